@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+export const run = promisify(execFile)
+export const minute = 60_000
+
+/** Why a command (or anything else) failed. */
+export function reason(error: unknown): string {
+  const { message, stderr, killed } = error as Error & { stderr?: string; killed?: boolean }
+  // The message of a failed command already ends with what it wrote to stderr.
+  return killed ? `took too long and was ended: ${message}\n${stderr ?? ''}`.trim() : message.trim()
+}
+
+/** Downloads what the server needs and this machine lacks; returns the archives to unpack. */
+export async function download(work: string): Promise<string[]> {
+  const archives = join(work, 'archives')
+  await mkdir(join(work, 'lists', 'partial'), { recursive: true })
+  await mkdir(join(archives, 'partial'), { recursive: true })
+  await mkdir(join(work, 'log'))
+  // A copy, so that apt knows which libraries are here already and still locks and writes nothing outside.
+  await copyFile('/var/lib/dpkg/status', join(work, 'status'))
+  const config = join(work, 'apt.conf')
+  await writeFile(config, aptConfig(work))
+  const apt = (limit: number, ...args: string[]) =>
+    run('apt-get', ['-c', config, '-q', '-y', ...args], {
+      env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+      timeout: limit,
+      maxBuffer: 2 ** 24,
+    })
+  // A broken third-party source fails the update as a whole; what counts is whether the packages are found.
+  const update = await apt(3 * minute, 'update').then(() => undefined, reason)
+  try {
+    const packages = ['redis-server', 'redis-tools']
+    await apt(3 * minute, 'install', '--download-only', '--reinstall', '--no-install-recommends', ...packages)
+  } catch (error) {
+    throw new Error([reason(error), ...(update ? [`before that, ${update}`] : [])].join('\n'))
+  }
+  // Libraries only, and never libc: it has to match the dynamic linker of the machine.
+  const needed = (await readdir(archives)).filter((name) => /^(redis|lib(?!c6_|c-)).*\.deb$/.test(name))
+  return needed.map((name) => join(archives, name))
+}
+
+/**
+ * Given to apt-get by -c, hence read after the machine's own configuration: its sources and keys stay in force,
+ * its folders do not, and neither do its hooks (those of a container image empty /var/cache/apt on update).
+ */
+function aptConfig(work: string): string {
+  return `#clear APT::Update;
+#clear DPkg;
+#clear AptCli;
+#clear Acquire::IndexTargets;
+APT::Update::Error-Mode "any";
+Acquire::IndexTargets::deb::Packages {
+  MetaKey "$(COMPONENT)/binary-$(ARCHITECTURE)/Packages";
+  flatMetaKey "Packages";
+  ShortDescription "Packages";
+  Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Packages";
+};
+Acquire::Languages "none";
+Acquire::Retries "1";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
+APT::Sandbox::User "root";
+Dir::State "${work}/";
+Dir::State::lists "${work}/lists/";
+Dir::State::status "${work}/status";
+Dir::State::extended_states "${work}/extended_states";
+Dir::Cache "${work}/";
+Dir::Cache::archives "${work}/archives/";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Log "${work}/log/";
+`
+}

@@ -1,0 +1,326 @@
+/**
+ * The port between what is promised (`sale/`) and how it is kept atomic (`memory/`, `redis/`): a handful of
+ * commands on one partition of one sale. Each command takes a batch and answers it item by item, in order,
+ * as if the items had come one after another; the whole batch is one atomic step.
+ *
+ * The comments here are the specification. The memory engine is its plainest reading, and the oracle that the
+ * Redis engine is compared with.
+ */
+
+/** One line of a cart: the SKU's place in {@link Rules.skus}, and its quantity. */
+export type Line = readonly [sku: number, quantity: number]
+
+/** Lines in ascending order of SKU, each SKU once: two equal carts are equal line by line. */
+export type Cart = readonly Line[]
+
+export interface SkuRule {
+  readonly sku: string
+  /** Units on sale at the start. */
+  readonly stock: number
+  /** Units one buyer may have held and confirmed at a time; `null` without a limit. */
+  readonly limit: number | null
+}
+
+/** What a sale was created with. Never changes; two `Rules` are the same if their JSON is. */
+export interface Rules {
+  /** In ascending order of the SKU's code units. */
+  readonly skus: readonly SkuRule[]
+  readonly holdMs: number
+  readonly maxHoldMs: number
+  readonly opensAt: number | null
+  readonly closesAt: number | null
+  readonly partitions: number
+}
+
+export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded'
+export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
+export type RefundReason = 'sold_out' | 'released' | 'limit_exceeded' | 'ended' | 'refunded'
+
+/** A reservation as the engine keeps it. Times in epoch ms of the server's clock. */
+export interface StoredReservation {
+  readonly id: string
+  readonly buyer: string
+  readonly cart: Cart
+  readonly state: ReservationState
+  readonly key: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly paymentId: string | null
+}
+
+/** `total = available + held + confirmed + inTransit`, always, and none is ever negative. */
+export interface SkuCounts {
+  readonly total: number
+  readonly available: number
+  readonly held: number
+  readonly confirmed: number
+  readonly inTransit: number
+}
+
+/** A change, in the order in which the partition made it. `sequence` counts events from 1 without a gap. */
+export type StoredEvent = { readonly sequence: number; readonly at: number } & (
+  | { readonly type: 'reserved' | 'extended'; readonly id: string; readonly expiresAt: number }
+  | { readonly type: 'confirmed' | 'released' | 'expired'; readonly id: string }
+  | { readonly type: 'refunded'; readonly id: string; readonly restock: boolean }
+  | { readonly type: 'refund_due'; readonly id: string; readonly reason: RefundReason }
+  | { readonly type: 'restocked'; readonly sku: number; readonly applied: number }
+  | { readonly type: 'sold_out'; readonly sku: number }
+  | { readonly type: 'paused' | 'resumed' | 'ended' }
+)
+
+/** Not decided and nothing done: the call came after its deadline, or reached the bound of its work. Ask again. */
+export interface Retry {
+  readonly status: 'retry'
+}
+
+/**
+ * What every command shares:
+ *
+ * - `now` is the greatest of the server's clock, the greatest `now` the partition ever stored, and the call's
+ *   `floor`. It never runs backwards.
+ * - A hold has lapsed when `now >= expiresAt`: before a command looks at it, it becomes `expired`, its units go from
+ *   `held` to `available`, and the event `expired` is written. How many lapsed holds are swept in passing
+ *   is the engine's affair; no answer may depend on it.
+ * - An item that would change something while `now > deadline` answers `retry` and changes nothing. Answers that
+ *   change nothing (repeats, refusals that are settled) are given all the same.
+ * - Every change appends its event in the same step. Where a change takes the last available unit of a SKU, the
+ *   event `sold_out` follows it (in order of SKU, should a cart take several).
+ * - A reservation given back moves its units to `available`.
+ */
+export interface Commands {
+  /** Makes the sale if it is new. `exists`: with the same rules. `conflict`: with others; nothing changed. */
+  create: {
+    op: { readonly rules: Rules; readonly token: string }
+    answer: { readonly status: 'created' | 'exists' | 'conflict'; readonly token: string } | Retry
+  }
+
+  /** The rules and the token (a random name of this very incarnation of the sale). Writes nothing. */
+  describe: {
+    op: Record<never, never>
+    answer: { readonly status: 'described'; readonly rules: Rules; readonly token: string }
+  }
+
+  /**
+   * In this order:
+   * 1. `id` exists: this very request was sent twice. `reserved` with the reservation as it is, `replayed: false`.
+   * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed is `reserved`
+   *    with `replayed: true`; anything else is `key_spent`.
+   * 3. After the deadline: `retry`.
+   * 4. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
+   * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart together
+   *    exceed: `limit_exceeded`; `taken` are the units the buyer has.
+   * 6. For the first SKU of the cart with fewer units available than asked: `sold_out`; `mayReturn` while any unit
+   *    of it is held.
+   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`.
+   */
+  reserve: {
+    op: {
+      readonly id: string
+      readonly buyer: string
+      readonly cart: Cart
+      readonly key: string | null
+      readonly holdMs: number
+    }
+    answer:
+      | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
+      | { readonly status: 'conflict' }
+      | { readonly status: 'ended' }
+      | { readonly status: 'paused' }
+      | { readonly status: 'not_started'; readonly opensAt: number }
+      | {
+          readonly status: 'limit_exceeded'
+          readonly sku: number
+          readonly limit: number
+          readonly taken: number
+        }
+      | {
+          readonly status: 'sold_out'
+          readonly sku: number
+          readonly available: number
+          readonly mayReturn: boolean
+        }
+      | Retry
+  }
+
+  /**
+   * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
+   * - held: units go from `held` to `confirmed`, `paymentId` is kept, event `confirmed`; `late: false`.
+   * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing changes, the
+   *   first `paymentId` stays.
+   * - refunded: `refund_due` with `refunded`. Nothing changes.
+   * - released: `refund_due` with `released`.
+   * - expired: if `refund_due` was answered before, the same reason again. Else, in this order: sale ended:
+   *   `ended`; buyer's held and confirmed units with the cart over a limit: `limit_exceeded`; units lacking:
+   *   `sold_out`; otherwise the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
+   * - The first `refund_due` for a released or expired reservation is recorded, with its reason and `paymentId`, by
+   *   the event `refund_due`; the state stays.
+   */
+  confirm: {
+    op: { readonly id: string; readonly buyer: string | null; readonly paymentId: string | null }
+    answer:
+      | {
+          readonly status: 'confirmed'
+          readonly reservation: StoredReservation
+          readonly replayed: boolean
+          readonly late: boolean
+        }
+      | {
+          readonly status: 'refund_due'
+          readonly reservation: StoredReservation
+          readonly reason: RefundReason
+        }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /** held: `released`, event `released`. Again: `released` with `replayed: true`. Confirmed or refunded: `already_confirmed`. */
+  release: {
+    op: { readonly id: string; readonly buyer: string | null }
+    answer:
+      | { readonly status: 'released'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /**
+   * held: `expiresAt` becomes the greater of itself and `min(now + holdMs, createdAt + maxHoldMs)`; event `extended` if
+   * that changed it. Confirmed or refunded: `already_confirmed`.
+   */
+  extend: {
+    op: { readonly id: string; readonly holdMs: number }
+    answer:
+      | {
+          readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
+          readonly reservation: StoredReservation
+        }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /**
+   * confirmed: `refunded`, event `refunded`; with `restock` the units go to `available`, without it they leave the sale
+   * (`confirmed` and `total` shrink). Again: `replayed: true`, nothing changes.
+   */
+  refund: {
+    op: { readonly id: string; readonly restock: boolean }
+    answer:
+      | { readonly status: 'refunded'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /** The reservation as it is at `now` (a lapsed hold is `expired`). Writes nothing. */
+  get: {
+    op: { readonly id: string }
+    answer:
+      | { readonly status: 'found'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+  }
+
+  /**
+   * Adds units, or takes out up to `-quantity` available ones (`applied` is what happened, negative or 0); `total`
+   * moves with them. Event `restocked`, also with `applied: 0`. The key again: the first `applied`, `replayed: true`;
+   * with another SKU or quantity: `conflict`.
+   */
+  restock: {
+    op: { readonly sku: number; readonly quantity: number; readonly key: string }
+    answer:
+      | { readonly status: 'restocked'; readonly applied: number; readonly replayed: boolean }
+      | { readonly status: 'conflict' }
+      | Retry
+  }
+
+  /** Answers the state afterwards. What would change nothing changes nothing (an ended sale stays ended) and writes no event. */
+  control: {
+    op: { readonly action: 'pause' | 'resume' | 'end' }
+    answer: { readonly status: SaleState } | Retry
+  }
+
+  /** The counts with every lapsed hold swept. `retry` while there are more to sweep. */
+  stats: {
+    op: Record<never, never>
+    answer: { readonly status: SaleState; readonly skus: readonly SkuCounts[] } | Retry
+  }
+
+  /** Gives back some lapsed holds. `next`: when to look again, epoch ms (`now` or before: at once); `null`: no holds. */
+  sweep: {
+    op: Record<never, never>
+    answer: { readonly status: 'swept'; readonly next: number | null } | Retry
+  }
+
+  /**
+   * A page of all reservations, each as stored (a lapsed hold that nobody swept is still `held`), and the counts at the
+   * same instant, after `sequence` events. Begins with cursor '0' and ends when `cursor` is '0'; what exists during the whole walk comes at least once.
+   */
+  scan: {
+    op: { readonly cursor: string }
+    answer: {
+      readonly status: 'scanned'
+      readonly cursor: string
+      readonly reservations: readonly StoredReservation[]
+      readonly skus: readonly SkuCounts[]
+      readonly sequence: number
+    }
+  }
+
+  /** Events with `sequence > after`, oldest first: at least one, if there is one. Writes nothing. */
+  events: {
+    op: { readonly after: number }
+    answer: { readonly status: 'events'; readonly events: readonly StoredEvent[] }
+  }
+}
+
+export type Command = keyof Commands
+export type Op<C extends Command> = Commands[C]['op']
+export type Answer<C extends Command> = Commands[C]['answer']
+/** An answer that decides: what is undecided is asked again before anybody hears of it. */
+export type Settled<C extends Command> = Exclude<Answer<C>, Retry>
+
+/** What a batch carries beside its items. */
+export interface Call {
+  /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
+  readonly token: string | null
+  /** Server time after which nothing may be changed any more. */
+  readonly deadline: number
+  /** The latest server time the caller has seen. */
+  readonly floor: number
+  /**
+   * Called when the batch is handed over: from here on it may be executed. What fails before, was not.
+   * Returning `false` stops it: nobody waits for it any more.
+   */
+  sent(): boolean
+}
+
+/**
+ * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` is the partition's event count after the batch.
+ * - `missing`: there is no such sale.
+ * - `lost`: there is one, but it is another incarnation than `token`, or parts of it are gone.
+ */
+export type Reply<C extends Command> =
+  | {
+      readonly outcome: 'done'
+      readonly now: number
+      readonly sequence: number
+      readonly answers: readonly Answer<C>[]
+    }
+  | { readonly outcome: 'missing' | 'lost'; readonly now: number }
+
+export interface Partition {
+  /**
+   * Runs one batch. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
+   * `UNKNOWN_OUTCOME` when it may have been, `UNSAFE_CONFIG` when the server must not be used as it is configured.
+   */
+  run<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Promise<Reply<C>>
+}
+
+/** How a `FlashSale` reaches its state. Made by `memoryEngine()` or `redisEngine()`. */
+export interface Engine {
+  /** ms on a clock that only differences may be taken of; measures ages inside this process, decides nothing. */
+  elapsed(): number
+  partition(sale: string, index: number): Partition
+  /** Ends what the engine itself opened: its own client, never one it was given. */
+  close(): Promise<void>
+}

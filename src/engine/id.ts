@@ -1,0 +1,62 @@
+/**
+ * Reservation ids: 19 URL-safe characters that say by themselves where the reservation is.
+ *
+ *     1       2            8              8
+ *     layout  partition    bucket         nonce
+ *
+ * The bucket is a hash of the buyer (see `sale/partitions.ts`), so an id reveals no buyer and no order count; the nonce is
+ * random, so an id cannot be guessed. Characters are base64url digits of six bits.
+ */
+const LAYOUT = '1'
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const shape = /^1[\w-]{18}$/
+
+/** Length of the bucket and of the nonce in an id; six bytes each. */
+export const PART_LENGTH = 8
+const BUCKET_AT = 3
+const NONCE_AT = BUCKET_AT + PART_LENGTH
+
+export function makeId(partition: number, bucket: string, nonce: string): string {
+  return `${LAYOUT}${DIGITS[partition >> 6]}${DIGITS[partition & 63]}${bucket}${nonce}`
+}
+
+/** The partition an id routes to, or `undefined` if this can be no id of ours. */
+export function partitionOf(id: string): number | undefined {
+  if (!shape.test(id)) return undefined
+  return DIGITS.indexOf(id[1]!) * 64 + DIGITS.indexOf(id[2]!)
+}
+
+export function bucketOf(id: string): string {
+  return id.slice(BUCKET_AT, NONCE_AT)
+}
+
+/** An id of the same partition and bucket with another nonce. */
+export function withNonce(id: string, nonce: string): string {
+  return id.slice(0, NONCE_AT) + nonce
+}
+
+const valueOf = new Uint8Array(128)
+for (let i = 0; i < DIGITS.length; i++) valueOf[DIGITS.charCodeAt(i)] = i
+
+/** Writes `digits` base64url digits of `text` from `at` as bytes: four digits make three bytes. */
+export function writeDigits(
+  text: string,
+  at: number,
+  digits: number,
+  target: Uint8Array,
+  offset: number,
+): void {
+  for (let i = at, to = offset; i < at + digits; i += 4, to += 3) {
+    const bits =
+      (valueOf[text.charCodeAt(i)]! << 18) |
+      (valueOf[text.charCodeAt(i + 1)]! << 12) |
+      (valueOf[text.charCodeAt(i + 2)]! << 6) |
+      valueOf[text.charCodeAt(i + 3)]!
+    target[to] = bits >> 16
+    target[to + 1] = bits >> 8
+    target[to + 2] = bits
+  }
+}
+
+/** Where bucket and nonce stand in an id, for {@link writeDigits}. */
+export const ID_OFFSET = { bucket: BUCKET_AT, nonce: NONCE_AT } as const

@@ -1,0 +1,86 @@
+import { invalid, StockholdError } from '../../errors.js'
+import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
+import { reserve } from './reserving.js'
+import { control, create, describe, events, restock, scan, stats, sweep } from './running.js'
+import { confirm, extend, get, refund, release } from './settling.js'
+import { PartitionState, type Step } from './state.js'
+
+type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
+
+const handlers: Handlers = {
+  create,
+  describe,
+  reserve,
+  confirm,
+  release,
+  extend,
+  refund,
+  get,
+  restock,
+  control,
+  stats,
+  sweep,
+  scan,
+  events,
+}
+
+const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'scan', 'events'])
+
+/** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
+export function memoryEngine(options: { now?: () => number } = {}): Engine {
+  const { now = Date.now } = options
+  if (typeof now !== 'function') throw invalid('now', 'must be a function')
+  return new MemoryEngine(now, options.now ?? (() => performance.now()))
+}
+
+class MemoryEngine implements Engine {
+  readonly elapsed: () => number
+  readonly #clock: () => number
+  readonly #partitions = new Map<string, PartitionState>()
+  #closed = false
+
+  constructor(clock: () => number, elapsed: () => number) {
+    this.#clock = clock
+    this.elapsed = elapsed
+  }
+
+  partition(sale: string, index: number): Partition {
+    const state = this.#stateOf(`${index}:${sale}`)
+    return { run: async (command, ops, call) => this.#run(state, command, ops, call) }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #stateOf(name: string): PartitionState {
+    const state = this.#partitions.get(name) ?? new PartitionState()
+    this.#partitions.set(name, state)
+    return state
+  }
+
+  #run<C extends Command>(state: PartitionState, command: C, ops: readonly Op<C>[], call: Call): Reply<C> {
+    if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
+    if (!call.sent()) throw new StockholdError('UNAVAILABLE', 'the call was given up before it was executed')
+    return execute(state, command, ops, call, Math.max(this.#clock(), state.now, call.floor))
+  }
+}
+
+function execute<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  call: Call,
+  now: number,
+): Reply<C> {
+  if (state.token === null && command !== 'create') return { outcome: 'missing', now }
+  if (state.token !== null && call.token !== null && call.token !== state.token)
+    return { outcome: 'lost', now }
+
+  const step: Step = { now, overdue: now > call.deadline }
+  const answers = ops.map((op) => {
+    if (state.token !== null && !writesNothing.has(command)) state.advance(now)
+    return handlers[command](state, op, step)
+  })
+  return { outcome: 'done', now, sequence: state.events.length, answers }
+}

@@ -1,0 +1,92 @@
+import { type Cluster, Redis } from 'ioredis'
+import { invalid, StockholdError } from '../../errors.js'
+import { replyCode } from './failure.js'
+import type { Script } from './script.js'
+
+/** An ioredis client, of any version in the peer range. */
+export type Client = Redis | Cluster
+
+/** The client for a URL: it never resends by itself, since a request knows better when it is too late. */
+export function connect(url: string): Redis {
+  if (!/^rediss?:\/\//.test(url))
+    throw invalid('client', 'must be an ioredis client or a redis:// or rediss:// URL')
+  const client = new Redis(url, {
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2_000,
+  })
+  // Without a listener ioredis prints every failed attempt; who calls hears of it from the call.
+  client.on('error', () => {})
+  return client
+}
+
+export function isClient(value: unknown): value is Client {
+  const client = value as Partial<Client> | null
+  return typeof client?.callBuffer === 'function' && typeof client.status === 'string'
+}
+
+/**
+ * Resolves once the client can write. A batch that waits here was not sent, and ends as UNAVAILABLE; in the driver's own
+ * offline queue nobody could tell.
+ */
+export function ready(client: Client): Promise<void> | undefined {
+  const { status } = client
+  if (status === 'ready') return undefined
+  if (status === 'end') {
+    return Promise.reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.'))
+  }
+  if (status === 'wait') client.connect().catch(() => {})
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => () => {
+      client.off('ready', onReady)
+      client.off('end', onEnd)
+      finish()
+    }
+    const onReady = settle(resolve)
+    const onEnd = settle(() =>
+      reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.')),
+    )
+    client.on('ready', onReady)
+    client.on('end', onEnd)
+  })
+}
+
+/** Runs a script by its SHA; the text travels only to a server that has not seen it. Strings come back as buffers. */
+export async function run(
+  client: Client,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+): Promise<unknown[]> {
+  try {
+    return (await client.callBuffer('evalsha', script.sha, keys.length, ...keys, argument)) as unknown[]
+  } catch (error) {
+    if (replyCode(error) !== 'NOSCRIPT') throw error
+    return (await client.callBuffer('eval', script.text, keys.length, ...keys, argument)) as unknown[]
+  }
+}
+
+/** Refuses a server that would lose stock or cannot run the scripts. Asks by INFO: CONFIG is closed at many hosters. */
+export async function verifyServer(client: Client): Promise<void> {
+  const nodes = isCluster(client) ? client.nodes('master') : [client]
+  for (const info of await Promise.all(nodes.map((node) => node.info()))) {
+    const version = /^(?:valkey_version|redis_version):(\d+)\.(\d+)/m.exec(info)
+    if (version && Number(version[1]) < 7) {
+      throw new StockholdError(
+        'UNSAFE_CONFIG',
+        `Redis ${version[1]}.${version[2]} is too old: 7.0 or later is needed`,
+      )
+    }
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
+    if (policy !== undefined && policy !== 'noeviction') {
+      throw new StockholdError(
+        'UNSAFE_CONFIG',
+        `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
+      )
+    }
+  }
+}
+
+function isCluster(client: Client): client is Cluster {
+  return client.isCluster
+}

@@ -1,0 +1,106 @@
+import type { RefundReason, StoredEvent } from '../engine.js'
+import { makeId } from '../id.js'
+import type { Details } from './codec.js'
+import { Reader } from './msgpack.js'
+
+/** Bytes of a bucket, and of a bucket and nonce together. */
+const BUCKET = 6
+const REFERENCE = 12
+
+/** By the codes of `scripts/_records.lua`. */
+const reasonOfCode: Record<number, RefundReason> = {
+  6: 'sold_out',
+  7: 'limit_exceeded',
+  8: 'ended',
+  9: 'released',
+}
+
+/** By the types of `scripts/_events.lua`. */
+const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
+  undefined,
+  'reserved',
+  'confirmed',
+  'released',
+  'expired',
+  'refunded',
+  'extended',
+  'refund_due',
+  'restocked',
+  'sold_out',
+  'paused',
+  'resumed',
+  'ended',
+]
+
+/** Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... */
+export function decodeEvents(entries: readonly Buffer[], { partition }: Details): StoredEvent[] {
+  const events: StoredEvent[] = []
+  for (let i = 0; i < entries.length; i += 2) {
+    let sequence = Number(entries[i])
+    const groups = new Reader(entries[i + 1]!)
+    const at = groups.integer()
+    while (!groups.done) {
+      const type = typeOfCode[groups.integer()]
+      const argument = groups.integer()
+      if (!groups.atText) {
+        events.push(bareEvent(type, { sequence: sequence++, at }, argument, groups.integer()))
+        continue
+      }
+      const references = groups.raw()
+      for (let from = 0; from < references.length; from += REFERENCE) {
+        const bucket = references.toString('base64url', from, from + BUCKET)
+        const nonce = references.toString('base64url', from + BUCKET, from + REFERENCE)
+        events.push(
+          reservationEvent(type, { sequence: sequence++, at }, argument, makeId(partition, bucket, nonce)),
+        )
+      }
+    }
+  }
+  return events
+}
+
+type Place = { readonly sequence: number; readonly at: number }
+
+function reservationEvent(
+  type: StoredEvent['type'] | undefined,
+  place: Place,
+  argument: number,
+  id: string,
+): StoredEvent {
+  switch (type) {
+    case 'reserved':
+      return { ...place, type, id, expiresAt: place.at + argument }
+    case 'extended':
+      return { ...place, type, id, expiresAt: argument }
+    case 'confirmed':
+    case 'released':
+    case 'expired':
+      return { ...place, type, id }
+    case 'refunded':
+      return { ...place, type, id, restock: argument === 1 }
+    case 'refund_due':
+      return { ...place, type, id, reason: reasonOfCode[argument]! }
+    default:
+      throw new RangeError(`event ${place.sequence} has an unknown type`)
+  }
+}
+
+function bareEvent(
+  type: StoredEvent['type'] | undefined,
+  place: Place,
+  argument: number,
+  sku: number,
+): StoredEvent {
+  switch (type) {
+    case 'restocked':
+      return { ...place, type, sku, applied: argument }
+    case 'sold_out':
+      return { ...place, type, sku }
+    case 'paused':
+    case 'resumed':
+    case 'ended':
+      return { ...place, type }
+    default:
+      throw new RangeError(`event ${place.sequence} has an unknown type`)
+  }
+}

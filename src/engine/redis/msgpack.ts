@@ -1,0 +1,207 @@
+/**
+ * The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis' `cmsgpack` and this
+ * library exchange: whole numbers, byte strings and arrays. It is written here, and not taken from a package,
+ * because strings of bytes and of text share one type in `cmsgpack`, and because this is on the way of every
+ * reservation: values are written into one growing buffer, nested values in place.
+ */
+export class Writer {
+  #buffer = Buffer.allocUnsafe(16_384)
+  #length = 0
+
+  /** The bytes written since the last call. They are a copy: the writer is free to go on. */
+  take(): Buffer {
+    const bytes = Buffer.from(this.#buffer.subarray(0, this.#length))
+    this.#length = 0
+    return bytes
+  }
+
+  /** Makes room for `bytes` more and returns where they begin. */
+  reserve(bytes: number): number {
+    const at = this.#length
+    if (at + bytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, at + bytes))
+      this.#buffer.copy(larger, 0, 0, at)
+      this.#buffer = larger
+    }
+    this.#length = at + bytes
+    return at
+  }
+
+  /** The buffer written to; valid until the next call that writes. */
+  get bytes(): Buffer {
+    return this.#buffer
+  }
+
+  array(length: number): void {
+    if (length < 16) {
+      const at = this.reserve(1)
+      this.#buffer[at] = 0x90 | length
+    } else {
+      const at = this.reserve(3)
+      this.#buffer[at] = 0xdc
+      this.#buffer.writeUInt16BE(length, at + 1)
+    }
+  }
+
+  /** A safe integer. */
+  integer(value: number): void {
+    if (value >= 0 && value < 128) {
+      const at = this.reserve(1)
+      this.#buffer[at] = value
+    } else if (value >= 0 && value < 4_294_967_296) {
+      const at = this.reserve(5)
+      this.#buffer[at] = 0xce
+      this.#buffer.writeUInt32BE(value, at + 1)
+    } else {
+      const at = this.reserve(9)
+      this.#buffer[at] = 0xd3
+      this.#buffer.writeInt32BE(Math.floor(value / 4_294_967_296), at + 1)
+      this.#buffer.writeUInt32BE(value - Math.floor(value / 4_294_967_296) * 4_294_967_296, at + 5)
+    }
+  }
+
+  text(value: string): void {
+    const length = value.length
+    if (length < 32) {
+      // Short ASCII, which nearly every buyer and key is: cheaper here than a call into the runtime.
+      const start = this.reserve(1 + length)
+      const buffer = this.#buffer
+      let i = 0
+      for (; i < length; i++) {
+        const unit = value.charCodeAt(i)
+        if (unit > 127) break
+        buffer[start + 1 + i] = unit
+      }
+      if (i === length) {
+        buffer[start] = 0xa0 | length
+        return
+      }
+      this.#length = start
+    }
+    const size = Buffer.byteLength(value)
+    const header = size < 32 ? 1 : size < 65_536 ? 3 : 5
+    const at = this.reserve(header + size)
+    if (header === 1) this.#buffer[at] = 0xa0 | size
+    else if (header === 3) {
+      this.#buffer[at] = 0xda
+      this.#buffer.writeUInt16BE(size, at + 1)
+    } else {
+      this.#buffer[at] = 0xdb
+      this.#buffer.writeUInt32BE(size, at + 1)
+    }
+    this.#buffer.write(value, at + header)
+  }
+
+  /** A byte string of fewer than 32 bytes; returns where its bytes are to be put. */
+  bytesOf(length: number): number {
+    const at = this.reserve(1 + length)
+    this.#buffer[at] = 0xa0 | length
+    return at + 1
+  }
+
+  /** A byte string of any length. */
+  raw(bytes: Buffer): void {
+    if (bytes.length < 32) {
+      const at = this.bytesOf(bytes.length)
+      bytes.copy(this.#buffer, at)
+    } else {
+      const at = this.open()
+      const to = this.reserve(bytes.length)
+      bytes.copy(this.#buffer, to)
+      this.close(at)
+    }
+  }
+
+  /** Begins a byte string that will hold the values written until {@link close}; returns where it begins. */
+  open(): number {
+    return this.reserve(3)
+  }
+
+  /** Ends the byte string begun at `at`. */
+  close(at: number): void {
+    const size = this.#length - at - 3
+    if (size >= 65_536) throw new RangeError('a nested value is longer than 65,535 bytes')
+    this.#buffer[at] = 0xda
+    this.#buffer.writeUInt16BE(size, at + 1)
+  }
+}
+
+/** Reads values one after another from what `cmsgpack.pack` made. */
+export class Reader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  integer(): number {
+    const bytes = this.#bytes
+    const type = bytes[this.#at++]!
+    if (type < 0x80) return type
+    if (type >= 0xe0) return type - 0x100
+    const at = this.#at
+    switch (type) {
+      case 0xcc:
+        this.#at += 1
+        return bytes[at]!
+      case 0xcd:
+        this.#at += 2
+        return bytes.readUInt16BE(at)
+      case 0xce:
+        this.#at += 4
+        return bytes.readUInt32BE(at)
+      case 0xcf:
+        this.#at += 8
+        return bytes.readUInt32BE(at) * 4_294_967_296 + bytes.readUInt32BE(at + 4)
+      case 0xd0:
+        this.#at += 1
+        return bytes.readInt8(at)
+      case 0xd1:
+        this.#at += 2
+        return bytes.readInt16BE(at)
+      case 0xd2:
+        this.#at += 4
+        return bytes.readInt32BE(at)
+      case 0xd3:
+        this.#at += 8
+        return bytes.readInt32BE(at) * 4_294_967_296 + bytes.readUInt32BE(at + 4)
+      default:
+        throw new RangeError(`not a whole number: type ${type}`)
+    }
+  }
+
+  /** The bytes of a string, without a copy. */
+  raw(): Buffer {
+    const type = this.#bytes[this.#at++]!
+    let size: number
+    if (type >= 0xa0 && type < 0xc0) size = type & 31
+    else if (type === 0xd9) {
+      size = this.#bytes[this.#at]!
+      this.#at += 1
+    } else if (type === 0xda) {
+      size = this.#bytes.readUInt16BE(this.#at)
+      this.#at += 2
+    } else if (type === 0xdb) {
+      size = this.#bytes.readUInt32BE(this.#at)
+      this.#at += 4
+    } else throw new RangeError(`not a string: type ${type}`)
+    const at = this.#at
+    this.#at += size
+    return this.#bytes.subarray(at, at + size)
+  }
+
+  text(): string {
+    return this.raw().toString('utf8')
+  }
+
+  /** Whether the next value is a string. */
+  get atText(): boolean {
+    const type = this.#bytes[this.#at]!
+    return (type >= 0xa0 && type < 0xc0) || (type >= 0xd9 && type <= 0xdb)
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import type { Command } from '../engine.js'
+import commit from './scripts/_commit.lua'
+import events from './scripts/_events.lua'
+import expiry from './scripts/_expiry.lua'
+import partition from './scripts/_partition.lua'
+import records from './scripts/_records.lua'
+import settle from './scripts/_settle.lua'
+import stock from './scripts/_stock.lua'
+import confirm from './scripts/confirm.lua'
+import control from './scripts/control.lua'
+import create from './scripts/create.lua'
+import describe from './scripts/describe.lua'
+import readEvents from './scripts/events.lua'
+import extend from './scripts/extend.lua'
+import get from './scripts/get.lua'
+import refund from './scripts/refund.lua'
+import release from './scripts/release.lua'
+import reserve from './scripts/reserve.lua'
+import restock from './scripts/restock.lua'
+import scan from './scripts/scan.lua'
+import stats from './scripts/stats.lua'
+import sweep from './scripts/sweep.lua'
+
+/** A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never meet in one. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+const head = [partition, stock, events, records, expiry, commit]
+
+/**
+ * What gives stock back must work while Redis is over `maxmemory`; `no-writes` lets a script run where writing is refused.
+ * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
+ */
+const sources: Record<Command, { flags: string; parts: readonly string[] }> = {
+  create: { flags: '', parts: [create] },
+  describe: { flags: 'no-writes', parts: [describe] },
+  reserve: { flags: '', parts: [...head, reserve] },
+  confirm: { flags: 'allow-oom', parts: [...head, settle, confirm] },
+  release: { flags: 'allow-oom', parts: [...head, settle, release] },
+  extend: { flags: 'allow-oom', parts: [...head, settle, extend] },
+  refund: { flags: 'allow-oom', parts: [...head, settle, refund] },
+  get: { flags: 'no-writes', parts: [...head, get] },
+  restock: { flags: 'allow-oom', parts: [...head, restock] },
+  control: { flags: 'allow-oom', parts: [...head, control] },
+  stats: { flags: 'allow-oom', parts: [...head, stats] },
+  sweep: { flags: 'allow-oom', parts: [...head, sweep] },
+  scan: { flags: 'no-writes', parts: [...head, scan] },
+  events: { flags: 'no-writes', parts: [...head, readEvents] },
+}
+
+/** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
+export const SERVER_TIME = "redis.call('TIME')"
+
+export function compileScripts(time: string): Record<Command, Script> {
+  const entries = Object.entries(sources).map(([command, { flags, parts }]) => {
+    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
+    return [command, { text, sha: createHash('sha1').update(text).digest('hex') }]
+  })
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,30 @@
+-- What confirm, release, extend and refund share: each item names its reservation by bucket and nonce.
+-- Columns: token, deadline, floor, references, then the command's own
+local references = call[4]
+
+-- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail is the record.
+-- `M`: not found, no detail. `T`: retry, no detail.
+local function settle(decide)
+  local statuses, details, buckets = {}, {}, {}
+  for i = 1, #references do buckets[i] = references[i]:sub(1, 6) end
+  load_buckets(buckets)
+  for i = 1, #references do
+    local bucket, status = buckets[i], 'M'
+    lapse_bucket(bucket)
+    local record, in_archive = find(bucket, references[i]:sub(7))
+    if record then
+      status = decide(record, bucket, i, in_archive)
+      if status ~= 'M' and status ~= 'T' then details[#details + 1] = encode(record) end
+    end
+    statuses[i] = status
+  end
+  return finish(table.concat(statuses), details)
+end
+
+-- Writes a decided change of a reservation: its new state, its event, and where its units go.
+local function change(record, bucket, in_archive, state, event, argument, from, to)
+  record[STATE] = state
+  keep(bucket, record, in_archive)
+  if from or to then move_cart(lines_of(record), from, to) end
+  emit(event, argument, bucket .. record[NONCE])
+end

@@ -1,0 +1,47 @@
+-- The counts of the SKUs this call touches: read once, changed in memory, written once by save_stock.
+local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT = 1, 2, 3, 4, 5, 6
+local stock, changed_stock = {}, {}
+
+local function load_stock(skus)
+  local wanted = {}
+  for _, sku in ipairs(skus) do
+    if not stock[sku] then
+      stock[sku] = true
+      wanted[#wanted + 1] = sku
+    end
+  end
+  if #wanted == 0 then return end
+  for i, packed in ipairs(read_fields(STOCK, wanted)) do
+    stock[wanted[i]] = { cmsgpack.unpack(packed) }
+  end
+end
+
+local function counts(sku)
+  local found = stock[sku]
+  if not found then
+    load_stock({ sku })
+    found = stock[sku]
+  end
+  return found
+end
+
+local function move(sku, from, to, quantity)
+  local row = counts(sku)
+  if from then row[from] = row[from] - quantity end
+  if to then row[to] = row[to] + quantity end
+  changed_stock[sku] = true
+end
+
+-- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
+local function move_cart(lines, from, to)
+  for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
+end
+
+local function save_stock()
+  local out = {}
+  for sku in pairs(changed_stock) do
+    out[#out + 1] = sku
+    out[#out + 1] = cmsgpack.pack(unpack(stock[sku]))
+  end
+  if #out > 0 then write_fields(STOCK, out) end
+end

@@ -1,0 +1,43 @@
+-- Settles payments: each as exactly one of confirmed or refund due, the same for ever.
+-- Columns: token, deadline, floor, references, buyers, payments
+--   buyers, payments: '' where none was given
+-- Statuses, each with its record: F confirmed now       G confirmed late, now   P confirmed, again   Q confirmed late, again
+--   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded      M not_found     T retry
+-- Writes: all but RESTOCKS.
+local buyers, payments = call[5], call[6]
+local answer_of = {
+  [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
+  [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D',
+}
+
+local function refund_due(record, bucket, in_archive, state)
+  change(record, bucket, in_archive, state, REFUND_DUE, state)
+  return answer_of[state]
+end
+
+-- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
+local function confirm_late(record, bucket, in_archive)
+  local lines = lines_of(record)
+  if has_ended() then return refund_due(record, bucket, in_archive, DUE_ENDED) end
+  if over_limit(lines, taken_by(bucket, record[BUYER])) then
+    return refund_due(record, bucket, in_archive, DUE_LIMIT)
+  end
+  local sku = lacking(lines)
+  if sku == 'retry' then return 'T' end
+  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT) end
+  change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, 0, AVAILABLE, CONFIRMED)
+  emit_sold_out(lines)
+  return 'G'
+end
+
+return settle(function(record, bucket, i, in_archive)
+  if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
+  local state = record[STATE]
+  if answer_of[state] then return answer_of[state] end
+  if late then return 'T' end
+  record[PAYMENT] = payments[i]
+  if state == IS_EXPIRED then return confirm_late(record, bucket, in_archive) end
+  if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED) end
+  change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 0, HELD, CONFIRMED)
+  return 'F'
+end)

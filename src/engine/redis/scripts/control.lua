@@ -1,0 +1,28 @@
+-- Pauses, resumes and ends the sale.
+-- Columns: token, deadline, floor, actions
+--   actions: pause | resume | end
+-- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
+-- Writes: EVENTS, META.
+local statuses = {}
+for i, action in ipairs(call[4]) do
+  local wanted = action == 'pause' and 1 or 0
+  local changes
+  if action == 'end' then
+    changes = ended == 0
+  else
+    changes = not has_ended() and paused ~= wanted
+  end
+  if changes and late then
+    statuses[i] = 'T'
+  else
+    if changes and action == 'end' then
+      ended = 1
+      emit(ENDED, 0, 0)
+    elseif changes then
+      paused = wanted
+      emit(wanted == 1 and PAUSED or RESUMED, 0, 0)
+    end
+    statuses[i] = sale_state()
+  end
+end
+return finish(table.concat(statuses), {})

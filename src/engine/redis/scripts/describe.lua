@@ -1,0 +1,12 @@
+-- What a handle must know before its first request.
+-- Columns: token, deadline, floor
+-- Replies: described, now, token, rules; or missing | lost, now
+-- Writes: nothing.
+local META = KEYS[1]
+local time = @TIME@
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('HMGET', META, 'rules', 'static')
+if not (found[1] and found[2]) then
+  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
+end
+return { 'described', now, (cmsgpack.unpack(found[2])), found[1] }

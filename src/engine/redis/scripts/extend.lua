@@ -1,0 +1,24 @@
+-- Gives holds more time, up to maxHoldMs after they were made; never less.
+-- Columns: token, deadline, floor, references, holds
+--   holds: ms from now
+-- Statuses, each with its record: R extended   A already_confirmed   B already_released   X expired   M not_found   T retry
+-- Writes: all but STOCK and RESTOCKS.
+local holds = call[5]
+local answer_of = {
+  [IS_RELEASED] = 'B', [DUE_RELEASED] = 'B',
+  [IS_CONFIRMED] = 'A', [IS_CONFIRMED_LATE] = 'A', [IS_REFUNDED] = 'A',
+  [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
+}
+
+return settle(function(record, bucket, i, in_archive)
+  local answer = answer_of[record[STATE]]
+  if answer then return answer end
+  local created = epoch + record[CREATED]
+  local wanted = math.min(now + holds[i], created + maxHoldMs)
+  if wanted <= expires_at(record) then return 'R' end
+  if late then return 'T' end
+  record[HOLD] = wanted - created
+  change(record, bucket, in_archive, IS_HELD, EXTENDED, wanted)
+  watch_expiry(wanted, { bucket })
+  return 'R'
+end)

@@ -1,0 +1,13 @@
+-- Reads reservations.
+-- Columns: token, deadline, floor, references
+-- Statuses: F found: record as stored   M not_found
+-- Writes: nothing.
+local statuses, details, buckets = {}, {}, {}
+for i, reference in ipairs(call[4]) do buckets[i] = reference:sub(1, 6) end
+load_buckets(buckets)
+for i, reference in ipairs(call[4]) do
+  local record = find(buckets[i], reference:sub(7))
+  statuses[i] = record and 'F' or 'M'
+  if record then details[#details + 1] = encode(record) end
+end
+return finish(table.concat(statuses), details)

@@ -1,0 +1,16 @@
+-- Takes confirmed reservations back, their units into stock again or out of the sale.
+-- Columns: token, deadline, floor, references, restock
+--   restock: 1 puts the units back on sale, 0 takes them out
+-- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed   M not_found   T retry
+-- Writes: all but RESTOCKS.
+local restock = call[5]
+
+return settle(function(record, bucket, i, in_archive)
+  local state = record[STATE]
+  if state == IS_REFUNDED then return 'P' end
+  if state ~= IS_CONFIRMED and state ~= IS_CONFIRMED_LATE then return 'A' end
+  if late then return 'T' end
+  change(record, bucket, in_archive, IS_REFUNDED, REFUNDED_EVENT, restock[i], CONFIRMED, restock[i] == 1 and AVAILABLE)
+  if restock[i] == 0 then move_cart(lines_of(record), TOTAL, nil) end
+  return 'R'
+end)

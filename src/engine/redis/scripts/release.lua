@@ -1,0 +1,20 @@
+-- Gives holds back before they lapse.
+-- Columns: token, deadline, floor, references, buyers
+--   buyers: '' where none was given
+-- Statuses, each with its record: R released now   P released, again   A already_confirmed   X expired   M not_found   T retry
+-- Writes: all but RESTOCKS.
+local buyers = call[5]
+local answer_of = {
+  [IS_RELEASED] = 'P', [DUE_RELEASED] = 'P',
+  [IS_CONFIRMED] = 'A', [IS_CONFIRMED_LATE] = 'A', [IS_REFUNDED] = 'A',
+  [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
+}
+
+return settle(function(record, bucket, i, in_archive)
+  if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
+  local answer = answer_of[record[STATE]]
+  if answer then return answer end
+  if late then return 'T' end
+  change(record, bucket, in_archive, IS_RELEASED, RELEASED_EVENT, 0, HELD, AVAILABLE)
+  return 'R'
+end)

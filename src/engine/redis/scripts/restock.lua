@@ -1,0 +1,34 @@
+-- Adds units to the sale, or takes unsold ones out, once for each key.
+-- Columns: token, deadline, floor, skus, quantities, keys
+-- Statuses: R restocked: applied   P replayed: applied   C conflict   T retry
+-- Writes: all.
+local skus, quantities, keys = call[4], call[5], call[6]
+local statuses, details = {}, {}
+local remembered, out = {}, {}
+
+for i = 1, #skus do
+  local sku, quantity, status = skus[i], quantities[i], 'R'
+  local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])
+  if known then
+    local knownSku, knownQuantity, applied = cmsgpack.unpack(known)
+    status = (knownSku == sku and knownQuantity == quantity) and 'P' or 'C'
+    if status == 'P' then details[#details + 1] = applied end
+  elseif late or (quantity < 0 and available_units(sku, -quantity) == nil) then
+    status = 'T'
+  else
+    local row = counts(sku)
+    local before = row[AVAILABLE]
+    local applied = math.max(quantity, -before)
+    move(sku, nil, AVAILABLE, applied)
+    move(sku, nil, TOTAL, applied)
+    emit(RESTOCKED, applied, sku)
+    if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
+    remembered[keys[i]] = cmsgpack.pack(sku, quantity, applied)
+    out[#out + 1] = keys[i]
+    out[#out + 1] = remembered[keys[i]]
+    details[#details + 1] = applied
+  end
+  statuses[i] = status
+end
+if #out > 0 then write_fields(RESTOCKS, out) end
+return finish(table.concat(statuses), details)

@@ -1,0 +1,35 @@
+-- A page of all reservations for the audit, with the counts at the same instant.
+-- Columns: token, deadline, floor, cursors
+--   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and Redis' own cursor
+-- Statuses: W scanned. Details, each item: next cursor, counts of all SKUs packed, records as bucket, packed, bucket, packed ...
+-- Writes: nothing.
+local statuses, details = {}, {}
+local rows = {}
+for i, packed in ipairs(redis.call('HGETALL', STOCK)) do rows[i] = packed end
+
+for i, cursor in ipairs(call[4]) do
+  local in_archive = cursor:sub(1, 1) == 'a'
+  local page = redis.call('HSCAN', in_archive and ARCHIVE or BUCKETS, cursor == '0' and '0' or cursor:sub(2), 'COUNT', 500)
+  local following = page[1]
+  if following ~= '0' then
+    following = (in_archive and 'a' or 'b') .. following
+  elseif not in_archive and archived > 0 then
+    following = 'a0'
+  end
+  local found = {}
+  for j = 1, #page[2], 2 do
+    local field, packed = page[2][j], page[2][j + 1]
+    if not in_archive then
+      found[#found + 1] = field
+      found[#found + 1] = packed
+    elseif field:sub(1, 1) == 'r' then
+      found[#found + 1] = field:sub(2, 7)
+      found[#found + 1] = packed
+    end
+  end
+  statuses[i] = 'W'
+  details[#details + 1] = following
+  details[#details + 1] = rows
+  details[#details + 1] = found
+end
+return finish(table.concat(statuses), details)

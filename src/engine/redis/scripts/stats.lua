@@ -1,0 +1,18 @@
+-- Counts every SKU, with every lapsed hold swept.
+-- Columns: token, deadline, floor, count
+--   count: how many ask; all get the same answer
+-- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
+-- Details, once: the counts of all SKUs in their order, packed as in STOCK
+-- Writes: all but RESTOCKS.
+while sweep_some() do end
+local state = more_lapsed and 'T' or sale_state()
+local details = {}
+if state ~= 'T' then
+  local skus = {}
+  for sku = 0, skuCount - 1 do skus[sku + 1] = sku end
+  load_stock(skus)
+  local rows = {}
+  for i, sku in ipairs(skus) do rows[i] = cmsgpack.pack(unpack(stock[sku])) end
+  details[1] = table.concat(rows)
+end
+return finish(state:rep(call[4]), details)

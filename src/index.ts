@@ -1,0 +1,8 @@
+export type { Engine } from './engine/engine.js'
+export { memoryEngine } from './engine/memory/memory-engine.js'
+export { type RedisEngineOptions, redisEngine } from './engine/redis/redis-engine.js'
+export { StockholdError, type StockholdErrorCode } from './errors.js'
+export { FlashSale, type FlashSaleOptions, type SignalOption } from './sale/flash-sale.js'
+export type { ReserveRequest } from './sale/reservation.js'
+export type * from './sale/results.js'
+export type { SaleRules } from './sale/rules.js'

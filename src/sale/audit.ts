@@ -1,0 +1,121 @@
+import type { Op, Settled, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
+import type { RuleBook } from './reservation.js'
+import type { Audit, ReservationState, Violation } from './results.js'
+import { label } from './rules.js'
+
+/** The questions an audit asks of one partition. */
+export interface AuditSource {
+  scan(op: Op<'scan'>): Promise<Settled<'scan'>>
+  events(op: Op<'events'>): Promise<Settled<'events'>>
+  get(id: string): Promise<StoredReservation | undefined>
+}
+
+const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
+  reserved: 'held',
+  confirmed: 'confirmed',
+  released: 'released',
+  expired: 'expired',
+  refunded: 'refunded',
+}
+
+/**
+ * Recounts one partition while it goes on selling. The walk over the reservations takes many steps, and each page shows
+ * another moment; so the events written meanwhile are applied to what was seen, up to the very event after which the last
+ * page's counts were taken. Then both sides speak of one instant.
+ *
+ * @param since The partition's sequence number before the walk, or any earlier one.
+ */
+export async function auditPartition(source: AuditSource, since: number, book: RuleBook): Promise<Audit> {
+  const seen = new Map<string, StoredReservation>()
+  let cursor = '0'
+  let page: Awaited<ReturnType<AuditSource['scan']>>
+  do {
+    page = await source.scan({ cursor })
+    for (const reservation of page.reservations) seen.set(reservation.id, reservation)
+    cursor = page.cursor
+  } while (cursor !== '0')
+  for (const [id, state] of await changesBetween(source, since, page.sequence)) {
+    const reservation = seen.get(id) ?? (await source.get(id))
+    if (reservation) seen.set(id, { ...reservation, state })
+  }
+  const violations = [...recount(page.skus, seen.values(), book), ...overLimit(seen.values(), book)]
+  return {
+    ok: violations.length === 0,
+    skus: Object.fromEntries(page.skus.map((counts, place) => [book.sku(place), counts])),
+    reservations: seen.size,
+    violations,
+  }
+}
+
+/** The state each reservation had after event `until`, for those that changed behind event `since`. */
+async function changesBetween(
+  source: AuditSource,
+  since: number,
+  until: number,
+): Promise<Map<string, ReservationState>> {
+  const changed = new Map<string, ReservationState>()
+  let after = since
+  while (after < until) {
+    const { events } = await source.events({ after })
+    if (events.length === 0) break
+    for (const event of events) {
+      after = event.sequence
+      if (event.sequence > until) break
+      const state = stateAfter[event.type]
+      if (state && 'id' in event) changed.set(event.id, state)
+    }
+  }
+  return changed
+}
+
+function* recount(
+  skus: readonly SkuCounts[],
+  reservations: Iterable<StoredReservation>,
+  book: RuleBook,
+): Generator<Violation> {
+  const held = skus.map(() => 0)
+  const confirmed = skus.map(() => 0)
+  for (const { state, cart } of reservations) {
+    const units = state === 'held' ? held : state === 'confirmed' ? confirmed : undefined
+    if (units) for (const [place, quantity] of cart) units[place]! += quantity
+  }
+  for (const [place, counts] of skus.entries()) {
+    const name = label(book.sku(place))
+    const sum = counts.available + counts.held + counts.confirmed + counts.inTransit
+    if (sum !== counts.total) {
+      yield { rule: 'conservation', message: `${name}: total is ${counts.total}, its parts add up to ${sum}` }
+    }
+    for (const [part, units] of Object.entries(counts)) {
+      if (units < 0) yield { rule: 'negative', message: `${name}: ${part} is ${units}` }
+    }
+    for (const [part, counted, found] of [
+      ['held', counts.held, held[place]!],
+      ['confirmed', counts.confirmed, confirmed[place]!],
+    ] as const) {
+      if (counted !== found) {
+        yield { rule: 'recount', message: `${name}: ${part} is ${counted}, the reservations hold ${found}` }
+      }
+    }
+  }
+}
+
+function* overLimit(reservations: Iterable<StoredReservation>, book: RuleBook): Generator<Violation> {
+  if (!book.limited) return
+  const taken = new Map<string, number>()
+  for (const { buyer, state, cart } of reservations) {
+    if (state !== 'held' && state !== 'confirmed') continue
+    for (const [place, quantity] of cart) {
+      const limit = book.rules.skus[place]!.limit
+      if (limit === null) continue
+      const name = `${place} ${buyer}`
+      const units = (taken.get(name) ?? 0) + quantity
+      taken.set(name, units)
+      if (units > limit && units - quantity <= limit) {
+        yield {
+          rule: 'limit',
+          message: `${label(book.sku(place))}: buyer ${label(buyer)} has more than ${limit}`,
+        }
+      }
+    }
+  }
+}

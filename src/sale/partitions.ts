@@ -1,0 +1,94 @@
+import { hash, randomFillSync } from 'node:crypto'
+import type { Command, Engine, Op, Partition, Settled } from '../engine/engine.js'
+import { makeId, PART_LENGTH } from '../engine/id.js'
+import { Lane } from '../engine/lane.js'
+import { type Gate, Session } from '../engine/session.js'
+
+type Lanes = { [C in Command]?: Lane<C> }
+
+/** What limits a call: when its caller must have an answer, by `performance.now()`, and what may end the wait before. */
+export interface Call {
+  readonly deadline: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The partitions of one sale as one handle uses them: which one an id or a buyer belongs to, and the lanes to each. */
+export class Partitions {
+  readonly #engine: Engine
+  readonly #sale: string
+  readonly #gate: Gate
+  readonly #open: { partition: Partition; session: Session; lanes: Lanes }[] = []
+
+  constructor(engine: Engine, sale: string, maxInFlight: number) {
+    this.#engine = engine
+    this.#sale = sale
+    this.#gate = { max: maxInFlight, open: 0 }
+  }
+
+  session(index: number): Session {
+    return this.#at(index).session
+  }
+
+  /** Sends one item through the lane of its command. */
+  ask<C extends Command, T>(
+    index: number,
+    command: C,
+    op: Op<C>,
+    { deadline, signal }: Call,
+    settle: (answer: Settled<C>) => T,
+    weight = 1,
+  ): Promise<T> {
+    return this.#lane(index, command).submit(op, deadline, weight, settle, signal)
+  }
+
+  #lane<C extends Command>(index: number, command: C): Lane<C> {
+    const { partition, session, lanes } = this.#at(index)
+    const known = lanes[command] as Lane<C> | undefined
+    if (known) return known
+    const lane = new Lane(command, partition, session)
+    Object.assign(lanes, { [command]: lane })
+    return lane
+  }
+
+  #at(index: number) {
+    this.#open[index] ??= {
+      partition: this.#engine.partition(this.#sale, index),
+      session: new Session(this.#sale, this.#gate),
+      lanes: {},
+    }
+    return this.#open[index]
+  }
+}
+
+/**
+ * A new reservation's id. The buyer decides the partition, since limits are exact only where all of a buyer's reservations
+ * are together. With a limit the buyer decides the bucket too; without one, each key (or request) has a bucket of its own, and
+ * a buyer's thousandth reservation costs what the first did.
+ *
+ * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one bucket. Where two meet by
+ * chance, the engine still tells them apart.
+ */
+export function mintId(token: string, buyer: string, key: string | null, limited: boolean): string {
+  const nonce = randomNonce()
+  const bucket = limited ? buyer : `${buyer}\0${key ?? nonce}`
+  return makeId(0, hash('sha256', token + bucket, 'base64url').slice(0, PART_LENGTH), nonce)
+}
+
+const NONCES = 512
+let nonces = ''
+let used = NONCES
+
+/** 48 random bits. Drawn many at a time: a call for each would cost more than all the rest of a reservation. */
+function randomNonce(): string {
+  if (used === NONCES) {
+    nonces = randomFillSync(Buffer.allocUnsafe(6 * NONCES)).toString('base64url')
+    used = 0
+  }
+  const at = used++ * PART_LENGTH
+  return nonces.slice(at, at + PART_LENGTH)
+}
+
+/** A new sale's random name. */
+export function newToken(): string {
+  return randomFillSync(Buffer.allocUnsafe(12)).toString('base64url')
+}

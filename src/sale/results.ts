@@ -1,0 +1,107 @@
+import type { RefundReason, ReservationState, SaleState, SkuCounts } from '../engine/engine.js'
+
+export type { RefundReason, ReservationState, SaleState, SkuCounts }
+
+/** A promise of units to one buyer. Times in epoch ms of the server's clock. */
+export interface Reservation {
+  /** Opaque and URL-safe, 19 characters. */
+  readonly id: string
+  readonly buyer: string
+  /** Each SKU once, in the order of the sale's SKUs. */
+  readonly items: readonly Item[]
+  /** `held` until `expiresAt`; a hold past it is `expired`, whoever looks. */
+  readonly state: ReservationState
+  /** The caller's idempotency key, or `null` if none was given. */
+  readonly key: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  /** What `confirm` was given first. */
+  readonly paymentId?: string
+}
+
+export interface Item {
+  readonly sku: string
+  /** Units, 1 to 1,000,000,000. */
+  readonly quantity: number
+}
+
+export type ReserveResult =
+  /** The units are this buyer's until `reservation.expiresAt`. `replayed`: by an earlier request with the same key. */
+  | { readonly status: 'reserved'; readonly reservation: Reservation; readonly replayed: boolean }
+  /** Too few units of `sku`. `mayReturn`: units of it are on hold and could come back. */
+  | {
+      readonly status: 'sold_out'
+      readonly sku: string
+      readonly available: number
+      readonly mayReturn: boolean
+    }
+  /** The buyer has `taken` units of `sku` held and confirmed, of `limit`, and asked for more than the rest. */
+  | {
+      readonly status: 'limit_exceeded'
+      readonly sku: string
+      readonly limit: number
+      readonly taken: number
+    }
+  | { readonly status: 'not_started'; readonly opensAt: number }
+  | { readonly status: 'paused' }
+  | { readonly status: 'ended' }
+  /** The key's reservation was released, lapsed or refunded: use a new key. */
+  | { readonly status: 'key_spent'; readonly reservation: Reservation }
+
+export type ConfirmResult =
+  /** Paid for and final. `late`: the hold had lapsed, and the units were still there. */
+  | {
+      readonly status: 'confirmed'
+      readonly reservation: Reservation
+      readonly replayed: boolean
+      readonly late: boolean
+    }
+  /** The payment must be given back; never confirmed afterwards. */
+  | { readonly status: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
+  | { readonly status: 'not_found' }
+
+export type ReleaseResult =
+  | { readonly status: 'released'; readonly reservation: Reservation; readonly replayed: boolean }
+  | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: Reservation }
+  | { readonly status: 'not_found' }
+
+export type ExtendResult =
+  | {
+      readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
+      readonly reservation: Reservation
+    }
+  | { readonly status: 'not_found' }
+
+export type RefundResult =
+  | { readonly status: 'refunded'; readonly reservation: Reservation; readonly replayed: boolean }
+  | { readonly status: 'not_confirmed'; readonly reservation: Reservation }
+  | { readonly status: 'not_found' }
+
+export interface RestockResult {
+  readonly status: 'restocked'
+  readonly sku: string
+  /** Units added, or taken out (negative): a negative restock takes what is available and no more. */
+  readonly applied: number
+  readonly replayed: boolean
+}
+
+export interface Stats {
+  readonly state: SaleState
+  /** `total = available + held + confirmed + inTransit`, for every SKU. */
+  readonly skus: Readonly<Record<string, SkuCounts>>
+}
+
+export interface Violation {
+  /** Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit. */
+  readonly rule: 'conservation' | 'recount' | 'negative' | 'limit'
+  readonly message: string
+}
+
+export interface Audit {
+  /** Whether there is no violation. */
+  readonly ok: boolean
+  readonly skus: Readonly<Record<string, SkuCounts>>
+  /** How many reservations were recounted, ended ones included. */
+  readonly reservations: number
+  readonly violations: readonly Violation[]
+}

@@ -1,0 +1,96 @@
+import type { Rules, SkuRule } from '../engine/engine.js'
+import { invalid } from '../errors.js'
+import { checkId, checkInteger, checkObject, MAX_SPAN_MS, MAX_UNITS } from './check.js'
+
+/** What `sale.create` takes. */
+export interface SaleRules {
+  /** Units on sale, by SKU: 0 to 1,000,000,000 each. */
+  stock: Readonly<Record<string, number>>
+  /**
+   * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or some SKUs' own.
+   * @default no limit
+   */
+  limitPerBuyer?: number | Readonly<Record<string, number>>
+  /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
+  holdMs?: number
+  /** How long one may hold them at most, with its extensions, in ms. @default 3_600_000, or `holdMs` if that is longer */
+  maxHoldMs?: number
+  /** When reserving begins: a Date or epoch ms. @default at once */
+  opensAt?: Date | number
+  /** When reserving ends: a Date or epoch ms. @default never */
+  closesAt?: Date | number
+  /** Only 1 for now. @default 1 */
+  partitions?: number
+}
+
+const DEFAULT_HOLD_MS = 600_000
+const DEFAULT_MAX_HOLD_MS = 3_600_000
+/** Last moment of the year 9999: later ones are microseconds mistaken for milliseconds. */
+const LAST_MOMENT = 253_402_300_799_999
+
+/** Checks rules and brings them to their one canonical form. Throws INVALID_ARGUMENT. */
+export function normalizeRules(given: SaleRules): Rules {
+  const rules = checkObject(given, 'rules', 'with `stock`')
+  const holdMs = checkInteger(rules.holdMs ?? DEFAULT_HOLD_MS, 'holdMs', 1, MAX_SPAN_MS)
+  const maxHoldMs = checkInteger(
+    rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs),
+    'maxHoldMs',
+    1,
+    MAX_SPAN_MS,
+  )
+  if (maxHoldMs < holdMs) throw invalid('maxHoldMs', `must not be less than holdMs (${holdMs})`)
+  const opensAt = checkMoment(rules.opensAt, 'opensAt')
+  const closesAt = checkMoment(rules.closesAt, 'closesAt')
+  if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
+    throw invalid('closesAt', 'must be after opensAt')
+  const partitions = rules.partitions ?? 1
+  if (partitions !== 1)
+    throw invalid('partitions', 'must be 1: sales over several partitions are not supported yet')
+  return {
+    skus: checkStock(rules.stock, rules.limitPerBuyer),
+    holdMs,
+    maxHoldMs,
+    opensAt,
+    closesAt,
+    partitions: 1,
+  }
+}
+
+function checkStock(stock: unknown, limits: unknown): SkuRule[] {
+  const entries = Object.entries(checkObject(stock, 'stock', 'of SKUs and their units'))
+  if (entries.length === 0) throw invalid('stock', 'must name at least one SKU')
+  const limitOf = checkLimits(limits, new Map(entries))
+  return entries
+    .map(([sku, units]) => ({
+      sku: checkId(sku, 'stock: a SKU'),
+      stock: checkInteger(units, `stock[${label(sku)}]`, 0, MAX_UNITS),
+      limit: limitOf(sku),
+    }))
+    .sort((a, b) => (a.sku < b.sku ? -1 : 1))
+}
+
+function checkLimits(limits: unknown, skus: ReadonlyMap<string, unknown>): (sku: string) => number | null {
+  if (limits === undefined) return () => null
+  if (typeof limits !== 'object') {
+    const limit = checkInteger(limits, 'limitPerBuyer', 1, MAX_UNITS)
+    return () => limit
+  }
+  const given = new Map(
+    Object.entries(checkObject(limits, 'limitPerBuyer', 'of SKUs and their limits, or a number')),
+  )
+  for (const [sku, limit] of given) {
+    if (!skus.has(sku)) throw invalid(`limitPerBuyer[${label(sku)}]`, 'names a SKU that is not in stock')
+    checkInteger(limit, `limitPerBuyer[${label(sku)}]`, 1, MAX_UNITS)
+  }
+  return (sku) => (given.get(sku) as number | undefined) ?? null
+}
+
+function checkMoment(value: unknown, argument: string): number | null {
+  if (value === undefined) return null
+  return checkInteger(value instanceof Date ? value.getTime() : value, argument, 0, LAST_MOMENT)
+}
+
+/** A name from outside, fit for a message. */
+export function label(sku: string): string {
+  return JSON.stringify(sku.length > 40 ? `${sku.slice(0, 40)}…` : sku)
+}

@@ -1,0 +1,47 @@
+/** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
+const MIN_MS = 500
+const MAX_MS = 60_000
+const JITTER_MS = 250
+
+/**
+ * Gives back lapsed holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
+ * need it: a lapsed hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
+ */
+export class Sweeper {
+  readonly #sweep: () => Promise<number | null>
+  readonly #serverTime: () => number
+  #timer: NodeJS.Timeout | undefined
+  #dueAt = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  /**
+   * @param sweep Sweeps; answers when the next hold lapses, `null` if there is none.
+   * @param serverTime The server's clock, as far as it is known.
+   */
+  constructor(sweep: () => Promise<number | null>, serverTime: () => number) {
+    this.#sweep = sweep
+    this.#serverTime = serverTime
+  }
+
+  /** There is a hold that lapses at this server time. */
+  watch(expiresAt: number): void {
+    if (expiresAt >= this.#dueAt || this.#stopped) return
+    clearTimeout(this.#timer)
+    this.#dueAt = expiresAt
+    const wait = Math.min(MAX_MS, Math.max(MIN_MS, expiresAt - this.#serverTime()))
+    this.#timer = setTimeout(() => void this.#run(), wait + Math.random() * JITTER_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #run(): Promise<void> {
+    this.#dueAt = Number.POSITIVE_INFINITY
+    // A server that is away now may be back next time; whoever calls it hears of it, the sweeper need not tell.
+    const next = await this.#sweep().catch(() => this.#serverTime() + MAX_MS / 10)
+    if (next !== null) this.watch(next)
+  }
+}

@@ -1,0 +1,75 @@
+import { Redis } from 'ioredis'
+import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import type { Engine } from '../../src/engine/engine.js'
+import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
+import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+
+/** An engine whose time stands still until it is told otherwise. */
+export interface TimedEngine {
+  readonly engine: Engine
+  /** Epoch ms. */
+  now(): number
+  /** Moves the clock, forwards or backwards. */
+  advance(ms: number): Promise<void>
+}
+
+/** What a suite that runs over both engines needs. */
+export interface EngineKind {
+  readonly name: 'memory' | 'redis'
+  start(): Promise<void>
+  make(): Promise<TimedEngine>
+  stop(): Promise<void>
+}
+
+export const START = Date.UTC(2026, 0, 1, 20)
+
+export function memoryKind(): EngineKind {
+  return {
+    name: 'memory',
+    start: async () => {},
+    make: async () => {
+      let now = START
+      const advance = async (ms: number) => {
+        now += ms
+      }
+      return { engine: memoryEngine({ now: () => now }), now: () => now, advance }
+    },
+    stop: async () => {},
+  }
+}
+
+let clocks = 0
+
+/** A Redis of its own, and for each engine a clock that is a key there: the scripts read it in place of TIME. */
+export function redisKind(): EngineKind & { server(): RedisServer; client(): Redis } {
+  let server: RedisServer
+  let client: Redis
+  return {
+    name: 'redis',
+    server: () => server,
+    client: () => client,
+    start: async () => {
+      server = await startRedis()
+      client = new Redis(server.url)
+    },
+    make: async () => {
+      const name = `clock:${process.pid}:${++clocks}`
+      let now = START
+      await client.set(name, now)
+      const lua = `(function()
+        local ms = tonumber(redis.call('GET', '${name}'))
+        return { math.floor(ms / 1000), ms % 1000 * 1000 }
+      end)()`
+      const engine = redisEngineWith({ lua, elapsed: () => now }, client, { prefix: name })
+      const advance = async (ms: number) => {
+        now += ms
+        await client.set(name, now)
+      }
+      return { engine, now: () => now, advance }
+    },
+    stop: async () => {
+      client.disconnect()
+      await server.stop()
+    },
+  }
+}
