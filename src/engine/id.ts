@@ -35,8 +35,8 @@ export function withNonce(id: string, nonce: string): string {
   return id.slice(0, NONCE_AT) + nonce
 }
 
-const valueOf = new Uint8Array(128)
-for (let i = 0; i < DIGITS.length; i++) valueOf[DIGITS.charCodeAt(i)] = i
+const digitValue = new Uint8Array(128)
+for (let i = 0; i < DIGITS.length; i++) digitValue[DIGITS.charCodeAt(i)] = i
 
 /** Writes `digits` base64url digits of `text` from `at` as bytes: four digits make three bytes. */
 export function writeDigits(
@@ -48,10 +48,10 @@ export function writeDigits(
 ): void {
   for (let i = at, to = offset; i < at + digits; i += 4, to += 3) {
     const bits =
-      (valueOf[text.charCodeAt(i)]! << 18) |
-      (valueOf[text.charCodeAt(i + 1)]! << 12) |
-      (valueOf[text.charCodeAt(i + 2)]! << 6) |
-      valueOf[text.charCodeAt(i + 3)]!
+      (digitValue[text.charCodeAt(i)]! << 18) |
+      (digitValue[text.charCodeAt(i + 1)]! << 12) |
+      (digitValue[text.charCodeAt(i + 2)]! << 6) |
+      digitValue[text.charCodeAt(i + 3)]!
     target[to] = bits >> 16
     target[to + 1] = bits >> 8
     target[to + 2] = bits

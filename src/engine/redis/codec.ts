@@ -156,6 +156,12 @@ const reserve: Codec<'reserve'> = {
       to.raw(plans[places[i]! - 1]![0])
       to.close(fragment)
     }
+    const nonces = to.open()
+    for (const { id } of ops) {
+      const at = to.reserve(6)
+      writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, at)
+    }
+    to.close(nonces)
     to.array(ops.length)
     for (const place of places) to.integer(place)
   },

@@ -3,9 +3,8 @@ import { makeId } from '../id.js'
 import type { Details } from './codec.js'
 import { Reader } from './msgpack.js'
 
-/** Bytes of a bucket, and of a bucket and nonce together. */
-const BUCKET = 6
-const REFERENCE = 12
+/** Bytes of a bucket, and of a nonce. */
+const PART = 6
 
 /** By the codes of `scripts/_records.lua`. */
 const reasonOfCode: Record<number, RefundReason> = {
@@ -47,9 +46,10 @@ export function decodeEvents(entries: readonly Buffer[], { partition }: Details)
         continue
       }
       const references = groups.raw()
-      for (let from = 0; from < references.length; from += REFERENCE) {
-        const bucket = references.toString('base64url', from, from + BUCKET)
-        const nonce = references.toString('base64url', from + BUCKET, from + REFERENCE)
+      const nonces = references.length / 2
+      for (let from = 0; from < nonces; from += PART) {
+        const bucket = references.toString('base64url', from, from + PART)
+        const nonce = references.toString('base64url', nonces + from, nonces + from + PART)
         events.push(
           reservationEvent(type, { sequence: sequence++, at }, argument, makeId(partition, bucket, nonce)),
         )

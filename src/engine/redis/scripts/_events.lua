@@ -1,21 +1,31 @@
 -- The events of this call, one stream entry for all of them: its id is the sequence number of the first, so a
 -- sequence number can never be used twice. Neighbours of the same type and argument share a group.
--- Types, and what argument and subject are:
+-- Types, and what a group's argument and subject are; references are all buckets, then all nonces, 6 bytes each:
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4 -- hold in ms, 0, 0, 0; references
 local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7 -- restock 0 or 1, expiry in epoch ms, reason; references
 local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12 -- applied, 0, 0, 0, 0; SKU, SKU, 0, 0, 0
 local groups, emitted = {}, 0
+-- Emits what a command has gathered and not emitted yet, so that events keep the order in which things happened.
+local emit_gathered = function() end
 
--- `reference`: the reservation's bucket and nonce, 12 bytes; or the SKU's index, or 0.
-local function emit(kind, argument, reference)
+-- An event that is not about a reservation.
+local function emit(kind, argument, subject)
+  emit_gathered()
   emitted = emitted + 1
+  groups[#groups + 1] = { kind, argument, subject }
+end
+
+-- Events of one kind about several reservations: strings of as many buckets and nonces.
+local function emit_many(kind, argument, buckets, nonces)
+  emit_gathered()
+  emitted = emitted + #nonces / 6
   local last = groups[#groups]
-  if last and last[1] == kind and last[2] == argument and kind < RESTOCKED then
-    local subjects = last[3]
-    subjects[#subjects + 1] = reference
-  else
-    groups[#groups + 1] = { kind, argument, { reference } }
+  if not (last and last[1] == kind and last[2] == argument) then
+    last = { kind, argument, buckets = {}, nonces = {} }
+    groups[#groups + 1] = last
   end
+  last.buckets[#last.buckets + 1] = buckets
+  last.nonces[#last.nonces + 1] = nonces
 end
 
 local function emit_sold_out(lines)
@@ -28,7 +38,7 @@ local function save_events()
   if emitted == 0 then return end
   local parts = { cmsgpack.pack(now) }
   for i, group in ipairs(groups) do
-    local subject = group[1] < RESTOCKED and table.concat(group[3]) or group[3][1]
+    local subject = group[3] or table.concat(group.buckets) .. table.concat(group.nonces)
     parts[i + 1] = cmsgpack.pack(group[1], group[2], subject)
   end
   redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), 'e', table.concat(parts))

@@ -6,7 +6,7 @@ local swept, watched = {}, {}
 local function lapse(bucket, record)
   record[STATE] = IS_EXPIRED
   move_cart(lines_of(record), HELD, AVAILABLE)
-  emit(EXPIRED_EVENT, 0, bucket .. record[NONCE])
+  emit_many(EXPIRED_EVENT, 0, bucket, record[NONCE])
 end
 
 -- Lapses the holds of a bucket that are due, if there are any.
@@ -58,10 +58,10 @@ local function lacking(lines)
   end
 end
 
--- Enters buckets whose holds lapse at `at`. A number makes the member unique, since the same bucket may come
+-- Enters buckets, a string of 6 bytes each, whose holds lapse at `at`. A number makes the member unique, since the same bucket may come
 -- again: each entry stands for at least one event of this call, so the next call's sequence is beyond it.
 local function watch_expiry(at, buckets)
-  local member = struct.pack('>I6', sequence + #watched / 2) .. table.concat(buckets)
+  local member = struct.pack('>I6', sequence + #watched / 2) .. buckets
   watched[#watched + 1] = string.format('%.0f', at)
   watched[#watched + 1] = member
 end

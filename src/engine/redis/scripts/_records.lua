@@ -14,7 +14,9 @@ local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 -- releases all night does not make every request of theirs slower.
 local KEEP_ENDED = 8
 
-local raw, lists, touched, is_touched = {}, {}, {}, {}
+-- raw: what each loaded bucket holds, false for nothing; lists: decoded, then in place of raw; fresh: field, value, ... of
+-- buckets that were empty, to be written before the touched ones.
+local raw, lists, touched, is_touched, fresh = {}, {}, {}, {}, {}
 
 local function is_active(state)
   return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE
@@ -201,7 +203,7 @@ local function over_limit(lines, taken)
 end
 
 local function save_buckets()
-  local out = {}
+  local out = fresh
   for _, bucket in ipairs(touched) do
     local list = lists[bucket]
     if list and #list > KEEP_ENDED then

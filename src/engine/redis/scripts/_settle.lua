@@ -26,5 +26,5 @@ local function change(record, bucket, in_archive, state, event, argument, from, 
   record[STATE] = state
   keep(bucket, record, in_archive)
   if from or to then move_cart(lines_of(record), from, to) end
-  emit(event, argument, bucket .. record[NONCE])
+  emit_many(event, argument, bucket, record[NONCE])
 end
