@@ -287,11 +287,6 @@ export interface Call {
   readonly deadline: number
   /** The latest server time the caller has seen. */
   readonly floor: number
-  /**
-   * Called when the batch is handed over: from here on it may be executed. What fails before, was not.
-   * Returning `false` stops it: nobody waits for it any more.
-   */
-  sent(): boolean
 }
 
 /**
@@ -310,8 +305,14 @@ export type Reply<C extends Command> =
 
 export interface Partition {
   /**
-   * Runs one batch. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
-   * `UNKNOWN_OUTCOME` when it may have been, `UNSAFE_CONFIG` when the server must not be used as it is configured.
+   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it never
+   * will be, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
+   */
+  ready(): Promise<void> | undefined
+
+  /**
+   * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
+   * `UNKNOWN_OUTCOME` when it may have been.
    */
   run<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Promise<Reply<C>>
 }

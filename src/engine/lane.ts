@@ -12,15 +12,14 @@ interface Pending<C extends Command> {
   readonly op: Op<C>
   readonly deadline: number
   readonly weight: number
-  readonly answer: (answer: Settled<C>) => void
-  readonly fail: (error: unknown) => void
+  /** Makes the caller's result of the answer; what it throws is the caller's failure. */
+  readonly result: (answer: Settled<C>) => unknown
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+  /** Ends the watch over the caller's signal. */
+  forget: (() => void) | undefined
   /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
   settled: boolean
-}
-
-interface Batch<C extends Command> {
-  readonly items: readonly Pending<C>[]
-  sent: boolean
 }
 
 /**
@@ -28,6 +27,7 @@ interface Batch<C extends Command> {
  * everything else of the same turn of the event loop; while calls are out, the queue grows into the next batch. There is
  * no timer to wait for, so a lone caller waits for nobody, and the busier the lane, the larger its batches.
  *
+ * Nothing leaves the queue before the partition is ready, so what ends there (deadline, abort) was not sent, for certain.
  * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
  */
 export class Lane<C extends Command> {
@@ -35,7 +35,7 @@ export class Lane<C extends Command> {
   readonly #partition: Partition
   readonly #session: Session
   readonly #queue: Pending<C>[] = []
-  readonly #calls = new Set<Batch<C>>()
+  readonly #calls = new Set<readonly Pending<C>[]>()
   #turn: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -49,36 +49,23 @@ export class Lane<C extends Command> {
   /**
    * @param deadline When the caller must have been told, by `performance.now()`.
    * @param weight How much of a batch the item fills: its lines.
-   * @param settle Makes the caller's result of the answer; what it throws is the caller's failure.
+   * @param result Makes the caller's result of the answer.
    */
   submit<T>(
     op: Op<C>,
     deadline: number,
     weight: number,
-    settle: (answer: Settled<C>) => T,
+    result: (answer: Settled<C>) => T,
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const overload = this.#session.enter()
     if (overload) return Promise.reject(overload)
-    return new Promise<T>((resolve, reject) => {
-      const pending: Pending<C> = {
-        op,
-        deadline,
-        weight,
-        answer: (answer) => {
-          try {
-            resolve(settle(answer))
-          } catch (error) {
-            reject(error)
-          }
-        },
-        fail: reject,
-        settled: false,
-      }
-      if (signal) this.#watch(pending, signal, reject)
-      else this.#enqueue(pending)
-    })
+    return new Promise<unknown>((resolve, reject) => {
+      const pending = { op, deadline, weight, result, resolve, reject, forget: undefined, settled: false }
+      if (signal) this.#watch(pending, signal)
+      this.#enqueue(pending)
+    }) as Promise<T>
   }
 
   #enqueue(pending: Pending<C>): void {
@@ -88,57 +75,55 @@ export class Lane<C extends Command> {
     this.#wake()
   }
 
-  #watch(pending: Pending<C>, signal: AbortSignal, reject: (reason: unknown) => void): void {
+  #watch(pending: Pending<C>, signal: AbortSignal): void {
     const onAbort = () => {
       if (!this.#settle(pending)) return
       const queued = this.#queue.indexOf(pending)
       if (queued >= 0) this.#queue.splice(queued, 1)
-      const sent = [...this.#calls].some((batch) => batch.sent && batch.items.includes(pending))
-      reject(sent ? unknownOutcome('The call was aborted', { cause: signal.reason }) : signal.reason)
+      pending.reject(
+        queued >= 0 ? signal.reason : unknownOutcome('The call was aborted', { cause: signal.reason }),
+      )
     }
-    const forget = () => signal.removeEventListener('abort', onAbort)
     signal.addEventListener('abort', onAbort)
-    this.#enqueue(
-      Object.assign(pending, {
-        answer: before(pending.answer, forget),
-        fail: before(pending.fail, forget),
-      }),
-    )
+    pending.forget = () => signal.removeEventListener('abort', onAbort)
   }
 
   /** Sends at the end of this turn: whoever submits in the same turn travels along. */
   #wake(): void {
     if (this.#turn || this.#calls.size >= MAX_CALLS) return
-    this.#turn = Promise.resolve().then(() => {
-      this.#turn = undefined
-      while (this.#calls.size < MAX_CALLS && this.#queue.length > 0) void this.#send()
-    })
+    this.#turn = Promise.resolve()
+      .then(() => this.#partition.ready())
+      .then(
+        () => {
+          this.#turn = undefined
+          while (this.#calls.size < MAX_CALLS && this.#queue.length > 0) void this.#send()
+        },
+        (error) => {
+          this.#turn = undefined
+          for (const item of this.#queue.splice(0)) this.#fail(item, () => ownError(error))
+        },
+      )
   }
 
   async #send(): Promise<void> {
-    const batch: Batch<C> = { items: this.#nextItems(), sent: false }
-    this.#calls.add(batch)
+    const items = this.#nextItems()
+    this.#calls.add(items)
     try {
       const reply = await this.#partition.run(
         this.#command,
-        batch.items.map((item) => item.op),
+        items.map((item) => item.op),
         {
           token: this.#session.token,
-          deadline: this.#session.serverTime(Math.min(...batch.items.map((item) => item.deadline))),
+          deadline: this.#session.serverTime(earliest(items)),
           floor: this.#session.lastNow,
-          sent: () => {
-            if (!this.#calls.has(batch)) return false
-            batch.sent = true
-            return true
-          },
         },
       )
       this.#session.observe(reply)
-      this.#answer(batch.items, reply)
+      this.#answer(items, reply)
     } catch (error) {
-      for (const item of batch.items) this.#fail(item, () => ownError(error))
+      for (const item of items) this.#fail(item, () => ownError(error))
     } finally {
-      this.#calls.delete(batch)
+      this.#calls.delete(items)
       if (this.#queue.length > 0) this.#wake()
       // With nobody left to tell, the timer must not keep the process alive.
       else if (this.#idle) this.#timer?.unref()
@@ -174,7 +159,11 @@ export class Lane<C extends Command> {
       if (answer.status === 'retry') {
         again.push(item)
       } else if (this.#settle(item)) {
-        item.answer(answer as Settled<C>)
+        try {
+          item.resolve(item.result(answer as Settled<C>))
+        } catch (error) {
+          item.reject(error)
+        }
       }
     }
     if (again.length > 0) this.#retry(again)
@@ -190,13 +179,14 @@ export class Lane<C extends Command> {
   }
 
   #fail(item: Pending<C>, error: () => unknown): void {
-    if (this.#settle(item)) item.fail(error())
+    if (this.#settle(item)) item.reject(error())
   }
 
   /** Whether nobody has told the caller before. */
   #settle(item: Pending<C>): boolean {
     if (item.settled) return false
     item.settled = true
+    item.forget?.()
     this.#session.leave()
     return true
   }
@@ -218,31 +208,24 @@ export class Lane<C extends Command> {
       this.#queue.splice(0, this.#queue.length, ...rest)
       for (const item of expired) this.#fail(item, () => tooLate('could not be sent in time'))
     }
-    for (const batch of this.#calls) {
-      for (const item of batch.items) {
-        if (item.deadline > now) continue
-        this.#fail(item, () =>
-          batch.sent ? unknownOutcome('No answer came in time') : tooLate('could not be sent in time'),
-        )
+    for (const items of this.#calls) {
+      for (const item of items) {
+        if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))
       }
       // A driver may never settle what it has lost; the call must not block the lane for ever.
-      if (batch.items.every((item) => item.settled)) this.#calls.delete(batch)
+      if (items.every((item) => item.settled)) this.#calls.delete(items)
     }
-    let next = Number.POSITIVE_INFINITY
-    for (const item of this.#queue) next = Math.min(next, item.deadline)
-    for (const batch of this.#calls) {
-      for (const item of batch.items) if (!item.settled) next = Math.min(next, item.deadline)
-    }
+    let next = earliest(this.#queue)
+    for (const items of this.#calls) next = Math.min(next, earliest(items.filter((item) => !item.settled)))
     if (next < Number.POSITIVE_INFINITY) this.#arm(next)
     if (this.#queue.length > 0) this.#wake()
   }
 }
 
-function before<A>(action: (value: A) => void, first: () => void): (value: A) => void {
-  return (value) => {
-    first()
-    action(value)
-  }
+function earliest(items: readonly { readonly deadline: number }[]): number {
+  let deadline = Number.POSITIVE_INFINITY
+  for (const item of items) if (item.deadline < deadline) deadline = item.deadline
+  return deadline
 }
 
 /** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */

@@ -46,7 +46,10 @@ class MemoryEngine implements Engine {
 
   partition(sale: string, index: number): Partition {
     const state = this.#stateOf(`${index}:${sale}`)
-    return { run: async (command, ops, call) => this.#run(state, command, ops, call) }
+    return {
+      ready: () => undefined,
+      run: async (command, ops, call) => this.#run(state, command, ops, call),
+    }
   }
 
   async close(): Promise<void> {
@@ -61,7 +64,6 @@ class MemoryEngine implements Engine {
 
   #run<C extends Command>(state: PartitionState, command: C, ops: readonly Op<C>[], call: Call): Reply<C> {
     if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
-    if (!call.sent()) throw new StockholdError('UNAVAILABLE', 'the call was given up before it was executed')
     return execute(state, command, ops, call, Math.max(this.#clock(), state.now, call.floor))
   }
 }

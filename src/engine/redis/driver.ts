@@ -25,29 +25,33 @@ export function isClient(value: unknown): value is Client {
   return typeof client?.callBuffer === 'function' && typeof client.status === 'string'
 }
 
-/**
- * Resolves once the client can write. A batch that waits here was not sent, and ends as UNAVAILABLE; in the driver's own
- * offline queue nobody could tell.
- */
+const waits = new WeakMap<Client, Promise<void>>()
+
+/** Resolves once the client can write; `undefined` if it can now. */
 export function ready(client: Client): Promise<void> | undefined {
-  const { status } = client
-  if (status === 'ready') return undefined
-  if (status === 'end') {
-    return Promise.reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.'))
-  }
-  if (status === 'wait') client.connect().catch(() => {})
+  if (client.status === 'ready') return undefined
+  const known = waits.get(client)
+  if (known) return known
+  // One wait, and one pair of listeners, for all who wait for this client.
+  const wait = connected(client).finally(() => waits.delete(client))
+  waits.set(client, wait)
+  return wait
+}
+
+function connected(client: Client): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (finish: () => void) => () => {
-      client.off('ready', onReady)
-      client.off('end', onEnd)
-      finish()
+    const ended = () => {
+      client.off('ready', usable)
+      reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.'))
     }
-    const onReady = settle(resolve)
-    const onEnd = settle(() =>
-      reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.')),
-    )
-    client.on('ready', onReady)
-    client.on('end', onEnd)
+    const usable = () => {
+      client.off('end', ended)
+      resolve()
+    }
+    if (client.status === 'end') return ended()
+    client.once('ready', usable)
+    client.once('end', ended)
+    if (client.status === 'wait') client.connect().catch(() => {})
   })
 }
 

@@ -45,8 +45,8 @@ export function replyCode(error: unknown): string | undefined {
   return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
 }
 
-/** What a failed call means to its callers. `sent`: whether the batch had been handed to the driver. */
-export function failure(error: unknown, sent: boolean): StockholdError {
+/** What a failed call means to its callers. `executes`: whether what failed could have changed anything. */
+export function failure(error: unknown, executes = true): StockholdError {
   if (error instanceof StockholdError) return error
   const code = replyCode(error)
   const options = { cause: stripped(error) }
@@ -64,7 +64,7 @@ export function failure(error: unknown, sent: boolean): StockholdError {
       options,
     )
   }
-  if (!sent || neverWritten(error)) {
+  if (!executes || neverWritten(error)) {
     return new StockholdError('UNAVAILABLE', 'Redis cannot be reached. Nothing was executed.', options)
   }
   const what = code === undefined ? 'The connection failed' : `The script failed (${code})`

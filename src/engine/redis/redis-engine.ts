@@ -59,7 +59,8 @@ class RedisEngine implements Engine {
   readonly #ownsClient: boolean
   readonly #prefix: string
   readonly #scripts: Record<Command, Script>
-  #verified: Promise<void> | undefined
+  #verifying: Promise<void> | undefined
+  #isVerified = false
   #closed = false
 
   constructor(time: TimeSource, client: Client | string, prefix: string) {
@@ -72,7 +73,10 @@ class RedisEngine implements Engine {
 
   partition(sale: string, index: number): Partition {
     const keys = partitionKeys(this.#prefix, sale, index)
-    return { run: (command, ops, call) => this.#run(index, keys, command, ops, call) }
+    return {
+      ready: () => this.#ready(),
+      run: (command, ops, call) => this.#run(index, keys, command, ops, call),
+    }
   }
 
   async close(): Promise<void> {
@@ -87,29 +91,34 @@ class RedisEngine implements Engine {
     ops: readonly Op<C>[],
     call: Call,
   ): Promise<Reply<C>> {
-    let sent = false
     try {
-      if (this.#closed) throw new StockholdError('CLOSED', 'the engine was closed; nothing was sent')
-      const waiting = ready(this.#client)
-      if (waiting) await waiting
-      // Every handle's first command; from then on its server is known.
-      if (command === 'create' || command === 'describe') await this.#verify()
-      const argument = encode(command, ops, call)
-      sent = call.sent()
-      if (!sent) throw new StockholdError('UNAVAILABLE', 'The deadline passed before Redis could be reached.')
-      const reply = await run(this.#client, this.#scripts[command], keys, argument)
+      const reply = await run(this.#client, this.#scripts[command], keys, encode(command, ops, call))
       return decode(partition, command, ops, reply)
     } catch (error) {
-      throw failure(error, sent)
+      throw failure(error)
     }
   }
 
+  #ready(): Promise<void> | undefined {
+    if (this.#closed)
+      return Promise.reject(new StockholdError('CLOSED', 'the engine was closed. Nothing was sent.'))
+    const connecting = ready(this.#client)
+    if (connecting) return connecting.then(() => this.#ready())
+    return this.#isVerified ? undefined : this.#verify()
+  }
+
   #verify(): Promise<void> {
-    this.#verified ??= verifyServer(this.#client).catch((error) => {
-      this.#verified = undefined
-      throw error
-    })
-    return this.#verified
+    this.#verifying ??= verifyServer(this.#client)
+      .then(() => {
+        this.#isVerified = true
+      })
+      .catch((error) => {
+        throw failure(error, false)
+      })
+      .finally(() => {
+        this.#verifying = undefined
+      })
+    return this.#verifying
   }
 }
 

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+
+const run = promisify(execFile)
+const root = new URL('../../', import.meta.url).pathname
+const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
+const readme = await readFile(`${root}README.md`, 'utf8')
+const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!)
+
+let server: RedisServer
+
+beforeAll(async () => {
+  server = await startRedis()
+  await mkdir(folder, { recursive: true })
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** What a snippet must print; by the comments in it, and one call of what it only declares. */
+const expectations: { call?: string; prints: string[] }[] = [
+  {
+    call: `
+      const held = await checkout('u-1', 'c-1')
+      if (typeof held === 'string') throw new Error(held)
+      console.log(held.state, await paymentArrived(held.id, 'p-1'), await paymentArrived(held.id, 'p-1'))
+      process.exit(0)`,
+    prints: ['held ship it ship it'],
+  },
+  { prints: ['reserved reserved', 'refund_due'] },
+  { prints: ['held until', 'IDEMPOTENCY_CONFLICT false', 'true []'] },
+]
+
+describe('README', () => {
+  test('every snippet is known here', () => {
+    expect(snippets).toHaveLength(expectations.length)
+  })
+
+  for (const [index, snippet] of snippets.entries()) {
+    test(`snippet ${index + 1} runs and prints what it says`, async () => {
+      const { call = '', prints } = expectations[index]!
+      const source = `${folder}/snippet-${index}.ts`
+      await writeFile(source, snippet + call)
+      await build({
+        entryPoints: [source],
+        outfile: `${folder}/snippet-${index}.mjs`,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        external: ['ioredis'],
+        alias: { stockhold: `${root}src/index.ts` },
+        loader: { '.lua': 'text' },
+        logLevel: 'error',
+      })
+      const env = { ...process.env, REDIS_URL: server.url }
+      const { stdout } = await run(process.execPath, [`${folder}/snippet-${index}.mjs`], { env })
+      for (const line of prints) expect(stdout).toContain(line)
+    })
+  }
+
+  test('the snippets pass the type checker against the public types', async () => {
+    const options = {
+      extends: `${root}tsconfig.json`,
+      compilerOptions: { paths: { stockhold: [`${root}src/index.ts`] } },
+      files: [...snippets.map((_, index) => `snippet-${index}.ts`), `${root}src/lua.d.ts`],
+      include: [],
+    }
+    await writeFile(`${folder}/tsconfig.json`, JSON.stringify(options))
+    await run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', folder]).catch((error) => {
+      throw new Error(error.stdout)
+    })
+  })
+
+  test('every script it names exists', async () => {
+    const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
+    const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!)
+    expect(named.length).toBeGreaterThan(0)
+    for (const name of named) expect(scripts).toHaveProperty([name])
+  })
+})
