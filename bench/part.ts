@@ -1,0 +1,86 @@
+/** What every part of the suite is handed and hands back. The report draws what it finds here, and knows no part by name. */
+
+/** A scalar worth comparing between two runs. */
+export interface Figure {
+  /** Stable name, such as `peers.stockhold`: targets and comparisons find it by this. */
+  readonly id: string
+  readonly label: string
+  /** `/s`, `ms`, `bytes`, `ratio`, ... */
+  readonly unit: string
+  /** The median, where it was measured several times. */
+  readonly value: number
+  /** Lowest and highest of the rounds: what is within it is noise. */
+  readonly spread?: readonly [low: number, high: number]
+  readonly better: 'higher' | 'lower'
+}
+
+export interface Table {
+  readonly title: string
+  readonly columns: readonly string[]
+  /** Numbers are printed with separators and aligned to the right. */
+  readonly rows: readonly (readonly (string | number)[])[]
+}
+
+/** Lines over a shared x, such as seconds or batch sizes. `null` is a gap. */
+export interface LineChart {
+  readonly kind: 'lines'
+  readonly title: string
+  readonly x: { readonly label: string; readonly values: readonly number[]; readonly log?: boolean }
+  readonly y: { readonly label: string; readonly log?: boolean }
+  readonly series: readonly { readonly label: string; readonly values: readonly (number | null)[] }[]
+}
+
+/** One bar each, on a logarithmic scale, with a note such as `oversold 0`. */
+export interface BarChart {
+  readonly kind: 'bars'
+  readonly title: string
+  readonly unit: string
+  readonly bars: readonly {
+    readonly label: string
+    readonly value: number
+    readonly spread?: readonly [low: number, high: number]
+    readonly note?: string
+  }[]
+}
+
+export interface PartResult {
+  readonly figures: readonly Figure[]
+  readonly tables: readonly Table[]
+  readonly charts: readonly (LineChart | BarChart)[]
+  /** What was checked at the end, each with its outcome; one that does not hold fails the whole run. */
+  readonly invariants: readonly { readonly rule: string; readonly holds: boolean; readonly detail?: string }[]
+}
+
+/** Shows how far a long piece of work is: in place on a terminal, in plain lines elsewhere. */
+export interface Progress {
+  /** @param done Of `total`, both in `unit`; the rate and the time left follow from it. */
+  update(label: string, done: number, total: number, unit?: string): void
+  /** A line that stays. */
+  note(line: string): void
+}
+
+export interface BenchRedis {
+  readonly url: string
+  /** Whether the suite started it, and may configure, flush and stop it. */
+  readonly own: boolean
+}
+
+export interface Context {
+  /** A minute for the whole suite instead of ten: smaller rounds, fewer of them. */
+  readonly quick: boolean
+  readonly seed: number
+  readonly progress: Progress
+  /** The Redis of `--redis`, or one of our own, empty. On a foreign one use only keys of prefixes made by {@link prefix}. */
+  redis(): Promise<BenchRedis>
+  /** A further server of our own with this configuration, gone after the part. */
+  ownRedis(config: Record<string, string>): Promise<BenchRedis>
+  /** A key prefix nobody has used before. What lies under it is deleted after the part. */
+  prefix(): string
+}
+
+/** One file in bench/ for each: named after the question it answers. */
+export interface Part {
+  readonly name: string
+  readonly question: string
+  run(context: Context): Promise<PartResult>
+}
