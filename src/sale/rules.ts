@@ -4,7 +4,7 @@ import { checkId, checkInteger, checkObject, MAX_SPAN_MS, MAX_UNITS } from './ch
 
 /** What `sale.create` takes. */
 export interface SaleRules {
-  /** Units on sale, by SKU: 0 to 1,000,000,000 each. */
+  /** Units on sale, by SKU: 0 to 1,000,000,000 each, for at most 10,000 SKUs. */
   stock: Readonly<Record<string, number>>
   /**
    * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or some SKUs' own.
@@ -23,6 +23,8 @@ export interface SaleRules {
   partitions?: number
 }
 
+/** A sale is described in one piece; a catalogue is many sales. */
+const MAX_SKUS = 10_000
 const DEFAULT_HOLD_MS = 600_000
 const DEFAULT_MAX_HOLD_MS = 3_600_000
 /** Last moment of the year 9999: later ones are microseconds mistaken for milliseconds. */
@@ -59,6 +61,7 @@ export function normalizeRules(given: SaleRules): Rules {
 function checkStock(stock: unknown, limits: unknown): SkuRule[] {
   const entries = Object.entries(checkObject(stock, 'stock', 'of SKUs and their units'))
   if (entries.length === 0) throw invalid('stock', 'must name at least one SKU')
+  if (entries.length > MAX_SKUS) throw invalid('stock', `must name at most ${MAX_SKUS} SKUs`)
   const limitOf = checkLimits(limits, new Map(entries))
   return entries
     .map(([sku, units]) => ({

@@ -1,7 +1,7 @@
 import type { RefundReason, StoredEvent } from '../engine.js'
 import { makeId } from '../id.js'
-import type { Details } from './codec.js'
 import { Reader } from './msgpack.js'
+import type { Details } from './record-codec.js'
 
 /** Bytes of a bucket, and of a nonce. */
 const PART = 6

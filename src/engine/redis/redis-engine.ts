@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import { invalid, StockholdError } from '../../errors.js'
-import type { Answer, Call, Command, Engine, Op, Partition, Reply, Rules } from '../engine.js'
-import { type Codec, codecs } from './codec.js'
+import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
+import { codecs } from './codec.js'
 import { type Client, connect, isClient, ready, run, verifyServer } from './driver.js'
 import { failure } from './failure.js'
 import { partitionKeys } from './keys.js'
 import { Writer } from './msgpack.js'
+import { readOpened, writeSales } from './opening-codec.js'
+import type { Codec } from './record-codec.js'
 import { compileScripts, type Script, SERVER_TIME } from './script.js'
 
 export interface RedisEngineOptions {
@@ -125,33 +127,12 @@ class RedisEngine implements Engine {
 const writer = new Writer()
 
 function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
-  if (command === 'create') {
-    const { token, rules } = ops[0] as Op<'create'>
-    writeCall(token, call)
-    writeRules(rules)
-  } else {
-    writeCall(call.token ?? '', call)
-    codecOf(command)?.write(ops, writer)
-  }
+  writer.text(call.token ?? '')
+  writer.integer(Math.max(0, Math.floor(call.deadline)))
+  writer.integer(Math.max(0, Math.floor(call.floor)))
+  if (command === 'create') writeSales(ops as readonly Op<'create'>[], writer)
+  else codecOf(command)?.write(ops, writer)
   return writer.take()
-}
-
-function writeCall(token: string, { deadline, floor }: Call): void {
-  writer.text(token)
-  writer.integer(Math.max(0, Math.floor(deadline)))
-  writer.integer(Math.max(0, Math.floor(floor)))
-}
-
-function writeRules(rules: Rules): void {
-  writer.text(JSON.stringify(rules))
-  writer.integer(rules.opensAt ?? -1)
-  writer.integer(rules.closesAt ?? -1)
-  writer.integer(rules.holdMs)
-  writer.integer(rules.maxHoldMs)
-  writer.array(rules.skus.length)
-  for (const { stock } of rules.skus) writer.integer(stock)
-  writer.array(rules.skus.length)
-  for (const { limit } of rules.skus) writer.integer(limit ?? -1)
 }
 
 function codecOf<C extends Command>(command: C): Codec<C> | undefined {
@@ -181,7 +162,16 @@ function decode<C extends Command>(
       throw new RangeError(`${command} answered other than it was asked`)
     return { outcome, now, sequence: details.sequence, answers: codecOf(command)!.read(ops, details) }
   }
-  return { outcome: 'done', now, sequence: 0, answers: [decodeOpening(outcome, reply) as Answer<C>] }
+  if (outcome === 'opened') {
+    return { outcome: 'done', now, sequence: 0, answers: readOpened(reply) as Answer<C>[] }
+  }
+  if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
+  const answer = {
+    status: outcome,
+    token: String(reply[2]),
+    rules: JSON.parse(String(reply[3])),
+  } as Answer<C>
+  return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
 }
 
 function iterate(reply: unknown[], from: number): () => unknown {
@@ -189,20 +179,5 @@ function iterate(reply: unknown[], from: number): () => unknown {
   return () => {
     if (at >= reply.length) throw new RangeError('the reply ends early')
     return reply[at++]
-  }
-}
-
-function decodeOpening(status: string, reply: unknown[]): Answer<'create'> | Answer<'describe'> {
-  switch (status) {
-    case 'created':
-    case 'exists':
-    case 'conflict':
-      return { status, token: String(reply[2]) }
-    case 'described':
-      return { status, token: String(reply[2]), rules: JSON.parse(String(reply[3])) }
-    case 'retry':
-      return { status }
-    default:
-      throw new RangeError('the reply has an unknown shape')
   }
 }

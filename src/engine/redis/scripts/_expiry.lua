@@ -4,8 +4,8 @@ local budget, more_lapsed = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
 
 local function lapse(bucket, record)
-  record[STATE] = IS_EXPIRED
-  move_cart(lines_of(record), HELD, AVAILABLE)
+  set_state(record, IS_EXPIRED)
+  move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)
   emit_many(EXPIRED_EVENT, 0, bucket, record[NONCE])
 end
 

@@ -52,7 +52,12 @@ end
 local function decode(packed)
   local list = {}
   if #packed < 4096 then -- a record has 17 bytes at least, and unpack fails near 8,000 values
-    split(list, { cmsgpack.unpack(packed) }, 1)
+    local values = { cmsgpack.unpack(packed) }
+    if #values == RECORD then
+      values.packed = packed
+      return { values }
+    end
+    split(list, values, 1)
     return list
   end
   local offset = 0
@@ -64,8 +69,31 @@ local function decode(packed)
   return list
 end
 
+-- A record may remember its packed form; whoever changes a field by hand must forget it.
 local function encode(record)
-  return cmsgpack.pack(unpack(record, 1, RECORD))
+  local packed = record.packed
+  if not packed then
+    packed = cmsgpack.pack(unpack(record, 1, RECORD))
+    record.packed = packed
+  end
+  return packed
+end
+
+local function set_state(record, state)
+  record[STATE] = state
+  -- The state is the first byte: nearly every change there is needs no packing.
+  if record.packed then record.packed = string.char(state) .. record.packed:sub(2) end
+end
+
+local function set_payment(record, payment)
+  if payment == record[PAYMENT] then return end
+  local packed = record.packed
+  if packed and record[PAYMENT] == '' then
+    record.packed = packed:sub(1, 1) .. cmsgpack.pack(payment) .. packed:sub(3)
+  else
+    record.packed = nil
+  end
+  record[PAYMENT] = payment
 end
 
 -- The decoded records of a loaded bucket. Change them in place, then call touch.
@@ -78,8 +106,16 @@ local function records(bucket)
   return list
 end
 
-local function lines_of(record)
-  return { cmsgpack.unpack(record[ITEMS]) }
+local lines_by_items = {}
+
+-- A cart as sku, quantity, sku, quantity, ...
+local function lines_of(items)
+  local lines = lines_by_items[items]
+  if not lines then
+    lines = { cmsgpack.unpack(items) }
+    lines_by_items[items] = lines
+  end
+  return lines
 end
 
 local function expires_at(record)
@@ -184,7 +220,7 @@ local function taken_by(bucket, buyer)
   local taken = {}
   for _, record in ipairs(records(bucket)) do
     if record[BUYER] == buyer and is_active(record[STATE]) then
-      local lines = lines_of(record)
+      local lines = lines_of(record[ITEMS])
       for i = 1, #lines, 2 do
         taken[lines[i]] = (taken[lines[i]] or 0) + lines[i + 1]
       end

@@ -23,8 +23,8 @@ end
 
 -- Writes a decided change of a reservation: its new state, its event, and where its units go.
 local function change(record, bucket, in_archive, state, event, argument, from, to)
-  record[STATE] = state
+  set_state(record, state)
   keep(bucket, record, in_archive)
-  if from or to then move_cart(lines_of(record), from, to) end
+  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
   emit_many(event, argument, bucket, record[NONCE])
 end

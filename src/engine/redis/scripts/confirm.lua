@@ -17,7 +17,7 @@ end
 
 -- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
 local function confirm_late(record, bucket, in_archive)
-  local lines = lines_of(record)
+  local lines = lines_of(record[ITEMS])
   if has_ended() then return refund_due(record, bucket, in_archive, DUE_ENDED) end
   if over_limit(lines, taken_by(bucket, record[BUYER])) then
     return refund_due(record, bucket, in_archive, DUE_LIMIT)
@@ -35,7 +35,7 @@ return settle(function(record, bucket, i, in_archive)
   local state = record[STATE]
   if answer_of[state] then return answer_of[state] end
   if late then return 'T' end
-  record[PAYMENT] = payments[i]
+  set_payment(record, payments[i])
   if state == IS_EXPIRED then return confirm_late(record, bucket, in_archive) end
   if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED) end
   change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 0, HELD, CONFIRMED)

@@ -1,6 +1,6 @@
 -- What a handle must know before its first request.
 -- Columns: token, deadline, floor
--- Replies: described, now, token, rules; or missing | lost, now
+-- Reply: described, now, token, rules; or missing | lost, now
 -- Writes: nothing.
 local META = KEYS[1]
 local time = @TIME@

@@ -17,7 +17,7 @@ return settle(function(record, bucket, i, in_archive)
   local wanted = math.min(now + holds[i], created + maxHoldMs)
   if wanted <= expires_at(record) then return 'R' end
   if late then return 'T' end
-  record[HOLD] = wanted - created
+  record[HOLD], record.packed = wanted - created, nil
   change(record, bucket, in_archive, IS_HELD, EXTENDED, wanted)
   watch_expiry(wanted, bucket)
   return 'R'

@@ -11,6 +11,6 @@ return settle(function(record, bucket, i, in_archive)
   if state ~= IS_CONFIRMED and state ~= IS_CONFIRMED_LATE then return 'A' end
   if late then return 'T' end
   change(record, bucket, in_archive, IS_REFUNDED, REFUNDED_EVENT, restock[i], CONFIRMED, restock[i] == 1 and AVAILABLE)
-  if restock[i] == 0 then move_cart(lines_of(record), TOTAL, nil) end
+  if restock[i] == 0 then move_cart(lines_of(record[ITEMS]), TOTAL, nil) end
   return 'R'
 end)

@@ -21,7 +21,7 @@ load_buckets(buckets)
 
 local skus = {}
 for _, plan in ipairs(plans) do
-  plan.lines = { cmsgpack.unpack(plan[1]) }
+  plan.lines = lines_of(plan[1])
   for i = 1, #plan.lines, 2 do skus[#skus + 1] = plan.lines[i] end
 end
 load_stock(skus)
