@@ -135,12 +135,12 @@ local function append(bucket, packed)
 end
 
 -- The archive: 'r', bucket, nonce -> record; 'k', bucket, buyer and key packed -> nonce. Changes wait for the commit.
-local archive = {}
+local archive_changes = {}
 
 local function from_archive(field)
-  if archived == 0 then return false end
-  if archive[field] == nil then archive[field] = redis.call('HGET', ARCHIVE, field) end
-  return archive[field]
+  local changed = archive_changes[field]
+  if changed ~= nil then return changed end
+  return archived > 0 and redis.call('HGET', ARCHIVE, field)
 end
 
 local function record_field(bucket, record)
@@ -152,8 +152,8 @@ local function key_field(bucket, buyer, key)
 end
 
 local function set_archived(bucket, record, packed, nonce)
-  archive[record_field(bucket, record)] = packed
-  if record[KEY] ~= '' then archive[key_field(bucket, record[BUYER], record[KEY])] = nonce end
+  archive_changes[record_field(bucket, record)] = packed
+  if record[KEY] ~= '' then archive_changes[key_field(bucket, record[BUYER], record[KEY])] = nonce end
 end
 
 local function to_archive(bucket, record)
@@ -201,7 +201,7 @@ end
 local function keep(bucket, record, in_archive)
   if not in_archive then return touch(bucket) end
   if not is_active(record[STATE]) then
-    archive[record_field(bucket, record)] = encode(record)
+    archive_changes[record_field(bucket, record)] = encode(record)
     return
   end
   archived = archived - 1
@@ -210,7 +210,7 @@ local function keep(bucket, record, in_archive)
 end
 
 local function save_archive()
-  for field, value in pairs(archive) do
+  for field, value in pairs(archive_changes) do
     if value then redis.call('HSET', ARCHIVE, field, value) else redis.call('HDEL', ARCHIVE, field) end
   end
 end

@@ -10,21 +10,23 @@ local answer_of = {
   [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D',
 }
 
-local function refund_due(record, bucket, in_archive, state)
+local function refund_due(record, bucket, in_archive, state, payment)
+  set_payment(record, payment)
   change(record, bucket, in_archive, state, REFUND_DUE, state)
   return answer_of[state]
 end
 
 -- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
-local function confirm_late(record, bucket, in_archive)
+local function confirm_late(record, bucket, in_archive, payment)
   local lines = lines_of(record[ITEMS])
-  if has_ended() then return refund_due(record, bucket, in_archive, DUE_ENDED) end
+  if has_ended() then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
   if over_limit(lines, taken_by(bucket, record[BUYER])) then
-    return refund_due(record, bucket, in_archive, DUE_LIMIT)
+    return refund_due(record, bucket, in_archive, DUE_LIMIT, payment)
   end
   local sku = lacking(lines)
   if sku == 'retry' then return 'T' end
-  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT) end
+  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
+  set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, 0, AVAILABLE, CONFIRMED)
   emit_sold_out(lines)
   return 'G'
@@ -32,12 +34,12 @@ end
 
 return settle(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
-  local state = record[STATE]
+  local state, payment = record[STATE], payments[i]
   if answer_of[state] then return answer_of[state] end
   if late then return 'T' end
-  set_payment(record, payments[i])
-  if state == IS_EXPIRED then return confirm_late(record, bucket, in_archive) end
-  if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED) end
+  if state == IS_EXPIRED then return confirm_late(record, bucket, in_archive, payment) end
+  if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
+  set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 0, HELD, CONFIRMED)
   return 'F'
 end)
