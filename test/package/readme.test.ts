@@ -34,6 +34,7 @@ const expectations: { call?: string; prints: string[] }[] = [
   },
   { prints: ['reserved reserved', 'refund_due'] },
   { prints: ['held until', 'IDEMPOTENCY_CONFLICT false', 'true []'] },
+  { prints: ['100 stories', 'nothing oversold'] },
 ]
 
 describe('README', () => {
@@ -52,8 +53,8 @@ describe('README', () => {
         bundle: true,
         platform: 'node',
         format: 'esm',
-        external: ['ioredis'],
-        alias: { stockhold: `${root}src/index.ts` },
+        external: ['ioredis', 'fast-check'],
+        alias: { 'stockhold/testing': `${root}src/testing.ts`, stockhold: `${root}src/index.ts` },
         loader: { '.lua': 'text' },
         logLevel: 'error',
       })
@@ -66,7 +67,9 @@ describe('README', () => {
   test('the snippets pass the type checker against the public types', async () => {
     const options = {
       extends: `${root}tsconfig.json`,
-      compilerOptions: { paths: { stockhold: [`${root}src/index.ts`] } },
+      compilerOptions: {
+        paths: { stockhold: [`${root}src/index.ts`], 'stockhold/testing': [`${root}src/testing.ts`] },
+      },
       files: [...snippets.map((_, index) => `snippet-${index}.ts`), `${root}src/lua.d.ts`],
       include: [],
     }

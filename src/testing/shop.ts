@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StockholdError } from '../errors.js'
+import type { FlashSale } from '../sale/flash-sale.js'
+import type { Item, Reservation } from '../sale/results.js'
+
+export type Step =
+  | { do: 'reserve'; buyer: string; items: Item[]; key: string | undefined; holdMs: number }
+  | { do: 'confirm' | 'release' | 'refund'; which: number; restock: boolean }
+  | { do: 'restock'; sku: string; quantity: number; key: string }
+  | { do: 'wait' }
+
+/** Holds shorter than this may lapse at any moment of a run; longer ones never do. */
+const SHORT_MS = 1_000
+
+/** Plays steps on a sale and keeps its own account of what it was told. */
+export class Shop {
+  readonly #handles: readonly FlashSale[]
+  readonly #stock: Readonly<Record<string, number>>
+  readonly #limit: number | undefined
+  /** The latest word on each reservation that was ever answered. */
+  readonly #told = new Map<string, Reservation>()
+  readonly #byKey = new Map<string, string>()
+  readonly #confirmed = new Set<string>()
+  readonly #due = new Set<string>()
+  #next = 0
+
+  constructor(
+    handles: readonly FlashSale[],
+    stock: Readonly<Record<string, number>>,
+    limit: number | undefined,
+  ) {
+    this.#handles = handles
+    this.#stock = stock
+    this.#limit = limit
+  }
+
+  async open(): Promise<void> {
+    const limits = this.#limit === undefined ? {} : { limitPerBuyer: this.#limit }
+    await Promise.all(
+      this.#handles.map((handle) => handle.create({ stock: this.#stock, holdMs: 60_000, ...limits })),
+    )
+  }
+
+  /** Sends all steps at the same time, then checks every rule. */
+  async play(group: readonly Step[]): Promise<void> {
+    const known = [...this.#told.keys()]
+    await Promise.all(group.map((step) => this.#step(step, known)))
+    await this.#check()
+  }
+
+  async close(): Promise<void> {
+    for (const id of this.#confirmed) {
+      const now = await this.#handle().get(id)
+      demand(now?.state === 'confirmed', `${id} was confirmed, and is ${now?.state ?? 'gone'} now`)
+    }
+    const { ok, violations } = await this.#handle().audit()
+    demand(ok, `the audit found: ${violations.map(({ message }) => message).join('; ')}`)
+    await this.#nothingIsStranded()
+  }
+
+  #handle(): FlashSale {
+    return this.#handles[this.#next++ % this.#handles.length]!
+  }
+
+  async #step(step: Step, known: readonly string[]): Promise<void> {
+    if (step.do === 'wait') await sleep(10)
+    else if (step.do === 'reserve') await this.#reserve(step)
+    else if (step.do === 'restock') await this.#restock(step)
+    else if (known.length > 0) await this.#settle(step, known[step.which % known.length]!)
+  }
+
+  async #reserve({ buyer, items, key, holdMs }: Extract<Step, { do: 'reserve' }>): Promise<void> {
+    const request = key === undefined ? { buyer, items, holdMs } : { buyer, items, holdMs, key }
+    const result = await this.#handle().reserve(request).catch(expected('IDEMPOTENCY_CONFLICT'))
+    if (result?.status !== 'reserved') return
+    const { reservation } = result
+    if (key !== undefined) {
+      const first = this.#byKey.get(`${buyer} ${key}`) ?? reservation.id
+      demand(
+        first === reservation.id,
+        `the key ${key} of ${buyer} made two reservations, ${first} and ${reservation.id}`,
+      )
+      this.#byKey.set(`${buyer} ${key}`, first)
+    }
+    this.#hear(reservation)
+  }
+
+  async #restock({ sku, quantity, key }: Extract<Step, { do: 'restock' }>): Promise<void> {
+    await this.#handle().restock({ sku, quantity, key }).catch(expected('IDEMPOTENCY_CONFLICT'))
+  }
+
+  async #settle(step: Extract<Step, { which: number }>, id: string): Promise<void> {
+    const handle = this.#handle()
+    const result =
+      step.do === 'confirm'
+        ? await handle.confirm(id, { paymentId: 'p' })
+        : step.do === 'release'
+          ? await handle.release(id)
+          : await handle.refund(id, { restock: step.restock })
+    demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
+    if (!('reservation' in result)) return
+    if (result.status === 'confirmed') {
+      demand(!this.#due.has(id), `${id} was told refund_due, and confirmed later`)
+      this.#confirmed.add(id)
+    }
+    if (result.status === 'refund_due') this.#due.add(id)
+    if (result.status === 'refunded') this.#confirmed.delete(id)
+    this.#hear(result.reservation)
+  }
+
+  /** Of several answers at once the last to arrive need not be the newest: an ended reservation stays ended here. */
+  #hear(reservation: Reservation): void {
+    const before = this.#told.get(reservation.id)
+    if (before && rank(before) > rank(reservation)) return
+    this.#told.set(reservation.id, reservation)
+    if (reservation.state === 'refunded') this.#confirmed.delete(reservation.id)
+  }
+
+  async #check(): Promise<void> {
+    const { skus } = await this.#handle().stats()
+    const promised = new Map<string, number>()
+    const taken = new Map<string, number>()
+    for (const reservation of this.#told.values()) {
+      if (!isCertain(reservation)) continue
+      for (const { sku, quantity } of reservation.items) {
+        promised.set(sku, (promised.get(sku) ?? 0) + quantity)
+        const name = `${reservation.buyer} ${sku}`
+        taken.set(name, (taken.get(name) ?? 0) + quantity)
+      }
+    }
+    for (const [sku, { total, available, held, confirmed, inTransit }] of Object.entries(skus)) {
+      const counts = JSON.stringify({ total, available, held, confirmed, inTransit })
+      demand(total === available + held + confirmed + inTransit, `${sku}: the parts do not add up: ${counts}`)
+      demand(
+        Math.min(total, available, held, confirmed, inTransit) >= 0,
+        `${sku}: a count is negative: ${counts}`,
+      )
+      const units = promised.get(sku) ?? 0
+      demand(units <= total, `${sku}: ${units} units are promised, and there are ${total}`)
+      demand(
+        units <= held + confirmed,
+        `${sku}: ${units} units are promised, the sale counts ${held + confirmed}`,
+      )
+    }
+    for (const [name, units] of taken) {
+      demand(
+        this.#limit === undefined || units <= this.#limit,
+        `${name}: ${units} units, the limit is ${this.#limit}`,
+      )
+    }
+  }
+
+  /** Whoever asks for a unit that is there gets it. */
+  async #nothingIsStranded(): Promise<void> {
+    const { skus } = await this.#handle().stats()
+    for (const [sku, { available }] of Object.entries(skus)) {
+      for (let unit = 0; unit < available; unit++) {
+        const request = { buyer: `late-${sku}-${unit}`, items: [{ sku, quantity: 1 }], key: 'late' }
+        const { status } = await this.#handle().reserve(request)
+        demand(
+          status === 'reserved',
+          `${sku}: ${available} units are available, and a buyer is told ${status}`,
+        )
+      }
+    }
+  }
+}
+
+function rank({ state }: Reservation): number {
+  return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2 }[state]
+}
+
+/** Whether its units must be counted: a short hold may have lapsed meanwhile. */
+function isCertain({ state, createdAt, expiresAt }: Reservation): boolean {
+  return state === 'confirmed' || (state === 'held' && expiresAt - createdAt >= SHORT_MS)
+}
+
+function expected(code: StockholdError['code']): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof StockholdError && error.code === code) return undefined
+    throw error
+  }
+}
+
+function demand(holds: boolean, message: string): void {
+  if (!holds) throw new Error(message)
+}
