@@ -1,7 +1,7 @@
 import fc from 'fast-check'
+import { checkInteger } from './check.js'
 import type { Engine } from './engine/engine.js'
 import { invalid } from './errors.js'
-import { checkInteger } from './sale/check.js'
 import { FlashSale } from './sale/flash-sale.js'
 import type { Reservation } from './sale/results.js'
 import { Shop, type Step } from './testing/shop.js'
@@ -83,13 +83,9 @@ export async function checkNoOversell(
   options: CheckOptions = {},
 ): Promise<CheckReport> {
   if (typeof makeEngine !== 'function') throw invalid('makeEngine', 'must be a function that makes an engine')
-  const runs = checkInteger(options.runs ?? 200, 'runs', 1, 1_000_000)
-  const seed = checkInteger(
-    options.seed ?? Math.floor(Math.random() * 2 ** 31),
-    'seed',
-    -(2 ** 31),
-    2 ** 31 - 1,
-  )
+  const { runs: wanted = 200, seed: given = Math.floor(Math.random() * 2 ** 31) } = options
+  const runs = checkInteger(wanted, 'runs', 1, 1_000_000)
+  const seed = checkInteger(given, 'seed', -(2 ** 31), 2 ** 31 - 1)
   const engine = await makeEngine()
   const series = `stockhold-check-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`
   let commands = 0

@@ -80,6 +80,7 @@ export class Lane<C extends Command> {
       if (!this.#settle(pending)) return
       const queued = this.#queue.indexOf(pending)
       if (queued >= 0) this.#queue.splice(queued, 1)
+      this.#relax()
       pending.reject(
         queued >= 0 ? signal.reason : unknownOutcome('The call was aborted', { cause: signal.reason }),
       )
@@ -125,9 +126,13 @@ export class Lane<C extends Command> {
     } finally {
       this.#calls.delete(items)
       if (this.#queue.length > 0) this.#wake()
-      // With nobody left to tell, the timer must not keep the process alive.
-      else if (this.#idle) this.#timer?.unref()
+      this.#relax()
     }
+  }
+
+  /** With nobody left to tell, the timer must not keep the process alive. */
+  #relax(): void {
+    if (this.#idle) this.#timer?.unref()
   }
 
   get #idle(): boolean {

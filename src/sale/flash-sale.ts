@@ -1,8 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import type { Command, Engine, Op, Settled } from '../engine/engine.js'
-import { partitionOf } from '../engine/id.js'
-import { invalid, StockholdError } from '../errors.js'
-import { auditPartition } from './audit.js'
 import {
   checkBoolean,
   checkId,
@@ -12,7 +8,11 @@ import {
   checkSignal,
   MAX_SPAN_MS,
   MAX_UNITS,
-} from './check.js'
+} from '../check.js'
+import type { Command, Engine, Op, Settled } from '../engine/engine.js'
+import { partitionOf } from '../engine/id.js'
+import { invalid, StockholdError } from '../errors.js'
+import { auditPartition } from './audit.js'
 import { type Call, mintId, newToken, Partitions } from './partitions.js'
 import { checkOrder, type Order, type ReserveRequest, RuleBook } from './reservation.js'
 import type {
@@ -92,7 +92,8 @@ export class FlashSale {
     const call = this.#call(options)
     const session = this.#partitions.session(0)
     if (session.token !== null) {
-      const { rules: known } = await this.#describe(call)
+      const { rules: known, token } = await this.#describe(call)
+      if (token !== session.token) throw session.gone('lost')
       if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#exists()
       return { created: false }
     }
@@ -132,10 +133,9 @@ export class FlashSale {
     const given = checkOptions(options)
     const buyer = checkOptionalId(given.buyer, 'buyer')
     const paymentId = checkOptionalId(given.paymentId, 'paymentId')
-    return this.#settle('confirm', reservationId, options, { buyer, paymentId }, (answer, book) => {
-      if (answer.status === 'not_found') return answer
-      return { ...answer, reservation: book.reservation(answer.reservation) }
-    })
+    return this.#settle('confirm', reservationId, options, { buyer, paymentId }, (answer, book) =>
+      book.result(answer),
+    )
   }
 
   /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
@@ -145,9 +145,8 @@ export class FlashSale {
   ): Promise<ReleaseResult> {
     const buyer = checkOptionalId(checkOptions(options).buyer, 'buyer')
     return this.#settle('release', reservationId, options, { buyer }, (answer, book) => {
-      if (answer.status === 'not_found') return answer
       this.#soldOut.forget()
-      return { ...answer, reservation: book.reservation(answer.reservation) }
+      return book.result(answer)
     })
   }
 
@@ -155,9 +154,8 @@ export class FlashSale {
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#settle('extend', reservationId, options, { holdMs }, (answer, book) => {
-      if (answer.status === 'not_found') return answer
-      this.#sweeper.watch(answer.reservation.expiresAt)
-      return { ...answer, reservation: book.reservation(answer.reservation) }
+      if (answer.status === 'extended') this.#sweeper.watch(answer.reservation.expiresAt)
+      return book.result(answer)
     })
   }
 
@@ -165,9 +163,8 @@ export class FlashSale {
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
     const restock = checkBoolean(checkOptions(options).restock, 'restock')
     return this.#settle('refund', reservationId, options, { restock }, (answer, book) => {
-      if (answer.status === 'not_found') return answer
       this.#soldOut.forget()
-      return { ...answer, reservation: book.reservation(answer.reservation) }
+      return book.result(answer)
     })
   }
 
@@ -269,10 +266,11 @@ export class FlashSale {
     const id = mintId(this.#partitions.session(0).token!, buyer, key, book.limited)
     const settle = (answer: Settled<'reserve'>): ReserveResult => {
       if (answer.status === 'conflict') throw conflict(key!)
-      const result = book.reserveResult(answer)
       if (answer.status === 'reserved') this.#sweeper.watch(answer.reservation.expiresAt)
-      if (result.status === 'sold_out') this.#soldOut.remember(book.place(result.sku, 'sku'), result, askedAt)
-      return result
+      if (answer.status !== 'sold_out' && answer.status !== 'limit_exceeded') return book.result(answer)
+      const refusal = { ...answer, sku: book.sku(answer.sku) }
+      if (refusal.status === 'sold_out') this.#soldOut.remember(answer.sku, refusal, askedAt)
+      return refusal
     }
     return this.#partitions.ask(0, 'reserve', { id, buyer, cart, key, holdMs }, call, settle, cart.length)
   }
@@ -307,7 +305,7 @@ export class FlashSale {
     return this.#partitions.ask(0, command, op, call, result)
   }
 
-  /** The sale's rules, learned with the first call. */
+  /** The sale's rules, learned with the first call. Who aborts leaves the others waiting. */
   #rules(call: Call): Promise<RuleBook> {
     if (this.#book) return Promise.resolve(this.#book)
     this.#learning ??= this.#describe({ ...call, signal: undefined })
@@ -315,7 +313,7 @@ export class FlashSale {
       .finally(() => {
         this.#learning = undefined
       })
-    return this.#learning
+    return unlessAborted(this.#learning, call.signal)
   }
 
   #describe(call: Call): Promise<Settled<'describe'>> {
@@ -355,6 +353,15 @@ export class FlashSale {
 function checkOptions<T>(options: T): T {
   checkObject(options, 'options', '')
   return options
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 function conflict(key: string): StockholdError {

@@ -1,7 +1,7 @@
-import type { Cart, Line, Rules, Settled, StoredReservation } from '../engine/engine.js'
+import { checkId, checkInteger, checkObject, checkOptionalId, MAX_SPAN_MS, MAX_UNITS } from '../check.js'
+import type { Cart, Line, Rules, StoredReservation } from '../engine/engine.js'
 import { invalid } from '../errors.js'
-import { checkId, checkInteger, checkObject, checkOptionalId, MAX_SPAN_MS, MAX_UNITS } from './check.js'
-import type { Item, Reservation, ReserveResult } from './results.js'
+import type { Item, Reservation } from './results.js'
 import { label } from './rules.js'
 
 /** Distinct SKUs in one cart at most: a cart is decided in one piece. */
@@ -39,7 +39,7 @@ export function checkOrder(given: ReserveRequest): Order {
     buyer: checkId(request.buyer, 'buyer'),
     key: checkOptionalId(request.key, 'key'),
     holdMs: request.holdMs === undefined ? null : checkInteger(request.holdMs, 'holdMs', 1, MAX_SPAN_MS),
-    items: items.length === 1 ? [checkItem(items[0], 0)] : items.map(checkItem),
+    items: items.length === 1 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),
   }
 }
 
@@ -50,6 +50,11 @@ function checkItem(given: unknown, index: number): Item {
     quantity: checkInteger(item.quantity, `items[${index}].quantity`, 1, MAX_UNITS),
   }
 }
+
+/** An engine's answer with the reservation in public form. */
+export type Public<A> = A extends { readonly reservation: StoredReservation }
+  ? Omit<A, 'reservation'> & { readonly reservation: Reservation }
+  : A
 
 /** The rules as the sale layer looks things up in them. */
 export class RuleBook {
@@ -108,21 +113,10 @@ export class RuleBook {
       : { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
   }
 
-  reserveResult(answer: Exclude<Settled<'reserve'>, { status: 'conflict' }>): ReserveResult {
-    switch (answer.status) {
-      case 'reserved':
-        return {
-          status: 'reserved',
-          reservation: this.reservation(answer.reservation),
-          replayed: answer.replayed,
-        }
-      case 'key_spent':
-        return { status: 'key_spent', reservation: this.reservation(answer.reservation) }
-      case 'limit_exceeded':
-      case 'sold_out':
-        return { ...answer, sku: this.sku(answer.sku) }
-      default:
-        return answer
-    }
+  /** An answer as the caller is to see it: with the reservation in public form, where it has one. */
+  result<A extends object>(answer: A): Public<A> {
+    if (!('reservation' in answer)) return answer as Public<A>
+    const stored = answer.reservation as StoredReservation
+    return { ...answer, reservation: this.reservation(stored) } as Public<A>
   }
 }

@@ -1,6 +1,6 @@
+import { checkId, checkInteger, checkObject, MAX_SPAN_MS, MAX_UNITS } from '../check.js'
 import type { Rules, SkuRule } from '../engine/engine.js'
 import { invalid } from '../errors.js'
-import { checkId, checkInteger, checkObject, MAX_SPAN_MS, MAX_UNITS } from './check.js'
 
 /** What `sale.create` takes. */
 export interface SaleRules {
@@ -33,9 +33,9 @@ const LAST_MOMENT = 253_402_300_799_999
 /** Checks rules and brings them to their one canonical form. Throws INVALID_ARGUMENT. */
 export function normalizeRules(given: SaleRules): Rules {
   const rules = checkObject(given, 'rules', 'with `stock`')
-  const holdMs = checkInteger(rules.holdMs ?? DEFAULT_HOLD_MS, 'holdMs', 1, MAX_SPAN_MS)
+  const holdMs = checkInteger(orElse(rules.holdMs, DEFAULT_HOLD_MS), 'holdMs', 1, MAX_SPAN_MS)
   const maxHoldMs = checkInteger(
-    rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs),
+    orElse(rules.maxHoldMs, Math.max(DEFAULT_MAX_HOLD_MS, holdMs)),
     'maxHoldMs',
     1,
     MAX_SPAN_MS,
@@ -45,8 +45,7 @@ export function normalizeRules(given: SaleRules): Rules {
   const closesAt = checkMoment(rules.closesAt, 'closesAt')
   if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
     throw invalid('closesAt', 'must be after opensAt')
-  const partitions = rules.partitions ?? 1
-  if (partitions !== 1)
+  if (orElse(rules.partitions, 1) !== 1)
     throw invalid('partitions', 'must be 1: sales over several partitions are not supported yet')
   return {
     skus: checkStock(rules.stock, rules.limitPerBuyer),
@@ -86,6 +85,11 @@ function checkLimits(limits: unknown, skus: ReadonlyMap<string, unknown>): (sku:
     checkInteger(limit, `limitPerBuyer[${label(sku)}]`, 1, MAX_UNITS)
   }
   return (sku) => (given.get(sku) as number | undefined) ?? null
+}
+
+/** Only what is not given has a default: `null` is a value, and a wrong one. */
+function orElse(value: unknown, fallback: number): unknown {
+  return value === undefined ? fallback : value
 }
 
 function checkMoment(value: unknown, argument: string): number | null {

@@ -1,3 +1,4 @@
+import { checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
 import { reserve } from './reserving.js'
@@ -28,7 +29,7 @@ const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'scan', 
 
 /** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
 export function memoryEngine(options: { now?: () => number } = {}): Engine {
-  const { now = Date.now } = options
+  const { now = Date.now } = checkObject(options, 'options', 'with `now`') as { now?: () => number }
   if (typeof now !== 'function') throw invalid('now', 'must be a function')
   return new MemoryEngine(now, options.now ?? (() => performance.now()))
 }

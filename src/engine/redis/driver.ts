@@ -8,7 +8,7 @@ export type Client = Redis | Cluster
 
 /** The client for a URL: it never resends by itself, since a request knows better when it is too late. */
 export function connect(url: string): Redis {
-  if (!/^rediss?:\/\//.test(url))
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
     throw invalid('client', 'must be an ioredis client or a redis:// or rediss:// URL')
   const client = new Redis(url, {
     autoResendUnfulfilledCommands: false,
@@ -21,8 +21,8 @@ export function connect(url: string): Redis {
 }
 
 export function isClient(value: unknown): value is Client {
-  const client = value as Partial<Client> | null
-  return typeof client?.callBuffer === 'function' && typeof client.status === 'string'
+  const client = value as (Partial<Client> & Partial<Evaluator>) | null
+  return typeof client?.evalshaBuffer === 'function' && typeof client.status === 'string'
 }
 
 const waits = new WeakMap<Client, Promise<void>>()
@@ -55,6 +55,12 @@ function connected(client: Client): Promise<void> {
   })
 }
 
+/** ioredis has a buffer variant of every command; its types leave out those of EVAL. */
+interface Evaluator {
+  evalBuffer(text: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
+  evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
+}
+
 /** Runs a script by its SHA; the text travels only to a server that has not seen it. Strings come back as buffers. */
 export async function run(
   client: Client,
@@ -62,11 +68,12 @@ export async function run(
   keys: string[],
   argument: Buffer,
 ): Promise<unknown[]> {
+  const evaluator = client as unknown as Evaluator
   try {
-    return (await client.callBuffer('evalsha', script.sha, keys.length, ...keys, argument)) as unknown[]
+    return (await evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument)) as unknown[]
   } catch (error) {
     if (replyCode(error) !== 'NOSCRIPT') throw error
-    return (await client.callBuffer('eval', script.text, keys.length, ...keys, argument)) as unknown[]
+    return (await evaluator.evalBuffer(script.text, keys.length, ...keys, argument)) as unknown[]
   }
 }
 

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
 import { codecs } from './codec.js'
@@ -45,7 +46,7 @@ export function redisEngineWith(
   client: Client | string,
   options: RedisEngineOptions = {},
 ): Engine {
-  const prefix = options.prefix ?? 'stockhold'
+  const { prefix = 'stockhold' } = checkObject(options, 'options', 'with `prefix`')
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 64 || !prefix.isWellFormed()) {
     throw invalid('prefix', 'must be a well-formed string of 1 to 64 characters')
   }

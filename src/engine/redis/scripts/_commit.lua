@@ -7,8 +7,9 @@ local function finish(statuses, details)
   save_stock()
   save_expiry()
   save_events()
-  if sequence > events_before then
-    redis.call('HSET', META, 'live', cmsgpack.pack(now, sequence, paused, ended, archived, bucketCount))
+  if sequence > events_before or #swept > 0 then
+    redis.call('HSET', META, 'live', cmsgpack.pack(
+      now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount))
   end
   local reply = { 'done', now, sequence, epoch, holdMs, statuses }
   for i = 1, #details do reply[6 + i] = details[i] end

@@ -67,6 +67,7 @@ local function watch_expiry(at, buckets)
 end
 
 local function save_expiry()
+  expiryCount = expiryCount - #swept + #watched / 2
   for first = 1, #swept, 4000 do
     redis.call('ZREM', EXPIRY, unpack(swept, first, math.min(first + 3999, #swept)))
   end

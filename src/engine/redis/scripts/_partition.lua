@@ -23,12 +23,14 @@ if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
 end
 local token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
-local lastNow, sequence, paused, ended, archived, bucketCount = cmsgpack.unpack(opened[2])
-if token ~= call[1]
-  or redis.call('HLEN', BUCKETS) ~= bucketCount
-  or redis.call('HLEN', STOCK) ~= skuCount then
-  return { 'lost', now }
+local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount = cmsgpack.unpack(opened[2])
+
+-- A key is there from its first entry on. One that is missing has been lost, and with it what somebody was promised.
+local expected_keys = 2
+for _, entries in ipairs({ sequence, archived, bucketCount, expiryCount, restockCount }) do
+  if entries > 0 then expected_keys = expected_keys + 1 end
 end
+if token ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= expected_keys then return { 'lost', now } end
 now = math.max(now, lastNow)
 
 local late = now > deadline

@@ -30,5 +30,5 @@ for i = 1, #skus do
   end
   statuses[i] = status
 end
-if #out > 0 then write_fields(RESTOCKS, out) end
+if #out > 0 then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)

@@ -1,4 +1,4 @@
-import { invalid } from '../errors.js'
+import { invalid } from './errors.js'
 
 /** Longest id in bytes of UTF-8. */
 export const MAX_ID_BYTES = 256
