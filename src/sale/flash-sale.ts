@@ -1,19 +1,18 @@
-import { performance } from 'node:perf_hooks'
 import {
   checkBoolean,
   checkId,
   checkInteger,
   checkObject,
   checkOptionalId,
-  checkSignal,
   MAX_SPAN_MS,
   MAX_UNITS,
 } from '../check.js'
-import type { Command, Engine, Op, Settled } from '../engine/engine.js'
+import type { Engine, Op, Settled } from '../engine/engine.js'
 import { partitionOf } from '../engine/id.js'
 import { invalid, StockholdError } from '../errors.js'
+import { SaleAccess, type SignalOption } from './access.js'
 import { auditPartition } from './audit.js'
-import { type Call, mintId, newToken, Partitions } from './partitions.js'
+import { type Call, mintId, newToken } from './partitions.js'
 import { checkOrder, type Order, type ReserveRequest, RuleBook } from './reservation.js'
 import type {
   Audit,
@@ -29,7 +28,6 @@ import type {
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
 import { SoldOutMemory } from './sold-out.js'
-import { Sweeper } from './sweeper.js'
 
 export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
@@ -38,14 +36,6 @@ export interface FlashSaleOptions {
   deadlineMs?: number
   /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
   maxInFlight?: number
-}
-
-export interface SignalOption {
-  /**
-   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the signal's reason. Afterwards:
-   * UNKNOWN_OUTCOME, since it may have been executed.
-   */
-  signal?: AbortSignal
 }
 
 /**
@@ -58,13 +48,8 @@ export interface SignalOption {
  */
 export class FlashSale {
   readonly id: string
-  readonly #partitions: Partitions
-  readonly #deadlineMs: number
+  readonly #access: SaleAccess
   readonly #soldOut: SoldOutMemory
-  readonly #sweeper: Sweeper
-  #book: RuleBook | undefined
-  #learning: Promise<RuleBook> | undefined
-  #closed = false
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
@@ -73,11 +58,11 @@ export class FlashSale {
     if (typeof engine?.partition !== 'function') {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     }
-    this.#deadlineMs = checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000)
-    this.#partitions = new Partitions(engine, id, checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000))
+    this.#access = new SaleAccess(id, engine, {
+      deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
+      maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
+    })
     this.#soldOut = new SoldOutMemory(engine.elapsed)
-    const serverTime = () => this.#partitions.session(0).serverTime(performance.now())
-    this.#sweeper = new Sweeper(() => this.#sweep(), serverTime)
   }
 
   /**
@@ -89,17 +74,17 @@ export class FlashSale {
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
-    const call = this.#call(options)
-    const session = this.#partitions.session(0)
+    const call = this.#access.call(options)
+    const session = this.#access.session
     if (session.token !== null) {
-      const { rules: known, token } = await this.#describe(call)
+      const { rules: known, token } = await this.#access.describe(call)
       if (token !== session.token) throw session.gone('lost')
       if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#exists()
       return { created: false }
     }
-    return this.#ask('create', { rules: wanted, token: newToken() }, call, ({ status, token }) => {
+    return this.#access.ask('create', { rules: wanted, token: newToken() }, call, ({ status, token }) => {
       if (status === 'conflict') throw this.#exists()
-      this.#learned(token, new RuleBook(wanted))
+      this.#access.learn(token, new RuleBook(wanted))
       return { created: status === 'created' }
     })
   }
@@ -113,8 +98,10 @@ export class FlashSale {
   reserve(request: ReserveRequest, options?: SignalOption): Promise<ReserveResult> {
     try {
       const order = checkOrder(request)
-      const call = this.#call(options)
-      return this.#book ? this.#reserve(order, this.#book, call) : this.#reserveLearning(order, call)
+      const call = this.#access.call(options)
+      return this.#access.book
+        ? this.#reserve(order, this.#access.book, call)
+        : this.#reserveLearning(order, call)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -154,7 +141,7 @@ export class FlashSale {
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#settle('extend', reservationId, options, { holdMs }, (answer, book) => {
-      if (answer.status === 'extended') this.#sweeper.watch(answer.reservation.expiresAt)
+      if (answer.status === 'extended') this.#access.watch(answer.reservation.expiresAt)
       return book.result(answer)
     })
   }
@@ -190,10 +177,10 @@ export class FlashSale {
     const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
     if (quantity === 0) throw invalid('quantity', 'must not be 0')
     const key = checkId(given.key, 'key')
-    const call = this.#call(options)
-    const book = await this.#rules(call)
-    return this.#ask('restock', { sku: book.place(sku, 'sku'), quantity, key }, call, (answer) => {
-      if (answer.status === 'conflict') throw conflict(key)
+    const call = this.#access.call(options)
+    const book = await this.#access.rules(call)
+    return this.#access.ask('restock', { sku: book.place(sku, 'sku'), quantity, key }, call, (answer) => {
+      if (answer.status === 'conflict') throw conflict()
       this.#soldOut.forget()
       return { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed }
     })
@@ -216,9 +203,9 @@ export class FlashSale {
 
   /** State and counts at one instant, lapsed holds counted as available. */
   async stats(options?: SignalOption): Promise<Stats> {
-    const call = this.#call(options)
-    const book = await this.#rules(call)
-    return this.#ask('stats', {}, call, ({ status, skus }) => ({
+    const call = this.#access.call(options)
+    const book = await this.#access.rules(call)
+    return this.#access.ask('stats', {}, call, ({ status, skus }) => ({
       state: status,
       skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])),
     }))
@@ -229,23 +216,23 @@ export class FlashSale {
    * the number of reservations; each step of it has the handle's deadline.
    */
   async audit(options?: SignalOption): Promise<Audit> {
-    const book = await this.#rules(this.#call(options))
+    const book = await this.#access.rules(this.#access.call(options))
     await this.stats(options)
     const source = {
-      scan: (op: Op<'scan'>) => this.#ask('scan', op, this.#call(options), (answer) => answer),
-      events: (op: Op<'events'>) => this.#ask('events', op, this.#call(options), (answer) => answer),
+      scan: (op: Op<'scan'>) => this.#access.ask('scan', op, this.#access.call(options), (answer) => answer),
+      events: (op: Op<'events'>) =>
+        this.#access.ask('events', op, this.#access.call(options), (answer) => answer),
       get: (id: string) =>
-        this.#ask('get', { id }, this.#call(options), (answer) =>
+        this.#access.ask('get', { id }, this.#access.call(options), (answer) =>
           answer.status === 'found' ? answer.reservation : undefined,
         ),
     }
-    return auditPartition(source, this.#partitions.session(0).sequence, book)
+    return auditPartition(source, this.#access.session.sequence, book)
   }
 
   /** Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine and its client stay. */
   async close(): Promise<void> {
-    this.#closed = true
-    this.#sweeper.stop()
+    this.#access.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -253,7 +240,7 @@ export class FlashSale {
   }
 
   async #reserveLearning(order: Order, call: Call): Promise<ReserveResult> {
-    return this.#reserve(order, await this.#rules(call), call)
+    return this.#reserve(order, await this.#access.rules(call), call)
   }
 
   #reserve(order: Order, book: RuleBook, call: Call): Promise<ReserveResult> {
@@ -263,16 +250,16 @@ export class FlashSale {
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
     const askedAt = this.#soldOut.now()
-    const id = mintId(this.#partitions.session(0).token!, buyer, key, book.limited)
+    const id = mintId(this.#access.session.token!, buyer, key, book.limited)
     const settle = (answer: Settled<'reserve'>): ReserveResult => {
-      if (answer.status === 'conflict') throw conflict(key!)
-      if (answer.status === 'reserved') this.#sweeper.watch(answer.reservation.expiresAt)
+      if (answer.status === 'conflict') throw conflict()
+      if (answer.status === 'reserved') this.#access.watch(answer.reservation.expiresAt)
       if (answer.status !== 'sold_out' && answer.status !== 'limit_exceeded') return book.result(answer)
       const refusal = { ...answer, sku: book.sku(answer.sku) }
       if (refusal.status === 'sold_out') this.#soldOut.remember(answer.sku, refusal, askedAt)
       return refusal
     }
-    return this.#partitions.ask(0, 'reserve', { id, buyer, cart, key, holdMs }, call, settle, cart.length)
+    return this.#access.ask('reserve', { id, buyer, cart, key, holdMs }, call, settle, cart.length)
   }
 
   /** What confirm, release, extend, refund and get share: an id that routes, and `not_found` for one that cannot be ours. */
@@ -284,61 +271,18 @@ export class FlashSale {
     result: (answer: Settled<C>, book: RuleBook) => T,
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
-    const call = this.#call(options)
-    const book = this.#book ?? (await this.#rules(call))
+    const call = this.#access.call(options)
+    const book = this.#access.book ?? (await this.#access.rules(call))
     if (partitionOf(id) !== 0) return { status: 'not_found' }
-    return this.#ask(command, { id, ...rest } as unknown as Op<C>, call, (answer) => result(answer, book))
+    return this.#access.ask(command, { id, ...rest } as unknown as Op<C>, call, (answer) =>
+      result(answer, book),
+    )
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
-    const call = this.#call(options)
-    await this.#rules(call)
-    return this.#ask('control', { action }, call, ({ status }) => status)
-  }
-
-  #ask<C extends Command, T>(
-    command: C,
-    op: Op<C>,
-    call: Call,
-    result: (answer: Settled<C>) => T,
-  ): Promise<T> {
-    return this.#partitions.ask(0, command, op, call, result)
-  }
-
-  /** The sale's rules, learned with the first call. Who aborts leaves the others waiting. */
-  #rules(call: Call): Promise<RuleBook> {
-    if (this.#book) return Promise.resolve(this.#book)
-    this.#learning ??= this.#describe({ ...call, signal: undefined })
-      .then(({ token, rules }) => this.#learned(token, new RuleBook(rules)))
-      .finally(() => {
-        this.#learning = undefined
-      })
-    return unlessAborted(this.#learning, call.signal)
-  }
-
-  #describe(call: Call): Promise<Settled<'describe'>> {
-    return this.#ask('describe', {}, call, (answer) => answer)
-  }
-
-  #learned(token: string, book: RuleBook): RuleBook {
-    if (this.#book) return this.#book
-    this.#partitions.session(0).token = token
-    this.#book = book
-    // Somebody else's holds may be waiting to be swept.
-    this.#sweeper.watch(0)
-    return book
-  }
-
-  #sweep(): Promise<number | null> {
-    return this.#ask('sweep', {}, this.#call(), ({ next }) => next)
-  }
-
-  #call(options?: SignalOption): Call {
-    const signal = checkSignal(options?.signal)
-    if (this.#closed)
-      throw new StockholdError('CLOSED', `this handle of the sale was closed. Nothing was sent.`)
-    signal?.throwIfAborted()
-    return { deadline: performance.now() + this.#deadlineMs, signal }
+    const call = this.#access.call(options)
+    await this.#access.rules(call)
+    return this.#access.ask('control', { action }, call, ({ status }) => status)
   }
 
   #exists(): StockholdError {
@@ -351,23 +295,10 @@ export class FlashSale {
 }
 
 function checkOptions<T>(options: T): T {
-  checkObject(options, 'options', '')
+  checkObject(options, 'options', 'of options')
   return options
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
-
-function conflict(key: string): StockholdError {
-  const name = JSON.stringify(key)
-  return new StockholdError(
-    'IDEMPOTENCY_CONFLICT',
-    `the key ${name} was used for something else: use a new key`,
-  )
+function conflict(): StockholdError {
+  return new StockholdError('IDEMPOTENCY_CONFLICT', 'the key was used for something else: use a new key')
 }
