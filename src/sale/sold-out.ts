@@ -6,13 +6,15 @@ import type { ReserveResult } from './results.js'
  * this time; the age counts from the moment the remembered question was asked, not from its answer.
  */
 export const SOLD_OUT_MEMORY_MS = 200
+/** From this age on, in ms, one request asks again. */
+const ASK_AGAIN_MS = 100
 
 type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 
 /** The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a million questions. */
 export class SoldOutMemory {
   readonly #elapsed: () => number
-  readonly #known = new Map<number, { answer: SoldOut; until: number }>()
+  readonly #known = new Map<number, { answer: SoldOut; askedAt: number; asking: boolean }>()
 
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed
@@ -24,8 +26,7 @@ export class SoldOutMemory {
 
   remember(sku: number, answer: SoldOut, askedAt: number): void {
     const known = this.#known.get(sku)
-    const until = askedAt + SOLD_OUT_MEMORY_MS
-    if (!known || known.until < until) this.#known.set(sku, { answer, until })
+    if (!known || known.askedAt < askedAt) this.#known.set(sku, { answer, askedAt, asking: false })
   }
 
   /** Units came back by this process' own doing: ask again. */
@@ -39,9 +40,18 @@ export class SoldOutMemory {
     for (const [sku, quantity] of cart) {
       const known = this.#known.get(sku)
       if (!known || quantity <= known.answer.available) continue
+      const age = now - known.askedAt
       // A clock that went backwards makes no memory younger than it is.
-      if (now < known.until && now >= known.until - SOLD_OUT_MEMORY_MS) return known.answer
-      this.#known.delete(sku)
+      if (age < 0 || age >= SOLD_OUT_MEMORY_MS) {
+        this.#known.delete(sku)
+        return undefined
+      }
+      // One asks ahead of time, while the others still go by the memory: else all would ask at once when it ends.
+      if (age >= ASK_AGAIN_MS && !known.asking) {
+        known.asking = true
+        return undefined
+      }
+      return known.answer
     }
     return undefined
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
@@ -49,7 +50,12 @@ class MemoryEngine implements Engine {
     const state = this.#stateOf(`${index}:${sale}`)
     return {
       ready: () => undefined,
-      run: async (command, ops, call) => this.#run(state, command, ops, call),
+      run: async (command, ops, call) => {
+        const reply = this.#run(state, command, ops, call)
+        // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+        await setImmediate()
+        return reply
+      },
     }
   }
 

@@ -61,7 +61,12 @@ interface Evaluator {
   evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
 }
 
-/** Runs a script by its SHA; the text travels only to a server that has not seen it. Strings come back as buffers. */
+const firstRuns = new WeakMap<Client, Map<string, Promise<unknown>>>()
+
+/**
+ * Runs a script by its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it
+ * unknown, the first sends it and the others wait for that. Strings come back as buffers.
+ */
 export async function run(
   client: Client,
   script: Script,
@@ -69,12 +74,33 @@ export async function run(
   argument: Buffer,
 ): Promise<unknown[]> {
   const evaluator = client as unknown as Evaluator
+  const bySha = async () =>
+    (await evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument)) as unknown[]
+  const byText = async () =>
+    (await evaluator.evalBuffer(script.text, keys.length, ...keys, argument)) as unknown[]
   try {
-    return (await evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument)) as unknown[]
+    return await bySha()
   } catch (error) {
-    if (replyCode(error) !== 'NOSCRIPT') throw error
-    return (await evaluator.evalBuffer(script.text, keys.length, ...keys, argument)) as unknown[]
+    if (!isUnknownScript(error)) throw error
   }
+  const running = firstRuns.get(client) ?? new Map<string, Promise<unknown>>()
+  firstRuns.set(client, running)
+  const first = running.get(script.sha)
+  if (!first) {
+    const mine = byText().finally(() => running.delete(script.sha))
+    running.set(script.sha, mine)
+    return mine
+  }
+  await first.catch(() => {})
+  // Another node of a cluster, or a SCRIPT FLUSH in between: then the text once more.
+  return bySha().catch((error) => {
+    if (!isUnknownScript(error)) throw error
+    return byText()
+  })
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return replyCode(error) === 'NOSCRIPT'
 }
 
 /** Refuses a server that would lose stock or cannot run the scripts. Asks by INFO: CONFIG is closed at many hosters. */

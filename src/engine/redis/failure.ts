@@ -1,5 +1,7 @@
 import { StockholdError } from '../../errors.js'
 
+const RIGHTS = 'the user needs EVALSHA, EVAL, INFO, and reading and writing of all keys below the prefix'
+
 /**
  * Answers with which Redis refuses a script before it runs: nothing was executed.
  * `lib/codes` by https://redis.io/docs/latest/develop/programmability/eval-intro/ and the server's own `shared` errors.
@@ -12,8 +14,7 @@ const hints: Record<string, string> = {
   MASTERDOWN: 'the replica has lost its master',
   MISCONF: 'Redis cannot persist and refuses to write',
   NOAUTH: 'the client is not authenticated',
-  NOPERM:
-    'the user may not run these commands or keys: EVALSHA, EVAL, INFO, and all keys below the prefix are needed',
+  NOPERM: RIGHTS,
   NOREPLICAS: 'too few replicas are connected',
   NOSCRIPT: 'the script is not known',
   OOM: 'Redis has reached maxmemory: raise it; release, confirm and expiry go on',
@@ -73,6 +74,11 @@ export function failure(error: unknown, executes = true): StockholdError {
     `${what} before the answer came: it may have been executed. Send the same key, or the same id, again.`,
     options,
   )
+}
+
+/** The scripts asked by themselves, and may not write what they must. */
+export function denied(): StockholdError {
+  return new StockholdError('UNAVAILABLE', `Redis refused: ${RIGHTS} (NOPERM). Nothing was executed.`)
 }
 
 /** ioredis fails a command without writing it where its offline queue is off and there is no connection. */

@@ -4,7 +4,7 @@ import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
 import { codecs } from './codec.js'
 import { type Client, connect, isClient, ready, run, verifyServer } from './driver.js'
-import { failure } from './failure.js'
+import { denied, failure } from './failure.js'
 import { partitionKeys } from './keys.js'
 import { Writer } from './msgpack.js'
 import { readOpened, writeSales } from './opening-codec.js'
@@ -163,6 +163,7 @@ function decode<C extends Command>(
       throw new RangeError(`${command} answered other than it was asked`)
     return { outcome, now, sequence: details.sequence, answers: codecOf(command)!.read(ops, details) }
   }
+  if (outcome === 'denied') throw denied()
   if (outcome === 'opened') {
     return { outcome: 'done', now, sequence: 0, answers: readOpened(reply) as Answer<C>[] }
   }

@@ -5,6 +5,7 @@ import events from './scripts/_events.lua'
 import expiry from './scripts/_expiry.lua'
 import partition from './scripts/_partition.lua'
 import records from './scripts/_records.lua'
+import rights from './scripts/_rights.lua'
 import settle from './scripts/_settle.lua'
 import stock from './scripts/_stock.lua'
 import confirm from './scripts/confirm.lua'
@@ -35,8 +36,8 @@ const head = [partition, stock, events, records, expiry, commit]
  * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
  */
 const sources: Record<Command, { flags: string; parts: readonly string[] }> = {
-  create: { flags: '', parts: [create] },
-  describe: { flags: 'no-writes', parts: [describe] },
+  create: { flags: '', parts: [rights, create] },
+  describe: { flags: 'no-writes', parts: [rights, describe] },
   reserve: { flags: '', parts: [...head, reserve] },
   confirm: { flags: 'allow-oom', parts: [...head, settle, confirm] },
   release: { flags: 'allow-oom', parts: [...head, settle, release] },

@@ -3,7 +3,7 @@
 --   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits }
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units, limits: by SKU index, -1 without a limit
 -- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened | lost, now, statuses, tokens
+-- Reply: opened | lost | denied, now, statuses, tokens
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
@@ -11,6 +11,7 @@ local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 local time = @TIME@
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
 
+if not may_write() then return { 'denied', now } end
 local found = redis.call('HMGET', META, 'rules', 'static')
 local known_rules = found[1]
 local known_token = found[2] and cmsgpack.unpack(found[2])

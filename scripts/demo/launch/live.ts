@@ -1,0 +1,143 @@
+import type { FlashSale, SkuCounts } from '../../../src/index.js'
+import type { LaunchOptions } from '../options.js'
+import { bar, sparkline } from '../terminal/charts.js'
+import { count, seconds } from '../terminal/format.js'
+import type { View } from '../terminal/progress.js'
+import type { Paint } from '../terminal/style.js'
+import { grid } from '../terminal/table.js'
+import { SKU } from './buyers.js'
+import type { Ledger } from './ledger.js'
+
+const SAMPLE_MS = 100
+/** "Now" is so many samples long. */
+const NOW_SAMPLES = 10
+
+/** What is to be seen while the sale is on: units as the sale counts them, everything else from the ledger. */
+export class Live implements View {
+  readonly #sale: FlashSale
+  readonly #ledger: Ledger
+  readonly #options: LaunchOptions
+  readonly #paint: Paint
+  readonly startedAt = performance.now()
+  readonly #timer: NodeJS.Timeout
+  /** Reservations and refusals in each sample. */
+  readonly #reserved: number[] = []
+  readonly #refused: number[] = []
+  #counts: SkuCounts
+  #endedAt: number | undefined
+  #asking: Promise<void> | undefined
+
+  constructor(sale: FlashSale, ledger: Ledger, options: LaunchOptions, paint: Paint) {
+    this.#sale = sale
+    this.#ledger = ledger
+    this.#options = options
+    this.#paint = paint
+    this.#counts = { total: options.units, available: options.units, held: 0, confirmed: 0, inTransit: 0 }
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS)
+    this.#timer.unref()
+  }
+
+  async finish(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#asking
+    this.#sample()
+    await this.#asking
+    this.#endedAt = performance.now()
+  }
+
+  get elapsedMs(): number {
+    return (this.#endedAt ?? performance.now()) - this.startedAt
+  }
+
+  /** Most reservations within one second. */
+  get peak(): number {
+    const { length } = this.#reserved
+    return Math.max(0, ...this.#reserved.map((_, at) => last(this.#reserved, Math.min(length, at + 1))))
+  }
+
+  curve(width: number): string {
+    return sparkline(this.#reserved, width)
+  }
+
+  #sample(): void {
+    // A busy process is late: what it counts then belongs to all the samples it has missed.
+    const { reservations } = this.#ledger
+    const missing = Math.max(1, Math.round(this.elapsedMs / SAMPLE_MS) - this.#reserved.length)
+    const reserved = reservations - sum(this.#reserved)
+    const refused = sum([...this.#ledger.refused.values()]) - sum(this.#refused)
+    for (let i = 0; i < missing; i++) {
+      this.#reserved.push(reserved / missing)
+      this.#refused.push(refused / missing)
+    }
+    this.#asking ??= this.#sale
+      .stats()
+      .then(
+        ({ skus }) => {
+          this.#counts = skus[SKU]!
+        },
+        // The panel shows what was last known; the buyers hear of a server that is away.
+        () => {},
+      )
+      .finally(() => {
+        this.#asking = undefined
+      })
+  }
+
+  panel(width: number): string[] {
+    const { units } = this.#options
+    const { available, held, confirmed } = this.#counts
+    const { late, dropouts, doubleClicks, comebacks, refused } = this.#ledger
+    const left = ` ${count(available)} of ${count(units)} left`
+    const refundDue = sum([...late.refundDue.values()])
+    const cells: [label: string, value: string][] = [
+      ['reservations/s', count(this.#now(this.#reserved))],
+      ['refusals/s', count(this.#now(this.#refused))],
+      ['time', seconds(this.elapsedMs)],
+      ['on hold', count(held)],
+      ['confirmed', count(confirmed)],
+      ['refused', count(sum([...refused.values()]))],
+      ['paid late', count(late.confirmed + refundDue)],
+      ['refund due', count(refundDue)],
+      ['payments failed', count(dropouts.failed)],
+      ['given back', count(dropouts.released)],
+      ['double clicks', count(doubleClicks.sent)],
+      ['came back', count(comebacks)],
+    ]
+    return [
+      this.#paint('green', bar(available / units, width - left.length)) + this.#paint('bold', left),
+      '',
+      ...grid(cells, this.#paint, width),
+      '',
+      this.#paint('cyan', this.curve(width)),
+    ]
+  }
+
+  line(): string {
+    const { available, held, confirmed } = this.#counts
+    const { late, dropouts } = this.#ledger
+    return [
+      seconds(this.elapsedMs).padStart(7),
+      `${count(available)} left`,
+      `${count(held)} on hold`,
+      `${count(confirmed)} confirmed`,
+      `${count(this.#now(this.#reserved))} reservations/s`,
+      `${count(sum([...this.#ledger.refused.values()]))} refused`,
+      `${count(late.confirmed + sum([...late.refundDue.values()]))} paid late`,
+      `${count(dropouts.failed)} failed`,
+    ].join('  ')
+  }
+
+  /** Per second, over the last second. */
+  #now(samples: readonly number[]): number {
+    return (last(samples, samples.length) * 1_000) / SAMPLE_MS / Math.min(NOW_SAMPLES, samples.length || 1)
+  }
+}
+
+/** The sum of the second that ends with sample number `end`. */
+function last(samples: readonly number[], end: number): number {
+  return sum(samples.slice(Math.max(0, end - NOW_SAMPLES), end))
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

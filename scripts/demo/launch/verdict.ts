@@ -1,0 +1,93 @@
+import type { Audit, ReservationState, SkuCounts } from '../../../src/index.js'
+
+/** What the buyers were told: of a {@link Ledger}, what the verdict needs. */
+export interface Told {
+  readonly confirmed: readonly string[]
+  readonly confirmedUnits: number
+  readonly refundDue: readonly string[]
+  readonly released: readonly string[]
+  /** By buyer: the most units held and bought at a time. */
+  readonly peaks: ArrayLike<number>
+  /** By buyer: the quantity last refused as sold out, or 0. */
+  readonly wanted: ArrayLike<number>
+  readonly toldGone: number
+  readonly doubleClicks: { readonly contradictions: number }
+  readonly doubleReports: { readonly contradictions: number }
+}
+
+/** What the sale says of itself when all is over. */
+export interface EndState {
+  readonly counts: SkuCounts
+  /** By reservation id, of all that the buyers know of. */
+  readonly states: ReadonlyMap<string, ReservationState | undefined>
+  readonly audit: Pick<Audit, 'ok' | 'violations' | 'reservations'>
+}
+
+export interface Verdict {
+  /** Units promised for good that were never there. */
+  readonly oversold: number
+  /** Reservations told `confirmed` that are not confirmed. */
+  readonly lost: number
+  /** Units nobody has and nobody can get. */
+  readonly stranded: number
+  /** Buyers who had more than the limit at some time. */
+  readonly overLimit: number
+  /** Empty where everything adds up. */
+  readonly faults: readonly string[]
+}
+
+/** Compares what buyers were told with what is: pure, so that wrong figures can be put to it. */
+export function verdictOf(units: number, limit: number, told: Told, end: EndState): Verdict {
+  const { counts, states, audit } = end
+  const oversold = Math.max(0, told.confirmedUnits - units)
+  const lost = told.confirmed.filter((id) => states.get(id) !== 'confirmed').length
+  const stranded = strandedUnits(units, told, counts)
+  const overLimit = countWhere(told.peaks, (peak) => peak > limit)
+  // Paid back, or given back, and delivered all the same.
+  const revived = [...told.refundDue, ...told.released].filter((id) => {
+    const state = states.get(id)
+    return state === 'confirmed' || state === 'held'
+  }).length
+
+  const checks: [wrong: boolean, fault: string][] = [
+    [oversold > 0, `oversold: ${oversold} more units were confirmed than the ${units} there were`],
+    [lost > 0, `lost: ${lost} reservations were answered "confirmed" and are not confirmed`],
+    [stranded > 0, `stranded: ${stranded} units are neither sold nor to be had`],
+    [overLimit > 0, `over the limit: ${overLimit} buyers had more than ${limit} units at a time`],
+    [revived > 0, `revived: ${revived} reservations were answered as over and are held or confirmed`],
+    [
+      told.doubleClicks.contradictions > 0,
+      `double clicks: ${told.doubleClicks.contradictions} got more than the one reservation`,
+    ],
+    [
+      told.doubleReports.contradictions > 0,
+      `double reports: ${told.doubleReports.contradictions} payments were answered in two ways`,
+    ],
+    [counts.total !== units, `total: the sale counts ${counts.total} units, ${units} were put on sale`],
+    [
+      counts.confirmed !== told.confirmedUnits,
+      `confirmed: the sale counts ${counts.confirmed} units, the buyers were told ${told.confirmedUnits}`,
+    ],
+    [!audit.ok, `audit: ${audit.violations.map(({ message }) => message).join('; ') || 'not ok'}`],
+  ]
+  return {
+    oversold,
+    lost,
+    stranded,
+    overLimit,
+    faults: checks.filter(([wrong]) => wrong).map(([, fault]) => fault),
+  }
+}
+
+/** Neither sold (as the buyers know) nor available; and the available ones, if somebody was sent away who wanted them. */
+function strandedUnits(units: number, told: Told, { available }: SkuCounts): number {
+  const vanished = Math.max(0, units - told.confirmedUnits - available)
+  const refused = countWhere(told.wanted, (wanted) => wanted > 0 && wanted <= available)
+  return vanished + (refused > 0 || told.toldGone > 0 ? Math.max(0, available) : 0)
+}
+
+function countWhere(values: ArrayLike<number>, condition: (value: number) => boolean): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) if (condition(values[i]!)) sum++
+  return sum
+}

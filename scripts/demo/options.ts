@@ -1,0 +1,131 @@
+import { randomInt } from 'node:crypto'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { help } from './help.js'
+import { BadOption, decimal, whole } from './option-values.js'
+
+export interface StoreOptions {
+  readonly engine: 'memory' | 'redis' | undefined
+  readonly redis: string | undefined
+  readonly keep: boolean
+}
+
+export interface LaunchOptions {
+  readonly units: number
+  readonly buyers: number
+  readonly holdMs: number
+  readonly concurrency: number
+  readonly seed: number
+}
+
+export interface OrdersOptions {
+  readonly file: string
+  readonly stockShare: number
+  readonly cancelPrefix: string
+  readonly maxErrors: number
+  readonly separator: string | undefined
+  readonly columns: Readonly<Partial<Record<Column, string>>>
+}
+
+export type Column = 'order' | 'sku' | 'quantity' | 'buyer'
+
+export type Options =
+  | { readonly help: string }
+  | { readonly store: StoreOptions; readonly launch: LaunchOptions }
+  | { readonly store: StoreOptions; readonly orders: OrdersOptions }
+
+const launchNames = ['units', 'buyers', 'hold-ms', 'concurrency', 'seed'] as const
+const ordersNames = [
+  'stock-share',
+  'cancel-prefix',
+  'max-errors',
+  'separator',
+  'column-order',
+  'column-sku',
+  'column-quantity',
+  'column-buyer',
+] as const
+const textNames = ['engine', 'redis', 'orders', ...launchNames, ...ordersNames] as const
+
+type Values = Partial<Record<(typeof textNames)[number], string>>
+
+/** @throws {BadOption} that names the option and the rule it breaks. */
+export function readOptions(args: readonly string[]): Options {
+  const { help: asked, keep = false, ...values } = parse(args)
+  if (asked) return { help }
+  const store = storeOptions(values, keep)
+  const foreign = (values.orders === undefined ? ordersNames : launchNames).find(
+    (name) => values[name] !== undefined,
+  )
+  if (foreign !== undefined) {
+    throw new BadOption(
+      foreign,
+      values.orders === undefined ? 'goes with --orders only' : 'does not go with --orders',
+    )
+  }
+  return values.orders === undefined
+    ? { store, launch: launchOptions(values) }
+    : { store, orders: ordersOptions(values.orders, values) }
+}
+
+function parse(args: readonly string[]): Values & { help?: boolean; keep?: boolean } {
+  const options: ParseArgsConfig['options'] = {
+    help: { type: 'boolean', short: 'h' },
+    keep: { type: 'boolean' },
+  }
+  for (const name of textNames) options[name] = { type: 'string' }
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values
+  } catch (error) {
+    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
+    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
+  }
+}
+
+function storeOptions({ engine, redis }: Values, keep: boolean): StoreOptions {
+  if (engine !== undefined && engine !== 'memory' && engine !== 'redis') {
+    throw new BadOption('engine', `must be memory or redis, not ${JSON.stringify(engine)}`)
+  }
+  if (redis !== undefined) {
+    if (engine === 'memory') throw new BadOption('redis', 'does not go with --engine memory')
+    if (!/^rediss?:$/.test(URL.canParse(redis) ? new URL(redis).protocol : '')) {
+      throw new BadOption('redis', `must be a redis:// or rediss:// URL, not ${JSON.stringify(redis)}`)
+    }
+  } else if (keep) {
+    throw new BadOption('keep', 'goes with --redis URL only: any other store ends with the demo')
+  }
+  return { engine, redis, keep }
+}
+
+function launchOptions(values: Values): LaunchOptions {
+  const units = whole(values, 'units', 100_000, 1, 10_000_000)
+  return {
+    units,
+    buyers: whole(values, 'buyers', Math.ceil(units * 3.2), 1, 20_000_000),
+    holdMs: whole(values, 'hold-ms', 1_500, 100, 60_000),
+    concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
+    seed: whole(values, 'seed', randomInt(2 ** 32), 0, 2 ** 32 - 1),
+  }
+}
+
+function ordersOptions(file: string, values: Values): OrdersOptions {
+  if (file === '') throw new BadOption('orders', 'must name a file')
+  const { separator, 'cancel-prefix': cancelPrefix = 'C' } = values
+  const separatorNames: Record<string, string> = { tab: '\t', '\\t': '\t' }
+  const character = separator === undefined ? undefined : (separatorNames[separator] ?? separator)
+  if (character !== undefined && !/^[^"\r\n]$/u.test(character)) {
+    throw new BadOption('separator', 'must be one character (or "tab"), and no quote')
+  }
+  const columns: Partial<Record<Column, string>> = {}
+  for (const column of ['order', 'sku', 'quantity', 'buyer'] as const) {
+    const name = values[`column-${column}`]
+    if (name !== undefined) columns[column] = name
+  }
+  return {
+    file,
+    stockShare: decimal(values, 'stock-share', 0.8, 0, 100),
+    cancelPrefix,
+    maxErrors: whole(values, 'max-errors', 10, 0, 1_000_000),
+    separator: character,
+    columns,
+  }
+}

@@ -1,0 +1,120 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { Redis } from 'ioredis'
+import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
+import { redisServerBinary } from '../redis/provision.js'
+import { startRedis } from '../redis/server.js'
+import type { StoreOptions } from './options.js'
+import type { Paint } from './terminal/style.js'
+
+/** Where the sale lives, and why there. */
+export interface Store {
+  readonly name: 'memory' | 'redis'
+  readonly reason: readonly string[]
+  readonly engine: Engine
+  /** Ends what was started; answers what is left behind, if anything. */
+  close(): Promise<string | undefined>
+}
+
+/** Which one it is, and why: the first lines of every run. */
+export function title({ name, reason }: Store, paint: Paint): string[] {
+  return [paint('bold', `stockhold demo on ${name}`), ...reason.map((line) => `  ${line}`)]
+}
+
+export async function openStore(options: StoreOptions, log: (line: string) => void): Promise<Store> {
+  if (options.redis !== undefined) return openUrl(options.redis, options.keep)
+  if (options.engine === 'memory') return openMemory('embedded, as --engine asks')
+  if (options.engine === 'redis') return openServer(log)
+  if (!onPath())
+    return openMemory('embedded: no redis-server on the PATH', 'and neither --engine nor --redis given')
+  return openServer(log)
+}
+
+function openMemory(...reason: string[]): Store {
+  const engine = memoryEngine()
+  const close = async () => {
+    await engine.close()
+    return undefined
+  }
+  return { name: 'memory', reason, engine, close }
+}
+
+async function openServer(log: (line: string) => void): Promise<Store> {
+  const { path, origin } = await redisServerBinary({ log })
+  const server = await startRedis()
+  const engine = redisEngine(server.url)
+  return {
+    name: 'redis',
+    reason: [
+      'started for this run',
+      origin === 'path' ? `found on the PATH: ${path}` : 'no redis-server on the PATH: from the cache',
+    ],
+    engine,
+    async close() {
+      await engine.close()
+      await server.stop()
+      return undefined
+    },
+  }
+}
+
+/** A prefix of its own for every run: it meets no earlier run, and its keys can be told from all others. */
+async function openUrl(url: string, keep: boolean): Promise<Store> {
+  const prefix = `stockhold-demo-${Date.now().toString(36)}-${process.pid}`
+  // The URL itself may hold a password.
+  const { host } = new URL(url)
+  await withClient(url, (client) => client.ping()).catch((error: Error) => {
+    throw new Error(`--redis: no answer from ${host} (${error.message || 'no connection'})`)
+  })
+  const engine = redisEngine(url, { prefix })
+  return {
+    name: 'redis',
+    reason: [`${host}, as --redis asks`, `keys begin with {${prefix}:`],
+    engine,
+    async close() {
+      await engine.close()
+      if (keep) return `The sale is still on ${host}: its keys begin with {${prefix}:`
+      await withClient(url, (client) => removeKeys(client, `{${prefix}:*`))
+      return undefined
+    },
+  }
+}
+
+async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null })
+  // Without a listener the driver prints what the call is told anyway.
+  let last: Error | undefined
+  client.on('error', (error) => {
+    last = error
+  })
+  try {
+    await client.connect().catch((error) => Promise.reject(last ?? error))
+    return await work(client)
+  } finally {
+    client.disconnect()
+  }
+}
+
+async function removeKeys(client: Redis, pattern: string): Promise<void> {
+  let cursor = '0'
+  do {
+    const [next, keys] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000)
+    if (keys.length > 0) await client.unlink(...keys)
+    cursor = next
+  } while (cursor !== '0')
+}
+
+/** Looks for the name alone: what has to be downloaded is no reason to prefer Redis. */
+function onPath(): boolean {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  return folders.some((folder) =>
+    ['redis-server', 'valkey-server'].some((name) => {
+      try {
+        accessSync(join(folder, name), constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    }),
+  )
+}

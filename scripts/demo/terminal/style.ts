@@ -1,0 +1,41 @@
+import { styleText } from 'node:util'
+
+export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan', text: string) => string
+
+export const plain: Paint = (_style, text) => text
+export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false })
+
+export interface Terminal {
+  /** Whether lines can be redrawn in place. */
+  readonly live: boolean
+  readonly paint: Paint
+}
+
+/** What the output can do: a pipe, a file and a dumb terminal get plain lines; NO_COLOR switches colours off alone. */
+export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Terminal {
+  const live = stream.isTTY === true && env.TERM !== 'dumb'
+  return { live, paint: live && !env.NO_COLOR ? coloured : plain }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control characters that take no room
+const escapes = /\x1b\[[\d;?]*[A-Za-z]/g
+
+/** Columns a line takes up. All our characters are one column wide. */
+export function widthOf(line: string): number {
+  return [...line.replace(escapes, '')].length
+}
+
+/** Cuts a line to a width; the escape sequences behind the cut stay, so that no colour runs on. */
+export function clip(line: string, width: number): string {
+  if (widthOf(line) <= width) return line
+  let room = width - 1
+  let clipped = ''
+  let at = 0
+  for (const { 0: sequence, index } of line.matchAll(escapes)) {
+    const text = [...line.slice(at, index)].slice(0, room)
+    room -= text.length
+    clipped += text.join('') + sequence
+    at = index + sequence.length
+  }
+  return `${clipped}${[...line.slice(at)].slice(0, room).join('')}…`
+}

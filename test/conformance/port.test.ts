@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest'
+import type { Command, Op } from '../../src/engine/engine.js'
+import { anyTime, idIn, onBothEngines, order, Shop } from '../support/shop.js'
+
+const id = idIn('b', 1)
+const oneOfEach: { [C in Exclude<Command, 'create' | 'describe'>]: Op<C> } = {
+  reserve: order(id),
+  confirm: { id, buyer: null, paymentId: null },
+  release: { id, buyer: null },
+  extend: { id, holdMs: 1 },
+  refund: { id, restock: true },
+  get: { id },
+  restock: { sku: 0, quantity: 1, key: 'k' },
+  control: { action: 'end' },
+  stats: {},
+  sweep: {},
+  scan: { cursor: '0' },
+  events: { after: 0 },
+}
+
+onBothEngines((open, kind) => {
+  test('another incarnation than the one there is: lost, and nothing changes', async () => {
+    const shop = await open()
+    for (const [command, op] of Object.entries(oneOfEach)) {
+      const reply = await shop.run(command as Command, [op], { token: 'another' })
+      expect(reply, command).toStrictEqual({ outcome: 'lost', now: shop.now() })
+    }
+    expect(await shop.events()).toEqual([])
+    expect(await shop.counts()).toBe('10 10 0 0')
+  })
+
+  test('no sale of this name: missing', async () => {
+    const shop = new Shop(await kind.make(), 'nothing')
+    for (const [command, op] of Object.entries({ ...oneOfEach, describe: {} })) {
+      const reply = await shop.run(command as Command, [op], { token: 'some' })
+      expect(reply, command).toStrictEqual({ outcome: 'missing', now: shop.now() })
+    }
+  })
+
+  test('every reply carries the time and the number of events after it', async () => {
+    const shop = await open()
+    let sequence = 0
+    for (const [command, op] of Object.entries(oneOfEach)) {
+      await shop.advance(1)
+      const reply = await shop.done(command as Command, [op])
+      expect(reply.now).toBe(shop.now())
+      sequence = (await shop.events()).length
+      expect(reply.sequence, command).toBe(sequence)
+    }
+    expect(sequence).toBe(5)
+  })
+
+  test('a batch is carried out in order, each item after what the one before it did', async () => {
+    const shop = await open({ stock: { a: 3 }, limitPerBuyer: 2 })
+    const reserve = (number: number, rest: Partial<Op<'reserve'>>) => order(idIn('b', number), rest)
+    const { answers } = await shop.done('reserve', [
+      reserve(1, { cart: [[0, 2]], key: 'k' }),
+      reserve(2, { cart: [[0, 1]] }),
+      reserve(3, { cart: [[0, 2]], key: 'k' }),
+      reserve(4, { cart: [[0, 1]], key: 'k' }),
+      reserve(5, { buyer: 'v', cart: [[0, 1]] }),
+      reserve(6, { buyer: 'v', cart: [[0, 1]] }),
+    ])
+    expect(answers).toMatchObject([
+      { status: 'reserved', replayed: false },
+      { status: 'limit_exceeded', taken: 2 },
+      { status: 'reserved', replayed: true, reservation: { id: idIn('b', 1) } },
+      { status: 'conflict' },
+      { status: 'reserved', replayed: false },
+      { status: 'sold_out', available: 0, mayReturn: true },
+    ])
+    const settle = await shop.done('confirm', [
+      { id: idIn('b', 1), buyer: null, paymentId: 'p1' },
+      { id: idIn('b', 5), buyer: 'u', paymentId: 'p' },
+      { id: idIn('b', 1), buyer: null, paymentId: 'p2' },
+    ])
+    expect(settle.answers).toMatchObject([
+      { status: 'confirmed', replayed: false, reservation: { paymentId: 'p1' } },
+      { status: 'not_found' },
+      { status: 'confirmed', replayed: true, reservation: { paymentId: 'p1' } },
+    ])
+    const refund = { id: idIn('b', 1), restock: true }
+    expect((await shop.done('refund', [refund, refund])).answers).toMatchObject([
+      { status: 'refunded', replayed: false },
+      { status: 'refunded', replayed: true },
+    ])
+    const release = { id: idIn('b', 5), buyer: null }
+    expect((await shop.done('release', [release, release])).answers).toMatchObject([
+      { status: 'released', replayed: false },
+      { status: 'released', replayed: true },
+    ])
+    await shop.audited()
+  })
+
+  test('the same id again answers the reservation as it is now, not replayed', async () => {
+    const shop = await open()
+    await shop.ask('reserve', order(id, { key: 'k' }))
+    await shop.ask('release', { id, buyer: null })
+    expect(await shop.ask('reserve', order(id, { key: 'k' }))).toMatchObject({
+      status: 'reserved',
+      reservation: { id, state: 'released' },
+      replayed: false,
+    })
+    expect(await shop.ask('reserve', order(idIn('b', 2), { key: 'k' }))).toMatchObject({
+      status: 'key_spent',
+    })
+  })
+
+  test('what was seen of a later time is never earlier: the floor, and what is stored', async () => {
+    const shop = await open()
+    const floor = shop.now() + 500
+    const reserved = await shop.done('reserve', [order(id)], { floor })
+    expect(reserved.now).toBe(floor)
+    expect(reserved.answers[0]).toMatchObject({ reservation: { createdAt: floor, expiresAt: floor + 1_000 } })
+    const got = await shop.done('get', [{ id }])
+    expect(got.now).toBe(floor)
+    expect((await shop.partition.run('get', [{ id }], { ...anyTime, token: await shop.token() })).now).toBe(
+      floor,
+    )
+  })
+
+  test('events after any number: a tail, nothing twice, nothing missing', async () => {
+    const shop = await open({ stock: { a: 2_000 } })
+    const orders = Array.from({ length: 1_200 }, (_, i) => order(idIn(`b${i % 50}`, i)))
+    for (let i = 0; i < orders.length; i += 100) await shop.done('reserve', orders.slice(i, i + 100))
+    const all = await shop.events()
+    expect(all).toHaveLength(1_200)
+    expect(all.map((event) => 'id' in event && event.id)).toEqual(orders.map((one) => one.id))
+    for (const after of [0, 1, 99, 100, 101, 150, 1_199]) {
+      const { events } = await shop.ask('events', { after })
+      expect(events.length).toBeGreaterThan(0)
+      expect(events).toEqual(all.slice(after, after + events.length))
+    }
+    expect((await shop.ask('events', { after: 1_200 })).events).toEqual([])
+    expect((await shop.ask('events', { after: 99_999 })).events).toEqual([])
+    const several = await shop.done('events', [{ after: 1_198 }, { after: 0 }, { after: 1_200 }])
+    expect(several.answers.map(({ events }) => events[0]?.sequence)).toEqual([1_199, 1, undefined])
+  })
+})

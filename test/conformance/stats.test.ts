@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { onBothEngines } from '../support/shop.js'
+
+onBothEngines((open) => {
+  test('state and counts of every SKU', async () => {
+    const shop = await open({ stock: { a: 5, b: 0, c: 7 } })
+    await shop.hold('u', [
+      { sku: 'a', quantity: 2 },
+      { sku: 'c', quantity: 3 },
+    ])
+    await shop.confirmed('v', [{ sku: 'c', quantity: 4 }])
+    const none = { inTransit: 0 }
+    expect(await shop.sale.stats()).toStrictEqual({
+      state: 'open',
+      skus: {
+        a: { total: 5, available: 3, held: 2, confirmed: 0, ...none },
+        b: { total: 0, available: 0, held: 0, confirmed: 0, ...none },
+        c: { total: 7, available: 0, held: 3, confirmed: 4, ...none },
+      },
+    })
+    expect(await shop.handle().stats()).toStrictEqual(await shop.sale.stats())
+  })
+
+  test('every state: not_started, open, paused, ended by closesAt, ended by command', async () => {
+    const clock = await open()
+    const shop = await open({ opensAt: clock.now() + 10, closesAt: clock.now() + 20 })
+    const state = async () => (await shop.sale.stats()).state
+    expect(await state()).toBe('not_started')
+    await shop.advance(10)
+    expect(await state()).toBe('open')
+    await shop.sale.pause()
+    expect(await state()).toBe('paused')
+    await shop.advance(10)
+    expect(await state()).toBe('ended')
+    const other = await open()
+    await other.sale.end()
+    expect((await other.sale.stats()).state).toBe('ended')
+  })
+
+  test('lapsed holds are counted as available, and reported once', async () => {
+    const shop = await open({ stock: { a: 100 } })
+    const holds = await Promise.all(Array.from({ length: 60 }, (_, i) => shop.hold(`u${i}`)))
+    await shop.news()
+    await shop.advance(999)
+    expect(await shop.counts()).toBe('100 40 60 0')
+    await shop.advance(1)
+    expect(await shop.counts()).toBe('100 100 0 0')
+    const expired = await shop.news()
+    expect(expired).toHaveLength(60)
+    expect(new Set(expired)).toEqual(new Set(holds.map(({ id }) => ({ type: 'expired', id }))))
+    expect(await shop.counts()).toBe('100 100 0 0')
+    expect(await shop.news()).toEqual([])
+  })
+
+  test('asked many times at once', async () => {
+    const shop = await open()
+    const all = await Promise.all(Array.from({ length: 30 }, () => shop.sale.stats()))
+    for (const stats of all) expect(stats.skus.a).toMatchObject({ total: 10, available: 10 })
+  })
+
+  test('a sweep through the port gives back what lapsed and says when to look again', async () => {
+    const shop = await open()
+    await shop.sale.close()
+    expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: null })
+    const now = shop.now()
+    await shop.done('reserve', [
+      { id: '1AAAAAAAAAAAAAAAAAA', buyer: 'u', cart: [[0, 1]], key: null, holdMs: 100 },
+      { id: '1AABAAAAAAAAAAAAAAA', buyer: 'v', cart: [[0, 1]], key: null, holdMs: 200 },
+    ])
+    await shop.news()
+    expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: now + 100 })
+    await shop.advance(100)
+    expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: now + 200 })
+    expect(await shop.news()).toEqual([{ type: 'expired', id: '1AAAAAAAAAAAAAAAAAA' }])
+    await shop.advance(100)
+    const both = await shop.done('sweep', [{}, {}])
+    expect(both.answers).toStrictEqual([
+      { status: 'swept', next: null },
+      { status: 'swept', next: null },
+    ])
+    expect(both.sequence).toBe(4)
+    expect(await shop.news()).toEqual([{ type: 'expired', id: '1AABAAAAAAAAAAAAAAA' }])
+  })
+})

@@ -1,0 +1,371 @@
+import { execFile } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { planOf } from '../../scripts/demo/launch/plan.js'
+import { type EndState, type Told, verdictOf } from '../../scripts/demo/launch/verdict.js'
+import { csvRecords } from '../../scripts/demo/orders/csv.js'
+import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
+import { differences } from '../../scripts/demo/orders/outcome.js'
+import { bar, sparkline } from '../../scripts/demo/terminal/charts.js'
+import { Progress } from '../../scripts/demo/terminal/progress.js'
+import { terminalOf, widthOf } from '../../scripts/demo/terminal/style.js'
+
+const engines = ['memory', 'redis']
+const folder = mkdtempSync(join(tmpdir(), 'stockhold-demo-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Run {
+  code: number
+  output: string
+  /** The number at the end of the line with this label. */
+  figure(label: string): number
+}
+
+function demo(...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['scripts/run.mjs', 'scripts/demo/demo.ts', ...args],
+      (error, stdout, stderr) => {
+        const output = stdout + stderr
+        const figure = (label: string) => {
+          const line = output.split('\n').find((text) => text.trim().startsWith(`${label}  `))
+          return line === undefined ? Number.NaN : Number(line.trim().slice(label.length).replaceAll(',', ''))
+        }
+        resolve({ code: error ? Number(error.code) : 0, output, figure })
+      },
+    )
+  })
+}
+
+describe('the launch', () => {
+  test.each(engines)('sells every unit once on %s', async (engine) => {
+    const run = await demo('--units', '500', '--buyers', '2000', '--engine', engine, '--hold-ms', '400')
+    expect(run.output).toContain('verdict: everything adds up')
+    expect(run.code).toBe(0)
+    expect(run.output).toContain(`stockhold demo on ${engine}`)
+    expect(run.output).toMatch(/seed \d+: --seed \d+ repeats/)
+    expect(run.output).toMatch(/audit: ok, [\d,]+ reservations recounted/)
+    for (const label of ['units', 'sold (confirmed)']) expect(run.figure(label), label).toBe(500)
+    for (const label of ['unsold', 'oversold', 'lost', 'stranded', 'buyers over the limit', 'told of two']) {
+      expect(run.figure(label), label).toBe(0)
+    }
+    for (const label of [
+      'refused',
+      'limit exceeded',
+      'double clicks',
+      'payments reported twice',
+      'left to lapse',
+    ]) {
+      expect(run.figure(label), label).toBeGreaterThan(0)
+    }
+    // Not a terminal: nothing to steer one with.
+    expect(run.output).not.toContain('\x1b')
+  })
+
+  test('ends when no buyer is left, with units unsold', async () => {
+    const run = await demo('--units', '500', '--buyers', '100', '--engine', 'memory', '--hold-ms', '200')
+    expect(run.code).toBe(0)
+    expect(run.figure('sold (confirmed)')).toBeLessThan(500)
+    expect(run.figure('sold (confirmed)') + run.figure('unsold')).toBe(500)
+    expect(run.figure('stranded')).toBe(0)
+  })
+
+  test('buyers decide the same with the same seed', () => {
+    expect(planOf(1, 2, 3)).toEqual(planOf(1, 2, 3))
+    const quantities = (seed: number) =>
+      Array.from({ length: 200 }, (_, buyer) => planOf(seed, buyer, 0).quantity)
+    expect(quantities(1)).toEqual(quantities(1))
+    expect(quantities(1)).not.toEqual(quantities(2))
+    expect(new Set(quantities(1))).toEqual(new Set([1, 2, 3]))
+  })
+})
+
+describe('the verdict of a launch', () => {
+  const told: Told = {
+    confirmed: ['a', 'b'],
+    confirmedUnits: 3,
+    refundDue: ['c'],
+    released: ['d'],
+    peaks: [2, 1, 0],
+    wanted: [0, 0, 1],
+    toldGone: 1,
+    doubleClicks: { contradictions: 0 },
+    doubleReports: { contradictions: 0 },
+  }
+  const end: EndState = {
+    counts: { total: 3, available: 0, held: 0, confirmed: 3, inTransit: 0 },
+    states: new Map([
+      ['a', 'confirmed'],
+      ['b', 'confirmed'],
+      ['c', 'expired'],
+      ['d', 'released'],
+    ]),
+    audit: { ok: true, violations: [], reservations: 4 },
+  }
+  const judge = (
+    tell: Partial<Told> = {},
+    counts: Partial<EndState['counts']> = {},
+    rest: Partial<EndState> = {},
+  ) => verdictOf(3, 2, { ...told, ...tell }, { ...end, counts: { ...end.counts, ...counts }, ...rest })
+  const state = (id: string, now: 'confirmed' | 'held' | 'expired' | undefined) => ({
+    states: new Map([...end.states, [id, now]]),
+  })
+
+  test('is good where everything adds up', () => {
+    expect(judge()).toEqual({ oversold: 0, lost: 0, stranded: 0, overLimit: 0, faults: [] })
+  })
+
+  test.each<[string, ReturnType<typeof judge>, Partial<ReturnType<typeof judge>>]>([
+    ['more was confirmed than there was', judge({ confirmedUnits: 5 }, { confirmed: 5 }), { oversold: 2 }],
+    ['a confirmed reservation lapsed', judge({}, {}, state('b', 'expired')), { lost: 1 }],
+    ['a confirmed reservation is gone', judge({}, {}, state('b', undefined)), { lost: 1 }],
+    ['a unit is held for ever', judge({ confirmedUnits: 2 }, { held: 1, confirmed: 2 }), { stranded: 1 }],
+    [
+      'a unit is in transit for ever',
+      judge({ confirmedUnits: 2 }, { inTransit: 1, confirmed: 2 }),
+      { stranded: 1 },
+    ],
+    ['a unit was sold to nobody', judge({ confirmedUnits: 2 }), { stranded: 1 }],
+    [
+      'a unit is available to a buyer who was told sold_out',
+      judge({ confirmedUnits: 2, toldGone: 0 }, { available: 1, confirmed: 2 }),
+      { stranded: 1 },
+    ],
+    [
+      'a unit is available after nothing was to come back',
+      judge({ confirmedUnits: 2, wanted: [0] }, { available: 1, confirmed: 2 }),
+      { stranded: 1 },
+    ],
+    ['a buyer had three', judge({ peaks: [3] }), { overLimit: 1 }],
+  ])('sees that %s', (_, verdict, figures) => {
+    expect(verdict).toMatchObject(figures)
+    expect(verdict.faults.join()).toMatch(/oversold|lost|stranded|over the limit/)
+  })
+
+  test.each([
+    ['revived', judge({}, {}, state('c', 'confirmed'))],
+    ['revived', judge({}, {}, state('d', 'held'))],
+    ['double clicks', judge({ doubleClicks: { contradictions: 1 } })],
+    ['double reports', judge({ doubleReports: { contradictions: 1 } })],
+    ['total', judge({}, { total: 4 })],
+    ['confirmed', judge({}, { confirmed: 2 })],
+    ['audit', judge({}, {}, { audit: { ok: false, violations: [], reservations: 4 } })],
+  ])('names what else is off: %s', (name, { faults }) => {
+    expect(faults.some((fault) => fault.startsWith(`${name}:`))).toBe(true)
+  })
+
+  test('lets units stay unsold that nobody wanted', () => {
+    const { faults } = judge(
+      { confirmedUnits: 2, toldGone: 0, wanted: [0, 2] },
+      { available: 1, confirmed: 2 },
+    )
+    expect(faults).toEqual([])
+  })
+})
+
+describe('the replay of an order file', () => {
+  const orders = [
+    '\ufefforder_id,sku,qty,customer',
+    '1001,A,5,anna',
+    '1001,A,5,anna',
+    '1001,"B, ""large""",2,anna',
+    '1002,A,1,ben',
+    '1003,A,many,ben',
+    '1003,A,3,ben',
+    'C1,A,-1,ben',
+    'C2,A,-2,anna',
+    '1004,A,9,carl',
+    'C3,A,-9,carl',
+    '1005,"B, ""large"",1,anna',
+    'X1,"B, ""large""",-1,',
+    '1001,A',
+    '',
+  ].join('\r\n')
+
+  const ends = new Set<string | undefined>()
+
+  test.each(engines)('leads on %s where the file says', async (engine) => {
+    const file = join(folder, `${engine}.csv`)
+    writeFileSync(file, orders)
+    const run = await demo('--orders', file, '--engine', engine)
+    expect(run.output).toContain('verdict: everything adds up')
+    expect(run.code).toBe(0)
+    const figures = {
+      carts: 4,
+      accepted: 3,
+      'sold out': 1,
+      'cancelled (refunded whole)': 1,
+      'returns added to the stock': 1,
+      'cancellations of refused orders': 1,
+      ordered: 23 + 2,
+      'confirmed in the end': 15,
+      'returned to the stock': 2,
+      'taken out by corrections': 0,
+      'on sale': 2,
+      'ran out': 1,
+      'differences to the plain calculation': 0,
+    }
+    for (const [label, value] of Object.entries(figures)) expect(run.figure(label), label).toBe(value)
+    expect(run.output).toContain('line 6: qty is no whole number: "many"')
+    expect(run.output).toContain('line 12: ')
+    expect(run.output).toContain('line 14: has 2 fields, the header has 4')
+    expect(run.output).toContain('3 broken lines left out')
+    // The same on both engines.
+    ends.add(/end state +(\w+)/.exec(run.output)?.[1])
+    expect(ends.size).toBe(1)
+  })
+
+  test('takes other separators and columns by option', async () => {
+    const file = join(folder, 'columns.csv')
+    writeFileSync(file, 'a|b|c|d\n1|x|2|ann\n1|x|0|ann\n2|x|1|\n')
+    const columns = [
+      '--column-order',
+      'a',
+      '--column-sku',
+      'b',
+      '--column-quantity',
+      'c',
+      '--column-buyer',
+      'd',
+    ]
+    const run = await demo(
+      '--orders',
+      file,
+      ...columns,
+      '--separator',
+      '|',
+      '--max-errors',
+      '0',
+      '--engine',
+      'memory',
+    )
+    expect(run.code).toBe(0)
+    expect(run.figure('carts')).toBe(2)
+    expect(run.output).toContain('... and 1 more')
+  })
+
+  test('the plain calculation', () => {
+    const line = (order: string, quantity: number, cancels = false) => ({
+      line: 0,
+      order,
+      sku: 'A',
+      quantity,
+      cancels,
+      buyer: 'ann',
+    })
+    const { skus, orders } = expectedOutcome(
+      [line('1', 4), line('2', 4), line('C', -4, true), line('X', -9)],
+      0.75,
+    )
+    expect([...orders]).toEqual([
+      ['1', 'refunded'],
+      ['2', 'sold_out'],
+    ])
+    expect(skus.get('A')).toEqual({ total: 0, available: 0, confirmed: 0 })
+  })
+
+  test('names every difference', () => {
+    const one = { skus: new Map([['A', { total: 3, available: 1, confirmed: 2 }]]), orders: new Map() }
+    const other = { skus: new Map([['A', { total: 3, available: 0, confirmed: 3 }]]), orders: new Map() }
+    expect(differences(one, one)).toEqual([])
+    expect(differences(one, other)).toHaveLength(2)
+    expect(differences({ ...one, orders: new Map([['7', 'sold_out']]) }, one)).toEqual([
+      'order 7: is unknown, expected sold_out',
+    ])
+  })
+
+  test('reads CSV as it is found', () => {
+    const read = (text: string) => [...csvRecords(text, ';')]
+    expect(read('\ufeffa;"b;""c""\nd";\r\n\r\ne;5" pipe;f')).toEqual([
+      { line: 1, fields: ['a', 'b;"c"\nd', ''] },
+      { line: 4, fields: ['e', '5" pipe', 'f'] },
+    ])
+    expect(read('a;"b\nc;d\n')).toEqual([
+      { line: 1, error: 'a quote is opened and not closed' },
+      { line: 2, fields: ['c', 'd'] },
+    ])
+  })
+})
+
+describe('the panel of a live terminal', () => {
+  test('is redrawn in place, fits the width, and gives the cursor back', () => {
+    let written = ''
+    const stream = Object.assign(new EventEmitter(), {
+      isTTY: true,
+      columns: 30,
+      rows: 24,
+      write: (text: string) => {
+        written += text
+        return true
+      },
+    }) as unknown as NodeJS.WriteStream
+    const terminal = terminalOf(stream, {})
+    const view = { panel: () => ['x'.repeat(100), terminal.paint('green', 'y'.repeat(100))], line: () => '' }
+    const progress = new Progress(view, ['head'], terminal, stream)
+    progress.start()
+    expect(written).toContain('\x1b[?25l')
+    written = ''
+    stream.columns = 20
+    stream.emit('resize')
+    expect(written.startsWith('\x1b[H\x1b[Jhead\n')).toBe(true)
+    expect(written.split('\n').map(widthOf)).toEqual([4, 19, 19, 0])
+    written = ''
+    progress.stop()
+    expect(written.startsWith('\x1b[2A\r')).toBe(true)
+    expect(written.endsWith('\x1b[?25h')).toBe(true)
+  })
+
+  test('has no colour where none is wanted, and is none at all in a pipe', () => {
+    const stream = (isTTY: boolean) => ({ isTTY }) as NodeJS.WriteStream
+    expect(terminalOf(stream(true), {}).paint('red', 'x')).toBe('\x1b[31mx\x1b[39m')
+    expect(terminalOf(stream(true), { NO_COLOR: '1' })).toMatchObject({ live: true })
+    expect(terminalOf(stream(true), { NO_COLOR: '1' }).paint('red', 'x')).toBe('x')
+    expect(terminalOf(stream(false), {}).live).toBe(false)
+    expect(terminalOf(stream(true), { TERM: 'dumb' }).live).toBe(false)
+  })
+
+  test('draws bars and curves', () => {
+    expect(bar(0.5, 8)).toBe('████░░░░')
+    expect(sparkline([0, 1, 8], 10)).toBe(' ▂█')
+    expect(sparkline([1, 1, 1, 1], 2)).toBe('██')
+  })
+})
+
+describe('options', () => {
+  const orders = join(folder, 'some.csv')
+  writeFileSync(orders, 'order,sku,qty,buyer\n1,a,1,b\n')
+
+  test.each([
+    ['--units', '0'],
+    ['--units', '1e3'],
+    ['--buyers', 'many'],
+    ['--hold-ms', '5'],
+    ['--seed', '1.5'],
+    ['--concurrency', '20000'],
+    ['--engine', 'postgres'],
+    ['--redis', 'http://127.0.0.1'],
+    ['--keep'],
+    ['--surprise'],
+    ['--stock-share', '0.5'],
+    ['--orders', join(folder, 'none.csv')],
+    ['--column-sku', 'nothing', '--orders', orders],
+    ['--separator', ';;', '--orders', orders],
+    ['--stock-share', '0', '--orders', orders],
+    ['--units', '5', '--orders', orders],
+  ])('a wrong one ends with 2 and is named: %s %s', async (...args) => {
+    const { code, output } = await demo(...args)
+    expect(code).toBe(2)
+    expect(output).toContain(args[0])
+    expect(output).toContain('--help')
+  })
+
+  test('--help', async () => {
+    const { code, output } = await demo('--help')
+    expect(code).toBe(0)
+    expect(output).toContain('--orders FILE')
+  })
+})

@@ -1,0 +1,43 @@
+import { Redis } from 'ioredis'
+import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+import { type Alteration, AlteredScripts, type Before } from './altered-scripts.js'
+import { START, type TimedEngine } from './engines.js'
+
+let clocks = 0
+
+/** Makes engines whose scripts are altered, each with a clock that is a key of the server. */
+export interface AlteredMaker {
+  make(): Promise<TimedEngine>
+  /** How often an altered script ran. */
+  runs(): number
+  stop(): void
+}
+
+export function alteredMaker(
+  url: string,
+  alterations: readonly Alteration[],
+  before?: (client: Redis) => Before,
+): AlteredMaker {
+  const client = new Redis(url)
+  const scripts = new AlteredScripts(client, alterations, before?.(client))
+  return {
+    runs: () => scripts.runs,
+    stop: () => client.disconnect(),
+    make: async () => {
+      const name = `altered-clock:${process.pid}:${++clocks}`
+      let now = START
+      await client.set(name, now)
+      const lua = `(function()
+        local ms = tonumber(redis.call('GET', '${name}'))
+        return { math.floor(ms / 1000), ms % 1000 * 1000 }
+      end)()`
+      scripts.expect(lua)
+      const engine = redisEngineWith({ lua, elapsed: () => now }, client, { prefix: name })
+      const advance = async (ms: number) => {
+        now += ms
+        await client.set(name, now)
+      }
+      return { engine, now: () => now, advance }
+    },
+  }
+}

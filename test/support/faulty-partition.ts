@@ -1,0 +1,38 @@
+import type fc from 'fast-check'
+import type { Command, Op, Partition, Reply } from '../../src/engine/engine.js'
+import { StockholdError } from '../../src/errors.js'
+
+/** What becomes of a batch. `refused`: it fails before it is carried out; `retry`: it comes after its deadline. */
+export type Fate = 'answered' | 'refused' | 'reply lost' | 'never settled' | 'retry'
+
+/** A partition whose batches fare as told, one fate each, and come and go when the scheduler lets them. */
+export function faultyPartition(
+  inner: Partition,
+  scheduler: fc.Scheduler,
+  fates: readonly Fate[],
+): { readonly partition: Partition; readonly executions: ReadonlyMap<string, number> } {
+  const executions = new Map<string, number>()
+  let batches = 0
+  const run: Partition['run'] = async (command, ops, call) => {
+    const number = batches++
+    const fate = fates[number] ?? 'answered'
+    await scheduler.schedule(Promise.resolve(), `batch ${number} arrives`)
+    if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
+    const deadline = fate === 'retry' ? -1 : call.deadline
+    const reply = await inner.run(command, ops, { ...call, deadline })
+    count(ops, reply)
+    await scheduler.schedule(Promise.resolve(), `batch ${number} is answered`)
+    if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
+    if (fate === 'never settled') return new Promise(() => {})
+    return reply
+  }
+  const count = <C extends Command>(ops: readonly Op<C>[], reply: Reply<C>) => {
+    if (reply.outcome !== 'done') return
+    for (const [i, { status }] of reply.answers.entries()) {
+      const { id } = ops[i] as { id: string }
+      if (status !== 'retry') executions.set(id, (executions.get(id) ?? 0) + 1)
+    }
+  }
+  const ready = () => scheduler.schedule(Promise.resolve(), 'the partition is ready').then(() => {})
+  return { partition: { ready, run }, executions }
+}

@@ -1,0 +1,34 @@
+import { performance } from 'node:perf_hooks'
+import { Lane } from '../../src/engine/lane.js'
+import { Session } from '../../src/engine/session.js'
+import { FakePartition } from './fake-partition.js'
+
+/** ms a call lasts where its deadline is the point, and where it is not. */
+export const SOON = 30
+const LATER = 30_000
+
+/** A lane of `get` over a partition that only notes what it is handed. */
+export function openLane(max = 10_000) {
+  const partition = new FakePartition()
+  const session = new Session('sale', { max, open: 0 })
+  const lane = new Lane('get', partition, session)
+  const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
+    const { ms = LATER, weight = 1, signal } = rest
+    const answer = lane.submit(
+      { id },
+      performance.now() + ms,
+      weight,
+      ({ status }) => `${id}: ${status}`,
+      signal,
+    )
+    // Looked at later; until then no rejection shall count as nobody's.
+    answer.catch(() => {})
+    return answer
+  }
+  return { partition, session, lane, ask, calls: partition.calls }
+}
+
+/** All that is due in this turn of the event loop. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+export const code = (expected: string) => ({ name: 'StockholdError', code: expected })

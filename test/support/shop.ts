@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
+import type { Answer, Call, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
+import { makeId } from '../../src/engine/id.js'
+import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
+import { type EngineKind, memoryKind, redisKind, type TimedEngine } from './engines.js'
+
+export type OpenShop = (rules?: Partial<SaleRules>, id?: string) => Promise<Shop>
+
+type Unplaced<E> = E extends unknown ? Omit<E, 'sequence' | 'at'> : never
+/** An event without its place in the stream. */
+export type News = Unplaced<StoredEvent>
+
+/** The same suite over every engine there is; `open` makes a sale on a fresh engine whose clock stands still. */
+export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void): void {
+  for (const kind of [memoryKind(), redisKind()]) {
+    describe(`${kind.name} engine`, () => {
+      beforeAll(kind.start)
+      afterAll(kind.stop)
+      const open: OpenShop = async (rules = {}, id = 'launch') => {
+        const shop = new Shop(await kind.make(), id)
+        await shop.sale.create({ stock: { a: 10 }, holdMs: 1_000, ...rules })
+        return shop
+      }
+      suite(open, kind)
+    })
+  }
+}
+
+/** One sale, its clock, and its partition as the port shows it. */
+export class Shop {
+  readonly sale: FlashSale
+  readonly partition: Partition
+  #seen = 0
+  #token: string | undefined
+
+  constructor(
+    readonly clock: TimedEngine,
+    readonly id: string,
+  ) {
+    this.sale = this.handle()
+    this.partition = clock.engine.partition(id, 0)
+  }
+
+  /** One more handle on the same sale, as another process would have it. */
+  handle(): FlashSale {
+    const sale = new FlashSale(this.id, { engine: this.clock.engine, deadlineMs: 20_000 })
+    onTestFinished(() => sale.close())
+    return sale
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.clock.advance(ms)
+  }
+
+  reserve(buyer: string, items: number | Item[] = 1, rest: { key?: string; holdMs?: number } = {}) {
+    const cart = typeof items === 'number' ? [{ sku: 'a', quantity: items }] : items
+    return this.sale.reserve({ buyer, items: cart, ...rest })
+  }
+
+  /** Reserves what must be there. */
+  async hold(
+    buyer: string,
+    items: number | Item[] = 1,
+    rest: { key?: string; holdMs?: number } = {},
+  ): Promise<Reservation> {
+    const result = await this.reserve(buyer, items, rest)
+    if (result.status !== 'reserved') expect.fail(`${buyer} got ${JSON.stringify(result)}`)
+    return result.reservation
+  }
+
+  /** A reservation whose hold has lapsed; the clock stands at the moment it did. */
+  async lapsed(buyer: string, items: number | Item[] = 1, rest: { key?: string } = {}): Promise<Reservation> {
+    const held = await this.hold(buyer, items, rest)
+    await this.advance(held.expiresAt - this.now())
+    return { ...held, state: 'expired' }
+  }
+
+  async confirmed(buyer: string, items: number | Item[] = 1): Promise<Reservation> {
+    const { id } = await this.hold(buyer, items)
+    const result = await this.sale.confirm(id)
+    if (result.status !== 'confirmed') expect.fail(JSON.stringify(result))
+    return result.reservation
+  }
+
+  /** Counts of one SKU as `total available held confirmed`. */
+  async counts(sku = 'a'): Promise<string> {
+    const { total, available, held, confirmed, inTransit } = (await this.sale.stats()).skus[sku]!
+    expect(inTransit).toBe(0)
+    expect(available + held + confirmed).toBe(total)
+    return `${total} ${available} ${held} ${confirmed}`
+  }
+
+  /** Fails unless the audit finds nothing; answers how many reservations it saw. */
+  async audited(): Promise<number> {
+    const audit = await this.sale.audit()
+    expect(audit.violations).toEqual([])
+    expect(audit.ok).toBe(true)
+    return audit.reservations
+  }
+
+  /** All events of the partition. Their sequence has no gap, their times never run backwards. */
+  async events(): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = []
+    for (;;) {
+      const page = await this.ask('events', { after: events.length })
+      if (page.events.length === 0) break
+      events.push(...page.events)
+    }
+    expect(events.map((event) => event.sequence)).toEqual(events.map((_, i) => i + 1))
+    for (const [i, { at }] of events.entries()) {
+      expect(at).toBeGreaterThanOrEqual(events[i - 1]?.at ?? 0)
+      expect(at).toBeLessThanOrEqual(this.now())
+    }
+    return events
+  }
+
+  /** What has happened since the last time it was asked. */
+  async news(): Promise<News[]> {
+    const events = await this.events()
+    const fresh = events.slice(this.#seen)
+    this.#seen = events.length
+    return fresh.map(({ sequence: _, at: __, ...event }) => event)
+  }
+
+  /** Runs a batch on the port, by default without a deadline. */
+  async run<C extends Command>(
+    command: C,
+    ops: readonly Op<C>[],
+    call: Partial<Call> = {},
+  ): Promise<Reply<C>> {
+    const token = call.token === undefined ? await this.token() : call.token
+    return this.partition.run(command, ops, { ...anyTime, ...call, token })
+  }
+
+  /** Runs a batch that must be carried out. */
+  async done<C extends Command>(command: C, ops: readonly Op<C>[], call: Partial<Call> = {}) {
+    const reply = await this.run(command, ops, call)
+    if (reply.outcome !== 'done') expect.fail(reply.outcome)
+    expect(reply.answers).toHaveLength(ops.length)
+    return reply
+  }
+
+  async ask<C extends Command>(command: C, op: Op<C>, call: Partial<Call> = {}): Promise<Answer<C>> {
+    return (await this.done(command, [op], call)).answers[0]!
+  }
+
+  /** The sale's incarnation. */
+  async token(): Promise<string> {
+    if (this.#token === undefined) {
+      const reply = await this.partition.run('describe', [{}], { ...anyTime, token: null })
+      if (reply.outcome !== 'done') expect.fail(reply.outcome)
+      this.#token = reply.answers[0]!.token
+    }
+    return this.#token
+  }
+}
+
+export const anyTime: Omit<Call, 'token'> = {
+  deadline: Number.MAX_SAFE_INTEGER,
+  floor: 0,
+}
+
+/** The id of reservation `number` in the bucket of that name. */
+export function idIn(bucket: string, number: number): string {
+  return makeId(0, bucket.padEnd(8, 'A'), String(number).padStart(8, 'A'))
+}
+
+/** A `reserve` for the port. */
+export function order(id: string, rest: Partial<Op<'reserve'>> = {}): Op<'reserve'> {
+  return { id, buyer: 'u', cart: [[0, 1]], key: null, holdMs: 1_000, ...rest }
+}

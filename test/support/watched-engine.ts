@@ -1,0 +1,24 @@
+import type { Command, Engine } from '../../src/engine/engine.js'
+
+/** The engine, and how many batches it was handed: of one command, or of all. */
+export function watched(engine: Engine): { engine: Engine; runs(command?: Command): number } {
+  const counts = new Map<Command, number>()
+  return {
+    engine: {
+      elapsed: () => engine.elapsed(),
+      close: () => engine.close(),
+      partition(sale, index) {
+        const partition = engine.partition(sale, index)
+        return {
+          ready: () => partition.ready(),
+          run(command, ops, call) {
+            counts.set(command, (counts.get(command) ?? 0) + 1)
+            return partition.run(command, ops, call)
+          },
+        }
+      },
+    },
+    runs: (command) =>
+      command === undefined ? [...counts.values()].reduce((a, b) => a + b, 0) : (counts.get(command) ?? 0),
+  }
+}

@@ -1,0 +1,263 @@
+import { performance } from 'node:perf_hooks'
+import { describe, expect, test } from 'vitest'
+import { StockholdError } from '../../src/errors.js'
+import { code, openLane, SOON, turn } from '../support/open-lane.js'
+
+describe('batches', () => {
+  test('a lone item is sent in the same turn', async () => {
+    const { calls, ask } = openLane()
+    const answer = ask('a')
+    await Promise.resolve()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(calls).toHaveLength(1)
+    expect(calls[0]).toMatchObject({ command: 'get', ops: [{ id: 'a' }], call: { token: null, floor: 0 } })
+    calls[0]!.reply()
+    expect(await answer).toBe('a: not_found')
+  })
+
+  test('items of one turn share a batch, and each gets its own answer', async () => {
+    const { calls, ask, partition } = openLane()
+    const answers = ['a', 'b', 'c'].map((id) => ask(id))
+    await turn()
+    expect(partition.sizes()).toEqual([3])
+    calls[0]!.reply([{ status: 'not_found' }, { status: 'found' }, { status: 'not_found' }])
+    expect(await Promise.all(answers)).toEqual(['a: not_found', 'b: found', 'c: not_found'])
+  })
+
+  test('at most 256 items a batch and two calls out; the rest goes when one comes back', async () => {
+    const { calls, ask, partition } = openLane()
+    const answers = Array.from({ length: 600 }, (_, i) => ask(`${i}`))
+    await turn()
+    expect(partition.sizes()).toEqual([256, 256])
+    calls[1]!.reply()
+    await turn()
+    expect(partition.sizes()).toEqual([256, 256, 88])
+    calls[0]!.reply()
+    calls[2]!.reply()
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 600 }, (_, i) => `${i}: not_found`))
+  })
+
+  test('batches grow while two calls are out', async () => {
+    const { calls, ask, partition } = openLane()
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      ask(id)
+      await turn()
+    }
+    expect(partition.sizes()).toEqual([1, 1])
+    calls[0]!.reply()
+    await turn()
+    expect(partition.sizes()).toEqual([1, 1, 3])
+    expect(calls[2]!.ops).toEqual([{ id: 'c' }, { id: 'd' }, { id: 'e' }])
+  })
+
+  test('a batch is full by weight; an item heavier than a batch travels alone', async () => {
+    const { ask, calls, partition } = openLane()
+    for (const weight of [200, 56, 1, 1_000, 255, 2]) ask(`w${weight}`, { weight })
+    await turn()
+    expect(partition.sizes()).toEqual([2, 1])
+    for (let i = 0; i < 4; i++) {
+      calls[i]!.reply()
+      await turn()
+    }
+    expect(calls.map(({ ops }) => ops.map((op) => (op as { id: string }).id))).toEqual([
+      ['w200', 'w56'],
+      ['w1'],
+      ['w1000'],
+      ['w255'],
+      ['w2'],
+    ])
+  })
+
+  test('what the answer is made into may throw: that is its own caller’s failure', async () => {
+    const { lane, calls, ask } = openLane()
+    const spoilt = lane.submit({ id: 'a' }, performance.now() + 30_000, 1, () => {
+      throw new Error('spoilt')
+    })
+    const other = ask('b')
+    await turn()
+    calls[0]!.reply()
+    await expect(spoilt).rejects.toThrow('spoilt')
+    expect(await other).toBe('b: not_found')
+  })
+})
+
+describe('failures', () => {
+  test('a failing batch gives each caller an error object of its own', async () => {
+    const { calls, ask } = openLane()
+    const answers = ['a', 'b', 'c'].map((id) => ask(id))
+    await turn()
+    const cause = new Error('reset')
+    calls[0]!.fail(new StockholdError('UNAVAILABLE', 'gone', { cause }))
+    const errors = (await Promise.allSettled(answers)).map((result) => (result as { reason: Error }).reason)
+    for (const error of errors)
+      expect(error).toMatchObject({ ...code('UNAVAILABLE'), message: 'gone', cause })
+    expect(new Set(errors).size).toBe(3)
+    const next = ask('d')
+    await turn()
+    calls[1]!.reply()
+    expect(await next).toBe('d: not_found')
+  })
+
+  test('what is not an error of this library is UNKNOWN_OUTCOME', async () => {
+    const { calls, ask } = openLane()
+    const answer = ask('a')
+    await turn()
+    calls[0]!.fail(new TypeError('bug'))
+    await expect(answer).rejects.toMatchObject({ ...code('UNKNOWN_OUTCOME'), cause: { message: 'bug' } })
+  })
+
+  test.each([
+    ['missing', null, 'SALE_NOT_FOUND'],
+    ['missing', 'token', 'STATE_LOST'],
+    ['lost', 'token', 'STATE_LOST'],
+    ['lost', null, 'STATE_LOST'],
+  ] as const)('%s with token %s is %s', async (outcome, token, expected) => {
+    const { calls, ask, session } = openLane()
+    session.token = token
+    const answer = ask('a')
+    await turn()
+    calls[0]!.reply([], { outcome } as never)
+    await expect(answer).rejects.toMatchObject({ ...code(expected), retryable: false })
+  })
+
+  test('a partition that can never be reached fails what waits, and is asked anew by what comes later', async () => {
+    const { partition, ask, calls } = openLane()
+    partition.gate = Promise.reject(new StockholdError('UNSAFE_CONFIG', 'evicts'))
+    partition.gate.catch(() => {})
+    const answers = [ask('a'), ask('b')]
+    for (const answer of answers) await expect(answer).rejects.toMatchObject(code('UNSAFE_CONFIG'))
+    partition.gate = undefined
+    const next = ask('c')
+    await turn()
+    calls[0]!.reply()
+    expect(await next).toBe('c: not_found')
+    expect(calls).toHaveLength(1)
+  })
+})
+
+describe('deadlines', () => {
+  test('never sent: UNAVAILABLE', async () => {
+    const { partition, ask, calls } = openLane()
+    partition.gate = new Promise(() => {})
+    await expect(ask('a', { ms: SOON })).rejects.toMatchObject({ ...code('UNAVAILABLE'), retryable: true })
+    expect(calls).toEqual([])
+  })
+
+  test('never sent since both calls are out: UNAVAILABLE', async () => {
+    const { ask, calls } = openLane()
+    ask('a')
+    await turn()
+    ask('b')
+    await turn()
+    await expect(ask('c', { ms: SOON })).rejects.toMatchObject(code('UNAVAILABLE'))
+    calls[0]!.reply()
+    await turn()
+    expect(calls).toHaveLength(2)
+  })
+
+  test('what ended unsent is never sent, what waits with it still is', async () => {
+    const { partition, ask, calls } = openLane()
+    let openGate = () => {}
+    partition.gate = new Promise((resolve) => {
+      openGate = resolve
+    })
+    const patient = ask('patient')
+    await expect(ask('hasty', { ms: SOON })).rejects.toMatchObject(code('UNAVAILABLE'))
+    partition.gate = undefined
+    openGate()
+    await turn()
+    expect(calls.map(({ ops }) => ops)).toEqual([[{ id: 'patient' }]])
+    calls[0]!.reply()
+    expect(await patient).toBe('patient: not_found')
+  })
+
+  test('sent: UNKNOWN_OUTCOME', async () => {
+    const { ask, calls } = openLane()
+    const answer = ask('a', { ms: SOON })
+    await expect(answer).rejects.toMatchObject({ ...code('UNKNOWN_OUTCOME'), retryable: true })
+    expect(calls).toHaveLength(1)
+    // An answer that comes too late is nobody's.
+    calls[0]!.reply()
+    await turn()
+  })
+
+  test('each item of a batch has its own', async () => {
+    const { ask, calls } = openLane()
+    const answer = ask('patient')
+    await expect(ask('hasty', { ms: SOON })).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+    calls[0]!.reply()
+    expect(await answer).toBe('patient: not_found')
+  })
+
+  test('a driver that never settles does not block the lane for ever', async () => {
+    const { ask, calls, session } = openLane()
+    for (let round = 0; round < 3; round++) {
+      const lost = [ask('a', { ms: SOON }), ask('b', { ms: SOON })]
+      await turn()
+      lost.push(ask('c', { ms: SOON }))
+      for (const answer of lost) await expect(answer).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+    }
+    const answer = ask('d')
+    await turn()
+    calls.at(-1)!.reply()
+    expect(await answer).toBe('d: not_found')
+    expect(session.enter()).toBeUndefined()
+  })
+
+  test('the batch carries the earliest deadline, in the server’s time', async () => {
+    const { ask, calls, session } = openLane()
+    ask('a')
+    await turn()
+    expect(calls[0]!.call.deadline).toBe(Number.MAX_SAFE_INTEGER)
+    const serverNow = 5_000_000
+    calls[0]!.reply(undefined, { now: serverNow })
+    await turn()
+    const before = performance.now()
+    ask('b', { ms: 2_000 })
+    ask('c', { ms: 1_000 })
+    await turn()
+    const after = performance.now()
+    const { deadline, floor } = calls[1]!.call
+    expect(floor).toBe(serverNow)
+    expect(deadline).toBeGreaterThanOrEqual(session.serverTime(before) + 1_000)
+    expect(deadline).toBeLessThanOrEqual(session.serverTime(after) + 1_000)
+    expect(deadline).toBe(Math.floor(deadline))
+  })
+})
+
+describe('retry answers', () => {
+  test('are asked again, before what came later, until they are decided', async () => {
+    const { ask, calls } = openLane()
+    const answers = [ask('a'), ask('b'), ask('c')]
+    await turn()
+    calls[0]!.reply([{ status: 'retry' }, { status: 'found' }, { status: 'retry' }])
+    const later = ask('d')
+    await turn()
+    expect(await answers[1]).toBe('b: found')
+    expect(calls[1]!.ops).toEqual([{ id: 'a' }, { id: 'c' }, { id: 'd' }])
+    calls[1]!.reply([{ status: 'found' }, { status: 'retry' }, { status: 'found' }])
+    await turn()
+    calls[2]!.reply()
+    expect(await Promise.all([...answers, later])).toEqual([
+      'a: found',
+      'b: found',
+      'c: not_found',
+      'd: found',
+    ])
+  })
+
+  test('end as UNAVAILABLE where there is no time left to ask again', async () => {
+    const { ask, calls } = openLane()
+    const answer = ask('a', { ms: 200 })
+    const deadline = performance.now() + 200
+    await turn()
+    calls[0]!.reply([{ status: 'retry' }])
+    await turn()
+    expect(calls).toHaveLength(2)
+    while (performance.now() <= deadline);
+    calls[1]!.reply([{ status: 'retry' }])
+    await expect(answer).rejects.toMatchObject({ ...code('UNAVAILABLE'), retryable: true })
+    expect(calls).toHaveLength(2)
+  })
+})
