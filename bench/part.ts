@@ -68,6 +68,8 @@ export interface BenchRedis {
 export interface Context {
   /** A minute for the whole suite instead of ten: smaller rounds, fewer of them. */
   readonly quick: boolean
+  /** `--real-time`: what is told as a story takes as long as in the story. */
+  readonly realTime: boolean
   readonly seed: number
   readonly progress: Progress
   /** The Redis of `--redis`, or one of our own, empty. On a foreign one use only keys of prefixes made by {@link prefix}. */

@@ -119,7 +119,9 @@ async function measureGrowth(client: Redis): Promise<void> {
   }
   await check(sale, units, units)
   await sale.close()
-  console.log('\n(asked: at most 150 bytes, the cost flat; keys of 24, buyers of 12 characters; all invariants hold)')
+  console.log(
+    '\n(asked: at most 150 bytes, the cost flat; keys of 24, buyers of 12 characters; all invariants hold)',
+  )
 }
 
 const server = await startRedis()

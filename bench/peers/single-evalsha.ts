@@ -10,7 +10,9 @@ export class SingleEvalsha {
 
   constructor(client: Redis, name: string) {
     this.#client = client
-    this.#keys = ['stock', 'buyers', 'keys', 'reservations', 'expiry', 'events'].map((part) => `{${name}}:${part}`)
+    this.#keys = ['stock', 'buyers', 'keys', 'reservations', 'expiry', 'events'].map(
+      (part) => `{${name}}:${part}`,
+    )
   }
 
   async create(sku: string, units: number): Promise<void> {

@@ -5,11 +5,16 @@ import { StockholdError } from '../../src/errors.js'
 /** What becomes of a batch. `refused`: it fails before it is carried out; `retry`: it comes after its deadline. */
 export type Fate = 'answered' | 'refused' | 'reply lost' | 'never settled' | 'retry'
 
-/** A partition whose batches fare as told, one fate each, and come and go when the scheduler lets them. */
+/**
+ * A partition whose batches fare as told, one fate each, and come and go when the scheduler lets them.
+ *
+ * @param away Whether it is away, each time somebody asks if it is ready.
+ */
 export function faultyPartition(
   inner: Partition,
   scheduler: fc.Scheduler,
   fates: readonly Fate[],
+  away: readonly boolean[],
 ): { readonly partition: Partition; readonly executions: ReadonlyMap<string, number> } {
   const executions = new Map<string, number>()
   let batches = 0
@@ -33,6 +38,11 @@ export function faultyPartition(
       if (status !== 'retry') executions.set(id, (executions.get(id) ?? 0) + 1)
     }
   }
-  const ready = () => scheduler.schedule(Promise.resolve(), 'the partition is ready').then(() => {})
+  let asked = 0
+  const ready = async () => {
+    const isAway = away[asked++]
+    await scheduler.schedule(Promise.resolve(), isAway ? 'the partition is away' : 'the partition is ready')
+    if (isAway) throw new StockholdError('UNAVAILABLE', 'away')
+  }
   return { partition: { ready, run }, executions }
 }

@@ -1,0 +1,138 @@
+import type { Answer, Command, Op } from '../../src/engine/engine.js'
+import { HOLD_MS, type Workbench } from './workbench.js'
+
+/** How one command is measured: what a call of it needs, and how to tell that it did what it is named after. */
+export interface Recipe<C extends Command> {
+  /** What is counted; the items of the batch unless it says otherwise. */
+  readonly counts: string
+  /** `false`: its answer is a page, whose size the engine chooses, so only one is asked for at a time. */
+  readonly batches: boolean
+  /** The items of the next call, on a state that is made for it. Not measured. */
+  prepare(bench: Workbench, size: number): Promise<Op<C>[]> | Op<C>[]
+  /** How much a call has done; `undefined` if not what it should have. */
+  done(answers: readonly Answer<C>[], size: number): number | undefined
+}
+
+type Measured = Exclude<Command, 'create' | 'describe'>
+
+/** Counts the items, if each has the answer of one that changed something. */
+const each =
+  <A>(holds: (answer: A) => boolean) =>
+  (answers: readonly A[], size: number) =>
+    answers.length === size && answers.every(holds) ? size : undefined
+
+/** Both engines answer a page of each; enough of them that it is a full one. */
+const SOME = 2_000
+const known = new WeakMap<Workbench, Promise<string[]>>()
+
+/** Holds that only serve to be looked at. */
+function standing(bench: Workbench): Promise<string[]> {
+  const made = known.get(bench) ?? bench.holds(SOME)
+  known.set(bench, made)
+  return made
+}
+
+export const recipes: { readonly [C in Measured]: Recipe<C> } = {
+  reserve: {
+    counts: 'reservations',
+    batches: true,
+    prepare: (bench, size) => bench.requests(size),
+    done: each((answer) => answer.status === 'reserved' && !answer.replayed),
+  },
+  confirm: {
+    counts: 'holds confirmed',
+    batches: true,
+    prepare: async (bench, size) =>
+      (await bench.holds(size)).map((id) => ({ id, buyer: null, paymentId: 'payment-1' })),
+    done: each((answer) => answer.status === 'confirmed' && !answer.replayed && !answer.late),
+  },
+  release: {
+    counts: 'holds released',
+    batches: true,
+    prepare: async (bench, size) => (await bench.holds(size)).map((id) => ({ id, buyer: null })),
+    done: each((answer) => answer.status === 'released' && !answer.replayed),
+  },
+  extend: {
+    counts: 'holds extended',
+    batches: true,
+    prepare: async (bench, size) => (await bench.holds(size)).map((id) => ({ id, holdMs: 2 * HOLD_MS })),
+    done: each(
+      (answer) =>
+        answer.status === 'extended' &&
+        answer.reservation.expiresAt >= answer.reservation.createdAt + 2 * HOLD_MS,
+    ),
+  },
+  refund: {
+    counts: 'payments refunded',
+    batches: true,
+    prepare: async (bench, size) => {
+      const ids = await bench.holds(size)
+      await bench.run(
+        'confirm',
+        ids.map((id) => ({ id, buyer: null, paymentId: null })),
+      )
+      return ids.map((id) => ({ id, restock: true }))
+    },
+    done: each((answer) => answer.status === 'refunded' && !answer.replayed),
+  },
+  get: {
+    counts: 'reservations read by id',
+    batches: true,
+    prepare: async (bench, size) => {
+      const ids = await standing(bench)
+      const first = (bench.next() * size) % ids.length
+      return Array.from({ length: size }, (_, i) => ({ id: ids[(first + i) % ids.length]! }))
+    },
+    done: each((answer) => answer.status === 'found'),
+  },
+  restock: {
+    counts: 'restocks of one unit',
+    batches: true,
+    prepare: (bench, size) =>
+      Array.from({ length: size }, () => ({ sku: 0, quantity: 1, key: `delivery-${bench.next()}` })),
+    done: each((answer) => answer.status === 'restocked' && !answer.replayed && answer.applied === 1),
+  },
+  control: {
+    counts: 'pauses and resumptions',
+    batches: true,
+    // In turns, so that each changes the sale.
+    prepare: (bench, size) =>
+      Array.from({ length: size }, () => ({ action: bench.next() % 2 === 0 ? 'pause' : 'resume' })),
+    done: each(({ status }) => status === 'paused' || status === 'open'),
+  },
+  stats: {
+    counts: 'questions',
+    batches: true,
+    prepare: (_, size) => Array.from({ length: size }, () => ({})),
+    done: each(({ status }) => status === 'open'),
+  },
+  sweep: {
+    counts: 'lapsed holds given back in one call',
+    batches: true,
+    prepare: async (bench, size) => {
+      await bench.holds(size, 1)
+      await bench.wait(2)
+      return [{}]
+    },
+    // Nobody else holds anything, so when all were given back there is no next time to look again.
+    done: ([answer], size) => (answer?.status === 'swept' && answer.next === null ? size : undefined),
+  },
+  scan: {
+    counts: 'reservations in a page',
+    batches: false,
+    prepare: async (bench) => {
+      await standing(bench)
+      return [{ cursor: '0' }]
+    },
+    done: ([answer]) => answer?.reservations.length || undefined,
+  },
+  events: {
+    counts: 'events in a page',
+    batches: false,
+    prepare: async (bench) => {
+      await standing(bench)
+      return [{ after: 0 }]
+    },
+    done: ([answer]) => answer?.events.length || undefined,
+  },
+}

@@ -1,0 +1,80 @@
+import { randomFillSync } from 'node:crypto'
+import type { Answer, Command, Engine, Op, Partition } from '../../src/engine/engine.js'
+import { makeId } from '../../src/engine/id.js'
+import { type Audit, FlashSale } from '../../src/index.js'
+import { buyerName, keyName, PLENTY, SKU } from '../load/sale.js'
+
+export const HOLD_MS = 600_000
+const TOKEN = 'benchbenchbench1'
+
+/** An engine under test, and the way to let its time pass. */
+export interface TestEngine {
+  readonly name: 'memory' | 'redis'
+  readonly engine: Engine
+  wait(ms: number): Promise<void>
+}
+
+/** One sale, asked at the port: a call is a batch, and nothing stands between it and the engine. */
+export class Workbench {
+  readonly wait: (ms: number) => Promise<void>
+  readonly #engine: Engine
+  readonly #sale: string
+  readonly #partition: Partition
+  #made = 0
+
+  private constructor({ engine, wait }: TestEngine, sale: string) {
+    this.#engine = engine
+    this.#sale = sale
+    this.#partition = engine.partition(sale, 0)
+    this.wait = wait
+  }
+
+  static async open(under: TestEngine, sale: string): Promise<Workbench> {
+    const bench = new Workbench(under, sale)
+    await bench.#partition.ready()
+    const skus = [{ sku: SKU, stock: PLENTY, limit: 2 }]
+    const times = { holdMs: HOLD_MS, maxHoldMs: 6 * HOLD_MS, opensAt: null, closesAt: null }
+    await bench.run('create', [{ rules: { skus, ...times, partitions: 1 }, token: TOKEN }])
+    return bench
+  }
+
+  async run<C extends Command>(command: C, ops: readonly Op<C>[]): Promise<readonly Answer<C>[]> {
+    const call = { token: TOKEN, deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+    const reply = await this.#partition.run(command, ops, call)
+    if (reply.outcome !== 'done') throw new Error(`${command}: the sale is ${reply.outcome}`)
+    return reply.answers
+  }
+
+  /** A number that was not given before. */
+  next(): number {
+    return this.#made++
+  }
+
+  /** Requests of so many buyers who have nothing yet. */
+  requests(count: number, holdMs = HOLD_MS): Op<'reserve'>[] {
+    const bytes = randomFillSync(Buffer.allocUnsafe(12 * count)).toString('base64url')
+    return Array.from({ length: count }, (_, i) => {
+      const n = this.next()
+      const id = makeId(0, bytes.slice(16 * i, 16 * i + 8), bytes.slice(16 * i + 8, 16 * i + 16))
+      return { id, buyer: buyerName(n), cart: [[0, 1]] as const, key: keyName(n), holdMs }
+    })
+  }
+
+  /** Ids of so many new holds. */
+  async holds(count: number, holdMs = HOLD_MS): Promise<string[]> {
+    const answers = await this.run('reserve', this.requests(count, holdMs))
+    return answers.map((answer) => {
+      if (answer.status !== 'reserved') throw new Error(`reserve answered ${answer.status}`)
+      return answer.reservation.id
+    })
+  }
+
+  async audit(): Promise<Audit> {
+    const sale = new FlashSale(this.#sale, { engine: this.#engine, deadlineMs: 60_000 })
+    try {
+      return await sale.audit()
+    } finally {
+      await sale.close()
+    }
+  }
+}

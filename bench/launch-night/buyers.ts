@@ -1,0 +1,187 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Engine,
+  FlashSale,
+  type Reservation,
+  type ReserveResult,
+  StockholdError,
+} from '../../src/index.js'
+import type { Random } from '../load/random.js'
+import type { Recorder } from '../load/recorder.js'
+import { LIMIT, type NightPlan, type Order, saleName, skuOf } from './plan.js'
+
+/** How often a call is sent again before an order counts as abandoned. */
+const TRIES = 20
+
+export interface Pace {
+  /** How long those hold who will be late or walk away from mango-me: a night is too short for the ten minutes of all others. */
+  readonly shortHoldMs: number
+  /** From the reservation to the payment, at most; 0: at once. */
+  readonly payMs: number
+}
+
+/** What the buyers of one process were told. */
+export interface Told {
+  readonly reserved: number
+  readonly confirmed: number
+  readonly lateConfirmed: number
+  readonly refundDue: number
+  readonly released: number
+  readonly doubleClicks: number
+  /** Double clicks that got two reservations. */
+  readonly doubled: number
+  /** Paid in time, and not confirmed. */
+  readonly cheated: number
+  /** Orders that never got an answer. */
+  readonly abandoned: number
+  readonly operations: number
+  /** Units by sale. */
+  readonly confirmedUnits: Uint32Array
+  /** Units by sale, held beyond the end of the night. */
+  readonly heldUnits: Uint32Array
+  /** Confirmed units of mango-me, by buyer. */
+  readonly bought: ReadonlyMap<string, number>
+}
+
+/** Buyers of one application server: each goes the whole way of the order it is given. */
+export class Buyers {
+  readonly told: { -readonly [K in keyof Told]: Told[K] } & { bought: Map<string, number> }
+  readonly #plan: NightPlan
+  readonly #engine: Engine
+  readonly #pace: Pace
+  readonly #recorder: Recorder
+  readonly #random: Random
+  readonly #sales: FlashSale[] = []
+  readonly #waiting = new Set<Promise<void>>()
+
+  constructor(plan: NightPlan, engine: Engine, pace: Pace, recorder: Recorder, random: Random) {
+    this.#plan = plan
+    this.#engine = engine
+    this.#pace = pace
+    this.#recorder = recorder
+    this.#random = random
+    const sales = plan.night.stores + 1
+    this.told = {
+      reserved: 0,
+      confirmed: 0,
+      lateConfirmed: 0,
+      refundDue: 0,
+      released: 0,
+      doubleClicks: 0,
+      doubled: 0,
+      cheated: 0,
+      abandoned: 0,
+      operations: 0,
+      confirmedUnits: new Uint32Array(sales),
+      heldUnits: new Uint32Array(sales),
+      bought: new Map(),
+    }
+  }
+
+  /** Reserves, and answers what comes after that: the rest of the order's way, or `undefined` for a refusal. */
+  async reserve(n: number): Promise<(() => Promise<void>) | undefined> {
+    const order = this.#plan.order(n)
+    const reservation = order.doubleClick ? await this.#clickTwice(order) : await this.#click(order)
+    if (!reservation) return undefined
+    this.told.reserved++
+    return () => this.#settle(order, reservation)
+  }
+
+  /** Goes on with something while the caller does not wait for it. */
+  leave(way: Promise<void>): void {
+    const kept = way.catch(() => void this.told.abandoned++).finally(() => this.#waiting.delete(kept))
+    this.#waiting.add(kept)
+  }
+
+  /** Waits for all that was left, and ends the handles. */
+  async finish(): Promise<Told> {
+    while (this.#waiting.size > 0) await Promise.all(this.#waiting)
+    for (const sale of this.#sales) await sale?.close()
+    return this.told
+  }
+
+  async #clickTwice(order: Order): Promise<Reservation | undefined> {
+    this.told.doubleClicks++
+    const results = await Promise.all([this.#ask(order), this.#ask(order)])
+    const [first, second] = results.filter((result) => result.status === 'reserved')
+    const twice = first && second
+    if (twice && (first.reservation.id !== second.reservation.id || first.replayed === second.replayed)) {
+      this.told.doubled++
+    }
+    return first?.reservation
+  }
+
+  async #click(order: Order): Promise<Reservation | undefined> {
+    const result = await this.#ask(order)
+    return result.status === 'reserved' ? result.reservation : undefined
+  }
+
+  #ask({ sale, buyer, quantity, key, fate }: Order): Promise<ReserveResult> {
+    const items = [{ sku: skuOf(sale), quantity }]
+    const isShort = fate === 'pays late' || (fate === 'walks away' && sale === 0)
+    const request = { buyer, items, key, ...(isShort && { holdMs: this.#pace.shortHoldMs }) }
+    return this.#patiently(() => this.#sale(sale).reserve(request))
+  }
+
+  async #settle({ sale, fate, quantity, buyer }: Order, { id }: Reservation): Promise<void> {
+    const { told } = this
+    switch (fate) {
+      case 'pays':
+        if (this.#pace.payMs > 0) await delay(this.#random() * this.#pace.payMs)
+        return this.#pay(sale, id, buyer, quantity, false)
+      case 'pays late':
+        this.leave(this.#payLate(sale, id, buyer, quantity))
+        return
+      case 'gives back':
+        if (this.#pace.payMs > 0) await delay(this.#random() * this.#pace.payMs)
+        await this.#patiently(() => this.#sale(sale).release(id))
+        told.released++
+        return
+      case 'walks away':
+        if (sale !== 0) told.heldUnits[sale]! += quantity
+    }
+  }
+
+  async #payLate(sale: number, id: string, buyer: string, quantity: number): Promise<void> {
+    // The hold began before its answer came, so it has lapsed by then.
+    await delay(this.#pace.shortHoldMs + 20)
+    await this.#pay(sale, id, buyer, quantity, true)
+  }
+
+  async #pay(sale: number, id: string, buyer: string, quantity: number, isLate: boolean): Promise<void> {
+    const { told } = this
+    const result = await this.#patiently(() => this.#sale(sale).confirm(id, { paymentId: `paid-${id}` }))
+    if (result.status === 'confirmed' && (isLate || !result.late)) {
+      told[isLate ? 'lateConfirmed' : 'confirmed']++
+      told.confirmedUnits[sale]! += quantity
+      if (sale === 0) told.bought.set(buyer, (told.bought.get(buyer) ?? 0) + quantity)
+    } else if (result.status === 'refund_due' && isLate) told.refundDue++
+    else told.cheated++
+  }
+
+  /** As an application should: what may succeed later is sent again, with the same key or id. */
+  async #patiently<T>(call: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const startedAt = performance.now()
+      this.told.operations++
+      try {
+        return await call()
+      } catch (error) {
+        this.#recorder.add('failed', startedAt, performance.now())
+        if (!(error instanceof StockholdError && error.retryable) || tries === TRIES) throw error
+        await delay(50)
+      }
+    }
+  }
+
+  #sale(index: number): FlashSale {
+    this.#sales[index] ??= new FlashSale(saleName(index), { engine: this.#engine })
+    return this.#sales[index]
+  }
+}
+
+/** The rules of a sale of the night. */
+export function rulesOf(plan: NightPlan, sale: number) {
+  return { stock: { [skuOf(sale)]: plan.stock(sale) }, limitPerBuyer: LIMIT }
+}

@@ -1,0 +1,112 @@
+import { availableParallelism } from 'node:os'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Engine, FlashSale, redisEngine } from '../../src/index.js'
+import { closedLoop } from '../load/drive.js'
+import type { Invariants } from '../load/invariants.js'
+import { Recorder } from '../load/recorder.js'
+import { openWorker } from '../load/worker.js'
+import type { Context } from '../part.js'
+import { rulesOf, type Told } from './buyers.js'
+import { close, sumOf } from './closing.js'
+import { type Night, NightPlan, saleName, skuOf } from './plan.js'
+import type { WorkerInput, WorkerResult } from './worker.js'
+
+/** For the news to reach all processes: the night begins for all of them at once. */
+const NEWS_MS = 100
+
+/** Units of mango-me at a moment. */
+export interface Left {
+  readonly seconds: number
+  readonly available: number
+  readonly held: number
+  readonly confirmed: number
+}
+
+export interface NightResult {
+  readonly plan: NightPlan
+  readonly workers: number
+  /** From the first order to the last. */
+  readonly seconds: number
+  readonly told: Told
+  readonly recorder: Recorder
+  readonly left: readonly Left[]
+}
+
+/** Plays the night once, and checks that everything adds up at its end. */
+export async function playNight(
+  context: Context,
+  night: Night,
+  pace: WorkerInput['pace'],
+  invariants: Invariants,
+): Promise<NightResult> {
+  const plan = new NightPlan(night)
+  const { url } = await context.redis()
+  const prefix = context.prefix()
+  const engine = redisEngine(url, { prefix })
+  const label = pace.seconds > 0 ? 'the night in real time' : 'the night as fast as it goes'
+  const done: number[] = []
+  const workers = Array.from({ length: Math.min(3, Math.max(2, availableParallelism() - 1)) }, (_, i) =>
+    openWorker<WorkerResult, number>('launch-night/worker.ts', (step) => {
+      done[i] = step
+      const sum = done.reduce((a, b) => a + b)
+      context.progress.update(label, sum, plan.total, 'orders')
+    }),
+  )
+  try {
+    const sales = await openSales(plan, engine)
+    await Promise.all(workers.map(({ ready }) => ready))
+    const startAt = Date.now() + NEWS_MS
+    const left = watch(sales[0]!, startAt, pace.intervalMs)
+    for (const [worker, { start }] of workers.entries()) {
+      start({ url, prefix, night, worker, workers: workers.length, startAt, pace } satisfies WorkerInput)
+    }
+    const results = await Promise.all(workers.map(({ result }) => result)).finally(left.stop)
+    const error = results.find((result) => result.error)?.error
+    invariants.check('no order ended in an unexpected error', error === undefined, error)
+    // The last who walked away from mango-me are forgotten then.
+    await delay(pace.shortHoldMs + 100)
+    const told = sumOf(results.map((result) => result.told))
+    await close(plan, sales, told, invariants)
+    for (const sale of sales) await sale.close()
+    const recorder = new Recorder(pace.intervalMs)
+    for (const result of results) recorder.merge(result.recorder)
+    const endedAt = Math.max(...results.map((result) => result.endedAt))
+    const seconds = (endedAt - startAt) / 1_000
+    return { plan, workers: workers.length, seconds, told, recorder, left: left.seen }
+  } finally {
+    for (const worker of workers) worker.stop()
+    await engine.close()
+  }
+}
+
+async function openSales(plan: NightPlan, engine: Engine): Promise<FlashSale[]> {
+  const sales = Array.from(
+    { length: plan.night.stores + 1 },
+    (_, sale) => new FlashSale(saleName(sale), { engine, deadlineMs: 60_000 }),
+  )
+  const { failed, error } = await closedLoop({
+    callers: 200,
+    limit: { count: sales.length },
+    work: async (sale) => {
+      await sales[sale]!.create(rulesOf(plan, sale))
+      return 'accepted'
+    },
+  })
+  if (failed > 0) throw new Error('the sales could not be made', { cause: error })
+  return sales
+}
+
+/** Looks at a sale's counts at every interval. */
+function watch(sale: FlashSale, startAt: number, intervalMs: number): { seen: Left[]; stop(): void } {
+  const seen: Left[] = []
+  const origin = startAt - performance.timeOrigin
+  const timer = setInterval(async () => {
+    const asked = performance.now()
+    if (asked < origin) return
+    // A look that comes too late is a gap in the chart; the end is looked at in earnest.
+    const counts = (await sale.stats().catch(() => undefined))?.skus[skuOf(0)]
+    if (counts) seen.push({ seconds: (asked - origin) / 1_000, ...counts })
+  }, intervalMs)
+  return { seen, stop: () => clearInterval(timer) }
+}

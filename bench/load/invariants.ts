@@ -1,0 +1,32 @@
+import type { PartResult } from '../part.js'
+import type { Tally } from './drive.js'
+
+/** What was checked at the end. The same rule over many sales or rounds is one line, which holds if it held each time. */
+export class Invariants {
+  readonly #rules = new Map<string, { times: number; broken: string[] }>()
+
+  check(rule: string, holds: boolean, detail = 'does not hold'): void {
+    const known = this.#rules.get(rule) ?? { times: 0, broken: [] }
+    this.#rules.set(rule, known)
+    known.times++
+    if (!holds) known.broken.push(detail)
+  }
+
+  list(): PartResult['invariants'] {
+    return [...this.#rules].map(([rule, { times, broken }]) => {
+      if (broken.length === 0)
+        return { rule, holds: true, detail: `checked ${times.toLocaleString('en-US')} times` }
+      const more = broken.length > 5 ? `; and ${broken.length - 5} more` : ''
+      return { rule, holds: false, detail: broken.slice(0, 5).join('; ') + more }
+    })
+  }
+}
+
+/** For drives in which there is stock for everybody. */
+export function allAccepted({ refused, failed, error }: Tally, invariants: Invariants): void {
+  invariants.check(
+    'no request failed, none was refused while there was stock',
+    refused + failed === 0,
+    `${refused} refused, ${failed} failed (${error})`,
+  )
+}

@@ -1,0 +1,99 @@
+/** The process of the part `latency`: see there. Load generator and library share it, as an application and the library do. */
+import { type Engine, redisEngine } from '../../src/index.js'
+import type { PartResult } from '../part.js'
+import { closedLoop, openArrivals, poisson } from './drive.js'
+import { allAccepted, Invariants } from './invariants.js'
+import { random } from './random.js'
+import { Recorder, type RecorderData } from './recorder.js'
+import { BenchSale, CALLERS } from './sale.js'
+import { serve } from './worker.js'
+
+export interface LatencyInput {
+  readonly url: string
+  readonly prefix: string
+  readonly seed: number
+  /** Of the ceiling. */
+  readonly shares: readonly number[]
+  readonly rounds: number
+  readonly ceilingSeconds: number
+  readonly loadSeconds: number
+}
+
+export interface LoadResult {
+  readonly share: number
+  /** Each round's own, in ms. */
+  readonly p99: number[]
+  readonly offered: number[]
+  /** What the generator was late by: on average (of each round), and at most. */
+  readonly lateness: { readonly means: number[]; max: number }
+  /** The rounds, one behind the other. */
+  readonly recorder: RecorderData
+}
+
+export interface LatencyResult {
+  readonly ceilings: readonly number[]
+  readonly loads: readonly LoadResult[]
+  readonly invariants: PartResult['invariants']
+}
+
+const INTERVAL_MS = 250
+/** Of each load, not recorded. */
+const WARM_UP_SECONDS = 0.3
+
+serve(async (input: LatencyInput, step: (done: number) => void): Promise<LatencyResult> => {
+  const engine = redisEngine(input.url, { prefix: input.prefix })
+  const invariants = new Invariants()
+  const ceilings: number[] = []
+  const loads = input.shares.map((share) => ({
+    share,
+    p99: [] as number[],
+    offered: [] as number[],
+    lateness: { means: [] as number[], max: 0 },
+    recorder: new Recorder(INTERVAL_MS),
+  }))
+  const sales: BenchSale[] = []
+  await ceiling(engine, 'warm-up', input.ceilingSeconds, invariants)
+  for (let round = 0; round < input.rounds; round++) {
+    const perSecond = await ceiling(engine, `ceiling-${round}`, input.ceilingSeconds, invariants)
+    ceilings.push(perSecond)
+    for (const [i, { share, p99, offered, lateness, recorder }] of loads.entries()) {
+      step(round * loads.length + i)
+      const sale = await BenchSale.open(engine, `load-${share}-${round}`)
+      sales.push(sale)
+      const rate = share * perSecond
+      const gap = poisson(rate, random(input.seed, round, i))
+      const recorded = new Recorder(INTERVAL_MS)
+      const warmUp = { gap, limit: { count: rate * WARM_UP_SECONDS }, work: sale.reserve }
+      allAccepted(await openArrivals(warmUp), invariants)
+      const limit = { seconds: input.loadSeconds }
+      const tally = await openArrivals({
+        gap,
+        limit,
+        first: sale.held,
+        work: sale.reserve,
+        recorder: recorded,
+      })
+      allAccepted(tally, invariants)
+      offered.push(rate)
+      p99.push(recorded.latency().at(0.99))
+      lateness.means.push(tally.lateness.mean)
+      lateness.max = Math.max(lateness.max, tally.lateness.max)
+      recorder.merge(recorded, recorder.intervals.length)
+    }
+  }
+  // At the end: what an audit leaves to the garbage collector would be in the next load's way.
+  for (const [i, sale] of sales.entries()) {
+    await sale.finish(invariants, { audit: i >= sales.length - loads.length })
+  }
+  await engine.close()
+  return { ceilings, loads, invariants: invariants.list() }
+})
+
+/** Accepted reservations a second, with callers that wait for their answers. */
+async function ceiling(engine: Engine, id: string, seconds: number, invariants: Invariants): Promise<number> {
+  const sale = await BenchSale.open(engine, id)
+  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
+  allAccepted(tally, invariants)
+  await sale.finish(invariants, { audit: false })
+  return tally.accepted / tally.seconds
+}

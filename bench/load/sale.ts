@@ -1,0 +1,98 @@
+import { type Engine, FlashSale, type ReserveRequest, redisEngine, type SaleRules } from '../../src/index.js'
+import type { Context } from '../part.js'
+import type { Work } from './drive.js'
+import type { Invariants } from './invariants.js'
+
+export const SKU = 'mango-me'
+/** More than any round can take. */
+export const PLENTY = 100_000_000
+/** As many as keep full batches on their way, and few enough for the answers to stay fresh. */
+export const CALLERS = 2_000
+
+/** 12 characters, as the buyers of a real shop have. */
+export const buyerName = (n: number) => `u${String(n).padStart(11, '0')}`
+/** 24 characters, as generated keys have. */
+export const keyName = (n: number) => `checkout-${String(n).padStart(15, '0')}`
+
+export function requestOf(n: number): ReserveRequest {
+  return { buyer: buyerName(n), items: [{ sku: SKU, quantity: 1 }], key: keyName(n) }
+}
+
+/** The part's engine, under a prefix of its own: on the suite's server, or on another one. */
+export async function openEngine(context: Context, url?: string): Promise<Engine> {
+  return redisEngine(url ?? (await context.redis()).url, { prefix: context.prefix() })
+}
+
+/**
+ * A sale of one SKU, and what its callers were told: to be compared at the end. Its deadline is far away, since a slow answer
+ * is a figure here, not a fault.
+ */
+export class BenchSale {
+  readonly sale: FlashSale
+  readonly units: number
+  held = 0
+  confirmed = 0
+
+  private constructor(sale: FlashSale, units: number) {
+    this.sale = sale
+    this.units = units
+  }
+
+  static async open(engine: Engine, id: string, rules: Partial<SaleRules> = {}): Promise<BenchSale> {
+    const sale = new FlashSale(id, { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 })
+    await sale.create({ stock: { [SKU]: PLENTY }, limitPerBuyer: 2, ...rules })
+    return new BenchSale(sale, rules.stock?.[SKU] ?? PLENTY)
+  }
+
+  /** One unit for a buyer and a key of their own. */
+  readonly reserve: Work = async (n) =>
+    (await this.hold(requestOf(n))) === undefined ? 'refused' : 'accepted'
+
+  /** Answers the reservation's id, if there is one. */
+  async hold(request: ReserveRequest): Promise<string | undefined> {
+    const result = await this.sale.reserve(request)
+    if (result.status !== 'reserved') return undefined
+    if (!result.replayed) this.held++
+    return result.reservation.id
+  }
+
+  async confirm(id: string): Promise<boolean> {
+    const { status } = await this.sale.confirm(id, { paymentId: 'paid' })
+    if (status !== 'confirmed') return false
+    this.held--
+    this.confirmed++
+    return true
+  }
+
+  /**
+   * Compares the sale's counts with what its callers were told, and ends the handle.
+   *
+   * @param audit Recounts every reservation too. That takes as long as making them did; so of many like sales, only some.
+   */
+  async finish(invariants: Invariants, { audit = true } = {}): Promise<void> {
+    const { id } = this.sale
+    const { available, held, confirmed, total, inTransit } = (await this.sale.stats()).skus[SKU]!
+    invariants.check(
+      'the counts add up to the stock, none below zero',
+      total === this.units &&
+        available + held + confirmed + inTransit === total &&
+        Math.min(available, held, confirmed, inTransit) >= 0,
+      `${id}: ${available} available, ${held} held, ${confirmed} confirmed of ${total}`,
+    )
+    invariants.check(
+      'held and confirmed units are those the callers were told of',
+      held === this.held && confirmed === this.confirmed,
+      `${id}: ${held} held and ${confirmed} confirmed, told ${this.held} and ${this.confirmed}`,
+    )
+    if (audit) {
+      const { ok, violations, reservations } = await this.sale.audit()
+      invariants.check('the audit finds no violation', ok, `${id}: ${violations[0]?.message}`)
+      invariants.check(
+        'the audit finds every reservation the callers were told of, and no other',
+        reservations === this.held + this.confirmed,
+        `${id}: ${reservations} found, told ${this.held + this.confirmed}`,
+      )
+    }
+    await this.sale.close()
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+
+export interface Reading {
+  /** CPU seconds of the thread that runs the commands, or of the whole server where it does not tell them apart. */
+  readonly cpu: number
+  /** Bytes in use, by the server's own count. */
+  readonly memory: number
+  /** Script calls served. */
+  readonly calls: number
+}
+
+/** Reads what a server has used, over a connection of its own. */
+export class ServerMeter {
+  readonly client: Redis
+
+  constructor(url: string) {
+    this.client = new Redis(url)
+  }
+
+  async read(): Promise<Reading> {
+    const text = await this.client.info('cpu', 'memory', 'commandstats')
+    const field = (name: string) =>
+      Number(new RegExp(`^${name}[:=]([\\d.]+)`, 'm').exec(text)?.[1] ?? Number.NaN)
+    const cpu = (kind: string) => {
+      const ofMain = field(`used_cpu_${kind}_main_thread`)
+      return Number.isNaN(ofMain) ? field(`used_cpu_${kind}`) : ofMain
+    }
+    return {
+      cpu: cpu('user') + cpu('sys'),
+      memory: field('used_memory'),
+      calls: Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(text)?.[1] ?? 0),
+    }
+  }
+
+  /** Waits until what was deleted before is really gone: the server frees it in the background. */
+  async settled(): Promise<void> {
+    while (/^lazyfree_pending_objects:[1-9]/m.test(await this.client.info('memory'))) await delay(50)
+  }
+
+  close(): void {
+    this.client.disconnect()
+  }
+}

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+type Message<Result, Step> = { step: Step } | { result: Result } | { error: string } | { isReady: true }
+
+export interface Worker<Result> {
+  /** When it has loaded everything and waits for {@link start}. */
+  readonly ready: Promise<void>
+  readonly result: Promise<Result>
+  start(input: unknown): void
+  /** Ends it, in case it has not ended by itself. */
+  stop(): void
+}
+
+/**
+ * Runs a TypeScript file of bench/ in a process of its own, one that calls {@link serve}, and answers its result. What
+ * travels between the two is cloned: data arrives, methods do not.
+ */
+export function openWorker<Result, Step>(file: string, onStep: (step: Step) => void): Worker<Result> {
+  const root = repository()
+  const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), join('bench', file)], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+  })
+  const ready = settleable<void>()
+  const result = settleable<Result>()
+  const fail = (error: Error) => {
+    ready.reject(error)
+    result.reject(error)
+  }
+  child.once('error', fail)
+  child.once('exit', (code, signal) => fail(new Error(`${file} ended with ${signal ?? `code ${code}`}`)))
+  child.on('message', (message: Message<Result, Step>) => {
+    if ('step' in message) onStep(message.step)
+    else if ('isReady' in message) ready.resolve()
+    else if ('result' in message) result.resolve(message.result)
+    else fail(new Error(message.error))
+  })
+  // Whoever waits for one of the two hears of a failure there.
+  ready.promise.catch(() => {})
+  result.promise.catch(() => {})
+  return {
+    ready: ready.promise,
+    result: result.promise,
+    start: (input) => void child.send(input as object),
+    stop: () => {
+      if (child.connected) child.disconnect()
+    },
+  }
+}
+
+/** In the process that {@link openWorker} starts: does the work, and ends when the other side is gone or has its answer. */
+export function serve<Input, Result, Step>(
+  work: (input: Input, step: (step: Step) => void) => Promise<Result>,
+): void {
+  const send = (message: Message<Result, Step>) => void process.send?.(message)
+  process.once('disconnect', () => process.exit())
+  process.once('message', (input: Input) => {
+    work(input, (step) => send({ step })).then(
+      (result) => send({ result }),
+      (error) => send({ error: String(error?.stack ?? error) }),
+    )
+  })
+  send({ isReady: true })
+}
+
+function settleable<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<T>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  return { promise, resolve, reject }
+}
+
+/** Where this repository is; this file itself may run as part of a bundle that lies elsewhere in it. */
+function repository(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'scripts/run.mjs'))) folder = dirname(folder)
+  return folder
+}

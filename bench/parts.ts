@@ -1,0 +1,21 @@
+import { part as commands } from './commands.js'
+import { part as durability } from './durability.js'
+import { part as latency } from './latency.js'
+import { part as launchNight } from './launch-night.js'
+import { part as memory } from './memory.js'
+import type { Part } from './part.js'
+import { part as peers } from './peers.js'
+import { part as refusals } from './refusals.js'
+import { part as wholeWay } from './whole-way.js'
+
+/** In the order in which they run. */
+export const parts: readonly Part[] = [
+  commands,
+  peers,
+  latency,
+  launchNight,
+  memory,
+  durability,
+  refusals,
+  wholeWay,
+]

@@ -1,0 +1,40 @@
+import { Redis } from 'ioredis'
+import { CALLERS, PLENTY } from '../load/sale.js'
+import type { Peer } from './peer.js'
+
+/**
+ * The careless baseline: one DECR, sold if it did not go below zero. There is no limit, a repeated request takes a second
+ * unit, a buyer who walks away keeps theirs for ever, and refusals count on downwards: what is put back later fills that hole
+ * first. It promises nothing; what it breaks is reported.
+ */
+export class BareDecr implements Peer {
+  readonly name = 'decr'
+  readonly label = 'bare DECR'
+  readonly promises = []
+  readonly callers = CALLERS
+  readonly plenty = PLENTY
+  readonly #client: Redis
+  readonly #stock: string
+
+  constructor(url: string, prefix: string) {
+    this.#client = new Redis(url)
+    this.#stock = `{${prefix}}:stock`
+  }
+
+  async create(units: number): Promise<void> {
+    await this.#client.set(this.#stock, units)
+  }
+
+  async reserve() {
+    return (await this.#client.decr(this.#stock)) >= 0 ? 'reserved' : 'refused'
+  }
+
+  async books() {
+    return { left: Number(await this.#client.get(this.#stock)), recorded: null }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.del(this.#stock)
+    this.#client.disconnect()
+  }
+}

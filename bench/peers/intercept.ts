@@ -1,0 +1,36 @@
+import type { Redis } from 'ioredis'
+import type { Engine } from '../../src/index.js'
+
+/**
+ * The same engine, which lets one see, and change, the arguments of each EVALSHA that its client is told to send for a batch
+ * of reservations.
+ */
+export function intercept(
+  client: Redis,
+  inner: Engine,
+  see: (args: unknown[], items: number) => void,
+): Engine {
+  const send = client.sendCommand.bind(client)
+  let items = 0
+  client.sendCommand = (command, stream) => {
+    if (items > 0 && command.name === 'evalsha') see(command.args, items)
+    return send(command, stream)
+  }
+  return {
+    elapsed: inner.elapsed,
+    close: () => inner.close(),
+    partition: (sale, index) => {
+      const partition = inner.partition(sale, index)
+      return {
+        ready: () => partition.ready(),
+        run: (command, ops, call) => {
+          // The engine sends within this very turn.
+          items = command === 'reserve' ? ops.length : 0
+          const reply = partition.run(command, ops, call)
+          items = 0
+          return reply
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,121 @@
+import type { Engine } from '../src/index.js'
+import { closedLoop, type Work } from './load/drive.js'
+import { figureOf, median, rounded } from './load/figures.js'
+import { allAccepted, Invariants } from './load/invariants.js'
+import { BenchSale, buyerName, CALLERS, openEngine, SKU } from './load/sale.js'
+import type { Context, Part, PartResult } from './part.js'
+
+/** Sold before the refusals begin. */
+const UNITS = 1_000
+const KINDS = ['accepted', 'noKey', 'key'] as const
+type Rates = Record<(typeof KINDS)[number], number[]>
+
+export const part: Part = {
+  name: 'refusals',
+  question: 'How fast are those sent away who come too late, next to those who are served?',
+  run: measure,
+}
+
+/** Rounds of all three alternate, the order turns from round to round; ratios are taken within a round. */
+async function measure(context: Context): Promise<PartResult> {
+  const rounds = context.quick ? 3 : 7
+  const seconds = context.quick ? 0.3 : 0.8
+  const engine = await openEngine(context)
+  const invariants = new Invariants()
+  const rates: Rates = { accepted: [], noKey: [], key: [] }
+  try {
+    const soldOut = await BenchSale.open(engine, 'sold-out', { stock: { [SKU]: UNITS } })
+    await closedLoop({ callers: UNITS, limit: { count: UNITS }, work: soldOut.reserve })
+    for (let round = 0; round <= rounds; round++) {
+      context.progress.update('refused and accepted', round, rounds + 1, 'rounds')
+      const last = round === rounds
+      const runs: Record<(typeof KINDS)[number], () => Promise<number>> = {
+        accepted: () => accepted(engine, `accepted-${round}`, seconds, invariants, last),
+        noKey: () => refused(withoutKey(soldOut), seconds, invariants),
+        key: () => refused(soldOut.reserve, seconds, invariants),
+      }
+      for (let i = 0; i < KINDS.length; i++) {
+        const kind = KINDS[(round + i) % KINDS.length]!
+        const rate = await runs[kind]()
+        if (round > 0) rates[kind].push(rate) // the first warms up
+      }
+    }
+    await soldOut.finish(invariants)
+  } finally {
+    await engine.close()
+  }
+  return report(rates, invariants)
+}
+
+async function accepted(
+  engine: Engine,
+  id: string,
+  seconds: number,
+  invariants: Invariants,
+  audit: boolean,
+): Promise<number> {
+  const sale = await BenchSale.open(engine, id)
+  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
+  allAccepted(tally, invariants)
+  await sale.finish(invariants, { audit })
+  return tally.accepted / tally.seconds
+}
+
+/** After those of {@link UNITS}: buyers who have nothing yet. */
+async function refused(work: Work, seconds: number, invariants: Invariants): Promise<number> {
+  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, first: UNITS, work })
+  const detail = `${tally.accepted} accepted, ${tally.failed} failed (${tally.error})`
+  invariants.check('nobody is served after the last unit', tally.accepted + tally.failed === 0, detail)
+  return tally.refused / tally.seconds
+}
+
+function withoutKey(sale: BenchSale): Work {
+  const items = [{ sku: SKU, quantity: 1 }]
+  return async (n) =>
+    (await sale.hold({ buyer: buyerName(n), items })) === undefined ? 'refused' : 'accepted'
+}
+
+function report({ accepted, noKey, key }: Rates, invariants: Invariants): PartResult {
+  const ratios = (rates: readonly number[]) => rates.map((rate, round) => rate / accepted[round]!)
+  const [ratioNoKey, ratioKey] = [ratios(noKey), ratios(key)]
+  const row = (name: string | number, values: readonly [number, number, number, number, number]) => [
+    name,
+    ...values.slice(0, 3).map(Math.round),
+    ...values.slice(3).map((value) => rounded(value, 2)),
+  ]
+  return {
+    figures: [
+      figureOf(ratioNoKey, {
+        id: 'refusals.ratio-no-key',
+        label: 'refusals/s after sold out : accepted/s, requests without a key (answered in the process)',
+        unit: 'ratio',
+        better: 'higher',
+      }),
+      figureOf(ratioKey, {
+        id: 'refusals.ratio-key',
+        label: 'refusals/s after sold out : accepted/s, requests with a key (answered by Redis)',
+        unit: 'ratio',
+        better: 'higher',
+      }),
+    ],
+    tables: [
+      {
+        title: 'Answers a second, round by round',
+        columns: [
+          'round',
+          'accepted',
+          'refused, no key',
+          'refused, key',
+          'no key : accepted',
+          'key : accepted',
+        ],
+        rows: [
+          ...accepted.map((rate, i) => row(i + 1, [rate, noKey[i]!, key[i]!, ratioNoKey[i]!, ratioKey[i]!])),
+          row('median', [median(accepted), median(noKey), median(key), median(ratioNoKey), median(ratioKey)]),
+        ],
+      },
+    ],
+    charts: [],
+    invariants: invariants.list(),
+  }
+}

@@ -1,0 +1,115 @@
+import type { Figure } from '../part.js'
+import type { TargetResult } from './report.js'
+
+type Figures = ReadonlyMap<string, Figure>
+
+export interface Target {
+  readonly label: string
+  /** The id of a figure, or what to make of several of them; `undefined` when they were not measured. */
+  readonly figure: string | ((figures: Figures) => number | undefined)
+  readonly bound: 'at least' | 'at most'
+  readonly value: number
+  readonly unit: string
+  readonly stretch?: number
+}
+
+/** What the library wants to be measured by. All ratios come from alternating rounds of one run. */
+export const targets: readonly Target[] = [
+  {
+    label: 'accepted reservations/s, stockhold : best single-EVALSHA variant',
+    figure: 'peers.ratio-best-single',
+    bound: 'at least',
+    value: 4,
+    unit: 'ratio',
+  },
+  {
+    label: 'stockhold : an empty script called with the same arguments and batches',
+    figure: 'peers.ratio-empty-script',
+    bound: 'at least',
+    value: 0.7,
+    unit: 'ratio',
+  },
+  {
+    label: 'stockhold : PostgreSQL conditional UPDATE',
+    figure: 'peers.ratio-postgres-update',
+    bound: 'at least',
+    value: 50,
+    unit: 'ratio',
+  },
+  {
+    label: 'the whole way (reserve, confirm, 20 % drop-outs) : reserve alone, in operations/s',
+    figure: 'whole-way.ratio',
+    bound: 'at least',
+    value: 0.8,
+    unit: 'ratio',
+  },
+  {
+    label: 'refusals/s after sold out : accepted/s, requests without a key (answered in the process)',
+    figure: 'refusals.ratio-no-key',
+    bound: 'at least',
+    value: 10,
+    unit: 'ratio',
+  },
+  {
+    label: 'refusals/s after sold out : accepted/s, requests with a key (answered by Redis)',
+    figure: 'refusals.ratio-key',
+    bound: 'at least',
+    value: 1.3,
+    unit: 'ratio',
+  },
+  {
+    label: 'with appendfsync always : without persistence',
+    figure: 'durability.ratio-always',
+    bound: 'at least',
+    value: 0.6,
+    unit: 'ratio',
+  },
+  {
+    label: 'p99 at 50 % of the ceiling',
+    figure: 'latency.p99-at-half',
+    bound: 'at most',
+    value: 5,
+    unit: 'ms',
+  },
+  {
+    label: 'bytes a reservation, all in',
+    figure: 'memory.bytes',
+    bound: 'at most',
+    value: 130,
+    unit: 'bytes',
+    stretch: 100,
+  },
+  {
+    label: 'server CPU per reservation at 1,000,000 : at 1,000 reservations',
+    figure: 'memory.cpu-growth',
+    bound: 'at most',
+    value: 1.3,
+    unit: 'ratio',
+  },
+]
+
+export function judge(figures: Figures, wanted: readonly Target[] = targets): TargetResult[] {
+  return wanted.map(({ label, figure, bound, value, unit, stretch }) => {
+    const found = typeof figure === 'string' ? figures.get(figure) : undefined
+    const measured = typeof figure === 'string' ? found?.value : figure(figures)
+    const target = { label, bound, value, unit }
+    if (measured === undefined) return { ...target, measured: null, verdict: 'not measured' }
+    const within = (limit: number) => (bound === 'at least' ? measured >= limit : measured <= limit)
+    return {
+      ...target,
+      measured,
+      ...(found?.spread && { spread: found.spread }),
+      verdict: within(value) ? 'met' : 'missed',
+      ...(stretch !== undefined && { stretch: { value: stretch, met: within(stretch) } }),
+    }
+  })
+}
+
+/** Such as `6 met, 1 missed, 3 not measured`. */
+export function tally(results: readonly TargetResult[]): string {
+  return (['met', 'missed', 'not measured'] as const)
+    .map((verdict) => [results.filter((result) => result.verdict === verdict).length, verdict] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, verdict]) => `${count} ${verdict}`)
+    .join(', ')
+}

@@ -1,0 +1,24 @@
+import { performance } from 'node:perf_hooks'
+
+/** A rate shown from the last seconds follows what happens without jumping about. */
+const WINDOW_MS = 5_000
+
+export class Pace {
+  #samples: { readonly at: number; readonly done: number }[] = []
+
+  restart(): void {
+    this.#samples = []
+  }
+
+  sample(done: number, now = performance.now()): void {
+    this.#samples.push({ at: now, done })
+    while (this.#samples.length > 2 && this.#samples[1]!.at < now - WINDOW_MS) this.#samples.shift()
+  }
+
+  /** `undefined` until there is something to tell it from. */
+  perSecond(): number | undefined {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)]
+    if (first === undefined || last === undefined || last.at - first.at < 400) return undefined
+    return ((last.done - first.done) / (last.at - first.at)) * 1_000
+  }
+}

@@ -1,0 +1,78 @@
+import { performance } from 'node:perf_hooks'
+import type { Terminal } from '../../scripts/demo/terminal/style.js'
+import type { Part, PartResult } from '../part.js'
+import { checkResult } from '../report/read.js'
+import { redact, redactAll } from '../report/redact.js'
+import type { PartReport } from '../report/report.js'
+import { LiveProgress } from './progress.js'
+import { Stage, type StageOptions } from './stage.js'
+
+/** Runs a part on a stage of its own. One that fails is a broken promise like any other, and the suite goes on. */
+export async function runPart(
+  part: Part,
+  options: StageOptions,
+  terminal: Terminal,
+  stream: NodeJS.WriteStream,
+): Promise<PartReport> {
+  const progress = new LiveProgress(part.name, terminal, stream)
+  const stage = new Stage(options, progress)
+  const forget = closeWhenInterrupted(stage)
+  const crash = watchForCrash()
+  const started = performance.now()
+  let result: PartResult
+  try {
+    result = await Promise.race([part.run(stage), crash.promise])
+    checkResult(result)
+  } catch (error) {
+    // Where it came from is for whoever runs it; the report is passed around.
+    if (error instanceof Error && error.stack) progress.note(error.stack)
+    result = failure('the part runs to its end', error)
+  }
+  const seconds = (performance.now() - started) / 1_000
+  try {
+    await stage.close()
+  } catch (error) {
+    const { invariants } = failure('everything the part made is removed', error)
+    result = { ...result, invariants: [...result.invariants, ...invariants] }
+  } finally {
+    forget()
+    crash.forget()
+    progress.stop()
+  }
+  return redactAll({ name: part.name, question: part.question, seconds, ...result })
+}
+
+function failure(rule: string, error: unknown): PartResult {
+  const detail = error instanceof Error ? error.message : String(error)
+  return { figures: [], tables: [], charts: [], invariants: [{ rule, holds: false, detail }] }
+}
+
+/** An error that nobody awaits would end the process with everything as it stands; it fails the part instead. */
+function watchForCrash(): { readonly promise: Promise<never>; forget(): void } {
+  let fail: (error: unknown) => void = () => {}
+  const promise = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  promise.catch(() => {})
+  const watch = (error: unknown) => fail(error)
+  process.on('uncaughtException', watch)
+  return { promise, forget: () => process.off('uncaughtException', watch) }
+}
+
+/** A foreign Redis is left as it was found, also by somebody who loses patience; twice means at once. */
+function closeWhenInterrupted(stage: Stage): () => void {
+  let interrupted = false
+  const close = async (signal: NodeJS.Signals) => {
+    const code = signal === 'SIGINT' ? 130 : 143
+    if (interrupted) process.exit(code)
+    interrupted = true
+    try {
+      await stage.close()
+    } catch (error) {
+      console.error(redact(`\nNot everything could be removed: ${(error as Error).message}`))
+    }
+    process.exit(code)
+  }
+  process.on('SIGINT', close).on('SIGTERM', close)
+  return () => process.off('SIGINT', close).off('SIGTERM', close)
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { redisServerBinary } from '../../scripts/redis/provision.js'
+import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import type { BenchRedis, Context, Progress } from '../part.js'
+import { deleteKeys } from './redis-client.js'
+
+export interface StageOptions {
+  /** The URL of a foreign Redis. */
+  readonly redis: string | undefined
+  readonly quick: boolean
+  readonly realTime: boolean
+  readonly seed: number
+}
+
+/** What one part works with, and the end of all of it when the part is over. */
+export class Stage implements Context {
+  readonly quick: boolean
+  readonly realTime: boolean
+  readonly seed: number
+  readonly progress: Progress
+  readonly #foreign: string | undefined
+  readonly #servers: Promise<RedisServer>[] = []
+  readonly #stem = `bench-${randomBytes(6).toString('hex')}-`
+  #prefixes = 0
+  #main: Promise<BenchRedis> | undefined
+
+  constructor(options: StageOptions, progress: Progress) {
+    this.quick = options.quick
+    this.realTime = options.realTime
+    this.seed = options.seed
+    this.progress = progress
+    this.#foreign = options.redis
+  }
+
+  redis(): Promise<BenchRedis> {
+    // A server for each part: what one leaves behind, or configures, is nothing the next one measures.
+    this.#main ??=
+      this.#foreign === undefined ? this.ownRedis({}) : Promise.resolve({ url: this.#foreign, own: false })
+    return this.#main
+  }
+
+  async ownRedis(config: Record<string, string>): Promise<BenchRedis> {
+    // The first time it may have to be downloaded, which somebody should be told.
+    await redisServerBinary({ log: (line) => this.progress.note(line) })
+    const started = startRedis({ config })
+    this.#servers.push(started)
+    return { url: (await started).url, own: true }
+  }
+
+  prefix(): string {
+    return `${this.#stem}${++this.#prefixes}`
+  }
+
+  /** Stops the servers of this part, and deletes its keys on a foreign one. */
+  async close(): Promise<void> {
+    const servers = this.#servers.splice(0)
+    const stopped = Promise.all(servers.map((server) => server.then(({ stop }) => stop()).catch(() => {})))
+    if (this.#foreign !== undefined && this.#prefixes > 0) await deleteKeys(this.#foreign, this.#stem)
+    await stopped
+  }
+}

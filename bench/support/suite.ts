@@ -1,0 +1,56 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { terminalOf } from '../../scripts/demo/terminal/style.js'
+import { duration } from '../report/format.js'
+import { reportPage } from '../report/html/page.js'
+import { figuresOf, type PartReport, type Report, VERSION } from '../report/report.js'
+import { judge } from '../report/targets.js'
+import { environmentOf } from './environment.js'
+import type { RunOptions } from './options.js'
+import { closingLines, environmentLines, partLines } from './print.js'
+import { root } from './root.js'
+import { runPart } from './run.js'
+import { hanging } from './wrap.js'
+
+/** Runs the parts one after the other, says what came of each, and writes the report. */
+export async function runSuite(options: RunOptions, stream: NodeJS.WriteStream): Promise<Report> {
+  const terminal = terminalOf(stream, process.env)
+  const { paint } = terminal
+  const look = () => ({ width: stream.isTTY ? stream.columns : 200, paint })
+  const say = (...lines: readonly string[]) => stream.write(lines.map((line) => `${line}\n`).join(''))
+
+  const createdAt = new Date()
+  const folder = resolve(options.out ?? join(root, 'node_modules/.cache/stockhold/bench', stamp(createdAt)))
+  // Before anything is measured: nobody wants to learn after ten minutes that it cannot be written.
+  await mkdir(folder, { recursive: true })
+  const environment = await environmentOf(options)
+  say(...environmentLines(environment, look()), '')
+
+  const parts: PartReport[] = []
+  for (const [index, part] of options.parts.entries()) {
+    const heading = `[${index + 1}/${options.parts.length}] ${part.name}  `
+    say(...hanging(paint('bold', heading), heading.length, part.question, look().width))
+    const report = await runPart(part, options, terminal, stream)
+    parts.push(report)
+    say(...partLines(report, look()), paint('dim', `took ${duration(report.seconds)}`), '')
+  }
+
+  const report: Report = {
+    version: VERSION,
+    createdAt: createdAt.toISOString(),
+    ok: parts.every(({ invariants }) => invariants.every(({ holds }) => holds)),
+    environment,
+    targets: judge(figuresOf(parts)),
+    parts,
+  }
+  say(...closingLines(report, look()), '')
+  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
+  await writeFile(join(folder, 'report.html'), await reportPage(report))
+  say(`Report: ${join(folder, 'report.html')}`, `        ${join(folder, 'report.json')}`)
+  return report
+}
+
+/** Sorts by time and is a file name everywhere. */
+function stamp(at: Date): string {
+  return at.toISOString().slice(0, 19).replaceAll(':', '-')
+}

@@ -1,0 +1,65 @@
+import type { Paint } from '../../scripts/demo/terminal/style.js'
+import type { Table } from '../part.js'
+import { isNumeric, number } from '../report/format.js'
+import { columnsOf, hanging, wrap } from './wrap.js'
+
+const GAP = 2
+const NARROWEST = 14
+
+/**
+ * A table for a terminal of this width: too wide, its texts are wrapped; still too wide, each row becomes a block of lines.
+ * @param decorate Colours a cell that is already padded, so that colours never count as width.
+ */
+export function terminalTable(
+  { title, columns, rows }: Table,
+  width: number,
+  paint: Paint,
+  decorate: (cell: string, column: number) => string = (cell) => cell,
+): string[] {
+  const heading = title === '' ? [] : wrap(title, width).map((line) => paint('bold', line))
+  const texts = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? number(cell) : cell)))
+  const right = columns.map((_, index) => rows.length > 0 && rows.every((row) => isNumeric(row[index]!)))
+  const widths = columns.map((name, index) => longest([name, ...texts.map((row) => row[index]!)]))
+  if (!fitInto(widths, right, width)) return [...heading, ...blocks(columns, texts, width)]
+
+  const padded = (text: string, index: number) => {
+    if (right[index]) return text.padStart(widths[index]!)
+    return index === columns.length - 1 ? text : text.padEnd(widths[index]!)
+  }
+  const line = (cells: readonly string[], decorated: (cell: string, column: number) => string) => {
+    const wrapped = cells.map((cell, index) => wrap(cell, widths[index]!))
+    const height = Math.max(...wrapped.map(({ length }) => length))
+    return Array.from({ length: height }, (_, at) =>
+      wrapped.map((lines, index) => decorated(padded(lines[at] ?? '', index), index)).join(' '.repeat(GAP)),
+    )
+  }
+  return [
+    ...heading,
+    ...line(columns, (cell) => cell).map((text) => paint('dim', text)),
+    ...texts.flatMap((row) => line(row, decorate)),
+  ].map((text) => text.trimEnd())
+}
+
+/** Takes from the widest text until the line fits; says whether it does. */
+function fitInto(widths: number[], right: readonly boolean[], width: number): boolean {
+  const total = () => widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1))
+  while (total() > width) {
+    const texts = widths.map((each, index) => (right[index] || each <= NARROWEST ? 0 : each))
+    const widest = texts.indexOf(Math.max(...texts))
+    if (texts[widest] === 0) return false
+    widths[widest]!--
+  }
+  return true
+}
+
+function blocks(columns: readonly string[], rows: readonly (readonly string[])[], width: number): string[] {
+  const names = longest(columns) + 2
+  return rows.flatMap((row) =>
+    row.flatMap((cell, index) => {
+      const indent = index === 0 ? '' : '  '
+      return hanging(indent + columns[index]!.padEnd(names), indent.length + names, cell, width)
+    }),
+  )
+}
+
+const longest = (texts: readonly string[]) => Math.max(0, ...texts.map(columnsOf))

@@ -1,0 +1,27 @@
+/** A plain text as lines of at most this width, broken between words; a word that is longer is cut. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (let word of text.split(' ')) {
+    if (line !== '' && columnsOf(line) + 1 + columnsOf(word) > width) {
+      lines.push(line)
+      line = ''
+    }
+    while (columnsOf(word) > width) {
+      lines.push([...word].slice(0, width).join(''))
+      word = [...word].slice(width).join('')
+    }
+    line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+/** What follows a heading on its line, and below itself where it takes several. */
+export function hanging(heading: string, headingWidth: number, text: string, width: number): string[] {
+  const indent = ' '.repeat(headingWidth)
+  return wrap(text, Math.max(20, width - headingWidth)).map(
+    (line, index) => (index === 0 ? heading : indent) + line,
+  )
+}
+
+export const columnsOf = (text: string) => [...text].length
