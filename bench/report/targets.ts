@@ -23,8 +23,8 @@ export const targets: readonly Target[] = [
     unit: 'ratio',
   },
   {
-    label: 'stockhold : an empty script called with the same arguments and batches',
-    figure: 'peers.ratio-empty-script',
+    label: 'stockhold : the same callers, arguments and batches around an empty script',
+    figure: 'peers.ratio-empty-in-library',
     bound: 'at least',
     value: 0.7,
     unit: 'ratio',
