@@ -5,6 +5,14 @@ import { StockholdError } from '../../src/errors.js'
 /** What becomes of a batch. `refused`: it fails before it is carried out; `retry`: it comes after its deadline. */
 export type Fate = 'answered' | 'refused' | 'reply lost' | 'never settled' | 'retry'
 
+export interface FaultyPartition {
+  readonly partition: Partition
+  /** How often each id was carried out. */
+  readonly executions: ReadonlyMap<string, number>
+  /** No faults from now on. */
+  heal(): void
+}
+
 /**
  * A partition whose batches fare as told, one fate each, and come and go when the scheduler lets them.
  *
@@ -15,12 +23,13 @@ export function faultyPartition(
   scheduler: fc.Scheduler,
   fates: readonly Fate[],
   away: readonly boolean[],
-): { readonly partition: Partition; readonly executions: ReadonlyMap<string, number> } {
+): FaultyPartition {
   const executions = new Map<string, number>()
   let batches = 0
+  let healed = false
   const run: Partition['run'] = async (command, ops, call) => {
     const number = batches++
-    const fate = fates[number] ?? 'answered'
+    const fate = healed ? 'answered' : (fates[number] ?? 'answered')
     await scheduler.schedule(Promise.resolve(), `batch ${number} arrives`)
     if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
     const deadline = fate === 'retry' ? -1 : call.deadline
@@ -40,9 +49,12 @@ export function faultyPartition(
   }
   let asked = 0
   const ready = async () => {
-    const isAway = away[asked++]
+    const isAway = !healed && away[asked++]
     await scheduler.schedule(Promise.resolve(), isAway ? 'the partition is away' : 'the partition is ready')
     if (isAway) throw new StockholdError('UNAVAILABLE', 'away')
   }
-  return { partition: { ready, run }, executions }
+  const heal = () => {
+    healed = true
+  }
+  return { partition: { ready, run }, executions, heal }
 }

@@ -1,0 +1,127 @@
+import type { SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
+import { demand } from './violation.js'
+
+type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
+
+interface Past {
+  state: StoredReservation['state']
+  expiresAt: number
+  due: boolean
+}
+
+const before = {
+  confirmed: ['held', 'expired'],
+  released: ['held'],
+  expired: ['held'],
+  extended: ['held'],
+  refunded: ['confirmed'],
+  refund_due: ['expired', 'released'],
+} as const
+
+/** The sale as its events tell it, from nothing: counts, states, expiries. */
+export class History {
+  readonly counts: Counts[]
+  readonly reservations = new Map<string, Past>()
+  sequence = 0
+  #at = 0
+  /** SKUs whose last unit the last change took: their `sold_out` must come next. */
+  #soldOut: number[] = []
+
+  constructor(stock: readonly number[]) {
+    this.counts = stock.map((units) => ({
+      total: units,
+      available: units,
+      held: 0,
+      confirmed: 0,
+      inTransit: 0,
+    }))
+  }
+
+  /** @param cartOf What a reservation asked for; the events do not repeat it. */
+  add(event: StoredEvent, cartOf: (id: string) => StoredReservation['cart']): void {
+    const told = () => `event ${JSON.stringify(event)}`
+    demand(event.sequence === this.sequence + 1, 'events', () => `${told()} after ${this.sequence}`)
+    demand(event.at >= this.#at, 'events', () => `${told()} is before ${this.#at}`)
+    this.sequence = event.sequence
+    this.#at = event.at
+    if (event.type === 'sold_out') {
+      demand(this.#soldOut.shift() === event.sku, 'events', () => `${told()} was not due`)
+      return
+    }
+    this.nothingDue(told)
+    if (event.type === 'restocked') {
+      this.#move(event.sku, undefined, 'available', event.applied)
+      this.counts[event.sku]!.total += event.applied
+      if (event.applied < 0) this.#announce([[event.sku, -event.applied]])
+    } else if ('id' in event) {
+      this.#settle(event, cartOf(event.id), told)
+    }
+  }
+
+  /** No `sold_out` is missing behind the last change. */
+  nothingDue(told: () => string = () => 'the end'): void {
+    demand(
+      this.#soldOut.length === 0,
+      'events',
+      () => `no sold_out of SKU ${this.#soldOut[0]} before ${told()}`,
+    )
+  }
+
+  #settle(
+    event: Extract<StoredEvent, { id: string }>,
+    cart: StoredReservation['cart'],
+    told: () => string,
+  ): void {
+    const past = this.reservations.get(event.id)
+    if (event.type === 'reserved') {
+      demand(!past, 'events', () => `${told()} came twice`)
+      this.reservations.set(event.id, { state: 'held', expiresAt: event.expiresAt, due: false })
+      this.#moveAll(cart, 'available', 'held')
+      this.#announce(cart)
+      return
+    }
+    const allowed: readonly string[] = before[event.type]
+    demand(
+      past !== undefined && allowed.includes(past.state),
+      'events',
+      () => `${told()} after ${past?.state}`,
+    )
+    demand(!past.due, 'events', () => `${told()} after refund_due`)
+    switch (event.type) {
+      case 'extended':
+        past.expiresAt = event.expiresAt
+        return
+      case 'refund_due':
+        past.due = true
+        return
+      case 'confirmed':
+        this.#moveAll(cart, past.state === 'held' ? 'held' : 'available', 'confirmed')
+        if (past.state === 'expired') this.#announce(cart)
+        break
+      case 'refunded':
+        this.#moveAll(cart, 'confirmed', event.restock ? 'available' : undefined)
+        if (!event.restock) for (const [sku, quantity] of cart) this.counts[sku]!.total -= quantity
+        break
+      default:
+        this.#moveAll(cart, 'held', 'available')
+    }
+    past.state = event.type
+  }
+
+  #announce(taken: StoredReservation['cart']): void {
+    for (const [sku, quantity] of taken)
+      if (quantity > 0 && this.counts[sku]!.available === 0) this.#soldOut.push(sku)
+  }
+
+  #moveAll(cart: StoredReservation['cart'], from: Part, to: Part | undefined): void {
+    for (const [sku, quantity] of cart) this.#move(sku, from, to, quantity)
+  }
+
+  #move(sku: number, from: Part | undefined, to: Part | undefined, quantity: number): void {
+    const counts = this.counts[sku]!
+    if (from) counts[from] -= quantity
+    if (to) counts[to] += quantity
+  }
+}
+
+type Part = 'available' | 'held' | 'confirmed'

@@ -1,0 +1,203 @@
+import type { Alteration } from '../support/altered-scripts.js'
+import type { ViolationKind } from './violation.js'
+
+/** A bug planted into the scripts, and what it breaks. */
+export interface Mutant {
+  readonly name: string
+  readonly alterations: readonly Alteration[]
+  /** What the properties may find first. */
+  readonly breaks: readonly ViolationKind[]
+  /** Reads the stock ahead of the script, in a call of its own. */
+  readonly readsBefore?: boolean
+}
+
+const without = (find: string): Alteration => ({ find, replace: '' })
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'an idempotency key is ignored',
+    alterations: [{ find: "record = key ~= '' and find_key(bucket, buyer, key)", replace: 'record = nil' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a request that arrives twice is carried out twice',
+    alterations: [
+      {
+        find: 'local record = find(bucket, nonce)\n  if record then',
+        replace: 'local record\n  if record then',
+      },
+    ],
+    breaks: ['conservation', 'events', 'answer'],
+  },
+  {
+    name: 'the limit is off by one',
+    alterations: [{ find: 'has + lines[i + 1] > limit', replace: 'has + lines[i + 1] > limit + 1' }],
+    breaks: ['limit', 'answer'],
+  },
+  {
+    name: 'the limit forgets confirmed units',
+    alterations: [
+      {
+        find: 'if record[BUYER] == buyer and is_active(record[STATE]) then',
+        replace: 'if record[BUYER] == buyer and record[STATE] == IS_HELD then',
+      },
+    ],
+    breaks: ['limit', 'answer'],
+  },
+  {
+    name: 'a hold never lapses',
+    alterations: [
+      { find: 'if record[STATE] == IS_HELD and now >= expires_at(record) then', replace: 'if false then' },
+    ],
+    breaks: ['answer', 'promise'],
+  },
+  {
+    name: 'a lapsed hold is given back twice',
+    alterations: [
+      {
+        find: 'set_state(record, IS_EXPIRED)',
+        replace: 'set_state(record, IS_EXPIRED)\n  move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
+      },
+    ],
+    breaks: ['conservation'],
+  },
+  {
+    name: 'the stock is not checked',
+    alterations: [
+      {
+        find: "sku = lacking(lines)\n  if sku == 'retry' then return 'T' end\n  if sku then\n    detail(sku)",
+        replace: 'sku = nil\n  if sku then\n    detail(sku)',
+      },
+    ],
+    breaks: ['conservation', 'oversell'],
+  },
+  {
+    name: 'the stock was read in an earlier call',
+    alterations: [{ find: 'read_fields(STOCK, wanted)', replace: "read_fields(STOCK .. ':read', wanted)" }],
+    breaks: ['conservation', 'oversell', 'answer'],
+    readsBefore: true,
+  },
+  {
+    name: 'a second release gives the units back again',
+    alterations: [without("[IS_RELEASED] = 'P', ")],
+    breaks: ['conservation'],
+  },
+  {
+    name: 'of a cart only the first line is taken',
+    alterations: [
+      {
+        find: 'move_cart(lines, AVAILABLE, HELD)',
+        replace: 'move(lines[1], AVAILABLE, HELD, lines[2])',
+      },
+    ],
+    breaks: ['conservation'],
+  },
+  {
+    name: 'a release takes back what was paid for',
+    alterations: [
+      {
+        find: "if answer then return answer end\n  if late then return 'T' end\n  change(record, bucket, in_archive, IS_RELEASED",
+        replace:
+          'if answer and record[STATE] ~= IS_CONFIRMED then return answer end\n  change(record, bucket, in_archive, IS_RELEASED',
+      },
+    ],
+    breaks: ['promise', 'conservation', 'events'],
+  },
+  {
+    name: 'a late confirm ignores that the sale has ended',
+    alterations: [
+      { find: 'if has_ended() then return refund_due', replace: 'if false then return refund_due' },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a late confirm ignores the limit',
+    alterations: [
+      { find: 'if over_limit(lines, taken_by(bucket, record[BUYER])) then', replace: 'if false then' },
+    ],
+    breaks: ['limit', 'answer'],
+  },
+  {
+    name: 'a late confirm ignores the stock',
+    alterations: [{ find: 'if sku then return refund_due', replace: 'if false then return refund_due' }],
+    breaks: ['conservation', 'oversell'],
+  },
+  {
+    name: 'a refund that is not restocked leaves the total as it was',
+    alterations: [without('if restock[i] == 0 then move_cart(lines_of(record[ITEMS]), TOTAL, nil) end')],
+    breaks: ['conservation'],
+  },
+  {
+    name: "a restock's key is ignored",
+    alterations: [
+      {
+        find: "local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])",
+        replace: 'local known',
+      },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a release writes no event',
+    alterations: [
+      {
+        find: 'emit_many(event, argument, bucket, record[NONCE])',
+        replace: 'if event ~= RELEASED_EVENT then emit_many(event, argument, bucket, record[NONCE]) end',
+      },
+    ],
+    breaks: ['events', 'fault'],
+  },
+  {
+    name: 'the last unit goes without a sold_out event',
+    alterations: [{ find: 'if counts(lines[i])[AVAILABLE] == 0 then', replace: 'if false then' }],
+    breaks: ['events'],
+  },
+  {
+    name: 'sold_out is answered while lapsed holds lie about',
+    alterations: [
+      { find: 'if not sweep_some() then', replace: 'more_lapsed = false\n    do' },
+      { find: 'sweep_some()\nload_buckets(buckets)', replace: 'load_buckets(buckets)' },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a payment is confirmed after refund_due',
+    alterations: [
+      {
+        find: 'if answer_of[state] then return answer_of[state] end',
+        replace:
+          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  if answer_of[state] and not due then return answer_of[state] end',
+      },
+      { find: 'if state == IS_EXPIRED then', replace: 'if state == IS_EXPIRED or due then' },
+    ],
+    breaks: ['promise', 'events', 'answer'],
+  },
+  {
+    name: 'a pause stops nobody',
+    alterations: [without(", P = 'Z'")],
+    breaks: ['answer'],
+  },
+  {
+    name: 'an extension may shorten a hold',
+    alterations: [
+      {
+        find: "if wanted <= expires_at(record) then return 'R' end",
+        replace: "if wanted == expires_at(record) then return 'R' end",
+      },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: "somebody else's reservation can be confirmed",
+    alterations: [without("if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end")],
+    breaks: ['answer'],
+  },
+  {
+    name: 'time runs backwards',
+    alterations: [
+      without('now = math.max(now, lastNow)'),
+      { find: 'math.floor(time[2] / 1000), call[3])', replace: 'math.floor(time[2] / 1000), 0)' },
+    ],
+    breaks: ['events', 'answer'],
+  },
+]

@@ -1,0 +1,63 @@
+import type { Reservation, SaleRules } from '../../src/index.js'
+import type { Answer } from './reference.js'
+import { demand } from './violation.js'
+
+/**
+ * What the callers were told, and nothing else: with no knowledge of what an answer should have been, only of what may
+ * follow from the ones given so far.
+ */
+export class Promises {
+  readonly #rules: SaleRules
+  readonly #told = new Map<string, Reservation>()
+  readonly #due = new Set<string>()
+
+  constructor(rules: SaleRules) {
+    this.#rules = rules
+  }
+
+  hear(answer: Answer, asked: string): void {
+    const { reservation } = answer
+    if (!reservation) return
+    const { id, state } = reservation
+    const before = this.#told.get(id)?.state
+    const story = () => `${id} was told to be ${before}, then ${asked} answered ${answer.status}, ${state}`
+    if (before === 'confirmed')
+      demand(state === 'confirmed' || answer.status === 'refunded' || state === 'refunded', 'promise', story)
+    if (before === 'released' || before === 'refunded') demand(state === before, 'promise', story)
+    if (before === 'expired') demand(state === 'expired' || state === 'confirmed', 'promise', story)
+    if (this.#due.has(id))
+      demand(state !== 'confirmed' && state !== 'held', 'promise', () => `${story()} after refund_due`)
+    if (answer.status === 'refund_due') this.#due.add(id)
+    this.#told.set(id, reservation)
+  }
+
+  /** No unit is promised twice, nobody has more than the limit. */
+  keep(now: number, total: (sku: string) => number): void {
+    const promised = [...this.#told.values()].filter(
+      ({ state, expiresAt }) => state === 'confirmed' || (state === 'held' && now < expiresAt),
+    )
+    for (const sku of Object.keys(this.#rules.stock)) {
+      const units = unitsOf(promised, sku)
+      demand(units <= total(sku), 'oversell', () => `${units} ${sku} are promised, there are ${total(sku)}`)
+      const limit = this.#limit(sku)
+      for (const buyer of new Set(promised.map((reservation) => reservation.buyer))) {
+        const own = unitsOf(
+          promised.filter((reservation) => reservation.buyer === buyer),
+          sku,
+        )
+        demand(own <= limit, 'limit', () => `${buyer} has ${own} ${sku}, the limit is ${limit}`)
+      }
+    }
+  }
+
+  #limit(sku: string): number {
+    const { limitPerBuyer = Number.POSITIVE_INFINITY } = this.#rules
+    if (typeof limitPerBuyer === 'number') return limitPerBuyer
+    return limitPerBuyer[sku] ?? Number.POSITIVE_INFINITY
+  }
+}
+
+function unitsOf(reservations: readonly Reservation[], sku: string): number {
+  const lines = reservations.flatMap(({ items }) => items.filter((item) => item.sku === sku))
+  return lines.reduce((sum, { quantity }) => sum + quantity, 0)
+}

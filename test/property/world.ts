@@ -1,0 +1,257 @@
+import { isDeepStrictEqual } from 'node:util'
+import { FlashSale, type SaleRules } from '../../src/index.js'
+import type { TimedEngine } from '../support/engines.js'
+import { redelivering } from '../support/redelivery.js'
+import { explain, type Sent, SoldOutSayings } from './explain.js'
+import { type Operation, Restock, sendTo } from './operations.js'
+import { Promises } from './promises.js'
+import { type Answer, Reference } from './reference.js'
+import { demand, Violation } from './violation.js'
+import { Witness } from './witness.js'
+
+/** Handles on the sale, as two processes would have them. */
+export const HANDLES = 2
+/** A well-formed id of a reservation that nobody made. */
+const NOBODYS = `1AA${'A'.repeat(16)}`
+
+/** One engine under test, its handles, and what the reservations are called. */
+interface Side {
+  readonly timed: TimedEngine
+  readonly redelivery: ReturnType<typeof redelivering>
+  readonly handles: FlashSale[]
+  readonly names: Map<string, string>
+  readonly ids: Map<string, string>
+  readonly witness: Witness
+}
+
+export interface Request {
+  readonly handle: number
+  readonly operation: Operation
+}
+
+/**
+ * The same sale on every engine under test. Each request goes to all of them; their answers are compared with each other,
+ * with the plain rules and with what was promised before, and after each step every engine is recounted.
+ */
+export class World {
+  readonly rules: SaleRules
+  readonly history: Request[] = []
+  /** Which kinds of answers came, to see that the stories reach them all. */
+  readonly answers = new Set<string>()
+  readonly #sides: readonly Side[]
+  readonly #promises: Promises
+  readonly #sayings = new SoldOutSayings()
+  #reference: Reference
+  #steps = 0
+
+  private constructor(rules: SaleRules, sides: readonly Side[]) {
+    this.rules = rules
+    this.#sides = sides
+    this.#promises = new Promises(rules)
+    this.#reference = new Reference(rules, sides[0]!.timed.now())
+  }
+
+  static async create(engines: readonly TimedEngine[], rules: SaleRules): Promise<World> {
+    const sides: Side[] = []
+    for (const timed of engines) {
+      await warmUp(timed.engine)
+      const redelivery = redelivering(timed.engine)
+      const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
+      await handles[0]!.create(rules)
+      const witness = await Witness.of(timed.engine, 'sale')
+      sides.push({ timed, redelivery, handles, names: new Map(), ids: new Map(), witness })
+    }
+    const world = new World(rules, sides)
+    await world.#tellTime()
+    return world
+  }
+
+  /** One request; `times`: how often the driver delivers it. */
+  async send(request: Request, times = 1): Promise<Answer> {
+    this.history.push(request)
+    const sent = this.#address(request)
+    const [answer] = (await this.#deliver([sent], times)) as [Answer]
+    this.#promises.hear(answer, String(request.operation))
+    await this.#recount()
+    this.#explain([{ ...sent, answer, times }])
+    return answer
+  }
+
+  /** Several at once. */
+  async sendTogether(requests: readonly Request[]): Promise<void> {
+    const sent = requests.map((request) => this.#address(request))
+    const answers = await this.#deliver(sent, 1)
+    await this.#recount(false)
+    const inOrder = this.#explain(sent.map((each, i) => ({ ...each, answer: answers[i]!, times: 1 })))
+    for (const { answer, operation } of inOrder) this.#promises.hear(answer, String(operation))
+    await this.#recount()
+  }
+
+  /** Time goes on, or the server's clock is set back. */
+  async pass(ms: number): Promise<void> {
+    // A change keeps the time in the partition, so that a later handle knows it too.
+    if (ms < 0) await this.#keepTime()
+    for (const { timed } of this.#sides) await timed.advance(ms)
+    this.#reference.now = Math.max(this.#reference.now, this.#clock)
+    await this.#tellTime()
+    await this.#recount()
+  }
+
+  /** Another process takes the place of one. */
+  async replaceHandle(index: number): Promise<void> {
+    this.#sayings.forget(index)
+    await this.#keepTime()
+    for (const { handles, redelivery } of this.#sides) {
+      await handles[index]!.close()
+      handles[index] = handleOn(redelivery.engine)
+    }
+    await this.#tellTime()
+  }
+
+  /** `stats` and `audit`, which sweep. */
+  async audit(): Promise<void> {
+    const expected = this.#reference.stats()
+    for (const { handles, witness } of this.#sides) {
+      const stats = await handles[0]!.stats()
+      demand(
+        isDeepStrictEqual({ status: 'stats', ...stats }, expected),
+        'answer',
+        () => `stats are ${JSON.stringify(stats)}, by the rules ${JSON.stringify(expected)}`,
+      )
+      const { ok, violations, skus } = await handles[0]!.audit()
+      demand(ok, 'audit', () => JSON.stringify(violations))
+      demand(
+        isDeepStrictEqual(skus, stats.skus),
+        'audit',
+        () => `${JSON.stringify(skus)} is not in the stats`,
+      )
+      const counts = await witness.look()
+      demand(isDeepStrictEqual([...counts], Object.values(stats.skus)), 'audit', () => JSON.stringify(counts))
+    }
+  }
+
+  /** The places of the reservations made last, the oldest first. */
+  lastPlaces(count: number): number[] {
+    const made = this.#sides[0]!.ids.size
+    return Array.from({ length: Math.min(count, made) }, (_, i) => made - Math.min(count, made) + i)
+  }
+
+  async close(): Promise<void> {
+    for (const { handles, timed } of this.#sides) {
+      for (const handle of handles) await handle.close()
+      await timed.engine.close()
+    }
+  }
+
+  get #clock(): number {
+    return this.#sides[0]!.timed.now()
+  }
+
+  #address({ handle, operation }: Request): Omit<Sent, 'answer' | 'times'> {
+    const { place } = operation
+    const names = [...this.#sides[0]!.ids.keys()]
+    const name = place === undefined || names.length === 0 ? '' : names[place % names.length]!
+    return { handle, operation, name }
+  }
+
+  async #deliver(requests: readonly Omit<Sent, 'answer' | 'times'>[], times: number): Promise<Answer[]> {
+    const perSide: Answer[][] = []
+    for (const side of this.#sides) {
+      side.redelivery.times = times
+      const answers = await Promise.all(
+        requests.map(({ handle, operation, name }) =>
+          sendTo(operation, side.handles[handle]!, side.ids.get(name) ?? NOBODYS, this.rules),
+        ),
+      )
+      side.redelivery.times = 1
+      for (const [i, answer] of answers.entries()) this.answers.add(kindOf(requests[i]!.operation, answer))
+      perSide.push(answers.map((answer) => named(answer, side)))
+    }
+    const [first, ...others] = perSide as [Answer[], ...Answer[][]]
+    for (const other of others) {
+      for (const [i, answer] of other.entries()) {
+        demand(
+          isDeepStrictEqual(answer, first[i]),
+          'difference',
+          () =>
+            `${requests[i]!.operation}: one answered ${JSON.stringify(first[i])}, one ${JSON.stringify(answer)}`,
+        )
+      }
+    }
+    return first
+  }
+
+  #explain(sent: readonly Sent[]): readonly Sent[] {
+    const explained = explain(this.#reference, sent, this.#sayings, this.#clock)
+    if (!explained) {
+      const told = sent.map(({ operation, name, answer, handle }) => {
+        const alone = operation.predict(this.#reference.clone(), name, answer.reservation?.id ?? '')
+        const mine = `${handle}: ${operation} ${name} answered ${JSON.stringify(answer)}`
+        return `${mine}, by the rules alone ${JSON.stringify(alone)}`
+      })
+      throw new Violation('answer', told.join('\n'))
+    }
+    this.#reference = explained.after
+    this.#sayings.hear(sent, this.#clock)
+    return explained.order
+  }
+
+  async #recount(promises = true): Promise<void> {
+    for (const { witness } of this.#sides) {
+      const counts = await witness.look()
+      const skus = Object.keys(this.rules.stock).sort()
+      const total = (sku: string) => counts[skus.indexOf(sku)]!.total
+      if (promises) this.#promises.keep(this.#reference.now, total)
+    }
+  }
+
+  async #keepTime(): Promise<void> {
+    const sku = Object.keys(this.rules.stock)[0]!
+    await this.send({ handle: 0, operation: new Restock(sku, 1, `step ${++this.#steps}`) })
+  }
+
+  /** Each handle hears what time it is by a question that changes nothing. */
+  async #tellTime(): Promise<void> {
+    for (const { handles } of this.#sides) for (const handle of handles) await handle.get(NOBODYS)
+  }
+}
+
+/**
+ * Each command once, on another sale. A server that does not know a script yet is sent it after all, behind what was sent in
+ * between; requests that are under way at once would be carried out in another order than in the engine beside it.
+ */
+async function warmUp(engine: TimedEngine['engine']): Promise<void> {
+  const sale = new FlashSale('warm-up', { engine, deadlineMs: 30_000 })
+  await sale.create({ stock: { a: 1 } })
+  await Promise.all([
+    sale.reserve({ buyer: 'ann', items: [{ sku: 'a', quantity: 1 }] }),
+    sale.confirm(NOBODYS),
+    sale.release(NOBODYS),
+    sale.extend(NOBODYS, { holdMs: 1 }),
+    sale.refund(NOBODYS, { restock: true }),
+    sale.get(NOBODYS),
+    sale.restock({ sku: 'a', quantity: 1, key: 'warm-up' }),
+    sale.pause(),
+    sale.stats(),
+  ])
+  await sale.close()
+}
+
+function handleOn(engine: TimedEngine['engine']): FlashSale {
+  return new FlashSale('sale', { engine, deadlineMs: 30_000 })
+}
+
+/** For example `Confirm confirmed late`. */
+function kindOf(operation: Operation, { status, reason, code, late, replayed }: Answer): string {
+  const details = [reason, code, late && 'late', replayed && 'replayed'].filter(Boolean)
+  return [operation.constructor.name, status, ...details].join(' ')
+}
+
+function named(answer: Answer, { names, ids }: Side): Answer {
+  if (!answer.reservation) return answer
+  const { id } = answer.reservation
+  const name = names.get(id) ?? `r${names.size + 1}`
+  names.set(id, name)
+  ids.set(name, id)
+  return { ...answer, reservation: { ...answer.reservation, id: name } }
+}
