@@ -4,11 +4,11 @@ import { promisify } from 'node:util'
 import type { Redis } from 'ioredis'
 import { redisServerBinary } from '../../scripts/redis/provision.js'
 import { startRedis } from '../../scripts/redis/server.js'
+import { repositoryRoot } from '../../scripts/servers/machine.js'
 import { redact } from '../report/redact.js'
 import type { Environment, RedisEnvironment } from '../report/report.js'
 import type { RunOptions } from './options.js'
 import { withRedis } from './redis-client.js'
-import { root } from './root.js'
 
 /** What decides how fast a server is, and whether it keeps what it was told. */
 const DIRECTIVES = ['maxmemory', 'maxmemory-policy', 'appendonly', 'appendfsync', 'save', 'io-threads']
@@ -66,7 +66,12 @@ async function configuration(client: Redis): Promise<Record<string, string>> {
 
 async function gitState(): Promise<Environment['git']> {
   const git = async (...args: string[]) => {
-    const { stdout } = await promisify(execFile)('git', ['--no-optional-locks', '-C', root, ...args])
+    const { stdout } = await promisify(execFile)('git', [
+      '--no-optional-locks',
+      '-C',
+      repositoryRoot(),
+      ...args,
+    ])
     return stdout.trim()
   }
   try {

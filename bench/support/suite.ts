@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { terminalOf } from '../../scripts/demo/terminal/style.js'
+import { repositoryRoot } from '../../scripts/servers/machine.js'
 import { duration } from '../report/format.js'
 import { reportPage } from '../report/html/page.js'
 import { figuresOf, type PartReport, type Report, VERSION } from '../report/report.js'
@@ -8,7 +9,6 @@ import { judge } from '../report/targets.js'
 import { environmentOf } from './environment.js'
 import type { RunOptions } from './options.js'
 import { closingLines, environmentLines, partLines } from './print.js'
-import { root } from './root.js'
 import { runPart } from './run.js'
 import { hanging } from './wrap.js'
 
@@ -20,7 +20,9 @@ export async function runSuite(options: RunOptions, stream: NodeJS.WriteStream):
   const say = (...lines: readonly string[]) => stream.write(lines.map((line) => `${line}\n`).join(''))
 
   const createdAt = new Date()
-  const folder = resolve(options.out ?? join(root, 'node_modules/.cache/stockhold/bench', stamp(createdAt)))
+  const folder = resolve(
+    options.out ?? join(repositoryRoot(), 'node_modules/.cache/stockhold/bench', stamp(createdAt)),
+  )
   // Before anything is measured: nobody wants to learn after ten minutes that it cannot be written.
   await mkdir(folder, { recursive: true })
   const environment = await environmentOf(options)

@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { delimiter, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { minute, reason, run } from '../redis/apt.js'
+import { executable, repositoryRoot } from '../servers/machine.js'
 
 export interface PostgresBinaries {
   /** The folder that holds `postgres` and `initdb`. */
@@ -127,24 +127,5 @@ async function restoreLinks(folder: string): Promise<void> {
   const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     await symlink(relative(dirname(target), source), join(folder, target))
-  }
-}
-
-/** By the lock file, not by depth: this file also runs from inside a bundle. */
-function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (folder !== dirname(folder)) {
-    if (existsSync(join(folder, 'package-lock.json'))) return folder
-    folder = dirname(folder)
-  }
-  return process.cwd()
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { minute, reason, run } from '../redis/apt.js'
-import { endWithThisProcess } from '../redis/lifeline.js'
+import { endWithThisProcess } from '../servers/lifeline.js'
+import { freePort } from '../servers/machine.js'
 import { type PostgresBinaries, postgresBinaries } from './provision.js'
 
 export interface PostgresServer {
@@ -140,19 +140,4 @@ async function end({ child, ended }: Running): Promise<void> {
   const force = setTimeout(() => child.kill('SIGKILL'), stopLimit)
   await ended
   clearTimeout(force)
-}
-
-/** Below the range from which systems take the ports of outgoing connections. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const probe = createServer()
-    const free = await new Promise<boolean>((settle) => {
-      probe.once('error', () => settle(false))
-      probe.listen(port, host, () => settle(true))
-    })
-    if (!free) continue
-    await new Promise((settle) => probe.close(settle))
-    return port
-  }
 }

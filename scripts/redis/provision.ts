@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { executable, repositoryRoot } from '../servers/machine.js'
 import { download, minute, reason, run } from './apt.js'
 
 export interface RedisBinary {
@@ -134,25 +134,5 @@ async function removeAbandoned(cache: string): Promise<void> {
     const folder = join(cache, name)
     const info = await stat(folder).catch(() => undefined)
     if (info && Date.now() - info.mtimeMs > 60 * minute) await rm(folder, { recursive: true, force: true })
-  }
-}
-
-/** By name, not by depth: this file also runs from inside a bundle. */
-function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (folder !== dirname(folder)) {
-    const manifest = join(folder, 'package.json')
-    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === 'stockhold') return folder
-    folder = dirname(folder)
-  }
-  return process.cwd()
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

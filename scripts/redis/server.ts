@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { endWithThisProcess } from './lifeline.js'
+import { endWithThisProcess } from '../servers/lifeline.js'
+import { freePort } from '../servers/machine.js'
 import { type RedisBinary, redisServerBinary } from './provision.js'
 
 export interface RedisServer {
@@ -180,22 +181,4 @@ async function answers(port: number, pid: number, password: string | undefined):
   })
   await new Promise((settle) => socket.once('close', settle))
   return reply.includes('+PONG\r\n') && reply.includes(`\r\nprocess_id:${pid}\r\n`)
-}
-
-/**
- * Below the range from which systems take the ports of outgoing connections: while a server is down for a
- * restart, no connection (least of all one of its own clients, trying again) may come to sit on its port.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const probe = createServer()
-    const free = await new Promise<boolean>((settle) => {
-      probe.once('error', () => settle(false))
-      probe.listen(port, host, () => settle(true))
-    })
-    if (!free) continue
-    await new Promise((settle) => probe.close(settle))
-    return port
-  }
 }

@@ -253,7 +253,11 @@ export class FlashSale {
     const id = mintId(this.#access.session.token!, buyer, key, book.limited)
     const settle = (answer: Settled<'reserve'>): ReserveResult => {
       if (answer.status === 'conflict') throw conflict()
-      if (answer.status === 'reserved') this.#access.watch(answer.reservation.expiresAt)
+      if (answer.status === 'reserved') {
+        this.#access.watch(answer.reservation.expiresAt)
+        const { replayed } = answer
+        return { status: 'reserved', reservation: book.reservation(answer.reservation), replayed }
+      }
       if (answer.status !== 'sold_out' && answer.status !== 'limit_exceeded') return book.result(answer)
       const refusal = { ...answer, sku: book.sku(answer.sku) }
       if (refusal.status === 'sold_out') this.#soldOut.remember(answer.sku, refusal, askedAt)

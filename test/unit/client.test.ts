@@ -204,6 +204,22 @@ describe('a sale whose keys are gone', () => {
     },
   )
 
+  test('the event that names a lapsed hold: STATE_LOST, and nothing is written', async () => {
+    const client = connect()
+    const sale = open(client)
+    await sale.create({ stock: { a: 5 } })
+    await sale.reserve({ buyer: BUYER, items: item, holdMs: 1 })
+    await sale.close()
+    await client.xtrim(`{stockhold:${sale.id}:0}:events`, 'MAXLEN', 0)
+    await client.set('later', 1, 'PX', 5)
+    while (await client.exists('later')) await client.ping()
+    const stock = await client.hgetallBuffer(`{stockhold:${sale.id}:0}:stock`)
+    const other = open(client, { id: sale.id })
+    await faultOf(other.reserve({ buyer: BUYER, items: item, key: KEY }), 'STATE_LOST')
+    await faultOf(other.stats(), 'STATE_LOST')
+    expect(await client.hgetallBuffer(`{stockhold:${sale.id}:0}:stock`)).toEqual(stock)
+  })
+
   test('a key that holds something else: STATE_LOST', async () => {
     const client = connect()
     const sale = open(client)

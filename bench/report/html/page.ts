@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { root } from '../../support/root.js'
+import { repositoryRoot } from '../../../scripts/servers/machine.js'
 import type { Report } from '../report.js'
 import { verdictOf } from '../report.js'
 import { Html, html } from './html.js'
@@ -53,7 +53,7 @@ function assets(): Promise<{ script: Html; style: Html }> {
 
 async function bundle(): Promise<{ script: Html; style: Html }> {
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'bench/report/page/main.ts')],
+    entryPoints: [join(repositoryRoot(), 'bench/report/page/main.ts')],
     bundle: true,
     write: false,
     outdir: 'page',

@@ -1,6 +1,7 @@
 -- Writes everything this call changed, and builds the reply. Until here nothing was written that a failure could leave
 -- half done: reading and deciding come first.
 local function finish(statuses, details)
+  if history_lost then return { 'lost', now } end
   local events_before = sequence
   save_buckets()
   save_archive()

@@ -2,6 +2,8 @@
 local SWEEP_AT_ONCE = 4096 -- holds looked at in one call, some 10 ms of the server's time
 local budget, more_lapsed = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
+-- Set when the events that name the holds are gone: then nothing may be decided, see _commit.lua.
+local history_lost = false
 
 local function lapse(bucket, record)
   set_state(record, IS_EXPIRED)
@@ -19,6 +21,26 @@ local function lapse_bucket(bucket)
   end
 end
 
+-- An index entry names the event entry whose holds lapse then, so no bucket is kept twice: `<first sequence>/<expiry>`.
+-- Adds the buckets of those that are due.
+local function add_due(member, buckets)
+  local id = member:match('^%d+') .. '-0'
+  local entry = redis.call('XRANGE', EVENTS, id, id)[1]
+  if not entry then
+    history_lost = true
+    return
+  end
+  local values = { cmsgpack.unpack(entry[2][2]) }
+  local at = values[1]
+  for i = 2, #values, 3 do
+    local kind, argument, subject = values[i], values[i + 1], values[i + 2]
+    local expiry = kind == RESERVED and at + argument or kind == EXTENDED and argument
+    if expiry and now >= expiry then
+      for j = 1, #subject / 2, 6 do buckets[#buckets + 1] = subject:sub(j, j + 5) end
+    end
+  end
+end
+
 -- Sweeps the next few index entries that are due. False when there is nothing more to sweep, or the budget is spent.
 local function sweep_some()
   if not more_lapsed or budget <= 0 then return false end
@@ -30,9 +52,9 @@ local function sweep_some()
   local buckets = {}
   for _, member in ipairs(members) do
     swept[#swept + 1] = member
-    for i = 7, #member, 6 do buckets[#buckets + 1] = member:sub(i, i + 5) end
+    add_due(member, buckets)
   end
-  budget = budget - #buckets
+  budget = budget - math.max(#buckets, 1)
   load_buckets(buckets)
   for _, bucket in ipairs(buckets) do lapse_bucket(bucket) end
   return true
@@ -58,18 +80,19 @@ local function lacking(lines)
   end
 end
 
--- Enters buckets, a string of 6 bytes each, whose holds lapse at `at`. A number makes the member unique, since the same bucket may come
--- again: each entry stands for at least one event of this call, so the next call's sequence is beyond it.
-local function watch_expiry(at, buckets)
-  local member = struct.pack('>I6', sequence + #watched / 2) .. buckets
-  watched[#watched + 1] = string.format('%.0f', at)
-  watched[#watched + 1] = member
+-- Holds that this call writes events of lapse at this time.
+local function watch_expiry(at)
+  watched[at] = true
 end
 
 local function save_expiry()
-  expiryCount = expiryCount - #swept + #watched / 2
+  expiryCount = expiryCount - #swept
   for first = 1, #swept, 4000 do
     redis.call('ZREM', EXPIRY, unpack(swept, first, math.min(first + 3999, #swept)))
   end
-  if #watched > 0 then redis.call('ZADD', EXPIRY, unpack(watched)) end
+  for at in pairs(watched) do
+    local expiry = string.format('%.0f', at)
+    redis.call('ZADD', EXPIRY, expiry, string.format('%.0f/', sequence + 1) .. expiry)
+    expiryCount = expiryCount + 1
+  end
 end

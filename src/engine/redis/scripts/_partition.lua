@@ -6,7 +6,8 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS = unpack(KEYS)
 --                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit, limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> that bucket's reservations, see _records.lua
---   EXPIRY    zset    expiry in epoch ms -> 6 bytes of sequence, then the buckets whose holds may lapse then
+--   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see _expiry.lua; whoever
+--                     trims EVENTS leaves the entries named here
 --   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _events.lua
 --   ARCHIVE   hash    ended reservations that overflowed their bucket, see _records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied

@@ -19,6 +19,6 @@ return settle(function(record, bucket, i, in_archive)
   if late then return 'T' end
   record[HOLD], record.packed = wanted - created, nil
   change(record, bucket, in_archive, IS_HELD, EXTENDED, wanted)
-  watch_expiry(wanted, bucket)
+  watch_expiry(wanted)
   return 'R'
 end)

@@ -44,9 +44,8 @@ function emit_gathered()
   if not run_first then return end
   local first, last = run_first, run_last
   run_first = nil
-  local run = table.concat(buckets, '', first, last)
-  emit_many(RESERVED, run_hold, run, nonces:sub(first * 6 - 5, last * 6))
-  watch_expiry(now + run_hold, run)
+  emit_many(RESERVED, run_hold, table.concat(buckets, '', first, last), nonces:sub(first * 6 - 5, last * 6))
+  watch_expiry(now + run_hold)
 end
 
 local function reserved(i, hold)
