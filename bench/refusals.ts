@@ -69,10 +69,14 @@ async function refused(work: Work, seconds: number, invariants: Invariants): Pro
   return tally.refused / tally.seconds
 }
 
-function withoutKey(sale: BenchSale): Work {
+/** Made beforehand: an answer from memory takes less time than a request takes to be put together. */
+const KEYLESS = 4_096
+
+function withoutKey({ sale }: BenchSale): Work {
   const items = [{ sku: SKU, quantity: 1 }]
+  const requests = Array.from({ length: KEYLESS }, (_, n) => ({ buyer: buyerName(UNITS + n), items }))
   return async (n) =>
-    (await sale.hold({ buyer: buyerName(n), items })) === undefined ? 'refused' : 'accepted'
+    (await sale.reserve(requests[n % KEYLESS]!)).status === 'reserved' ? 'accepted' : 'refused'
 }
 
 function report({ accepted, noKey, key }: Rates, invariants: Invariants): PartResult {
