@@ -1,8 +1,8 @@
+import { random } from '../scripts/random.js'
 import type { Engine } from '../src/index.js'
 import { closedLoop } from './load/drive.js'
 import { figureOf, median, rounded } from './load/figures.js'
 import { allAccepted, Invariants } from './load/invariants.js'
-import { random } from './load/random.js'
 import { BenchSale, CALLERS, openEngine, requestOf } from './load/sale.js'
 import type { Context, Part, PartResult } from './part.js'
 

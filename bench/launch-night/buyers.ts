@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../../scripts/random.js'
 import {
   type Engine,
   FlashSale,
@@ -7,7 +8,6 @@ import {
   type ReserveResult,
   StockholdError,
 } from '../../src/index.js'
-import type { Random } from '../load/random.js'
 import type { Recorder } from '../load/recorder.js'
 import { LIMIT, type NightPlan, type Order, saleName, skuOf } from './plan.js'
 

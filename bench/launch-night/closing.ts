@@ -1,7 +1,7 @@
+import { random } from '../../scripts/random.js'
 import type { FlashSale } from '../../src/index.js'
 import { closedLoop } from '../load/drive.js'
 import type { Invariants } from '../load/invariants.js'
-import { random } from '../load/random.js'
 import type { Told } from './buyers.js'
 import { LIMIT, type NightPlan, skuOf } from './plan.js'
 

@@ -1,5 +1,6 @@
-import { type Random, random, Zipf } from '../load/random.js'
+import { type Random, random } from '../../scripts/random.js'
 import { buyerName, keyName } from '../load/sale.js'
+import { Zipf } from '../load/zipf.js'
 
 /** How large the night is. */
 export interface Night {

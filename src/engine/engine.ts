@@ -76,8 +76,8 @@ export interface Retry {
 /**
  * What every command shares:
  *
- * - `now` is the greatest of the server's clock, the greatest `now` the partition ever stored, and the call's
- *   `floor`. It never runs backwards.
+ * - `now` is the greatest of the server's clock, the `now` the partition stored with its latest change, and the call's
+ *   `floor`. It never runs backwards for a caller, nor behind anything that was written.
  * - A hold has lapsed when `now >= expiresAt`: before a command looks at it, it becomes `expired`, its units go from
  *   `held` to `available`, and the event `expired` is written. How many lapsed holds are swept in passing
  *   is the engine's affair; no answer may depend on it.
@@ -101,6 +101,8 @@ export interface Commands {
   }
 
   /**
+   * A buyer's requests with the same key have ids of the same bucket; in a sale with a limit, all of a buyer's have.
+   *
    * In this order:
    * 1. `id` exists: this very request was sent twice. `reserved` with the reservation as it is, `replayed: false`.
    * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed is `reserved`

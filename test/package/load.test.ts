@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { measure as launchNight } from '../../bench/launch-night.js'
 import { closedLoop, evenly, openArrivals, poisson } from '../../bench/load/drive.js'
 import { Histogram } from '../../bench/load/histogram.js'
-import { random, Zipf } from '../../bench/load/random.js'
 import { Recorder } from '../../bench/load/recorder.js'
+import { Zipf } from '../../bench/load/zipf.js'
 import type { Context } from '../../bench/part.js'
 import { measure as wholeWay } from '../../bench/whole-way.js'
+import { random } from '../../scripts/random.js'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 
 function block(ms: number): void {
