@@ -26,10 +26,6 @@ export function partitionOf(id: string): number | undefined {
   return DIGITS.indexOf(id[1]!) * 64 + DIGITS.indexOf(id[2]!)
 }
 
-export function bucketOf(id: string): string {
-  return id.slice(BUCKET_AT, NONCE_AT)
-}
-
 /** An id of the same partition and bucket with another nonce. */
 export function withNonce(id: string, nonce: string): string {
   return id.slice(0, NONCE_AT) + nonce

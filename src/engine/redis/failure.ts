@@ -2,10 +2,7 @@ import { StockholdError } from '../../errors.js'
 
 const RIGHTS = 'the user needs EVALSHA, EVAL, INFO, and reading and writing of all keys below the prefix'
 
-/**
- * Answers with which Redis refuses a script before it runs: nothing was executed.
- * `lib/codes` by https://redis.io/docs/latest/develop/programmability/eval-intro/ and the server's own `shared` errors.
- */
+/** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
 const hints: Record<string, string> = {
   BUSY: 'another script has been running for too long',
   CLUSTERDOWN: 'the cluster has no master for this slot',

@@ -8,11 +8,11 @@ export class Writer {
   #buffer = Buffer.allocUnsafe(16_384)
   #length = 0
 
-  /** The bytes written since the last call. They are a copy: the writer is free to go on. */
-  take(): Buffer {
-    const bytes = Buffer.from(this.#buffer.subarray(0, this.#length))
+  /** The bytes that `write` writes, as a copy. Begins afresh: a call that failed half-way leaves nothing behind. */
+  pack(write: () => void): Buffer {
     this.#length = 0
-    return bytes
+    write()
+    return Buffer.from(this.#buffer.subarray(0, this.#length))
   }
 
   /** Makes room for `bytes` more and returns where they begin. */

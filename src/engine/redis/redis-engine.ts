@@ -128,12 +128,13 @@ class RedisEngine implements Engine {
 const writer = new Writer()
 
 function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
-  writer.text(call.token ?? '')
-  writer.integer(Math.max(0, Math.floor(call.deadline)))
-  writer.integer(Math.max(0, Math.floor(call.floor)))
-  if (command === 'create') writeSales(ops as readonly Op<'create'>[], writer)
-  else codecOf(command)?.write(ops, writer)
-  return writer.take()
+  return writer.pack(() => {
+    writer.text(call.token ?? '')
+    writer.integer(Math.max(0, Math.floor(call.deadline)))
+    writer.integer(Math.max(0, Math.floor(call.floor)))
+    if (command === 'create') writeSales(ops as readonly Op<'create'>[], writer)
+    else codecOf(command)?.write(ops, writer)
+  })
 }
 
 function codecOf<C extends Command>(command: C): Codec<C> | undefined {

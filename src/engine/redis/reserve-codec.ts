@@ -8,11 +8,12 @@ const RETRY = { status: 'retry' } as const
 const scratch = new Writer()
 
 function packCart(cart: Cart): Buffer {
-  for (const [sku, quantity] of cart) {
-    scratch.integer(sku)
-    scratch.integer(quantity)
-  }
-  return scratch.take()
+  return scratch.pack(() => {
+    for (const [sku, quantity] of cart) {
+      scratch.integer(sku)
+      scratch.integer(quantity)
+    }
+  })
 }
 
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
