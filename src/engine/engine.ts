@@ -1,7 +1,9 @@
+import type { Port, Reply as ReplyOf, Retry } from './port.js'
+import type { Timing } from './timing.js'
+
 /**
- * The port between what is promised (`sale/`) and how it is kept atomic (`memory/`, `redis/`): a handful of
- * commands on one partition of one sale. Each command takes a batch and answers it item by item, in order,
- * as if the items had come one after another; the whole batch is one atomic step.
+ * What is promised (`sale/`) asks of how it is kept atomic (`memory/`, `redis/`): a handful of commands on one partition of
+ * one sale.
  *
  * The comments here are the specification. The memory engine is its plainest reading, and the oracle that the
  * Redis engine is compared with.
@@ -68,21 +70,12 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'paused' | 'resumed' | 'ended' }
 )
 
-/** Not decided and nothing done: the call came after its deadline, or reached the bound of its work. Ask again. */
-export interface Retry {
-  readonly status: 'retry'
-}
-
 /**
- * What every command shares:
+ * What every command shares, beside what {@link Port} says:
  *
- * - `now` is the greatest of the server's clock, the `now` the partition stored with its latest change, and the call's
- *   `floor`. It never runs backwards for a caller, nor behind anything that was written.
  * - A hold has lapsed when `now >= expiresAt`: before a command looks at it, it becomes `expired`, its units go from
  *   `held` to `available`, and the event `expired` is written. How many lapsed holds are swept in passing
  *   is the engine's affair; no answer may depend on it.
- * - An item that would change something while `now > deadline` answers `retry` and changes nothing. Answers that
- *   change nothing (repeats, refusals that are settled) are given all the same.
  * - Every change appends its event in the same step. Where a change takes the last available unit of a SKU, the
  *   event `sold_out` follows it (in order of SKU, should a cart take several).
  * - A reservation given back moves its units to `available`.
@@ -280,49 +273,16 @@ export type Op<C extends Command> = Commands[C]['op']
 export type Answer<C extends Command> = Commands[C]['answer']
 /** An answer that decides: what is undecided is asked again before anybody hears of it. */
 export type Settled<C extends Command> = Exclude<Answer<C>, Retry>
+export type Reply<C extends Command> = ReplyOf<Answer<C>>
+export type Partition = Port<Commands>
+export type { Call, Retry } from './port.js'
 
-/** What a batch carries beside its items. */
-export interface Call {
-  /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
-  readonly token: string | null
-  /** Server time after which nothing may be changed any more. */
-  readonly deadline: number
-  /** The latest server time the caller has seen. */
-  readonly floor: number
-}
-
-/**
- * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` is the partition's event count after the batch.
- * - `missing`: there is no such sale.
- * - `lost`: there is one, but it is another incarnation than `token`, or parts of it are gone.
- */
-export type Reply<C extends Command> =
-  | {
-      readonly outcome: 'done'
-      readonly now: number
-      readonly sequence: number
-      readonly answers: readonly Answer<C>[]
-    }
-  | { readonly outcome: 'missing' | 'lost'; readonly now: number }
-
-export interface Partition {
-  /**
-   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it never
-   * will be, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
-   */
-  ready(): Promise<void> | undefined
-
-  /**
-   * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
-   * `UNKNOWN_OUTCOME` when it may have been.
-   */
-  run<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Promise<Reply<C>>
-}
-
-/** How a `FlashSale` reaches its state. Made by `memoryEngine()` or `redisEngine()`. */
+/** How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()` or `redisEngine()`. */
 export interface Engine {
   /** ms on a clock that only differences may be taken of; measures ages inside this process, decides nothing. */
   elapsed(): number
+  /** The timers for deadlines and waits. @default the process' */
+  readonly timing?: Timing
   partition(sale: string, index: number): Partition
   /** Ends what the engine itself opened: its own client, never one it was given. */
   close(): Promise<void>

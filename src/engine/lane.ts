@@ -1,19 +1,28 @@
-import { performance } from 'node:perf_hooks'
 import { StockholdError } from '../errors.js'
-import type { Command, Op, Partition, Reply, Settled } from './engine.js'
+import type { Call, CommandMap, Port, Reply, Retry } from './port.js'
 import type { Session } from './session.js'
+import type { Timer } from './timing.js'
 
 /** Items one call carries at most. Beyond some 200 the gain is small, and the server is held for longer at a time. */
 export const MAX_BATCH = 256
 /** Calls that may be out at a time: while the server works on one, the next is on its way. */
 const MAX_CALLS = 2
 
-interface Pending<C extends Command> {
-  readonly op: Op<C>
+/** An answer that decides: what is undecided is asked again before anybody hears of it. */
+export type Decided<A> = Exclude<A, Retry>
+
+/** Where a lane leads: one command of one port. */
+export interface Way<O, A> {
+  ready(): Promise<void> | undefined
+  run(ops: readonly O[], call: Call): Promise<Reply<A>>
+}
+
+interface Pending<O, A> {
+  readonly op: O
   readonly deadline: number
   readonly weight: number
   /** Makes the caller's result of the answer; what it throws is the caller's failure. */
-  readonly result: (answer: Settled<C>) => unknown
+  readonly result: (answer: Decided<A>) => unknown
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
   /** Ends the watch over the caller's signal. */
@@ -23,39 +32,37 @@ interface Pending<C extends Command> {
 }
 
 /**
- * Micro-batching: the way of one command to one partition. What is submitted while no call is out leaves at once, with
+ * Micro-batching: the way of one command to one port. What is submitted while no call is out leaves at once, with
  * everything else of the same turn of the event loop; while calls are out, the queue grows into the next batch. There is
  * no timer to wait for, so a lone caller waits for nobody, and the busier the lane, the larger its batches.
  *
- * Nothing leaves the queue before the partition is ready, so what ends there (deadline, abort) was not sent, for certain.
+ * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not sent, for certain.
  * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
  */
-export class Lane<C extends Command> {
-  readonly #command: C
-  readonly #partition: Partition
+export class Lane<O, A extends { readonly status: string }> {
+  readonly #way: Way<O, A>
   readonly #session: Session
-  readonly #queue: Pending<C>[] = []
-  readonly #calls = new Set<readonly Pending<C>[]>()
+  readonly #queue: Pending<O, A>[] = []
+  readonly #calls = new Set<readonly Pending<O, A>[]>()
   #turn: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(command: C, partition: Partition, session: Session) {
-    this.#command = command
-    this.#partition = partition
+  constructor(way: Way<O, A>, session: Session) {
+    this.#way = way
     this.#session = session
   }
 
   /**
-   * @param deadline When the caller must have been told, by `performance.now()`.
+   * @param deadline When the caller must have been told, by the session's timing.
    * @param weight How much of a batch the item fills: its lines.
    * @param result Makes the caller's result of the answer.
    */
   submit<T>(
-    op: Op<C>,
+    op: O,
     deadline: number,
     weight: number,
-    result: (answer: Settled<C>) => T,
+    result: (answer: Decided<A>) => T,
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -68,14 +75,14 @@ export class Lane<C extends Command> {
     }) as Promise<T>
   }
 
-  #enqueue(pending: Pending<C>): void {
-    if (this.#idle) this.#timer?.ref()
+  #enqueue(pending: Pending<O, A>): void {
+    if (this.#idle) this.#timer?.keepAlive(true)
     this.#queue.push(pending)
     this.#arm(pending.deadline)
     this.#wake()
   }
 
-  #watch(pending: Pending<C>, signal: AbortSignal): void {
+  #watch(pending: Pending<O, A>, signal: AbortSignal): void {
     const onAbort = () => {
       if (!this.#settle(pending)) return
       const queued = this.#queue.indexOf(pending)
@@ -93,7 +100,7 @@ export class Lane<C extends Command> {
   #wake(): void {
     if (this.#turn || this.#calls.size >= MAX_CALLS) return
     this.#turn = Promise.resolve()
-      .then(() => this.#partition.ready())
+      .then(() => this.#way.ready())
       .then(
         () => {
           this.#turn = undefined
@@ -110,8 +117,7 @@ export class Lane<C extends Command> {
     const items = this.#nextItems()
     this.#calls.add(items)
     try {
-      const reply = await this.#partition.run(
-        this.#command,
+      const reply = await this.#way.run(
         items.map((item) => item.op),
         {
           token: this.#session.token,
@@ -132,14 +138,14 @@ export class Lane<C extends Command> {
 
   /** With nobody left to tell, the timer must not keep the process alive. */
   #relax(): void {
-    if (this.#idle) this.#timer?.unref()
+    if (this.#idle) this.#timer?.keepAlive(false)
   }
 
   get #idle(): boolean {
     return this.#queue.length === 0 && this.#calls.size === 0
   }
 
-  #nextItems(): Pending<C>[] {
+  #nextItems(): Pending<O, A>[] {
     const queue = this.#queue
     let count = 0
     let weight = 0
@@ -151,12 +157,12 @@ export class Lane<C extends Command> {
     return queue.splice(0, count)
   }
 
-  #answer(items: readonly Pending<C>[], reply: Reply<C>): void {
+  #answer(items: readonly Pending<O, A>[], reply: Reply<A>): void {
     if (reply.outcome !== 'done') {
       for (const item of items) this.#fail(item, () => this.#session.gone(reply.outcome))
       return
     }
-    const again: Pending<C>[] = []
+    const again: Pending<O, A>[] = []
     for (let i = 0; i < items.length; i++) {
       const item = items[i]!
       if (item.settled) continue
@@ -165,7 +171,7 @@ export class Lane<C extends Command> {
         again.push(item)
       } else if (this.#settle(item)) {
         try {
-          item.resolve(item.result(answer as Settled<C>))
+          item.resolve(item.result(answer as Decided<A>))
         } catch (error) {
           item.reject(error)
         }
@@ -175,20 +181,20 @@ export class Lane<C extends Command> {
   }
 
   /** Undecided items go to the head of the queue while there is time. */
-  #retry(items: readonly Pending<C>[]): void {
-    const now = performance.now()
+  #retry(items: readonly Pending<O, A>[]): void {
+    const now = this.#session.timing.now()
     const inTime = items.filter((item) => item.deadline > now)
     this.#queue.unshift(...inTime)
     for (const item of items)
       if (item.deadline <= now) this.#fail(item, () => tooLate('reached the server too late'))
   }
 
-  #fail(item: Pending<C>, error: () => unknown): void {
+  #fail(item: Pending<O, A>, error: () => unknown): void {
     if (this.#settle(item)) item.reject(error())
   }
 
   /** Whether nobody has told the caller before. */
-  #settle(item: Pending<C>): boolean {
+  #settle(item: Pending<O, A>): boolean {
     if (item.settled) return false
     item.settled = true
     item.forget?.()
@@ -199,13 +205,14 @@ export class Lane<C extends Command> {
   /** One timer a lane, set to the earliest deadline there is. */
   #arm(deadline: number): void {
     if (deadline >= this.#timerAt) return
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timerAt = deadline
-    this.#timer = setTimeout(() => this.#expire(), Math.max(1, Math.ceil(deadline - performance.now())))
+    const { timing } = this.#session
+    this.#timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => this.#expire())
   }
 
   #expire(): void {
-    const now = performance.now()
+    const now = this.#session.timing.now()
     this.#timerAt = Number.POSITIVE_INFINITY
     const expired = this.#queue.filter((item) => item.deadline <= now)
     if (expired.length > 0) {
@@ -247,4 +254,13 @@ function tooLate(what: string): StockholdError {
 function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
   const advice = 'it may have been executed. Send the same key, or the same id, again.'
   return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, options)
+}
+
+/** The lane of one command of a port. */
+export function laneOf<M extends CommandMap<M>, C extends keyof M>(
+  port: Port<M>,
+  command: C,
+  session: Session,
+): Lane<M[C]['op'], M[C]['answer']> {
+  return new Lane({ ready: () => port.ready(), run: (ops, call) => port.run(command, ops, call) }, session)
 }

@@ -1,6 +1,6 @@
-import { performance } from 'node:perf_hooks'
 import { StockholdError } from '../errors.js'
-import type { Command, Reply } from './engine.js'
+import type { Reply } from './port.js'
+import { processTiming, type Timing } from './timing.js'
 
 /** How many calls of a handle, over all its partitions, may be open at a time. */
 export interface Gate {
@@ -8,21 +8,26 @@ export interface Gate {
   open: number
 }
 
-/** What a handle has learned of one partition: which incarnation it is, its time, and how far its history went. */
+/** What a handle has learned of one port: which incarnation it is, its time, and how far its history went. */
 export class Session {
   readonly #name: string
   /** The incarnation this handle works with; `null` until it has seen the sale. */
   token: string | null = null
   /** The latest server time seen. */
   lastNow = 0
-  /** The partition's sequence number in the latest reply. */
+  /** The sequence number in the latest reply. */
   sequence = 0
-  /** Server time minus `performance.now()`, by the reply that took the least time to come. */
+  /** Server time minus the timing's, by the reply that took the least time to come. */
   #offset = Number.NEGATIVE_INFINITY
 
   readonly #gate: Gate
 
-  constructor(name: string, gate: Gate) {
+  /** @param name What is reached, for messages: `the sale "spring"`. */
+  constructor(
+    name: string,
+    gate: Gate,
+    readonly timing: Timing = processTiming,
+  ) {
     this.#name = name
     this.#gate = gate
   }
@@ -43,14 +48,14 @@ export class Session {
     this.#gate.open--
   }
 
-  observe(reply: Reply<Command>): void {
+  observe(reply: Reply<unknown>): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
-    this.#offset = Math.max(this.#offset, reply.now - performance.now())
+    this.#offset = Math.max(this.#offset, reply.now - this.timing.now())
     if (reply.outcome === 'done') this.sequence = Math.max(this.sequence, reply.sequence)
   }
 
   /**
-   * A moment of `performance.now()` in the server's time, as far as it is known. Before the first reply the only honest
+   * A moment of the timing's clock in the server's time, as far as it is known. Before the first reply the only honest
    * answer is "no limit": applications' clocks may be hours off.
    */
   serverTime(moment: number): number {
@@ -61,14 +66,11 @@ export class Session {
 
   gone(outcome: 'missing' | 'lost'): StockholdError {
     if (outcome === 'missing' && this.token === null) {
-      return new StockholdError(
-        'SALE_NOT_FOUND',
-        `there is no sale ${JSON.stringify(this.#name)}: create it first`,
-      )
+      return new StockholdError('SALE_NOT_FOUND', `${this.#name} does not exist: create it first`)
     }
     return new StockholdError(
       'STATE_LOST',
-      `the sale ${JSON.stringify(this.#name)} has lost its state in Redis: nothing is sold until it is recovered`,
+      `${this.#name} has lost its state in Redis: nothing is sold until it is recovered`,
     )
   }
 }

@@ -1,9 +1,10 @@
-import { performance } from 'node:perf_hooks'
 import { checkSignal } from '../check.js'
 import type { Command, Engine, Op, Settled } from '../engine/engine.js'
+import type { Limits } from '../engine/lanes.js'
 import type { Session } from '../engine/session.js'
+import { processTiming, type Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
-import { type Call, Partitions } from './partitions.js'
+import { Partitions } from './partitions.js'
 import { RuleBook } from './reservation.js'
 import { Sweeper } from './sweeper.js'
 
@@ -17,6 +18,7 @@ export interface SignalOption {
 
 /** How a handle reaches its sale: it learns the rules, limits each call, sweeps, and knows when it was closed. */
 export class SaleAccess {
+  readonly #timing: Timing
   readonly #partitions: Partitions
   readonly #deadlineMs: number
   readonly #sweeper: Sweeper
@@ -25,10 +27,11 @@ export class SaleAccess {
   #closed = false
 
   constructor(sale: string, engine: Engine, limits: { deadlineMs: number; maxInFlight: number }) {
+    this.#timing = engine.timing ?? processTiming
     this.#deadlineMs = limits.deadlineMs
     this.#partitions = new Partitions(engine, sale, limits.maxInFlight)
     const sweep = () => this.ask('sweep', {}, this.call(), ({ next }) => next)
-    this.#sweeper = new Sweeper(sweep, () => this.session.serverTime(performance.now()))
+    this.#sweeper = new Sweeper(sweep, () => this.session.serverTime(this.#timing.now()), this.#timing)
   }
 
   get session(): Session {
@@ -41,19 +44,19 @@ export class SaleAccess {
   }
 
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  call(options?: SignalOption): Call {
+  call(options?: SignalOption): Limits {
     const signal = checkSignal(options?.signal)
     if (this.#closed) {
       throw new StockholdError('CLOSED', 'this handle of the sale was closed. Nothing was sent.')
     }
     signal?.throwIfAborted()
-    return { deadline: performance.now() + this.#deadlineMs, signal }
+    return { deadline: this.#timing.now() + this.#deadlineMs, signal }
   }
 
   ask<C extends Command, T>(
     command: C,
     op: Op<C>,
-    call: Call,
+    call: Limits,
     result: (answer: Settled<C>) => T,
     weight?: number,
   ): Promise<T> {
@@ -61,7 +64,7 @@ export class SaleAccess {
   }
 
   /** The sale's rules, learned with the first call. Who aborts leaves the others waiting. */
-  rules(call: Call): Promise<RuleBook> {
+  rules(call: Limits): Promise<RuleBook> {
     if (this.#book) return Promise.resolve(this.#book)
     this.#learning ??= this.describe({ ...call, signal: undefined })
       .then(({ token, rules }) => this.learn(token, new RuleBook(rules)))
@@ -71,7 +74,7 @@ export class SaleAccess {
     return unlessAborted(this.#learning, call.signal)
   }
 
-  describe(call: Call): Promise<Settled<'describe'>> {
+  describe(call: Limits): Promise<Settled<'describe'>> {
     return this.ask('describe', {}, call, (answer) => answer)
   }
 

@@ -9,10 +9,11 @@ import {
 } from '../check.js'
 import type { Engine, Op, Settled } from '../engine/engine.js'
 import { partitionOf } from '../engine/id.js'
+import type { Limits } from '../engine/lanes.js'
 import { invalid, StockholdError } from '../errors.js'
 import { SaleAccess, type SignalOption } from './access.js'
 import { auditPartition } from './audit.js'
-import { type Call, mintId, newToken } from './partitions.js'
+import { mintId, newToken } from './partitions.js'
 import { checkOrder, type Order, type ReserveRequest, RuleBook } from './reservation.js'
 import type {
   Audit,
@@ -239,11 +240,11 @@ export class FlashSale {
     return this.close()
   }
 
-  async #reserveLearning(order: Order, call: Call): Promise<ReserveResult> {
+  async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
     return this.#reserve(order, await this.#access.rules(call), call)
   }
 
-  #reserve(order: Order, book: RuleBook, call: Call): Promise<ReserveResult> {
+  #reserve(order: Order, book: RuleBook, call: Limits): Promise<ReserveResult> {
     const { buyer, key } = order
     const cart = book.cart(order.items)
     const holdMs = book.holdMs(order.holdMs)

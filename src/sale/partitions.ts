@@ -1,23 +1,15 @@
 import { hash, randomFillSync } from 'node:crypto'
-import type { Command, Engine, Op, Partition, Settled } from '../engine/engine.js'
+import type { Command, Commands, Engine, Op, Settled } from '../engine/engine.js'
 import { makeId, PART_LENGTH } from '../engine/id.js'
-import { Lane } from '../engine/lane.js'
+import { Lanes, type Limits } from '../engine/lanes.js'
 import { type Gate, Session } from '../engine/session.js'
-
-type Lanes = { [C in Command]?: Lane<C> }
-
-/** What limits a call: when its caller must have an answer, by `performance.now()`, and what may end the wait before. */
-export interface Call {
-  readonly deadline: number
-  readonly signal?: AbortSignal | undefined
-}
 
 /** The partitions of one sale as one handle uses them: which one an id or a buyer belongs to, and the lanes to each. */
 export class Partitions {
   readonly #engine: Engine
   readonly #sale: string
   readonly #gate: Gate
-  readonly #open: { partition: Partition; session: Session; lanes: Lanes }[] = []
+  readonly #open: Lanes<Commands>[] = []
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
@@ -34,28 +26,18 @@ export class Partitions {
     index: number,
     command: C,
     op: Op<C>,
-    { deadline, signal }: Call,
+    limits: Limits,
     settle: (answer: Settled<C>) => T,
-    weight = 1,
+    weight?: number,
   ): Promise<T> {
-    return this.#lane(index, command).submit(op, deadline, weight, settle, signal)
+    return this.#at(index).ask(command, op, limits, settle, weight)
   }
 
-  #lane<C extends Command>(index: number, command: C): Lane<C> {
-    const { partition, session, lanes } = this.#at(index)
-    const known = lanes[command] as Lane<C> | undefined
-    if (known) return known
-    const lane = new Lane(command, partition, session)
-    Object.assign(lanes, { [command]: lane })
-    return lane
-  }
-
-  #at(index: number) {
-    this.#open[index] ??= {
-      partition: this.#engine.partition(this.#sale, index),
-      session: new Session(this.#sale, this.#gate),
-      lanes: {},
-    }
+  #at(index: number): Lanes<Commands> {
+    this.#open[index] ??= new Lanes(
+      this.#engine.partition(this.#sale, index),
+      new Session(`the sale ${JSON.stringify(this.#sale)}`, this.#gate, this.#engine.timing),
+    )
     return this.#open[index]
   }
 }

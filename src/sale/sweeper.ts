@@ -1,3 +1,5 @@
+import type { Timer, Timing } from '../engine/timing.js'
+
 /** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
 const MIN_MS = 500
 const MAX_MS = 60_000
@@ -10,7 +12,8 @@ const JITTER_MS = 250
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
   readonly #serverTime: () => number
-  #timer: NodeJS.Timeout | undefined
+  readonly #timing: Timing
+  #timer: Timer | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #stopped = false
 
@@ -18,24 +21,25 @@ export class Sweeper {
    * @param sweep Sweeps; answers when the next hold lapses, `null` if there is none.
    * @param serverTime The server's clock, as far as it is known.
    */
-  constructor(sweep: () => Promise<number | null>, serverTime: () => number) {
+  constructor(sweep: () => Promise<number | null>, serverTime: () => number, timing: Timing) {
     this.#sweep = sweep
     this.#serverTime = serverTime
+    this.#timing = timing
   }
 
   /** There is a hold that lapses at this server time. */
   watch(expiresAt: number): void {
     if (expiresAt >= this.#dueAt || this.#stopped) return
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#dueAt = expiresAt
     const wait = Math.min(MAX_MS, Math.max(MIN_MS, expiresAt - this.#serverTime()))
-    this.#timer = setTimeout(() => void this.#run(), wait + Math.random() * JITTER_MS)
-    this.#timer.unref()
+    this.#timer = this.#timing.after(wait + Math.random() * JITTER_MS, () => void this.#run())
+    this.#timer.keepAlive(false)
   }
 
   stop(): void {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
   }
 
   async #run(): Promise<void> {

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Op, Partition, Settled } from '../../src/engine/engine.js'
-import { Lane } from '../../src/engine/lane.js'
+import { laneOf } from '../../src/engine/lane.js'
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
 import { type Gate, Session } from '../../src/engine/session.js'
 import { StockholdError } from '../../src/errors.js'
@@ -90,7 +90,7 @@ async function story(
   const gate: Gate = { max: 1_000, open: 0 }
   const session = new Session('s', gate)
   session.token = 'token'
-  const lane = new Lane('reserve', partition, session)
+  const lane = laneOf(partition, 'reserve', session)
 
   const outcomes: (Outcome | undefined)[] = callers.map(() => undefined)
   const reason = new Error('lost patience')
@@ -206,7 +206,7 @@ test('each caller has an error of its own', async () => {
     ready: () => undefined,
     run: () => Promise.reject(new StockholdError('UNAVAILABLE', 'away')),
   }
-  const lane = new Lane('get', failing, session)
+  const lane = laneOf(failing, 'get', session)
   const errors = await Promise.all(
     [0, 1].map(() =>
       lane.submit({ id: idOf(0) }, performance.now() + 50, 1, () => {}).catch((error) => error),

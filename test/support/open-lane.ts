@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { Lane } from '../../src/engine/lane.js'
+import type { Commands } from '../../src/engine/engine.js'
+import { laneOf } from '../../src/engine/lane.js'
 import { Session } from '../../src/engine/session.js'
 import { FakePartition } from './fake-partition.js'
 
@@ -11,7 +12,7 @@ const LATER = 30_000
 export function openLane(max = 10_000) {
   const partition = new FakePartition()
   const session = new Session('sale', { max, open: 0 })
-  const lane = new Lane('get', partition, session)
+  const lane = laneOf<Commands, 'get'>(partition, 'get', session)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
     const { ms = LATER, weight = 1, signal } = rest
     const answer = lane.submit(

@@ -1,0 +1,58 @@
+/**
+ * One key group of an engine, as everything above reaches it: commands in batches, each answered item by item, in order, as if
+ * the items had come one after another; the whole batch is one atomic step.
+ *
+ * What every command shares:
+ *
+ * - `now` is the greatest of the server's clock, the `now` stored with its latest change, and the call's
+ *   `floor`. It never runs backwards for a caller, nor behind anything that was written.
+ * - An item that would change something while `now > deadline` answers `retry` and changes nothing. Answers that
+ *   change nothing (repeats, refusals that are settled) are given all the same.
+ */
+export interface Port<M extends CommandMap<M>> {
+  /**
+   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it never
+   * will be, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
+   */
+  ready(): Promise<void> | undefined
+
+  /**
+   * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
+   * `UNKNOWN_OUTCOME` when it may have been.
+   */
+  run<C extends keyof M>(command: C, ops: readonly M[C]['op'][], call: Call): Promise<Reply<M[C]['answer']>>
+}
+
+/** Commands by name: what an item of each asks, and what it is answered. */
+export type CommandMap<M> = {
+  readonly [C in keyof M]: { readonly op: object; readonly answer: { readonly status: string } }
+}
+
+/** Not decided and nothing done: the call came after its deadline, or reached the bound of its work. Ask again. */
+export interface Retry {
+  readonly status: 'retry'
+}
+
+/** What a batch carries beside its items. */
+export interface Call {
+  /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
+  readonly token: string | null
+  /** Server time after which nothing may be changed any more. */
+  readonly deadline: number
+  /** The latest server time the caller has seen. */
+  readonly floor: number
+}
+
+/**
+ * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` counts what happened there until after the batch.
+ * - `missing`: there is nothing of this name.
+ * - `lost`: there is, but it is another incarnation than `token`, or parts of it are gone.
+ */
+export type Reply<A> =
+  | {
+      readonly outcome: 'done'
+      readonly now: number
+      readonly sequence: number
+      readonly answers: readonly A[]
+    }
+  | { readonly outcome: 'missing' | 'lost'; readonly now: number }

@@ -1,0 +1,24 @@
+/** The timers everything that waits goes by. The simulator has its own; everybody else has the process'. */
+export interface Timing {
+  /** ms on a clock that never goes back; only differences mean something. */
+  now(): number
+  /** Calls back once, after so many ms. */
+  after(ms: number, callback: () => void): Timer
+}
+
+export interface Timer {
+  cancel(): void
+  /** Whether waiting for it keeps the process alive; at first it does. */
+  keepAlive(keep: boolean): void
+}
+
+export const processTiming: Timing = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    const timeout = setTimeout(callback, ms)
+    return {
+      cancel: () => clearTimeout(timeout),
+      keepAlive: (keep) => void (keep ? timeout.ref() : timeout.unref()),
+    }
+  },
+}
