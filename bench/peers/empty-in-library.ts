@@ -51,6 +51,7 @@ function yes(inner: Engine): Engine {
   return {
     elapsed: inner.elapsed,
     close: () => inner.close(),
+    room: (name) => inner.room(name),
     partition: (sale, index) => {
       const partition = inner.partition(sale, index)
       const run = async <C extends Command>(

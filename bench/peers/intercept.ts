@@ -19,6 +19,7 @@ export function intercept(
   return {
     elapsed: inner.elapsed,
     close: () => inner.close(),
+    room: (name) => inner.room(name),
     partition: (sale, index) => {
       const partition = inner.partition(sale, index)
       return {

@@ -1,4 +1,5 @@
 import type { Port, Reply as ReplyOf, Retry } from './port.js'
+import type { RoomPort } from './room.js'
 import type { Timing } from './timing.js'
 
 /**
@@ -284,6 +285,7 @@ export interface Engine {
   /** The timers for deadlines and waits. @default the process' */
   readonly timing?: Timing
   partition(sale: string, index: number): Partition
+  room(name: string): RoomPort
   /** Ends what the engine itself opened: its own client, never one it was given. */
   close(): Promise<void>
 }

@@ -4,6 +4,8 @@ export interface Timing {
   now(): number
   /** Calls back once, after so many ms. */
   after(ms: number, callback: () => void): Timer
+  /** From 0 to below 1: keeps apart in time what many processes would otherwise do in step. */
+  random(): number
 }
 
 export interface Timer {
@@ -14,6 +16,7 @@ export interface Timer {
 
 export const processTiming: Timing = {
   now: () => performance.now(),
+  random: Math.random,
   after(ms, callback) {
     const timeout = setTimeout(callback, ms)
     return {

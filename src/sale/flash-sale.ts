@@ -13,12 +13,14 @@ import type { Limits } from '../engine/lanes.js'
 import { invalid, StockholdError } from '../errors.js'
 import { SaleAccess, type SignalOption } from './access.js'
 import { auditPartition } from './audit.js'
+import type { Admission, Door } from './door.js'
 import { mintId, newToken } from './partitions.js'
 import { checkOrder, type Order, type ReserveRequest, RuleBook } from './reservation.js'
 import type {
   Audit,
   ConfirmResult,
   ExtendResult,
+  PassRefusal,
   RefundResult,
   ReleaseResult,
   Reservation,
@@ -37,6 +39,8 @@ export interface FlashSaleOptions {
   deadlineMs?: number
   /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
   maxInFlight?: number
+  /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
+  waitingRoom?: Door
 }
 
 /**
@@ -51,11 +55,12 @@ export class FlashSale {
   readonly id: string
   readonly #access: SaleAccess
   readonly #soldOut: SoldOutMemory
+  readonly #door: Door | undefined
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
     this.id = checkId(id, 'id')
-    const { engine, deadlineMs = 2_000, maxInFlight = 10_000 } = checkOptions(options)
+    const { engine, deadlineMs = 2_000, maxInFlight = 10_000, waitingRoom } = checkOptions(options)
     if (typeof engine?.partition !== 'function') {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     }
@@ -64,6 +69,7 @@ export class FlashSale {
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
     })
     this.#soldOut = new SoldOutMemory(engine.elapsed)
+    this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
   }
 
   /**
@@ -100,6 +106,7 @@ export class FlashSale {
     try {
       const order = checkOrder(request)
       const call = this.#access.call(options)
+      if (this.#door) return this.#reserveAdmitted(this.#door, order, call)
       return this.#access.book
         ? this.#reserve(order, this.#access.book, call)
         : this.#reserveLearning(order, call)
@@ -240,6 +247,21 @@ export class FlashSale {
     return this.close()
   }
 
+  async #reserveAdmitted(door: Door, order: Order, call: Limits): Promise<ReserveResult> {
+    if (order.pass === null) return { status: 'pass_rejected', reason: 'missing' }
+    let admission: Admission
+    try {
+      admission = await door.enter(order.pass, order.buyer)
+    } catch (error) {
+      const reason = error instanceof StockholdError ? refusals.get(error.code) : undefined
+      if (reason === undefined) throw error
+      return { status: 'pass_rejected', reason }
+    }
+    const result = await this.#reserveLearning(order, call)
+    if (result.status === 'reserved') admission.spend()
+    return result
+  }
+
   async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
     return this.#reserve(order, await this.#access.rules(call), call)
   }
@@ -303,6 +325,18 @@ function checkOptions<T>(options: T): T {
   checkObject(options, 'options', 'of options')
   return options
 }
+
+function checkDoor(room: Door, sale: string): Door {
+  if (typeof room?.enter !== 'function') throw invalid('waitingRoom', 'must be a WaitingRoom')
+  if (room.sale !== null && room.sale !== sale)
+    throw invalid('waitingRoom', 'must be the room of this sale: it stands before another one')
+  return room
+}
+
+const refusals: ReadonlyMap<string, PassRefusal> = new Map([
+  ['PASS_INVALID', 'invalid'],
+  ['PASS_EXPIRED', 'expired'],
+])
 
 function conflict(): StockholdError {
   return new StockholdError('IDEMPOTENCY_CONFLICT', 'the key was used for something else: use a new key')

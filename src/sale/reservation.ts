@@ -20,6 +20,8 @@ export interface ReserveRequest {
   key?: string
   /** How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs` */
   holdMs?: number
+  /** What the waiting room gave the buyer, for a sale that has one. */
+  pass?: string | undefined
 }
 
 /** A request whose shape is right; what depends on the sale's rules is not checked yet. */
@@ -28,6 +30,7 @@ export interface Order {
   readonly key: string | null
   readonly holdMs: number | null
   readonly items: readonly Item[]
+  readonly pass: string | null
 }
 
 export function checkOrder(given: ReserveRequest): Order {
@@ -40,7 +43,15 @@ export function checkOrder(given: ReserveRequest): Order {
     key: checkOptionalId(request.key, 'key'),
     holdMs: request.holdMs === undefined ? null : checkInteger(request.holdMs, 'holdMs', 1, MAX_SPAN_MS),
     items: items.length === 1 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),
+    pass: checkPass(request.pass),
   }
+}
+
+/** Whether it is a good one is decided by the room. */
+function checkPass(value: unknown): string | null {
+  if (value === undefined) return null
+  if (typeof value !== 'string') throw invalid('pass', 'must be a string')
+  return value
 }
 
 function checkItem(given: unknown, index: number): Item {

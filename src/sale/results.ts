@@ -47,6 +47,10 @@ export type ReserveResult =
   | { readonly status: 'ended' }
   /** The key's reservation was released, lapsed or refunded: use a new key. */
   | { readonly status: 'key_spent'; readonly reservation: Reservation }
+  /** The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more. */
+  | { readonly status: 'pass_rejected'; readonly reason: PassRefusal }
+
+export type PassRefusal = 'missing' | 'invalid' | 'expired'
 
 export type ConfirmResult =
   /** Paid for and final. `late`: the hold had lapsed, and the units were still there. */

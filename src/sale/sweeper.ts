@@ -33,7 +33,7 @@ export class Sweeper {
     this.#timer?.cancel()
     this.#dueAt = expiresAt
     const wait = Math.min(MAX_MS, Math.max(MIN_MS, expiresAt - this.#serverTime()))
-    this.#timer = this.#timing.after(wait + Math.random() * JITTER_MS, () => void this.#run())
+    this.#timer = this.#timing.after(wait + this.#timing.random() * JITTER_MS, () => void this.#run())
     this.#timer.keepAlive(false)
   }
 

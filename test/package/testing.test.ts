@@ -36,6 +36,7 @@ function tampered(
   return {
     elapsed: engine.elapsed,
     close: () => engine.close(),
+    room: (name) => engine.room(name),
     partition(sale, index) {
       const partition = engine.partition(sale, index)
       return {

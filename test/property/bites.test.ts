@@ -64,6 +64,7 @@ describe('a planted bug around the memory engine is found', () => {
     const reversed = (inner: Engine): Engine => ({
       elapsed: inner.elapsed,
       close: () => inner.close(),
+      room: (name) => inner.room(name),
       partition: (sale, index) => {
         const partition = inner.partition(sale, index)
         return {
@@ -91,6 +92,7 @@ describe('a planted bug around the memory engine is found', () => {
     const timeless = (inner: Engine): Engine => ({
       elapsed: () => 0,
       close: () => inner.close(),
+      room: (name) => inner.room(name),
       partition: (sale, index) => inner.partition(sale, index),
     })
     const { violation } = await checkProperties([() => between(timeless)], {

@@ -15,6 +15,7 @@ export function redelivering(inner: Engine): Redelivering {
     engine: {
       elapsed: inner.elapsed,
       close: () => inner.close(),
+      room: (name: string) => inner.room(name),
       partition: (sale: string, index: number) => {
         const partition = inner.partition(sale, index)
         const run = async <C extends Command>(command: C, ops: readonly Op<C>[], call: Call) => {

@@ -7,6 +7,7 @@ export function watched(engine: Engine): { engine: Engine; runs(command?: Comman
     engine: {
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
+      room: (name) => engine.room(name),
       partition(sale, index) {
         const partition = engine.partition(sale, index)
         return {

@@ -16,6 +16,7 @@ function gated(engine: Engine) {
   const away: Engine = {
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
+    room: (name) => engine.room(name),
     partition(sale, index) {
       const partition = engine.partition(sale, index)
       return { ready: () => gate, run: (command, ops, call) => partition.run(command, ops, call) }
@@ -115,6 +116,7 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
     {
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
+      room: (name) => engine.room(name),
       partition(name, index) {
         const partition = engine.partition(name, index)
         return {

@@ -2,7 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import { checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
+import type { RoomPort } from '../room.js'
 import { reserve } from './reserving.js'
+import { roomPort } from './room/room-port.js'
 import { control, create, describe, events, restock, scan, stats, sweep } from './running.js'
 import { confirm, extend, get, refund, release } from './settling.js'
 import { PartitionState, type Step } from './state.js'
@@ -39,6 +41,7 @@ class MemoryEngine implements Engine {
   readonly elapsed: () => number
   readonly #clock: () => number
   readonly #partitions = new Map<string, PartitionState>()
+  readonly #rooms = new Map<string, RoomPort>()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
@@ -59,6 +62,12 @@ class MemoryEngine implements Engine {
     }
   }
 
+  room(name: string): RoomPort {
+    const room = this.#rooms.get(name) ?? roomPort(this.#clock, () => this.#closed)
+    this.#rooms.set(name, room)
+    return room
+  }
+
   async close(): Promise<void> {
     this.#closed = true
   }
@@ -75,7 +84,8 @@ class MemoryEngine implements Engine {
   }
 }
 
-function execute<C extends Command>(
+/** One batch on one partition, at a time that was decided. */
+export function execute<C extends Command>(
   state: PartitionState,
   command: C,
   ops: readonly Op<C>[],

@@ -63,6 +63,49 @@ interface Evaluator {
 
 const firstRuns = new WeakMap<Client, Map<string, Promise<unknown>>>()
 
+/** How many replicas must have a write before it is acknowledged, and how long to wait for them in ms. */
+export interface Replication {
+  readonly replicas: number
+  readonly timeoutMs: number
+}
+
+/**
+ * Runs a script, and answers once so many replicas have what it wrote. WAIT speaks of the writes of its own connection only, so it
+ * goes out right behind the script, and its word counts only if the connection is still the same.
+ * https://redis.io/docs/latest/commands/wait/
+ *
+ * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was written, but not enough replicas have said so in time.
+ */
+export async function runReplicated(
+  client: Client,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+  { replicas, timeoutMs }: Replication,
+): Promise<unknown[]> {
+  const connection = () => (client as Redis).stream
+  for (;;) {
+    const before = connection()
+    const evaluator = client as unknown as Evaluator
+    const [ran, waited] = await Promise.allSettled([
+      evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument) as Promise<unknown[]>,
+      (client as Redis).wait(replicas, timeoutMs),
+    ])
+    if (ran.status === 'rejected') {
+      if (!isUnknownScript(ran.reason)) throw ran.reason
+      // The text only, without running anything: the script and its WAIT then go out together as ever.
+      await (client as Redis).script('LOAD', script.text)
+      continue
+    }
+    const reached = waited.status === 'fulfilled' && connection() === before ? waited.value : 0
+    if (reached >= replicas) return ran.value
+    throw new StockholdError(
+      'UNKNOWN_OUTCOME',
+      `It was written, but only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms. Send the same key, or the same id, again.`,
+    )
+  }
+}
+
 /**
  * Runs a script by its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it
  * unknown, the first sends it and the others wait for that. Strings come back as buffers.
@@ -103,27 +146,6 @@ function isUnknownScript(error: unknown): boolean {
   return replyCode(error) === 'NOSCRIPT'
 }
 
-/** Refuses a server that would lose stock or cannot run the scripts. Asks by INFO: CONFIG is closed at many hosters. */
-export async function verifyServer(client: Client): Promise<void> {
-  const nodes = isCluster(client) ? client.nodes('master') : [client]
-  for (const info of await Promise.all(nodes.map((node) => node.info()))) {
-    const version = /^(?:valkey_version|redis_version):(\d+)\.(\d+)/m.exec(info)
-    if (version && Number(version[1]) < 7) {
-      throw new StockholdError(
-        'UNSAFE_CONFIG',
-        `Redis ${version[1]}.${version[2]} is too old: 7.0 or later is needed`,
-      )
-    }
-    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
-    if (policy !== undefined && policy !== 'noeviction') {
-      throw new StockholdError(
-        'UNSAFE_CONFIG',
-        `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
-      )
-    }
-  }
-}
-
-function isCluster(client: Client): client is Cluster {
+export function isCluster(client: Client): client is Cluster {
   return client.isCluster
 }

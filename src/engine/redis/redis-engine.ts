@@ -1,15 +1,16 @@
 import { performance } from 'node:perf_hooks'
-import { checkObject } from '../../check.js'
+import { checkInteger, checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
-import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
-import { codecs } from './codec.js'
-import { type Client, connect, isClient, ready, run, verifyServer } from './driver.js'
-import { denied, failure } from './failure.js'
-import { partitionKeys } from './keys.js'
-import { Writer } from './msgpack.js'
-import { readOpened, writeSales } from './opening-codec.js'
-import type { Codec } from './record-codec.js'
+import type { Command, Engine, Partition } from '../engine.js'
+import type { RoomCommand, RoomPort } from '../room.js'
+import { type Client, connect, isClient, isCluster, ready, run, runReplicated } from './driver.js'
+import { failure } from './failure.js'
+import { partitionKeys, roomKeys } from './keys.js'
+import { compileRoomScripts } from './room/room-scripts.js'
+import { decodeRoom, encodeRoom } from './room/room-wire.js'
 import { compileScripts, type Script, SERVER_TIME } from './script.js'
+import { type Durability, verifyServer } from './server-check.js'
+import { decode, encode } from './wire.js'
 
 export interface RedisEngineOptions {
   /**
@@ -17,6 +18,17 @@ export interface RedisEngineOptions {
    * @default 'stockhold'
    */
   prefix?: string
+  /**
+   * What an acknowledged answer survives. The server is verified to keep it with the first request: UNSAFE_CONFIG says what to set.
+   *
+   * - `memory`: a crash of any client; of Redis itself whatever its configuration keeps.
+   * - `aof`: also a crash of Redis or its machine: `appendonly yes` with `appendfsync always`.
+   * - `{ replicas, timeoutMs }`: also the loss of the machine: so many replicas have each write before it is acknowledged
+   *   (one WAIT a batch). Where they are too slow it is UNKNOWN_OUTCOME. A failover must still choose a replica that has it.
+   *   Not for a Cluster.
+   * @default 'memory'
+   */
+  durability?: Durability
 }
 
 /** Where an engine's time comes from. Only tests give one that is not the server's and this process'. */
@@ -46,14 +58,32 @@ export function redisEngineWith(
   client: Client | string,
   options: RedisEngineOptions = {},
 ): Engine {
-  const { prefix = 'stockhold' } = checkObject(options, 'options', 'with `prefix`')
+  const { prefix = 'stockhold', durability = 'memory' } = checkObject(options, 'options', 'with `prefix`')
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 64 || !prefix.isWellFormed()) {
     throw invalid('prefix', 'must be a well-formed string of 1 to 64 characters')
   }
   if (typeof client !== 'string' && !isClient(client)) {
     throw invalid('client', 'must be an ioredis client or a redis:// or rediss:// URL')
   }
-  return new RedisEngine(time, client, prefix)
+  return new RedisEngine(time, client, prefix, checkDurability(durability, client))
+}
+
+function checkDurability(given: unknown, client: Client | string): Durability {
+  if (given === 'memory' || given === 'aof') return given
+  const { replicas, timeoutMs } = checkObject(
+    given,
+    'durability',
+    "with `replicas` and `timeoutMs`, or 'memory' or 'aof'",
+  )
+  if (typeof client !== 'string' && isCluster(client))
+    throw invalid(
+      'durability',
+      'must not ask for replicas with a Cluster: WAIT cannot be sent to the node that wrote',
+    )
+  return {
+    replicas: checkInteger(replicas, 'durability.replicas', 1, 100),
+    timeoutMs: checkInteger(timeoutMs, 'durability.timeoutMs', 1, 3_600_000),
+  }
 }
 
 class RedisEngine implements Engine {
@@ -61,24 +91,48 @@ class RedisEngine implements Engine {
   readonly #client: Client
   readonly #ownsClient: boolean
   readonly #prefix: string
+  readonly #durability: Durability
   readonly #scripts: Record<Command, Script>
+  readonly #roomScripts: Record<RoomCommand, Script>
   #verifying: Promise<void> | undefined
   #isVerified = false
   #closed = false
 
-  constructor(time: TimeSource, client: Client | string, prefix: string) {
+  constructor(time: TimeSource, client: Client | string, prefix: string, durability: Durability) {
+    this.#durability = durability
     this.elapsed = time.elapsed
     this.#ownsClient = typeof client === 'string'
     this.#client = typeof client === 'string' ? connect(client) : client
     this.#prefix = prefix
     this.#scripts = compileScripts(time.lua)
+    this.#roomScripts = compileRoomScripts(time.lua)
   }
 
   partition(sale: string, index: number): Partition {
     const keys = partitionKeys(this.#prefix, sale, index)
     return {
       ready: () => this.#ready(),
-      run: (command, ops, call) => this.#run(index, keys, command, ops, call),
+      run: (command, ops, call) =>
+        this.#run(
+          this.#scripts[command],
+          keys,
+          () => encode(command, ops, call),
+          (reply) => decode(index, command, ops, reply),
+        ),
+    }
+  }
+
+  room(name: string): RoomPort {
+    const keys = roomKeys(this.#prefix, name)
+    return {
+      ready: () => this.#ready(),
+      run: (command, ops, call) =>
+        this.#run(
+          this.#roomScripts[command],
+          keys,
+          () => encodeRoom(command, ops, call),
+          (reply) => decodeRoom(command, ops, reply),
+        ),
     }
   }
 
@@ -87,16 +141,19 @@ class RedisEngine implements Engine {
     if (this.#ownsClient && this.#client.status !== 'end') this.#client.disconnect()
   }
 
-  async #run<C extends Command>(
-    partition: number,
+  async #run<R>(
+    script: Script,
     keys: string[],
-    command: C,
-    ops: readonly Op<C>[],
-    call: Call,
-  ): Promise<Reply<C>> {
+    write: () => Buffer,
+    read: (reply: unknown[]) => R,
+  ): Promise<R> {
     try {
-      const reply = await run(this.#client, this.#scripts[command], keys, encode(command, ops, call))
-      return decode(partition, command, ops, reply)
+      const durability = this.#durability
+      const reply =
+        typeof durability === 'object' && script.writes
+          ? await runReplicated(this.#client, script, keys, write(), durability)
+          : await run(this.#client, script, keys, write())
+      return read(reply)
     } catch (error) {
       throw failure(error)
     }
@@ -111,7 +168,7 @@ class RedisEngine implements Engine {
   }
 
   #verify(): Promise<void> {
-    this.#verifying ??= verifyServer(this.#client)
+    this.#verifying ??= verifyServer(this.#client, this.#durability)
       .then(() => {
         this.#isVerified = true
       })
@@ -122,65 +179,5 @@ class RedisEngine implements Engine {
         this.#verifying = undefined
       })
     return this.#verifying
-  }
-}
-
-const writer = new Writer()
-
-function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
-  return writer.pack(() => {
-    writer.text(call.token ?? '')
-    writer.integer(Math.max(0, Math.floor(call.deadline)))
-    writer.integer(Math.max(0, Math.floor(call.floor)))
-    if (command === 'create') writeSales(ops as readonly Op<'create'>[], writer)
-    else codecOf(command)?.write(ops, writer)
-  })
-}
-
-function codecOf<C extends Command>(command: C): Codec<C> | undefined {
-  return (codecs as unknown as Record<string, Codec<C>>)[command]
-}
-
-function decode<C extends Command>(
-  partition: number,
-  command: C,
-  ops: readonly Op<C>[],
-  reply: unknown[],
-): Reply<C> {
-  const outcome = String(reply[0])
-  const now = Number(reply[1])
-  if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
-  if (outcome === 'done') {
-    const details = {
-      partition,
-      now,
-      sequence: Number(reply[2]),
-      epoch: Number(reply[3]),
-      holdMs: Number(reply[4]),
-      statuses: reply[5] as Buffer,
-      next: iterate(reply, 6),
-    }
-    if (details.statuses.length !== ops.length)
-      throw new RangeError(`${command} answered other than it was asked`)
-    return { outcome, now, sequence: details.sequence, answers: codecOf(command)!.read(ops, details) }
-  }
-  if (outcome === 'denied') throw denied()
-  if (outcome === 'opened') {
-    return { outcome: 'done', now, sequence: 0, answers: readOpened(reply) as Answer<C>[] }
-  }
-  if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
-  const answer = {
-    status: outcome,
-    token: String(reply[2]),
-    rules: JSON.parse(String(reply[3])),
-  } as Answer<C>
-  return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
-}
-
-function iterate(reply: unknown[], from: number): () => unknown {
-  let at = from
-  return () => {
-    if (at >= reply.length) throw new RangeError('the reply ends early')
-    return reply[at++]
   }
 }

@@ -27,6 +27,7 @@ import sweep from './scripts/sweep.lua'
 export interface Script {
   readonly text: string
   readonly sha: string
+  readonly writes: boolean
 }
 
 const head = [partition, stock, events, records, expiry, commit]
@@ -35,7 +36,7 @@ const head = [partition, stock, events, records, expiry, commit]
  * What gives stock back must work while Redis is over `maxmemory`; `no-writes` lets a script run where writing is refused.
  * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
  */
-const sources: Record<Command, { flags: string; parts: readonly string[] }> = {
+const sources: Record<Command, Source> = {
   create: { flags: '', parts: [rights, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
   reserve: { flags: '', parts: [...head, reserve] },
@@ -56,9 +57,22 @@ const sources: Record<Command, { flags: string; parts: readonly string[] }> = {
 export const SERVER_TIME = "redis.call('TIME')"
 
 export function compileScripts(time: string): Record<Command, Script> {
-  const entries = Object.entries(sources).map(([command, { flags, parts }]) => {
+  return compile(sources, time)
+}
+
+/** What a script is put together from, and its flags. */
+export interface Source {
+  readonly flags: string
+  readonly parts: readonly string[]
+}
+
+export function compile<C extends string>(from: Record<C, Source>, time: string): Record<C, Script> {
+  const entries = Object.entries<Source>(from).map(([command, { flags, parts }]) => {
     const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
-    return [command, { text, sha: createHash('sha1').update(text).digest('hex') }]
+    return [
+      command,
+      { text, sha: createHash('sha1').update(text).digest('hex'), writes: flags !== 'no-writes' },
+    ]
   })
   return Object.fromEntries(entries)
 }

@@ -1,0 +1,74 @@
+import { type RoomRules, type RoomState, TOKEN } from '../engine/room.js'
+import type { Place } from './results.js'
+
+/** Near the door, in ms: often enough never to count as away. */
+const DOOR_POLL_MS = 1_000
+const MIN_POLL_MS = 1_000
+const MAX_POLL_MS = 30_000
+/** While Redis is away: longer than anybody was told before, whatever the jitter. */
+const MAX_AWAY_MS = 60_000
+/** Where nobody can say how long it takes. */
+const UNKNOWN_POLL_MS = 5_000
+/** So often one polls while the wait lasts: a turn that comes much sooner than foreseen still finds its visitor. */
+const POLLS_A_WAIT = 6
+/** Right after a draw everybody wants to know; they come spread over this many a second. */
+const DRAW_POLLS_PER_SECOND = 50_000
+
+/** What a visitor can be told of the time to come. */
+export class Forecast {
+  readonly #rules: RoomRules
+  readonly #random: () => number
+
+  constructor(rules: RoomRules, random: () => number) {
+    this.#rules = rules
+    this.#random = random
+  }
+
+  /**
+   * @param position 1 is next.
+   * @param rank `null` while it is not drawn.
+   * @param now The server's time.
+   */
+  place(state: RoomState, position: number, rank: number | null, now: number): Place {
+    const opensIn = state.opened ? 0 : Math.max(0, (this.#rules.opensAt ?? 0) - now)
+    const waits = this.#waitMs(state, position)
+    const etaMs = waits === null ? null : Math.ceil(opensIn + waits)
+    if (rank === null) return { position, etaMs, pollAfterMs: this.#untilDraw(state, opensIn) }
+    if (opensIn === 0 && waits === 0) return { position, etaMs, pollAfterMs: this.#soon() }
+    if (opensIn < DOOR_POLL_MS && rank <= state.reach) {
+      return { position, etaMs, pollAfterMs: this.#jittered(Math.min(DOOR_POLL_MS, this.#rules.claimMs / 3)) }
+    }
+    const base = etaMs === null ? UNKNOWN_POLL_MS : etaMs / POLLS_A_WAIT
+    return { position, etaMs, pollAfterMs: this.#jittered(clamp(base, MIN_POLL_MS, MAX_POLL_MS)) }
+  }
+
+  /** While Redis is away: the same again, later. */
+  later(place: Place): Place {
+    const longer = clamp(place.pollAfterMs * 3, UNKNOWN_POLL_MS, MAX_AWAY_MS)
+    return { ...place, pollAfterMs: this.#jittered(longer) }
+  }
+
+  #waitMs({ paused, pace, tokens, speed }: RoomState, position: number): number | null {
+    if (paused || pace.rate === 0) return null
+    if (position <= Math.floor(tokens / TOKEN)) return 0
+    return speed > 0 ? (position * 1_000_000) / speed : null
+  }
+
+  #untilDraw({ waiting }: RoomState, opensIn: number): number {
+    const spread = clamp((waiting * 1_000) / DRAW_POLLS_PER_SECOND, MIN_POLL_MS, 10 * MIN_POLL_MS)
+    if (opensIn <= MAX_POLL_MS) return Math.ceil(opensIn + this.#random() * spread)
+    return this.#jittered(clamp(opensIn / POLLS_A_WAIT, MIN_POLL_MS, MAX_POLL_MS))
+  }
+
+  #soon(): number {
+    return Math.ceil(this.#random() * 100)
+  }
+
+  #jittered(ms: number): number {
+    return Math.ceil(ms * (0.8 + 0.4 * this.#random()))
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, value))
+}

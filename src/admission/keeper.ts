@@ -1,0 +1,304 @@
+import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
+import type { Timer } from '../engine/timing.js'
+import { StockholdError } from '../errors.js'
+import type { FlashSale } from '../sale/flash-sale.js'
+import { Line } from './line.js'
+import type { RoomAccess } from './room-access.js'
+import { readStock } from './stock-reader.js'
+
+/** What visitors are told is never older than this, in ms, while the engine can be reached. */
+export const FRESH_MS = 250
+/** A reading of the stock is taken again after so many ms. */
+const STOCK_MS = 200
+/** How many calls this process may make at once after a quiet time; in the long run one every {@link BUSY_MS}. */
+const CALLS_AT_ONCE = 40
+/** Visits in one call. */
+const MAX_VISITS = 4_096
+/** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
+const BUSY_MS = 100
+const IDLE_MS = 500
+/** A small bucket is emptied more often, or it would run over. ms */
+const SHORTEST_MS = 10
+/** Nobody has polled here for this long: nobody is waiting. ms */
+const ACTIVE_MS = 60_000
+/** Between attempts while the engine is away, in ms. */
+const MIN_RETRY_MS = 100
+const MAX_RETRY_MS = 2_000
+
+interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Visiting extends Waiting<VisitAnswer> {
+  readonly visit: Visit
+}
+
+/**
+ * Tends the door for one process: one call at a time carries all who have come since the last one, and brings back how the room
+ * stands. However many visitors there are, it makes a handful of calls a second: at once while it is quiet, in step when it is busy.
+ */
+export class Keeper {
+  readonly line = new Line()
+  readonly #access: RoomAccess
+  readonly #sale: FlashSale | undefined
+  readonly #listeners = new Set<() => void>()
+  #state: RoomState | undefined
+  /** When the state was asked for, by `elapsed()` and by the timers' clock: whichever went further decides its age. */
+  #askedAt = { elapsed: 0, timing: 0 }
+  #stock: StockReading | undefined
+  #stockAt = { elapsed: 0, timing: 0 }
+  #visits: Visiting[] = []
+  #watchers: Waiting<RoomState>[] = []
+  #tending = false
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #allowance = CALLS_AT_ONCE
+  #allowanceAt = 0
+  #activeUntil = 0
+  #failures = 0
+  #lastError: unknown
+  readonly #revoked = new Map<string, { readonly stay: number; readonly until: number }>()
+  #prunedAt = 1_000
+  #revokedSince = 0
+  #turns: ReadonlySet<number> = new Set()
+  #stopped = false
+
+  constructor(access: RoomAccess, sale: FlashSale | undefined) {
+    this.#access = access
+    this.#sale = sale
+  }
+
+  /** The latest state, whatever its age. */
+  get state(): RoomState | undefined {
+    return this.#state
+  }
+
+  /** Whether the last attempt to reach the engine failed. */
+  get away(): boolean {
+    return this.#failures > 0
+  }
+
+  /** The latest state if it is fresh enough to be told, and asking again would not be cheap. */
+  recent(): RoomState | undefined {
+    if (!this.knows(FRESH_MS)) return undefined
+    return this.#allowed() < CALLS_AT_ONCE / 2 ? this.#state : undefined
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Whether the latest state is at most so many ms old. */
+  knows(maxAge: number): boolean {
+    return this.#state !== undefined && this.#ageOf(this.#askedAt) <= maxAge
+  }
+
+  /** Somebody waits here: look often from now on. */
+  touch(): void {
+    this.#activeUntil = this.#access.timing.now() + ACTIVE_MS
+  }
+
+  /** Begins to look at the room now and then, if nothing has yet: that is how revocations become known. */
+  lookAround(): void {
+    if (!this.#timer) this.#wake()
+  }
+
+  /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
+  fresh(maxAge = 0): Promise<RoomState> {
+    if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
+    return this.#join((waiting) => this.#watchers.push(waiting))
+  }
+
+  /** Somebody has come to the door. */
+  visit(visit: Visit): Promise<VisitAnswer> {
+    return this.#join((waiting) => this.#visits.push({ ...waiting, visit }))
+  }
+
+  /** Whether the buyer's pass of this stay was revoked. */
+  isRevoked(buyer: string, stay: number): boolean {
+    return (this.#revoked.get(buyer)?.stay ?? 0) >= stay
+  }
+
+  revoke(buyer: string, stay: number): void {
+    if (this.isRevoked(buyer, stay)) return
+    const now = this.#access.now()
+    this.#revoked.set(buyer, { stay, until: now + (this.#access.known?.rules.passMs ?? 0) })
+    if (this.#revoked.size < this.#prunedAt) return
+    // A pass that has run out by itself needs no revocation.
+    for (const [name, { until }] of this.#revoked) if (until < now) this.#revoked.delete(name)
+    this.#prunedAt = Math.max(1_000, 2 * this.#revoked.size)
+  }
+
+  /** Whether it is this place's turn. */
+  hasTurn(number: number): boolean {
+    return this.#turns.has(number)
+  }
+
+  /** Calls back with every new state; returns how to stop that. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What is known is out of date by this process' own doing. */
+  forget(): void {
+    this.#askedAt = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    const closed = new StockholdError('CLOSED', 'this handle of the waiting room was closed.')
+    this.#fail(closed, this.#visits.splice(0), this.#watchers.splice(0))
+    for (const listener of this.#listeners) listener()
+  }
+
+  #join<T>(enter: (waiting: Waiting<T>) => void): Promise<T> {
+    if (this.#stopped || this.#access.closed)
+      return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
+    if (this.away) {
+      this.#wake()
+      return Promise.reject(again(this.#lastError))
+    }
+    return new Promise<T>((resolve, reject) => {
+      enter({ resolve, reject })
+      this.#wake()
+    })
+  }
+
+  /** How many calls may be made right now. */
+  #allowed(): number {
+    const now = this.#access.timing.now()
+    return Math.min(CALLS_AT_ONCE, this.#allowance + (now - this.#allowanceAt) / this.#interval())
+  }
+
+  /** ms between two calls while it is busy: twice in the time in which the bucket fills. */
+  #interval(): number {
+    const pace = this.#state?.pace
+    if (!pace || pace.rate === 0) return BUSY_MS
+    return Math.min(BUSY_MS, Math.max(SHORTEST_MS, (pace.burst * 500_000) / pace.rate))
+  }
+
+  #spendCall(): void {
+    this.#allowance = this.#allowed() - 1
+    this.#allowanceAt = this.#access.timing.now()
+  }
+
+  #wake(): void {
+    if (this.#tending || this.#stopped) return
+    this.#schedule(this.#pause())
+  }
+
+  get #isWaitedFor(): boolean {
+    return this.#visits.length + this.#watchers.length > 0
+  }
+
+  /** How long to wait before the next call, in ms. */
+  #pause(): number {
+    if (this.away) return Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (this.#failures - 1))
+    if (this.#isWaitedFor) return Math.max(0, 1 - this.#allowed()) * this.#interval()
+    return this.#access.timing.now() < this.#activeUntil ? this.#interval() : IDLE_MS
+  }
+
+  #schedule(ms: number): void {
+    const at = this.#access.timing.now() + ms
+    if (at >= this.#timerAt) {
+      if (this.#isWaitedFor) this.#timer?.keepAlive(true)
+      return
+    }
+    this.#timer?.cancel()
+    this.#timerAt = at
+    if (ms === 0) {
+      // At the end of this turn: whoever comes in the same turn goes along.
+      void Promise.resolve().then(() => this.#tend())
+      return
+    }
+    this.#timer = this.#access.timing.after(Math.ceil(ms), () => void this.#tend())
+    // Who waits for an answer keeps the process alive; looking around does not.
+    this.#timer.keepAlive(this.#isWaitedFor)
+  }
+
+  async #tend(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
+    if (this.#tending || this.#stopped) return
+    this.#tending = true
+    this.#spendCall()
+    const visits = this.#visits.splice(0, MAX_VISITS)
+    const watchers = this.#watchers.splice(0)
+    try {
+      const limits = this.#access.limits()
+      await this.#access.room(limits)
+      const askedAt = this.#moment()
+      const stock = await this.#readStock()
+      const op = {
+        visits: visits.map(({ visit }) => visit),
+        stock: stock ?? null,
+        goneVersion: this.#state?.goneVersion ?? 0,
+        turnsSince: this.#state?.doorTime ?? 0,
+        revokedSince: this.#revokedSince,
+      }
+      const answer = await this.#access.ask('tend', op, limits, (given) => given, visits.length)
+      this.#take(answer, askedAt)
+      for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
+      for (const { resolve } of watchers) resolve(answer)
+    } catch (error) {
+      this.#failures++
+      this.#lastError = error
+      this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
+    } finally {
+      this.#tending = false
+      this.#wake()
+    }
+    for (const listener of this.#listeners) listener()
+  }
+
+  #take(answer: RoomSettled<'tend'>, askedAt: { elapsed: number; timing: number }): void {
+    this.#failures = 0
+    this.#state = answer
+    this.#askedAt = askedAt
+    this.line.update(answer)
+    this.#turns = new Set(answer.turns)
+    for (const { buyer, stay } of answer.revoked) this.revoke(buyer, stay)
+    // A little before the answer's own time: what was revoked in that very moment comes once more.
+    this.#revokedSince = Math.max(this.#revokedSince, Math.floor(this.#access.now()) - FRESH_MS)
+  }
+
+  async #readStock(): Promise<StockReading | undefined> {
+    if (!this.#sale) return undefined
+    const isDue = this.#ageOf(this.#stockAt) > STOCK_MS || this.#allowed() > CALLS_AT_ONCE / 2
+    if (this.#stock && !isDue) return this.#stock
+    const readAt = this.#moment()
+    try {
+      this.#stock = await readStock(this.#sale, () => this.#access.now())
+      this.#stockAt = readAt
+    } catch {
+      // Without a reading nobody is let in; the room's own answer still tells everybody their place.
+      this.#stock = undefined
+    }
+    return this.#stock
+  }
+
+  #moment(): { elapsed: number; timing: number } {
+    return { elapsed: this.#access.elapsed(), timing: this.#access.timing.now() }
+  }
+
+  #ageOf(moment: { elapsed: number; timing: number }): number {
+    return Math.max(this.#access.elapsed() - moment.elapsed, this.#access.timing.now() - moment.timing)
+  }
+
+  #fail(error: unknown, ...groups: (readonly Waiting<never>[])[]): void {
+    for (const waiting of groups.flat()) waiting.reject(again(error))
+  }
+}
+
+/** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
+function again(error: unknown): unknown {
+  if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
+    return new StockholdError('UNAVAILABLE', 'The waiting room did not answer: ask again.', { cause: error })
+  return error instanceof StockholdError
+    ? new StockholdError(error.code, error.message, { cause: error.cause })
+    : error
+}

@@ -1,0 +1,52 @@
+/** What a visitor is told while they wait. */
+export interface Place {
+  /** Where they stand: 1 is next, 0 is "your turn: poll". Before a draw, all who are in it stand at its end. */
+  readonly position: number
+  /** ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or the rate is 0). */
+  readonly etaMs: number | null
+  /** Poll again after so many ms: the crowd is spread, and whoever is near the door comes more often. */
+  readonly pollAfterMs: number
+}
+
+export interface JoinResult extends Place {
+  /** What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be made up. */
+  readonly ticket: string
+}
+
+export type PollResult =
+  /** `soldOutLikely`: more stand before them than there are units for. */
+  | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & Place)
+  /** `pass` lets this buyer reserve until `expiresAt` (epoch ms). */
+  | { readonly status: 'admitted'; readonly pass: string; readonly expiresAt: number }
+  /** `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if units come back. */
+  | { readonly status: 'closed'; readonly reason: 'sold_out' | 'ended' }
+
+export interface RoomStats {
+  readonly state: 'not_open' | 'open' | 'paused' | 'sold_out' | 'ended'
+  /** Buyers with a place and without a pass. */
+  readonly waiting: number
+  /** Passes given so far. */
+  readonly admitted: number
+  /** Turns that were called and not taken in time. */
+  readonly missed: number
+  /** Turns and passes that may still buy something. */
+  readonly outstanding: number
+  /** How many may be outstanding with the units there are; `null` without a sale. */
+  readonly capacity: number | null
+  readonly ratePerSecond: number
+  readonly burst: number
+  /** Tokens in the bucket, from 0 to `burst`. */
+  readonly tokens: number
+  /** Places called per second, as observed: more than the rate where turns are not taken. */
+  readonly callsPerSecond: number
+  /** For rooms of random order: see `drawnPlace` for how to verify it. */
+  readonly draw: RoomDraw | null
+}
+
+export interface RoomDraw {
+  /** SHA-256 of the seed in hex, known before anybody joins. */
+  readonly commitment: string
+  /** The seed, and how many places were drawn: told when the room opens. */
+  readonly seed: string | null
+  readonly count: number | null
+}

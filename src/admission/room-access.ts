@@ -1,0 +1,109 @@
+import { checkSignal } from '../check.js'
+import type { Engine } from '../engine/engine.js'
+import { Lanes, type Limits } from '../engine/lanes.js'
+import type { RoomCommand, RoomCommands, RoomOp, RoomRules, RoomSettled } from '../engine/room.js'
+import { Session } from '../engine/session.js'
+import { processTiming, type Timing } from '../engine/timing.js'
+import { StockholdError } from '../errors.js'
+
+/** What a handle knows of its room once it has seen it. */
+export interface KnownRoom {
+  readonly rules: RoomRules
+  readonly commitment: string
+}
+
+/** How a handle reaches its room: it learns the rules, limits each call, and knows when it was closed. */
+export class RoomAccess {
+  readonly timing: Timing
+  readonly #lanes: Lanes<RoomCommands>
+  readonly #deadlineMs: number
+  readonly #elapsed: () => number
+  #heardAt = 0
+  #known: KnownRoom | undefined
+  #learning: Promise<KnownRoom> | undefined
+  #closed = false
+
+  constructor(name: string, engine: Engine, limits: { deadlineMs: number; maxInFlight: number }) {
+    this.timing = engine.timing ?? processTiming
+    this.#elapsed = () => engine.elapsed()
+    this.#deadlineMs = limits.deadlineMs
+    const gate = { max: limits.maxInFlight, open: 0 }
+    const session = new Session(`the waiting room ${JSON.stringify(name)}`, gate, engine.timing)
+    this.#lanes = new Lanes(engine.room(name), session)
+  }
+
+  /** The room's rules, once they are known. */
+  get known(): KnownRoom | undefined {
+    return this.#known
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The server's time, as far as it is known; before the first answer, this machine's. */
+  now(): number {
+    const { lastNow } = this.#lanes.session
+    return lastNow === 0 ? Date.now() : lastNow + Math.max(0, this.#elapsed() - this.#heardAt)
+  }
+
+  /** ms; ages are taken of it. */
+  elapsed(): number {
+    return this.#elapsed()
+  }
+
+  /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
+  limits(options?: { signal?: AbortSignal }): Limits {
+    const signal = checkSignal(options?.signal)
+    if (this.#closed) {
+      throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
+    }
+    signal?.throwIfAborted()
+    return { deadline: this.timing.now() + this.#deadlineMs, signal }
+  }
+
+  ask<C extends RoomCommand, T>(
+    command: C,
+    op: RoomOp<C>,
+    limits: Limits,
+    result: (answer: RoomSettled<C>) => T,
+    weight?: number,
+  ): Promise<T> {
+    const heard = (answer: RoomSettled<C>) => {
+      this.#heardAt = this.#elapsed()
+      return result(answer)
+    }
+    return this.#lanes.ask(command, op, limits, heard, weight)
+  }
+
+  /** The room, learned with the first call. */
+  room(limits: Limits): Promise<KnownRoom> | KnownRoom {
+    if (this.#known) return this.#known
+    this.#learning ??= this.ask('describe', {}, { ...limits, signal: undefined }, (answer) =>
+      this.learn(answer.token, answer),
+    ).finally(() => {
+      this.#learning = undefined
+    })
+    return this.#learning
+  }
+
+  learn(token: string, { rules, commitment }: KnownRoom): KnownRoom {
+    if (this.#known) return this.#known
+    this.#lanes.session.token = token
+    this.#known = { rules, commitment }
+    return this.#known
+  }
+
+  /** Checks again that the room is the one this handle has seen. */
+  async describe(limits: Limits): Promise<KnownRoom> {
+    const { session } = this.#lanes
+    return this.ask('describe', {}, limits, (answer) => {
+      if (session.token !== null && answer.token !== session.token) throw session.gone('lost')
+      return answer
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+}

@@ -1,0 +1,93 @@
+import type { Timer, Timing } from '../engine/timing.js'
+import type { Keeper } from './keeper.js'
+import type { PollResult } from './results.js'
+
+/** A watcher asks at least this often, in ms: often enough to count as present at the door. */
+const LOOK_MS = 1_000
+
+export interface Watched {
+  poll(): Promise<PollResult>
+  hasTurn(): boolean
+}
+
+/** Yields what `poll` answers whenever it says something new. */
+export function pushUpdates(
+  watched: () => Watched,
+  keeper: Keeper,
+  timing: Timing,
+  signal: AbortSignal | undefined,
+): AsyncIterableIterator<PollResult, void, undefined> {
+  const end = new AbortController()
+  const stop = () => end.abort()
+  async function* untilStopped(): AsyncGenerator<PollResult, void, undefined> {
+    if (signal?.aborted) return
+    signal?.addEventListener('abort', stop)
+    try {
+      yield* news(watched(), keeper, timing, end.signal)
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+  const updates = untilStopped()
+  return {
+    next: () => updates.next(),
+    // A generator in the middle of a wait would hear of it only after the next update, and hold the place until then.
+    return: () => {
+      stop()
+      return updates.return()
+    },
+    throw: (error) => {
+      stop()
+      return updates.throw(error)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+async function* news(
+  watched: Watched,
+  keeper: Keeper,
+  timing: Timing,
+  signal: AbortSignal,
+): AsyncGenerator<PollResult, void, undefined> {
+  let last: PollResult | undefined
+  while (!signal.aborted) {
+    const update = await watched.poll()
+    if (signal.aborted) return
+    const isNews = !last || tellsMore(last, update)
+    if (isNews) {
+      last = update
+      yield update
+    }
+    if (update.status === 'admitted' || (update.status === 'closed' && update.reason === 'ended')) return
+    // Whoever takes the update may take a while, and the turn may come meanwhile.
+    if (!(isNews && watched.hasTurn())) await changed(watched, keeper, timing, signal)
+  }
+}
+
+function tellsMore(last: PollResult, update: PollResult): boolean {
+  if (last.status !== 'waiting' || update.status !== 'waiting') return last.status !== update.status
+  return last.position !== update.position || last.soldOutLikely !== update.soldOutLikely
+}
+
+/** Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a while. */
+function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const closed = keeper.state?.closed
+    let timer: Timer | undefined
+    const done = () => {
+      timer?.cancel()
+      stopListening()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const stopListening = keeper.listen(() => {
+      if (watched.hasTurn() || keeper.state?.closed !== closed || keeper.stopped) done()
+    })
+    timer = timing.after(LOOK_MS, done)
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,56 @@
+import { setImmediate } from 'node:timers/promises'
+import { StockholdError } from '../../../errors.js'
+import type { Call } from '../../port.js'
+import type { RoomAnswer, RoomCommand, RoomOp, RoomPort, RoomReply } from '../../room.js'
+import { join, leave, revoke, spend } from './joining.js'
+import { Room, retry, type Step } from './room-state.js'
+import { control, describe } from './running.js'
+import { tend } from './tending.js'
+
+type OnRoom = Exclude<RoomCommand, 'create'>
+type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }
+
+const handlers: Handlers = { describe, join, tend, leave, revoke, spend, control }
+
+/** One waiting room inside this process. `clock`: epoch ms. */
+export function roomPort(clock: () => number, isClosed: () => boolean): RoomPort {
+  let room: Room | undefined
+
+  const create = (op: RoomOp<'create'>, { now, overdue }: Step): RoomAnswer<'create'> => {
+    if (room) {
+      const same = JSON.stringify(room.rules) === JSON.stringify(op.rules)
+      return { status: same ? 'exists' : 'conflict', token: room.token, commitment: room.commitment }
+    }
+    if (overdue) return retry
+    room = new Room(op, now)
+    return { status: 'created', token: op.token, commitment: op.commitment }
+  }
+
+  const execute = <C extends RoomCommand>(
+    command: C,
+    ops: readonly RoomOp<C>[],
+    call: Call,
+  ): RoomReply<C> => {
+    const now = Math.max(clock(), room?.now ?? 0, call.floor)
+    if (!room && command !== 'create') return { outcome: 'missing', now }
+    if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now }
+    const step: Step = { now, overdue: now > call.deadline }
+    const answers = ops.map((op) =>
+      command === 'create'
+        ? create(op as RoomOp<'create'>, step)
+        : handlers[command as OnRoom](room!, op as never, step),
+    ) as RoomAnswer<C>[]
+    return { outcome: 'done', now, sequence: room?.line.tail ?? 0, answers }
+  }
+
+  return {
+    ready: () => undefined,
+    run: async (command, ops, call) => {
+      if (isClosed()) throw new StockholdError('CLOSED', 'the engine is closed')
+      const reply = execute(command, ops, call)
+      // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+      await setImmediate()
+      return reply
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import type { RoomCommand } from '../../room.js'
+import { compile, type Script } from '../script.js'
+import rights from './scripts/_rights.lua'
+import head from './scripts/_room.lua'
+import control from './scripts/control.lua'
+import create from './scripts/create.lua'
+import describe from './scripts/describe.lua'
+import join from './scripts/join.lua'
+import leave from './scripts/leave.lua'
+import spend from './scripts/spend.lua'
+import tend from './scripts/tend.lua'
+
+/** Only what makes a room larger is refused while Redis is over `maxmemory`. */
+const sources = {
+  create: { flags: '', parts: [rights, create] },
+  describe: { flags: 'no-writes', parts: [rights, describe] },
+  join: { flags: '', parts: [head, join] },
+  tend: { flags: 'allow-oom', parts: [head, tend] },
+  leave: { flags: 'allow-oom', parts: [head, leave] },
+  revoke: { flags: 'allow-oom', parts: [head, leave] },
+  spend: { flags: 'allow-oom', parts: [head, spend] },
+  control: { flags: 'allow-oom', parts: [head, control] },
+}
+
+export function compileRoomScripts(time: string): Record<RoomCommand, Script> {
+  return compile(sources, time)
+}

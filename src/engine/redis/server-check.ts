@@ -1,0 +1,72 @@
+import { StockholdError } from '../../errors.js'
+import { type Client, isCluster, type Replication } from './driver.js'
+
+/** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
+export type Durability = 'memory' | 'aof' | Replication
+
+/**
+ * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked to. Asks by INFO: CONFIG is
+ * closed at many hosters, and is read only where INFO does not tell.
+ *
+ * @throws {StockholdError} `UNSAFE_CONFIG`
+ */
+export async function verifyServer(client: Client, durability: Durability): Promise<void> {
+  const nodes = isCluster(client) ? client.nodes('master') : [client]
+  await Promise.all(
+    nodes.map(async (node) => {
+      const info = await node.info()
+      checkVersion(info)
+      checkEviction(info)
+      if (durability === 'aof') await checkAppendOnly(info, (name) => node.config('GET', name))
+      else if (durability !== 'memory') checkReplicas(info, durability.replicas)
+    }),
+  )
+}
+
+function checkVersion(info: string): void {
+  const version = /^(?:valkey_version|redis_version):(\d+)\.(\d+)/m.exec(info)
+  if (version && Number(version[1]) < 7) {
+    throw unsafe(`Redis ${version[1]}.${version[2]} is too old: 7.0 or later is needed`)
+  }
+}
+
+function checkEviction(info: string): void {
+  const policy = field(info, 'maxmemory_policy')
+  if (policy !== undefined && policy !== 'noeviction') {
+    throw unsafe(
+      `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
+    )
+  }
+}
+
+async function checkAppendOnly(info: string, read: (name: string) => Promise<unknown>): Promise<void> {
+  if (field(info, 'aof_enabled') !== '1')
+    throw unsafe("durability 'aof' needs an append-only file: set appendonly to yes")
+  for (const [name, wanted] of [
+    ['appendfsync', 'always'],
+    ['no-appendfsync-on-rewrite', 'no'],
+  ] as const) {
+    const answer = await read(name).catch(() => undefined)
+    if (!Array.isArray(answer))
+      throw unsafe(`durability 'aof' cannot be verified: ${name} cannot be read, allow CONFIG GET`)
+    if (answer[1] !== wanted)
+      throw unsafe(`durability 'aof' needs every write on disk: ${name} is ${answer[1]}, set it to ${wanted}`)
+  }
+}
+
+function checkReplicas(info: string, wanted: number): void {
+  const connected = Number(field(info, 'connected_slaves') ?? 0)
+  if (connected < wanted) {
+    throw unsafe(
+      `durability asks for ${wanted} replicas, ${connected} are connected: attach replicas, or ask for fewer`,
+    )
+  }
+}
+
+function field(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
+}
+
+function unsafe(message: string): StockholdError {
+  return new StockholdError('UNSAFE_CONFIG', message)
+}

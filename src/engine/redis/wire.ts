@@ -1,0 +1,73 @@
+import type { Answer, Call, Command, Op, Reply } from '../engine.js'
+import { codecs } from './codec.js'
+import { denied } from './failure.js'
+import { Writer } from './msgpack.js'
+import { readOpened, writeSales } from './opening-codec.js'
+import type { Codec } from './record-codec.js'
+
+const writer = new Writer()
+
+/** The argument of a script: what every call carries, then what `write` adds. */
+export function encodeCall(call: Call, write: (to: Writer) => void): Buffer {
+  return writer.pack(() => {
+    writer.text(call.token ?? '')
+    writer.integer(Math.max(0, Math.floor(call.deadline)))
+    writer.integer(Math.max(0, Math.floor(call.floor)))
+    write(writer)
+  })
+}
+
+export function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
+  return encodeCall(call, (to) => {
+    if (command === 'create') writeSales(ops as readonly Op<'create'>[], to)
+    else codecOf(command)?.write(ops, to)
+  })
+}
+
+function codecOf<C extends Command>(command: C): Codec<C> | undefined {
+  return (codecs as unknown as Record<string, Codec<C>>)[command]
+}
+
+export function decode<C extends Command>(
+  partition: number,
+  command: C,
+  ops: readonly Op<C>[],
+  reply: unknown[],
+): Reply<C> {
+  const outcome = String(reply[0])
+  const now = Number(reply[1])
+  if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+  if (outcome === 'done') {
+    const details = {
+      partition,
+      now,
+      sequence: Number(reply[2]),
+      epoch: Number(reply[3]),
+      holdMs: Number(reply[4]),
+      statuses: reply[5] as Buffer,
+      next: iterate(reply, 6),
+    }
+    if (details.statuses.length !== ops.length)
+      throw new RangeError(`${command} answered other than it was asked`)
+    return { outcome, now, sequence: details.sequence, answers: codecOf(command)!.read(ops, details) }
+  }
+  if (outcome === 'denied') throw denied()
+  if (outcome === 'opened') {
+    return { outcome: 'done', now, sequence: 0, answers: readOpened(reply) as Answer<C>[] }
+  }
+  if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
+  const answer = {
+    status: outcome,
+    token: String(reply[2]),
+    rules: JSON.parse(String(reply[3])),
+  } as Answer<C>
+  return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
+}
+
+export function iterate(reply: unknown[], from: number): () => unknown {
+  let at = from
+  return () => {
+    if (at >= reply.length) throw new RangeError('the reply ends early')
+    return reply[at++]
+  }
+}

@@ -1,0 +1,16 @@
+/** What a `FlashSale` needs of the room before it. */
+export interface Door {
+  /** The sale it stands before; `null` if it was not told. */
+  readonly sale: string | null
+  /**
+   * Lets a buyer in by a pass.
+   *
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say whether it was revoked.
+   */
+  enter(pass: unknown, buyer: string): Promise<Admission>
+}
+
+export interface Admission {
+  /** The buyer has reserved: the pass counts no more against the stock. */
+  spend(): void
+}
