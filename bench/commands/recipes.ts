@@ -13,7 +13,7 @@ export interface Recipe<C extends Command> {
   done(answers: readonly Answer<C>[], size: number): number | undefined
 }
 
-type Measured = Exclude<Command, 'create' | 'describe'>
+type Measured = Exclude<Command, 'create' | 'describe' | 'rebuild'>
 
 /** Counts the items, if each has the answer of one that changed something. */
 const each =

@@ -80,6 +80,15 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
  * - Every change appends its event in the same step. Where a change takes the last available unit of a SKU, the
  *   event `sold_out` follows it (in order of SKU, should a cart take several).
  * - A reservation given back moves its units to `available`.
+ *
+ * History: a server can come back with older data. So each call names what its caller has `seen`, and each batch that writes events
+ * leaves its `mark` with them.
+ *
+ * - A `seen` of the partition's own line must be part of its history: it ends at an event, or before, whose batch bore that mark. (Where
+ *   the events are trimmed so far, nobody can tell.) A `seen` of an earlier line is from before a recovery, and fine; of a later line it is not.
+ * - If it is not, the partition is frozen, and the outcome is `rolled_back`. A command that writes nothing does not freeze.
+ * - While it is frozen, the outcome of everything that may write is `rolled_back`, but of calls that recover. Those are not checked, and
+ *   to them the sale is open whatever its state: `reserve` does not look at step 4, `confirm` not at the sale's end.
  */
 export interface Commands {
   /** Makes the sale if it is new. `exists`: with the same rules. `conflict`: with others; nothing changed. */
@@ -92,6 +101,15 @@ export interface Commands {
   describe: {
     op: Record<never, never>
     answer: { readonly status: 'described'; readonly rules: Rules; readonly token: string }
+  }
+
+  /**
+   * Makes the partition of a lost sale anew (whatever is left of it goes), frozen and with that line. One that is whole stays as it is,
+   * whosever it is: `exists`, with its token.
+   */
+  rebuild: {
+    op: { readonly rules: Rules; readonly token: string; readonly line: number }
+    answer: { readonly status: 'rebuilt' | 'exists'; readonly token: string } | Retry
   }
 
   /**
@@ -229,9 +247,12 @@ export interface Commands {
       | Retry
   }
 
-  /** Answers the state afterwards. What would change nothing changes nothing (an ended sale stays ended) and writes no event. */
+  /**
+   * Answers the state afterwards. What would change nothing changes nothing (an ended sale stays ended) and writes no event. `thaw` ends
+   * a freeze, and the history goes on as the next line; it writes no event.
+   */
   control: {
-    op: { readonly action: 'pause' | 'resume' | 'end' }
+    op: { readonly action: 'pause' | 'resume' | 'end' | 'thaw' }
     answer: { readonly status: SaleState } | Retry
   }
 
@@ -276,7 +297,7 @@ export type Answer<C extends Command> = Commands[C]['answer']
 export type Settled<C extends Command> = Exclude<Answer<C>, Retry>
 export type Reply<C extends Command> = ReplyOf<Answer<C>>
 export type Partition = Port<Commands>
-export type { Call, Retry } from './port.js'
+export type { Call, Retry, Tip } from './port.js'
 
 /** How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()` or `redisEngine()`. */
 export interface Engine {

@@ -27,6 +27,8 @@ interface Pending<O, A> {
   readonly reject: (error: unknown) => void
   /** Ends the watch over the caller's signal. */
   forget: (() => void) | undefined
+  /** It has been sent at least once: what became of that nobody knows until an answer decides. */
+  sent: boolean
   /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
   settled: boolean
 }
@@ -69,7 +71,17 @@ export class Lane<O, A extends { readonly status: string }> {
     const overload = this.#session.enter()
     if (overload) return Promise.reject(overload)
     return new Promise<unknown>((resolve, reject) => {
-      const pending = { op, deadline, weight, result, resolve, reject, forget: undefined, settled: false }
+      const pending = {
+        op,
+        deadline,
+        weight,
+        result,
+        resolve,
+        reject,
+        forget: undefined,
+        sent: false,
+        settled: false,
+      }
       if (signal) this.#watch(pending, signal)
       this.#enqueue(pending)
     }) as Promise<T>
@@ -89,7 +101,9 @@ export class Lane<O, A extends { readonly status: string }> {
       if (queued >= 0) this.#queue.splice(queued, 1)
       this.#relax()
       pending.reject(
-        queued >= 0 ? signal.reason : unknownOutcome('The call was aborted', { cause: signal.reason }),
+        queued >= 0 && !pending.sent
+          ? signal.reason
+          : unknownOutcome('The call was aborted', { cause: signal.reason }),
       )
     }
     signal.addEventListener('abort', onAbort)
@@ -108,13 +122,15 @@ export class Lane<O, A extends { readonly status: string }> {
         },
         (error) => {
           this.#turn = undefined
-          for (const item of this.#queue.splice(0)) this.#fail(item, () => ownError(error))
+          for (const item of this.#queue.splice(0)) this.#fail(item, () => failureOf(item, error))
         },
       )
   }
 
   async #send(): Promise<void> {
     const items = this.#nextItems()
+    const again = new Set(items.filter((item) => item.sent))
+    for (const item of items) item.sent = true
     this.#calls.add(items)
     try {
       const reply = await this.#way.run(
@@ -123,12 +139,16 @@ export class Lane<O, A extends { readonly status: string }> {
           token: this.#session.token,
           deadline: this.#session.serverTime(earliest(items)),
           floor: this.#session.lastNow,
+          seen: this.#session.tip,
+          mark: this.#session.newMark(),
+          recovers: this.#session.recovers,
         },
       )
       this.#session.observe(reply)
       this.#answer(items, reply)
     } catch (error) {
-      for (const item of items) this.#fail(item, () => ownError(error))
+      for (const item of items)
+        this.#fail(item, () => (again.has(item) ? failureOf(item, error) : ownError(error)))
     } finally {
       this.#calls.delete(items)
       if (this.#queue.length > 0) this.#wake()
@@ -186,7 +206,7 @@ export class Lane<O, A extends { readonly status: string }> {
     const inTime = items.filter((item) => item.deadline > now)
     this.#queue.unshift(...inTime)
     for (const item of items)
-      if (item.deadline <= now) this.#fail(item, () => tooLate('reached the server too late'))
+      if (item.deadline <= now) this.#fail(item, () => unknownOutcome('It was not decided in time'))
   }
 
   #fail(item: Pending<O, A>, error: () => unknown): void {
@@ -218,7 +238,8 @@ export class Lane<O, A extends { readonly status: string }> {
     if (expired.length > 0) {
       const rest = this.#queue.filter((item) => item.deadline > now)
       this.#queue.splice(0, this.#queue.length, ...rest)
-      for (const item of expired) this.#fail(item, () => tooLate('could not be sent in time'))
+      for (const item of expired)
+        this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
     }
     for (const items of this.#calls) {
       for (const item of items) {
@@ -247,8 +268,16 @@ function ownError(error: unknown): unknown {
     : unknownOutcome('The engine failed', { cause: error })
 }
 
-function tooLate(what: string): StockholdError {
-  return new StockholdError('UNAVAILABLE', `The request ${what}. Nothing was executed.`)
+/**
+ * "Not decided" is true of the copy of a request that was answered so. Drivers may send one twice, and another copy may have been
+ * carried out and undone since: of what was ever sent, nobody can say that nothing was executed.
+ */
+function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
+  return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
+}
+
+function tooLate(): StockholdError {
+  return new StockholdError('UNAVAILABLE', 'The request could not be sent in time. Nothing was executed.')
 }
 
 function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {

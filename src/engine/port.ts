@@ -33,6 +33,16 @@ export interface Retry {
   readonly status: 'retry'
 }
 
+/**
+ * A point of a history: after `sequence` events, the last of which was written by the call that bore `mark`. A history that was
+ * recovered goes on as another `line`.
+ */
+export interface Tip {
+  readonly line: number
+  readonly sequence: number
+  readonly mark: string
+}
+
 /** What a batch carries beside its items. */
 export interface Call {
   /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
@@ -41,18 +51,27 @@ export interface Call {
   readonly deadline: number
   /** The latest server time the caller has seen. */
   readonly floor: number
+  /** The furthest point of the history that the caller has seen. */
+  readonly seen?: Tip | null
+  /** A name for what this call writes, unlike any other. */
+  readonly mark?: string
+  /** Puts back what was lost: allowed where others are held off. */
+  readonly recovers?: boolean
 }
 
 /**
  * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` counts what happened there until after the batch.
  * - `missing`: there is nothing of this name.
  * - `lost`: there is, but it is another incarnation than `token`, or parts of it are gone.
+ * - `rolled_back`: it has forgotten what the caller, or somebody before, has seen of it.
  */
 export type Reply<A> =
   | {
       readonly outcome: 'done'
       readonly now: number
       readonly sequence: number
+      /** The point of the history that was reached. */
+      readonly tip?: Tip
       readonly answers: readonly A[]
     }
-  | { readonly outcome: 'missing' | 'lost'; readonly now: number }
+  | { readonly outcome: 'missing' | 'lost' | 'rolled_back'; readonly now: number }

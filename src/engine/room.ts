@@ -116,11 +116,12 @@ export const GAP_MS = 2_000
  * What every command shares, beside what `Port` says; each begins with it unless it says otherwise.
  *
  * *Moving on* from the stored time `last` to `now`, with `elapsed = now - last`:
- * 1. A room is `opened` when `now >= opensAt` (or there is none). At the first command after that, a room of random order that is not
- *    drawn yet sets `drawn` to its `tail`.
+ * 1. A room is `opened` when `now >= opensAt` (or there is none). At the first change after that, a room of random order that is not
+ *    drawn yet sets `drawn` to its `tail`. Everybody has another rank then, so this counts as a change of the tail, from 0, and the
+ *    samples for `settled` (below) are set anew to that.
  * 2. A room is *stopped* while it is paused or its rate is 0. It is *tended* while it is opened, not stopped, and (with a sale)
  *    the latest reading is at most STOCK_MS old and `open`. The state before this command's own changes decides.
- * 3. Opened and not stopped, the bucket gains `elapsed * rate` millionths, up to `burst` tokens.
+ * 3. Opened and not stopped, the bucket gains `rate` millionths a ms since `last`, or since `opensAt` if that came later, up to `burst` tokens.
  * 4. The *door time* runs while the room is tended or not opened: it gains `min(elapsed, GAP_MS)`. Where `elapsed > GAP_MS`, and
  *    when it starts to run again after standing still, it gains 1 ms more, and `freshFrom` becomes the door time: whoever was
  *    last seen before that counts as away. (When the room is made it runs.)
@@ -130,7 +131,7 @@ export const GAP_MS = 2_000
  * 6. The samples for `settled` and `speed` (below) are taken, of the values as they are now.
  *
  * *Letting in*, while the room is tended, with a token at least and `outstanding < capacity`:
- * - `near = max(64, burst + floor(8 * speed / 1000))`; `reach = called + near`.
+ * - `near = max(64, burst + floor(8 * min(speed, 4 * rate) / 1000))`; `reach = called + near`.
  * - `settled = min(calledBefore + near, tailBefore)`: `...Before` is the value it had SHOW_MS ago or more. Up to there everybody has
  *   had time to come. (If the value last changed at `changedAt <= now - SHOW_MS`: the value. Else the `older` of two samples: as soon as `newer` is SHOW_MS
  *   old, `older` becomes `newer`, and `newer` the present values with the present time. Both begin with the room's making.)
@@ -143,7 +144,8 @@ export const GAP_MS = 2_000
  *   note is corrected). There is none at first. `passed` is `called` of the latest note that is at least claimMs old; 0 if there is none. Notes before that one are dropped.
  * - `speed` is `floor(((called - from.called) * 1e6 + rate * 5000) / (doorTime - from.doorTime + 5000))`: observed, leaning on what was asked for
  *   while little was seen. `from` is the `older` of two samples as above, 10,000 ms of door time apart; both are set anew
- *   to the present when the rate changes, and whenever `called >= tail`.
+ *   to the present when the rate changes, when moving on while the room is not opened, and, when moving on and after letting in, whenever
+ *   `called >= tail`.
  *
  * A command whose `now > deadline` answers `retry` where it would change something, and does not move on. `tend` then answers as if there were no visits to
  * register: it moves nothing, and answers each visit as it stands.
@@ -204,10 +206,11 @@ export interface RoomCommands {
    * 1. No place, or another stay: `gone`.
    * 2. A pass that has not run out: `admitted`. One that has run out: a new place at the end.
    * 3. Another number than the buyer's place: `waiting` with that.
-   * 4. A turn: stays one. Not opened with order 'random', or a rank beyond `reach`: `waiting`, and nothing noted.
+   * 4. A turn: stays one. Ranks by another draw than the room's (`drawn`, which is `null` until then), none with order 'random', or a rank
+   *    beyond `reach`: `waiting`, and nothing noted.
    * 5. Not remembered as seen, and `rank <= passed`: the turn was missed, a new place at the end (`missed` counts it).
    * 6. Otherwise they are seen at the door now.
-   * After letting in, while tended: whoever has the turn among the visits is `admitted`, with `expiresAt = now + passMs`.
+   * After letting in, while tended: whoever has the turn among the visits (with whatever number they came) is `admitted`, with `expiresAt = now + passMs`.
    */
   tend: {
     op: {
@@ -219,6 +222,8 @@ export interface RoomCommands {
       readonly turnsSince: number
       /** Server time. */
       readonly revokedSince: number
+      /** The draw by which the visits' ranks were found: as last told in {@link RoomState}. */
+      readonly drawn: number | null
     }
     answer: RoomState & { readonly visits: readonly VisitAnswer[] }
   }
@@ -237,7 +242,8 @@ export interface RoomCommands {
 
   /**
    * The buyer has used the pass: it is outstanding until a reading of the stock with `at` after this is taken over, which shows
-   * what was bought, and then no more. Valid it stays. Again: `spent`, and the first time counts. `gone`: no such stay, or no pass.
+   * what was bought, and then no more. Valid it stays. Again: `spent`, and the first time counts. In a room without a
+   * sale it changes nothing. `gone`: no such stay, or no pass that has not run out.
    */
   spend: {
     op: { readonly buyer: string; readonly stay: number }

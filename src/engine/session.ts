@@ -1,5 +1,5 @@
 import { StockholdError } from '../errors.js'
-import type { Reply } from './port.js'
+import type { Reply, Tip } from './port.js'
 import { processTiming, type Timing } from './timing.js'
 
 /** How many calls of a handle, over all its partitions, may be open at a time. */
@@ -17,6 +17,10 @@ export class Session {
   lastNow = 0
   /** The sequence number in the latest reply. */
   sequence = 0
+  /** The furthest point of its history that was seen. */
+  tip: Tip | null = null
+  /** What is sent puts back what was lost. */
+  recovers = false
   /** Server time minus the timing's, by the reply that took the least time to come. */
   #offset = Number.NEGATIVE_INFINITY
 
@@ -51,7 +55,14 @@ export class Session {
   observe(reply: Reply<unknown>): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
     this.#offset = Math.max(this.#offset, reply.now - this.timing.now())
-    if (reply.outcome === 'done') this.sequence = Math.max(this.sequence, reply.sequence)
+    if (reply.outcome !== 'done') return
+    this.sequence = Math.max(this.sequence, reply.sequence)
+    if (reply.tip && isFurther(reply.tip, this.tip)) this.tip = reply.tip
+  }
+
+  /** A name for what a call writes, unlike any other's. */
+  newMark(): string {
+    return Math.floor(this.timing.random() * 2 ** 48).toString(36)
   }
 
   /**
@@ -64,7 +75,13 @@ export class Session {
       : Math.floor(this.#offset + moment)
   }
 
-  gone(outcome: 'missing' | 'lost'): StockholdError {
+  gone(outcome: 'missing' | 'lost' | 'rolled_back'): StockholdError {
+    if (outcome === 'rolled_back') {
+      return new StockholdError(
+        'ROLLBACK_DETECTED',
+        `${this.#name} has come back with an older state than it acknowledged: it is frozen until it is recovered`,
+      )
+    }
     if (outcome === 'missing' && this.token === null) {
       return new StockholdError('SALE_NOT_FOUND', `${this.#name} does not exist: create it first`)
     }
@@ -73,4 +90,9 @@ export class Session {
       `${this.#name} has lost its state in Redis: nothing is sold until it is recovered`,
     )
   }
+}
+
+function isFurther(tip: Tip, known: Tip | null): boolean {
+  if (known === null || tip.line !== known.line) return known === null || tip.line > known.line
+  return tip.sequence >= known.sequence
 }

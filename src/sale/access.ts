@@ -5,6 +5,7 @@ import type { Session } from '../engine/session.js'
 import { processTiming, type Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 import { Partitions } from './partitions.js'
+import type { Recover } from './recovery.js'
 import { RuleBook } from './reservation.js'
 import { Sweeper } from './sweeper.js'
 
@@ -90,6 +91,17 @@ export class SaleAccess {
   /** There is a hold that lapses at this server time. */
   watch(expiresAt: number): void {
     this.#sweeper.watch(expiresAt)
+  }
+
+  /** The server's time, as far as it is known. */
+  serverNow(): number {
+    return this.session.serverTime(this.#timing.now())
+  }
+
+  /** Sends commands past a freeze. */
+  recovering(): Recover {
+    const lanes = this.#partitions.recovering(0)
+    return (command, op) => lanes.ask(command, op, this.call(), (answer) => answer as never)
   }
 
   close(): void {

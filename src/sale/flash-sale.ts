@@ -7,20 +7,23 @@ import {
   MAX_SPAN_MS,
   MAX_UNITS,
 } from '../check.js'
-import type { Engine, Op, Settled } from '../engine/engine.js'
+import type { Engine, Op, Settled, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/id.js'
 import type { Limits } from '../engine/lanes.js'
 import { invalid, StockholdError } from '../errors.js'
 import { SaleAccess, type SignalOption } from './access.js'
+import { AcknowledgedMemory } from './acknowledged.js'
 import { auditPartition } from './audit.js'
 import type { Admission, Door } from './door.js'
 import { mintId, newToken } from './partitions.js'
-import { checkOrder, type Order, type ReserveRequest, RuleBook } from './reservation.js'
+import { replay } from './recovery.js'
+import { checkOrder, type Order, type Public, type ReserveRequest, RuleBook } from './reservation.js'
 import type {
   Audit,
   ConfirmResult,
   ExtendResult,
   PassRefusal,
+  Recovery,
   RefundResult,
   ReleaseResult,
   Reservation,
@@ -56,6 +59,7 @@ export class FlashSale {
   readonly #access: SaleAccess
   readonly #soldOut: SoldOutMemory
   readonly #door: Door | undefined
+  readonly #told = new AcknowledgedMemory()
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
@@ -129,7 +133,7 @@ export class FlashSale {
     const buyer = checkOptionalId(given.buyer, 'buyer')
     const paymentId = checkOptionalId(given.paymentId, 'paymentId')
     return this.#settle('confirm', reservationId, options, { buyer, paymentId }, (answer, book) =>
-      book.result(answer),
+      this.#tell(answer, book, { refundDue: answer.status === 'refund_due' }),
     )
   }
 
@@ -141,7 +145,7 @@ export class FlashSale {
     const buyer = checkOptionalId(checkOptions(options).buyer, 'buyer')
     return this.#settle('release', reservationId, options, { buyer }, (answer, book) => {
       this.#soldOut.forget()
-      return book.result(answer)
+      return this.#tell(answer, book)
     })
   }
 
@@ -150,7 +154,7 @@ export class FlashSale {
     const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#settle('extend', reservationId, options, { holdMs }, (answer, book) => {
       if (answer.status === 'extended') this.#access.watch(answer.reservation.expiresAt)
-      return book.result(answer)
+      return this.#tell(answer, book)
     })
   }
 
@@ -159,7 +163,7 @@ export class FlashSale {
     const restock = checkBoolean(checkOptions(options).restock, 'restock')
     return this.#settle('refund', reservationId, options, { restock }, (answer, book) => {
       this.#soldOut.forget()
-      return book.result(answer)
+      return this.#tell(answer, book, { restocked: restock })
     })
   }
 
@@ -187,8 +191,10 @@ export class FlashSale {
     const key = checkId(given.key, 'key')
     const call = this.#access.call(options)
     const book = await this.#access.rules(call)
-    return this.#access.ask('restock', { sku: book.place(sku, 'sku'), quantity, key }, call, (answer) => {
+    const op = { sku: book.place(sku, 'sku'), quantity, key }
+    return this.#access.ask('restock', op, call, (answer) => {
       if (answer.status === 'conflict') throw conflict()
+      this.#told.noteRestock(op)
       this.#soldOut.forget()
       return { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed }
     })
@@ -238,6 +244,50 @@ export class FlashSale {
     return auditPartition(source, this.#access.session.sequence, book)
   }
 
+  /**
+   * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it sells nothing.
+   *
+   * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is gone begins again with all of its stock.
+   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 100,000 reservations and restocks).
+   *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
+   *
+   * With several processes, let each of them `replay` with `thaw: false`, and the last one without.
+   *
+   * @param recovery `thaw`: whether the sale goes on afterwards. @default true
+   */
+  async recover(
+    recovery: { from: 'accept' | 'replay'; thaw?: boolean },
+    options?: SignalOption,
+  ): Promise<Recovery> {
+    const { from, thaw = true } = checkObject(recovery, 'recovery', 'with `from`')
+    if (from !== 'accept' && from !== 'replay') throw invalid('from', "must be 'accept' or 'replay'")
+    const thaws = checkBoolean(thaw, 'thaw')
+    const book = await this.#access.rules(this.#access.call(options))
+    // If nobody has noticed so far, this does, and freezes the sale.
+    await this.stats(options).catch((error) => {
+      if (!(error instanceof StockholdError) || error.retryable || error.code === 'CLOSED') throw error
+    })
+    const { session } = this.#access
+    const recover = this.#access.recovering()
+    const line = (session.tip?.line ?? 0) + 1
+    const { token } = await recover('rebuild', { rules: book.rules, token: session.token!, line })
+    if (token !== session.token) throw session.gone('lost')
+    const { restored, refused } =
+      from === 'accept'
+        ? { restored: 0, refused: [] }
+        : await replay(this.#told, recover, () => this.#access.serverNow(), book.rules.holdMs)
+    if (thaws) await recover('control', { action: 'thaw' })
+    this.#soldOut.forget()
+    return {
+      restored,
+      refused: refused.map(({ acknowledged, reason }) => ({
+        reservation: book.reservation(acknowledged.reservation),
+        reason,
+      })),
+      forgotten: from === 'accept' ? 0 : this.#told.forgotten,
+    }
+  }
+
   /** Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine and its client stay. */
   async close(): Promise<void> {
     this.#access.close()
@@ -279,6 +329,7 @@ export class FlashSale {
       if (answer.status === 'reserved') {
         this.#access.watch(answer.reservation.expiresAt)
         const { replayed } = answer
+        this.#told.note(answer.reservation)
         return { status: 'reserved', reservation: book.reservation(answer.reservation), replayed }
       }
       if (answer.status !== 'sold_out' && answer.status !== 'limit_exceeded') return book.result(answer)
@@ -309,7 +360,20 @@ export class FlashSale {
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
     const call = this.#access.call(options)
     await this.#access.rules(call)
-    return this.#access.ask('control', { action }, call, ({ status }) => status)
+    return this.#access.ask('control', { action }, call, ({ status }) => {
+      if (action === 'end') this.#told.noteEnd()
+      return status
+    })
+  }
+
+  /** An answer in public form, remembered. */
+  #tell<A extends object>(
+    answer: A,
+    book: RuleBook,
+    rest?: Parameters<AcknowledgedMemory['note']>[1],
+  ): Public<A> {
+    if ('reservation' in answer) this.#told.note(answer.reservation as StoredReservation, rest)
+    return book.result(answer)
   }
 
   #exists(): StockholdError {

@@ -33,10 +33,22 @@ export class Partitions {
     return this.#at(index).ask(command, op, limits, settle, weight)
   }
 
+  /** Lanes past a freeze: what goes through them puts back what was lost. */
+  recovering(index: number): Lanes<Commands> {
+    const session = new Session(this.#name, this.#gate, this.#engine.timing)
+    session.token = this.session(index).token
+    session.recovers = true
+    return new Lanes(this.#engine.partition(this.#sale, index), session)
+  }
+
+  get #name(): string {
+    return `the sale ${JSON.stringify(this.#sale)}`
+  }
+
   #at(index: number): Lanes<Commands> {
     this.#open[index] ??= new Lanes(
       this.#engine.partition(this.#sale, index),
-      new Session(`the sale ${JSON.stringify(this.#sale)}`, this.#gate, this.#engine.timing),
+      new Session(this.#name, this.#gate, this.#engine.timing),
     )
     return this.#open[index]
   }

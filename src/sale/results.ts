@@ -95,6 +95,18 @@ export interface Stats {
   readonly skus: Readonly<Record<string, SkuCounts>>
 }
 
+export interface Recovery {
+  /** Reservations that are as they were acknowledged. */
+  readonly restored: number
+  /** Those that cannot be: others have the units, or the buyer's limit is used up, or the key made another reservation since. */
+  readonly refused: readonly {
+    readonly reservation: Reservation
+    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced'
+  }[]
+  /** How many acknowledged reservations this handle no longer knew of. */
+  readonly forgotten: number
+}
+
 export interface Violation {
   /** Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit. */
   readonly rule: 'conservation' | 'recount' | 'negative' | 'limit'

@@ -3,7 +3,7 @@ import type { Command, Op } from '../../src/engine/engine.js'
 import { anyTime, idIn, onBothEngines, order, Shop } from '../support/shop.js'
 
 const id = idIn('b', 1)
-const oneOfEach: { [C in Exclude<Command, 'create' | 'describe'>]: Op<C> } = {
+const oneOfEach: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } = {
   reserve: order(id),
   confirm: { id, buyer: null, paymentId: null },
   release: { id, buyer: null },
@@ -35,6 +35,19 @@ onBothEngines((open, kind) => {
       const reply = await shop.run(command as Command, [op], { token: 'some' })
       expect(reply, command).toStrictEqual({ outcome: 'missing', now: shop.now() })
     }
+  })
+
+  test('whoever makes or describes a sale is told the time, to the millisecond', async () => {
+    const shop = new Shop(await kind.make(), 'young')
+    await shop.advance(1_234)
+    const none = { opensAt: null, closesAt: null, partitions: 1 }
+    const rules = { skus: [{ sku: 'a', stock: 1, limit: null }], holdMs: 1, maxHoldMs: 1, ...none }
+    const call = { token: null }
+    expect(await shop.run('describe', [{}], call)).toStrictEqual({ outcome: 'missing', now: shop.now() })
+    expect(await shop.run('create', [{ rules, token: 't' }], call)).toMatchObject({ now: shop.now() })
+    await shop.advance(1)
+    expect(await shop.run('describe', [{}], call)).toMatchObject({ now: shop.now() })
+    expect(await shop.run('create', [{ rules, token: 't' }], call)).toMatchObject({ now: shop.now() })
   })
 
   test('every reply carries the time and the number of events after it', async () => {

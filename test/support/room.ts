@@ -52,6 +52,8 @@ export class Room {
   readonly port: RoomPort
   /** Where a number stands in line: in a room that was drawn, another than the number. */
   rankOf = (number: number) => number
+  /** How many were shuffled, as last told. */
+  drawn: number | null = null
   readonly #places = new Map<string, { number: number; stay: number }>()
 
   constructor(
@@ -144,10 +146,12 @@ export class Room {
   }
 
   async tend(op: Partial<RoomOp<'tend'>> = {}, call: Partial<Call> = {}): Promise<Tended> {
-    const usual = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0 }
+    const { drawn } = this
+    const usual = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn }
     const { visits = [] } = op
     const tended = await this.ask('tend', { ...usual, ...op }, call)
     expect(tended.visits).toHaveLength(visits.length)
+    this.drawn = tended.drawn
     const of: Record<string, VisitAnswer> = {}
     for (const [i, { buyer, stay }] of visits.entries()) {
       const answer = tended.visits[i]!

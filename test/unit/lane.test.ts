@@ -205,6 +205,22 @@ describe('deadlines', () => {
     expect(session.enter()).toBeUndefined()
   })
 
+  test('what waits behind calls that never settle leaves when these are given up', async () => {
+    const { ask, calls } = openLane()
+    const lost = [ask('a', { ms: SOON })]
+    await turn()
+    lost.push(ask('b', { ms: SOON }))
+    await turn()
+    const waiting = ask('c')
+    await turn()
+    expect(calls).toHaveLength(2)
+    for (const answer of lost) await expect(answer).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+    await turn()
+    expect(calls.slice(2).map(({ ops }) => ops)).toEqual([[{ id: 'c' }]])
+    calls[2]!.reply()
+    expect(await waiting).toBe('c: not_found')
+  })
+
   test('the batch carries the earliest deadline, in the server’s time', async () => {
     const { ask, calls, session } = openLane()
     ask('a')
@@ -247,7 +263,8 @@ describe('retry answers', () => {
     ])
   })
 
-  test('end as UNAVAILABLE where there is no time left to ask again', async () => {
+  // A driver may have sent a copy that was carried out: of what was sent once, nobody can say that nothing was.
+  test('end as UNKNOWN_OUTCOME where there is no time left to ask again', async () => {
     const { ask, calls } = openLane()
     const answer = ask('a', { ms: 200 })
     const deadline = performance.now() + 200
@@ -257,7 +274,38 @@ describe('retry answers', () => {
     expect(calls).toHaveLength(2)
     while (performance.now() <= deadline);
     calls[1]!.reply([{ status: 'retry' }])
-    await expect(answer).rejects.toMatchObject({ ...code('UNAVAILABLE'), retryable: true })
+    await expect(answer).rejects.toMatchObject({ ...code('UNKNOWN_OUTCOME'), retryable: true })
     expect(calls).toHaveLength(2)
   })
+})
+
+test('what was sent once is never said not to be executed, whatever becomes of its repetition', async () => {
+  const { ask, calls, partition } = openLane()
+  const aborter = new AbortController()
+  const answers = [ask('a', { ms: 60 }), ask('b'), ask('c', { signal: aborter.signal })]
+  await turn()
+  // The copy that is answered changed nothing; an earlier one may have.
+  let open = () => {}
+  partition.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  calls[0]!.reply([{ status: 'retry' }, { status: 'retry' }, { status: 'retry' }])
+  await turn()
+  aborter.abort()
+  await expect(answers[2]).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+  await expect(answers[0]).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+  open()
+  await turn()
+  calls[1]!.fail(new StockholdError('UNAVAILABLE', 'refused'))
+  await expect(answers[1]).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
+})
+
+test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
+  const { session } = openLane()
+  session.observe({ outcome: 'done', now: 5, sequence: 7, answers: [] })
+  expect([session.sequence, session.lastNow]).toEqual([7, 5])
+  session.observe({ outcome: 'done', now: 4, sequence: 6, answers: [] })
+  session.observe({ outcome: 'missing', now: 3 })
+  session.observe({ outcome: 'lost', now: 6 })
+  expect([session.sequence, session.lastNow]).toEqual([7, 6])
 })

@@ -51,6 +51,7 @@ const rules: Rules = {
 const ops: { [C in Command]: Op<C> } = {
   create: { rules, token: 't' },
   describe: {},
+  rebuild: { rules, token: 't', line: 1 },
   reserve: order(id, { key: 'k' }),
   confirm: { id, buyer: 'u', paymentId: 'p' },
   release: { id, buyer: 'u' },
@@ -72,7 +73,13 @@ function spied(reply: unknown) {
     sent.push(args.at(-1) as Buffer)
     return reply
   }
-  const client = { status: 'ready', callBuffer: answer, evalshaBuffer: answer, evalBuffer: answer }
+  const client = {
+    status: 'ready',
+    on: () => {},
+    callBuffer: answer,
+    evalshaBuffer: answer,
+    evalBuffer: answer,
+  }
   const partition = redisEngine(client as unknown as Redis).partition('sale', 0)
   const run = (command: Command, times = 1) =>
     partition.run(command, Array(times).fill(ops[command]), { ...anyTime, token: 't' })
@@ -124,7 +131,7 @@ describe.each(names)('%s.lua', (name) => {
     expect(section(name, 'Writes')).toMatch(/^-- Writes: ./)
     const writesNothing = /^-- Writes: nothing\./.test(section(name, 'Writes'))
     // What takes stock or makes a sale stops when memory is full; what gives back or settles goes on.
-    const takes = name === 'reserve' || name === 'create'
+    const takes = name === 'reserve' || name === 'create' || name === 'rebuild'
     expect(flags?.[1]).toBe(writesNothing ? 'no-writes' : takes ? undefined : 'allow-oom')
   })
 
@@ -154,7 +161,7 @@ describe.each(names)('%s.lua', (name) => {
       const status = Buffer.from(letter)
       const details = Array.from({ length: 6 }, () => Buffer.alloc(0))
       const reply =
-        name === 'create'
+        name === 'create' || name === 'rebuild'
           ? ['opened', 1, status, [Buffer.from('t')]]
           : ['done', 1, 1, 1, 1, status, ...details]
       const error = await spied(reply)

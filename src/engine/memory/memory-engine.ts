@@ -5,7 +5,7 @@ import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../eng
 import type { RoomPort } from '../room.js'
 import { reserve } from './reserving.js'
 import { roomPort } from './room/room-port.js'
-import { control, create, describe, events, restock, scan, stats, sweep } from './running.js'
+import { control, create, describe, events, rebuild, restock, scan, stats, sweep } from './running.js'
 import { confirm, extend, get, refund, release } from './settling.js'
 import { PartitionState, type Step } from './state.js'
 
@@ -14,6 +14,7 @@ type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, st
 const handlers: Handlers = {
   create,
   describe,
+  rebuild,
   reserve,
   confirm,
   release,
@@ -92,14 +93,29 @@ export function execute<C extends Command>(
   call: Call,
   now: number,
 ): Reply<C> {
-  if (state.token === null && command !== 'create') return { outcome: 'missing', now }
+  const makes = command === 'create' || command === 'rebuild'
+  if (state.token === null && !makes) return { outcome: 'missing', now }
   if (state.token !== null && call.token !== null && call.token !== state.token)
     return { outcome: 'lost', now }
 
-  const step: Step = { now, overdue: now > call.deadline }
+  const reads = writesNothing.has(command)
+  if (state.token !== null && !makes && !call.recovers && isRolledBack(state, call, reads))
+    return { outcome: 'rolled_back', now }
+
+  const step: Step = { now, overdue: now > call.deadline, recovers: call.recovers === true }
   const answers = ops.map((op) => {
-    if (state.token !== null && !writesNothing.has(command)) state.advance(now)
+    if (state.token !== null && !reads) state.advance(now)
     return handlers[command](state, op, step)
   })
-  return { outcome: 'done', now, sequence: state.events.length, answers }
+  state.leaveMark(call.mark ?? '')
+  return { outcome: 'done', now, sequence: state.events.length, tip: state.tip, answers }
+}
+
+/** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */
+function isRolledBack(state: PartitionState, { seen }: Call, reads: boolean): boolean {
+  if (!state.frozen && seen && !state.remembers(seen)) {
+    if (reads) return true
+    state.frozen = true
+  }
+  return state.frozen && !reads
 }

@@ -1,8 +1,16 @@
 import type { Answer, Cart, Op } from '../engine.js'
 import { type PartitionState, retry, type Step } from './state.js'
 
-export function reserve(state: PartitionState, op: Op<'reserve'>, { overdue }: Step): Answer<'reserve'> {
-  return repeated(state, op) ?? (overdue ? retry : refused(state, op)) ?? held(state, op)
+export function reserve(
+  state: PartitionState,
+  op: Op<'reserve'>,
+  { overdue, recovers }: Step,
+): Answer<'reserve'> {
+  return (
+    repeated(state, op) ??
+    (overdue ? retry : ((recovers ? undefined : closed(state)) ?? lacks(state, op))) ??
+    held(state, op)
+  )
 }
 
 /** The answer to who has asked before: by the same request, or by the same key. */
@@ -16,10 +24,13 @@ function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> |
   return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
 }
 
-function refused(state: PartitionState, { buyer, cart }: Op<'reserve'>): Answer<'reserve'> | undefined {
+function closed(state: PartitionState): Answer<'reserve'> | undefined {
   const sale = state.saleState()
   if (sale === 'not_started') return { status: sale, opensAt: state.rules.opensAt! }
-  if (sale !== 'open') return { status: sale }
+  return sale === 'open' ? undefined : { status: sale }
+}
+
+function lacks(state: PartitionState, { buyer, cart }: Op<'reserve'>): Answer<'reserve'> | undefined {
   const over = state.stock.overLimit(buyer, cart)
   if (over) return { status: 'limit_exceeded', ...over }
   const sku = state.stock.lacking(cart)

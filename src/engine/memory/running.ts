@@ -13,6 +13,15 @@ export function create(state: PartitionState, op: Op<'create'>, { now, overdue }
   return { status: 'created', token: op.token }
 }
 
+export function rebuild(state: PartitionState, op: Op<'rebuild'>, { now, overdue }: Step): Answer<'rebuild'> {
+  if (state.token !== null) return { status: 'exists', token: state.token }
+  if (overdue) return retry
+  state.create(op.rules, op.token, now)
+  state.line = op.line
+  state.frozen = true
+  return { status: 'rebuilt', token: op.token }
+}
+
 export function describe(state: PartitionState): Answer<'describe'> {
   return { status: 'described', rules: state.rules, token: state.token! }
 }
@@ -32,19 +41,24 @@ export function control(
   { action }: Op<'control'>,
   { overdue }: Step,
 ): Answer<'control'> {
-  if (action === 'end' ? !state.ended : canSetPaused(state, action === 'pause')) {
+  if (changes(state, action)) {
     if (overdue) return retry
     switchTo(state, action)
   }
   return { status: state.saleState() }
 }
 
-function canSetPaused(state: PartitionState, paused: boolean): boolean {
-  return state.paused !== paused && state.saleState() !== 'ended'
+function changes(state: PartitionState, action: Op<'control'>['action']): boolean {
+  if (action === 'thaw') return state.frozen
+  if (action === 'end') return !state.ended
+  return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
 }
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {
-  if (action === 'end') {
+  if (action === 'thaw') {
+    state.frozen = false
+    state.line++
+  } else if (action === 'end') {
     state.ended = true
     state.append({ type: 'ended' })
   } else {

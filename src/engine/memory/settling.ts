@@ -3,7 +3,11 @@ import { type Entry, type PartitionState, retry, type Step } from './state.js'
 
 const notFound = { status: 'not_found' } as const
 
-export function confirm(state: PartitionState, op: Op<'confirm'>, { overdue }: Step): Answer<'confirm'> {
+export function confirm(
+  state: PartitionState,
+  op: Op<'confirm'>,
+  { overdue, recovers }: Step,
+): Answer<'confirm'> {
   const entry = findOwn(state, op)
   if (!entry) return notFound
   switch (entry.reservation.state) {
@@ -18,13 +22,18 @@ export function confirm(state: PartitionState, op: Op<'confirm'>, { overdue }: S
     case 'released':
     case 'expired':
       if (entry.refundDue) return refundDue(entry, entry.refundDue)
-      return overdue ? retry : confirmEnded(state, entry, op.paymentId)
+      return overdue ? retry : confirmEnded(state, entry, op.paymentId, recovers)
   }
 }
 
 /** The first payment for a hold that is over, and with it the last word on it. */
-function confirmEnded(state: PartitionState, entry: Entry, paymentId: string | null): Answer<'confirm'> {
-  const reason = whyNotAgain(state, entry)
+function confirmEnded(
+  state: PartitionState,
+  entry: Entry,
+  paymentId: string | null,
+  recovers: boolean,
+): Answer<'confirm'> {
+  const reason = whyNotAgain(state, entry, recovers)
   if (reason) {
     state.recordRefundDue(entry, reason, paymentId)
     return refundDue(entry, reason)
@@ -33,9 +42,13 @@ function confirmEnded(state: PartitionState, entry: Entry, paymentId: string | n
   return confirmed(entry, false)
 }
 
-function whyNotAgain(state: PartitionState, { reservation }: Entry): RefundReason | undefined {
+function whyNotAgain(
+  state: PartitionState,
+  { reservation }: Entry,
+  recovers: boolean,
+): RefundReason | undefined {
   if (reservation.state === 'released') return 'released'
-  if (state.saleState() === 'ended') return 'ended'
+  if (!recovers && state.saleState() === 'ended') return 'ended'
   if (state.stock.overLimit(reservation.buyer, reservation.cart)) return 'limit_exceeded'
   if (state.stock.lacking(reservation.cart) !== undefined) return 'sold_out'
   return undefined

@@ -1,4 +1,13 @@
-import type { Cart, Op, RefundReason, Rules, SaleState, StoredEvent, StoredReservation } from '../engine.js'
+import type {
+  Cart,
+  Op,
+  RefundReason,
+  Rules,
+  SaleState,
+  StoredEvent,
+  StoredReservation,
+  Tip,
+} from '../engine.js'
 import { ExpiryHeap } from './expiry-heap.js'
 import { Stock } from './stock.js'
 
@@ -19,6 +28,8 @@ export interface Step {
   readonly now: number
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
+  /** Puts back what was lost. */
+  readonly recovers: boolean
 }
 
 export const retry = { status: 'retry' } as const
@@ -39,10 +50,33 @@ export class PartitionState {
   readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
   paused = false
   ended = false
+  /** The marks of the batches that wrote events, each with the number of its last one. */
+  readonly marks: { readonly sequence: number; readonly mark: string }[] = []
+  line = 1
+  frozen = false
 
   readonly #byId = new Map<string, Entry>()
   readonly #byKey = new Map<string, Entry>()
   readonly #expiry = new ExpiryHeap()
+
+  get tip(): Tip {
+    return { line: this.line, sequence: this.events.length, mark: this.marks.at(-1)?.mark ?? '' }
+  }
+
+  /** The events written since the last mark bear this one. */
+  leaveMark(mark: string): void {
+    const sequence = this.events.length
+    if (sequence > (this.marks.at(-1)?.sequence ?? 0)) this.marks.push({ sequence, mark })
+  }
+
+  /** Whether what somebody has seen is part of this history. */
+  remembers({ line, sequence, mark }: Tip): boolean {
+    if (line < this.line || sequence === 0) return line <= this.line
+    if (line > this.line || sequence > this.events.length) return false
+    let at = this.marks.length - 1
+    while (at > 0 && this.marks[at - 1]!.sequence >= sequence) at--
+    return this.marks[at]!.mark === mark
+  }
 
   create(rules: Rules, token: string, now: number): void {
     this.rules = rules

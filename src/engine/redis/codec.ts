@@ -85,8 +85,8 @@ function readPage(pairs: readonly Buffer[], from: Details): StoredReservation[] 
   return reservations
 }
 
-/** How each command, but `create` and `describe`, is put into a script's arguments and read from its reply. */
-export const codecs: { [C in Exclude<Command, 'create' | 'describe'>]: Codec<C> } = {
+/** How each command, but those that open a partition, is put into a script's arguments and read from its reply. */
+export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Codec<C> } = {
   reserve,
   confirm: settling('confirm', [(op) => op.buyer ?? '', (op) => op.paymentId ?? ''], {
     F: confirmed(false, false),

@@ -25,6 +25,18 @@ export function isClient(value: unknown): value is Client {
   return typeof client?.evalshaBuffer === 'function' && typeof client.status === 'string'
 }
 
+const losses = new WeakMap<Client, { count: number }>()
+
+/** How often the client's connection was lost since this was first asked. */
+export function connectionsLost(client: Client): number {
+  const known = losses.get(client)
+  if (known) return known.count
+  const fresh = { count: 0 }
+  losses.set(client, fresh)
+  client.on('close', () => fresh.count++)
+  return 0
+}
+
 const waits = new WeakMap<Client, Promise<void>>()
 
 /** Resolves once the client can write; `undefined` if it can now. */

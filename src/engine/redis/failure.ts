@@ -43,8 +43,13 @@ export function replyCode(error: unknown): string | undefined {
   return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
 }
 
-/** What a failed call means to its callers. `executes`: whether what failed could have changed anything. */
-export function failure(error: unknown, executes = true): StockholdError {
+/**
+ * What a failed call means to its callers.
+ *
+ * @param executes Whether what failed could have changed anything.
+ * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time only.
+ */
+export function failure(error: unknown, executes = true, resent = false): StockholdError {
   if (error instanceof StockholdError) return error
   const code = replyCode(error)
   const options = { cause: stripped(error) }
@@ -55,7 +60,7 @@ export function failure(error: unknown, executes = true): StockholdError {
       options,
     )
   }
-  if (code !== undefined && hints[code] !== undefined) {
+  if (code !== undefined && hints[code] !== undefined && !resent) {
     return new StockholdError(
       'UNAVAILABLE',
       `Redis refused: ${hints[code]} (${code}). Nothing was executed.`,
@@ -65,7 +70,7 @@ export function failure(error: unknown, executes = true): StockholdError {
   if (!executes || neverWritten(error)) {
     return new StockholdError('UNAVAILABLE', 'Redis cannot be reached. Nothing was executed.', options)
   }
-  const what = code === undefined ? 'The connection failed' : `The script failed (${code})`
+  const what = code === undefined || resent ? 'The connection failed' : `The script failed (${code})`
   return new StockholdError(
     'UNKNOWN_OUTCOME',
     `${what} before the answer came: it may have been executed. Send the same key, or the same id, again.`,

@@ -3,7 +3,16 @@ import { checkInteger, checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Command, Engine, Partition } from '../engine.js'
 import type { RoomCommand, RoomPort } from '../room.js'
-import { type Client, connect, isClient, isCluster, ready, run, runReplicated } from './driver.js'
+import {
+  type Client,
+  connect,
+  connectionsLost,
+  isClient,
+  isCluster,
+  ready,
+  run,
+  runReplicated,
+} from './driver.js'
 import { failure } from './failure.js'
 import { partitionKeys, roomKeys } from './keys.js'
 import { compileRoomScripts } from './room/room-scripts.js'
@@ -147,6 +156,7 @@ class RedisEngine implements Engine {
     write: () => Buffer,
     read: (reply: unknown[]) => R,
   ): Promise<R> {
+    const lostBefore = connectionsLost(this.#client)
     try {
       const durability = this.#durability
       const reply =
@@ -155,7 +165,7 @@ class RedisEngine implements Engine {
           : await run(this.#client, script, keys, write())
       return read(reply)
     } catch (error) {
-      throw failure(error)
+      throw failure(error, true, connectionsLost(this.#client) !== lostBefore)
     }
   }
 

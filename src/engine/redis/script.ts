@@ -15,6 +15,7 @@ import describe from './scripts/describe.lua'
 import readEvents from './scripts/events.lua'
 import extend from './scripts/extend.lua'
 import get from './scripts/get.lua'
+import rebuild from './scripts/rebuild.lua'
 import refund from './scripts/refund.lua'
 import release from './scripts/release.lua'
 import reserve from './scripts/reserve.lua'
@@ -39,6 +40,7 @@ const head = [partition, stock, events, records, expiry, commit]
 const sources: Record<Command, Source> = {
   create: { flags: '', parts: [rights, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
+  rebuild: { flags: '', parts: [rights, rebuild] },
   reserve: { flags: '', parts: [...head, reserve] },
   confirm: { flags: 'allow-oom', parts: [...head, settle, confirm] },
   release: { flags: 'allow-oom', parts: [...head, settle, release] },
@@ -68,7 +70,9 @@ export interface Source {
 
 export function compile<C extends string>(from: Record<C, Source>, time: string): Record<C, Script> {
   const entries = Object.entries<Source>(from).map(([command, { flags, parts }]) => {
-    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
+    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`
+      .replaceAll('@TIME@', time)
+      .replaceAll('@READS@', String(flags === 'no-writes'))
     return [
       command,
       { text, sha: createHash('sha1').update(text).digest('hex'), writes: flags !== 'no-writes' },

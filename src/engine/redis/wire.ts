@@ -8,20 +8,39 @@ import type { Codec } from './record-codec.js'
 const writer = new Writer()
 
 /** The argument of a script: what every call carries, then what `write` adds. */
-export function encodeCall(call: Call, write: (to: Writer) => void): Buffer {
+export function encodeCall(call: Call, write: (to: Writer) => void, caller = writeToken): Buffer {
   return writer.pack(() => {
-    writer.text(call.token ?? '')
+    caller(call, writer)
     writer.integer(Math.max(0, Math.floor(call.deadline)))
     writer.integer(Math.max(0, Math.floor(call.floor)))
     write(writer)
   })
 }
 
+function writeToken({ token }: Call, to: Writer): void {
+  to.text(token ?? '')
+}
+
+/** The token, with what the caller has seen of the partition's history. */
+function writeCaller({ token, seen, mark, recovers }: Call, to: Writer): void {
+  to.array(6)
+  to.text(token ?? '')
+  to.integer(seen?.line ?? 0)
+  to.integer(seen?.sequence ?? 0)
+  to.text(seen?.mark ?? '')
+  to.text(mark ?? '')
+  to.integer(recovers ? 1 : 0)
+}
+
+/** These open a partition, or make it: they know nothing of its history. */
+const opening: ReadonlySet<Command> = new Set(['create', 'describe', 'rebuild'])
+
 export function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
-  return encodeCall(call, (to) => {
-    if (command === 'create') writeSales(ops as readonly Op<'create'>[], to)
+  const write = (to: Writer) => {
+    if (command === 'create' || command === 'rebuild') writeSales(ops as readonly Op<'create'>[], to)
     else codecOf(command)?.write(ops, to)
-  })
+  }
+  return encodeCall(call, write, opening.has(command) ? writeToken : writeCaller)
 }
 
 function codecOf<C extends Command>(command: C): Codec<C> | undefined {
@@ -36,7 +55,7 @@ export function decode<C extends Command>(
 ): Reply<C> {
   const outcome = String(reply[0])
   const now = Number(reply[1])
-  if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+  if (outcome === 'missing' || outcome === 'lost' || outcome === 'rolled_back') return { outcome, now }
   if (outcome === 'done') {
     const details = {
       partition,
@@ -45,15 +64,21 @@ export function decode<C extends Command>(
       epoch: Number(reply[3]),
       holdMs: Number(reply[4]),
       statuses: reply[5] as Buffer,
-      next: iterate(reply, 6),
+      next: iterate(reply, 8),
     }
+    const tip = { line: Number(reply[6]), sequence: details.sequence, mark: String(reply[7]) }
     if (details.statuses.length !== ops.length)
       throw new RangeError(`${command} answered other than it was asked`)
-    return { outcome, now, sequence: details.sequence, answers: codecOf(command)!.read(ops, details) }
+    return { outcome, now, sequence: details.sequence, tip, answers: codecOf(command)!.read(ops, details) }
   }
   if (outcome === 'denied') throw denied()
   if (outcome === 'opened') {
-    return { outcome: 'done', now, sequence: 0, answers: readOpened(reply) as Answer<C>[] }
+    return {
+      outcome: 'done',
+      now,
+      sequence: 0,
+      answers: readOpened(command as 'create' | 'rebuild', reply) as Answer<C>[],
+    }
   }
   if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
   const answer = {

@@ -21,7 +21,7 @@ onBothEngines((open) => {
 
   test('a turn that is not taken goes back as a token, to the ms', async () => {
     const room = await open({ claimMs: 1_900 }, { rate: 1, burst: 2 })
-    const crowd = await room.crowd(2)
+    await room.crowd(2)
     await room.pace(1_000_000, 1)
     await room.come('u1')
     await room.come('u2')
@@ -33,7 +33,6 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ turns: [2], outstanding: 2, tokens: 1_899 })
     await room.advance(1)
     expect(await room.tend()).toMatchObject({ turns: [], outstanding: 1, tokens: TOKEN + 1_900 })
-    expect(crowd).toHaveLength(2)
   })
 
   test('a token that comes back goes to the next at the door at once', async () => {
@@ -61,7 +60,6 @@ onBothEngines((open) => {
         await room.advance(100)
       }
       const { admitted: all } = await room.peek()
-      // The first seconds have the burst, and wait for those who do not come.
       if (second >= 10) expect(all - before).toBe(10)
       before = all
     }
@@ -84,7 +82,6 @@ onBothEngines((open) => {
     ])
     expect(tended).toMatchObject({ missed: 2, waiting: 4, tail: 7 })
     expect(await room.ask('join', { buyer: 'u2' })).toMatchObject({ number: 6, stay: 2 })
-    // They are at the end of the line now, and come like everybody there.
     await room.join('new')
     await room.pass(3_000, ['u2', 'u3', 'new'])
     expect(await room.tend()).toMatchObject({ missed: 2, admitted: 4 })
@@ -170,7 +167,6 @@ onBothEngines((open) => {
     const turns = await room.pass(1_000)
     expect(turns.turns).toEqual([5])
     await room.advance(60_000)
-    // Not even a turn is over: of all that time only GAP_MS count.
     expect(await room.tend()).toMatchObject({ turns: [5], missed: 0 })
     const back = await room.come(crowd.slice(4))
     expect(back.missed).toBe(0)

@@ -4,7 +4,7 @@ import { late, onBothEngines, Room, usualRules } from '../../support/room.js'
 
 const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C> } = {
   join: { buyer: 'ann' },
-  tend: { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0 },
+  tend: { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null },
   leave: { buyer: 'ann', stay: 1 },
   revoke: { buyer: 'ann' },
   spend: { buyer: 'ann', stay: 1 },

@@ -105,7 +105,7 @@ onBothEngines((open) => {
   test('several tends in one batch: each after the one before', async () => {
     const room = await open({}, { rate: 1_000, burst: 2 })
     await room.crowd(3)
-    const usual = { stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0 }
+    const usual = { stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null }
     const tend = (...buyers: string[]) => ({ ...usual, visits: buyers.map((buyer) => room.visit(buyer)) })
     const { answers } = await room.done('tend', [tend('u2'), tend('u1'), tend('u3', 'u2'), tend('u2')])
     expect(answers.map(({ visits }) => visits.map(({ status }) => status))).toEqual([

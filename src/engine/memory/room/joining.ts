@@ -48,6 +48,7 @@ export function spend(room: Room, op: RoomOp<'spend'>, { now, overdue }: Step): 
   const unspent = valid && room.outstanding.isUnspent(place)
   if (overdue && unspent) return retry
   if (!overdue) room.moveOn(now)
-  if (unspent) room.outstanding.spend(place, now)
+  // Without a sale no reading will ever show what was bought.
+  if (unspent && room.rules.sale !== null) room.outstanding.spend(place, now)
   return { status: valid ? 'spent' : 'gone' }
 }

@@ -37,6 +37,12 @@ export class Line {
     return ++this.#tail
   }
 
+  /** From now on everybody has another rank: nobody has had time to come with it. */
+  shuffle(now: number): void {
+    this.#tailAt = now
+    this.#ends.restart(now, { called: this.#called, tail: 0 })
+  }
+
   callUpTo(rank: number, now: number): void {
     if (rank <= this.#called) return
     this.#called = rank
@@ -44,9 +50,10 @@ export class Line {
   }
 
   /** Takes the samples of this moment, before anything changes. */
-  sample(now: number, doorTime: number): void {
+  sample(now: number, doorTime: number, opened: boolean): void {
     this.#ends.take(now, { called: this.#called, tail: this.#tail })
-    this.restIfEmpty(doorTime)
+    if (opened) this.restIfEmpty(doorTime)
+    else this.restartSpeed(doorTime)
     this.#pace.take(doorTime, this.#called)
   }
 

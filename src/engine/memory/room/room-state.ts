@@ -10,6 +10,8 @@ import { Revocations } from './revocations.js'
 const NEAR = 64
 /** Who could be called within so many seconds comes to the door. */
 const NEAR_SECONDS = 8
+/** However many do not come: the line is not called faster than this many times the rate, or it would run away from itself. */
+const MOST_TIMES_RATE = 4
 
 /** The moment at which a command is carried out. */
 export interface Step {
@@ -97,7 +99,9 @@ export class Room {
 
   /** How many ranks beyond the called are asked to the door. */
   get near(): number {
-    return Math.max(NEAR, this.bucket.pace.burst + Math.floor((NEAR_SECONDS * this.speed) / 1_000))
+    const { rate, burst } = this.bucket.pace
+    const speed = Math.min(this.speed, MOST_TIMES_RATE * rate)
+    return Math.max(NEAR, burst + Math.floor((NEAR_SECONDS * speed) / 1_000))
   }
 
   find(buyer: string): Place | undefined {
@@ -119,14 +123,15 @@ export class Room {
   /** Up to `now`, by the state before the command changes anything. */
   moveOn(now: number): void {
     const elapsed = now - this.#movedAt
+    const gaining = now - Math.max(this.#movedAt, this.rules.opensAt ?? 0)
     this.#now = now
     this.#movedAt = now
     this.draw(now)
     const opened = this.opened(now)
     const tended = this.tended(now)
-    if (opened && !this.stopped) this.bucket.gain(elapsed)
+    if (opened && !this.stopped) this.bucket.gain(gaining)
     this.presence.pass(elapsed, tended || !opened)
-    this.line.sample(now, this.presence.time)
+    this.line.sample(now, this.presence.time, opened)
     if (!tended) return
     const { claimMs } = this.rules
     for (let lapsed = this.outstanding.lapse(this.presence.time - claimMs); lapsed > 0; lapsed--)
@@ -139,6 +144,7 @@ export class Room {
   draw(now: number): void {
     if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
     this.drawn = this.line.tail
+    this.line.shuffle(now)
     this.#now = now
   }
 

@@ -1,43 +1,41 @@
 import type { RoomAnswer, RoomOp, Visit, VisitAnswer } from '../../room.js'
 import { hasRunOut } from './joining.js'
-import type { Place } from './place.js'
 import type { Room, Step } from './room-state.js'
 
 export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
-  if (overdue) {
-    const visitors = op.visits.map(({ buyer, stay }) => room.findStay(buyer, stay))
-    return { ...stateOf(room, op, now), visits: visitors.map((place) => answer(room, place, now)) }
+  if (!overdue) {
+    if (op.stock) room.read(op.stock)
+    room.moveOn(now)
+    for (const visit of op.visits) register(room, visit, op.drawn, now)
+    if (room.tended(now)) {
+      letIn(room, now)
+      admit(room, op.visits, now)
+    }
   }
-  if (op.stock) room.read(op.stock)
-  room.moveOn(now)
-  const visitors = op.visits.map((visit) => register(room, visit, now))
-  if (room.tended(now)) {
-    letIn(room, now)
-    for (const place of visitors) if (place && room.outstanding.hasTurn(place)) room.admit(place, now)
-  }
-  const visits = visitors.map((place) => answer(room, place, now))
+  const visits = op.visits.map((visit) => answer(room, visit, now))
   return { ...stateOf(room, op, now), visits }
 }
 
-/** Notes that somebody is here; answers their place, which may be another from now on. */
-function register(room: Room, visit: Visit, now: number): Place | undefined {
+/** Notes that somebody is here; their place may be another from now on. */
+function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
   const { presence, line } = room
   const place = room.findStay(visit.buyer, visit.stay)
-  if (!place) return undefined
+  if (!place) return
   if (hasRunOut(place, now)) {
     room.waiting++
-    return room.replace(place, now)
+    room.replace(place, now)
+    return
   }
   const elsewhere = place.number !== visit.number
-  if (place.expiresAt !== null || elsewhere || room.outstanding.hasTurn(place)) return place
-  const undrawn = room.rules.order === 'random' && !room.opened(now)
-  if (undrawn || visit.rank > line.called + room.near) return place
+  if (place.expiresAt !== null || elsewhere || room.outstanding.hasTurn(place)) return
+  const undrawn = room.rules.order === 'random' && drawn === null
+  if (undrawn || drawn !== room.drawn || visit.rank > line.called + room.near) return
   if (!presence.remembers(place) && visit.rank <= line.passed(presence.time)) {
     room.missed++
-    return room.replace(place, now)
+    room.replace(place, now)
+  } else {
+    presence.see(place, visit.rank)
   }
-  presence.see(place, visit.rank)
-  return place
 }
 
 /** Gives turns to the first at the door while there are tokens, and moves the line on for those who could come. */
@@ -63,7 +61,16 @@ function mayEnter({ line, drawn }: Room, rank: number, settled: number): boolean
   return rank <= Math.max(line.called, settled) || line.nobodyBefore(rank, drawn ?? 0)
 }
 
-function answer(room: Room, place: Place | undefined, now: number): VisitAnswer {
+/** Whoever is here and has the turn gets the pass. */
+function admit(room: Room, visits: readonly Visit[], now: number): void {
+  for (const { buyer, stay } of visits) {
+    const place = room.findStay(buyer, stay)
+    if (place && room.outstanding.hasTurn(place)) room.admit(place, now)
+  }
+}
+
+function answer(room: Room, { buyer, stay }: Visit, now: number): VisitAnswer {
+  const place = room.findStay(buyer, stay)
   if (!place) return { status: 'gone' }
   const { number, expiresAt } = place
   if (expiresAt !== null && now < expiresAt) return { status: 'admitted', number, expiresAt }

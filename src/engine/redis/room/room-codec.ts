@@ -172,12 +172,13 @@ export const roomCodecs: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: R
   tend: {
     write(ops, to) {
       to.array(ops.length)
-      for (const { stock, goneVersion, turnsSince, revokedSince, visits } of ops) {
-        to.array(8)
+      for (const { stock, goneVersion, turnsSince, revokedSince, drawn, visits } of ops) {
+        to.array(9)
         writeStock(stock, to)
         to.integer(goneVersion)
         to.integer(turnsSince)
         to.integer(revokedSince)
+        to.integer(drawn ?? -1)
         writeColumn(visits, to, ({ buyer }) => buyer)
         writeColumn(visits, to, ({ stay }) => stay)
         writeColumn(visits, to, ({ number }) => number)

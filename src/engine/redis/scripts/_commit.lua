@@ -1,18 +1,33 @@
 -- Writes everything this call changed, and builds the reply. Until here nothing was written that a failure could leave
 -- half done: reading and deciding come first.
+-- Set by the command that ends a freeze, which is no event.
+local thawed = false
+
+--
+-- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
+-- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
+local function may_finish()
+  if emitted > 0 and not (redis.acl_check_cmd('XADD', EVENTS, '*', 'f', 'v') and redis.acl_check_cmd('HSET', META, 'f', 'v')) then
+    return false
+  end
+  if next(watched) and not redis.acl_check_cmd('ZADD', EXPIRY, '0', 'm') then return false end
+  if #swept > 0 and not (redis.acl_check_cmd('ZREM', EXPIRY, 'm') and redis.acl_check_cmd('HSET', META, 'f', 'v')) then
+    return false
+  end
+  return not next(archive_changes) or redis.acl_check_cmd('HDEL', ARCHIVE, 'f')
+end
+
 local function finish(statuses, details)
   if history_lost then return { 'lost', now } end
+  if not may_finish() then return { 'denied', now } end
   local events_before = sequence
   save_buckets()
   save_archive()
   save_stock()
   save_expiry()
   save_events()
-  if sequence > events_before or #swept > 0 then
-    redis.call('HSET', META, 'live', cmsgpack.pack(
-      now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount))
-  end
-  local reply = { 'done', now, sequence, epoch, holdMs, statuses }
-  for i = 1, #details do reply[6 + i] = details[i] end
+  if sequence > events_before or #swept > 0 or thawed then redis.call('HSET', META, 'live', live()) end
+  local reply = { 'done', now, sequence, epoch, holdMs, statuses, line, tip }
+  for i = 1, #details do reply[8 + i] = details[i] end
   return reply
 end

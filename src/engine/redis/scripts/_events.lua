@@ -1,5 +1,5 @@
 -- The events of this call, one stream entry for all of them: its id is the sequence number of the first, so a
--- sequence number can never be used twice. Neighbours of the same type and argument share a group.
+-- sequence number can never be used twice. Its one field bears the call's mark. Neighbours of the same type and argument share a group.
 -- Types, and what a group's argument and subject are; references are all buckets, then all nonces, 6 bytes each:
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4 -- hold in ms, 0, 0, 0; references
 local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7 -- restock 0 or 1, expiry in epoch ms, reason; references
@@ -41,6 +41,7 @@ local function save_events()
     local subject = group[3] or table.concat(group.buckets) .. table.concat(group.nonces)
     parts[i + 1] = cmsgpack.pack(group[1], group[2], subject)
   end
-  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), 'e', table.concat(parts))
+  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), mark, table.concat(parts))
   sequence = sequence + emitted
+  tip = mark
 end

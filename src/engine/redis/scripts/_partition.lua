@@ -3,7 +3,8 @@
 -- KEYS, the same for every script:
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS = unpack(KEYS)
 --   META      hash    rules: JSON; static: token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
---                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count
+--                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count,
+--                     expiry count, restock count, line, frozen, mark of the latest event
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit, limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> that bucket's reservations, see _records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see _expiry.lua; whoever
@@ -11,9 +12,11 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS = unpack(KEYS)
 --   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _events.lua
 --   ARCHIVE   hash    ended reservations that overflowed their bucket, see _records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied
--- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns.
--- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), then details in order of the items.
+-- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns. The token comes as an array: token,
+--   line, sequence and mark that the caller has seen last, this call's mark, 1 for a call that recovers. See "History" in src/engine/engine.ts.
+-- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, then details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
+local token_known, seen_line, seen_sequence, seen_mark, mark, recovers = unpack(call[1])
 local deadline = call[2]
 
 local time = @TIME@
@@ -24,15 +27,42 @@ if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
 end
 local token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
-local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount = cmsgpack.unpack(opened[2])
+local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip =
+  cmsgpack.unpack(opened[2])
 
 -- A key is there from its first entry on. One that is missing has been lost, and with it what somebody was promised.
-local expected_keys = 2
-for _, entries in ipairs({ sequence, archived, bucketCount, expiryCount, restockCount }) do
-  if entries > 0 then expected_keys = expected_keys + 1 end
+-- Asked for by its length, which fails where the key holds something else.
+local function is_there(command, key, entries)
+  return (redis.call(command, key) > 0) == (entries > 0)
 end
-if token ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= expected_keys then return { 'lost', now } end
+if token ~= token_known or not (
+  is_there('HLEN', STOCK, 1) and is_there('HLEN', BUCKETS, bucketCount) and is_there('ZCARD', EXPIRY, expiryCount)
+  and is_there('XLEN', EVENTS, sequence) and is_there('HLEN', ARCHIVE, archived) and is_there('HLEN', RESTOCKS, restockCount)
+) then return { 'lost', now } end
 now = math.max(now, lastNow)
+
+local function live()
+  return cmsgpack.pack(
+    now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip)
+end
+
+-- Whether what the caller has seen is part of this history: the entry that ends there has the same mark.
+local function remembers_seen()
+  if seen_line < line or seen_sequence == 0 then return seen_line <= line end
+  if seen_line > line or seen_sequence > sequence then return false end
+  if seen_sequence == sequence then return seen_mark == tip end
+  local entry = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', seen_sequence), '-', 'COUNT', 1)[1]
+  return not entry or entry[2][1] == seen_mark
+end
+
+if recovers == 0 then
+  if frozen == 0 and not remembers_seen() then
+    if @READS@ then return { 'rolled_back', now } end
+    frozen = 1
+    redis.call('HSET', META, 'live', live())
+  end
+  if frozen == 1 and not @READS@ then return { 'rolled_back', now } end
+end
 
 local late = now > deadline
 

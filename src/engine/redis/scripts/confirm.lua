@@ -19,7 +19,7 @@ end
 -- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
 local function confirm_late(record, bucket, in_archive, payment)
   local lines = lines_of(record[ITEMS])
-  if has_ended() then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
+  if has_ended() and recovers == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
   if over_limit(lines, taken_by(bucket, record[BUYER])) then
     return refund_due(record, bucket, in_archive, DUE_LIMIT, payment)
   end

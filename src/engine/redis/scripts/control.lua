@@ -1,6 +1,6 @@
 -- Pauses, resumes and ends the sale.
 -- Columns: token, deadline, floor, actions
---   actions: pause | resume | end
+--   actions: pause | resume | end | thaw
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
 -- Writes: EVENTS, META.
 local statuses = {}
@@ -9,6 +9,8 @@ for i, action in ipairs(call[4]) do
   local changes
   if action == 'end' then
     changes = ended == 0
+  elseif action == 'thaw' then
+    changes = frozen == 1
   else
     changes = not has_ended() and paused ~= wanted
   end
@@ -18,6 +20,8 @@ for i, action in ipairs(call[4]) do
     if changes and action == 'end' then
       ended = 1
       emit(ENDED, 0, 0)
+    elseif changes and action == 'thaw' then
+      frozen, line, thawed = 0, line + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, 0, 0)

@@ -26,7 +26,7 @@ local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units,
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0))
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, ''))
   known_rules, known_token = rules, token
   return 'C', token
 end

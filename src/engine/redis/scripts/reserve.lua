@@ -9,7 +9,7 @@
 --   Z paused              L limit_exceeded: sku, limit, taken  S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
-local refusal = ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
+local refusal = recovers == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
 
 local function detail(value)

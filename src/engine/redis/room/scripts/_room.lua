@@ -58,7 +58,7 @@ end
 
 local function near()
   local speed = math.floor(((room.called - room.from_called) * 1000000 + room.rate * 5000) / (room.door - room.from_at + 5000))
-  return math.max(64, room.burst + math.floor(8 * speed / 1000)), speed
+  return math.max(64, room.burst + math.floor(8 * math.min(speed, 4 * room.rate) / 1000)), speed
 end
 
 -- `called` of the latest note that is old enough; forgets those before it.
@@ -78,7 +78,11 @@ local function passed()
 end
 
 local function draw()
-  if random == 1 and room.drawn < 0 and opened then room.drawn = room.tail end
+  if random == 0 or room.drawn >= 0 or not opened then return end
+  room.drawn = room.tail
+  -- From now on everybody has another rank: nobody has had time to come with it.
+  room.tail_at, room.newer_at = now, now
+  room.older_called, room.older_tail, room.newer_called, room.newer_tail = room.called, 0, room.called, 0
 end
 
 local function set_speed_samples()
@@ -92,7 +96,8 @@ local function move_on()
   local fresh = coupled == 0 or (room.stock_at >= 0 and now - room.stock_at <= STOCK_MS and room.stock_state == 1)
   tended = opened and not stopped and fresh
   if opened and not stopped then
-    room.tokens = math.min(room.burst * TOKEN, room.tokens + elapsed * room.rate)
+    local gaining = now - math.max(room.last, opensAt)
+    room.tokens = math.min(room.burst * TOKEN, room.tokens + gaining * room.rate)
   end
   local runs = tended or not opened
   if runs then
@@ -117,7 +122,7 @@ local function move_on()
     room.older_called, room.older_tail = room.newer_called, room.newer_tail
     room.newer_at, room.newer_called, room.newer_tail = now, room.called, room.tail
   end
-  if room.called >= room.tail then
+  if room.called >= room.tail or not opened then
     set_speed_samples()
   elseif room.door - room.next_at >= SPEED_MS then
     room.from_at, room.from_called = room.next_at, room.next_called

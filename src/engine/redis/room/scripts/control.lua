@@ -20,12 +20,12 @@ local function set_pace(rate, burst)
   end
 end
 
-if not late then move_on() end
 for i, action in ipairs(call[4]) do
   local rate, burst = call[5][i], call[6][i]
   if late then
     statuses[i] = changes(action, rate, burst) and 'T' or 'S'
   else
+    move_on()
     if action == 'pace' then set_pace(rate, burst) else room.paused = action == 'pause' and 1 or 0 end
     statuses[i] = 'S'
   end

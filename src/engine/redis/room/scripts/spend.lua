@@ -17,7 +17,8 @@ for i, buyer in ipairs(buyers) do
       if late then
         statuses[i] = 'T'
       else
-        redis.call('ZADD', PASSES, number_text(-now), name)
+        -- Without a sale no reading will ever show what was bought.
+        if coupled == 1 then redis.call('ZADD', PASSES, number_text(-now), name) end
         statuses[i] = 'S'
       end
     else

@@ -1,6 +1,6 @@
 -- Moves the room on, registers who has come, lets in whoever can be, and tells how things stand.
 -- Columns: token, deadline, floor, tends
---   tends: of each item { stock, goneVersion, turnsSince, revokedSince, buyers, stays, numbers, ranks }
+--   tends: of each item { stock, goneVersion, turnsSince, revokedSince, drawn, buyers, stays, numbers, ranks }; drawn -1 for not yet
 --   stock: { at, state, available } or empty; state: 1 open, 2 closed, 3 sold_out, 4 ended
 -- Parts, five of each item: the state's numbers packed; visits packed: code, number, then ahead (-1 for not at the door) or expiry;
 --   turns packed; chunks as index, bits, ...; revoked as packed buyer and stay each; then, once, the seed if it may be told, or ''
@@ -38,7 +38,7 @@ local function has_turn(number)
   return redis.call('ZSCORE', TURNS, number_text(number))
 end
 
-local function register(buyer, stay, number, rank, reach, gone_by)
+local function register(buyer, stay, number, rank, reach, gone_by, drawn)
   local place = places[buyer]
   if not place or place[3] ~= stay then return end
   if place[2] > 0 then
@@ -46,7 +46,7 @@ local function register(buyer, stay, number, rank, reach, gone_by)
     return
   end
   if place[1] ~= number or has_turn(number) then return end
-  if (random == 1 and room.drawn < 0) or rank > reach then return end
+  if drawn ~= room.drawn or (random == 1 and drawn < 0) or rank > reach then return end
   local name = number_text(number)
   if rank <= gone_by and not redis.call('ZSCORE', SEEN, name) then
     room.missed = room.missed + 1
@@ -109,6 +109,7 @@ local function let_in()
     end
   end
   if room.tokens >= TOKEN and free > 0 then call_to(settled) end
+  if room.called >= room.tail then set_speed_samples() end
   local latest = #notes - 1
   if room.called > (notes[latest + 1] or 0) then
     if latest > 0 and notes[latest] == room.door then
@@ -167,7 +168,7 @@ local function state_numbers()
   })
 end
 
-local function tend(stock, gone_version, turns_since, revoked_since, buyers, stays, numbers, ranks)
+local function tend(stock, gone_version, turns_since, revoked_since, drawn, buyers, stays, numbers, ranks)
   if not late then
     take_over(stock)
     move_on()
@@ -175,7 +176,7 @@ local function tend(stock, gone_version, turns_since, revoked_since, buyers, sta
   load_places(buyers)
   if not late then
     local reach, gone_by = room.called + near(), passed()
-    for i = 1, #buyers do register(buyers[i], stays[i], numbers[i], ranks[i], reach, gone_by) end
+    for i = 1, #buyers do register(buyers[i], stays[i], numbers[i], ranks[i], reach, gone_by, drawn) end
     if tended then let_in() end
   end
   local visits = {}

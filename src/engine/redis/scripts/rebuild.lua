@@ -1,0 +1,46 @@
+-- Makes the partition of a lost sale anew, frozen, for what is known of it to be put back. One that is whole stays as it is.
+-- Columns: token, deadline, floor, sales
+--   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line }; see create
+-- Statuses: R rebuilt   X exists   T retry
+-- Reply: opened | denied, now, statuses, tokens
+-- Writes: all keys.
+local META, STOCK = KEYS[1], KEYS[2]
+local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
+
+local time = @TIME@
+local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
+
+if not may_write() then return { 'denied', now } end
+
+-- The token of the sale there is, if all of it is there.
+local function token_of_whole()
+  if redis.call('TYPE', META).ok ~= 'hash' then return nil end
+  local found = redis.call('HMGET', META, 'rules', 'static', 'live')
+  if not (found[1] and found[2] and found[3]) then return nil end
+  local _, sequence, _, _, archived, buckets, expiry, restocks = cmsgpack.unpack(found[3])
+  local expected = { 'hash', 'hash', buckets > 0 and 'hash', expiry > 0 and 'zset', sequence > 0 and 'stream',
+    archived > 0 and 'hash', restocks > 0 and 'hash' }
+  for i, key in ipairs(KEYS) do
+    if redis.call('TYPE', key).ok ~= (expected[i] or 'none') then return nil end
+  end
+  return (cmsgpack.unpack(found[2]))
+end
+
+local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line)
+  local known_token = token_of_whole()
+  if known_token then return 'X', known_token end
+  if now > deadline then return 'T', token end
+  redis.call('DEL', unpack(KEYS))
+  for i = 1, #units do
+    redis.call('HSET', STOCK, i - 1, cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i]))
+  end
+  redis.call('HSET', META,
+    'rules', rules,
+    'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, ''))
+  return 'R', token
+end
+
+local statuses, tokens = {}, {}
+for i, sale in ipairs(sales) do statuses[i], tokens[i] = rebuild(unpack(sale)) end
+return { 'opened', now, table.concat(statuses), tokens }

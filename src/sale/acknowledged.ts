@@ -1,0 +1,60 @@
+import type { Op, StoredReservation } from '../engine/engine.js'
+
+/** Reservations and restocks remembered at most: some 30 MB. What is older was acknowledged long before any usual loss. */
+const MOST = 100_000
+
+/** What was answered for a reservation last. */
+export interface Acknowledged {
+  readonly reservation: StoredReservation
+  /** `refund_due` was answered: it is never confirmed any more. */
+  readonly refundDue: boolean
+  /** With `refunded`: whether the units went on sale again. */
+  readonly restocked: boolean
+}
+
+/** What this process has told its callers, for the day on which the server has forgotten it. */
+export class AcknowledgedMemory {
+  readonly #reservations = new Map<string, Acknowledged>()
+  readonly #restocks = new Map<string, Op<'restock'>>()
+  #ended = false
+  /** How many were forgotten, for want of room. */
+  forgotten = 0
+
+  note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
+    const { refundDue = false, restocked = false } = rest
+    // Behind all others again: what changed last is forgotten last.
+    this.#reservations.delete(reservation.id)
+    this.#reservations.set(reservation.id, { reservation, refundDue, restocked })
+    this.#bound(this.#reservations)
+  }
+
+  noteRestock(op: Op<'restock'>): void {
+    this.#restocks.set(op.key, op)
+    this.#bound(this.#restocks)
+  }
+
+  noteEnd(): void {
+    this.#ended = true
+  }
+
+  get reservations(): readonly Acknowledged[] {
+    return [...this.#reservations.values()]
+  }
+
+  get restocks(): readonly Op<'restock'>[] {
+    return [...this.#restocks.values()]
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  #bound(map: Map<string, unknown>): void {
+    if (map.size <= MOST) return
+    for (const oldest of map.keys()) {
+      map.delete(oldest)
+      this.forgotten++
+      return
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Call } from '../../src/engine/port.js'
+import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { comparable, Room, type Tended } from '../support/room.js'
+import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
+import { RoomWitness } from './room-witness.js'
+import { path, runsOr, seeds } from './seeds.js'
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+const LOOK = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null }
+
+/** Both engines, each with its clock, asked the same; the witness hears what the memory engine says. */
+class Pair {
+  #newcomers = 0
+
+  private constructor(
+    readonly oracle: Room,
+    readonly other: Room,
+    readonly witness: RoomWitness,
+  ) {}
+
+  static async open({ rules, pace }: RoomStory): Promise<Pair> {
+    const [oracle, other] = await Promise.all(
+      [memory, redis].map(async (kind) => Room.open(await kind.make(), rules, pace)),
+    )
+    return new Pair(oracle!, other!, new RoomWitness(rules, await oracle!.peek(), oracle!.now()))
+  }
+
+  async play(step: RoomStep): Promise<void> {
+    await Promise.all([this.oracle.advance(step.advance), this.other.advance(step.advance)])
+    switch (step.command) {
+      case 'join': {
+        const again = step.again.flatMap((person) => this.#buyer(person))
+        const fresh = Array.from({ length: step.newcomers }, () => `b${++this.#newcomers}`)
+        return this.#run(
+          step,
+          [...again, ...fresh, ...again].map((buyer) => ({ buyer })),
+        )
+      }
+      case 'tend':
+        return this.#run(
+          step,
+          step.tends.map((tend) => this.#tend(tend)),
+        )
+      case 'leave':
+      case 'spend':
+        return this.#run(
+          step,
+          step.who.flatMap(({ person, memory }) => this.#stay(person, memory)),
+        )
+      case 'revoke':
+        return this.#run(
+          step,
+          step.who.flatMap(({ person }) => this.#buyer(person).map((buyer) => ({ buyer }))),
+        )
+      case 'control':
+        return this.#run(
+          step,
+          step.actions.map((action) =>
+            typeof action === 'string' ? { action } : { action: 'pace' as const, ...action },
+          ),
+        )
+    }
+  }
+
+  async #run<C extends RoomCommand>(
+    step: RoomStep & { command: C },
+    ops: readonly RoomOp<C>[],
+  ): Promise<void> {
+    if (ops.length === 0) return
+    const floor = step.floor === 0 ? 0 : this.oracle.now() + step.floor
+    const call: Partial<Call> = step.late ? { floor, deadline: 0 } : { floor }
+    const [expected, actual] = await Promise.all([
+      this.oracle.done(step.command, ops, call),
+      this.other.done(step.command, ops, call),
+    ])
+    expect(actual.now).toBe(expected.now)
+    expect(actual.answers.map(plain)).toEqual(expected.answers.map(plain))
+    for (const [i, op] of ops.entries()) this.#hear(step, op, expected.answers[i]!, expected.now)
+    const [state, theirs] = await Promise.all([this.oracle.peek(), this.other.peek()])
+    expect(plain(theirs)).toEqual(plain(state))
+    this.witness.saw(state, expected.now, moves(step.command) && !step.late, step.command === 'control')
+    await this.#look()
+  }
+
+  /** What is asked for since a moment is told by both for that moment. */
+  async #look(): Promise<void> {
+    const { doorTime, goneVersion } = this.witness.last
+    const some = {
+      ...LOOK,
+      goneVersion: goneVersion - (goneVersion % 3),
+      turnsSince: doorTime - 500,
+      revokedSince: this.oracle.now() - 2_000,
+    }
+    const [mine, theirs] = await Promise.all([this.oracle.peek(some), this.other.peek(some)])
+    expect(plain(theirs)).toEqual(plain(mine))
+  }
+
+  #hear(step: RoomStep, op: object, answer: { readonly status: string }, now: number): void {
+    if (step.command === 'join') {
+      this.witness.joined((op as RoomOp<'join'>).buyer, answer as RoomAnswer<'join'>, now)
+    } else if (step.command === 'tend') {
+      const state = answer as RoomAnswer<'tend'>
+      this.witness.tended(op as RoomOp<'tend'>, state, now, step.late)
+      this.witness.saw(state, now, !step.late, false)
+    } else if (answer.status === 'left' || answer.status === 'revoked') {
+      this.witness.ended((op as RoomOp<'leave'>).buyer)
+    }
+  }
+
+  #tend({ visitors, crowd, stock }: Tend): RoomOp<'tend'> {
+    const all = [...Array(Math.min(crowd, this.witness.people.length)).keys()]
+    return {
+      ...LOOK,
+      drawn: this.witness.last.drawn,
+      visits: [...visitors, ...all.map((person) => ({ person, memory: 'right' as const }))].flatMap((each) =>
+        this.#stay(each.person, each.memory),
+      ),
+      stock: stock && { at: this.oracle.now() - stock.age, state: stock.state, available: stock.available },
+    }
+  }
+
+  #buyer(person: number): string[] {
+    return [this.witness.person(person)?.buyer ?? []].flat()
+  }
+
+  /** Between the opening and the draw nobody knows a rank, so nobody can visit. */
+  get #mayBeDrawn(): boolean {
+    const { rules, last } = this.witness
+    return (
+      rules.order === 'random' && last.drawn === null && this.oracle.now() + 1_000 >= (rules.opensAt ?? 0)
+    )
+  }
+
+  #stay(index: number, memory: Memory) {
+    const person = this.witness.person(index)
+    if (!person || this.#mayBeDrawn) return []
+    const number = memory === 'old number' ? person.before : person.number
+    const stay = memory === 'other stay' ? person.stay + 1 : person.stay
+    const { drawn } = this.witness.last
+    // Any order that everybody knows will do for a draw.
+    const rank = drawn !== null && number <= drawn ? drawn + 1 - number : number
+    return [{ buyer: person.buyer, stay, number, rank }]
+  }
+}
+
+/** An answer in which nothing is left to choose. */
+function plain(answer: { readonly status: string }): object {
+  if (answer.status !== 'tended') return answer
+  const tended = answer as Tended
+  const revoked = tended.revoked.map(({ buyer, stay }) => `${stay} ${buyer}`).toSorted()
+  return { ...comparable(tended), visits: tended.visits, revoked }
+}
+
+test.each(seeds)(
+  'both engines say the same, and nothing impossible, seed %i',
+  { timeout: 600_000 },
+  async (seed) => {
+    await fc.assert(
+      fc.asyncProperty(roomStories, async (story) => {
+        const pair = await Pair.open(story)
+        for (const step of story.steps) await pair.play(step)
+      }),
+      { seed, numRuns: runsOr(60), ...(path === undefined ? {} : { path }) },
+    )
+  },
+)
