@@ -20,6 +20,14 @@ export interface CheckReport {
   readonly seed: number
 }
 
+export {
+  type Direction,
+  type DropScope,
+  type Fault,
+  type FaultScope,
+  type FaultyRedis,
+  faultyRedis,
+} from './testing/faulty-redis.js'
 export type { Engine, Reservation }
 
 const SKUS = ['a', 'b'] as const

@@ -1,0 +1,250 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { checkInteger, checkObject } from '../check.js'
+import { invalid } from '../errors.js'
+import { type Befallen, type Direction, type Faults, Link, seeded } from './faulty-link.js'
+
+export type { Direction }
+
+/** Which messages a fault befalls. */
+export interface FaultScope {
+  /** `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect. @default 'scripts' */
+  commands?: 'scripts' | 'all'
+  /** How many messages; afterwards the fault is over by itself. @default until lifted */
+  times?: number
+  /** How likely it befalls each message: above 0, up to 1. Drawn from the proxy's seed. @default 1 */
+  chance?: number
+}
+
+export interface DropScope extends FaultScope {
+  /**
+   * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it there; `silent` leaves it
+   * open, but nothing more comes through in this direction. @default 'cut'
+   */
+  connection?: 'cut' | 'silent'
+}
+
+/** A fault that was ordered. */
+export interface Fault {
+  /** How many messages it has befallen; refused connections are not seen, and so not counted. */
+  readonly hits: number
+  /** Ends it, for what arrives from now on. Again: no effect. */
+  lift(): Promise<void>
+}
+
+/** Several faults may be in force at a time: delays add up, and of those that end a connection the oldest decides. */
+export interface FaultyRedis {
+  /** For the client: the URL of the Redis with the proxy's address in it. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  /** Of everything random here. */
+  readonly seed: number
+  readonly connections: number
+  /** Requests that Redis never sees. */
+  dropRequests(scope?: DropScope): Fault
+  /** Redis executes the command, and the reply is lost. */
+  dropReplies(scope?: DropScope): Fault
+  /** Delivers the first `bytes` of a reply, never the last one, and ends the connection. @default a random number */
+  cutReplies(scope?: FaultScope & { bytes?: number }): Fault
+  /** Delivers one byte at a time. @default both directions */
+  trickle(scope?: FaultScope & { direction?: Direction }): Fault
+  /** Delivers `ms` later, plus up to `jitterMs` at random; the order stays. @default both directions */
+  delay(scope: FaultScope & { ms: number; jitterMs?: number; direction?: Direction }): Fault
+  /** Withholds everything in one direction, ends of connections included. Lifted, it arrives, as TCP sends again. */
+  blackHole(direction: Direction): Fault
+  /** Ends all connections at once, and answers how many there were. New ones are accepted. */
+  cutConnections(): number
+  /** Accepts no new connections; those that are open go on. */
+  refuseConnections(): Fault
+  /** Lifts every fault. Connections that were ended or silenced stay so. */
+  heal(): Promise<void>
+  /** Ends the proxy and all its connections. Redis stays as it is. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * A TCP proxy in front of a Redis, for tests of what your code does when the network fails. Point the client at its `url`;
+ * until a fault is ordered it changes nothing. One command, one reply: connections that subscribe, MONITOR or send CLIENT
+ * REPLY are not for it. Everything runs in this process, on 127.0.0.1.
+ *
+ * @param url Of the Redis, `redis://`; TLS cannot be looked into. It need not be up yet.
+ * @param options `seed`: repeats the random choices of an earlier proxy, as far as messages arrive in the same order.
+ * @throws {StockholdError} `INVALID_ARGUMENT`, as do all its methods.
+ */
+export async function faultyRedis(url: string, options: { seed?: number } = {}): Promise<FaultyRedis> {
+  if (typeof url !== 'string' || !/^redis:\/\/./.test(url) || !URL.canParse(url))
+    throw invalid('url', 'must be a redis:// URL')
+  const { seed = Math.floor(Math.random() * 2 ** 31) } = checkObject(options, 'options', 'with `seed`')
+  const proxy = new Proxying(new URL(url), checkInteger(seed, 'seed', -(2 ** 31), 2 ** 31 - 1))
+  await proxy.listen()
+  return proxy
+}
+
+interface Rule extends Fault, Befallen, Required<FaultScope> {
+  readonly direction: Direction | undefined
+  hits: number
+}
+
+/** Of milliseconds, bytes and times. */
+const MOST = 2 ** 31 - 1
+const DIRECTIONS = ['requests', 'replies']
+
+class Proxying implements FaultyRedis, Faults {
+  readonly host = '127.0.0.1'
+  readonly seed: number
+  readonly random: () => number
+  port = 0
+  readonly #redis: URL
+  readonly #rules = new Set<Rule>()
+  readonly #links = new Set<Link>()
+  #server: Server | undefined
+  #closed = false
+
+  constructor(redis: URL, seed: number) {
+    this.#redis = redis
+    this.seed = seed
+    this.random = seeded(seed)
+  }
+
+  get url(): string {
+    return Object.assign(new URL(this.#redis), { host: `${this.host}:${this.port}` }).href
+  }
+
+  get connections(): number {
+    return [...this.#links].filter((link) => link.open).length
+  }
+
+  dropRequests(scope: DropScope = {}): Fault {
+    return this.#drop('requests', scope)
+  }
+
+  dropReplies(scope: DropScope = {}): Fault {
+    return this.#drop('replies', scope)
+  }
+
+  cutReplies(scope: FaultScope & { bytes?: number } = {}): Fault {
+    const { bytes } = checkScope(scope)
+    if (bytes !== undefined) checkInteger(bytes, 'bytes', 0, MOST)
+    return this.#order({ kind: 'part', bytes }, 'replies', scope)
+  }
+
+  trickle(scope: FaultScope & { direction?: Direction } = {}): Fault {
+    return this.#order({ kind: 'trickle' }, checkScope(scope).direction, scope)
+  }
+
+  delay(scope: FaultScope & { ms: number; jitterMs?: number; direction?: Direction }): Fault {
+    const { direction, ...given } = checkScope(scope)
+    const ms = checkInteger(given.ms, 'ms', 0, MOST)
+    const jitterMs = checkInteger(given.jitterMs ?? 0, 'jitterMs', 0, MOST - ms)
+    return this.#order({ kind: 'delay', ms, jitterMs }, direction, scope)
+  }
+
+  blackHole(direction: Direction): Fault {
+    return this.#order({ kind: 'hold' }, checkChoice(direction, 'direction', DIRECTIONS), { commands: 'all' })
+  }
+
+  refuseConnections(): Fault {
+    this.#server?.close()
+    this.#server = undefined
+    return this.#order({ kind: 'refuse' }, undefined, { times: MOST })
+  }
+
+  cutConnections(): number {
+    const open = this.connections
+    for (const link of this.#links) link.cut()
+    return open
+  }
+
+  async heal(): Promise<void> {
+    for (const { lift } of this.#rules) await lift()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#server?.close()
+    this.cutConnections()
+    await this.heal()
+  }
+
+  [Symbol.asyncDispose] = () => this.close()
+
+  /** On a port below those that systems give to outgoing connections: nobody comes to sit on it while it refuses. */
+  async listen(): Promise<void> {
+    for (let attempt = 1; !this.#server; attempt++) {
+      const server = createServer((client) => this.#accept(client))
+      const port = this.port || 20_000 + Math.floor(Math.random() * 12_000)
+      const failed = await new Promise<Error | undefined>((settle) => {
+        server.once('error', settle).listen(port, this.host, () => settle(undefined))
+      })
+      if (failed && attempt === 20) throw failed
+      if (failed) continue
+      this.port = port
+      this.#server = server
+    }
+  }
+
+  /** The faults that befall a message, in the order in which they were ordered. */
+  befalling(direction: Direction, isScript: boolean): Rule[] {
+    const found: Rule[] = []
+    for (const rule of this.#rules) {
+      if (rule.direction !== undefined && rule.direction !== direction) continue
+      if ((rule.commands === 'scripts' && !isScript) || rule.plan.kind === 'refuse') continue
+      if (rule.chance < 1 && this.random() >= rule.chance) continue
+      found.push(rule)
+      if (++rule.hits === rule.times) this.#rules.delete(rule)
+    }
+    return found
+  }
+
+  /** Resolves when this direction is open again; `undefined` if it is. */
+  held(direction: Direction): Promise<void> | undefined {
+    return this.#active('hold', direction)?.over
+  }
+
+  #active(kind: Befallen['plan']['kind'], direction?: Direction): Rule | undefined {
+    return [...this.#rules].find((rule) => rule.plan.kind === kind && rule.direction === direction)
+  }
+
+  #drop(direction: Direction, scope: DropScope): Fault {
+    const { connection = 'cut' } = checkScope(scope)
+    return this.#order({ kind: checkChoice(connection, 'connection', ['cut', 'silent']) }, direction, scope)
+  }
+
+  #order(plan: Befallen['plan'], direction: Direction | undefined, scope: FaultScope): Fault {
+    const { commands = 'scripts', times = MOST, chance = 1 } = scope
+    checkInteger(times, 'times', 1, MOST)
+    if (direction !== undefined) checkChoice(direction, 'direction', DIRECTIONS)
+    checkChoice(commands, 'commands', ['scripts', 'all'])
+    if (typeof chance !== 'number' || !(chance > 0 && chance <= 1))
+      throw invalid('chance', 'must be a number above 0, up to 1')
+    let end = () => {}
+    const over = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const lift = async () => {
+      this.#rules.delete(rule)
+      end()
+      if (!this.#closed && !this.#active('refuse')) await this.listen()
+    }
+    const rule: Rule = { plan, direction, commands, times, chance, over, hits: 0, lift }
+    this.#rules.add(rule)
+    return rule
+  }
+
+  #accept(client: Socket): void {
+    const { hostname, port } = this.#redis
+    const redis = connect(Number(port || 6379), hostname.replace(/^\[|\]$/g, ''))
+    const link: Link = new Link(this, client, redis, () => this.#links.delete(link))
+    this.#links.add(link)
+  }
+}
+
+function checkScope<T extends FaultScope>(scope: T): T {
+  return checkObject(scope, 'scope', 'that says whom the fault befalls') as unknown as T
+}
+
+function checkChoice<T extends string>(value: T, argument: string, choices: readonly string[]): T {
+  if (choices.includes(value)) return value
+  throw invalid(argument, `must be '${choices.join("' or '")}'`)
+}

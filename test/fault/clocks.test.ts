@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { redisEngine } from '../../src/index.js'
+import { startWorker } from '../support/workers.js'
+import type { CrowdConfig, CrowdWords } from './support/crowd-process.js'
+import type { Report } from './support/orders.js'
+import { everything } from './support/stored.js'
+import { openTrial, type Stage } from './support/trial.js'
+import { verdict } from './support/verdict.js'
+
+const HOUR = 3_600_000
+
+async function serverTime({ admin }: Stage): Promise<number> {
+  const [seconds, microseconds] = await admin.time()
+  return Number(seconds) * 1_000 + Number(microseconds) / 1_000
+}
+
+test("applications' clocks an hour fast, right, an hour slow: the server's decides", async () => {
+  const stage = await openTrial()
+  const { url, sale, limit } = stage
+  const begun = await serverTime(stage)
+  const workers = [HOUR, 0, -HOUR].map((shiftMs) => {
+    const config: CrowdConfig = {
+      url,
+      sale,
+      limit,
+      shiftMs,
+      ...{ name: `by${shiftMs}`, deadlineMs: 1_000, shoppers: 8 },
+    }
+    const worker = startWorker<CrowdWords>('test/fault/support/crowd-process.ts', config)
+    onTestFinished(() => worker.kill())
+    return worker
+  })
+  await Promise.all(workers.map((worker) => worker.next()))
+  for (const worker of workers) worker.tell('go')
+  await delay(1_000)
+  for (const worker of workers) worker.tell('stop')
+  const reports = (await Promise.all(workers.map((worker) => worker.next()))) as Report[]
+  await Promise.all(workers.map((worker) => worker.all()))
+  for (const { calls } of reports)
+    expect(calls.filter(({ told }) => told === 'confirmed').length).toBeGreaterThan(0)
+  await verdict(stage, reports)
+  const engine = redisEngine(url)
+  onTestFinished(() => engine.close())
+  const created = (await everything(engine, sale)).map(({ createdAt }) => createdAt)
+  expect(Math.min(...created)).toBeGreaterThanOrEqual(Math.floor(begun))
+  expect(Math.max(...created)).toBeLessThanOrEqual(await serverTime(stage))
+})
+
+test.each([HOUR, -HOUR])(
+  'a sale opens and a hold lapses by the server, with a clock %i ms off',
+  async (shiftMs) => {
+    const stage = await openTrial()
+    const opensAt = Math.ceil(await serverTime(stage)) + 400
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + shiftMs })
+    onTestFinished(() => void vi.useRealTimers())
+    const engine = redisEngine(stage.admin, { prefix: 'later' })
+    const sale = stage.handle(engine)
+    await sale.create({ stock: { phone: 1 }, opensAt, holdMs: 200 })
+    const reserve = (buyer: string) =>
+      sale.reserve({ buyer, key: 'k', items: [{ sku: 'phone', quantity: 1 }] })
+    expect(await reserve('early')).toEqual({ status: 'not_started', opensAt })
+    while ((await serverTime(stage)) < opensAt) await delay(5)
+    const held = await reserve('first')
+    if (held.status !== 'reserved') expect.fail(held.status)
+    expect(held.reservation.expiresAt - held.reservation.createdAt).toBe(200)
+    expect(await reserve('second')).toMatchObject({ status: 'sold_out', mayReturn: true })
+    while ((await serverTime(stage)) < held.reservation.expiresAt) await delay(5)
+    expect(await reserve('second')).toMatchObject({ status: 'reserved' })
+    expect(await sale.confirm(held.reservation.id)).toMatchObject({
+      status: 'refund_due',
+      reason: 'sold_out',
+    })
+    expect((await sale.audit()).ok).toBe(true)
+  },
+)
