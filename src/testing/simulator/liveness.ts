@@ -1,0 +1,113 @@
+import { type Answer, type Call, describeCall } from '../history/operation.js'
+import { text } from '../history/print.js'
+import type { SimulatedProcess } from './process.js'
+import type { Recorded } from './recorder.js'
+import type { SaleWorld } from './sale-world.js'
+import { demand } from './violation.js'
+
+/** What must be so once the faults have stopped. It asks as anybody would, from two new processes. */
+export class Liveness {
+  readonly #sale: SaleWorld
+  readonly #process: SimulatedProcess
+  readonly #second: SimulatedProcess
+
+  constructor(sale: SaleWorld) {
+    this.#sale = sale
+    this.#process = sale.newProcess()
+    this.#second = sale.newProcess()
+  }
+
+  async prove(): Promise<void> {
+    await this.#resolveUnknown()
+    await this.#waitForHolds()
+    const counts = await this.#stats()
+    for (const [sku, { held }] of Object.entries(counts))
+      demand(held === 0, 'liveness', () => `every hold of ${sku} is over, and ${held} units are held`)
+    await this.#sellTheRest(counts)
+    await this.#audit()
+  }
+
+  /** The same key, or the same id, gives one answer to whoever asks. */
+  async #resolveUnknown(): Promise<void> {
+    const seen = new Set<string>()
+    for (const { outcome, call } of [...this.#sale.recorder.all] as Recorded[]) {
+      if (outcome.kind !== 'unknown' || !isRepeatable(call)) continue
+      const name = describeCall(call)
+      if (seen.has(name)) continue
+      seen.add(name)
+      const first = await this.#ask(call)
+      const second = await this.#ask(call, this.#second)
+      demand(
+        first.reservation === undefined || first.reservation.id === second.reservation?.id,
+        'liveness',
+        () => `${name} is answered by ${text(first)} and by ${text(second)}`,
+      )
+    }
+  }
+
+  /** Whatever the server's clock has been through, the time of every hold comes. */
+  async #waitForHolds(): Promise<void> {
+    const { agenda, server } = this.#sale.world
+    const last = () =>
+      Math.max(
+        0,
+        ...this.#sale.machine.state.entries.map(({ reservation: { state, expiresAt } }) =>
+          state === 'held' ? expiresAt : 0,
+        ),
+      )
+    await agenda.sleep(0)
+    while (server.clock() < last()) await agenda.sleep(last() - server.clock())
+    await agenda.sleep(1)
+  }
+
+  async #sellTheRest(counts: Counts): Promise<void> {
+    const state = (await this.#ask({ do: 'control', action: 'resume' })).status
+    const { opensAt } = this.#sale.plan.rules
+    if (state === 'ended') return
+    const { agenda, server } = this.#sale.world
+    if (opensAt !== undefined) await agenda.sleep(Number(opensAt) - server.clock())
+    for (const [sku, { available }] of Object.entries(counts)) {
+      for (let unit = 0; unit <= available; unit++) {
+        const items = [{ sku, quantity: 1 }]
+        const call: Call = { do: 'reserve', buyer: `last ${sku} ${unit}`, items, key: 'last', holdMs: null }
+        const answer = await this.#ask(call)
+        if (answer.status === 'ended') return
+        const wanted = unit < available ? 'reserved' : 'sold_out'
+        demand(
+          answer.status === wanted,
+          'liveness',
+          () => `of ${available} ${sku}, number ${unit + 1} is asked for: ${text(answer)}`,
+        )
+        if (unit < available)
+          await this.#ask({ do: 'confirm', id: answer.reservation!.id, buyer: null, paymentId: null })
+      }
+    }
+  }
+
+  async #audit(): Promise<void> {
+    const { ok, violations } = await this.#sale.handle(this.#process).audit()
+    demand(ok, 'liveness', () => `the audit finds ${violations.map(({ message }) => message).join('; ')}`)
+  }
+
+  async #stats(): Promise<Counts> {
+    return (await this.#ask({ do: 'stats' })).skus as Counts
+  }
+
+  /** Nothing is in the way any more: there is an answer. */
+  async #ask(call: Call, process = this.#process): Promise<Answer> {
+    const answer = await this.#sale.ask(process, call)
+    demand(answer !== undefined, 'liveness', () => {
+      const last = this.#sale.recorder.all.at(-1)!.outcome
+      return `${describeCall(call)} has no answer after the faults: ${last.kind === 'ok' ? '' : last.code}`
+    })
+    return answer
+  }
+}
+
+type Counts = Readonly<Record<string, { readonly available: number; readonly held: number }>>
+
+function isRepeatable(call: Call): boolean {
+  return call.do === 'reserve'
+    ? call.key !== null
+    : call.do !== 'control' && call.do !== 'stats' && call.do !== 'get'
+}

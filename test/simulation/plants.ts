@@ -1,0 +1,204 @@
+import type { Engine, Op, Partition } from '../../src/engine/engine.js'
+import { withNonce } from '../../src/engine/id.js'
+import { PartitionState } from '../../src/engine/memory/state.js'
+import type { SaleMachine } from '../../src/testing/simulator/sale-machine.js'
+import type { Plant } from '../../src/testing/simulator/sale-world.js'
+import type { ViolationKind } from '../../src/testing/simulator/violation.js'
+
+/** A bug, and what of it is seen. */
+export interface PlantedBug {
+  readonly name: string
+  readonly plant: Plant
+  /** What it may be found by, looking into the server. */
+  readonly watched: readonly ViolationKind[]
+  /** What it may be found by from what the callers hear alone. */
+  readonly heard: readonly ViolationKind[]
+}
+
+/** The server with something changed in its state's ways. */
+function server(change: (state: PartitionState) => void): Plant {
+  return {
+    machine: (machine) => {
+      change(machine.state)
+      return machine
+    },
+  }
+}
+
+/** Each batch passes through here on its way into the state machine. */
+function before(change: (machine: SaleMachine) => SaleMachine['run']): Plant {
+  return { machine: (machine) => ({ state: machine.state, run: change(machine) }) }
+}
+
+let nonces = 0
+
+function another(op: Op<'reserve'>): Op<'reserve'> {
+  return { ...op, id: withNonce(op.id, String(++nonces).padStart(8, '0')) }
+}
+
+/** Sends the engine's batches through something else. */
+function driver(change: (port: Partition) => Partition['run']): Plant {
+  return {
+    engine: (engine): Engine => ({
+      ...engine,
+      partition: (sale, index) => {
+        const port = engine.partition(sale, index)
+        return { ready: () => port.ready(), run: change(port) }
+      },
+    }),
+  }
+}
+
+/** Holds end so much later than they should. */
+function lapsing(byMs: number): Plant {
+  return server((state) => {
+    state.advance = (now) => {
+      state.now = now
+      for (const entry of state.entries) {
+        const { state: is, expiresAt } = entry.reservation
+        if (is === 'held' && now >= expiresAt + byMs) state.giveBack(entry, 'expired')
+      }
+    }
+  })
+}
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'the server forgets which requests it has seen',
+    plant: before((machine) => {
+      const seen = new Set<string>()
+      return (command, ops, call) => {
+        if (command !== 'reserve') return machine.run(command, ops, call)
+        const changed = (ops as Op<'reserve'>[]).map((op) => {
+          if (seen.has(op.id)) return another(op)
+          seen.add(op.id)
+          return op
+        })
+        return machine.run(command, changed as unknown as typeof ops, call)
+      }
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'the server forgets the keys',
+    plant: server((state) => {
+      state.findByKey = () => undefined
+    }),
+    watched: ['history', 'liveness'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the server ignores the deadline',
+    plant: before(
+      (machine) => (command, ops, call) =>
+        machine.run(command, ops, { ...call, deadline: Number.MAX_SAFE_INTEGER }),
+    ),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'the server does not look whether there is stock',
+    plant: server((state) => {
+      const { create } = state
+      state.create = (...args) => {
+        create.apply(state, args)
+        state.stock.lacking = () => undefined
+      }
+    }),
+    watched: ['conservation'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the server does not look at the limit',
+    plant: server((state) => {
+      const { create } = state
+      state.create = (...args) => {
+        create.apply(state, args)
+        state.stock.overLimit = () => undefined
+      }
+    }),
+    watched: ['limit', 'history'],
+    heard: ['history'],
+  },
+  {
+    name: 'holds lapse 30 ms too early',
+    plant: lapsing(-30),
+    watched: ['promise', 'history'],
+    heard: ['history'],
+  },
+  {
+    name: 'holds lapse 30 ms too late',
+    plant: lapsing(30),
+    watched: ['history', 'liveness'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the server loses a reservation it has acknowledged',
+    plant: server((state) => {
+      const { find } = state
+      state.find = (id) => {
+        const entry = find.call(state, id)
+        // The fourth one, once there are more.
+        return entry?.order === 3 && state.entries.length > 5 ? undefined : entry
+      }
+    }),
+    watched: ['promise'],
+    heard: ['history'],
+  },
+  {
+    name: 'a pause is forgotten',
+    plant: server((state) => {
+      state.saleState = () => {
+        const { paused } = state
+        state.paused = false
+        const is = PartitionState.prototype.saleState.call(state)
+        state.paused = paused
+        return is
+      }
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'time runs backwards with the clock',
+    // What was written and what the caller has seen are not looked at.
+    plant: before((machine) => (command, ops, call) => {
+      machine.state.now = 0
+      return machine.run(command, ops, { ...call, floor: 0 })
+    }),
+    watched: ['history', 'promise', 'liveness'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the driver sends what is not answered again, under a new id',
+    plant: driver((port) => async (command, ops, call) => {
+      const first = port.run(command, ops, call)
+      if (command !== 'reserve') return first
+      const again = (ops as unknown as Op<'reserve'>[]).map(another)
+      return first.catch(() => port.run(command, again as unknown as typeof ops, call))
+    }),
+    watched: ['history', 'liveness'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'the answers of a batch come in the wrong order',
+    plant: driver((port) => async (command, ops, call) => {
+      const reply = await port.run(command, ops, call)
+      return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
+    }),
+    watched: ['history', 'promise', 'fault'],
+    heard: ['history', 'fault'],
+  },
+  {
+    name: 'a call that fails leaves its callers waiting',
+    plant: {
+      engine: (engine) => ({
+        ...engine,
+        timing: { ...engine.timing!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+      }),
+    },
+    watched: ['deadline', 'liveness'],
+    heard: ['deadline', 'liveness'],
+  },
+]

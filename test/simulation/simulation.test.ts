@@ -1,0 +1,55 @@
+import { randomInt } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { type Fault, messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
+import { simulate } from '../../src/testing/simulator/simulate.js'
+
+/** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
+const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
+const RUNS = Number(STOCKHOLD_RUNS ?? 1_000)
+const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
+
+test.each([
+  ['the seeds from 1', 1],
+  ['new seeds', fresh],
+])('whatever fails, every promise is kept: %s', { timeout: 600_000 }, async (_name, first) => {
+  const injected = new Map<Fault, number>()
+  const answers = new Set<string>()
+  let unknown = 0
+  for (let seed = first; seed < first + RUNS; seed++) {
+    const run = await simulate({ seed })
+    const replay = `npm run simulate -- --seed ${seed} --runs 1 --trace`
+    expect(run.violation?.report, replay).toBeUndefined()
+    expect(run.undecided, `${replay}: the history could not be decided`).toBe(false)
+    for (const [fault, times] of run.injected) injected.set(fault, (injected.get(fault) ?? 0) + times)
+    for (const answer of run.answers) answers.add(answer)
+    unknown += run.operations.unknown
+  }
+  if (RUNS < 300) return
+  expect([...injected.keys()].sort()).toEqual([...messageFaults, ...worldFaults].sort())
+  expect(unknown).toBeGreaterThan(RUNS)
+  // The runs reach what they are about.
+  for (const answer of ['reserved', 'sold_out', 'limit_exceeded', 'key_spent', 'paused', 'ended', 'threw'])
+    expect(answers).toContain(`reserve ${answer}`)
+  for (const answer of ['confirmed', 'refund_due', 'not_found'])
+    expect(answers).toContain(`confirm ${answer}`)
+})
+
+test('the same seed is the same run, line by line', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const traces = await Promise.all(
+      [0, 1].map(async () => {
+        const lines: string[] = []
+        await simulate({ seed, trace: (line) => lines.push(line) })
+        return lines.join('\n')
+      }),
+    )
+    expect(traces[0]!.length).toBeGreaterThan(1_000)
+    expect(traces[1]).toBe(traces[0])
+  }
+})
+
+test('another seed is another run', async () => {
+  const lines: string[][] = [[], []]
+  for (const seed of [1, 2]) await simulate({ seed, trace: (line) => lines[seed - 1]!.push(line) })
+  expect(lines[0]).not.toEqual(lines[1])
+})
