@@ -211,4 +211,26 @@ onBothEngines((openShop) => {
     }
     expect(await shop.audited()).toBe(2 * EACH)
   })
+
+  test('the only one that was put away comes back by a late payment, and the sale goes on', async () => {
+    // One at a time overflows the few that an engine keeps close at hand, however many these are.
+    for (let others = 6; others <= 12; others++) {
+      const shop = await open()
+      const first = await shop.lapsed('u', 1, { key: 'first' })
+      for (let i = 0; i < others; i++) await shop.sale.release((await shop.hold('u')).id)
+      expect(await shop.sale.confirm(first.id)).toMatchObject({ status: 'confirmed', late: true })
+      expect(await shop.reserve('u', 1, { key: 'first' })).toMatchObject({
+        status: 'reserved',
+        reservation: { id: first.id, state: 'confirmed' },
+        replayed: true,
+      })
+      expect(await shop.counts()).toBe('100 99 0 1')
+      expect(await shop.audited()).toBe(1 + others)
+      await shop.sale.refund(first.id, { restock: true })
+      for (let i = 0; i < 3; i++) await shop.sale.release((await shop.hold('u')).id)
+      expect(await shop.sale.get(first.id)).toMatchObject({ state: 'refunded' })
+      expect(await shop.counts()).toBe('100 100 0 0')
+      expect(await shop.audited()).toBe(4 + others)
+    }
+  })
 })

@@ -166,6 +166,29 @@ onBothEngines((open) => {
     expect(await shop.sale.confirm(second.id)).toMatchObject({ reason: 'ended' })
   })
 
+  test('refund_due for several reasons in one batch: each event has its own', async () => {
+    const shop = await open({ stock: { a: 3 }, limitPerBuyer: 2 })
+    const wanted = await shop.hold('w')
+    const limited = await shop.hold('u')
+    const released = await shop.hold('r')
+    await shop.sale.release(released.id)
+    await shop.advance(1_000)
+    await shop.hold('u', 2)
+    await shop.hold('v')
+    await shop.news()
+    const { answers } = await shop.done(
+      'confirm',
+      [wanted, limited, released].map(({ id }) => ({ id, buyer: null, paymentId: null })),
+    )
+    const reasons = ['sold_out', 'limit_exceeded', 'released']
+    expect(answers).toMatchObject(reasons.map((reason) => ({ status: 'refund_due', reason })))
+    expect(await shop.news()).toEqual([
+      { type: 'refund_due', id: wanted.id, reason: 'sold_out' },
+      { type: 'refund_due', id: limited.id, reason: 'limit_exceeded' },
+      { type: 'refund_due', id: released.id, reason: 'released' },
+    ])
+  })
+
   test('a late cart is confirmed as a whole or not at all', async () => {
     const shop = await open({ stock: { a: 2, b: 1 } })
     const cart = [

@@ -50,6 +50,14 @@ onBothEngines((open) => {
     expect(await shop.news()).toEqual([{ type: 'ended' }])
   })
 
+  test('closesAt may be the first moment there is: the sale has ended, and was never open', async () => {
+    const shop = await open({ closesAt: 0 })
+    expect((await shop.sale.stats()).state).toBe('ended')
+    expect(await shop.reserve('u')).toStrictEqual({ status: 'ended' })
+    const other = await open({ opensAt: 0 })
+    expect((await other.sale.stats()).state).toBe('open')
+  })
+
   test('many at once from several handles: each change once', async () => {
     const shop = await open()
     const other = shop.handle()

@@ -204,6 +204,24 @@ describe('a sale whose keys are gone', () => {
     },
   )
 
+  test.each(['rules', 'static', 'live'])('only the field %s of its meta: STATE_LOST', async (field) => {
+    const client = connect()
+    const sale = open(client)
+    const rules = { stock: { a: 5 } }
+    await sale.create(rules)
+    expect(await client.hdel(`{stockhold:${sale.id}:0}:meta`, field)).toBe(1)
+    const other = open(client, { id: sale.id })
+    if (field === 'live') {
+      await faultOf(sale.stats(), 'STATE_LOST')
+      await faultOf(other.stats(), 'STATE_LOST')
+      return
+    }
+    // Who knows the rules already need not ask for them again.
+    if (field === 'static') await faultOf(sale.stats(), 'STATE_LOST')
+    await faultOf(other.stats(), 'STATE_LOST')
+    await faultOf(other.create(rules), 'STATE_LOST')
+  })
+
   test('the event that names a lapsed hold: STATE_LOST, and nothing is written', async () => {
     const client = connect()
     const sale = open(client)

@@ -32,6 +32,31 @@ function handle(engine: Engine, options: { deadlineMs?: number; maxInFlight?: nu
 }
 
 describe('a handle that does not know the rules yet', () => {
+  test('asks in one item, and sends what needed it in one batch, of up to 256', async () => {
+    const engine = memoryEngine()
+    await handle(engine).create({ stock: { a: 500 } })
+    const sent: string[] = []
+    const noted: Engine = {
+      elapsed: () => engine.elapsed(),
+      close: () => engine.close(),
+      room: (name) => engine.room(name),
+      partition(sale, index) {
+        const partition = engine.partition(sale, index)
+        return {
+          ready: () => partition.ready(),
+          run(command, ops, call) {
+            if (command !== 'sweep') sent.push(`${command} ${ops.length}`)
+            return partition.run(command, ops, call)
+          },
+        }
+      },
+    }
+    const sale = handle(noted)
+    const confirm = () => sale.confirm('1AAAAAAAAAAAAAAAAAA')
+    await Promise.all(Array.from({ length: 256 }, confirm))
+    expect(sent).toEqual(['describe 1', 'confirm 256'])
+  })
+
   test('asks for them once, however many calls need them', async () => {
     const { engine, runs } = watched(memoryEngine())
     await handle(engine).create({ stock: { a: 50 } })

@@ -1,0 +1,72 @@
+import { LiveProgress } from '../../bench/support/progress.js'
+import { BadOption } from '../demo/option-values.js'
+import { type Terminal, terminalOf } from '../demo/terminal/style.js'
+import { catalogue } from './catalogue.js'
+import { judge } from './judge.js'
+import type { Mutant } from './mutant.js'
+import { help, type Options, readOptions } from './options.js'
+import { diff, report, verdictLine } from './report.js'
+import { run } from './run.js'
+import { sample } from './sample.js'
+
+/** Where lines cannot be redrawn, one after so many mutants says how far it is. */
+const PLAIN_STEP = 25
+
+process.exitCode = await main().catch((error: Error) => {
+  console.error(
+    error instanceof BadOption ? `${error.message}\nTry: npm run mutants -- --help` : error.message,
+  )
+  return error instanceof BadOption ? 2 : 1
+})
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2))
+  if (!options) {
+    console.log(help)
+    return 0
+  }
+  const terminal = terminalOf(process.stdout, process.env)
+  const all = catalogue()
+  const mutants = choose(all, options)
+  if (options.list) {
+    for (const mutant of mutants) console.log(diff(mutant, terminal.paint).join('\n'))
+    console.log(`${mutants.length} of ${all.length} mutants`)
+    return 0
+  }
+  console.log(`${mutants.length} of ${all.length} mutants, ${options.workers} at a time`)
+  const begun = performance.now()
+  const verdicts = await tryThem(mutants, options, terminal)
+  const judgement = judge(verdicts, all)
+  const width = Math.max(60, (process.stdout.columns ?? 120) - 1)
+  const seconds = (performance.now() - begun) / 1_000
+  console.log(report(judgement, seconds, width, terminal.paint).join('\n'))
+  return judgement.passed ? 0 : 1
+}
+
+function choose(all: readonly Mutant[], { sample: size, seed, only, ids }: Options): Mutant[] {
+  const unknown = ids.find((id) => !all.some((mutant) => mutant.id === id))
+  if (unknown !== undefined) throw new BadOption('id', `names no mutant: ${unknown}. See --list --all`)
+  if (ids.length > 0) return all.filter(({ id }) => ids.includes(id))
+  const within = only.length === 0 ? all : all.filter(({ file }) => only.some((part) => file.includes(part)))
+  if (within.length === 0) throw new BadOption('only', 'names no file that is mutated')
+  return size === undefined ? [...within] : sample(within, size, seed)
+}
+
+async function tryThem(mutants: readonly Mutant[], { workers, ids }: Options, terminal: Terminal) {
+  const progress = new LiveProgress('mutants', terminal, process.stdout)
+  let survived = 0
+  try {
+    return await run(mutants, {
+      workers,
+      onStage: (stage) => progress.note(`first ${stage}, which must pass`),
+      onVerdict: (verdict, done, total) => {
+        if (verdict.status === 'survived') survived++
+        if (verdict.status === 'survived' || ids.length > 0) progress.note(verdictLine(verdict))
+        if (terminal.live || done % PLAIN_STEP === 0 || done === total)
+          progress.update(`${done} of ${total} tried, ${survived} survived`, done, total)
+      },
+    })
+  } finally {
+    progress.stop()
+  }
+}

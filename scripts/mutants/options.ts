@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util'
+import { BadOption, whole } from '../demo/option-values.js'
+
+export interface Options {
+  /** `undefined`: all. */
+  readonly sample: number | undefined
+  readonly seed: number
+  readonly only: readonly string[]
+  readonly list: boolean
+  readonly ids: readonly string[]
+  readonly workers: number
+}
+
+const SAMPLE = 200
+const SEED = 1
+
+export const help = `Changes the Lua scripts and the TypeScript engine one operator, constant or statement at a time, and tells
+which of these mutants the tests do not notice.
+
+  npm run mutants                          a sample of ${SAMPLE}, always the same: 5 to 20 minutes, by how busy two cores are
+  npm run mutants -- --sample 500          another number of them
+  npm run mutants -- --seed 7              another sample
+  npm run mutants -- --all                 every mutant there is: an hour or more
+  npm run mutants -- --only confirm.lua    all mutants of the files whose path contains this; may be given again
+  npm run mutants -- --id ID               one mutant, as the report names it; may be given again
+  npm run mutants -- --list                shows the mutants and runs nothing
+  npm run mutants -- --workers 1           how many run at a time (2)
+
+A mutant is tried against the tests that can reach it, cheapest first, until one fails. What survives without being harmful is
+explained in scripts/mutants/equivalent.ts and counts neither as killed nor as survived.
+Exit code: 0 if at least 95 % of the rest are killed, 1 if not, 2 for a mistake in the command line.`
+
+/** @throws {BadOption} that names the option and the rule it breaks. `undefined`: help was asked for. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const values = parse(args)
+  if (values.help) return undefined
+  const { only = [], list = false, all = false, id: ids = [] } = values
+  // Who names files wants to see all of them.
+  const everything = all || only.length > 0 || ids.length > 0
+  const sample =
+    values.sample === undefined && everything ? undefined : whole(values, 'sample', SAMPLE, 1, 1e6)
+  return {
+    ...{ sample, only, list, ids },
+    seed: whole(values, 'seed', SEED, 0, 2 ** 31),
+    workers: whole(values, 'workers', 2, 1, 64),
+  }
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  const several = { type: 'string', multiple: true } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        ...{ help: { ...flag, short: 'h' }, list: flag, all: flag, only: several },
+        ...{ sample: text, seed: text, id: several, workers: text },
+      },
+    }).values
+  } catch (error) {
+    throw new BadOption(undefined, (error as Error).message)
+  }
+}

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+import type { Mutant } from './mutant.js'
+
+/**
+ * `size` mutants, the same for the same seed. Each has a place of its own by its text, so that an edit elsewhere in a file does not
+ * draw another sample.
+ */
+export function sample(mutants: readonly Mutant[], size: number, seed: number): Mutant[] {
+  if (size >= mutants.length) return [...mutants]
+  const seen = new Map<string, number>()
+  const placed = mutants.map((mutant) => {
+    const name = `${mutant.file}\n${mutant.before}\n${mutant.after}`
+    const again = seen.get(name) ?? 0
+    seen.set(name, again + 1)
+    return { mutant, place: createHash('sha256').update(`${seed}\n${name}\n${again}`).digest('hex') }
+  })
+  const drawn = placed.sort((a, b) => (a.place < b.place ? -1 : 1)).slice(0, size)
+  const chosen = new Set(drawn.map(({ mutant }) => mutant))
+  return mutants.filter((mutant) => chosen.has(mutant))
+}

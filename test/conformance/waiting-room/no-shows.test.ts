@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { type Entrance, entered, onBothEngines } from '../../support/waiting-room.js'
+
+/** Those who are not inside yet poll each second; answers how many entered in each. */
+async function perSecond(door: Entrance, coming: readonly string[], seconds: number): Promise<number[]> {
+  const outside = new Set(coming)
+  const counts: number[] = []
+  for (let second = 0; second < seconds; second++) {
+    await door.advance(1_000)
+    const inside = entered(await door.come([...outside]))
+    for (const buyer of inside) outside.delete(buyer)
+    counts.push(inside.length)
+  }
+  return counts
+}
+
+onBothEngines((open) => {
+  test('two of five never come: everybody else is served at the full rate, in order', async () => {
+    const door = await open({ ratePerSecond: 3, burst: 3, claimMs: 5_000 })
+    const crowd = await door.crowd(150)
+    const coming = crowd.filter((_, i) => i % 5 > 1)
+    await door.come(coming)
+    // Where nobody has come before, they are waited for once.
+    await perSecond(door, coming, 3)
+    const { admitted } = await door.room.stats()
+    const counts = await perSecond(door, coming.slice(admitted), 15)
+    expect(counts.slice(2)).toEqual(counts.slice(2).map(() => 3))
+    const inside = entered(await door.come(coming))
+    expect(inside).toEqual(coming.slice(0, inside.length))
+  })
+
+  test('who comes back after claimMs gets a new place at the end, with the same ticket', async () => {
+    const door = await open({ ratePerSecond: 1, claimMs: 3_000 })
+    const crowd = await door.crowd(10)
+    const others = crowd.slice(1)
+    const ticket = door.ticket('u1')
+    await door.pass(12_000, others)
+    expect(await door.room.stats()).toMatchObject({ waiting: 1, missed: 0 })
+    await door.join('late')
+    await door.room.setRate(0.001)
+    const { position } = await door.waiting('u1')
+    expect(position).toBe(2)
+    expect(await door.room.stats()).toMatchObject({ missed: 1, waiting: 2 })
+    // On a process that knows only the old number, and with a join.
+    expect(await door.waiting('u1', door.handle())).toMatchObject({ position: 2 })
+    expect((await door.join('u1'))[0]).toMatchObject({ ticket, position: 2 })
+    await door.room.setRate(1, { burst: 2 })
+    await door.pass(3_000, ['late', 'u1'])
+    await door.admitted('late')
+    await door.admitted('u1')
+    expect((await door.room.stats()).missed).toBe(1)
+  })
+
+  test('who comes back in time is next', async () => {
+    const door = await open({ ratePerSecond: 1, claimMs: 10_000 })
+    const crowd = await door.crowd(20)
+    await door.pass(6_000, crowd.slice(1))
+    expect(await door.waiting('u1')).toMatchObject({ position: 1 })
+    const before = entered(await door.come(crowd))
+    await door.advance(1_000)
+    expect(entered(await door.come(crowd))).toEqual(['u1', ...before])
+    expect((await door.room.stats()).missed).toBe(0)
+  })
+
+  test('a turn that its owner does not take goes to the next, and costs no token', async () => {
+    const door = await open({ ratePerSecond: 1, burst: 1, claimMs: 2_000 })
+    const crowd = await door.crowd(8)
+    await door.admitted('u1')
+    await door.come(crowd.slice(1))
+    await door.advance(1_000)
+    // The room is looked at by others only: u2, who was here a second ago, gets a turn and is never seen again.
+    await door.come(crowd.slice(2))
+    expect(await door.room.stats()).toMatchObject({ outstanding: 2, admitted: 1 })
+    const counts = await perSecond(door, crowd.slice(2), 7)
+    // 7 seconds, and the token that u2 did not take; never two in a bucket of one.
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(6)
+    expect(counts.slice(0, 2)).toEqual([0, 1].map(() => expect.any(Number)))
+    expect(await door.waiting('u2')).toMatchObject({ position: 1 })
+    expect((await door.room.stats()).missed).toBe(1)
+  })
+
+  test('nobody at all comes for a long time: the next who comes enters, and nobody was forgotten', async () => {
+    const door = await open({ ratePerSecond: 1, claimMs: 5_000 })
+    await door.crowd(30)
+    await door.advance(600_000)
+    await door.room.stats()
+    await door.advance(1_000)
+    expect(entered(await door.come(['u20']))).toEqual(['u20'])
+    const told = await door.pass(1_000, ['u25', 'u3'])
+    expect(entered(told)).toEqual(['u3'])
+    expect(await door.room.stats()).toMatchObject({ missed: 0, waiting: 28 })
+  })
+})

@@ -1,0 +1,135 @@
+import { createHmac } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { random } from '../../../scripts/random.js'
+import { codeOf, Entrance, entered, onBothEngines, positions, SECRET } from '../../support/waiting-room.js'
+
+const OTHER_SECRET = 'another secret of thirty-two bytes, at least'
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+onBothEngines((open, kind) => {
+  test('a process that has never seen the visitor serves them by their ticket', async () => {
+    const door = await open({ ratePerSecond: 1 })
+    const crowd = await door.crowd(100)
+    expect(positions(await door.come(crowd.slice(0, 3), door.handle()))).toEqual([null, 1, 2])
+    expect(await door.waiting('u100', door.handle())).toMatchObject({ position: 99 })
+    const { pass } = await door.admitted('u1', door.handle())
+    const verifying = door.handle()
+    await verifying.stats()
+    expect(verifying.verify(pass, { buyer: 'u1' })).toMatchObject({ buyer: 'u1' })
+  })
+
+  test('secrets rotate: the first signs, all are accepted, and who has only the new one knows no old ticket', async () => {
+    const door = await open({ burst: 5 })
+    await door.join('ann', 'bob')
+    const { pass } = await door.admitted('ann')
+    const rotating = door.handle({ secret: [OTHER_SECRET, SECRET] })
+    expect(entered(await door.come(['ann', 'bob'], rotating))).toEqual(['ann', 'bob'])
+    expect(rotating.verify(pass, { buyer: 'ann' }).buyer).toBe('ann')
+    const { ticket } = await rotating.join('cid')
+    expect(await codeOf(door.room.poll(ticket))).toBe('PASS_INVALID')
+    const rotated = door.handle({ secret: OTHER_SECRET })
+    expect((await rotated.poll(ticket)).status).toBe('admitted')
+    expect(await codeOf(door.poll('bob', rotated))).toBe('PASS_INVALID')
+    // With a join there is a ticket of the new kind, for the same place.
+    expect((await rotated.join('bob')).position).toBe(0)
+  })
+
+  test('two rooms side by side: places, tickets, passes, revocations and rates of one are nothing in the other', async () => {
+    const clock = await kind.make()
+    const one = await Entrance.open(clock, { burst: 2 }, {}, 'one')
+    const two = await Entrance.open(clock, { burst: 2, ratePerSecond: 2 }, {}, 'two')
+    for (const door of [one, two]) await door.join('ann', 'bob')
+    const passes = [await one.admitted('ann'), await two.admitted('ann')]
+    for (const [mine, theirs, pass] of [
+      [one, two, passes[1]!.pass],
+      [two, one, passes[0]!.pass],
+    ] as const) {
+      expect(await codeOf(mine.room.poll(theirs.ticket('bob')))).toBe('PASS_INVALID')
+      expect(await codeOf(mine.room.leave(theirs.ticket('bob')))).toBe('PASS_INVALID')
+      expect(() => mine.room.verify(pass, { buyer: 'ann' })).toThrow(
+        expect.objectContaining({ code: 'PASS_INVALID' }),
+      )
+    }
+    await one.room.revoke('ann')
+    await one.room.pause()
+    expect(await two.room.stats()).toMatchObject({ state: 'open', ratePerSecond: 2, admitted: 1, waiting: 1 })
+    await two.admitted('bob')
+    await two.admitted('ann')
+    expect(await one.waiting('bob')).toMatchObject({ position: 1 })
+  })
+
+  test('a room is not the room of the same name with a sale', async () => {
+    const clock = await kind.make()
+    const plain = await Entrance.open(clock, {}, {}, 'launch')
+    await plain.join('ann')
+    const { pass } = await plain.admitted('ann')
+    const bound = plain.handle({ sale: 'phones' })
+    expect(await codeOf(bound.poll(plain.ticket('ann')))).toBe('PASS_INVALID')
+    expect(() => bound.verify(pass, { buyer: 'ann' })).toThrow(
+      expect.objectContaining({ code: 'PASS_INVALID' }),
+    )
+  })
+
+  test('what is no ticket is PASS_INVALID, whoever made it; nothing else is ever thrown', async () => {
+    const door = await open()
+    await door.join('ann')
+    const ticket = door.ticket('ann')
+    const [header, body, signature] = ticket.split('.') as [string, string, string]
+    const claims = JSON.parse(Buffer.from(body, 'base64url').toString())
+    const signed = (head: unknown, content: unknown, key: string, hash = 'sha256') => {
+      const text = `${base64(head)}.${base64(content)}`
+      return `${text}.${createHmac(hash, key).update(text).digest('base64url')}`
+    }
+    const head = JSON.parse(Buffer.from(header, 'base64url').toString())
+    const { pass } = await door.admitted('ann')
+    const draw = random(99)
+    const forged: unknown[] = [
+      `${base64({ ...head, alg: 'none' })}.${body}.`,
+      `${base64({ alg: 'none', typ: 'JWT' })}.${body}.${signature}`,
+      signed({ ...head, alg: 'HS512' }, claims, SECRET, 'sha512'),
+      signed(head, claims, OTHER_SECRET),
+      signed(head, { ...claims, stay: claims.stay + 1 }, OTHER_SECRET),
+      `${header}.${base64({ ...claims, b: 'bob' })}.${signature}`,
+      pass,
+      ...Array.from({ length: 40 }, (_, i) => ticket.slice(0, Math.floor((ticket.length * i) / 40))),
+      `${ticket}A`,
+      `${ticket}.`,
+      ` ${ticket}`,
+      ...[undefined, null, 1, {}, [], [ticket], Symbol('t'), 'x'.repeat(1_000_000), '..', 'a.b.c', '\ud800'],
+      ...Array.from({ length: 1_000 }, () =>
+        String.fromCharCode(...Array.from({ length: Math.floor(draw() * 200) }, () => 32 + draw() * 90)),
+      ),
+    ]
+    for (const one of forged) {
+      const text = one as string
+      expect(await codeOf(door.room.poll(text))).toBe('PASS_INVALID')
+      expect(await codeOf(door.room.leave(text))).toBe('PASS_INVALID')
+      if (one === pass) continue
+      expect(() => door.room.verify(text, { buyer: 'ann' })).toThrow(
+        expect.objectContaining({ code: 'PASS_INVALID' }),
+      )
+    }
+    expect(() => door.room.verify(ticket, { buyer: 'ann' })).toThrow(
+      expect.objectContaining({ code: 'PASS_INVALID' }),
+    )
+    expect(await door.room.stats()).toMatchObject({ admitted: 1, outstanding: 1 })
+  })
+
+  test('a pass says whom it is for and until when, and no longer', async () => {
+    const door = await open({ passMs: 1_000 })
+    await door.join('ann')
+    const { pass, expiresAt } = await door.admitted('ann')
+    expect(door.room.verify(pass, { buyer: 'ann' })).toEqual({ buyer: 'ann', stay: 1, expiresAt })
+    expect(() => door.room.verify(pass, { buyer: 'bob' })).toThrow(
+      expect.objectContaining({ code: 'PASS_INVALID' }),
+    )
+    await door.advance(999)
+    expect(door.room.verify(pass, { buyer: 'ann' })).toMatchObject({ expiresAt })
+    await door.advance(1)
+    const late = expect.objectContaining({ code: 'PASS_EXPIRED', retryable: false })
+    expect(() => door.room.verify(pass, { buyer: 'ann' })).toThrow(late)
+    expect(() => door.room.verify(pass, { buyer: 'bob' })).toThrow(
+      expect.objectContaining({ code: 'PASS_INVALID' }),
+    )
+  })
+})
