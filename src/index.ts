@@ -1,3 +1,5 @@
+export { seedCommitment, shuffledRank } from './admission/draw.js'
+export type { PassClaims } from './admission/pass.js'
 export type * from './admission/results.js'
 export type { RoomCreation, RoomPace } from './admission/room-rules.js'
 export { WaitingRoom, type WaitingRoomOptions } from './admission/waiting-room.js'

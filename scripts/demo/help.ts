@@ -12,6 +12,7 @@ Where the sale lives
 The launch
   --units N               units on sale, at most 2 a buyer (100000)
   --buyers N              who wants one (3.2 times the units)
+  --rate N                how many the waiting room lets in a second (a twelfth of the units, at least 50)
   --hold-ms N             how long a reservation holds its units; short, to see them lapse (1500)
   --concurrency N         requests of how many buyers are under way at a time (2000)
   --seed N                repeats the buyers' decisions of another run; what they meet depends on the timing

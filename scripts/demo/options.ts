@@ -12,6 +12,8 @@ export interface StoreOptions {
 export interface LaunchOptions {
   readonly units: number
   readonly buyers: number
+  /** How many the waiting room lets in a second. */
+  readonly rate: number
   readonly holdMs: number
   readonly concurrency: number
   readonly seed: number
@@ -33,7 +35,7 @@ export type Options =
   | { readonly store: StoreOptions; readonly launch: LaunchOptions }
   | { readonly store: StoreOptions; readonly orders: OrdersOptions }
 
-const launchNames = ['units', 'buyers', 'hold-ms', 'concurrency', 'seed'] as const
+const launchNames = ['units', 'buyers', 'rate', 'hold-ms', 'concurrency', 'seed'] as const
 const ordersNames = [
   'stock-share',
   'cancel-prefix',
@@ -101,6 +103,8 @@ function launchOptions(values: Values): LaunchOptions {
   return {
     units,
     buyers: whole(values, 'buyers', Math.ceil(units * 3.2), 1, 20_000_000),
+    // Everything is sold in some ten seconds, whatever the size; a handful of units are gone at once.
+    rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / 12))), 1, 1_000_000),
     holdMs: whole(values, 'hold-ms', 1_500, 100, 60_000),
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
     seed: whole(values, 'seed', randomInt(2 ** 32), 0, 2 ** 32 - 1),

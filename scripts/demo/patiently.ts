@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { StockholdError } from '../../src/index.js'
 
 /** A server that is away for longer has ended the demo. */
-const PATIENCE_MS = 15_000
+export const PATIENCE_MS = 15_000
 const PAUSE_MS = 100
 
 /** Asks again where the library says that the same request may succeed: with the same key it never counts twice. */

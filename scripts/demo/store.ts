@@ -12,6 +12,8 @@ export interface Store {
   readonly name: 'memory' | 'redis'
   readonly reason: readonly string[]
   readonly engine: Engine
+  /** The server's time, in epoch ms. */
+  now(): Promise<number>
   /** Ends what was started; answers what is left behind, if anything. */
   close(): Promise<string | undefined>
 }
@@ -36,7 +38,7 @@ function openMemory(...reason: string[]): Store {
     await engine.close()
     return undefined
   }
-  return { name: 'memory', reason, engine, close }
+  return { name: 'memory', reason, engine, now: localTime, close }
 }
 
 async function openServer(log: (line: string) => void): Promise<Store> {
@@ -50,6 +52,7 @@ async function openServer(log: (line: string) => void): Promise<Store> {
       origin === 'path' ? `found on the PATH: ${path}` : 'no redis-server on the PATH: from the cache',
     ],
     engine,
+    now: localTime,
     async close() {
       await engine.close()
       await server.stop()
@@ -71,6 +74,7 @@ async function openUrl(url: string, keep: boolean): Promise<Store> {
     name: 'redis',
     reason: [`${host}, as --redis asks`, `keys begin with {${prefix}:`],
     engine,
+    now: () => withClient(url, timeOf),
     async close() {
       await engine.close()
       if (keep) return `The sale is still on ${host}: its keys begin with {${prefix}:`
@@ -78,6 +82,16 @@ async function openUrl(url: string, keep: boolean): Promise<Store> {
       return undefined
     },
   }
+}
+
+/** A server on this machine has its clock. */
+async function localTime(): Promise<number> {
+  return Date.now()
+}
+
+async function timeOf(client: Redis): Promise<number> {
+  const [seconds, microseconds] = await client.time()
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
 }
 
 async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {

@@ -5,8 +5,16 @@ import { luaChanges } from './lua-mutator.js'
 import { type Mutant, mutantsOf } from './mutant.js'
 import { typescriptChanges } from './typescript-mutator.js'
 
-/** Where the rules of a sale are carried out; what only carries messages has suites of its own. */
-const folders = ['src/engine/redis/scripts', 'src/engine/memory', 'src/engine', 'src/sale']
+/** Where the rules of a sale and of a waiting room are carried out; what only carries messages has suites of its own. */
+const folders = [
+  'src/engine/redis/scripts',
+  'src/engine/redis/room/scripts',
+  'src/engine/memory',
+  'src/engine/memory/room',
+  'src/engine',
+  'src/sale',
+  'src/admission',
+]
 
 export const root = repositoryRoot()
 

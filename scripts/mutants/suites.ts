@@ -19,33 +19,41 @@ const testsOf = (folder: string): string[] =>
 /** These neither run a script nor a sale, or need servers with a configuration of their own. */
 const apart = ['scripts', 'server-config', 'msgpack'].map((name) => `test/unit/${name}.test.ts`)
 
-/** The suites over both engines name the engine first. */
-export function suites(): Record<'lua' | 'memory' | 'sale', Suite> {
+export type SuiteName = 'lua' | 'memory' | 'sale' | 'room lua' | 'room memory' | 'room'
+
+/** On Redis, or on the memory engine: the suites over both engines name the engine first. */
+const ON_REDIS = /^(?!memory( engine)? )/
+const IN_MEMORY = /^(?!redis( engine)? )/
+
+const roomUnits = /^(draw|forecast|keeper|line|pass|room|updates|visitors)/
+
+export function suites(): Record<SuiteName, Suite> {
   const conformance = testsOf('test/conformance')
-  const unit = testsOf('test/unit').filter((file) => !apart.includes(file))
+  const all = testsOf('test/unit').filter((file) => !apart.includes(file))
+  const unit = all.filter((file) => !roomUnits.test(basename(file)))
   const property = ['examples', 'model', 'port'].map((name) => `test/property/${name}.test.ts`)
+  const rooms = [...testsOf('test/conformance/room'), 'test/property/room-port.test.ts']
+  const handles = testsOf('test/conformance/waiting-room')
+  const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
-    lua: {
-      name: 'lua',
-      files: [...conformance, ...property, 'test/unit/client.test.ts'],
-      pattern: /^(?!memory( engine)? )/,
-    },
-    memory: {
-      name: 'memory',
-      files: [...conformance, ...property, 'test/unit/memory-engine.test.ts'],
-      pattern: /^(?!redis( engine)? )/,
-    },
-    sale: {
-      name: 'sale',
-      files: [...conformance, ...unit, 'test/property/batcher.test.ts', 'test/property/model.test.ts'],
-      pattern: /^(?!redis engine )/,
-    },
+    lua: suite('lua', [...conformance, ...property, 'test/unit/client.test.ts'], ON_REDIS),
+    memory: suite('memory', [...conformance, ...property, 'test/unit/memory-engine.test.ts'], IN_MEMORY),
+    sale: suite(
+      'sale',
+      [...conformance, ...unit, 'test/property/batcher.test.ts', 'test/property/model.test.ts'],
+      IN_MEMORY,
+    ),
+    'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
+    'room memory': suite('room memory', [...rooms, ...handles], IN_MEMORY),
+    room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),
   }
 }
 
-export function suiteName(file: string): 'lua' | 'memory' | 'sale' {
-  if (file.endsWith('.lua')) return 'lua'
-  return file.startsWith('src/engine/memory/') ? 'memory' : 'sale'
+export function suiteName(file: string): SuiteName {
+  const isRoom = file.includes('/room') || file.startsWith('src/admission/')
+  if (file.endsWith('.lua')) return isRoom ? 'room lua' : 'lua'
+  if (file.startsWith('src/engine/memory/')) return isRoom ? 'room memory' : 'memory'
+  return isRoom ? 'room' : 'sale'
 }
 
 /**

@@ -25,6 +25,8 @@ const ACTIVE_MS = 60_000
 const MIN_RETRY_MS = 100
 const MAX_RETRY_MS = 2_000
 
+const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
+
 interface Waiting<T> {
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
@@ -55,6 +57,10 @@ export class Keeper {
   #timerAt = Number.POSITIVE_INFINITY
   #allowance = CALLS_AT_ONCE
   #allowanceAt = 0
+  /** How often what was known went out of date: a call begun before knows no better. */
+  #forgotten = 0
+  #saleError: StockholdError | undefined
+  #touched = false
   #activeUntil = 0
   #failures = 0
   #lastError: unknown
@@ -81,8 +87,15 @@ export class Keeper {
 
   /** The latest state if it is fresh enough to be told, and asking again would not be cheap. */
   recent(): RoomState | undefined {
-    if (!this.knows(FRESH_MS)) return undefined
-    return this.#allowed() < CALLS_AT_ONCE / 2 ? this.#state : undefined
+    if (this.#state === undefined) return undefined
+    const now = this.#access.timing.now()
+    if (this.#ageOf(this.#askedAt, now) > FRESH_MS) return undefined
+    return this.#allowed(now) < CALLS_AT_ONCE / 2 ? this.#state : undefined
+  }
+
+  /** Why the stock cannot be read, if that will not pass by itself. */
+  get saleError(): StockholdError | undefined {
+    return this.#saleError
   }
 
   get stopped(): boolean {
@@ -96,7 +109,8 @@ export class Keeper {
 
   /** Somebody waits here: look often from now on. */
   touch(): void {
-    this.#activeUntil = this.#access.timing.now() + ACTIVE_MS
+    // With every poll: the clock is read when it matters.
+    this.#touched = true
   }
 
   /** Begins to look at the room now and then, if nothing has yet: that is how revocations become known. */
@@ -143,7 +157,8 @@ export class Keeper {
 
   /** What is known is out of date by this process' own doing. */
   forget(): void {
-    this.#askedAt = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
+    this.#forgotten++
+    this.#askedAt = LONG_AGO
   }
 
   stop(): void {
@@ -168,8 +183,7 @@ export class Keeper {
   }
 
   /** How many calls may be made right now. */
-  #allowed(): number {
-    const now = this.#access.timing.now()
+  #allowed(now = this.#access.timing.now()): number {
     return Math.min(CALLS_AT_ONCE, this.#allowance + (now - this.#allowanceAt) / this.#interval())
   }
 
@@ -198,7 +212,10 @@ export class Keeper {
   #pause(): number {
     if (this.away) return Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (this.#failures - 1))
     if (this.#isWaitedFor) return Math.max(0, 1 - this.#allowed()) * this.#interval()
-    return this.#access.timing.now() < this.#activeUntil ? this.#interval() : IDLE_MS
+    const now = this.#access.timing.now()
+    if (this.#touched) this.#activeUntil = now + ACTIVE_MS
+    this.#touched = false
+    return now < this.#activeUntil ? this.#interval() : IDLE_MS
   }
 
   #schedule(ms: number): void {
@@ -226,6 +243,7 @@ export class Keeper {
     if (this.#tending || this.#stopped) return
     this.#tending = true
     this.#spendCall()
+    const forgotten = this.#forgotten
     const visits = this.#visits.splice(0, MAX_VISITS)
     const watchers = this.#watchers.splice(0)
     try {
@@ -239,13 +257,15 @@ export class Keeper {
         goneVersion: this.#state?.goneVersion ?? 0,
         turnsSince: this.#state?.doorTime ?? 0,
         revokedSince: this.#revokedSince,
+        drawn: this.#state?.drawn ?? null,
       }
       const answer = await this.#access.ask('tend', op, limits, (given) => given, visits.length)
-      this.#take(answer, askedAt)
+      this.#take(answer, forgotten === this.#forgotten ? askedAt : LONG_AGO)
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
       for (const { resolve } of watchers) resolve(answer)
     } catch (error) {
-      this.#failures++
+      // What is final (no such room, ...) may be mended at any moment; only an engine that is away is spared.
+      this.#failures = error instanceof StockholdError && !error.retryable ? 0 : this.#failures + 1
       this.#lastError = error
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
@@ -274,7 +294,9 @@ export class Keeper {
     try {
       this.#stock = await readStock(this.#sale, () => this.#access.now())
       this.#stockAt = readAt
-    } catch {
+      this.#saleError = undefined
+    } catch (error) {
+      this.#saleError = error instanceof StockholdError && !error.retryable ? error : undefined
       // Without a reading nobody is let in; the room's own answer still tells everybody their place.
       this.#stock = undefined
     }
@@ -285,8 +307,8 @@ export class Keeper {
     return { elapsed: this.#access.elapsed(), timing: this.#access.timing.now() }
   }
 
-  #ageOf(moment: { elapsed: number; timing: number }): number {
-    return Math.max(this.#access.elapsed() - moment.elapsed, this.#access.timing.now() - moment.timing)
+  #ageOf(moment: { elapsed: number; timing: number }, now = this.#access.timing.now()): number {
+    return Math.max(this.#access.elapsed() - moment.elapsed, now - moment.timing)
   }
 
   #fail(error: unknown, ...groups: (readonly Waiting<never>[])[]): void {

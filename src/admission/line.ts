@@ -1,8 +1,8 @@
 import type { GoneChunk, RoomState } from '../engine/room.js'
-import { shuffledRank } from './draw.js'
+import { shuffler } from './draw.js'
 
 const CHUNK = 65_536
-const BLOCK_WORDS = 32
+const BLOCK_WORDS = 8
 const BLOCK = BLOCK_WORDS * 32
 
 /**
@@ -11,7 +11,7 @@ const BLOCK = BLOCK_WORDS * 32
  */
 export class Line {
   #drawn: number | null = null
-  #seed = ''
+  #shuffled = (number: number) => number
   /** What is known of the numbers, by chunk. */
   readonly #chunks = new Map<number, Buffer>()
   /** One bit a rank that was given up; how many in each block, and before it. */
@@ -24,7 +24,7 @@ export class Line {
   update(state: Pick<RoomState, 'drawn' | 'seed' | 'gone'>): void {
     if (this.#drawn === null && state.drawn !== null && state.seed !== null) {
       this.#drawn = state.drawn
-      this.#seed = state.seed
+      if (state.drawn > 0) this.#shuffled = shuffler(state.seed, state.drawn)
       this.#shuffle()
     }
     for (const chunk of state.gone) this.#merge(chunk)
@@ -37,7 +37,7 @@ export class Line {
 
   rankOf(number: number): number {
     if (this.#drawn === null || number > this.#drawn) return number
-    return shuffledRank(this.#seed, this.#drawn, number)
+    return this.#shuffled(number)
   }
 
   /** How many ranks were given up behind `from` and before `to`. */

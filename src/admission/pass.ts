@@ -15,6 +15,7 @@ import { invalid, StockholdError } from '../errors.js'
  * | `aud`  |               | the room's id                                                         |
  * | `sale` | the sale's id, absent in a room without one | the same                                |
  * | `stay` | the number of the buyer's first place | the same                                      |
+ * | `of`   | the room's incarnation: one that was lost and made anew is another room     | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
  * | `until`|               | the same to the ms: that is what counts                               |
  *
@@ -57,6 +58,7 @@ const LATE_PASS = 'the pass has expired: join the waiting room again'
 export class Signer {
   readonly #room: string
   readonly #sale: string | undefined
+  #incarnation: string | undefined
   readonly #sign: (claims: object) => string
   /** By the token's whole first part, from which the key follows. */
   readonly #verifiers = new Map<string, (token: string) => unknown>()
@@ -83,12 +85,22 @@ export class Signer {
     this.#sign = signers[0]!
   }
 
+  /** The room has been seen: tokens of another incarnation of it are none of its own from now on. */
+  bind(incarnation: string): void {
+    this.#incarnation = incarnation
+  }
+
+  get isBound(): boolean {
+    return this.#incarnation !== undefined
+  }
+
   signTicket({ buyer, stay }: TicketClaims): string {
     return this.#sign({
       use: 'ticket',
       b: buyer,
       r: this.#room,
       sale: this.#sale,
+      of: this.#incarnation,
       stay,
       // fast-jwt adds these three to a copy of the claims. If they are there already, even undefined and so left out of the
       // token, V8 copies an object of one shape, and a token costs a third less.
@@ -104,6 +116,7 @@ export class Signer {
       sub: buyer,
       aud: this.#room,
       sale: this.#sale,
+      of: this.#incarnation,
       stay,
       until: expiresAt,
       iat: undefined,
@@ -120,6 +133,7 @@ export class Signer {
       claims.use !== 'ticket' ||
       claims.r !== this.#room ||
       claims.sale !== this.#sale ||
+      this.#isOfAnother(claims) ||
       !isBuyer(claims.b) ||
       !isStay(claims.stay)
     ) {
@@ -139,6 +153,7 @@ export class Signer {
       claims.use !== 'pass' ||
       claims.aud !== this.#room ||
       claims.sale !== this.#sale ||
+      this.#isOfAnother(claims) ||
       !isBuyer(claims.sub) ||
       (buyer !== undefined && claims.sub !== buyer) ||
       !isStay(claims.stay) ||
@@ -150,6 +165,10 @@ export class Signer {
     // In this order a `now` that is no number admits nobody.
     if (!(now < claims.until)) throw new StockholdError('PASS_EXPIRED', LATE_PASS)
     return { buyer: claims.sub, stay: claims.stay, expiresAt: claims.until }
+  }
+
+  #isOfAnother({ of }: Record<string, unknown>): boolean {
+    return this.#incarnation !== undefined && of !== this.#incarnation
   }
 
   /** The claims of a token that one of the secrets signed, whatever they say, or `null`. */

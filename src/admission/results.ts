@@ -23,11 +23,11 @@ export type PollResult =
 
 export interface RoomStats {
   readonly state: 'not_open' | 'open' | 'paused' | 'sold_out' | 'ended'
-  /** Buyers with a place and without a pass. */
+  /** Buyers with a place and without a pass; whoever just went away is still among them. */
   readonly waiting: number
   /** Passes given so far. */
   readonly admitted: number
-  /** Turns that were called and not taken in time. */
+  /** Turns that were called and not taken in time, of those who came back afterwards: they stand at the end now. */
   readonly missed: number
   /** Turns and passes that may still buy something. */
   readonly outstanding: number
@@ -39,7 +39,7 @@ export interface RoomStats {
   readonly tokens: number
   /** Places called per second, as observed: more than the rate where turns are not taken. */
   readonly callsPerSecond: number
-  /** For rooms of random order: see `drawnPlace` for how to verify it. */
+  /** For rooms of random order: how to verify it stands with `shuffledRank`. */
   readonly draw: RoomDraw | null
 }
 

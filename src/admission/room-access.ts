@@ -15,21 +15,34 @@ export interface KnownRoom {
 /** How a handle reaches its room: it learns the rules, limits each call, and knows when it was closed. */
 export class RoomAccess {
   readonly timing: Timing
+  /** Joins have a bound of their own: a crowd that comes in must not keep the door from being tended. */
+  readonly #joins: Lanes<RoomCommands>
   readonly #lanes: Lanes<RoomCommands>
   readonly #deadlineMs: number
   readonly #elapsed: () => number
+  readonly #onSeen: (token: string) => void
   #heardAt = 0
   #known: KnownRoom | undefined
   #learning: Promise<KnownRoom> | undefined
   #closed = false
 
-  constructor(name: string, engine: Engine, limits: { deadlineMs: number; maxInFlight: number }) {
+  /** @param onSeen Told the room's token, a random name of this very incarnation, once it is known. */
+  constructor(
+    name: string,
+    engine: Engine,
+    limits: { deadlineMs: number; maxInFlight: number },
+    onSeen: (token: string) => void,
+  ) {
+    this.#onSeen = onSeen
     this.timing = engine.timing ?? processTiming
     this.#elapsed = () => engine.elapsed()
     this.#deadlineMs = limits.deadlineMs
-    const gate = { max: limits.maxInFlight, open: 0 }
-    const session = new Session(`the waiting room ${JSON.stringify(name)}`, gate, engine.timing)
-    this.#lanes = new Lanes(engine.room(name), session)
+    const lanes = (max: number) => {
+      const title = `the waiting room ${JSON.stringify(name)}`
+      return new Lanes(engine.room(name), new Session(title, { max, open: 0 }, engine.timing))
+    }
+    this.#joins = lanes(limits.maxInFlight)
+    this.#lanes = lanes(Number.POSITIVE_INFINITY)
   }
 
   /** The room's rules, once they are known. */
@@ -43,7 +56,7 @@ export class RoomAccess {
 
   /** The server's time, as far as it is known; before the first answer, this machine's. */
   now(): number {
-    const { lastNow } = this.#lanes.session
+    const lastNow = Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow)
     return lastNow === 0 ? Date.now() : lastNow + Math.max(0, this.#elapsed() - this.#heardAt)
   }
 
@@ -73,7 +86,7 @@ export class RoomAccess {
       this.#heardAt = this.#elapsed()
       return result(answer)
     }
-    return this.#lanes.ask(command, op, limits, heard, weight)
+    return (command === 'join' ? this.#joins : this.#lanes).ask(command, op, limits, heard, weight)
   }
 
   /** The room, learned with the first call. */
@@ -89,7 +102,8 @@ export class RoomAccess {
 
   learn(token: string, { rules, commitment }: KnownRoom): KnownRoom {
     if (this.#known) return this.#known
-    this.#lanes.session.token = token
+    for (const lanes of [this.#joins, this.#lanes]) lanes.session.token = token
+    this.#onSeen(token)
     this.#known = { rules, commitment }
     return this.#known
   }

@@ -12,7 +12,7 @@ export interface RoomPace {
   claimMs?: number
   /** How long a pass is valid, in ms: 100 to 86,400,000. @default 300_000 */
   passMs?: number
-  /** Passes outstanding per unit available: 0.001 to 1,000. More than 1 makes up for visitors who do not buy. @default 1.2 */
+  /** Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not buy. @default 1.2 */
   overcommit?: number
 }
 
@@ -55,7 +55,7 @@ export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.
   return {
     claimMs: checkInteger(claimMs, 'claimMs', 100, 600_000),
     passMs: checkInteger(passMs, 'passMs', 100, 86_400_000),
-    overcommit: checkThousandths(overcommit, 'overcommit', 0.001, 1_000),
+    overcommit: checkThousandths(overcommit, 'overcommit', 1, 1_000),
   }
 }
 

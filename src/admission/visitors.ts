@@ -1,6 +1,5 @@
 import type { Line } from './line.js'
 import type { Signer } from './pass.js'
-import type { Place } from './results.js'
 
 /** Visitors a process remembers at most. Others are known again by their ticket; it takes some microseconds more. */
 const MOST = 1 << 20
@@ -12,8 +11,8 @@ export interface Visitor {
   readonly stay: number
   number: number
   rank: number
-  /** What they were told last. */
-  told: Place | undefined
+  /** The position they were told last. A number: a million objects that outlive a poll would keep the garbage collector busy. */
+  told: number | undefined
 }
 
 /** Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll. */
@@ -45,6 +44,8 @@ export class Visitors {
       return known
     }
     const { buyer, stay } = this.#signer.readTicket(ticket)
+    // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is looked at again then.
+    if (!this.#signer.isBound) return { ticket, buyer, stay, number: stay, rank: stay, told: undefined }
     return this.#remember(ticket, buyer, stay, stay)
   }
 

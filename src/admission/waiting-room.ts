@@ -80,10 +80,16 @@ export class WaitingRoom implements Door {
     this.#times = checkTimes(options)
     this.sale = checkSaleId(sale)
     this.#signer = new Signer(options.secret, { room: this.id, sale: this.sale })
-    this.#access = new RoomAccess(this.id, engine, {
-      deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
-      maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
-    })
+    this.#access = new RoomAccess(
+      this.id,
+      engine,
+      {
+        deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
+        maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
+      },
+      // Six characters of 64 tell incarnations apart; tokens travel with every poll.
+      (token) => this.#signer.bind(token.slice(0, 6)),
+    )
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
     this.#keeper = new Keeper(this.#access, this.#ownSale ?? (sale as FlashSale | undefined))
     this.#visitors = new Visitors(this.#signer, this.#keeper.line)
@@ -144,12 +150,13 @@ export class WaitingRoom implements Door {
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor = this.#visitors.of(ticket)
-    this.#access.limits(options)
+    // Most polls are answered without a call: they need no deadline, and so no look at the clock.
+    if (options !== undefined || this.#access.closed) this.#access.limits(options)
     this.#keeper.touch()
     try {
-      if (!this.#keeper.recent()) {
+      if (!this.#keeper.recent() && !(this.#keeper.state && this.#isExpected(visitor))) {
         await this.#keeper.fresh()
-        // There may have been the draw meanwhile.
+        // The room has been seen now, and there may have been the draw.
         visitor = this.#visitors.of(ticket)
       }
       return this.#isExpected(visitor) ? await this.#visit(visitor) : this.#tell(visitor)
@@ -215,10 +222,12 @@ export class WaitingRoom implements Door {
     return this.#control({ action: 'resume' }, options)
   }
 
+  /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `SALE_NOT_FOUND`, ... */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#access.limits(options)
     const { rules, commitment } = await this.#access.room(limits)
     const state = await this.#keeper.fresh()
+    if (this.#keeper.saleError !== undefined) throw this.#keeper.saleError
     const { waiting, admitted, missed, outstanding, capacity, pace } = state
     return {
       state: state.closed ?? (state.opened ? (state.paused ? 'paused' : 'open') : 'not_open'),
@@ -242,8 +251,8 @@ export class WaitingRoom implements Door {
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkObject(options, 'options', 'with `buyer`').buyer, 'buyer')
-    const claims = this.#signer.readPass(pass, this.#access.now(), buyer)
     this.#keeper.lookAround()
+    const claims = this.#signer.readPass(pass, this.#access.now(), buyer)
     if (this.#keeper.isRevoked(buyer, claims.stay))
       throw new StockholdError('PASS_INVALID', 'the pass was taken back: join the waiting room again')
     return claims
@@ -270,7 +279,7 @@ export class WaitingRoom implements Door {
     return this.close()
   }
 
-  /** The buyer has what they came for, and leaves room for another. If this gets lost, the pass runs out by itself. */
+  /** The buyer has had their try, and makes room for another. If this gets lost, the pass runs out by itself. */
   #spend(buyer: string, stay: number): void {
     if (this.#access.closed) return
     this.#access.ask('spend', { buyer, stay }, this.#access.limits(), () => {}).catch(() => {})
@@ -280,8 +289,12 @@ export class WaitingRoom implements Door {
   #isExpected({ rank }: Visitor): boolean {
     const state = this.#keeper.state!
     if (state.closed !== null && rank > state.called) return false
-    const isDrawn = state.drawn !== null || this.#access.known!.rules.order === 'fifo'
-    return isDrawn && rank <= state.reach
+    return this.#isDrawn && rank <= state.reach
+  }
+
+  /** Whether everybody's rank is known. */
+  get #isDrawn(): boolean {
+    return this.#keeper.state!.drawn !== null || this.#access.known!.rules.order === 'fifo'
   }
 
   async #visit(visitor: Visitor): Promise<PollResult> {
@@ -301,29 +314,33 @@ export class WaitingRoom implements Door {
     const state = this.#keeper.state!
     if (visitor.rank > state.called && this.#keeper.line.isGone(visitor.rank)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
-    const place = this.#placeOf(visitor, ahead)
-    visitor.told = place
-    return { status: 'waiting', ...place, soldOutLikely: this.#isLate(place.position) }
+    const { position, etaMs, pollAfterMs } = this.#placeOf(visitor, ahead)
+    visitor.told = position
+    return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#isLate(position) }
   }
 
   #placeOf({ rank }: Visitor, ahead: number | null = null): Place {
     const state = this.#keeper.state!
-    const now = this.#access.now()
-    this.#forecast ??= new Forecast(this.#access.known!.rules, this.#access.timing.random)
-    if (state.drawn === null && this.#access.known!.rules.order === 'random')
-      return this.#forecast.place(state, Math.max(1, state.waiting), null, now)
+    if (!this.#isDrawn) return this.#foresee(Math.max(1, state.waiting), null)
     const { line } = this.#keeper
     const position =
       rank <= state.called
         ? (ahead ?? 0) + 1
         : state.atDoor + rank - state.called - line.goneBetween(state.called, rank)
-    return this.#forecast.place(state, position, rank, now)
+    return this.#foresee(position, rank)
+  }
+
+  #foresee(position: number, rank: number | null): Place {
+    const state = this.#keeper.state!
+    this.#forecast ??= new Forecast(this.#access.known!.rules, this.#access.timing.random)
+    // Once it is open the time of day makes no difference.
+    return this.#forecast.place(state, position, rank, state.opened ? 0 : this.#access.now())
   }
 
   /** How many come before somebody who was called, without asking: as many as when they were told last, or all the others. */
   #aheadAtMost({ told }: Visitor): number {
     const others = Math.max(0, this.#keeper.state!.atDoor - 1)
-    return told && told.position <= others ? told.position - 1 : others
+    return told !== undefined && told <= others ? told - 1 : others
   }
 
   #isLate(position: number): boolean {
@@ -336,7 +353,10 @@ export class WaitingRoom implements Door {
     if (!isAway || !this.#holds || !this.#keeper.state || !this.#access.known) throw error
     const { closed, called } = this.#keeper.state
     if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }
-    const known = visitor.told ?? this.#placeOf(visitor)
+    const known =
+      visitor.told === undefined
+        ? this.#placeOf(visitor)
+        : this.#foresee(visitor.told, this.#isDrawn ? visitor.rank : null)
     const place = this.#forecast!.later(known)
     return { status: 'waiting', ...place, soldOutLikely: this.#isLate(place.position) }
   }

@@ -87,7 +87,7 @@ export interface RoomState {
   readonly missed: number
   /** Turns and passes that may still buy something. */
   readonly outstanding: number
-  /** How many may be outstanding, by the latest reading; `null` in a room without a sale. */
+  /** How many may be outstanding, by the latest reading; `null` in a room without a sale, and before the first. */
   readonly capacity: number | null
   /** How many numbers were shuffled; `null` before. With it the seed is told. */
   readonly drawn: number | null

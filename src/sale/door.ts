@@ -11,6 +11,6 @@ export interface Door {
 }
 
 export interface Admission {
-  /** The buyer has reserved: the pass counts no more against the stock. */
+  /** The buyer has had their try: the pass counts no more against the stock. Valid it stays. */
   spend(): void
 }

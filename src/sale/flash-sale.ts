@@ -308,7 +308,9 @@ export class FlashSale {
       return { status: 'pass_rejected', reason }
     }
     const result = await this.#reserveLearning(order, call)
-    if (result.status === 'reserved') admission.spend()
+    // Whoever had their try makes room for another, or a unit could stand until the pass runs out.
+    if (result.status === 'reserved' || result.status === 'sold_out' || result.status === 'limit_exceeded')
+      admission.spend()
     return result
   }
 

@@ -4,14 +4,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { achieved, type Reading } from '../../scripts/demo/launch/admission.js'
+import { Crowd } from '../../scripts/demo/launch/crowd.js'
+import { DoorLedger } from '../../scripts/demo/launch/door-ledger.js'
 import { planOf } from '../../scripts/demo/launch/plan.js'
+import { Samples } from '../../scripts/demo/launch/samples.js'
+import { stayOf } from '../../scripts/demo/launch/stay.js'
 import { type EndState, type Told, verdictOf } from '../../scripts/demo/launch/verdict.js'
+import { forgedFor } from '../../scripts/demo/launch/visitors.js'
 import { csvRecords } from '../../scripts/demo/orders/csv.js'
 import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
 import { differences } from '../../scripts/demo/orders/outcome.js'
 import { bar, sparkline } from '../../scripts/demo/terminal/charts.js'
 import { Progress } from '../../scripts/demo/terminal/progress.js'
 import { terminalOf, widthOf } from '../../scripts/demo/terminal/style.js'
+import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
 const engines = ['memory', 'redis']
 const folder = mkdtempSync(join(tmpdir(), 'stockhold-demo-'))
@@ -43,7 +50,8 @@ function demo(...args: string[]): Promise<Run> {
 
 describe('the launch', () => {
   test.each(engines)('sells every unit once on %s', async (engine) => {
-    const run = await demo('--units', '500', '--buyers', '2000', '--engine', engine, '--hold-ms', '400')
+    const sizes = ['--units', '500', '--buyers', '2000', '--rate', '400', '--hold-ms', '400']
+    const run = await demo(...sizes, '--engine', engine)
     expect(run.output).toContain('verdict: everything adds up')
     expect(run.code).toBe(0)
     expect(run.output).toContain(`stockhold demo on ${engine}`)
@@ -62,6 +70,20 @@ describe('the launch', () => {
     ]) {
       expect(run.figure(label), label).toBeGreaterThan(0)
     }
+    // Everybody went through the door, or did not get in.
+    expect(run.figure('visitors')).toBe(2000)
+    const ways = ['admitted', 'turned away: sold out', 'left the line', 'never came back']
+    expect(ways.map((way) => run.figure(way)).reduce((sum, times) => sum + times)).toBe(2000)
+    for (const way of ways) expect(run.figure(way), way).toBeGreaterThan(0)
+    expect(run.figure('passes given')).toBeGreaterThanOrEqual(run.figure('admitted'))
+    expect(run.figure('forged or borrowed, refused')).toBeGreaterThan(0)
+    for (const label of ['forged or borrowed, accepted', 'reservations without a pass', 'admitted twice']) {
+      expect(run.figure(label), label).toBe(0)
+    }
+    expect(run.figure('rate asked, per second')).toBe(400)
+    expect(run.output).toMatch(/rate achieved +(\d+|-)/)
+    expect(run.output).toMatch(/[\d,]+ waiting {2}[\d,]+ admitted\/s/)
+    expect(run.output).toMatch(/buyer-\d+: (position|has a pass|turned away)/)
     // Not a terminal: nothing to steer one with.
     expect(run.output).not.toContain('\x1b')
   })
@@ -93,6 +115,14 @@ describe('the verdict of a launch', () => {
     peaks: [2, 1, 0],
     wanted: [0, 0, 1],
     toldGone: 1,
+    door: {
+      passes: 4,
+      doubled: 0,
+      withoutPass: 0,
+      forged: { accepted: 0 },
+      turnedAway: 0,
+      turnedAwayAgain: 0,
+    },
     doubleClicks: { contradictions: 0 },
     doubleReports: { contradictions: 0 },
   }
@@ -104,8 +134,10 @@ describe('the verdict of a launch', () => {
       ['c', 'expired'],
       ['d', 'released'],
     ]),
+    passes: 4,
     audit: { ok: true, violations: [], reservations: 4 },
   }
+  const door = (wrong: Partial<Told['door']>) => ({ door: { ...told.door, ...wrong } })
   const judge = (
     tell: Partial<Told> = {},
     counts: Partial<EndState['counts']> = {},
@@ -140,6 +172,14 @@ describe('the verdict of a launch', () => {
       judge({ confirmedUnits: 2, wanted: [0] }, { available: 1, confirmed: 2 }),
       { stranded: 1 },
     ],
+    [
+      'a unit is available after the room has sent somebody away',
+      judge(
+        { confirmedUnits: 2, toldGone: 0, wanted: [0], ...door({ turnedAway: 1 }) },
+        { available: 1, confirmed: 2 },
+      ),
+      { stranded: 1 },
+    ],
     ['a buyer had three', judge({ peaks: [3] }), { overLimit: 1 }],
   ])('sees that %s', (_, verdict, figures) => {
     expect(verdict).toMatchObject(figures)
@@ -151,6 +191,10 @@ describe('the verdict of a launch', () => {
     ['revived', judge({}, {}, state('d', 'held'))],
     ['double clicks', judge({ doubleClicks: { contradictions: 1 } })],
     ['double reports', judge({ doubleReports: { contradictions: 1 } })],
+    ['no pass', judge(door({ withoutPass: 1 }))],
+    ['no pass', judge(door({ forged: { accepted: 1 } }))],
+    ['admitted twice', judge(door({ doubled: 1 }))],
+    ['passes', judge({}, {}, { passes: 5 })],
     ['total', judge({}, { total: 4 })],
     ['confirmed', judge({}, { confirmed: 2 })],
     ['audit', judge({}, {}, { audit: { ok: false, violations: [], reservations: 4 } })],
@@ -164,6 +208,118 @@ describe('the verdict of a launch', () => {
       { available: 1, confirmed: 2 },
     )
     expect(faults).toEqual([])
+  })
+})
+
+describe('the waiting room of a launch', () => {
+  const reading = (at: number, admitted: number, isBusy = true): Reading => ({ at, admitted, isBusy })
+
+  test('the rate achieved is taken while it was the rate that decided', () => {
+    const readings = [
+      reading(0, 0, false),
+      reading(100, 10),
+      // The full bucket is gone from here on.
+      ...[0, 500, 1_000, 1_500, 2_000].map((ms) => reading(200 + ms, 50 + ms / 10)),
+      // No units for a while, and then few.
+      reading(2_300, 250, false),
+      reading(2_400, 900),
+    ]
+    const rate = achieved(readings, 50)
+    expect(rate).toMatchObject({ perSecond: 100, slowest: 100, fastest: 100, ms: 2_000 })
+    expect(achieved(readings.slice(0, 4), 50)).toBeUndefined()
+    expect(achieved([], 50)).toBeUndefined()
+  })
+
+  test('a second that was too slow shows', () => {
+    const rate = achieved([reading(0, 100), reading(1_000, 150), reading(2_000, 300), reading(4_000, 500)], 1)
+    expect(rate).toMatchObject({ perSecond: 100, slowest: 50, fastest: 150 })
+  })
+
+  test('the books count each pass once, and see two at a time', () => {
+    const books = new DoorLedger(3, 1_000)
+    for (const buyer of [0, 1, 0]) books.joined(buyer)
+    books.entered(0, 5_000)
+    books.entered(0, 5_000)
+    expect(books).toMatchObject({ visitors: 2, joins: 3, passes: 1, admitted: 1, doubled: 0 })
+    books.entered(0, 6_000)
+    expect(books).toMatchObject({ passes: 2, admitted: 1, doubled: 0 })
+    books.entered(0, 6_999)
+    expect(books.doubled).toBe(1)
+    for (const buyer of [0, 1]) books.closed(buyer)
+    expect(books).toMatchObject({ turnedAway: 1, turnedAwayAgain: 1 })
+    books.reserved(0)
+    expect(books.withoutPass).toBe(0)
+    books.reserved(2)
+    expect(books.withoutPass).toBe(1)
+    books.cheated({ status: 'pass_rejected', reason: 'invalid' })
+    books.cheated({ status: 'paused' })
+    expect(books.forged).toEqual({ tried: 2, refused: 1, accepted: 1 })
+  })
+
+  test('the visitors that are followed tell how long it took, and what was foretold', () => {
+    const samples = new Samples([7, 8])
+    expect(samples.lines()).toEqual(['buyer-7: on the way', 'buyer-8: on the way'])
+    const waiting = { status: 'waiting', pollAfterMs: 1_000, soldOutLikely: false } as const
+    samples.told(7, { ...waiting, position: 1_234, etaMs: 2_500 }, 1_000)
+    samples.told(8, { ...waiting, position: 9, etaMs: null, soldOutLikely: true }, 1_000)
+    samples.told(9, { ...waiting, position: 1, etaMs: 0 }, 1_000)
+    expect(samples.lines()).toEqual([
+      'buyer-7: position 1,234, 2.5 s to go',
+      'buyer-8: position 9, nobody can say how long, likely sold out by then',
+    ])
+    samples.told(7, { status: 'admitted', pass: 'p', expiresAt: 9 }, 3_000)
+    samples.told(8, { status: 'closed', reason: 'sold_out' }, 4_000)
+    // What comes after is another stay.
+    samples.told(7, { ...waiting, position: 5, etaMs: 5 }, 5_000)
+    expect(samples.lines()).toEqual([
+      'buyer-7: has a pass after 2.0 s, 2.5 s foretold at position 1,234',
+      'buyer-8: turned away, sold out after 3.0 s',
+    ])
+  })
+
+  test('visitors decide the same with the same seed, and all kinds come', () => {
+    const stays = Array.from({ length: 3_000 }, (_, buyer) => stayOf(1, buyer))
+    expect(stays).toEqual(Array.from({ length: 3_000 }, (_, buyer) => stayOf(1, buyer)))
+    expect(new Set(stays.map(({ kind }) => kind)).size).toBe(3)
+    expect(new Set(stays.map(({ cheat }) => cheat)).size).toBe(4)
+    expect(stays.some(({ watches }) => watches)).toBe(true)
+  })
+
+  test('what it forges looks right and is refused', async () => {
+    const engine = memoryEngine()
+    const options = { engine, secret: 'a secret of the demo, 32 bytes or more', ratePerSecond: 10 }
+    await using room = new WaitingRoom('door', options)
+    await room.create()
+    const { ticket } = await room.join('ann')
+    const answer = await room.poll(ticket)
+    if (answer.status !== 'admitted') throw new Error(answer.status)
+    expect(room.verify(answer.pass, { buyer: 'ann' }).buyer).toBe('ann')
+    const forged = forgedFor('ben', answer.pass)
+    expect(JSON.parse(Buffer.from(forged.split('.')[1]!, 'base64url').toString()).sub).toBe('ben')
+    expect(() => room.verify(forged, { buyer: 'ben' })).toThrow(StockholdError)
+  })
+
+  test('looks take no place of a visit, and the crowd ends with the last of them', async () => {
+    const crowd = new Crowd(1)
+    const seen: string[] = []
+    let looks = 0
+    const watcher = {
+      async look() {
+        if (++looks < 3) crowd.lookAfter(15, watcher)
+        seen.push('look')
+      },
+    }
+    const visit = async () => {
+      crowd.lookAfter(0, watcher)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      seen.push('visit')
+    }
+    await crowd.run([visit])
+    expect(seen).toContain('visit')
+    expect(seen.filter((what) => what === 'look')).toHaveLength(3)
+    expect(seen[0]).toBe('look')
+    const broken = { look: () => Promise.reject(new Error('broken')) }
+    await expect(crowd.run([async () => crowd.lookAfter(0, broken)])).rejects.toThrow('broken')
   })
 })
 
@@ -343,6 +499,8 @@ describe('options', () => {
     ['--units', '0'],
     ['--units', '1e3'],
     ['--buyers', 'many'],
+    ['--rate', '0'],
+    ['--rate', '2000000'],
     ['--hold-ms', '5'],
     ['--seed', '1.5'],
     ['--concurrency', '20000'],
@@ -356,6 +514,7 @@ describe('options', () => {
     ['--separator', ';;', '--orders', orders],
     ['--stock-share', '0', '--orders', orders],
     ['--units', '5', '--orders', orders],
+    ['--rate', '5', '--orders', orders],
   ])('a wrong one ends with 2 and is named: %s %s', async (...args) => {
     const { code, output } = await demo(...args)
     expect(code).toBe(2)

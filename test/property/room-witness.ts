@@ -124,7 +124,11 @@ export class RoomWitness {
     const before = this.#last
     let gain = 0
     if (moved) {
-      if (state.opened && !before.paused) gain = (now - this.#movedAt) * before.pace.rate
+      if (state.opened && !before.paused) {
+        // What lies before the opening gains nothing.
+        const since = Math.max(this.#movedAt, this.rules.opensAt ?? 0)
+        gain = (now - since) * before.pace.rate
+      }
       this.#movedAt = now
     }
     this.#gained += gain

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { FlashSale, type ReservationState, type SkuCounts } from '../../../src/index.js'
+import { FlashSale, type ReservationState, type SkuCounts, type WaitingRoom } from '../../../src/index.js'
 import type { LaunchOptions } from '../options.js'
 import { patiently } from '../patiently.js'
 import { type Store, title } from '../store.js'
@@ -8,18 +8,24 @@ import { Progress } from '../terminal/progress.js'
 import type { Terminal } from '../terminal/style.js'
 import { Buyers, LIMIT, SKU } from './buyers.js'
 import { Crowd } from './crowd.js'
+import { DoorView } from './door-view.js'
 import { Ledger } from './ledger.js'
 import { Live } from './live.js'
+import { openRoom, passMsOf } from './room.js'
+import { Samples } from './samples.js'
 import { summary } from './summary.js'
 import { type EndState, verdictOf } from './verdict.js'
 
+const SALE = 'mango-me-launch'
 /** Rounds in which nobody got anything though units were available: then the sale is stuck, and that is a finding. */
 const FRUITLESS_ROUNDS = 3
 
 /** Sells everything, then compares what buyers were told with what is. Answers whether all of it adds up. */
 export async function launch(options: LaunchOptions, store: Store, terminal: Terminal): Promise<boolean> {
   const { units, holdMs, concurrency, seed } = options
-  const sale = new FlashSale('mango-me-launch', {
+  const room = await openRoom(SALE, options, store)
+  const sale = new FlashSale(SALE, {
+    waitingRoom: room,
     engine: store.engine,
     deadlineMs: 5_000,
     // Double clicks and double reports, and some room for the questions of the demo itself.
@@ -27,10 +33,16 @@ export async function launch(options: LaunchOptions, store: Store, terminal: Ter
   })
   await sale.create({ stock: { [SKU]: units }, limitPerBuyer: LIMIT, holdMs })
 
-  const ledger = new Ledger(options.buyers)
+  const ledger = new Ledger(options.buyers, passMsOf(options))
   const crowd = new Crowd(concurrency)
-  const buyers = new Buyers(sale, crowd, ledger, seed, holdMs)
-  const live = new Live(sale, ledger, options, terminal.paint)
+  const samples = new Samples(followed(options))
+  const onRetry = () => {
+    ledger.retries++
+  }
+  const around = { sale, room, crowd, ledger: ledger.door, samples, seed, sku: SKU, onRetry }
+  const buyers = new Buyers(around, ledger, holdMs)
+  const door = new DoorView(room, ledger.door, samples, options.buyers, terminal.paint)
+  const live = new Live(sale, door, ledger, options, terminal.paint)
   const progress = new Progress(live, header(options, store, terminal), terminal, process.stdout)
   progress.start()
   try {
@@ -40,24 +52,30 @@ export async function launch(options: LaunchOptions, store: Store, terminal: Ter
     progress.stop()
   }
   console.log('\nThe doors are closed. Looking at every reservation that a buyer knows of ...')
-  const end = await endState(sale, ledger, concurrency)
+  const end = await endState(sale, room, ledger, concurrency)
   const verdict = verdictOf(units, LIMIT, ledger, end)
   console.log(
     `\n${summary(options, ledger, live, end, verdict, terminal, process.stdout.columns).join('\n')}`,
   )
   await sale.close()
+  await room.close()
   return verdict.faults.length === 0
 }
 
+/** One buyer who may well get a unit, and one who comes late. */
+function followed({ units, buyers }: LaunchOptions): number[] {
+  return [...new Set([Math.floor(Math.min(units, buyers) * 0.4), Math.floor(buyers * 0.9)])]
+}
+
 function header(
-  { units, buyers, holdMs, concurrency, seed }: LaunchOptions,
+  { units, buyers, rate, holdMs, concurrency, seed }: LaunchOptions,
   store: Store,
   terminal: Terminal,
 ): string[] {
   return [
     ...title(store, terminal.paint),
     `${count(units)} units of ${SKU}, ${LIMIT} a buyer, held for ${count(holdMs)} ms`,
-    `${count(buyers)} buyers, ${count(concurrency)} at a time`,
+    `${count(buyers)} buyers at the door, ${count(rate)} a second enter, ${count(concurrency)} at a time`,
     `seed ${seed}: --seed ${seed} repeats what they decide`,
     '',
   ]
@@ -90,7 +108,12 @@ async function lastHolds(sale: FlashSale, holdMs: number): Promise<SkuCounts> {
   }
 }
 
-async function endState(sale: FlashSale, ledger: Ledger, concurrency: number): Promise<EndState> {
+async function endState(
+  sale: FlashSale,
+  room: WaitingRoom,
+  ledger: Ledger,
+  concurrency: number,
+): Promise<EndState> {
   const states = new Map<string, ReservationState | undefined>()
   const ids = [...ledger.confirmed, ...ledger.refundDue, ...ledger.released]
   for (let at = 0; at < ids.length; at += concurrency) {
@@ -106,5 +129,6 @@ async function endState(sale: FlashSale, ledger: Ledger, concurrency: number): P
     for (const [index, id] of page.entries()) states.set(id, found[index]?.state)
   }
   const { skus } = await sale.stats()
-  return { counts: skus[SKU]!, states, audit: await sale.audit() }
+  const { admitted } = await room.stats()
+  return { counts: skus[SKU]!, states, passes: admitted, audit: await sale.audit() }
 }

@@ -1,4 +1,5 @@
 import type { ConfirmResult, ReserveResult } from '../../../src/index.js'
+import { DoorLedger } from './door-ledger.js'
 import { Latencies } from './latencies.js'
 
 type Refused = Exclude<ReserveResult, { status: 'reserved' }>
@@ -29,9 +30,11 @@ export class Ledger {
   readonly dropouts = { released: 0, lapsed: 0, failed: 0 }
   comebacks = 0
   retries = 0
+  readonly door: DoorLedger
   readonly latencies = { accepted: new Latencies(), refused: new Latencies() }
 
-  constructor(buyers: number) {
+  constructor(buyers: number, passMs: number) {
+    this.door = new DoorLedger(buyers, passMs)
     this.#units = new Uint32Array(buyers)
     this.peaks = new Uint32Array(buyers)
     this.wanted = new Uint32Array(buyers)
@@ -51,14 +54,17 @@ export class Ledger {
     this.reservations += ids.size
     this.#give(buyer, quantity * ids.size)
     for (const answer of answers) if (answer.status !== 'reserved') this.#refuse(buyer, quantity, answer)
-    if (ids.size > 0) this.wanted[buyer] = 0
+    if (ids.size > 0) {
+      this.wanted[buyer] = 0
+      this.door.reserved(buyer)
+    }
   }
 
   #refuse(buyer: number, quantity: number, answer: Refused): void {
     const soldOut = answer.status === 'sold_out'
     const gone = soldOut && answer.available === 0 && !answer.mayReturn
     if (gone) this.toldGone++
-    const reason = gone ? 'sold out for good' : soldOut ? 'sold out for now' : answer.status.replace('_', ' ')
+    const reason = gone ? 'sold out for good' : soldOut ? 'sold out for now' : wordsFor(answer)
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1)
     this.wanted[buyer] = soldOut ? quantity : 0
   }
@@ -94,4 +100,8 @@ export class Ledger {
     this.#units[buyer]! += quantity
     this.peaks[buyer] = Math.max(this.peaks[buyer]!, this.#units[buyer]!)
   }
+}
+
+function wordsFor(answer: Refused): string {
+  return answer.status === 'pass_rejected' ? `pass ${answer.reason}` : answer.status.replace('_', ' ')
 }

@@ -6,6 +6,7 @@ import type { View } from '../terminal/progress.js'
 import type { Paint } from '../terminal/style.js'
 import { grid } from '../terminal/table.js'
 import { SKU } from './buyers.js'
+import type { DoorView } from './door-view.js'
 import type { Ledger } from './ledger.js'
 
 const SAMPLE_MS = 100
@@ -15,6 +16,7 @@ const NOW_SAMPLES = 10
 /** What is to be seen while the sale is on: units as the sale counts them, everything else from the ledger. */
 export class Live implements View {
   readonly #sale: FlashSale
+  readonly door: DoorView
   readonly #ledger: Ledger
   readonly #options: LaunchOptions
   readonly #paint: Paint
@@ -27,8 +29,9 @@ export class Live implements View {
   #endedAt: number | undefined
   #asking: Promise<void> | undefined
 
-  constructor(sale: FlashSale, ledger: Ledger, options: LaunchOptions, paint: Paint) {
+  constructor(sale: FlashSale, door: DoorView, ledger: Ledger, options: LaunchOptions, paint: Paint) {
     this.#sale = sale
+    this.door = door
     this.#ledger = ledger
     this.#options = options
     this.#paint = paint
@@ -41,7 +44,7 @@ export class Live implements View {
     clearInterval(this.#timer)
     await this.#asking
     this.#sample()
-    await this.#asking
+    await Promise.all([this.#asking, this.door.sample()])
     this.#endedAt = performance.now()
   }
 
@@ -69,6 +72,7 @@ export class Live implements View {
       this.#reserved.push(reserved / missing)
       this.#refused.push(refused / missing)
     }
+    void this.door.sample()
     this.#asking ??= this.#sale
       .stats()
       .then(
@@ -98,12 +102,15 @@ export class Live implements View {
       ['refused', count(sum([...refused.values()]))],
       ['paid late', count(late.confirmed + refundDue)],
       ['refund due', count(refundDue)],
-      ['payments failed', count(dropouts.failed)],
+      ['payment failed', count(dropouts.failed)],
       ['given back', count(dropouts.released)],
       ['double clicks', count(doubleClicks.sent)],
       ['came back', count(comebacks)],
+      ...this.door.cells(),
     ]
     return [
+      ...this.door.panel(width),
+      '',
       this.#paint('green', bar(available / units, width - left.length)) + this.#paint('bold', left),
       '',
       ...grid(cells, this.#paint, width),
@@ -117,6 +124,7 @@ export class Live implements View {
     const { late, dropouts } = this.#ledger
     return [
       seconds(this.elapsedMs).padStart(7),
+      ...this.door.line(),
       `${count(available)} left`,
       `${count(held)} on hold`,
       `${count(confirmed)} confirmed`,
@@ -124,6 +132,7 @@ export class Live implements View {
       `${count(sum([...this.#ledger.refused.values()]))} refused`,
       `${count(late.confirmed + sum([...late.refundDue.values()]))} paid late`,
       `${count(dropouts.failed)} failed`,
+      ...this.door.samples(),
     ].join('  ')
   }
 

@@ -2,6 +2,7 @@ import type { LaunchOptions } from '../options.js'
 import { count, counted, milliseconds, seconds } from '../terminal/format.js'
 import type { Terminal } from '../terminal/style.js'
 import { type Row, type Section, table } from '../terminal/table.js'
+import { doorRows } from './door-summary.js'
 import { percentiles } from './latencies.js'
 import type { Ledger } from './ledger.js'
 import type { Live } from './live.js'
@@ -33,12 +34,14 @@ export function summary(
 }
 
 function sections(
-  { units, buyers, concurrency }: LaunchOptions,
+  options: LaunchOptions,
   ledger: Ledger,
   live: Live,
-  { counts }: EndState,
+  end: EndState,
   verdict: Verdict,
 ): Section[] {
+  const { units, buyers, concurrency } = options
+  const { counts } = end
   const { late, dropouts, doubleClicks, doubleReports, latencies } = ledger
   const refusals = [...ledger.refused].sort(([, a], [, b]) => b - a)
   const refused = refusals.reduce((sum, [, times]) => sum + times, 0)
@@ -62,6 +65,7 @@ function sections(
         ['buyers over the limit', verdict.overLimit],
       ),
     },
+    { title: 'The waiting room', rows: doorRows(options, ledger.door, live.door) },
     {
       title: 'What buyers were told',
       rows: [

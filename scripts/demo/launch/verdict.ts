@@ -11,6 +11,17 @@ export interface Told {
   /** By buyer: the quantity last refused as sold out, or 0. */
   readonly wanted: ArrayLike<number>
   readonly toldGone: number
+  readonly door: {
+    /** Passes the visitors got, and those that one got who had a valid one. */
+    readonly passes: number
+    readonly doubled: number
+    /** Reservations of buyers who never had a pass. */
+    readonly withoutPass: number
+    readonly forged: { readonly accepted: number }
+    /** Told by the room that everything is sold. */
+    readonly turnedAway: number
+    readonly turnedAwayAgain: number
+  }
   readonly doubleClicks: { readonly contradictions: number }
   readonly doubleReports: { readonly contradictions: number }
 }
@@ -20,6 +31,8 @@ export interface EndState {
   readonly counts: SkuCounts
   /** By reservation id, of all that the buyers know of. */
   readonly states: ReadonlyMap<string, ReservationState | undefined>
+  /** Passes given, as the room counts them. */
+  readonly passes: number
   readonly audit: Pick<Audit, 'ok' | 'violations' | 'reservations'>
 }
 
@@ -38,7 +51,8 @@ export interface Verdict {
 
 /** Compares what buyers were told with what is: pure, so that wrong figures can be put to it. */
 export function verdictOf(units: number, limit: number, told: Told, end: EndState): Verdict {
-  const { counts, states, audit } = end
+  const { counts, states, passes, audit } = end
+  const { door } = told
   const oversold = Math.max(0, told.confirmedUnits - units)
   const lost = told.confirmed.filter((id) => states.get(id) !== 'confirmed').length
   const stranded = strandedUnits(units, told, counts)
@@ -63,6 +77,12 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
       told.doubleReports.contradictions > 0,
       `double reports: ${told.doubleReports.contradictions} payments were answered in two ways`,
     ],
+    [
+      door.withoutPass + door.forged.accepted > 0,
+      `no pass: ${door.withoutPass + door.forged.accepted} reservations were made without a pass of the buyer`,
+    ],
+    [door.doubled > 0, `admitted twice: ${door.doubled} got a pass who had one`],
+    [passes !== door.passes, `passes: the room counts ${passes}, the visitors got ${door.passes}`],
     [counts.total !== units, `total: the sale counts ${counts.total} units, ${units} were put on sale`],
     [
       counts.confirmed !== told.confirmedUnits,
@@ -83,7 +103,8 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
 function strandedUnits(units: number, told: Told, { available }: SkuCounts): number {
   const vanished = Math.max(0, units - told.confirmedUnits - available)
   const refused = countWhere(told.wanted, (wanted) => wanted > 0 && wanted <= available)
-  return vanished + (refused > 0 || told.toldGone > 0 ? Math.max(0, available) : 0)
+  const sentAway = refused + told.toldGone + told.door.turnedAway + told.door.turnedAwayAgain
+  return vanished + (sentAway > 0 ? Math.max(0, available) : 0)
 }
 
 function countWhere(values: ArrayLike<number>, condition: (value: number) => boolean): number {

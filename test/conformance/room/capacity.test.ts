@@ -10,7 +10,7 @@ onBothEngines((open) => {
   test('nobody is let in before the stock was read', async () => {
     const room = await open(coupled, plenty)
     await room.join('ann')
-    expect(await room.come('ann')).toMatchObject({ admitted: 0, capacity: 0, closed: null, called: 0 })
+    expect(await room.come('ann')).toMatchObject({ admitted: 0, capacity: null, closed: null, called: 0 })
     const read = await room.come('ann', { stock: room.stock(5) })
     expect(read).toMatchObject({ admitted: 1, capacity: 5, of: { ann: { status: 'admitted' } } })
   })

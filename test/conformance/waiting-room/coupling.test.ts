@@ -22,7 +22,7 @@ async function admit(door: Entrance, buyer: string): Promise<string> {
 }
 
 onBothEngines((open) => {
-  test.each([0.5, 1, 1.2, 3])('passes outstanding never exceed available times %d', async (overcommit) => {
+  test.each([1, 1.2, 3])('passes outstanding never exceed available times %d', async (overcommit) => {
     const door = await open({ ...plenty, overcommit, passMs: 4_000 })
     const sale = door.sale('phones', { waitingRoom: door.room })
     await sale.create({ stock: { a: 20 }, limitPerBuyer: 5, holdMs: 6_000 })

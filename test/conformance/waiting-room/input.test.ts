@@ -101,7 +101,7 @@ test.each([
   ['passMs', [0, 99, 86_400_001]],
   ['deadlineMs', [0, 3_600_001]],
   ['maxInFlight', [0, 10_000_001]],
-  ['overcommit', [0, 0.0001, 0.0015, 1_000.001, -1, NaN, '1', null, {}]],
+  ['overcommit', [0, 0.5, 0.999, 1.0015, 1_000.001, -1, NaN, '1', null, {}]],
   ['onUnavailable', ['', 'Hold', null, 1, true, {}]],
   ['engine', [null, undefined, 1, 'redis://', {}, []]],
   ['sale', [null, 1, {}, [], true, { id: 'x' }, { stats: () => {} }, { id: 7, stats: () => {} }]],
@@ -120,7 +120,7 @@ test('the bounds themselves are fine', () => {
     { ratePerSecond: 0 },
     { ratePerSecond: 0.001 },
     { ratePerSecond: 1_000_000, burst: 1_000_000 },
-    { claimMs: 100, passMs: 100, deadlineMs: 1, maxInFlight: 1, overcommit: 0.001 },
+    { claimMs: 100, passMs: 100, deadlineMs: 1, maxInFlight: 1, overcommit: 1 },
     {
       claimMs: 600_000,
       passMs: 86_400_000,

@@ -12,42 +12,54 @@ type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step
 
 const handlers: Handlers = { describe, join, tend, leave, revoke, spend, control }
 
-/** One waiting room inside this process. `clock`: epoch ms. */
-export function roomPort(clock: () => number, isClosed: () => boolean): RoomPort {
-  let room: Room | undefined
+/** A waiting room as a state machine: nothing until it is created. */
+export class RoomMachine {
+  readonly #clock: () => number
+  #room: Room | undefined
 
-  const create = (op: RoomOp<'create'>, { now, overdue }: Step): RoomAnswer<'create'> => {
-    if (room) {
-      const same = JSON.stringify(room.rules) === JSON.stringify(op.rules)
-      return { status: same ? 'exists' : 'conflict', token: room.token, commitment: room.commitment }
-    }
-    if (overdue) return retry
-    room = new Room(op, now)
-    return { status: 'created', token: op.token, commitment: op.commitment }
+  /** @param clock Epoch ms. */
+  constructor(clock: () => number) {
+    this.#clock = clock
   }
 
-  const execute = <C extends RoomCommand>(
-    command: C,
-    ops: readonly RoomOp<C>[],
-    call: Call,
-  ): RoomReply<C> => {
-    const now = Math.max(clock(), room?.now ?? 0, call.floor)
+  get room(): Room | undefined {
+    return this.#room
+  }
+
+  run<C extends RoomCommand>(command: C, ops: readonly RoomOp<C>[], call: Call): RoomReply<C> {
+    const room = this.#room
+    const now = Math.max(this.#clock(), room?.now ?? 0, call.floor)
     if (!room && command !== 'create') return { outcome: 'missing', now }
     if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now }
     const step: Step = { now, overdue: now > call.deadline }
     const answers = ops.map((op) =>
       command === 'create'
-        ? create(op as RoomOp<'create'>, step)
+        ? this.#create(op as RoomOp<'create'>, step)
         : handlers[command as OnRoom](room!, op as never, step),
     ) as RoomAnswer<C>[]
-    return { outcome: 'done', now, sequence: room?.line.tail ?? 0, answers }
+    return { outcome: 'done', now, sequence: this.#room?.line.tail ?? 0, answers }
   }
 
+  #create(op: RoomOp<'create'>, { now, overdue }: Step): RoomAnswer<'create'> {
+    if (this.#room) {
+      const { rules, token, commitment } = this.#room
+      const same = JSON.stringify(rules) === JSON.stringify(op.rules)
+      return { status: same ? 'exists' : 'conflict', token, commitment }
+    }
+    if (overdue) return retry
+    this.#room = new Room(op, now)
+    return { status: 'created', token: op.token, commitment: op.commitment }
+  }
+}
+
+/** One waiting room inside this process. `clock`: epoch ms. */
+export function roomPort(clock: () => number, isClosed: () => boolean): RoomPort {
+  const machine = new RoomMachine(clock)
   return {
     ready: () => undefined,
     run: async (command, ops, call) => {
       if (isClosed()) throw new StockholdError('CLOSED', 'the engine is closed')
-      const reply = execute(command, ops, call)
+      const reply = machine.run(command, ops, call)
       // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
       await setImmediate()
       return reply

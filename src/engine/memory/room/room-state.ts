@@ -85,8 +85,8 @@ export class Room {
 
   /** How many turns and passes the stock is good for. */
   get capacity(): number | null {
-    if (this.rules.sale === null) return null
-    return Math.floor(((this.#stock?.available ?? 0) * this.rules.overcommit) / 1_000)
+    if (this.rules.sale === null || this.#stock === null) return null
+    return Math.floor((this.#stock.available * this.rules.overcommit) / 1_000)
   }
 
   get full(): boolean {

@@ -79,8 +79,8 @@ local function before(name)
 end
 
 local function capacity()
-  if coupled == 0 then return -1 end
-  return room.stock_at < 0 and 0 or math.floor(room.stock_available * overcommit / 1000)
+  if coupled == 0 or room.stock_at < 0 then return -1 end
+  return math.floor(room.stock_available * overcommit / 1000)
 end
 
 local function outstanding()

@@ -1,0 +1,57 @@
+import type { PollResult } from '../../../src/index.js'
+import { count, seconds } from '../terminal/format.js'
+
+interface Sample {
+  readonly buyer: number
+  /** The first position and waiting time they were told, and when. */
+  first: { readonly position: number; readonly etaMs: number | null; readonly at: number } | undefined
+  latest: PollResult | undefined
+  endedAt: number | undefined
+}
+
+/** Some buyers whose way through the room is shown: one from the front of the crowd, one from its end. */
+export class Samples {
+  readonly #byBuyer: ReadonlyMap<number, Sample>
+
+  constructor(buyers: readonly number[]) {
+    this.#byBuyer = new Map(
+      buyers.map((buyer) => [buyer, { buyer, first: undefined, latest: undefined, endedAt: undefined }]),
+    )
+  }
+
+  has(buyer: number): boolean {
+    return this.#byBuyer.has(buyer)
+  }
+
+  told(buyer: number, answer: PollResult, now = performance.now()): void {
+    const sample = this.#byBuyer.get(buyer)
+    // What they meet when they come again is another story.
+    if (!sample || sample.endedAt !== undefined) return
+    sample.latest = answer
+    if (answer.status !== 'waiting') {
+      sample.endedAt = now
+      return
+    }
+    const { position, etaMs } = answer
+    // Before anybody can say how long it takes, nothing was foretold.
+    if (sample.first === undefined || sample.first.etaMs === null) sample.first = { position, etaMs, at: now }
+  }
+
+  lines(): string[] {
+    return [...this.#byBuyer.values()].map((sample) => `buyer-${sample.buyer}: ${story(sample)}`)
+  }
+}
+
+function story({ first, latest, endedAt }: Sample): string {
+  if (latest === undefined) return 'on the way'
+  if (latest.status === 'waiting') {
+    const { position, etaMs, soldOutLikely } = latest
+    const eta = etaMs === null ? 'nobody can say how long' : `${seconds(etaMs)} to go`
+    return `position ${count(position)}, ${eta}${soldOutLikely ? ', likely sold out by then' : ''}`
+  }
+  const end = latest.status === 'admitted' ? 'has a pass' : 'turned away, sold out'
+  if (first === undefined) return end
+  const foretold =
+    first.etaMs === null ? '' : `, ${seconds(first.etaMs)} foretold at position ${count(first.position)}`
+  return `${end} after ${seconds(endedAt! - first.at)}${foretold}`
+}

@@ -1,0 +1,127 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
+import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
+import { startWorker } from '../support/workers.js'
+
+async function opened(
+  options: Partial<WaitingRoomOptions> = {},
+): Promise<{ spy: SpiedEngine; room: WaitingRoom }> {
+  const spy = spied(memoryEngine())
+  const room = handle(spy, options)
+  await room.create()
+  return { spy, room }
+}
+
+function handle(spy: SpiedEngine, options: Partial<WaitingRoomOptions> = {}): WaitingRoom {
+  const room = new WaitingRoom('launch', { secret: SECRET, ratePerSecond: 1, ...options, engine: spy.engine })
+  onTestFinished(() => room.close())
+  return room
+}
+
+async function tickets(room: WaitingRoom, size: number): Promise<string[]> {
+  const joined = await Promise.all(Array.from({ length: size }, (_, i) => room.join(`u${i + 1}`)))
+  return joined.map(({ ticket }) => ticket)
+}
+
+function codeOfAny(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => 'fine',
+    (error) => error.code,
+  )
+}
+
+test('closed while polls are under way: each of them is answered or CLOSED, and no call follows', async () => {
+  const { spy, room } = await opened()
+  const crowd = await tickets(room, 50)
+  const polls = crowd.map((ticket) =>
+    room.poll(ticket).then(
+      ({ status }) => status,
+      (error) => error.code,
+    ),
+  )
+  await Promise.resolve()
+  await room.close()
+  for (const outcome of await Promise.all(polls)) expect(['waiting', 'admitted', 'CLOSED']).toContain(outcome)
+  const calls = spy.count()
+  await delay(700)
+  expect(spy.count()).toBe(calls)
+  for (const call of [
+    () => room.poll(crowd[0]!),
+    () => room.join('x'),
+    () => room.stats(),
+    () => room.leave(crowd[0]!),
+    () => room.create(),
+  ])
+    expect(await codeOf(call())).toBe('CLOSED')
+  await room.close()
+})
+
+test('an engine that was closed: every call says so, and no rejection goes unheard', async () => {
+  const unheard: unknown[] = []
+  const listener = (reason: unknown) => void unheard.push(reason)
+  process.on('unhandledRejection', listener)
+  onTestFinished(() => void process.off('unhandledRejection', listener))
+  const { spy, room } = await opened()
+  const crowd = await tickets(room, 5)
+  const polls = crowd.map((ticket) => codeOfAny(room.poll(ticket)))
+  await spy.engine.close()
+  for (const outcome of await Promise.all(polls)) expect(['fine', 'CLOSED']).toContain(outcome)
+  await delay(300)
+  expect(await codeOf(room.poll(crowd[0]!))).toBe('CLOSED')
+  expect(await codeOf(room.join('x'))).toBe('CLOSED')
+  await delay(300)
+  expect(unheard).toEqual([])
+})
+
+test('more joins than may be open: OVERLOADED for those beyond, and whoever waits is told their place all the same', async () => {
+  const { spy, room } = await opened({ maxInFlight: 10, ratePerSecond: 0.001 })
+  const crowd = await tickets(room, 5)
+  await room.poll(crowd[3]!)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  spy.before = (command) => (command === 'join' ? held : undefined)
+  const joins = Array.from({ length: 30 }, (_, i) => codeOfAny(room.join(`v${i}`)))
+  await delay(300)
+  const told = await room.poll(crowd[3]!)
+  // Asked of the engine, and not held: what counts against the bound are joins.
+  expect(told).toMatchObject({ status: 'waiting', position: 4 })
+  expect(told).toMatchObject({ pollAfterMs: expect.toSatisfy((ms) => ms <= 1_200) })
+  release()
+  const outcomes = await Promise.all(joins)
+  expect(outcomes.filter((outcome) => outcome === 'OVERLOADED').length).toBeGreaterThanOrEqual(20)
+})
+
+test('a process in which a room was used ends by itself, and not before its polls are answered', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'stockhold-room-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  const src = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
+  const file = join(dir, 'use.ts')
+  await writeFile(
+    file,
+    `import { FlashSale, memoryEngine, WaitingRoom } from ${JSON.stringify(src)}
+    const engine = memoryEngine()
+    const sale = new FlashSale('phones', { engine })
+    await sale.create({ stock: { a: 5 } })
+    const room = new WaitingRoom('r', { engine, secret: ${JSON.stringify(SECRET)}, ratePerSecond: 1, burst: 1, sale })
+    await room.create()
+    const { ticket } = await room.join('ann')
+    const { pass } = await room.poll(ticket)
+    room.verify(pass, { buyer: 'ann' })
+    const joined = await room.join('bob')
+    let polls = 0
+    for (const end = performance.now() + 400; performance.now() < end; polls++) await room.poll(joined.ticket)
+    for await (const update of room.updates(joined.ticket)) if (update.status === 'waiting') break
+    console.log(JSON.stringify({ polls }))`,
+  )
+  const worker = startWorker<{ polls: number }>(file, {})
+  onTestFinished(() => worker.kill())
+  const [report] = await worker.all()
+  expect(report!.polls).toBeGreaterThan(0)
+})

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { shuffledRank } from '../../src/admission/draw.js'
+import { Line } from '../../src/admission/line.js'
+import { Signer } from '../../src/admission/pass.js'
+import { Visitors } from '../../src/admission/visitors.js'
+import { SECRET } from '../support/waiting-room.js'
+
+/** Counts how often a ticket is looked into. */
+class CountingSigner extends Signer {
+  read = 0
+  constructor() {
+    super(SECRET, { room: 'launch', sale: null })
+    this.bind('abc123')
+  }
+  override readTicket(token: unknown) {
+    this.read++
+    return super.readTicket(token)
+  }
+}
+
+function crowd() {
+  const signer = new CountingSigner()
+  const line = new Line()
+  return { signer, line, visitors: new Visitors(signer, line) }
+}
+
+test('who has joined here is known without looking into their ticket', () => {
+  const { signer, visitors } = crowd()
+  const { ticket } = visitors.place('ann', 3, 3)
+  expect(visitors.of(ticket)).toMatchObject({ ticket, buyer: 'ann', stay: 3, number: 3, rank: 3 })
+  expect(signer.read).toBe(0)
+})
+
+test('a ticket from elsewhere is looked into once', () => {
+  const { signer, visitors } = crowd()
+  const ticket = signer.signTicket({ buyer: 'ann', stay: 9 })
+  for (let i = 0; i < 5; i++) expect(visitors.of(ticket)).toMatchObject({ buyer: 'ann', number: 9 })
+  expect(signer.read).toBe(1)
+  visitors.forget(ticket)
+  visitors.of(ticket)
+  expect(signer.read).toBe(2)
+})
+
+test('what is no ticket is never remembered', () => {
+  const { signer, visitors } = crowd()
+  for (let i = 0; i < 3; i++)
+    expect(() => visitors.of('nonsense')).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+  expect(signer.read).toBe(3)
+})
+
+test('another place in the same stay: the same ticket and the same visitor, and what they were told is void', () => {
+  const { visitors } = crowd()
+  const visitor = visitors.place('ann', 3, 3)
+  visitor.told = 1
+  expect(visitors.place('ann', 3, 3)).toBe(visitor)
+  expect(visitor.told).toBeDefined()
+  const moved = visitors.place('ann', 3, 70)
+  expect(moved).toBe(visitors.of(visitor.ticket))
+  expect(moved).toMatchObject({ ticket: visitor.ticket, stay: 3, number: 70, rank: 70, told: undefined })
+  visitors.move(moved, 90)
+  expect(visitors.of(visitor.ticket)).toMatchObject({ number: 90, rank: 90 })
+})
+
+test('after the draw everybody has the rank that was drawn: known before, seen later, or moved behind it', () => {
+  const { line, signer, visitors } = crowd()
+  const known = Array.from({ length: 40 }, (_, i) => visitors.place(`u${i}`, i + 1, i + 1))
+  line.update({ drawn: 50, seed: 'seed', gone: [] })
+  for (const { ticket, number } of known)
+    expect(visitors.of(ticket).rank).toBe(shuffledRank('seed', 50, number))
+  const late = signer.signTicket({ buyer: 'late', stay: 45 })
+  expect(visitors.of(late).rank).toBe(shuffledRank('seed', 50, 45))
+  const behind = signer.signTicket({ buyer: 'behind', stay: 51 })
+  expect(visitors.of(behind).rank).toBe(51)
+  visitors.move(known[0]!, 60)
+  expect(visitors.of(known[0]!.ticket).rank).toBe(60)
+})
+
+test('a million visitors and no more: who is beyond is known again by the ticket', {
+  timeout: 60_000,
+}, () => {
+  const { signer, visitors } = crowd()
+  // Signing is not what this is about, and takes long.
+  let tickets = 0
+  signer.signTicket = () => `ticket ${++tickets}`
+  signer.readTicket = (ticket) => {
+    signer.read++
+    const stay = Number(String(ticket).slice(7))
+    return { buyer: `u${stay}`, stay }
+  }
+  const most = 1 << 20
+  for (let i = 1; i <= most + 10; i++) visitors.place(`u${i}`, i, i)
+  expect(visitors.of(`ticket ${most}`).number).toBe(most)
+  expect(visitors.of('ticket 11').number).toBe(11)
+  expect(signer.read).toBe(0)
+  expect(visitors.of('ticket 10')).toMatchObject({ buyer: 'u10', number: 10 })
+  expect(signer.read).toBe(1)
+})
+
+test('before the room was seen a ticket is looked into each time: it may be of an incarnation that is gone', () => {
+  const signer = new Signer(SECRET, { room: 'launch', sale: null })
+  const visitors = new Visitors(signer, new Line())
+  const old = signer.signTicket({ buyer: 'ann', stay: 9 })
+  expect(visitors.of(old)).toMatchObject({ buyer: 'ann', stay: 9 })
+  signer.bind('abc123')
+  expect(() => visitors.of(old)).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+  const ticket = signer.signTicket({ buyer: 'ann', stay: 9 })
+  const pass = signer.signPass({ buyer: 'ann', stay: 9, expiresAt: 2_000 })
+  expect(visitors.of(ticket)).toMatchObject({ buyer: 'ann' })
+  const anew = new Signer(SECRET, { room: 'launch', sale: null })
+  anew.bind('xyz789')
+  expect(() => anew.readTicket(ticket)).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+  expect(() => anew.readPass(pass, 1_000, 'ann')).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+})
