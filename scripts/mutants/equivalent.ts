@@ -177,4 +177,29 @@ export const explanations: readonly Explanation[] = [
     reason: 'A ms more of a random delay.',
     lines: ['const JITTER_MS = 251'],
   },
+  {
+    file: `${scripts}restock.lua`,
+    reason: 'A quantity of 0 is refused before it is sent.',
+    lines: ['elseif late or (quantity < 1 and available_units(sku, -quantity) == nil) then'],
+  },
+  {
+    file: 'src/engine/redis/room/scripts/tend.lua',
+    reason:
+      'There is no visitor 0: nobody is registered, and what would be answered stands before the first answer.',
+    lines: [
+      'for i = 0, #buyers do',
+      'for i = 0, #buyers do register(buyers[i], stays[i], numbers[i], ranks[i], reach, gone_by, drawn) end',
+    ],
+  },
+  {
+    file: 'src/engine/memory/room/door.ts',
+    reason:
+      'Whoever comes behind everybody begins a block of their own in place of joining the last: only slower.',
+    lines: ['const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)'],
+  },
+  {
+    file: 'src/admission/keeper.ts',
+    reason: 'A handle closes its access and stops its keeper in one go.',
+    lines: ['if (this.#stopped && this.#access.closed)'],
+  },
 ]

@@ -5,7 +5,7 @@ import { simulate } from '../../src/testing/simulator/simulate.js'
 
 /** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
 const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
-const RUNS = Number(STOCKHOLD_RUNS ?? 1_000)
+const RUNS = Number(STOCKHOLD_RUNS ?? 600)
 const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
 
 test.each([

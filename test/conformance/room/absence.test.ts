@@ -87,6 +87,21 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ missed: 2, admitted: 4 })
   })
 
+  test('called further in the same millisecond: waited for from then on all the same', async () => {
+    const room = await open({ claimMs: 3_000 }, { rate: 500, burst: 1 })
+    await room.crowd(4)
+    await room.come(['u1', 'u2'])
+    await room.advance(SHOW_MS)
+    expect(await room.tend()).toMatchObject({ called: 2, turns: [2] })
+    // The token comes back, and there is nobody at the door: the line moves on.
+    await room.leave('u2')
+    expect(await room.tend()).toMatchObject({ called: 4 })
+    await room.pass(2_999)
+    expect(await room.tend()).toMatchObject({ missed: 0 })
+    await room.advance(1)
+    expect((await room.come('u3')).of).toMatchObject({ u3: { status: 'waiting', number: 5 } })
+  })
+
   test('a turn that was missed: its buyer begins again at the end', async () => {
     const room = await open({ claimMs: 3_000 }, { rate: 1_000, burst: 1 })
     await room.crowd(4)

@@ -47,6 +47,18 @@ onBothEngines((open) => {
     })
   })
 
+  test('at the edge of a byte of places: the one who has not given up is waited for', async () => {
+    for (const size of [7, 8, 9, 15, 16, 17, 24, 25]) {
+      const room = await open({}, { burst: 3 })
+      const crowd = await room.crowd(size)
+      // All but the last two have given up; the last but one has not come.
+      for (const buyer of crowd.slice(0, -2)) await room.leave(buyer)
+      expect(admitted(await room.come(crowd.at(-1)!)), `${size}`).toEqual([])
+      await room.leave(crowd.at(-2)!)
+      expect(admitted(await room.come(crowd.at(-1)!)), `${size}`).toEqual([crowd.at(-1)])
+    }
+  })
+
   test('nobody is waited for who gave up: the next moves up at once', async () => {
     const room = await open({}, { burst: 3 })
     await room.crowd(5)

@@ -52,6 +52,36 @@ onBothEngines((open) => {
     expect((await sale.audit()).ok).toBe(true)
   })
 
+  test('whoever had their try with a pass makes room for another; who could not try does not', async () => {
+    const door = await open(plenty)
+    const sale = door.sale('phones', { waitingRoom: door.room })
+    await sale.create({ stock: { a: 3 }, holdMs: 60_000, limitPerBuyer: 1 })
+    const [one, two, three] = await door.crowd(3)
+    const passes = [await admit(door, one!), await admit(door, two!), await admit(door, three!)]
+    const outstanding = async () => {
+      await door.advance(300)
+      await door.room.stats()
+      await door.advance(300)
+      return (await door.room.stats()).outstanding
+    }
+    expect(await outstanding()).toBe(3)
+    await sale.pause()
+    const request = (buyer: string, pass: string, quantity = 1) => ({
+      ...{ buyer, pass, items: [{ sku: 'a', quantity }] },
+    })
+    expect(await sale.reserve(request(one!, passes[0]!))).toEqual({ status: 'paused' })
+    await sale.resume()
+    expect(await outstanding()).toBe(3)
+    await buy(sale, one!, passes[0]!)
+    expect(await outstanding()).toBe(2)
+    expect(await sale.reserve(request(two!, passes[1]!, 2))).toMatchObject({ status: 'limit_exceeded' })
+    expect(await outstanding()).toBe(1)
+    await sale.restock({ sku: 'a', quantity: -2, key: 'out' })
+    expect(await sale.reserve(request(three!, passes[2]!))).toMatchObject({ status: 'sold_out' })
+    await sale.restock({ sku: 'a', quantity: 2, key: 'in' })
+    expect(await outstanding()).toBe(0)
+  })
+
   test('no more enter than there are units, until what they bought has shown in the stock', async () => {
     const door = await open(plenty)
     const sale = door.sale('phones', { waitingRoom: door.room })

@@ -4,7 +4,7 @@
 -- Parts: statuses
 -- Writes: all but CHUNKS where nobody waited.
 local buyers, stays = call[4], call[5]
-local statuses, changed = {}, false
+local statuses = {}
 if not late then move_on() end
 for i, buyer in ipairs(buyers) do
   local place = read_place(redis.call('HGET', PLACES, buyer))

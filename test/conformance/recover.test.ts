@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Reservation } from '../../src/index.js'
+import { redisKind } from '../support/engines.js'
+import { faultOf } from '../support/secrets.js'
+import { onBothEngines, Shop } from '../support/shop.js'
+
+/** Somebody has seen what the partition does not know. */
+async function freeze(shop: Shop): Promise<void> {
+  const seen = { line: 9, sequence: 1, mark: 'x' }
+  expect(await shop.run('stats', [{}], { seen })).toMatchObject({ outcome: 'rolled_back' })
+}
+
+onBothEngines((open) => {
+  test.each(['accept', 'replay'] as const)(
+    'a frozen sale that lost nothing is as it was, by %s',
+    async (from) => {
+      const shop = await open()
+      const held = await shop.hold('u', 2, { key: 'k' })
+      const paid = await shop.confirmed('v')
+      await shop.sale.end()
+      await freeze(shop)
+      const before = await shop.events()
+      await faultOf(shop.sale.confirm(held.id), 'ROLLBACK_DETECTED')
+      const recovery = await shop.sale.recover({ from })
+      expect(recovery).toEqual({ restored: from === 'replay' ? 2 : 0, refused: [], forgotten: 0 })
+      expect(await shop.events()).toEqual(before)
+      expect(await shop.sale.get(held.id)).toEqual(held)
+      expect(await shop.sale.get(paid.id)).toEqual(paid)
+      expect(await shop.counts()).toBe('10 7 2 1')
+      expect((await shop.sale.stats()).state).toBe('ended')
+    },
+  )
+
+  test('with thaw: false it stays frozen, until somebody thaws', async () => {
+    const shop = await open()
+    await freeze(shop)
+    await shop.sale.recover({ from: 'replay', thaw: false })
+    await faultOf(shop.reserve('u'), 'ROLLBACK_DETECTED')
+    await shop.handle().recover({ from: 'accept' })
+    await shop.hold('u')
+  })
+})
+
+describe('a server that has lost the sale', () => {
+  const kind = redisKind()
+  beforeAll(kind.start)
+  afterAll(kind.stop)
+
+  async function open(stock = 10, limitPerBuyer?: number): Promise<Shop> {
+    const shop = new Shop(await kind.make(), 'launch')
+    const limit = limitPerBuyer === undefined ? {} : { limitPerBuyer }
+    await shop.sale.create({ stock: { a: stock }, holdMs: 60_000, ...limit })
+    return shop
+  }
+
+  /** The server has lost the sale, and knows nothing of it. */
+  async function lose(shop: Shop): Promise<void> {
+    const client = kind.client()
+    const keys = await client.keys('*:launch:0}:*')
+    await client.del(...keys)
+    await faultOf(shop.sale.stats(), 'STATE_LOST')
+  }
+
+  test('each reservation comes back as it was answered, hold and payment included', async () => {
+    const shop = await open()
+    const held = await shop.hold('a')
+    await shop.advance(7)
+    const extended = await shop.hold('b', 1, { holdMs: 5_000 })
+    const longer = await shop.sale.extend(extended.id, { holdMs: 90_000 })
+    const paid = await shop.hold('c')
+    await shop.sale.confirm(paid.id, { paymentId: 'p-1' })
+    const released = await shop.hold('d')
+    await shop.sale.release(released.id)
+    const back = await shop.confirmed('e')
+    await shop.sale.refund(back.id, { restock: true })
+    const away = await shop.confirmed('f')
+    await shop.sale.refund(away.id, { restock: false })
+    const due = await shop.hold('g')
+    await shop.sale.release(due.id)
+    await shop.sale.confirm(due.id, { paymentId: 'p-2' })
+    await shop.sale.restock({ sku: 'a', quantity: 4, key: 'r' })
+    const counts = await shop.counts()
+    await shop.advance(1_001)
+    await lose(shop)
+    const told = (status: string, reservation: Partial<Reservation>) => ({ status, reservation })
+    const recovery = await shop.sale.recover({ from: 'replay' })
+    expect(recovery).toEqual({ restored: 7, refused: [], forgotten: 0 })
+    expect(await shop.counts()).toBe(counts)
+    // Holds are made anew for the time that was left, by this process' knowledge of the server's time.
+    const about = (expiresAt: number) => expect.closeTo(expiresAt, -2)
+    expect(await shop.sale.get(held.id)).toMatchObject({ state: 'held', expiresAt: about(held.expiresAt) })
+    if (!('reservation' in longer)) expect.fail(longer.status)
+    expect(await shop.sale.get(extended.id)).toMatchObject({ expiresAt: about(longer.reservation.expiresAt) })
+    expect(await shop.sale.confirm(paid.id)).toMatchObject(told('confirmed', { paymentId: 'p-1' }))
+    expect(await shop.sale.get(released.id)).toBeUndefined()
+    expect(await shop.sale.get(back.id)).toMatchObject({ state: 'refunded' })
+    expect(await shop.sale.confirm(away.id)).toMatchObject({ status: 'refund_due', reason: 'refunded' })
+    expect(await shop.sale.confirm(due.id)).toMatchObject({ status: 'refund_due' })
+    await shop.audited()
+    // Its now is the server's, to the millisecond.
+    expect((await shop.done('get', [{ id: held.id }])).now).toBe(shop.now())
+  })
+
+  test('a hold whose time was up is known, and its late payment settled, but it takes nothing from anybody', async () => {
+    const shop = await open(1)
+    const lapsed = await shop.lapsed('a')
+    await shop.confirmed('b')
+    await lose(shop)
+    expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 2, refused: [] })
+    expect(await shop.counts()).toBe('1 0 0 1')
+    expect(await shop.sale.confirm(lapsed.id)).toEqual({ status: 'not_found' })
+    const other = await open(2)
+    const late = await other.lapsed('a')
+    await lose(other)
+    await other.sale.recover({ from: 'replay' })
+    await other.advance(1)
+    expect(await other.sale.confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
+  })
+
+  test('who paid comes before who holds, and who cannot be served is named with the reason', async () => {
+    const shop = await open(2, 1)
+    const held = await shop.hold('a', 1, { key: 'k' })
+    const paid = await shop.confirmed('b')
+    await lose(shop)
+    await shop.sale.recover({ from: 'accept' })
+    const other = shop.handle()
+    const item = { sku: 'a', quantity: 1 }
+    await other.reserve({ buyer: 'c', items: [item] })
+    await freeze(shop)
+    const { restored, refused } = await shop.sale.recover({ from: 'replay' })
+    expect(restored).toBe(1)
+    expect(refused).toMatchObject([{ reservation: { id: held.id }, reason: 'sold_out' }])
+    expect(await shop.sale.get(paid.id)).toMatchObject({ state: 'confirmed' })
+    await shop.audited()
+  })
+
+  test('another reservation by the same key, or up to the limit: replaced, limit_exceeded', async () => {
+    const shop = await open(9, 1)
+    await shop.hold('a', 1, { key: 'k' })
+    await shop.hold('b', 1, { key: 'k' })
+    await lose(shop)
+    await shop.sale.recover({ from: 'accept' })
+    const other = shop.handle()
+    const item = { sku: 'a', quantity: 1 }
+    await other.reserve({ buyer: 'a', items: [item], key: 'k' })
+    await other.reserve({ buyer: 'b', items: [item], key: 'another' })
+    await freeze(shop)
+    const { refused } = await shop.sale.recover({ from: 'replay' })
+    expect(refused.map(({ reservation, reason }) => [reservation.buyer, reason]).toSorted()).toEqual([
+      ['a', 'replaced'],
+      ['b', 'limit_exceeded'],
+    ])
+    await shop.audited()
+  })
+
+  test('a sale of which anything is left behind is whole again', async () => {
+    for (const part of ['meta', 'stock', 'buckets', 'expiry', 'events', 'archive', 'restocks']) {
+      const shop = await open(50, 50)
+      for (let i = 0; i < 10; i++) await shop.sale.release((await shop.hold('u')).id)
+      await shop.hold('u')
+      await shop.sale.restock({ sku: 'a', quantity: 1, key: 'r' })
+      const client = kind.client()
+      const key = (await client.keys(`*:launch:0}:${part}`)).at(-1)!
+      const prefix = shop.clock
+      expect(prefix).toBeDefined()
+      const mine = (await client.keys(`*:launch:0}:${part}`)).filter((name) => name.includes('clock'))
+      for (const name of mine.length > 0 ? mine : [key]) await client.del(name)
+      await faultOf(shop.sale.stats(), 'STATE_LOST')
+      await shop.sale.recover({ from: 'replay' })
+      expect(await shop.counts(), part).toBe('51 50 1 0')
+      await shop.audited()
+      await client.flushall()
+    }
+  })
+
+  test.each(['rules', 'static', 'live'])(
+    'only %s of its meta is gone: made anew all the same',
+    async (field) => {
+      const shop = await open()
+      await shop.hold('u')
+      const client = kind.client()
+      for (const key of await client.keys('*:launch:0}:meta')) await client.hdel(key, field)
+      await shop.sale.recover({ from: 'replay' })
+      expect(await shop.counts()).toBe('10 9 1 0')
+      expect(await shop.handle().stats()).toMatchObject({ state: 'open' })
+    },
+  )
+})

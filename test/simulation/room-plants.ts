@@ -1,0 +1,170 @@
+import type { Room } from '../../src/engine/memory/room/room-state.js'
+import type { RoomAnswer, RoomOp } from '../../src/engine/room.js'
+import type { RoomMachine } from '../../src/testing/simulator/rooms/room-machine.js'
+import type { RoomPlant } from '../../src/testing/simulator/rooms/room-world.js'
+import type { ViolationKind } from '../../src/testing/simulator/violation.js'
+
+/** A bug, and what of it is seen. */
+export interface RoomBug {
+  readonly name: string
+  readonly plant: RoomPlant
+  /** What it may be found by, looking into the room. */
+  readonly watched: readonly ViolationKind[]
+  /** What it may be found by from what visitors are told alone; `undefined` for what they cannot tell. */
+  readonly heard: readonly ViolationKind[] | undefined
+}
+
+/** The room with something changed in its ways, as soon as it is made. */
+function room(change: (room: Room) => void): RoomPlant {
+  return around((machine) => (command, ops, call) => {
+    const isNew = !machine.room
+    const reply = machine.run(command, ops, call)
+    if (isNew && machine.room) change(machine.room)
+    return reply
+  })
+}
+
+function around(change: (machine: RoomMachine) => RoomMachine['run']): RoomPlant {
+  return {
+    machine: (machine) => ({
+      get room() {
+        return machine.room
+      },
+      run: change(machine),
+    }),
+  }
+}
+
+/** The room answers this whatever it knows. */
+function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => unknown): RoomPlant {
+  return room((made) => Object.defineProperty(made, name, { get: () => value(made) }))
+}
+
+export const roomBugs: readonly RoomBug[] = [
+  {
+    name: 'the room lets people in while it is paused',
+    plant: always('stopped', (made) => made.bucket.pace.rate === 0),
+    watched: ['admission', 'conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'the room lets people in before it opens',
+    plant: room((made) => {
+      made.tended = () => true
+    }),
+    watched: ['admission', 'conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'a token is used twice',
+    plant: room(({ bucket }) => {
+      const { take } = bucket
+      let times = 0
+      bucket.take = () => {
+        if (++times % 2 === 0) take.call(bucket)
+      }
+    }),
+    watched: ['conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'a turn that is not taken costs its token',
+    plant: room(({ bucket }) => {
+      bucket.giveBack = () => {}
+    }),
+    watched: ['conservation'],
+    heard: undefined,
+  },
+  {
+    name: 'the stock is not looked at',
+    plant: always('full', () => false),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'the room forgets a place',
+    plant: around((machine) => {
+      let calls = 0
+      return (command, ops, call) => {
+        const waiting = machine.room?.presence.door.first()
+        if (waiting && ++calls === 25) machine.room!.end(waiting, machine.room!.now)
+        return machine.run(command, ops, call)
+      }
+    }),
+    watched: ['place'],
+    heard: ['place'],
+  },
+  {
+    name: 'who joins again gets another place',
+    plant: around((machine) => (command, ops, call) => {
+      if (command === 'join')
+        for (const { buyer } of ops as unknown as RoomOp<'join'>[]) {
+          const place = machine.room?.find(buyer)
+          if (place?.expiresAt === null) machine.room!.end(place, machine.room!.now)
+        }
+      return machine.run(command, ops, call)
+    }),
+    watched: ['place'],
+    heard: ['place'],
+  },
+  {
+    name: 'who came last is let in first',
+    plant: room(({ presence: { door } }) => {
+      const { put } = door
+      door.put = (place, rank) => put.call(door, place, 1_000 - rank)
+    }),
+    watched: ['order', 'liveness', 'conservation'],
+    heard: ['order', 'liveness'],
+  },
+  {
+    name: 'a pass is given to whoever polls next',
+    plant: around((machine) => (command, ops, call) => {
+      const reply = machine.run(command, ops, call)
+      if (command !== 'tend' || reply.outcome !== 'done') return reply
+      const answers = (reply.answers as RoomAnswer<'tend'>[]).map((answer) => ({
+        ...answer,
+        visits: answer.visits.toReversed(),
+      }))
+      return { ...reply, answers } as unknown as typeof reply
+    }),
+    watched: ['admission', 'place', 'liveness'],
+    heard: ['admission', 'place', 'liveness'],
+  },
+  {
+    name: 'a pass is given anew with every poll',
+    plant: around((machine) => (command, ops, call) => {
+      const reply = machine.run(command, ops, call)
+      if (command !== 'tend' || reply.outcome !== 'done') return reply
+      const { passMs } = machine.room!.rules
+      const longer = (visit: RoomAnswer<'tend'>['visits'][number]) =>
+        visit.status === 'admitted' ? { ...visit, expiresAt: reply.now + passMs } : visit
+      const answers = (reply.answers as RoomAnswer<'tend'>[]).map((answer) => ({
+        ...answer,
+        visits: answer.visits.map(longer),
+      }))
+      return { ...reply, answers } as unknown as typeof reply
+    }),
+    watched: ['admission'],
+    heard: ['admission'],
+  },
+  {
+    name: 'what a room was asked after its deadline it does all the same',
+    plant: around((machine) => (command, ops, call) => {
+      const late = command === 'tend' && machine.room !== undefined
+      return machine.run(command, ops, late ? { ...call, deadline: Number.MAX_SAFE_INTEGER } : call)
+    }),
+    watched: ['conservation', 'admission'],
+    heard: undefined,
+  },
+  {
+    name: 'a call that fails leaves its callers waiting',
+    plant: {
+      engine: (engine) => ({
+        ...engine,
+        timing: { ...engine.timing!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+      }),
+    },
+    watched: ['deadline', 'liveness'],
+    heard: ['deadline', 'liveness'],
+  },
+]

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import type { StoredReservation } from '../../src/engine/engine.js'
+import { AcknowledgedMemory } from '../../src/sale/acknowledged.js'
+
+const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
+  ...{
+    id,
+    buyer: 'u',
+    cart: [[0, 1]],
+    state: 'held',
+    key: null,
+    createdAt: 1,
+    expiresAt: 2,
+    paymentId: null,
+  },
+  ...rest,
+})
+
+test('of each reservation the latest answer, of each restock the one', () => {
+  const memory = new AcknowledgedMemory()
+  memory.note(reservation('a'))
+  memory.note(reservation('b'))
+  memory.note(reservation('a', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('c', { state: 'refunded' }), { restocked: true })
+  expect(memory.reservations).toMatchObject([
+    { reservation: { id: 'b', state: 'held' }, refundDue: false, restocked: false },
+    { reservation: { id: 'a', state: 'released' }, refundDue: true, restocked: false },
+    { reservation: { id: 'c', state: 'refunded' }, refundDue: false, restocked: true },
+  ])
+  const restock = { sku: 0, quantity: 5, key: 'k' }
+  memory.noteRestock(restock)
+  memory.noteRestock(restock)
+  expect(memory.restocks).toEqual([restock])
+  expect(memory.ended).toBe(false)
+  memory.noteEnd()
+  expect(memory.ended).toBe(true)
+})
+
+test('beyond 100,000 the one that changed longest ago is forgotten, and counted', () => {
+  const memory = new AcknowledgedMemory()
+  for (let i = 0; i < 100_000; i++) memory.note(reservation(`r${i}`))
+  expect(memory.forgotten).toBe(0)
+  memory.note(reservation('r0', { state: 'confirmed' }))
+  expect(memory.forgotten).toBe(0)
+  memory.note(reservation('one more'))
+  memory.note(reservation('two more'))
+  expect(memory.forgotten).toBe(2)
+  const ids = memory.reservations.map((each) => each.reservation.id)
+  expect(ids).toHaveLength(100_000)
+  expect(ids.slice(0, 2)).toEqual(['r3', 'r4'])
+  expect(ids.slice(-3)).toEqual(['r0', 'one more', 'two more'])
+})

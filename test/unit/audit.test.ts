@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import type { SkuCounts, StoredReservation } from '../../src/engine/engine.js'
+import { auditPartition } from '../../src/sale/audit.js'
+import { RuleBook } from '../../src/sale/reservation.js'
+
+const book = new RuleBook({
+  skus: [{ sku: 'a', stock: 10, limit: 2 }],
+  ...{ holdMs: 1_000, maxHoldMs: 1_000, opensAt: null, closesAt: null, partitions: 1 },
+})
+
+const reservation = (id: string, buyer: string, quantity: number): StoredReservation => ({
+  ...{
+    id,
+    buyer,
+    cart: [[0, quantity]],
+    state: 'held',
+    key: null,
+    createdAt: 1,
+    expiresAt: 2,
+    paymentId: null,
+  },
+})
+
+/** What an audit says of a partition that shows these reservations and counts. */
+async function rulesBroken(
+  reservations: readonly StoredReservation[],
+  counts: Partial<SkuCounts> = {},
+): Promise<string[]> {
+  const held = reservations.reduce((sum, { cart }) => sum + cart[0]![1], 0)
+  const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0, ...counts }]
+  const source = {
+    scan: async () => ({ status: 'scanned' as const, cursor: '0', reservations, skus, sequence: 0 }),
+    events: async () => ({ status: 'events' as const, events: [] }),
+    get: async () => undefined,
+  }
+  const { violations } = await auditPartition(source, 0, book)
+  return violations.map(({ rule }) => rule)
+}
+
+test('up to the limit is fine, in one reservation or several', async () => {
+  expect(
+    await rulesBroken([reservation('1', 'u', 2), reservation('2', 'v', 1), reservation('3', 'v', 1)]),
+  ).toEqual([])
+})
+
+test('a buyer over the limit is told once, however it came about', async () => {
+  expect(await rulesBroken([reservation('1', 'u', 3)])).toEqual(['limit'])
+  expect(await rulesBroken([reservation('1', 'u', 1), reservation('2', 'u', 2)])).toEqual(['limit'])
+  expect(await rulesBroken(['1', '2', '3', '4'].map((id) => reservation(id, 'u', 1)))).toEqual(['limit'])
+})
+
+test('counts that do not add up, are negative, or are not what the reservations hold', async () => {
+  expect(await rulesBroken([], { available: 9 })).toEqual(['conservation'])
+  expect(await rulesBroken([], { available: 11, held: -1 })).toEqual(['negative', 'recount'])
+  expect(await rulesBroken([reservation('1', 'u', 1)], { available: 10, held: 0 })).toEqual(['recount'])
+})
