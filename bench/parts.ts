@@ -1,4 +1,5 @@
 import { part as commands } from './commands.js'
+import { part as crowd } from './crowd.js'
 import { part as durability } from './durability.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
@@ -18,4 +19,5 @@ export const parts: readonly Part[] = [
   durability,
   refusals,
   wholeWay,
+  crowd,
 ]

@@ -86,6 +86,34 @@ export const targets: readonly Target[] = [
     value: 1.3,
     unit: 'ratio',
   },
+  {
+    label: 'bytes of Redis a waiting buyer, all in',
+    figure: 'crowd.bytes',
+    bound: 'at most',
+    value: 200,
+    unit: 'bytes',
+  },
+  {
+    label: 'joins/s, tickets signed : accepted reservations/s',
+    figure: 'crowd.ratio-join',
+    bound: 'at least',
+    value: 1,
+    unit: 'ratio',
+  },
+  {
+    label: 'polls/s of one process',
+    figure: 'crowd.polls',
+    bound: 'at least',
+    value: 500_000,
+    unit: '/s',
+  },
+  {
+    label: 'admissions of the worst second off the rate asked, two processes, 40 % no-shows',
+    figure: 'crowd.rate-500',
+    bound: 'at most',
+    value: 2,
+    unit: '%',
+  },
 ]
 
 export function judge(figures: Figures, wanted: readonly Target[] = targets): TargetResult[] {

@@ -17,6 +17,6 @@ test('a part of the bench suite runs to its end, finds every invariant held, and
   expect(stdout).toMatch(/All \d+ invariants hold/)
   const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8'))
   expect(report).toMatchObject({ version: 1, ok: true, parts: [{ name: 'refusals' }] })
-  expect(report.targets).toHaveLength(10)
+  expect(report.targets).toHaveLength(14)
   expect(await readFile(join(out, 'report.html'), 'utf8')).toContain('refusals')
 })

@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { redisEngine } from '../../src/index.js'
+import type { Invariants } from '../load/invariants.js'
+import type { ServerMeter } from '../load/server-meter.js'
+import { openWorker } from '../load/worker.js'
+import type { Context } from '../part.js'
+import { Admissions, type Seconds } from './admissions.js'
+import { openRoom, PASS_MS, TOO_BUSY } from './crowd.js'
+import type { DoorInput, DoorResult } from './door-visitors.js'
+
+/** Two application servers. */
+const WORKERS = 2
+const NO_SHOWS = 0.4
+/** Seconds after the opening that are not measured: a full bucket is emptied first. */
+const OPENING_SECONDS = 2
+/** Two processes that join take so many times as long as one that does nothing else. */
+const JOIN_SLACK = 8
+/** Near the door everybody asks about every second, also who is not woken by an update; the answer comes with the next call. */
+const TURN_MS = 2_000
+/** After the pause, for the last answers. */
+const DRAIN_MS = 1_500
+
+export interface DoorRun extends Seconds {
+  readonly pace: DoorInput['pace']
+  readonly joined: number
+  readonly admitted: number
+  /** Of both processes. */
+  readonly callsPerSecond: number
+  /** By how they waited, in ms. */
+  readonly overtaken: { readonly updates: number; readonly polls: number }
+}
+
+/** A room with more visitors than can get in within the time; a process each for half of them. */
+export async function openDoor(
+  context: Context,
+  url: string,
+  pace: DoorInput['pace'],
+  joinsPerSecond: number,
+  meter: ServerMeter,
+  invariants: Invariants,
+): Promise<DoorRun> {
+  const seconds = context.quick ? 5 : 20
+  const open = OPENING_SECONDS + seconds
+  const buyers = Math.ceil(((open + 3) * pace.rate + pace.burst) / (1 - NO_SHOWS))
+  const prefix = context.prefix()
+  const id = `door-${pace.rate}`
+  const engine = redisEngine(url, { prefix })
+  const room = openRoom(engine, id, pace)
+  const workers = Array.from({ length: WORKERS }, () =>
+    openWorker<DoorResult, never>('crowd/door-worker.ts', () => {}),
+  )
+  try {
+    await Promise.all(workers.map(({ ready }) => ready))
+    const opensAt = Date.now() + Math.ceil(2_000 + (buyers / joinsPerSecond) * JOIN_SLACK * 1_000)
+    const endsAt = opensAt + open * 1_000 + DRAIN_MS
+    await room.create({ opensAt })
+    const shared = {
+      url,
+      prefix,
+      id,
+      pace,
+      buyers,
+      noShows: NO_SHOWS,
+      seed: context.seed,
+      workers: WORKERS,
+      endsAt,
+    }
+    for (const [worker, { start }] of workers.entries()) start({ ...shared, worker } satisfies DoorInput)
+    const results = Promise.all(workers.map(({ result }) => result))
+    results.catch(() => {}) // awaited below
+    const watch = watchDoor(context, `${pace.rate} a second`, opensAt, open)
+    await until(opensAt + OPENING_SECONDS * 1_000)
+    const before = await meter.read()
+    await until(opensAt + open * 1_000)
+    const calls = (await meter.read()).calls - before.calls
+    clearInterval(watch)
+    // What is given from here on would not be heard of.
+    await room.pause()
+    const all = await results
+    if (all.some(({ joinedAt }) => joinedAt >= opensAt)) throw new Error(TOO_BUSY)
+    const admissions = new Admissions(all, opensAt, PASS_MS, invariants)
+    await check(admissions, all, shared, invariants)
+    const { waiting, admitted, outstanding } = await room.stats()
+    invariants.check(
+      'passes given are passes heard of, and all of them are outstanding',
+      admitted === admissions.all.length && outstanding >= admitted,
+      `${admitted} given, ${admissions.all.length} heard of, ${outstanding} outstanding`,
+    )
+    invariants.check('whoever joined waits or is in', waiting + admitted === admissions.joined)
+    return {
+      pace,
+      ...admissions.perSecond(OPENING_SECONDS, seconds),
+      joined: admissions.joined,
+      admitted,
+      callsPerSecond: calls / seconds,
+      overtaken: {
+        updates: admissions.overtaken('updates', OPENING_SECONDS),
+        polls: admissions.overtaken('polls', OPENING_SECONDS),
+      },
+    }
+  } finally {
+    for (const worker of workers) worker.stop()
+    await room.close()
+    await engine.close()
+  }
+}
+
+async function check(
+  admissions: Admissions,
+  results: readonly DoorResult[],
+  input: Pick<DoorInput, 'seed' | 'noShows' | 'pace'>,
+  invariants: Invariants,
+): Promise<void> {
+  const excess = admissions.excess(input.pace)
+  invariants.check(
+    'never more are in than burst + rate x time',
+    excess <= 1,
+    `${excess.toFixed(1)} more than that`,
+  )
+  for (const waiting of ['updates', 'polls'] as const) {
+    const overtaken = admissions.overtaken(waiting, OPENING_SECONDS)
+    invariants.check(
+      `who waits gets in by their place, and at most ${TURN_MS} ms after one behind them`,
+      overtaken <= TURN_MS,
+      `${waiting}: ${Math.round(overtaken)} ms after one behind them`,
+    )
+  }
+  const forgotten = admissions.forgotten(input, results, 2 * TURN_MS)
+  invariants.check('nobody who kept coming is passed over', forgotten === 0, `${forgotten} of them`)
+}
+
+function watchDoor(context: Context, label: string, opensAt: number, open: number): NodeJS.Timeout {
+  return setInterval(() => {
+    const seconds = (Date.now() - opensAt) / 1_000
+    context.progress.update(`a door for ${label}`, Math.min(open, Math.max(0, seconds)), open, 's')
+  }, 250)
+}
+
+async function until(at: number): Promise<void> {
+  await delay(Math.max(0, at - Date.now()))
+}

@@ -1,0 +1,80 @@
+import type { Engine } from '../../src/index.js'
+import { closedLoop } from '../load/drive.js'
+import { allAccepted, type Invariants } from '../load/invariants.js'
+import { BenchSale, buyerName, CALLERS } from '../load/sale.js'
+import type { Progress } from '../part.js'
+import { openRoom } from './crowd.js'
+
+/** A second of each, round by round. */
+export interface JoinRates {
+  readonly joins: number[]
+  readonly reservations: number[]
+}
+
+/**
+ * The same callers join rooms and reserve in sales, in rounds that alternate: new rooms and new sales each, and the first
+ * round warms up. What a join costs in all is in it, the signing of the ticket too.
+ */
+export async function joinAndReserve(
+  engine: Engine,
+  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
+  invariants: Invariants,
+  progress: Progress,
+): Promise<JoinRates> {
+  const rates: JoinRates = { joins: [], reservations: [] }
+  for (let round = 0; round <= rounds; round++) {
+    progress.update('joins and reservations', round, rounds + 1, 'rounds')
+    const turns = [
+      async () => rates.joins.push(await join(engine, `joins-${round}`, seconds, invariants)),
+      async () =>
+        rates.reservations.push(
+          await reserve(engine, `sale-${round}`, seconds, round === rounds, invariants),
+        ),
+    ]
+    if (round % 2 === 1) turns.reverse()
+    for (const turn of turns) await turn()
+  }
+  rates.joins.shift()
+  rates.reservations.shift()
+  return rates
+}
+
+async function join(engine: Engine, id: string, seconds: number, invariants: Invariants): Promise<number> {
+  const room = openRoom(engine, id, { rate: 500, burst: 500 })
+  // Opens when all is over: a position is the number of the place then.
+  await room.create({ opensAt: Date.now() + 3_600_000 })
+  const sum = { positions: 0, highest: 0 }
+  const tally = await closedLoop({
+    callers: CALLERS,
+    limit: { seconds },
+    work: async (n) => {
+      const { position } = await room.join(buyerName(n))
+      sum.positions += position
+      if (position > sum.highest) sum.highest = position
+      return 'accepted'
+    },
+  })
+  allAccepted(tally, invariants)
+  const { waiting } = await room.stats()
+  invariants.check(
+    'every join has a place of its own, and none is left out',
+    waiting === tally.accepted && sum.highest === waiting && sum.positions === (waiting * (waiting + 1)) / 2,
+    `${waiting} wait, ${tally.accepted} joined, the last at ${sum.highest}`,
+  )
+  await room.close()
+  return tally.accepted / tally.seconds
+}
+
+async function reserve(
+  engine: Engine,
+  id: string,
+  seconds: number,
+  audit: boolean,
+  invariants: Invariants,
+): Promise<number> {
+  const sale = await BenchSale.open(engine, id)
+  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
+  allAccepted(tally, invariants)
+  await sale.finish(invariants, { audit })
+  return tally.accepted / tally.seconds
+}

@@ -1,0 +1,214 @@
+import { figureOf, median, rounded } from '../load/figures.js'
+import type { Invariants } from '../load/invariants.js'
+import type { Figure, LineChart, PartResult, Table } from '../part.js'
+import type { Growth } from './crowd.js'
+import type { DoorRun } from './door.js'
+import type { JoinRates } from './joins.js'
+import type { PollResults } from './polling.js'
+import type { PollRound } from './polls.js'
+
+export interface Measured {
+  readonly growth: readonly Growth[]
+  readonly rates: JoinRates
+  readonly polls: PollResults
+  readonly doors: readonly DoorRun[]
+}
+
+const perSecond = ({ polls, seconds }: PollRound) => polls / seconds
+/** How far a second is from the rate asked, in percent of it. */
+const off = ({ pace }: DoorRun, count: number) => Math.abs(count / pace.rate - 1) * 100
+const worst = (door: DoorRun) => Math.max(...door.given.map((count) => off(door, count)))
+
+export function report(measured: Measured, invariants: Invariants): PartResult {
+  return {
+    figures: figures(measured),
+    tables: [growthTable(measured), joinTable(measured), pollTable(measured), doorTable(measured)],
+    charts: [...growthCharts(measured), ...measured.doors.map(doorChart)],
+    invariants: invariants.list(),
+  }
+}
+
+function figures({ growth, rates, polls, doors }: Measured): Figure[] {
+  const largest = growth.at(-1)!
+  const size = largest.waiting.toLocaleString('en-US')
+  return [
+    {
+      id: 'crowd.bytes',
+      label: `bytes of Redis a waiting buyer, all in, at ${size}`,
+      unit: 'bytes',
+      value: largest.bytes,
+      better: 'lower',
+    },
+    figureOf(
+      rates.joins.map((rate, i) => rate / rates.reservations[i]!),
+      {
+        id: 'crowd.ratio-join',
+        label: 'joins/s, tickets signed : accepted reservations/s',
+        unit: 'ratio',
+        better: 'higher',
+      },
+    ),
+    figureOf(polls.known.map(perSecond), {
+      id: 'crowd.polls',
+      label: `polls/s of one process, over ${size} waiting, the line moving`,
+      unit: '/s',
+      better: 'higher',
+    }),
+    figureOf(polls.fresh.map(perSecond), {
+      id: 'crowd.polls-fresh',
+      label: 'polls/s of one process, each ticket a string of its own, as requests bring them',
+      unit: '/s',
+      better: 'higher',
+    }),
+    figureOf(polls.unseen.map(perSecond), {
+      id: 'crowd.polls-unseen',
+      label: 'polls/s of tickets that the process has not seen before: each is verified',
+      unit: '/s',
+      better: 'higher',
+    }),
+    {
+      id: 'crowd.poll-age',
+      label: 'the oldest position told',
+      unit: 'ms',
+      value: polls.oldest,
+      better: 'lower',
+    },
+    ...doors.map(
+      (door): Figure => ({
+        id: `crowd.rate-${door.pace.rate}`,
+        label: `admissions of the worst second off ${door.pace.rate.toLocaleString('en-US')}/s, 40 % no-shows, two processes`,
+        unit: '%',
+        value: worst(door),
+        better: 'lower',
+      }),
+    ),
+  ]
+}
+
+function growthTable({ growth }: Measured): Table {
+  return {
+    title:
+      'A growing crowd: buyers of 12 characters, one in 101 has left again; everything the server keeps is counted',
+    columns: ['waiting', 'bytes each', 'server µs a join', 'joins a call'],
+    rows: growth.map(({ waiting, bytes, cpuMicroseconds, perCall }) => [
+      waiting,
+      rounded(bytes, 1),
+      rounded(cpuMicroseconds, 2),
+      Math.round(perCall),
+    ]),
+  }
+}
+
+function joinTable({ rates: { joins, reservations } }: Measured): Table {
+  const ratios = joins.map((rate, i) => rate / reservations[i]!)
+  return {
+    title: 'The same callers join and reserve, a second, round by round',
+    columns: ['round', 'joins', 'reservations', 'joins : reservations'],
+    rows: [
+      ...joins.map((rate, i) => [
+        i + 1,
+        Math.round(rate),
+        Math.round(reservations[i]!),
+        rounded(ratios[i]!, 2),
+      ]),
+      ['median', Math.round(median(joins)), Math.round(median(reservations)), rounded(median(ratios), 2)],
+    ],
+  }
+}
+
+function pollTable({ polls }: Measured): Table {
+  const { known, fresh, unseen, callsPerSecond, oldest, states, admitted, door } = polls
+  const share = (rounds: readonly PollRound[]) => {
+    const of = (field: 'polls' | 'atOnce') => rounds.reduce((sum, round) => sum + round[field], 0)
+    return `${rounded((of('atOnce') / of('polls')) * 100, 2)} %`
+  }
+  const turn = (rounds: readonly PollRound[]) =>
+    `${rounded(Math.max(...rounds.map((round) => round.longestTurn)), 1)} ms`
+  const all = [known, fresh, unseen]
+  const each = (rounds: readonly PollRound[]) => median(rounds.map(({ cpu, polls }) => cpu / polls))
+  return {
+    title: 'Polls of one process while the door is open; who asks is drawn from the whole crowd',
+    columns: ['', 'tickets it keeps', 'the same, as requests bring them', 'tickets it has not seen before'],
+    rows: [
+      ['polls a second', ...all.map((rounds) => Math.round(median(rounds.map(perSecond))))],
+      ['CPU of the process each', ...all.map((rounds) => `${rounded(each(rounds), 2)} µs`)],
+      ['answered in the same turn of the event loop', ...all.map(share)],
+      ['the longest turn', ...all.map(turn)],
+      ['calls to Redis a second, of one process', rounded(callsPerSecond, 1), '', ''],
+      ['states of the line they were told of', states, '', ''],
+      ['the oldest position told', `${Math.round(oldest)} ms`, '', ''],
+      ['at the door: p50, p99, longest', door.map((ms) => `${Math.round(ms)} ms`).join(', '), '', ''],
+      ['let in meanwhile', admitted, '', ''],
+    ],
+  }
+}
+
+function doorTable({ doors }: Measured): Table {
+  const percent = (value: number) => `${rounded(value, 2)} %`
+  return {
+    title: `Two processes before a door, 40 % no-shows, ${doors[0]!.given.length} full seconds from the third on`,
+    columns: [
+      'rate asked',
+      'burst',
+      'joined',
+      'let in',
+      'mean a second',
+      'mean : asked',
+      'lowest second',
+      'highest second',
+      'worst off by',
+      'as heard: lowest',
+      'highest',
+      'overtaken at most: updates',
+      'polls',
+      'calls to Redis a second',
+    ],
+    rows: doors.map((door) => {
+      const { pace, given, heard, overtaken } = door
+      const mean = given.reduce((sum, count) => sum + count, 0) / given.length
+      return [
+        `${pace.rate.toLocaleString('en-US')}/s`,
+        pace.burst,
+        door.joined,
+        door.admitted,
+        rounded(mean, 1),
+        percent((mean / pace.rate) * 100),
+        Math.min(...given),
+        Math.max(...given),
+        percent(worst(door)),
+        Math.min(...heard),
+        Math.max(...heard),
+        `${Math.round(overtaken.updates)} ms`,
+        `${Math.round(overtaken.polls)} ms`,
+        Math.round(door.callsPerSecond),
+      ]
+    }),
+  }
+}
+
+function growthCharts({ growth }: Measured): LineChart[] {
+  const x = { label: 'waiting', values: growth.map(({ waiting }) => waiting) }
+  return [
+    {
+      kind: 'lines',
+      title: 'Memory of a waiting buyer by the size of the crowd',
+      x,
+      y: { label: 'bytes each' },
+      series: [{ label: 'all in', values: growth.map(({ bytes }) => bytes) }],
+    },
+  ]
+}
+
+function doorChart({ pace, given, heard }: DoorRun): LineChart {
+  return {
+    kind: 'lines',
+    title: `Admissions a second, ${pace.rate.toLocaleString('en-US')}/s asked`,
+    x: { label: 'seconds', values: given.map((_, i) => i + 3) },
+    y: { label: 'a second' },
+    series: [
+      { label: 'asked', values: given.map(() => pace.rate) },
+      { label: 'passes given', values: given },
+      { label: 'heard of', values: heard },
+    ],
+  }
+}
