@@ -1,10 +1,12 @@
 import { defineConfig } from 'tsup'
 
+const library = { index: 'src/index.ts', testing: 'src/testing.ts' }
+
 export default defineConfig({
-  entry: { index: 'src/index.ts', testing: 'src/testing.ts' },
+  entry: { ...library, cli: 'src/cli/main.ts' },
   format: 'esm',
   target: 'node20',
-  dts: true,
+  dts: { entry: library },
   sourcemap: true,
   clean: true,
   // The Lua scripts travel inside the bundle: a service that is bundled itself has no folder to read them from.

@@ -17,6 +17,11 @@ const MAX_VISITS = 4_096
 /** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
 const BUSY_MS = 100
 const IDLE_MS = 500
+/**
+ * While people are let in, so often that what one call lets in is a small part of a second's: a second then sees its rate to within
+ * two in a hundred. Slow rates need no more than a call a token. ms
+ */
+const LIVELY_MS = 25
 /** A small bucket is emptied more often, or it would run over. ms */
 const SHORTEST_MS = 10
 /** Nobody has polled here for this long: nobody is waiting. ms */
@@ -119,14 +124,14 @@ export class Keeper {
   }
 
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
-  fresh(maxAge = 0): Promise<RoomState> {
+  fresh(maxAge = 0, deadline = this.#deadline()): Promise<RoomState> {
     if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
-    return this.#join((waiting) => this.#watchers.push(waiting))
+    return this.#join(deadline, (waiting) => this.#watchers.push(waiting))
   }
 
   /** Somebody has come to the door. */
-  visit(visit: Visit): Promise<VisitAnswer> {
-    return this.#join((waiting) => this.#visits.push({ ...waiting, visit }))
+  visit(visit: Visit, deadline = this.#deadline()): Promise<VisitAnswer> {
+    return this.#join(deadline, (waiting) => this.#visits.push({ ...waiting, visit }))
   }
 
   /** Whether the buyer's pass of this stay was revoked. */
@@ -169,7 +174,12 @@ export class Keeper {
     for (const listener of this.#listeners) listener()
   }
 
-  #join<T>(enter: (waiting: Waiting<T>) => void): Promise<T> {
+  /** When somebody who comes now must have been told. */
+  #deadline(): number {
+    return this.#access.deadline()
+  }
+
+  #join<T>(deadline: number, enter: (waiting: Waiting<T>) => void): Promise<T> {
     if (this.#stopped || this.#access.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
     if (this.away) {
@@ -177,7 +187,17 @@ export class Keeper {
       return Promise.reject(again(this.#lastError))
     }
     return new Promise<T>((resolve, reject) => {
-      enter({ resolve, reject })
+      // The call under way may have begun earlier, and the next one has a deadline of its own: they could take twice as long.
+      const { timing } = this.#access
+      const late = () => reject(new StockholdError('UNAVAILABLE', 'The waiting room did not answer in time.'))
+      const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), late)
+      const told =
+        <V>(tell: (value: V) => void) =>
+        (value: V) => {
+          timer.cancel()
+          tell(value)
+        }
+      enter({ resolve: told(resolve), reject: told(reject) })
       this.#wake()
     })
   }
@@ -187,11 +207,9 @@ export class Keeper {
     return Math.min(CALLS_AT_ONCE, this.#allowance + (now - this.#allowanceAt) / this.#interval())
   }
 
-  /** ms between two calls while it is busy: twice in the time in which the bucket fills. */
+  /** ms between two calls while it is busy. */
   #interval(): number {
-    const pace = this.#state?.pace
-    if (!pace || pace.rate === 0) return BUSY_MS
-    return Math.min(BUSY_MS, Math.max(SHORTEST_MS, (pace.burst * 500_000) / pace.rate))
+    return this.#state === undefined ? BUSY_MS : intervalOf(this.#state)
   }
 
   #spendCall(): void {
@@ -314,6 +332,13 @@ export class Keeper {
   #fail(error: unknown, ...groups: (readonly Waiting<never>[])[]): void {
     for (const waiting of groups.flat()) waiting.reject(again(error))
   }
+}
+
+function intervalOf({ pace: { rate, burst }, atDoor, turns }: RoomState): number {
+  if (rate === 0 || (atDoor === 0 && turns.length === 0)) return BUSY_MS
+  const lively = Math.max(LIVELY_MS, 1_000_000 / rate)
+  // Twice in the time in which the bucket fills.
+  return Math.min(BUSY_MS, lively, Math.max(SHORTEST_MS, (burst * 500_000) / rate))
 }
 
 /** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */

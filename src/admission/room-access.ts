@@ -21,6 +21,8 @@ export class RoomAccess {
   readonly #deadlineMs: number
   readonly #elapsed: () => number
   readonly #onSeen: (token: string) => void
+  /** The latest time the server told, and when. */
+  #heardNow = 0
   #heardAt = 0
   #known: KnownRoom | undefined
   #learning: Promise<KnownRoom> | undefined
@@ -57,7 +59,15 @@ export class RoomAccess {
   /** The server's time, as far as it is known; before the first answer, this machine's. */
   now(): number {
     const lastNow = Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow)
-    return lastNow === 0 ? Date.now() : lastNow + Math.max(0, this.#elapsed() - this.#heardAt)
+    if (lastNow === 0) return Date.now()
+    // A reply that came when its callers had gone tells the time too: what passed before it must not be added to it.
+    if (lastNow > this.#heardNow) this.#hear(lastNow)
+    return lastNow + Math.max(0, this.#elapsed() - this.#heardAt)
+  }
+
+  #hear(lastNow: number): void {
+    this.#heardNow = lastNow
+    this.#heardAt = this.#elapsed()
   }
 
   /** ms; ages are taken of it. */
@@ -72,7 +82,12 @@ export class RoomAccess {
       throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
     }
     signal?.throwIfAborted()
-    return { deadline: this.timing.now() + this.#deadlineMs, signal }
+    return { deadline: this.deadline(), signal }
+  }
+
+  /** Of a call that begins now. */
+  deadline(): number {
+    return this.timing.now() + this.#deadlineMs
   }
 
   ask<C extends RoomCommand, T>(
@@ -83,7 +98,7 @@ export class RoomAccess {
     weight?: number,
   ): Promise<T> {
     const heard = (answer: RoomSettled<C>) => {
-      this.#heardAt = this.#elapsed()
+      this.#hear(Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow))
       return result(answer)
     }
     return (command === 'join' ? this.#joins : this.#lanes).ask(command, op, limits, heard, weight)

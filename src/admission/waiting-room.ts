@@ -131,8 +131,8 @@ export class WaitingRoom implements Door {
     if (!this.#access.known) await this.#access.room(limits)
     const placed = await this.#access.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#keeper.touch()
-    if (!this.#keeper.state) await this.#keeper.fresh()
-    else if (!this.#keeper.recent()) await this.#keeper.fresh().catch(() => {})
+    if (!this.#keeper.state) await this.#keeper.fresh(0, limits.deadline)
+    else if (!this.#keeper.recent()) await this.#keeper.fresh(0, limits.deadline).catch(() => {})
     const { number, stay, expiresAt } = placed
     const visitor = this.#visitors.place(name, stay, number)
     const place =
@@ -150,16 +150,18 @@ export class WaitingRoom implements Door {
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor = this.#visitors.of(ticket)
+    let deadline: number | undefined
     // Most polls are answered without a call: they need no deadline, and so no look at the clock.
     if (options !== undefined || this.#access.closed) this.#access.limits(options)
     this.#keeper.touch()
     try {
       if (!this.#keeper.recent() && !(this.#keeper.state && this.#isExpected(visitor))) {
-        await this.#keeper.fresh()
+        deadline = this.#access.deadline()
+        await this.#keeper.fresh(0, deadline)
         // The room has been seen now, and there may have been the draw.
         visitor = this.#visitors.of(ticket)
       }
-      return this.#isExpected(visitor) ? await this.#visit(visitor) : this.#tell(visitor)
+      return this.#isExpected(visitor) ? await this.#visit(visitor, deadline) : this.#tell(visitor)
     } catch (error) {
       return this.#hold(visitor, error)
     }
@@ -197,7 +199,7 @@ export class WaitingRoom implements Door {
     await this.#access.room(limits)
     const revoked = await this.#access.ask('revoke', op, limits, ({ status }) => status === 'revoked')
     this.#keeper.forget()
-    await this.#keeper.fresh().catch(() => {})
+    await this.#keeper.fresh(0, limits.deadline).catch(() => {})
     return { revoked }
   }
 
@@ -226,7 +228,7 @@ export class WaitingRoom implements Door {
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#access.limits(options)
     const { rules, commitment } = await this.#access.room(limits)
-    const state = await this.#keeper.fresh()
+    const state = await this.#keeper.fresh(0, limits.deadline)
     if (this.#keeper.saleError !== undefined) throw this.#keeper.saleError
     const { waiting, admitted, missed, outstanding, capacity, pace } = state
     return {
@@ -297,9 +299,9 @@ export class WaitingRoom implements Door {
     return this.#keeper.state!.drawn !== null || this.#access.known!.rules.order === 'fifo'
   }
 
-  async #visit(visitor: Visitor): Promise<PollResult> {
+  async #visit(visitor: Visitor, deadline: number | undefined): Promise<PollResult> {
     const { buyer, stay, number, rank } = visitor
-    const answer = await this.#keeper.visit({ buyer, stay, number, rank })
+    const answer = await this.#keeper.visit({ buyer, stay, number, rank }, deadline)
     if (answer.status === 'gone') throw this.#gone(visitor)
     if (answer.status === 'admitted') {
       const { expiresAt } = answer

@@ -37,6 +37,14 @@ export class AcknowledgedMemory {
     this.#ended = true
   }
 
+  /** What the server has forgotten is accepted as forgotten. */
+  clear(): void {
+    this.#reservations.clear()
+    this.#restocks.clear()
+    this.#ended = false
+    this.forgotten = 0
+  }
+
   get reservations(): readonly Acknowledged[] {
     return [...this.#reservations.values()]
   }

@@ -278,6 +278,7 @@ export class FlashSale {
         : await replay(this.#told, recover, () => this.#access.serverNow(), book.rules.holdMs)
     if (thaws) await recover('control', { action: 'thaw' })
     this.#soldOut.forget()
+    if (from === 'accept') this.#told.clear()
     return {
       restored,
       refused: refused.map(({ acknowledged, reason }) => ({

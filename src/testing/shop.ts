@@ -1,22 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
-import type { Item, Reservation } from '../sale/results.js'
-
-export type Step =
-  | { do: 'reserve'; buyer: string; items: Item[]; key: string | undefined; holdMs: number }
-  | { do: 'confirm' | 'release' | 'refund'; which: number; restock: boolean }
-  | { do: 'restock'; sku: string; quantity: number; key: string }
-  | { do: 'wait' }
+import type { Reservation } from '../sale/results.js'
+import type { Answer, Call } from './history/operation.js'
+import type { Step, Story } from './story.js'
+import type { Transcript } from './transcript.js'
 
 /** Holds shorter than this may lapse at any moment of a run; longer ones never do. */
 const SHORT_MS = 1_000
+
+/** A key that was used for another cart. */
+const conflict = { status: 'conflict' } as const
 
 /** Plays steps on a sale and keeps its own account of what it was told. */
 export class Shop {
   readonly #handles: readonly FlashSale[]
   readonly #stock: Readonly<Record<string, number>>
   readonly #limit: number | undefined
+  readonly #transcript: Transcript
   /** The latest word on each reservation that was ever answered. */
   readonly #told = new Map<string, Reservation>()
   readonly #byKey = new Map<string, string>()
@@ -24,14 +25,11 @@ export class Shop {
   readonly #due = new Set<string>()
   #next = 0
 
-  constructor(
-    handles: readonly FlashSale[],
-    stock: Readonly<Record<string, number>>,
-    limit: number | undefined,
-  ) {
+  constructor(handles: readonly FlashSale[], { stock, limit }: Story, transcript: Transcript) {
     this.#handles = handles
     this.#stock = stock
     this.#limit = limit
+    this.#transcript = transcript
   }
 
   async open(): Promise<void> {
@@ -44,7 +42,10 @@ export class Shop {
   /** Sends all steps at the same time, then checks every rule. */
   async play(group: readonly Step[]): Promise<void> {
     const known = [...this.#told.keys()]
-    await Promise.all(group.map((step) => this.#step(step, known)))
+    this.#transcript.nextGroup()
+    // All of them have come to an end before anything is said: what is under way would go on behind the back of the next story.
+    const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
     await this.#check()
   }
 
@@ -63,16 +64,19 @@ export class Shop {
   }
 
   async #step(step: Step, known: readonly string[]): Promise<void> {
-    if (step.do === 'wait') await sleep(10)
-    else if (step.do === 'reserve') await this.#reserve(step)
+    if (step.do === 'wait') {
+      this.#transcript.line('wait(10 ms)')
+      await sleep(10)
+    } else if (step.do === 'reserve') await this.#reserve(step)
     else if (step.do === 'restock') await this.#restock(step)
     else if (known.length > 0) await this.#settle(step, known[step.which % known.length]!)
   }
 
   async #reserve({ buyer, items, key, holdMs }: Extract<Step, { do: 'reserve' }>): Promise<void> {
     const request = key === undefined ? { buyer, items, holdMs } : { buyer, items, holdMs, key }
-    const result = await this.#handle().reserve(request).catch(expected('IDEMPOTENCY_CONFLICT'))
-    if (result?.status !== 'reserved') return
+    const call: Call = { do: 'reserve', buyer, items, key: key ?? null, holdMs }
+    const result = await this.#ask(call, (handle) => handle.reserve(request))
+    if (result.status !== 'reserved') return
     const { reservation } = result
     if (key !== undefined) {
       const first = this.#byKey.get(`${buyer} ${key}`) ?? reservation.id
@@ -86,17 +90,19 @@ export class Shop {
   }
 
   async #restock({ sku, quantity, key }: Extract<Step, { do: 'restock' }>): Promise<void> {
-    await this.#handle().restock({ sku, quantity, key }).catch(expected('IDEMPOTENCY_CONFLICT'))
+    await this.#ask({ do: 'restock', sku, quantity, key }, (handle) => handle.restock({ sku, quantity, key }))
   }
 
   async #settle(step: Extract<Step, { which: number }>, id: string): Promise<void> {
-    const handle = this.#handle()
+    const { restock } = step
     const result =
       step.do === 'confirm'
-        ? await handle.confirm(id, { paymentId: 'p' })
+        ? await this.#ask({ do: 'confirm', id, buyer: null, paymentId: 'p' }, (handle) =>
+            handle.confirm(id, { paymentId: 'p' }),
+          )
         : step.do === 'release'
-          ? await handle.release(id)
-          : await handle.refund(id, { restock: step.restock })
+          ? await this.#ask({ do: 'release', id, buyer: null }, (handle) => handle.release(id))
+          : await this.#ask({ do: 'refund', id, restock }, (handle) => handle.refund(id, { restock }))
     demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
     if (!('reservation' in result)) return
     if (result.status === 'confirmed') {
@@ -106,6 +112,22 @@ export class Shop {
     if (result.status === 'refund_due') this.#due.add(id)
     if (result.status === 'refunded') this.#confirmed.delete(id)
     this.#hear(result.reservation)
+  }
+
+  /** One request by the next handle, with its answer written down. */
+  async #ask<T extends object>(
+    call: Call,
+    send: (handle: FlashSale) => Promise<T>,
+  ): Promise<T | typeof conflict> {
+    try {
+      const answer = await send(this.#handle())
+      this.#transcript.answer(call, { ...answer } as unknown as Answer)
+      return answer
+    } catch (error) {
+      this.#transcript.failure(call, error)
+      if (error instanceof StockholdError && error.code === 'IDEMPOTENCY_CONFLICT') return conflict
+      throw error
+    }
   }
 
   /** Of several answers at once the last to arrive need not be the newest: an ended reservation stays ended here. */
@@ -155,8 +177,10 @@ export class Shop {
     const { skus } = await this.#handle().stats()
     for (const [sku, { available }] of Object.entries(skus)) {
       for (let unit = 0; unit < available; unit++) {
+        this.#transcript.nextGroup()
         const request = { buyer: `late-${sku}-${unit}`, items: [{ sku, quantity: 1 }], key: 'late' }
-        const { status } = await this.#handle().reserve(request)
+        const call: Call = { do: 'reserve', ...request, holdMs: null }
+        const { status } = await this.#ask(call, (handle) => handle.reserve(request))
         demand(
           status === 'reserved',
           `${sku}: ${available} units are available, and a buyer is told ${status}`,
@@ -173,13 +197,6 @@ function rank({ state }: Reservation): number {
 /** Whether its units must be counted: a short hold may have lapsed meanwhile. */
 function isCertain({ state, createdAt, expiresAt }: Reservation): boolean {
   return state === 'confirmed' || (state === 'held' && expiresAt - createdAt >= SHORT_MS)
-}
-
-function expected(code: StockholdError['code']): (error: unknown) => undefined {
-  return (error) => {
-    if (error instanceof StockholdError && error.code === code) return undefined
-    throw error
-  }
 }
 
 function demand(holds: boolean, message: string): void {

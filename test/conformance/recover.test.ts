@@ -31,6 +31,15 @@ onBothEngines((open) => {
     },
   )
 
+  test('what was accepted as forgotten is not put back by a later replay', async () => {
+    const shop = await open()
+    await shop.hold('u')
+    await freeze(shop)
+    await shop.sale.recover({ from: 'accept' })
+    await freeze(shop)
+    expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 0 })
+  })
+
   test('with thaw: false it stays frozen, until somebody thaws', async () => {
     const shop = await open()
     await freeze(shop)
@@ -121,9 +130,10 @@ describe('a server that has lost the sale', () => {
     const shop = await open(2, 1)
     const held = await shop.hold('a', 1, { key: 'k' })
     const paid = await shop.confirmed('b')
-    await lose(shop)
-    await shop.sale.recover({ from: 'accept' })
     const other = shop.handle()
+    await other.stats()
+    await lose(shop)
+    await other.recover({ from: 'accept' })
     const item = { sku: 'a', quantity: 1 }
     await other.reserve({ buyer: 'c', items: [item] })
     await freeze(shop)
@@ -138,9 +148,10 @@ describe('a server that has lost the sale', () => {
     const shop = await open(9, 1)
     await shop.hold('a', 1, { key: 'k' })
     await shop.hold('b', 1, { key: 'k' })
-    await lose(shop)
-    await shop.sale.recover({ from: 'accept' })
     const other = shop.handle()
+    await other.stats()
+    await lose(shop)
+    await other.recover({ from: 'accept' })
     const item = { sku: 'a', quantity: 1 }
     await other.reserve({ buyer: 'a', items: [item], key: 'k' })
     await other.reserve({ buyer: 'b', items: [item], key: 'another' })

@@ -34,7 +34,58 @@ const expectations: { call?: string; prints: string[] }[] = [
   },
   { prints: ['reserved reserved', 'refund_due'] },
   { prints: ['held until', 'IDEMPOTENCY_CONFLICT false', 'true []'] },
+  {
+    call: `
+      const { ticket } = await join('u-1')
+      const told: string[] = []
+      const response = { on() {}, writeHead() {}, write: (text: string) => told.push(text), end: () => told.push('end') }
+      await events(ticket, response as unknown as ServerResponse)
+      const last = JSON.parse(told.at(-2)!.replace('data: ', ''))
+      console.log(last.status, told.at(-1), (await poll(ticket)).status, typeof last.pass)
+      console.log(await checkout('u-2', 'c-1', last.pass), await checkout('u-1', 'c-1', last.pass))
+      process.exit(0)`,
+    prints: ['admitted end admitted string', 'invalid reserved'],
+  },
+  { prints: ["durability 'aof' needs an append-only file: set appendonly to yes"] },
+  {
+    call: `
+      import { Redis } from 'ioredis'
+      const client = new Redis(process.env.REDIS_URL!)
+      const buy = (buyer: string) => sale.reserve({ buyer, items: [{ sku: 'mango-me', quantity: 1 }], key: 'k' })
+      const codeOf = (error: unknown) => (error as { code: string }).code
+      await buy('u-1')
+      const keys = (await client.keys('{stockhold:mango-me-recovery:0}:*')).sort()
+      /** Puts the sale back to before it sold to this buyer. */
+      const forget = async (buyer: string) => {
+        const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+        await buy(buyer)
+        await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!, 'REPLACE')))
+        console.log(await buy('u-9').catch(codeOf))
+      }
+      const held = async () => (await sale.stats()).skus['mango-me']!.held
+      await forget('u-2')
+      await new FlashSale('mango-me-recovery', { engine }).recover({ from: 'accept' })
+      console.log(await held())
+      await forget('u-2')
+      await recover('replay', false)
+      console.log(await buy('u-9').catch(codeOf))
+      await recover('replay', true)
+      console.log(await held())
+      await client.del(keys)
+      console.log(await buy('u-9').catch(codeOf))
+      await recover('replay', true)
+      console.log((await buy('u-9') as { status: string }).status)
+      process.exit(0)`,
+    prints: [
+      'ROLLBACK_DETECTED\n1\nROLLBACK_DETECTED\n',
+      '2 as acknowledged',
+      'tell u-2: replaced\nROLLBACK_DETECTED\n',
+      'STATE_LOST\n',
+      'reserved',
+    ],
+  },
   { prints: ['100 stories', 'nothing oversold'] },
+  { prints: ['UNKNOWN_OUTCOME reserved'] },
 ]
 
 describe('README', () => {
@@ -53,7 +104,7 @@ describe('README', () => {
         bundle: true,
         platform: 'node',
         format: 'esm',
-        external: ['ioredis', 'fast-check'],
+        external: ['ioredis', 'fast-check', 'fast-jwt'],
         alias: { 'stockhold/testing': `${root}src/testing.ts`, stockhold: `${root}src/index.ts` },
         loader: { '.lua': 'text' },
         logLevel: 'error',

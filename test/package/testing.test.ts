@@ -1,9 +1,28 @@
+import { execFile } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import fc from 'fast-check'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import type { Answer, Command, Engine, Op, Reply, Settled } from '../../src/engine/engine.js'
-import { memoryEngine, redisEngine } from '../../src/index.js'
-import { checkNoOversell } from '../../src/testing.js'
+import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
+import {
+  BrokenRule,
+  type CheckProgress,
+  checkNoOversell,
+  faultyRedis,
+  playStory,
+  type Step,
+  type Story,
+  simulate,
+  stepArbitrary,
+  storyArbitrary,
+} from '../../src/testing.js'
+import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
+
+const root = new URL('../../', import.meta.url).pathname
 
 let server: RedisServer
 let client: Redis
@@ -52,9 +71,10 @@ function tampered(
   }
 }
 
-test('an engine that sells what it has not is caught', async () => {
+/** What everybody sees who is told of a unit that is not there. */
+function overselling(): Engine {
   // What a decrement does that was decided on a value read before: everybody who read a 1 gets one.
-  const careless = tampered((command, op, answer) => {
+  return tampered((command, op, answer) => {
     if (command !== 'reserve' || (answer as Settled<'reserve'>).status !== 'sold_out') return answer
     const { id, buyer, cart, key, holdMs } = op as Op<'reserve'>
     const now = Date.now()
@@ -70,9 +90,16 @@ test('an engine that sells what it has not is caught', async () => {
     }
     return { status: 'reserved', reservation: held, replayed: false } as typeof answer
   })
-  await expect(checkNoOversell(() => careless, { runs: 50, seed: 1 })).rejects.toThrow(
-    /units are promised.*Seed 1/s,
-  )
+}
+
+test('an engine that sells what it has not is caught', async () => {
+  const failure = await checkNoOversell(overselling, { runs: 50, seed: 1 }).catch((error) => error)
+  expect(failure).toBeInstanceOf(BrokenRule)
+  expect(failure.message).toMatch(/units are promised.*Seed 1, smallest story:\na sale of \d a and \d b/s)
+  expect(failure).toMatchObject({ seed: 1, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
+  // As few requests as it takes.
+  expect(failure.transcript.match(/reserve\(/g).length).toBeLessThan(4)
+  expect(failure.transcript).toMatch(/reserve\(u\d: .*reserved, replayed false, r1 is held until/)
 })
 
 test('an engine that loses units is caught', async () => {
@@ -82,6 +109,116 @@ test('an engine that loses units is caught', async () => {
     return { ...answer, skus } as typeof answer
   })
   await expect(checkNoOversell(() => leaking, { runs: 20, seed: 1 })).rejects.toThrow(/do not add up/)
+})
+
+test('an engine that cannot be asked breaks no rule', async () => {
+  const away = new StockholdError('UNAVAILABLE', 'gone')
+  let left = 30
+  const failing = tampered((_command, _op, answer) => {
+    if (left-- < 0) throw away
+    return answer
+  })
+  await expect(checkNoOversell(() => failing, { runs: 50, seed: 1 })).rejects.toMatchObject({
+    name: 'StockholdError',
+    code: 'UNAVAILABLE',
+  })
+})
+
+test('progress is told, and a signal ends it', async () => {
+  const told: CheckProgress[] = []
+  const onProgress = (progress: CheckProgress) => void told.push(progress)
+  const report = await checkNoOversell(() => memoryEngine(), { runs: 10, seed: 1, onProgress })
+  expect(told.map(({ runs }) => runs)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  expect(told.at(-1)).toEqual({ runs: 10, commands: report.commands, shrinks: 0 })
+
+  const abort = new AbortController()
+  const { signal } = abort
+  const stop = ({ runs }: CheckProgress) => runs === 3 && abort.abort(new Error('enough'))
+  await expect(checkNoOversell(() => memoryEngine(), { runs: 10, onProgress: stop, signal })).rejects.toThrow(
+    'enough',
+  )
+  expect(told).toHaveLength(10)
+
+  told.length = 0
+  await checkNoOversell(overselling, { runs: 50, seed: 1, onProgress }).catch(() => {})
+  expect(told.at(-1)!.shrinks).toBeGreaterThan(0)
+})
+
+describe('for model tests of your own', () => {
+  let sales = 0
+  const open = (engine: Engine) => new FlashSale(`model-${++sales}`, { engine })
+
+  test('the stories and steps are arbitraries', async () => {
+    const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
+    const steps = stepArbitrary<fc.Arbitrary<Step>>(fc)
+    const engine = memoryEngine()
+    await fc.assert(
+      fc.asyncProperty(stories, steps, async (story, step) => {
+        await playStory([open(engine)], { ...story, groups: [...story.groups, [step]] })
+      }),
+      { numRuns: 20, seed: 1 },
+    )
+  })
+
+  test('a story of your own, and the rule it breaks', async () => {
+    const items = [{ sku: 'phone', quantity: 1 }]
+    const reserve = (buyer: string): Step => ({ do: 'reserve', buyer, items, key: undefined, holdMs: 60_000 })
+    const story: Story = { stock: { phone: 1 }, limit: 1, groups: [[reserve('ann'), reserve('bob')]] }
+    await playStory([open(memoryEngine())], story)
+    const failure = await playStory([open(overselling())], story).catch((error) => error)
+    expect(failure).toBeInstanceOf(BrokenRule)
+    expect(failure.seed).toBeUndefined()
+    expect(failure.transcript).toContain(
+      'a sale of 1 phone, at most 1 of each for one buyer\nat the same time:\n',
+    )
+  })
+})
+
+test('the simulator keeps every promise, and repeats itself by its seed', async () => {
+  const lines: string[] = []
+  const run = await simulate({ seed: 7, trace: (line) => lines.push(line) })
+  expect(run).toMatchObject({ seed: 7, violation: undefined, undecided: false })
+  const again: string[] = []
+  await simulate({ seed: 7, trace: (line) => again.push(line) })
+  expect(again).toEqual(lines)
+  await expect(simulate({ seed: -1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+})
+
+test('an answer that is lost on the way to a checkout', async () => {
+  await using proxy = await faultyRedis(server.url)
+  const through = new Redis(proxy.url)
+  through.on('error', () => {})
+  onTestFinished(() => through.disconnect())
+  const sale = new FlashSale('lost-answer', { engine: redisEngine(through) })
+  await sale.create({ stock: { a: 1 } })
+  const order = { buyer: 'u-1', items: [{ sku: 'a', quantity: 1 }], key: 'c-1' }
+  proxy.dropReplies({ times: 1 })
+  const first = await sale.reserve(order).catch((error) => error.code)
+  if (first === 'UNKNOWN_OUTCOME') expect(await sale.reserve(order)).toMatchObject({ replayed: true })
+  expect((await sale.stats()).skus.a).toMatchObject({ available: 0, held: 1 })
+})
+
+test('nothing but checkNoOversell needs fast-check', async () => {
+  const outfile = `${root}node_modules/.cache/stockhold/testing-${process.pid}.mjs`
+  await build({
+    stdin: {
+      contents: `
+        import { checkNoOversell, faultyRedis, playStory, simulate, virtualEngine } from './src/testing.ts'
+        const { close } = await faultyRedis('redis://127.0.0.1:1')
+        const { violation } = await simulate({ seed: 1 })
+        console.log(violation, await checkNoOversell(() => virtualEngine().engine).catch(String))
+        process.exit(0)`,
+      resolveDir: root,
+      loader: 'ts',
+    },
+    ...{ outfile, bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'error' },
+    loader: { '.lua': 'text' },
+  })
+  onTestFinished(() => rm(outfile, { force: true }))
+  const { stdout } = await promisify(execFile)(process.execPath, [WITHOUT_FAST_CHECK, outfile])
+  expect(stdout).toContain(
+    'undefined MissingPackage: fast-check is needed for this: npm install --save-dev fast-check',
+  )
 })
 
 test('bad arguments are refused', async () => {

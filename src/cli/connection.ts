@@ -1,0 +1,58 @@
+import { type Client, connect } from '../engine/redis/driver.js'
+
+/** The server cannot be reached, or is not one to verify. */
+export class NotUsable extends Error {}
+
+const PATIENCE_MS = 5_000
+
+/** The place of a URL: host, port and database, and never a password. */
+export function placeOf(url: string): string {
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
+}
+
+/**
+ * A client that has had an answer.
+ *
+ * @throws {NotUsable} that says why there is none, and what to do.
+ */
+export async function reach(url: string): Promise<Client> {
+  const place = placeOf(url)
+  const client = connect(url)
+  // The commands only know that there is no connection; why, the client tells its listeners.
+  let why: Error | undefined
+  client.on('error', (error: Error) => {
+    why = error
+  })
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MS / 1_000} s`)), PATIENCE_MS)
+  })
+  try {
+    const info = await Promise.race([client.info('server'), silence])
+    if (/^redis_mode:cluster/m.test(info)) throw new NotUsable(aboutCluster(place))
+    return client
+  } catch (error) {
+    client.disconnect()
+    if (error instanceof NotUsable) throw error
+    throw new NotUsable(advice(place, why ?? (error as Error)))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function advice(place: string, { message }: Error): string {
+  if (/^(NOAUTH|WRONGPASS)|invalid password|invalid username/.test(message))
+    return `${place} refuses the login. Give the user and the password in the URL: redis://user:password@host:port`
+  if (/^NOPERM/.test(message))
+    return `${place}: the user needs INFO, EVAL, EVALSHA, and all keys below the prefix; UNLINK to clean up`
+  const reason = message.replace(/\/\/[^@/\s]*@/g, '//').slice(0, 200)
+  return `${place} cannot be reached: ${reason}. Is it up, and is the URL right?`
+}
+
+function aboutCluster(place: string): string {
+  return [
+    `${place} is a node of a Redis Cluster, and this program speaks to a single server.`,
+    'From your tests, checkNoOversell of stockhold/testing takes an engine on a Cluster client.',
+  ].join('\n')
+}

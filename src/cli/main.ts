@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { MissingPackage } from '../testing/fast-check.js'
+
+process.exitCode = await start()
+
+/** What the program needs is loaded here, so that a package that is missing can be named. */
+async function start(): Promise<number> {
+  try {
+    const { run } = await import('./run.js')
+    return await run(process.argv.slice(2), {
+      output: process.stdout,
+      errors: process.stderr,
+      env: process.env,
+    })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const missing = code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(message)?.[1] : undefined
+    if (missing === undefined) throw error
+    console.error(new MissingPackage(missing, error).message)
+    return 2
+  }
+}

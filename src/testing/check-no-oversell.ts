@@ -1,0 +1,105 @@
+import { checkInteger, checkSignal } from '../check.js'
+import type { Engine } from '../engine/engine.js'
+import { invalid } from '../errors.js'
+import { FlashSale } from '../sale/flash-sale.js'
+import { loadFastCheck } from './fast-check.js'
+import { BrokenRule, playStory } from './play-story.js'
+import { type Story, stories } from './story.js'
+
+export interface CheckOptions {
+  /** Random stories to play. @default 200 */
+  runs?: number
+  /** Repeats the stories of an earlier run. @default a fresh one */
+  seed?: number
+  /** Told after each story. */
+  onProgress?: (progress: CheckProgress) => void
+  /** Ends the check after the story under way; it then rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+export interface CheckProgress {
+  /** Stories played so far, those that make a broken one smaller not counted. */
+  readonly runs: number
+  /** Requests sent so far, in all of them. */
+  readonly commands: number
+  /** Attempts so far to find a smaller story that breaks a rule; 0 while none is broken. */
+  readonly shrinks: number
+}
+
+export interface CheckReport {
+  readonly runs: number
+  /** Requests sent in all of them. */
+  readonly commands: number
+  readonly seed: number
+}
+
+let sales = 0
+
+/**
+ * Plays random stories of a sale on an engine and checks, after each group of simultaneous requests, what must never break:
+ * nothing is oversold, no unit is lost or invented, nobody is over the limit, the same key gives the same reservation, what
+ * was confirmed stays so, and who asks for a unit that is there gets it.
+ *
+ * For the CI of whoever uses the library: run it against the Redis you have, configured as you have it. It takes sales
+ * named `stockhold-check-...` and real time (holds of a few ms lapse while it waits). Needs fast-check, an optional peer.
+ *
+ * @param makeEngine Called once; the engine is closed at the end, a client it was given is not.
+ * @returns How many runs and requests there were, and the seed that repeats them.
+ * @throws {BrokenRule} with the smallest story found that breaks a rule, the rule, and the seed.
+ * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, ...: the engine could not be asked.
+ */
+export async function checkNoOversell(
+  makeEngine: () => Engine | Promise<Engine>,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  if (typeof makeEngine !== 'function') throw invalid('makeEngine', 'must be a function that makes an engine')
+  const { runs: wanted = 200, seed: given = Math.floor(Math.random() * 2 ** 31), onProgress } = options
+  const runs = checkInteger(wanted, 'runs', 1, 1_000_000)
+  const seed = checkInteger(given, 'seed', -(2 ** 31), 2 ** 31 - 1)
+  const signal = checkSignal(options.signal)
+  const fc = await loadFastCheck()
+  const engine = await makeEngine()
+  const series = `stockhold-check-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`
+  const counts = { runs: 0, commands: 0, shrinks: 0 }
+  let broken: BrokenRule | undefined
+  let outside: unknown
+  const property = fc.asyncProperty(stories(fc), async (story: Story) => {
+    // Neither is a story that breaks a rule: there is nothing to be made smaller.
+    if (signal?.aborted || outside !== undefined) throw new fc.PreconditionFailure(true)
+    const shrinks = broken !== undefined
+    try {
+      await play(engine, `${series}-${++sales}`, story)
+    } catch (error) {
+      if (!(error instanceof BrokenRule)) {
+        outside = error
+        throw new fc.PreconditionFailure(true)
+      }
+      // Each that is still broken is smaller than the one before.
+      broken = error
+      throw error
+    } finally {
+      counts[shrinks ? 'shrinks' : 'runs']++
+      for (const group of story.groups) counts.commands += group.length
+      onProgress?.({ ...counts })
+    }
+  })
+  try {
+    await fc.check(property, { seed, numRuns: runs })
+    const { rule, transcript, cause } = broken ?? {}
+    if (rule !== undefined) throw new BrokenRule(rule, transcript!, { seed, cause })
+    signal?.throwIfAborted()
+    if (outside !== undefined) throw outside
+    return { runs: counts.runs, commands: counts.commands, seed }
+  } finally {
+    await engine.close()
+  }
+}
+
+async function play(engine: Engine, name: string, story: Story): Promise<void> {
+  const handles = [1, 2].map(() => new FlashSale(name, { engine, deadlineMs: 30_000 }))
+  try {
+    await playStory(handles, story)
+  } finally {
+    for (const handle of handles) await handle.close()
+  }
+}

@@ -1,0 +1,102 @@
+import type { Item } from '../sale/results.js'
+import type { FastCheckModule } from './fast-check.js'
+
+/** One request of a story, or a moment in which short holds lapse. */
+export type Step =
+  | {
+      readonly do: 'reserve'
+      readonly buyer: string
+      readonly items: readonly Item[]
+      readonly key: string | undefined
+      readonly holdMs: number
+    }
+  /** `which`: of the reservations told before this group, counted modulo how many those are. */
+  | { readonly do: 'confirm' | 'release' | 'refund'; readonly which: number; readonly restock: boolean }
+  | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
+  | { readonly do: 'wait' }
+
+/** A small sale, and what is asked of it. */
+export interface Story {
+  readonly stock: Readonly<Record<string, number>>
+  /** Units of each SKU one buyer may have. */
+  readonly limit: number | undefined
+  /** Steps of one group are sent at the same time. */
+  readonly groups: readonly (readonly Step[])[]
+}
+
+/** As much of fast-check as is used here: its module, `fc`. Said in this way, whoever does without it needs no types of it. */
+export type FastCheck = Readonly<Record<Generator, (...args: never[]) => unknown>>
+
+type Generator =
+  | 'array'
+  | 'boolean'
+  | 'constant'
+  | 'constantFrom'
+  | 'integer'
+  | 'nat'
+  | 'oneof'
+  | 'option'
+  | 'record'
+
+const SKUS = ['a', 'b'] as const
+
+/**
+ * The random steps that `checkNoOversell` plays, for model tests of your own.
+ *
+ * @example const steps = stepArbitrary<fc.Arbitrary<Step>>(fc)
+ */
+export function stepArbitrary<A>(fc: FastCheck): A {
+  return steps(fc as unknown as FastCheckModule) as A
+}
+
+/**
+ * The random stories that `checkNoOversell` plays: a few units, four buyers who get in each other's way, keys that repeat, holds
+ * that lapse.
+ *
+ * @example const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
+ */
+export function storyArbitrary<A>(fc: FastCheck): A {
+  return stories(fc as unknown as FastCheckModule) as A
+}
+
+function steps(fc: FastCheckModule) {
+  const cart = fc.array(
+    fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ min: 1, max: 3 }) }),
+    { minLength: 1, maxLength: 3 },
+  )
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('reserve' as const),
+        buyer: fc.constantFrom('u1', 'u2', 'u3', 'u4'),
+        items: cart,
+        key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined }),
+        holdMs: fc.constantFrom(5, 60_000, 60_000),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom('confirm' as const, 'confirm' as const, 'release' as const, 'refund' as const),
+        which: fc.nat(20),
+        restock: fc.boolean(),
+      }),
+    },
+    fc.record({
+      do: fc.constant('restock' as const),
+      sku: fc.constantFrom(...SKUS),
+      quantity: fc.constantFrom(-3, -1, 1, 2),
+      key: fc.constantFrom('r1', 'r2', 'r3'),
+    }),
+    fc.record({ do: fc.constant('wait' as const) }),
+  )
+}
+
+export function stories(fc: FastCheckModule) {
+  return fc.record({
+    stock: fc.record({ a: fc.integer({ min: 0, max: 6 }), b: fc.integer({ min: 1, max: 6 }) }),
+    limit: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+    groups: fc.array(fc.array(steps(fc), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 }),
+  })
+}

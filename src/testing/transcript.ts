@@ -1,0 +1,47 @@
+import { StockholdError } from '../errors.js'
+import { type Answer, type Call, describeCall } from './history/operation.js'
+import { Names, text } from './history/print.js'
+import type { Story } from './story.js'
+
+/** What was asked in a story and what was answered, for a person. */
+export class Transcript {
+  readonly #names = new Names()
+  readonly #head: string
+  readonly #groups: string[][] = []
+
+  constructor({ stock, limit }: Story) {
+    const units = Object.entries(stock).map(([sku, count]) => `${count} ${sku}`)
+    const most = limit === undefined ? 'no limit' : `at most ${limit} of each for one buyer`
+    this.#head = `a sale of ${units.join(' and ')}, ${most}`
+    this.nextGroup()
+  }
+
+  /** What follows is sent together, after everything before. */
+  nextGroup(): void {
+    this.#groups.push([])
+  }
+
+  line(what: string): void {
+    this.#groups.at(-1)!.push(`  ${what}`)
+  }
+
+  answer(call: Call, answer: Answer): void {
+    this.line(`${describeCall(call)}: ${text(answer)}`)
+  }
+
+  failure(call: Call, error: unknown): void {
+    const what = error instanceof StockholdError ? error.code : String(error)
+    this.line(`${describeCall(call)}: failed, ${what}`)
+  }
+
+  /** Shortens the ids in a text as they are shortened here. */
+  within(message: string): string {
+    return this.#names.within(message)
+  }
+
+  toString(): string {
+    const groups = this.#groups.filter((lines) => lines.length > 0)
+    const blocks = groups.flatMap((lines) => [lines.length > 1 ? 'at the same time:' : 'then:', ...lines])
+    return this.within([this.#head, ...blocks].join('\n'))
+  }
+}
