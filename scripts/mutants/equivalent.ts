@@ -162,17 +162,6 @@ export const explanations: readonly Explanation[] = [
     lines: ['if (expired.length >= 0) {'],
   },
   {
-    file: 'src/sale/reservation.ts',
-    reason: 'A cart of one line takes a shorter way to the same; an empty one is refused before.',
-    lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
-  },
-  {
-    file: 'src/sale/rules.ts',
-    reason: 'Where a message cuts a long name.',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    lines: ['return JSON.stringify(sku.length > 40 ? `${sku.slice(0, 41)}…` : sku)'],
-  },
-  {
     file: 'src/sale/sweeper.ts',
     reason: 'A ms more of a random delay.',
     lines: ['const JITTER_MS = 251'],

@@ -40,7 +40,12 @@ export function suites(): Record<SuiteName, Suite> {
     memory: suite('memory', [...conformance, ...property, 'test/unit/memory-engine.test.ts'], IN_MEMORY),
     sale: suite(
       'sale',
-      [...conformance, ...unit, 'test/property/batcher.test.ts', 'test/property/model.test.ts'],
+      [
+        ...conformance,
+        ...unit,
+        ...['batcher', 'model'].map((name) => `test/property/${name}.test.ts`),
+        'test/conformance/waiting-room/coupling.test.ts',
+      ],
       IN_MEMORY,
     ),
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),

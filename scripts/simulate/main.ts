@@ -1,4 +1,5 @@
-import { simulate } from '../../src/testing/simulator/simulate.js'
+import { simulateRoom } from '../../src/testing/simulator/rooms/simulate-rooms.js'
+import { type Simulated, simulate } from '../../src/testing/simulator/simulate.js'
 import { BadOption } from '../demo/option-values.js'
 import { Progress } from '../demo/terminal/progress.js'
 import { type Terminal, terminalOf } from '../demo/terminal/style.js'
@@ -31,24 +32,24 @@ async function main(): Promise<number> {
   return run(options, terminalOf(process.stdout, process.env))
 }
 
-async function run({ seed: first, runs, trace }: SimulateOptions, terminal: Terminal): Promise<number> {
+async function run(options: SimulateOptions, terminal: Terminal): Promise<number> {
+  const { seed: first, runs, trace } = options
   const tally = new Tally(runs, terminal.paint)
   const header = [`${terminal.paint('bold', 'stockhold simulate')}, seeds from ${first}`, '']
   const progress = trace ? undefined : new Progress(tally, header, terminal, process.stdout)
   const found: string[] = []
   progress?.start()
   for (let seed = first; seed < first + runs && !interrupted; seed++) {
-    const done = await simulate({ seed, trace: trace ? (line) => console.log(line) : undefined })
-    tally.add(done)
-    if (!done.violation && !done.undecided) continue
-    const replay = `npm run simulate -- --seed ${seed} --runs 1 --trace`
-    const what = done.violation?.report ?? 'the history could not be decided within the effort allowed'
-    if (found.length < SHOWN)
-      found.push(`${terminal.paint('red', `seed ${seed}`)}: ${what}\n\nReplay: ${replay}`)
-    else
-      found.push(
-        `${terminal.paint('red', `seed ${seed}`)}: ${done.violation?.kind ?? 'undecided'}. Replay: ${replay}`,
-      )
+    for (const { what, done } of await both(seed, options)) {
+      tally.add(done, what)
+      if (!done.violation && !done.undecided) continue
+      const replay = `Replay: npm run simulate -- --only ${what} --seed ${seed} --runs 1 --trace`
+      const title = terminal.paint('red', `seed ${seed}, ${what}`)
+      const story = done.violation?.report ?? 'the history could not be decided within the effort allowed'
+      if (found.length < SHOWN) found.push(`${title}: ${story}\n\n${replay}`)
+      else found.push(`${title}: ${done.violation?.kind ?? 'undecided'}. ${replay}`)
+    }
+    tally.seedDone()
   }
   progress?.stop()
   const width = (process.stdout.columns ?? 80) - 1
@@ -58,4 +59,13 @@ async function run({ seed: first, runs, trace }: SimulateOptions, terminal: Term
     tally.violations === 0 ? 'every promise was kept' : `${tally.violations} runs broke a promise`
   console.log(`verdict: ${terminal.paint(tally.violations === 0 ? 'green' : 'red', verdict)}`)
   return tally.violations === 0 ? 0 : 1
+}
+
+/** A seed has a sale of its own, and a waiting room. */
+async function both(seed: number, { only, trace: traced }: SimulateOptions) {
+  const trace = traced ? (line: string) => console.log(line) : undefined
+  const done: { what: 'sales' | 'rooms'; done: Simulated }[] = []
+  if (only !== 'rooms') done.push({ what: 'sales', done: await simulate({ seed, trace }) })
+  if (only !== 'sales') done.push({ what: 'rooms', done: await simulateRoom({ seed, trace }) })
+  return done
 }

@@ -6,14 +6,16 @@ export interface SimulateOptions {
   readonly seed: number
   readonly runs: number
   readonly trace: boolean
+  readonly only: 'sales' | 'rooms' | undefined
 }
 
-const help = `Simulates sales in which nearly everything fails, and checks every answer that was given.
+const help = `Simulates sales and waiting rooms in which nearly everything fails, and checks every answer that was given.
 
   npm run simulate -- [options]
 
   --runs N    runs, each with a seed of its own               (default 10000)
   --seed N    the first seed, the next ones follow            (default: a new one)
+  --only W    sales or rooms                              (default: each seed both)
   --trace     prints what happens, line by line
   -h, --help
 
@@ -29,7 +31,13 @@ export function readOptions(args: readonly string[]): Options {
     seed: whole(values, 'seed', randomInt(2 ** 31), 0, 2 ** 32 - 1),
     runs: whole(values, 'runs', 10_000, 1, 1_000_000_000),
     trace,
+    only: onlyOf(values.only),
   }
+}
+
+function onlyOf(value: string | undefined): SimulateOptions['only'] {
+  if (value === undefined || value === 'sales' || value === 'rooms') return value
+  throw new BadOption('only', `must be sales or rooms, not ${JSON.stringify(value)}`)
 }
 
 function parse(args: readonly string[]) {
@@ -39,6 +47,7 @@ function parse(args: readonly string[]) {
       options: {
         seed: { type: 'string' },
         runs: { type: 'string' },
+        only: { type: 'string' },
         trace: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

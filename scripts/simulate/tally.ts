@@ -12,7 +12,9 @@ export class Tally implements View {
   readonly #paint: Paint
   readonly #startedAt = performance.now()
   readonly #injected = new Map<Fault, number>()
+  /** Seeds. */
   #done = 0
+  readonly #of = { sales: 0, rooms: 0 }
   #simulatedMs = 0
   readonly #operations = { ok: 0, fail: 0, unknown: 0 }
   #undecided = 0
@@ -23,13 +25,17 @@ export class Tally implements View {
     this.#paint = paint
   }
 
-  add({ injected, operations, simulatedMs, undecided, violation }: Simulated): void {
-    this.#done++
+  add({ injected, operations, simulatedMs, undecided, violation }: Simulated, what: 'sales' | 'rooms'): void {
+    this.#of[what]++
     this.#simulatedMs += simulatedMs
     for (const outcome of ['ok', 'fail', 'unknown'] as const) this.#operations[outcome] += operations[outcome]
     for (const [fault, times] of injected) this.#injected.set(fault, this.#times(fault) + times)
     if (undecided) this.#undecided++
     if (violation) this.violations++
+  }
+
+  seedDone(): void {
+    this.#done++
   }
 
   panel(width: number): string[] {
@@ -77,6 +83,8 @@ export class Tally implements View {
   #cells(): (readonly [string, string])[] {
     return [
       ['runs', count(this.#done)],
+      ['sales', count(this.#of.sales)],
+      ['rooms', count(this.#of.rooms)],
       ['runs/s', count(this.#perSecond())],
       ['time', seconds(performance.now() - this.#startedAt)],
       ['simulated hours', count(this.#simulatedMs / 3_600_000)],

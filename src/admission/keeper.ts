@@ -269,6 +269,8 @@ export class Keeper {
       await this.#access.room(limits)
       const askedAt = this.#moment()
       const stock = await this.#readStock()
+      // Before the question: a revocation that its answer does not show comes later than this.
+      const heardBefore = this.#access.heardNow
       const op = {
         visits: visits.map(({ visit }) => visit),
         stock: stock ?? null,
@@ -279,6 +281,7 @@ export class Keeper {
       }
       const answer = await this.#access.ask('tend', op, limits, (given) => given, visits.length)
       this.#take(answer, forgotten === this.#forgotten ? askedAt : LONG_AGO)
+      this.#revokedSince = heardBefore
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
       for (const { resolve } of watchers) resolve(answer)
     } catch (error) {
@@ -300,8 +303,6 @@ export class Keeper {
     this.line.update(answer)
     this.#turns = new Set(answer.turns)
     for (const { buyer, stay } of answer.revoked) this.revoke(buyer, stay)
-    // A little before the answer's own time: what was revoked in that very moment comes once more.
-    this.#revokedSince = Math.max(this.#revokedSince, Math.floor(this.#access.now()) - FRESH_MS)
   }
 
   async #readStock(): Promise<StockReading | undefined> {

@@ -70,6 +70,11 @@ export class RoomAccess {
     this.#heardAt = this.#elapsed()
   }
 
+  /** The latest time the server has told: it is not behind that. 0 before the first answer. */
+  get heardNow(): number {
+    return Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow)
+  }
+
   /** ms; ages are taken of it. */
   elapsed(): number {
     return this.#elapsed()

@@ -200,7 +200,7 @@ export interface RoomCommands {
   }
 
   /**
-   * Moves on (with `stock`, if its `at` is not before the one known, taken over first), registers the visits, lets in, and answers.
+   * Moves on (with `stock`, if its `at`, or `now` if that is earlier, is not before the one known, taken over first), registers the visits, lets in, and answers.
    *
    * A visit, in this order:
    * 1. No place, or another stay: `gone`.

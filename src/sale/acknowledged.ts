@@ -3,6 +3,14 @@ import type { Op, StoredReservation } from '../engine/engine.js'
 /** Reservations and restocks remembered at most: some 30 MB. What is older was acknowledged long before any usual loss. */
 const MOST = 100_000
 
+/** How far on a reservation is: nothing goes back by itself. */
+const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
+
+function isFurther(a: StoredReservation, b: StoredReservation): boolean {
+  const steps = STEPS[a.state] - STEPS[b.state]
+  return steps > 0 || (steps === 0 && a.expiresAt >= b.expiresAt)
+}
+
 /** What was answered for a reservation last. */
 export interface Acknowledged {
   readonly reservation: StoredReservation
@@ -20,11 +28,17 @@ export class AcknowledgedMemory {
   /** How many were forgotten, for want of room. */
   forgotten = 0
 
+  /** Answers may come out of order: one that is behind what is known changes nothing. */
   note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
-    const { refundDue = false, restocked = false } = rest
+    const known = this.#reservations.get(reservation.id)
+    const isNewer = !known || isFurther(reservation, known.reservation)
     // Behind all others again: what changed last is forgotten last.
     this.#reservations.delete(reservation.id)
-    this.#reservations.set(reservation.id, { reservation, refundDue, restocked })
+    this.#reservations.set(reservation.id, {
+      reservation: isNewer ? reservation : known.reservation,
+      refundDue: rest.refundDue === true || known?.refundDue === true,
+      restocked: rest.restocked === true || known?.restocked === true,
+    })
     this.#bound(this.#reservations)
   }
 

@@ -169,9 +169,11 @@ export class FlashSale {
 
   /** The reservation as it is now, or `undefined`. */
   async get(reservationId: string, options: SignalOption = {}): Promise<Reservation | undefined> {
-    return this.#settle('get', reservationId, options, {}, (answer, book) =>
-      answer.status === 'found' ? book.reservation(answer.reservation) : { status: 'not_found' as const },
-    ).then((found) => ('status' in found ? undefined : found))
+    return this.#settle('get', reservationId, options, {}, (answer, book) => {
+      if (answer.status !== 'found') return { status: 'not_found' as const }
+      this.#told.note(answer.reservation)
+      return book.reservation(answer.reservation)
+    }).then((found) => ('status' in found ? undefined : found))
   }
 
   /**

@@ -36,6 +36,27 @@ test('of each reservation the latest answer, of each restock the one', () => {
   expect(memory.ended).toBe(true)
 })
 
+test('an answer that comes late does not undo what is known', () => {
+  const memory = new AcknowledgedMemory()
+  memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))
+  memory.note(reservation('a', { expiresAt: 9 }))
+  memory.note(reservation('b', { expiresAt: 9 }))
+  memory.note(reservation('b', { expiresAt: 5 }))
+  memory.note(reservation('c', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('c', { state: 'released' }))
+  memory.note(reservation('d', { state: 'expired' }))
+  memory.note(reservation('d', { state: 'confirmed' }))
+  memory.note(reservation('e', { state: 'refunded' }), { restocked: true })
+  memory.note(reservation('e', { state: 'confirmed' }))
+  expect(memory.reservations).toMatchObject([
+    { reservation: { id: 'a', state: 'confirmed', paymentId: 'p' } },
+    { reservation: { id: 'b', state: 'held', expiresAt: 9 } },
+    { reservation: { id: 'c', state: 'released' }, refundDue: true },
+    { reservation: { id: 'd', state: 'confirmed' } },
+    { reservation: { id: 'e', state: 'refunded' }, restocked: true },
+  ])
+})
+
 test('beyond 100,000 the one that changed longest ago is forgotten, and counted', () => {
   const memory = new AcknowledgedMemory()
   for (let i = 0; i < 100_000; i++) memory.note(reservation(`r${i}`))

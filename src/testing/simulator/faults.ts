@@ -33,7 +33,7 @@ export class Faults {
   /** How often each has been injected. */
   readonly injected: Map<Fault, number>
   readonly #chances = new Map<MessageFault, number>()
-  readonly world: readonly WorldFault[]
+  world: readonly WorldFault[]
   #on = false
 
   constructor(random: Random, injected: Map<Fault, number>) {
@@ -49,6 +49,11 @@ export class Faults {
 
   stop(): void {
     this.#on = false
+  }
+
+  /** This run goes without that one. */
+  leaveOut(fault: WorldFault): void {
+    this.world = this.world.filter((one) => one !== fault)
   }
 
   begin(): void {

@@ -14,6 +14,8 @@ export class SimulatedServer {
   readonly #agenda: Agenda
   #ahead = 0
   #up = true
+  /** How many times it went away. */
+  departures = 0
   #cut: (() => void)[] = []
 
   constructor(agenda: Agenda) {
@@ -34,6 +36,7 @@ export class SimulatedServer {
   /** Nobody reaches it for so long; every connection ends now. */
   goAway(ms: number): void {
     this.#up = false
+    this.departures++
     this.cutConnections()
     this.#agenda.after(ms, () => {
       this.#up = true

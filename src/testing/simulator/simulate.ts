@@ -3,6 +3,7 @@ import { describeCall } from '../history/operation.js'
 import { Crowd } from './crowd.js'
 import type { Fault } from './faults.js'
 import { Liveness } from './liveness.js'
+import { over } from './over.js'
 import { type Plant, SaleWorld } from './sale-world.js'
 import { demand, SimulationViolation, type ViolationKind } from './violation.js'
 
@@ -95,23 +96,6 @@ async function play(sale: SaleWorld): Promise<void> {
   for (const { process, call, invoked } of sale.recorder.pending)
     demand(!process.alive, 'deadline', () => `${describeCall(call)} of ${invoked.ms} ms was never settled`)
   if (!sale.wrong) await over(sale, new Liveness(sale).prove())
-}
-
-/** Lets the world go on until this has come about. */
-async function over(sale: SaleWorld, promise: Promise<unknown>): Promise<void> {
-  let settled = false
-  let failure: unknown
-  promise.then(
-    () => {
-      settled = true
-    },
-    (error: unknown) => {
-      settled = true
-      failure = error
-    },
-  )
-  await sale.world.agenda.play(() => settled || sale.wrong !== undefined)
-  if (failure !== undefined) throw failure
 }
 
 function report({ plan, world, names }: SaleWorld, wrong: SimulationViolation): string {

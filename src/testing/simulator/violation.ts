@@ -14,6 +14,12 @@ export type ViolationKind =
   | 'liveness'
   /** A handle's memory answered what it must not. */
   | 'memory'
+  /** Somebody lost their place in line, or has two. */
+  | 'place'
+  /** Somebody was passed over who came first. */
+  | 'order'
+  /** Somebody was let in who must not be, or shut out. */
+  | 'admission'
   /** A call failed in a way that is no fault of the network. */
   | 'fault'
 

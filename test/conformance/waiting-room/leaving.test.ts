@@ -87,6 +87,18 @@ onBothEngines((open) => {
     expect(await door.waiting('u2')).toMatchObject({ position: 3 })
   })
 
+  test('any call can be the first of a handle', async () => {
+    const door = await open()
+    await door.crowd(3)
+    expect(await door.handle().revoke('u1')).toEqual({ revoked: true })
+    expect(await door.handle().leave(door.ticket('u2'))).toEqual({ left: true })
+    await door.handle().pause()
+    expect(await door.handle().stats()).toMatchObject({ state: 'paused', waiting: 1 })
+    await door.handle().setRate(5)
+    await door.handle().resume()
+    expect(await door.handle().stats()).toMatchObject({ state: 'open', ratePerSecond: 5 })
+  })
+
   test('a revoked pass: at once where it was revoked, elsewhere within a second', async () => {
     const door = await open()
     await door.join('ann')

@@ -4,7 +4,8 @@ import type { Room, Step } from './room-state.js'
 
 export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
   if (!overdue) {
-    if (op.stock) room.read(op.stock)
+    // A reading from the future is one by a clock that went wrong: it must not outlive those that follow.
+    if (op.stock) room.read({ ...op.stock, at: Math.min(op.stock.at, now) })
     room.moveOn(now)
     for (const visit of op.visits) register(room, visit, op.drawn, now)
     if (room.tended(now)) {

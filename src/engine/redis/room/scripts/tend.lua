@@ -28,6 +28,8 @@ local function place_anew(buyer, place)
 end
 
 local function take_over(stock)
+  -- A reading from the future is one by a clock that went wrong: it must not outlive those that follow.
+  if stock[1] then stock[1] = math.min(stock[1], now) end
   if #stock == 0 or stock[1] < room.stock_at then return end
   room.stock_at, room.stock_state, room.stock_available = stock[1], stock[2], stock[3]
   -- Passes spent before the reading show in it.

@@ -1,0 +1,52 @@
+import type { Call, Command, Op } from '../../../engine/engine.js'
+import { execute } from '../../../engine/memory/memory-engine.js'
+import { PartitionState } from '../../../engine/memory/state.js'
+import type { SaleMachine } from '../sale-machine.js'
+import { demand } from '../violation.js'
+
+interface Batch {
+  readonly command: Command
+  readonly ops: readonly Op<Command>[]
+  readonly call: Call
+  readonly now: number
+}
+
+/** A sale at a server that can come back with an older state: what was done since then it has never heard of. */
+export class RollingMachine implements SaleMachine {
+  readonly #clock: () => number
+  readonly #newState: () => PartitionState
+  #log: Batch[] = []
+  state: PartitionState
+
+  constructor(clock: () => number, newState = () => new PartitionState()) {
+    this.#clock = clock
+    this.#newState = newState
+    this.state = newState()
+  }
+
+  get batches(): number {
+    return this.#log.length
+  }
+
+  readonly run: SaleMachine['run'] = (command, ops, call) => {
+    const now = Math.max(this.#clock(), this.state.now, call.floor)
+    const { frozen, events } = this.state
+    const before = events.length
+    this.#log.push({ command, ops, call, now })
+    const reply = execute(this.state, command, ops, call, now)
+    const wrote = this.state.events.length > before
+    demand(
+      !wrote || !frozen || call.recovers === true,
+      'promise',
+      () => `a frozen sale went on with ${command}`,
+    )
+    return reply
+  }
+
+  /** Forgets all but the first so many batches. */
+  rollBackTo(batches: number): void {
+    this.#log = this.#log.slice(0, batches)
+    this.state = this.#newState()
+    for (const { command, ops, call, now } of this.#log) execute(this.state, command, ops, call, now)
+  }
+}

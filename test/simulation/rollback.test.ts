@@ -1,0 +1,68 @@
+import { randomInt } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { Tip } from '../../src/engine/engine.js'
+import { PartitionState } from '../../src/engine/memory/state.js'
+import { simulateRollback } from '../../src/testing/simulator/rollback/simulate-rollback.js'
+
+/** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
+const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
+const RUNS = Number(STOCKHOLD_RUNS ?? 400)
+const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
+
+test.each([
+  ['the seeds from 1', 1],
+  ['new seeds', fresh],
+])(
+  'a server that has forgotten sells nothing until it is recovered: %s',
+  { timeout: 600_000 },
+  async (_name, first) => {
+    const seen = new Set<string>()
+    for (let seed = first; seed < first + RUNS; seed++) {
+      const { violation, kind, from, detected, restored, refused } = await simulateRollback({ seed })
+      expect(violation?.report, `STOCKHOLD_SEED=${seed}`).toBeUndefined()
+      if (detected > 0) seen.add(`${kind}, ${from}`)
+      if (restored > 0) seen.add('restored')
+      if (refused > 0) seen.add('refused')
+    }
+    if (RUNS < 300) return
+    const wanted = ['empty, accept', 'empty, replay', 'older, accept', 'older, replay', 'refused', 'restored']
+    expect([...seen].sort()).toEqual(wanted)
+  },
+)
+
+/** Fences with a hole. */
+const fences: readonly {
+  readonly name: string
+  readonly remembers: (state: PartitionState, tip: Tip) => boolean
+}[] = [
+  { name: 'compares nothing', remembers: () => true },
+  {
+    name: 'compares the sequence only',
+    remembers: ({ line, events }, tip) => tip.line <= line && tip.sequence <= events.length,
+  },
+]
+
+describe('a planted bug is found', () => {
+  for (const { name, remembers } of fences) {
+    test(`the fence ${name}`, async () => {
+      const newState = () => {
+        const state = new PartitionState()
+        state.remembers = (tip) => remembers(state, tip)
+        return state
+      }
+      let kind: string | undefined
+      for (let seed = 1; seed <= 200 && !kind; seed++)
+        kind = (await simulateRollback({ seed, newState })).violation?.kind
+      expect(kind).toBe('promise')
+    })
+  }
+
+  test('a frozen sale that sells', async () => {
+    const newState = () =>
+      Object.defineProperty(new PartitionState(), 'frozen', { get: () => false, set: () => {} })
+    let kind: string | undefined
+    for (let seed = 1; seed <= 200 && !kind; seed++)
+      kind = (await simulateRollback({ seed, newState })).violation?.kind
+    expect(kind).toBe('promise')
+  })
+})
