@@ -80,9 +80,12 @@ test('visitors who poll all the time while Redis dies and comes back enter in or
   await everybody
   expect(passes.size).toBe(120)
   expect(await rooms[1]!.stats()).toMatchObject({ admitted: 120, waiting: 0 })
-  // A turn is given by rank; two processes may tell of turns of one moment in another order, and the bucket holds five.
-  const late = order.filter((i, at) => Math.abs(i - at) > 20)
-  expect(late).toEqual([])
+  // Turns are given by rank. Each process tells its own visitors of theirs when it has found Redis again, which may take one of them
+  // longer; and the bucket holds five.
+  for (const process of [0, 1]) {
+    const own = order.filter((i) => i % 2 === process)
+    expect(own.filter((i, at) => Math.abs((i - process) / 2 - at) > 10)).toEqual([])
+  }
 })
 
 test('a process dies: those it served go on at another, in their places', async () => {

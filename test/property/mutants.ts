@@ -106,7 +106,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a late confirm ignores that the sale has ended',
     alterations: [
-      { find: 'if has_ended() then return refund_due', replace: 'if false then return refund_due' },
+      {
+        find: 'if has_ended() and recovers == 0 then return refund_due',
+        replace: 'if false then return refund_due',
+      },
     ],
     breaks: ['answer'],
   },
