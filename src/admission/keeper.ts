@@ -17,11 +17,6 @@ const MAX_VISITS = 4_096
 /** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
 const BUSY_MS = 100
 const IDLE_MS = 500
-/**
- * While people are let in, so often that what one call lets in is a small part of a second's: a second then sees its rate to within
- * two in a hundred. Slow rates need no more than a call a token. ms
- */
-const LIVELY_MS = 25
 /** A small bucket is emptied more often, or it would run over. ms */
 const SHORTEST_MS = 10
 /** Nobody has polled here for this long: nobody is waiting. ms */
@@ -335,11 +330,9 @@ export class Keeper {
   }
 }
 
-function intervalOf({ pace: { rate, burst }, atDoor, turns }: RoomState): number {
-  if (rate === 0 || (atDoor === 0 && turns.length === 0)) return BUSY_MS
-  const lively = Math.max(LIVELY_MS, 1_000_000 / rate)
-  // Twice in the time in which the bucket fills.
-  return Math.min(BUSY_MS, lively, Math.max(SHORTEST_MS, (burst * 500_000) / rate))
+/** Twice in the time in which the bucket fills, but no less often than ten times a second. */
+function intervalOf({ pace: { rate, burst } }: RoomState): number {
+  return rate === 0 ? BUSY_MS : Math.min(BUSY_MS, Math.max(SHORTEST_MS, (burst * 500_000) / rate))
 }
 
 /** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
