@@ -1,7 +1,10 @@
 import type { Op, StoredReservation } from '../engine/engine.js'
 
-/** Reservations and restocks remembered at most: some 30 MB. What is older was acknowledged long before any usual loss. */
-const MOST = 100_000
+/**
+ * So many reservations changed last are remembered at least, and twice as many at most: some 30 MB. What is older was acknowledged long
+ * before any usual loss.
+ */
+const LATEST = 50_000
 
 /** How far on a reservation is: nothing goes back by itself. */
 const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
@@ -22,7 +25,9 @@ export interface Acknowledged {
 
 /** What this process has told its callers, for the day on which the server has forgotten it. */
 export class AcknowledgedMemory {
-  readonly #reservations = new Map<string, Acknowledged>()
+  /** Two generations: the older one is dropped as a whole. To delete the first of a large Map again and again is slow. */
+  #young = new Map<string, Acknowledged>()
+  #old = new Map<string, Acknowledged>()
   readonly #restocks = new Map<string, Op<'restock'>>()
   #ended = false
   /** How many were forgotten, for want of room. */
@@ -30,21 +35,23 @@ export class AcknowledgedMemory {
 
   /** Answers may come out of order: one that is behind what is known changes nothing. */
   note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
-    const known = this.#reservations.get(reservation.id)
+    const { id } = reservation
+    const known = this.#young.get(id) ?? this.#old.get(id)
     const isNewer = !known || isFurther(reservation, known.reservation)
-    // Behind all others again: what changed last is forgotten last.
-    this.#reservations.delete(reservation.id)
-    this.#reservations.set(reservation.id, {
+    if (known) this.#old.delete(id)
+    this.#young.set(id, {
       reservation: isNewer ? reservation : known.reservation,
       refundDue: rest.refundDue === true || known?.refundDue === true,
       restocked: rest.restocked === true || known?.restocked === true,
     })
-    this.#bound(this.#reservations)
+    if (this.#young.size < LATEST) return
+    this.forgotten += this.#old.size
+    this.#old = this.#young
+    this.#young = new Map()
   }
 
   noteRestock(op: Op<'restock'>): void {
     this.#restocks.set(op.key, op)
-    this.#bound(this.#restocks)
   }
 
   noteEnd(): void {
@@ -53,14 +60,15 @@ export class AcknowledgedMemory {
 
   /** What the server has forgotten is accepted as forgotten. */
   clear(): void {
-    this.#reservations.clear()
+    this.#young.clear()
+    this.#old.clear()
     this.#restocks.clear()
     this.#ended = false
     this.forgotten = 0
   }
 
   get reservations(): readonly Acknowledged[] {
-    return [...this.#reservations.values()]
+    return [...this.#old.values(), ...this.#young.values()]
   }
 
   get restocks(): readonly Op<'restock'>[] {
@@ -69,14 +77,5 @@ export class AcknowledgedMemory {
 
   get ended(): boolean {
     return this.#ended
-  }
-
-  #bound(map: Map<string, unknown>): void {
-    if (map.size <= MOST) return
-    for (const oldest of map.keys()) {
-      map.delete(oldest)
-      this.forgotten++
-      return
-    }
   }
 }

@@ -250,7 +250,7 @@ export class FlashSale {
    * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it sells nothing.
    *
    * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is gone begins again with all of its stock.
-   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 100,000 reservations and restocks).
+   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 50,000 reservations at least, and its restocks).
    *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
    *
    * With several processes, let each of them `replay` with `thaw: false`, and the last one without.
