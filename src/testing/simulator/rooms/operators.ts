@@ -89,7 +89,7 @@ export class Operators {
 
   #revoke(buyer: string): Promise<Outcome<unknown>> {
     return this.#call(`revoke ${buyer}`, (span) => {
-      this.#world.ledger.ending(buyer, span)
+      this.#world.ledger.ending(buyer, null, span)
       return this.#world.room(span.process).revoke(buyer)
     })
   }

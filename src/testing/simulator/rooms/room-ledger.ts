@@ -21,6 +21,13 @@ interface Joined {
   readonly span: Span
 }
 
+interface Ending {
+  readonly buyer: string
+  /** `null`: whichever they were in. */
+  readonly stay: number | null
+  readonly span: Span
+}
+
 interface Admitted {
   readonly buyer: string
   readonly stay: number
@@ -42,7 +49,7 @@ const STRAGGLE_MS = 5_100
 export class RoomLedger {
   readonly #plan: RoomPlan
   readonly #joined: Joined[] = []
-  readonly #endings: { readonly buyer: string; readonly span: Span }[] = []
+  readonly #endings: Ending[] = []
   readonly #admitted: Admitted[] = []
   readonly #waits: Polled[] = []
   /** Changes of who may enter: what they set, and when. */
@@ -60,7 +67,7 @@ export class RoomLedger {
     const stay = Number(claimsOf(ticket).stay)
     for (const other of this.#joined) {
       if (other.buyer !== buyer || other.ticket === ticket) continue
-      const ended = this.#hasEnded(buyer, other.span.from, span.to)
+      const ended = this.#hasEnded(buyer, other.stay, other.span.from, span.to)
       demand(
         ended,
         'place',
@@ -70,9 +77,9 @@ export class RoomLedger {
     this.#joined.push({ buyer, ticket, stay, span })
   }
 
-  /** Begins to end the buyer's stay. */
-  ending(buyer: string, span: Span): void {
-    this.#endings.push({ buyer, span })
+  /** The buyer leaves with a ticket, or is sent away (`null`: whatever ticket they have). */
+  ending(buyer: string, ticket: string | null, span: Span): void {
+    this.#endings.push({ buyer, stay: ticket === null ? null : Number(claimsOf(ticket).stay), span })
   }
 
   /** Somebody pauses or resumes the room, or sets its rate. */
@@ -85,7 +92,8 @@ export class RoomLedger {
 
   refused(buyer: string, ticket: string, now: number): void {
     const joined = this.#joined.find((one) => one.ticket === ticket)
-    const ended = this.#hasEnded(buyer, joined?.span.from ?? 0, now)
+    const stay = Number(claimsOf(ticket).stay)
+    const ended = this.#hasEnded(buyer, stay, joined?.span.from ?? 0, now)
     demand(ended, 'place', () => `${buyer} was told that the place is given up, and nobody gave it up`)
   }
 
@@ -124,8 +132,9 @@ export class RoomLedger {
     demand(sub === buyer, 'admission', () => `${buyer} bought with a pass of ${sub}`)
     const joined = this.#joined.find((one) => one.buyer === buyer && one.stay === stay)
     const revoked = this.#endings.some(
-      ({ buyer: of, span: { from, to, serverTo } }) =>
+      ({ buyer: of, stay: ended, span: { from, to, serverTo } }) =>
         of === buyer &&
+        (ended ?? stay) === stay &&
         joined &&
         serverTo < Number.POSITIVE_INFINITY &&
         from > joined.span.to &&
@@ -176,9 +185,13 @@ export class RoomLedger {
     }
   }
 
-  #hasEnded(buyer: string, from: number, to: number): boolean {
+  #hasEnded(buyer: string, stay: number, from: number, to: number): boolean {
     return this.#endings.some(
-      (ending) => ending.buyer === buyer && ending.span.from <= to && ending.span.to + STRAGGLE_MS >= from,
+      (ending) =>
+        ending.buyer === buyer &&
+        (ending.stay ?? stay) === stay &&
+        ending.span.from <= to &&
+        ending.span.to + STRAGGLE_MS >= from,
     )
   }
 

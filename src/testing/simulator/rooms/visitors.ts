@@ -1,6 +1,7 @@
 import type { PollResult } from '../../../admission/results.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
+import type { Span } from './room-ledger.js'
 import type { RoomWorld } from './room-world.js'
 import { shop } from './shopping.js'
 
@@ -79,8 +80,7 @@ export class Visitors {
     const world = this.#world
     const process = world.anyProcess(random)
     if (!process) return undefined
-    const heard = ({ ticket }: { ticket: string }, span: Parameters<typeof world.ledger.join>[2]) =>
-      world.ledger.join(buyer, ticket, span)
+    const heard = ({ ticket }: { ticket: string }, span: Span) => world.ledger.join(buyer, ticket, span)
     const joined = await world.call(process, `join ${buyer}`, () => world.room(process).join(buyer), {
       heard,
     })
@@ -146,8 +146,8 @@ export class Visitors {
     const world = this.#world
     const process = world.anyProcess(random)
     if (!process) return
-    const leave = (span: Parameters<typeof world.ledger.ending>[1]) => {
-      world.ledger.ending(buyer, span)
+    const leave = (span: Span) => {
+      world.ledger.ending(buyer, ticket, span)
       return world.room(process).leave(ticket)
     }
     await world.call(process, `leave ${buyer}`, leave)
