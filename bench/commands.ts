@@ -56,7 +56,7 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
         const bench = await Workbench.open(under, command)
         const curve = await curveOf(bench, command, recipe, sizes)
         await check(bench, `${command} on the ${under.name} engine`, invariants)
-        await client.del(partitionKeys(prefix, command, 0))
+        await client.del(partitionKeys(prefix, command, 0, 1))
         measured.push({ engine: under.name, command, recipe, curve })
       }
     }

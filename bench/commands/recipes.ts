@@ -13,7 +13,8 @@ export interface Recipe<C extends Command> {
   done(answers: readonly Answer<C>[], size: number): number | undefined
 }
 
-type Measured = Exclude<Command, 'create' | 'describe' | 'rebuild'>
+/** What a sale of one partition is asked. */
+type Measured = Exclude<Command, 'create' | 'describe' | 'rebuild' | 'send' | 'receive' | 'transfers'>
 
 /** Counts the items, if each has the answer of one that changed something. */
 const each =
@@ -43,7 +44,7 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     counts: 'holds confirmed',
     batches: true,
     prepare: async (bench, size) =>
-      (await bench.holds(size)).map((id) => ({ id, buyer: null, paymentId: 'payment-1' })),
+      (await bench.holds(size)).map((id) => ({ id, buyer: null, paymentId: 'payment-1', final: true })),
     done: each((answer) => answer.status === 'confirmed' && !answer.replayed && !answer.late),
   },
   release: {
@@ -69,7 +70,7 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
       const ids = await bench.holds(size)
       await bench.run(
         'confirm',
-        ids.map((id) => ({ id, buyer: null, paymentId: null })),
+        ids.map((id) => ({ id, buyer: null, paymentId: null, final: true })),
       )
       return ids.map((id) => ({ id, restock: true }))
     },
@@ -89,7 +90,12 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     counts: 'restocks of one unit',
     batches: true,
     prepare: (bench, size) =>
-      Array.from({ length: size }, () => ({ sku: 0, quantity: 1, key: `delivery-${bench.next()}` })),
+      Array.from({ length: size }, () => ({
+        sku: 0,
+        quantity: 1,
+        key: `delivery-${bench.next()}`,
+        final: true,
+      })),
     done: each((answer) => answer.status === 'restocked' && !answer.replayed && answer.applied === 1),
   },
   control: {
@@ -131,7 +137,7 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     batches: false,
     prepare: async (bench) => {
       await standing(bench)
-      return [{ after: 0 }]
+      return [{ after: 0, reservations: false }]
     },
     done: ([answer]) => answer?.events.length || undefined,
   },

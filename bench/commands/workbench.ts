@@ -25,7 +25,7 @@ export class Workbench {
   private constructor({ engine, wait }: TestEngine, sale: string) {
     this.#engine = engine
     this.#sale = sale
-    this.#partition = engine.partition(sale, 0)
+    this.#partition = engine.partition(sale, 0, 1)
     this.wait = wait
   }
 
@@ -34,7 +34,7 @@ export class Workbench {
     await bench.#partition.ready()
     const skus = [{ sku: SKU, stock: PLENTY, limit: 2 }]
     const times = { holdMs: HOLD_MS, maxHoldMs: 6 * HOLD_MS, opensAt: null, closesAt: null }
-    await bench.run('create', [{ rules: { skus, ...times, partitions: 1 }, token: TOKEN }])
+    await bench.run('create', [{ rules: { skus, ...times, partitions: 1 }, token: TOKEN, complete: true }])
     return bench
   }
 

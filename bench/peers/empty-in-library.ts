@@ -35,7 +35,7 @@ export class EmptyInLibrary {
       (await sale.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused'
     const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work })
     await sale.close()
-    await client.del(partitionKeys(this.#prefix, 'empty', 0))
+    await client.del(partitionKeys(this.#prefix, 'empty', 0, 1))
     client.disconnect()
     if (tally.failed > 0) throw tally.error
     return tally.accepted / tally.seconds
@@ -52,8 +52,9 @@ function yes(inner: Engine): Engine {
     elapsed: inner.elapsed,
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    partition: (sale, index) => {
-      const partition = inner.partition(sale, index)
+    handoff: (...place) => inner.handoff(...place),
+    partition: (sale, index, partitions) => {
+      const partition = inner.partition(sale, index, partitions)
       const run = async <C extends Command>(
         command: C,
         ops: readonly Op<C>[],

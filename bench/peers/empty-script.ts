@@ -56,7 +56,7 @@ export class EmptyScript {
       throw new Error(`${tally.accepted} of ${reservations} reserved`, { cause: tally.error })
     if (batches.length === 0) throw new Error('no call of the engine was seen')
     await sale.close()
-    await client.del(partitionKeys(this.#prefix, 'recorded', 0))
+    await client.del(partitionKeys(this.#prefix, 'recorded', 0, 1))
     client.disconnect()
     this.#batches = batches
     this.#sha = String(await this.#client.script('LOAD', EMPTY))

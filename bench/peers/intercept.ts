@@ -20,8 +20,9 @@ export function intercept(
     elapsed: inner.elapsed,
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    partition: (sale, index) => {
-      const partition = inner.partition(sale, index)
+    handoff: (...place) => inner.handoff(...place),
+    partition: (sale, index, partitions) => {
+      const partition = inner.partition(sale, index, partitions)
       return {
         ready: () => partition.ready(),
         run: (command, ops, call) => {

@@ -46,7 +46,7 @@ export class Stockhold implements Peer {
   async #clear(): Promise<void> {
     if (!this.#sale) return
     await this.#sale.close()
-    await this.#client.del(partitionKeys(this.#prefix, this.#sale.id, 0))
+    await this.#client.del(partitionKeys(this.#prefix, this.#sale.id, 0, 1))
     this.#sale = undefined
   }
 }

@@ -1,8 +1,9 @@
+import { RecentMap } from '../recent-map.js'
 import type { Line } from './line.js'
 import type { Signer } from './pass.js'
 
-/** Visitors a process remembers at most. Others are known again by their ticket; it takes some microseconds more. */
-const MOST = 1 << 20
+/** Visitors a process remembers at most, and half as many at least. Others are known again by their ticket; it takes some microseconds more. */
+const MOST = 1 << 21
 
 /** The owner of a ticket, as this process knows them. */
 export interface Visitor {
@@ -19,8 +20,8 @@ export interface Visitor {
 export class Visitors {
   readonly #signer: Signer
   readonly #line: Line
-  readonly #known = new Map<string, Visitor>()
-  /** Ranks are what they are once the draw has been made. */
+  readonly #known = new RecentMap<Visitor>(MOST)
+
   constructor(signer: Signer, line: Line) {
     this.#signer = signer
     this.#line = line
@@ -63,13 +64,6 @@ export class Visitors {
 
   #remember(ticket: string, buyer: string, stay: number, number: number): Visitor {
     const visitor = { ticket, buyer, stay, number, rank: this.#line.rankOf(number), told: undefined }
-    if (this.#known.size >= MOST) {
-      // The one who came first is the one most likely gone.
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
     this.#known.set(ticket, visitor)
     return visitor
   }

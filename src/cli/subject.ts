@@ -32,7 +32,7 @@ export function redisSubject(client: Client, prefix: string, name: string): Subj
   const waiting = new Set<string>()
   let kept = ''
   const clear = async (sales: readonly string[]) => {
-    const keys = sales.flatMap((sale) => partitionKeys(prefix, sale, 0))
+    const keys = sales.flatMap((sale) => partitionKeys(prefix, sale, 0, 1))
     if (keys.length === 0 || kept !== '') return
     for (const sale of sales) waiting.delete(sale)
     await client.unlink(...keys).catch((error: Error) => {
@@ -48,11 +48,12 @@ export function redisSubject(client: Client, prefix: string, name: string): Subj
       return {
         elapsed: engine.elapsed,
         room: (room) => engine.room(room),
-        partition(sale, index) {
+        handoff: (...place) => engine.handoff(...place),
+        partition(sale, index, partitions) {
           // One sale is played at a time: all those before it are over.
           if (waiting.size >= MOST && !waiting.has(sale)) void clear([...waiting])
           waiting.add(sale)
-          return engine.partition(sale, index)
+          return engine.partition(sale, index, partitions)
         },
         close: () => engine.close(),
       }

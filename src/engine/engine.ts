@@ -1,3 +1,4 @@
+import type { HandoffPort } from './handoff.js'
 import type { Port, Reply as ReplyOf, Retry } from './port.js'
 import type { RoomPort } from './room.js'
 import type { Timing } from './timing.js'
@@ -51,7 +52,15 @@ export interface StoredReservation {
   readonly paymentId: string | null
 }
 
-/** `total = available + held + confirmed + inTransit`, always, and none is ever negative. */
+/** Units of SKUs by the SKU's place, in ascending order of it; what is not named is 0. */
+export type Units = readonly (readonly [sku: number, units: number])[]
+
+/**
+ * `total = available + held + confirmed + inTransit`, always. Of one partition, `inTransit` is what it has sent to others less what
+ * it has received from them, negative where more came than went; and `total` is negative where more that had come was taken out of the
+ * sale than the partition began with. The other counts never are, nor are the sums of these two over all partitions: the sum
+ * of `inTransit` is what has left one partition and not arrived in another.
+ */
 export interface SkuCounts {
   readonly total: number
   readonly available: number
@@ -67,6 +76,8 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'refunded'; readonly id: string; readonly restock: boolean }
   | { readonly type: 'refund_due'; readonly id: string; readonly reason: RefundReason }
   | { readonly type: 'restocked'; readonly sku: number; readonly applied: number }
+  | { readonly type: 'sent'; readonly to: number; readonly sku: number; readonly quantity: number }
+  | { readonly type: 'received'; readonly from: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sold_out'; readonly sku: number }
   | { readonly type: 'paused' | 'resumed' | 'ended' }
 )
@@ -81,30 +92,55 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
  *   event `sold_out` follows it (in order of SKU, should a cart take several).
  * - A reservation given back moves its units to `available`.
  *
+ * Partitions: the stock of a sale is dealt out to its partitions (see `slice.ts`), and units move between them by `send` and `receive`. For each
+ * other partition, a partition keeps how many units of each SKU it has ever sent there and ever received from there. What the one has sent and
+ * the other has not received is in transit. Both numbers only grow, and to receive is to catch up with what was sent: so
+ * each step can be repeated by anybody, at any time, and in any order. This is escrow (O'Neil, "The Escrow Transactional Method", 1986) kept
+ * as the rights of a bounded counter (Balegas et al., "Extending Eventually Consistent Cloud Databases for Enforcing Numeric Invariants", 2015).
+ *
  * History: a server can come back with older data. So each call names what its caller has `seen`, and each batch that writes events
  * leaves its `mark` with them.
  *
  * - A `seen` of the partition's own line must be part of its history: it ends at an event, or before, whose batch bore that mark. (Where
  *   the events are trimmed so far, nobody can tell.) A `seen` of an earlier line is from before a recovery, and fine; of a later line it is not.
  * - If it is not, the partition is frozen, and the outcome is `rolled_back`. A command that writes nothing does not freeze.
+ * - `since` becomes the sequence at which it froze. The line that begins with the thaw counts from there: what was written beyond on the
+ *   line before is not part of this history.
  * - While it is frozen, the outcome of everything that may write is `rolled_back`, but of calls that recover. Those are not checked, and
  *   to them the sale is open whatever its state: `reserve` does not look at step 4, `confirm` not at the sale's end.
  */
 export interface Commands {
-  /** Makes the sale if it is new. `exists`: with the same rules. `conflict`: with others; nothing changed. */
+  /**
+   * Makes the partition if it is new, with its slice of the stock. `exists`: with the same rules. `conflict`: with others; nothing changed.
+   *
+   * A sale is made from its partition 0 on: first that with `complete: false`, then all others under its token, then that again with
+   * `complete: true`. `complete` is said of partition 0 only (for others it is always true), and never taken back. So of a complete sale a
+   * partition that is missing has been lost.
+   */
   create: {
-    op: { readonly rules: Rules; readonly token: string }
-    answer: { readonly status: 'created' | 'exists' | 'conflict'; readonly token: string } | Retry
+    op: { readonly rules: Rules; readonly token: string; readonly complete: boolean }
+    answer:
+      | {
+          readonly status: 'created' | 'exists' | 'conflict'
+          readonly token: string
+          readonly complete: boolean
+        }
+      | Retry
   }
 
   /** The rules and the token (a random name of this very incarnation of the sale). Writes nothing. */
   describe: {
     op: Record<never, never>
-    answer: { readonly status: 'described'; readonly rules: Rules; readonly token: string }
+    answer: {
+      readonly status: 'described'
+      readonly rules: Rules
+      readonly token: string
+      readonly complete: boolean
+    }
   }
 
   /**
-   * Makes the partition of a lost sale anew (whatever is left of it goes), frozen and with that line. One that is whole stays as it is,
+   * Makes the partition of a lost sale anew (whatever is left of it goes), with its slice of the stock, complete, frozen and with that line. One that is whole stays as it is,
    * whosever it is: `exists`, with its token.
    */
   rebuild: {
@@ -166,12 +202,18 @@ export interface Commands {
    * - released: `refund_due` with `released`.
    * - expired: if `refund_due` was answered before, the same reason again. Else, in this order: sale ended:
    *   `ended`; buyer's held and confirmed units with the cart over a limit: `limit_exceeded`; units lacking:
-   *   `sold_out`; otherwise the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
+   *   `sold_out`, or, unless `final`, `lacking` with the first SKU of the cart that lacks units: other partitions may have some, and nothing
+   *   changed; otherwise the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
    * - The first `refund_due` for a released or expired reservation is recorded, with its reason and `paymentId`, by
    *   the event `refund_due`; the state stays.
    */
   confirm: {
-    op: { readonly id: string; readonly buyer: string | null; readonly paymentId: string | null }
+    op: {
+      readonly id: string
+      readonly buyer: string | null
+      readonly paymentId: string | null
+      readonly final: boolean
+    }
     answer:
       | {
           readonly status: 'confirmed'
@@ -184,6 +226,7 @@ export interface Commands {
           readonly reservation: StoredReservation
           readonly reason: RefundReason
         }
+      | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
       | { readonly status: 'not_found' }
       | Retry
   }
@@ -237,12 +280,14 @@ export interface Commands {
   /**
    * Adds units, or takes out up to `-quantity` available ones (`applied` is what happened, negative or 0); `total`
    * moves with them. Event `restocked`, also with `applied: 0`. The key again: the first `applied`, `replayed: true`;
-   * with another SKU or quantity: `conflict`.
+   * with another SKU or quantity: `conflict`. Unless `final`, fewer units available than are to be taken out are `lacking`, and nothing
+   * changes: other partitions may have some.
    */
   restock: {
-    op: { readonly sku: number; readonly quantity: number; readonly key: string }
+    op: { readonly sku: number; readonly quantity: number; readonly key: string; readonly final: boolean }
     answer:
       | { readonly status: 'restocked'; readonly applied: number; readonly replayed: boolean }
+      | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
       | { readonly status: 'conflict' }
       | Retry
   }
@@ -256,10 +301,52 @@ export interface Commands {
     answer: { readonly status: SaleState } | Retry
   }
 
-  /** The counts with every lapsed hold swept. `retry` while there are more to sweep. */
+  /**
+   * Units for another partition. Of each SKU wanted (quantities of 1 or more) that has units available, `min(available, max(quantity,
+   * floor(available / 2)))` leave `available` for `inTransit`: whoever runs dry gets enough for a while, and the few last units go where they are
+   * asked for. Event `sent` for each SKU of which some went, in order of SKU; `sold_out` follows it if it took the last.
+   *
+   * `sent`: all units ever sent there; `left`: what is available now of each SKU wanted. Where nothing went, that is told all the
+   * same. Paused or ended, it sends too.
+   *
+   * `received` is what the other is known to have received. If that is more of a SKU than was ever sent, this partition has forgotten what it
+   * sent: it freezes, and the outcome is `rolled_back`. A call that recovers sends those units after all: they leave `available`, and what
+   * `available` lacks is added to `total` (it has been sold twice, and that is how the sale goes on). The event is `sent` with all of them.
+   */
+  send: {
+    op: { readonly to: number; readonly wants: Units; readonly received: Units }
+    answer: { readonly status: 'sent'; readonly sent: Units; readonly left: Units } | Retry
+  }
+
+  /**
+   * Catches up with what another partition has `sent` here ever: of each SKU the units beyond those received so far go from `inTransit`
+   * to `available`, event `received`, in order of SKU. Fewer than were received before: nothing of that SKU. `received`: all units
+   * ever received from there.
+   */
+  receive: {
+    op: { readonly from: number; readonly sent: Units }
+    answer: { readonly status: 'received'; readonly received: Units } | Retry
+  }
+
+  /** All units ever sent to each other partition and received from each, where there were any, in ascending order. Writes nothing. */
+  transfers: {
+    op: Record<never, never>
+    answer: {
+      readonly status: 'transfers'
+      readonly sent: readonly (readonly [to: number, Units])[]
+      readonly received: readonly (readonly [from: number, Units])[]
+    }
+  }
+
+  /**
+   * The counts with every lapsed hold swept. `retry` while there are more to sweep. `returns` counts the times at which units came back
+   * on sale: released, lapsed, refunded with restock, restocked (applied > 0), but not received. Only whether it moved means anything.
+   */
   stats: {
     op: Record<never, never>
-    answer: { readonly status: SaleState; readonly skus: readonly SkuCounts[] } | Retry
+    answer:
+      | { readonly status: SaleState; readonly skus: readonly SkuCounts[]; readonly returns: number }
+      | Retry
   }
 
   /** Gives back some lapsed holds. `next`: when to look again, epoch ms (`now` or before: at once); `null`: no holds. */
@@ -283,10 +370,20 @@ export interface Commands {
     }
   }
 
-  /** Events with `sequence > after`, oldest first: at least one, if there is one. Writes nothing. */
+  /**
+   * Events with `sequence > after`, oldest first: at least one, if there is one; some thousand at most. `line` and `since`: the history's present
+   * line, and the sequence at which it left the one before (0 for the first line, and after a rebuild). With `reservations`, the
+   * reservations that the events speak of, each once, as they are stored now (a lapsed hold that nobody swept is still `held`). Writes nothing.
+   */
   events: {
-    op: { readonly after: number }
-    answer: { readonly status: 'events'; readonly events: readonly StoredEvent[] }
+    op: { readonly after: number; readonly reservations: boolean }
+    answer: {
+      readonly status: 'events'
+      readonly events: readonly StoredEvent[]
+      readonly line: number
+      readonly since: number
+      readonly reservations: readonly StoredReservation[]
+    }
   }
 }
 
@@ -305,7 +402,10 @@ export interface Engine {
   elapsed(): number
   /** The timers for deadlines and waits. @default the process' */
   readonly timing?: Timing
-  partition(sale: string, index: number): Partition
+  /** @param partitions How many the sale has; partition 0 is found without knowing. */
+  partition(sale: string, index: number, partitions: number): Partition
+  /** What follows the events of a partition. */
+  handoff(sale: string, index: number, partitions: number): HandoffPort
   room(name: string): RoomPort
   /** Ends what the engine itself opened: its own client, never one it was given. */
   close(): Promise<void>

@@ -26,6 +26,11 @@ export function partitionOf(id: string): number | undefined {
   return DIGITS.indexOf(id[1]!) * 64 + DIGITS.indexOf(id[2]!)
 }
 
+/** The partition of what is an id for certain. */
+export function partitionIn(id: string): number {
+  return digitValue[id.charCodeAt(1)]! * 64 + digitValue[id.charCodeAt(2)]!
+}
+
 /** An id of the same partition and bucket with another nonce. */
 export function withNonce(id: string, nonce: string): string {
   return id.slice(0, NONCE_AT) + nonce
@@ -33,6 +38,16 @@ export function withNonce(id: string, nonce: string): string {
 
 const digitValue = new Uint8Array(128)
 for (let i = 0; i < DIGITS.length; i++) digitValue[DIGITS.charCodeAt(i)] = i
+
+/** The number that four base64url digits of `text` make: 24 bits. */
+export function numberAt(text: string, at: number): number {
+  return (
+    (digitValue[text.charCodeAt(at)]! << 18) |
+    (digitValue[text.charCodeAt(at + 1)]! << 12) |
+    (digitValue[text.charCodeAt(at + 2)]! << 6) |
+    digitValue[text.charCodeAt(at + 3)]!
+  )
+}
 
 /** Writes `digits` base64url digits of `text` from `at` as bytes: four digits make three bytes. */
 export function writeDigits(
@@ -43,11 +58,7 @@ export function writeDigits(
   offset: number,
 ): void {
   for (let i = at, to = offset; i < at + digits; i += 4, to += 3) {
-    const bits =
-      (digitValue[text.charCodeAt(i)]! << 18) |
-      (digitValue[text.charCodeAt(i + 1)]! << 12) |
-      (digitValue[text.charCodeAt(i + 2)]! << 6) |
-      digitValue[text.charCodeAt(i + 3)]!
+    const bits = numberAt(text, i)
     target[to] = bits >> 16
     target[to + 1] = bits >> 8
     target[to + 2] = bits

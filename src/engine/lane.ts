@@ -44,15 +44,18 @@ interface Pending<O, A> {
 export class Lane<O, A extends { readonly status: string }> {
   readonly #way: Way<O, A>
   readonly #session: Session
+  readonly #counted: boolean
   readonly #queue: Pending<O, A>[] = []
   readonly #calls = new Set<readonly Pending<O, A>[]>()
   #turn: Promise<void> | undefined
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(way: Way<O, A>, session: Session) {
+  /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
+  constructor(way: Way<O, A>, session: Session, counted = true) {
     this.#way = way
     this.#session = session
+    this.#counted = counted
   }
 
   /**
@@ -68,7 +71,7 @@ export class Lane<O, A extends { readonly status: string }> {
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const overload = this.#session.enter()
+    const overload = this.#counted ? this.#session.enter() : undefined
     if (overload) return Promise.reject(overload)
     return new Promise<unknown>((resolve, reject) => {
       const pending = {
@@ -218,7 +221,7 @@ export class Lane<O, A extends { readonly status: string }> {
     if (item.settled) return false
     item.settled = true
     item.forget?.()
-    this.#session.leave()
+    if (this.#counted) this.#session.leave()
     return true
   }
 
@@ -290,6 +293,11 @@ export function laneOf<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   session: Session,
+  counted = true,
 ): Lane<M[C]['op'], M[C]['answer']> {
-  return new Lane({ ready: () => port.ready(), run: (ops, call) => port.run(command, ops, call) }, session)
+  const way = {
+    ready: () => port.ready(),
+    run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
+  }
+  return new Lane(way, session, counted)
 }

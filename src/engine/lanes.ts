@@ -12,11 +12,14 @@ export interface Limits {
 export class Lanes<M extends CommandMap<M>> {
   readonly #port: Port<M>
   readonly session: Session
+  readonly #counted: boolean
   readonly #lanes: { [C in keyof M]?: Lane<M[C]['op'], M[C]['answer']> } = {}
 
-  constructor(port: Port<M>, session: Session) {
+  /** @param counted See {@link Lane}. */
+  constructor(port: Port<M>, session: Session, counted = true) {
     this.#port = port
     this.session = session
+    this.#counted = counted
   }
 
   /**
@@ -32,7 +35,7 @@ export class Lanes<M extends CommandMap<M>> {
     result: (answer: Decided<M[C]['answer']>) => T,
     weight = 1,
   ): Promise<T> {
-    this.#lanes[command] ??= laneOf(this.#port, command, this.session)
+    this.#lanes[command] ??= laneOf(this.#port, command, this.session, this.#counted)
     return this.#lanes[command].submit(op, deadline, weight, result, signal)
   }
 }

@@ -19,6 +19,8 @@ export class Session {
   sequence = 0
   /** The furthest point of its history that was seen. */
   tip: Tip | null = null
+  /** Called whenever `sequence` has grown. */
+  readonly onChange = new Set<() => void>()
   /** What is sent puts back what was lost. */
   recovers = false
   /** Server time minus the timing's, by the reply that took the least time to come. */
@@ -56,8 +58,17 @@ export class Session {
     this.lastNow = Math.max(this.lastNow, reply.now)
     this.#offset = Math.max(this.#offset, reply.now - this.timing.now())
     if (reply.outcome !== 'done') return
-    this.sequence = Math.max(this.sequence, reply.sequence)
-    if (reply.tip && isFurther(reply.tip, this.tip)) this.tip = reply.tip
+    // The line after a recovery may begin behind what was seen of the one before.
+    const isNewLine = (reply.tip?.line ?? 0) > (this.tip?.line ?? 0)
+    if (reply.tip) this.witness(reply.tip)
+    if (!isNewLine && reply.sequence <= this.sequence) return
+    this.sequence = reply.sequence
+    for (const listener of this.onChange) listener()
+  }
+
+  /** Somebody has seen this point of the history. */
+  witness(tip: Tip): void {
+    if (isFurther(tip, this.tip)) this.tip = tip
   }
 
   /** A name for what a call writes, unlike any other's. */

@@ -204,7 +204,9 @@ onBothEngines((openShop) => {
           status: 'key_spent',
           reservation: { id, buyer },
         })
-        expect(await shop.ask('confirm', { id, buyer: buyers[1 - place]!, paymentId: null })).toEqual({
+        expect(
+          await shop.ask('confirm', { id, buyer: buyers[1 - place]!, paymentId: null, final: true }),
+        ).toEqual({
           status: 'not_found',
         })
       }

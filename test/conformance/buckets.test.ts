@@ -33,7 +33,7 @@ onBothEngines((open) => {
     ])
     expect(await shop.ask('release', { id: u1, buyer: 'v' })).toEqual({ status: 'not_found' })
     expect(await shop.ask('release', { id: u1, buyer: 'u' })).toMatchObject({ status: 'released' })
-    expect(await shop.ask('confirm', { id: v1, buyer: 'v', paymentId: null })).toMatchObject({
+    expect(await shop.ask('confirm', { id: v1, buyer: 'v', paymentId: null, final: true })).toMatchObject({
       status: 'confirmed',
     })
     expect(await shop.counts()).toBe('10 6 2 2')
@@ -47,7 +47,9 @@ onBothEngines((open) => {
       order(idIn('same', 2), { buyer: 'v', holdMs: 9_000 }),
     ])
     await shop.advance(1_000)
-    expect(await shop.ask('confirm', { id: idIn('same', 1), buyer: 'u', paymentId: null })).toMatchObject({
+    expect(
+      await shop.ask('confirm', { id: idIn('same', 1), buyer: 'u', paymentId: null, final: true }),
+    ).toMatchObject({
       status: 'confirmed',
       late: true,
     })

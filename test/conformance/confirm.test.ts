@@ -178,7 +178,7 @@ onBothEngines((open) => {
     await shop.news()
     const { answers } = await shop.done(
       'confirm',
-      [wanted, limited, released].map(({ id }) => ({ id, buyer: null, paymentId: null })),
+      [wanted, limited, released].map(({ id }) => ({ id, buyer: null, paymentId: null, final: true })),
     )
     const reasons = ['sold_out', 'limit_exceeded', 'released']
     expect(answers).toMatchObject(reasons.map((reason) => ({ status: 'refund_due', reason })))

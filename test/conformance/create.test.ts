@@ -140,6 +140,7 @@ onBothEngines((open, kind) => {
     const shop = await closed()
     const op: Op<'create'> = {
       token: 'first',
+      complete: true,
       rules: {
         skus: [{ sku: 'a', stock: 1, limit: null }],
         holdMs: 10,
@@ -156,13 +157,15 @@ onBothEngines((open, kind) => {
     expect((await shop.run('describe', [{}], { token: null })).outcome).toBe('missing')
     const created = await run({})
     expect(created).toMatchObject({ outcome: 'done', now: shop.now(), sequence: 0 })
-    expect(created.answers).toStrictEqual([{ status: 'created', token: 'first' }])
-    const exists = [{ status: 'exists', token: 'first' }]
+    expect(created.answers).toStrictEqual([{ status: 'created', token: 'first', complete: true }])
+    const exists = [{ status: 'exists', token: 'first', complete: true }]
     expect((await run({ token: 'second' })).answers).toStrictEqual(exists)
     expect((await run({ token: 'second' }, late)).answers).toStrictEqual(exists)
     const conflict = await run({ token: 'third', rules: { ...op.rules, holdMs: 11 } })
-    expect(conflict.answers).toStrictEqual([{ status: 'conflict', token: 'first' }])
+    expect(conflict.answers).toStrictEqual([{ status: 'conflict', token: 'first', complete: true }])
     const described = await shop.done('describe', [{}], { token: null })
-    expect(described.answers).toStrictEqual([{ status: 'described', token: 'first', rules: op.rules }])
+    expect(described.answers).toStrictEqual([
+      { status: 'described', token: 'first', rules: op.rules, complete: true },
+    ])
   })
 })

@@ -49,11 +49,11 @@ onBothEngines((open) => {
     const id = idIn('b', 1)
     const others: Partial<{ [C in Command]: Op<C> }> = {
       reserve: order(idIn('b', 8)),
-      confirm: { id, buyer: null, paymentId: null },
+      confirm: { id, buyer: null, paymentId: null, final: true },
       release: { id, buyer: null },
       extend: { id, holdMs: 5_000 },
       refund: { id, restock: true },
-      restock: { sku: 0, quantity: 1, key: 'k' },
+      restock: { sku: 0, quantity: 1, key: 'k', final: true },
       control: { action: 'thaw' },
       stats: {},
       sweep: {},
@@ -85,7 +85,11 @@ onBothEngines((open) => {
     const recovers = { recovers: true, seen }
     expect(await shop.ask('reserve', reserve(2)[0]!, recovers)).toMatchObject({ status: 'reserved' })
     await shop.advance(1_000)
-    const late = await shop.ask('confirm', { id: idIn('b', 2), buyer: null, paymentId: null }, recovers)
+    const late = await shop.ask(
+      'confirm',
+      { id: idIn('b', 2), buyer: null, paymentId: null, final: true },
+      recovers,
+    )
     expect(late).toMatchObject({ status: 'confirmed', late: true })
     expect(await shop.run('stats', [{}])).toStrictEqual(rolledBack(shop))
     const thaw = await shop.done('control', [{ action: 'thaw' }], recovers)

@@ -40,7 +40,7 @@ onBothEngines((openShop) => {
   test('more lapsed holds than are swept at once: stats, a negative restock and a sweep see them all', async () => {
     const shop = await open(MANY)
     await manyLapsed(shop)
-    expect(await decided(shop, 'restock', { sku: 0, quantity: -MANY, key: 'k' })).toEqual({
+    expect(await decided(shop, 'restock', { sku: 0, quantity: -MANY, key: 'k', final: true })).toEqual({
       status: 'restocked',
       applied: -MANY,
       replayed: false,
@@ -83,7 +83,7 @@ onBothEngines((openShop) => {
     await decided(shop, 'stats', {})
     await shop.ask('reserve', order(other, { buyer: 'w' }))
     await manyLapsed(shop)
-    const answer = await shop.ask('confirm', { id: all, buyer: null, paymentId: 'p' })
+    const answer = await shop.ask('confirm', { id: all, buyer: null, paymentId: 'p', final: true })
     const got = await shop.ask('get', { id: all })
     expect(got).toMatchObject({
       reservation:

@@ -5,17 +5,20 @@ import { anyTime, idIn, onBothEngines, order, Shop } from '../support/shop.js'
 const id = idIn('b', 1)
 const oneOfEach: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } = {
   reserve: order(id),
-  confirm: { id, buyer: null, paymentId: null },
+  confirm: { id, buyer: null, paymentId: null, final: true },
   release: { id, buyer: null },
   extend: { id, holdMs: 1 },
   refund: { id, restock: true },
   get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k' },
+  restock: { sku: 0, quantity: 1, key: 'k', final: true },
   control: { action: 'end' },
+  send: { to: 1, wants: [[0, 1]], received: [] },
+  receive: { from: 1, sent: [[0, 1]] },
+  transfers: {},
   stats: {},
   sweep: {},
   scan: { cursor: '0' },
-  events: { after: 0 },
+  events: { after: 0, reservations: false },
 }
 
 onBothEngines((open, kind) => {
@@ -44,10 +47,14 @@ onBothEngines((open, kind) => {
     const rules = { skus: [{ sku: 'a', stock: 1, limit: null }], holdMs: 1, maxHoldMs: 1, ...none }
     const call = { token: null }
     expect(await shop.run('describe', [{}], call)).toStrictEqual({ outcome: 'missing', now: shop.now() })
-    expect(await shop.run('create', [{ rules, token: 't' }], call)).toMatchObject({ now: shop.now() })
+    expect(await shop.run('create', [{ rules, token: 't', complete: true }], call)).toMatchObject({
+      now: shop.now(),
+    })
     await shop.advance(1)
     expect(await shop.run('describe', [{}], call)).toMatchObject({ now: shop.now() })
-    expect(await shop.run('create', [{ rules, token: 't' }], call)).toMatchObject({ now: shop.now() })
+    expect(await shop.run('create', [{ rules, token: 't', complete: true }], call)).toMatchObject({
+      now: shop.now(),
+    })
   })
 
   test('every reply carries the time and the number of events after it', async () => {
@@ -60,7 +67,7 @@ onBothEngines((open, kind) => {
       sequence = (await shop.events()).length
       expect(reply.sequence, command).toBe(sequence)
     }
-    expect(sequence).toBe(5)
+    expect(sequence).toBe(7)
   })
 
   test('a batch is carried out in order, each item after what the one before it did', async () => {
@@ -83,9 +90,9 @@ onBothEngines((open, kind) => {
       { status: 'sold_out', available: 0, mayReturn: true },
     ])
     const settle = await shop.done('confirm', [
-      { id: idIn('b', 1), buyer: null, paymentId: 'p1' },
-      { id: idIn('b', 5), buyer: 'u', paymentId: 'p' },
-      { id: idIn('b', 1), buyer: null, paymentId: 'p2' },
+      { id: idIn('b', 1), buyer: null, paymentId: 'p1', final: true },
+      { id: idIn('b', 5), buyer: 'u', paymentId: 'p', final: true },
+      { id: idIn('b', 1), buyer: null, paymentId: 'p2', final: true },
     ])
     expect(settle.answers).toMatchObject([
       { status: 'confirmed', replayed: false, reservation: { paymentId: 'p1' } },
@@ -140,13 +147,17 @@ onBothEngines((open, kind) => {
     expect(all).toHaveLength(1_200)
     expect(all.map((event) => 'id' in event && event.id)).toEqual(orders.map((one) => one.id))
     for (const after of [0, 1, 99, 100, 101, 150, 1_199]) {
-      const { events } = await shop.ask('events', { after })
+      const { events } = await shop.ask('events', { after, reservations: false })
       expect(events.length).toBeGreaterThan(0)
       expect(events).toEqual(all.slice(after, after + events.length))
     }
-    expect((await shop.ask('events', { after: 1_200 })).events).toEqual([])
-    expect((await shop.ask('events', { after: 99_999 })).events).toEqual([])
-    const several = await shop.done('events', [{ after: 1_198 }, { after: 0 }, { after: 1_200 }])
+    expect((await shop.ask('events', { after: 1_200, reservations: false })).events).toEqual([])
+    expect((await shop.ask('events', { after: 99_999, reservations: false })).events).toEqual([])
+    const several = await shop.done('events', [
+      { after: 1_198, reservations: false },
+      { after: 0, reservations: false },
+      { after: 1_200, reservations: false },
+    ])
     expect(several.answers.map(({ events }) => events[0]?.sequence)).toEqual([1_199, 1, undefined])
   })
 })

@@ -20,11 +20,11 @@ async function furnish(shop: Shop): Promise<void> {
   const short = [late, lapsed].map((id) => order(id, { ...rest, buyer: id, holdMs: 10 }))
   await shop.done('reserve', [...kept, ...short])
   await shop.advance(10)
-  const pay = [confirmed, refunded, late].map((id) => ({ id, buyer: null, paymentId: 'p' }))
+  const pay = [confirmed, refunded, late].map((id) => ({ id, buyer: null, paymentId: 'p', final: true }))
   await shop.done('confirm', pay)
   await shop.done('release', [{ id: released, buyer: null }])
   await shop.done('refund', [{ id: refunded, restock: true }])
-  await shop.done('restock', [{ sku: 0, quantity: 2, key: 'r' }])
+  await shop.done('restock', [{ sku: 0, quantity: 2, key: 'r', final: true }])
 }
 
 /** A batch of every kind of item for each command that changes something. */
@@ -39,16 +39,21 @@ const batches: { [C in Command]?: readonly Op<C>[] } = {
     order(idIn('new', 7), { buyer: 'limit', cart: [[0, 50]] }),
     order(idIn('new', 1)),
   ],
-  confirm: [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null, paymentId: 'q' })),
+  confirm: [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null, paymentId: 'q', final: true })),
   release: [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null })),
   extend: [...Object.values(ids), ids.held].map((id) => ({ id, holdMs: 9_000 })),
   refund: [...Object.values(ids), ids.confirmed].map((id) => ({ id, restock: false })),
   restock: [
-    { sku: 0, quantity: 3, key: 'r1' },
-    { sku: 0, quantity: -500, key: 'r2' },
-    { sku: 0, quantity: 2, key: 'r' },
-    { sku: 0, quantity: 9, key: 'r' },
-    { sku: 0, quantity: 3, key: 'r1' },
+    { sku: 0, quantity: 3, key: 'r1', final: true },
+    { sku: 0, quantity: -500, key: 'r2', final: true },
+    { sku: 0, quantity: 2, key: 'r', final: true },
+    { sku: 0, quantity: 9, key: 'r', final: true },
+    { sku: 0, quantity: 3, key: 'r1', final: true },
+  ],
+  receive: [
+    { from: 1, sent: [[0, 3]] },
+    { from: 2, sent: [[0, 1]] },
+    { from: 1, sent: [[0, 2]] },
   ],
   control: [{ action: 'pause' }, { action: 'pause' }],
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
+import { compileHandoffScripts } from '../../src/engine/redis/handoff/handoff-scripts.js'
 import { compileScripts } from '../../src/engine/redis/script.js'
 
 /** One change of the scripts' text. */
@@ -47,7 +48,8 @@ export class AlteredScripts {
 
   /** Names the clock that scripts will come with. */
   expect(clock: string): void {
-    for (const { text, sha } of Object.values(compileScripts(clock))) {
+    const scripts = [...Object.values(compileScripts(clock)), ...Object.values(compileHandoffScripts(clock))]
+    for (const { text, sha } of scripts) {
       const altered = this.#alterations.reduce(
         (changed, { find, replace }) => changed.replaceAll(find, () => replace),
         text,

@@ -1,6 +1,14 @@
 import type { Call, Command, Engine, Op } from '../../src/engine/engine.js'
 
-const readOnly: ReadonlySet<Command> = new Set(['describe', 'get', 'stats', 'sweep', 'scan', 'events'])
+const readOnly: ReadonlySet<Command> = new Set([
+  'describe',
+  'get',
+  'stats',
+  'sweep',
+  'transfers',
+  'scan',
+  'events',
+])
 
 /** An engine whose changing batches arrive `times` times, as they do where a driver resends after a broken connection. */
 export interface Redelivering {
@@ -16,8 +24,9 @@ export function redelivering(inner: Engine): Redelivering {
       elapsed: inner.elapsed,
       close: () => inner.close(),
       room: (name: string) => inner.room(name),
-      partition: (sale: string, index: number) => {
-        const partition = inner.partition(sale, index)
+      handoff: (sale: string, index: number, partitions: number) => inner.handoff(sale, index, partitions),
+      partition: (sale: string, index: number, partitions: number) => {
+        const partition = inner.partition(sale, index, partitions)
         const run = async <C extends Command>(command: C, ops: readonly Op<C>[], call: Call) => {
           for (let sent = readOnly.has(command) ? self.times : 1; sent < self.times; sent++)
             await partition.run(command, ops, call)

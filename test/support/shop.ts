@@ -38,7 +38,7 @@ export class Shop {
     readonly id: string,
   ) {
     this.sale = this.handle()
-    this.partition = clock.engine.partition(id, 0)
+    this.partition = clock.engine.partition(id, 0, 1)
   }
 
   /** One more handle on the same sale, as another process would have it. */
@@ -106,7 +106,7 @@ export class Shop {
   async events(): Promise<StoredEvent[]> {
     const events: StoredEvent[] = []
     for (;;) {
-      const page = await this.ask('events', { after: events.length })
+      const page = await this.ask('events', { after: events.length, reservations: false })
       if (page.events.length === 0) break
       events.push(...page.events)
     }

@@ -73,8 +73,9 @@ export function withTiming(engine: Engine, timing: Timing): Engine {
     timing,
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
-    partition: (sale, index) => engine.partition(sale, index),
+    partition: (sale, index, partitions) => engine.partition(sale, index, partitions),
     room: (name) => engine.room(name),
+    handoff: (...place) => engine.handoff(...place),
   }
 }
 

@@ -8,8 +8,9 @@ export function watched(engine: Engine): { engine: Engine; runs(command?: Comman
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      partition(sale, index) {
-        const partition = engine.partition(sale, index)
+      handoff: (...place) => engine.handoff(...place),
+      partition(sale, index, partitions) {
+        const partition = engine.partition(sale, index, partitions)
         return {
           ready: () => partition.ready(),
           run(command, ops, call) {

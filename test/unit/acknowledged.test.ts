@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../src/engine/engine.js'
-import { AcknowledgedMemory } from '../../src/sale/acknowledged.js'
+import { type Acknowledged, AcknowledgedMemory } from '../../src/sale/acknowledged.js'
 
 const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
   ...{
@@ -22,18 +22,18 @@ test('of each reservation the latest answer, of each restock the one', () => {
   memory.note(reservation('b'))
   memory.note(reservation('a', { state: 'released' }), { refundDue: true })
   memory.note(reservation('c', { state: 'refunded' }), { restocked: true })
-  expect(memory.reservations).toMatchObject([
+  expect(memory.all).toMatchObject([
     { reservation: { id: 'a', state: 'released' }, refundDue: true, restocked: false },
     { reservation: { id: 'b', state: 'held' }, refundDue: false, restocked: false },
     { reservation: { id: 'c', state: 'refunded' }, refundDue: false, restocked: true },
   ])
-  const restock = { sku: 0, quantity: 5, key: 'k' }
-  memory.noteRestock(restock)
-  memory.noteRestock(restock)
-  expect(memory.restocks).toEqual([restock])
-  expect(memory.ended).toBe(false)
+  const restock = { sku: 0, quantity: 5, key: 'k', final: true }
+  memory.noteRestock(restock, 5)
+  memory.noteRestock(restock, 5)
+  expect(memory.restocks).toEqual([{ op: restock, applied: 5 }])
+  expect(memory.state).toBe('open')
   memory.noteEnd()
-  expect(memory.ended).toBe(true)
+  expect(memory.state).toBe('ended')
 })
 
 test('an answer that comes late does not undo what is known', () => {
@@ -48,7 +48,7 @@ test('an answer that comes late does not undo what is known', () => {
   memory.note(reservation('d', { state: 'confirmed' }))
   memory.note(reservation('e', { state: 'refunded' }), { restocked: true })
   memory.note(reservation('e', { state: 'confirmed' }))
-  expect(memory.reservations).toMatchObject([
+  expect(memory.all).toMatchObject([
     { reservation: { id: 'a', state: 'confirmed', paymentId: 'p' } },
     { reservation: { id: 'b', state: 'held', expiresAt: 9 } },
     { reservation: { id: 'c', state: 'released' }, refundDue: true },
@@ -57,18 +57,37 @@ test('an answer that comes late does not undo what is known', () => {
   ])
 })
 
+test('what has units is told apart from what is over, as of a time', async () => {
+  const memory = new AcknowledgedMemory()
+  memory.note(reservation('held', { expiresAt: 11 }))
+  memory.note(reservation('lapsed', { expiresAt: 10 }))
+  for (const state of ['confirmed', 'released', 'expired', 'refunded'] as const)
+    memory.note(reservation(state, { state, expiresAt: 99 }))
+  const kinds = ['over', 'confirmed', 'held'] as const
+  const found = kinds.map(async (kind) => {
+    const batches: Acknowledged[] = []
+    for await (const batch of memory.reservations(kind, 10)) batches.push(...batch)
+    return batches.map((one) => one.reservation.id)
+  })
+  expect(await Promise.all(found)).toEqual([
+    ['lapsed', 'released', 'expired', 'refunded'],
+    ['confirmed'],
+    ['held'],
+  ])
+})
+
 test('the latest 50,000 are known at least, 100,000 at most; what was forgotten is counted', () => {
   const memory = new AcknowledgedMemory()
   for (let i = 0; i < 99_999; i++) memory.note(reservation(`r${i}`))
   expect(memory.forgotten).toBe(0)
-  expect(memory.reservations).toHaveLength(99_999)
+  expect(memory.all).toHaveLength(99_999)
   // What changes again is among the latest.
   memory.note(reservation('r0', { state: 'confirmed' }))
   expect(memory.forgotten).toBe(49_999)
-  const ids = memory.reservations.map((each) => each.reservation.id)
+  const ids = memory.all.map((each) => each.reservation.id)
   expect(ids).toHaveLength(50_000)
   expect(ids[0]).toBe('r50000')
   expect(ids.at(-1)).toBe('r0')
   memory.clear()
-  expect([memory.forgotten, memory.reservations]).toEqual([0, []])
+  expect([memory.forgotten, memory.all]).toEqual([0, []])
 })

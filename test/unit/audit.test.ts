@@ -30,7 +30,7 @@ async function rulesBroken(
   const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0, ...counts }]
   const source = {
     scan: async () => ({ status: 'scanned' as const, cursor: '0', reservations, skus, sequence: 0 }),
-    events: async () => ({ status: 'events' as const, events: [] }),
+    events: async () => ({ status: 'events' as const, events: [], line: 1, since: 0, reservations: [] }),
     get: async () => undefined,
   }
   const { violations } = await auditPartition(source, 0, book)

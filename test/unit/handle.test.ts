@@ -17,8 +17,9 @@ function gated(engine: Engine) {
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    partition(sale, index) {
-      const partition = engine.partition(sale, index)
+    handoff: (...place) => engine.handoff(...place),
+    partition(sale, index, partitions) {
+      const partition = engine.partition(sale, index, partitions)
       return { ready: () => gate, run: (command, ops, call) => partition.run(command, ops, call) }
     },
   }
@@ -40,8 +41,9 @@ describe('a handle that does not know the rules yet', () => {
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      partition(sale, index) {
-        const partition = engine.partition(sale, index)
+      handoff: (...place) => engine.handoff(...place),
+      partition(sale, index, partitions) {
+        const partition = engine.partition(sale, index, partitions)
         return {
           ready: () => partition.ready(),
           run(command, ops, call) {
@@ -142,8 +144,9 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      partition(name, index) {
-        const partition = engine.partition(name, index)
+      handoff: (...place) => engine.handoff(...place),
+      partition(name, index, partitions) {
+        const partition = engine.partition(name, index, partitions)
         return {
           ready: () => undefined,
           run: (command, ops, call) => (silent ? new Promise(() => {}) : partition.run(command, ops, call)),

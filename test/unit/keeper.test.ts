@@ -65,8 +65,8 @@ test('also with a sale: what is read of it is one more call for each at most', a
   const spy = spied(memoryEngine())
   let reads = 0
   const partition = spy.engine.partition
-  spy.engine.partition = (name, index) => {
-    const port = partition(name, index)
+  spy.engine.partition = (...place) => {
+    const port = partition(...place)
     return {
       ready: () => port.ready(),
       run: (command, ops, call) => {

@@ -49,21 +49,24 @@ const rules: Rules = {
   partitions: 1,
 }
 const ops: { [C in Command]: Op<C> } = {
-  create: { rules, token: 't' },
+  create: { rules, token: 't', complete: true },
   describe: {},
   rebuild: { rules, token: 't', line: 1 },
   reserve: order(id, { key: 'k' }),
-  confirm: { id, buyer: 'u', paymentId: 'p' },
+  confirm: { id, buyer: 'u', paymentId: 'p', final: true },
   release: { id, buyer: 'u' },
   extend: { id, holdMs: 1 },
   refund: { id, restock: true },
   get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k' },
+  restock: { sku: 0, quantity: 1, key: 'k', final: true },
   control: { action: 'end' },
+  send: { to: 1, wants: [[0, 1]], received: [[0, 1]] },
+  receive: { from: 1, sent: [[0, 1]] },
+  transfers: {},
   stats: {},
   sweep: {},
   scan: { cursor: '0' },
-  events: { after: 0 },
+  events: { after: 0, reservations: false },
 }
 
 /** An engine whose client answers every call with `reply` and notes the script's argument. */
@@ -80,7 +83,7 @@ function spied(reply: unknown) {
     evalshaBuffer: answer,
     evalBuffer: answer,
   }
-  const partition = redisEngine(client as unknown as Redis).partition('sale', 0)
+  const partition = redisEngine(client as unknown as Redis).partition('sale', 0, 1)
   const run = (command: Command, times = 1) =>
     partition.run(command, Array(times).fill(ops[command]), { ...anyTime, token: 't' })
   return { sent, run }
@@ -119,7 +122,7 @@ test('there is a script for every command, and a command for every script', () =
 test('the keys have the order and the names that the scripts give them', () => {
   const line = /^local (.*) = unpack\(KEYS\)$/m.exec(source('_partition'))![1]!
   const parts = line.split(', ').map((name) => name.toLowerCase())
-  expect(partitionKeys('p', 's', 7)).toEqual(parts.map((part) => `{p:s:7}:${part}`))
+  expect(partitionKeys('p', 's', 0, 1)).toEqual([...parts, 'none'].map((part) => `{p:s:0}:${part}`))
 })
 
 describe.each(names)('%s.lua', (name) => {
@@ -153,7 +156,7 @@ describe.each(names)('%s.lua', (name) => {
 
   test('knows the statuses that its caller reads, and no others', async () => {
     // The only answer of these is in their details.
-    const bare: Command[] = ['sweep', 'scan', 'events']
+    const bare: Command[] = ['sweep', 'scan', 'events', 'transfers']
     if (name === 'describe') return expect(statuses(name)).toEqual([])
     if (bare.includes(name)) return expect(statuses(name)).toEqual(['W'])
     const read: string[] = []

@@ -2,12 +2,17 @@ import { setImmediate } from 'node:timers/promises'
 import { checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
+import type { HandoffPort } from '../handoff.js'
+import type { CommandMap, Port, Reply as ReplyOf } from '../port.js'
 import type { RoomPort } from '../room.js'
+import { executeHandoff } from './handoff/execute.js'
+import { describe, events, get, scan } from './reading.js'
 import { reserve } from './reserving.js'
 import { roomPort } from './room/room-port.js'
-import { control, create, describe, events, rebuild, restock, scan, stats, sweep } from './running.js'
-import { confirm, extend, get, refund, release } from './settling.js'
+import { control, create, rebuild, restock, stats, sweep } from './running.js'
+import { confirm, extend, refund, release } from './settling.js'
 import { PartitionState, type Step } from './state.js'
+import { forgotSending, receive, send, transfers } from './transferring.js'
 
 type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
 
@@ -23,13 +28,16 @@ const handlers: Handlers = {
   get,
   restock,
   control,
+  send,
+  receive,
+  transfers,
   stats,
   sweep,
   scan,
   events,
 }
 
-const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'scan', 'events'])
+const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'transfers', 'scan', 'events'])
 
 /** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
 export function memoryEngine(options: { now?: () => number } = {}): Engine {
@@ -51,16 +59,15 @@ class MemoryEngine implements Engine {
   }
 
   partition(sale: string, index: number): Partition {
-    const state = this.#stateOf(`${index}:${sale}`)
-    return {
-      ready: () => undefined,
-      run: async (command, ops, call) => {
-        const reply = this.#run(state, command, ops, call)
-        // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
-        await setImmediate()
-        return reply
-      },
-    }
+    const state = this.#stateOf(sale, index)
+    return this.#port((command, ops, call) => execute(state, command, ops, call, this.#now(state, call)))
+  }
+
+  handoff(sale: string, index: number): HandoffPort {
+    const state = this.#stateOf(sale, index)
+    return this.#port((command, ops, call) =>
+      executeHandoff(state, command, ops, call, this.#now(state, call)),
+    )
   }
 
   room(name: string): RoomPort {
@@ -73,17 +80,37 @@ class MemoryEngine implements Engine {
     this.#closed = true
   }
 
-  #stateOf(name: string): PartitionState {
-    const state = this.#partitions.get(name) ?? new PartitionState()
+  #stateOf(sale: string, index: number): PartitionState {
+    const name = `${index}:${sale}`
+    const state = this.#partitions.get(name) ?? new PartitionState(index)
     this.#partitions.set(name, state)
     return state
   }
 
-  #run<C extends Command>(state: PartitionState, command: C, ops: readonly Op<C>[], call: Call): Reply<C> {
-    if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
-    return execute(state, command, ops, call, Math.max(this.#clock(), state.now, call.floor))
+  #now(state: PartitionState, call: Call): number {
+    return Math.max(this.#clock(), state.now, call.floor)
+  }
+
+  #port<M extends CommandMap<M>>(run: Run<M>): Port<M> {
+    return {
+      ready: () => undefined,
+      run: async (command, ops, call) => {
+        if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
+        const reply = run(command, ops, call)
+        // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+        await setImmediate()
+        return reply
+      },
+    }
   }
 }
+
+/** What a port does with a batch, at once. */
+type Run<M extends CommandMap<M>> = <C extends keyof M>(
+  command: C,
+  ops: readonly M[C]['op'][],
+  call: Call,
+) => ReplyOf<M[C]['answer']>
 
 /** One batch on one partition, at a time that was decided. */
 export function execute<C extends Command>(
@@ -99,7 +126,7 @@ export function execute<C extends Command>(
     return { outcome: 'lost', now }
 
   const reads = writesNothing.has(command)
-  if (state.token !== null && !makes && !call.recovers && isRolledBack(state, call, reads))
+  if (state.token !== null && !makes && !call.recovers && isRolledBack(state, command, ops, call))
     return { outcome: 'rolled_back', now }
 
   const step: Step = { now, overdue: now > call.deadline, recovers: call.recovers === true }
@@ -107,15 +134,22 @@ export function execute<C extends Command>(
     if (state.token !== null && !reads) state.advance(now)
     return handlers[command](state, op, step)
   })
-  state.leaveMark(call.mark ?? '')
-  return { outcome: 'done', now, sequence: state.events.length, tip: state.tip, answers }
+  state.events.close(call.mark ?? '')
+  return { outcome: 'done', now, sequence: state.events.sequence, tip: state.tip, answers }
 }
 
 /** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */
-function isRolledBack(state: PartitionState, { seen }: Call, reads: boolean): boolean {
-  if (!state.frozen && seen && !state.remembers(seen)) {
+function isRolledBack<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  { seen }: Call,
+): boolean {
+  const reads = writesNothing.has(command)
+  const forgot = command === 'send' && (ops as readonly Op<'send'>[]).some((op) => forgotSending(state, op))
+  if (!state.frozen && (forgot || (seen && !state.remembers(seen)))) {
     if (reads) return true
-    state.frozen = true
+    state.freeze()
   }
   return state.frozen && !reads
 }

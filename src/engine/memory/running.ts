@@ -1,29 +1,32 @@
 import type { Answer, Op } from '../engine.js'
 import { type PartitionState, retry, type Step } from './state.js'
 
-const PAGE = 1_000
-
 export function create(state: PartitionState, op: Op<'create'>, { now, overdue }: Step): Answer<'create'> {
-  if (state.token !== null) {
-    const same = JSON.stringify(state.rules) === JSON.stringify(op.rules)
-    return { status: same ? 'exists' : 'conflict', token: state.token }
-  }
-  if (overdue) return retry
-  state.create(op.rules, op.token, now)
-  return { status: 'created', token: op.token }
+  const isNew = state.token === null
+  if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
+  // Who comes with another token speaks of another sale, which is gone.
+  const completes = op.complete && !state.complete && (isNew || op.token === state.token)
+  if (overdue && (isNew || completes)) return retry
+  if (isNew) state.create(op.rules, op.token, now)
+  if (completes) state.complete = true
+  return made(state, isNew ? 'created' : 'exists')
+}
+
+function made(
+  { token, complete }: PartitionState,
+  status: 'created' | 'exists' | 'conflict',
+): Answer<'create'> {
+  return { status, token: token!, complete }
 }
 
 export function rebuild(state: PartitionState, op: Op<'rebuild'>, { now, overdue }: Step): Answer<'rebuild'> {
   if (state.token !== null) return { status: 'exists', token: state.token }
   if (overdue) return retry
   state.create(op.rules, op.token, now)
+  state.complete = true
   state.line = op.line
-  state.frozen = true
+  state.freeze()
   return { status: 'rebuilt', token: op.token }
-}
-
-export function describe(state: PartitionState): Answer<'describe'> {
-  return { status: 'described', rules: state.rules, token: state.token! }
 }
 
 export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: Step): Answer<'restock'> {
@@ -33,6 +36,8 @@ export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: S
     return same ? { status: 'restocked', applied: before.applied, replayed: true } : { status: 'conflict' }
   }
   if (overdue) return retry
+  const { available } = state.stock.of(op.sku)
+  if (!op.final && available < -op.quantity) return { status: 'lacking', sku: op.sku, available }
   return { status: 'restocked', applied: state.restock(op), replayed: false }
 }
 
@@ -56,8 +61,7 @@ function changes(state: PartitionState, action: Op<'control'>['action']): boolea
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {
   if (action === 'thaw') {
-    state.frozen = false
-    state.line++
+    state.thaw()
   } else if (action === 'end') {
     state.ended = true
     state.append({ type: 'ended' })
@@ -68,25 +72,9 @@ function switchTo(state: PartitionState, action: Op<'control'>['action']): void 
 }
 
 export function stats(state: PartitionState): Answer<'stats'> {
-  return { status: state.saleState(), skus: state.stock.snapshot() }
+  return { status: state.saleState(), skus: state.stock.snapshot(), returns: state.returns }
 }
 
 export function sweep(state: PartitionState): Answer<'sweep'> {
   return { status: 'swept', next: state.nextExpiry() }
-}
-
-export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
-  const start = Number(op.cursor)
-  const end = start + PAGE
-  return {
-    status: 'scanned',
-    cursor: end < state.entries.length ? String(end) : '0',
-    reservations: state.entries.slice(start, end).map((entry) => entry.reservation),
-    skus: state.stock.snapshot(),
-    sequence: state.events.length,
-  }
-}
-
-export function events(state: PartitionState, { after }: Op<'events'>): Answer<'events'> {
-  return { status: 'events', events: state.events.slice(after, after + PAGE) }
 }

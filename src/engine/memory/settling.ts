@@ -22,7 +22,7 @@ export function confirm(
     case 'released':
     case 'expired':
       if (entry.refundDue) return refundDue(entry, entry.refundDue)
-      return overdue ? retry : confirmEnded(state, entry, op.paymentId, recovers)
+      return overdue ? retry : confirmEnded(state, entry, op, recovers)
   }
 }
 
@@ -30,10 +30,14 @@ export function confirm(
 function confirmEnded(
   state: PartitionState,
   entry: Entry,
-  paymentId: string | null,
+  { paymentId, final }: Op<'confirm'>,
   recovers: boolean,
 ): Answer<'confirm'> {
   const reason = whyNotAgain(state, entry, recovers)
+  if (reason === 'sold_out' && !final) {
+    const sku = state.stock.lacking(entry.reservation.cart)!
+    return { status: 'lacking', sku, available: state.stock.of(sku).available }
+  }
   if (reason) {
     state.recordRefundDue(entry, reason, paymentId)
     return refundDue(entry, reason)
@@ -117,14 +121,6 @@ export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Ste
   if (overdue) return retry
   state.refund(entry, op.restock)
   return { status: 'refunded', reservation: entry.reservation, replayed: false }
-}
-
-export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
-  const entry = state.find(op.id)
-  if (!entry) return notFound
-  const { reservation } = entry
-  const lapsed = reservation.state === 'held' && now >= reservation.expiresAt
-  return { status: 'found', reservation: lapsed ? { ...reservation, state: 'expired' } : reservation }
 }
 
 /** Somebody else's reservation is none at all. */

@@ -1,15 +1,10 @@
-import type {
-  Cart,
-  Op,
-  RefundReason,
-  Rules,
-  SaleState,
-  StoredEvent,
-  StoredReservation,
-  Tip,
-} from '../engine.js'
+import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation, Tip } from '../engine.js'
+import { slice } from '../slice.js'
+import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
+import { Groups } from './handoff/groups.js'
 import { Stock } from './stock.js'
+import { Transfers } from './transfers.js'
 
 /** A reservation, and what only the engine knows of it. */
 export interface Entry {
@@ -34,8 +29,6 @@ export interface Step {
 
 export const retry = { status: 'retry' } as const
 
-type Unnumbered<E> = E extends unknown ? Omit<E, 'sequence' | 'at'> : never
-
 /** Everything one partition knows. Its methods are the changes, each with its event; whether one is due is decided elsewhere. */
 export class PartitionState {
   /** The greatest time at which something was carried out here. */
@@ -45,43 +38,61 @@ export class PartitionState {
   rules!: Rules
   stock!: Stock
 
+  /** All partitions of the sale are made. */
+  complete = false
   readonly entries: Entry[] = []
-  readonly events: StoredEvent[] = []
+  readonly events = new EventLog()
+  readonly sent = new Transfers()
+  readonly received = new Transfers()
+  /** Those who follow the events. */
+  readonly groups = new Groups()
+  /** How often units came back on sale. */
+  returns = 0
   readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
   paused = false
   ended = false
-  /** The marks of the batches that wrote events, each with the number of its last one. */
-  readonly marks: { readonly sequence: number; readonly mark: string }[] = []
   line = 1
+  /** Where the line before was left. */
+  since = 0
   frozen = false
 
+  readonly #index: number
   readonly #byId = new Map<string, Entry>()
   readonly #byKey = new Map<string, Entry>()
   readonly #expiry = new ExpiryHeap()
 
-  get tip(): Tip {
-    return { line: this.line, sequence: this.events.length, mark: this.marks.at(-1)?.mark ?? '' }
+  /** @param index Which partition of the sale it is. */
+  constructor(index = 0) {
+    this.#index = index
   }
 
-  /** The events written since the last mark bear this one. */
-  leaveMark(mark: string): void {
-    const sequence = this.events.length
-    if (sequence > (this.marks.at(-1)?.sequence ?? 0)) this.marks.push({ sequence, mark })
+  get tip(): Tip {
+    return { line: this.line, sequence: this.events.sequence, mark: this.events.mark }
   }
 
   /** Whether what somebody has seen is part of this history. */
   remembers({ line, sequence, mark }: Tip): boolean {
     if (line < this.line || sequence === 0) return line <= this.line
-    if (line > this.line || sequence > this.events.length) return false
-    let at = this.marks.length - 1
-    while (at > 0 && this.marks[at - 1]!.sequence >= sequence) at--
-    return this.marks[at]!.mark === mark
+    if (line > this.line || sequence > this.events.sequence) return false
+    const entry = this.events.holding(sequence)
+    return entry === undefined || entry.mark === mark
+  }
+
+  freeze(): void {
+    this.frozen = true
+    this.since = this.events.sequence
+  }
+
+  thaw(): void {
+    this.frozen = false
+    this.line++
   }
 
   create(rules: Rules, token: string, now: number): void {
     this.rules = rules
     this.token = token
-    this.stock = new Stock(rules.skus)
+    const share = (units: number, sku: number) => slice(units, sku, this.#index, rules.partitions)
+    this.stock = new Stock(rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })))
     this.now = now
   }
 
@@ -165,6 +176,7 @@ export class PartitionState {
   giveBack(entry: Entry, state: 'released' | 'expired'): void {
     const { id, buyer, cart } = entry.reservation
     this.stock.giveBack(buyer, cart, 'held')
+    this.returns++
     this.#change(entry, { state })
     this.append({ type: state, id })
   }
@@ -173,6 +185,7 @@ export class PartitionState {
     const { id, buyer, cart } = entry.reservation
     if (restock) this.stock.giveBack(buyer, cart, 'confirmed')
     else this.stock.remove(buyer, cart)
+    if (restock) this.returns++
     this.#change(entry, { state: 'refunded' })
     this.append({ type: 'refunded', id, restock })
   }
@@ -181,12 +194,30 @@ export class PartitionState {
     const applied = this.stock.restock(sku, quantity)
     this.restocks.set(key, { sku, quantity, applied })
     this.append({ type: 'restocked', sku, applied })
+    if (applied > 0) this.returns++
     if (applied < 0) this.#announceSoldOut([[sku, -applied]])
     return applied
   }
 
-  append(event: Unnumbered<StoredEvent>): void {
-    this.events.push({ sequence: this.events.length + 1, at: this.now, ...event })
+  /** Units leave for another partition. What is lacking of them was sold twice: it joins the sale. */
+  send(to: number, sku: number, quantity: number): void {
+    const taken = Math.min(quantity, this.stock.of(sku).available)
+    this.stock.restock(sku, quantity - taken)
+    this.stock.send(sku, quantity)
+    this.sent.add(to, sku, quantity)
+    this.append({ type: 'sent', to, sku, quantity })
+    if (taken > 0) this.#announceSoldOut([[sku, taken]])
+  }
+
+  /** Units arrive from another partition. */
+  receive(from: number, sku: number, quantity: number): void {
+    this.stock.send(sku, -quantity)
+    this.received.add(from, sku, quantity)
+    this.append({ type: 'received', from, sku, quantity })
+  }
+
+  append(event: News): void {
+    this.events.append(event, this.now)
   }
 
   /** After a change that took these units from the available ones. */

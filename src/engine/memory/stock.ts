@@ -80,6 +80,11 @@ export class Stock {
     return applied
   }
 
+  /** To other partitions, or from them if it is negative. */
+  send(sku: number, quantity: number): void {
+    this.#move(sku, 'available', 'inTransit', quantity)
+  }
+
   #move(sku: number, from: keyof SkuCounts, to: keyof SkuCounts, quantity: number): void {
     const counts = this.#counts[sku]!
     counts[from] -= quantity

@@ -1,28 +1,33 @@
 import type { Answer, Command, Op, RefundReason, SaleState, SkuCounts, StoredReservation } from '../engine.js'
-import { makeId } from '../id.js'
-import { decodeEvents } from './event-codec.js'
+import { events } from './event-codec.js'
 import { Reader } from './msgpack.js'
 import {
   type Codec,
   type Details,
   nextNumber,
   nextRecord,
+  readBucket,
   readCounts,
-  readRecord,
   unknownStatus,
   writeColumn,
   writeIds,
 } from './record-codec.js'
 import { reserve } from './reserve-codec.js'
+import { receive, send, transfers } from './transfer-codec.js'
 
 const RETRY = { status: 'retry' } as const
 const NOT_FOUND = { status: 'not_found' } as const
 
-/** A codec for commands that answer by a letter and, where there is one, the reservation's record. */
+/**
+ * A codec for commands that answer by a letter and, where there is one, the reservation's record.
+ *
+ * @param others Letters that have other details.
+ */
 function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>(
   command: C,
   columns: readonly ((op: Op<C>) => string | number)[],
   answers: Record<string, (reservation: StoredReservation, now: number) => Answer<C>>,
+  others: Record<string, (from: Details) => Answer<C>> = {},
 ): Codec<C> {
   const byLetter = new Map(Object.entries(answers).map(([letter, answer]) => [letter.charCodeAt(0), answer]))
   return {
@@ -35,6 +40,8 @@ function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>
         const letter = from.statuses[i]!
         if (letter === 0x4d /* M */) return NOT_FOUND as Answer<C>
         if (letter === 0x54 /* T */) return RETRY as Answer<C>
+        const other = others[String.fromCharCode(letter)]
+        if (other) return other(from)
         const answer = byLetter.get(letter)
         if (!answer) throw unknownStatus(command, letter)
         return answer(nextRecord(id, from), from.now)
@@ -77,28 +84,29 @@ function readStock(fields: readonly Buffer[]): SkuCounts[] {
 
 function readPage(pairs: readonly Buffer[], from: Details): StoredReservation[] {
   const reservations: StoredReservation[] = []
-  for (let i = 0; i < pairs.length; i += 2) {
-    const id = makeId(from.partition, pairs[i]!.toString('base64url'), '')
-    const records = new Reader(pairs[i + 1]!)
-    while (!records.done) reservations.push(readRecord(records, id, from))
-  }
+  for (let i = 0; i < pairs.length; i += 2) reservations.push(...readBucket(pairs[i]!, pairs[i + 1]!, from))
   return reservations
 }
 
 /** How each command, but those that open a partition, is put into a script's arguments and read from its reply. */
 export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Codec<C> } = {
   reserve,
-  confirm: settling('confirm', [(op) => op.buyer ?? '', (op) => op.paymentId ?? ''], {
-    F: confirmed(false, false),
-    G: confirmed(false, true),
-    P: confirmed(true, false),
-    Q: confirmed(true, true),
-    S: due('sold_out'),
-    L: due('limit_exceeded'),
-    E: due('ended'),
-    D: due('released'),
-    B: due('refunded'),
-  }),
+  confirm: settling(
+    'confirm',
+    [(op) => op.buyer ?? '', (op) => op.paymentId ?? '', (op) => (op.final ? 1 : 0)],
+    {
+      F: confirmed(false, false),
+      G: confirmed(false, true),
+      P: confirmed(true, false),
+      Q: confirmed(true, true),
+      S: due('sold_out'),
+      L: due('limit_exceeded'),
+      E: due('ended'),
+      D: due('released'),
+      B: due('refunded'),
+    },
+    { W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }) },
+  ),
   release: settling('release', [(op) => op.buyer ?? ''], {
     R: done('released', false),
     P: done('released', true),
@@ -127,12 +135,14 @@ export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>
       writeColumn(ops, to, (op) => op.sku)
       writeColumn(ops, to, (op) => op.quantity)
       writeColumn(ops, to, (op) => op.key)
+      writeColumn(ops, to, (op) => (op.final ? 1 : 0))
     },
     read: (ops, from) =>
-      ops.map((_, i): Answer<'restock'> => {
+      ops.map(({ sku }, i): Answer<'restock'> => {
         const letter = String.fromCharCode(from.statuses[i]!)
         if (letter === 'T') return RETRY
         if (letter === 'C') return { status: 'conflict' }
+        if (letter === 'K') return { status: 'lacking', sku, available: nextNumber(from) }
         if (letter !== 'R' && letter !== 'P') throw unknownStatus('restock', from.statuses[i])
         return { status: 'restocked', applied: nextNumber(from), replayed: letter === 'P' }
       }),
@@ -151,7 +161,8 @@ export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>
       const letter = from.statuses[0]!
       if (letter === 0x54 /* T */) return ops.map(() => RETRY)
       const skus = readAllCounts(new Reader(from.next() as Buffer))
-      return ops.map(() => ({ status: saleState('stats', letter), skus }))
+      const returns = nextNumber(from)
+      return ops.map(() => ({ status: saleState('stats', letter), skus, returns }))
     },
   },
   sweep: {
@@ -171,12 +182,8 @@ export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>
         return { status: 'scanned', cursor, reservations, skus, sequence: from.sequence }
       }),
   },
-  events: {
-    write: (ops, to) => writeColumn(ops, to, (op) => op.after),
-    read: (ops, from) =>
-      ops.map(({ after }) => ({
-        status: 'events',
-        events: decodeEvents(from.next() as Buffer[], from).filter((event) => event.sequence > after),
-      })),
-  },
+  events,
+  send,
+  receive,
+  transfers,
 }

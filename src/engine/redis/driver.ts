@@ -147,7 +147,7 @@ export async function run(
     return mine
   }
   await first.catch(() => {})
-  // Another node of a cluster, or a SCRIPT FLUSH in between: then the text once more.
+  // A SCRIPT FLUSH in between: then the text once more.
   return bySha().catch((error) => {
     if (!isUnknownScript(error)) throw error
     return byText()

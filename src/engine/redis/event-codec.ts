@@ -1,7 +1,7 @@
-import type { RefundReason, StoredEvent } from '../engine.js'
+import type { RefundReason, StoredEvent, StoredReservation } from '../engine.js'
 import { makeId } from '../id.js'
 import { Reader } from './msgpack.js'
-import type { Details } from './record-codec.js'
+import { type Codec, type Details, nextNumber, readBucket, writeColumn } from './record-codec.js'
 
 /** Bytes of a bucket, and of a nonce. */
 const PART = 6
@@ -29,10 +29,44 @@ const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
   'paused',
   'resumed',
   'ended',
+  'sent',
+  'received',
 ]
 
+/** Pages of events, with the reservations they speak of. */
+export const events: Codec<'events'> = {
+  write(ops, to) {
+    writeColumn(ops, to, (op) => op.after)
+    writeColumn(ops, to, (op) => (op.reservations ? 1 : 0))
+  },
+  read: (ops, from) =>
+    ops.map((op) => {
+      const events = decodeEvents(from.next() as Buffer[], from).filter(({ sequence }) => sequence > op.after)
+      const since = nextNumber(from)
+      const stored = op.reservations ? readStored(from) : new Map<string, StoredReservation>()
+      const reservations: StoredReservation[] = []
+      for (const event of events) {
+        const found = 'id' in event && stored.get(event.id)
+        if (!found) continue
+        reservations.push(found)
+        stored.delete(found.id)
+      }
+      return { status: 'events', events, line: from.line, since, reservations }
+    }),
+}
+
+/** What the events' buckets hold, and what of theirs lies in the archive, by id. */
+function readStored(from: Details): Map<string, StoredReservation> {
+  const stored = new Map<string, StoredReservation>()
+  for (const pairs of [from.next() as Buffer[], from.next() as Buffer[]]) {
+    for (let i = 0; i < pairs.length; i += 2)
+      for (const one of readBucket(pairs[i]!, pairs[i + 1]!, from)) stored.set(one.id, one)
+  }
+  return stored
+}
+
 /** Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... */
-export function decodeEvents(entries: readonly Buffer[], { partition }: Details): StoredEvent[] {
+function decodeEvents(entries: readonly Buffer[], { partition }: Details): StoredEvent[] {
   const events: StoredEvent[] = []
   for (let i = 0; i < entries.length; i += 2) {
     let sequence = Number(entries[i])
@@ -92,6 +126,11 @@ function bareEvent(
   sku: number,
 ): StoredEvent {
   switch (type) {
+    // Both name the other partition beside the SKU.
+    case 'sent':
+      return { ...place, type, to: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+    case 'received':
+      return { ...place, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
     case 'restocked':
       return { ...place, type, sku, applied: argument }
     case 'sold_out':

@@ -4,12 +4,14 @@ const RIGHTS = 'the user needs EVALSHA, EVAL, INFO, and reading and writing of a
 
 /** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
 const hints: Record<string, string> = {
+  ASK: 'the slot is being moved',
   BUSY: 'another script has been running for too long',
   CLUSTERDOWN: 'the cluster has no master for this slot',
   CROSSSLOT: 'the keys of one partition are spread over slots',
   LOADING: 'Redis is still loading its data',
   MASTERDOWN: 'the replica has lost its master',
   MISCONF: 'Redis cannot persist and refuses to write',
+  MOVED: 'the slot has moved to another node',
   NOAUTH: 'the client is not authenticated',
   NOPERM: RIGHTS,
   NOREPLICAS: 'too few replicas are connected',
@@ -67,7 +69,7 @@ export function failure(error: unknown, executes = true, resent = false): Stockh
       options,
     )
   }
-  if (!executes || neverWritten(error)) {
+  if (!executes || (neverWritten(error) && !resent)) {
     return new StockholdError('UNAVAILABLE', 'Redis cannot be reached. Nothing was executed.', options)
   }
   const what = code === undefined || resent ? 'The connection failed' : `The script failed (${code})`

@@ -36,10 +36,14 @@ export class Writer {
     if (length < 16) {
       const at = this.reserve(1)
       this.#buffer[at] = 0x90 | length
-    } else {
+    } else if (length < 65_536) {
       const at = this.reserve(3)
       this.#buffer[at] = 0xdc
       this.#buffer.writeUInt16BE(length, at + 1)
+    } else {
+      const at = this.reserve(5)
+      this.#buffer[at] = 0xdd
+      this.#buffer.writeUInt32BE(length, at + 1)
     }
   }
 

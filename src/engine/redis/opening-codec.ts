@@ -1,11 +1,17 @@
 import type { Answer, Op } from '../engine.js'
+import { slice } from '../slice.js'
 import type { Writer } from './msgpack.js'
 
 /** What `create` and `rebuild` send, for the scripts of that name. */
-export function writeSales(ops: readonly (Op<'create'> & { readonly line?: number })[], to: Writer): void {
+export function writeSales(
+  partition: number,
+  ops: readonly (Op<'create'> | Op<'rebuild'>)[],
+  to: Writer,
+): void {
   to.array(ops.length)
-  for (const { token, rules, line } of ops) {
-    to.array(line === undefined ? 8 : 9)
+  for (const op of ops) {
+    const { token, rules } = op
+    to.array(9)
     to.text(token)
     to.text(JSON.stringify(rules))
     to.integer(rules.opensAt ?? -1)
@@ -13,10 +19,11 @@ export function writeSales(ops: readonly (Op<'create'> & { readonly line?: numbe
     to.integer(rules.holdMs)
     to.integer(rules.maxHoldMs)
     to.array(rules.skus.length)
-    for (const { stock } of rules.skus) to.integer(stock)
+    for (const [sku, { stock }] of rules.skus.entries())
+      to.integer(slice(stock, sku, partition, rules.partitions))
     to.array(rules.skus.length)
     for (const { limit } of rules.skus) to.integer(limit ?? -1)
-    if (line !== undefined) to.integer(line)
+    to.integer('line' in op ? op.line : op.complete ? 1 : 0)
   }
 }
 
@@ -25,16 +32,19 @@ const statusOf = {
   rebuild: { R: 'rebuilt', X: 'exists', T: 'retry' },
 } as const
 
-/** Reads `opened, now, statuses, tokens`. */
+/** Reads `opened, now, statuses, tokens`, and of `create` `completes`. */
 export function readOpened<C extends 'create' | 'rebuild'>(
   command: C,
   reply: readonly unknown[],
 ): Answer<C>[] {
   const tokens = reply[3] as readonly unknown[]
+  const completes = reply[4] as readonly unknown[] | undefined
   const statuses: Readonly<Record<string, string>> = statusOf[command]
   return [...String(reply[2])].map((letter, i): Answer<C> => {
     const status = statuses[letter]
     if (!status) throw new RangeError(`${command} answered the unknown status ${letter}`)
-    return (status === 'retry' ? { status } : { status, token: String(tokens[i]) }) as Answer<C>
+    if (status === 'retry') return { status } as Answer<C>
+    const token = String(tokens[i])
+    return (completes ? { status, token, complete: completes[i] === 1 } : { status, token }) as Answer<C>
   })
 }

@@ -1,5 +1,5 @@
 import type { Answer, Command, Line, Op, ReservationState, SkuCounts, StoredReservation } from '../engine.js'
-import { ID_OFFSET, PART_LENGTH, withNonce, writeDigits } from '../id.js'
+import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../id.js'
 import { Reader, type Writer } from './msgpack.js'
 
 /** The head of a reply and its details, as `scripts/_commit.lua` puts them together. */
@@ -11,6 +11,8 @@ export interface Details {
   readonly holdMs: number
   /** One letter an item, as character codes. */
   readonly statuses: Buffer
+  /** The present line of the history. */
+  readonly line: number
   /** The next detail. */
   next(): unknown
 }
@@ -74,6 +76,15 @@ export function readCounts(packed: Reader): SkuCounts {
   const inTransit = packed.integer()
   packed.integer() // the limit, which the rules hold too
   return { total, available, held, confirmed, inTransit }
+}
+
+/** All records of a bucket, whose name is 6 bytes. */
+export function readBucket(bucket: Buffer, packed: Buffer, from: Details): StoredReservation[] {
+  const id = makeId(from.partition, bucket.toString('base64url', 0, 6), '')
+  const records = new Reader(packed)
+  const reservations: StoredReservation[] = []
+  while (!records.done) reservations.push(readRecord(records, id, from))
+  return reservations
 }
 
 /** Buckets, or buckets and nonces, of ids: `parts` times six bytes each. */

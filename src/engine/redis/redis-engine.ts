@@ -1,8 +1,11 @@
 import { performance } from 'node:perf_hooks'
+import type { Redis } from 'ioredis'
 import { checkInteger, checkObject } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Command, Engine, Partition } from '../engine.js'
+import type { HandoffCommand, HandoffPort } from '../handoff.js'
 import type { RoomCommand, RoomPort } from '../room.js'
+import { addressOf, masterFor, runOnCluster, watched } from './cluster.js'
 import {
   type Client,
   connect,
@@ -14,7 +17,9 @@ import {
   runReplicated,
 } from './driver.js'
 import { failure } from './failure.js'
-import { partitionKeys, roomKeys } from './keys.js'
+import { compileHandoffScripts } from './handoff/handoff-scripts.js'
+import { decodeHandoff, encodeHandoff } from './handoff/handoff-wire.js'
+import { handoffKeys, partitionKeys, roomKeys } from './keys.js'
 import { compileRoomScripts } from './room/room-scripts.js'
 import { decodeRoom, encodeRoom } from './room/room-wire.js'
 import { compileScripts, type Script, SERVER_TIME } from './script.js'
@@ -102,9 +107,10 @@ class RedisEngine implements Engine {
   readonly #prefix: string
   readonly #durability: Durability
   readonly #scripts: Record<Command, Script>
+  readonly #handoffScripts: Record<HandoffCommand, Script>
   readonly #roomScripts: Record<RoomCommand, Script>
-  #verifying: Promise<void> | undefined
-  #isVerified = false
+  readonly #verified = new WeakSet<Redis>()
+  readonly #verifying = new WeakMap<Redis, Promise<void>>()
   #closed = false
 
   constructor(time: TimeSource, client: Client | string, prefix: string, durability: Durability) {
@@ -114,19 +120,34 @@ class RedisEngine implements Engine {
     this.#client = typeof client === 'string' ? connect(client) : client
     this.#prefix = prefix
     this.#scripts = compileScripts(time.lua)
+    this.#handoffScripts = compileHandoffScripts(time.lua)
     this.#roomScripts = compileRoomScripts(time.lua)
   }
 
-  partition(sale: string, index: number): Partition {
-    const keys = partitionKeys(this.#prefix, sale, index)
+  partition(sale: string, index: number, partitions: number): Partition {
+    const keys = partitionKeys(this.#prefix, sale, index, partitions)
     return {
-      ready: () => this.#ready(),
+      ready: () => this.#ready(keys),
       run: (command, ops, call) =>
         this.#run(
           this.#scripts[command],
           keys,
-          () => encode(command, ops, call),
+          () => encode(index, command, ops, call),
           (reply) => decode(index, command, ops, reply),
+        ),
+    }
+  }
+
+  handoff(sale: string, index: number, partitions: number): HandoffPort {
+    const keys = handoffKeys(this.#prefix, sale, index, partitions)
+    return {
+      ready: () => this.#ready(keys),
+      run: (command, ops, call) =>
+        this.#run(
+          this.#handoffScripts[command],
+          keys,
+          () => encodeHandoff(command, ops, call),
+          (reply) => decodeHandoff(command, ops, reply),
         ),
     }
   }
@@ -134,7 +155,7 @@ class RedisEngine implements Engine {
   room(name: string): RoomPort {
     const keys = roomKeys(this.#prefix, name)
     return {
-      ready: () => this.#ready(),
+      ready: () => this.#ready(keys),
       run: (command, ops, call) =>
         this.#run(
           this.#roomScripts[command],
@@ -156,38 +177,54 @@ class RedisEngine implements Engine {
     write: () => Buffer,
     read: (reply: unknown[]) => R,
   ): Promise<R> {
-    const lostBefore = connectionsLost(this.#client)
+    const client = this.#client
+    const lostBefore = connectionsLost(client)
     try {
       const durability = this.#durability
+      if (isCluster(client)) return read(await runOnCluster(client, script, keys, write()))
       const reply =
         typeof durability === 'object' && script.writes
-          ? await runReplicated(this.#client, script, keys, write(), durability)
-          : await run(this.#client, script, keys, write())
+          ? await runReplicated(client, script, keys, write(), durability)
+          : await run(client, script, keys, write())
       return read(reply)
     } catch (error) {
-      throw failure(error, true, connectionsLost(this.#client) !== lostBefore)
+      throw failure(error, true, connectionsLost(client) !== lostBefore)
     }
   }
 
-  #ready(): Promise<void> | undefined {
+  #ready(keys: string[]): Promise<void> | undefined {
     if (this.#closed)
       return Promise.reject(new StockholdError('CLOSED', 'the engine was closed. Nothing was sent.'))
-    const connecting = ready(this.#client)
-    if (connecting) return connecting.then(() => this.#ready())
-    return this.#isVerified ? undefined : this.#verify()
+    const server = this.#serverOf(keys)
+    if (server instanceof Promise) return server.then(() => this.#ready(keys))
+    return this.#verified.has(server) ? undefined : this.#verify(server)
   }
 
-  #verify(): Promise<void> {
-    this.#verifying ??= verifyServer(this.#client, this.#durability)
-      .then(() => {
-        this.#isVerified = true
-      })
+  /** The connection that calls with these keys go by, or what to wait for until there may be one. */
+  #serverOf(keys: string[]): Redis | Promise<void> {
+    const client = this.#client
+    return isCluster(client) ? masterFor(client, keys) : (ready(client) ?? client)
+  }
+
+  /**
+   * Each server before it is first used, so of a cluster each master by itself, and again when its connection is a new one: whoever is away, or
+   * unsafe, keeps nobody from the others.
+   */
+  #verify(server: Redis): Promise<void> {
+    const known = this.#verifying.get(server)
+    if (known) return known
+    const client = this.#client
+    const verifying = (
+      isCluster(client)
+        ? watched(client, server, verifyServer(server, this.#durability, addressOf(server)))
+        : verifyServer(server, this.#durability)
+    )
+      .then(() => void this.#verified.add(server))
       .catch((error) => {
         throw failure(error, false)
       })
-      .finally(() => {
-        this.#verifying = undefined
-      })
-    return this.#verifying
+      .finally(() => this.#verifying.delete(server))
+    this.#verifying.set(server, verifying)
+    return verifying
   }
 }

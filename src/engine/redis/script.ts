@@ -8,6 +8,7 @@ import records from './scripts/_records.lua'
 import rights from './scripts/_rights.lua'
 import settle from './scripts/_settle.lua'
 import stock from './scripts/_stock.lua'
+import moving from './scripts/_transfers.lua'
 import confirm from './scripts/confirm.lua'
 import control from './scripts/control.lua'
 import create from './scripts/create.lua'
@@ -16,13 +17,16 @@ import readEvents from './scripts/events.lua'
 import extend from './scripts/extend.lua'
 import get from './scripts/get.lua'
 import rebuild from './scripts/rebuild.lua'
+import receive from './scripts/receive.lua'
 import refund from './scripts/refund.lua'
 import release from './scripts/release.lua'
 import reserve from './scripts/reserve.lua'
 import restock from './scripts/restock.lua'
 import scan from './scripts/scan.lua'
+import send from './scripts/send.lua'
 import stats from './scripts/stats.lua'
 import sweep from './scripts/sweep.lua'
+import transfers from './scripts/transfers.lua'
 
 /** A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never meet in one. */
 export interface Script {
@@ -49,6 +53,9 @@ const sources: Record<Command, Source> = {
   get: { flags: 'no-writes', parts: [...head, get] },
   restock: { flags: 'allow-oom', parts: [...head, restock] },
   control: { flags: 'allow-oom', parts: [...head, control] },
+  send: { flags: 'allow-oom', parts: [...head, moving, send] },
+  receive: { flags: 'allow-oom', parts: [...head, moving, receive] },
+  transfers: { flags: 'no-writes', parts: [...head, transfers] },
   stats: { flags: 'allow-oom', parts: [...head, stats] },
   sweep: { flags: 'allow-oom', parts: [...head, sweep] },
   scan: { flags: 'no-writes', parts: [...head, scan] },

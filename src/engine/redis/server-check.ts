@@ -1,5 +1,6 @@
+import type { Redis } from 'ioredis'
 import { StockholdError } from '../../errors.js'
-import { type Client, isCluster, type Replication } from './driver.js'
+import type { Replication } from './driver.js'
 
 /** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
 export type Durability = 'memory' | 'aof' | Replication
@@ -8,19 +9,20 @@ export type Durability = 'memory' | 'aof' | Replication
  * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked to. Asks by INFO: CONFIG is
  * closed at many hosters, and is read only where INFO does not tell.
  *
+ * @param name Which of several servers it is, for the message.
  * @throws {StockholdError} `UNSAFE_CONFIG`
  */
-export async function verifyServer(client: Client, durability: Durability): Promise<void> {
-  const nodes = isCluster(client) ? client.nodes('master') : [client]
-  await Promise.all(
-    nodes.map(async (node) => {
-      const info = await node.info()
-      checkVersion(info)
-      checkEviction(info)
-      if (durability === 'aof') await checkAppendOnly(info, (name) => node.config('GET', name))
-      else if (durability !== 'memory') checkReplicas(info, durability.replicas)
-    }),
-  )
+export async function verifyServer(server: Redis, durability: Durability, name?: string): Promise<void> {
+  const info = await server.info()
+  try {
+    checkVersion(info)
+    checkEviction(info)
+    if (durability === 'aof') await checkAppendOnly(info, (setting) => server.config('GET', setting))
+    else if (durability !== 'memory') checkReplicas(info, durability.replicas)
+  } catch (error) {
+    if (name === undefined || !(error instanceof StockholdError)) throw error
+    throw unsafe(`${name}: ${error.message}`)
+  }
 }
 
 function checkVersion(info: string): void {

@@ -35,9 +35,15 @@ function writeCaller({ token, seen, mark, recovers }: Call, to: Writer): void {
 /** These open a partition, or make it: they know nothing of its history. */
 const opening: ReadonlySet<Command> = new Set(['create', 'describe', 'rebuild'])
 
-export function encode<C extends Command>(command: C, ops: readonly Op<C>[], call: Call): Buffer {
+export function encode<C extends Command>(
+  partition: number,
+  command: C,
+  ops: readonly Op<C>[],
+  call: Call,
+): Buffer {
   const write = (to: Writer) => {
-    if (command === 'create' || command === 'rebuild') writeSales(ops as readonly Op<'create'>[], to)
+    if (command === 'create' || command === 'rebuild')
+      writeSales(partition, ops as readonly Op<'create'>[], to)
     else codecOf(command)?.write(ops, to)
   }
   return encodeCall(call, write, opening.has(command) ? writeToken : writeCaller)
@@ -64,9 +70,10 @@ export function decode<C extends Command>(
       epoch: Number(reply[3]),
       holdMs: Number(reply[4]),
       statuses: reply[5] as Buffer,
+      line: Number(reply[6]),
       next: iterate(reply, 8),
     }
-    const tip = { line: Number(reply[6]), sequence: details.sequence, mark: String(reply[7]) }
+    const tip = { line: details.line, sequence: details.sequence, mark: String(reply[7]) }
     if (details.statuses.length !== ops.length)
       throw new RangeError(`${command} answered other than it was asked`)
     return { outcome, now, sequence: details.sequence, tip, answers: codecOf(command)!.read(ops, details) }
@@ -85,6 +92,7 @@ export function decode<C extends Command>(
     status: outcome,
     token: String(reply[2]),
     rules: JSON.parse(String(reply[3])),
+    complete: reply[4] === 1,
   } as Answer<C>
   return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
 }

@@ -2,8 +2,9 @@
 -- half done: reading and deciding come first.
 -- Set by the command that ends a freeze, which is no event.
 local thawed = false
+-- Filled by the commands that move units between partitions, see _transfers.lua.
+local changed_rows = {}
 
---
 -- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
 -- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
 local function may_finish()
@@ -14,6 +15,7 @@ local function may_finish()
   if #swept > 0 and not (redis.acl_check_cmd('ZREM', EXPIRY, 'm') and redis.acl_check_cmd('HSET', META, 'f', 'v')) then
     return false
   end
+  if #changed_rows > 0 and not redis.acl_check_cmd('HSET', TRANSFERS, 'f', 'v') then return false end
   return not next(archive_changes) or redis.acl_check_cmd('HDEL', ARCHIVE, 'f')
 end
 
@@ -24,6 +26,7 @@ local function finish(statuses, details)
   save_buckets()
   save_archive()
   save_stock()
+  if #changed_rows > 0 then transferCount = transferCount + write_fields(TRANSFERS, changed_rows) end
   save_expiry()
   save_events()
   if sequence > events_before or #swept > 0 or thawed then redis.call('HSET', META, 'live', live()) end

@@ -1,17 +1,19 @@
 -- Shared head of every script but create and describe: opens the partition, and commits what the command changed.
 --
 -- KEYS, the same for every script:
-local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS = unpack(KEYS)
+local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
 --   META      hash    rules: JSON; static: token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
 --                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count,
---                     expiry count, restock count, line, frozen, mark of the latest event
---   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit, limit (-1 for none)
+--                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since;
+--                     complete: there once a sale of several partitions is
+--   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less received), limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> that bucket's reservations, see _records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see _expiry.lua; whoever
 --                     trims EVENTS leaves the entries named here
 --   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _events.lua
 --   ARCHIVE   hash    ended reservations that overflowed their bucket, see _records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied
+--   TRANSFERS hash    s or r and another partition -> all that was ever sent there, received from there, see _transfers.lua
 -- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns. The token comes as an array: token,
 --   line, sequence and mark that the caller has seen last, this call's mark, 1 for a call that recovers. See "History" in src/engine/engine.ts.
 -- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, then details in order of the items.
@@ -27,8 +29,8 @@ if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
 end
 local token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
-local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip =
-  cmsgpack.unpack(opened[2])
+local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
+  returns, since = cmsgpack.unpack(opened[2])
 
 -- A key is there from its first entry on. One that is missing has been lost, and with it what somebody was promised.
 -- Asked for by its length, which fails where the key holds something else.
@@ -38,12 +40,20 @@ end
 if token ~= token_known or not (
   is_there('HLEN', STOCK, 1) and is_there('HLEN', BUCKETS, bucketCount) and is_there('ZCARD', EXPIRY, expiryCount)
   and is_there('XLEN', EVENTS, sequence) and is_there('HLEN', ARCHIVE, archived) and is_there('HLEN', RESTOCKS, restockCount)
+  and is_there('HLEN', TRANSFERS, transferCount)
 ) then return { 'lost', now } end
 now = math.max(now, lastNow)
 
 local function live()
   return cmsgpack.pack(
-    now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip)
+    now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
+    returns, since)
+end
+
+-- What was written beyond this point on the present line is not part of the history that goes on from here.
+local function freeze()
+  frozen, since = 1, sequence
+  redis.call('HSET', META, 'live', live())
 end
 
 -- Whether what the caller has seen is part of this history: the entry that ends there has the same mark.
@@ -58,8 +68,7 @@ end
 if recovers == 0 then
   if frozen == 0 and not remembers_seen() then
     if @READS@ then return { 'rolled_back', now } end
-    frozen = 1
-    redis.call('HSET', META, 'live', live())
+    freeze()
   end
   if frozen == 1 and not @READS@ then return { 'rolled_back', now } end
 end

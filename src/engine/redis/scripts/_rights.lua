@@ -1,10 +1,11 @@
 -- Asked once by each handle: a script has no rollback, so one that may not run a command in its middle would leave
 -- half of its writes behind. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
 local function may_write()
-  local meta, stock, buckets, expiry, events, archive, restocks = unpack(KEYS)
+  local meta, stock, buckets, expiry, events, archive, restocks, transfers = unpack(KEYS)
   for _, command in ipairs({
     { 'HSET', meta, 'f', 'v' }, { 'HSET', stock, 'f', 'v' }, { 'HSET', buckets, 'f', 'v' },
     { 'HSET', archive, 'f', 'v' }, { 'HSET', restocks, 'f', 'v' }, { 'HDEL', archive, 'f' },
+    { 'HSET', transfers, 'f', 'v' },
     { 'ZADD', expiry, '0', 'm' }, { 'ZREM', expiry, 'm' }, { 'XADD', events, '*', 'f', 'v' },
   }) do
     if not redis.acl_check_cmd(unpack(command)) then return false end

@@ -3,7 +3,7 @@
 local references = call[4]
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail is the record.
--- `M`: not found, no detail. `T`: retry, no detail.
+-- `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are the SKU, returned too, and what is available of it.
 local function settle(decide)
   local statuses, details, buckets = {}, {}, {}
   for i = 1, #references do buckets[i] = references[i]:sub(1, 6) end
@@ -13,8 +13,14 @@ local function settle(decide)
     lapse_bucket(bucket)
     local record, in_archive = find(bucket, references[i]:sub(7))
     if record then
-      status = decide(record, bucket, i, in_archive)
-      if status ~= 'M' and status ~= 'T' then details[#details + 1] = encode(record) end
+      local sku
+      status, sku = decide(record, bucket, i, in_archive)
+      if status == 'W' then
+        details[#details + 1] = sku
+        details[#details + 1] = counts(sku)[AVAILABLE]
+      elseif status ~= 'M' and status ~= 'T' then
+        details[#details + 1] = encode(record)
+      end
     end
     statuses[i] = status
   end

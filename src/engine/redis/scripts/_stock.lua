@@ -34,6 +34,7 @@ end
 
 -- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
 local function move_cart(lines, from, to)
+  if to == AVAILABLE then returns = returns + 1 end
   for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
 end
 

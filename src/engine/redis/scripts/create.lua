@@ -1,9 +1,10 @@
 -- Makes the partition of a new sale, once.
 -- Columns: token, deadline, floor, sales
---   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits }
---   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units, limits: by SKU index, -1 without a limit
+--   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete }
+--   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units: this partition's slice of each SKU by its index;
+--   limits: -1 without a limit; complete: 0 or 1
 -- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened | lost | denied, now, statuses, tokens
+-- Reply: opened | lost | denied, now, statuses, tokens, complete 0 or 1 of each
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
@@ -12,25 +13,32 @@ local time = @TIME@
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
 
 if not may_write() then return { 'denied', now } end
-local found = redis.call('HMGET', META, 'rules', 'static')
+local found = redis.call('HMGET', META, 'rules', 'static', 'complete')
 local known_rules = found[1]
 local known_token = found[2] and cmsgpack.unpack(found[2])
+local is_complete = found[3] and 1 or 0
 if not (known_rules and known_token) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', now } end
 
-local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits)
-  if known_rules then return known_rules == rules and 'X' or 'N', known_token end
-  if now > deadline then return 'T', token end
+local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete)
+  if known_rules and known_rules ~= rules then return 'N', known_token, is_complete end
+  local completes = complete == 1 and is_complete == 0 and (not known_token or known_token == token)
+  if now > deadline and (completes or not known_rules) then return 'T', token, 0 end
+  if completes then
+    redis.call('HSET', META, 'complete', 1)
+    is_complete = 1
+  end
+  if known_rules then return 'X', known_token, is_complete end
   for i = 1, #units do
     redis.call('HSET', STOCK, i - 1, cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i]))
   end
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, ''))
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0))
   known_rules, known_token = rules, token
-  return 'C', token
+  return 'C', token, is_complete
 end
 
-local statuses, tokens = {}, {}
-for i, sale in ipairs(sales) do statuses[i], tokens[i] = create(unpack(sale)) end
-return { 'opened', now, table.concat(statuses), tokens }
+local statuses, tokens, completes = {}, {}, {}
+for i, sale in ipairs(sales) do statuses[i], tokens[i], completes[i] = create(unpack(sale)) end
+return { 'opened', now, table.concat(statuses), tokens, completes }

@@ -1,19 +1,83 @@
 -- Reads the partition's events.
--- Columns: token, deadline, floor, afters
---   afters: sequence numbers; what comes behind them is wanted
--- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed events, ...
+-- Columns: token, deadline, floor, afters, withs
+--   afters: sequence numbers; what comes behind them is wanted; withs: 1 where the reservations are wanted too
+-- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed events, ...; since;
+--   bucket, packed records, ...; bucket and nonce, packed record, ... of those in the archive
 -- Writes: nothing.
+local ENOUGH = 2000 -- events in one page: with their reservations some 300 KB
 local statuses, details = {}, {}
-for i, after in ipairs(call[4]) do
-  -- An entry bears the number of its first event, so the wanted one may lie within the entry before.
+
+-- Entries from the one that holds the wanted event on. One bears the number of its first event, so the wanted one may lie
+-- within the entry before.
+local function entries_behind(after)
   local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
+  local entries = {}
+  repeat
+    local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', 16)
+    for _, entry in ipairs(page) do entries[#entries + 1] = entry end
+    local last = page[#page]
+    from = last and '(' .. last[1]
+  until #page < 16 or tonumber(last[1]:sub(1, -3)) - after >= ENOUGH
+  return entries
+end
+
+-- Each bucket, and each bucket with nonce, that the entries speak of, once.
+local function references_of(entries)
+  local buckets, references, known = {}, {}, {}
+  for _, entry in ipairs(entries) do
+    local values = { cmsgpack.unpack(entry[2][2]) }
+    for i = 4, #values, 3 do
+      local subject = values[i]
+      local half = type(subject) == 'string' and #subject / 2 or 0
+      for j = 1, half, 6 do
+        local bucket = subject:sub(j, j + 5)
+        local reference = bucket .. subject:sub(half + j, half + j + 5)
+        if not known[bucket] then buckets[#buckets + 1] = bucket end
+        if not known[reference] then references[#references + 1] = reference end
+        known[bucket], known[reference] = true, true
+      end
+    end
+  end
+  return buckets, references
+end
+
+local function pairs_of(fields, values)
+  local list = {}
+  for i, field in ipairs(fields) do
+    if values[i] then
+      list[#list + 1] = field
+      list[#list + 1] = values[i]
+    end
+  end
+  return list
+end
+
+local function add_reservations(entries)
+  local buckets, references = references_of(entries)
+  local found, elsewhere, fields = #buckets > 0 and read_fields(BUCKETS, buckets) or {}, {}, {}
+  details[#details + 1] = pairs_of(buckets, found)
+  local raw_of = {}
+  for i, bucket in ipairs(buckets) do raw_of[bucket] = found[i] or '' end
+  for _, reference in ipairs(references) do
+    if archived > 0 and not raw_of[reference:sub(1, 6)]:find(reference:sub(7), 1, true) then
+      elsewhere[#elsewhere + 1] = reference
+      fields[#fields + 1] = 'r' .. reference
+    end
+  end
+  details[#details + 1] = pairs_of(elsewhere, #fields > 0 and read_fields(ARCHIVE, fields) or {})
+end
+
+for i, after in ipairs(call[4]) do
+  local entries = entries_behind(after)
   local found = {}
-  for _, entry in ipairs(redis.call('XRANGE', EVENTS, from, '+', 'COUNT', 16)) do
+  for _, entry in ipairs(entries) do
     found[#found + 1] = entry[1]:sub(1, -3)
     found[#found + 1] = entry[2][2]
   end
   statuses[i] = 'W'
-  details[i] = found
+  details[#details + 1] = found
+  details[#details + 1] = since
+  if call[5][i] == 1 then add_reservations(entries) end
 end
 return finish(table.concat(statuses), details)

@@ -17,11 +17,11 @@ local function token_of_whole()
   if redis.call('TYPE', META).ok ~= 'hash' then return nil end
   local found = redis.call('HMGET', META, 'rules', 'static', 'live')
   if not (found[1] and found[2] and found[3]) then return nil end
-  local _, sequence, _, _, archived, buckets, expiry, restocks = cmsgpack.unpack(found[3])
+  local _, sequence, _, _, archived, buckets, expiry, restocks, _, _, _, transfers = cmsgpack.unpack(found[3])
   local expected = { 'hash', 'hash', buckets > 0 and 'hash', expiry > 0 and 'zset', sequence > 0 and 'stream',
-    archived > 0 and 'hash', restocks > 0 and 'hash' }
-  for i, key in ipairs(KEYS) do
-    if redis.call('TYPE', key).ok ~= (expected[i] or 'none') then return nil end
+    archived > 0 and 'hash', restocks > 0 and 'hash', transfers > 0 and 'hash' }
+  for i = 1, 8 do
+    if redis.call('TYPE', KEYS[i]).ok ~= (expected[i] or 'none') then return nil end
   end
   return (cmsgpack.unpack(found[2]))
 end
@@ -37,7 +37,8 @@ local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, ''))
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, '', 0, 0, 0),
+    'complete', 1)
   return 'R', token
 end
 

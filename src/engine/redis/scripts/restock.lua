@@ -1,8 +1,9 @@
 -- Adds units to the sale, or takes unsold ones out, once for each key.
--- Columns: token, deadline, floor, skus, quantities, keys
--- Statuses: R restocked: applied   P replayed: applied   C conflict   T retry
+-- Columns: token, deadline, floor, skus, quantities, keys, finals
+--   finals: 0 where other partitions may have what is lacking here
+-- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict   T retry
 -- Writes: all.
-local skus, quantities, keys = call[4], call[5], call[6]
+local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
 local remembered, out = {}, {}
 
@@ -15,10 +16,14 @@ for i = 1, #skus do
     if status == 'P' then details[#details + 1] = applied end
   elseif late or (quantity < 0 and available_units(sku, -quantity) == nil) then
     status = 'T'
+  elseif finals[i] == 0 and counts(sku)[AVAILABLE] < -quantity then
+    status = 'K'
+    details[#details + 1] = counts(sku)[AVAILABLE]
   else
     local row = counts(sku)
     local before = row[AVAILABLE]
     local applied = math.max(quantity, -before)
+    if applied > 0 then returns = returns + 1 end
     move(sku, nil, AVAILABLE, applied)
     move(sku, nil, TOTAL, applied)
     emit(RESTOCKED, applied, sku)

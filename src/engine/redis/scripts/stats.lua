@@ -2,7 +2,7 @@
 -- Columns: token, deadline, floor, count
 --   count: how many ask; all get the same answer
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
--- Details, once: the counts of all SKUs in their order, packed as in STOCK
+-- Details, once: the counts of all SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.
 while sweep_some() do end
 local state = more_lapsed and 'T' or sale_state()
@@ -14,5 +14,6 @@ if state ~= 'T' then
   local rows = {}
   for i, sku in ipairs(skus) do rows[i] = cmsgpack.pack(unpack(stock[sku])) end
   details[1] = table.concat(rows)
+  details[2] = returns
 end
 return finish(state:rep(call[4]), details)

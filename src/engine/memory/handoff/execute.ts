@@ -1,0 +1,41 @@
+import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../handoff.js'
+import type { Call } from '../../port.js'
+import type { PartitionState } from '../state.js'
+import { dead, drop, groups, revive } from './grouping.js'
+import { bookmark, claim, settle } from './leasing.js'
+
+/** The moment at which a command is carried out. */
+export interface HandoffStep {
+  readonly now: number
+  /** The call's deadline has passed: nothing may be changed any more. */
+  readonly overdue: boolean
+}
+
+type Handlers = {
+  readonly [C in HandoffCommand]: (
+    state: PartitionState,
+    op: HandoffOp<C>,
+    step: HandoffStep,
+  ) => HandoffAnswer<C>
+}
+
+const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop }
+
+/** The answers of what has changed something, and so keeps the time. */
+const changed: ReadonlySet<string> = new Set(['claimed', 'settled', 'bookmarked', 'revived', 'dropped'])
+
+/** One batch of those who follow a partition's events, at a time that was decided. */
+export function executeHandoff<C extends HandoffCommand>(
+  state: PartitionState,
+  command: C,
+  ops: readonly HandoffOp<C>[],
+  call: Call,
+  now: number,
+): HandoffReply<C> {
+  if (state.token === null) return { outcome: 'missing', now }
+  if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now }
+  const step: HandoffStep = { now, overdue: now > call.deadline }
+  const answers = ops.map((op) => handlers[command](state, op, step))
+  if (answers.some(({ status }) => changed.has(status))) state.now = now
+  return { outcome: 'done', now, sequence: state.events.sequence, answers }
+}

@@ -1,0 +1,37 @@
+import type { Answer, Op } from '../engine.js'
+import type { PartitionState, Step } from './state.js'
+
+const RESERVATIONS_A_PAGE = 1_000
+const EVENTS_A_PAGE = 2_000
+
+export function describe({ rules, token, complete }: PartitionState): Answer<'describe'> {
+  return { status: 'described', rules, token: token!, complete }
+}
+
+export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
+  const entry = state.find(op.id)
+  if (!entry) return { status: 'not_found' }
+  const { reservation } = entry
+  const lapsed = reservation.state === 'held' && now >= reservation.expiresAt
+  return { status: 'found', reservation: lapsed ? { ...reservation, state: 'expired' } : reservation }
+}
+
+export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
+  const start = Number(op.cursor)
+  const end = start + RESERVATIONS_A_PAGE
+  return {
+    status: 'scanned',
+    cursor: end < state.entries.length ? String(end) : '0',
+    reservations: state.entries.slice(start, end).map((entry) => entry.reservation),
+    skus: state.stock.snapshot(),
+    sequence: state.events.sequence,
+  }
+}
+
+export function events(state: PartitionState, op: Op<'events'>): Answer<'events'> {
+  const { line, since } = state
+  const found = state.events.after(op.after, EVENTS_A_PAGE)
+  const ids = new Set(op.reservations ? found.flatMap((event) => ('id' in event ? [event.id] : [])) : [])
+  const reservations = [...ids].map((id) => state.find(id)!.reservation)
+  return { status: 'events', events: found, line, since, reservations }
+}

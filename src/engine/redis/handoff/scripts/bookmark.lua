@@ -1,0 +1,28 @@
+-- Moves the positions of groups that keep their own account.
+-- Columns: token, deadline, floor, bookmarks
+--   bookmarks: of each item { group, position, olderThanMs, maxEvents }; olderThanMs -1: no trimming
+-- Statuses: B bookmarked   T retry
+-- Details: B first
+-- Writes: GROUPS, EVENTS.
+local trims_any = false
+for _, item in ipairs(call[4]) do trims_any = trims_any or item[3] >= 0 end
+if not may_write(false, trims_any) then return { 'denied', now } end
+local statuses, details = {}, {}
+
+local function bookmark(name, position, older_than, max_events)
+  local group = group_of(name)
+  local moves = not group or math.min(position, sequence) > group[POSITION]
+  if late and (moves or (older_than >= 0 and trim(older_than, max_events))) then return 'T' end
+  if moves then
+    begin()
+    group = group or make_group(name, 0)
+    group[POSITION] = math.min(position, sequence)
+    change(name)
+  end
+  if older_than >= 0 and not late then trim(older_than, max_events) end
+  details[#details + 1] = first_left()
+  return 'B'
+end
+
+for i, item in ipairs(call[4]) do statuses[i] = bookmark(unpack(item)) end
+return finish(statuses, details)

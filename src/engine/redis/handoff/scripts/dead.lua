@@ -1,0 +1,17 @@
+-- Pages of what was given up.
+-- Columns: token, deadline, floor, pages
+--   pages: of each item { group, after }
+-- Statuses: W dead. Details: members of PARKED
+-- Writes: nothing.
+local statuses, details = {}, {}
+for i, item in ipairs(call[4]) do
+  local group = group_of(item[1])
+  if group then
+    local first, last = beyond(group, 'd', item[2])
+    details[i] = redis.call('ZRANGE', PARKED, first, last, 'BYLEX', 'LIMIT', 0, 100)
+  else
+    details[i] = {}
+  end
+  statuses[i] = 'W'
+end
+return finish(statuses, details)

@@ -1,0 +1,21 @@
+-- Forgets groups.
+-- Columns: token, deadline, floor, names
+-- Statuses: D dropped   G gone   T retry
+-- Writes: GROUPS, PARKED.
+if not may_write(true) then return { 'denied', now } end
+local statuses = {}
+
+local function drop(name)
+  local group = group_of(name)
+  if not group then return 'G' end
+  if late then return 'T' end
+  for kind, field in pairs(COUNT_OF) do
+    count_members(group, field, -redis.call('ZREMRANGEBYLEX', PARKED, all_of(group, kind)))
+  end
+  known[name] = false
+  change(name)
+  return 'D'
+end
+
+for i, name in ipairs(call[4]) do statuses[i] = drop(name) end
+return finish(statuses, {})

@@ -1,0 +1,8 @@
+-- All groups.
+-- Columns: token, deadline, floor, count
+--   count: how many ask; all get the same answer
+-- Statuses: W groups. Details, once: fields and values of GROUPS; first
+-- Writes: nothing.
+local statuses = {}
+for i = 1, call[4] do statuses[i] = 'W' end
+return finish(statuses, { of_other_sale and {} or redis.call('HGETALL', GROUPS), first_left() })

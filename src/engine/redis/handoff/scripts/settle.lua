@@ -1,0 +1,36 @@
+-- Tells what was dealt with, and renews the lease.
+-- Columns: token, deadline, floor, settlings
+--   settlings: of each item { group, consumer, epoch, leaseMs, position, parks, unparks, olderThanMs, maxEvents }; olderThanMs -1: no trimming
+--   parks: sequence, 1 for dead or 0, record, ...; unparks: sequences
+-- Statuses: S settled   F fenced   G gone   T retry
+-- Details: S until, first
+-- Writes: GROUPS, PARKED, EVENTS.
+local parks_any, trims_any = false, false
+for _, item in ipairs(call[4]) do
+  parks_any = parks_any or #item[6] > 0 or #item[7] > 0
+  trims_any = trims_any or item[8] >= 0
+end
+if not may_write(parks_any, trims_any) then return { 'denied', now } end
+local statuses, details = {}, {}
+
+local function settle(name, consumer, epoch, lease_ms, position, parks, unparks, older_than, max_events)
+  local group = group_of(name)
+  if not group then return 'G' end
+  if group[EPOCH] ~= epoch or group[CONSUMER] ~= consumer then return 'F' end
+  if late then return 'T' end
+  group[POSITION] = math.max(group[POSITION], math.min(position, sequence))
+  group[UNTIL] = now + lease_ms
+  change(name)
+  for i = 1, #parks, 3 do
+    forget_event(group, parks[i])
+    park_event(group, parks[i], parks[i + 1] == 1, parks[i + 2])
+  end
+  for _, event_sequence in ipairs(unparks) do forget_event(group, event_sequence) end
+  if older_than >= 0 then trim(older_than, max_events) end
+  details[#details + 1] = group[UNTIL]
+  details[#details + 1] = first_left()
+  return 'S'
+end
+
+for i, item in ipairs(call[4]) do statuses[i] = settle(unpack(item)) end
+return finish(statuses, details)

@@ -1,0 +1,50 @@
+import type { Command, Engine } from '../../src/engine/engine.js'
+import { StockholdError } from '../../src/errors.js'
+
+/** What becomes of a batch. `refused`: it is not carried out; `reply lost`: it is, and nobody hears of it; `hangs`: neither is ever known. */
+export type Fate = 'answered' | 'refused' | 'reply lost' | 'hangs'
+
+export interface Batch {
+  readonly partition: number
+  readonly command: Command
+  readonly ops: readonly unknown[]
+}
+
+/** The engine as a process sees it whose batches fare as told. */
+export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Engine {
+  return {
+    ...(inner.timing ? { timing: inner.timing } : {}),
+    elapsed: () => inner.elapsed(),
+    close: () => inner.close(),
+    room: (name) => inner.room(name),
+    handoff: (...place) => inner.handoff(...place),
+    partition(sale, partition, partitions) {
+      const port = inner.partition(sale, partition, partitions)
+      return {
+        ready: () => port.ready(),
+        async run(command, ops, call) {
+          const fate = fateOf({ partition, command, ops })
+          if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
+          if (fate === 'hangs') return new Promise(() => {})
+          const reply = await port.run(command, ops, call)
+          if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
+          return reply
+        },
+      }
+    },
+  }
+}
+
+/** A process that dies right after a batch that is `last` of it was carried out: nothing it sends arrives any more. */
+export function mortalEngine(
+  inner: Engine,
+  last: (batch: Batch) => boolean,
+): { engine: Engine; isDead(): boolean } {
+  let dead = false
+  const engine = faultyEngine(inner, (batch) => {
+    if (dead) return 'hangs'
+    dead = last(batch)
+    return dead ? 'reply lost' : 'answered'
+  })
+  return { engine, isDead: () => dead }
+}

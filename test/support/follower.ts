@@ -1,0 +1,61 @@
+import { expect } from 'vitest'
+import type { HandoffAnswer, HandoffOp, ParkedEvent, Trim } from '../../src/engine/handoff.js'
+import type { PortPartition } from './port-sale.js'
+
+/** One consumer of a group, as its port shows it. */
+export class Follower {
+  /** The epoch of the latest claim. */
+  epoch = 0
+
+  constructor(
+    readonly at: PortPartition,
+    readonly consumer: string,
+    readonly group = 'g',
+  ) {}
+
+  async claim(rest: Partial<HandoffOp<'claim'>> = {}): Promise<HandoffAnswer<'claim'>> {
+    const { group, consumer } = this
+    const op = { group, consumer, leaseMs: 1_000, start: 'beginning' as const, ...rest }
+    const answer = await this.at.askHandoff('claim', op)
+    if (answer.status === 'claimed') this.epoch = answer.epoch
+    return answer
+  }
+
+  /** Claims what must be free. */
+  async take(rest: Partial<HandoffOp<'claim'>> = {}) {
+    const answer = await this.claim(rest)
+    if (answer.status !== 'claimed') expect.fail(answer.status)
+    return answer
+  }
+
+  settling(rest: Partial<HandoffOp<'settle'>> = {}): HandoffOp<'settle'> {
+    const { group, consumer, epoch } = this
+    return {
+      ...{ group, consumer, epoch, leaseMs: 1_000, position: 0, park: [], unpark: [], trim: null },
+      ...rest,
+    }
+  }
+
+  settle(rest: Partial<HandoffOp<'settle'>> = {}): Promise<HandoffAnswer<'settle'>> {
+    return this.at.askHandoff('settle', this.settling(rest))
+  }
+
+  /** An event of the partition, put aside. */
+  async parked(sequence: number, rest: Partial<ParkedEvent> = {}): Promise<ParkedEvent> {
+    const { events } = await this.at.ask('events', { after: sequence - 1, reservations: false })
+    return { event: events[0]!, attempts: 1, retryAt: this.at.now() + 500, error: 'no answer', ...rest }
+  }
+
+  async state() {
+    const { groups } = await this.at.askHandoff('groups', {})
+    return groups.find(({ group }) => group === this.group)
+  }
+
+  async dead(after = 0): Promise<readonly ParkedEvent[]> {
+    return (await this.at.askHandoff('dead', { group: this.group, after })).events
+  }
+
+  bookmark(position: number, trim: Trim | null = null): Promise<HandoffAnswer<'bookmark'>> {
+    return this.at.askHandoff('bookmark', { group: this.group, position, trim })
+  }
+}

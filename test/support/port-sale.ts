@@ -1,0 +1,176 @@
+import { expect } from 'vitest'
+import type {
+  Answer,
+  Call,
+  Cart,
+  Command,
+  Op,
+  Partition,
+  Reply,
+  Rules,
+  StoredEvent,
+} from '../../src/engine/engine.js'
+import type {
+  HandoffAnswer,
+  HandoffCommand,
+  HandoffOp,
+  HandoffPort,
+  HandoffReply,
+} from '../../src/engine/handoff.js'
+import { makeId } from '../../src/engine/id.js'
+import type { TimedEngine } from './engines.js'
+import { anyTime, type News } from './shop.js'
+
+export const TOKEN = 'token'
+
+export interface PortRules {
+  /** Units by SKU; the SKUs in ascending order. */
+  readonly stock?: Readonly<Record<string, number>>
+  readonly limit?: number | null
+  readonly partitions?: number
+  readonly holdMs?: number
+  readonly maxHoldMs?: number
+}
+
+export function rulesOf({
+  stock = { a: 10 },
+  limit = null,
+  partitions = 1,
+  holdMs = 1_000,
+  maxHoldMs = 10_000,
+}: PortRules): Rules {
+  const skus = Object.entries(stock).map(([sku, units]) => ({ sku, stock: units, limit }))
+  return { skus, holdMs, maxHoldMs, opensAt: null, closesAt: null, partitions }
+}
+
+/** A sale whose partitions are asked one by one, with nothing between them and the test. */
+export async function openPort(timed: TimedEngine, rules: PortRules = {}): Promise<PortPartition[]> {
+  const all = partitionsOf(timed, rules)
+  const op = { rules: rulesOf(rules), token: TOKEN }
+  for (const one of all)
+    await one.done('create', [{ ...op, complete: one.index > 0 || all.length === 1 }], { token: null })
+  if (all.length > 1) await all[0]!.done('create', [{ ...op, complete: true }], { token: null })
+  return all
+}
+
+/** The same before anybody has made the sale. */
+export function partitionsOf(timed: TimedEngine, { partitions = 1 }: PortRules = {}): PortPartition[] {
+  return Array.from({ length: partitions }, (_, index) => new PortPartition(timed, 'sale', index, partitions))
+}
+
+/** The id of reservation `number` in the bucket of that name in a partition. */
+export function idAt(partition: number, bucket: string, number = 1): string {
+  return makeId(partition, bucket.padEnd(8, 'A'), String(number).padStart(8, 'A'))
+}
+
+/** One partition, and what follows its events, by their ports. */
+export class PortPartition {
+  readonly partition: Partition
+  readonly handoff: HandoffPort
+  #seen = 0
+
+  constructor(
+    readonly clock: TimedEngine,
+    sale: string,
+    readonly index: number,
+    partitions: number,
+  ) {
+    this.partition = clock.engine.partition(sale, index, partitions)
+    this.handoff = clock.engine.handoff(sale, index, partitions)
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.clock.advance(ms)
+  }
+
+  /** Runs a batch, by default without a deadline. */
+  run<C extends Command>(command: C, ops: readonly Op<C>[], call: Partial<Call> = {}): Promise<Reply<C>> {
+    return this.partition.run(command, ops, { token: TOKEN, ...anyTime, ...call })
+  }
+
+  /** Runs a batch that must be carried out. */
+  async done<C extends Command>(command: C, ops: readonly Op<C>[], call: Partial<Call> = {}) {
+    const reply = await this.run(command, ops, call)
+    if (reply.outcome !== 'done') expect.fail(`${command}: ${reply.outcome}`)
+    expect(reply.answers).toHaveLength(ops.length)
+    return reply
+  }
+
+  async ask<C extends Command>(command: C, op: Op<C>, call: Partial<Call> = {}): Promise<Answer<C>> {
+    return (await this.done(command, [op], call)).answers[0]!
+  }
+
+  /** The same of the port for those who follow the events. */
+  runHandoff<C extends HandoffCommand>(
+    command: C,
+    ops: readonly HandoffOp<C>[],
+    call: Partial<Call> = {},
+  ): Promise<HandoffReply<C>> {
+    return this.handoff.run(command, ops, { token: TOKEN, ...anyTime, ...call })
+  }
+
+  async doneHandoff<C extends HandoffCommand>(
+    command: C,
+    ops: readonly HandoffOp<C>[],
+    call: Partial<Call> = {},
+  ) {
+    const reply = await this.runHandoff(command, ops, call)
+    if (reply.outcome !== 'done') expect.fail(`${command}: ${reply.outcome}`)
+    expect(reply.answers).toHaveLength(ops.length)
+    return reply
+  }
+
+  async askHandoff<C extends HandoffCommand>(
+    command: C,
+    op: HandoffOp<C>,
+    call: Partial<Call> = {},
+  ): Promise<HandoffAnswer<C>> {
+    return (await this.doneHandoff(command, [op], call)).answers[0]!
+  }
+
+  /** Counts of one SKU as `total available held confirmed inTransit`; lapsed holds are swept. */
+  async counts(sku = 0): Promise<string> {
+    const { skus } = await this.stats()
+    const { total, available, held, confirmed, inTransit } = skus[sku]!
+    expect(available + held + confirmed + inTransit).toBe(total)
+    return `${total} ${available} ${held} ${confirmed} ${inTransit}`
+  }
+
+  /** The counts, asked for until everything has been swept. */
+  async stats(call: Partial<Call> = {}): Promise<Extract<Answer<'stats'>, { skus: unknown }>> {
+    for (;;) {
+      const answer = await this.ask('stats', {}, call)
+      if (answer.status !== 'retry') return answer
+    }
+  }
+
+  /** All events that are left behind a number, page by page. */
+  async events(after = 0): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = []
+    for (;;) {
+      const page = await this.ask('events', { after: events.at(-1)?.sequence ?? after, reservations: false })
+      if (page.events.length === 0) return events
+      events.push(...page.events)
+    }
+  }
+
+  /** Holds units for a buyer, who has a bucket of the same name. */
+  async hold(buyer: string, cart: Cart = [[0, 1]], rest: { number?: number; holdMs?: number } = {}) {
+    const { number = 1, holdMs = 1_000 } = rest
+    const id = idAt(this.index, buyer, number)
+    const answer = await this.ask('reserve', { id, buyer, cart, key: null, holdMs })
+    if (answer.status !== 'reserved') expect.fail(JSON.stringify(answer))
+    return answer.reservation
+  }
+
+  /** What has happened since the last time it was asked. */
+  async news(): Promise<News[]> {
+    const fresh = await this.events(this.#seen)
+    this.#seen = fresh.at(-1)?.sequence ?? this.#seen
+    return fresh.map(({ sequence: _, at: __, ...event }) => event)
+  }
+}
