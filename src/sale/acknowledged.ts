@@ -23,12 +23,28 @@ export interface Acknowledged {
   readonly restocked: boolean
 }
 
+function stateOf({ state, expiresAt }: StoredReservation, now: number): AcknowledgedState {
+  if (state === 'confirmed' || (state === 'held' && expiresAt > now)) return state
+  return 'over'
+}
+
+export interface AcknowledgedRestock {
+  readonly op: Op<'restock'>
+  /** Units it added, or took out (negative). */
+  readonly applied: number
+  /** Its own key is not known: it was made in this partition, and may only be repeated if that has lost everything. */
+  readonly keyless?: { readonly partition: number }
+}
+
+/** `confirmed` and `held` have units; everything else is `over`. */
+export type AcknowledgedState = 'over' | 'confirmed' | 'held'
+
 /** What this process has told its callers, for the day on which the server has forgotten it. */
 export class AcknowledgedMemory {
   /** Two generations: the older one is dropped as a whole. To delete the first of a large Map again and again is slow. */
   #young = new Map<string, Acknowledged>()
   #old = new Map<string, Acknowledged>()
-  readonly #restocks = new Map<string, Op<'restock'>>()
+  readonly #restocks = new Map<string, AcknowledgedRestock>()
   #ended = false
   /** How many were forgotten, for want of room. */
   forgotten = 0
@@ -50,8 +66,8 @@ export class AcknowledgedMemory {
     this.#young = new Map()
   }
 
-  noteRestock(op: Op<'restock'>): void {
-    this.#restocks.set(op.key, op)
+  noteRestock(op: Op<'restock'>, applied: number): void {
+    this.#restocks.set(op.key, { op, applied })
   }
 
   noteEnd(): void {
@@ -67,15 +83,19 @@ export class AcknowledgedMemory {
     this.forgotten = 0
   }
 
-  get reservations(): readonly Acknowledged[] {
+  get all(): readonly Acknowledged[] {
     return [...this.#old.values(), ...this.#young.values()]
   }
 
-  get restocks(): readonly Op<'restock'>[] {
+  get restocks(): readonly AcknowledgedRestock[] {
     return [...this.#restocks.values()]
   }
 
-  get ended(): boolean {
-    return this.#ended
+  get state(): 'open' | 'ended' {
+    return this.#ended ? 'ended' : 'open'
+  }
+
+  async *reservations(kind: AcknowledgedState, now: number): AsyncGenerator<readonly Acknowledged[]> {
+    yield this.all.filter(({ reservation }) => stateOf(reservation, now) === kind)
   }
 }

@@ -1,6 +1,8 @@
 import type { Op, Settled, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
+import { partitionOf } from '../engine/id.js'
+import { homeOf } from './partitions.js'
 import type { RuleBook } from './reservation.js'
-import type { Audit, ReservationState, Violation } from './results.js'
+import type { ReservationState, Violation } from './results.js'
 import { label } from './rules.js'
 
 /** The questions an audit asks of one partition. */
@@ -8,6 +10,18 @@ export interface AuditSource {
   scan(op: Op<'scan'>): Promise<Settled<'scan'>>
   events(op: Op<'events'>): Promise<Settled<'events'>>
   get(id: string): Promise<StoredReservation | undefined>
+}
+
+/** Which partition it is, of the sale with that token. */
+export interface Place {
+  readonly partition: number
+  readonly token: string
+}
+
+export interface PartitionAudit {
+  readonly skus: readonly SkuCounts[]
+  readonly reservations: number
+  readonly violations: readonly Violation[]
 }
 
 const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
@@ -25,7 +39,12 @@ const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
  *
  * @param since The partition's sequence number before the walk, or any earlier one.
  */
-export async function auditPartition(source: AuditSource, since: number, book: RuleBook): Promise<Audit> {
+export async function auditPartition(
+  source: AuditSource,
+  since: number,
+  book: RuleBook,
+  place?: Place,
+): Promise<PartitionAudit> {
   const seen = new Map<string, StoredReservation>()
   let cursor = '0'
   let page: Awaited<ReturnType<AuditSource['scan']>>
@@ -38,13 +57,12 @@ export async function auditPartition(source: AuditSource, since: number, book: R
     const reservation = seen.get(id) ?? (await source.get(id))
     if (reservation) seen.set(id, { ...reservation, state })
   }
-  const violations = [...recount(page.skus, seen.values(), book), ...overLimit(seen.values(), book)]
-  return {
-    ok: violations.length === 0,
-    skus: Object.fromEntries(page.skus.map((counts, place) => [book.sku(place), counts])),
-    reservations: seen.size,
-    violations,
-  }
+  const violations = [
+    ...recount(page.skus, seen.values(), book),
+    ...overLimit(seen.values(), book),
+    ...(place ? astray(seen.values(), book, place) : []),
+  ]
+  return { skus: page.skus, reservations: seen.size, violations }
 }
 
 /** The state each reservation had after event `until`, for those that changed behind event `since`. */
@@ -56,7 +74,7 @@ async function changesBetween(
   const changed = new Map<string, ReservationState>()
   let after = since
   while (after < until) {
-    const { events } = await source.events({ after })
+    const { events } = await source.events({ after, reservations: false })
     if (events.length === 0) break
     for (const event of events) {
       after = event.sequence
@@ -85,8 +103,9 @@ function* recount(
     if (sum !== counts.total) {
       yield { rule: 'conservation', message: `${name}: total is ${counts.total}, its parts add up to ${sum}` }
     }
-    for (const [part, units] of Object.entries(counts)) {
-      if (units < 0) yield { rule: 'negative', message: `${name}: ${part} is ${units}` }
+    // The other two may be: of one of several partitions, see `SkuCounts` in engine.ts.
+    for (const part of ['available', 'held', 'confirmed'] as const) {
+      if (counts[part] < 0) yield { rule: 'negative', message: `${name}: ${part} is ${counts[part]}` }
     }
     for (const [part, counted, found] of [
       ['held', counts.held, held[place]!],
@@ -116,6 +135,22 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: RuleBook): 
           message: `${label(book.sku(place))}: buyer ${label(buyer)} has more than ${limit}`,
         }
       }
+    }
+  }
+}
+
+/** A limit is kept where all of a buyer's reservations are: in one partition. */
+function* astray(
+  reservations: Iterable<StoredReservation>,
+  book: RuleBook,
+  { partition, token }: Place,
+): Generator<Violation> {
+  for (const { id, buyer } of reservations) {
+    const home = homeOf(token, buyer, book.rules.partitions)
+    if (home === partition && partitionOf(id) === partition) continue
+    yield {
+      rule: 'home',
+      message: `${id} of buyer ${label(buyer)} is in partition ${partition}, not in ${home}`,
     }
   }
 }

@@ -8,16 +8,22 @@ import {
   MAX_UNITS,
 } from '../check.js'
 import type { Engine, Op, Settled, StoredReservation } from '../engine/engine.js'
-import { partitionOf } from '../engine/id.js'
+import { partitionIn, partitionOf } from '../engine/id.js'
 import type { Limits } from '../engine/lanes.js'
 import { invalid, StockholdError } from '../errors.js'
+import { Consumer } from '../handoff/consumer.js'
+import { type ConsumerGroup, consumerGroups, removeGroup } from '../handoff/groups.js'
+import type { ConsumeOptions, EventHandler } from '../handoff/options.js'
+import type { EventSource } from '../handoff/source.js'
 import { SaleAccess, type SignalOption } from './access.js'
 import { AcknowledgedMemory } from './acknowledged.js'
-import { auditPartition } from './audit.js'
+import { auditSale } from './audit-sale.js'
 import type { Admission, Door } from './door.js'
-import { mintId, newToken } from './partitions.js'
+import type { Ledger } from './ledger.js'
+import { homeOf, mintId } from './partitions.js'
+import { Recovering } from './recovering.js'
 import { replay } from './recovery.js'
-import { checkOrder, type Order, type Public, type ReserveRequest, RuleBook } from './reservation.js'
+import { checkOrder, type Order, type Public, type ReserveRequest, type RuleBook } from './reservation.js'
 import type {
   Audit,
   ConfirmResult,
@@ -34,6 +40,13 @@ import type {
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
 import { SoldOutMemory } from './sold-out.js'
+import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
+import type { SoldOut } from './supply/supply.js'
+import { WholeSale } from './whole.js'
+import { Written } from './written.js'
+
+/** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
+export let sourceOf: (sale: FlashSale) => EventSource
 
 export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
@@ -44,6 +57,11 @@ export interface FlashSaleOptions {
   maxInFlight?: number
   /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
   waitingRoom?: Door
+  /**
+   * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the ledger has the change, in groups. What it does not have
+   * in time is UNKNOWN_OUTCOME: it was done, and the same key (or id) gives the answer once the ledger has caught up. @default what the engine keeps
+   */
+  durability?: { ledger: Ledger }
 }
 
 /**
@@ -55,16 +73,28 @@ export interface FlashSaleOptions {
  * `CLOSED`; further codes stand with the method.
  */
 export class FlashSale {
+  static {
+    sourceOf = (sale) => sale.#access.source
+  }
+
   readonly id: string
   readonly #access: SaleAccess
+  readonly #whole: WholeSale
   readonly #soldOut: SoldOutMemory
   readonly #door: Door | undefined
   readonly #told = new AcknowledgedMemory()
+  readonly #written: Written | undefined
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
     this.id = checkId(id, 'id')
-    const { engine, deadlineMs = 2_000, maxInFlight = 10_000, waitingRoom } = checkOptions(options)
+    const {
+      engine,
+      deadlineMs = 2_000,
+      maxInFlight = 10_000,
+      waitingRoom,
+      durability,
+    } = checkOptions(options)
     if (typeof engine?.partition !== 'function') {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     }
@@ -72,8 +102,14 @@ export class FlashSale {
       deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
     })
+    this.#whole = new WholeSale(this.#access)
     this.#soldOut = new SoldOutMemory(engine.elapsed)
     this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
+    if (durability !== undefined) {
+      const { ledger } = checkObject(durability, 'durability', 'with `ledger`')
+      if (!isLedger(ledger)) throw invalid('durability.ledger', 'must be a ledger: postgresLedger(...)')
+      this.#written = new Written(this.#access, ledger.attach(this.#access.source), maxInFlight)
+    }
   }
 
   /**
@@ -85,19 +121,7 @@ export class FlashSale {
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
-    const call = this.#access.call(options)
-    const session = this.#access.session
-    if (session.token !== null) {
-      const { rules: known, token } = await this.#access.describe(call)
-      if (token !== session.token) throw session.gone('lost')
-      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#exists()
-      return { created: false }
-    }
-    return this.#access.ask('create', { rules: wanted, token: newToken() }, call, ({ status, token }) => {
-      if (status === 'conflict') throw this.#exists()
-      this.#access.learn(token, new RuleBook(wanted))
-      return { created: status === 'created' }
-    })
+    return { created: await this.#access.create(wanted, this.#access.call(options)) }
   }
 
   /**
@@ -111,7 +135,7 @@ export class FlashSale {
       const order = checkOrder(request)
       const call = this.#access.call(options)
       if (this.#door) return this.#reserveAdmitted(this.#door, order, call)
-      return this.#access.book
+      return this.#access.book && !this.#written
         ? this.#reserve(order, this.#access.book, call)
         : this.#reserveLearning(order, call)
     } catch (error) {
@@ -132,9 +156,12 @@ export class FlashSale {
     const given = checkOptions(options)
     const buyer = checkOptionalId(given.buyer, 'buyer')
     const paymentId = checkOptionalId(given.paymentId, 'paymentId')
-    return this.#settle('confirm', reservationId, options, { buyer, paymentId }, (answer, book) =>
-      this.#tell(answer, book, { refundDue: answer.status === 'refund_due' }),
-    )
+    const settle = (answer: Settled<'confirm'>, book: RuleBook): ConfirmResult => {
+      // Only who is not the last to be asked answers that.
+      if (answer.status === 'lacking') throw new Error('unreachable')
+      return this.#tell(answer, book, { refundDue: answer.status === 'refund_due' })
+    }
+    return this.#settle('confirm', reservationId, options, { buyer, paymentId, final: true }, settle)
   }
 
   /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
@@ -153,7 +180,7 @@ export class FlashSale {
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#settle('extend', reservationId, options, { holdMs }, (answer, book) => {
-      if (answer.status === 'extended') this.#access.watch(answer.reservation.expiresAt)
+      if (answer.status === 'extended') this.#watch(answer.reservation)
       return this.#tell(answer, book)
     })
   }
@@ -193,13 +220,18 @@ export class FlashSale {
     const key = checkId(given.key, 'key')
     const call = this.#access.call(options)
     const book = await this.#access.rules(call)
-    const op = { sku: book.place(sku, 'sku'), quantity, key }
-    return this.#access.ask('restock', op, call, (answer) => {
-      if (answer.status === 'conflict') throw conflict()
-      this.#told.noteRestock(op)
-      this.#soldOut.forget()
-      return { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed }
-    })
+    const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
+    const home = homeOf(this.#access.partitions.token!, key, book.rules.partitions)
+    await this.#written?.ready(call)
+    const answer = this.#access.supply
+      ? await this.#access.searching(call, (supply, ask) => searchToRestock(supply, ask, home, op, call))
+      : await this.#access.ask(home, 'restock', op, call, (settled) => settled)
+    if (answer.status === 'conflict') throw conflict()
+    if (answer.status === 'lacking') throw new Error('unreachable')
+    this.#told.noteRestock(op, answer.applied)
+    this.#soldOut.forget()
+    const result = { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed } as const
+    return this.#acknowledge(result, home, call)
   }
 
   /** Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in afterwards. */
@@ -221,10 +253,8 @@ export class FlashSale {
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.#access.call(options)
     const book = await this.#access.rules(call)
-    return this.#access.ask('stats', {}, call, ({ status, skus }) => ({
-      state: status,
-      skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])),
-    }))
+    const { state, skus } = await this.#whole.totals(call)
+    return { state, skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])) }
   }
 
   /**
@@ -232,18 +262,10 @@ export class FlashSale {
    * the number of reservations; each step of it has the handle's deadline.
    */
   async audit(options?: SignalOption): Promise<Audit> {
-    const book = await this.#access.rules(this.#access.call(options))
-    await this.stats(options)
-    const source = {
-      scan: (op: Op<'scan'>) => this.#access.ask('scan', op, this.#access.call(options), (answer) => answer),
-      events: (op: Op<'events'>) =>
-        this.#access.ask('events', op, this.#access.call(options), (answer) => answer),
-      get: (id: string) =>
-        this.#access.ask('get', { id }, this.#access.call(options), (answer) =>
-          answer.status === 'found' ? answer.reservation : undefined,
-        ),
-    }
-    return auditPartition(source, this.#access.session.sequence, book)
+    const call = () => this.#access.call(options)
+    const book = await this.#access.rules(call())
+    await this.#whole.settle(call)
+    return this.#access.whole((parts) => auditSale(parts, this.#access.partitions.token!, book, call))
   }
 
   /**
@@ -253,32 +275,35 @@ export class FlashSale {
    * - `replay`: first everything is put back that this handle has answered and still knows (its latest 50,000 reservations at least, and its restocks).
    *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
    *
+   * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond that. Any process can do it, also one that
+   *   has never seen the sale.
+   *
    * With several processes, let each of them `replay` with `thaw: false`, and the last one without.
    *
    * @param recovery `thaw`: whether the sale goes on afterwards. @default true
    */
   async recover(
-    recovery: { from: 'accept' | 'replay'; thaw?: boolean },
+    recovery: { from: 'accept' | 'replay' | Ledger; thaw?: boolean },
     options?: SignalOption,
   ): Promise<Recovery> {
     const { from, thaw = true } = checkObject(recovery, 'recovery', 'with `from`')
-    if (from !== 'accept' && from !== 'replay') throw invalid('from', "must be 'accept' or 'replay'")
+    const ledger = isLedger(from) ? from : undefined
+    if (from !== 'accept' && from !== 'replay' && !ledger)
+      throw invalid('from', "must be 'accept', 'replay' or a ledger")
     const thaws = checkBoolean(thaw, 'thaw')
+    const record = ledger && (await this.#access.recall(ledger, options))
     const book = await this.#access.rules(this.#access.call(options))
-    // If nobody has noticed so far, this does, and freezes the sale.
-    await this.stats(options).catch((error) => {
-      if (!(error instanceof StockholdError) || error.retryable || error.code === 'CLOSED') throw error
-    })
-    const { session } = this.#access
-    const recover = this.#access.recovering()
-    const line = (session.tip?.line ?? 0) + 1
-    const { token } = await recover('rebuild', { rules: book.rules, token: session.token!, line })
-    if (token !== session.token) throw session.gone('lost')
+    const recovering = new Recovering(this.#access, book, options)
+    await recovering.notice()
+    const rebuilt = await recovering.rebuild()
+    await recovering.reconcile()
+    const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
+    const testimonies = record ? [record, this.#told] : [this.#told]
     const { restored, refused } =
       from === 'accept'
         ? { restored: 0, refused: [] }
-        : await replay(this.#told, recover, () => this.#access.serverNow(), book.rules.holdMs)
-    if (thaws) await recover('control', { action: 'thaw' })
+        : await replay(testimonies, rebuilt, recovering.send, now, book.rules.holdMs)
+    if (thaws) await recovering.thaw()
     this.#soldOut.forget()
     if (from === 'accept') this.#told.clear()
     return {
@@ -289,6 +314,30 @@ export class FlashSale {
       })),
       forgotten: from === 'accept' ? 0 : this.#told.forgotten,
     }
+  }
+
+  /**
+   * Follows the sale's events, as one consumer of a group: calls the handler with each at least once, in order for each reservation.
+   *
+   * Close the consumer before the sale: a closed handle ends its consumers as it stands, and their partitions stay theirs until the lease runs out.
+   *
+   * @throws {StockholdError} `INVALID_ARGUMENT`
+   */
+  consume(options: ConsumeOptions, handler: EventHandler): Consumer {
+    return new Consumer(this.#access.source, options, handler)
+  }
+
+  /** The groups that follow this sale's events, and where they stand. */
+  async consumerGroups(): Promise<ConsumerGroup[]> {
+    return consumerGroups(this.#access.source)
+  }
+
+  /**
+   * Forgets a group of consumers: its position, and what it has put aside. Events are kept no longer on its behalf; consumers that still run in it
+   * end. Answers whether there was one.
+   */
+  async removeConsumerGroup(group: string): Promise<boolean> {
+    return removeGroup(this.#access.source, checkId(group, 'group'))
   }
 
   /** Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine and its client stay. */
@@ -318,7 +367,9 @@ export class FlashSale {
   }
 
   async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
-    return this.#reserve(order, await this.#access.rules(call), call)
+    const book = this.#access.book ?? (await this.#access.rules(call))
+    await this.#written?.ready(call)
+    return this.#reserve(order, book, call)
   }
 
   #reserve(order: Order, book: RuleBook, call: Limits): Promise<ReserveResult> {
@@ -328,21 +379,73 @@ export class FlashSale {
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
     const askedAt = this.#soldOut.now()
-    const id = mintId(this.#access.session.token!, buyer, key, book.limited)
+    const { forgotten } = this.#soldOut
+    const id = mintId(this.#access.partitions.token!, buyer, key, book)
+    const op = { id, buyer, cart, key, holdMs }
+    const isAlone = this.#access.supply === undefined
     const settle = (answer: Settled<'reserve'>): ReserveResult => {
-      if (answer.status === 'conflict') throw conflict()
-      if (answer.status === 'reserved') {
-        this.#access.watch(answer.reservation.expiresAt)
-        const { replayed } = answer
-        this.#told.note(answer.reservation)
-        return { status: 'reserved', reservation: book.reservation(answer.reservation), replayed }
+      if (isAlone || answer.status !== 'sold_out') {
+        const result = this.#reserved(answer, book, askedAt, forgotten)
+        return this.#acknowledge(result, partitionIn(id), call)
       }
-      if (answer.status !== 'sold_out' && answer.status !== 'limit_exceeded') return book.result(answer)
-      const refusal = { ...answer, sku: book.sku(answer.sku) }
-      if (refusal.status === 'sold_out') this.#soldOut.remember(answer.sku, refusal, askedAt)
-      return refusal
+      // A promise in place of a result is waited for; the usual answer costs none.
+      return this.#search(op, answer, book, askedAt, forgotten, call) as never
     }
-    return this.#access.ask('reserve', { id, buyer, cart, key, holdMs }, call, settle, cart.length)
+    return this.#access.ask(partitionIn(id), 'reserve', op, call, settle, cart.length)
+  }
+
+  #reserved(answer: Settled<'reserve'>, book: RuleBook, askedAt: number, forgotten: number): ReserveResult {
+    if (answer.status === 'conflict') throw conflict()
+    if (answer.status === 'reserved') {
+      this.#watch(answer.reservation)
+      const { replayed } = answer
+      this.#told.note(answer.reservation)
+      return { status: 'reserved', reservation: book.reservation(answer.reservation), replayed }
+    }
+    if (answer.status === 'sold_out')
+      return this.#refuse({ ...answer, unsold: answer.available }, book, askedAt, forgotten)
+    return answer.status === 'limit_exceeded' ? { ...answer, sku: book.sku(answer.sku) } : book.result(answer)
+  }
+
+  /** What its home lacks, other partitions may have. */
+  async #search(
+    op: Op<'reserve'>,
+    first: Settled<'reserve'>,
+    book: RuleBook,
+    askedAt: number,
+    forgotten: number,
+    call: Limits,
+  ): Promise<ReserveResult> {
+    const end = await this.#access.goOn(call, (supply, ask) => searchToReserve(supply, ask, op, first, call))
+    return 'answer' in end
+      ? this.#acknowledge(this.#reserved(end.answer, book, askedAt, forgotten), partitionIn(op.id), call)
+      : this.#refuse(end.soldOut, book, askedAt, forgotten)
+  }
+
+  #refuse(
+    { sku, available, unsold, mayReturn }: SoldOut,
+    book: RuleBook,
+    askedAt: number,
+    forgotten: number,
+  ): ReserveResult {
+    const refusal = { status: 'sold_out', sku: book.sku(sku), available, mayReturn } as const
+    this.#soldOut.remember(sku, refusal, askedAt, forgotten, unsold)
+    return refusal
+  }
+
+  /**
+   * What tells of a change is told when the ledger has it, if there is one. A promise in place of a result is waited for; without a
+   * ledger there is none.
+   */
+  #acknowledge<T>(result: T, partition: number, call: Limits): T {
+    if (!this.#written) return result
+    const { status } = result as { status: string }
+    const tells = status === 'restocked' || 'reservation' in (result as object)
+    return (tells ? this.#written.acknowledge(result, partition, call) : result) as T
+  }
+
+  #watch({ id, expiresAt }: StoredReservation): void {
+    this.#access.watch(partitionIn(id), expiresAt)
   }
 
   /** What confirm, release, extend, refund and get share: an id that routes, and `not_found` for one that cannot be ours. */
@@ -356,19 +459,29 @@ export class FlashSale {
     const id = checkId(reservationId, 'reservationId')
     const call = this.#access.call(options)
     const book = this.#access.book ?? (await this.#access.rules(call))
-    if (partitionOf(id) !== 0) return { status: 'not_found' }
-    return this.#access.ask(command, { id, ...rest } as unknown as Op<C>, call, (answer) =>
-      result(answer, book),
-    )
+    const partition = partitionOf(id)
+    if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
+    if (command !== 'get') await this.#written?.ready(call)
+    const settle = (answer: Settled<C>) => {
+      const settled = result(answer, book)
+      return command === 'get' ? settled : this.#acknowledge(settled, partition, call)
+    }
+    const op = { id, ...rest } as unknown as Op<C>
+    if (command === 'confirm' && this.#access.supply) {
+      const answer = await this.#access.searching(call, (supply, ask) =>
+        searchToConfirm(supply, ask, op as Op<'confirm'>, call),
+      )
+      return settle(answer as Settled<C>)
+    }
+    return this.#access.ask(partition, command, op, call, settle)
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
     const call = this.#access.call(options)
     await this.#access.rules(call)
-    return this.#access.ask('control', { action }, call, ({ status }) => {
-      if (action === 'end') this.#told.noteEnd()
-      return status
-    })
+    const state = await this.#whole.control(action, call)
+    if (action === 'end') this.#told.noteEnd()
+    return state
   }
 
   /** An answer in public form, remembered. */
@@ -380,19 +493,16 @@ export class FlashSale {
     if ('reservation' in answer) this.#told.note(answer.reservation as StoredReservation, rest)
     return book.result(answer)
   }
-
-  #exists(): StockholdError {
-    const name = JSON.stringify(this.id)
-    return new StockholdError(
-      'SALE_EXISTS',
-      `there is a sale ${name} with other rules: use another id, or the same rules`,
-    )
-  }
 }
 
 function checkOptions<T>(options: T): T {
   checkObject(options, 'options', 'of options')
   return options
+}
+
+function isLedger(value: unknown): value is Ledger {
+  const { recall, attach } = (value ?? {}) as Partial<Ledger>
+  return typeof recall === 'function' && typeof attach === 'function'
 }
 
 function checkDoor(room: Door, sale: string): Door {

@@ -1,15 +1,34 @@
 import { hash, randomFillSync } from 'node:crypto'
-import type { Command, Commands, Engine, Op, Settled } from '../engine/engine.js'
-import { makeId, PART_LENGTH } from '../engine/id.js'
+import type { Command, Commands, Engine, Op, Partition, Settled } from '../engine/engine.js'
+import type { HandoffCommand, HandoffCommands, HandoffOp, HandoffSettled } from '../engine/handoff.js'
+import { makeId, numberAt, PART_LENGTH } from '../engine/id.js'
 import { Lanes, type Limits } from '../engine/lanes.js'
 import { type Gate, Session } from '../engine/session.js'
 
-/** The partitions of one sale as one handle uses them: which one an id or a buyer belongs to, and the lanes to each. */
+/** What of a call goes to which partition. It has been counted as a whole, so its parts are not. */
+export interface Parts {
+  readonly count: number
+  session(index: number): Session
+  ask<C extends Command, T>(
+    index: number,
+    command: C,
+    op: Op<C>,
+    limits: Limits,
+    result: (answer: Settled<C>) => T,
+  ): Promise<T>
+}
+
+/** The partitions of one sale as one handle uses them: what it knows of each, and the lanes to it. */
 export class Partitions {
   readonly #engine: Engine
   readonly #sale: string
   readonly #gate: Gate
+  readonly #sessions: Session[] = []
   readonly #open: Lanes<Commands>[] = []
+  readonly #parts: Lanes<Commands>[] = []
+  readonly #handoffs: Lanes<HandoffCommands>[] = []
+  #count = 1
+  #token: string | null = null
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
@@ -17,11 +36,35 @@ export class Partitions {
     this.#gate = { max: maxInFlight, open: 0 }
   }
 
-  session(index: number): Session {
-    return this.#at(index).session
+  /** How many the sale has: known with its rules. Until then only partition 0 is asked. */
+  get count(): number {
+    return this.#count
   }
 
-  /** Sends one item through the lane of its command. */
+  /** Who wanted to make a sale that there is with other rules may have thought of another count: partition 0 alone is the same. */
+  set count(count: number) {
+    if (count === this.#count) return
+    this.#count = count
+    for (const known of [this.#sessions, this.#open, this.#parts, this.#handoffs])
+      known.length = Math.min(known.length, 1)
+  }
+
+  /** The incarnation of the sale that this handle works with; `null` until it has seen one. */
+  get token(): string | null {
+    return this.#token
+  }
+
+  set token(token: string | null) {
+    this.#token = token
+    for (const session of this.#sessions) if (session) session.token = token
+  }
+
+  session(index: number): Session {
+    this.#sessions[index] ??= this.#newSession(index)
+    return this.#sessions[index]
+  }
+
+  /** Sends one item through the lane of its command, as a call of its own. */
   ask<C extends Command, T>(
     index: number,
     command: C,
@@ -30,56 +73,137 @@ export class Partitions {
     settle: (answer: Settled<C>) => T,
     weight?: number,
   ): Promise<T> {
-    return this.#at(index).ask(command, op, limits, settle, weight)
+    this.#open[index] ??= new Lanes(this.#port(index), this.session(index))
+    return this.#open[index].ask(command, op, limits, settle, weight)
   }
 
-  /** Lanes past a freeze: what goes through them puts back what was lost. */
-  recovering(index: number): Lanes<Commands> {
-    const session = new Session(this.#name, this.#gate, this.#engine.timing)
-    session.token = this.session(index).token
-    session.recovers = true
-    return new Lanes(this.#engine.partition(this.#sale, index), session)
+  /** For calls that ask several partitions. */
+  get parts(): Parts {
+    return {
+      count: this.#count,
+      session: (index) => this.session(index),
+      ask: (index, command, op, limits, result) => {
+        this.#parts[index] ??= new Lanes(this.#port(index), this.session(index), false)
+        return this.#parts[index].ask(command, op, limits, result)
+      },
+    }
   }
 
-  get #name(): string {
-    return `the sale ${JSON.stringify(this.#sale)}`
+  /** Past a freeze: what goes this way puts back what was lost. */
+  recovering(): Parts {
+    const lanes: Lanes<Commands>[] = []
+    const open = (index: number): Lanes<Commands> => {
+      const session = this.#newSession(index)
+      session.recovers = true
+      return new Lanes(this.#port(index), session, false)
+    }
+    const at = (index: number): Lanes<Commands> => {
+      lanes[index] ??= open(index)
+      return lanes[index]
+    }
+    return {
+      count: this.#count,
+      session: (index) => at(index).session,
+      ask: (index, command, op, limits, result) => at(index).ask(command, op, limits, result),
+    }
   }
 
-  #at(index: number): Lanes<Commands> {
-    this.#open[index] ??= new Lanes(
-      this.#engine.partition(this.#sale, index),
-      new Session(this.#name, this.#gate, this.#engine.timing),
+  /** As `ask`, for those who follow the partition's events. */
+  askHandoff<C extends HandoffCommand, T>(
+    index: number,
+    command: C,
+    op: HandoffOp<C>,
+    limits: Limits,
+    settle: (answer: HandoffSettled<C>) => T,
+  ): Promise<T> {
+    this.#handoffs[index] ??= new Lanes(
+      this.#engine.handoff(this.#sale, index, this.#count),
+      this.session(index),
     )
-    return this.#open[index]
+    return this.#handoffs[index].ask(command, op, limits, settle)
+  }
+
+  /** Counts a call in that is to ask several partitions. @throws OVERLOADED */
+  enter(): void {
+    const overload = this.session(0).enter()
+    if (overload) throw overload
+  }
+
+  /** Counts in a call that was counted before and goes on, so there is room for it. */
+  reenter(): void {
+    this.#gate.open++
+  }
+
+  leave(): void {
+    this.#gate.open--
+  }
+
+  #port(index: number): Partition {
+    return this.#engine.partition(this.#sale, index, this.#count)
+  }
+
+  #newSession(index: number): Session {
+    const sale = `the sale ${JSON.stringify(this.#sale)}`
+    const name = this.#count === 1 ? sale : `partition ${index} of ${sale}`
+    const session = new Session(name, this.#gate, this.#engine.timing)
+    session.token = this.#token
+    return session
   }
 }
 
 /**
- * A new reservation's id. The buyer decides the partition, since limits are exact only where all of a buyer's reservations
- * are together. With a limit the buyer decides the bucket too; without one, each key (or request) has a bucket of its own, and
- * a buyer's thousandth reservation costs what the first did.
+ * The partition in which a buyer has all reservations, since limits are exact only where these are together. It is decided by other bits of
+ * the hash than the bucket.
+ */
+export function homeOf(token: string, buyer: string, partitions: number): number {
+  return partitions === 1 ? 0 : homeIn(hash('sha256', token + buyer, 'base64url'), partitions)
+}
+
+function homeIn(digest: string, partitions: number): number {
+  return numberAt(digest, PART_LENGTH) % partitions
+}
+
+/**
+ * A new reservation's id. The buyer decides the partition, and with a limit the bucket too; without one, each key has a bucket of its
+ * own, so has each request without a key, and a buyer's thousandth reservation costs what the first did.
  *
  * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one bucket. Where two meet by
  * chance, the engine still tells them apart.
  */
-export function mintId(token: string, buyer: string, key: string | null, limited: boolean): string {
-  const nonce = randomNonce()
-  const bucket = limited ? buyer : `${buyer}\0${key ?? nonce}`
-  return makeId(0, hash('sha256', token + bucket, 'base64url').slice(0, PART_LENGTH), nonce)
+export function mintId(
+  token: string,
+  buyer: string,
+  key: string | null,
+  {
+    limited,
+    rules: { partitions },
+  }: { readonly limited: boolean; readonly rules: { readonly partitions: number } },
+): string {
+  if (limited) {
+    const digest = hash('sha256', token + buyer, 'base64url')
+    const home = partitions === 1 ? 0 : homeIn(digest, partitions)
+    return makeId(home, digest.slice(0, PART_LENGTH), randomDigits())
+  }
+  // Nobody will look for a request without a key: any bucket is as good as another.
+  const bucket =
+    key === null
+      ? randomDigits()
+      : hash('sha256', `${token}${buyer}\0${key}`, 'base64url').slice(0, PART_LENGTH)
+  return makeId(homeOf(token, buyer, partitions), bucket, randomDigits())
 }
 
-const NONCES = 512
-let nonces = ''
-let used = NONCES
+const DRAWN = 512
+let drawn = ''
+let used = DRAWN
 
-/** 48 random bits. Drawn many at a time: a call for each would cost more than all the rest of a reservation. */
-function randomNonce(): string {
-  if (used === NONCES) {
-    nonces = randomFillSync(Buffer.allocUnsafe(6 * NONCES)).toString('base64url')
+/** Eight digits, 48 random bits. Drawn many at a time: a call for each would cost more than all the rest of a reservation. */
+function randomDigits(): string {
+  if (used === DRAWN) {
+    drawn = randomFillSync(Buffer.allocUnsafe(6 * DRAWN)).toString('base64url')
     used = 0
   }
   const at = used++ * PART_LENGTH
-  return nonces.slice(at, at + PART_LENGTH)
+  return drawn.slice(at, at + PART_LENGTH)
 }
 
 /** A new sale's random name. */

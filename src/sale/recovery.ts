@@ -1,11 +1,27 @@
-import type { Commands, Op, Settled } from '../engine/engine.js'
-import type { Acknowledged, AcknowledgedMemory } from './acknowledged.js'
+import { createHash } from 'node:crypto'
+import type { Op, Settled } from '../engine/engine.js'
+import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from './acknowledged.js'
 
-/** Reservations put back at a time. */
-const AT_ONCE = 1_000
+/** Reservations put back at a time, one attempt after another: what is over needs its units for a moment, and so many at once may lack them. */
+const AT_ONCE = [1_000, 125, 15, 1] as const
 
-/** Sends one command past the freeze. */
-export type Recover = <C extends keyof Commands>(command: C, op: Op<C>) => Promise<Settled<C>>
+/** What somebody knows of what was acknowledged: a process of its own answers, a ledger of everything. */
+export interface Testimony {
+  readonly restocks: readonly AcknowledgedRestock[]
+  readonly state: 'open' | 'paused' | 'ended'
+  /**
+   * Those of a kind, in batches: `confirmed`, `held` at this time, or `over`, which is everything else.
+   *
+   * @param now The server's time.
+   */
+  reservations(kind: AcknowledgedState, now: number): AsyncIterable<readonly Acknowledged[]>
+}
+
+/** Sends one command past the freeze, to where it belongs. */
+export type Recover = <C extends 'reserve' | 'confirm' | 'release' | 'refund' | 'restock' | 'control'>(
+  command: C,
+  op: Op<C>,
+) => Promise<Settled<C>>
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
@@ -17,58 +33,113 @@ export interface NotRestored {
  * Puts back into a frozen sale what was acknowledged: the same requests once more, with the same ids. What survived answers
  * as it is, so this can be repeated at will, and by many processes one after another.
  *
- * @param now The server's time.
+ * What is over comes first: it gives its units back at once, and keys and payments must find it. Then who has paid, before who
+ * holds, should there be too few units for all. Units that were taken out come last: they were taken from what was left.
+ *
+ * @param rebuilt The partitions that had lost everything.
+ * @param now The server's time where a reservation is, by its id.
  */
 export async function replay(
-  memory: AcknowledgedMemory,
+  testimonies: readonly Testimony[],
+  rebuilt: ReadonlySet<number>,
   recover: Recover,
-  now: () => number,
+  now: (id?: string) => number,
   holdMs: number,
 ): Promise<{ restored: number; refused: NotRestored[] }> {
-  for (const restock of memory.restocks) await recover('restock', restock)
-  // Who has paid comes first, should there be too few units for all.
-  const all = [...memory.reservations].sort((a, b) => rank(a) - rank(b))
-  const refused: NotRestored[] = []
-  for (let first = 0; first < all.length; first += AT_ONCE) {
-    const some = all.slice(first, first + AT_ONCE)
+  const restocks = repeatable(
+    testimonies.flatMap((testimony) => testimony.restocks),
+    rebuilt,
+  )
+  for (const restock of restocks) if (restock.op.quantity > 0) await recover('restock', restock.op)
+  const restored = new Set<string>()
+  const refused = new Map<string, NotRestored>()
+  const attempt = async (some: readonly Acknowledged[]): Promise<Acknowledged[]> => {
     const reasons = await Promise.all(some.map((one) => putBack(one, recover, now, holdMs)))
-    for (const [i, reason] of reasons.entries()) {
-      if (reason !== undefined) refused.push({ acknowledged: some[i]!, reason })
+    return some.filter((acknowledged, i) => {
+      const { id } = acknowledged.reservation
+      const reason = reasons[i]
+      if (reason === undefined) {
+        restored.add(id)
+        refused.delete(id)
+        return false
+      }
+      if (reason !== 'no room') refused.set(id, { acknowledged, reason })
+      return reason === 'no room'
+    })
+  }
+  for (const kind of ['over', 'confirmed', 'held'] as const) {
+    for (const testimony of testimonies) {
+      for await (const batch of testimony.reservations(kind, now())) {
+        let rest = batch
+        for (const size of AT_ONCE) {
+          const again: Acknowledged[] = []
+          for (let first = 0; first < rest.length; first += size)
+            again.push(...(await attempt(rest.slice(first, first + size))))
+          // Not one of them found room: there is none.
+          if (again.length === 0 || again.length === rest.length) break
+          rest = again
+        }
+      }
     }
   }
-  if (memory.ended) await recover('control', { action: 'end' })
-  return { restored: all.length - refused.length, refused }
+  for (const restock of restocks) if (restock.op.quantity < 0) await takeOut(restock, recover)
+  if (testimonies.some(({ state }) => state === 'paused')) await recover('control', { action: 'pause' })
+  if (testimonies.some(({ state }) => state === 'ended')) await recover('control', { action: 'end' })
+  for (const id of refused.keys()) restored.delete(id)
+  return { restored: restored.size, refused: [...refused.values()] }
 }
 
-function rank({ reservation }: Acknowledged): number {
-  return reservation.state === 'confirmed' ? 0 : reservation.state === 'held' ? 1 : 2
+/**
+ * A restock whose key is not known could be made twice. It is put back only where nothing was left of it, and not if it may be
+ * one that is known by its key.
+ */
+function repeatable(
+  all: readonly AcknowledgedRestock[],
+  rebuilt: ReadonlySet<number>,
+): readonly AcknowledgedRestock[] {
+  const keyed = all.filter(({ keyless }) => !keyless)
+  const unmatched = [...keyed]
+  const others = all.filter(({ keyless, op, applied }) => {
+    if (!keyless || !rebuilt.has(keyless.partition)) return false
+    const same = unmatched.findIndex((one) => one.op.sku === op.sku && one.applied === applied)
+    if (same >= 0) unmatched.splice(same, 1)
+    return same < 0
+  })
+  return [...keyed, ...others]
 }
 
+/** There may be more to take out now than there was: the rest is put in again, under a key of its own. */
+async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): Promise<void> {
+  const again = await recover('restock', op)
+  if (again.status !== 'restocked' || again.applied >= applied) return
+  const key = `restored:${createHash('sha256').update(op.key).digest('base64url')}`
+  await recover('restock', { sku: op.sku, quantity: applied - again.applied, key, final: true })
+}
+
+/** @returns Why not, if it was not: `no room` for one that is over and found no units for its moment. */
 async function putBack(
   { reservation, refundDue, restocked }: Acknowledged,
   recover: Recover,
-  now: () => number,
+  now: (id: string) => number,
   holdMs: number,
-): Promise<NotRestored['reason'] | undefined> {
+): Promise<NotRestored['reason'] | 'no room' | undefined> {
   const { id, buyer, cart, key, state, expiresAt, paymentId } = reservation
-  if (state === 'released' && !refundDue) {
-    await recover('release', { id, buyer: null })
-    return undefined
-  }
-  const isHeld = state === 'held' && expiresAt > now()
-  const hasUnits = isHeld || state === 'confirmed'
-  // One whose time is up lapses at once; but it should be known when its payment arrives.
-  const isOver = !hasUnits && (state === 'held' || state === 'expired') && !refundDue
-  const rest = isHeld ? Math.ceil(expiresAt - now()) : isOver ? 1 : holdMs
+  const left = Math.ceil(expiresAt - now(id))
+  const isHeld = state === 'held' && left > 0
+  const hasLapsed = !refundDue && (state === 'expired' || (state === 'held' && !isHeld))
+  // One whose time was up has no time again: it lapses before anybody looks.
+  const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
   const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
-    return hasUnits ? held.status : undefined
+    return isHeld || state === 'confirmed' ? held.status : 'no room'
   if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
-    await recover('confirm', { id, buyer: null, paymentId })
+    await recover('confirm', { id, buyer: null, paymentId, final: true })
+  } else if (state === 'released') {
+    await recover('release', { id, buyer: null })
   } else if (state === 'confirmed' || state === 'refunded') {
-    const settled = await recover('confirm', { id, buyer: null, paymentId })
+    const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
     if (settled.status === 'refund_due' && settled.reason !== 'refunded') {
       return settled.reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
     }

@@ -108,8 +108,11 @@ export interface Recovery {
 }
 
 export interface Violation {
-  /** Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit. */
-  readonly rule: 'conservation' | 'recount' | 'negative' | 'limit'
+  /**
+   * Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit, or in a partition that is
+   * not the buyer's; a partition has received what no other has sent.
+   */
+  readonly rule: 'conservation' | 'recount' | 'negative' | 'limit' | 'home' | 'transfer'
   readonly message: string
 }
 

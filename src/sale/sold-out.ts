@@ -14,7 +14,9 @@ type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 /** The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a million questions. */
 export class SoldOutMemory {
   readonly #elapsed: () => number
-  readonly #known = new Map<number, { answer: SoldOut; askedAt: number; asking: boolean }>()
+  readonly #known = new Map<number, { answer: SoldOut; unsold: number; askedAt: number; asking: boolean }>()
+  /** How often units came back by this process' own doing: what was asked before knows nothing of them. */
+  forgotten = 0
 
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed
@@ -24,13 +26,26 @@ export class SoldOutMemory {
     return this.#elapsed()
   }
 
-  remember(sku: number, answer: SoldOut, askedAt: number): void {
+  /**
+   * @param askedAt `now()` when it was asked.
+   * @param forgotten `forgotten` when it was asked.
+   * @param unsold Who wants more than so many can be told the same.
+   */
+  remember(
+    sku: number,
+    answer: SoldOut,
+    askedAt: number,
+    forgotten = this.forgotten,
+    unsold = answer.available,
+  ): void {
+    if (forgotten !== this.forgotten) return
     const known = this.#known.get(sku)
-    if (!known || known.askedAt < askedAt) this.#known.set(sku, { answer, askedAt, asking: false })
+    if (!known || known.askedAt < askedAt) this.#known.set(sku, { answer, unsold, askedAt, asking: false })
   }
 
   /** Units came back by this process' own doing: ask again. */
   forget(): void {
+    this.forgotten++
     this.#known.clear()
   }
 
@@ -39,7 +54,7 @@ export class SoldOutMemory {
     const now = this.#elapsed()
     for (const [sku, quantity] of cart) {
       const known = this.#known.get(sku)
-      if (!known || quantity <= known.answer.available) continue
+      if (!known || quantity <= known.unsold) continue
       const age = now - known.askedAt
       // A clock that went backwards makes no memory younger than it is.
       if (age < 0 || age >= SOLD_OUT_MEMORY_MS) {

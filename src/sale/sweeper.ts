@@ -4,6 +4,8 @@ import type { Timer, Timing } from '../engine/timing.js'
 const MIN_MS = 500
 const MAX_MS = 60_000
 const JITTER_MS = 250
+/** For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at most. */
+const A_PARTITION_MS = 5
 
 /**
  * Gives back lapsed holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
@@ -13,6 +15,7 @@ export class Sweeper {
   readonly #sweep: () => Promise<number | null>
   readonly #serverTime: () => number
   readonly #timing: Timing
+  readonly #minMs: number
   #timer: Timer | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #stopped = false
@@ -20,11 +23,18 @@ export class Sweeper {
   /**
    * @param sweep Sweeps; answers when the next hold lapses, `null` if there is none.
    * @param serverTime The server's clock, as far as it is known.
+   * @param partitions How many the sale has, each with a sweeper of its own.
    */
-  constructor(sweep: () => Promise<number | null>, serverTime: () => number, timing: Timing) {
+  constructor(
+    sweep: () => Promise<number | null>,
+    serverTime: () => number,
+    timing: Timing,
+    partitions: number,
+  ) {
     this.#sweep = sweep
     this.#serverTime = serverTime
     this.#timing = timing
+    this.#minMs = Math.max(MIN_MS, A_PARTITION_MS * partitions)
   }
 
   /** There is a hold that lapses at this server time. */
@@ -32,7 +42,7 @@ export class Sweeper {
     if (expiresAt >= this.#dueAt || this.#stopped) return
     this.#timer?.cancel()
     this.#dueAt = expiresAt
-    const wait = Math.min(MAX_MS, Math.max(MIN_MS, expiresAt - this.#serverTime()))
+    const wait = Math.min(MAX_MS, Math.max(this.#minMs, expiresAt - this.#serverTime()))
     this.#timer = this.#timing.after(wait + this.#timing.random() * JITTER_MS, () => void this.#run())
     this.#timer.keepAlive(false)
   }

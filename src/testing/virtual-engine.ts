@@ -41,8 +41,9 @@ export function virtualEngine(options: { now?: number } = {}): VirtualEngine {
     engine: {
       elapsed: () => agenda.now,
       timing,
-      partition: (sale, index) => memory.partition(sale, index),
+      partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
+      handoff: (...place) => memory.handoff(...place),
       close: () => memory.close(),
     },
     now,

@@ -41,8 +41,8 @@ function driver(change: (port: Partition) => Partition['run']): Plant {
   return {
     engine: (engine): Engine => ({
       ...engine,
-      partition: (sale, index) => {
-        const port = engine.partition(sale, index)
+      partition: (sale, index, partitions) => {
+        const port = engine.partition(sale, index, partitions)
         return { ready: () => port.ready(), run: change(port) }
       },
     }),
@@ -200,5 +200,49 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     watched: ['deadline', 'liveness'],
     heard: ['deadline', 'liveness'],
+  },
+  {
+    name: 'what is received twice is counted twice',
+    plant: server((state) => {
+      state.received.beyond = (_, units) => units
+    }),
+    watched: ['conservation'],
+    // The donor hears of more than it has sent, and freezes.
+    heard: ['liveness', 'fault'],
+  },
+  {
+    name: 'what is sent does not leave',
+    plant: server((state) => {
+      state.send = (to, sku, quantity) => state.sent.add(to, sku, quantity)
+    }),
+    watched: ['conservation'],
+    heard: ['liveness'],
+  },
+  {
+    name: 'what was sent before is forgotten with the next sending',
+    plant: server((state) => {
+      const { send } = state
+      state.send = (to, sku, quantity) => {
+        send.call(state, to, sku, quantity)
+        state.sent.with = () => [[sku, quantity]]
+      }
+    }),
+    watched: ['conservation', 'liveness', 'supply'],
+    heard: ['liveness'],
+  },
+  {
+    name: 'nobody asks the other partitions',
+    plant: driver((port) => async (command, ops, call) => {
+      const reply = await port.run(command, ops, call)
+      if (command !== 'stats' || reply.outcome !== 'done') return reply
+      const nothing = { total: 0, available: 0, held: 0, confirmed: 0, inTransit: 0 }
+      const answers = reply.answers.map((answer) =>
+        'skus' in answer ? { ...answer, skus: answer.skus.map(() => nothing) } : answer,
+      )
+      return { ...reply, answers }
+    }),
+    // Of one partition alone nothing is asked, but for the counts themselves.
+    watched: ['supply', 'history', 'liveness'],
+    heard: ['history', 'liveness'],
   },
 ]

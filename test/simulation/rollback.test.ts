@@ -38,7 +38,7 @@ const fences: readonly {
   { name: 'compares nothing', remembers: () => true },
   {
     name: 'compares the sequence only',
-    remembers: ({ line, events }, tip) => tip.line <= line && tip.sequence <= events.length,
+    remembers: ({ line, events }, tip) => tip.line <= line && tip.sequence <= events.sequence,
   },
 ]
 

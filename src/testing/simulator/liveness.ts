@@ -1,3 +1,4 @@
+import type { SkuCounts } from '../../sale/results.js'
 import { type Answer, type Call, describeCall } from '../history/operation.js'
 import { text } from '../history/print.js'
 import type { SimulatedProcess } from './process.js'
@@ -13,8 +14,10 @@ export class Liveness {
 
   constructor(sale: SaleWorld) {
     this.#sale = sale
-    this.#process = sale.newProcess()
-    this.#second = sale.newProcess()
+    // Time enough for whatever a call may have to do.
+    const deadlineMs = Math.max(2_000, sale.plan.deadlineMs)
+    this.#process = sale.newProcess(deadlineMs)
+    this.#second = sale.newProcess(deadlineMs)
   }
 
   async prove(): Promise<void> {
@@ -51,9 +54,9 @@ export class Liveness {
     const last = () =>
       Math.max(
         0,
-        ...this.#sale.machine.state.entries.map(({ reservation: { state, expiresAt } }) =>
-          state === 'held' ? expiresAt : 0,
-        ),
+        ...this.#sale.machines
+          .flatMap(({ state }) => state.entries)
+          .map(({ reservation: { state, expiresAt } }) => (state === 'held' ? expiresAt : 0)),
       )
     await agenda.sleep(0)
     while (server.clock() < last()) await agenda.sleep(last() - server.clock())
@@ -66,19 +69,21 @@ export class Liveness {
     if (state === 'ended') return
     const { agenda, server } = this.#sale.world
     if (opensAt !== undefined) await agenda.sleep(Number(opensAt) - server.clock())
-    for (const [sku, { available }] of Object.entries(counts)) {
-      for (let unit = 0; unit <= available; unit++) {
+    for (const [sku, { available, inTransit }] of Object.entries(counts)) {
+      // What somebody who died has left on its way is sold too.
+      const units = available + inTransit
+      for (let unit = 0; unit <= units; unit++) {
         const items = [{ sku, quantity: 1 }]
         const call: Call = { do: 'reserve', buyer: `last ${sku} ${unit}`, items, key: 'last', holdMs: null }
         const answer = await this.#ask(call)
         if (answer.status === 'ended') return
-        const wanted = unit < available ? 'reserved' : 'sold_out'
+        const wanted = unit < units ? 'reserved' : 'sold_out'
         demand(
           answer.status === wanted,
           'liveness',
-          () => `of ${available} ${sku}, number ${unit + 1} is asked for: ${text(answer)}`,
+          () => `of ${units} ${sku}, number ${unit + 1} is asked for: ${text(answer)}`,
         )
-        if (unit < available)
+        if (unit < units)
           await this.#ask({ do: 'confirm', id: answer.reservation!.id, buyer: null, paymentId: null })
       }
     }
@@ -104,7 +109,7 @@ export class Liveness {
   }
 }
 
-type Counts = Readonly<Record<string, { readonly available: number; readonly held: number }>>
+type Counts = Readonly<Record<string, SkuCounts>>
 
 function isRepeatable(call: Call): boolean {
   return call.do === 'reserve'

@@ -18,8 +18,12 @@ export interface Plan {
   readonly thinkMs: number
 }
 
-/** A sale so small that everybody gets in everybody's way. */
-export function drawPlan(random: Random): Plan {
+/**
+ * A sale so small that everybody gets in everybody's way.
+ *
+ * @param partitions How many it may have.
+ */
+export function drawPlan(random: Random, partitions: readonly number[] = [1]): Plan {
   const skus = ['a', 'b', 'c'].slice(0, random.pick([1, 1, 2, 3]))
   const holdMs = random.pick([60, 400, 3_000])
   const limits = random.pick(['none', 'all', 'all', 'some'])
@@ -31,6 +35,7 @@ export function drawPlan(random: Random): Plan {
     ...(limits === 'some' ? { limitPerBuyer: { a: random.whole(1, 3) } } : {}),
     ...(random.chance(0.15) ? { opensAt: EPOCH + random.whole(1, 500) } : {}),
     ...(random.chance(0.15) ? { closesAt: EPOCH + random.whole(1_000, 6_000) } : {}),
+    partitions: random.pick(partitions),
   }
   return {
     rules,

@@ -1,4 +1,4 @@
-import type { Commands } from '../../engine/engine.js'
+import type { Commands, Op } from '../../engine/engine.js'
 import { execute } from '../../engine/memory/memory-engine.js'
 import { PartitionState } from '../../engine/memory/state.js'
 import type { Machine } from './server.js'
@@ -8,10 +8,16 @@ export interface SaleMachine extends Machine<Commands> {
   readonly state: PartitionState
 }
 
-export function saleMachine(clock: () => number): SaleMachine {
-  const state = new PartitionState()
+export function saleMachine(clock: () => number, index = 0): SaleMachine {
+  const state = new PartitionState(index)
   return {
     state,
-    run: (command, ops, call) => execute(state, command, ops, call, Math.max(clock(), state.now, call.floor)),
+    run: (command, ops, call) => {
+      const now = Math.max(clock(), state.now, call.floor)
+      // The token decides where each buyer is at home: with a random one, no run could be repeated.
+      const known =
+        command === 'create' ? (ops as readonly Op<'create'>[]).map((op) => ({ ...op, token: 'sale' })) : ops
+      return execute(state, command, known as typeof ops, call, now)
+    },
   }
 }

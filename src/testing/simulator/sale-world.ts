@@ -22,6 +22,9 @@ export interface Plant {
   engine?(engine: Engine, process: SimulatedProcess, random: Random): Engine
 }
 
+/** How many partitions a sale may have: mostly one, as most sales. */
+const PARTITIONS = [1, 1, 1, 2, 3, 5]
+
 export interface SaleWorldOptions {
   readonly seed: number
   readonly injected: Map<Fault, number>
@@ -36,7 +39,8 @@ export interface SaleWorldOptions {
 export class SaleWorld {
   readonly world: World
   readonly plan: Plan
-  readonly machine: SaleMachine
+  /** One for each partition. */
+  readonly machines: readonly SaleMachine[]
   readonly recorder: Recorder
   readonly names = new Names()
   /** The first thing that was seen to be wrong. */
@@ -44,15 +48,18 @@ export class SaleWorld {
   readonly #known = new Set<string>()
   readonly #watch: Watch
   readonly #options: SaleWorldOptions
-  readonly #handles = new Map<SimulatedProcess, FlashSale>()
+  readonly #handles = new Map<SimulatedProcess, { readonly sale: FlashSale; readonly deadlineMs: number }>()
 
   constructor(options: SaleWorldOptions) {
     this.#options = options
     this.world = new World(options.seed, options.injected, () => this.#observer())
-    this.plan = drawPlan(this.world.random.fork())
-    const machine = saleMachine(this.world.server.clock)
-    this.machine = options.plant?.machine?.(machine) ?? machine
-    this.#watch = new Watch(this.machine)
+    this.plan = drawPlan(this.world.random.fork(), PARTITIONS)
+    const { clock } = this.world.server
+    this.machines = Array.from({ length: this.plan.rules.partitions! }, (_, index) => {
+      const machine = saleMachine(clock, index)
+      return options.plant?.machine?.(machine) ?? machine
+    })
+    this.#watch = new Watch(this.machines, clock, () => this.world.agenda.now)
     this.recorder = new Recorder(this.world.agenda, [...this.plan.skus].sort())
   }
 
@@ -62,22 +69,25 @@ export class SaleWorld {
   }
 
   /** A process with a handle on the sale. */
-  newProcess(): SimulatedProcess {
+  newProcess(deadlineMs = this.plan.deadlineMs): SimulatedProcess {
     const process = this.world.newProcess()
     const plain: Engine = {
       ...this.world.around(process),
-      partition: () => this.world.network.port(process, this.machine),
+      partition: (_, index) => this.world.network.port(process, this.machines[index]!),
+      handoff: () => {
+        throw new Error('Nobody follows the events in this simulation')
+      },
       room: () => {
         throw new Error('There is no waiting room in this simulation')
       },
     }
     const engine = this.#options.plant?.engine?.(plain, process, this.world.random.fork()) ?? plain
-    this.#handles.set(process, new FlashSale('sale', { engine, deadlineMs: this.plan.deadlineMs }))
+    this.#handles.set(process, { sale: new FlashSale('sale', { engine, deadlineMs }), deadlineMs })
     return process
   }
 
   handle(process: SimulatedProcess): FlashSale {
-    return this.#handles.get(process)!
+    return this.#handles.get(process)!.sale
   }
 
   /** One call, recorded. Never rejects; an answer, or `undefined`. */
@@ -117,11 +127,14 @@ export class SaleWorld {
       return `${process.name} < ${describeCall(call)}: ${told}`
     })
     const took = returned!.ms - invoked.ms
-    const allowed = this.plan.deadlineMs + 1_000 + process.stoppedMs - stoppedMs
+    const { deadlineMs } = this.#handles.get(process)!
+    const allowed = deadlineMs + 1_000 + process.stoppedMs - stoppedMs
     demand(took <= allowed, 'deadline', () => `${describeCall(call)} took ${took} ms, allowed are ${allowed}`)
     if (outcome.kind === 'fail')
       demand(expected.has(outcome.code), 'fault', () => `${describeCall(call)} failed with ${outcome.code}`)
     if (operation.remembered) this.#checkMemory(operation, answer!)
+    else if (answer?.status === 'sold_out' && call.do === 'reserve' && this.#options.watch)
+      this.#watch.soldOut(call.items, answer.sku as string, invoked.ms, returned!.ms)
     if (!answer) return
     if (answer.reservation) this.#known.add(answer.reservation.id)
     if (!this.#options.watch) return

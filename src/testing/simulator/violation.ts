@@ -12,6 +12,8 @@ export type ViolationKind =
   | 'deadline'
   /** After the faults, something that should go on does not. */
   | 'liveness'
+  /** Somebody was told that nothing is left, while something was. */
+  | 'supply'
   /** A handle's memory answered what it must not. */
   | 'memory'
   /** Somebody lost their place in line, or has two. */

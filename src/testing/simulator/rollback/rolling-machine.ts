@@ -31,10 +31,10 @@ export class RollingMachine implements SaleMachine {
   readonly run: SaleMachine['run'] = (command, ops, call) => {
     const now = Math.max(this.#clock(), this.state.now, call.floor)
     const { frozen, events } = this.state
-    const before = events.length
+    const before = events.sequence
     this.#log.push({ command, ops, call, now })
     const reply = execute(this.state, command, ops, call, now)
-    const wrote = this.state.events.length > before
+    const wrote = this.state.events.sequence > before
     demand(
       !wrote || !frozen || call.recovers === true,
       'promise',

@@ -106,6 +106,9 @@ class Run {
     const engine: Engine = {
       ...this.world.around(process),
       partition: () => this.world.network.port(process, this.#machine),
+      handoff: () => {
+        throw new Error('Nobody follows the events in this simulation')
+      },
       room: () => {
         throw new Error('There is no waiting room in this simulation')
       },

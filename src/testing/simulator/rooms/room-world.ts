@@ -66,6 +66,9 @@ export class RoomWorld {
     const plain: Engine = {
       ...this.world.around(process),
       partition: () => network.port(process, this.sale!),
+      handoff: () => {
+        throw new Error('Nobody follows the events in this simulation')
+      },
       room: () => network.port(process, this.machine),
     }
     const engine = this.#options.plant?.engine?.(plain, process, random.fork()) ?? plain

@@ -1,0 +1,157 @@
+import type { Rules, StoredEvent, StoredReservation } from '../engine/engine.js'
+import { StockholdError } from '../errors.js'
+import type { RefundReason, Reservation, ReservationState } from '../sale/results.js'
+
+/** Where and when an event happened. */
+export interface EventPlace {
+  /**
+   * `<partition>-<line>-<sequence>`: the same each time the event is delivered, and no other event's. Within a partition events are in order of
+   * `line`, then `sequence`, as numbers; between partitions there is no order.
+   */
+  readonly id: string
+  /** Epoch ms of the server's clock. */
+  readonly at: number
+  readonly partition: number
+  /** 1, and one more after each recovery: a history that was rolled back goes on under another number. */
+  readonly line: number
+  /** Counts the partition's events from 1. Those that only concern the engine are counted, and not delivered. */
+  readonly sequence: number
+}
+
+/**
+ * A change of a sale. `reservation` is as it was right after the change, not as it is now.
+ *
+ * - `reserved`, `extended`: it is held until `reservation.expiresAt`.
+ * - `confirmed`: it is paid for and final. This is what a warehouse waits for.
+ * - `released`, `expired`: its units are on sale again. An expired one may still become `confirmed`, by a late payment that found stock.
+ * - `refund_due`: a payment came that cannot be honoured: give the money of `reservation.paymentId` back.
+ * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale again.
+ * - `restocked`: `applied` units were added, or taken out (negative).
+ * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that partition's share.
+ * - `paused`, `resumed`, `ended`: once for each partition.
+ */
+export type SaleEvent = EventPlace &
+  (
+    | {
+        readonly type: 'reserved' | 'extended' | 'confirmed' | 'released' | 'expired'
+        readonly reservation: Reservation
+      }
+    | { readonly type: 'refunded'; readonly reservation: Reservation; readonly restock: boolean }
+    | { readonly type: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
+    | {
+        readonly type: 'restocked'
+        readonly sku: string
+        readonly applied: number
+        readonly reservation?: undefined
+      }
+    | { readonly type: 'sold_out'; readonly sku: string; readonly reservation?: undefined }
+    | { readonly type: 'paused' | 'resumed' | 'ended'; readonly reservation?: undefined }
+  )
+
+export type SaleEventType = SaleEvent['type']
+
+/** The history an event was read from: a partition's present line, and the sequence at which that left the line before. */
+export interface History {
+  readonly partition: number
+  readonly line: number
+  readonly since: number
+}
+
+/**
+ * An event as the public sees it; `undefined` for one that only concerns the engine.
+ *
+ * @param stored The reservation the event speaks of, in whatever state it is now.
+ */
+export function toEvent(
+  event: StoredEvent,
+  stored: StoredReservation | undefined,
+  rules: Rules,
+  history: History,
+): SaleEvent | undefined {
+  const { partition } = history
+  const { sequence, at, type } = event
+  const line = lineOf(sequence, history)
+  const id = `${partition}-${line}-${sequence}`
+  switch (type) {
+    case 'sent':
+    case 'received':
+      return undefined
+    case 'paused':
+    case 'resumed':
+    case 'ended':
+      return { id, type, at, partition, line, sequence }
+    case 'sold_out':
+      return { id, type, at, partition, line, sequence, sku: rules.skus[event.sku]!.sku }
+    case 'restocked':
+      return {
+        id,
+        type,
+        at,
+        partition,
+        line,
+        sequence,
+        sku: rules.skus[event.sku]!.sku,
+        applied: event.applied,
+      }
+    case 'reserved':
+    case 'extended': {
+      const reservation = asOf(event, stored, rules, 'held', event.expiresAt)
+      return { id, type, at, partition, line, sequence, reservation }
+    }
+    case 'confirmed':
+    case 'released':
+    case 'expired':
+      return { id, type, at, partition, line, sequence, reservation: asOf(event, stored, rules, type) }
+    case 'refunded': {
+      const reservation = asOf(event, stored, rules, type)
+      return { id, type, at, partition, line, sequence, reservation, restock: event.restock }
+    }
+    case 'refund_due': {
+      // Who paid for what had been given back or had lapsed; the state stays what it was.
+      const state = event.reason === 'released' ? 'released' : 'expired'
+      const reservation = asOf(event, stored, rules, state)
+      return { id, type, at, partition, line, sequence, reservation, reason: event.reason }
+    }
+  }
+}
+
+/**
+ * The line an event is of. Of a history that was recovered more than once only the latest two lines can be told apart: what is older counts
+ * to the one before the present.
+ */
+export function lineOf(sequence: number, { line, since }: History): number {
+  return sequence > since ? line : Math.max(1, line - 1)
+}
+
+/** The parts of an event's id; `undefined` if it can be none. */
+export function parseEventId(
+  id: string,
+): { readonly partition: number; readonly line: number; readonly sequence: number } | undefined {
+  const match = /^(0|[1-9]\d{0,3})-([1-9]\d{0,9})-([1-9]\d{0,14})$/.exec(id)
+  return match
+    ? { partition: Number(match[1]), line: Number(match[2]), sequence: Number(match[3]) }
+    : undefined
+}
+
+/** When the payment became known; before, a reservation has no payment. */
+const paid: ReadonlySet<StoredEvent['type']> = new Set(['confirmed', 'refund_due', 'refunded'])
+
+function asOf(
+  event: StoredEvent,
+  stored: StoredReservation | undefined,
+  rules: Rules,
+  state: ReservationState,
+  // Nothing extends a hold once it has ended: then what is stored is what it was.
+  expiresAt = stored?.expiresAt,
+): Reservation {
+  if (stored === undefined || expiresAt === undefined)
+    throw new StockholdError(
+      'STATE_LOST',
+      `event ${event.sequence} speaks of a reservation that is not there`,
+    )
+  const { id, buyer, cart, key, createdAt, paymentId } = stored
+  const items = cart.map(([place, quantity]) => ({ sku: rules.skus[place]!.sku, quantity }))
+  return paymentId !== null && paid.has(event.type)
+    ? { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
+    : { id, buyer, items, state, key, createdAt, expiresAt }
+}

@@ -1,0 +1,607 @@
+import type { StoredReservation } from '../engine/engine.js'
+import type { GroupState, HandoffSettled } from '../engine/handoff.js'
+import { StockholdError } from '../errors.js'
+import { Alarm } from './alarm.js'
+import { Backlog, type Load, type Settlement, type Terms } from './backlog.js'
+import { Chains } from './chains.js'
+import type { Crew, Owner } from './crew.js'
+import type { Delivery } from './delivery.js'
+import type { History } from './events.js'
+import type { Settings } from './options.js'
+import type { EventSource } from './source.js'
+import { StreamWatch } from './stream-watch.js'
+import type { ConsumerWarning } from './warnings.js'
+
+/** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
+const MAX_LOAD = 4_096
+/** Where reading waited for that, it goes on from here. */
+const LOW_LOAD = 2_048
+/** While it is busy the engine is told this often what was done. ms */
+const SETTLE_MS = 100
+/** Between two readings of few events each, and between two looks when there are none. ms */
+const READ_MS = 5
+const POLL_MS = 20
+/** A page with fewer events is a sign that there are no more at the moment. */
+const SMALL_PAGE = 256
+/** Between two trimmings while there is little to trim. ms */
+const TRIM_MS = 1_000
+/** So many events at once, and there is more to trim. */
+const MUCH_TRIMMED = 100
+/** Between two attempts while the engine is away. ms */
+const MIN_PAUSE_MS = 100
+const MAX_PAUSE_MS = 2_000
+/** A reading that is older says nothing about whether the engine still knows what it was told. ms */
+const VALID_MS = 1_000
+/** After all events: a page from here is empty, and tells which history it is. */
+const END = Number.MAX_SAFE_INTEGER
+/** Reservations of parked events that are fetched at a time. */
+const FETCHES = 8
+
+type Page = Awaited<ReturnType<EventSource['read']>>
+
+/** What the partitions of a consumer share. */
+export interface Surroundings {
+  readonly source: EventSource
+  readonly settings: Settings
+  /** Where a new group begins. */
+  readonly start: 'beginning' | 'now'
+  /** The name under which the leases are taken: no other consumer's. */
+  readonly consumer: string
+  readonly maxHoldMs: number
+  readonly load: Load
+  readonly crew: Crew
+  readonly counts: Counts
+  warn(warning: ConsumerWarning): void
+  /** Something went wrong that may pass; what cannot ends the consumer. */
+  report(error: unknown): void
+  /** An event is given up. */
+  deadLetter(delivery: Delivery, error: unknown): void | Promise<void>
+  /** There is less in hand again. */
+  relieved(): void
+  /** A lease was won or lost, or is being given up. */
+  ledChanged(): void
+}
+
+export interface Counts {
+  handled: number
+  failed: number
+  retried: number
+  lost: number
+}
+
+interface Lease {
+  readonly epoch: number
+  /** By the timing's clock, counted from when it was asked for: so it ends here before it ends there. */
+  until: number
+  renewAt: number
+}
+
+/**
+ * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads ahead, hands on, and tells the engine what was
+ * done. One step at a time; whatever it waits for, it has one timer.
+ */
+export class Follower implements Owner {
+  readonly partition: number
+  readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
+  readonly #around: Surroundings
+  readonly #terms: Terms
+  readonly #watch: StreamWatch
+  #lease: Lease | undefined
+  #backlog: Backlog | undefined
+  /** Line 0: not known yet. */
+  history: History
+  #wanted = false
+  #reclaim = false
+  /** It gives the lease up as soon as no handler runs, or at that moment. */
+  #leavingAt: number | undefined
+  #retires = false
+  #stopped = false
+  /** Ready, but the lease may be over. */
+  #held: Delivery[] = []
+  #settleAt = Number.POSITIVE_INFINITY
+  #readAt = 0
+  #lastReadAt = Number.NEGATIVE_INFINITY
+  #pollMs = POLL_MS
+  /** The latest sequence that is known to be no reason to read. */
+  #knownLatest = 0
+  #trimAt = 0
+  /** The last trimming found much to trim: there will be more. */
+  #trimMore = false
+  #failures = 0
+  readonly #alarm: Alarm
+  #warnedFull = false
+
+  constructor(partition: number, around: Surroundings) {
+    this.partition = partition
+    this.#around = around
+    this.history = { partition, line: 0, since: 0 }
+    this.#alarm = new Alarm(around.source.timing)
+    const { source, settings, load } = around
+    const serverTime = (moment: number) =>
+      source.serverNow(partition) + Math.round(moment - source.timing.now())
+    const { maxParked } = settings
+    this.#terms = { owner: this, chains: new Chains(), load, maxParked, serverTime }
+    this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, (warning) =>
+      around.warn(warning),
+    )
+  }
+
+  get leads(): boolean {
+    return this.#lease !== undefined
+  }
+
+  get leaving(): boolean {
+    return this.#leavingAt !== undefined
+  }
+
+  get backlog(): Backlog | undefined {
+    return this.#backlog
+  }
+
+  /** Follows the partition until it is stopped, or has retired. */
+  async run(): Promise<void> {
+    const forget = this.#around.source.onChange(this.partition, () => this.#noticed())
+    while (!this.#isOver) {
+      let next: number
+      try {
+        next = await this.#step()
+        this.#failures = 0
+      } catch (error) {
+        next = this.#pauseAfter(error)
+      }
+      if (!this.#isOver) await this.#alarm.sleep(next)
+    }
+    forget()
+    this.#drop()
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || (this.#retires && !this.#lease)
+  }
+
+  /** Take the lease, if it can be had. */
+  claim(): void {
+    if (this.leads || this.#wanted || this.#retires) return
+    this.#wanted = true
+    this.#alarm.wake()
+  }
+
+  /** Somebody may have revived dead events. */
+  refresh(): void {
+    if (!this.leads) return
+    this.#reclaim = true
+    this.#nudge()
+  }
+
+  /** What the engine says of the group. */
+  observe({ parked, dead }: GroupState): void {
+    const backlog = this.#backlog
+    if (!backlog || backlog.hasNews()) return
+    const wasFull = backlog.full
+    backlog.dead = dead
+    backlog.knowsDead = true
+    if (parked > backlog.parked) this.refresh()
+    else if (wasFull && !backlog.full) this.#nudge()
+  }
+
+  /** Finishes what runs, for so long at most, and gives the lease up. */
+  leave(withinMs: number): void {
+    this.#leavingAt = Math.min(this.#leavingAt ?? Number.POSITIVE_INFINITY, this.#now() + withinMs)
+    this.#wanted = false
+    this.#alarm.wake()
+  }
+
+  /** Leaves for good. */
+  retire(withinMs: number): void {
+    this.#retires = true
+    this.leave(withinMs)
+  }
+
+  /** Ends at once; the lease runs out by itself. */
+  stop(): void {
+    this.#stopped = true
+    this.#alarm.wake()
+  }
+
+  /** There may be room for more. */
+  relieve(): void {
+    if (this.#failures === 0) this.#alarm.wake()
+  }
+
+  begins(delivery: Delivery): boolean {
+    const { backlog } = delivery
+    const now = this.#now()
+    if (backlog.over) return false
+    // Somebody else may have the events by now.
+    if (this.#lease === undefined || now >= this.#lease.until || this.leaving || this.#stopped) {
+      this.#held.push(delivery)
+      return false
+    }
+    backlog.begin(delivery, now)
+    if (delivery.attempts > 0) this.#tally('retried')
+    return true
+  }
+
+  done(delivery: Delivery): void {
+    this.#tally('handled')
+    this.#goOn(delivery.backlog, delivery.backlog.done(delivery))
+  }
+
+  failed(delivery: Delivery, error: unknown): void | Promise<void> {
+    const { backlog } = delivery
+    const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#around.settings
+    this.#tally('failed')
+    if (backlog.over || delivery.attempts + 1 < maxAttempts) {
+      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(40, delivery.attempts))
+      const delay = longest * (1 - this.#around.source.timing.random() / 2)
+      this.#goOn(backlog, backlog.failed(delivery, messageOf(error), this.#now() + delay))
+      return undefined
+    }
+    return this.#bury(delivery, error)
+  }
+
+  async #bury(delivery: Delivery, error: unknown): Promise<void> {
+    const { backlog } = delivery
+    await this.#around.deadLetter(delivery, error)
+    this.#goOn(backlog, backlog.giveUp(delivery, messageOf(error)))
+  }
+
+  /** Something came to an end: the engine is to hear of it soon, and the next one in line may begin. */
+  #goOn(backlog: Backlog, next: Delivery | undefined): void {
+    const { crew, load } = this.#around
+    if (next) crew.offerLate(next)
+    if (load.starved && load.events <= LOW_LOAD) {
+      load.starved = false
+      this.#around.relieved()
+    }
+    if (backlog !== this.#backlog) return
+    if (this.#settleAt === Number.POSITIVE_INFINITY) {
+      this.#settleAt = this.#now() + SETTLE_MS
+      this.#nudge()
+    } else if (this.leaving && backlog.running === 0) this.#nudge()
+  }
+
+  /** Does what is due; answers when something is due again. */
+  async #step(): Promise<number> {
+    if (!this.#lease && !this.#retires) {
+      this.#leavingAt = undefined
+      if (this.#wanted || this.#reclaim) await this.#claim()
+    } else if (this.#reclaim) await this.#claim()
+    if (!this.#lease) return Number.POSITIVE_INFINITY
+    if (this.leaving) return this.#leaveStep()
+    this.#offerDue()
+    if (this.#mayRead() && this.#now() >= this.#readAt) await this.#read()
+    if (this.#lease && this.#now() >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+    return this.#next()
+  }
+
+  #dueAt(): number {
+    return Math.min(this.#settleAt, this.#lease!.renewAt)
+  }
+
+  #next(): number {
+    if (!this.#lease) return this.#now()
+    const reading = this.#mayRead() ? this.#readAt : Number.POSITIVE_INFINITY
+    return Math.min(this.#dueAt(), reading, this.#backlog!.nextDue())
+  }
+
+  async #leaveStep(): Promise<number> {
+    const backlog = this.#backlog!
+    const now = this.#now()
+    this.#around.ledChanged()
+    if (backlog.running > 0 && now < this.#leavingAt!) {
+      if (now >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+      return this.#lease ? Math.min(this.#leavingAt!, this.#dueAt()) : now
+    }
+    try {
+      await this.#settle(0)
+    } finally {
+      // Whether it was heard or not: nothing is told under this lease any more, and it runs out by itself.
+      this.#drop()
+    }
+    return now
+  }
+
+  /** Takes the lease; or looks again at what is parked, where it has it. */
+  async #claim(): Promise<void> {
+    const { source, settings, consumer, start } = this.#around
+    const { group, leaseMs } = settings
+    const at = this.#now()
+    const answer = await source.ask(this.partition, 'claim', { group, consumer, leaseMs, start })
+    this.#wanted = false
+    if (answer.status === 'busy') {
+      this.#reclaim = false
+      return this.#drop()
+    }
+    const { epoch, position, parked } = answer
+    // Another epoch: others had it in between. An earlier position: the engine has forgotten what it was told.
+    if (this.#lease && (this.#lease.epoch !== epoch || position < this.#backlog!.settled)) this.#drop()
+    // Until what is parked is in hand, nothing may be read that could overtake it.
+    this.#reclaim = true
+    const isNew = this.#lease === undefined
+    this.#lease = { epoch, until: at + leaseMs, renewAt: at + leaseMs / 3 }
+    if (isNew) this.#begin(position)
+    await this.#takeParked(this.#backlog!, parked)
+    this.#reclaim = false
+    this.#offerHeld()
+  }
+
+  #begin(position: number): void {
+    this.#backlog = new Backlog(position, this.#terms)
+    this.history = { partition: this.partition, line: 0, since: 0 }
+    this.#readAt = this.#now()
+    this.#pollMs = POLL_MS
+    this.#settleAt = Number.POSITIVE_INFINITY
+    this.#around.ledChanged()
+  }
+
+  async #takeParked(
+    backlog: Backlog,
+    parked: Extract<HandoffSettled<'claim'>, { status: 'claimed' }>['parked'],
+  ): Promise<void> {
+    const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
+    if (unknown.length === 0) return
+    const { source, crew } = this.#around
+    // The line is part of an event's name.
+    if (this.history.line === 0) this.#learn(await source.read(this.partition, END))
+    const offset = this.#now() - source.serverNow(this.partition)
+    for (let at = 0; at < unknown.length; at += FETCHES) {
+      const some = unknown.slice(at, at + FETCHES)
+      const reservations = await Promise.all(
+        some.map(({ event }) => ('id' in event ? source.reservation(this.partition, event.id) : undefined)),
+      )
+      for (const [i, one] of some.entries()) {
+        const ready = backlog.addParked(one, reservations[i], (one.retryAt ?? 0) + offset)
+        if (ready) crew.offer(ready)
+      }
+    }
+  }
+
+  #offerDue(): void {
+    for (const delivery of this.#backlog!.due(this.#now())) this.#around.crew.offer(delivery)
+  }
+
+  #offerHeld(): void {
+    for (const delivery of this.#held.splice(0)) this.#around.crew.offer(delivery)
+  }
+
+  #mayRead(): boolean {
+    const backlog = this.#backlog
+    if (!backlog) return false
+    if (backlog.full) {
+      const { parked, dead } = backlog
+      if (!this.#warnedFull)
+        this.#around.warn({ type: 'parked_limit', partition: this.partition, parked, dead })
+      this.#warnedFull = true
+      return false
+    }
+    this.#warnedFull = false
+    if (backlog.crowded) return false
+    const { load } = this.#around
+    if (load.events < MAX_LOAD) return true
+    load.starved = true
+    return false
+  }
+
+  async #read(): Promise<void> {
+    const backlog = this.#backlog!
+    const at = this.#now()
+    const latest = this.#around.source.latest(this.partition).sequence
+    const page = await this.#page(backlog.read)
+    if (!page) return
+    this.#take(page, backlog)
+    this.#planReading(page.events.length, latest, at)
+  }
+
+  /** Events after that sequence; nothing, if the engine has forgotten what was read before. */
+  async #page(after: number): Promise<Page | undefined> {
+    const at = this.#now()
+    let page: Page
+    try {
+      page = await this.#around.source.read(this.partition, after)
+    } catch (error) {
+      // To read freezes nothing; this does, before anybody sells on what was forgotten.
+      if (isForgetful(error)) await this.#around.source.sweep(this.partition).catch(() => {})
+      if (isForgetful(error)) this.#forgotten()
+      throw error
+    }
+    if (!this.#isOurHistory(page)) {
+      this.#forgotten()
+      return undefined
+    }
+    this.#learn(page)
+    this.#lastReadAt = at
+    return page
+  }
+
+  #learn({ line, since }: Page): void {
+    if (this.history.line !== line) this.history = { partition: this.partition, line, since }
+  }
+
+  /** A history that was rolled back goes on as another line; what was read beyond that point never happened. */
+  #isOurHistory({ line, since }: Page): boolean {
+    const known = this.history.line
+    return known === 0 || line === known || this.#backlog!.read <= since
+  }
+
+  /** The engine has forgotten what was read, and so perhaps the position and what was parked: begin with what it knows. */
+  #forgotten(): void {
+    this.#drop()
+    this.#reclaim = true
+  }
+
+  #take(page: Page, backlog: Backlog): void {
+    if (page.events.length === 0) return
+    const reservations = new Map<string, StoredReservation>()
+    for (const reservation of page.reservations) reservations.set(reservation.id, reservation)
+    const { crew } = this.#around
+    for (const event of page.events) {
+      const { sequence } = event
+      if (sequence <= backlog.read) continue
+      if (sequence > backlog.read + 1) this.#lost(backlog.read + 1, sequence - 1)
+      const ready = backlog.add(event, 'id' in event ? reservations.get(event.id) : undefined)
+      if (ready) crew.offer(ready)
+    }
+    if (this.#settleAt === Number.POSITIVE_INFINITY) this.#settleAt = this.#now() + SETTLE_MS
+  }
+
+  #lost(from: number, to: number): void {
+    const events = to - from + 1
+    this.counts.lost += events
+    this.#around.counts.lost += events
+    this.#around.warn({ type: 'events_lost', partition: this.partition, from, to })
+  }
+
+  /** When to look again. */
+  #planReading(events: number, latest: number, at: number): void {
+    const { source, settings } = this.#around
+    const now = this.#now()
+    if (events === 0) {
+      // What is said to be there and is not belongs to a history that was rolled back.
+      this.#knownLatest = latest
+      this.#pollMs = Math.min(settings.pollMs, this.#pollMs * 1.5)
+    } else this.#pollMs = Math.min(settings.pollMs, POLL_MS)
+    if (events >= SMALL_PAGE) {
+      // Others get a turn, where the engine answers without any time passing.
+      this.#readAt = now - at < 1 ? now + 1 : now
+      return
+    }
+    this.#readAt = now + this.#pollMs * (0.75 + source.timing.random() / 2)
+    this.#noticed()
+  }
+
+  /** This handle has seen the partition go on. */
+  #noticed(): void {
+    const backlog = this.#backlog
+    if (!backlog) return
+    const { sequence } = this.#around.source.latest(this.partition)
+    if (sequence <= backlog.read || sequence <= this.#knownLatest) return
+    const at = this.#lastReadAt + READ_MS
+    if (at >= this.#readAt) return
+    this.#readAt = at
+    this.#nudge()
+  }
+
+  /** Tells what was done, and renews the lease for so long. */
+  async #settle(leaseMs: number): Promise<void> {
+    const { source, settings, consumer } = this.#around
+    const { group } = settings
+    const lease = this.#lease!
+    const backlog = this.#backlog!
+    // Were the engine to have forgotten some of this history, and written another since, the position would pass over that.
+    if (this.#now() - this.#lastReadAt > VALID_MS && backlog.hasNews() && !(await this.#page(END))) return
+    const at = this.#now()
+    const settlement = backlog.settle(at)
+    this.#settleAt = Number.POSITIVE_INFINITY
+    const trims = this.#trimMore && at >= this.#trimAt
+    if (!settlement.news && !trims && at < lease.renewAt && leaseMs > 0) return
+    const { position, park, unpark } = settlement
+    const trim =
+      at < this.#trimAt ? null : { olderThanMs: this.#around.maxHoldMs, maxEvents: settings.maxStreamLength }
+    let answer: HandoffSettled<'settle'>
+    try {
+      const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
+      answer = await source.ask(this.partition, 'settle', told)
+    } catch (error) {
+      backlog.revert(settlement)
+      this.#settleAt = at
+      if (isForgetful(error)) this.#forgotten()
+      throw error
+    }
+    if (answer.status !== 'settled') return answer.status === 'gone' ? this.#gone() : this.#drop()
+    this.#settled(settlement, lease, at, leaseMs)
+    if (trim) this.#trimmed(answer.first, at)
+  }
+
+  /** The group was removed; or the engine came back from before it was made. */
+  async #gone(): Promise<void> {
+    const { line } = this.history
+    const page = await this.#page(END)
+    if (!page) return
+    if (page.line !== line) return this.#forgotten()
+    const group = JSON.stringify(this.#around.settings.group)
+    throw new StockholdError('CLOSED', `the consumer group ${group} was removed`)
+  }
+
+  #settled(settlement: Settlement, lease: Lease, at: number, leaseMs: number): void {
+    const backlog = this.#backlog!
+    const knewOfNone = backlog.dead === 0
+    backlog.keep(settlement)
+    // From now on others may revive some.
+    if (knewOfNone && backlog.dead > 0) this.#around.ledChanged()
+    lease.until = at + leaseMs
+    lease.renewAt = at + leaseMs / 3
+    this.#offerHeld()
+    if (backlog.hasNews()) this.#settleAt = this.#now() + SETTLE_MS
+    // The reply has told of new events, too: no need to look for them as well.
+    if (this.#pollMs > SETTLE_MS)
+      this.#readAt = Math.max(
+        this.#readAt,
+        this.#lastReadAt + Math.min(2 * this.#pollMs, at - this.#lastReadAt + this.#pollMs),
+      )
+    this.#noticed()
+  }
+
+  #trimmed(first: number, at: number): void {
+    this.#trimMore = this.#watch.first > 0 && first - this.#watch.first >= MUCH_TRIMMED
+    this.#trimAt = at + (this.#trimMore ? SETTLE_MS : TRIM_MS)
+    if (this.#trimMore) this.#settleAt = Math.min(this.#settleAt, this.#trimAt)
+    this.#watch.look(first, this.#around.source.latest(this.partition).sequence)
+  }
+
+  /** The lease is somebody else's, or given up: what is in hand is no concern of this consumer any more. */
+  #drop(): void {
+    if (!this.#lease) return
+    this.#lease = undefined
+    this.#leavingAt = undefined
+    this.#backlog?.drop()
+    this.#backlog = undefined
+    this.#held = []
+    this.#around.ledChanged()
+  }
+
+  #pauseAfter(error: unknown): number {
+    this.#failures++
+    this.#around.report(error)
+    const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, this.#failures - 1))
+    return this.#now() + longest * (1 - this.#around.source.timing.random() / 2)
+  }
+
+  /** There is something to do; but after a failure nothing helps but time. */
+  #nudge(): void {
+    if (this.#failures === 0 || this.leaving) this.#alarm.wake()
+  }
+
+  #tally(what: 'handled' | 'failed' | 'retried'): void {
+    this.counts[what]++
+    this.#around.counts[what]++
+  }
+
+  #now(): number {
+    return this.#around.source.timing.now()
+  }
+}
+
+/** What a partition says that does not know its own past any more. */
+function isForgetful(error: unknown): boolean {
+  return (
+    error instanceof StockholdError && (error.code === 'ROLLBACK_DETECTED' || error.code === 'STATE_LOST')
+  )
+}
+
+const MAX_ERROR_BYTES = 1_024
+
+function messageOf(error: unknown): string {
+  let text: string
+  try {
+    text = String(error instanceof Error ? error.message || error.name : error).toWellFormed()
+  } catch {
+    text = 'unknown'
+  }
+  if (Buffer.byteLength(text) <= MAX_ERROR_BYTES) return text
+  // What a character was cut in two becomes is as long as three bytes.
+  return Buffer.from(text)
+    .subarray(0, MAX_ERROR_BYTES - 2)
+    .toString()
+    .replace(/\uFFFD+$/, '')
+}

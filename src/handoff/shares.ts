@@ -1,0 +1,174 @@
+import type { GroupState } from '../engine/handoff.js'
+import type { Timing } from '../engine/timing.js'
+import { Alarm } from './alarm.js'
+import type { Follower } from './follower.js'
+import type { EventSource } from './source.js'
+
+/** Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free. */
+const STANDBY = 0.1
+/** Who leads some looks this often. */
+const LOOK = 0.33
+/** How long an offered partition is left to others, */
+const OFFER = 0.15
+/** and how long one must have been free until somebody takes it who leads some already: those who lead none come first. */
+const YIELD = 0.2
+/** Between two offers. */
+const OFFER_EVERY = 6
+/** How long handlers may take to finish before a partition changes hands. */
+const FINISH = 1
+const MAX_STANDBY_MS = 1_000
+/** Partitions that are asked at a time. */
+const AT_ONCE = 8
+
+export interface Sharing {
+  readonly source: EventSource
+  readonly group: string
+  readonly consumer: string
+  readonly leaseMs: number
+  readonly followers: readonly Follower[]
+  report(error: unknown): void
+}
+
+/**
+ * Shares a group's partitions out among its consumers, without their knowing more of each other than who has which lease. A consumer leads no
+ * more than its fair share, partitions through owners, rounded up; what it has beyond, it lets go one by one, and takes what is free in a random order.
+ *
+ * Who leads nothing is seen by nobody. So a consumer that leads several offers one now and then: it lets go of it for a moment, and has it back
+ * if nobody came. With the default lease that is 1.5 s a minute.
+ */
+export class Shares {
+  readonly #sharing: Sharing
+  readonly #timing: Timing
+  readonly #alarm: Alarm
+  #offerAt: number
+  /** By partition: until when it is left to others. */
+  readonly #resting = new Map<number, number>()
+  #stopped = false
+
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing
+    this.#timing = sharing.source.timing
+    this.#alarm = new Alarm(this.#timing)
+    this.#offerAt = this.#timing.now() + OFFER_EVERY * sharing.leaseMs * (0.5 + this.#timing.random() / 2)
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      let next: number
+      try {
+        next = this.#hasNothingToShare ? Number.POSITIVE_INFINITY : await this.#look()
+      } catch (error) {
+        this.#sharing.report(error)
+        next = this.#timing.now() + this.#standbyMs * (1 + this.#timing.random())
+      }
+      if (!this.#stopped) await this.#alarm.sleep(next)
+    }
+  }
+
+  /** A lease was won or lost. */
+  changed(): void {
+    if (!this.#hasNothingToShare) this.#alarm.wake()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#alarm.wake()
+  }
+
+  /** The only partition is led here, and nothing lies there that others could have revived. */
+  get #hasNothingToShare(): boolean {
+    const { followers } = this.#sharing
+    const backlog = followers[0]!.backlog
+    return followers.length === 1 && backlog !== undefined && backlog.knowsDead && backlog.dead === 0
+  }
+
+  get #standbyMs(): number {
+    return Math.min(MAX_STANDBY_MS, STANDBY * this.#sharing.leaseMs)
+  }
+
+  /** Answers when to look again. */
+  async #look(): Promise<number> {
+    const { followers, leaseMs } = this.#sharing
+    const states = await this.#states()
+    if (this.#stopped) return 0
+    const owners = new Set([this.#sharing.consumer])
+    for (const [partition, state] of states.entries())
+      if (state?.consumer && !this.#isFree(partition, state)) owners.add(state.consumer)
+    const fair = Math.ceil(followers.length / owners.size)
+    const mine = followers.filter(({ leads, leaving }) => leads && !leaving)
+    if (mine.length > fair) this.#letGo(mine)
+    else if (mine.length < fair) this.#take(states, fair - mine.length, mine.length > 0)
+    else this.#offer(mine)
+    return this.#nextLook(states, mine.length > 0 ? LOOK * leaseMs : this.#standbyMs)
+  }
+
+  async #states(): Promise<(GroupState | undefined)[]> {
+    const { source, group, followers } = this.#sharing
+    const states: (GroupState | undefined)[] = []
+    for (let at = 0; at < followers.length; at += AT_ONCE) {
+      const some = followers.slice(at, at + AT_ONCE).map(async (follower) => {
+        const { groups } = await source.ask(follower.partition, 'groups', {})
+        const state = groups.find((one) => one.group === group)
+        if (state) follower.observe(state)
+        return state
+      })
+      states.push(...(await Promise.all(some)))
+    }
+    return states
+  }
+
+  #isFree(partition: number, { until }: GroupState): boolean {
+    return until <= this.#sharing.source.serverNow(partition)
+  }
+
+  #letGo(mine: readonly Follower[]): void {
+    const one = mine[Math.floor(this.#timing.random() * mine.length)]!
+    one.leave(FINISH * this.#sharing.leaseMs)
+  }
+
+  /** @param late Others come first. */
+  #take(states: readonly (GroupState | undefined)[], count: number, late: boolean): void {
+    const { followers, consumer, leaseMs, source } = this.#sharing
+    const now = this.#timing.now()
+    const free = followers.filter(({ leads, partition }) => {
+      if (leads || (this.#resting.get(partition) ?? 0) > now) return false
+      const state = states[partition]
+      if (!state || state.consumer === null) return true
+      if (!this.#isFree(partition, state)) return false
+      const patience = late && state.consumer !== consumer ? YIELD * leaseMs : 0
+      return source.serverNow(partition) - state.until >= patience
+    })
+    for (; count > 0 && free.length > 0; count--) {
+      const at = Math.floor(this.#timing.random() * free.length)
+      free.splice(at, 1)[0]!.claim()
+    }
+  }
+
+  #offer(mine: readonly Follower[]): void {
+    const now = this.#timing.now()
+    if (mine.length < 2 || now < this.#offerAt) return
+    const { leaseMs } = this.#sharing
+    this.#offerAt = now + OFFER_EVERY * leaseMs
+    const one = mine[Math.floor(this.#timing.random() * mine.length)]!
+    this.#resting.set(one.partition, now + OFFER * leaseMs)
+    one.leave(FINISH * leaseMs)
+  }
+
+  #nextLook(states: readonly (GroupState | undefined)[], longest: number): number {
+    const { source, leaseMs } = this.#sharing
+    const now = this.#timing.now()
+    let wait = longest * (0.75 + this.#timing.random() / 2)
+    for (const [partition, state] of states.entries()) {
+      if (!state || this.#sharing.followers[partition]!.leads) continue
+      // A lease that is not renewed will be free then; one that is free, for those who came first, a while later.
+      const left = state.until - source.serverNow(partition)
+      if (left > 0) wait = Math.min(wait, left + 1)
+      else if (left + YIELD * leaseMs > 0) wait = Math.min(wait, left + YIELD * leaseMs + 1)
+    }
+    for (const [partition, until] of this.#resting) {
+      if (until > now) wait = Math.min(wait, until - now)
+      else this.#resting.delete(partition)
+    }
+    return now + wait
+  }
+}

@@ -1,0 +1,52 @@
+import type { EventSource } from './source.js'
+import type { ConsumerWarning } from './warnings.js'
+
+/** The share of `maxStreamLength` from which a group that lags is warned of. */
+const NEAR = 0.8
+
+/** Watches how much of a partition's stream waits for the slowest group, and tells before any of it is let go. */
+export class StreamWatch {
+  /** The oldest event that is left; 0: not known. */
+  first = 0
+  readonly #partition: number
+  readonly #max: number
+  readonly #source: EventSource
+  readonly #warn: (warning: ConsumerWarning) => void
+  #warned = false
+  #looking = false
+
+  constructor(partition: number, max: number, source: EventSource, warn: (warning: ConsumerWarning) => void) {
+    this.#partition = partition
+    this.#max = max
+    this.#source = source
+    this.#warn = warn
+  }
+
+  look(first: number, latest: number): void {
+    this.first = first
+    const length = latest - first + 1
+    if (length < NEAR * this.#max) this.#warned = false
+    else if (!this.#looking) void this.#findSlowest(length, latest)
+  }
+
+  /** A long stream that everybody has had is none to worry about. */
+  async #findSlowest(length: number, latest: number): Promise<void> {
+    this.#looking = true
+    try {
+      const { groups } = await this.#source.ask(this.#partition, 'groups', {})
+      const slowest = groups.reduce((a, b) => (b.position < a.position ? b : a))
+      const lag = latest - slowest.position
+      const near = lag >= NEAR * this.#max
+      if (near && !this.#warned) {
+        const { group } = slowest
+        const partition = this.#partition
+        this.#warn({ type: 'stream_length', partition, group, lag, length, maxStreamLength: this.#max })
+      }
+      this.#warned = near
+    } catch {
+      // It is looked at again with the next trimming.
+    } finally {
+      this.#looking = false
+    }
+  }
+}

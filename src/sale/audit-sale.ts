@@ -1,0 +1,131 @@
+import pLimit from 'p-limit'
+import type { Settled, SkuCounts, Units } from '../engine/engine.js'
+import type { Limits } from '../engine/lanes.js'
+import { auditPartition, type PartitionAudit } from './audit.js'
+import { readEvery } from './every.js'
+import type { Parts } from './partitions.js'
+import type { RuleBook } from './reservation.js'
+import type { Audit, Violation } from './results.js'
+import { label } from './rules.js'
+import { sound, sumCounts } from './totals.js'
+
+/** Partitions recounted at a time: the reservations of each are in memory meanwhile. */
+const AT_ONCE = 4
+/** So often it is tried to read a partition's counts while no units move. */
+const READINGS = 5
+
+type Transfers = Settled<'transfers'>
+
+/**
+ * Recounts each partition, then compares what they have sent with what they have received.
+ *
+ * @param call The limits of one step.
+ */
+export async function auditSale(
+  parts: Parts,
+  token: string,
+  book: RuleBook,
+  call: () => Limits,
+): Promise<Audit> {
+  const limit = pLimit(AT_ONCE)
+  const audits = await limit.map(Array(parts.count).keys(), (partition) =>
+    auditOne(parts, partition, token, book, call),
+  )
+  const across =
+    parts.count === 1 ? [] : [...(await unsent(parts, book, call)), ...(await astray(parts, book, call))]
+  const named = audits.flatMap(({ violations }, partition) =>
+    parts.count === 1
+      ? violations
+      : violations.map((one) => ({ ...one, message: `partition ${partition}: ${one.message}` })),
+  )
+  const violations = [...named, ...across]
+  const skus = sumCounts(audits.map((audit) => audit.skus)).map(sound)
+  return {
+    ok: violations.length === 0,
+    skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])),
+    reservations: audits.reduce((sum, audit) => sum + audit.reservations, 0),
+    violations,
+  }
+}
+
+async function auditOne(
+  parts: Parts,
+  partition: number,
+  token: string,
+  book: RuleBook,
+  call: () => Limits,
+): Promise<PartitionAudit> {
+  const source = {
+    scan: (op: { cursor: string }) => parts.ask(partition, 'scan', op, call(), (answer) => answer),
+    events: (op: { after: number; reservations: boolean }) =>
+      parts.ask(partition, 'events', op, call(), (answer) => answer),
+    get: (id: string) =>
+      parts.ask(partition, 'get', { id }, call(), (answer) =>
+        answer.status === 'found' ? answer.reservation : undefined,
+      ),
+  }
+  return auditPartition(source, parts.session(partition).sequence, book, { partition, token })
+}
+
+/** Nobody receives what was not sent. What was received is read first: what was sent can only have grown since. */
+async function unsent(parts: Parts, book: RuleBook, call: () => Limits): Promise<Violation[]> {
+  const first = await readTransfers(parts, call)
+  const later = await readTransfers(parts, call)
+  const violations: Violation[] = []
+  for (const [home, { received }] of first.entries()) {
+    for (const [donor, units] of received) {
+      const sent = new Map(later[donor]!.sent.find(([to]) => to === home)?.[1])
+      for (const [sku, quantity] of units) {
+        if (quantity <= (sent.get(sku) ?? 0)) continue
+        const name = label(book.sku(sku))
+        const message = `${name}: partition ${home} has received ${quantity} from ${donor}, which sent ${sent.get(sku) ?? 0}`
+        violations.push({ rule: 'transfer', message })
+      }
+    }
+  }
+  return violations
+}
+
+/** Each partition's account of what is in transit is what it has sent less what it has received. */
+async function astray(parts: Parts, book: RuleBook, call: () => Limits): Promise<Violation[]> {
+  const found = await readEvery(parts.count, async (partition) => {
+    for (let reading = 0; reading < READINGS; reading++) {
+      const before = await readOne(parts, partition, call)
+      const skus = await parts.ask(partition, 'stats', {}, call(), (answer) => answer.skus)
+      const after = await readOne(parts, partition, call)
+      // Both only grow: equal before and after, they were the same in between.
+      if (JSON.stringify(before) === JSON.stringify(after))
+        return [...differing(partition, before, skus, book)]
+    }
+    return []
+  })
+  return found.flat()
+}
+
+function* differing(
+  partition: number,
+  { sent, received }: Transfers,
+  skus: readonly SkuCounts[],
+  book: RuleBook,
+): Generator<Violation> {
+  const away: number[] = skus.map(() => 0)
+  const add = (rows: readonly (readonly [number, Units])[], sign: number) => {
+    for (const [, units] of rows) for (const [sku, quantity] of units) away[sku]! += sign * quantity
+  }
+  add(sent, 1)
+  add(received, -1)
+  for (const [sku, { inTransit }] of skus.entries()) {
+    if (inTransit === away[sku]) continue
+    const name = label(book.sku(sku))
+    const message = `partition ${partition}: ${name}: inTransit is ${inTransit}, its transfers say ${away[sku]}`
+    yield { rule: 'transfer', message }
+  }
+}
+
+function readTransfers(parts: Parts, call: () => Limits): Promise<Transfers[]> {
+  return readEvery(parts.count, (partition) => readOne(parts, partition, call))
+}
+
+function readOne(parts: Parts, partition: number, call: () => Limits): Promise<Transfers> {
+  return parts.ask(partition, 'transfers', {}, call(), (answer) => answer)
+}

@@ -1,0 +1,42 @@
+import type { Rules } from '../engine/engine.js'
+import type { Tip } from '../engine/port.js'
+import type { EventSource } from '../handoff/source.js'
+import type { Testimony } from './recovery.js'
+
+/**
+ * What a sale asks of a ledger: a record outside of the engine of everything that was acknowledged. `postgresLedger(...)` of
+ * `stockhold/postgres` is one.
+ */
+export interface Ledger {
+  /** Writes a sale's events for as long as somebody waits for that. Called once a handle. */
+  attach(source: EventSource): LedgerWriter
+  /** What is known of a sale; `undefined` if it was never followed. */
+  recall(sale: string): Promise<LedgerRecord | undefined>
+}
+
+/** Takes the events of one sale into the ledger. */
+export interface LedgerWriter {
+  /**
+   * Resolves when it can be written.
+   *
+   * @throws {StockholdError} `UNSAFE_CONFIG`: it would not keep what it has written; any other failure is taken for UNAVAILABLE.
+   */
+  ready(): Promise<void>
+  /** Whether everything up to that point of a partition's history is in the ledger, as far as it is known here. */
+  has(partition: number, tip: Tip): boolean
+  /**
+   * Resolves when it is. Many who wait are served by one transaction.
+   *
+   * @param deadline When to give up, by the source's timing.
+   * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was not in time, or the history went on without it.
+   */
+  reach(partition: number, tip: Tip, deadline: number, signal?: AbortSignal): Promise<void>
+}
+
+/** A sale as a ledger knows it. */
+export interface LedgerRecord extends Testimony {
+  readonly rules: Rules
+  readonly token: string
+  /** The furthest point of each partition's history that anybody who writes the ledger has seen. */
+  readonly seen: readonly (Tip | null)[]
+}

@@ -1,0 +1,158 @@
+import type { Units } from '../../engine/engine.js'
+import type { Limits } from '../../engine/lanes.js'
+import type { Timing } from '../../engine/timing.js'
+import { StockholdError } from '../../errors.js'
+import { failureOf } from '../every.js'
+import type { Parts } from '../partitions.js'
+import { KnownStock } from './known-stock.js'
+import { Mover } from './mover.js'
+import { type Survey, Surveys } from './surveys.js'
+import { within } from './within.js'
+
+/** Fruitless rounds without a pause; from then on each is longer than the one before, up to a limit, in ms. */
+const HASTY = 2
+const MAX_PAUSE_MS = 64
+
+/** What somebody was told at home. */
+export interface Lack {
+  /** The SKU of which there was too little, how many units are wanted, and how many were there. */
+  readonly sku: number
+  readonly quantity: number
+  readonly available: number
+  /** All that is wanted. */
+  readonly wants: Units
+  /** Takes fewer too, if there are no more. */
+  readonly partly: boolean
+}
+
+/** Fewer units are left than are wanted. */
+export interface SoldOut {
+  readonly sku: number
+  readonly available: number
+  /** Fewer than so many can have been had: by this, not by `available`, others can be refused. */
+  readonly unsold: number
+  readonly mayReturn: boolean
+}
+
+/**
+ * Where the units of a sale are, for those whose home has too few of them.
+ *
+ * That fewer are left than somebody wants can be said after two surveys, the second of which was begun after the request, if no units came back
+ * on sale in any partition between what it said in the first and in the second, and the first found fewer unsold than are wanted. For what
+ * a partition has unsold (`total - held - confirmed`: available, and its own account of what is in transit) is not changed by transfers,
+ * and falls unless units come back. So at the moment between the surveys no partition had more than the first of them found, and all
+ * of them together had too few: available, in transit, wherever they were. That moment lies within the request.
+ */
+export class Supply {
+  readonly #parts: Parts
+  readonly #known: KnownStock
+  readonly #surveys: Surveys
+  readonly #mover: Mover
+  readonly #timing: Timing
+
+  /** @param deadlineMs How long a call of this handle may last. */
+  constructor(parts: Parts, timing: Timing, deadlineMs: number) {
+    this.#parts = parts
+    this.#timing = timing
+    this.#known = new KnownStock(parts.count)
+    // One who waits shall have time to turn to others.
+    const limitMs = Math.max(1, deadlineMs / 2)
+    this.#surveys = new Surveys(parts, this.#known, timing, limitMs)
+    this.#mover = new Mover(parts, this.#known, timing, limitMs)
+  }
+
+  /** Surveys begun so far: those that are begun from now on count for a request that is made now. */
+  get surveys(): number {
+    return this.#surveys.begun
+  }
+
+  /** Brings home what is in transit; see {@link Mover.driveOn}. */
+  driveOn(): Promise<boolean> {
+    return this.#mover.driveOn()
+  }
+
+  /**
+   * Waits until it is worth while to ask at home again: then nothing is answered. Or nobody need ask: there are too few units anywhere.
+   *
+   * @param since `surveys` when the request was made, or later.
+   * @param round How often it has been asked for this request before.
+   * @throws UNAVAILABLE: nobody who can be reached has enough, or the time is over.
+   */
+  async seek(
+    home: number,
+    lack: Lack,
+    since: number,
+    round: number,
+    limits: Limits,
+  ): Promise<SoldOut | undefined> {
+    const { sku, quantity } = lack
+    this.#known.note(home, sku, lack.available)
+    for (let fruitless = round; ; fruitless++) {
+      await this.#pause(fruitless, limits)
+      if (this.#isWorthPulling(home, lack)) {
+        const came = await this.#within(limits, this.#mover.pull(home, this.#missing(home, lack)))
+        if (came.has(sku)) return undefined
+        continue
+      }
+      const { done, glimpse } = this.#surveys.current()
+      await this.#within(limits, glimpse)
+      if (this.#isWorthPulling(home, lack)) continue
+      const survey = await this.#within(limits, done)
+      if (this.#isWorthPulling(home, lack)) continue
+      // Units have come home by themselves.
+      if (this.#known.at(home, sku) >= quantity) return undefined
+      if (survey.number <= since) continue
+      if (survey.failures.size > 0) throw away(survey, this.#parts.count)
+      const unsold = survey.unsoldBefore[sku]!
+      if (survey.still && unsold < quantity) {
+        const available = Math.min(unsold, Math.max(0, survey.available[sku]!))
+        return { sku, available, unsold, mayReturn: survey.held[sku]! > 0 }
+      }
+      // Whoever sent it would have brought it home by now.
+      const left = survey.unsold[sku]! - survey.available[sku]!
+      if (left > 0 && survey.inTransitBefore[sku]! > 0) await this.#within(limits, this.#mover.driveOn())
+    }
+  }
+
+  #isWorthPulling(home: number, { sku, quantity, partly }: Lack): boolean {
+    const elsewhere = this.#known.sum(sku) - this.#known.at(home, sku)
+    return elsewhere > 0 && (partly || this.#known.sum(sku) >= quantity)
+  }
+
+  /** All of a cart that the home is known to lack. */
+  #missing(home: number, { sku, wants }: Lack): Units {
+    return wants.filter(
+      ([one, quantity]) => one === sku || (this.#known.isKnown(one) && this.#known.at(home, one) < quantity),
+    )
+  }
+
+  /** Who is after the same units tries again at another time. */
+  async #pause(round: number, limits: Limits): Promise<void> {
+    if (round < HASTY) return
+    const ms = this.#timing.random() * Math.min(MAX_PAUSE_MS, 2 ** (round - HASTY + 1))
+    await this.#within(limits, new Promise<void>((resolve) => void this.#timing.after(ms, resolve)))
+  }
+
+  #within<T>(limits: Limits, promise: Promise<T>): Promise<T> {
+    return within(promise, limits, this.#timing, () => {
+      const { last } = this.#surveys
+      if (last && last.failures.size > 0) return away(last, this.#parts.count)
+      return new StockholdError(
+        'UNAVAILABLE',
+        'Units could not be brought here in time from other partitions. Nothing was executed.',
+      )
+    })
+  }
+}
+
+/** Its stock cannot be counted, so nobody can say that there is none. */
+function away({ failures }: Survey, partitions: number): unknown {
+  const error = failureOf(failures, partitions)
+  if (!(error instanceof StockholdError)) return error
+  const code = error.retryable ? 'UNAVAILABLE' : error.code
+  return new StockholdError(
+    code,
+    `No other partition has enough units, and one cannot be asked for its own. Nothing was executed. ${error.message}`,
+    { cause: error },
+  )
+}

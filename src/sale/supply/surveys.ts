@@ -1,0 +1,145 @@
+import type { Timer, Timing } from '../../engine/timing.js'
+import { StockholdError } from '../../errors.js'
+import { askEvery } from '../every.js'
+import type { Parts } from '../partitions.js'
+import type { KnownStock } from './known-stock.js'
+
+/** Who lacks units looks at what is known of them after so long, in ms, though some partition has not answered yet. */
+const GLIMPSE_MS = 30
+/** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second, whoever wants to know. */
+const PARTITIONS_A_MS = 4
+
+/** What all partitions said when they were asked one after another. */
+export interface Survey {
+  /** Counts from 1 in the order in which they were begun; each was over when the next began. */
+  readonly number: number
+  /** Why partitions did not answer. */
+  readonly failures: ReadonlyMap<number, unknown>
+  /** All partitions answered, in this survey and the one before, and no units came back on sale in between. */
+  readonly still: boolean
+  /** By SKU: what the survey before found unsold, in transit included. Says something only if this one is `still`. */
+  readonly unsoldBefore: readonly number[]
+  readonly inTransitBefore: readonly number[]
+  /** By SKU. */
+  readonly available: readonly number[]
+  readonly unsold: readonly number[]
+  readonly held: readonly number[]
+}
+
+/** What tells whether units have come back to a partition. */
+interface Trace {
+  readonly returns: number
+  readonly line: number
+}
+
+interface Running {
+  /** Everybody has answered, or will not. */
+  readonly done: Promise<Survey>
+  /** The same, or a moment has passed. */
+  readonly glimpse: Promise<unknown>
+}
+
+/** Asks all partitions what they have: one survey at a time for all of a handle who want to know. */
+export class Surveys {
+  readonly #parts: Parts
+  readonly #known: KnownStock
+  readonly #timing: Timing
+  readonly #limitMs: number
+  /** How many were begun. */
+  begun = 0
+  #running: Running | undefined
+  #last: { survey: Survey; traces: readonly (Trace | undefined)[] } | undefined
+  #endedAt = Number.NEGATIVE_INFINITY
+
+  /** @param limitMs When a partition that has not answered is given up. */
+  constructor(parts: Parts, known: KnownStock, timing: Timing, limitMs: number) {
+    this.#parts = parts
+    this.#known = known
+    this.#timing = timing
+    this.#limitMs = limitMs
+  }
+
+  /** The latest that is over. */
+  get last(): Survey | undefined {
+    return this.#last?.survey
+  }
+
+  /** The survey that is under way, or a new one. */
+  current(): Running {
+    this.#running ??= this.#begin()
+    return this.#running
+  }
+
+  #begin(): Running {
+    let timer: Timer | undefined
+    const done = this.#pause()
+      .then(() => this.#take())
+      .finally(() => {
+        timer?.cancel()
+        this.#running = undefined
+        this.#endedAt = this.#timing.now()
+      })
+    const moment = new Promise<void>((resolve) => {
+      timer = this.#timing.after(GLIMPSE_MS, resolve)
+    })
+    return { done, glimpse: Promise.race([done, moment]) }
+  }
+
+  async #pause(): Promise<void> {
+    const ms = this.#endedAt + this.#parts.count / PARTITIONS_A_MS - this.#timing.now()
+    if (ms >= 1) await new Promise<void>((resolve) => void this.#timing.after(ms, resolve))
+  }
+
+  async #take(): Promise<Survey> {
+    const number = ++this.begun
+    const call = { deadline: this.#timing.now() + this.#limitMs }
+    const available: number[] = []
+    const unsold: number[] = []
+    const held: number[] = []
+    const ask = (index: number): Promise<Trace> => {
+      const session = this.#parts.session(index)
+      const lineBefore = session.tip?.line
+      return this.#parts.ask(index, 'stats', {}, call, ({ skus, returns }) => {
+        for (const [sku, counts] of skus.entries()) {
+          available[sku] = (available[sku] ?? 0) + counts.available
+          unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
+          held[sku] = (held[sku] ?? 0) + counts.held
+        }
+        for (const sku of this.#known.skus) this.#known.note(index, sku, skus[sku]!.available)
+        // A history that goes on as another line may have put units back without a word.
+        const line = session.tip?.line ?? 0
+        return { returns, line: lineBefore === undefined || lineBefore === line ? line : Number.NaN }
+      })
+    }
+    const { done: traces, failures } = await askEvery(this.#parts.count, (index) =>
+      // A reply that was lost on the way need not cost everybody the survey.
+      ask(index).catch((error) => {
+        if (error instanceof StockholdError && error.retryable && call.deadline > this.#timing.now())
+          return ask(index)
+        throw error
+      }),
+    )
+    for (const index of failures.keys()) for (const sku of this.#known.skus) this.#known.note(index, sku, 0)
+    const before = this.#last
+    const still =
+      failures.size === 0 &&
+      before?.survey.failures.size === 0 &&
+      traces.every((trace, index) => isSame(trace!, before.traces[index]!))
+    const survey = {
+      ...{ number, failures, still, available, unsold, held },
+      unsoldBefore: before?.survey.unsold ?? [],
+      inTransitBefore: before ? inTransitOf(before.survey) : [],
+    }
+    this.#last = { survey, traces }
+    return survey
+  }
+}
+
+export function inTransitOf({ unsold, available }: Pick<Survey, 'unsold' | 'available'>): number[] {
+  return unsold.map((units, sku) => units - available[sku]!)
+}
+
+/** NaN is like nothing else. */
+function isSame(a: Trace, b: Trace): boolean {
+  return a.returns === b.returns && a.line === b.line
+}
