@@ -56,8 +56,9 @@ function tampered(
     elapsed: engine.elapsed,
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    partition(sale, index) {
-      const partition = engine.partition(sale, index)
+    handoff: (...place) => engine.handoff(...place),
+    partition(sale, index, partitions) {
+      const partition = engine.partition(sale, index, partitions)
       return {
         ready: () => partition.ready(),
         async run(command, ops, call) {

@@ -34,7 +34,9 @@ describe('virtualEngine', () => {
     }
     await advance(60_000)
     const call: Call = { token: null, deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
-    const reply = await engine.partition('launch', 0).run('events', [{ after: 0 }], call)
+    const reply = await engine
+      .partition('launch', 0, 1)
+      .run('events', [{ after: 0, reservations: false }], call)
     expect(JSON.stringify(reply).match(/"expired"/g)).toHaveLength(3)
   })
 

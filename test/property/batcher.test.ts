@@ -84,8 +84,8 @@ async function story(
   away: readonly boolean[],
 ) {
   const engine = memoryEngine({ now: () => 1_000_000 + performance.now() })
-  const inner: Partition = engine.partition('s', 0)
-  await inner.run('create', [{ rules: RULES, token: 'token' }], CALL)
+  const inner: Partition = engine.partition('s', 0, 1)
+  await inner.run('create', [{ rules: RULES, token: 'token', complete: true }], CALL)
   const { partition, executions, heal } = faultyPartition(inner, scheduler, fate, away)
   const gate: Gate = { max: 1_000, open: 0 }
   const session = new Session('s', gate)

@@ -65,8 +65,9 @@ describe('a planted bug around the memory engine is found', () => {
       elapsed: inner.elapsed,
       close: () => inner.close(),
       room: (name) => inner.room(name),
-      partition: (sale, index) => {
-        const partition = inner.partition(sale, index)
+      handoff: (...place) => inner.handoff(...place),
+      partition: (sale, index, partitions) => {
+        const partition = inner.partition(sale, index, partitions)
         return {
           ready: () => partition.ready(),
           run: async <C extends Command>(
@@ -93,7 +94,8 @@ describe('a planted bug around the memory engine is found', () => {
       elapsed: () => 0,
       close: () => inner.close(),
       room: (name) => inner.room(name),
-      partition: (sale, index) => inner.partition(sale, index),
+      handoff: (...place) => inner.handoff(...place),
+      partition: (sale, index, partitions) => inner.partition(sale, index, partitions),
     })
     const { violation } = await checkProperties([() => between(timeless)], {
       seed: SEED,

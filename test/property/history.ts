@@ -23,6 +23,8 @@ export class History {
   readonly counts: Counts[]
   readonly reservations = new Map<string, Past>()
   sequence = 0
+  /** Units that a recovery added to the sale, of all SKUs: sent once more than there were. */
+  readonly granted: number[]
   #at = 0
   /** SKUs whose last unit the last change took: their `sold_out` must come next. */
   #soldOut: number[] = []
@@ -35,6 +37,7 @@ export class History {
       confirmed: 0,
       inTransit: 0,
     }))
+    this.granted = stock.map(() => 0)
   }
 
   /** @param cartOf What a reservation asked for; the events do not repeat it. */
@@ -53,6 +56,10 @@ export class History {
       this.#move(event.sku, undefined, 'available', event.applied)
       this.counts[event.sku]!.total += event.applied
       if (event.applied < 0) this.#announce([[event.sku, -event.applied]])
+    } else if (event.type === 'sent') {
+      this.#send(event)
+    } else if (event.type === 'received') {
+      this.#move(event.sku, 'inTransit', 'available', event.quantity)
     } else if ('id' in event) {
       this.#settle(event, cartOf(event.id), told)
     }
@@ -108,6 +115,16 @@ export class History {
     past.state = event.type
   }
 
+  #send({ sku, quantity }: Extract<StoredEvent, { type: 'sent' }>): void {
+    const counts = this.counts[sku]!
+    const taken = Math.min(quantity, counts.available)
+    counts.total += quantity - taken
+    counts.available += quantity - taken
+    this.granted[sku]! += quantity - taken
+    this.#move(sku, 'available', 'inTransit', quantity)
+    this.#announce([[sku, taken]])
+  }
+
   #announce(taken: StoredReservation['cart']): void {
     for (const [sku, quantity] of taken)
       if (quantity > 0 && this.counts[sku]!.available === 0) this.#soldOut.push(sku)
@@ -124,4 +141,4 @@ export class History {
   }
 }
 
-type Part = 'available' | 'held' | 'confirmed'
+type Part = 'available' | 'held' | 'confirmed' | 'inTransit'

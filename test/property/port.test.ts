@@ -55,9 +55,12 @@ const reserve: fc.Arbitrary<Item> = ids.map(({ id, buyer }) => ({
 const item: fc.Arbitrary<Item> = fc.oneof(
   { arbitrary: reserve, weight: 5 },
   {
-    arbitrary: fc
-      .tuple(ids, fc.constantFrom(null, 'p1'))
-      .map(([{ id }, paymentId]): Item => ({ command: 'confirm', op: { id, buyer: null, paymentId } })),
+    arbitrary: fc.tuple(ids, fc.constantFrom(null, 'p1')).map(
+      ([{ id }, paymentId]): Item => ({
+        command: 'confirm',
+        op: { id, buyer: null, paymentId, final: true },
+      }),
+    ),
     weight: 3,
   },
   ids.map(({ id }): Item => ({ command: 'release', op: { id, buyer: null } })),
@@ -65,7 +68,7 @@ const item: fc.Arbitrary<Item> = fc.oneof(
   fc.tuple(ids, fc.boolean()).map(([{ id }, restock]): Item => ({ command: 'refund', op: { id, restock } })),
   fc
     .tuple(fc.constantFrom(-3, -1, 2), fc.constantFrom('s1', 's2', 's3'))
-    .map(([quantity, key]): Item => ({ command: 'restock', op: { sku: 0, quantity, key } })),
+    .map(([quantity, key]): Item => ({ command: 'restock', op: { sku: 0, quantity, key, final: true } })),
   fc
     .constantFrom<'pause' | 'resume'>('pause', 'resume', 'resume')
     .map((action): Item => ({ command: 'control', op: { action } })),
@@ -114,9 +117,9 @@ async function open(
   limit: number | null,
 ): Promise<{ timed: TimedEngine; partition: Partition }> {
   const timed = await kind.make()
-  const partition = timed.engine.partition('s', 0)
+  const partition = timed.engine.partition('s', 0, 1)
   await partition.ready()
-  await ask(partition, 'create', [{ rules: rules(limit), token: 'token' }])
+  await ask(partition, 'create', [{ rules: rules(limit), token: 'token', complete: true }])
   return { timed, partition }
 }
 
@@ -185,7 +188,7 @@ for (const kind of [memoryKind(), redisKind()]) {
     test('more lapsed holds than one call sweeps: retry changes nothing, and no unit is stranded', async () => {
       const many = 6_000
       const { timed, partition } = await open(kind, null)
-      await ask(partition, 'restock', [{ sku: 0, quantity: many, key: 'more' }])
+      await ask(partition, 'restock', [{ sku: 0, quantity: many, key: 'more', final: true }])
       const holds = Array.from({ length: many }, (_, i) => ({
         id: `1AA${i.toString(36).padStart(8, 'A')}CCCCCCCC`,
         ...{ buyer: `b${i}`, cart: [[0, 1]] as const, key: null, holdMs: 50 },
@@ -193,7 +196,7 @@ for (const kind of [memoryKind(), redisKind()]) {
       for (let from = 0; from < many; from += 250)
         await ask(partition, 'reserve', holds.slice(from, from + 250))
       await timed.advance(50)
-      const paid = { id: holds[many - 1]!.id, buyer: null, paymentId: 'late' }
+      const paid = { id: holds[many - 1]!.id, buyer: null, paymentId: 'late', final: true }
       const want = { ...holds[0]!, id: `1AA${'Z'.repeat(16)}`, cart: [[0, many + 4]] as const }
       const unpaid = await ask(partition, 'get', [paid])
       let retries = 0
@@ -212,7 +215,7 @@ for (const kind of [memoryKind(), redisKind()]) {
     test('a late payment that is not decided yet is not kept', async () => {
       const many = 5_000
       const { timed, partition } = await open(kind, null)
-      await ask(partition, 'restock', [{ sku: 1, quantity: many - 2, key: 'more' }])
+      await ask(partition, 'restock', [{ sku: 1, quantity: many - 2, key: 'more', final: true }])
       const holds = Array.from({ length: many }, (_, i) => ({
         id: `1AA${i.toString(36).padStart(8, 'A')}CCCCCCCC`,
         ...{ buyer: `b${i}`, cart: [[1, 1]] as const, key: null, holdMs: 50 },
@@ -224,7 +227,7 @@ for (const kind of [memoryKind(), redisKind()]) {
       for (let from = 0; from < many; from += 250)
         await ask(partition, 'reserve', holds.slice(from, from + 250))
       await timed.advance(50)
-      const paid = { id: big.id, buyer: null, paymentId: 'p' }
+      const paid = { id: big.id, buyer: null, paymentId: 'p', final: true }
       const before = await ask(partition, 'get', [paid])
       let [answer] = await ask(partition, 'confirm', [paid])
       while (answer!.status === 'retry') {

@@ -3,8 +3,8 @@ import { expect, onTestFinished } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
 import {
-  type Consumer,
   type ConsumeOptions,
+  type Consumer,
   type EventHandler,
   type FlashSale,
   type SaleEvent,
@@ -56,7 +56,11 @@ export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list
 }
 
-export async function until(check: () => boolean | Promise<boolean>, what = 'it', ms = 20_000): Promise<void> {
+export async function until(
+  check: () => boolean | Promise<boolean>,
+  what = 'it',
+  ms = 20_000,
+): Promise<void> {
   const end = performance.now() + ms
   while (!(await check())) {
     if (performance.now() > end) expect.fail(`${what} did not happen within ${ms} ms`)

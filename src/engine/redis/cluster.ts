@@ -105,7 +105,6 @@ export async function runOnCluster(
  * waits for it: such calls settle here.
  */
 export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Promise<T> {
-  return call
   return new Promise<T>((resolve, reject) => {
     const timer = setInterval(() => {
       askAnew(cluster)

@@ -129,7 +129,7 @@ onBothEngines((open, kind) => {
     await a.revoke('cid')
     expect(await a.tend()).toMatchObject({ paused: false, revoked: [{ buyer: 'cid' }] })
     expect(await b.tend()).toMatchObject({ paused: true, revoked: [], waiting: 1 })
-    expect((await clock.engine.partition('a', 0).run('describe', [{}], late0)).outcome).toBe('missing')
+    expect((await clock.engine.partition('a', 0, 1).run('describe', [{}], late0)).outcome).toBe('missing')
   })
 
   test('the same name leads to the same room', async () => {

@@ -4,7 +4,7 @@ import type { Engine } from '../../../src/index.js'
 
 /** Every reservation there is, by the port itself: what an audit counts, but does not show. It must agree with the events. */
 export async function everything(engine: Engine, sale: string): Promise<StoredReservation[]> {
-  const partition = engine.partition(sale, 0)
+  const partition = engine.partition(sale, 0, 1)
   await partition.ready()
   const described = await partition.run('describe', [{}], { token: null, ...anyTime })
   if (described.outcome !== 'done') expect.fail(described.outcome)
@@ -33,7 +33,7 @@ async function statesByEvents(
 ): Promise<Map<string, string>> {
   const states = new Map<string, string>()
   for (let after = 0; after < until; ) {
-    const reply = await partition.run('events', [{ after }], { token, ...anyTime })
+    const reply = await partition.run('events', [{ after, reservations: false }], { token, ...anyTime })
     if (reply.outcome !== 'done') expect.fail(reply.outcome)
     for (const event of reply.answers[0]!.events) {
       expect(event.sequence).toBe(++after)

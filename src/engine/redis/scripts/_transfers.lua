@@ -27,11 +27,12 @@ local function row_of(field)
 end
 
 -- Moves units between what is available and what is in transit, and writes it into the row: `units` more than zero leave, fewer arrive.
-local function transfer(row, sku, units, event, other)
+-- `taken` of them were available.
+local function transfer(row, sku, units, taken, event, other)
   move(sku, AVAILABLE, IN_TRANSIT, units)
   row[sku] = (row[sku] or 0) + math.abs(units)
   emit(event, math.abs(units), sku * 1024 + other)
-  if units > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
+  if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
 end
 
 -- Told to the commit at the end, when each row is what it will be.

@@ -14,7 +14,7 @@ local function receive_units(from, sent)
     local units = sent[i + 1] - (row[sku] or 0)
     if units > 0 then
       if late then return false end
-      transfer(row, sku, -units, RECEIVED, from)
+      transfer(row, sku, -units, 0, RECEIVED, from)
       changed[field] = true
     end
   end

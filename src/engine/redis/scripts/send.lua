@@ -50,11 +50,11 @@ local function send_units(to, wants, received)
     local short = math.max(0, units - counts(sku)[AVAILABLE])
     move(sku, nil, AVAILABLE, short)
     move(sku, nil, TOTAL, short)
-    transfer(row, sku, units, SENT, to)
+    transfer(row, sku, units, units - short, SENT, to)
   end
   for i = 1, #wants, 2 do
     local units = amount(wants[i], wants[i + 1])
-    if units > 0 then transfer(row, wants[i], units, SENT, to) end
+    if units > 0 then transfer(row, wants[i], units, units, SENT, to) end
   end
   local left = {}
   for i = 1, #wants, 2 do left[wants[i]] = counts(wants[i])[AVAILABLE] end

@@ -1,0 +1,47 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { compileHandoffScripts } from '../../src/engine/redis/handoff/handoff-scripts.js'
+import { compileScripts, SERVER_TIME } from '../../src/engine/redis/script.js'
+import { alteredMaker } from '../support/altered-kind.js'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { handoffProperty, partitionProperty } from './check-partitions.js'
+import { handoffMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
+import { Violation } from './violation.js'
+
+/** What each mutant must be found in; most fall in the first few. */
+const CHECK = { seed: 2, numRuns: 150, endOnFailure: true }
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+const scripts = [
+  ...Object.values(compileScripts(SERVER_TIME)),
+  ...Object.values(compileHandoffScripts(SERVER_TIME)),
+].map(({ text }) => text)
+
+function bites(
+  property: typeof partitionProperty | typeof handoffProperty,
+  mutants: readonly PartitionMutant[],
+) {
+  test.each(mutants)('$name', { timeout: 120_000 }, async ({ alterations, breaks }) => {
+    for (const { find } of alterations)
+      expect(
+        scripts.filter((text) => text.includes(find)),
+        `scripts with ${find}`,
+      ).not.toEqual([])
+    const { make, runs, stop } = alteredMaker(redis.server().url, alterations)
+    onTestFinished(stop)
+    const { errorInstance } = await fc.check<unknown[]>(property([memory.make, make]) as never, CHECK)
+    expect(runs()).toBeGreaterThan(0)
+    expect(errorInstance).toBeInstanceOf(Violation)
+    expect(breaks, (errorInstance as Violation).message).toContain((errorInstance as Violation).kind)
+    expect((errorInstance as Violation).message, 'a script that fails is no bug that hides').not.toContain(
+      'ReplyError',
+    )
+  })
+}
+
+describe('a bug planted into the transfers is found', () => bites(partitionProperty, transferMutants))
+describe('a bug planted into the handoff is found', () => bites(handoffProperty, handoffMutants))

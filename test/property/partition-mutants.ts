@@ -1,0 +1,173 @@
+import type { Alteration } from '../support/altered-scripts.js'
+import type { ViolationKind } from './violation.js'
+
+/** A bug planted into the scripts of several partitions or of those who follow their events, and what it breaks. */
+export interface PartitionMutant {
+  readonly name: string
+  readonly alterations: readonly Alteration[]
+  readonly breaks: readonly ViolationKind[]
+}
+
+const without = (find: string): Alteration => ({ find, replace: '' })
+
+const TAKES = 'move(sku, AVAILABLE, IN_TRANSIT, units)\n  row[sku]'
+
+export const transferMutants: readonly PartitionMutant[] = [
+  {
+    name: 'what is received is added twice',
+    alterations: [
+      {
+        find: TAKES,
+        replace: 'move(sku, AVAILABLE, IN_TRANSIT, units < 0 and 2 * units or units)\n  row[sku]',
+      },
+    ],
+    breaks: ['events', 'conservation', 'difference'],
+  },
+  {
+    name: 'what is received again is added again',
+    alterations: [
+      {
+        find: 'sent[i + 1] - (row[sku] or 0)\n    if units > 0 then',
+        replace: 'sent[i + 1]\n    if units > 0 then',
+      },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'what is sent is not taken',
+    alterations: [
+      { find: TAKES, replace: 'move(sku, units < 0 and AVAILABLE or nil, IN_TRANSIT, units)\n  row[sku]' },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'what was sent is not remembered',
+    alterations: [without('if moves then changed[field] = true end')],
+    breaks: ['difference', 'conservation'],
+  },
+  {
+    name: 'more is sent than there is',
+    alterations: [{ find: 'math.min(available, math.max(wanted,', replace: 'math.max(0, math.max(wanted,' }],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'to send writes no event',
+    alterations: [{ find: 'emit(event, math.abs(units), sku * 1024 + other)', replace: '' }],
+    breaks: ['events', 'difference', 'fault'],
+  },
+  {
+    name: 'nobody notices that what was sent is forgotten',
+    alterations: [{ find: 'if #forgotten(row_of', replace: 'if false and #forgotten(row_of' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'what is lacking for a recovery is taken all the same',
+    alterations: [without('move(sku, nil, AVAILABLE, short)')],
+    breaks: ['conservation', 'difference'],
+  },
+  {
+    name: 'a late payment is refused while other partitions may have units',
+    alterations: [without("if sku and final == 0 then return 'W', sku end")],
+    breaks: ['difference'],
+  },
+  {
+    name: 'units are taken out as far as they are here, though others may have some',
+    alterations: [{ find: 'elseif finals[i] == 0 and', replace: 'elseif false and' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'every partition begins with more units than its slice',
+    alterations: [
+      {
+        find: 'cmsgpack.pack(units[i], 0, 0, units[i], 0',
+        replace: 'cmsgpack.pack(units[i] + 1, 0, 0, units[i] + 1, 0',
+      },
+    ],
+    breaks: ['conservation', 'events', 'difference'],
+  },
+  {
+    name: 'units that come back on sale are not counted',
+    alterations: [without('if applied > 0 then returns = returns + 1 end')],
+    breaks: ['difference'],
+  },
+]
+
+export const handoffMutants: readonly PartitionMutant[] = [
+  {
+    name: 'to settle ignores the epoch',
+    alterations: [{ find: 'if group[EPOCH] ~= epoch or group[CONSUMER]', replace: 'if group[CONSUMER]' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'to settle ignores who has the lease',
+    alterations: [{ find: 'or group[CONSUMER] ~= consumer', replace: '' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a lease is taken from who has it',
+    alterations: [{ find: 'if group and not own and now < group[UNTIL] then', replace: 'if false then' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a lease lasts a ms too long',
+    alterations: [{ find: 'and now < group[UNTIL]', replace: 'and now <= group[UNTIL]' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a change of hands leaves the epoch as it is',
+    alterations: [
+      {
+        find: 'if not own then group[EPOCH] = group[EPOCH] + 1 end',
+        replace: 'if group[EPOCH] == 0 then group[EPOCH] = 1 end',
+      },
+    ],
+    breaks: ['difference'],
+  },
+  {
+    name: 'the position goes back',
+    alterations: [
+      {
+        find: 'math.max(group[POSITION], math.min(position, sequence))',
+        replace: 'math.min(position, sequence)',
+      },
+    ],
+    breaks: ['difference', 'promise'],
+  },
+  {
+    name: 'trimming ignores the groups',
+    alterations: [
+      { find: 'if group then position = math.min', replace: 'if false then position = math.min' },
+    ],
+    breaks: ['difference', 'events'],
+  },
+  {
+    name: 'trimming ignores the age',
+    alterations: [{ find: 'if at > now - older_than or (', replace: 'if false or (' }],
+    breaks: ['difference', 'events'],
+  },
+  {
+    name: 'trimming keeps one event too few',
+    alterations: [{ find: 'sequence - last < max_events', replace: 'sequence - last < max_events - 1' }],
+    breaks: ['difference', 'events'],
+  },
+  {
+    name: 'the latest entry is trimmed',
+    alterations: [
+      {
+        find: "redis.call('XTRIM', EVENTS, 'MINID', '=', from)",
+        replace: "redis.call('XTRIM', EVENTS, 'MINID', '=', '9999999-0')",
+      },
+    ],
+    breaks: ['difference', 'events', 'fault'],
+  },
+  {
+    name: 'what is parked anew is parked twice',
+    alterations: [without('forget_event(group, parks[i])')],
+    breaks: ['difference', 'fault'],
+  },
+  {
+    name: 'a group that is dropped leaves its position',
+    alterations: [{ find: 'known[name] = false\n  change(name)', replace: 'change(name)' }],
+    breaks: ['difference'],
+  },
+]

@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import type { Op } from '../../src/engine/engine.js'
+import { idAt } from '../support/port-sale.js'
+
+export const PARTITIONS = 3
+export const STOCK = { a: 7, b: 3, c: 1 }
+
+/** One batch at one partition. */
+export type PartitionStep = {
+  readonly at: number
+  /** Before the batch, in ms. */
+  readonly advance: number
+  readonly late: boolean
+  readonly recovers: boolean
+} & (
+  | { readonly command: 'reserve' | 'release' | 'extend'; readonly places: readonly number[] }
+  | { readonly command: 'confirm'; readonly payments: readonly { place: number; final: boolean }[] }
+  | { readonly command: 'refund'; readonly refunds: readonly { place: number; restock: boolean }[] }
+  | { readonly command: 'restock'; readonly restocks: readonly Op<'restock'>[] }
+  | { readonly command: 'control'; readonly actions: readonly Op<'control'>['action'][] }
+  | { readonly command: 'send'; readonly sends: readonly Sending[] }
+  | { readonly command: 'receive'; readonly receipts: readonly { from: number; age: number }[] }
+  | { readonly command: 'stats' | 'sweep' | 'transfers' }
+  /** Comes from who has seen what never happened here. */
+  | { readonly command: 'freeze' }
+)
+
+/** Partitions are meant by how much further they are; what was told by how many times it was told since. */
+export interface Sending {
+  readonly to: number
+  readonly wants: Op<'send'>['wants']
+  readonly age: number
+  /** Units of the first SKU that the other says it has beyond what was sent. */
+  readonly beyond: number
+}
+
+export interface PartitionStory {
+  readonly limit: number | null
+  /** What each reservation asks for; the same in every partition. */
+  readonly requests: readonly Op<'reserve'>[]
+  readonly steps: readonly PartitionStep[]
+}
+
+const carts: readonly Op<'reserve'>['cart'][] = [
+  [[0, 1]],
+  [[0, 2]],
+  [[1, 1]],
+  [
+    [0, 1],
+    [1, 1],
+    [2, 1],
+  ],
+]
+
+/** Few buckets with several reservations each, so that requests meet. */
+const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
+  ...['A', 'B'].flatMap((bucket) =>
+    Array.from({ length: 4 }, (_, number) =>
+      fc.record({
+        id: fc.constant(idAt(0, bucket, number)),
+        buyer: fc.constant(`buyer ${bucket}${number % 2}`),
+        cart: fc.constantFrom(...carts),
+        key: fc.constantFrom(null, null, 'k1', 'k2'),
+        holdMs: fc.constantFrom(100, 60),
+      }),
+    ),
+  ),
+)
+
+const place = fc.nat(7)
+const places = fc.array(place, { minLength: 1, maxLength: 8 })
+const other = fc.constantFrom(1, 2)
+const age = fc.constantFrom(0, 0, 0, 1, 2)
+const wants = fc
+  .tuple(...Object.keys(STOCK).map(() => fc.constantFrom(0, 0, 1, 2, 5)))
+  .map((all) => all.map((quantity, sku) => [sku, quantity] as const).filter(([, quantity]) => quantity > 0))
+
+const some = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 1, maxLength: 4 })
+const command = <C extends string>(name: C) => fc.constant(name)
+
+const batch = fc.oneof(
+  {
+    arbitrary: fc.record({
+      command: fc.constantFrom('reserve' as const, 'reserve', 'release', 'extend'),
+      places,
+    }),
+    weight: 6,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('confirm'),
+      payments: some(fc.record({ place, final: fc.boolean() })),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('refund'),
+      refunds: some(fc.record({ place, restock: fc.boolean() })),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('restock'),
+      restocks: some(
+        fc.record({
+          sku: fc.constantFrom(0, 1),
+          quantity: fc.constantFrom(-5, -1, 2),
+          key: fc.constantFrom('s1', 's2', 's3', 's4'),
+          final: fc.boolean(),
+        }),
+      ),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('control'),
+      actions: some(fc.constantFrom('pause', 'resume', 'resume', 'thaw')),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('send'),
+      sends: some(fc.record({ to: other, wants, age, beyond: fc.constantFrom(...Array(25).fill(0), 1, 3) })),
+    }),
+    weight: 6,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('receive'),
+      receipts: some(fc.record({ from: other, age })),
+    }),
+    weight: 6,
+  },
+  { arbitrary: fc.record({ command: fc.constantFrom('stats', 'sweep', 'transfers') }), weight: 1 },
+  { arbitrary: fc.record({ command: fc.constantFrom(...Array(5).fill('stats'), 'freeze') }), weight: 1 },
+)
+
+const step = fc
+  .tuple(
+    fc.record({
+      // Most happens at one of them.
+      at: fc.constantFrom(0, 0, 0, 0, 1, 2),
+      advance: fc.constantFrom(0, 0, 0, 30, 60, 100),
+      late: fc.constantFrom(...Array(14).fill(false), true),
+      recovers: fc.constantFrom(...Array(4).fill(false), true),
+    }),
+    batch,
+  )
+  .map(([shared, own]) => ({ ...shared, ...own }) as PartitionStep)
+
+export const partitionStories: fc.Arbitrary<PartitionStory> = fc
+  .record({
+    limit: fc.constantFrom(null, 2),
+    requests,
+    steps: fc.array(step, { minLength: 10, maxLength: 50 }),
+  })
+  .map((story) => ({
+    ...story,
+    toString: () =>
+      [
+        `limit ${story.limit}`,
+        ...story.requests.map((request) => JSON.stringify(request)),
+        ...story.steps.map((each, i) => `${i + 1}. ${JSON.stringify(each)}`),
+      ].join('\n'),
+  }))

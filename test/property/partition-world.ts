@@ -1,0 +1,267 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Answer, Call, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
+import { makeId } from '../../src/engine/id.js'
+import type { TimedEngine } from '../support/engines.js'
+import { openPort, type PortPartition } from '../support/port-sale.js'
+import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'
+import { demand, Violation } from './violation.js'
+import { Witness } from './witness.js'
+
+/** One engine under test. */
+interface Side {
+  readonly timed: TimedEngine
+  readonly partitions: readonly PortPartition[]
+  readonly witnesses: readonly Witness[]
+  readonly returns: number[]
+}
+
+const UNHEARD_OF = { line: 99, sequence: 99, mark: 'unheard of' }
+
+/**
+ * One sale of several partitions on every engine under test, asked at the port. Answers are compared, and after each step every
+ * partition with what its events tell, and the sale with what went in and out of it.
+ */
+export class PartitionWorld {
+  /** Which kinds of answers came, to see that the stories reach them all. */
+  readonly answers = new Set<string>()
+  readonly #story: PartitionStory
+  readonly #sides: readonly Side[]
+  /** All answers of `send` and `receive`, by the partition asked and the other, the latest last. */
+  readonly #sent = new Map<string, Units[]>()
+  readonly #received = new Map<string, Units[]>()
+  /** Units that restocks added and refunds took, by SKU. */
+  readonly #added = Object.values(STOCK).map(() => 0)
+
+  private constructor(story: PartitionStory, sides: readonly Side[]) {
+    this.#story = story
+    this.#sides = sides
+  }
+
+  static async create(engines: readonly TimedEngine[], story: PartitionStory): Promise<PartitionWorld> {
+    const rules = { stock: STOCK, limit: story.limit, partitions: PARTITIONS, holdMs: 100, maxHoldMs: 300 }
+    const sides = await Promise.all(
+      engines.map(async (timed) => {
+        const partitions = await openPort(timed, rules)
+        const witnesses = await Promise.all(
+          partitions.map(({ index }) => Witness.of(timed.engine, 'sale', index, PARTITIONS)),
+        )
+        return { timed, partitions, witnesses, returns: partitions.map(() => 0) }
+      }),
+    )
+    return new PartitionWorld(story, sides)
+  }
+
+  async play(step: PartitionStep): Promise<void> {
+    for (const { timed } of this.#sides) await timed.advance(step.advance)
+    const { at } = step
+    const call = { ...(step.late ? { deadline: 0 } : {}), recovers: step.recovers }
+    switch (step.command) {
+      case 'reserve':
+        await this.#ask(
+          at,
+          'reserve',
+          step.places.map((place) => this.#request(at, place)),
+          call,
+        )
+        break
+      case 'release':
+        await this.#ask(
+          at,
+          'release',
+          step.places.map((place) => this.#own(at, place)),
+          call,
+        )
+        break
+      case 'extend': {
+        const ops = step.places.map((place) => ({ id: this.#request(at, place).id, holdMs: 200 }))
+        await this.#ask(at, 'extend', ops, call)
+        break
+      }
+      case 'confirm': {
+        const ops = step.payments.map(({ place, final }) => ({
+          ...this.#own(at, place),
+          paymentId: 'p',
+          final,
+        }))
+        await this.#ask(at, 'confirm', ops, call)
+        break
+      }
+      case 'refund':
+        await this.#refund(at, step.refunds, call)
+        break
+      case 'restock':
+        await this.#restock(at, step.restocks, call)
+        break
+      case 'control':
+        await this.#ask(
+          at,
+          'control',
+          step.actions.map((action) => ({ action })),
+          call,
+        )
+        break
+      case 'send':
+      case 'receive':
+        await this.#move(step, call)
+        break
+      case 'freeze':
+        await this.#ask(at, 'stats', [{}], { seen: UNHEARD_OF })
+        break
+      default:
+        await this.#ask(at, step.command, [{}], call)
+    }
+    await this.#look()
+  }
+
+  /** Everything that was sent is received: then nothing is in transit. */
+  async settle(): Promise<void> {
+    for (const [at] of Array(PARTITIONS).entries()) {
+      await this.#ask(at, 'control', [{ action: 'thaw' }], { recovers: true })
+      for (const from of others(at)) {
+        const [told] = await this.#ask(from, 'transfers', [{}])
+        const sent = told!.sent.find(([to]) => to === at)?.[1] ?? []
+        await this.#ask(at, 'receive', [{ from, sent }], { recovers: true })
+      }
+      await this.#ask(at, 'stats', [{}], { recovers: true })
+    }
+    for (const counts of await this.#look()) {
+      for (const [sku, { inTransit }] of sums(counts).entries())
+        demand(inTransit === 0, 'conservation', () => `of SKU ${sku} ${inTransit} are on their way for ever`)
+    }
+  }
+
+  #request(at: number, place: number): Op<'reserve'> {
+    const request = this.#story.requests[place]!
+    return { ...request, id: makeId(at, request.id.slice(3, 11), request.id.slice(11)) }
+  }
+
+  #own(at: number, place: number) {
+    return { id: this.#request(at, place).id, buyer: null }
+  }
+
+  async #refund(at: number, refunds: readonly { place: number; restock: boolean }[], call: Partial<Call>) {
+    const ops = refunds.map(({ place, restock }) => ({ id: this.#request(at, place).id, restock }))
+    const answers = await this.#ask(at, 'refund', ops, call)
+    for (const [i, answer] of answers.entries()) {
+      if (answer.status !== 'refunded' || answer.replayed || refunds[i]!.restock) continue
+      for (const [sku, quantity] of answer.reservation.cart) this.#added[sku]! -= quantity
+    }
+  }
+
+  async #restock(at: number, restocks: readonly Op<'restock'>[], call: Partial<Call>) {
+    const answers = await this.#ask(at, 'restock', restocks, call)
+    for (const [i, answer] of answers.entries())
+      if (answer.status === 'restocked' && !answer.replayed) this.#added[restocks[i]!.sku]! += answer.applied
+  }
+
+  async #move(step: PartitionStep & { command: 'send' | 'receive' }, call: Partial<Call>) {
+    const { at } = step
+    const further = (by: number) => (at + by) % PARTITIONS
+    if (step.command === 'send') {
+      const ops = step.sends.map(({ to, wants, age, beyond }) => {
+        const received = told(this.#received, further(to), at, age)
+        const sent = told(this.#sent, at, further(to), 0)
+        return { to: further(to), wants, received: beyond > 0 ? more(sent, beyond) : received }
+      })
+      const answers = await this.#ask(at, 'send', ops, call)
+      for (const [i, answer] of answers.entries())
+        if (answer.status === 'sent') note(this.#sent, at, ops[i]!.to, answer.sent)
+    } else {
+      const ops = step.receipts.map(({ from, age }) => {
+        return { from: further(from), sent: told(this.#sent, further(from), at, age) }
+      })
+      const answers = await this.#ask(at, 'receive', ops, call)
+      for (const [i, answer] of answers.entries())
+        if (answer.status === 'received') note(this.#received, at, ops[i]!.from, answer.received)
+    }
+  }
+
+  /** Asks every engine. The answers, which must be the same; none where the partition is frozen. */
+  async #ask<C extends Command>(
+    at: number,
+    command: C,
+    ops: readonly Op<C>[],
+    call: Partial<Call> = {},
+  ): Promise<readonly Answer<C>[]> {
+    const replies = await Promise.all(
+      this.#sides.map(({ partitions }) =>
+        partitions[at]!.run(command, ops, call).catch((error: unknown) => {
+          throw new Violation('fault', `${command}: ${error}`, { cause: error })
+        }),
+      ),
+    )
+    const plain = replies.map((reply, i) => this.#plain(at, this.#sides[i]!, command, reply))
+    for (const each of plain)
+      demand(
+        isDeepStrictEqual(each, plain[0]),
+        'difference',
+        () => `${command}: one answered ${JSON.stringify(plain[0])}, one ${JSON.stringify(each)}`,
+      )
+    const [first] = replies as [Reply<C>]
+    if (first.outcome !== 'done') {
+      this.answers.add(`${command} ${first.outcome}`)
+      return []
+    }
+    for (const { status } of first.answers) this.answers.add(`${command} ${status}`)
+    return first.answers
+  }
+
+  /** A reply without what is the engine's affair: how many lapsed holds it has swept, and how it counts what came back. */
+  #plain<C extends Command>(at: number, side: Side, command: C, reply: Reply<C>): object {
+    if (reply.outcome !== 'done') return reply
+    const { outcome, now } = reply
+    if (command === 'sweep') return { outcome, now }
+    const answers = reply.answers.map((answer) => {
+      if (!('returns' in answer)) return answer
+      const { returns, ...rest } = answer as Extract<Answer<'stats'>, { returns: number }>
+      const moved = returns !== side.returns[at]
+      side.returns[at] = returns
+      return { ...rest, moved }
+    })
+    return { outcome, now, answers }
+  }
+
+  /** The counts of every partition, by engine. */
+  async #look(): Promise<SkuCounts[][][]> {
+    const all: SkuCounts[][][] = []
+    for (const { witnesses } of this.#sides) {
+      const counts: SkuCounts[][] = []
+      for (const witness of witnesses) counts.push([...(await witness.look())])
+      for (const [sku, { total, inTransit }] of sums(counts).entries()) {
+        const granted = witnesses.reduce((sum, { history }) => sum + history.granted[sku]!, 0)
+        const expected = Object.values(STOCK)[sku]! + this.#added[sku]! + granted
+        const seen = () => `SKU ${sku}: ${JSON.stringify(counts.map((skus) => skus[sku]))}`
+        demand(total === expected, 'conservation', () => `${seen()}, of ${expected}`)
+        demand(inTransit >= 0, 'conservation', seen)
+      }
+      all.push(counts)
+    }
+    return all
+  }
+}
+
+function others(at: number): number[] {
+  return [1, 2].map((by) => (at + by) % PARTITIONS)
+}
+
+function sums(counts: readonly (readonly SkuCounts[])[]) {
+  return Object.keys(STOCK).map((_, sku) => ({
+    total: counts.reduce((sum, skus) => sum + skus[sku]!.total, 0),
+    inTransit: counts.reduce((sum, skus) => sum + skus[sku]!.inTransit, 0),
+  }))
+}
+
+function note(notes: Map<string, Units[]>, at: number, other: number, units: Units): void {
+  const key = `${at} ${other}`
+  notes.set(key, [...(notes.get(key) ?? []), units])
+}
+
+function told(notes: Map<string, Units[]>, at: number, other: number, age: number): Units {
+  const all = notes.get(`${at} ${other}`) ?? []
+  return all.at(-1 - age) ?? []
+}
+
+function more(units: Units, beyond: number): Units {
+  const first = units.find(([sku]) => sku === 0)?.[1] ?? 0
+  return [[0, first + beyond], ...units.filter(([sku]) => sku > 0)]
+}

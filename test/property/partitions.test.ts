@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { handoffProperty, partitionProperty } from './check-partitions.js'
+import { FIXED_SEED, path, runsOr, seeds } from './seeds.js'
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+test.each(seeds)(
+  'groups that follow the events of a partition stand where they should on both engines, seed %i',
+  { timeout: 600_000 },
+  async (seed) => {
+    await fc.assert(handoffProperty([memory.make, redis.make]), {
+      ...{ seed, numRuns: runsOr(100) },
+      ...(path === undefined ? {} : { path }),
+    })
+  },
+)
+
+test.each(seeds)(
+  'three partitions that send each other units: both engines agree, and no unit is lost or made, seed %i',
+  { timeout: 600_000 },
+  async (seed) => {
+    await fc.assert(partitionProperty([memory.make, redis.make]), {
+      ...{ seed, numRuns: runsOr(100) },
+      ...(path === undefined ? {} : { path }),
+    })
+  },
+)
+
+test('the stories of partitions reach what only partitions are answered', async () => {
+  const answers = new Set<string>()
+  await fc.assert(partitionProperty([memory.make], answers), { seed: FIXED_SEED, numRuns: 300 })
+  const commands = ['send', 'receive', 'stats', 'reserve', 'confirm', 'restock', 'control']
+  for (const command of commands) expect([...answers]).toContain(`${command} rolled_back`)
+  for (const command of commands.filter((each) => each !== 'stats'))
+    expect([...answers]).toContain(`${command} retry`)
+  for (const kind of ['confirm lacking', 'restock lacking', 'confirm refund_due', 'reserve sold_out'])
+    expect([...answers]).toContain(kind)
+})
