@@ -261,11 +261,9 @@ export class WaitingRoom implements Door {
   }
 
   /** For `FlashSale`: {@link verify}, once revocations are known up to a second ago. */
-  async enter(pass: unknown, buyer: string): Promise<Admission> {
-    if (!this.#keeper.knows(1_000)) {
-      await this.#access.room(this.#access.limits())
-      await this.#keeper.fresh(1_000)
-    }
+  async enter(pass: unknown, buyer: string, deadline = Number.POSITIVE_INFINITY): Promise<Admission> {
+    if (!this.#keeper.knows(1_000))
+      await this.#keeper.fresh(1_000, Math.min(deadline, this.#access.deadline()))
     const { stay } = this.verify(pass as string, { buyer })
     return { spend: () => this.#spend(buyer, stay) }
   }

@@ -5,9 +5,10 @@ export interface Door {
   /**
    * Lets a buyer in by a pass.
    *
+   * @param deadline When it must have been said at the latest, by the engine's timing.
    * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say whether it was revoked.
    */
-  enter(pass: unknown, buyer: string): Promise<Admission>
+  enter(pass: unknown, buyer: string, deadline: number): Promise<Admission>
 }
 
 export interface Admission {

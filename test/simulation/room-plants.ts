@@ -1,5 +1,6 @@
+import type { Settled } from '../../src/engine/engine.js'
 import type { Room } from '../../src/engine/memory/room/room-state.js'
-import type { RoomAnswer, RoomOp } from '../../src/engine/room.js'
+import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
 import type { RoomMachine } from '../../src/testing/simulator/rooms/room-machine.js'
 import type { RoomPlant } from '../../src/testing/simulator/rooms/room-options.js'
 import type { ViolationKind } from '../../src/testing/simulator/violation.js'
@@ -78,6 +79,45 @@ export const roomBugs: readonly RoomBug[] = [
   {
     name: 'the stock is not looked at',
     plant: always('full', () => false),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'an old reading of the stock is told as a new one',
+    plant: around((machine) => {
+      let first: StockReading | undefined
+      return (command, ops, call) => {
+        if (command !== 'tend') return machine.run(command, ops, call)
+        const again = (ops as unknown as RoomOp<'tend'>[]).map((op) => {
+          first ??= op.stock ?? undefined
+          return op.stock && first ? { ...op, stock: { ...first, at: op.stock.at } } : op
+        })
+        return machine.run(command, again as unknown as typeof ops, call)
+      }
+    }),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'units on hold are read as available',
+    plant: {
+      engine: (engine) => ({
+        ...engine,
+        partition: (...which) => {
+          const port = engine.partition(...which)
+          return {
+            ...port,
+            async run(command, ops, call) {
+              const reply = await port.run(command, ops, call)
+              if (command !== 'stats' || reply.outcome !== 'done') return reply
+              const [{ status, skus }] = reply.answers as readonly [Settled<'stats'>]
+              const more = skus.map((sku) => ({ ...sku, available: sku.available + sku.held, held: 0 }))
+              return { ...reply, answers: [{ status, skus: more }] } as unknown as typeof reply
+            },
+          }
+        },
+      }),
+    },
     watched: ['admission'],
     heard: undefined,
   },

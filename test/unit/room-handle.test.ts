@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
+import { FlashSale, memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
 import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
 import { startWorker } from '../support/workers.js'
 
@@ -96,6 +96,27 @@ test('more joins than may be open: OVERLOADED for those beyond, and whoever wait
   release()
   const outcomes = await Promise.all(joins)
   expect(outcomes.filter((outcome) => outcome === 'OVERLOADED').length).toBeGreaterThanOrEqual(20)
+})
+
+test('the door is asked within the deadline of the reservation, however many calls it takes', async () => {
+  const { spy, room } = await opened({ sale: 'phones' })
+  await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
+  const { ticket } = await room.join('ann')
+  let told = await room.poll(ticket)
+  while (told.status !== 'admitted') told = await room.poll(ticket)
+  const { pass } = told
+  // It has to learn the room first, which takes most of the time there is; then nothing comes any more.
+  spy.before = (command) => delay(command === 'describe' ? 500 : 5_000)
+  const reserve = async (ofSale: number, ofRoom: number) => {
+    const elsewhere = handle(spy, { sale: 'phones', deadlineMs: ofRoom })
+    const sale = new FlashSale('phones', { engine: spy.engine, deadlineMs: ofSale, waitingRoom: elsewhere })
+    const items = [{ sku: 'a', quantity: 1 }]
+    return codeOfAny(sale.reserve({ buyer: 'ann', items, pass }))
+  }
+  const from = performance.now()
+  const outcomes = await Promise.all([reserve(600, 600), reserve(600, 5_000), reserve(5_000, 600)])
+  expect(outcomes).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE'])
+  expect(performance.now() - from).toBeLessThan(1_000)
 })
 
 test('a process in which a room was used ends by itself, and not before its polls are answered', async () => {

@@ -64,17 +64,19 @@ export class RoomLedger {
   }
 
   join(buyer: string, ticket: string, span: Span): void {
-    const stay = Number(claimsOf(ticket).stay)
+    const joined: Joined = { buyer, ticket, stay: Number(claimsOf(ticket).stay), span }
     for (const other of this.#joined) {
       if (other.buyer !== buyer || other.ticket === ticket) continue
-      const ended = this.#hasEnded(buyer, other.stay, other.span.from, span.to)
+      // Of two calls at a time, the one that was answered first may have been carried out last.
+      const [first, second] = other.stay < joined.stay ? [other, joined] : [joined, other]
+      const ended = this.#hasEnded(buyer, first.stay, first.span.from, second.span.to)
       demand(
         ended,
         'place',
-        () => `${buyer} was placed in stay ${other.stay}, and in ${stay} without having left`,
+        () => `${buyer} was placed in stay ${first.stay}, and in ${second.stay} without having left`,
       )
     }
-    this.#joined.push({ buyer, ticket, stay, span })
+    this.#joined.push(joined)
   }
 
   /** The buyer leaves with a ticket, or is sent away (`null`: whatever ticket they have). */

@@ -6,11 +6,12 @@ import { demand } from '../violation.js'
 import type { RoomMachine } from './room-machine.js'
 import { ends, print, type Seen, type Snapshot } from './room-snapshot.js'
 
-/** What the sale had, from one moment to the next sample. */
+/** What the sale had, from one change to the next. */
 interface Sample {
-  readonly from: number
   readonly available: number
   readonly rest: number
+  /** When it was last so, at the latest, by what any process takes for the room's time. */
+  until: number
 }
 
 /** Looks into the room before and after every step: what moved must have been allowed to. */
@@ -18,32 +19,44 @@ export class RoomWatch {
   readonly #machine: RoomMachine
   readonly #sale: SaleMachine | undefined
   readonly #buyers: readonly string[]
+  readonly #moment: () => number
+  /** How far the room's time was ahead of the world's at most, whenever it was told. */
+  #ahead = Number.NEGATIVE_INFINITY
   readonly #samples: Sample[] = []
   /** Whose number each was. */
   readonly #owners = new Map<number, string>()
   #before: Snapshot | undefined
   #rank: ((number: number) => number) | undefined
 
-  constructor(machine: RoomMachine, sale: SaleMachine | undefined, buyers: readonly string[]) {
+  /** @param moment The world's time, which no fault sets. */
+  constructor(
+    machine: RoomMachine,
+    sale: SaleMachine | undefined,
+    buyers: readonly string[],
+    moment: () => number,
+  ) {
     this.#machine = machine
     this.#sale = sale
     this.#buyers = buyers
+    this.#moment = moment
   }
 
-  /** After each step of the sale. `clock`: the server's. */
-  sample(clock: number): void {
+  /** After each step of the sale. */
+  sample(): void {
     const state = this.#sale?.state
     if (!state || state.token === null) return
     const { available, held } = state.stock.of(0)
     const last = this.#samples.at(-1)
     if (last?.available === available && last.rest === held) return
-    // By the room's time: the sale's may be further on, if the clock has been set back.
-    const from = Math.max(clock, this.#machine.room?.now ?? 0)
-    this.#samples.push({ from, available, rest: held })
+    // Where the server's clock was set back, no server time says when this was: the room's and the sale's stand still, each by itself. And
+    // a process counts on from what it was told until it hears more.
+    if (last) last.until = this.#moment() + this.#ahead
+    this.#samples.push({ available, rest: held, until: Number.POSITIVE_INFINITY })
   }
 
   look(command: string, ops: readonly object[], now: number, overdue: boolean): void {
     const { room } = this.#machine
+    this.#ahead = Math.max(this.#ahead, now - this.#moment())
     if (!room) return
     const was = this.#before
     const moves = !overdue && command !== 'join' && command !== 'describe'
@@ -55,7 +68,7 @@ export class RoomWatch {
     const story = () => `after ${command} at ${now}: ${print(was)} became ${print(is)}`
     this.#places(was, is, command, ops, now)
     this.#tokens(was, is, command, story)
-    if (is.stock !== was.stock) this.#reading(is.stock!, now)
+    if (is.stock !== was.stock) this.#reading(is.stock!)
     for (const name of ['admitted', 'missed', 'called'] as const)
       demand(is[name] >= was[name], 'conservation', () => `${name} went back ${story()}`)
     if (entered.length > 0 || admitted > 0) {
@@ -64,7 +77,7 @@ export class RoomWatch {
       const spent = this.#newTurns(was, is, entered)
       if (spent.length > 0) {
         this.#inOrder(room, spent)
-        this.#withinCapacity(room, now, story)
+        this.#withinCapacity(room, is, story)
       }
     }
   }
@@ -197,26 +210,22 @@ export class RoomWatch {
     }
   }
 
-  #withinCapacity(room: Room, now: number, story: () => string): void {
-    if (room.rules.sale === null) return
-    const most = Math.max(0, ...this.#inForce(now - STOCK_MS, now).map(({ available }) => available))
-    const allowed = Math.floor((most * room.rules.overcommit) / 1_000)
-    const { size } = room.outstanding
-    demand(size <= allowed, 'admission', () => `${size} outstanding with ${most} available lately ${story()}`)
+  /** By a reading that is fresh ({@link #mayLetIn}) and true ({@link #reading}). */
+  #withinCapacity({ rules, outstanding: { size } }: Room, { stock }: Snapshot, story: () => string): void {
+    if (rules.sale === null) return
+    const { available } = stock!
+    const allowed = Math.floor((available * rules.overcommit) / 1_000)
+    demand(size <= allowed, 'admission', () => `${size} outstanding with ${available} available ${story()}`)
   }
 
-  /** Sold out is what the sale really was, at or after the moment the reading bears. */
-  #reading({ at, state }: StockReading, now: number): void {
-    if (state !== 'sold_out') return
-    const was = this.#inForce(Math.min(at, now), now).some(({ available, rest }) => available + rest === 0)
-    demand(was, 'admission', () => `told sold out at ${at}, and it has not been`)
-  }
-
-  #inForce(from: number, to: number): Sample[] {
-    return this.#samples.filter((sample, i) => {
-      const until = this.#samples[i + 1]?.from ?? Number.POSITIVE_INFINITY
-      return sample.from <= to && until >= from
+  /** What is read of the sale is what it really was, at or after the moment the reading bears. */
+  #reading({ at, state, available }: StockReading): void {
+    const was = this.#samples.some((sample) => {
+      const isSoldOut = sample.available + sample.rest === 0
+      const alike = state === 'ended' || isSoldOut === (state === 'sold_out')
+      return sample.until >= at && sample.available === available && alike
     })
+    demand(was, 'admission', () => `read ${state} at ${at} with ${available} available, and it has not been`)
   }
 
   #snapshot(room: Room, movedAt: number): Snapshot {

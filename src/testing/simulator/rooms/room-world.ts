@@ -225,8 +225,9 @@ export class RoomWorld {
   }
 
   #watched(machine: RoomMachine): RoomMachine {
-    const watch = new RoomWatch(machine, this.sale, this.buyers)
-    this.#sampleSale = () => watch.sample(this.world.server.clock())
+    const { agenda } = this.world
+    const watch = new RoomWatch(machine, this.sale, this.buyers, () => agenda.now)
+    this.#sampleSale = () => watch.sample()
     return {
       get room() {
         return machine.room
