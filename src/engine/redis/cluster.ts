@@ -60,10 +60,12 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
 /**
  * Runs a script on the master of its keys. Where the way is lost before anything was executed, it is looked for, and the script sent again.
  *
+ * @param admit What to wait for before a node may be used; `undefined` if it may be now.
  * @throws {StockholdError} `UNAVAILABLE` only if every node it was sent to has refused it.
  */
 export async function runOnCluster(
   cluster: Cluster,
+  admit: (node: Redis) => Promise<void> | undefined,
   script: Script,
   keys: string[],
   argument: Buffer,
@@ -82,6 +84,11 @@ export async function runOnCluster(
         () => false,
       )
       if (!(await within(end, found))) throw refusal
+      continue
+    }
+    const admission = admit(master)
+    if (admission) {
+      await admission
       continue
     }
     const lostBefore = connectionsLost(master)

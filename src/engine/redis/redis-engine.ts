@@ -57,10 +57,11 @@ const realTime: TimeSource = { lua: SERVER_TIME, elapsed: () => performance.now(
 /**
  * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >= 7.2.
  *
- * @param client An ioredis client with any options (it stays yours: `close` does not end it), or a `redis://` URL, for
- *   which the engine makes a client of its own.
+ * @param client An ioredis `Redis` or `Cluster` with any options (it stays yours: `close` does not end it), or a `redis://` URL, for
+ *   which the engine makes a client of its own. On a Cluster the partitions of a sale are spread evenly over the masters, and while one
+ *   of those is away, only its own partitions are `UNAVAILABLE`.
  * @throws {StockholdError} `INVALID_ARGUMENT`. The server is looked at with the first request, which fails with
- *   `UNSAFE_CONFIG` where it is too old or may evict keys.
+ *   `UNSAFE_CONFIG` where it is too old or may evict keys; of a Cluster, each master before it is first used.
  */
 export function redisEngine(client: Client | string, options: RedisEngineOptions = {}): Engine {
   return redisEngineWith(realTime, client, options)
@@ -181,7 +182,7 @@ class RedisEngine implements Engine {
     const lostBefore = connectionsLost(client)
     try {
       const durability = this.#durability
-      if (isCluster(client)) return read(await runOnCluster(client, script, keys, write()))
+      if (isCluster(client)) return read(await runOnCluster(client, this.#verify, script, keys, write()))
       const reply =
         typeof durability === 'object' && script.writes
           ? await runReplicated(client, script, keys, write(), durability)
@@ -197,7 +198,7 @@ class RedisEngine implements Engine {
       return Promise.reject(new StockholdError('CLOSED', 'the engine was closed. Nothing was sent.'))
     const server = this.#serverOf(keys)
     if (server instanceof Promise) return server.then(() => this.#ready(keys))
-    return this.#verified.has(server) ? undefined : this.#verify(server)
+    return this.#verify(server)
   }
 
   /** The connection that calls with these keys go by, or what to wait for until there may be one. */
@@ -210,7 +211,8 @@ class RedisEngine implements Engine {
    * Each server before it is first used, so of a cluster each master by itself, and again when its connection is a new one: whoever is away, or
    * unsafe, keeps nobody from the others.
    */
-  #verify(server: Redis): Promise<void> {
+  readonly #verify = (server: Redis): Promise<void> | undefined => {
+    if (this.#verified.has(server)) return undefined
     const known = this.#verifying.get(server)
     if (known) return known
     const client = this.#client

@@ -1,0 +1,277 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Cluster, Redis } from 'ioredis'
+import { freePort } from '../servers/machine.js'
+import { type RedisServer, startRedis } from './server.js'
+
+export interface ClusterNode {
+  readonly server: RedisServer
+  /** The node's own name in the cluster. */
+  readonly id: string
+  /** `host:port`, as the cluster speaks of it. */
+  readonly address: string
+  /** A connection to this node alone; it comes back when the node does. */
+  readonly admin: Redis
+}
+
+/** As those of ioredis, whose own types are in the way of handing them on. */
+export type ClientOptions = NonNullable<ConstructorParameters<typeof Cluster>[1]>
+
+export interface RedisCluster {
+  readonly nodes: readonly ClusterNode[]
+  /** A client of the whole cluster. It ends with the cluster. */
+  client(options?: ClientOptions): Cluster
+  /** Who serves a slot now, or the slot of a key, as those nodes see it that answer. */
+  masterOf(slotOrKey: number | string): Promise<ClusterNode>
+  replicasOf(master: ClusterNode): Promise<ClusterNode[]>
+  /** Hands a slot over under load, key by key, as resharding does. `between` is called while the slot is open, with its keys where they were. */
+  migrateSlot(slot: number, to: ClusterNode, between?: SlotMove): Promise<void>
+  /** Makes one of its replicas the master, without losing anything. */
+  switchOver(master: ClusterNode): Promise<ClusterNode>
+  /** Starts every node again that was killed, and wakes those that were stopped. */
+  revive(): Promise<void>
+  /** Resolves once every slot has a master, everybody agrees who that is, and the replicas have what their masters have. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What happens while a slot is open: before its keys go, and when they have gone. */
+export interface SlotMove {
+  readonly opened?: () => Promise<unknown>
+  readonly halfway?: () => Promise<unknown>
+  readonly moved?: () => Promise<unknown>
+}
+
+export interface RedisClusterOptions {
+  /** @default 3 */
+  masters?: number
+  /** Of each master. @default 1 */
+  replicas?: number
+  /** Directives for every node, on top of those a small cluster needs. */
+  config?: Record<string, string>
+  log?: (line: string) => void
+}
+
+export const SLOTS = 16_384
+const startLimit = 30_000
+
+/** Starts a Redis Cluster for this process alone, of nodes on free ports; it does not outlive the process, however that ends. */
+export async function startCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const { masters: count = 3, replicas = 1 } = options
+  const starting = Array.from({ length: count * (1 + replicas) }, () => startNode(options))
+  const begun = await Promise.allSettled(starting)
+  const nodes = begun.flatMap((node) => (node.status === 'fulfilled' ? [node.value] : []))
+  const cluster = new RunningCluster(nodes)
+  try {
+    const failed = begun.find((node) => node.status === 'rejected')
+    if (failed) throw failed.reason
+    await introduce(nodes)
+    await assign(nodes, count)
+    await cluster.settled()
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+  options.log?.(`a cluster of ${nodes.length} nodes: ${nodes.map(({ address }) => address).join(', ')}`)
+  return cluster
+}
+
+async function startNode({ config = {}, log }: RedisClusterOptions): Promise<ClusterNode> {
+  const server = await startWithBus({
+    'cluster-enabled': 'yes',
+    'cluster-node-timeout': '1000',
+    // However long it was without its master: in a test there is no other.
+    'cluster-replica-validity-factor': '0',
+    'cluster-allow-replica-migration': 'no',
+    'repl-diskless-sync-delay': '0',
+    'repl-ping-replica-period': '1',
+    ...config,
+  })
+  const admin = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null })
+  admin.on('error', () => {})
+  const address = `${server.host}:${server.port}`
+  log?.(`a node on ${address}`)
+  return { server, admin, address, id: (await admin.cluster('MYID')) as string }
+}
+
+/** The port for the other nodes is chosen here: the usual one, 10,000 above, may belong to anybody's outgoing connection. */
+async function startWithBus(config: Record<string, string>): Promise<RedisServer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startRedis({ config: { ...config, 'cluster-port': String(await freePort()) } })
+    } catch (error) {
+      if (attempt === 5) throw error
+    }
+  }
+}
+
+/** Everybody with everybody: gossip would get there too, but takes a second or two. */
+async function introduce(nodes: readonly ClusterNode[]): Promise<void> {
+  const [busPorts] = await Promise.all([
+    Promise.all(
+      nodes.map(async ({ admin }) => ((await admin.config('GET', 'cluster-port')) as string[])[1]!),
+    ),
+    // Otherwise two of them may claim the same epoch, and settle that among themselves first.
+    Promise.all(nodes.map(({ admin }, i) => admin.cluster('SET-CONFIG-EPOCH', i + 1))),
+  ])
+  for (const [i, { admin }] of nodes.entries()) {
+    for (const [j, { server }] of nodes.entries()) {
+      if (j > i) await admin.call('CLUSTER', 'MEET', server.host, String(server.port), busPorts[j]!)
+    }
+  }
+  await eventually('everybody knows everybody', async () => {
+    const seen = await Promise.all(nodes.map(({ admin }) => admin.cluster('NODES') as Promise<string>))
+    return seen.every(
+      (text) => text.trim().split('\n').length === nodes.length && !text.includes('handshake'),
+    )
+  })
+}
+
+/** Equal contiguous ranges, as `redis-cli --cluster create` deals them out. */
+async function assign(nodes: readonly ClusterNode[], masters: number): Promise<void> {
+  const edge = (i: number) => Math.round((i * SLOTS) / masters)
+  await Promise.all(
+    nodes.map(({ admin }, i) =>
+      i < masters
+        ? admin.cluster('ADDSLOTSRANGE', edge(i), edge(i + 1) - 1)
+        : admin.cluster('REPLICATE', nodes[i % masters]!.id),
+    ),
+  )
+}
+
+class RunningCluster implements RedisCluster {
+  readonly #clients: Cluster[] = []
+
+  constructor(readonly nodes: readonly ClusterNode[]) {}
+
+  client(options?: ClientOptions): Cluster {
+    const client = new Cluster(
+      this.nodes.map(({ server }) => ({ host: server.host, port: server.port })),
+      options,
+    )
+    client.on('error', () => {})
+    this.#clients.push(client)
+    return client
+  }
+
+  async masterOf(slotOrKey: number | string): Promise<ClusterNode> {
+    for (;;) {
+      for (const { admin } of this.nodes) {
+        if (admin.status !== 'ready') continue
+        const slot = typeof slotOrKey === 'number' ? slotOrKey : await admin.cluster('KEYSLOT', slotOrKey)
+        const ranges = await rangesOf(admin).catch(() => [])
+        const range = ranges.find(({ first, last }) => first <= Number(slot) && Number(slot) <= last)
+        const node = range && this.nodes.find(({ id }) => id === range.members[0])
+        if (node) return node
+      }
+      await delay(20)
+    }
+  }
+
+  async replicasOf(master: ClusterNode): Promise<ClusterNode[]> {
+    const text = (await master.admin.cluster('NODES')) as string
+    const lines = text.split('\n').map((line) => line.split(' '))
+    const ids = lines.filter(([, , , of]) => of === master.id).map(([id]) => id)
+    return this.nodes.filter(({ id }) => ids.includes(id))
+  }
+
+  async migrateSlot(slot: number, to: ClusterNode, between: SlotMove = {}): Promise<void> {
+    const from = await this.masterOf(slot)
+    if (from === to) return
+    await to.admin.cluster('SETSLOT', slot, 'IMPORTING', from.id)
+    await from.admin.cluster('SETSLOT', slot, 'MIGRATING', to.id)
+    await between.opened?.()
+    const keys = (await from.admin.cluster('GETKEYSINSLOT', slot, 10_000)) as string[]
+    for (const [i, key] of keys.entries()) {
+      await from.admin.migrate(to.server.host, to.server.port, key, 0, 10_000)
+      if (i === keys.length >> 1) await between.halfway?.()
+    }
+    await between.moved?.()
+    await to.admin.cluster('SETSLOT', slot, 'NODE', to.id)
+    await from.admin.cluster('SETSLOT', slot, 'NODE', to.id)
+  }
+
+  async switchOver(master: ClusterNode): Promise<ClusterNode> {
+    const [replica] = await this.replicasOf(master)
+    if (!replica) throw new Error(`${master.address} has no replica`)
+    await replica.admin.cluster('FAILOVER')
+    await eventually('the replica has taken over', async () => (await roleOf(replica)) === 'master')
+    return replica
+  }
+
+  async revive(): Promise<void> {
+    await Promise.all(
+      this.nodes.map(async ({ server }) => {
+        if (isRunning(server.pid)) await server.kill('SIGCONT')
+        else await server.restart()
+      }),
+    )
+  }
+
+  async settled(): Promise<void> {
+    await eventually('the cluster is whole', async () => {
+      const views = await Promise.all(
+        this.nodes.map(async (node) => {
+          const info = (await node.admin.cluster('INFO')) as string
+          if (!info.includes('cluster_state:ok') || !info.includes(`cluster_slots_ok:${SLOTS}`))
+            return undefined
+          if (!(await inStep(node))) return undefined
+          const ranges = await rangesOf(node.admin)
+          const members = new Set(ranges.flatMap((range) => range.members))
+          // A master without slots is nobody's; with a replica of its own it may wait.
+          if (members.size < this.nodes.length) return undefined
+          return JSON.stringify(ranges.map(({ first, last, members: [id] }) => [first, last, id]).sort())
+        }),
+      )
+      return views[0] !== undefined && views.every((view) => view === views[0])
+    })
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.disconnect()
+    for (const { admin } of this.nodes) admin.disconnect()
+    await Promise.all(this.nodes.map(({ server }) => server.stop()))
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+interface Range {
+  readonly first: number
+  readonly last: number
+  /** The names of the master, and of its replicas that are not away. */
+  readonly members: readonly string[]
+}
+
+/** As this node sees it. */
+async function rangesOf(admin: Redis): Promise<Range[]> {
+  const answer = (await admin.cluster('SLOTS')) as unknown as [
+    number,
+    number,
+    ...[string, number, string][],
+  ][]
+  return answer.map(([first, last, ...nodes]) => ({ first, last, members: nodes.map(([, , id]) => id) }))
+}
+
+async function roleOf({ admin }: ClusterNode): Promise<string> {
+  return ((await admin.role()) as [string])[0]
+}
+
+/** A replica that has what its master has; a master whose replicas do. */
+async function inStep({ admin }: ClusterNode): Promise<boolean> {
+  const info = await admin.info('replication')
+  return !/master_link_status:down|master_sync_in_progress:1|state=(?!online)/.test(info)
+}
+
+async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + startLimit
+  while (!(await isSo().catch(() => false))) {
+    if (Date.now() > end) throw new Error(`it did not come about within ${startLimit / 1000} s that ${what}`)
+    await delay(20)
+  }
+}

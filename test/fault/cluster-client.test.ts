@@ -1,0 +1,209 @@
+import { Cluster } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type ClientOptions, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { slotOf } from '../../src/engine/redis/slot.js'
+import { FlashSale, redisEngine } from '../../src/index.js'
+import { ClusterShop } from '../support/cluster.js'
+import { BUYER, faultOf, KEY } from '../support/secrets.js'
+
+let cluster: RedisCluster
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+afterAll(() => cluster.stop())
+
+function connect(options?: ClientOptions): Cluster {
+  const client = cluster.client(options)
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+const order = (key: string) => ({ buyer: BUYER, key, items: [{ sku: 'a', quantity: 1 }] })
+
+describe('a cluster with', () => {
+  test.each<[string, ClientOptions]>([
+    ['default options', {}],
+    ['enableAutoPipelining', { enableAutoPipelining: true }],
+    ['enableAutoPipelining of its nodes', { redisOptions: { enableAutoPipelining: true } }],
+    ['keyPrefix', { keyPrefix: 'shop:' }],
+    ['a keyPrefix of its nodes', { redisOptions: { keyPrefix: 'shop:' } }],
+    ['a keyPrefix with a tag of its own', { keyPrefix: '{shop}:' }],
+    ['reads from replicas', { scaleReads: 'slave' }],
+    ['lazyConnect', { lazyConnect: true }],
+    ['enableOfflineQueue: false', { enableOfflineQueue: false }],
+    ['no redirections', { maxRedirections: 0 }],
+    ['no retries', { retryDelayOnFailover: 0, retryDelayOnClusterDown: 0, retryDelayOnTryAgain: 0 }],
+    ['nodes that connect again', { clusterNodeRetryStrategy: () => 20 }],
+    ['numbers as strings', { redisOptions: { stringNumbers: true } }],
+    ['a command timeout', { redisOptions: { commandTimeout: 5_000 } }],
+    [
+      'everything at once',
+      {
+        enableAutoPipelining: true,
+        keyPrefix: 'x:',
+        lazyConnect: true,
+        maxRedirections: 1,
+        scaleReads: 'all',
+      },
+    ],
+  ])('%s serves every partition, before and after a slot has moved', async (_, options) => {
+    const shop = await ClusterShop.open(cluster, { clients: [options], deadlineMs: 10_000 })
+    await Promise.all(
+      shop.partitions.flatMap((p) => [1, 2, 3].map(() => shop.reserve(shop.order(p), shop.engines[0]!))),
+    )
+    const slot = slotOf(`${options.keyPrefix ?? options.redisOptions?.keyPrefix ?? ''}${shop.keysOf(1)[0]}`)
+    const home = await cluster.masterOf(slot)
+    await cluster.migrateSlot(slot, await cluster.masterOf((slot + 5_500) % 16_384))
+    await Promise.all(shop.partitions.map((p) => shop.reserve(shop.order(p), shop.engines[0]!)))
+    await cluster.migrateSlot(slot, home)
+    expect(shop.count('reserved')).toBe(4 * shop.partitions.length)
+    if (!options.keyPrefix && !options.redisOptions?.keyPrefix) await shop.verdict()
+  })
+})
+
+test('the partitions of a sale lie evenly on the masters', async () => {
+  const shop = await ClusterShop.open(cluster, { partitions: 12 })
+  for (const { admin } of cluster.nodes) {
+    const held = ((await admin.keys('*')) as string[]).filter((key) => key.includes(`:${shop.name}:`))
+    expect(new Set(held.map((key) => /\{.*\}/.exec(key)![0])).size).toBe(4)
+  }
+  const [{ admin }] = cluster.nodes as [(typeof cluster.nodes)[number]]
+  for (const key of ['', '{}', 'a{b', '{}{a}', '{{a}}', 'a}{b}c', 'ü', 'x{😀}', ...shop.keysOf(7)])
+    expect(await admin.cluster('KEYSLOT', key), key).toBe(slotOf(key))
+})
+
+test('a life in a FlashSale', async () => {
+  const engine = redisEngine(connect({ enableAutoPipelining: true }))
+  const sale = new FlashSale('life', { engine, deadlineMs: 10_000 })
+  await sale.create({ stock: { a: 10 }, limitPerBuyer: 5 })
+  const held = await sale.reserve(order(KEY))
+  if (held.status !== 'reserved') expect.fail(held.status)
+  expect(await sale.reserve(order(KEY))).toMatchObject({ status: 'reserved', replayed: true })
+  const other = await sale.reserve(order('2'))
+  if (other.status !== 'reserved') expect.fail(other.status)
+  expect(await sale.confirm(held.reservation.id)).toMatchObject({ status: 'confirmed' })
+  expect(await sale.release(other.reservation.id)).toMatchObject({ status: 'released' })
+  expect(await sale.audit()).toMatchObject({
+    ok: true,
+    skus: { a: { total: 10, available: 9, confirmed: 1 } },
+  })
+  await sale.close()
+  await engine.close()
+})
+
+describe('servers that must not be used', () => {
+  test('are refused one by one, each by its name; who has nothing to do with them goes on', async () => {
+    const shop = await ClusterShop.open(cluster)
+    const unsafe = await cluster.masterOf(shop.slotOf(3))
+    await unsafe.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    onTestFinished(() => void unsafe.admin.config('SET', 'maxmemory-policy', 'noeviction'))
+    const late = await ClusterShop.join(shop)
+    const there = await shop.partitionsOn(unsafe)
+    for (const p of shop.partitions) {
+      const call = late.ask(p, 'stats', {}, { deadlineMs: 10_000 })
+      if (!there.includes(p)) expect((await call).skus).toHaveLength(1)
+      else
+        expect((await faultOf(call, 'UNSAFE_CONFIG')).message).toContain(
+          `${unsafe.address}: maxmemory-policy`,
+        )
+    }
+    await unsafe.admin.config('SET', 'maxmemory-policy', 'noeviction')
+    expect((await late.ask(3, 'stats', {}, { deadlineMs: 10_000 })).skus).toHaveLength(1)
+  })
+
+  test("durability 'aof' is asked of each", async () => {
+    const shop = await ClusterShop.open(cluster)
+    const durable = await cluster.masterOf(shop.slotOf(0))
+    for (const [name, value] of [
+      ['appendonly', 'yes'],
+      ['appendfsync', 'always'],
+    ] as const)
+      await durable.admin.config('SET', name, value)
+    onTestFinished(() => void durable.admin.config('SET', 'appendonly', 'no'))
+    const late = await ClusterShop.join(shop, { durability: 'aof' })
+    const there = await shop.partitionsOn(durable)
+    for (const p of shop.partitions) {
+      const call = late.ask(p, 'stats', {}, { deadlineMs: 10_000 })
+      if (there.includes(p)) expect((await call).skus).toHaveLength(1)
+      else expect((await faultOf(call, 'UNSAFE_CONFIG')).message).toMatch(/^127\.0\.0\.1:\d+: .*appendonly/)
+    }
+  })
+})
+
+describe('a client that is led astray', () => {
+  async function toTheReplica() {
+    const shop = await ClusterShop.open(cluster, { partitions: 1, deadlineMs: 1_500 })
+    const master = await cluster.masterOf(shop.slotOf(0))
+    const [replica] = await cluster.replicasOf(master)
+    const { host, port } = replica!.server
+    const late = await ClusterShop.join(shop, {}, { natMap: { [master.address]: { host, port } } })
+    return { shop, late, port }
+  }
+
+  test('in a circle (MOVED, and always to where it came from): UNAVAILABLE', async () => {
+    const { shop, late } = await toTheReplica()
+    for (let i = 0; i < 3; i++)
+      expect(await late.reserve(late.order(0), late.engines[0]!)).toBe('UNAVAILABLE')
+    expect((await shop.ask(0, 'stats', {})).skus).toMatchObject([{ held: 0 }])
+  })
+
+  test('to a replica, by a connection for reading: UNAVAILABLE', async () => {
+    const { shop, late, port } = await toTheReplica()
+    const [client] = late.clients as [Cluster]
+    if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve))
+    // As ioredis has its connections to replicas: they run scripts that only read, as the search for the way does.
+    await client
+      .nodes('master')
+      .find(({ options }) => options.port === port)!
+      .readonly()
+    const told: string[] = []
+    for (let i = 0; i < 3; i++) told.push(await late.reserve(late.order(0), late.engines[0]!))
+    expect(new Set(told)).toEqual(new Set(['UNAVAILABLE']))
+    expect(late.count('MOVED')).toBeGreaterThan(0)
+    expect((await shop.ask(0, 'stats', {})).skus).toMatchObject([{ held: 0 }])
+  })
+})
+
+/** 400 ms: shorter than anybody would take for the end of the node. */
+const BUSY_FOR_A_WHILE = `
+  local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end
+  local begin = now()
+  repeat until now() - begin > 400`
+
+test('a node that is connected again sends again: a refusal of the second time says nothing of the first', async () => {
+  const clients = [{ clusterNodeRetryStrategy: () => 20 }]
+  const shop = await ClusterShop.open(cluster, { partitions: 1, clients, deadlineMs: 5_000 })
+  const first = shop.order(0)
+  expect(await shop.reserve(first, shop.engines[0]!)).toBe('reserved')
+  const { admin } = await cluster.masterOf(shop.slotOf(0))
+  // While the server sleeps, a request arrives; it is dropped with its connection, and by the time it comes again there is no memory.
+  const trouble = admin
+    .pipeline()
+    .eval(BUSY_FOR_A_WHILE, 0)
+    .config('SET', 'maxmemory', '1')
+    .call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    .exec()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(await shop.reserve(first, shop.engines[0]!)).toBe('UNKNOWN_OUTCOME')
+  await trouble
+  await admin.config('SET', 'maxmemory', '0')
+  expect(shop.count('OOM')).toBe(1)
+  await shop.verdict()
+})
+
+test('a client that its owner ended, and one that never finds anybody: UNAVAILABLE', async () => {
+  const client = connect()
+  const sale = new FlashSale('ended', { engine: redisEngine(client), deadlineMs: 5_000 })
+  await sale.create({ stock: { a: 1 } })
+  const ended = new Promise((resolve) => client.once('end', resolve))
+  client.disconnect()
+  await ended
+  await faultOf(sale.stats(), 'UNAVAILABLE')
+  await sale.close()
+  const nowhere = new Cluster([{ host: '127.0.0.1', port: 1 }], { clusterRetryStrategy: () => 20 })
+  nowhere.on('error', () => {})
+  onTestFinished(() => nowhere.disconnect())
+  const lost = new FlashSale('lost', { engine: redisEngine(nowhere), deadlineMs: 200 })
+  await faultOf(lost.stats(), 'UNAVAILABLE')
+  await lost.close()
+})

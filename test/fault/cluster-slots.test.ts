@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { makeId } from '../../src/engine/id.js'
+import { ClusterShop } from '../support/cluster.js'
+
+let cluster: RedisCluster
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 0 })
+})
+afterAll(() => cluster.stop())
+
+async function otherThan(slot: number): Promise<ClusterNode> {
+  const master = await cluster.masterOf(slot)
+  return cluster.nodes.find((node) => node !== master)!
+}
+
+describe('a slot moves to another node', () => {
+  test('under load, key by key: whoever meets it waits or hears that nothing was executed', async () => {
+    const shop = await ClusterShop.open(cluster, { deadlineMs: 1_500 })
+    shop.start()
+    await shop.hears('confirmed', 5)
+    for (const partition of [0, 1, 4]) {
+      const slot = shop.slotOf(partition)
+      await cluster.migrateSlot(slot, await otherThan(slot), { halfway: () => delay(100) })
+      await shop.hears('confirmed', 5)
+    }
+    await shop.stop()
+    expect(shop.count('UNKNOWN_OUTCOME')).toBe(0)
+    await shop.verdict()
+  })
+
+  test('and stays open for longer than anybody waits: UNAVAILABLE, for this slot alone, and then it goes on', async () => {
+    const shop = await ClusterShop.open(cluster, { deadlineMs: 1_500 })
+    shop.start()
+    await shop.hears('confirmed', 5)
+    const slot = shop.slotOf(2)
+    const others = shop.partitions.filter((p) => p !== 2)
+    const refused = async () => {
+      await shop.hears('UNAVAILABLE', 5, [2])
+      await shop.hears('confirmed', 20, others)
+    }
+    await cluster.migrateSlot(slot, await otherThan(slot), {
+      opened: refused,
+      halfway: refused,
+      moved: refused,
+    })
+    await shop.hears('confirmed', 5)
+    await shop.stop()
+    expect(shop.count('UNKNOWN_OUTCOME', [2])).toBe(0)
+    expect(shop.told.filter(({ told, partition }) => told === 'UNAVAILABLE' && partition !== 2)).toEqual([])
+    await shop.verdict()
+  })
+
+  test('between two calls: the second finds it (MOVED), and its script is made known there (NOSCRIPT)', async () => {
+    const shop = await ClusterShop.open(cluster, { partitions: 1 })
+    const slot = shop.slotOf(0)
+    for (let round = 0; round < 3; round++) {
+      const order = shop.order(0)
+      for (const engine of shop.engines) expect(await shop.reserve(order, engine)).toBe('reserved')
+      const to = await otherThan(slot)
+      await to.admin.script('FLUSH')
+      await cluster.migrateSlot(slot, to)
+      for (const engine of shop.engines) expect(await shop.reserve(order, engine)).toBe('reserved')
+      expect(await shop.reserve(shop.order(0), shop.engines[0]!)).toBe('reserved')
+    }
+    await shop.verdict()
+  })
+
+  test('while keys come and go in a script: it is refused as a whole, and never ended in the middle', async () => {
+    const shop = await ClusterShop.open(cluster, { partitions: 2, stock: 100, deadlineMs: 1_500 })
+    // All keys of the partition come to be there, so that nothing but the guard is missing.
+    await shop.ask(0, 'restock', { sku: 0, quantity: 1, key: 'k', final: true })
+    await shop.ask(0, 'send', { to: 1, wants: [[0, 1]], received: [] })
+    for (let i = 0; i < 20; i++) {
+      // Of one bucket, which overflows into the archive.
+      const id = makeId(0, 'AAAAAAAA', `AAAAAA${String(i).padStart(2, '0')}`)
+      await shop.ask(0, 'reserve', { id, buyer: 'u', key: null, cart: [[0, 1]], holdMs: 1 })
+      await delay(3)
+    }
+    // The only hold has lapsed: whoever comes next takes the last member out of the expiry index, and puts a new one in.
+    const keys = shop.keysOf(0)
+    const from = await cluster.masterOf(keys[0]!)
+    const everything = () => Promise.all(keys.slice(0, -1).map((key) => from.admin.dumpBuffer(key)))
+    const before = await everything()
+    expect(before).not.toContain(null)
+    await cluster.migrateSlot(shop.slotOf(0), await otherThan(shop.slotOf(0)), {
+      opened: async () => {
+        expect(await shop.reserve(shop.order(0), shop.engines[0]!)).toBe('UNAVAILABLE')
+        expect(await everything()).toEqual(before)
+      },
+    })
+    expect(await shop.reserve(shop.order(0), shop.engines[0]!)).toBe('reserved')
+  })
+})
