@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 
 const run = promisify(execFile)
@@ -12,13 +13,16 @@ const readme = await readFile(`${root}README.md`, 'utf8')
 const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!)
 
 let server: RedisServer
+let cluster: RedisCluster
 
 beforeAll(async () => {
   server = await startRedis()
+  cluster = await startCluster({ masters: 3, replicas: 0 })
   await mkdir(folder, { recursive: true })
 })
 afterAll(async () => {
   await server.stop()
+  await cluster.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -45,6 +49,24 @@ const expectations: { call?: string; prints: string[] }[] = [
       console.log(await checkout('u-2', 'c-1', last.pass), await checkout('u-1', 'c-1', last.pass))
       process.exit(0)`,
     prints: ['admitted end admitted string', 'invalid reserved'],
+  },
+  {
+    call: `
+      await sale.create({ stock: { 'mango-me': 2 } })
+      const buy = async (buyer: string) => {
+        const held = await sale.reserve({ buyer, items: [{ sku: 'mango-me', quantity: 1 }] })
+        if (held.status !== 'reserved') throw new Error(held.status)
+        return held.reservation.id
+      }
+      const [first, second] = [await buy('u-1'), await buy('u-2')]
+      await sale.confirm(first, { paymentId: 'p-1' })
+      await sale.release(second)
+      await sale.confirm(second, { paymentId: 'p-2' })
+      while ((await consumer.stats()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log([...shipments.keys()].join() === first)
+      await stop()
+      process.exit(0)`,
+    prints: ['give back p-2 released\ntrue'],
   },
   { prints: ["durability 'aof' needs an append-only file: set appendonly to yes"] },
   {
@@ -84,6 +106,7 @@ const expectations: { call?: string; prints: string[] }[] = [
       'reserved',
     ],
   },
+  { prints: ['reserved limit_exceeded', 'available: 998, held: 2'] },
   { prints: ['100 stories', 'nothing oversold'] },
   { prints: ['UNKNOWN_OUTCOME reserved'] },
 ]
@@ -104,12 +127,17 @@ describe('README', () => {
         bundle: true,
         platform: 'node',
         format: 'esm',
-        external: ['ioredis', 'fast-check', 'fast-jwt'],
-        alias: { 'stockhold/testing': `${root}src/testing.ts`, stockhold: `${root}src/index.ts` },
+        external: ['ioredis', 'fast-check', 'fast-jwt', 'p-limit', 'pg'],
+        alias: {
+          'stockhold/postgres': `${root}src/postgres.ts`,
+          'stockhold/testing': `${root}src/testing.ts`,
+          stockhold: `${root}src/index.ts`,
+        },
         loader: { '.lua': 'text' },
         logLevel: 'error',
       })
-      const env = { ...process.env, REDIS_URL: server.url }
+      const nodes = cluster.nodes.map(({ address }) => address).join()
+      const env = { ...process.env, REDIS_URL: server.url, REDIS_CLUSTER: nodes }
       const { stdout } = await run(process.execPath, [`${folder}/snippet-${index}.mjs`], { env })
       for (const line of prints) expect(stdout).toContain(line)
     })
@@ -119,7 +147,11 @@ describe('README', () => {
     const options = {
       extends: `${root}tsconfig.json`,
       compilerOptions: {
-        paths: { stockhold: [`${root}src/index.ts`], 'stockhold/testing': [`${root}src/testing.ts`] },
+        paths: {
+          stockhold: [`${root}src/index.ts`],
+          'stockhold/postgres': [`${root}src/postgres.ts`],
+          'stockhold/testing': [`${root}src/testing.ts`],
+        },
       },
       files: [...snippets.map((_, index) => `snippet-${index}.ts`), `${root}src/lua.d.ts`],
       include: [],
