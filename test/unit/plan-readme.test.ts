@@ -8,7 +8,7 @@ import { REPORT_WIDTH, reportLines } from '../../scripts/plan/report.js'
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
 
 /** A call of the planner, and what the README says it prints; a line of three dots stands for any number of lines. */
-const examples = [...readme.matchAll(/```console\n\$ npm run -s plan(?: -- (.*))?\n(.*?)\n```/gs)].map(
+const examples = [...readme.matchAll(/```console\n\$ npm run -s plan(?: -- ([^\n]*))?\n(.*?)\n```/gs)].map(
   ([, args = '', printed]) => ({ args: args.split(' ').filter(Boolean), printed: printed!.split('\n') }),
 )
 

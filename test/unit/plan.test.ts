@@ -67,9 +67,11 @@ describe('whatever the sale', () => {
     )
   })
 
-  test('more arrivals never need fewer masters, processes or bytes', () => {
+  test('more arrivals never need fewer masters or processes, nor much less memory', () => {
     fc.assert(
       fc.property(sales, fc.integer({ min: 1, max: 20 }), (sale, times) => {
+        // What no cluster can bear is refused.
+        fc.pre(sale.peak * times <= 10_000_000)
         const few = planOf(sale, means)
         const more = { ...sale, arrivals: sale.arrivals * times, peak: sale.peak * times }
         const many = planOf(more, means)
@@ -77,8 +79,8 @@ describe('whatever the sale', () => {
         expect(all(many)).toBeGreaterThanOrEqual(all(few))
         expect(many.servers.partitions).toBeGreaterThanOrEqual(few.servers.partitions)
         expect(many.processes.count).toBeGreaterThanOrEqual(few.processes.count)
-        // Of many steps each is rounded.
-        expect(many.servers.memory.total).toBeGreaterThan(0.99 * few.servers.memory.total)
+        // When the last holds lapse decides whether anybody is still there to take what comes back.
+        expect(many.servers.memory.total).toBeGreaterThan(0.9 * few.servers.memory.total)
       }),
       runs,
     )

@@ -1,0 +1,72 @@
+/** One application server before sales of many partitions, as a process: it sells what it is told, and says what that took. */
+import { Cluster } from 'ioredis'
+import { FlashSale, redisEngine } from '../../src/index.js'
+import { closedLoop } from '../load/drive.js'
+import { requestOf } from '../load/sale.js'
+import { serve } from '../load/worker.js'
+import { counted, type SentBy } from './counted.js'
+
+export interface Servers {
+  readonly urls: readonly string[]
+  readonly cluster: boolean
+  readonly prefix: string
+}
+
+/** So many buyers, each of whom wants one unit. */
+export interface Task {
+  readonly sale: string
+  readonly first: number
+  readonly count: number
+  readonly callers: number
+}
+
+export interface Sold {
+  readonly accepted: number
+  readonly refused: number
+  readonly failed: number
+  readonly error: string | undefined
+  readonly seconds: number
+  readonly sent: SentBy
+}
+
+/** It works until it is disconnected. */
+serve(async (servers: Servers, answer: (sold: Sold) => void): Promise<never> => {
+  const { engine, take } = counted(redisEngine(clientOf(servers), { prefix: servers.prefix }))
+  let sale: FlashSale | undefined
+  return new Promise<never>((_, failed) => {
+    process.on('message', (task: Task) => void sell(task).then(answer, failed))
+  })
+
+  async function sell({ sale: id, first, count, callers }: Task): Promise<Sold> {
+    if (sale?.id !== id) {
+      await sale?.close()
+      sale = new FlashSale(id, { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 })
+    }
+    const own = sale
+    // It learns the rules first: that is no part of a reservation.
+    await own.get('-')
+    take()
+    const { accepted, refused, failed, error, seconds } = await closedLoop({
+      callers,
+      first,
+      limit: { count },
+      work: async (n) => ((await own.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused'),
+    })
+    return {
+      accepted,
+      refused,
+      failed,
+      error: error === undefined ? undefined : String(error),
+      seconds,
+      sent: take(),
+    }
+  }
+})
+
+function clientOf({ urls, cluster }: Servers): Cluster | string {
+  if (!cluster) return urls[0]!
+  const nodes = urls.map((url) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) }))
+  const client = new Cluster(nodes)
+  client.on('error', () => {})
+  return client
+}

@@ -1,0 +1,39 @@
+import { terminalTable } from '../../bench/support/terminal-table.js'
+import { hanging } from '../../bench/support/wrap.js'
+import type { Paint } from '../demo/terminal/style.js'
+import { type Checked, FACTORS } from './check.js'
+import { about } from './words.js'
+
+export function checkLines(
+  { partitions, rows, invariants, ok }: Checked,
+  width: number,
+  paint: Paint,
+): string[] {
+  const table = {
+    title: `Planned and measured, on this machine with ${partitions === 1 ? 'one partition' : `${partitions} partitions on one server`}`,
+    columns: ['', 'items a call', 'planned', 'measured', 'ratio', ''],
+    rows: rows.map(({ what, unit, perCall, planned, measured, ratio, factor, holds }) => [
+      what,
+      about(perCall),
+      `${about(planned)} ${unit}`,
+      `${about(measured)} ${unit}`,
+      ratio.toFixed(2),
+      holds ? 'holds' : `off by more than ${factor}`,
+    ]),
+  }
+  const verdict = ok
+    ? `The plan holds here: CPU within a factor of ${FACTORS.cpu}, everything else within ${FACTORS.memory}.`
+    : 'The plan does not hold here.'
+  return [
+    '',
+    ...terminalTable(table, width, paint),
+    '',
+    ...invariants.flatMap(({ rule, holds, detail }) => {
+      const mark = holds ? '✓ holds  ' : '✗ DOES NOT HOLD  '
+      const text = detail === undefined ? rule : `${rule}: ${detail}`
+      return hanging(paint(holds ? 'green' : 'red', mark), mark.length, text, width)
+    }),
+    '',
+    paint(ok ? 'green' : 'red', `${ok ? '✓' : '✗'} ${verdict}`),
+  ]
+}

@@ -1,0 +1,158 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { BadOption, decimal, whole } from '../demo/option-values.js'
+import { help } from './help.js'
+
+/** The sale as it is foreseen. */
+export interface Foreseen {
+  readonly units: number
+  /** Units of one reservation. */
+  readonly cart: number
+  /** People who come. */
+  readonly arrivals: number
+  /** Seconds in which they come, evenly. */
+  readonly within: number
+  /** How many of them come in the busiest second. */
+  readonly peak: number
+  /** People let in a second, where a waiting room stands before the sale. */
+  readonly rate: number | undefined
+  /** The share of the reservations that are paid. */
+  readonly paid: number
+  /** From the reservation to its payment, in seconds. */
+  readonly payIn: number
+  readonly holdMs: number
+}
+
+/** What there is to run it on. */
+export interface Means {
+  /** The share of a core that the busiest second may take of a master. */
+  readonly core: number
+  /** GiB of a master that data may fill. */
+  readonly gib: number
+  /** HTTP requests a second that one process answers, if known. */
+  readonly processRate: number | undefined
+}
+
+export interface PlanOptions {
+  readonly sale: Foreseen
+  readonly means: Means
+  readonly json: boolean
+  readonly check: boolean
+}
+
+export type Options = { readonly help: string } | PlanOptions
+
+const texts = [
+  'units',
+  'cart',
+  'arrivals',
+  'within',
+  'peak',
+  'sell-in',
+  'rate',
+  'paid',
+  'pay-in',
+  'hold-ms',
+  'core',
+  'gib',
+  'process-rate',
+] as const
+const flags = ['no-room', 'json', 'check', 'help'] as const
+
+type Values = Partial<Record<(typeof texts)[number], string>>
+type Flags = Partial<Record<(typeof flags)[number], boolean>>
+
+const MANY = 1_000_000_000
+const DAY = 86_400
+
+/** @throws {BadOption} that names the option and the rule it breaks. */
+export function readOptions(args: readonly string[]): Options {
+  const values = parse(args)
+  if (values.help) return { help }
+  const { json = false, check = false } = values
+  return { sale: foreseen(values), means: means(values), json, check }
+}
+
+function parse(args: readonly string[]): Values & Flags {
+  const options: ParseArgsConfig['options'] = {}
+  for (const name of texts) options[name] = { type: 'string' }
+  for (const name of flags)
+    options[name] = name === 'help' ? { type: 'boolean', short: 'h' } : { type: 'boolean' }
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values
+  } catch (error) {
+    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
+    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
+  }
+}
+
+function foreseen(values: Values & Flags): Foreseen {
+  const units = whole(values, 'units', 100_000, 1, MANY)
+  const cart = whole(values, 'cart', 1, 1, 1_000)
+  if (cart > units) throw new BadOption('cart', 'must be at most --units')
+  const arrivals = whole(values, 'arrivals', Math.min(MANY, 10 * units), 1, MANY)
+  const within = seconds(values, 'within', 60, 1, DAY)
+  const holdMs = whole(values, 'hold-ms', 600_000, 1_000, DAY * 1_000)
+  const payIn = seconds(values, 'pay-in', Math.min(120, holdMs / 2_000), 0.1, DAY)
+  if (payIn * 1_000 > holdMs)
+    throw new BadOption('pay-in', 'must be at most --hold-ms: who pays later pays in vain')
+  return {
+    units,
+    cart,
+    arrivals,
+    within,
+    peak: peak(values, arrivals, within),
+    rate: rate(values, units / cart),
+    paid: decimal(values, 'paid', 0.8, 0, 1),
+    payIn,
+    holdMs,
+  }
+}
+
+/** Unless it is given: twice the mean, since people do not come evenly. */
+function peak(values: Values, arrivals: number, within: number): number {
+  const mean = Math.ceil(arrivals / within)
+  const given = whole(values, 'peak', Math.min(arrivals, 2 * mean), 1, arrivals)
+  if (given < mean)
+    throw new BadOption('peak', `must be at least ${mean}: --arrivals over --within, the mean`)
+  return given
+}
+
+function rate(values: Values & Flags, carts: number): number | undefined {
+  const given = (['rate', 'sell-in'] as const).filter((name) => values[name] !== undefined)
+  if (values['no-room']) {
+    if (given[0])
+      throw new BadOption(given[0], 'does not go with --no-room: it is the door that keeps a rate')
+    return undefined
+  }
+  if (given.length === 2)
+    throw new BadOption('sell-in', 'does not go with --rate: the one follows from the other')
+  // A second at least, and what the door can be told at most.
+  const sellIn = seconds(values, 'sell-in', 180, 1, DAY)
+  return whole(values, 'rate', Math.min(1_000_000, Math.ceil(carts / sellIn)), 1, 1_000_000)
+}
+
+function means(values: Values): Means {
+  return {
+    core: decimal(values, 'core', 0.5, 0, 1),
+    gib: decimal(values, 'gib', 8, 0, 10_000),
+    processRate: values['process-rate'] === undefined ? undefined : whole(values, 'process-rate', 1, 1, MANY),
+  }
+}
+
+const inSeconds = { ms: 0.001, s: 1, min: 60, h: 3_600 } as const
+
+function seconds(
+  values: Values,
+  name: (typeof texts)[number],
+  standard: number,
+  min: number,
+  max: number,
+): number {
+  const text = values[name]
+  if (text === undefined) return standard
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?(ms|s|min|h)$/.exec(text) ?? []
+  const value = Number(digits) * inSeconds[(unit ?? 's') as keyof typeof inSeconds]
+  if (value >= min && value <= max) return value
+  const rule = `must be a time such as 90s, 500ms, 3min or 2h, from ${min} s to ${max} s`
+  throw new BadOption(name, `${rule}, not ${JSON.stringify(text)}`)
+}

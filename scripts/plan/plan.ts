@@ -1,0 +1,63 @@
+import { BadOption } from '../demo/option-values.js'
+import { type Course, courseOf } from './course.js'
+import { type CommandCost, confirm, join, reserve } from './figures.js'
+import { type Load, loadOf } from './load.js'
+import type { Foreseen, Means } from './options.js'
+import { type Processes, processesOf } from './processes.js'
+import { at, type Batches, batchesOf, MOST_PARTITIONS, type Servers, serversOf } from './servers.js'
+
+export interface Plan {
+  readonly sale: Foreseen
+  readonly means: Means
+  /** Everything fits on one Redis with one partition. */
+  readonly oneIsEnough: boolean
+  /** `null` without a waiting room. `burst`: what may go in at once after a quiet time. */
+  readonly door: { readonly ratePerSecond: number; readonly burst: number } | null
+  readonly servers: Servers
+  readonly batches: Batches
+  readonly processes: Processes
+  readonly load: Load
+  /** Bytes a second between the processes and all masters, in the busiest one. */
+  readonly network: { readonly toRedis: number; readonly fromRedis: number }
+  readonly course: Course
+}
+
+/** @throws {BadOption} where no sale can be as large as that. */
+export function planOf(sale: Foreseen, means: Means): Plan {
+  const course = courseOf(sale)
+  const load = loadOf(sale, course)
+  const servers = serversOf(sale, load, course, means)
+  if (servers.partitions > MOST_PARTITIONS) {
+    const why = `that many would be needed: ${servers.partitions} partitions, and a sale has at most ${MOST_PARTITIONS}`
+    throw new BadOption(
+      servers.decidedBy === 'memory' ? 'gib' : 'core',
+      `must be larger, or the sale smaller; ${why}`,
+    )
+  }
+  const processes = processesOf(sale, load, means)
+  const batches = batchesOf(load, servers, processes.count)
+  return {
+    sale,
+    means,
+    oneIsEnough: servers.masters + servers.ofDoor === 1,
+    door: sale.rate === undefined ? null : { ratePerSecond: sale.rate, burst: sale.rate },
+    servers,
+    batches,
+    processes,
+    load,
+    network: network(load, batches),
+    course,
+  }
+}
+
+function network(load: Load, { reservations: batch }: Batches): Plan['network'] {
+  const sum = (direction: 'received' | 'sent') =>
+    (
+      [
+        [reserve, load.reserves],
+        [confirm, load.confirms],
+        [join, load.joins],
+      ] as [CommandCost, number][]
+    ).reduce((bytes, [cost, perSecond]) => bytes + perSecond * at(cost[direction], batch), 0)
+  return { toRedis: sum('received'), fromRedis: sum('sent') }
+}
