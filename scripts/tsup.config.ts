@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsup'
 
-const library = { index: 'src/index.ts', testing: 'src/testing.ts' }
+const library = { index: 'src/index.ts', postgres: 'src/postgres.ts', testing: 'src/testing.ts' }
 
 export default defineConfig({
   entry: { ...library, cli: 'src/cli/main.ts' },

@@ -14,10 +14,15 @@ export interface PostgresServer {
   readonly url: string
   readonly host: string
   readonly port: number
+  /** Of the process running now; another one after `restart()`. */
   readonly pid: number
   readonly dir: string
   /** Ends the server, without saving anything, and removes its folder. */
   stop(): Promise<void>
+  /** SIGKILL, to the server and everything it has started: what a crash of the machine leaves, but for the disk's cache. */
+  kill(): Promise<void>
+  /** Starts the server again after `kill()`: same port, same data. */
+  restart(): Promise<void>
 }
 
 export interface PostgresOptions {
@@ -52,15 +57,44 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       })
       if (!running) continue
       options.log?.(`${binaries.folder}/postgres on ${host}:${port}, process ${running.pid}`)
-      const stop = async () => {
-        await end(running)
-        await discard()
-      }
-      return { url: `postgres://stockhold@${host}:${port}/postgres`, host, port, pid: running.pid, dir, stop }
+      return serverOf(running, port, dir, () => launch(binaries, dir, port, options.config), discard)
     }
   } catch (error) {
     await discard()
     throw error
+  }
+}
+
+function serverOf(
+  running: Running,
+  port: number,
+  dir: string,
+  start: () => Promise<Running>,
+  discard: () => Promise<void>,
+): PostgresServer {
+  let current = running
+  return {
+    url: `postgres://stockhold@${host}:${port}/postgres`,
+    host,
+    port,
+    dir,
+    get pid() {
+      return current.pid
+    },
+    async stop() {
+      await end(current)
+      await discard()
+    },
+    async kill() {
+      current.child.ref()
+      // Its backends would end by themselves, but not before they have answered.
+      process.kill(-current.pid, 'SIGKILL')
+      await current.ended
+      await rm(join(dir, 'data', 'postmaster.pid'), { force: true })
+    },
+    async restart() {
+      current = await start()
+    },
   }
 }
 

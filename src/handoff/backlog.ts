@@ -62,8 +62,10 @@ export class Backlog {
   readonly #serverTime: (moment: number) => number
   #inHand = 0
   /** In order of the stream, from `#head`: what is not yet behind the position. */
-  #window: Delivery[] = []
+  #window: (Delivery | undefined)[] = []
   #head = 0
+  /** How many were cut off the window's beginning: a place in it, plus this, stays the same. */
+  #cut = 0
   #settled: number
   #lastDone = 0
   /** Not done and parked, or about to be, by sequence. */
@@ -159,6 +161,7 @@ export class Backlog {
       if (sequence > this.#lastDone) this.#lastDone = sequence
       if (delivery.parked) this.#forget(delivery)
       else this.#count(-1)
+      this.#advance()
     }
     return this.#chains.leave(delivery)
   }
@@ -226,7 +229,7 @@ export class Backlog {
     const position = this.#positionAt(end)
     const park = parks.map((delivery) => this.#record(delivery, now))
     const news = position > this.#settled || park.length > 0 || unpark.length > 0
-    return { position, park, unpark, news, parks, end }
+    return { position, park, unpark, news, parks, end: end + this.#cut }
   }
 
   keep({ position, parks, end }: Settlement): void {
@@ -236,11 +239,8 @@ export class Backlog {
       if (delivery.state !== 'dead' || this.#changed.has(delivery)) continue
       if (this.#parked.delete(delivery.event.sequence)) this.dead++
     }
-    this.#head = end
-    if (this.#head > 1_024 && this.#head * 2 > this.#window.length) {
-      this.#window = this.#window.slice(this.#head)
-      this.#head = 0
-    }
+    while (this.#head < end - this.#cut) this.#window[this.#head++] = undefined
+    this.#advance()
   }
 
   revert({ parks, unpark }: Settlement): void {
@@ -259,6 +259,17 @@ export class Backlog {
     this.#chains.drop()
     this.#waiting.clear()
     this.#count(-this.#inHand)
+  }
+
+  /** Passes over what is done, and keeps none of it alive. */
+  #advance(): void {
+    const window = this.#window
+    while (this.#head < window.length && window[this.#head]!.state === 'done')
+      window[this.#head++] = undefined
+    if (this.#head < 1_024 || this.#head * 2 < window.length) return
+    this.#window = window.slice(this.#head)
+    this.#cut += this.#head
+    this.#head = 0
   }
 
   #deliveryOf(event: StoredEvent, reservation: StoredReservation | undefined): Delivery {

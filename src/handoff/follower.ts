@@ -267,7 +267,7 @@ export class Follower implements Owner {
       this.#leavingAt = undefined
       if (this.#wanted || this.#reclaim) await this.#claim()
     } else if (this.#reclaim) await this.#claim()
-    if (!this.#lease) return Number.POSITIVE_INFINITY
+    if (!this.#lease) return this.#reclaim ? this.#now() : Number.POSITIVE_INFINITY
     if (this.leaving) return this.#leaveStep()
     this.#offerDue()
     if (this.#mayRead() && this.#now() >= this.#readAt) await this.#read()
@@ -320,7 +320,10 @@ export class Follower implements Owner {
     this.#reclaim = true
     const isNew = this.#lease === undefined
     this.#lease = { epoch, until: at + leaseMs, renewAt: at + leaseMs / 3 }
-    if (isNew) this.#begin(position)
+    if (isNew) {
+      this.#begin(position)
+      if (!(await this.#page(END))) return
+    }
     await this.#takeParked(this.#backlog!, parked)
     this.#reclaim = false
     this.#offerHeld()
@@ -342,8 +345,6 @@ export class Follower implements Owner {
     const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
     if (unknown.length === 0) return
     const { source, crew } = this.#around
-    // The line is part of an event's name.
-    if (this.history.line === 0) this.#learn(await source.read(this.partition, END))
     const offset = this.#now() - source.serverNow(this.partition)
     for (let at = 0; at < unknown.length; at += FETCHES) {
       const some = unknown.slice(at, at + FETCHES)
@@ -393,35 +394,42 @@ export class Follower implements Owner {
     this.#planReading(page.events.length, latest, at)
   }
 
-  /** Events after that sequence; nothing, if the engine has forgotten what was read before. */
+  /** Events after that sequence; nothing, if the history they are of is not the one that was read before. */
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
-    let page: Page
     try {
-      page = await this.#around.source.read(this.partition, after)
+      const page = await this.#around.source.read(this.partition, after)
+      const ours = this.#isOfKnownHistory(page) ? page : await this.#turn(page, after)
+      if (ours) this.#lastReadAt = at
+      return ours
     } catch (error) {
-      // To read freezes nothing; this does, before anybody sells on what was forgotten.
-      if (isForgetful(error)) await this.#around.source.sweep(this.partition).catch(() => {})
-      if (isForgetful(error)) this.#forgotten()
+      if (isForgetful(error)) {
+        // To read freezes nothing; this does, before anybody sells on what was forgotten.
+        await this.#around.source.sweep(this.partition).catch(() => {})
+        this.#forgotten()
+      }
       throw error
     }
-    if (!this.#isOurHistory(page)) {
+  }
+
+  #isOfKnownHistory({ line, since }: Page): boolean {
+    return line === this.history.line && since === this.history.since
+  }
+
+  /** The history has another line or beginning than the one that is known: it was rolled back, or none was known. */
+  async #turn(page: Page, after: number): Promise<Page | undefined> {
+    const { source } = this.#around
+    // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
+    await source.sweep(this.partition)
+    const again = await source.read(this.partition, after)
+    const { line, since } = again
+    const isSettled = line === page.line && since === page.since
+    if (!isSettled || (this.history.line > 0 && this.#backlog!.read > since)) {
       this.#forgotten()
       return undefined
     }
-    this.#learn(page)
-    this.#lastReadAt = at
-    return page
-  }
-
-  #learn({ line, since }: Page): void {
-    if (this.history.line !== line) this.history = { partition: this.partition, line, since }
-  }
-
-  /** A history that was rolled back goes on as another line; what was read beyond that point never happened. */
-  #isOurHistory({ line, since }: Page): boolean {
-    const known = this.history.line
-    return known === 0 || line === known || this.#backlog!.read <= since
+    this.history = { partition: this.partition, line, since }
+    return again
   }
 
   /** The engine has forgotten what was read, and so perhaps the position and what was parked: begin with what it knows. */
@@ -432,14 +440,13 @@ export class Follower implements Owner {
 
   #take(page: Page, backlog: Backlog): void {
     if (page.events.length === 0) return
-    const reservations = new Map<string, StoredReservation>()
-    for (const reservation of page.reservations) reservations.set(reservation.id, reservation)
+    const reservationOf = finder(page.reservations)
     const { crew } = this.#around
     for (const event of page.events) {
       const { sequence } = event
       if (sequence <= backlog.read) continue
       if (sequence > backlog.read + 1) this.#lost(backlog.read + 1, sequence - 1)
-      const ready = backlog.add(event, 'id' in event ? reservations.get(event.id) : undefined)
+      const ready = backlog.add(event, 'id' in event ? reservationOf(event.id) : undefined)
       if (ready) crew.offer(ready)
     }
     if (this.#settleAt === Number.POSITIVE_INFINITY) this.#settleAt = this.#now() + SETTLE_MS
@@ -579,6 +586,17 @@ export class Follower implements Owner {
 
   #now(): number {
     return this.#around.source.timing.now()
+  }
+}
+
+/** Finds reservations by id. They come in the order in which events first speak of them: mostly the next one is it. */
+function finder(reservations: readonly StoredReservation[]): (id: string) => StoredReservation | undefined {
+  let next = 0
+  let byId: Map<string, StoredReservation> | undefined
+  return (id) => {
+    if (reservations[next]?.id === id) return reservations[next++]
+    byId ??= new Map(reservations.map((one) => [one.id, one]))
+    return byId.get(id)
   }
 }
 

@@ -12,7 +12,8 @@ export class StreamWatch {
   readonly #max: number
   readonly #source: EventSource
   readonly #warn: (warning: ConsumerWarning) => void
-  #warned = false
+  /** Groups that have been warned of, and have not caught up since. */
+  #warned = new Set<string>()
   #looking = false
 
   constructor(partition: number, max: number, source: EventSource, warn: (warning: ConsumerWarning) => void) {
@@ -25,24 +26,25 @@ export class StreamWatch {
   look(first: number, latest: number): void {
     this.first = first
     const length = latest - first + 1
-    if (length < NEAR * this.#max) this.#warned = false
-    else if (!this.#looking) void this.#findSlowest(length, latest)
+    if (length < NEAR * this.#max) this.#warned.clear()
+    else if (!this.#looking) void this.#findSlow(length, latest)
   }
 
   /** A long stream that everybody has had is none to worry about. */
-  async #findSlowest(length: number, latest: number): Promise<void> {
+  async #findSlow(length: number, latest: number): Promise<void> {
     this.#looking = true
     try {
       const { groups } = await this.#source.ask(this.#partition, 'groups', {})
-      const slowest = groups.reduce((a, b) => (b.position < a.position ? b : a))
-      const lag = latest - slowest.position
-      const near = lag >= NEAR * this.#max
-      if (near && !this.#warned) {
-        const { group } = slowest
+      const warned = new Set<string>()
+      for (const { group, position } of groups) {
+        const lag = latest - position
+        if (lag < NEAR * this.#max) continue
+        warned.add(group)
+        if (this.#warned.has(group)) continue
         const partition = this.#partition
         this.#warn({ type: 'stream_length', partition, group, lag, length, maxStreamLength: this.#max })
       }
-      this.#warned = near
+      this.#warned = warned
     } catch {
       // It is looked at again with the next trimming.
     } finally {

@@ -4,7 +4,7 @@ export type ConsumerWarning =
   | {
       readonly type: 'stream_length'
       readonly partition: number
-      /** The group that lags most, and by how many events. */
+      /** The group that lags, and by how many events. */
       readonly group: string
       readonly lag: number
       /** Events of the partition that are kept now. */

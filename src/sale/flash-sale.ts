@@ -298,7 +298,7 @@ export class FlashSale {
     const rebuilt = await recovering.rebuild()
     await recovering.reconcile()
     const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
-    const testimonies = record ? [record, this.#told] : [this.#told]
+    const testimonies = record ? [await record.testify(), this.#told] : [this.#told]
     const { restored, refused } =
       from === 'accept'
         ? { restored: 0, refused: [] }
@@ -353,7 +353,7 @@ export class FlashSale {
     if (order.pass === null) return { status: 'pass_rejected', reason: 'missing' }
     let admission: Admission
     try {
-      admission = await door.enter(order.pass, order.buyer)
+      admission = await door.enter(order.pass, order.buyer, call.deadline)
     } catch (error) {
       const reason = error instanceof StockholdError ? refusals.get(error.code) : undefined
       if (reason === undefined) throw error
@@ -416,7 +416,9 @@ export class FlashSale {
     forgotten: number,
     call: Limits,
   ): Promise<ReserveResult> {
-    const end = await this.#access.goOn(call, (supply, ask) => searchToReserve(supply, ask, op, first, call))
+    const end = await this.#access.goOn(call, (supply, ask) =>
+      searchToReserve(supply, ask, op, first, book.limited, call),
+    )
     return 'answer' in end
       ? this.#acknowledge(this.#reserved(end.answer, book, askedAt, forgotten), partitionIn(op.id), call)
       : this.#refuse(end.soldOut, book, askedAt, forgotten)

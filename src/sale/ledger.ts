@@ -34,9 +34,14 @@ export interface LedgerWriter {
 }
 
 /** A sale as a ledger knows it. */
-export interface LedgerRecord extends Testimony {
+export interface LedgerRecord {
   readonly rules: Rules
   readonly token: string
   /** The furthest point of each partition's history that anybody who writes the ledger has seen. */
   readonly seen: readonly (Tip | null)[]
+  /**
+   * Everything the ledger has of the sale. Called when what was lost is frozen: what a writer has read before that, and not written, must not be
+   * written from now on, or it would be acknowledged and not put back.
+   */
+  testify(): Promise<Testimony>
 }

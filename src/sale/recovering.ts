@@ -90,7 +90,7 @@ export class Recovering {
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as Settled<C>
     if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as Settled<C>
     if (command === 'control') return (await this.#control(op as Op<'control'>)) as Settled<C>
-    return this.#ask(partitionOf((op as Op<'release' | 'refund'>).id)!, command, op)
+    return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
   }
 
   /** The sale goes on. */
@@ -101,7 +101,7 @@ export class Recovering {
   async #reserve(op: Op<'reserve'>): Promise<Settled<'reserve'>> {
     const first = await this.#ask(partitionOf(op.id)!, 'reserve', op)
     if (first.status !== 'sold_out' || !this.#supply) return first
-    const end = await searchToReserve(this.#supply, this.#ask, op, first, this.#call())
+    const end = await searchToReserve(this.#supply, this.#ask, op, first, this.#book.limited, this.#call())
     return 'answer' in end ? end.answer : first
   }
 

@@ -18,15 +18,13 @@ export interface Testimony {
 }
 
 /** Sends one command past the freeze, to where it belongs. */
-export type Recover = <C extends 'reserve' | 'confirm' | 'release' | 'refund' | 'restock' | 'control'>(
-  command: C,
-  op: Op<C>,
-) => Promise<Settled<C>>
+export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<Settled<C>>
+type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'restock' | 'control'
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
-  /** `replaced`: the buyer has made another reservation with the same key since. */
-  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced'
+  /** `replaced`: the buyer has made another reservation with the same key since. `lapsed`: its extension was forgotten, and its time went by. */
+  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'lapsed'
 }
 
 /**
@@ -67,9 +65,11 @@ export async function replay(
       return reason === 'no room'
     })
   }
+  // One moment for all: what lapses in between would be of no kind.
+  const at = now()
   for (const kind of ['over', 'confirmed', 'held'] as const) {
     for (const testimony of testimonies) {
-      for await (const batch of testimony.reservations(kind, now())) {
+      for await (const batch of testimony.reservations(kind, at)) {
         let rest = batch
         for (const size of AT_ONCE) {
           const again: Acknowledged[] = []
@@ -144,6 +144,12 @@ async function putBack(
       return settled.reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
     }
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
+  } else if (isHeld) {
+    // What survived may be from before it was extended.
+    if (held.reservation.state === 'expired') return 'lapsed'
+    if (held.reservation.expiresAt >= expiresAt) return undefined
+    const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
+    if (extended.status === 'expired') return 'lapsed'
   }
   return undefined
 }

@@ -98,10 +98,10 @@ export interface Stats {
 export interface Recovery {
   /** Reservations that are as they were acknowledged. */
   readonly restored: number
-  /** Those that cannot be: others have the units, or the buyer's limit is used up, or the key made another reservation since. */
+  /** Those that cannot be: others have the units, or the buyer's limit is used up, or the key made another reservation since, or its extension was forgotten and its time went by. */
   readonly refused: readonly {
     readonly reservation: Reservation
-    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced'
+    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'lapsed'
   }[]
   /** How many acknowledged reservations this handle no longer knew of. */
   readonly forgotten: number

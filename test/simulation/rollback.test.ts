@@ -30,6 +30,16 @@ test.each([
   },
 )
 
+/** What failed once, and why. */
+test.each([
+  ['a hold whose extension was forgotten', 437_619_484],
+  ['a hold whose extension was forgotten, by an empty server', 700_549],
+  ['a hold whose extension was forgotten, by an empty server, again', 704_369],
+  ['a hold whose extension was forgotten, once more', 706_149],
+])('a server that has forgotten sells nothing until it is recovered: %s', async (_why, seed) => {
+  expect((await simulateRollback({ seed })).violation?.report).toBeUndefined()
+})
+
 /** Fences with a hole. */
 const fences: readonly {
   readonly name: string

@@ -22,12 +22,18 @@ export class KnownStock {
     return this.#known.keys()
   }
 
-  note(partition: number, sku: number, available: number): void {
+  /** Somebody lacks it, or will need to know whether there is enough: the next survey tells. */
+  track(sku: number): Known {
     let known = this.#known.get(sku)
     if (!known) {
       known = { units: new Float64Array(this.#partitions), sum: 0 }
       this.#known.set(sku, known)
     }
+    return known
+  }
+
+  note(partition: number, sku: number, available: number): void {
+    const known = this.track(sku)
     known.sum += available - known.units[partition]!
     known.units[partition] = available
   }

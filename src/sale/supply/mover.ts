@@ -95,7 +95,9 @@ export class Mover {
         if (rest <= 0) break
         const has = this.#known.at(donor, sku)
         const wanted = Math.min(rest, has)
-        asks.set(donor, [...(asks.get(donor) ?? []), [sku, wanted]])
+        const ask = asks.get(donor)
+        if (ask) ask.push([sku, wanted])
+        else asks.set(donor, [[sku, wanted]])
         const goes = Math.max(wanted, Math.floor(has / 2))
         rest -= goes
         // Others who look for a donor meanwhile see what will be left.
@@ -157,14 +159,15 @@ export class Mover {
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(donor: number, home: number, sent: Units, asked: Units): Promise<number[]> {
     const before = new Map(this.#received.get(pair(donor, home)))
+    const wanted = new Map(asked)
     try {
       const received = await this.#catchUp(donor, home, sent)
       const arrived = received.filter(([sku, units]) => units > (before.get(sku) ?? 0))
       for (const [sku, units] of arrived) {
         // What a handle has heard of a pair for the first time may have come long ago.
-        const atMost = Math.max(asked.find(([one]) => one === sku)?.[1] ?? 0, this.#known.at(donor, sku) + 1)
+        const atMost = Math.max(wanted.get(sku) ?? 0, this.#known.at(donor, sku) + 1)
         const more = Math.min(units - (before.get(sku) ?? 0), atMost)
-        this.#known.note(home, sku, this.#known.at(home, sku) + more)
+        if (this.#known.isKnown(sku)) this.#known.note(home, sku, this.#known.at(home, sku) + more)
       }
       return arrived.map(([sku]) => sku)
     } catch {

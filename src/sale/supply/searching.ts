@@ -36,18 +36,28 @@ async function search<A extends object>(
   }
 }
 
-/** A `reserve` that its home has answered, to the end. */
+/**
+ * A `reserve` that its home has answered, to the end.
+ *
+ * @param limited Whether the sale has limits.
+ */
 export async function searchToReserve(
   supply: Supply,
   ask: AskAt,
   op: Op<'reserve'>,
   first: Settled<'reserve'>,
+  limited: boolean,
   limits: Limits,
 ): Promise<{ readonly answer: Settled<'reserve'> } | { readonly soldOut: SoldOut }> {
   const home = partitionOf(op.id)!
+  const again = () => ask(home, 'reserve', op)
   const lackOf = (answer: Settled<'reserve'>) =>
     answer.status === 'sold_out' ? lackIn(op.cart, answer) : undefined
-  return search(supply, home, first, lackOf, () => ask(home, 'reserve', op), limits)
+  const end = await search(supply, home, first, lackOf, again, limits)
+  if ('answer' in end || (op.key === null && !limited)) return end
+  // It may be this very key, asked elsewhere, or this buyer, who got the last unit meanwhile: that comes before `sold_out`.
+  const last = await again()
+  return last.status === 'sold_out' ? end : { answer: last }
 }
 
 /** A `confirm`, to the end: only a late one can lack units. */
@@ -83,14 +93,11 @@ export async function searchToRestock(
   const first = await ask(home, 'restock', tentative)
   const wants: Units = [[sku, -quantity]]
   const lackOf = (answer: Settled<'restock'>) =>
-    answer.status === 'lacking'
-      ? { sku, quantity: -quantity, available: answer.available, wants, partly: true }
-      : undefined
+    answer.status === 'lacking' ? { sku, available: answer.available, wants, partly: true } : undefined
   const end = await search(supply, home, first, lackOf, () => ask(home, 'restock', tentative), limits)
   return 'answer' in end ? end.answer : ask(home, 'restock', { ...op, final: true })
 }
 
-function lackIn(cart: Cart, { sku, available }: { readonly sku: number; readonly available: number }): Lack {
-  const quantity = cart.find(([one]) => one === sku)![1]
-  return { sku, quantity, available, wants: cart, partly: false }
+function lackIn(wants: Cart, { sku, available }: { readonly sku: number; readonly available: number }): Lack {
+  return { sku, available, wants, partly: false }
 }

@@ -15,11 +15,10 @@ const MAX_PAUSE_MS = 64
 
 /** What somebody was told at home. */
 export interface Lack {
-  /** The SKU of which there was too little, how many units are wanted, and how many were there. */
+  /** The SKU of which there was too little, and what there was. */
   readonly sku: number
-  readonly quantity: number
   readonly available: number
-  /** All that is wanted. */
+  /** All that is wanted: a cart. */
   readonly wants: Units
   /** Takes fewer too, if there are no more. */
   readonly partly: boolean
@@ -29,7 +28,7 @@ export interface Lack {
 export interface SoldOut {
   readonly sku: number
   readonly available: number
-  /** Fewer than so many can have been had: by this, not by `available`, others can be refused. */
+  /** No more than so many can have been had: by this, not by `available`, others can be refused. */
   readonly unsold: number
   readonly mayReturn: boolean
 }
@@ -85,12 +84,16 @@ export class Supply {
     round: number,
     limits: Limits,
   ): Promise<SoldOut | undefined> {
-    const { sku, quantity } = lack
+    const { sku, wants } = lack
+    for (const [one] of wants) this.#known.track(one)
     this.#known.note(home, sku, lack.available)
     for (let fruitless = round; ; fruitless++) {
       await this.#pause(fruitless, limits)
+      const missing = this.#missing(home, wants)
+      // Units have come home by themselves.
+      if (missing.length === 0) return undefined
       if (this.#isWorthPulling(home, lack)) {
-        const came = await this.#within(limits, this.#mover.pull(home, this.#missing(home, lack)))
+        const came = await this.#within(limits, this.#mover.pull(home, missing))
         if (came.has(sku)) return undefined
         continue
       }
@@ -98,32 +101,24 @@ export class Supply {
       await this.#within(limits, glimpse)
       if (this.#isWorthPulling(home, lack)) continue
       const survey = await this.#within(limits, done)
-      if (this.#isWorthPulling(home, lack)) continue
-      // Units have come home by themselves.
-      if (this.#known.at(home, sku) >= quantity) return undefined
+      if (this.#isWorthPulling(home, lack) || this.#missing(home, wants).length === 0) continue
       if (survey.number <= since) continue
       if (survey.failures.size > 0) throw away(survey, this.#parts.count)
-      const unsold = survey.unsoldBefore[sku]!
-      if (survey.still && unsold < quantity) {
-        const available = Math.min(unsold, Math.max(0, survey.available[sku]!))
-        return { sku, available, unsold, mayReturn: survey.held[sku]! > 0 }
-      }
-      // Whoever sent it would have brought it home by now.
-      const left = survey.unsold[sku]! - survey.available[sku]!
-      if (left > 0 && survey.inTransitBefore[sku]! > 0) await this.#within(limits, this.#mover.driveOn())
+      const verdict = verdictOf(survey, wants)
+      if (verdict) return verdict
+      if (isStuck(survey, wants)) await this.#within(limits, this.#mover.driveOn())
     }
   }
 
-  #isWorthPulling(home: number, { sku, quantity, partly }: Lack): boolean {
-    const elsewhere = this.#known.sum(sku) - this.#known.at(home, sku)
-    return elsewhere > 0 && (partly || this.#known.sum(sku) >= quantity)
+  /** Where a cart cannot be had as a whole, none of it is moved. */
+  #isWorthPulling(home: number, { sku, wants, partly }: Lack): boolean {
+    if (partly) return this.#known.sum(sku) > this.#known.at(home, sku)
+    return wants.every(([one, quantity]) => this.#known.sum(one) >= quantity)
   }
 
-  /** All of a cart that the home is known to lack. */
-  #missing(home: number, { sku, wants }: Lack): Units {
-    return wants.filter(
-      ([one, quantity]) => one === sku || (this.#known.isKnown(one) && this.#known.at(home, one) < quantity),
-    )
+  /** What the home is known to have too few of. */
+  #missing(home: number, wants: Units): Units {
+    return wants.filter(([sku, quantity]) => this.#known.at(home, sku) < quantity)
   }
 
   /** Who is after the same units tries again at another time. */
@@ -143,6 +138,31 @@ export class Supply {
       )
     })
   }
+}
+
+/**
+ * That there are too few of one of the SKUs, if that can be said; see {@link Supply}. It is said of the first one: so of those before it there
+ * must have been enough at that moment, as there are if the second survey still finds enough.
+ */
+function verdictOf(survey: Survey, wants: Units): SoldOut | undefined {
+  if (!survey.still) return undefined
+  for (const [sku, quantity] of wants) {
+    const unsold = survey.unsoldBefore[sku]!
+    if (unsold < quantity) {
+      // What is in transit can be had by who asks for no more.
+      const available = Math.min(unsold, survey.unsold[sku]!)
+      return { sku, available, unsold, mayReturn: survey.held[sku]! > 0 }
+    }
+    if (survey.unsold[sku]! < quantity) return undefined
+  }
+  return undefined
+}
+
+/** Units are in transit, and were when it was asked before: whoever sent them would have brought them home by now. */
+function isStuck(survey: Survey, wants: Units): boolean {
+  return wants.some(
+    ([sku]) => survey.unsold[sku]! > survey.available[sku]! && survey.inTransitBefore[sku]! > 0,
+  )
 }
 
 /** Its stock cannot be counted, so nobody can say that there is none. */

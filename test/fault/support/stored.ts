@@ -4,11 +4,19 @@ import type { Engine } from '../../../src/index.js'
 
 /** Every reservation there is, by the port itself: what an audit counts, but does not show. It must agree with the events. */
 export async function everything(engine: Engine, sale: string): Promise<StoredReservation[]> {
-  const partition = engine.partition(sale, 0, 1)
-  await partition.ready()
-  const described = await partition.run('describe', [{}], { token: null, ...anyTime })
+  const first = engine.partition(sale, 0, 1)
+  await first.ready()
+  const described = await first.run('describe', [{}], { token: null, ...anyTime })
   if (described.outcome !== 'done') expect.fail(described.outcome)
-  const { token } = described.answers[0]!
+  const { token, rules } = described.answers[0]!
+  const all: StoredReservation[] = []
+  for (let index = 0; index < rules.partitions; index++)
+    all.push(...(await everythingIn(engine.partition(sale, index, rules.partitions), token)))
+  return all
+}
+
+async function everythingIn(partition: Partition, token: string): Promise<StoredReservation[]> {
+  await partition.ready()
   const found = new Map<string, StoredReservation>()
   let cursor = '0'
   let sequence = 0

@@ -186,7 +186,8 @@ class Run {
     )
     for (const { told } of this.#handles)
       for (const [id, { state: was, expiresAt }] of told) {
-        const is = state.find(id)?.reservation.state
+        const found = state.find(id)?.reservation
+        const is = found?.state
         const active = was === 'confirmed' || (was === 'held' && expiresAt > state.now)
         const later = is === 'confirmed' || is === 'refunded' || (is === 'released' && was === 'held')
         const kept = is === was || later
@@ -194,6 +195,12 @@ class Run {
           !active || refused.has(id) || kept,
           'promise',
           () => `${id} was told to be ${was}, and is ${is}`,
+        )
+        const shorter = is === 'held' && !refused.has(id) && found!.expiresAt < expiresAt
+        demand(
+          !shorter,
+          'promise',
+          () => `${id} was held until ${expiresAt}, and is until ${found!.expiresAt}`,
         )
       }
   }

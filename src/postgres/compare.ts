@@ -1,0 +1,162 @@
+import type { Rules, StoredReservation } from '../engine/engine.js'
+import type { Tip } from '../engine/port.js'
+import { emptyReservations, pushStored } from './page.js'
+import type { SaleWriter } from './sale-writer.js'
+import type { ReservationRow } from './tables.js'
+
+/** How often what differs is looked at again before it counts: it may have been on its way. */
+const LOOKS = 5
+/** Reservations looked at again at a time. */
+const AT_ONCE = 256
+/** Ids read from the ledger at a time. */
+const PAGE = 5_000
+
+/** What differs, by the reservation's id. */
+export interface Differences {
+  /** Reservations compared. */
+  readonly checked: number
+  /** The sale has them, the ledger has not. */
+  readonly missing: string[]
+  readonly differing: { readonly id: string; readonly fields: readonly Difference[] }[]
+  /** The ledger has them, the sale has not. */
+  readonly unknown: string[]
+}
+
+export interface Difference {
+  readonly field: string
+  readonly sale: unknown
+  readonly ledger: unknown
+}
+
+/**
+ * Compares a partition with the ledger, reservation by reservation, while both go on. A walk over the sale finds what may differ: each
+ * page is compared once the ledger has got as far as the page. Most of what differs then has changed in between, so it is looked
+ * at again, one by one.
+ *
+ * @param options `repair`: the ledger's rows become what the sale says.
+ */
+export async function compare(
+  writer: SaleWriter,
+  partition: number,
+  { repair = false, timeoutMs = 60_000 }: { repair?: boolean; timeoutMs?: number } = {},
+): Promise<Differences> {
+  const { source, tables, rules } = writer
+  const seen = new Set<string>()
+  let doubtful = new Set<string>()
+  const caughtUp = async (): Promise<Tip> => {
+    const tip = source.tip(partition)!
+    await writer.reach(partition, tip, source.timing.now() + timeoutMs)
+    return tip
+  }
+
+  let cursor = '0'
+  do {
+    const page = await source.scan(partition, cursor)
+    await caughtUp()
+    const rows = await rowsOf(writer, page.reservations)
+    for (const reservation of page.reservations) {
+      seen.add(reservation.id)
+      if (differences(reservation, rows.get(reservation.id), rules).length > 0) doubtful.add(reservation.id)
+    }
+    cursor = page.cursor
+  } while (cursor !== '0')
+  for (let after = ''; ; ) {
+    const ids = await tables.ids(source.sale, partition, after, PAGE)
+    if (ids.length === 0) break
+    for (const id of ids) if (!seen.has(id)) doubtful.add(id)
+    after = ids.at(-1)!
+  }
+
+  const found: Differences = { checked: 0, missing: [], differing: [], unknown: [] }
+  const checked = new Set([...seen, ...doubtful])
+  for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
+    // A hold that has lapsed is told as expired though no event has said so yet.
+    for (let next: number | null = 0; next !== null && next <= source.serverNow(partition); )
+      next = await source.sweep(partition)
+    const ids = [...doubtful]
+    doubtful = new Set()
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const some = ids.slice(first, first + AT_ONCE)
+      const stored = await Promise.all(some.map((id) => source.reservation(partition, id)))
+      const tip = await caughtUp()
+      const rows = new Map((await tables.rows(source.sale, some)).map((row) => [row.id, row]))
+      const wrong = some.filter((id, i) => isWrong(stored[i], rows.get(id), rules))
+      if (look < LOOKS) for (const id of wrong) doubtful.add(id)
+      else await settle(writer, partition, tip, wrong, some, stored, rows, repair, found)
+    }
+  }
+  return { ...found, checked: checked.size }
+}
+
+function isWrong(
+  stored: StoredReservation | undefined,
+  row: ReservationRow | undefined,
+  rules: Rules,
+): boolean {
+  if (!stored) return row !== undefined && row.state !== 'forgotten'
+  return differences(stored, row, rules).length > 0
+}
+
+async function settle(
+  { source, tables, rules }: SaleWriter,
+  partition: number,
+  tip: Tip,
+  wrong: readonly string[],
+  ids: readonly string[],
+  stored: readonly (StoredReservation | undefined)[],
+  rows: ReadonlyMap<string, ReservationRow>,
+  repair: boolean,
+  found: Differences,
+): Promise<void> {
+  const columns = emptyReservations()
+  const unknown: string[] = []
+  const at = { line: tip.line, sequence: tip.sequence, now: source.serverNow(partition) }
+  for (const id of wrong) {
+    const reservation = stored[ids.indexOf(id)]
+    if (!reservation) unknown.push(id)
+    else {
+      pushStored(columns, reservation, at, rules)
+      const fields = differences(reservation, rows.get(id), rules)
+      if (rows.has(id)) found.differing.push({ id, fields })
+      else found.missing.push(id)
+    }
+  }
+  found.unknown.push(...unknown)
+  if (!repair) return
+  if (columns.id.length > 0) await tables.mend(source.sale, partition, columns)
+  if (unknown.length > 0) await tables.forget(source.sale, unknown, tip.line, tip.sequence)
+}
+
+async function rowsOf(
+  { source, tables }: SaleWriter,
+  reservations: readonly StoredReservation[],
+): Promise<ReadonlyMap<string, ReservationRow>> {
+  const rows = await tables.rows(
+    source.sale,
+    reservations.map(({ id }) => id),
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** When it was made is not compared: after a recovery the sale says when it was put back, and the ledger when it began. */
+function differences(
+  stored: StoredReservation,
+  row: ReservationRow | undefined,
+  { skus }: Rules,
+): Difference[] {
+  if (!row) return [{ field: 'id', sale: stored.id, ledger: undefined }]
+  const items = Object.fromEntries(stored.cart.map(([place, units]) => [skus[place]!.sku, units]))
+  const pairs: [field: string, sale: unknown, ledger: unknown][] = [
+    ['state', stored.state, row.state],
+    ['expiresAt', stored.expiresAt, row.expiresAt],
+    ['paymentId', stored.paymentId, row.paymentId],
+    ['buyer', stored.buyer, row.buyer],
+    ['key', stored.key, row.key],
+  ]
+  const found = pairs.filter(([, sale, ledger]) => sale !== ledger)
+  const isSameCart =
+    stored.cart.length === row.items.size &&
+    stored.cart.every(([place, units]) => row.items.get(skus[place]!.sku) === units)
+  if (!isSameCart) found.push(['items', items, Object.fromEntries(row.items)])
+  return found.map(([field, sale, ledger]) => ({ field, sale, ledger }))
+}

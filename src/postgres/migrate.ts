@@ -1,0 +1,43 @@
+import { StockholdError } from '../errors.js'
+import { migrations } from './migrations.js'
+import { type SqlPool, transaction } from './pool.js'
+import { quoted } from './text.js'
+
+/** Of the advisory lock under which tables are made: any number, as long as it is always the same. */
+const LOCK = 5_704_911_033
+
+/** Makes the tables, or brings them up to date. What several processes begin at once, one of them does. */
+export async function migrate(pool: SqlPool, name: string): Promise<void> {
+  const schema = quoted(name)
+  await transaction(pool, async (client) => {
+    await client.query(`SELECT pg_advisory_xact_lock(${LOCK})`)
+    const { rows: encoded } = await client.query(`SELECT current_setting('server_encoding') AS encoding`)
+    if (encoded[0].encoding !== 'UTF8')
+      throw new StockholdError(
+        'UNSAFE_CONFIG',
+        `the database's encoding must be UTF8, not ${encoded[0].encoding}: it could not hold every id`,
+      )
+    // Not "IF NOT EXISTS": that asks for the right to make schemas, even where there is nothing to make.
+    const { rows: found } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [name])
+    if (found.length === 0) await client.query(`CREATE SCHEMA ${schema}`)
+    await client.query(
+      `CREATE TABLE IF NOT EXISTS ${schema}.migrations (
+        version int PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now()
+      )`,
+    )
+    const { rows } = await client.query(
+      `SELECT coalesce(max(version), 0)::int AS version FROM ${schema}.migrations`,
+    )
+    const version = Number(rows[0].version)
+    if (version > migrations.length)
+      throw new StockholdError(
+        'UNSAFE_CONFIG',
+        `the ledger's tables are of version ${version}: this stockhold knows ${migrations.length}`,
+      )
+    for (const [i, statements] of migrations.entries()) {
+      if (i < version) continue
+      await client.query(statements(schema))
+      await client.query(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [i + 1])
+    }
+  })
+}

@@ -1,0 +1,101 @@
+/**
+ * What makes the tables, version after version: one that was published is never changed, a new one is added behind it.
+ *
+ * Ids are compared byte by byte (`COLLATE "C"`), which is faster than by a language, and the same everywhere.
+ *
+ * @param schema Its name, quoted.
+ */
+export const migrations: readonly ((schema: string) => string)[] = [
+  (schema) => `
+    CREATE TABLE ${schema}.sales (
+      sale text COLLATE "C" PRIMARY KEY,
+      token text COLLATE "C" NOT NULL,
+      rules json NOT NULL,
+      state text COLLATE "C" NOT NULL DEFAULT 'open',
+      followed_since timestamptz NOT NULL DEFAULT now()
+    );
+    COMMENT ON TABLE ${schema}.sales IS 'The sales that are followed.';
+    COMMENT ON COLUMN ${schema}.sales.token IS 'Which sale of this name: each that was made has another one.';
+    COMMENT ON COLUMN ${schema}.sales.rules IS 'What it was created with. Carts and events name SKUs by their names, not by their places here.';
+    COMMENT ON COLUMN ${schema}.sales.state IS 'open, paused or ended, by command. Opening and closing times are in the rules.';
+
+    CREATE TABLE ${schema}.positions (
+      sale text COLLATE "C" NOT NULL,
+      partition int NOT NULL,
+      line int NOT NULL DEFAULT 1,
+      since bigint NOT NULL DEFAULT 0,
+      sequence bigint NOT NULL DEFAULT 0,
+      seen_line int,
+      seen_sequence bigint,
+      seen_mark text COLLATE "C",
+      lost bigint NOT NULL DEFAULT 0,
+      fence int NOT NULL DEFAULT 0,
+      stale boolean NOT NULL DEFAULT false,
+      written_at timestamptz,
+      PRIMARY KEY (sale, partition)
+    ) WITH (fillfactor = 50);
+    COMMENT ON TABLE ${schema}.positions IS 'How far each partition of a sale is in here. Written in one transaction with what it speaks of.';
+    COMMENT ON COLUMN ${schema}.positions.line IS 'The line of the history: one more after each recovery of the sale.';
+    COMMENT ON COLUMN ${schema}.positions.since IS 'The event after which this line left the one before.';
+    COMMENT ON COLUMN ${schema}.positions.sequence IS 'Every event up to this one is in here.';
+    COMMENT ON COLUMN ${schema}.positions.seen_mark IS 'With seen_line and seen_sequence, the furthest point of the history that a follower has seen: a Redis that has forgotten it is found out, whoever asks first.';
+    COMMENT ON COLUMN ${schema}.positions.lost IS 'Events that were gone from the stream before they were read. Their reservations are put right from the sale itself.';
+    COMMENT ON COLUMN ${schema}.positions.fence IS 'One more with each recovery from here: what was read before and not written yet comes too late.';
+    COMMENT ON COLUMN ${schema}.positions.stale IS 'Events were lost, or the sale was recovered: the reservations are to be compared with the sale.';
+
+    CREATE TABLE ${schema}.events (
+      sale text COLLATE "C" NOT NULL,
+      partition int NOT NULL,
+      line int NOT NULL,
+      sequence bigint NOT NULL,
+      at timestamptz NOT NULL,
+      type text COLLATE "C" NOT NULL,
+      reservation text COLLATE "C",
+      expires_at timestamptz,
+      details jsonb,
+      superseded boolean NOT NULL DEFAULT false,
+      PRIMARY KEY (sale, partition, line, sequence)
+    );
+    CREATE INDEX events_of_reservation ON ${schema}.events (reservation) WHERE reservation IS NOT NULL;
+    CREATE INDEX events_restocked ON ${schema}.events (sale) WHERE type = 'restocked';
+    COMMENT ON TABLE ${schema}.events IS 'Every change, exactly once, in the order (partition, line, sequence).';
+    COMMENT ON COLUMN ${schema}.events.at IS 'When it happened, by the clock of Redis.';
+    COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, confirmed, released, expired, refunded, refund_due, restocked, sent, received, sold_out, paused, resumed, ended';
+    COMMENT ON COLUMN ${schema}.events.expires_at IS 'With reserved and extended: until when the units are held.';
+    COMMENT ON COLUMN ${schema}.events.details IS 'refunded: restock; refund_due: reason; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
+    COMMENT ON COLUMN ${schema}.events.superseded IS 'Redis has lost it, and the sale has gone on without it from an earlier point.';
+
+    CREATE TABLE ${schema}.reservations (
+      sale text COLLATE "C" NOT NULL,
+      id text COLLATE "C" NOT NULL,
+      partition int NOT NULL,
+      buyer text COLLATE "C" NOT NULL,
+      items jsonb NOT NULL,
+      state text COLLATE "C" NOT NULL,
+      key text COLLATE "C",
+      created_at timestamptz NOT NULL,
+      expires_at timestamptz NOT NULL,
+      payment_id text COLLATE "C",
+      refund_due text COLLATE "C",
+      restocked boolean,
+      changed_at timestamptz NOT NULL,
+      line int NOT NULL,
+      sequence bigint NOT NULL,
+      PRIMARY KEY (sale, id)
+    ) WITH (fillfactor = 80);
+    CREATE INDEX reservations_of_buyer ON ${schema}.reservations (buyer);
+    CREATE INDEX reservations_paid ON ${schema}.reservations (payment_id) WHERE payment_id IS NOT NULL;
+    CREATE INDEX reservations_refund_due ON ${schema}.reservations (sale) WHERE refund_due IS NOT NULL;
+    COMMENT ON TABLE ${schema}.reservations IS 'Each reservation as of its latest event in here.';
+    COMMENT ON COLUMN ${schema}.reservations.items IS 'Units by SKU: {"mango-me": 2}';
+    COMMENT ON COLUMN ${schema}.reservations.state IS 'held (past expires_at: lapsed), confirmed, released, expired, refunded; forgotten: the sale has lost it, and was recovered without it';
+    COMMENT ON COLUMN ${schema}.reservations.payment_id IS 'Of the first payment, whether it was confirmed or is to be given back.';
+    COMMENT ON COLUMN ${schema}.reservations.refund_due IS 'Why the payment must be given back: sold_out, released, limit_exceeded or ended.';
+    COMMENT ON COLUMN ${schema}.reservations.restocked IS 'With refunded: whether the units went on sale again.';
+    COMMENT ON COLUMN ${schema}.reservations.sequence IS 'With partition and line: its latest event.';
+
+    CREATE VIEW ${schema}.lines AS
+      SELECT r.sale, r.id, r.buyer, r.state, i.key AS sku, i.value::bigint AS quantity
+      FROM ${schema}.reservations r CROSS JOIN LATERAL jsonb_each_text(r.items) i;
+    COMMENT ON VIEW ${schema}.lines IS 'The reservations line by line, for sums over SKUs.';`,
+]

@@ -1,0 +1,212 @@
+import type { Rules, Settled, StoredEvent, StoredReservation } from '../engine/engine.js'
+import { toText } from './text.js'
+
+/** A state as it stands in the ledger. */
+export type LedgerState = StoredReservation['state'] | 'forgotten'
+
+/** Columns of the rows that a page of events adds to `events`, all of one length. Times in epoch ms. */
+export interface EventColumns {
+  readonly sequence: number[]
+  readonly at: number[]
+  readonly type: string[]
+  readonly reservation: (string | null)[]
+  readonly expiresAt: (number | null)[]
+  /** JSON. */
+  readonly details: (string | null)[]
+}
+
+/** Columns of the rows of `reservations` that a page of events makes or changes. */
+export interface ReservationColumns {
+  readonly id: string[]
+  readonly buyer: string[]
+  /** JSON: units by SKU. */
+  readonly items: string[]
+  readonly state: LedgerState[]
+  readonly key: (string | null)[]
+  readonly createdAt: number[]
+  readonly expiresAt: number[]
+  readonly paymentId: (string | null)[]
+  readonly refundDue: (string | null)[]
+  readonly restocked: (boolean | null)[]
+  readonly changedAt: number[]
+  readonly line: number[]
+  readonly sequence: number[]
+}
+
+export type SaleChange = 'open' | 'paused' | 'ended'
+
+/** What a page of events writes. */
+export interface Batch {
+  readonly events: EventColumns
+  readonly reservations: ReservationColumns
+  /** The sale's state, if the page says something of it. */
+  readonly sale: SaleChange | null
+}
+
+/** One reservation as the events of a page leave it; what they do not speak of is left open. */
+interface Outcome {
+  state: LedgerState
+  expiresAt: number | null
+  isPaid: boolean
+  refundDue: string | null
+  restocked: boolean | null
+  changedAt: number
+  sequence: number
+}
+
+export function emptyReservations(): ReservationColumns {
+  return {
+    id: [],
+    buyer: [],
+    items: [],
+    state: [],
+    key: [],
+    createdAt: [],
+    expiresAt: [],
+    paymentId: [],
+    refundDue: [],
+    restocked: [],
+    changedAt: [],
+    line: [],
+    sequence: [],
+  }
+}
+
+/**
+ * The rows of a page. What becomes of a reservation is taken from its events alone: the reservations of a page are as of now, and what
+ * has happened to them since comes with a later page. From them comes what never changes.
+ */
+export function batchOf({ events, line, reservations }: Settled<'events'>, rules: Rules): Batch {
+  const columns: EventColumns = {
+    sequence: [],
+    at: [],
+    type: [],
+    reservation: [],
+    expiresAt: [],
+    details: [],
+  }
+  const outcomes = new Map<string, Outcome>()
+  let sale: SaleChange | null = null
+  for (const event of events) {
+    columns.sequence.push(event.sequence)
+    columns.at.push(event.at)
+    columns.type.push(event.type)
+    columns.reservation.push('id' in event ? event.id : null)
+    columns.expiresAt.push('expiresAt' in event ? event.expiresAt : null)
+    columns.details.push(detailsOf(event, rules))
+    if ('id' in event) outcomes.set(event.id, outcomeOf(event, outcomes.get(event.id)))
+    sale = saleChange[event.type] ?? sale
+  }
+  const stored = new Map(reservations.map((reservation) => [reservation.id, reservation]))
+  const rows = emptyReservations()
+  for (const [id, outcome] of outcomes) {
+    const reservation = stored.get(id)
+    // One that the sale does not know any more is found by the comparison that follows a loss.
+    if (reservation) push(rows, reservation, outcome, line, rules)
+  }
+  return { events: columns, reservations: rows, sale }
+}
+
+const saleChange: { readonly [T in StoredEvent['type']]?: SaleChange } = {
+  paused: 'paused',
+  resumed: 'open',
+  ended: 'ended',
+}
+
+function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome | undefined): Outcome {
+  const outcome: Outcome = before ?? {
+    state: 'held',
+    expiresAt: null,
+    isPaid: false,
+    refundDue: null,
+    restocked: null,
+    changedAt: 0,
+    sequence: 0,
+  }
+  outcome.changedAt = event.at
+  outcome.sequence = event.sequence
+  switch (event.type) {
+    case 'reserved':
+    case 'extended':
+      outcome.state = 'held'
+      outcome.expiresAt = event.expiresAt
+      break
+    case 'refund_due':
+      // It says of what it is: only a released or an expired one can be paid for in vain.
+      outcome.state = event.reason === 'released' ? 'released' : 'expired'
+      outcome.refundDue = event.reason
+      outcome.isPaid = true
+      break
+    case 'refunded':
+      outcome.state = 'refunded'
+      outcome.restocked = event.restock
+      outcome.isPaid = true
+      break
+    default:
+      outcome.state = event.type as LedgerState
+      outcome.isPaid ||= event.type === 'confirmed'
+  }
+  return outcome
+}
+
+function push(
+  rows: ReservationColumns,
+  stored: StoredReservation,
+  outcome: Outcome,
+  line: number,
+  rules: Rules,
+): void {
+  rows.id.push(stored.id)
+  rows.buyer.push(toText(stored.buyer))
+  rows.items.push(itemsOf(stored, rules))
+  rows.state.push(outcome.state)
+  rows.key.push(stored.key === null ? null : toText(stored.key))
+  rows.createdAt.push(stored.createdAt)
+  // Only a hold's end can still move.
+  rows.expiresAt.push(outcome.state === 'held' ? outcome.expiresAt! : stored.expiresAt)
+  rows.paymentId.push(outcome.isPaid && stored.paymentId !== null ? toText(stored.paymentId) : null)
+  rows.refundDue.push(outcome.refundDue)
+  rows.restocked.push(outcome.restocked)
+  rows.changedAt.push(outcome.changedAt)
+  rows.line.push(line)
+  rows.sequence.push(outcome.sequence)
+}
+
+/** A reservation as the sale itself tells it, after so many events. */
+export function pushStored(
+  rows: ReservationColumns,
+  stored: StoredReservation,
+  at: { readonly line: number; readonly sequence: number; readonly now: number },
+  rules: Rules,
+): void {
+  const isPaid = stored.paymentId !== null
+  const outcome = { refundDue: null, restocked: null, changedAt: at.now, sequence: at.sequence, isPaid }
+  push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.line, rules)
+}
+
+export function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
+  if (cart.length === 1) return `{${JSON.stringify(toText(skus[cart[0]![0]]!.sku))}:${cart[0]![1]}}`
+  return JSON.stringify(Object.fromEntries(cart.map(([place, units]) => [toText(skus[place]!.sku), units])))
+}
+
+function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
+  switch (event.type) {
+    case 'refunded':
+      return JSON.stringify({ restock: event.restock })
+    case 'refund_due':
+      return JSON.stringify({ reason: event.reason })
+    case 'restocked':
+    case 'sold_out':
+    case 'sent':
+    case 'received': {
+      const { sequence: _, at: __, type: ___, sku, ...rest } = event
+      const texts = Object.entries(rest).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? toText(value) : value,
+      ])
+      return JSON.stringify({ sku: toText(skus[sku]!.sku), ...Object.fromEntries(texts) })
+    }
+    default:
+      return null
+  }
+}

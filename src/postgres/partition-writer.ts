@@ -1,0 +1,279 @@
+import type { Rules, Settled } from '../engine/engine.js'
+import type { Tip } from '../engine/port.js'
+import type { Timer } from '../engine/timing.js'
+import { StockholdError } from '../errors.js'
+import type { EventSource } from '../handoff/source.js'
+import { batchOf } from './page.js'
+import type { Position, Tables } from './tables.js'
+
+/** From so many events on, the next page is read while this one is written: there is more where it came from. */
+const FULL = 1_000
+/** Between attempts after a failure, in ms. */
+const MIN_RETRY_MS = 5
+const MAX_RETRY_MS = 1_000
+
+interface Waiter {
+  readonly tip: Tip
+  readonly deadline: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+type Page = Settled<'events'>
+
+/**
+ * Takes the events of one partition into the tables, page by page: whoever wants them there, one step at a time does it for all. It keeps
+ * nothing that the tables do not: another process may do the same at the same time.
+ */
+export class PartitionWriter {
+  readonly #source: EventSource
+  readonly #partition: number
+  readonly #tables: Tables
+  readonly #rules: Rules
+  /** As far as it is known; `undefined` when it must be read again. */
+  #position: Position | undefined
+  /** The latest that was ever known. */
+  #known: Position | undefined
+  #ahead: { readonly after: number; readonly page: Promise<Page> } | undefined
+  #step: Promise<number> | undefined
+  #waiters: Waiter[] = []
+  #driving = false
+  #lastError: unknown
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  /** Events and transactions of this process' own. */
+  written = 0
+  batches = 0
+
+  constructor(source: EventSource, partition: number, tables: Tables, rules: Rules) {
+    this.#source = source
+    this.#partition = partition
+    this.#tables = tables
+    this.#rules = rules
+  }
+
+  /** The latest position that is known here. */
+  get position(): Position | undefined {
+    return this.#known
+  }
+
+  /** `true`: it is in the tables. `false`: not yet. `null`: nobody can tell any more, or the history went on without it. */
+  #covers({ line, sequence }: Tip): boolean | null {
+    const position = this.#known
+    if (!position || position.line < line) return false
+    if (position.line === line) return position.sequence >= sequence
+    return position.line === line + 1 && sequence <= position.since ? position.sequence >= sequence : null
+  }
+
+  has(tip: Tip): boolean {
+    return this.#covers(tip) === true
+  }
+
+  /** Waits until it has everything up to there; meanwhile it writes, unless others do. */
+  reach(tip: Tip, deadline: number, signal?: AbortSignal): Promise<void> {
+    if (this.has(tip)) return Promise.resolve()
+    if (signal?.aborted)
+      return Promise.reject(unwritten('The wait for the ledger was aborted', signal.reason))
+    return new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = {
+        tip,
+        deadline,
+        resolve: () => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve()
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      }
+      const onAbort = () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        this.#relax()
+        waiter.reject(unwritten('The wait for the ledger was aborted', signal?.reason))
+      }
+      signal?.addEventListener('abort', onAbort)
+      if (this.#waiters.length === 0) this.#timer?.keepAlive(true)
+      this.#waiters.push(waiter)
+      this.#arm(deadline)
+      if (!this.#driving) void this.#drive()
+    })
+  }
+
+  /**
+   * Reads and writes the next page. Only one step at a time is under way; who comes meanwhile joins it.
+   *
+   * @returns How many events it wrote; 0 if there were none, or if somebody else was faster.
+   */
+  step(): Promise<number> {
+    this.#step ??= this.#next().finally(() => {
+      this.#step = undefined
+      this.#tell()
+    })
+    return this.#step
+  }
+
+  /** Reads the position again: others may have moved it. */
+  async look(): Promise<Position> {
+    const position = await this.#tables.position(this.#source.sale, this.#partition)
+    if (!position) throw new StockholdError('SALE_NOT_FOUND', 'the ledger does not follow this sale')
+    this.#position = position
+    this.#known = position
+    return position
+  }
+
+  async #next(): Promise<number> {
+    const position = this.#position ?? (await this.look())
+    if (!this.#ahead && this.#waiters.length > 0 && this.#waiters.every(({ tip }) => this.has(tip))) return 0
+    const page = await this.#read(position)
+    if (page.line !== position.line || page.since !== position.since) {
+      await this.#turn(position, page)
+      return 0
+    }
+    if (page.events.length === 0) return 0
+    const first = page.events[0]!.sequence
+    const last = page.events.at(-1)!.sequence
+    const lost = first - position.sequence - 1
+    const next: Position = {
+      ...position,
+      sequence: last,
+      lost: position.lost + lost,
+      stale: position.stale || lost > 0,
+    }
+    const tip = this.#source.tip(this.#partition)
+    if (page.events.length >= FULL) this.#readAhead(last)
+    const moved = await this.#change(() =>
+      this.#tables.write(this.#source.sale, this.#partition, position, next, tip, batchOf(page, this.#rules)),
+    )
+    if (!moved) return 0
+    this.#position = next
+    this.#known = next
+    this.written += page.events.length
+    this.batches++
+    return page.events.length
+  }
+
+  /** A line of the history that is new to the tables. While the sale is frozen nobody knows yet how it goes on. */
+  async #turn(position: Position, { line, since }: Page): Promise<void> {
+    await this.#source.sweep(this.#partition)
+    if (line < position.line || (line === position.line && since < position.since))
+      throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
+    const sequence = Math.min(position.sequence, since, await this.#common(position, line))
+    const next = { ...position, line, since, sequence, stale: true }
+    const { sale } = this.#source
+    if (await this.#change(() => this.#tables.turn(sale, this.#partition, position, next))) {
+      this.#position = next
+      this.#known = next
+    }
+  }
+
+  /** Where two lines or more have begun unseen, nobody can tell what of the old one is left: all that is in the stream is read again. */
+  async #common(position: Position, line: number): Promise<number> {
+    if (line === position.line + 1) return Number.POSITIVE_INFINITY
+    const { events } = await this.#source.read(this.#partition, 0)
+    return (events[0]?.sequence ?? Number.POSITIVE_INFINITY) - 1
+  }
+
+  /** Whatever became of it, if it was not a plain yes the position must be read again. */
+  async #change(write: () => Promise<boolean>): Promise<boolean> {
+    this.#position = undefined
+    const moved = await write()
+    if (!moved) {
+      this.#ahead = undefined
+      await this.look()
+    }
+    return moved
+  }
+
+  async #read({ sequence }: Position): Promise<Page> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead?.after === sequence) {
+      const page = await ahead.page.catch(() => undefined)
+      if (page && page.events.length > 0) return page
+    }
+    try {
+      return await this.#source.read(this.#partition, sequence)
+    } catch (error) {
+      // To read freezes nothing; who has seen more than the sale knows must not let it sell on.
+      if (error instanceof StockholdError && error.code === 'ROLLBACK_DETECTED')
+        await this.#source.sweep(this.#partition)
+      throw error
+    }
+  }
+
+  #readAhead(after: number): void {
+    const page = this.#source.read(this.#partition, after)
+    page.catch(() => {})
+    this.#ahead = { after, page }
+  }
+
+  /** Steps for as long as anybody waits. */
+  async #drive(): Promise<void> {
+    this.#driving = true
+    let failures = 0
+    while (this.#waiters.length > 0) {
+      try {
+        const written = await this.step()
+        // Nothing was written, and still somebody waits: for what another writes, or for what is not there yet.
+        failures = written > 0 ? 0 : failures + 1
+        this.#lastError = undefined
+      } catch (error) {
+        this.#lastError = error
+        failures++
+      }
+      if (failures > 1 && this.#waiters.length > 0)
+        await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (failures - 2)))
+    }
+    this.#driving = false
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#source.timing.after(ms, resolve))
+  }
+
+  #tell(): void {
+    if (this.#waiters.length === 0) return
+    const waiting: Waiter[] = []
+    for (const waiter of this.#waiters) {
+      const covers = this.#covers(waiter.tip)
+      if (covers === true) waiter.resolve()
+      else if (covers === false) waiting.push(waiter)
+      else waiter.reject(unwritten('The sale was recovered before the ledger had it'))
+    }
+    this.#waiters = waiting
+    this.#relax()
+  }
+
+  /** With nobody left who waits, the timer must not keep the process alive. */
+  #relax(): void {
+    if (this.#waiters.length === 0) this.#timer?.keepAlive(false)
+  }
+
+  #arm(deadline: number): void {
+    if (deadline >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = deadline
+    const { timing } = this.#source
+    this.#timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => this.#expire())
+  }
+
+  #expire(): void {
+    const now = this.#source.timing.now()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const late = this.#waiters.filter(({ deadline }) => deadline <= now)
+    this.#waiters = this.#waiters.filter(({ deadline }) => deadline > now)
+    for (const waiter of late) waiter.reject(unwritten('The ledger did not have it in time', this.#lastError))
+    let next = Number.POSITIVE_INFINITY
+    for (const { deadline } of this.#waiters) next = Math.min(next, deadline)
+    if (next < Number.POSITIVE_INFINITY) this.#arm(next)
+  }
+}
+
+function unwritten(what: string, cause?: unknown): StockholdError {
+  return new StockholdError(
+    'UNKNOWN_OUTCOME',
+    `${what}: it was done, but may not be in the ledger yet. Send the same key, or the same id, again.`,
+    cause === undefined ? undefined : { cause },
+  )
+}

@@ -1,0 +1,33 @@
+/** What is used of `pg`: a `Pool` of it fits, and so does anything that speaks alike. */
+export interface SqlPool {
+  query(text: string, values?: unknown[]): Promise<SqlResult>
+  connect(): Promise<SqlClient>
+}
+
+export interface SqlClient {
+  query(text: string, values?: unknown[]): Promise<SqlResult>
+  /** `true`: the connection is not to be used again. */
+  release(broken?: boolean): void
+}
+
+export interface SqlResult {
+  // biome-ignore lint/suspicious/noExplicitAny: a row is what the statement makes of it
+  readonly rows: any[]
+}
+
+/**
+ * Runs statements as one transaction. A connection on which anything failed is given up: what state it is in nobody knows.
+ */
+export async function transaction<T>(pool: SqlPool, work: (client: SqlClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    const result = await work(client)
+    await client.query('COMMIT')
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}

@@ -1,0 +1,73 @@
+import type { Rules } from '../engine/engine.js'
+import type { Tip } from '../engine/port.js'
+import { StockholdError } from '../errors.js'
+import type { EventSource } from '../handoff/source.js'
+import type { LedgerWriter } from '../sale/ledger.js'
+import { PartitionWriter } from './partition-writer.js'
+import type { Tables } from './tables.js'
+
+/** Takes the events of one sale into the tables: for its followers, for those who compare, and for those whose answers wait for it. */
+export class SaleWriter implements LedgerWriter {
+  readonly source: EventSource
+  readonly tables: Tables
+  #writers: readonly PartitionWriter[] | undefined
+  #rules: Rules | undefined
+  #opening: Promise<readonly PartitionWriter[]> | undefined
+
+  constructor(source: EventSource, tables: Tables) {
+    this.source = source
+    this.tables = tables
+  }
+
+  has(partition: number, tip: Tip): boolean {
+    return this.#writers?.[partition]?.has(tip) === true
+  }
+
+  /** It must keep what it has said it has. */
+  async ready(): Promise<void> {
+    await this.tables.assertDurable()
+    await this.open()
+  }
+
+  async reach(partition: number, tip: Tip, deadline: number, signal?: AbortSignal): Promise<void> {
+    const writers = this.#writers ?? (await this.open())
+    return writers[partition]!.reach(tip, deadline, signal)
+  }
+
+  /** The rules, once it is open. */
+  get rules(): Rules {
+    return this.#rules!
+  }
+
+  /**
+   * Enters the sale, and lets the handle know what the ledger has seen of its history: so a Redis that has forgotten some of it is
+   * found out, although every process that sold has been started anew.
+   */
+  open(): Promise<readonly PartitionWriter[]> {
+    if (this.#writers) return Promise.resolve(this.#writers)
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<readonly PartitionWriter[]> {
+    const { rules, token } = await this.source.describe()
+    const { sale } = this.source
+    const known = await this.tables.enter(sale, token, JSON.stringify(rules), rules.partitions)
+    if (known.token !== token)
+      throw new StockholdError(
+        'STATE_LOST',
+        `the ledger has followed another sale ${JSON.stringify(sale)}, which is gone: recover that one, or take another id or schema`,
+      )
+    for (const [partition, tip] of (await this.tables.seen(sale)).entries())
+      if (tip) this.source.witness(partition, tip)
+    this.#rules = rules
+    const writers = Array.from(
+      { length: rules.partitions },
+      (_, i) => new PartitionWriter(this.source, i, this.tables, rules),
+    )
+    this.#writers = writers
+    return writers
+  }
+}

@@ -1,0 +1,370 @@
+import type { Tip } from '../engine/port.js'
+import { StockholdError } from '../errors.js'
+import type { AcknowledgedState } from '../sale/acknowledged.js'
+import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
+import type { SqlPool, SqlResult } from './pool.js'
+import { fromText, quoted, toText } from './text.js'
+
+/** How far a partition is in the ledger. */
+export interface Position {
+  readonly line: number
+  readonly since: number
+  readonly sequence: number
+  /** Events that were gone before they were read. */
+  readonly lost: number
+  /** The reservations are to be compared with the sale. */
+  readonly stale: boolean
+  /** How often the sale was recovered from here. */
+  readonly fence: number
+}
+
+/** A row of `reservations`. Times in epoch ms. */
+export interface ReservationRow {
+  readonly id: string
+  readonly buyer: string
+  /** By the SKU's name. */
+  readonly items: ReadonlyMap<string, number>
+  readonly state: LedgerState
+  readonly key: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly paymentId: string | null
+  readonly refundDue: string | null
+  readonly restocked: boolean
+  readonly line: number
+  readonly sequence: number
+}
+
+export interface RestockRow {
+  readonly partition: number
+  readonly line: number
+  readonly sequence: number
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export interface SaleRow {
+  readonly token: string
+  /** JSON, as it was written. */
+  readonly rules: string
+  readonly state: SaleChange
+}
+
+/** Times travel as epoch ms: what a driver makes of a timestamp is up to its user's settings. */
+const time = (column: string) => `to_timestamp(${column} / 1000)`
+const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+
+/** The statements on the tables of one schema. */
+export class Tables {
+  readonly #pool: SqlPool
+  readonly #schema: string
+
+  constructor(pool: SqlPool, schema: string) {
+    this.#pool = pool
+    this.#schema = quoted(schema)
+  }
+
+  /** @throws UNSAFE_CONFIG where a commit may be lost that was answered. */
+  async assertDurable(): Promise<void> {
+    const names = ['fsync', 'synchronous_commit']
+    const settings = names.map((name) => `current_setting('${name}') AS ${name}`)
+    const { rows } = await this.#query(`SELECT ${settings.join(', ')}`, [])
+    const off = names.find((name) => rows[0][name] === 'off')
+    if (off !== undefined)
+      throw new StockholdError(
+        'UNSAFE_CONFIG',
+        `durability with a ledger needs ${off} in PostgreSQL: set it to on`,
+      )
+  }
+
+  /** Enters a sale, unless it is known. Answers what is known. */
+  async enter(sale: string, token: string, rules: string, partitions: number): Promise<SaleRow> {
+    await this.#query(
+      `WITH entered AS (
+        INSERT INTO ${this.#schema}.sales (sale, token, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+      )
+      INSERT INTO ${this.#schema}.positions (sale, partition)
+      SELECT $1, partition FROM generate_series(0, $4::int - 1) AS partition ON CONFLICT DO NOTHING`,
+      [toText(sale), token, rules, partitions],
+    )
+    return (await this.sale(sale))!
+  }
+
+  async sale(sale: string): Promise<SaleRow | undefined> {
+    const { rows } = await this.#query(
+      `SELECT token, rules::text AS rules, state FROM ${this.#schema}.sales WHERE sale = $1`,
+      [toText(sale)],
+    )
+    return rows[0]
+  }
+
+  async position(sale: string, partition: number): Promise<Position | undefined> {
+    const { rows } = await this.#query(
+      `SELECT line, since, sequence, lost, stale, fence FROM ${this.#schema}.positions WHERE sale = $1 AND partition = $2`,
+      [toText(sale), partition],
+    )
+    const row = rows[0]
+    return (
+      row && {
+        line: Number(row.line),
+        since: Number(row.since),
+        sequence: Number(row.sequence),
+        lost: Number(row.lost),
+        stale: row.stale,
+        fence: Number(row.fence),
+      }
+    )
+  }
+
+  /** The furthest point of each partition's history that a follower has seen. */
+  async seen(sale: string): Promise<(Tip | null)[]> {
+    const { rows } = await this.#query(
+      `SELECT seen_line, seen_sequence, seen_mark FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
+      [toText(sale)],
+    )
+    return rows.map((row) =>
+      row.seen_line === null
+        ? null
+        : { line: Number(row.seen_line), sequence: Number(row.seen_sequence), mark: row.seen_mark },
+    )
+  }
+
+  /**
+   * Writes a page and moves the position, both or neither, if the position is still the one the page was read behind. So of any number
+   * of writers, in any number of processes, one writes each event. The update locks the position's row: a second writer waits for
+   * the first, and then finds that it has moved.
+   *
+   * @returns Whether it was.
+   */
+  async write(
+    sale: string,
+    partition: number,
+    from: Position,
+    to: Position,
+    tip: Tip | null,
+    { events, reservations, sale: change }: Batch,
+  ): Promise<boolean> {
+    const s = this.#schema
+    const { rows } = await this.#query(
+      `WITH moved AS (
+        UPDATE ${s}.positions
+        SET sequence = $5, lost = $6, stale = stale OR $7, written_at = now(),
+          seen_line = coalesce($8, seen_line), seen_sequence = coalesce($9, seen_sequence), seen_mark = coalesce($10, seen_mark)
+        WHERE sale = $1 AND partition = $2 AND line = $3 AND sequence = $4 AND fence = $31
+        RETURNING sale, partition, line
+      ), noted AS (
+        INSERT INTO ${s}.events (sale, partition, line, sequence, at, type, reservation, expires_at, details)
+        SELECT moved.sale, moved.partition, moved.line, e.sequence, ${time('e.at')}, e.type, e.reservation, ${time('e.expires_at')}, e.details
+        FROM moved, unnest($11::bigint[], $12::float8[], $13::text[], $14::text[], $15::float8[], $16::jsonb[])
+          AS e (sequence, at, type, reservation, expires_at, details)
+      ), changed AS (${this.#upsert('moved.partition', 17, 'FROM moved,')}
+      ), said AS (
+        UPDATE ${s}.sales SET state = $30
+        FROM moved WHERE sales.sale = moved.sale AND $30::text IS NOT NULL AND sales.state <> 'ended'
+      )
+      SELECT count(*) AS count FROM moved`,
+      [
+        toText(sale),
+        partition,
+        from.line,
+        from.sequence,
+        to.sequence,
+        to.lost,
+        to.stale,
+        tip?.line ?? null,
+        tip?.sequence ?? null,
+        tip?.mark ?? null,
+        events.sequence,
+        events.at,
+        events.type,
+        events.reservation,
+        events.expiresAt,
+        events.details,
+        ...valuesOf(reservations),
+        change,
+        from.fence,
+      ],
+    )
+    return Number(rows[0].count) === 1
+  }
+
+  /** Goes over to another line of the history, if the position is still the one. What the old line has beyond is part of it no more. */
+  async turn(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
+    const { rows } = await this.#query(
+      `WITH moved AS (
+        UPDATE ${this.#schema}.positions SET line = $5, since = $6, sequence = $7, stale = true
+        WHERE sale = $1 AND partition = $2 AND line = $3 AND sequence = $4 AND fence = $8
+        RETURNING sale, partition
+      ), left_behind AS (
+        UPDATE ${this.#schema}.events SET superseded = true
+        FROM moved
+        WHERE events.sale = moved.sale AND events.partition = moved.partition AND events.line < $5 AND events.sequence > $7
+          AND NOT events.superseded
+      )
+      SELECT count(*) AS count FROM moved`,
+      [toText(sale), partition, from.line, from.sequence, to.line, to.since, to.sequence, from.fence],
+    )
+    return Number(rows[0].count) === 1
+  }
+
+  /** What was read of a sale before, and is not written yet, is not written any more. */
+  async raiseFence(sale: string): Promise<void> {
+    await this.#query(`UPDATE ${this.#schema}.positions SET fence = fence + 1 WHERE sale = $1`, [
+      toText(sale),
+    ])
+  }
+
+  /** The reservations have been compared with the sale, on this line. */
+  async settle(sale: string, partition: number, { line, lost }: Position): Promise<void> {
+    await this.#query(
+      `UPDATE ${this.#schema}.positions SET stale = false WHERE sale = $1 AND partition = $2 AND line = $3 AND lost = $4`,
+      [toText(sale), partition, line, lost],
+    )
+  }
+
+  async rows(sale: string, ids: readonly string[]): Promise<ReservationRow[]> {
+    const { rows } = await this.#query(
+      `SELECT ${COLUMNS} FROM ${this.#schema}.reservations WHERE sale = $1 AND id = ANY($2::text[])`,
+      [toText(sale), ids],
+    )
+    return rows.map(rowOf)
+  }
+
+  /** Ids of a partition's reservations behind `after`, in their order; a page of them. */
+  async ids(sale: string, partition: number, after: string, limit: number): Promise<string[]> {
+    const { rows } = await this.#query(
+      `SELECT id FROM ${this.#schema}.reservations
+      WHERE sale = $1 AND id > $3 AND partition = $2 AND state <> 'forgotten' ORDER BY sale, id LIMIT $4`,
+      [toText(sale), partition, after, limit],
+    )
+    return rows.map(({ id }) => id)
+  }
+
+  /** A page of those that have units for good, for now, or no more, in the order of their ids. */
+  async ofKind(
+    sale: string,
+    kind: AcknowledgedState,
+    now: number,
+    after: string,
+    limit: number,
+  ): Promise<ReservationRow[]> {
+    const { rows } = await this.#query(
+      `SELECT ${COLUMNS} FROM ${this.#schema}.reservations
+      WHERE sale = $1 AND id > $3 AND state <> 'forgotten' AND $2 = CASE
+        WHEN state = 'confirmed' THEN 'confirmed' WHEN state = 'held' AND expires_at > ${time('$4::float8')} THEN 'held' ELSE 'over'
+      END
+      ORDER BY sale, id LIMIT $5`,
+      [toText(sale), kind, after, now, limit],
+    )
+    return rows.map(rowOf)
+  }
+
+  /** Restocks that are part of the history, in the order of each partition. */
+  async restocks(sale: string): Promise<RestockRow[]> {
+    const { rows } = await this.#query(
+      `SELECT partition, line, sequence, details::text AS details FROM ${this.#schema}.events
+      WHERE sale = $1 AND type = 'restocked' AND NOT superseded ORDER BY partition, line, sequence`,
+      [toText(sale)],
+    )
+    return rows.map((row) => ({
+      partition: Number(row.partition),
+      line: Number(row.line),
+      sequence: Number(row.sequence),
+      details: JSON.parse(row.details),
+    }))
+  }
+
+  /** Makes rows what the sale says of them, but for those that an event has changed meanwhile. */
+  async mend(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
+    await this.#query(this.#upsert('$15::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
+      toText(sale),
+      ...valuesOf(reservations),
+      partition,
+    ])
+  }
+
+  /** The sale does not know these any more. */
+  async forget(sale: string, ids: readonly string[], line: number, sequence: number): Promise<void> {
+    await this.#query(
+      `UPDATE ${this.#schema}.reservations SET state = 'forgotten'
+      WHERE sale = $1 AND id = ANY($2::text[]) AND (line, sequence) <= ($3, $4)`,
+      [toText(sale), ids, line, sequence],
+    )
+  }
+
+  /** Sets of rows are arrays of columns, of one length, from parameter `first` on: their number is no part of the statement. */
+  #upsert(partition: string, first: number, from: string): string {
+    const types = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(' ')
+    const arrays = types.map((type, i) => `$${first + i}::${type}[]`).join(', ')
+    return `
+      INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
+        payment_id, refund_due, restocked, changed_at, line, sequence)
+      SELECT moved.sale, n.id, ${partition}, n.buyer, n.items, n.state, n.key, ${time('n.created_at')}, ${time('n.expires_at')},
+        n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.line, n.sequence
+      ${from} unnest(${arrays}) AS n (id, buyer, items, state, key, created_at, expires_at, payment_id, refund_due, restocked,
+        changed_at, line, sequence)
+      ON CONFLICT (sale, id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
+        payment_id = coalesce(r.payment_id, excluded.payment_id), refund_due = coalesce(r.refund_due, excluded.refund_due),
+        restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, line = excluded.line,
+        sequence = excluded.sequence
+      WHERE (r.line, r.sequence) <= (excluded.line, excluded.sequence)`
+  }
+
+  #query(text: string, values: unknown[]): Promise<SqlResult> {
+    return this.#pool.query(text, values).catch(explain)
+  }
+}
+
+const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
+  payment_id, refund_due, restocked, line, sequence`
+
+function valuesOf(columns: ReservationColumns): unknown[] {
+  const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
+  const { restocked, changedAt, line, sequence } = columns
+  return [
+    id,
+    buyer,
+    items,
+    state,
+    key,
+    createdAt,
+    expiresAt,
+    paymentId,
+    refundDue,
+    restocked,
+    changedAt,
+    line,
+    sequence,
+  ]
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what the driver gives
+function rowOf(row: any): ReservationRow {
+  const items = Object.entries<number>(JSON.parse(row.items))
+  return {
+    id: row.id,
+    buyer: fromText(row.buyer),
+    items: new Map(items.map(([sku, units]) => [fromText(sku), units])),
+    state: row.state,
+    key: row.key === null ? null : fromText(row.key),
+    createdAt: Number(row.created_at),
+    expiresAt: Number(row.expires_at),
+    paymentId: row.payment_id === null ? null : fromText(row.payment_id),
+    refundDue: row.refund_due,
+    restocked: row.restocked === true,
+    line: Number(row.line),
+    sequence: Number(row.sequence),
+  }
+}
+
+/** What to do about tables that are not there is known; any other failure is the database's own. */
+export function explain(error: unknown): never {
+  const code = (error as { code?: unknown } | null)?.code
+  // undefined_table, invalid_schema_name, undefined_column
+  if (code === '42P01' || code === '3F000' || code === '42703')
+    throw new StockholdError(
+      'UNSAFE_CONFIG',
+      'the tables of the ledger are missing or of another version: call ledger.migrate() first',
+      { cause: error },
+    )
+  throw error
+}

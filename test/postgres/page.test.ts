@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import type { Rules, Settled, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
+import { batchOf } from '../../src/postgres/page.js'
+
+const rules: Rules = {
+  skus: [
+    { sku: 'a', stock: 1, limit: null },
+    { sku: 'b', stock: 1, limit: null },
+  ],
+  ...{ holdMs: 1, maxHoldMs: 1, opensAt: null, closesAt: null, partitions: 1 },
+}
+const now: StoredReservation = {
+  ...{ id: 'r', buyer: 'u', cart: [[1, 2]], key: null, createdAt: 1, expiresAt: 99, paymentId: 'p' },
+  state: 'confirmed',
+}
+
+type News = StoredEvent extends infer E ? (E extends unknown ? Omit<E, 'sequence' | 'at'> : never) : never
+
+function rowOf(...news: News[]) {
+  const events = news.map((one, i) => ({ ...one, sequence: i + 1, at: 10 + i }) as StoredEvent)
+  const page: Settled<'events'> = { status: 'events', line: 1, since: 0, events, reservations: [now] }
+  const { reservations } = batchOf(page, rules)
+  return Object.fromEntries(Object.entries(reservations).map(([column, values]) => [column, values[0]]))
+}
+
+test('a reservation is what the events of the page say, not what has become of it since', () => {
+  expect(rowOf({ type: 'reserved', id: 'r', expiresAt: 50 })).toMatchObject({
+    ...{ state: 'held', expiresAt: 50, paymentId: null, items: '{"b":2}', sequence: 1, changedAt: 10 },
+  })
+  const extended = { type: 'extended', id: 'r', expiresAt: 60 } as const
+  expect(rowOf({ type: 'reserved', id: 'r', expiresAt: 50 }, extended)).toMatchObject({
+    ...{ state: 'held', expiresAt: 60, sequence: 2, changedAt: 11 },
+  })
+  expect(rowOf(extended, { type: 'confirmed', id: 'r' })).toMatchObject({
+    ...{ state: 'confirmed', expiresAt: 99, paymentId: 'p' },
+  })
+  expect(rowOf({ type: 'confirmed', id: 'r' }, { type: 'refunded', id: 'r', restock: true })).toMatchObject({
+    ...{ state: 'refunded', restocked: true, paymentId: 'p', refundDue: null },
+  })
+})
+
+test.each([
+  ['released', 'released'],
+  ['sold_out', 'expired'],
+  ['limit_exceeded', 'expired'],
+  ['ended', 'expired'],
+] as const)('refund due for %s is said of one that is %s', (reason, state) => {
+  expect(rowOf({ type: 'refund_due', id: 'r', reason })).toMatchObject({
+    state,
+    refundDue: reason,
+    paymentId: 'p',
+  })
+})
+
+test('the sale is what was said of it last', () => {
+  const page = (types: ('paused' | 'resumed' | 'ended')[]): Settled<'events'> => ({
+    ...{ status: 'events', line: 1, since: 0, reservations: [] },
+    events: types.map((type, i) => ({ type, sequence: i + 1, at: 1 })),
+  })
+  expect(batchOf(page(['paused']), rules).sale).toBe('paused')
+  expect(batchOf(page(['paused', 'resumed']), rules).sale).toBe('open')
+  expect(batchOf(page(['resumed', 'ended']), rules).sale).toBe('ended')
+  expect(batchOf(page([]), rules).sale).toBeNull()
+})
