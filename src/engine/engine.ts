@@ -75,7 +75,14 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'confirmed' | 'released' | 'expired'; readonly id: string }
   | { readonly type: 'refunded'; readonly id: string; readonly restock: boolean }
   | { readonly type: 'refund_due'; readonly id: string; readonly reason: RefundReason }
-  | { readonly type: 'restocked'; readonly sku: number; readonly applied: number }
+  | {
+      readonly type: 'restocked'
+      readonly sku: number
+      /** What was asked for, and by which key. */
+      readonly quantity: number
+      readonly key: string
+      readonly applied: number
+    }
   | { readonly type: 'sent'; readonly to: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'received'; readonly from: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sold_out'; readonly sku: number }
@@ -161,7 +168,8 @@ export interface Commands {
    *    exceed: `limit_exceeded`; `taken` are the units the buyer has.
    * 6. For the first SKU of the cart with fewer units available than asked: `sold_out`; `mayReturn` while any unit
    *    of it is held.
-   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`.
+   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call that recovers may give a negative `holdMs`: the
+   *    end of a hold that is over, which lapses before anybody looks.)
    */
   reserve: {
     op: {

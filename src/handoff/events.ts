@@ -26,7 +26,7 @@ export interface EventPlace {
  * - `released`, `expired`: its units are on sale again. An expired one may still become `confirmed`, by a late payment that found stock.
  * - `refund_due`: a payment came that cannot be honoured: give the money of `reservation.paymentId` back.
  * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale again.
- * - `restocked`: `applied` units were added, or taken out (negative).
+ * - `restocked`: `applied` units were added, or taken out (negative), of the `quantity` asked for by `key`.
  * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
  */
@@ -41,6 +41,8 @@ export type SaleEvent = EventPlace &
     | {
         readonly type: 'restocked'
         readonly sku: string
+        readonly quantity: number
+        readonly key: string
         readonly applied: number
         readonly reservation?: undefined
       }
@@ -91,6 +93,8 @@ export function toEvent(
         line,
         sequence,
         sku: rules.skus[event.sku]!.sku,
+        quantity: event.quantity,
+        key: event.key,
         applied: event.applied,
       }
     case 'reserved':

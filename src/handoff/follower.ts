@@ -1,4 +1,3 @@
-import type { StoredReservation } from '../engine/engine.js'
 import type { GroupState, HandoffSettled } from '../engine/handoff.js'
 import { StockholdError } from '../errors.js'
 import { Alarm } from './alarm.js'
@@ -7,6 +6,8 @@ import { Chains } from './chains.js'
 import type { Crew, Owner } from './crew.js'
 import type { Delivery } from './delivery.js'
 import type { History } from './events.js'
+import { isForgetful, messageOf } from './failure.js'
+import { END, HistoryReader, type Page, reservationsOf } from './history-reader.js'
 import type { Settings } from './options.js'
 import type { EventSource } from './source.js'
 import { StreamWatch } from './stream-watch.js'
@@ -32,12 +33,8 @@ const MIN_PAUSE_MS = 100
 const MAX_PAUSE_MS = 2_000
 /** A reading that is older says nothing about whether the engine still knows what it was told. ms */
 const VALID_MS = 1_000
-/** After all events: a page from here is empty, and tells which history it is. */
-const END = Number.MAX_SAFE_INTEGER
 /** Reservations of parked events that are fetched at a time. */
 const FETCHES = 8
-
-type Page = Awaited<ReturnType<EventSource['read']>>
 
 /** What the partitions of a consumer share. */
 export interface Surroundings {
@@ -88,8 +85,7 @@ export class Follower implements Owner {
   readonly #watch: StreamWatch
   #lease: Lease | undefined
   #backlog: Backlog | undefined
-  /** Line 0: not known yet. */
-  history: History
+  readonly #reader: HistoryReader
   #wanted = false
   #reclaim = false
   /** It gives the lease up as soon as no handler runs, or at that moment. */
@@ -114,7 +110,7 @@ export class Follower implements Owner {
   constructor(partition: number, around: Surroundings) {
     this.partition = partition
     this.#around = around
-    this.history = { partition, line: 0, since: 0 }
+    this.#reader = new HistoryReader(partition, around.source)
     this.#alarm = new Alarm(around.source.timing)
     const { source, settings, load } = around
     const serverTime = (moment: number) =>
@@ -124,6 +120,10 @@ export class Follower implements Owner {
     this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, (warning) =>
       around.warn(warning),
     )
+  }
+
+  get history(): History {
+    return this.#reader.history
   }
 
   get leads(): boolean {
@@ -331,7 +331,7 @@ export class Follower implements Owner {
 
   #begin(position: number): void {
     this.#backlog = new Backlog(position, this.#terms)
-    this.history = { partition: this.partition, line: 0, since: 0 }
+    this.#reader.begin()
     this.#readAt = this.#now()
     this.#pollMs = POLL_MS
     this.#settleAt = Number.POSITIVE_INFINITY
@@ -398,38 +398,14 @@ export class Follower implements Owner {
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
-      const page = await this.#around.source.read(this.partition, after)
-      const ours = this.#isOfKnownHistory(page) ? page : await this.#turn(page, after)
-      if (ours) this.#lastReadAt = at
-      return ours
+      const page = await this.#reader.page(after, this.#backlog!.read)
+      if (page) this.#lastReadAt = at
+      else this.#forgotten()
+      return page
     } catch (error) {
-      if (isForgetful(error)) {
-        // To read freezes nothing; this does, before anybody sells on what was forgotten.
-        await this.#around.source.sweep(this.partition).catch(() => {})
-        this.#forgotten()
-      }
+      if (isForgetful(error)) this.#forgotten()
       throw error
     }
-  }
-
-  #isOfKnownHistory({ line, since }: Page): boolean {
-    return line === this.history.line && since === this.history.since
-  }
-
-  /** The history has another line or beginning than the one that is known: it was rolled back, or none was known. */
-  async #turn(page: Page, after: number): Promise<Page | undefined> {
-    const { source } = this.#around
-    // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
-    await source.sweep(this.partition)
-    const again = await source.read(this.partition, after)
-    const { line, since } = again
-    const isSettled = line === page.line && since === page.since
-    if (!isSettled || (this.history.line > 0 && this.#backlog!.read > since)) {
-      this.#forgotten()
-      return undefined
-    }
-    this.history = { partition: this.partition, line, since }
-    return again
   }
 
   /** The engine has forgotten what was read, and so perhaps the position and what was parked: begin with what it knows. */
@@ -440,7 +416,7 @@ export class Follower implements Owner {
 
   #take(page: Page, backlog: Backlog): void {
     if (page.events.length === 0) return
-    const reservationOf = finder(page.reservations)
+    const reservationOf = reservationsOf(page)
     const { crew } = this.#around
     for (const event of page.events) {
       const { sequence } = event
@@ -587,39 +563,4 @@ export class Follower implements Owner {
   #now(): number {
     return this.#around.source.timing.now()
   }
-}
-
-/** Finds reservations by id. They come in the order in which events first speak of them: mostly the next one is it. */
-function finder(reservations: readonly StoredReservation[]): (id: string) => StoredReservation | undefined {
-  let next = 0
-  let byId: Map<string, StoredReservation> | undefined
-  return (id) => {
-    if (reservations[next]?.id === id) return reservations[next++]
-    byId ??= new Map(reservations.map((one) => [one.id, one]))
-    return byId.get(id)
-  }
-}
-
-/** What a partition says that does not know its own past any more. */
-function isForgetful(error: unknown): boolean {
-  return (
-    error instanceof StockholdError && (error.code === 'ROLLBACK_DETECTED' || error.code === 'STATE_LOST')
-  )
-}
-
-const MAX_ERROR_BYTES = 1_024
-
-function messageOf(error: unknown): string {
-  let text: string
-  try {
-    text = String(error instanceof Error ? error.message || error.name : error).toWellFormed()
-  } catch {
-    text = 'unknown'
-  }
-  if (Buffer.byteLength(text) <= MAX_ERROR_BYTES) return text
-  // What a character was cut in two becomes is as long as three bytes.
-  return Buffer.from(text)
-    .subarray(0, MAX_ERROR_BYTES - 2)
-    .toString()
-    .replace(/\uFFFD+$/, '')
 }

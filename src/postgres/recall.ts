@@ -38,19 +38,10 @@ async function testify(tables: Tables, sale: string, rules: Rules): Promise<Test
   }
 }
 
-function restockOf(
-  { partition, line, sequence, details }: RestockRow,
-  places: ReadonlyMap<string, number>,
-): AcknowledgedRestock {
-  const applied = Number(details.applied)
+function restockOf({ details }: RestockRow, places: ReadonlyMap<string, number>): AcknowledgedRestock {
   const sku = places.get(fromText(String(details.sku)))!
-  if (typeof details.key === 'string') {
-    const op = { sku, quantity: Number(details.quantity), key: fromText(details.key), final: true }
-    return { op, applied }
-  }
-  // Events say what was applied, and not by which key.
-  const op = { sku, quantity: applied, key: `restored:${partition}:${line}:${sequence}`, final: true }
-  return { op, applied, keyless: { partition } }
+  const op = { sku, quantity: Number(details.quantity), key: fromText(String(details.key)), final: true }
+  return { op, applied: Number(details.applied) }
 }
 
 function acknowledged(row: ReservationRow, places: ReadonlyMap<string, number>): Acknowledged {

@@ -36,9 +36,6 @@ export interface ReservationRow {
 }
 
 export interface RestockRow {
-  readonly partition: number
-  readonly line: number
-  readonly sequence: number
   readonly details: Readonly<Record<string, unknown>>
 }
 
@@ -261,14 +258,11 @@ export class Tables {
   /** Restocks that are part of the history, in the order of each partition. */
   async restocks(sale: string): Promise<RestockRow[]> {
     const { rows } = await this.#query(
-      `SELECT partition, line, sequence, details::text AS details FROM ${this.#schema}.events
+      `SELECT details::text AS details FROM ${this.#schema}.events
       WHERE sale = $1 AND type = 'restocked' AND NOT superseded ORDER BY partition, line, sequence`,
       [toText(sale)],
     )
     return rows.map((row) => ({
-      partition: Number(row.partition),
-      line: Number(row.line),
-      sequence: Number(row.sequence),
       details: JSON.parse(row.details),
     }))
   }

@@ -32,8 +32,6 @@ export interface AcknowledgedRestock {
   readonly op: Op<'restock'>
   /** Units it added, or took out (negative). */
   readonly applied: number
-  /** Its own key is not known: it was made in this partition, and may only be repeated if that has lost everything. */
-  readonly keyless?: { readonly partition: number }
 }
 
 /** `confirmed` and `held` have units; everything else is `over`. */

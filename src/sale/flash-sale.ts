@@ -295,14 +295,14 @@ export class FlashSale {
     const book = await this.#access.rules(this.#access.call(options))
     const recovering = new Recovering(this.#access, book, options)
     await recovering.notice()
-    const rebuilt = await recovering.rebuild()
+    await recovering.rebuild()
     await recovering.reconcile()
     const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
     const testimonies = record ? [await record.testify(), this.#told] : [this.#told]
     const { restored, refused } =
       from === 'accept'
         ? { restored: 0, refused: [] }
-        : await replay(testimonies, rebuilt, recovering.send, now, book.rules.holdMs)
+        : await replay(testimonies, recovering.send, now, book.rules.holdMs)
     if (thaws) await recovering.thaw()
     this.#soldOut.forget()
     if (from === 'accept') this.#told.clear()

@@ -40,22 +40,19 @@ export class Recovering {
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
   }
 
-  /** Makes anew the partitions that are gone, frozen. Answers which those were. */
-  async rebuild(): Promise<ReadonlySet<number>> {
+  /** Makes anew the partitions that are gone, frozen. */
+  async rebuild(): Promise<void> {
     const { partitions } = this.#access
     const count = this.#parts.count
     // Beyond every line that anybody has seen, as far as this handle knows.
     const lines = Array.from({ length: count }, (_, index) => partitions.session(index).tip?.line ?? 0)
     const op = { rules: this.#book.rules, token: partitions.token!, line: Math.max(...lines) + 1 }
     const call = this.#call()
-    const rebuilt = new Set<number>()
     await changeEvery(count, (index) =>
-      this.#parts.ask(index, 'rebuild', op, call, ({ status, token }) => {
+      this.#parts.ask(index, 'rebuild', op, call, ({ token }) => {
         if (token !== op.token) throw partitions.session(index).gone('lost')
-        if (status === 'rebuilt') rebuilt.add(index)
       }),
     )
-    return rebuilt
   }
 
   /**

@@ -34,20 +34,15 @@ export interface NotRestored {
  * What is over comes first: it gives its units back at once, and keys and payments must find it. Then who has paid, before who
  * holds, should there be too few units for all. Units that were taken out come last: they were taken from what was left.
  *
- * @param rebuilt The partitions that had lost everything.
  * @param now The server's time where a reservation is, by its id.
  */
 export async function replay(
   testimonies: readonly Testimony[],
-  rebuilt: ReadonlySet<number>,
   recover: Recover,
   now: (id?: string) => number,
   holdMs: number,
 ): Promise<{ restored: number; refused: NotRestored[] }> {
-  const restocks = repeatable(
-    testimonies.flatMap((testimony) => testimony.restocks),
-    rebuilt,
-  )
+  const restocks = testimonies.flatMap((testimony) => testimony.restocks)
   for (const restock of restocks) if (restock.op.quantity > 0) await recover('restock', restock.op)
   const restored = new Set<string>()
   const refused = new Map<string, NotRestored>()
@@ -87,25 +82,6 @@ export async function replay(
   if (testimonies.some(({ state }) => state === 'ended')) await recover('control', { action: 'end' })
   for (const id of refused.keys()) restored.delete(id)
   return { restored: restored.size, refused: [...refused.values()] }
-}
-
-/**
- * A restock whose key is not known could be made twice. It is put back only where nothing was left of it, and not if it may be
- * one that is known by its key.
- */
-function repeatable(
-  all: readonly AcknowledgedRestock[],
-  rebuilt: ReadonlySet<number>,
-): readonly AcknowledgedRestock[] {
-  const keyed = all.filter(({ keyless }) => !keyless)
-  const unmatched = [...keyed]
-  const others = all.filter(({ keyless, op, applied }) => {
-    if (!keyless || !rebuilt.has(keyless.partition)) return false
-    const same = unmatched.findIndex((one) => one.op.sku === op.sku && one.applied === applied)
-    if (same >= 0) unmatched.splice(same, 1)
-    return same < 0
-  })
-  return [...keyed, ...others]
 }
 
 /** There may be more to take out now than there was: the rest is put in again, under a key of its own. */

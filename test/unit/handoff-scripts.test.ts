@@ -179,7 +179,7 @@ describe('parked events', () => {
     { ...place, type: 'expired', id },
     { ...place, type: 'refunded', id, restock: true },
     { ...place, type: 'refund_due', id, reason: 'sold_out' },
-    { ...place, type: 'restocked', sku: 3, applied: -4 },
+    { ...place, type: 'restocked', sku: 3, quantity: -5, key: 'k', applied: -4 },
     { ...place, type: 'sent', to: 1, sku: 0, quantity: 5 },
     { ...place, type: 'received', from: 1, sku: 0, quantity: 5 },
     { ...place, type: 'sold_out', sku: 0 },

@@ -193,7 +193,7 @@ export class PartitionState {
   restock({ sku, quantity, key }: Op<'restock'>): number {
     const applied = this.stock.restock(sku, quantity)
     this.restocks.set(key, { sku, quantity, applied })
-    this.append({ type: 'restocked', sku, applied })
+    this.append({ type: 'restocked', sku, quantity, key, applied })
     if (applied > 0) this.returns++
     if (applied < 0) this.#announceSoldOut([[sku, -applied]])
     return applied

@@ -29,7 +29,7 @@ local function references_of(entries)
     local values = { cmsgpack.unpack(entry[2][2]) }
     for i = 4, #values, 3 do
       local subject = values[i]
-      local half = type(subject) == 'string' and #subject / 2 or 0
+      local half = values[i - 2] ~= RESTOCKED and type(subject) == 'string' and #subject / 2 or 0
       for j = 1, half, 6 do
         local bucket = subject:sub(j, j + 5)
         local reference = bucket .. subject:sub(half + j, half + j + 5)

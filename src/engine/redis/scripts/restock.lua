@@ -26,7 +26,7 @@ for i = 1, #skus do
     if applied > 0 then returns = returns + 1 end
     move(sku, nil, AVAILABLE, applied)
     move(sku, nil, TOTAL, applied)
-    emit(RESTOCKED, applied, sku)
+    emit(RESTOCKED, applied, cmsgpack.pack(sku, quantity, keys[i]))
     if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
     remembered[keys[i]] = cmsgpack.pack(sku, quantity, applied)
     out[#out + 1] = keys[i]

@@ -1,0 +1,99 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { type ConsumeOptions, FlashSale, memoryEngine, StockholdError } from '../../../src/index.js'
+import { follow } from '../../support/consumers.js'
+import { named, thrown } from '../../support/invalid.js'
+
+const sale = new FlashSale('launch', { engine: memoryEngine() })
+const handler = () => {}
+
+const wrong: [string, unknown][] = [
+  ['options', undefined],
+  ['options', null],
+  ['options', []],
+  ['group', {}],
+  ['group', { group: '' }],
+  ['group', { group: 7 }],
+  ['group', { group: 'x'.repeat(257) }],
+  ['name', { name: '' }],
+  ['name', { name: 1 }],
+  ['concurrency', { concurrency: 0 }],
+  ['concurrency', { concurrency: 1.5 }],
+  ['concurrency', { concurrency: Number.POSITIVE_INFINITY }],
+  ['start', { start: 'end' }],
+  ['start', { start: null }],
+  ['leaseMs', { leaseMs: 99 }],
+  ['leaseMs', { leaseMs: 3_600_001 }],
+  ['maxAttempts', { maxAttempts: 0 }],
+  ['retryDelayMs', { retryDelayMs: 0 }],
+  ['maxRetryDelayMs', { maxRetryDelayMs: '1' }],
+  ['maxParked', { maxParked: 10_001 }],
+  ['maxStreamLength', { maxStreamLength: 999 }],
+  ['pollMs', { pollMs: 0 }],
+  ['onDeadLetter', { onDeadLetter: 1 }],
+  ['onError', { onError: 'x' }],
+  ['onWarning', { onWarning: {} }],
+]
+
+test.each(wrong)('%s: %o', (argument, options) => {
+  const given =
+    options !== null && typeof options === 'object' && !Array.isArray(options) && argument !== 'group'
+      ? { group: 'g', ...options }
+      : options
+  thrown(() => sale.consume(given as ConsumeOptions, handler), argument)
+})
+
+test('a handler must be a function', () => {
+  thrown(() => sale.consume({ group: 'g' }, undefined as never), 'handler')
+})
+
+test('what a consumer is asked is checked, too', async () => {
+  await sale.create({ stock: { a: 1 } })
+  const consumer = follow(sale, {})
+  thrown(() => consumer.close(1 as never), 'options')
+  thrown(() => consumer.close({ timeoutMs: -1 }), 'timeoutMs')
+  const refused = async (call: Promise<unknown>, argument: string) =>
+    named(
+      await call.then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+      argument,
+    )
+  await refused(consumer.replay('some' as never), 'ids')
+  await refused(consumer.discard(['x']), 'ids[0]')
+  await refused(consumer.replay(['0-1-1', 7 as never]), 'ids[1]')
+  await refused(sale.removeConsumerGroup(''), 'group')
+  await consumer.close()
+})
+
+test('callbacks that throw harm nobody', async () => {
+  const engine = memoryEngine()
+  const shop = new FlashSale('launch', { engine })
+  onTestFinished(() => shop.close())
+  const fail = () => {
+    throw new Error('careless')
+  }
+  const reported: unknown[] = []
+  const onError = (error: unknown) => {
+    reported.push(error)
+    throw error
+  }
+  const seen: string[] = []
+  const consumer = follow(
+    shop,
+    { onError, onDeadLetter: fail, onWarning: fail, maxAttempts: 1, maxParked: 1 },
+    ({ type }) => {
+      seen.push(type)
+      throw new Error('no')
+    },
+  )
+  await expect.poll(() => reported.length).toBeGreaterThan(0)
+  expect(reported[0]).toBeInstanceOf(StockholdError)
+  await shop.create({ stock: { a: 5 } })
+  await shop.pause()
+  await expect.poll(async () => (await consumer.stats()).dead, { timeout: 5_000 }).toBe(1)
+  expect(reported.at(-1)).toMatchObject({ message: 'careless' })
+  expect(await consumer.discard('all')).toBe(1)
+  await shop.resume()
+  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['paused', 'resumed'])
+})
