@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type PostgresServer, startPostgres } from '../../scripts/postgres/server.js'
 import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 
@@ -14,15 +15,18 @@ const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => cod
 
 let server: RedisServer
 let cluster: RedisCluster
+let postgres: PostgresServer
 
 beforeAll(async () => {
   server = await startRedis()
   cluster = await startCluster({ masters: 3, replicas: 0 })
+  postgres = await startPostgres()
   await mkdir(folder, { recursive: true })
 })
 afterAll(async () => {
   await server.stop()
   await cluster.stop()
+  await postgres.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -68,6 +72,23 @@ const expectations: { call?: string; prints: string[] }[] = [
       process.exit(0)`,
     prints: ['give back p-2 released\ntrue'],
   },
+  {
+    call: `
+      const refunds: string[] = []
+      const provider = { createSession: async () => 'session', refund: async (id: string) => void refunds.push(id) }
+      Object.assign(globalThis, provider)
+      const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 1 }] })
+      if (held.status !== 'reserved') throw new Error(held.status)
+      const { id } = held.reservation
+      console.log(await pay(id), await paid(id, 'p-1'), await paid(id, 'p-1'), await paid(id, 'p-2'), refunds)`,
+    prints: ["session ship ship refund [ 'p-2' ]"],
+  },
+  {
+    call: `
+      await engine.close()
+      process.exit(0)`,
+    prints: ['true 0 0'],
+  },
   { prints: ["durability 'aof' needs an append-only file: set appendonly to yes"] },
   {
     call: `
@@ -106,6 +127,22 @@ const expectations: { call?: string; prints: string[] }[] = [
       'reserved',
     ],
   },
+  {
+    call: `
+      import { Redis } from 'ioredis'
+      const client = new Redis(process.env.REDIS_URL!)
+      await ledger.migrate()
+      const before = new FlashSale('rebuilt', { engine })
+      await before.create({ stock: { 'mango-me': 3 } })
+      const follower = await ledger.follow(before)
+      await before.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 2 }] })
+      await ledger.reconcile(before)
+      await follower.close()
+      await client.del(await client.keys('{stockhold:rebuilt:*'))
+      console.log(await recover('rebuilt'), (await new FlashSale('rebuilt', { engine }).stats()).skus['mango-me'])
+      process.exit(0)`,
+    prints: ['{ restored: 1, ok: true } { total: 3, available: 1, held: 2, confirmed: 0, inTransit: 0 }'],
+  },
   { prints: ['reserved limit_exceeded', 'available: 998, held: 2'] },
   { prints: ['100 stories', 'nothing oversold'] },
   { prints: ['UNKNOWN_OUTCOME reserved'] },
@@ -137,7 +174,8 @@ describe('README', () => {
         logLevel: 'error',
       })
       const nodes = cluster.nodes.map(({ address }) => address).join()
-      const env = { ...process.env, REDIS_URL: server.url, REDIS_CLUSTER: nodes }
+      const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
+      const env = { ...process.env, ...urls }
       const { stdout } = await run(process.execPath, [`${folder}/snippet-${index}.mjs`], { env })
       for (const line of prints) expect(stdout).toContain(line)
     })
