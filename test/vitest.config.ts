@@ -7,11 +7,42 @@ const lua = {
     id.endsWith('.lua') ? { code: `export default ${JSON.stringify(code)}`, map: null } : null,
 }
 
+/**
+ * What is promised of a sale is promised of one over several partitions: these suites run a second time, with four. What speaks to one
+ * partition by the port is skipped there, and the simulator and the properties draw a number of their own. With
+ * `STOCKHOLD_TEST_PARTITIONS=all` the slow ones run too.
+ */
+const overPartitions = [
+  'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,lapsing}.test.ts',
+  'test/conformance/{recover,refund,refusals,release,reserve,restock,stats}.test.ts',
+  'test/conformance/waiting-room/coupling.test.ts',
+  'test/race/*.test.ts',
+  'test/fault/{clocks,crash,pause}.test.ts',
+]
+const slowOverPartitions = [
+  'test/conformance/waiting-room/*.test.ts',
+  'test/fault/{consumer,faulty-redis,network,rush}.test.ts',
+]
+
 export default defineConfig({
   plugins: [lua],
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'one', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'partitions',
+          include: [
+            ...overPartitions,
+            ...(process.env.STOCKHOLD_TEST_PARTITIONS === 'all' ? slowOverPartitions : []),
+          ],
+          setupFiles: ['test/support/four-partitions.ts'],
+          env: { STOCKHOLD_SEVERAL: '4' },
+        },
+      },
+    ],
     globalSetup: ['test/support/provision.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

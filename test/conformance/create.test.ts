@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
 import { FlashSale, type SaleRules } from '../../src/index.js'
+import { haveSeveral } from '../support/several.js'
 import { anyTime, onBothEngines, Shop } from '../support/shop.js'
 
 const rules: SaleRules = { stock: { b: 2, a: 1 }, limitPerBuyer: { a: 3 }, holdMs: 500, maxHoldMs: 900 }
@@ -31,20 +32,23 @@ onBothEngines((open, kind) => {
     expect(await shop.counts()).toBe('1 0 1 0')
   })
 
-  test('defaults are the same rules as their values, a Date the same as its epoch ms', async () => {
-    const shop = await closed()
-    const opensAt = shop.now() + 1_000
-    await shop.sale.create({ stock: { a: 1 }, opensAt })
-    const explicit = {
-      stock: { a: 1 },
-      holdMs: 600_000,
-      maxHoldMs: 3_600_000,
-      partitions: 1,
-      opensAt: new Date(opensAt),
-    }
-    expect(await shop.handle().create(explicit)).toStrictEqual({ created: false })
-    expect(await shop.handle().create({ ...explicit, limitPerBuyer: {} })).toStrictEqual({ created: false })
-  })
+  test.skipIf(haveSeveral)(
+    'defaults are the same rules as their values, a Date the same as its epoch ms',
+    async () => {
+      const shop = await closed()
+      const opensAt = shop.now() + 1_000
+      await shop.sale.create({ stock: { a: 1 }, opensAt })
+      const explicit = {
+        stock: { a: 1 },
+        holdMs: 600_000,
+        maxHoldMs: 3_600_000,
+        partitions: 1,
+        opensAt: new Date(opensAt),
+      }
+      expect(await shop.handle().create(explicit)).toStrictEqual({ created: false })
+      expect(await shop.handle().create({ ...explicit, limitPerBuyer: {} })).toStrictEqual({ created: false })
+    },
+  )
 
   test('a hold longer than an hour by default may last as long as it is', async () => {
     const shop = await closed()

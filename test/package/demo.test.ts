@@ -29,6 +29,8 @@ interface Run {
   output: string
   /** The number at the end of the line with this label. */
   figure(label: string): number
+  /** All numbers of the line with this label, below this title. */
+  figures(title: string, label: string): number[]
 }
 
 function demo(...args: string[]): Promise<Run> {
@@ -42,10 +44,33 @@ function demo(...args: string[]): Promise<Run> {
           const line = output.split('\n').find((text) => text.trim().startsWith(`${label}  `))
           return line === undefined ? Number.NaN : Number(line.trim().slice(label.length).replaceAll(',', ''))
         }
-        resolve({ code: error ? Number(error.code) : 0, output, figure })
+        const figures = (title: string, label: string) => {
+          const below = output.slice(output.lastIndexOf(`\n${title}  `)).split('\n')
+          const line = below.find((text) => text.trim().startsWith(`${label}  `))
+          return line?.match(/[\d,]+$|[\d,]+(?= {2})/g)?.map((text) => Number(text.replaceAll(',', ''))) ?? []
+        }
+        resolve({ code: error ? Number(error.code) : 0, output, figure, figures })
       },
     )
   })
+}
+
+/** Buyers, warehouse, bank and ledger say the same. */
+function addsUp(run: Run, title: string, units: number): void {
+  const of = (label: string) => run.figures(title, label)
+  const confirmed = of('confirmed, as buyers know')
+  expect(confirmed[1]).toBe(units)
+  expect(of('parcels')).toEqual(confirmed)
+  expect(of('ledger rows')).toEqual(confirmed)
+  const cancelled = of('cancelled by buyers')
+  expect(of('parcels not sent')).toEqual([cancelled[0]])
+  expect(of('ledger rows refunded')).toEqual(cancelled)
+  const due = of('refunds due, as buyers know')
+  expect(of('told to the bank')).toEqual(due)
+  expect(of('refund_due events in the ledger')).toEqual(due)
+  expect(of('dead letters')).toEqual([0])
+  expect(of('reconciled with the ledger')[0]).toBeGreaterThan(0)
+  expect(of('and differing')).toEqual([0])
 }
 
 describe('the launch', () => {
@@ -57,7 +82,12 @@ describe('the launch', () => {
     expect(run.output).toContain(`stockhold demo on ${engine}`)
     expect(run.output).toMatch(/seed \d+: --seed \d+ repeats/)
     expect(run.output).toMatch(/audit: ok, [\d,]+ reservations recounted/)
-    for (const label of ['units', 'sold (confirmed)']) expect(run.figure(label), label).toBe(500)
+    expect(run.figure('units')).toBe(500)
+    expect(run.figure('sold (confirmed)') + run.figure('given back after the payment')).toBe(500)
+    addsUp(run, 'From promise to parcel', run.figure('sold (confirmed)'))
+    expect(run.output).toContain('a ledger in a PostgreSQL of its own')
+    expect(run.output).toMatch(/[\d,]+ parcels {2}[\d,]+ events to do {2}[\d,]+ events in the ledger/)
+    expect(run.output).toMatch(/a worker died +yes/)
     for (const label of ['unsold', 'oversold', 'lost', 'stranded', 'buyers over the limit', 'told of two']) {
       expect(run.figure(label), label).toBe(0)
     }
@@ -88,11 +118,45 @@ describe('the launch', () => {
     expect(run.output).not.toContain('\x1b')
   })
 
+  test.each(engines)('and the orders of many stores beside it, on %s', async (engine) => {
+    const sizes = ['--units', '200', '--buyers', '600', '--rate', '400', '--hold-ms', '400', '--stores', '60']
+    const run = await demo(...sizes, '--engine', engine)
+    expect(run.output).toContain('verdict: everything adds up')
+    expect(run.code).toBe(0)
+    expect(run.figure('stores')).toBe(60)
+    expect(run.figure('orders')).toBe(60 * 43)
+    expect(run.figure('stores that got something wrong')).toBe(0)
+    expect(run.figure('visits of a worker')).toBeGreaterThan(0)
+    const title = 'From promise to parcel: the stores'
+    addsUp(run, title, run.figures(title, 'parcels')[1]!)
+  })
+
+  test('a warehouse that loses a parcel is found out', async () => {
+    const sizes = ['--units', '50', '--buyers', '200', '--hold-ms', '200', '--engine', 'memory']
+    const run = await demo(...sizes, '--no-ledger', '--lose-parcels', '1')
+    expect(run.output).toContain('WRONG  parcels: 1 confirmed orders have no parcel')
+    expect(run.output).toContain('verdict: 1 fault')
+    expect(run.code).toBe(1)
+  })
+
+  test('leaves the ledger out where it is not wanted', async () => {
+    const sizes = ['--units', '50', '--buyers', '200', '--hold-ms', '200', '--engine', 'memory']
+    const run = await demo(...sizes, '--no-ledger')
+    expect(run.output).toContain('no ledger: left out, as --no-ledger asks')
+    expect(run.output).not.toContain('ledger rows')
+    expect(run.code).toBe(0)
+    const [orders, units] = run.figures('From promise to parcel', 'parcels')
+    expect(units).toBe(run.figure('sold (confirmed)'))
+    expect([orders, units]).toEqual(run.figures('From promise to parcel', 'confirmed, as buyers know'))
+  })
+
   test('ends when no buyer is left, with units unsold', async () => {
-    const run = await demo('--units', '500', '--buyers', '100', '--engine', 'memory', '--hold-ms', '200')
+    const sizes = ['--units', '500', '--buyers', '100', '--engine', 'memory', '--hold-ms', '200']
+    const run = await demo(...sizes, '--no-ledger')
     expect(run.code).toBe(0)
     expect(run.figure('sold (confirmed)')).toBeLessThan(500)
-    expect(run.figure('sold (confirmed)') + run.figure('unsold')).toBe(500)
+    const sold = run.figure('sold (confirmed)') + run.figure('given back after the payment')
+    expect(sold + run.figure('unsold')).toBe(500)
     expect(run.figure('stranded')).toBe(0)
   })
 
@@ -108,8 +172,13 @@ describe('the launch', () => {
 
 describe('the verdict of a launch', () => {
   const told: Told = {
-    confirmed: ['a', 'b'],
+    confirmed: new Map([
+      ['a', 2],
+      ['b', 1],
+    ]),
     confirmedUnits: 3,
+    cancelled: new Map(),
+    cancelledUnits: 0,
     refundDue: ['c'],
     released: ['d'],
     peaks: [2, 1, 0],
@@ -196,10 +265,20 @@ describe('the verdict of a launch', () => {
     ['admitted twice', judge(door({ doubled: 1 }))],
     ['passes', judge({}, {}, { passes: 5 })],
     ['total', judge({}, { total: 4 })],
+    ['revived', judge({ cancelled: new Map([['d', 0]]) }, {}, state('d', 'confirmed'))],
     ['confirmed', judge({}, { confirmed: 2 })],
     ['audit', judge({}, {}, { audit: { ok: false, violations: [], reservations: 4 } })],
   ])('names what else is off: %s', (name, { faults }) => {
     expect(faults.some((fault) => fault.startsWith(`${name}:`))).toBe(true)
+  })
+
+  test('units given back after the payment have left the sale', () => {
+    const given = { confirmed: new Map([['a', 2]]), cancelled: new Map([['b', 1]]), cancelledUnits: 1 }
+    const states = new Map([...end.states, ['b', 'refunded' as const]])
+    const gone = judge({ ...given, confirmedUnits: 2 }, { total: 2, confirmed: 2 }, { states })
+    expect(gone.faults).toEqual([])
+    expect(judge({ ...given, confirmedUnits: 2 }, { confirmed: 2 }, { states }).faults).toHaveLength(1)
+    expect(judge({ ...given, confirmedUnits: 3 }, { confirmed: 3 }, { states }).oversold).toBe(1)
   })
 
   test('lets units stay unsold that nobody wanted', () => {
@@ -506,6 +585,9 @@ describe('options', () => {
     ['--concurrency', '20000'],
     ['--engine', 'postgres'],
     ['--redis', 'http://127.0.0.1'],
+    ['--stores', '100000'],
+    ['--lose-parcels', 'some'],
+    ['--no-ledger', '--orders', orders],
     ['--keep'],
     ['--surprise'],
     ['--stock-share', '0.5'],

@@ -68,12 +68,16 @@ interface Worker {
   readonly life: Mortal
   readonly sale: FlashSale
   readonly consumer: Consumer
+  /** Reservations that its handler has in hand. */
+  readonly busy: Set<string>
   dead: boolean
 }
 
 /** A sale, and its consumers of one group: each in a process of its own, that may die or be cut off. */
 class World {
   readonly handled: Handled[] = []
+  /** What one consumer handled two events of at a time. */
+  readonly atOnce: string[] = []
   readonly workers: Worker[] = []
   readonly shop: FlashSale
   readonly #virtual: VirtualEngine = virtualEngine()
@@ -122,12 +126,24 @@ class World {
       life,
       sale,
       consumer: sale.consume({ group: 'g', ...options }, (event) => this.#handle(event, worker)),
+      busy: new Set(),
       dead: false,
     }
     this.workers.push(worker)
   }
 
-  async #handle({ partition, sequence, reservation }: SaleEvent, worker: Worker): Promise<void> {
+  async #handle(event: SaleEvent, worker: Worker): Promise<void> {
+    const key = `${event.partition} ${event.reservation?.id ?? ''}`
+    if (worker.busy.has(key)) this.atOnce.push(key)
+    worker.busy.add(key)
+    try {
+      await this.#deal(event, worker)
+    } finally {
+      worker.busy.delete(key)
+    }
+  }
+
+  async #deal({ partition, sequence, reservation }: SaleEvent, worker: Worker): Promise<void> {
     const { failing, slow } = this.#story
     const took = this.#random() < slow ? this.#random() * 2_500 : 0
     if (took > 0) await new Promise<void>((done) => this.#virtual.engine.timing!.after(took, done))
@@ -216,6 +232,7 @@ test('whatever fails, dies or is cut off: each reservation’s events in order, 
       await world.open()
       for (const what of its.steps) await world.play(what)
       await world.settle()
+      expect(world.atOnce).toEqual([])
       again += judge(world.handled, await world.everything()).again
       handled += world.handled.length
     }),

@@ -6,8 +6,8 @@ import { explain, type Sent, SoldOutSayings } from './explain.js'
 import { type Operation, Restock, sendTo } from './operations.js'
 import { Promises } from './promises.js'
 import { type Answer, Reference } from './reference.js'
+import { SaleWitness } from './sale-witness.js'
 import { demand, Violation } from './violation.js'
-import { Witness } from './witness.js'
 
 /** Handles on the sale, as two processes would have them. */
 export const HANDLES = 2
@@ -21,7 +21,7 @@ interface Side {
   readonly handles: FlashSale[]
   readonly names: Map<string, string>
   readonly ids: Map<string, string>
-  readonly witness: Witness
+  readonly witness: SaleWitness
 }
 
 export interface Request {
@@ -58,7 +58,7 @@ export class World {
       const redelivery = redelivering(timed.engine)
       const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
       await handles[0]!.create(rules)
-      const witness = await Witness.of(timed.engine, 'sale')
+      const witness = await SaleWitness.of(timed.engine, 'sale', rules.partitions ?? 1)
       sides.push({ timed, redelivery, handles, names: new Map(), ids: new Map(), witness })
     }
     const world = new World(rules, sides)

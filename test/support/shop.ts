@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import { getCurrentTest } from 'vitest/suite'
+import { afterAll, beforeAll, describe, expect, onTestFinished, TestRunner } from 'vitest'
 import type { Answer, Call, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
 import { makeId } from '../../src/engine/id.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
@@ -163,7 +162,7 @@ export class Shop {
   ): Promise<Reply<C>> {
     const token = call.token === undefined ? await this.token() : call.token
     if (token !== null && (await this.#partitions()) > 1)
-      getCurrentTest()!.context.skip('it is about one partition')
+      TestRunner.getCurrentTest()!.context.skip('it is about one partition')
     return this.partition.run(command, ops, { ...anyTime, ...call, token })
   }
 

@@ -34,8 +34,8 @@ export class Mover {
   /** By home: what will be pulled when the pull under way is over. */
   readonly #next = new Map<number, Pull>()
   readonly #running = new Map<number, Promise<unknown>>()
-  /** By donor and home: all units that the home is known to have received from there. */
-  readonly #received = new Map<string, Units>()
+  /** By donor and home: all units that the home is known to have received from there, and on which line of its history. */
+  readonly #received = new Map<string, { readonly units: Units; readonly line: number | undefined }>()
   #driving: Promise<boolean> | undefined
 
   /** @param limitMs When a step that was not answered is given up. */
@@ -143,7 +143,7 @@ export class Mover {
   }
 
   #askToSend(donor: number, home: number, wants: Units): Promise<Units> {
-    const received = this.#received.get(pair(donor, home)) ?? []
+    const received = this.#receivedFrom(donor, home)
     return this.#parts.ask(donor, 'send', { to: home, wants, received }, this.#call(), (answer) => {
       this.#known.noteAll(donor, answer.left)
       return answer.sent
@@ -158,7 +158,7 @@ export class Mover {
 
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(donor: number, home: number, sent: Units, asked: Units): Promise<number[]> {
-    const before = new Map(this.#received.get(pair(donor, home)))
+    const before = new Map(this.#receivedFrom(donor, home))
     const wanted = new Map(asked)
     try {
       const received = await this.#catchUp(donor, home, sent)
@@ -178,9 +178,19 @@ export class Mover {
 
   #catchUp(donor: number, home: number, sent: Units): Promise<Units> {
     return this.#parts.ask(home, 'receive', { from: donor, sent }, this.#call(), ({ received }) => {
-      this.#received.set(pair(donor, home), received)
+      this.#received.set(pair(donor, home), { units: received, line: this.#lineOf(home) })
       return received
     })
+  }
+
+  /** What a home said before it was recovered, it may have forgotten; and where the donor has forgotten it too, nobody has those units. */
+  #receivedFrom(donor: number, home: number): Units {
+    const known = this.#received.get(pair(donor, home))
+    return known?.line === this.#lineOf(home) ? (known?.units ?? []) : []
+  }
+
+  #lineOf(partition: number): number | undefined {
+    return this.#parts.session(partition).tip?.line
   }
 
   /**

@@ -1,0 +1,289 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { roomKeys } from '../../src/engine/redis/keys.js'
+import { type SaleEvent, StockholdError, WaitingRoom } from '../../src/index.js'
+import { follow, until } from '../support/consumers.js'
+import { faultOf } from '../support/secrets.js'
+import { SECRET } from '../support/waiting-room.js'
+import type { Buyer } from './support/buyers.js'
+import { ClusterStage, type Handle, killInStep, runAhead } from './support/cluster-stage.js'
+import { everything, type Handled, judge } from './support/shopping.js'
+
+let cluster: RedisCluster
+beforeAll(async () => {
+  cluster = await startCluster({ config: { 'cluster-require-full-coverage': 'no' } })
+})
+afterEach(async () => {
+  await cluster.revive()
+  await cluster.settled()
+})
+afterAll(() => cluster.stop())
+
+const words = (buyers: readonly Buyer[], { buyers: { ends } }: Handle) =>
+  buyers.map(({ name }) => ends.get(name)?.told)
+
+const times = (count: number, word: string) => Array<string>(count).fill(word)
+
+/** Each buyer by one of the handles, and always by the same. */
+function shared(handles: readonly Handle[], buyers: readonly Buyer[]): Promise<unknown> {
+  const mine = (i: number) => buyers.filter(({ name }) => Number(name.slice(2)) % handles.length === i)
+  return Promise.all(handles.map((handle, i) => handle.buyers.buy(mine(i))))
+}
+
+const sum = (handles: readonly Handle[], told: string) =>
+  handles.reduce((all, { buyers }) => all + buyers.count(told), 0)
+
+const told = (handles: readonly Handle[]) => handles.map(({ buyers }) => buyers.ends)
+const calls = (handles: readonly Handle[]) => handles.map(({ buyers }) => buyers.calls)
+
+/** What buyers of these homes met with. */
+const faultsOf = (handles: readonly Handle[], homes: readonly number[]) =>
+  handles.flatMap(({ faults }) => faults.filter(({ home }) => homes.includes(home)).map(({ code }) => code))
+
+test('a master is killed in mid-sale, and its replica takes over: only its own buyers hear of it, and the last unit is sold', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 6_000 }, limitPerBuyer: 1 })
+  const { victim, hit, spared } = await stage.divide(2)
+  const handles = [stage.handle({ atOnce: 30 }), stage.handle({ atOnce: 30 })]
+  const buyers = stage.crowd(6_500)
+  const selling = shared(handles, buyers)
+  await until(() => sum(handles, 'confirmed') > 1_000, 'a thousand sold')
+  await killInStep(victim)
+  await selling
+  expect(faultsOf(handles, hit)).toContain('UNAVAILABLE')
+  const confirmed = await stage.verdict(told(handles), calls(handles))
+  expect(confirmed).toEqual({ phone: 6_000 })
+  console.log(faultsOf(handles, spared).length, calls(handles))
+})
+
+test('while partitions are away the others sell all they have, and nobody says sold out; then the rest is sold, once', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 600 }, limitPerBuyer: 1 })
+  const { victim, hit, spared } = await stage.divide(4)
+  const [replica] = await cluster.replicasOf(victim)
+  const [one, other] = [stage.handle(), stage.handle({ deadlineMs: 1_000 })] as const
+  await shared([one, other], stage.crowd(60))
+  await replica!.admin.config('SET', 'cluster-replica-no-failover', 'yes')
+  await killInStep(victim)
+  const there = (await stage.stock(spared)).available
+  // All of them at one home, which has a quarter of what is left: what it lacks comes from the others that are there.
+  const near = stage.crowd(there - 40, { home: [spared[0]!] })
+  await one.buyers.buy(near)
+  expect(words(near, one)).toEqual(times(near.length, 'confirmed'))
+  expect(one.faults).toEqual([])
+  const before = sum([one, other], 'confirmed')
+  const patient = [...stage.crowd(60, { home: spared }), ...stage.crowd(20, { home: hit })]
+  const waiting = shared([one, other], patient)
+  await until(() => sum([one, other], 'confirmed') >= before + 40, 'the last of them are sold')
+  const refused = sum([one, other], 'UNAVAILABLE')
+  await until(() => sum([one, other], 'UNAVAILABLE') > refused + 80, 'all the others are refused')
+  expect(sum([one, other], 'confirmed')).toBe(before + 40)
+  expect(sum([one, other], 'sold_out')).toBe(0)
+  expect((await stage.stock(spared)).available).toBe(0)
+  const fault = await faultOf(one.sale.stats(), 'UNAVAILABLE')
+  expect(fault.message).toMatch(new RegExp(`Partition (${hit.join('|')}) `))
+  await replica!.admin.config('SET', 'cluster-replica-no-failover', 'no')
+  await waiting
+  expect(words(patient, one).map((word, i) => word ?? words(patient, other)[i])).toEqual(
+    times(80, 'confirmed'),
+  )
+  const last = stage.crowd(600 - sum([one, other], 'confirmed') + 15)
+  await shared([one, other], last)
+  expect(sum([one, other], 'sold_out')).toBe(15)
+  expect(await stage.verdict(told([one, other]), calls([one, other]))).toEqual({ phone: 600 })
+})
+
+/** Each of them puts back what it knows of, the last one ends the freeze; nobody had to be refused. */
+async function recover(handles: readonly Handle[], stage_: ClusterStage): Promise<void> {
+  for (const [i, { sale }] of handles.entries()) {
+    const recovery = await sale.recover({ from: 'replay', thaw: i === handles.length - 1 })
+    console.log('DBG', recovery, await sale.stats().catch(String), await Promise.all(stage_.partitions.map(async (p) => JSON.stringify(await stage_.ask(p,'stats',{}).catch(() => 'frozen')))))
+    expect(recovery).toMatchObject({ refused: [], forgotten: 0 })
+    expect(recovery.restored).toBeGreaterThan(0)
+  }
+}
+
+/** Those who were told of a loss ask again, and others come until one is told that there is no more. */
+async function sellOut(
+  stage: ClusterStage,
+  handles: readonly Handle[],
+  buyers: readonly Buyer[],
+): Promise<void> {
+  const all = () => new Map(handles.flatMap((handle) => [...handle.buyers.ends]))
+  const lost = buyers.filter(({ name }) => all().get(name)?.told !== 'confirmed')
+  await shared(handles, lost)
+  const { available } = (await handles[0]!.sale.stats()).skus.phone!
+  console.log('DBG', JSON.stringify(await handles[0]!.sale.stats()), await stage.stock())
+  const last = stage.crowd(available + 10)
+  await shared(handles, last)
+  const ends = all()
+  console.log('DBG', JSON.stringify(await handles[0]!.sale.stats()), calls(handles))
+  expect(lost.map(({ name }) => ends.get(name)!.told)).toEqual(times(lost.length, 'confirmed'))
+  expect(last.filter(({ name }) => ends.get(name)!.told === 'sold_out')).toHaveLength(10)
+}
+
+test('a replica that lagged takes over: ROLLBACK_DETECTED where something was lost, and it is put back', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 1_200 }, limitPerBuyer: 1 })
+  const { victim, hit, spared } = await stage.divide(3)
+  const handles = [stage.handle(), stage.handle()]
+  // Those that will be hit have most of what is left, so the others come to them for it.
+  const early = [...spared.flatMap((p) => stage.crowd(150, { home: [p] })), ...stage.crowd(10, { home: hit })]
+  await shared(handles, early)
+  const sentBy = async () => JSON.stringify(await Promise.all(hit.map((p) => stage.ask(p, 'transfers', {}))))
+  const before = await sentBy()
+  const kill = await runAhead(cluster, victim)
+  // They are confirmed, and units have gone to those who lack them: of all that the replica knows nothing.
+  const lost = [...stage.crowd(60, { home: hit }), ...stage.crowd(300, { home: [spared[1]!] })]
+  await shared(handles, lost)
+  expect(await sentBy()).not.toBe(before)
+  const half = (await stage.stock(spared)).available >> 1
+  expect(half).toBeGreaterThan(10)
+  await kill()
+  const others = stage.crowd(half, { home: spared })
+  await shared(handles, others)
+  expect(sum(handles, 'confirmed')).toBe(610 + 360 + half)
+  expect(sum(handles, 'ROLLBACK_DETECTED')).toBe(0)
+  const misled = stage.crowd(20, { home: hit })
+  await shared(handles, misled)
+  expect(sum(handles, 'ROLLBACK_DETECTED')).toBe(20)
+  const more = stage.crowd(half, { home: spared })
+  await shared(handles, more)
+  expect(sum(handles, 'confirmed')).toBe(610 + 360 + half + half)
+  const fault = await faultOf(handles[0]!.sale.stats(), 'ROLLBACK_DETECTED')
+  expect(fault.message).toMatch(new RegExp(`partition (${hit.join('|')}) of`))
+  await recover(handles, stage)
+  await sellOut(stage, handles, [...early, ...lost, ...others, ...misled, ...more])
+  expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 1_200 })
+})
+
+test('FLUSHALL on a master under load: STATE_LOST for its partitions, where nothing is sold; and everything is put back', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 1_200 }, limitPerBuyer: 1 })
+  const { victim, hit, spared } = await stage.divide(0)
+  const handles = [stage.handle({ atOnce: 20 }), stage.handle({ atOnce: 20 })]
+  // Units go from those that are lost to those that are not, and the other way.
+  const early = [...stage.crowd(300, { home: [hit[1]!] }), ...stage.crowd(300, { home: [spared[1]!] })]
+  await shared(handles, early)
+  expect(sum(handles, 'confirmed')).toBe(600)
+  const crowd = stage.crowd(400)
+  const selling = shared(handles, crowd)
+  await until(() => sum(handles, 'confirmed') > 700, 'a hundred more')
+  await victim.admin.flushall()
+  await selling
+  const ends = new Map(handles.flatMap((handle) => [...handle.buyers.ends]))
+  const unsold = crowd.filter(({ name }) => ends.get(name)!.told !== 'confirmed')
+  expect(unsold.filter(({ name }) => hit.includes(stage.homeOf(name))).length).toBeGreaterThan(0)
+  expect(new Set(unsold.map(({ name }) => ends.get(name)!.told))).toEqual(new Set(['STATE_LOST']))
+  const late = stage.crowd(30, { home: hit })
+  await shared(handles, late)
+  for (const key of hit.flatMap((p) => stage.keysOf(p))) expect(await victim.admin.exists(key)).toBe(0)
+  await recover(handles, stage)
+  await sellOut(stage, handles, [...early, ...crowd, ...late])
+  expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 1_200 })
+})
+
+test('consumers of six partitions are handed every event in order, through two failovers', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 4_000 }, limitPerBuyer: 1 })
+  const handles = [stage.handle({ atOnce: 10 }), stage.handle({ atOnce: 10 })]
+  const handled: Handled[] = []
+  const confirmed = new Set<string>()
+  const handler = ({ partition, sequence, reservation, type }: SaleEvent) => {
+    handled.push([partition, sequence, reservation?.id ?? ''])
+    if (type === 'confirmed') confirmed.add(reservation!.id)
+  }
+  const errors: unknown[] = []
+  const options = { leaseMs: 2_000, maxAttempts: 1_000_000, onError: (error: unknown) => errors.push(error) }
+  const consumers = handles.map(({ sale }) => follow(sale, options, handler))
+  const buyers = [...stage.crowd(1_500), ...stage.crowd(500, { hesitates: true })]
+  const selling = shared(handles, buyers)
+  for (const partition of [1, 4]) {
+    const before = confirmed.size
+    console.log(partition, before, handled.length, calls(handles))
+    await until(() => confirmed.size > before + 100, 'a hundred more')
+    const { victim } = await stage.divide(partition)
+    console.log('T kill', performance.now())
+    await killInStep(victim)
+    console.log('T killed', performance.now())
+    await until(
+      async () => (await cluster.masterOf(stage.slotOf(partition))) !== victim,
+      'that it is replaced',
+    )
+    console.log('T replaced', performance.now())
+    await cluster.revive()
+    console.log('T revived', performance.now())
+    await cluster.settled()
+    console.log('T settled', performance.now())
+  }
+  await selling
+  console.log('T sold', performance.now())
+  const caughtUp = async () => {
+    const { lag, parked } = await consumers[0]!.stats()
+    return lag === 0 && parked === 0
+  }
+  await until(() => caughtUp().catch(() => false), 'to catch up')
+  console.log('caught', performance.now())
+  const events = await everything(handles[0]!.sale)
+  const { again } = judge(handled, events)
+  const ids = handles.flatMap((handle) => [...handle.buyers.ends.values()].map(({ id }) => id))
+  expect([...confirmed].sort()).toEqual(ids.sort())
+  expect(ids).toHaveLength(2_000)
+  expect(again).toBeLessThan(events.length / 2)
+  expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 2_000 })
+})
+
+test('a waiting room and its sale are on different masters, and both are killed: all units are sold to those who were let in', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 240 }, limitPerBuyer: 1 })
+  const { engine } = stage.handle()
+  const pace = { ratePerSecond: 80, burst: 10, sale: stage.name, deadlineMs: 3_000 }
+  const room = new WaitingRoom(stage.name, { engine, secret: SECRET, ...pace })
+  onTestFinished(() => room.close())
+  await room.create()
+  const { sale } = stage.handle({ waitingRoom: room })
+  const ends = new Map<string, { name: string; told: string; id?: string }>()
+  const visit = async ({ name }: Buyer) => {
+    const { ticket } = await insist(() => room.join(name))
+    for (;;) {
+      const answer = await insist(() => room.poll(ticket))
+      if (answer.status === 'closed') return ends.set(name, { name, told: answer.reason })
+      if (answer.status === 'admitted') return ends.set(name, await enter(name, answer.pass))
+      await delay(50)
+    }
+  }
+  const enter = async (name: string, pass: string) => {
+    const items = [{ sku: 'phone', quantity: 1 }]
+    const reserved = await insist(() => sale.reserve({ buyer: name, key: 'k', items, pass }))
+    if (reserved.status !== 'reserved') return { name, told: reserved.status }
+    const { id } = reserved.reservation
+    const { status } = await insist(() => sale.confirm(id))
+    return { name, told: status, id }
+  }
+  const visitors = stage.crowd(300)
+  const visits = Promise.all(visitors.map(visit))
+  const [key] = roomKeys('stockhold', stage.name)
+  for (const [slot, sold] of [
+    [key!, 40],
+    [stage.slotOf(2), 120],
+  ] as const) {
+    // biome-ignore format: pairs
+    await until(() => ends.size > sold, 'so many sold')
+    const victim = await cluster.masterOf(slot)
+    await killInStep(victim)
+    await until(async () => (await cluster.masterOf(slot)) !== victim, 'that it is replaced')
+    await cluster.revive()
+    await cluster.settled()
+  }
+  await visits
+  const all = [...ends.values()]
+  expect(all.filter(({ told }) => told === 'confirmed')).toHaveLength(240)
+  expect(all.filter(({ told }) => told === 'sold_out')).toHaveLength(60)
+  expect(await stage.verdict([ends], [])).toEqual({ phone: 240 })
+})
+
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof StockholdError) || !error.retryable) throw error
+      await delay(20)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { play } from './check.js'
+import { path, runsOr, seeds } from './seeds.js'
+import { Pass, sales, stories } from './steps.js'
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+/** Each partition has a time of its own: a clock that is set back is seen in some and not in others. */
+const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanceof Pass && step.ms < 0)))
+
+/** Whatever its answers are, a sale of one partition could have given them: that there are several, nobody can tell. */
+describe.each([
+  ['memory', memory, 300],
+  ['redis', redis, 40],
+] as const)('a sale of several partitions answers as one, on %s', (_name, kind, runs) => {
+  test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {
+    const story = fc
+      .record({ rules: sales, partitions: fc.integer({ min: 2, max: 5 }), steps: onwards })
+      .map(({ rules, partitions, steps }) => ({
+        rules: { ...rules, partitions },
+        steps,
+        toString: () =>
+          [
+            `\nsale ${JSON.stringify({ ...rules, partitions })}`,
+            ...steps.map((step, i) => `${i + 1}. ${step}`),
+          ].join('\n'),
+      }))
+    await fc.assert(
+      fc.asyncProperty(story, async (each) => {
+        await play([kind.make], each)
+      }),
+      { seed, numRuns: runsOr(runs), ...(path === undefined ? {} : { path }) },
+    )
+  })
+})
