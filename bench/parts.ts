@@ -1,10 +1,12 @@
 import { part as commands } from './commands.js'
 import { part as crowd } from './crowd.js'
 import { part as durability } from './durability.js'
+import { part as handoff } from './handoff.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
 import type { Part } from './part.js'
+import { part as partitions } from './partitions.js'
 import { part as peers } from './peers.js'
 import { part as refusals } from './refusals.js'
 import { part as wholeWay } from './whole-way.js'
@@ -20,4 +22,6 @@ export const parts: readonly Part[] = [
   refusals,
   wholeWay,
   crowd,
+  partitions,
+  handoff,
 ]

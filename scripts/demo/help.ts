@@ -12,8 +12,14 @@ Where the sale lives
 The launch
   --units N               units on sale, at most 2 a buyer (100000)
   --buyers N              who wants one (3.2 times the units)
-  --rate N                how many the waiting room lets in a second (a twelfth of the units, at least 50)
-  --hold-ms N             how long a reservation holds its units; short, to see them lapse (1500)
+  --rate N                how many the waiting room lets in a second (a twelfth of the units, at least 50;
+                          with stores so many that the launch takes as long as their orders)
+  --hold-ms N             how long a reservation holds its units; short, to see them lapse (1500, with stores 5000)
+  --stores N              so many other stores on the same platform, each with a sale of its own and 43 orders on
+                          average that evening; 10000 are a whole marketplace (0)
+  --no-ledger             without the ledger in PostgreSQL. That is a server of its own, from this machine or else
+                          downloaded once; where it cannot be had the demo goes on without it
+  --lose-parcels N        the warehouse loses so many parcels, to see that it comes out (0)
   --concurrency N         requests of how many buyers are under way at a time (2000)
   --seed N                repeats the buyers' decisions of another run; what they meet depends on the timing
 

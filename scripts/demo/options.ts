@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { help } from './help.js'
 import { BadOption, decimal, whole } from './option-values.js'
+import { ORDERS_PER_STORE } from './stores/store-plan.js'
 
 export interface StoreOptions {
   readonly engine: 'memory' | 'redis' | undefined
@@ -17,6 +18,12 @@ export interface LaunchOptions {
   readonly holdMs: number
   readonly concurrency: number
   readonly seed: number
+  /** Whether a ledger in PostgreSQL is kept, where that can be had. */
+  readonly ledger: boolean
+  /** Parcels the warehouse loses. */
+  readonly loseParcels: number
+  /** Stores with sales of their own on the same platform. */
+  readonly stores: number
 }
 
 export interface OrdersOptions {
@@ -35,7 +42,16 @@ export type Options =
   | { readonly store: StoreOptions; readonly launch: LaunchOptions }
   | { readonly store: StoreOptions; readonly orders: OrdersOptions }
 
-const launchNames = ['units', 'buyers', 'rate', 'hold-ms', 'concurrency', 'seed'] as const
+const launchNames = [
+  'units',
+  'buyers',
+  'rate',
+  'hold-ms',
+  'concurrency',
+  'seed',
+  'stores',
+  'lose-parcels',
+] as const
 const ordersNames = [
   'stock-share',
   'cancel-prefix',
@@ -52,7 +68,7 @@ type Values = Partial<Record<(typeof textNames)[number], string>>
 
 /** @throws {BadOption} that names the option and the rule it breaks. */
 export function readOptions(args: readonly string[]): Options {
-  const { help: asked, keep = false, ...values } = parse(args)
+  const { help: asked, keep = false, 'no-ledger': noLedger = false, ...values } = parse(args)
   if (asked) return { help }
   const store = storeOptions(values, keep)
   const foreign = (values.orders === undefined ? ordersNames : launchNames).find(
@@ -64,15 +80,23 @@ export function readOptions(args: readonly string[]): Options {
       values.orders === undefined ? 'goes with --orders only' : 'does not go with --orders',
     )
   }
+  if (values.orders !== undefined && noLedger) throw new BadOption('no-ledger', 'does not go with --orders')
   return values.orders === undefined
-    ? { store, launch: launchOptions(values) }
+    ? { store, launch: launchOptions(values, !noLedger) }
     : { store, orders: ordersOptions(values.orders, values) }
 }
 
-function parse(args: readonly string[]): Values & { help?: boolean; keep?: boolean } {
+interface Flags {
+  help?: boolean
+  keep?: boolean
+  'no-ledger'?: boolean
+}
+
+function parse(args: readonly string[]): Values & Flags {
   const options: ParseArgsConfig['options'] = {
     help: { type: 'boolean', short: 'h' },
     keep: { type: 'boolean' },
+    'no-ledger': { type: 'boolean' },
   }
   for (const name of textNames) options[name] = { type: 'string' }
   try {
@@ -98,16 +122,22 @@ function storeOptions({ engine, redis }: Values, keep: boolean): StoreOptions {
   return { engine, redis, keep }
 }
 
-function launchOptions(values: Values): LaunchOptions {
+function launchOptions(values: Values, ledger: boolean): LaunchOptions {
   const units = whole(values, 'units', 100_000, 1, 10_000_000)
+  const stores = whole(values, 'stores', 0, 0, 50_000)
+  // One process plays everybody. The orders of the stores take their time, and meanwhile the launch goes on, at a pace that lasts as long.
+  const evening = 12 + (stores * ORDERS_PER_STORE) / 5_000
   return {
     units,
     buyers: whole(values, 'buyers', Math.ceil(units * 3.2), 1, 20_000_000),
     // Everything is sold in some ten seconds, whatever the size; a handful of units are gone at once.
-    rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / 12))), 1, 1_000_000),
-    holdMs: whole(values, 'hold-ms', 1_500, 100, 60_000),
+    rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / evening))), 1, 1_000_000),
+    holdMs: whole(values, 'hold-ms', stores > 0 ? 5_000 : 1_500, 100, 60_000),
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
     seed: whole(values, 'seed', randomInt(2 ** 32), 0, 2 ** 32 - 1),
+    ledger,
+    loseParcels: whole(values, 'lose-parcels', 0, 0, 1_000_000),
+    stores,
   }
 }
 

@@ -102,7 +102,9 @@ async function unpack(cache: string, log: Log): Promise<string> {
   const work = await mkdtemp(join(cache, 'work-'))
   try {
     const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
-    await run('npm', ['install', '--prefix', work, ...flags, `${PACKAGE}@${VERSION}`], {
+    // By default npm tries for over a minute where there is no network.
+    const network = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000']
+    await run('npm', ['install', '--prefix', work, ...flags, ...network, `${PACKAGE}@${VERSION}`], {
       cwd: work,
       timeout: 5 * minute,
       maxBuffer: 2 ** 24,

@@ -138,7 +138,15 @@ export class Buyers {
     const answers = await Promise.all(plan.reportedTwice ? [report(), report()] : [report()])
     this.#ledger.paid(buyer, quantity, id, answers)
     const sold = answers[0]!.status === 'confirmed'
-    if (sold ? plan.wantsMore : plan.triesAgain) this.#onceMore(attempt)
+    if (sold && plan.cancels)
+      this.#around.crowd.after(plan.pause * this.#holdMs, () => this.#cancel(buyer, id))
+    else if (sold ? plan.wantsMore : plan.triesAgain) this.#onceMore(attempt)
+  }
+
+  /** The units are checked before anybody else gets them: they leave this sale. */
+  async #cancel(buyer: number, id: string): Promise<void> {
+    const { status } = await this.#patiently(() => this.#around.sale.refund(id, { restock: false }))
+    if (status === 'refunded') this.#ledger.takenBack(buyer, id)
   }
 
   async #giveBack(attempt: Attempt, quantity: number, id: string, why: 'released' | 'failed'): Promise<void> {

@@ -1,8 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FlashSale, type ReservationState, type SkuCounts, type WaitingRoom } from '../../../src/index.js'
+import { type Books, openBooks } from '../handoff/books.js'
+import { differences, type HandedOn } from '../handoff/comparison.js'
+import { Handoff } from '../handoff/handoff.js'
+import { sameRows, troubleRows } from '../handoff/handoff-summary.js'
+import { HandoffView } from '../handoff/handoff-view.js'
 import type { LaunchOptions } from '../options.js'
 import { patiently } from '../patiently.js'
 import { type Store, title } from '../store.js'
+import { Stores, type StoresEnd } from '../stores/stores.js'
+import { storeFaults, storesSection } from '../stores/stores-summary.js'
+import { StoresView } from '../stores/stores-view.js'
 import { count } from '../terminal/format.js'
 import { Progress } from '../terminal/progress.js'
 import type { Terminal } from '../terminal/style.js'
@@ -22,7 +30,22 @@ const FRUITLESS_ROUNDS = 3
 
 /** Sells everything, then compares what buyers were told with what is. Answers whether all of it adds up. */
 export async function launch(options: LaunchOptions, store: Store, terminal: Terminal): Promise<boolean> {
+  const books = options.ledger ? await openBooks(console.log) : 'left out, as --no-ledger asks'
+  try {
+    return await launchWith(books, options, store, terminal)
+  } finally {
+    if (typeof books !== 'string') await books.close()
+  }
+}
+
+async function launchWith(
+  books: Books | string,
+  options: LaunchOptions,
+  store: Store,
+  terminal: Terminal,
+): Promise<boolean> {
   const { units, holdMs, concurrency, seed } = options
+  const stores = options.stores > 0 ? await Stores.open(store.engine, options, books) : undefined
   const room = await openRoom(SALE, options, store)
   const sale = new FlashSale(SALE, {
     waitingRoom: room,
@@ -42,21 +65,50 @@ export async function launch(options: LaunchOptions, store: Store, terminal: Ter
   const around = { sale, room, crowd, ledger: ledger.door, samples, seed, sku: SKU, onRetry }
   const buyers = new Buyers(around, ledger, holdMs)
   const door = new DoorView(room, ledger.door, samples, options.buyers, terminal.paint)
-  const live = new Live(sale, door, ledger, options, terminal.paint)
-  const progress = new Progress(live, header(options, store, terminal), terminal, process.stdout)
+  const handoff = await Handoff.open(store.engine, SALE, options, books)
+  const parcels = new HandoffView(handoff, units, terminal.paint)
+  const live = new Live(
+    sale,
+    door,
+    parcels,
+    new StoresView(stores, terminal.paint),
+    ledger,
+    options,
+    terminal.paint,
+  )
+  const progress = new Progress(live, header(options, store, books, terminal), terminal, process.stdout)
+  let handed: HandedOn
+  let storesEnd: StoresEnd | undefined
   progress.start()
   try {
-    await sell(sale, crowd, buyers, options)
+    await Promise.all([sell(sale, crowd, buyers, options), stores?.sell()])
     await live.finish()
+    handed = await handoff.finish()
+    storesEnd = await stores?.finish()
   } finally {
     progress.stop()
   }
   console.log('\nThe doors are closed. Looking at every reservation that a buyer knows of ...')
   const end = await endState(sale, room, ledger, concurrency)
-  const verdict = verdictOf(units, LIMIT, ledger, end)
+  const judged = verdictOf(units, LIMIT, ledger, end)
+  const verdict = { ...judged, faults: [...judged.faults, ...differences(ledger, handed)] }
+  if (stores && storesEnd)
+    verdict.faults.push(...storeFaults(stores, storesEnd), ...differences(stores.books, storesEnd.handed))
+  const behind = [
+    { title: 'Trouble on the way to the parcels', rows: troubleRows(handoff) },
+    ...(stores && storesEnd
+      ? [
+          storesSection(stores, storesEnd),
+          sameRows('From promise to parcel: the stores', stores.books, storesEnd.handed),
+        ]
+      : []),
+    sameRows('From promise to parcel', ledger, handed),
+  ]
   console.log(
-    `\n${summary(options, ledger, live, end, verdict, terminal, process.stdout.columns).join('\n')}`,
+    `\n${summary(options, ledger, live, end, verdict, behind, terminal, process.stdout.columns).join('\n')}`,
   )
+  await handoff.close()
+  await stores?.close()
   await sale.close()
   await room.close()
   return verdict.faults.length === 0
@@ -70,12 +122,14 @@ function followed({ units, buyers }: LaunchOptions): number[] {
 function header(
   { units, buyers, rate, holdMs, concurrency, seed }: LaunchOptions,
   store: Store,
+  books: Books | string,
   terminal: Terminal,
 ): string[] {
   return [
     ...title(store, terminal.paint),
     `${count(units)} units of ${SKU}, ${LIMIT} a buyer, held for ${count(holdMs)} ms`,
     `${count(buyers)} buyers at the door, ${count(rate)} a second enter, ${count(concurrency)} at a time`,
+    typeof books === 'string' ? `no ledger: ${books}` : 'a ledger in a PostgreSQL of its own',
     `seed ${seed}: --seed ${seed} repeats what they decide`,
     '',
   ]
@@ -115,7 +169,12 @@ async function endState(
   concurrency: number,
 ): Promise<EndState> {
   const states = new Map<string, ReservationState | undefined>()
-  const ids = [...ledger.confirmed, ...ledger.refundDue, ...ledger.released]
+  const ids = [
+    ...ledger.confirmed.keys(),
+    ...ledger.cancelled.keys(),
+    ...ledger.refundDue,
+    ...ledger.released,
+  ]
   for (let at = 0; at < ids.length; at += concurrency) {
     const page = ids.slice(at, at + concurrency)
     const found = await Promise.all(

@@ -14,10 +14,14 @@ export class Ledger {
   readonly peaks: Uint32Array
   /** The quantity a buyer asked for last and was told `sold_out`; 0 for everybody else. */
   readonly wanted: Uint32Array
-  readonly confirmed: string[] = []
+  /** Units of each, by the reservation's id. */
+  readonly confirmed = new Map<string, number>()
+  /** Confirmed, and given back afterwards. */
+  readonly cancelled = new Map<string, number>()
   readonly refundDue: string[] = []
   readonly released: string[] = []
   confirmedUnits = 0
+  cancelledUnits = 0
   /** When the last payment was accepted, by `performance.now()`. */
   lastSaleAt = performance.now()
   reservations = 0
@@ -77,7 +81,7 @@ export class Ledger {
     }
     const [answer] = answers
     if (answer?.status === 'confirmed') {
-      this.confirmed.push(id)
+      this.confirmed.set(id, quantity)
       this.confirmedUnits += quantity
       this.lastSaleAt = performance.now()
       if (answer.late) this.late.confirmed++
@@ -87,6 +91,16 @@ export class Ledger {
       this.late.refundDue.set(reason, (this.late.refundDue.get(reason) ?? 0) + 1)
       this.#give(buyer, -quantity)
     }
+  }
+
+  /** The buyer has given back what was paid for. */
+  takenBack(buyer: number, id: string): void {
+    const quantity = this.confirmed.get(id)!
+    this.confirmed.delete(id)
+    this.cancelled.set(id, quantity)
+    this.confirmedUnits -= quantity
+    this.cancelledUnits += quantity
+    this.#give(buyer, -quantity)
   }
 
   /** The buyer has given a hold back, or heard that it has lapsed. */

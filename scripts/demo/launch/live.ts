@@ -1,5 +1,7 @@
 import type { FlashSale, SkuCounts } from '../../../src/index.js'
+import type { HandoffView } from '../handoff/handoff-view.js'
 import type { LaunchOptions } from '../options.js'
+import type { StoresView } from '../stores/stores-view.js'
 import { bar, sparkline } from '../terminal/charts.js'
 import { count, seconds } from '../terminal/format.js'
 import type { View } from '../terminal/progress.js'
@@ -17,6 +19,8 @@ const NOW_SAMPLES = 10
 export class Live implements View {
   readonly #sale: FlashSale
   readonly door: DoorView
+  readonly #handoff: HandoffView
+  readonly #stores: StoresView
   readonly #ledger: Ledger
   readonly #options: LaunchOptions
   readonly #paint: Paint
@@ -29,9 +33,19 @@ export class Live implements View {
   #endedAt: number | undefined
   #asking: Promise<void> | undefined
 
-  constructor(sale: FlashSale, door: DoorView, ledger: Ledger, options: LaunchOptions, paint: Paint) {
+  constructor(
+    sale: FlashSale,
+    door: DoorView,
+    handoff: HandoffView,
+    stores: StoresView,
+    ledger: Ledger,
+    options: LaunchOptions,
+    paint: Paint,
+  ) {
     this.#sale = sale
     this.door = door
+    this.#handoff = handoff
+    this.#stores = stores
     this.#ledger = ledger
     this.#options = options
     this.#paint = paint
@@ -96,7 +110,7 @@ export class Live implements View {
     const cells: [label: string, value: string][] = [
       ['reservations/s', count(this.#now(this.#reserved))],
       ['refusals/s', count(this.#now(this.#refused))],
-      ['time', seconds(this.elapsedMs)],
+      ['time', seconds(performance.now() - this.startedAt)],
       ['on hold', count(held)],
       ['confirmed', count(confirmed)],
       ['refused', count(sum([...refused.values()]))],
@@ -107,11 +121,15 @@ export class Live implements View {
       ['double clicks', count(doubleClicks.sent)],
       ['came back', count(comebacks)],
       ...this.door.cells(),
+      ...this.#handoff.cells(),
+      ...this.#stores.cells(),
     ]
     return [
       ...this.door.panel(width),
       '',
       this.#paint('green', bar(available / units, width - left.length)) + this.#paint('bold', left),
+      ...this.#handoff.panel(width),
+      ...this.#stores.panel(width),
       '',
       ...grid(cells, this.#paint, width),
       '',
@@ -123,7 +141,8 @@ export class Live implements View {
     const { available, held, confirmed } = this.#counts
     const { late, dropouts } = this.#ledger
     return [
-      seconds(this.elapsedMs).padStart(7),
+      // Goes on when the crowd has gone: then the parcels and the books are finished.
+      seconds(performance.now() - this.startedAt).padStart(7),
       ...this.door.line(),
       `${count(available)} left`,
       `${count(held)} on hold`,
@@ -132,6 +151,8 @@ export class Live implements View {
       `${count(sum([...this.#ledger.refused.values()]))} refused`,
       `${count(late.confirmed + sum([...late.refundDue.values()]))} paid late`,
       `${count(dropouts.failed)} failed`,
+      ...this.#handoff.line(),
+      ...this.#stores.line(),
       ...this.door.samples(),
     ].join('  ')
   }

@@ -19,6 +19,8 @@ export interface Plan {
   readonly triesAgain: boolean
   /** After a sale: tries to get more than the limit. */
   readonly wantsMore: boolean
+  /** After a sale: gives the order back. */
+  readonly cancels: boolean
   /** Asks for less where that many are not to be had. */
   readonly settlesForLess: boolean
   /** How often this buyer comes back while units may return. */
@@ -54,6 +56,7 @@ export function planOf(seed: number, buyer: number, attempt: number): Plan {
     settlesForLess: chance(0.7),
     patience: chance(0.15) ? 12 : 0,
     pause: 0.3 + 0.5 * dice(),
+    cancels: chance(0.01),
   }
 }
 

@@ -8,19 +8,21 @@ import type { Ledger } from './ledger.js'
 import type { Live } from './live.js'
 import type { EndState, Verdict } from './verdict.js'
 
+/** @param behind What happened behind the sale, and beside it. */
 export function summary(
   options: LaunchOptions,
   ledger: Ledger,
   live: Live,
   end: EndState,
   verdict: Verdict,
+  behind: readonly Section[],
   { paint }: Terminal,
   width = 80,
 ): string[] {
   const { audit, states } = end
   const good = verdict.faults.length === 0
   return [
-    ...table(sections(options, ledger, live, end, verdict), paint, width),
+    ...table([...sections(options, ledger, live, end, verdict), ...behind], paint, width),
     '',
     audit.ok
       ? `audit: ok, ${count(audit.reservations)} reservations recounted, no violation`
@@ -57,6 +59,7 @@ function sections(
       rows: rows(
         ['units', units],
         ['sold (confirmed)', ledger.confirmedUnits],
+        ['given back after the payment', ledger.cancelledUnits],
         ['unsold', counts.available],
         ['oversold', verdict.oversold],
         ['lost', verdict.lost],

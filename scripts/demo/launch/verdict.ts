@@ -2,8 +2,12 @@ import type { Audit, ReservationState, SkuCounts } from '../../../src/index.js'
 
 /** What the buyers were told: of a {@link Ledger}, what the verdict needs. */
 export interface Told {
-  readonly confirmed: readonly string[]
+  /** Units by the reservation's id. */
+  readonly confirmed: ReadonlyMap<string, number>
   readonly confirmedUnits: number
+  /** Confirmed, and given back by the buyer: these units have left the sale. */
+  readonly cancelled: ReadonlyMap<string, number>
+  readonly cancelledUnits: number
   readonly refundDue: readonly string[]
   readonly released: readonly string[]
   /** By buyer: the most units held and bought at a time. */
@@ -53,12 +57,12 @@ export interface Verdict {
 export function verdictOf(units: number, limit: number, told: Told, end: EndState): Verdict {
   const { counts, states, passes, audit } = end
   const { door } = told
-  const oversold = Math.max(0, told.confirmedUnits - units)
-  const lost = told.confirmed.filter((id) => states.get(id) !== 'confirmed').length
+  const oversold = Math.max(0, told.confirmedUnits + told.cancelledUnits - units)
+  const lost = [...told.confirmed.keys()].filter((id) => states.get(id) !== 'confirmed').length
   const stranded = strandedUnits(units, told, counts)
   const overLimit = countWhere(told.peaks, (peak) => peak > limit)
   // Paid back, or given back, and delivered all the same.
-  const revived = [...told.refundDue, ...told.released].filter((id) => {
+  const revived = [...told.refundDue, ...told.released, ...told.cancelled.keys()].filter((id) => {
     const state = states.get(id)
     return state === 'confirmed' || state === 'held'
   }).length
@@ -83,7 +87,10 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
     ],
     [door.doubled > 0, `admitted twice: ${door.doubled} got a pass who had one`],
     [passes !== door.passes, `passes: the room counts ${passes}, the visitors got ${door.passes}`],
-    [counts.total !== units, `total: the sale counts ${counts.total} units, ${units} were put on sale`],
+    [
+      counts.total !== units - told.cancelledUnits,
+      `total: the sale counts ${counts.total} units, ${units} were put on sale and ${told.cancelledUnits} given back`,
+    ],
     [
       counts.confirmed !== told.confirmedUnits,
       `confirmed: the sale counts ${counts.confirmed} units, the buyers were told ${told.confirmedUnits}`,
@@ -101,7 +108,7 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
 
 /** Neither sold (as the buyers know) nor available; and the available ones, if somebody was sent away who wanted them. */
 function strandedUnits(units: number, told: Told, { available }: SkuCounts): number {
-  const vanished = Math.max(0, units - told.confirmedUnits - available)
+  const vanished = Math.max(0, units - told.cancelledUnits - told.confirmedUnits - available)
   const refused = countWhere(told.wanted, (wanted) => wanted > 0 && wanted <= available)
   const sentAway = refused + told.toldGone + told.door.turnedAway + told.door.turnedAwayAgain
   return vanished + (sentAway > 0 ? Math.max(0, available) : 0)

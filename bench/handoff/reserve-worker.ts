@@ -1,0 +1,94 @@
+/** An application server that takes reservations, as a process; with a ledger, it answers when the ledger has them. */
+import pg from 'pg'
+import { random } from '../../scripts/random.js'
+import { FlashSale, redisEngine } from '../../src/index.js'
+import { postgresLedger } from '../../src/postgres.js'
+import { closedLoop, type Limit, openArrivals, poisson } from '../load/drive.js'
+import { Recorder, type RecorderData } from '../load/recorder.js'
+import { requestOf } from '../load/sale.js'
+import { obey } from './hand.js'
+import { type Sample, Sampler } from './samples.js'
+
+export interface Setting {
+  readonly url: string
+  readonly prefix: string
+  /** Where there is none: without. */
+  readonly postgres: string | undefined
+}
+
+export type ReserveTask =
+  | {
+      readonly do: 'reserve'
+      readonly sale: string
+      readonly first: number
+      readonly limit: Limit
+      /** Who wait for their answers; or arrivals a second, who wait for nobody. */
+      readonly load: { readonly callers: number } | { readonly perSecond: number }
+      /** The schema of the ledger that has it before it is answered. */
+      readonly ledger?: string
+    }
+  /** The latest reservations are confirmed and extended, in turn. */
+  | { readonly do: 'settle'; readonly count: number }
+
+export interface Reserved {
+  /** Of the reservations, or of those that were settled. */
+  readonly ids: readonly string[]
+  readonly refused: number
+  readonly failed: number
+  readonly error: string | undefined
+  readonly samples: readonly Sample[]
+  readonly recorder: RecorderData
+}
+
+const INTERVAL_MS = 250
+/** An extended hold. */
+const LONG_MS = 1_200_000
+/** Of the answers, not recorded. */
+const WARM_UP_MS = 200
+
+obey<Setting, ReserveTask, Reserved>(({ url, prefix, postgres }) => {
+  const engine = redisEngine(url, { prefix })
+  const pool = postgres === undefined ? undefined : new pg.Pool({ connectionString: postgres, max: 4 })
+  let sale: FlashSale | undefined
+  let ids: string[] = []
+
+  return (task) => (task.do === 'reserve' ? reserve(task) : settle(task))
+
+  async function reserve({ sale: id, first, limit, load, ledger }: Extract<ReserveTask, { do: 'reserve' }>) {
+    await sale?.close()
+    const durability = ledger !== undefined && { ledger: postgresLedger(pool!, { schema: ledger }) }
+    const options = { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 }
+    const own = new FlashSale(id, durability ? { ...options, durability } : options)
+    sale = own
+    ids = []
+    const work = async (n: number) => {
+      const result = await own.reserve(requestOf(n))
+      if (result.status !== 'reserved') return 'refused'
+      ids.push(result.reservation.id)
+      return 'accepted'
+    }
+    // It learns the rules first, and opens the ledger: that is no part of a reservation.
+    await work(first)
+    const recorder = new Recorder(INTERVAL_MS, performance.now() + WARM_UP_MS)
+    const drive = { limit, first: first + 1, work, recorder }
+    const sampler = new Sampler(() => ids.length)
+    const { refused, failed, error } =
+      'callers' in load
+        ? await closedLoop({ callers: load.callers, ...drive })
+        : await openArrivals({ gap: poisson(load.perSecond, random(first)), ...drive })
+    const samples = sampler.stop()
+    return { ids, refused, failed, error: error === undefined ? undefined : String(error), samples, recorder }
+  }
+
+  async function settle({ count }: Extract<ReserveTask, { do: 'settle' }>) {
+    const settled = ids.slice(-count)
+    const answers = await Promise.all(
+      settled.map((id, i) =>
+        i % 2 === 0 ? sale!.confirm(id, { paymentId: 'paid' }) : sale!.extend(id, { holdMs: LONG_MS }),
+      ),
+    )
+    const failed = answers.filter(({ status }) => status !== 'confirmed' && status !== 'extended').length
+    const recorder = new Recorder(INTERVAL_MS)
+    return { ids: settled, refused: 0, failed, error: undefined, samples: [], recorder }
+  }
+})

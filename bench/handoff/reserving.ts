@@ -1,0 +1,72 @@
+import type { Limit } from '../load/drive.js'
+import { Histogram } from '../load/histogram.js'
+import type { Invariants } from '../load/invariants.js'
+import { Recorder } from '../load/recorder.js'
+import type { BenchSale } from '../load/sale.js'
+import type { Hand } from './hand.js'
+import type { Reserved, ReserveTask } from './reserve-worker.js'
+import { between, type Sample } from './samples.js'
+
+/** What all processes that reserved did together. */
+export interface Together {
+  readonly ids: readonly string[]
+  readonly samples: readonly (readonly Sample[])[]
+  /** All of them were at it, in epoch ms. */
+  readonly from: number
+  readonly to: number
+  readonly perSecond: number
+  readonly latency: Histogram
+}
+
+/** Buyers of one process are others than those of the next. */
+const APART = 100_000_000
+
+/** Reserves in a sale, by so many processes at once. There is stock for everybody. */
+export async function reserveTogether(
+  hands: readonly Hand<ReserveTask, Reserved>[],
+  sale: BenchSale,
+  {
+    limit,
+    load,
+    ledger,
+  }: {
+    readonly limit: Limit
+    readonly load: { readonly callers: number } | { readonly perSecond: number }
+    readonly ledger?: string
+  },
+  invariants: Invariants,
+): Promise<Together> {
+  const share = <T extends object>(all: T) =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value / hands.length])) as T
+  const all = await Promise.all(
+    hands.map((hand, i) =>
+      hand.do({
+        do: 'reserve',
+        sale: sale.sale.id,
+        first: i * APART,
+        limit: 'count' in limit ? share(limit) : limit,
+        load: share(load),
+        ...(ledger !== undefined && { ledger }),
+      }),
+    ),
+  )
+  for (const { refused, failed, error } of all) {
+    invariants.check(
+      'no request failed, none was refused while there was stock',
+      refused + failed === 0,
+      `${refused} refused, ${failed} failed (${error})`,
+    )
+  }
+  const ids = all.flatMap(({ ids }) => ids)
+  sale.held += ids.length
+  const samples = all.map(({ samples }) => samples)
+  const from = Math.max(...samples.map((each) => each[0]!.at))
+  const to = Math.min(...samples.map((each) => each.at(-1)!.at))
+  const latency = all.reduce(
+    (sum, { recorder: { intervalMs, intervals } }) =>
+      sum.merge(new Recorder(intervalMs).merge({ intervalMs, intervals }).latency()),
+    new Histogram(),
+  )
+  const { done } = between(samples, from, to)
+  return { ids, samples, from, to, perSecond: (done * 1_000) / (to - from), latency }
+}

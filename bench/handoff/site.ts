@@ -1,0 +1,164 @@
+import pg from 'pg'
+import { type PostgresServer, startPostgres } from '../../scripts/postgres/server.js'
+import { type Engine, type FlashSale, redisEngine } from '../../src/index.js'
+import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
+import type { Invariants } from '../load/invariants.js'
+import { BenchSale } from '../load/sale.js'
+import { ServerMeter } from '../load/server-meter.js'
+import type { Context } from '../part.js'
+import { deleteKeys } from '../support/redis-client.js'
+import type { Consumed, ConsumeTask } from './consume-worker.js'
+import type { Followed, FollowTask } from './follow-worker.js'
+import { Hand } from './hand.js'
+import type { Reserved, ReserveTask, Setting } from './reserve-worker.js'
+
+/** Application servers that take reservations. */
+export const RESERVERS = 2
+
+/** The servers, the processes around them, and the end of all of it. */
+export class Site {
+  readonly context: Context
+  readonly invariants: Invariants
+  readonly engine: Engine
+  readonly meter: ServerMeter
+  readonly reservers: readonly Hand<ReserveTask, Reserved>[]
+  readonly consumer: Hand<ConsumeTask, Consumed>
+  /** Where a PostgreSQL can be had. */
+  readonly database: Database | undefined
+  readonly #setting: Setting
+  readonly #isOwn: boolean
+  #sales = 0
+
+  private constructor(
+    context: Context,
+    invariants: Invariants,
+    setting: Setting,
+    isOwn: boolean,
+    hands: Pick<Site, 'reservers' | 'consumer' | 'database'>,
+  ) {
+    this.context = context
+    this.invariants = invariants
+    this.engine = redisEngine(setting.url, { prefix: setting.prefix })
+    this.meter = new ServerMeter(setting.url)
+    this.reservers = hands.reservers
+    this.consumer = hands.consumer
+    this.database = hands.database
+    this.#setting = setting
+    this.#isOwn = isOwn
+  }
+
+  static async open(context: Context, invariants: Invariants): Promise<Site> {
+    const { url, own } = await context.redis()
+    const postgres = await startPostgres({ log: (line) => context.progress.note(line) }).catch(
+      (error: Error) => {
+        context.progress.note(`without PostgreSQL: ${error.message}`)
+        return undefined
+      },
+    )
+    const setting = { url, prefix: context.prefix(), postgres: postgres?.url }
+    const reservers = await Promise.all(
+      Array.from({ length: RESERVERS }, () =>
+        Hand.open<ReserveTask, Reserved>('handoff/reserve-worker.ts', setting),
+      ),
+    )
+    const consumer = await Hand.open<ConsumeTask, Consumed>('handoff/consume-worker.ts', setting)
+    const database = postgres && (await Database.open(postgres, setting))
+    return new Site(context, invariants, setting, own, { reservers, consumer, database })
+  }
+
+  async sale(): Promise<BenchSale> {
+    return BenchSale.open(this.engine, `sale-${++this.#sales}`)
+  }
+
+  /** An engine as in a process that has just been started. */
+  freshEngine(): Engine {
+    const { url, prefix } = this.#setting
+    return redisEngine(url, { prefix })
+  }
+
+  /** Redis loses everything: on a foreign one, everything of ours. */
+  async loseRedis(): Promise<void> {
+    if (this.#isOwn) await this.meter.client.flushall('SYNC')
+    else await deleteKeys(this.#setting.url, this.#setting.prefix)
+  }
+
+  /** What lies there from earlier rounds would make later ones slower. */
+  async clear(): Promise<void> {
+    if (!this.#isOwn) return
+    await this.meter.client.flushall('ASYNC')
+    await this.meter.settled()
+  }
+
+  async close(): Promise<void> {
+    for (const hand of [...this.reservers, this.consumer]) hand.stop()
+    this.meter.close()
+    await this.engine.close()
+    await this.database?.close()
+  }
+}
+
+/** PostgreSQL with its defaults, fsync among them, and a process that keeps a ledger there. */
+export class Database {
+  readonly pool: pg.Pool
+  readonly follower: Hand<FollowTask, Followed>
+  readonly #server: PostgresServer
+  #schemas = 0
+
+  private constructor(server: PostgresServer, follower: Hand<FollowTask, Followed>) {
+    this.#server = server
+    this.follower = follower
+    this.pool = new pg.Pool({ connectionString: server.url, max: 4 })
+    this.pool.on('error', () => {})
+  }
+
+  static async open(server: PostgresServer, setting: Setting): Promise<Database> {
+    return new Database(server, await Hand.open('handoff/follow-worker.ts', setting))
+  }
+
+  /** Empty tables for each round: no index is larger than in the one before. */
+  async ledger(): Promise<{ readonly ledger: PostgresLedger; readonly schema: string }> {
+    if (this.#schemas > 0) await this.pool.query(`DROP SCHEMA ledger_${this.#schemas} CASCADE`)
+    const schema = `ledger_${++this.#schemas}`
+    const ledger = postgresLedger(this.pool, { schema })
+    await ledger.migrate()
+    return { ledger, schema }
+  }
+
+  /** Whether the ledger has what the sale has: row by row, and each event once. */
+  async check(
+    ledger: PostgresLedger,
+    schema: string,
+    sale: FlashSale,
+    expected: { readonly reservations: number; readonly events: number },
+    invariants: Invariants,
+  ): Promise<void> {
+    const { rows } = await this.pool.query(
+      `SELECT (SELECT count(*) FROM ${schema}.reservations WHERE sale = $1)::int AS reservations,
+        (SELECT count(*) FROM ${schema}.events WHERE sale = $1)::int AS events`,
+      [sale.id],
+    )
+    const { reservations, events } = rows[0]
+    invariants.check(
+      'the ledger has a row for each reservation the callers were told of, and no other',
+      reservations === expected.reservations,
+      `${sale.id}: ${reservations} rows, told ${expected.reservations}`,
+    )
+    invariants.check(
+      'the ledger has each event once',
+      events === expected.events,
+      `${sale.id}: ${events} rows of ${expected.events} events`,
+    )
+    const { ok, checked, missing, differing, unknown } = await ledger.reconcile(sale)
+    invariants.check(
+      'reconcile finds that sale and ledger agree',
+      ok && checked === expected.reservations,
+      `${sale.id}: ${checked} compared, ${missing.count} missing, ${differing.count} differing, ${unknown.count} unknown`,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.follower.stop()
+    await this.pool.end()
+    await this.#server.stop()
+  }
+}

@@ -1,0 +1,28 @@
+/** Money that goes back to a buyer. */
+export interface Refund {
+  readonly reservation: string
+  readonly paymentId: string | undefined
+  /** `refund_due`: it came when nothing was left. `cancelled`: the buyer gave the order back. */
+  readonly why: 'refund_due' | 'cancelled'
+}
+
+export interface Refunding {
+  /** Once for each reservation, however often it is asked. */
+  giveBack(refund: Refund): Promise<void>
+}
+
+/** Stands for a payment provider, which takes the reservation's id as the idempotency key of the refund. */
+export class Bank implements Refunding {
+  readonly #table = new Map<string, Refund>()
+  /** Refunds it was told of again. */
+  repeats = 0
+
+  async giveBack(refund: Refund): Promise<void> {
+    if (this.#table.has(refund.reservation)) this.repeats++
+    else this.#table.set(refund.reservation, refund)
+  }
+
+  refunds(): Iterable<Refund> {
+    return this.#table.values()
+  }
+}
