@@ -10,7 +10,7 @@ const lua = {
 /**
  * What is promised of a sale is promised of one over several partitions: these suites run a second time, with four. What speaks to one
  * partition by the port is skipped there, and the simulator and the properties draw a number of their own. With
- * `STOCKHOLD_TEST_PARTITIONS=all` the slow ones run too.
+ * `STOCKHOLD_TEST_PARTITIONS=all` the slow ones run too, with `none` none of them.
  */
 const overPartitions = [
   'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,lapsing}.test.ts',
@@ -24,25 +24,29 @@ const slowOverPartitions = [
   'test/fault/{consumer,faulty-redis,network,rush}.test.ts',
 ]
 
+const everything = ['test/**/*.test.ts']
+const which = process.env.STOCKHOLD_TEST_PARTITIONS
+
 export default defineConfig({
   plugins: [lua],
   test: {
     root: new URL('..', import.meta.url).pathname,
-    projects: [
-      { extends: true, test: { name: 'one', include: ['test/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: {
-          name: 'partitions',
-          include: [
-            ...overPartitions,
-            ...(process.env.STOCKHOLD_TEST_PARTITIONS === 'all' ? slowOverPartitions : []),
+    ...(which === 'none'
+      ? { include: everything }
+      : {
+          projects: [
+            { extends: true, test: { name: 'one', include: everything } },
+            {
+              extends: true,
+              test: {
+                name: 'partitions',
+                include: [...overPartitions, ...(which === 'all' ? slowOverPartitions : [])],
+                setupFiles: ['test/support/four-partitions.ts'],
+                env: { STOCKHOLD_SEVERAL: '4' },
+              },
+            },
           ],
-          setupFiles: ['test/support/four-partitions.ts'],
-          env: { STOCKHOLD_SEVERAL: '4' },
-        },
-      },
-    ],
+        }),
     globalSetup: ['test/support/provision.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -26,6 +26,7 @@ export async function caughtUp(consumer: Consumer, patienceMs: number): Promise<
   let progress = ''
   let since = performance.now()
   for (let waitMs = LOOK_MS; ; waitMs = Math.min(4 * LOOK_MS, waitMs * 2)) {
+    await delay(waitMs)
     const { lag, parked, position } = await consumer.stats()
     if (lag === 0 && parked === 0) return true
     const now = performance.now()
@@ -33,6 +34,5 @@ export async function caughtUp(consumer: Consumer, patienceMs: number): Promise<
       progress = `${position} ${parked}`
       since = now
     } else if (now - since > patienceMs) return false
-    await delay(waitMs)
   }
 }

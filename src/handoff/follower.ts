@@ -478,7 +478,9 @@ export class Follower implements Owner {
     this.#settleAt = Number.POSITIVE_INFINITY
     const trims = this.#trimMore && at >= this.#trimAt
     if (!settlement.news && !trims && at < lease.renewAt && leaseMs > 0) return
-    const { position, park, unpark } = settlement
+    const { park, unpark } = settlement
+    // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
+    const position = settlement.news ? settlement.position : 0
     const trim =
       at < this.#trimAt ? null : { olderThanMs: this.#around.maxHoldMs, maxEvents: settings.maxStreamLength }
     let answer: HandoffSettled<'settle'>
@@ -545,6 +547,8 @@ export class Follower implements Owner {
 
   #pauseAfter(error: unknown): number {
     this.#failures++
+    // The engine may come back as another than it was.
+    this.#lastReadAt = Number.NEGATIVE_INFINITY
     this.#around.report(error)
     const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, this.#failures - 1))
     return this.#now() + longest * (1 - this.#around.source.timing.random() / 2)

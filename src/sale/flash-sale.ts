@@ -20,10 +20,11 @@ import { AcknowledgedMemory } from './acknowledged.js'
 import { auditSale } from './audit-sale.js'
 import type { Admission, Door } from './door.js'
 import type { Ledger } from './ledger.js'
-import { homeOf, mintId } from './partitions.js'
+import { homeOf } from './partitions.js'
 import { Recovering } from './recovering.js'
 import { replay } from './recovery.js'
 import { checkOrder, type Order, type Public, type ReserveRequest, type RuleBook } from './reservation.js'
+import { conflict, Reserving } from './reserving.js'
 import type {
   Audit,
   ConfirmResult,
@@ -40,8 +41,7 @@ import type {
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
 import { SoldOutMemory } from './sold-out.js'
-import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
-import type { SoldOut } from './supply/supply.js'
+import { searchToConfirm, searchToRestock } from './supply/searching.js'
 import { WholeSale } from './whole.js'
 import { Written } from './written.js'
 
@@ -84,6 +84,7 @@ export class FlashSale {
   readonly #door: Door | undefined
   readonly #told = new AcknowledgedMemory()
   readonly #written: Written | undefined
+  readonly #reserving: Reserving
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
@@ -104,6 +105,11 @@ export class FlashSale {
     })
     this.#whole = new WholeSale(this.#access)
     this.#soldOut = new SoldOutMemory(engine.elapsed)
+    this.#reserving = new Reserving(
+      this.#access,
+      { soldOut: this.#soldOut, told: this.#told },
+      (result, partition, call) => this.#acknowledge(result, partition, call),
+    )
     this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
     if (durability !== undefined) {
       const { ledger } = checkObject(durability, 'durability', 'with `ledger`')
@@ -136,7 +142,7 @@ export class FlashSale {
       const call = this.#access.call(options)
       if (this.#door) return this.#reserveAdmitted(this.#door, order, call)
       return this.#access.book && !this.#written
-        ? this.#reserve(order, this.#access.book, call)
+        ? this.#reserving.reserve(order, this.#access.book, call)
         : this.#reserveLearning(order, call)
     } catch (error) {
       return Promise.reject(error)
@@ -369,70 +375,7 @@ export class FlashSale {
   async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
     const book = this.#access.book ?? (await this.#access.rules(call))
     await this.#written?.ready(call)
-    return this.#reserve(order, book, call)
-  }
-
-  #reserve(order: Order, book: RuleBook, call: Limits): Promise<ReserveResult> {
-    const { buyer, key } = order
-    const cart = book.cart(order.items)
-    const holdMs = book.holdMs(order.holdMs)
-    const remembered = key === null ? this.#soldOut.recall(cart) : undefined
-    if (remembered) return Promise.resolve(remembered)
-    const askedAt = this.#soldOut.now()
-    const { forgotten } = this.#soldOut
-    const id = mintId(this.#access.partitions.token!, buyer, key, book)
-    const op = { id, buyer, cart, key, holdMs }
-    const isAlone = this.#access.supply === undefined
-    const settle = (answer: Settled<'reserve'>): ReserveResult => {
-      if (isAlone || answer.status !== 'sold_out') {
-        const result = this.#reserved(answer, book, askedAt, forgotten)
-        return this.#acknowledge(result, partitionIn(id), call)
-      }
-      // A promise in place of a result is waited for; the usual answer costs none.
-      return this.#search(op, answer, book, askedAt, forgotten, call) as never
-    }
-    return this.#access.ask(partitionIn(id), 'reserve', op, call, settle, cart.length)
-  }
-
-  #reserved(answer: Settled<'reserve'>, book: RuleBook, askedAt: number, forgotten: number): ReserveResult {
-    if (answer.status === 'conflict') throw conflict()
-    if (answer.status === 'reserved') {
-      this.#watch(answer.reservation)
-      const { replayed } = answer
-      this.#told.note(answer.reservation)
-      return { status: 'reserved', reservation: book.reservation(answer.reservation), replayed }
-    }
-    if (answer.status === 'sold_out')
-      return this.#refuse({ ...answer, unsold: answer.available }, book, askedAt, forgotten)
-    return answer.status === 'limit_exceeded' ? { ...answer, sku: book.sku(answer.sku) } : book.result(answer)
-  }
-
-  /** What its home lacks, other partitions may have. */
-  async #search(
-    op: Op<'reserve'>,
-    first: Settled<'reserve'>,
-    book: RuleBook,
-    askedAt: number,
-    forgotten: number,
-    call: Limits,
-  ): Promise<ReserveResult> {
-    const end = await this.#access.goOn(call, (supply, ask) =>
-      searchToReserve(supply, ask, op, first, book.limited, call),
-    )
-    return 'answer' in end
-      ? this.#acknowledge(this.#reserved(end.answer, book, askedAt, forgotten), partitionIn(op.id), call)
-      : this.#refuse(end.soldOut, book, askedAt, forgotten)
-  }
-
-  #refuse(
-    { sku, available, unsold, mayReturn }: SoldOut,
-    book: RuleBook,
-    askedAt: number,
-    forgotten: number,
-  ): ReserveResult {
-    const refusal = { status: 'sold_out', sku: book.sku(sku), available, mayReturn } as const
-    this.#soldOut.remember(sku, refusal, askedAt, forgotten, unsold)
-    return refusal
+    return this.#reserving.reserve(order, book, call)
   }
 
   /**
@@ -518,7 +461,3 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
   ['PASS_INVALID', 'invalid'],
   ['PASS_EXPIRED', 'expired'],
 ])
-
-function conflict(): StockholdError {
-  return new StockholdError('IDEMPOTENCY_CONFLICT', 'the key was used for something else: use a new key')
-}

@@ -53,8 +53,19 @@ test('with as many buyers as units nobody is refused: from three processes, with
     stage.crowd(600, { home: [1, 4] }),
     stage.crowd(300, { home: [1, 4], hesitates: true }),
     stage.crowd(300, { cart: [['phone', 3]] }),
-    stage.crowd(600, { cart: [['case', 1], ['phone', 1]] }), // biome-ignore format: a cart
-    stage.crowd(300, { cart: [['case', 2], ['phone', 2]], hesitates: true }), // biome-ignore format: a cart
+    stage.crowd(600, {
+      cart: [
+        ['case', 1],
+        ['phone', 1],
+      ],
+    }),
+    stage.crowd(300, {
+      cart: [
+        ['case', 2],
+        ['phone', 2],
+      ],
+      hesitates: true,
+    }),
   ]
   const buyers = crowds.flat().sort(() => Math.random() - 0.5)
   const processes = await Promise.all([stage.process(), stage.process(), stage.process()])

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { type ConsumeOptions, FlashSale, redisEngine, type SaleEvent } from '../../src/index.js'
-import { follow, until } from '../support/consumers.js'
+import { follow, mortal, until } from '../support/consumers.js'
 import { startWorker, type Worker } from '../support/workers.js'
 import type { ConsumerConfig, ConsumerWords } from './support/consumer-process.js'
 import { everything, type Handled, judge, Shopping } from './support/shopping.js'
@@ -193,6 +193,43 @@ test('Redis comes back with an older state: it waits for the recovery, and hands
   const old = seen.slice(0, 20).map(({ id }) => id)
   expect(old).toEqual(Array.from({ length: 20 }, (_, i) => `0-1-${1 + i}`))
   await until(async () => (await consumer.stats()).lag === 0)
+})
+
+test.each([
+  ['was cut off', true],
+  ['was between two looks', false],
+])('an older state that others recovered while the consumer %s', async (_, cut) => {
+  const { server, client, sale } = await opened(1)
+  const buy = async (buyer: string) => {
+    const { status } = await sale.reserve({ buyer, items: [{ sku: 'a', quantity: 1 }], key: 'k' })
+    expect(status).toBe('reserved')
+  }
+  const life = mortal(redisEngine(clientOf(server)))
+  const apart = new FlashSale('launch', { engine: life.engine, deadlineMs: 500 })
+  onTestFinished(() => apart.close())
+  const seen: SaleEvent[] = []
+  // It renews its lease more often than it looks for events.
+  const options = { leaseMs: 1_500, pollMs: 60_000, onError: () => {} }
+  const consumer = follow(apart, options, (event) => void seen.push(event))
+  for (let i = 0; i < 5; i++) await buy(`kept-${i}`)
+  await until(async () => (await consumer.stats()).position === 5)
+  await client.save()
+  await copyFile(join(server.dir, 'dump.rdb'), join(server.dir, 'older.rdb'))
+  for (let i = 0; i < 5; i++) await buy(`lost-${i}`)
+  await until(() => seen.length === 10)
+  await delay(cut ? 300 : 5_000)
+  if (cut) life.die()
+  await server.kill()
+  await copyFile(join(server.dir, 'older.rdb'), join(server.dir, 'dump.rdb'))
+  await server.restart()
+  await expect(buy('early')).rejects.toMatchObject({ code: 'ROLLBACK_DETECTED' })
+  await sale.recover({ from: 'accept' })
+  // As many as were lost, and more: its position would lie in the midst of them.
+  for (let i = 0; i < 8; i++) await buy(`new-${i}`)
+  life.revive()
+  await until(() => seen.filter(({ line }) => line === 2).length === 8)
+  const fresh = seen.filter(({ line }) => line === 2).map(({ id }) => id)
+  expect(fresh).toEqual(Array.from({ length: 8 }, (_, i) => `0-2-${6 + i}`))
 })
 
 test('Redis comes back from before the group was made', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { random } from '../../scripts/random.js'
 import { FlashSale, type Item, memoryEngine, StockholdError } from '../../src/index.js'
 import { type Batch, type Fate, faultyEngine } from '../support/faulty-engine.js'
 import { path, runsOr, seeds } from './seeds.js'
@@ -9,8 +10,9 @@ interface Rush {
   /** What each buyer wants; there is exactly so much. */
   readonly carts: readonly (readonly Item[])[]
   readonly handles: number
-  /** Of this many batches each, in turn, one fares so. */
-  readonly faults: readonly { readonly every: number; readonly fate: Fate }[]
+  /** How many batches of a hundred fare so. */
+  readonly faults: readonly { readonly percent: number; readonly fate: Fate }[]
+  readonly luck: number
   /** After this batch the first process is dead; the others do its work. */
   readonly diesAfter: number
 }
@@ -22,21 +24,22 @@ const rushes: fc.Arbitrary<Rush> = fc.record({
   handles: fc.integer({ min: 2, max: 4 }),
   faults: fc.array(
     fc.record({
-      every: fc.integer({ min: 3, max: 17 }),
+      percent: fc.integer({ min: 1, max: 20 }),
       fate: fc.constantFrom<Fate>('refused', 'reply lost'),
     }),
     { maxLength: 2 },
   ),
+  luck: fc.nat(),
   diesAfter: fc.integer({ min: 5, max: 200 }),
 })
 
 /** Faults, and for the first process its end. */
-function fates({ faults, diesAfter }: Rush, isFirst: boolean): (batch: Batch) => Fate {
+function fates({ faults, luck, diesAfter }: Rush, handle: number): (batch: Batch) => Fate {
+  const draw = random(luck, handle)
   let batches = 0
   return () => {
-    batches++
-    if (isFirst && batches > diesAfter) return 'hangs'
-    return faults.find(({ every }) => batches % every === 0)?.fate ?? 'answered'
+    if (handle === 0 && ++batches > diesAfter) return 'hangs'
+    return faults.find(({ percent }) => draw() * 100 < percent)?.fate ?? 'answered'
   }
 }
 
@@ -59,7 +62,7 @@ async function rush(story: Rush): Promise<void> {
   const calm = new FlashSale('rush', { engine })
   await calm.create({ stock, partitions: story.partitions })
   const handles = Array.from({ length: story.handles }, (_, i) => {
-    const fate = fates(story, i === 0)
+    const fate = fates(story, i)
     // What a fault costs is a call more, but a dead process is found out by its silence.
     return new FlashSale('rush', { engine: faultyEngine(engine, fate), deadlineMs: 300 })
   })

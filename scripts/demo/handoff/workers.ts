@@ -85,12 +85,11 @@ export class Workers {
   /** Whether everything was handled in the end. */
   async finish(): Promise<boolean> {
     const done = await caughtUp(this.#last.consumer, PATIENCE_MS)
-    await this.sample()
     await this.#look()
     return done
   }
 
-  /** Removes what was given up on the way to an end that nobody waits for. */
+  /** After an end that nobody has waited for, no longer than a lease. */
   async close(): Promise<void> {
     for (const { consumer, sale } of this.#workers) {
       await Promise.race([consumer.close(), delay(LEASE_MS, undefined, { ref: false })])

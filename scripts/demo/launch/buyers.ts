@@ -5,6 +5,7 @@ import type { Ledger } from './ledger.js'
 import { type Fate, type Plan, planOf } from './plan.js'
 import { type Around, nameOf, Visitors } from './visitors.js'
 
+export const SALE = 'mango-me-launch'
 export const SKU = 'mango-me'
 export const LIMIT = 2
 

@@ -14,7 +14,7 @@ import { StoresView } from '../stores/stores-view.js'
 import { count } from '../terminal/format.js'
 import { Progress } from '../terminal/progress.js'
 import type { Terminal } from '../terminal/style.js'
-import { Buyers, LIMIT, SKU } from './buyers.js'
+import { Buyers, LIMIT, SALE, SKU } from './buyers.js'
 import { Crowd } from './crowd.js'
 import { DoorView } from './door-view.js'
 import { Ledger } from './ledger.js'
@@ -24,7 +24,6 @@ import { Samples } from './samples.js'
 import { summary } from './summary.js'
 import { type EndState, verdictOf } from './verdict.js'
 
-const SALE = 'mango-me-launch'
 /** Rounds in which nobody got anything though units were available: then the sale is stuck, and that is a finding. */
 const FRUITLESS_ROUNDS = 3
 

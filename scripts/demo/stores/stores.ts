@@ -8,6 +8,7 @@ import { type Books, CONNECTIONS } from '../handoff/books.js'
 import { contentsOf, type HandedOn } from '../handoff/comparison.js'
 import { Trouble } from '../handoff/trouble.js'
 import { settings } from '../handoff/workers.js'
+import { SALE } from '../launch/buyers.js'
 import { Crowd } from '../launch/crowd.js'
 import type { LaunchOptions } from '../options.js'
 import { Shoppers } from './shoppers.js'
@@ -15,12 +16,12 @@ import { StoreBooks } from './store-books.js'
 import { basketOf, ORDERS_PER_STORE, stockOf } from './store-plan.js'
 
 /** Shoppers of all stores whose request is under way. */
-const SHOPPERS = 100
+const SHOPPERS = 400
 /** Stores that are made, or looked at, at a time. */
 const AT_ONCE = 64
 /** Stores whose orders are handed on at a time, and how long each gathers some. */
 const HANDS = 32
-const GATHER_MS = 3_000
+const GATHER_MS = 5_000
 
 export interface StoresEnd {
   readonly handed: HandedOn
@@ -142,7 +143,7 @@ export class Stores {
       wrong += found.missing.count + found.differing.count + found.unknown.count + found.lostEvents
       this.compared++
     })
-    return { rows: await books.rowsOf('mango-me-launch', 'others'), compared, wrong }
+    return { rows: await books.rowsOf(SALE, 'others'), compared, wrong }
   }
 
   async #each(atOnce: number, work: (sale: FlashSale, store: number) => Promise<void>): Promise<void> {

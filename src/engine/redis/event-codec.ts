@@ -1,9 +1,9 @@
 import type { RefundReason, StoredEvent, StoredReservation } from '../engine.js'
-import { makeId } from '../id.js'
+import { makeId, PART_LENGTH } from '../id.js'
 import { Reader } from './msgpack.js'
-import { type Codec, type Details, nextNumber, readBucket, writeColumn } from './record-codec.js'
+import { type Codec, type Details, nextNumber, readRecord, writeColumn } from './record-codec.js'
 
-/** Bytes of a bucket, and of a nonce. */
+/** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
 const PART = 6
 
 /** By the codes of `scripts/_records.lua`. */
@@ -41,33 +41,61 @@ export const events: Codec<'events'> = {
   },
   read: (ops, from) =>
     ops.map((op) => {
-      const events = decodeEvents(from.next() as Buffer[], from).filter(({ sequence }) => sequence > op.after)
+      const entries = from.next() as Buffer[]
       const since = nextNumber(from)
-      const stored = op.reservations ? readStored(from) : new Map<string, StoredReservation>()
-      const reservations: StoredReservation[] = []
-      for (const event of events) {
-        const found = 'id' in event && stored.get(event.id)
-        if (!found) continue
-        reservations.push(found)
-        stored.delete(found.id)
-      }
+      const stored = op.reservations ? readStored(from) : undefined
+      const { events, reservations } = decodeEvents(entries, from.partition, op.after, stored)
       return { status: 'events', events, line: from.line, since, reservations }
     }),
 }
 
-/** What the events' buckets hold, and what of theirs lies in the archive, by id. */
-function readStored(from: Details): Map<string, StoredReservation> {
-  const stored = new Map<string, StoredReservation>()
-  for (const pairs of [from.next() as Buffer[], from.next() as Buffer[]]) {
-    for (let i = 0; i < pairs.length; i += 2)
-      for (const one of readBucket(pairs[i]!, pairs[i + 1]!, from)) stored.set(one.id, one)
+/** A reservation of a bucket, and the one before it there: nearly every bucket has one. */
+interface Stored {
+  readonly reservation: StoredReservation
+  readonly before: Stored | undefined
+  isSpokenOf: boolean
+}
+
+/** What the events' buckets hold, and what of theirs lies in the archive, by the bucket's digits. */
+function readStored(from: Details): ReadonlyMap<string, Stored> {
+  const stored = new Map<string, Stored>()
+  const add = (bucket: string, records: Reader, end: number) => {
+    const id = makeId(from.partition, bucket, '')
+    let latest = stored.get(bucket)
+    while (records.at < end)
+      latest = { reservation: readRecord(records, id, from), before: latest, isSpokenOf: false }
+    if (latest) stored.set(bucket, latest)
+  }
+  const buckets = (from.next() as Buffer).toString('base64url')
+  const packed = new Reader(from.next() as Buffer)
+  for (let at = 0; at < buckets.length; at += PART_LENGTH)
+    add(buckets.slice(at, at + PART_LENGTH), packed, packed.enter())
+  const archived = from.next() as Buffer[]
+  for (let i = 0; i < archived.length; i += 2) {
+    const record = archived[i + 1]!
+    add(archived[i]!.toString('base64url', 0, PART), new Reader(record), record.length)
   }
   return stored
 }
 
-/** Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... */
-function decodeEvents(entries: readonly Buffer[], { partition }: Details): StoredEvent[] {
+function findStored(latest: Stored | undefined, nonce: string): Stored | undefined {
+  let one = latest
+  while (one && !one.reservation.id.endsWith(nonce)) one = one.before
+  return one
+}
+
+/**
+ * Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... An event takes its id from the reservation, so
+ * that the two are found by one another without being compared.
+ */
+function decodeEvents(
+  entries: readonly Buffer[],
+  partition: number,
+  after: number,
+  stored: ReadonlyMap<string, Stored> | undefined,
+): { events: StoredEvent[]; reservations: StoredReservation[] } {
   const events: StoredEvent[] = []
+  const reservations: StoredReservation[] = []
   for (let i = 0; i < entries.length; i += 2) {
     let sequence = Number(entries[i])
     const groups = new Reader(entries[i + 1]!)
@@ -75,24 +103,33 @@ function decodeEvents(entries: readonly Buffer[], { partition }: Details): Store
     while (!groups.done) {
       const type = typeOfCode[groups.integer()]
       const argument = groups.integer()
-      if (!groups.atText) {
-        events.push(bareEvent(type, { sequence: sequence++, at }, argument, groups.integer()))
+      if (type === 'restocked' || !groups.atText) {
+        const place = { sequence, at }
+        const event =
+          type === 'restocked'
+            ? restockedEvent(place, argument, new Reader(groups.raw()))
+            : bareEvent(type, place, argument, groups.integer())
+        if (sequence++ > after) events.push(event)
         continue
       }
-      const references = groups.raw()
-      if (type === 'restocked') {
-        events.push(restockedEvent({ sequence: sequence++, at }, argument, new Reader(references)))
-        continue
-      }
+      const references = groups.base64url()
       const nonces = references.length / 2
-      for (let from = 0; from < nonces; from += PART) {
-        const bucket = references.toString('base64url', from, from + PART)
-        const nonce = references.toString('base64url', nonces + from, nonces + from + PART)
-        events.push(reservationEvent(type, sequence++, at, argument, makeId(partition, bucket, nonce)))
+      for (let from = 0; from < nonces; from += PART_LENGTH, sequence++) {
+        // The first entry may begin before what is wanted.
+        if (sequence <= after) continue
+        const bucket = references.slice(from, from + PART_LENGTH)
+        const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
+        const found = findStored(stored?.get(bucket), nonce)
+        if (found && !found.isSpokenOf) {
+          found.isSpokenOf = true
+          reservations.push(found.reservation)
+        }
+        const id = found?.reservation.id ?? makeId(partition, bucket, nonce)
+        events.push(reservationEvent(type, sequence, at, argument, id))
       }
     }
   }
-  return events
+  return { events, reservations }
 }
 
 type Place = { readonly sequence: number; readonly at: number }

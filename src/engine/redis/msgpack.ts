@@ -179,8 +179,38 @@ export class Reader {
     }
   }
 
+  /** How far it has come. */
+  get at(): number {
+    return this.#at
+  }
+
   /** The bytes of a string, without a copy. */
   raw(): Buffer {
+    const end = this.enter()
+    const at = this.#at
+    this.#at = end
+    return this.#bytes.subarray(at, end)
+  }
+
+  text(): string {
+    return this.#string('utf8')
+  }
+
+  /** The bytes of a string, as digits of base64url. */
+  base64url(): string {
+    return this.#string('base64url')
+  }
+
+  // A buffer for each would cost more than the string itself.
+  #string(encoding: 'utf8' | 'base64url'): string {
+    const end = this.enter()
+    const at = this.#at
+    this.#at = end
+    return at === end ? '' : this.#bytes.toString(encoding, at, end)
+  }
+
+  /** Goes on with the values that a string holds; returns where it ends. */
+  enter(): number {
     const type = this.#bytes[this.#at++]!
     let size: number
     if (type >= 0xa0 && type < 0xc0) size = type & 31
@@ -194,13 +224,7 @@ export class Reader {
       size = this.#bytes.readUInt32BE(this.#at)
       this.#at += 4
     } else throw new RangeError(`not a string: type ${type}`)
-    const at = this.#at
-    this.#at += size
-    return this.#bytes.subarray(at, at + size)
-  }
-
-  text(): string {
-    return this.raw().toString('utf8')
+    return this.#at + size
   }
 
   /** Whether the next value is a string. */

@@ -42,12 +42,11 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   const paymentId = record.text()
   const createdAt = from.epoch + record.integer()
   const hold = record.integer()
-  const nonce = record.raw().toString('base64url')
+  const nonce = record.base64url()
   const buyer = record.text()
   const key = record.text()
-  const items = new Reader(record.raw())
   const cart: Line[] = []
-  while (!items.done) cart.push([items.integer(), items.integer()])
+  for (const end = record.enter(); record.at < end; ) cart.push([record.integer(), record.integer()])
   return {
     id: withNonce(id, nonce),
     buyer,

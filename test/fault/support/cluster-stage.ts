@@ -261,6 +261,8 @@ export async function killInStep({ admin, server }: ClusterNode): Promise<void> 
   const replicated = async () => Number(/,offset=(\d+)/.exec(await admin.info('replication'))?.[1] ?? 0)
   await expect.poll(replicated, { timeout: 20_000 }).toBeGreaterThanOrEqual(written)
   await server.kill()
+  // What is asked by a connection that has not noticed waits until the node is back.
+  await expect.poll(() => admin.status).not.toBe('ready')
 }
 
 /** Shuts a master's replica out, which has no more of what is written from now on. Answers how to kill the master for its sake. */

@@ -2,7 +2,8 @@
 -- Columns: token, deadline, floor, afters, withs
 --   afters: sequence numbers; what comes behind them is wanted; withs: 1 where the reservations are wanted too
 -- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed events, ...; since;
---   bucket, packed records, ...; bucket and nonce, packed record, ... of those in the archive
+--   all buckets; the packed records of each, packed (one string for all: a reply of thousands costs both sides more than the rest);
+--   bucket and nonce, packed record, ... of those in the archive
 -- Writes: nothing.
 local ENOUGH = 2000 -- events in one page: with their reservations some 300 KB
 local statuses, details = {}, {}
@@ -22,7 +23,7 @@ local function entries_behind(after)
   return entries
 end
 
--- Each bucket, and each bucket with nonce, that the entries speak of, once.
+-- Each bucket that the entries speak of, once; and, where there is an archive, each bucket with nonce.
 local function references_of(entries)
   local buckets, references, known = {}, {}, {}
   for _, entry in ipairs(entries) do
@@ -32,10 +33,15 @@ local function references_of(entries)
       local half = values[i - 2] ~= RESTOCKED and type(subject) == 'string' and #subject / 2 or 0
       for j = 1, half, 6 do
         local bucket = subject:sub(j, j + 5)
-        local reference = bucket .. subject:sub(half + j, half + j + 5)
-        if not known[bucket] then buckets[#buckets + 1] = bucket end
-        if not known[reference] then references[#references + 1] = reference end
-        known[bucket], known[reference] = true, true
+        if not known[bucket] then
+          buckets[#buckets + 1] = bucket
+          known[bucket] = true
+        end
+        if archived > 0 then
+          local reference = bucket .. subject:sub(half + j, half + j + 5)
+          if not known[reference] then references[#references + 1] = reference end
+          known[reference] = true
+        end
       end
     end
   end
@@ -53,14 +59,27 @@ local function pairs_of(fields, values)
   return list
 end
 
+-- Any number of strings, packed: unpack fails near 8,000 values.
+local function pack_all(strings)
+  local parts = {}
+  for first = 1, #strings, 4000 do
+    parts[#parts + 1] = cmsgpack.pack(unpack(strings, first, math.min(first + 3999, #strings)))
+  end
+  return table.concat(parts)
+end
+
 local function add_reservations(entries)
   local buckets, references = references_of(entries)
   local found, elsewhere, fields = #buckets > 0 and read_fields(BUCKETS, buckets) or {}, {}, {}
-  details[#details + 1] = pairs_of(buckets, found)
   local raw_of = {}
-  for i, bucket in ipairs(buckets) do raw_of[bucket] = found[i] or '' end
+  for i, bucket in ipairs(buckets) do
+    found[i] = found[i] or ''
+    raw_of[bucket] = found[i]
+  end
+  details[#details + 1] = table.concat(buckets)
+  details[#details + 1] = pack_all(found)
   for _, reference in ipairs(references) do
-    if archived > 0 and not raw_of[reference:sub(1, 6)]:find(reference:sub(7), 1, true) then
+    if not raw_of[reference:sub(1, 6)]:find(reference:sub(7), 1, true) then
       elsewhere[#elsewhere + 1] = reference
       fields[#fields + 1] = 'r' .. reference
     end

@@ -1,0 +1,78 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { FlashSale } from '../../../src/index.js'
+import { virtualEngine } from '../../../src/testing/virtual-engine.js'
+import { follow, mortal, Seen } from '../../support/consumers.js'
+
+async function opened() {
+  const virtual = virtualEngine()
+  const life = mortal(virtual.engine)
+  const sale = new FlashSale('launch', { engine: life.engine })
+  onTestFinished(() => sale.close())
+  await Promise.all([sale.create({ stock: { a: 100 } }), virtual.advance(0)])
+  return { virtual, life, sale }
+}
+
+const order = (buyer: string) => ({ buyer, items: [{ sku: 'a', quantity: 1 }] })
+
+test('what this process does itself is noticed at once, however long it has been quiet', async () => {
+  const { virtual, sale } = await opened()
+  const seen = new Seen()
+  follow(sale, { pollMs: 3_600_000, leaseMs: 3_600_000 }, seen.note)
+  await Promise.all([sale.reserve(order('u')), virtual.advance(10)])
+  expect(seen.events).toHaveLength(1)
+  await virtual.advance(500_000)
+  await Promise.all([sale.reserve(order('v')), virtual.advance(10)])
+  expect(seen.events).toHaveLength(2)
+})
+
+test('what others do is found within `pollMs`, and what follows it soon after', async () => {
+  const { virtual, sale } = await opened()
+  const seen = new Seen()
+  follow(sale, { pollMs: 2_000 }, seen.note)
+  await virtual.advance(60_000)
+  const other = new FlashSale('launch', { engine: virtual.engine })
+  onTestFinished(() => other.close())
+  await Promise.all([other.reserve(order('u')), virtual.advance(0)])
+  const begun = virtual.now()
+  while (seen.events.length === 0) await virtual.advance(10)
+  expect(virtual.now() - begun).toBeLessThanOrEqual(2_510)
+  await Promise.all([other.reserve(order('v')), virtual.advance(300)])
+  expect(seen.events).toHaveLength(2)
+})
+
+test('an hour of quiet: a look in the time of `pollMs`, a sign of life in a third of a lease', async () => {
+  const { virtual, life, sale } = await opened()
+  const calls = new Map<string, number>()
+  life.before = (command) => void calls.set(command, (calls.get(command) ?? 0) + 1)
+  const seen = new Seen()
+  follow(sale, { pollMs: 10_000, leaseMs: 60_000 }, seen.note)
+  await Promise.all([sale.reserve(order('u')), virtual.advance(60_000)])
+  calls.clear()
+  await virtual.advance(3_600_000)
+  expect(calls.get('settle')).toBeLessThanOrEqual(185)
+  expect(calls.get('settle')).toBeGreaterThanOrEqual(175)
+  expect(calls.get('events')).toBeLessThanOrEqual(400)
+  expect(calls.get('events')).toBeGreaterThanOrEqual(200)
+  expect(calls.get('claim')).toBeUndefined()
+  expect(calls.get('groups')).toBeUndefined()
+  // The hold has lapsed meanwhile, and that was told too.
+  expect(seen.events.map(({ type }) => type)).toEqual(['reserved', 'expired'])
+})
+
+test('a standby looks once a second, and takes over within a tenth of a lease', async () => {
+  const { virtual, life, sale } = await opened()
+  const first = follow(sale, {})
+  await virtual.advance(5_000)
+  const other = new FlashSale('launch', { engine: life.engine })
+  onTestFinished(() => other.close())
+  const second = follow(other, {})
+  await virtual.advance(5_000)
+  let groups = 0
+  life.before = (command) => void (command === 'groups' && groups++)
+  await virtual.advance(60_000)
+  expect(groups).toBeLessThanOrEqual(80)
+  life.before = undefined
+  await Promise.all([first.close(), virtual.advance(1_300)])
+  const [stats] = await Promise.all([second.stats(), virtual.advance(0)])
+  expect(stats.leads).toBe(1)
+})
