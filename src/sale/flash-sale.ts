@@ -240,7 +240,10 @@ export class FlashSale {
     return this.#acknowledge(result, home, call)
   }
 
-  /** Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in afterwards. */
+  /**
+   * Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in afterwards. Where not all partitions can be
+   * reached, this, `resume` and `end` reject, and say in which it was done: the same call again completes it.
+   */
   pause(options?: SignalOption): Promise<SaleState> {
     return this.#control('pause', options)
   }
@@ -255,7 +258,10 @@ export class FlashSale {
     return this.#control('end', options)
   }
 
-  /** State and counts at one instant, lapsed holds counted as available. */
+  /**
+   * State and counts, lapsed holds counted as available: at one instant, or, over several partitions, of each at an instant of its own. The
+   * state is then the most restrictive one, and units that have left a partition and not arrived in another are `inTransit`.
+   */
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.#access.call(options)
     const book = await this.#access.rules(call)

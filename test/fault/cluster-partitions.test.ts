@@ -185,6 +185,26 @@ test('FLUSHALL on a master under load: STATE_LOST for its partitions, where noth
   expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 1_200 })
 })
 
+test('what two lost partitions had sent each other is forgotten by both: who remembers it does not take that for a loss', async () => {
+  const stage = await ClusterStage.open(cluster, { stock: { phone: 60 } })
+  const { victim, hit, spared } = await stage.divide(0)
+  const handles = [stage.handle(), stage.handle()] as const
+  const [witness, rescuer] = handles
+  await rescuer.buyers.buy(stage.crowd(40, { home: spared }))
+  // Nobody else has any left: they come from the other one.
+  await witness.buyers.buy(stage.crowd(14, { home: [hit[1]!] }))
+  expect(sum(handles, 'confirmed')).toBe(54)
+  await victim.admin.flushall()
+  await faultOf(rescuer.sale.stats(), 'STATE_LOST')
+  await rescuer.sale.recover({ from: 'accept' })
+  const again = stage.crowd(21, { home: [hit[1]!] })
+  await witness.buyers.buy(again)
+  expect(words(again, witness).toSorted()).toEqual([...times(20, 'confirmed'), 'sold_out'])
+  const { violations, skus } = await witness.sale.audit()
+  expect(violations).toEqual([])
+  expect(skus.phone).toEqual({ total: 60, available: 0, held: 0, confirmed: 60, inTransit: 0 })
+})
+
 test('consumers of six partitions are handed every event in order, through two failovers', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 4_000 }, limitPerBuyer: 1 })
   const handles = [stage.handle({ atOnce: 10 }), stage.handle({ atOnce: 10 })]

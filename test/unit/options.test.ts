@@ -37,7 +37,7 @@ describe('the rules of a sale', () => {
     ['closesAt as opensAt', { stock: { a: 1 }, opensAt: at, closesAt: at }, 'closesAt'],
     ['closesAt before opensAt', { stock: { a: 1 }, opensAt: new Date(at), closesAt: at - 1 }, 'closesAt'],
     ['partitions: 0', { stock: { a: 1 }, partitions: 0 }, 'partitions'],
-    ['partitions: 2', { stock: { a: 1 }, partitions: 2 }, 'partitions'],
+    ['partitions: 1025', { stock: { a: 1 }, partitions: 1_025 }, 'partitions'],
     ["partitions: '1'", { stock: { a: 1 }, partitions: '1' }, 'partitions'],
     ['partitions: null', { stock: { a: 1 }, partitions: null }, 'partitions'],
   ])('%s', async (_, rules, argument) => {

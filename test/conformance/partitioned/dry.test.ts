@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Engine, Partition } from '../../../src/engine/engine.js'
+import { faultyEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned } from '../../support/partitioned.js'
 import { watched } from '../../support/watched-engine.js'
 
@@ -185,5 +187,43 @@ onBothPartitioned((open) => {
     const results = await Promise.all(Array.from({ length: 300 }, (_, i) => ask(i)))
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['sold_out']))
     expect(runs('stats') - before).toBeLessThanOrEqual(3 * 4)
+  })
+
+  test('a survey that was begun before a request says nothing of what came back before it', async () => {
+    const shop = await open({ stock: { a: 1 } })
+    const held = await shop.sale.reserve({ buyer: await shop.buyerIn(0), items: a(1) })
+    if (held.status !== 'reserved') expect.fail(held.status)
+    let isSlow = false
+    let heard = 0
+    let go = () => {}
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const { engine } = shop.clock
+    const slow: Engine = {
+      ...faultyEngine(engine, () => 'answered'),
+      partition(sale, index, count) {
+        const port = engine.partition(sale, index, count)
+        const run: Partition['run'] = async (command, ops, call) => {
+          if (isSlow && command === 'stats' && index === 3) await gate
+          const reply = await port.run(command, ops, call)
+          if (isSlow && command === 'stats' && index === 0) heard++
+          return reply
+        }
+        return { ready: () => port.ready(), run }
+      },
+    }
+    const sale = shop.handle(slow)
+    expect(await sale.reserve({ buyer: 'u', items: a(1) })).toMatchObject({ status: 'sold_out' })
+    isSlow = true
+    const before = sale.reserve({ buyer: await shop.buyerIn(2), items: a(1), key: 'k' })
+    await expect.poll(() => heard, { interval: 1 }).toBe(1)
+    // That survey has read the partition to which the unit comes back now.
+    await shop.sale.release(held.reservation.id)
+    const after = sale.reserve({ buyer: await shop.buyerIn(1), items: a(1), key: 'k' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    go()
+    expect(await before).toMatchObject({ status: 'sold_out' })
+    expect(await after).toMatchObject({ status: 'reserved' })
   })
 })
