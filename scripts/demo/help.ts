@@ -14,7 +14,8 @@ The launch
   --buyers N              who wants one (3.2 times the units)
   --rate N                how many the waiting room lets in a second (a twelfth of the units, at least 50;
                           with stores so many that the launch takes as long as their orders)
-  --hold-ms N             how long a reservation holds its units; short, to see them lapse (1500, with stores 5000)
+  --hold-ms N             how long a reservation holds its units; short, to see them lapse (1500; with
+                          stores up to 7500)
   --stores N              so many other stores on the same platform, each with a sale of its own and 43 orders on
                           average that evening; 10000 are a whole marketplace (0)
   --no-ledger             without the ledger in PostgreSQL. That is a server of its own, from this machine or else

@@ -24,6 +24,8 @@ export interface LaunchOptions {
   readonly loseParcels: number
   /** Stores with sales of their own on the same platform. */
   readonly stores: number
+  /** How much slower everything goes than in the launch alone: 1 without stores. */
+  readonly stretch: number
 }
 
 export interface OrdersOptions {
@@ -41,6 +43,9 @@ export type Options =
   | { readonly help: string }
   | { readonly store: StoreOptions; readonly launch: LaunchOptions }
   | { readonly store: StoreOptions; readonly orders: OrdersOptions }
+
+/** Beyond, a crowd that looks at the door less often would be no crowd any more. */
+const MAX_STRETCH = 5
 
 const launchNames = [
   'units',
@@ -125,19 +130,21 @@ function storeOptions({ engine, redis }: Values, keep: boolean): StoreOptions {
 function launchOptions(values: Values, ledger: boolean): LaunchOptions {
   const units = whole(values, 'units', 100_000, 1, 10_000_000)
   const stores = whole(values, 'stores', 0, 0, 50_000)
-  // One process plays everybody. The orders of the stores take their time, and meanwhile the launch goes on, at a pace that lasts as long.
+  // Everything is sold in some ten seconds, whatever the size. One process plays everybody: with the orders of stores it takes longer.
   const evening = 12 + (stores * ORDERS_PER_STORE) / 5_000
+  const stretch = Math.min(MAX_STRETCH, evening / 12)
   return {
     units,
     buyers: whole(values, 'buyers', Math.ceil(units * 3.2), 1, 20_000_000),
-    // Everything is sold in some ten seconds, whatever the size; a handful of units are gone at once.
+    // A handful of units are gone at once.
     rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / evening))), 1, 1_000_000),
-    holdMs: whole(values, 'hold-ms', stores > 0 ? 5_000 : 1_500, 100, 60_000),
+    holdMs: whole(values, 'hold-ms', Math.round(1_500 * stretch), 100, 60_000),
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
     seed: whole(values, 'seed', randomInt(2 ** 32), 0, 2 ** 32 - 1),
     ledger,
     loseParcels: whole(values, 'lose-parcels', 0, 0, 1_000_000),
     stores,
+    stretch,
   }
 }
 

@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest'
 import type { SkuCounts, StoredReservation } from '../../src/engine/engine.js'
-import { auditPartition } from '../../src/sale/audit.js'
+import { makeId } from '../../src/engine/id.js'
+import { auditPartition, type Place } from '../../src/sale/audit.js'
+import { homeOf } from '../../src/sale/partitions.js'
 import { RuleBook } from '../../src/sale/reservation.js'
 
 const book = new RuleBook({
   skus: [{ sku: 'a', stock: 10, limit: 2 }],
   ...{ holdMs: 1_000, maxHoldMs: 1_000, opensAt: null, closesAt: null, partitions: 1 },
 })
+
+const spread = new RuleBook({ ...book.rules, partitions: 4 })
 
 const reservation = (id: string, buyer: string, quantity: number): StoredReservation => ({
   ...{
@@ -25,6 +29,7 @@ const reservation = (id: string, buyer: string, quantity: number): StoredReserva
 async function rulesBroken(
   reservations: readonly StoredReservation[],
   counts: Partial<SkuCounts> = {},
+  place?: Place,
 ): Promise<string[]> {
   const held = reservations.reduce((sum, { cart }) => sum + cart[0]![1], 0)
   const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0, ...counts }]
@@ -33,7 +38,7 @@ async function rulesBroken(
     events: async () => ({ status: 'events' as const, events: [], line: 1, since: 0, reservations: [] }),
     get: async () => undefined,
   }
-  const { violations } = await auditPartition(source, 0, book)
+  const { violations } = await auditPartition(source, 0, place ? spread : book, place)
   return violations.map(({ rule }) => rule)
 }
 
@@ -53,4 +58,16 @@ test('counts that do not add up, are negative, or are not what the reservations 
   expect(await rulesBroken([], { available: 9 })).toEqual(['conservation'])
   expect(await rulesBroken([], { available: 11, held: -1 })).toEqual(['negative', 'recount'])
   expect(await rulesBroken([reservation('1', 'u', 1)], { available: 10, held: 0 })).toEqual(['recount'])
+})
+
+test('a buyer in a partition that is not theirs, or an id that leads to another one', async () => {
+  const token = 'some token'
+  const home = homeOf(token, 'u', 4)
+  const elsewhere = (home + 1) % 4
+  const idIn = (partition: number) => makeId(partition, 'AAAAAAAA', 'AAAAAAAA')
+  const broken = (idAt: number, partition: number) =>
+    rulesBroken([reservation(idIn(idAt), 'u', 1)], {}, { partition, token })
+  expect(await broken(home, home)).toEqual([])
+  expect(await broken(elsewhere, elsewhere)).toEqual(['home'])
+  expect(await broken(elsewhere, home)).toEqual(['home'])
 })

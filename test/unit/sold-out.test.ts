@@ -165,3 +165,15 @@ test('the age counts from the question, not from its answer; the newest question
   memory.forget()
   expect(memory.recall([[0, 2]])).toBeUndefined()
 })
+
+test('who wants no more than there may have been is not told by memory; nor what was asked before units came back', () => {
+  const memory = new SoldOutMemory(() => 1_000)
+  const answer = { status: 'sold_out', sku: 'a', available: 0, mayReturn: true } as const
+  memory.remember(0, answer, 950, memory.forgotten, 2)
+  expect(memory.recall([[0, 2]])).toBeUndefined()
+  expect(memory.recall([[0, 3]])).toBe(answer)
+  const { forgotten } = memory
+  memory.forget()
+  memory.remember(0, answer, 950, forgotten, 0)
+  expect(memory.recall([[0, 3]])).toBeUndefined()
+})

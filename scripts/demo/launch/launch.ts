@@ -43,7 +43,7 @@ async function launchWith(
   store: Store,
   terminal: Terminal,
 ): Promise<boolean> {
-  const { units, holdMs, concurrency, seed } = options
+  const { units, holdMs, concurrency, seed, stretch } = options
   const stores = options.stores > 0 ? await Stores.open(store.engine, options, books) : undefined
   const room = await openRoom(SALE, options, store)
   const sale = new FlashSale(SALE, {
@@ -61,7 +61,7 @@ async function launchWith(
   const onRetry = () => {
     ledger.retries++
   }
-  const around = { sale, room, crowd, ledger: ledger.door, samples, seed, sku: SKU, onRetry }
+  const around = { sale, room, crowd, ledger: ledger.door, samples, seed, sku: SKU, stretch, onRetry }
   const buyers = new Buyers(around, ledger, holdMs)
   const door = new DoorView(room, ledger.door, samples, options.buyers, terminal.paint)
   const handoff = await Handoff.open(store.engine, SALE, options, books)

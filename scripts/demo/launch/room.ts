@@ -19,7 +19,7 @@ export async function openRoom(
   options: LaunchOptions,
   store: Store,
 ): Promise<WaitingRoom> {
-  const { rate } = options
+  const { rate, stretch } = options
   const room = new WaitingRoom('mango-me-launch', {
     engine: store.engine,
     secret: randomBytes(32).toString('hex'),
@@ -27,12 +27,12 @@ export async function openRoom(
     ratePerSecond: rate,
     // A small one: what it lets in at once comes on top of the rate.
     burst: Math.max(1, Math.ceil(rate / 10)),
-    claimMs: CLAIM_MS,
+    claimMs: Math.round(CLAIM_MS * stretch),
     passMs: passMsOf(options),
     deadlineMs: 5_000,
     // Who is not answered is told, and looks again.
     onUnavailable: 'refuse',
   })
-  await room.create({ opensAt: (await store.now()) + GATHER_MS })
+  await room.create({ opensAt: (await store.now()) + Math.round(GATHER_MS * stretch) })
   return room
 }

@@ -44,6 +44,8 @@ export interface Around {
   readonly samples: Samples
   readonly seed: number
   readonly sku: string
+  /** See the options of the launch. */
+  readonly stretch: number
   onRetry(): void
 }
 
@@ -73,7 +75,8 @@ export class Visitors {
 
   #lookAgain(visitor: Visitor, ms: number): void {
     // Those who would have been told to stay away for longer do not all come at once.
-    const wait = ms < LONGEST_MS ? ms : LONGEST_MS * (0.6 + 0.4 * Math.random())
+    const longest = LONGEST_MS * this.#around.stretch
+    const wait = ms < longest ? ms : longest * (0.6 + 0.4 * Math.random())
     this.#around.crowd.lookAfter(wait, visitor)
   }
 

@@ -33,10 +33,10 @@ export class Shoppers {
   }
 
   async #shop(order: number): Promise<void> {
-    const { seed, sales, books, holdMs } = this.#streets
+    const { seed, sales, books } = this.#streets
     const { store, items } = this.#streets.basket(order)
     const plan = planOf(seed, order, -5)
-    const request = { buyer: `shopper-${order}`, items, key: 'basket', holdMs: Math.ceil(holdMs) }
+    const request = { buyer: `shopper-${order}`, items, key: 'basket' }
     const click = () => this.#patiently(() => sales[store]!.reserve(request))
     const answers = await Promise.all(plan.doubleClick ? [click(), click()] : [click()])
     books.asked(answers)

@@ -48,6 +48,14 @@ onBothPartitioned((open) => {
     })
   })
 
+  test('who need not wait to know it is told at once', async () => {
+    const shop = await open({ stock: { a: 0 } })
+    const { sale } = cutOff(shop, 'refused', 20_000)
+    const began = performance.now()
+    await faultOf(sale.reserve({ buyer: await shop.buyerIn(0), items: a(1), key: 'k' }), 'UNAVAILABLE')
+    expect(performance.now() - began).toBeLessThan(5_000)
+  })
+
   test('its own buyers are told so, and nobody else', async () => {
     const shop = await open({ stock: { a: 40 } })
     const { sale } = cutOff(shop, 'refused')

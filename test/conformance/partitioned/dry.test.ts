@@ -226,4 +226,34 @@ onBothPartitioned((open) => {
     expect(await before).toMatchObject({ status: 'sold_out' })
     expect(await after).toMatchObject({ status: 'reserved' })
   })
+
+  test('the same key twice at once, for the last unit: both are told of the one reservation', async () => {
+    const shop = await open({ stock: { a: 1 } })
+    let go = () => {}
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const { engine } = shop.clock
+    const late: Engine = {
+      ...faultyEngine(engine, () => 'answered'),
+      partition(sale, index, count) {
+        const port = engine.partition(sale, index, count)
+        const run: Partition['run'] = async (command, ops, call) => {
+          if (command === 'stats') await gate
+          return port.run(command, ops, call)
+        }
+        return { ready: () => port.ready(), run }
+      },
+    }
+    const request = { buyer: await shop.buyerIn(2), items: a(1), key: 'k' }
+    const { engine: counted, runs } = watched(late)
+    const first = shop.handle(counted).reserve(request)
+    await expect.poll(() => runs('stats'), { interval: 1 }).toBe(4)
+    const second = await shop.sale.reserve(request)
+    go()
+    const answer = await first
+    if (answer.status !== 'reserved' || second.status !== 'reserved') expect.fail(answer.status)
+    expect(answer.reservation.id).toBe(second.reservation.id)
+    expect(answer.replayed).toBe(true)
+  })
 })
