@@ -111,7 +111,9 @@ async function putBack(
   if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
-    await recover('confirm', { id, buyer: null, paymentId, final: true })
+    const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
+    // It had lapsed where its release was forgotten, and found its units: they go back, and the money stays due.
+    if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'released') {
     await recover('release', { id, buyer: null })
   } else if (state === 'confirmed' || state === 'refunded') {
