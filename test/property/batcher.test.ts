@@ -8,7 +8,7 @@ import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
 import { type Gate, Session } from '../../src/engine/session.js'
 import { StockholdError } from '../../src/errors.js'
 import { type Fate, faultyPartition } from '../support/faulty-partition.js'
-import { fresh } from './seeds.js'
+import { seeded } from '../support/seeds.js'
 
 const RULES = {
   skus: [{ sku: 'a', stock: 1_000, limit: null }],
@@ -195,7 +195,7 @@ test('every caller hears once, of its own request; nothing is carried out twice,
         expect(reply).toMatchObject({ answers: [{ skus: [{ held: sold }] }] })
       },
     ),
-    fresh(400),
+    seeded(400),
   )
   expect([...seen].sort()).toEqual(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'aborted', 'answer'])
 })

@@ -5,7 +5,7 @@ import { type Consumer, FlashSale, type SaleEvent } from '../../src/index.js'
 import { type VirtualEngine, virtualEngine } from '../../src/testing/virtual-engine.js'
 import { type Handled, judge } from '../fault/support/shopping.js'
 import { listed, type Mortal, mortal } from '../support/consumers.js'
-import { fresh } from './seeds.js'
+import { seeded } from '../support/seeds.js'
 
 type Step =
   | { readonly do: 'buy' | 'release' | 'refund'; readonly buyer: number; readonly of: number }
@@ -236,7 +236,7 @@ test('whatever fails, dies or is cut off: each reservation’s events in order, 
       again += judge(world.handled, await world.everything()).again
       handled += world.handled.length
     }),
-    fresh(60),
+    seeded(60),
   )
   // Crashes were tested, and what was done once is as a rule not done again.
   expect(again).toBeGreaterThan(0)
@@ -259,7 +259,7 @@ test('what is given up is kept: each event was handled, or is dead', async () =>
       const missing = events.filter(({ partition, sequence }) => !dealtWith.has(`${partition} ${sequence}`))
       expect(missing).toEqual([])
     }),
-    fresh(30),
+    seeded(30),
   )
   expect(dead).toBeGreaterThan(0)
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { memoryKind, redisKind } from '../support/engines.js'
+import { FIXED_SEED, path, runsOr, seeds } from '../support/seeds.js'
 import { checkProperties } from './check.js'
 import { everyAnswer } from './every-answer.js'
-import { FIXED_SEED, path, runsOr, seeds } from './seeds.js'
 
 const memory = memoryKind()
 const redis = redisKind()

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { memoryKind, redisKind } from '../support/engines.js'
+import { path, runsOr, seeds } from '../support/seeds.js'
 import { play } from './check.js'
-import { path, runsOr, seeds } from './seeds.js'
 import { Pass, sales, stories } from './steps.js'
 
 const memory = memoryKind()

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { memoryKind, redisKind } from '../support/engines.js'
+import { FIXED_SEED, path, runsOr, seeds } from '../support/seeds.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
-import { FIXED_SEED, path, runsOr, seeds } from './seeds.js'
 
 const memory = memoryKind()
 const redis = redisKind()

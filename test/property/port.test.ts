@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Answer, Command, Op, Partition, Rules } from '../../src/engine/engine.js'
 import { type EngineKind, memoryKind, redisKind, type TimedEngine } from '../support/engines.js'
-import { fresh } from './seeds.js'
+import { seeded } from '../support/seeds.js'
 
 type Item = { [C in Changing]: { readonly command: C; readonly op: Op<C> } }[Changing]
 type Changing = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'restock' | 'control'
@@ -164,7 +164,7 @@ for (const kind of [memoryKind(), redisKind()]) {
             await Promise.all([once.timed.advance(pause), often.timed.advance(pause)])
           }
         }),
-        fresh(60),
+        seeded(60),
       )
     })
 
@@ -181,7 +181,7 @@ for (const kind of [memoryKind(), redisKind()]) {
           }
           expect(await endState(together.partition)).toEqual(await endState(apart.partition))
         }),
-        fresh(60),
+        seeded(60),
       )
     })
 

@@ -4,9 +4,9 @@ import type { Call } from '../../src/engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { memoryKind, redisKind } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
+import { path, runsOr, seeds } from '../support/seeds.js'
 import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
 import { RoomWitness } from './room-witness.js'
-import { path, runsOr, seeds } from './seeds.js'
 
 const memory = memoryKind()
 const redis = redisKind()

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { random } from '../../scripts/random.js'
 import { FlashSale, type Item, memoryEngine, StockholdError } from '../../src/index.js'
 import { type Batch, type Fate, faultyEngine } from '../support/faulty-engine.js'
-import { path, runsOr, seeds } from './seeds.js'
+import { path, runsOr, seeds } from '../support/seeds.js'
 
 interface Rush {
   readonly partitions: number

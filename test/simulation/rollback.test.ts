@@ -1,21 +1,15 @@
-import { randomInt } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Tip } from '../../src/engine/engine.js'
 import { PartitionState } from '../../src/engine/memory/state.js'
 import { simulateRollback } from '../../src/testing/simulator/rollback/simulate-rollback.js'
+import { runsOr, seeds } from '../support/seeds.js'
 
-/** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
-const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
-const RUNS = Number(STOCKHOLD_RUNS ?? 400)
-const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
+const RUNS = runsOr(400)
 
-test.each([
-  ['the seeds from 1', 1],
-  ['new seeds', fresh],
-])(
-  'a server that has forgotten sells nothing until it is recovered: %s',
+test.each(seeds)(
+  'a server that has forgotten sells nothing until it is recovered: seeds from %i',
   { timeout: 600_000 },
-  async (_name, first) => {
+  async (first) => {
     const seen = new Set<string>()
     for (let seed = first; seed < first + RUNS; seed++) {
       const { violation, kind, from, detected, restored, refused } = await simulateRollback({ seed })

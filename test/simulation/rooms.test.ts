@@ -1,40 +1,38 @@
-import { randomInt } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Fault } from '../../src/testing/simulator/faults.js'
 import { messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
 import { simulateRoom } from '../../src/testing/simulator/rooms/simulate-rooms.js'
+import { runsOr, seeds } from '../support/seeds.js'
 import { roomBugs } from './room-plants.js'
 
-/** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
-const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
-const RUNS = Number(STOCKHOLD_RUNS ?? 250)
-const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
+const RUNS = runsOr(250)
 
-test.each([
-  ['the seeds from 1', 1],
-  ['new seeds', fresh],
-])('whatever fails, the door keeps what it promises: %s', { timeout: 600_000 }, async (_name, first) => {
-  const injected = new Map<Fault, number>()
-  const answers = new Set<string>()
-  for (let seed = first; seed < first + RUNS; seed++) {
-    const run = await simulateRoom({ seed })
-    const replay = `npm run simulate -- --only rooms --seed ${seed} --runs 1 --trace`
-    expect(run.violation?.report, replay).toBeUndefined()
-    for (const [fault, times] of run.injected) injected.set(fault, (injected.get(fault) ?? 0) + times)
-    for (const answer of run.answers) answers.add(answer)
-  }
-  if (RUNS < 200) return
-  expect([...injected.keys()].sort()).toEqual([...messageFaults, ...worldFaults].sort())
-  // The runs reach what they are about.
-  for (const status of ['waiting', 'admitted', 'closed']) {
-    expect(answers).toContain(`poll ${status}`)
-    expect(answers).toContain(`update ${status}`)
-  }
-  for (const status of ['reserved', 'sold_out', 'pass_rejected'])
-    expect(answers).toContain(`reserve ${status}`)
-  for (const call of ['poll PASS_INVALID', 'join done', 'leave done', 'revoke done', 'pause done'])
-    expect(answers).toContain(call)
-})
+test.each(seeds)(
+  'whatever fails, the door keeps what it promises: seeds from %i',
+  { timeout: 600_000 },
+  async (first) => {
+    const injected = new Map<Fault, number>()
+    const answers = new Set<string>()
+    for (let seed = first; seed < first + RUNS; seed++) {
+      const run = await simulateRoom({ seed })
+      const replay = `npm run simulate -- --only rooms --seed ${seed} --runs 1 --trace`
+      expect(run.violation?.report, replay).toBeUndefined()
+      for (const [fault, times] of run.injected) injected.set(fault, (injected.get(fault) ?? 0) + times)
+      for (const answer of run.answers) answers.add(answer)
+    }
+    if (RUNS < 200) return
+    expect([...injected.keys()].sort()).toEqual([...messageFaults, ...worldFaults].sort())
+    // The runs reach what they are about.
+    for (const status of ['waiting', 'admitted', 'closed']) {
+      expect(answers).toContain(`poll ${status}`)
+      expect(answers).toContain(`update ${status}`)
+    }
+    for (const status of ['reserved', 'sold_out', 'pass_rejected'])
+      expect(answers).toContain(`reserve ${status}`)
+    for (const call of ['poll PASS_INVALID', 'join done', 'leave done', 'revoke done', 'pause done'])
+      expect(answers).toContain(call)
+  },
+)
 
 /** What failed once, and why. */
 test.each([

@@ -1,38 +1,36 @@
-import { randomInt } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type Fault, messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
 import { simulate } from '../../src/testing/simulator/simulate.js'
+import { runsOr, seeds } from '../support/seeds.js'
 
-/** `STOCKHOLD_SEED` plays again what a failure printed, `STOCKHOLD_RUNS` plays more. */
-const { STOCKHOLD_SEED, STOCKHOLD_RUNS } = process.env
-const RUNS = Number(STOCKHOLD_RUNS ?? 600)
-const fresh = Number(STOCKHOLD_SEED ?? randomInt(2 ** 31))
+const RUNS = runsOr(600)
 
-test.each([
-  ['the seeds from 1', 1],
-  ['new seeds', fresh],
-])('whatever fails, every promise is kept: %s', { timeout: 600_000 }, async (_name, first) => {
-  const injected = new Map<Fault, number>()
-  const answers = new Set<string>()
-  let unknown = 0
-  for (let seed = first; seed < first + RUNS; seed++) {
-    const run = await simulate({ seed })
-    const replay = `npm run simulate -- --seed ${seed} --runs 1 --trace`
-    expect(run.violation?.report, replay).toBeUndefined()
-    expect(run.undecided, `${replay}: the history could not be decided`).toBe(false)
-    for (const [fault, times] of run.injected) injected.set(fault, (injected.get(fault) ?? 0) + times)
-    for (const answer of run.answers) answers.add(answer)
-    unknown += run.operations.unknown
-  }
-  if (RUNS < 300) return
-  expect([...injected.keys()].sort()).toEqual([...messageFaults, ...worldFaults].sort())
-  expect(unknown).toBeGreaterThan(RUNS)
-  // The runs reach what they are about.
-  for (const answer of ['reserved', 'sold_out', 'limit_exceeded', 'key_spent', 'paused', 'ended', 'threw'])
-    expect(answers).toContain(`reserve ${answer}`)
-  for (const answer of ['confirmed', 'refund_due', 'not_found'])
-    expect(answers).toContain(`confirm ${answer}`)
-})
+test.each(seeds)(
+  'whatever fails, every promise is kept: seeds from %i',
+  { timeout: 600_000 },
+  async (first) => {
+    const injected = new Map<Fault, number>()
+    const answers = new Set<string>()
+    let unknown = 0
+    for (let seed = first; seed < first + RUNS; seed++) {
+      const run = await simulate({ seed })
+      const replay = `npm run simulate -- --seed ${seed} --runs 1 --trace`
+      expect(run.violation?.report, replay).toBeUndefined()
+      expect(run.undecided, `${replay}: the history could not be decided`).toBe(false)
+      for (const [fault, times] of run.injected) injected.set(fault, (injected.get(fault) ?? 0) + times)
+      for (const answer of run.answers) answers.add(answer)
+      unknown += run.operations.unknown
+    }
+    if (RUNS < 300) return
+    expect([...injected.keys()].sort()).toEqual([...messageFaults, ...worldFaults].sort())
+    expect(unknown).toBeGreaterThan(RUNS)
+    // The runs reach what they are about.
+    for (const answer of ['reserved', 'sold_out', 'limit_exceeded', 'key_spent', 'paused', 'ended', 'threw'])
+      expect(answers).toContain(`reserve ${answer}`)
+    for (const answer of ['confirmed', 'refund_due', 'not_found'])
+      expect(answers).toContain(`confirm ${answer}`)
+  },
+)
 
 test('the same seed is the same run, line by line', async () => {
   for (let seed = 1; seed <= 20; seed++) {
