@@ -12,6 +12,7 @@ import { slotOf } from '../../src/engine/redis/slot.js'
 import { Session as NewSession, type Session } from '../../src/engine/session.js'
 import { slice } from '../../src/engine/slice.js'
 import { type RedisEngineOptions, redisEngine, StockholdError } from '../../src/index.js'
+import { awakeMs } from './awake.js'
 
 /** One request to buy one unit, and what was heard of it. */
 interface Order {
@@ -228,14 +229,14 @@ export class ClusterShop {
   }
 
   async #note({ partition }: Order, call: () => Promise<string>): Promise<string> {
-    const at = performance.now()
+    const at = awakeMs()
     let cause: string | undefined
     const told = await call().catch((error: unknown) => {
       if (!(error instanceof StockholdError)) return `threw ${error}`
       if (error.cause instanceof Error) cause = error.cause.message
       return error.code
     })
-    this.told.push({ partition, told, cause, ms: performance.now() - at })
+    this.told.push({ partition, told, cause, ms: awakeMs() - at })
     return told
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { handoffKeys, partitionKeys, roomKeys } from '../../src/engine/redis/keys.js'
 import { SLOTS, slotOf } from '../../src/engine/redis/slot.js'
+import { awakeMs } from '../support/awake.js'
 
 const counts = Array.from({ length: 1_023 }, (_, i) => i + 2)
 const slots = (sale: string, partitions: number) =>
@@ -103,10 +104,10 @@ describe('the partitions of a sale', () => {
   })
 
   test('are worked out in no time', () => {
-    const from = performance.now()
+    const from = awakeMs()
     slots('many', 1_024)
     // Some 2 ms; a search for each salt would take a second.
-    expect(performance.now() - from).toBeLessThan(500)
+    expect(awakeMs() - from).toBeLessThan(500)
   })
 })
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { FlashSale, memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
+import { awakeMs } from '../support/awake.js'
 import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
 import { startWorker } from '../support/workers.js'
 
@@ -113,10 +114,10 @@ test('the door is asked within the deadline of the reservation, however many cal
     const items = [{ sku: 'a', quantity: 1 }]
     return codeOfAny(sale.reserve({ buyer: 'ann', items, pass }))
   }
-  const from = performance.now()
+  const from = awakeMs()
   const outcomes = await Promise.all([reserve(600, 600), reserve(600, 5_000), reserve(5_000, 600)])
   expect(outcomes).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE'])
-  expect(performance.now() - from).toBeLessThan(1_000)
+  expect(awakeMs() - from).toBeLessThan(1_000)
 })
 
 test('a process in which a room was used ends by itself, and not before its polls are answered', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { awakeMs } from '../../support/awake.js'
 import { type Fate, faultyEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
@@ -34,12 +35,12 @@ onBothPartitioned((open) => {
     await shop.gather(3)
     const { sale, heal } = cutOff(shop, fate)
     for (const home of [0, 1, 2]) {
-      const began = performance.now()
+      const began = awakeMs()
       const asked = sale.reserve({ buyer: await shop.buyerIn(home), items: a(1), key: 'k' })
       const error = await faultOf(asked, 'UNAVAILABLE')
       expect(error.message).toMatch(/partition 3/i)
       expect(error.message).toMatch(/nothing was executed/i)
-      expect(performance.now() - began).toBeLessThan(900)
+      expect(awakeMs() - began).toBeLessThan(900)
     }
     await faultOf(sale.stats(), fate === 'refused' ? 'UNAVAILABLE' : 'UNKNOWN_OUTCOME')
     heal()
@@ -51,9 +52,9 @@ onBothPartitioned((open) => {
   test('who need not wait to know it is told at once', async () => {
     const shop = await open({ stock: { a: 0 } })
     const { sale } = cutOff(shop, 'refused', 20_000)
-    const began = performance.now()
+    const began = awakeMs()
     await faultOf(sale.reserve({ buyer: await shop.buyerIn(0), items: a(1), key: 'k' }), 'UNAVAILABLE')
-    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(awakeMs() - began).toBeLessThan(5_000)
   })
 
   test('its own buyers are told so, and nobody else', async () => {

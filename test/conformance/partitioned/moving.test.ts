@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { awakeMs } from '../../support/awake.js'
 import { type Batch, faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
 import { watched } from '../../support/watched-engine.js'
@@ -79,13 +80,13 @@ onBothPartitioned((open) => {
       command === 'receive' ? 'refused' : 'answered',
     )
     const buyer = await shop.buyerIn(1)
-    const began = performance.now()
+    const began = awakeMs()
     const asked = shop.handle(engine, 300).reserve({ buyer, items: a(1), key: 'k' })
     await expect(asked).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringMatching(/nothing was/i),
     })
-    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(awakeMs() - began).toBeLessThan(1_000)
   })
 
   test.each<[string, (batch: Batch, number: number) => 'answered' | 'refused' | 'reply lost']>([

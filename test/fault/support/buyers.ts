@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FlashSale, StockholdError, type StockholdErrorCode } from '../../../src/index.js'
+import { awakeMs } from '../../support/awake.js'
 
 /** Somebody who reserves a cart and pays for it. Whoever asks for them once more asks with the same keys. Plain data, fit for JSON. */
 export interface Buyer {
@@ -111,12 +112,12 @@ export class Buyers {
   ): Promise<T | Fault> {
     for (;;) {
       if (this.#stopped) return { status: 'stopped' }
-      const at = performance.now()
+      const at = awakeMs()
       const result = await ask().catch((error: unknown) => {
         if (error instanceof StockholdError) return error
         throw error
       })
-      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - at)
+      this.#slowestMs = Math.max(this.#slowestMs, awakeMs() - at)
       const told = result instanceof StockholdError ? result.code : result.status
       this.#told[told] = this.count(told) + 1
       if (!(result instanceof StockholdError)) return result

@@ -2,7 +2,7 @@
 // at the next, and reports in one line of JSON.
 import { createInterface } from 'node:readline'
 import { FlashSale, redisEngine } from '../../../src/index.js'
-import { Crowd } from './crowd.js'
+import { Crowd, learnRules } from './crowd.js'
 import type { Report } from './orders.js'
 
 export interface CrowdConfig {
@@ -34,7 +34,7 @@ globalThis.Date = class extends real {
 
 const engine = redisEngine(url)
 const handle = new FlashSale(sale, { engine, deadlineMs: rest.deadlineMs })
-await handle.stats()
+await learnRules(handle)
 const crowd = new Crowd({ ...rest, handles: [handle] })
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 console.log(JSON.stringify({ pid: process.pid }))

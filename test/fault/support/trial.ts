@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../../scripts/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../../src/index.js'
 import { type FaultyRedis, faultyRedis } from '../../../src/testing.js'
 import { type ClientOptions, connectTo } from '../../support/client.js'
-import { Crowd } from './crowd.js'
+import { Crowd, learnRules } from './crowd.js'
 import type { Trial } from './verdict.js'
 
 export interface TrialOptions {
@@ -53,7 +53,7 @@ export async function openTrial(options: TrialOptions = {}): Promise<Stage> {
   }
   await handle().create({ stock: { phone: stock }, limitPerBuyer: limit })
   const handles = engines.map((engine) => handle(engine, deadlineMs))
-  await Promise.all(handles.map((each) => each.stats()))
+  await Promise.all(handles.map(learnRules))
   const crowd = new Crowd({ name: 'main', handles, deadlineMs, limit, shoppers })
   onTestFinished(() => crowd.stop())
   return { server, proxy, handles, crowd, admin, handle, url: server.url, sale, stock, limit }

@@ -16,8 +16,6 @@ export interface Trial {
 export interface Leniency {
   /** Codes of faults that callers may have been told, beside UNAVAILABLE and UNKNOWN_OUTCOME. */
   readonly codes?: readonly string[]
-  /** How long the whole process stood still: nobody can keep a deadline then. */
-  readonly stoodStillMs?: number
 }
 
 /** What a call may be told while nothing but the server or the network is at fault. */
@@ -80,14 +78,11 @@ export async function interimVerdict(
 }
 
 /** Every promise has settled, by its deadline plus a second, and as something that it may be. */
-export function settledInTime(
-  { calls, deadlineMs }: Report,
-  { codes = [], stoodStillMs = 0 }: Leniency = {},
-): void {
+export function settledInTime({ calls, deadlineMs }: Report, { codes = [] }: Leniency = {}): void {
   const allowed = new Set([...answers, ...faults, ...codes])
   expect(calls.filter(({ told }) => !allowed.has(told)).slice(0, 3)).toEqual([])
   const latest = Math.max(0, ...calls.map(({ ms }) => ms))
-  expect(latest, 'the slowest call, in ms').toBeLessThan(deadlineMs + 1_000 + stoodStillMs)
+  expect(latest, 'the slowest call, in ms').toBeLessThan(deadlineMs + 1_000)
 }
 
 /** Whoever was left in the dark asks again, in two places at once: one answer, and the same one ever after. */
