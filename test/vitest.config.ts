@@ -48,8 +48,9 @@ export default defineConfig({
           ],
         }),
     globalSetup: ['test/support/provision.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For what hangs. On a machine with five times the work, the slowest test still takes less.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Every file has servers and processes of its own; more than the cores only makes them wait for each other.
     maxWorkers: 2,
   },

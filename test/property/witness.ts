@@ -41,18 +41,26 @@ export class Witness {
 
   /** Recounts the reservations and the events, and compares both with the counts. Answers the counts. */
   async look(): Promise<readonly SkuCounts[]> {
-    const seen = new Map<string, StoredReservation>()
-    let page: Answer<'scan'>
-    let cursor = '0'
-    do {
-      page = await ask(this.#partition, this.#token, 'scan', { cursor })
-      for (const reservation of page.reservations) seen.set(reservation.id, reservation)
-      cursor = page.cursor
-    } while (cursor !== '0')
+    const { page, seen } = await this.#scan()
     recount(page.skus, [...seen.values()], this.#alone)
     await this.#readEvents(page.sequence)
     this.#compare(page.skus, seen)
     return page.skus
+  }
+
+  /** All reservations, and the counts with them: a handle's own sweep between two pages would show a part of it before and a part after. */
+  async #scan(): Promise<{ page: Answer<'scan'>; seen: ReadonlyMap<string, StoredReservation> }> {
+    for (;;) {
+      const seen = new Map<string, StoredReservation>()
+      const pages: Answer<'scan'>[] = []
+      do {
+        const page = await ask(this.#partition, this.#token, 'scan', { cursor: pages.at(-1)?.cursor ?? '0' })
+        for (const reservation of page.reservations) seen.set(reservation.id, reservation)
+        pages.push(page)
+      } while (pages.at(-1)!.cursor !== '0')
+      const page = pages.at(-1)!
+      if (page.sequence === pages[0]!.sequence) return { page, seen }
+    }
   }
 
   async #readEvents(until: number): Promise<void> {
