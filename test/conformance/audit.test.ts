@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -60,34 +61,37 @@ onBothEngines((open) => {
     await shop.audited()
   })
 
-  test('a scan through the port shows every reservation as stored, in pages, and the counts', async () => {
-    const shop = await open({ stock: { a: 5_000 } })
-    await shop.sale.close()
-    const handle = shop.handle()
-    const holds = await Promise.all(
-      Array.from({ length: 2_500 }, (_, i) =>
-        handle.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }], key: `k${i}` }),
-      ),
-    )
-    await handle.close()
-    const seen = new Map<string, unknown>()
-    let cursor = '0'
-    let pages = 0
-    do {
-      const page = await shop.ask('scan', { cursor })
-      for (const reservation of page.reservations) seen.set(reservation.id, reservation)
-      expect(page.skus).toStrictEqual([
-        { total: 5_000, available: 2_500, held: 2_500, confirmed: 0, inTransit: 0 },
-      ])
-      expect(page.sequence).toBe(2_500)
-      cursor = page.cursor
-      pages++
-    } while (cursor !== '0')
-    expect(pages).toBeGreaterThan(1)
-    expect(seen.size).toBe(2_500)
-    const first = holds[0]!
-    if (first.status !== 'reserved') expect.fail(first.status)
-    const { items: _, ...reservation } = first.reservation
-    expect(seen.get(reservation.id)).toStrictEqual({ ...reservation, cart: [[0, 1]], paymentId: null })
-  })
+  testOfOne(
+    'a scan through the port shows every reservation as stored, in pages, and the counts',
+    async () => {
+      const shop = await open({ stock: { a: 5_000 } })
+      await shop.sale.close()
+      const handle = shop.handle()
+      const holds = await Promise.all(
+        Array.from({ length: 2_500 }, (_, i) =>
+          handle.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }], key: `k${i}` }),
+        ),
+      )
+      await handle.close()
+      const seen = new Map<string, unknown>()
+      let cursor = '0'
+      let pages = 0
+      do {
+        const page = await shop.ask('scan', { cursor })
+        for (const reservation of page.reservations) seen.set(reservation.id, reservation)
+        expect(page.skus).toStrictEqual([
+          { total: 5_000, available: 2_500, held: 2_500, confirmed: 0, inTransit: 0 },
+        ])
+        expect(page.sequence).toBe(2_500)
+        cursor = page.cursor
+        pages++
+      } while (cursor !== '0')
+      expect(pages).toBeGreaterThan(1)
+      expect(seen.size).toBe(2_500)
+      const first = holds[0]!
+      if (first.status !== 'reserved') expect.fail(first.status)
+      const { items: _, ...reservation } = first.reservation
+      expect(seen.get(reservation.id)).toStrictEqual({ ...reservation, cart: [[0, 1]], paymentId: null })
+    },
+  )
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -66,7 +67,7 @@ onBothEngines((open) => {
     expect(await shop.news()).toEqual([{ type: 'paused' }, { type: 'ended' }])
   })
 
-  test('one batch of port commands is carried out in order', async () => {
+  testOfOne('one batch of port commands is carried out in order', async () => {
     const shop = await open()
     const actions = ['pause', 'pause', 'resume', 'pause', 'end', 'resume'] as const
     const { answers } = await shop.done(

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -24,7 +25,7 @@ onBothEngines((open) => {
     expect(await shop.sale.get(paid.id)).toStrictEqual({ ...confirmed, state: 'refunded' })
   })
 
-  test('get through the port writes nothing, and shows a lapsed hold as expired', async () => {
+  testOfOne('get through the port writes nothing, and shows a lapsed hold as expired', async () => {
     const shop = await open()
     const { id } = await shop.lapsed('u')
     await shop.sale.close()

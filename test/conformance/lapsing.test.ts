@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Answer, Command, Op } from '../../src/engine/engine.js'
-import { haveSeveral } from '../support/several.js'
+import { testOfOne } from '../support/several.js'
 import { idIn, onBothEngines, order, type Shop } from '../support/shop.js'
 
 /** More than one script call sweeps: see SWEEP_AT_ONCE in `src/engine/redis/scripts/_expiry.lua`. */
@@ -27,7 +27,7 @@ onBothEngines((openShop) => {
     return shop
   }
 
-  test('more lapsed holds than are swept at once: who asks for all units gets them', async () => {
+  testOfOne('more lapsed holds than are swept at once: who asks for all units gets them', async () => {
     const shop = await openShop({ stock: { a: MANY } })
     await manyLapsed(shop)
     const { reservation } = (await shop.reserve('w', MANY)) as { reservation: object }
@@ -38,45 +38,51 @@ onBothEngines((openShop) => {
     expect(await shop.audited()).toBe(MANY + 1)
   })
 
-  test('more lapsed holds than are swept at once: stats, a negative restock and a sweep see them all', async () => {
-    const shop = await open(MANY)
-    await manyLapsed(shop)
-    expect(await decided(shop, 'restock', { sku: 0, quantity: -MANY, key: 'k', final: true })).toEqual({
-      status: 'restocked',
-      applied: -MANY,
-      replayed: false,
-    })
-    const other = await open(MANY)
-    await manyLapsed(other)
-    expect(await decided(other, 'stats', {})).toMatchObject({ skus: [{ available: MANY, held: 0 }] })
-    const third = await open(MANY)
-    await manyLapsed(third)
-    let next: number | null = third.now()
-    while (next !== null && next <= third.now()) {
-      const answer: Answer<'sweep'> = await third.ask('sweep', {})
-      if (answer.status === 'swept') next = answer.next
-    }
-    expect((await third.done('scan', [{ cursor: '0' }])).answers[0]!.skus[0]).toMatchObject({
-      available: MANY,
-    })
-  })
+  testOfOne(
+    'more lapsed holds than are swept at once: stats, a negative restock and a sweep see them all',
+    async () => {
+      const shop = await open(MANY)
+      await manyLapsed(shop)
+      expect(await decided(shop, 'restock', { sku: 0, quantity: -MANY, key: 'k', final: true })).toEqual({
+        status: 'restocked',
+        applied: -MANY,
+        replayed: false,
+      })
+      const other = await open(MANY)
+      await manyLapsed(other)
+      expect(await decided(other, 'stats', {})).toMatchObject({ skus: [{ available: MANY, held: 0 }] })
+      const third = await open(MANY)
+      await manyLapsed(third)
+      let next: number | null = third.now()
+      while (next !== null && next <= third.now()) {
+        const answer: Answer<'sweep'> = await third.ask('sweep', {})
+        if (answer.status === 'swept') next = answer.next
+      }
+      expect((await third.done('scan', [{ cursor: '0' }])).answers[0]!.skus[0]).toMatchObject({
+        available: MANY,
+      })
+    },
+  )
 
-  test('more lapsed holds than are swept at once: a late payment for all units is confirmed', async () => {
-    const shop = await openShop({ stock: { a: MANY } })
-    const all = await shop.lapsed('w', MANY)
-    await shop.sale.stats()
-    await shop.sale.close()
-    await manyLapsed(shop)
-    const handle = shop.handle()
-    expect(await handle.confirm(all.id, { paymentId: 'p' })).toMatchObject({
-      status: 'confirmed',
-      late: true,
-      reservation: { paymentId: 'p' },
-    })
-    expect((await handle.stats()).skus.a).toMatchObject({ available: 0, confirmed: MANY })
-  })
+  testOfOne(
+    'more lapsed holds than are swept at once: a late payment for all units is confirmed',
+    async () => {
+      const shop = await openShop({ stock: { a: MANY } })
+      const all = await shop.lapsed('w', MANY)
+      await shop.sale.stats()
+      await shop.sale.close()
+      await manyLapsed(shop)
+      const handle = shop.handle()
+      expect(await handle.confirm(all.id, { paymentId: 'p' })).toMatchObject({
+        status: 'confirmed',
+        late: true,
+        reservation: { paymentId: 'p' },
+      })
+      expect((await handle.stats()).skus.a).toMatchObject({ available: 0, confirmed: MANY })
+    },
+  )
 
-  test('an undecided late payment has changed nothing: no payment is recorded', async () => {
+  testOfOne('an undecided late payment has changed nothing: no payment is recorded', async () => {
     const shop = await open(MANY + 1)
     const [all, other] = [idIn('same', 1), idIn('same', 2)]
     await shop.ask('reserve', order(all, { buyer: 'w', cart: [[0, MANY + 1]] }))
@@ -119,7 +125,7 @@ onBothEngines((openShop) => {
   })
 
   // Each partition has a time of its own.
-  test.skipIf(haveSeveral)('a clock that goes backwards: nothing un-lapses, nothing un-happens', async () => {
+  testOfOne('a clock that goes backwards: nothing un-lapses, nothing un-happens', async () => {
     const shop = await openShop({ stock: { a: 2 }, limitPerBuyer: 2 })
     const lapsed = await shop.lapsed('u', 1)
     const second = await shop.hold('v')
@@ -143,7 +149,7 @@ onBothEngines((openShop) => {
     await shop.audited()
   })
 
-  test.skipIf(haveSeveral)(
+  testOfOne(
     'a clock that goes backwards opens no closed sale and closes no open one, to who has seen it',
     async () => {
       const start = (await openShop()).now()

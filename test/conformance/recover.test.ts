@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reservation } from '../../src/index.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
-import { haveSeveral } from '../support/several.js'
 import { onBothEngines, Shop } from '../support/shop.js'
 
 /** Somebody has seen what the partition does not know. */
@@ -65,7 +64,7 @@ onBothEngines((open) => {
 })
 
 // What it loses are the keys of partition 0.
-describe.skipIf(haveSeveral)('a server that has lost the sale', () => {
+describe('a server that has lost the sale', () => {
   const kind = redisKind()
   beforeAll(kind.start)
   afterAll(kind.stop)

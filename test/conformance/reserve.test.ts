@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { haveSeveral } from '../support/several.js'
+import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -184,7 +184,7 @@ onBothEngines((open) => {
   })
 
   // Each partition tells when its own units are gone.
-  test.skipIf(haveSeveral)(
+  testOfOne(
     'events: reserved with its expiry, and sold_out after the last unit, in order of SKU',
     async () => {
       const shop = await open({ stock: { a: 2, b: 1, c: 5 } })
@@ -218,7 +218,7 @@ onBothEngines((open) => {
     expect(await shop.sale.get(id)).toMatchObject({ state: 'held' })
   })
 
-  test.skipIf(haveSeveral)(
+  testOfOne(
     'events: a lapsed hold that makes room is reported before the reservation it made room for',
     async () => {
       const shop = await open({ stock: { a: 1 } })

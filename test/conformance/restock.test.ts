@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { haveSeveral } from '../support/several.js'
+import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -99,7 +99,7 @@ onBothEngines((open) => {
   })
 
   // What happens in two partitions in the same millisecond has no order.
-  test.skipIf(haveSeveral)('units that come are sold, and sold_out is told each time anew', async () => {
+  testOfOne('units that come are sold, and sold_out is told each time anew', async () => {
     const shop = await open({ stock: { a: 1 } })
     await shop.hold('u')
     expect(await shop.reserve('v')).toMatchObject({ status: 'sold_out' })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { testOfOne } from '../support/several.js'
 import { idIn, onBothEngines, order } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -58,7 +59,7 @@ onBothEngines((open) => {
     for (const stats of all) expect(stats.skus.a).toMatchObject({ total: 10, available: 10 })
   })
 
-  test('a sweep through the port gives back what lapsed and says when to look again', async () => {
+  testOfOne('a sweep through the port gives back what lapsed and says when to look again', async () => {
     const shop = await open()
     await shop.sale.close()
     expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: null })
@@ -82,27 +83,30 @@ onBothEngines((open) => {
     expect(await shop.news()).toEqual([{ type: 'expired', id: '1AABAAAAAAAAAAAAAAA' }])
   })
 
-  test('thousands of SKUs, more than a script can pass on in one piece: each has its own counts', async () => {
-    const count = 9_000
-    const names = Array.from({ length: count }, (_, i) => `s${String(i).padStart(4, '0')}`)
-    const shop = await open({ stock: Object.fromEntries(names.map((sku, i) => [sku, 1 + i])) })
-    // One batch that touches every SKU but the last ten.
-    const carts = Array.from({ length: 9 }, (_, cart) =>
-      Array.from({ length: cart === 8 ? 990 : 1_000 }, (_, i) => [1_000 * cart + i, 1] as const),
-    )
-    const { answers } = await shop.done(
-      'reserve',
-      carts.map((cart, i) => order(idIn(`b${i}`, 1), { cart })),
-    )
-    expect(answers.map(({ status }) => status)).toEqual(carts.map(() => 'reserved'))
-    const { skus } = await shop.sale.stats()
-    expect(Object.keys(skus)).toEqual(names)
-    for (const [i, sku] of names.entries()) {
-      const held = i < count - 10 ? 1 : 0
-      expect(skus[sku]).toEqual({ total: 1 + i, available: 1 + i - held, held, confirmed: 0, inTransit: 0 })
-    }
-    await shop.advance(1_000)
-    expect((await shop.sale.stats()).skus.s0000).toMatchObject({ total: 1, available: 1, held: 0 })
-    expect(await shop.audited()).toBe(9)
-  })
+  testOfOne(
+    'thousands of SKUs, more than a script can pass on in one piece: each has its own counts',
+    async () => {
+      const count = 9_000
+      const names = Array.from({ length: count }, (_, i) => `s${String(i).padStart(4, '0')}`)
+      const shop = await open({ stock: Object.fromEntries(names.map((sku, i) => [sku, 1 + i])) })
+      // One batch that touches every SKU but the last ten.
+      const carts = Array.from({ length: 9 }, (_, cart) =>
+        Array.from({ length: cart === 8 ? 990 : 1_000 }, (_, i) => [1_000 * cart + i, 1] as const),
+      )
+      const { answers } = await shop.done(
+        'reserve',
+        carts.map((cart, i) => order(idIn(`b${i}`, 1), { cart })),
+      )
+      expect(answers.map(({ status }) => status)).toEqual(carts.map(() => 'reserved'))
+      const { skus } = await shop.sale.stats()
+      expect(Object.keys(skus)).toEqual(names)
+      for (const [i, sku] of names.entries()) {
+        const held = i < count - 10 ? 1 : 0
+        expect(skus[sku]).toEqual({ total: 1 + i, available: 1 + i - held, held, confirmed: 0, inTransit: 0 })
+      }
+      await shop.advance(1_000)
+      expect((await shop.sale.stats()).skus.s0000).toMatchObject({ total: 1, available: 1, held: 0 })
+      expect(await shop.audited()).toBe(9)
+    },
+  )
 })
