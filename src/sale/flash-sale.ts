@@ -7,8 +7,8 @@ import {
   MAX_SPAN_MS,
   MAX_UNITS,
 } from '../check.js'
-import type { Engine, Op, Settled, StoredReservation } from '../engine/engine.js'
-import { partitionIn, partitionOf } from '../engine/id.js'
+import type { Engine, Settled, StoredReservation } from '../engine/engine.js'
+import { partitionIn } from '../engine/id.js'
 import type { Limits } from '../engine/lanes.js'
 import { invalid, StockholdError } from '../errors.js'
 import { Consumer } from '../handoff/consumer.js'
@@ -18,18 +18,16 @@ import type { EventSource } from '../handoff/source.js'
 import { SaleAccess, type SignalOption } from './access.js'
 import { AcknowledgedMemory } from './acknowledged.js'
 import { auditSale } from './audit-sale.js'
-import type { Admission, Door } from './door.js'
-import type { Ledger } from './ledger.js'
+import { admit, checkDoor, type Door } from './door.js'
+import { isLedger, type Ledger } from './ledger.js'
 import { homeOf } from './partitions.js'
 import { Recovering } from './recovering.js'
-import { replay } from './recovery.js'
-import { checkOrder, type Order, type Public, type ReserveRequest, type RuleBook } from './reservation.js'
+import { checkOrder, type Order, type ReserveRequest, type RuleBook } from './reservation.js'
 import { conflict, Reserving } from './reserving.js'
 import type {
   Audit,
   ConfirmResult,
   ExtendResult,
-  PassRefusal,
   Recovery,
   RefundResult,
   ReleaseResult,
@@ -40,8 +38,9 @@ import type {
   Stats,
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
+import { Settling } from './settling.js'
 import { SoldOutMemory } from './sold-out.js'
-import { searchToConfirm, searchToRestock } from './supply/searching.js'
+import { searchToRestock } from './supply/searching.js'
 import { WholeSale } from './whole.js'
 import { Written } from './written.js'
 
@@ -84,6 +83,7 @@ export class FlashSale {
   readonly #door: Door | undefined
   readonly #told = new AcknowledgedMemory()
   readonly #written: Written | undefined
+  readonly #settling: Settling
   readonly #reserving: Reserving
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
@@ -105,17 +105,18 @@ export class FlashSale {
     })
     this.#whole = new WholeSale(this.#access)
     this.#soldOut = new SoldOutMemory(engine.elapsed)
-    this.#reserving = new Reserving(
-      this.#access,
-      { soldOut: this.#soldOut, told: this.#told },
-      (result, partition, call) => this.#acknowledge(result, partition, call),
-    )
     this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
     if (durability !== undefined) {
       const { ledger } = checkObject(durability, 'durability', 'with `ledger`')
       if (!isLedger(ledger)) throw invalid('durability.ledger', 'must be a ledger: postgresLedger(...)')
       this.#written = new Written(this.#access, ledger.attach(this.#access.source), maxInFlight)
     }
+    this.#settling = new Settling(this.#access, this.#told, this.#written)
+    this.#reserving = new Reserving(
+      this.#access,
+      { soldOut: this.#soldOut, told: this.#told },
+      (result, partition, call) => this.#settling.acknowledge(result, partition, call),
+    )
   }
 
   /**
@@ -165,9 +166,9 @@ export class FlashSale {
     const settle = (answer: Settled<'confirm'>, book: RuleBook): ConfirmResult => {
       // Only who is not the last to be asked answers that.
       if (answer.status === 'lacking') throw new Error('unreachable')
-      return this.#tell(answer, book, { refundDue: answer.status === 'refund_due' })
+      return this.#settling.tell(answer, book, { refundDue: answer.status === 'refund_due' })
     }
-    return this.#settle('confirm', reservationId, options, { buyer, paymentId, final: true }, settle)
+    return this.#settling.settle('confirm', reservationId, options, { buyer, paymentId, final: true }, settle)
   }
 
   /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
@@ -176,37 +177,39 @@ export class FlashSale {
     options: { buyer?: string } & SignalOption = {},
   ): Promise<ReleaseResult> {
     const buyer = checkOptionalId(checkOptions(options).buyer, 'buyer')
-    return this.#settle('release', reservationId, options, { buyer }, (answer, book) => {
+    return this.#settling.settle('release', reservationId, options, { buyer }, (answer, book) => {
       this.#soldOut.forget()
-      return this.#tell(answer, book)
+      return this.#settling.tell(answer, book)
     })
   }
 
   /** Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never shorter than before. */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
-    return this.#settle('extend', reservationId, options, { holdMs }, (answer, book) => {
+    return this.#settling.settle('extend', reservationId, options, { holdMs }, (answer, book) => {
       if (answer.status === 'extended') this.#watch(answer.reservation)
-      return this.#tell(answer, book)
+      return this.#settling.tell(answer, book)
     })
   }
 
   /** Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave the sale. */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
     const restock = checkBoolean(checkOptions(options).restock, 'restock')
-    return this.#settle('refund', reservationId, options, { restock }, (answer, book) => {
+    return this.#settling.settle('refund', reservationId, options, { restock }, (answer, book) => {
       this.#soldOut.forget()
-      return this.#tell(answer, book, { restocked: restock })
+      return this.#settling.tell(answer, book, { restocked: restock })
     })
   }
 
   /** The reservation as it is now, or `undefined`. */
   async get(reservationId: string, options: SignalOption = {}): Promise<Reservation | undefined> {
-    return this.#settle('get', reservationId, options, {}, (answer, book) => {
-      if (answer.status !== 'found') return { status: 'not_found' as const }
-      this.#told.note(answer.reservation)
-      return book.reservation(answer.reservation)
-    }).then((found) => ('status' in found ? undefined : found))
+    return this.#settling
+      .settle('get', reservationId, options, {}, (answer, book) => {
+        if (answer.status !== 'found') return { status: 'not_found' as const }
+        this.#told.note(answer.reservation)
+        return book.reservation(answer.reservation)
+      })
+      .then((found) => ('status' in found ? undefined : found))
   }
 
   /**
@@ -237,7 +240,7 @@ export class FlashSale {
     this.#told.noteRestock(op, answer.applied)
     this.#soldOut.forget()
     const result = { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed } as const
-    return this.#acknowledge(result, home, call)
+    return this.#settling.acknowledge(result, home, call)
   }
 
   /**
@@ -306,26 +309,15 @@ export class FlashSale {
     const record = ledger && (await this.#access.recall(ledger, options))
     const book = await this.#access.rules(this.#access.call(options))
     const recovering = new Recovering(this.#access, book, options)
-    await recovering.notice()
-    await recovering.rebuild()
-    await recovering.reconcile()
-    const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
-    const testimonies = record ? [await record.testify(), this.#told] : [this.#told]
-    const { restored, refused } =
+    await recovering.mend()
+    const put =
       from === 'accept'
         ? { restored: 0, refused: [] }
-        : await replay(testimonies, recovering.send, now, book.rules.holdMs)
+        : await recovering.replay(record ? [await record.testify(), this.#told] : [this.#told])
     if (thaws) await recovering.thaw()
     this.#soldOut.forget()
     if (from === 'accept') this.#told.clear()
-    return {
-      restored,
-      refused: refused.map(({ acknowledged, reason }) => ({
-        reservation: book.reservation(acknowledged.reservation),
-        reason,
-      })),
-      forgotten: from === 'accept' ? 0 : this.#told.forgotten,
-    }
+    return { ...put, forgotten: this.#told.forgotten }
   }
 
   /**
@@ -362,15 +354,8 @@ export class FlashSale {
   }
 
   async #reserveAdmitted(door: Door, order: Order, call: Limits): Promise<ReserveResult> {
-    if (order.pass === null) return { status: 'pass_rejected', reason: 'missing' }
-    let admission: Admission
-    try {
-      admission = await door.enter(order.pass, order.buyer, call.deadline)
-    } catch (error) {
-      const reason = error instanceof StockholdError ? refusals.get(error.code) : undefined
-      if (reason === undefined) throw error
-      return { status: 'pass_rejected', reason }
-    }
+    const admission = await admit(door, order, call)
+    if ('status' in admission) return admission
     const result = await this.#reserveLearning(order, call)
     // Whoever had their try makes room for another, or a unit could stand until the pass runs out.
     if (result.status === 'reserved' || result.status === 'sold_out' || result.status === 'limit_exceeded')
@@ -384,47 +369,8 @@ export class FlashSale {
     return this.#reserving.reserve(order, book, call)
   }
 
-  /**
-   * What tells of a change is told when the ledger has it, if there is one. A promise in place of a result is waited for; without a
-   * ledger there is none.
-   */
-  #acknowledge<T>(result: T, partition: number, call: Limits): T {
-    if (!this.#written) return result
-    const { status } = result as { status: string }
-    const tells = status === 'restocked' || 'reservation' in (result as object)
-    return (tells ? this.#written.acknowledge(result, partition, call) : result) as T
-  }
-
   #watch({ id, expiresAt }: StoredReservation): void {
     this.#access.watch(partitionIn(id), expiresAt)
-  }
-
-  /** What confirm, release, extend, refund and get share: an id that routes, and `not_found` for one that cannot be ours. */
-  async #settle<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get', T>(
-    command: C,
-    reservationId: string,
-    options: SignalOption,
-    rest: Omit<Op<C>, 'id'>,
-    result: (answer: Settled<C>, book: RuleBook) => T,
-  ): Promise<T | { status: 'not_found' }> {
-    const id = checkId(reservationId, 'reservationId')
-    const call = this.#access.call(options)
-    const book = this.#access.book ?? (await this.#access.rules(call))
-    const partition = partitionOf(id)
-    if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
-    if (command !== 'get') await this.#written?.ready(call)
-    const settle = (answer: Settled<C>) => {
-      const settled = result(answer, book)
-      return command === 'get' ? settled : this.#acknowledge(settled, partition, call)
-    }
-    const op = { id, ...rest } as unknown as Op<C>
-    if (command === 'confirm' && this.#access.supply) {
-      const answer = await this.#access.searching(call, (supply, ask) =>
-        searchToConfirm(supply, ask, op as Op<'confirm'>, call),
-      )
-      return settle(answer as Settled<C>)
-    }
-    return this.#access.ask(partition, command, op, call, settle)
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
@@ -434,36 +380,9 @@ export class FlashSale {
     if (action === 'end') this.#told.noteEnd()
     return state
   }
-
-  /** An answer in public form, remembered. */
-  #tell<A extends object>(
-    answer: A,
-    book: RuleBook,
-    rest?: Parameters<AcknowledgedMemory['note']>[1],
-  ): Public<A> {
-    if ('reservation' in answer) this.#told.note(answer.reservation as StoredReservation, rest)
-    return book.result(answer)
-  }
 }
 
 function checkOptions<T>(options: T): T {
   checkObject(options, 'options', 'of options')
   return options
 }
-
-function isLedger(value: unknown): value is Ledger {
-  const { recall, attach } = (value ?? {}) as Partial<Ledger>
-  return typeof recall === 'function' && typeof attach === 'function'
-}
-
-function checkDoor(room: Door, sale: string): Door {
-  if (typeof room?.enter !== 'function') throw invalid('waitingRoom', 'must be a WaitingRoom')
-  if (room.sale !== null && room.sale !== sale)
-    throw invalid('waitingRoom', 'must be the room of this sale: it stands before another one')
-  return room
-}
-
-const refusals: ReadonlyMap<string, PassRefusal> = new Map([
-  ['PASS_INVALID', 'invalid'],
-  ['PASS_EXPIRED', 'expired'],
-])

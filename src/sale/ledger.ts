@@ -45,3 +45,8 @@ export interface LedgerRecord {
    */
   testify(): Promise<Testimony>
 }
+
+export function isLedger(value: unknown): value is Ledger {
+  const { recall, attach } = (value ?? {}) as Partial<Ledger>
+  return typeof recall === 'function' && typeof attach === 'function'
+}

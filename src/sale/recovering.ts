@@ -5,8 +5,9 @@ import { StockholdError } from '../errors.js'
 import type { SaleAccess, SignalOption } from './access.js'
 import { askEvery, changeEvery, failureOf, readEvery } from './every.js'
 import { homeOf, type Parts } from './partitions.js'
-import type { Recover } from './recovery.js'
+import { type Recover, replay, type Testimony } from './recovery.js'
 import type { RuleBook } from './reservation.js'
+import type { Recovery } from './results.js'
 import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 
@@ -29,8 +30,33 @@ export class Recovering {
     if (this.#parts.count > 1) this.#supply = new Supply(this.#parts, access.timing, access.deadlineMs)
   }
 
+  /** Whatever can be put right without knowing what was acknowledged: all partitions are there, frozen, and nothing is in transit. */
+  async mend(): Promise<void> {
+    await this.#notice()
+    await this.#rebuild()
+    await this.#reconcile()
+  }
+
+  /** Puts back what these know. Where others have the units now, it is `refused`. */
+  async replay(testimonies: readonly Testimony[]): Promise<Pick<Recovery, 'restored' | 'refused'>> {
+    const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
+    const { restored, refused } = await replay(testimonies, this.#send, now, this.#book.rules.holdMs)
+    return {
+      restored,
+      refused: refused.map(({ acknowledged, reason }) => ({
+        reservation: this.#book.reservation(acknowledged.reservation),
+        reason,
+      })),
+    }
+  }
+
+  /** The sale goes on. */
+  async thaw(): Promise<void> {
+    await this.#control({ action: 'thaw' })
+  }
+
   /** If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it. */
-  async notice(): Promise<void> {
+  async #notice(): Promise<void> {
     const { parts } = this.#access.partitions
     const call = this.#call()
     const { failures } = await askEvery(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
@@ -41,7 +67,7 @@ export class Recovering {
   }
 
   /** Makes anew the partitions that are gone, frozen. */
-  async rebuild(): Promise<void> {
+  async #rebuild(): Promise<void> {
     const { partitions } = this.#access
     const count = this.#parts.count
     // Beyond every line that anybody has seen, as far as this handle knows.
@@ -59,7 +85,7 @@ export class Recovering {
    * What one partition has received and the other does not know that it sent is sent after all; what was sent and not received is
    * received. Those that were not frozen go on meanwhile; that does no harm, since each step is decided where it is carried out.
    */
-  async reconcile(): Promise<void> {
+  async #reconcile(): Promise<void> {
     const parts = this.#parts
     if (parts.count === 1) return
     const call = this.#call()
@@ -82,17 +108,12 @@ export class Recovering {
   }
 
   /** Sends a command to where it belongs; what its home lacks is brought there. */
-  readonly send: Recover = async <C extends Parameters<Recover>[0]>(command: C, op: Op<C>) => {
+  readonly #send: Recover = async <C extends Parameters<Recover>[0]>(command: C, op: Op<C>) => {
     if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as Settled<C>
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as Settled<C>
     if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as Settled<C>
     if (command === 'control') return (await this.#control(op as Op<'control'>)) as Settled<C>
     return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
-  }
-
-  /** The sale goes on. */
-  async thaw(): Promise<void> {
-    await this.#control({ action: 'thaw' })
   }
 
   async #reserve(op: Op<'reserve'>): Promise<Settled<'reserve'>> {
