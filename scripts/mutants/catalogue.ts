@@ -5,15 +5,19 @@ import { luaChanges } from './lua-mutator.js'
 import { type Mutant, mutantsOf } from './mutant.js'
 import { typescriptChanges } from './typescript-mutator.js'
 
-/** Where the rules of a sale and of a waiting room are carried out; what only carries messages has suites of its own. */
+/** Where the rules of a sale, of a waiting room and of whoever follows a sale are carried out; what only carries messages has suites of its own. */
 const folders = [
   'src/engine/redis/scripts',
   'src/engine/redis/room/scripts',
+  'src/engine/redis/handoff/scripts',
   'src/engine/memory',
   'src/engine/memory/room',
+  'src/engine/memory/handoff',
   'src/engine',
   'src/sale',
+  'src/sale/supply',
   'src/admission',
+  'src/handoff',
 ]
 
 export const root = repositoryRoot()

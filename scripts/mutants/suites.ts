@@ -19,7 +19,17 @@ const testsOf = (folder: string): string[] =>
 /** These neither run a script nor a sale, or need servers with a configuration of their own. */
 const apart = ['scripts', 'server-config', 'msgpack'].map((name) => `test/unit/${name}.test.ts`)
 
-export type SuiteName = 'lua' | 'memory' | 'sale' | 'room lua' | 'room memory' | 'room'
+export type SuiteName =
+  | 'lua'
+  | 'memory'
+  | 'sale'
+  | 'supply'
+  | 'room lua'
+  | 'room memory'
+  | 'room'
+  | 'handoff lua'
+  | 'handoff memory'
+  | 'consumer'
 
 /** On Redis, or on the memory engine: the suites over both engines name the engine first. */
 const ON_REDIS = /^(?!memory( engine)? )/
@@ -31,9 +41,13 @@ export function suites(): Record<SuiteName, Suite> {
   const conformance = testsOf('test/conformance')
   const all = testsOf('test/unit').filter((file) => !apart.includes(file))
   const unit = all.filter((file) => !roomUnits.test(basename(file)))
-  const property = ['examples', 'model', 'port'].map((name) => `test/property/${name}.test.ts`)
-  const rooms = [...testsOf('test/conformance/room'), 'test/property/room-port.test.ts']
+  const properties = (...names: string[]) => names.map((name) => `test/property/${name}.test.ts`)
+  const property = properties('examples', 'model', 'port', 'partitions')
+  const rooms = [...testsOf('test/conformance/room'), ...properties('room-port')]
   const handles = testsOf('test/conformance/waiting-room')
+  const partitioned = testsOf('test/conformance/partitioned')
+  const groups = [...testsOf('test/conformance/handoff'), ...properties('partitions')]
+  const consumers = testsOf('test/conformance/consumer')
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
     lua: suite('lua', [...conformance, ...property, 'test/unit/client.test.ts'], ON_REDIS),
@@ -42,23 +56,34 @@ export function suites(): Record<SuiteName, Suite> {
       'sale',
       [
         ...conformance,
+        ...partitioned,
         ...unit,
-        ...['batcher', 'model'].map((name) => `test/property/${name}.test.ts`),
+        ...properties('batcher', 'model'),
         'test/conformance/waiting-room/coupling.test.ts',
       ],
       IN_MEMORY,
     ),
+    supply: suite('supply', [...partitioned, ...properties('one-sale', 'rush')], IN_MEMORY),
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
     'room memory': suite('room memory', [...rooms, ...handles], IN_MEMORY),
     room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),
+    'handoff lua': suite('handoff lua', [...groups, ...consumers], ON_REDIS),
+    'handoff memory': suite('handoff memory', [...groups, ...consumers], IN_MEMORY),
+    consumer: suite(
+      'consumer',
+      [...consumers, ...testsOf('test/unit/consumer'), ...properties('consumer')],
+      IN_MEMORY,
+    ),
   }
 }
 
 export function suiteName(file: string): SuiteName {
-  const isRoom = file.includes('/room') || file.startsWith('src/admission/')
-  if (file.endsWith('.lua')) return isRoom ? 'room lua' : 'lua'
-  if (file.startsWith('src/engine/memory/')) return isRoom ? 'room memory' : 'memory'
-  return isRoom ? 'room' : 'sale'
+  const about = file.includes('/room') ? 'room ' : /engine\/\w+\/handoff/.test(file) ? 'handoff ' : ''
+  if (file.endsWith('.lua')) return `${about}lua`
+  if (file.startsWith('src/engine/memory/')) return `${about}memory`
+  if (file.startsWith('src/handoff/')) return 'consumer'
+  if (file.startsWith('src/sale/supply/')) return 'supply'
+  return about === 'room ' || file.startsWith('src/admission/') ? 'room' : 'sale'
 }
 
 /**
