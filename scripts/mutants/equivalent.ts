@@ -19,12 +19,12 @@ export const explanations: readonly Explanation[] = [
     lines: ['(without emit_gathered())'],
   },
   {
-    file: `${scripts}_expiry.lua`,
+    file: `${scripts}_sweeping.lua`,
     reason: 'Nonces read as buckets name buckets that do not exist: they are looked up and hold nothing.',
     lines: ['for j = 1, #subject * 2, 6 do buckets[#buckets + 1] = subject:sub(j, j + 5) end'],
   },
   {
-    file: `${scripts}_expiry.lua`,
+    file: `${scripts}_sweeping.lua`,
     reason:
       'The budget bounds the time of one call; who gets less or more of it asks again, or waits a little longer.',
     lines: ['budget = budget - math.max(#buckets, 0)'],
@@ -38,7 +38,7 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: `${scripts}_partition.lua`,
+    file: `${scripts}_fields.lua`,
     reason: 'The size of a piece is ours to choose; overlapping ones read a field twice.',
     lines: [
       "if #fields <= 4001 then return redis.call('HMGET', key, unpack(fields)) end",
@@ -46,7 +46,7 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: `${scripts}_records.lua`,
+    file: `${scripts}_changes.lua`,
     reason:
       'How many ended reservations stay in their bucket is the engine’s affair: the archive answers the same.',
     lines: ['local KEEP_ENDED = 7', '(without surplus = surplus - 1)', 'surplus = surplus - 2'],
@@ -65,42 +65,46 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: `${scripts}_records.lua`,
+    file: `${scripts}_changes.lua`,
     reason: 'The packed form is made anew in place of being patched: the same bytes, at more cost.',
     lines: ["if packed and record[PAYMENT] ~= '' then"],
   },
   {
-    file: `${scripts}_records.lua`,
+    file: `${scripts}_buckets.lua`,
     reason: 'It is only remembered so that it need not be decoded again.',
     lines: ['(without lines_by_items[items] = lines)'],
   },
   {
-    file: `${scripts}_records.lua`,
+    file: `${scripts}_commit.lua`,
     reason: 'With nothing to write it writes nothing and counts nothing.',
-    lines: ['if #out >= 0 then bucketCount = bucketCount + write_fields(BUCKETS, out) end'],
+    lines: ['if #written >= 0 then bucketCount = bucketCount + write_fields(BUCKETS, written) end'],
   },
   {
-    file: `${scripts}_records.lua`,
+    file: `${scripts}_changes.lua`,
     reason: 'A bucket that is noted twice is written twice in one command, both times the same.',
     lines: ['(without is_touched[bucket] = true)'],
   },
   {
-    file: `${scripts}_events.lua`,
+    file: `${scripts}_taking.lua`,
     reason: TYPE_ONLY,
     lines: ['if counts(lines[i])[AVAILABLE] == 0 then emit(SOLD_OUT, 1, lines[i]) end'],
   },
   {
-    file: `${scripts}_expiry.lua`,
+    file: `${scripts}_lapsing.lua`,
     reason: TYPE_ONLY,
     lines: ['emit_many(EXPIRED_EVENT, 1, bucket, record[NONCE])'],
   },
   {
-    file: `${scripts}confirm.lua`,
+    file: `${scripts}_late.lua`,
     reason: TYPE_ONLY,
     lines: [
       'change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, 1, AVAILABLE, CONFIRMED)',
-      'change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 1, HELD, CONFIRMED)',
     ],
+  },
+  {
+    file: `${scripts}confirm.lua`,
+    reason: TYPE_ONLY,
+    lines: ['change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 1, HELD, CONFIRMED)'],
   },
   {
     file: `${scripts}control.lua`,

@@ -159,7 +159,7 @@ export const mutants: readonly Mutant[] = [
     name: 'sold_out is answered while lapsed holds lie about',
     alterations: [
       { find: 'if not sweep_some() then', replace: 'more_lapsed = false\n    do' },
-      { find: 'sweep_some()\nload_buckets(buckets)', replace: 'load_buckets(buckets)' },
+      { find: 'if is_due() then\n  decide', replace: 'if false then\n  decide' },
     ],
     breaks: ['answer'],
   },

@@ -14,7 +14,7 @@ const reasonOfCode: Record<number, RefundReason> = {
   9: 'released',
 }
 
-/** By the types of `scripts/_events.lua`. */
+/** By the types of `scripts/_types.lua`. */
 const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
   undefined,
   'reserved',

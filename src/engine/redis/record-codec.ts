@@ -2,7 +2,7 @@ import type { Answer, Command, Line, Op, ReservationState, SkuCounts, StoredRese
 import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../id.js'
 import { Reader, type Writer } from './msgpack.js'
 
-/** The head of a reply and its details, as `scripts/_commit.lua` puts them together. */
+/** The head of a reply and its details, as `scripts/_reply.lua` puts them together. */
 export interface Details {
   readonly partition: number
   readonly now: number

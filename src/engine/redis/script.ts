@@ -1,14 +1,31 @@
 import { createHash } from 'node:crypto'
 import type { Command } from '../engine.js'
+import buckets from './scripts/_buckets.lua'
+import changes from './scripts/_changes.lua'
 import commit from './scripts/_commit.lua'
+import decide from './scripts/_decide.lua'
 import events from './scripts/_events.lua'
 import expiry from './scripts/_expiry.lua'
+import fields from './scripts/_fields.lua'
+import lapsing from './scripts/_lapsing.lua'
+import late from './scripts/_late.lua'
+import moves from './scripts/_moves.lua'
 import partition from './scripts/_partition.lua'
+import reads from './scripts/_reads.lua'
 import records from './scripts/_records.lua'
+import refundDue from './scripts/_refund_due.lua'
+import reply from './scripts/_reply.lua'
+import reserving from './scripts/_reserving.lua'
 import rights from './scripts/_rights.lua'
 import settle from './scripts/_settle.lua'
+import state from './scripts/_state.lua'
 import stock from './scripts/_stock.lua'
+import sweepAll from './scripts/_sweep_all.lua'
+import sweeping from './scripts/_sweeping.lua'
+import taking from './scripts/_taking.lua'
 import moving from './scripts/_transfers.lua'
+import types from './scripts/_types.lua'
+import writes from './scripts/_writes.lua'
 import confirm from './scripts/confirm.lua'
 import control from './scripts/control.lua'
 import create from './scripts/create.lua'
@@ -35,7 +52,21 @@ export interface Script {
   readonly writes: boolean
 }
 
-const head = [partition, stock, events, records, expiry, commit]
+/** What reads only. */
+const reading = [partition, reads, fields, reply]
+/** What may write: what every such command needs, and what few calls of it do. */
+const writing = [partition, writes, state, fields, stock, types, events, buckets, expiry, reply, commit]
+const changing = [moves, records, changes, lapsing]
+const settling = [...writing, ...changing, settle]
+
+/**
+ * Parts as the insides of a function `rare` that makes what is named there, for whoever comes to need it; once a call. To make the functions of
+ * a script is most of what a small call costs, and they are made again by every call.
+ */
+function rarely(made: string, ...parts: readonly string[]): string {
+  return `local function rare()\n${parts.join('\n')}\nreturn ${made}\nend`
+}
+const sweeper = [rarely('sweep_some', ...changing, sweeping), sweepAll]
 
 /**
  * What gives stock back must work while Redis is over `maxmemory`; `no-writes` lets a script run where writing is refused.
@@ -45,21 +76,35 @@ const sources: Record<Command, Source> = {
   create: { flags: '', parts: [rights, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
   rebuild: { flags: '', parts: [rights, rebuild] },
-  reserve: { flags: '', parts: [...head, reserve] },
-  confirm: { flags: 'allow-oom', parts: [...head, settle, confirm] },
-  release: { flags: 'allow-oom', parts: [...head, settle, release] },
-  extend: { flags: 'allow-oom', parts: [...head, settle, extend] },
-  refund: { flags: 'allow-oom', parts: [...head, settle, refund] },
-  get: { flags: 'no-writes', parts: [...head, get] },
-  restock: { flags: 'allow-oom', parts: [...head, restock] },
-  control: { flags: 'allow-oom', parts: [...head, control] },
-  send: { flags: 'allow-oom', parts: [...head, moving, send] },
-  receive: { flags: 'allow-oom', parts: [...head, moving, receive] },
-  transfers: { flags: 'no-writes', parts: [...head, transfers] },
-  stats: { flags: 'allow-oom', parts: [...head, stats] },
-  sweep: { flags: 'allow-oom', parts: [...head, sweep] },
-  scan: { flags: 'no-writes', parts: [...head, scan] },
-  events: { flags: 'no-writes', parts: [...head, readEvents] },
+  reserve: {
+    flags: '',
+    parts: [
+      ...writing,
+      reserving,
+      rarely('decide, sweep_some', ...changing, sweeping, taking, decide),
+      reserve,
+    ],
+  },
+  confirm: {
+    flags: 'allow-oom',
+    parts: [...settling, refundDue, rarely('confirm_late', sweeping, taking, late), confirm],
+  },
+  release: { flags: 'allow-oom', parts: [...settling, release] },
+  extend: { flags: 'allow-oom', parts: [...settling, extend] },
+  refund: { flags: 'allow-oom', parts: [...settling, refund] },
+  get: { flags: 'no-writes', parts: [...reading, buckets, records, get] },
+  restock: {
+    flags: 'allow-oom',
+    parts: [...writing, moves, rarely('available_units', ...changing, sweeping), restock],
+  },
+  control: { flags: 'allow-oom', parts: [...writing, control] },
+  send: { flags: 'allow-oom', parts: [...writing, moves, moving, ...sweeper, send] },
+  receive: { flags: 'allow-oom', parts: [...writing, moves, moving, receive] },
+  transfers: { flags: 'no-writes', parts: [...reading, transfers] },
+  stats: { flags: 'allow-oom', parts: [...writing, ...sweeper, stats] },
+  sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },
+  scan: { flags: 'no-writes', parts: [...reading, scan] },
+  events: { flags: 'no-writes', parts: [...reading, types, readEvents] },
 }
 
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
@@ -77,9 +122,7 @@ export interface Source {
 
 export function compile<C extends string>(from: Record<C, Source>, time: string): Record<C, Script> {
   const entries = Object.entries<Source>(from).map(([command, { flags, parts }]) => {
-    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`
-      .replaceAll('@TIME@', time)
-      .replaceAll('@READS@', String(flags === 'no-writes'))
+    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
     return [
       command,
       { text, sha: createHash('sha1').update(text).digest('hex'), writes: flags !== 'no-writes' },

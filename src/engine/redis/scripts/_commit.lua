@@ -23,14 +23,12 @@ local function finish(statuses, details)
   if history_lost then return { 'lost', now } end
   if not may_finish() then return { 'denied', now } end
   local events_before = sequence
-  save_buckets()
-  save_archive()
+  if save_records then save_records() end
+  if #written > 0 then bucketCount = bucketCount + write_fields(BUCKETS, written) end
   save_stock()
   if #changed_rows > 0 then transferCount = transferCount + write_fields(TRANSFERS, changed_rows) end
   save_expiry()
   save_events()
   if sequence > events_before or #swept > 0 or thawed then redis.call('HSET', META, 'live', live()) end
-  local reply = { 'done', now, sequence, epoch, holdMs, statuses, line, tip }
-  for i = 1, #details do reply[8 + i] = details[i] end
-  return reply
+  return reply(statuses, details)
 end

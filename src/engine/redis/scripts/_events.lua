@@ -1,10 +1,5 @@
 -- The events of this call, one stream entry for all of them: its id is the sequence number of the first, so a
 -- sequence number can never be used twice. Its one field bears the call's mark. Neighbours of the same type and argument share a group.
--- Types, and what a group's argument and subject are; references are all buckets, then all nonces, 6 bytes each:
-local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4 -- hold in ms, 0, 0, 0; references
-local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7 -- restock 0 or 1, expiry in epoch ms, reason; references
-local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12 -- applied, 0, 0, 0, 0; SKU, quantity and key packed, SKU, 0, 0, 0
-local SENT, RECEIVED = 13, 14 -- units; SKU * 1024 + the other partition
 local groups, emitted = {}, 0
 -- Emits what a command has gathered and not emitted yet, so that events keep the order in which things happened.
 local emit_gathered = function() end
@@ -27,12 +22,6 @@ local function emit_many(kind, argument, buckets, nonces)
   end
   last.buckets[#last.buckets + 1] = buckets
   last.nonces[#last.nonces + 1] = nonces
-end
-
-local function emit_sold_out(lines)
-  for i = 1, #lines, 2 do
-    if counts(lines[i])[AVAILABLE] == 0 then emit(SOLD_OUT, 0, lines[i]) end
-  end
 end
 
 local function save_events()

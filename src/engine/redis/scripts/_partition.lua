@@ -1,4 +1,5 @@
--- Shared head of every script but create and describe: opens the partition, and commits what the command changed.
+-- Shared head of every script but create, describe and rebuild: opens the partition. Behind it comes what the command needs and no more, see
+-- ../script.ts: to make functions is most of what a small call costs.
 --
 -- KEYS, the same for every script:
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
@@ -10,7 +11,7 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   BUCKETS   hash    6 bytes of the buyer's hash -> that bucket's reservations, see _records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see _expiry.lua; whoever
 --                     trims EVENTS leaves the entries named here
---   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _events.lua
+--   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _types.lua
 --   ARCHIVE   hash    ended reservations that overflowed their bucket, see _records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied
 --   TRANSFERS hash    s or r and another partition -> all that was ever sent there, received from there, see _transfers.lua
@@ -44,18 +45,6 @@ if token ~= token_known or not (
 ) then return { 'lost', now } end
 now = math.max(now, lastNow)
 
-local function live()
-  return cmsgpack.pack(
-    now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
-    returns, since)
-end
-
--- What was written beyond this point on the present line is not part of the history that goes on from here.
-local function freeze()
-  frozen, since = 1, sequence
-  redis.call('HSET', META, 'live', live())
-end
-
 -- Whether what the caller has seen is part of this history: the entry that ends there has the same mark.
 local function remembers_seen()
   if seen_line < line or seen_sequence == 0 then return seen_line <= line end
@@ -63,48 +52,4 @@ local function remembers_seen()
   if seen_sequence == sequence then return seen_mark == tip end
   local entry = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', seen_sequence), '-', 'COUNT', 1)[1]
   return not entry or entry[2][1] == seen_mark
-end
-
-if recovers == 0 then
-  if frozen == 0 and not remembers_seen() then
-    if @READS@ then return { 'rolled_back', now } end
-    freeze()
-  end
-  if frozen == 1 and not @READS@ then return { 'rolled_back', now } end
-end
-
-local late = now > deadline
-
-local function has_ended()
-  return ended == 1 or (closesAt >= 0 and now >= closesAt)
-end
-
--- The sale's state in one letter: ended, not started, paused, open.
-local function sale_state()
-  if has_ended() then return 'E' end
-  if now < opensAt then return 'N' end
-  if paused == 1 then return 'P' end
-  return 'O'
-end
-
--- HMGET of any number of fields: unpack fails near 8,000 values.
-local function read_fields(key, fields)
-  if #fields <= 4000 then return redis.call('HMGET', key, unpack(fields)) end
-  local values = {}
-  for first = 1, #fields, 4000 do
-    local last = math.min(first + 3999, #fields)
-    for i, value in ipairs(redis.call('HMGET', key, unpack(fields, first, last))) do
-      values[first + i - 1] = value
-    end
-  end
-  return values
-end
-
--- HSET of any number of field, value pairs; returns how many fields are new.
-local function write_fields(key, pairs_)
-  local added = 0
-  for first = 1, #pairs_, 4000 do
-    added = added + redis.call('HSET', key, unpack(pairs_, first, math.min(first + 3999, #pairs_)))
-  end
-  return added
 end

@@ -25,19 +25,6 @@ local function counts(sku)
   return found
 end
 
-local function move(sku, from, to, quantity)
-  local row = counts(sku)
-  if from then row[from] = row[from] - quantity end
-  if to then row[to] = row[to] + quantity end
-  changed_stock[sku] = true
-end
-
--- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
-local function move_cart(lines, from, to)
-  if to == AVAILABLE then returns = returns + 1 end
-  for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
-end
-
 local function save_stock()
   local out = {}
   for sku in pairs(changed_stock) do

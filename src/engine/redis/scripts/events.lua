@@ -99,4 +99,4 @@ for i, after in ipairs(call[4]) do
   details[#details + 1] = since
   if call[5][i] == 1 then add_reservations(entries) end
 end
-return finish(table.concat(statuses), details)
+return reply(table.concat(statuses), details)

@@ -10,4 +10,4 @@ for i, reference in ipairs(call[4]) do
   statuses[i] = record and 'F' or 'M'
   if record then details[#details + 1] = encode(record) end
 end
-return finish(table.concat(statuses), details)
+return reply(table.concat(statuses), details)

@@ -6,8 +6,10 @@
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
 local remembered, out = {}, {}
+local available_units
 
 for i = 1, #skus do
+  if quantities[i] < 0 then available_units = available_units or rare() end
   local sku, quantity, status = skus[i], quantities[i], 'R'
   local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])
   if known then

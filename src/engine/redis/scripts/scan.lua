@@ -32,4 +32,4 @@ for i, cursor in ipairs(call[4]) do
   details[#details + 1] = rows
   details[#details + 1] = found
 end
-return finish(table.concat(statuses), details)
+return reply(table.concat(statuses), details)

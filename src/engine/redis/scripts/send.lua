@@ -29,7 +29,7 @@ if recovers == 0 then
   end
 end
 
-while sweep_some() do end
+sweep_all()
 
 local function amount(sku, wanted)
   local available = counts(sku)[AVAILABLE]

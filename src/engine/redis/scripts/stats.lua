@@ -4,7 +4,7 @@
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
 -- Details, once: the counts of all SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.
-while sweep_some() do end
+sweep_all()
 local state = more_lapsed and 'T' or sale_state()
 local details = {}
 if state ~= 'T' then

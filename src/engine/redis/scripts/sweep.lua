@@ -3,7 +3,7 @@
 --   count: how many ask; all get the same answer
 -- Statuses: W swept. Details, once: when to look again in epoch ms, -1 for never
 -- Writes: all but RESTOCKS.
-while sweep_some() do end
+sweep_all()
 local next_at = now
 if not more_lapsed then
   local following = redis.call('ZRANGE', EXPIRY, #swept, #swept, 'WITHSCORES')

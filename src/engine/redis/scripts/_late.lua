@@ -1,0 +1,16 @@
+-- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
+local function confirm_late(record, bucket, in_archive, payment, final)
+  local lines = lines_of(record[ITEMS])
+  if has_ended() and recovers == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
+  if over_limit(lines, taken_by(bucket, record[BUYER])) then
+    return refund_due(record, bucket, in_archive, DUE_LIMIT, payment)
+  end
+  local sku = lacking(lines)
+  if sku == 'retry' then return 'T' end
+  if sku and final == 0 then return 'W', sku end
+  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
+  set_payment(record, payment)
+  change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, 0, AVAILABLE, CONFIRMED)
+  emit_sold_out(lines)
+  return 'G'
+end

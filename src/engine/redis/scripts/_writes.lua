@@ -1,0 +1,28 @@
+-- What every script that may write begins with, behind the opening.
+local function live()
+  return cmsgpack.pack(
+    now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
+    returns, since)
+end
+
+-- What was written beyond this point on the present line is not part of the history that goes on from here.
+local function freeze()
+  frozen, since = 1, sequence
+  redis.call('HSET', META, 'live', live())
+end
+
+if recovers == 0 then
+  if frozen == 0 and not remembers_seen() then freeze() end
+  if frozen == 1 then return { 'rolled_back', now } end
+end
+
+local late = now > deadline
+
+-- HSET of any number of field, value pairs; returns how many fields are new.
+local function write_fields(key, pairs_)
+  local added = 0
+  for first = 1, #pairs_, 4000 do
+    added = added + redis.call('HSET', key, unpack(pairs_, first, math.min(first + 3999, #pairs_)))
+  end
+  return added
+end
