@@ -63,7 +63,7 @@ const settling = [...writing, ...changing, settle]
  * Parts as the insides of a function `rare` that makes what is named there, for whoever comes to need it; once a call. To make the functions of
  * a script is most of what a small call costs, and they are made again by every call.
  */
-function rarely(made: string, ...parts: readonly string[]): string {
+export function rarely(made: string, ...parts: readonly string[]): string {
   return `local function rare()\n${parts.join('\n')}\nreturn ${made}\nend`
 }
 const sweeper = [rarely('sweep_some', ...changing, sweeping), sweepAll]

@@ -1,7 +1,10 @@
 import type { HandoffCommand } from '../../handoff.js'
-import { compile, type Script } from '../script.js'
+import { compile, rarely, type Script } from '../script.js'
+import first from './scripts/_first.lua'
 import head from './scripts/_handoff.lua'
+import parked from './scripts/_parked.lua'
 import trim from './scripts/_trim.lua'
+import writes from './scripts/_writes.lua'
 import bookmark from './scripts/bookmark.lua'
 import claim from './scripts/claim.lua'
 import dead from './scripts/dead.lua'
@@ -15,13 +18,16 @@ import settle from './scripts/settle.lua'
  * parked with it is small, and would be lost were the position moved without it.
  */
 const sources = {
-  claim: { flags: 'allow-oom', parts: [head, claim] },
-  settle: { flags: 'allow-oom', parts: [head, trim, settle] },
-  bookmark: { flags: 'allow-oom', parts: [head, trim, bookmark] },
-  groups: { flags: 'no-writes', parts: [head, trim, groups] },
-  dead: { flags: 'no-writes', parts: [head, dead] },
-  revive: { flags: 'allow-oom', parts: [head, revive] },
-  drop: { flags: 'allow-oom', parts: [head, drop] },
+  claim: { flags: 'allow-oom', parts: [head, writes, rarely('waiting_of', parked), claim] },
+  settle: {
+    flags: 'allow-oom',
+    parts: [head, writes, first, rarely('forget_event, park_event, trim', parked, trim), settle],
+  },
+  bookmark: { flags: 'allow-oom', parts: [head, writes, first, rarely('trim', trim), bookmark] },
+  groups: { flags: 'no-writes', parts: [head, first, groups] },
+  dead: { flags: 'no-writes', parts: [head, parked, dead] },
+  revive: { flags: 'allow-oom', parts: [head, writes, parked, revive] },
+  drop: { flags: 'allow-oom', parts: [head, writes, parked, drop] },
 }
 
 export function compileHandoffScripts(time: string): Record<HandoffCommand, Script> {

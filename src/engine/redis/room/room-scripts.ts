@@ -1,5 +1,7 @@
 import type { RoomCommand } from '../../room.js'
 import { compile, type Script } from '../script.js'
+import moveOn from './scripts/_move_on.lua'
+import places from './scripts/_places.lua'
 import rights from './scripts/_rights.lua'
 import head from './scripts/_room.lua'
 import control from './scripts/control.lua'
@@ -14,12 +16,12 @@ import tend from './scripts/tend.lua'
 const sources = {
   create: { flags: '', parts: [rights, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
-  join: { flags: '', parts: [head, join] },
-  tend: { flags: 'allow-oom', parts: [head, tend] },
-  leave: { flags: 'allow-oom', parts: [head, leave] },
-  revoke: { flags: 'allow-oom', parts: [head, leave] },
-  spend: { flags: 'allow-oom', parts: [head, spend] },
-  control: { flags: 'allow-oom', parts: [head, control] },
+  join: { flags: '', parts: [head, places, join] },
+  tend: { flags: 'allow-oom', parts: [head, moveOn, places, tend] },
+  leave: { flags: 'allow-oom', parts: [head, moveOn, places, leave] },
+  revoke: { flags: 'allow-oom', parts: [head, moveOn, places, leave] },
+  spend: { flags: 'allow-oom', parts: [head, moveOn, places, spend] },
+  control: { flags: 'allow-oom', parts: [head, moveOn, control] },
 }
 
 export function compileRoomScripts(time: string): Record<RoomCommand, Script> {

@@ -47,8 +47,7 @@ now = math.max(now, last_now, head[WRITTEN_AT])
 local late = now > deadline
 
 local NUMBER, POSITION, EPOCH, CONSUMER, UNTIL, WAITING, DEAD = 1, 2, 3, 4, 5, 6, 7
-local COUNT_OF = { p = WAITING, d = DEAD }
-local known, changed = {}, {} -- groups by name, false for none; names of those to be written
+local known = {} -- groups by name, false for none
 
 local function group_of(name)
   if known[name] == nil then
@@ -58,94 +57,8 @@ local function group_of(name)
   return known[name]
 end
 
-local function change(name)
-  changed[name] = true
-end
-
-local function make_group(name, position)
-  head[LATEST] = head[LATEST] + 1
-  known[name] = { head[LATEST], position, 0, '', 0, 0, 0 }
-  change(name)
-  return known[name]
-end
-
--- The members of a group's parked (p) or dead (d) events begin with this.
-local function prefix_of(group, kind, event_sequence)
-  return string.format('%.0f%s%016.0f', group[NUMBER], kind, event_sequence)
-end
-
--- The bounds of such members: those with this sequence only, those beyond `after`, or all of them.
-local function only(group, kind, event_sequence)
-  return '[' .. prefix_of(group, kind, event_sequence), '(' .. prefix_of(group, kind, event_sequence + 1)
-end
-local function beyond(group, kind, after)
-  return '[' .. prefix_of(group, kind, after + 1), string.format('(%.0f%s:', group[NUMBER], kind)
-end
-local function all_of(group, kind)
-  return beyond(group, kind, -1)
-end
-
-local function count_members(group, field, difference)
-  group[field] = group[field] + difference
-  head[MEMBERS] = head[MEMBERS] + difference
-end
-
--- Takes an event out, whether it is parked or dead.
-local function forget_event(group, event_sequence)
-  for kind, field in pairs(COUNT_OF) do
-    if group[field] > 0 then
-      count_members(group, field, -redis.call('ZREMRANGEBYLEX', PARKED, only(group, kind, event_sequence)))
-    end
-  end
-end
-
-local function park_event(group, event_sequence, is_dead, record)
-  redis.call('ZADD', PARKED, '0', prefix_of(group, is_dead and 'd' or 'p', event_sequence) .. record)
-  count_members(group, is_dead and DEAD or WAITING, 1)
-end
-
--- Whether all that is about to be written may be. A script has no rollback: one that may not run a command in its middle would leave half of
--- its writes. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
-local function may_write(parks, trims)
-  local asked = { { 'HSET', GROUPS, 'f', 'v' }, { 'HDEL', GROUPS, 'f' } }
-  if of_other_sale then asked[#asked + 1] = { 'UNLINK', GROUPS, PARKED } end
-  if parks then
-    asked[#asked + 1] = { 'ZADD', PARKED, '0', 'm' }
-    asked[#asked + 1] = { 'ZREM', PARKED, 'm' }
-    asked[#asked + 1] = { 'ZREMRANGEBYLEX', PARKED, '-', '+' }
-  end
-  if trims then asked[#asked + 1] = { 'XTRIM', EVENTS, 'MINID', '=', '0-0' } end
-  for _, command in ipairs(asked) do
-    if not redis.acl_check_cmd(unpack(command)) then return false end
-  end
-  return true
-end
-
--- To be called before the first write: what is left of another sale goes.
-local function begin()
-  if not of_other_sale then return end
-  redis.call('UNLINK', GROUPS, PARKED)
-  of_other_sale = false
-end
-
--- Writes the groups that changed, and builds the reply.
-local function finish(statuses, details)
-  if next(changed) then
-    head[WRITTEN_AT] = now
-    local written = { 'head', cmsgpack.pack(unpack(head)) }
-    for name in pairs(changed) do
-      if known[name] then
-        written[#written + 1] = 'g' .. name
-        written[#written + 1] = cmsgpack.pack(unpack(known[name]))
-      else
-        redis.call('HDEL', GROUPS, 'g' .. name)
-      end
-    end
-    for first = 1, #written, 4000 do
-      redis.call('HSET', GROUPS, unpack(written, first, math.min(first + 3999, #written)))
-    end
-  end
-  local reply = { 'done', now, sequence, table.concat(statuses) }
-  for i = 1, #details do reply[4 + i] = details[i] end
-  return reply
+local function reply(statuses, details)
+  local values = { 'done', now, sequence, table.concat(statuses) }
+  for i = 1, #details do values[4 + i] = details[i] end
+  return values
 end

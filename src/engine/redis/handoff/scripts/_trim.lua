@@ -1,18 +1,7 @@
--- The stream's oldest entries, and when they may go. An entry's id bears the sequence of its first event, and its value begins with the time
--- of them all; it ends where the next one begins.
+-- When the stream's oldest entries may go. An entry's value begins with the time of all its events, and it ends where the next one begins, see
+-- _first.lua.
 local TRIM_AT_ONCE = 100
-local first_sequence, lapsed_waits, read_all
-
-local function sequence_of(id)
-  return tonumber(id:match('^%d+'))
-end
-
--- The sequence of the oldest event that is left.
-local function first_left()
-  if sequence == 0 then return 1 end
-  first_sequence = first_sequence or sequence_of(redis.call('XRANGE', EVENTS, '-', '+', 'COUNT', 1)[1][1])
-  return first_sequence
-end
+local lapsed_waits, read_all
 
 -- What every group has dealt with.
 local function dealt_with()

@@ -7,6 +7,7 @@
 local trims_any = false
 for _, item in ipairs(call[4]) do trims_any = trims_any or item[3] >= 0 end
 if not may_write(false, trims_any) then return { 'denied', now } end
+local trim = trims_any and rare()
 local statuses, details = {}, {}
 
 local function bookmark(name, position, older_than, max_events)

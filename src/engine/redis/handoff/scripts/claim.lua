@@ -25,8 +25,7 @@ local function claim(name, consumer, lease_ms, start)
   details[#details + 1] = group[POSITION]
   details[#details + 1] = group[UNTIL]
   if not told[name] then
-    local first, last = all_of(group, 'p')
-    details[#details + 1] = group[WAITING] > 0 and redis.call('ZRANGE', PARKED, first, last, 'BYLEX') or {}
+    details[#details + 1] = group[WAITING] > 0 and rare()(group) or {}
   end
   told[name] = true
   return 'C'

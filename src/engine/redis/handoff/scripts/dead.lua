@@ -14,4 +14,4 @@ for i, item in ipairs(call[4]) do
   end
   statuses[i] = 'W'
 end
-return finish(statuses, details)
+return reply(statuses, details)

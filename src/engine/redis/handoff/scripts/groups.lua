@@ -5,4 +5,4 @@
 -- Writes: nothing.
 local statuses = {}
 for i = 1, call[4] do statuses[i] = 'W' end
-return finish(statuses, { of_other_sale and {} or redis.call('HGETALL', GROUPS), first_left() })
+return reply(statuses, { of_other_sale and {} or redis.call('HGETALL', GROUPS), first_left() })

@@ -11,6 +11,8 @@ for _, item in ipairs(call[4]) do
   trims_any = trims_any or item[8] >= 0
 end
 if not may_write(parks_any, trims_any) then return { 'denied', now } end
+local forget_event, park_event, trim
+if parks_any or trims_any then forget_event, park_event, trim = rare() end
 local statuses, details = {}, {}
 
 local function settle(name, consumer, epoch, lease_ms, position, parks, unparks, older_than, max_events)

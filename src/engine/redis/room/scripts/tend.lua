@@ -8,6 +8,27 @@
 -- Writes: all but GONE and CHUNKS.
 local places = {}
 
+local function near()
+  local speed = math.floor(((room.called - room.from_called) * 1000000 + room.rate * 5000) / (room.door - room.from_at + 5000))
+  return math.max(64, room.burst + math.floor(8 * math.min(speed, 4 * room.rate) / 1000)), speed
+end
+
+-- `called` of the latest note that is old enough; forgets those before it.
+local function passed()
+  local at = 0
+  for i = 1, #notes, 2 do
+    if room.door - notes[i] < claimMs then break end
+    at = i
+  end
+  if at == 0 then return 0 end
+  if at > 1 then
+    local kept = {}
+    for i = at, #notes do kept[#kept + 1] = notes[i] end
+    notes = kept
+  end
+  return notes[2]
+end
+
 local function load_places(buyers)
   for first = 1, #buyers, 4000 do
     local last = math.min(first + 3999, #buyers)
