@@ -55,7 +55,7 @@ export interface Script {
 /** What reads only. */
 const reading = [partition, reads, fields, reply]
 /** What may write: what every such command needs, and what few calls of it do. */
-const writing = [partition, writes, state, fields, stock, types, events, buckets, expiry, reply, commit]
+const writing = [partition, writes, fields, stock, types, events, buckets, expiry, reply, commit]
 const changing = [moves, records, changes, lapsing]
 const settling = [...writing, ...changing, settle]
 
@@ -80,6 +80,7 @@ const sources: Record<Command, Source> = {
     flags: '',
     parts: [
       ...writing,
+      state,
       reserving,
       rarely('decide, sweep_some', ...changing, sweeping, taking, decide),
       reserve,
@@ -87,7 +88,7 @@ const sources: Record<Command, Source> = {
   },
   confirm: {
     flags: 'allow-oom',
-    parts: [...settling, refundDue, rarely('confirm_late', sweeping, taking, late), confirm],
+    parts: [...settling, refundDue, rarely('confirm_late', state, sweeping, taking, late), confirm],
   },
   release: { flags: 'allow-oom', parts: [...settling, release] },
   extend: { flags: 'allow-oom', parts: [...settling, extend] },
@@ -97,11 +98,11 @@ const sources: Record<Command, Source> = {
     flags: 'allow-oom',
     parts: [...writing, moves, rarely('available_units', ...changing, sweeping), restock],
   },
-  control: { flags: 'allow-oom', parts: [...writing, control] },
+  control: { flags: 'allow-oom', parts: [...writing, state, control] },
   send: { flags: 'allow-oom', parts: [...writing, moves, moving, ...sweeper, send] },
   receive: { flags: 'allow-oom', parts: [...writing, moves, moving, receive] },
   transfers: { flags: 'no-writes', parts: [...reading, transfers] },
-  stats: { flags: 'allow-oom', parts: [...writing, ...sweeper, stats] },
+  stats: { flags: 'allow-oom', parts: [...writing, state, ...sweeper, stats] },
   sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },
   scan: { flags: 'no-writes', parts: [...reading, scan] },
   events: { flags: 'no-writes', parts: [...reading, types, readEvents] },
