@@ -3,6 +3,9 @@
 -- Statuses: L ended   M gone   T retry
 -- Parts: statuses
 -- Writes: all but CHUNKS where nobody waited.
+local buyers, stays = call[4], call[5]
+local statuses = {}
+
 -- Ends a stay.
 local function give_up(buyer, place)
   local number = number_text(place[1])
@@ -22,8 +25,6 @@ local function give_up(buyer, place)
   end
 end
 
-local buyers, stays = call[4], call[5]
-local statuses = {}
 if not late then move_on() end
 for i, buyer in ipairs(buyers) do
   local place = read_place(redis.call('HGET', PLACES, buyer))
