@@ -62,7 +62,7 @@ export class Backlog {
   readonly #serverTime: (moment: number) => number
   #inHand = 0
   /** In order of the stream, from `#head`: what is not yet behind the position. */
-  #window: (Delivery | undefined)[] = []
+  readonly #window: (Delivery | undefined)[] = []
   #head = 0
   /** How many were cut off the window's beginning: a place in it, plus this, stays the same. */
   #cut = 0
@@ -267,7 +267,8 @@ export class Backlog {
     while (this.#head < window.length && window[this.#head]!.state === 'done')
       window[this.#head++] = undefined
     if (this.#head < 1_024 || this.#head * 2 < window.length) return
-    this.#window = window.slice(this.#head)
+    // Not a slice: the array left behind would hold on to what it refers to.
+    window.splice(0, this.#head)
     this.#cut += this.#head
     this.#head = 0
   }

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { Delivery } from './delivery.js'
 import type { History } from './events.js'
+import { Queue } from './queue.js'
 
 /** Whose event it is, and who hears what becomes of it in the handler's hands. */
 export interface Owner {
@@ -13,8 +14,6 @@ export interface Owner {
   failed(delivery: Delivery, error: unknown): void | Promise<void>
 }
 
-const MANY = 4_096
-
 /**
  * The hands of a consumer: so many events at a time, of all its partitions, in the order in which they were offered. A hand takes
  * one event after the other as long as there are any: with a hundred thousand a second, a limited call for each would cost more than the rest.
@@ -24,11 +23,9 @@ export class Crew {
   readonly #handle: (delivery: Delivery) => unknown
   /** Begun, or about to begin: p-limit itself counts a hand down a moment after it has found nothing more to do. */
   #hands = 0
-  #offered: Delivery[] = []
-  #taken = 0
+  readonly #offered = new Queue<Delivery>()
   /** In order of their sequence. A single hand takes all in the order of the stream. */
-  #late: Delivery[] = []
-  #takenLate = 0
+  readonly #late = new Queue<Delivery>()
 
   constructor(concurrency: number, handle: (delivery: Delivery) => unknown) {
     this.#limit = pLimit(concurrency)
@@ -42,11 +39,7 @@ export class Crew {
 
   /** One that waited for another. It came before what has been offered since, so it takes its place by its sequence. */
   offerLate(delivery: Delivery): void {
-    const late = this.#late
-    let at = late.length
-    while (at > this.#takenLate && late[at - 1]!.event.sequence > delivery.event.sequence) at--
-    if (at === late.length) late.push(delivery)
-    else late.splice(at, 0, delivery)
+    this.#late.insert(delivery, (other) => other.event.sequence > delivery.event.sequence)
     this.#call()
   }
 
@@ -73,24 +66,10 @@ export class Crew {
   }
 
   #take(): Delivery | undefined {
-    const late = this.#late[this.#takenLate]
-    const next = this.#offered[this.#taken]
-    if (late && (!next || late.event.sequence < next.event.sequence)) {
-      this.#takenLate++
-      if (this.#takenLate === MANY || this.#takenLate === this.#late.length) {
-        this.#late = this.#late.slice(this.#takenLate)
-        this.#takenLate = 0
-      }
-      return late
-    }
-    if (!next) return undefined
-    this.#taken++
-    // What was taken must not be kept alive by a queue that never runs empty.
-    if (this.#taken === MANY || this.#taken === this.#offered.length) {
-      this.#offered = this.#offered.slice(this.#taken)
-      this.#taken = 0
-    }
-    return next
+    const late = this.#late.first
+    const next = this.#offered.first
+    const isLate = late && (!next || late.event.sequence < next.event.sequence)
+    return isLate ? this.#late.shift() : this.#offered.shift()
   }
 }
 

@@ -2,7 +2,7 @@ import type { Answer, Op } from '../engine.js'
 import type { PartitionState, Step } from './state.js'
 
 const RESERVATIONS_A_PAGE = 1_000
-const EVENTS_A_PAGE = 2_000
+const EVENTS_A_PAGE = 1_000
 
 export function describe({ rules, token, complete }: PartitionState): Answer<'describe'> {
   return { status: 'described', rules, token: token!, complete }

@@ -43,8 +43,8 @@ export const events: Codec<'events'> = {
     ops.map((op) => {
       const entries = from.next() as Buffer[]
       const since = nextNumber(from)
-      const stored = op.reservations ? readStored(from) : undefined
-      const { events, reservations } = decodeEvents(entries, from.partition, op.after, stored)
+      const shelf = op.reservations ? new Shelf(from) : undefined
+      const { events, reservations } = decodeEvents(entries, from.partition, op.after, shelf)
       return { status: 'events', events, line: from.line, since, reservations }
     }),
 }
@@ -56,32 +56,53 @@ interface Stored {
   isSpokenOf: boolean
 }
 
-/** What the events' buckets hold, and what of theirs lies in the archive, by the bucket's digits. */
-function readStored(from: Details): ReadonlyMap<string, Stored> {
-  const stored = new Map<string, Stored>()
-  const add = (bucket: string, records: Reader, end: number) => {
-    const id = makeId(from.partition, bucket, '')
-    let latest = stored.get(bucket)
+/** What the events' buckets hold, and what of theirs lies in the archive. */
+class Shelf {
+  /** Digits of all buckets, in the order in which the events first speak of them. */
+  readonly #buckets: string
+  /** By the bucket's place. */
+  readonly #latest: (Stored | undefined)[] = []
+  #places: Map<string, number> | undefined
+  /** The place that was not asked for yet: mostly that of the next event. */
+  #next = 0
+
+  constructor(from: Details) {
+    this.#buckets = (from.next() as Buffer).toString('base64url')
+    const packed = new Reader(from.next() as Buffer)
+    for (let place = 0; place * PART_LENGTH < this.#buckets.length; place++)
+      this.#add(place, packed, packed.enter(), from)
+    const archived = from.next() as Buffer[]
+    for (let i = 0; i < archived.length; i += 2) {
+      const place = this.#placeOf(archived[i]!.toString('base64url', 0, PART))
+      const record = archived[i + 1]!
+      if (place !== undefined) this.#add(place, new Reader(record), record.length, from)
+    }
+  }
+
+  find(bucket: string, nonce: string): Stored | undefined {
+    const isNext = this.#buckets.startsWith(bucket, this.#next * PART_LENGTH)
+    const place = isNext ? this.#next++ : this.#placeOf(bucket)
+    let one = place === undefined ? undefined : this.#latest[place]
+    while (one && !one.reservation.id.endsWith(nonce)) one = one.before
+    return one
+  }
+
+  #add(place: number, records: Reader, end: number, from: Details): void {
+    const id = makeId(from.partition, this.#bucketAt(place), '')
+    let latest = this.#latest[place]
     while (records.at < end)
       latest = { reservation: readRecord(records, id, from), before: latest, isSpokenOf: false }
-    if (latest) stored.set(bucket, latest)
+    this.#latest[place] = latest
   }
-  const buckets = (from.next() as Buffer).toString('base64url')
-  const packed = new Reader(from.next() as Buffer)
-  for (let at = 0; at < buckets.length; at += PART_LENGTH)
-    add(buckets.slice(at, at + PART_LENGTH), packed, packed.enter())
-  const archived = from.next() as Buffer[]
-  for (let i = 0; i < archived.length; i += 2) {
-    const record = archived[i + 1]!
-    add(archived[i]!.toString('base64url', 0, PART), new Reader(record), record.length)
-  }
-  return stored
-}
 
-function findStored(latest: Stored | undefined, nonce: string): Stored | undefined {
-  let one = latest
-  while (one && !one.reservation.id.endsWith(nonce)) one = one.before
-  return one
+  #bucketAt(place: number): string {
+    return this.#buckets.slice(place * PART_LENGTH, (place + 1) * PART_LENGTH)
+  }
+
+  #placeOf(bucket: string): number | undefined {
+    this.#places ??= new Map(this.#latest.map((_, place) => [this.#bucketAt(place), place]))
+    return this.#places.get(bucket)
+  }
 }
 
 /**
@@ -92,7 +113,7 @@ function decodeEvents(
   entries: readonly Buffer[],
   partition: number,
   after: number,
-  stored: ReadonlyMap<string, Stored> | undefined,
+  shelf: Shelf | undefined,
 ): { events: StoredEvent[]; reservations: StoredReservation[] } {
   const events: StoredEvent[] = []
   const reservations: StoredReservation[] = []
@@ -115,11 +136,11 @@ function decodeEvents(
       const references = groups.base64url()
       const nonces = references.length / 2
       for (let from = 0; from < nonces; from += PART_LENGTH, sequence++) {
-        // The first entry may begin before what is wanted.
-        if (sequence <= after) continue
         const bucket = references.slice(from, from + PART_LENGTH)
         const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
-        const found = findStored(stored?.get(bucket), nonce)
+        const found = shelf?.find(bucket, nonce)
+        // The first entry may begin before what is wanted.
+        if (sequence <= after) continue
         if (found && !found.isSpokenOf) {
           found.isSpokenOf = true
           reservations.push(found.reservation)

@@ -45,8 +45,10 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   const nonce = record.base64url()
   const buyer = record.text()
   const key = record.text()
-  const cart: Line[] = []
-  for (const end = record.enter(); record.at < end; ) cart.push([record.integer(), record.integer()])
+  const end = record.enter()
+  // Most carts have one line: an array that is pushed to has room for 17.
+  const cart: Line[] = [[record.integer(), record.integer()]]
+  while (record.at < end) cart.push([record.integer(), record.integer()])
   return {
     id: withNonce(id, nonce),
     buyer,

@@ -5,7 +5,9 @@
 --   all buckets; the packed records of each, packed (one string for all: a reply of thousands costs both sides more than the rest);
 --   bucket and nonce, packed record, ... of those in the archive
 -- Writes: nothing.
-local ENOUGH = 2000 -- events in one page: with their reservations some 300 KB
+-- Events in one page, or somewhat more: one that is larger outlives a collection of young objects in who reads it, which costs
+-- them more than to ask more often.
+local ENOUGH = 750
 local statuses, details = {}, {}
 
 -- Entries from the one that holds the wanted event on. One bears the number of its first event, so the wanted one may lie
@@ -14,12 +16,14 @@ local function entries_behind(after)
   local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
   local entries = {}
+  local count = 2 -- doubled with each look, for an entry has one event or hundreds
   repeat
-    local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', 16)
+    count = 2 * count
+    local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', count)
     for _, entry in ipairs(page) do entries[#entries + 1] = entry end
     local last = page[#page]
     from = last and '(' .. last[1]
-  until #page < 16 or tonumber(last[1]:sub(1, -3)) - after >= ENOUGH
+  until #page < count or tonumber(last[1]:sub(1, -3)) - after >= ENOUGH
   return entries
 end
 
