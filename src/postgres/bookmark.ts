@@ -1,5 +1,5 @@
 import type { EventSource } from '../handoff/source.js'
-import type { Position } from './tables.js'
+import type { Position } from './rows.js'
 
 /** The sale is told at most this often how far the ledger is, in ms: it is only for the trimming. */
 const EVERY_MS = 1_000

@@ -1,8 +1,8 @@
 import type { Rules, StoredReservation } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
 import { emptyReservations, pushStored } from './page.js'
+import type { ReservationRow } from './rows.js'
 import type { SaleWriter } from './sale-writer.js'
-import type { ReservationRow } from './tables.js'
 
 /** How often what differs is looked at again before it counts: it may have been on its way. */
 const LOOKS = 5

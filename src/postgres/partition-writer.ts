@@ -4,10 +4,11 @@ import type { Timer } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 import type { EventSource } from '../handoff/source.js'
 import { batchOf } from './page.js'
-import type { Position, Tables } from './tables.js'
+import type { Position } from './rows.js'
+import type { Tables } from './tables.js'
 
 /** From so many events on, the next page is read while this one is written: there is more where it came from. */
-const FULL = 1_000
+const FULL = 500
 /** Between attempts after a failure, in ms. */
 const MIN_RETRY_MS = 5
 const MAX_RETRY_MS = 1_000

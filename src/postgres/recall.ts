@@ -2,7 +2,8 @@ import type { Rules, StoredReservation } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock } from '../sale/acknowledged.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { Testimony } from '../sale/recovery.js'
-import type { ReservationRow, RestockRow, Tables } from './tables.js'
+import type { ReservationRow, RestockRow } from './rows.js'
+import type { Tables } from './tables.js'
 import { fromText } from './text.js'
 
 const BATCH = 5_000

@@ -1,54 +1,20 @@
 import type { Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledged.js'
-import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
+import type { Batch, ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'
-import { fromText, quoted, toText } from './text.js'
-
-/** How far a partition is in the ledger. */
-export interface Position {
-  readonly line: number
-  readonly since: number
-  readonly sequence: number
-  /** Events that were gone before they were read. */
-  readonly lost: number
-  /** The reservations are to be compared with the sale. */
-  readonly stale: boolean
-  /** How often the sale was recovered from here. */
-  readonly fence: number
-}
-
-/** A row of `reservations`. Times in epoch ms. */
-export interface ReservationRow {
-  readonly id: string
-  readonly buyer: string
-  /** By the SKU's name. */
-  readonly items: ReadonlyMap<string, number>
-  readonly state: LedgerState
-  readonly key: string | null
-  readonly createdAt: number
-  readonly expiresAt: number
-  readonly paymentId: string | null
-  readonly refundDue: string | null
-  readonly restocked: boolean
-  readonly line: number
-  readonly sequence: number
-}
-
-export interface RestockRow {
-  readonly details: Readonly<Record<string, unknown>>
-}
-
-export interface SaleRow {
-  readonly token: string
-  /** JSON, as it was written. */
-  readonly rules: string
-  readonly state: SaleChange
-}
-
-/** Times travel as epoch ms: what a driver makes of a timestamp is up to its user's settings. */
-const time = (column: string) => `to_timestamp(${column} / 1000)`
-const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+import {
+  COLUMNS,
+  type Position,
+  type ReservationRow,
+  type RestockRow,
+  rowOf,
+  type SaleRow,
+  time,
+  UPSERT_TYPES,
+  valuesOf,
+} from './rows.js'
+import { arrayOf, quoted, toText } from './text.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
@@ -170,12 +136,12 @@ export class Tables {
         tip?.line ?? null,
         tip?.sequence ?? null,
         tip?.mark ?? null,
-        events.sequence,
-        events.at,
-        events.type,
-        events.reservation,
-        events.expiresAt,
-        events.details,
+        arrayOf(events.sequence),
+        arrayOf(events.at),
+        arrayOf(events.type),
+        arrayOf(events.reservation),
+        arrayOf(events.expiresAt),
+        arrayOf(events.details),
         ...valuesOf(reservations),
         change,
         from.fence,
@@ -287,8 +253,7 @@ export class Tables {
 
   /** Sets of rows are arrays of columns, of one length, from parameter `first` on: their number is no part of the statement. */
   #upsert(partition: string, first: number, from: string): string {
-    const types = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(' ')
-    const arrays = types.map((type, i) => `$${first + i}::${type}[]`).join(', ')
+    const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
         payment_id, refund_due, restocked, changed_at, line, sequence)
@@ -305,48 +270,6 @@ export class Tables {
 
   #query(text: string, values: unknown[]): Promise<SqlResult> {
     return this.#pool.query(text, values).catch(explain)
-  }
-}
-
-const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
-  payment_id, refund_due, restocked, line, sequence`
-
-function valuesOf(columns: ReservationColumns): unknown[] {
-  const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
-  const { restocked, changedAt, line, sequence } = columns
-  return [
-    id,
-    buyer,
-    items,
-    state,
-    key,
-    createdAt,
-    expiresAt,
-    paymentId,
-    refundDue,
-    restocked,
-    changedAt,
-    line,
-    sequence,
-  ]
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: what the driver gives
-function rowOf(row: any): ReservationRow {
-  const items = Object.entries<number>(JSON.parse(row.items))
-  return {
-    id: row.id,
-    buyer: fromText(row.buyer),
-    items: new Map(items.map(([sku, units]) => [fromText(sku), units])),
-    state: row.state,
-    key: row.key === null ? null : fromText(row.key),
-    createdAt: Number(row.created_at),
-    expiresAt: Number(row.expires_at),
-    paymentId: row.payment_id === null ? null : fromText(row.payment_id),
-    refundDue: row.refund_due,
-    restocked: row.restocked === true,
-    line: Number(row.line),
-    sequence: Number(row.sequence),
   }
 }
 

@@ -16,3 +16,19 @@ export function fromText(value: string): string {
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
+
+/**
+ * An array as PostgreSQL reads it. The driver writes one, too, but asks of each value what it may be; and a page of events has some
+ * twenty thousand.
+ */
+export function arrayOf(values: readonly (string | number | boolean | null)[]): string {
+  let text = ''
+  for (const value of values) {
+    if (text !== '') text += ','
+    if (typeof value !== 'string') text += value === null ? 'NULL' : value
+    else text += value.includes('"') || value.includes('\\') ? escaped(value) : `"${value}"`
+  }
+  return `{${text}}`
+}
+
+const escaped = (value: string) => `"${value.replace(/["\\]/g, '\\$&')}"`

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
 import { FlashSale } from '../../src/index.js'
-import { fromText, toText } from '../../src/postgres/text.js'
+import { arrayOf, fromText, toText } from '../../src/postgres/text.js'
 import { postgresLedger } from '../../src/postgres.js'
 import { sourceOf } from '../../src/sale/flash-sale.js'
 import { faultOf } from '../support/secrets.js'
@@ -68,6 +68,23 @@ test('text: whatever goes in comes out', () => {
     expect(fromText(toText(text))).toBe(text)
   expect(toText('\0')).not.toContain('\0')
   expect(toText('plain')).toBe('plain')
+})
+
+test('arrays arrive as they are', async () => {
+  const texts = ['', 'NULL', 'null', 'a,b', '{x}', ' y ', '"', '\\', '\\"', "'", 'a"b\\c\n', '🦊', null]
+  const numbers = [0, -1, Number.MAX_SAFE_INTEGER, null]
+  const { rows } = await db.pool.query(
+    `SELECT $1::text[] AS texts, ARRAY(SELECT value::text FROM unnest($2::bigint[]) AS value) AS numbers,
+      $3::bool[] AS flags, $4::text[] AS none`,
+    [texts, numbers, [true, null, false], []].map(arrayOf),
+  )
+  const [{ none, ...found }] = rows
+  expect(found).toEqual({
+    texts,
+    numbers: numbers.map((value) => value?.toString() ?? null),
+    flags: [true, null, false],
+  })
+  expect(none).toEqual([])
 })
 
 onBothEngines((open) => {

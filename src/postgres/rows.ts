@@ -1,0 +1,83 @@
+import type { LedgerState, ReservationColumns, SaleChange } from './page.js'
+import { arrayOf, fromText } from './text.js'
+
+/** How far a partition is in the ledger. */
+export interface Position {
+  readonly line: number
+  readonly since: number
+  readonly sequence: number
+  /** Events that were gone before they were read. */
+  readonly lost: number
+  /** The reservations are to be compared with the sale. */
+  readonly stale: boolean
+  /** How often the sale was recovered from here. */
+  readonly fence: number
+}
+
+/** A row of `reservations`. Times in epoch ms. */
+export interface ReservationRow {
+  readonly id: string
+  readonly buyer: string
+  /** By the SKU's name. */
+  readonly items: ReadonlyMap<string, number>
+  readonly state: LedgerState
+  readonly key: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly paymentId: string | null
+  readonly refundDue: string | null
+  readonly restocked: boolean
+  readonly line: number
+  readonly sequence: number
+}
+
+export interface RestockRow {
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export interface SaleRow {
+  readonly token: string
+  /** JSON, as it was written. */
+  readonly rules: string
+  readonly state: SaleChange
+}
+
+/** Times travel as epoch ms: what a driver makes of a timestamp is up to its user's settings. */
+export const time = (column: string) => `to_timestamp(${column} / 1000)`
+const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+
+/** What {@link rowOf} reads. */
+export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
+  payment_id, refund_due, restocked, line, sequence`
+
+/** Of the upsert's arrays, one for each column. */
+export const UPSERT_TYPES = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(
+  ' ',
+)
+
+/** In the order of {@link UPSERT_TYPES}. */
+export function valuesOf(columns: ReservationColumns): string[] {
+  const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
+  const { restocked, changedAt, line, sequence } = columns
+  const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
+  return [...fixed, paymentId, refundDue, restocked, changedAt, line, sequence].map(arrayOf)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what the driver gives
+export function rowOf(row: any): ReservationRow {
+  const items = Object.entries<number>(JSON.parse(row.items))
+  return {
+    id: row.id,
+    buyer: fromText(row.buyer),
+    items: new Map(items.map(([sku, units]) => [fromText(sku), units])),
+    state: row.state,
+    key: row.key === null ? null : fromText(row.key),
+    createdAt: Number(row.created_at),
+    expiresAt: Number(row.expires_at),
+    paymentId: row.payment_id === null ? null : fromText(row.payment_id),
+    refundDue: row.refund_due,
+    restocked: row.restocked === true,
+    line: Number(row.line),
+    sequence: Number(row.sequence),
+  }
+}
