@@ -6,7 +6,7 @@ import type { Load } from './backlog.js'
 import { Crew } from './crew.js'
 import type { Delivery } from './delivery.js'
 import { type SaleEvent, toEvent } from './events.js'
-import { type Counts, Follower } from './follower.js'
+import { Follower } from './follower.js'
 import { type GroupPartition, standing } from './groups.js'
 import { type DeadLetter, Letters } from './letters.js'
 import {
@@ -18,6 +18,7 @@ import {
 } from './options.js'
 import { Shares } from './shares.js'
 import type { EventSource } from './source.js'
+import type { Counts } from './surroundings.js'
 
 /** Between two attempts to learn of the sale. ms */
 const MIN_PAUSE_MS = 100

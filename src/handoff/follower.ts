@@ -1,70 +1,23 @@
 import type { GroupState, HandoffSettled } from '../engine/handoff.js'
 import { StockholdError } from '../errors.js'
 import { Alarm } from './alarm.js'
-import { Backlog, type Load, type Settlement, type Terms } from './backlog.js'
+import { Backlog, type Settlement, type Terms } from './backlog.js'
 import { Chains } from './chains.js'
-import type { Crew, Owner } from './crew.js'
-import type { Delivery } from './delivery.js'
 import type { History } from './events.js'
-import { isForgetful, messageOf } from './failure.js'
+import { isForgetful } from './failure.js'
+import { Handling, type Leader } from './handling.js'
 import { END, HistoryReader, type Page, reservationsOf } from './history-reader.js'
-import type { Settings } from './options.js'
-import type { EventSource } from './source.js'
-import { StreamWatch } from './stream-watch.js'
-import type { ConsumerWarning } from './warnings.js'
+import { Pace } from './pace.js'
+import { type Counts, SETTLE_MS, type Surroundings } from './surroundings.js'
+import { Trimming } from './trimming.js'
 
 /** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
 const MAX_LOAD = 4_096
-/** Where reading waited for that, it goes on from here. */
-const LOW_LOAD = 2_048
-/** While it is busy the engine is told this often what was done. ms */
-const SETTLE_MS = 100
-/** Between two readings of few events each, and between two looks when there are none. ms */
-const READ_MS = 5
-const POLL_MS = 20
-/** A page with fewer events is a sign that there are no more at the moment. */
-const SMALL_PAGE = 256
-/** Between two trimmings while there is little to trim. ms */
-const TRIM_MS = 1_000
-/** So many events at once, and there is more to trim. */
-const MUCH_TRIMMED = 100
 /** Between two attempts while the engine is away. ms */
 const MIN_PAUSE_MS = 100
 const MAX_PAUSE_MS = 2_000
-/** A reading that is older says nothing about whether the engine still knows what it was told. ms */
-const VALID_MS = 1_000
 /** Reservations of parked events that are fetched at a time. */
 const FETCHES = 8
-
-/** What the partitions of a consumer share. */
-export interface Surroundings {
-  readonly source: EventSource
-  readonly settings: Settings
-  /** Where a new group begins. */
-  readonly start: 'beginning' | 'now'
-  /** The name under which the leases are taken: no other consumer's. */
-  readonly consumer: string
-  readonly maxHoldMs: number
-  readonly load: Load
-  readonly crew: Crew
-  readonly counts: Counts
-  warn(warning: ConsumerWarning): void
-  /** Something went wrong that may pass; what cannot ends the consumer. */
-  report(error: unknown): void
-  /** An event is given up. */
-  deadLetter(delivery: Delivery, error: unknown): void | Promise<void>
-  /** There is less in hand again. */
-  relieved(): void
-  /** A lease was won or lost, or is being given up. */
-  ledChanged(): void
-}
-
-export interface Counts {
-  handled: number
-  failed: number
-  retried: number
-  lost: number
-}
 
 interface Lease {
   readonly epoch: number
@@ -77,12 +30,14 @@ interface Lease {
  * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads ahead, hands on, and tells the engine what was
  * done. One step at a time; whatever it waits for, it has one timer.
  */
-export class Follower implements Owner {
+export class Follower implements Leader {
   readonly partition: number
   readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
   readonly #around: Surroundings
   readonly #terms: Terms
-  readonly #watch: StreamWatch
+  readonly #handling: Handling
+  readonly #pace: Pace
+  readonly #trimming: Trimming
   #lease: Lease | undefined
   #backlog: Backlog | undefined
   readonly #reader: HistoryReader
@@ -92,17 +47,7 @@ export class Follower implements Owner {
   #leavingAt: number | undefined
   #retires = false
   #stopped = false
-  /** Ready, but the lease may be over. */
-  #held: Delivery[] = []
   #settleAt = Number.POSITIVE_INFINITY
-  #readAt = 0
-  #lastReadAt = Number.NEGATIVE_INFINITY
-  #pollMs = POLL_MS
-  /** The latest sequence that is known to be no reason to read. */
-  #knownLatest = 0
-  #trimAt = 0
-  /** The last trimming found much to trim: there will be more. */
-  #trimMore = false
   #failures = 0
   readonly #alarm: Alarm
   #warnedFull = false
@@ -116,10 +61,10 @@ export class Follower implements Owner {
     const serverTime = (moment: number) =>
       source.serverNow(partition) + Math.round(moment - source.timing.now())
     const { maxParked } = settings
-    this.#terms = { owner: this, chains: new Chains(), load, maxParked, serverTime }
-    this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, (warning) =>
-      around.warn(warning),
-    )
+    this.#handling = new Handling(around, this)
+    this.#pace = new Pace(settings.pollMs, source.timing)
+    this.#trimming = new Trimming(partition, around)
+    this.#terms = { owner: this.#handling, chains: new Chains(), load, maxParked, serverTime }
   }
 
   get history(): History {
@@ -208,57 +153,22 @@ export class Follower implements Owner {
     if (this.#failures === 0) this.#alarm.wake()
   }
 
-  begins(delivery: Delivery): boolean {
-    const { backlog } = delivery
-    const now = this.#now()
-    if (backlog.over) return false
-    // Somebody else may have the events by now.
-    if (this.#lease === undefined || now >= this.#lease.until || this.leaving || this.#stopped) {
-      this.#held.push(delivery)
-      return false
-    }
-    backlog.begin(delivery, now)
-    if (delivery.attempts > 0) this.#tally('retried')
-    return true
+  mayBegin(now: number): boolean {
+    return this.#lease !== undefined && now < this.#lease.until && !this.leaving && !this.#stopped
   }
 
-  done(delivery: Delivery): void {
-    this.#tally('handled')
-    this.#goOn(delivery.backlog, delivery.backlog.done(delivery))
-  }
-
-  failed(delivery: Delivery, error: unknown): void | Promise<void> {
-    const { backlog } = delivery
-    const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#around.settings
-    this.#tally('failed')
-    if (backlog.over || delivery.attempts + 1 < maxAttempts) {
-      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(40, delivery.attempts))
-      const delay = longest * (1 - this.#around.source.timing.random() / 2)
-      this.#goOn(backlog, backlog.failed(delivery, messageOf(error), this.#now() + delay))
-      return undefined
-    }
-    return this.#bury(delivery, error)
-  }
-
-  async #bury(delivery: Delivery, error: unknown): Promise<void> {
-    const { backlog } = delivery
-    await this.#around.deadLetter(delivery, error)
-    this.#goOn(backlog, backlog.giveUp(delivery, messageOf(error)))
-  }
-
-  /** Something came to an end: the engine is to hear of it soon, and the next one in line may begin. */
-  #goOn(backlog: Backlog, next: Delivery | undefined): void {
-    const { crew, load } = this.#around
-    if (next) crew.offerLate(next)
-    if (load.starved && load.events <= LOW_LOAD) {
-      load.starved = false
-      this.#around.relieved()
-    }
+  /** The engine is to hear of it soon. */
+  ended(backlog: Backlog): void {
     if (backlog !== this.#backlog) return
     if (this.#settleAt === Number.POSITIVE_INFINITY) {
       this.#settleAt = this.#now() + SETTLE_MS
       this.#nudge()
     } else if (this.leaving && backlog.running === 0) this.#nudge()
+  }
+
+  tally(what: keyof Counts, count = 1): void {
+    this.counts[what] += count
+    this.#around.counts[what] += count
   }
 
   /** Does what is due; answers when something is due again. */
@@ -270,7 +180,7 @@ export class Follower implements Owner {
     if (!this.#lease) return this.#reclaim ? this.#now() : Number.POSITIVE_INFINITY
     if (this.leaving) return this.#leaveStep()
     this.#offerDue()
-    if (this.#mayRead() && this.#now() >= this.#readAt) await this.#read()
+    if (this.#mayRead() && this.#now() >= this.#pace.at) await this.#read()
     if (this.#lease && this.#now() >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
     return this.#next()
   }
@@ -281,7 +191,7 @@ export class Follower implements Owner {
 
   #next(): number {
     if (!this.#lease) return this.#now()
-    const reading = this.#mayRead() ? this.#readAt : Number.POSITIVE_INFINITY
+    const reading = this.#mayRead() ? this.#pace.at : Number.POSITIVE_INFINITY
     return Math.min(this.#dueAt(), reading, this.#backlog!.nextDue())
   }
 
@@ -326,14 +236,13 @@ export class Follower implements Owner {
     }
     await this.#takeParked(this.#backlog!, parked)
     this.#reclaim = false
-    this.#offerHeld()
+    this.#handling.offerHeld()
   }
 
   #begin(position: number): void {
     this.#backlog = new Backlog(position, this.#terms)
     this.#reader.begin()
-    this.#readAt = this.#now()
-    this.#pollMs = POLL_MS
+    this.#pace.begin()
     this.#settleAt = Number.POSITIVE_INFINITY
     this.#around.ledChanged()
   }
@@ -362,10 +271,6 @@ export class Follower implements Owner {
     for (const delivery of this.#backlog!.due(this.#now())) this.#around.crew.offer(delivery)
   }
 
-  #offerHeld(): void {
-    for (const delivery of this.#held.splice(0)) this.#around.crew.offer(delivery)
-  }
-
   #mayRead(): boolean {
     const backlog = this.#backlog
     if (!backlog) return false
@@ -391,7 +296,7 @@ export class Follower implements Owner {
     const page = await this.#page(backlog.read)
     if (!page) return
     this.#take(page, backlog)
-    this.#planReading(page.events.length, latest, at)
+    if (this.#pace.plan(page.events.length, latest, at)) this.#noticed()
   }
 
   /** Events after that sequence; nothing, if the history they are of is not the one that was read before. */
@@ -399,7 +304,7 @@ export class Follower implements Owner {
     const at = this.#now()
     try {
       const page = await this.#reader.page(after, this.#backlog!.read)
-      if (page) this.#lastReadAt = at
+      if (page) this.#pace.hasRead(at)
       else this.#forgotten()
       return page
     } catch (error) {
@@ -429,28 +334,8 @@ export class Follower implements Owner {
   }
 
   #lost(from: number, to: number): void {
-    const events = to - from + 1
-    this.counts.lost += events
-    this.#around.counts.lost += events
+    this.tally('lost', to - from + 1)
     this.#around.warn({ type: 'events_lost', partition: this.partition, from, to })
-  }
-
-  /** When to look again. */
-  #planReading(events: number, latest: number, at: number): void {
-    const { source, settings } = this.#around
-    const now = this.#now()
-    if (events === 0) {
-      // What is said to be there and is not belongs to a history that was rolled back.
-      this.#knownLatest = latest
-      this.#pollMs = Math.min(settings.pollMs, this.#pollMs * 1.5)
-    } else this.#pollMs = Math.min(settings.pollMs, POLL_MS)
-    if (events >= SMALL_PAGE) {
-      // Others get a turn, where the engine answers without any time passing.
-      this.#readAt = now - at < 1 ? now + 1 : now
-      return
-    }
-    this.#readAt = now + this.#pollMs * (0.75 + source.timing.random() / 2)
-    this.#noticed()
   }
 
   /** This handle has seen the partition go on. */
@@ -458,11 +343,7 @@ export class Follower implements Owner {
     const backlog = this.#backlog
     if (!backlog) return
     const { sequence } = this.#around.source.latest(this.partition)
-    if (sequence <= backlog.read || sequence <= this.#knownLatest) return
-    const at = this.#lastReadAt + READ_MS
-    if (at >= this.#readAt) return
-    this.#readAt = at
-    this.#nudge()
+    if (this.#pace.hurries(sequence, backlog.read)) this.#nudge()
   }
 
   /** Tells what was done, and renews the lease for so long. */
@@ -472,17 +353,15 @@ export class Follower implements Owner {
     const lease = this.#lease!
     const backlog = this.#backlog!
     // Were the engine to have forgotten some of this history, and written another since, the position would pass over that.
-    if (this.#now() - this.#lastReadAt > VALID_MS && backlog.hasNews() && !(await this.#page(END))) return
+    if (!this.#pace.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     const at = this.#now()
     const settlement = backlog.settle(at)
     this.#settleAt = Number.POSITIVE_INFINITY
-    const trims = this.#trimMore && at >= this.#trimAt
-    if (!settlement.news && !trims && at < lease.renewAt && leaseMs > 0) return
+    if (!settlement.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return
     const { park, unpark } = settlement
     // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
     const position = settlement.news ? settlement.position : 0
-    const trim =
-      at < this.#trimAt ? null : { olderThanMs: this.#around.maxHoldMs, maxEvents: settings.maxStreamLength }
+    const trim = this.#trimming.at(at)
     let answer: HandoffSettled<'settle'>
     try {
       const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
@@ -495,7 +374,9 @@ export class Follower implements Owner {
     }
     if (answer.status !== 'settled') return answer.status === 'gone' ? this.#gone() : this.#drop()
     this.#settled(settlement, lease, at, leaseMs)
-    if (trim) this.#trimmed(answer.first, at)
+    if (!trim) return
+    const latest = source.latest(this.partition).sequence
+    this.#settleAt = Math.min(this.#settleAt, this.#trimming.done(answer.first, latest, at))
   }
 
   /** The group was removed; or the engine came back from before it was made. */
@@ -516,22 +397,10 @@ export class Follower implements Owner {
     if (knewOfNone && backlog.dead > 0) this.#around.ledChanged()
     lease.until = at + leaseMs
     lease.renewAt = at + leaseMs / 3
-    this.#offerHeld()
+    this.#handling.offerHeld()
     if (backlog.hasNews()) this.#settleAt = this.#now() + SETTLE_MS
-    // The reply has told of new events, too: no need to look for them as well.
-    if (this.#pollMs > SETTLE_MS)
-      this.#readAt = Math.max(
-        this.#readAt,
-        this.#lastReadAt + Math.min(2 * this.#pollMs, at - this.#lastReadAt + this.#pollMs),
-      )
+    this.#pace.hasHeard(at)
     this.#noticed()
-  }
-
-  #trimmed(first: number, at: number): void {
-    this.#trimMore = this.#watch.first > 0 && first - this.#watch.first >= MUCH_TRIMMED
-    this.#trimAt = at + (this.#trimMore ? SETTLE_MS : TRIM_MS)
-    if (this.#trimMore) this.#settleAt = Math.min(this.#settleAt, this.#trimAt)
-    this.#watch.look(first, this.#around.source.latest(this.partition).sequence)
   }
 
   /** The lease is somebody else's, or given up: what is in hand is no concern of this consumer any more. */
@@ -541,14 +410,13 @@ export class Follower implements Owner {
     this.#leavingAt = undefined
     this.#backlog?.drop()
     this.#backlog = undefined
-    this.#held = []
+    this.#handling.drop()
     this.#around.ledChanged()
   }
 
   #pauseAfter(error: unknown): number {
     this.#failures++
-    // The engine may come back as another than it was.
-    this.#lastReadAt = Number.NEGATIVE_INFINITY
+    this.#pace.distrust()
     this.#around.report(error)
     const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, this.#failures - 1))
     return this.#now() + longest * (1 - this.#around.source.timing.random() / 2)
@@ -557,11 +425,6 @@ export class Follower implements Owner {
   /** There is something to do; but after a failure nothing helps but time. */
   #nudge(): void {
     if (this.#failures === 0 || this.leaving) this.#alarm.wake()
-  }
-
-  #tally(what: 'handled' | 'failed' | 'retried'): void {
-    this.counts[what]++
-    this.#around.counts[what]++
   }
 
   #now(): number {
