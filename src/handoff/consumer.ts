@@ -6,6 +6,7 @@ import type { Load } from './backlog.js'
 import { Crew } from './crew.js'
 import type { Delivery } from './delivery.js'
 import { type SaleEvent, toEvent } from './events.js'
+import { retryAt } from './failure.js'
 import { Follower } from './follower.js'
 import { type GroupPartition, standing } from './groups.js'
 import { type DeadLetter, Letters } from './letters.js'
@@ -19,10 +20,6 @@ import {
 import { Shares } from './shares.js'
 import type { EventSource } from './source.js'
 import type { Counts } from './surroundings.js'
-
-/** Between two attempts to learn of the sale. ms */
-const MIN_PAUSE_MS = 100
-const MAX_PAUSE_MS = 2_000
 
 /** What this consumer did since it began, and has in hand. */
 export interface ConsumerCounts {
@@ -238,15 +235,12 @@ export class Consumer {
 
   /** The rules of the sale, however long it takes until there is one. */
   async #learn(): Promise<Rules | undefined> {
-    for (let failures = 0; !this.#ended && !this.#closing; failures++) {
+    for (let failures = 1; !this.#ended && !this.#closing; failures++) {
       try {
         return (await this.#source.describe()).rules
       } catch (error) {
         this.#report(error)
-        const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, failures))
-        const { timing } = this.#source
-        if (!this.#ended && !this.#closing)
-          await this.#alarm.sleep(timing.now() + longest * (1 - timing.random() / 2))
+        if (!this.#ended && !this.#closing) await this.#alarm.sleep(retryAt(failures, this.#source.timing))
       }
     }
     return undefined

@@ -1,6 +1,16 @@
+import type { Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 
 const MAX_ERROR_BYTES = 1_024
+/** Between two attempts while the engine is away. ms */
+const MIN_PAUSE_MS = 100
+const MAX_PAUSE_MS = 2_000
+
+/** When to try again, by the timing's clock, after so many failures in a row: many processes do not do so in step. */
+export function retryAt(failures: number, timing: Timing): number {
+  const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, failures - 1))
+  return timing.now() + longest * (1 - timing.random() / 2)
+}
 
 /** What a partition says that does not know its own past any more. */
 export function isForgetful(error: unknown): boolean {

@@ -4,20 +4,13 @@ import { Alarm } from './alarm.js'
 import { Backlog, type Settlement, type Terms } from './backlog.js'
 import { Chains } from './chains.js'
 import type { History } from './events.js'
-import { isForgetful } from './failure.js'
+import { isForgetful, retryAt } from './failure.js'
 import { Handling, type Leader } from './handling.js'
-import { END, HistoryReader, type Page, reservationsOf } from './history-reader.js'
+import { END, HistoryReader, type Page } from './history-reader.js'
+import { Intake } from './intake.js'
 import { Pace } from './pace.js'
 import { type Counts, SETTLE_MS, type Surroundings } from './surroundings.js'
 import { Trimming } from './trimming.js'
-
-/** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
-const MAX_LOAD = 4_096
-/** Between two attempts while the engine is away. ms */
-const MIN_PAUSE_MS = 100
-const MAX_PAUSE_MS = 2_000
-/** Reservations of parked events that are fetched at a time. */
-const FETCHES = 8
 
 interface Lease {
   readonly epoch: number
@@ -36,6 +29,7 @@ export class Follower implements Leader {
   readonly #around: Surroundings
   readonly #terms: Terms
   readonly #handling: Handling
+  readonly #intake: Intake
   readonly #pace: Pace
   readonly #trimming: Trimming
   #lease: Lease | undefined
@@ -50,7 +44,6 @@ export class Follower implements Leader {
   #settleAt = Number.POSITIVE_INFINITY
   #failures = 0
   readonly #alarm: Alarm
-  #warnedFull = false
 
   constructor(partition: number, around: Surroundings) {
     this.partition = partition
@@ -62,6 +55,7 @@ export class Follower implements Leader {
       source.serverNow(partition) + Math.round(moment - source.timing.now())
     const { maxParked } = settings
     this.#handling = new Handling(around, this)
+    this.#intake = new Intake(partition, around, (what, count) => this.tally(what, count))
     this.#pace = new Pace(settings.pollMs, source.timing)
     this.#trimming = new Trimming(partition, around)
     this.#terms = { owner: this.#handling, chains: new Chains(), load, maxParked, serverTime }
@@ -234,7 +228,7 @@ export class Follower implements Leader {
       this.#begin(position)
       if (!(await this.#page(END))) return
     }
-    await this.#takeParked(this.#backlog!, parked)
+    await this.#intake.takeParked(parked, this.#backlog!)
     this.#reclaim = false
     this.#handling.offerHeld()
   }
@@ -247,46 +241,12 @@ export class Follower implements Leader {
     this.#around.ledChanged()
   }
 
-  async #takeParked(
-    backlog: Backlog,
-    parked: Extract<HandoffSettled<'claim'>, { status: 'claimed' }>['parked'],
-  ): Promise<void> {
-    const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
-    if (unknown.length === 0) return
-    const { source, crew } = this.#around
-    const offset = this.#now() - source.serverNow(this.partition)
-    for (let at = 0; at < unknown.length; at += FETCHES) {
-      const some = unknown.slice(at, at + FETCHES)
-      const reservations = await Promise.all(
-        some.map(({ event }) => ('id' in event ? source.reservation(this.partition, event.id) : undefined)),
-      )
-      for (const [i, one] of some.entries()) {
-        const ready = backlog.addParked(one, reservations[i], (one.retryAt ?? 0) + offset)
-        if (ready) crew.offer(ready)
-      }
-    }
-  }
-
   #offerDue(): void {
     for (const delivery of this.#backlog!.due(this.#now())) this.#around.crew.offer(delivery)
   }
 
   #mayRead(): boolean {
-    const backlog = this.#backlog
-    if (!backlog) return false
-    if (backlog.full) {
-      const { parked, dead } = backlog
-      if (!this.#warnedFull)
-        this.#around.warn({ type: 'parked_limit', partition: this.partition, parked, dead })
-      this.#warnedFull = true
-      return false
-    }
-    this.#warnedFull = false
-    if (backlog.crowded) return false
-    const { load } = this.#around
-    if (load.events < MAX_LOAD) return true
-    load.starved = true
-    return false
+    return this.#backlog !== undefined && this.#intake.hasRoom(this.#backlog)
   }
 
   async #read(): Promise<void> {
@@ -295,7 +255,9 @@ export class Follower implements Leader {
     const latest = this.#around.source.latest(this.partition).sequence
     const page = await this.#page(backlog.read)
     if (!page) return
-    this.#take(page, backlog)
+    this.#intake.take(page, backlog)
+    if (page.events.length > 0 && this.#settleAt === Number.POSITIVE_INFINITY)
+      this.#settleAt = this.#now() + SETTLE_MS
     if (this.#pace.plan(page.events.length, latest, at)) this.#noticed()
   }
 
@@ -317,25 +279,6 @@ export class Follower implements Leader {
   #forgotten(): void {
     this.#drop()
     this.#reclaim = true
-  }
-
-  #take(page: Page, backlog: Backlog): void {
-    if (page.events.length === 0) return
-    const reservationOf = reservationsOf(page)
-    const { crew } = this.#around
-    for (const event of page.events) {
-      const { sequence } = event
-      if (sequence <= backlog.read) continue
-      if (sequence > backlog.read + 1) this.#lost(backlog.read + 1, sequence - 1)
-      const ready = backlog.add(event, 'id' in event ? reservationOf(event.id) : undefined)
-      if (ready) crew.offer(ready)
-    }
-    if (this.#settleAt === Number.POSITIVE_INFINITY) this.#settleAt = this.#now() + SETTLE_MS
-  }
-
-  #lost(from: number, to: number): void {
-    this.tally('lost', to - from + 1)
-    this.#around.warn({ type: 'events_lost', partition: this.partition, from, to })
   }
 
   /** This handle has seen the partition go on. */
@@ -418,8 +361,7 @@ export class Follower implements Leader {
     this.#failures++
     this.#pace.distrust()
     this.#around.report(error)
-    const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, this.#failures - 1))
-    return this.#now() + longest * (1 - this.#around.source.timing.random() / 2)
+    return retryAt(this.#failures, this.#around.source.timing)
   }
 
   /** There is something to do; but after a failure nothing helps but time. */

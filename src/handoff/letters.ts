@@ -3,6 +3,7 @@ import type { Rules } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/handoff.js'
 import { invalid } from '../errors.js'
 import { type History, lineOf, parseEventId, type SaleEvent, toEvent } from './events.js'
+import { END } from './history-reader.js'
 import type { EventSource } from './source.js'
 
 /** An event that was given up. */
@@ -12,9 +13,6 @@ export interface DeadLetter {
   /** The message of the last failure, cut to 1,024 bytes. */
   readonly error: string
 }
-
-/** After all events: a page from here is empty, and tells which history it is. */
-const END = Number.MAX_SAFE_INTEGER
 
 /** The events a group has given up: looked at, tried again, or forgotten. */
 export class Letters {
