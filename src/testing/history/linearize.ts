@@ -32,6 +32,8 @@ export type Verdict =
 /** Where the search is: the sale so far, and what may come next. */
 interface Frame {
   readonly sale: Sale
+  /** The place, in the order of execution, of the step that changed it. */
+  readonly reached: number
   readonly moves: readonly Move[]
   next: number
   /** The move that led here. */
@@ -91,7 +93,7 @@ class Search {
   }
 
   run(effort: number): Verdict {
-    const stack = [this.#frame(newSale(this.#rules), undefined, 0)]
+    const stack = [this.#frame(newSale(this.#rules), 0, undefined, 0)]
     let best: readonly Placed[] = []
     let bestAnswered = -1
     let bestDepth = 0
@@ -119,17 +121,19 @@ class Search {
         this.#placed[move.index] = 0
         continue
       }
-      stack.push(this.#frame(move.after, move, top.answered + (this.#steps[move.index]!.answered ? 1 : 0)))
+      const { answered, hint } = this.#steps[move.index]!
+      // Where nothing was changed, nobody has been passed over.
+      const reached = move.after === top.sale ? top.reached : hint
+      stack.push(this.#frame(move.after, reached, move, top.answered + (answered ? 1 : 0)))
     }
     return { kind: 'violated', order: best, stuck, tried: this.#tried }
   }
 
-  #frame(sale: Sale, by: Move | undefined, answered: number): Frame {
-    return { sale, moves: this.#movesFrom(sale, by), next: 0, by, answered }
+  #frame(sale: Sale, reached: number, by: Move | undefined, answered: number): Frame {
+    return { sale, reached, moves: this.#movesFrom(sale, reached), next: 0, by, answered }
   }
 
-  #movesFrom(sale: Sale, by: Move | undefined): Move[] {
-    const reached = by ? this.#steps[by.index]!.hint : 0
+  #movesFrom(sale: Sale, reached: number): Move[] {
     const due = this.#firstReturn()
     const moves: Move[] = []
     for (const [index, step] of this.#steps.entries()) {
