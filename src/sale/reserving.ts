@@ -55,9 +55,16 @@ export class Reserving {
     const settle = (answer: Settled<'reserve'>): ReserveResult =>
       // A promise in place of a result is waited for; the usual answer costs none.
       isAlone || answer.status !== 'sold_out'
-        ? this.#decided(answer, asked)
+        ? this.#atOnce(answer, asked)
         : (this.#search(answer, asked) as never)
     return this.#access.ask(partitionIn(id), 'reserve', op, call, settle, cart.length)
+  }
+
+  #atOnce(answer: Settled<'reserve'>, asked: Asked): ReserveResult {
+    const { op } = asked
+    if (answer.status === 'reserved' && !answer.replayed)
+      this.#access.supply?.sold(partitionIn(op.id), op.cart)
+    return this.#decided(answer, asked)
   }
 
   /** What its home lacks, other partitions may have. */

@@ -159,6 +159,8 @@ export class Mover {
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(donor: number, home: number, sent: Units, asked: Units): Promise<number[]> {
     const before = new Map(this.#receivedFrom(donor, home))
+    // Nothing was left there, and nothing that was sent before is missing here: the home need not be asked.
+    if (sent.every(([sku, units]) => units <= (before.get(sku) ?? 0))) return []
     const wanted = new Map(asked)
     try {
       const received = await this.#catchUp(donor, home, sent)

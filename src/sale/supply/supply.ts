@@ -65,6 +65,14 @@ export class Supply {
     return this.#surveys.begun
   }
 
+  /** Somebody has got them there without a search: this handle need not look for them there any more. */
+  sold(home: number, cart: Units): void {
+    for (const [sku, quantity] of cart) {
+      const known = this.#known.at(home, sku)
+      if (known > 0) this.#known.note(home, sku, Math.max(0, known - quantity))
+    }
+  }
+
   /** Brings home what is in transit; see {@link Mover.driveOn}. */
   driveOn(): Promise<boolean> {
     return this.#mover.driveOn()

@@ -137,6 +137,35 @@ onBothPartitioned((open) => {
     expect([runs('send'), runs('receive'), runs('stats')]).toEqual([1, 1, 4])
   })
 
+  test('a donor that had nothing left costs the home no call', async () => {
+    const shop = await open({ stock: { a: 2 } })
+    await shop.gather(0)
+    const { engine, runs } = watched(shop.clock.engine)
+    const sale = shop.handle(engine)
+    const first = { buyer: await shop.buyerIn(1), items: a(1) }
+    expect(await sale.reserve(first)).toMatchObject({ status: 'reserved' })
+    const elsewhere = { buyer: await shop.buyerIn(0), items: a(1) }
+    expect(await shop.sale.reserve(elsewhere)).toMatchObject({ status: 'reserved' })
+    const second = { buyer: await shop.buyerIn(1), items: a(1) }
+    expect(await sale.reserve(second)).toMatchObject({ status: 'sold_out' })
+    expect([runs('send'), runs('receive')]).toEqual([2, 1])
+    await shop.audited()
+  })
+
+  test('what this handle sells somewhere it does not look for there', async () => {
+    const shop = await open({ stock: { a: 2 } })
+    await shop.gather(0)
+    const { engine, runs } = watched(shop.clock.engine)
+    const sale = shop.handle(engine)
+    for (const home of [1, 0])
+      expect(await sale.reserve({ buyer: await shop.buyerIn(home), items: a(1) })).toMatchObject({
+        status: 'reserved',
+      })
+    const late = { buyer: await shop.buyerIn(1), items: a(1) }
+    expect(await sale.reserve(late)).toMatchObject({ status: 'sold_out' })
+    expect(runs('send')).toBe(1)
+  })
+
   test('a hundred buyers more than units, from three handles: each unit once', async () => {
     const shop = await open({ stock: { a: 101 }, partitions: 7 })
     const handles = [shop.handle(), shop.handle(), shop.handle()]
