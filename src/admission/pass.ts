@@ -1,26 +1,29 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { invalid, StockholdError } from '../errors.js'
 
 /*
- * Tickets and passes are JSON Web Tokens signed with HMAC-SHA-256 (JWS compact serialisation, HS256). The header is
- * `{ alg: 'HS256', typ: 'JWT', kid }`, `kid` being a fingerprint of the secret. The claims:
+ * Tickets and passes are JSON Web Tokens signed with HMAC-SHA-256 (JWS compact serialisation, HS256).
+ *
+ * A pass is signed with the secret itself, so another service can verify it with any JWT library: the algorithm HS256, the secret
+ * that `kid` (a fingerprint) stands for, its own clock for `exp`, `aud` the room, `sub` the buyer. Its header is
+ * `{ alg: 'HS256', typ: 'JWT', kid }`.
+ *
+ * A ticket is for this library only, and comes with every poll, so it is short. It is signed with a key of its own for each room and sale,
+ * `base64url(HMAC-SHA-256(secret, JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one: of another room, or as a pass, no
+ * service can take it, whatever it looks at. Its header is `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
  *
  * | claim  | in a ticket   | in a pass                                                             |
  * | ------ | ------------- | --------------------------------------------------------------------- |
- * | `use`  | `'ticket'`    | `'pass'`                                                              |
+ * | `use`  |               | `'pass'`                                                              |
  * | `b`    | the buyer     |                                                                       |
  * | `sub`  |               | the buyer                                                             |
- * | `r`    | the room's id |                                                                       |
  * | `aud`  |               | the room's id                                                         |
- * | `sale` | the sale's id, absent in a room without one | the same                                |
+ * | `sale` |               | the sale's id, absent in a room without one                           |
  * | `stay` | the number of the buyer's first place | the same                                      |
  * | `of`   | the room's incarnation: one that was lost and made anew is another room     | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
  * | `until`|               | the same to the ms: that is what counts                               |
- *
- * Another service can verify a pass with any JWT library: the algorithm HS256, the secret that `kid` stands for, its own clock for
- * `exp`, `aud` the room, `sub` the buyer. A ticket has neither `aud`, `sub` nor `exp`, so a service that asks for these cannot take it for a pass.
  */
 
 export interface TicketClaims {
@@ -59,30 +62,18 @@ export class Signer {
   readonly #room: string
   readonly #sale: string | undefined
   #incarnation: string | undefined
-  readonly #sign: (claims: object) => string
-  /** By the token's whole first part, from which the key follows. */
-  readonly #verifiers = new Map<string, (token: string) => unknown>()
+  readonly #tickets: Keyring
+  readonly #passes: Keyring
 
   /** `secret`: one, or a list of which the first signs and each verifies. */
-  constructor(secret: unknown, bound: Bound) {
-    this.#room = bound.room
-    this.#sale = bound.sale ?? undefined
-    const signers = checkSecrets(secret).map((key) => {
-      // Without `noTimestamp` there would be an `iat` by the application's clock.
-      const sign = createSigner({ key, algorithm: ALGORITHM, kid: fingerprint(key), noTimestamp: true })
-      // The clock of the application has no say: `exp` is for others, and what expires is judged in `readPass`.
-      // HMACs are compared with `timingSafeEqual`.
-      const verify = createVerifier({
-        key,
-        algorithms: [ALGORITHM],
-        ignoreExpiration: true,
-        ignoreNotBefore: true,
-        cache: false,
-      })
-      this.#verifiers.set(headerOf(sign({})), verify)
-      return sign
-    })
-    this.#sign = signers[0]!
+  constructor(secret: unknown, { room, sale }: Bound) {
+    this.#room = room
+    this.#sale = sale ?? undefined
+    const secrets = checkSecrets(secret)
+    const purpose = JSON.stringify(['stockhold:ticket', room, sale])
+    const ticketKeys = secrets.map((one) => createHmac('sha256', one).update(purpose).digest('base64url'))
+    this.#tickets = new Keyring(ticketKeys, undefined)
+    this.#passes = new Keyring(secrets, 'JWT')
   }
 
   /** The room has been seen: tokens of another incarnation of it are none of its own from now on. */
@@ -95,11 +86,8 @@ export class Signer {
   }
 
   signTicket({ buyer, stay }: TicketClaims): string {
-    return this.#sign({
-      use: 'ticket',
+    return this.#tickets.sign({
       b: buyer,
-      r: this.#room,
-      sale: this.#sale,
       of: this.#incarnation,
       stay,
       // fast-jwt adds these three to a copy of the claims. If they are there already, even undefined and so left out of the
@@ -111,7 +99,7 @@ export class Signer {
   }
 
   signPass({ buyer, stay, expiresAt }: PassClaims): string {
-    return this.#sign({
+    return this.#passes.sign({
       use: 'pass',
       sub: buyer,
       aud: this.#room,
@@ -127,19 +115,17 @@ export class Signer {
 
   /** Throws PASS_INVALID for anything but a ticket of this room, whatever it is. */
   readTicket(token: unknown): TicketClaims {
-    const claims = this.#verified(token)
-    if (
-      claims === null ||
-      claims.use !== 'ticket' ||
-      claims.r !== this.#room ||
-      claims.sale !== this.#sale ||
-      this.#isOfAnother(claims) ||
-      !isBuyer(claims.b) ||
-      !isStay(claims.stay)
-    ) {
+    const claims = this.#tickets.verified(token)
+    if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isStay(claims.stay))
       throw new StockholdError('PASS_INVALID', NO_TICKET)
-    }
     return { buyer: claims.b, stay: claims.stay }
+  }
+
+  /** The claims of a ticket that was signed or read here before: it is not verified again. */
+  openTicket(ticket: string): TicketClaims {
+    const claims = ticket.slice(ticket.indexOf('.') + 1, ticket.lastIndexOf('.'))
+    const { b, stay } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    return { buyer: b, stay }
   }
 
   /**
@@ -147,7 +133,7 @@ export class Signer {
    * else but a valid one. With `buyer`, anybody else's is PASS_INVALID.
    */
   readPass(token: unknown, now: number, buyer?: string): PassClaims {
-    const claims = this.#verified(token)
+    const claims = this.#passes.verified(token)
     if (
       claims === null ||
       claims.use !== 'pass' ||
@@ -170,9 +156,43 @@ export class Signer {
   #isOfAnother({ of }: Record<string, unknown>): boolean {
     return this.#incarnation !== undefined && of !== this.#incarnation
   }
+}
 
-  /** The claims of a token that one of the secrets signed, whatever they say, or `null`. */
-  #verified(token: unknown): Record<string, unknown> | null {
+/** Signs with the first of its keys, and verifies what any of them has signed. */
+class Keyring {
+  readonly sign: (claims: object) => string
+  /** By the token's whole first part, from which the key follows. */
+  readonly #verifiers = new Map<string, (token: string) => unknown>()
+
+  constructor(keys: readonly string[], typ: 'JWT' | undefined) {
+    // fast-jwt writes a `typ` unless it is told that there is none.
+    const header = { alg: ALGORITHM, typ } as { alg: string; typ: string }
+    const signers = keys.map((key) => {
+      // Without `noTimestamp` there would be an `iat` by the application's clock.
+      const sign = createSigner({
+        key,
+        algorithm: ALGORITHM,
+        kid: fingerprint(key),
+        noTimestamp: true,
+        header,
+      })
+      // The clock of the application has no say: `exp` is for others, and what expires is judged in `readPass`.
+      // HMACs are compared with `timingSafeEqual`.
+      const verify = createVerifier({
+        key,
+        algorithms: [ALGORITHM],
+        ignoreExpiration: true,
+        ignoreNotBefore: true,
+        cache: false,
+      })
+      this.#verifiers.set(headerOf(sign({})), verify)
+      return sign
+    })
+    this.sign = signers[0]!
+  }
+
+  /** The claims of a token that one of the keys signed, whatever they say, or `null`. */
+  verified(token: unknown): Record<string, unknown> | null {
     if (typeof token !== 'string' || token.length > MAX_LENGTH || !CANONICAL_END.test(token)) return null
     // The header is one of ours to the last byte, or the token is not: no algorithm, key or extension is taken from it.
     const verify = this.#verifiers.get(headerOf(token))

@@ -1,26 +1,28 @@
-import { RecentMap } from '../recent-map.js'
 import type { Line } from './line.js'
-import type { Signer } from './pass.js'
+import type { Signer, TicketClaims } from './pass.js'
+import { TicketTable } from './ticket-table.js'
 
 /** Visitors a process remembers at most, and half as many at least. Others are known again by their ticket; it takes some microseconds more. */
 const MOST = 1 << 21
 
-/** The owner of a ticket, as this process knows them. */
+/** The owner of a ticket, as this process knows them now. */
 export interface Visitor {
   readonly ticket: string
-  readonly buyer: string
-  readonly stay: number
   number: number
   rank: number
-  /** The position they were told last. A number: a million objects that outlive a poll would keep the garbage collector busy. */
+  /** The position they were told last. */
   told: number | undefined
 }
 
-/** Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll. */
+/**
+ * Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll. Those who came last are kept, in two
+ * generations, of which the older one is dropped as a whole.
+ */
 export class Visitors {
   readonly #signer: Signer
   readonly #line: Line
-  readonly #known = new RecentMap<Visitor>(MOST)
+  #young = new TicketTable()
+  #old = new TicketTable()
 
   constructor(signer: Signer, line: Line) {
     this.#signer = signer
@@ -30,24 +32,27 @@ export class Visitors {
   /** Somebody has got a place. */
   place(buyer: string, stay: number, number: number): Visitor {
     const ticket = this.#signer.signTicket({ buyer, stay })
-    const known = this.#known.get(ticket)
-    if (!known) return this.#remember(ticket, buyer, stay, number)
+    const slot = this.#find(ticket)
+    if (slot < 0) return this.#remember(ticket, number)
+    const known = this.#visitorAt(slot, ticket)
     this.move(known, number)
-    return this.of(ticket)
+    return known
   }
 
   /** @throws {StockholdError} `PASS_INVALID` */
   of(ticket: string): Visitor {
-    const known = this.#known.get(ticket)
-    if (known) {
-      if (known.rank !== known.number || !this.#line.isDrawn) return known
-      known.rank = this.#line.rankOf(known.number)
-      return known
-    }
-    const { buyer, stay } = this.#signer.readTicket(ticket)
+    // It may be anything that came with a request.
+    const slot = typeof ticket === 'string' ? this.#find(ticket) : -1
+    if (slot >= 0) return this.#visitorAt(slot, ticket)
+    const { stay } = this.#signer.readTicket(ticket)
     // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is looked at again then.
-    if (!this.#signer.isBound) return { ticket, buyer, stay, number: stay, rank: stay, told: undefined }
-    return this.#remember(ticket, buyer, stay, stay)
+    if (!this.#signer.isBound) return { ticket, number: stay, rank: stay, told: undefined }
+    return this.#remember(ticket, stay)
+  }
+
+  /** Who they are: what is asked for near the door only, and takes too much room to be kept for everybody. */
+  claims({ ticket }: Visitor): TicketClaims {
+    return this.#signer.openTicket(ticket)
   }
 
   /** The engine says that the visitor has another place. */
@@ -56,15 +61,55 @@ export class Visitors {
     visitor.number = number
     visitor.rank = this.#line.rankOf(number)
     visitor.told = undefined
+    const slot = this.#find(visitor.ticket)
+    if (slot < 0) return
+    this.#young.place(slot, number, visitor.rank)
+    this.#young.tell(slot, 0)
+  }
+
+  /** Remembers which position they were told. */
+  tell({ ticket }: Visitor, position: number): void {
+    const slot = this.#find(ticket)
+    if (slot >= 0) this.#young.tell(slot, position)
   }
 
   forget(ticket: string): void {
-    this.#known.delete(ticket)
+    const slot = this.#find(ticket)
+    if (slot >= 0) this.#young.remove(slot)
   }
 
-  #remember(ticket: string, buyer: string, stay: number, number: number): Visitor {
-    const visitor = { ticket, buyer, stay, number, rank: this.#line.rankOf(number), told: undefined }
-    this.#known.set(ticket, visitor)
-    return visitor
+  /** The slot among the young, or -1. */
+  #find(ticket: string): number {
+    const slot = this.#young.find(ticket)
+    if (slot >= 0 || this.#old.size === 0) return slot
+    const old = this.#old.find(ticket)
+    if (old < 0) return -1
+    const [number, rank, told] = [this.#old.numberAt(old), this.#old.rankAt(old), this.#old.toldAt(old)]
+    this.#old.remove(old)
+    return this.#add(ticket, number, rank, told)
+  }
+
+  #visitorAt(slot: number, ticket: string): Visitor {
+    const number = this.#young.numberAt(slot)
+    let rank = this.#young.rankAt(slot)
+    if (rank === number && this.#line.isDrawn) {
+      rank = this.#line.rankOf(number)
+      this.#young.place(slot, number, rank)
+    }
+    return { ticket, number, rank, told: this.#young.toldAt(slot) || undefined }
+  }
+
+  #remember(ticket: string, number: number): Visitor {
+    const rank = this.#line.rankOf(number)
+    this.#add(ticket, number, rank, 0)
+    return { ticket, number, rank, told: undefined }
+  }
+
+  #add(ticket: string, number: number, rank: number, told: number): number {
+    if (this.#young.size >= MOST >> 1) {
+      this.#old = this.#young
+      this.#young = new TicketTable()
+    }
+    return this.#young.add(ticket, number, rank, told)
   }
 }

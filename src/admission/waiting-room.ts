@@ -183,7 +183,7 @@ export class WaitingRoom implements Door {
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const { buyer, stay } = this.#visitors.of(ticket)
+    const { buyer, stay } = this.#visitors.claims(this.#visitors.of(ticket))
     const limits = this.#access.limits(options)
     await this.#access.room(limits)
     const left = await this.#access.ask('leave', { buyer, stay }, limits, ({ status }) => status === 'left')
@@ -298,7 +298,8 @@ export class WaitingRoom implements Door {
   }
 
   async #visit(visitor: Visitor, deadline: number | undefined): Promise<PollResult> {
-    const { buyer, stay, number, rank } = visitor
+    const { number, rank } = visitor
+    const { buyer, stay } = this.#visitors.claims(visitor)
     const answer = await this.#keeper.visit({ buyer, stay, number, rank }, deadline)
     if (answer.status === 'gone') throw this.#gone(visitor)
     if (answer.status === 'admitted') {
@@ -315,7 +316,7 @@ export class WaitingRoom implements Door {
     if (visitor.rank > state.called && this.#keeper.line.isGone(visitor.rank)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
     const { position, etaMs, pollAfterMs } = this.#placeOf(visitor, ahead)
-    visitor.told = position
+    this.#visitors.tell(visitor, position)
     return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#isLate(position) }
   }
 

@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { TicketTable } from '../../src/admission/ticket-table.js'
+
+/** Tickets of few different ends, so that many stand in each other's way, and some that are hardly any. */
+const ticket = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('', 'a', 'b.', 'c.d.'), fc.constantFrom('AAAAAAA', 'BAAAAAA', 'AAAAAAB'))
+    .map((parts) => parts.join('')),
+  fc.nat(3_000).map((n) => `ticket ${String(n).padStart(7, '0')}`),
+  fc.constantFrom('x', 'AA', '\0'),
+)
+const step = fc.record({
+  ticket,
+  do: fc.constantFrom('add', 'remove', 'place', 'tell'),
+  number: fc.nat(2 ** 40),
+})
+
+const numbersOf = (table: TicketTable, slot: number) =>
+  slot < 0 ? undefined : `${table.numberAt(slot)} ${table.rankAt(slot)} ${table.toldAt(slot)}`
+
+test('knows what a Map would know, however many come and go', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 3_000, size: 'max' }), (steps) => {
+      const table = new TicketTable()
+      const known = new Map<string, number[]>()
+      const agree = (name: string) => {
+        const slot = table.find(name)
+        // Not an `expect` each: there are a hundred thousand.
+        if (numbersOf(table, slot) !== known.get(name)?.join(' ')) expect.fail(name)
+        return slot
+      }
+      for (const { ticket: name, do: action, number } of steps) {
+        const slot = agree(name)
+        if (action === 'add' && slot < 0) {
+          table.add(name, number + 1, number + 2, 0)
+          known.set(name, [number + 1, number + 2, 0])
+        } else if (action === 'remove' && slot >= 0) {
+          table.remove(slot)
+          known.delete(name)
+        } else if (action === 'place' && slot >= 0) {
+          table.place(slot, number + 3, number + 4)
+          known.set(name, [number + 3, number + 4, known.get(name)![2]!])
+        } else if (action === 'tell' && slot >= 0) {
+          table.tell(slot, number)
+          known.set(name, [...known.get(name)!.slice(0, 2), number])
+        }
+      }
+      expect(table.size).toBe(known.size)
+      expect(table.find('')).toBe(-1)
+      for (const name of known.keys()) agree(name)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('those who come and go need no more room than those who are there', () => {
+  const table = new TicketTable()
+  let last = 0
+  for (let n = 0; n < 20_000; n++) {
+    const slot = table.add(`ticket ${String(n).padStart(7, '0')}`, n + 1, n + 1, 0)
+    last = Math.max(last, slot)
+    table.remove(slot)
+  }
+  expect(last).toBeLessThan(1_024)
+  expect(table.size).toBe(0)
+})
