@@ -3,6 +3,8 @@ import type { Place } from './results.js'
 
 /** Near the door, in ms: often enough never to count as away. */
 const DOOR_POLL_MS = 1_000
+/** The last of these polls is meant for the moment of the turn: a turn that waits for its visitor is an uneven rate. Not more often, in ms. */
+const TURN_POLL_MS = 250
 const MIN_POLL_MS = 1_000
 const MAX_POLL_MS = 30_000
 /** While Redis is away: longer than anybody was told before, whatever the jitter. */
@@ -36,7 +38,9 @@ export class Forecast {
     if (rank === null) return { position, etaMs, pollAfterMs: this.#untilDraw(state, opensIn) }
     if (opensIn === 0 && waits === 0) return { position, etaMs, pollAfterMs: this.#soon() }
     if (opensIn < DOOR_POLL_MS && rank <= state.reach) {
-      return { position, etaMs, pollAfterMs: this.#jittered(Math.min(DOOR_POLL_MS, this.#rules.claimMs / 3)) }
+      const soonest = Math.max(TURN_POLL_MS, etaMs ?? DOOR_POLL_MS)
+      const pollAfterMs = this.#jittered(Math.min(DOOR_POLL_MS, this.#rules.claimMs / 3, soonest))
+      return { position, etaMs, pollAfterMs }
     }
     const base = etaMs === null ? UNKNOWN_POLL_MS : etaMs / POLLS_A_WAIT
     return { position, etaMs, pollAfterMs: this.#jittered(clamp(base, MIN_POLL_MS, MAX_POLL_MS)) }

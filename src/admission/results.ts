@@ -4,7 +4,7 @@ export interface Place {
   readonly position: number
   /** ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or the rate is 0). */
   readonly etaMs: number | null
-  /** Poll again after so many ms: the crowd is spread, and whoever is near the door comes more often. */
+  /** Poll again after so many ms: the crowd is spread, whoever is near the door comes more often, and in the last second when the turn is due. */
   readonly pollAfterMs: number
 }
 

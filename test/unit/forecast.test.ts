@@ -71,6 +71,16 @@ test('at the door one polls about each second, and often enough within claimMs',
   }
 })
 
+test('in the last second one comes when the turn is due, and some four times a second at most', () => {
+  const told = (rest: Partial<RoomState>, position: number) =>
+    range((forecast) => forecast.place(state(rest), position, 90, NOW).pollAfterMs)
+  expect(told({}, 5)).toEqual([400, 600])
+  expect(told({}, 8)).toEqual([640, 960])
+  expect(told({}, 1)).toEqual([200, 300])
+  // Nobody can say when.
+  expect(told({ paused: true }, 1)).toEqual([800, 1_200])
+})
+
 test('farther off one polls less often: never more than half a minute apart, give or take the jitter', () => {
   let before = 0
   for (const position of [91, 200, 400, 800, 1_600, 10_000, 1_000_000]) {
