@@ -59,6 +59,7 @@ export function suites(): Record<SuiteName, Suite> {
         ...partitioned,
         ...unit,
         ...properties('batcher', 'model'),
+        ...['follow', 'recover'].map((name) => `test/postgres/${name}.test.ts`),
         'test/conformance/waiting-room/coupling.test.ts',
       ],
       IN_MEMORY,
@@ -67,7 +68,11 @@ export function suites(): Record<SuiteName, Suite> {
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
     'room memory': suite('room memory', [...rooms, ...handles], IN_MEMORY),
     room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),
-    'handoff lua': suite('handoff lua', [...groups, ...consumers], ON_REDIS),
+    'handoff lua': suite(
+      'handoff lua',
+      [...groups, ...consumers, 'test/fault/handoff-port.test.ts'],
+      ON_REDIS,
+    ),
     'handoff memory': suite('handoff memory', [...groups, ...consumers], IN_MEMORY),
     consumer: suite(
       'consumer',

@@ -50,9 +50,13 @@ export class Recovering {
     }
   }
 
-  /** The sale goes on. */
+  /** The sale goes on, and this handle knows from where: a loss before its next call must not begin the same line anew. */
   async thaw(): Promise<void> {
     await this.#control({ action: 'thaw' })
+    for (let index = 0; index < this.#parts.count; index++) {
+      const { tip } = this.#parts.session(index)
+      if (tip) this.#access.partitions.session(index).witness(tip)
+    }
   }
 
   /** If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it. */

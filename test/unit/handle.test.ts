@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Engine, FlashSale, memoryEngine } from '../../src/index.js'
+import { type Engine, FlashSale, memoryEngine, type StockholdError } from '../../src/index.js'
+import { faultyEngine } from '../support/faulty-engine.js'
 import { watched } from '../support/watched-engine.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
@@ -163,4 +164,12 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
     })
   silent = false
   expect(await sale.reserve({ buyer: 'u', items: item, key: 'k' })).toMatchObject({ status: 'reserved' })
+})
+
+test('of a sale of one partition a fault names no partition', async () => {
+  const engine = memoryEngine()
+  await handle(engine).create({ stock: { a: 5 } })
+  const sale = handle(faultyEngine(engine, ({ command }) => (command === 'stats' ? 'refused' : 'answered')))
+  const fault = await sale.stats().catch((error: StockholdError) => error)
+  expect(fault).toMatchObject({ code: 'UNAVAILABLE', message: expect.not.stringMatching(/partition/i) })
 })

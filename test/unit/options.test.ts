@@ -71,6 +71,7 @@ describe('options of', () => {
       thrown(() => new FlashSale('s', { engine, deadlineMs: value as never }), 'deadlineMs')
     for (const value of [...noNumber, 0, -1])
       thrown(() => new FlashSale('s', { engine, maxInFlight: value as never }), 'maxInFlight')
+    for (const deadlineMs of [1, 3_600_000]) new FlashSale('s', { engine, deadlineMs, maxInFlight: 1 })
     thrown(() => new FlashSale('s', {} as never), 'engine')
     thrown(() => new FlashSale('s', { engine: {} as Engine }), 'engine')
   })

@@ -139,4 +139,18 @@ describe('a master that has lost its partitions', () => {
     await hold(shop, 2)
     expect(await shop.audited()).toBe(2)
   })
+
+  test('one that is lost a second time begins a history that nobody takes for the one before', async () => {
+    const shop = await open(40)
+    await lose(shop, 1)
+    await faultOf(shop.sale.stats(), 'STATE_LOST')
+    await shop.sale.recover({ from: 'accept' })
+    const other = shop.handle()
+    for (let i = 0; i < 3; i++) await hold(shop, 1, 1, other)
+    await lose(shop, 1)
+    await faultOf(shop.sale.stats(), 'STATE_LOST')
+    await shop.sale.recover({ from: 'accept' })
+    await hold(shop, 1, 1, other)
+    expect(await shop.audited()).toBe(1)
+  })
 })

@@ -208,6 +208,9 @@ onBothPartitioned((open) => {
     const asked = await Promise.allSettled(buyers.map((buyer) => sale.reserve({ buyer, items: a(1) })))
     expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
     expect((await sale.stats()).skus.a).toMatchObject({ held: 2 })
+    // And is gone when they have their answer: as many as before may ask now, and no more.
+    const again = await Promise.allSettled([sale.stats(), sale.stats(), sale.stats()])
+    expect(again.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
     await sale.close()
   })
 })
