@@ -183,6 +183,43 @@ export const explanations: readonly Explanation[] = [
     lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
   },
   {
+    file: 'src/sale/access.ts',
+    reason:
+      'Of a closed handle every sweep is refused before anything is sent, and its timer keeps nothing alive.',
+    lines: ['if (this.#closed) ;'],
+  },
+  {
+    file: 'src/handoff/backlog.ts',
+    reason:
+      'How many events one call parks is ours to choose; who is due at this very ms is taken with the next look.',
+    lines: ['const MAX_PARKS = 257', 'const MAX_PARKS = 255', 'if (delivery.at >= now) continue'],
+  },
+  {
+    file: 'src/handoff/consumer.ts',
+    reason: 'One more look, for nothing.',
+    lines: ['if (count >= 0) for (const follower of this.#followers) follower.refresh()'],
+  },
+  {
+    file: 'src/handoff/follower.ts',
+    reason: 'It is given up with the next settling, a tenth of a second later.',
+    lines: ['} else if (this.leaving && backlog.running === 1) this.#nudge()'],
+  },
+  {
+    file: 'src/handoff/intake.ts',
+    reason: 'A page has only what comes behind what was read when it was asked for.',
+    lines: ['if (sequence < backlog.read) continue'],
+  },
+  {
+    file: 'src/handoff/pace.ts',
+    reason: 'A ms of pause more, between two readings of full pages.',
+    lines: ['this.at = now - at < 2 ? now + 1 : now'],
+  },
+  {
+    file: 'src/handoff/shares.ts',
+    reason: 'A rest that is over is not looked at.',
+    lines: ['else ;'],
+  },
+  {
     file: 'src/engine/lane.ts',
     reason:
       'Two readings of a clock that counts fractions of a ms do not meet; the timer fires behind the deadline.',

@@ -1,0 +1,21 @@
+import { setImmediate } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { EventSource } from '../../../src/handoff/source.js'
+import { StreamWatch } from '../../../src/handoff/stream-watch.js'
+import type { ConsumerWarning } from '../../../src/handoff/warnings.js'
+
+test('a group that lags is warned of once, however often the stream is looked at meanwhile', async () => {
+  const told: ConsumerWarning[] = []
+  const ask = async () => {
+    await setImmediate()
+    return { groups: [{ group: 'slow', position: 0 }] }
+  }
+  const watch = new StreamWatch(0, 100, { ask } as unknown as EventSource, (warning) => told.push(warning))
+  for (let i = 0; i < 3; i++) watch.look(1, 90)
+  await setImmediate()
+  await setImmediate()
+  watch.look(1, 91)
+  await setImmediate()
+  await setImmediate()
+  expect(told).toMatchObject([{ type: 'stream_length', group: 'slow', lag: 90 }])
+})
