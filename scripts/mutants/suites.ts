@@ -59,7 +59,6 @@ export function suites(): Record<SuiteName, Suite> {
         ...partitioned,
         ...unit,
         ...properties('batcher', 'model'),
-        ...['follow', 'recover'].map((name) => `test/postgres/${name}.test.ts`),
         'test/conformance/waiting-room/coupling.test.ts',
       ],
       IN_MEMORY,
