@@ -48,6 +48,7 @@ export default defineConfig({
           ],
         }),
     globalSetup: ['test/support/provision.ts'],
+    setupFiles: ['test/support/one-seed.ts'],
     // For what hangs. On a machine with five times the work, the slowest test still takes less.
     testTimeout: 180_000,
     hookTimeout: 180_000,

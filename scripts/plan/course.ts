@@ -75,6 +75,8 @@ class Flow {
       if (this.#paid >= MOST * carts || lastPaid !== null) mostPaid ??= now
       this.#reserve(now)
       if (this.#available === 0) firstGone ??= now + this.#goneAfter * this.#step
+      // Of a handful of units, the half that counts as paid may be all that was ever reserved.
+      if (lastPaid !== null) firstGone ??= lastPaid
       seen.held = Math.max(seen.held, this.#open)
       seen.waiting = Math.max(seen.waiting, this.#line)
       const nobodyComes = this.#come > arrivals * (1 - NOBODY) && (this.#line === 0 || this.#available === 0)

@@ -5,6 +5,7 @@ import { plain } from '../../scripts/demo/terminal/style.js'
 import { type Foreseen, type Means, type PlanOptions, readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { reportLines } from '../../scripts/plan/report.js'
+import { seeded } from '../support/seeds.js'
 
 const asked = (...args: string[]) => readOptions(args) as PlanOptions
 const planned = (...args: string[]) => {
@@ -34,7 +35,7 @@ const sales: fc.Arbitrary<Foreseen> = fc
     holdMs: hold * 1_000,
   }))
 
-const runs = { numRuns: 60 }
+const runs = seeded(60)
 
 describe('whatever the sale', () => {
   test('units and people are conserved, and nothing is more than there is', () => {
@@ -119,6 +120,13 @@ describe('whatever the sale', () => {
       runs,
     )
   })
+})
+
+test('a single unit for a single buyer, who pays five times of six, is sold out all the same', () => {
+  const one = { units: 1, cart: 1, arrivals: 1, within: 3, peak: 1, rate: undefined, holdMs: 300_000 }
+  const { course } = planOf({ ...one, paid: 5 / 6, payIn: 1 }, means)
+  expect(course).toMatchObject({ confirmedUnits: 1, leftUnits: 0 })
+  expect(course.firstGone).toBe(course.lastPaid)
 })
 
 describe('the two that everybody asks about', () => {
