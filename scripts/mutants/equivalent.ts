@@ -178,6 +178,11 @@ export const explanations: readonly Explanation[] = [
     lines: ['known.length = Math.min(known.length, 0)'],
   },
   {
+    file: 'src/sale/supply/surveys.ts',
+    reason: 'Every answer of an engine tells its line: there is no other to begin with.',
+    lines: ['const line = session.tip?.line', 'const line = session.tip?.line ?? 1'],
+  },
+  {
     file: 'src/sale/reservation.ts',
     reason: 'The short way for a cart of one line has the same result.',
     lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],

@@ -63,7 +63,11 @@ export function suites(): Record<SuiteName, Suite> {
       ],
       IN_MEMORY,
     ),
-    supply: suite('supply', [...partitioned, ...properties('one-sale', 'rush')], IN_MEMORY),
+    supply: suite(
+      'supply',
+      [...partitioned, ...properties('one-sale', 'rush'), 'test/unit/surveys.test.ts'],
+      IN_MEMORY,
+    ),
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
     'room memory': suite('room memory', [...rooms, ...handles], IN_MEMORY),
     room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),

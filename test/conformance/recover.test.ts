@@ -141,6 +141,23 @@ describe('a server that has lost the sale', () => {
     expect(await other.sale.confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
   })
 
+  test('due to be paid back, and lapsed where its release was forgotten: its units are for sale again', async () => {
+    const shop = await open(3)
+    const due = await shop.hold('a', 2)
+    const client = kind.client()
+    const keys = await client.keys('*:launch:0}:*')
+    const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+    await shop.sale.release(due.id)
+    expect(await shop.sale.confirm(due.id, { paymentId: 'p' })).toMatchObject({ reason: 'released' })
+    for (const [i, key] of keys.entries()) await client.restore(key, 0, older[i]!, 'REPLACE')
+    await faultOf(shop.sale.stats(), 'ROLLBACK_DETECTED')
+    await shop.advance(61_000)
+    expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 1, refused: [] })
+    expect(await shop.counts()).toBe('3 3 0 0')
+    expect(await shop.sale.confirm(due.id, { paymentId: 'p' })).toMatchObject({ status: 'refund_due' })
+    await shop.audited()
+  })
+
   test('what was taken out stays out, and no more than that', async () => {
     const shop = await open(10)
     const held = await shop.hold('a', 7)

@@ -311,34 +311,36 @@ describe('what is missing or something else', () => {
 })
 
 describe('a right that is missing', () => {
-  test.each(['hset', 'zadd', 'zremrangebylex', 'xtrim', 'unlink'])(
-    '%s: UNAVAILABLE, and nothing is half done',
-    async (right) => {
-      const user = { username: `without-${right}`, password: 'secret' }
-      await connectTo(server).call('ACL', 'SETUSER', user.username, 'on', '>secret', '~*', '+@all')
-      const stage = await Stage.open(server, user)
-      const almighty = stage.admin
-      await stage.happen(3)
-      await stage.claim()
-      await stage.settle({ park: [dead(2)] })
-      await stage.at(START + 20_000)
-      if (right === 'unlink') {
-        await almighty.del(...stage.keys.slice(0, 3))
-        await stage.make('rebuild')
-      }
-      await almighty.call('ACL', 'SETUSER', user.username, `-${right}`)
-      const before = await stage.dump()
-      const command = right === 'unlink' ? 'claim' : 'settle'
-      const op =
-        command === 'claim'
-          ? { group: 'g', consumer: 'one', leaseMs: 1, start: 'now' }
-          : settling({ position: 3, park: [parked(3), parked(2)], trim: ALL })
-      await expect(stage.run(command, [op] as never)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-      expect(await stage.dump()).toEqual(before)
-      await almighty.call('ACL', 'SETUSER', user.username, '+@all')
-      expect(await stage.run(command, [op] as never)).toMatchObject({ outcome: 'done' })
-    },
-  )
+  const settle = settling({ position: 3, park: [parked(3), parked(2)], trim: ALL })
+  const claim = { group: 'g', consumer: 'one', leaseMs: 1, start: 'now' }
+  test.each([
+    ['hset', 'settle', settle],
+    ['zadd', 'settle', settle],
+    ['zremrangebylex', 'settle', settle],
+    ['xtrim', 'settle', settle],
+    ['unlink', 'claim', claim],
+    ['zremrangebylex', 'drop', { group: 'g' }],
+    ['zadd', 'revive', { group: 'g', sequences: [2], action: 'retry' }],
+  ] as const)('%s, for %s: UNAVAILABLE, and nothing is half done', async (right, command, op) => {
+    const user = { username: `without-${right}-${command}`, password: 'secret' }
+    await connectTo(server).call('ACL', 'SETUSER', user.username, 'on', '>secret', '~*', '+@all')
+    const stage = await Stage.open(server, user)
+    const almighty = stage.admin
+    await stage.happen(3)
+    await stage.claim()
+    await stage.settle({ park: [dead(2)] })
+    await stage.at(START + 20_000)
+    if (right === 'unlink') {
+      await almighty.del(...stage.keys.slice(0, 3))
+      await stage.make('rebuild')
+    }
+    await almighty.call('ACL', 'SETUSER', user.username, `-${right}`)
+    const before = await stage.dump()
+    await expect(stage.run(command, [op] as never)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await stage.dump()).toEqual(before)
+    await almighty.call('ACL', 'SETUSER', user.username, '+@all')
+    expect(await stage.run(command, [op] as never)).toMatchObject({ outcome: 'done' })
+  })
 
   test('nobody who does not trim needs the right to', async () => {
     const user = { username: 'no-trim', password: 'secret' }

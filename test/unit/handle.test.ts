@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine, type StockholdError } from '../../src/index.js'
+import { sourceOf } from '../../src/sale/flash-sale.js'
 import { faultyEngine } from '../support/faulty-engine.js'
 import { watched } from '../support/watched-engine.js'
 
@@ -172,4 +173,12 @@ test('of a sale of one partition a fault names no partition', async () => {
   const sale = handle(faultyEngine(engine, ({ command }) => (command === 'stats' ? 'refused' : 'answered')))
   const fault = await sale.stats().catch((error: StockholdError) => error)
   expect(fault).toMatchObject({ code: 'UNAVAILABLE', message: expect.not.stringMatching(/partition/i) })
+})
+
+test('what follows a sale reaches its events by the handle, and nobody else does', async () => {
+  const sale = handle(memoryEngine())
+  await sale.create({ stock: { a: 5 } })
+  await sale.reserve({ buyer: 'ann', items: item })
+  expect((await sourceOf(sale).read(0, 0)).events).toMatchObject([{ type: 'reserved' }])
+  expect(Object.values(sale)).not.toContain(sourceOf(sale))
 })

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { Pace } from '../../../src/handoff/pace.js'
 import { FlashSale } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
@@ -75,4 +76,40 @@ test('a standby looks once a second, and takes over within a tenth of a lease', 
   await Promise.all([first.close(), virtual.advance(1_300)])
   const [stats] = await Promise.all([second.stats(), virtual.advance(0)])
   expect(stats.leads).toBe(1)
+})
+
+test('what others revive is handled again within a third of a lease, though nothing else was to be looked for', async () => {
+  const { virtual, sale } = await opened()
+  let attempts = 0
+  const handle = () => {
+    attempts++
+    if (attempts === 1) throw new Error('not this time')
+  }
+  const ours = { maxAttempts: 1, leaseMs: 30_000, pollMs: 3_600_000, onDeadLetter: () => {} }
+  follow(sale, ours, handle)
+  await virtual.advance(1_000)
+  await Promise.all([sale.reserve(order('u')), virtual.advance(1_000)])
+  expect(attempts).toBe(1)
+  const other = new FlashSale('launch', { engine: virtual.engine })
+  onTestFinished(() => other.close())
+  const operator = follow(other, { leaseMs: 30_000, start: 'now' }, handle)
+  const [revived] = await Promise.all([operator.replay('all'), virtual.advance(1_000)])
+  expect(revived).toBe(1)
+  await Promise.all([operator.close(), virtual.advance(15_000)])
+  expect(attempts).toBe(2)
+})
+
+test('a reading says for a second whether the engine still knows what it was told, and after a failure not even that long', async () => {
+  const { virtual } = await opened()
+  const timing = virtual.engine.timing!
+  const pace = new Pace(1_000, timing)
+  expect(pace.isFresh).toBe(false)
+  pace.hasRead(timing.now())
+  await virtual.advance(1_000)
+  expect(pace.isFresh).toBe(true)
+  await virtual.advance(1)
+  expect(pace.isFresh).toBe(false)
+  pace.hasRead(timing.now())
+  pace.distrust()
+  expect(pace.isFresh).toBe(false)
 })

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import { Session } from '../../src/engine/session.js'
+import { processTiming, type Timing } from '../../src/engine/timing.js'
+import type { Parts } from '../../src/sale/partitions.js'
+import { KnownStock } from '../../src/sale/supply/known-stock.js'
+import { Surveys } from '../../src/sale/supply/surveys.js'
+
+/** Two partitions with `units` on sale; the second answers when it is let. */
+function surveyed(units: readonly [number, number]) {
+  const timers = new Set<object>()
+  const timing: Timing = {
+    ...processTiming,
+    after(ms, callback) {
+      const timer = processTiming.after(ms, () => {
+        timers.delete(timer)
+        callback()
+      })
+      timers.add(timer)
+      return {
+        ...timer,
+        cancel() {
+          timers.delete(timer)
+          timer.cancel()
+        },
+      }
+    },
+  }
+  let answer: (() => void) | undefined
+  const sessions = [0, 1].map((index) => new Session(`part ${index}`, { max: 10, open: 0 }))
+  const parts: Parts = {
+    count: 2,
+    session: (index) => sessions[index]!,
+    async ask(index, _command, _op, _limits, result) {
+      if (index === 1) {
+        await new Promise<void>((resolve) => {
+          answer = resolve
+        })
+      }
+      const sku = { total: units[index]!, available: units[index]!, held: 0, confirmed: 0 }
+      return result({ status: 'counted', skus: [sku], returns: 0 } as never)
+    },
+  }
+  const known = new KnownStock(2)
+  known.track(0)
+  const surveys = new Surveys(parts, known, timing, 10_000)
+  return { surveys, known, timers, answer: () => answer!() }
+}
+
+test('who waits for a partition that does not answer looks at what the others said', async () => {
+  const { surveys, known, answer } = surveyed([3, 4])
+  const { done, glimpse } = surveys.current()
+  await glimpse
+  expect(known.track(0).sum).toBe(3)
+  expect(surveys.last).toBeUndefined()
+  answer()
+  expect((await done).available).toEqual([7])
+  expect(known.track(0).sum).toBe(7)
+})
+
+test('what is over leaves no timer that keeps a process alive', async () => {
+  const { surveys, timers, answer } = surveyed([3, 4])
+  const { done } = surveys.current()
+  // It begins with its turn.
+  await Promise.resolve().then(() => {})
+  answer()
+  await done
+  expect(timers.size).toBe(0)
+})
+
+test('nothing has moved, as far as two surveys one after another can tell', async () => {
+  const { surveys, answer } = surveyed([3, 4])
+  const stills: boolean[] = []
+  for (let i = 0; i < 2; i++) {
+    const { done, glimpse } = surveys.current()
+    await glimpse
+    answer()
+    stills.push((await done).still)
+  }
+  expect(stills).toEqual([false, true])
+})
