@@ -47,13 +47,15 @@ test('Redis is killed and restarted while 300 wait: nobody loses a place, and no
   expect((await room.join('new0')).ticket).toBe((await room.join('new0')).ticket)
 })
 
-test('visitors who poll all the time while Redis dies and comes back enter in order, each once', async () => {
+test('visitors who poll all the time while Redis dies and comes back enter each once, and nobody before their turn', async () => {
   const redis = await server(durable)
   const rooms = [handle(redis), handle(redis)]
   await rooms[0]!.create()
+  const opened = performance.now()
   await rooms[0]!.setRate(60, { burst: 5 })
   const tickets = await crowd(rooms[0]!, 120)
-  const order: number[] = []
+  /** By visitor: up to which place turns can have been given when they were let in. */
+  const turns: number[] = []
   const passes = new Set<string>()
   const visitor = async (ticket: string, i: number) => {
     for (;;) {
@@ -63,7 +65,7 @@ test('visitors who poll all the time while Redis dies and comes back enter in or
         throw error
       })
       if (told?.status === 'admitted') {
-        order.push(i)
+        turns[i] = 5 + ((performance.now() - opened) * 60) / 1_000
         passes.add(told.pass)
         return
       }
@@ -80,12 +82,8 @@ test('visitors who poll all the time while Redis dies and comes back enter in or
   await everybody
   expect(passes.size).toBe(120)
   expect(await rooms[1]!.stats()).toMatchObject({ admitted: 120, waiting: 0 })
-  // Turns are given by rank. Each process tells its own visitors of theirs when it has found Redis again, which may take one of them
-  // longer; and the bucket holds five.
-  for (const process of [0, 1]) {
-    const own = order.filter((i) => i % 2 === process)
-    expect(own.filter((i, at) => Math.abs((i - process) / 2 - at) > 10)).toEqual([])
-  }
+  // Turns are given by rank. When a process finds Redis again much later than the other, all its visitors may have theirs at once.
+  expect(turns.filter((last, i) => i + 1 > last)).toEqual([])
 })
 
 test('a process dies: those it served go on at another, in their places', async () => {
