@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { delimiter, dirname, join, relative } from 'node:path'
-import { minute, reason, run } from '../redis/apt.js'
+import { minute, reason, run } from '../servers/command.js'
 import { executable, repositoryRoot } from '../servers/machine.js'
 
 export interface PostgresBinaries {

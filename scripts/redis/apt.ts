@@ -1,17 +1,6 @@
-import { execFile } from 'node:child_process'
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-
-export const run = promisify(execFile)
-export const minute = 60_000
-
-/** Why a command (or anything else) failed. */
-export function reason(error: unknown): string {
-  const { message, stderr, killed } = error as Error & { stderr?: string; killed?: boolean }
-  // The message of a failed command already ends with what it wrote to stderr.
-  return killed ? `took too long and was ended: ${message}\n${stderr ?? ''}`.trim() : message.trim()
-}
+import { minute, reason, run } from '../servers/command.js'
 
 /** Downloads what the server needs and this machine lacks; returns the archives to unpack. */
 export async function download(work: string): Promise<string[]> {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { minute, reason, run } from '../servers/command.js'
 import { executable, repositoryRoot } from '../servers/machine.js'
-import { download, minute, reason, run } from './apt.js'
+import { download } from './apt.js'
 
 export interface RedisBinary {
   path: string
