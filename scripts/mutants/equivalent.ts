@@ -195,9 +195,8 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: 'src/handoff/backlog.ts',
-    reason:
-      'How many events one call parks is ours to choose; who is due at this very ms is taken with the next look.',
-    lines: ['const MAX_PARKS = 257', 'const MAX_PARKS = 255', 'if (delivery.at >= now) continue'],
+    reason: 'How many events one call parks is ours to choose.',
+    lines: ['const MAX_PARKS = 257', 'const MAX_PARKS = 255'],
   },
   {
     file: 'src/handoff/consumer.ts',
@@ -264,8 +263,8 @@ export const explanations: readonly Explanation[] = [
     lines: ['const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)'],
   },
   {
-    file: 'src/admission/keeper.ts',
-    reason: 'A handle closes its access and stops its keeper in one go.',
-    lines: ['if (this.#stopped && this.#access.closed)'],
+    file: 'src/admission/room-access.ts',
+    reason: 'Of a server nothing is heard before the first ms of the epoch is over.',
+    lines: ['#heardNow = 1'],
   },
 ]

@@ -35,7 +35,7 @@ export type SuiteName =
 const ON_REDIS = /^(?!memory( engine)? )/
 const IN_MEMORY = /^(?!redis( engine)? )/
 
-const roomUnits = /^(draw|forecast|keeper|line|pass|room|updates|visitors)/
+const roomUnits = /^(draw|forecast|keeper|line|pass|room|ticket-table|updates|visitors)/
 
 export function suites(): Record<SuiteName, Suite> {
   const conformance = testsOf('test/conformance')
