@@ -4,10 +4,10 @@ import type { Timer } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 import type { EventSource } from '../handoff/source.js'
 import { batchOf } from './page.js'
-import type { Position } from './rows.js'
+import { arraysOf, type BatchArrays, type Position } from './rows.js'
 import type { Tables } from './tables.js'
 
-/** From so many events on, the next page is read while this one is written: there is more where it came from. */
+/** From so many events on, the next page is read and made ready while this one is written: there is more where it came from. */
 const FULL = 500
 /** Between attempts after a failure, in ms. */
 const MIN_RETRY_MS = 5
@@ -22,6 +22,12 @@ interface Waiter {
 
 type Page = Settled<'events'>
 
+/** A page, and what is written of it. */
+interface Prepared {
+  readonly page: Page
+  readonly batch: BatchArrays
+}
+
 /**
  * Takes the events of one partition into the tables, page by page: whoever wants them there, one step at a time does it for all. It keeps
  * nothing that the tables do not: another process may do the same at the same time.
@@ -35,7 +41,7 @@ export class PartitionWriter {
   #position: Position | undefined
   /** The latest that was ever known. */
   #known: Position | undefined
-  #ahead: { readonly after: number; readonly page: Promise<Page> } | undefined
+  #ahead: { readonly after: number; readonly prepared: Promise<Prepared> } | undefined
   #step: Promise<number> | undefined
   #waiters: Waiter[] = []
   #driving = false
@@ -126,7 +132,7 @@ export class PartitionWriter {
   async #next(): Promise<number> {
     const position = this.#position ?? (await this.look())
     if (!this.#ahead && this.#waiters.length > 0 && this.#waiters.every(({ tip }) => this.has(tip))) return 0
-    const page = await this.#read(position)
+    const { page, batch } = await this.#read(position)
     if (page.line !== position.line || page.since !== position.since) {
       await this.#turn(position, page)
       return 0
@@ -144,7 +150,7 @@ export class PartitionWriter {
     const tip = this.#source.tip(this.#partition)
     if (page.events.length >= FULL) this.#readAhead(last)
     const moved = await this.#change(() =>
-      this.#tables.write(this.#source.sale, this.#partition, position, next, tip, batchOf(page, this.#rules)),
+      this.#tables.write(this.#source.sale, this.#partition, position, next, tip, batch),
     )
     if (!moved) return 0
     this.#position = next
@@ -186,15 +192,15 @@ export class PartitionWriter {
     return moved
   }
 
-  async #read({ sequence }: Position): Promise<Page> {
+  async #read({ sequence }: Position): Promise<Prepared> {
     const ahead = this.#ahead
     this.#ahead = undefined
     if (ahead?.after === sequence) {
-      const page = await ahead.page.catch(() => undefined)
-      if (page && page.events.length > 0) return page
+      const prepared = await ahead.prepared.catch(() => undefined)
+      if (prepared && prepared.page.events.length > 0) return prepared
     }
     try {
-      return await this.#source.read(this.#partition, sequence)
+      return await this.#prepare(sequence)
     } catch (error) {
       // To read freezes nothing; who has seen more than the sale knows must not let it sell on.
       if (error instanceof StockholdError && error.code === 'ROLLBACK_DETECTED')
@@ -203,10 +209,15 @@ export class PartitionWriter {
     }
   }
 
+  async #prepare(after: number): Promise<Prepared> {
+    const page = await this.#source.read(this.#partition, after)
+    return { page, batch: arraysOf(batchOf(page, this.#rules)) }
+  }
+
   #readAhead(after: number): void {
-    const page = this.#source.read(this.#partition, after)
-    page.catch(() => {})
-    this.#ahead = { after, page }
+    const prepared = this.#prepare(after)
+    prepared.catch(() => {})
+    this.#ahead = { after, prepared }
   }
 
   /** Steps for as long as anybody waits. */

@@ -1,4 +1,4 @@
-import type { LedgerState, ReservationColumns, SaleChange } from './page.js'
+import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
 import { arrayOf, fromText } from './text.js'
 
 /** How far a partition is in the ledger. */
@@ -61,6 +61,18 @@ export function valuesOf(columns: ReservationColumns): string[] {
   const { restocked, changedAt, line, sequence } = columns
   const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
   return [...fixed, paymentId, refundDue, restocked, changedAt, line, sequence].map(arrayOf)
+}
+
+/** A batch as the statement that writes it takes it: the arrays of the events, and behind them those of the reservations. */
+export interface BatchArrays {
+  readonly arrays: readonly string[]
+  readonly sale: SaleChange | null
+}
+
+export function arraysOf({ events, reservations, sale }: Batch): BatchArrays {
+  const { sequence, at, type, reservation, expiresAt, details } = events
+  const arrays = [sequence, at, type, reservation, expiresAt, details].map(arrayOf)
+  return { arrays: [...arrays, ...valuesOf(reservations)], sale }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what the driver gives

@@ -1,9 +1,10 @@
 import type { Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledged.js'
-import type { Batch, ReservationColumns } from './page.js'
+import type { ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'
 import {
+  type BatchArrays,
   COLUMNS,
   type Position,
   type ReservationRow,
@@ -14,7 +15,7 @@ import {
   UPSERT_TYPES,
   valuesOf,
 } from './rows.js'
-import { arrayOf, quoted, toText } from './text.js'
+import { quoted, toText } from './text.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
@@ -104,7 +105,7 @@ export class Tables {
     from: Position,
     to: Position,
     tip: Tip | null,
-    { events, reservations, sale: change }: Batch,
+    { arrays, sale: change }: BatchArrays,
   ): Promise<boolean> {
     const s = this.#schema
     const { rows } = await this.#query(
@@ -136,13 +137,7 @@ export class Tables {
         tip?.line ?? null,
         tip?.sequence ?? null,
         tip?.mark ?? null,
-        arrayOf(events.sequence),
-        arrayOf(events.at),
-        arrayOf(events.type),
-        arrayOf(events.reservation),
-        arrayOf(events.expiresAt),
-        arrayOf(events.details),
-        ...valuesOf(reservations),
+        ...arrays,
         change,
         from.fence,
       ],
