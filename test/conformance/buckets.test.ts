@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { idIn, onBothEngines, order } from '../support/shop.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { redisKind } from '../support/engines.js'
+import { idIn, onBothEngines, order, Shop } from '../support/shop.js'
 
 onBothEngines((open) => {
   test('two buyers in one bucket: limits and keys stay separate', async () => {
@@ -99,5 +100,42 @@ onBothEngines((open) => {
     await Promise.all(holds.slice(0, 600).map(({ id }) => shop.sale.release(id)))
     expect(await shop.counts()).toBe('2000 1400 600 0')
     expect(await shop.audited()).toBe(1_200)
+  })
+})
+
+describe('how Redis keeps them', () => {
+  const kind = redisKind()
+  beforeAll(kind.start)
+  afterAll(kind.stop)
+
+  async function opened() {
+    const shop = new Shop(await kind.make(), 'launch')
+    await shop.sale.create({ stock: { a: 1_000 } })
+    const client = kind.client()
+    const [key] = await client.keys('*:launch:0}:meta')
+    const buckets = key!.replace(/meta$/, 'buckets')
+    const hold = async (from: number, to: number) => {
+      for (let i = from; i <= to; i++) await shop.hold(`buyer ${i}`)
+      return [await client.object('ENCODING', buckets), await client.hlen(buckets)]
+    }
+    return { shop, client, hold }
+  }
+
+  test('a few as a list, which is small; many as a table, which finds them at once', async () => {
+    const { shop, client, hold } = await opened()
+    expect(await hold(1, 63)).toEqual(['listpack', 63])
+    expect(await hold(64, 64)).toEqual(['hashtable', 64])
+    expect(await hold(65, 80)).toEqual(['hashtable', 80])
+    expect(await shop.audited()).toBe(80)
+    await client.flushall()
+  })
+
+  test('where nothing may be deleted, as a list until there are more: nothing is left half done', async () => {
+    const { shop, client, hold } = await opened()
+    await client.call('ACL', 'SETUSER', 'default', '-hdel')
+    expect(await hold(1, 70)).toEqual(['listpack', 70])
+    expect(await shop.audited()).toBe(70)
+    await client.call('ACL', 'SETUSER', 'default', '+hdel')
+    await client.flushall()
   })
 })
