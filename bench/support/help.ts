@@ -14,7 +14,7 @@ ${parts.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`).join
 Options:
   --redis URL    measure this Redis; only keys of new prefixes are used there, and deleted afterwards
                  (without it: a server of its own, started and stopped by the suite)
-  --quick        a minute instead of ten: smaller rounds, fewer of them
+  --quick        a few minutes instead of twenty: smaller rounds, fewer of them
   --real-time    what is told as a story takes as long as in the story
   --seed N       for everything that is drawn at random (default 1, so that two runs are asked the same)
   --out FOLDER   where report.json and report.html go (default: a new folder in node_modules/.cache)
