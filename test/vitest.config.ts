@@ -52,7 +52,7 @@ export default defineConfig({
     // For what hangs. On a machine with five times the work, the slowest test still takes less.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Every file has servers and processes of its own, and waits for them a third of its time: one more than the cores of the smallest machine.
-    maxWorkers: 3,
+    // Every file has servers and processes of its own; more than the cores only makes them wait for each other.
+    maxWorkers: 2,
   },
 })

@@ -75,8 +75,9 @@ function addsUp(run: Run, title: string, units: number): void {
   expect(of('and differing')).toEqual([0])
 }
 
+// Most of what a launch takes is waiting, and it takes all it needs with it.
 describe('the launch', () => {
-  test.each(engines)(
+  test.concurrent.each(engines)(
     'sells every unit once on %s',
     async (engine) => {
       const sizes = ['--units', '500', '--buyers', '2000', '--rate', '400', '--hold-ms', '400']
@@ -131,7 +132,7 @@ describe('the launch', () => {
     LONG_MS,
   )
 
-  test.each(engines)(
+  test.concurrent.each(engines)(
     'and the orders of many stores beside it, on %s',
     async (engine) => {
       const sizes = [
