@@ -89,15 +89,13 @@ function launchIn(
   const all = { dynamic_shared_memory_type: 'mmap', ...config, ...fixed }
   const args = ['-D', 'data', ...Object.entries(all).map(([name, value]) => `--${name}=${value}`)]
   return launch({
-    ...{
-      name: 'PostgreSQL',
-      program: join(folder, 'postgres'),
-      args,
-      dir,
-      temporary: true,
-      port,
-      startLimit,
-    },
+    name: 'PostgreSQL',
+    program: join(folder, 'postgres'),
+    args,
+    dir,
+    temporary: true,
+    port,
+    startLimit,
     options: { ...user, env: process.env },
     isReady: () => isReady(dir),
   })

@@ -41,7 +41,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
   const start = (port: number) =>
     launch({
-      ...{ name: 'Redis', program: binary.path, args: ['redis.conf'], dir, temporary, port, startLimit },
+      name: 'Redis',
+      program: binary.path,
+      args: ['redis.conf'],
+      dir,
+      temporary,
+      port,
+      startLimit,
       options: { env: binary.env },
       isReady: (pid) => answers(port, pid, options.config?.requirepass),
     })
