@@ -6,7 +6,10 @@ import type { Socket } from 'node:net'
 const alive = new Map<ChildProcess, string | undefined>()
 let listening = false
 
-/** Ends the child when this process ends: in an orderly way, by a signal or by SIGKILL. */
+/**
+ * Ends the child, and what the child has started in its group, when this process ends: in an orderly way, by a signal or
+ * by SIGKILL. The child has been spawned detached, and so leads a group.
+ */
 export function endWithThisProcess(child: ChildProcess, temporaryDir: string | undefined): void {
   if (child.pid === undefined) return
   alive.set(child, temporaryDir)
@@ -21,18 +24,27 @@ export function endWithThisProcess(child: ChildProcess, temporaryDir: string | u
 
 function endAll(): void {
   for (const [child, dir] of alive) {
-    child.kill('SIGKILL')
+    killGroup(child)
     if (dir) rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
+/** Kills the child and what it has started in its group, also after the child itself has ended. */
+export function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All of them have ended.
+  }
+}
+
 /**
- * A shell that kills the process and removes its folder when the pipe closes with no line in it, that is, when
+ * A shell that kills the group and removes its folder when the pipe closes with no line in it, that is, when
  * this process is gone without having run any code of its own. Detached, so that what ends this process group
  * (Ctrl-C, a CI runner) does not end the watch too.
  */
 function watch(pid: number, temporaryDir = ''): () => void {
-  const script = 'read -r line || { kill -9 "$0"; [ -z "$1" ] || rm -rf "$1"; }'
+  const script = 'read -r line || { kill -9 "-$0"; [ -z "$1" ] || rm -rf "$1"; }'
   const watchdog = spawn('/bin/sh', ['-c', script, String(pid), temporaryDir], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -11,7 +11,7 @@ export interface View {
 const LIVE_MS = 125
 const PLAIN_MS = 1_000
 
-/** A panel redrawn in place on a terminal; elsewhere one line a second. */
+/** A panel redrawn in place on a terminal; elsewhere one line a second, if it has changed. */
 export class Progress {
   readonly #view: View
   readonly #header: readonly string[]
@@ -22,6 +22,7 @@ export class Progress {
   readonly #resize = () => this.#startOver()
   #timer: NodeJS.Timeout | undefined
   #drawn = 0
+  #printed = ''
 
   /** @param header Lines that stand above and stay as they are. */
   constructor(view: View, header: readonly string[], terminal: Terminal, stream: NodeJS.WriteStream) {
@@ -58,7 +59,9 @@ export class Progress {
   }
 
   #print(): void {
-    this.#stream.write(`${this.#view.line()}\n`)
+    const line = this.#view.line()
+    if (line !== this.#printed) this.#stream.write(`${line}\n`)
+    this.#printed = line
   }
 
   #redraw(): void {

@@ -1,0 +1,95 @@
+import { relative } from 'node:path'
+import { repositoryRoot } from '../servers/machine.js'
+
+/** What Vitest's JSON reporter writes, as far as it is read here. */
+export interface JsonReport {
+  readonly testResults: readonly {
+    /** The path of the file. */
+    readonly name: string
+    readonly status: string
+    /** Why the file could not be loaded. */
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages: readonly string[]
+    }[]
+  }[]
+}
+
+export interface Failure {
+  /** The file and the test. */
+  readonly test: string
+  readonly message: string
+}
+
+/** One run of the tests. */
+export interface Outcome {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly seconds: number
+  readonly failures: readonly Failure[]
+}
+
+/** What belongs to no test: an error nobody caught, or a run that broke off. */
+const NO_TEST = 'outside of the tests'
+
+export interface Ended {
+  /** `undefined`: the run left no report. */
+  readonly report: JsonReport | undefined
+  /** What was thrown where no test caught it. */
+  readonly uncaught: readonly string[]
+  /** Whether the process ended with exit code 0. */
+  readonly ok: boolean
+  /** The end of what the process wrote. */
+  readonly output: string
+  readonly seconds: number
+}
+
+export function outcomeOf({ report, uncaught, ok, output, seconds }: Ended): Outcome {
+  const tests = report?.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((each) => ({ ...each, file: relative(repositoryRoot(), name) })),
+  )
+  const ofStatus = (status: string) => (tests ?? []).filter((each) => each.status === status)
+  const failures = [
+    ...ofStatus('failed').map(({ file, fullName, failureMessages }) => ({
+      test: `${file} > ${fullName.trim()}`,
+      message: failureMessages[0] ?? '',
+    })),
+    ...(report?.testResults ?? [])
+      .filter(({ status, message }) => status === 'failed' && message !== '')
+      .map(({ name, message }) => ({ test: relative(repositoryRoot(), name), message })),
+    ...uncaught.map((message) => ({ test: NO_TEST, message })),
+  ]
+  // Whatever made the process fail is told, if only by its last words.
+  if (!ok && failures.length === 0) failures.push({ test: NO_TEST, message: output.trim() })
+  return {
+    passed: ofStatus('passed').length,
+    failed: failures.length,
+    skipped: (tests?.length ?? 0) - ofStatus('passed').length - ofStatus('failed').length,
+    seconds,
+    failures,
+  }
+}
+
+export interface Flake {
+  readonly test: string
+  /** In how many runs it failed. */
+  readonly runs: number
+  /** Of its first failure. */
+  readonly message: string
+}
+
+/** Every test that failed in any run, the most frequent first. */
+export function flakes(outcomes: readonly Outcome[]): Flake[] {
+  const found = new Map<string, Flake>()
+  for (const { failures } of outcomes) {
+    const inThisRun = new Map(failures.toReversed().map((failure) => [failure.test, failure]))
+    for (const { test, message } of inThisRun.values()) {
+      const before = found.get(test)
+      found.set(test, { test, runs: (before?.runs ?? 0) + 1, message: before?.message ?? message })
+    }
+  }
+  return [...found.values()].sort((a, b) => b.runs - a.runs || (a.test < b.test ? -1 : 1))
+}

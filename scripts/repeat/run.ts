@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { endWithThisProcess, killGroup } from '../servers/lifeline.js'
+import { repositoryRoot } from '../servers/machine.js'
+import type { Message } from './messages.js'
+import { type Outcome, outcomeOf } from './outcome.js'
+
+/** Characters of the output that are kept, for a run that leaves no report. */
+const LAST_WORDS = 2_000
+/** How long an interrupted run may take to stop its servers. ms */
+const STOP_LIMIT = 20_000
+
+/** Hears how many of the files are done. */
+type OnProgress = (done: number, total: number) => void
+
+export interface TestRun {
+  readonly outcome: Promise<Outcome>
+  stop(): void
+}
+
+/** Runs the tests once, in a process that ends with this one. */
+export function startTests(files: readonly string[], onProgress: OnProgress): TestRun {
+  const root = repositoryRoot()
+  const folder = mkdtempSync(join(tmpdir(), 'stockhold-repeat-'))
+  const reportFile = join(folder, 'report.json')
+  const child = spawn(
+    process.execPath,
+    [
+      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/vitest.config.ts'],
+      ...['--reporter=json', `--outputFile.json=${reportFile}`, '--reporter=scripts/repeat/reporter.ts'],
+      ...files,
+    ],
+    // Detached, as Ctrl-C is for this process to handle.
+    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+  )
+  endWithThisProcess(child, folder)
+  const outcome = outcomeIn(child, reportFile, onProgress)
+  return {
+    outcome: outcome.finally(() => {
+      // A run that broke off leaves workers, which would go on until their tests end.
+      killGroup(child)
+      rmSync(folder, { recursive: true, force: true })
+    }),
+    stop: () => {
+      child.kill('SIGINT')
+      setTimeout(() => killGroup(child), STOP_LIMIT).unref()
+    },
+  }
+}
+
+async function outcomeIn(child: ChildProcess, reportFile: string, onProgress: OnProgress): Promise<Outcome> {
+  const begun = performance.now()
+  let output = ''
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-LAST_WORDS)
+  }
+  child.stdout!.on('data', keep)
+  child.stderr!.on('data', keep)
+  let uncaught: readonly string[] = []
+  child.on('message', (message: Message) => {
+    if (message.type === 'uncaught') uncaught = message.errors
+    else onProgress(message.done, message.total)
+  })
+  const ok = await new Promise<boolean>((settle, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => settle(code === 0))
+  })
+  const seconds = (performance.now() - begun) / 1_000
+  const report = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined)
+  return outcomeOf({ report, uncaught, ok, output, seconds })
+}
+
+/** Keeps two cores busy until this process ends, however it ends. */
+export function startLoad(): void {
+  for (const _ of [1, 2]) {
+    const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore', detached: true })
+    endWithThisProcess(busy, undefined)
+    busy.unref()
+  }
+}
