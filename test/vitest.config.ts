@@ -52,6 +52,8 @@ export default defineConfig({
     // For what hangs. On a machine with five times the work, the slowest test still takes less.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // What a test waits for comes about, or never does.
+    expect: { poll: { timeout: 120_000 } },
     // Every file has servers and processes of its own; more than the cores only makes them wait for each other.
     maxWorkers: 2,
   },

@@ -27,7 +27,7 @@ export interface PostgresOptions {
   log?: (line: string) => void
 }
 
-const startLimit = 30_000
+const startLimit = 60_000
 
 /** Starts a PostgreSQL server for this process alone, in a temporary folder; it does not outlive the process. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {

@@ -27,6 +27,10 @@ export interface RedisCluster {
   migrateSlot(slot: number, to: ClusterNode, between?: SlotMove): Promise<void>
   /** Makes one of its replicas the master, without losing anything. */
   switchOver(master: ClusterNode): Promise<ClusterNode>
+  /** Makes its replica the master, whatever that has and whatever has become of the old one, as the nodes do among themselves. */
+  takeOver(master: ClusterNode): Promise<ClusterNode>
+  /** From now on, until it is settled, a node that does not answer has failed after half a second. */
+  watchful(): Promise<void>
   /** Starts every node again that was killed, and wakes those that were stopped. */
   revive(): Promise<void>
   /** Resolves once every slot has a master, everybody agrees who that is, and the replicas have what their masters have. */
@@ -52,7 +56,13 @@ export interface RedisClusterOptions {
 }
 
 export const SLOTS = 16_384
-const startLimit = 30_000
+const startLimit = 120_000
+/** A node that does not answer for so long has failed: while a cluster is formed, and where a test waits for that. ms */
+const WATCHFUL_MS = 500
+/** Otherwise: on a busy machine a node that gets no turn has not failed. ms */
+const CALM_MS = 120_000
+/** A switch-over that has not come about by then was given up by the nodes. ms */
+const SWITCH_MS = 6_000
 
 /** Starts a Redis Cluster for this process alone, of nodes on free ports; it does not outlive the process, however that ends. */
 export async function startCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
@@ -78,7 +88,7 @@ export async function startCluster(options: RedisClusterOptions = {}): Promise<R
 async function startNode({ config = {}, log }: RedisClusterOptions): Promise<ClusterNode> {
   const server = await startWithBus({
     'cluster-enabled': 'yes',
-    'cluster-node-timeout': '1000',
+    'cluster-node-timeout': String(WATCHFUL_MS),
     // However long it was without its master: in a test there is no other.
     'cluster-replica-validity-factor': '0',
     'cluster-allow-replica-migration': 'no',
@@ -193,9 +203,41 @@ class RunningCluster implements RedisCluster {
   async switchOver(master: ClusterNode): Promise<ClusterNode> {
     const [replica] = await this.replicasOf(master)
     if (!replica) throw new Error(`${master.address} has no replica`)
-    await replica.admin.cluster('FAILOVER')
-    await eventually('the replica has taken over', async () => (await roleOf(replica)) === 'master')
+    let askedAt = Number.NEGATIVE_INFINITY
+    await eventually('the replica has taken over', async () => {
+      if ((await roleOf(replica)) === 'master') return true
+      if (performance.now() - askedAt < SWITCH_MS) return false
+      askedAt = performance.now()
+      await replica.admin.cluster('FAILOVER')
+      return false
+    })
     return replica
+  }
+
+  async takeOver(master: ClusterNode): Promise<ClusterNode> {
+    const { admin } = this.nodes.find((node) => node !== master && node.admin.status === 'ready')!
+    const text = (await admin.cluster('NODES')) as string
+    const of = text.split('\n').find((line) => line.split(' ')[3] === master.id)
+    const replica = this.nodes.find(({ id }) => of?.startsWith(id))
+    if (!replica) throw new Error(`${master.address} has no replica`)
+    await replica.admin.call('CLUSTER', 'FAILOVER', 'TAKEOVER')
+    await eventually('everybody knows that it has taken over', async () => {
+      const others = this.nodes.filter((node) => node !== master)
+      const views = await Promise.all(
+        others.map(async (node) => (await rangesOf(node.admin)).map(masterOfRange)),
+      )
+      return views.every((masters) => masters.includes(replica.id) && !masters.includes(master.id))
+    })
+    return replica
+  }
+
+  watchful(): Promise<void> {
+    return this.#failAfter(WATCHFUL_MS)
+  }
+
+  async #failAfter(ms: number): Promise<void> {
+    const nodes = this.nodes.filter(({ admin }) => admin.status === 'ready')
+    await Promise.all(nodes.map(({ admin }) => admin.config('SET', 'cluster-node-timeout', String(ms))))
   }
 
   async revive(): Promise<void> {
@@ -208,22 +250,30 @@ class RunningCluster implements RedisCluster {
   }
 
   async settled(): Promise<void> {
-    await eventually('the cluster is whole', async () => {
-      const views = await Promise.all(
-        this.nodes.map(async (node) => {
-          const info = (await node.admin.cluster('INFO')) as string
-          if (!info.includes('cluster_state:ok') || !info.includes(`cluster_slots_ok:${SLOTS}`))
-            return undefined
-          if (!(await inStep(node))) return undefined
-          const ranges = await rangesOf(node.admin)
-          const members = new Set(ranges.flatMap((range) => range.members))
-          // A master without slots is nobody's; with a replica of its own it may wait.
-          if (members.size < this.nodes.length) return undefined
-          return JSON.stringify(ranges.map(({ first, last, members: [id] }) => [first, last, id]).sort())
-        }),
-      )
-      return views[0] !== undefined && views.every((view) => view === views[0])
-    })
+    for (;;) {
+      await eventually('the cluster is whole', () => this.#isWhole())
+      await this.#failAfter(CALM_MS)
+      if (await this.#isWhole()) return
+      // What was taken to have failed at the last moment would count as such for as long as calm lasts.
+      await this.watchful()
+    }
+  }
+
+  async #isWhole(): Promise<boolean> {
+    const views = await Promise.all(
+      this.nodes.map(async (node) => {
+        const info = (await node.admin.cluster('INFO')) as string
+        if (!info.includes('cluster_state:ok') || !info.includes(`cluster_slots_ok:${SLOTS}`))
+          return undefined
+        if (!(await inStep(node))) return undefined
+        const ranges = await rangesOf(node.admin)
+        const members = new Set(ranges.flatMap((range) => range.members))
+        // A master without slots is nobody's; with a replica of its own it may wait.
+        if (members.size < this.nodes.length) return undefined
+        return JSON.stringify(ranges.map(({ first, last, members: [id] }) => [first, last, id]).sort())
+      }),
+    )
+    return views[0] !== undefined && views.every((view) => view === views[0])
   }
 
   async stop(): Promise<void> {
@@ -240,6 +290,8 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+const masterOfRange = ({ members: [id] }: Range) => id
 
 interface Range {
   readonly first: number
@@ -269,9 +321,10 @@ async function inStep({ admin }: ClusterNode): Promise<boolean> {
 }
 
 async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + startLimit
+  const end = performance.now() + startLimit
   while (!(await isSo().catch(() => false))) {
-    if (Date.now() > end) throw new Error(`it did not come about within ${startLimit / 1000} s that ${what}`)
+    if (performance.now() > end)
+      throw new Error(`it did not come about within ${startLimit / 1000} s that ${what}`)
     await delay(20)
   }
 }

@@ -28,7 +28,7 @@ export interface RedisOptions {
   log?: (line: string) => void
 }
 
-const startLimit = 20_000
+const startLimit = 60_000
 
 /** Starts a Redis server for this process alone; it does not outlive the process, however that ends. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {

@@ -46,14 +46,10 @@ function shaky(sale: FlashSale, handled: Handled[], options: Partial<ConsumeOpti
   }
   const consumer = follow(sale, { ...persistent, onError, ...options }, handler)
   const caughtUp = () =>
-    until(
-      async () => {
-        const { lag, parked, latest } = await consumer.stats().catch(() => ({ lag: 1, parked: 1, latest: 0 }))
-        return lag === 0 && parked === 0 && latest > 0
-      },
-      'to catch up',
-      30_000,
-    )
+    until(async () => {
+      const { lag, parked, latest } = await consumer.stats().catch(() => ({ lag: 1, parked: 1, latest: 0 }))
+      return lag === 0 && parked === 0 && latest > 0
+    }, 'to catch up')
   return { consumer, errors, caughtUp }
 }
 

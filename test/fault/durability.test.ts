@@ -16,7 +16,7 @@ async function start(config: Record<string, string> = {}): Promise<RedisServer> 
 async function replicaOf(master: RedisServer): Promise<RedisServer> {
   const replica = await start({ replicaof: `${master.host} ${master.port}` })
   const client = clientOf(replica)
-  await expect.poll(() => client.info('replication'), { timeout: 10_000 }).toContain('master_link_status:up')
+  await expect.poll(() => client.info('replication')).toContain('master_link_status:up')
   return replica
 }
 
@@ -86,7 +86,7 @@ describe('durability with replicas', () => {
       if (result?.status === 'reserved') acknowledged.push(result.reservation.id)
       if (acknowledged.length === 1_000) await master.kill()
     })
-    await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(1_000)
+    await expect.poll(() => acknowledged.length).toBeGreaterThanOrEqual(1_000)
     const promoted = clientOf(replica)
     await promoted.replicaof('NO', 'ONE')
     const survivor = open(promoted, 'memory')
@@ -107,7 +107,7 @@ describe('durability with replicas', () => {
     expect(error.message).toContain('0 of 1 replicas')
     await replica.kill('SIGCONT')
     await expect
-      .poll(() => sale.reserve(order('u')).catch(() => undefined), { timeout: 10_000 })
+      .poll(() => sale.reserve(order('u')).catch(() => undefined))
       .toMatchObject({
         status: 'reserved',
         replayed: true,

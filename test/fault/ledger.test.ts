@@ -14,9 +14,6 @@ const db = database()
 const FOLLOWER = 'test/postgres/support/follower-process.ts'
 const ALWAYS = { appendonly: 'yes', appendfsync: 'always' }
 
-/** Fails a test's wait rather than the test's time. */
-const patiently = { timeout: 40_000, interval: 100 }
-
 async function open(config: Record<string, string> = {}, rules = {}, database: Database | undefined = db) {
   const redis = await startRedis({ config })
   onTestFinished(() => redis.stop())
@@ -158,9 +155,7 @@ test('Redis comes back empty, with answers that wait for the ledger: nothing tha
   await redis.kill()
   await redis.restart()
   const other = handle(redis)
-  await expect
-    .poll(() => other.recover({ from: ledger.ledger }).then(() => 'done', String), patiently)
-    .toBe('done')
+  await expect.poll(() => other.recover({ from: ledger.ledger }).then(() => 'done', String)).toBe('done')
   await ledger.follow(other)
   await delay(500)
   await shoppers.stop()
@@ -172,7 +167,7 @@ test('Redis comes back empty, with answers that wait for the ledger: nothing tha
     else expect(state, id).toBe(told)
   }
   expect((await other.audit()).violations).toEqual([])
-  await expect.poll(() => ledger.column('positions', 'stale'), patiently).toEqual([false, false])
+  await expect.poll(() => ledger.column('positions', 'stale')).toEqual([false, false])
   await ledger.agrees(other)
 })
 
@@ -194,10 +189,10 @@ test('a ledger far behind, with a stream that was trimmed meanwhile: what was lo
     return (await sourceOf(sale).ask(0, 'bookmark', { group: 'other', position, trim })).first
   }
   const [{ sequence }] = await ledger.sql('SELECT sequence::int FROM $schema.positions')
-  await expect.poll(trimmed, { ...patiently, interval: 10 }).toBeGreaterThan(sequence + 1)
+  await expect.poll(trimmed, { interval: 10 }).toBeGreaterThan(sequence + 1)
   await ledger.follow(sale)
   const settled = () => ledger.sql('SELECT lost > 0 AS lost, stale FROM $schema.positions')
-  await expect.poll(settled, patiently).toEqual([{ lost: true, stale: false }])
+  await expect.poll(settled).toEqual([{ lost: true, stale: false }])
   expect(await ledger.ledger.reconcile(sale)).toMatchObject({ ok: true })
   expect(ledger.errors).toEqual([])
 })

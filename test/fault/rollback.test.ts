@@ -49,7 +49,7 @@ async function rolledBack(stock = 10) {
     await server.kill()
     await copyFile(join(server.dir, 'older.rdb'), join(server.dir, 'dump.rdb'))
     await server.restart()
-    await expect.poll(() => client.ping().catch(() => ''), { timeout: 10_000 }).toBe('PONG')
+    await expect.poll(() => client.ping().catch(() => '')).toBe('PONG')
   }
   return { server, client, sale, kept, back }
 }
@@ -166,7 +166,7 @@ test('a replica that lagged and was promoted', async () => {
   await sale.create({ stock: { a: 100 }, holdMs: 600_000 })
   await hold(sale, 'early')
   const { client: replica, server: second } = await start({ replicaof: `${server.host} ${server.port}` })
-  await expect.poll(() => replica.info('replication'), { timeout: 10_000 }).toContain('master_link_status:up')
+  await expect.poll(() => replica.info('replication')).toContain('master_link_status:up')
   await client.wait(1, 5_000)
   // The replica is shut out, while those who are in stay in.
   await client.config('SET', 'requirepass', 'changed')
@@ -176,9 +176,7 @@ test('a replica that lagged and was promoted', async () => {
   await replica.replicaof('NO', 'ONE')
   // What a failover looks like to a client: its name leads to another server.
   client.options.port = second.port
-  await expect
-    .poll(() => sale.get(lost).catch((error) => error.code), { timeout: 10_000 })
-    .toBe('ROLLBACK_DETECTED')
+  await expect.poll(() => sale.get(lost).catch((error) => error.code)).toBe('ROLLBACK_DETECTED')
   await faultOf(sale.confirm(lost), 'ROLLBACK_DETECTED')
   await faultOf(open(replica).reserve(order('new')), 'ROLLBACK_DETECTED')
   expect(await sale.recover({ from: 'replay' })).toMatchObject({ restored: 2, refused: [] })

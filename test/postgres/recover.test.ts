@@ -172,7 +172,7 @@ test('an older snapshot, and nobody alive who has seen more: the ledger knows', 
   expect((await other.stats()).skus.a).toMatchObject({ held: 2, confirmed: 1 })
   // What was sold meanwhile is found, and entered.
   const settled = () => ledger.sql('SELECT line, stale FROM $schema.positions')
-  await expect.poll(settled, { timeout: 10_000 }).toEqual([{ line: 2, stale: false }])
+  await expect.poll(settled).toEqual([{ line: 2, stale: false }])
   expect(await ledger.ledger.reconcile(other)).toEqual(expect.objectContaining({ ok: true, checked: 4 }))
   const superseded = await ledger.sql(
     'SELECT line, type FROM $schema.events WHERE superseded ORDER BY sequence',
@@ -187,7 +187,7 @@ test('accepted as forgotten: the ledger says so, and does not bring it back', as
   await lose()
   await faultOf(shop.sale.stats(), 'STATE_LOST')
   await shop.sale.recover({ from: 'accept' })
-  await expect.poll(() => ledger.column('reservations', 'state'), { timeout: 10_000 }).toEqual(['forgotten'])
+  await expect.poll(() => ledger.column('reservations', 'state')).toEqual(['forgotten'])
   await ledger.agrees(shop.sale)
   await lose()
   expect(await stranger(shop).recover({ from: ledger.ledger })).toMatchObject({ restored: 0 })
@@ -205,7 +205,7 @@ test('a comparison that is due is made by the next follower, whoever saw that it
   expect(await ledger.ledger.reconcile(shop.sale)).toMatchObject({ unknown: { count: 1, ids: [lost.id] } })
   expect(await ledger.column('positions', 'stale')).toEqual([true])
   await ledger.follow(stranger(shop))
-  await expect.poll(() => ledger.column('positions', 'stale'), { timeout: 10_000 }).toEqual([false])
+  await expect.poll(() => ledger.column('positions', 'stale')).toEqual([false])
   expect(await ledger.column('reservations', 'state')).toEqual(['forgotten'])
 })
 

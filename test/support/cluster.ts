@@ -12,7 +12,7 @@ import { slotOf } from '../../src/engine/redis/slot.js'
 import { Session as NewSession, type Session } from '../../src/engine/session.js'
 import { slice } from '../../src/engine/slice.js'
 import { type RedisEngineOptions, redisEngine, StockholdError } from '../../src/index.js'
-import { awakeMs } from './awake.js'
+import { watchDeadline } from './punctual.js'
 
 /** One request to buy one unit, and what was heard of it. */
 interface Order {
@@ -30,7 +30,10 @@ interface Told {
   readonly partition: number
   readonly told: string
   readonly cause: string | undefined
+  /** By this process' clock. */
   readonly ms: number
+  /** It had not settled when its deadline had long passed. */
+  readonly overdue: boolean
 }
 
 export interface ShopOptions {
@@ -40,6 +43,9 @@ export interface ShopOptions {
   readonly deadlineMs?: number
   readonly stock?: number
 }
+
+/** However busy the machine is: a call that has nothing to do with what is wrong is answered in this time. */
+const PATIENT_MS = 60_000
 
 let shops = 0
 
@@ -56,6 +62,8 @@ const usual: readonly ClientOptions[] = [
 /** A sale on a cluster with a crowd at its doors, at the level of the engine's port and its lanes. It ends with the test. */
 export class ClusterShop {
   readonly told: Told[] = []
+  /** Partitions whose buyers wait for less long than all others. */
+  readonly #hurried = new Map<number, number>()
   readonly #orders: Order[] = []
   #stopping = false
   #running: Promise<unknown> = Promise.resolve()
@@ -71,7 +79,7 @@ export class ClusterShop {
   ) {}
 
   static async open(cluster: RedisCluster, options: ShopOptions = {}): Promise<ClusterShop> {
-    const { partitions = 6, clients = usual, deadlineMs = 500, stock = 60_000 } = options
+    const { partitions = 6, clients = usual, deadlineMs = PATIENT_MS, stock = 60_000 } = options
     const name = `sale-${++shops}`
     const skus = [{ sku: 'phone', stock, limit: null }]
     const never = { opensAt: null, closesAt: null }
@@ -84,7 +92,7 @@ export class ClusterShop {
     const shop = new ClusterShop(cluster, name, rules, `token-${name}`, deadlineMs, connected, engines)
     const op = { rules, token: shop.token, complete: true }
     await Promise.all(
-      shop.partitions.map((p) => shop.ask(p, 'create', op, { deadlineMs: 20_000, via: engines[0]! })),
+      shop.partitions.map((p) => shop.ask(p, 'create', op, { deadlineMs: PATIENT_MS, via: engines[0]! })),
     )
     return shop
   }
@@ -152,6 +160,16 @@ export class ClusterShop {
     ) as Promise<Settled<C>>
   }
 
+  /** From now on a call to these partitions, which will have no answer, is given up after so long. */
+  hurry(partitions: readonly number[], deadlineMs = 500): void {
+    for (const p of partitions) this.#hurried.set(p, deadlineMs)
+  }
+
+  /** How long a call to this partition waits for its answer. ms */
+  deadlineOf(partition: number): number {
+    return this.#hurried.get(partition) ?? this.deadlineMs
+  }
+
   start(shoppers = 3): void {
     this.#stopping = false
     const all = this.engines.flatMap((engine, e) =>
@@ -199,7 +217,11 @@ export class ClusterShop {
   }
 
   /** The same order, so the same key, each time under another id. Answers what was told. */
-  async reserve(order: Order, engine: Engine, deadlineMs = this.deadlineMs): Promise<string> {
+  async reserve(
+    order: Order,
+    engine: Engine,
+    deadlineMs = this.deadlineOf(order.partition),
+  ): Promise<string> {
     const { partition, buyer, key } = order
     const op = {
       id: makeId(partition, digits(`${this.name} ${buyer} ${key}`), digits(`${Math.random()}`)),
@@ -208,7 +230,7 @@ export class ClusterShop {
       cart: [[0, 1]] as const,
       holdMs: 600_000,
     }
-    const told = await this.#note(order, async () => {
+    const told = await this.#note(order, deadlineMs, async () => {
       const answer = await this.ask(partition, 'reserve', op, { deadlineMs, via: engine })
       if (answer.status === 'reserved') order.ids.push(answer.reservation.id)
       return answer.status
@@ -221,37 +243,34 @@ export class ClusterShop {
 
   async #confirm(order: Order, engine: Engine): Promise<void> {
     const op = { id: order.ids[0]!, buyer: null, paymentId: 'p', final: true }
-    const told = await this.#note(order, async () => {
-      return (await this.ask(order.partition, 'confirm', op, { via: engine })).status
+    const deadlineMs = this.deadlineOf(order.partition)
+    const told = await this.#note(order, deadlineMs, async () => {
+      return (await this.ask(order.partition, 'confirm', op, { deadlineMs, via: engine })).status
     })
     if (told === 'confirmed') order.confirmed = 'told'
     if (told === 'UNKNOWN_OUTCOME') order.confirmed = 'unknown'
   }
 
-  async #note({ partition }: Order, call: () => Promise<string>): Promise<string> {
-    const at = awakeMs()
+  async #note({ partition }: Order, deadlineMs: number, call: () => Promise<string>): Promise<string> {
+    const at = performance.now()
+    const settled = watchDeadline(deadlineMs)
     let cause: string | undefined
     const told = await call().catch((error: unknown) => {
       if (!(error instanceof StockholdError)) return `threw ${error}`
       if (error.cause instanceof Error) cause = error.cause.message
       return error.code
     })
-    this.told.push({ partition, told, cause, ms: awakeMs() - at })
+    this.told.push({ partition, told, cause, ms: performance.now() - at, overdue: settled() })
     return told
   }
 
-  /** Everybody who asks is served, on every partition, through every client, within 20 s. */
+  /** Every buyer who asks is served at last, on every partition, through every client. */
   async servesEverybody(): Promise<void> {
     await Promise.all(
       this.engines.flatMap((engine) =>
         this.partitions.map(async (p) => {
           const order = this.order(p)
-          const end = performance.now() + 20_000
-          while ((await this.reserve(order, engine, 2_000)) !== 'reserved') {
-            if (performance.now() > end)
-              throw new Error(`partition ${p} does not come back: ${JSON.stringify(this.told.slice(-12))}`)
-            await delay(20)
-          }
+          while ((await this.reserve(order, engine, 2_000)) !== 'reserved') await delay(20)
         }),
       ),
     )
@@ -261,20 +280,19 @@ export class ClusterShop {
   async verdict(): Promise<void> {
     const allowed = ['reserved', 'confirmed', 'UNAVAILABLE', 'UNKNOWN_OUTCOME']
     expect(this.told.filter(({ told }) => !allowed.includes(told)).slice(0, 3)).toEqual([])
-    const slowest = Math.max(...this.told.map(({ ms }) => ms))
-    expect(slowest, 'the slowest call, in ms').toBeLessThan(Math.max(this.deadlineMs, 2_000) + 1_000)
+    expect(this.told.filter(({ overdue }) => overdue).slice(0, 3)).toEqual([])
     const client = this.cluster.client()
     onTestFinished(() => client.disconnect())
     const engine = redisEngine(client)
     // Whoever was left in the dark asks again.
     const doubtful = this.#orders.filter(({ doubt, ids }) => doubt === 'unknown' || ids.length > 1)
     for (let at = 0; at < doubtful.length; at += 500)
-      await Promise.all(doubtful.slice(at, at + 500).map((order) => this.reserve(order, engine, 20_000)))
+      await Promise.all(doubtful.slice(at, at + 500).map((order) => this.reserve(order, engine, PATIENT_MS)))
     for (const partition of this.partitions) await this.#judge(partition, engine)
   }
 
   async #judge(partition: number, engine: Engine): Promise<void> {
-    const late = { deadlineMs: 20_000, via: engine }
+    const late = { deadlineMs: PATIENT_MS, via: engine }
     const stored = await this.#everything(partition, engine)
     const asked = new Map(
       this.#orders
@@ -309,7 +327,7 @@ export class ClusterShop {
     const found = new Map<string, StoredReservation>()
     let cursor = '0'
     do {
-      const page = await this.ask(partition, 'scan', { cursor }, { deadlineMs: 20_000, via: engine })
+      const page = await this.ask(partition, 'scan', { cursor }, { deadlineMs: PATIENT_MS, via: engine })
       for (const reservation of page.reservations) found.set(reservation.id, reservation)
       cursor = page.cursor
     } while (cursor !== '0')

@@ -59,7 +59,7 @@ export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
 export async function until(
   check: () => boolean | Promise<boolean>,
   what = 'it',
-  ms = 20_000,
+  ms = 120_000,
 ): Promise<void> {
   const end = performance.now() + ms
   while (!(await check())) {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FlashSale, StockholdError, type StockholdErrorCode } from '../../../src/index.js'
-import { awakeMs } from '../../support/awake.js'
+import { watchDeadline } from '../../support/punctual.js'
 
 /** Somebody who reserves a cart and pays for it. Whoever asks for them once more asks with the same keys. Plain data, fit for JSON. */
 export interface Buyer {
@@ -18,11 +18,10 @@ export interface End {
   readonly id?: string
 }
 
-/** Calls by what they were told, and how long the slowest took. */
+/** Calls by what they were told, and how many had not settled when their deadline had long passed. */
 export interface Calls {
   readonly told: Readonly<Record<string, number>>
-  readonly slowestMs: number
-  readonly deadlineMs: number
+  readonly overdue: number
 }
 
 /** Asking again will not mend it, or was not tried again: `stopped`. */
@@ -48,7 +47,7 @@ export class Buyers {
   readonly #deadlineMs: number
   readonly #crowd: Crowd
   readonly #told: Record<string, number> = {}
-  #slowestMs = 0
+  #overdue = 0
   #stopped = false
 
   constructor(sale: FlashSale, deadlineMs: number, crowd: Crowd = {}) {
@@ -58,7 +57,7 @@ export class Buyers {
   }
 
   get calls(): Calls {
-    return { told: this.#told, slowestMs: this.#slowestMs, deadlineMs: this.#deadlineMs }
+    return { told: this.#told, overdue: this.#overdue }
   }
 
   count(told: string): number {
@@ -112,12 +111,12 @@ export class Buyers {
   ): Promise<T | Fault> {
     for (;;) {
       if (this.#stopped) return { status: 'stopped' }
-      const at = awakeMs()
+      const settled = watchDeadline(this.#deadlineMs)
       const result = await ask().catch((error: unknown) => {
         if (error instanceof StockholdError) return error
         throw error
       })
-      this.#slowestMs = Math.max(this.#slowestMs, awakeMs() - at)
+      if (settled()) this.#overdue++
       const told = result instanceof StockholdError ? result.code : result.status
       this.#told[told] = this.count(told) + 1
       if (!(result instanceof StockholdError)) return result

@@ -51,7 +51,7 @@ export class ClusterStage {
     const name = `launch-${++stages}`
     const whole = { partitions: PARTITIONS, ...rules }
     const stage = new ClusterStage(cluster, name, whole, deadlineMs)
-    const { sale } = stage.handle({ deadlineMs: 20_000 })
+    const { sale } = stage.handle({ deadlineMs: 60_000 })
     await sale.create(whole)
     stage.#token = (await stage.ask(0, 'describe', {})).token
     return stage
@@ -193,11 +193,10 @@ export class ClusterStage {
   async verdict(told: readonly ReadonlyMap<string, End>[], calls: readonly (Calls | undefined)[]) {
     for (const each of calls) {
       if (!each) continue
-      const { told: words, slowestMs, deadlineMs } = each
-      expect(Object.keys(words).filter((word) => !answers.has(word))).toEqual([])
-      expect(slowestMs, 'the slowest call, in ms').toBeLessThan(deadlineMs + 1_000)
+      expect(Object.keys(each.told).filter((word) => !answers.has(word))).toEqual([])
+      expect(each.overdue, 'calls that were overdue').toBe(0)
     }
-    const { sale, engine } = this.handle({ deadlineMs: 20_000 })
+    const { sale, engine } = this.handle({ deadlineMs: 60_000 })
     const { violations, ok } = await sale.audit()
     expect(violations).toEqual([])
     expect(ok).toBe(true)
@@ -259,7 +258,7 @@ export async function killInStep({ admin, server }: ClusterNode): Promise<void> 
   // What is counted after this is but pings.
   const written = Number(/master_repl_offset:(\d+)/.exec(await admin.info('replication'))![1])
   const replicated = async () => Number(/,offset=(\d+)/.exec(await admin.info('replication'))?.[1] ?? 0)
-  await expect.poll(replicated, { timeout: 20_000 }).toBeGreaterThanOrEqual(written)
+  await expect.poll(replicated).toBeGreaterThanOrEqual(written)
   await server.kill()
   // What is asked by a connection that has not noticed waits until the node is back.
   await expect.poll(() => admin.status).not.toBe('ready')

@@ -42,8 +42,8 @@ await lines.next()
 crowd.start()
 await lines.next()
 await crowd.stop()
-const { orders, calls, deadlineMs } = crowd
-console.log(JSON.stringify({ orders, calls, deadlineMs }))
+const { orders, calls } = crowd
+console.log(JSON.stringify({ orders, calls }))
 await handle.close()
 await engine.close()
 process.stdin.destroy()

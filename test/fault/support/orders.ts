@@ -14,10 +14,11 @@ export interface Order {
   wishTold?: string
 }
 
-/** One call: how long it took to settle, and how it did. */
+/** One call: how it settled, and whether in time. */
 export interface Call {
   readonly what: 'reserve' | 'confirm' | 'release'
-  readonly ms: number
+  /** It had not settled when its deadline had long passed. */
+  readonly overdue: boolean
   /** A status, or the code of a `StockholdError`; `threw` for anything else. */
   readonly told: string
   /** What Redis or the driver said, where a fault has a cause. */
@@ -30,7 +31,6 @@ export interface Call {
 export interface Report {
   readonly orders: readonly Order[]
   readonly calls: readonly Call[]
-  readonly deadlineMs: number
 }
 
 /** A hold that may lapse while a test runs. */

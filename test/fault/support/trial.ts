@@ -46,7 +46,7 @@ export async function openTrial(options: TrialOptions = {}): Promise<Stage> {
   const retryStrategy = (times: number) => Math.min(times * 20, 200)
   const engines = [own, ...clients.map((given) => redisEngine(connectTo(proxy, { retryStrategy, ...given })))]
   const sale = 'launch'
-  const handle = (engine: Engine = redisEngine(admin), limitMs = 10_000) => {
+  const handle = (engine: Engine = redisEngine(admin), limitMs = 60_000) => {
     const opened = new FlashSale(sale, { engine, deadlineMs: limitMs })
     onTestFinished(() => opened.close())
     return opened

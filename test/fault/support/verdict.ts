@@ -77,12 +77,11 @@ export async function interimVerdict(
   })
 }
 
-/** Every promise has settled, by its deadline plus a second, and as something that it may be. */
-export function settledInTime({ calls, deadlineMs }: Report, { codes = [] }: Leniency = {}): void {
+/** Every promise has settled, by its deadline, and as something that it may be. */
+export function settledInTime({ calls }: Report, { codes = [] }: Leniency = {}): void {
   const allowed = new Set([...answers, ...faults, ...codes])
   expect(calls.filter(({ told }) => !allowed.has(told)).slice(0, 3)).toEqual([])
-  const latest = Math.max(0, ...calls.map(({ ms }) => ms))
-  expect(latest, 'the slowest call, in ms').toBeLessThan(deadlineMs + 1_000)
+  expect(calls.filter(({ overdue }) => overdue).slice(0, 3)).toEqual([])
 }
 
 /** Whoever was left in the dark asks again, in two places at once: one answer, and the same one ever after. */
@@ -194,7 +193,7 @@ async function withHandles(
   judge: (handles: readonly FlashSale[], engine: Engine) => Promise<void>,
 ): Promise<void> {
   const engines = [redisEngine(url), redisEngine(url)]
-  const handles = engines.map((engine) => new FlashSale(sale, { engine, deadlineMs: 20_000 }))
+  const handles = engines.map((engine) => new FlashSale(sale, { engine, deadlineMs: 60_000 }))
   try {
     await judge(handles, engines[0]!)
   } finally {

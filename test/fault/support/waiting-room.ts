@@ -58,5 +58,5 @@ export async function ends(call: Promise<unknown>): Promise<string> {
 }
 
 export async function back(room: WaitingRoom): Promise<void> {
-  await expect.poll(() => ends(room.stats()), { timeout: 20_000, interval: 50 }).toBe('fine')
+  await expect.poll(() => ends(room.stats()), { interval: 50 }).toBe('fine')
 }
