@@ -33,7 +33,7 @@ test("applications' clocks an hour fast, right, an hour slow: the server's decid
   })
   await Promise.all(workers.map((worker) => worker.next()))
   for (const worker of workers) worker.tell('go')
-  await delay(1_000)
+  await Promise.all(workers.map((worker) => worker.next()))
   for (const worker of workers) worker.tell('stop')
   const reports = (await Promise.all(workers.map((worker) => worker.next()))) as Report[]
   await Promise.all(workers.map((worker) => worker.all()))
@@ -47,30 +47,38 @@ test("applications' clocks an hour fast, right, an hour slow: the server's decid
   expect(Math.max(...created)).toBeLessThanOrEqual(await serverTime(stage))
 })
 
+/** Answers false where a question came too late to find what it asks for. */
+async function opensAndLapses(stage: Stage, lead: number): Promise<boolean> {
+  const opensAt = Math.ceil(await serverTime(stage)) + lead
+  const sale = stage.handle(redisEngine(stage.admin, { prefix: `in-${lead}-ms` }))
+  await sale.create({ stock: { phone: 1 }, opensAt, holdMs: lead, maxHoldMs: HOUR })
+  const reserve = (buyer: string, holdMs = lead) =>
+    sale.reserve({ buyer, key: 'k', items: [{ sku: 'phone', quantity: 1 }], holdMs })
+  const early = await reserve('early')
+  if ((await serverTime(stage)) >= opensAt) return false
+  expect(early).toEqual({ status: 'not_started', opensAt })
+  while ((await serverTime(stage)) < opensAt) await delay(5)
+  const held = await reserve('first')
+  if (held.status !== 'reserved') expect.fail(held.status)
+  const { id, createdAt, expiresAt } = held.reservation
+  expect(expiresAt - createdAt).toBe(lead)
+  const second = await reserve('second', HOUR)
+  if ((await serverTime(stage)) >= expiresAt) return false
+  expect(second).toMatchObject({ status: 'sold_out', mayReturn: true })
+  while ((await serverTime(stage)) < expiresAt) await delay(5)
+  expect(await reserve('second', HOUR)).toMatchObject({ status: 'reserved' })
+  expect(await sale.confirm(id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
+  expect((await sale.audit()).ok).toBe(true)
+  return true
+}
+
 test.each([HOUR, -HOUR])(
   'a sale opens and a hold lapses by the server, with a clock %i ms off',
   async (shiftMs) => {
     const stage = await openTrial()
-    const opensAt = Math.ceil(await serverTime(stage)) + 400
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + shiftMs })
     onTestFinished(() => void vi.useRealTimers())
-    const engine = redisEngine(stage.admin, { prefix: 'later' })
-    const sale = stage.handle(engine)
-    await sale.create({ stock: { phone: 1 }, opensAt, holdMs: 200 })
-    const reserve = (buyer: string) =>
-      sale.reserve({ buyer, key: 'k', items: [{ sku: 'phone', quantity: 1 }] })
-    expect(await reserve('early')).toEqual({ status: 'not_started', opensAt })
-    while ((await serverTime(stage)) < opensAt) await delay(5)
-    const held = await reserve('first')
-    if (held.status !== 'reserved') expect.fail(held.status)
-    expect(held.reservation.expiresAt - held.reservation.createdAt).toBe(200)
-    expect(await reserve('second')).toMatchObject({ status: 'sold_out', mayReturn: true })
-    while ((await serverTime(stage)) < held.reservation.expiresAt) await delay(5)
-    expect(await reserve('second')).toMatchObject({ status: 'reserved' })
-    expect(await sale.confirm(held.reservation.id)).toMatchObject({
-      status: 'refund_due',
-      reason: 'sold_out',
-    })
-    expect((await sale.audit()).ok).toBe(true)
+    // On a machine that was too busy for its question to come in time, the next one has twice as long.
+    for (let lead = 400; !(await opensAndLapses(stage, lead)); ) lead *= 2
   },
 )

@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Fault, FaultyRedis } from '../../src/testing.js'
+import { until } from '../support/consumers.js'
 import { openTrial, type Stage } from './support/trial.js'
 import { verdict } from './support/verdict.js'
-
-/** For how long each fault lasts, in ms: longer than a call's deadline, so that some calls see nothing else. */
-const LASTS_MS = 700
 
 /** Load, a fault, an end of it; then everything must be as if nothing had been. */
 async function endure(fault: (stage: Stage) => Promise<unknown>): Promise<Stage> {
@@ -20,12 +18,6 @@ async function endure(fault: (stage: Stage) => Promise<unknown>): Promise<Stage>
   return stage
 }
 
-const lasting = (order: (proxy: FaultyRedis) => Fault) => async (stage: Stage) => {
-  const fault = order(stage.proxy)
-  await delay(LASTS_MS)
-  return fault
-}
-
 describe('requests and replies are lost with their connection', () => {
   test.each<[string, (proxy: FaultyRedis) => Fault]>([
     ['requests dropped', (proxy) => proxy.dropRequests({ chance: 0.05 })],
@@ -35,8 +27,10 @@ describe('requests and replies are lost with their connection', () => {
     ['replies of every kind dropped', (proxy) => proxy.dropReplies({ chance: 0.05, commands: 'all' })],
   ])('%s', async (_, order) => {
     let fault: Fault | undefined
-    const { crowd } = await endure(async (stage) => {
-      fault = await lasting(order)(stage)
+    const { crowd } = await endure(async ({ proxy, crowd }) => {
+      fault = order(proxy)
+      await crowd.hears('UNKNOWN_OUTCOME')
+      await until(() => fault!.hits > 3, 'that more are hit')
     })
     expect(fault!.hits).toBeGreaterThan(3)
     expect(crowd.count('UNKNOWN_OUTCOME')).toBeGreaterThan(0)
@@ -60,12 +54,12 @@ describe('a connection goes silent, and is ended at last', () => {
 
 describe('one direction is a black hole', () => {
   test.each(['requests', 'replies'] as const)('%s: they arrive late, all at once', async (direction) => {
-    const { crowd } = await endure(async ({ proxy }) => {
+    const { crowd } = await endure(async ({ proxy, crowd }) => {
       for (let round = 0; round < 2; round++) {
         const hole = proxy.blackHole(direction)
-        await delay(LASTS_MS)
+        await crowd.hears('UNKNOWN_OUTCOME', 11)
         await hole.lift()
-        await delay(100)
+        await crowd.hears('reserved')
       }
     })
     expect(crowd.count('UNKNOWN_OUTCOME')).toBeGreaterThan(20)
@@ -88,7 +82,7 @@ describe('one direction is a black hole', () => {
 })
 
 test('a request that arrives after its deadline does nothing: its key was refused by then', async () => {
-  const { crowd } = await endure(async ({ proxy, crowd, handles, handle }) => {
+  await endure(async ({ proxy, crowd, handles, handle }) => {
     await crowd.stop()
     const sale = handle()
     const hole = proxy.blackHole('requests')
@@ -104,17 +98,20 @@ test('a request that arrives after its deadline does nothing: its key was refuse
     crowd.start()
     expect(orders.map(({ told }) => told)).toEqual(['paused', 'paused', 'paused'])
   })
-  expect(crowd.count('UNKNOWN_OUTCOME')).toBe(3)
 })
 
 test('one byte at a time', async () => {
-  const { crowd } = await endure(lasting((proxy) => proxy.trickle({ commands: 'all' })))
-  expect(crowd.count('reserved')).toBeGreaterThan(0)
+  await endure(async ({ proxy, crowd }) => {
+    proxy.trickle({ commands: 'all' })
+    await crowd.hears('reserved', 20)
+  })
 })
 
 test('delays on both ways, from none to longer than the deadline', async () => {
-  const { crowd } = await endure(lasting((proxy) => proxy.delay({ ms: 0, jitterMs: 400 })))
-  expect(crowd.count('UNKNOWN_OUTCOME')).toBeGreaterThan(0)
+  await endure(async ({ proxy, crowd }) => {
+    proxy.delay({ ms: 0, jitterMs: 400 })
+    await Promise.all([crowd.hears('UNKNOWN_OUTCOME'), crowd.hears('reserved')])
+  })
 })
 
 test('connections are cut again and again', async () => {
@@ -127,14 +124,14 @@ test('connections are cut again and again', async () => {
 })
 
 test('connections are cut, and refused', async () => {
-  const { crowd } = await endure(async ({ proxy }) => {
+  await endure(async ({ proxy, crowd }) => {
     for (let round = 0; round < 2; round++) {
       const refusing = proxy.refuseConnections()
       proxy.cutConnections()
-      await delay(LASTS_MS)
+      // From calls that have seen nothing else.
+      await crowd.hears('UNAVAILABLE', 12)
       await refusing.lift()
-      await delay(150)
+      await crowd.hears('reserved')
     }
   })
-  expect(crowd.count('UNAVAILABLE')).toBeGreaterThan(0)
 })

@@ -33,16 +33,16 @@ test('an application stands still for five seconds, in the midst of its calls, a
   const frozen = startWorker<CrowdWords>('test/fault/support/crowd-process.ts', config)
   onTestFinished(() => frozen.kill())
   const { pid } = (await frozen.next()) as { pid: number }
-  crowd.start()
+  await crowd.start().hears('confirmed', 20)
   frozen.tell('go')
+  await frozen.next()
   // Briefly at first: another moment of its calls each time.
   for (const ms of [50, 50, 5_000]) {
     await delay(170)
     process.kill(pid, 'SIGSTOP')
-    await delay(ms)
+    await Promise.all([delay(ms), crowd.hears('reserved', 10)])
     process.kill(pid, 'SIGCONT')
   }
-  await delay(300)
   await crowd.stop()
   frozen.tell('stop')
   const report = (await frozen.next()) as Report

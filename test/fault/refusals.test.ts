@@ -20,7 +20,7 @@ test('OOM: maxmemory reached, and raised', async () => {
 })
 
 test('OOM: what gives units back and what settles goes on; nothing else is sold', async () => {
-  const stage = await openTrial()
+  const stage = await openTrial({ deadlineMs: 60_000 })
   const { crowd, admin, handles } = stage
   const [first, second, third] = handles
   const holds = await Promise.all(handles.map((handle) => crowd.ask(handle)))
@@ -136,6 +136,7 @@ test('LOADING: the server comes back, and reads its data for a while', async () 
       },
       // Clients that do not look whether the server is ready: theirs are the calls that are refused.
       clients: [{ enableReadyCheck: false }, { enableReadyCheck: false, enableAutoPipelining: true }],
+      deadlineMs: 500,
     },
   )
 })
@@ -156,14 +157,16 @@ test('maxclients: nobody who comes back is let in, until there is room', async (
 })
 
 test('what the driver sends again is refused this time: not "nothing was executed"', async () => {
-  const stage = await openTrial({ clients: [{}] })
+  const stage = await openTrial({ clients: [{}], deadlineMs: 60_000 })
   const { crowd, admin, proxy, handles } = stage
   for (let round = 0; round < 5; round++) {
     // ioredis' own defaults: the script has run, its reply is lost, the driver connects and sends it once more.
     const lost = proxy.dropReplies({ times: 1 })
     const asked = crowd.ask(handles[1]!)
+    const refusing = proxy.refuseConnections()
     while (lost.hits === 0) await delay(1)
     await admin.config('SET', 'maxmemory', '1')
+    await refusing.lift()
     const order = await asked
     await admin.config('SET', 'maxmemory', '0')
     expect(order.told).toBe('UNKNOWN_OUTCOME')

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'vitest'
 import { refuse } from './support/refuse.js'
 import { openTrial } from './support/trial.js'
@@ -20,7 +19,7 @@ test.each(['hset', 'zadd', 'xadd', 'zrem'])(
     crowd.start()
     await crowd.hears('confirmed', 30)
     await admin.call('ACL', 'SETUSER', 'default', `-${command}`)
-    await delay(300)
+    await crowd.hears('UNAVAILABLE', 20)
     await admin.call('ACL', 'SETUSER', 'default', `+${command}`)
     await crowd.stop()
     await crowd.buysOnEveryHandle()

@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { openTrial, type Stage } from './support/trial.js'
 import { settledInTime, verdict } from './support/verdict.js'
 
+/** Here the server always answers: no call ends by its deadline. */
+const patient = { deadlineMs: 60_000 }
+
 test('SCRIPT FLUSH without pause: nobody notices', async () => {
-  const stage = await openTrial()
+  const stage = await openTrial(patient)
   const { crowd, admin } = stage
   crowd.start()
   for (let i = 0; i < 80; i++) {
@@ -33,7 +36,7 @@ test('CLIENT KILL of everybody, again and again', async () => {
 
 /** A sale that has used all its keys. */
 async function wornIn(): Promise<Stage> {
-  const stage = await openTrial({ shoppers: 8 })
+  const stage = await openTrial(patient)
   const sale = stage.handle()
   for (let i = 0; i < 12; i++) {
     const answer = await sale.reserve({ buyer: 'undecided', items: [{ sku: 'phone', quantity: 1 }] })
@@ -57,7 +60,7 @@ async function neverSellsOn(stage: Stage, lose: (at: ReturnType<Redis['multi']>)
   lose(transaction)
   const results = await transaction.call('DUMP', stock).exec()
   const lostAt = performance.now()
-  await delay(300)
+  await crowd.hears('STATE_LOST', 100)
   await crowd.stop()
   settledInTime(crowd, { codes: ['STATE_LOST'] })
   const told = new Set(crowd.calls.filter(({ at }) => at > lostAt).map((call) => call.told))

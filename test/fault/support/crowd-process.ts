@@ -1,5 +1,5 @@
 // A crowd in a process of its own, with a clock of its own: says its process id, begins at a line on its standard input, ends
-// at the next, and reports in one line of JSON.
+// at the next, and reports in one line of JSON. In between it says when twenty have paid.
 import { createInterface } from 'node:readline'
 import { FlashSale, redisEngine } from '../../../src/index.js'
 import { Crowd, learnRules } from './crowd.js'
@@ -16,8 +16,8 @@ export interface CrowdConfig {
   readonly shiftMs: number
 }
 
-/** First the process id, then what happened. */
-export type CrowdWords = { readonly pid: number } | Report
+/** First the process id, then that twenty have paid, then what happened. */
+export type CrowdWords = { readonly pid: number } | { readonly paid: number } | Report
 
 const { url, sale, shiftMs, ...rest } = JSON.parse(process.argv[2]!) as CrowdConfig
 
@@ -40,6 +40,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 console.log(JSON.stringify({ pid: process.pid }))
 await lines.next()
 crowd.start()
+void crowd.hears('confirmed', 20).then(() => console.log(JSON.stringify({ paid: 20 })))
 await lines.next()
 await crowd.stop()
 const { orders, calls } = crowd

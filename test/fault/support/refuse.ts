@@ -12,7 +12,8 @@ export async function refuse(
   end: (stage: Stage) => Promise<unknown>,
   options: TrialOptions = {},
 ): Promise<Stage> {
-  const stage = await openTrial(options)
+  // A refusal comes at once: no call ends by its deadline.
+  const stage = await openTrial({ deadlineMs: 60_000, ...options })
   const { crowd } = stage
   crowd.start()
   await crowd.hears('confirmed', 30)

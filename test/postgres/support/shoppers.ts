@@ -18,6 +18,12 @@ export class Shoppers {
     this.#loops = Array.from({ length: count }, (_, i) => this.#shop(`s${i}`))
   }
 
+  /** Resolves once they were told of so many reservations more. */
+  async hear(count: number): Promise<void> {
+    const enough = this.told.size + count
+    while (this.told.size < enough) await delay(5)
+  }
+
   async stop(): Promise<void> {
     this.#over = true
     await Promise.all(this.#loops)
