@@ -3,7 +3,17 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { PollResult } from '../../src/index.js'
 import { faultyRedis } from '../../src/testing.js'
 import { codeOf } from '../support/waiting-room.js'
-import { back, crowd, ends, handle, pollAll, positions, server } from './support/waiting-room.js'
+import {
+  back,
+  crowd,
+  ends,
+  handle,
+  hasty,
+  placed,
+  pollAll,
+  positions,
+  server,
+} from './support/waiting-room.js'
 
 test('replies get lost, connections are cut: places stay, and every call ends', async () => {
   const redis = await server()
@@ -36,11 +46,13 @@ test('replies get lost, connections are cut: places stay, and every call ends', 
 
 test('Redis hangs without a word: every poll ends by the deadline, held; afterwards all is as it was', async () => {
   const redis = await server()
-  const room = handle(redis, { deadlineMs: 300 })
-  await room.create()
-  const tickets = await crowd(room, 30)
-  await room.poll(tickets[0]!)
-  const before = positions(await pollAll(room, tickets.slice(1)))
+  const patient = handle(redis)
+  const room = handle(redis, hasty)
+  await patient.create()
+  const tickets = await crowd(patient, 30)
+  await patient.poll(tickets[0]!)
+  const before = tickets.slice(1).map((_, i) => i + 1)
+  await placed(room, tickets.slice(1), before)
   await redis.kill('SIGSTOP')
   await delay(300)
   for (let round = 0; round < 4; round++) {
@@ -50,5 +62,5 @@ test('Redis hangs without a word: every poll ends by the deadline, held; afterwa
   expect(['UNAVAILABLE', 'UNKNOWN_OUTCOME']).toContain(await codeOf(room.join('late')))
   await redis.kill('SIGCONT')
   await back(room)
-  expect(positions(await pollAll(room, tickets.slice(1)))).toEqual(before)
+  await placed(room, tickets.slice(1), before)
 })

@@ -6,7 +6,11 @@ import { SECRET } from '../../support/waiting-room.js'
 
 export const durable = { appendonly: 'yes', appendfsync: 'always' }
 /** The first enters, and nobody else for a quarter of an hour. */
-const slow = { ratePerSecond: 0.001, burst: 1, deadlineMs: 1_000 }
+const slow = { ratePerSecond: 0.001, burst: 1 }
+/** However busy the machine is: what Redis can answer is answered in this time. */
+const PATIENT_MS = 60_000
+/** For handles that ask a Redis which is away. */
+export const hasty = { deadlineMs: 500 }
 
 /** Whatever a handle leaves to itself must not end as a rejection that nobody hears. */
 function hearing(): void {
@@ -32,7 +36,13 @@ export function handle(
   options: Partial<WaitingRoomOptions> = {},
 ): WaitingRoom {
   const engine = redisEngine(connectTo(redis, { retryStrategy: () => 20 }))
-  const room = new WaitingRoom('launch', { secret: SECRET, ...slow, ...options, engine })
+  const room = new WaitingRoom('launch', {
+    secret: SECRET,
+    deadlineMs: PATIENT_MS,
+    ...slow,
+    ...options,
+    engine,
+  })
   onTestFinished(() => room.close())
   return room
 }
@@ -59,4 +69,13 @@ export async function ends(call: Promise<unknown>): Promise<string> {
 
 export async function back(room: WaitingRoom): Promise<void> {
   await expect.poll(() => ends(room.stats()), { interval: 50 }).toBe('fine')
+}
+
+/** Resolves once everybody is told these places: a hasty handle may have to ask again. */
+export async function placed(
+  room: WaitingRoom,
+  tickets: readonly string[],
+  expected: readonly (number | null)[],
+): Promise<void> {
+  await expect.poll(() => pollAll(room, tickets).then(positions, () => undefined)).toEqual(expected)
 }
