@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { PollResult } from '../../src/index.js'
 import { faultyRedis } from '../../src/testing.js'
+import { watchDeadline } from '../support/punctual.js'
 import { codeOf } from '../support/waiting-room.js'
 import {
   back,
@@ -56,7 +57,9 @@ test('Redis hangs without a word: every poll ends by the deadline, held; afterwa
   await redis.kill('SIGSTOP')
   await delay(300)
   for (let round = 0; round < 4; round++) {
+    const settled = watchDeadline(hasty.deadlineMs)
     expect(positions(await pollAll(room, tickets.slice(1)))).toEqual(before)
+    expect(settled(), 'overdue').toBe(false)
     await delay(100)
   }
   expect(['UNAVAILABLE', 'UNKNOWN_OUTCOME']).toContain(await codeOf(room.join('late')))

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { bundle } from '../../scripts/bundle.mjs'
 
-const runner = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url))
+/** By file: what is started many times is bundled once. */
+const bundles = new Map<string, string>()
 
 /** A program of this repository in a process of its own; it reports in lines of JSON. */
 export interface Worker<Report> {
@@ -18,9 +19,15 @@ export interface Worker<Report> {
 
 /** Starts `file` with its configuration as its only argument. */
 export function startWorker<Report>(file: string, config: unknown): Worker<Report> {
-  const child: ChildProcess = spawn(process.execPath, [runner, file, JSON.stringify(config)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
+  const bundled = bundles.get(file) ?? bundle(file)
+  bundles.set(file, bundled)
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--enable-source-maps', bundled, JSON.stringify(config)],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  )
   const endWithUs = () => child.kill('SIGKILL')
   process.once('exit', endWithUs)
   let errors = ''

@@ -17,7 +17,7 @@ export type ConsumerWords = { readonly begun: number } | readonly [number, numbe
 const { url, sale, group, leaseMs, failing } = JSON.parse(process.argv[2]!) as ConsumerConfig
 
 const engine = redisEngine(url)
-const handle = new FlashSale(sale, { engine, deadlineMs: 1_000 })
+const handle = new FlashSale(sale, { engine, deadlineMs: 60_000 })
 const options = { group, leaseMs, maxAttempts: 1_000_000, retryDelayMs: 20, maxRetryDelayMs: 200 }
 const consumer = handle.consume(options, async ({ partition, sequence, reservation }) => {
   if (Math.random() < 0.5) await delay(Math.random() * 5)
