@@ -31,9 +31,9 @@ function shared(handles: readonly Handle[], buyers: readonly Buyer[]): Promise<u
   return Promise.all(handles.map((handle, i) => handle.buyers.buy(mine(i))))
 }
 
-/** Its replica serves the slot, and then it comes back itself. */
-async function replaced(victim: ClusterNode, slot: number | string): Promise<void> {
-  await until(async () => (await cluster.masterOf(slot)) !== victim, 'that it is replaced')
+/** Its replica takes over, and then it comes back itself. */
+async function replaced(victim: ClusterNode): Promise<void> {
+  await cluster.takeOver(victim)
   await cluster.revive()
   await cluster.settled()
 }
@@ -57,6 +57,8 @@ test('a master is killed in mid-sale, and its replica takes over: only its own b
   const selling = Promise.all([shared(handles, others), shared(handles, stage.crowd(2_900, { home: hit }))])
   await until(() => sum(handles, 'confirmed') > 1_000, 'a thousand sold')
   await killInStep(victim)
+  await until(() => faultsOf(handles, hit).length > 0, 'that its buyers hear of it')
+  await cluster.takeOver(victim)
   await selling
   expect(faultsOf(handles, spared)).toEqual([])
   expect(faultsOf(handles, hit).length).toBeGreaterThan(0)
@@ -67,17 +69,17 @@ test('a master is killed in mid-sale, and its replica takes over: only its own b
 test('while partitions are away the others sell all they have, and nobody says sold out; then the rest is sold, once', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 600 }, limitPerBuyer: 1 })
   const { victim, hit, spared } = await stage.divide(4)
-  const [replica] = await cluster.replicasOf(victim)
-  const [one, other] = [stage.handle(), stage.handle({ deadlineMs: 1_000 })] as const
+  const steady = stage.handle()
+  // For buyers who are to be refused.
+  const [one, other] = [stage.handle({ deadlineMs: 1_000 }), stage.handle({ deadlineMs: 1_000 })] as const
   await shared([one, other], stage.crowd(60))
-  await replica!.admin.config('SET', 'cluster-replica-no-failover', 'yes')
   await killInStep(victim)
   const there = (await stage.stock(spared)).available
   // All of them at one home, which has a quarter of what is left: what it lacks comes from the others that are there.
   const near = stage.crowd(there - 40, { home: [spared[0]!] })
-  await one.buyers.buy(near)
-  expect(words(near, one)).toEqual(times(near.length, 'confirmed'))
-  expect(one.faults).toEqual([])
+  await steady.buyers.buy(near)
+  expect(words(near, steady)).toEqual(times(near.length, 'confirmed'))
+  expect(steady.faults).toEqual([])
   const before = sum([one, other], 'confirmed')
   const patient = [...stage.crowd(60, { home: spared }), ...stage.crowd(20, { home: hit })]
   const waiting = shared([one, other], patient)
@@ -89,15 +91,16 @@ test('while partitions are away the others sell all they have, and nobody says s
   expect((await stage.stock(spared)).available).toBe(0)
   const fault = await faultOf(one.sale.stats(), 'UNAVAILABLE')
   expect(fault.message).toMatch(new RegExp(`Partition (${hit.join('|')}) `))
-  await replica!.admin.config('SET', 'cluster-replica-no-failover', 'no')
+  await cluster.takeOver(victim)
   await waiting
   expect(words(patient, one).map((word, i) => word ?? words(patient, other)[i])).toEqual(
     times(80, 'confirmed'),
   )
-  const last = stage.crowd(600 - sum([one, other], 'confirmed') + 15)
+  const all = [steady, one, other]
+  const last = stage.crowd(600 - sum(all, 'confirmed') + 15)
   await shared([one, other], last)
-  expect(sum([one, other], 'sold_out')).toBe(15)
-  expect(await stage.verdict(told([one, other]), calls([one, other]))).toEqual({ phone: 600 })
+  expect(sum(all, 'sold_out')).toBe(15)
+  expect(await stage.verdict(told(all), calls(all))).toEqual({ phone: 600 })
 })
 
 /** Each of them puts back what it knows of, the last one ends the freeze; nobody had to be refused. */
@@ -214,7 +217,7 @@ test('consumers of six partitions are handed every event in order, through two f
     handled.push([partition, sequence, reservation?.id ?? ''])
     if (type === 'confirmed') confirmed.add(reservation!.id)
   }
-  const options = { leaseMs: 2_000, maxAttempts: 1_000_000, onError: () => {} }
+  const options = { leaseMs: 20_000, maxAttempts: 1_000_000, onError: () => {} }
   const consumers = handles.map(({ sale }) => follow(sale, options, handler))
   const buyers = [...stage.crowd(1_500), ...stage.crowd(500, { hesitates: true })]
   const selling = shared(handles, buyers)
@@ -223,7 +226,7 @@ test('consumers of six partitions are handed every event in order, through two f
     await until(() => confirmed.size > before + 100, 'a hundred more')
     const { victim } = await stage.divide(partition)
     await killInStep(victim)
-    await replaced(victim, stage.slotOf(partition))
+    await replaced(victim)
   }
   await selling
   const caughtUp = async () => {
@@ -279,7 +282,7 @@ test('the master of a waiting room is killed, then one of its sale: all units ar
     await until(() => ends.size > ended, 'so many have their answer')
     const victim = await cluster.masterOf(slot)
     await killInStep(victim)
-    await replaced(victim, slot)
+    await replaced(victim)
   }
   await visits
   const all = [...ends.values()]

@@ -12,6 +12,8 @@ import type { BuyersConfig, BuyersWords, Step } from './buyers-process.js'
 import { everything } from './stored.js'
 
 const PARTITIONS = 6
+/** However busy the machine is: what the cluster can answer is answered in this time. */
+const PATIENT_MS = 60_000
 
 /** A handle with a client of its own. */
 export interface Handle {
@@ -47,11 +49,11 @@ export class ClusterStage {
     readonly deadlineMs: number,
   ) {}
 
-  static async open(cluster: RedisCluster, rules: SaleRules, deadlineMs = 3_000): Promise<ClusterStage> {
+  static async open(cluster: RedisCluster, rules: SaleRules, deadlineMs = PATIENT_MS): Promise<ClusterStage> {
     const name = `launch-${++stages}`
     const whole = { partitions: PARTITIONS, ...rules }
     const stage = new ClusterStage(cluster, name, whole, deadlineMs)
-    const { sale } = stage.handle({ deadlineMs: 60_000 })
+    const { sale } = stage.handle()
     await sale.create(whole)
     stage.#token = (await stage.ask(0, 'describe', {})).token
     return stage
@@ -196,7 +198,7 @@ export class ClusterStage {
       expect(Object.keys(each.told).filter((word) => !answers.has(word))).toEqual([])
       expect(each.overdue, 'calls that were overdue').toBe(0)
     }
-    const { sale, engine } = this.handle({ deadlineMs: 60_000 })
+    const { sale, engine } = this.handle({ deadlineMs: PATIENT_MS })
     const { violations, ok } = await sale.audit()
     expect(violations).toEqual([])
     expect(ok).toBe(true)
@@ -264,7 +266,7 @@ export async function killInStep({ admin, server }: ClusterNode): Promise<void> 
   await expect.poll(() => admin.status).not.toBe('ready')
 }
 
-/** Shuts a master's replica out, which has no more of what is written from now on. Answers how to kill the master for its sake. */
+/** Shuts a master's replica out, which has no more of what is written from now on. Answers how to put it in the master's place. */
 export async function runAhead(cluster: RedisCluster, master: ClusterNode): Promise<() => Promise<void>> {
   const [replica] = await cluster.replicasOf(master)
   await replica!.server.kill('SIGSTOP')
@@ -273,5 +275,6 @@ export async function runAhead(cluster: RedisCluster, master: ClusterNode): Prom
   return async () => {
     await master.server.kill()
     await replica!.server.kill('SIGCONT')
+    await cluster.takeOver(master)
   }
 }
