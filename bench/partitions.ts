@@ -6,7 +6,7 @@
  * all at once; and with as many as the other parts have, where batches are as they come, the last 1 % to a few who ask one after another.
  */
 
-import { MAX_BATCH } from '../src/engine/lane.js'
+import { tuning } from '../src/engine/lane.js'
 import { Invariants } from './load/invariants.js'
 import { CALLERS } from './load/sale.js'
 import type { Context, Part, PartResult } from './part.js'
@@ -23,7 +23,7 @@ export interface Sizes {
 }
 
 /** Of each process, to each partition: two full batches on their way, and one that is being filled. */
-const FILLS = 3 * MAX_BATCH * WORKERS
+const FILLS = 3 * tuning.maxBatch * WORKERS
 /** Of all processes. */
 const FEW = 32
 

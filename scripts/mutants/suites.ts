@@ -50,7 +50,11 @@ export function suites(): Record<SuiteName, Suite> {
   const consumers = testsOf('test/conformance/consumer')
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
-    lua: suite('lua', [...conformance, ...property, 'test/unit/client.test.ts'], ON_REDIS),
+    lua: suite(
+      'lua',
+      [...conformance, ...property, 'test/unit/client.test.ts', 'test/unit/pieces.test.ts'],
+      ON_REDIS,
+    ),
     memory: suite('memory', [...conformance, ...property, 'test/unit/memory-engine.test.ts'], IN_MEMORY),
     sale: suite(
       'sale',

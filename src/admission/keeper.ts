@@ -8,22 +8,28 @@ import { readStock } from './stock-reader.js'
 
 /** What visitors are told is never older than this, in ms, while the engine can be reached. */
 export const FRESH_MS = 250
-/** A reading of the stock is taken again after so many ms. */
-const STOCK_MS = 200
-/** How many calls this process may make at once after a quiet time; in the long run one every {@link BUSY_MS}. */
-const CALLS_AT_ONCE = 40
-/** Visits in one call. */
-const MAX_VISITS = 4_096
-/** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
-const BUSY_MS = 100
-const IDLE_MS = 500
-/** A small bucket is emptied more often, or it would run over. ms */
-const SHORTEST_MS = 10
-/** Nobody has polled here for this long: nobody is waiting. ms */
-const ACTIVE_MS = 60_000
-/** Between attempts while the engine is away, in ms. */
-const MIN_RETRY_MS = 100
-const MAX_RETRY_MS = 2_000
+const tuning = {
+  /** A reading of the stock is taken again after so many ms. */
+  stockMs: 200,
+  /** How many calls this process may make at once after a quiet time; in the long run one every `busyMs`. */
+  callsAtOnce: 40,
+  /** With so many of them left it is quiet. */
+  quietCalls: 20,
+  /** Visits in one call. */
+  maxVisits: 4_096,
+  /** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
+  busyMs: 100,
+  idleMs: 500,
+  /** A small bucket is emptied more often, or it would run over. ms */
+  shortestMs: 10,
+  /** Nobody has polled here for this long: nobody is waiting. ms */
+  activeMs: 60_000,
+  /** Between attempts while the engine is away, in ms. */
+  minRetryMs: 100,
+  maxRetryMs: 2_000,
+  /** Revocations from which on those that are over are dropped. */
+  firstPrune: 1_000,
+}
 
 const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
 
@@ -55,7 +61,7 @@ export class Keeper {
   #tending = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
-  #allowance = CALLS_AT_ONCE
+  #allowance = tuning.callsAtOnce
   #allowanceAt = 0
   /** How often what was known went out of date: a call begun before knows no better. */
   #forgotten = 0
@@ -65,7 +71,7 @@ export class Keeper {
   #failures = 0
   #lastError: unknown
   readonly #revoked = new Map<string, { readonly stay: number; readonly until: number }>()
-  #prunedAt = 1_000
+  #prunedAt = tuning.firstPrune
   #revokedSince = 0
   #turns: ReadonlySet<number> = new Set()
   #stopped = false
@@ -90,7 +96,7 @@ export class Keeper {
     if (this.#state === undefined) return undefined
     const now = this.#access.timing.now()
     if (this.#ageOf(this.#askedAt, now) > FRESH_MS) return undefined
-    return this.#allowed(now) < CALLS_AT_ONCE / 2 ? this.#state : undefined
+    return this.#allowed(now) < tuning.quietCalls ? this.#state : undefined
   }
 
   /** Why the stock cannot be read, if that will not pass by itself. */
@@ -141,7 +147,7 @@ export class Keeper {
     if (this.#revoked.size < this.#prunedAt) return
     // A pass that has run out by itself needs no revocation.
     for (const [name, { until }] of this.#revoked) if (until < now) this.#revoked.delete(name)
-    this.#prunedAt = Math.max(1_000, 2 * this.#revoked.size)
+    this.#prunedAt = Math.max(tuning.firstPrune, 2 * this.#revoked.size)
   }
 
   /** Whether it is this place's turn. */
@@ -199,12 +205,12 @@ export class Keeper {
 
   /** How many calls may be made right now. */
   #allowed(now = this.#access.timing.now()): number {
-    return Math.min(CALLS_AT_ONCE, this.#allowance + (now - this.#allowanceAt) / this.#interval())
+    return Math.min(tuning.callsAtOnce, this.#allowance + (now - this.#allowanceAt) / this.#interval())
   }
 
   /** ms between two calls while it is busy. */
   #interval(): number {
-    return this.#state === undefined ? BUSY_MS : intervalOf(this.#state)
+    return this.#state === undefined ? tuning.busyMs : intervalOf(this.#state)
   }
 
   #spendCall(): void {
@@ -223,12 +229,12 @@ export class Keeper {
 
   /** How long to wait before the next call, in ms. */
   #pause(): number {
-    if (this.away) return Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (this.#failures - 1))
+    if (this.away) return Math.min(tuning.maxRetryMs, tuning.minRetryMs * 2 ** (this.#failures - 1))
     if (this.#isWaitedFor) return Math.max(0, 1 - this.#allowed()) * this.#interval()
     const now = this.#access.timing.now()
-    if (this.#touched) this.#activeUntil = now + ACTIVE_MS
+    if (this.#touched) this.#activeUntil = now + tuning.activeMs
     this.#touched = false
-    return now < this.#activeUntil ? this.#interval() : IDLE_MS
+    return now < this.#activeUntil ? this.#interval() : tuning.idleMs
   }
 
   #schedule(ms: number): void {
@@ -257,7 +263,7 @@ export class Keeper {
     this.#tending = true
     this.#spendCall()
     const forgotten = this.#forgotten
-    const visits = this.#visits.splice(0, MAX_VISITS)
+    const visits = this.#visits.splice(0, tuning.maxVisits)
     const watchers = this.#watchers.splice(0)
     try {
       const limits = this.#access.limits()
@@ -302,7 +308,7 @@ export class Keeper {
 
   async #readStock(): Promise<StockReading | undefined> {
     if (!this.#sale) return undefined
-    const isDue = this.#ageOf(this.#stockAt) > STOCK_MS || this.#allowed() > CALLS_AT_ONCE / 2
+    const isDue = this.#ageOf(this.#stockAt) > tuning.stockMs || this.#allowed() > tuning.quietCalls
     if (this.#stock && !isDue) return this.#stock
     const readAt = this.#moment()
     try {
@@ -332,7 +338,9 @@ export class Keeper {
 
 /** Twice in the time in which the bucket fills, but no less often than ten times a second. */
 function intervalOf({ pace: { rate, burst } }: RoomState): number {
-  return rate === 0 ? BUSY_MS : Math.min(BUSY_MS, Math.max(SHORTEST_MS, (burst * 500_000) / rate))
+  return rate === 0
+    ? tuning.busyMs
+    : Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
 }
 
 /** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */

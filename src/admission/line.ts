@@ -2,8 +2,10 @@ import type { GoneChunk, RoomState } from '../engine/room.js'
 import { shuffler } from './draw.js'
 
 const CHUNK = 65_536
-const BLOCK_WORDS = 8
-const BLOCK = BLOCK_WORDS * 32
+const tuning = {
+  blockWords: 8,
+}
+const BLOCK = tuning.blockWords * 32
 
 /**
  * Who stands where. The engine tells which numbers were given up; this turns them into ranks and counts them, so that the
@@ -15,7 +17,7 @@ export class Line {
   /** What is known of the numbers, by chunk. */
   readonly #chunks = new Map<number, Buffer>()
   /** One bit a rank that was given up; how many in each block, and before it. */
-  #bits = new Uint32Array(BLOCK_WORDS)
+  #bits = new Uint32Array(tuning.blockWords)
   #inBlock = new Uint32Array(1)
   #before = new Uint32Array(1)
   #dirty = false
@@ -83,7 +85,7 @@ export class Line {
   #reach(rank: number): void {
     if (rank < this.#bits.length * 32) return
     const blocks = Math.max(this.#inBlock.length * 2, Math.floor(rank / BLOCK) + 1)
-    const bits = new Uint32Array(blocks * BLOCK_WORDS)
+    const bits = new Uint32Array(blocks * tuning.blockWords)
     bits.set(this.#bits)
     const inBlock = new Uint32Array(blocks)
     inBlock.set(this.#inBlock)
@@ -101,7 +103,7 @@ export class Line {
     if (block > last) return this.#before[last]! + this.#inBlock[last]!
     let count = this.#before[block]!
     const word = rank >>> 5
-    for (let i = block * BLOCK_WORDS; i < word; i++) count += ones(this.#bits[i]!)
+    for (let i = block * tuning.blockWords; i < word; i++) count += ones(this.#bits[i]!)
     return count + ones(this.#bits[word]! & (0xffff_ffff >>> (31 - (rank & 31))))
   }
 

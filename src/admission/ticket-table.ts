@@ -1,6 +1,10 @@
-/** A ticket is found by so many characters at its end. */
-const KEY_LENGTH = 7
-const SMALLEST = 1 << 10
+const tuning = {
+  /** A ticket is found by so many characters at its end. */
+  keyLength: 7,
+  /** By which a key is multiplied for each of them. */
+  factor: 67,
+  smallest: 1 << 10,
+}
 
 /** What is known of a ticket, side by side: whoever asks touches one line of the processor's cache. */
 const KEY = 0
@@ -18,10 +22,10 @@ const FIELDS = 4
  * ticket. A slot keeps its meaning until something is added.
  */
 export class TicketTable {
-  #slots = SMALLEST
-  #records = new Float64Array(SMALLEST * FIELDS)
+  #slots = tuning.smallest
+  #records = new Float64Array(tuning.smallest * FIELDS)
   /** Empty where there is nobody. */
-  #tickets = new Array<string>(SMALLEST).fill('')
+  #tickets = new Array<string>(tuning.smallest).fill('')
   /** Slots that are not free, and those among them of somebody who was removed. */
   #used = 0
   #removed = 0
@@ -110,7 +114,7 @@ export class TicketTable {
 
 function keyOf(ticket: string): number {
   let key = 0
-  for (let i = ticket.length - KEY_LENGTH; i < ticket.length; i++)
-    key = (Math.imul(key, 67) + ticket.charCodeAt(i)) | 0
+  for (let i = ticket.length - tuning.keyLength; i < ticket.length; i++)
+    key = (Math.imul(key, tuning.factor) + ticket.charCodeAt(i)) | 0
   return key
 }

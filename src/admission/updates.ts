@@ -2,8 +2,10 @@ import type { Timer, Timing } from '../engine/timing.js'
 import type { Keeper } from './keeper.js'
 import type { PollResult } from './results.js'
 
-/** A watcher asks at least this often, in ms: often enough to count as present at the door. */
-const LOOK_MS = 1_000
+const tuning = {
+  /** A watcher asks at least this often, in ms: often enough to count as present at the door. */
+  lookMs: 1_000,
+}
 
 export interface Watched {
   poll(): Promise<PollResult>
@@ -87,7 +89,7 @@ function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: Abort
     const stopListening = keeper.listen(() => {
       if (watched.hasTurn() || keeper.state?.closed !== closed || keeper.stopped) done()
     })
-    timer = timing.after(LOOK_MS, done)
+    timer = timing.after(tuning.lookMs, done)
     signal.addEventListener('abort', done)
   })
 }

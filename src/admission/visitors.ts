@@ -2,8 +2,13 @@ import type { Line } from './line.js'
 import type { Signer, TicketClaims } from './pass.js'
 import { TicketTable } from './ticket-table.js'
 
-/** Visitors a process remembers at most, and half as many at least. Others are known again by their ticket; it takes some microseconds more. */
-const MOST = 1 << 21
+const tuning = {
+  /**
+   * Visitors in one generation: a process remembers as many at least, and twice as many at most. Others are known again by their ticket; it
+   * takes some microseconds more.
+   */
+  generation: 1 << 20,
+}
 
 /** The owner of a ticket, as this process knows them now. */
 export interface Visitor {
@@ -106,7 +111,7 @@ export class Visitors {
   }
 
   #add(ticket: string, number: number, rank: number, told: number): number {
-    if (this.#young.size >= MOST >> 1) {
+    if (this.#young.size >= tuning.generation) {
       this.#old = this.#young
       this.#young = new TicketTable()
     }

@@ -37,7 +37,7 @@ export function withNonce(id: string, nonce: string): string {
 }
 
 const digitValue = new Uint8Array(128)
-for (let i = 0; i < DIGITS.length; i++) digitValue[DIGITS.charCodeAt(i)] = i
+for (const [i, digit] of [...DIGITS].entries()) digitValue[digit.charCodeAt(0)] = i
 
 /** The number that four base64url digits of `text` make: 24 bits. */
 export function numberAt(text: string, at: number): number {

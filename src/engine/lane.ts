@@ -3,10 +3,12 @@ import type { Call, CommandMap, Port, Reply, Retry } from './port.js'
 import type { Session } from './session.js'
 import type { Timer } from './timing.js'
 
-/** Items one call carries at most. Beyond some 200 the gain is small, and the server is held for longer at a time. */
-export const MAX_BATCH = 256
-/** Calls that may be out at a time: while the server works on one, the next is on its way. */
-const MAX_CALLS = 2
+export const tuning = {
+  /** Items one call carries at most. Beyond some 200 the gain is small, and the server is held for longer at a time. */
+  maxBatch: 256,
+  /** Calls that may be out at a time: while the server works on one, the next is on its way. */
+  maxCalls: 2,
+}
 
 /** An answer that decides: what is undecided is asked again before anybody hears of it. */
 export type Decided<A> = Exclude<A, Retry>
@@ -115,13 +117,13 @@ export class Lane<O, A extends { readonly status: string }> {
 
   /** Sends at the end of this turn: whoever submits in the same turn travels along. */
   #wake(): void {
-    if (this.#turn || this.#calls.size >= MAX_CALLS) return
+    if (this.#turn || this.#calls.size >= tuning.maxCalls) return
     this.#turn = Promise.resolve()
       .then(() => this.#way.ready())
       .then(
         () => {
           this.#turn = undefined
-          while (this.#calls.size < MAX_CALLS && this.#queue.length > 0) void this.#send()
+          while (this.#calls.size < tuning.maxCalls && this.#queue.length > 0) void this.#send()
         },
         (error) => {
           this.#turn = undefined
@@ -172,9 +174,9 @@ export class Lane<O, A extends { readonly status: string }> {
     const queue = this.#queue
     let count = 0
     let weight = 0
-    while (count < queue.length && weight < MAX_BATCH) {
+    while (count < queue.length && weight < tuning.maxBatch) {
       weight += queue[count]!.weight
-      if (count > 0 && weight > MAX_BATCH) break
+      if (count > 0 && weight > tuning.maxBatch) break
       count++
     }
     return queue.splice(0, count)
@@ -238,12 +240,10 @@ export class Lane<O, A extends { readonly status: string }> {
     const now = this.#session.timing.now()
     this.#timerAt = Number.POSITIVE_INFINITY
     const expired = this.#queue.filter((item) => item.deadline <= now)
-    if (expired.length > 0) {
-      const rest = this.#queue.filter((item) => item.deadline > now)
-      this.#queue.splice(0, this.#queue.length, ...rest)
-      for (const item of expired)
-        this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
-    }
+    const rest = this.#queue.filter((item) => item.deadline > now)
+    this.#queue.splice(0, this.#queue.length, ...rest)
+    for (const item of expired)
+      this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
     for (const items of this.#calls) {
       for (const item of items) {
         if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))

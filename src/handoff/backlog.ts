@@ -4,12 +4,16 @@ import type { Chains } from './chains.js'
 import type { Owner } from './crew.js'
 import type { Delivery } from './delivery.js'
 
-/** Events of one partition that may be kept while one of them holds up the position; some of them are done already. */
-export const WINDOW = 8_192
-/** A handler that takes longer holds up the position no more: its event is parked while it runs. ms */
-const SLOW_MS = 1_000
-/** Events that one call parks anew, at most. */
-const MAX_PARKS = 256
+const tuning = {
+  /** Events of one partition that may be kept while one of them holds up the position; some of them are done already. */
+  window: 8_192,
+  /** A handler that takes longer holds up the position no more: its event is parked while it runs. ms */
+  slowMs: 1_000,
+  /** Events that one call parks anew, at most. */
+  maxParks: 256,
+  /** So many places at the beginning of the window that are of no use any more are cut off. */
+  cutFrom: 1_024,
+}
 
 /** Not done and not parked, over all partitions of a consumer: what reading ahead is limited by. */
 export interface Load {
@@ -101,7 +105,7 @@ export class Backlog {
 
   /** Whether so much waits behind the position that reading on would not help. */
   get crowded(): boolean {
-    return this.#window.length - this.#head >= WINDOW
+    return this.#window.length - this.#head >= tuning.window
   }
 
   get position(): number {
@@ -215,7 +219,7 @@ export class Backlog {
     // All of them: where an earlier call failed, the position must not move past one that the engine does not have.
     const parks = [...this.#changed]
     this.#changed.clear()
-    const room = parks.length + MAX_PARKS
+    const room = parks.length + tuning.maxParks
     let end = this.#head
     for (; end < this.#window.length; end++) {
       const delivery = this.#window[end]!
@@ -266,7 +270,7 @@ export class Backlog {
     const window = this.#window
     while (this.#head < window.length && window[this.#head]!.state === 'done')
       window[this.#head++] = undefined
-    if (this.#head < 1_024 || this.#head * 2 < window.length) return
+    if (this.#head < tuning.cutFrom) return
     // Not a slice: the array left behind would hold on to what it refers to.
     window.splice(0, this.#head)
     this.#cut += this.#head
@@ -307,7 +311,10 @@ export class Backlog {
     if (state === 'dead' || attempts > 0) return true
     if (event.sequence > this.#lastDone) return false
     if (state === 'queued') return before!.parked
-    return state === 'running' && (now - at >= SLOW_MS || (this.#window.length - this.#head) * 2 >= WINDOW)
+    return (
+      state === 'running' &&
+      (now - at >= tuning.slowMs || (this.#window.length - this.#head) * 2 >= tuning.window)
+    )
   }
 
   #setAside(delivery: Delivery): void {

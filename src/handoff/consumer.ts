@@ -176,7 +176,7 @@ export class Consumer {
    */
   async replay(ids: readonly string[] | 'all'): Promise<number> {
     const count = await this.#letters.settle(ids, 'retry')
-    if (count > 0) for (const follower of this.#followers) follower.refresh()
+    for (const follower of this.#followers) follower.refresh()
     return count
   }
 
@@ -189,7 +189,7 @@ export class Consumer {
    */
   async discard(ids: readonly string[] | 'all'): Promise<number> {
     const count = await this.#letters.settle(ids, 'discard')
-    if (count > 0) this.#shares?.changed()
+    this.#shares?.changed()
     return count
   }
 

@@ -2,13 +2,15 @@ import type { Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 
 const MAX_ERROR_BYTES = 1_024
-/** Between two attempts while the engine is away. ms */
-const MIN_PAUSE_MS = 100
-const MAX_PAUSE_MS = 2_000
+const tuning = {
+  /** Between two attempts while the engine is away. ms */
+  minPauseMs: 100,
+  maxPauseMs: 2_000,
+}
 
 /** When to try again, by the timing's clock, after so many failures in a row: many processes do not do so in step. */
 export function retryAt(failures: number, timing: Timing): number {
-  const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(10, failures - 1))
+  const longest = Math.min(tuning.maxPauseMs, tuning.minPauseMs * 2 ** (failures - 1))
   return timing.now() + longest * (1 - timing.random() / 2)
 }
 

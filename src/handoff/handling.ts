@@ -5,8 +5,10 @@ import type { History } from './events.js'
 import { messageOf } from './failure.js'
 import type { Counts, Surroundings } from './surroundings.js'
 
-/** Where reading waited because so much was in hand, it goes on from here. */
-const LOW_LOAD = 2_048
+const tuning = {
+  /** Where reading waited because so much was in hand, it goes on from here. */
+  lowLoad: 2_048,
+}
 
 /** Who has the lease that is handled under. */
 export interface Leader {
@@ -59,7 +61,7 @@ export class Handling implements Owner {
     const { timing } = this.#around.source
     this.#leader.tally('failed')
     if (backlog.over || delivery.attempts + 1 < maxAttempts) {
-      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** Math.min(40, delivery.attempts))
+      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** delivery.attempts)
       const delay = longest * (1 - timing.random() / 2)
       this.#goOn(backlog, backlog.failed(delivery, messageOf(error), timing.now() + delay))
       return undefined
@@ -87,7 +89,7 @@ export class Handling implements Owner {
   #goOn(backlog: Backlog, next: Delivery | undefined): void {
     const { crew, load } = this.#around
     if (next) crew.offerLate(next)
-    if (load.starved && load.events <= LOW_LOAD) {
+    if (load.starved && load.events <= tuning.lowLoad) {
       load.starved = false
       this.#around.relieved()
     }

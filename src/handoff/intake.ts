@@ -1,12 +1,15 @@
+import { chunksOf } from '../chunks.js'
 import type { ParkedEvent } from '../engine/handoff.js'
 import type { Backlog } from './backlog.js'
 import { type Page, reservationsOf } from './history-reader.js'
 import type { Counts, Surroundings } from './surroundings.js'
 
-/** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
-const MAX_LOAD = 4_096
-/** Reservations of parked events that are fetched at a time. */
-const FETCHES = 8
+const tuning = {
+  /** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
+  maxLoad: 4_096,
+  /** Reservations of parked events that are fetched at a time. */
+  fetches: 8,
+}
 
 /** Brings a partition's events into the backlog and before the crew, as long as there is room for them. */
 export class Intake {
@@ -29,7 +32,7 @@ export class Intake {
     this.#warnedFull = full
     if (full || backlog.crowded) return false
     const { load } = this.#around
-    if (load.events < MAX_LOAD) return true
+    if (load.events < tuning.maxLoad) return true
     load.starved = true
     return false
   }
@@ -52,8 +55,7 @@ export class Intake {
     if (unknown.length === 0) return
     const { source, crew } = this.#around
     const offset = source.timing.now() - source.serverNow(this.#partition)
-    for (let at = 0; at < unknown.length; at += FETCHES) {
-      const some = unknown.slice(at, at + FETCHES)
+    for (const some of chunksOf(unknown, tuning.fetches)) {
       const reservations = await Promise.all(
         some.map(({ event }) => ('id' in event ? source.reservation(this.#partition, event.id) : undefined)),
       )

@@ -1,10 +1,16 @@
 import { checkId } from '../check.js'
+import { chunksOf } from '../chunks.js'
 import type { Rules } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/handoff.js'
 import { invalid } from '../errors.js'
 import { type History, lineOf, parseEventId, type SaleEvent, toEvent } from './events.js'
 import { END } from './history-reader.js'
 import type { EventSource } from './source.js'
+
+const tuning = {
+  /** Events that one call revives or discards. */
+  atOnce: 100,
+}
 
 /** An event that was given up. */
 export interface DeadLetter {
@@ -67,8 +73,8 @@ export class Letters {
     action: 'retry' | 'discard',
   ): Promise<number> {
     let count = 0
-    for (let at = 0; at < sequences.length; at += 100) {
-      const op = { group: this.#group, sequences: sequences.slice(at, at + 100), action }
+    for (const some of chunksOf(sequences, tuning.atOnce)) {
+      const op = { group: this.#group, sequences: some, action }
       count += (await this.#source.ask(partition, 'revive', op)).count
     }
     return count

@@ -1,13 +1,15 @@
 import type { Timing } from '../engine/timing.js'
 import { SETTLE_MS } from './surroundings.js'
 
-/** Between two readings of few events each, and between two looks when there are none. ms */
-const READ_MS = 5
-const POLL_MS = 20
-/** A page with fewer events is a sign that there are no more at the moment. */
-const SMALL_PAGE = 256
-/** A reading that is older says nothing about whether the engine still knows what it was told. ms */
-const VALID_MS = 1_000
+const tuning = {
+  /** Between two readings of few events each, and between two looks when there are none. ms */
+  readMs: 5,
+  pollMs: 20,
+  /** A page with fewer events is a sign that there are no more at the moment. */
+  smallPage: 256,
+  /** A reading that is older says nothing about whether the engine still knows what it was told. ms */
+  validMs: 1_000,
+}
 
 /** When a partition is to be read: at once while there is much, ever more seldom while there is nothing, and soon after news of it. */
 export class Pace {
@@ -16,7 +18,7 @@ export class Pace {
   readonly #longestMs: number
   readonly #timing: Timing
   #lastAt = Number.NEGATIVE_INFINITY
-  #pollMs = POLL_MS
+  #pollMs = tuning.pollMs
   /** The latest sequence that is known to be no reason to read. */
   #knownLatest = 0
 
@@ -28,7 +30,7 @@ export class Pace {
   /** Another lease: it is to be read at once. */
   begin(): void {
     this.at = this.#timing.now()
-    this.#pollMs = POLL_MS
+    this.#pollMs = tuning.pollMs
   }
 
   /** It was read, asked at that moment. */
@@ -43,7 +45,7 @@ export class Pace {
 
   /** Whether it was read just now. */
   get isFresh(): boolean {
-    return this.#timing.now() - this.#lastAt <= VALID_MS
+    return this.#timing.now() - this.#lastAt <= tuning.validMs
   }
 
   /**
@@ -59,8 +61,8 @@ export class Pace {
       // What is said to be there and is not belongs to a history that was rolled back.
       this.#knownLatest = latest
       this.#pollMs = Math.min(this.#longestMs, this.#pollMs * 1.5)
-    } else this.#pollMs = Math.min(this.#longestMs, POLL_MS)
-    if (events >= SMALL_PAGE) {
+    } else this.#pollMs = Math.min(this.#longestMs, tuning.pollMs)
+    if (events >= tuning.smallPage) {
       // Others get a turn, where the engine answers without any time passing.
       this.at = now - at < 1 ? now + 1 : now
       return false
@@ -72,7 +74,7 @@ export class Pace {
   /** The partition is known to have gone on: whether it is to be read sooner than planned. */
   hurries(latest: number, read: number): boolean {
     if (latest <= read || latest <= this.#knownLatest) return false
-    const at = this.#lastAt + READ_MS
+    const at = this.#lastAt + tuning.readMs
     if (at >= this.at) return false
     this.at = at
     return true

@@ -1,5 +1,7 @@
-/** Taken and still in the array, at most. */
-const MANY = 1_024
+const tuning = {
+  /** Taken and still in the array, at most. */
+  many: 1_024,
+}
 
 /**
  * First in, first out. What is taken is let go at once: an array that has grown old holds what it refers to through many collections of
@@ -31,7 +33,7 @@ export class Queue<T> {
     if (this.#head === items.length) return undefined
     const item = items[this.#head]
     items[this.#head++] = undefined
-    if (this.#head === MANY || this.#head === items.length) {
+    if (this.#head === tuning.many || this.#head === items.length) {
       items.splice(0, this.#head)
       this.#head = 0
     }

@@ -1,24 +1,27 @@
+import { chunksOf } from '../chunks.js'
 import type { GroupState } from '../engine/handoff.js'
 import type { Timing } from '../engine/timing.js'
 import { Alarm } from './alarm.js'
 import type { Follower } from './follower.js'
 import type { EventSource } from './source.js'
 
-/** Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free. */
-const STANDBY = 0.1
-/** Who leads some looks this often. */
-const LOOK = 0.33
-/** How long an offered partition is left to others, */
-const OFFER = 0.15
-/** and how long one must have been free until somebody takes it who leads some already: those who lead none come first. */
-const YIELD = 0.2
-/** Between two offers. */
-const OFFER_EVERY = 6
-/** How long handlers may take to finish before a partition changes hands. */
-const FINISH = 1
-const MAX_STANDBY_MS = 1_000
-/** Partitions that are asked at a time. */
-const AT_ONCE = 8
+const tuning = {
+  /** Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free. */
+  standby: 0.1,
+  /** Who leads some looks this often. */
+  look: 0.33,
+  /** How long an offered partition is left to others, */
+  offer: 0.15,
+  /** and how long one must have been free until somebody takes it who leads some already: those who lead none come first. */
+  yield: 0.2,
+  /** Between two offers. */
+  offerEvery: 6,
+  /** How long handlers may take to finish before a partition changes hands. */
+  finish: 1,
+  maxStandbyMs: 1_000,
+  /** Partitions that are asked at a time. */
+  atOnce: 8,
+}
 
 export interface Sharing {
   readonly source: EventSource
@@ -49,7 +52,8 @@ export class Shares {
     this.#sharing = sharing
     this.#timing = sharing.source.timing
     this.#alarm = new Alarm(this.#timing)
-    this.#offerAt = this.#timing.now() + OFFER_EVERY * sharing.leaseMs * (0.5 + this.#timing.random() / 2)
+    this.#offerAt =
+      this.#timing.now() + tuning.offerEvery * sharing.leaseMs * (0.5 + this.#timing.random() / 2)
   }
 
   async run(): Promise<void> {
@@ -83,7 +87,7 @@ export class Shares {
   }
 
   get #standbyMs(): number {
-    return Math.min(MAX_STANDBY_MS, STANDBY * this.#sharing.leaseMs)
+    return Math.min(tuning.maxStandbyMs, tuning.standby * this.#sharing.leaseMs)
   }
 
   /** Answers when to look again. */
@@ -99,20 +103,20 @@ export class Shares {
     if (mine.length > fair) this.#letGo(mine)
     else if (mine.length < fair) this.#take(states, fair - mine.length, mine.length > 0)
     else this.#offer(mine)
-    return this.#nextLook(states, mine.length > 0 ? LOOK * leaseMs : this.#standbyMs)
+    return this.#nextLook(states, mine.length > 0 ? tuning.look * leaseMs : this.#standbyMs)
   }
 
   async #states(): Promise<(GroupState | undefined)[]> {
     const { source, group, followers } = this.#sharing
     const states: (GroupState | undefined)[] = []
-    for (let at = 0; at < followers.length; at += AT_ONCE) {
-      const some = followers.slice(at, at + AT_ONCE).map(async (follower) => {
+    for (const some of chunksOf(followers, tuning.atOnce)) {
+      const asked = some.map(async (follower) => {
         const { groups } = await source.ask(follower.partition, 'groups', {})
         const state = groups.find((one) => one.group === group)
         if (state) follower.observe(state)
         return state
       })
-      states.push(...(await Promise.all(some)))
+      states.push(...(await Promise.all(asked)))
     }
     return states
   }
@@ -123,7 +127,7 @@ export class Shares {
 
   #letGo(mine: readonly Follower[]): void {
     const one = mine[Math.floor(this.#timing.random() * mine.length)]!
-    one.leave(FINISH * this.#sharing.leaseMs)
+    one.leave(tuning.finish * this.#sharing.leaseMs)
   }
 
   /** @param late Others come first. */
@@ -135,7 +139,7 @@ export class Shares {
       const state = states[partition]
       if (!state || state.consumer === null) return true
       if (!this.#isFree(partition, state)) return false
-      const patience = late && state.consumer !== consumer ? YIELD * leaseMs : 0
+      const patience = late && state.consumer !== consumer ? tuning.yield * leaseMs : 0
       return source.serverNow(partition) - state.until >= patience
     })
     for (; count > 0 && free.length > 0; count--) {
@@ -148,10 +152,10 @@ export class Shares {
     const now = this.#timing.now()
     if (mine.length < 2 || now < this.#offerAt) return
     const { leaseMs } = this.#sharing
-    this.#offerAt = now + OFFER_EVERY * leaseMs
+    this.#offerAt = now + tuning.offerEvery * leaseMs
     const one = mine[Math.floor(this.#timing.random() * mine.length)]!
-    this.#resting.set(one.partition, now + OFFER * leaseMs)
-    one.leave(FINISH * leaseMs)
+    this.#resting.set(one.partition, now + tuning.offer * leaseMs)
+    one.leave(tuning.finish * leaseMs)
   }
 
   #nextLook(states: readonly (GroupState | undefined)[], longest: number): number {
@@ -163,12 +167,9 @@ export class Shares {
       // A lease that is not renewed will be free then; one that is free, for those who came first, a while later.
       const left = state.until - source.serverNow(partition)
       if (left > 0) wait = Math.min(wait, left + 1)
-      else if (left + YIELD * leaseMs > 0) wait = Math.min(wait, left + YIELD * leaseMs + 1)
+      else if (left + tuning.yield * leaseMs > 0) wait = Math.min(wait, left + tuning.yield * leaseMs + 1)
     }
-    for (const [partition, until] of this.#resting) {
-      if (until > now) wait = Math.min(wait, until - now)
-      else this.#resting.delete(partition)
-    }
+    for (const until of this.#resting.values()) if (until > now) wait = Math.min(wait, until - now)
     return now + wait
   }
 }

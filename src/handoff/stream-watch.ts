@@ -1,8 +1,10 @@
 import type { EventSource } from './source.js'
 import type { ConsumerWarning } from './warnings.js'
 
-/** The share of `maxStreamLength` from which a group that lags is warned of. */
-const NEAR = 0.8
+const tuning = {
+  /** The share of `maxStreamLength` from which a group that lags is warned of. */
+  near: 0.8,
+}
 
 /** Watches how much of a partition's stream waits for the slowest group, and tells before any of it is let go. */
 export class StreamWatch {
@@ -26,7 +28,7 @@ export class StreamWatch {
   look(first: number, latest: number): void {
     this.first = first
     const length = latest - first + 1
-    if (length < NEAR * this.#max) this.#warned.clear()
+    if (length < tuning.near * this.#max) this.#warned.clear()
     else if (!this.#looking) void this.#findSlow(length, latest)
   }
 
@@ -38,7 +40,7 @@ export class StreamWatch {
       const warned = new Set<string>()
       for (const { group, position } of groups) {
         const lag = latest - position
-        if (lag < NEAR * this.#max) continue
+        if (lag < tuning.near * this.#max) continue
         warned.add(group)
         if (this.#warned.has(group)) continue
         const partition = this.#partition

@@ -2,10 +2,12 @@ import type { Trim } from '../engine/handoff.js'
 import { StreamWatch } from './stream-watch.js'
 import { SETTLE_MS, type Surroundings } from './surroundings.js'
 
-/** Between two trimmings while there is little to trim. ms */
-const TRIM_MS = 1_000
-/** So many events at once, and there is more to trim. */
-const MUCH_TRIMMED = 100
+const tuning = {
+  /** Between two trimmings while there is little to trim. ms */
+  trimMs: 1_000,
+  /** So many events at once, and there is more to trim. */
+  muchTrimmed: 100,
+}
 
 /** When the stream of a partition is to be trimmed, and how far. */
 export class Trimming {
@@ -37,8 +39,8 @@ export class Trimming {
    * @returns When to do so again, if there is more.
    */
   done(first: number, latest: number, at: number): number {
-    this.#more = this.#watch.first > 0 && first - this.#watch.first >= MUCH_TRIMMED
-    this.#at = at + (this.#more ? SETTLE_MS : TRIM_MS)
+    this.#more = this.#watch.first > 0 && first - this.#watch.first >= tuning.muchTrimmed
+    this.#at = at + (this.#more ? SETTLE_MS : tuning.trimMs)
     this.#watch.look(first, latest)
     return this.#more ? this.#at : Number.POSITIVE_INFINITY
   }

@@ -1,3 +1,4 @@
+import { chunksOf } from '../chunks.js'
 import type { Rules, StoredReservation } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
 import { emptyReservations, pushStored } from './page.js'
@@ -75,8 +76,7 @@ export async function compare(
       next = await source.sweep(partition)
     const ids = [...doubtful]
     doubtful = new Set()
-    for (let first = 0; first < ids.length; first += AT_ONCE) {
-      const some = ids.slice(first, first + AT_ONCE)
+    for (const some of chunksOf(ids, AT_ONCE)) {
       const stored = await Promise.all(some.map((id) => source.reservation(partition, id)))
       const tip = await caughtUp()
       const rows = new Map((await tables.rows(source.sale, some)).map((row) => [row.id, row]))

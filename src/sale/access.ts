@@ -178,11 +178,11 @@ export class SaleAccess {
   }
 
   #watchFirst(partition: number): void {
+    if (this.#closed) return
     const sweep = () => this.ask(partition, 'sweep', {}, this.call(), ({ next }) => next)
     const serverNow = () => this.serverNow(partition)
     const sweeper = new Sweeper(sweep, serverNow, this.timing, this.partitions.count)
     this.#sweepers[partition] = sweeper
-    if (this.#closed) sweeper.stop()
     sweeper.watch(0)
   }
 

@@ -9,10 +9,12 @@ import type { Audit, Violation } from './results.js'
 import { label } from './rules.js'
 import { sound, sumCounts } from './totals.js'
 
-/** Partitions recounted at a time: the reservations of each are in memory meanwhile. */
-const AT_ONCE = 4
-/** So often it is tried to read a partition's counts while no units move. */
-const READINGS = 5
+const tuning = {
+  /** Partitions recounted at a time: the reservations of each are in memory meanwhile. */
+  atOnce: 4,
+  /** So often it is tried to read a partition's counts while no units move. */
+  readings: 5,
+}
 
 type Transfers = Settled<'transfers'>
 
@@ -27,7 +29,7 @@ export async function auditSale(
   book: RuleBook,
   call: () => Limits,
 ): Promise<Audit> {
-  const limit = pLimit(AT_ONCE)
+  const limit = pLimit(tuning.atOnce)
   const audits = await limit.map(Array(parts.count).keys(), (partition) =>
     auditOne(parts, partition, token, book, call),
   )
@@ -89,7 +91,7 @@ async function unsent(parts: Parts, book: RuleBook, call: () => Limits): Promise
 /** Each partition's account of what is in transit is what it has sent less what it has received. */
 async function astray(parts: Parts, book: RuleBook, call: () => Limits): Promise<Violation[]> {
   const found = await readEvery(parts.count, async (partition) => {
-    for (let reading = 0; reading < READINGS; reading++) {
+    for (let reading = 0; reading < tuning.readings; reading++) {
       const before = await readOne(parts, partition, call)
       const skus = await parts.ask(partition, 'stats', {}, call(), (answer) => answer.skus)
       const after = await readOne(parts, partition, call)

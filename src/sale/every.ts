@@ -1,8 +1,10 @@
 import pLimit from 'p-limit'
 import { StockholdError } from '../errors.js'
 
-/** Partitions asked at a time by one who asks them all: between its questions there is room for buyers. */
-const AT_ONCE = 64
+const tuning = {
+  /** Partitions asked at a time by one who asks them all: between its questions there is room for buyers. */
+  atOnce: 64,
+}
 
 /** What each partition answered, or why it did not. */
 export interface Answers<T> {
@@ -18,7 +20,7 @@ export async function askEvery<T>(
 ): Promise<Answers<T>> {
   const done: (T | undefined)[] = []
   const failures = new Map<number, unknown>()
-  const limit = pLimit(AT_ONCE)
+  const limit = pLimit(tuning.atOnce)
   const indices =
     typeof partitions === 'number' ? Array.from({ length: partitions }, (_, i) => i) : partitions
   await limit.map(indices, async (index) => {

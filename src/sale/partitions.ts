@@ -192,14 +192,16 @@ export function mintId(
   return makeId(homeOf(token, buyer, partitions), bucket, randomDigits())
 }
 
-const DRAWN = 512
+const tuning = {
+  drawn: 512,
+}
 let drawn = ''
-let used = DRAWN
+let used = tuning.drawn
 
 /** Eight digits, 48 random bits. Drawn many at a time: a call for each would cost more than all the rest of a reservation. */
 function randomDigits(): string {
-  if (used === DRAWN) {
-    drawn = randomFillSync(Buffer.allocUnsafe(6 * DRAWN)).toString('base64url')
+  if (used === tuning.drawn) {
+    drawn = randomFillSync(Buffer.allocUnsafe(6 * tuning.drawn)).toString('base64url')
     used = 0
   }
   const at = used++ * PART_LENGTH

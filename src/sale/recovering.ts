@@ -11,8 +11,10 @@ import type { Recovery } from './results.js'
 import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 
-/** Transfers made up for at a time. */
-const AT_ONCE = 64
+const tuning = {
+  /** Transfers made up for at a time. */
+  atOnce: 64,
+}
 
 /** Works on a sale past its freeze, step by step. Each step can be repeated, by anybody. */
 export class Recovering {
@@ -96,7 +98,7 @@ export class Recovering {
     const rows = await readEvery(parts.count, (index) =>
       parts.ask(index, 'transfers', {}, call, (answer) => answer),
     )
-    const limit = pLimit(AT_ONCE)
+    const limit = pLimit(tuning.atOnce)
     const forgotten = rows.flatMap(({ received }, home) =>
       received
         .filter(([donor, units]) => isMore(units, unitsOf(rows[donor]!.sent, home)))

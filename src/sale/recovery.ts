@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
+import { chunksOf } from '../chunks.js'
 import type { Op, Settled } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from './acknowledged.js'
 
-/** Reservations put back at a time, one attempt after another: what is over needs its units for a moment, and so many at once may lack them. */
-const AT_ONCE = [1_000, 125, 15, 1] as const
+const tuning = {
+  /** Reservations put back at a time, one attempt after another: what is over needs its units for a moment, and so many at once may lack them. */
+  atOnce: [1_000, 125, 15, 1],
+}
 
 /** What somebody knows of what was acknowledged: a process of its own answers, a ledger of everything. */
 export interface Testimony {
@@ -66,10 +69,9 @@ export async function replay(
     for (const testimony of testimonies) {
       for await (const batch of testimony.reservations(kind, at)) {
         let rest = batch
-        for (const size of AT_ONCE) {
+        for (const size of tuning.atOnce) {
           const again: Acknowledged[] = []
-          for (let first = 0; first < rest.length; first += size)
-            again.push(...(await attempt(rest.slice(first, first + size))))
+          for (const some of chunksOf(rest, size)) again.push(...(await attempt(some)))
           // Not one of them found room: there is none.
           if (again.length === 0 || again.length === rest.length) break
           rest = again

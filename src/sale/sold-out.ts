@@ -6,8 +6,10 @@ import type { ReserveResult } from './results.js'
  * this time; the age counts from the moment the remembered question was asked, not from its answer.
  */
 export const SOLD_OUT_MEMORY_MS = 200
-/** From this age on, in ms, one request asks again. */
-const ASK_AGAIN_MS = 100
+const tuning = {
+  /** From this age on, in ms, one request asks again. */
+  askAgainMs: 100,
+}
 
 type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 
@@ -62,7 +64,7 @@ export class SoldOutMemory {
         return undefined
       }
       // One asks ahead of time, while the others still go by the memory: else all would ask at once when it ends.
-      if (age >= ASK_AGAIN_MS && !known.asking) {
+      if (age >= tuning.askAgainMs && !known.asking) {
         known.asking = true
         return undefined
       }

@@ -1,11 +1,15 @@
 import type { Timer, Timing } from '../engine/timing.js'
 
-/** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
-const MIN_MS = 500
-const MAX_MS = 60_000
-const JITTER_MS = 250
-/** For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at most. */
-const A_PARTITION_MS = 5
+const tuning = {
+  /** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
+  minMs: 500,
+  maxMs: 60_000,
+  jitterMs: 250,
+  /** After a sweep that failed. */
+  retryMs: 6_000,
+  /** For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at most. */
+  aPartitionMs: 5,
+}
 
 /**
  * Gives back lapsed holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
@@ -34,7 +38,7 @@ export class Sweeper {
     this.#sweep = sweep
     this.#serverTime = serverTime
     this.#timing = timing
-    this.#minMs = Math.max(MIN_MS, A_PARTITION_MS * partitions)
+    this.#minMs = Math.max(tuning.minMs, tuning.aPartitionMs * partitions)
   }
 
   /** There is a hold that lapses at this server time. */
@@ -42,8 +46,8 @@ export class Sweeper {
     if (expiresAt >= this.#dueAt || this.#stopped) return
     this.#timer?.cancel()
     this.#dueAt = expiresAt
-    const wait = Math.min(MAX_MS, Math.max(this.#minMs, expiresAt - this.#serverTime()))
-    this.#timer = this.#timing.after(wait + this.#timing.random() * JITTER_MS, () => void this.#run())
+    const wait = Math.min(tuning.maxMs, Math.max(this.#minMs, expiresAt - this.#serverTime()))
+    this.#timer = this.#timing.after(wait + this.#timing.random() * tuning.jitterMs, () => void this.#run())
     this.#timer.keepAlive(false)
   }
 
@@ -55,7 +59,7 @@ export class Sweeper {
   async #run(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY
     // A server that is away now may be back next time; whoever calls it hears of it, the sweeper need not tell.
-    const next = await this.#sweep().catch(() => this.#serverTime() + MAX_MS / 10)
+    const next = await this.#sweep().catch(() => this.#serverTime() + tuning.retryMs)
     if (next !== null) this.watch(next)
   }
 }

@@ -5,8 +5,10 @@ import type { Parts } from './partitions.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 
-/** Partitions read one after another can show units twice: so often all are read again. */
-const READINGS = 4
+const tuning = {
+  /** Partitions read one after another can show units twice: so often all are read again. */
+  readings: 4,
+}
 const STATES: readonly SaleState[] = ['open', 'not_started', 'paused', 'ended']
 
 export interface Totals {
@@ -21,7 +23,8 @@ export async function readTotals(parts: Parts, call: Limits): Promise<Totals> {
       parts.ask(index, 'stats', {}, call, (answer) => answer),
     )
     const totals = totalsOf(answers)
-    if (reading === READINGS || totals.skus.every(isSound)) return { ...totals, skus: totals.skus.map(sound) }
+    if (reading === tuning.readings || totals.skus.every(isSound))
+      return { ...totals, skus: totals.skus.map(sound) }
   }
 }
 

@@ -6,8 +6,10 @@ import { changeEvery } from './every.js'
 import { within } from './supply/within.js'
 import { mostRestrictive, readTotals, type Totals } from './totals.js'
 
-/** Who moves units has brought them home after so long, in ms, or is dead. */
-const MOMENT_MS = 250
+const tuning = {
+  /** Who moves units has brought them home after so long, in ms, or is dead. */
+  momentMs: 250,
+}
 
 /** What is asked of, or done in, all partitions of a sale. */
 export class WholeSale {
@@ -41,7 +43,7 @@ export class WholeSale {
     await this.totals(call())
     if (this.#inTransitSince === undefined) return
     const { timing } = this.#access
-    await new Promise<void>((resolve) => void timing.after(MOMENT_MS, resolve))
+    await new Promise<void>((resolve) => void timing.after(tuning.momentMs, resolve))
     await this.#driveOn(call()).catch(() => {})
   }
 
@@ -73,6 +75,6 @@ export class WholeSale {
     }
     const now = this.#access.timing.now()
     this.#inTransitSince ??= now
-    return now - this.#inTransitSince >= MOMENT_MS
+    return now - this.#inTransitSince >= tuning.momentMs
   }
 }

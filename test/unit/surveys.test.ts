@@ -36,6 +36,7 @@ function surveyed(units: readonly [number, number]) {
           answer = resolve
         })
       }
+      sessions[index]!.witness({ line: 1, sequence: 1, mark: '' })
       const sku = { total: units[index]!, available: units[index]!, held: 0, confirmed: 0 }
       return result({ status: 'counted', skus: [sku], returns: 0 } as never)
     },

@@ -73,5 +73,5 @@ export class ExpiryHeap {
 }
 
 function isBefore(a: Due, b: Due): boolean {
-  return a.at === b.at ? a.entry.order < b.entry.order : a.at < b.at
+  return (a.at - b.at || a.entry.order - b.entry.order) < 0
 }

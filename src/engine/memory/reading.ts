@@ -1,8 +1,10 @@
 import type { Answer, Op } from '../engine.js'
 import type { PartitionState, Step } from './state.js'
 
-const RESERVATIONS_A_PAGE = 1_000
-const EVENTS_A_PAGE = 1_000
+const tuning = {
+  reservationsAPage: 1_000,
+  eventsAPage: 1_000,
+}
 
 export function describe({ rules, token, complete }: PartitionState): Answer<'describe'> {
   return { status: 'described', rules, token: token!, complete }
@@ -18,7 +20,7 @@ export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer
 
 export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
   const start = Number(op.cursor)
-  const end = start + RESERVATIONS_A_PAGE
+  const end = start + tuning.reservationsAPage
   return {
     status: 'scanned',
     cursor: end < state.entries.length ? String(end) : '0',
@@ -30,7 +32,7 @@ export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
 
 export function events(state: PartitionState, op: Op<'events'>): Answer<'events'> {
   const { line, since } = state
-  const found = state.events.after(op.after, EVENTS_A_PAGE)
+  const found = state.events.after(op.after, tuning.eventsAPage)
   const ids = new Set(op.reservations ? found.flatMap((event) => ('id' in event ? [event.id] : [])) : [])
   const reservations = [...ids].map((id) => state.find(id)!.reservation)
   return { status: 'events', events: found, line, since, reservations }

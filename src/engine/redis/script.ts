@@ -10,7 +10,9 @@ import fields from './scripts/_fields.lua'
 import lapsing from './scripts/_lapsing.lua'
 import late from './scripts/_late.lua'
 import moves from './scripts/_moves.lua'
+import packAll from './scripts/_pack_all.lua'
 import partition from './scripts/_partition.lua'
+import pieces from './scripts/_pieces.lua'
 import reads from './scripts/_reads.lua'
 import records from './scripts/_records.lua'
 import refundDue from './scripts/_refund_due.lua'
@@ -53,9 +55,9 @@ export interface Script {
 }
 
 /** What reads only. */
-const reading = [partition, reads, fields, reply]
+const reading = [partition, reads, pieces, fields, reply]
 /** What may write: what every such command needs, and what few calls of it do. */
-const writing = [partition, writes, fields, stock, types, events, buckets, expiry, reply, commit]
+const writing = [partition, pieces, writes, fields, stock, types, events, buckets, expiry, reply, commit]
 const changing = [moves, records, changes, lapsing]
 const settling = [...writing, ...changing, settle]
 
@@ -105,7 +107,7 @@ const sources: Record<Command, Source> = {
   stats: { flags: 'allow-oom', parts: [...writing, state, ...sweeper, stats] },
   sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },
   scan: { flags: 'no-writes', parts: [...reading, scan] },
-  events: { flags: 'no-writes', parts: [...reading, types, readEvents] },
+  events: { flags: 'no-writes', parts: [...reading, types, packAll, readEvents] },
 }
 
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */

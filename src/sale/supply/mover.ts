@@ -5,12 +5,14 @@ import { askEvery } from '../every.js'
 import type { Parts } from '../partitions.js'
 import type { KnownStock } from './known-stock.js'
 
-/** Donors asked at the same time for one home. */
-const DONORS = 16
-/** So long, in ms, all donors are waited for. */
-const MOMENT_MS = 30
-/** After so many rounds in which those thought to have units had none, what is thought is too old. */
-const ROUNDS = 2
+const tuning = {
+  /** Donors asked at the same time for one home. */
+  donors: 16,
+  /** So long, in ms, all donors are waited for. */
+  momentMs: 30,
+  /** After so many rounds in which those thought to have units had none, what is thought is too old. */
+  rounds: 2,
+}
 
 /** What those who wait at a home want together. */
 interface Pull {
@@ -74,7 +76,7 @@ export class Mover {
 
   async #bring(home: number, wants: ReadonlyMap<number, number>): Promise<ReadonlySet<number>> {
     const came = new Set<number>()
-    for (let round = 0; round < ROUNDS && came.size < wants.size; round++) {
+    for (let round = 0; round < tuning.rounds && came.size < wants.size; round++) {
       const missing = new Map<number, number>()
       for (const [sku, quantity] of wants)
         if (!came.has(sku)) missing.set(sku, Math.max(1, quantity - this.#known.at(home, sku)))
@@ -91,7 +93,7 @@ export class Mover {
     const asks = new Map<number, [sku: number, units: number][]>()
     for (const [sku, quantity] of missing) {
       let rest = quantity
-      for (const donor of this.#known.donors(sku, home).slice(0, DONORS)) {
+      for (const donor of this.#known.donors(sku, home).slice(0, tuning.donors)) {
         if (rest <= 0) break
         const has = this.#known.at(donor, sku)
         const wanted = Math.min(rest, has)
@@ -115,7 +117,7 @@ export class Mover {
   async #transfer(home: number, asks: ReadonlyMap<number, Units>): Promise<number[]> {
     const rows: { donor: number; sent: Units }[] = []
     let isOver = false
-    const patience = new Patience(this.#timing, MOMENT_MS)
+    const patience = new Patience(this.#timing, tuning.momentMs)
     const sends = [...asks].map(async ([donor, wants]) => {
       const sent = await this.#send(donor, home, wants)
       if (!sent) return

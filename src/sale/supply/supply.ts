@@ -9,9 +9,11 @@ import { Mover } from './mover.js'
 import { type Survey, Surveys } from './surveys.js'
 import { within } from './within.js'
 
-/** Fruitless rounds without a pause; from then on each is longer than the one before, up to a limit, in ms. */
-const HASTY = 2
-const MAX_PAUSE_MS = 64
+const tuning = {
+  /** Fruitless rounds without a pause; from then on each is longer than the one before, up to a limit, in ms. */
+  hasty: 2,
+  maxPauseMs: 64,
+}
 
 /** What somebody was told at home. */
 export interface Lack {
@@ -131,8 +133,8 @@ export class Supply {
 
   /** Who is after the same units tries again at another time. */
   async #pause(round: number, limits: Limits): Promise<void> {
-    if (round < HASTY) return
-    const ms = this.#timing.random() * Math.min(MAX_PAUSE_MS, 2 ** (round - HASTY + 1))
+    if (round < tuning.hasty) return
+    const ms = this.#timing.random() * Math.min(tuning.maxPauseMs, 2 ** (round - tuning.hasty + 1))
     await this.#within(limits, new Promise<void>((resolve) => void this.#timing.after(ms, resolve)))
   }
 

@@ -4,10 +4,12 @@ import { askEvery } from '../every.js'
 import type { Parts } from '../partitions.js'
 import type { KnownStock } from './known-stock.js'
 
-/** Who lacks units looks at what is known of them after so long, in ms, though some partition has not answered yet. */
-const GLIMPSE_MS = 30
-/** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second, whoever wants to know. */
-const PARTITIONS_A_MS = 4
+const tuning = {
+  /** Who lacks units looks at what is known of them after so long, in ms, though some partition has not answered yet. */
+  glimpseMs: 30,
+  /** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second, whoever wants to know. */
+  partitionsAMs: 4,
+}
 
 /** What all partitions said when they were asked one after another. */
 export interface Survey {
@@ -80,13 +82,13 @@ export class Surveys {
         this.#endedAt = this.#timing.now()
       })
     const moment = new Promise<void>((resolve) => {
-      timer = this.#timing.after(GLIMPSE_MS, resolve)
+      timer = this.#timing.after(tuning.glimpseMs, resolve)
     })
     return { done, glimpse: Promise.race([done, moment]) }
   }
 
   async #pause(): Promise<void> {
-    const ms = this.#endedAt + this.#parts.count / PARTITIONS_A_MS - this.#timing.now()
+    const ms = this.#endedAt + this.#parts.count / tuning.partitionsAMs - this.#timing.now()
     if (ms >= 1) await new Promise<void>((resolve) => void this.#timing.after(ms, resolve))
   }
 
@@ -107,7 +109,7 @@ export class Surveys {
         }
         for (const sku of this.#known.skus) this.#known.note(index, sku, skus[sku]!.available)
         // A history that goes on as another line may have put units back without a word.
-        const line = session.tip?.line ?? 0
+        const line = session.tip!.line
         return { returns, line: lineBefore === undefined || lineBefore === line ? line : Number.NaN }
       })
     }

@@ -2,7 +2,9 @@ import type { HandoffAnswer, HandoffOp } from '../../handoff.js'
 import { type PartitionState, retry } from '../state.js'
 import type { HandoffStep } from './execute.js'
 
-const DEAD_A_PAGE = 100
+const tuning = {
+  deadAPage: 100,
+}
 
 export function groups(state: PartitionState): HandoffAnswer<'groups'> {
   return { status: 'groups', groups: state.groups.states(), first: state.events.first }
@@ -10,7 +12,7 @@ export function groups(state: PartitionState): HandoffAnswer<'groups'> {
 
 export function dead(state: PartitionState, op: HandoffOp<'dead'>): HandoffAnswer<'dead'> {
   const all = state.groups.get(op.group)?.dead() ?? []
-  const events = all.filter(({ event }) => event.sequence > op.after).slice(0, DEAD_A_PAGE)
+  const events = all.filter(({ event }) => event.sequence > op.after).slice(0, tuning.deadAPage)
   return { status: 'dead', events }
 }
 

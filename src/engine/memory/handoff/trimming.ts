@@ -2,11 +2,13 @@ import type { Trim } from '../../handoff.js'
 import type { LogEntry } from '../event-log.js'
 import type { PartitionState } from '../state.js'
 
-const ENTRIES_AT_ONCE = 100
+const tuning = {
+  entriesAtOnce: 100,
+}
 
 /** Lets the oldest events go that nobody needs any more. */
 export function trim(state: PartitionState, rules: Trim, now: number): void {
-  state.events.trim(ENTRIES_AT_ONCE, rule(state, rules, now))
+  state.events.trim(tuning.entriesAtOnce, rule(state, rules, now))
 }
 
 /** Whether `trim` would change anything. */

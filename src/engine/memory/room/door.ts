@@ -1,7 +1,9 @@
 import type { Place } from './place.js'
 
-/** Places in one block at most. */
-const BLOCK = 512
+const tuning = {
+  /** Places in one block at most. */
+  block: 512,
+}
 
 /**
  * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less and a place in line cost little
@@ -32,7 +34,7 @@ export class Door {
       return
     }
     block.splice(before(block, place), 0, place)
-    if (block.length > BLOCK) this.#blocks.splice(index + 1, 0, block.splice(BLOCK / 2))
+    if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 2))
   }
 
   remove(place: Place): void {

@@ -1,5 +1,6 @@
 import type { HandoffCommand } from '../../handoff.js'
 import { compile, rarely, type Script } from '../script.js'
+import pieces from '../scripts/_pieces.lua'
 import first from './scripts/_first.lua'
 import head from './scripts/_handoff.lua'
 import parked from './scripts/_parked.lua'
@@ -13,21 +14,23 @@ import groups from './scripts/groups.lua'
 import revive from './scripts/revive.lua'
 import settle from './scripts/settle.lua'
 
+const writing = [head, pieces, writes]
+
 /**
  * All of them go on while Redis is over `maxmemory`. What is settled lets the stream be trimmed, which is how memory comes back; and what is
  * parked with it is small, and would be lost were the position moved without it.
  */
 const sources = {
-  claim: { flags: 'allow-oom', parts: [head, writes, rarely('waiting_of', parked), claim] },
+  claim: { flags: 'allow-oom', parts: [...writing, rarely('waiting_of', parked), claim] },
   settle: {
     flags: 'allow-oom',
-    parts: [head, writes, first, rarely('forget_event, park_event, trim', parked, trim), settle],
+    parts: [...writing, first, rarely('forget_event, park_event, trim', parked, trim), settle],
   },
-  bookmark: { flags: 'allow-oom', parts: [head, writes, first, rarely('trim', trim), bookmark] },
+  bookmark: { flags: 'allow-oom', parts: [...writing, first, rarely('trim', trim), bookmark] },
   groups: { flags: 'no-writes', parts: [head, first, groups] },
   dead: { flags: 'no-writes', parts: [head, parked, dead] },
-  revive: { flags: 'allow-oom', parts: [head, writes, parked, revive] },
-  drop: { flags: 'allow-oom', parts: [head, writes, parked, drop] },
+  revive: { flags: 'allow-oom', parts: [...writing, parked, revive] },
+  drop: { flags: 'allow-oom', parts: [...writing, parked, drop] },
 }
 
 export function compileHandoffScripts(time: string): Record<HandoffCommand, Script> {

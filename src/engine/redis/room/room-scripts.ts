@@ -1,5 +1,7 @@
 import type { RoomCommand } from '../../room.js'
 import { compile, type Script } from '../script.js'
+import packAll from '../scripts/_pack_all.lua'
+import pieces from '../scripts/_pieces.lua'
 import moveOn from './scripts/_move_on.lua'
 import places from './scripts/_places.lua'
 import rights from './scripts/_rights.lua'
@@ -12,16 +14,18 @@ import leave from './scripts/leave.lua'
 import spend from './scripts/spend.lua'
 import tend from './scripts/tend.lua'
 
+const moving = [head, pieces, moveOn, places]
+
 /** Only what makes a room larger is refused while Redis is over `maxmemory`. */
 const sources = {
   create: { flags: '', parts: [rights, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
   join: { flags: '', parts: [head, places, join] },
-  tend: { flags: 'allow-oom', parts: [head, moveOn, places, tend] },
-  leave: { flags: 'allow-oom', parts: [head, moveOn, places, leave] },
-  revoke: { flags: 'allow-oom', parts: [head, moveOn, places, leave] },
-  spend: { flags: 'allow-oom', parts: [head, moveOn, places, spend] },
-  control: { flags: 'allow-oom', parts: [head, moveOn, control] },
+  tend: { flags: 'allow-oom', parts: [...moving, packAll, tend] },
+  leave: { flags: 'allow-oom', parts: [...moving, leave] },
+  revoke: { flags: 'allow-oom', parts: [...moving, leave] },
+  spend: { flags: 'allow-oom', parts: [...moving, spend] },
+  control: { flags: 'allow-oom', parts: [head, pieces, moveOn, control] },
 }
 
 export function compileRoomScripts(time: string): Record<RoomCommand, Script> {

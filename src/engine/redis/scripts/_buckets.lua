@@ -16,9 +16,8 @@ local function load_buckets(buckets)
       wanted[#wanted + 1] = bucket
     end
   end
-  if #wanted == 0 then return end
   local found = read_fields(BUCKETS, wanted)
-  for i = 1, #wanted do raw[wanted[i]] = found[i] end
+  for i, bucket in ipairs(wanted) do raw[bucket] = found[i] end
 end
 
 local lines_by_items = {}

@@ -2,19 +2,16 @@
 
 -- An active bucket keeps this many ended reservations; older ones move to the archive, so that somebody who reserves and
 -- releases all night does not make every request of theirs slower.
-local KEEP_ENDED = 8
+local KEEP_ENDED = 8 -- tuning
 
-local touched, is_touched = {}, {} -- buckets with changed records
+local touched = {} -- buckets with changed records
 
 local function is_active(state)
   return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE
 end
 
 local function touch(bucket)
-  if not is_touched[bucket] then
-    is_touched[bucket] = true
-    touched[#touched + 1] = bucket
-  end
+  touched[bucket] = true
 end
 
 local function set_state(record, state)
@@ -25,13 +22,8 @@ end
 
 local function set_payment(record, payment)
   if payment == record[PAYMENT] then return end
-  local packed = record.packed
-  if packed and record[PAYMENT] == '' then
-    record.packed = packed:sub(1, 1) .. cmsgpack.pack(payment) .. packed:sub(3)
-  else
-    record.packed = nil
-  end
   record[PAYMENT] = payment
+  record.packed = nil
 end
 
 -- Adds an encoded record to a loaded bucket.
@@ -94,7 +86,7 @@ local function keep(bucket, record, in_archive)
 end
 
 function save_records()
-  for _, bucket in ipairs(touched) do
+  for bucket in pairs(touched) do
     local list = lists[bucket]
     if list and #list > KEEP_ENDED then
       spill(bucket)

@@ -7,7 +7,7 @@ local changed_rows = {}
 -- From so many buckets on they are a table. Up to 512 (hash-max-listpack-entries) Redis would keep them as a list, which is searched from
 -- its beginning for each of a batch: with hundreds in both, that is most of what a reservation costs.
 -- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
-local TABLE_FROM = 64
+local TABLE_FROM = 64 -- tuning
 
 -- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
 -- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
@@ -28,17 +28,15 @@ local function finish(statuses, details)
   if not may_finish() then return { 'denied', now } end
   local events_before = sequence
   if save_records then save_records() end
-  if #written > 0 then
-    local before = bucketCount
-    bucketCount = before + write_fields(BUCKETS, written)
-    if before < TABLE_FROM and bucketCount >= TABLE_FROM and redis.acl_check_cmd('HDEL', BUCKETS, 'f') then
-      -- A single long value makes it a table for as long as it lives, and need not stay.
-      redis.call('HSET', BUCKETS, '', ('-'):rep(1025))
-      redis.call('HDEL', BUCKETS, '')
-    end
+  local buckets_before = bucketCount
+  bucketCount = bucketCount + write_fields(BUCKETS, written)
+  if buckets_before < TABLE_FROM and bucketCount >= TABLE_FROM and redis.acl_check_cmd('HDEL', BUCKETS, 'f') then
+    -- A single long value makes it a table for as long as it lives, and need not stay.
+    redis.call('HSET', BUCKETS, '', ('-'):rep(1025))
+    redis.call('HDEL', BUCKETS, '')
   end
   save_stock()
-  if #changed_rows > 0 then transferCount = transferCount + write_fields(TRANSFERS, changed_rows) end
+  transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
   save_expiry()
   save_events()
   if sequence > events_before or #swept > 0 or thawed then redis.call('HSET', META, 'live', live()) end

@@ -1,6 +1,6 @@
 -- When holds lapse, and what this call has swept: lapsed holds are given back before anybody is refused for want of them, a bounded
 -- number in one call.
-local SWEEP_AT_ONCE = 4096 -- holds looked at in one call, some 10 ms of the server's time
+local SWEEP_AT_ONCE = 4096 -- tuning: holds looked at in one call, some 10 ms of the server's time
 local budget, more_lapsed = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
 -- Set when the events that name the holds are gone: then nothing may be decided, see _commit.lua.
@@ -19,9 +19,7 @@ end
 
 local function save_expiry()
   expiryCount = expiryCount - #swept
-  for first = 1, #swept, 4000 do
-    redis.call('ZREM', EXPIRY, unpack(swept, first, math.min(first + 3999, #swept)))
-  end
+  for last, first in next_piece, swept, 0 do redis.call('ZREM', EXPIRY, unpack(swept, first, last)) end
   for at in pairs(watched) do
     local expiry = string.format('%.0f', at)
     redis.call('ZADD', EXPIRY, expiry, string.format('%.0f/', sequence + 1) .. expiry)

@@ -1,12 +1,12 @@
--- HMGET of any number of fields: unpack fails near 8,000 values.
+-- HMGET of any number of fields.
 local function read_fields(key, fields)
-  if #fields <= 4000 then return redis.call('HMGET', key, unpack(fields)) end
-  local values = {}
-  for first = 1, #fields, 4000 do
-    local last = math.min(first + 3999, #fields)
-    for i, value in ipairs(redis.call('HMGET', key, unpack(fields, first, last))) do
-      values[first + i - 1] = value
+  local values
+  for last, first in next_piece, fields, 0 do
+    local piece = redis.call('HMGET', key, unpack(fields, first, last))
+    values = values or piece -- mostly there is one, which need not be copied
+    if piece ~= values then
+      for i = 1, #piece do values[first + i - 1] = piece[i] end
     end
   end
-  return values
+  return values or {}
 end

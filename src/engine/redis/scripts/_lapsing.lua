@@ -7,7 +7,7 @@ end
 local function lapse(bucket, record)
   set_state(record, IS_EXPIRED)
   move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)
-  emit_many(EXPIRED_EVENT, 0, bucket, record[NONCE])
+  emit_many(EXPIRED_EVENT, NONE, bucket, record[NONCE])
 end
 
 -- Lapses the holds of a bucket that are due, if there are any.

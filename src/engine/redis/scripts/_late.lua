@@ -10,7 +10,7 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   if sku and final == 0 then return 'W', sku end
   if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
   set_payment(record, payment)
-  change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, 0, AVAILABLE, CONFIRMED)
+  change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, NONE, AVAILABLE, CONFIRMED)
   emit_sold_out(lines)
   return 'G'
 end

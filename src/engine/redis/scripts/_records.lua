@@ -10,6 +10,10 @@ local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: an expired one for want of stock, for the limit, for the end of the sale; a released one.
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 
+-- A record has 17 bytes at least, and unpack fails near 8,000 values: a longer bucket is decoded so many records at a time.
+local SHORT_BYTES = 4096 -- tuning
+local RECORDS_AT_ONCE = 128 -- tuning
+
 local function split(list, values, first)
   for i = first, #values, RECORD do
     list[#list + 1] = { unpack(values, i, i + RECORD - 1) }
@@ -18,7 +22,7 @@ end
 
 local function decode(packed)
   local list = {}
-  if #packed < 4096 then -- a record has 17 bytes at least, and unpack fails near 8,000 values
+  if #packed < SHORT_BYTES then
     local values = { cmsgpack.unpack(packed) }
     if #values == RECORD then
       values.packed = packed
@@ -29,7 +33,7 @@ local function decode(packed)
   end
   local offset = 0
   while offset >= 0 do
-    local values = { cmsgpack.unpack_limit(packed, 128 * RECORD, offset) }
+    local values = { cmsgpack.unpack_limit(packed, RECORDS_AT_ONCE * RECORD, offset) }
     offset = values[1]
     split(list, values, 2)
   end

@@ -6,12 +6,12 @@ local references = call[4]
 -- `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are the SKU, returned too, and what is available of it.
 local function settle(decide)
   local statuses, details, buckets = {}, {}, {}
-  for i = 1, #references do buckets[i] = references[i]:sub(1, 6) end
+  for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
-  for i = 1, #references do
+  for i, reference in ipairs(references) do
     local bucket, status = buckets[i], 'M'
     lapse_bucket(bucket)
-    local record, in_archive = find(bucket, references[i]:sub(7))
+    local record, in_archive = find(bucket, reference:sub(7))
     if record then
       local sku
       status, sku = decide(record, bucket, i, in_archive)

@@ -10,7 +10,6 @@ local function load_stock(skus)
       wanted[#wanted + 1] = sku
     end
   end
-  if #wanted == 0 then return end
   for i, packed in ipairs(read_fields(STOCK, wanted)) do
     stock[wanted[i]] = { cmsgpack.unpack(packed) }
   end
@@ -31,5 +30,5 @@ local function save_stock()
     out[#out + 1] = sku
     out[#out + 1] = cmsgpack.pack(unpack(stock[sku]))
   end
-  if #out > 0 then write_fields(STOCK, out) end
+  write_fields(STOCK, out)
 end

@@ -18,10 +18,12 @@ local function add_due(member, buckets)
   end
 end
 
+local MEMBERS_AT_ONCE = 4 -- tuning
+
 -- Sweeps the next few index entries that are due. False when there is nothing more to sweep, or the budget is spent.
 local function sweep_some()
   if not more_lapsed or budget <= 0 then return false end
-  local members = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', #swept, 4)
+  local members = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', #swept, MEMBERS_AT_ONCE)
   if #members == 0 then
     more_lapsed = false
     return false
@@ -31,7 +33,7 @@ local function sweep_some()
     swept[#swept + 1] = member
     add_due(member, buckets)
   end
-  budget = budget - math.max(#buckets, 1)
+  budget = budget - #buckets
   load_buckets(buckets)
   for _, bucket in ipairs(buckets) do lapse_bucket(bucket) end
   return true

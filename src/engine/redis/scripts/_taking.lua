@@ -34,6 +34,6 @@ end
 
 local function emit_sold_out(lines)
   for i = 1, #lines, 2 do
-    if counts(lines[i])[AVAILABLE] == 0 then emit(SOLD_OUT, 0, lines[i]) end
+    if counts(lines[i])[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, lines[i]) end
   end
 end

@@ -32,7 +32,7 @@ local function transfer(row, sku, units, taken, event, other)
   move(sku, AVAILABLE, IN_TRANSIT, units)
   row[sku] = (row[sku] or 0) + math.abs(units)
   emit(event, math.abs(units), sku * 1024 + other)
-  if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
+  if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
 end
 
 -- Told to the commit at the end, when each row is what it will be.

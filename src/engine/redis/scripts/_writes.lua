@@ -21,8 +21,8 @@ local late = now > deadline
 -- HSET of any number of field, value pairs; returns how many fields are new.
 local function write_fields(key, pairs_)
   local added = 0
-  for first = 1, #pairs_, 4000 do
-    added = added + redis.call('HSET', key, unpack(pairs_, first, math.min(first + 3999, #pairs_)))
+  for last, first in next_piece, pairs_, 0 do
+    added = added + redis.call('HSET', key, unpack(pairs_, first, last))
   end
   return added
 end

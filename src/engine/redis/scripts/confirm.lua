@@ -19,6 +19,6 @@ return settle(function(record, bucket, i, in_archive)
   end
   if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
   set_payment(record, payment)
-  change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, 0, HELD, CONFIRMED)
+  change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, NONE, HELD, CONFIRMED)
   return 'F'
 end)

@@ -19,12 +19,12 @@ for i, action in ipairs(call[4]) do
   else
     if changes and action == 'end' then
       ended = 1
-      emit(ENDED, 0, 0)
+      emit(ENDED, NONE, NONE)
     elseif changes and action == 'thaw' then
       frozen, line, thawed = 0, line + 1, true
     elseif changes then
       paused = wanted
-      emit(wanted == 1 and PAUSED or RESUMED, 0, 0)
+      emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)
     end
     statuses[i] = sale_state()
   end

@@ -7,7 +7,8 @@
 -- Writes: nothing.
 -- Events in one page, or somewhat more: one that is larger outlives a collection of young objects in who reads it, which costs
 -- them more than to ask more often.
-local ENOUGH = 750
+local ENOUGH = 750 -- tuning
+local FIRST_LOOK = 2 -- tuning
 local statuses, details = {}, {}
 
 -- Entries from the one that holds the wanted event on. One bears the number of its first event, so the wanted one may lie
@@ -16,7 +17,7 @@ local function entries_behind(after)
   local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
   local entries = {}
-  local count = 2 -- doubled with each look, for an entry has one event or hundreds
+  local count = FIRST_LOOK -- doubled with each look, for an entry has one event or hundreds
   repeat
     count = 2 * count
     local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', count)
@@ -63,18 +64,9 @@ local function pairs_of(fields, values)
   return list
 end
 
--- Any number of strings, packed: unpack fails near 8,000 values.
-local function pack_all(strings)
-  local parts = {}
-  for first = 1, #strings, 4000 do
-    parts[#parts + 1] = cmsgpack.pack(unpack(strings, first, math.min(first + 3999, #strings)))
-  end
-  return table.concat(parts)
-end
-
 local function add_reservations(entries)
   local buckets, references = references_of(entries)
-  local found, elsewhere, fields = #buckets > 0 and read_fields(BUCKETS, buckets) or {}, {}, {}
+  local found, elsewhere, fields = read_fields(BUCKETS, buckets), {}, {}
   local raw_of = {}
   for i, bucket in ipairs(buckets) do
     found[i] = found[i] or ''
@@ -88,7 +80,7 @@ local function add_reservations(entries)
       fields[#fields + 1] = 'r' .. reference
     end
   end
-  details[#details + 1] = pairs_of(elsewhere, #fields > 0 and read_fields(ARCHIVE, fields) or {})
+  details[#details + 1] = pairs_of(elsewhere, read_fields(ARCHIVE, fields))
 end
 
 for i, after in ipairs(call[4]) do

@@ -15,6 +15,6 @@ return settle(function(record, bucket, i, in_archive)
   local answer = answer_of[record[STATE]]
   if answer then return answer end
   if late then return 'T' end
-  change(record, bucket, in_archive, IS_RELEASED, RELEASED_EVENT, 0, HELD, AVAILABLE)
+  change(record, bucket, in_archive, IS_RELEASED, RELEASED_EVENT, NONE, HELD, AVAILABLE)
   return 'R'
 end)

@@ -34,8 +34,8 @@ for _, plan in ipairs(plans) do
 end
 
 local open = not late and not refusal
-for i = 1, #buckets do
-  local bucket, plan = buckets[i], plans[planOf[i]]
+for i, bucket in ipairs(buckets) do
+  local plan = plans[planOf[i]]
   local row, quantity = plan.row, plan.quantity
   if open and row and row[AVAILABLE] > quantity and raw[bucket] == false and not lists[bucket] then
     local record = plan.prefix .. fragments[i]

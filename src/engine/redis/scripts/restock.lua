@@ -8,9 +8,9 @@ local statuses, details = {}, {}
 local remembered, out = {}, {}
 local available_units
 
-for i = 1, #skus do
+for i, sku in ipairs(skus) do
   if quantities[i] < 0 then available_units = available_units or rare() end
-  local sku, quantity, status = skus[i], quantities[i], 'R'
+  local quantity, status = quantities[i], 'R'
   local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])
   if known then
     local knownSku, knownQuantity, applied = cmsgpack.unpack(known)
@@ -29,7 +29,7 @@ for i = 1, #skus do
     move(sku, nil, AVAILABLE, applied)
     move(sku, nil, TOTAL, applied)
     emit(RESTOCKED, applied, cmsgpack.pack(sku, quantity, keys[i]))
-    if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, 0, sku) end
+    if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
     remembered[keys[i]] = cmsgpack.pack(sku, quantity, applied)
     out[#out + 1] = keys[i]
     out[#out + 1] = remembered[keys[i]]
@@ -37,5 +37,5 @@ for i = 1, #skus do
   end
   statuses[i] = status
 end
-if #out > 0 then restockCount = restockCount + write_fields(RESTOCKS, out) end
+restockCount = restockCount + write_fields(RESTOCKS, out)
 return finish(table.concat(statuses), details)

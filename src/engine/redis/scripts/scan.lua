@@ -5,11 +5,12 @@
 -- Writes: nothing.
 local statuses, details = {}, {}
 local rows = {}
+local FIELDS_A_PAGE = 500 -- tuning
 for i, packed in ipairs(redis.call('HGETALL', STOCK)) do rows[i] = packed end
 
 for i, cursor in ipairs(call[4]) do
   local in_archive = cursor:sub(1, 1) == 'a'
-  local page = redis.call('HSCAN', in_archive and ARCHIVE or BUCKETS, cursor == '0' and '0' or cursor:sub(2), 'COUNT', 500)
+  local page = redis.call('HSCAN', in_archive and ARCHIVE or BUCKETS, cursor == '0' and '0' or cursor:sub(2), 'COUNT', FIELDS_A_PAGE)
   local following = page[1]
   if following ~= '0' then
     following = (in_archive and 'a' or 'b') .. following

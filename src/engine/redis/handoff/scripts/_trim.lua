@@ -1,6 +1,7 @@
 -- When the stream's oldest entries may go. An entry's value begins with the time of all its events, and it ends where the next one begins, see
 -- _first.lua.
-local TRIM_AT_ONCE = 100
+local TRIM_AT_ONCE = 100 -- tuning: entries that go in one call
+local FIRST_PAGE, OTHER_PAGES = 2, 16 -- tuning: entries looked at at a time
 local lapsed_waits, read_all
 
 -- What every group has dealt with.
@@ -32,7 +33,7 @@ end
 local function trim(older_than, max_events)
   if sequence == 0 or waits_for_sweep() then return false end
   local dealt = dealt_with()
-  local from, left, size, trims = '-', TRIM_AT_ONCE, 2, false
+  local from, left, size, trims = '-', TRIM_AT_ONCE, FIRST_PAGE, false
   while true do
     local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', size)
     local i = 1
@@ -44,7 +45,7 @@ local function trim(older_than, max_events)
     end
     from = page[i][1]
     if left == 0 or i < #page or #page < size then break end
-    size = 16
+    size = OTHER_PAGES
   end
   if late then return trims end
   if trims then redis.call('XTRIM', EVENTS, 'MINID', '=', from) end

@@ -49,9 +49,7 @@ local function finish(statuses, details)
         redis.call('HDEL', GROUPS, 'g' .. name)
       end
     end
-    for first = 1, #written, 4000 do
-      redis.call('HSET', GROUPS, unpack(written, first, math.min(first + 3999, #written)))
-    end
+    for last, first in next_piece, written, 0 do redis.call('HSET', GROUPS, unpack(written, first, last)) end
   end
   return reply(statuses, details)
 end

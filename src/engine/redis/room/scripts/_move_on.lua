@@ -31,8 +31,7 @@ local function move_on()
   if tended then
     give_tokens(redis.call('ZREMRANGEBYSCORE', TURNS, '-inf', number_text(room.door)))
     local forgotten = redis.call('ZRANGE', SEEN, '-inf', number_text(room.door - claimMs), 'BYSCORE')
-    for first = 1, #forgotten, 4000 do
-      local last = math.min(first + 3999, #forgotten)
+    for last, first in next_piece, forgotten, 0 do
       redis.call('ZREM', SEEN, unpack(forgotten, first, last))
       redis.call('ZREM', DOOR, unpack(forgotten, first, last))
     end

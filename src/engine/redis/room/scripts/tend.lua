@@ -30,8 +30,7 @@ local function passed()
 end
 
 local function load_places(buyers)
-  for first = 1, #buyers, 4000 do
-    local last = math.min(first + 3999, #buyers)
+  for last, first in next_piece, buyers, 0 do
     local found = redis.call('HMGET', PLACES, unpack(buyers, first, last))
     for i = 1, #found do places[buyers[first + i - 1]] = read_place(found[i]) or false end
   end
@@ -174,17 +173,9 @@ local function chunks_since(version)
   return parts
 end
 
-local function packed(values)
-  local texts = {}
-  for first = 1, #values, 4000 do
-    texts[#texts + 1] = cmsgpack.pack(unpack(values, first, math.min(first + 3999, #values)))
-  end
-  return table.concat(texts)
-end
-
 local function state_numbers()
   local ahead, speed = near()
-  return packed({
+  return pack_all({
     opened and 1 or 0, room.paused, room.stock_state, room.rate, room.burst, room.tokens, room.tail, room.called,
     room.called + ahead, redis.call('ZCOUNT', DOOR, '-inf', number_text(room.called)), speed, room.waiting,
     room.admitted, room.missed, outstanding(), capacity(), room.drawn, room.door, room.gone_version,
@@ -199,16 +190,16 @@ local function tend(stock, gone_version, turns_since, revoked_since, drawn, buye
   load_places(buyers)
   if not late then
     local reach, gone_by = room.called + near(), passed()
-    for i = 1, #buyers do register(buyers[i], stays[i], numbers[i], ranks[i], reach, gone_by, drawn) end
+    for i, buyer in ipairs(buyers) do register(buyer, stays[i], numbers[i], ranks[i], reach, gone_by, drawn) end
     if tended then let_in() end
   end
   local visits = {}
-  for i = 1, #buyers do
-    visits[3 * i - 2], visits[3 * i - 1], visits[3 * i] = answer(buyers[i], stays[i])
+  for i, buyer in ipairs(buyers) do
+    visits[3 * i - 2], visits[3 * i - 1], visits[3 * i] = answer(buyer, stays[i])
   end
   local turns = redis.call('ZRANGE', TURNS, number_text(turns_since + claimMs), '+inf', 'BYSCORE')
-  for i = 1, #turns do turns[i] = tonumber(turns[i]) end
-  return state_numbers(), packed(visits), packed(turns), chunks_since(gone_version),
+  for i, number in ipairs(turns) do turns[i] = tonumber(number) end
+  return state_numbers(), pack_all(visits), pack_all(turns), chunks_since(gone_version),
     redis.call('ZRANGE', REVOKED, number_text(math.max(revoked_since, now - passMs + 1)), '+inf', 'BYSCORE')
 end
 
