@@ -28,12 +28,13 @@ export function readSource(file: string): string {
 
 /** Every file that is changed, in one order for all. */
 export function sourceFiles(): string[] {
-  return folders.flatMap((folder) =>
+  const found = folders.flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => /\.(lua|ts)$/.test(name))
       .sort()
       .map((name) => `${folder}/${name}`),
   )
+  return ['src/chunks.ts', ...found]
 }
 
 /** Every mutant there is of these files. */

@@ -2,8 +2,9 @@ import { type Explanation, explanations } from './equivalent.js'
 import type { Mutant } from './mutant.js'
 import type { Verdict } from './run.js'
 
-/** Of the mutants that are not explained, this share must be killed. */
-export const WANTED_SHARE = 0.95
+/** Of the mutants that are not explained, this share must be killed; and no more than so many of all may be explained. */
+export const WANTED_SHARE = 0.9
+export const MOST_EXPLAINED = 0.05
 
 export interface FileResult {
   readonly file: string
@@ -51,7 +52,7 @@ export function judge(
     files: names.map((name) => result(name, ({ file }) => file === name)),
     ...{ total, survivors, explained, stale: stale(verdicts, all, known) },
     hung: verdicts.filter(({ status }) => status === 'hung').length,
-    passed: share(total) >= WANTED_SHARE,
+    passed: share(total) >= WANTED_SHARE && total.explained <= MOST_EXPLAINED * total.mutants,
   }
 }
 

@@ -5,11 +5,26 @@ import { luaOperators, neighbours, opposites } from './operators.js'
 /** Every change this mutator knows for a Lua text. Each leaves it a valid Lua text. */
 export function luaChanges(text: string): Change[] {
   const tokens = luaTokens(text)
-  return tokens.flatMap((token, at) => [
-    ...wordChanges(tokens, token, at),
-    ...conditionChanges(text, tokens, at),
-    ...statementChanges(tokens, at),
-  ])
+  const tuning = tuningOf(text)
+  return tokens
+    .flatMap((token, at) => [
+      ...wordChanges(tokens, token, at).filter(
+        ({ kind }) =>
+          kind !== 'boundary' || ![-1, 1].some((side) => tuning.names.has(tokens[at + side]!.text)),
+      ),
+      ...conditionChanges(text, tokens, at),
+      ...statementChanges(tokens, at),
+    ])
+    .filter(({ start }) => !tuning.lines.some(([from, to]) => from <= start && start < to))
+}
+
+/** What a line `local NAME = value -- tuning` declares: left out like the `tuning` objects of TypeScript, see there. */
+function tuningOf(text: string) {
+  const found = [...text.matchAll(/^local ([\w, ]+) = .* -- tuning\b.*$/gm)]
+  return {
+    names: new Set(found.flatMap(([, names]) => names!.split(', '))),
+    lines: found.map(({ index, 0: line }) => [index, index + line.length] as const),
+  }
 }
 
 function wordChanges(tokens: readonly LuaToken[], token: LuaToken, at: number): Change[] {

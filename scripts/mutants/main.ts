@@ -28,18 +28,21 @@ async function main(): Promise<number> {
   const terminal = terminalOf(process.stdout, process.env)
   const all = catalogue()
   const mutants = choose(all, options)
+  const drawn = options.sample === undefined ? '' : `, drawn by --seed ${options.seed}`
+  const title = `${mutants.length} of ${all.length} mutants${drawn}`
   if (options.list) {
     for (const mutant of mutants) console.log(diff(mutant, terminal.paint).join('\n'))
-    console.log(`${mutants.length} of ${all.length} mutants`)
+    console.log(title)
     return 0
   }
-  console.log(`${mutants.length} of ${all.length} mutants, ${options.workers} at a time`)
+  console.log(`${title}, ${options.workers} at a time`)
   const begun = performance.now()
   const verdicts = await tryThem(mutants, options, terminal)
   const judgement = judge(verdicts, all)
   const width = Math.max(60, (process.stdout.columns ?? 120) - 1)
   const seconds = (performance.now() - begun) / 1_000
   console.log(report(judgement, seconds, width, terminal.paint).join('\n'))
+  if (drawn) console.log(`${title}.`)
   return judgement.passed ? 0 : 1
 }
 

@@ -1,8 +1,10 @@
 import { terminalTable } from '../../bench/support/terminal-table.js'
 import type { Paint } from '../demo/terminal/style.js'
-import { type FileResult, type Judgement, share, WANTED_SHARE } from './judge.js'
+import { type FileResult, type Judgement, MOST_EXPLAINED, share, WANTED_SHARE } from './judge.js'
 import type { Mutant } from './mutant.js'
 import { shown, type Verdict } from './run.js'
+
+const WANTED = `Wanted: at least ${WANTED_SHARE * 100} %, and at most ${MOST_EXPLAINED * 100} % of all explained.`
 
 /** Where a mutant is and what it does, in three lines. */
 export function diff(mutant: Mutant, paint: Paint): string[] {
@@ -45,7 +47,7 @@ export function report(judgement: Judgement, seconds: number, width: number, pai
     '',
     ...terminalTable(table, width, paint),
     '',
-    paint(passed ? 'green' : 'red', passed ? verdict : `${verdict} Wanted: ${WANTED_SHARE * 100} %.`),
+    paint(passed ? 'green' : 'red', passed ? verdict : `${verdict} ${WANTED}`),
   ]
 }
 

@@ -13,6 +13,7 @@ export function typescriptChanges(text: string): Change[] {
     // What is said in types and messages is no behaviour.
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return
+    if (ts.isVariableDeclaration(node) && isTuning(node.name)) return
     changes.push(...changesOf(node, source))
     ts.forEachChild(node, visit)
   }
@@ -38,7 +39,12 @@ function changesOf(node: ts.Node, source: ts.SourceFile): Change[] {
         into(node, node.right.getText(source), 'default'),
       ]
     const swaps = typescriptOperators[operatorToken.getText(source)] ?? []
-    return swaps.map((swap) => into(operatorToken, swap.into, swap.kind))
+    const isTuned = [node.left, node.right].some(
+      (side) => ts.isPropertyAccessExpression(side) && isTuning(side.expression),
+    )
+    return swaps
+      .filter(({ kind }) => !(isTuned && kind === 'boundary'))
+      .map((swap) => into(operatorToken, swap.into, swap.kind))
   }
   if (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) return unary(node, source)
   if (ts.isNumericLiteral(node))
@@ -54,6 +60,15 @@ function changesOf(node: ts.Node, source: ts.SourceFile): Change[] {
   if (ts.isConditionalExpression(node)) return negated(node.condition)
   if (ts.isExpressionStatement(node) && !isSuper(node.expression)) return [into(node, ';', 'statement')]
   return []
+}
+
+/**
+ * Constants that are tuning (pauses, sizes of batches) stand in an object of this name beside their use. They change how fast an answer comes and
+ * not which, so they are left as they are, and so is a comparison with one of them in the case in which both sides are equal: that would be the
+ * same as another constant.
+ */
+function isTuning(node: ts.Node): boolean {
+  return ts.isIdentifier(node) && node.text === 'tuning'
 }
 
 function unary(node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression, source: ts.SourceFile): Change[] {
