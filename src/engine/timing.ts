@@ -14,6 +14,11 @@ export interface Timer {
   keepAlive(keep: boolean): void
 }
 
+/** Some number between the two, by chance: so that many processes do not do the same in step. */
+export function between(least: number, most: number, timing: Timing): number {
+  return least + (most - least) * timing.random()
+}
+
 export const processTiming: Timing = {
   now: () => performance.now(),
   random: Math.random,

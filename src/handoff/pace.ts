@@ -1,4 +1,4 @@
-import type { Timing } from '../engine/timing.js'
+import { between, type Timing } from '../engine/timing.js'
 import { SETTLE_MS } from './surroundings.js'
 
 const tuning = {
@@ -64,10 +64,10 @@ export class Pace {
     } else this.#pollMs = Math.min(this.#longestMs, tuning.pollMs)
     if (events >= tuning.smallPage) {
       // Others get a turn, where the engine answers without any time passing.
-      this.at = now - at < 1 ? now + 1 : now
+      this.at = Math.max(now, at + 1)
       return false
     }
-    this.at = now + this.#pollMs * (0.75 + this.#timing.random() / 2)
+    this.at = now + this.#pollMs * between(0.75, 1.25, this.#timing)
     return true
   }
 

@@ -1,6 +1,6 @@
 import { chunksOf } from '../chunks.js'
 import type { GroupState } from '../engine/handoff.js'
-import type { Timing } from '../engine/timing.js'
+import { between, type Timing } from '../engine/timing.js'
 import { Alarm } from './alarm.js'
 import type { Follower } from './follower.js'
 import type { EventSource } from './source.js'
@@ -14,7 +14,8 @@ const tuning = {
   offer: 0.15,
   /** and how long one must have been free until somebody takes it who leads some already: those who lead none come first. */
   yield: 0.2,
-  /** Between two offers. */
+  /** Before the first offer, at least, and between two. */
+  firstOffer: 3,
   offerEvery: 6,
   /** How long handlers may take to finish before a partition changes hands. */
   finish: 1,
@@ -45,15 +46,16 @@ export class Shares {
   readonly #alarm: Alarm
   #offerAt: number
   /** By partition: until when it is left to others. */
-  readonly #resting = new Map<number, number>()
+  readonly #resting: number[]
   #stopped = false
 
   constructor(sharing: Sharing) {
     this.#sharing = sharing
     this.#timing = sharing.source.timing
     this.#alarm = new Alarm(this.#timing)
+    this.#resting = sharing.followers.map(() => Number.NEGATIVE_INFINITY)
     this.#offerAt =
-      this.#timing.now() + tuning.offerEvery * sharing.leaseMs * (0.5 + this.#timing.random() / 2)
+      this.#timing.now() + sharing.leaseMs * between(tuning.firstOffer, tuning.offerEvery, this.#timing)
   }
 
   async run(): Promise<void> {
@@ -94,7 +96,7 @@ export class Shares {
   async #look(): Promise<number> {
     const { followers, leaseMs } = this.#sharing
     const states = await this.#states()
-    if (this.#stopped) return 0
+    if (this.#stopped) return Number.POSITIVE_INFINITY
     const owners = new Set([this.#sharing.consumer])
     for (const [partition, state] of states.entries())
       if (state?.consumer && !this.#isFree(partition, state)) owners.add(state.consumer)
@@ -135,7 +137,7 @@ export class Shares {
     const { followers, consumer, leaseMs, source } = this.#sharing
     const now = this.#timing.now()
     const free = followers.filter(({ leads, partition }) => {
-      if (leads || (this.#resting.get(partition) ?? 0) > now) return false
+      if (leads || this.#resting[partition]! > now) return false
       const state = states[partition]
       if (!state || state.consumer === null) return true
       if (!this.#isFree(partition, state)) return false
@@ -154,14 +156,14 @@ export class Shares {
     const { leaseMs } = this.#sharing
     this.#offerAt = now + tuning.offerEvery * leaseMs
     const one = mine[Math.floor(this.#timing.random() * mine.length)]!
-    this.#resting.set(one.partition, now + tuning.offer * leaseMs)
+    this.#resting[one.partition] = now + tuning.offer * leaseMs
     one.leave(tuning.finish * leaseMs)
   }
 
   #nextLook(states: readonly (GroupState | undefined)[], longest: number): number {
     const { source, leaseMs } = this.#sharing
     const now = this.#timing.now()
-    let wait = longest * (0.75 + this.#timing.random() / 2)
+    let wait = longest * between(0.75, 1.25, this.#timing)
     for (const [partition, state] of states.entries()) {
       if (!state || this.#sharing.followers[partition]!.leads) continue
       // A lease that is not renewed will be free then; one that is free, for those who came first, a while later.
@@ -169,7 +171,7 @@ export class Shares {
       if (left > 0) wait = Math.min(wait, left + 1)
       else if (left + tuning.yield * leaseMs > 0) wait = Math.min(wait, left + tuning.yield * leaseMs + 1)
     }
-    for (const until of this.#resting.values()) if (until > now) wait = Math.min(wait, until - now)
+    for (const until of this.#resting) if (until > now) wait = Math.min(wait, until - now)
     return now + wait
   }
 }

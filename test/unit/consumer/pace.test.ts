@@ -71,6 +71,19 @@ describe('how long a partition is left alone', () => {
   })
 })
 
+test('a reading says for a second whether the engine still knows what it was told, and after a failure nothing', async () => {
+  const { clock, pace } = await opened()
+  expect(pace.isFresh).toBe(false)
+  pace.hasRead(clock.now())
+  await clock.advance(1_000)
+  expect(pace.isFresh).toBe(true)
+  await clock.advance(1)
+  expect(pace.isFresh).toBe(false)
+  pace.hasRead(clock.now())
+  pace.distrust()
+  expect(pace.isFresh).toBe(false)
+})
+
 describe('news of a partition', () => {
   test('bring the reading forward, to shortly after the last one', async () => {
     const { clock, pace, read } = await opened()
@@ -89,6 +102,13 @@ describe('news of a partition', () => {
     expect(pace.hurries(7, 7)).toBe(false)
     expect(pace.hurries(6, 7)).toBe(false)
     expect(pace.hurries(8, 7)).toBe(true)
+  })
+
+  test('are news from the first event on', async () => {
+    const { pace } = await opened()
+    await pace.hasRead(0)
+    pace.at = Number.POSITIVE_INFINITY
+    expect(pace.hurries(1, 0)).toBe(true)
   })
 
   test('are none where it was looked for in vain: it belonged to a history that was rolled back', async () => {
@@ -128,6 +148,17 @@ describe('a reply of another kind', () => {
     const planned = pace.at
     pace.hasHeard(clock.now())
     expect(pace.at).toBe(planned)
+  })
+
+  test('changes nothing where it is read ten times a second, and something where it is read less often', async () => {
+    for (const longestMs of [100, 101]) {
+      const { clock, pace, read } = await opened(longestMs)
+      for (let i = 0; i < 20; i++) await read(0)
+      const planned = pace.at
+      await clock.advance(50)
+      pace.hasHeard(clock.now())
+      expect(pace.at - planned).toBe(longestMs === 100 ? 0 : 50)
+    }
   })
 
   test('changes nothing where it is read often', async () => {
