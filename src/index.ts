@@ -16,6 +16,7 @@ export type {
 } from './handoff/consumer.js'
 export type { EventPlace, SaleEvent, SaleEventType } from './handoff/events.js'
 export type { ConsumerGroup, GroupPartition } from './handoff/groups.js'
+export type { HandlerContext } from './handoff/handler-context.js'
 export type { DeadLetter } from './handoff/letters.js'
 export type { ConsumeOptions, EventHandler } from './handoff/options.js'
 export type { ConsumerWarning } from './handoff/warnings.js'

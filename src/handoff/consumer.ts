@@ -1,14 +1,17 @@
+import { isThenable, notify } from '../callback.js'
 import { checkInteger, checkObject, MAX_SPAN_MS } from '../check.js'
 import type { Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import { Alarm } from './alarm.js'
 import type { Load } from './backlog.js'
+import { CallbackTimeouts } from './callback-timeouts.js'
 import { Crew } from './crew.js'
 import type { Delivery } from './delivery.js'
 import { type SaleEvent, toEvent } from './events.js'
 import { retryAt } from './failure.js'
 import { Follower } from './follower.js'
 import { type GroupPartition, standing } from './groups.js'
+import { HandlerRun } from './handler-context.js'
 import { type DeadLetter, Letters } from './letters.js'
 import {
   type ConsumeOptions,
@@ -20,6 +23,7 @@ import {
 import { Shares } from './shares.js'
 import type { EventSource } from './source.js'
 import type { Counts } from './surroundings.js'
+import type { ConsumerWarning } from './warnings.js'
 
 /** What this consumer did since it began, and has in hand. */
 export interface ConsumerCounts {
@@ -80,6 +84,7 @@ export class Consumer {
   readonly #counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
   readonly #load: Load = { events: 0, starved: false }
   readonly #alarm: Alarm
+  readonly #timeouts: CallbackTimeouts
   #start: 'beginning' | 'now'
   #rules: Rules | undefined
   #followers: readonly Follower[] = []
@@ -101,6 +106,7 @@ export class Consumer {
     this.name = `${this.#settings.name}-${random}`
     this.#letters = new Letters(source, this.group)
     this.#alarm = new Alarm(source.timing)
+    this.#timeouts = new CallbackTimeouts(source.timing, this.#settings.handlerTimeoutMs)
     this.#start = this.#settings.start
     this.closed = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -198,7 +204,7 @@ export class Consumer {
     if (!rules || this.#closing) return
     this.#rules = rules
     const { group, leaseMs, concurrency } = this.#settings
-    const crew = new Crew(concurrency, (delivery) => this.#handler(this.#eventOf(delivery)))
+    const crew = new Crew(concurrency, (delivery) => this.#handle(delivery))
     const self = this
     const around = {
       source: this.#source,
@@ -211,8 +217,7 @@ export class Consumer {
       load: this.#load,
       crew,
       counts: this.#counts,
-      warn: (warning: Parameters<NonNullable<Settings['onWarning']>>[0]) =>
-        attempt(() => this.#settings.onWarning?.(warning)),
+      warn: (warning: ConsumerWarning) => notify(this.#settings.onWarning, warning),
       report: (error: unknown) => this.#report(error),
       deadLetter: (delivery: Delivery, error: unknown) => this.#deadLetter(delivery, error),
       relieved: () => {
@@ -231,6 +236,7 @@ export class Consumer {
       report: around.report,
     })
     await Promise.all([this.#shares.run(), ...followers.map((follower) => follower.run())])
+    this.#timeouts.stop()
   }
 
   /** The rules of the sale, however long it takes until there is one. */
@@ -254,13 +260,28 @@ export class Consumer {
     this.#resolve()
   }
 
+  #handle(delivery: Delivery): unknown {
+    const event = this.#eventOf(delivery)
+    const run = new HandlerRun(delivery.attempts + 1)
+    const result = this.#handler(event, run)
+    if (!isThenable(result)) return undefined
+    return this.#timeouts.limit(result, 'The handler', (error) => {
+      run.abort(error)
+      const { attempt } = run
+      const { handlerTimeoutMs, onWarning } = this.#settings
+      const { id, partition } = event
+      notify(onWarning, { type: 'handler_timeout', partition, event: id, attempt, handlerTimeoutMs })
+    })
+  }
+
   #eventOf({ event, reservation, backlog }: Delivery): SaleEvent {
     return toEvent(event, reservation, this.#rules!, backlog.owner.history)!
   }
 
   async #deadLetter(delivery: Delivery, error: unknown): Promise<void> {
     try {
-      await this.#settings.onDeadLetter?.(this.#eventOf(delivery), error)
+      const result = this.#settings.onDeadLetter?.(this.#eventOf(delivery), error)
+      if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
       this.#report(failure)
     }
@@ -268,7 +289,7 @@ export class Consumer {
 
   /** What will not pass ends the consumer. */
   #report(error: unknown): void {
-    attempt(() => this.#settings.onError?.(error))
+    notify(this.#settings.onError, error)
     if (!(error instanceof StockholdError)) return
     // What is made anew has only what was put back: a group that began at some moment must not miss that.
     if (error.code === 'STATE_LOST') this.#start = 'beginning'
@@ -289,24 +310,17 @@ export class Consumer {
     const none = { group: this.group, position: 0, consumer: null, until: 0, parked: 0, dead: 0 }
     const state = groups.find(({ group }) => group === this.group) ?? none
     const follower = this.#followers[partition]
-    const backlog = follower?.backlog
-    const position = Math.max(state.position, backlog?.position ?? 0)
     const { handled, failed, retried, lost } = follower?.counts ?? this.#counts
     return {
-      ...standing({ ...state, position }, partition, this.#source),
+      // Of one answer of the engine: a position that this process knows already, beside an older count of parked events, would
+      // show that nothing is left while an event is being parked.
+      ...standing(state, partition, this.#source),
       handled,
       failed,
       retried,
       lost,
-      inFlight: backlog?.running ?? 0,
+      inFlight: follower?.backlog?.running ?? 0,
       leads: follower?.leads ?? false,
     }
   }
-}
-
-/** What the caller's own function throws is no concern of the consumer. */
-function attempt(callback: () => unknown): void {
-  try {
-    callback()
-  } catch {}
 }

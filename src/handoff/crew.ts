@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { isThenable } from '../callback.js'
 import type { Delivery } from './delivery.js'
 import type { History } from './events.js'
 import { Queue } from './queue.js'
@@ -71,8 +72,4 @@ export class Crew {
     const isLate = late && (!next || late.event.sequence < next.event.sequence)
     return isLate ? this.#late.shift() : this.#offered.shift()
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -1,6 +1,7 @@
 import { checkId, checkInteger, checkObject, MAX_SPAN_MS } from '../check.js'
 import { invalid } from '../errors.js'
 import type { SaleEvent } from './events.js'
+import type { HandlerContext } from './handler-context.js'
 import type { ConsumerWarning } from './warnings.js'
 
 /** What `sale.consume` takes. Times in ms. */
@@ -15,6 +16,12 @@ export interface ConsumeOptions {
   start?: 'beginning' | 'now'
   /** For how long a consumer that has died keeps its partitions; a third of it is the time between two signs of life. @default 10_000 */
   leaseMs?: number
+  /**
+   * A handler that has not settled after this time has failed: its `signal` is aborted, `onWarning` hears of it, and the event is tried again
+   * like any other that failed, so that a handler that never settles does not stop the group. The same holds for `onDeadLetter`.
+   * @default 300_000 (five minutes)
+   */
+  handlerTimeoutMs?: number
   /** After so many failures an event is given up. @default 10 */
   maxAttempts?: number
   /** The pause after the first failure; it doubles with each, and a random part of up to a half is taken off. @default 1_000 */
@@ -37,12 +44,12 @@ export interface ConsumeOptions {
   onDeadLetter?: (event: SaleEvent, error: unknown) => unknown
   /** The engine could not be reached, or the sale is frozen: the consumer goes on trying. */
   onError?: (error: unknown) => void
-  /** Events were lost, or soon will be, or reading waits for room. */
+  /** Events were lost, or soon will be; reading waits for room; a handler took too long. */
   onWarning?: (warning: ConsumerWarning) => void
 }
 
 /** Called with each event at least once. To return, or resolve, is to have dealt with it for good. */
-export type EventHandler = (event: SaleEvent) => unknown
+export type EventHandler = (event: SaleEvent, context: HandlerContext) => unknown
 
 export type Settings = Required<Omit<ConsumeOptions, 'onDeadLetter' | 'onError' | 'onWarning'>> &
   Pick<ConsumeOptions, 'onDeadLetter' | 'onError' | 'onWarning'>
@@ -60,6 +67,7 @@ export function checkConsumeOptions(given: ConsumeOptions): Settings {
     concurrency: number('concurrency', 16, 1, 10_000),
     start,
     leaseMs: number('leaseMs', 10_000, 100, 3_600_000),
+    handlerTimeoutMs: number('handlerTimeoutMs', 300_000, 1, MAX_SPAN_MS),
     maxAttempts: number('maxAttempts', 10, 1, 1_000_000),
     retryDelayMs,
     maxRetryDelayMs: Math.max(retryDelayMs, number('maxRetryDelayMs', 60_000, 1, MAX_SPAN_MS)),

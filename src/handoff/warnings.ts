@@ -25,3 +25,12 @@ export type ConsumerWarning =
       readonly parked: number
       readonly dead: number
     }
+  /** A handler has not settled within `handlerTimeoutMs`. The event counts as failed and is tried again. */
+  | {
+      readonly type: 'handler_timeout'
+      readonly partition: number
+      /** Of the event; `id` as in the event itself. */
+      readonly event: string
+      readonly attempt: number
+      readonly handlerTimeoutMs: number
+    }

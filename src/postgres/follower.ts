@@ -1,3 +1,4 @@
+import { notify } from '../callback.js'
 import type { Timer } from '../engine/timing.js'
 import { Bookmark } from './bookmark.js'
 import { compare } from './compare.js'
@@ -124,7 +125,7 @@ export class Follower implements LedgerFollower {
           idleMs = Math.min(maxPauseMs, idleMs * 2)
         }
       } catch (error) {
-        this.#options.onError(error)
+        notify(this.#options.onError, error)
         if (this.#closed) break
         changed = false
         await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** failures++))

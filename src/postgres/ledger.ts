@@ -3,13 +3,14 @@ import { invalid } from '../errors.js'
 import type { EventSource } from '../handoff/source.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Ledger, LedgerRecord, LedgerWriter } from '../sale/ledger.js'
+import { explain } from './failure.js'
 import { Follower, type FollowOptions, type LedgerFollower } from './follower.js'
 import { migrate } from './migrate.js'
 import type { SqlPool } from './pool.js'
 import { recall } from './recall.js'
 import { type ReconcileOptions, type Reconciliation, reconcile } from './reconcile.js'
 import { SaleWriter } from './sale-writer.js'
-import { explain, Tables } from './tables.js'
+import { Tables } from './tables.js'
 
 export interface PostgresLedgerOptions {
   /** Where its tables are. @default 'stockhold' */

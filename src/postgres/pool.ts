@@ -6,6 +6,9 @@ export interface SqlPool {
 
 export interface SqlClient {
   query(text: string, values?: unknown[]): Promise<SqlResult>
+  /** `pg` tells of a broken connection by this event, and ends the process where nothing listens. */
+  on?(event: 'error', listener: (error: unknown) => void): unknown
+  off?(event: 'error', listener: (error: unknown) => void): unknown
   /** `true`: the connection is not to be used again. */
   release(broken?: boolean): void
 }
@@ -20,14 +23,18 @@ export interface SqlResult {
  */
 export async function transaction<T>(pool: SqlPool, work: (client: SqlClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  // The statement that is under way fails with the connection, or the next one does.
+  const ignore = () => {}
+  client.on?.('error', ignore)
+  let broken = true
   try {
     await client.query('BEGIN')
     const result = await work(client)
     await client.query('COMMIT')
-    client.release()
+    broken = false
     return result
-  } catch (error) {
-    client.release(true)
-    throw error
+  } finally {
+    client.off?.('error', ignore)
+    client.release(broken)
   }
 }

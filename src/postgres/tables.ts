@@ -1,6 +1,7 @@
 import type { Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledged.js'
+import { explain } from './failure.js'
 import type { ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'
 import {
@@ -266,17 +267,4 @@ export class Tables {
   #query(text: string, values: unknown[]): Promise<SqlResult> {
     return this.#pool.query(text, values).catch(explain)
   }
-}
-
-/** What to do about tables that are not there is known; any other failure is the database's own. */
-export function explain(error: unknown): never {
-  const code = (error as { code?: unknown } | null)?.code
-  // undefined_table, invalid_schema_name, undefined_column
-  if (code === '42P01' || code === '3F000' || code === '42703')
-    throw new StockholdError(
-      'UNSAFE_CONFIG',
-      'the tables of the ledger are missing or of another version: call ledger.migrate() first',
-      { cause: error },
-    )
-  throw error
 }

@@ -9,7 +9,7 @@ import { Rota } from '../../scripts/fulfilment/rota.js'
 import { caughtUp, visit } from '../../scripts/fulfilment/visit.js'
 import { Warehouse } from '../../scripts/fulfilment/warehouse.js'
 import { startPostgres } from '../../scripts/postgres/server.js'
-import { FlashSale, memoryEngine, type SaleEvent } from '../../src/index.js'
+import { type EventHandler, FlashSale, memoryEngine } from '../../src/index.js'
 
 vi.mock('../../scripts/postgres/server.js')
 
@@ -96,9 +96,9 @@ describe('the example of a consumer', () => {
     const trouble = new Trouble(warehouse, bank, 7)
     const handler = fulfilment(trouble, trouble)
     const first = open()
-    const slowly = async (event: SaleEvent) => {
+    const slowly: EventHandler = async (event, context) => {
       await delay(2)
-      return handler(event)
+      return handler(event, context)
     }
     const dying = first.consume({ ...options, name: 'dying', concurrency: 4 }, slowly)
     await vi.waitUntil(() => warehouse.parcels > 50, { timeout: 20_000 })

@@ -1,7 +1,10 @@
 import type { Limits } from '../../engine/lanes.js'
 import type { Timer, Timing } from '../../engine/timing.js'
 
-/** The promise's result, unless the caller's time or patience ends before: what it does then is no business of the caller. */
+/**
+ * The promise's result, unless the caller's deadline or signal ends the wait before. What becomes of the promise then is no
+ * matter of the caller: it may still fail, and that must not end the process.
+ */
 export function within<T>(
   promise: Promise<T>,
   { deadline, signal }: Limits,
@@ -16,14 +19,14 @@ export function within<T>(
       signal?.removeEventListener('abort', onAbort)
       settle()
     }
-    if (signal?.aborted) return reject(signal.reason)
-    const ms = deadline - timing.now()
-    if (ms <= 0) return reject(tooLate())
-    timer = timing.after(Math.ceil(ms), () => end(() => reject(tooLate())))
-    signal?.addEventListener('abort', onAbort)
     promise.then(
       (value) => end(() => resolve(value)),
       (error) => end(() => reject(error)),
     )
+    if (signal?.aborted) return onAbort()
+    const ms = deadline - timing.now()
+    if (ms <= 0) return reject(tooLate())
+    timer = timing.after(Math.ceil(ms), () => end(() => reject(tooLate())))
+    signal?.addEventListener('abort', onAbort)
   })
 }

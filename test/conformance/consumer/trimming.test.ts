@@ -59,11 +59,12 @@ onBothEngines((open) => {
     await slow.close()
     const onWarning = (warning: ConsumerWarning) => warnings.push(warning)
     const fast = follow(shop.handle(), { ...options, group: 'fast', onWarning })
-    await fill(shop, 700)
-    await until(async () => (await fast.stats()).position === 800)
+    // So few that no group can lag by 80 %, however busy the machine is.
+    await fill(shop, 600)
+    await until(async () => (await fast.stats()).position === 700)
     await delay(1_300)
     expect(warnings).toEqual([])
-    await fill(shop, 200)
+    await fill(shop, 300)
     const ofSlow = () => warnings.filter((one) => one.type === 'stream_length' && one.group === 'slow')
     await until(() => ofSlow().length > 0)
     expect(ofSlow()[0]).toMatchObject({

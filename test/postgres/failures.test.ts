@@ -1,0 +1,121 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { inspect } from 'node:util'
+import pg from 'pg'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { FlashSale, memoryEngine } from '../../src/index.js'
+import { BUYER, KEY, PAYMENT, SECRETS } from '../support/secrets.js'
+import { database } from './support/database.js'
+import { TestLedger } from './support/ledgers.js'
+
+const db = database()
+
+async function small() {
+  const sale = new FlashSale('x', { engine: memoryEngine() })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { a: 10 } })
+  return sale
+}
+
+test('a connection that breaks while the tables are made is an error of migrate, and ends no process', async () => {
+  const sockets = new Set<Socket>()
+  const proxy = createServer((socket) => {
+    const server = connect(db.server.port, db.server.host)
+    for (const one of [socket, server]) one.on('error', () => {})
+    socket.pipe(server).pipe(socket)
+    socket.on('close', () => server.destroy())
+    sockets.add(socket)
+  })
+  await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  const pool = new pg.Pool({ host: '127.0.0.1', port, user: 'stockhold', database: 'postgres' })
+  pool.on('error', () => {})
+  onTestFinished(() => pool.end())
+  const ledger = new TestLedger(pool, db.schema())
+  const blocker = await db.pool.connect()
+  onTestFinished(() => blocker.release())
+  // The lock under which tables are made: the migration waits for it.
+  await blocker.query('BEGIN')
+  await blocker.query('SELECT pg_advisory_xact_lock(5704911033)')
+  const outcome = expect(ledger.ledger.migrate()).rejects.toMatchObject({ code: 'ECONNRESET' })
+  await vi.waitUntil(
+    async () => {
+      const { rows } = await blocker.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)
+      return rows.length === 1
+    },
+    { timeout: 60_000 },
+  )
+  for (const socket of sockets) socket.resetAndDestroy()
+  await outcome
+  await blocker.query('COMMIT')
+  await ledger.ledger.migrate()
+  expect(await ledger.column('migrations', 'version')).toEqual([1])
+})
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('the callback throws')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('the callback rejects'))],
+  ['never settles', () => new Promise(() => {})],
+])('an onError of a follower that %s holds up nothing', async (_, fault) => {
+  const sale = await small()
+  const ledger = await TestLedger.open(db)
+  let told = 0
+  const onError = () => {
+    told++
+    return fault() as unknown as undefined
+  }
+  await ledger.follow(sale, { onError })
+  await ledger.sql('ALTER TABLE $schema.reservations RENAME TO away')
+  await sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] })
+  await vi.waitUntil(() => told > 1, { timeout: 60_000 })
+  await ledger.sql('ALTER TABLE $schema.away RENAME TO reservations')
+  await vi.waitUntil(async () => (await ledger.column('reservations', 'buyer')).length === 1, {
+    timeout: 60_000,
+  })
+})
+
+test('an error of the database names no buyer, no key and no payment', async () => {
+  const sale = await small()
+  const ledger = await TestLedger.open(db)
+  await ledger.sql('ALTER TABLE $schema.reservations ADD CHECK (length(buyer) < 3)')
+  const errors: unknown[] = []
+  await ledger.follow(sale, { onError: (error) => errors.push(error) })
+  const made = await sale.reserve({ buyer: BUYER, items: [{ sku: 'a', quantity: 1 }], key: KEY })
+  if (made.status !== 'reserved') expect.fail(made.status)
+  await sale.confirm(made.reservation.id, { paymentId: PAYMENT })
+  await vi.waitUntil(() => errors.length > 0, { timeout: 60_000 })
+  expect(errors[0]).toMatchObject({ code: '23514', constraint: 'reservations_buyer_check' })
+  for (const secret of SECRETS)
+    expect(inspect(errors[0], { depth: 9, showHidden: true })).not.toContain(secret)
+})
+
+test('a call that is aborted while the ledger is away ends no process', async () => {
+  const sale = new FlashSale('x', {
+    engine: memoryEngine(),
+    durability: { ledger: (await awayLedger()).ledger },
+  })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { a: 10 } })
+  const controller = new AbortController()
+  const order = { buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }
+  const reserving = sale.reserve(order, { signal: controller.signal })
+  controller.abort(new Error('the buyer has left'))
+  await expect(reserving).rejects.toThrow('the buyer has left')
+  await expect(sale.reserve(order, { signal: AbortSignal.abort(new Error('at once')) })).rejects.toThrow(
+    'at once',
+  )
+  await expect(sale.reserve(order)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+/** Its server does not answer any more. */
+async function awayLedger(): Promise<TestLedger> {
+  const pool = new pg.Pool({ host: '127.0.0.1', port: 1, user: 'nobody' })
+  pool.on('error', () => {})
+  onTestFinished(() => pool.end())
+  return new TestLedger(pool, 'away')
+}
