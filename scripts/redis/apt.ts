@@ -1,9 +1,12 @@
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { minute, reason, run } from '../servers/command.js'
 
-/** Downloads what the server needs and this machine lacks; returns the archives to unpack. */
-export async function download(work: string): Promise<string[]> {
+/**
+ * Downloads what the server needs and this machine lacks; returns the archives to unpack.
+ * @param server The packages are `server-server` and `server-tools`, from the distribution or its backports.
+ */
+export async function download(work: string, server: 'redis' | 'valkey'): Promise<string[]> {
   const archives = join(work, 'archives')
   await mkdir(join(work, 'lists', 'partial'), { recursive: true })
   await mkdir(join(archives, 'partial'), { recursive: true })
@@ -12,6 +15,7 @@ export async function download(work: string): Promise<string[]> {
   await copyFile('/var/lib/dpkg/status', join(work, 'status'))
   const config = join(work, 'apt.conf')
   await writeFile(config, aptConfig(work))
+  await writeSources(join(work, 'sources'))
   const apt = (limit: number, ...args: string[]) =>
     run('apt-get', ['-c', config, '-q', '-y', ...args], {
       env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
@@ -21,19 +25,39 @@ export async function download(work: string): Promise<string[]> {
   // A broken third-party source fails the update as a whole; what counts is whether the packages are found.
   const update = await apt(3 * minute, 'update').then(() => undefined, reason)
   try {
-    const packages = ['redis-server', 'redis-tools']
+    const packages = [`${server}-server`, `${server}-tools`]
     await apt(3 * minute, 'install', '--download-only', '--reinstall', '--no-install-recommends', ...packages)
   } catch (error) {
     throw new Error([reason(error), ...(update ? [`before that, ${update}`] : [])].join('\n'))
   }
   // Libraries only, and never libc: it has to match the dynamic linker of the machine.
-  const needed = (await readdir(archives)).filter((name) => /^(redis|lib(?!c6_|c-)).*\.deb$/.test(name))
-  return needed.map((name) => join(archives, name))
+  const needed = new RegExp(`^(${server}|lib(?!c6_|c-)).*\\.deb$`)
+  return (await readdir(archives)).filter((name) => needed.test(name)).map((name) => join(archives, name))
 }
 
 /**
- * Given to apt-get by -c, hence read after the machine's own configuration: its sources and keys stay in force,
- * its folders do not, and neither do its hooks (those of a container image empty /var/cache/apt on update).
+ * The machine's own sources, and each of them once more for the backports of its release: Debian 12 has Valkey there only.
+ * A source that has no such suite fails to update, and the others go on.
+ */
+async function writeSources(folder: string): Promise<void> {
+  await mkdir(folder)
+  const parts = '/etc/apt/sources.list.d'
+  const names = (await readdir(parts).catch(() => [])).filter((name) => /\.(list|sources)$/.test(name))
+  const files = ['/etc/apt/sources.list', ...names.map((name) => join(parts, name))]
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
+  for (const [i, file] of files.entries()) {
+    const text = await readFile(file, 'utf8').catch(() => '')
+    const ending = file.slice(file.lastIndexOf('.'))
+    await writeFile(join(folder, `own-${i}${ending}`), text)
+    // Suites are set apart by blanks, in a line that begins with `deb` as in one that begins with `Suites:`.
+    const backports = text.replaceAll(new RegExp(`(?<=\\s)${release}(?=\\s)`, 'g'), `${release}-backports`)
+    if (backports !== text) await writeFile(join(folder, `backports-${i}${ending}`), backports)
+  }
+}
+
+/**
+ * Given to apt-get by -c, hence read after the machine's own configuration: its keys and its proxy stay in force, its
+ * folders do not, and neither do its hooks (those of a container image empty /var/cache/apt on update).
  */
 function aptConfig(work: string): string {
   return `#clear APT::Update;
@@ -52,6 +76,8 @@ Acquire::Retries "1";
 Acquire::http::Timeout "20";
 Acquire::https::Timeout "20";
 APT::Sandbox::User "root";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "${work}/sources/";
 Dir::State "${work}/";
 Dir::State::lists "${work}/lists/";
 Dir::State::status "${work}/status";

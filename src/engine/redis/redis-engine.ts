@@ -55,7 +55,7 @@ export interface TimeSource {
 const realTime: TimeSource = { lua: SERVER_TIME, elapsed: () => performance.now() }
 
 /**
- * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >= 7.2.
+ * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >= 8.0.
  *
  * @param client An ioredis `Redis` or `Cluster` with any options (it stays yours: `close` does not end it), or a `redis://` URL, for
  *   which the engine makes a client of its own. On a Cluster the partitions of a sale are spread evenly over the masters, and while one
