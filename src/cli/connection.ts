@@ -30,7 +30,7 @@ export async function reach(url: string): Promise<Client> {
   })
   try {
     const info = await Promise.race([client.info('server'), silence])
-    if (/^redis_mode:cluster/m.test(info)) throw new NotUsable(aboutCluster(place))
+    if (/^(redis|server)_mode:cluster/m.test(info)) throw new NotUsable(aboutCluster(place))
     return client
   } catch (error) {
     client.disconnect()

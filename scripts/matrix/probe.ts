@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { startPostgres } from '../postgres/server.js'
+import { startRedis } from '../redis/server.js'
+
+/**
+ * Prints what a row of the matrix runs on, in a line of JSON: each version as the running program, package or server tells it.
+ * `--postgres`: there is a database too.
+ */
+const versions = [
+  `Node ${process.version.slice(1)}`,
+  `ioredis ${versionOf('ioredis')}`,
+  await redisVersion(),
+  ...(process.argv.includes('--postgres') ? [`pg ${versionOf('pg')}`, await postgresVersion()] : []),
+  `fast-check ${versionOf('fast-check')}`,
+  `TypeScript ${versionOf('typescript')}`,
+]
+console.log(JSON.stringify(versions))
+
+/** Found as an import would find it. */
+function versionOf(name: string): string {
+  const { resolve } = createRequire(import.meta.url)
+  const manifest = resolve(`${name}/package.json`)
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+}
+
+async function redisVersion(): Promise<string> {
+  const server = await startRedis()
+  const client = new Redis(server.url)
+  try {
+    const info = await client.info('server')
+    const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
+    const valkey = field('valkey_version')
+    return valkey ? `Valkey ${valkey}` : `Redis ${field('redis_version')}`
+  } finally {
+    client.disconnect()
+    await server.stop()
+  }
+}
+
+async function postgresVersion(): Promise<string> {
+  const server = await startPostgres()
+  const client = new pg.Client({ connectionString: server.url })
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version')
+    return `PostgreSQL ${rows[0]!.server_version.split(' ')[0]}`
+  } finally {
+    await client.end()
+    await server.stop()
+  }
+}

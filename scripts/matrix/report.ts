@@ -1,0 +1,52 @@
+import { terminalTable } from '../../bench/support/terminal-table.js'
+import { counted } from '../demo/terminal/format.js'
+import type { Paint } from '../demo/terminal/style.js'
+import type { Row } from './rows.js'
+import type { Result } from './run-row.js'
+
+const MESSAGE_LINES = 12
+
+export function listed({ name, promise, files }: Row, paint: Paint): string[] {
+  return [`${paint('bold', name)}  on ${promise}`, ...files.map((file) => `  ${file}`)]
+}
+
+export const hasPassed = ({ failures }: Result): boolean => failures.length === 0
+
+/** Every failure, then the table, then the verdict. */
+export function report(results: readonly Result[], width: number, paint: Paint): string[] {
+  const failed = results.filter((result) => !hasPassed(result))
+  const table = {
+    title: 'Matrix',
+    columns: ['row', 'ran on', 'passed', 'failed', 'skipped', 'seconds'],
+    rows: results.map(({ row, versions, passed, failures, skipped, seconds }) => [
+      row.name,
+      versions.join(', ') || 'nothing',
+      passed,
+      failures.length,
+      skipped,
+      Math.round(seconds),
+    ]),
+  }
+  const verdict =
+    failed.length === 0
+      ? `${counted(results.length, 'row')} passed.`
+      : `${failed.length} of ${counted(results.length, 'row')} failed: ${failed.map(({ row }) => row.name).join(', ')}.`
+  return [
+    ...failed.flatMap((result) => failuresOf(result, paint)),
+    '',
+    ...terminalTable(table, width, paint),
+    '',
+    paint(failed.length === 0 ? 'green' : 'red', verdict),
+  ]
+}
+
+function failuresOf({ row, failures, log }: Result, paint: Paint): string[] {
+  const each = failures.flatMap(({ test, message }) => [
+    `  ${paint('red', test)}`,
+    ...message
+      .split('\n')
+      .slice(0, MESSAGE_LINES)
+      .map((line) => `    ${line}`),
+  ])
+  return ['', `${paint('bold', row.name)}: what the tests printed is in ${log}`, ...each]
+}

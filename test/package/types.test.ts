@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const root = new URL('../../', import.meta.url).pathname
+/** Below the repository's own packages, so that the types of ioredis, pg and fast-check are found as at a user's. */
+const folder = `${root}node_modules/.cache/stockhold/types-${process.pid}`
+const built = `${folder}/node_modules/stockhold`
+
+/** A service that uses every entry point, with the words that its author would use. */
+const service = `
+import { Cluster, Redis } from 'ioredis'
+import pg from 'pg'
+import fc from 'fast-check'
+import { FlashSale, memoryEngine, type Reservation, redisEngine, StockholdError, WaitingRoom } from 'stockhold'
+import { postgresLedger } from 'stockhold/postgres'
+import { checkNoOversell, faultyRedis, storyArbitrary, virtualEngine } from 'stockhold/testing'
+
+const engines = [
+  redisEngine(new Redis()),
+  redisEngine(new Cluster([]), { durability: { replicas: 1, timeoutMs: 100 } }),
+  redisEngine('redis://127.0.0.1:6379', { prefix: 'shop' }),
+  memoryEngine(),
+  virtualEngine().engine,
+]
+const ledger = postgresLedger(new pg.Pool())
+export const sales = engines.map((engine) => new FlashSale('sale', { engine }))
+export const rooms = engines.map((engine) => new WaitingRoom('room', { engine, secret: 's'.repeat(32) }))
+
+export async function buy(sale: FlashSale): Promise<Reservation | string> {
+  const answer = await sale.reserve({ buyer: 'u-1', key: 'k-1', items: [{ sku: 'phone', quantity: 1 }] })
+  if (answer.status !== 'reserved') return answer.status
+  const stop = await ledger.follow(sale)
+  await stop.close()
+  return answer.reservation
+}
+
+export const stories = storyArbitrary(fc)
+export const isOurs = (error: unknown): error is StockholdError => error instanceof StockholdError
+export const checked = () => checkNoOversell(() => memoryEngine(), { runs: 1 })
+export const proxy = () => faultyRedis('redis://127.0.0.1:6379', { seed: 1 })
+`
+
+beforeAll(async () => {
+  await mkdir(built, { recursive: true })
+  const tsup = `${root}node_modules/tsup/dist/cli-default.js`
+  const args = ['--config', 'scripts/tsup.config.ts', '--out-dir', `${built}/dist`, '--silent']
+  await run(process.execPath, [tsup, ...args], { cwd: root })
+  await copyFile(`${root}package.json`, `${built}/package.json`)
+  await writeFile(`${folder}/package.json`, JSON.stringify({ type: 'module' }))
+  await writeFile(`${folder}/service.ts`, service)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** As strict as a user's project may be, the types of the packages included. */
+const strictest = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: 'es2023',
+  lib: ['es2023', 'esnext.disposable'],
+  types: ['node'],
+}
+
+/** What the type checker says: nothing, if all is well. */
+async function complaints(compilerOptions: object): Promise<string> {
+  const config = { compilerOptions: { ...strictest, ...compilerOptions }, files: ['service.ts'] }
+  await writeFile(`${folder}/tsconfig.json`, JSON.stringify(config))
+  const tsc = [`${root}node_modules/typescript/bin/tsc`, '-p', folder, '--pretty', 'false']
+  return run(process.execPath, tsc, { cwd: root }).then(
+    () => '',
+    (error: { stdout: string }) => error.stdout,
+  )
+}
+
+describe('the built types', () => {
+  test.each([
+    { module: 'nodenext', moduleResolution: 'nodenext' },
+    { module: 'preserve', moduleResolution: 'bundler' },
+  ])('pass the strictest type checker under moduleResolution $moduleResolution', async (options) => {
+    expect(await complaints(options)).toBe('')
+  })
+})
