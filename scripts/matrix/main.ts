@@ -34,10 +34,13 @@ async function main(): Promise<number> {
 
 async function runVisibly(row: Row, files: readonly string[], terminal: Terminal): Promise<Result> {
   const progress = new LiveProgress(row.name, terminal, process.stdout)
-  progress.note(`${row.name}: preparing ${row.promise}`)
+  progress.note(`${row.name}: preparing ${row.promises.join(' with ')}`)
   try {
-    const result = await runRow(row, files, (state) => {
-      const { files: all, filesDone, passed, failures } = state
+    let shown = -1
+    const result = await runRow(row, files, ({ files: all, filesDone, passed, failures }) => {
+      // Where lines cannot be redrawn, one after each file says how far it is.
+      if (!terminal.live && filesDone === shown) return
+      shown = filesDone
       progress.update(
         `${filesDone} of ${all} files, ${passed} passed, ${failures.length} failed`,
         filesDone,

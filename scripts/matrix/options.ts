@@ -25,13 +25,17 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { values, positionals } = parse(args)
   if (values.help) return undefined
   const { only = [], list = false } = values
-  const unknown = only.find((part) => !rows.some(({ name }) => name.includes(part)))
-  if (unknown !== undefined) {
-    const names = rows.map(({ name }) => name).join(', ')
-    throw new BadOption('only', `names no row: ${JSON.stringify(unknown)}. There are: ${names}`)
-  }
-  const chosen = rows.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))
-  return { rows: chosen, list, files: positionals }
+  const chosen = only.length === 0 ? rows : only.flatMap(named)
+  return { rows: rows.filter((row) => chosen.includes(row)), list, files: positionals }
+}
+
+/** The row of this name, or else those whose names contain it. */
+function named(part: string): readonly Row[] {
+  const exact = rows.filter(({ name }) => name === part)
+  const found = exact.length > 0 ? exact : rows.filter(({ name }) => name.includes(part))
+  if (found.length > 0) return found
+  const names = rows.map(({ name }) => name).join(', ')
+  throw new BadOption('only', `names no row: ${JSON.stringify(part)}. There are: ${names}`)
 }
 
 function parse(args: readonly string[]) {

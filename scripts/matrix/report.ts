@@ -6,8 +6,8 @@ import type { Result } from './run-row.js'
 
 const MESSAGE_LINES = 12
 
-export function listed({ name, promise, files }: Row, paint: Paint): string[] {
-  return [`${paint('bold', name)}  on ${promise}`, ...files.map((file) => `  ${file}`)]
+export function listed({ name, promises, files }: Row, paint: Paint): string[] {
+  return [`${paint('bold', name)}  on ${promises.join(' with ')}`, ...files.map((file) => `  ${file}`)]
 }
 
 export const hasPassed = ({ failures }: Result): boolean => failures.length === 0

@@ -10,8 +10,8 @@ export interface Versions {
 /** One version that the README promises, and the tests that could tell it from another. */
 export interface Row {
   readonly name: string
-  /** What must be found to be in use: the beginning of a version as it is reported. */
-  readonly promise: string
+  /** What must be found to be in use: beginnings of versions as they are reported. */
+  readonly promises: readonly string[]
   readonly versions: Versions
   readonly files: readonly string[]
 }
@@ -54,43 +54,60 @@ const onIoredis = [
 ]
 
 /**
- * Timers and the order of callbacks, streams and sockets, hashes and signatures, processes, and how the built package is loaded.
- * What is computed is the same on every Node: one engine of it, and one file of each kind, are enough.
+ * Timers and the order of callbacks (the simulator stands on it), streams and sockets, hashes and signatures, processes, and how
+ * the built package is loaded. What is computed is the same on every Node: a few suites that go all the way are enough.
  */
 const onNode = [
   'test/unit',
+  'test/simulation/simulation',
   'test/conformance/reserve',
+  'test/conformance/confirm',
   'test/conformance/resend',
-  'test/conformance/consumer',
-  'test/conformance/waiting-room',
+  'test/conformance/consumer/take-over',
   'test/fault/network',
   'test/fault/faulty-redis',
-  'test/fault/pause',
-  'test/fault/waiting-room-network',
   'test/fault/cluster-client',
+  'test/fault/waiting-room-network',
   'test/postgres/follow',
   'test/package/readme',
   'test/package/types',
   'test/package/verify',
-  'test/package/testing',
 ]
 
-/** Statements, locks, and a connection that breaks. */
+/** Statements, locks, and a connection that breaks; of pg, the types of its clients too. */
 const onPostgres = ['test/postgres', 'test/fault/ledger', 'test/package/types']
 
+/** Stories and how the smallest is found, and the types of the arbitraries. */
+const onFastCheck = [
+  'test/property/port',
+  'test/package/testing',
+  'test/package/verify',
+  'test/package/types',
+]
+
+const row = (
+  name: string,
+  promises: readonly string[],
+  files: readonly string[],
+  versions: Versions,
+): Row => ({
+  ...{ name, promises, files, versions },
+})
+
+/** The lowest of each range is asked for by its number, the newest as npm gives it. */
 export const rows: readonly Row[] = [
-  { name: 'redis 7.0', promise: 'Redis 7.0', versions: { redis: 'redis' }, files: onRedis },
-  { name: 'valkey 8.0', promise: 'Valkey 8.0', versions: { redis: 'valkey' }, files: onRedis },
-  { name: 'node 20', promise: 'Node 20.19.0', versions: { node: '20.19.0' }, files: onNode },
-  { name: 'node 22', promise: 'Node 22', versions: { node: '22' }, files: onNode },
-  { name: 'node 24', promise: 'Node 24', versions: { node: '24' }, files: onNode },
-  {
-    name: 'ioredis 5.4',
-    promise: 'ioredis 5.4.0',
-    versions: { packages: { ioredis: '5.4.0' } },
-    files: onIoredis,
-  },
-  { name: 'ioredis 6', promise: 'ioredis 6', versions: {}, files: onIoredis },
-  { name: 'postgres 15', promise: 'PostgreSQL 15', versions: { postgres: '15' }, files: onPostgres },
-  { name: 'postgres 18', promise: 'PostgreSQL 18', versions: { postgres: '18' }, files: onPostgres },
+  row('redis 7.0', ['Redis 7.0'], onRedis, { redis: 'redis' }),
+  row('valkey 8.0', ['Valkey 8.0'], onRedis, { redis: 'valkey' }),
+  row('node 20', ['Node 20.19.0'], onNode, { node: '20.19.0' }),
+  row('node 22', ['Node 22'], onNode, { node: '22' }),
+  row('node 24', ['Node 24'], onNode, { node: '24' }),
+  row('ioredis 5.4', ['ioredis 5.4.0'], onIoredis, { packages: { ioredis: '5.4.0' } }),
+  row('ioredis 5', ['ioredis 5'], onIoredis, { packages: { ioredis: '5' } }),
+  row('ioredis 6', ['ioredis 6'], onIoredis, { packages: { ioredis: '6' } }),
+  row('postgres 15', ['PostgreSQL 15', 'pg 8.11.0'], onPostgres, {
+    postgres: '15',
+    packages: { pg: '8.11.0' },
+  }),
+  row('postgres 18', ['PostgreSQL 18', 'pg 8'], onPostgres, { postgres: '18' }),
+  row('fast-check 4.0', ['fast-check 4.0.0'], onFastCheck, { packages: { 'fast-check': '4.0.0' } }),
 ]

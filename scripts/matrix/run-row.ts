@@ -46,8 +46,10 @@ export async function runRow(row: Row, files: readonly string[], onProgress: OnP
     const place = await surroundings(row.versions)
     try {
       versions = await probe(row, place)
-      if (!versions.some((version) => `${version}.`.startsWith(`${row.promise}.`)))
-        throw new Error(`${row.promise} is wanted, and here are: ${versions.join(', ')}`)
+      const missing = row.promises.find(
+        (promise) => !versions.some((version) => `${version}.`.startsWith(`${promise}.`)),
+      )
+      if (missing) throw new Error(`${missing} is wanted, and here are: ${versions.join(', ')}`)
       await runTests(files.length > 0 ? files : row.files, place, log, counts, onProgress)
     } finally {
       await place.remove()
