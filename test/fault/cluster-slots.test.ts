@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
 import { makeId } from '../../src/engine/id.js'
 import { ClusterShop } from '../support/cluster.js'
+import { contentsOf } from '../support/contents.js'
 
 let cluster: RedisCluster
 beforeAll(async () => {
@@ -84,7 +85,8 @@ describe('a slot moves to another node', () => {
     // The only hold has lapsed: whoever comes next takes the last member out of the expiry index, and puts a new one in.
     const keys = shop.keysOf(0)
     const from = await cluster.masterOf(keys[0]!)
-    const everything = () => Promise.all(keys.slice(0, -1).map((key) => from.admin.dumpBuffer(key)))
+    const everything = () =>
+      Promise.all(keys.slice(0, -1).map((key) => from.admin.callBuffer(...contentsOf(key))))
     const before = await everything()
     expect(before).not.toContain(null)
     await cluster.migrateSlot(shop.slotOf(0), await otherThan(shop.slotOf(0)), {

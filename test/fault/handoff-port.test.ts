@@ -15,6 +15,7 @@ import type { Call } from '../../src/engine/port.js'
 import { handoffKeys } from '../../src/engine/redis/keys.js'
 import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
 import { connectTo } from '../support/client.js'
+import { contentsOf } from '../support/contents.js'
 
 /** What the groups of a partition survive when Redis is full, refuses, has forgotten, or is asked twice. */
 
@@ -121,7 +122,7 @@ class Stage {
 
   /** All that is kept here, byte by byte. */
   async dump(): Promise<unknown> {
-    return Promise.all(this.keys.map((key) => this.admin.call('DUMP', key)))
+    return Promise.all(this.keys.map((key) => this.admin.callBuffer(...contentsOf(key))))
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
+import { contentsOf } from '../support/contents.js'
 import { openTrial, type Stage } from './support/trial.js'
 import { settledInTime, verdict } from './support/verdict.js'
 
@@ -58,7 +59,7 @@ async function neverSellsOn(stage: Stage, lose: (at: ReturnType<Redis['multi']>)
   const stock = `{stockhold:${sale}:0}:stock`
   const transaction = admin.multi()
   lose(transaction)
-  const results = await transaction.call('DUMP', stock).exec()
+  const results = await transaction.callBuffer(...contentsOf(stock)).exec()
   const lostAt = performance.now()
   await crowd.hears('STATE_LOST', 100)
   await crowd.stop()
@@ -70,7 +71,7 @@ async function neverSellsOn(stage: Stage, lose: (at: ReturnType<Redis['multi']>)
     const request = { buyer: 'late', key: 'late', items: [{ sku: 'phone', quantity: 1 }] }
     await expect(handle.reserve(request)).rejects.toMatchObject({ code: 'STATE_LOST' })
   }
-  expect(await admin.call('DUMP', stock)).toEqual(results!.at(-1)![1])
+  expect(await admin.callBuffer(...contentsOf(stock))).toEqual(results!.at(-1)![1])
 }
 
 describe('what was sold is lost', () => {

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startRedis } from '../../scripts/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../src/index.js'
 import { type ClientOptions, connectTo } from '../support/client.js'
+import { contentsOf } from '../support/contents.js'
 import { BUYER, faultOf, KEY, PASSWORD, PAYMENT, USER } from '../support/secrets.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
@@ -130,7 +131,7 @@ test.each(['xadd', 'zadd', 'hset', 'zrem'])(
     await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, '~*', '+@all', `-${command}`)
     const everything = async () => {
       const keys = (await admin.keys('*')).sort()
-      return Promise.all(keys.map(async (key) => [key, await admin.dumpBuffer(key)]))
+      return Promise.all(keys.map(async (key) => [key, await admin.callBuffer(...contentsOf(key))]))
     }
     const before = await everything()
     const handle = open(redisEngine(connect({ username: USER, password: PASSWORD })), 5_000)
