@@ -198,7 +198,7 @@ const direct = new WeakMap<Redis, Redis>()
 function directly(cluster: Cluster, node: Redis): Redis {
   let view = direct.get(node)
   if (!view) {
-    view = viewOf(node, { ...node.options, keyPrefix: cluster.options.keyPrefix })
+    view = viewOf(node, { ...node.options, keyPrefix: cluster.options.keyPrefix ?? '' })
     direct.set(node, view)
   }
   return view
