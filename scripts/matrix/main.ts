@@ -37,7 +37,11 @@ async function runVisibly(row: Row, files: readonly string[], terminal: Terminal
   progress.note(`${row.name}: preparing ${row.promises.join(' with ')}`)
   try {
     let shown = -1
+    let told = 0
     const result = await runRow(row, files, ({ files: all, filesDone, passed, failures }) => {
+      for (const { test, message } of failures.slice(told))
+        progress.note(`  ${test}: ${message.split('\n')[0]}`)
+      told = failures.length
       // Where lines cannot be redrawn, one after each file says how far it is.
       if (!terminal.live && filesDone === shown) return
       shown = filesDone

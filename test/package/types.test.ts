@@ -27,7 +27,7 @@ const engines = [
 ]
 const ledger = postgresLedger(new pg.Pool())
 export const sales = engines.map((engine) => new FlashSale('sale', { engine }))
-export const rooms = engines.map((engine) => new WaitingRoom('room', { engine, secret: 's'.repeat(32) }))
+export const rooms = engines.map((engine) => new WaitingRoom('room', { engine, ratePerSecond: 100, secret: 's'.repeat(32) }))
 
 export async function buy(sale: FlashSale): Promise<Reservation | string> {
   const answer = await sale.reserve({ buyer: 'u-1', key: 'k-1', items: [{ sku: 'phone', quantity: 1 }] })
