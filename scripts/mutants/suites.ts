@@ -48,6 +48,7 @@ export function suites(): Record<SuiteName, Suite> {
   const partitioned = testsOf('test/conformance/partitioned')
   const groups = [...testsOf('test/conformance/handoff'), ...properties('partitions')]
   const consumers = testsOf('test/conformance/consumer')
+  const structures = (folder: string) => testsOf(`test/property/structures/${folder}`)
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
     lua: suite(
@@ -55,7 +56,11 @@ export function suites(): Record<SuiteName, Suite> {
       [...conformance, ...property, 'test/unit/client.test.ts', 'test/unit/pieces.test.ts'],
       ON_REDIS,
     ),
-    memory: suite('memory', [...conformance, ...property, 'test/unit/memory-engine.test.ts'], IN_MEMORY),
+    memory: suite(
+      'memory',
+      [...conformance, ...property, ...structures('memory'), 'test/unit/memory-engine.test.ts'],
+      IN_MEMORY,
+    ),
     sale: suite(
       'sale',
       [
@@ -63,17 +68,18 @@ export function suites(): Record<SuiteName, Suite> {
         ...partitioned,
         ...unit,
         ...properties('batcher', 'model'),
+        ...structures('sale'),
         'test/conformance/waiting-room/coupling.test.ts',
       ],
       IN_MEMORY,
     ),
     supply: suite(
       'supply',
-      [...partitioned, ...properties('one-sale', 'rush'), 'test/unit/surveys.test.ts'],
+      [...partitioned, ...properties('one-sale', 'rush'), ...structures('sale'), 'test/unit/surveys.test.ts'],
       IN_MEMORY,
     ),
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
-    'room memory': suite('room memory', [...rooms, ...handles], IN_MEMORY),
+    'room memory': suite('room memory', [...rooms, ...handles, ...structures('room')], IN_MEMORY),
     room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),
     'handoff lua': suite(
       'handoff lua',

@@ -59,7 +59,11 @@ function start(): Promise<ChildProcess> {
     // A mutant that collects for ever shall fall over its own memory, not over the machine's. The seed makes runs repeatable;
     // fewer of them find nearly as much.
     execArgv: ['--max-old-space-size=1024'],
-    env: { STOCKHOLD_SEED: '20260101', STOCKHOLD_RUNS: '25', ...process.env, NODE_ENV: 'test' },
+    env: {
+      ...{ STOCKHOLD_SEED: '20260101', STOCKHOLD_RUNS: '25', STOCKHOLD_SHRINK: 'no' },
+      ...process.env,
+      NODE_ENV: 'test',
+    },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let output = ''

@@ -48,7 +48,7 @@ export class EventLog {
   /** The events behind a number: of whole entries, until there are `enough`. */
   after(sequence: number, enough: number): StoredEvent[] {
     const found: StoredEvent[] = []
-    for (let i = this.#indexOf(sequence + 1); i < this.#entries.length && found.length < enough; i++)
+    for (let i = this.#indexOf(sequence); i < this.#entries.length && found.length < enough; i++)
       found.push(...this.#entries[i]!.events.filter((event) => event.sequence > sequence))
     return found
   }

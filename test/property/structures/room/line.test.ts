@@ -1,0 +1,165 @@
+import fc from 'fast-check'
+import { test } from 'vitest'
+import { Line } from '../../../../src/engine/memory/room/line.js'
+import { SHOW_MS } from '../../../../src/engine/room.js'
+import { operation, sameAsModel } from '../../../support/same-as-model.js'
+
+const CLAIM_MS = 640
+const START = 1_000_000
+
+interface Moment {
+  readonly now: number
+  readonly called: number
+  readonly tail: number
+}
+
+/** A queue, on a clock that does not go back: it is sampled before each change, as a room does it. */
+class Clocked {
+  #now = START
+  #doorTime = 0
+
+  constructor(readonly line: Queue) {}
+
+  pass(ms: number, opened: boolean): void {
+    this.#now += ms
+    this.#doorTime += ms
+    this.line.sample(this.#now, this.#doorTime, opened)
+  }
+
+  join(count: number): number {
+    let tail = 0
+    for (let i = 0; i < count; i++) tail = this.line.lengthen(this.#now)
+    return tail
+  }
+
+  call(ahead: number): void {
+    this.line.callUpTo(Math.min(this.line.tail, this.line.called + ahead - 1), this.#now)
+  }
+
+  shuffle(): void {
+    this.line.shuffle(this.#now)
+  }
+
+  leave(number: number): void {
+    this.line.gone.add(number)
+  }
+
+  look(rate: number): unknown {
+    const { line } = this
+    return [line.tail, line.called, line.speed(this.#doorTime, rate), line.settled(this.#now, 3)]
+  }
+
+  /** Of ranks from the called one on. */
+  isNext(ahead: number, drawn: number): boolean {
+    return this.line.nobodyBefore(this.line.called + ahead, drawn)
+  }
+
+  passed(ms: number): number {
+    this.line.note(this.#doorTime)
+    this.#doorTime += ms
+    this.#now += ms
+    return this.line.passed(this.#doorTime)
+  }
+}
+
+type Queue = Pick<
+  Line,
+  'tail' | 'called' | 'lengthen' | 'shuffle' | 'callUpTo' | 'sample' | 'speed' | 'settled'
+> &
+  Pick<Line, 'nobodyBefore' | 'note' | 'passed'> & { readonly gone: Pick<Line['gone'], 'add'> }
+
+/** By every moment there ever was. */
+class Model implements Queue {
+  tail = 0
+  called = 0
+  #tailAt = 0
+  #calledAt = 0
+  /** What is known of before, taken every SHOW_MS; and where speed is observed from, every 10 s. */
+  #ends: Moment[] = [{ now: START, called: 0, tail: 0 }]
+  #speed = [{ doorTime: 0, called: 0 }]
+  readonly gone = new Set<number>()
+  readonly #notes: { readonly doorTime: number; readonly called: number }[] = []
+
+  lengthen(now: number): number {
+    this.#tailAt = now
+    this.tail += 1
+    return this.tail
+  }
+
+  shuffle(now: number): void {
+    this.#tailAt = now
+    this.#ends = [{ now, called: this.called, tail: 0 }]
+  }
+
+  callUpTo(rank: number, now: number): void {
+    if (rank > this.called) [this.called, this.#calledAt] = [rank, now]
+  }
+
+  sample(now: number, doorTime: number, opened: boolean): void {
+    if (now >= this.#ends.at(-1)!.now + SHOW_MS)
+      this.#ends.push({ now, called: this.called, tail: this.tail })
+    const rests = !opened || this.called === this.tail
+    if (rests) this.#speed = [{ doorTime, called: this.called }]
+    else if (doorTime >= this.#speed.at(-1)!.doorTime + 10_000)
+      this.#speed.push({ doorTime, called: this.called })
+  }
+
+  /** Five seconds at the rate asked for, and then what was seen: by the 1,000 s. */
+  speed(doorTime: number, rate: number): number {
+    const before = this.#speed.at(-2) ?? this.#speed[0]!
+    const ranks = this.called - before.called + rate / 200
+    return Math.floor((ranks * 1_000_000) / (doorTime - before.doorTime + 5_000))
+  }
+
+  settled(now: number, near: number): number {
+    const before = this.#ends.at(-2) ?? this.#ends[0]!
+    const called = now >= this.#calledAt + SHOW_MS ? this.called : before.called
+    const tail = now >= this.#tailAt + SHOW_MS ? this.tail : before.tail
+    return Math.min(called + near, tail)
+  }
+
+  /** By number, which says something about ranks only behind those that were drawn. */
+  nobodyBefore(rank: number, drawn: number): boolean {
+    for (let before = this.called + 1; before < rank; before++)
+      if (!this.gone.has(before) || this.called < drawn) return false
+    return true
+  }
+
+  note(doorTime: number): void {
+    this.#notes.push({ doorTime, called: this.called })
+  }
+
+  passed(doorTime: number): number {
+    const old = this.#notes.filter((note) => note.doorTime + CLAIM_MS <= doorTime)
+    return Math.max(0, ...old.map((note) => note.called))
+  }
+}
+
+test('the end of the queue settles SHOW_MS after it was there, and its speed is what was seen', () => {
+  const wait = fc.constantFrom(0, 10, 990, 1_000, SHOW_MS - 10, SHOW_MS, SHOW_MS + 10, 5_000, 9_990, 10_000)
+  sameAsModel<Clocked>(
+    () => ({ real: new Clocked(new Line(CLAIM_MS, START)), model: new Clocked(new Model()) }),
+    [
+      fc
+        .tuple(wait, fc.constantFrom(true, true, true, false))
+        .map(([ms, opened]) => operation(`${ms} ms pass, ${opened}`, (clocked) => clocked.pass(ms, opened))),
+      fc.nat(5).map((count) => operation(`${count} join`, (clocked) => clocked.join(count))),
+      fc.nat(4).map((ahead) => operation(`call ${ahead} - 1 more`, (clocked) => clocked.call(ahead))),
+      fc.constant(operation('draw', (clocked) => clocked.shuffle())),
+      fc
+        .constantFrom(0, 200, 2_000)
+        .map((rate) => operation(`look, rate ${rate}`, (clocked) => clocked.look(rate))),
+      fc.nat(12).map((number) => operation(`${number} leaves`, (clocked) => clocked.leave(number))),
+      fc
+        .tuple(fc.nat(4), fc.nat(6))
+        .map(([ahead, drawn]) =>
+          operation(`is ${ahead} ahead next, ${drawn} drawn`, (clocked) => clocked.isNext(ahead, drawn)),
+        ),
+      // Ten ms at a time, or all of claimMs: a 64th of it is 10 ms.
+      fc
+        .constantFrom(10, CLAIM_MS - 10, CLAIM_MS)
+        .map((ms) => operation(`passed after ${ms}`, (clocked) => clocked.passed(ms))),
+    ],
+    { runs: 150 },
+  )
+})

@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { test } from 'vitest'
+import { Outstanding } from '../../../../src/engine/memory/room/outstanding.js'
+import type { Place } from '../../../../src/engine/memory/room/place.js'
+import { operation, sameAsModel } from '../../../support/same-as-model.js'
+
+type Passes = Pick<
+  Outstanding,
+  | 'size'
+  | 'hasTurn'
+  | 'isUnspent'
+  | 'addTurn'
+  | 'take'
+  | 'spend'
+  | 'end'
+  | 'turnsSince'
+  | 'lapse'
+  | 'runOut'
+  | 'seeStockOf'
+>
+
+/** One list of all, each with its kind and its time. */
+class Model implements Passes {
+  #all: { readonly place: Place; readonly kind: 'turn' | 'pass' | 'spent'; readonly at: number }[] = []
+
+  get size(): number {
+    return this.#all.length
+  }
+
+  hasTurn(place: Place): boolean {
+    return this.#all.some((each) => each.place === place && each.kind === 'turn')
+  }
+
+  isUnspent(place: Place): boolean {
+    return this.#all.some((each) => each.place === place && each.kind === 'pass')
+  }
+
+  addTurn(place: Place, at: number): void {
+    this.#all.push({ place, kind: 'turn', at })
+  }
+
+  take(place: Place): void {
+    this.end(place)
+    this.#all.push({ place, kind: 'pass', at: place.expiresAt! })
+  }
+
+  spend(place: Place, at: number): void {
+    this.end(place)
+    this.#all.push({ place, kind: 'spent', at })
+  }
+
+  end(place: Place): boolean {
+    const hadTurn = this.hasTurn(place)
+    this.#all = this.#all.filter((each) => each.place !== place)
+    return hadTurn
+  }
+
+  turnsSince(from: number): number[] {
+    return this.#all.filter(({ kind, at }) => kind === 'turn' && at >= from).map(({ place }) => place.number)
+  }
+
+  lapse(until: number): number {
+    return this.#drop('turn', (at) => at <= until)
+  }
+
+  runOut(now: number): void {
+    this.#drop('pass', (at) => at <= now)
+  }
+
+  seeStockOf(readAt: number): void {
+    this.#drop('spent', (at) => at < readAt)
+  }
+
+  #drop(kind: string, isOver: (at: number) => boolean): number {
+    const before = this.size
+    this.#all = this.#all.filter((each) => each.kind !== kind || !isOver(each.at))
+    return before - this.size
+  }
+}
+
+/** Visitors, and a clock that does not go back: turns, passes and purchases come in order of time. */
+class Visitors {
+  readonly #passes: Passes
+  readonly #places: Place[] = []
+  #now = 100
+
+  constructor(passes: Passes) {
+    this.#passes = passes
+  }
+
+  wait(ms: number): void {
+    this.#now += ms
+  }
+
+  turn(): void {
+    const number = this.#places.length
+    const place = { buyer: `${number}`, stay: number, number, rank: null, expiresAt: null }
+    this.#places.push(place)
+    this.#passes.addTurn(place, this.#now)
+  }
+
+  take(index: number): void {
+    const place = this.#places[index]
+    if (!place || !this.#passes.hasTurn(place)) return
+    place.expiresAt = this.#now + 3
+    this.#passes.take(place)
+  }
+
+  spend(index: number): void {
+    const place = this.#places[index]
+    if (place && this.#passes.isUnspent(place)) this.#passes.spend(place, this.#now)
+  }
+
+  end(index: number): boolean | undefined {
+    const place = this.#places[index]
+    return place && this.#passes.end(place)
+  }
+
+  /** With a time around the present one. */
+  at<R>(offset: number, ask: (passes: Passes, time: number) => R): R {
+    return ask(this.#passes, this.#now + offset)
+  }
+
+  get all(): unknown {
+    const { size } = this.#passes
+    return [size, this.#places.map((place) => [this.#passes.hasTurn(place), this.#passes.isUnspent(place)])]
+  }
+}
+
+test('turns, passes and purchases end when their time comes, and not a ms before or after', () => {
+  const index = fc.nat(12)
+  const offset = fc.integer({ min: -4, max: 2 })
+  sameAsModel<Visitors>(
+    () => ({ real: new Visitors(new Outstanding()), model: new Visitors(new Model()) }),
+    [
+      fc.nat(2).map((ms) => operation(`wait ${ms}`, (visitors) => visitors.wait(ms))),
+      fc.constant(operation('give a turn', (visitors) => visitors.turn())),
+      index.map((i) => operation(`${i} takes the turn`, (visitors) => visitors.take(i))),
+      index.map((i) => operation(`${i} buys`, (visitors) => visitors.spend(i))),
+      index.map((i) => operation(`${i} ends`, (visitors) => visitors.end(i))),
+      offset.map((ms) =>
+        operation(`turns since now + ${ms}`, (all) => all.at(ms, (each, at) => each.turnsSince(at))),
+      ),
+      offset.map((ms) =>
+        operation(`lapse turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.lapse(at))),
+      ),
+      fc.constant(operation('run out', (all) => all.at(0, (each, at) => each.runOut(at)))),
+      offset.map((ms) =>
+        operation(`stock of now + ${ms}`, (all) => all.at(ms, (each, at) => each.seeStockOf(at))),
+      ),
+      fc.constant(operation('all', (visitors) => visitors.all)),
+    ],
+  )
+})

@@ -1,0 +1,117 @@
+import fc from 'fast-check'
+import { test } from 'vitest'
+import type { Place } from '../../../../src/engine/memory/room/place.js'
+import { Presence } from '../../../../src/engine/memory/room/presence.js'
+import { GAP_MS, PRESENT_MS } from '../../../../src/engine/room.js'
+import { operation, sameAsModel } from '../../../support/same-as-model.js'
+
+type Watch = Pick<Presence, 'time' | 'pass' | 'remembers' | 'see' | 'isAway' | 'forget' | 'forgetAfter'> & {
+  readonly door: Pick<Presence['door'], 'first'>
+}
+
+/** Who was seen when, and in which of the periods between two gaps. */
+class Model implements Watch {
+  time = 0
+  #period = 0
+  #running = true
+  #seen: { readonly place: Place; readonly at: number; readonly period: number }[] = []
+
+  readonly door = {
+    first: (): Place | undefined =>
+      this.#seen.map(({ place }) => place).sort((a, b) => a.rank! - b.rank! || a.number - b.number)[0],
+  }
+
+  pass(elapsed: number, running: boolean): void {
+    const isGap = elapsed > GAP_MS || !this.#running
+    this.#running = running
+    if (!running) return
+    this.time += elapsed < GAP_MS ? elapsed : GAP_MS
+    if (!isGap) return
+    // What was seen before a gap is a ms older at least.
+    this.time++
+    this.#period++
+  }
+
+  remembers(place: Place): boolean {
+    return this.#find(place) !== undefined
+  }
+
+  see(place: Place, rank: number): void {
+    this.forget(place)
+    place.rank = rank
+    this.#seen.push({ place, at: this.time, period: this.#period })
+  }
+
+  isAway(place: Place): boolean {
+    const { at, period } = this.#find(place)!
+    return period !== this.#period || this.time > at + PRESENT_MS
+  }
+
+  forget(place: Place): void {
+    this.#seen = this.#seen.filter((each) => each.place !== place)
+    place.rank = null
+  }
+
+  forgetAfter(ms: number): void {
+    for (const { place, at } of this.#seen) if (this.time >= at + ms) this.forget(place)
+  }
+
+  #find(place: Place) {
+    return this.#seen.find((each) => each.place === place)
+  }
+}
+
+class Visitors {
+  readonly #places: Place[] = [...Array(6).keys()].map((number) => ({
+    ...{ buyer: `${number}`, stay: number, number, rank: null, expiresAt: null },
+  }))
+
+  constructor(readonly watch: Watch) {}
+
+  see(index: number, rank: number): void {
+    this.watch.see(this.#places[index]!, rank)
+  }
+
+  forget(index: number): void {
+    this.watch.forget(this.#places[index]!)
+  }
+
+  get all(): unknown {
+    const { watch } = this
+    const each = this.#places.map((place) => [
+      ...[place.rank, watch.remembers(place), watch.remembers(place) && watch.isAway(place)],
+    ])
+    return [watch.time, watch.door.first()?.number, each]
+  }
+}
+
+test('who is at the door: present up to the last ms, away after it, and after a gap until seen again', () => {
+  const index = fc.nat(5)
+  const boundary = [0, 1, GAP_MS - 1, GAP_MS, GAP_MS + 1, PRESENT_MS - GAP_MS, PRESENT_MS]
+  sameAsModel<Visitors>(
+    () => ({ real: new Visitors(new Presence()), model: new Visitors(new Model()) }),
+    [
+      fc
+        .tuple(fc.constantFrom(...boundary), fc.boolean())
+        .map(([ms, running]) =>
+          operation(`${ms} ms pass, ${running ? 'running' : 'resting'}`, ({ watch }) =>
+            watch.pass(ms, running),
+          ),
+        ),
+      fc.constant(
+        operation(`exactly PRESENT_MS pass`, ({ watch }) => {
+          for (let left = PRESENT_MS; left > 0; left -= GAP_MS) watch.pass(Math.min(left, GAP_MS), true)
+        }),
+      ),
+      fc
+        .tuple(index, fc.nat(4))
+        .map(([i, rank]) => operation(`see ${i} at ${rank}`, (visitors) => visitors.see(i, rank))),
+      index.map((i) => operation(`forget ${i}`, (visitors) => visitors.forget(i))),
+      fc
+        .constantFrom(1, GAP_MS, PRESENT_MS)
+        .map((ms) => operation(`forget after ${ms}`, ({ watch }) => watch.forgetAfter(ms))),
+      fc.constant(operation('all', (visitors) => visitors.all)),
+    ],
+    { runs: 150, calls: 60 },
+  )
+})

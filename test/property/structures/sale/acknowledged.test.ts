@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { test } from 'vitest'
+import type { StoredReservation } from '../../../../src/engine/engine.js'
+import { AcknowledgedMemory } from '../../../../src/sale/acknowledged.js'
+import { operation, sameAsModel } from '../../../support/same-as-model.js'
+
+type State = StoredReservation['state']
+type Memory = Pick<
+  AcknowledgedMemory,
+  'note' | 'noteRestock' | 'noteEnd' | 'clear' | 'all' | 'restocks' | 'state' | 'forgotten'
+>
+
+/** Nothing goes back: from each state only to those behind it, and a hold only to a later expiry. */
+const LATER: Record<State, readonly State[]> = {
+  held: ['held', 'expired', 'released', 'confirmed', 'refunded'],
+  expired: ['expired', 'released', 'confirmed', 'refunded'],
+  released: ['released', 'confirmed', 'refunded'],
+  confirmed: ['released', 'confirmed', 'refunded'],
+  refunded: ['refunded'],
+}
+
+/** A list, in the order of the latest answers. */
+class Model implements Memory {
+  all: { reservation: StoredReservation; refundDue: boolean; restocked: boolean }[] = []
+  restocks: { op: Parameters<Memory['noteRestock']>[0]; applied: number }[] = []
+  state: 'open' | 'ended' = 'open'
+  forgotten = 0
+
+  note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
+    const known = this.all.find((each) => each.reservation.id === reservation.id)
+    const merged = { reservation, refundDue: rest.refundDue === true, restocked: rest.restocked === true }
+    if (known) {
+      const before = known.reservation
+      const isLater = LATER[before.state].includes(reservation.state)
+      const isTie = LATER[reservation.state].includes(before.state)
+      if (!isLater || (isTie && reservation.expiresAt < before.expiresAt)) merged.reservation = before
+      merged.refundDue ||= known.refundDue
+      merged.restocked ||= known.restocked
+    }
+    // The same place for a reservation that is known: a Map keeps it, too, while it is young.
+    if (known) this.all[this.all.indexOf(known)] = merged
+    else this.all.push(merged)
+  }
+
+  noteRestock(op: Parameters<Memory['noteRestock']>[0], applied: number): void {
+    const known = this.restocks.findIndex((each) => each.op.key === op.key)
+    if (known < 0) this.restocks.push({ op, applied })
+    else this.restocks[known] = { op, applied }
+  }
+
+  noteEnd(): void {
+    this.state = 'ended'
+  }
+
+  clear(): void {
+    this.all = []
+    this.restocks = []
+    this.state = 'open'
+  }
+}
+
+const states = fc.constantFrom<State>('held', 'expired', 'released', 'confirmed', 'refunded')
+
+test('answers that come in any order leave the furthest state of each reservation, its longest hold, and every mark', () => {
+  sameAsModel<Memory>(
+    () => ({ real: new AcknowledgedMemory(), model: new Model() }),
+    [
+      fc
+        .tuple(fc.nat(5), states, fc.nat(4), fc.boolean(), fc.boolean())
+        .map(([i, state, expiresAt, refundDue, restocked]) =>
+          operation(`${i} is ${state} until ${expiresAt} ${refundDue} ${restocked}`, (memory) =>
+            memory.note({ id: `r${i}`, state, expiresAt } as StoredReservation, {
+              ...(refundDue && { refundDue }),
+              ...(restocked && { restocked }),
+            }),
+          ),
+        ),
+      fc
+        .tuple(fc.nat(2), fc.nat(3))
+        .map(([i, applied]) =>
+          operation(`restock ${i}: ${applied}`, (memory) =>
+            memory.noteRestock({ sku: 0, quantity: 3, key: `k${i}`, final: true }, applied),
+          ),
+        ),
+      fc.constant(operation('end', (memory) => memory.noteEnd())),
+      fc.constant(operation('clear', (memory) => memory.clear())),
+      fc.constant(
+        operation('all', ({ all, restocks, state, forgotten }) => ({
+          all: [...all],
+          restocks,
+          state,
+          forgotten,
+        })),
+      ),
+    ],
+    { calls: 40 },
+  )
+})
