@@ -47,14 +47,14 @@ export class Lane<O, A extends { readonly status: string }> {
   readonly #way: Way<O, A>
   readonly #session: Session
   readonly #counted: boolean
-  readonly #queue: Pending<O, A>[] = []
+  #queue: Pending<O, A>[] = []
   readonly #calls = new Set<readonly Pending<O, A>[]>()
   #turn: Promise<void> | undefined
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
   /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
-  constructor(way: Way<O, A>, session: Session, counted = true) {
+  constructor(way: Way<O, A>, session: Session, counted: boolean) {
     this.#way = way
     this.#session = session
     this.#counted = counted
@@ -101,7 +101,7 @@ export class Lane<O, A extends { readonly status: string }> {
 
   #watch(pending: Pending<O, A>, signal: AbortSignal): void {
     const onAbort = () => {
-      if (!this.#settle(pending)) return
+      this.#settle(pending)
       const queued = this.#queue.indexOf(pending)
       if (queued >= 0) this.#queue.splice(queued, 1)
       this.#relax()
@@ -174,8 +174,8 @@ export class Lane<O, A extends { readonly status: string }> {
     const queue = this.#queue
     let count = 0
     let weight = 0
-    while (count < queue.length && weight < tuning.maxBatch) {
-      weight += queue[count]!.weight
+    for (const item of queue) {
+      weight += item.weight
       if (count > 0 && weight > tuning.maxBatch) break
       count++
     }
@@ -194,15 +194,16 @@ export class Lane<O, A extends { readonly status: string }> {
       const answer = reply.answers[i]!
       if (answer.status === 'retry') {
         again.push(item)
-      } else if (this.#settle(item)) {
-        try {
-          item.resolve(item.result(answer as Decided<A>))
-        } catch (error) {
-          item.reject(error)
-        }
+        continue
+      }
+      this.#settle(item)
+      try {
+        item.resolve(item.result(answer as Decided<A>))
+      } catch (error) {
+        item.reject(error)
       }
     }
-    if (again.length > 0) this.#retry(again)
+    this.#retry(again)
   }
 
   /** Undecided items go to the head of the queue while there is time. */
@@ -215,16 +216,16 @@ export class Lane<O, A extends { readonly status: string }> {
   }
 
   #fail(item: Pending<O, A>, error: () => unknown): void {
-    if (this.#settle(item)) item.reject(error())
+    if (item.settled) return
+    this.#settle(item)
+    item.reject(error())
   }
 
-  /** Whether nobody has told the caller before. */
-  #settle(item: Pending<O, A>): boolean {
-    if (item.settled) return false
+  /** The caller is told now. */
+  #settle(item: Pending<O, A>): void {
     item.settled = true
     item.forget?.()
     if (this.#counted) this.#session.leave()
-    return true
   }
 
   /** One timer a lane, set to the earliest deadline there is. */
@@ -240,8 +241,7 @@ export class Lane<O, A extends { readonly status: string }> {
     const now = this.#session.timing.now()
     this.#timerAt = Number.POSITIVE_INFINITY
     const expired = this.#queue.filter((item) => item.deadline <= now)
-    const rest = this.#queue.filter((item) => item.deadline > now)
-    this.#queue.splice(0, this.#queue.length, ...rest)
+    this.#queue = this.#queue.filter((item) => item.deadline > now)
     for (const item of expired)
       this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
     for (const items of this.#calls) {
@@ -253,14 +253,14 @@ export class Lane<O, A extends { readonly status: string }> {
     }
     let next = earliest(this.#queue)
     for (const items of this.#calls) next = Math.min(next, earliest(items.filter((item) => !item.settled)))
-    if (next < Number.POSITIVE_INFINITY) this.#arm(next)
+    this.#arm(next)
     if (this.#queue.length > 0) this.#wake()
   }
 }
 
 function earliest(items: readonly { readonly deadline: number }[]): number {
   let deadline = Number.POSITIVE_INFINITY
-  for (const item of items) if (item.deadline < deadline) deadline = item.deadline
+  for (const item of items) deadline = Math.min(deadline, item.deadline)
   return deadline
 }
 

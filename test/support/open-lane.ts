@@ -1,7 +1,7 @@
-import { performance } from 'node:perf_hooks'
 import type { Commands } from '../../src/engine/engine.js'
 import { laneOf } from '../../src/engine/lane.js'
 import { Session } from '../../src/engine/session.js'
+import { processTiming, type Timing } from '../../src/engine/timing.js'
 import { FakePartition } from './fake-partition.js'
 
 /** ms a call lasts where its deadline is the point, and where it is not. */
@@ -9,19 +9,13 @@ export const SOON = 30
 const LATER = 30_000
 
 /** A lane of `get` over a partition that only notes what it is handed. */
-export function openLane(max = 10_000) {
+export function openLane(max = 10_000, timing: Timing = processTiming) {
   const partition = new FakePartition()
-  const session = new Session('sale', { max, open: 0 })
+  const session = new Session('sale', { max, open: 0 }, timing)
   const lane = laneOf<Commands, 'get'>(partition, 'get', session)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
     const { ms = LATER, weight = 1, signal } = rest
-    const answer = lane.submit(
-      { id },
-      performance.now() + ms,
-      weight,
-      ({ status }) => `${id}: ${status}`,
-      signal,
-    )
+    const answer = lane.submit({ id }, timing.now() + ms, weight, ({ status }) => `${id}: ${status}`, signal)
     // Looked at later; until then no rejection shall count as nobody's.
     answer.catch(() => {})
     return answer

@@ -15,6 +15,8 @@ export class TestClock implements Timing {
   #now: number
   /** What `random` answers. */
   luck = 0
+  /** How many timers were set since the beginning. */
+  everSet = 0
 
   constructor(now = 0) {
     this.#now = now
@@ -31,6 +33,7 @@ export class TestClock implements Timing {
   after(ms: number, callback: () => void): Timer {
     const waiting = { at: this.#now + ms, callback, keepsAlive: true }
     this.#waiting.add(waiting)
+    this.everSet++
     return {
       cancel: () => void this.#waiting.delete(waiting),
       keepAlive: (keep) => {

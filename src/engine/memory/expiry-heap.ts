@@ -35,23 +35,23 @@ export class ExpiryHeap {
 
   #replaceFirst(due: Due): void {
     this.#heap[0] = due
-    this.#sink(0)
+    this.#sink()
   }
 
   #rise(start: number): void {
-    let index = start
-    while (index > 0) {
+    for (let index = start; index > 0; ) {
       const parent = (index - 1) >> 1
-      if (!this.#swapIfBefore(index, parent)) return
+      if (!this.#comesBefore(index, parent)) return
+      this.#swap(index, parent)
       index = parent
     }
   }
 
-  #sink(start: number): void {
-    let index = start
-    for (;;) {
+  #sink(): void {
+    for (let index = 0; ; ) {
       const child = this.#earlierChild(index)
-      if (child >= this.#heap.length || !this.#swapIfBefore(child, index)) return
+      if (child >= this.#heap.length || !this.#comesBefore(child, index)) return
+      this.#swap(child, index)
       index = child
     }
   }
@@ -59,19 +59,17 @@ export class ExpiryHeap {
   #earlierChild(index: number): number {
     const left = 2 * index + 1
     const right = left + 1
-    return right < this.#heap.length && isBefore(this.#heap[right]!, this.#heap[left]!) ? right : left
+    return right < this.#heap.length && this.#comesBefore(right, left) ? right : left
   }
 
-  #swapIfBefore(lower: number, upper: number): boolean {
-    const below = this.#heap[lower]!
-    const above = this.#heap[upper]!
-    if (!isBefore(below, above)) return false
-    this.#heap[upper] = below
-    this.#heap[lower] = above
-    return true
+  #comesBefore(one: number, other: number): boolean {
+    const [a, b] = [this.#heap[one]!, this.#heap[other]!]
+    return (a.at - b.at || a.entry.order - b.entry.order) < 0
   }
-}
 
-function isBefore(a: Due, b: Due): boolean {
-  return (a.at - b.at || a.entry.order - b.entry.order) < 0
+  #swap(one: number, other: number): void {
+    const [a, b] = [this.#heap[one]!, this.#heap[other]!]
+    this.#heap[one] = b
+    this.#heap[other] = a
+  }
 }

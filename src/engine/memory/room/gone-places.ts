@@ -23,7 +23,7 @@ export class GonePlaces {
   /** Whether all places after `from` and before `to` were given up. `from` never gets less. */
   allBetween(from: number, to: number): boolean {
     this.#run = Math.max(this.#run, from)
-    while (this.#run + 1 < to && this.#has(this.#run + 1)) this.#run++
+    while (this.#has(this.#run + 1)) this.#run++
     return this.#run + 1 >= to
   }
 
@@ -35,8 +35,8 @@ export class GonePlaces {
 
   #has(number: number): boolean {
     const place = number % PLACES
-    const byte = this.#chunks[Math.floor(number / PLACES)]?.bits[place >> 3] ?? 0
-    return (byte & (0x80 >> (place & 7))) !== 0
+    const chunk = this.#chunks[Math.floor(number / PLACES)]
+    return chunk !== undefined && (chunk.bits[place >> 3]! & (0x80 >> (place & 7))) !== 0
   }
 
   #chunkOf(number: number) {

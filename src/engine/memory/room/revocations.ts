@@ -16,13 +16,11 @@ export class Revocations {
   }
 
   add(revocation: Revocation): void {
-    while (this.#revoked[0] && revocation.at >= this.#revoked[0].at + this.#passMs) this.#revoked.shift()
     this.#revoked.push(revocation)
   }
 
   since(from: number, now: number): RoomState['revoked'] {
-    return this.#revoked
-      .filter(({ at }) => at >= from && now < at + this.#passMs)
-      .map(({ buyer, stay }) => ({ buyer, stay }))
+    while (this.#revoked[0] && now >= this.#revoked[0].at + this.#passMs) this.#revoked.shift()
+    return this.#revoked.filter(({ at }) => at >= from).map(({ buyer, stay }) => ({ buyer, stay }))
   }
 }

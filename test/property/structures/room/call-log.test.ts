@@ -80,9 +80,20 @@ test('with notes every ms a rank is passed no sooner than claimMs, and at most a
 })
 
 test('a note exactly a 64th of claimMs behind the one before it counts, one ms less does not', () => {
-  const log = new CallLog(640)
-  log.note(0, 1)
-  log.note(9, 2)
-  log.note(10, 3)
-  expect([log.passed(649), log.passed(650)]).toEqual([1, 3])
+  const log = new CallLog(6_400)
+  log.note(1_000, 1)
+  log.note(1_099, 2)
+  expect(log.passed(7_499)).toBe(1)
+  log.note(1_100, 3)
+  log.note(1_199, 4)
+  expect([log.passed(7_499), log.passed(7_500), log.passed(7_599)]).toEqual([1, 3, 3])
+})
+
+test('a note that says nothing new puts off none that does', () => {
+  const log = new CallLog(6_400)
+  log.note(0, 0)
+  log.note(50, 5)
+  log.note(150, 5)
+  log.note(160, 6)
+  expect([log.passed(6_449), log.passed(6_450), log.passed(6_559), log.passed(6_560)]).toEqual([0, 5, 5, 6])
 })

@@ -99,16 +99,20 @@ class Visitors {
     this.#passes.addTurn(place, this.#now)
   }
 
+  /** One of those whose turn it is. */
   take(index: number): void {
-    const place = this.#places[index]
-    if (!place || !this.#passes.hasTurn(place)) return
+    const turns = this.#places.filter((place) => this.#passes.hasTurn(place))
+    const place = turns[index % Math.max(1, turns.length)]
+    if (!place) return
     place.expiresAt = this.#now + 3
     this.#passes.take(place)
   }
 
+  /** One of those who have a pass. */
   spend(index: number): void {
-    const place = this.#places[index]
-    if (place && this.#passes.isUnspent(place)) this.#passes.spend(place, this.#now)
+    const passes = this.#places.filter((place) => this.#passes.isUnspent(place))
+    const place = passes[index % Math.max(1, passes.length)]
+    if (place) this.#passes.spend(place, this.#now)
   }
 
   end(index: number): boolean | undefined {
