@@ -41,8 +41,13 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: 'src/engine/memory/expiry-heap.ts',
-    reason: 'No two entries have the same order, and none is compared with itself.',
-    lines: ['return (a.at - b.at || a.entry.order - b.entry.order) <= 0'],
+    reason:
+      'Times and orders are whole numbers, no two entries have the same order, and none is compared with itself: ' +
+      'the difference is not 0, and less than 1 only where it is less than 0.',
+    lines: [
+      'return (a.at - b.at || a.entry.order - b.entry.order) <= 0',
+      'return (a.at - b.at || a.entry.order - b.entry.order) < 1',
+    ],
   },
   {
     file: 'src/engine/memory/state.ts',
@@ -53,7 +58,35 @@ export const explanations: readonly Explanation[] = [
     file: 'src/engine/memory/room/door.ts',
     reason:
       'A place behind all others begins a block of its own in place of joining the last: the order is the same.',
-    lines: ['const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)'],
+    lines: [
+      'const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)',
+      'const index = Math.min(this.#blockOf(place), this.#blocks.length + 1)',
+    ],
+  },
+  {
+    file: 'src/engine/memory/room/door.ts',
+    reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
+    lines: [
+      'if (block.length >= tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 2))',
+      'if (block.length > tuning.block) ;',
+      'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 3))',
+    ],
+  },
+  {
+    file: 'src/engine/memory/room/call-log.ts',
+    reason:
+      'Of two notes of one moment the second is old enough whenever the first is, and the last that is old enough is read.',
+    lines: ['if (latest?.doorTime === doorTime) ;'],
+  },
+  {
+    file: 'src/engine/memory/room/line.ts',
+    reason: 'Before the first visitor and the first call there are only zeros, in the samples as well.',
+    lines: ['#tailAt = 1', '#calledAt = 1'],
+  },
+  {
+    file: 'src/sale/acknowledged.ts',
+    reason: 'Only the order of the steps counts, and `refunded` is the last.',
+    lines: ['const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 4 } as const'],
   },
   {
     file: 'src/sale/reservation.ts',

@@ -21,8 +21,8 @@ class Model implements AnyDoor {
   put(place: Place, rank: number): void {
     this.remove(place)
     place.rank = rank
-    this.#places.push(place)
-    this.#places.sort((a, b) => a.rank! - b.rank! || a.number - b.number)
+    const behind = this.#places.findIndex((each) => (each.rank! - rank || each.number - place.number) > 0)
+    this.#places.splice(behind < 0 ? this.#places.length : behind, 0, place)
   }
 
   remove(place: Place): void {
@@ -137,6 +137,6 @@ test('a door of several blocks answers as one sorted list would', () => {
     )
   const all = fc.constant(operation<Visitors>('where is everyone', (visitors) => visitors.all))
   sameAsModel<Visitors>(start(crowd), [...operations(crowd, 2_000), spread, leave, first, all], {
-    ...{ runs: 12, calls: 12 },
+    ...{ runs: 8, calls: 10 },
   })
 })

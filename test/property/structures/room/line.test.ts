@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Line } from '../../../../src/engine/memory/room/line.js'
 import { SHOW_MS } from '../../../../src/engine/room.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
@@ -162,4 +162,49 @@ test('the end of the queue settles SHOW_MS after it was there, and its speed is 
     ],
     { runs: 150 },
   )
+})
+
+/** A queue of ten, all of them there for long. */
+function ten() {
+  const line = new Line(CLAIM_MS, START)
+  for (let i = 0; i < 10; i++) line.lengthen(START)
+  return line
+}
+
+test('a called rank counts as there from SHOW_MS on, whatever was called again meanwhile', () => {
+  const line = ten()
+  line.sample(START + SHOW_MS, 0, true)
+  line.callUpTo(5, START + SHOW_MS)
+  expect(line.settled(START + SHOW_MS, 3)).toBe(3)
+  line.callUpTo(5, START + SHOW_MS + 1)
+  expect(line.settled(START + 2 * SHOW_MS - 1, 3)).toBe(3)
+  expect(line.settled(START + 2 * SHOW_MS, 3)).toBe(8)
+})
+
+test('the end of the queue counts as there from SHOW_MS on', () => {
+  const line = ten()
+  expect(line.settled(START + SHOW_MS - 1, 20)).toBe(0)
+  expect(line.settled(START + SHOW_MS, 20)).toBe(10)
+})
+
+test('the speed is taken from 10 s of door time, and not from one ms less', () => {
+  const line = ten()
+  line.callUpTo(1, START)
+  line.sample(START, 9_999, true)
+  line.callUpTo(2, START)
+  line.sample(START, 19_998, true)
+  expect(line.speed(20_000, 0)).toBe(Math.floor((2 * 1_000_000) / 25_000))
+  const late = ten()
+  late.callUpTo(1, START)
+  late.sample(START, 10_000, true)
+  late.callUpTo(2, START)
+  late.sample(START, 20_000, true)
+  expect(late.speed(20_000, 0)).toBe(Math.floor(1_000_000 / 15_000))
+})
+
+test('numbers say which ranks were given up once all that were drawn have been called, the last included', () => {
+  const line = ten()
+  line.gone.add(6)
+  line.callUpTo(5, START)
+  expect([4, 5, 6].map((drawn) => line.nobodyBefore(7, drawn))).toEqual([true, true, false])
 })

@@ -116,7 +116,7 @@ class Visitors {
   }
 
   end(index: number): boolean | undefined {
-    const place = this.#places[index]
+    const place = this.#places[index % Math.max(1, this.#places.length)]
     return place && this.#passes.end(place)
   }
 

@@ -59,22 +59,38 @@ class Model implements Memory {
   }
 }
 
-const states = fc.constantFrom<State>('held', 'expired', 'released', 'confirmed', 'refunded')
+const states = fc.constantFrom<State>(
+  ...([
+    'held',
+    'held',
+    'expired',
+    'expired',
+    'released',
+    'released',
+    'confirmed',
+    'confirmed',
+    'refunded',
+  ] as const),
+)
+
+const note = fc
+  .tuple(fc.nat(9), states, fc.nat(2), fc.boolean(), fc.boolean())
+  .map(([i, state, expiresAt, refundDue, restocked]) =>
+    operation<Memory>(`${i} is ${state} until ${expiresAt} ${refundDue} ${restocked}`, (memory) =>
+      memory.note({ id: `r${i}`, state, expiresAt } as StoredReservation, {
+        ...(refundDue && { refundDue }),
+        ...(restocked && { restocked }),
+      }),
+    ),
+  )
 
 test('answers that come in any order leave the furthest state of each reservation, its longest hold, and every mark', () => {
   sameAsModel<Memory>(
     () => ({ real: new AcknowledgedMemory(), model: new Model() }),
     [
-      fc
-        .tuple(fc.nat(5), states, fc.nat(4), fc.boolean(), fc.boolean())
-        .map(([i, state, expiresAt, refundDue, restocked]) =>
-          operation(`${i} is ${state} until ${expiresAt} ${refundDue} ${restocked}`, (memory) =>
-            memory.note({ id: `r${i}`, state, expiresAt } as StoredReservation, {
-              ...(refundDue && { refundDue }),
-              ...(restocked && { restocked }),
-            }),
-          ),
-        ),
+      note,
+      note,
+      note,
       fc
         .tuple(fc.nat(2), fc.nat(3))
         .map(([i, applied]) =>
@@ -93,6 +109,6 @@ test('answers that come in any order leave the furthest state of each reservatio
         })),
       ),
     ],
-    { calls: 40 },
+    { runs: 150 },
   )
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import { SOLD_OUT_MEMORY_MS, SoldOutMemory } from '../../../../src/sale/sold-out.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
@@ -113,4 +113,38 @@ test('sold_out is repeated for less than 200 ms of the question, and one caller 
     ],
     { runs: 150 },
   )
+})
+
+const soldOut = { status: 'sold_out', sku: 'a', available: 0, mayReturn: true } as Answer
+
+test.each([
+  ...[
+    [0, true, true],
+    [99, true, true],
+    [100, false, true],
+    [101, false, true],
+  ],
+  ...[
+    [199, false, true],
+    [200, false, false],
+    [201, false, false],
+    [-1, false, false],
+  ],
+] as const)(
+  '%i ms after the question: repeated to the first caller %s, to the second %s',
+  (age, first, second) => {
+    const memory = new SoldOutMemory(() => 1_000)
+    memory.remember(0, soldOut, 1_000 - age)
+    const told = [1, 2].map(() => memory.recall([[0, 1]]) === soldOut)
+    expect(told).toEqual([first, second])
+  },
+)
+
+test('an answer from the future is forgotten, and not repeated when its time has come', () => {
+  let now = 1_000
+  const memory = new SoldOutMemory(() => now)
+  memory.remember(0, soldOut, 1_001)
+  expect(memory.recall([[0, 1]])).toBeUndefined()
+  now = 1_001
+  expect(memory.recall([[0, 1]])).toBeUndefined()
 })
