@@ -410,6 +410,8 @@ export interface Engine {
   elapsed(): number
   /** The timers for deadlines and waits. @default the process' */
   readonly timing?: Timing
+  /** It is asked without a network: nothing is gained by remembering its refusals. @default false */
+  readonly isLocal?: boolean
   /** @param partitions How many the sale has; partition 0 is found without knowing. */
   partition(sale: string, index: number, partitions: number): Partition
   /** What follows the events of a partition. */

@@ -104,7 +104,7 @@ export class FlashSale {
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
     })
     this.#whole = new WholeSale(this.#access)
-    this.#soldOut = new SoldOutMemory(engine.elapsed)
+    this.#soldOut = new SoldOutMemory(engine.elapsed, engine.isLocal ? 0 : undefined)
     this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
     if (durability !== undefined) {
       const { ledger } = checkObject(durability, 'durability', 'with `ledger`')

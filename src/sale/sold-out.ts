@@ -16,12 +16,15 @@ type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 /** The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a million questions. */
 export class SoldOutMemory {
   readonly #elapsed: () => number
+  readonly #maxAgeMs: number
   readonly #known = new Map<number, { answer: SoldOut; unsold: number; askedAt: number; asking: boolean }>()
   /** How often units came back by this process' own doing: what was asked before knows nothing of them. */
   forgotten = 0
 
-  constructor(elapsed: () => number) {
+  /** @param maxAgeMs Where it is 0 nothing is ever answered from here. */
+  constructor(elapsed: () => number, maxAgeMs = SOLD_OUT_MEMORY_MS) {
     this.#elapsed = elapsed
+    this.#maxAgeMs = maxAgeMs
   }
 
   now(): number {
@@ -59,7 +62,7 @@ export class SoldOutMemory {
       if (!known || quantity <= known.unsold) continue
       const age = now - known.askedAt
       // A clock that went backwards makes no memory younger than it is.
-      if (age < 0 || age >= SOLD_OUT_MEMORY_MS) {
+      if (age < 0 || age >= this.#maxAgeMs) {
         this.#known.delete(sku)
         return undefined
       }

@@ -41,6 +41,7 @@ export function virtualEngine(options: { now?: number } = {}): VirtualEngine {
     engine: {
       elapsed: () => agenda.now,
       timing,
+      isLocal: true,
       partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
       handoff: (...place) => memory.handoff(...place),

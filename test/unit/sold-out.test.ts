@@ -177,3 +177,28 @@ test('who wants no more than there may have been is not told by memory; nor what
   memory.remember(0, answer, 950, forgotten, 0)
   expect(memory.recall([[0, 3]])).toBeUndefined()
 })
+
+test('an engine in this process is always asked: its clock may stand still while another handle restocks', async () => {
+  const engine = memoryEngine({ now: () => 1_767_297_600_000 })
+  const handle = () => {
+    const sale = new FlashSale('launch', { engine })
+    onTestFinished(() => sale.close())
+    return sale
+  }
+  const sale = handle()
+  await sale.create({ stock: { a: 0 } })
+  const order = { buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }
+  expect(await sale.reserve(order)).toMatchObject({ status: 'sold_out' })
+  expect(await sale.reserve(order)).toMatchObject({ status: 'sold_out' })
+  await handle().restock({ sku: 'a', quantity: 1, key: 'r' })
+  expect(await sale.reserve(order)).toMatchObject({ status: 'reserved' })
+})
+
+test.each([Number.NaN, undefined, Number.POSITIVE_INFINITY])(
+  'a clock that answers %s is INVALID_ARGUMENT',
+  async (now) => {
+    const sale = new FlashSale('launch', { engine: memoryEngine({ now: () => now as number }) })
+    onTestFinished(() => sale.close())
+    await expect(sale.create({ stock: { a: 1 } })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  },
+)

@@ -47,6 +47,7 @@ export function memoryEngine(options: { now?: () => number } = {}): Engine {
 }
 
 class MemoryEngine implements Engine {
+  readonly isLocal = true
   readonly elapsed: () => number
   readonly #clock: () => number
   readonly #partitions = new Map<string, PartitionState>()
@@ -54,7 +55,11 @@ class MemoryEngine implements Engine {
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
-    this.#clock = clock
+    this.#clock = () => {
+      const now = clock()
+      if (!Number.isFinite(now)) throw invalid('now', `must return a time in epoch ms, not ${now}`)
+      return now
+    }
     this.elapsed = elapsed
   }
 
