@@ -29,6 +29,8 @@ interface Pending<O, A> {
   readonly reject: (error: unknown) => void
   /** Ends the watch over the caller's signal. */
   forget: (() => void) | undefined
+  /** It waits to be sent, for the first time or again. */
+  queued: boolean
   /** It has been sent at least once: what became of that nobody knows until an answer decides. */
   sent: boolean
   /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
@@ -47,7 +49,10 @@ export class Lane<O, A extends { readonly status: string }> {
   readonly #way: Way<O, A>
   readonly #session: Session
   readonly #counted: boolean
+  /** Oldest first. What was aborted is passed over, and cleared away when it is the greater part. */
   #queue: Pending<O, A>[] = []
+  /** How many of the queue were not aborted. */
+  #waiting = 0
   readonly #calls = new Set<readonly Pending<O, A>[]>()
   #turn: Promise<void> | undefined
   #timer: Timer | undefined
@@ -84,6 +89,7 @@ export class Lane<O, A extends { readonly status: string }> {
         resolve,
         reject,
         forget: undefined,
+        queued: true,
         sent: false,
         settled: false,
       }
@@ -95,6 +101,7 @@ export class Lane<O, A extends { readonly status: string }> {
   #enqueue(pending: Pending<O, A>): void {
     if (this.#idle) this.#timer?.keepAlive(true)
     this.#queue.push(pending)
+    this.#waiting++
     this.#arm(pending.deadline)
     this.#wake()
   }
@@ -102,13 +109,11 @@ export class Lane<O, A extends { readonly status: string }> {
   #watch(pending: Pending<O, A>, signal: AbortSignal): void {
     const onAbort = () => {
       this.#settle(pending)
-      const queued = this.#queue.indexOf(pending)
-      if (queued >= 0) this.#queue.splice(queued, 1)
+      if (pending.queued) this.#waiting--
+      this.#clear()
       this.#relax()
       pending.reject(
-        queued >= 0 && !pending.sent
-          ? signal.reason
-          : unknownOutcome('The call was aborted', { cause: signal.reason }),
+        pending.sent ? unknownOutcome('The call was aborted', { cause: signal.reason }) : signal.reason,
       )
     }
     signal.addEventListener('abort', onAbort)
@@ -127,7 +132,9 @@ export class Lane<O, A extends { readonly status: string }> {
         },
         (error) => {
           this.#turn = undefined
-          for (const item of this.#queue.splice(0)) this.#fail(item, () => failureOf(item, error))
+          const items = this.#queue.splice(0)
+          this.#waiting = 0
+          for (const item of items) this.#fail(item, () => failureOf(item, error))
         },
       )
   }
@@ -171,15 +178,27 @@ export class Lane<O, A extends { readonly status: string }> {
   }
 
   #nextItems(): Pending<O, A>[] {
-    const queue = this.#queue
-    let count = 0
+    const items: Pending<O, A>[] = []
+    let passed = 0
     let weight = 0
-    for (const item of queue) {
-      weight += item.weight
-      if (count > 0 && weight > tuning.maxBatch) break
-      count++
+    for (const item of this.#queue) {
+      if (!item.settled) {
+        weight += item.weight
+        if (items.length > 0 && weight > tuning.maxBatch) break
+        item.queued = false
+        items.push(item)
+      }
+      passed++
     }
-    return queue.splice(0, count)
+    this.#queue.splice(0, passed)
+    this.#waiting -= items.length
+    this.#clear()
+    return items
+  }
+
+  /** The queue has nothing that was aborted if nothing waits, and never more of it than of what waits. */
+  #clear(): void {
+    if (this.#queue.length > 2 * this.#waiting) this.#queue = this.#queue.filter(({ settled }) => !settled)
   }
 
   #answer(items: readonly Pending<O, A>[], reply: Reply<A>): void {
@@ -210,7 +229,9 @@ export class Lane<O, A extends { readonly status: string }> {
   #retry(items: readonly Pending<O, A>[]): void {
     const now = this.#session.timing.now()
     const inTime = items.filter((item) => item.deadline > now)
+    for (const item of inTime) item.queued = true
     this.#queue.unshift(...inTime)
+    this.#waiting += inTime.length
     for (const item of items)
       if (item.deadline <= now) this.#fail(item, () => unknownOutcome('It was not decided in time'))
   }
@@ -240,8 +261,10 @@ export class Lane<O, A extends { readonly status: string }> {
   #expire(): void {
     const now = this.#session.timing.now()
     this.#timerAt = Number.POSITIVE_INFINITY
-    const expired = this.#queue.filter((item) => item.deadline <= now)
-    this.#queue = this.#queue.filter((item) => item.deadline > now)
+    const waiting = this.#queue.filter(({ settled }) => !settled)
+    const expired = waiting.filter((item) => item.deadline <= now)
+    this.#queue = waiting.filter((item) => item.deadline > now)
+    this.#waiting = this.#queue.length
     for (const item of expired)
       this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
     for (const items of this.#calls) {

@@ -43,7 +43,8 @@ export class PartitionWriter {
   #known: Position | undefined
   #ahead: { readonly after: number; readonly prepared: Promise<Prepared> } | undefined
   #step: Promise<number> | undefined
-  #waiters: Waiter[] = []
+  /** In the order in which they came. */
+  readonly #waiters = new Set<Waiter>()
   #driving = false
   #lastError: unknown
   #timer: Timer | undefined
@@ -95,13 +96,13 @@ export class PartitionWriter {
         },
       }
       const onAbort = () => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        this.#waiters.delete(waiter)
         this.#relax()
         waiter.reject(unwritten('The wait for the ledger was aborted', signal?.reason))
       }
       signal?.addEventListener('abort', onAbort)
-      if (this.#waiters.length === 0) this.#timer?.keepAlive(true)
-      this.#waiters.push(waiter)
+      if (this.#waiters.size === 0) this.#timer?.keepAlive(true)
+      this.#waiters.add(waiter)
       this.#arm(deadline)
       if (!this.#driving) void this.#drive()
     })
@@ -131,7 +132,7 @@ export class PartitionWriter {
 
   async #next(): Promise<number> {
     const position = this.#position ?? (await this.look())
-    if (!this.#ahead && this.#waiters.length > 0 && this.#waiters.every(({ tip }) => this.has(tip))) return 0
+    if (!this.#ahead && this.#waiters.size > 0 && this.#isServed()) return 0
     const { page, batch } = await this.#read(position)
     if (page.line !== position.line || page.since !== position.since) {
       await this.#turn(position, page)
@@ -224,7 +225,7 @@ export class PartitionWriter {
   async #drive(): Promise<void> {
     this.#driving = true
     let failures = 0
-    while (this.#waiters.length > 0) {
+    while (this.#waiters.size > 0) {
       try {
         const written = await this.step()
         // Nothing was written, and still somebody waits: for what another writes, or for what is not there yet.
@@ -234,7 +235,7 @@ export class PartitionWriter {
         this.#lastError = error
         failures++
       }
-      if (failures > 1 && this.#waiters.length > 0)
+      if (failures > 1 && this.#waiters.size > 0)
         await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (failures - 2)))
     }
     this.#driving = false
@@ -244,22 +245,26 @@ export class PartitionWriter {
     return new Promise((resolve) => void this.#source.timing.after(ms, resolve))
   }
 
+  /** Whether the tables have everything that anyone waits for. */
+  #isServed(): boolean {
+    for (const { tip } of this.#waiters) if (!this.has(tip)) return false
+    return true
+  }
+
   #tell(): void {
-    if (this.#waiters.length === 0) return
-    const waiting: Waiter[] = []
     for (const waiter of this.#waiters) {
       const covers = this.#covers(waiter.tip)
-      if (covers === true) waiter.resolve()
-      else if (covers === false) waiting.push(waiter)
+      if (covers === false) continue
+      this.#waiters.delete(waiter)
+      if (covers) waiter.resolve()
       else waiter.reject(unwritten('The sale was recovered before the ledger had it'))
     }
-    this.#waiters = waiting
     this.#relax()
   }
 
   /** With nobody left who waits, the timer must not keep the process alive. */
   #relax(): void {
-    if (this.#waiters.length === 0) this.#timer?.keepAlive(false)
+    if (this.#waiters.size === 0) this.#timer?.keepAlive(false)
   }
 
   #arm(deadline: number): void {
@@ -273,11 +278,14 @@ export class PartitionWriter {
   #expire(): void {
     const now = this.#source.timing.now()
     this.#timerAt = Number.POSITIVE_INFINITY
-    const late = this.#waiters.filter(({ deadline }) => deadline <= now)
-    this.#waiters = this.#waiters.filter(({ deadline }) => deadline > now)
-    for (const waiter of late) waiter.reject(unwritten('The ledger did not have it in time', this.#lastError))
     let next = Number.POSITIVE_INFINITY
-    for (const { deadline } of this.#waiters) next = Math.min(next, deadline)
+    for (const waiter of this.#waiters) {
+      if (waiter.deadline > now) next = Math.min(next, waiter.deadline)
+      else {
+        this.#waiters.delete(waiter)
+        waiter.reject(unwritten('The ledger did not have it in time', this.#lastError))
+      }
+    }
     if (next < Number.POSITIVE_INFINITY) this.#arm(next)
   }
 }

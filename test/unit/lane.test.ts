@@ -309,3 +309,57 @@ test('a session remembers how far the history went, and no reply that tells noth
   session.observe({ outcome: 'lost', now: 6 })
   expect([session.sequence, session.lastNow]).toEqual([7, 6])
 })
+
+describe('aborted items', () => {
+  test('leave the queue in any order and any number, and the rest is sent in order', async () => {
+    const { ask, calls, partition } = openLane(1_000_000)
+    ask('out-0')
+    await turn()
+    ask('out-1')
+    await turn()
+    const controllers = Array.from({ length: 20_000 }, () => new AbortController())
+    const answers = controllers.map(({ signal }, i) => ask(`${i}`, { signal }))
+    const rest = [0, 7, 9_999, 10_000, 19_999]
+    // Every other one from the end, then the others from the beginning.
+    for (let i = 19_999; i >= 0; i -= 2) if (!rest.includes(i)) controllers[i]!.abort('gone')
+    for (let i = 0; i < 20_000; i += 2) if (!rest.includes(i)) controllers[i]!.abort('gone')
+    calls[0]!.reply()
+    await turn()
+    expect(partition.sizes()).toEqual([1, 1, 5])
+    expect(calls[2]!.ops).toEqual(rest.map((i) => ({ id: `${i}` })))
+    calls[2]!.reply()
+    const told = await Promise.allSettled(answers)
+    for (const [i, result] of told.entries())
+      expect(result).toMatchObject(rest.includes(i) ? { value: `${i}: not_found` } : { reason: 'gone' })
+  })
+
+  test('fill no batch: as many live items travel as if the others had never come', async () => {
+    const { ask, partition } = openLane()
+    const controller = new AbortController()
+    for (let i = 0; i < 600; i++) ask(`${i}`, i % 2 ? { signal: controller.signal } : {})
+    controller.abort('gone')
+    await turn()
+    expect(partition.sizes()).toEqual([256, 44])
+  })
+
+  test('an item that is to be asked again and was aborted meanwhile may have been executed', async () => {
+    const { ask, calls, partition } = openLane()
+    const controller = new AbortController()
+    const answer = ask('a', { signal: controller.signal })
+    await turn()
+    partition.gate = new Promise(() => {})
+    calls[0]!.reply([{ status: 'retry' }])
+    await turn()
+    controller.abort('gone')
+    await expect(answer).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME', cause: 'gone' })
+  })
+
+  test('with nothing left that waits, nothing is sent', async () => {
+    const { ask, partition } = openLane()
+    const controller = new AbortController()
+    for (let i = 0; i < 3; i++) ask(`${i}`, { signal: controller.signal })
+    controller.abort('gone')
+    await turn()
+    expect(partition.sizes()).toEqual([])
+  })
+})
