@@ -52,6 +52,88 @@ export function checkObject(value: unknown, argument: string, what: string): Rec
   return value as Record<string, unknown>
 }
 
+/** The names an object of options may have: the compiler keeps them in step with its type. */
+export type Names<T> = Readonly<Record<keyof T, true>>
+
+/** An object of options that has no others than the known ones: a mistyped option must not be ignored. */
+export function checkOptions<T extends object>(
+  value: unknown,
+  argument: string,
+  known: Names<T>,
+): { readonly [K in keyof T]: unknown } {
+  const given = checkObject(value, argument, `with ${Object.keys(known).join(', ')}`)
+  for (const name in given) if (!Object.hasOwn(known, name)) throw unknownName(name, argument, known)
+  return given as { readonly [K in keyof T]: unknown }
+}
+
+function unknownName(name: string, argument: string, known: object): Error {
+  const names = Object.keys(known)
+  const near = nearest(name, names)
+  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name)
+  const advice = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`
+  return invalid(argument, `must not have ${shown}.${advice} It may have: ${names.join(', ')}.`)
+}
+
+/** The name that was meant, as far as can be told. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const given = name.slice(0, 40).toLowerCase()
+  let found: string | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const one of names) {
+    const other = one.toLowerCase()
+    const contains = given.includes(other) || other.includes(given)
+    const edits = contains ? 1 : editDistance(given, other)
+    if (edits < least && edits <= Math.max(given.length, other.length) / 2) {
+      found = one
+      least = edits
+    }
+  }
+  return found
+}
+
+/** Characters to insert, delete or replace until one text is the other (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next[j] = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1)
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+/** 2001-01-01: earlier times are seconds mistaken for milliseconds, or a clock that was never set. */
+const FIRST_MOMENT = 978_307_200_000
+/** Last moment of the year 9999: later ones are microseconds mistaken for milliseconds. */
+const LAST_MOMENT = 253_402_300_799_999
+
+/** A moment as epoch ms, from a Date or epoch ms. */
+export function checkMoment(value: unknown, argument: string): number {
+  const ms = value instanceof Date ? value.getTime() : value
+  if (typeof ms === 'number' && ms >= 0 && ms < FIRST_MOMENT)
+    throw invalid(argument, `must be a Date or epoch ms after 2000, not ${ms}. Is it in seconds?`)
+  return checkInteger(ms, argument, FIRST_MOMENT, LAST_MOMENT)
+}
+
+/** What every call takes that can be aborted. */
+export interface SignalOption {
+  /**
+   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the signal's reason. Afterwards:
+   * UNKNOWN_OUTCOME, since it may have been executed.
+   */
+  signal?: AbortSignal | undefined
+}
+
+const SIGNAL: Names<SignalOption> = { signal: true }
+
+/** The signal of a call that takes no other option. */
+export function checkSignalOption(options: unknown): AbortSignal | undefined {
+  return options === undefined ? undefined : checkSignal(checkOptions(options, 'options', SIGNAL).signal)
+}
+
 export function checkSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value
   throw invalid('signal', `must be an AbortSignal, not ${kind(value)}`)

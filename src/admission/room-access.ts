@@ -1,4 +1,4 @@
-import { checkSignal } from '../check.js'
+import { checkSignalOption, type SignalOption } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { Lanes, type Limits } from '../engine/lanes.js'
 import type { RoomCommand, RoomCommands, RoomOp, RoomRules, RoomSettled } from '../engine/room.js'
@@ -81,8 +81,8 @@ export class RoomAccess {
   }
 
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  limits(options?: { signal?: AbortSignal }): Limits {
-    const signal = checkSignal(options?.signal)
+  limits(options?: SignalOption): Limits {
+    const signal = checkSignalOption(options)
     if (this.#closed) {
       throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
     }

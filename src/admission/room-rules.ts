@@ -1,4 +1,4 @@
-import { checkId, checkInteger, checkObject } from '../check.js'
+import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '../check.js'
 import type { Pace, RoomRules } from '../engine/room.js'
 import { invalid } from '../errors.js'
 
@@ -27,7 +27,7 @@ export interface RoomCreation {
   order?: 'fifo' | 'random'
 }
 
-const LAST_MOMENT = 253_402_300_799_999
+const RULES: Names<RoomCreation> = { opensAt: true, order: true }
 
 /** A number with at most three decimals as whole thousandths. */
 export function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
@@ -65,16 +65,13 @@ export function normalizeRoom(
   times: ReturnType<typeof checkTimes>,
   sale: string | null,
 ): RoomRules {
-  const { opensAt, order = 'fifo' } = checkObject(creation, 'rules', 'with `opensAt` and `order`')
+  const { opensAt, order = 'fifo' } = checkOptions(creation, 'rules', RULES)
   if (order !== 'fifo' && order !== 'random') throw invalid('order', "must be 'fifo' or 'random'")
   if (order === 'random' && opensAt === undefined)
     throw invalid('opensAt', "must be given with order 'random': those who come before it are shuffled")
   return {
     order,
-    opensAt:
-      opensAt === undefined
-        ? null
-        : checkInteger(opensAt instanceof Date ? opensAt.getTime() : opensAt, 'opensAt', 0, LAST_MOMENT),
+    opensAt: opensAt === undefined ? null : checkMoment(opensAt, 'opensAt'),
     claimMs: times.claimMs,
     passMs: times.passMs,
     sale,

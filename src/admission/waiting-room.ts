@@ -1,8 +1,14 @@
-import { checkId, checkInteger, checkObject, checkSignal } from '../check.js'
+import {
+  checkId,
+  checkInteger,
+  checkOptions,
+  checkSignalOption,
+  type Names,
+  type SignalOption,
+} from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { TOKEN } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
-import type { SignalOption } from '../sale/access.js'
 import type { Admission, Door } from '../sale/door.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { newToken } from '../sale/partitions.js'
@@ -44,6 +50,22 @@ export interface WaitingRoomOptions extends RoomPace {
   maxInFlight?: number
 }
 
+const OPTIONS: Names<WaitingRoomOptions> = {
+  engine: true,
+  secret: true,
+  ratePerSecond: true,
+  burst: true,
+  claimMs: true,
+  passMs: true,
+  sale: true,
+  overcommit: true,
+  onUnavailable: true,
+  deadlineMs: true,
+  maxInFlight: true,
+}
+const RATE = { burst: true, signal: true } as const
+const VERIFY = { buyer: true } as const
+
 /**
  * The door in front of a sale: a token bucket says how many may enter, a fair queue says who, and a signed pass lets them try.
  *
@@ -69,7 +91,7 @@ export class WaitingRoom implements Door {
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
     this.id = checkId(id, 'id')
-    checkObject(options, 'options', 'of options')
+    checkOptions(options, 'options', OPTIONS)
     const { engine, sale, onUnavailable = 'hold', deadlineMs = 2_000, maxInFlight = 100_000 } = options
     if (typeof engine?.room !== 'function')
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
@@ -178,7 +200,7 @@ export class WaitingRoom implements Door {
       const hasTurn = () => this.#keeper.hasTurn(this.#visitors.of(ticket).number)
       return { poll: () => this.poll(ticket), hasTurn }
     }
-    return pushUpdates(watched, this.#keeper, this.#access.timing, checkSignal(options?.signal))
+    return pushUpdates(watched, this.#keeper, this.#access.timing, checkSignalOption(options))
   }
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
@@ -210,9 +232,9 @@ export class WaitingRoom implements Door {
    */
   async setRate(perSecond: number, options: { burst?: number } & SignalOption = {}): Promise<void> {
     const rate = checkRate(perSecond, 'perSecond')
-    const given = checkObject(options, 'options', 'of options').burst
+    const given = checkOptions(options, 'options', RATE).burst
     const burst = given === undefined ? null : checkBurst(given)
-    await this.#control({ action: 'pace', rate, burst }, options)
+    await this.#control({ action: 'pace', rate, burst }, { signal: options.signal })
   }
 
   /** Admits nobody until {@link resume}. Places and turns stay; the time does not count against anybody. */
@@ -252,7 +274,7 @@ export class WaitingRoom implements Door {
    * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
-    const buyer = checkId(checkObject(options, 'options', 'with `buyer`').buyer, 'buyer')
+    const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
     this.#keeper.lookAround()
     const claims = this.#signer.readPass(pass, this.#access.now(), buyer)
     if (this.#keeper.isRevoked(buyer, claims.stay))

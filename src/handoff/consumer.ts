@@ -1,5 +1,5 @@
 import { isThenable, notify } from '../callback.js'
-import { checkInteger, checkObject, MAX_SPAN_MS } from '../check.js'
+import { checkInteger, checkOptions, MAX_SPAN_MS } from '../check.js'
 import type { Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import { Alarm } from './alarm.js'
@@ -24,6 +24,8 @@ import { Shares } from './shares.js'
 import type { EventSource } from './source.js'
 import type { Counts } from './surroundings.js'
 import type { ConsumerWarning } from './warnings.js'
+
+const CLOSE = { timeoutMs: true } as const
 
 /** What this consumer did since it began, and has in hand. */
 export interface ConsumerCounts {
@@ -124,7 +126,7 @@ export class Consumer {
    * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others again. @default no limit
    */
   close(options: { timeoutMs?: number } = {}): Promise<void> {
-    const { timeoutMs } = checkObject(options, 'options', 'with `timeoutMs`')
+    const { timeoutMs } = checkOptions(options, 'options', CLOSE)
     const within =
       timeoutMs === undefined ? MAX_SPAN_MS : checkInteger(timeoutMs, 'timeoutMs', 0, MAX_SPAN_MS)
     if (this.#closing) for (const follower of this.#followers) follower.retire(within)

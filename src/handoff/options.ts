@@ -1,4 +1,4 @@
-import { checkId, checkInteger, checkObject, MAX_SPAN_MS } from '../check.js'
+import { checkId, checkInteger, checkOptions, MAX_SPAN_MS, type Names } from '../check.js'
 import { invalid } from '../errors.js'
 import type { SaleEvent } from './events.js'
 import type { HandlerContext } from './handler-context.js'
@@ -51,11 +51,30 @@ export interface ConsumeOptions {
 /** Called with each event at least once. To return, or resolve, is to have dealt with it for good. */
 export type EventHandler = (event: SaleEvent, context: HandlerContext) => unknown
 
+const OPTIONS: Names<ConsumeOptions> = {
+  group: true,
+  name: true,
+  concurrency: true,
+  start: true,
+  leaseMs: true,
+  handlerTimeoutMs: true,
+  maxAttempts: true,
+  retryDelayMs: true,
+  maxRetryDelayMs: true,
+  maxParked: true,
+  maxStreamLength: true,
+  pollMs: true,
+  onDeadLetter: true,
+  onError: true,
+  onWarning: true,
+}
+
 export type Settings = Required<Omit<ConsumeOptions, 'onDeadLetter' | 'onError' | 'onWarning'>> &
   Pick<ConsumeOptions, 'onDeadLetter' | 'onError' | 'onWarning'>
 
 export function checkConsumeOptions(given: ConsumeOptions): Settings {
-  const options = checkObject(given, 'options', 'with `group`') as unknown as ConsumeOptions
+  checkOptions(given, 'options', OPTIONS)
+  const options = given
   const { start = 'beginning', name = 'consumer' } = options
   if (start !== 'beginning' && start !== 'now') throw invalid('start', "must be 'beginning' or 'now'")
   const number = <K extends keyof ConsumeOptions>(key: K, fallback: number, min: number, max: number) =>

@@ -1,4 +1,4 @@
-import { checkBoolean, checkId, checkInteger, checkObject } from '../check.js'
+import { checkBoolean, checkId, checkInteger, checkOptions, type Names } from '../check.js'
 import { invalid } from '../errors.js'
 import type { EventSource } from '../handoff/source.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
@@ -40,6 +40,10 @@ export interface PostgresLedger extends Ledger {
   reconcile(sale: FlashSale, options?: ReconcileOptions): Promise<Reconciliation>
 }
 
+const SCHEMA: Names<PostgresLedgerOptions> = { schema: true }
+const FOLLOW: Names<FollowOptions> = { group: true, maxEvents: true, maxPauseMs: true, onError: true }
+const RECONCILE: Names<ReconcileOptions> = { repair: true, timeoutMs: true }
+
 /** Longest name of anything in PostgreSQL, in bytes; what is longer it cuts off. */
 const MAX_NAME_BYTES = 63
 
@@ -52,7 +56,7 @@ const MAX_NAME_BYTES = 63
 export function postgresLedger(pool: SqlPool, options: PostgresLedgerOptions = {}): PostgresLedger {
   if (typeof pool?.query !== 'function' || typeof pool.connect !== 'function')
     throw invalid('pool', 'must be a Pool of pg')
-  const schema = checkId(checkObject(options, 'options', 'with `schema`').schema ?? 'stockhold', 'schema')
+  const schema = checkId(checkOptions(options, 'options', SCHEMA).schema ?? 'stockhold', 'schema')
   if (Buffer.byteLength(schema) > MAX_NAME_BYTES || schema.includes('\0') || schema.startsWith('pg_'))
     throw invalid('schema', `must be a name of at most ${MAX_NAME_BYTES} bytes that does not begin with pg_`)
   return new LedgerInPostgres(pool, schema)
@@ -76,7 +80,7 @@ class LedgerInPostgres implements PostgresLedger {
   }
 
   async follow(sale: FlashSale, options: FollowOptions = {}): Promise<LedgerFollower> {
-    const given = checkObject(options, 'options', 'of options') as FollowOptions
+    const given = checkOptions(options, 'options', FOLLOW) as FollowOptions
     const { group = `ledger:${this.#schema}`, maxEvents = 1_000_000, maxPauseMs = 1_000, onError } = given
     if (onError !== undefined && typeof onError !== 'function') throw invalid('onError', 'must be a function')
     const checked = {
@@ -90,10 +94,10 @@ class LedgerInPostgres implements PostgresLedger {
   }
 
   async reconcile(sale: FlashSale, options: ReconcileOptions = {}): Promise<Reconciliation> {
-    const { repair = false, timeoutMs = 60_000 } = checkObject(
+    const { repair = false, timeoutMs = 60_000 } = checkOptions(
       options,
       'options',
-      'with `repair`',
+      RECONCILE,
     ) as ReconcileOptions
     return reconcile(this.#writerOf(sourceOf(sale)), {
       repair: checkBoolean(repair, 'repair'),

@@ -1,4 +1,4 @@
-import { checkSignal } from '../check.js'
+import { checkSignalOption, type SignalOption } from '../check.js'
 import type { Command, Engine, Op, Rules, Settled } from '../engine/engine.js'
 import type { Limits } from '../engine/lanes.js'
 import { processTiming, type Timing } from '../engine/timing.js'
@@ -11,14 +11,6 @@ import { RuleBook } from './reservation.js'
 import type { AskAt } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 import { Sweeper } from './sweeper.js'
-
-export interface SignalOption {
-  /**
-   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the signal's reason. Afterwards:
-   * UNKNOWN_OUTCOME, since it may have been executed.
-   */
-  signal?: AbortSignal
-}
 
 /** How a handle reaches its sale: it makes it or learns its rules, limits each call, sweeps, and knows when it was closed. */
 export class SaleAccess {
@@ -53,7 +45,7 @@ export class SaleAccess {
 
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
   call(options?: SignalOption): Limits {
-    const signal = checkSignal(options?.signal)
+    const signal = checkSignalOption(options)
     if (this.#closed) {
       throw new StockholdError('CLOSED', 'this handle of the sale was closed. Nothing was sent.')
     }

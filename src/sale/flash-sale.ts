@@ -2,10 +2,12 @@ import {
   checkBoolean,
   checkId,
   checkInteger,
-  checkObject,
   checkOptionalId,
+  checkOptions,
   MAX_SPAN_MS,
   MAX_UNITS,
+  type Names,
+  type SignalOption,
 } from '../check.js'
 import type { Engine, Settled, StoredReservation } from '../engine/engine.js'
 import { partitionIn } from '../engine/id.js'
@@ -15,7 +17,7 @@ import { Consumer } from '../handoff/consumer.js'
 import { type ConsumerGroup, consumerGroups, removeGroup } from '../handoff/groups.js'
 import type { ConsumeOptions, EventHandler } from '../handoff/options.js'
 import type { EventSource } from '../handoff/source.js'
-import { SaleAccess, type SignalOption } from './access.js'
+import { SaleAccess } from './access.js'
 import { AcknowledgedMemory } from './acknowledged.js'
 import { auditSale } from './audit-sale.js'
 import { admit, checkDoor, type Door } from './door.js'
@@ -43,6 +45,21 @@ import { SoldOutMemory } from './sold-out.js'
 import { searchToRestock } from './supply/searching.js'
 import { WholeSale } from './whole.js'
 import { Written } from './written.js'
+
+const OPTIONS: Names<FlashSaleOptions> = {
+  engine: true,
+  deadlineMs: true,
+  maxInFlight: true,
+  waitingRoom: true,
+  durability: true,
+}
+const DURABILITY: Names<NonNullable<FlashSaleOptions['durability']>> = { ledger: true }
+const RELEASE = { buyer: true, signal: true } as const
+const CONFIRM = { ...RELEASE, paymentId: true } as const
+const EXTEND = { holdMs: true, signal: true } as const
+const REFUND = { restock: true, signal: true } as const
+const RESTOCK = { sku: true, quantity: true, key: true } as const
+const RECOVERY = { from: true, thaw: true } as const
 
 /** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
 export let sourceOf: (sale: FlashSale) => EventSource
@@ -89,13 +106,8 @@ export class FlashSale {
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
     this.id = checkId(id, 'id')
-    const {
-      engine,
-      deadlineMs = 2_000,
-      maxInFlight = 10_000,
-      waitingRoom,
-      durability,
-    } = checkOptions(options)
+    checkOptions(options, 'options', OPTIONS)
+    const { engine, deadlineMs = 2_000, maxInFlight = 10_000, waitingRoom, durability } = options
     if (typeof engine?.partition !== 'function') {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     }
@@ -107,7 +119,7 @@ export class FlashSale {
     this.#soldOut = new SoldOutMemory(engine.elapsed, engine.isLocal ? 0 : undefined)
     this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
     if (durability !== undefined) {
-      const { ledger } = checkObject(durability, 'durability', 'with `ledger`')
+      const { ledger } = checkOptions(durability, 'durability', DURABILITY)
       if (!isLedger(ledger)) throw invalid('durability.ledger', 'must be a ledger: postgresLedger(...)')
       this.#written = new Written(this.#access, ledger.attach(this.#access.source), maxInFlight)
     }
@@ -160,7 +172,7 @@ export class FlashSale {
     reservationId: string,
     options: { buyer?: string; paymentId?: string } & SignalOption = {},
   ): Promise<ConfirmResult> {
-    const given = checkOptions(options)
+    const given = checkOptions(options, 'options', CONFIRM)
     const buyer = checkOptionalId(given.buyer, 'buyer')
     const paymentId = checkOptionalId(given.paymentId, 'paymentId')
     const settle = (answer: Settled<'confirm'>, book: RuleBook): ConfirmResult => {
@@ -168,7 +180,13 @@ export class FlashSale {
       if (answer.status === 'lacking') throw new Error('unreachable')
       return this.#settling.tell(answer, book, { refundDue: answer.status === 'refund_due' })
     }
-    return this.#settling.settle('confirm', reservationId, options, { buyer, paymentId, final: true }, settle)
+    return this.#settling.settle(
+      'confirm',
+      reservationId,
+      signalOf(options),
+      { buyer, paymentId, final: true },
+      settle,
+    )
   }
 
   /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
@@ -176,8 +194,8 @@ export class FlashSale {
     reservationId: string,
     options: { buyer?: string } & SignalOption = {},
   ): Promise<ReleaseResult> {
-    const buyer = checkOptionalId(checkOptions(options).buyer, 'buyer')
-    return this.#settling.settle('release', reservationId, options, { buyer }, (answer, book) => {
+    const buyer = checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer')
+    return this.#settling.settle('release', reservationId, signalOf(options), { buyer }, (answer, book) => {
       this.#soldOut.forget()
       return this.#settling.tell(answer, book)
     })
@@ -185,8 +203,8 @@ export class FlashSale {
 
   /** Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never shorter than before. */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
-    const holdMs = checkInteger(checkOptions(options).holdMs, 'holdMs', 1, MAX_SPAN_MS)
-    return this.#settling.settle('extend', reservationId, options, { holdMs }, (answer, book) => {
+    const holdMs = checkInteger(checkOptions(options, 'options', EXTEND).holdMs, 'holdMs', 1, MAX_SPAN_MS)
+    return this.#settling.settle('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
       if (answer.status === 'extended') this.#watch(answer.reservation)
       return this.#settling.tell(answer, book)
     })
@@ -194,8 +212,8 @@ export class FlashSale {
 
   /** Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave the sale. */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
-    const restock = checkBoolean(checkOptions(options).restock, 'restock')
-    return this.#settling.settle('refund', reservationId, options, { restock }, (answer, book) => {
+    const restock = checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock')
+    return this.#settling.settle('refund', reservationId, signalOf(options), { restock }, (answer, book) => {
       this.#soldOut.forget()
       return this.#settling.tell(answer, book, { restocked: restock })
     })
@@ -222,7 +240,7 @@ export class FlashSale {
     restock: { sku: string; quantity: number; key: string },
     options?: SignalOption,
   ): Promise<RestockResult> {
-    const given = checkObject(restock, 'restock', 'with `sku`, `quantity` and `key`')
+    const given = checkOptions(restock, 'restock', RESTOCK)
     const sku = checkId(given.sku, 'sku')
     const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
     if (quantity === 0) throw invalid('quantity', 'must not be 0')
@@ -301,7 +319,8 @@ export class FlashSale {
     recovery: { from: 'accept' | 'replay' | Ledger; thaw?: boolean },
     options?: SignalOption,
   ): Promise<Recovery> {
-    const { from, thaw = true } = checkObject(recovery, 'recovery', 'with `from`')
+    checkOptions(recovery, 'recovery', RECOVERY)
+    const { from, thaw = true } = recovery
     const ledger = isLedger(from) ? from : undefined
     if (from !== 'accept' && from !== 'replay' && !ledger)
       throw invalid('from', "must be 'accept', 'replay' or a ledger")
@@ -382,7 +401,6 @@ export class FlashSale {
   }
 }
 
-function checkOptions<T>(options: T): T {
-  checkObject(options, 'options', 'of options')
-  return options
+function signalOf({ signal }: SignalOption): SignalOption {
+  return { signal }
 }

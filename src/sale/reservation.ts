@@ -1,4 +1,12 @@
-import { checkId, checkInteger, checkObject, checkOptionalId, MAX_SPAN_MS, MAX_UNITS } from '../check.js'
+import {
+  checkId,
+  checkInteger,
+  checkOptionalId,
+  checkOptions,
+  MAX_SPAN_MS,
+  MAX_UNITS,
+  type Names,
+} from '../check.js'
 import type { Cart, Line, Rules, StoredReservation } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 import type { Item, Reservation } from './results.js'
@@ -33,8 +41,11 @@ export interface Order {
   readonly pass: string | null
 }
 
+const REQUEST: Names<ReserveRequest> = { buyer: true, items: true, key: true, holdMs: true, pass: true }
+const ITEM: Names<Item> = { sku: true, quantity: true }
+
 export function checkOrder(given: ReserveRequest): Order {
-  const request = checkObject(given, 'request', 'with `buyer` and `items`')
+  const request = checkOptions(given, 'request', REQUEST)
   const { items } = request
   if (!Array.isArray(items) || items.length === 0)
     throw invalid('items', 'must be an array of at least one item')
@@ -55,7 +66,7 @@ function checkPass(value: unknown): string | null {
 }
 
 function checkItem(given: unknown, index: number): Item {
-  const item = checkObject(given, `items[${index}]`, 'with `sku` and `quantity`')
+  const item = checkOptions(given, `items[${index}]`, ITEM)
   return {
     sku: checkId(item.sku, `items[${index}].sku`),
     quantity: checkInteger(item.quantity, `items[${index}].quantity`, 1, MAX_UNITS),

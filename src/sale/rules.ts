@@ -1,4 +1,13 @@
-import { checkId, checkInteger, checkObject, MAX_SPAN_MS, MAX_UNITS } from '../check.js'
+import {
+  checkId,
+  checkInteger,
+  checkMoment,
+  checkObject,
+  checkOptions,
+  MAX_SPAN_MS,
+  MAX_UNITS,
+  type Names,
+} from '../check.js'
 import type { Rules, SkuRule } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 
@@ -32,12 +41,19 @@ const MAX_SKUS = 10_000
 const MAX_PARTITIONS = 1_024
 const DEFAULT_HOLD_MS = 600_000
 const DEFAULT_MAX_HOLD_MS = 3_600_000
-/** Last moment of the year 9999: later ones are microseconds mistaken for milliseconds. */
-const LAST_MOMENT = 253_402_300_799_999
+const RULES: Names<SaleRules> = {
+  stock: true,
+  limitPerBuyer: true,
+  holdMs: true,
+  maxHoldMs: true,
+  opensAt: true,
+  closesAt: true,
+  partitions: true,
+}
 
 /** Checks rules and brings them to their one canonical form. Throws INVALID_ARGUMENT. */
 export function normalizeRules(given: SaleRules): Rules {
-  const rules = checkObject(given, 'rules', 'with `stock`')
+  const rules = checkOptions(given, 'rules', RULES)
   const holdMs = checkInteger(orElse(rules.holdMs, DEFAULT_HOLD_MS), 'holdMs', 1, MAX_SPAN_MS)
   const maxHoldMs = checkInteger(
     orElse(rules.maxHoldMs, Math.max(DEFAULT_MAX_HOLD_MS, holdMs)),
@@ -46,8 +62,8 @@ export function normalizeRules(given: SaleRules): Rules {
     MAX_SPAN_MS,
   )
   if (maxHoldMs < holdMs) throw invalid('maxHoldMs', `must not be less than holdMs (${holdMs})`)
-  const opensAt = checkMoment(rules.opensAt, 'opensAt')
-  const closesAt = checkMoment(rules.closesAt, 'closesAt')
+  const opensAt = optionalMoment(rules.opensAt, 'opensAt')
+  const closesAt = optionalMoment(rules.closesAt, 'closesAt')
   if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
     throw invalid('closesAt', 'must be after opensAt')
   return {
@@ -95,9 +111,8 @@ function orElse(value: unknown, fallback: number): unknown {
   return value === undefined ? fallback : value
 }
 
-function checkMoment(value: unknown, argument: string): number | null {
-  if (value === undefined) return null
-  return checkInteger(value instanceof Date ? value.getTime() : value, argument, 0, LAST_MOMENT)
+function optionalMoment(value: unknown, argument: string): number | null {
+  return value === undefined ? null : checkMoment(value, argument)
 }
 
 /** A name from outside, fit for a message. */

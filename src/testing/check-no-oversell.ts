@@ -1,4 +1,4 @@
-import { checkInteger, checkSignal } from '../check.js'
+import { checkInteger, checkOptions, checkSignal, type Names } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 import { FlashSale } from '../sale/flash-sale.js'
@@ -16,6 +16,8 @@ export interface CheckOptions {
   /** Ends the check after the story under way; it then rejects with the signal's reason. */
   signal?: AbortSignal
 }
+
+const OPTIONS: Names<CheckOptions> = { runs: true, seed: true, onProgress: true, signal: true }
 
 export interface CheckProgress {
   /** Stories played so far, those that make a broken one smaller not counted. */
@@ -53,6 +55,7 @@ export async function checkNoOversell(
   options: CheckOptions = {},
 ): Promise<CheckReport> {
   if (typeof makeEngine !== 'function') throw invalid('makeEngine', 'must be a function that makes an engine')
+  checkOptions(options, 'options', OPTIONS)
   const { runs: wanted = 200, seed: given = Math.floor(Math.random() * 2 ** 31), onProgress } = options
   const runs = checkInteger(wanted, 'runs', 1, 1_000_000)
   const seed = checkInteger(given, 'seed', -(2 ** 31), 2 ** 31 - 1)

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { checkInteger, checkObject } from '../check.js'
+import { checkInteger, checkOptions, type Names } from '../check.js'
 import { invalid } from '../errors.js'
 import { type Befallen, type Direction, type Faults, Link, seeded } from './faulty-link.js'
 
@@ -75,11 +75,13 @@ export interface FaultyRedis {
 export async function faultyRedis(url: string, options: { seed?: number } = {}): Promise<FaultyRedis> {
   if (typeof url !== 'string' || !/^redis:\/\/./.test(url) || !URL.canParse(url))
     throw invalid('url', 'must be a redis:// URL')
-  const { seed = Math.floor(Math.random() * 2 ** 31) } = checkObject(options, 'options', 'with `seed`')
+  const { seed = Math.floor(Math.random() * 2 ** 31) } = checkOptions(options, 'options', { seed: true })
   const proxy = new Proxying(new URL(url), checkInteger(seed, 'seed', -(2 ** 31), 2 ** 31 - 1))
   await proxy.listen()
   return proxy
 }
+
+const SCOPE: Names<FaultScope> = { commands: true, times: true, chance: true }
 
 interface Rule extends Fault, Befallen, Required<FaultScope> {
   readonly direction: Direction | undefined
@@ -124,17 +126,17 @@ class Proxying implements FaultyRedis, Faults {
   }
 
   cutReplies(scope: FaultScope & { bytes?: number } = {}): Fault {
-    const { bytes } = checkScope(scope)
+    const { bytes } = checkScope(scope, { bytes: true })
     if (bytes !== undefined) checkInteger(bytes, 'bytes', 0, MOST)
     return this.#order({ kind: 'part', bytes }, 'replies', scope)
   }
 
   trickle(scope: FaultScope & { direction?: Direction } = {}): Fault {
-    return this.#order({ kind: 'trickle' }, checkScope(scope).direction, scope)
+    return this.#order({ kind: 'trickle' }, checkScope(scope, { direction: true }).direction, scope)
   }
 
   delay(scope: FaultScope & { ms: number; jitterMs?: number; direction?: Direction }): Fault {
-    const { direction, ...given } = checkScope(scope)
+    const { direction, ...given } = checkScope(scope, { ms: true, jitterMs: true, direction: true })
     const ms = checkInteger(given.ms, 'ms', 0, MOST)
     const jitterMs = checkInteger(given.jitterMs ?? 0, 'jitterMs', 0, MOST - ms)
     return this.#order({ kind: 'delay', ms, jitterMs }, direction, scope)
@@ -207,7 +209,7 @@ class Proxying implements FaultyRedis, Faults {
   }
 
   #drop(direction: Direction, scope: DropScope): Fault {
-    const { connection = 'cut' } = checkScope(scope)
+    const { connection = 'cut' } = checkScope(scope, { connection: true })
     return this.#order({ kind: checkChoice(connection, 'connection', ['cut', 'silent']) }, direction, scope)
   }
 
@@ -240,8 +242,9 @@ class Proxying implements FaultyRedis, Faults {
   }
 }
 
-function checkScope<T extends FaultScope>(scope: T): T {
-  return checkObject(scope, 'scope', 'that says whom the fault befalls') as unknown as T
+function checkScope<T extends FaultScope>(scope: T, more: Names<Omit<T, keyof FaultScope>>): T {
+  checkOptions(scope, 'scope', { ...SCOPE, ...more })
+  return scope
 }
 
 function checkChoice<T extends string>(value: T, argument: string, choices: readonly string[]): T {

@@ -1,4 +1,4 @@
-import { checkInteger, checkObject } from '../check.js'
+import { checkInteger, checkOptions } from '../check.js'
 import { invalid } from '../errors.js'
 import type { Simulated } from './simulator/simulate.js'
 import { simulate as play } from './simulator/simulate.js'
@@ -19,7 +19,7 @@ export interface SimulationOptions {
  * @returns What was done, and the promise that was broken, if any: `violation`, with a report that a person can follow.
  */
 export async function simulate(options: SimulationOptions): Promise<Simulated> {
-  const { seed, trace } = checkObject(options, 'options', 'with `seed`')
+  const { seed, trace } = checkOptions(options, 'options', { seed: true, trace: true })
   if (trace !== undefined && typeof trace !== 'function') throw invalid('trace', 'must be a function')
   return play({
     seed: checkInteger(seed, 'seed', 0, 2 ** 32 - 1),

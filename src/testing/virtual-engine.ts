@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { checkInteger, checkObject } from '../check.js'
+import { checkInteger, checkOptions } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../engine/memory/memory-engine.js'
 import { Agenda } from './simulator/agenda.js'
@@ -24,7 +24,7 @@ const TURNS = 3
  * @param options `now`: when it begins, epoch ms. @default 2026-01-01
  */
 export function virtualEngine(options: { now?: number } = {}): VirtualEngine {
-  const given = checkObject(options, 'options', 'with `now`').now ?? EPOCH
+  const given = checkOptions(options, 'options', { now: true }).now ?? EPOCH
   const start = checkInteger(given, 'now', 0, 8_640_000_000_000_000)
   const agenda = new Agenda()
   const now = () => start + agenda.now

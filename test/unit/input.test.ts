@@ -186,22 +186,18 @@ test('a signal that is none', async () => {
 })
 
 test('a getter that throws rejects the call, and nothing was sent', async () => {
-  const trap = (field: string) =>
-    Object.defineProperty(
-      { sku: 'a', quantity: 1, buyer: 'u', items: [{ sku: 'a', quantity: 1 }], stock: { a: 1 } },
-      field,
-      {
-        get() {
-          throw new Error('trap')
-        },
+  const trap = (field: string, rest = {}) =>
+    Object.defineProperty(rest, field, {
+      get() {
+        throw new Error('trap')
       },
-    ) as never
+    }) as never
   const before = runs()
   const calls = [
-    () => sale.reserve(trap('buyer')),
-    () => sale.reserve({ buyer: 'u', items: [trap('quantity')] }),
+    () => sale.reserve(trap('buyer', { items: [{ sku: 'a', quantity: 1 }] })),
+    () => sale.reserve({ buyer: 'u', items: [trap('quantity', { sku: 'a' })] }),
     () => sale.create(trap('stock')),
-    () => sale.restock(trap('key')),
+    () => sale.restock(trap('key', { sku: 'a', quantity: 1 })),
     () => sale.confirm(ID, trap('buyer')),
     () => sale.stats(trap('signal')),
   ]

@@ -56,7 +56,7 @@ describe('the rules of a sale', () => {
       stock: { a: 1_000_000_000, b: 0 },
       limitPerBuyer: 1_000_000_000,
       holdMs: 366 * 86_400_000,
-      opensAt: 0,
+      opensAt: 978_307_200_000,
       closesAt: 253_402_300_799_999,
     }
     expect(await edge.create(rules)).toEqual({ created: true })

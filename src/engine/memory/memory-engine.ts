@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { checkObject } from '../../check.js'
+import { checkOptions } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine.js'
 import type { HandoffPort } from '../handoff.js'
@@ -41,7 +41,7 @@ const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'transfe
 
 /** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
 export function memoryEngine(options: { now?: () => number } = {}): Engine {
-  const { now = Date.now } = checkObject(options, 'options', 'with `now`') as { now?: () => number }
+  const { now = Date.now } = checkOptions(options, 'options', { now: true }) as { now?: () => number }
   if (typeof now !== 'function') throw invalid('now', 'must be a function')
   return new MemoryEngine(now, options.now ?? (() => performance.now()))
 }

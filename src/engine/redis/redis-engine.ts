@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Redis } from 'ioredis'
-import { checkInteger, checkObject } from '../../check.js'
+import { checkInteger, checkOptions, type Names } from '../../check.js'
 import { invalid, StockholdError } from '../../errors.js'
 import type { Command, Engine, Partition } from '../engine.js'
 import type { HandoffCommand, HandoffPort } from '../handoff.js'
@@ -45,6 +45,9 @@ export interface RedisEngineOptions {
   durability?: Durability
 }
 
+const OPTIONS: Names<RedisEngineOptions> = { prefix: true, durability: true }
+const REPLICAS = { replicas: true, timeoutMs: true } as const
+
 /** Where an engine's time comes from. Only tests give one that is not the server's and this process'. */
 export interface TimeSource {
   /** A Lua expression for seconds and microseconds. */
@@ -73,7 +76,7 @@ export function redisEngineWith(
   client: Client | string,
   options: RedisEngineOptions = {},
 ): Engine {
-  const { prefix = 'stockhold', durability = 'memory' } = checkObject(options, 'options', 'with `prefix`')
+  const { prefix = 'stockhold', durability = 'memory' } = checkOptions(options, 'options', OPTIONS)
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 64 || !prefix.isWellFormed()) {
     throw invalid('prefix', 'must be a well-formed string of 1 to 64 characters')
   }
@@ -85,11 +88,9 @@ export function redisEngineWith(
 
 function checkDurability(given: unknown, client: Client | string): Durability {
   if (given === 'memory' || given === 'aof') return given
-  const { replicas, timeoutMs } = checkObject(
-    given,
-    'durability',
-    "with `replicas` and `timeoutMs`, or 'memory' or 'aof'",
-  )
+  if (typeof given === 'string')
+    throw invalid('durability', "must be 'memory', 'aof' or { replicas, timeoutMs }")
+  const { replicas, timeoutMs } = checkOptions(given, 'durability', REPLICAS)
   if (typeof client !== 'string' && isCluster(client))
     throw invalid(
       'durability',
