@@ -6,6 +6,8 @@ import { hasPassed, listed, report } from './report.js'
 import type { Row } from './rows.js'
 import { type Result, runRow } from './run-row.js'
 
+// The tests run in groups of their own, which end with this process.
+process.once('SIGINT', () => process.exit(130))
 process.exitCode = await main().catch((error: Error) => {
   console.error(
     error instanceof BadOption ? `${error.message}\nTry: npm run test:matrix -- --help` : error.message,
@@ -36,24 +38,12 @@ async function runVisibly(row: Row, files: readonly string[], terminal: Terminal
   const progress = new LiveProgress(row.name, terminal, process.stdout)
   progress.note(`${row.name}: preparing ${row.promises.join(' with ')}`)
   try {
-    let shown = -1
-    let told = 0
-    const result = await runRow(row, files, ({ files: all, filesDone, passed, failures }) => {
-      for (const { test, message } of failures.slice(told))
-        progress.note(`  ${test}: ${message.split('\n')[0]}`)
-      told = failures.length
-      // Where lines cannot be redrawn, one after each file says how far it is.
-      if (!terminal.live && filesDone === shown) return
-      shown = filesDone
-      progress.update(
-        `${filesDone} of ${all} files, ${passed} passed, ${failures.length} failed`,
-        filesDone,
-        all,
-      )
-    })
-    const { passed, failures, seconds } = result
+    const result = await runRow(row, files, (done, total) =>
+      progress.update(`${done} of ${total} files`, done, total),
+    )
+    const { passed, failed, seconds } = result.outcome
     progress.note(
-      `${row.name}: ${passed} passed, ${failures.length} failed in ${Math.round(seconds)} s (${result.versions.join(', ')})`,
+      `${row.name}: ${passed} passed, ${failed} failed in ${Math.round(seconds)} s (${result.versions.join(', ')})`,
     )
     return result
   } finally {

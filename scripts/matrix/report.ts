@@ -10,7 +10,7 @@ export function listed({ name, promises, files }: Row, paint: Paint): string[] {
   return [`${paint('bold', name)}  on ${promises.join(' with ')}`, ...files.map((file) => `  ${file}`)]
 }
 
-export const hasPassed = ({ failures }: Result): boolean => failures.length === 0
+export const hasPassed = ({ outcome }: Result): boolean => outcome.failed === 0
 
 /** Every failure, then the table, then the verdict. */
 export function report(results: readonly Result[], width: number, paint: Paint): string[] {
@@ -18,13 +18,13 @@ export function report(results: readonly Result[], width: number, paint: Paint):
   const table = {
     title: 'Matrix',
     columns: ['row', 'ran on', 'passed', 'failed', 'skipped', 'seconds'],
-    rows: results.map(({ row, versions, passed, failures, skipped, seconds }) => [
+    rows: results.map(({ row, versions, outcome }) => [
       row.name,
       versions.join(', ') || 'nothing',
-      passed,
-      failures.length,
-      skipped,
-      Math.round(seconds),
+      outcome.passed,
+      outcome.failed,
+      outcome.skipped,
+      Math.round(outcome.seconds),
     ]),
   }
   const verdict =
@@ -40,13 +40,13 @@ export function report(results: readonly Result[], width: number, paint: Paint):
   ]
 }
 
-function failuresOf({ row, failures, log }: Result, paint: Paint): string[] {
-  const each = failures.flatMap(({ test, message }) => [
+function failuresOf({ row, outcome }: Result, paint: Paint): string[] {
+  const each = outcome.failures.flatMap(({ test, message }) => [
     `  ${paint('red', test)}`,
     ...message
       .split('\n')
       .slice(0, MESSAGE_LINES)
       .map((line) => `    ${line}`),
   ])
-  return ['', `${paint('bold', row.name)}: what the tests printed is in ${log}`, ...each]
+  return ['', paint('bold', row.name), ...each]
 }

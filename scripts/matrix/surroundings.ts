@@ -1,31 +1,22 @@
-import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { WHICH as WHICH_POSTGRES } from '../postgres/provision.js'
 import { WHICH as WHICH_REDIS } from '../redis/provision.js'
+import type { Place } from '../repeat/run.js'
 import { repositoryRoot } from '../servers/machine.js'
-import { npmInstall } from '../servers/npm.js'
+import { cacheFolder, installPackage, inWorkFolder, publish } from '../servers/provision.js'
 import type { Versions } from './rows.js'
 
-/** Where the tests of a row run, and on what. */
-export interface Surroundings {
-  /** The repository, or a copy of it. */
-  readonly root: string
-  /** The program of Node. */
-  readonly node: string
-  readonly env: NodeJS.ProcessEnv
-  remove(): Promise<void>
-}
+/** What is started from the cache: a copy of the repository shares it. */
+const servers = ['redis', 'valkey', 'postgres', 'chromium']
 
-const CACHE = 'node_modules/.cache/stockhold'
-const servers = ['redis', 'valkey', 'postgres']
-
-export async function surroundings({ node, packages, redis, postgres }: Versions): Promise<Surroundings> {
+/** Where the tests of a row run: the repository, or a copy of it that goes when this process ends. */
+export async function surroundings({ node, packages, redis, postgres }: Versions): Promise<Place> {
   const program = node === undefined ? process.execPath : await nodeProgram(node)
-  const copy = packages && (await copyWith(packages))
   return {
-    root: copy ?? repositoryRoot(),
+    root: packages ? await copyWith(packages) : repositoryRoot(),
     node: program,
     env: {
       ...process.env,
@@ -35,9 +26,6 @@ export async function surroundings({ node, packages, redis, postgres }: Versions
       STOCKHOLD_TEST_PARTITIONS: 'none',
       [WHICH_REDIS]: redis ?? 'redis',
       ...(postgres !== undefined && { [WHICH_POSTGRES]: postgres }),
-    },
-    async remove() {
-      if (copy) await rm(copy, { recursive: true, force: true })
     },
   }
 }
@@ -50,20 +38,13 @@ async function nodeProgram(version: string): Promise<string> {
 
 /** A package in a folder of its own below the cache, with everything it needs; installed once. */
 async function installed(shelf: string, name: string, version: string): Promise<string> {
-  const cache = join(repositoryRoot(), CACHE, shelf)
+  const cache = cacheFolder(shelf)
   const home = join(cache, version)
   if (!existsSync(home)) {
-    await mkdir(cache, { recursive: true })
-    const work = await mkdtemp(join(cache, 'work-'))
-    try {
-      await npmInstall(work, `${name}@${version}`)
-      await rename(work, home).catch((error) => {
-        // Another process finished first; one copy is enough.
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-      })
-    } finally {
-      await rm(work, { recursive: true, force: true })
-    }
+    await inWorkFolder(cache, async (work) => {
+      await installPackage(work, name, version)
+      await publish(work, home)
+    })
   }
   return join(home, 'node_modules', name)
 }
@@ -75,21 +56,23 @@ async function installed(shelf: string, name: string, version: string): Promise<
 async function copyWith(packages: Readonly<Record<string, string>>): Promise<string> {
   const root = repositoryRoot()
   const copy = await mkdtemp(join(tmpdir(), 'stockhold-matrix-'))
+  process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
   const left = ['node_modules', 'dist', '.git']
   for (const name of (await readdir(root)).filter((entry) => !left.includes(entry))) {
     await cp(join(root, name), join(copy, name), { recursive: true })
   }
-  await mkdir(join(copy, CACHE), { recursive: true })
+  const cache = join(copy, relative(root, cacheFolder('')))
+  await mkdir(cache, { recursive: true })
   for (const name of servers) {
-    await mkdir(join(root, CACHE, name), { recursive: true })
-    await symlink(join(root, CACHE, name), join(copy, CACHE, name))
+    await mkdir(cacheFolder(name), { recursive: true })
+    await symlink(cacheFolder(name), join(cache, name))
   }
   const names = (await readdir(join(root, 'node_modules'))).filter((name) => name !== '.cache')
   for (const name of names) {
     const version = packages[name]
     const target =
       version === undefined ? join(root, 'node_modules', name) : await installed(name, name, version)
-    await symlink(target, join(copy, 'node_modules', basename(name)))
+    await symlink(target, join(copy, 'node_modules', name))
   }
   return copy
 }

@@ -1,5 +1,4 @@
 import { relative } from 'node:path'
-import { repositoryRoot } from '../servers/machine.js'
 
 /** What Vitest's JSON reporter writes, as far as it is read here. */
 export interface JsonReport {
@@ -36,6 +35,8 @@ export interface Outcome {
 const NO_TEST = 'outside of the tests'
 
 export interface Ended {
+  /** Of the repository: files are named as seen from there. */
+  readonly root: string
   /** `undefined`: the run left no report. */
   readonly report: JsonReport | undefined
   /** What was thrown where no test caught it. */
@@ -47,9 +48,9 @@ export interface Ended {
   readonly seconds: number
 }
 
-export function outcomeOf({ report, uncaught, ok, output, seconds }: Ended): Outcome {
+export function outcomeOf({ root, report, uncaught, ok, output, seconds }: Ended): Outcome {
   const tests = report?.testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map((each) => ({ ...each, file: relative(repositoryRoot(), name) })),
+    assertionResults.map((each) => ({ ...each, file: relative(root, name) })),
   )
   const ofStatus = (status: string) => (tests ?? []).filter((each) => each.status === status)
   const failures = [
@@ -59,7 +60,7 @@ export function outcomeOf({ report, uncaught, ok, output, seconds }: Ended): Out
     })),
     ...(report?.testResults ?? [])
       .filter(({ status, message }) => status === 'failed' && message !== '')
-      .map(({ name, message }) => ({ test: relative(repositoryRoot(), name), message })),
+      .map(({ name, message }) => ({ test: relative(root, name), message })),
     ...uncaught.map((message) => ({ test: NO_TEST, message })),
   ]
   // Whatever made the process fail is told, if only by its last words.

@@ -21,23 +21,35 @@ export interface TestRun {
   stop(): void
 }
 
+/** Where the tests are, and the Node that runs them. */
+export interface Place {
+  readonly root: string
+  readonly node: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+const here = (): Place => ({ root: repositoryRoot(), node: process.execPath, env: process.env })
+
 /** Runs the tests once, in a process that ends with this one. */
-export function startTests(files: readonly string[], onProgress: OnProgress): TestRun {
-  const root = repositoryRoot()
+export function startTests(
+  files: readonly string[],
+  onProgress: OnProgress,
+  { root, node, env }: Place = here(),
+): TestRun {
   const folder = mkdtempSync(join(tmpdir(), 'stockhold-repeat-'))
   const reportFile = join(folder, 'report.json')
   const child = spawn(
-    process.execPath,
+    node,
     [
       ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/vitest.config.ts'],
       ...['--reporter=json', `--outputFile.json=${reportFile}`, '--reporter=scripts/repeat/reporter.ts'],
       ...files,
     ],
     // Detached, as Ctrl-C is for this process to handle.
-    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+    { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   )
   endWithThisProcess(child, folder)
-  const outcome = outcomeIn(child, reportFile, onProgress)
+  const outcome = outcomeIn(child, root, reportFile, onProgress)
   return {
     outcome: outcome.finally(() => {
       // A run that broke off leaves workers, which would go on until their tests end.
@@ -51,7 +63,12 @@ export function startTests(files: readonly string[], onProgress: OnProgress): Te
   }
 }
 
-async function outcomeIn(child: ChildProcess, reportFile: string, onProgress: OnProgress): Promise<Outcome> {
+async function outcomeIn(
+  child: ChildProcess,
+  root: string,
+  reportFile: string,
+  onProgress: OnProgress,
+): Promise<Outcome> {
   const begun = performance.now()
   let output = ''
   const keep = (chunk: Buffer) => {
@@ -70,7 +87,7 @@ async function outcomeIn(child: ChildProcess, reportFile: string, onProgress: On
   })
   const seconds = (performance.now() - begun) / 1_000
   const report = await readFile(reportFile, 'utf8').then(JSON.parse, () => undefined)
-  return outcomeOf({ report, uncaught, ok, output, seconds })
+  return outcomeOf({ root, report, uncaught, ok, output, seconds })
 }
 
 /** Keeps two cores busy until this process ends, however it ends. */

@@ -73,11 +73,11 @@ describe('the rows of the matrix', () => {
 
 describe('the report of the matrix', () => {
   const passed: Result = {
-    ...{ row: rows[0]!, versions: ['Node 22.1.0', 'Redis 7.0.15'], log: 'a.log', seconds: 61.4 },
-    ...{ passed: 1_234, skipped: 0, failures: [] },
+    ...{ row: rows[0]!, versions: ['Node 22.1.0', 'Redis 7.0.15'] },
+    outcome: { passed: 1_234, failed: 0, skipped: 0, seconds: 61.4, failures: [] },
   }
   const failures = [{ test: 'a.test.ts > a title', message: 'expected 1 to be 2' }]
-  const failed: Result = { ...passed, row: rows[1]!, versions: [], log: 'b.log', failures }
+  const failed: Result = { row: rows[1]!, versions: [], outcome: { ...passed.outcome, failed: 1, failures } }
   const plain = (_style: string, line: string) => line
 
   test('shows what each row ran on, and how it went', () => {
@@ -89,8 +89,7 @@ describe('the report of the matrix', () => {
 
   test('names every failure, and the rows that failed', () => {
     const lines = report([passed, failed], 120, plain)
-    expect(lines).toEqual(expect.arrayContaining(['  a.test.ts > a title', '    expected 1 to be 2']))
-    expect(lines.join('\n')).toContain('valkey 8.0: what the tests printed is in b.log')
+    expect(lines.slice(0, 4)).toEqual(['', 'valkey 8.0', '  a.test.ts > a title', '    expected 1 to be 2'])
     expect(lines.at(-1)).toBe('1 of 2 rows failed: valkey 8.0.')
     expect(hasPassed(failed)).toBe(false)
   })

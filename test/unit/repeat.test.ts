@@ -5,7 +5,8 @@ import { readOptions } from '../../scripts/repeat/options.js'
 import { type Ended, flakes, type JsonReport, type Outcome, outcomeOf } from '../../scripts/repeat/outcome.js'
 import { report } from '../../scripts/repeat/report.js'
 import { Series } from '../../scripts/repeat/series.js'
-import { repositoryRoot } from '../../scripts/servers/machine.js'
+
+const root = '/somewhere/stockhold'
 
 type TestResult = JsonReport['testResults'][number]
 
@@ -14,12 +15,12 @@ function file(name: string, tests: Record<string, string>, rest: Partial<TestRes
     const status = ['passed', 'skipped', 'todo'].includes(outcome) ? outcome : 'failed'
     return { fullName: ` ${fullName}`, status, failureMessages: status === 'failed' ? [outcome] : [] }
   })
-  return { name: join(repositoryRoot(), name), status: 'passed', message: '', assertionResults, ...rest }
+  return { name: join(root, name), status: 'passed', message: '', assertionResults, ...rest }
 }
 
 function ended(testResults: TestResult[] | undefined, rest: Partial<Ended> = {}): Ended {
   const report = testResults && { testResults }
-  return { report, uncaught: [], ok: true, output: '', seconds: 61.4, ...rest }
+  return { root, report, uncaught: [], ok: true, output: '', seconds: 61.4, ...rest }
 }
 
 const outcome = (...tests: string[]): Outcome => ({
