@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { redisKind } from '../support/engines.js'
+import { expect, test } from 'vitest'
+import { onRedis } from '../support/engines.js'
 import { idIn, onBothEngines, order, Shop } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -103,11 +103,7 @@ onBothEngines((open) => {
   })
 })
 
-describe('how Redis keeps them', () => {
-  const kind = redisKind()
-  beforeAll(kind.start)
-  afterAll(kind.stop)
-
+onRedis('how Redis keeps them', (kind) => {
   async function opened() {
     const shop = new Shop(await kind.make(), 'launch')
     await shop.sale.create({ stock: { a: 1_000 } })

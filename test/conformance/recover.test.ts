@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Reservation } from '../../src/index.js'
-import { redisKind } from '../support/engines.js'
+import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, Shop } from '../support/shop.js'
 
@@ -64,11 +64,7 @@ onBothEngines((open) => {
 })
 
 // What it loses are the keys of partition 0.
-describe('a server that has lost the sale', () => {
-  const kind = redisKind()
-  beforeAll(kind.start)
-  afterAll(kind.stop)
-
+onRedis('a server that has lost the sale', (kind) => {
   async function open(stock = 10, limitPerBuyer?: number): Promise<Shop> {
     const shop = new Shop(await kind.make(), 'launch')
     const limit = limitPerBuyer === undefined ? {} : { limitPerBuyer }

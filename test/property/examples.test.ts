@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, test } from 'vitest'
+import { test } from 'vitest'
 import type { SaleRules } from '../../src/index.js'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { startedKinds } from '../support/engines.js'
 import { play } from './check.js'
 import { Confirm, Extend, Get, Refund, Release, Reserve } from './operations.js'
 import { Churn, Pass, PayTwice, Send, type Step, Together } from './steps.js'
 
-const memory = memoryKind()
-const redis = redisKind()
-beforeAll(redis.start)
-afterAll(redis.stop)
+const makers = startedKinds().map(({ make }) => make)
 
 const rules: SaleRules = { stock: { a: 1, b: 1, c: 0 }, limitPerBuyer: 1, holdMs: 100, maxHoldMs: 100 }
 const phone = [{ sku: 'a', quantity: 1 }]
@@ -46,6 +43,6 @@ const stories: Record<string, readonly Step[]> = {
 
 for (const [name, steps] of Object.entries(stories)) {
   test(name, async () => {
-    await play([memory.make, redis.make], { rules, steps })
+    await play(makers, { rules, steps })
   })
 }

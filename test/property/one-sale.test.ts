@@ -1,23 +1,18 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, test } from 'vitest'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { describe, test } from 'vitest'
+import { startedKinds } from '../support/engines.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
 import { play } from './check.js'
 import { Pass, sales, stories } from './steps.js'
 
-const memory = memoryKind()
-const redis = redisKind()
-beforeAll(redis.start)
-afterAll(redis.stop)
+const RUNS = { memory: 300, redis: 40 }
+const kinds = startedKinds()
 
 /** Each partition has a time of its own: a clock that is set back is seen in some and not in others. */
 const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanceof Pass && step.ms < 0)))
 
 /** Whatever its answers are, a sale of one partition could have given them: that there are several, nobody can tell. */
-describe.each([
-  ['memory', memory, 300],
-  ['redis', redis, 40],
-] as const)('a sale of several partitions answers as one, on %s', (_name, kind, runs) => {
+describe.each(kinds)('a sale of several partitions answers as one, on $name', (kind) => {
   test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {
     const story = fc
       .record({ rules: sales, partitions: fc.integer({ min: 2, max: 5 }), steps: onwards })
@@ -34,7 +29,7 @@ describe.each([
       fc.asyncProperty(story, async (each) => {
         await play([kind.make], each)
       }),
-      { seed, numRuns: runsOr(runs), ...(path === undefined ? {} : { path }) },
+      { seed, numRuns: runsOr(RUNS[kind.name]), ...(path === undefined ? {} : { path }) },
     )
   })
 })

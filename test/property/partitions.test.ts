@@ -1,19 +1,16 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { expect, test } from 'vitest'
+import { memoryKind, startedKinds } from '../support/engines.js'
 import { FIXED_SEED, path, runsOr, seeds } from '../support/seeds.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
 
-const memory = memoryKind()
-const redis = redisKind()
-beforeAll(redis.start)
-afterAll(redis.stop)
+const makers = startedKinds().map(({ make }) => make)
 
 test.each(seeds)(
   'groups that follow the events of a partition stand where they should on both engines, seed %i',
   { timeout: 600_000 },
   async (seed) => {
-    await fc.assert(handoffProperty([memory.make, redis.make]), {
+    await fc.assert(handoffProperty(makers), {
       ...{ seed, numRuns: runsOr(100) },
       ...(path === undefined ? {} : { path }),
     })
@@ -24,7 +21,7 @@ test.each(seeds)(
   'three partitions that send each other units: both engines agree, and no unit is lost or made, seed %i',
   { timeout: 600_000 },
   async (seed) => {
-    await fc.assert(partitionProperty([memory.make, redis.make]), {
+    await fc.assert(partitionProperty(makers), {
       ...{ seed, numRuns: runsOr(100) },
       ...(path === undefined ? {} : { path }),
     })
@@ -33,7 +30,7 @@ test.each(seeds)(
 
 test('the stories of partitions reach what only partitions are answered', async () => {
   const answers = new Set<string>()
-  await fc.assert(partitionProperty([memory.make], answers), { seed: FIXED_SEED, numRuns: 300 })
+  await fc.assert(partitionProperty([memoryKind().make], answers), { seed: FIXED_SEED, numRuns: 300 })
   const commands = ['send', 'receive', 'stats', 'reserve', 'confirm', 'restock', 'control']
   for (const command of commands) expect([...answers]).toContain(`${command} rolled_back`)
   for (const command of commands.filter((each) => each !== 'stats'))

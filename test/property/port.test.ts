@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Answer, Command, Op, Partition, Rules } from '../../src/engine/engine.js'
-import { type EngineKind, memoryKind, redisKind, type TimedEngine } from '../support/engines.js'
+import { type EngineKind, engineKinds, type TimedEngine } from '../support/engines.js'
 import { seeded } from '../support/seeds.js'
 
 type Item = { [C in Changing]: { readonly command: C; readonly op: Op<C> } }[Changing]
@@ -144,7 +144,7 @@ function lasting(command: Changing, answers: readonly Answer<Changing>[], first 
     .filter((_, i) => !refusals.includes(first[i]!.status))
 }
 
-for (const kind of [memoryKind(), redisKind()]) {
+for (const kind of engineKinds()) {
   describe(kind.name, () => {
     beforeAll(kind.start)
     afterAll(kind.stop)

@@ -1,17 +1,14 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Call } from '../../src/engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { startedKinds } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
 import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
 import { RoomWitness } from './room-witness.js'
 
-const memory = memoryKind()
-const redis = redisKind()
-beforeAll(redis.start)
-afterAll(redis.stop)
+const kinds = startedKinds()
 
 const LOOK = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null }
 
@@ -27,7 +24,7 @@ class Pair {
 
   static async open({ rules, pace }: RoomStory): Promise<Pair> {
     const [oracle, other] = await Promise.all(
-      [memory, redis].map(async (kind) => Room.open(await kind.make(), rules, pace)),
+      [kinds[0]!, kinds.at(-1)!].map(async (kind) => Room.open(await kind.make(), rules, pace)),
     )
     return new Pair(oracle!, other!, new RoomWitness(rules, await oracle!.peek(), oracle!.now()))
   }

@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
 import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+import { isFast } from './extent.js'
 
 /** An engine whose time stands still until it is told otherwise. */
 export interface TimedEngine {
@@ -72,4 +74,30 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
       await server.stop()
     },
   }
+}
+
+export type RedisKind = ReturnType<typeof redisKind>
+
+/** The engines a suite runs over: memory and Redis, or memory alone in the fast run. */
+export function engineKinds(): EngineKind[] {
+  return isFast ? [memoryKind()] : [memoryKind(), redisKind()]
+}
+
+/** The engines of a file, started before its tests and stopped after them. */
+export function startedKinds(): EngineKind[] {
+  const kinds = engineKinds()
+  beforeAll(() => Promise.all(kinds.map((kind) => kind.start())))
+  afterAll(() => Promise.all(kinds.map((kind) => kind.stop())))
+  return kinds
+}
+
+/** A suite about what only Redis does. The fast run leaves it out: it has no server. */
+export function onRedis(name: string, suite: (kind: RedisKind) => void): void {
+  if (isFast) return
+  describe(name, () => {
+    const kind = redisKind()
+    beforeAll(kind.start)
+    afterAll(kind.stop)
+    suite(kind)
+  })
 }

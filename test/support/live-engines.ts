@@ -1,8 +1,7 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { describe, onTestFinished } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, type SaleRules } from '../../src/index.js'
+import { onRedis } from './engines.js'
 
 /** A sale whose clock runs, and handles on it, each with an engine of its own. */
 export interface LiveSale {
@@ -39,17 +38,5 @@ export function onLiveEngines(suite: (open: OpenLive) => void): void {
       }),
     )
   })
-  describe('redis engine', () => {
-    let server: RedisServer
-    let client: Redis
-    beforeAll(async () => {
-      server = await startRedis()
-      client = new Redis(server.url)
-    })
-    afterAll(async () => {
-      client.disconnect()
-      await server.stop()
-    })
-    suite(opener(() => () => redisEngine(client)))
-  })
+  onRedis('redis engine', (kind) => suite(opener(() => () => redisEngine(kind.client()))))
 }

@@ -14,7 +14,7 @@ import type {
   Visit,
   VisitAnswer,
 } from '../../src/engine/room.js'
-import { type EngineKind, memoryKind, redisKind, type TimedEngine } from './engines.js'
+import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 
 export type OpenRoom = (rules?: Partial<RoomRules>, pace?: Partial<Pace>) => Promise<Room>
 
@@ -38,7 +38,7 @@ export const usualPace: Pace = { rate: 1_000, burst: 1 }
 
 /** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
 export function onBothEngines(suite: (open: OpenRoom, kind: EngineKind) => void): void {
-  for (const kind of [memoryKind(), redisKind()]) {
+  for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
       beforeAll(kind.start)
       afterAll(kind.stop)

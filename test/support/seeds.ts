@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { scaled } from './extent.js'
 
 /**
  * Which random stories are played. A commit passes or fails whatever the day it is: the seeds are the same in every run, and each that
@@ -17,7 +18,7 @@ export const seeds: readonly number[] = given ? [given] : [FIXED_SEED, 20_261_12
 export const path = STOCKHOLD_PATH
 
 export function runsOr(usual: number): number {
-  return Number(STOCKHOLD_RUNS ?? usual)
+  return Number(STOCKHOLD_RUNS ?? scaled(usual))
 }
 
 /** For `fc.assert`, which prints seed and path with a counterexample. */

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
 import type { Answer, Call, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
 import { makeId } from '../../src/engine/id.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
-import { type EngineKind, memoryKind, redisKind, type TimedEngine } from './engines.js'
+import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 import { haveSeveral } from './several.js'
+import { type SteppedEngine, stepped } from './stepped.js'
 
 export type OpenShop = (rules?: Partial<SaleRules>, id?: string) => Promise<Shop>
 
@@ -13,7 +14,7 @@ export type News = Unplaced<StoredEvent>
 
 /** The same suite over every engine there is; `open` makes a sale on a fresh engine whose clock stands still. */
 export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void): void {
-  for (const kind of [memoryKind(), redisKind()]) {
+  for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
       beforeAll(kind.start)
       afterAll(kind.stop)
@@ -25,6 +26,19 @@ export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void)
       suite(open, kind)
     })
   }
+}
+
+export type OpenSteppedShop = (rules?: Partial<SaleRules>) => Promise<SteppedShop>
+
+/** The same suite over every engine there is, with timers that go off only while the test lets time pass. */
+export function onSteppedEngines(suite: (open: OpenSteppedShop) => void): void {
+  onBothEngines((_, kind) =>
+    suite(async (rules = {}) => {
+      const shop = new SteppedShop(stepped(await kind.make()), 'launch')
+      await shop.sale.create({ stock: { a: 10 }, holdMs: 1_000, ...rules })
+      return shop
+    }),
+  )
 }
 
 /**
@@ -196,6 +210,24 @@ export class Shop {
       this.#described = reply.answers[0]!
     }
     return this.#described
+  }
+}
+
+/** A sale whose handles wait by a clock of the test: `pass` moves it, `advance` the server's. */
+export class SteppedShop extends Shop {
+  constructor(
+    override readonly clock: SteppedEngine,
+    id: string,
+  ) {
+    super(clock, id)
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.clock.pass(ms)
+  }
+
+  until(check: () => boolean | Promise<boolean>): Promise<void> {
+    return this.clock.until(check)
   }
 }
 

@@ -10,7 +10,7 @@ import {
   WaitingRoom,
   type WaitingRoomOptions,
 } from '../../src/index.js'
-import { type EngineKind, memoryKind, redisKind, START, type TimedEngine } from './engines.js'
+import { type EngineKind, engineKinds, START, type TimedEngine } from './engines.js'
 
 export const SECRET = 'a secret of thirty-two bytes, at least'
 
@@ -21,7 +21,7 @@ export type OpenDoor = (options?: HandleOptions, creation?: RoomCreation, id?: s
 
 /** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
 export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void): void {
-  for (const kind of [memoryKind(), redisKind()]) {
+  for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
       beforeAll(kind.start)
       afterAll(kind.stop)

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openBooks } from '../../scripts/demo/handoff/books.js'
 import { differences, type HandedOn, type Paid } from '../../scripts/demo/handoff/comparison.js'
 import { Trouble } from '../../scripts/demo/handoff/trouble.js'
@@ -8,10 +8,8 @@ import { fulfilment } from '../../scripts/fulfilment/fulfilment.js'
 import { Rota } from '../../scripts/fulfilment/rota.js'
 import { caughtUp, visit } from '../../scripts/fulfilment/visit.js'
 import { Warehouse } from '../../scripts/fulfilment/warehouse.js'
-import { startPostgres } from '../../scripts/postgres/server.js'
 import { type EventHandler, FlashSale, memoryEngine } from '../../src/index.js'
-
-vi.mock('../../scripts/postgres/server.js')
+import { until } from '../support/consumers.js'
 
 const options = { group: 'fulfilment', leaseMs: 300, retryDelayMs: 5, pollMs: 20 }
 
@@ -101,7 +99,7 @@ describe('the example of a consumer', () => {
       return handler(event, context)
     }
     const dying = first.consume({ ...options, name: 'dying', concurrency: 4 }, slowly)
-    await vi.waitUntil(() => warehouse.parcels > 50, { timeout: 20_000 })
+    await until(() => warehouse.parcels > 50)
     await first.close()
     await expect(dying.closed).rejects.toMatchObject({ code: 'CLOSED' })
     expect(warehouse.parcels).toBeLessThan(380)
@@ -115,7 +113,7 @@ describe('the example of a consumer', () => {
   test('who waits for a handler that never succeeds is told so', async () => {
     const { sale, buy } = await shop()
     await buy('ann')
-    const consumer = sale.consume(options, (event) => {
+    const consumer = sale.consume({ ...options, maxAttempts: 1_000_000 }, (event) => {
       if (event.type === 'confirmed') throw new Error('no')
     })
     expect(await caughtUp(consumer, 200)).toBe(false)
@@ -143,9 +141,9 @@ describe('the rota', () => {
     )
     for (const store of ['a', 'b', 'a', 'c', 'a']) rota.tell(store)
     expect(visits).toEqual([])
-    await vi.waitUntil(() => visits.includes('a'))
+    await until(() => visits.includes('a'))
     rota.tell('a')
-    await vi.waitUntil(() => rota.busy === 0)
+    await until(() => rota.busy === 0)
     expect(visits).toEqual(['a', 'b', 'c', 'a'])
     expect(most).toBe(2)
   })
@@ -159,9 +157,9 @@ describe('the rota', () => {
       { atOnce: 4, afterMs: 20 },
     )
     rota.tell('a')
-    await vi.waitUntil(() => rota.visits === 2)
+    await until(() => rota.visits === 2)
     expect(rota.failures).toBe(1)
-    await vi.waitUntil(() => rota.busy === 0)
+    await until(() => rota.busy === 0)
     const patient = new Rota<string>(async () => {}, { atOnce: 1, afterMs: 3_600_000 })
     for (const store of ['a', 'b', 'c']) patient.tell(store)
     await patient.finish()
@@ -229,8 +227,10 @@ describe('the ledger of the demo', () => {
     ],
     ['PostgreSQL did not start on 127.0.0.1:1 (exit code 1). Its output:\nno space left', 'did not start'],
   ])('where none can be had, says in a line what to do: %s', async (message, why) => {
-    vi.mocked(startPostgres).mockRejectedValue(new Error(message))
-    const books = await openBooks(() => {})
+    const books = await openBooks(
+      () => {},
+      () => Promise.reject(new Error(message)),
+    )
     expect(books).toContain(why)
     expect(books).toMatch(/Install one, such as .*, or take --no-ledger$/)
     expect(books).not.toContain('\n')

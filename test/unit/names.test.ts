@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FlashSale } from '../../src/index.js'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { engineKinds } from '../support/engines.js'
 
 /** Names that some layer below might take for something else. */
 const names = [
@@ -51,7 +51,7 @@ const names = [
   '😀'.repeat(64),
 ]
 
-for (const kind of [memoryKind(), redisKind()]) {
+for (const kind of engineKinds()) {
   describe(`${kind.name} engine`, () => {
     beforeAll(kind.start)
     afterAll(kind.stop)

@@ -26,8 +26,8 @@ export interface Books {
 export const CONNECTIONS = 8
 
 /** Answers why there is none, where none can be had: what the demo shows besides needs no PostgreSQL. */
-export async function openBooks(log: (line: string) => void): Promise<Books | string> {
-  const server = await startPostgres({ log: (line) => line.includes('download') && log(line) }).catch(reason)
+export async function openBooks(log: (line: string) => void, start = startPostgres): Promise<Books | string> {
+  const server = await start({ log: (line) => line.includes('download') && log(line) }).catch(reason)
   if (typeof server === 'string') return server
   const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
   // A connection that breaks while nobody uses it is replaced with the next query.

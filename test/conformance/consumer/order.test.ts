@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { SaleEvent } from '../../../src/index.js'
-import { follow, Seen, until } from '../../support/consumers.js'
-import { onBothEngines } from '../../support/shop.js'
+import { follow, Seen } from '../../support/consumers.js'
+import { onSteppedEngines } from '../../support/shop.js'
 
-onBothEngines((open) => {
+onSteppedEngines((open) => {
   test('each event comes once, in order, and says what it is about', async () => {
     const shop = await open({ stock: { a: 10, b: 5 }, maxHoldMs: 10_000 })
     const seen = new Seen()
@@ -30,7 +29,7 @@ onBothEngines((open) => {
     await shop.sale.resume()
     await shop.sale.end()
     const latest = (await shop.events()).length
-    await until(() => seen.events.at(-1)?.sequence === latest)
+    await shop.until(() => seen.events.at(-1)?.sequence === latest)
     const items = [
       { sku: 'a', quantity: 1 },
       { sku: 'b', quantity: 2 },
@@ -109,14 +108,14 @@ onBothEngines((open) => {
       if (running.has(key)) atOnce.push(event.id)
       running.add(key)
       most = Math.max(most, running.size)
-      await delay(Math.random() * 10)
+      await shop.clock.sleep(Math.random() * 10)
       seen.note(event)
       running.delete(key)
     })
     const held = await Promise.all(Array.from({ length: 30 }, (_, i) => shop.hold(`u${i}`)))
     await Promise.all(held.map(({ id }) => shop.sale.confirm(id)))
     await Promise.all(held.map(({ id }) => shop.sale.refund(id, { restock: true })))
-    await until(() => seen.events.length === 90)
+    await shop.until(() => seen.events.length === 90)
     expect(most).toBe(5)
     expect(atOnce).toEqual([])
     for (const sequences of seen.byReservation().values()) {
@@ -132,12 +131,12 @@ onBothEngines((open) => {
     const shop = await open({ stock: { a: 100 } })
     const seen = new Seen()
     const slowly = async (event: SaleEvent) => {
-      await delay(1)
+      await shop.clock.sleep(1)
       seen.note(event)
     }
     for (let i = 0; i < 20; i++) await shop.sale.release((await shop.hold(`u${i}`)).id)
     follow(shop.sale, { concurrency: 1 }, slowly)
-    await until(() => seen.events.length === 40)
+    await shop.until(() => seen.events.length === 40)
     expect(seen.sequences).toEqual(Array.from({ length: 40 }, (_, i) => i + 1))
   })
 
@@ -148,8 +147,8 @@ onBothEngines((open) => {
     follow(shop.handle(), { group: 'one' }, other.note)
     follow(shop.handle(), { group: 'two' }, second.note)
     for (let i = 0; i < 20; i++) await shop.hold(`u${i}`)
-    await until(() => one.events.length + other.events.length === 20 && second.events.length === 20)
-    await delay(50)
+    await shop.until(() => one.events.length + other.events.length === 20 && second.events.length === 20)
+    await shop.pass(50)
     expect(new Set([...one.ids, ...other.ids]).size).toBe(20)
     expect(Math.min(one.events.length, other.events.length)).toBe(0)
   })
@@ -159,13 +158,13 @@ onBothEngines((open) => {
     await shop.hold('before')
     const seen = new Seen()
     const consumer = follow(shop.sale, { start: 'now' }, seen.note)
-    await until(async () => (await shop.sale.consumerGroups()).length === 1)
+    await shop.until(async () => (await shop.sale.consumerGroups()).length === 1)
     await shop.hold('during')
-    await until(() => seen.events.length === 1)
+    await shop.until(() => seen.events.length === 1)
     await consumer.close()
     await shop.hold('between')
     follow(shop.sale, { start: 'now' }, seen.note)
-    await until(() => seen.events.length === 2)
+    await shop.until(() => seen.events.length === 2)
     expect(seen.events.map(({ reservation }) => reservation?.buyer)).toEqual(['during', 'between'])
   })
 
@@ -175,7 +174,7 @@ onBothEngines((open) => {
     for (let round = 1; round <= 3; round++) {
       for (let i = 0; i < 10; i++) await shop.hold(`u${round}-${i}`)
       const consumer = follow(shop.handle(), {}, seen.note)
-      await until(() => seen.events.length === round * 10)
+      await shop.until(() => seen.events.length === round * 10)
       await consumer.close()
     }
     expect(seen.sequences).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))

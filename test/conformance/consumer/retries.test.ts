@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { ConsumerWarning, SaleEvent } from '../../../src/index.js'
-import { follow, listed, Seen, until } from '../../support/consumers.js'
-import { onBothEngines } from '../../support/shop.js'
+import { follow, listed, Seen } from '../../support/consumers.js'
+import { onSteppedEngines } from '../../support/shop.js'
 
-onBothEngines((open) => {
+onSteppedEngines((open) => {
   test('a failure is tried again until it succeeds; only its own reservation waits', async () => {
     const shop = await open({ stock: { a: 100 } })
     const poisoned = await shop.hold('poison')
@@ -22,9 +21,9 @@ onBothEngines((open) => {
       }
       seen.note(event)
     })
-    await until(() => seen.events.length === 22)
+    await shop.until(() => seen.events.length === 22)
     expect(seen.byReservation().get(poisoned.id)).toEqual([1, 2])
-    await until(async () => (await consumer.stats()).parked === 0)
+    await shop.until(async () => (await consumer.stats()).parked === 0)
     expect(await consumer.stats()).toMatchObject({ handled: 22, failed: 5, retried: 5, lag: 0, dead: 0 })
   })
 
@@ -32,11 +31,11 @@ onBothEngines((open) => {
     const shop = await open()
     const tries: number[] = []
     follow(shop.sale, { retryDelayMs: 40, maxRetryDelayMs: 100, maxAttempts: 5 }, () => {
-      tries.push(performance.now())
+      tries.push(shop.clock.elapsed())
       throw new Error('never')
     })
     await shop.hold('u')
-    await until(() => tries.length === 5)
+    await shop.until(() => tries.length === 5)
     const pauses = tries.slice(1).map((at, i) => at - tries[i]!)
     for (const [i, least] of [20, 40, 50, 50].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(least - 2)
   })
@@ -58,11 +57,11 @@ onBothEngines((open) => {
       seen.note(event)
     }
     const consumer = follow(shop.sale, options, handler)
-    await until(() => seen.events.length === 1)
+    await shop.until(() => seen.events.length === 1)
     expect(seen.events[0]).toMatchObject({ type: 'confirmed' })
     expect(told).toHaveLength(1)
     expect(told[0]).toMatchObject([{ id: '0-1-1', type: 'reserved' }, { message: /^no such product/ }])
-    await until(async () => (await consumer.stats()).dead === 1)
+    await shop.until(async () => (await consumer.stats()).dead === 1)
     const letters = await listed(consumer.deadLetters())
     expect(letters).toMatchObject([{ event: told[0]![0], attempts: 3, error: /^no such product: ✂+$/ }])
     expect(Buffer.byteLength(letters[0]!.error)).toBeLessThanOrEqual(1_024)
@@ -74,9 +73,9 @@ onBothEngines((open) => {
     const other = follow(shop.handle(), options, handler)
     await expect(other.replay(['0-1-2', '0-2-1', '1-1-1'])).resolves.toBe(0)
     await expect(other.replay(['0-1-1'])).resolves.toBe(1)
-    await until(() => seen.events.length === 2)
+    await shop.until(() => seen.events.length === 2)
     expect(seen.events[1]).toEqual(told[0]![0])
-    await until(async () => (await consumer.stats()).parked === 0)
+    await shop.until(async () => (await consumer.stats()).parked === 0)
     expect(await listed(consumer.deadLetters())).toEqual([])
   })
 
@@ -89,15 +88,15 @@ onBothEngines((open) => {
       if (broken) throw new Error('no')
       seen.note(event)
     })
-    await until(async () => (await consumer.stats()).dead === 250)
+    await shop.until(async () => (await consumer.stats()).dead === 250)
     const letters = await listed(consumer.deadLetters())
     expect(letters.map(({ event }) => event.sequence)).toEqual(Array.from({ length: 250 }, (_, i) => i + 1))
     expect(await consumer.discard(letters.slice(0, 120).map(({ event }) => event.id))).toBe(120)
     broken = false
     expect(await consumer.replay('all')).toBe(130)
-    await until(() => seen.events.length === 130)
+    await shop.until(() => seen.events.length === 130)
     expect(await consumer.discard('all')).toBe(0)
-    await until(async () => (await consumer.stats()).parked === 0)
+    await shop.until(async () => (await consumer.stats()).parked === 0)
     expect(await consumer.stats()).toMatchObject({ dead: 0, parked: 0, lag: 0, handled: 130, failed: 250 })
   })
 
@@ -115,9 +114,9 @@ onBothEngines((open) => {
       if (!up) throw new Error('down')
       seen.add(event.id)
     })
-    await until(() => warnings.length === 1)
+    await shop.until(() => warnings.length === 1)
     expect(warnings[0]).toMatchObject({ type: 'parked_limit', partition: 0, parked: 50, dead: 0 })
-    await delay(500)
+    await shop.pass(500)
     const { parked, lag, failed } = await consumer.stats()
     expect(parked).toBe(50)
     expect(lag).toBe(count - 50)
@@ -126,8 +125,8 @@ onBothEngines((open) => {
     expect(touched).toBeGreaterThan(100)
     expect(warnings).toHaveLength(1)
     up = true
-    await until(() => seen.size === count)
-    await until(async () => (await consumer.stats()).parked === 0)
+    await shop.until(() => seen.size === count)
+    await shop.until(async () => (await consumer.stats()).parked === 0)
     expect((await consumer.stats()).handled).toBe(count)
   })
 
@@ -145,14 +144,14 @@ onBothEngines((open) => {
     }
     const options = { maxAttempts: 7, retryDelayMs: 50 }
     const first = follow(shop.sale, options, handler)
-    await until(() => attempts === 3)
+    await shop.until(() => attempts === 3)
     await first.close()
     expect(seen.events).toHaveLength(100)
     const state = (await shop.sale.consumerGroups())[0]!
     // Its confirmation waits behind it.
     expect(state).toMatchObject({ lag: 0, parked: 2, dead: 0 })
     follow(shop.handle(), options, handler)
-    await until(() => seen.events.length === 102)
+    await shop.until(() => seen.events.length === 102)
     expect(attempts).toBe(7)
     expect(new Set(seen.ids).size).toBe(102)
     expect(seen.byReservation().get(bad.id)).toEqual([1, 2])
@@ -171,14 +170,14 @@ onBothEngines((open) => {
     await shop.sale.confirm(slow.id)
     for (let i = 0; i < 30; i++) {
       await shop.hold(`u${i}`)
-      await delay(50)
+      await shop.pass(50)
     }
     const [group] = await shop.sale.consumerGroups()
     expect(group!.partitions[0]!.position).toBeGreaterThan(15)
     expect(group!.parked).toBe(2)
     expect((await consumer.stats()).inFlight).toBe(1)
     finish()
-    await until(async () => (await consumer.stats()).parked === 0)
+    await shop.until(async () => (await consumer.stats()).parked === 0)
     expect(await consumer.stats()).toMatchObject({ handled: 32, lag: 0, failed: 0 })
   })
 })

@@ -1,13 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { HandoffOp } from '../../../src/engine/handoff.js'
 import { FlashSale, type SaleEvent, type SaleRules, StockholdError } from '../../../src/index.js'
-import { awakeMs } from '../../support/awake.js'
-import { follow, type Mortal, mortal, Seen, until } from '../../support/consumers.js'
-import { type OpenShop, onBothEngines, type Shop } from '../../support/shop.js'
+import { follow, type Mortal, mortal, Seen } from '../../support/consumers.js'
+import { type OpenSteppedShop, onSteppedEngines, type SteppedShop } from '../../support/shop.js'
 
 /** A process of its own, that can die. */
-function process(shop: Shop): { life: Mortal; sale: FlashSale } {
+function process(shop: SteppedShop): { life: Mortal; sale: FlashSale } {
   const life = mortal(shop.clock.engine)
   const sale = new FlashSale(shop.id, { engine: life.engine, deadlineMs: 300 })
   onTestFinished(() => sale.close())
@@ -16,11 +14,11 @@ function process(shop: Shop): { life: Mortal; sale: FlashSale } {
 
 const quiet = { onError: () => {} }
 
-async function opened(open: OpenShop, rules: Partial<SaleRules> = {}): Promise<Shop> {
+async function opened(open: OpenSteppedShop, rules: Partial<SaleRules> = {}): Promise<SteppedShop> {
   return open({ stock: { a: 10_000 }, holdMs: 600_000, ...rules })
 }
 
-onBothEngines((open) => {
+onSteppedEngines((open) => {
   test('one that has died is taken over when its lease ends; nothing is missing, what was told is not repeated', async () => {
     const shop = await opened(open)
     const first = process(shop)
@@ -31,16 +29,16 @@ onBothEngines((open) => {
       before.note(event)
     })
     for (let i = 0; i < 20; i++) await shop.hold(`u${i}`)
-    await until(() => before.events.length === 20)
-    await until(async () => (await shop.sale.consumerGroups())[0]?.lag === 0)
+    await shop.until(() => before.events.length === 20)
+    await shop.until(async () => (await shop.sale.consumerGroups())[0]?.lag === 0)
     first.life.die()
     alive = false
     const second = follow(shop.handle(), { leaseMs: 5_000 }, after.note)
     for (let i = 20; i < 40; i++) await shop.hold(`u${i}`)
-    await delay(700)
+    await shop.pass(700)
     expect(after.events).toEqual([])
     await shop.advance(5_000)
-    await until(() => after.events.length === 20)
+    await shop.until(() => after.events.length === 20)
     expect(after.sequences).toEqual(Array.from({ length: 20 }, (_, i) => 21 + i))
     expect((await second.stats()).leads).toBe(1)
   })
@@ -55,11 +53,11 @@ onBothEngines((open) => {
     follow(first.sale, { ...quiet, leaseMs: 1_000 }, before.note)
     const { id } = await shop.hold('u')
     await shop.sale.confirm(id)
-    await until(() => before.events.length === 2)
+    await shop.until(() => before.events.length === 2)
     first.life.die()
     await shop.advance(1_000)
     follow(shop.handle(), { leaseMs: 1_000 }, after.note)
-    await until(() => after.events.length === 2)
+    await shop.until(() => after.events.length === 2)
     expect(after.events).toEqual(before.events)
   })
 
@@ -83,12 +81,12 @@ onBothEngines((open) => {
     await shop.hold('bad')
     for (let i = 0; i < 20; i++) await shop.hold(`u${i}`)
     const group = async () => (await shop.sale.consumerGroups())[0]
-    await until(async () => (await group())?.partitions[0]?.position === 21)
+    await shop.until(async () => (await group())?.partitions[0]?.position === 21)
     expect(lost.park).toBeGreaterThan(1)
     expect(await group()).toMatchObject({ parked: 1, lag: 0 })
     broken = false
-    await until(() => seen.events.length === 21)
-    await until(async () => (await group())!.parked === 0)
+    await shop.until(() => seen.events.length === 21)
+    await shop.until(async () => (await group())!.parked === 0)
     expect(lost.unpark).toBe(2)
   })
 
@@ -97,15 +95,15 @@ onBothEngines((open) => {
     const [one, two] = [new Seen(), new Seen()]
     const first = follow(shop.sale, {}, one.note)
     await shop.hold('u')
-    await until(() => one.events.length === 1)
+    await shop.until(() => one.events.length === 1)
     follow(shop.handle(), {}, two.note)
-    await delay(100)
+    await shop.pass(100)
     await first.close()
-    const closed = awakeMs()
+    const closed = shop.clock.elapsed()
     await shop.hold('v')
-    await until(() => two.events.length === 1)
+    await shop.until(() => two.events.length === 1)
     // A tenth of the lease, and what is random about it.
-    expect(awakeMs() - closed).toBeLessThan(2_000)
+    expect(shop.clock.elapsed() - closed).toBeLessThan(2_000)
     expect(two.sequences).toEqual([2])
   })
 
@@ -123,19 +121,19 @@ onBothEngines((open) => {
     }
     const consumer = follow(first.sale, { ...quiet, leaseMs: 1_000 }, one.note)
     const { id } = await shop.hold('u')
-    await until(() => settles.length > 0)
+    await shop.until(() => settles.length > 0)
     await shop.sale.confirm(id)
-    await until(() => hold !== undefined)
+    await shop.until(() => hold !== undefined)
     await shop.advance(1_000)
     follow(shop.handle(), { leaseMs: 60_000 }, two.note)
-    await until(() => two.events.length === 1)
+    await shop.until(() => two.events.length === 1)
     await shop.sale.refund(id, { restock: true })
-    await until(() => two.events.length === 2)
-    await until(async () => (await shop.sale.consumerGroups())[0]?.partitions[0]?.position === 3)
+    await shop.until(() => two.events.length === 2)
+    await shop.until(async () => (await shop.sale.consumerGroups())[0]?.partitions[0]?.position === 3)
     hold!()
     for (let i = 0; i < 5; i++) await shop.hold(`v${i}`)
-    await until(() => two.events.length === 7)
-    await delay(300)
+    await shop.until(() => two.events.length === 7)
+    await shop.pass(300)
     // Its own two; the second one twice, since nobody had heard that it was done.
     expect(one.sequences).toEqual([1, 2])
     expect(two.sequences).toEqual([2, 3, 4, 5, 6, 7, 8])
@@ -148,19 +146,19 @@ onBothEngines((open) => {
     const { life, sale } = process(shop)
     const began: number[] = []
     const consumer = follow(sale, { ...quiet, leaseMs: 500, concurrency: 1 }, async () => {
-      began.push(performance.now())
-      await delay(20)
+      began.push(shop.clock.elapsed())
+      await shop.clock.sleep(20)
     })
     await Promise.all(Array.from({ length: 200 }, (_, i) => shop.hold(`u${i}`)))
-    await until(() => began.length > 5)
+    await shop.until(() => began.length > 5)
     life.die()
-    const cut = performance.now()
-    await delay(1_200)
+    const cut = shop.clock.elapsed()
+    await shop.pass(1_200)
     expect(began.at(-1)! - cut).toBeLessThan(520)
     const before = began.length
     expect(before).toBeLessThan(100)
     life.revive()
-    await until(async () => (await consumer.stats()).handled === 200)
+    await shop.until(async () => (await consumer.stats()).handled === 200)
   })
 
   test('a handler that still runs when the lease is lost and won again keeps its reservation waiting', async () => {
@@ -180,7 +178,7 @@ onBothEngines((open) => {
     }
     follow(first.sale, { ...quiet, leaseMs: 500 }, handler)
     const { id } = await shop.hold('u')
-    await until(() => gate !== undefined)
+    await shop.until(() => gate !== undefined)
     first.life.die()
     await shop.sale.confirm(id)
     await shop.hold('v')
@@ -189,15 +187,15 @@ onBothEngines((open) => {
     const other = follow(shop.handle(), { leaseMs: 500 }, () => {
       throw new Error('not here')
     })
-    await until(async () => (await other.stats()).leads === 1)
+    await shop.until(async () => (await other.stats()).leads === 1)
     await other.close()
     // By now it knows by its own clock that the lease is over.
-    await delay(600)
+    await shop.pass(600)
     first.life.revive()
-    await until(() => seen.events.some(({ reservation }) => reservation?.buyer === 'v'))
+    await shop.until(() => seen.events.some(({ reservation }) => reservation?.buyer === 'v'))
     expect(seen.byReservation().get(id)).toBeUndefined()
     gate!()
-    await until(() => seen.byReservation().get(id)?.length === 3)
+    await shop.until(() => seen.byReservation().get(id)?.length === 3)
     expect(seen.byReservation().get(id)).toEqual([1, 1, 2])
     expect(atOnce).toEqual([])
   })
@@ -208,14 +206,17 @@ onBothEngines((open) => {
     const seen = new Seen()
     const consumer = follow(shop.sale, { leaseMs: 300, onError: (error) => errors.push(error) }, seen.note)
     await shop.hold('u')
-    await until(() => seen.events.length === 1)
+    await shop.until(() => seen.events.length === 1)
     expect(await shop.handle().removeConsumerGroup('g')).toBe(true)
-    await expect(consumer.closed).rejects.toMatchObject({ code: 'CLOSED', message: /group "g" was removed/ })
+    await expect(shop.clock.during(consumer.closed)).rejects.toMatchObject({
+      code: 'CLOSED',
+      message: /group "g" was removed/,
+    })
     expect(errors).toHaveLength(1)
     expect(await shop.sale.consumerGroups()).toEqual([])
     expect(await shop.sale.removeConsumerGroup('g')).toBe(false)
     await shop.hold('v')
-    await delay(300)
+    await shop.pass(300)
     expect(seen.events).toHaveLength(1)
     await consumer.close()
   })
@@ -224,9 +225,9 @@ onBothEngines((open) => {
     const shop = await opened(open)
     const handle = shop.handle()
     const consumer = follow(handle, quiet)
-    await until(async () => (await shop.sale.consumerGroups()).length === 1)
-    await handle.close()
-    await expect(consumer.closed).rejects.toMatchObject({ code: 'CLOSED' })
+    await shop.until(async () => (await shop.sale.consumerGroups()).length === 1)
+    await shop.clock.during(handle.close())
+    await expect(shop.clock.during(consumer.closed)).rejects.toMatchObject({ code: 'CLOSED' })
     await consumer.close()
   })
 
@@ -240,12 +241,12 @@ onBothEngines((open) => {
     })
     await shop.hold('u')
     await shop.hold('v')
-    await until(() => gate !== undefined)
+    await shop.until(() => gate !== undefined)
     let closed = false
     const closing = consumer.close().then(() => {
       closed = true
     })
-    await delay(200)
+    await shop.pass(200)
     expect(closed).toBe(false)
     gate!()
     await closing
@@ -262,13 +263,13 @@ onBothEngines((open) => {
     const shop = await opened(open)
     await using consumer = follow(shop.sale, {}, () => new Promise(() => {}))
     await shop.hold('u')
-    await until(async () => (await consumer.stats()).inFlight === 1)
-    const begun = awakeMs()
-    await consumer.close({ timeoutMs: 50 })
-    expect(awakeMs() - begun).toBeLessThan(1_500)
+    await shop.until(async () => (await consumer.stats()).inFlight === 1)
+    const begun = shop.clock.elapsed()
+    await shop.clock.during(consumer.close({ timeoutMs: 50 }))
+    expect(shop.clock.elapsed() - begun).toBeLessThan(1_500)
     const seen = new Seen()
     follow(shop.handle(), {}, seen.note)
-    await until(() => seen.events.length === 1)
+    await shop.until(() => seen.events.length === 1)
   })
 
   test('the engine goes away and comes back: it goes on by itself, and nothing is missing', async () => {
@@ -278,14 +279,14 @@ onBothEngines((open) => {
     const seen = new Seen()
     const consumer = follow(sale, { onError: (error) => errors.push(error) }, seen.note)
     for (let i = 0; i < 10; i++) await shop.hold(`u${i}`)
-    await until(() => seen.events.length === 10)
+    await shop.until(() => seen.events.length === 10)
     life.die()
     for (let i = 10; i < 20; i++) await shop.hold(`u${i}`)
-    await until(() => errors.length >= 3)
+    await shop.until(() => errors.length >= 3)
     expect(errors.every((error) => (error as { code: string }).code === 'UNAVAILABLE')).toBe(true)
     life.revive()
-    await until(() => seen.events.length === 20)
-    await until(async () => (await consumer.stats()).lag === 0)
+    await shop.until(() => seen.events.length === 20)
+    await shop.until(async () => (await consumer.stats()).lag === 0)
     expect(new Set(seen.ids).size).toBe(20)
   })
 
@@ -296,12 +297,12 @@ onBothEngines((open) => {
     const codes: unknown[] = []
     const seen = new Seen()
     follow(early, { onError: (error) => codes.push((error as { code: string }).code) }, seen.note)
-    await until(() => codes.length > 0)
+    await shop.until(() => codes.length > 0)
     expect(codes[0]).toBe('SALE_NOT_FOUND')
     const sale = new FlashSale('later', { engine: shop.clock.engine })
     onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 1 } })
     await sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] })
-    await until(() => seen.events.length === 2)
+    await shop.until(() => seen.events.length === 2)
   })
 })

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { redisKind } from '../../support/engines.js'
+import { expect, test } from 'vitest'
+import { onRedis } from '../../support/engines.js'
 import { onBothPartitioned, PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
 
@@ -69,11 +69,7 @@ onBothPartitioned((open) => {
   })
 })
 
-describe('a master that has lost its partitions', () => {
-  const kind = redisKind()
-  beforeAll(kind.start)
-  afterAll(kind.stop)
-
+onRedis('a master that has lost its partitions', (kind) => {
   async function open(stock: number): Promise<PartitionedShop> {
     const shop = new PartitionedShop(await kind.make(), 4)
     await shop.sale.create({ stock: { a: stock }, holdMs: 60_000, partitions: 4 })
