@@ -1,16 +1,19 @@
 import type { Commands } from '../../src/engine/engine.js'
 import { laneOf } from '../../src/engine/lane.js'
 import { Session } from '../../src/engine/session.js'
-import { processTiming, type Timing } from '../../src/engine/timing.js'
+import type { Timing } from '../../src/engine/timing.js'
 import { FakePartition } from './fake-partition.js'
+import { SteppedClock } from './stepped.js'
 
 /** ms a call lasts where its deadline is the point, and where it is not. */
 export const SOON = 30
 const LATER = 30_000
 
-/** A lane of `get` over a partition that only notes what it is handed. */
-export function openLane(max = 10_000, timing: Timing = processTiming) {
+/** A lane of `get` over a partition that only notes what it is handed: on a stepped clock, or on other timers. */
+export function openLane(max = 10_000, others?: Timing) {
   const partition = new FakePartition()
+  const clock = new SteppedClock()
+  const timing = others ?? clock.timing
   const session = new Session('sale', { max, open: 0 }, timing)
   const lane = laneOf<Commands, 'get'>(partition, 'get', session)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
@@ -20,7 +23,7 @@ export function openLane(max = 10_000, timing: Timing = processTiming) {
     answer.catch(() => {})
     return answer
   }
-  return { partition, session, lane, ask, calls: partition.calls }
+  return { clock, partition, session, lane, ask, calls: partition.calls }
 }
 
 /** All that is due in this turn of the event loop. */

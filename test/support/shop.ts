@@ -4,7 +4,7 @@ import { makeId } from '../../src/engine/id.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 import { haveSeveral } from './several.js'
-import { type SteppedEngine, stepped } from './stepped.js'
+import { type SteppedClock, type SteppedEngine, stepped } from './stepped.js'
 
 export type OpenShop = (rules?: Partial<SaleRules>, id?: string) => Promise<Shop>
 
@@ -222,12 +222,16 @@ export class SteppedShop extends Shop {
     super(clock, id)
   }
 
+  get timers(): SteppedClock {
+    return this.clock.clock
+  }
+
   pass(ms: number): Promise<void> {
-    return this.clock.pass(ms)
+    return this.timers.pass(ms)
   }
 
   until(check: () => boolean | Promise<boolean>): Promise<void> {
-    return this.clock.until(check)
+    return this.timers.until(check)
   }
 }
 

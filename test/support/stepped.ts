@@ -3,7 +3,7 @@ import { random } from '../../scripts/random.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
 import type { Timing } from '../../src/engine/timing.js'
-import type { TimedEngine } from './engines.js'
+import { memoryKind, type TimedEngine } from './engines.js'
 
 /** Turns of the event loop in which a callback, and everything that follows from it without a timer, has happened. */
 const TURNS = 4
@@ -12,107 +12,142 @@ const STEP_MS = 5
 /** ms in which what a test waits for happens, or never does. */
 const LIMIT_MS = 600_000
 
-/** An engine, memory or Redis, whose timers go off only while the test lets time pass. The clock of the server is moved by `advance`. */
-export interface SteppedEngine extends TimedEngine {
-  /** By the timers' clock, ms. */
-  elapsed(): number
-  /**
-   * Lets so many ms pass for the timers. Calls to the engine take no time: before the clock moves on, each call that a timer has caused is
-   * answered.
-   */
-  pass(ms: number): Promise<void>
-  /** Lets time pass until the call has settled. */
-  during<T>(call: Promise<T>): Promise<T>
-  /** Lets time pass until the condition holds. */
-  until(check: () => boolean | Promise<boolean>): Promise<void>
-  /** Resolves after so many ms of the timers' clock. */
-  sleep(ms: number): Promise<void>
+interface Timer {
+  readonly at: number
+  keepsAlive: boolean
+  readonly callback: () => void
 }
 
-export function stepped(timed: TimedEngine): SteppedEngine {
-  let now = 0
-  const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
-  const calls = new Set<Promise<unknown>>()
-  const timing: Timing = {
-    now: () => now,
+/** Timers that go off only while the test lets time pass: nothing is late because the machine is busy. */
+export class SteppedClock {
+  #now = 0
+  readonly #timers = new Set<Timer>()
+  readonly #calls = new Set<Promise<unknown>>()
+  readonly timing: Timing = {
+    now: () => this.#now,
     random: random(1),
-    after(ms, callback) {
-      const timer = { at: now + ms, callback }
-      timers.add(timer)
+    after: (ms, callback) => {
+      const timer = { at: this.#now + ms, keepsAlive: true, callback }
+      this.#timers.add(timer)
       // What is due at once needs no time to pass.
-      if (ms <= 0) setImmediate(() => timers.delete(timer) && callback())
-      return { cancel: () => void timers.delete(timer), keepAlive: () => {} }
+      if (ms <= 0) setImmediate(() => this.#fire(timer))
+      const keepAlive = (keep: boolean) => {
+        timer.keepsAlive = keep
+      }
+      return { cancel: () => void this.#timers.delete(timer), keepAlive }
     },
   }
-  const counted = <T extends Promise<unknown> | undefined>(call: T): T => {
-    if (call === undefined) return call
-    const over = () => void calls.delete(call)
-    calls.add(call)
-    call.then(over, over)
-    return call
-  }
-  const countedPort = <P extends Port<never>>(port: P): P =>
-    ({
-      ready: () => counted(port.ready()),
-      run: (command: never, ops: never, call: never) => counted(port.run(command, ops, call)),
-    }) as unknown as P
-  const engine: Engine = {
-    timing,
-    elapsed: () => timed.engine.elapsed(),
-    close: () => timed.engine.close(),
-    room: (name) => countedPort(timed.engine.room(name) as never),
-    partition: (...place) => countedPort(timed.engine.partition(...place) as never),
-    handoff: (...place) => countedPort(timed.engine.handoff(...place) as never),
+
+  /** ms since the beginning. */
+  elapsed(): number {
+    return this.#now
   }
 
-  async function settle(): Promise<void> {
+  /** Timers that have not gone off; those that keep the process alive. */
+  get timers(): { readonly all: number; readonly keepingAlive: number } {
+    return {
+      all: this.#timers.size,
+      keepingAlive: [...this.#timers].filter(({ keepsAlive }) => keepsAlive).length,
+    }
+  }
+
+  /** The process stands still: time goes on, and no timer goes off. */
+  stall(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Lets so many ms pass. Before the clock moves on, each call of an engine that a timer has caused is answered. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms
+    for (;;) {
+      await this.#settle()
+      const first = earliest(this.#timers)
+      if (first === undefined || first.at > end) break
+      this.#now = Math.max(this.#now, first.at)
+      this.#fire(first)
+    }
+    this.#now = end
+  }
+
+  /** Lets time pass until the condition holds. */
+  async until(check: () => boolean | Promise<boolean>): Promise<void> {
+    for (const end = this.#now + LIMIT_MS; !(await check()); await this.pass(STEP_MS))
+      if (this.#now > end) expect.fail(`${check} did not become true`)
+  }
+
+  /** Lets time pass until the call has settled. */
+  async during<T>(call: Promise<T>): Promise<T> {
+    let over = false
+    const end = () => {
+      over = true
+    }
+    call.then(end, end)
+    await this.#settle()
+    await this.until(() => over)
+    return call
+  }
+
+  /** Resolves after so many ms. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.timing.after(ms, resolve))
+  }
+
+  /** The engine with these timers. */
+  drive(engine: Engine): Engine {
+    return {
+      timing: this.timing,
+      elapsed: () => engine.elapsed(),
+      close: () => engine.close(),
+      room: (name) => this.#counted(engine.room(name) as never),
+      partition: (...place) => this.#counted(engine.partition(...place) as never),
+      handoff: (...place) => this.#counted(engine.handoff(...place) as never),
+    }
+  }
+
+  #counted<P extends Port<never>>(port: P): P {
+    const count = <T extends Promise<unknown> | undefined>(call: T): T => {
+      if (call === undefined) return call
+      const over = () => void this.#calls.delete(call)
+      this.#calls.add(call)
+      call.then(over, over)
+      return call
+    }
+    return {
+      ready: () => count(port.ready()),
+      run: (command: never, ops: never, call: never) => count(port.run(command, ops, call)),
+    } as unknown as P
+  }
+
+  #fire(timer: Timer): void {
+    if (this.#timers.delete(timer)) timer.callback()
+  }
+
+  async #settle(): Promise<void> {
     for (let quiet = 0; quiet < TURNS; quiet++) {
-      while (calls.size > 0) {
-        await Promise.allSettled(calls)
+      while (this.#calls.size > 0) {
+        await Promise.allSettled(this.#calls)
         quiet = 0
       }
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-
-  async function pass(ms: number): Promise<void> {
-    const end = now + ms
-    for (;;) {
-      await settle()
-      const first = earliest(timers)
-      if (first === undefined || first.at > end) break
-      now = Math.max(now, first.at)
-      if (timers.delete(first)) first.callback()
-    }
-    now = end
-  }
-
-  async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-    for (const end = now + LIMIT_MS; !(await check()); await pass(STEP_MS))
-      if (now > end) expect.fail(`${check} did not become true`)
-  }
-
-  return {
-    ...timed,
-    engine,
-    elapsed: timing.now,
-    pass,
-    until,
-    async during(call) {
-      let over = false
-      const settled = call.finally(() => {
-        over = true
-      })
-      settled.catch(() => {})
-      await until(() => over)
-      return settled
-    },
-    sleep: (ms) => new Promise((resolve) => void timing.after(ms, resolve)),
-  }
 }
 
-function earliest<T extends { readonly at: number }>(timers: Iterable<T>): T | undefined {
-  let first: T | undefined
+/** An engine, memory or Redis, on a stepped clock. The clock of the server is moved by `advance`. */
+export interface SteppedEngine extends TimedEngine {
+  readonly clock: SteppedClock
+}
+
+export function stepped(timed: TimedEngine, clock = new SteppedClock()): SteppedEngine {
+  return { ...timed, clock, engine: clock.drive(timed.engine) }
+}
+
+export async function steppedMemory(): Promise<SteppedEngine> {
+  return stepped(await memoryKind().make())
+}
+
+function earliest(timers: Iterable<Timer>): Timer | undefined {
+  let first: Timer | undefined
   for (const timer of timers) if (first === undefined || timer.at < first.at) first = timer
   return first
 }

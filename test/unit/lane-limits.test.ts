@@ -3,12 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../src/errors.js'
 import { code, openLane, SOON, turn } from '../support/open-lane.js'
 
-/** Timers that keep the process alive. */
-const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-
 describe('maxInFlight', () => {
   test('one more is OVERLOADED at once, and nothing of it is sent; it recovers', async () => {
-    const { ask, calls } = openLane(2)
+    const { ask, calls, clock } = openLane(2)
     const answers = [ask('a'), ask('b')]
     await expect(ask('c')).rejects.toMatchObject({ ...code('OVERLOADED'), retryable: true })
     await turn()
@@ -19,8 +16,11 @@ describe('maxInFlight', () => {
     await turn()
     calls[1]!.fail(new StockholdError('UNAVAILABLE', 'gone'))
     await Promise.allSettled(next)
-    const last = [ask('f', { ms: SOON }), ask('g', { signal: AbortSignal.timeout(SOON) })]
+    const abort = new AbortController()
+    const last = [ask('f', { ms: SOON }), ask('g', { signal: abort.signal })]
     await expect(ask('h')).rejects.toMatchObject(code('OVERLOADED'))
+    await clock.pass(SOON)
+    abort.abort()
     await Promise.allSettled(last)
     const after = [ask('i'), ask('j')]
     await turn()
@@ -77,7 +77,7 @@ describe('AbortSignal', () => {
   })
 
   test('listeners are removed, however the call ends', async () => {
-    const { ask, calls } = openLane()
+    const { ask, calls, clock } = openLane()
     const { signal } = new AbortController()
     const answers = Array.from({ length: 8 }, (_, i) => ask(`${i}`, { signal }))
     expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(0)
@@ -89,39 +89,37 @@ describe('AbortSignal', () => {
     await turn()
     calls[1]!.fail(new StockholdError('UNAVAILABLE', 'gone'))
     await failing.catch(() => {})
-    await ask('late', { signal, ms: SOON }).catch(() => {})
+    await clock.during(ask('late', { signal, ms: SOON })).catch(() => {})
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
 
 describe('timers', () => {
   test('an idle lane keeps none that holds the process', async () => {
-    const { ask, calls } = openLane()
-    const before = timers()
+    const { ask, calls, clock } = openLane()
     const answer = ask('a')
     await turn()
-    expect(timers()).toBe(before + 1)
+    expect(clock.timers.keepingAlive).toBe(1)
     calls[0]!.reply()
     await answer
     await turn()
-    expect(timers()).toBe(before)
+    expect(clock.timers.keepingAlive).toBe(0)
     const next = ask('b')
     await turn()
-    expect(timers()).toBe(before + 1)
+    expect(clock.timers.keepingAlive).toBe(1)
     calls[1]!.reply()
     await next
     await turn()
-    expect(timers()).toBe(before)
+    expect(clock.timers.keepingAlive).toBe(0)
   })
 
   test('a lane whose only call was aborted unsent keeps none either', async () => {
-    const { ask } = openLane()
-    const before = timers()
+    const { ask, clock } = openLane()
     const abort = new AbortController()
     const answer = ask('a', { signal: abort.signal })
     abort.abort()
     await answer.catch(() => {})
     await turn()
-    expect(timers()).toBe(before)
+    expect(clock.timers.keepingAlive).toBe(0)
   })
 })

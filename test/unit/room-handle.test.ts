@@ -1,21 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { FlashSale, memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
-import { awakeMs } from '../support/awake.js'
+import { FlashSale, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
+import { type SteppedClock, steppedMemory } from '../support/stepped.js'
 import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
 import { startWorker } from '../support/workers.js'
 
 async function opened(
   options: Partial<WaitingRoomOptions> = {},
-): Promise<{ spy: SpiedEngine; room: WaitingRoom }> {
-  const spy = spied(memoryEngine())
+): Promise<{ clock: SteppedClock; spy: SpiedEngine; room: WaitingRoom }> {
+  const { clock, engine } = await steppedMemory()
+  const spy = spied(engine)
   const room = handle(spy, options)
   await room.create()
-  return { spy, room }
+  return { clock, spy, room }
 }
 
 function handle(spy: SpiedEngine, options: Partial<WaitingRoomOptions> = {}): WaitingRoom {
@@ -37,7 +37,7 @@ function codeOfAny(call: Promise<unknown>): Promise<string> {
 }
 
 test('closed while polls are under way: each of them is answered or CLOSED, and no call follows', async () => {
-  const { spy, room } = await opened()
+  const { clock, spy, room } = await opened()
   const crowd = await tickets(room, 50)
   const polls = crowd.map((ticket) =>
     room.poll(ticket).then(
@@ -47,9 +47,10 @@ test('closed while polls are under way: each of them is answered or CLOSED, and 
   )
   await Promise.resolve()
   await room.close()
-  for (const outcome of await Promise.all(polls)) expect(['waiting', 'admitted', 'CLOSED']).toContain(outcome)
+  for (const outcome of await clock.during(Promise.all(polls)))
+    expect(['waiting', 'admitted', 'CLOSED']).toContain(outcome)
   const calls = spy.count()
-  await delay(700)
+  await clock.pass(700)
   expect(spy.count()).toBe(calls)
   for (const call of [
     () => room.poll(crowd[0]!),
@@ -67,20 +68,20 @@ test('an engine that was closed: every call says so, and no rejection goes unhea
   const listener = (reason: unknown) => void unheard.push(reason)
   process.on('unhandledRejection', listener)
   onTestFinished(() => void process.off('unhandledRejection', listener))
-  const { spy, room } = await opened()
+  const { clock, spy, room } = await opened()
   const crowd = await tickets(room, 5)
   const polls = crowd.map((ticket) => codeOfAny(room.poll(ticket)))
   await spy.engine.close()
-  for (const outcome of await Promise.all(polls)) expect(['fine', 'CLOSED']).toContain(outcome)
-  await delay(300)
-  expect(await codeOf(room.poll(crowd[0]!))).toBe('CLOSED')
-  expect(await codeOf(room.join('x'))).toBe('CLOSED')
-  await delay(300)
+  for (const outcome of await clock.during(Promise.all(polls))) expect(['fine', 'CLOSED']).toContain(outcome)
+  await clock.pass(300)
+  expect(await clock.during(codeOf(room.poll(crowd[0]!)))).toBe('CLOSED')
+  expect(await clock.during(codeOf(room.join('x')))).toBe('CLOSED')
+  await clock.pass(300)
   expect(unheard).toEqual([])
 })
 
 test('more joins than may be open: OVERLOADED for those beyond, and whoever waits is told their place all the same', async () => {
-  const { spy, room } = await opened({ maxInFlight: 10, ratePerSecond: 0.001 })
+  const { clock, spy, room } = await opened({ maxInFlight: 10, ratePerSecond: 0.001 })
   const crowd = await tickets(room, 5)
   await room.poll(crowd[3]!)
   let release = () => {}
@@ -89,35 +90,37 @@ test('more joins than may be open: OVERLOADED for those beyond, and whoever wait
   })
   spy.before = (command) => (command === 'join' ? held : undefined)
   const joins = Array.from({ length: 30 }, (_, i) => codeOfAny(room.join(`v${i}`)))
-  await delay(300)
-  const told = await room.poll(crowd[3]!)
+  await clock.pass(300)
+  const told = await clock.during(room.poll(crowd[3]!))
   // Asked of the engine, and not held: what counts against the bound are joins.
   expect(told).toMatchObject({ status: 'waiting', position: 4 })
   expect(told).toMatchObject({ pollAfterMs: expect.toSatisfy((ms) => ms <= 1_200) })
   release()
-  const outcomes = await Promise.all(joins)
+  const outcomes = await clock.during(Promise.all(joins))
   expect(outcomes.filter((outcome) => outcome === 'OVERLOADED').length).toBeGreaterThanOrEqual(20)
 })
 
 test('the door is asked within the deadline of the reservation, however many calls it takes', async () => {
-  const { spy, room } = await opened({ sale: 'phones' })
+  const { clock, spy, room } = await opened({ sale: 'phones' })
   await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
   const { ticket } = await room.join('ann')
   let told = await room.poll(ticket)
-  while (told.status !== 'admitted') told = await room.poll(ticket)
+  while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
   const { pass } = told
   // It has to learn the room first, which takes most of the time there is; then nothing comes any more.
-  spy.before = (command) => delay(command === 'describe' ? 500 : 5_000)
+  spy.before = (command) => clock.sleep(command === 'describe' ? 500 : 5_000)
   const reserve = async (ofSale: number, ofRoom: number) => {
     const elsewhere = handle(spy, { sale: 'phones', deadlineMs: ofRoom })
     const sale = new FlashSale('phones', { engine: spy.engine, deadlineMs: ofSale, waitingRoom: elsewhere })
     const items = [{ sku: 'a', quantity: 1 }]
     return codeOfAny(sale.reserve({ buyer: 'ann', items, pass }))
   }
-  const from = awakeMs()
-  const outcomes = await Promise.all([reserve(600, 600), reserve(600, 5_000), reserve(5_000, 600)])
+  const from = clock.elapsed()
+  const outcomes = await clock.during(
+    Promise.all([reserve(600, 600), reserve(600, 5_000), reserve(5_000, 600)]),
+  )
   expect(outcomes).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE'])
-  expect(awakeMs() - from).toBeLessThan(1_000)
+  expect(clock.elapsed() - from).toBeLessThanOrEqual(605)
 })
 
 test('a process in which a room was used ends by itself, and not before its polls are answered', async () => {

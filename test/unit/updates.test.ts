@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Keeper } from '../../src/admission/keeper.js'
 import { pushUpdates, type Watched } from '../../src/admission/updates.js'
-import { processTiming, type Timing } from '../../src/engine/timing.js'
 import type { PollResult } from '../../src/index.js'
+import { SteppedClock } from '../support/stepped.js'
 
 const at = (position: number, soldOutLikely = false): PollResult => ({
   status: 'waiting',
@@ -19,29 +18,7 @@ const closed = (reason: 'sold_out' | 'ended'): PollResult => ({ status: 'closed'
 function stage(answers: (PollResult | Error)[]) {
   const listeners = new Set<() => void>()
   const stageOf = { polls: 0, hasTurn: false, state: { closed: null as string | null }, stopped: false }
-  let timers = 0
-  const timing: Timing = {
-    ...processTiming,
-    after(ms, callback) {
-      timers++
-      let open = true
-      const end = () => {
-        if (open) timers--
-        open = false
-      }
-      const timer = processTiming.after(ms, () => {
-        end()
-        callback()
-      })
-      return {
-        ...timer,
-        cancel() {
-          end()
-          timer.cancel()
-        },
-      }
-    },
-  }
+  const clock = new SteppedClock()
   const keeper = {
     get state() {
       return stageOf.state
@@ -63,14 +40,13 @@ function stage(answers: (PollResult | Error)[]) {
     },
   }
   return {
-    ...{ stageOf, listeners },
-    timers: () => timers,
+    ...{ stageOf, listeners, clock },
     tell: () => {
       for (const listener of listeners) listener()
     },
-    open: (signal?: AbortSignal) => pushUpdates(() => watched, keeper, timing, signal),
+    open: (signal?: AbortSignal) => pushUpdates(() => watched, keeper, clock.timing, signal),
     idle() {
-      expect([listeners.size, timers]).toEqual([0, 0])
+      expect([listeners.size, clock.timers.all]).toEqual([0, 0])
     },
   }
 }
@@ -111,39 +87,39 @@ test('it ends with a pass, and with the end of the sale; a room that is sold out
 })
 
 test('a turn is told at once, without waiting for the next look', async () => {
-  const { open, stageOf, tell, listeners } = stage([at(2), admitted])
+  const { open, stageOf, tell, listeners, clock } = stage([at(2), admitted])
   const updates = open()
   await updates.next()
   const next = updates.next()
-  while (listeners.size === 0) await delay(1)
+  await clock.until(() => listeners.size > 0)
   tell()
-  await delay(20)
+  await clock.pass(20)
   expect(stageOf.polls).toBe(1)
   stageOf.hasTurn = true
   tell()
-  await delay(20)
+  await clock.pass(20)
   expect(stageOf.polls).toBe(2)
   expect(await next).toEqual({ done: false, value: admitted })
 })
 
 test('a turn that came while the last update was still being handled', async () => {
-  const { open, stageOf } = stage([at(2), admitted])
+  const { open, stageOf, clock } = stage([at(2), admitted])
   const updates = open()
   await updates.next()
   stageOf.hasTurn = true
   const next = updates.next()
-  await delay(20)
+  await clock.pass(20)
   expect(stageOf.polls).toBe(2)
   expect((await next).value).toEqual(admitted)
 })
 
 test('it looks by itself each second, and whenever the room opens or closes', async () => {
-  const { open, stageOf, tell, listeners } = stage([at(2), at(1), closed('ended')])
+  const { open, stageOf, tell, listeners, clock } = stage([at(2), at(1), closed('ended')])
   const updates = open()
   await updates.next()
-  expect((await updates.next()).value).toMatchObject({ position: 1 })
+  expect((await clock.during(updates.next())).value).toMatchObject({ position: 1 })
   const next = updates.next()
-  while (listeners.size === 0) await delay(1)
+  await clock.until(() => listeners.size > 0)
   stageOf.state = { closed: 'ended' }
   tell()
   expect((await next).value).toEqual(closed('ended'))
@@ -159,7 +135,7 @@ test('an abort ends it at once: before it begins, while it waits, and while an u
   const updates = while_.open(abort.signal)
   await updates.next()
   const next = updates.next()
-  while (while_.listeners.size === 0) await delay(1)
+  await while_.clock.until(() => while_.listeners.size > 0)
   abort.abort()
   expect(await next).toEqual({ done: true, value: undefined })
   expect(while_.stageOf.polls).toBe(1)
@@ -180,11 +156,11 @@ test('break ends it, and so does a return in the middle of a wait, as servers do
   const updates = gone.open()
   await updates.next()
   const next = updates.next()
-  while (gone.listeners.size === 0) await delay(1)
+  await gone.clock.until(() => gone.listeners.size > 0)
   await updates.return!()
   expect(await next).toEqual({ done: true, value: undefined })
   const { polls } = gone.stageOf
-  await delay(1_100)
+  await gone.clock.pass(1_100)
   expect(gone.stageOf.polls).toBe(polls)
   gone.idle()
 })

@@ -108,7 +108,7 @@ onSteppedEngines((open) => {
       if (running.has(key)) atOnce.push(event.id)
       running.add(key)
       most = Math.max(most, running.size)
-      await shop.clock.sleep(Math.random() * 10)
+      await shop.timers.sleep(Math.random() * 10)
       seen.note(event)
       running.delete(key)
     })
@@ -131,7 +131,7 @@ onSteppedEngines((open) => {
     const shop = await open({ stock: { a: 100 } })
     const seen = new Seen()
     const slowly = async (event: SaleEvent) => {
-      await shop.clock.sleep(1)
+      await shop.timers.sleep(1)
       seen.note(event)
     }
     for (let i = 0; i < 20; i++) await shop.sale.release((await shop.hold(`u${i}`)).id)

@@ -31,7 +31,7 @@ onSteppedEngines((open) => {
     const shop = await open()
     const tries: number[] = []
     follow(shop.sale, { retryDelayMs: 40, maxRetryDelayMs: 100, maxAttempts: 5 }, () => {
-      tries.push(shop.clock.elapsed())
+      tries.push(shop.timers.elapsed())
       throw new Error('never')
     })
     await shop.hold('u')

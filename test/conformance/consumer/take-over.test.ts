@@ -99,11 +99,11 @@ onSteppedEngines((open) => {
     follow(shop.handle(), {}, two.note)
     await shop.pass(100)
     await first.close()
-    const closed = shop.clock.elapsed()
+    const closed = shop.timers.elapsed()
     await shop.hold('v')
     await shop.until(() => two.events.length === 1)
     // A tenth of the lease, and what is random about it.
-    expect(shop.clock.elapsed() - closed).toBeLessThan(2_000)
+    expect(shop.timers.elapsed() - closed).toBeLessThan(2_000)
     expect(two.sequences).toEqual([2])
   })
 
@@ -146,13 +146,13 @@ onSteppedEngines((open) => {
     const { life, sale } = process(shop)
     const began: number[] = []
     const consumer = follow(sale, { ...quiet, leaseMs: 500, concurrency: 1 }, async () => {
-      began.push(shop.clock.elapsed())
-      await shop.clock.sleep(20)
+      began.push(shop.timers.elapsed())
+      await shop.timers.sleep(20)
     })
     await Promise.all(Array.from({ length: 200 }, (_, i) => shop.hold(`u${i}`)))
     await shop.until(() => began.length > 5)
     life.die()
-    const cut = shop.clock.elapsed()
+    const cut = shop.timers.elapsed()
     await shop.pass(1_200)
     expect(began.at(-1)! - cut).toBeLessThan(520)
     const before = began.length
@@ -208,7 +208,7 @@ onSteppedEngines((open) => {
     await shop.hold('u')
     await shop.until(() => seen.events.length === 1)
     expect(await shop.handle().removeConsumerGroup('g')).toBe(true)
-    await expect(shop.clock.during(consumer.closed)).rejects.toMatchObject({
+    await expect(shop.timers.during(consumer.closed)).rejects.toMatchObject({
       code: 'CLOSED',
       message: /group "g" was removed/,
     })
@@ -226,8 +226,8 @@ onSteppedEngines((open) => {
     const handle = shop.handle()
     const consumer = follow(handle, quiet)
     await shop.until(async () => (await shop.sale.consumerGroups()).length === 1)
-    await shop.clock.during(handle.close())
-    await expect(shop.clock.during(consumer.closed)).rejects.toMatchObject({ code: 'CLOSED' })
+    await shop.timers.during(handle.close())
+    await expect(shop.timers.during(consumer.closed)).rejects.toMatchObject({ code: 'CLOSED' })
     await consumer.close()
   })
 
@@ -264,9 +264,9 @@ onSteppedEngines((open) => {
     await using consumer = follow(shop.sale, {}, () => new Promise(() => {}))
     await shop.hold('u')
     await shop.until(async () => (await consumer.stats()).inFlight === 1)
-    const begun = shop.clock.elapsed()
-    await shop.clock.during(consumer.close({ timeoutMs: 50 }))
-    expect(shop.clock.elapsed() - begun).toBeLessThan(1_500)
+    const begun = shop.timers.elapsed()
+    await shop.timers.during(consumer.close({ timeoutMs: 50 }))
+    expect(shop.timers.elapsed() - begun).toBeLessThan(1_500)
     const seen = new Seen()
     follow(shop.handle(), {}, seen.note)
     await shop.until(() => seen.events.length === 1)

@@ -133,9 +133,9 @@ onSteppedEngines((open) => {
     await shop.until(async () => (await consumer.stats()).handled === 100)
     await shop.pass(4_000)
     calls.length = 0
-    const begun = shop.clock.elapsed()
+    const begun = shop.timers.elapsed()
     await shop.pass(4_000)
-    const seconds = (shop.clock.elapsed() - begun) / 1_000
+    const seconds = (shop.timers.elapsed() - begun) / 1_000
     // A look a second, a little more or less, and a sign of life in a third of a lease.
     expect(calls.filter((command) => command !== 'sweep').length).toBeLessThanOrEqual(2 * seconds)
     expect(calls).toContain('settle')
@@ -150,9 +150,9 @@ onSteppedEngines((open) => {
     await shop.hold('u0')
     await shop.until(() => seen.events.length === 1)
     await shop.pass(3_000)
-    const begun = shop.clock.elapsed()
+    const begun = shop.timers.elapsed()
     await shop.hold('u1')
     await shop.until(() => seen.events.length === 2)
-    expect(shop.clock.elapsed() - begun).toBeLessThan(500)
+    expect(shop.timers.elapsed() - begun).toBeLessThan(500)
   })
 })
