@@ -11,6 +11,7 @@ import {
   type WaitingRoomOptions,
 } from '../../src/index.js'
 import { type EngineKind, engineKinds, START, type TimedEngine } from './engines.js'
+import { SteppedClock } from './stepped.js'
 
 export const SECRET = 'a secret of thirty-two bytes, at least'
 
@@ -126,6 +127,7 @@ export function spied(engine: Engine): SpiedEngine {
 export class Entrance {
   readonly room: WaitingRoom
   readonly tickets = new Map<string, string>()
+  readonly timers = new SteppedClock()
 
   private constructor(
     readonly clock: TimedEngine,
@@ -157,9 +159,9 @@ export class Entrance {
     return room
   }
 
-  /** A handle whose timers are real: it looks around by itself. */
+  /** A handle that looks around by itself, while the test lets time pass on `timers`. */
   live(options: HandleOptions = {}): WaitingRoom {
-    return this.handle({ deadlineMs: 20_000, ...options }, this.clock.engine)
+    return this.handle({ deadlineMs: 20_000, ...options }, this.timers.drive(this.clock.engine))
   }
 
   /** A handle on a sale of this engine. */

@@ -1,31 +1,35 @@
 import { expect, test } from 'vitest'
-import { awakeMs } from '../../support/awake.js'
 import { type Fate, faultyEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
+import { SteppedClock } from '../../support/stepped.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
 
 onBothPartitioned((open) => {
-  /** A handle that cannot reach partition 3. */
+  /** A handle that cannot reach partition 3, on a clock of its own: `during` lets it run. */
   const cutOff = (shop: PartitionedShop, fate: Fate, deadlineMs = 400) => {
     let cut = true
-    const engine = faultyEngine(shop.clock.engine, ({ partition }) =>
+    const clock = new SteppedClock()
+    const engine = faultyEngine(clock.drive(shop.clock.engine), ({ partition }) =>
       cut && partition === 3 ? fate : 'answered',
     )
     const heal = () => {
       cut = false
     }
-    return { sale: shop.handle(engine, deadlineMs), heal }
+    const during = <T>(call: Promise<T>) => clock.during(call)
+    return { sale: shop.handle(engine, deadlineMs), heal, clock, during }
   }
   const fates: Fate[] = ['refused', 'hangs', 'reply lost']
 
   test.each(fates)('%s: the others sell what they have, all of it', async (fate) => {
     const shop = await open({ stock: { a: 40 } })
-    const { sale } = cutOff(shop, fate, 2_000)
+    const { sale, during } = cutOff(shop, fate, 2_000)
     const buyers = await Promise.all(Array.from({ length: 30 }, (_, i) => shop.buyerIn(i % 3)))
     for (const buyer of buyers)
-      expect(await sale.reserve({ buyer, items: a(1), key: 'k' })).toMatchObject({ status: 'reserved' })
+      expect(await during(sale.reserve({ buyer, items: a(1), key: 'k' }))).toMatchObject({
+        status: 'reserved',
+      })
     const counts = (await shop.sale.stats()).skus.a!
     expect(counts).toMatchObject({ held: 30, available: 10 })
   })
@@ -33,35 +37,42 @@ onBothPartitioned((open) => {
   test.each(fates)('%s: then nobody is told sold_out, but UNAVAILABLE by its name, in time', async (fate) => {
     const shop = await open({ stock: { a: 4 } })
     await shop.gather(3)
-    const { sale, heal } = cutOff(shop, fate)
+    const { sale, heal, clock, during } = cutOff(shop, fate)
     for (const home of [0, 1, 2]) {
-      const began = awakeMs()
-      const asked = sale.reserve({ buyer: await shop.buyerIn(home), items: a(1), key: 'k' })
+      const began = clock.elapsed()
+      const asked = during(sale.reserve({ buyer: await shop.buyerIn(home), items: a(1), key: 'k' }))
       const error = await faultOf(asked, 'UNAVAILABLE')
       expect(error.message).toMatch(/partition 3/i)
       expect(error.message).toMatch(/nothing was executed/i)
-      expect(awakeMs() - began).toBeLessThan(900)
+      expect(clock.elapsed() - began).toBeLessThanOrEqual(405)
     }
-    await faultOf(sale.stats(), fate === 'refused' ? 'UNAVAILABLE' : 'UNKNOWN_OUTCOME')
+    await faultOf(during(sale.stats()), fate === 'refused' ? 'UNAVAILABLE' : 'UNKNOWN_OUTCOME')
     heal()
-    expect(await sale.reserve({ buyer: await shop.buyerIn(1), items: a(1), key: 'k' })).toMatchObject({
-      status: 'reserved',
-    })
+    expect(await during(sale.reserve({ buyer: await shop.buyerIn(1), items: a(1), key: 'k' }))).toMatchObject(
+      {
+        status: 'reserved',
+      },
+    )
   })
 
   test('who need not wait to know it is told at once', async () => {
     const shop = await open({ stock: { a: 0 } })
-    const { sale } = cutOff(shop, 'refused', 20_000)
-    const began = awakeMs()
-    await faultOf(sale.reserve({ buyer: await shop.buyerIn(0), items: a(1), key: 'k' }), 'UNAVAILABLE')
-    expect(awakeMs() - began).toBeLessThan(5_000)
+    const { sale, clock, during } = cutOff(shop, 'refused', 20_000)
+    const began = clock.elapsed()
+    await faultOf(
+      during(sale.reserve({ buyer: await shop.buyerIn(0), items: a(1), key: 'k' })),
+      'UNAVAILABLE',
+    )
+    expect(clock.elapsed() - began).toBeLessThan(5_000)
   })
 
   test('its own buyers are told so, and nobody else', async () => {
     const shop = await open({ stock: { a: 40 } })
-    const { sale } = cutOff(shop, 'refused')
+    const { sale, during } = cutOff(shop, 'refused')
     const results = await Promise.allSettled(
-      [0, 1, 2, 3].map(async (home) => sale.reserve({ buyer: await shop.buyerIn(home), items: a(1) })),
+      [0, 1, 2, 3].map(async (home) =>
+        during(sale.reserve({ buyer: await shop.buyerIn(home), items: a(1) })),
+      ),
     )
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
   })
@@ -89,8 +100,8 @@ onBothPartitioned((open) => {
 
   test('pause, resume, end: where it was done, and that the same call completes it', async () => {
     const shop = await open({ stock: { a: 40 } })
-    const { sale, heal } = cutOff(shop, 'refused')
-    const error = await faultOf(sale.pause(), 'UNKNOWN_OUTCOME')
+    const { sale, heal, during } = cutOff(shop, 'refused')
+    const error = await faultOf(during(sale.pause()), 'UNKNOWN_OUTCOME')
     expect(error.message).toContain('in 3 (0, 1, 2) of 4')
     expect(error.message).toMatch(/partition 3/i)
     expect((await shop.sale.stats()).state).toBe('paused')
@@ -98,14 +109,14 @@ onBothPartitioned((open) => {
       status: 'reserved',
     })
     heal()
-    expect(await sale.pause()).toBe('paused')
+    expect(await during(sale.pause())).toBe('paused')
     expect(await shop.sale.reserve({ buyer: await shop.buyerIn(3), items: a(1) })).toEqual({
       status: 'paused',
     })
-    expect(await sale.resume()).toBe('open')
-    expect(await sale.end()).toBe('ended')
+    expect(await during(sale.resume())).toBe('open')
+    expect(await during(sale.end())).toBe('ended')
     for (const home of [0, 1, 2, 3])
-      expect(await sale.reserve({ buyer: await shop.buyerIn(home), items: a(1) })).toEqual({
+      expect(await during(sale.reserve({ buyer: await shop.buyerIn(home), items: a(1) }))).toEqual({
         status: 'ended',
       })
   })
@@ -123,7 +134,7 @@ onBothPartitioned((open) => {
 
   test('audit names it', async () => {
     const shop = await open()
-    const { sale } = cutOff(shop, 'refused')
-    expect((await faultOf(sale.audit(), 'UNAVAILABLE')).message).toMatch(/partition 3/i)
+    const { sale, during } = cutOff(shop, 'refused')
+    expect((await faultOf(during(sale.audit()), 'UNAVAILABLE')).message).toMatch(/partition 3/i)
   })
 })

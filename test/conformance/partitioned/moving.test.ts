@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { awakeMs } from '../../support/awake.js'
 import { type Batch, faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
+import { SteppedClock } from '../../support/stepped.js'
 import { watched } from '../../support/watched-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
@@ -59,10 +59,13 @@ onBothPartitioned((open) => {
 
   test('nobody wants it: stats brings home what it finds in transit for longer than a moment', async () => {
     const { shop } = await killedAfter('send')
-    const sale = shop.handle()
-    expect((await sale.stats()).skus.a).toMatchObject({ available: 0, inTransit: 1 })
-    expect((await sale.stats()).skus.a).toMatchObject({ available: 0, inTransit: 1 })
-    await expect.poll(async () => (await sale.stats()).skus.a).toMatchObject({ available: 1, inTransit: 0 })
+    const clock = new SteppedClock()
+    const sale = shop.handle(clock.drive(shop.clock.engine))
+    const counts = async () => (await clock.during(sale.stats())).skus.a!
+    expect(await counts()).toMatchObject({ available: 0, inTransit: 1 })
+    expect(await counts()).toMatchObject({ available: 0, inTransit: 1 })
+    await clock.until(async () => (await counts()).inTransit === 0)
+    expect(await counts()).toMatchObject({ available: 1, inTransit: 0 })
     expect(await shop.available()).toEqual([0, 0, 1, 0])
   })
 
@@ -76,17 +79,17 @@ onBothPartitioned((open) => {
 
   test('units in transit are not sold out, but nobody waits for them longer than for the deadline', async () => {
     const { shop } = await killedAfter('send')
-    const engine = faultyEngine(shop.clock.engine, ({ command }) =>
+    const clock = new SteppedClock()
+    const engine = faultyEngine(clock.drive(shop.clock.engine), ({ command }) =>
       command === 'receive' ? 'refused' : 'answered',
     )
     const buyer = await shop.buyerIn(1)
-    const began = awakeMs()
     const asked = shop.handle(engine, 300).reserve({ buyer, items: a(1), key: 'k' })
-    await expect(asked).rejects.toMatchObject({
+    await expect(clock.during(asked)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringMatching(/nothing was/i),
     })
-    expect(awakeMs() - began).toBeLessThan(1_000)
+    expect(clock.elapsed()).toBeLessThanOrEqual(305)
   })
 
   test.each<[string, (batch: Batch, number: number) => 'answered' | 'refused' | 'reply lost']>([

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { entered, onBothEngines, positions, START } from '../../support/waiting-room.js'
 
@@ -40,14 +39,14 @@ onBothEngines((open) => {
     const far = door.live()
     await door.join('ann', 'bob')
     await door.admitted('ann')
-    expect((await door.waiting('bob', far)).etaMs).not.toBeNull()
+    expect((await door.timers.during(door.waiting('bob', far))).etaMs).not.toBeNull()
     await door.room.pause()
-    await delay(1_000)
-    expect(await door.waiting('bob', far)).toMatchObject({ etaMs: null })
+    await door.timers.pass(1_000)
+    expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ etaMs: null })
     await door.room.resume()
     await door.room.setRate(4, { burst: 2 })
-    await delay(1_000)
-    expect(await door.waiting('bob', far)).toMatchObject({ position: 1, etaMs: 250 })
+    await door.timers.pass(1_000)
+    expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ position: 1, etaMs: 250 })
   })
 
   test('before opensAt everybody waits in line and nobody enters; at the very moment the first do', async () => {

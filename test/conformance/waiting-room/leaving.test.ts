@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { codeOf, entered, onBothEngines, positions } from '../../support/waiting-room.js'
 
@@ -62,12 +61,12 @@ onBothEngines((open) => {
   test('leaving with a pass ends the pass, here and in other processes within a second', async () => {
     const door = await open({ burst: 2 })
     const far = door.live()
-    await far.stats()
+    await door.timers.during(far.stats())
     await door.join('ann', 'bob')
     const { pass } = await door.admitted('ann')
     expect(far.verify(pass, { buyer: 'ann' })).toMatchObject({ buyer: 'ann' })
     expect(await door.room.leave(door.ticket('ann'))).toEqual({ left: true })
-    await delay(1_000)
+    await door.timers.pass(1_000)
     expect(() => far.verify(pass, { buyer: 'ann' })).toThrow(
       expect.objectContaining({ code: 'PASS_INVALID' }),
     )
@@ -106,7 +105,7 @@ onBothEngines((open) => {
     // One that has only ever verified passes, and one that looks around already.
     const idle = door.live()
     const busy = door.live()
-    await busy.stats()
+    await door.timers.during(busy.stats())
     expect(busy.verify(pass, { buyer: 'ann' }).buyer).toBe('ann')
     try {
       idle.verify(pass, { buyer: 'ann' })
@@ -116,9 +115,9 @@ onBothEngines((open) => {
     expect(await door.room.revoke('ann')).toEqual({ revoked: true })
     const refused = expect.objectContaining({ code: 'PASS_INVALID' })
     expect(() => door.room.verify(pass, { buyer: 'ann' })).toThrow(refused)
-    await delay(1_000)
+    await door.timers.pass(1_000)
     for (const room of [idle, busy]) expect(() => room.verify(pass, { buyer: 'ann' })).toThrow(refused)
-    expect(await codeOf(door.poll('ann', busy))).toBe('PASS_INVALID')
+    expect(await door.timers.during(codeOf(door.poll('ann', busy)))).toBe('PASS_INVALID')
   })
 
   test('who was revoked and is admitted again has a pass that holds, and the old one stays revoked', async () => {
