@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FlashSale, type SaleRules } from '../../src/index.js'
 import { postgresLedger, type SqlPool } from '../../src/postgres.js'
@@ -255,17 +254,24 @@ test('what was read before the recovery and not written is not acknowledged afte
   const gate = new Promise<void>((resolve) => {
     openGate = resolve
   })
+  let arrived = () => {}
+  const arrival = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
   let isHeld = false
   const slow: SqlPool = {
     connect: () => ledger.pool.connect(),
     async query(text, values) {
-      if (isHeld && text.includes('moved')) await gate
+      if (isHeld && text.includes('moved')) {
+        arrived()
+        await gate
+      }
       return ledger.pool.query(text, values)
     },
   }
   await ledger.agrees(shop.sale)
   const durability = { ledger: postgresLedger(slow, { schema: ledger.schema }) }
-  const sale = new FlashSale('launch', { engine: shop.clock.engine, durability, deadlineMs: 3_000 })
+  const sale = new FlashSale('launch', { engine: shop.clock.engine, durability, deadlineMs: 60_000 })
   onTestFinished(() => sale.close())
   const items = [{ sku: 'a', quantity: 1 }]
   expect(await sale.reserve({ buyer: 'early', items })).toMatchObject({ status: 'reserved' })
@@ -276,7 +282,7 @@ test('what was read before the recovery and not written is not acknowledged afte
     ({ status }) => status,
     ({ code }) => code,
   )
-  await delay(300)
+  await arrival
   await lose()
   const other = stranger(shop)
   await other.recover({ from: ledger.ledger })

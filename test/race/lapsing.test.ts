@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { startWorker } from '../support/workers.js'
-import type { BuyersReport } from './buyers.js'
+import type { BuyersConfig, BuyersReport } from './buyers.js'
 
 let server: RedisServer
 const clients: Redis[] = []
@@ -29,10 +29,13 @@ const items = [{ sku: 'phone', quantity: 1 }]
 test('what a killed process held is sold by the survivors, to the last unit', async () => {
   const sale = handle('killed')
   await sale.create({ stock: { phone: UNITS }, holdMs: 250 })
-  const doomed = startWorker<BuyersReport | 'ready'>('test/race/buyers.ts', {
+  const config: BuyersConfig = {
     ...{ url: server.url, sale: 'killed', connections: 2, asks: 1, sameKey: false, quantity: 1 },
     ...{ buyers: 20_000, prefix: 'doomed ' },
-  })
+  }
+  const doomed = startWorker<BuyersReport | 'ready'>('test/race/buyers.ts', {})
+  onTestFinished(() => doomed.kill())
+  doomed.tell(JSON.stringify(config))
   await doomed.next()
   doomed.tell('go')
   // In the middle: it holds units, and is still asking for more.
@@ -77,7 +80,7 @@ test('audits that run all the while never raise a false alarm', async () => {
     }
   })()
   const buyer = async (sale: FlashSale, name: string) => {
-    for (let turn = 0; turn < 30; turn++) {
+    for (let turn = 0; turn < 30 || audits <= 3; turn++) {
       const answer = await sale.reserve({ buyer: name, items, holdMs: turn % 3 === 0 ? 5 : 30 })
       if (answer.status !== 'reserved') {
         await delay(1)

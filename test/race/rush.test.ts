@@ -2,16 +2,19 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
-import { startWorker } from '../support/workers.js'
+import { startWorker, type Worker } from '../support/workers.js'
 import type { BuyersConfig, BuyersReport } from './buyers.js'
 
 let server: RedisServer
+let workers: Worker<BuyersReport | 'ready'>[]
 const clients: Redis[] = []
 
 beforeAll(async () => {
   server = await startRedis()
+  workers = [0, 1, 2, 3].map(() => startWorker<BuyersReport | 'ready'>('test/race/buyers.ts', {}))
 })
 afterAll(async () => {
+  await Promise.all(workers.map((worker) => worker.kill()))
   for (const client of clients) client.disconnect()
   await server.stop()
 })
@@ -22,22 +25,21 @@ function handle(id: string): FlashSale {
   return new FlashSale(id, { engine: redisEngine(client), deadlineMs: 60_000 })
 }
 
-/** Lets all processes loose at the same time, and collects what their buyers were told. */
-async function rush(configs: readonly Omit<BuyersConfig, 'url'>[]): Promise<BuyersReport> {
-  const workers = configs.map((config) =>
-    startWorker<BuyersReport | 'ready'>('test/race/buyers.ts', { url: server.url, ...config }),
-  )
+/** Lets all four processes loose at the same time, and collects what their buyers were told. */
+async function rush(configOf: (process: number) => Omit<BuyersConfig, 'url'>): Promise<BuyersReport> {
+  for (const [i, worker] of workers.entries())
+    worker.tell(JSON.stringify({ url: server.url, ...configOf(i) }))
   await Promise.all(workers.map((worker) => worker.next()))
   for (const worker of workers) worker.tell('go')
-  const reports = await Promise.all(workers.map((worker) => worker.all()))
-  return reports.flat(2) as unknown as BuyersReport
+  const reports = await Promise.all(workers.map((worker) => worker.next()))
+  return reports.flat() as unknown as BuyersReport
 }
 
 test('of 10,000 callers in four processes exactly one gets the only unit', async () => {
   const sale = handle('one unit')
   await sale.create({ stock: { phone: 1 } })
   const common = { sale: 'one unit', connections: 2, asks: 1, sameKey: false, quantity: 1 }
-  const told = await rush([0, 1, 2, 3].map((i) => ({ ...common, buyers: 2_500, prefix: `${i}-` })))
+  const told = await rush((i) => ({ ...common, buyers: 2_500, prefix: `${i}-` }))
   expect(told).toHaveLength(10_000)
   expect(told.filter(([, status]) => status === 'reserved')).toHaveLength(1)
   expect(told.filter(([, status]) => status === 'sold_out')).toHaveLength(9_999)
@@ -50,7 +52,7 @@ test('8 connections, 2,000 buyers, 1,000 units, two each: every unit is sold onc
   await sale.create({ stock: { phone: 1_000 }, limitPerBuyer: 2 })
   // Every buyer asks in every process, three times, each time with another key.
   const common = { sale: 'limited', connections: 2, asks: 3, sameKey: false, quantity: 1 }
-  const told = await rush([0, 1, 2, 3].map(() => ({ ...common, buyers: 2_000, prefix: 'b' })))
+  const told = await rush(() => ({ ...common, buyers: 2_000, prefix: 'b' }))
   const reserved = told.filter(([, status]) => status === 'reserved')
   expect(new Set(told.map(([, status]) => status))).toEqual(
     new Set(['reserved', 'sold_out', 'limit_exceeded']),
@@ -75,7 +77,7 @@ test('double clicks from four processes make one reservation a buyer', async () 
   const sale = handle('double clicks')
   await sale.create({ stock: { phone: 10_000 }, limitPerBuyer: 2 })
   const common = { sale: 'double clicks', connections: 2, asks: 2, sameKey: true, quantity: 1 }
-  const told = await rush([0, 1, 2, 3].map(() => ({ ...common, buyers: 1_000, prefix: 'b' })))
+  const told = await rush(() => ({ ...common, buyers: 1_000, prefix: 'b' }))
   expect(told.filter(([, status]) => status === 'reserved')).toHaveLength(8_000)
   const ofBuyer = new Map<string, Set<string>>()
   for (const [buyer, , id] of told) ofBuyer.set(buyer, (ofBuyer.get(buyer) ?? new Set()).add(id!))
