@@ -149,3 +149,82 @@ test('while the engine is away: the same place, and longer than before, whatever
     expect(most).toBeLessThanOrEqual(72_000)
   }
 })
+
+/** Without any jitter: the middle of what chance makes of it. */
+const middle = (given: RoomRules = rules) => new Forecast(given, () => 0.5)
+const pollAfter = (rest: Partial<RoomState>, position: number, given = rules, now = NOW) =>
+  middle(given).place(state(rest), position, position, now).pollAfterMs
+
+test('how far off, and how soon again: a sixth of the wait, a second at least and half a minute at most', () => {
+  const far = { reach: 0 }
+  expect(pollAfter(far, 60)).toBe(1_000)
+  expect(pollAfter(far, 61)).toBe(1_017)
+  expect(pollAfter(far, 120)).toBe(2_000)
+  expect(pollAfter(far, 1_799)).toBe(29_984)
+  expect(pollAfter(far, 1_800)).toBe(30_000)
+  expect(pollAfter(far, 1_000_000)).toBe(30_000)
+  expect(pollAfter({ ...far, paused: true }, 60)).toBe(5_000)
+})
+
+test('at the door within reach only, and not before the last second before it opens', () => {
+  expect(pollAfter({ reach: 300 }, 300)).toBe(1_000)
+  expect(pollAfter({ reach: 299 }, 300)).toBe(5_000)
+  const later = { ...rules, opensAt: NOW + 6_000 }
+  const closed = { opened: false, reach: 500, speed: 100_000 }
+  expect(pollAfter(closed, 300, later, NOW + 5_001)).toBe(1_000)
+  expect(pollAfter(closed, 300, later, NOW + 5_000)).toBe(1_000)
+  expect(pollAfter({ ...closed, speed: 20_000 }, 300, later, NOW + 5_000)).toBe(2_667)
+})
+
+test('a turn is waited for no shorter than a quarter of a second', () => {
+  expect(pollAfter({ speed: 20_000 }, 1)).toBe(250)
+  expect(pollAfter({ speed: 20_000 }, 5)).toBe(250)
+  expect(pollAfter({ speed: 20_000 }, 6)).toBe(300)
+})
+
+test('who need not wait comes spread over a tenth of a second', () => {
+  const full = { tokens: TOKEN }
+  expect(
+    [0, 0.5, 0.999].map(
+      (chance) => new Forecast(rules, () => chance).place(state(full), 1, 1, NOW).pollAfterMs,
+    ),
+  ).toEqual([0, 50, 100])
+  expect(new Forecast(rules, () => 0.005).place(state(full), 1, 1, NOW).pollAfterMs).toBe(1)
+  expect(middle().place(state({ tokens: TOKEN - 1 }), 1, 1, NOW).etaMs).toBe(100)
+})
+
+test('the slowest speed there is tells a time, to the ms', () => {
+  expect(middle().place(state({ speed: 1 }), 3, 3, NOW).etaMs).toBe(3_000_000)
+})
+
+test('a room that never opens by itself, and one that is about to, have no time to wait for', () => {
+  expect(middle().place(state({ opened: false, tokens: TOKEN }), 1, 1, NOW).etaMs).toBe(0)
+  const late = middle({ ...rules, opensAt: NOW - 10 }).place(
+    state({ opened: false, tokens: TOKEN }),
+    1,
+    1,
+    NOW,
+  )
+  expect(late.etaMs).toBe(0)
+})
+
+test('before a draw: after it where it is less than half a minute off, else a sixth of the time until then', () => {
+  const drawn = (opensIn: number, waiting = 200_000) =>
+    middle({ ...rules, order: 'random', opensAt: NOW + opensIn }).place(
+      state({ opened: false, waiting }),
+      1,
+      null,
+      NOW,
+    ).pollAfterMs
+  expect(drawn(30_000)).toBe(32_000)
+  expect(drawn(30_001)).toBe(5_001)
+  expect(drawn(120_000)).toBe(20_000)
+  expect(drawn(10_000, 50_000)).toBe(10_500)
+  expect(drawn(10_000, 100_000)).toBe(11_000)
+  expect(drawn(10_000, 100_010)).toBe(11_001)
+})
+
+test('while the engine is away: three times as late as before, five seconds at least, a minute at most', () => {
+  const later = (pollAfterMs: number) => middle().later({ position: 1, etaMs: 1, pollAfterMs }).pollAfterMs
+  expect([1_000, 1_666, 1_667, 20_000, 20_001].map(later)).toEqual([5_000, 5_000, 5_001, 60_000, 60_000])
+})
