@@ -17,7 +17,10 @@ const testsOf = (folder: string): string[] =>
     .map((name) => `${folder}/${name}`)
 
 /** These neither run a script nor a sale, or need servers with a configuration of their own. */
-const apart = ['scripts', 'server-config', 'msgpack'].map((name) => `test/unit/${name}.test.ts`)
+const apart = [
+  ...['scripts', 'handoff-scripts', 'server-config', 'msgpack', 'pieces', 'matrix', 'provision', 'repeat'],
+  ...['plan', 'plan-readme', 'fulfilment'],
+].map((name) => `test/unit/${name}.test.ts`)
 
 export type SuiteName =
   | 'lua'
@@ -48,6 +51,9 @@ export function suites(): Record<SuiteName, Suite> {
   const partitioned = testsOf('test/conformance/partitioned')
   const groups = [...testsOf('test/conformance/handoff'), ...properties('partitions')]
   const consumers = testsOf('test/conformance/consumer')
+  const wakeUps = testsOf('test/unit/wake-ups')
+  const supplies = testsOf('test/unit/supply')
+  const simulated = (name: string) => `test/simulation/${name}.test.ts`
   const structures = (folder: string) => testsOf(`test/property/structures/${folder}`)
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
@@ -66,21 +72,29 @@ export function suites(): Record<SuiteName, Suite> {
       [
         ...conformance,
         ...partitioned,
-        ...unit,
+        ...[...unit, ...wakeUps, ...supplies],
         ...properties('batcher', 'model'),
         ...structures('sale'),
         'test/conformance/waiting-room/coupling.test.ts',
+        simulated('simulation'),
       ],
       IN_MEMORY,
     ),
     supply: suite(
       'supply',
-      [...partitioned, ...properties('one-sale', 'rush'), ...structures('sale'), 'test/unit/surveys.test.ts'],
+      [
+        ...[...partitioned, ...supplies, ...properties('one-sale', 'rush'), ...structures('sale')],
+        ...['test/unit/surveys.test.ts', simulated('simulation')],
+      ],
       IN_MEMORY,
     ),
     'room lua': suite('room lua', [...rooms, ...handles], ON_REDIS),
     'room memory': suite('room memory', [...rooms, ...handles, ...structures('room')], IN_MEMORY),
-    room: suite('room', [...handles, ...all.filter((file) => roomUnits.test(basename(file)))], IN_MEMORY),
+    room: suite(
+      'room',
+      [...handles, ...all.filter((file) => roomUnits.test(basename(file))), ...wakeUps, simulated('rooms')],
+      IN_MEMORY,
+    ),
     'handoff lua': suite(
       'handoff lua',
       [...groups, ...consumers, 'test/fault/handoff-port.test.ts'],
@@ -89,7 +103,7 @@ export function suites(): Record<SuiteName, Suite> {
     'handoff memory': suite('handoff memory', [...groups, ...consumers], IN_MEMORY),
     consumer: suite(
       'consumer',
-      [...consumers, ...testsOf('test/unit/consumer'), ...properties('consumer')],
+      [...consumers, ...testsOf('test/unit/consumer'), ...wakeUps, ...properties('consumer')],
       IN_MEMORY,
     ),
   }

@@ -9,6 +9,7 @@ import { homeOf, type Parts } from './partitions.js'
 import { type Recover, replay, type Testimony } from './recovery.js'
 import type { RuleBook } from './reservation.js'
 import type { Recovery } from './results.js'
+import { beyond } from './supply/beyond.js'
 import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 
@@ -102,13 +103,13 @@ export class Recovering {
     const limit = pLimit(tuning.atOnce)
     const forgotten = rows.flatMap(({ received }, home) =>
       received
-        .filter(([donor, units]) => isMore(units, unitsOf(rows[donor]!.sent, home)))
+        .filter(([donor, units]) => beyond(units, unitsOf(rows[donor]!.sent, home)).length > 0)
         .map(([donor, units]) => ({ donor, op: { to: home, wants: [], received: units } })),
     )
     await limit.map(forgotten, ({ donor, op }) => parts.ask(donor, 'send', op, this.#call(), () => {}))
     const late = rows.flatMap(({ sent }, donor) =>
       sent
-        .filter(([home, units]) => isMore(units, unitsOf(rows[home]!.received, donor)))
+        .filter(([home, units]) => beyond(units, unitsOf(rows[home]!.received, donor)).length > 0)
         .map(([home, units]) => ({ home, op: { from: donor, sent: units } })),
     )
     await limit.map(late, ({ home, op }) => parts.ask(home, 'receive', op, this.#call(), () => {}))
@@ -159,10 +160,4 @@ export class Recovering {
 
 function unitsOf(rows: Settled<'transfers'>['sent'], partition: number): Units {
   return rows.find(([other]) => other === partition)?.[1] ?? []
-}
-
-/** Whether it is more of any SKU. */
-function isMore(units: Units, than: Units): boolean {
-  const others = new Map(than)
-  return units.some(([sku, quantity]) => quantity > (others.get(sku) ?? 0))
 }

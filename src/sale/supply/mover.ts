@@ -3,6 +3,7 @@ import type { Timer, Timing } from '../../engine/timing.js'
 import { StockholdError } from '../../errors.js'
 import { askEvery } from '../every.js'
 import type { Parts } from '../partitions.js'
+import { beyond } from './beyond.js'
 import type { KnownStock } from './known-stock.js'
 
 const tuning = {
@@ -65,9 +66,7 @@ export class Mover {
     const done = before.then(() => {
       this.#next.delete(home)
       this.#running.set(home, done)
-      return this.#bring(home, wants).finally(() => {
-        if (this.#running.get(home) === done) this.#running.delete(home)
-      })
+      return this.#bring(home, wants)
     })
     const pull = { wants, done }
     this.#next.set(home, pull)
@@ -160,18 +159,16 @@ export class Mover {
 
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(donor: number, home: number, sent: Units, asked: Units): Promise<number[]> {
-    const before = new Map(this.#receivedFrom(donor, home))
+    const before = this.#receivedFrom(donor, home)
     // Nothing was left there, and nothing that was sent before is missing here: the home need not be asked.
-    if (sent.every(([sku, units]) => units <= (before.get(sku) ?? 0))) return []
+    if (beyond(sent, before).length === 0) return []
     const wanted = new Map(asked)
     try {
-      const received = await this.#catchUp(donor, home, sent)
-      const arrived = received.filter(([sku, units]) => units > (before.get(sku) ?? 0))
+      const arrived = beyond(await this.#catchUp(donor, home, sent), before)
       for (const [sku, units] of arrived) {
         // What a handle has heard of a pair for the first time may have come long ago.
         const atMost = Math.max(wanted.get(sku) ?? 0, this.#known.at(donor, sku) + 1)
-        const more = Math.min(units - (before.get(sku) ?? 0), atMost)
-        if (this.#known.isKnown(sku)) this.#known.note(home, sku, this.#known.at(home, sku) + more)
+        this.#add(home, sku, Math.min(units, atMost))
       }
       return arrived.map(([sku]) => sku)
     } catch {
@@ -187,10 +184,15 @@ export class Mover {
     })
   }
 
+  /** So many have come home, of what this handle looks for. */
+  #add(home: number, sku: number, units: number): void {
+    if (this.#known.isKnown(sku)) this.#known.note(home, sku, this.#known.at(home, sku) + units)
+  }
+
   /** What a home said before it was recovered, it may have forgotten; and where the donor has forgotten it too, nobody has those units. */
   #receivedFrom(donor: number, home: number): Units {
     const known = this.#received.get(pair(donor, home))
-    return known?.line === this.#lineOf(home) ? (known?.units ?? []) : []
+    return known && known.line === this.#lineOf(home) ? known.units : []
   }
 
   #lineOf(partition: number): number | undefined {
@@ -213,20 +215,17 @@ export class Mover {
     const { done } = await askEvery(this.#parts.count, (index) =>
       this.#parts.ask(index, 'transfers', {}, call, (answer) => answer),
     )
-    const late: { donor: number; home: number; sent: Units; before: ReadonlyMap<number, number> }[] = []
+    const late: { donor: number; home: number; sent: Units; before: Units }[] = []
     for (const [donor, answer] of done.entries()) {
       for (const [home, sent] of answer?.sent ?? []) {
-        const before = new Map(done[home]?.received.find(([from]) => from === donor)?.[1])
-        if (done[home] && sent.some(([sku, units]) => units > (before.get(sku) ?? 0)))
-          late.push({ donor, home, sent, before })
+        const before = done[home]?.received.find(([from]) => from === donor)?.[1] ?? []
+        if (done[home] && beyond(sent, before).length > 0) late.push({ donor, home, sent, before })
       }
     }
     await Promise.allSettled(
       late.map(async ({ donor, home, sent, before }) => {
-        for (const [sku, units] of await this.#catchUp(donor, home, sent)) {
-          const more = units - (before.get(sku) ?? 0)
-          if (this.#known.isKnown(sku)) this.#known.note(home, sku, this.#known.at(home, sku) + more)
-        }
+        const arrived = beyond(await this.#catchUp(donor, home, sent), before)
+        for (const [sku, units] of arrived) this.#add(home, sku, units)
       }),
     )
     return late.length > 0

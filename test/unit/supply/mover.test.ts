@@ -314,6 +314,28 @@ describe('what a home has received', () => {
     expect(known.at(0, 0)).toBe(8)
   })
 
+  test('again, counts what is new', async () => {
+    const { mover, parts, known } = opened([[0], [9]])
+    await mover.pull(0, [[0, 2]])
+    parts.stock[0]![0] = 0
+    known.note(0, 0, 0)
+    await mover.pull(0, [[0, 4]])
+    expect(parts.stock[0]).toEqual([4])
+    expect(known.at(0, 0)).toBe(4)
+    // And where a donor had nothing left, nothing has arrived, whatever came before.
+    parts.stock[1]![0] = 0
+    known.note(1, 0, 3)
+    expect((await mover.pull(0, [[0, 9]])).size).toBe(0)
+    expect(parts.calls('receive')).toHaveLength(2)
+  })
+
+  test('as much as was asked for counts, though the donor is thought to have kept none', async () => {
+    const { mover, parts, known } = opened([[0], [5]])
+    parts.sent.set('1 0', new Map([[0, 100]]))
+    await mover.pull(0, [[0, 5]])
+    expect(known.at(0, 0)).toBe(5)
+  })
+
   test('nothing is received where nothing was sent: the home is not asked', async () => {
     const { mover, parts, known } = opened([[0], [0]])
     known.note(1, 0, 3)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
 import { type Lack, Supply } from '../../../src/sale/supply/supply.js'
 import { FakeParts } from '../../support/fake-parts.js'
-import { settled, TestClock } from '../../support/test-clock.js'
+import { TestClock } from '../../support/test-clock.js'
 
 const DEADLINE = 1_000
 
@@ -13,15 +13,15 @@ function opened(stock: number[][]) {
   /** What comes of it: `come` where it is worth while to ask again. */
   const seek = async (
     lack: Partial<Lack> & Pick<Lack, 'wants'>,
-    rest: { since?: number; round?: number; ms?: number } = {},
+    rest: { since?: number; round?: number; ms?: number; home?: number } = {},
   ) => {
-    const { since = supply.surveys, round = 0, ms = DEADLINE } = rest
+    const { since = supply.surveys, round = 0, ms = DEADLINE, home = 0 } = rest
     const [sku] = lack.wants[0]!
     const limits = { deadline: clock.now() + ms }
     const begun = clock.now()
     const outcome = { after: 0, is: undefined as unknown }
-    const asked = { sku, available: parts.stock[0]![sku]!, partly: false, ...lack }
-    void supply.seek(0, asked, since, round, limits).then(
+    const asked = { sku, available: parts.stock[home]![sku]!, partly: false, ...lack }
+    void supply.seek(home, asked, since, round, limits).then(
       (soldOut) => Object.assign(outcome, { after: clock.now() - begun, is: soldOut ?? 'come' }),
       (error) => Object.assign(outcome, { after: clock.now() - begun, is: error }),
     )
@@ -218,13 +218,77 @@ describe('who asks again and again', () => {
   })
 })
 
-test('what others got at home is not looked for there; it is never less than nothing', async () => {
-  const { seek, parts, supply } = opened([[4], [9]])
-  await seek({ wants: [[0, 6]] })
-  supply.sold(0, [[0, 1_000]])
-  const before = parts.asked.length
-  // Nothing is known to be there: as many as are wanted are brought.
-  await seek({ wants: [[0, 2]], available: 0 })
-  expect(parts.asked[before]).toMatchObject({ command: 'send', op: { wants: [[0, 2]] } })
-  void settled
+describe('what a buyer got at home without a search', () => {
+  test('is not looked for there by other homes', async () => {
+    const { seek, parts, supply } = opened([[4], [0]])
+    await seek({ wants: [[0, 2]] }, { home: 1 })
+    parts.stock[0]![0] = 0
+    supply.sold(0, [[0, 2]])
+    parts.asked.length = 0
+    await seek({ wants: [[0, 1]], available: 0 }, { home: 1 })
+    expect(parts.asked[0]).toMatchObject({ command: 'stats' })
+  })
+
+  test('leaves what is left, which is looked for', async () => {
+    const { seek, parts, supply } = opened([[4], [0]])
+    await seek({ wants: [[0, 2]] }, { home: 1 })
+    supply.sold(0, [[0, 1]])
+    parts.stock[1]![0] = 0
+    parts.asked.length = 0
+    await seek({ wants: [[0, 1]], available: 0 }, { home: 1 })
+    expect(parts.asked[0]).toMatchObject({ command: 'send', index: 0 })
+  })
+
+  test('is never more than there was: other partitions still count in full', async () => {
+    const { seek, parts, supply } = opened([[4], [0], [3]])
+    await seek({ wants: [[0, 2]] }, { home: 1 })
+    supply.sold(0, [[0, 1_000]])
+    parts.stock[1]![0] = 0
+    parts.asked.length = 0
+    await seek({ wants: [[0, 3]], available: 0 }, { home: 1 })
+    expect(parts.asked[0]).toMatchObject({ command: 'send', index: 2, op: { wants: [[0, 3]] } })
+  })
+})
+
+test('all SKUs of a cart are looked for, the first that lacks is told of', async () => {
+  const { seek, parts } = opened([
+    [0, 0],
+    [5, 5],
+  ])
+  expect(
+    (
+      await seek({
+        wants: [
+          [0, 1],
+          [1, 2],
+        ],
+      })
+    ).is,
+  ).toBe('come')
+  expect(parts.stock[0]).toEqual([1, 2])
+})
+
+test.each([
+  [1_000, 500],
+  [1, 1],
+])('a handle whose calls last %i ms gives a step %i ms', async (deadlineMs, limitMs) => {
+  const clock = new TestClock(10_000)
+  const parts = new FakeParts([[0], [5]], clock)
+  const limits = { deadline: clock.now() + 1_000 }
+  const lack = { sku: 0, available: 0, wants: [[0, 1]] as const, partly: false }
+  await new Supply(parts, clock, deadlineMs).seek(0, lack, 0, 0, limits)
+  expect(parts.asked.map(({ command, deadline }) => [command, deadline - clock.now()])).toEqual([
+    ['stats', limitMs],
+    ['stats', limitMs],
+    ['send', limitMs],
+    ['receive', limitMs],
+  ])
+})
+
+test('rounds without fruit are ever further apart', async () => {
+  const { seek, supply, clock } = opened([[0], [0]])
+  clock.luck = 1
+  const { after } = await seek({ wants: [[0, 1]] }, { since: supply.surveys + 6 })
+  // Pauses of 2, 4, 8, 16 and 32 ms; a survey has a pause of its own.
+  expect(after).toBe(62)
 })

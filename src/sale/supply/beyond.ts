@@ -1,0 +1,9 @@
+import type { Units } from '../../engine/engine.js'
+
+/** By how much these units are more than the others, SKU by SKU; where they are not, nothing. */
+export function beyond(units: Units, others: Units): Units {
+  const counted = new Map(others)
+  return units
+    .map(([sku, quantity]) => [sku, quantity - (counted.get(sku) ?? 0)] as const)
+    .filter(([, more]) => more > 0)
+}
