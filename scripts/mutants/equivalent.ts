@@ -70,6 +70,7 @@ export const explanations: readonly Explanation[] = [
       'if (block.length >= tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 2))',
       'if (block.length > tuning.block) ;',
       'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 3))',
+      'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 1))',
     ],
   },
   {

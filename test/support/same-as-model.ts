@@ -20,9 +20,11 @@ export interface Pair<T> {
 
 class Agreement<T> implements fc.Command<Pair<T>, undefined> {
   readonly #operation: Operation<T>
+  readonly #look: (subject: T) => unknown
 
-  constructor(each: Operation<T>) {
+  constructor(each: Operation<T>, look: (subject: T) => unknown) {
     this.#operation = each
+    this.#look = look
   }
 
   check(): boolean {
@@ -33,6 +35,7 @@ class Agreement<T> implements fc.Command<Pair<T>, undefined> {
     const [answer, expected] = [this.#operation.run(real), this.#operation.run(model)]
     // Not an `expect` each: there are a hundred thousand.
     if (!Object.is(answer, expected)) expect(answer, this.#operation.name).toEqual(expected)
+    expect(this.#look(real), `after ${this.#operation.name}`).toEqual(this.#look(model))
   }
 
   toString(): string {
@@ -43,13 +46,16 @@ class Agreement<T> implements fc.Command<Pair<T>, undefined> {
 /**
  * Plays random calls on a structure and on its model: every answer must be the same. A counterexample is the shortest list of
  * calls after which they differ.
+ *
+ * @param look What is compared after every call, beside its answer.
  */
 export function sameAsModel<T>(
   start: () => Pair<T>,
   operations: readonly fc.Arbitrary<Operation<T>>[],
-  { runs = 100, calls = 80 }: { readonly runs?: number; readonly calls?: number } = {},
+  options: { readonly runs?: number; readonly calls?: number; readonly look?: (subject: T) => unknown } = {},
 ): void {
-  const commands = operations.map((each) => each.map((one) => new Agreement(one)))
+  const { runs = 100, calls = 80, look = () => undefined } = options
+  const commands = operations.map((each) => each.map((one) => new Agreement(one, look)))
   fc.assert(
     fc.property(fc.commands(commands, { maxCommands: calls, size: 'max' }), (story) => {
       const pair = start()

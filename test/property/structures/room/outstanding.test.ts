@@ -152,7 +152,7 @@ test('turns, passes and purchases end when their time comes, and not a ms before
       offset.map((ms) =>
         operation(`stock of now + ${ms}`, (all) => all.at(ms, (each, at) => each.seeStockOf(at))),
       ),
-      fc.constant(operation('all', (visitors) => visitors.all)),
     ],
+    { look: (visitors) => visitors.all },
   )
 })
