@@ -5,6 +5,14 @@ import type { Op, StoredReservation } from '../engine/engine.js'
  * before any usual loss.
  */
 const LATEST = 50_000
+/** As soon as they take so much memory, it is fewer: carts may have a thousand lines. Bytes; twice as many at most. */
+const MAX_BYTES = 64 * 2 ** 20
+
+/** What one takes, roughly: the objects, a pair of numbers for each line, and texts of two bytes a character. */
+function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
+  const texts = buyer.length + (key?.length ?? 0) + (paymentId?.length ?? 0)
+  return 400 + 80 * cart.length + 2 * texts
+}
 
 /** How far on a reservation is: nothing goes back by itself. */
 const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
@@ -42,6 +50,8 @@ export class AcknowledgedMemory {
   /** Two generations: the older one is dropped as a whole. To delete the first of a large Map again and again is slow. */
   #young = new Map<string, Acknowledged>()
   #old = new Map<string, Acknowledged>()
+  /** Of the younger ones. */
+  #bytes = 0
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   #ended = false
   /** How many were forgotten, for want of room. */
@@ -50,18 +60,21 @@ export class AcknowledgedMemory {
   /** Answers may come out of order: one that is behind what is known changes nothing. */
   note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
     const { id } = reservation
-    const known = this.#young.get(id) ?? this.#old.get(id)
-    const isNewer = !known || isFurther(reservation, known.reservation)
+    const young = this.#young.get(id)
+    const known = young ?? this.#old.get(id)
+    const latest = !known || isFurther(reservation, known.reservation) ? reservation : known.reservation
     if (known) this.#old.delete(id)
+    this.#bytes += bytesOf(latest) - (young ? bytesOf(young.reservation) : 0)
     this.#young.set(id, {
-      reservation: isNewer ? reservation : known.reservation,
+      reservation: latest,
       refundDue: rest.refundDue === true || known?.refundDue === true,
       restocked: rest.restocked === true || known?.restocked === true,
     })
-    if (this.#young.size < LATEST) return
+    if (this.#young.size < LATEST && this.#bytes < MAX_BYTES) return
     this.forgotten += this.#old.size
     this.#old = this.#young
     this.#young = new Map()
+    this.#bytes = 0
   }
 
   noteRestock(op: Op<'restock'>, applied: number): void {
@@ -76,6 +89,7 @@ export class AcknowledgedMemory {
   clear(): void {
     this.#young.clear()
     this.#old.clear()
+    this.#bytes = 0
     this.#restocks.clear()
     this.#ended = false
     this.forgotten = 0

@@ -305,7 +305,8 @@ export class FlashSale {
    * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it sells nothing.
    *
    * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is gone begins again with all of its stock.
-   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 50,000 reservations at least, and its restocks).
+   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 50,000 reservations at least, fewer only where
+   *   their carts take more than 64 MB, and its restocks).
    *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
    *
    * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond that. Any process can do it, also one that

@@ -91,3 +91,33 @@ test('the latest 50,000 are known at least, 100,000 at most; what was forgotten 
   memory.clear()
   expect([memory.forgotten, memory.all]).toEqual([0, []])
 })
+
+test('carts of many lines are forgotten sooner: no more is kept than some 128 MB', () => {
+  const memory = new AcknowledgedMemory()
+  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
+  const note = (i: number, rest: Partial<StoredReservation> = {}) =>
+    memory.note(reservation(`r${i}`, { cart, ...rest }))
+  let most = 0
+  for (let i = 0; i < 3_000; i++) {
+    note(i)
+    most = Math.max(most, memory.all.length)
+  }
+  // 80 bytes a line: 834 of them fill 64 MB.
+  expect(most).toBeGreaterThanOrEqual(2 * 834 - 1)
+  expect(most).toBeLessThanOrEqual(2 * 840)
+  expect(memory.all.length + memory.forgotten).toBe(3_000)
+  // The same one again takes no more room.
+  const { forgotten } = memory
+  for (let i = 0; i < 3_000; i++) note(2_999, { state: 'confirmed' })
+  expect(memory.forgotten).toBe(forgotten)
+  expect(memory.all.filter(({ reservation: { id } }) => id === 'r2999')).toHaveLength(1)
+})
+
+test('after everything was forgotten there is room again', () => {
+  const memory = new AcknowledgedMemory()
+  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
+  for (let i = 0; i < 800; i++) memory.note(reservation(`r${i}`, { cart }))
+  memory.clear()
+  for (let i = 0; i < 800; i++) memory.note(reservation(`s${i}`, { cart }))
+  expect(memory.all).toHaveLength(800)
+})
