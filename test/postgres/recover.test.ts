@@ -36,6 +36,7 @@ function stranger(shop: Shop, options = {}): FlashSale {
 
 describe.each([1, 4])('with %i partitions', (partitions) => {
   test('a sale that is gone is made anew by a process that never saw it', async () => {
+    const begun = performance.now()
     const { shop, ledger, follower } = await open({ partitions, limitPerBuyer: 6 })
     const held = await shop.hold('a', 2, { key: 'k' })
     await shop.advance(7)
@@ -69,8 +70,12 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     expect(await other.stats()).toEqual(before)
     expect(await other.get(held.id)).toMatchObject({
       state: 'held',
-      expiresAt: expect.closeTo(held.expiresAt, -3),
+      expiresAt: expect.any(Number),
     })
+    // What is left of it is reckoned by this process' own timers, which run on while the engine's clock stands still.
+    const { expiresAt } = (await other.get(held.id))!
+    expect(expiresAt).toBeLessThanOrEqual(held.expiresAt)
+    expect(expiresAt).toBeGreaterThan(held.expiresAt - (performance.now() - begun) - 10)
     const item = [{ sku: 'a', quantity: 2 }]
     expect(await other.reserve({ buyer: 'a', items: item, key: 'k' })).toMatchObject({
       status: 'reserved',
