@@ -12,9 +12,12 @@ import { Samples } from '../../scripts/demo/launch/samples.js'
 import { stayOf } from '../../scripts/demo/launch/stay.js'
 import { type EndState, type Told, verdictOf } from '../../scripts/demo/launch/verdict.js'
 import { forgedFor } from '../../scripts/demo/launch/visitors.js'
+import { BadOption } from '../../scripts/demo/option-values.js'
+import { readOptions } from '../../scripts/demo/options.js'
 import { csvRecords } from '../../scripts/demo/orders/csv.js'
 import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
 import { differences } from '../../scripts/demo/orders/outcome.js'
+import { readOrders } from '../../scripts/demo/orders/read.js'
 import { bar, sparkline } from '../../scripts/demo/terminal/charts.js'
 import { Progress } from '../../scripts/demo/terminal/progress.js'
 import { terminalOf, widthOf } from '../../scripts/demo/terminal/style.js'
@@ -22,7 +25,7 @@ import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
 const engines = ['memory', 'redis']
 /** A run of the whole demo, on a machine that has other things to do. */
-const LONG_MS = 180_000
+const LONG_MS = 600_000
 const folder = mkdtempSync(join(tmpdir(), 'stockhold-demo-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -638,7 +641,19 @@ describe('options', () => {
     ['--stock-share', '0', '--orders', orders],
     ['--units', '5', '--orders', orders],
     ['--rate', '5', '--orders', orders],
-  ])('a wrong one ends with 2 and is named: %s %s', async (...args) => {
+  ])('a wrong one is named: %s %s', async (...args) => {
+    const read = async () => {
+      const options = readOptions(args)
+      if ('orders' in options) await readOrders(options.orders)
+    }
+    await expect(read()).rejects.toThrow(BadOption)
+    await expect(read()).rejects.toThrow(args[0])
+  })
+
+  test.each([
+    ['--units', '0'],
+    ['--orders', join(folder, 'none.csv')],
+  ])('a wrong one ends the demo with 2: %s', async (...args) => {
     const { code, output } = await demo(...args)
     expect(code).toBe(2)
     expect(output).toContain(args[0])

@@ -4,6 +4,8 @@ import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { FlashSale, type FlashSaleOptions, redisEngine } from '../../src/index.js'
 import { type ClientOptions, connectTo } from '../support/client.js'
 import { BUYER, faultOf, KEY, PAYMENT } from '../support/secrets.js'
+import { SteppedClock } from '../support/stepped.js'
+import { withTiming } from '../support/waiting-room.js'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -88,7 +90,7 @@ describe('a server that', () => {
   test('is away: UNAVAILABLE by the deadline; when it is back, the sale goes on', async () => {
     for (const options of [{}, { enableOfflineQueue: false }, { enableAutoPipelining: true }]) {
       const client = connect({ ...options, retryStrategy: () => 20 })
-      const sale = open(client, { deadlineMs: 20_000 })
+      const sale = open(client, { deadlineMs: 120_000 })
       await sale.create({ stock: { a: 5 } })
       const held = await sale.reserve({ buyer: BUYER, items: item, key: KEY })
       if (held.status !== 'reserved') expect.fail(held.status)
@@ -101,7 +103,7 @@ describe('a server that', () => {
       const waiting = sale.confirm(held.reservation.id, { paymentId: PAYMENT })
       await server.restart()
       expect(await waiting).toMatchObject({ status: 'confirmed', replayed: false })
-      const fresh = open(client, { id: sale.id, deadlineMs: 20_000 })
+      const fresh = open(client, { id: sale.id, deadlineMs: 120_000 })
       expect(await fresh.get(held.reservation.id)).toMatchObject({ state: 'confirmed' })
       expect((await sale.audit()).skus.a).toMatchObject({ available: 4, confirmed: 1 })
     }
@@ -124,11 +126,14 @@ describe('a server that', () => {
   })
 
   test('hangs: UNKNOWN_OUTCOME by the deadline; the same key gives the one true answer', async () => {
-    const sale = open(connect(), { deadlineMs: 1_000 })
+    const clock = new SteppedClock()
+    const engine = withTiming(redisEngine(connect()), clock.timing)
+    const sale = new FlashSale(`sale-${++sales}`, { engine, deadlineMs: 1_000 })
+    onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 5 } })
     await server.kill('SIGSTOP')
     const lost = sale.reserve({ buyer: BUYER, items: item, key: KEY })
-    await faultOf(lost, 'UNKNOWN_OUTCOME').finally(() => server.kill('SIGCONT'))
+    await faultOf(clock.during(lost), 'UNKNOWN_OUTCOME').finally(() => server.kill('SIGCONT'))
     const patient = open(connect(), { id: sale.id })
     const again = await patient.reserve({ buyer: BUYER, items: item, key: KEY })
     expect(again).toMatchObject({ status: 'reserved', reservation: { buyer: BUYER, key: KEY } })

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine, type StockholdError } from '../../src/index.js'
 import { sourceOf } from '../../src/sale/flash-sale.js'
 import { faultyEngine } from '../support/faulty-engine.js'
+import { steppedMemory } from '../support/stepped.js'
 import { watched } from '../support/watched-engine.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
@@ -139,10 +140,11 @@ describe('a handle that does not know the rules yet', () => {
 })
 
 test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async () => {
-  const engine = memoryEngine()
+  const { clock, engine } = await steppedMemory()
   let silent = false
   const sale = handle(
     {
+      timing: clock.timing,
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
@@ -160,7 +162,7 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
   await sale.create({ stock: { a: 5 } })
   silent = true
   for (let round = 0; round < 3; round++)
-    await expect(sale.reserve({ buyer: 'u', items: item, key: 'k' })).rejects.toMatchObject({
+    await expect(clock.during(sale.reserve({ buyer: 'u', items: item, key: 'k' }))).rejects.toMatchObject({
       code: 'UNKNOWN_OUTCOME',
     })
   silent = false

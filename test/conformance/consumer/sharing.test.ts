@@ -98,13 +98,11 @@ onLiveEngines((open) => {
     const seen = new Seen()
     const consumer = follow(handle(), { leaseMs: 200 }, seen.note)
     let offers = 0
-    const end = performance.now() + 4_000
-    for (let i = 0; performance.now() < end; i++) {
+    for (let i = 0; offers < 3; i++) {
       await crowd(sale, `c${i}`, 3)
       if ((await consumer.stats()).leads < 3) offers++
       await delay(10)
     }
-    expect(offers).toBeGreaterThan(0)
     await until(async () => (await consumer.stats()).lag === 0)
     await until(async () => (await consumer.stats()).leads === 3)
     ordered(seen)
