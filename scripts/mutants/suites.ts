@@ -72,7 +72,7 @@ export function suites(): Record<SuiteName, Suite> {
       [
         ...conformance,
         ...partitioned,
-        ...[...unit, ...wakeUps, ...supplies],
+        ...[...unit, ...testsOf('test/unit/sale'), ...wakeUps, ...supplies],
         ...properties('batcher', 'model'),
         ...structures('sale'),
         'test/conformance/waiting-room/coupling.test.ts',

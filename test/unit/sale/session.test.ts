@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import { Session } from '../../../src/engine/session.js'
+import { TestClock } from '../../support/test-clock.js'
+
+function opened(max = 2) {
+  const clock = new TestClock(1_000)
+  const gate = { max, open: 0 }
+  const session = new Session('the sale "s"', gate, clock)
+  let changes = 0
+  session.onChange.add(() => changes++)
+  const reply = (rest: object) =>
+    session.observe({ outcome: 'done', now: 0, sequence: 0, answers: [], ...rest } as never)
+  const tip = (line: number, sequence: number, mark = `${line} ${sequence}`) => ({ line, sequence, mark })
+  return { clock, gate, session, reply, tip, changes: () => changes }
+}
+
+describe('calls that may be open', () => {
+  test('are as many as the gate allows, over all sessions', () => {
+    const { session, gate } = opened(2)
+    expect([session.enter(), session.enter()]).toEqual([undefined, undefined])
+    expect(session.enter()).toMatchObject({ code: 'OVERLOADED', message: expect.stringContaining('2 calls') })
+    expect(gate.open).toBe(2)
+    session.leave()
+    expect(session.enter()).toBeUndefined()
+  })
+})
+
+describe('the server time', () => {
+  test('is without limit before the first reply', () => {
+    expect(opened().session.serverTime(5)).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
+  test('is by the reply that came fastest', async () => {
+    const { clock, session, reply } = opened()
+    reply({ now: 50_000 })
+    expect(session.serverTime(clock.now())).toBe(50_000)
+    await clock.advance(100)
+    reply({ now: 50_090 })
+    expect(session.serverTime(clock.now())).toBe(50_100)
+    reply({ now: 50_101 })
+    expect(session.serverTime(clock.now())).toBe(50_101)
+    expect(session.serverTime(clock.now() + 0.5)).toBe(50_101)
+  })
+
+  test('that was seen last never goes back, whatever the reply says otherwise', () => {
+    const { session, reply } = opened()
+    reply({ now: 50_000, outcome: 'missing' })
+    reply({ now: 49_000 })
+    expect(session.lastNow).toBe(50_000)
+  })
+})
+
+describe('how far the history went', () => {
+  test('is told when it has grown, and only then', () => {
+    const { session, reply, tip, changes } = opened()
+    reply({ sequence: 3, tip: tip(1, 3) })
+    expect([session.sequence, changes()]).toEqual([3, 1])
+    reply({ sequence: 3, tip: tip(1, 3) })
+    reply({ sequence: 2, tip: tip(1, 2) })
+    expect([session.sequence, changes()]).toEqual([3, 1])
+    reply({ sequence: 4, tip: tip(1, 4) })
+    expect([session.sequence, changes()]).toEqual([4, 2])
+  })
+
+  test('begins behind what was seen of the line before after a recovery', () => {
+    const { session, reply, tip, changes } = opened()
+    reply({ sequence: 9, tip: tip(1, 9) })
+    reply({ sequence: 5, tip: tip(2, 5) })
+    expect([session.sequence, session.tip, changes()]).toEqual([5, tip(2, 5), 2])
+  })
+
+  test('is nothing that a reply tells which was not carried out', () => {
+    const { session, reply, tip, changes } = opened()
+    reply({ outcome: 'rolled_back', sequence: 9, tip: tip(1, 9) })
+    expect([session.sequence, session.tip, changes()]).toEqual([0, null, 0])
+  })
+
+  test('may be told without a tip', () => {
+    const { session, reply, changes } = opened()
+    reply({ sequence: 1 })
+    expect([session.sequence, session.tip, changes()]).toEqual([1, null, 1])
+  })
+
+  test('the furthest point seen: of the latest line, and there the latest sequence', () => {
+    const { session, tip } = opened()
+    session.witness(tip(2, 5))
+    for (const earlier of [tip(1, 9), tip(2, 4)]) {
+      session.witness(earlier)
+      expect(session.tip).toEqual(tip(2, 5))
+    }
+    session.witness(tip(2, 5, 'another mark'))
+    expect(session.tip).toEqual(tip(2, 5, 'another mark'))
+    session.witness(tip(2, 6))
+    session.witness(tip(3, 1))
+    expect(session.tip).toEqual(tip(3, 1))
+  })
+})
+
+describe('what is gone', () => {
+  test.each([
+    ['rolled_back', null, 'ROLLBACK_DETECTED'],
+    ['rolled_back', 't', 'ROLLBACK_DETECTED'],
+    ['missing', null, 'SALE_NOT_FOUND'],
+    ['missing', 't', 'STATE_LOST'],
+    ['lost', null, 'STATE_LOST'],
+    ['lost', 't', 'STATE_LOST'],
+  ] as const)('%s for a handle that knows %s: %s', (outcome, token, code) => {
+    const { session } = opened()
+    session.token = token
+    expect(session.gone(outcome)).toMatchObject({ code, message: expect.stringContaining('the sale "s"') })
+  })
+})
+
+test('marks of calls are drawn from 48 bits', () => {
+  const { clock, session } = opened()
+  clock.luck = 0.5
+  expect(Number.parseInt(session.newMark(), 36)).toBe(2 ** 47)
+  clock.luck = 1 - 2 ** -53
+  expect(Number.parseInt(session.newMark(), 36)).toBe(2 ** 48 - 1)
+})
