@@ -59,7 +59,7 @@ export class Session {
     this.#offset = Math.max(this.#offset, reply.now - this.timing.now())
     if (reply.outcome !== 'done') return
     // The line after a recovery may begin behind what was seen of the one before.
-    const isNewLine = (reply.tip?.line ?? 0) > (this.tip?.line ?? 0)
+    const isNewLine = reply.tip && this.tip && reply.tip.line > this.tip.line
     if (reply.tip) this.witness(reply.tip)
     if (!isNewLine && reply.sequence <= this.sequence) return
     this.sequence = reply.sequence
@@ -104,6 +104,6 @@ export class Session {
 }
 
 function isFurther(tip: Tip, known: Tip | null): boolean {
-  if (known === null || tip.line !== known.line) return known === null || tip.line > known.line
-  return tip.sequence >= known.sequence
+  if (known === null || tip.line > known.line) return true
+  return tip.line === known.line && tip.sequence >= known.sequence
 }
