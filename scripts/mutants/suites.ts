@@ -92,7 +92,13 @@ export function suites(): Record<SuiteName, Suite> {
     'room memory': suite('room memory', [...rooms, ...handles, ...structures('room')], IN_MEMORY),
     room: suite(
       'room',
-      [...handles, ...all.filter((file) => roomUnits.test(basename(file))), ...wakeUps, simulated('rooms')],
+      [
+        ...handles,
+        ...all.filter((file) => roomUnits.test(basename(file))),
+        ...testsOf('test/unit/room'),
+        ...wakeUps,
+        simulated('rooms'),
+      ],
       IN_MEMORY,
     ),
     'handoff lua': suite(

@@ -1,0 +1,301 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { StoredReservation } from '../../../src/engine/engine.js'
+import type { Acknowledged, AcknowledgedState } from '../../../src/sale/acknowledged.js'
+import { type Recover, replay, type Testimony } from '../../../src/sale/recovery.js'
+
+const NOW = 1_000
+const HOLD = 500
+
+const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
+  ...{
+    id,
+    buyer: 'u',
+    cart: [[0, 1]],
+    state: 'held',
+    key: 'k',
+    createdAt: 1,
+    expiresAt: NOW + 100,
+    paymentId: null,
+  },
+  ...rest,
+})
+const known = (
+  id: string,
+  rest: Partial<StoredReservation> = {},
+  more: Partial<Acknowledged> = {},
+): Acknowledged => ({
+  ...{ reservation: reservation(id, rest), refundDue: false, restocked: false },
+  ...more,
+})
+
+function testimony(
+  all: Partial<Record<AcknowledgedState, readonly Acknowledged[]>>,
+  rest: Partial<Testimony> = {},
+): Testimony {
+  return {
+    ...{ restocks: [], state: 'open' },
+    async *reservations(kind) {
+      yield all[kind] ?? []
+    },
+    ...rest,
+  }
+}
+
+/** Replays into a sale that answers with these, by command and id; else as what is asked would be carried out. */
+async function replayed(
+  testimonies: readonly Testimony[],
+  answers: Record<string, object | (() => object)> = {},
+) {
+  const sent: string[] = []
+  const ops: object[] = []
+  let atOnce = 0
+  let most = 0
+  const recover = (async (
+    command: string,
+    op: { id?: string; key?: string; action?: string; holdMs?: number; quantity?: number },
+  ) => {
+    const name = `${command} ${op.id ?? op.action ?? `${op.key} ${op.quantity}`}`
+    sent.push(name)
+    ops.push(op)
+    most = Math.max(most, ++atOnce)
+    await Promise.resolve()
+    atOnce--
+    const answer = answers[name]
+    if (answer) return typeof answer === 'function' ? answer() : answer
+    if (command === 'reserve')
+      return { status: 'reserved', reservation: reservation(op.id!, { expiresAt: NOW + op.holdMs! }) }
+    if (command === 'confirm') return { status: 'confirmed' }
+    if (command === 'restock') return { status: 'restocked', applied: op.quantity }
+    return { status: command === 'extend' ? 'extended' : `${command}d` }
+  }) as unknown as Recover
+  const result = await replay(testimonies, recover, () => NOW, HOLD)
+  const refused = result.refused.map(({ acknowledged, reason }) => `${acknowledged.reservation.id} ${reason}`)
+  return { sent, ops, restored: result.restored, refused, most: () => most }
+}
+
+const soldOut = { status: 'sold_out', sku: 0, available: 0 }
+
+describe('the order in which a sale is put back', () => {
+  test('what was added, what is over, who has paid, who holds, what was taken out, the state', async () => {
+    const restock = (key: string, quantity: number) => ({
+      op: { sku: 0, quantity, key, final: true },
+      applied: quantity,
+    })
+    const first = testimony(
+      {
+        over: [known('o', { state: 'released' })],
+        confirmed: [known('c', { state: 'confirmed', paymentId: 'p' })],
+        held: [known('h')],
+      },
+      { restocks: [restock('out', -2), restock('in', 3)], state: 'paused' },
+    )
+    const second = testimony({ over: [known('o2', { state: 'released' })] }, { state: 'ended' })
+    const { sent, restored } = await replayed([first, second])
+    expect(sent).toEqual([
+      ...['restock in 3', 'reserve o', 'release o', 'reserve o2', 'release o2'],
+      ...['reserve c', 'confirm c', 'reserve h', 'restock out -2', 'control pause', 'control end'],
+    ])
+    expect(restored).toBe(4)
+  })
+
+  test('an open sale stays open', async () => {
+    expect((await replayed([testimony({})])).sent).toEqual([])
+  })
+})
+
+describe('what was taken out', () => {
+  const out = { op: { sku: 0, quantity: -5, key: 'out', final: true }, applied: -3 }
+
+  test.each([
+    // Units that are taken out now, and those that are put in again.
+    [-5, 2],
+    [-4, 1],
+    [-3, undefined],
+    [-2, undefined],
+  ])('%i in place of 3: %s are put in again, under a key of their own', async (applied, again) => {
+    const { sent, ops } = await replayed([testimony({}, { restocks: [out] })], {
+      'restock out -5': { status: 'restocked', applied },
+    })
+    const key = `restored:${createHash('sha256').update('out').digest('base64url')}`
+    expect(sent.slice(1)).toEqual(again === undefined ? [] : [`restock ${key} ${again}`])
+    if (again !== undefined) expect(ops[1]).toEqual({ sku: 0, quantity: again, key, final: true })
+  })
+
+  test('what was refused is left alone', async () => {
+    const { sent } = await replayed([testimony({}, { restocks: [out] })], {
+      'restock out -5': { status: 'conflict', applied: -5 },
+    })
+    expect(sent).toHaveLength(1)
+  })
+
+  test('a restock of nothing is asked for by nobody', async () => {
+    const none = { op: { sku: 0, quantity: 0, key: 'none', final: true }, applied: 0 }
+    expect((await replayed([testimony({}, { restocks: [none] })])).sent).toEqual([])
+  })
+})
+
+describe('one reservation', () => {
+  const put = async (one: Acknowledged, answers: Record<string, object> = {}) => {
+    const { sent, ops, restored, refused } = await replayed([testimony({ over: [one] })], answers)
+    return { sent, hold: (ops[0] as { holdMs: number }).holdMs, ops, restored, refused }
+  }
+
+  test('held: for as long as is left, rounded up', async () => {
+    expect(await put(known('r', { expiresAt: NOW + 0.5 }))).toMatchObject({
+      sent: ['reserve r'],
+      hold: 1,
+      restored: 1,
+    })
+    expect(await put(known('r', { expiresAt: NOW + 100 }))).toMatchObject({ hold: 100 })
+  })
+
+  test('whose time is up has none again, however long ago it was', async () => {
+    for (const [left, hold] of [
+      [0, -1],
+      [-1, -1],
+      [-70, -70],
+    ] as const) {
+      expect(await put(known('r', { expiresAt: NOW + left }))).toMatchObject({
+        sent: ['reserve r'],
+        hold,
+        restored: 1,
+      })
+      expect(await put(known('r', { state: 'expired', expiresAt: NOW + left }))).toMatchObject({ hold })
+    }
+  })
+
+  test('expired before its time, as one that was told so, has none either', async () => {
+    expect(await put(known('r', { state: 'expired', expiresAt: NOW + 50 }))).toMatchObject({ hold: -1 })
+  })
+
+  test('released, confirmed, refunded: made again, and ended again, with its payment', async () => {
+    expect(await put(known('r', { state: 'released' }))).toMatchObject({
+      sent: ['reserve r', 'release r'],
+      hold: HOLD,
+      restored: 1,
+    })
+    const paid = { paymentId: 'p' }
+    const confirmed = await put(known('r', { state: 'confirmed', ...paid }))
+    expect(confirmed).toMatchObject({ sent: ['reserve r', 'confirm r'], hold: HOLD, restored: 1 })
+    expect(confirmed.ops[1]).toEqual({ id: 'r', buyer: null, paymentId: 'p', final: true })
+    for (const restocked of [true, false]) {
+      const refunded = await put(known('r', { state: 'refunded', ...paid }, { restocked }))
+      expect(refunded.sent).toEqual(['reserve r', 'confirm r', 'refund r'])
+      expect(refunded.ops[2]).toEqual({ id: 'r', restock: restocked })
+    }
+  })
+
+  test.each([
+    [{ status: 'refund_due', reason: 'sold_out' }, ['r sold_out']],
+    [{ status: 'refund_due', reason: 'limit_exceeded' }, ['r limit_exceeded']],
+    [{ status: 'refund_due', reason: 'ended' }, ['r sold_out']],
+    [{ status: 'refund_due', reason: 'refunded' }, []],
+  ])('paid, and now %j: %j', async (answer, refused) => {
+    const told = await put(known('r', { state: 'confirmed', paymentId: 'p' }), { 'confirm r': answer })
+    expect([told.refused, told.restored]).toEqual([refused, refused.length === 0 ? 1 : 0])
+  })
+
+  test('that was told to be refunded stays so: it is released before it is paid for', async () => {
+    const due = known('r', { state: 'expired', paymentId: 'p', expiresAt: NOW - 5 }, { refundDue: true })
+    const told = await put(due, { 'confirm r': { status: 'refund_due', reason: 'released' } })
+    expect(told).toMatchObject({ sent: ['reserve r', 'release r', 'confirm r'], hold: HOLD, restored: 1 })
+    expect((await put(due)).sent).toEqual(['reserve r', 'release r', 'confirm r', 'refund r'])
+    const refunded = known('r', { state: 'refunded', paymentId: 'p' }, { refundDue: true })
+    expect((await put(refunded)).sent).toEqual(['reserve r', 'confirm r', 'refund r'])
+  })
+
+  test('that found another with its key was replaced, and so was one that cannot be made', async () => {
+    const other = { status: 'reserved', reservation: reservation('other') }
+    expect(await put(known('r'), { 'reserve r': other })).toMatchObject({
+      refused: ['r replaced'],
+      restored: 0,
+    })
+    expect(await put(known('r'), { 'reserve r': { status: 'key_spent' } })).toMatchObject({
+      refused: ['r replaced'],
+    })
+  })
+
+  test.each(['sold_out', 'limit_exceeded'])('that has units, and finds %s: refused', async (status) => {
+    const answers = { 'reserve r': { ...soldOut, status } }
+    expect((await put(known('r'), answers)).refused).toEqual([`r ${status}`])
+    expect((await put(known('r', { state: 'confirmed' }), answers)).refused).toEqual([`r ${status}`])
+    // What is over needed its units for a moment only: nothing is lost with it.
+    expect(await put(known('r', { state: 'released' }), answers)).toMatchObject({ refused: [], restored: 0 })
+    expect(await put(known('r', { expiresAt: NOW }), answers)).toMatchObject({ refused: [], restored: 0 })
+  })
+
+  describe('held, of which an earlier state survived', () => {
+    const survived = (rest: Partial<StoredReservation>) => ({
+      'reserve r': { status: 'reserved', reservation: reservation('r', rest) },
+    })
+
+    test('is extended to where it was', async () => {
+      const told = await put(known('r', { expiresAt: NOW + 100 }), survived({ expiresAt: NOW + 99 }))
+      expect([told.sent, told.restored]).toEqual([['reserve r', 'extend r'], 1])
+      expect(told.ops[1]).toEqual({ id: 'r', holdMs: 100 })
+    })
+
+    test('is left alone where it lasts as long, or longer', async () => {
+      for (const expiresAt of [NOW + 100, NOW + 101])
+        expect((await put(known('r', { expiresAt: NOW + 100 }), survived({ expiresAt }))).sent).toEqual([
+          'reserve r',
+        ])
+    })
+
+    test('has lapsed where it is expired, or expires before it is extended', async () => {
+      const expired = survived({ state: 'expired', expiresAt: NOW - 1 })
+      expect((await put(known('r'), expired)).refused).toEqual(['r lapsed'])
+      const late = { ...survived({ expiresAt: NOW + 1 }), 'extend r': { status: 'expired' } }
+      expect((await put(known('r'), late)).refused).toEqual(['r lapsed'])
+    })
+  })
+})
+
+describe('many at once, some of which find no units for a moment', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, i) => known(`r${i}`, { state: 'released' }))
+
+  test('are tried a thousand at a time', async () => {
+    expect((await replayed([testimony({ over: many(1_001) })])).most()).toBe(1_000)
+  })
+
+  test('are tried again, fewer at a time, until all found some', async () => {
+    let left = 2
+    const lacks = () => (left-- > 0 ? soldOut : { status: 'reserved', reservation: reservation('r1') })
+    const { sent, restored, refused } = await replayed([testimony({ over: many(3) })], {
+      'reserve r1': lacks,
+    })
+    expect(sent.filter((name) => name === 'reserve r1')).toHaveLength(2)
+    expect([restored, refused]).toEqual([2, []])
+  })
+
+  test('are given up where not one of them found any', async () => {
+    const answers = { 'reserve r0': soldOut, 'reserve r1': soldOut }
+    const { sent, restored } = await replayed([testimony({ over: many(2) })], answers)
+    expect([sent, restored]).toEqual([['reserve r0', 'reserve r1'], 0])
+  })
+})
+
+test('what one knows to be refused and another puts back was put back', async () => {
+  let left = 1
+  const answers = {
+    'reserve r': () =>
+      left-- > 0
+        ? { status: 'key_spent' }
+        : { status: 'reserved', reservation: reservation('r', { expiresAt: NOW + 100 }) },
+  }
+  expect(
+    await replayed([testimony({ held: [known('r')] }), testimony({ held: [known('r')] })], answers),
+  ).toMatchObject({ restored: 1, refused: [] })
+  left = 0
+  const other = {
+    'reserve r': () =>
+      left++ > 0
+        ? { status: 'key_spent' }
+        : { status: 'reserved', reservation: reservation('r', { expiresAt: NOW + 100 }) },
+  }
+  expect(
+    await replayed([testimony({ held: [known('r')] }), testimony({ held: [known('r')] })], other),
+  ).toMatchObject({ restored: 0, refused: ['r replaced'] })
+})
