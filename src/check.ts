@@ -1,5 +1,8 @@
 import { invalid } from './errors.js'
 
+/** Options of which each has a value: an option that was left out, or given as `undefined`, has its default. */
+export type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
+
 /** Longest id in bytes of UTF-8. */
 export const MAX_ID_BYTES = 256
 /** Most units in one number; sums of a lifetime then stay far below 2^53, where numbers stop being exact. */

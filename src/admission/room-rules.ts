@@ -7,24 +7,24 @@ export interface RoomPace {
   /** How many may enter a second: 0 to 1,000,000, with at most three decimals. */
   ratePerSecond: number
   /** How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at least 1 */
-  burst?: number
+  burst?: number | undefined
   /** How long a turn is kept for its visitor, in ms: 100 to 600,000. @default 30_000 */
-  claimMs?: number
+  claimMs?: number | undefined
   /** How long a pass is valid, in ms: 100 to 86,400,000. @default 300_000 */
-  passMs?: number
+  passMs?: number | undefined
   /** Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not buy. @default 1.2 */
-  overcommit?: number
+  overcommit?: number | undefined
 }
 
 /** What `room.create` takes. */
 export interface RoomCreation {
   /** When the door opens: a Date or epoch ms. @default at once */
-  opensAt?: Date | number
+  opensAt?: Date | number | undefined
   /**
    * `random`: those who came before `opensAt` are shuffled then, by a seed whose hash is known before.
    * @default 'fifo'
    */
-  order?: 'fifo' | 'random'
+  order?: 'fifo' | 'random' | undefined
 }
 
 const RULES: Names<RoomCreation> = { opensAt: true, order: true }

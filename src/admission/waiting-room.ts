@@ -37,17 +37,17 @@ export interface WaitingRoomOptions extends RoomPace {
   /** What tickets and passes are signed with: 32 bytes at least. Of several the first one signs, and all are accepted. */
   secret: string | readonly string[]
   /** The sale whose stock the door goes by: no more passes than it can serve. @default none: only the rate counts */
-  sale?: FlashSale | string
+  sale?: FlashSale | string | undefined
   /**
    * What `poll` does while the engine is away. `hold`: it tells the same position again, and to come later; `refuse`: it throws
    * UNAVAILABLE. Nobody is admitted meanwhile either way, and nobody loses their place.
    * @default 'hold'
    */
-  onUnavailable?: 'hold' | 'refuse'
+  onUnavailable?: 'hold' | 'refuse' | undefined
   /** When a call is given up at the latest, in ms. @default 2_000 */
-  deadlineMs?: number
+  deadlineMs?: number | undefined
   /** Joins that may be open on this handle at a time; one more is OVERLOADED at once. @default 100_000 */
-  maxInFlight?: number
+  maxInFlight?: number | undefined
 }
 
 const OPTIONS: Names<WaitingRoomOptions> = {
@@ -230,7 +230,10 @@ export class WaitingRoom implements Door {
    *
    * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits nobody.
    */
-  async setRate(perSecond: number, options: { burst?: number } & SignalOption = {}): Promise<void> {
+  async setRate(
+    perSecond: number,
+    options: { burst?: number | undefined } & SignalOption = {},
+  ): Promise<void> {
     const rate = checkRate(perSecond, 'perSecond')
     const given = checkOptions(options, 'options', RATE).burst
     const burst = given === undefined ? null : checkBurst(given)

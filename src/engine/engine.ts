@@ -409,9 +409,9 @@ export interface Engine {
   /** ms on a clock that only differences may be taken of; measures ages inside this process, decides nothing. */
   elapsed(): number
   /** The timers for deadlines and waits. @default the process' */
-  readonly timing?: Timing
+  readonly timing?: Timing | undefined
   /** It is asked without a network: nothing is gained by remembering its refusals. @default false */
-  readonly isLocal?: boolean
+  readonly isLocal?: boolean | undefined
   /** @param partitions How many the sale has; partition 0 is found without knowing. */
   partition(sale: string, index: number, partitions: number): Partition
   /** What follows the events of a partition. */

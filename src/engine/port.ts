@@ -52,11 +52,11 @@ export interface Call {
   /** The latest server time the caller has seen. */
   readonly floor: number
   /** The furthest point of the history that the caller has seen. */
-  readonly seen?: Tip | null
+  readonly seen?: Tip | null | undefined
   /** A name for what this call writes, unlike any other. */
-  readonly mark?: string
+  readonly mark?: string | undefined
   /** Puts back what was lost: allowed where others are held off. */
-  readonly recovers?: boolean
+  readonly recovers?: boolean | undefined
 }
 
 /**
@@ -71,7 +71,7 @@ export type Reply<A> =
       readonly now: number
       readonly sequence: number
       /** The point of the history that was reached. */
-      readonly tip?: Tip
+      readonly tip?: Tip | undefined
       readonly answers: readonly A[]
     }
   | { readonly outcome: 'missing' | 'lost' | 'rolled_back'; readonly now: number }

@@ -125,7 +125,7 @@ export class Consumer {
    *
    * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others again. @default no limit
    */
-  close(options: { timeoutMs?: number } = {}): Promise<void> {
+  close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
     const { timeoutMs } = checkOptions(options, 'options', CLOSE)
     const within =
       timeoutMs === undefined ? MAX_SPAN_MS : checkInteger(timeoutMs, 'timeoutMs', 0, MAX_SPAN_MS)

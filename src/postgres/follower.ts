@@ -1,4 +1,5 @@
 import { notify } from '../callback.js'
+import type { Filled } from '../check.js'
 import type { Timer } from '../engine/timing.js'
 import { Bookmark } from './bookmark.js'
 import { compare } from './compare.js'
@@ -10,17 +11,17 @@ export interface FollowOptions {
    * Under which name the sale knows the ledger as a group of consumers: its stream is only trimmed behind what every group has.
    * @default 'ledger:' and the schema
    */
-  group?: string
+  group?: string | undefined
   /**
    * How many events the stream of a partition keeps at most, whether the ledger has them or not; a ledger that is away for longer than
    * that puts its reservations right by the sale itself. `null`: the stream is not trimmed.
    * @default 1_000_000
    */
-  maxEvents?: number | null
+  maxEvents?: number | null | undefined
   /** The longest pause between two looks at a sale that is quiet, in ms. What this process does itself is written at once. @default 1_000 */
-  maxPauseMs?: number
+  maxPauseMs?: number | undefined
   /** Told of each failure; the follower goes on by itself, with growing pauses. @default nobody */
-  onError?: (error: unknown) => void
+  onError?: ((error: unknown) => void) | undefined
 }
 
 export interface LedgerStats {
@@ -57,12 +58,12 @@ export interface LedgerFollower extends AsyncDisposable {
 
 export class Follower implements LedgerFollower {
   readonly #sale: SaleWriter
-  readonly #options: Required<FollowOptions>
+  readonly #options: Filled<FollowOptions>
   readonly #loops: Promise<void>[]
   readonly #wakers = new Set<() => void>()
   #closed = false
 
-  constructor(sale: SaleWriter, writers: readonly PartitionWriter[], options: Required<FollowOptions>) {
+  constructor(sale: SaleWriter, writers: readonly PartitionWriter[], options: Filled<FollowOptions>) {
     this.#sale = sale
     this.#options = options
     this.#loops = writers.map((writer, partition) => this.#follow(writer, partition))

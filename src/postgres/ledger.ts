@@ -14,7 +14,7 @@ import { Tables } from './tables.js'
 
 export interface PostgresLedgerOptions {
   /** Where its tables are. @default 'stockhold' */
-  schema?: string
+  schema?: string | undefined
 }
 
 /** Made by {@link postgresLedger}. Also what `sale.recover({ from })` and `durability: { ledger }` take. */

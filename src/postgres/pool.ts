@@ -7,8 +7,8 @@ export interface SqlPool {
 export interface SqlClient {
   query(text: string, values?: unknown[]): Promise<SqlResult>
   /** `pg` tells of a broken connection by this event, and ends the process where nothing listens. */
-  on?(event: 'error', listener: (error: unknown) => void): unknown
-  off?(event: 'error', listener: (error: unknown) => void): unknown
+  on?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
+  off?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
   /** `true`: the connection is not to be used again. */
   release(broken?: boolean): void
 }

@@ -6,9 +6,9 @@ const NAMED = 100
 
 export interface ReconcileOptions {
   /** The rows that differ become what the sale says of them. What it reports is what it found before. @default false */
-  repair?: boolean
+  repair?: boolean | undefined
   /** For how long the ledger may fall behind, in ms, before the comparison is given up. @default 60_000 */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /** What a comparison of a sale with its ledger has found. */

@@ -68,16 +68,16 @@ export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine
   /** When a call is given up at the latest, in ms: as UNAVAILABLE if nothing was sent, else as UNKNOWN_OUTCOME. @default 2_000 */
-  deadlineMs?: number
+  deadlineMs?: number | undefined
   /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
-  maxInFlight?: number
+  maxInFlight?: number | undefined
   /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
-  waitingRoom?: Door
+  waitingRoom?: Door | undefined
   /**
    * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the ledger has the change, in groups. What it does not have
    * in time is UNKNOWN_OUTCOME: it was done, and the same key (or id) gives the answer once the ledger has caught up. @default what the engine keeps
    */
-  durability?: { ledger: Ledger }
+  durability?: { ledger: Ledger } | undefined
 }
 
 /**
@@ -170,7 +170,7 @@ export class FlashSale {
    */
   async confirm(
     reservationId: string,
-    options: { buyer?: string; paymentId?: string } & SignalOption = {},
+    options: { buyer?: string | undefined; paymentId?: string | undefined } & SignalOption = {},
   ): Promise<ConfirmResult> {
     const given = checkOptions(options, 'options', CONFIRM)
     const buyer = checkOptionalId(given.buyer, 'buyer')
@@ -192,7 +192,7 @@ export class FlashSale {
   /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
   async release(
     reservationId: string,
-    options: { buyer?: string } & SignalOption = {},
+    options: { buyer?: string | undefined } & SignalOption = {},
   ): Promise<ReleaseResult> {
     const buyer = checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer')
     return this.#settling.settle('release', reservationId, signalOf(options), { buyer }, (answer, book) => {
@@ -317,7 +317,7 @@ export class FlashSale {
    * @param recovery `thaw`: whether the sale goes on afterwards. @default true
    */
   async recover(
-    recovery: { from: 'accept' | 'replay' | Ledger; thaw?: boolean },
+    recovery: { from: 'accept' | 'replay' | Ledger; thaw?: boolean | undefined },
     options?: SignalOption,
   ): Promise<Recovery> {
     checkOptions(recovery, 'recovery', RECOVERY)

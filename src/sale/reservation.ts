@@ -25,9 +25,9 @@ export interface ReserveRequest {
    * Makes the request repeatable: the same buyer and key get the same reservation however often they ask, also when an
    * answer was lost. Remembers a reservation, not a refusal.
    */
-  key?: string
+  key?: string | undefined
   /** How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs` */
-  holdMs?: number
+  holdMs?: number | undefined
   /** What the waiting room gave the buyer, for a sale that has one. */
   pass?: string | undefined
 }

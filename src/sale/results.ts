@@ -16,7 +16,7 @@ export interface Reservation {
   readonly createdAt: number
   readonly expiresAt: number
   /** What `confirm` was given first. */
-  readonly paymentId?: string
+  readonly paymentId?: string | undefined
 }
 
 export interface Item {

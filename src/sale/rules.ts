@@ -19,21 +19,21 @@ export interface SaleRules {
    * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or some SKUs' own.
    * @default no limit
    */
-  limitPerBuyer?: number | Readonly<Record<string, number>>
+  limitPerBuyer?: number | Readonly<Record<string, number>> | undefined
   /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
-  holdMs?: number
+  holdMs?: number | undefined
   /** How long one may hold them at most, with its extensions, in ms. @default 3_600_000, or `holdMs` if that is longer */
-  maxHoldMs?: number
+  maxHoldMs?: number | undefined
   /** When reserving begins: a Date or epoch ms. @default at once */
-  opensAt?: Date | number
+  opensAt?: Date | number | undefined
   /** When reserving ends: a Date or epoch ms. @default never */
-  closesAt?: Date | number
+  closesAt?: Date | number | undefined
   /**
    * Over how many partitions buyers and stock are spread, 1 to 1,024: each can lie on another master of a Redis Cluster. One is enough for
    * some 200,000 reservations a second.
    * @default 1
    */
-  partitions?: number
+  partitions?: number | undefined
 }
 
 /** A sale is described in one piece; a catalogue is many sales. */

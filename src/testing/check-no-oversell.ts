@@ -8,13 +8,13 @@ import { type Story, stories } from './story.js'
 
 export interface CheckOptions {
   /** Random stories to play. @default 200 */
-  runs?: number
+  runs?: number | undefined
   /** Repeats the stories of an earlier run. @default a fresh one */
-  seed?: number
+  seed?: number | undefined
   /** Told after each story. */
-  onProgress?: (progress: CheckProgress) => void
+  onProgress?: ((progress: CheckProgress) => void) | undefined
   /** Ends the check after the story under way; it then rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 const OPTIONS: Names<CheckOptions> = { runs: true, seed: true, onProgress: true, signal: true }

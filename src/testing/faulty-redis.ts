@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { checkInteger, checkOptions, type Names } from '../check.js'
+import { checkInteger, checkOptions, type Filled, type Names } from '../check.js'
 import { invalid } from '../errors.js'
 import { type Befallen, type Direction, type Faults, Link, seeded } from './faulty-link.js'
 
@@ -8,11 +8,11 @@ export type { Direction }
 /** Which messages a fault befalls. */
 export interface FaultScope {
   /** `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect. @default 'scripts' */
-  commands?: 'scripts' | 'all'
+  commands?: 'scripts' | 'all' | undefined
   /** How many messages; afterwards the fault is over by itself. @default until lifted */
-  times?: number
+  times?: number | undefined
   /** How likely it befalls each message: above 0, up to 1. Drawn from the proxy's seed. @default 1 */
-  chance?: number
+  chance?: number | undefined
 }
 
 export interface DropScope extends FaultScope {
@@ -20,7 +20,7 @@ export interface DropScope extends FaultScope {
    * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it there; `silent` leaves it
    * open, but nothing more comes through in this direction. @default 'cut'
    */
-  connection?: 'cut' | 'silent'
+  connection?: 'cut' | 'silent' | undefined
 }
 
 /** A fault that was ordered. */
@@ -45,11 +45,13 @@ export interface FaultyRedis {
   /** Redis executes the command, and the reply is lost. */
   dropReplies(scope?: DropScope): Fault
   /** Delivers the first `bytes` of a reply, never the last one, and ends the connection. @default a random number */
-  cutReplies(scope?: FaultScope & { bytes?: number }): Fault
+  cutReplies(scope?: FaultScope & { bytes?: number | undefined }): Fault
   /** Delivers one byte at a time. @default both directions */
-  trickle(scope?: FaultScope & { direction?: Direction }): Fault
+  trickle(scope?: FaultScope & { direction?: Direction | undefined }): Fault
   /** Delivers `ms` later, plus up to `jitterMs` at random; the order stays. @default both directions */
-  delay(scope: FaultScope & { ms: number; jitterMs?: number; direction?: Direction }): Fault
+  delay(
+    scope: FaultScope & { ms: number; jitterMs?: number | undefined; direction?: Direction | undefined },
+  ): Fault
   /** Withholds everything in one direction, ends of connections included. Lifted, it arrives, as TCP sends again. */
   blackHole(direction: Direction): Fault
   /** Ends all connections at once, and answers how many there were. New ones are accepted. */
@@ -72,7 +74,10 @@ export interface FaultyRedis {
  * @param options `seed`: repeats the random choices of an earlier proxy, as far as messages arrive in the same order.
  * @throws {StockholdError} `INVALID_ARGUMENT`, as do all its methods.
  */
-export async function faultyRedis(url: string, options: { seed?: number } = {}): Promise<FaultyRedis> {
+export async function faultyRedis(
+  url: string,
+  options: { seed?: number | undefined } = {},
+): Promise<FaultyRedis> {
   if (typeof url !== 'string' || !/^redis:\/\/./.test(url) || !URL.canParse(url))
     throw invalid('url', 'must be a redis:// URL')
   const { seed = Math.floor(Math.random() * 2 ** 31) } = checkOptions(options, 'options', { seed: true })
@@ -83,7 +88,7 @@ export async function faultyRedis(url: string, options: { seed?: number } = {}):
 
 const SCOPE: Names<FaultScope> = { commands: true, times: true, chance: true }
 
-interface Rule extends Fault, Befallen, Required<FaultScope> {
+interface Rule extends Fault, Befallen, Filled<FaultScope> {
   readonly direction: Direction | undefined
   hits: number
 }
@@ -125,13 +130,13 @@ class Proxying implements FaultyRedis, Faults {
     return this.#drop('replies', scope)
   }
 
-  cutReplies(scope: FaultScope & { bytes?: number } = {}): Fault {
+  cutReplies(scope: FaultScope & { bytes?: number | undefined } = {}): Fault {
     const { bytes } = checkScope(scope, { bytes: true })
     if (bytes !== undefined) checkInteger(bytes, 'bytes', 0, MOST)
     return this.#order({ kind: 'part', bytes }, 'replies', scope)
   }
 
-  trickle(scope: FaultScope & { direction?: Direction } = {}): Fault {
+  trickle(scope: FaultScope & { direction?: Direction | undefined } = {}): Fault {
     return this.#order({ kind: 'trickle' }, checkScope(scope, { direction: true }).direction, scope)
   }
 

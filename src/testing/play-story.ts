@@ -14,7 +14,11 @@ export class BrokenRule extends Error {
   /** Of `checkNoOversell`: repeats its stories. */
   readonly seed: number | undefined
 
-  constructor(rule: string, transcript: string, options: { seed?: number; cause?: unknown } = {}) {
+  constructor(
+    rule: string,
+    transcript: string,
+    options: { seed?: number | undefined; cause?: unknown } = {},
+  ) {
     const { seed, cause } = options
     const head = seed === undefined ? 'The story:' : `Seed ${seed}, smallest story:`
     super(`${rule}\n\n${head}\n${transcript}`, { cause })

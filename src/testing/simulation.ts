@@ -7,7 +7,7 @@ export interface SimulationOptions {
   /** Everything is drawn from it: the same seed is the same run, step by step. */
   readonly seed: number
   /** Takes the lines of a trace, in order. */
-  readonly trace?: (line: string) => void
+  readonly trace?: ((line: string) => void) | undefined
 }
 
 /**

@@ -23,7 +23,7 @@ const TURNS = 3
  *
  * @param options `now`: when it begins, epoch ms. @default 2026-01-01
  */
-export function virtualEngine(options: { now?: number } = {}): VirtualEngine {
+export function virtualEngine(options: { now?: number | undefined } = {}): VirtualEngine {
   const given = checkOptions(options, 'options', { now: true }).now ?? EPOCH
   const start = checkInteger(given, 'now', 0, 8_640_000_000_000_000)
   const agenda = new Agenda()

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const run = promisify(execFile)
@@ -46,7 +47,7 @@ export const proxy = () => faultyRedis('redis://127.0.0.1:6379', { seed: 1 })
 beforeAll(async () => {
   await mkdir(built, { recursive: true })
   const tsup = `${root}node_modules/tsup/dist/cli-default.js`
-  const args = ['--config', 'scripts/tsup.config.ts', '--out-dir', `${built}/dist`, '--silent']
+  const args = ['--config', 'scripts/tsup.config.ts', '--dts-only', '--out-dir', `${built}/dist`, '--silent']
   await run(process.execPath, [tsup, ...args], { cwd: root })
   await copyFile(`${root}package.json`, `${built}/package.json`)
   await writeFile(`${folder}/package.json`, JSON.stringify({ type: 'module' }))
@@ -85,4 +86,37 @@ describe('the built types', () => {
   ])('pass the strictest type checker under moduleResolution $moduleResolution', async (options) => {
     expect(await complaints(options)).toBe('')
   })
+
+  test('take `undefined` for every optional property, as `exactOptionalPropertyTypes` asks for it', async () => {
+    const files = (await readdir(`${built}/dist`)).filter((name) => name.endsWith('.d.ts'))
+    expect(files).toEqual(expect.arrayContaining(['index.d.ts', 'postgres.d.ts', 'testing.d.ts']))
+    const texts = await Promise.all(files.map((name) => readFile(`${built}/dist/${name}`, 'utf8')))
+    const found = texts.flatMap((text) =>
+      optionalMembers(ts.createSourceFile('', text, ts.ScriptTarget.Latest, true)),
+    )
+    expect(found.length).toBeGreaterThan(50)
+    expect(found.filter((member) => !takesUndefined(member)).map((member) => member.getText())).toEqual([])
+  })
 })
+
+type Member = ts.PropertySignature | ts.PropertyDeclaration | ts.MethodSignature | ts.MethodDeclaration
+
+function optionalMembers(node: ts.Node): Member[] {
+  const isMember =
+    ts.isPropertySignature(node) ||
+    ts.isPropertyDeclaration(node) ||
+    ts.isMethodSignature(node) ||
+    ts.isMethodDeclaration(node)
+  const below: Member[] = []
+  ts.forEachChild(node, (child) => void below.push(...optionalMembers(child)))
+  return isMember && node.questionToken ? [node, ...below] : below
+}
+
+/** An optional method never does: it has to be a property. */
+function takesUndefined(member: Member): boolean {
+  if (ts.isMethodSignature(member) || ts.isMethodDeclaration(member)) return false
+  const { type } = member
+  const parts = type && ts.isUnionTypeNode(type) ? type.types : [type]
+  const wide = [ts.SyntaxKind.UndefinedKeyword, ts.SyntaxKind.UnknownKeyword, ts.SyntaxKind.AnyKeyword]
+  return parts.some((part) => part && wide.includes(part.kind))
+}

@@ -40,7 +40,7 @@ const handlers: Handlers = {
 const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'transfers', 'scan', 'events'])
 
 /** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
-export function memoryEngine(options: { now?: () => number } = {}): Engine {
+export function memoryEngine(options: { now?: (() => number) | undefined } = {}): Engine {
   const { now = Date.now } = checkOptions(options, 'options', { now: true }) as { now?: () => number }
   if (typeof now !== 'function') throw invalid('now', 'must be a function')
   return new MemoryEngine(now, options.now ?? (() => performance.now()))

@@ -31,7 +31,7 @@ export interface RedisEngineOptions {
    * Stands at the head of every key: `{prefix:sale:partition}:...`. Sales of different prefixes know nothing of each other.
    * @default 'stockhold'
    */
-  prefix?: string
+  prefix?: string | undefined
   /**
    * What an acknowledged answer survives. The server is verified to keep it with the first request: UNSAFE_CONFIG says what to set.
    *
@@ -42,7 +42,7 @@ export interface RedisEngineOptions {
    *   Not for a Cluster.
    * @default 'memory'
    */
-  durability?: Durability
+  durability?: Durability | undefined
 }
 
 const OPTIONS: Names<RedisEngineOptions> = { prefix: true, durability: true }
