@@ -95,6 +95,11 @@ export const explanations: readonly Explanation[] = [
     lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
   },
   {
+    file: 'src/admission/keeper.ts',
+    reason: 'Only whether the count has changed meanwhile is asked.',
+    lines: ['#forgotten = 1', 'this.#forgotten--'],
+  },
+  {
     file: 'src/admission/room-access.ts',
     reason: 'Of a server nothing is heard before the first ms of the epoch is over.',
     lines: ['#heardNow = 1'],

@@ -53,21 +53,21 @@ export class Keeper {
   readonly #listeners = new Set<() => void>()
   #state: RoomState | undefined
   /** When the state was asked for, by `elapsed()` and by the timers' clock: whichever went further decides its age. */
-  #askedAt = { elapsed: 0, timing: 0 }
+  #askedAt = LONG_AGO
   #stock: StockReading | undefined
-  #stockAt = { elapsed: 0, timing: 0 }
+  #stockAt = LONG_AGO
   #visits: Visiting[] = []
   #watchers: Waiting<RoomState>[] = []
   #tending = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #allowance = tuning.callsAtOnce
-  #allowanceAt = 0
+  #allowanceAt = LONG_AGO.timing
   /** How often what was known went out of date: a call begun before knows no better. */
   #forgotten = 0
   #saleError: StockholdError | undefined
   #touched = false
-  #activeUntil = 0
+  #activeUntil = LONG_AGO.timing
   #failures = 0
   #lastError: unknown
   readonly #revoked = new Map<string, { readonly stay: number; readonly until: number }>()
@@ -137,13 +137,14 @@ export class Keeper {
 
   /** Whether the buyer's pass of this stay was revoked. */
   isRevoked(buyer: string, stay: number): boolean {
-    return (this.#revoked.get(buyer)?.stay ?? 0) >= stay
+    const known = this.#revoked.get(buyer)
+    return known !== undefined && known.stay >= stay
   }
 
   revoke(buyer: string, stay: number): void {
     if (this.isRevoked(buyer, stay)) return
     const now = this.#access.now()
-    this.#revoked.set(buyer, { stay, until: now + (this.#access.known?.rules.passMs ?? 0) })
+    this.#revoked.set(buyer, { stay, until: now + this.#access.known!.rules.passMs })
     if (this.#revoked.size < this.#prunedAt) return
     // A pass that has run out by itself needs no revocation.
     for (const [name, { until }] of this.#revoked) if (until < now) this.#revoked.delete(name)
@@ -183,10 +184,7 @@ export class Keeper {
   #join<T>(deadline: number, enter: (waiting: Waiting<T>) => void): Promise<T> {
     if (this.#stopped || this.#access.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
-    if (this.away) {
-      this.#wake()
-      return Promise.reject(again(this.#lastError))
-    }
+    if (this.away) return Promise.reject(again(this.#lastError))
     return new Promise<T>((resolve, reject) => {
       // The call under way may have begun earlier, and the next one has a deadline of its own: they could take twice as long.
       const { timing } = this.#access
@@ -256,10 +254,8 @@ export class Keeper {
   }
 
   async #tend(): Promise<void> {
-    this.#timer?.cancel()
-    this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
-    if (this.#tending || this.#stopped) return
+    if (this.#stopped) return
     this.#tending = true
     this.#spendCall()
     const forgotten = this.#forgotten

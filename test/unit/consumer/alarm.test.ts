@@ -1,14 +1,68 @@
 import { expect, test } from 'vitest'
-import { processTiming } from '../../../src/engine/timing.js'
 import { Alarm } from '../../../src/handoff/alarm.js'
+import { settled, TestClock } from '../../support/test-clock.js'
 
-test('who is called before they lie down does not sleep', async () => {
-  const alarm = new Alarm(processTiming)
+function stage() {
+  const clock = new TestClock(100)
+  const alarm = new Alarm(clock)
+  const woken: number[] = []
+  const sleep = (until: number) => void alarm.sleep(until).then(() => woken.push(clock.now()))
+  return { clock, alarm, woken, sleep }
+}
+
+test('sleeps until its moment, and no ms less', async () => {
+  const { clock, sleep, woken } = stage()
+  sleep(149.5)
+  await clock.advance(49)
+  expect(woken).toEqual([])
+  await clock.advance(1)
+  expect([woken, clock.timers]).toEqual([[150], 0])
+})
+
+test('a moment that has passed is now', async () => {
+  const { clock, sleep, woken } = stage()
+  sleep(99)
+  expect(clock.due).toEqual([0])
+  await clock.advance(0)
+  expect(woken).toEqual([100])
+})
+
+test('without a moment it sets no timer, and sleeps until it is woken', async () => {
+  const { clock, alarm, sleep, woken } = stage()
+  sleep(Number.POSITIVE_INFINITY)
+  expect(clock.timers).toBe(0)
+  await clock.advance(1e6)
+  expect(woken).toEqual([])
   alarm.wake()
-  // For ever, if it were not for the call.
-  await alarm.sleep(Number.POSITIVE_INFINITY)
-  const slept = alarm.sleep(Number.POSITIVE_INFINITY)
-  expect(await Promise.race([slept.then(() => 'slept'), Promise.resolve('sleeps')])).toBe('sleeps')
+  await settled()
+  expect(woken).toEqual([1_000_100])
+})
+
+test('woken early it takes its timer along, and the next sleep is whole', async () => {
+  const { clock, alarm, sleep, woken } = stage()
+  sleep(150)
   alarm.wake()
-  await slept
+  await settled()
+  expect([woken, clock.timers]).toEqual([[100], 0])
+  sleep(170)
+  await clock.advance(69)
+  expect(woken).toEqual([100])
+  await clock.advance(1)
+  expect(woken).toEqual([100, 170])
+})
+
+test('a call to one who is awake counts once, however often it comes', async () => {
+  const { clock, alarm, sleep, woken } = stage()
+  alarm.wake()
+  alarm.wake()
+  sleep(Number.POSITIVE_INFINITY)
+  await settled()
+  expect([woken, clock.timers]).toEqual([[100], 0])
+  sleep(120)
+  await clock.advance(30)
+  expect(woken).toEqual([100, 120])
+  // Its own time is no call: the next sleep is not cut short.
+  sleep(140)
+  await settled()
+  expect(woken).toEqual([100, 120])
 })
