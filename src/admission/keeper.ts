@@ -334,9 +334,7 @@ export class Keeper {
 
 /** Twice in the time in which the bucket fills, but no less often than ten times a second. */
 function intervalOf({ pace: { rate, burst } }: RoomState): number {
-  return rate === 0
-    ? tuning.busyMs
-    : Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
+  return Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
 }
 
 /** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */

@@ -296,6 +296,20 @@ describe('while the engine is away', () => {
     }
   })
 
+  test('each caller is told by an error of its own; what is no error of this library is told as it is', async () => {
+    const { keeper, tends } = stage()
+    const causes = [new StockholdError('STATE_LOST', 'lost', { cause: 'why' }), new TypeError('bug', { cause: 'why' })]
+    for (const [i, failure] of causes.entries()) {
+      const told = Promise.allSettled([keeper.fresh(), keeper.fresh()])
+      await settled()
+      await tends[i]!.fail(failure)
+      const errors = (await told).map((result) => (result as PromiseRejectedResult).reason)
+      for (const error of errors)
+        expect(error).toMatchObject({ message: failure.message, cause: failure.cause })
+      expect(errors[0] === errors[1]).toBe(failure instanceof TypeError)
+    }
+  })
+
   test('an unknown outcome is UNAVAILABLE, with its cause', async () => {
     const { keeper, tends } = stage()
     const told = expect(keeper.fresh()).rejects.toMatchObject({
@@ -390,6 +404,14 @@ describe('how old a state is', () => {
   })
 })
 
+test('a draw that a tend tells of is known to the queue', async () => {
+  const { keeper, tends } = stage()
+  outcome(keeper.fresh())
+  await settled()
+  await tends[0]!.reply({ drawn: 0, seed: 'x' })
+  expect(keeper.line.isDrawn).toBe(true)
+})
+
 describe('the stock of a sale', () => {
   /** Answers what is left, or fails, and counts. */
   function shop() {
@@ -463,6 +485,9 @@ describe('the stock of a sale', () => {
   test.each([
     ['open', 0, 0, 0, 'sold_out'],
     ['open', 0, 1, 0, 'open'],
+    ['open', 0, 1, 1, 'open'],
+    ['open', 1, 1, 0, 'open'],
+    ['open', 1, 0, 0, 'open'],
     ['open', 0, 0, 1, 'open'],
     ['paused', 0, 0, 0, 'sold_out'],
     ['paused', 1, 0, 0, 'closed'],
@@ -525,6 +550,12 @@ describe('revocations', () => {
     keeper.revoke('last', 1)
     // It ran out at this very ms: the next time.
     expect([keeper.isRevoked('old', 1), keeper.isRevoked('young', 1)]).toEqual([false, true])
+    // 999 are left: with twice as many those that are over are dropped again.
+    await clock.advance(PASS_MS + 1)
+    for (let i = 0; i < 998; i++) keeper.revoke(`v${i}`, 1)
+    expect(keeper.isRevoked('young', 1)).toBe(true)
+    keeper.revoke('v998', 1)
+    expect(keeper.isRevoked('young', 1)).toBe(false)
   })
 })
 
