@@ -58,7 +58,7 @@ async function* news(
   while (!signal.aborted) {
     const update = await watched.poll()
     if (signal.aborted) return
-    const isNews = !last || tellsMore(last, update)
+    const isNews = last === undefined || said(last) !== said(update)
     if (isNews) {
       last = update
       yield update
@@ -69,9 +69,9 @@ async function* news(
   }
 }
 
-function tellsMore(last: PollResult, update: PollResult): boolean {
-  if (last.status !== 'waiting' || update.status !== 'waiting') return last.status !== update.status
-  return last.position !== update.position || last.soldOutLikely !== update.soldOutLikely
+/** What a visitor is told, without the forecasts that change all the time. */
+function said(update: PollResult): string {
+  return update.status === 'waiting' ? `${update.position} ${update.soldOutLikely}` : update.status
 }
 
 /** Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a while. */

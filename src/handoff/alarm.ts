@@ -20,7 +20,6 @@ export class Alarm {
     return new Promise((resolve) => {
       this.#rise = () => {
         this.#timer?.cancel()
-        this.#timer = undefined
         this.#rise = undefined
         resolve()
       }

@@ -66,3 +66,16 @@ test('a call to one who is awake counts once, however often it comes', async () 
   await settled()
   expect(woken).toEqual([100, 120])
 })
+
+test('a call between two sleeps counts for the second, whether the first ended by its time or by a call', async () => {
+  const { clock, alarm, sleep, woken } = stage()
+  for (const wakeUp of [() => alarm.wake(), () => {}]) {
+    sleep(clock.now() + 10)
+    wakeUp()
+    await clock.advance(10)
+    alarm.wake()
+    sleep(Number.POSITIVE_INFINITY)
+    await settled()
+  }
+  expect(woken).toEqual([100, 110, 120, 120])
+})

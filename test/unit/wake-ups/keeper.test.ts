@@ -298,7 +298,10 @@ describe('while the engine is away', () => {
 
   test('each caller is told by an error of its own; what is no error of this library is told as it is', async () => {
     const { keeper, tends } = stage()
-    const causes = [new StockholdError('STATE_LOST', 'lost', { cause: 'why' }), new TypeError('bug', { cause: 'why' })]
+    const causes = [
+      new StockholdError('STATE_LOST', 'lost', { cause: 'why' }),
+      new TypeError('bug', { cause: 'why' }),
+    ]
     for (const [i, failure] of causes.entries()) {
       const told = Promise.allSettled([keeper.fresh(), keeper.fresh()])
       await settled()
