@@ -135,7 +135,7 @@ describe('an older snapshot', () => {
   })
 
   test("'replay' never oversells: who was overtaken is told, those who paid come first", async () => {
-    const { client, sale, back } = await rolledBack(3)
+    const { sale, back } = await rolledBack(3)
     const held = await hold(sale, 'held')
     const paid = await hold(sale, 'paid')
     await sale.confirm(paid)
@@ -177,10 +177,10 @@ test('a replica that lagged and was promoted', async () => {
   await client.config('SET', 'requirepass', 'changed')
   await client.client('KILL', 'TYPE', 'REPLICA')
   const lost = await hold(sale, 'lost')
-  await server.kill()
-  await replica.replicaof('NO', 'ONE')
   // What a failover looks like to a client: its name leads to another server.
   client.options.port = second.port
+  await server.kill()
+  await replica.replicaof('NO', 'ONE')
   await expect.poll(() => sale.get(lost).catch((error) => error.code)).toBe('ROLLBACK_DETECTED')
   await faultOf(sale.confirm(lost), 'ROLLBACK_DETECTED')
   await faultOf(open(replica).reserve(order('new')), 'ROLLBACK_DETECTED')
