@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { testOfOne } from '../support/several.js'
 import { onBothEngines } from '../support/shop.js'
 
+/** 2001-01-01: no earlier time is accepted. */
+const FIRST_MOMENT = 978_307_200_000
+
 onBothEngines((open) => {
   test('pause and resume answer the state afterwards, with one event for each change', async () => {
     const shop = await open()
@@ -52,10 +55,10 @@ onBothEngines((open) => {
   })
 
   test('closesAt may be the first moment there is: the sale has ended, and was never open', async () => {
-    const shop = await open({ closesAt: 0 })
+    const shop = await open({ closesAt: FIRST_MOMENT })
     expect((await shop.sale.stats()).state).toBe('ended')
     expect(await shop.reserve('u')).toStrictEqual({ status: 'ended' })
-    const other = await open({ opensAt: 0 })
+    const other = await open({ opensAt: FIRST_MOMENT })
     expect((await other.sale.stats()).state).toBe('open')
   })
 

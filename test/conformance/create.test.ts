@@ -61,7 +61,7 @@ onBothEngines((open, kind) => {
     ['limit of all SKUs', { limitPerBuyer: 3 }],
     ['holdMs', { holdMs: 501 }],
     ['maxHoldMs', { maxHoldMs: 901 }],
-    ['opensAt', { opensAt: 1 }],
+    ['opensAt', { opensAt: 978_307_200_000 }],
     ['closesAt', { closesAt: 4_102_444_800_000 }],
   ])('other rules are SALE_EXISTS and change nothing: %s', async (_, other) => {
     const shop = await closed()
