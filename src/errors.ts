@@ -2,7 +2,8 @@
  * Why a call failed. Refusals (sold out, limit exceeded, ...) are values, never errors.
  *
  * - `INVALID_ARGUMENT`: the call itself is wrong; nothing was sent.
- * - `UNAVAILABLE`: nothing was executed. Retryable.
+ * - `UNAVAILABLE`: nothing was executed; `cause` says why. Retryable, unless it does not heal by itself: a wrong password, a certificate
+ *   that is not trusted, a right that the user lacks.
  * - `UNKNOWN_OUTCOME`: it may have been executed. Retryable: the same `key` (or the same id) gives the one true answer.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent. Retryable.
  * - `SALE_EXISTS`: a sale of this name has other rules.
@@ -13,6 +14,7 @@
  * - `UNSAFE_CONFIG`: the server's configuration or version cannot keep the promises made here.
  * - `PASS_INVALID`, `PASS_EXPIRED`: the waiting room's pass or ticket does not hold.
  * - `CLOSED`: the handle or its engine was closed; nothing was sent.
+ * - `INTERNAL`: a defect of this library; the message says what to report. What was sent may have been executed.
  */
 export type StockholdErrorCode =
   | 'INVALID_ARGUMENT'
@@ -28,6 +30,7 @@ export type StockholdErrorCode =
   | 'PASS_INVALID'
   | 'PASS_EXPIRED'
   | 'CLOSED'
+  | 'INTERNAL'
 
 const retryable: ReadonlySet<StockholdErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOADED'])
 
@@ -38,13 +41,50 @@ export class StockholdError extends Error {
   /** Whether the same call may succeed when it is sent again, unchanged. */
   readonly retryable: boolean
 
-  constructor(code: StockholdErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+  /** @param options `retryable`: as the code says, unless given. */
+  constructor(
+    code: StockholdErrorCode,
+    message: string,
+    options: { cause?: unknown; retryable?: boolean } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
-    this.retryable = retryable.has(code)
+    this.retryable = options.retryable ?? retryable.has(code)
   }
 }
 
 export function invalid(argument: string, rule: string): StockholdError {
   return new StockholdError('INVALID_ARGUMENT', `${argument} ${rule}`)
+}
+
+/** Nothing was executed; the message says so. */
+export function unavailable(
+  message: string,
+  cause: unknown,
+  options: { retryable?: boolean } = {},
+): StockholdError {
+  return new StockholdError('UNAVAILABLE', message, { ...options, cause })
+}
+
+/** The same failure for another caller, or in other words: an error that many share would collect the stack and the changes of all. */
+export function restate(
+  { code, message, cause, retryable }: StockholdError,
+  changed: { message?: string; cause?: unknown } = {},
+): StockholdError {
+  return new StockholdError(code, changed.message ?? message, { cause: changed.cause ?? cause, retryable })
+}
+
+/** @param failed What this library could not do: `read the answer to reserve`. */
+export function internal(failed: string, cause: unknown): StockholdError {
+  const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown'
+  return new StockholdError(
+    'INTERNAL',
+    `stockhold could not ${failed} (${detail}). What was sent may have been executed. This is a defect of stockhold: please report this message, the stack of its cause, and the versions of stockhold, of the server and of its driver.`,
+    { cause },
+  )
+}
+
+/** The engine could not be asked, or was not heard: nothing is known of what it would have said. */
+export function isAway(error: unknown): boolean {
+  return error instanceof StockholdError && (error.retryable || error.code === 'UNAVAILABLE')
 }

@@ -1,6 +1,6 @@
 import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import type { Timer } from '../engine/timing.js'
-import { StockholdError } from '../errors.js'
+import { isAway, restate, StockholdError, unavailable } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import { Line } from './line.js'
 import type { RoomAccess } from './room-access.js'
@@ -188,7 +188,8 @@ export class Keeper {
     return new Promise<T>((resolve, reject) => {
       // The call under way may have begun earlier, and the next one has a deadline of its own: they could take twice as long.
       const { timing } = this.#access
-      const late = () => reject(new StockholdError('UNAVAILABLE', 'The waiting room did not answer in time.'))
+      const late = () =>
+        reject(unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED))
       const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), late)
       const told =
         <V>(tell: (value: V) => void) =>
@@ -283,7 +284,7 @@ export class Keeper {
       for (const { resolve } of watchers) resolve(answer)
     } catch (error) {
       // What is final (no such room, ...) may be mended at any moment; only an engine that is away is spared.
-      this.#failures = error instanceof StockholdError && !error.retryable ? 0 : this.#failures + 1
+      this.#failures = error instanceof StockholdError && !isAway(error) ? 0 : this.#failures + 1
       this.#lastError = error
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
@@ -312,7 +313,7 @@ export class Keeper {
       this.#stockAt = readAt
       this.#saleError = undefined
     } catch (error) {
-      this.#saleError = error instanceof StockholdError && !error.retryable ? error : undefined
+      this.#saleError = error instanceof StockholdError && !isAway(error) ? error : undefined
       // Without a reading nobody is let in; the room's own answer still tells everybody their place.
       this.#stock = undefined
     }
@@ -337,11 +338,11 @@ function intervalOf({ pace: { rate, burst } }: RoomState): number {
   return Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
 }
 
+const UNANSWERED = new Error('The call to it is under way.')
+
 /** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
 function again(error: unknown): unknown {
   if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
-    return new StockholdError('UNAVAILABLE', 'The waiting room did not answer: ask again.', { cause: error })
-  return error instanceof StockholdError
-    ? new StockholdError(error.code, error.message, { cause: error.cause })
-    : error
+    return unavailable('The waiting room did not answer: ask again.', error)
+  return error instanceof StockholdError ? restate(error) : error
 }

@@ -8,7 +8,7 @@ import {
 } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { TOKEN } from '../engine/room.js'
-import { invalid, StockholdError } from '../errors.js'
+import { invalid, isAway, StockholdError } from '../errors.js'
 import type { Admission, Door } from '../sale/door.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { newToken } from '../sale/partitions.js'
@@ -375,8 +375,7 @@ export class WaitingRoom implements Door {
   }
 
   #hold(visitor: Visitor, error: unknown): PollResult {
-    const isAway = error instanceof StockholdError && error.retryable
-    if (!isAway || !this.#holds || !this.#keeper.state || !this.#access.known) throw error
+    if (!isAway(error) || !this.#holds || !this.#keeper.state || !this.#access.known) throw error
     const { closed, called } = this.#keeper.state
     if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }
     const known =

@@ -1,4 +1,4 @@
-import { StockholdError } from '../errors.js'
+import { internal, restate, StockholdError, unavailable } from '../errors.js'
 import type { Call, CommandMap, Port, Reply, Retry } from './port.js'
 import type { Session } from './session.js'
 import type { Timer } from './timing.js'
@@ -16,6 +16,9 @@ export type Decided<A> = Exclude<A, Retry>
 /** Where a lane leads: one command of one port. */
 export interface Way<O, A> {
   ready(): Promise<void> | undefined
+  /** See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its answer tells the time. */
+  readonly time?: (() => Promise<number>) | undefined
+  readonly trouble?: (() => StockholdError | undefined) | undefined
   run(ops: readonly O[], call: Call): Promise<Reply<A>>
 }
 
@@ -124,7 +127,7 @@ export class Lane<O, A extends { readonly status: string }> {
   #wake(): void {
     if (this.#turn || this.#calls.size >= tuning.maxCalls) return
     this.#turn = Promise.resolve()
-      .then(() => this.#way.ready())
+      .then(() => this.#prepare())
       .then(
         () => {
           this.#turn = undefined
@@ -139,11 +142,20 @@ export class Lane<O, A extends { readonly status: string }> {
       )
   }
 
+  /** Waits until a batch can be sent, and until the server can be told how long that is worth doing. */
+  #prepare(): Promise<void> | undefined {
+    const { time } = this.#way
+    const learn = () => time && this.#session.learnTime(time)?.then(() => this.#way.ready())
+    const waiting = this.#way.ready()
+    return waiting ? waiting.then(learn) : learn()
+  }
+
   async #send(): Promise<void> {
     const items = this.#nextItems()
     const again = new Set(items.filter((item) => item.sent))
     for (const item of items) item.sent = true
     this.#calls.add(items)
+    const sentAt = this.#session.timing.now()
     try {
       const reply = await this.#way.run(
         items.map((item) => item.op),
@@ -156,7 +168,7 @@ export class Lane<O, A extends { readonly status: string }> {
           recovers: this.#session.recovers,
         },
       )
-      this.#session.observe(reply)
+      this.#session.observe(reply, sentAt)
       this.#answer(items, reply)
     } catch (error) {
       for (const item of items)
@@ -249,6 +261,16 @@ export class Lane<O, A extends { readonly status: string }> {
     if (this.#counted) this.#session.leave()
   }
 
+  #tooLate(): StockholdError {
+    const trouble = this.#way.trouble?.()
+    return trouble
+      ? restate(trouble)
+      : unavailable(
+          'The request could not be sent in time. Nothing was executed.',
+          new Error('What was sent before has not been answered yet.'),
+        )
+  }
+
   /** One timer a lane, set to the earliest deadline there is. */
   #arm(deadline: number): void {
     if (deadline >= this.#timerAt) return
@@ -266,7 +288,7 @@ export class Lane<O, A extends { readonly status: string }> {
     this.#queue = waiting.filter((item) => item.deadline > now)
     this.#waiting = this.#queue.length
     for (const item of expired)
-      this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : tooLate()))
+      this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : this.#tooLate()))
     for (const items of this.#calls) {
       for (const item of items) {
         if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))
@@ -289,9 +311,7 @@ function earliest(items: readonly { readonly deadline: number }[]): number {
 
 /** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
 function ownError(error: unknown): unknown {
-  return error instanceof StockholdError
-    ? new StockholdError(error.code, error.message, { cause: error.cause })
-    : unknownOutcome('The engine failed', { cause: error })
+  return error instanceof StockholdError ? restate(error) : internal('carry out the request', error)
 }
 
 /**
@@ -300,10 +320,6 @@ function ownError(error: unknown): unknown {
  */
 function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
   return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
-}
-
-function tooLate(): StockholdError {
-  return new StockholdError('UNAVAILABLE', 'The request could not be sent in time. Nothing was executed.')
 }
 
 function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
@@ -320,6 +336,8 @@ export function laneOf<M extends CommandMap<M>, C extends keyof M>(
 ): Lane<M[C]['op'], M[C]['answer']> {
   const way = {
     ready: () => port.ready(),
+    time: command === 'describe' || !port.time ? undefined : () => port.time!(),
+    trouble: () => port.trouble?.(),
     run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
   }
   return new Lane(way, session, counted)

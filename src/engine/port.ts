@@ -1,3 +1,5 @@
+import type { StockholdError } from '../errors.js'
+
 /**
  * One key group of an engine, as everything above reaches it: commands in batches, each answered item by item, in order, as if
  * the items had come one after another; the whole batch is one atomic step.
@@ -11,10 +13,19 @@
  */
 export interface Port<M extends CommandMap<M>> {
   /**
-   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it never
-   * will be, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
+   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it will
+   * not be by itself, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
    */
   ready(): Promise<void> | undefined
+
+  /**
+   * The server's time, epoch ms: asked for before the first batch, whose deadline is a moment of it. Without it, a first batch has no deadline.
+   * Rejects as `ready` does.
+   */
+  time?(): Promise<number>
+
+  /** Why it is not ready, as far as is known: the latest failure of its connection. */
+  trouble?(): StockholdError | undefined
 
   /**
    * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,

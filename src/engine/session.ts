@@ -23,8 +23,9 @@ export class Session {
   readonly onChange = new Set<() => void>()
   /** What is sent puts back what was lost. */
   recovers = false
-  /** Server time minus the timing's, by the reply that took the least time to come. */
+  /** Server time minus the timing's, at least: by the reply that took the least time to come. */
   #offset = Number.NEGATIVE_INFINITY
+  #learning: Promise<void> | undefined
 
   readonly #gate: Gate
 
@@ -54,9 +55,10 @@ export class Session {
     this.#gate.open--
   }
 
-  observe(reply: Reply<unknown>): void {
+  /** @param sentAt When it was asked, by the timing. */
+  observe(reply: Reply<unknown>, sentAt: number): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
-    this.#offset = Math.max(this.#offset, reply.now - this.timing.now())
+    this.#measure(reply.now, sentAt)
     if (reply.outcome !== 'done') return
     // The line after a recovery may begin behind what was seen of the one before.
     const isNewLine = reply.tip && this.tip && reply.tip.line > this.tip.line
@@ -64,6 +66,26 @@ export class Session {
     if (!isNewLine && reply.sequence <= this.sequence) return
     this.sequence = reply.sequence
     for (const listener of this.onChange) listener()
+  }
+
+  /** Asks for the server's time, if nothing has told it so far; `undefined` if something has. */
+  learnTime(time: () => Promise<number>): Promise<void> | undefined {
+    if (this.#offset > Number.NEGATIVE_INFINITY) return undefined
+    const sentAt = this.timing.now()
+    this.#learning ??= time()
+      .then((now) => this.#measure(now, sentAt))
+      .finally(() => {
+        this.#learning = undefined
+      })
+    return this.#learning
+  }
+
+  /** The server's time was `now` (whole ms) at some moment since `sentAt`. */
+  #measure(now: number, sentAt: number): void {
+    const least = now - this.timing.now()
+    const most = now + 1 - sentAt
+    // More than that it is only if a clock was set since: then nothing that was measured before is worth anything.
+    this.#offset = this.#offset > most ? least : Math.max(this.#offset, least)
   }
 
   /** Somebody has seen this point of the history. */
@@ -77,8 +99,8 @@ export class Session {
   }
 
   /**
-   * A moment of the timing's clock in the server's time, as far as it is known. Before the first reply the only honest
-   * answer is "no limit": applications' clocks may be hours off.
+   * A moment of the timing's clock in the server's time, as far as it is known. Where nothing has told it the only honest answer is "no
+   * limit": applications' clocks may be hours off.
    */
   serverTime(moment: number): number {
     return this.#offset === Number.NEGATIVE_INFINITY

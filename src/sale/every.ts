@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { StockholdError } from '../errors.js'
+import { isAway, restate, StockholdError } from '../errors.js'
 
 const tuning = {
   /** Partitions asked at a time by one who asks them all: between its questions there is room for buyers. */
@@ -50,12 +50,12 @@ export async function changeEvery<T>(partitions: number, ask: (index: number) =>
   const failure = failureOf(failures, partitions)
   const changed = Array.from(done.keys()).filter((index) => !failures.has(index))
   if (partitions === 1 || !(failure instanceof StockholdError)) throw failure
-  const code = failure.retryable && changed.length > 0 ? 'UNKNOWN_OUTCOME' : failure.code
+  const code = isAway(failure) && changed.length > 0 ? 'UNKNOWN_OUTCOME' : failure.code
   const where = changed.length === 0 ? 'in no partition' : `in ${changed.length} (${listed(changed)})`
   throw new StockholdError(
     code,
     `It was done ${where} of ${partitions} for certain; the same call again completes it. ${failure.message}`,
-    { cause: failure.cause },
+    { cause: failure.cause, retryable: failure.retryable },
   )
 }
 
@@ -67,13 +67,13 @@ export function failureOf(failures: ReadonlyMap<number, unknown>, partitions: nu
   if (partitions === 1 || !(error instanceof StockholdError)) return error
   const others =
     failures.size === 1 ? '' : ` (of ${failures.size} that failed: ${listed([...failures.keys()])})`
-  return new StockholdError(error.code, `Partition ${index}${others}: ${error.message}`, { cause: error })
+  return restate(error, { message: `Partition ${index}${others}: ${error.message}`, cause: error })
 }
 
 /** What asking again will not mend comes first, then what leaves something open. */
 function rank(error: unknown): number {
   if (!(error instanceof StockholdError)) return 4
-  if (!error.retryable) return 3
+  if (!isAway(error)) return 3
   return error.code === 'UNKNOWN_OUTCOME' ? 2 : error.code === 'UNAVAILABLE' ? 1 : 0
 }
 

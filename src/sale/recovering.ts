@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import type { SignalOption } from '../check.js'
 import type { Op, Settled, Units } from '../engine/engine.js'
 import { partitionOf } from '../engine/id.js'
-import { StockholdError } from '../errors.js'
+import { isAway, StockholdError } from '../errors.js'
 import type { SaleAccess } from './access.js'
 import { askEvery, changeEvery, failureOf, readEvery } from './every.js'
 import { homeOf, type Parts } from './partitions.js'
@@ -69,7 +69,7 @@ export class Recovering {
     const call = this.#call()
     const { failures } = await askEvery(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
     const others = [...failures].filter(
-      ([, error]) => !(error instanceof StockholdError) || error.retryable || error.code === 'CLOSED',
+      ([, error]) => !(error instanceof StockholdError) || isAway(error) || error.code === 'CLOSED',
     )
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
   }

@@ -1,6 +1,6 @@
 import type { SaleState } from '../engine/engine.js'
 import type { Limits } from '../engine/lanes.js'
-import { StockholdError } from '../errors.js'
+import { isAway, unavailable } from '../errors.js'
 import type { SaleAccess } from './access.js'
 import { changeEvery } from './every.js'
 import { within } from './supply/within.js'
@@ -33,7 +33,7 @@ export class WholeSale {
     return this.#driveOn(call)
       .then(() => this.#read(call))
       .catch((error) => {
-        if (error instanceof StockholdError && error.retryable) return totals
+        if (isAway(error)) return totals
         throw error
       })
   }
@@ -60,7 +60,10 @@ export class WholeSale {
   #driveOn(call: Limits): Promise<unknown> {
     const { timing, supply } = this.#access
     const tooLate = () =>
-      new StockholdError('UNAVAILABLE', 'It took too long to bring home what is in transit')
+      unavailable(
+        'It took too long to bring home what is in transit.',
+        new Error('Some partition did not answer.'),
+      )
     return within(supply!.driveOn(), call, timing, tooLate)
   }
 

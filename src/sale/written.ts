@@ -1,5 +1,5 @@
 import type { Limits } from '../engine/lanes.js'
-import { StockholdError } from '../errors.js'
+import { StockholdError, unavailable } from '../errors.js'
 import type { SaleAccess } from './access.js'
 import type { LedgerWriter } from './ledger.js'
 import { within } from './supply/within.js'
@@ -34,14 +34,16 @@ export class Written {
   }
 
   async #open(call: Limits): Promise<void> {
-    const tooLate = () => new StockholdError('UNAVAILABLE', 'The ledger did not answer. Nothing was sent.')
+    const tooLate = () =>
+      unavailable(
+        'The ledger did not answer. Nothing was sent.',
+        new Error('PostgreSQL has not answered yet.'),
+      )
     try {
       await within(this.#ledger.ready(), call, this.#access.timing, tooLate)
     } catch (error) {
       if (error instanceof StockholdError || call.signal?.aborted) throw error
-      throw new StockholdError('UNAVAILABLE', 'The ledger cannot be written. Nothing was sent.', {
-        cause: error,
-      })
+      throw unavailable('The ledger cannot be written. Nothing was sent.', error)
     }
     this.#isReady = true
   }

@@ -9,15 +9,27 @@ export const [BUYER, KEY, PAYMENT, PASSWORD, USER] = SECRETS
 /** What every script has in it. */
 const SCRIPT = /redis\.call|cmsgpack|local function|#!lua/
 
-/** The error a call must end with; whatever way it is printed, it gives nothing away. */
-export async function faultOf(call: Promise<unknown>, code: StockholdErrorCode): Promise<StockholdError> {
+/** Codes of what may pass by itself, unless its cause does not. */
+const RETRYABLE: readonly StockholdErrorCode[] = ['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOADED']
+
+/**
+ * The error a call must end with; whatever way it is printed, it gives nothing away.
+ *
+ * @param retryable As the code says, unless given.
+ */
+export async function faultOf(
+  call: Promise<unknown>,
+  code: StockholdErrorCode,
+  retryable = RETRYABLE.includes(code),
+): Promise<StockholdError> {
   const error = await call.then(
     (value) => expect.fail(`resolved with ${inspect(value)}`),
     (reason: unknown) => reason,
   )
   if (!(error instanceof StockholdError)) throw error
   expect(error.code, inspect(error)).toBe(code)
-  expect(error.retryable).toBe(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOADED'].includes(code))
+  expect(error.retryable, inspect(error)).toBe(retryable)
+  if (code === 'UNAVAILABLE') expect(error.cause, inspect(error)).toBeInstanceOf(Error)
   discreet(error)
   return error
 }

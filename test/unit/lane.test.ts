@@ -98,12 +98,17 @@ describe('failures', () => {
     expect(await next).toBe('d: not_found')
   })
 
-  test('what is not an error of this library is UNKNOWN_OUTCOME', async () => {
+  test('what an engine throws that is no error of this library is INTERNAL, and says what to report', async () => {
     const { calls, ask } = openLane()
     const answer = ask('a')
     await turn()
     calls[0]!.fail(new TypeError('bug'))
-    await expect(answer).rejects.toMatchObject({ ...code('UNKNOWN_OUTCOME'), cause: { message: 'bug' } })
+    await expect(answer).rejects.toMatchObject({
+      ...code('INTERNAL'),
+      retryable: false,
+      cause: { message: 'bug' },
+    })
+    await expect(answer).rejects.toThrow(/TypeError: bug.*please report/)
   })
 
   test.each([
@@ -143,6 +148,13 @@ describe('deadlines', () => {
       ...code('UNAVAILABLE'),
       retryable: true,
     })
+    const cause = new Error('refused')
+    Object.assign(partition, {
+      trouble: () => new StockholdError('UNAVAILABLE', 'why', { cause, retryable: false }),
+    })
+    await expect(clock.during(ask('a', { ms: SOON }))).rejects.toMatchObject({
+      ...{ message: 'why', cause, retryable: false },
+    })
     expect(calls).toEqual([])
   })
 
@@ -152,7 +164,8 @@ describe('deadlines', () => {
     await turn()
     ask('b')
     await turn()
-    await expect(clock.during(ask('c', { ms: SOON }))).rejects.toMatchObject(code('UNAVAILABLE'))
+    const error = { ...code('UNAVAILABLE'), cause: { message: expect.stringContaining('not been answered') } }
+    await expect(clock.during(ask('c', { ms: SOON }))).rejects.toMatchObject(error)
     calls[0]!.reply()
     await turn()
     expect(calls).toHaveLength(2)
@@ -303,11 +316,11 @@ test('what was sent once is never said not to be executed, whatever becomes of i
 
 test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
   const { session } = openLane()
-  session.observe({ outcome: 'done', now: 5, sequence: 7, answers: [] })
+  session.observe({ outcome: 'done', now: 5, sequence: 7, answers: [] }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 5])
-  session.observe({ outcome: 'done', now: 4, sequence: 6, answers: [] })
-  session.observe({ outcome: 'missing', now: 3 })
-  session.observe({ outcome: 'lost', now: 6 })
+  session.observe({ outcome: 'done', now: 4, sequence: 6, answers: [] }, 0)
+  session.observe({ outcome: 'missing', now: 3 }, 0)
+  session.observe({ outcome: 'lost', now: 6 }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 6])
 })
 

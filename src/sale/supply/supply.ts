@@ -1,7 +1,7 @@
 import type { Units } from '../../engine/engine.js'
 import type { Limits } from '../../engine/lanes.js'
 import type { Timing } from '../../engine/timing.js'
-import { StockholdError } from '../../errors.js'
+import { restate, StockholdError, unavailable } from '../../errors.js'
 import { failureOf } from '../every.js'
 import type { Parts } from '../partitions.js'
 import { KnownStock } from './known-stock.js'
@@ -142,9 +142,9 @@ export class Supply {
     return within(promise, limits, this.#timing, () => {
       const { last } = this.#surveys
       if (last && last.failures.size > 0) return away(last, this.#parts.count)
-      return new StockholdError(
-        'UNAVAILABLE',
+      return unavailable(
         'Units could not be brought here in time from other partitions. Nothing was executed.',
+        new Error('Some partition did not answer.'),
       )
     })
   }
@@ -179,10 +179,6 @@ function isStuck(survey: Survey, wants: Units): boolean {
 function away({ failures }: Survey, partitions: number): unknown {
   const error = failureOf(failures, partitions)
   if (!(error instanceof StockholdError)) return error
-  const code = error.retryable ? 'UNAVAILABLE' : error.code
-  return new StockholdError(
-    code,
-    `No other partition has enough units, and one cannot be asked for its own. Nothing was executed. ${error.message}`,
-    { cause: error },
-  )
+  const message = `No other partition has enough units, and one cannot be asked for its own. Nothing was executed. ${error.message}`
+  return error.retryable ? unavailable(message, error) : restate(error, { message, cause: error })
 }

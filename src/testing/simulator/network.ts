@@ -1,5 +1,5 @@
 import type { Call, CommandMap, Port, Reply } from '../../engine/port.js'
-import { StockholdError } from '../../errors.js'
+import { StockholdError, unavailable } from '../../errors.js'
 import type { Agenda } from './agenda.js'
 import type { Faults } from './faults.js'
 import type { SimulatedProcess } from './process.js'
@@ -58,15 +58,23 @@ export class Network {
   port<M extends CommandMap<M>>(process: SimulatedProcess, machine: Machine<M>): Port<M> {
     return {
       ready: () => (this.#server.up ? undefined : this.#connect(process)),
+      time: () => this.#readClock(process),
       run: (command, ops, call) => this.#exchange(process, machine, command, ops, call),
     }
   }
 
   async #connect(process: SimulatedProcess): Promise<void> {
     for (let waited = 0; !this.#server.up; waited += RECONNECT_MS) {
-      if (waited >= PATIENCE_MS) throw new StockholdError('UNAVAILABLE', 'The server is away')
+      if (waited >= PATIENCE_MS) throw unavailable('The server is away', new Error('away'))
       await process.sleep(RECONNECT_MS)
     }
+  }
+
+  /** Some ms old when it is known. */
+  async #readClock(process: SimulatedProcess): Promise<number> {
+    const now = this.#server.clock()
+    await process.sleep(this.#random.whole(1, 20))
+    return now
   }
 
   #exchange<M extends CommandMap<M>, C extends keyof M>(

@@ -9,7 +9,7 @@ function opened(max = 2) {
   let changes = 0
   session.onChange.add(() => changes++)
   const reply = (rest: object) =>
-    session.observe({ outcome: 'done', now: 0, sequence: 0, answers: [], ...rest } as never)
+    session.observe({ outcome: 'done', now: 0, sequence: 0, answers: [], ...rest } as never, 0)
   const tip = (line: number, sequence: number, mark = `${line} ${sequence}`) => ({ line, sequence, mark })
   return { clock, gate, session, reply, tip, changes: () => changes }
 }
