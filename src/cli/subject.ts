@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../engine/memory/memory-engine.js'
-import type { Client } from '../engine/redis/driver.js'
+import type { Client } from '../engine/redis/connection.js'
 import { partitionKeys } from '../engine/redis/keys.js'
 import { redisEngine } from '../engine/redis/redis-engine.js'
 

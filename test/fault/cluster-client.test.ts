@@ -201,7 +201,7 @@ test('a client that its owner ended, and one that never finds anybody: UNAVAILAB
   const ended = new Promise((resolve) => client.once('end', resolve))
   client.disconnect()
   await ended
-  await faultOf(sale.stats(), 'UNAVAILABLE')
+  await faultOf(sale.stats(), 'UNAVAILABLE', false)
   await sale.close()
   const nowhere = new Cluster([{ host: '127.0.0.1', port: 1 }], { clusterRetryStrategy: () => 20 })
   nowhere.on('error', () => {})

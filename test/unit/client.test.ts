@@ -292,6 +292,6 @@ describe('closing', () => {
     const ended = new Promise((resolve) => client.once('end', resolve))
     await client.quit()
     await ended
-    await faultOf(sale.stats(), 'UNAVAILABLE')
+    await faultOf(sale.stats(), 'UNAVAILABLE', false)
   })
 })

@@ -114,7 +114,11 @@ test('a waiting room takes every option as `undefined`, and does as if it had be
 
 test('engines, ledgers and tools take every option as `undefined`', async () => {
   const client = new Redis({ lazyConnect: true })
-  const options: AllUndefined<RedisEngineOptions> = { prefix: undefined, durability: undefined }
+  const options: AllUndefined<RedisEngineOptions> = {
+    prefix: undefined,
+    durability: undefined,
+    onError: undefined,
+  }
   redisEngine(client, options)
   memoryEngine({ now: undefined })
   const schema: AllUndefined<PostgresLedgerOptions> = { schema: undefined }

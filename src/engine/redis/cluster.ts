@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
-import { StockholdError } from '../../errors.js'
-import { connectionsLost, ready, run } from './driver.js'
+import { unavailable } from '../../errors.js'
+import { connectionOf, connectionTo } from './connection.js'
+import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
 import type { Script } from './script.js'
 import { slotOf } from './slot.js'
@@ -43,7 +44,7 @@ function waysOf(cluster: Cluster): Ways {
 
 /** The connection to the master of these keys, or what to wait for until there may be one. */
 export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<void> {
-  const connecting = ready(cluster)
+  const connecting = connectionTo(cluster).ready()
   if (connecting) return connecting
   const ways = waysOf(cluster)
   const slot = slotOf(withPrefix(cluster, keys[0]!))
@@ -71,9 +72,9 @@ export async function runOnCluster(
   argument: Buffer,
 ): Promise<unknown[]> {
   const end = performance.now() + PATIENCE_MS
-  let refusal = new StockholdError(
-    'UNAVAILABLE',
+  let refusal = unavailable(
     'The cluster has no master for this slot that can be reached. Nothing was executed.',
+    connectionTo(cluster).trouble?.cause ?? new Error('No node is known to serve it.'),
   )
   for (let pause = 5; ; pause *= 2) {
     const master = masterFor(cluster, keys)
@@ -91,11 +92,16 @@ export async function runOnCluster(
       await admission
       continue
     }
-    const lostBefore = connectionsLost(master)
+    const connection = connectionOf(master)
     try {
-      return await watched(cluster, master, run(directly(cluster, master), script, keys, argument))
+      const node = directly(cluster, master)
+      return await watched(
+        cluster,
+        master,
+        run(node, script, keys, argument, () => admit(master)),
+      )
     } catch (error) {
-      const resent = connectionsLost(master) !== lostBefore
+      const resent = connectionOf(master) !== connection
       refusal = failure(error, true, resent)
       if (resent || !astray.has(replyCode(error) ?? '')) throw refusal
       waysOf(cluster).closed.set(slotOf(withPrefix(cluster, keys[0]!)), keys)
@@ -141,7 +147,7 @@ function askAnew(cluster: Cluster): void {
 /** Looks for the master of a slot until there is one that serves these keys. Only the end of the client ends it otherwise. */
 async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]): Promise<void> {
   for (let pause = 10; ; pause = Math.min(2 * pause, 500)) {
-    await ready(cluster)
+    await connectionTo(cluster).ready()
     const isServed = await serves(cluster, ways.closed.get(slot) ?? keys)
     if (isServed) ways.closed.delete(slot)
     if (isServed && connectedMaster(cluster, slot)) return

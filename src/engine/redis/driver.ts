@@ -1,71 +1,8 @@
-import { type Cluster, Redis } from 'ioredis'
-import { invalid, StockholdError } from '../../errors.js'
-import { replyCode } from './failure.js'
+import type { Redis } from 'ioredis'
+import { StockholdError, unavailable } from '../../errors.js'
+import { connectionOf } from './connection.js'
+import { denied, failure, isRefusedInside, replyCode } from './failure.js'
 import type { Script } from './script.js'
-
-/** An ioredis client, of any version in the peer range. */
-export type Client = Redis | Cluster
-
-/** The client for a URL: it never resends by itself, since a request knows better when it is too late. */
-export function connect(url: string): Redis {
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
-    throw invalid('client', 'must be an ioredis client or a redis:// or rediss:// URL')
-  const client = new Redis(url, {
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 2_000,
-  })
-  // Without a listener ioredis prints every failed attempt; who calls hears of it from the call.
-  client.on('error', () => {})
-  return client
-}
-
-export function isClient(value: unknown): value is Client {
-  const client = value as (Partial<Client> & Partial<Evaluator>) | null
-  return typeof client?.evalshaBuffer === 'function' && typeof client.status === 'string'
-}
-
-const losses = new WeakMap<Client, { count: number }>()
-
-/** How often the client's connection was lost since this was first asked. */
-export function connectionsLost(client: Client): number {
-  const known = losses.get(client)
-  if (known) return known.count
-  const fresh = { count: 0 }
-  losses.set(client, fresh)
-  client.on('close', () => fresh.count++)
-  return 0
-}
-
-const waits = new WeakMap<Client, Promise<void>>()
-
-/** Resolves once the client can write; `undefined` if it can now. */
-export function ready(client: Client): Promise<void> | undefined {
-  if (client.status === 'ready') return undefined
-  const known = waits.get(client)
-  if (known) return known
-  // One wait, and one pair of listeners, for all who wait for this client.
-  const wait = connected(client).finally(() => waits.delete(client))
-  waits.set(client, wait)
-  return wait
-}
-
-function connected(client: Client): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const ended = () => {
-      client.off('ready', usable)
-      reject(new StockholdError('UNAVAILABLE', 'The Redis client has ended. Nothing was sent.'))
-    }
-    const usable = () => {
-      client.off('end', ended)
-      resolve()
-    }
-    if (client.status === 'end') return ended()
-    client.once('ready', usable)
-    client.once('end', ended)
-    if (client.status === 'wait') client.connect().catch(() => {})
-  })
-}
 
 /** ioredis has a buffer variant of every command; its types leave out those of EVAL. */
 interface Evaluator {
@@ -73,7 +10,7 @@ interface Evaluator {
   evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
 }
 
-const firstRuns = new WeakMap<Client, Map<string, Promise<unknown>>>()
+const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
 
 /** How many replicas must have a write before it is acknowledged, and how long to wait for them in ms. */
 export interface Replication {
@@ -81,52 +18,104 @@ export interface Replication {
   readonly timeoutMs: number
 }
 
+/** Writes what is there once more. */
+const WRITE_AGAIN = `#!lua flags=allow-oom
+local live = redis.call('HGET', KEYS[1], 'live')
+if live then redis.call('HSET', KEYS[1], 'live', live) end`
+
 /**
- * Runs a script, and answers once so many replicas have what it wrote. WAIT speaks of the writes of its own connection only, so it
- * goes out right behind the script, and its word counts only if the connection is still the same.
- * https://redis.io/docs/latest/commands/wait/
+ * Runs a script, and answers once so many replicas have what it wrote and everything that was written before it: its answer may tell of a
+ * change that an earlier call made, by another connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey 8,
+ * of none where that has written nothing. So something is written between, all three go out together, and the word of WAIT counts only if the
+ * connection is still the same. https://redis.io/docs/latest/commands/wait/
  *
- * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was written, but not enough replicas have said so in time.
+ * @param admit See {@link run}.
+ * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or `UNAVAILABLE` for a script that writes nothing.
  */
 export async function runReplicated(
-  client: Client,
+  client: Redis,
   script: Script,
   keys: string[],
   argument: Buffer,
-  { replicas, timeoutMs }: Replication,
+  replication: Replication,
+  admit: () => Promise<void> | undefined,
+  byText = false,
 ): Promise<unknown[]> {
-  const connection = () => (client as Redis).stream
-  for (;;) {
-    const before = connection()
-    const evaluator = client as unknown as Evaluator
-    const [ran, waited] = await Promise.allSettled([
-      evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument) as Promise<unknown[]>,
-      (client as Redis).wait(replicas, timeoutMs),
-    ])
-    if (ran.status === 'rejected') {
-      if (!isUnknownScript(ran.reason)) throw ran.reason
-      // The text only, without running anything: the script and its WAIT then go out together as ever.
-      await (client as Redis).script('LOAD', script.text)
-      continue
-    }
-    const reached = waited.status === 'fulfilled' && connection() === before ? waited.value : 0
-    if (reached >= replicas) return ran.value
-    throw new StockholdError(
-      'UNKNOWN_OUTCOME',
-      `It was written, but only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms. Send the same key, or the same id, again.`,
-    )
+  const { replicas, timeoutMs } = replication
+  const evaluator = client as unknown as Evaluator
+  const before = connectionOf(client)
+  const [ran, written, waited] = await Promise.allSettled([
+    byText
+      ? evaluator.evalBuffer(script.text, keys.length, ...keys, argument)
+      : evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument),
+    evaluator.evalBuffer(WRITE_AGAIN, 1, keys[0]!),
+    client.wait(replicas, timeoutMs),
+  ])
+  if (ran.status === 'rejected') {
+    if (isRefusedInside(ran.reason)) throw await named(ran.reason, client, script, keys)
+    if (byText || !isUnknownScript(ran.reason)) throw ran.reason
+    await admit()
+    return runReplicated(client, script, keys, argument, replication, admit, true)
   }
+  const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
+  const reached = isHeard && connectionOf(client) === before ? waited.value : 0
+  if (reached >= replicas) return ran.value as unknown[]
+  const failed = [written, waited].find((each) => each.status === 'rejected')
+  const cause = failed ? failure(failed.reason) : new Error('Too few replicas have answered.')
+  const why = `only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms`
+  if (!script.writes) throw unavailable(`What was read may not last: ${why}. Ask again.`, cause)
+  throw new StockholdError(
+    'UNKNOWN_OUTCOME',
+    `It was written, but ${why}. Send the same key, or the same id, again.`,
+    { cause },
+  )
 }
 
 /**
- * Runs a script by its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it
- * unknown, the first sends it and the others wait for that. Strings come back as buffers.
+ * Runs a script. Strings come back as buffers.
+ *
+ * @param admit What to wait for before the client's present connection may be used; `undefined` if it may be now.
  */
 export async function run(
-  client: Client,
+  client: Redis,
   script: Script,
   keys: string[],
   argument: Buffer,
+  admit: () => Promise<void> | undefined,
+): Promise<unknown[]> {
+  const connection = connectionOf(client)
+  const isResent = () => connectionOf(client) !== connection
+  const admitted = async () => {
+    await admit()?.catch((cause) => {
+      throw isResent() ? unknownOf(cause) : cause
+    })
+  }
+  const reply = await runOnce(client, script, keys, argument, admitted).catch(async (error) => {
+    throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
+  })
+  // The driver has sent it again, by another connection: the answer counts if the server that is there now may be used.
+  if (isResent()) await admitted()
+  return reply
+}
+
+function unknownOf(cause: unknown): StockholdError {
+  return new StockholdError(
+    'UNKNOWN_OUTCOME',
+    'The connection failed before the answer came, and the server that is there now cannot be used: it may have been executed. Send the same key, or the same id, again.',
+    { cause },
+  )
+}
+
+/**
+ * By its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it unknown, the first sends it and
+ * the others wait for that.
+ */
+async function runOnce(
+  client: Redis,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+  admitted: () => Promise<void>,
 ): Promise<unknown[]> {
   const evaluator = client as unknown as Evaluator
   const bySha = async () =>
@@ -138,6 +127,8 @@ export async function run(
   } catch (error) {
     if (!isUnknownScript(error)) throw error
   }
+  // A server that has not seen it may be another one than before.
+  await admitted()
   const running = firstRuns.get(client) ?? new Map<string, Promise<unknown>>()
   firstRuns.set(client, running)
   const first = running.get(script.sha)
@@ -154,10 +145,21 @@ export async function run(
   })
 }
 
-function isUnknownScript(error: unknown): boolean {
-  return replyCode(error) === 'NOSCRIPT'
+/** Whatever a command takes for a key is one. */
+const FIRST_REFUSED = `#!lua flags=no-writes
+local key = KEYS[1]
+for _, command in ipairs(ARGV) do
+  if not redis.acl_check_cmd(command, key, key, key, key) then return command end
+end`
+
+/** The refusal with the name of the command. Scripts ask for the right to write before they do, so nothing was written. */
+async function named(error: unknown, client: Redis, { text }: Script, keys: string[]): Promise<unknown> {
+  const commands = [...text.matchAll(/(?:redis\.call|is_there)\('([A-Z]+)'/g)].map(([, name]) => name!)
+  const evaluator = client as unknown as Evaluator
+  const refused = await evaluator.evalBuffer(FIRST_REFUSED, 1, keys[0]!, ...commands).catch(() => null)
+  return refused === null ? error : denied(String(refused))
 }
 
-export function isCluster(client: Client): client is Cluster {
-  return client.isCluster
+function isUnknownScript(error: unknown): boolean {
+  return replyCode(error) === 'NOSCRIPT'
 }

@@ -1,6 +1,4 @@
-import { StockholdError } from '../../errors.js'
-
-const RIGHTS = 'the user needs EVALSHA, EVAL, INFO, and reading and writing of all keys below the prefix'
+import { internal, StockholdError, unavailable } from '../../errors.js'
 
 /** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
 const hints: Record<string, string> = {
@@ -12,37 +10,38 @@ const hints: Record<string, string> = {
   MASTERDOWN: 'the replica has lost its master',
   MISCONF: 'Redis cannot persist and refuses to write',
   MOVED: 'the slot has moved to another node',
-  NOAUTH: 'the client is not authenticated',
-  NOPERM: RIGHTS,
+  NOAUTH: 'it asks for a password, and the client has none',
+  NOPERM: 'the user may not touch these keys: allow all that begin with the prefix, ~{stockhold:*',
   NOREPLICAS: 'too few replicas are connected',
   NOSCRIPT: 'the script is not known',
   OOM: 'Redis has reached maxmemory: raise it; release, confirm and expiry go on',
   READONLY: 'this is a replica: point the client at the master',
   TRYAGAIN: 'the slot is being moved',
-  WRONGPASS: 'the password is wrong',
+  WRONGPASS: 'the user name or the password is wrong',
 }
 
-/**
- * The driver's error without what it may carry along: the script, its arguments (buyers), a password. Redis
- * echoes arguments in some messages, so of its answers only the leading code is kept.
- */
-function stripped(cause: unknown): Error {
-  if (!(cause instanceof Error)) return new Error('the driver failed')
-  const { code } = cause as { code?: unknown }
-  const kept = new Error(replyCode(cause) ?? withoutSecrets(cause.message))
-  kept.name = cause.name
-  delete kept.stack
-  return typeof code === 'string' ? Object.assign(kept, { code }) : kept
-}
+const RIGHTS = 'the README lists the rights that are needed'
 
-function withoutSecrets(message: string): string {
-  return message.replace(/\/\/[^@/\s]*@/g, '//').slice(0, 200)
-}
+/** Refusals that are repeated until somebody changes the server or the client. */
+const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])
+
+/** Codes of Node and OpenSSL for the same. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|UNKNOWN_CA/
+const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/
 
 /** The leading word of an answer of Redis, or `undefined` for a failure of the driver or the network. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
+  if (isRefusedInside(error)) return 'NOPERM'
   return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
+}
+
+/** Whether a script was ended by a command in it that the user may not run. Redis 7.0 does not say which. */
+export function isRefusedInside(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^ERR (ACL failure in script|The user executing the script can't)/.test(error.message)
+  )
 }
 
 /**
@@ -53,39 +52,120 @@ export function replyCode(error: unknown): string | undefined {
  */
 export function failure(error: unknown, executes = true, resent = false): StockholdError {
   if (error instanceof StockholdError) return error
+  if (isOurs(error)) return internal('run a script', error)
   const code = replyCode(error)
-  const options = { cause: stripped(error) }
+  const cause = stripped(error)
   if (code === 'WRONGTYPE') {
-    return new StockholdError(
-      'STATE_LOST',
-      'a key of the sale holds something else: its state is lost',
-      options,
-    )
+    return new StockholdError('STATE_LOST', 'a key of the sale holds something else: its state is lost', {
+      cause,
+    })
   }
-  if (code !== undefined && hints[code] !== undefined && !resent) {
-    return new StockholdError(
-      'UNAVAILABLE',
-      `Redis refused: ${hints[code]} (${code}). Nothing was executed.`,
-      options,
-    )
-  }
-  if (!executes || (neverWritten(error) && !resent)) {
-    return new StockholdError('UNAVAILABLE', 'Redis cannot be reached. Nothing was executed.', options)
-  }
+  if (!executes || (!resent && (refusalOf(error) !== undefined || isNeverWritten(error))))
+    return unreachable(error)
   const what = code === undefined || resent ? 'The connection failed' : `The script failed (${code})`
   return new StockholdError(
     'UNKNOWN_OUTCOME',
     `${what} before the answer came: it may have been executed. Send the same key, or the same id, again.`,
-    options,
+    { cause },
   )
 }
 
-/** The scripts asked by themselves, and may not write what they must. */
-export function denied(): StockholdError {
-  return new StockholdError('UNAVAILABLE', `Redis refused: ${RIGHTS} (NOPERM). Nothing was executed.`)
+/**
+ * Nothing was executed, for this reason.
+ *
+ * @param hint What may be behind it.
+ */
+export function unreachable(error: unknown, hint = ''): StockholdError {
+  const refusal = refusalOf(error)
+  const what = refusal ? `Redis refused: ${refusal}` : `Redis cannot be reached: ${reasonOf(error)}${hint}`
+  return unavailable(`${what}. Nothing was executed.`, stripped(error), { retryable: !isLasting(error) })
+}
+
+/** A script needs a command that the user may not run, and has written nothing. */
+export function denied(command: string): StockholdError {
+  return unavailable(
+    `Redis refused: the user may not run ${command}, or not on keys of the prefix (NOPERM): ${RIGHTS}. Nothing was executed.`,
+    new Error(`NOPERM: ${command}`),
+    { retryable: false },
+  )
+}
+
+/** Whether it fails again and again until somebody changes the server or the client. */
+export function isLasting(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    lasting.has(replyCode(error) ?? '') ||
+    unknownCommand(error) !== undefined ||
+    UNTRUSTED.test(code) ||
+    NOT_TLS.test(code)
+  )
+}
+
+/** Neither a server nor a network fails like this. */
+function isOurs(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind)
+}
+
+/** Why Redis refused, if it did so before anything was executed. */
+function refusalOf(error: unknown): string | undefined {
+  const unknown = unknownCommand(error)
+  if (unknown) return `it has no command ${unknown} (renamed, or a proxy that does not know it)`
+  const code = replyCode(error)
+  if (code === undefined || hints[code] === undefined) return undefined
+  const command =
+    code === 'NOPERM' && /permissions to run the '([\w|-]+)'/.exec((error as Error).message)?.[1]
+  return `${command ? lackOf(command.replace('|', ' ')) : hints[code]} (${code})`
+}
+
+function lackOf(command: string): string {
+  return `the user may not run ${command.toUpperCase()}: ${RIGHTS}`
+}
+
+/** A name that Redis echoes is one of ours: nobody else's commands are sent here. */
+function unknownCommand(error: unknown): string | undefined {
+  if (replyCode(error) !== 'ERR') return undefined
+  return /^ERR unknown command ['`]?([\w|-]+)/i.exec((error as Error).message)?.[1]?.toUpperCase()
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error)
+  const message = stripped(error).message
+  if (NOT_TLS.test(code)) return `the server does not speak TLS on this port (${code}): is its URL redis://?`
+  if (UNTRUSTED.test(code))
+    return `the certificate is not accepted: ${message} (${code}). Give the client its CA: tls: { ca }`
+  return message
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+/**
+ * The driver's error without what it may carry along: the script, its arguments (buyers), a password. Redis
+ * echoes arguments in some messages, so of its answers only the leading code is kept.
+ */
+function stripped(cause: unknown): Error {
+  if (!(cause instanceof Error)) return new Error('the driver failed')
+  const kept = new Error(replyCode(cause) ?? withoutSecrets(messageOf(cause)))
+  kept.name = cause.name
+  delete kept.stack
+  const code = codeOf(cause)
+  return code ? Object.assign(kept, { code }) : kept
+}
+
+/** Node tries each address of a name, and says of what became of them nothing but in `errors`. */
+function messageOf(cause: Error): string {
+  const { errors } = cause as { errors?: unknown }
+  if (cause.message !== '' || !Array.isArray(errors)) return cause.message
+  return errors.map((error) => (error instanceof Error ? error.message : String(error))).join(', ')
+}
+
+function withoutSecrets(message: string): string {
+  return message.replace(/\/\/[^@/\s]*@/g, '//').slice(0, 200)
 }
 
 /** ioredis fails a command without writing it where its offline queue is off and there is no connection. */
-function neverWritten(error: unknown): boolean {
+function isNeverWritten(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }

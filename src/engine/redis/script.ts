@@ -52,6 +52,8 @@ export interface Script {
   readonly text: string
   readonly sha: string
   readonly writes: boolean
+  /** Its answer tells callers or consumers what has happened, so it must be as durable as that. */
+  readonly tells: boolean
 }
 
 /** What reads only. */
@@ -95,7 +97,7 @@ const sources: Record<Command, Source> = {
   release: { flags: 'allow-oom', parts: [...settling, release] },
   extend: { flags: 'allow-oom', parts: [...settling, extend] },
   refund: { flags: 'allow-oom', parts: [...settling, refund] },
-  get: { flags: 'no-writes', parts: [...reading, buckets, records, get] },
+  get: { flags: 'no-writes', tells: true, parts: [...reading, buckets, records, get] },
   restock: {
     flags: 'allow-oom',
     parts: [...writing, moves, rarely('available_units', ...changing, sweeping), restock],
@@ -107,7 +109,7 @@ const sources: Record<Command, Source> = {
   stats: { flags: 'allow-oom', parts: [...writing, state, ...sweeper, stats] },
   sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },
   scan: { flags: 'no-writes', parts: [...reading, scan] },
-  events: { flags: 'no-writes', parts: [...reading, types, packAll, readEvents] },
+  events: { flags: 'no-writes', tells: true, parts: [...reading, types, packAll, readEvents] },
 }
 
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
@@ -117,19 +119,25 @@ export function compileScripts(time: string): Record<Command, Script> {
   return compile(sources, time)
 }
 
+/** A script that answers the server's time and nothing else. */
+export function compileClock(time: string): Script {
+  return compile({ clock: { flags: 'no-writes', parts: ['return @TIME@'] } }, time).clock
+}
+
 /** What a script is put together from, and its flags. */
 export interface Source {
   readonly flags: string
+  /** As of a {@link Script}; what may write always does. */
+  readonly tells?: true
   readonly parts: readonly string[]
 }
 
 export function compile<C extends string>(from: Record<C, Source>, time: string): Record<C, Script> {
-  const entries = Object.entries<Source>(from).map(([command, { flags, parts }]) => {
+  const entries = Object.entries<Source>(from).map(([command, { flags, parts, tells = false }]) => {
     const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
-    return [
-      command,
-      { text, sha: createHash('sha1').update(text).digest('hex'), writes: flags !== 'no-writes' },
-    ]
+    const writes = flags !== 'no-writes'
+    const sha = createHash('sha1').update(text).digest('hex')
+    return [command, { text, sha, writes, tells: writes || tells }]
   })
   return Object.fromEntries(entries)
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { StockholdError } from '../../errors.js'
+import { restate, StockholdError, unavailable } from '../../errors.js'
 import type { Replication } from './driver.js'
 
 /** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
@@ -10,18 +10,27 @@ export type Durability = 'memory' | 'aof' | Replication
  * closed at many hosters, and is read only where INFO does not tell.
  *
  * @param name Which of several servers it is, for the message.
- * @throws {StockholdError} `UNSAFE_CONFIG`
+ * @param wasSafe There was a server with enough replicas before: after a failover they come back by themselves.
+ * @throws {StockholdError} `UNSAFE_CONFIG`; `UNAVAILABLE` while replicas are on their way.
  */
-export async function verifyServer(server: Redis, durability: Durability, name?: string): Promise<void> {
+export async function verifyServer(
+  server: Redis,
+  durability: Durability,
+  { name, wasSafe = false }: { name?: string; wasSafe?: boolean } = {},
+): Promise<void> {
   const info = await server.info()
   try {
     checkVersion(info)
     checkEviction(info)
     if (durability === 'aof') await checkAppendOnly(info, (setting) => server.config('GET', setting))
-    else if (durability !== 'memory') checkReplicas(info, durability.replicas)
+    else if (durability !== 'memory') {
+      // Answered at once: whether the user may ask.
+      await server.wait(0, 1)
+      checkReplicas(info, durability.replicas, wasSafe)
+    }
   } catch (error) {
     if (name === undefined || !(error instanceof StockholdError)) throw error
-    throw unsafe(`${name}: ${error.message}`)
+    throw restate(error, { message: `${name}: ${error.message}` })
   }
 }
 
@@ -56,13 +65,12 @@ async function checkAppendOnly(info: string, read: (name: string) => Promise<unk
   }
 }
 
-function checkReplicas(info: string, wanted: number): void {
+function checkReplicas(info: string, wanted: number, wasSafe: boolean): void {
   const connected = Number(field(info, 'connected_slaves') ?? 0)
-  if (connected < wanted) {
-    throw unsafe(
-      `durability asks for ${wanted} replicas, ${connected} are connected: attach replicas, or ask for fewer`,
-    )
-  }
+  if (connected >= wanted) return
+  const lack = `durability asks for ${wanted} replicas, ${connected} are connected: attach replicas, or ask for fewer`
+  if (!wasSafe) throw unsafe(lack)
+  throw unavailable(`${lack}. Nothing was sent.`, new Error('Too few replicas are connected.'))
 }
 
 function field(info: string, name: string): string | undefined {

@@ -78,7 +78,7 @@ export function decode<C extends Command>(
       throw new RangeError(`${command} answered other than it was asked`)
     return { outcome, now, sequence: details.sequence, tip, answers: codecOf(command)!.read(ops, details) }
   }
-  if (outcome === 'denied') throw denied()
+  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
     return {
       outcome: 'done',

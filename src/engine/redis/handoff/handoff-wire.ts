@@ -30,7 +30,7 @@ export function decodeHandoff<C extends HandoffCommand>(
   const outcome = String(reply[0])
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
-  if (outcome === 'denied') throw denied()
+  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome !== 'done') throw new RangeError('the reply has an unknown shape')
   const statuses = reply[3] as Buffer
   if (statuses.length !== ops.length) throw new RangeError(`${command} answered other than it was asked`)

@@ -14,7 +14,7 @@ import leave from './scripts/leave.lua'
 import spend from './scripts/spend.lua'
 import tend from './scripts/tend.lua'
 
-const moving = [head, pieces, moveOn, places]
+const moving = [head, pieces, rights, moveOn, places]
 
 /** Only what makes a room larger is refused while Redis is over `maxmemory`. */
 const sources = {
@@ -25,7 +25,7 @@ const sources = {
   leave: { flags: 'allow-oom', parts: [...moving, leave] },
   revoke: { flags: 'allow-oom', parts: [...moving, leave] },
   spend: { flags: 'allow-oom', parts: [...moving, spend] },
-  control: { flags: 'allow-oom', parts: [head, pieces, moveOn, control] },
+  control: { flags: 'allow-oom', parts: [head, pieces, rights, moveOn, control] },
 }
 
 export function compileRoomScripts(time: string): Record<RoomCommand, Script> {

@@ -33,7 +33,7 @@ export function decodeRoom<C extends RoomCommand>(
     const answers = codecOf(command)!.read(ops, { now, next: iterate(reply, 3) })
     return { outcome, now, sequence: Number(reply[2]), answers }
   }
-  if (outcome === 'denied') throw denied()
+  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
     return { outcome: 'done', now, sequence: 0, answers: readRoomsOpened(reply) as RoomAnswer<C>[] }
   }

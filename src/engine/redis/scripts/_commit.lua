@@ -11,21 +11,21 @@ local TABLE_FROM = 64 -- tuning
 
 -- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
 -- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
-local function may_finish()
-  if emitted > 0 and not (redis.acl_check_cmd('XADD', EVENTS, '*', 'f', 'v') and redis.acl_check_cmd('HSET', META, 'f', 'v')) then
-    return false
-  end
-  if next(watched) and not redis.acl_check_cmd('ZADD', EXPIRY, '0', 'm') then return false end
-  if #swept > 0 and not (redis.acl_check_cmd('ZREM', EXPIRY, 'm') and redis.acl_check_cmd('HSET', META, 'f', 'v')) then
-    return false
-  end
-  if #changed_rows > 0 and not redis.acl_check_cmd('HSET', TRANSFERS, 'f', 'v') then return false end
-  return not next(archive_changes) or redis.acl_check_cmd('HDEL', ARCHIVE, 'f')
+-- Answers the command that may not be run, or nil.
+local function refused_command()
+  local may = redis.acl_check_cmd
+  if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
+  if (emitted > 0 or #swept > 0) and not may('HSET', META, 'f', 'v') then return 'HSET' end
+  if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
+  if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
+  if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
+  if next(archive_changes) and not may('HDEL', ARCHIVE, 'f') then return 'HDEL' end
 end
 
 local function finish(statuses, details)
   if history_lost then return { 'lost', now } end
-  if not may_finish() then return { 'denied', now } end
+  local refused = refused_command()
+  if refused then return { 'denied', now, refused } end
   local events_before = sequence
   if save_records then save_records() end
   local buckets_before = bucketCount

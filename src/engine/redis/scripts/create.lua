@@ -4,7 +4,7 @@
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units: this partition's slice of each SKU by its index;
 --   limits: -1 without a limit; complete: 0 or 1
 -- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened | lost | denied, now, statuses, tokens, complete 0 or 1 of each
+-- Reply: opened | lost | denied (with the command), now, statuses, tokens, complete 0 or 1 of each
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
@@ -12,7 +12,8 @@ local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 local time = @TIME@
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
 
-if not may_write() then return { 'denied', now } end
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete')
 local known_rules = found[1]
 local known_token = found[2] and cmsgpack.unpack(found[2])

@@ -10,7 +10,8 @@ local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 local time = @TIME@
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
 
-if not may_write() then return { 'denied', now } end
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
 
 -- The token of the sale there is, if all of it is there.
 local function token_of_whole()

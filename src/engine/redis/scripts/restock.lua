@@ -37,5 +37,6 @@ for i, sku in ipairs(skus) do
   end
   statuses[i] = status
 end
-restockCount = restockCount + write_fields(RESTOCKS, out)
+-- What is refused is refused before anything is written.
+if not refused_command() then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)

@@ -14,7 +14,8 @@ end
 
 -- Whether all that is about to be written may be. A script has no rollback: one that may not run a command in its middle would leave half of
 -- its writes. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
-local function may_write(parks, trims)
+-- Answers the command that may not be run, or nil.
+local function refused_command(parks, trims)
   local asked = { { 'HSET', GROUPS, 'f', 'v' }, { 'HDEL', GROUPS, 'f' } }
   if of_other_sale then asked[#asked + 1] = { 'UNLINK', GROUPS, PARKED } end
   if parks then
@@ -24,9 +25,8 @@ local function may_write(parks, trims)
   end
   if trims then asked[#asked + 1] = { 'XTRIM', EVENTS, 'MINID', '=', '0-0' } end
   for _, command in ipairs(asked) do
-    if not redis.acl_check_cmd(unpack(command)) then return false end
+    if not redis.acl_check_cmd(unpack(command)) then return command[1] end
   end
-  return true
 end
 
 -- To be called before the first write: what is left of another sale goes.

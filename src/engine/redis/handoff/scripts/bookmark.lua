@@ -6,7 +6,8 @@
 -- Writes: GROUPS, EVENTS.
 local trims_any = false
 for _, item in ipairs(call[4]) do trims_any = trims_any or item[3] >= 0 end
-if not may_write(false, trims_any) then return { 'denied', now } end
+local refused = refused_command(false, trims_any)
+if refused then return { 'denied', now, refused } end
 local trim = trims_any and rare()
 local statuses, details = {}, {}
 

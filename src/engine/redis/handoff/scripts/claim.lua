@@ -4,7 +4,8 @@
 -- Statuses: C claimed   B busy   T retry
 -- Details: C epoch, position, until, then members of PARKED, at the group's first such item only; B consumer, until
 -- Writes: GROUPS.
-if not may_write() then return { 'denied', now } end
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
 local statuses, details, told = {}, {}, {}
 
 local function claim(name, consumer, lease_ms, start)

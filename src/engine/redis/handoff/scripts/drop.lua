@@ -2,7 +2,8 @@
 -- Columns: token, deadline, floor, names
 -- Statuses: D dropped   G gone   T retry
 -- Writes: GROUPS, PARKED.
-if not may_write(true) then return { 'denied', now } end
+local refused = refused_command(true)
+if refused then return { 'denied', now, refused } end
 local statuses = {}
 
 local function drop(name)

@@ -4,7 +4,8 @@
 -- Statuses: R revived   T retry
 -- Details: R how many there were
 -- Writes: GROUPS, PARKED.
-if not may_write(true) then return { 'denied', now } end
+local refused = refused_command(true)
+if refused then return { 'denied', now, refused } end
 local statuses, details = {}, {}
 
 local function dead_member(group, event_sequence)

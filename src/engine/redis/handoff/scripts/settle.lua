@@ -10,7 +10,8 @@ for _, item in ipairs(call[4]) do
   parks_any = parks_any or #item[6] > 0 or #item[7] > 0
   trims_any = trims_any or item[8] >= 0
 end
-if not may_write(parks_any, trims_any) then return { 'denied', now } end
+local refused = refused_command(parks_any, trims_any)
+if refused then return { 'denied', now, refused } end
 local forget_event, park_event, trim
 if parks_any or trims_any then forget_event, park_event, trim = rare() end
 local statuses, details = {}, {}

@@ -1,3 +1,7 @@
+-- A right that was taken away since the room was made would end a script between two writes.
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
+
 -- Moves the room on to the present moment. `stock_state`: 1 open, 2 closed, 3 sold_out, 4 ended; 0 before the first reading.
 local tended = false -- and whether it is tended then
 

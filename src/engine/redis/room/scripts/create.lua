@@ -11,7 +11,8 @@ local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
 local time = @TIME@
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
 
-if not may_write() then return { 'denied', now } end
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static')
 local known_rules = found[1]
 local known = found[2] and { cmsgpack.unpack(found[2]) }

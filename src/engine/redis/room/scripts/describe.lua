@@ -5,7 +5,8 @@
 local META = KEYS[1]
 local time = @TIME@
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if not may_write() then return { 'denied', now } end
+local refused = refused_command()
+if refused then return { 'denied', now, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static')
 if not (found[1] and found[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
