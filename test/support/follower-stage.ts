@@ -1,0 +1,159 @@
+import { expect } from 'vitest'
+import type { StoredEvent } from '../../src/engine/engine.js'
+import type { HandoffCommand, ParkedEvent } from '../../src/engine/handoff.js'
+import { Crew } from '../../src/handoff/crew.js'
+import type { Delivery } from '../../src/handoff/delivery.js'
+import { Follower } from '../../src/handoff/follower.js'
+import { END } from '../../src/handoff/history-reader.js'
+import type { Surroundings } from '../../src/handoff/surroundings.js'
+import { settled, TestClock } from './test-clock.js'
+
+/** The server's clock is ahead of this one by so many ms. */
+export const SERVER = 1_000_000
+export const HOUR = 3_600_000
+const PARTITION = 3
+
+/** A follower on a clock of its own, over a partition that answers at once and notes when it was asked for what. */
+export function followerStage(settings: Partial<Surroundings['settings']> = {}) {
+  const clock = new TestClock(1_000)
+  // The lower half of what is drawn at random is left out.
+  clock.luck = 0.5
+  const asked: string[] = []
+  const errors: unknown[] = []
+  const listeners = new Set<() => void>()
+  const partition = {
+    events: [] as StoredEvent[],
+    /** What this handle has seen of it. */
+    seen: 0,
+    line: 1,
+    since: 0,
+    epoch: 1,
+    position: 0,
+    parked: [] as ParkedEvent[],
+    claim: 'claimed' as 'claimed' | 'busy',
+    settle: 'settled' as 'settled' | 'fenced' | 'gone',
+    /** In place of an answer. */
+    fail: undefined as ((what: string) => unknown) | undefined,
+    /** Runs before an answer. */
+    before: undefined as ((what: string) => Promise<void> | undefined) | undefined,
+  }
+  const parked: (readonly ParkedEvent[])[] = []
+  const note = async (what: string, of: number) => {
+    expect(of).toBe(PARTITION)
+    asked.push(`${clock.now() - 1_000} ${what}`)
+    await partition.before?.(what)
+    const failure = partition.fail?.(what)
+    if (failure) throw failure
+  }
+  const source = {
+    timing: clock,
+    read: async (of: number, after: number) => {
+      await note(`read ${after === END ? 'end' : after}`, of)
+      const events = partition.events.filter(({ sequence }) => sequence > after)
+      return { events, reservations: [], line: partition.line, since: partition.since }
+    },
+    sweep: async (of: number) => {
+      await note('sweep', of)
+      return null
+    },
+    reservation: async (_: number, id: string) => {
+      const failure = partition.fail?.(`reservation ${id}`)
+      if (failure) throw failure
+      return undefined
+    },
+    ask: async (of: number, command: HandoffCommand, op: Record<string, unknown>) => {
+      const { position, leaseMs } = op
+      await note(command === 'settle' ? `settle ${position} for ${leaseMs}` : command, of)
+      if (command === 'settle') parked.push(op.park as readonly ParkedEvent[])
+      if (command === 'claim') {
+        const { claim: status, epoch, position: at, parked } = partition
+        return status === 'busy' ? { status } : { status, epoch, position: at, until: 0, parked }
+      }
+      return { status: partition.settle, until: 0, first: 1 }
+    },
+    latest: () => ({ line: partition.line, sequence: partition.seen }),
+    serverNow: () => SERVER + clock.now(),
+    onChange: (_: number, listener: () => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const handled: number[] = []
+  /** What a handler does: waits for the promise that this returns. */
+  const hands = { hold: undefined as ((sequence: number) => Promise<void> | undefined) | undefined }
+  let ledChanged = 0
+  const around = {
+    source,
+    settings: {
+      ...{ group: 'g', leaseMs: HOUR, pollMs: HOUR, maxParked: 2, maxAttempts: 3, retryDelayMs: 10 },
+      ...{ maxRetryDelayMs: 100, maxStreamLength: 1_000, ...settings },
+    },
+    start: 'beginning',
+    consumer: 'me',
+    maxHoldMs: 60_000,
+    load: { events: 0, starved: false },
+    counts: { handled: 0, failed: 0, retried: 0, lost: 0 },
+    crew: new Crew(4, ({ event }: Delivery) => {
+      handled.push(event.sequence)
+      return hands.hold?.(event.sequence)
+    }),
+    warn: () => {},
+    report: (error: unknown) => errors.push(error),
+    deadLetter: () => undefined,
+    relieved: () => {},
+    ledChanged: () => ledChanged++,
+  } as unknown as Surroundings
+  const follower = new Follower(PARTITION, around)
+  /** The partition goes on by so many events; this handle sees it, or does not. */
+  const happen = (count: number, isSeen = true) => {
+    for (let i = 0; i < count; i++) {
+      const sequence = partition.events.length + 1
+      partition.events.push({ sequence, at: 0, type: 'released', id: `r${sequence}` } as StoredEvent)
+    }
+    if (!isSeen) return
+    partition.seen = partition.events.length
+    for (const listener of listeners) listener()
+  }
+  const run = () => {
+    const over = { yet: false }
+    void follower.run().then(() => {
+      over.yet = true
+    })
+    return over
+  }
+  const leading = async () => {
+    const over = run()
+    follower.claim()
+    await settled()
+    asked.length = 0
+    return over
+  }
+  const since = () => asked.splice(0)
+  return {
+    ...{
+      clock,
+      around,
+      parked,
+      partition,
+      follower,
+      handled,
+      hands,
+      errors,
+      listeners,
+      happen,
+      run,
+      leading,
+      since,
+    },
+    ledChanged: () => ledChanged,
+  }
+}
+
+/** A promise that a test resolves. */
+export function pending() {
+  let end = () => {}
+  const promise = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  return { promise, end: () => end() }
+}
