@@ -67,7 +67,6 @@ export const explanations: readonly Explanation[] = [
     file: 'src/engine/memory/room/door.ts',
     reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
     lines: [
-      'if (block.length >= tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 2))',
       'if (block.length > tuning.block) ;',
       'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 3))',
       'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 1))',
@@ -93,6 +92,22 @@ export const explanations: readonly Explanation[] = [
     file: 'src/sale/reservation.ts',
     reason: 'The short way for a cart of one line has the same result.',
     lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
+  },
+  {
+    file: 'src/admission/ticket-table.ts',
+    reason:
+      'A ticket is found by its whole text, whatever its key; and the keys are spread as evenly, as the last characters are.',
+    lines: ['let key = 1', 'key = (Math.imul(key, tuning.factor) - ticket.charCodeAt(i)) | 0'],
+  },
+  {
+    file: 'src/admission/ticket-table.ts',
+    reason: 'The key is the first field: its offset is 0.',
+    lines: [
+      'if (records[at - KEY] === key && this.#tickets[slot] === ticket) return slot',
+      'this.#records[slot * FIELDS - KEY] = Number.NaN',
+      'this.#records[slot * FIELDS - KEY] = key',
+      'records[at - KEY]!,',
+    ],
   },
   {
     file: 'src/admission/keeper.ts',

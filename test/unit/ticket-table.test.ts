@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TicketTable } from '../../src/admission/ticket-table.js'
@@ -64,4 +65,28 @@ test('those who come and go need no more room than those who are there', () => {
   }
   expect(last).toBeLessThan(1_024)
   expect(table.size).toBe(0)
+})
+
+/** Ends like a signature. */
+const signed = (n: number) => `ticket.${createHash('sha256').update(`${n}`).digest('base64url')}`
+
+test('tickets lie as far apart as if their slots were drawn', () => {
+  const slots = new Set<number>()
+  for (let n = 0; n < 512; n++) slots.add(new TicketTable().add(signed(n), 1, 1, 0))
+  // 512 draws reach 403 of 1,024 slots on average; a hash that leaves half of them out reaches 320.
+  expect(slots.size).toBeGreaterThan(360)
+})
+
+test('the table is half full at most, and is renewed for as many again as there are', () => {
+  const table = new TicketTable()
+  const last = (count: number) => Math.max(...Array.from({ length: count }, (_, n) => table.find(signed(n))))
+  for (let n = 0; n < 512; n++) table.add(signed(n), n + 1, n + 1, 0)
+  expect(last(512)).toBeLessThan(1_024)
+  table.add(signed(512), 513, 513, 0)
+  expect(last(513)).toBeGreaterThanOrEqual(1_024)
+  for (let n = 513; n < 1_024; n++) table.add(signed(n), n + 1, n + 1, 0)
+  expect(last(1_024)).toBeLessThan(2_048)
+  table.add(signed(1_024), 1_025, 1_025, 0)
+  expect(last(1_025)).toBeGreaterThanOrEqual(2_048)
+  expect(last(1_025)).toBeLessThan(4_096)
 })
