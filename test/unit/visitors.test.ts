@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { shuffledRank } from '../../src/admission/draw.js'
 import { Line } from '../../src/admission/line.js'
 import { Signer } from '../../src/admission/pass.js'
+import { TicketTable } from '../../src/admission/ticket-table.js'
 import { Visitors } from '../../src/admission/visitors.js'
 import { SECRET } from '../support/waiting-room.js'
 
@@ -121,4 +122,20 @@ test('before the room was seen a ticket is looked into each time: it may be of a
   anew.bind('xyz789')
   expect(() => anew.readTicket(ticket)).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
   expect(() => anew.readPass(pass, 1_000, 'ann')).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+})
+
+test('a visitor in the first slot of the table is known like any other', () => {
+  const { signer, visitors } = crowd()
+  const slotOf = (stay: number) =>
+    new TicketTable().add(signer.signTicket({ buyer: 'ann', stay }), stay, stay, 0)
+  let stay = 1
+  while (slotOf(stay) !== 0) stay++
+  const { ticket } = visitors.place('ann', stay, stay)
+  visitors.tell(visitors.of(ticket), 5)
+  expect(visitors.of(ticket)).toMatchObject({ number: stay, told: 5 })
+  expect(visitors.place('ann', stay, stay + 1)).toMatchObject({ number: stay + 1, told: undefined })
+  expect([visitors.of(ticket).number, signer.read]).toEqual([stay + 1, 0])
+  visitors.forget(ticket)
+  visitors.of(ticket)
+  expect(signer.read).toBe(1)
 })
