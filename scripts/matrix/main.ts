@@ -6,8 +6,9 @@ import { hasPassed, listed, report } from './report.js'
 import type { Row } from './rows.js'
 import { type Result, runRow } from './run-row.js'
 
-// The tests run in groups of their own, which end with this process.
+// The tests run in groups of their own, which end with this process; so do copies of the repository, if it can still act.
 process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
 process.exitCode = await main().catch((error: Error) => {
   console.error(
     error instanceof BadOption ? `${error.message}\nTry: npm run test:matrix -- --help` : error.message,
