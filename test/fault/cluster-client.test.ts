@@ -57,6 +57,7 @@ describe('a cluster with', () => {
     await cluster.migrateSlot(slot, await cluster.masterOf((slot + 5_500) % 16_384))
     await Promise.all(shop.partitions.map((p) => shop.reserve(shop.order(p), shop.engines[0]!)))
     await cluster.migrateSlot(slot, home)
+    expect(shop.told.filter(({ told }) => told !== 'reserved')).toEqual([])
     expect(shop.count('reserved')).toBe(4 * shop.partitions.length)
     if (!options.keyPrefix && !options.redisOptions?.keyPrefix) await shop.verdict()
   })
