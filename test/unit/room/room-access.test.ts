@@ -123,6 +123,8 @@ describe('what a sale still has', () => {
     expect(await read('open', [0, 0, 0])).toMatchObject({ state: 'sold_out', available: 0 })
     expect(await read('open', [0, 1, 0])).toMatchObject({ state: 'open', available: 0 })
     expect(await read('open', [0, 0, 1])).toMatchObject({ state: 'open', available: 0 })
+    expect(await read('open', [2, 1, 1])).toMatchObject({ state: 'open', available: 2 })
+    expect(await read('open', [0, 1, 1])).toMatchObject({ state: 'open', available: 0 })
     expect(await read('open', [1, 0, 0])).toMatchObject({ state: 'open', available: 1 })
   })
 

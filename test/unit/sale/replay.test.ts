@@ -200,7 +200,12 @@ describe('one reservation', () => {
     const due = known('r', { state: 'expired', paymentId: 'p', expiresAt: NOW - 5 }, { refundDue: true })
     const told = await put(due, { 'confirm r': { status: 'refund_due', reason: 'released' } })
     expect(told).toMatchObject({ sent: ['reserve r', 'release r', 'confirm r'], hold: HOLD, restored: 1 })
-    expect((await put(due)).sent).toEqual(['reserve r', 'release r', 'confirm r', 'refund r'])
+    const back = await put(due)
+    expect(back.sent).toEqual(['reserve r', 'release r', 'confirm r', 'refund r'])
+    expect(back.ops.slice(2)).toEqual([
+      { id: 'r', buyer: null, paymentId: 'p', final: true },
+      { id: 'r', restock: true },
+    ])
     const refunded = known('r', { state: 'refunded', paymentId: 'p' }, { refundDue: true })
     expect((await put(refunded)).sent).toEqual(['reserve r', 'confirm r', 'refund r'])
   })
