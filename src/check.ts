@@ -65,7 +65,8 @@ export function checkOptions<T extends object>(
   known: Names<T>,
 ): { readonly [K in keyof T]: unknown } {
   const given = checkObject(value, argument, `with ${Object.keys(known).join(', ')}`)
-  for (const name in given) if (!Object.hasOwn(known, name)) throw unknownName(name, argument, known)
+  const isKnown = (name: string) => Object.hasOwn(known, name) && known[name as keyof T]
+  for (const name in given) if (!isKnown(name)) throw unknownName(name, argument, known)
   return given as { readonly [K in keyof T]: unknown }
 }
 

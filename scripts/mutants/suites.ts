@@ -52,6 +52,7 @@ export function suites(): Record<SuiteName, Suite> {
   const groups = [...testsOf('test/conformance/handoff'), ...properties('partitions')]
   const consumers = testsOf('test/conformance/consumer')
   const wakeUps = testsOf('test/unit/wake-ups')
+  const options = ['undefined-options', 'unknown-options'].map((name) => `test/unit/${name}.test.ts`)
   const supplies = testsOf('test/unit/supply')
   const simulated = (name: string) => `test/simulation/${name}.test.ts`
   const structures = (folder: string) => testsOf(`test/property/structures/${folder}`)
@@ -95,9 +96,7 @@ export function suites(): Record<SuiteName, Suite> {
       [
         ...handles,
         ...all.filter((file) => roomUnits.test(basename(file))),
-        ...testsOf('test/unit/room'),
-        ...wakeUps,
-        simulated('rooms'),
+        ...[...testsOf('test/unit/room'), ...wakeUps, ...options, simulated('rooms')],
       ],
       IN_MEMORY,
     ),
@@ -109,7 +108,7 @@ export function suites(): Record<SuiteName, Suite> {
     'handoff memory': suite('handoff memory', [...groups, ...consumers], IN_MEMORY),
     consumer: suite(
       'consumer',
-      [...consumers, ...testsOf('test/unit/consumer'), ...wakeUps, ...properties('consumer')],
+      [...consumers, ...testsOf('test/unit/consumer'), ...wakeUps, ...options, ...properties('consumer')],
       IN_MEMORY,
     ),
   }

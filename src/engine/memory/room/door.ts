@@ -3,6 +3,8 @@ import type { Place } from './place.js'
 const tuning = {
   /** Places in one block at most. */
   block: 512,
+  /** Of one that is full; the others begin a block of their own. */
+  kept: 256,
 }
 
 /**
@@ -34,7 +36,7 @@ export class Door {
       return
     }
     block.splice(before(block, place), 0, place)
-    if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 2))
+    if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.kept))
   }
 
   remove(place: Place): void {
