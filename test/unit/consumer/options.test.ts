@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { checkConsumeOptions } from '../../../src/handoff/options.js'
 import { type ConsumeOptions, FlashSale, memoryEngine, StockholdError } from '../../../src/index.js'
 import { follow } from '../../support/consumers.js'
 import { named, thrown } from '../../support/invalid.js'
@@ -40,6 +41,37 @@ test.each(wrong)('%s: %o', (argument, options) => {
       ? { group: 'g', ...options }
       : options
   thrown(() => sale.consume(given as ConsumeOptions, handler), argument)
+})
+
+const SPAN = 366 * 86_400_000
+
+test.each([
+  // The default, and the least and the most there may be.
+  ['concurrency', 16, 1, 10_000],
+  ['leaseMs', 10_000, 100, 3_600_000],
+  ['maxAttempts', 10, 1, 1_000_000],
+  ['retryDelayMs', 1_000, 1, SPAN],
+  ['maxRetryDelayMs', 60_000, 1, SPAN],
+  ['maxParked', 1_000, 1, 10_000],
+  ['maxStreamLength', 1_000_000, 1_000, 1_000_000_000],
+  ['pollMs', 1_000, 1, 3_600_000],
+  ['handlerTimeoutMs', 300_000, 1, SPAN],
+] as const)('%s: %i unless it is given, from %i to %i', (name, fallback, least, most) => {
+  const settings = (value: number | undefined) =>
+    checkConsumeOptions({
+      group: 'g',
+      retryDelayMs: 1,
+      ...(name === 'retryDelayMs' && { retryDelayMs: undefined }),
+      [name]: value,
+    })
+  expect(settings(undefined)[name]).toBe(fallback)
+  for (const value of [least, most]) expect(settings(value)[name]).toBe(value)
+  for (const value of [least - 1, most + 1]) thrown(() => settings(value), name)
+})
+
+test('no pause between attempts is longer than the longest', () => {
+  expect(checkConsumeOptions({ group: 'g', retryDelayMs: 70_000 }).maxRetryDelayMs).toBe(70_000)
+  expect(checkConsumeOptions({ group: 'g', retryDelayMs: 50, maxRetryDelayMs: 60 }).maxRetryDelayMs).toBe(60)
 })
 
 test('a handler must be a function', () => {

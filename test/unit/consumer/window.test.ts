@@ -52,6 +52,7 @@ describe('the position', () => {
   test('begins where the group stands', () => {
     const { backlog } = opened({ position: 7 })
     expect([backlog.read, backlog.settled, backlog.position, backlog.hasNews()]).toEqual([7, 7, 7, false])
+    expect([backlog.knowsDead, backlog.dead, backlog.parked]).toEqual([false, 0, 0])
     expect(backlog.owner).toBe(owner)
   })
 
