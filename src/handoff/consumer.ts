@@ -7,7 +7,7 @@ import type { Load } from './backlog.js'
 import { CallbackTimeouts } from './callback-timeouts.js'
 import { Crew } from './crew.js'
 import type { Delivery } from './delivery.js'
-import { type SaleEvent, toEvent } from './events.js'
+import { toDeadEvent, toEvent } from './events.js'
 import { retryAt } from './failure.js'
 import { Follower } from './follower.js'
 import { type GroupPartition, standing } from './groups.js'
@@ -262,27 +262,24 @@ export class Consumer {
     this.#resolve()
   }
 
-  #handle(delivery: Delivery): unknown {
-    const event = this.#eventOf(delivery)
-    const run = new HandlerRun(delivery.attempts + 1)
-    const result = this.#handler(event, run)
+  #handle({ event, reservation, backlog, attempts }: Delivery): unknown {
+    const told = toEvent(event, reservation, this.#rules!, backlog.owner.history)!
+    const run = new HandlerRun(attempts + 1)
+    const result = this.#handler(told, run)
     if (!isThenable(result)) return undefined
     return this.#timeouts.limit(result, 'The handler', (error) => {
       run.abort(error)
       const { attempt } = run
       const { handlerTimeoutMs, onWarning } = this.#settings
-      const { id, partition } = event
+      const { id, partition } = told
       notify(onWarning, { type: 'handler_timeout', partition, event: id, attempt, handlerTimeoutMs })
     })
   }
 
-  #eventOf({ event, reservation, backlog }: Delivery): SaleEvent {
-    return toEvent(event, reservation, this.#rules!, backlog.owner.history)!
-  }
-
-  async #deadLetter(delivery: Delivery, error: unknown): Promise<void> {
+  async #deadLetter({ event, reservation, backlog }: Delivery, error: unknown): Promise<void> {
     try {
-      const result = this.#settings.onDeadLetter?.(this.#eventOf(delivery), error)
+      const told = toDeadEvent(event, reservation, this.#rules!, backlog.owner.history)!
+      const result = this.#settings.onDeadLetter?.(told, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
       this.#report(failure)

@@ -120,6 +120,25 @@ export function toEvent(
 }
 
 /**
+ * As {@link toEvent}, of an event that is given up: a reservation that is not there has its id and nothing else, so that the event
+ * is told all the same.
+ */
+export function toDeadEvent(
+  event: StoredEvent,
+  stored: StoredReservation | undefined,
+  rules: Rules,
+  history: History,
+): SaleEvent | undefined {
+  const known = stored ?? ('id' in event ? unknownReservation(event.id, event.at) : undefined)
+  return toEvent(event, known, rules, history)
+}
+
+function unknownReservation(id: string, at: number): StoredReservation {
+  const none = { buyer: '', cart: [], key: null, paymentId: null } as const
+  return { id, ...none, state: 'held', createdAt: at, expiresAt: at }
+}
+
+/**
  * The line an event is of. Of a history that was recovered more than once only the latest two lines can be told apart: what is older counts
  * to the one before the present.
  */

@@ -3,7 +3,7 @@ import { chunksOf } from '../chunks.js'
 import type { Rules } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/handoff.js'
 import { invalid } from '../errors.js'
-import { type History, lineOf, parseEventId, type SaleEvent, toEvent } from './events.js'
+import { type History, lineOf, parseEventId, type SaleEvent, toDeadEvent } from './events.js'
 import { END } from './history-reader.js'
 import type { EventSource } from './source.js'
 
@@ -14,6 +14,7 @@ const tuning = {
 
 /** An event that was given up. */
 export interface DeadLetter {
+  /** Where its reservation is not there any more, that has its id and nothing else. */
   readonly event: SaleEvent
   readonly attempts: number
   /** The message of the last failure, cut to 1,024 bytes. */
@@ -98,7 +99,7 @@ export class Letters {
     const { event, attempts, error } = parked
     const { partition } = history
     const stored = 'id' in event ? await this.#source.reservation(partition, event.id) : undefined
-    const told = toEvent(event, stored, rules, history)
+    const told = toDeadEvent(event, stored, rules, history)
     return told && { event: told, attempts, error }
   }
 }

@@ -40,7 +40,10 @@ export interface ConsumeOptions {
   maxStreamLength?: number | undefined
   /** The longest pause between two looks for new events while there are none. This process' own calls are noticed at once. @default 1_000 */
   pollMs?: number | undefined
-  /** An event is given up. What it throws goes to `onError`; the event is kept for `deadLetters()` in any case. */
+  /**
+   * An event is given up. What it throws goes to `onError`; the event is kept for `deadLetters()` in any case. Where its reservation is not
+   * there any more, that has its id and nothing else.
+   */
   onDeadLetter?: ((event: SaleEvent, error: unknown) => unknown) | undefined
   /** The engine could not be reached, or the sale is frozen: the consumer goes on trying. */
   onError?: ((error: unknown) => void) | undefined

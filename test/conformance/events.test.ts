@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
+import { makeId } from '../../src/engine/id.js'
 import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
 import { onBothEngines } from '../support/shop.js'
 
@@ -94,6 +95,31 @@ onBothEngines((_open, kind) => {
     expect(found.size).toBe(121)
     for (const [id, reservation] of found)
       expect(await one.ask('get', { id })).toEqual({ status: 'found', reservation })
+  })
+
+  test('a buyer hides no reservation by a key or a payment that contains its nonce', async () => {
+    const one = await open({ stock: { a: 200 } })
+    const nonces = Array.from({ length: 40 }, (_, i) => `none${String(i).padStart(2, '0')}`)
+    const ids = nonces.map((nonce) => makeId(0, 'same----', Buffer.from(nonce).toString('base64url')))
+    // Every text that a client chooses, but for one's own nonce: as a prefix of it, it would be found first.
+    const others = (i: number) => nonces.filter((_, j) => j !== i).join('')
+    for (const [i, id] of ids.entries()) {
+      const op = {
+        id,
+        buyer: `u ${others(i)}`,
+        key: `k ${others(i)}`,
+        cart: [[0, 1]],
+        holdMs: 1_000,
+      } as const
+      await one.ask('reserve', op)
+      await one.ask('release', { id, buyer: null })
+      await one.ask('confirm', { id, buyer: null, paymentId: `p ${others(i)}`, final: true })
+    }
+    const { events, reservations } = await page(one, 0, true)
+    expect(events).toHaveLength(3 * ids.length)
+    expect(new Set(reservations.map(({ id }) => id))).toEqual(new Set(ids))
+    for (const reservation of reservations)
+      expect(await one.ask('get', { id: reservation.id })).toEqual({ status: 'found', reservation })
   })
 
   test('several in one batch, with and without', async () => {

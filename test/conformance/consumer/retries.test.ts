@@ -1,7 +1,35 @@
-import { expect, test } from 'vitest'
-import type { ConsumerWarning, SaleEvent } from '../../../src/index.js'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Answer, Engine } from '../../../src/engine/engine.js'
+import { type ConsumerWarning, FlashSale, type SaleEvent } from '../../../src/index.js'
 import { follow, listed, Seen } from '../../support/consumers.js'
 import { onSteppedEngines } from '../../support/shop.js'
+
+/** The engine with one reservation lost. */
+function without(id: string, inner: Engine): Engine {
+  return {
+    ...(inner.timing && { timing: inner.timing }),
+    elapsed: () => inner.elapsed(),
+    close: () => inner.close(),
+    room: (name) => inner.room(name),
+    handoff: (...place) => inner.handoff(...place),
+    partition(...place) {
+      const port = inner.partition(...place)
+      return {
+        ready: () => port.ready(),
+        async run(command, ops, call) {
+          const reply = await port.run(command, ops, call)
+          if (reply.outcome !== 'done') return reply
+          const answers = reply.answers.map((answer) => {
+            if (answer.status === 'found' && answer.reservation.id === id) return { status: 'not_found' }
+            if (answer.status !== 'events') return answer
+            return { ...answer, reservations: answer.reservations.filter((one) => one.id !== id) }
+          })
+          return { ...reply, answers: answers as Answer<typeof command>[] }
+        },
+      }
+    },
+  }
+}
 
 onSteppedEngines((open) => {
   test('a failure is tried again until it succeeds; only its own reservation waits', async () => {
@@ -77,6 +105,24 @@ onSteppedEngines((open) => {
     expect(seen.events[1]).toEqual(told[0]![0])
     await shop.until(async () => (await consumer.stats()).parked === 0)
     expect(await listed(consumer.deadLetters())).toEqual([])
+  })
+
+  test('an event whose reservation is not there any more is reported, and listed, by its id', async () => {
+    const shop = await open({ stock: { a: 100 } })
+    const { id } = await shop.hold('u')
+    await shop.hold('v')
+    const told: SaleEvent[] = []
+    const seen = new Seen()
+    const sale = new FlashSale(shop.id, { engine: without(id, shop.clock.engine), deadlineMs: 20_000 })
+    onTestFinished(() => sale.close())
+    const onDeadLetter = (event: SaleEvent) => told.push(event)
+    const consumer = follow(sale, { maxAttempts: 1, onDeadLetter }, seen.note)
+    await shop.until(async () => (await consumer.stats()).dead === 1)
+    expect(seen.events).toMatchObject([{ type: 'reserved', reservation: { buyer: 'v' } }])
+    expect(told).toMatchObject([{ id: '0-1-1', type: 'reserved', reservation: { id, buyer: '', items: [] } }])
+    expect(await listed(consumer.deadLetters())).toMatchObject([
+      { event: told[0], attempts: 1, error: /event 1 speaks of a reservation/ },
+    ])
   })
 
   test('all that is dead is tried again, or forgotten', async () => {

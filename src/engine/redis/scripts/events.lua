@@ -66,21 +66,13 @@ end
 
 local function add_reservations(entries)
   local buckets, references = references_of(entries)
-  local found, elsewhere, fields = read_fields(BUCKETS, buckets), {}, {}
-  local raw_of = {}
-  for i, bucket in ipairs(buckets) do
-    found[i] = found[i] or ''
-    raw_of[bucket] = found[i]
-  end
+  local found, fields = read_fields(BUCKETS, buckets), {}
+  for i = 1, #buckets do found[i] = found[i] or '' end
   details[#details + 1] = table.concat(buckets)
   details[#details + 1] = pack_all(found)
-  for _, reference in ipairs(references) do
-    if not raw_of[reference:sub(1, 6)]:find(reference:sub(7), 1, true) then
-      elsewhere[#elsewhere + 1] = reference
-      fields[#fields + 1] = 'r' .. reference
-    end
-  end
-  details[#details + 1] = pairs_of(elsewhere, read_fields(ARCHIVE, fields))
+  -- Where a reservation lies is not looked for in its bucket: a client's key there may look like any nonce.
+  for i, reference in ipairs(references) do fields[i] = 'r' .. reference end
+  details[#details + 1] = pairs_of(references, read_fields(ARCHIVE, fields))
 end
 
 for i, after in ipairs(call[4]) do
