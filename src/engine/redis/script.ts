@@ -4,6 +4,7 @@ import buckets from './scripts/_buckets.lua'
 import changes from './scripts/_changes.lua'
 import commit from './scripts/_commit.lua'
 import decide from './scripts/_decide.lua'
+import entries from './scripts/_entries.lua'
 import events from './scripts/_events.lua'
 import expiry from './scripts/_expiry.lua'
 import fields from './scripts/_fields.lua'
@@ -61,6 +62,7 @@ const reading = [partition, reads, pieces, fields, reply]
 /** What may write: what every such command needs, and what few calls of it do. */
 const writing = [partition, pieces, writes, fields, stock, types, events, buckets, expiry, reply, commit]
 const changing = [moves, records, changes, lapsing]
+const sweeps = [entries, sweeping]
 const settling = [...writing, ...changing, settle]
 
 /**
@@ -70,7 +72,7 @@ const settling = [...writing, ...changing, settle]
 export function rarely(made: string, ...parts: readonly string[]): string {
   return `local function rare()\n${parts.join('\n')}\nreturn ${made}\nend`
 }
-const sweeper = [rarely('sweep_some', ...changing, sweeping), sweepAll]
+const sweeper = [rarely('sweep_some', ...changing, ...sweeps), sweepAll]
 
 /**
  * What gives stock back must work while Redis is over `maxmemory`; `no-writes` lets a script run where writing is refused.
@@ -86,13 +88,13 @@ const sources: Record<Command, Source> = {
       ...writing,
       state,
       reserving,
-      rarely('decide, sweep_some', ...changing, sweeping, taking, decide),
+      rarely('decide, sweep_some', ...changing, ...sweeps, taking, decide),
       reserve,
     ],
   },
   confirm: {
     flags: 'allow-oom',
-    parts: [...settling, refundDue, rarely('confirm_late', state, sweeping, taking, late), confirm],
+    parts: [...settling, refundDue, rarely('confirm_late', state, ...sweeps, taking, late), confirm],
   },
   release: { flags: 'allow-oom', parts: [...settling, release] },
   extend: { flags: 'allow-oom', parts: [...settling, extend] },
@@ -100,7 +102,7 @@ const sources: Record<Command, Source> = {
   get: { flags: 'no-writes', tells: true, parts: [...reading, buckets, records, get] },
   restock: {
     flags: 'allow-oom',
-    parts: [...writing, moves, rarely('available_units', ...changing, sweeping), restock],
+    parts: [...writing, moves, rarely('available_units', ...changing, ...sweeps), restock],
   },
   control: { flags: 'allow-oom', parts: [...writing, state, control] },
   send: { flags: 'allow-oom', parts: [...writing, moves, moving, ...sweeper, send] },
@@ -109,7 +111,7 @@ const sources: Record<Command, Source> = {
   stats: { flags: 'allow-oom', parts: [...writing, state, ...sweeper, stats] },
   sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },
   scan: { flags: 'no-writes', parts: [...reading, scan] },
-  events: { flags: 'no-writes', tells: true, parts: [...reading, types, packAll, readEvents] },
+  events: { flags: 'no-writes', tells: true, parts: [...reading, types, packAll, entries, readEvents] },
 }
 
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */

@@ -7,15 +7,12 @@ local function add_due(member, buckets)
     history_lost = true
     return
   end
-  local values = { cmsgpack.unpack(entry[2][2]) }
-  local at = values[1]
-  for i = 2, #values, 3 do
-    local kind, argument, subject = values[i], values[i + 1], values[i + 2]
+  each_group(entry[2][2], function(kind, argument, subject, at)
     local expiry = kind == RESERVED and at + argument or kind == EXTENDED and argument
     if expiry and now >= expiry then
       for j = 1, #subject / 2, 6 do buckets[#buckets + 1] = subject:sub(j, j + 5) end
     end
-  end
+  end)
 end
 
 local MEMBERS_AT_ONCE = 4 -- tuning

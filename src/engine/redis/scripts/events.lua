@@ -32,10 +32,8 @@ end
 local function references_of(entries)
   local buckets, references, known = {}, {}, {}
   for _, entry in ipairs(entries) do
-    local values = { cmsgpack.unpack(entry[2][2]) }
-    for i = 4, #values, 3 do
-      local subject = values[i]
-      local half = values[i - 2] ~= RESTOCKED and type(subject) == 'string' and #subject / 2 or 0
+    each_group(entry[2][2], function(kind, _, subject)
+      local half = kind ~= RESTOCKED and type(subject) == 'string' and #subject / 2 or 0
       for j = 1, half, 6 do
         local bucket = subject:sub(j, j + 5)
         if not known[bucket] then
@@ -48,7 +46,7 @@ local function references_of(entries)
           known[reference] = true
         end
       end
-    end
+    end)
   end
   return buckets, references
 end
