@@ -10,11 +10,6 @@ const scripts = 'src/engine/redis/scripts/'
 
 export const explanations: readonly Explanation[] = [
   {
-    file: `${scripts}_records.lua`,
-    reason: 'A ninth value behind the eight of a record is never looked at, nor packed.',
-    lines: ['list[#list + 1] = { unpack(values, i, i + RECORD - 0) }'],
-  },
-  {
     file: `${scripts}_buckets.lua`,
     reason: 'It is only remembered so that it need not be decoded again.',
     lines: ['(without lines_by_items[items] = lines)'],

@@ -26,16 +26,25 @@ export class Lanes<M extends CommandMap<M>> {
    * Sends one item.
    *
    * @param result Makes the caller's result of the answer; what it throws is the caller's failure.
-   * @param weight How much of a batch the item fills.
+   * @param weight How much of a batch the item fills. @default its lines, see {@link weightOf}
    */
   ask<C extends keyof M, T>(
     command: C,
     op: M[C]['op'],
     { deadline, signal }: Limits,
     result: (answer: Decided<M[C]['answer']>) => T,
-    weight = 1,
+    weight = weightOf(op),
   ): Promise<T> {
     this.#lanes[command] ??= laneOf(this.#port, command, this.session, this.#counted)
     return this.#lanes[command].submit(op, deadline, weight, result, signal)
   }
+}
+
+/** Of what an item brings along the lines are counted: of a cart, or of units that move. Anything else is one. */
+function weightOf(op: object): number {
+  const { cart, wants, received, sent } = op as {
+    readonly [list in 'cart' | 'wants' | 'received' | 'sent']?: readonly unknown[]
+  }
+  const lines = cart ?? sent
+  return lines ? Math.max(1, lines.length) : 1 + (wants?.length ?? 0) + (received?.length ?? 0)
 }

@@ -59,9 +59,8 @@ export class SaleAccess {
     op: Op<C>,
     call: Limits,
     result: (answer: Settled<C>) => T,
-    weight?: number,
   ): Promise<T> {
-    return this.partitions.ask(partition, command, op, call, result, weight)
+    return this.partitions.ask(partition, command, op, call, result)
   }
 
   /** A call that asks several partitions: it is counted once. */

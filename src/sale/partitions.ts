@@ -71,10 +71,9 @@ export class Partitions {
     op: Op<C>,
     limits: Limits,
     settle: (answer: Settled<C>) => T,
-    weight?: number,
   ): Promise<T> {
     this.#open[index] ??= new Lanes(this.#port(index), this.session(index))
-    return this.#open[index].ask(command, op, limits, settle, weight)
+    return this.#open[index].ask(command, op, limits, settle)
   }
 
   /** For calls that ask several partitions. */
@@ -164,32 +163,16 @@ function homeIn(digest: string, partitions: number): number {
 }
 
 /**
- * A new reservation's id. The buyer decides the partition, and with a limit the bucket too; without one, each key has a bucket of its
- * own, so has each request without a key, and a buyer's thousandth reservation costs what the first did.
+ * A new reservation's id. The buyer decides the partition and the bucket, with limits and without: all that one buyer has is found from
+ * the buyer alone. How much that is, no request need care: a bucket has a bound.
  *
  * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one bucket. Where two meet by
  * chance, the engine still tells them apart.
  */
-export function mintId(
-  token: string,
-  buyer: string,
-  key: string | null,
-  {
-    limited,
-    rules: { partitions },
-  }: { readonly limited: boolean; readonly rules: { readonly partitions: number } },
-): string {
-  if (limited) {
-    const digest = hash('sha256', token + buyer, 'base64url')
-    const home = partitions === 1 ? 0 : homeIn(digest, partitions)
-    return makeId(home, digest.slice(0, PART_LENGTH), randomDigits())
-  }
-  // Nobody will look for a request without a key: any bucket is as good as another.
-  const bucket =
-    key === null
-      ? randomDigits()
-      : hash('sha256', `${token}${buyer}\0${key}`, 'base64url').slice(0, PART_LENGTH)
-  return makeId(homeOf(token, buyer, partitions), bucket, randomDigits())
+export function mintId(token: string, buyer: string, partitions: number): string {
+  const digest = hash('sha256', token + buyer, 'base64url')
+  const home = partitions === 1 ? 0 : homeIn(digest, partitions)
+  return makeId(home, digest.slice(0, PART_LENGTH), randomDigits())
 }
 
 const tuning = {

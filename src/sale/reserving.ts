@@ -48,7 +48,8 @@ export class Reserving {
     const holdMs = book.holdMs(order.holdMs)
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
-    const id = mintId(this.#access.partitions.token!, buyer, key, book)
+    const { token, count } = this.#access.partitions
+    const id = mintId(token!, buyer, count)
     const op = { id, buyer, cart, key, holdMs }
     const asked = { op, book, call, askedAt: this.#soldOut.now(), forgotten: this.#soldOut.forgotten }
     const isAlone = this.#access.supply === undefined
@@ -57,7 +58,7 @@ export class Reserving {
       isAlone || answer.status !== 'sold_out'
         ? this.#atOnce(answer, asked)
         : (this.#search(answer, asked) as never)
-    return this.#access.ask(partitionIn(id), 'reserve', op, call, settle, cart.length)
+    return this.#access.ask(partitionIn(id), 'reserve', op, call, settle)
   }
 
   #atOnce(answer: Settled<'reserve'>, asked: Asked): ReserveResult {

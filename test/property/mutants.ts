@@ -23,7 +23,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a request that arrives twice is carried out twice',
     alterations: [
       {
-        find: 'local record = find(bucket, nonce)\n  if record then',
+        find: 'local record = find_now(bucket, nonce)\n  if record then',
         replace: 'local record\n  if record then',
       },
     ],
@@ -55,8 +55,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a lapsed hold is given back twice',
     alterations: [
       {
-        find: 'set_state(record, IS_EXPIRED)',
-        replace: 'set_state(record, IS_EXPIRED)\n  move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
+        find: 'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, 0, HELD, AVAILABLE)',
+        replace:
+          'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, 0, HELD, AVAILABLE)\n    move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
       },
     ],
     breaks: ['conservation'],
@@ -115,9 +116,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a late confirm ignores the limit',
-    alterations: [
-      { find: 'if over_limit(lines, taken_by(bucket, record[BUYER])) then', replace: 'if false then' },
-    ],
+    alterations: [{ find: 'if exceeded then return refund_due', replace: 'if false then return refund_due' }],
     breaks: ['limit', 'answer'],
   },
   {

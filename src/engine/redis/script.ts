@@ -28,6 +28,7 @@ import sweeping from './scripts/_sweeping.lua'
 import taking from './scripts/_taking.lua'
 import moving from './scripts/_transfers.lua'
 import types from './scripts/_types.lua'
+import units from './scripts/_units.lua'
 import writes from './scripts/_writes.lua'
 import confirm from './scripts/confirm.lua'
 import control from './scripts/control.lua'
@@ -61,7 +62,7 @@ export interface Script {
 const reading = [partition, reads, pieces, fields, reply]
 /** What may write: what every such command needs, and what few calls of it do. */
 const writing = [partition, pieces, writes, fields, stock, types, events, buckets, expiry, reply, commit]
-const changing = [moves, records, changes, lapsing]
+const changing = [moves, units, records, changes, lapsing]
 const sweeps = [entries, sweeping]
 const settling = [...writing, ...changing, settle]
 
@@ -105,8 +106,8 @@ const sources: Record<Command, Source> = {
     parts: [...writing, moves, rarely('available_units', ...changing, ...sweeps), restock],
   },
   control: { flags: 'allow-oom', parts: [...writing, state, control] },
-  send: { flags: 'allow-oom', parts: [...writing, moves, moving, ...sweeper, send] },
-  receive: { flags: 'allow-oom', parts: [...writing, moves, moving, receive] },
+  send: { flags: 'allow-oom', parts: [...writing, moves, units, moving, ...sweeper, send] },
+  receive: { flags: 'allow-oom', parts: [...writing, moves, units, moving, receive] },
   transfers: { flags: 'no-writes', parts: [...reading, transfers] },
   stats: { flags: 'allow-oom', parts: [...writing, state, ...sweeper, stats] },
   sweep: { flags: 'allow-oom', parts: [...writing, ...sweeper, sweep] },

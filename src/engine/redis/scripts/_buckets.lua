@@ -1,7 +1,7 @@
 -- The buckets this call has to do with, as they are kept: read once, written once. What looks into them stands in _records.lua.
 --
 -- raw: what each loaded bucket holds, false for nothing; lists: decoded, then in place of raw; written: field, value, ... of
--- buckets to be written. archive_changes: see _records.lua.
+-- buckets to be written. archive_changes: field -> value, see _records.lua.
 local raw, lists, written, archive_changes = {}, {}, {}, {}
 local IS_HELD = 0 -- the state of a new reservation
 -- Set by what changes records, once it is made, see _changes.lua.

@@ -1,10 +1,11 @@
 -- Changes of records, and of what a bucket holds.
 
--- An active bucket keeps this many ended reservations; older ones move to the archive, so that somebody who reserves and
--- releases all night does not make every request of theirs slower.
-local KEEP_ENDED = 8 -- tuning
+-- A bucket has room for so many records and bytes, and for one record in any case; the oldest records move to the archive for good. So
+-- what a request reads and writes does not grow with what its buyer has.
+local BUCKET_RECORDS, BUCKET_BYTES = 8, 1024 -- tuning
 
 local touched = {} -- buckets with changed records
+local taken_rows, changed_taken = {}, {} -- units in the archive by field, see _records.lua
 
 local function is_active(state)
   return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE
@@ -26,17 +27,6 @@ local function set_payment(record, payment)
   record.packed = nil
 end
 
--- Adds an encoded record to a loaded bucket.
-local function append(bucket, packed)
-  local list = lists[bucket]
-  if list then
-    list[#list + 1] = decode(packed)[1]
-  else
-    raw[bucket] = (raw[bucket] or '') .. packed
-  end
-  touch(bucket)
-end
-
 local function record_field(bucket, record)
   return 'r' .. bucket .. record[NONCE]
 end
@@ -45,67 +35,81 @@ local function key_field(bucket, buyer, key)
   return 'k' .. bucket .. cmsgpack.pack(buyer, key)
 end
 
-local function set_archived(bucket, record, packed, nonce)
-  archive_changes[record_field(bucket, record)] = packed
-  if record[KEY] ~= '' then archive_changes[key_field(bucket, record[BUYER], record[KEY])] = nonce end
+-- Units by SKU that a buyer's archived records hold or have confirmed, of the block with this SKU; and the row's field.
+local function taken_row(bucket, buyer, sku)
+  local field = 'u' .. bucket .. cmsgpack.pack(buyer, block_of(sku))
+  local row = taken_rows[field]
+  if not row then
+    row = decode_units(from_archive(field))
+    taken_rows[field] = row
+  end
+  return row, field
+end
+
+-- Counts an archived record as active, or no more as that: 1 or -1.
+local function count_taken(bucket, record, sign)
+  local lines = lines_of(record[ITEMS])
+  for i = 1, #lines, 2 do
+    local row, field = taken_row(bucket, record[BUYER], lines[i])
+    row[lines[i]] = (row[lines[i]] or 0) + sign * lines[i + 1]
+    changed_taken[field] = row
+  end
 end
 
 local function to_archive(bucket, record)
   archived = archived + 1
-  set_archived(bucket, record, encode(record), record[NONCE])
+  archive_changes[record_field(bucket, record)] = encode(record)
+  if record[KEY] ~= '' then archive_changes[key_field(bucket, record[BUYER], record[KEY])] = record[NONCE] end
+  if is_active(record[STATE]) then count_taken(bucket, record, 1) end
 end
 
--- Moves the oldest ended records beyond KEEP_ENDED to the archive.
-local function spill(bucket)
-  local list, kept, surplus = records(bucket), {}, -KEEP_ENDED
-  for _, record in ipairs(list) do
-    if not is_active(record[STATE]) then surplus = surplus + 1 end
-  end
-  if surplus <= 0 then return end
-  for _, record in ipairs(list) do
-    if surplus > 0 and not is_active(record[STATE]) then
-      surplus = surplus - 1
-      to_archive(bucket, record)
-    else
-      kept[#kept + 1] = record
-    end
-  end
-  lists[bucket] = kept
-end
-
--- Keeps a changed record where it lies; one that became active again returns from the archive to its bucket.
-local function keep(bucket, record, in_archive)
-  if not in_archive then return touch(bucket) end
-  if not is_active(record[STATE]) then
-    archive_changes[record_field(bucket, record)] = encode(record)
+-- Adds an encoded record to a loaded bucket.
+local function append(bucket, packed)
+  touch(bucket)
+  if not (raw[bucket] or lists[bucket]) then
+    raw[bucket] = packed
     return
   end
-  archived = archived - 1
-  set_archived(bucket, record, false, false)
-  append(bucket, encode(record))
+  local list, bytes = records(bucket), #packed
+  for _, record in ipairs(list) do bytes = bytes + #encode(record) end
+  list[#list + 1] = decode(packed)[1]
+  while (#list > BUCKET_RECORDS or bytes > BUCKET_BYTES) and #list > 1 do
+    local oldest = table.remove(list, 1)
+    bytes = bytes - #encode(oldest)
+    to_archive(bucket, oldest)
+  end
+end
+
+-- Writes a decided change of a reservation: its new state, its event, and where its units go.
+local function change(record, bucket, in_archive, state, event, argument, from, to)
+  local was_active = is_active(record[STATE])
+  set_state(record, state)
+  if in_archive then
+    archive_changes[record_field(bucket, record)] = encode(record)
+    if was_active ~= is_active(state) then count_taken(bucket, record, was_active and -1 or 1) end
+  else
+    touch(bucket)
+  end
+  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
+  emit_many(event, argument, bucket, record[NONCE])
 end
 
 function save_records()
   for bucket in pairs(touched) do
-    local list = lists[bucket]
-    if list and #list > KEEP_ENDED then
-      spill(bucket)
-      list = lists[bucket]
-    end
-    local packed = raw[bucket]
+    local list, packed = lists[bucket], raw[bucket]
     if list then
-      if #list == 1 then
-        packed = encode(list[1])
-      else
-        local parts = {}
-        for i, record in ipairs(list) do parts[i] = encode(record) end
-        packed = table.concat(parts)
-      end
+      local parts = {}
+      for i, record in ipairs(list) do parts[i] = encode(record) end
+      packed = table.concat(parts)
     end
     written[#written + 1] = bucket
     written[#written + 1] = packed
   end
+  for field, row in pairs(changed_taken) do archive_changes[field] = encode_units(row) end
+  local out = {}
   for field, value in pairs(archive_changes) do
-    if value then redis.call('HSET', ARCHIVE, field, value) else redis.call('HDEL', ARCHIVE, field) end
+    out[#out + 1] = field
+    out[#out + 1] = value
   end
+  write_fields(ARCHIVE, out)
 end

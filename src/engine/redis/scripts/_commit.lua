@@ -19,7 +19,7 @@ local function refused_command()
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
   if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
-  if next(archive_changes) and not may('HDEL', ARCHIVE, 'f') then return 'HDEL' end
+  if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
 end
 
 local function finish(statuses, details)

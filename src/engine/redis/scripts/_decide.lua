@@ -5,16 +5,16 @@ end
 
 local function find_key(bucket, buyer, key)
   for _, record in ipairs(records(bucket)) do
-    if record[KEY] == key and record[BUYER] == buyer then return record end
+    if record[KEY] == key and record[BUYER] == buyer then return (find_now(bucket, record[NONCE])) end
   end
   local nonce = from_archive(key_field(bucket, buyer, key))
-  if nonce then return (find(bucket, nonce)) end
+  if nonce then return (find_now(bucket, nonce)) end
 end
 
 -- The answer for a request that was decided before, if it was; else the buyer.
 local function decided_before(bucket, fragment)
   local nonce, buyer, key, items = cmsgpack.unpack(fragment)
-  local record = find(bucket, nonce)
+  local record = find_now(bucket, nonce)
   if record then
     detail(encode(record))
     return 'Q'
@@ -26,11 +26,10 @@ local function decided_before(bucket, fragment)
   return is_active(record[STATE]) and 'P' or 'K'
 end
 
-local nobody = {}
-
 local function take(i, plan, buyer)
   local lines, bucket = plan.lines, buckets[i]
-  local sku, limit, taken = over_limit(lines, buyer and taken_by(bucket, buyer) or nobody)
+  local sku, limit, taken = limit_exceeded(lines, bucket, buyer)
+  if sku == 'retry' then return 'T' end
   if sku then
     detail(sku)
     detail(limit)
@@ -55,7 +54,6 @@ end
 local function decide(i, plan)
   local bucket, status, buyer = buckets[i], nil, nil
   if raw[bucket] or lists[bucket] then
-    lapse_bucket(bucket)
     status, buyer = decided_before(bucket, fragments[i])
   end
   status = status or late and 'T' or refusal or take(i, plan, buyer)

@@ -1,6 +1,6 @@
 -- When holds lapse, and what this call has swept: lapsed holds are given back before anybody is refused for want of them, a bounded
 -- number in one call.
-local SWEEP_AT_ONCE = 4096 -- tuning: holds looked at in one call, some 10 ms of the server's time
+local SWEEP_AT_ONCE = 512 -- tuning: holds looked at in one call, some 5 ms of the server's time
 local budget, more_lapsed = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
 -- Set when the events that name the holds are gone: then nothing may be decided, see _commit.lua.

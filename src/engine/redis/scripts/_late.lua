@@ -2,9 +2,10 @@
 local function confirm_late(record, bucket, in_archive, payment, final)
   local lines = lines_of(record[ITEMS])
   if has_ended() and recovers == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
-  if over_limit(lines, taken_by(bucket, record[BUYER])) then
-    return refund_due(record, bucket, in_archive, DUE_LIMIT, payment)
-  end
+  if #lines > 2 then load_lines(lines) end
+  local exceeded = limit_exceeded(lines, bucket, record[BUYER])
+  if exceeded == 'retry' then return 'T' end
+  if exceeded then return refund_due(record, bucket, in_archive, DUE_LIMIT, payment) end
   local sku = lacking(lines)
   if sku == 'retry' then return 'T' end
   if sku and final == 0 then return 'W', sku end

@@ -10,37 +10,19 @@ local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: an expired one for want of stock, for the limit, for the end of the sale; a released one.
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 
--- A record has 17 bytes at least, and unpack fails near 8,000 values: a longer bucket is decoded so many records at a time.
-local SHORT_BYTES = 4096 -- tuning
-local RECORDS_AT_ONCE = 128 -- tuning
-
-local function split(list, values, first)
-  for i = first, #values, RECORD do
-    list[#list + 1] = { unpack(values, i, i + RECORD - 1) }
-  end
-end
-
+-- The records of a bucket, each with its packed form: a command that changes a field by hand must forget that.
 local function decode(packed)
-  local list = {}
-  if #packed < SHORT_BYTES then
-    local values = { cmsgpack.unpack(packed) }
-    if #values == RECORD then
-      values.packed = packed
-      return { values }
-    end
-    split(list, values, 1)
-    return list
+  local list, offset = {}, 0
+  local function add(following, ...)
+    local record = { ... }
+    record.packed = packed:sub(offset + 1, following)
+    list[#list + 1] = record
+    offset = following -- -1 behind the last
   end
-  local offset = 0
-  while offset >= 0 do
-    local values = { cmsgpack.unpack_limit(packed, RECORDS_AT_ONCE * RECORD, offset) }
-    offset = values[1]
-    split(list, values, 2)
-  end
+  while offset >= 0 do add(cmsgpack.unpack_limit(packed, RECORD, offset)) end
   return list
 end
 
--- A record may remember its packed form; whoever changes a field by hand must forget it.
 local function encode(record)
   local packed = record.packed
   if not packed then
@@ -60,8 +42,11 @@ local function records(bucket)
   return list
 end
 
--- The archive: 'r', bucket, nonce -> record; 'k', bucket, buyer and key packed -> nonce. What changes waits for the commit
--- in archive_changes, by field: false where it goes.
+-- The archive holds what a bucket has no room for, see _changes.lua. Nothing leaves it. Its fields:
+--   'r', bucket, nonce                   -> record
+--   'k', bucket, buyer and key packed    -> nonce
+--   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have confirmed, of a block of 64 SKUs
+-- What changes waits for the commit in archive_changes, by field.
 local function from_archive(field)
   local changed = archive_changes[field]
   if changed ~= nil then return changed end

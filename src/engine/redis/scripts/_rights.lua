@@ -5,7 +5,7 @@ local function refused_command()
   local meta, stock, buckets, expiry, events, archive, restocks, transfers = unpack(KEYS)
   for _, command in ipairs({
     { 'HSET', meta, 'f', 'v' }, { 'HSET', stock, 'f', 'v' }, { 'HSET', buckets, 'f', 'v' },
-    { 'HSET', archive, 'f', 'v' }, { 'HSET', restocks, 'f', 'v' }, { 'HDEL', archive, 'f' },
+    { 'HSET', archive, 'f', 'v' }, { 'HSET', restocks, 'f', 'v' },
     { 'HSET', transfers, 'f', 'v' },
     { 'ZADD', expiry, '0', 'm' }, { 'ZREM', expiry, 'm' }, { 'XADD', events, '*', 'f', 'v' },
   }) do

@@ -8,29 +8,20 @@ local function settle(decide)
   local statuses, details, buckets = {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
-  for i, reference in ipairs(references) do
-    local bucket, status = buckets[i], 'M'
-    lapse_bucket(bucket)
-    local record, in_archive = find(bucket, reference:sub(7))
-    if record then
-      local sku
-      status, sku = decide(record, bucket, i, in_archive)
-      if status == 'W' then
-        details[#details + 1] = sku
-        details[#details + 1] = counts(sku)[AVAILABLE]
-      elseif status ~= 'M' and status ~= 'T' then
-        details[#details + 1] = encode(record)
-      end
+  local function decided(i, reference)
+    if lines_moved >= LINES_AT_ONCE then return 'T' end
+    local bucket = buckets[i]
+    local record, in_archive = find_now(bucket, reference:sub(7))
+    if not record then return 'M' end
+    local status, sku = decide(record, bucket, i, in_archive)
+    if status == 'W' then
+      details[#details + 1] = sku
+      details[#details + 1] = counts(sku)[AVAILABLE]
+    elseif status ~= 'M' and status ~= 'T' then
+      details[#details + 1] = encode(record)
     end
-    statuses[i] = status
+    return status
   end
+  for i, reference in ipairs(references) do statuses[i] = decided(i, reference) end
   return finish(table.concat(statuses), details)
-end
-
--- Writes a decided change of a reservation: its new state, its event, and where its units go.
-local function change(record, bucket, in_archive, state, event, argument, from, to)
-  set_state(record, state)
-  keep(bucket, record, in_archive)
-  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
-  emit_many(event, argument, bucket, record[NONCE])
 end

@@ -15,6 +15,13 @@ local function load_stock(skus)
   end
 end
 
+-- The SKUs of a cart, whose lines are sku, quantity, sku, quantity, ...
+local function load_lines(lines)
+  local skus = {}
+  for i = 1, #lines, 2 do skus[#skus + 1] = lines[i] end
+  load_stock(skus)
+end
+
 local function counts(sku)
   local found = stock[sku]
   if not found then

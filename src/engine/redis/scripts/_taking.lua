@@ -1,9 +1,10 @@
 -- What stands against taking units that are available.
 
--- Units of every SKU that the buyer has held or confirmed, in a bucket whose lapsed holds are swept.
-local function taken_by(bucket, buyer)
+-- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
+local function taken_in(bucket, buyer)
   local taken = {}
   for _, record in ipairs(records(bucket)) do
+    lapse_if_due(record, bucket, false)
     if record[BUYER] == buyer and is_active(record[STATE]) then
       local lines = lines_of(record[ITEMS])
       for i = 1, #lines, 2 do
@@ -14,13 +15,26 @@ local function taken_by(bucket, buyer)
   return taken
 end
 
--- The first SKU of a cart that would pass the buyer's limit, with the limit and what is taken.
-local function over_limit(lines, taken)
+-- The first SKU of a cart that would pass the limit of a buyer (nil for one who has nothing), with the limit and what is taken.
+local function over_limit(lines, bucket, buyer)
+  local taken
   for i = 1, #lines, 2 do
-    local limit = counts(lines[i])[LIMIT]
-    local has = taken[lines[i]] or 0
-    if limit >= 0 and has + lines[i + 1] > limit then return lines[i], limit, has end
+    local sku = lines[i]
+    local limit = counts(sku)[LIMIT]
+    if limit >= 0 then
+      taken = taken or buyer and taken_in(bucket, buyer)
+      local has = taken and (taken[sku] or 0) + (taken_row(bucket, buyer, sku)[sku] or 0) or 0
+      if has + lines[i + 1] > limit then return sku, limit, has end
+    end
   end
+end
+
+-- The same once every hold has been swept that may count there; 'retry' when that was not known within the budget.
+local function limit_exceeded(lines, bucket, buyer)
+  local sku, limit, has = over_limit(lines, bucket, buyer)
+  while sku and buyer and sweep_some() do sku, limit, has = over_limit(lines, bucket, buyer) end
+  if sku and buyer and more_lapsed then return 'retry' end
+  return sku, limit, has
 end
 
 -- The first SKU of a cart that lacks units, after sweeping for it; 'retry' when that was not known within the budget.
