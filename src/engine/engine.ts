@@ -156,7 +156,7 @@ export interface Commands {
   }
 
   /**
-   * A buyer's requests with the same key have ids of the same bucket; in a sale with a limit, all of a buyer's have.
+   * All of a buyer's requests have ids of the same bucket.
    *
    * In this order:
    * 1. `id` exists: this very request was sent twice. `reserved` with the reservation as it is, `replayed: false`.
@@ -314,10 +314,10 @@ export interface Commands {
    * floor(available / 2)))` leave `available` for `inTransit`: whoever runs dry gets enough for a while, and the few last units go where they are
    * asked for. Event `sent` for each SKU of which some went, in order of SKU; `sold_out` follows it if it took the last.
    *
-   * `sent`: all units ever sent there; `left`: what is available now of each SKU wanted. Where nothing went, that is told all the
-   * same. Paused or ended, it sends too.
+   * `sent`: all units ever sent there of the SKUs in `wants` and `received`, where there were any; `left`: what is available now of each SKU
+   * wanted. Where nothing went, that is told all the same. Paused or ended, it sends too.
    *
-   * `received` is what the other is known to have received. If that is more of a SKU than was ever sent, this partition has forgotten what it
+   * `received` is what the other is known to have received, of whichever SKUs. If that is more of a SKU than was ever sent, this partition has forgotten what it
    * sent: it freezes, and the outcome is `rolled_back`. A call that recovers sends those units after all: they leave `available`, and what
    * `available` lacks is added to `total` (it has been sold twice, and that is how the sale goes on). The event is `sent` with all of them.
    */
@@ -329,7 +329,7 @@ export interface Commands {
   /**
    * Catches up with what another partition has `sent` here ever: of each SKU the units beyond those received so far go from `inTransit`
    * to `available`, event `received`, in order of SKU. Fewer than were received before: nothing of that SKU. `received`: all units
-   * ever received from there.
+   * of the SKUs in `sent` ever received from there, where there were any.
    */
   receive: {
     op: { readonly from: number; readonly sent: Units }

@@ -9,7 +9,8 @@ import { homeOf, type Parts } from './partitions.js'
 import { type Recover, replay, type Testimony } from './recovery.js'
 import type { RuleBook } from './reservation.js'
 import type { Recovery } from './results.js'
-import { beyond } from './supply/beyond.js'
+import { ahead } from './supply/beyond.js'
+import { inCalls } from './supply/mover.js'
 import { searchToConfirm, searchToReserve, searchToRestock } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 
@@ -102,15 +103,21 @@ export class Recovering {
     )
     const limit = pLimit(tuning.atOnce)
     const forgotten = rows.flatMap(({ received }, home) =>
-      received
-        .filter(([donor, units]) => beyond(units, unitsOf(rows[donor]!.sent, home)).length > 0)
-        .map(([donor, units]) => ({ donor, op: { to: home, wants: [], received: units } })),
+      received.flatMap(([donor, units]) =>
+        inCalls(ahead(units, unitsOf(rows[donor]!.sent, home))).map((some) => ({
+          donor,
+          op: { to: home, wants: [], received: some },
+        })),
+      ),
     )
     await limit.map(forgotten, ({ donor, op }) => parts.ask(donor, 'send', op, this.#call(), () => {}))
     const late = rows.flatMap(({ sent }, donor) =>
-      sent
-        .filter(([home, units]) => beyond(units, unitsOf(rows[home]!.received, donor)).length > 0)
-        .map(([home, units]) => ({ home, op: { from: donor, sent: units } })),
+      sent.flatMap(([home, units]) =>
+        inCalls(ahead(units, unitsOf(rows[home]!.received, donor))).map((some) => ({
+          home,
+          op: { from: donor, sent: some },
+        })),
+      ),
     )
     await limit.map(late, ({ home, op }) => parts.ask(home, 'receive', op, this.#call(), () => {}))
   }

@@ -64,7 +64,9 @@ onBothEngines((_open, kind) => {
       { type: 'sold_out', sku: 0 },
       { type: 'sent', to: 1, sku: 2, quantity: 5 },
     ])
-    expect(await send(one!, [[0, 1]])).toEqual({
+    // Of the SKUs that are named, what was ever sent.
+    expect(await send(one!, [[0, 1]])).toEqual({ status: 'sent', sent: [[0, 2]], left: [[0, 0]] })
+    expect(await send(one!, [[0, 1]], { received: [[2, 5]] })).toEqual({
       status: 'sent',
       sent: [
         [0, 2],
@@ -77,10 +79,12 @@ onBothEngines((_open, kind) => {
 
   test('nothing wanted: what was ever sent there', async () => {
     const [one] = await open()
-    expect(await send(one!, [])).toEqual({ status: 'sent', sent: [], left: [] })
+    const received: Units = [[0, 0]]
+    expect(await send(one!, [], { received })).toEqual({ status: 'sent', sent: [], left: [] })
     await send(one!, [[0, 1]], { to: 2 })
-    expect(await send(one!, [])).toEqual({ status: 'sent', sent: [], left: [] })
-    expect(await send(one!, [], { to: 2 })).toMatchObject({ sent: [[0, 2]] })
+    expect(await send(one!, [], { received })).toEqual({ status: 'sent', sent: [], left: [] })
+    expect(await send(one!, [], { to: 2, received })).toMatchObject({ sent: [[0, 2]] })
+    expect(await send(one!, [], { to: 2 })).toMatchObject({ sent: [] })
   })
 
   test('lapsed holds are there to be sent, held units are not', async () => {
@@ -117,9 +121,10 @@ onBothEngines((_open, kind) => {
       [sent(3), sent(3)],
       [sent(3), sent(3)],
       [sent(2, 1), sent(3, 1)],
-      [sent(1), sent(3, 1)],
+      [sent(1), sent(3)],
       [sent(7, 4), sent(7, 4)],
-      [[], sent(7, 4)],
+      [[], []],
+      [[[1, 2]], [[1, 4]]],
       [sent(6, 5), sent(7, 5)],
     ] as const
     for (const [told, received] of steps)

@@ -251,9 +251,12 @@ function sums(counts: readonly (readonly SkuCounts[])[]) {
   }))
 }
 
+/** Of the SKUs that are not named it stays what it was. */
 function note(notes: Map<string, Units[]>, at: number, other: number, units: Units): void {
   const key = `${at} ${other}`
-  notes.set(key, [...(notes.get(key) ?? []), units])
+  const known = notes.get(key) ?? []
+  const all = new Map([...(known.at(-1) ?? []), ...units])
+  notes.set(key, [...known, [...all].sort(([a], [b]) => a - b)])
 }
 
 function told(notes: Map<string, Units[]>, at: number, other: number, age: number): Units {

@@ -224,7 +224,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       const { send } = state
       state.send = (to, sku, quantity) => {
         send.call(state, to, sku, quantity)
-        state.sent.with = () => [[sku, quantity]]
+        state.sent.of = () => [[sku, quantity]]
       }
     }),
     watched: ['conservation', 'liveness', 'supply'],

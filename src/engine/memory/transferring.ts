@@ -1,4 +1,4 @@
-import type { Answer, Op } from '../engine.js'
+import type { Answer, Op, Units } from '../engine.js'
 import { type PartitionState, retry, type Step } from './state.js'
 
 /** Whether the other has received what this partition does not know that it sent. */
@@ -19,7 +19,7 @@ export function send(state: PartitionState, op: Op<'send'>, { overdue }: Step): 
   }
   return {
     status: 'sent',
-    sent: state.sent.with(to),
+    sent: state.sent.of(to, skusOf(wants, op.received)),
     left: wants.map(([sku]) => [sku, available(sku)]),
   }
 }
@@ -32,9 +32,13 @@ export function receive(
   const arriving = state.received.beyond(from, sent)
   if (overdue && arriving.length > 0) return retry
   for (const [sku, quantity] of arriving) state.receive(from, sku, quantity)
-  return { status: 'received', received: state.received.with(from) }
+  return { status: 'received', received: state.received.of(from, skusOf(sent)) }
 }
 
 export function transfers(state: PartitionState): Answer<'transfers'> {
   return { status: 'transfers', sent: state.sent.all(), received: state.received.all() }
+}
+
+function skusOf(...named: readonly Units[]): number[] {
+  return named.flat().map(([sku]) => sku)
 }

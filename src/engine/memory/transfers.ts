@@ -9,12 +9,14 @@ export class Transfers {
     this.#units.set(other, units.set(sku, (units.get(sku) ?? 0) + quantity))
   }
 
-  with(other: number): Units {
-    return [...(this.#units.get(other) ?? [])].sort(([a], [b]) => a - b)
+  /** Of these SKUs. */
+  of(other: number, skus: readonly number[]): Units {
+    const named = new Set(skus)
+    return this.#with(other).filter(([sku]) => named.has(sku))
   }
 
   all(): [other: number, units: Units][] {
-    return [...this.#units.keys()].sort((a, b) => a - b).map((other) => [other, this.with(other)])
+    return [...this.#units.keys()].sort((a, b) => a - b).map((other) => [other, this.#with(other)])
   }
 
   /** By how much these units are more than those counted here, where they are. */
@@ -23,5 +25,9 @@ export class Transfers {
     return units
       .map(([sku, quantity]) => [sku, quantity - (known?.get(sku) ?? 0)] as const)
       .filter(([, quantity]) => quantity > 0)
+  }
+
+  #with(other: number): Units {
+    return [...(this.#units.get(other) ?? [])].sort(([a], [b]) => a - b)
   }
 }

@@ -13,7 +13,7 @@ function writeUnits(units: Units, to: Writer): void {
 }
 
 /** A row of `scripts/_transfers.lua`. */
-function readUnits(packed: Buffer): Units {
+function readUnits(packed: Buffer): [number, number][] {
   const row = new Reader(packed)
   const units: [number, number][] = []
   while (!row.done) units.push([row.integer(), row.integer()])
@@ -65,19 +65,27 @@ export const transfers: Codec<'transfers'> = {
   write: (ops, to) => to.integer(ops.length),
   read(ops, from) {
     const fields = from.next() as Buffer[]
-    const sent: [number, Units][] = []
-    const received: [number, Units][] = []
+    const sent = new Map<number, [number, number][]>()
+    const received = new Map<number, [number, number][]>()
     for (let i = 0; i < fields.length; i += 2) {
+      // `s3/0`: sent to partition 3, the first block of SKUs.
       const field = String(fields[i])
       const rows = field[0] === 's' ? sent : received
-      rows.push([Number(field.slice(1)), readUnits(fields[i + 1]!)])
+      const other = Number.parseInt(field.slice(1), 10)
+      const units = rows.get(other) ?? []
+      units.push(...readUnits(fields[i + 1]!))
+      rows.set(other, units)
     }
-    sent.sort(byPartition)
-    received.sort(byPartition)
-    return ops.map(() => ({ status: 'transfers', sent, received }))
+    const answer = { status: 'transfers', sent: inOrder(sent), received: inOrder(received) } as const
+    return ops.map(() => answer)
   },
 }
 
-function byPartition(a: readonly [number, Units], b: readonly [number, Units]): number {
+function inOrder(rows: ReadonlyMap<number, [number, number][]>): [number, Units][] {
+  for (const units of rows.values()) units.sort(byNumber)
+  return [...rows].sort(byNumber)
+}
+
+function byNumber(a: readonly [number, unknown], b: readonly [number, unknown]): number {
   return a[0] - b[0]
 }

@@ -7,3 +7,9 @@ export function beyond(units: Units, others: Units): Units {
     .map(([sku, quantity]) => [sku, quantity - (counted.get(sku) ?? 0)] as const)
     .filter(([, more]) => more > 0)
 }
+
+/** Those of these units, as they are, that are more than the others. */
+export function ahead(units: Units, others: Units): Units {
+  const counted = new Map(others)
+  return units.filter(([sku, quantity]) => quantity > (counted.get(sku) ?? 0))
+}

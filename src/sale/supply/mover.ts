@@ -1,9 +1,10 @@
+import { chunksOf } from '../../chunks.js'
 import type { Units } from '../../engine/engine.js'
 import type { Timer, Timing } from '../../engine/timing.js'
 import { StockholdError } from '../../errors.js'
 import { askEvery } from '../every.js'
 import type { Parts } from '../partitions.js'
-import { beyond } from './beyond.js'
+import { ahead, beyond } from './beyond.js'
 import type { KnownStock } from './known-stock.js'
 
 const tuning = {
@@ -11,6 +12,8 @@ const tuning = {
   donors: 16,
   /** So long, in ms, all donors are waited for. */
   momentMs: 30,
+  /** SKUs that one call moves at most: some ms of the server's time. */
+  skusACall: 250,
   /** After so many rounds in which those thought to have units had none, what is thought is too old. */
   rounds: 2,
 }
@@ -25,7 +28,7 @@ interface Pull {
 
 /**
  * Moves units between partitions: `send` at the one that has some, then `receive` at the one that lacks them. Whoever dies between the two
- * leaves units in transit; the next transfer of the pair brings them along, and `driveOn` those of all pairs.
+ * leaves units in transit; the next transfer of these SKUs between the pair brings them along, and `driveOn` those of all pairs.
  *
  * Nobody who pulled owns what came: whoever asks at home first has it. So there is nothing to give back, and nobody waits for anybody.
  */
@@ -37,8 +40,11 @@ export class Mover {
   /** By home: what will be pulled when the pull under way is over. */
   readonly #next = new Map<number, Pull>()
   readonly #running = new Map<number, Promise<unknown>>()
-  /** By donor and home: all units that the home is known to have received from there, and on which line of its history. */
-  readonly #received = new Map<string, { readonly units: Units; readonly line: number | undefined }>()
+  /** By donor and home: all units by SKU that the home is known to have received from there, and on which line of its history. */
+  readonly #received = new Map<
+    string,
+    { readonly units: Map<number, number>; readonly line: number | undefined }
+  >()
   #driving: Promise<boolean> | undefined
 
   /** @param limitMs When a step that was not answered is given up. */
@@ -114,20 +120,21 @@ export class Mover {
    * answered: what it sends is received when it comes.
    */
   async #transfer(home: number, asks: ReadonlyMap<number, Units>): Promise<number[]> {
-    const rows: { donor: number; sent: Units }[] = []
+    const rows: { donor: number; sent: Units; wants: Units }[] = []
     let isOver = false
     const patience = new Patience(this.#timing, tuning.momentMs)
-    const sends = [...asks].map(async ([donor, wants]) => {
+    const send = async (donor: number, wants: Units) => {
       const sent = await this.#send(donor, home, wants)
       if (!sent) return
       if (isOver) await this.#receive(donor, home, sent, wants)
-      else rows.push({ donor, sent })
+      else rows.push({ donor, sent, wants })
       patience.enough()
-    })
+    }
+    const sends = [...asks].flatMap(([donor, wants]) => inCalls(wants).map((some) => send(donor, some)))
     await Promise.race([Promise.all(sends), patience.over])
     patience.end()
     isOver = true
-    const arrived = rows.map(({ donor, sent }) => this.#receive(donor, home, sent, asks.get(donor)!))
+    const arrived = rows.map(({ donor, sent, wants }) => this.#receive(donor, home, sent, wants))
     return (await Promise.all(arrived)).flat()
   }
 
@@ -138,13 +145,14 @@ export class Mover {
     } catch (error) {
       for (const [sku] of wants) this.#known.note(donor, sku, 0)
       if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
-        void this.#lookAfter(donor, home)
+        void this.#lookAfter(donor, home, wants)
       return undefined
     }
   }
 
-  #askToSend(donor: number, home: number, wants: Units): Promise<Units> {
-    const received = this.#receivedFrom(donor, home)
+  /** @param skus Of these it is told what was ever sent; what is wanted is among them. */
+  #askToSend(donor: number, home: number, wants: Units, skus = wants): Promise<Units> {
+    const received = this.#receivedFrom(donor, home, skus)
     return this.#parts.ask(donor, 'send', { to: home, wants, received }, this.#call(), (answer) => {
       this.#known.noteAll(donor, answer.left)
       return answer.sent
@@ -152,14 +160,14 @@ export class Mover {
   }
 
   /** Units that may have been sent shall not wait for somebody who lacks them. To want nothing is to ask what was sent. */
-  async #lookAfter(donor: number, home: number): Promise<void> {
-    const sent = await this.#askToSend(donor, home, []).catch(() => undefined)
+  async #lookAfter(donor: number, home: number, wants: Units): Promise<void> {
+    const sent = await this.#askToSend(donor, home, [], wants).catch(() => undefined)
     if (sent) await this.#receive(donor, home, sent, [])
   }
 
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(donor: number, home: number, sent: Units, asked: Units): Promise<number[]> {
-    const before = this.#receivedFrom(donor, home)
+    const before = this.#receivedFrom(donor, home, sent)
     // Nothing was left there, and nothing that was sent before is missing here: the home need not be asked.
     if (beyond(sent, before).length === 0) return []
     const wanted = new Map(asked)
@@ -179,7 +187,9 @@ export class Mover {
 
   #catchUp(donor: number, home: number, sent: Units): Promise<Units> {
     return this.#parts.ask(home, 'receive', { from: donor, sent }, this.#call(), ({ received }) => {
-      this.#received.set(pair(donor, home), { units: received, line: this.#lineOf(home) })
+      const known = this.#knownReceived(donor, home) ?? new Map<number, number>()
+      for (const [sku, units] of received) known.set(sku, units)
+      this.#received.set(pair(donor, home), { units: known, line: this.#lineOf(home) })
       return received
     })
   }
@@ -189,10 +199,16 @@ export class Mover {
     if (this.#known.isKnown(sku)) this.#known.note(home, sku, this.#known.at(home, sku) + units)
   }
 
+  /** Of each of these SKUs what the home is known to have received. */
+  #receivedFrom(donor: number, home: number, skus: Units): Units {
+    const known = this.#knownReceived(donor, home)
+    return skus.map(([sku]) => [sku, known?.get(sku) ?? 0])
+  }
+
   /** What a home said before it was recovered, it may have forgotten; and where the donor has forgotten it too, nobody has those units. */
-  #receivedFrom(donor: number, home: number): Units {
+  #knownReceived(donor: number, home: number): Map<number, number> | undefined {
     const known = this.#received.get(pair(donor, home))
-    return known && known.line === this.#lineOf(home) ? known.units : []
+    return known && known.line === this.#lineOf(home) ? known.units : undefined
   }
 
   #lineOf(partition: number): number | undefined {
@@ -218,8 +234,9 @@ export class Mover {
     const late: { donor: number; home: number; sent: Units; before: Units }[] = []
     for (const [donor, answer] of done.entries()) {
       for (const [home, sent] of answer?.sent ?? []) {
-        const before = done[home]?.received.find(([from]) => from === donor)?.[1] ?? []
-        if (done[home] && beyond(sent, before).length > 0) late.push({ donor, home, sent, before })
+        if (!done[home]) continue
+        const before = done[home].received.find(([from]) => from === donor)?.[1] ?? []
+        for (const some of inCalls(ahead(sent, before))) late.push({ donor, home, sent: some, before })
       }
     }
     await Promise.allSettled(
@@ -262,6 +279,11 @@ class Patience {
   end(): void {
     this.#timer.cancel()
   }
+}
+
+/** Units in parts, each for a call that moves them. */
+export function inCalls(units: Units): Units[] {
+  return [...chunksOf(units, tuning.skusACall)]
 }
 
 function pair(donor: number, home: number): string {

@@ -8,13 +8,13 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since;
 --                     complete: there once a sale of several partitions is
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less received), limit (-1 for none)
---   BUCKETS   hash    6 bytes of the buyer's hash -> that bucket's reservations, see _records.lua
+--   BUCKETS   hash    6 bytes of the buyer's hash -> the latest of that bucket's reservations, see _records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see _expiry.lua; whoever
 --                     trims EVENTS leaves the entries named here
 --   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see _types.lua
---   ARCHIVE   hash    ended reservations that overflowed their bucket, see _records.lua
+--   ARCHIVE   hash    reservations that their bucket has no room for, see _records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied
---   TRANSFERS hash    s or r and another partition -> all that was ever sent there, received from there, see _transfers.lua
+--   TRANSFERS hash    s or r, another partition, a block of SKUs -> all of these ever sent there, received from there, see _transfers.lua
 -- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns. The token comes as an array: token,
 --   line, sequence and mark that the caller has seen last, this call's mark, 1 for a call that recovers. See "History" in src/engine/engine.ts.
 -- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, then details in order of the items.

@@ -1,29 +1,28 @@
 -- Catches up with what other partitions have sent here.
 -- Columns: token, deadline, floor, receipts
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
--- Statuses: G received: all units ever received from there, packed   T retry
+-- Statuses: G received: all units of those SKUs ever received from there, packed   T retry
 -- Writes: META, STOCK, EVENTS, TRANSFERS.
-local statuses, details, changed = {}, {}, {}
+local statuses, details = {}, {}
 
 -- Answers false if that would change something and it is too late for that.
 local function receive_units(from, sent)
-  local field = 'r' .. from
-  local row = row_of(field)
+  local way = 'r' .. from
+  load_lines(sent)
   for i = 1, #sent, 2 do
     local sku = sent[i]
-    local units = sent[i + 1] - (row[sku] or 0)
+    local units = sent[i + 1] - transferred(way, sku)
     if units > 0 then
       if late then return false end
-      transfer(row, sku, -units, 0, RECEIVED, from)
-      changed[field] = true
+      transfer(way, sku, -units, 0, RECEIVED, from)
     end
   end
-  details[#details + 1] = encode_units(row)
+  details[#details + 1] = pack_transferred(way, sent)
   return true
 end
 
 for i, receipt in ipairs(call[4]) do
   statuses[i] = receive_units(unpack(receipt)) and 'G' or 'T'
 end
-change_rows(changed)
+change_rows()
 return finish(table.concat(statuses), details)

@@ -1,17 +1,17 @@
 -- Gives units to other partitions.
 -- Columns: token, deadline, floor, sends
 --   sends: of each item { to, wants, received }; both units as sku, units, sku, units, ...
--- Statuses: G sent: all units ever sent there, what is left here of those wanted, both packed   T retry
+-- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted, both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
 local sends = call[4]
-local statuses, details, changed = {}, {}, {}
+local statuses, details = {}, {}
 
 -- What was received there beyond what is known to have been sent, by SKU in order: sku, units, ...
-local function forgotten(row, received)
+local function forgotten(way, received)
   local units = {}
   for i = 1, #received, 2 do
-    local missing = received[i + 1] - (row[received[i]] or 0)
+    local missing = received[i + 1] - transferred(way, received[i])
     if missing > 0 then
       units[#units + 1] = received[i]
       units[#units + 1] = missing
@@ -22,7 +22,7 @@ end
 
 if recovers == 0 then
   for _, send in ipairs(sends) do
-    if #forgotten(row_of('s' .. send[1]), send[3]) > 0 then
+    if #forgotten('s' .. send[1], send[3]) > 0 then
       freeze()
       return { 'rolled_back', now }
     end
@@ -38,27 +38,26 @@ end
 
 -- Answers false if that would change something and it is too late for that.
 local function send_units(to, wants, received)
-  local field = 's' .. to
-  local row = row_of(field)
-  local catch_up = forgotten(row, received)
+  local way = 's' .. to
+  local catch_up = forgotten(way, received)
+  load_lines(wants)
   local moves = #catch_up > 0
   for i = 1, #wants, 2 do moves = moves or amount(wants[i], wants[i + 1]) > 0 end
   if moves and late then return false end
-  if moves then changed[field] = true end
   for i = 1, #catch_up, 2 do
     local sku, units = catch_up[i], catch_up[i + 1]
     local short = math.max(0, units - counts(sku)[AVAILABLE])
     move(sku, nil, AVAILABLE, short)
     move(sku, nil, TOTAL, short)
-    transfer(row, sku, units, units - short, SENT, to)
+    transfer(way, sku, units, units - short, SENT, to)
   end
   for i = 1, #wants, 2 do
     local units = amount(wants[i], wants[i + 1])
-    if units > 0 then transfer(row, wants[i], units, units, SENT, to) end
+    if units > 0 then transfer(way, wants[i], units, units, SENT, to) end
   end
   local left = {}
   for i = 1, #wants, 2 do left[wants[i]] = counts(wants[i])[AVAILABLE] end
-  details[#details + 1] = encode_units(row)
+  details[#details + 1] = pack_transferred(way, wants, received)
   details[#details + 1] = encode_units(left)
   return true
 end
@@ -66,5 +65,5 @@ end
 for i, send in ipairs(sends) do
   statuses[i] = not more_lapsed and send_units(unpack(send)) and 'G' or 'T'
 end
-change_rows(changed)
+change_rows()
 return finish(table.concat(statuses), details)
