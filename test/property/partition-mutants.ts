@@ -10,7 +10,7 @@ export interface PartitionMutant {
 
 const without = (find: string): Alteration => ({ find, replace: '' })
 
-const TAKES = 'move(sku, AVAILABLE, IN_TRANSIT, units)\n  row[sku]'
+const TAKES = 'move(sku, AVAILABLE, IN_TRANSIT, units)\n  local row'
 
 export const transferMutants: readonly PartitionMutant[] = [
   {
@@ -18,7 +18,7 @@ export const transferMutants: readonly PartitionMutant[] = [
     alterations: [
       {
         find: TAKES,
-        replace: 'move(sku, AVAILABLE, IN_TRANSIT, units < 0 and 2 * units or units)\n  row[sku]',
+        replace: 'move(sku, AVAILABLE, IN_TRANSIT, units < 0 and 2 * units or units)\n  local row',
       },
     ],
     breaks: ['events', 'conservation', 'difference'],
@@ -27,7 +27,7 @@ export const transferMutants: readonly PartitionMutant[] = [
     name: 'what is received again is added again',
     alterations: [
       {
-        find: 'sent[i + 1] - (row[sku] or 0)\n    if units > 0 then',
+        find: 'sent[i + 1] - transferred(way, sku)\n    if units > 0 then',
         replace: 'sent[i + 1]\n    if units > 0 then',
       },
     ],
@@ -36,13 +36,15 @@ export const transferMutants: readonly PartitionMutant[] = [
   {
     name: 'what is sent is not taken',
     alterations: [
-      { find: TAKES, replace: 'move(sku, units < 0 and AVAILABLE or nil, IN_TRANSIT, units)\n  row[sku]' },
+      { find: TAKES, replace: 'move(sku, units < 0 and AVAILABLE or nil, IN_TRANSIT, units)\n  local row' },
     ],
     breaks: ['conservation', 'events', 'difference'],
   },
   {
     name: 'what was sent is not remembered',
-    alterations: [without('if moves then changed[field] = true end')],
+    alterations: [
+      { find: 'changed[field] = true\n  emit', replace: 'changed[field] = event ~= SENT or nil\n  emit' },
+    ],
     breaks: ['difference', 'conservation'],
   },
   {
@@ -57,7 +59,7 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'nobody notices that what was sent is forgotten',
-    alterations: [{ find: 'if #forgotten(row_of', replace: 'if false and #forgotten(row_of' }],
+    alterations: [{ find: "if #forgotten('s'", replace: "if false and #forgotten('s'" }],
     breaks: ['difference'],
   },
   {
