@@ -364,8 +364,9 @@ export interface Commands {
   }
 
   /**
-   * A page of all reservations, each as stored (a lapsed hold that nobody swept is still `held`), and the counts at the
-   * same instant, after `sequence` events. Begins with cursor '0' and ends when `cursor` is '0'; what exists during the whole walk comes at least once.
+   * A page of all reservations, each as stored (a lapsed hold that nobody swept is still `held`), after `sequence` events. Begins with
+   * cursor '0' and ends when `cursor` is '0'; what exists during the whole walk comes at least once. With the last page come the counts at
+   * the same instant; `skus` is empty before.
    */
   scan: {
     op: { readonly cursor: string }

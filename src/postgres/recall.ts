@@ -6,7 +6,8 @@ import type { ReservationRow, RestockRow } from './rows.js'
 import type { Tables } from './tables.js'
 import { fromText } from './text.js'
 
-const BATCH = 5_000
+/** Reservations read at a time: each may have 1,000 lines. */
+const BATCH = 500 // tuning
 
 /** What the tables know of a sale, for its recovery. */
 export async function recall(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {

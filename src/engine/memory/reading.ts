@@ -21,11 +21,12 @@ export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer
 export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
   const start = Number(op.cursor)
   const end = start + tuning.reservationsAPage
+  const isLast = end >= state.entries.length
   return {
     status: 'scanned',
-    cursor: end < state.entries.length ? String(end) : '0',
+    cursor: isLast ? '0' : String(end),
     reservations: state.entries.slice(start, end).map((entry) => entry.reservation),
-    skus: state.stock.snapshot(),
+    skus: isLast ? state.stock.snapshot() : [],
     sequence: state.events.sequence,
   }
 }

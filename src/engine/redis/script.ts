@@ -80,9 +80,9 @@ const sweeper = [rarely('sweep_some', ...changing, ...sweeps), sweepAll]
  * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
  */
 const sources: Record<Command, Source> = {
-  create: { flags: '', parts: [rights, create] },
+  create: { flags: '', parts: [rights, pieces, create] },
   describe: { flags: 'no-writes', parts: [rights, describe] },
-  rebuild: { flags: '', parts: [rights, rebuild] },
+  rebuild: { flags: '', parts: [rights, pieces, rebuild] },
   reserve: {
     flags: '',
     parts: [

@@ -29,9 +29,12 @@ local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units,
     is_complete = 1
   end
   if known_rules then return 'X', known_token, is_complete end
+  local stock = {}
   for i = 1, #units do
-    redis.call('HSET', STOCK, i - 1, cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i]))
+    stock[2 * i - 1] = i - 1
+    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
   end
+  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),

@@ -9,6 +9,8 @@
 -- them more than to ask more often.
 local ENOUGH = 750 -- tuning
 local FIRST_LOOK = 2 -- tuning
+-- Reservations are read of so many events at a time, until they have so many bytes: a cart may have 1,000 lines.
+local EVENTS_AT_ONCE, PAGE_BYTES = 128, 262144 -- tuning
 local statuses, details = {}, {}
 
 -- Entries from the one that holds the wanted event on. One bears the number of its first event, so the wanted one may lie
@@ -28,61 +30,75 @@ local function entries_behind(after)
   return entries
 end
 
--- Each bucket that the entries speak of, once; and, where there is an archive, each bucket with nonce.
-local function references_of(entries)
+-- Tells of the reservations that the entries speak of, and answers how many entries that is: a page ends where it has enough bytes.
+local function add_reservations(entries)
   local buckets, references, known = {}, {}, {}
-  for _, entry in ipairs(entries) do
-    each_group(entry[2][2], function(kind, _, subject)
-      local half = kind ~= RESTOCKED and type(subject) == 'string' and #subject / 2 or 0
-      for j = 1, half, 6 do
-        local bucket = subject:sub(j, j + 5)
-        if not known[bucket] then
-          buckets[#buckets + 1] = bucket
-          known[bucket] = true
-        end
-        if archived > 0 then
-          local reference = bucket .. subject:sub(half + j, half + j + 5)
-          if not known[reference] then references[#references + 1] = reference end
-          known[reference] = true
-        end
-      end
-    end)
-  end
-  return buckets, references
-end
+  local stored, archive, bytes = {}, {}, 0
 
-local function pairs_of(fields, values)
-  local list = {}
-  for i, field in ipairs(fields) do
-    if values[i] then
-      list[#list + 1] = field
-      list[#list + 1] = values[i]
+  local function name(bucket, nonce)
+    if not known[bucket] then
+      known[bucket] = true
+      buckets[#buckets + 1] = bucket
+    end
+    if archived > 0 and not known[bucket .. nonce] then
+      known[bucket .. nonce] = true
+      references[#references + 1] = bucket .. nonce
     end
   end
-  return list
-end
+  local function name_all(kind, _, subject)
+    if kind == RESTOCKED or type(subject) ~= 'string' then return end
+    local half = #subject / 2
+    for j = 1, half, 6 do name(subject:sub(j, j + 5), subject:sub(half + j, half + j + 5)) end
+  end
 
-local function add_reservations(entries)
-  local buckets, references = references_of(entries)
-  local found, fields = read_fields(BUCKETS, buckets), {}
-  for i = 1, #buckets do found[i] = found[i] or '' end
-  details[#details + 1] = table.concat(buckets)
-  details[#details + 1] = pack_all(found)
   -- Where a reservation lies is not looked for in its bucket: a client's key there may look like any nonce.
-  for i, reference in ipairs(references) do fields[i] = 'r' .. reference end
-  details[#details + 1] = pairs_of(references, read_fields(ARCHIVE, fields))
+  local function read_named(first_bucket, first_reference)
+    local wanted, fields = {}, {}
+    for i = first_bucket, #buckets do wanted[#wanted + 1] = buckets[i] end
+    for _, packed in ipairs(read_fields(BUCKETS, wanted)) do
+      stored[#stored + 1] = packed or ''
+      bytes = bytes + #stored[#stored]
+    end
+    for i = first_reference, #references do fields[#fields + 1] = 'r' .. references[i] end
+    for i, packed in ipairs(read_fields(ARCHIVE, fields)) do
+      if packed then
+        archive[#archive + 1] = references[first_reference + i - 1]
+        archive[#archive + 1] = packed
+        bytes = bytes + #packed
+      end
+    end
+  end
+
+  local count, first_bucket, first_reference = #entries, 1, 1
+  for i, entry in ipairs(entries) do
+    each_group(entry[2][2], name_all)
+    if i == #entries or math.max(#buckets - first_bucket, #references - first_reference) >= EVENTS_AT_ONCE then
+      read_named(first_bucket, first_reference)
+      first_bucket, first_reference = #buckets + 1, #references + 1
+      if bytes >= PAGE_BYTES then
+        count = i
+        break
+      end
+    end
+  end
+  return count, table.concat(buckets), pack_all(stored), archive
 end
 
 for i, after in ipairs(call[4]) do
   local entries = entries_behind(after)
+  local count, reservations = #entries, {}
+  if call[5][i] == 1 then
+    reservations = { add_reservations(entries) }
+    count = reservations[1]
+  end
   local found = {}
-  for _, entry in ipairs(entries) do
-    found[#found + 1] = entry[1]:sub(1, -3)
-    found[#found + 1] = entry[2][2]
+  for j = 1, count do
+    found[#found + 1] = entries[j][1]:sub(1, -3)
+    found[#found + 1] = entries[j][2][2]
   end
   statuses[i] = 'W'
   details[#details + 1] = found
   details[#details + 1] = since
-  if call[5][i] == 1 then add_reservations(entries) end
+  for j = 2, #reservations do details[#details + 1] = reservations[j] end
 end
 return reply(table.concat(statuses), details)

@@ -1,12 +1,10 @@
--- A page of all reservations for the audit, with the counts at the same instant.
+-- A page of all reservations for the audit; with the last one the counts at the same instant.
 -- Columns: token, deadline, floor, cursors
 --   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and Redis' own cursor
--- Statuses: W scanned. Details, each item: next cursor, counts of all SKUs packed, records as bucket, packed, bucket, packed ...
+-- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket, packed, bucket, packed ...
 -- Writes: nothing.
 local statuses, details = {}, {}
-local rows = {}
 local FIELDS_A_PAGE = 500 -- tuning
-for i, packed in ipairs(redis.call('HGETALL', STOCK)) do rows[i] = packed end
 
 for i, cursor in ipairs(call[4]) do
   local in_archive = cursor:sub(1, 1) == 'a'
@@ -30,7 +28,7 @@ for i, cursor in ipairs(call[4]) do
   end
   statuses[i] = 'W'
   details[#details + 1] = following
-  details[#details + 1] = rows
+  details[#details + 1] = following == '0' and redis.call('HGETALL', STOCK) or {}
   details[#details + 1] = found
 end
 return reply(table.concat(statuses), details)

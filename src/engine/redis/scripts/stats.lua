@@ -10,9 +10,8 @@ local details = {}
 if state ~= 'T' then
   local skus = {}
   for sku = 0, skuCount - 1 do skus[sku + 1] = sku end
-  load_stock(skus)
-  local rows = {}
-  for i, sku in ipairs(skus) do rows[i] = cmsgpack.pack(unpack(stock[sku])) end
+  local rows = read_fields(STOCK, skus)
+  for sku in pairs(changed_stock) do rows[sku + 1] = cmsgpack.pack(unpack(stock[sku])) end
   details[1] = table.concat(rows)
   details[2] = returns
 end
