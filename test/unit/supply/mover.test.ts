@@ -35,7 +35,12 @@ describe('who is asked for how much', () => {
     const { mover, parts } = opened([[0], [5], [9], [7]])
     expect([...(await mover.pull(0, [[0, 4]]))]).toEqual([0])
     expect(parts.asked).toMatchObject([
-      { index: 2, command: 'send', op: { to: 0, wants: [[0, 4]], received: [] }, deadline: 1_000 + LIMIT },
+      {
+        index: 2,
+        command: 'send',
+        op: { to: 0, wants: [[0, 4]], received: [[0, 0]] },
+        deadline: 1_000 + LIMIT,
+      },
       { index: 0, command: 'receive', op: { from: 2, sent: [[0, 4]] }, deadline: 1_000 + LIMIT },
     ])
     expect(parts.stock).toEqual([[4], [5], [5], [7]])
@@ -249,7 +254,7 @@ describe('a send whose outcome is unknown', () => {
     await mover.pull(0, [[0, 2]])
     await settled()
     expect(parts.asked.map(({ command }) => command)).toEqual(['send', 'send', 'receive'])
-    expect(parts.asked[1]!.op).toEqual({ to: 0, wants: [], received: [] })
+    expect(parts.asked[1]!.op).toEqual({ to: 0, wants: [], received: [[0, 0]] })
     expect(parts.stock).toEqual([[2], [3]])
   })
 
@@ -295,7 +300,7 @@ describe('what a home has received', () => {
     parts.session(0).witness({ line: 2, sequence: 0, mark: '' })
     await mover.pull(0, [[0, 4]])
     const sends = parts.asked.filter(({ command }) => command === 'send')
-    expect(sends[1]!.op).toMatchObject({ received: [] })
+    expect(sends[1]!.op).toMatchObject({ received: [[0, 0]] })
   })
 
   test('is there for those who ask at home: known by as much as came', async () => {
