@@ -5,6 +5,7 @@ import { part as handoff } from './handoff.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
+import { part as oneBuyer } from './one-buyer.js'
 import type { Part } from './part.js'
 import { part as partitions } from './partitions.js'
 import { part as peers } from './peers.js'
@@ -18,6 +19,7 @@ export const parts: readonly Part[] = [
   latency,
   launchNight,
   memory,
+  oneBuyer,
   durability,
   refusals,
   wholeWay,

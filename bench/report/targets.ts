@@ -44,6 +44,20 @@ export const targets: readonly Target[] = [
     unit: 'ratio',
   },
   {
+    label: 'server CPU a reservation of one buyer who holds thousands : who holds hundreds',
+    figure: 'one-buyer.growth',
+    bound: 'at most',
+    value: 1.5,
+    unit: 'ratio',
+  },
+  {
+    label: 'server CPU a call, whatever one buyer does, ms',
+    figure: 'one-buyer.call',
+    bound: 'at most',
+    value: 10,
+    unit: 'ms',
+  },
+  {
     label: 'refusals/s after sold out : accepted/s, requests without a key (answered in the process)',
     figure: 'refusals.ratio-no-key',
     bound: 'at least',
