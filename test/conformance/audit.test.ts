@@ -79,11 +79,11 @@ onBothEngines((open) => {
       do {
         const page = await shop.ask('scan', { cursor })
         for (const reservation of page.reservations) seen.set(reservation.id, reservation)
-        expect(page.skus).toStrictEqual([
-          { total: 5_000, available: 2_500, held: 2_500, confirmed: 0, inTransit: 0 },
-        ])
-        expect(page.sequence).toBe(2_500)
         cursor = page.cursor
+        // The counts come with the last page.
+        const counts = { total: 5_000, available: 2_500, held: 2_500, confirmed: 0, inTransit: 0 }
+        expect(page.skus).toStrictEqual(cursor === '0' ? [counts] : [])
+        expect(page.sequence).toBe(2_500)
         pages++
       } while (cursor !== '0')
       expect(pages).toBeGreaterThan(1)
