@@ -128,7 +128,11 @@ describe('buyers with many reservations', () => {
   })
 
   const planted: readonly (readonly [name: string, find: string, replace: string])[] = [
-    ['the limit forgets what its bucket has no room for', '(taken_row(bucket, buyer, sku)[sku] or 0)', '0'],
+    [
+      'the limit forgets what its bucket has no room for',
+      'taken and taken_row(bucket, buyer, sku)[sku] or 0',
+      '0',
+    ],
     [
       'the limit counts for ever what its bucket has no room for',
       'if was_active ~= is_active(state) then count_taken',
@@ -146,7 +150,7 @@ describe('buyers with many reservations', () => {
     ],
     [
       'a limit is passed by what has lapsed and lies elsewhere',
-      'while sku and buyer and sweep_some() do',
+      'while sku and archived_units > 0 and sweep_some() do',
       'more_lapsed = false\n  while false do',
     ],
     [

@@ -15,7 +15,8 @@ local function taken_in(bucket, buyer)
   return taken
 end
 
--- The first SKU of a cart that would pass the limit of a buyer (nil for one who has nothing), with the limit and what is taken.
+-- The first SKU of a cart that would pass the limit of a buyer (nil for one who has nothing), with the limit, what is taken, and how much of
+-- that lies in the archive.
 local function over_limit(lines, bucket, buyer)
   local taken
   for i = 1, #lines, 2 do
@@ -23,17 +24,20 @@ local function over_limit(lines, bucket, buyer)
     local limit = counts(sku)[LIMIT]
     if limit >= 0 then
       taken = taken or buyer and taken_in(bucket, buyer)
-      local has = taken and (taken[sku] or 0) + (taken_row(bucket, buyer, sku)[sku] or 0) or 0
-      if has + lines[i + 1] > limit then return sku, limit, has end
+      local archived_units = taken and taken_row(bucket, buyer, sku)[sku] or 0
+      local has = (taken and taken[sku] or 0) + archived_units
+      if has + lines[i + 1] > limit then return sku, limit, has, archived_units end
     end
   end
 end
 
--- The same once every hold has been swept that may count there; 'retry' when that was not known within the budget.
+-- The same once every hold in the archive has been swept that may count there; 'retry' when that was not known within the budget.
 local function limit_exceeded(lines, bucket, buyer)
-  local sku, limit, has = over_limit(lines, bucket, buyer)
-  while sku and buyer and sweep_some() do sku, limit, has = over_limit(lines, bucket, buyer) end
-  if sku and buyer and more_lapsed then return 'retry' end
+  local sku, limit, has, archived_units = over_limit(lines, bucket, buyer)
+  while sku and archived_units > 0 and sweep_some() do
+    sku, limit, has, archived_units = over_limit(lines, bucket, buyer)
+  end
+  if sku and archived_units > 0 and more_lapsed then return 'retry' end
   return sku, limit, has
 end
 
