@@ -61,11 +61,7 @@ export const explanations: readonly Explanation[] = [
   {
     file: 'src/engine/memory/room/door.ts',
     reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
-    lines: [
-      'if (block.length > tuning.block) ;',
-      'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 3))',
-      'if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.block / 1))',
-    ],
+    lines: ['if (block.length > tuning.block) ;'],
   },
   {
     file: 'src/engine/memory/room/call-log.ts',
