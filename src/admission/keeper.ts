@@ -1,3 +1,4 @@
+import type { Limits } from '../engine/lanes.js'
 import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import type { Timer } from '../engine/timing.js'
 import { isAway, restate, StockholdError, unavailable } from '../errors.js'
@@ -36,6 +37,8 @@ const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_IN
 interface Waiting<T> {
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
+  /** The caller has been told: nothing needs to be asked for it any more. */
+  readonly settled: () => boolean
 }
 
 interface Visiting extends Waiting<VisitAnswer> {
@@ -125,14 +128,14 @@ export class Keeper {
   }
 
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
-  fresh(maxAge = 0, deadline = this.#deadline()): Promise<RoomState> {
+  fresh(maxAge: number, limits: Limits): Promise<RoomState> {
     if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
-    return this.#join(deadline, (waiting) => this.#watchers.push(waiting))
+    return this.#join(limits, (waiting) => this.#watchers.push(waiting))
   }
 
-  /** Somebody has come to the door. */
-  visit(visit: Visit, deadline = this.#deadline()): Promise<VisitAnswer> {
-    return this.#join(deadline, (waiting) => this.#visits.push({ ...waiting, visit }))
+  /** A visitor has come to the door. */
+  visit(visit: Visit, limits: Limits): Promise<VisitAnswer> {
+    return this.#join(limits, (waiting) => this.#visits.push({ ...waiting, visit }))
   }
 
   /** Whether the buyer's pass of this stay was revoked. */
@@ -176,28 +179,29 @@ export class Keeper {
     for (const listener of this.#listeners) listener()
   }
 
-  /** When somebody who comes now must have been told. */
-  #deadline(): number {
-    return this.#access.deadline()
-  }
-
-  #join<T>(deadline: number, enter: (waiting: Waiting<T>) => void): Promise<T> {
+  #join<T>({ deadline, signal }: Limits, enter: (waiting: Waiting<T>) => void): Promise<T> {
     if (this.#stopped || this.#access.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
+    if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.away) return Promise.reject(again(this.#lastError))
     return new Promise<T>((resolve, reject) => {
       // The call under way may have begun earlier, and the next one has a deadline of its own: they could take twice as long.
       const { timing } = this.#access
       const late = () =>
-        reject(unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED))
+        told(reject)(unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED))
       const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), late)
+      const onAbort = () => told(reject)(signal!.reason)
+      signal?.addEventListener('abort', onAbort)
+      let settled = false
       const told =
         <V>(tell: (value: V) => void) =>
         (value: V) => {
+          settled = true
           timer.cancel()
+          signal?.removeEventListener('abort', onAbort)
           tell(value)
         }
-      enter({ resolve: told(resolve), reject: told(reject) })
+      enter({ resolve: told(resolve), reject: told(reject), settled: () => settled })
       this.#wake()
     })
   }
@@ -260,7 +264,7 @@ export class Keeper {
     this.#tending = true
     this.#spendCall()
     const forgotten = this.#forgotten
-    const visits = this.#visits.splice(0, tuning.maxVisits)
+    const visits = this.#visits.splice(0, tuning.maxVisits).filter(({ settled }) => !settled())
     const watchers = this.#watchers.splice(0)
     try {
       const limits = this.#access.limits()

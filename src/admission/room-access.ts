@@ -1,10 +1,13 @@
 import { checkSignalOption, type SignalOption } from '../check.js'
+import { unlessAborted } from '../engine/aborting.js'
 import type { Engine } from '../engine/engine.js'
 import { Lanes, type Limits } from '../engine/lanes.js'
 import type { RoomCommand, RoomCommands, RoomOp, RoomRules, RoomSettled } from '../engine/room.js'
 import { Session } from '../engine/session.js'
 import { processTiming, type Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
+import { rulesConflict } from '../rules-conflict.js'
+import { nameRoomRules } from './room-rules.js'
 
 /** What a handle knows of its room once it has seen it. */
 export interface KnownRoom {
@@ -15,6 +18,8 @@ export interface KnownRoom {
 /** How a handle reaches its room: it learns the rules, limits each call, and knows when it was closed. */
 export class RoomAccess {
   readonly timing: Timing
+  readonly #title: string
+  readonly #sale: string | null
   /** Joins have a bound of their own: a crowd that comes in must not keep the door from being tended. */
   readonly #joins: Lanes<RoomCommands>
   readonly #lanes: Lanes<RoomCommands>
@@ -28,21 +33,25 @@ export class RoomAccess {
   #learning: Promise<KnownRoom> | undefined
   #closed = false
 
-  /** @param onSeen Told the room's token, a random name of this very incarnation, once it is known. */
+  /**
+   * @param sale The sale that this handle takes the room to stand before.
+   * @param onSeen Told the room's token, a random name of this very incarnation, once it is known.
+   */
   constructor(
     name: string,
+    sale: string | null,
     engine: Engine,
     limits: { deadlineMs: number; maxInFlight: number },
     onSeen: (token: string) => void,
   ) {
+    this.#title = `the waiting room ${JSON.stringify(name)}`
+    this.#sale = sale
     this.#onSeen = onSeen
     this.timing = engine.timing ?? processTiming
     this.#elapsed = () => engine.elapsed()
     this.#deadlineMs = limits.deadlineMs
-    const lanes = (max: number) => {
-      const title = `the waiting room ${JSON.stringify(name)}`
-      return new Lanes(engine.room(name), new Session(title, { max, open: 0 }, engine.timing))
-    }
+    const lanes = (max: number) =>
+      new Lanes(engine.room(name), new Session(this.#title, { max, open: 0 }, engine.timing))
     this.#joins = lanes(limits.maxInFlight)
     this.#lanes = lanes(Number.POSITIVE_INFINITY)
   }
@@ -83,11 +92,15 @@ export class RoomAccess {
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
   limits(options?: SignalOption): Limits {
     const signal = checkSignalOption(options)
-    if (this.#closed) {
-      throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
-    }
+    this.checkOpen()
     signal?.throwIfAborted()
     return { deadline: this.deadline(), signal }
+  }
+
+  /** @throws {StockholdError} `CLOSED` */
+  checkOpen(): void {
+    if (this.#closed)
+      throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
   }
 
   /** Of a call that begins now. */
@@ -109,7 +122,7 @@ export class RoomAccess {
     return (command === 'join' ? this.#joins : this.#lanes).ask(command, op, limits, heard, weight)
   }
 
-  /** The room, learned with the first call. */
+  /** The room, learned with the first call. A call that is aborted leaves the others waiting. */
   room(limits: Limits): Promise<KnownRoom> | KnownRoom {
     if (this.#known) return this.#known
     this.#learning ??= this.ask('describe', {}, { ...limits, signal: undefined }, (answer) =>
@@ -117,11 +130,16 @@ export class RoomAccess {
     ).finally(() => {
       this.#learning = undefined
     })
-    return this.#learning
+    return unlessAborted(this.#learning, limits.signal)
   }
 
+  /**
+   * @throws {StockholdError} `RULES_CONFLICT`: the room stands before another sale than this handle was told. Its tickets
+   *   would be refused by every other handle, and it would admit without regard to the stock.
+   */
   learn(token: string, { rules, commitment }: KnownRoom): KnownRoom {
     if (this.#known) return this.#known
+    if (rules.sale !== this.#sale) throw this.conflict(rules, { ...rules, sale: this.#sale })
     for (const lanes of [this.#joins, this.#lanes]) lanes.session.token = token
     this.#onSeen(token)
     this.#known = { rules, commitment }
@@ -135,6 +153,11 @@ export class RoomAccess {
       if (session.token !== null && answer.token !== session.token) throw session.gone('lost')
       return answer
     })
+  }
+
+  conflict(known: RoomRules, wanted: RoomRules): StockholdError {
+    const subject = this.#title.replace(/^t/, 'T')
+    return rulesConflict(subject, nameRoomRules(known), nameRoomRules(wanted))
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '../check.js'
 import type { Pace, RoomRules } from '../engine/room.js'
 import { invalid } from '../errors.js'
+import { type NamedRules, shownMoment } from '../rules-conflict.js'
 
 /** What `new WaitingRoom` takes beside engine, secret and sale. */
 export interface RoomPace {
@@ -77,6 +78,18 @@ export function normalizeRoom(
     sale,
     overcommit: times.overcommit,
   }
+}
+
+/** The rules by the names that `new WaitingRoom` and `room.create` give them. */
+export function nameRoomRules({ order, opensAt, claimMs, passMs, sale, overcommit }: RoomRules): NamedRules {
+  return new Map<string, string | number | null>([
+    ['order', order],
+    ['opensAt', shownMoment(opensAt)],
+    ['claimMs', claimMs],
+    ['passMs', passMs],
+    ['sale', sale === null ? null : JSON.stringify(sale)],
+    ['overcommit', overcommit / 1_000],
+  ])
 }
 
 /** The sale a room goes by: its id, or a handle. */

@@ -8,13 +8,13 @@ const tuning = {
 }
 
 export interface Watched {
-  poll(): Promise<PollResult>
+  poll(signal: AbortSignal): Promise<PollResult>
   hasTurn(): boolean
 }
 
 /** Yields what `poll` answers whenever it says something new. */
 export function pushUpdates(
-  watched: () => Watched,
+  watched: Watched,
   keeper: Keeper,
   timing: Timing,
   signal: AbortSignal | undefined,
@@ -22,12 +22,16 @@ export function pushUpdates(
   const end = new AbortController()
   const stop = () => end.abort()
   async function* untilStopped(): AsyncGenerator<PollResult, void, undefined> {
-    if (signal?.aborted) return
+    if (signal?.aborted || keeper.stopped) return
     signal?.addEventListener('abort', stop)
+    const stopListening = keeper.listen(() => {
+      if (keeper.stopped) stop()
+    })
     try {
-      yield* news(watched(), keeper, timing, end.signal)
+      yield* news(watched, keeper, timing, end.signal)
     } finally {
       signal?.removeEventListener('abort', stop)
+      stopListening()
     }
   }
   const updates = untilStopped()
@@ -56,8 +60,11 @@ async function* news(
 ): AsyncGenerator<PollResult, void, undefined> {
   let last: PollResult | undefined
   while (!signal.aborted) {
-    const update = await watched.poll()
-    if (signal.aborted) return
+    const update = await watched.poll(signal).catch((error) => {
+      // The wait for the engine ends with the signal, and so do the updates.
+      if (!signal.aborted) throw error
+    })
+    if (!update || signal.aborted) return
     const isNews = last === undefined || said(last) !== said(update)
     if (isNews) {
       last = update
@@ -87,7 +94,7 @@ function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: Abort
       resolve()
     }
     const stopListening = keeper.listen(() => {
-      if (watched.hasTurn() || keeper.state?.closed !== closed || keeper.stopped) done()
+      if (watched.hasTurn() || keeper.state?.closed !== closed) done()
     })
     timer = timing.after(tuning.lookMs, done)
     signal.addEventListener('abort', done)

@@ -7,6 +7,7 @@ import {
   type SignalOption,
 } from '../check.js'
 import type { Engine } from '../engine/engine.js'
+import type { Limits } from '../engine/lanes.js'
 import { TOKEN } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
 import type { Admission, Door } from '../sale/door.js'
@@ -104,6 +105,7 @@ export class WaitingRoom implements Door {
     this.#signer = new Signer(options.secret, { room: this.id, sale: this.sale })
     this.#access = new RoomAccess(
       this.id,
+      this.sale,
       engine,
       {
         deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
@@ -121,14 +123,14 @@ export class WaitingRoom implements Door {
    * Makes the room. The same rules again change nothing (nor does the rate then, see {@link setRate}), so every process may call it at its start.
    *
    * @returns Whether it was this call that made it.
-   * @throws {StockholdError} `SALE_EXISTS`: there is a room of this name with other rules.
+   * @throws {StockholdError} `RULES_CONFLICT`: there is a room of this name with other rules.
    */
   async create(rules: RoomCreation = {}, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRoom(rules, this.#times, this.sale)
     const limits = this.#access.limits(options)
     if (this.#access.known) {
       const { rules: known } = await this.#access.describe(limits)
-      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#exists()
+      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#access.conflict(known, wanted)
       return { created: false }
     }
     const seed = newSeed()
@@ -139,11 +141,13 @@ export class WaitingRoom implements Door {
       commitment: seedCommitment(seed),
       token: newToken(),
     }
-    return this.#access.ask('create', op, limits, ({ status, token, commitment }) => {
-      if (status === 'conflict') throw this.#exists()
-      this.#access.learn(token, { rules: wanted, commitment })
-      return { created: status === 'created' }
-    })
+    const { status, token, commitment } = await this.#access.ask('create', op, limits, (answer) => answer)
+    if (status === 'conflict') {
+      const { rules: known } = await this.#access.describe(limits)
+      throw this.#access.conflict(known, wanted)
+    }
+    this.#access.learn(token, { rules: wanted, commitment })
+    return { created: status === 'created' }
   }
 
   /** A place in the line, at its end; who has one keeps it, from whichever process, tab or device they ask. */
@@ -153,8 +157,11 @@ export class WaitingRoom implements Door {
     if (!this.#access.known) await this.#access.room(limits)
     const placed = await this.#access.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#keeper.touch()
-    if (!this.#keeper.state) await this.#keeper.fresh(0, limits.deadline)
-    else if (!this.#keeper.recent()) await this.#keeper.fresh(0, limits.deadline).catch(() => {})
+    if (!this.#keeper.state)
+      await this.#keeper.fresh(0, limits).catch((error) => {
+        throw placedUnseen(error, limits)
+      })
+    else if (!this.#keeper.recent()) await this.#keeper.fresh(0, limits).catch(() => {})
     const { number, stay, expiresAt } = placed
     const visitor = this.#visitors.place(name, stay, number)
     const place =
@@ -171,41 +178,43 @@ export class WaitingRoom implements Door {
    * @throws {StockholdError} `PASS_INVALID`: no ticket of this room, or its owner left or was revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
-    let visitor = this.#visitors.of(ticket)
-    let deadline: number | undefined
+    let visitor = await this.#visitorOf(ticket, options)
     // Most polls are answered without a call: they need no deadline, and so no look at the clock.
-    if (options !== undefined || this.#access.closed) this.#access.limits(options)
+    let limits = options !== undefined || this.#access.closed ? this.#access.limits(options) : undefined
     this.#keeper.touch()
     try {
       if (!this.#keeper.recent() && !(this.#keeper.state && this.#isExpected(visitor))) {
-        deadline = this.#access.deadline()
-        await this.#keeper.fresh(0, deadline)
+        limits ??= this.#access.limits()
+        await this.#keeper.fresh(0, limits)
         // The room has been seen now, and there may have been the draw.
         visitor = this.#visitors.of(ticket)
       }
-      return this.#isExpected(visitor) ? await this.#visit(visitor, deadline) : this.#tell(visitor)
+      return this.#isExpected(visitor) ? await this.#visit(visitor, limits) : this.#tell(visitor)
     } catch (error) {
       return this.#hold(visitor, error)
     }
   }
 
   /**
-   * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the end of the sale, and with the signal.
+   * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the end of the sale, with the signal,
+   * and when this handle is closed.
    *
-   * @throws {StockholdError} As `poll`, from the iteration.
+   * @throws {StockholdError} At once: `PASS_INVALID` for what is no ticket of this room, `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
-    const watched = () => {
-      this.#visitors.of(ticket)
-      const hasTurn = () => this.#keeper.hasTurn(this.#visitors.of(ticket).number)
-      return { poll: () => this.poll(ticket), hasTurn }
+    const signal = checkSignalOption(options)
+    this.#access.checkOpen()
+    this.#visitors.of(ticket)
+    const watched = {
+      poll: (end: AbortSignal) => this.poll(ticket, { signal: end }),
+      hasTurn: () => this.#keeper.hasTurn(this.#visitors.of(ticket).number),
     }
-    return pushUpdates(watched, this.#keeper, this.#access.timing, checkSignalOption(options))
+    return pushUpdates(watched, this.#keeper, this.#access.timing, signal)
   }
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const { buyer, stay } = this.#visitors.claims(this.#visitors.of(ticket))
+    const { buyer, stay } = this.#visitors.claims(await this.#visitorOf(ticket, options))
     const limits = this.#access.limits(options)
     await this.#access.room(limits)
     const left = await this.#access.ask('leave', { buyer, stay }, limits, ({ status }) => status === 'left')
@@ -221,7 +230,7 @@ export class WaitingRoom implements Door {
     await this.#access.room(limits)
     const revoked = await this.#access.ask('revoke', op, limits, ({ status }) => status === 'revoked')
     this.#keeper.forget()
-    await this.#keeper.fresh(0, limits.deadline).catch(() => {})
+    await this.#keeper.fresh(0, limits).catch(() => {})
     return { revoked }
   }
 
@@ -253,7 +262,7 @@ export class WaitingRoom implements Door {
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#access.limits(options)
     const { rules, commitment } = await this.#access.room(limits)
-    const state = await this.#keeper.fresh(0, limits.deadline)
+    const state = await this.#keeper.fresh(0, limits)
     if (this.#keeper.saleError !== undefined) throw this.#keeper.saleError
     const { waiting, admitted, missed, outstanding, capacity, pace } = state
     return {
@@ -271,14 +280,21 @@ export class WaitingRoom implements Door {
     }
   }
 
+  /** Resolves when this handle has read the room: from then on {@link verify} knows the server's time and what was revoked. */
+  async ready(options?: SignalOption): Promise<void> {
+    const limits = this.#access.limits(options)
+    if (!this.#keeper.state) await this.#keeper.fresh(0, limits)
+  }
+
   /**
    * What a pass says, if it is one: of this room and sale, of this buyer, not expired and not revoked. In this process, without a call.
    *
-   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` before the room was read, see {@link ready}.
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
     this.#keeper.lookAround()
+    if (!this.#keeper.state) throw notRead()
     const claims = this.#signer.readPass(pass, this.#access.now(), buyer)
     if (this.#keeper.isRevoked(buyer, claims.stay))
       throw new StockholdError('PASS_INVALID', 'the pass was taken back: join the waiting room again')
@@ -286,9 +302,10 @@ export class WaitingRoom implements Door {
   }
 
   /** For `FlashSale`: {@link verify}, once revocations are known up to a second ago. */
-  async enter(pass: unknown, buyer: string, deadline = Number.POSITIVE_INFINITY): Promise<Admission> {
+  async enter(pass: unknown, buyer: string, limits?: Limits): Promise<Admission> {
+    const { deadline, signal } = limits ?? { deadline: Number.POSITIVE_INFINITY }
     if (!this.#keeper.knows(1_000))
-      await this.#keeper.fresh(1_000, Math.min(deadline, this.#access.deadline()))
+      await this.#keeper.fresh(1_000, { deadline: Math.min(deadline, this.#access.deadline()), signal })
     const { stay } = this.verify(pass as string, { buyer })
     return { spend: () => this.#spend(buyer, stay) }
   }
@@ -310,6 +327,16 @@ export class WaitingRoom implements Door {
     this.#access.ask('spend', { buyer, stay }, this.#access.limits(), () => {}).catch(() => {})
   }
 
+  /** @throws {StockholdError} `PASS_INVALID`. A handle that was told another sale would say so of every ticket: it reads the room first. */
+  async #visitorOf(ticket: string, options?: SignalOption): Promise<Visitor> {
+    try {
+      return this.#visitors.of(ticket)
+    } catch (error) {
+      if (!this.#access.known) await this.#access.room(this.#access.limits(options))
+      throw error
+    }
+  }
+
   /** Whether this visitor must ask the engine: near the door, or called already. */
   #isExpected({ rank }: Visitor): boolean {
     const state = this.#keeper.state!
@@ -322,10 +349,10 @@ export class WaitingRoom implements Door {
     return this.#keeper.state!.drawn !== null || this.#access.known!.rules.order === 'fifo'
   }
 
-  async #visit(visitor: Visitor, deadline: number | undefined): Promise<PollResult> {
+  async #visit(visitor: Visitor, limits = this.#access.limits()): Promise<PollResult> {
     const { number, rank } = visitor
     const { buyer, stay } = this.#visitors.claims(visitor)
-    const answer = await this.#keeper.visit({ buyer, stay, number, rank }, deadline)
+    const answer = await this.#keeper.visit({ buyer, stay, number, rank }, limits)
     if (answer.status === 'gone') throw this.#gone(visitor)
     if (answer.status === 'admitted') {
       const { expiresAt } = answer
@@ -400,12 +427,20 @@ export class WaitingRoom implements Door {
     await this.#access.ask('control', op as never, limits, () => {})
     this.#keeper.forget()
   }
+}
 
-  #exists(): StockholdError {
-    const name = JSON.stringify(this.id)
-    return new StockholdError(
-      'SALE_EXISTS',
-      `there is a waiting room ${name} with other rules: use another id, or the same rules`,
-    )
-  }
+/** Why a buyer who has a place cannot be told where. */
+function placedUnseen(error: unknown, { signal }: Limits): unknown {
+  const mayBeRead = signal?.aborted || (error instanceof StockholdError && error.retryable)
+  if (!mayBeRead) return error
+  const message =
+    'The buyer has a place, but the room could not be read. Join again: the same buyer keeps the place.'
+  return new StockholdError('UNKNOWN_OUTCOME', message, { cause: error })
+}
+
+function notRead(): StockholdError {
+  return new StockholdError(
+    'UNAVAILABLE',
+    'The waiting room was not read yet, so nothing is known of revoked passes. Call `await room.ready()` first.',
+  )
 }

@@ -1,13 +1,16 @@
 import { checkSignalOption, type SignalOption } from '../check.js'
+import { unlessAborted } from '../engine/aborting.js'
 import type { Command, Engine, Op, Rules, Settled } from '../engine/engine.js'
 import type { Limits } from '../engine/lanes.js'
 import { processTiming, type Timing } from '../engine/timing.js'
 import { StockholdError } from '../errors.js'
 import type { EventSource } from '../handoff/source.js'
+import { rulesConflict } from '../rules-conflict.js'
 import { completeSale, makeSale } from './creation.js'
 import type { Ledger, LedgerRecord } from './ledger.js'
 import { Partitions, type Parts } from './partitions.js'
 import { RuleBook } from './reservation.js'
+import { nameRules } from './rules.js'
 import type { AskAt } from './supply/searching.js'
 import { Supply } from './supply/supply.js'
 import { Sweeper } from './sweeper.js'
@@ -94,12 +97,13 @@ export class SaleAccess {
     if (partitions.token !== null) {
       const described = await this.#describe(call)
       if (described.token !== partitions.token) throw partitions.session(0).gone('lost')
-      if (JSON.stringify(described.rules) !== JSON.stringify(rules)) throw this.#exists()
+      if (JSON.stringify(described.rules) !== JSON.stringify(rules))
+        throw this.#conflict(described.rules, rules)
       await this.#adopt(described, call)
       return false
     }
     const { status } = await makeSale(partitions, rules, call)
-    if (status === 'conflict') throw this.#exists()
+    if (status === 'conflict') throw this.#conflict((await this.#describe(call)).rules, rules)
     this.#learn(rules)
     return status === 'created'
   }
@@ -239,12 +243,8 @@ export class SaleAccess {
     for (const sweeper of this.#sweepers) sweeper?.stop()
   }
 
-  #exists(): StockholdError {
-    const name = JSON.stringify(this.#sale)
-    return new StockholdError(
-      'SALE_EXISTS',
-      `there is a sale ${name} with other rules: use another id, or the same rules`,
-    )
+  #conflict(known: Rules, wanted: Rules): StockholdError {
+    return rulesConflict(`The sale ${JSON.stringify(this.#sale)}`, nameRules(known), nameRules(wanted))
   }
 }
 
@@ -257,13 +257,4 @@ function isGone(error: unknown): false {
   const code = error instanceof StockholdError ? error.code : undefined
   if (code === 'SALE_NOT_FOUND' || code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return false
   throw error
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

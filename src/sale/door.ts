@@ -10,10 +10,10 @@ export interface Door {
   /**
    * Lets a buyer in by a pass.
    *
-   * @param deadline When it must have been said at the latest, by the engine's timing.
+   * @param limits When it must have been said at the latest, by the engine's timing, and what ends the wait before.
    * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say whether it was revoked.
    */
-  enter(pass: unknown, buyer: string, deadline: number): Promise<Admission>
+  enter(pass: unknown, buyer: string, limits: Limits): Promise<Admission>
 }
 
 export interface Admission {
@@ -30,11 +30,11 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
 export async function admit(
   door: Door,
   { pass, buyer }: Order,
-  { deadline }: Limits,
+  limits: Limits,
 ): Promise<Admission | Extract<ReserveResult, { status: 'pass_rejected' }>> {
   if (pass === null) return { status: 'pass_rejected', reason: 'missing' }
   try {
-    return await door.enter(pass, buyer, deadline)
+    return await door.enter(pass, buyer, limits)
   } catch (error) {
     const reason = error instanceof StockholdError ? refusals.get(error.code) : undefined
     if (reason === undefined) throw error

@@ -135,7 +135,7 @@ export class FlashSale {
    * Makes the sale. The same rules again change nothing, so every process may call it at its start.
    *
    * @returns Whether it was this call that made it.
-   * @throws {StockholdError} `SALE_EXISTS`: there is a sale of this name with other rules. `STATE_LOST`: this handle has seen
+   * @throws {StockholdError} `RULES_CONFLICT`: there is a sale of this name with other rules. `STATE_LOST`: this handle has seen
    *   the sale before, and it is gone: it is never started afresh.
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {

@@ -10,6 +10,7 @@ import {
 } from '../check.js'
 import type { Rules, SkuRule } from '../engine/engine.js'
 import { invalid } from '../errors.js'
+import { type NamedRules, shownMoment } from '../rules-conflict.js'
 
 /** What `sale.create` takes. */
 export interface SaleRules {
@@ -74,6 +75,20 @@ export function normalizeRules(given: SaleRules): Rules {
     closesAt,
     partitions: checkInteger(orElse(rules.partitions, 1), 'partitions', 1, MAX_PARTITIONS),
   }
+}
+
+/** The rules by the names that `sale.create` gives them. */
+export function nameRules(rules: Rules): NamedRules {
+  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
+  return new Map<string, string | number | null>([
+    ['opensAt', shownMoment(opensAt)],
+    ['closesAt', shownMoment(closesAt)],
+    ['holdMs', holdMs],
+    ['maxHoldMs', maxHoldMs],
+    ['partitions', partitions],
+    ...skus.map(({ sku, stock }) => [`stock[${label(sku)}]`, stock] as const),
+    ...skus.map(({ sku, limit }) => [`limitPerBuyer[${label(sku)}]`, limit] as const),
+  ])
 }
 
 function checkStock(stock: unknown, limits: unknown): SkuRule[] {

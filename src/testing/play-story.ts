@@ -55,7 +55,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'OVERLOADED',
   'UNSAFE_CONFIG',
-  'SALE_EXISTS',
+  'RULES_CONFLICT',
   'CLOSED',
 ])
 

@@ -53,23 +53,42 @@ onBothEngines((open, kind) => {
     expect((await shop.hold('u')).expiresAt).toBe(shop.now() + 7_200_000)
   })
 
-  test.each<[string, Partial<SaleRules>]>([
-    ['stock', { stock: { a: 1, b: 3 } }],
-    ['fewer SKUs', { stock: { a: 1 } }],
-    ['more SKUs', { stock: { a: 1, b: 2, c: 0 } }],
-    ['limit of a SKU', { limitPerBuyer: { a: 2 } }],
-    ['limit of all SKUs', { limitPerBuyer: 3 }],
-    ['holdMs', { holdMs: 501 }],
-    ['maxHoldMs', { maxHoldMs: 901 }],
-    ['opensAt', { opensAt: 978_307_200_000 }],
-    ['closesAt', { closesAt: 4_102_444_800_000 }],
-  ])('other rules are SALE_EXISTS and change nothing: %s', async (_, other) => {
+  test.each<[string, Partial<SaleRules>, string]>([
+    ['stock', { stock: { a: 1, b: 3 } }, 'stock["b"] is 2 (here 3)'],
+    ['fewer SKUs', { stock: { a: 1 } }, 'stock["b"] is 2 (not given here)'],
+    ['more SKUs', { stock: { a: 1, b: 2, c: 0 } }, 'stock["c"] is not set (here 0)'],
+    ['limit of a SKU', { limitPerBuyer: { a: 2 } }, 'limitPerBuyer["a"] is 3 (here 2)'],
+    ['limit of all SKUs', { limitPerBuyer: 3 }, 'limitPerBuyer["b"] is not set (here 3)'],
+    ['holdMs', { holdMs: 501 }, 'holdMs is 500 (here 501)'],
+    ['maxHoldMs', { maxHoldMs: 901 }, 'maxHoldMs is 900 (here 901)'],
+    ['opensAt', { opensAt: 1 }, 'opensAt is not set (here 1970-01-01T00:00:00.001Z)'],
+    [
+      'several',
+      { closesAt: 4_102_444_800_000, holdMs: 400, limitPerBuyer: {} },
+      'closesAt is not set (here 2100-01-01T00:00:00.000Z); holdMs is 500 (here 400); limitPerBuyer["a"] is 3 (not given here)',
+    ],
+  ])('other rules are RULES_CONFLICT, which names each, and change nothing: %s', async (_, other, named) => {
     const shop = await closed()
     await shop.sale.create(rules)
     const wanted = { ...rules, ...other }
-    await expect(shop.sale.create(wanted)).rejects.toMatchObject({ code: 'SALE_EXISTS', retryable: false })
-    await expect(shop.handle().create(wanted)).rejects.toMatchObject({ code: 'SALE_EXISTS' })
+    for (const handle of [shop.sale, shop.handle()])
+      await expect(handle.create(wanted)).rejects.toMatchObject({
+        ...{ code: 'RULES_CONFLICT', retryable: false },
+        message: `The sale "launch" exists with other rules: ${named}. Nothing was changed. Use the same rules or another id.`,
+      })
     expect(await shop.handle().create(rules)).toStrictEqual({ created: false })
+  })
+
+  test('of a catalogue that differs everywhere, the message names the first ten rules', async () => {
+    const shop = await closed()
+    const stock = (units: number) =>
+      Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`sku-${1_000 + i}`, units]))
+    await shop.sale.create({ stock: stock(1) })
+    const error = await shop
+      .handle()
+      .create({ stock: stock(2) })
+      .catch((thrown: Error) => thrown)
+    expect(String(error)).toMatch(/stock\["sku-1009"\] is 1 \(here 2\); and 990 more\. Nothing/)
   })
 
   test('two handles that create at once: one of them made it', async () => {

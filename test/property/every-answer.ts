@@ -15,7 +15,7 @@ export const everyAnswer: readonly string[] = [
   'Control open',
   'Control paused',
   'Create created',
-  'Create threw SALE_EXISTS',
+  'Create threw RULES_CONFLICT',
   'Extend already_confirmed',
   'Extend already_released',
   'Extend expired',

@@ -58,7 +58,7 @@ export class Reference {
   }
 
   create(sameRules: boolean): Answer {
-    return sameRules ? { status: 'created', created: false } : { status: 'threw', code: 'SALE_EXISTS' }
+    return sameRules ? { status: 'created', created: false } : { status: 'threw', code: 'RULES_CONFLICT' }
   }
 
   /** @param name What the reservation is called if one is made. */

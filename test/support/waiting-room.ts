@@ -152,9 +152,9 @@ export class Entrance {
   }
 
   /** One more handle on the same room, as another process would have it. */
-  handle(options: HandleOptions = {}, engine = this.engine): WaitingRoom {
+  handle(options: HandleOptions = {}, engine = this.engine, id = this.id): WaitingRoom {
     const usual = { secret: SECRET, ratePerSecond: 1, burst: 1, deadlineMs: 3_600_000, ...this.options }
-    const room = new WaitingRoom(this.id, { ...usual, ...options, engine })
+    const room = new WaitingRoom(id, { ...usual, ...options, engine })
     onTestFinished(() => room.close())
     return room
   }

@@ -204,7 +204,7 @@ describe('a sale whose keys are gone', () => {
       }
       await faultOf(
         open(client, { id: sale.id }).create({ stock: { a: 7 } }),
-        part === 'meta' ? 'STATE_LOST' : 'SALE_EXISTS',
+        part === 'meta' ? 'STATE_LOST' : 'RULES_CONFLICT',
       )
     },
   )

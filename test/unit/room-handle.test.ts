@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { FlashSale, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
+import { FlashSale, StockholdError, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
 import { type SteppedClock, steppedMemory } from '../support/stepped.js'
 import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
 import { startWorker } from '../support/workers.js'
@@ -149,4 +149,47 @@ test('a process in which a room was used ends by itself, and not before its poll
   onTestFinished(() => worker.kill())
   const [report] = await worker.all()
   expect(report!.polls).toBeGreaterThan(0)
+})
+
+function codeOfVerify(room: WaitingRoom, pass: string): string {
+  try {
+    room.verify(pass, { buyer: 'ann' })
+    return 'fine'
+  } catch (error) {
+    return (error as StockholdError).code
+  }
+}
+
+test('verify says nothing of a pass before the room was read; ready() waits for that', async () => {
+  const { clock, spy, room } = await opened()
+  const { ticket } = await room.join('ann')
+  let told = await room.poll(ticket)
+  while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
+  const { pass } = told
+  const [fresh, other] = [handle(spy), handle(spy)]
+  await room.revoke('ann')
+  expect(() => fresh.verify(pass, { buyer: 'ann' })).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
+  await fresh.ready()
+  expect(() => fresh.verify(pass, { buyer: 'ann' })).toThrow(
+    expect.objectContaining({ code: 'PASS_INVALID' }),
+  )
+  // Who does not wait for it is told by and by: the first try begins to look around.
+  expect(codeOfVerify(other, pass)).toBe('UNAVAILABLE')
+  await clock.until(() => codeOfVerify(other, pass) === 'PASS_INVALID')
+  const calls = spy.count()
+  await fresh.ready()
+  expect(spy.count()).toBe(calls)
+})
+
+test('who has a place but cannot be told where gets UNKNOWN_OUTCOME: joining again tells it', async () => {
+  const { clock, spy, room } = await opened()
+  const fresh = handle(spy)
+  spy.before = (command) => {
+    if (command === 'tend') throw new StockholdError('UNAVAILABLE', 'away')
+  }
+  expect(await codeOf(fresh.join('ann'))).toBe('UNKNOWN_OUTCOME')
+  spy.before = undefined
+  expect(await room.stats()).toMatchObject({ waiting: 1 })
+  await clock.pass(1_000)
+  expect(await clock.during(fresh.join('ann'))).toMatchObject({ position: 1 })
 })

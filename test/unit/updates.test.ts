@@ -44,7 +44,7 @@ function stage(answers: (PollResult | Error)[]) {
     tell: () => {
       for (const listener of listeners) listener()
     },
-    open: (signal?: AbortSignal) => pushUpdates(() => watched, keeper, clock.timing, signal),
+    open: (signal?: AbortSignal) => pushUpdates(watched, keeper, clock.timing, signal),
     idle() {
       expect([listeners.size, clock.timers.all]).toEqual([0, 0])
     },

@@ -35,13 +35,15 @@ onBothPartitioned((_, kind) => {
     await expect(shop.sale.create(wrong)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   })
 
-  test('another number of partitions is SALE_EXISTS, whether fewer or more, and the handle goes on', async () => {
+  test('another number of partitions is RULES_CONFLICT, whether fewer or more, and the handle goes on', async () => {
     const shop = await closed()
     await shop.sale.create(rules)
     for (const partitions of [1, 3, 5, 1_024]) {
       const other = shop.handle()
-      await expect(other.create({ ...rules, partitions })).rejects.toMatchObject({ code: 'SALE_EXISTS' })
-      await expect(shop.sale.create({ ...rules, partitions })).rejects.toMatchObject({ code: 'SALE_EXISTS' })
+      await expect(other.create({ ...rules, partitions })).rejects.toMatchObject({ code: 'RULES_CONFLICT' })
+      await expect(shop.sale.create({ ...rules, partitions })).rejects.toMatchObject({
+        code: 'RULES_CONFLICT',
+      })
       expect((await other.stats()).skus.a).toMatchObject({ total: 10 })
     }
     await isWhole(shop)
@@ -57,7 +59,7 @@ onBothPartitioned((_, kind) => {
     }
   })
 
-  test('several creators who do not agree: one kind of rules is made, the others are SALE_EXISTS', async () => {
+  test('several creators who do not agree: one kind of rules is made, the others are RULES_CONFLICT', async () => {
     const shop = await closed()
     const counts = [2, 4, 8, 1]
     const results = await Promise.allSettled(
@@ -65,7 +67,7 @@ onBothPartitioned((_, kind) => {
     )
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'SALE_EXISTS' })
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'RULES_CONFLICT' })
     expect((await shop.handle().stats()).skus.a).toMatchObject({ total: 10, available: 10 })
   })
 

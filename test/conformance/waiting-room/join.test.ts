@@ -2,15 +2,15 @@ import { expect, test } from 'vitest'
 import { codeOf, entered, onBothEngines, positions } from '../../support/waiting-room.js'
 
 onBothEngines((open) => {
-  test('the same rules again change nothing, other rules are SALE_EXISTS, on every handle', async () => {
+  test('the same rules again change nothing, other rules are RULES_CONFLICT, on every handle', async () => {
     const door = await open({ claimMs: 5_000 })
     const other = door.handle()
     for (const room of [door.room, other, other]) {
       expect(await room.create()).toEqual({ created: false })
-      expect(await codeOf(room.create({ opensAt: 978_307_200_000 }))).toBe('SALE_EXISTS')
+      expect(await codeOf(room.create({ opensAt: 978_307_200_000 }))).toBe('RULES_CONFLICT')
     }
-    expect(await codeOf(door.handle({ claimMs: 5_001 }).create())).toBe('SALE_EXISTS')
-    expect(await codeOf(door.handle({ sale: 'phones' }).create())).toBe('SALE_EXISTS')
+    expect(await codeOf(door.handle({ claimMs: 5_001 }).create())).toBe('RULES_CONFLICT')
+    expect(await codeOf(door.handle({ sale: 'phones' }).create())).toBe('RULES_CONFLICT')
     // The rate is no rule: it can be changed while the room is open.
     expect(await door.handle({ ratePerSecond: 9, burst: 4 }).create()).toEqual({ created: false })
     expect(await door.room.stats()).toMatchObject({ ratePerSecond: 1, burst: 1, state: 'open' })

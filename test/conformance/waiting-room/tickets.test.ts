@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { random } from '../../../scripts/random.js'
+import type { WaitingRoom } from '../../../src/index.js'
 import { codeOf, Entrance, entered, onBothEngines, positions, SECRET } from '../../support/waiting-room.js'
 
 const OTHER_SECRET = 'another secret of thirty-two bytes, at least'
@@ -58,16 +59,44 @@ onBothEngines((open, kind) => {
     expect(await one.waiting('bob')).toMatchObject({ position: 1 })
   })
 
-  test('a room is not the room of the same name with a sale', async () => {
+  test.each([
+    ['a sale', 'none', {}, { sale: 'phones' }, 'sale is not set (here "phones")'],
+    ['none', 'a sale', { sale: 'phones' }, {}, 'sale is "phones" (not given here)'],
+    ['one sale', 'another', { sale: 'phones' }, { sale: 'shoes' }, 'sale is "phones" (here "shoes")'],
+  ])('a handle that was told %s where the room has %s learns so from its first call', async (...row) => {
+    const [, , ofRoom, ofHandle, difference] = row
     const clock = await kind.make()
-    const plain = await Entrance.open(clock, {}, {}, 'launch')
-    await plain.join('ann')
-    const { pass } = await plain.admitted('ann')
-    const bound = plain.handle({ sale: 'phones' })
-    expect(await codeOf(bound.poll(plain.ticket('ann')))).toBe('PASS_INVALID')
-    expect(() => bound.verify(pass, { buyer: 'ann' })).toThrow(
-      expect.objectContaining({ code: 'PASS_INVALID' }),
-    )
+    const door = await Entrance.open(clock)
+    await door.sale().create({ stock: { a: 5 } })
+    await door.handle(ofRoom, undefined, 'launch-2').create()
+    const right = door.handle(ofRoom, undefined, 'launch-2')
+    const { ticket } = await right.join('ann')
+    const told = await right.poll(ticket)
+    if (told.status !== 'admitted') return expect.fail(told.status)
+    const { pass } = told
+    const calls: Record<string, (room: WaitingRoom) => Promise<unknown>> = {
+      join: (room) => room.join('bob'),
+      poll: (room) => room.poll(ticket),
+      leave: (room) => room.leave(ticket),
+      revoke: (room) => room.revoke('ann'),
+      setRate: (room) => room.setRate(9),
+      stats: (room) => room.stats(),
+      ready: (room) => room.ready(),
+      enter: (room) => room.enter(pass, 'ann'),
+      create: (room) => room.create(),
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      const wrong = door.handle(ofHandle, undefined, 'launch-2')
+      const error = await call(wrong).then(
+        () => undefined,
+        (thrown) => thrown,
+      )
+      expect([name, error?.code]).toEqual([name, 'RULES_CONFLICT'])
+      expect(error.message).toBe(
+        `The waiting room "launch-2" exists with other rules: ${difference}. Nothing was changed. Use the same rules or another id.`,
+      )
+    }
+    expect(await right.stats()).toMatchObject({ waiting: 0, admitted: 1, ratePerSecond: 1 })
   })
 
   test('what is no ticket is PASS_INVALID, whoever made it; nothing else is ever thrown', async () => {
