@@ -6,7 +6,7 @@
  *   that is not trusted, a right that the user lacks.
  * - `UNKNOWN_OUTCOME`: it may have been executed. Retryable: the same `key` (or the same id) gives the one true answer.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent. Retryable.
- * - `RULES_CONFLICT`: a sale of this name has other rules.
+ * - `RULES_CONFLICT`: a sale, or a waiting room, of this name has other rules; the message names them.
  * - `SALE_NOT_FOUND`: there is no sale of this name.
  * - `IDEMPOTENCY_CONFLICT`: the `key` was used for something else.
  * - `STATE_LOST`: the sale this handle has seen is gone, or parts of it are. Nothing is sold on.

@@ -13,6 +13,12 @@ const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 const readme = await readFile(`${root}README.md`, 'utf8')
 const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code!)
 
+/** In place of `stockhold`: every engine is on the one Redis, as those of all processes of a shop are. */
+const onRedis = `
+  import { redisEngine } from '${root}src/index.ts'
+  export * from '${root}src/index.ts'
+  export const memoryEngine = () => redisEngine(process.env.REDIS_URL)`
+
 let server: RedisServer
 let cluster: RedisCluster
 let postgres: PostgresServer
@@ -22,6 +28,7 @@ beforeAll(async () => {
   cluster = await startCluster({ masters: 3, replicas: 0 })
   postgres = await startPostgres()
   await mkdir(folder, { recursive: true })
+  await writeFile(`${folder}/on-redis.ts`, onRedis)
 })
 afterAll(async () => {
   await server.stop()
@@ -51,8 +58,28 @@ const expectations: { call?: string; prints: string[] }[] = [
       const last = JSON.parse(told.at(-2)!.replace('data: ', ''))
       console.log(last.status, told.at(-1), (await poll(ticket)).status, typeof last.pass)
       console.log(await checkout('u-2', 'c-1', last.pass), await checkout('u-1', 'c-1', last.pass))
+      // Nothing that comes with a request, nor the end of the process, rejects: nobody may be there to hear it.
+      await events('nonsense', response as unknown as ServerResponse)
+      console.log(told.splice(-2), await poll('nonsense'))
+      await room.setRate(0)
+      const waiting = await join('u-3')
+      const [revoked, open] = ['u-4', 'u-3'].map(async (buyer) =>
+        events((await join(buyer)).ticket, response as unknown as ServerResponse))
+      while (told.length < 4) await new Promise((resolve) => setTimeout(resolve, 10))
+      await room.revoke('u-4')
+      await revoked
+      console.log(told.splice(-2))
+      await room.close()
+      await open
+      console.log(told.at(-1))
+      await events(waiting.ticket, response as unknown as ServerResponse)
+      console.log(told.at(-1))
       process.exit(0)`,
-    prints: ['admitted end admitted string', 'invalid reserved'],
+    prints: [
+      'admitted end admitted string',
+      'invalid reserved',
+      `[ 'data: {"status":"gone"}\\n\\n', 'end' ] { status: 'gone' }\n[ 'data: {"status":"gone"}\\n\\n', 'end' ]\nend\nend`,
+    ],
   },
   {
     call: `
@@ -148,36 +175,52 @@ const expectations: { call?: string; prints: string[] }[] = [
   { prints: ['UNKNOWN_OUTCOME reserved'] },
 ]
 
+async function bundle(name: string, code: string, stockhold: string): Promise<string> {
+  await writeFile(`${folder}/${name}.ts`, code)
+  await build({
+    entryPoints: [`${folder}/${name}.ts`],
+    outfile: `${folder}/${name}.mjs`,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['ioredis', 'fast-check', 'fast-jwt', 'p-limit', 'pg'],
+    alias: {
+      'stockhold/postgres': `${root}src/postgres.ts`,
+      'stockhold/testing': `${root}src/testing.ts`,
+      stockhold,
+    },
+    loader: { '.lua': 'text' },
+    logLevel: 'error',
+  })
+  return `${folder}/${name}.mjs`
+}
+
+function start(file: string) {
+  const nodes = cluster.nodes.map(({ address }) => address).join()
+  const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
+  const env = { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least' }
+  return run(process.execPath, [file], { env })
+}
+
 describe('README', () => {
   test('every snippet is known here', () => {
     expect(snippets).toHaveLength(expectations.length)
   })
 
   for (const [index, snippet] of snippets.entries()) {
-    test(`snippet ${index + 1} runs and prints what it says`, async () => {
+    const name = `snippet ${index + 1}`
+
+    test(`${name} runs and prints what it says`, async () => {
       const { call = '', prints } = expectations[index]!
-      const source = `${folder}/snippet-${index}.ts`
-      await writeFile(source, snippet + call)
-      await build({
-        entryPoints: [source],
-        outfile: `${folder}/snippet-${index}.mjs`,
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        external: ['ioredis', 'fast-check', 'fast-jwt', 'p-limit', 'pg'],
-        alias: {
-          'stockhold/postgres': `${root}src/postgres.ts`,
-          'stockhold/testing': `${root}src/testing.ts`,
-          stockhold: `${root}src/index.ts`,
-        },
-        loader: { '.lua': 'text' },
-        logLevel: 'error',
-      })
-      const nodes = cluster.nodes.map(({ address }) => address).join()
-      const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
-      const env = { ...process.env, ...urls }
-      const { stdout } = await run(process.execPath, [`${folder}/snippet-${index}.mjs`], { env })
+      const { stdout } = await start(await bundle(`snippet-${index}`, snippet + call, `${root}src/index.ts`))
       for (const line of prints) expect(stdout).toContain(line)
+    })
+
+    test(`${name} can be loaded by two processes of one shop, and again after a restart`, async () => {
+      const code = `${snippet.replace('runs: 100', 'runs: 5')}\nprocess.exit(0)`
+      const file = await bundle(`shop-${index}`, code, `${folder}/on-redis.ts`)
+      await Promise.all([start(file), start(file)])
+      await start(file)
     })
   }
 

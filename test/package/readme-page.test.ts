@@ -1,0 +1,156 @@
+/** The waiting page of the README in a browser, on the server of the README. */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { build } from 'esbuild'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { FlashSale, type JoinResult, type PollResult, redisEngine, WaitingRoom } from '../../src/index.js'
+import { useBrowser } from '../support/browser.js'
+import { SECRET } from '../support/waiting-room.js'
+
+const root = new URL('../../', import.meta.url).pathname
+const folder = `${root}node_modules/.cache/stockhold/readme-page-${process.pid}`
+const readme = await readFile(`${root}README.md`, 'utf8')
+const snippet = [...readme.matchAll(/```ts\n(.*?)```/gs)]
+  .map(([, code]) => code!)
+  .find((code) => /export .*events/.test(code))!
+// In place of half a minute until a page asks a closed door again.
+const polling = /```html\n(.*?)```/s.exec(readme)![1]!.replace('30_000', '300')
+/** As its comment says: "Or instead of poll()". */
+const pages = {
+  poll: polling,
+  EventSource: polling.replace('\n  poll()\n', '\n').replaceAll(/^ {2}\/\/ (const events|events)/gm, '  $1'),
+}
+
+/** Only what never happens reaches it. ms */
+const timeout = 60_000
+const browser = useBrowser()
+let redis: RedisServer
+
+beforeAll(async () => {
+  redis = await startRedis()
+  await mkdir(folder, { recursive: true })
+})
+afterAll(async () => {
+  await redis.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Shop {
+  join(buyer: string): Promise<JoinResult>
+  poll(ticket: string): Promise<PollResult>
+  events(ticket: string, response: ServerResponse): Promise<void>
+}
+
+let rooms = 0
+
+/** The README's server, with one unit for sale and a door that is shut; and a page on it, opened by the buyer `ann`. */
+async function open(variant: keyof typeof pages) {
+  const id = `night-${++rooms}`
+  const code = snippet
+    .replaceAll('mango-me-night', id)
+    .replace('100_000', '1')
+    .replace('ratePerSecond: 500', 'ratePerSecond: 0')
+  await writeFile(`${folder}/${id}.ts`, code)
+  const outfile = `${folder}/${id}.mjs`
+  const alias = { stockhold: `${root}src/index.ts` }
+  const loader = { '.lua': 'text' } as const
+  const external = ['ioredis', 'fast-jwt', 'p-limit']
+  const entryPoints = [`${folder}/${id}.ts`]
+  await build({
+    entryPoints,
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external,
+    alias,
+    loader,
+  })
+  vi.stubEnv('REDIS_URL', redis.url)
+  vi.stubEnv('PASS_SECRET', SECRET)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const shop: Shop = await import(outfile)
+  const engine = redisEngine(redis.url)
+  const sale = new FlashSale(id, { engine })
+  const room = new WaitingRoom(id, { engine, secret: SECRET, ratePerSecond: 0, sale: id })
+  onTestFinished(() => engine.close())
+
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url!, 'http://shop')
+    const ticket = searchParams.get('ticket') ?? ''
+    if (pathname === '/queue/events') {
+      const writeHead = response.writeHead.bind(response)
+      // The browser shall not take its time to connect again.
+      response.writeHead = ((...head: Parameters<typeof writeHead>) =>
+        writeHead(...head).write('retry: 10\n\n')) as never
+      await shop.events(ticket, response)
+    } else if (pathname === '/queue') {
+      const answer = request.method === 'POST' ? await shop.join('ann') : await shop.poll(ticket)
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer))
+    } else {
+      response.setHeader('content-type', 'text/html; charset=utf-8')
+      response.end(pathname === '/checkout' ? 'Checkout' : pages[variant])
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const page = await browser().newPage()
+  onTestFinished(async () => {
+    await page.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  page.setDefaultTimeout(timeout)
+  await page.addInitScript(`
+    const Native = EventSource
+    EventSource = class extends Native { constructor(...args) { super(...args); window.source = this } }`)
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const shows = (text: RegExp) =>
+    expect.poll(() => page.locator('#place').textContent(), { timeout }).toMatch(text)
+  await shows(/^1 in line/)
+  return { page, sale, room, shows }
+}
+
+/** Whether the page listens: a browser connects again for ever, unless the page closes its EventSource. */
+function listens(page: Page): Promise<boolean> {
+  return page.evaluate('window.source !== undefined && window.source.readyState !== EventSource.CLOSED')
+}
+
+describe.each(['poll', 'EventSource'] as const)('with %s', (variant) => {
+  test('goes to the checkout with the pass when it is the turn of the visitor', async () => {
+    const { page, room } = await open(variant)
+    await room.setRate(100)
+    await page.waitForURL(/\/checkout#/)
+    const pass = new URL(page.url()).hash.slice(1)
+    await room.ready()
+    expect(room.verify(pass, { buyer: 'ann' })).toMatchObject({ buyer: 'ann' })
+  })
+
+  test('says that the sale is over, and asks no more', async () => {
+    const { page, sale, shows } = await open(variant)
+    await sale.end()
+    await shows(/^It is over/)
+    await expect.poll(() => listens(page), { timeout }).toBe(false)
+  })
+
+  test('says that the place was given up, and asks no more', async () => {
+    const { page, room, shows } = await open(variant)
+    await room.revoke('ann')
+    await shows(/^Your place was given up/)
+    await expect.poll(() => listens(page), { timeout }).toBe(false)
+  })
+
+  test('waits on when all is sold, and goes on when a unit comes back', async () => {
+    const { page, sale, room, shows } = await open(variant)
+    const sold = await sale.reserve({ buyer: 'ben', items: [{ sku: 'mango-me', quantity: 1 }] })
+    if (sold.status !== 'reserved') return expect.fail(sold.status)
+    await sale.confirm(sold.reservation.id)
+    await shows(/^Sold out/)
+    expect(await listens(page)).toBe(variant === 'EventSource')
+    await sale.refund(sold.reservation.id, { restock: true })
+    await room.setRate(100)
+    await page.waitForURL(/\/checkout#/)
+  })
+})
