@@ -25,4 +25,4 @@ export {
   stepArbitrary,
   storyArbitrary,
 } from './testing/story.js'
-export { type VirtualEngine, virtualEngine } from './testing/virtual-engine.js'
+export { type VirtualEngine, type VirtualEngineOptions, virtualEngine } from './testing/virtual-engine.js'

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { checkInteger, checkOptions } from '../check.js'
+import { checkBoolean, checkInteger, checkOptions, type Names } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../engine/memory/memory-engine.js'
+import type { Timer, Timing } from '../engine/timing.js'
 import { Agenda } from './simulator/agenda.js'
 import { EPOCH } from './simulator/server.js'
 
@@ -14,6 +15,19 @@ export interface VirtualEngine {
   advance(ms: number): Promise<void>
 }
 
+export interface VirtualEngineOptions {
+  /** When the clock begins, epoch ms. @default 2026-01-01 */
+  now?: number | undefined
+  /**
+   * Whether time passes by itself while a call waits for it, such as `room.poll()` for its turn to ask: then the clock goes on to
+   * whatever is due next, at once. It stands still as long as only holds and looks around are to come. A consumer always waits.
+   * @default false
+   */
+  autoAdvance?: boolean | undefined
+}
+
+const OPTIONS: Names<VirtualEngineOptions> = { now: true, autoAdvance: true }
+
 /** Turns of the event loop until a timer's request has been answered, and the answer heard. */
 const TURNS = 3
 
@@ -21,49 +35,116 @@ const TURNS = 3
  * The memory engine on a clock of its own: stock, holds, deadlines and sweeps of every sale and room on it go by that, and none by the
  * process' timers. A test of ten minutes takes none.
  *
- * @param options `now`: when it begins, epoch ms. @default 2026-01-01
+ * A call that has to wait, such as `room.poll()` in a crowd, is answered only when the clock gets there: call `advance` meanwhile, and await
+ * the call afterwards, or let the clock go on by itself with `autoAdvance`.
  */
-export function virtualEngine(options: { now?: number | undefined } = {}): VirtualEngine {
-  const given = checkOptions(options, 'options', { now: true }).now ?? EPOCH
-  const start = checkInteger(given, 'now', 0, 8_640_000_000_000_000)
-  const agenda = new Agenda()
-  const now = () => start + agenda.now
-  const memory = memoryEngine({ now })
-  const timing: Engine['timing'] = {
-    now: () => agenda.now,
-    random: Math.random,
-    after: (ms, callback) => {
-      const { cancel } = agenda.after(ms, callback)
-      return { cancel, keepAlive: () => {} }
-    },
-  }
+export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine {
+  const { now: given, autoAdvance } = checkOptions(options, 'options', OPTIONS)
+  const start = checkInteger(given ?? EPOCH, 'now', 0, 8_640_000_000_000_000)
+  const clock = new VirtualClock(checkBoolean(autoAdvance ?? false, 'autoAdvance'))
+  const memory = memoryEngine({ now: () => start + clock.now() })
   return {
     engine: {
-      elapsed: () => agenda.now,
-      timing,
+      elapsed: clock.now,
+      timing: clock,
       isLocal: true,
       partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
       handoff: (...place) => memory.handoff(...place),
       close: () => memory.close(),
     },
-    now,
-    async advance(ms) {
-      const end = agenda.now + checkInteger(ms, 'ms', 0, 8_640_000_000_000_000)
-      let over = false
-      agenda.after(end - agenda.now, () => {
-        over = true
-      })
-      const settle = async () => {
-        for (let i = 0; i < TURNS; i++) await turn()
-      }
-      await settle()
-      while (!over) {
-        // One thing at a time: it is asked before each whether that was all.
-        let asked = 0
-        await agenda.play(() => asked++ > 0)
-        await settle()
-      }
-    },
+    now: () => start + clock.now(),
+    advance: async (ms) => clock.advance(checkInteger(ms, 'ms', 0, 8_640_000_000_000_000)),
   }
+}
+
+class VirtualClock implements Timing {
+  readonly random = Math.random
+  readonly #agenda = new Agenda()
+  readonly #autoAdvance: boolean
+  /** Timers that a call waits for. */
+  readonly #awaited = new Set<object>()
+  /** Counts the timers that were set: calls that go on by themselves set some. */
+  #set = 0
+  #advancing = 0
+  #drives = false
+
+  constructor(autoAdvance: boolean) {
+    this.#autoAdvance = autoAdvance
+  }
+
+  readonly now = () => this.#agenda.now
+
+  after(ms: number, callback: () => void): Timer {
+    this.#set++
+    const { cancel } = this.#agenda.after(ms, () => {
+      this.#awaited.delete(timer)
+      pending = false
+      callback()
+    })
+    let pending = true
+    const timer: Timer = {
+      cancel: () => {
+        this.#awaited.delete(timer)
+        pending = false
+        cancel()
+      },
+      keepAlive: (keep) => {
+        if (keep && pending) this.#await(timer)
+        else this.#awaited.delete(timer)
+      },
+    }
+    this.#await(timer)
+    return timer
+  }
+
+  async advance(ms: number): Promise<void> {
+    let over = false
+    this.#advancing++
+    this.#agenda.after(ms, () => {
+      over = true
+    })
+    await turns(TURNS)
+    while (!over) {
+      await this.#step()
+      await turns(TURNS)
+    }
+    this.#advancing--
+    void this.#drive()
+  }
+
+  #await(timer: Timer): void {
+    this.#awaited.add(timer)
+    void this.#drive()
+  }
+
+  /** Goes on from one timer to the next while a call waits for any. */
+  async #drive(): Promise<void> {
+    if (!this.#autoAdvance || this.#drives) return
+    this.#drives = true
+    await this.#atRest()
+    while (this.#awaited.size > 0 && this.#advancing === 0) {
+      await this.#step()
+      await this.#atRest()
+    }
+    this.#drives = false
+  }
+
+  /** One thing at a time: it is asked before each whether that was all. */
+  #step(): Promise<void> {
+    let asked = 0
+    return this.#agenda.play(() => asked++ > 0)
+  }
+
+  /** Waits until no call goes on without the clock: each of them sets a timer. */
+  async #atRest(): Promise<void> {
+    for (let before = -1; before !== this.#set; ) {
+      before = this.#set
+      await turns(TURNS)
+    }
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn()
 }

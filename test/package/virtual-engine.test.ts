@@ -1,7 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Call } from '../../src/engine/port.js'
-import { FlashSale } from '../../src/index.js'
+import { FlashSale, type PollResult, WaitingRoom } from '../../src/index.js'
 import { virtualEngine } from '../../src/testing.js'
+import { SECRET } from '../support/waiting-room.js'
 
 describe('virtualEngine', () => {
   test('time passes only when it is told to', async () => {
@@ -43,6 +45,88 @@ describe('virtualEngine', () => {
   test('its arguments are checked', async () => {
     const code = 'INVALID_ARGUMENT'
     expect(() => virtualEngine({ now: -1 })).toThrow(expect.objectContaining({ code }))
+    expect(() => virtualEngine({ autoAdvance: 1 as never })).toThrow(expect.objectContaining({ code }))
     await expect(virtualEngine().advance(-1)).rejects.toMatchObject({ code })
+  })
+})
+
+describe('virtualEngine({ autoAdvance: true })', () => {
+  async function crowded() {
+    const virtual = virtualEngine({ autoAdvance: true })
+    const { engine } = virtual
+    const sale = new FlashSale('launch', { engine })
+    const room = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 1, burst: 1, sale })
+    onTestFinished(() => Promise.all([sale.close(), room.close()]).then(() => {}))
+    await sale.create({ stock: { a: 100 }, holdMs: 600_000 })
+    await room.create()
+    return { ...virtual, sale, room }
+  }
+
+  test('a poll is answered without a call of advance, and takes its time on the clock', async () => {
+    const { room, now } = await crowded()
+    const begun = now()
+    const { ticket } = await room.join('u-0')
+    // A crowd of polls: the room is asked in step, which takes time.
+    for (let i = 0; i < 60; i++) await room.poll(ticket)
+    expect(now()).toBeGreaterThan(begun)
+    expect(now()).toBeLessThan(begun + 60_000)
+  })
+
+  test('updates go on until the turn has come', async () => {
+    const { room, now } = await crowded()
+    const begun = now()
+    const joined = await Promise.all(Array.from({ length: 20 }, (_, i) => room.join(`u-${i}`)))
+    const ends = joined.map(async ({ ticket }) => {
+      let last: PollResult | undefined
+      for await (const update of room.updates(ticket)) last = update
+      return [last?.status, now() - begun] as const
+    })
+    const told = await Promise.all(ends)
+    expect(told.map(([status]) => status)).toEqual(joined.map(() => 'admitted'))
+    // One a second, of which the first was in the bucket.
+    expect(Math.max(...told.map(([, after]) => after))).toBeGreaterThanOrEqual(19_000)
+    expect(Math.max(...told.map(([, after]) => after))).toBeLessThan(25_000)
+  })
+
+  test('time stands still while nothing is waited for, however long that takes', async () => {
+    const { sale, now, advance } = await crowded()
+    await sale.reserve({ buyer: 'u-1', items: [{ sku: 'a', quantity: 1 }] })
+    const before = now()
+    for (let i = 0; i < 50; i++) await turn()
+    expect(now()).toBe(before)
+    await advance(600_000)
+    expect(now()).toBe(before + 600_000)
+    expect((await sale.stats()).skus.a).toMatchObject({ available: 100, held: 0 })
+  })
+
+  test('what waits while time is advanced does not take it further', async () => {
+    const { room, now, advance } = await crowded()
+    await Promise.all(Array.from({ length: 3 }, (_, i) => room.join(`u-${i}`)))
+    const { ticket } = await room.join('u-9')
+    const begun = now()
+    const updates = room.updates(ticket)
+    const first = updates.next()
+    await advance(500)
+    expect(now()).toBe(begun + 500)
+    expect(await first).toMatchObject({ value: { status: 'waiting' } })
+    await updates.return!()
+  })
+
+  test('without it, the test advances the clock', async () => {
+    const { engine, now, advance } = virtualEngine()
+    const room = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 1, burst: 1 })
+    onTestFinished(() => room.close())
+    await room.create()
+    const { ticket } = await room.join('u-0')
+    let told = 0
+    const polls = (async () => {
+      for (let i = 0; i < 60; i++, told++) await room.poll(ticket)
+    })()
+    for (let i = 0; i < 50; i++) await turn()
+    expect(told).toBeLessThan(60)
+    const begun = now()
+    await advance(60_000)
+    await polls
+    expect(now()).toBe(begun + 60_000)
   })
 })
