@@ -61,7 +61,7 @@ onBothEngines((open, kind) => {
     ['limit of all SKUs', { limitPerBuyer: 3 }, 'limitPerBuyer["b"] is not set (here 3)'],
     ['holdMs', { holdMs: 501 }, 'holdMs is 500 (here 501)'],
     ['maxHoldMs', { maxHoldMs: 901 }, 'maxHoldMs is 900 (here 901)'],
-    ['opensAt', { opensAt: 1 }, 'opensAt is not set (here 1970-01-01T00:00:00.001Z)'],
+    ['opensAt', { opensAt: 1_700_000_000_001 }, 'opensAt is not set (here 2023-11-14T22:13:20.001Z)'],
     [
       'several',
       { closesAt: 4_102_444_800_000, holdMs: 400, limitPerBuyer: {} },
