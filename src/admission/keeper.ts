@@ -6,6 +6,7 @@ import type { FlashSale } from '../sale/flash-sale.js'
 import { Line } from './line.js'
 import type { RoomAccess } from './room-access.js'
 import { readStock } from './stock-reader.js'
+import { type Waiting, waitFor } from './waiting.js'
 
 /** What visitors are told is never older than this, in ms, while the engine can be reached. */
 export const FRESH_MS = 250
@@ -33,13 +34,6 @@ const tuning = {
 }
 
 const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
-
-interface Waiting<T> {
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-  /** The caller has been told: nothing needs to be asked for it any more. */
-  readonly settled: () => boolean
-}
 
 interface Visiting extends Waiting<VisitAnswer> {
   readonly visit: Visit
@@ -128,13 +122,13 @@ export class Keeper {
   }
 
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
-  fresh(maxAge: number, limits: Limits): Promise<RoomState> {
+  fresh(maxAge = 0, limits: Limits = { deadline: this.#access.deadline() }): Promise<RoomState> {
     if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
     return this.#join(limits, (waiting) => this.#watchers.push(waiting))
   }
 
   /** A visitor has come to the door. */
-  visit(visit: Visit, limits: Limits): Promise<VisitAnswer> {
+  visit(visit: Visit, limits: Limits = { deadline: this.#access.deadline() }): Promise<VisitAnswer> {
     return this.#join(limits, (waiting) => this.#visits.push({ ...waiting, visit }))
   }
 
@@ -179,31 +173,15 @@ export class Keeper {
     for (const listener of this.#listeners) listener()
   }
 
-  #join<T>({ deadline, signal }: Limits, enter: (waiting: Waiting<T>) => void): Promise<T> {
+  #join<T>(limits: Limits, enter: (waiting: Waiting<T>) => void): Promise<T> {
     if (this.#stopped || this.#access.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
     if (this.away) return Promise.reject(again(this.#lastError))
-    return new Promise<T>((resolve, reject) => {
-      // The call under way may have begun earlier, and the next one has a deadline of its own: they could take twice as long.
-      const { timing } = this.#access
-      const late = () =>
-        told(reject)(unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED))
-      const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), late)
-      const onAbort = () => told(reject)(signal!.reason)
-      signal?.addEventListener('abort', onAbort)
-      let settled = false
-      const told =
-        <V>(tell: (value: V) => void) =>
-        (value: V) => {
-          settled = true
-          timer.cancel()
-          signal?.removeEventListener('abort', onAbort)
-          tell(value)
-        }
-      enter({ resolve: told(resolve), reject: told(reject), settled: () => settled })
-      this.#wake()
-    })
+    const late = () => unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED)
+    const answer = waitFor(this.#access.timing, limits, late, enter)
+    this.#wake()
+    return answer
   }
 
   /** How many calls may be made right now. */

@@ -1,12 +1,4 @@
-import {
-  checkId,
-  checkInteger,
-  checkOptions,
-  checkSignalOption,
-  type Names,
-  type SignalOption,
-} from '../check.js'
-import type { Engine } from '../engine/engine.js'
+import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../check.js'
 import type { Limits } from '../engine/lanes.js'
 import { TOKEN } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
@@ -14,10 +6,11 @@ import type { Admission, Door } from '../sale/door.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { newToken } from '../sale/partitions.js'
 import { newSeed, seedCommitment } from './draw.js'
-import { Forecast } from './forecast.js'
+import { notRead, placedUnseen, placeGone } from './faults.js'
 import { Keeper } from './keeper.js'
+import { OPTIONS, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
-import type { JoinResult, Place, PollResult, RoomStats } from './results.js'
+import type { JoinResult, PollResult, RoomStats } from './results.js'
 import { RoomAccess } from './room-access.js'
 import {
   checkBurst,
@@ -27,43 +20,11 @@ import {
   checkTimes,
   normalizeRoom,
   type RoomCreation,
-  type RoomPace,
 } from './room-rules.js'
+import { Standing } from './standing.js'
 import { pushUpdates } from './updates.js'
 import { type Visitor, Visitors } from './visitors.js'
 
-export interface WaitingRoomOptions extends RoomPace {
-  /** Where the room lives: `redisEngine(...)` or `memoryEngine()`. */
-  engine: Engine
-  /** What tickets and passes are signed with: 32 bytes at least. Of several the first one signs, and all are accepted. */
-  secret: string | readonly string[]
-  /** The sale whose stock the door goes by: no more passes than it can serve. @default none: only the rate counts */
-  sale?: FlashSale | string | undefined
-  /**
-   * What `poll` does while the engine is away. `hold`: it tells the same position again, and to come later; `refuse`: it throws
-   * UNAVAILABLE. Nobody is admitted meanwhile either way, and nobody loses their place.
-   * @default 'hold'
-   */
-  onUnavailable?: 'hold' | 'refuse' | undefined
-  /** When a call is given up at the latest, in ms. @default 2_000 */
-  deadlineMs?: number | undefined
-  /** Joins that may be open on this handle at a time; one more is OVERLOADED at once. @default 100_000 */
-  maxInFlight?: number | undefined
-}
-
-const OPTIONS: Names<WaitingRoomOptions> = {
-  engine: true,
-  secret: true,
-  ratePerSecond: true,
-  burst: true,
-  claimMs: true,
-  passMs: true,
-  sale: true,
-  overcommit: true,
-  onUnavailable: true,
-  deadlineMs: true,
-  maxInFlight: true,
-}
 const RATE = { burst: true, signal: true } as const
 const VERIFY = { buyer: true } as const
 
@@ -87,7 +48,7 @@ export class WaitingRoom implements Door {
   readonly #pace: ReturnType<typeof checkPace>
   readonly #times: ReturnType<typeof checkTimes>
   readonly #holds: boolean
-  #forecast: Forecast | undefined
+  readonly #standing: Standing
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
@@ -117,6 +78,7 @@ export class WaitingRoom implements Door {
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
     this.#keeper = new Keeper(this.#access, this.#ownSale ?? (sale as FlashSale | undefined))
     this.#visitors = new Visitors(this.#signer, this.#keeper.line)
+    this.#standing = new Standing(this.#access, this.#keeper)
   }
 
   /**
@@ -166,7 +128,7 @@ export class WaitingRoom implements Door {
     const visitor = this.#visitors.place(name, stay, number)
     const place =
       expiresAt === null
-        ? this.#placeOf(visitor, this.#aheadAtMost(visitor))
+        ? this.#standing.of(visitor, this.#standing.aheadAtMost(visitor))
         : { position: 0, etaMs: 0, pollAfterMs: 0 }
     return { ticket: visitor.ticket, ...place }
   }
@@ -178,18 +140,23 @@ export class WaitingRoom implements Door {
    * @throws {StockholdError} `PASS_INVALID`: no ticket of this room, or its owner left or was revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
-    let visitor = await this.#visitorOf(ticket, options)
+    let visitor: Visitor
+    try {
+      visitor = this.#visitors.of(ticket)
+    } catch (error) {
+      throw await this.#whyRefused(error, options)
+    }
     // Most polls are answered without a call: they need no deadline, and so no look at the clock.
     let limits = options !== undefined || this.#access.closed ? this.#access.limits(options) : undefined
     this.#keeper.touch()
     try {
-      if (!this.#keeper.recent() && !(this.#keeper.state && this.#isExpected(visitor))) {
+      if (!this.#keeper.recent() && !(this.#keeper.state && this.#standing.isExpected(visitor))) {
         limits ??= this.#access.limits()
         await this.#keeper.fresh(0, limits)
         // The room has been seen now, and there may have been the draw.
         visitor = this.#visitors.of(ticket)
       }
-      return this.#isExpected(visitor) ? await this.#visit(visitor, limits) : this.#tell(visitor)
+      return this.#standing.isExpected(visitor) ? await this.#visit(visitor, limits) : this.#tell(visitor)
     } catch (error) {
       return this.#hold(visitor, error)
     }
@@ -214,9 +181,9 @@ export class WaitingRoom implements Door {
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const { buyer, stay } = this.#visitors.claims(await this.#visitorOf(ticket, options))
     const limits = this.#access.limits(options)
     await this.#access.room(limits)
+    const { buyer, stay } = this.#visitors.claims(this.#visitors.of(ticket))
     const left = await this.#access.ask('leave', { buyer, stay }, limits, ({ status }) => status === 'left')
     this.#visitors.forget(ticket)
     this.#keeper.forget()
@@ -327,26 +294,10 @@ export class WaitingRoom implements Door {
     this.#access.ask('spend', { buyer, stay }, this.#access.limits(), () => {}).catch(() => {})
   }
 
-  /** @throws {StockholdError} `PASS_INVALID`. A handle that was told another sale would say so of every ticket: it reads the room first. */
-  async #visitorOf(ticket: string, options?: SignalOption): Promise<Visitor> {
-    try {
-      return this.#visitors.of(ticket)
-    } catch (error) {
-      if (!this.#access.known) await this.#access.room(this.#access.limits(options))
-      throw error
-    }
-  }
-
-  /** Whether this visitor must ask the engine: near the door, or called already. */
-  #isExpected({ rank }: Visitor): boolean {
-    const state = this.#keeper.state!
-    if (state.closed !== null && rank > state.called) return false
-    return this.#isDrawn && rank <= state.reach
-  }
-
-  /** Whether everybody's rank is known. */
-  get #isDrawn(): boolean {
-    return this.#keeper.state!.drawn !== null || this.#access.known!.rules.order === 'fifo'
+  /** A handle that was told another sale would refuse every ticket: before it says so, it reads the room. */
+  async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
+    if (!this.#access.known) await this.#access.room(this.#access.limits(options))
+    return error
   }
 
   async #visit(visitor: Visitor, limits = this.#access.limits()): Promise<PollResult> {
@@ -367,58 +318,19 @@ export class WaitingRoom implements Door {
     const state = this.#keeper.state!
     if (visitor.rank > state.called && this.#keeper.line.isGone(visitor.rank)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
-    const { position, etaMs, pollAfterMs } = this.#placeOf(visitor, ahead)
+    const { position, etaMs, pollAfterMs } = this.#standing.of(visitor, ahead)
     this.#visitors.tell(visitor, position)
-    return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#isLate(position) }
-  }
-
-  #placeOf({ rank }: Visitor, ahead: number | null = null): Place {
-    const state = this.#keeper.state!
-    if (!this.#isDrawn) return this.#foresee(Math.max(1, state.waiting), null)
-    const { line } = this.#keeper
-    const position =
-      rank <= state.called
-        ? (ahead ?? 0) + 1
-        : state.atDoor + rank - state.called - line.goneBetween(state.called, rank)
-    return this.#foresee(position, rank)
-  }
-
-  #foresee(position: number, rank: number | null): Place {
-    const state = this.#keeper.state!
-    this.#forecast ??= new Forecast(this.#access.known!.rules, this.#access.timing.random)
-    // Once it is open the time of day makes no difference.
-    return this.#forecast.place(state, position, rank, state.opened ? 0 : this.#access.now())
-  }
-
-  /** How many come before somebody who was called, without asking: as many as when they were told last, or all the others. */
-  #aheadAtMost({ told }: Visitor): number {
-    const others = Math.max(0, this.#keeper.state!.atDoor - 1)
-    return told !== undefined && told <= others ? told - 1 : others
-  }
-
-  #isLate(position: number): boolean {
-    const { capacity, outstanding } = this.#keeper.state!
-    return capacity !== null && position > capacity - outstanding
+    return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#standing.isLate(position) }
   }
 
   #hold(visitor: Visitor, error: unknown): PollResult {
     if (!isAway(error) || !this.#holds || !this.#keeper.state || !this.#access.known) throw error
-    const { closed, called } = this.#keeper.state
-    if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }
-    const known =
-      visitor.told === undefined
-        ? this.#placeOf(visitor)
-        : this.#foresee(visitor.told, this.#isDrawn ? visitor.rank : null)
-    const place = this.#forecast!.later(known)
-    return { status: 'waiting', ...place, soldOutLikely: this.#isLate(place.position) }
+    return this.#standing.whileAway(visitor)
   }
 
   #gone(visitor: Visitor): StockholdError {
     this.#visitors.forget(visitor.ticket)
-    return new StockholdError(
-      'PASS_INVALID',
-      'the place of this ticket was given up: join the waiting room again',
-    )
+    return placeGone()
   }
 
   async #control(op: Parameters<RoomAccess['ask']>[1], options?: SignalOption): Promise<void> {
@@ -427,20 +339,4 @@ export class WaitingRoom implements Door {
     await this.#access.ask('control', op as never, limits, () => {})
     this.#keeper.forget()
   }
-}
-
-/** Why a buyer who has a place cannot be told where. */
-function placedUnseen(error: unknown, { signal }: Limits): unknown {
-  const mayBeRead = signal?.aborted || (error instanceof StockholdError && error.retryable)
-  if (!mayBeRead) return error
-  const message =
-    'The buyer has a place, but the room could not be read. Join again: the same buyer keeps the place.'
-  return new StockholdError('UNKNOWN_OUTCOME', message, { cause: error })
-}
-
-function notRead(): StockholdError {
-  return new StockholdError(
-    'UNAVAILABLE',
-    'The waiting room was not read yet, so nothing is known of revoked passes. Call `await room.ready()` first.',
-  )
 }

@@ -4,7 +4,12 @@ import { readStock } from '../../../src/admission/stock-reader.js'
 import type { Engine, FlashSale } from '../../../src/index.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
-const described = (token = 't') => ({ status: 'described', token, rules: { passMs: 1 }, commitment: 'c' })
+const described = (token = 't') => ({
+  status: 'described',
+  token,
+  rules: { passMs: 1, sale: null },
+  commitment: 'c',
+})
 
 function opened(tokens: string[] = ['t']) {
   const clock = new TestClock(1_000)
@@ -21,7 +26,9 @@ function opened(tokens: string[] = ['t']) {
   }
   const engine = { timing: clock, elapsed: () => elapsed, room: () => room } as unknown as Engine
   const seen: string[] = []
-  const access = new RoomAccess('r', engine, { deadlineMs: 700, maxInFlight: 2 }, (token) => seen.push(token))
+  const access = new RoomAccess('r', null, engine, { deadlineMs: 700, maxInFlight: 2 }, (token) =>
+    seen.push(token),
+  )
   const pass = (ms: number) => {
     elapsed += ms
   }
@@ -59,7 +66,7 @@ describe('the room', () => {
     expect(access.known).toBeUndefined()
     await Promise.all([access.room(access.limits()), access.room(access.limits())])
     expect([asked, seen]).toEqual([['describe'], ['t']])
-    expect(access.known).toEqual({ rules: { passMs: 1 }, commitment: 'c' })
+    expect(access.known).toEqual({ rules: { passMs: 1, sale: null }, commitment: 'c' })
     expect(access.room(access.limits())).toBe(access.known)
     access.learn('other', { rules: {} as never, commitment: 'd' })
     expect([seen, access.known?.commitment]).toEqual([['t'], 'c'])

@@ -56,7 +56,7 @@ describe('a caller who waits', () => {
 
   test('whose deadline has passed, or is now, is told after a ms', async () => {
     const { keeper, clock } = stage()
-    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.fresh(0, deadline)))
+    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.fresh(0, { deadline })))
     expect(clock.due).toEqual([1, 1])
     await clock.advance(1)
     expect(told.map(({ value }) => value)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])

@@ -33,7 +33,7 @@ function stage() {
     },
   }
   const abort = new AbortController()
-  const updates = pushUpdates(() => watched, keeper, clock, abort.signal)
+  const updates = pushUpdates(watched, keeper, clock, abort.signal)
   /** Takes the first update, and waits for the next. */
   const waiting = async () => {
     await updates.next()
@@ -42,7 +42,8 @@ function stage() {
       next.result = result
     })
     await settled()
-    expect([visitor.polls, clock.due, room.size]).toEqual([1, [1_000], 1])
+    // It listens for what changes, and for the end of the handle.
+    expect([visitor.polls, clock.due, room.size]).toEqual([1, [1_000], 2])
     return next
   }
   const tell = async () => {
@@ -59,7 +60,6 @@ function stage() {
 test.each([
   ['the turn has come', { hasTurn: true }],
   ['the room has closed', { closed: 'sold_out' }],
-  ['the handle was closed', { stopped: true }],
 ])('looks at once when the room tells that %s, and not for other news', async (_, change) => {
   const { visitor, waiting, tell } = stage()
   const next = await waiting()
@@ -68,6 +68,15 @@ test.each([
   Object.assign(visitor, change, { told: at(1) })
   await tell()
   expect([visitor.polls, next.result?.value]).toEqual([2, at(1)])
+})
+
+test('ends at once when the handle is closed', async () => {
+  const { visitor, waiting, tell, isOver } = stage()
+  const next = await waiting()
+  Object.assign(visitor, { stopped: true })
+  await tell()
+  expect([visitor.polls, next.result]).toEqual([1, { done: true, value: undefined }])
+  isOver()
 })
 
 test('looks each second, and not a ms sooner', async () => {

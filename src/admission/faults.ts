@@ -1,0 +1,25 @@
+import type { Limits } from '../engine/lanes.js'
+import { isAway, StockholdError, unavailable } from '../errors.js'
+
+/** Why a buyer who has a place cannot be told where. */
+export function placedUnseen(error: unknown, { signal }: Limits): unknown {
+  const mayBeRead = signal?.aborted || isAway(error)
+  if (!mayBeRead) return error
+  const message =
+    'The buyer has a place, but the room could not be read. Join again: the same buyer keeps the place.'
+  return new StockholdError('UNKNOWN_OUTCOME', message, { cause: error })
+}
+
+export function notRead(): StockholdError {
+  return unavailable(
+    'The waiting room was not read yet, so nothing is known of revoked passes. Call `await room.ready()` first.',
+    new Error('This handle has had no answer yet.'),
+  )
+}
+
+export function placeGone(): StockholdError {
+  return new StockholdError(
+    'PASS_INVALID',
+    'the place of this ticket was given up: join the waiting room again',
+  )
+}

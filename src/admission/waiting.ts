@@ -1,0 +1,39 @@
+import type { Limits } from '../engine/lanes.js'
+import type { Timing } from '../engine/timing.js'
+import type { StockholdError } from '../errors.js'
+
+/** A caller who waits for what the next call of this process to the room answers. */
+export interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  /** Whether the caller has been told: then nothing needs to be asked for it any more. */
+  readonly settled: () => boolean
+}
+
+/**
+ * Waits until the deadline, when it fails as `late` says, or the signal. The call under way may have begun earlier, and the
+ * next one has a deadline of its own: they could take twice as long.
+ */
+export function waitFor<T>(
+  timing: Timing,
+  { deadline, signal }: Limits,
+  late: () => StockholdError,
+  enter: (waiting: Waiting<T>) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let settled = false
+    const told =
+      <V>(tell: (value: V) => void) =>
+      (value: V) => {
+        settled = true
+        timer.cancel()
+        signal?.removeEventListener('abort', onAbort)
+        tell(value)
+      }
+    const fail = told(reject)
+    const onAbort = () => fail(signal!.reason)
+    const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => fail(late()))
+    signal?.addEventListener('abort', onAbort)
+    enter({ resolve: told(resolve), reject: fail, settled: () => settled })
+  })
+}
