@@ -45,7 +45,7 @@ export class StockholdError extends Error {
   constructor(
     code: StockholdErrorCode,
     message: string,
-    options: { cause?: unknown; retryable?: boolean } = {},
+    options: { cause?: unknown; retryable?: boolean | undefined } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
@@ -61,7 +61,7 @@ export function invalid(argument: string, rule: string): StockholdError {
 export function unavailable(
   message: string,
   cause: unknown,
-  options: { retryable?: boolean } = {},
+  options: { retryable?: boolean | undefined } = {},
 ): StockholdError {
   return new StockholdError('UNAVAILABLE', message, { ...options, cause })
 }

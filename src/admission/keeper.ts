@@ -237,8 +237,10 @@ export class Keeper {
   }
 
   async #tend(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
-    if (this.#stopped) return
+    if (this.#tending || this.#stopped) return
     this.#tending = true
     this.#spendCall()
     const forgotten = this.#forgotten

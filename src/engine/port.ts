@@ -22,10 +22,10 @@ export interface Port<M extends CommandMap<M>> {
    * The server's time, epoch ms: asked for before the first batch, whose deadline is a moment of it. Without it, a first batch has no deadline.
    * Rejects as `ready` does.
    */
-  time?(): Promise<number>
+  readonly time?: (() => Promise<number>) | undefined
 
   /** Why it is not ready, as far as is known: the latest failure of its connection. */
-  trouble?(): StockholdError | undefined
+  readonly trouble?: (() => StockholdError | undefined) | undefined
 
   /**
    * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,

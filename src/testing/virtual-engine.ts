@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { checkBoolean, checkInteger, checkOptions, type Names } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../engine/memory/memory-engine.js'
-import type { Timer, Timing } from '../engine/timing.js'
+import type { Timer } from '../engine/timing.js'
 import { Agenda } from './simulator/agenda.js'
 import { EPOCH } from './simulator/server.js'
 
@@ -46,7 +46,7 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
   return {
     engine: {
       elapsed: clock.now,
-      timing: clock,
+      timing: { now: clock.now, random: Math.random, after: (ms, callback) => clock.after(ms, callback) },
       isLocal: true,
       partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
@@ -58,8 +58,7 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
   }
 }
 
-class VirtualClock implements Timing {
-  readonly random = Math.random
+class VirtualClock {
   readonly #agenda = new Agenda()
   readonly #autoAdvance: boolean
   /** Timers that a call waits for. */

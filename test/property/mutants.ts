@@ -55,9 +55,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a lapsed hold is given back twice',
     alterations: [
       {
-        find: 'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, 0, HELD, AVAILABLE)',
+        find: 'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
         replace:
-          'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, 0, HELD, AVAILABLE)\n    move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
+          'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)\n    move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
       },
     ],
     breaks: ['conservation'],
