@@ -107,8 +107,9 @@ describe('a planted bug is caught', () => {
     [
       'a lapsed hold is given back twice',
       {
-        find: 'set_state(record, IS_EXPIRED)',
-        replace: 'set_state(record, IS_EXPIRED)\n  move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
+        find: 'IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
+        replace:
+          'IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)\n    move_cart(lines_of(record[ITEMS]), HELD, AVAILABLE)',
       },
       /add up|negative|promised|the audit/,
     ],

@@ -49,6 +49,8 @@ export class Connection {
   #isTold = false
   #wasReady: boolean
   #leftAt = Number.NEGATIVE_INFINITY
+  /** The connection that is about to be left: nothing more is sent by it. */
+  #leaving: object | undefined
 
   constructor(client: Client) {
     this.#client = client
@@ -90,13 +92,17 @@ export class Connection {
     if (connectionOf(client) !== connection || !this.#isWritable()) return
     if (typeof client.options.retryStrategy !== 'function' || now - this.#leftAt < LEAVE_PAUSE_MS) return
     this.#leftAt = now
+    this.#leaving = connection
     this.#tell(refusal)
-    client.disconnect(true)
+    // What was sent before is answered first: a driver might send it again, and then its refusal would say nothing of the first time.
+    const end = () => connectionOf(client) === connection && client.disconnect(true)
+    client.ping().then(end, end)
   }
 
   /** From the moment on at which one side has ended it, a connection is of no use, whatever the client's status. */
   #isWritable(): boolean {
-    return isCluster(this.#client) || this.#client.stream.writable
+    if (isCluster(this.#client)) return true
+    return this.#client.stream.writable && connectionOf(this.#client) !== this.#leaving
   }
 
   #ready(): void {
