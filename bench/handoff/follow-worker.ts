@@ -28,6 +28,8 @@ const LOOK_MS = 20
 obey<Setting, FollowTask, Followed>(({ url, prefix, postgres }) => {
   const engine = redisEngine(url, { prefix })
   const pool = new pg.Pool({ connectionString: postgres!, max: 4 })
+  // A connection that breaks while no query uses it is replaced with the next one.
+  pool.on('error', () => {})
   let sale: FlashSale
   let follower: LedgerFollower
   let sampler: Sampler

@@ -49,6 +49,8 @@ const WARM_UP_MS = 200
 obey<Setting, ReserveTask, Reserved>(({ url, prefix, postgres }) => {
   const engine = redisEngine(url, { prefix })
   const pool = postgres === undefined ? undefined : new pg.Pool({ connectionString: postgres, max: 4 })
+  // A connection that breaks while no query uses it is replaced with the next one.
+  pool?.on('error', () => {})
   let sale: FlashSale | undefined
   let ids: string[] = []
 
