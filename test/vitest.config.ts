@@ -61,9 +61,6 @@ export default defineConfig(({ mode }) => ({
   test: {
     root: new URL('..', import.meta.url).pathname,
     setupFiles: ['test/support/one-seed.ts'],
-    // Files of a worker share the modules they import: importing them anew for each file took a quarter of all the work. So a file leaves no
-    // mock, timer or listener behind.
-    isolate: false,
     // Most files wait most of the time, for a clock or for processes of their own.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
