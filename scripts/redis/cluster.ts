@@ -268,7 +268,7 @@ class RunningCluster implements RedisCluster {
         if (!(await inStep(node))) return undefined
         const ranges = await rangesOf(node.admin)
         const members = new Set(ranges.flatMap((range) => range.members))
-        // A master without slots is nobody's; with a replica of its own it may wait.
+        // A master without slots serves no key; with a replica of its own it may wait.
         if (members.size < this.nodes.length) return undefined
         return JSON.stringify(ranges.map(({ first, last, members: [id] }) => [first, last, id]).sort())
       }),

@@ -49,7 +49,7 @@ function parse(args: readonly string[]) {
       },
     })
   } catch (error) {
-    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
+    // The first sentence says it all: the others explain how to pass a value that was not meant.
     throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
   }
 }

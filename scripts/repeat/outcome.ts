@@ -31,7 +31,7 @@ export interface Outcome {
   readonly failures: readonly Failure[]
 }
 
-/** What belongs to no test: an error nobody caught, or a run that broke off. */
+/** What belongs to no test: an error that was not caught, or a run that broke off. */
 const NO_TEST = 'outside of the tests'
 
 export interface Ended {

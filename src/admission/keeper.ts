@@ -19,12 +19,12 @@ const tuning = {
   quietCalls: 20,
   /** Visits in one call. */
   maxVisits: 4_096,
-  /** While anybody is waiting the room is looked at this often; otherwise only for revocations. ms */
+  /** While visitors wait, the room is looked at this often; otherwise only for revocations. ms */
   busyMs: 100,
   idleMs: 500,
   /** A small bucket is emptied more often, or it would run over. ms */
   shortestMs: 10,
-  /** Nobody has polled here for this long: nobody is waiting. ms */
+  /** After so long without a poll here no visitor is waiting. ms */
   activeMs: 60_000,
   /** Between attempts while the engine is away, in ms. */
   minRetryMs: 100,

@@ -12,7 +12,7 @@ export interface WaitingRoomOptions extends RoomPace {
   sale?: FlashSale | string | undefined
   /**
    * What `poll` does while the engine is away. `hold`: it tells the same position again, and to come later; `refuse`: it throws
-   * UNAVAILABLE. Nobody is admitted meanwhile either way, and nobody loses their place.
+   * UNAVAILABLE. Either way no visitor is admitted meanwhile, and none loses their place.
    * @default 'hold'
    */
   onUnavailable?: 'hold' | 'refuse' | undefined

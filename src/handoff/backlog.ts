@@ -9,7 +9,7 @@ const tuning = {
   window: 8_192,
   /** A handler that takes longer holds up the position no more: its event is parked while it runs. ms */
   slowMs: 1_000,
-  /** Events that one call parks anew, at most. */
+  /** Events that one call adds to the parked ones, at most. */
   maxParks: 256,
   /** So many places at the beginning of the window that are of no use any more are cut off. */
   cutFrom: 1_024,

@@ -12,7 +12,7 @@ const tuning = {
   look: 0.33,
   /** How long an offered partition is left to others, */
   offer: 0.15,
-  /** and how long one must have been free until somebody takes it who leads some already: those who lead none come first. */
+  /** and how long one must have been free until a consumer takes it that leads some already: those that lead none come first. */
   yield: 0.2,
   /** Before the first offer, at least, and between two. */
   firstOffer: 3,

@@ -43,7 +43,7 @@ export class Connection {
   readonly #client: Client
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   #trouble: unknown
-  /** Each attempt to connect ends as the latest one did, until somebody changes something. */
+  /** Each attempt to connect ends as the latest one did, until the server or the client is changed. */
   #isHopeless = false
   /** Why the present attempt, or connection, ends has been told. */
   #isTold = false

@@ -22,7 +22,7 @@ const hints: Record<string, string> = {
 
 const RIGHTS = 'the README lists the rights that are needed'
 
-/** Refusals that are repeated until somebody changes the server or the client. */
+/** Refusals that are repeated until the server or the client is changed. */
 const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])
 
 /** Codes of Node and OpenSSL for the same. */
@@ -90,7 +90,7 @@ export function denied(command: string): StockholdError {
   )
 }
 
-/** Whether it fails again and again until somebody changes the server or the client. */
+/** Whether it fails again and again until the server or the client is changed. */
 export function isLasting(error: unknown): boolean {
   const code = codeOf(error)
   return (
@@ -121,7 +121,7 @@ function lackOf(command: string): string {
   return `the user may not run ${command.toUpperCase()}: ${RIGHTS}`
 }
 
-/** A name that Redis echoes is one of ours: nobody else's commands are sent here. */
+/** A name that Redis echoes is one of ours: no other commands are sent here. */
 function unknownCommand(error: unknown): string | undefined {
   if (replyCode(error) !== 'ERR') return undefined
   return /^ERR unknown command ['`]?([\w|-]+)/i.exec((error as Error).message)?.[1]?.toUpperCase()

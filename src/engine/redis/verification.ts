@@ -4,7 +4,7 @@ import { failure } from './failure.js'
 
 /**
  * Which servers may be used. Each is looked at before anything is sent to it, and again when it is connected to by another connection: another
- * server may stand at the same address. Of a cluster each master by itself: one that is away, or unsafe, keeps nobody from the others.
+ * server may stand at the same address. Of a cluster each master by itself: one that is away, or unsafe, keeps no call from the others.
  */
 export class Verification {
   readonly #verify: (server: Redis, wasSafe: boolean) => Promise<void>

@@ -7,7 +7,7 @@ import type { KnownStock } from './known-stock.js'
 const tuning = {
   /** Who lacks units looks at what is known of them after so long, in ms, though some partition has not answered yet. */
   glimpseMs: 30,
-  /** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second, whoever wants to know. */
+  /** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second at most. */
   partitionsAMs: 4,
 }
 
