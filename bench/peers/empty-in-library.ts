@@ -70,7 +70,7 @@ function yes(inner: Engine): Engine {
           const reservation = { id, buyer, cart, state: 'held' as const, key, ...times, paymentId: null }
           return { status: 'reserved', reservation, replayed: false }
         })
-        return { outcome: 'done', now, sequence: 1, answers: answers as unknown as Answer<C>[] }
+        return { outcome: 'done', now, clock: now, sequence: 1, answers: answers as unknown as Answer<C>[] }
       }
       return { ready: () => partition.ready(), run }
     },

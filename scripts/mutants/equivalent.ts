@@ -25,11 +25,6 @@ export const explanations: readonly Explanation[] = [
     lines: ['(without stock[sku] = true)'],
   },
   {
-    file: `${scripts}events.lua`,
-    reason: 'Without an archive the references are looked up where nothing is, and not found.',
-    lines: ['if archived >= 0 then'],
-  },
-  {
     file: `${scripts}restock.lua`,
     reason: 'A quantity of 0 is refused before it is sent.',
     lines: ['elseif late or (quantity < 1 and available_units(sku, -quantity) == nil) then'],

@@ -67,21 +67,26 @@ export class RoomAccess {
 
   /** The server's time, as far as it is known; before the first answer, this machine's. */
   now(): number {
-    const lastNow = Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow)
-    if (lastNow === 0) return Date.now()
+    const { heardNow } = this
+    if (heardNow === 0) return Date.now()
     // A reply that came when its callers had gone tells the time too: what passed before it must not be added to it.
-    if (lastNow > this.#heardNow) this.#hear(lastNow)
-    return lastNow + Math.max(0, this.#elapsed() - this.#heardAt)
+    if (heardNow > this.#heardNow) this.#hear()
+    return this.#latest.after(Math.max(0, this.#elapsed() - this.#heardAt))
   }
 
-  #hear(lastNow: number): void {
-    this.#heardNow = lastNow
+  #hear(): void {
+    this.#heardNow = this.heardNow
     this.#heardAt = this.#elapsed()
+  }
+
+  get #latest(): Session {
+    const [lanes, joins] = [this.#lanes.session, this.#joins.session]
+    return joins.lastNow > lanes.lastNow ? joins : lanes
   }
 
   /** The latest time the server has told: it is not behind that. 0 before the first answer. */
   get heardNow(): number {
-    return Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow)
+    return this.#latest.lastNow
   }
 
   /** ms; ages are taken of it. */
@@ -116,7 +121,7 @@ export class RoomAccess {
     weight?: number,
   ): Promise<T> {
     const heard = (answer: RoomSettled<C>) => {
-      this.#hear(Math.max(this.#lanes.session.lastNow, this.#joins.session.lastNow))
+      this.#hear()
       return result(answer)
     }
     return (command === 'join' ? this.#joins : this.#lanes).ask(command, op, limits, heard, weight)

@@ -161,7 +161,7 @@ export class Lane<O, A extends { readonly status: string }> {
         items.map((item) => item.op),
         {
           token: this.#session.token,
-          deadline: this.#session.serverTime(earliest(items)),
+          deadline: this.#session.serverClock(earliest(items)),
           floor: this.#session.lastNow,
           seen: this.#session.tip,
           mark: this.#session.newMark(),

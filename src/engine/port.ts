@@ -6,9 +6,10 @@ import type { StockholdError } from '../errors.js'
  *
  * What every command shares:
  *
- * - `now` is the greatest of the server's clock, the `now` stored with its latest change, and the call's
- *   `floor`. It never runs backwards for a caller, nor behind anything that was written.
- * - An item that would change something while `now > deadline` answers `retry` and changes nothing. Answers that
+ * - Time. `now` is the server's clock, as long as that is not behind what was told before. It never runs backwards for a caller (the
+ *   call's `floor`), nor behind anything that was written. After the clock was set back, time goes on at half its pace, from the first
+ *   call that may write, until the clock has caught up: what was to happen in a second happens in two.
+ * - An item that would change something while the server's clock is beyond `deadline` answers `retry` and changes nothing. Answers that
  *   change nothing (repeats, refusals that are settled) are given all the same.
  */
 export interface Port<M extends CommandMap<M>> {
@@ -58,7 +59,7 @@ export interface Tip {
 export interface Call {
   /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
   readonly token: string | null
-  /** Server time after which nothing may be changed any more. */
+  /** When by the server's clock nothing may be changed any more. */
   readonly deadline: number
   /** The latest server time the caller has seen. */
   readonly floor: number
@@ -80,6 +81,8 @@ export type Reply<A> =
   | {
       readonly outcome: 'done'
       readonly now: number
+      /** The server's own clock, which may be behind `now`. */
+      readonly clock: number
       readonly sequence: number
       /** The point of the history that was reached. */
       readonly tip?: Tip | undefined

@@ -23,7 +23,9 @@ export class Session {
   readonly onChange = new Set<() => void>()
   /** What is sent puts back what was lost. */
   recovers = false
-  /** Server time minus the timing's, at least: by the reply that took the least time to come. */
+  /** By how much the latest reply's time was ahead of the server's clock. ms */
+  #ahead = 0
+  /** The server's clock minus the timing's, at least: by the reply that took the least time to come. */
   #offset = Number.NEGATIVE_INFINITY
   #learning: Promise<void> | undefined
 
@@ -58,7 +60,9 @@ export class Session {
   /** @param sentAt When it was asked, by the timing. */
   observe(reply: Reply<unknown>, sentAt: number): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
-    this.#measure(reply.now, sentAt)
+    const clock = reply.outcome === 'done' ? reply.clock : reply.now
+    this.#measure(clock, sentAt)
+    this.#ahead = reply.now - clock
     if (reply.outcome !== 'done') return
     // The line after a recovery may begin behind what was seen of the one before.
     const isNewLine = reply.tip && this.tip && reply.tip.line > this.tip.line
@@ -80,10 +84,10 @@ export class Session {
     return this.#learning
   }
 
-  /** The server's time was `now` (whole ms) at some moment since `sentAt`. */
-  #measure(now: number, sentAt: number): void {
-    const least = now - this.timing.now()
-    const most = now + 1 - sentAt
+  /** The server's clock showed this (in whole ms) at some moment since `sentAt`. */
+  #measure(clock: number, sentAt: number): void {
+    const least = clock - this.timing.now()
+    const most = clock + 1 - sentAt
     // More than that it is only if a clock was set since: then nothing that was measured before is worth anything.
     this.#offset = this.#offset > most ? least : Math.max(this.#offset, least)
   }
@@ -99,13 +103,23 @@ export class Session {
   }
 
   /**
-   * A moment of the timing's clock in the server's time, as far as it is known. Where nothing has told it the only honest answer is "no
-   * limit": applications' clocks may be hours off.
+   * What the server's clock shows at a moment of the timing's, as far as it is known. Where nothing has told it the only honest answer is
+   * "no limit": applications' clocks may be hours off.
    */
-  serverTime(moment: number): number {
+  serverClock(moment: number): number {
     return this.#offset === Number.NEGATIVE_INFINITY
       ? Number.MAX_SAFE_INTEGER
       : Math.floor(this.#offset + moment)
+  }
+
+  /** The time there, as far as it is known: the server's clock, but while it is behind what was told before. */
+  get now(): number {
+    return this.serverClock(this.timing.now()) + this.#ahead
+  }
+
+  /** The latest time seen, and what has passed since by a clock of this process: at half its pace while time is ahead of the server's. */
+  after(elapsedMs: number): number {
+    return this.lastNow + Math.max(elapsedMs / 2, elapsedMs - this.#ahead)
   }
 
   gone(outcome: 'missing' | 'lost' | 'rolled_back'): StockholdError {

@@ -181,9 +181,9 @@ export class SaleAccess {
     sweeper.watch(0)
   }
 
-  /** The server's time in a partition, as far as it is known. */
+  /** The time in a partition, as far as it is known. */
   serverNow(partition: number): number {
-    return this.partitions.session(partition).serverTime(this.timing.now())
+    return this.partitions.session(partition).now
   }
 
   /** What those see who follow the sale's events. */

@@ -196,10 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'time runs backwards',
-    alterations: [
-      without('now = math.max(now, lastNow)'),
-      { find: 'math.floor(time[2] / 1000), call[3])', replace: 'math.floor(time[2] / 1000), 0)' },
-    ],
+    alterations: [{ find: 'time_since(lastNow, lastAhead, call[3])', replace: 'time_since(0, 0, 0)' }],
     breaks: ['events', 'answer'],
   },
 ]

@@ -1,6 +1,7 @@
 import type { Engine, Op, Partition } from '../../src/engine/engine.js'
 import { withNonce } from '../../src/engine/id.js'
 import { PartitionState } from '../../src/engine/memory/state.js'
+import { NEVER, type Time } from '../../src/engine/memory/time.js'
 import type { SaleMachine } from '../../src/testing/simulator/sale-machine.js'
 import type { Plant } from '../../src/testing/simulator/sale-world.js'
 import type { ViolationKind } from '../../src/testing/simulator/violation.js'
@@ -52,11 +53,11 @@ function driver(change: (port: Partition) => Partition['run']): Plant {
 /** Holds end so much later than they should. */
 function lapsing(byMs: number): Plant {
   return server((state) => {
-    state.advance = (now) => {
-      state.now = now
+    state.advance = (time) => {
+      state.time = time
       for (const entry of state.entries) {
         const { state: is, expiresAt } = entry.reservation
-        if (is === 'held' && now >= expiresAt + byMs) state.giveBack(entry, 'expired')
+        if (is === 'held' && time.now >= expiresAt + byMs) state.giveBack(entry, 'expired')
       }
     }
   })
@@ -164,11 +165,25 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'time runs backwards with the clock',
     // What was written and what the caller has seen are not looked at.
     plant: before((machine) => (command, ops, call) => {
-      machine.state.now = 0
+      machine.state.time = NEVER
       return machine.run(command, ops, { ...call, floor: 0 })
     }),
     watched: ['history', 'promise', 'liveness'],
     heard: ['history', 'liveness'],
+  },
+  {
+    name: 'time stands still until a clock that was set back has caught up',
+    plant: server((state) => {
+      let { now } = state
+      Object.defineProperty(state, 'time', {
+        get: (): Time => ({ now, ahead: Number.NEGATIVE_INFINITY }),
+        set: (time: Time) => {
+          now = time.now
+        },
+      })
+    }),
+    watched: ['liveness'],
+    heard: ['liveness'],
   },
   {
     name: 'the driver sends what is not answered again, under a new id',

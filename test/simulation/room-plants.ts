@@ -1,5 +1,6 @@
 import type { Settled } from '../../src/engine/engine.js'
 import type { Room } from '../../src/engine/memory/room/room-state.js'
+import type { Time } from '../../src/engine/memory/time.js'
 import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
 import type { RoomMachine } from '../../src/testing/simulator/rooms/room-machine.js'
 import type { RoomPlant } from '../../src/testing/simulator/rooms/room-options.js'
@@ -127,7 +128,7 @@ export const roomBugs: readonly RoomBug[] = [
       let calls = 0
       return (command, ops, call) => {
         const waiting = machine.room?.presence.door.first()
-        if (waiting && ++calls === 25) machine.room!.end(waiting, machine.room!.now)
+        if (waiting && ++calls === 25) machine.room!.end(waiting, machine.room!.time.now)
         return machine.run(command, ops, call)
       }
     }),
@@ -135,12 +136,23 @@ export const roomBugs: readonly RoomBug[] = [
     heard: ['place'],
   },
   {
+    name: 'time stands still until a clock that was set back has caught up',
+    plant: room((made) => {
+      const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(made), 'time')!
+      Object.defineProperty(made, 'time', {
+        get: (): Time => ({ now: get!.call(made).now, ahead: Number.NEGATIVE_INFINITY }),
+      })
+    }),
+    watched: ['liveness'],
+    heard: ['liveness'],
+  },
+  {
     name: 'who joins again gets another place',
     plant: around((machine) => (command, ops, call) => {
       if (command === 'join')
         for (const { buyer } of ops as unknown as RoomOp<'join'>[]) {
           const place = machine.room?.find(buyer)
-          if (place?.expiresAt === null) machine.room!.end(place, machine.room!.now)
+          if (place?.expiresAt === null) machine.room!.end(place, machine.room!.time.now)
         }
       return machine.run(command, ops, call)
     }),

@@ -27,14 +27,17 @@ export class FakePartition implements Partition {
         command,
         ops,
         call,
-        reply: (answers = ops.map(() => ({ status: 'not_found' })), rest = {}) =>
-          resolve({
+        reply: (answers = ops.map(() => ({ status: 'not_found' })), rest = {}) => {
+          const { now = Math.floor(performance.now()) } = rest as { now?: number }
+          const told = {
             outcome: 'done',
-            now: Math.floor(performance.now()),
+            now,
+            clock: now,
             sequence: 0,
             answers: answers as readonly Answer<C>[],
-            ...rest,
-          } as Reply<C>),
+          }
+          resolve({ ...told, ...rest } as Reply<C>)
+        },
         fail: reject,
       })
     })

@@ -133,7 +133,7 @@ describe.each(names)('%s.lua', (name) => {
       const details =
         name === 'groups' ? [[], 1] : name === 'claim' && letter === 'C' ? [1, 2, 3, []] : [[], 2]
       try {
-        decodeHandoff(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), ...details])
+        decodeHandoff(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), 0, ...details])
         return true
       } catch (error) {
         expect(String(error)).toMatch(/unknown status/)
@@ -153,10 +153,10 @@ describe.each(names)('%s.lua', (name) => {
 
   test('an answer of another length, or of no known shape, is not taken for one', () => {
     const bad = [
-      ['done', 1, 1, Buffer.from('')],
-      ['done', 1, 1, Buffer.from('TT')],
+      ['done', 1, 1, Buffer.from(''), 0],
+      ['done', 1, 1, Buffer.from('TT'), 0],
       ['rolled_back', 1],
-      ['done', 1, 1, Buffer.from(letters(name)[0]!)],
+      ['done', 1, 1, Buffer.from(letters(name)[0]!), 0],
     ]
     for (const reply of bad.slice(0, name === 'drop' ? 3 : 4)) {
       expect(() => decodeHandoff(name, [ops[name]] as never, reply)).toThrow(RangeError)
@@ -211,7 +211,7 @@ describe('parked events', () => {
   test.each([1, 42, 1_234_567])(
     'of all types, with all errors, come back as they were: group %i',
     (group) => {
-      const reply = ['done', 1, 1, Buffer.from('W'), members(group, all)]
+      const reply = ['done', 1, 1, Buffer.from('W'), 0, members(group, all)]
       const { answers } = decodeHandoff('dead', [ops.dead], reply) as unknown as {
         answers: { events: ParkedEvent[] }[]
       }
@@ -224,7 +224,7 @@ describe('parked events', () => {
     const other = members(2, all.slice(2, 3))
     const batch = ['a', 'b', 'a', 'b', 'c'].map((group) => ({ ...ops.claim, group }))
     const details = [1, 2, 3, mine, 1, 2, 3, other, 4, 5, 6, 'x', 7]
-    const reply = ['done', 1, 1, Buffer.from('CCCTB'), ...details]
+    const reply = ['done', 1, 1, Buffer.from('CCCTB'), 0, ...details]
     const decoded = decodeHandoff('claim', batch, reply)
     expect(decoded).toMatchObject({
       answers: [
@@ -257,7 +257,7 @@ test('groups are listed in order of the bytes of their names; what is no group i
     Buffer.from(name),
     name === 'head' ? Buffer.from('x') : packed(name === 'ga' ? 0 : 1, name === 'ga' ? '' : `of ${name}`),
   ])
-  const reply = ['done', 1, 1, Buffer.from('WW'), fields, 5]
+  const reply = ['done', 1, 1, Buffer.from('WW'), 0, fields, 5]
   const group = { position: 11, until: 1_800_000_000_000, parked: 2, dead: 3 }
   const groups = ['', 'a', 'b', '\u{ffff}', '😀'].map((name) => ({
     group: name,

@@ -102,29 +102,29 @@ describe('the time of the server', () => {
 
     test('is never taken for later than it can be', () => {
       const of = session()
-      expect(of.serverTime(0)).toBe(Number.MAX_SAFE_INTEGER)
+      expect(of.serverClock(0)).toBe(Number.MAX_SAFE_INTEGER)
       observe(of, 0, 100, 5_050)
-      expect(of.serverTime(200)).toBe(5_150)
+      expect(of.serverClock(200)).toBe(5_150)
       observe(of, 200, 210, 5_205)
-      expect(of.serverTime(300)).toBe(5_295)
+      expect(of.serverClock(300)).toBe(5_295)
       observe(of, 300, 500, 5_400)
-      expect(of.serverTime(600)).toBe(5_595)
+      expect(of.serverClock(600)).toBe(5_595)
     })
 
     test('a clock that is set back, or forward, is followed with the first reply that shows it', () => {
       const of = session()
       observe(of, 0, 10, 60_000)
       observe(of, 1_000, 1_010, 51_005)
-      expect(of.serverTime(2_000)).toBe(51_995)
+      expect(of.serverClock(2_000)).toBe(51_995)
       observe(of, 3_000, 3_010, 90_000)
-      expect(of.serverTime(4_000)).toBe(90_990)
+      expect(of.serverClock(4_000)).toBe(90_990)
     })
 
     test('a process whose own clock leaps follows it as well', () => {
       const of = session()
       observe(of, 0, 10, 60_000)
       observe(of, 9_000_000, 9_000_010, 61_000)
-      expect(of.serverTime(9_000_000)).toBe(60_990)
+      expect(of.serverClock(9_000_000)).toBe(60_990)
     })
   })
 })

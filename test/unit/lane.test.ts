@@ -252,7 +252,7 @@ describe('deadlines', () => {
     await turn()
     const { deadline, floor } = calls[1]!.call
     expect(floor).toBe(serverNow)
-    expect(deadline).toBe(Math.floor(session.serverTime(clock.elapsed()) + 1_000))
+    expect(deadline).toBe(Math.floor(session.serverClock(clock.elapsed()) + 1_000))
     expect(deadline).toBe(serverNow + 1_007)
   })
 })
@@ -316,9 +316,9 @@ test('what was sent once is never said not to be executed, whatever becomes of i
 
 test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
   const { session } = openLane()
-  session.observe({ outcome: 'done', now: 5, sequence: 7, answers: [] }, 0)
+  session.observe({ outcome: 'done', now: 5, clock: 5, sequence: 7, answers: [] }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 5])
-  session.observe({ outcome: 'done', now: 4, sequence: 6, answers: [] }, 0)
+  session.observe({ outcome: 'done', now: 4, clock: 4, sequence: 6, answers: [] }, 0)
   session.observe({ outcome: 'missing', now: 3 }, 0)
   session.observe({ outcome: 'lost', now: 6 }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 6])

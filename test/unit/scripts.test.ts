@@ -165,7 +165,7 @@ describe.each(names)('%s.lua', (name) => {
       const details = Array.from({ length: 6 }, () => Buffer.alloc(0))
       const reply =
         name === 'create' || name === 'rebuild'
-          ? ['opened', 1, status, [Buffer.from('t')]]
+          ? ['opened', 1, 0, status, [Buffer.from('t')]]
           : ['done', 1, 1, 1, 1, status, ...details]
       const error = await spied(reply)
         .run(name)

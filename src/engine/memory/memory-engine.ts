@@ -12,6 +12,7 @@ import { roomPort } from './room/room-port.js'
 import { control, create, rebuild, restock, stats, sweep } from './running.js'
 import { confirm, extend, refund, release } from './settling.js'
 import { PartitionState, type Step } from './state.js'
+import { momentAt } from './time.js'
 import { forgotSending, receive, send, transfers } from './transferring.js'
 
 type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
@@ -65,14 +66,12 @@ class MemoryEngine implements Engine {
 
   partition(sale: string, index: number): Partition {
     const state = this.#stateOf(sale, index)
-    return this.#port((command, ops, call) => execute(state, command, ops, call, this.#now(state, call)))
+    return this.#port((command, ops, call) => execute(state, command, ops, call, this.#clock()))
   }
 
   handoff(sale: string, index: number): HandoffPort {
     const state = this.#stateOf(sale, index)
-    return this.#port((command, ops, call) =>
-      executeHandoff(state, command, ops, call, this.#now(state, call)),
-    )
+    return this.#port((command, ops, call) => executeHandoff(state, command, ops, call, this.#clock()))
   }
 
   room(name: string): RoomPort {
@@ -90,10 +89,6 @@ class MemoryEngine implements Engine {
     const state = this.#partitions.get(name) ?? new PartitionState(index)
     this.#partitions.set(name, state)
     return state
-  }
-
-  #now(state: PartitionState, call: Call): number {
-    return Math.max(this.#clock(), state.now, call.floor)
   }
 
   #port<M extends CommandMap<M>>(run: Run<M>): Port<M> {
@@ -117,30 +112,31 @@ type Run<M extends CommandMap<M>> = <C extends keyof M>(
   call: Call,
 ) => ReplyOf<M[C]['answer']>
 
-/** One batch on one partition, at a time that was decided. */
+/** One batch on one partition. `clock`: the time it shows, epoch ms. */
 export function execute<C extends Command>(
   state: PartitionState,
   command: C,
   ops: readonly Op<C>[],
   call: Call,
-  now: number,
+  clock: number,
 ): Reply<C> {
   const makes = command === 'create' || command === 'rebuild'
-  if (state.token === null && !makes) return { outcome: 'missing', now }
+  if (state.token === null && !makes) return { outcome: 'missing', now: clock }
   if (state.token !== null && call.token !== null && call.token !== state.token)
-    return { outcome: 'lost', now }
+    return { outcome: 'lost', now: clock }
 
   const reads = writesNothing.has(command)
   if (state.token !== null && !makes && !call.recovers && isRolledBack(state, command, ops, call))
-    return { outcome: 'rolled_back', now }
+    return { outcome: 'rolled_back', now: clock }
 
-  const step: Step = { now, overdue: now > call.deadline, recovers: call.recovers === true }
+  const moment = momentAt(clock, state.time, call.floor)
+  const step: Step = { ...moment, overdue: clock > call.deadline, recovers: call.recovers === true }
   const answers = ops.map((op) => {
-    if (state.token !== null && !reads) state.advance(now)
+    if (state.token !== null && !reads) state.advance(step)
     return handlers[command](state, op, step)
   })
   state.events.close(call.mark ?? '')
-  return { outcome: 'done', now, sequence: state.events.sequence, tip: state.tip, answers }
+  return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, tip: state.tip, answers }
 }
 
 /** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */

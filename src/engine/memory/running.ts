@@ -1,13 +1,13 @@
 import type { Answer, Op } from '../engine.js'
 import { type PartitionState, retry, type Step } from './state.js'
 
-export function create(state: PartitionState, op: Op<'create'>, { now, overdue }: Step): Answer<'create'> {
+export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
   const isNew = state.token === null
   if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
   // Who comes with another token speaks of another sale, which is gone.
   const completes = op.complete && !state.complete && (isNew || op.token === state.token)
-  if (overdue && (isNew || completes)) return retry
-  if (isNew) state.create(op.rules, op.token, now)
+  if (step.overdue && (isNew || completes)) return retry
+  if (isNew) state.create(op.rules, op.token, step)
   if (completes) state.complete = true
   return made(state, isNew ? 'created' : 'exists')
 }
@@ -19,10 +19,10 @@ function made(
   return { status, token: token!, complete }
 }
 
-export function rebuild(state: PartitionState, op: Op<'rebuild'>, { now, overdue }: Step): Answer<'rebuild'> {
+export function rebuild(state: PartitionState, op: Op<'rebuild'>, step: Step): Answer<'rebuild'> {
   if (state.token !== null) return { status: 'exists', token: state.token }
-  if (overdue) return retry
-  state.create(op.rules, op.token, now)
+  if (step.overdue) return retry
+  state.create(op.rules, op.token, step)
   state.complete = true
   state.line = op.line
   state.freeze()

@@ -4,6 +4,7 @@ import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
 import { Groups } from './handoff/groups.js'
 import { Stock } from './stock.js'
+import { type Moment, NEVER, type Time } from './time.js'
 import { Transfers } from './transfers.js'
 
 /** A reservation, and what only the engine knows of it. */
@@ -19,8 +20,7 @@ export interface Entry {
 }
 
 /** The moment at which a command is carried out. */
-export interface Step {
-  readonly now: number
+export interface Step extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
   /** Puts back what was lost. */
@@ -31,8 +31,8 @@ export const retry = { status: 'retry' } as const
 
 /** Everything one partition knows. Its methods are the changes, each with its event; whether one is due is decided elsewhere. */
 export class PartitionState {
-  /** The greatest time at which something was carried out here. */
-  now = 0
+  /** The latest at which something was carried out here. */
+  time: Time = NEVER
   /** `null` until the sale is created. The two fields after it are set then too; no command looks at them before. */
   token: string | null = null
   rules!: Rules
@@ -66,6 +66,10 @@ export class PartitionState {
     this.#index = index
   }
 
+  get now(): number {
+    return this.time.now
+  }
+
   get tip(): Tip {
     return { line: this.line, sequence: this.events.sequence, mark: this.events.mark }
   }
@@ -88,19 +92,19 @@ export class PartitionState {
     this.line++
   }
 
-  create(rules: Rules, token: string, now: number): void {
+  create(rules: Rules, token: string, time: Time): void {
     this.rules = rules
     this.token = token
     const share = (units: number, sku: number) => slice(units, sku, this.#index, rules.partitions)
     this.stock = new Stock(rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })))
-    this.now = now
+    this.time = time
   }
 
-  /** Moves on to `now`: every hold that has lapsed by then becomes `expired`. */
-  advance(now: number): void {
-    this.now = now
+  /** Moves on to `time`: every hold that has lapsed by then becomes `expired`. */
+  advance(time: Time): void {
+    this.time = time
     for (let entry = this.#expiry.first(); entry; entry = this.#expiry.first()) {
-      if (now < entry.reservation.expiresAt) return
+      if (time.now < entry.reservation.expiresAt) return
       this.giveBack(entry, 'expired')
     }
   }

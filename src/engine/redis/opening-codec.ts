@@ -32,15 +32,15 @@ const statusOf = {
   rebuild: { R: 'rebuilt', X: 'exists', T: 'retry' },
 } as const
 
-/** Reads `opened, now, statuses, tokens`, and of `create` `completes`. */
+/** Reads `opened, now, ahead, statuses, tokens`, and of `create` `completes`. */
 export function readOpened<C extends 'create' | 'rebuild'>(
   command: C,
   reply: readonly unknown[],
 ): Answer<C>[] {
-  const tokens = reply[3] as readonly unknown[]
-  const completes = reply[4] as readonly unknown[] | undefined
+  const tokens = reply[4] as readonly unknown[]
+  const completes = reply[5] as readonly unknown[] | undefined
   const statuses: Readonly<Record<string, string>> = statusOf[command]
-  return [...String(reply[2])].map((letter, i): Answer<C> => {
+  return [...String(reply[3])].map((letter, i): Answer<C> => {
     const status = statuses[letter]
     if (!status) throw new RangeError(`${command} answered the unknown status ${letter}`)
     if (status === 'retry') return { status } as Answer<C>

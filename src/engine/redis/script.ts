@@ -26,6 +26,7 @@ import stock from './scripts/_stock.lua'
 import sweepAll from './scripts/_sweep_all.lua'
 import sweeping from './scripts/_sweeping.lua'
 import taking from './scripts/_taking.lua'
+import time from './scripts/_time.lua'
 import moving from './scripts/_transfers.lua'
 import types from './scripts/_types.lua'
 import units from './scripts/_units.lua'
@@ -59,9 +60,22 @@ export interface Script {
 }
 
 /** What reads only. */
-const reading = [partition, reads, pieces, fields, reply]
+const reading = [time, partition, reads, pieces, fields, reply]
 /** What may write: what every such command needs, and what few calls of it do. */
-const writing = [partition, pieces, writes, fields, stock, types, events, buckets, expiry, reply, commit]
+const writing = [
+  time,
+  partition,
+  pieces,
+  writes,
+  fields,
+  stock,
+  types,
+  events,
+  buckets,
+  expiry,
+  reply,
+  commit,
+]
 const changing = [moves, units, records, changes, lapsing]
 const sweeps = [entries, sweeping]
 const settling = [...writing, ...changing, settle]
@@ -80,9 +94,9 @@ const sweeper = [rarely('sweep_some', ...changing, ...sweeps), sweepAll]
  * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
  */
 const sources: Record<Command, Source> = {
-  create: { flags: '', parts: [rights, pieces, create] },
-  describe: { flags: 'no-writes', parts: [rights, describe] },
-  rebuild: { flags: '', parts: [rights, pieces, rebuild] },
+  create: { flags: '', parts: [time, rights, pieces, create] },
+  describe: { flags: 'no-writes', parts: [time, rights, describe] },
+  rebuild: { flags: '', parts: [time, rights, pieces, rebuild] },
   reserve: {
     flags: '',
     parts: [
@@ -118,13 +132,13 @@ const sources: Record<Command, Source> = {
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
 export const SERVER_TIME = "redis.call('TIME')"
 
-export function compileScripts(time: string): Record<Command, Script> {
-  return compile(sources, time)
+export function compileScripts(clock: string): Record<Command, Script> {
+  return compile(sources, clock)
 }
 
 /** A script that answers the server's time and nothing else. */
-export function compileClock(time: string): Script {
-  return compile({ clock: { flags: 'no-writes', parts: ['return @TIME@'] } }, time).clock
+export function compileClock(clock: string): Script {
+  return compile({ clock: { flags: 'no-writes', parts: ['return @TIME@'] } }, clock).clock
 }
 
 /** What a script is put together from, and its flags. */
@@ -135,9 +149,9 @@ export interface Source {
   readonly parts: readonly string[]
 }
 
-export function compile<C extends string>(from: Record<C, Source>, time: string): Record<C, Script> {
+export function compile<C extends string>(from: Record<C, Source>, clock: string): Record<C, Script> {
   const entries = Object.entries<Source>(from).map(([command, { flags, parts, tells = false }]) => {
-    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', time)
+    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', clock)
     const writes = flags !== 'no-writes'
     const sha = createHash('sha1').update(text).digest('hex')
     return [command, { text, sha, writes, tells: writes || tells }]

@@ -71,18 +71,21 @@ export function decode<C extends Command>(
       holdMs: Number(reply[4]),
       statuses: reply[5] as Buffer,
       line: Number(reply[6]),
-      next: iterate(reply, 8),
+      next: iterate(reply, 9),
     }
     const tip = { line: details.line, sequence: details.sequence, mark: String(reply[7]) }
     if (details.statuses.length !== ops.length)
       throw new RangeError(`${command} answered other than it was asked`)
-    return { outcome, now, sequence: details.sequence, tip, answers: codecOf(command)!.read(ops, details) }
+    const clock = now - Number(reply[8])
+    const answers = codecOf(command)!.read(ops, details)
+    return { outcome, now, clock, sequence: details.sequence, tip, answers }
   }
   if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
     return {
       outcome: 'done',
       now,
+      clock: now - Number(reply[2]),
       sequence: 0,
       answers: readOpened(command as 'create' | 'rebuild', reply) as Answer<C>[],
     }
@@ -94,7 +97,7 @@ export function decode<C extends Command>(
     rules: JSON.parse(String(reply[3])),
     complete: reply[4] === 1,
   } as Answer<C>
-  return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
+  return { outcome: 'done', now, clock: now, sequence: 0, answers: ops.map(() => answer) }
 }
 
 export function iterate(reply: unknown[], from: number): () => unknown {

@@ -89,7 +89,7 @@ export class Recorder {
 
   executed(ops: readonly object[], { deadline }: Sending, reply: Reply<unknown>, order: number): void {
     // After its deadline a command does nothing: that is promised, so it counts as not executed.
-    if (reply.outcome !== 'done' || reply.now > deadline) return
+    if (reply.outcome !== 'done' || reply.clock > deadline) return
     for (const [i, op] of ops.entries())
       this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000 })
   }

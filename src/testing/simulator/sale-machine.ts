@@ -13,11 +13,10 @@ export function saleMachine(clock: () => number, index = 0): SaleMachine {
   return {
     state,
     run: (command, ops, call) => {
-      const now = Math.max(clock(), state.now, call.floor)
       // The token decides where each buyer is at home: with a random one, no run could be repeated.
       const known =
         command === 'create' ? (ops as readonly Op<'create'>[]).map((op) => ({ ...op, token: 'sale' })) : ops
-      return execute(state, command, known as typeof ops, call, now)
+      return execute(state, command, known as typeof ops, call, clock())
     },
   }
 }

@@ -53,9 +53,12 @@ onBothEngines((open) => {
     expect(await room.ask('join', { buyer: 'ann' }, { deadline })).toMatchObject({ status: 'placed' })
     await room.advance(1)
     expect(await room.ask('join', { buyer: 'bob' }, { deadline })).toEqual({ status: 'retry' })
-    // A floor beyond it is the time, too.
+    // A deadline is a moment of the server's clock, wherever its time is.
     const floor = room.now() + 5
-    expect(await room.ask('join', { buyer: 'bob' }, { deadline: floor - 1, floor })).toEqual({
+    expect(await room.ask('join', { buyer: 'bob' }, { deadline: room.now(), floor })).toMatchObject({
+      status: 'placed',
+    })
+    expect(await room.ask('join', { buyer: 'cat' }, { deadline: room.now() - 1 })).toEqual({
       status: 'retry',
     })
   })

@@ -132,7 +132,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd.slice(1)))).toEqual(['u2'])
   })
 
-  test('a clock that goes back gives no tokens, and takes none', async () => {
+  test('a clock that goes back takes no tokens, and gives them at half its pace', async () => {
     const door = await open({ ratePerSecond: 1, burst: 1 })
     const crowd = await door.crowd(5)
     await door.admitted('u1')
@@ -140,7 +140,7 @@ onBothEngines((open) => {
     await door.come(crowd)
     await door.advance(-500)
     expect(entered(await door.come(crowd.slice(1)))).toEqual([])
-    await door.advance(899)
+    await door.advance(799)
     expect(entered(await door.come(crowd.slice(1)))).toEqual([])
     await door.advance(1)
     expect(entered(await door.come(crowd.slice(1)))).toEqual(['u2'])

@@ -21,7 +21,7 @@ function opened(tokens: string[] = ['t']) {
     async run(command: string, ops: readonly unknown[]) {
       asked.push(command)
       const token = tokens.length > 1 ? tokens.shift() : tokens[0]
-      return { outcome: 'done', now, sequence: 1, answers: ops.map(() => described(token)) }
+      return { outcome: 'done', now, clock: now, sequence: 1, answers: ops.map(() => described(token)) }
     },
   }
   const engine = { timing: clock, elapsed: () => elapsed, room: () => room } as unknown as Engine

@@ -56,6 +56,7 @@ async function opened(
       return {
         outcome: 'done',
         now: NOW + clock.now(),
+        clock: NOW + clock.now(),
         sequence: 1,
         answers: ops.map((op) => answers[command]!(op as never)),
       }

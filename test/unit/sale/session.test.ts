@@ -9,7 +9,17 @@ function opened(max = 2) {
   let changes = 0
   session.onChange.add(() => changes++)
   const reply = (rest: object) =>
-    session.observe({ outcome: 'done', now: 0, sequence: 0, answers: [], ...rest } as never, 0)
+    session.observe(
+      {
+        outcome: 'done',
+        clock: (rest as { now?: number }).now ?? 0,
+        now: 0,
+        sequence: 0,
+        answers: [],
+        ...rest,
+      } as never,
+      0,
+    )
   const tip = (line: number, sequence: number, mark = `${line} ${sequence}`) => ({ line, sequence, mark })
   return { clock, gate, session, reply, tip, changes: () => changes }
 }
@@ -27,19 +37,41 @@ describe('calls that may be open', () => {
 
 describe('the server time', () => {
   test('is without limit before the first reply', () => {
-    expect(opened().session.serverTime(5)).toBe(Number.MAX_SAFE_INTEGER)
+    expect(opened().session.serverClock(5)).toBe(Number.MAX_SAFE_INTEGER)
   })
 
   test('is by the reply that came fastest', async () => {
     const { clock, session, reply } = opened()
     reply({ now: 50_000 })
-    expect(session.serverTime(clock.now())).toBe(50_000)
+    expect(session.serverClock(clock.now())).toBe(50_000)
     await clock.advance(100)
     reply({ now: 50_090 })
-    expect(session.serverTime(clock.now())).toBe(50_100)
+    expect(session.serverClock(clock.now())).toBe(50_100)
     reply({ now: 50_101 })
-    expect(session.serverTime(clock.now())).toBe(50_101)
-    expect(session.serverTime(clock.now() + 0.5)).toBe(50_101)
+    expect(session.serverClock(clock.now())).toBe(50_101)
+    expect(session.serverClock(clock.now() + 0.5)).toBe(50_101)
+  })
+
+  test('is ahead of the clock by what the latest reply says, and a deadline is a moment of the clock', async () => {
+    const { clock, session, reply } = opened()
+    reply({ now: 60_000, clock: 50_000 })
+    expect([session.now, session.serverClock(clock.now())]).toEqual([60_000, 50_000])
+    await clock.advance(100)
+    expect([session.now, session.serverClock(clock.now())]).toEqual([60_100, 50_100])
+    reply({ now: 60_050, clock: 50_100 })
+    expect([session.now, session.serverClock(clock.now())]).toEqual([60_050, 50_100])
+    reply({ now: 70_000 })
+    expect([session.now, session.serverClock(clock.now())]).toEqual([70_000, 70_000])
+  })
+
+  test('goes on from what was seen last: at half the pace while it is ahead', () => {
+    const { session, reply } = opened()
+    reply({ now: 60_000, clock: 59_000 })
+    expect([0, 100, 2_000, 3_000].map((elapsed) => session.after(elapsed))).toEqual([
+      ...[60_000, 60_050, 61_000, 62_000],
+    ])
+    reply({ now: 61_500 })
+    expect(session.after(100)).toBe(61_600)
   })
 
   test('that was seen last never goes back, whatever the reply says otherwise', () => {

@@ -1,12 +1,12 @@
 import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../handoff.js'
 import type { Call } from '../../port.js'
 import type { PartitionState } from '../state.js'
+import { type Moment, momentAt } from '../time.js'
 import { dead, drop, groups, revive } from './grouping.js'
 import { bookmark, claim, settle } from './leasing.js'
 
 /** The moment at which a command is carried out. */
-export interface HandoffStep {
-  readonly now: number
+export interface HandoffStep extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
 }
@@ -24,18 +24,19 @@ const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop
 /** The answers of what has changed something, and so keeps the time. */
 const changed: ReadonlySet<string> = new Set(['claimed', 'settled', 'bookmarked', 'revived', 'dropped'])
 
-/** One batch of those who follow a partition's events, at a time that was decided. */
+/** One batch of those who follow a partition's events. `clock`: the time it shows, epoch ms. */
 export function executeHandoff<C extends HandoffCommand>(
   state: PartitionState,
   command: C,
   ops: readonly HandoffOp<C>[],
   call: Call,
-  now: number,
+  clock: number,
 ): HandoffReply<C> {
-  if (state.token === null) return { outcome: 'missing', now }
-  if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now }
-  const step: HandoffStep = { now, overdue: now > call.deadline }
+  if (state.token === null) return { outcome: 'missing', now: clock }
+  if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now: clock }
+  const moment = momentAt(clock, state.time, call.floor)
+  const step: HandoffStep = { ...moment, overdue: clock > call.deadline }
   const answers = ops.map((op) => handlers[command](state, op, step))
-  if (answers.some(({ status }) => changed.has(status))) state.now = now
-  return { outcome: 'done', now, sequence: state.events.sequence, answers }
+  if (step.isSetBack || answers.some(({ status }) => changed.has(status))) state.time = step
+  return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, answers }
 }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { StockholdError } from '../../../errors.js'
 import type { Call } from '../../port.js'
 import type { RoomAnswer, RoomCommand, RoomOp, RoomPort, RoomReply } from '../../room.js'
+import { momentAt, NEVER } from '../time.js'
 import { join, leave, revoke, spend } from './joining.js'
 import { Room, retry, type Step } from './room-state.js'
 import { control, describe } from './running.js'
@@ -28,26 +29,27 @@ export class RoomMachine {
 
   run<C extends RoomCommand>(command: C, ops: readonly RoomOp<C>[], call: Call): RoomReply<C> {
     const room = this.#room
-    const now = Math.max(this.#clock(), room?.now ?? 0, call.floor)
-    if (!room && command !== 'create') return { outcome: 'missing', now }
-    if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now }
-    const step: Step = { now, overdue: now > call.deadline }
+    const clock = this.#clock()
+    if (!room && command !== 'create') return { outcome: 'missing', now: clock }
+    if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now: clock }
+    const step: Step = { ...momentAt(clock, room?.time ?? NEVER, call.floor), overdue: clock > call.deadline }
+    room?.begin(step)
     const answers = ops.map((op) =>
       command === 'create'
         ? this.#create(op as RoomOp<'create'>, step)
         : handlers[command as OnRoom](room!, op as never, step),
     ) as RoomAnswer<C>[]
-    return { outcome: 'done', now, sequence: this.#room?.line.tail ?? 0, answers }
+    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.line.tail ?? 0, answers }
   }
 
-  #create(op: RoomOp<'create'>, { now, overdue }: Step): RoomAnswer<'create'> {
+  #create(op: RoomOp<'create'>, step: Step): RoomAnswer<'create'> {
     if (this.#room) {
       const { rules, token, commitment } = this.#room
       const same = JSON.stringify(rules) === JSON.stringify(op.rules)
       return { status: same ? 'exists' : 'conflict', token, commitment }
     }
-    if (overdue) return retry
-    this.#room = new Room(op, now)
+    if (step.overdue) return retry
+    this.#room = new Room(op, step)
     return { status: 'created', token: op.token, commitment: op.commitment }
   }
 }

@@ -1,4 +1,5 @@
 import { type RoomOp, type RoomRules, STOCK_MS, type StockReading } from '../../room.js'
+import type { Moment, Time } from '../time.js'
 import { Bucket } from './bucket.js'
 import { Line } from './line.js'
 import { Outstanding } from './outstanding.js'
@@ -14,8 +15,7 @@ const NEAR_SECONDS = 8
 const MOST_TIMES_RATE = 4
 
 /** The moment at which a command is carried out. */
-export interface Step {
-  readonly now: number
+export interface Step extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
 }
@@ -39,14 +39,17 @@ export class Room {
   admitted = 0
   missed = 0
 
-  /** The greatest time at which something was changed here. */
-  #now: number
+  /** The latest at which something was changed here. */
+  #time: Time
+  /** Of the call that is carried out. */
+  #moment: Time
   /** When the room last moved on. */
   #movedAt: number
   #stock: StockReading | null = null
   readonly #places = new Map<string, Place>()
 
-  constructor({ rules, pace, seed, commitment, token }: RoomOp<'create'>, now: number) {
+  constructor({ rules, pace, seed, commitment, token }: RoomOp<'create'>, time: Time) {
+    const { now } = time
     this.rules = rules
     this.token = token
     this.commitment = commitment
@@ -54,12 +57,18 @@ export class Room {
     this.bucket = new Bucket(pace)
     this.line = new Line(rules.claimMs, now)
     this.revocations = new Revocations(rules.passMs)
-    this.#now = now
+    this.#time = time
+    this.#moment = time
     this.#movedAt = now
   }
 
-  get now(): number {
-    return this.#now
+  get time(): Time {
+    return this.#time
+  }
+
+  /** A call begins. What it changes is changed at this moment. */
+  begin(moment: Time): void {
+    this.#moment = moment
   }
 
   get stock(): StockReading | null {
@@ -124,7 +133,7 @@ export class Room {
   moveOn(now: number): void {
     const elapsed = now - this.#movedAt
     const gaining = now - Math.max(this.#movedAt, this.rules.opensAt ?? 0)
-    this.#now = now
+    this.#time = this.#moment
     this.#movedAt = now
     this.draw(now)
     const opened = this.opened(now)
@@ -145,12 +154,12 @@ export class Room {
     if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
     this.drawn = this.line.tail
     this.line.shuffle(now)
-    this.#now = now
+    this.#time = this.#moment
   }
 
   /** A place at the end, for a new stay or in the one there is. */
   place(buyer: string, now: number, stay?: number): Place {
-    this.#now = now
+    this.#time = this.#moment
     const number = this.line.lengthen(now)
     const place = { buyer, stay: stay ?? number, number, rank: null, expiresAt: null }
     this.#places.set(buyer, place)

@@ -1,6 +1,7 @@
 import type { HandoffCommand } from '../../handoff.js'
 import { compile, rarely, type Script } from '../script.js'
 import pieces from '../scripts/_pieces.lua'
+import time from '../scripts/_time.lua'
 import first from './scripts/_first.lua'
 import head from './scripts/_handoff.lua'
 import parked from './scripts/_parked.lua'
@@ -14,7 +15,8 @@ import groups from './scripts/groups.lua'
 import revive from './scripts/revive.lua'
 import settle from './scripts/settle.lua'
 
-const writing = [head, pieces, writes]
+const reading = [time, head]
+const writing = [...reading, pieces, writes]
 
 /**
  * All of them go on while Redis is over `maxmemory`. What is settled lets the stream be trimmed, which is how memory comes back; and what is
@@ -27,12 +29,12 @@ const sources = {
     parts: [...writing, first, rarely('forget_event, park_event, trim', parked, trim), settle],
   },
   bookmark: { flags: 'allow-oom', parts: [...writing, first, rarely('trim', trim), bookmark] },
-  groups: { flags: 'no-writes', parts: [head, first, groups] },
-  dead: { flags: 'no-writes', parts: [head, parked, dead] },
+  groups: { flags: 'no-writes', parts: [...reading, first, groups] },
+  dead: { flags: 'no-writes', parts: [...reading, parked, dead] },
   revive: { flags: 'allow-oom', parts: [...writing, parked, revive] },
   drop: { flags: 'allow-oom', parts: [...writing, parked, drop] },
 }
 
-export function compileHandoffScripts(time: string): Record<HandoffCommand, Script> {
-  return compile(sources, time)
+export function compileHandoffScripts(clock: string): Record<HandoffCommand, Script> {
+  return compile(sources, clock)
 }

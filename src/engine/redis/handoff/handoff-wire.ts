@@ -34,6 +34,6 @@ export function decodeHandoff<C extends HandoffCommand>(
   if (outcome !== 'done') throw new RangeError('the reply has an unknown shape')
   const statuses = reply[3] as Buffer
   if (statuses.length !== ops.length) throw new RangeError(`${command} answered other than it was asked`)
-  const answers = codecOf(command).read(ops, { statuses, next: iterate(reply, 4) })
-  return { outcome, now, sequence: Number(reply[2]), answers }
+  const answers = codecOf(command).read(ops, { statuses, next: iterate(reply, 5) })
+  return { outcome, now, clock: now - Number(reply[4]), sequence: Number(reply[2]), answers }
 }

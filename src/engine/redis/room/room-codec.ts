@@ -47,11 +47,11 @@ export function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
 
 const statusOfOpening = { C: 'created', X: 'exists', N: 'conflict', T: 'retry' } as const
 
-/** Reads `opened, now, statuses, tokens, commitments`. */
+/** Reads `opened, now, ahead, statuses, tokens, commitments`. */
 export function readRoomsOpened(reply: readonly unknown[]): RoomAnswer<'create'>[] {
-  const tokens = reply[3] as readonly unknown[]
-  const commitments = reply[4] as readonly unknown[]
-  return [...String(reply[2])].map((letter, i): RoomAnswer<'create'> => {
+  const tokens = reply[4] as readonly unknown[]
+  const commitments = reply[5] as readonly unknown[]
+  return [...String(reply[3])].map((letter, i): RoomAnswer<'create'> => {
     const status = statusOfOpening[letter as keyof typeof statusOfOpening]
     if (!status) throw new RangeError(`create answered the unknown status ${letter}`)
     if (status === 'retry') return { status }

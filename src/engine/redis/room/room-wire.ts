@@ -30,15 +30,16 @@ export function decodeRoom<C extends RoomCommand>(
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
   if (outcome === 'done') {
-    const answers = codecOf(command)!.read(ops, { now, next: iterate(reply, 3) })
-    return { outcome, now, sequence: Number(reply[2]), answers }
+    const answers = codecOf(command)!.read(ops, { now, next: iterate(reply, 4) })
+    return { outcome, now, clock: now - Number(reply[3]), sequence: Number(reply[2]), answers }
   }
   if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
-    return { outcome: 'done', now, sequence: 0, answers: readRoomsOpened(reply) as RoomAnswer<C>[] }
+    const answers = readRoomsOpened(reply) as RoomAnswer<C>[]
+    return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
   }
   if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
   const [, , token, rules, commitment] = reply.map(String)
   const answer = { status: outcome, token, rules: JSON.parse(rules!), commitment } as RoomAnswer<C>
-  return { outcome: 'done', now, sequence: 0, answers: ops.map(() => answer) }
+  return { outcome: 'done', now, clock: now, sequence: 0, answers: ops.map(() => answer) }
 }

@@ -15,7 +15,7 @@ local TABLE_FROM = 64 -- tuning
 local function refused_command()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
-  if (emitted > 0 or #swept > 0) and not may('HSET', META, 'f', 'v') then return 'HSET' end
+  if (emitted > 0 or #swept > 0 or set_back) and not may('HSET', META, 'f', 'v') then return 'HSET' end
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
   if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
@@ -23,9 +23,9 @@ local function refused_command()
 end
 
 local function finish(statuses, details)
-  if history_lost then return { 'lost', now } end
+  if history_lost then return { 'lost', clock } end
   local refused = refused_command()
-  if refused then return { 'denied', now, refused } end
+  if refused then return { 'denied', clock, refused } end
   local events_before = sequence
   if save_records then save_records() end
   local buckets_before = bucketCount
@@ -39,6 +39,6 @@ local function finish(statuses, details)
   transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
   save_expiry()
   save_events()
-  if sequence > events_before or #swept > 0 or thawed then redis.call('HSET', META, 'live', live()) end
+  if sequence > events_before or #swept > 0 or thawed or set_back then redis.call('HSET', META, 'live', live()) end
   return reply(statuses, details)
 end

@@ -5,7 +5,8 @@
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
 --   META      hash    rules: JSON; static: token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
 --                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count,
---                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since;
+--                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since,
+--                     by how much the last time is ahead of the clock;
 --                     complete: there once a sale of several partitions is
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less received), limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest of that bucket's reservations, see _records.lua
@@ -17,21 +18,19 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   TRANSFERS hash    s or r, another partition, a block of SKUs -> all of these ever sent there, received from there, see _transfers.lua
 -- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns. The token comes as an array: token,
 --   line, sequence and mark that the caller has seen last, this call's mark, 1 for a call that recovers. See "History" in src/engine/engine.ts.
--- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, then details in order of the items.
+-- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, by how much `now` is ahead of the clock, then
+--   details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local token_known, seen_line, seen_sequence, seen_mark, mark, recovers = unpack(call[1])
 local deadline = call[2]
 
-local time = @TIME@
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), call[3])
-
 local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
-  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
+  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
 local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
-  returns, since = cmsgpack.unpack(opened[2])
+  returns, since, lastAhead = cmsgpack.unpack(opened[2])
 
 -- A key is there from its first entry on. One that is missing has been lost, and with it what somebody was promised.
 -- Asked for by its length, which fails where the key holds something else.
@@ -42,8 +41,8 @@ if token ~= token_known or not (
   is_there('HLEN', STOCK, 1) and is_there('HLEN', BUCKETS, bucketCount) and is_there('ZCARD', EXPIRY, expiryCount)
   and is_there('XLEN', EVENTS, sequence) and is_there('HLEN', ARCHIVE, archived) and is_there('HLEN', RESTOCKS, restockCount)
   and is_there('HLEN', TRANSFERS, transferCount)
-) then return { 'lost', now } end
-now = math.max(now, lastNow)
+) then return { 'lost', clock } end
+local now, ahead, set_back = time_since(lastNow, lastAhead, call[3])
 
 -- Whether what the caller has seen is part of this history: the entry that ends there has the same mark.
 local function remembers_seen()

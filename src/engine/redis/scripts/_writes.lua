@@ -2,7 +2,7 @@
 local function live()
   return cmsgpack.pack(
     now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
-    returns, since)
+    returns, since, ahead)
 end
 
 -- What was written beyond this point on the present line is not part of the history that goes on from here.
@@ -13,10 +13,10 @@ end
 
 if recovers == 0 then
   if frozen == 0 and not remembers_seen() then freeze() end
-  if frozen == 1 then return { 'rolled_back', now } end
+  if frozen == 1 then return { 'rolled_back', clock } end
 end
 
-local late = now > deadline
+local late = clock > deadline
 
 -- HSET of any number of field, value pairs; returns how many fields are new.
 local function write_fields(key, pairs_)

@@ -4,26 +4,25 @@
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units: this partition's slice of each SKU by its index;
 --   limits: -1 without a limit; complete: 0 or 1
 -- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened | lost | denied (with the command), now, statuses, tokens, complete 0 or 1 of each
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, complete 0 or 1 of each; or lost | denied, clock
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 
-local time = @TIME@
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
+local now, ahead = time_since(0, 0, floor)
 
 local refused = refused_command()
-if refused then return { 'denied', now, refused } end
+if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete')
 local known_rules = found[1]
 local known_token = found[2] and cmsgpack.unpack(found[2])
 local is_complete = found[3] and 1 or 0
-if not (known_rules and known_token) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', now } end
+if not (known_rules and known_token) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
 local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete)
   if known_rules and known_rules ~= rules then return 'N', known_token, is_complete end
   local completes = complete == 1 and is_complete == 0 and (not known_token or known_token == token)
-  if now > deadline and (completes or not known_rules) then return 'T', token, 0 end
+  if clock > deadline and (completes or not known_rules) then return 'T', token, 0 end
   if completes then
     redis.call('HSET', META, 'complete', 1)
     is_complete = 1
@@ -38,11 +37,11 @@ local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units,
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0))
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0, ahead))
   known_rules, known_token = rules, token
   return 'C', token, is_complete
 end
 
 local statuses, tokens, completes = {}, {}, {}
 for i, sale in ipairs(sales) do statuses[i], tokens[i], completes[i] = create(unpack(sale)) end
-return { 'opened', now, table.concat(statuses), tokens, completes }
+return { 'opened', now, now - clock, table.concat(statuses), tokens, completes }

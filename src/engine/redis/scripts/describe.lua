@@ -1,14 +1,12 @@
 -- What a handle must know before its first request.
 -- Columns: token, deadline, floor
--- Reply: described, now, token, rules, complete 0 or 1; or missing | lost | denied, now
+-- Reply: described, clock, token, rules, complete 0 or 1; or missing | lost | denied, clock
 -- Writes: nothing.
 local META = KEYS[1]
-local time = @TIME@
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local refused = refused_command()
-if refused then return { 'denied', now, refused } end
+if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete')
 if not (found[1] and found[2]) then
-  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
+  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-return { 'described', now, (cmsgpack.unpack(found[2])), found[1], found[3] and 1 or 0 }
+return { 'described', clock, (cmsgpack.unpack(found[2])), found[1], found[3] and 1 or 0 }

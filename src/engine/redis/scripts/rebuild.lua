@@ -2,16 +2,15 @@
 -- Columns: token, deadline, floor, sales
 --   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened | denied, now, statuses, tokens
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens; or denied, clock
 -- Writes: all keys.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 
-local time = @TIME@
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
+local now, ahead = time_since(0, 0, floor)
 
 local refused = refused_command()
-if refused then return { 'denied', now, refused } end
+if refused then return { 'denied', clock, refused } end
 
 -- The token of the sale there is, if all of it is there.
 local function token_of_whole()
@@ -30,7 +29,7 @@ end
 local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line)
   local known_token = token_of_whole()
   if known_token then return 'X', known_token end
-  if now > deadline then return 'T', token end
+  if clock > deadline then return 'T', token end
   redis.call('DEL', unpack(KEYS))
   local stock = {}
   for i = 1, #units do
@@ -41,11 +40,11 @@ local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, '', 0, 0, 0),
+    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, '', 0, 0, 0, ahead),
     'complete', 1)
   return 'R', token
 end
 
 local statuses, tokens = {}, {}
 for i, sale in ipairs(sales) do statuses[i], tokens[i] = rebuild(unpack(sale)) end
-return { 'opened', now, table.concat(statuses), tokens }
+return { 'opened', now, now - clock, table.concat(statuses), tokens }

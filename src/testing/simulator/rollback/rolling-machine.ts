@@ -8,7 +8,7 @@ interface Batch {
   readonly command: Command
   readonly ops: readonly Op<Command>[]
   readonly call: Call
-  readonly now: number
+  readonly clock: number
 }
 
 /** A sale at a server that can come back with an older state: what was done since then it has never heard of. */
@@ -29,11 +29,11 @@ export class RollingMachine implements SaleMachine {
   }
 
   readonly run: SaleMachine['run'] = (command, ops, call) => {
-    const now = Math.max(this.#clock(), this.state.now, call.floor)
+    const clock = this.#clock()
     const { frozen, events } = this.state
     const before = events.sequence
-    this.#log.push({ command, ops, call, now })
-    const reply = execute(this.state, command, ops, call, now)
+    this.#log.push({ command, ops, call, clock })
+    const reply = execute(this.state, command, ops, call, clock)
     const wrote = this.state.events.sequence > before
     demand(
       !wrote || !frozen || call.recovers === true,
@@ -47,6 +47,6 @@ export class RollingMachine implements SaleMachine {
   rollBackTo(batches: number): void {
     this.#log = this.#log.slice(0, batches)
     this.state = this.#newState()
-    for (const { command, ops, call, now } of this.#log) execute(this.state, command, ops, call, now)
+    for (const { command, ops, call, clock } of this.#log) execute(this.state, command, ops, call, clock)
   }
 }

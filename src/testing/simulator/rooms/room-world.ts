@@ -162,7 +162,7 @@ export class RoomWorld {
 
   /** The latest time at which something was changed in the room. */
   get serverNow(): number {
-    return this.machine.room?.now ?? 0
+    return this.machine.room?.time.now ?? 0
   }
 
   fail(error: unknown): void {
@@ -235,7 +235,8 @@ export class RoomWorld {
       run: (command, ops, call) => {
         const reply = machine.run(command, ops, call)
         try {
-          watch.look(String(command), ops, reply.now, reply.now > call.deadline)
+          const clock = reply.outcome === 'done' ? reply.clock : reply.now
+          watch.look(String(command), ops, reply.now, clock > call.deadline)
           if (command === 'tend' && reply.outcome === 'done')
             watch.answered(ops as never, reply.answers as never)
         } catch (error) {

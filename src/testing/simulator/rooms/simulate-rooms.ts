@@ -17,6 +17,7 @@ const LONGEST_MS = 20_000
 const STRAGGLERS_MS = 5_500
 /** Whoever waits then has their turn within so long: no-shows, passes and holds before them have run out by then. */
 const PATIENCE_MS = 400_000
+const HOUR_MS = 3_600_000
 
 /** One run: a room, visitors and faults, all drawn from the seed. First safety, then liveness. */
 export async function simulateRoom({
@@ -72,9 +73,8 @@ async function play(room: RoomWorld): Promise<void> {
   await agenda.play(() => room.wrong !== undefined || operators.finished)
   await over(room, operators.open())
   visitors.calm = true
-  // Time stands still until a clock that was set back has caught up: somebody sets it right.
-  const late = Math.max(room.serverNow, room.sale?.state.now ?? 0) - world.server.clock()
-  world.server.setClock(Math.max(0, late))
+  // Who still waits does so for time to go on, however far the clock has been ahead.
+  if (world.faults.injected.has('server clock backwards')) world.server.setClock(-HOUR_MS)
   const end = agenda.now + PATIENCE_MS
   await agenda.play(() => room.wrong !== undefined || visitors.finished || agenda.now > end)
   if (room.wrong) return

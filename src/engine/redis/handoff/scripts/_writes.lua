@@ -38,8 +38,8 @@ end
 
 -- Writes the groups that changed, and builds the reply.
 local function finish(statuses, details)
-  if next(changed) then
-    head[WRITTEN_AT] = now
+  if next(changed) or (set_back and packed_head and not of_other_sale) then
+    head[WRITTEN_AT], head[AHEAD] = now, ahead
     local written = { 'head', cmsgpack.pack(unpack(head)) }
     for name in pairs(changed) do
       if known[name] then

@@ -14,24 +14,22 @@ local META, PLACES, GONE, CHUNKS, DOOR, SEEN, TURNS, PASSES, REVOKED = unpack(KE
 --   PASSES   zset    number -> epoch ms at which the pass expires; spent ones: minus the epoch ms at which they were spent
 --   REVOKED  zset    buyer and stay packed -> epoch ms of the revocation
 -- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns.
--- Reply: outcome, now, sequence, then the command's own parts.
+-- Reply: outcome, now, sequence, by how much `now` is ahead of the clock, then the command's own parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
 local CHUNK = 65536
 
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]
-local time = @TIME@
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), call[3])
 
 local opened_room = redis.call('HMGET', META, 'static', 'live')
 if not (opened_room[1] and opened_room[2]) then
-  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', now }
+  return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local token, claimMs, passMs, opensAt, random, coupled, overcommit, seed = cmsgpack.unpack(opened_room[1])
 
--- The values of `live`, in their order. clock: the time of the latest change; last: up to when the room was moved on; keys: how many of KEYS there are; places: how many buyers have one.
+-- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS there are; places: how many buyers have one.
 local NAMES = {
-  'clock', 'last', 'sequence', 'keys', 'door', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
+  'written_at', 'ahead', 'last', 'sequence', 'keys', 'door', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
   'tail', 'tail_at', 'called', 'called_at', 'drawn', 'gone_version', 'waiting', 'admitted', 'missed',
   'stock_at', 'stock_state', 'stock_available',
   'older_called', 'older_tail', 'newer_at', 'newer_called', 'newer_tail',
@@ -43,9 +41,9 @@ do
   for i = 1, #NAMES do room[NAMES[i]] = values[i] end
   for i = #NAMES + 1, #values do notes[#notes + 1] = values[i] end
 end
-if token ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= room.keys then return { 'lost', now } end
-now = math.max(now, room.clock)
-local late = now > deadline
+if token ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= room.keys then return { 'lost', clock } end
+local now, ahead = time_since(room.written_at, room.ahead, call[3])
+local late = clock > deadline
 local opened = opensAt < 0 or now >= opensAt
 
 local function number_text(number) return string.format('%.0f', number) end
@@ -59,21 +57,21 @@ local function draw()
 end
 
 local function commit(parts)
-  room.clock = now
+  room.written_at, room.ahead = now, ahead
   room.sequence = room.sequence + 1
   room.keys = redis.call('EXISTS', unpack(KEYS))
   local values = {}
   for i = 1, #NAMES do values[i] = room[NAMES[i]] end
   for i = 1, #notes do values[#values + 1] = notes[i] end
   redis.call('HSET', META, 'live', cmsgpack.pack(unpack(values)))
-  local reply = { 'done', now, room.sequence }
-  for i = 1, #parts do reply[3 + i] = parts[i] end
+  local reply = { 'done', now, room.sequence, now - clock }
+  for i = 1, #parts do reply[4 + i] = parts[i] end
   return reply
 end
 
 -- A reply for a call that came too late to change anything.
 local function unchanged(parts)
-  local reply = { 'done', now, room.sequence }
-  for i = 1, #parts do reply[3 + i] = parts[i] end
+  local reply = { 'done', now, room.sequence, now - clock }
+  for i = 1, #parts do reply[4 + i] = parts[i] end
   return reply
 end

@@ -3,30 +3,29 @@
 --   rooms: of each item { token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst }
 --   rules: canonical JSON; opensAt: epoch ms, -1 for none; random, coupled: 0 or 1
 -- Statuses, each with token and commitment of the room there is: C created   X exists   N conflict   T retry (its own)
--- Reply: opened | lost | denied, now, statuses, tokens, commitments
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, commitments; or lost | denied, clock
 -- Writes: META. `lost` where parts of a room are left without it.
 local META = KEYS[1]
 local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
 
-local time = @TIME@
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), floor)
+local now, ahead = time_since(0, 0, floor)
 
 local refused = refused_command()
-if refused then return { 'denied', now, refused } end
+if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static')
 local known_rules = found[1]
 local known = found[2] and { cmsgpack.unpack(found[2]) }
-if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', now } end
+if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
 local function create(token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)
   if known_rules then return known_rules == rules and 'X' or 'N', known[1], known[9] end
-  if now > deadline then return 'T', token, commitment end
+  if clock > deadline then return 'T', token, commitment end
   known = { token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(unpack(known)),
     'live', cmsgpack.pack(
-      now, now, 0, 1, 0, 0, 1, burst * 1000000, rate, burst, 0, -- clock to paused
+      now, ahead, now, 0, 1, 0, 0, 1, burst * 1000000, rate, burst, 0, -- written_at to paused
       0, now, 0, now, -1, 0, 0, 0, 0, -- tail to missed
       -1, 0, 0, -- no reading of the stock
       0, 0, now, 0, 0, -- samples of called and tail
@@ -37,4 +36,4 @@ end
 
 local statuses, tokens, commitments = {}, {}, {}
 for i, room in ipairs(rooms) do statuses[i], tokens[i], commitments[i] = create(unpack(room)) end
-return { 'opened', now, table.concat(statuses), tokens, commitments }
+return { 'opened', now, now - clock, table.concat(statuses), tokens, commitments }

@@ -1,0 +1,50 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { FlashSale } from '../../../src/index.js'
+import { follow, mortal, Seen } from '../../support/consumers.js'
+import { onSteppedEngines, type SteppedShop } from '../../support/shop.js'
+
+const HOUR = 3_600_000
+
+/** Server and process go on together; answers how long it took. ms */
+async function takes(shop: SteppedShop, check: () => boolean): Promise<number> {
+  for (let ms = 0; ms < HOUR; ms += 10) {
+    if (check()) return ms
+    await shop.advance(10)
+    await shop.pass(10)
+  }
+  expect.fail(`${check} did not become true`)
+}
+
+/** What a server's clock that was an hour ahead and is put right means to those who wait for a time. */
+onSteppedEngines((open) => {
+  test('a consumer that has died is taken over, at half the pace', async () => {
+    const shop = await open({ holdMs: 10_000, maxHoldMs: 10_000 })
+    await shop.advance(HOUR)
+    const life = mortal(shop.clock.engine)
+    const first = new FlashSale(shop.id, { engine: life.engine, deadlineMs: 300 })
+    onTestFinished(() => first.close())
+    const [before, after] = [new Seen(), new Seen()]
+    follow(first, { leaseMs: 1_000, onError: () => {} }, before.note)
+    await shop.hold('u')
+    await takes(shop, () => before.events.length === 1)
+    life.die()
+    await shop.advance(-HOUR)
+    await shop.hold('v')
+    follow(shop.handle(), { leaseMs: 1_000 }, after.note)
+    expect(
+      await takes(shop, () => after.events.some(({ reservation }) => reservation?.buyer === 'v')),
+    ).toBeLessThan(4_000)
+  })
+
+  test('a hold lapses that nobody asks for, at half the pace', async () => {
+    const shop = await open()
+    await shop.advance(HOUR)
+    const seen = new Seen()
+    follow(shop.sale, { leaseMs: 1_000 }, seen.note)
+    await shop.hold('u')
+    await takes(shop, () => seen.events.length === 1)
+    await shop.advance(-HOUR)
+    await shop.sale.stats()
+    expect(await takes(shop, () => seen.events.some(({ type }) => type === 'expired'))).toBeLessThan(4_000)
+  })
+})

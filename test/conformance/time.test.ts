@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import { Follower } from '../support/follower.js'
+import { openPort } from '../support/port-sale.js'
+import { Room } from '../support/room.js'
+import { idIn, onBothEngines, order } from '../support/shop.js'
+
+const HOUR = 3_600_000
+
+/** What a server does whose clock was an hour ahead, and is put right. */
+onBothEngines((openShop, kind) => {
+  const port = async () => (await openPort(await kind.make()))[0]!
+
+  test('a hold lapses: its time takes twice as long at most', async () => {
+    const shop = await openShop({ stock: { a: 1 } })
+    await shop.advance(HOUR)
+    await shop.hold('u', 1, { holdMs: 1_000 })
+    await shop.advance(-HOUR)
+    expect(await shop.reserve('v')).toMatchObject({ status: 'sold_out' })
+    // Handles of their own: one that was refused remembers it for a moment of the process' clock, which is never set back.
+    const asks = { buyer: 'v', items: [{ sku: 'a', quantity: 1 }] }
+    await shop.advance(1_999)
+    expect(await shop.handle().reserve(asks)).toMatchObject({ status: 'sold_out' })
+    await shop.advance(1)
+    expect(await shop.handle().reserve(asks)).toMatchObject({ status: 'reserved' })
+    await shop.audited()
+  })
+
+  test('a sale opens and closes', async () => {
+    const start = (await openShop()).now()
+    const shop = await openShop({ opensAt: start + HOUR + 1_000, closesAt: start + HOUR + 2_000 })
+    await shop.advance(HOUR)
+    expect(await shop.reserve('u')).toMatchObject({ status: 'not_started' })
+    await shop.advance(-HOUR)
+    expect(await shop.reserve('u')).toMatchObject({ status: 'not_started' })
+    await shop.advance(2_000)
+    expect(await shop.reserve('u')).toMatchObject({ status: 'reserved' })
+    await shop.advance(2_000)
+    expect(await shop.reserve('u')).toMatchObject({ status: 'ended' })
+  })
+
+  test('a visitor is admitted', async () => {
+    const room = await Room.open(await kind.make(), {}, { rate: 1_000, burst: 1 })
+    await room.advance(HOUR)
+    const crowd = await room.crowd(2)
+    await room.come(crowd)
+    await room.advance(-HOUR)
+    // Two seconds of time, until the line is settled and there is a token again.
+    expect((await room.pass(4_000, crowd)).of).toMatchObject({
+      u1: { status: 'admitted' },
+      u2: { status: 'admitted' },
+    })
+  })
+
+  test('a consumer who is gone is replaced', async () => {
+    const at = await port()
+    const [one, two] = [new Follower(at, 'one'), new Follower(at, 'two')]
+    await at.advance(HOUR)
+    await one.take({ leaseMs: 1_000 })
+    await at.advance(-HOUR)
+    expect(await two.claim()).toMatchObject({ status: 'busy' })
+    await at.advance(1_999)
+    expect(await two.claim()).toMatchObject({ status: 'busy' })
+    await at.advance(1)
+    expect(await two.claim()).toMatchObject({ status: 'claimed' })
+  })
+
+  test('a consumer who is gone is replaced, though the sale is told nothing', async () => {
+    const at = await port()
+    const [one, two] = [new Follower(at, 'one'), new Follower(at, 'two')]
+    await at.advance(HOUR)
+    await one.take({ leaseMs: 2 * HOUR })
+    await at.hold('u', [[0, 1]])
+    await at.advance(-HOUR)
+    expect(await two.claim()).toMatchObject({ status: 'busy' })
+    await at.advance(4 * HOUR)
+    expect(await two.claim()).toMatchObject({ status: 'claimed' })
+  })
+
+  test('once the clock has caught up, time is the clock again', async () => {
+    const at = await port()
+    await at.advance(1_000)
+    await at.done('sweep', [{}])
+    await at.hold('u', [[0, 1]])
+    await at.advance(-1_000)
+    const begun = at.now()
+    expect(await at.done('sweep', [{}])).toMatchObject({ now: begun + 1_000, clock: begun })
+    await at.advance(1_999)
+    expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun + 1_999 })
+    await at.advance(1)
+    for (const by of [0, 1, 1, 500]) {
+      await at.advance(by)
+      expect(await at.done('sweep', [{}])).toMatchObject({ now: at.now(), clock: at.now() })
+    }
+  })
+
+  test('what only reads tells the same time, and does not keep it', async () => {
+    const at = await port()
+    await at.hold('u', [[0, 1]])
+    const begun = at.now()
+    await at.advance(-100)
+    for (const by of [0, 50, 40]) {
+      await at.advance(by)
+      expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun })
+    }
+    await at.done('sweep', [{}])
+    await at.advance(4)
+    expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun + 2 })
+    expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun + 2 })
+  })
+
+  test('a deadline is a moment of the clock: time that is ahead of it makes no call late', async () => {
+    const at = await port()
+    await at.hold('u', [[0, 1]])
+    await at.advance(-10_000)
+    const deadline = at.now() + 5
+    await at.advance(5)
+    expect(await at.ask('reserve', order(idIn('v', 1), { buyer: 'v' }), { deadline })).toMatchObject({
+      status: 'reserved',
+    })
+    await at.advance(1)
+    expect(await at.ask('reserve', order(idIn('w', 1), { buyer: 'w' }), { deadline })).toEqual({
+      status: 'retry',
+    })
+  })
+})
