@@ -6,6 +6,10 @@ import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 import { haveSeveral } from './several.js'
 import { type SteppedClock, type SteppedEngine, stepped } from './stepped.js'
 
+/** ms in which what a test waits for happens, or never does; and between two looks. */
+const LIMIT_MS = 600_000
+const STEP_MS = 5
+
 export type OpenShop = (rules?: Partial<SaleRules>, id?: string) => Promise<Shop>
 
 type Unplaced<E> = E extends unknown ? Omit<E, 'sequence' | 'at'> : never
@@ -232,6 +236,16 @@ export class SteppedShop extends Shop {
 
   until(check: () => boolean | Promise<boolean>): Promise<void> {
     return this.timers.until(check)
+  }
+
+  /** Lets time pass for server and process alike, until the condition holds; answers how much it was. ms */
+  async live(check: () => boolean | Promise<boolean>): Promise<number> {
+    for (let ms = 0; ms <= LIMIT_MS; ms += STEP_MS) {
+      if (await check()) return ms
+      await this.advance(STEP_MS)
+      await this.pass(STEP_MS)
+    }
+    return expect.fail(`${check} did not become true`)
   }
 }
 

@@ -1,19 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { FlashSale } from '../../../src/index.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
-import { onSteppedEngines, type SteppedShop } from '../../support/shop.js'
+import { onSteppedEngines } from '../../support/shop.js'
 
 const HOUR = 3_600_000
-
-/** Server and process go on together; answers how long it took. ms */
-async function takes(shop: SteppedShop, check: () => boolean): Promise<number> {
-  for (let ms = 0; ms < HOUR; ms += 10) {
-    if (check()) return ms
-    await shop.advance(10)
-    await shop.pass(10)
-  }
-  expect.fail(`${check} did not become true`)
-}
 
 /** What a server's clock that was an hour ahead and is put right means to those who wait for a time. */
 onSteppedEngines((open) => {
@@ -26,13 +16,13 @@ onSteppedEngines((open) => {
     const [before, after] = [new Seen(), new Seen()]
     follow(first, { leaseMs: 1_000, onError: () => {} }, before.note)
     await shop.hold('u')
-    await takes(shop, () => before.events.length === 1)
+    await shop.live(() => before.events.length === 1)
     life.die()
     await shop.advance(-HOUR)
     await shop.hold('v')
     follow(shop.handle(), { leaseMs: 1_000 }, after.note)
     expect(
-      await takes(shop, () => after.events.some(({ reservation }) => reservation?.buyer === 'v')),
+      await shop.live(() => after.events.some(({ reservation }) => reservation?.buyer === 'v')),
     ).toBeLessThan(4_000)
   })
 
@@ -42,9 +32,9 @@ onSteppedEngines((open) => {
     const seen = new Seen()
     follow(shop.sale, { leaseMs: 1_000 }, seen.note)
     await shop.hold('u')
-    await takes(shop, () => seen.events.length === 1)
+    await shop.live(() => seen.events.length === 1)
     await shop.advance(-HOUR)
     await shop.sale.stats()
-    expect(await takes(shop, () => seen.events.some(({ type }) => type === 'expired'))).toBeLessThan(4_000)
+    expect(await shop.live(() => seen.events.some(({ type }) => type === 'expired'))).toBeLessThan(4_000)
   })
 })
