@@ -7,12 +7,13 @@
  * - `UNKNOWN_OUTCOME`: it may have been executed. Retryable: the same `key` (or the same id) gives the one true answer.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent. Retryable.
  * - `RULES_CONFLICT`: a sale, or a waiting room, of this name has other rules; the message names them.
- * - `SALE_NOT_FOUND`: there is no sale of this name.
+ * - `NOT_FOUND`: there is no sale, or waiting room, of this name.
  * - `IDEMPOTENCY_CONFLICT`: the `key` was used for something else.
  * - `STATE_LOST`: the sale this handle has seen is gone, or parts of it are. Nothing is sold on.
  * - `ROLLBACK_DETECTED`: Redis came back with an older state than the one it acknowledged.
  * - `UNSAFE_CONFIG`: the server's configuration or version cannot keep the promises made here.
- * - `PASS_INVALID`, `PASS_EXPIRED`: the waiting room's pass or ticket does not hold.
+ * - `TICKET_INVALID`: no ticket of this waiting room, or its owner left or was revoked.
+ * - `PASS_INVALID`, `PASS_EXPIRED`: the waiting room's pass does not hold.
  * - `CLOSED`: the handle or its engine was closed; nothing was sent.
  * - `INTERNAL`: a defect of this library; the message says what to report. What was sent may have been executed.
  */
@@ -22,11 +23,12 @@ export type StockholdErrorCode =
   | 'UNKNOWN_OUTCOME'
   | 'OVERLOADED'
   | 'RULES_CONFLICT'
-  | 'SALE_NOT_FOUND'
+  | 'NOT_FOUND'
   | 'IDEMPOTENCY_CONFLICT'
   | 'STATE_LOST'
   | 'ROLLBACK_DETECTED'
   | 'UNSAFE_CONFIG'
+  | 'TICKET_INVALID'
   | 'PASS_INVALID'
   | 'PASS_EXPIRED'
   | 'CLOSED'

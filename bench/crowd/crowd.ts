@@ -148,7 +148,7 @@ export class Crowd {
   async #checkLeft(invariants: Invariants): Promise<void> {
     for (let n = LEAVING - 1; n < this.size; n += LEAVING * 100) {
       const answer = await this.room.poll(this.tickets[n]!).catch((error) => error.code)
-      invariants.check('a place that was given up is no place any more', answer === 'PASS_INVALID', answer)
+      invariants.check('a place that was given up is no place any more', answer === 'TICKET_INVALID', answer)
     }
   }
 }

@@ -45,7 +45,7 @@ export async function rebuilding(site: Site, database: Database, reservations: n
     () => 'it is there',
     ({ code }) => code,
   )
-  invariants.check('the sale is gone', gone === 'SALE_NOT_FOUND', gone)
+  invariants.check('the sale is gone', gone === 'NOT_FOUND', gone)
   let refused = 0
   const rebuilt = await timed(async () => {
     const recovery = await fresh.recover({ from: ledger })

@@ -19,7 +19,7 @@ export function notRead(): StockholdError {
 
 export function placeGone(): StockholdError {
   return new StockholdError(
-    'PASS_INVALID',
+    'TICKET_INVALID',
     'the place of this ticket was given up: join the waiting room again',
   )
 }

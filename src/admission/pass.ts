@@ -113,11 +113,11 @@ export class Signer {
     })
   }
 
-  /** Throws PASS_INVALID for anything but a ticket of this room, whatever it is. */
+  /** Throws TICKET_INVALID for anything but a ticket of this room, whatever it is. */
   readTicket(token: unknown): TicketClaims {
     const claims = this.#tickets.verified(token)
     if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isStay(claims.stay))
-      throw new StockholdError('PASS_INVALID', NO_TICKET)
+      throw new StockholdError('TICKET_INVALID', NO_TICKET)
     return { buyer: claims.b, stay: claims.stay }
   }
 

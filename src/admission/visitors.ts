@@ -44,7 +44,7 @@ export class Visitors {
     return known
   }
 
-  /** @throws {StockholdError} `PASS_INVALID` */
+  /** @throws {StockholdError} `TICKET_INVALID` */
   of(ticket: string): Visitor {
     // It may be anything that came with a request.
     const slot = typeof ticket === 'string' ? this.#find(ticket) : -1

@@ -33,8 +33,8 @@ const VERIFY = { buyer: true } as const
  *
  * Any number of processes may have any number of handles on one room; who has not created it learns its rules from the engine.
  * Time is the engine's. All methods may reject with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`,
- * `SALE_NOT_FOUND` (there is no such room), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also
- * with `PASS_INVALID`.
+ * `NOT_FOUND` (there is no such room), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also
+ * with `TICKET_INVALID` or `PASS_INVALID`.
  */
 export class WaitingRoom implements Door {
   readonly id: string
@@ -137,7 +137,7 @@ export class WaitingRoom implements Door {
    * How it stands for the owner of a ticket. Whoever is near the door asks the engine, all together in a few calls a second; everybody
    * else is answered from what this process knows, which is at most 250 ms old.
    *
-   * @throws {StockholdError} `PASS_INVALID`: no ticket of this room, or its owner left or was revoked.
+   * @throws {StockholdError} `TICKET_INVALID`: no ticket of this room, or its owner left or was revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor: Visitor
@@ -166,7 +166,7 @@ export class WaitingRoom implements Door {
    * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the end of the sale, with the signal,
    * and when this handle is closed.
    *
-   * @throws {StockholdError} At once: `PASS_INVALID` for what is no ticket of this room, `CLOSED`. From the iteration: as `poll`.
+   * @throws {StockholdError} At once: `TICKET_INVALID` for what is no ticket of this room, `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
     const signal = checkSignalOption(options)
@@ -225,7 +225,7 @@ export class WaitingRoom implements Door {
     return this.#control({ action: 'resume' }, options)
   }
 
-  /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `SALE_NOT_FOUND`, ... */
+  /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `NOT_FOUND`, ... */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#access.limits(options)
     const { rules, commitment } = await this.#access.room(limits)

@@ -130,7 +130,7 @@ export class Session {
       )
     }
     if (outcome === 'missing' && this.token === null) {
-      return new StockholdError('SALE_NOT_FOUND', `${this.#name} does not exist: create it first`)
+      return new StockholdError('NOT_FOUND', `${this.#name} does not exist: create it first`)
     }
     return new StockholdError(
       'STATE_LOST',

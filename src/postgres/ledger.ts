@@ -27,7 +27,7 @@ export interface PostgresLedger extends Ledger {
    * may follow the same sale: they share the work.
    *
    * @returns Once the ledger is reached and the sale is known.
-   * @throws {StockholdError} `SALE_NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of this name; `UNSAFE_CONFIG`: the
+   * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of this name; `UNSAFE_CONFIG`: the
    *   tables are not there, see {@link migrate}.
    */
   follow(sale: FlashSale, options?: FollowOptions): Promise<LedgerFollower>

@@ -124,7 +124,7 @@ export class PartitionWriter {
   /** Reads the position again: others may have moved it. */
   async look(): Promise<Position> {
     const position = await this.#tables.position(this.#source.sale, this.#partition)
-    if (!position) throw new StockholdError('SALE_NOT_FOUND', 'the ledger does not follow this sale')
+    if (!position) throw new StockholdError('NOT_FOUND', 'the ledger does not follow this sale')
     this.#position = position
     this.#known = position
     return position

@@ -127,7 +127,7 @@ export class SaleAccess {
   async recall(ledger: Ledger, options?: SignalOption): Promise<LedgerRecord> {
     const name = JSON.stringify(this.#sale)
     const record = await ledger.recall(this.#sale)
-    if (!record) throw new StockholdError('SALE_NOT_FOUND', `the ledger has never followed the sale ${name}`)
+    if (!record) throw new StockholdError('NOT_FOUND', `the ledger has never followed the sale ${name}`)
     const { partitions } = this
     const learned = await this.rules(this.call(options)).then(() => true, isGone)
     if (!learned && partitions.token === null) {
@@ -255,6 +255,6 @@ function askAt(parts: Parts, call: Limits): AskAt {
 /** Whether there is nothing to learn a sale from; any other failure stays one. */
 function isGone(error: unknown): false {
   const code = error instanceof StockholdError ? error.code : undefined
-  if (code === 'SALE_NOT_FOUND' || code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return false
+  if (code === 'NOT_FOUND' || code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return false
   throw error
 }

@@ -55,7 +55,7 @@ async function exists({ parts }: Partitions, index: number, call: Limits): Promi
     return await parts.ask(index, 'describe', {}, call, () => true)
   } catch (error) {
     const code = error instanceof StockholdError ? error.code : undefined
-    if (code === 'SALE_NOT_FOUND') return false
+    if (code === 'NOT_FOUND') return false
     if (code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return true
     throw error
   }

@@ -85,7 +85,7 @@ export interface FlashSaleOptions {
  * with its first call; it needs no `create` of its own.
  *
  * Refusals are values with a `status`; faults are thrown as {@link StockholdError}. All methods may reject with
- * `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `SALE_NOT_FOUND`, `STATE_LOST`, `UNSAFE_CONFIG` and
+ * `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND`, `STATE_LOST`, `UNSAFE_CONFIG` and
  * `CLOSED`; further codes stand with the method.
  */
 export class FlashSale {

@@ -117,7 +117,7 @@ onBothEngines((open, kind) => {
     await expect(unknown).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   })
 
-  test('a sale that was never created is SALE_NOT_FOUND, whatever is asked', async () => {
+  test('a sale that was never created is NOT_FOUND, whatever is asked', async () => {
     const { sale } = await closed()
     const id = '1AAAAAAAAAAAAAAAAAA'
     const calls = [
@@ -135,7 +135,7 @@ onBothEngines((open, kind) => {
       sale.audit(),
     ]
     for (const call of calls)
-      await expect(call).rejects.toMatchObject({ code: 'SALE_NOT_FOUND', retryable: false })
+      await expect(call).rejects.toMatchObject({ code: 'NOT_FOUND', retryable: false })
     expect(await sale.create({ stock: { a: 1 } })).toStrictEqual({ created: true })
     expect(await sale.get(id)).toBeUndefined()
   })

@@ -235,7 +235,8 @@ test('any one command is taken away during the evening: it is named, or not miss
     await admin.call('ACL', 'SETUSER', user, `+${command}`)
     await sale.resume()
     // Whoever left the room has no place in it any more.
-    for (const call of calls) await call().catch((error) => expect(error.code, command).toBe('PASS_INVALID'))
+    for (const call of calls)
+      await call().catch((error) => expect(error.code, command).toBe('TICKET_INVALID'))
     expect(await sale.audit(), command).toMatchObject({ ok: true, skus: { mango: { total: 105 } } })
     // It may take a moment until the room asks again.
     await expect

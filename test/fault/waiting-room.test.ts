@@ -149,7 +149,7 @@ test('FLUSHALL: STATE_LOST for everybody, and never a pass; a sale behind the do
   await delay(1_000)
   const request = { buyer: 'u1', pass: told.pass, items: [{ sku: 'a', quantity: 1 }] }
   expect(await codeOf(sale.reserve(request))).toBe('STATE_LOST')
-  expect(await codeOf(handle(redis, { sale: 'phones' }).poll(tickets[0]!))).toBe('SALE_NOT_FOUND')
+  expect(await codeOf(handle(redis, { sale: 'phones' }).poll(tickets[0]!))).toBe('NOT_FOUND')
 })
 
 test('the sale asks nobody in while the room cannot be reached, whatever the pass says', async () => {

@@ -64,7 +64,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     await follower.close()
     await lose()
     const other = stranger(shop)
-    await faultOf(other.stats(), 'SALE_NOT_FOUND')
+    await faultOf(other.stats(), 'NOT_FOUND')
     const recovery = await other.recover({ from: ledger.ledger })
     expect(recovery).toEqual({ restored: 8, refused: [], forgotten: 0 })
     expect(await other.stats()).toEqual(before)
@@ -313,7 +313,7 @@ test('what this handle knows beyond the ledger is put back, too', async () => {
 test('a sale that the ledger does not know, or another of the same name', async () => {
   const { shop, ledger } = await open()
   const empty = await TestLedger.open(db)
-  await faultOf(shop.sale.recover({ from: empty.ledger }), 'SALE_NOT_FOUND')
+  await faultOf(shop.sale.recover({ from: empty.ledger }), 'NOT_FOUND')
   await ledger.agrees(shop.sale)
   await lose()
   const other = stranger(shop)

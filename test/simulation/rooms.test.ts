@@ -29,7 +29,7 @@ test.each(seeds)(
     }
     for (const status of ['reserved', 'sold_out', 'pass_rejected'])
       expect(answers).toContain(`reserve ${status}`)
-    for (const call of ['poll PASS_INVALID', 'join done', 'leave done', 'revoke done', 'pause done'])
+    for (const call of ['poll TICKET_INVALID', 'join done', 'leave done', 'revoke done', 'pause done'])
       expect(answers).toContain(call)
   },
 )

@@ -164,7 +164,7 @@ describe('a server that', () => {
 })
 
 describe('a sale whose keys are gone', () => {
-  test('all of them: STATE_LOST for who has seen it, also to create it; SALE_NOT_FOUND for the rest', async () => {
+  test('all of them: STATE_LOST for who has seen it, also to create it; NOT_FOUND for the rest', async () => {
     const client = connect()
     const sale = open(client)
     const rules = { stock: { a: 5 } }
@@ -177,7 +177,7 @@ describe('a sale whose keys are gone', () => {
     await faultOf(sale.confirm(held.reservation.id), 'STATE_LOST')
     await faultOf(sale.stats(), 'STATE_LOST')
     const fresh = open(client, { id: sale.id })
-    await faultOf(fresh.stats(), 'SALE_NOT_FOUND')
+    await faultOf(fresh.stats(), 'NOT_FOUND')
     expect(await fresh.create(rules)).toEqual({ created: true })
     // There is one again, but it is another.
     await faultOf(sale.stats(), 'STATE_LOST')

@@ -75,7 +75,7 @@ describe('a handle that does not know the rules yet', () => {
   test('asks again after it could not learn them', async () => {
     const { engine, runs } = watched(memoryEngine())
     const sale = handle(engine)
-    await expect(sale.stats()).rejects.toMatchObject({ code: 'SALE_NOT_FOUND' })
+    await expect(sale.stats()).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await handle(engine).create({ stock: { a: 1 } })
     expect((await sale.stats()).state).toBe('open')
     expect(runs('describe')).toBe(2)

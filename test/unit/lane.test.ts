@@ -112,7 +112,7 @@ describe('failures', () => {
   })
 
   test.each([
-    ['missing', null, 'SALE_NOT_FOUND'],
+    ['missing', null, 'NOT_FOUND'],
     ['missing', 'token', 'STATE_LOST'],
     ['lost', 'token', 'STATE_LOST'],
     ['lost', null, 'STATE_LOST'],

@@ -101,7 +101,7 @@ describe('anything else', () => {
   const objects = [Symbol(pass), () => pass, new String(pass), Buffer.from(pass), { toString: () => pass }]
   const trap = new Proxy({}, { get: () => expect.fail('was looked at') })
   test.each(labelled([...junk, ...objects]))('%s', (_, token) => refused(token))
-  test('an object with traps', () => expect(answer(() => signer.readTicket(trap))).toBe('PASS_INVALID'))
+  test('an object with traps', () => expect(answer(() => signer.readTicket(trap))).toBe('TICKET_INVALID'))
 
   test('cut off anywhere, with or without its dots', () => {
     for (const token of [ticket, pass]) {

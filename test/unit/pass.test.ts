@@ -86,12 +86,12 @@ describe('time', () => {
 
 test('a ticket is no pass, and a pass no ticket', () => {
   expect(answer(() => signer.readPass(ticket, NOW))).toBe('PASS_INVALID')
-  expect(answer(() => signer.readTicket(pass))).toBe('PASS_INVALID')
+  expect(answer(() => signer.readTicket(pass))).toBe('TICKET_INVALID')
   // Not even with the claims of both.
   const both = { ...opened(ticket.split('.')[1]!), ...BODY }
-  expect(answer(() => signer.readTicket(signed(HEADER, both)))).toBe('PASS_INVALID')
+  expect(answer(() => signer.readTicket(signed(HEADER, both)))).toBe('TICKET_INVALID')
   const ticketHeader = opened(ticket.split('.')[0]!)
-  expect(answer(() => signer.readTicket(signed(ticketHeader, both)))).toBe('PASS_INVALID')
+  expect(answer(() => signer.readTicket(signed(ticketHeader, both)))).toBe('TICKET_INVALID')
   const turned = signed(HEADER, { ...both, use: 'ticket' })
   expect(answer(() => signer.readPass(turned, NOW))).toBe('PASS_INVALID')
 })

@@ -42,7 +42,7 @@ test('watchers hear that a sale has ended and that they were revoked; those of a
   })
   await vi.waitFor(() => expect(told.every(({ length }) => length > 0)).toBe(true), { timeout: 60_000 })
   await room.revoke('ann')
-  await expect(ends[0]).rejects.toMatchObject({ code: 'PASS_INVALID' })
+  await expect(ends[0]).rejects.toMatchObject({ code: 'TICKET_INVALID' })
   await other.close()
   await ends[2]
   expect(told[2]!.at(-1)).toMatchObject({ status: 'waiting' })
@@ -55,7 +55,7 @@ test('watchers hear that a sale has ended and that they were revoked; those of a
 test('what is no ticket, or no signal, is refused at once', async () => {
   const { room } = await liveRoom()
   for (const ticket of ['nonsense', undefined, {}])
-    expect(() => room.updates(ticket as never)).toThrow(expect.objectContaining({ code: 'PASS_INVALID' }))
+    expect(() => room.updates(ticket as never)).toThrow(expect.objectContaining({ code: 'TICKET_INVALID' }))
   for (const signal of [null, 1, {}])
     expect(() => room.updates('nonsense', { signal: signal as never })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),

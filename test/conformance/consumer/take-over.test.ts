@@ -298,7 +298,7 @@ onSteppedEngines((open) => {
     const seen = new Seen()
     follow(early, { onError: (error) => codes.push((error as { code: string }).code) }, seen.note)
     await shop.until(() => codes.length > 0)
-    expect(codes[0]).toBe('SALE_NOT_FOUND')
+    expect(codes[0]).toBe('NOT_FOUND')
     const sale = new FlashSale('later', { engine: shop.clock.engine })
     onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 1 } })

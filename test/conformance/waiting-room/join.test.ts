@@ -16,7 +16,7 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ ratePerSecond: 1, burst: 1, state: 'open' })
   })
 
-  test('a room that nobody made is SALE_NOT_FOUND, until somebody makes it', async () => {
+  test('a room that nobody made is NOT_FOUND, until somebody makes it', async () => {
     const door = await open()
     const elsewhere = door.handle()
     await elsewhere.close()
@@ -28,7 +28,7 @@ onBothEngines((open) => {
       () => none.pause(),
       () => none.revoke('ann'),
     ])
-      expect(await codeOf(call())).toBe('SALE_NOT_FOUND')
+      expect(await codeOf(call())).toBe('NOT_FOUND')
     await none.create()
     expect(await none.join('ann')).toMatchObject({ position: 1 })
     await none.close()

@@ -11,7 +11,7 @@ onBothEngines((open) => {
     expect(await door.room.leave(door.ticket('u2'))).toEqual({ left: true })
     expect(await door.room.leave(door.ticket('u2'))).toEqual({ left: false })
     for (const room of [door.room, far, door.handle()])
-      expect(await codeOf(room.poll(door.ticket('u2')))).toBe('PASS_INVALID')
+      expect(await codeOf(room.poll(door.ticket('u2')))).toBe('TICKET_INVALID')
     expect(positions(await door.come(crowd.slice(2)))).toEqual([1, 2])
     expect(await door.room.stats()).toMatchObject({ waiting: 2 })
   })
@@ -23,7 +23,7 @@ onBothEngines((open) => {
     await door.waiting('u250', far)
     expect(await door.handle().leave(door.ticket('u250'))).toEqual({ left: true })
     for (const room of [far, door.room, door.handle()])
-      expect(await codeOf(room.poll(door.ticket('u250')))).toBe('PASS_INVALID')
+      expect(await codeOf(room.poll(door.ticket('u250')))).toBe('TICKET_INVALID')
   })
 
   test('who comes back after leaving stands at the end, and the old ticket stays worthless', async () => {
@@ -36,7 +36,7 @@ onBothEngines((open) => {
     expect(again!.ticket).not.toBe(old)
     expect(again!.position).toBe(4)
     for (const room of [door.room, door.handle()]) {
-      expect(await codeOf(room.poll(old))).toBe('PASS_INVALID')
+      expect(await codeOf(room.poll(old))).toBe('TICKET_INVALID')
       // The old ticket ends nothing of the new stay.
       expect(await room.leave(old)).toEqual({ left: false })
       expect(await door.waiting('u3', room)).toMatchObject({ position: 4 })
@@ -52,10 +52,10 @@ onBothEngines((open) => {
     const results = await Promise.allSettled(told)
     for (const result of results) {
       if (result.status === 'fulfilled') expect(result.value.status).toBe('waiting')
-      else expect(result.reason).toMatchObject({ code: 'PASS_INVALID' })
+      else expect(result.reason).toMatchObject({ code: 'TICKET_INVALID' })
     }
     expect(await left).toEqual({ left: true })
-    expect(await codeOf(door.poll('u5'))).toBe('PASS_INVALID')
+    expect(await codeOf(door.poll('u5'))).toBe('TICKET_INVALID')
   })
 
   test('leaving with a pass ends the pass, here and in other processes within a second', async () => {
@@ -80,7 +80,7 @@ onBothEngines((open) => {
     expect(await door.room.revoke('u2')).toEqual({ revoked: true })
     expect(await door.room.revoke('u2')).toEqual({ revoked: false })
     expect(await door.room.revoke('nobody')).toEqual({ revoked: false })
-    expect(await codeOf(door.poll('u2'))).toBe('PASS_INVALID')
+    expect(await codeOf(door.poll('u2'))).toBe('TICKET_INVALID')
     expect(await door.waiting('u3')).toMatchObject({ position: 1 })
     expect((await door.join('u2'))[0]).toMatchObject({ position: 3 })
     expect(await door.waiting('u2')).toMatchObject({ position: 3 })
@@ -117,7 +117,7 @@ onBothEngines((open) => {
     expect(() => door.room.verify(pass, { buyer: 'ann' })).toThrow(refused)
     await door.timers.pass(1_000)
     for (const room of [idle, busy]) expect(() => room.verify(pass, { buyer: 'ann' })).toThrow(refused)
-    expect(await door.timers.during(codeOf(door.poll('ann', busy)))).toBe('PASS_INVALID')
+    expect(await door.timers.during(codeOf(door.poll('ann', busy)))).toBe('TICKET_INVALID')
   })
 
   test('who was revoked and is admitted again has a pass that holds, and the old one stays revoked', async () => {

@@ -27,10 +27,10 @@ onBothEngines((open, kind) => {
     expect(entered(await door.come(['ann', 'bob'], rotating))).toEqual(['ann', 'bob'])
     expect(rotating.verify(pass, { buyer: 'ann' }).buyer).toBe('ann')
     const { ticket } = await rotating.join('cid')
-    expect(await codeOf(door.room.poll(ticket))).toBe('PASS_INVALID')
+    expect(await codeOf(door.room.poll(ticket))).toBe('TICKET_INVALID')
     const rotated = door.handle({ secret: OTHER_SECRET })
     expect((await rotated.poll(ticket)).status).toBe('admitted')
-    expect(await codeOf(door.poll('bob', rotated))).toBe('PASS_INVALID')
+    expect(await codeOf(door.poll('bob', rotated))).toBe('TICKET_INVALID')
     // With a join there is a ticket of the new kind, for the same place.
     expect((await rotated.join('bob')).position).toBe(0)
   })
@@ -45,8 +45,8 @@ onBothEngines((open, kind) => {
       [one, two, passes[1]!.pass],
       [two, one, passes[0]!.pass],
     ] as const) {
-      expect(await codeOf(mine.room.poll(theirs.ticket('bob')))).toBe('PASS_INVALID')
-      expect(await codeOf(mine.room.leave(theirs.ticket('bob')))).toBe('PASS_INVALID')
+      expect(await codeOf(mine.room.poll(theirs.ticket('bob')))).toBe('TICKET_INVALID')
+      expect(await codeOf(mine.room.leave(theirs.ticket('bob')))).toBe('TICKET_INVALID')
       expect(() => mine.room.verify(pass, { buyer: 'ann' })).toThrow(
         expect.objectContaining({ code: 'PASS_INVALID' }),
       )
@@ -99,7 +99,7 @@ onBothEngines((open, kind) => {
     expect(await right.stats()).toMatchObject({ waiting: 0, admitted: 1, ratePerSecond: 1 })
   })
 
-  test('what is no ticket is PASS_INVALID, whoever made it; nothing else is ever thrown', async () => {
+  test('what is no ticket is TICKET_INVALID, whoever made it; nothing else is ever thrown', async () => {
     const door = await open()
     await door.join('ann')
     const ticket = door.ticket('ann')
@@ -131,8 +131,8 @@ onBothEngines((open, kind) => {
     ]
     for (const one of forged) {
       const text = one as string
-      expect(await codeOf(door.room.poll(text))).toBe('PASS_INVALID')
-      expect(await codeOf(door.room.leave(text))).toBe('PASS_INVALID')
+      expect(await codeOf(door.room.poll(text))).toBe('TICKET_INVALID')
+      expect(await codeOf(door.room.leave(text))).toBe('TICKET_INVALID')
       if (one === pass) continue
       expect(() => door.room.verify(text, { buyer: 'ann' })).toThrow(
         expect.objectContaining({ code: 'PASS_INVALID' }),

@@ -119,7 +119,7 @@ describe('the position', () => {
     })
     expect(await of(room.poll(await ticketAt(19)))).toMatchObject({ position: 13 })
     expect(await of(room.poll(await ticketAt(30)))).toMatchObject({ position: 22 })
-    await expect(of(room.poll(await ticketAt(20)))).rejects.toMatchObject({ code: 'PASS_INVALID' })
+    await expect(of(room.poll(await ticketAt(20)))).rejects.toMatchObject({ code: 'TICKET_INVALID' })
   })
 
   test('of somebody who was called is behind those who come first at the door', async () => {
@@ -218,7 +218,7 @@ describe('who must ask', () => {
   test('one whose stay has ended is told so', async () => {
     const { room, of, ticketAt, answerVisits } = await opened({ reach: 30 })
     answerVisits({ status: 'gone' })
-    await expect(of(room.poll(await ticketAt(30)))).rejects.toMatchObject({ code: 'PASS_INVALID' })
+    await expect(of(room.poll(await ticketAt(30)))).rejects.toMatchObject({ code: 'TICKET_INVALID' })
   })
 
   test('one that is admitted gets a pass that is good here', async () => {

@@ -132,7 +132,7 @@ describe('what is gone', () => {
   test.each([
     ['rolled_back', null, 'ROLLBACK_DETECTED'],
     ['rolled_back', 't', 'ROLLBACK_DETECTED'],
-    ['missing', null, 'SALE_NOT_FOUND'],
+    ['missing', null, 'NOT_FOUND'],
     ['missing', 't', 'STATE_LOST'],
     ['lost', null, 'STATE_LOST'],
     ['lost', 't', 'STATE_LOST'],

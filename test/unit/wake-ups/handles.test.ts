@@ -161,7 +161,7 @@ describe.each([1, 4])('a sale of %i partitions', (partitions) => {
     const early = later.consume({ group: 'early', onError }, () => {})
     const patient = later.consume({ group: 'patient', onError }, ({ type }) => void seen.push(type))
     await clock.advance(1_000)
-    expect(new Set(errors)).toEqual(new Set(['SALE_NOT_FOUND']))
+    expect(new Set(errors)).toEqual(new Set(['NOT_FOUND']))
     await early.close()
     await later.create({ stock: { a: 40 }, partitions })
     await clock.advance(10_000)

@@ -201,10 +201,10 @@ describe('while the engine is away', () => {
 
   test('a room that cannot be learned is not asked anything', async () => {
     const { keeper, stageOf, tends } = stage()
-    stageOf.room = () => Promise.reject(new StockholdError('SALE_NOT_FOUND', 'none'))
+    stageOf.room = () => Promise.reject(new StockholdError('NOT_FOUND', 'none'))
     const told = outcome(keeper.fresh())
     await settled()
-    expect([told.value, tends.length]).toEqual(['SALE_NOT_FOUND', 0])
+    expect([told.value, tends.length]).toEqual(['NOT_FOUND', 0])
   })
 
   test('a failure that is final is told as it is, and the next caller asks again at once', async () => {

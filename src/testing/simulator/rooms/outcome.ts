@@ -7,8 +7,8 @@ export type Outcome<T> =
   | { readonly kind: 'lost' }
 
 /** With which codes a call may fail; and a poll, once it is known how the room stands. */
-export const lasting: ReadonlySet<string> = new Set(['PASS_INVALID'])
-export const expected: ReadonlySet<string> = new Set(['PASS_INVALID', 'UNAVAILABLE', 'UNKNOWN_OUTCOME'])
+export const lasting: ReadonlySet<string> = new Set(['TICKET_INVALID'])
+export const expected: ReadonlySet<string> = new Set(['TICKET_INVALID', 'UNAVAILABLE', 'UNKNOWN_OUTCOME'])
 
 export function tell(outcome: Outcome<unknown>): string {
   if (outcome.kind !== 'ok') return outcome.kind === 'fail' ? outcome.code : 'lost with the process'

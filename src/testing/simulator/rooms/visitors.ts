@@ -111,7 +111,7 @@ export class Visitors {
       },
     })
     if (told.kind === 'ok') return told.value
-    if (told.kind !== 'fail' || told.code !== 'PASS_INVALID') return 'again'
+    if (told.kind !== 'fail' || told.code !== 'TICKET_INVALID') return 'again'
     ledger.refused(buyer, ticket, world.agenda.now)
     return 'gone'
   }
