@@ -225,6 +225,7 @@ export class Keeper {
       return
     }
     this.#timer?.cancel()
+    this.#timer = undefined
     this.#timerAt = at
     if (ms === 0) {
       // At the end of this turn: whoever comes in the same turn goes along.
@@ -237,10 +238,8 @@ export class Keeper {
   }
 
   async #tend(): Promise<void> {
-    this.#timer?.cancel()
-    this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
-    if (this.#tending || this.#stopped) return
+    if (this.#stopped) return
     this.#tending = true
     this.#spendCall()
     const forgotten = this.#forgotten
