@@ -22,6 +22,31 @@ onBothEngines((open) => {
     expect(await shop.handle().stats()).toStrictEqual(await shop.sale.stats())
   })
 
+  testOfOne(
+    'of some SKUs, each asks for its own: in the order asked, with what has lapsed swept',
+    async () => {
+      const shop = await open({ stock: { a: 5, b: 6, c: 7 } })
+      await shop.hold('u', [{ sku: 'b', quantity: 2 }], { holdMs: 10 })
+      await shop.hold('u', [{ sku: 'c', quantity: 3 }])
+      await shop.advance(10)
+      const ask = async (...wanted: ({ skus?: number[] } | undefined)[]) => {
+        const { answers } = await shop.done(
+          'stats',
+          wanted.map((op) => op ?? {}),
+        )
+        return answers.map((answer) =>
+          'skus' in answer ? answer.skus.map(({ available }) => available) : [],
+        )
+      }
+      expect(await ask({ skus: [2, 1] }, { skus: [] }, { skus: [1] })).toEqual([[4, 6], [], [6]])
+      expect(await ask({ skus: [] })).toEqual([[]])
+      expect(await ask({ skus: [2] }, undefined)).toEqual([[4], [5, 6, 4]])
+      expect(await shop.done('stats', [{ skus: [] }])).toMatchObject({
+        answers: [{ status: 'open', returns: 1 }],
+      })
+    },
+  )
+
   test('every state: not_started, open, paused, ended by closesAt, ended by command', async () => {
     const clock = await open()
     const shop = await open({ opensAt: clock.now() + 10, closesAt: clock.now() + 20 })

@@ -65,7 +65,14 @@ export class FakeParts implements Parts {
     if (command === 'receive') return this.#receive(index, op as Op<'receive'>)
     if (command === 'transfers')
       return { sent: this.#rows(this.sent, index), received: this.#rows(this.received, index) }
-    if (command === 'stats') return { status: 'open', skus: this.#counts(index), returns: 0 }
+    if (command === 'stats') {
+      const counts = this.#counts(index)
+      return {
+        status: 'open',
+        skus: (op as Op<'stats'>).skus?.map((sku) => counts[sku]!) ?? counts,
+        returns: 0,
+      }
+    }
     throw new Error(command)
   }
 

@@ -44,6 +44,7 @@ function surveyed(units: readonly [number, number]) {
   const known = new KnownStock(2)
   known.track(0)
   const surveys = new Surveys(parts, known, timing, 10_000)
+  surveys.want([[0, 1]])
   return { surveys, known, timers, answer: () => answer!() }
 }
 
@@ -78,4 +79,43 @@ test('nothing has moved, as far as two surveys one after another can tell', asyn
     stills.push((await done).still)
   }
   expect(stills).toEqual([false, true])
+})
+
+test('asks of each partition what somebody waits for, and nothing else', async () => {
+  const asked: (readonly number[])[] = []
+  const session = new Session('part', { max: 10, open: 0 })
+  const parts: Parts = {
+    count: 1,
+    session: () => session,
+    async ask(_index, _command, op, _limits, result) {
+      const { skus } = op as { skus: readonly number[] }
+      asked.push(skus)
+      session.witness({ line: 1, sequence: 1, mark: '' })
+      const counts = skus.map((sku) => ({ total: sku, available: sku, held: 0, confirmed: 0, inTransit: 0 }))
+      return result({ status: 'open', skus: counts, returns: 0 } as never)
+    },
+  }
+  const known = new KnownStock(1)
+  const surveys = new Surveys(parts, known, processTiming, 10_000)
+  const [first, second] = [
+    surveys.want([[7, 1]]),
+    surveys.want([
+      [7, 2],
+      [3, 1],
+    ]),
+  ]
+  const both = await surveys.current().done
+  expect([both.unsold[7], both.unsold[3], both.unsold[0]]).toEqual([7, 3, undefined])
+  second()
+  const third = surveys.want([[5, 1]])
+  const next = await surveys.current().done
+  // Of what was not wanted before, the survey before says nothing.
+  expect([next.unsold[7], next.unsoldBefore[7], next.unsold[5], next.unsoldBefore[5]]).toEqual([
+    ...[7, 7, 5, undefined],
+  ])
+  first()
+  third()
+  await surveys.current().done
+  expect(asked).toEqual([[7, 3], [7, 5], []])
+  expect([known.at(0, 7), known.at(0, 3), known.isKnown(0)]).toEqual([7, 3, false])
 })

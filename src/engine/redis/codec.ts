@@ -18,6 +18,12 @@ import { receive, send, transfers } from './transfer-codec.js'
 const RETRY = { status: 'retry' } as const
 const NOT_FOUND = { status: 'not_found' } as const
 
+/** The SKUs that a batch asks for, each once; `undefined` for all. */
+function skusAsked(ops: readonly Op<'stats'>[]): number[] | undefined {
+  if (ops.some(({ skus }) => skus === undefined)) return undefined
+  return [...new Set(ops.flatMap(({ skus }) => skus!))]
+}
+
 /**
  * A codec for commands that answer by a letter and, where there is one, the reservation's record.
  *
@@ -156,13 +162,26 @@ export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>
       }),
   },
   stats: {
-    write: (ops, to) => to.integer(ops.length),
+    write(ops, to) {
+      to.integer(ops.length)
+      const asked = skusAsked(ops)
+      if (!asked) return to.integer(-1)
+      to.array(asked.length)
+      for (const sku of asked) to.integer(sku)
+    },
     read(ops, from) {
       const letter = from.statuses[0]!
       if (letter === 0x54 /* T */) return ops.map(() => RETRY)
-      const skus = readAllCounts(new Reader(from.next() as Buffer))
+      const counts = readAllCounts(new Reader(from.next() as Buffer))
       const returns = nextNumber(from)
-      return ops.map(() => ({ status: saleState('stats', letter), skus, returns }))
+      const asked = skusAsked(ops)
+      const places = asked && new Map(asked.map((sku, place) => [sku, place]))
+      const of = (sku: number) => counts[places ? places.get(sku)! : sku]!
+      return ops.map(({ skus }) => ({
+        status: saleState('stats', letter),
+        skus: skus?.map(of) ?? counts,
+        returns,
+      }))
     },
   },
   sweep: {

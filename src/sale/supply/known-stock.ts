@@ -18,10 +18,6 @@ export class KnownStock {
     this.#partitions = partitions
   }
 
-  get skus(): Iterable<number> {
-    return this.#known.keys()
-  }
-
   /** Somebody lacks it, or will need to know whether there is enough: the next survey tells. */
   track(sku: number): Known {
     let known = this.#known.get(sku)

@@ -94,6 +94,21 @@ export class Supply {
     round: number,
     limits: Limits,
   ): Promise<SoldOut | undefined> {
+    const stopAsking = this.#surveys.want(lack.wants)
+    try {
+      return await this.#seek(home, lack, since, round, limits)
+    } finally {
+      stopAsking()
+    }
+  }
+
+  async #seek(
+    home: number,
+    lack: Lack,
+    since: number,
+    round: number,
+    limits: Limits,
+  ): Promise<SoldOut | undefined> {
     const { sku, wants } = lack
     for (const [one] of wants) this.#known.track(one)
     this.#known.note(home, sku, lack.available)
@@ -157,13 +172,15 @@ export class Supply {
 function verdictOf(survey: Survey, wants: Units): SoldOut | undefined {
   if (!survey.still) return undefined
   for (const [sku, quantity] of wants) {
-    const unsold = survey.unsoldBefore[sku]!
-    if (unsold < quantity) {
+    const [before, now] = [survey.unsoldBefore[sku], survey.unsold[sku]]
+    // One of the surveys was begun before it was wanted.
+    if (before === undefined || now === undefined) return undefined
+    if (before < quantity) {
       // What is in transit can be had by who asks for no more.
-      const available = Math.min(unsold, survey.unsold[sku]!)
-      return { sku, available, unsold, mayReturn: survey.held[sku]! > 0 }
+      const available = Math.min(before, now)
+      return { sku, available, unsold: before, mayReturn: survey.held[sku]! > 0 }
     }
-    if (survey.unsold[sku]! < quantity) return undefined
+    if (now < quantity) return undefined
   }
   return undefined
 }

@@ -1,3 +1,4 @@
+import type { Units } from '../../engine/engine.js'
 import type { Timer, Timing } from '../../engine/timing.js'
 import { StockholdError } from '../../errors.js'
 import { askEvery } from '../every.js'
@@ -11,7 +12,7 @@ const tuning = {
   partitionsAMs: 4,
 }
 
-/** What all partitions said when they were asked one after another. */
+/** What all partitions said when they were asked one after another: of the SKUs that somebody waited for when it began, and of no others. */
 export interface Survey {
   /** Counts from 1 in the order in which they were begun; each was over when the next began. */
   readonly number: number
@@ -19,7 +20,7 @@ export interface Survey {
   readonly failures: ReadonlyMap<number, unknown>
   /** All partitions answered, in this survey and the one before, and no units came back on sale in between. */
   readonly still: boolean
-  /** By SKU: what the survey before found unsold, in transit included. Says something only if this one is `still`. */
+  /** By SKU: what the survey before found unsold, in transit included, if it asked. Says something only if this one is `still`. */
   readonly unsoldBefore: readonly number[]
   readonly inTransitBefore: readonly number[]
   /** By SKU. */
@@ -49,6 +50,8 @@ export class Surveys {
   readonly #limitMs: number
   /** How many were begun. */
   begun = 0
+  /** How many wait for each SKU. */
+  readonly #wanted = new Map<number, number>()
   #running: Running | undefined
   #last: { survey: Survey; traces: readonly (Trace | undefined)[] } | undefined
   #endedAt = Number.NEGATIVE_INFINITY
@@ -64,6 +67,19 @@ export class Surveys {
   /** The latest that is over. */
   get last(): Survey | undefined {
     return this.#last?.survey
+  }
+
+  /** From now on each survey asks for these SKUs too, until what is returned is called. */
+  want(units: Units): () => void {
+    const add = (by: number) => {
+      for (const [sku] of units) {
+        const waiting = (this.#wanted.get(sku) ?? 0) + by
+        if (waiting === 0) this.#wanted.delete(sku)
+        else this.#wanted.set(sku, waiting)
+      }
+    }
+    add(1)
+    return () => add(-1)
   }
 
   /** The survey that is under way, or a new one. */
@@ -98,16 +114,18 @@ export class Surveys {
     const available: number[] = []
     const unsold: number[] = []
     const held: number[] = []
+    const asked = [...this.#wanted.keys()]
     const ask = (index: number): Promise<Trace> => {
       const session = this.#parts.session(index)
       const lineBefore = session.tip?.line
-      return this.#parts.ask(index, 'stats', {}, call, ({ skus, returns }) => {
-        for (const [sku, counts] of skus.entries()) {
+      return this.#parts.ask(index, 'stats', { skus: asked }, call, ({ skus, returns }) => {
+        for (const [place, counts] of skus.entries()) {
+          const sku = asked[place]!
+          this.#known.note(index, sku, counts.available)
           available[sku] = (available[sku] ?? 0) + counts.available
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
           held[sku] = (held[sku] ?? 0) + counts.held
         }
-        for (const sku of this.#known.skus) this.#known.note(index, sku, skus[sku]!.available)
         // A history that goes on as another line may have put units back without a word.
         const line = session.tip!.line
         return { returns, line: lineBefore === undefined || lineBefore === line ? line : Number.NaN }
@@ -121,7 +139,7 @@ export class Surveys {
         throw error
       }),
     )
-    for (const index of failures.keys()) for (const sku of this.#known.skus) this.#known.note(index, sku, 0)
+    for (const index of failures.keys()) for (const sku of asked) this.#known.note(index, sku, 0)
     const before = this.#last
     const still =
       failures.size === 0 &&
