@@ -129,8 +129,8 @@ export class SaleAccess {
     const record = await ledger.recall(this.#sale)
     if (!record) throw new StockholdError('NOT_FOUND', `the ledger has never followed the sale ${name}`)
     const { partitions } = this
-    const learned = await this.rules(this.call(options)).then(() => true, isGone)
-    if (!learned && partitions.token === null) {
+    await this.rules(this.call(options)).catch(passIfGone)
+    if (partitions.token === null) {
       partitions.count = record.rules.partitions
       partitions.token = record.token
       this.#learn(record.rules)
@@ -160,7 +160,7 @@ export class SaleAccess {
     const { partitions } = this
     if (partitions.count > 1) this.#supply = new Supply(partitions.parts, this.timing, this.deadlineMs)
     // Somebody else's holds may be waiting to be swept. Of many partitions, those that are used here are looked at.
-    else this.watch(0, 0)
+    else this.#watchFirst(0)
     this.#book = new RuleBook(rules)
     return this.#book
   }
@@ -252,9 +252,8 @@ function askAt(parts: Parts, call: Limits): AskAt {
   return (index, command, op) => parts.ask(index, command, op, call, (answer) => answer)
 }
 
-/** Whether there is nothing to learn a sale from; any other failure stays one. */
-function isGone(error: unknown): false {
+/** Where there is nothing to learn a sale from, that is no failure; any other stays one. */
+function passIfGone(error: unknown): void {
   const code = error instanceof StockholdError ? error.code : undefined
-  if (code === 'NOT_FOUND' || code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED') return false
-  throw error
+  if (code !== 'NOT_FOUND' && code !== 'STATE_LOST' && code !== 'ROLLBACK_DETECTED') throw error
 }

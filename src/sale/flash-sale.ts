@@ -384,7 +384,7 @@ export class FlashSale {
   }
 
   async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
-    const book = this.#access.book ?? (await this.#access.rules(call))
+    const book = await this.#access.rules(call)
     await this.#written?.ready(call)
     return this.#reserving.reserve(order, book, call)
   }

@@ -33,7 +33,7 @@ export class Settling {
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
     const call = this.#access.call(options)
-    const book = this.#access.book ?? (await this.#access.rules(call))
+    const book = await this.#access.rules(call)
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
     if (command !== 'get') await this.#written?.ready(call)
