@@ -122,7 +122,7 @@ export class Keeper {
   }
 
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
-  fresh(maxAge = 0, limits: Limits = { deadline: this.#access.deadline() }): Promise<RoomState> {
+  fresh(limits: Limits = { deadline: this.#access.deadline() }, maxAge = 0): Promise<RoomState> {
     if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
     return this.#join(limits, (waiting) => this.#watchers.push(waiting))
   }

@@ -120,10 +120,10 @@ export class WaitingRoom implements Door {
     const placed = await this.#access.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#keeper.touch()
     if (!this.#keeper.state)
-      await this.#keeper.fresh(0, limits).catch((error) => {
+      await this.#keeper.fresh(limits).catch((error) => {
         throw placedUnseen(error, limits)
       })
-    else if (!this.#keeper.recent()) await this.#keeper.fresh(0, limits).catch(() => {})
+    else if (!this.#keeper.recent()) await this.#keeper.fresh(limits).catch(() => {})
     const { number, stay, expiresAt } = placed
     const visitor = this.#visitors.place(name, stay, number)
     const place =
@@ -152,7 +152,7 @@ export class WaitingRoom implements Door {
     try {
       if (!this.#keeper.recent() && !(this.#keeper.state && this.#standing.isExpected(visitor))) {
         limits ??= this.#access.limits()
-        await this.#keeper.fresh(0, limits)
+        await this.#keeper.fresh(limits)
         // The room has been seen now, and there may have been the draw.
         visitor = this.#visitors.of(ticket)
       }
@@ -197,7 +197,7 @@ export class WaitingRoom implements Door {
     await this.#access.room(limits)
     const revoked = await this.#access.ask('revoke', op, limits, ({ status }) => status === 'revoked')
     this.#keeper.forget()
-    await this.#keeper.fresh(0, limits).catch(() => {})
+    await this.#keeper.fresh(limits).catch(() => {})
     return { revoked }
   }
 
@@ -229,7 +229,7 @@ export class WaitingRoom implements Door {
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#access.limits(options)
     const { rules, commitment } = await this.#access.room(limits)
-    const state = await this.#keeper.fresh(0, limits)
+    const state = await this.#keeper.fresh(limits)
     if (this.#keeper.saleError !== undefined) throw this.#keeper.saleError
     const { waiting, admitted, missed, outstanding, capacity, pace } = state
     return {
@@ -250,7 +250,7 @@ export class WaitingRoom implements Door {
   /** Resolves when this handle has read the room: from then on {@link verify} knows the server's time and what was revoked. */
   async ready(options?: SignalOption): Promise<void> {
     const limits = this.#access.limits(options)
-    if (!this.#keeper.state) await this.#keeper.fresh(0, limits)
+    if (!this.#keeper.state) await this.#keeper.fresh(limits)
   }
 
   /**
@@ -272,7 +272,7 @@ export class WaitingRoom implements Door {
   async enter(pass: unknown, buyer: string, limits?: Limits): Promise<Admission> {
     const { deadline, signal } = limits ?? { deadline: Number.POSITIVE_INFINITY }
     if (!this.#keeper.knows(1_000))
-      await this.#keeper.fresh(1_000, { deadline: Math.min(deadline, this.#access.deadline()), signal })
+      await this.#keeper.fresh({ deadline: Math.min(deadline, this.#access.deadline()), signal }, 1_000)
     const { stay } = this.verify(pass as string, { buyer })
     return { spend: () => this.#spend(buyer, stay) }
   }

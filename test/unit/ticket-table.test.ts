@@ -67,6 +67,17 @@ test('those who come and go need no more room than those who are there', () => {
   expect(table.size).toBe(0)
 })
 
+test('what is known of a ticket is kept when the table grows, and what it is added with is known at once', () => {
+  const table = new TicketTable()
+  const name = (n: number) => `ticket ${String(n).padStart(7, '0')}`
+  for (let n = 0; n < 3_000; n++) {
+    const slot = table.add(name(n), 2 * n + 1, 3 * n + 1, 4 * n + 1)
+    expect(numbersOf(table, slot)).toBe(`${2 * n + 1} ${3 * n + 1} ${4 * n + 1}`)
+  }
+  for (let n = 0; n < 3_000; n++)
+    expect(numbersOf(table, table.find(name(n)))).toBe(`${2 * n + 1} ${3 * n + 1} ${4 * n + 1}`)
+})
+
 /** Ends like a signature. */
 const signed = (n: number) => `ticket.${createHash('sha256').update(`${n}`).digest('base64url')}`
 

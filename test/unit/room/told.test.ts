@@ -317,6 +317,31 @@ describe('commands', () => {
     ])
   })
 
+  test.each(['pause', 'resume', 'setRate'] as const)(
+    '%s: who asks after it hears of it, though what is known is fresh and calls are scarce',
+    async (command) => {
+      const { room, of, ticketAt, calls } = await opened()
+      const ticket = await ticketAt(30)
+      const tends = async () => {
+        const before = calls('tend')
+        await of(room.poll(ticket))
+        return calls('tend') - before
+      }
+      while ((await tends()) > 0);
+      expect(await tends()).toBe(0)
+      await of(command === 'setRate' ? room.setRate(3) : room[command]())
+      expect(await tends()).toBe(1)
+    },
+  )
+
+  test('who joins is placed by what is known then, not by what was known a ms before', async () => {
+    const { room, of, calls } = await opened()
+    await of(room.join('u1'))
+    const before = calls('tend')
+    await of(room.join('u2'))
+    expect(calls('tend')).toBe(before + 1)
+  })
+
   test('that end a stay, or a pass, name it; what is known is out of date then', async () => {
     const { room, of, ticketAt, asked, calls, clock } = await opened()
     const ticket = await ticketAt(30)

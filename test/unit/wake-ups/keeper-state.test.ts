@@ -25,10 +25,10 @@ describe('how old a state is', () => {
 
   test('a state that is fresh enough is told without a call, and one that is a ms older is not', async () => {
     const { keeper, tends } = await known()
-    expect(await keeper.fresh(30)).toMatchObject({ tail: 1 })
+    expect(await keeper.fresh(undefined, 30)).toMatchObject({ tail: 1 })
     await settled()
     expect(tends).toHaveLength(1)
-    outcome(keeper.fresh(29))
+    outcome(keeper.fresh(undefined, 29))
     await settled()
     expect(tends).toHaveLength(2)
   })
@@ -40,7 +40,7 @@ describe('how old a state is', () => {
       await settled()
       await tends.at(-1)!.reply()
       expect(tends).toHaveLength(expected)
-      await keeper.fresh(1)
+      await keeper.fresh(undefined, 1)
       await settled()
       expect(tends).toHaveLength(expected)
     }

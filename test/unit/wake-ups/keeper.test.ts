@@ -54,9 +54,30 @@ describe('a caller who waits', () => {
     expect(clock.due).toEqual([DEADLINE_MS - 100, DEADLINE_MS - 100, DEADLINE_MS])
   })
 
+  test('who comes before the next look around brings it forward: nothing is left of the later one', async () => {
+    const { keeper, tends, clock } = stage()
+    outcome(keeper.fresh())
+    await settled()
+    await tends[0]!.reply()
+    expect(clock.timers).toBe(1)
+    outcome(keeper.fresh())
+    // The caller's deadline.
+    expect(clock.due).toEqual([DEADLINE_MS])
+    await settled()
+    await tends[1]!.reply()
+    for (let i = 2; i < 40; i++) {
+      outcome(keeper.fresh())
+      await settled()
+      await tends[i]!.reply()
+    }
+    expect(clock.timers).toBe(1)
+    outcome(keeper.fresh())
+    expect(clock.due).toEqual([100, DEADLINE_MS])
+  })
+
   test('whose deadline has passed, or is now, is told after a ms', async () => {
     const { keeper, clock } = stage()
-    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.fresh(0, { deadline })))
+    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.fresh({ deadline })))
     expect(clock.due).toEqual([1, 1])
     await clock.advance(1)
     expect(told.map(({ value }) => value)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
