@@ -173,6 +173,19 @@ describe('what is read is taken in hand', () => {
     expect([backlog.read, lost]).toEqual([3, []])
   })
 
+  test('none again that was handled by the time it is read once more', () => {
+    const { intake, backlog, offered } = opened()
+    for (let i = 0; i < 2; i++) {
+      intake.take(page([event(1), event(2)]), backlog)
+      for (const delivery of offered) {
+        if (delivery.state !== 'ready') continue
+        backlog.begin(delivery, 0)
+        backlog.done(delivery)
+      }
+    }
+    expect([sequences(offered), backlog.read, backlog.position]).toEqual([[1, 2], 2, 2])
+  })
+
   test('in line behind the one before of the same reservation', () => {
     const { intake, backlog, offered } = opened()
     intake.take(page([event(1, 'same'), event(2, 'same')]), backlog)
@@ -221,6 +234,12 @@ describe('what is read is taken in hand', () => {
     await intake.takeParked([parked(1), parked(2), parked(3)], backlog)
     expect(fetched).toEqual(['id 1', 'id 2', 'id 3'])
     expect(sequences(offered)).toEqual([2, 3])
+  })
+
+  test('what is parked and has no time of its own is due at once, by the clock of the server', async () => {
+    const { intake, backlog } = opened()
+    await intake.takeParked([parked(1, { attempts: 2, retryAt: null })], backlog)
+    expect(backlog.nextDue()).toBe(-50)
   })
 
   test('nothing is asked for where all are in hand, or where an event speaks of no reservation', async () => {

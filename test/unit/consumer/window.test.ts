@@ -56,6 +56,20 @@ describe('the position', () => {
     expect(backlog.owner).toBe(owner)
   })
 
+  test.each([1_023, 1_024, 1_025, 2_500])(
+    'stands before the first that is not done, also behind %i that are',
+    (count) => {
+      const { backlog, begin, add, tell } = opened()
+      for (let n = 1; n <= count; n++) backlog.done(begin(n))
+      add(count + 1)
+      add(count + 2)
+      expect(backlog.position).toBe(count)
+      expect(tell().position).toBe(count)
+      backlog.begin(add(count + 3)!, 0)
+      expect([backlog.position, tell().news]).toEqual([count, false])
+    },
+  )
+
   test('stands before the first event that is not done, wherever others are', () => {
     const { backlog, begin } = opened({ position: 7 })
     const [first, second, third] = [8, 9, 10].map((sequence) => begin(sequence))
