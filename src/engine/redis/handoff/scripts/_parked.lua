@@ -31,7 +31,7 @@ end
 -- Takes an event out, whether it is parked or dead.
 local function forget_event(group, event_sequence)
   for kind, field in pairs(COUNT_OF) do
-    if group[field] > 0 then
+    if group[field] ~= 0 then
       count_members(group, field, -redis.call('ZREMRANGEBYLEX', PARKED, only(group, kind, event_sequence)))
     end
   end

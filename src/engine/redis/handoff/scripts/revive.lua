@@ -15,7 +15,7 @@ end
 
 local function revive(name, sequences, retries)
   local group, count = group_of(name), 0
-  if group and group[DEAD] > 0 then
+  if group and group[DEAD] ~= 0 then
     for _, event_sequence in ipairs(sequences) do
       local member = dead_member(group, event_sequence)
       if member then

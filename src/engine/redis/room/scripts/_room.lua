@@ -38,7 +38,7 @@ local NAMES = {
 local room, notes = {}, {}
 do
   local values = { cmsgpack.unpack(opened_room[2]) }
-  for i = 1, #NAMES do room[NAMES[i]] = values[i] end
+  for i, name in ipairs(NAMES) do room[name] = values[i] end
   for i = #NAMES + 1, #values do notes[#notes + 1] = values[i] end
 end
 if token ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= room.keys then return { 'lost', clock } end
@@ -61,8 +61,8 @@ local function commit(parts)
   room.sequence = room.sequence + 1
   room.keys = redis.call('EXISTS', unpack(KEYS))
   local values = {}
-  for i = 1, #NAMES do values[i] = room[NAMES[i]] end
-  for i = 1, #notes do values[#values + 1] = notes[i] end
+  for i, name in ipairs(NAMES) do values[i] = room[name] end
+  for _, note in ipairs(notes) do values[#values + 1] = note end
   redis.call('HSET', META, 'live', cmsgpack.pack(unpack(values)))
   local reply = { 'done', now, room.sequence, now - clock }
   for i = 1, #parts do reply[4 + i] = parts[i] end

@@ -42,7 +42,7 @@ end
 
 -- A place at the end in place of one that is of no use any more.
 local function place_anew(buyer, place)
-  if place[2] > 0 then room.waiting = room.waiting + 1 end
+  if place[2] ~= 0 then room.waiting = room.waiting + 1 end
   place[1], place[2] = new_number(), 0
   save_place(buyer, place)
 end
@@ -63,7 +63,7 @@ end
 local function register(buyer, stay, number, rank, reach, gone_by, drawn)
   local place = places[buyer]
   if not place or place[3] ~= stay then return end
-  if place[2] > 0 then
+  if place[2] ~= 0 then
     if not has_pass(place) then place_anew(buyer, place) end
     return
   end
@@ -161,7 +161,7 @@ end
 
 local function chunks_since(version)
   local parts = {}
-  if version >= room.gone_version then return parts end
+  if version == room.gone_version then return parts end
   local versions = redis.call('HGETALL', CHUNKS)
   for i = 1, #versions, 2 do
     if tonumber(versions[i + 1]) > version then
