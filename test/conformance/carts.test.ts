@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { onRedis } from '../support/engines.js'
+import { idAt, openPort } from '../support/port-sale.js'
 import { onBothEngines } from '../support/shop.js'
 
 onBothEngines((open) => {
@@ -105,5 +107,36 @@ onBothEngines((open) => {
     await Promise.all(asked)
     for (const sku of ['a', 'b', 'c']) await shop.counts(sku)
     await shop.audited()
+  })
+})
+
+onRedis('redis engine', (kind) => {
+  /** How often the server reads fields while that happens. */
+  async function reads(work: () => Promise<unknown>): Promise<number> {
+    await kind.client().config('RESETSTAT')
+    await work()
+    const [, calls] = /cmdstat_hmget:calls=(\d+)/.exec(await kind.client().info('commandstats'))!
+    return Number(calls)
+  }
+
+  test('the counts of a cart are read together, however many lines it has', async () => {
+    const stock = Object.fromEntries(
+      Array.from({ length: 100 }, (_, i) => [`s${String(i).padStart(3, '0')}`, 9]),
+    )
+    const [one] = await openPort(await kind.make(), { stock })
+    const settled = async (lines: number) => {
+      const id = idAt(0, `b${lines}`)
+      const cart = Array.from({ length: lines }, (_, sku) => [sku, 1] as const)
+      const hold = { id, buyer: `u${lines}`, cart, key: null, holdMs: 1_000 }
+      return [
+        await reads(() => one!.ask('reserve', hold)),
+        await reads(() => one!.ask('confirm', { id, buyer: null, paymentId: null, final: true })),
+        await reads(() => one!.ask('refund', { id, restock: true })),
+      ]
+    }
+    await settled(3)
+    const alone = await settled(1)
+    expect(await settled(2)).toEqual(alone)
+    expect(await settled(100)).toEqual(alone)
   })
 })

@@ -97,6 +97,40 @@ onBothEngines((_open, kind) => {
       expect(await one.ask('get', { id })).toEqual({ status: 'found', reservation })
   })
 
+  test('of hundreds of buyers, in several entries: all on one page, each as it is', async () => {
+    const one = await open({ stock: { a: 9_999 } })
+    const made = Array.from({ length: 540 }, (_, i) => ({
+      id: idAt(0, `b${i}`, i),
+      ...{ buyer: `u${i}`, cart: [[0, 1 + (i % 7)]] as const, key: null, holdMs: 1_000 },
+    }))
+    for (let i = 0; i < made.length; i += 135) await one.done('reserve', made.slice(i, i + 135))
+    const { events, reservations } = await page(one, 0, true)
+    expect(events.length).toBe(made.length)
+    expect(reservations.map(({ id, buyer, cart }) => ({ id, buyer, cart }))).toEqual(
+      made.map(({ id, buyer, cart }) => ({ id, buyer, cart })),
+    )
+  })
+
+  test('also of hundreds that have ended long ago, on one page', async () => {
+    const one = await open({ stock: { a: 9_999 } })
+    const made = orders(420).map((op) => ({ ...op, key: null }))
+    for (let i = 0; i < made.length; i += 140) {
+      const some = made.slice(i, i + 140)
+      await one.done('reserve', some)
+      await one.done(
+        'release',
+        some.map(({ id }) => ({ id, buyer: null })),
+      )
+    }
+    const released = (await page(one, 420, true)).events
+    expect(released.length).toBeGreaterThan(0)
+    const { events, reservations } = await page(one, 0, true)
+    const spoken = new Set(events.flatMap((event) => ('id' in event ? [event.id] : [])))
+    expect(spoken.size).toBeGreaterThan(300)
+    expect(reservations.map(({ id }) => id).sort()).toEqual([...spoken].sort())
+    for (const { state } of reservations) expect(state).toBe('released')
+  })
+
   test('a buyer hides no reservation by a key or a payment that contains its nonce', async () => {
     const one = await open({ stock: { a: 200 } })
     const nonces = Array.from({ length: 40 }, (_, i) => `none${String(i).padStart(2, '0')}`)

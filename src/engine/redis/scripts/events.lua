@@ -52,29 +52,30 @@ local function add_reservations(entries)
   end
 
   -- Where a reservation lies is not looked for in its bucket: a client's key there may look like any nonce.
-  local function read_named(first_bucket, first_reference)
+  local buckets_read, references_read = 0, 0
+  local function read_named()
     local wanted, fields = {}, {}
-    for i = first_bucket, #buckets do wanted[#wanted + 1] = buckets[i] end
+    for i = buckets_read + 1, #buckets do wanted[#wanted + 1] = buckets[i] end
     for _, packed in ipairs(read_fields(BUCKETS, wanted)) do
       stored[#stored + 1] = packed or ''
       bytes = bytes + #stored[#stored]
     end
-    for i = first_reference, #references do fields[#fields + 1] = 'r' .. references[i] end
+    for i = references_read + 1, #references do fields[#fields + 1] = 'r' .. references[i] end
     for i, packed in ipairs(read_fields(ARCHIVE, fields)) do
       if packed then
-        archive[#archive + 1] = references[first_reference + i - 1]
+        archive[#archive + 1] = references[references_read + i]
         archive[#archive + 1] = packed
         bytes = bytes + #packed
       end
     end
+    buckets_read, references_read = #buckets, #references
   end
 
-  local count, first_bucket, first_reference = #entries, 1, 1
+  local count = #entries
   for i, entry in ipairs(entries) do
     each_group(entry[2][2], name_all)
-    if i == #entries or math.max(#buckets - first_bucket, #references - first_reference) >= EVENTS_AT_ONCE then
-      read_named(first_bucket, first_reference)
-      first_bucket, first_reference = #buckets + 1, #references + 1
+    if i == #entries or math.max(#buckets - buckets_read, #references - references_read) >= EVENTS_AT_ONCE then
+      read_named()
       if bytes >= PAGE_BYTES then
         count = i
         break
