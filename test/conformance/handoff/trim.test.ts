@@ -56,6 +56,21 @@ onBothEngines((_open, kind) => {
     expect((await at.done('get', [{ id: idAt(0, 'b0') }])).sequence).toBe(20)
   })
 
+  test.each([
+    [0, 19],
+    [1, 19],
+    [2, 17],
+    [3, 13],
+  ])('by a bookmark whatever is %i ms old, as by a lease', async (olderThanMs, first) => {
+    const { at, one } = await open()
+    await at.stats()
+    await one.settle({ position: 20 })
+    expect(await one.bookmark(20, { olderThanMs, maxEvents: 1_000_000 })).toMatchObject({
+      status: 'bookmarked',
+      first,
+    })
+  })
+
   test('nothing goes that another group has not dealt with', async () => {
     const { at, one, ripe } = await open()
     const other = new Follower(at, 'two', 'other')
