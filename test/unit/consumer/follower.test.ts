@@ -121,6 +121,42 @@ describe('events', () => {
   })
 })
 
+describe('what was done long after the last reading', () => {
+  const late = async () => {
+    const all = stage({ leaseMs: HOUR })
+    const { clock, happen, hands, leading, since } = all
+    await leading()
+    const held = pending()
+    hands.hold = () => held.promise
+    happen(1)
+    await clock.advance(5_000)
+    since()
+    return { ...all, held }
+  }
+
+  test('is told once the engine is known to be as it was', async () => {
+    const { clock, follower, held, since } = await late()
+    held.end()
+    await clock.advance(100)
+    expect(since()).toEqual(['5100 read end', `5100 settle 1 for ${HOUR}`])
+    expect(follower.leads).toBe(true)
+  })
+
+  test('is not told to an engine that has forgotten some of it: what that knows is learned first', async () => {
+    const { clock, partition, held, since, handled } = await late()
+    Object.assign(partition, { line: 2, since: 0 })
+    held.end()
+    await clock.advance(100)
+    const asked = since()
+    expect(asked[0]).toBe('5100 read end')
+    expect(asked.find((what) => /claim|settle/.test(what))).toBe('5100 claim')
+    await clock.advance(1_000)
+    // It is news again, and told after that.
+    expect(handled).toEqual([1, 1])
+    expect(since().filter((what) => what.includes('settle 1'))).toHaveLength(1)
+  })
+})
+
 describe('while the engine is away', () => {
   const away = new StockholdError('UNAVAILABLE', 'away')
 
