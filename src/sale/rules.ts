@@ -130,7 +130,12 @@ function optionalMoment(value: unknown, argument: string): number | null {
   return value === undefined ? null : checkMoment(value, argument)
 }
 
+const tuning = {
+  /** Characters of a name that a message shows. */
+  shown: 40,
+}
+
 /** A name from outside, fit for a message. */
 export function label(sku: string): string {
-  return JSON.stringify(sku.length > 40 ? `${sku.slice(0, 40)}…` : sku)
+  return JSON.stringify(sku.length > tuning.shown ? `${sku.slice(0, tuning.shown)}…` : sku)
 }

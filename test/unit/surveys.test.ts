@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Session } from '../../src/engine/session.js'
 import { processTiming, type Timing } from '../../src/engine/timing.js'
+import { StockholdError } from '../../src/errors.js'
 import type { Parts } from '../../src/sale/partitions.js'
 import { KnownStock } from '../../src/sale/supply/known-stock.js'
 import { Surveys } from '../../src/sale/supply/surveys.js'
+import { FakeParts } from '../support/fake-parts.js'
+import { TestClock } from '../support/test-clock.js'
 
 /** Two partitions with `units` on sale; the second answers when it is let. */
 function surveyed(units: readonly [number, number]) {
@@ -67,6 +70,75 @@ test('what is over leaves no timer that keeps a process alive', async () => {
   answer()
   await done
   expect(timers.size).toBe(0)
+})
+
+describe('a partition that does not answer', () => {
+  const away = new StockholdError('UNAVAILABLE', 'away')
+
+  /** Two partitions, of which the second fails so many times, each after so long. */
+  function failing(times: number, ms: number, error: unknown = away) {
+    const clock = new TestClock(1_000)
+    const parts = new FakeParts([[3], [4]], clock)
+    const known = new KnownStock(2)
+    const surveys = new Surveys(parts, known, clock, LIMIT)
+    surveys.want([[0, 1]])
+    parts.before = async (index) => {
+      if (index === 0 || times-- <= 0) return
+      await new Promise<void>((resolve) => void clock.after(ms, resolve))
+      throw error
+    }
+    const survey = async () => {
+      const { done } = surveys.current()
+      await clock.advance(2 * LIMIT)
+      return done
+    }
+    return { clock, parts, known, survey }
+  }
+  const LIMIT = 1_000
+
+  test.each([
+    [1, 0, 2],
+    [1, LIMIT - 1, 2],
+    // Its time is over.
+    [1, LIMIT, 1],
+    [2, 1, 2],
+  ])(
+    'is asked once more while there is time: it fails %i times, each after %i ms',
+    async (times, ms, asked) => {
+      const { parts, survey } = failing(times, ms)
+      const { failures } = await survey()
+      expect(parts.calls('stats').filter((index) => index === 1)).toHaveLength(asked)
+      expect([...failures]).toEqual(asked > times ? [] : [[1, away]])
+    },
+  )
+
+  test.each([new StockholdError('STATE_LOST', 'lost'), new Error('no fault of the engine')])(
+    'is not asked again where that would not help: %s',
+    async (error) => {
+      const { parts, survey } = failing(1, 0, error)
+      expect([...(await survey()).failures]).toEqual([[1, error]])
+      expect(parts.calls('stats')).toEqual([0, 1])
+    },
+  )
+
+  test('counts as one that has nothing, until it answers again', async () => {
+    const { known, survey } = failing(0, 0)
+    await survey()
+    expect([known.at(1, 0), known.sum(0)]).toEqual([4, 7])
+    const away = failing(2, 0)
+    away.known.note(1, 0, 4)
+    await away.survey()
+    expect([away.known.at(0, 0), away.known.at(1, 0), away.known.sum(0)]).toEqual([3, 0, 3])
+    await away.survey()
+    expect(away.known.sum(0)).toBe(7)
+  })
+
+  test('leaves what was found unsettled: no survey is still that failed, nor the one after', async () => {
+    const { survey } = failing(2, 0)
+    const stills: boolean[] = []
+    for (let i = 0; i < 4; i++) stills.push((await survey()).still)
+    expect(stills).toEqual([false, false, true, true])
+  })
 })
 
 test('nothing has moved, as far as two surveys one after another can tell', async () => {

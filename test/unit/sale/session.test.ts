@@ -52,6 +52,24 @@ describe('the server time', () => {
     expect(session.serverClock(clock.now() + 0.5)).toBe(50_101)
   })
 
+  test('is known no better by a reply that may have been late by less than a ms', async () => {
+    const { clock, session } = opened()
+    const reply = (shown: number) =>
+      session.observe(
+        { outcome: 'done', clock: shown, now: shown, sequence: 0, answers: [] } as never,
+        clock.now(),
+      )
+    reply(50_000)
+    await clock.advance(0.9)
+    // The same ms there, as it is shown in whole ones.
+    reply(50_000)
+    expect(session.serverClock(clock.now() + 0.1)).toBe(50_001)
+    // A ms less than that can only be a clock that was set.
+    await clock.advance(0.2)
+    reply(50_000)
+    expect(session.serverClock(clock.now())).toBe(50_000)
+  })
+
   test('is ahead of the clock by what the latest reply says, and a deadline is a moment of the clock', async () => {
     const { clock, session, reply } = opened()
     reply({ now: 60_000, clock: 50_000 })
