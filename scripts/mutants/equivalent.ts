@@ -31,8 +31,9 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: `${scripts}_moves.lua`,
-    reason: 'Of a cart of one line the same count is read, at once or when it is needed.',
-    lines: ['if #lines >= 2 then load_lines(lines) end', 'if #lines > 1 then load_lines(lines) end'],
+    reason:
+      'A line is two entries, and of a cart of one line the same count is read, at once or when it is needed.',
+    lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
   },
   {
     file: `${scripts}reserve.lua`,
