@@ -93,6 +93,41 @@ onBothEngines((openShop, kind) => {
     }
   })
 
+  test('goes at half the pace however often it is written down, and never faster', async () => {
+    const [at] = await openPort(await kind.make(), { stock: { a: 100 } })
+    await at!.advance(10)
+    await at!.hold('before', [[0, 1]])
+    await at!.advance(-10)
+    const begun = at!.now()
+    for (let ms = 0; ms < 25; ms++) {
+      const hold = order(idIn(`b${ms}`, 1), { buyer: `b${ms}` })
+      const { now, clock } = await at!.done('reserve', [hold])
+      expect([now - begun, clock - begun]).toEqual([Math.max(ms, 10 + Math.floor(ms / 2)), ms])
+      await at!.advance(1)
+    }
+  })
+
+  test('that a caller has seen is kept by whatever may write, and goes on at half the pace', async () => {
+    const at = await port()
+    const begun = at.now()
+    expect(await at.done('sweep', [{}], { floor: begun + 100 })).toMatchObject({
+      now: begun + 100,
+      clock: begun,
+    })
+    for (const [by, told] of [
+      [0, 100],
+      [1, 100],
+      [1, 101],
+      [100, 151],
+      [96, 199],
+      [2, 200],
+      [1, 201],
+    ] as const) {
+      await at.advance(by)
+      expect((await at.done('sweep', [{}])).now - begun).toBe(told)
+    }
+  })
+
   test('what only reads tells the same time, and does not keep it', async () => {
     const at = await port()
     await at.hold('u', [[0, 1]])
