@@ -1,0 +1,15 @@
+/** Tells what must never happen in a process: it goes on, but its run is over. */
+export function watchProcess(broken: (why: string) => void): void {
+  // An unhandled rejection comes as an uncaught exception.
+  process.on('uncaughtException', (error, origin) => broken(`${origin}: ${shown(error)}`))
+  process.on('warning', (warning) => {
+    if (warning.name === 'MaxListenersExceededWarning') broken(shown(warning))
+  })
+}
+
+/** With its causes. */
+export function shown(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by ${shown(error.cause)}`
+  return `${error.stack ?? error.message}${cause}`
+}

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Random, random } from '../random.js'
+import type { World } from './world.js'
+
+type Victim = Pick<World, 'redis' | 'proxy' | 'endSessions'>
+
+interface Kind {
+  /** How often it is drawn, compared with the others. */
+  readonly weight: number
+  /** Resolves when it is over, or when it may be left to {@link calm}. */
+  readonly strike: (world: Victim, dice: Random) => Promise<void> | void
+}
+
+const upTo = (most: number, dice: Random) => 1 + Math.floor(dice() * most)
+
+const kinds = {
+  'replies lost': {
+    weight: 4,
+    strike: ({ proxy }, dice) => void proxy.dropReplies({ times: upTo(3, dice), chance: 0.5 }),
+  },
+  'requests lost': {
+    weight: 3,
+    strike: ({ proxy }, dice) => void proxy.dropRequests({ times: upTo(3, dice), chance: 0.5 }),
+  },
+  'replies cut': { weight: 2, strike: ({ proxy }, dice) => void proxy.cutReplies({ times: upTo(2, dice) }) },
+  'connections cut': { weight: 4, strike: ({ proxy }) => void proxy.cutConnections() },
+  'connections refused': {
+    weight: 2,
+    async strike({ proxy }, dice) {
+      const fault = proxy.refuseConnections()
+      proxy.cutConnections()
+      await delay(dice() * 600)
+      await fault.lift()
+    },
+  },
+  'slow network': {
+    weight: 3,
+    async strike({ proxy }, dice) {
+      const fault = proxy.delay({ ms: upTo(150, dice), jitterMs: 100, commands: 'all' })
+      await delay(dice() * 800)
+      await fault.lift()
+    },
+  },
+  'silent network': {
+    weight: 2,
+    async strike({ proxy }, dice) {
+      const fault = proxy.blackHole(dice() < 0.5 ? 'requests' : 'replies')
+      await delay(dice() * 1_200)
+      await fault.lift()
+    },
+  },
+  'Redis stands still': {
+    weight: 2,
+    async strike({ redis }) {
+      await redis.kill('SIGSTOP')
+      await delay(1_000)
+      await redis.kill('SIGCONT')
+    },
+  },
+  'Redis crashes': {
+    weight: 1,
+    async strike({ redis }, dice) {
+      await redis.kill('SIGKILL')
+      await delay(dice() * 500)
+      await redis.restart()
+    },
+  },
+  'PostgreSQL ends sessions': { weight: 3, strike: ({ endSessions }) => endSessions() },
+} satisfies Record<string, Kind>
+
+export type Fault = keyof typeof kinds
+export const faults = Object.keys(kinds) as Fault[]
+const deck = faults.flatMap((fault) => new Array<Fault>(kinds[fault].weight).fill(fault))
+
+/** Longest pause between two faults, ms. */
+const REST_MS = 1_500
+
+/** Faults at random for so long; afterwards there are none. */
+export async function trouble(
+  world: Victim,
+  { seed, round, ms }: { seed: number; round: number; ms: number },
+  onFault: (fault: Fault) => void,
+): Promise<void> {
+  // The application draws from the same seed: its sequences have other numbers.
+  const dice = random(seed, round, -1)
+  const end = performance.now() + ms
+  for (;;) {
+    await delay(Math.min(dice() * REST_MS, Math.max(0, end - performance.now())))
+    if (performance.now() >= end) break
+    const fault = deck[Math.floor(dice() * deck.length)]!
+    onFault(fault)
+    const { strike }: Kind = kinds[fault]
+    await strike(world, dice)
+  }
+  await world.proxy.heal()
+}

@@ -1,0 +1,40 @@
+import type { Fault } from './faults.js'
+import type { ClosedSale, Settled } from './messages.js'
+import { AllSeries } from './series.js'
+
+/** What a run has seen. */
+export class Record {
+  readonly series = new AllSeries()
+  /** By call, and by what it was answered. */
+  readonly answers = new Map<string, Map<string, number>>()
+  readonly faults = new Map<Fault, number>()
+  readonly sales: ClosedSale[] = []
+  /** What ended the run at once, and promises that were not kept. */
+  readonly broken: string[] = []
+
+  /** @param extra What is counted outside of the application. */
+  add(seconds: number, { sample, answers, sales }: Settled, extra: Settled['sample']): void {
+    this.series.add(seconds, { ...sample, ...extra })
+    this.sales.push(...sales)
+    for (const [call, counts] of Object.entries(answers)) {
+      const known = this.answers.get(call) ?? new Map<string, number>()
+      this.answers.set(call, known)
+      for (const [answer, count] of Object.entries(counts))
+        known.set(answer, (known.get(answer) ?? 0) + count)
+    }
+  }
+
+  fault(fault: Fault): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1)
+  }
+
+  get calls(): number {
+    return sum([...this.answers.values()].map((counts) => sum([...counts.values()])))
+  }
+
+  get faultCount(): number {
+    return sum([...this.faults.values()])
+  }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -1,0 +1,42 @@
+import { type Judgement, judge, type Point, tolerances } from './judge.js'
+import type { Sample } from './messages.js'
+
+const MEBIBYTE = 2 ** 20
+
+export interface JudgedSeries extends Judgement {
+  readonly name: string
+  readonly values: readonly number[]
+}
+
+/** One quantity over time for each name in the samples. */
+export class AllSeries {
+  readonly #points = new Map<string, Point[]>()
+  #count = 0
+
+  get samples(): number {
+    return this.#count
+  }
+
+  add(seconds: number, sample: Sample): void {
+    this.#count++
+    for (const [name, value] of Object.entries(sample)) {
+      const points = this.#points.get(name) ?? []
+      this.#points.set(name, points)
+      points.push([seconds, value])
+    }
+  }
+
+  judged(): JudgedSeries[] {
+    return [...this.#points].map(([name, points]) => ({
+      name,
+      values: points.map(([, value]) => value),
+      ...judge(points, toleranceOf(name)),
+    }))
+  }
+}
+
+/** Names tell their unit where it is not a count. */
+function toleranceOf(name: string) {
+  if (!name.includes('(MiB)')) return tolerances.count
+  return { ...tolerances.bytes, growth: tolerances.bytes.growth / MEBIBYTE }
+}
