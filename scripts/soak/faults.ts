@@ -75,22 +75,35 @@ const deck = faults.flatMap((fault) => new Array<Fault>(kinds[fault].weight).fil
 /** Longest pause between two faults, ms. */
 const REST_MS = 1_500
 
-/** Faults at random for so long; afterwards there are none. */
+/** What strikes in a round, and how many ms after it began. The application draws from the same seed: its sequences have other numbers. */
+export function plan(
+  seed: number,
+  round: number,
+  ms: number,
+): { readonly at: number; readonly fault: Fault }[] {
+  const dice = random(seed, round, -1)
+  const planned: { at: number; fault: Fault }[] = []
+  for (let at = dice() * REST_MS; at < ms; at += dice() * REST_MS)
+    planned.push({ at, fault: deck[Math.floor(dice() * deck.length)]! })
+  return planned
+}
+
+/** Faults at random for so long; afterwards there are none. Those that earlier ones have delayed too much are left out. */
 export async function trouble(
   world: Victim,
   { seed, round, ms }: { seed: number; round: number; ms: number },
   onFault: (fault: Fault) => void,
 ): Promise<void> {
-  // The application draws from the same seed: its sequences have other numbers.
-  const dice = random(seed, round, -1)
-  const end = performance.now() + ms
-  for (;;) {
-    await delay(Math.min(dice() * REST_MS, Math.max(0, end - performance.now())))
-    if (performance.now() >= end) break
-    const fault = deck[Math.floor(dice() * deck.length)]!
+  const begun = performance.now()
+  const dice = random(seed, round, -2)
+  const waitUntil = (at: number) => delay(Math.max(0, begun + at - performance.now()))
+  for (const { at, fault } of plan(seed, round, ms)) {
+    await waitUntil(at)
+    if (performance.now() >= begun + ms) break
     onFault(fault)
     const { strike }: Kind = kinds[fault]
     await strike(world, dice)
   }
+  await waitUntil(ms)
   await world.proxy.heal()
 }

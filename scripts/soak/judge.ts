@@ -15,6 +15,8 @@ export const tolerances = {
 export const WARM_UP_SHARE = 0.25
 /** With fewer samples after the warm-up nothing is judged. */
 export const FEWEST_SAMPLES = 8
+/** More are taken together: there are half as many slopes as the square of this. */
+const MOST_SAMPLES = 400
 /** A trend is significant if fewer than one in a hundred series without one would show it. */
 export const SIGNIFICANCE = 0.01
 /** The standard normal distribution has that share above it. */
@@ -40,7 +42,8 @@ export interface Judgement {
  * growth must exceed a tolerance too.
  */
 export function judge(points: readonly Point[], tolerance: Tolerance): Judgement {
-  const judged = points.slice(Math.floor(points.length * WARM_UP_SHARE))
+  const warm = points.slice(Math.floor(points.length * WARM_UP_SHARE))
+  const judged = condensed(warm)
   const values = judged.map(([, value]) => value)
   const slope = theilSen(judged)
   const growth = slope * ((judged.at(-1)?.[0] ?? 0) - (judged[0]?.[0] ?? 0))
@@ -51,13 +54,23 @@ export function judge(points: readonly Point[], tolerance: Tolerance): Judgement
     mannKendall(values) > CRITICAL_Z &&
     theilSen(judged.slice(Math.floor(judged.length / 2))) > 0
   return {
-    first: values[0] ?? Number.NaN,
-    last: values.at(-1) ?? Number.NaN,
+    first: warm[0]?.[1] ?? Number.NaN,
+    last: warm.at(-1)?.[1] ?? Number.NaN,
     median: typical,
     slopePerHour: slope * 3_600,
     growth,
     verdict: judged.length < FEWEST_SAMPLES ? 'too few samples' : leaking ? 'leaking' : 'steady',
   }
+}
+
+/** Neighbours become their median, where there are too many. */
+function condensed(points: readonly Point[]): readonly Point[] {
+  const together = Math.ceil(points.length / MOST_SAMPLES)
+  if (together <= 1) return points
+  return Array.from({ length: Math.floor(points.length / together) }, (_, index) => {
+    const some = points.slice(index * together, (index + 1) * together)
+    return [median(some.map(([time]) => time)), median(some.map(([, value]) => value))]
+  })
 }
 
 /** Per second. */

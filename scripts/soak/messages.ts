@@ -35,7 +35,7 @@ export type Answers = Readonly<Record<string, Readonly<Record<string, number>>>>
 export interface ClosedSale {
   readonly name: string
   readonly stock: Readonly<Record<string, number>>
-  /** Units of each SKU in orders that were confirmed, and that nobody asked to refund. */
+  /** Units of each SKU in orders that were confirmed, and that no call was to refund. */
   readonly confirmed: Readonly<Record<string, number>>
   /** Whether the ledger has followed it. */
   readonly ledger: boolean

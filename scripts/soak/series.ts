@@ -12,6 +12,7 @@ export interface JudgedSeries extends Judgement {
 export class AllSeries {
   readonly #points = new Map<string, Point[]>()
   #count = 0
+  #judged: readonly JudgedSeries[] | undefined
 
   get samples(): number {
     return this.#count
@@ -19,6 +20,7 @@ export class AllSeries {
 
   add(seconds: number, sample: Sample): void {
     this.#count++
+    this.#judged = undefined
     for (const [name, value] of Object.entries(sample)) {
       const points = this.#points.get(name) ?? []
       this.#points.set(name, points)
@@ -26,12 +28,13 @@ export class AllSeries {
     }
   }
 
-  judged(): JudgedSeries[] {
-    return [...this.#points].map(([name, points]) => ({
+  judged(): readonly JudgedSeries[] {
+    this.#judged ??= [...this.#points].map(([name, points]) => ({
       name,
       values: points.map(([, value]) => value),
       ...judge(points, toleranceOf(name)),
     }))
+    return this.#judged
   }
 }
 

@@ -48,8 +48,8 @@ describe('an application ends the run', () => {
   }
 
   test.each([
-    [1, 'that leaves a rejection unhandled', /^unhandledRejection: Error: nobody waited/],
-    [2, 'that leaves an exception uncaught', /^uncaughtException: Error: nobody caught/],
+    [1, 'that leaves a rejection unhandled', /^unhandledRejection: Error: not awaited/],
+    [2, 'that leaves an exception uncaught', /^uncaughtException: Error: not caught/],
     [3, 'that adds too many listeners', /^MaxListenersExceededWarning/],
     [4, 'that ends', /^the application ended \(exit code 7\)/],
   ])('%# %s', async (seed, _, why) => {

@@ -7,10 +7,10 @@ const say = (word: Word) => process.send!(word)
 watchProcess((why) => say({ type: 'broken', why }))
 
 const trouble: Record<number, () => unknown> = {
-  1: () => void Promise.reject(new Error('nobody waited')),
+  1: () => void Promise.reject(new Error('not awaited')),
   2: () =>
     setTimeout(() => {
-      throw new Error('nobody caught')
+      throw new Error('not caught')
     }),
   3: () => {
     const emitter = new EventEmitter()

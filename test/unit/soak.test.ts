@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { plain } from '../../scripts/demo/terminal/style.js'
 import { random } from '../../scripts/random.js'
 import { ABORTED, Calls } from '../../scripts/soak/application/calls.js'
-import { trouble } from '../../scripts/soak/faults.js'
+import { faults, plan, trouble } from '../../scripts/soak/faults.js'
 import { judge, mannKendall, median, theilSen, tolerances } from '../../scripts/soak/judge.js'
 import type { ClosedSale, Settled } from '../../scripts/soak/messages.js'
 import { readOptions } from '../../scripts/soak/options.js'
@@ -80,6 +80,12 @@ describe('a series', () => {
       ).verdict
     expect([rising(9), rising(10)]).toEqual(['too few samples', 'leaking'])
     expect(judge([], tolerances.count)).toMatchObject({ verdict: 'too few samples' })
+  })
+
+  test('of a whole night is judged as well', () => {
+    const night = (value: (index: number) => number) => judge(points(value, 5_000), tolerances.count).verdict
+    expect(night((index) => 4 + (index % 3))).toBe('steady')
+    expect(night((index) => 4 + (index % 3) + Math.floor(index / 500))).toBe('leaking')
   })
 
   test('is told by its first and last value after the warm-up, its median and its slope', () => {
@@ -257,25 +263,31 @@ describe('calls', () => {
   })
 })
 
-test('faults come from the seed, and end with the round', async () => {
-  const strike = async (seed: number) => {
-    const struck: string[] = []
-    const fault = { hits: 0, lift: async () => {} }
-    let healed = 0
+describe('faults', () => {
+  test('come from the seed and the round', () => {
+    expect(plan(3, 1, 5_000)).toEqual(plan(3, 1, 5_000))
+    expect(plan(3, 2, 5_000)).not.toEqual(plan(3, 1, 5_000))
+    expect(plan(4, 1, 5_000)).not.toEqual(plan(3, 1, 5_000))
+    expect(plan(3, 1, 5_000).every(({ at }) => at < 5_000)).toBe(true)
+  })
+
+  test('come in every kind', () => {
+    const rounds = Array.from({ length: 50 }, (_, round) => plan(3, round, 5_000))
+    expect(new Set(rounds.flat().map(({ fault }) => fault))).toEqual(new Set(faults))
+  })
+
+  test('end with the round', async () => {
+    const done: string[] = []
+    const note = (what: string) => async () => void done.push(what)
     const proxy = new Proxy(
       {},
-      { get: (_, name) => (name === 'heal' ? async () => void healed++ : () => fault) },
+      { get: (_, name) => (name === 'heal' ? note('heal') : () => ({ hits: 0, lift: note('lift') })) },
     )
-    const redis = { kill: async () => {}, restart: async () => {} }
-    const world = { proxy, redis, endSessions: async () => {} } as unknown as Parameters<typeof trouble>[0]
-    await trouble(world, { seed, round: 1, ms: 3_000 }, (kind) => struck.push(kind))
-    expect(healed).toBe(1)
-    return struck[0]
-  }
-  const [first, again, other] = await Promise.all([strike(3), strike(3), strike(4)])
-  expect(first).toBeDefined()
-  expect(again).toBe(first)
-  expect(other).toBeDefined()
+    const redis = { kill: note('kill'), restart: note('restart') }
+    const world = { proxy, redis, endSessions: note('end') } as unknown as Parameters<typeof trouble>[0]
+    await trouble(world, { seed: 3, round: 1, ms: 500 }, () => {})
+    expect(done.at(-1)).toBe('heal')
+  })
 })
 
 describe('the options', () => {

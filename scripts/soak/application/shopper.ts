@@ -38,7 +38,7 @@ export async function buy(
   const request = { buyer, key, pass, items: [{ sku, quantity: 1 }] }
   const reserved =
     (await calls.ask('reserve', () => sale.reserve(request, signal(app, dice)))) ??
-    // Whoever has a key asks again, and gets what was reserved.
+    // A buyer with a key asks again, and gets what was reserved.
     (key === undefined ? undefined : await calls.ask('reserve', () => sale.reserve(request)))
   if (reserved?.status !== 'reserved') {
     if (dice() < 0.2) await calls.ask('stats', () => sale.stats(signal(app, dice)))

@@ -43,7 +43,7 @@ export async function visit(
   }
 }
 
-/** Whose turn was not taken in time has no place any more. */
+/** A visitor who has missed the turn has no place any more. */
 async function leave(room: WaitingRoom, ticket: string): Promise<{ left: boolean }> {
   return room.leave(ticket).catch((error) => {
     if (error instanceof StockholdError && error.code === 'PASS_INVALID') return { left: false }
