@@ -236,9 +236,12 @@ describe('calls', () => {
     await calls.ask('get', async () => undefined)
     await calls.ask('get', () => Promise.reject(ABORTED))
     await calls.ask('get', () => Promise.reject(new StockholdError('UNAVAILABLE', 'away')))
+    await calls.ask('follow', () => Promise.reject(Object.assign(new Error(), { code: '57P01' })))
+    await calls.ask('follow', () => Promise.reject(new Error('Connection terminated unexpectedly')))
     expect(calls.take()).toEqual({
       reserve: { sold_out: 1 },
       get: { answered: 1, aborted: 1, UNAVAILABLE: 1 },
+      follow: { 'session ended': 2 },
     })
     expect(calls.take()).toEqual({})
   })

@@ -13,9 +13,13 @@ const explained: ReadonlySet<StockholdErrorCode> = new Set([
   'UNAVAILABLE',
   'UNKNOWN_OUTCOME',
   'OVERLOADED',
+  'TICKET_INVALID',
   'PASS_INVALID',
   'PASS_EXPIRED',
 ])
+
+/** admin_shutdown, what PostgreSQL says to a session that is ended. */
+const SESSION_ENDED = '57P01'
 
 /** Counts what calls are answered, and knows which are open. */
 export class Calls {
@@ -30,9 +34,9 @@ export class Calls {
       this.count(name, statusOf(answer))
       return answer
     } catch (error) {
-      if (error === ABORTED) this.count(name, 'aborted')
-      else if (error instanceof StockholdError && explained.has(error.code)) this.count(name, error.code)
-      else throw new Error(`${name} failed as no fault makes it fail`, { cause: error })
+      const why = faultIn(error)
+      if (why === undefined) throw new Error(`${name} failed as no fault makes it fail`, { cause: error })
+      this.count(name, why)
       return undefined
     } finally {
       this.#opened(name, -1)
@@ -73,6 +77,17 @@ export class Calls {
   #opened(name: string, more: 1 | -1): void {
     this.#open.set(name, (this.#open.get(name) ?? 0) + more)
   }
+}
+
+/** What a fault or an abort has made the call say, if it was one. */
+function faultIn(error: unknown): string | undefined {
+  if (error === ABORTED) return 'aborted'
+  if (error instanceof StockholdError) return explained.has(error.code) ? error.code : undefined
+  // The methods of the ledger reject with what the database says, or its driver.
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  return code === SESSION_ENDED || /^Connection terminated/.test(String(message))
+    ? 'session ended'
+    : undefined
 }
 
 function statusOf(answer: unknown): string {

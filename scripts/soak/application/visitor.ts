@@ -46,7 +46,7 @@ export async function visit(
 /** A visitor who has missed the turn has no place any more. */
 async function leave(room: WaitingRoom, ticket: string): Promise<{ left: boolean }> {
   return room.leave(ticket).catch((error) => {
-    if (error instanceof StockholdError && error.code === 'PASS_INVALID') return { left: false }
+    if (error instanceof StockholdError && error.code === 'TICKET_INVALID') return { left: false }
     throw error
   })
 }
