@@ -3,8 +3,8 @@ import { BadOption } from '../demo/option-values.js'
 import { Progress } from '../demo/terminal/progress.js'
 import { type Terminal, terminalOf } from '../demo/terminal/style.js'
 import { type Options, readOptions, type SoakOptions } from './options.js'
-import { Record } from './record.js'
-import { passed, report } from './report.js'
+import { RunRecord } from './record.js'
+import { failed, passed, report } from './report.js'
 import { soak } from './soak.js'
 import { SoakView } from './view.js'
 
@@ -31,7 +31,7 @@ async function run(options: SoakOptions, terminal: Terminal): Promise<number> {
     interrupted = true
     process.once('SIGINT', () => process.exit(130))
   })
-  const record = new Record()
+  const record = new RunRecord()
   const view = new SoakView(record, seconds, paint)
   const title = `${paint('bold', 'stockhold soak')}, ${duration(seconds)}, seed ${options.seed}`
   const progress = new Progress(view, [title, ''], terminal, process.stdout)
@@ -40,6 +40,6 @@ async function run(options: SoakOptions, terminal: Terminal): Promise<number> {
   progress.stop()
   const width = Math.max(60, (process.stdout.columns ?? 140) - 1)
   console.log(report(record, width, paint).join('\n'))
-  if (interrupted && record.broken.length === 0) return 130
+  if (interrupted && !failed(record)) return 130
   return passed(record) ? 0 : 1
 }

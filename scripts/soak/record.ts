@@ -3,7 +3,7 @@ import type { ClosedSale, Settled } from './messages.js'
 import { AllSeries } from './series.js'
 
 /** What a run has seen. */
-export class Record {
+export class RunRecord {
   readonly series = new AllSeries()
   /** By call, and by what it was answered. */
   readonly answers = new Map<string, Map<string, number>>()

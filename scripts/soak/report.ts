@@ -5,7 +5,7 @@ import { sparkline } from '../demo/terminal/charts.js'
 import { count, counted } from '../demo/terminal/format.js'
 import type { Paint } from '../demo/terminal/style.js'
 import { faults } from './faults.js'
-import type { Record } from './record.js'
+import type { RunRecord } from './record.js'
 import type { JudgedSeries } from './series.js'
 
 /** Columns that the table takes without its charts, and the least that these have. */
@@ -14,14 +14,19 @@ const LEAST = 8
 /** Lines that are shown of what broke the run. */
 const BROKEN_LINES = 30
 
+/** Whether a run has found something. */
+export function failed({ series, broken }: RunRecord): boolean {
+  return broken.length > 0 || series.judged().some(({ verdict }) => verdict === 'leaking')
+}
+
 /** Whether a run has found nothing. One that was too short to judge has not. */
-export function passed({ series, broken }: Record): boolean {
+export function passed({ series, broken }: RunRecord): boolean {
   return (
     series.samples > 0 && broken.length === 0 && series.judged().every(({ verdict }) => verdict === 'steady')
   )
 }
 
-export function report(record: Record, width: number, paint: Paint): string[] {
+export function report(record: RunRecord, width: number, paint: Paint): string[] {
   const series = record.series.judged()
   return [
     ...(series.length === 0 ? [] : ['', ...seriesTable(series, width, paint)]),
@@ -48,7 +53,7 @@ function seriesTable(series: readonly JudgedSeries[], width: number, paint: Pain
   )
 }
 
-function answersTable({ answers }: Record, width: number, paint: Paint): string[] {
+function answersTable({ answers }: RunRecord, width: number, paint: Paint): string[] {
   const rows = [...answers]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([call, counts]) => [
@@ -63,12 +68,12 @@ function answersTable({ answers }: Record, width: number, paint: Paint): string[
 
 const shownCount = ([answer, times]: readonly [string, number]) => `${count(times)} ${answer}`
 
-function faultsTable(record: Record, width: number, paint: Paint): string[] {
+function faultsTable(record: RunRecord, width: number, paint: Paint): string[] {
   const rows = faults.map((fault) => [fault, record.faults.get(fault) ?? 0])
   return terminalTable({ title: 'Faults', columns: ['fault', 'times'], rows }, width, paint)
 }
 
-function verdict(record: Record, series: readonly JudgedSeries[], paint: Paint): string[] {
+function verdict(record: RunRecord, series: readonly JudgedSeries[], paint: Paint): string[] {
   const leaking = series.filter(({ verdict }) => verdict === 'leaking')
   const unjudged = series.length === 0 || series.some(({ verdict }) => verdict === 'too few samples')
   const good = (text: string) => paint('green', `✓ ${text}`)

@@ -2,7 +2,7 @@ import { ApplicationProcess } from './application-process.js'
 import { trouble } from './faults.js'
 import type { SoakOptions } from './options.js'
 import { brokenPromises } from './promises.js'
-import type { Record } from './record.js'
+import type { RunRecord } from './record.js'
 import { openWorld, type World } from './world.js'
 
 /** A round is a hundredth of the run, between these. ms */
@@ -15,7 +15,7 @@ export interface Watching {
 }
 
 /** Runs all of it, and puts what it sees into the record. */
-export async function soak(options: SoakOptions, record: Record, watching: Watching): Promise<void> {
+export async function soak(options: SoakOptions, record: RunRecord, watching: Watching): Promise<void> {
   const world = await openWorld(options.seed, () => {})
   const application = new ApplicationProcess()
   try {
@@ -42,7 +42,7 @@ async function rounds(
   world: World,
   application: ApplicationProcess,
   { minutes, seed }: SoakOptions,
-  record: Record,
+  record: RunRecord,
   { isInterrupted, doing }: Watching,
 ): Promise<void> {
   const begun = performance.now()

@@ -4,14 +4,14 @@ import { count, counted } from '../demo/terminal/format.js'
 import type { View } from '../demo/terminal/progress.js'
 import type { Paint } from '../demo/terminal/style.js'
 import { grid } from '../demo/terminal/table.js'
-import type { Record } from './record.js'
+import type { RunRecord } from './record.js'
 import { chart, shown } from './report.js'
 
 const CHART = 40
 
 /** How far the run is, and how its series go. */
 export class SoakView implements View {
-  readonly #record: Record
+  readonly #record: RunRecord
   readonly #seconds: number
   readonly #paint: Paint
   readonly #now: () => number
@@ -19,7 +19,7 @@ export class SoakView implements View {
   #doing = 'starting'
 
   /** @param seconds How long it sells. */
-  constructor(record: Record, seconds: number, paint: Paint, now = () => performance.now()) {
+  constructor(record: RunRecord, seconds: number, paint: Paint, now = () => performance.now()) {
     this.#record = record
     this.#seconds = seconds
     this.#paint = paint
