@@ -26,8 +26,8 @@ sockets and other handles; listeners; objects of the library that are still reac
 
 The first quarter of the samples is a warm-up. Of the rest, a series leaks if all of this holds:
   - its trend rises significantly: Mann-Kendall test, p < 0.01 (Mann 1945, Kendall 1975)
-  - it grows by more than 0.5 (counts), or by more than 2 MiB and 5 % of the median (bytes), over the samples that are judged: the
-    median of the slopes between all pairs of them (Theil 1950, Sen 1968), times their duration
+  - it grows by more than 0.5 (counts), or by more than 2 MiB and 5 % of the median (bytes), over the samples that are
+    judged: the median of the slopes between all pairs of them (Theil 1950, Sen 1968), times their duration
   - it still rises in the second half of them: a step that stays is no leak
 
 An unhandled rejection, an uncaught exception, a warning of too many listeners, an error that no fault explains, or a call that
