@@ -1,3 +1,4 @@
+import { onAbort } from '../engine/aborting.js'
 import type { Timer, Timing } from '../engine/timing.js'
 import type { Keeper } from './keeper.js'
 import type { PollResult } from './results.js'
@@ -23,14 +24,14 @@ export function pushUpdates(
   const stop = () => end.abort()
   async function* untilStopped(): AsyncGenerator<PollResult, void, undefined> {
     if (signal?.aborted || keeper.stopped) return
-    signal?.addEventListener('abort', stop)
+    const forget = signal && onAbort(signal, stop)
     const stopListening = keeper.listen(() => {
       if (keeper.stopped) stop()
     })
     try {
       yield* news(watched, keeper, timing, end.signal)
     } finally {
-      signal?.removeEventListener('abort', stop)
+      forget?.()
       stopListening()
     }
   }
@@ -90,13 +91,13 @@ function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: Abort
     const done = () => {
       timer?.cancel()
       stopListening()
-      signal.removeEventListener('abort', done)
+      forget()
       resolve()
     }
     const stopListening = keeper.listen(() => {
       if (watched.hasTurn() || keeper.state?.closed !== closed) done()
     })
     timer = timing.after(tuning.lookMs, done)
-    signal.addEventListener('abort', done)
+    const forget = onAbort(signal, done)
   })
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../engine/aborting.js'
 import type { Limits } from '../engine/lanes.js'
 import type { Timing } from '../engine/timing.js'
 import type { StockholdError } from '../errors.js'
@@ -27,13 +28,12 @@ export function waitFor<T>(
       (value: V) => {
         settled = true
         timer.cancel()
-        signal?.removeEventListener('abort', onAbort)
+        forget?.()
         tell(value)
       }
     const fail = told(reject)
-    const onAbort = () => fail(signal!.reason)
     const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => fail(late()))
-    signal?.addEventListener('abort', onAbort)
+    const forget = signal && onAbort(signal, () => fail(signal.reason))
     enter({ resolve: told(resolve), reject: fail, settled: () => settled })
   })
 }

@@ -1,4 +1,5 @@
 import { internal, restate, StockholdError, unavailable } from '../errors.js'
+import { onAbort } from './aborting.js'
 import type { Call, CommandMap, Port, Reply, Retry } from './port.js'
 import type { Session } from './session.js'
 import type { Timer } from './timing.js'
@@ -110,7 +111,7 @@ export class Lane<O, A extends { readonly status: string }> {
   }
 
   #watch(pending: Pending<O, A>, signal: AbortSignal): void {
-    const onAbort = () => {
+    pending.forget = onAbort(signal, () => {
       this.#settle(pending)
       if (pending.queued) this.#waiting--
       this.#clear()
@@ -118,9 +119,7 @@ export class Lane<O, A extends { readonly status: string }> {
       pending.reject(
         pending.sent ? unknownOutcome('The call was aborted', { cause: signal.reason }) : signal.reason,
       )
-    }
-    signal.addEventListener('abort', onAbort)
-    pending.forget = () => signal.removeEventListener('abort', onAbort)
+    })
   }
 
   /** Sends at the end of this turn: whoever submits in the same turn travels along. */

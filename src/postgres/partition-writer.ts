@@ -1,3 +1,4 @@
+import { onAbort } from '../engine/aborting.js'
 import type { Rules, Settled } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
 import type { Timer } from '../engine/timing.js'
@@ -87,20 +88,21 @@ export class PartitionWriter {
         tip,
         deadline,
         resolve: () => {
-          signal?.removeEventListener('abort', onAbort)
+          forget?.()
           resolve()
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', onAbort)
+          forget?.()
           reject(error)
         },
       }
-      const onAbort = () => {
-        this.#waiters.delete(waiter)
-        this.#relax()
-        waiter.reject(unwritten('The wait for the ledger was aborted', signal?.reason))
-      }
-      signal?.addEventListener('abort', onAbort)
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          this.#waiters.delete(waiter)
+          this.#relax()
+          waiter.reject(unwritten('The wait for the ledger was aborted', signal.reason))
+        })
       if (this.#waiters.size === 0) this.#timer?.keepAlive(true)
       this.#waiters.add(waiter)
       this.#arm(deadline)

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import pg from 'pg'
@@ -12,8 +11,6 @@ import { takeSample } from './sampler.js'
 
 /** Connections to PostgreSQL. */
 const CONNECTIONS = 4
-/** Listeners of a signal that lasts: each actor may wait with it, with two calls one inside the other. */
-const MOST_WAITING = 50
 /** After the last answer: sockets close, and the timers of deadlines run out, which until then hold what was closed. ms */
 const QUIET_MS = DEADLINE_MS + 500
 
@@ -35,7 +32,6 @@ export class Application {
   #selling: Promise<readonly ClosedSale[]> | undefined
 
   constructor({ seed, redis, postgres }: Extract<Order, { type: 'start' }>) {
-    setMaxListeners(MOST_WAITING, this.shutdown.signal)
     this.seed = seed
     this.redis = redis
     this.client = new Redis(redis, { retryStrategy: (times) => Math.min(times * 20, 200) })

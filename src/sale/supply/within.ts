@@ -1,3 +1,4 @@
+import { onAbort } from '../../engine/aborting.js'
 import type { Limits } from '../../engine/lanes.js'
 import type { Timer, Timing } from '../../engine/timing.js'
 
@@ -13,20 +14,20 @@ export function within<T>(
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let timer: Timer | undefined
-    const onAbort = () => end(() => reject(signal!.reason))
+    let forget: (() => void) | undefined
     const end = (settle: () => void) => {
       timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      forget?.()
       settle()
     }
     promise.then(
       (value) => end(() => resolve(value)),
       (error) => end(() => reject(error)),
     )
-    if (signal?.aborted) return onAbort()
+    if (signal?.aborted) return reject(signal.reason)
     const ms = deadline - timing.now()
     if (ms <= 0) return reject(tooLate())
     timer = timing.after(Math.ceil(ms), () => end(() => reject(tooLate())))
-    signal?.addEventListener('abort', onAbort)
+    forget = signal && onAbort(signal, () => end(() => reject(signal.reason)))
   })
 }
