@@ -127,7 +127,8 @@ export class Supply {
       if (this.#isWorthPulling(home, lack)) continue
       const survey = await this.#within(limits, done)
       if (this.#isWorthPulling(home, lack) || this.#missing(home, wants).length === 0) continue
-      if (survey.number <= since) continue
+      // Begun too early, or while others alone waited: it says nothing to this one, not even that a partition is away.
+      if (survey.number <= since || !wants.every(([one]) => survey.asked.has(one))) continue
       if (survey.failures.size > 0) throw away(survey, this.#parts.count)
       const verdict = verdictOf(survey, wants)
       if (verdict) return verdict
@@ -172,9 +173,9 @@ export class Supply {
 function verdictOf(survey: Survey, wants: Units): SoldOut | undefined {
   if (!survey.still) return undefined
   for (const [sku, quantity] of wants) {
-    const [before, now] = [survey.unsoldBefore[sku], survey.unsold[sku]]
-    // One of the surveys was begun before it was wanted.
-    if (before === undefined || now === undefined) return undefined
+    const [before, now] = [survey.unsoldBefore[sku], survey.unsold[sku]!]
+    // The survey before was begun before it was wanted.
+    if (before === undefined) return undefined
     if (before < quantity) {
       // What is in transit can be had by who asks for no more.
       const available = Math.min(before, now)

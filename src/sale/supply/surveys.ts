@@ -16,6 +16,8 @@ const tuning = {
 export interface Survey {
   /** Counts from 1 in the order in which they were begun; each was over when the next began. */
   readonly number: number
+  /** The SKUs it asked for. */
+  readonly asked: ReadonlySet<number>
   /** Why partitions did not answer. */
   readonly failures: ReadonlyMap<number, unknown>
   /** All partitions answered, in this survey and the one before, and no units came back on sale in between. */
@@ -146,7 +148,7 @@ export class Surveys {
       before?.survey.failures.size === 0 &&
       traces.every((trace, index) => isSame(trace!, before.traces[index]!))
     const survey = {
-      ...{ number, failures, still, available, unsold, held },
+      ...{ number, asked: new Set(asked), failures, still, available, unsold, held },
       unsoldBefore: before?.survey.unsold ?? [],
       inTransitBefore: before ? inTransitOf(before.survey) : [],
     }

@@ -163,6 +163,25 @@ describe('what stands in the way', () => {
     },
   )
 
+  test('a partition that cannot be asked, found so by a survey that asked for other SKUs, does not hide where there are units', async () => {
+    const { seek, parts, clock } = opened([
+      [0, 0],
+      [5, 0],
+      [0, 0],
+    ])
+    parts.before = async (index, command) => {
+      if (index !== 2 || command !== 'stats') return
+      await new Promise<void>((resolve) => void clock.after(100, resolve))
+      throw away()
+    }
+    const other = seek({ wants: [[1, 1]] })
+    await clock.advance(10)
+    // It was asked for before that survey was begun, and lost at home to another buyer since.
+    const { is } = await seek({ wants: [[0, 2]] }, { since: 0, round: 1 })
+    expect(is).toBe('come')
+    expect((await other).is).toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
   test('a partition that does not answer: after the deadline it is too late', async () => {
     const { seek, parts, clock } = opened([[0], [0]])
     parts.before = (index) => (index === 1 ? new Promise(() => {}) : undefined)
