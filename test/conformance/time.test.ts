@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Follower } from '../support/follower.js'
-import { openPort } from '../support/port-sale.js'
+import { openPort, rulesOf, TOKEN } from '../support/port-sale.js'
 import { Room } from '../support/room.js'
 import { idIn, onBothEngines, order } from '../support/shop.js'
 
@@ -141,6 +141,39 @@ onBothEngines((openShop, kind) => {
     await at.advance(4)
     expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun + 2 })
     expect(await at.done('get', [{ id: 'none' }])).toMatchObject({ now: begun + 2 })
+  })
+
+  test('a call that is not carried out is told the clock, by which its caller counts deadlines', async () => {
+    const at = await port()
+    await at.hold('u', [[0, 1]])
+    await at.advance(-10_000)
+    const now = at.now()
+    const seen = { line: 1, sequence: 99, mark: 'lost' }
+    expect(await at.run('get', [{ id: 'none' }], { seen })).toEqual({ outcome: 'rolled_back', now })
+    expect(await at.run('sweep', [{}], { token: 'another' })).toEqual({ outcome: 'lost', now })
+    const send = { to: 1, wants: [], received: [[0, 1]] as const }
+    expect(await at.run('send', [send])).toEqual({ outcome: 'rolled_back', now })
+    expect(await at.run('sweep', [{}])).toEqual({ outcome: 'rolled_back', now })
+  })
+
+  test('is told by what describes a sale or a room, or finds that it is there', async () => {
+    const [at, begun] = await port().then((opened) => [opened, opened.now()] as const)
+    await at.advance(100)
+    await at.hold('u', [[0, 1]])
+    await at.advance(-50)
+    const told = { now: begun + 100, clock: begun + 50 }
+    expect(await at.done('describe', [{}])).toMatchObject(told)
+    expect(
+      await at.done('create', [{ rules: rulesOf({}), token: TOKEN, complete: true }], { token: null }),
+    ).toMatchObject(told)
+    expect(await at.done('describe', [{}], { floor: begun + 200 })).toMatchObject({ now: begun + 200 })
+
+    const room = await Room.open(await kind.make())
+    await room.advance(100)
+    await room.done('join', [{ buyer: 'u' }])
+    await room.advance(-50)
+    const { now, clock } = await room.done('describe', [{}])
+    expect([now - room.now(), clock]).toEqual([50, room.now()])
   })
 
   test('a deadline is a moment of the clock: time that is ahead of it makes no call late', async () => {

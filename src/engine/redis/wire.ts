@@ -93,11 +93,11 @@ export function decode<C extends Command>(
   if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
   const answer = {
     status: outcome,
-    token: String(reply[2]),
-    rules: JSON.parse(String(reply[3])),
-    complete: reply[4] === 1,
+    token: String(reply[3]),
+    rules: JSON.parse(String(reply[4])),
+    complete: reply[5] === 1,
   } as Answer<C>
-  return { outcome: 'done', now, clock: now, sequence: 0, answers: ops.map(() => answer) }
+  return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers: ops.map(() => answer) }
 }
 
 export function iterate(reply: unknown[], from: number): () => unknown {

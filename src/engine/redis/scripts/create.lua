@@ -9,14 +9,14 @@
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 
-local now, ahead = time_since(0, 0, floor)
-
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
-local found = redis.call('HMGET', META, 'rules', 'static', 'complete')
+local found = redis.call('HMGET', META, 'rules', 'static', 'complete', 'live')
 local known_rules = found[1]
 local known_token = found[2] and cmsgpack.unpack(found[2])
 local is_complete = found[3] and 1 or 0
+local live = found[4] and { cmsgpack.unpack(found[4]) } or { 0, [15] = 0 }
+local now, ahead = time_since(live[1], live[15], floor)
 if not (known_rules and known_token) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
 local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete)

@@ -24,7 +24,7 @@ if recovers == 0 then
   for _, send in ipairs(sends) do
     if #forgotten('s' .. send[1], send[3]) > 0 then
       freeze()
-      return { 'rolled_back', now }
+      return { 'rolled_back', clock }
     end
   end
 end

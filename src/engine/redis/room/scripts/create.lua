@@ -8,13 +8,14 @@
 local META = KEYS[1]
 local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
 
-local now, ahead = time_since(0, 0, floor)
-
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
-local found = redis.call('HMGET', META, 'rules', 'static')
+local found = redis.call('HMGET', META, 'rules', 'static', 'live')
 local known_rules = found[1]
 local known = found[2] and { cmsgpack.unpack(found[2]) }
+local written_at, ahead_then = 0, 0
+if found[3] then written_at, ahead_then = cmsgpack.unpack(found[3]) end
+local now, ahead = time_since(written_at, ahead_then, floor)
 if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
 local function create(token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)

@@ -1,13 +1,17 @@
 -- What a handle must know before its first request.
 -- Columns: token, deadline, floor
--- Reply: described, clock, token, rules, commitment; or missing | lost | denied, clock
+-- Reply: described, now, by how much that is ahead of the clock, token, rules, commitment; or missing | lost | denied, clock
 -- Writes: nothing.
 local META = KEYS[1]
+local _, _, floor = cmsgpack.unpack(ARGV[1])
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
-local found = redis.call('HMGET', META, 'rules', 'static')
+local found = redis.call('HMGET', META, 'rules', 'static', 'live')
 if not (found[1] and found[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local known = { cmsgpack.unpack(found[2]) }
-return { 'described', clock, known[1], found[1], known[9] }
+local written_at, ahead = 0, 0
+if found[3] then written_at, ahead = cmsgpack.unpack(found[3]) end
+local now = time_since(written_at, ahead, floor)
+return { 'described', now, now - clock, known[1], found[1], known[9] }
