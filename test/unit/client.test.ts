@@ -242,7 +242,9 @@ describe('a sale whose keys are gone', () => {
     const other = open(client, { id: sale.id })
     await faultOf(other.reserve({ buyer: BUYER, items: item, key: KEY }), 'STATE_LOST')
     await faultOf(other.stats(), 'STATE_LOST')
+    await faultOf(other.restock({ sku: 'a', quantity: -5, key: KEY }), 'STATE_LOST')
     expect(await client.hgetallBuffer(`{stockhold:${sale.id}:0}:stock`)).toEqual(stock)
+    expect(await client.exists(`{stockhold:${sale.id}:0}:restocks`)).toBe(0)
   })
 
   test('a key that holds something else: STATE_LOST', async () => {

@@ -37,6 +37,6 @@ for i, sku in ipairs(skus) do
   end
   statuses[i] = status
 end
--- What is refused is refused before anything is written.
-if not refused_command() then restockCount = restockCount + write_fields(RESTOCKS, out) end
+-- What will not be carried out is not remembered either, see _commit.lua.
+if not (history_lost or refused_command()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)
