@@ -5,8 +5,12 @@ import { isLasting, unreachable } from './failure.js'
 /** An ioredis client, of any version in the peer range. */
 export type Client = Redis | Cluster
 
-/** Between two times that a server is left which says it is a replica. ms */
-const LEAVE_PAUSE_MS = 500
+const tuning = {
+  /** Between two times that a server is left which says it is a replica. ms */
+  leavePauseMs: 500,
+  /** So long, in ms, such a server is given to answer what it was sent before. */
+  lastAnswersMs: 1_000,
+}
 
 /** The client for a URL: it never resends by itself, since a request knows better when it is too late. */
 export function connect(url: string): Redis {
@@ -90,12 +94,19 @@ export class Connection {
     const client = this.#client as Redis
     const now = performance.now()
     if (connectionOf(client) !== connection || !this.#isWritable()) return
-    if (typeof client.options.retryStrategy !== 'function' || now - this.#leftAt < LEAVE_PAUSE_MS) return
+    if (typeof client.options.retryStrategy !== 'function' || now - this.#leftAt < tuning.leavePauseMs) return
     this.#leftAt = now
     this.#leaving = connection
     this.#tell(refusal)
     // What was sent before is answered first: a driver might send it again, and then its refusal would say nothing of the first time.
-    const end = () => connectionOf(client) === connection && client.disconnect(true)
+    // One that falls silent now would otherwise keep every call waiting, for nothing more is sent by this connection.
+    let isOver = false
+    const end = () => {
+      if (!isOver && connectionOf(client) === connection) client.disconnect(true)
+      isOver = true
+      clearTimeout(patience)
+    }
+    const patience = setTimeout(end, tuning.lastAnswersMs).unref()
     client.ping().then(end, end)
   }
 
