@@ -72,8 +72,7 @@ function switchTo(state: PartitionState, action: Op<'control'>['action']): void 
 }
 
 export function stats(state: PartitionState, { skus }: Op<'stats'>): Answer<'stats'> {
-  const all = state.stock.snapshot()
-  return { status: state.saleState(), skus: skus?.map((sku) => all[sku]!) ?? all, returns: state.returns }
+  return { status: state.saleState(), skus: state.stock.snapshot(skus), returns: state.returns }
 }
 
 export function sweep(state: PartitionState): Answer<'sweep'> {

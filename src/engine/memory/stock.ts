@@ -24,8 +24,10 @@ export class Stock {
     return this.#counts[sku]!
   }
 
-  snapshot(): SkuCounts[] {
-    return this.#counts.map((counts) => ({ ...counts }))
+  /** Of these SKUs in their order, or of all. */
+  snapshot(skus?: readonly number[]): SkuCounts[] {
+    const counts = skus?.map((sku) => this.of(sku)) ?? this.#counts
+    return counts.map((one) => ({ ...one }))
   }
 
   /** The first SKU of the cart that would take the buyer over its limit. */
