@@ -77,7 +77,7 @@ export function normalizeRules(given: SaleRules): Rules {
   }
 }
 
-/** The rules by the names that `sale.create` gives them. */
+/** The rules by the names that `sale.create` gives them, whole: those of two SKUs may begin alike. */
 export function nameRules(rules: Rules): NamedRules {
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
   return new Map<string, string | number | null>([
@@ -86,8 +86,8 @@ export function nameRules(rules: Rules): NamedRules {
     ['holdMs', holdMs],
     ['maxHoldMs', maxHoldMs],
     ['partitions', partitions],
-    ...skus.map(({ sku, stock }) => [`stock[${label(sku)}]`, stock] as const),
-    ...skus.map(({ sku, limit }) => [`limitPerBuyer[${label(sku)}]`, limit] as const),
+    ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
+    ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
   ])
 }
 
