@@ -40,7 +40,7 @@ onBothEngines((_open, kind) => {
 
   test('events of carts of 1,000 lines that take the last units are read, by whoever asks', async () => {
     const one = await open(4 * LINES)
-    await one.done('reserve', orders(4))
+    await all(one, 'reserve', orders(4))
     expect(await one.events()).toHaveLength(4 * (1 + LINES))
     await one.advance(1_000)
     // What has lapsed is found by those events.
@@ -52,6 +52,29 @@ onBothEngines((_open, kind) => {
     const { reservations } = await one.ask('events', { after: 0, reservations: true })
     expect(reservations[0]).toMatchObject({ id: idAt(0, 'b0'), state: 'confirmed', cart: cartFrom(0) })
   })
+
+  test.each([
+    ['go to the archive', null, null, 'reserved'],
+    ['have lapsed', 'k', null, 'conflict'],
+    ['count for a limit', null, 1, 'limit_exceeded'],
+  ])(
+    'carts of 1,000 lines that %s when their buyers ask for one unit more',
+    async (_, key, limit, status) => {
+      const count = 24
+      const [one] = await openPort(await kind.make(), { stock: stockOf(LINES, 100), limit })
+      const asks = (number: number, cart: Cart) =>
+        Array.from({ length: count }, (_, i) => ({
+          ...{ id: idAt(0, `b${i}`, number), buyer: `u${i}`, cart, key, holdMs: 1_000 },
+        }))
+      for (const ask of asks(1, cartFrom(0))) await one!.ask('reserve', ask)
+      await one!.advance(key === null ? 1 : 1_000)
+      const { answers } = await one!.done('reserve', asks(2, [[0, 1]]))
+      const told = new Set(answers.map((answer) => answer.status))
+      // One call does its share; the memory engine keeps no server from others.
+      expect(told).toEqual(new Set(kind.name === 'redis' ? [status, 'retry'] : [status]))
+      await all(one!, 'reserve', asks(3, [[0, 1]]))
+    },
+  )
 
   test('pages of events with carts of 1,000 lines tell of every reservation, however many pages that takes', async () => {
     const count = 200

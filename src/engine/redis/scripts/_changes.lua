@@ -49,10 +49,16 @@ end
 -- Counts an archived record as active, or no more as that: 1 or -1.
 local function count_taken(bucket, record, sign)
   local lines = lines_of(record[ITEMS])
+  local block, row, field
+  lines_moved = lines_moved + #lines / 2
   for i = 1, #lines, 2 do
-    local row, field = taken_row(bucket, record[BUYER], lines[i])
-    row[lines[i]] = (row[lines[i]] or 0) + sign * lines[i + 1]
-    changed_taken[field] = row
+    local sku = lines[i]
+    if block_of(sku) ~= block then
+      block = block_of(sku)
+      row, field = taken_row(bucket, record[BUYER], sku)
+      changed_taken[field] = row
+    end
+    row[sku] = (row[sku] or 0) + sign * lines[i + 1]
   end
 end
 

@@ -51,7 +51,13 @@ local function take(i, plan, buyer)
   return 'R'
 end
 
+-- What buyers have may have more lines than what they ask for, which fills a batch: it is moved to the archive, lapses, counts for a limit. The
+-- lines that were swept before the first request make none wait.
+local lines_before
+
 local function decide(i, plan)
+  lines_before = lines_before or lines_moved
+  if lines_moved + lines_read - lines_before >= 2 * LINES_AT_ONCE then return 'T' end
   local bucket, status, buyer = buckets[i], nil, nil
   if raw[bucket] or lists[bucket] then
     status, buyer = decided_before(bucket, fragments[i])

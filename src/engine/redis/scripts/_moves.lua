@@ -8,7 +8,9 @@ end
 
 -- A call begins nothing more once it has moved so many lines of carts: what is left is asked again. One cart may have 1,000.
 local LINES_AT_ONCE = 512 -- tuning
+local READS_A_MOVE = 8 -- tuning: lines of what a buyer has that are read in the time in which one is moved
 local lines_moved = 0
+local lines_read = 0 -- as so many moved
 
 -- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
 local function move_cart(lines, from, to)

@@ -9,7 +9,7 @@ local function settle(decide)
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
   local function decided(i, reference)
-    if lines_moved >= LINES_AT_ONCE then return 'T' end
+    if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
     local bucket = buckets[i]
     local record, in_archive = find_now(bucket, reference:sub(7))
     if not record then return 'M' end
