@@ -137,6 +137,7 @@ export class Lane<O, A extends { readonly status: string }> {
           const items = this.#queue.splice(0)
           this.#waiting = 0
           for (const item of items) this.#fail(item, () => failureOf(item, error))
+          this.#relax()
         },
       )
   }

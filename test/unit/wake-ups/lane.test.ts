@@ -234,6 +234,16 @@ describe('timers and listeners', () => {
     expect(lane.told).toHaveLength(6)
   })
 
+  test('none is left behind a port that will not be ready', async () => {
+    const lane = stage()
+    const { signal } = new AbortController()
+    lane.partition.gate = Promise.reject(new StockholdError('UNAVAILABLE', 'wrong password'))
+    lane.ask('a', { signal })
+    await settled()
+    expect([listeners(signal), lane.clock.keptAliveBy]).toEqual([0, 0])
+    expect(lane.told).toEqual(['a UNAVAILABLE at 1000'])
+  })
+
   test('none is left behind an abort, before or after sending', async () => {
     const lane = stage()
     const [early, late] = [new AbortController(), new AbortController()]
