@@ -52,9 +52,10 @@ export async function runReplicated(
     client.wait(replicas, timeoutMs),
   ])
   if (ran.status === 'rejected') {
-    if (isRefusedInside(ran.reason)) throw await named(ran.reason, client, script, keys)
+    if (isRefusedInside(ran.reason) && connectionOf(client) === before)
+      throw await named(ran.reason, client, script, keys)
     if (byText || !isUnknownScript(ran.reason)) throw ran.reason
-    await admit()
+    await admitted(client, before, admit)
     return runReplicated(client, script, keys, argument, replication, admit, true)
   }
   const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
@@ -85,17 +86,28 @@ export async function run(
 ): Promise<unknown[]> {
   const connection = connectionOf(client)
   const isResent = () => connectionOf(client) !== connection
-  const admitted = async () => {
-    await admit()?.catch((cause) => {
-      throw isResent() ? unknownOf(cause) : cause
-    })
-  }
-  const reply = await runOnce(client, script, keys, argument, admitted).catch(async (error) => {
+  const admission = () => admitted(client, connection, admit)
+  const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
     throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
   })
   // The driver has sent it again, by another connection: the answer counts if the server that is there now may be used.
-  if (isResent()) await admitted()
+  if (isResent()) await admission()
   return reply
+}
+
+/**
+ * Waits until the client's present connection may be used.
+ *
+ * @param connection By which a script was sent first. If the driver has sent it again by another one, it may have been executed.
+ */
+async function admitted(
+  client: Redis,
+  connection: object,
+  admit: () => Promise<void> | undefined,
+): Promise<void> {
+  await admit()?.catch((cause) => {
+    throw connectionOf(client) === connection ? cause : unknownOf(cause)
+  })
 }
 
 function unknownOf(cause: unknown): StockholdError {
