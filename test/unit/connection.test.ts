@@ -40,3 +40,18 @@ test('a demoted master is left once, when it has answered', async () => {
     vi.useRealTimers()
   }
 })
+
+test.each([
+  ['ready', true],
+  ['reconnecting', false],
+])(
+  'a node of a Cluster that refuses the login, while the Cluster is %s: asking again may help: %s',
+  (status, retryable) => {
+    const cluster = Object.assign(new EventEmitter(), { status, isCluster: true, options: {} })
+    const connection = connectionTo(cluster as unknown as Client)
+    const refusal = Object.assign(new Error('WRONGPASS invalid'), { name: 'ReplyError' })
+    cluster.emit('node error', refusal, '127.0.0.1:7001')
+    expect(connection.trouble).toMatchObject({ code: 'UNAVAILABLE', retryable })
+    expect(connection.trouble!.message).toContain('WRONGPASS')
+  },
+)

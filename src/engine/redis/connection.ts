@@ -69,7 +69,11 @@ export class Connection {
 
   /** Why there is no connection, as far as is known. */
   get trouble(): StockholdError | undefined {
-    return this.#trouble === undefined ? undefined : unreachable(this.#trouble, this.#hint())
+    if (this.#trouble === undefined) return undefined
+    const trouble = unreachable(this.#trouble, this.#hint())
+    // Of a Cluster that is connected it is one node's: calls to the others may succeed when they are sent again.
+    const isOneNode = isCluster(this.#client) && this.#client.status === 'ready'
+    return isOneNode ? unavailable(trouble.message, trouble.cause) : trouble
   }
 
   /**

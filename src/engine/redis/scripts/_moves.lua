@@ -6,7 +6,8 @@ local function move(sku, from, to, quantity)
   changed_stock[sku] = true
 end
 
--- A call begins nothing more once it has moved so many lines of carts: what is left is asked again. One cart may have 1,000.
+-- A call begins nothing more once it has moved so many lines of carts, or counted them in the archive: what is left is asked again. One cart may
+-- have 1,000.
 local LINES_AT_ONCE = 512 -- tuning
 local READS_A_MOVE = 8 -- tuning: lines of what a buyer has that are read in the time in which one is moved
 local lines_moved = 0
