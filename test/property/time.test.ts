@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type EngineKind, startedKinds } from '../support/engines.js'
 import { Follower } from '../support/follower.js'
+import { NaiveTime } from '../support/naive-time.js'
 import { openPort } from '../support/port-sale.js'
 import { Room } from '../support/room.js'
 import { seeded } from '../support/seeds.js'
@@ -24,37 +25,6 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   }),
   { minLength: 1, maxLength: 40 },
 )
-
-/** The time as anybody would count it: each ms of the clock is one of time, or half of one while time is ahead. */
-class NaiveTime {
-  #clock: number
-  /** In halves of a ms. */
-  #halves: number
-
-  constructor(clock: number) {
-    this.#clock = clock
-    this.#halves = 2 * clock
-  }
-
-  get now(): number {
-    return Math.floor(this.#halves / 2)
-  }
-
-  move(by: number): void {
-    for (let i = 0; i < by; i++) {
-      this.#clock++
-      this.#halves = Math.max(this.#halves + 1, 2 * this.#clock)
-    }
-    if (by >= 0) return
-    this.#clock += by
-    this.#halves = 2 * this.now
-  }
-
-  see(floor: number): void {
-    if (floor > this.now) this.#halves = 2 * floor
-    if (this.now <= this.#clock) this.#halves = 2 * this.#clock
-  }
-}
 
 interface Told {
   readonly now: number

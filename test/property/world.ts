@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { FlashSale, type SaleRules } from '../../src/index.js'
 import type { TimedEngine } from '../support/engines.js'
+import { NaiveTime } from '../support/naive-time.js'
 import { redelivering } from '../support/redelivery.js'
 import { explain, type Sent, SoldOutSayings } from './explain.js'
 import { type Operation, Restock, sendTo } from './operations.js'
@@ -41,6 +42,7 @@ export class World {
   readonly #sides: readonly Side[]
   readonly #promises: Promises
   readonly #sayings = new SoldOutSayings()
+  readonly #time: NaiveTime
   #reference: Reference
   #steps = 0
 
@@ -48,7 +50,8 @@ export class World {
     this.rules = rules
     this.#sides = sides
     this.#promises = new Promises(rules)
-    this.#reference = new Reference(rules, sides[0]!.timed.now())
+    this.#time = new NaiveTime(this.#clock)
+    this.#reference = new Reference(rules, this.#time.now)
   }
 
   static async create(engines: readonly TimedEngine[], rules: SaleRules): Promise<World> {
@@ -92,8 +95,12 @@ export class World {
     // A change keeps the time in the partition, so that a later handle knows it too.
     if (ms < 0) await this.#keepTime()
     for (const { timed } of this.#sides) await timed.advance(ms)
-    this.#reference.now = Math.max(this.#reference.now, this.#clock)
+    this.#time.move(ms)
+    this.#time.see(0)
+    this.#reference.now = this.#time.now
     await this.#tellTime()
+    // From the first change on it goes on by the clock as it is now.
+    if (ms < 0) await this.#keepTime()
     await this.#recount()
   }
 
