@@ -39,7 +39,8 @@ export class CallbackTimeouts {
         },
       }
       this.#running.add(run)
-      result.then(
+      // A thenable of the caller's may throw in `then`, or settle twice: a promise does neither.
+      Promise.resolve(result).then(
         (value) => {
           this.#running.delete(run)
           resolve(value)

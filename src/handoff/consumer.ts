@@ -282,7 +282,8 @@ export class Consumer {
       const result = this.#settings.onDeadLetter?.(told, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
-      this.#report(failure)
+      // Not the consumer's own failure, whatever code it has: that of another handle, which was closed, must not end this one.
+      notify(this.#settings.onError, failure)
     }
   }
 

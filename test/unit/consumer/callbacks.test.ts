@@ -5,6 +5,8 @@ import {
   type EventHandler,
   FlashSale,
   type HandlerContext,
+  type SaleEvent,
+  StockholdError,
 } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
@@ -32,10 +34,19 @@ const faults = {
   },
   rejects: () => Promise.reject(new Error('the callback rejects')),
   'never settles': never,
+  'throws what a handle that was closed throws': () => {
+    throw new StockholdError('CLOSED', 'another handle was closed')
+  },
   'answers a hostile thenable': () => ({
     // biome-ignore lint/suspicious/noThenProperty: that is the fault
     get then() {
       throw new Error('the callback has a getter')
+    },
+  }),
+  'answers a thenable that throws': () => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is the fault
+    then() {
+      throw new Error('the callback has a thenable')
     },
   }),
 }
@@ -134,12 +145,18 @@ test.each(Object.entries(faults))(
     const onDeadLetter: NonNullable<ConsumeOptions['onDeadLetter']> = ({ reservation }) =>
       void dead.push(reservation!.buyer)
     const seen = new Seen()
-    const options = { maxAttempts: 3, handlerTimeoutMs: 1_000, onDeadLetter }
-    follow(sale, options, (event) => (event.reservation!.buyer === 'bad' ? fault() : seen.note(event)))
+    let timeouts = 0
+    const onWarning = ({ type }: ConsumerWarning) => {
+      if (type === 'handler_timeout') timeouts++
+    }
+    const options = { maxAttempts: 3, handlerTimeoutMs: 1_000, onDeadLetter, onWarning }
+    const note = async (event: SaleEvent) => seen.note(event)
+    follow(sale, options, (event) => (event.reservation!.buyer === 'bad' ? fault() : note(event)))
     await buy('bad', 'good')
     await virtual.advance(60_000)
     expect(dead).toEqual(['bad'])
     expect(seen.events).toHaveLength(1)
+    expect(timeouts).toBe(fault === faults['never settles'] ? 3 : 0)
   },
 )
 
