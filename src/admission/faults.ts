@@ -1,5 +1,5 @@
 import type { Limits } from '../engine/lanes.js'
-import { isAway, StockholdError, unavailable } from '../errors.js'
+import { isAway, restate, StockholdError, unavailable } from '../errors.js'
 
 /** Why a buyer who has a place cannot be told where. */
 export function placedUnseen(error: unknown, { signal }: Limits): unknown {
@@ -22,4 +22,17 @@ export function placeGone(): StockholdError {
     'TICKET_INVALID',
     'the place of this ticket was given up: join the waiting room again',
   )
+}
+
+/** @param lastError Of the latest attempt, if that has failed. */
+export function unanswered(lastError: unknown): StockholdError {
+  const cause = lastError ?? new Error('The call to it is under way.')
+  return unavailable('The waiting room did not answer in time.', cause)
+}
+
+/** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
+export function again(error: unknown): unknown {
+  if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
+    return unavailable('The waiting room did not answer: ask again.', error)
+  return error instanceof StockholdError ? restate(error) : error
 }

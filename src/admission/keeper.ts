@@ -1,18 +1,21 @@
 import type { Limits } from '../engine/lanes.js'
 import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import type { Timer } from '../engine/timing.js'
-import { isAway, restate, StockholdError, unavailable } from '../errors.js'
+import { isAway, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
+import { again, unanswered } from './faults.js'
 import { Line } from './line.js'
 import type { RoomAccess } from './room-access.js'
 import { readStock } from './stock-reader.js'
-import { type Waiting, waitFor } from './waiting.js'
+import { settledBy, type Waiting, waitFor } from './waiting.js'
 
 /** What visitors are told is never older than this, in ms, while the engine can be reached. */
 export const FRESH_MS = 250
 const tuning = {
   /** A reading of the stock is taken again after so many ms. */
   stockMs: 200,
+  /** The door waits for it for this share of a call's time, at most. */
+  stockPatience: 0.25,
   /** How many calls this process may make at once after a quiet time; in the long run one every `busyMs`. */
   callsAtOnce: 40,
   /** With so many of them left it is quiet. */
@@ -53,6 +56,9 @@ export class Keeper {
   #askedAt = LONG_AGO
   #stock: StockReading | undefined
   #stockAt = LONG_AGO
+  /** The reading of the stock that is under way, and until when the door waits for it. */
+  #reading: Promise<void> | undefined
+  #patientUntil = LONG_AGO.timing
   #visits: Visiting[] = []
   #watchers: Waiting<RoomState>[] = []
   #tending = false
@@ -178,8 +184,7 @@ export class Keeper {
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
     if (this.away) return Promise.reject(again(this.#lastError))
-    const late = () => unavailable('The waiting room did not answer in time.', this.#lastError ?? UNANSWERED)
-    const answer = waitFor(this.#access.timing, limits, late, enter)
+    const answer = waitFor(this.#access.timing, limits, () => unanswered(this.#lastError), enter)
     this.#wake()
     return answer
   }
@@ -249,7 +254,7 @@ export class Keeper {
       const limits = this.#access.limits()
       await this.#access.room(limits)
       const askedAt = this.#moment()
-      const stock = await this.#readStock()
+      const stock = await this.#readStock(limits.deadline)
       // Before the question: a revocation that its answer does not show comes later than this.
       const heardBefore = this.#access.heardNow
       const op = {
@@ -279,6 +284,7 @@ export class Keeper {
 
   #take(answer: RoomSettled<'tend'>, askedAt: { elapsed: number; timing: number }): void {
     this.#failures = 0
+    this.#lastError = undefined
     this.#state = answer
     this.#askedAt = askedAt
     this.line.update(answer)
@@ -286,21 +292,37 @@ export class Keeper {
     for (const { buyer, stay } of answer.revoked) this.revoke(buyer, stay)
   }
 
-  async #readStock(): Promise<StockReading | undefined> {
+  /**
+   * The stock, as far as it is known. A part of the sale that is silent is waited for until the sale's own deadline: by the
+   * reading, which goes on, and not by the door.
+   */
+  async #readStock(deadline: number): Promise<StockReading | undefined> {
     if (!this.#sale) return undefined
     const isDue = this.#ageOf(this.#stockAt) > tuning.stockMs || this.#allowed() > tuning.quietCalls
     if (this.#stock && !isDue) return this.#stock
+    const { timing } = this.#access
+    if (!this.#reading) {
+      const now = timing.now()
+      this.#patientUntil = now + (deadline - now) * tuning.stockPatience
+      this.#reading = this.#askStock(this.#sale)
+    }
+    await settledBy(this.#patientUntil, this.#reading, timing)
+    return this.#stock
+  }
+
+  async #askStock(sale: FlashSale): Promise<void> {
     const readAt = this.#moment()
     try {
-      this.#stock = await readStock(this.#sale, () => this.#access.now())
+      this.#stock = await readStock(sale, () => this.#access.now())
       this.#stockAt = readAt
       this.#saleError = undefined
     } catch (error) {
       this.#saleError = error instanceof StockholdError && !isAway(error) ? error : undefined
       // Without a reading nobody is let in; the room's own answer still tells everybody their place.
       this.#stock = undefined
+    } finally {
+      this.#reading = undefined
     }
-    return this.#stock
   }
 
   #moment(): { elapsed: number; timing: number } {
@@ -319,13 +341,4 @@ export class Keeper {
 /** Twice in the time in which the bucket fills, but no less often than ten times a second. */
 function intervalOf({ pace: { rate, burst } }: RoomState): number {
   return Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
-}
-
-const UNANSWERED = new Error('The call to it is under way.')
-
-/** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
-function again(error: unknown): unknown {
-  if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
-    return unavailable('The waiting room did not answer: ask again.', error)
-  return error instanceof StockholdError ? restate(error) : error
 }

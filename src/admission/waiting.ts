@@ -37,3 +37,19 @@ export function waitFor<T>(
     enter({ resolve: told(resolve), reject: fail, settled: () => settled })
   })
 }
+
+/** Resolves when the promise has settled, and at that moment at the latest; what the promise stands for goes on. */
+export function settledBy(moment: number, promise: Promise<void>, timing: Timing): Promise<void> {
+  const ms = Math.ceil(moment - timing.now())
+  if (ms <= 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    const timer = timing.after(ms, resolve)
+    // What is waited for does that.
+    timer.keepAlive(false)
+    const settle = () => {
+      timer.cancel()
+      resolve()
+    }
+    promise.then(settle, settle)
+  })
+}

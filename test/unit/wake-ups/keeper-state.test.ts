@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
 import type { FlashSale } from '../../../src/sale/flash-sale.js'
-import { outcome, PASS_MS, SERVER, keeperStage as stage, visit } from '../../support/keeper-stage.js'
+import {
+  DEADLINE_MS,
+  outcome,
+  PASS_MS,
+  SERVER,
+  keeperStage as stage,
+  visit,
+} from '../../support/keeper-stage.js'
 import { settled } from '../../support/test-clock.js'
 
 describe('how old a state is', () => {
@@ -98,10 +105,12 @@ describe('the stock of a sale', () => {
   /** Answers what is left, or fails, and counts. */
   function shop() {
     const counts = { available: 5, held: 0, inTransit: 0 }
-    const shopOf = { reads: 0, fails: undefined as unknown, counts, state: 'open' }
+    const answered = undefined as Promise<void> | undefined
+    const shopOf = { reads: 0, fails: undefined as unknown, answered, counts, state: 'open' }
     const sale = {
       stats: async () => {
         shopOf.reads++
+        await shopOf.answered
         if (shopOf.fails) throw shopOf.fails
         return { state: shopOf.state, skus: { a: shopOf.counts } }
       },
@@ -162,6 +171,39 @@ describe('the stock of a sale', () => {
     shopOf.fails = undefined
     expect(await ask()).toMatchObject({ available: 5 })
     expect(keeper.saleError).toBeUndefined()
+  })
+
+  test('that does not come holds the door up for a quarter of its time, once for each reading', async () => {
+    const { clock, tends, shopOf, keeper } = shop()
+    let answer = () => {}
+    shopOf.answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const ask = async () => {
+      const told = outcome(keeper.fresh())
+      await settled()
+      return told
+    }
+    const first = await ask()
+    expect(clock.keptAliveBy).toBe(1)
+    await clock.advance(DEADLINE_MS / 4 - 1)
+    expect(tends).toHaveLength(0)
+    await clock.advance(1)
+    expect(tends.map(({ op }) => op.stock)).toEqual([null])
+    await tends[0]!.reply()
+    expect(first.value).toBeDefined()
+    // The reading is under way still: it is neither waited for nor begun again.
+    await ask()
+    expect([tends.length, shopOf.reads]).toEqual([2, 1])
+    await tends[1]!.reply()
+    answer()
+    await settled()
+    // What it says counts, as of the question, until a later one has come.
+    shopOf.answered = new Promise(() => {})
+    await ask()
+    await clock.advance(DEADLINE_MS / 4)
+    expect(tends[2]!.op.stock).toMatchObject({ at: SERVER + 5_000, available: 5 })
+    expect(shopOf.reads).toBe(2)
   })
 
   test.each([

@@ -94,6 +94,18 @@ describe('a caller who waits', () => {
     expect(clock.timers).toBe(0)
   })
 
+  test('is told at the deadline of a failure that lasts, and not of one that is over', async () => {
+    const { keeper, tends, clock } = stage()
+    outcome(keeper.fresh())
+    await settled()
+    await tends[0]!.fail(new StockholdError('UNAVAILABLE', 'an hour ago'))
+    await clock.advance(100)
+    await tends[1]!.reply()
+    const told = keeper.fresh().catch((error) => error.cause.message)
+    await clock.advance(DEADLINE_MS)
+    expect(await told).toBe('The call to it is under way.')
+  })
+
   test('leaves no timer that keeps the process alive behind an answer or a failure', async () => {
     const { keeper, tends, clock } = stage()
     for (const end of [
