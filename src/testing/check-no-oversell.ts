@@ -1,3 +1,4 @@
+import { notify } from '../callback.js'
 import { checkInteger, checkOptions, checkSignal, type Names } from '../check.js'
 import type { Engine } from '../engine/engine.js'
 import { invalid } from '../errors.js'
@@ -60,6 +61,8 @@ export async function checkNoOversell(
   const runs = checkInteger(wanted, 'runs', 1, 1_000_000)
   const seed = checkInteger(given, 'seed', -(2 ** 31), 2 ** 31 - 1)
   const signal = checkSignal(options.signal)
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalid('onProgress', 'must be a function')
   const fc = await loadFastCheck()
   const engine = await makeEngine()
   const series = `stockhold-check-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`
@@ -83,15 +86,17 @@ export async function checkNoOversell(
     } finally {
       counts[shrinks ? 'shrinks' : 'runs']++
       for (const group of story.groups) counts.commands += group.length
-      onProgress?.({ ...counts })
+      notify(onProgress, { ...counts })
     }
   })
   try {
-    await fc.check(property, { seed, numRuns: runs })
+    const { failed, errorInstance } = await fc.check(property, { seed, numRuns: runs })
     const { rule, transcript, cause } = broken ?? {}
     if (rule !== undefined) throw new BrokenRule(rule, transcript!, { seed, cause })
     signal?.throwIfAborted()
     if (outside !== undefined) throw outside
+    // Whatever else ended the check: not all stories were played.
+    if (failed && errorInstance) throw errorInstance
     return { runs: counts.runs, commands: counts.commands, seed }
   } finally {
     await engine.close()

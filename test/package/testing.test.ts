@@ -145,6 +145,28 @@ test('progress is told, and a signal ends it', async () => {
   expect(told.at(-1)!.shrinks).toBeGreaterThan(0)
 })
 
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('the callback throws')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('the callback rejects'))],
+])('an onProgress that %s ends no check: a rule that is broken later is found', async (_, onProgress) => {
+  const { runs } = await checkNoOversell(() => memoryEngine(), { runs: 10, seed: 1, onProgress })
+  expect(runs).toBe(10)
+  await expect(checkNoOversell(overselling, { runs: 50, seed: 1, onProgress })).rejects.toThrow(BrokenRule)
+})
+
+test('an onProgress that is no function is refused', async () => {
+  const options = { onProgress: 'often' as never }
+  await expect(checkNoOversell(() => memoryEngine(), options)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'onProgress must be a function',
+  })
+})
+
 describe('for model tests of your own', () => {
   let sales = 0
   const open = (engine: Engine) => new FlashSale(`model-${++sales}`, { engine })
