@@ -48,7 +48,7 @@ const RECONCILE: Names<ReconcileOptions> = { repair: true, timeoutMs: true }
 const MAX_NAME_BYTES = 63
 
 /**
- * A record of sales in PostgreSQL (12 or later) that has every change exactly once: it can be read with SQL, proves that it agrees with the
+ * A record of sales in PostgreSQL (15 or later) that has every change exactly once: it can be read with SQL, proves that it agrees with the
  * sale, and can make the sale anew.
  *
  * @param pool A `Pool` of `pg`. It stays yours.
