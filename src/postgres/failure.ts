@@ -1,3 +1,4 @@
+import { driverMessage } from '../driver-error.js'
 import { StockholdError } from '../errors.js'
 
 /** undefined_table, invalid_schema_name, undefined_column */
@@ -27,7 +28,7 @@ function stripped(error: unknown): unknown {
   const given = error as Error & { readonly [K in (typeof TELLS)[number]]?: unknown }
   const { code } = given
   const isData = typeof code === 'string' && /^22...$/.test(code)
-  const message = isData ? `data exception (${code})` : error.message.replace(/\/\/[^@/\s]*@/g, '//')
+  const message = isData ? `data exception (${code})` : driverMessage(error)
   const kept = new Error(message)
   kept.name = error.name
   delete kept.stack

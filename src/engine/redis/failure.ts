@@ -1,3 +1,4 @@
+import { driverMessage } from '../../driver-error.js'
 import { internal, StockholdError, unavailable } from '../../errors.js'
 
 /** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
@@ -147,22 +148,11 @@ function codeOf(error: unknown): string {
  */
 function stripped(cause: unknown): Error {
   if (!(cause instanceof Error)) return new Error('the driver failed')
-  const kept = new Error(replyCode(cause) ?? withoutSecrets(messageOf(cause)))
+  const kept = new Error(replyCode(cause) ?? driverMessage(cause))
   kept.name = cause.name
   delete kept.stack
   const code = codeOf(cause)
   return code ? Object.assign(kept, { code }) : kept
-}
-
-/** Node tries each address of a name, and says of what became of them nothing but in `errors`. */
-function messageOf(cause: Error): string {
-  const { errors } = cause as { errors?: unknown }
-  if (cause.message !== '' || !Array.isArray(errors)) return cause.message
-  return errors.map((error) => (error instanceof Error ? error.message : String(error))).join(', ')
-}
-
-function withoutSecrets(message: string): string {
-  return message.replace(/\/\/[^@/\s]*@/g, '//').slice(0, 200)
 }
 
 /** ioredis fails a command without writing it where its offline queue is off and there is no connection. */
