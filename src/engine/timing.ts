@@ -2,7 +2,7 @@
 export interface Timing {
   /** ms on a clock that never goes back; only differences mean something. */
   now(): number
-  /** Calls back once, after so many ms. */
+  /** Calls back once, after so many ms. What is due in more than three weeks may be called earlier, and looks again then. */
   after(ms: number, callback: () => void): Timer
   /** From 0 to below 1: keeps apart in time what many processes would otherwise do in step. */
   random(): number
@@ -19,11 +19,14 @@ export function between(least: number, most: number, timing: Timing): number {
   return least + (most - least) * timing.random()
 }
 
+/** The longest time that Node has timers for: a longer one would go off at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
 export const processTiming: Timing = {
   now: () => performance.now(),
   random: Math.random,
   after(ms, callback) {
-    const timeout = setTimeout(callback, ms)
+    const timeout = setTimeout(callback, Math.min(ms, LONGEST_MS))
     return {
       cancel: () => clearTimeout(timeout),
       keepAlive: (keep) => void (keep ? timeout.ref() : timeout.unref()),
