@@ -28,7 +28,8 @@ export interface PostgresLedger extends Ledger {
    *
    * @returns Once the ledger is reached and the sale is known.
    * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of this name; `UNSAFE_CONFIG`: the
-   *   tables are not there, see {@link migrate}.
+   *   tables are not there, see {@link migrate}; `UNAVAILABLE`: PostgreSQL refuses the login, or the user lacks a right. What
+   *   else PostgreSQL fails with is the driver's error.
    */
   follow(sale: FlashSale, options?: FollowOptions): Promise<LedgerFollower>
 

@@ -94,6 +94,26 @@ test('an error of the database names no buyer, no key and no payment', async () 
     expect(inspect(errors[0], { depth: 9, showHidden: true })).not.toContain(secret)
 })
 
+test('a login that PostgreSQL refuses is said at once, and is not retryable', async () => {
+  const { host, port } = db.server
+  const pool = new pg.Pool({ host, port, user: 'nobody', database: 'postgres' })
+  pool.on('error', () => {})
+  onTestFinished(() => pool.end())
+  const { ledger } = new TestLedger(pool, 'refused')
+  const refused = {
+    code: 'UNAVAILABLE',
+    retryable: false,
+    message: expect.stringMatching(/^PostgreSQL refused: .*nobody.* \(28000\)\. Nothing was written\.$/),
+    cause: { code: '28000' },
+  }
+  const sale = new FlashSale('x', { engine: memoryEngine(), durability: { ledger } })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { a: 10 } })
+  const order = { buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }
+  await expect(sale.reserve(order)).rejects.toMatchObject(refused)
+  await expect(ledger.follow(await small())).rejects.toMatchObject(refused)
+})
+
 test('a call that is aborted while the ledger is away ends no process', async () => {
   const sale = new FlashSale('x', {
     engine: memoryEngine(),
