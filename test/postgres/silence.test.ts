@@ -1,0 +1,72 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import pg from 'pg'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { FlashSale, memoryEngine } from '../../src/index.js'
+import { database } from './support/database.js'
+import { TestLedger } from './support/ledgers.js'
+
+const db = database()
+
+/** A way to the server on which connections can go silent, as when its machine is gone without a word; new ones are none of that. */
+async function silentWay() {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  const proxy = createServer((client) => {
+    const server = connect(db.server.port, db.server.host)
+    const pair = [client, server] as const
+    pairs.add(pair)
+    for (const one of pair) {
+      one.on('error', () => {})
+      one.on('close', () => {
+        for (const other of pair) other.destroy()
+        pairs.delete(pair)
+      })
+    }
+    client.pipe(server).pipe(client)
+  })
+  await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+  const end = () => {
+    proxy.close()
+    for (const pair of pairs) for (const one of pair) one.destroy()
+  }
+  const silence = () => {
+    for (const [client, server] of pairs) {
+      client.unpipe(server)
+      server.unpipe(client)
+      client.resume()
+      server.resume()
+    }
+  }
+  return { port: (proxy.address() as AddressInfo).port, silence, end }
+}
+
+test('a database that goes silent is asked on another connection, once the pool has given up the query', async () => {
+  const way = await silentWay()
+  const user = { user: 'stockhold', database: 'postgres' }
+  const pool = new pg.Pool({ host: '127.0.0.1', port: way.port, ...user, query_timeout: 500 })
+  pool.on('error', () => {})
+  onTestFinished(async () => {
+    way.end()
+    await pool.end()
+  })
+  const { ledger } = new TestLedger(pool, db.schema())
+  await ledger.migrate()
+  const sale = new FlashSale('x', { engine: memoryEngine(), durability: { ledger } })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { a: 10 } })
+  const order = (key: string) => ({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }], key })
+  expect(await sale.reserve(order('before'))).toMatchObject({ status: 'reserved' })
+
+  way.silence()
+  await vi.waitUntil(
+    async () => {
+      const answer = await sale.reserve(order('after')).catch(({ code }) => ({ status: code }))
+      return answer.status === 'reserved'
+    },
+    { timeout: 60_000 },
+  )
+
+  const follower = await ledger.follow(sale)
+  way.silence()
+  await sale.reserve(order('later')).catch(({ code }) => expect(code).toBe('UNKNOWN_OUTCOME'))
+  await follower.close()
+})
