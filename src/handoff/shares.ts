@@ -24,6 +24,9 @@ const tuning = {
   atOnce: 8,
 }
 
+/** What the engine says of the group in a partition; `undefined`: there is none, `null`: it could not be asked. */
+type Told = GroupState | undefined | null
+
 export interface Sharing {
   readonly source: EventSource
   readonly group: string
@@ -60,13 +63,7 @@ export class Shares {
 
   async run(): Promise<void> {
     while (!this.#stopped) {
-      let next: number
-      try {
-        next = this.#hasNothingToShare ? Number.POSITIVE_INFINITY : await this.#look()
-      } catch (error) {
-        this.#sharing.report(error)
-        next = this.#timing.now() + this.#standbyMs * (1 + this.#timing.random())
-      }
+      const next = this.#hasNothingToShare ? Number.POSITIVE_INFINITY : await this.#look()
       if (!this.#stopped) await this.#alarm.sleep(next)
     }
   }
@@ -94,8 +91,9 @@ export class Shares {
 
   /** Answers when to look again. */
   async #look(): Promise<number> {
-    const { followers, leaseMs } = this.#sharing
-    const states = await this.#states()
+    const { followers, leaseMs, report } = this.#sharing
+    const failures: unknown[] = []
+    const states = await this.#states(failures)
     if (this.#stopped) return Number.POSITIVE_INFINITY
     const owners = new Set([this.#sharing.consumer])
     for (const [partition, state] of states.entries())
@@ -105,18 +103,28 @@ export class Shares {
     if (mine.length > fair) this.#letGo(mine)
     else if (mine.length < fair) this.#take(states, fair - mine.length, mine.length > 0)
     else this.#offer(mine)
+    if (failures.length > 0) {
+      report(failures[0])
+      return this.#timing.now() + this.#standbyMs * (1 + this.#timing.random())
+    }
     return this.#nextLook(states, mine.length > 0 ? tuning.look * leaseMs : this.#standbyMs)
   }
 
-  async #states(): Promise<(GroupState | undefined)[]> {
+  /** One partition that is away must not keep this consumer from the others. */
+  async #states(failures: unknown[]): Promise<Told[]> {
     const { source, group, followers } = this.#sharing
-    const states: (GroupState | undefined)[] = []
+    const states: Told[] = []
     for (const some of chunksOf(followers, tuning.atOnce)) {
       const asked = some.map(async (follower) => {
-        const { groups } = await source.ask(follower.partition, 'groups', {})
-        const state = groups.find((one) => one.group === group)
-        if (state) follower.observe(state)
-        return state
+        try {
+          const { groups } = await source.ask(follower.partition, 'groups', {})
+          const state = groups.find((one) => one.group === group)
+          if (state) follower.observe(state)
+          return state
+        } catch (error) {
+          failures.push(error)
+          return null
+        }
       })
       states.push(...(await Promise.all(asked)))
     }
@@ -133,12 +141,13 @@ export class Shares {
   }
 
   /** @param late Others come first. */
-  #take(states: readonly (GroupState | undefined)[], count: number, late: boolean): void {
+  #take(states: readonly Told[], count: number, late: boolean): void {
     const { followers, consumer, leaseMs, source } = this.#sharing
     const now = this.#timing.now()
     const free = followers.filter(({ leads, partition }) => {
       if (leads || this.#resting[partition]! > now) return false
       const state = states[partition]
+      if (state === null) return false
       if (!state || state.consumer === null) return true
       if (!this.#isFree(partition, state)) return false
       const patience = late && state.consumer !== consumer ? tuning.yield * leaseMs : 0
@@ -160,7 +169,7 @@ export class Shares {
     one.leave(tuning.finish * leaseMs)
   }
 
-  #nextLook(states: readonly (GroupState | undefined)[], longest: number): number {
+  #nextLook(states: readonly Told[], longest: number): number {
     const { source, leaseMs } = this.#sharing
     const now = this.#timing.now()
     let wait = longest * between(0.75, 1.25, this.#timing)
