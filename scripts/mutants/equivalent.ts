@@ -131,4 +131,22 @@ export const explanations: readonly Explanation[] = [
     reason: 'Of a server nothing is heard before the first ms of the epoch is over.',
     lines: ['#heardNow = 1'],
   },
+  {
+    file: `${scripts}_time.lua`,
+    reason: 'Half of a ms is rounded to none; at the very ms each way answers the same time, as far ahead.',
+    lines: [
+      'local passed = math.floor(math.max(elapsed, 1) / 2)',
+      'if math.max(last + passed, floor) < clock then return clock, 0, false end',
+      'if elapsed <= 0 then return last, last - clock, true end',
+    ],
+  },
+  {
+    file: 'src/engine/memory/time.ts',
+    reason: 'Half of a ms is rounded to none; at the very ms each way answers the same time, as far ahead.',
+    lines: [
+      'const passed = Math.floor(Math.max(elapsed, 1) / 2)',
+      'if (Math.max(now, floor) < clock) return { clock, now: clock, ahead: 0, isSetBack: false }',
+      'if (elapsed <= 0) return { clock, now, ahead: now - clock, isSetBack: true }',
+    ],
+  },
 ]
