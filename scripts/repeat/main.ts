@@ -3,7 +3,7 @@ import { counted } from '../demo/terminal/format.js'
 import { Progress } from '../demo/terminal/progress.js'
 import { type Terminal, terminalOf } from '../demo/terminal/style.js'
 import { type Options, type RepeatOptions, readOptions } from './options.js'
-import { report } from './report.js'
+import { failuresOf, report } from './report.js'
 import { startLoad, startTests } from './run.js'
 import { Series } from './series.js'
 
@@ -42,7 +42,9 @@ async function repeat({ times, load, files }: RepeatOptions, terminal: Terminal)
     const run = startTests(files, (done, total) => series.progress(done, total))
     stopRun = run.stop
     const outcome = await run.outcome
-    if (!interrupted) series.add(outcome)
+    if (interrupted) break
+    series.add(outcome)
+    if (!terminal.live) for (const line of failuresOf(outcome, paint)) console.log(line)
   }
   progress.stop()
   const width = Math.max(60, (process.stdout.columns ?? 120) - 1)

@@ -30,6 +30,14 @@ export function report(outcomes: readonly Outcome[], width: number, paint: Paint
   ]
 }
 
+/** What failed in one run: told as soon as it is over where no panel shows it. */
+export function failuresOf({ failures }: Outcome, paint: Paint): string[] {
+  return failures.flatMap(({ test, message }) => [
+    paint('red', `✗ ${test}`),
+    ...firstLines(message).map((line) => `    ${line}`),
+  ])
+}
+
 function verdict(outcomes: readonly Outcome[], paint: Paint): string {
   const failed = outcomes.filter((outcome) => outcome.failed > 0).length
   if (outcomes.length === 0) return paint('red', '✗ No run was finished')

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { plain } from '../../scripts/demo/terminal/style.js'
 import { readOptions } from '../../scripts/repeat/options.js'
 import { type Ended, flakes, type JsonReport, type Outcome, outcomeOf } from '../../scripts/repeat/outcome.js'
-import { report } from '../../scripts/repeat/report.js'
+import { failuresOf, report } from '../../scripts/repeat/report.js'
 import { Series } from '../../scripts/repeat/series.js'
 
 const root = '/somewhere/stockhold'
@@ -91,6 +91,13 @@ describe('the report', () => {
       '',
       '✗ 1 of 2 runs failed',
     ])
+  })
+
+  test('tells what failed in a run as soon as it is over', () => {
+    expect(failuresOf(outcome('a > b', 'c'), plain)).toEqual([
+      ...['✗ a > b', '    a > b broke', '✗ c', '    c broke'],
+    ])
+    expect(failuresOf(outcome(), plain)).toEqual([])
   })
 
   test('says that all runs passed, and that none was finished', () => {
