@@ -42,7 +42,7 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: 'src/engine/redis/room/scripts/create.lua',
-    reason: 'It counts while the tail is as old, and that is 0: nobody is called beyond it.',
+    reason: 'It counts while the tail is as old, and that is 0: no visitor is called beyond it.',
     lines: ['1, 0, now, 0, 0, -- samples of called and tail'],
   },
   {

@@ -3,8 +3,9 @@ type Callback = () => void
 const waiting = new WeakMap<AbortSignal, Set<{ readonly callback: Callback }>>()
 
 /**
- * Calls back when the signal is aborted; answers how to stop that. However many wait for a signal, it has one listener: from the eleventh on
- * Node would warn of a leak, and a shop may well give one signal to all of its calls.
+ * Calls back when the signal is aborted; answers how to stop that. However many wait for a
+ * signal, it has one listener: from the eleventh on Node would warn of a leak, and a shop may
+ * well give one signal to all of its calls.
  */
 export function onAbort(signal: AbortSignal, callback: Callback): () => void {
   let all = waiting.get(signal)

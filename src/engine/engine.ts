@@ -347,8 +347,10 @@ export interface Commands {
   }
 
   /**
-   * The counts of these SKUs in this order, or of all in theirs, with every lapsed hold swept. `retry` while there are more to sweep. `returns` counts the times at which units came back
-   * on sale: released, lapsed, refunded with restock, restocked (applied > 0), but not received. Only whether it moved means anything.
+   * The counts of these SKUs in this order, or of all in theirs, with every lapsed hold swept.
+   * `retry` while there are more to sweep. `returns` counts the times at which units came back on
+   * sale: released, lapsed, refunded with restock, restocked (applied > 0), but not received. Only
+   * whether it moved means anything.
    */
   stats: {
     op: { readonly skus?: readonly number[] | undefined }

@@ -6,11 +6,13 @@ import type { StockholdError } from '../errors.js'
  *
  * What every command shares:
  *
- * - Time. `now` is the server's clock, as long as that is not behind what was told before. It never runs backwards for a caller (the
- *   call's `floor`), nor behind anything that was written. After the clock was set back, time goes on at half its pace, from the first
- *   call that may write, until the clock has caught up: what was to happen in a second happens in two.
- * - An item that would change something while the server's clock is beyond `deadline` answers `retry` and changes nothing. Answers that
- *   change nothing (repeats, refusals that are settled) are given all the same.
+ * - Time. `now` is the server's clock, as long as that is not behind what was told before. It never
+ *   runs backwards for a caller (the call's `floor`), nor behind anything that was written. After
+ *   the clock was set back, time goes on at half its pace, from the first call that may write,
+ *   until the clock has caught up: what was to happen in a second happens in two.
+ * - An item that would change something while the server's clock is beyond `deadline` answers
+ *   `retry` and changes nothing. Answers that change nothing (repeats, refusals that are settled)
+ *   are given all the same.
  */
 export interface Port<M extends CommandMap<M>> {
   /**

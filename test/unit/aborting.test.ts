@@ -23,7 +23,7 @@ test('however many wait for a signal, it has one listener, and none once they ha
   expect([calls, listeners(signal)]).toEqual([5, 0])
 })
 
-test('one that stops leaves those who wait for it anew', () => {
+test('a call that stops waiting leaves those that begin to wait later', () => {
   const controller = new AbortController()
   const { signal } = controller
   const told: string[] = []

@@ -12,7 +12,10 @@ const tuning = {
   partitionsAMs: 4,
 }
 
-/** What all partitions said when they were asked one after another: of the SKUs that somebody waited for when it began, and of no others. */
+/**
+ * What all partitions said when they were asked one after another: of the SKUs that callers waited
+ * for when it began, and of no others.
+ */
 export interface Survey {
   /** Counts from 1 in the order in which they were begun; each was over when the next began. */
   readonly number: number

@@ -26,7 +26,7 @@ onSteppedEngines((open) => {
     ).toBeLessThan(4_000)
   })
 
-  test('a hold lapses that nobody asks for, at half the pace', async () => {
+  test('a hold that no call asks for lapses, at half the pace', async () => {
     const shop = await open()
     await shop.advance(HOUR)
     const seen = new Seen()

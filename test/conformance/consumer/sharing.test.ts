@@ -50,7 +50,7 @@ onSteppedEngines((open) => {
     const first = follow(handle(shop), options, seen.note)
     await shop.live(async () => (await leads([first]))[0] === 4)
     let crowds = 0
-    /** Somebody buys all the time. */
+    /** A crowd buys all the time. */
     const selling = (check: () => Promise<boolean>) =>
       shop.live(async () => {
         await crowd(shop, `c${++crowds}`, 5)

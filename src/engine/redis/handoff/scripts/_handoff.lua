@@ -6,7 +6,7 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --   META, EVENTS, EXPIRY   the sale's, see ../../scripts/_partition.lua; only EVENTS is ever written to here, and only trimmed
 --   GROUPS    hash    head: token and epoch of the sale, the latest group's number, how many members PARKED has, the time of
 --                     the latest change, by how much that is ahead of the clock; g<name>: the group's number, position, epoch (0:
---                     nobody has claimed it), consumer, until, how many events it has parked, how many dead
+--                     no consumer has claimed it), consumer, until, how many events it has parked, how many dead
 --   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts, retryAt (-1 for none), event and error>,
 --                     all with score 0 and so in the order of their bytes
 -- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns.

@@ -27,7 +27,9 @@ if not (opened_room[1] and opened_room[2]) then
 end
 local token, claimMs, passMs, opensAt, random, coupled, overcommit, seed = cmsgpack.unpack(opened_room[1])
 
--- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS there are; places: how many buyers have one.
+-- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how
+-- much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS
+-- there are; places: how many buyers have one.
 local NAMES = {
   'written_at', 'ahead', 'last', 'sequence', 'keys', 'door', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
   'tail', 'tail_at', 'called', 'called_at', 'drawn', 'gone_version', 'waiting', 'admitted', 'missed',
