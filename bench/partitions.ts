@@ -6,7 +6,7 @@
  * all at once; and with as many as the other parts have, where batches are as they come, the last 1 % to a few who ask one after another.
  */
 
-import { tuning } from '../src/engine/lane.js'
+import { tuning } from '../src/batching/batcher.js'
 import { Invariants } from './load/invariants.js'
 import { CALLERS } from './load/sale.js'
 import type { Context, Part, PartResult } from './part.js'

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { Answer, Command, Engine, Op, Partition } from '../../src/engine/engine.js'
-import { makeId } from '../../src/engine/id.js'
+import { makeId } from '../../src/engine/reservation-id.js'
 import { type Audit, FlashSale } from '../../src/index.js'
 import { buyerName, keyName, PLENTY, SKU } from '../load/sale.js'
 

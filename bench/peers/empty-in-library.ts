@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Answer, Command, Engine, Op, Reply } from '../../src/engine/engine.js'
-import { partitionKeys } from '../../src/engine/redis/keys.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
+import { partitionKeys } from '../../src/redis-engine/keys.js'
 import { closedLoop } from '../load/drive.js'
 import { CALLERS, PLENTY, requestOf } from '../load/sale.js'
 import { EMPTY } from './empty-script.js'

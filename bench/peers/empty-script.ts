@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
-import { partitionKeys } from '../../src/engine/redis/keys.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
+import { partitionKeys } from '../../src/redis-engine/keys.js'
 import { closedLoop } from '../load/drive.js'
 import { CALLERS, PLENTY, requestOf } from '../load/sale.js'
 import { intercept } from './intercept.js'

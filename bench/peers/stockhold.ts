@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
-import { partitionKeys } from '../../src/engine/redis/keys.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
+import { partitionKeys } from '../../src/redis-engine/keys.js'
 import { CALLERS, PLENTY } from '../load/sale.js'
 import { ALL, HOLD_MS, LIMIT, type Peer, SKU } from './peer.js'
 

@@ -5,19 +5,23 @@ import { luaChanges } from './lua-mutator.js'
 import { type Mutant, mutantsOf } from './mutant.js'
 import { typescriptChanges } from './typescript-mutator.js'
 
-/** Where the rules of a sale, of a waiting room and of whoever follows a sale are carried out; what only carries messages has suites of its own. */
+/** The rules of a sale, of a waiting room and of consumers. Code that only carries messages has suites of its own. */
 const folders = [
-  'src/engine/redis/scripts',
-  'src/engine/redis/room/scripts',
-  'src/engine/redis/handoff/scripts',
-  'src/engine/memory',
-  'src/engine/memory/room',
-  'src/engine/memory/handoff',
+  'src/redis-engine/scripts',
+  'src/redis-engine/sale/scripts',
+  'src/redis-engine/room/scripts',
+  'src/redis-engine/groups/scripts',
+  'src/memory-engine',
+  'src/memory-engine/sale',
+  'src/memory-engine/room',
+  'src/memory-engine/groups',
   'src/engine',
+  'src/batching',
   'src/sale',
-  'src/sale/supply',
-  'src/admission',
-  'src/handoff',
+  'src/sale/rebalancing',
+  'src/sale/recovery',
+  'src/waiting-room',
+  'src/consumer',
 ]
 
 export const root = repositoryRoot()
@@ -34,7 +38,7 @@ export function sourceFiles(): string[] {
       .sort()
       .map((name) => `${folder}/${name}`),
   )
-  return ['src/chunks.ts', ...found]
+  return ['src/common/chunks.ts', ...found]
 }
 
 /** Every mutant there is of these files. */

@@ -6,7 +6,7 @@ export interface Explanation {
   readonly lines: readonly string[]
 }
 
-const scripts = 'src/engine/redis/scripts/'
+const scripts = 'src/redis-engine/sale/scripts/'
 
 export const explanations: readonly Explanation[] = [
   {
@@ -41,17 +41,17 @@ export const explanations: readonly Explanation[] = [
     lines: ['if #lines == 3 then', 'if #lines == 1 then'],
   },
   {
-    file: 'src/engine/redis/room/scripts/create.lua',
+    file: 'src/redis-engine/room/scripts/create.lua',
     reason: 'It counts while the tail is as old, and that is 0: no visitor is called beyond it.',
     lines: ['1, 0, now, 0, 0, -- samples of called and tail'],
   },
   {
-    file: 'src/engine/redis/handoff/scripts/_writes.lua',
+    file: 'src/redis-engine/groups/scripts/_writes.lua',
     reason: 'A group has a number that no other has, whichever it is.',
     lines: ['head[LATEST] = head[LATEST] - 1', 'head[LATEST] = head[LATEST] + 2'],
   },
   {
-    file: 'src/engine/memory/expiry-heap.ts',
+    file: 'src/memory-engine/sale/expiry-heap.ts',
     reason:
       'Times and orders are whole numbers, no two entries have the same order, and none is compared with itself: ' +
       'the difference is not 0, and less than 1 only where it is less than 0.',
@@ -61,7 +61,7 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: 'src/engine/memory/room/door.ts',
+    file: 'src/memory-engine/room/admission.ts',
     reason:
       'A place behind all others begins a block of its own in place of joining the last: the order is the same.',
     lines: [
@@ -70,49 +70,49 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: 'src/engine/memory/room/door.ts',
+    file: 'src/memory-engine/room/admission.ts',
     reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
     lines: ['if (block.length > tuning.block) ;'],
   },
   {
-    file: 'src/engine/memory/room/call-log.ts',
+    file: 'src/memory-engine/room/call-log.ts',
     reason:
       'Of two notes of one moment the second is old enough whenever the first is, and the last that is old enough is read.',
     lines: ['if (latest?.doorTime === doorTime) ;'],
   },
   {
-    file: 'src/engine/memory/room/line.ts',
+    file: 'src/memory-engine/room/queue.ts',
     reason: 'Before the first visitor and the first call there are only zeros, in the samples as well.',
     lines: ['#tailAt = 1', '#calledAt = 1'],
   },
   {
-    file: 'src/sale/acknowledged.ts',
+    file: 'src/sale/acknowledgement-cache.ts',
     reason: 'Only the order of the steps counts, and `refunded` is the last.',
     lines: ['const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 4 } as const'],
   },
   {
-    file: 'src/sale/access.ts',
+    file: 'src/sale/sale-client.ts',
     reason: 'A hold that lapsed in the first ms of the epoch is as overdue as one that lapsed before it.',
     lines: ['sweeper.watch(1)'],
   },
   {
-    file: 'src/sale/reservation.ts',
+    file: 'src/sale/reserve-request.ts',
     reason: 'The short way for a cart of one line has the same result.',
     lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
   },
   {
-    file: 'src/admission/ticket-table.ts',
+    file: 'src/waiting-room/ticket-table.ts',
     reason: 'A record with a field more, which is neither written nor read.',
     lines: ['const FIELDS = 5'],
   },
   {
-    file: 'src/admission/ticket-table.ts',
+    file: 'src/waiting-room/ticket-table.ts',
     reason:
       'A ticket is found by its whole text, whatever its key; and the keys are spread as evenly, as the last characters are.',
     lines: ['let key = 1', 'key = (Math.imul(key, tuning.factor) - ticket.charCodeAt(i)) | 0'],
   },
   {
-    file: 'src/admission/ticket-table.ts',
+    file: 'src/waiting-room/ticket-table.ts',
     reason: 'The key is the first field: its offset is 0.',
     lines: [
       'if (records[at - KEY] === key && this.#tickets[slot] === ticket) return slot',
@@ -122,12 +122,12 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: 'src/admission/keeper.ts',
+    file: 'src/waiting-room/room-poller.ts',
     reason: 'Only whether the count has changed meanwhile is asked.',
     lines: ['#forgotten = 1', 'this.#forgotten--'],
   },
   {
-    file: 'src/admission/room-access.ts',
+    file: 'src/waiting-room/room-client.ts',
     reason: 'Of a server nothing is heard before the first ms of the epoch is over.',
     lines: ['#heardNow = 1'],
   },
@@ -141,7 +141,7 @@ export const explanations: readonly Explanation[] = [
     ],
   },
   {
-    file: 'src/engine/memory/time.ts',
+    file: 'src/memory-engine/time.ts',
     reason: 'Half of a ms is rounded to none; at the very ms each way answers the same time, as far ahead.',
     lines: [
       'const passed = Math.floor(Math.max(elapsed, 1) / 2)',

@@ -24,7 +24,7 @@ export function report(judgement: Judgement, seconds: number, width: number, pai
   const { files, total, hung, survivors, explained, stale, passed } = judgement
   const percent = (result: FileResult) => `${floor(share(result) * 100)} %`
   const row = (each: FileResult) => [
-    each.file.replace('src/engine/redis/scripts/', 'scripts/').replace('src/', ''),
+    each.file.replace('src/redis-engine/sale/scripts/', 'scripts/').replace('src/', ''),
     each.mutants,
     each.killed,
     each.survived,

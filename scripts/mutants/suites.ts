@@ -115,12 +115,13 @@ export function suites(): Record<SuiteName, Suite> {
 }
 
 export function suiteName(file: string): SuiteName {
-  const about = file.includes('/room') ? 'room ' : /engine\/\w+\/handoff/.test(file) ? 'handoff ' : ''
+  const engine = /^src\/(?:redis|memory)-engine\//.test(file)
+  const about = file.includes('/room') ? 'room ' : engine && file.includes('/groups/') ? 'handoff ' : ''
   if (file.endsWith('.lua')) return `${about}lua`
-  if (file.startsWith('src/engine/memory/')) return `${about}memory`
-  if (file.startsWith('src/handoff/')) return 'consumer'
-  if (file.startsWith('src/sale/supply/')) return 'supply'
-  return about === 'room ' || file.startsWith('src/admission/') ? 'room' : 'sale'
+  if (engine) return `${about}memory`
+  if (file.startsWith('src/consumer/')) return 'consumer'
+  if (file.startsWith('src/sale/rebalancing/')) return 'supply'
+  return about === 'room ' || file.startsWith('src/waiting-room/') ? 'room' : 'sale'
 }
 
 /**

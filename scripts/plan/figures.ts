@@ -17,7 +17,7 @@ export interface CommandCost {
   readonly sent: Cost
 }
 
-/** What one call carries at most (`MAX_BATCH` of src/engine/lane.ts). */
+/** What one call carries at most (`MAX_BATCH` of src/batching/batcher.ts). */
 export const FULL_BATCH = 256
 
 /** Keys of 24 characters, buyers of 12, one line a cart. `memory`: the record and its key; and the stream and expiry entries of each call. */
@@ -63,7 +63,7 @@ export const process = { reserves: 122_000, confirms: 107_000, joins: 75_000, po
 /** Bytes of one process: Node with the library; what it remembers of its answers; a visitor of the waiting room it has spoken with. */
 export const processMemory = { base: 80_000_000, remembered: 30_000_000, visitor: 420, visitors: 1 << 20 }
 
-/** So often one polls while the wait lasts, and at least and at most in seconds (src/admission/forecast.ts). */
+/** So often one polls while the wait lasts, and at least and at most in seconds (src/waiting-room/eta.ts). */
 export const polling = { perWait: 6, least: 1, most: 30 }
 
 /** Which command measures what; in the order of `--json`. */

@@ -1,4 +1,4 @@
-import { type Client, connect } from '../engine/redis/connection.js'
+import { type Client, connect } from '../redis-engine/connection.js'
 
 /** The server cannot be reached, or is not one to verify. */
 export class NotUsable extends Error {}

@@ -1,8 +1,8 @@
 import type { Engine } from '../engine/engine.js'
-import { memoryEngine } from '../engine/memory/memory-engine.js'
-import type { Client } from '../engine/redis/connection.js'
-import { partitionKeys } from '../engine/redis/keys.js'
-import { redisEngine } from '../engine/redis/redis-engine.js'
+import { memoryEngine } from '../memory-engine/memory-engine.js'
+import type { Client } from '../redis-engine/connection.js'
+import { partitionKeys } from '../redis-engine/keys.js'
+import { redisEngine } from '../redis-engine/redis-engine.js'
 
 /** What is verified. */
 export interface Subject {

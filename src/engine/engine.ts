@@ -1,7 +1,7 @@
-import type { HandoffPort } from './handoff.js'
+import type { Timing } from './clock.js'
+import type { HandoffPort } from './groups.js'
 import type { Port, Reply as ReplyOf, Retry } from './port.js'
 import type { RoomPort } from './room.js'
-import type { Timing } from './timing.js'
 
 /**
  * What is promised (`sale/`) asks of how it is kept atomic (`memory/`, `redis/`): a handful of commands on one partition of

@@ -1,4 +1,4 @@
-import type { Decided } from './lane.js'
+import type { Decided } from '../batching/batcher.js'
 import type { Port, Reply, Retry } from './port.js'
 
 /**
@@ -10,7 +10,7 @@ import type { Port, Reply, Retry } from './port.js'
  * - A buyer who joins gets a `number`, counted from 1: their *place*. Numbers are never used twice. The number of the
  *   first place names their *stay*, which lasts until they leave or are revoked, whatever places it goes through.
  * - The *rank* of a place is where it stands in line: its number, unless the room was drawn (order 'random'); then the numbers up
- *   to `drawn` are shuffled among themselves (see `admission/draw.ts`). Engines are told ranks, and compute none.
+ *   to `drawn` are shuffled among themselves (see `waiting-room/draw.ts`). Engines are told ranks, and compute none.
  * - *called* is the rank up to which the line has moved. Whoever stands there may come at any time, first by rank.
  * - *the door* are those who have come and wait for a token. A token makes the first of them, by rank, a *turn*.
  * - A turn that its buyer takes becomes a *pass*. A turn that is not taken goes back as a token.

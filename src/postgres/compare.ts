@@ -1,4 +1,4 @@
-import { chunksOf } from '../chunks.js'
+import { chunksOf } from '../common/chunks.js'
 import type { Rules, StoredReservation } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
 import { emptyReservations, pushStored } from './page.js'

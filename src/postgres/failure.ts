@@ -1,4 +1,4 @@
-import { driverMessage } from '../driver-error.js'
+import { driverMessage } from '../common/driver-error.js'
 import { StockholdError, unavailable } from '../errors.js'
 
 /** undefined_table, invalid_schema_name, undefined_column */

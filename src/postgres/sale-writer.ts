@@ -1,7 +1,7 @@
+import type { EventSource } from '../consumer/source.js'
 import type { Rules } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
-import type { EventSource } from '../handoff/source.js'
 import type { LedgerWriter } from '../sale/ledger.js'
 import { PartitionWriter } from './partition-writer.js'
 import type { Tables } from './tables.js'

@@ -1,6 +1,6 @@
 import type { Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
-import type { AcknowledgedState } from '../sale/acknowledged.js'
+import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
 import { explain } from './failure.js'
 import type { ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'

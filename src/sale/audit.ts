@@ -1,7 +1,7 @@
 import type { Op, Settled, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
-import { partitionOf } from '../engine/id.js'
+import { partitionOf } from '../engine/reservation-id.js'
 import { homeOf } from './partitions.js'
-import type { RuleBook } from './reservation.js'
+import type { RuleBook } from './reserve-request.js'
 import type { ReservationState, Violation } from './results.js'
 import { label } from './rules.js'
 

@@ -1,3 +1,11 @@
+import type { Limits } from '../batching/batcher-set.js'
+import { Consumer } from '../consumer/consumer.js'
+import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/groups.js'
+import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
+import type { EventSource } from '../consumer/source.js'
+import type { Engine, Settled, StoredReservation } from '../engine/engine.js'
+import { partitionIn } from '../engine/reservation-id.js'
+import { invalid, StockholdError } from '../errors.js'
 import {
   checkBoolean,
   checkId,
@@ -8,24 +16,18 @@ import {
   MAX_UNITS,
   type Names,
   type SignalOption,
-} from '../check.js'
-import type { Engine, Settled, StoredReservation } from '../engine/engine.js'
-import { partitionIn } from '../engine/id.js'
-import type { Limits } from '../engine/lanes.js'
-import { invalid, StockholdError } from '../errors.js'
-import { Consumer } from '../handoff/consumer.js'
-import { type ConsumerGroup, consumerGroups, removeGroup } from '../handoff/groups.js'
-import type { ConsumeOptions, EventHandler } from '../handoff/options.js'
-import type { EventSource } from '../handoff/source.js'
-import { SaleAccess } from './access.js'
-import { AcknowledgedMemory } from './acknowledged.js'
+} from '../validation.js'
+import { AcknowledgedMemory } from './acknowledgement-cache.js'
+import { admit, checkDoor, type Door } from './admission-gate.js'
 import { auditSale } from './audit-sale.js'
-import { admit, checkDoor, type Door } from './door.js'
 import { isLedger, type Ledger } from './ledger.js'
+import { Written } from './ledger-barrier.js'
 import { homeOf } from './partitions.js'
-import { Recovering } from './recovering.js'
-import { checkOrder, type Order, type ReserveRequest, type RuleBook } from './reservation.js'
-import { conflict, Reserving } from './reserving.js'
+import { searchToRestock } from './rebalancing/with-rebalancing.js'
+import { Recovering } from './recovery/recovery-session.js'
+import { Settling } from './reservation-commands.js'
+import { conflict, Reserving } from './reserve.js'
+import { checkOrder, type Order, type ReserveRequest, type RuleBook } from './reserve-request.js'
 import type {
   Audit,
   ConfirmResult,
@@ -40,11 +42,9 @@ import type {
   Stats,
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
-import { Settling } from './settling.js'
-import { SoldOutMemory } from './sold-out.js'
-import { searchToRestock } from './supply/searching.js'
-import { WholeSale } from './whole.js'
-import { Written } from './written.js'
+import { SaleAccess } from './sale-client.js'
+import { WholeSale } from './sale-wide.js'
+import { SoldOutMemory } from './sold-out-cache.js'
 
 const OPTIONS: Names<FlashSaleOptions> = {
   engine: true,

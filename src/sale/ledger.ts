@@ -1,7 +1,7 @@
+import type { EventSource } from '../consumer/source.js'
 import type { Rules } from '../engine/engine.js'
 import type { Tip } from '../engine/port.js'
-import type { EventSource } from '../handoff/source.js'
-import type { Testimony } from './recovery.js'
+import type { Testimony } from './recovery/replay.js'
 
 /**
  * What a sale asks of a ledger: a record outside of the engine of everything that was acknowledged. `postgresLedger(...)` of

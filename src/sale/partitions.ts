@@ -1,9 +1,9 @@
 import { hash, randomFillSync } from 'node:crypto'
+import { Lanes, type Limits } from '../batching/batcher-set.js'
+import { type Gate, Session } from '../batching/session.js'
 import type { Command, Commands, Engine, Op, Partition, Settled } from '../engine/engine.js'
-import type { HandoffCommand, HandoffCommands, HandoffOp, HandoffSettled } from '../engine/handoff.js'
-import { makeId, numberAt, PART_LENGTH } from '../engine/id.js'
-import { Lanes, type Limits } from '../engine/lanes.js'
-import { type Gate, Session } from '../engine/session.js'
+import type { HandoffCommand, HandoffCommands, HandoffOp, HandoffSettled } from '../engine/groups.js'
+import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
 
 /** What of a call goes to which partition. It has been counted as a whole, so its parts are not. */
 export interface Parts {

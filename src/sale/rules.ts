@@ -1,3 +1,6 @@
+import { type NamedRules, shownMoment } from '../common/rules-conflict.js'
+import type { Rules, SkuRule } from '../engine/engine.js'
+import { invalid } from '../errors.js'
 import {
   checkId,
   checkInteger,
@@ -7,10 +10,7 @@ import {
   MAX_SPAN_MS,
   MAX_UNITS,
   type Names,
-} from '../check.js'
-import type { Rules, SkuRule } from '../engine/engine.js'
-import { invalid } from '../errors.js'
-import { type NamedRules, shownMoment } from '../rules-conflict.js'
+} from '../validation.js'
 
 /** What `sale.create` takes. */
 export interface SaleRules {

@@ -1,4 +1,4 @@
-import type { Timer, Timing } from '../engine/timing.js'
+import type { Timer, Timing } from '../engine/clock.js'
 
 const tuning = {
   /** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */

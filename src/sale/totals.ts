@@ -1,6 +1,6 @@
+import type { Limits } from '../batching/batcher-set.js'
 import type { SaleState, Settled, SkuCounts } from '../engine/engine.js'
-import type { Limits } from '../engine/lanes.js'
-import { readEvery } from './every.js'
+import { readEvery } from './fan-out.js'
 import type { Parts } from './partitions.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }

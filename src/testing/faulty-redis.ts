@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { checkInteger, checkOptions, type Filled, type Names } from '../check.js'
 import { invalid } from '../errors.js'
+import { checkInteger, checkOptions, type Filled, type Names } from '../validation.js'
 import { type Befallen, type Direction, type Faults, Link, seeded } from './faulty-link.js'
 
 export type { Direction }

@@ -1,5 +1,5 @@
-import { checkInteger, checkOptions } from '../check.js'
 import { invalid } from '../errors.js'
+import { checkInteger, checkOptions } from '../validation.js'
 import type { Simulated } from './simulator/simulate.js'
 import { simulate as play } from './simulator/simulate.js'
 

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { checkBoolean, checkInteger, checkOptions, type Names } from '../check.js'
+import type { Timer } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import { memoryEngine } from '../engine/memory/memory-engine.js'
-import type { Timer } from '../engine/timing.js'
+import { memoryEngine } from '../memory-engine/memory-engine.js'
+import { checkBoolean, checkInteger, checkOptions, type Names } from '../validation.js'
 import { Agenda } from './simulator/agenda.js'
 import { EPOCH } from './simulator/server.js'
 

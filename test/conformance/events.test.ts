@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
-import { makeId } from '../../src/engine/id.js'
+import { makeId } from '../../src/engine/reservation-id.js'
 import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
 import { onBothEngines } from '../support/shop.js'
 

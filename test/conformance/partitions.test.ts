@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
-import { slice } from '../../src/engine/slice.js'
+import { slice } from '../../src/engine/stock-split.js'
 import { openPort, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
 import { anyTime, onBothEngines } from '../support/shop.js'
 

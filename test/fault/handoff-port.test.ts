@@ -9,11 +9,11 @@ import type {
   HandoffPort,
   ParkedEvent,
   Trim,
-} from '../../src/engine/handoff.js'
-import { makeId } from '../../src/engine/id.js'
+} from '../../src/engine/groups.js'
 import type { Call } from '../../src/engine/port.js'
-import { handoffKeys } from '../../src/engine/redis/keys.js'
-import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+import { makeId } from '../../src/engine/reservation-id.js'
+import { handoffKeys } from '../../src/redis-engine/keys.js'
+import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
 

@@ -149,11 +149,11 @@ function planted(file: string, find: string, replacement: string): Mutant {
 }
 
 test('a run tells what the tests notice from what they do not', async () => {
-  const settling = 'src/engine/memory/settling.ts'
+  const settling = 'src/memory-engine/sale/confirm-and-release.ts'
   const mutants = [
     planted(settling, "state.giveBack(entry, 'released')", "state.giveBack(entry, 'expired')"),
     planted(settling, "{ status: 'not_found' } as const", "{ status: 'not_found' }  as const"),
-    planted('src/engine/redis/scripts/release.lua', "return 'R'", "return 'P'"),
+    planted('src/redis-engine/sale/scripts/release.lua', "return 'R'", "return 'P'"),
   ]
   const endless = planted(settling, "state.giveBack(entry, 'released')", 'for (;;) {}')
   const options = {

@@ -6,7 +6,7 @@ import { run } from '../../src/cli/run.js'
 import { Screen } from '../../src/cli/screen.js'
 import { memorySubject, redisSubject } from '../../src/cli/subject.js'
 import { verify } from '../../src/cli/verify.js'
-import { SERVER_TIME } from '../../src/engine/redis/script.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { type Alteration, AlteredScripts } from '../support/altered-scripts.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { EventSource } from '../../src/handoff/source.js'
+import type { EventSource } from '../../src/consumer/source.js'
 import { FlashSale, type Ledger } from '../../src/index.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, type Shop } from '../support/shop.js'

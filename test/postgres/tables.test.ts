@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
 import { FlashSale } from '../../src/index.js'
+import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { arrayOf, fromText, toText } from '../../src/postgres/text.js'
 import { postgresLedger } from '../../src/postgres.js'
 import { sourceOf } from '../../src/sale/flash-sale.js'

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Command, Engine, Op } from '../../src/engine/engine.js'
-import { compileScripts, SERVER_TIME } from '../../src/engine/redis/script.js'
+import { compileScripts, SERVER_TIME } from '../../src/redis-engine/script.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import type { Before } from '../support/altered-scripts.js'
 import { memoryKind, redisKind } from '../support/engines.js'

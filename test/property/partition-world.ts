@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer, Call, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
-import { makeId } from '../../src/engine/id.js'
+import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from '../support/engines.js'
 import { openPort, type PortPartition } from '../support/port-sale.js'
 import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'

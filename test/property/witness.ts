@@ -8,7 +8,7 @@ import type {
   SkuCounts,
   StoredReservation,
 } from '../../src/engine/engine.js'
-import { slice } from '../../src/engine/slice.js'
+import { slice } from '../../src/engine/stock-split.js'
 import { History } from './history.js'
 import { demand, Violation } from './violation.js'
 

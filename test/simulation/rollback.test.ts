@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Tip } from '../../src/engine/engine.js'
-import { PartitionState } from '../../src/engine/memory/state.js'
+import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { simulateRollback } from '../../src/testing/simulator/rollback/simulate-rollback.js'
 import { runsOr, seeds } from '../support/seeds.js'
 

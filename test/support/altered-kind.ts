@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { type Alteration, AlteredScripts, type Before } from './altered-scripts.js'
 import { START, type TimedEngine } from './engines.js'
 

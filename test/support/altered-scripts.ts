@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
-import { compileHandoffScripts } from '../../src/engine/redis/handoff/handoff-scripts.js'
-import { compileScripts } from '../../src/engine/redis/script.js'
+import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { compileScripts } from '../../src/redis-engine/script.js'
 
 /** One change of the scripts' text. */
 export interface Alteration {

@@ -2,8 +2,8 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import type { Engine } from '../../src/engine/engine.js'
-import { memoryEngine } from '../../src/engine/memory/memory-engine.js'
-import { redisEngineWith } from '../../src/engine/redis/redis-engine.js'
+import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
+import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { isFast } from './extent.js'
 
 /** An engine whose time stands still until it is told otherwise. */

@@ -1,5 +1,5 @@
+import { Session } from '../../src/batching/session.js'
 import type { Command, Op, Settled, Units } from '../../src/engine/engine.js'
-import { Session } from '../../src/engine/session.js'
 import type { Parts } from '../../src/sale/partitions.js'
 import type { TestClock } from './test-clock.js'
 

@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
+import type { Surroundings } from '../../src/consumer/consumer-context.js'
+import type { Delivery } from '../../src/consumer/delivery.js'
+import { END } from '../../src/consumer/history-reader.js'
+import { Follower } from '../../src/consumer/partition-consumer.js'
+import { Crew } from '../../src/consumer/worker-pool.js'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { HandoffCommand, ParkedEvent } from '../../src/engine/handoff.js'
-import { Crew } from '../../src/handoff/crew.js'
-import type { Delivery } from '../../src/handoff/delivery.js'
-import { Follower } from '../../src/handoff/follower.js'
-import { END } from '../../src/handoff/history-reader.js'
-import type { Surroundings } from '../../src/handoff/surroundings.js'
+import type { HandoffCommand, ParkedEvent } from '../../src/engine/groups.js'
 import { settled, TestClock } from './test-clock.js'
 
 /** The server's clock is ahead of this one by so many ms. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { HandoffAnswer, HandoffOp, ParkedEvent, Trim } from '../../src/engine/handoff.js'
+import type { HandoffAnswer, HandoffOp, ParkedEvent, Trim } from '../../src/engine/groups.js'
 import type { PortPartition } from './port-sale.js'
 
 /** One consumer of a group, as its port shows it. */

@@ -1,7 +1,7 @@
-import { Keeper } from '../../src/admission/keeper.js'
-import type { RoomAccess } from '../../src/admission/room-access.js'
 import type { RoomOp, RoomState, Visit, VisitAnswer } from '../../src/engine/room.js'
 import type { FlashSale } from '../../src/sale/flash-sale.js'
+import type { RoomAccess } from '../../src/waiting-room/room-client.js'
+import { Keeper } from '../../src/waiting-room/room-poller.js'
 import { settled, TestClock } from './test-clock.js'
 
 export const SERVER = 1_700_000_000_000

@@ -1,7 +1,7 @@
+import { laneOf } from '../../src/batching/batcher.js'
+import { Session } from '../../src/batching/session.js'
+import type { Timing } from '../../src/engine/clock.js'
 import type { Commands } from '../../src/engine/engine.js'
-import { laneOf } from '../../src/engine/lane.js'
-import { Session } from '../../src/engine/session.js'
-import type { Timing } from '../../src/engine/timing.js'
 import { FakePartition } from './fake-partition.js'
 import { SteppedClock } from './stepped.js'
 

@@ -16,8 +16,8 @@ import type {
   HandoffOp,
   HandoffPort,
   HandoffReply,
-} from '../../src/engine/handoff.js'
-import { makeId } from '../../src/engine/id.js'
+} from '../../src/engine/groups.js'
+import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from './engines.js'
 import { anyTime, type News } from './shop.js'
 

@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { random } from '../../scripts/random.js'
+import type { Timing } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
-import type { Timing } from '../../src/engine/timing.js'
 import { memoryKind, type TimedEngine } from './engines.js'
 
 /** Turns of the event loop in which a callback, and everything that follows from it without a timer, has happened. */

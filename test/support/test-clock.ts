@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import type { Timer, Timing } from '../../src/engine/timing.js'
+import type { Timer, Timing } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/index.js'
 
 interface Waiting {

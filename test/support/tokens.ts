@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'vitest'
-import { Signer } from '../../src/admission/pass.js'
 import { StockholdError } from '../../src/index.js'
+import { Signer } from '../../src/waiting-room/pass.js'
 
 export const SECRET = 'a secret of at least 32 bytes, one'
 export const OTHER = 'a secret of at least 32 bytes, two'

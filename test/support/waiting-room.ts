@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
+import { processTiming, type Timing } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { RoomCommand } from '../../src/engine/room.js'
-import { processTiming, type Timing } from '../../src/engine/timing.js'
 import {
   FlashSale,
   type JoinResult,

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
-import { onAbort, unlessAborted } from '../../src/engine/aborting.js'
+import { onAbort, unlessAborted } from '../../src/batching/abort.js'
 import { FlashSale } from '../../src/index.js'
 import { memoryKind } from '../support/engines.js'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../src/engine/engine.js'
-import { type Acknowledged, AcknowledgedMemory } from '../../src/sale/acknowledged.js'
+import { type Acknowledged, AcknowledgedMemory } from '../../src/sale/acknowledgement-cache.js'
 
 const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
   ...{

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { SkuCounts, StoredReservation } from '../../src/engine/engine.js'
-import { makeId } from '../../src/engine/id.js'
+import { makeId } from '../../src/engine/reservation-id.js'
 import { auditPartition, type Place } from '../../src/sale/audit.js'
 import { homeOf } from '../../src/sale/partitions.js'
-import { RuleBook } from '../../src/sale/reservation.js'
+import { RuleBook } from '../../src/sale/reserve-request.js'
 
 const book = new RuleBook({
   skus: [{ sku: 'a', stock: 10, limit: 2 }],

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { expect, test, vi } from 'vitest'
-import { type Client, connectionTo } from '../../src/engine/redis/connection.js'
+import { type Client, connectionTo } from '../../src/redis-engine/connection.js'
 
 /** A client that is connected, whose server answers a PING like this. */
 function connected(pong: Promise<string>) {

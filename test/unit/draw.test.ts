@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { newSeed, seedCommitment, shuffledRank, shuffler } from '../../src/admission/draw.js'
+import { newSeed, seedCommitment, shuffledRank, shuffler } from '../../src/waiting-room/draw.js'
 import { labelled, noNumber, thrown } from '../support/invalid.js'
 
 const SEED = '00'.repeat(32)

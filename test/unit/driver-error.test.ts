@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { failure } from '../../src/engine/redis/failure.js'
 import { explain } from '../../src/postgres/failure.js'
+import { failure } from '../../src/redis-engine/failure.js'
 
 const ofRedis = (error: unknown) => failure(error).cause as Error
 const ofPostgres = (error: unknown): Error => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { random } from '../../scripts/random.js'
-import { Forecast } from '../../src/admission/forecast.js'
 import { type RoomRules, type RoomState, TOKEN } from '../../src/engine/room.js'
+import { Forecast } from '../../src/waiting-room/eta.js'
 
 const NOW = 1_000_000
 const rules: RoomRules = {

@@ -2,16 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { HandoffCommand, HandoffOp, ParkedEvent } from '../../src/engine/handoff.js'
-import { makeId } from '../../src/engine/id.js'
-import { compileHandoffScripts } from '../../src/engine/redis/handoff/handoff-scripts.js'
-import { decodeHandoff, encodeHandoff } from '../../src/engine/redis/handoff/handoff-wire.js'
-import { handoffKeys, partitionKeys } from '../../src/engine/redis/keys.js'
-import { Reader, Writer } from '../../src/engine/redis/msgpack.js'
-import { redisEngine } from '../../src/engine/redis/redis-engine.js'
-import { SERVER_TIME } from '../../src/engine/redis/script.js'
+import type { HandoffCommand, HandoffOp, ParkedEvent } from '../../src/engine/groups.js'
+import { makeId } from '../../src/engine/reservation-id.js'
+import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { decodeHandoff, encodeHandoff } from '../../src/redis-engine/groups/group-wire.js'
+import { handoffKeys, partitionKeys } from '../../src/redis-engine/keys.js'
+import { Reader, Writer } from '../../src/redis-engine/msgpack.js'
+import { redisEngine } from '../../src/redis-engine/redis-engine.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
 
-const folder = new URL('../../src/engine/redis/handoff/scripts/', import.meta.url)
+const folder = new URL('../../src/redis-engine/groups/scripts/', import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 const names = readdirSync(folder)
   .filter((file) => !file.startsWith('_'))

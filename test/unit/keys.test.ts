@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { handoffKeys, partitionKeys, roomKeys } from '../../src/engine/redis/keys.js'
-import { SLOTS, slotOf } from '../../src/engine/redis/slot.js'
+import { handoffKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
+import { SLOTS, slotOf } from '../../src/redis-engine/slot.js'
 
 const counts = Array.from({ length: 1_023 }, (_, i) => i + 2)
 const slots = (sale: string, partitions: number) =>

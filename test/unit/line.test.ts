@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { random } from '../../scripts/random.js'
-import { shuffledRank } from '../../src/admission/draw.js'
-import { Line } from '../../src/admission/line.js'
 import type { GoneChunk } from '../../src/engine/room.js'
+import { shuffledRank } from '../../src/waiting-room/draw.js'
+import { Line } from '../../src/waiting-room/queue-index.js'
 
 const CHUNK = 65_536
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Reader, Writer } from '../../src/engine/redis/msgpack.js'
+import { Reader, Writer } from '../../src/redis-engine/msgpack.js'
 
 test('whole numbers of every size come back as they were', () => {
   const numbers = [0, 1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign as rsaSign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { Signer } from '../../src/admission/pass.js'
+import { Signer } from '../../src/waiting-room/pass.js'
 import { labelled } from '../support/invalid.js'
 import {
   answer,

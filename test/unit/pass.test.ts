@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { Signer } from '../../src/admission/pass.js'
+import { Signer } from '../../src/waiting-room/pass.js'
 import { labelled, thrown } from '../support/invalid.js'
 import {
   answer,

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
-import { chunksOf } from '../../src/chunks.js'
-import fields from '../../src/engine/redis/scripts/_fields.lua'
-import packAll from '../../src/engine/redis/scripts/_pack_all.lua'
-import pieces from '../../src/engine/redis/scripts/_pieces.lua'
+import { chunksOf } from '../../src/common/chunks.js'
+import fields from '../../src/redis-engine/sale/scripts/_fields.lua'
+import packAll from '../../src/redis-engine/scripts/_pack_all.lua'
+import pieces from '../../src/redis-engine/scripts/_pieces.lua'
 
 /** Around one piece, and around two. */
 const sizes = [0, 1, 3_999, 4_000, 4_001, 8_001]

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
-import { run, runReplicated } from '../../src/engine/redis/driver.js'
-import { failure } from '../../src/engine/redis/failure.js'
-import type { Script } from '../../src/engine/redis/script.js'
 import { StockholdError } from '../../src/errors.js'
+import { run, runReplicated } from '../../src/redis-engine/driver.js'
+import { failure } from '../../src/redis-engine/failure.js'
+import type { Script } from '../../src/redis-engine/script.js'
 
 const script: Script = { text: "redis.call('HSET', KEYS[1], 1, 1)", sha: 'sha', writes: true, tells: true }
 

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import type { Command, Op, Rules } from '../../src/engine/engine.js'
-import { partitionKeys } from '../../src/engine/redis/keys.js'
-import { redisEngine } from '../../src/engine/redis/redis-engine.js'
-import { compileScripts, SERVER_TIME } from '../../src/engine/redis/script.js'
+import { partitionKeys } from '../../src/redis-engine/keys.js'
+import { redisEngine } from '../../src/redis-engine/redis-engine.js'
+import { compileScripts, SERVER_TIME } from '../../src/redis-engine/script.js'
 import { anyTime, idIn, order } from '../support/shop.js'
 
-const folder = new URL('../../src/engine/redis/scripts/', import.meta.url)
+const folder = new URL('../../src/redis-engine/sale/scripts/', import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 const names = readdirSync(folder)
   .filter((file) => !file.startsWith('_'))

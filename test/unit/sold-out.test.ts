@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine } from '../../src/index.js'
-import { SoldOutMemory } from '../../src/sale/sold-out.js'
+import { SoldOutMemory } from '../../src/sale/sold-out-cache.js'
 import { watched } from '../support/watched-engine.js'
 
 async function open(rules: { stock: Record<string, number>; limitPerBuyer?: number }) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { TicketTable } from '../../src/admission/ticket-table.js'
+import { TicketTable } from '../../src/waiting-room/ticket-table.js'
 
 /** Tickets of few different ends, so that many stand in each other's way, and some that are hardly any. */
 const ticket = fc.oneof(

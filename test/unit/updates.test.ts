@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { Keeper } from '../../src/admission/keeper.js'
-import { pushUpdates, type Watched } from '../../src/admission/updates.js'
 import type { PollResult } from '../../src/index.js'
+import type { Keeper } from '../../src/waiting-room/room-poller.js'
+import { pushUpdates, type Watched } from '../../src/waiting-room/updates.js'
 import { SteppedClock } from '../support/stepped.js'
 
 const at = (position: number, soldOutLikely = false): PollResult => ({

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { shuffledRank } from '../../src/admission/draw.js'
-import { Line } from '../../src/admission/line.js'
-import { Signer } from '../../src/admission/pass.js'
-import { TicketTable } from '../../src/admission/ticket-table.js'
-import { Visitors } from '../../src/admission/visitors.js'
+import { shuffledRank } from '../../src/waiting-room/draw.js'
+import { Signer } from '../../src/waiting-room/pass.js'
+import { Line } from '../../src/waiting-room/queue-index.js'
+import { Visitors } from '../../src/waiting-room/ticket-cache.js'
+import { TicketTable } from '../../src/waiting-room/ticket-table.js'
 import { SECRET } from '../support/waiting-room.js'
 
 /** Counts how often a ticket is looked into. */

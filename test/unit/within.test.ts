@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { processTiming } from '../../src/engine/timing.js'
-import { within } from '../../src/sale/supply/within.js'
+import { processTiming } from '../../src/engine/clock.js'
+import { within } from '../../src/sale/rebalancing/with-deadline.js'
 
 const tooLate = () => new Error('too late')
 /** A turn of the event loop in which an unhandled rejection would be reported, and fail the run. */

@@ -1,4 +1,4 @@
-import type { Timer, Timing } from '../../engine/timing.js'
+import type { Timer, Timing } from '../../engine/clock.js'
 import type { Agenda, Event } from './agenda.js'
 import type { Random } from './random.js'
 

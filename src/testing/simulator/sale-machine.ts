@@ -1,6 +1,6 @@
 import type { Commands, Op } from '../../engine/engine.js'
-import { execute } from '../../engine/memory/memory-engine.js'
-import { PartitionState } from '../../engine/memory/state.js'
+import { execute } from '../../memory-engine/memory-engine.js'
+import { PartitionState } from '../../memory-engine/sale/partition-state.js'
 import type { Machine } from './server.js'
 
 /** One partition of a sale at the simulated server, by the memory engine's state machine; it can be looked into. */

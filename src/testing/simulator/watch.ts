@@ -1,5 +1,5 @@
-import { partitionOf } from '../../engine/id.js'
-import type { PartitionState } from '../../engine/memory/state.js'
+import { partitionOf } from '../../engine/reservation-id.js'
+import type { PartitionState } from '../../memory-engine/sale/partition-state.js'
 import type { Item, Reservation } from '../../sale/results.js'
 import type { Answer } from '../history/operation.js'
 import type { SaleMachine } from './sale-machine.js'

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { HandoffOp } from '../../../src/engine/handoff.js'
+import type { HandoffOp } from '../../../src/engine/groups.js'
 import { FlashSale, type SaleEvent, type SaleRules, StockholdError } from '../../../src/index.js'
 import { follow, type Mortal, mortal, Seen } from '../../support/consumers.js'
 import { type OpenSteppedShop, onSteppedEngines, type SteppedShop } from '../../support/shop.js'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { HandoffCommand, HandoffOp } from '../../../src/engine/handoff.js'
+import type { HandoffCommand, HandoffOp } from '../../../src/engine/groups.js'
 import { Follower } from '../../support/follower.js'
 import { openPort, partitionsOf, rulesOf, TOKEN } from '../../support/port-sale.js'
 import { onBothEngines } from '../../support/shop.js'

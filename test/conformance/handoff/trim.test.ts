@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Trim } from '../../../src/engine/handoff.js'
+import type { Trim } from '../../../src/engine/groups.js'
 import { Follower } from '../../support/follower.js'
 import { idAt, openPort, type PortPartition } from '../../support/port-sale.js'
 import { onBothEngines } from '../../support/shop.js'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { seedCommitment, shuffledRank } from '../../../src/admission/draw.js'
+import { seedCommitment, shuffledRank } from '../../../src/waiting-room/draw.js'
 import { type Entrance, entered, onBothEngines, positions, START } from '../../support/waiting-room.js'
 
 const opensAt = START + 60_000

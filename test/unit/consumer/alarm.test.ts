@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Alarm } from '../../../src/handoff/alarm.js'
+import { Alarm } from '../../../src/consumer/wakeable-timer.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 function stage() {

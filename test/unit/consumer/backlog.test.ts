@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { Backlog } from '../../../src/consumer/backlog.js'
+import { Chains } from '../../../src/consumer/keyed-order.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
-import { Backlog } from '../../../src/handoff/backlog.js'
-import { Chains } from '../../../src/handoff/chains.js'
 
 const owner = { history: { partition: 0, line: 1 }, begins: () => true, done() {}, failed() {} } as never
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { CallbackTimeouts } from '../../../src/handoff/callback-timeouts.js'
+import { CallbackTimeouts } from '../../../src/consumer/callback-timeouts.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 const LIMIT = 1_000

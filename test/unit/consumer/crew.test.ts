@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Crew } from '../../../src/handoff/crew.js'
-import type { Delivery } from '../../../src/handoff/delivery.js'
+import type { Delivery } from '../../../src/consumer/delivery.js'
+import { Crew } from '../../../src/consumer/worker-pool.js'
 import { settled } from '../../support/test-clock.js'
 
 /** A crew whose handlers end when the test says so. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { lineOf, parseEventId, toEvent } from '../../../src/consumer/events.js'
 import type { Rules, StoredEvent, StoredReservation } from '../../../src/engine/engine.js'
-import { lineOf, parseEventId, toEvent } from '../../../src/handoff/events.js'
 
 const rules: Rules = {
   skus: [

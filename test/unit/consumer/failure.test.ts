@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isForgetful, messageOf } from '../../../src/handoff/failure.js'
+import { isForgetful, messageOf } from '../../../src/consumer/retry.js'
 import { StockholdError } from '../../../src/index.js'
 
 const BYTES = 1_024

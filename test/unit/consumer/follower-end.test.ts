@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../../../src/engine/engine.js'
-import type { ParkedEvent } from '../../../src/engine/handoff.js'
+import type { ParkedEvent } from '../../../src/engine/groups.js'
 import { StockholdError } from '../../../src/errors.js'
 import { HOUR, pending, SERVER, followerStage as stage } from '../../support/follower-stage.js'
 import { settled } from '../../support/test-clock.js'

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { Backlog } from '../../../src/consumer/backlog.js'
+import type { Surroundings } from '../../../src/consumer/consumer-context.js'
+import type { Delivery } from '../../../src/consumer/delivery.js'
+import { Chains } from '../../../src/consumer/keyed-order.js'
+import { retryAt } from '../../../src/consumer/retry.js'
+import { Handling } from '../../../src/consumer/run-handler.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
-import { Backlog } from '../../../src/handoff/backlog.js'
-import { Chains } from '../../../src/handoff/chains.js'
-import type { Delivery } from '../../../src/handoff/delivery.js'
-import { retryAt } from '../../../src/handoff/failure.js'
-import { Handling } from '../../../src/handoff/handling.js'
-import type { Surroundings } from '../../../src/handoff/surroundings.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 function opened(settings: Partial<Surroundings['settings']> = {}) {

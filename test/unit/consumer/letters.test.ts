@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { Letters } from '../../../src/consumer/dead-letters.js'
+import { consumerGroups, removeGroup, standing } from '../../../src/consumer/groups.js'
+import type { EventSource } from '../../../src/consumer/source.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
-import type { GroupState, ParkedEvent } from '../../../src/engine/handoff.js'
-import { consumerGroups, removeGroup, standing } from '../../../src/handoff/groups.js'
-import { Letters } from '../../../src/handoff/letters.js'
-import type { EventSource } from '../../../src/handoff/source.js'
+import type { GroupState, ParkedEvent } from '../../../src/engine/groups.js'
 import { listed } from '../../support/consumers.js'
 
 const rules = { skus: [{ sku: 'a', stock: 1, limit: null }], partitions: 2 }

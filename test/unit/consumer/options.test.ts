@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { checkConsumeOptions } from '../../../src/handoff/options.js'
+import { checkConsumeOptions } from '../../../src/consumer/options.js'
 import { type ConsumeOptions, FlashSale, memoryEngine, StockholdError } from '../../../src/index.js'
 import { follow } from '../../support/consumers.js'
 import { named, thrown } from '../../support/invalid.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Pace } from '../../../src/handoff/pace.js'
+import { Pace } from '../../../src/consumer/poll-schedule.js'
 import { TestClock } from '../../support/test-clock.js'
 
 const LONGEST = 1_000

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { Pace } from '../../../src/handoff/pace.js'
+import { Pace } from '../../../src/consumer/poll-schedule.js'
 import { FlashSale } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Queue } from '../../../src/handoff/queue.js'
+import { Queue } from '../../../src/consumer/queue.js'
 
 describe('a queue', () => {
   test('gives what came first, whatever is pushed and taken in which order', () => {

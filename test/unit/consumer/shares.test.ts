@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { GroupState } from '../../../src/engine/handoff.js'
-import type { Follower } from '../../../src/handoff/follower.js'
-import { Shares, type Sharing } from '../../../src/handoff/shares.js'
+import { Shares, type Sharing } from '../../../src/consumer/lease-balancer.js'
+import type { Follower } from '../../../src/consumer/partition-consumer.js'
+import type { GroupState } from '../../../src/engine/groups.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 const LEASE = 1_000

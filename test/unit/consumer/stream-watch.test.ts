@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { EventSource } from '../../../src/handoff/source.js'
-import { StreamWatch } from '../../../src/handoff/stream-watch.js'
-import type { ConsumerWarning } from '../../../src/handoff/warnings.js'
+import type { EventSource } from '../../../src/consumer/source.js'
+import { StreamWatch } from '../../../src/consumer/stream-watch.js'
+import type { ConsumerWarning } from '../../../src/consumer/warnings.js'
 
 test('a group that lags is warned of once, and asked for by one look at a time', async () => {
   const told: ConsumerWarning[] = []

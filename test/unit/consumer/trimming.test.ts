@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { StreamWatch } from '../../../src/handoff/stream-watch.js'
-import type { Surroundings } from '../../../src/handoff/surroundings.js'
-import { Trimming } from '../../../src/handoff/trimming.js'
-import type { ConsumerWarning } from '../../../src/handoff/warnings.js'
+import type { Surroundings } from '../../../src/consumer/consumer-context.js'
+import { StreamWatch } from '../../../src/consumer/stream-watch.js'
+import { Trimming } from '../../../src/consumer/trimming.js'
+import type { ConsumerWarning } from '../../../src/consumer/warnings.js'
 import { settled } from '../../support/test-clock.js'
 
 /** Groups by how far they are. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { Backlog } from '../../../src/consumer/backlog.js'
+import type { Delivery } from '../../../src/consumer/delivery.js'
+import { Chains } from '../../../src/consumer/keyed-order.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
-import type { ParkedEvent } from '../../../src/engine/handoff.js'
-import { Backlog } from '../../../src/handoff/backlog.js'
-import { Chains } from '../../../src/handoff/chains.js'
-import type { Delivery } from '../../../src/handoff/delivery.js'
+import type { ParkedEvent } from '../../../src/engine/groups.js'
 
 const owner = {
   history: { partition: 0, line: 1, since: 0 },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { RoomAccess } from '../../../src/admission/room-access.js'
-import { readStock } from '../../../src/admission/stock-reader.js'
 import type { Engine, FlashSale } from '../../../src/index.js'
+import { RoomAccess } from '../../../src/waiting-room/room-client.js'
+import { readStock } from '../../../src/waiting-room/stock-reader.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 const described = (token = 't') => ({

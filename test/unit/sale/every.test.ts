@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
-import { askEvery, changeEvery, failureOf, readEvery } from '../../../src/sale/every.js'
+import { askEvery, changeEvery, failureOf, readEvery } from '../../../src/sale/fan-out.js'
 import { settled } from '../../support/test-clock.js'
 
 const failed = (code: StockholdError['code'], message = code.toLowerCase()) =>

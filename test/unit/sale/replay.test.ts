@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { StoredReservation } from '../../../src/engine/engine.js'
-import type { Acknowledged, AcknowledgedState } from '../../../src/sale/acknowledged.js'
-import { type Recover, replay, type Testimony } from '../../../src/sale/recovery.js'
+import type { Acknowledged, AcknowledgedState } from '../../../src/sale/acknowledgement-cache.js'
+import { type Recover, replay, type Testimony } from '../../../src/sale/recovery/replay.js'
 
 const NOW = 1_000
 const HOLD = 500

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Session } from '../../../src/engine/session.js'
+import { Session } from '../../../src/batching/session.js'
 import { TestClock } from '../../support/test-clock.js'
 
 function opened(max = 2) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
-import { KnownStock } from '../../../src/sale/supply/known-stock.js'
-import { Mover } from '../../../src/sale/supply/mover.js'
+import { KnownStock } from '../../../src/sale/rebalancing/known-stock.js'
+import { Mover } from '../../../src/sale/rebalancing/stock-transfer.js'
 import { FakeParts } from '../../support/fake-parts.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 

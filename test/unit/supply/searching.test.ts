@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Cart, Op } from '../../../src/engine/engine.js'
-import { searchToConfirm, searchToReserve, searchToRestock } from '../../../src/sale/supply/searching.js'
-import type { Lack, SoldOut, Supply } from '../../../src/sale/supply/supply.js'
+import type { Lack, SoldOut, Supply } from '../../../src/sale/rebalancing/rebalancer.js'
+import {
+  searchToConfirm,
+  searchToReserve,
+  searchToRestock,
+} from '../../../src/sale/rebalancing/with-rebalancing.js'
 import { idIn } from '../../support/shop.js'
 
 const id = idIn('b', 1)

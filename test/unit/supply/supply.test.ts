@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
-import { type Lack, Supply } from '../../../src/sale/supply/supply.js'
+import { type Lack, Supply } from '../../../src/sale/rebalancing/rebalancer.js'
 import { FakeParts } from '../../support/fake-parts.js'
 import { TestClock } from '../../support/test-clock.js'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { within } from '../../../src/sale/supply/within.js'
+import { within } from '../../../src/sale/rebalancing/with-deadline.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 
 function opened() {

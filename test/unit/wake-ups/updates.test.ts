@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Keeper } from '../../../src/admission/keeper.js'
-import { pushUpdates } from '../../../src/admission/updates.js'
 import type { PollResult } from '../../../src/index.js'
+import type { Keeper } from '../../../src/waiting-room/room-poller.js'
+import { pushUpdates } from '../../../src/waiting-room/updates.js'
 import { listeners as listening, settled, TestClock } from '../../support/test-clock.js'
 
 const at = (position: number): PollResult => ({

@@ -1,6 +1,6 @@
 import type { Call, Command, Op } from '../../../engine/engine.js'
-import { execute } from '../../../engine/memory/memory-engine.js'
-import { PartitionState } from '../../../engine/memory/state.js'
+import { execute } from '../../../memory-engine/memory-engine.js'
+import { PartitionState } from '../../../memory-engine/sale/partition-state.js'
 import type { SaleMachine } from '../sale-machine.js'
 import { demand } from '../violation.js'
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../../../engine/engine.js'
-import type { PartitionState } from '../../../engine/memory/state.js'
 import { StockholdError } from '../../../errors.js'
+import type { PartitionState } from '../../../memory-engine/sale/partition-state.js'
 import { FlashSale } from '../../../sale/flash-sale.js'
 import type { Recovery, Reservation } from '../../../sale/results.js'
 import { type Answer, describeCall } from '../../history/operation.js'

@@ -1,4 +1,4 @@
-import type { PollResult } from '../../../admission/results.js'
+import type { PollResult } from '../../../waiting-room/results.js'
 import type { SimulatedProcess } from '../process.js'
 import { demand } from '../violation.js'
 import type { RoomPlan } from './room-plan.js'

@@ -1,7 +1,7 @@
-import { seedCommitment } from '../../../admission/draw.js'
-import { RoomMachine as MemoryRoom } from '../../../engine/memory/room/room-port.js'
-import type { Room } from '../../../engine/memory/room/room-state.js'
 import type { RoomCommands, RoomOp } from '../../../engine/room.js'
+import { RoomMachine as MemoryRoom } from '../../../memory-engine/room/room-port.js'
+import type { Room } from '../../../memory-engine/room/room-state.js'
+import { seedCommitment } from '../../../waiting-room/draw.js'
 import type { Random } from '../random.js'
 import type { Machine } from '../server.js'
 

@@ -1,5 +1,5 @@
-import type { RoomCreation } from '../../../admission/room-rules.js'
 import type { SaleRules } from '../../../sale/rules.js'
+import type { RoomCreation } from '../../../waiting-room/room-rules.js'
 import type { Random } from '../random.js'
 import { EPOCH } from '../server.js'
 

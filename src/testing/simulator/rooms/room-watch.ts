@@ -1,6 +1,6 @@
-import { shuffler } from '../../../admission/draw.js'
-import type { Room } from '../../../engine/memory/room/room-state.js'
 import { type RoomAnswer, type RoomOp, STOCK_MS, type StockReading, TOKEN } from '../../../engine/room.js'
+import type { Room } from '../../../memory-engine/room/room-state.js'
+import { shuffler } from '../../../waiting-room/draw.js'
 import type { SaleMachine } from '../sale-machine.js'
 import { demand } from '../violation.js'
 import type { RoomMachine } from './room-machine.js'

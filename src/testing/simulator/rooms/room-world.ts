@@ -1,7 +1,7 @@
-import { WaitingRoom } from '../../../admission/waiting-room.js'
 import type { Engine } from '../../../engine/engine.js'
 import { StockholdError } from '../../../errors.js'
 import { FlashSale } from '../../../sale/flash-sale.js'
+import { WaitingRoom } from '../../../waiting-room/waiting-room.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import { type SaleMachine, saleMachine } from '../sale-machine.js'

@@ -1,4 +1,4 @@
-import type { PollResult } from '../../../admission/results.js'
+import type { PollResult } from '../../../waiting-room/results.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import type { Span } from './room-ledger.js'

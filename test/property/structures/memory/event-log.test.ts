@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
 import type { StoredEvent } from '../../../../src/engine/engine.js'
-import { EventLog, type LogEntry } from '../../../../src/engine/memory/event-log.js'
+import { EventLog, type LogEntry } from '../../../../src/memory-engine/sale/event-log.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Log = Pick<EventLog, 'sequence' | 'mark' | 'first' | 'append' | 'close' | 'holding' | 'after' | 'trim'>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Bucket } from '../../../../src/engine/memory/room/bucket.js'
+import { Bucket } from '../../../../src/memory-engine/room/token-bucket.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const TOKEN = 1_000_000

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CallLog } from '../../../../src/engine/memory/room/call-log.js'
+import { CallLog } from '../../../../src/memory-engine/room/call-log.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Calls = Pick<CallLog, 'note' | 'passed'>

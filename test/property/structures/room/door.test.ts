@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Door } from '../../../../src/engine/memory/room/door.js'
-import type { Place } from '../../../../src/engine/memory/room/place.js'
+import { Door } from '../../../../src/memory-engine/room/admission.js'
+import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { type Operation, operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type AnyDoor = Pick<Door, 'first' | 'has' | 'put' | 'remove' | 'ahead' | 'countUpTo'>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { GonePlaces } from '../../../../src/engine/memory/room/gone-places.js'
+import { GonePlaces } from '../../../../src/memory-engine/room/departed-ranks.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const CHUNK = 65_536

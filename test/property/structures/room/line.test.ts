@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Line } from '../../../../src/engine/memory/room/line.js'
 import { SHOW_MS } from '../../../../src/engine/room.js'
+import { Line } from '../../../../src/memory-engine/room/queue.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const CLAIM_MS = 640

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Outstanding } from '../../../../src/engine/memory/room/outstanding.js'
-import type { Place } from '../../../../src/engine/memory/room/place.js'
+import { Outstanding } from '../../../../src/memory-engine/room/outstanding-passes.js'
+import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Passes = Pick<

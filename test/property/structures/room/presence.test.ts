@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import type { Place } from '../../../../src/engine/memory/room/place.js'
-import { Presence } from '../../../../src/engine/memory/room/presence.js'
 import { GAP_MS, PRESENT_MS } from '../../../../src/engine/room.js'
+import { Presence } from '../../../../src/memory-engine/room/presence.js'
+import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Watch = Pick<Presence, 'time' | 'pass' | 'remembers' | 'see' | 'isAway' | 'forget' | 'forgetAfter'> & {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Revocations } from '../../../../src/engine/memory/room/revocations.js'
+import { Revocations } from '../../../../src/memory-engine/room/revocations.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const PASS_MS = 4

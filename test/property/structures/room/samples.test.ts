@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Samples } from '../../../../src/engine/memory/room/samples.js'
+import { Samples } from '../../../../src/memory-engine/room/rate-samples.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const SPAN = 5

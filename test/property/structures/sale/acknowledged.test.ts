@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../../../src/engine/engine.js'
-import { AcknowledgedMemory } from '../../../../src/sale/acknowledged.js'
+import { AcknowledgedMemory } from '../../../../src/sale/acknowledgement-cache.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type State = StoredReservation['state']

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { KnownStock } from '../../../../src/sale/supply/known-stock.js'
+import { KnownStock } from '../../../../src/sale/rebalancing/known-stock.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const PARTITIONS = 4

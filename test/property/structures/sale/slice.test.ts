@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { slice } from '../../../../src/engine/slice.js'
+import { slice } from '../../../../src/engine/stock-split.js'
 import { seeded } from '../../../support/seeds.js'
 
 test('partitions begin with all units, differ by one at most, and the odd units of SKUs begin at different partitions', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { SOLD_OUT_MEMORY_MS, SoldOutMemory } from '../../../../src/sale/sold-out.js'
+import { SOLD_OUT_MEMORY_MS, SoldOutMemory } from '../../../../src/sale/sold-out-cache.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Answer = Parameters<SoldOutMemory['remember']>[1]

@@ -1,0 +1,50 @@
+import type { CommandMap, Port } from '../engine/port.js'
+import { type Decided, type Lane, laneOf } from './batcher.js'
+import type { Session } from './session.js'
+
+/** What limits a call: when its caller must have an answer, by the session's timing, and what may end the wait before. */
+export interface Limits {
+  readonly deadline: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The lanes of one port, one a command, opened as they are needed. */
+export class Lanes<M extends CommandMap<M>> {
+  readonly #port: Port<M>
+  readonly session: Session
+  readonly #counted: boolean
+  readonly #lanes: { [C in keyof M]?: Lane<M[C]['op'], M[C]['answer']> } = {}
+
+  /** @param counted See {@link Lane}. */
+  constructor(port: Port<M>, session: Session, counted = true) {
+    this.#port = port
+    this.session = session
+    this.#counted = counted
+  }
+
+  /**
+   * Sends one item.
+   *
+   * @param result Makes the caller's result of the answer; what it throws is the caller's failure.
+   * @param weight How much of a batch the item fills. @default its lines, see {@link weightOf}
+   */
+  ask<C extends keyof M, T>(
+    command: C,
+    op: M[C]['op'],
+    { deadline, signal }: Limits,
+    result: (answer: Decided<M[C]['answer']>) => T,
+    weight = weightOf(op),
+  ): Promise<T> {
+    this.#lanes[command] ??= laneOf(this.#port, command, this.session, this.#counted)
+    return this.#lanes[command].submit(op, deadline, weight, result, signal)
+  }
+}
+
+/** Of what an item brings along the lines are counted: of a cart, or of units that move. Anything else is one. */
+function weightOf(op: object): number {
+  const { cart, wants, received, sent } = op as {
+    readonly [list in 'cart' | 'wants' | 'received' | 'sent']?: readonly unknown[]
+  }
+  const lines = cart ?? sent
+  return lines ? Math.max(1, lines.length) : 1 + (wants?.length ?? 0) + (received?.length ?? 0)
+}

@@ -1,0 +1,344 @@
+import type { Timer } from '../engine/clock.js'
+import type { Call, CommandMap, Port, Reply, Retry } from '../engine/port.js'
+import { internal, restate, StockholdError, unavailable } from '../errors.js'
+import { onAbort } from './abort.js'
+import type { Session } from './session.js'
+
+export const tuning = {
+  /** Items one call carries at most. Beyond some 200 the gain is small, and the server is held for longer at a time. */
+  maxBatch: 256,
+  /** Calls that may be out at a time: while the server works on one, the next is on its way. */
+  maxCalls: 2,
+}
+
+/** An answer that decides: what is undecided is asked again before anybody hears of it. */
+export type Decided<A> = Exclude<A, Retry>
+
+/** Where a lane leads: one command of one port. */
+export interface Way<O, A> {
+  ready(): Promise<void> | undefined
+  /** See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its answer tells the time. */
+  readonly time?: (() => Promise<number>) | undefined
+  readonly trouble?: (() => StockholdError | undefined) | undefined
+  run(ops: readonly O[], call: Call): Promise<Reply<A>>
+}
+
+interface Pending<O, A> {
+  readonly op: O
+  readonly deadline: number
+  readonly weight: number
+  /** Makes the caller's result of the answer; what it throws is the caller's failure. */
+  readonly result: (answer: Decided<A>) => unknown
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+  /** Ends the watch over the caller's signal. */
+  forget: (() => void) | undefined
+  /** It waits to be sent, for the first time or again. */
+  queued: boolean
+  /** It has been sent at least once: what became of that nobody knows until an answer decides. */
+  sent: boolean
+  /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
+  settled: boolean
+}
+
+/**
+ * Micro-batching: the way of one command to one port. What is submitted while no call is out leaves at once, with
+ * everything else of the same turn of the event loop; while calls are out, the queue grows into the next batch. There is
+ * no timer to wait for, so a lone caller waits for nobody, and the busier the lane, the larger its batches.
+ *
+ * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not sent, for certain.
+ * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
+ */
+export class Lane<O, A extends { readonly status: string }> {
+  readonly #way: Way<O, A>
+  readonly #session: Session
+  readonly #counted: boolean
+  /** Oldest first. What was aborted is passed over, and cleared away when it is the greater part. */
+  #queue: Pending<O, A>[] = []
+  /** How many of the queue were not aborted. */
+  #waiting = 0
+  readonly #calls = new Set<readonly Pending<O, A>[]>()
+  #turn: Promise<void> | undefined
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+
+  /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
+  constructor(way: Way<O, A>, session: Session, counted: boolean) {
+    this.#way = way
+    this.#session = session
+    this.#counted = counted
+  }
+
+  /**
+   * @param deadline When the caller must have been told, by the session's timing.
+   * @param weight How much of a batch the item fills: its lines.
+   * @param result Makes the caller's result of the answer.
+   */
+  submit<T>(
+    op: O,
+    deadline: number,
+    weight: number,
+    result: (answer: Decided<A>) => T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const overload = this.#counted ? this.#session.enter() : undefined
+    if (overload) return Promise.reject(overload)
+    return new Promise<unknown>((resolve, reject) => {
+      const pending = {
+        op,
+        deadline,
+        weight,
+        result,
+        resolve,
+        reject,
+        forget: undefined,
+        queued: true,
+        sent: false,
+        settled: false,
+      }
+      if (signal) this.#watch(pending, signal)
+      this.#enqueue(pending)
+    }) as Promise<T>
+  }
+
+  #enqueue(pending: Pending<O, A>): void {
+    if (this.#idle) this.#timer?.keepAlive(true)
+    this.#queue.push(pending)
+    this.#waiting++
+    this.#arm(pending.deadline)
+    this.#wake()
+  }
+
+  #watch(pending: Pending<O, A>, signal: AbortSignal): void {
+    pending.forget = onAbort(signal, () => {
+      this.#settle(pending)
+      if (pending.queued) this.#waiting--
+      this.#clear()
+      this.#relax()
+      pending.reject(
+        pending.sent ? unknownOutcome('The call was aborted', { cause: signal.reason }) : signal.reason,
+      )
+    })
+  }
+
+  /** Sends at the end of this turn: whoever submits in the same turn travels along. */
+  #wake(): void {
+    if (this.#turn || this.#calls.size >= tuning.maxCalls) return
+    this.#turn = Promise.resolve()
+      .then(() => this.#prepare())
+      .then(
+        () => {
+          this.#turn = undefined
+          while (this.#calls.size < tuning.maxCalls && this.#queue.length > 0) void this.#send()
+        },
+        (error) => {
+          this.#turn = undefined
+          const items = this.#queue.splice(0)
+          this.#waiting = 0
+          for (const item of items) this.#fail(item, () => failureOf(item, error))
+          this.#relax()
+        },
+      )
+  }
+
+  /** Waits until a batch can be sent, and until the server can be told how long that is worth doing. */
+  #prepare(): Promise<void> | undefined {
+    const { time } = this.#way
+    const learn = () => time && this.#session.learnTime(time)?.then(() => this.#way.ready())
+    const waiting = this.#way.ready()
+    return waiting ? waiting.then(learn) : learn()
+  }
+
+  async #send(): Promise<void> {
+    const items = this.#nextItems()
+    const again = new Set(items.filter((item) => item.sent))
+    for (const item of items) item.sent = true
+    this.#calls.add(items)
+    const sentAt = this.#session.timing.now()
+    try {
+      const reply = await this.#way.run(
+        items.map((item) => item.op),
+        {
+          token: this.#session.token,
+          deadline: this.#session.serverClock(earliest(items)),
+          floor: this.#session.lastNow,
+          seen: this.#session.tip,
+          mark: this.#session.newMark(),
+          recovers: this.#session.recovers,
+        },
+      )
+      this.#session.observe(reply, sentAt)
+      this.#answer(items, reply)
+    } catch (error) {
+      for (const item of items)
+        this.#fail(item, () => (again.has(item) ? failureOf(item, error) : ownError(error)))
+    } finally {
+      this.#calls.delete(items)
+      if (this.#queue.length > 0) this.#wake()
+      this.#relax()
+    }
+  }
+
+  /** With nobody left to tell, the timer must not keep the process alive. */
+  #relax(): void {
+    if (this.#idle) this.#timer?.keepAlive(false)
+  }
+
+  get #idle(): boolean {
+    return this.#queue.length === 0 && this.#calls.size === 0
+  }
+
+  #nextItems(): Pending<O, A>[] {
+    const items: Pending<O, A>[] = []
+    let passed = 0
+    let weight = 0
+    for (const item of this.#queue) {
+      if (!item.settled) {
+        weight += item.weight
+        if (items.length > 0 && weight > tuning.maxBatch) break
+        item.queued = false
+        items.push(item)
+      }
+      passed++
+    }
+    this.#queue.splice(0, passed)
+    this.#waiting -= items.length
+    this.#clear()
+    return items
+  }
+
+  /** The queue has nothing that was aborted if nothing waits, and never more of it than of what waits. */
+  #clear(): void {
+    if (this.#queue.length > 2 * this.#waiting) this.#queue = this.#queue.filter(({ settled }) => !settled)
+  }
+
+  #answer(items: readonly Pending<O, A>[], reply: Reply<A>): void {
+    if (reply.outcome !== 'done') {
+      for (const item of items) this.#fail(item, () => this.#session.gone(reply.outcome))
+      return
+    }
+    const again: Pending<O, A>[] = []
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]!
+      if (item.settled) continue
+      const answer = reply.answers[i]!
+      if (answer.status === 'retry') {
+        again.push(item)
+        continue
+      }
+      this.#settle(item)
+      try {
+        item.resolve(item.result(answer as Decided<A>))
+      } catch (error) {
+        item.reject(error)
+      }
+    }
+    this.#retry(again)
+  }
+
+  /** Undecided items go to the head of the queue while there is time. */
+  #retry(items: readonly Pending<O, A>[]): void {
+    const now = this.#session.timing.now()
+    const inTime = items.filter((item) => item.deadline > now)
+    for (const item of inTime) item.queued = true
+    this.#queue.unshift(...inTime)
+    this.#waiting += inTime.length
+    for (const item of items)
+      if (item.deadline <= now) this.#fail(item, () => unknownOutcome('It was not decided in time'))
+  }
+
+  #fail(item: Pending<O, A>, error: () => unknown): void {
+    if (item.settled) return
+    this.#settle(item)
+    item.reject(error())
+  }
+
+  /** The caller is told now. */
+  #settle(item: Pending<O, A>): void {
+    item.settled = true
+    item.forget?.()
+    if (this.#counted) this.#session.leave()
+  }
+
+  #tooLate(): StockholdError {
+    const trouble = this.#way.trouble?.()
+    return trouble
+      ? restate(trouble)
+      : unavailable(
+          'The request could not be sent in time. Nothing was executed.',
+          new Error('What was sent before has not been answered yet.'),
+        )
+  }
+
+  /** One timer a lane, set to the earliest deadline there is. */
+  #arm(deadline: number): void {
+    if (deadline >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = deadline
+    const { timing } = this.#session
+    this.#timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => this.#expire())
+  }
+
+  #expire(): void {
+    const now = this.#session.timing.now()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const waiting = this.#queue.filter(({ settled }) => !settled)
+    const expired = waiting.filter((item) => item.deadline <= now)
+    this.#queue = waiting.filter((item) => item.deadline > now)
+    this.#waiting = this.#queue.length
+    for (const item of expired)
+      this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : this.#tooLate()))
+    for (const items of this.#calls) {
+      for (const item of items) {
+        if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))
+      }
+      // A driver may never settle what it has lost; the call must not block the lane for ever.
+      if (items.every((item) => item.settled)) this.#calls.delete(items)
+    }
+    let next = earliest(this.#queue)
+    for (const items of this.#calls) next = Math.min(next, earliest(items.filter((item) => !item.settled)))
+    this.#arm(next)
+    if (this.#queue.length > 0) this.#wake()
+  }
+}
+
+function earliest(items: readonly { readonly deadline: number }[]): number {
+  let deadline = Number.POSITIVE_INFINITY
+  for (const item of items) deadline = Math.min(deadline, item.deadline)
+  return deadline
+}
+
+/** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
+function ownError(error: unknown): unknown {
+  return error instanceof StockholdError ? restate(error) : internal('carry out the request', error)
+}
+
+/**
+ * "Not decided" is true of the copy of a request that was answered so. Drivers may send one twice, and another copy may have been
+ * carried out and undone since: of what was ever sent, nobody can say that nothing was executed.
+ */
+function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
+  return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
+}
+
+function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
+  const advice = 'it may have been executed. Send the same key, or the same id, again.'
+  return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, options)
+}
+
+/** The lane of one command of a port. */
+export function laneOf<M extends CommandMap<M>, C extends keyof M>(
+  port: Port<M>,
+  command: C,
+  session: Session,
+  counted = true,
+): Lane<M[C]['op'], M[C]['answer']> {
+  const way = {
+    ready: () => port.ready(),
+    time: command === 'describe' || !port.time ? undefined : () => port.time!(),
+    trouble: () => port.trouble?.(),
+    run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
+  }
+  return new Lane(way, session, counted)
+}

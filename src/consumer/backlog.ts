@@ -1,0 +1,337 @@
+import type { StoredEvent, StoredReservation } from '../engine/engine.js'
+import type { ParkedEvent } from '../engine/groups.js'
+import type { Delivery } from './delivery.js'
+import type { Chains } from './keyed-order.js'
+import type { Owner } from './worker-pool.js'
+
+const tuning = {
+  /** Events of one partition that may be kept while one of them holds up the position; some of them are done already. */
+  window: 8_192,
+  /** A handler that takes longer holds up the position no more: its event is parked while it runs. ms */
+  slowMs: 1_000,
+  /** Events that one call adds to the parked ones, at most. */
+  maxParks: 256,
+  /** So many places at the beginning of the window that are of no use any more are cut off. */
+  cutFrom: 1_024,
+}
+
+/** Not done and not parked, over all partitions of a consumer: what reading ahead is limited by. */
+export interface Load {
+  events: number
+  /** Somebody waits until there are fewer. */
+  starved: boolean
+}
+
+/** What all backlogs of one partition share. */
+export interface Terms {
+  readonly owner: Owner
+  readonly chains: Chains
+  readonly load: Load
+  readonly maxParked: number
+  /** A moment of the timing's clock in the server's time. */
+  readonly serverTime: (moment: number) => number
+}
+
+/** What is to be told to the engine. */
+export interface Settlement {
+  readonly position: number
+  readonly park: readonly ParkedEvent[]
+  readonly unpark: readonly number[]
+  /** Whether it tells anything new. */
+  readonly news: boolean
+  readonly parks: readonly Delivery[]
+  readonly end: number
+}
+
+/**
+ * The events of one partition that one consumer has in hand during one lease: which are done, which wait for another try, which are given
+ * up, and what of that the engine is to know. It knows no timers and makes no calls.
+ *
+ * The position is the last event before which everything is done or parked. An event is parked when it would hold up the position: because it
+ * failed, because it waits behind one that is parked, or because its handler takes long. What was parked lies at or before the position; so whoever
+ * takes over finds each event either parked or behind the position, and not twice.
+ */
+export class Backlog {
+  /** Up to here it has been read. */
+  read: number
+  /** Dead events in the engine, as far as is known. */
+  dead = 0
+  knowsDead = false
+  running = 0
+  over = false
+  readonly owner: Owner
+  readonly #chains: Chains
+  readonly #load: Load
+  readonly #maxParked: number
+  readonly #serverTime: (moment: number) => number
+  #inHand = 0
+  /** In order of the stream, from `#head`: what is not yet behind the position. */
+  readonly #window: (Delivery | undefined)[] = []
+  #head = 0
+  /** How many were cut off the window's beginning: a place in it, plus this, stays the same. */
+  #cut = 0
+  #settled: number
+  #lastDone = 0
+  /** Not done and parked, or about to be, by sequence. */
+  readonly #parked = new Map<number, Delivery>()
+  /** Parked ones of which the engine has an older state. */
+  readonly #changed = new Set<Delivery>()
+  readonly #unpark = new Set<number>()
+  readonly #waiting = new Set<Delivery>()
+
+  constructor(position: number, terms: Terms) {
+    this.read = position
+    this.#settled = position
+    this.owner = terms.owner
+    this.#chains = terms.chains
+    this.#load = terms.load
+    this.#maxParked = terms.maxParked
+    this.#serverTime = terms.serverTime
+  }
+
+  /** What the engine has acknowledged. */
+  get settled(): number {
+    return this.#settled
+  }
+
+  get parked(): number {
+    return this.#parked.size
+  }
+
+  /** Whether no more may be parked. */
+  get full(): boolean {
+    return this.#parked.size + this.dead >= this.#maxParked
+  }
+
+  /** Whether so much waits behind the position that reading on would not help. */
+  get crowded(): boolean {
+    return this.#window.length - this.#head >= tuning.window
+  }
+
+  get position(): number {
+    let at = this.#head
+    while (at < this.#window.length && this.#isBehind(this.#window[at]!)) at++
+    return this.#positionAt(at)
+  }
+
+  /** The next event of the stream. Returns it if it can be handled at once. */
+  add(event: StoredEvent, reservation: StoredReservation | undefined): Delivery | undefined {
+    this.read = event.sequence
+    if (event.type === 'sent' || event.type === 'received') return undefined
+    const delivery = this.#deliveryOf(event, reservation)
+    this.#window.push(delivery)
+    this.#count(1)
+    return this.#chains.enter(delivery) ? delivery : undefined
+  }
+
+  /** One that the engine has parked; nothing, if it is in hand already. Returns it if it can be handled at once. */
+  addParked(
+    { event, attempts, error }: ParkedEvent,
+    reservation: StoredReservation | undefined,
+    retryAt: number,
+  ): Delivery | undefined {
+    if (this.knows(event.sequence)) return undefined
+    const delivery = this.#deliveryOf(event, reservation)
+    delivery.attempts = attempts
+    delivery.error = error
+    delivery.at = retryAt
+    delivery.parked = true
+    this.#parked.set(event.sequence, delivery)
+    if (!this.#chains.enter(delivery)) return undefined
+    if (attempts === 0) return delivery
+    delivery.state = 'waiting'
+    this.#waiting.add(delivery)
+    return undefined
+  }
+
+  /** Whether a parked event is in hand, or was dealt with here. */
+  knows(sequence: number): boolean {
+    return this.#parked.has(sequence) || this.#unpark.has(sequence)
+  }
+
+  begin(delivery: Delivery, now: number): void {
+    delivery.state = 'running'
+    delivery.at = now
+    this.running++
+  }
+
+  /** It was dealt with. Returns what can be handled next in its place. */
+  done(delivery: Delivery): Delivery | undefined {
+    this.running--
+    const { state } = delivery
+    if (state === 'running') {
+      delivery.state = 'done'
+      const { sequence } = delivery.event
+      if (sequence > this.#lastDone) this.#lastDone = sequence
+      if (delivery.parked) this.#forget(delivery)
+      else this.#count(-1)
+      this.#advance()
+    }
+    return this.#chains.leave(delivery)
+  }
+
+  /** It failed; it is to be tried again at that moment. */
+  failed(delivery: Delivery, error: string, retryAt: number): Delivery | undefined {
+    this.running--
+    // Who lost the lease meanwhile tries no more; what came since may go on.
+    if (delivery.state === 'dropped') return this.#chains.leave(delivery)
+    delivery.attempts++
+    delivery.error = error
+    delivery.at = retryAt
+    delivery.state = 'waiting'
+    this.#waiting.add(delivery)
+    if (delivery.parked) this.#changed.add(delivery)
+    return undefined
+  }
+
+  /** It failed for the last time. Returns what can be handled next in its place. */
+  giveUp(delivery: Delivery, error: string): Delivery | undefined {
+    this.running--
+    if (delivery.state === 'running') {
+      delivery.attempts++
+      delivery.error = error
+      delivery.state = 'dead'
+      if (delivery.parked) this.#changed.add(delivery)
+      else this.#count(-1)
+    }
+    return this.#chains.leave(delivery)
+  }
+
+  /** Those whose time to be tried again has come. */
+  *due(now: number): Generator<Delivery> {
+    for (const delivery of this.#waiting) {
+      if (delivery.at > now) continue
+      this.#waiting.delete(delivery)
+      delivery.state = 'ready'
+      yield delivery
+    }
+  }
+
+  /** When the next one is to be tried again. */
+  nextDue(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { at } of this.#waiting) if (at < next) next = at
+    return next
+  }
+
+  /** What the engine is to be told now; `keep` it, or `revert` it if that failed. */
+  settle(now: number): Settlement {
+    // All of them: where an earlier call failed, the position must not move past one that the engine does not have.
+    const parks = [...this.#changed]
+    this.#changed.clear()
+    const room = parks.length + tuning.maxParks
+    let end = this.#head
+    for (; end < this.#window.length; end++) {
+      const delivery = this.#window[end]!
+      if (this.#isBehind(delivery)) continue
+      if (this.full || parks.length >= room || !this.#holdsUp(delivery, now)) break
+      this.#setAside(delivery)
+      parks.push(delivery)
+    }
+    const unpark = [...this.#unpark]
+    this.#unpark.clear()
+    const position = this.#positionAt(end)
+    const park = parks.map((delivery) => this.#record(delivery, now))
+    const news = position > this.#settled || park.length > 0 || unpark.length > 0
+    return { position, park, unpark, news, parks, end: end + this.#cut }
+  }
+
+  keep({ position, parks, end }: Settlement): void {
+    if (position > this.#settled) this.#settled = position
+    for (const delivery of parks) {
+      // What is dead there is no concern of this consumer any more.
+      if (delivery.state !== 'dead' || this.#changed.has(delivery)) continue
+      if (this.#parked.delete(delivery.event.sequence)) this.dead++
+    }
+    while (this.#head < end - this.#cut) this.#window[this.#head++] = undefined
+    this.#advance()
+  }
+
+  revert({ parks, unpark }: Settlement): void {
+    for (const delivery of parks) if (delivery.state !== 'done') this.#changed.add(delivery)
+    for (const sequence of unpark) this.#unpark.add(sequence)
+  }
+
+  /** Whether anything is left to tell. */
+  hasNews(): boolean {
+    return this.#changed.size > 0 || this.#unpark.size > 0 || this.position > this.#settled
+  }
+
+  /** Somebody else deals with all this from now on. */
+  drop(): void {
+    this.over = true
+    this.#chains.drop()
+    this.#waiting.clear()
+    this.#count(-this.#inHand)
+  }
+
+  /** Passes over what is done, and keeps none of it alive. */
+  #advance(): void {
+    const window = this.#window
+    while (this.#head < window.length && window[this.#head]!.state === 'done')
+      window[this.#head++] = undefined
+    if (this.#head < tuning.cutFrom) return
+    // Not a slice: the array left behind would hold on to what it refers to.
+    window.splice(0, this.#head)
+    this.#cut += this.#head
+    this.#head = 0
+  }
+
+  #deliveryOf(event: StoredEvent, reservation: StoredReservation | undefined): Delivery {
+    return {
+      event,
+      reservation,
+      key: 'id' in event ? event.id : '',
+      backlog: this,
+      state: 'ready',
+      attempts: 0,
+      error: '',
+      at: 0,
+      parked: false,
+      before: undefined,
+      after: undefined,
+    }
+  }
+
+  #count(more: number): void {
+    this.#inHand += more
+    this.#load.events += more
+  }
+
+  #positionAt(at: number): number {
+    return at < this.#window.length ? this.#window[at]!.event.sequence - 1 : this.read
+  }
+
+  #isBehind({ state, parked }: Delivery): boolean {
+    return state === 'done' || parked
+  }
+
+  /** Whether the position should move on without it. */
+  #holdsUp({ state, attempts, at, before, event }: Delivery, now: number): boolean {
+    if (state === 'dead' || attempts > 0) return true
+    if (event.sequence > this.#lastDone) return false
+    if (state === 'queued') return before!.parked
+    return (
+      state === 'running' &&
+      (now - at >= tuning.slowMs || (this.#window.length - this.#head) * 2 >= tuning.window)
+    )
+  }
+
+  #setAside(delivery: Delivery): void {
+    delivery.parked = true
+    this.#parked.set(delivery.event.sequence, delivery)
+    if (delivery.state !== 'dead') this.#count(-1)
+  }
+
+  #forget(delivery: Delivery): void {
+    const { sequence } = delivery.event
+    this.#parked.delete(sequence)
+    this.#changed.delete(delivery)
+    this.#unpark.add(sequence)
+  }
+
+  #record({ event, state, attempts, at, error }: Delivery, now: number): ParkedEvent {
+    const retryAt = state === 'dead' ? null : this.#serverTime(state === 'waiting' ? Math.max(at, now) : now)
+    return { event, attempts, retryAt, error }
+  }
+}

@@ -1,0 +1,82 @@
+import type { Timer, Timing } from '../engine/clock.js'
+
+interface Run {
+  readonly dueAt: number
+  readonly giveUp: () => void
+}
+
+/**
+ * Ends the wait for callbacks that take too long. All have the same time, so the one that began first is due first, and
+ * one timer serves them all.
+ */
+export class CallbackTimeouts {
+  readonly #timing: Timing
+  readonly #timeoutMs: number
+  /** In the order in which they began. */
+  readonly #running = new Set<Run>()
+  #timer: Timer | undefined
+
+  constructor(timing: Timing, timeoutMs: number) {
+    this.#timing = timing
+    this.#timeoutMs = timeoutMs
+  }
+
+  /**
+   * The result of a callback that was just called, or a failure when its time is over. What the callback does from then on
+   * is heard by nothing.
+   *
+   * @param name What was called, for the message of the failure.
+   * @param onTimeout Called with the failure when the time is over.
+   */
+  limit<T>(result: PromiseLike<T>, name: string, onTimeout?: (error: Error) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const run = {
+        dueAt: this.#timing.now() + this.#timeoutMs,
+        giveUp: () => {
+          const error = new Error(`${name} did not settle within ${this.#timeoutMs} ms (handlerTimeoutMs)`)
+          onTimeout?.(error)
+          reject(error)
+        },
+      }
+      this.#running.add(run)
+      // A thenable of the caller's may throw in `then`, or settle twice: a promise does neither.
+      Promise.resolve(result).then(
+        (value) => {
+          this.#running.delete(run)
+          resolve(value)
+        },
+        (error) => {
+          this.#running.delete(run)
+          reject(error)
+        },
+      )
+      if (!this.#timer) this.#arm(run.dueAt)
+    })
+  }
+
+  /** What still runs is given up by its consumer: there is nothing left to end. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#running.clear()
+  }
+
+  /** A timer for one that has ended meanwhile is cheaper than a timer for each. It keeps no process alive. */
+  #arm(at: number): void {
+    this.#timer = this.#timing.after(Math.max(1, Math.ceil(at - this.#timing.now())), () => this.#look())
+    this.#timer.keepAlive(false)
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    const now = this.#timing.now()
+    for (const run of this.#running) {
+      if (run.dueAt > now) {
+        this.#arm(run.dueAt)
+        return
+      }
+      this.#running.delete(run)
+      run.giveUp()
+    }
+  }
+}

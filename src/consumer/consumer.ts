@@ -1,0 +1,326 @@
+import { isThenable, notify } from '../common/callback.js'
+import type { Rules } from '../engine/engine.js'
+import { StockholdError } from '../errors.js'
+import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
+import type { Load } from './backlog.js'
+import { CallbackTimeouts } from './callback-timeouts.js'
+import type { Counts } from './consumer-context.js'
+import { type DeadLetter, Letters } from './dead-letters.js'
+import type { Delivery } from './delivery.js'
+import { toDeadEvent, toEvent } from './events.js'
+import { type GroupPartition, standing } from './groups.js'
+import { HandlerRun } from './handler-context.js'
+import { Shares } from './lease-balancer.js'
+import {
+  type ConsumeOptions,
+  checkConsumeOptions,
+  checkHandler,
+  type EventHandler,
+  type Settings,
+} from './options.js'
+import { Follower } from './partition-consumer.js'
+import { retryAt } from './retry.js'
+import type { EventSource } from './source.js'
+import { Alarm } from './wakeable-timer.js'
+import type { ConsumerWarning } from './warnings.js'
+import { Crew } from './worker-pool.js'
+
+const CLOSE = { timeoutMs: true } as const
+
+/** What this consumer did since it began, and has in hand. */
+export interface ConsumerCounts {
+  /** Events the handler has dealt with. */
+  readonly handled: number
+  /** Times the handler failed. */
+  readonly failed: number
+  /** Times an event was tried again. */
+  readonly retried: number
+  /** Events that were gone before this group had them. */
+  readonly lost: number
+  /** Handlers that run now. */
+  readonly inFlight: number
+}
+
+export interface PartitionStats extends GroupPartition, ConsumerCounts {
+  /** Whether this consumer has the lease. */
+  readonly leads: boolean
+}
+
+export interface ConsumerStats extends ConsumerCounts {
+  /** Of the group, summed over the partitions. */
+  readonly position: number
+  readonly latest: number
+  readonly lag: number
+  readonly parked: number
+  readonly dead: number
+  /** How many partitions this consumer leads. */
+  readonly leads: number
+  readonly partitions: readonly PartitionStats[]
+}
+
+/**
+ * Follows a sale's events for a group, one of any number of consumers in any number of processes.
+ *
+ * - Each event is handled at least once by the group: again if a consumer dies before the engine has heard that it was done (up to some
+ *   100 ms of work, and what was under way), or if Redis comes back with an older state. Make handlers idempotent, by `event.id` or by the
+ *   reservation's id.
+ * - The events of one reservation come in order, one at a time; so do those that speak of none. A handler that fails holds up its reservation only.
+ * - Each partition is led by one consumer of the group at a time. When it dies, another takes over as its lease ends; when it is closed, within a
+ *   tenth of a lease.
+ *
+ * While the engine is away, or the sale is frozen or lost, it waits and goes on by itself. It keeps the process alive until it is closed.
+ */
+export class Consumer {
+  readonly group: string
+  /** Its name in the group: the one it was given, and a random part. */
+  readonly name: string
+  /**
+   * Resolves when it was closed. Rejects with `CLOSED` when it has ended by itself, because the group was removed, or the sale's handle or the
+   * engine was closed.
+   */
+  readonly closed: Promise<void>
+  readonly #source: EventSource
+  readonly #settings: Settings
+  readonly #handler: EventHandler
+  readonly #letters: Letters
+  readonly #counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
+  readonly #load: Load = { events: 0, starved: false }
+  readonly #alarm: Alarm
+  readonly #timeouts: CallbackTimeouts
+  #start: 'beginning' | 'now'
+  #rules: Rules | undefined
+  #followers: readonly Follower[] = []
+  #shares: Shares | undefined
+  #running: Promise<unknown>
+  #closing: Promise<void> | undefined
+  #ended = false
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+
+  /** @throws {StockholdError} `INVALID_ARGUMENT` */
+  constructor(source: EventSource, options: ConsumeOptions, handler: EventHandler) {
+    this.#settings = checkConsumeOptions(options)
+    this.#handler = checkHandler(handler)
+    this.#source = source
+    this.group = this.#settings.group
+    // Two of one name would share the leases, and both lead.
+    const random = Math.floor(source.timing.random() * 36 ** 8).toString(36)
+    this.name = `${this.#settings.name}-${random}`
+    this.#letters = new Letters(source, this.group)
+    this.#alarm = new Alarm(source.timing)
+    this.#timeouts = new CallbackTimeouts(source.timing, this.#settings.handlerTimeoutMs)
+    this.#start = this.#settings.start
+    this.closed = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Whoever does not ask why it ended has `onError`.
+    this.closed.catch(() => {})
+    this.#running = this.#run()
+  }
+
+  /**
+   * Lets the handlers that run finish, tells the engine, and gives the partitions up: others take over at once. What was not begun is left to
+   * them. Never rejects.
+   *
+   * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others again. @default no limit
+   */
+  close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    const { timeoutMs } = checkOptions(options, 'options', CLOSE)
+    const within =
+      timeoutMs === undefined ? MAX_SPAN_MS : checkInteger(timeoutMs, 'timeoutMs', 0, MAX_SPAN_MS)
+    if (this.#closing) for (const follower of this.#followers) follower.retire(within)
+    this.#closing ??= this.#close(within)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /**
+   * Where the group stands, and what this consumer has done.
+   *
+   * @throws {StockholdError} As the methods of the sale.
+   */
+  async stats(): Promise<ConsumerStats> {
+    const { rules } = await this.#source.describe()
+    const partitions: PartitionStats[] = []
+    for (let partition = 0; partition < rules.partitions; partition++)
+      partitions.push(await this.#partitionStats(partition))
+    const sum = (key: Exclude<keyof ConsumerStats, 'partitions' | 'leads'>) =>
+      partitions.reduce((total, one) => total + one[key], 0)
+    return {
+      position: sum('position'),
+      latest: sum('latest'),
+      lag: sum('lag'),
+      parked: sum('parked'),
+      dead: sum('dead'),
+      handled: sum('handled'),
+      failed: sum('failed'),
+      retried: sum('retried'),
+      lost: sum('lost'),
+      inFlight: sum('inFlight'),
+      leads: partitions.filter(({ leads }) => leads).length,
+      partitions,
+    }
+  }
+
+  /**
+   * The events the group has given up, in order, one partition after the other.
+   *
+   * @throws {StockholdError} As the methods of the sale.
+   */
+  deadLetters(): AsyncGenerator<DeadLetter, void, undefined> {
+    return this.#letters.all()
+  }
+
+  /**
+   * Has events that were given up tried again, as if they had never failed, after what their reservations had since.
+   *
+   * @param ids Of the events; others are passed over. `'all'`: all there are.
+   * @returns How many it were. The consumer that leads hears of it within a third of its lease.
+   * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
+   */
+  async replay(ids: readonly string[] | 'all'): Promise<number> {
+    const count = await this.#letters.settle(ids, 'retry')
+    for (const follower of this.#followers) follower.refresh()
+    return count
+  }
+
+  /**
+   * Forgets events that were given up.
+   *
+   * @param ids Of the events; others are passed over. `'all'`: all there are.
+   * @returns How many it were.
+   * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
+   */
+  async discard(ids: readonly string[] | 'all'): Promise<number> {
+    const count = await this.#letters.settle(ids, 'discard')
+    this.#shares?.changed()
+    return count
+  }
+
+  async #run(): Promise<void> {
+    const rules = await this.#learn()
+    if (!rules || this.#closing) return
+    this.#rules = rules
+    const { group, leaseMs, concurrency } = this.#settings
+    const crew = new Crew(concurrency, (delivery) => this.#handle(delivery))
+    const self = this
+    const around = {
+      source: this.#source,
+      settings: this.#settings,
+      get start() {
+        return self.#start
+      },
+      consumer: this.name,
+      maxHoldMs: rules.maxHoldMs,
+      load: this.#load,
+      crew,
+      counts: this.#counts,
+      warn: (warning: ConsumerWarning) => notify(this.#settings.onWarning, warning),
+      report: (error: unknown) => this.#report(error),
+      deadLetter: (delivery: Delivery, error: unknown) => this.#deadLetter(delivery, error),
+      relieved: () => {
+        for (const follower of this.#followers) follower.relieve()
+      },
+      ledChanged: () => this.#shares?.changed(),
+    }
+    this.#followers = Array.from({ length: rules.partitions }, (_, i) => new Follower(i, around))
+    const followers = this.#followers
+    this.#shares = new Shares({
+      source: this.#source,
+      group,
+      consumer: this.name,
+      leaseMs,
+      followers,
+      report: around.report,
+    })
+    await Promise.all([this.#shares.run(), ...followers.map((follower) => follower.run())])
+    this.#timeouts.stop()
+  }
+
+  /** The rules of the sale, however long it takes until there is one. */
+  async #learn(): Promise<Rules | undefined> {
+    for (let failures = 1; !this.#ended && !this.#closing; failures++) {
+      try {
+        return (await this.#source.describe()).rules
+      } catch (error) {
+        this.#report(error)
+        if (!this.#ended && !this.#closing) await this.#alarm.sleep(retryAt(failures, this.#source.timing))
+      }
+    }
+    return undefined
+  }
+
+  async #close(within: number): Promise<void> {
+    this.#alarm.wake()
+    this.#shares?.stop()
+    for (const follower of this.#followers) follower.retire(within)
+    await this.#running
+    this.#resolve()
+  }
+
+  #handle({ event, reservation, backlog, attempts }: Delivery): unknown {
+    const told = toEvent(event, reservation, this.#rules!, backlog.owner.history)!
+    const run = new HandlerRun(attempts + 1)
+    const result = this.#handler(told, run)
+    if (!isThenable(result)) return undefined
+    return this.#timeouts.limit(result, 'The handler', (error) => {
+      run.abort(error)
+      const { attempt } = run
+      const { handlerTimeoutMs, onWarning } = this.#settings
+      const { id, partition } = told
+      notify(onWarning, { type: 'handler_timeout', partition, event: id, attempt, handlerTimeoutMs })
+    })
+  }
+
+  async #deadLetter({ event, reservation, backlog }: Delivery, error: unknown): Promise<void> {
+    try {
+      const told = toDeadEvent(event, reservation, this.#rules!, backlog.owner.history)!
+      const result = this.#settings.onDeadLetter?.(told, error)
+      if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
+    } catch (failure) {
+      // Not the consumer's own failure, whatever code it has: that of another handle, which was closed, must not end this one.
+      notify(this.#settings.onError, failure)
+    }
+  }
+
+  /** What will not pass ends the consumer. */
+  #report(error: unknown): void {
+    notify(this.#settings.onError, error)
+    if (!(error instanceof StockholdError)) return
+    // What is made anew has only what was put back: a group that began at some moment must not miss that.
+    if (error.code === 'STATE_LOST') this.#start = 'beginning'
+    if (error.code === 'CLOSED') this.#end(error)
+  }
+
+  #end(error: StockholdError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#reject(error)
+    this.#alarm.wake()
+    this.#shares?.stop()
+    for (const follower of this.#followers) follower.stop()
+  }
+
+  async #partitionStats(partition: number): Promise<PartitionStats> {
+    const { groups } = await this.#source.ask(partition, 'groups', {})
+    const none = { group: this.group, position: 0, consumer: null, until: 0, parked: 0, dead: 0 }
+    const state = groups.find(({ group }) => group === this.group) ?? none
+    const follower = this.#followers[partition]
+    const { handled, failed, retried, lost } = follower?.counts ?? this.#counts
+    return {
+      // Of one answer of the engine: a position that this process knows already, beside an older count of parked events, would
+      // show that nothing is left while an event is being parked.
+      ...standing(state, partition, this.#source),
+      handled,
+      failed,
+      retried,
+      lost,
+      inFlight: follower?.backlog?.running ?? 0,
+      leads: follower?.leads ?? false,
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { chunksOf } from '../common/chunks.js'
+import type { ParkedEvent } from '../engine/groups.js'
+import type { Backlog } from './backlog.js'
+import type { Counts, Surroundings } from './consumer-context.js'
+import { type Page, reservationsOf } from './history-reader.js'
+
+const tuning = {
+  /** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
+  maxLoad: 4_096,
+  /** Reservations of parked events that are fetched at a time. */
+  fetches: 8,
+}
+
+/** Brings a partition's events into the backlog and before the crew, as long as there is room for them. */
+export class Intake {
+  readonly #partition: number
+  readonly #around: Surroundings
+  readonly #tally: (what: keyof Counts, count: number) => void
+  #warnedFull = false
+
+  constructor(partition: number, around: Surroundings, tally: (what: keyof Counts, count: number) => void) {
+    this.#partition = partition
+    this.#around = around
+    this.#tally = tally
+  }
+
+  /** Whether more may be read. */
+  hasRoom(backlog: Backlog): boolean {
+    const { full, parked, dead } = backlog
+    if (full && !this.#warnedFull)
+      this.#around.warn({ type: 'parked_limit', partition: this.#partition, parked, dead })
+    this.#warnedFull = full
+    if (full || backlog.crowded) return false
+    const { load } = this.#around
+    if (load.events < tuning.maxLoad) return true
+    load.starved = true
+    return false
+  }
+
+  take(page: Page, backlog: Backlog): void {
+    const reservationOf = reservationsOf(page)
+    const { crew } = this.#around
+    for (const event of page.events) {
+      const { sequence } = event
+      if (sequence <= backlog.read) continue
+      if (sequence > backlog.read + 1) this.#lost(backlog.read + 1, sequence - 1)
+      const ready = backlog.add(event, 'id' in event ? reservationOf(event.id) : undefined)
+      if (ready) crew.offer(ready)
+    }
+  }
+
+  /** What the engine has parked, with the reservations as they are now. */
+  async takeParked(parked: readonly ParkedEvent[], backlog: Backlog): Promise<void> {
+    const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
+    if (unknown.length === 0) return
+    const { source, crew } = this.#around
+    const offset = source.timing.now() - source.serverNow(this.#partition)
+    for (const some of chunksOf(unknown, tuning.fetches)) {
+      const reservations = await Promise.all(
+        some.map(({ event }) => ('id' in event ? source.reservation(this.#partition, event.id) : undefined)),
+      )
+      for (const [i, one] of some.entries()) {
+        const ready = backlog.addParked(one, reservations[i], (one.retryAt ?? 0) + offset)
+        if (ready) crew.offer(ready)
+      }
+    }
+  }
+
+  #lost(from: number, to: number): void {
+    this.#tally('lost', to - from + 1)
+    this.#around.warn({ type: 'events_lost', partition: this.#partition, from, to })
+  }
+}

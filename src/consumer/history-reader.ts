@@ -1,0 +1,68 @@
+import type { StoredReservation } from '../engine/engine.js'
+import type { History } from './events.js'
+import { isForgetful } from './retry.js'
+import type { EventSource } from './source.js'
+
+export type Page = Awaited<ReturnType<EventSource['read']>>
+
+/** After all events: a page from here is empty, and tells which history it is. */
+export const END = Number.MAX_SAFE_INTEGER
+
+/** Reads a partition's events, and takes care that they are of one history: a server may come back with an older one. */
+export class HistoryReader {
+  readonly #partition: number
+  readonly #source: EventSource
+  /** Line 0: not known yet. */
+  history: History
+
+  constructor(partition: number, source: EventSource) {
+    this.#partition = partition
+    this.#source = source
+    this.history = { partition, line: 0, since: 0 }
+  }
+
+  /** Nothing of it was read: whichever history there is will do. */
+  begin(): void {
+    this.history = { partition: this.#partition, line: 0, since: 0 }
+  }
+
+  /**
+   * Events after that sequence; nothing, if they are not of the history that was read before.
+   *
+   * @param read Up to here it was read.
+   */
+  async page(after: number, read: number): Promise<Page | undefined> {
+    try {
+      const page = await this.#source.read(this.#partition, after)
+      const { line, since } = this.history
+      return page.line === line && page.since === since ? page : await this.#turn(page, after, read)
+    } catch (error) {
+      // To read freezes nothing; this does, before anybody sells on what was forgotten.
+      if (isForgetful(error)) await this.#source.sweep(this.#partition).catch(() => {})
+      throw error
+    }
+  }
+
+  /** The history has another line or beginning than the one that is known: it was rolled back, or none was known. */
+  async #turn(page: Page, after: number, read: number): Promise<Page | undefined> {
+    // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
+    await this.#source.sweep(this.#partition)
+    const again = await this.#source.read(this.#partition, after)
+    const { line, since } = again
+    const isSettled = line === page.line && since === page.since
+    if (!isSettled || (this.history.line > 0 && read > since)) return undefined
+    this.history = { partition: this.#partition, line, since }
+    return again
+  }
+}
+
+/** Finds a page's reservations by id. They come in the order in which events first speak of them: mostly the next one is it. */
+export function reservationsOf({ reservations }: Page): (id: string) => StoredReservation | undefined {
+  let next = 0
+  let byId: Map<string, StoredReservation> | undefined
+  return (id) => {
+    if (reservations[next]?.id === id) return reservations[next++]
+    byId ??= new Map(reservations.map((one) => [one.id, one]))
+    return byId.get(id)
+  }
+}

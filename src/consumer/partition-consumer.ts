@@ -1,0 +1,375 @@
+import type { GroupState, HandoffSettled } from '../engine/groups.js'
+import { StockholdError } from '../errors.js'
+import { Backlog, type Settlement, type Terms } from './backlog.js'
+import { type Counts, SETTLE_MS, type Surroundings } from './consumer-context.js'
+import { Intake } from './event-loader.js'
+import type { History } from './events.js'
+import { END, HistoryReader, type Page } from './history-reader.js'
+import { Chains } from './keyed-order.js'
+import { Pace } from './poll-schedule.js'
+import { isForgetful, retryAt } from './retry.js'
+import { Handling, type Leader } from './run-handler.js'
+import { Trimming } from './trimming.js'
+import { Alarm } from './wakeable-timer.js'
+
+interface Lease {
+  readonly epoch: number
+  /** By the timing's clock, counted from when it was asked for: so it ends here before it ends there. */
+  until: number
+  renewAt: number
+}
+
+/**
+ * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads ahead, hands on, and tells the engine what was
+ * done. One step at a time; whatever it waits for, it has one timer.
+ */
+export class Follower implements Leader {
+  readonly partition: number
+  readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
+  readonly #around: Surroundings
+  readonly #terms: Terms
+  readonly #handling: Handling
+  readonly #intake: Intake
+  readonly #pace: Pace
+  readonly #trimming: Trimming
+  #lease: Lease | undefined
+  #backlog: Backlog | undefined
+  readonly #reader: HistoryReader
+  #wanted = false
+  #reclaim = false
+  /** It gives the lease up as soon as no handler runs, or at that moment. */
+  #leavingAt: number | undefined
+  #retires = false
+  #stopped = false
+  #settleAt = Number.POSITIVE_INFINITY
+  #failures = 0
+  readonly #alarm: Alarm
+
+  constructor(partition: number, around: Surroundings) {
+    this.partition = partition
+    this.#around = around
+    this.#reader = new HistoryReader(partition, around.source)
+    this.#alarm = new Alarm(around.source.timing)
+    const { source, settings, load } = around
+    const serverTime = (moment: number) =>
+      source.serverNow(partition) + Math.round(moment - source.timing.now())
+    const { maxParked } = settings
+    this.#handling = new Handling(around, this)
+    this.#intake = new Intake(partition, around, (what, count) => this.tally(what, count))
+    this.#pace = new Pace(settings.pollMs, source.timing)
+    this.#trimming = new Trimming(partition, around)
+    this.#terms = { owner: this.#handling, chains: new Chains(), load, maxParked, serverTime }
+  }
+
+  get history(): History {
+    return this.#reader.history
+  }
+
+  get leads(): boolean {
+    return this.#lease !== undefined
+  }
+
+  get leaving(): boolean {
+    return this.#leavingAt !== undefined
+  }
+
+  get backlog(): Backlog | undefined {
+    return this.#backlog
+  }
+
+  /** Follows the partition until it is stopped, or has retired. */
+  async run(): Promise<void> {
+    const forget = this.#around.source.onChange(this.partition, () => this.#noticed())
+    while (!this.#isOver) {
+      let next: number
+      try {
+        next = await this.#step()
+        this.#failures = 0
+      } catch (error) {
+        next = this.#pauseAfter(error)
+      }
+      if (!this.#isOver) await this.#alarm.sleep(next)
+    }
+    forget()
+    this.#drop()
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || (this.#retires && !this.#lease)
+  }
+
+  /** Take the lease, if it can be had. */
+  claim(): void {
+    if (this.leads || this.#wanted || this.#retires) return
+    this.#wanted = true
+    this.#alarm.wake()
+  }
+
+  /** Somebody may have revived dead events. */
+  refresh(): void {
+    if (!this.leads) return
+    this.#reclaim = true
+    this.#nudge()
+  }
+
+  /** What the engine says of the group. */
+  observe({ parked, dead }: GroupState): void {
+    const backlog = this.#backlog
+    if (!backlog || backlog.hasNews()) return
+    const wasFull = backlog.full
+    backlog.dead = dead
+    backlog.knowsDead = true
+    if (parked > backlog.parked) this.refresh()
+    else if (wasFull && !backlog.full) this.#nudge()
+  }
+
+  /** Finishes what runs, for so long at most, and gives the lease up. */
+  leave(withinMs: number): void {
+    this.#leavingAt = Math.min(this.#leavingAt ?? Number.POSITIVE_INFINITY, this.#now() + withinMs)
+    this.#wanted = false
+    this.#alarm.wake()
+  }
+
+  /** Leaves for good. */
+  retire(withinMs: number): void {
+    this.#retires = true
+    this.leave(withinMs)
+  }
+
+  /** Ends at once; the lease runs out by itself. */
+  stop(): void {
+    this.#stopped = true
+    this.#alarm.wake()
+  }
+
+  /** There may be room for more. */
+  relieve(): void {
+    if (this.#failures === 0) this.#alarm.wake()
+  }
+
+  mayBegin(now: number): boolean {
+    return this.#lease !== undefined && now < this.#lease.until && !this.leaving && !this.#stopped
+  }
+
+  /** The engine is to hear of it soon. */
+  ended(backlog: Backlog): void {
+    if (backlog !== this.#backlog) return
+    if (this.#settleAt === Number.POSITIVE_INFINITY) {
+      this.#settleAt = this.#now() + SETTLE_MS
+      this.#nudge()
+    } else if (this.leaving && backlog.running === 0) this.#nudge()
+  }
+
+  tally(what: keyof Counts, count = 1): void {
+    this.counts[what] += count
+    this.#around.counts[what] += count
+  }
+
+  /** Does what is due; answers when something is due again. */
+  async #step(): Promise<number> {
+    if (!this.#lease && !this.#retires) {
+      this.#leavingAt = undefined
+      if (this.#wanted || this.#reclaim) await this.#claim()
+    } else if (this.#reclaim) await this.#claim()
+    if (!this.#lease) return this.#reclaim ? this.#now() : Number.POSITIVE_INFINITY
+    if (this.leaving) return this.#leaveStep()
+    this.#offerDue()
+    if (this.#mayRead() && this.#now() >= this.#pace.at) await this.#read()
+    if (this.#lease && this.#now() >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+    return this.#next()
+  }
+
+  #dueAt(): number {
+    return Math.min(this.#settleAt, this.#lease!.renewAt)
+  }
+
+  #next(): number {
+    if (!this.#lease) return this.#now()
+    const reading = this.#mayRead() ? this.#pace.at : Number.POSITIVE_INFINITY
+    return Math.min(this.#dueAt(), reading, this.#backlog!.nextDue())
+  }
+
+  async #leaveStep(): Promise<number> {
+    const backlog = this.#backlog!
+    const now = this.#now()
+    this.#around.ledChanged()
+    if (backlog.running > 0 && now < this.#leavingAt!) {
+      if (now >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+      return this.#lease ? Math.min(this.#leavingAt!, this.#dueAt()) : now
+    }
+    try {
+      await this.#settle(0)
+    } finally {
+      // Whether it was heard or not: nothing is told under this lease any more, and it runs out by itself.
+      this.#drop()
+    }
+    return now
+  }
+
+  /** Takes the lease; or looks again at what is parked, where it has it. */
+  async #claim(): Promise<void> {
+    const { source, settings, consumer, start } = this.#around
+    const { group, leaseMs } = settings
+    const at = this.#now()
+    const answer = await source.ask(this.partition, 'claim', { group, consumer, leaseMs, start })
+    this.#wanted = false
+    if (answer.status === 'busy') {
+      this.#reclaim = false
+      return this.#drop()
+    }
+    const { epoch, position, parked } = answer
+    // Another epoch: others had it in between. An earlier position: the engine has forgotten what it was told.
+    if (this.#lease && (this.#lease.epoch !== epoch || position < this.#backlog!.settled)) this.#drop()
+    // Until what is parked is in hand, nothing may be read that could overtake it.
+    this.#reclaim = true
+    const isNew = this.#lease === undefined
+    this.#lease = { epoch, until: at + leaseMs, renewAt: at + leaseMs / 3 }
+    if (isNew) {
+      this.#begin(position)
+      if (!(await this.#page(END))) return
+    }
+    await this.#intake.takeParked(parked, this.#backlog!)
+    this.#reclaim = false
+    this.#handling.offerHeld()
+  }
+
+  #begin(position: number): void {
+    this.#backlog = new Backlog(position, this.#terms)
+    this.#reader.begin()
+    this.#pace.begin()
+    this.#settleAt = Number.POSITIVE_INFINITY
+    this.#around.ledChanged()
+  }
+
+  #offerDue(): void {
+    for (const delivery of this.#backlog!.due(this.#now())) this.#around.crew.offer(delivery)
+  }
+
+  #mayRead(): boolean {
+    return this.#backlog !== undefined && this.#intake.hasRoom(this.#backlog)
+  }
+
+  async #read(): Promise<void> {
+    const backlog = this.#backlog!
+    const at = this.#now()
+    const latest = this.#around.source.latest(this.partition).sequence
+    const page = await this.#page(backlog.read)
+    if (!page) return
+    this.#intake.take(page, backlog)
+    if (page.events.length > 0 && this.#settleAt === Number.POSITIVE_INFINITY)
+      this.#settleAt = this.#now() + SETTLE_MS
+    if (this.#pace.plan(page.events.length, latest, at)) this.#noticed()
+  }
+
+  /** Events after that sequence; nothing, if the history they are of is not the one that was read before. */
+  async #page(after: number): Promise<Page | undefined> {
+    const at = this.#now()
+    try {
+      const page = await this.#reader.page(after, this.#backlog!.read)
+      if (page) this.#pace.hasRead(at)
+      else this.#forgotten()
+      return page
+    } catch (error) {
+      if (isForgetful(error)) this.#forgotten()
+      throw error
+    }
+  }
+
+  /** The engine has forgotten what was read, and so perhaps the position and what was parked: begin with what it knows. */
+  #forgotten(): void {
+    this.#drop()
+    this.#reclaim = true
+  }
+
+  /** This handle has seen the partition go on. */
+  #noticed(): void {
+    const backlog = this.#backlog
+    if (!backlog) return
+    const { sequence } = this.#around.source.latest(this.partition)
+    if (this.#pace.hurries(sequence, backlog.read)) this.#nudge()
+  }
+
+  /** Tells what was done, and renews the lease for so long. */
+  async #settle(leaseMs: number): Promise<void> {
+    const { source, settings, consumer } = this.#around
+    const { group } = settings
+    const lease = this.#lease!
+    const backlog = this.#backlog!
+    // Were the engine to have forgotten some of this history, and written another since, the position would pass over that.
+    if (!this.#pace.isFresh && backlog.hasNews() && !(await this.#page(END))) return
+    const at = this.#now()
+    const settlement = backlog.settle(at)
+    this.#settleAt = Number.POSITIVE_INFINITY
+    if (!settlement.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return
+    const { park, unpark } = settlement
+    // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
+    const position = settlement.news ? settlement.position : 0
+    const trim = this.#trimming.at(at)
+    let answer: HandoffSettled<'settle'>
+    try {
+      const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
+      answer = await source.ask(this.partition, 'settle', told)
+    } catch (error) {
+      backlog.revert(settlement)
+      this.#settleAt = at
+      if (isForgetful(error)) this.#forgotten()
+      throw error
+    }
+    if (answer.status !== 'settled') return answer.status === 'gone' ? this.#gone() : this.#drop()
+    this.#settled(settlement, lease, at, leaseMs)
+    if (!trim) return
+    const latest = source.latest(this.partition).sequence
+    this.#settleAt = Math.min(this.#settleAt, this.#trimming.done(answer.first, latest, at))
+  }
+
+  /** The group was removed; or the engine came back from before it was made. */
+  async #gone(): Promise<void> {
+    const { line } = this.history
+    const page = await this.#page(END)
+    if (!page) return
+    if (page.line !== line) return this.#forgotten()
+    const group = JSON.stringify(this.#around.settings.group)
+    throw new StockholdError('CLOSED', `the consumer group ${group} was removed`)
+  }
+
+  #settled(settlement: Settlement, lease: Lease, at: number, leaseMs: number): void {
+    const backlog = this.#backlog!
+    const knewOfNone = backlog.dead === 0
+    backlog.keep(settlement)
+    // From now on others may revive some.
+    if (knewOfNone && backlog.dead > 0) this.#around.ledChanged()
+    lease.until = at + leaseMs
+    lease.renewAt = at + leaseMs / 3
+    this.#handling.offerHeld()
+    if (backlog.hasNews()) this.#settleAt = this.#now() + SETTLE_MS
+    this.#pace.hasHeard(at)
+    this.#noticed()
+  }
+
+  /** The lease is somebody else's, or given up: what is in hand is no concern of this consumer any more. */
+  #drop(): void {
+    if (!this.#lease) return
+    this.#lease = undefined
+    this.#leavingAt = undefined
+    this.#backlog?.drop()
+    this.#backlog = undefined
+    this.#handling.drop()
+    this.#around.ledChanged()
+  }
+
+  #pauseAfter(error: unknown): number {
+    this.#failures++
+    this.#pace.distrust()
+    this.#around.report(error)
+    return retryAt(this.#failures, this.#around.source.timing)
+  }
+
+  /** There is something to do; but after a failure nothing helps but time. */
+  #nudge(): void {
+    if (this.#failures === 0 || this.leaving) this.#alarm.wake()
+  }
+
+  #now(): number {
+    return this.#around.source.timing.now()
+  }
+}

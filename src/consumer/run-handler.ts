@@ -1,0 +1,98 @@
+import type { Backlog } from './backlog.js'
+import type { Counts, Surroundings } from './consumer-context.js'
+import type { Delivery } from './delivery.js'
+import type { History } from './events.js'
+import { messageOf } from './retry.js'
+import type { Owner } from './worker-pool.js'
+
+const tuning = {
+  /** Where reading waited because so much was in hand, it goes on from here. */
+  lowLoad: 2_048,
+}
+
+/** Who has the lease that is handled under. */
+export interface Leader {
+  readonly history: History
+  /** Whether the events of its backlog are its own at that moment, and new ones may begin. */
+  mayBegin(now: number): boolean
+  /** Something of a backlog came to an end. */
+  ended(backlog: Backlog): void
+  tally(what: keyof Counts): void
+}
+
+/** What becomes of a partition's events in the hands of the crew: done, tried again, or given up. */
+export class Handling implements Owner {
+  readonly #around: Surroundings
+  readonly #leader: Leader
+  /** Ready, but the lease may be over. */
+  #held: Delivery[] = []
+
+  constructor(around: Surroundings, leader: Leader) {
+    this.#around = around
+    this.#leader = leader
+  }
+
+  get history(): History {
+    return this.#leader.history
+  }
+
+  begins(delivery: Delivery): boolean {
+    const { backlog } = delivery
+    const now = this.#around.source.timing.now()
+    if (backlog.over) return false
+    // Somebody else may have the events by now.
+    if (!this.#leader.mayBegin(now)) {
+      this.#held.push(delivery)
+      return false
+    }
+    backlog.begin(delivery, now)
+    if (delivery.attempts > 0) this.#leader.tally('retried')
+    return true
+  }
+
+  done(delivery: Delivery): void {
+    this.#leader.tally('handled')
+    this.#goOn(delivery.backlog, delivery.backlog.done(delivery))
+  }
+
+  failed(delivery: Delivery, error: unknown): void | Promise<void> {
+    const { backlog } = delivery
+    const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#around.settings
+    const { timing } = this.#around.source
+    this.#leader.tally('failed')
+    if (backlog.over || delivery.attempts + 1 < maxAttempts) {
+      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** delivery.attempts)
+      const delay = longest * (1 - timing.random() / 2)
+      this.#goOn(backlog, backlog.failed(delivery, messageOf(error), timing.now() + delay))
+      return undefined
+    }
+    return this.#bury(delivery, error)
+  }
+
+  /** The lease is renewed: what waited for that goes on. */
+  offerHeld(): void {
+    for (const delivery of this.#held.splice(0)) this.#around.crew.offer(delivery)
+  }
+
+  /** The lease is lost. */
+  drop(): void {
+    this.#held = []
+  }
+
+  async #bury(delivery: Delivery, error: unknown): Promise<void> {
+    const { backlog } = delivery
+    await this.#around.deadLetter(delivery, error)
+    this.#goOn(backlog, backlog.giveUp(delivery, messageOf(error)))
+  }
+
+  /** Something came to an end: the next one in line may begin. */
+  #goOn(backlog: Backlog, next: Delivery | undefined): void {
+    const { crew, load } = this.#around
+    if (next) crew.offerLate(next)
+    if (load.starved && load.events <= tuning.lowLoad) {
+      load.starved = false
+      this.#around.relieved()
+    }
+    this.#leader.ended(backlog)
+  }
+}

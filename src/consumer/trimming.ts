@@ -1,0 +1,47 @@
+import type { Trim } from '../engine/groups.js'
+import { SETTLE_MS, type Surroundings } from './consumer-context.js'
+import { StreamWatch } from './stream-watch.js'
+
+const tuning = {
+  /** Between two trimmings while there is little to trim. ms */
+  trimMs: 1_000,
+  /** So many events at once, and there is more to trim. */
+  muchTrimmed: 100,
+}
+
+/** When the stream of a partition is to be trimmed, and how far. */
+export class Trimming {
+  readonly #watch: StreamWatch
+  readonly #rule: Trim
+  #at = 0
+  /** The last one found much to trim: there will be more. */
+  #more = false
+
+  constructor(partition: number, { source, settings, maxHoldMs, warn }: Surroundings) {
+    this.#rule = { olderThanMs: maxHoldMs, maxEvents: settings.maxStreamLength }
+    this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, warn)
+  }
+
+  /** What to ask for at that moment. */
+  at(now: number): Trim | null {
+    return now < this.#at ? null : this.#rule
+  }
+
+  /** Whether the engine is to be asked, though there is nothing else to tell it. */
+  isDue(now: number): boolean {
+    return this.#more && now >= this.#at
+  }
+
+  /**
+   * It was trimmed, as it was asked for at that moment.
+   *
+   * @param first The oldest event that is left.
+   * @returns When to do so again, if there is more.
+   */
+  done(first: number, latest: number, at: number): number {
+    this.#more = this.#watch.first > 0 && first - this.#watch.first >= tuning.muchTrimmed
+    this.#at = at + (this.#more ? SETTLE_MS : tuning.trimMs)
+    this.#watch.look(first, latest)
+    return this.#more ? this.#at : Number.POSITIVE_INFINITY
+  }
+}

@@ -1,0 +1,36 @@
+import type { Timer, Timing } from '../engine/clock.js'
+
+/** Sleeps until a moment, or until it is woken. Whoever is woken while awake does not fall asleep the next time. */
+export class Alarm {
+  readonly #timing: Timing
+  #timer: Timer | undefined
+  #rise: (() => void) | undefined
+  #called = false
+
+  constructor(timing: Timing) {
+    this.#timing = timing
+  }
+
+  /** @param until By the timing's clock; infinite: until it is woken. */
+  sleep(until: number): Promise<void> {
+    if (this.#called) {
+      this.#called = false
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      this.#rise = () => {
+        this.#timer?.cancel()
+        this.#rise = undefined
+        resolve()
+      }
+      if (until === Number.POSITIVE_INFINITY) return
+      const ms = Math.max(0, Math.ceil(until - this.#timing.now()))
+      this.#timer = this.#timing.after(ms, this.#rise)
+    })
+  }
+
+  wake(): void {
+    if (this.#rise) this.#rise()
+    else this.#called = true
+  }
+}

@@ -1,0 +1,42 @@
+import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../engine/groups.js'
+import type { Call } from '../../engine/port.js'
+import type { PartitionState } from '../sale/partition-state.js'
+import { type Moment, momentAt } from '../time.js'
+import { dead, drop, groups, revive } from './dead-letters.js'
+import { bookmark, claim, settle } from './leases.js'
+
+/** The moment at which a command is carried out. */
+export interface HandoffStep extends Moment {
+  /** The call's deadline has passed: nothing may be changed any more. */
+  readonly overdue: boolean
+}
+
+type Handlers = {
+  readonly [C in HandoffCommand]: (
+    state: PartitionState,
+    op: HandoffOp<C>,
+    step: HandoffStep,
+  ) => HandoffAnswer<C>
+}
+
+const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop }
+
+/** The answers of what has changed something, and so keeps the time. */
+const changed: ReadonlySet<string> = new Set(['claimed', 'settled', 'bookmarked', 'revived', 'dropped'])
+
+/** One batch of those who follow a partition's events. `clock`: the time it shows, epoch ms. */
+export function executeHandoff<C extends HandoffCommand>(
+  state: PartitionState,
+  command: C,
+  ops: readonly HandoffOp<C>[],
+  call: Call,
+  clock: number,
+): HandoffReply<C> {
+  if (state.token === null) return { outcome: 'missing', now: clock }
+  if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now: clock }
+  const moment = momentAt(clock, state.time, call.floor)
+  const step: HandoffStep = { ...moment, overdue: clock > call.deadline }
+  const answers = ops.map((op) => handlers[command](state, op, step))
+  if (step.isSetBack || answers.some(({ status }) => changed.has(status))) state.time = step
+  return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, answers }
+}

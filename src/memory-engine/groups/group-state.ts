@@ -1,0 +1,75 @@
+import type { GroupState, ParkedEvent } from '../../engine/groups.js'
+
+/** One group of consumers: how far it is, who has its lease, and what it has put aside. */
+export class Group {
+  position = 0
+  epoch = 0
+  consumer: string | null = null
+  until = 0
+  /** By sequence. */
+  readonly #parked = new Map<number, ParkedEvent>()
+
+  /** In order of the events. */
+  parked(): ParkedEvent[] {
+    return this.#inOrder().filter(({ retryAt }) => retryAt !== null)
+  }
+
+  dead(): ParkedEvent[] {
+    return this.#inOrder().filter(({ retryAt }) => retryAt === null)
+  }
+
+  park(event: ParkedEvent): void {
+    this.#parked.set(event.event.sequence, event)
+  }
+
+  unpark(sequence: number): void {
+    this.#parked.delete(sequence)
+  }
+
+  state(group: string): GroupState {
+    const { position, consumer, until } = this
+    return {
+      group,
+      position,
+      consumer,
+      until,
+      parked: this.parked().length,
+      dead: this.dead().length,
+    }
+  }
+
+  #inOrder(): ParkedEvent[] {
+    return [...this.#parked.values()].sort((a, b) => a.event.sequence - b.event.sequence)
+  }
+}
+
+/** All groups of a partition, by name. */
+export class Groups {
+  readonly #groups = new Map<string, Group>()
+
+  get(name: string): Group | undefined {
+    return this.#groups.get(name)
+  }
+
+  make(name: string): Group {
+    const group = new Group()
+    this.#groups.set(name, group)
+    return group
+  }
+
+  drop(name: string): void {
+    this.#groups.delete(name)
+  }
+
+  /** In order of the names' bytes. */
+  states(): GroupState[] {
+    return [...this.#groups]
+      .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      .map(([name, group]) => group.state(name))
+  }
+
+  /** Up to here every group has dealt with the events. */
+  behind(): number {
+    return Math.min(...[...this.#groups.values()].map(({ position }) => position))
+  }
+}

@@ -1,0 +1,156 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine/engine.js'
+import type { HandoffPort } from '../engine/groups.js'
+import type { CommandMap, Port, Reply as ReplyOf } from '../engine/port.js'
+import type { RoomPort } from '../engine/room.js'
+import { invalid, StockholdError } from '../errors.js'
+import { checkOptions } from '../validation.js'
+import { executeHandoff } from './groups/execute.js'
+import { roomPort } from './room/room-port.js'
+import { confirm, extend, refund, release } from './sale/confirm-and-release.js'
+import { control, create, rebuild, restock, stats, sweep } from './sale/operate.js'
+import { PartitionState, type Step } from './sale/partition-state.js'
+import { describe, events, get, scan } from './sale/read.js'
+import { reserve } from './sale/reserve.js'
+import { forgotSending, receive, send, transfers } from './sale/transfer-stock.js'
+import { momentAt } from './time.js'
+
+type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
+
+const handlers: Handlers = {
+  create,
+  describe,
+  rebuild,
+  reserve,
+  confirm,
+  release,
+  extend,
+  refund,
+  get,
+  restock,
+  control,
+  send,
+  receive,
+  transfers,
+  stats,
+  sweep,
+  scan,
+  events,
+}
+
+const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'transfers', 'scan', 'events'])
+
+/** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
+export function memoryEngine(options: { now?: (() => number) | undefined } = {}): Engine {
+  const { now = Date.now } = checkOptions(options, 'options', { now: true }) as { now?: () => number }
+  if (typeof now !== 'function') throw invalid('now', 'must be a function')
+  return new MemoryEngine(now, options.now ?? (() => performance.now()))
+}
+
+class MemoryEngine implements Engine {
+  readonly isLocal = true
+  readonly elapsed: () => number
+  readonly #clock: () => number
+  readonly #partitions = new Map<string, PartitionState>()
+  readonly #rooms = new Map<string, RoomPort>()
+  #closed = false
+
+  constructor(clock: () => number, elapsed: () => number) {
+    this.#clock = () => {
+      const now = clock()
+      if (!Number.isFinite(now)) throw invalid('now', `must return a time in epoch ms, not ${now}`)
+      return now
+    }
+    this.elapsed = elapsed
+  }
+
+  partition(sale: string, index: number): Partition {
+    const state = this.#stateOf(sale, index)
+    return this.#port((command, ops, call) => execute(state, command, ops, call, this.#clock()))
+  }
+
+  handoff(sale: string, index: number): HandoffPort {
+    const state = this.#stateOf(sale, index)
+    return this.#port((command, ops, call) => executeHandoff(state, command, ops, call, this.#clock()))
+  }
+
+  room(name: string): RoomPort {
+    const room = this.#rooms.get(name) ?? roomPort(this.#clock, () => this.#closed)
+    this.#rooms.set(name, room)
+    return room
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #stateOf(sale: string, index: number): PartitionState {
+    const name = `${index}:${sale}`
+    const state = this.#partitions.get(name) ?? new PartitionState(index)
+    this.#partitions.set(name, state)
+    return state
+  }
+
+  #port<M extends CommandMap<M>>(run: Run<M>): Port<M> {
+    return {
+      ready: () => undefined,
+      run: async (command, ops, call) => {
+        if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
+        const reply = run(command, ops, call)
+        // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+        await setImmediate()
+        return reply
+      },
+    }
+  }
+}
+
+/** What a port does with a batch, at once. */
+type Run<M extends CommandMap<M>> = <C extends keyof M>(
+  command: C,
+  ops: readonly M[C]['op'][],
+  call: Call,
+) => ReplyOf<M[C]['answer']>
+
+/** One batch on one partition. `clock`: the time it shows, epoch ms. */
+export function execute<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  call: Call,
+  clock: number,
+): Reply<C> {
+  const makes = command === 'create' || command === 'rebuild'
+  if (state.token === null && !makes) return { outcome: 'missing', now: clock }
+  if (state.token !== null && call.token !== null && call.token !== state.token)
+    return { outcome: 'lost', now: clock }
+
+  const reads = writesNothing.has(command)
+  if (state.token !== null && !makes && !call.recovers && isRolledBack(state, command, ops, call))
+    return { outcome: 'rolled_back', now: clock }
+
+  const moment = momentAt(clock, state.time, call.floor)
+  const step: Step = { ...moment, overdue: clock > call.deadline, recovers: call.recovers === true }
+  const answers = ops.map((op) => {
+    if (state.token !== null && !reads) state.advance(step)
+    return handlers[command](state, op, step)
+  })
+  state.events.close(call.mark ?? '')
+  return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, tip: state.tip, answers }
+}
+
+/** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */
+function isRolledBack<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  { seen }: Call,
+): boolean {
+  const reads = writesNothing.has(command)
+  const forgot = command === 'send' && (ops as readonly Op<'send'>[]).some((op) => forgotSending(state, op))
+  if (!state.frozen && (forgot || (seen && !state.remembers(seen)))) {
+    if (reads) return true
+    state.freeze()
+  }
+  return state.frozen && !reads
+}

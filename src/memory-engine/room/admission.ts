@@ -1,0 +1,98 @@
+import type { Place } from './ranked-visitor.js'
+
+const tuning = {
+  /** Places in one block at most. */
+  block: 512,
+  /** Of one that is full; the others begin a block of their own. */
+  kept: 256,
+}
+
+/**
+ * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less and a place in line cost little
+ * however many there are.
+ */
+export class Door {
+  readonly #blocks: Place[][] = []
+  #size = 0
+
+  first(): Place | undefined {
+    return this.#blocks[0]?.[0]
+  }
+
+  has(place: Place): boolean {
+    return place.rank !== null
+  }
+
+  /** Lets somebody stand here, or stand elsewhere by now. */
+  put(place: Place, rank: number): void {
+    if (place.rank === rank) return
+    this.remove(place)
+    place.rank = rank
+    this.#size++
+    const index = Math.min(this.#blockOf(place), this.#blocks.length - 1)
+    const block = this.#blocks[index]
+    if (!block) {
+      this.#blocks.push([place])
+      return
+    }
+    block.splice(before(block, place), 0, place)
+    if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.kept))
+  }
+
+  remove(place: Place): void {
+    if (place.rank === null) return
+    const index = this.#blockOf(place)
+    const block = this.#blocks[index]!
+    block.splice(before(block, place), 1)
+    if (block.length === 0) this.#blocks.splice(index, 1)
+    place.rank = null
+    this.#size--
+  }
+
+  /** How many stand before this one. */
+  ahead(place: Place): number {
+    const index = this.#blockOf(place)
+    return this.#sizeUpTo(index) + before(this.#blocks[index]!, place)
+  }
+
+  /** How many stand here by this rank. */
+  countUpTo(rank: number): number {
+    const index = this.#blocks.findIndex((block) => block.at(-1)!.rank! > rank)
+    if (index < 0) return this.#size
+    return this.#sizeUpTo(index) + this.#blocks[index]!.findIndex((place) => place.rank! > rank)
+  }
+
+  #sizeUpTo(index: number): number {
+    let size = 0
+    for (let i = 0; i < index; i++) size += this.#blocks[i]!.length
+    return size
+  }
+
+  /** The first block whose last place does not come before this one. */
+  #blockOf(place: Place): number {
+    let low = 0
+    let high = this.#blocks.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (compare(this.#blocks[middle]!.at(-1)!, place) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/** How many of the block come before this place. */
+function before(block: readonly Place[], place: Place): number {
+  let low = 0
+  let high = block.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compare(block[middle]!, place) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function compare(a: Place, b: Place): number {
+  return a.rank! - b.rank! || a.number - b.number
+}

@@ -1,0 +1,109 @@
+import type { RoomAnswer, RoomOp, Visit, VisitAnswer } from '../../engine/room.js'
+import { hasRunOut } from './join-and-leave.js'
+import type { Room, Step } from './room-state.js'
+
+export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
+  if (!overdue) {
+    // A reading from the future is one by a clock that went wrong: it must not outlive those that follow.
+    if (op.stock) room.read({ ...op.stock, at: Math.min(op.stock.at, now) })
+    room.moveOn(now)
+    for (const visit of op.visits) register(room, visit, op.drawn, now)
+    if (room.tended(now)) {
+      letIn(room, now)
+      admit(room, op.visits, now)
+    }
+  }
+  const visits = op.visits.map((visit) => answer(room, visit, now))
+  return { ...stateOf(room, op, now), visits }
+}
+
+/** Notes that somebody is here; their place may be another from now on. */
+function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
+  const { presence, line } = room
+  const place = room.findStay(visit.buyer, visit.stay)
+  if (!place) return
+  if (hasRunOut(place, now)) {
+    room.waiting++
+    room.replace(place, now)
+    return
+  }
+  const elsewhere = place.number !== visit.number
+  if (place.expiresAt !== null || elsewhere || room.outstanding.hasTurn(place)) return
+  const undrawn = room.rules.order === 'random' && drawn === null
+  if (undrawn || drawn !== room.drawn || visit.rank > line.called + room.near) return
+  if (!presence.remembers(place) && visit.rank <= line.passed(presence.time)) {
+    room.missed++
+    room.replace(place, now)
+  } else {
+    presence.see(place, visit.rank)
+  }
+}
+
+/** Gives turns to the first at the door while there are tokens, and moves the line on for those who could come. */
+function letIn(room: Room, now: number): void {
+  const { presence, line } = room
+  const settled = line.settled(now, room.near)
+  while (room.bucket.filled && !room.full) {
+    const first = presence.door.first()
+    if (first && presence.isAway(first)) {
+      presence.door.remove(first)
+    } else if (first && mayEnter(room, first.rank!, settled)) {
+      room.giveTurn(first, now)
+    } else {
+      line.callUpTo(settled, now)
+      break
+    }
+  }
+  line.note(presence.time)
+  line.restIfEmpty(presence.time)
+}
+
+function mayEnter({ line, drawn }: Room, rank: number, settled: number): boolean {
+  return rank <= Math.max(line.called, settled) || line.nobodyBefore(rank, drawn ?? 0)
+}
+
+/** Whoever is here and has the turn gets the pass. */
+function admit(room: Room, visits: readonly Visit[], now: number): void {
+  for (const { buyer, stay } of visits) {
+    const place = room.findStay(buyer, stay)
+    if (place && room.outstanding.hasTurn(place)) room.admit(place, now)
+  }
+}
+
+function answer(room: Room, { buyer, stay }: Visit, now: number): VisitAnswer {
+  const place = room.findStay(buyer, stay)
+  if (!place) return { status: 'gone' }
+  const { number, expiresAt } = place
+  if (expiresAt !== null && now < expiresAt) return { status: 'admitted', number, expiresAt }
+  const { door } = room.presence
+  return { status: 'waiting', number, ahead: door.has(place) ? door.ahead(place) : null }
+}
+
+function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'tend'>, 'visits'> {
+  const { bucket, line, presence, outstanding, drawn, stock } = room
+  return {
+    status: 'tended',
+    opened: room.opened(now),
+    paused: room.paused,
+    closed: stock?.state === 'sold_out' || stock?.state === 'ended' ? stock.state : null,
+    pace: bucket.pace,
+    tokens: bucket.tokens,
+    tail: line.tail,
+    called: line.called,
+    reach: line.called + room.near,
+    atDoor: presence.door.countUpTo(line.called),
+    speed: room.speed,
+    waiting: room.waiting,
+    admitted: room.admitted,
+    missed: room.missed,
+    outstanding: outstanding.size,
+    capacity: room.capacity,
+    drawn,
+    seed: drawn === null ? null : room.seed,
+    doorTime: presence.time,
+    turns: outstanding.turnsSince(op.turnsSince),
+    goneVersion: line.gone.version,
+    gone: line.gone.changedAfter(op.goneVersion),
+    revoked: room.revocations.since(op.revokedSince, now),
+  }
+}

@@ -1,0 +1,47 @@
+import type { GoneChunk } from '../../engine/room.js'
+
+const PLACES = 65_536
+
+/** The places that were given up, one bit each, and which of them changed when. */
+export class GonePlaces {
+  readonly #chunks: { readonly bits: Buffer; version: number }[] = []
+  #version = 0
+  /** All places from where somebody last asked up to here were given up: what was found once is not looked for again. */
+  #run = 0
+
+  get version(): number {
+    return this.#version
+  }
+
+  add(number: number): void {
+    const chunk = this.#chunkOf(number)
+    chunk.version = ++this.#version
+    const place = number % PLACES
+    chunk.bits[place >> 3]! |= 0x80 >> (place & 7)
+  }
+
+  /** Whether all places after `from` and before `to` were given up. `from` never gets less. */
+  allBetween(from: number, to: number): boolean {
+    this.#run = Math.max(this.#run, from)
+    while (this.#has(this.#run + 1)) this.#run++
+    return this.#run + 1 >= to
+  }
+
+  changedAfter(version: number): GoneChunk[] {
+    return this.#chunks.flatMap((chunk, index) =>
+      chunk.version > version ? [{ index, bits: Buffer.from(chunk.bits) }] : [],
+    )
+  }
+
+  #has(number: number): boolean {
+    const place = number % PLACES
+    const chunk = this.#chunks[Math.floor(number / PLACES)]
+    return chunk !== undefined && (chunk.bits[place >> 3]! & (0x80 >> (place & 7))) !== 0
+  }
+
+  #chunkOf(number: number) {
+    const index = Math.floor(number / PLACES)
+    while (this.#chunks.length <= index) this.#chunks.push({ bits: Buffer.alloc(PLACES / 8), version: 0 })
+    return this.#chunks[index]!
+  }
+}

@@ -1,0 +1,53 @@
+import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
+import { Door } from './admission.js'
+import type { Place } from './ranked-visitor.js'
+
+/** The time at the door, who was seen there when, and who stands there. */
+export class Presence {
+  readonly door = new Door()
+  /** The latest seen comes last. */
+  readonly #seen = new Map<Place, number>()
+  #time = 0
+  #freshFrom = 0
+  #running = true
+
+  get time(): number {
+    return this.#time
+  }
+
+  pass(elapsed: number, running: boolean): void {
+    if (running) {
+      this.#time += Math.min(elapsed, GAP_MS)
+      if (elapsed > GAP_MS || !this.#running) this.#freshFrom = ++this.#time
+    }
+    this.#running = running
+  }
+
+  remembers(place: Place): boolean {
+    return this.#seen.has(place)
+  }
+
+  see(place: Place, rank: number): void {
+    this.#seen.delete(place)
+    this.#seen.set(place, this.#time)
+    this.door.put(place, rank)
+  }
+
+  isAway(place: Place): boolean {
+    const seen = this.#seen.get(place)!
+    return seen < this.#freshFrom || this.#time - seen > PRESENT_MS
+  }
+
+  forget(place: Place): void {
+    this.#seen.delete(place)
+    this.door.remove(place)
+  }
+
+  /** Forgets whoever was not seen for so long. */
+  forgetAfter(ms: number): void {
+    for (const [place, seen] of this.#seen) {
+      if (this.#time - seen < ms) return
+      this.forget(place)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { SHOW_MS } from '../../engine/room.js'
+import { CallLog } from './call-log.js'
+import { GonePlaces } from './departed-ranks.js'
+import { Samples } from './rate-samples.js'
+
+/** Door time between the two samples the speed is taken from, in ms. */
+const SPEED_MS = 10_000
+/** For so long, in ms, the speed asked for is taken for observed. */
+const LEAN_MS = 5_000
+
+/** The line: how long it is, how far it has moved, and how fast. */
+export class Line {
+  readonly gone = new GonePlaces()
+  readonly #log: CallLog
+  readonly #ends: Samples<{ readonly called: number; readonly tail: number }>
+  readonly #pace = new Samples(SPEED_MS, 0, 0)
+  #tail = 0
+  #tailAt = 0
+  #called = 0
+  #calledAt = 0
+
+  constructor(claimMs: number, now: number) {
+    this.#log = new CallLog(claimMs)
+    this.#ends = new Samples(SHOW_MS, now, { called: 0, tail: 0 })
+  }
+
+  get tail(): number {
+    return this.#tail
+  }
+
+  get called(): number {
+    return this.#called
+  }
+
+  lengthen(now: number): number {
+    this.#tailAt = now
+    return ++this.#tail
+  }
+
+  /** From now on everybody has another rank: nobody has had time to come with it. */
+  shuffle(now: number): void {
+    this.#tailAt = now
+    this.#ends.restart(now, { called: this.#called, tail: 0 })
+  }
+
+  callUpTo(rank: number, now: number): void {
+    if (rank <= this.#called) return
+    this.#called = rank
+    this.#calledAt = now
+  }
+
+  /** Takes the samples of this moment, before anything changes. */
+  sample(now: number, doorTime: number, opened: boolean): void {
+    this.#ends.take(now, { called: this.#called, tail: this.#tail })
+    if (opened) this.restIfEmpty(doorTime)
+    else this.restartSpeed(doorTime)
+    this.#pace.take(doorTime, this.#called)
+  }
+
+  /** Ranks called per 1,000 seconds: as observed, leaning on the rate that is asked for while little was seen. */
+  speed(doorTime: number, rate: number): number {
+    const { at, values: called } = this.#pace.older
+    return Math.floor(((this.#called - called) * 1e6 + rate * LEAN_MS) / (doorTime - at + LEAN_MS))
+  }
+
+  /** Observes the speed from now on only. */
+  restartSpeed(doorTime: number): void {
+    this.#pace.restart(doorTime, this.#called)
+  }
+
+  /** A line in which nobody is left to be called says nothing about speed. */
+  restIfEmpty(doorTime: number): void {
+    if (this.#called >= this.#tail) this.restartSpeed(doorTime)
+  }
+
+  /** Up to here everybody has had time to come. */
+  settled(now: number, near: number): number {
+    const { called, tail } = this.#ends.older.values
+    const calledBefore = this.#calledAt <= now - SHOW_MS ? this.#called : called
+    const tailBefore = this.#tailAt <= now - SHOW_MS ? this.#tail : tail
+    return Math.min(calledBefore + near, tailBefore)
+  }
+
+  /** Whether everybody between the called and this rank has given up. Who was drawn has a rank of another number. */
+  nobodyBefore(rank: number, drawn: number): boolean {
+    return rank <= this.#called + 1 || (this.#called >= drawn && this.gone.allBetween(this.#called, rank))
+  }
+
+  note(doorTime: number): void {
+    this.#log.note(doorTime, this.#called)
+  }
+
+  /** Whoever stands up to here and has not come was waited for long enough. */
+  passed(doorTime: number): number {
+    return this.#log.passed(doorTime)
+  }
+}

@@ -1,0 +1,70 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Call } from '../../engine/port.js'
+import type { RoomAnswer, RoomCommand, RoomOp, RoomPort, RoomReply } from '../../engine/room.js'
+import { StockholdError } from '../../errors.js'
+import { momentAt, NEVER } from '../time.js'
+import { tend } from './admit.js'
+import { join, leave, revoke, spend } from './join-and-leave.js'
+import { control, describe } from './operate.js'
+import { Room, retry, type Step } from './room-state.js'
+
+type OnRoom = Exclude<RoomCommand, 'create'>
+type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }
+
+const handlers: Handlers = { describe, join, tend, leave, revoke, spend, control }
+
+/** A waiting room as a state machine: nothing until it is created. */
+export class RoomMachine {
+  readonly #clock: () => number
+  #room: Room | undefined
+
+  /** @param clock Epoch ms. */
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
+
+  get room(): Room | undefined {
+    return this.#room
+  }
+
+  run<C extends RoomCommand>(command: C, ops: readonly RoomOp<C>[], call: Call): RoomReply<C> {
+    const room = this.#room
+    const clock = this.#clock()
+    if (!room && command !== 'create') return { outcome: 'missing', now: clock }
+    if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now: clock }
+    const step: Step = { ...momentAt(clock, room?.time ?? NEVER, call.floor), overdue: clock > call.deadline }
+    room?.begin(step)
+    const answers = ops.map((op) =>
+      command === 'create'
+        ? this.#create(op as RoomOp<'create'>, step)
+        : handlers[command as OnRoom](room!, op as never, step),
+    ) as RoomAnswer<C>[]
+    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.line.tail ?? 0, answers }
+  }
+
+  #create(op: RoomOp<'create'>, step: Step): RoomAnswer<'create'> {
+    if (this.#room) {
+      const { rules, token, commitment } = this.#room
+      const same = JSON.stringify(rules) === JSON.stringify(op.rules)
+      return { status: same ? 'exists' : 'conflict', token, commitment }
+    }
+    if (step.overdue) return retry
+    this.#room = new Room(op, step)
+    return { status: 'created', token: op.token, commitment: op.commitment }
+  }
+}
+
+/** One waiting room inside this process. `clock`: epoch ms. */
+export function roomPort(clock: () => number, isClosed: () => boolean): RoomPort {
+  const machine = new RoomMachine(clock)
+  return {
+    ready: () => undefined,
+    run: async (command, ops, call) => {
+      if (isClosed()) throw new StockholdError('CLOSED', 'the engine is closed')
+      const reply = machine.run(command, ops, call)
+      // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+      await setImmediate()
+      return reply
+    },
+  }
+}

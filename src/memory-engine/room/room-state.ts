@@ -1,0 +1,203 @@
+import { type RoomOp, type RoomRules, STOCK_MS, type StockReading } from '../../engine/room.js'
+import type { Moment, Time } from '../time.js'
+import { Outstanding } from './outstanding-passes.js'
+import { Presence } from './presence.js'
+import { Line } from './queue.js'
+import type { Place } from './ranked-visitor.js'
+import { Revocations } from './revocations.js'
+import { Bucket } from './token-bucket.js'
+
+/** Most ranks the line is called ahead of those who had time to come, at least. */
+const NEAR = 64
+/** Who could be called within so many seconds comes to the door. */
+const NEAR_SECONDS = 8
+/** However many do not come: the line is not called faster than this many times the rate, or it would run away from itself. */
+const MOST_TIMES_RATE = 4
+
+/** The moment at which a command is carried out. */
+export interface Step extends Moment {
+  /** The call's deadline has passed: nothing may be changed any more. */
+  readonly overdue: boolean
+}
+
+export const retry = { status: 'retry' } as const
+
+/** Everything one room knows once it was created. */
+export class Room {
+  readonly rules: RoomRules
+  readonly token: string
+  readonly commitment: string
+  readonly seed: string
+  readonly bucket: Bucket
+  readonly line: Line
+  readonly presence = new Presence()
+  readonly outstanding = new Outstanding()
+  readonly revocations: Revocations
+  paused = false
+  drawn: number | null = null
+  waiting = 0
+  admitted = 0
+  missed = 0
+
+  /** The latest at which something was changed here. */
+  #time: Time
+  /** Of the call that is carried out. */
+  #moment: Time
+  /** When the room last moved on. */
+  #movedAt: number
+  #stock: StockReading | null = null
+  readonly #places = new Map<string, Place>()
+
+  constructor({ rules, pace, seed, commitment, token }: RoomOp<'create'>, time: Time) {
+    const { now } = time
+    this.rules = rules
+    this.token = token
+    this.commitment = commitment
+    this.seed = seed
+    this.bucket = new Bucket(pace)
+    this.line = new Line(rules.claimMs, now)
+    this.revocations = new Revocations(rules.passMs)
+    this.#time = time
+    this.#moment = time
+    this.#movedAt = now
+  }
+
+  get time(): Time {
+    return this.#time
+  }
+
+  /** A call begins. What it changes is changed at this moment. */
+  begin(moment: Time): void {
+    this.#moment = moment
+  }
+
+  get stock(): StockReading | null {
+    return this.#stock
+  }
+
+  opened(now: number): boolean {
+    return this.rules.opensAt === null || now >= this.rules.opensAt
+  }
+
+  get stopped(): boolean {
+    return this.paused || this.bucket.pace.rate === 0
+  }
+
+  tended(now: number): boolean {
+    return this.opened(now) && !this.stopped && this.#sells(now)
+  }
+
+  #sells(now: number): boolean {
+    if (this.rules.sale === null) return true
+    return this.#stock !== null && this.#stock.state === 'open' && now - this.#stock.at <= STOCK_MS
+  }
+
+  /** How many turns and passes the stock is good for. */
+  get capacity(): number | null {
+    if (this.rules.sale === null || this.#stock === null) return null
+    return Math.floor((this.#stock.available * this.rules.overcommit) / 1_000)
+  }
+
+  get full(): boolean {
+    return this.capacity !== null && this.outstanding.size >= this.capacity
+  }
+
+  get speed(): number {
+    return this.line.speed(this.presence.time, this.bucket.pace.rate)
+  }
+
+  /** How many ranks beyond the called are asked to the door. */
+  get near(): number {
+    const { rate, burst } = this.bucket.pace
+    const speed = Math.min(this.speed, MOST_TIMES_RATE * rate)
+    return Math.max(NEAR, burst + Math.floor((NEAR_SECONDS * speed) / 1_000))
+  }
+
+  find(buyer: string): Place | undefined {
+    return this.#places.get(buyer)
+  }
+
+  findStay(buyer: string, stay: number): Place | undefined {
+    const place = this.#places.get(buyer)
+    return place?.stay === stay ? place : undefined
+  }
+
+  /** Takes over what was read of the sale, unless something later is known. */
+  read(stock: StockReading): void {
+    if (this.#stock && stock.at < this.#stock.at) return
+    this.#stock = stock
+    this.outstanding.seeStockOf(stock.at)
+  }
+
+  /** Up to `now`, by the state before the command changes anything. */
+  moveOn(now: number): void {
+    const elapsed = now - this.#movedAt
+    const gaining = now - Math.max(this.#movedAt, this.rules.opensAt ?? 0)
+    this.#time = this.#moment
+    this.#movedAt = now
+    this.draw(now)
+    const opened = this.opened(now)
+    const tended = this.tended(now)
+    if (opened && !this.stopped) this.bucket.gain(gaining)
+    this.presence.pass(elapsed, tended || !opened)
+    this.line.sample(now, this.presence.time, opened)
+    if (!tended) return
+    const { claimMs } = this.rules
+    for (let lapsed = this.outstanding.lapse(this.presence.time - claimMs); lapsed > 0; lapsed--)
+      this.bucket.giveBack()
+    this.presence.forgetAfter(claimMs)
+    this.outstanding.runOut(now)
+  }
+
+  /** Who came before the room opened is drawn at the first change after that. */
+  draw(now: number): void {
+    if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
+    this.drawn = this.line.tail
+    this.line.shuffle(now)
+    this.#time = this.#moment
+  }
+
+  /** A place at the end, for a new stay or in the one there is. */
+  place(buyer: string, now: number, stay?: number): Place {
+    this.#time = this.#moment
+    const number = this.line.lengthen(now)
+    const place = { buyer, stay: stay ?? number, number, rank: null, expiresAt: null }
+    this.#places.set(buyer, place)
+    return place
+  }
+
+  /** What the buyer gets in place of one that is over. */
+  replace(place: Place, now: number): Place {
+    this.presence.forget(place)
+    return this.place(place.buyer, now, place.stay)
+  }
+
+  /** Ends the buyer's stay, and with it place, turn and pass. */
+  end(place: Place, now: number): void {
+    this.#places.delete(place.buyer)
+    this.presence.forget(place)
+    if (this.outstanding.end(place)) this.bucket.giveBack()
+    if (place.expiresAt === null) {
+      this.waiting--
+      this.line.gone.add(place.number)
+    } else if (now < place.expiresAt) {
+      this.revocations.add({ at: now, buyer: place.buyer, stay: place.stay })
+    }
+  }
+
+  giveTurn(place: Place, now: number): void {
+    const { rank } = place
+    this.presence.forget(place)
+    this.bucket.take()
+    this.line.callUpTo(rank!, now)
+    this.outstanding.addTurn(place, this.presence.time)
+  }
+
+  /** Makes the turn a pass. */
+  admit(place: Place, now: number): void {
+    place.expiresAt = now + this.rules.passMs
+    this.outstanding.take(place)
+    this.waiting--
+    this.admitted++
+  }
+}

@@ -1,0 +1,130 @@
+import type { Answer, Op, RefundReason } from '../../engine/engine.js'
+import { type Entry, type PartitionState, retry, type Step } from './partition-state.js'
+
+const notFound = { status: 'not_found' } as const
+
+export function confirm(
+  state: PartitionState,
+  op: Op<'confirm'>,
+  { overdue, recovers }: Step,
+): Answer<'confirm'> {
+  const entry = findOwn(state, op)
+  if (!entry) return notFound
+  switch (entry.reservation.state) {
+    case 'confirmed':
+      return confirmed(entry, true)
+    case 'refunded':
+      return refundDue(entry, 'refunded')
+    case 'held':
+      if (overdue) return retry
+      state.confirm(entry, op.paymentId)
+      return confirmed(entry, false)
+    case 'released':
+    case 'expired':
+      if (entry.refundDue) return refundDue(entry, entry.refundDue)
+      return overdue ? retry : confirmEnded(state, entry, op, recovers)
+  }
+}
+
+/** The first payment for a hold that is over, and with it the last word on it. */
+function confirmEnded(
+  state: PartitionState,
+  entry: Entry,
+  { paymentId, final }: Op<'confirm'>,
+  recovers: boolean,
+): Answer<'confirm'> {
+  const reason = whyNotAgain(state, entry, recovers)
+  if (reason === 'sold_out' && !final) {
+    const sku = state.stock.lacking(entry.reservation.cart)!
+    return { status: 'lacking', sku, available: state.stock.of(sku).available }
+  }
+  if (reason) {
+    state.recordRefundDue(entry, reason, paymentId)
+    return refundDue(entry, reason)
+  }
+  state.confirmLate(entry, paymentId)
+  return confirmed(entry, false)
+}
+
+function whyNotAgain(
+  state: PartitionState,
+  { reservation }: Entry,
+  recovers: boolean,
+): RefundReason | undefined {
+  if (reservation.state === 'released') return 'released'
+  if (!recovers && state.saleState() === 'ended') return 'ended'
+  if (state.stock.overLimit(reservation.buyer, reservation.cart)) return 'limit_exceeded'
+  if (state.stock.lacking(reservation.cart) !== undefined) return 'sold_out'
+  return undefined
+}
+
+function confirmed({ reservation, late }: Entry, replayed: boolean): Answer<'confirm'> {
+  return { status: 'confirmed', reservation, replayed, late }
+}
+
+function refundDue({ reservation }: Entry, reason: RefundReason): Answer<'confirm'> {
+  return { status: 'refund_due', reservation, reason }
+}
+
+export function release(state: PartitionState, op: Op<'release'>, { overdue }: Step): Answer<'release'> {
+  const entry = findOwn(state, op)
+  if (!entry) return notFound
+  const { reservation } = entry
+  switch (reservation.state) {
+    case 'released':
+      return { status: 'released', reservation, replayed: true }
+    case 'expired':
+      return { status: 'expired', reservation }
+    case 'confirmed':
+    case 'refunded':
+      return { status: 'already_confirmed', reservation }
+    case 'held':
+      if (overdue) return retry
+      state.giveBack(entry, 'released')
+      return { status: 'released', reservation: entry.reservation, replayed: false }
+  }
+}
+
+export function extend(state: PartitionState, op: Op<'extend'>, step: Step): Answer<'extend'> {
+  const entry = state.find(op.id)
+  if (!entry) return notFound
+  const { reservation } = entry
+  switch (reservation.state) {
+    case 'released':
+      return { status: 'already_released', reservation }
+    case 'expired':
+      return { status: 'expired', reservation }
+    case 'confirmed':
+    case 'refunded':
+      return { status: 'already_confirmed', reservation }
+    case 'held':
+      return extendHeld(state, entry, op.holdMs, step)
+  }
+}
+
+function extendHeld(state: PartitionState, entry: Entry, holdMs: number, step: Step): Answer<'extend'> {
+  const { createdAt, expiresAt } = entry.reservation
+  const extended = Math.min(step.now + holdMs, createdAt + state.rules.maxHoldMs)
+  if (extended > expiresAt) {
+    if (step.overdue) return retry
+    state.extend(entry, extended)
+  }
+  return { status: 'extended', reservation: entry.reservation }
+}
+
+export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Step): Answer<'refund'> {
+  const entry = state.find(op.id)
+  if (!entry) return notFound
+  const { reservation } = entry
+  if (reservation.state === 'refunded') return { status: 'refunded', reservation, replayed: true }
+  if (reservation.state !== 'confirmed') return { status: 'not_confirmed', reservation }
+  if (overdue) return retry
+  state.refund(entry, op.restock)
+  return { status: 'refunded', reservation: entry.reservation, replayed: false }
+}
+
+/** Somebody else's reservation is none at all. */
+function findOwn(state: PartitionState, op: { id: string; buyer: string | null }): Entry | undefined {
+  const entry = state.find(op.id)
+  return op.buyer === null || op.buyer === entry?.reservation.buyer ? entry : undefined
+}

@@ -1,0 +1,80 @@
+import type { Answer, Op } from '../../engine/engine.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
+
+export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
+  const isNew = state.token === null
+  if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
+  // Who comes with another token speaks of another sale, which is gone.
+  const completes = op.complete && !state.complete && (isNew || op.token === state.token)
+  if (step.overdue && (isNew || completes)) return retry
+  if (isNew) state.create(op.rules, op.token, step)
+  if (completes) state.complete = true
+  return made(state, isNew ? 'created' : 'exists')
+}
+
+function made(
+  { token, complete }: PartitionState,
+  status: 'created' | 'exists' | 'conflict',
+): Answer<'create'> {
+  return { status, token: token!, complete }
+}
+
+export function rebuild(state: PartitionState, op: Op<'rebuild'>, step: Step): Answer<'rebuild'> {
+  if (state.token !== null) return { status: 'exists', token: state.token }
+  if (step.overdue) return retry
+  state.create(op.rules, op.token, step)
+  state.complete = true
+  state.line = op.line
+  state.freeze()
+  return { status: 'rebuilt', token: op.token }
+}
+
+export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: Step): Answer<'restock'> {
+  const before = state.restocks.get(op.key)
+  if (before) {
+    const same = before.sku === op.sku && before.quantity === op.quantity
+    return same ? { status: 'restocked', applied: before.applied, replayed: true } : { status: 'conflict' }
+  }
+  if (overdue) return retry
+  const { available } = state.stock.of(op.sku)
+  if (!op.final && available < -op.quantity) return { status: 'lacking', sku: op.sku, available }
+  return { status: 'restocked', applied: state.restock(op), replayed: false }
+}
+
+export function control(
+  state: PartitionState,
+  { action }: Op<'control'>,
+  { overdue }: Step,
+): Answer<'control'> {
+  if (changes(state, action)) {
+    if (overdue) return retry
+    switchTo(state, action)
+  }
+  return { status: state.saleState() }
+}
+
+function changes(state: PartitionState, action: Op<'control'>['action']): boolean {
+  if (action === 'thaw') return state.frozen
+  if (action === 'end') return !state.ended
+  return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
+}
+
+function switchTo(state: PartitionState, action: Op<'control'>['action']): void {
+  if (action === 'thaw') {
+    state.thaw()
+  } else if (action === 'end') {
+    state.ended = true
+    state.append({ type: 'ended' })
+  } else {
+    state.paused = action === 'pause'
+    state.append({ type: state.paused ? 'paused' : 'resumed' })
+  }
+}
+
+export function stats(state: PartitionState, { skus }: Op<'stats'>): Answer<'stats'> {
+  return { status: state.saleState(), skus: state.stock.snapshot(skus), returns: state.returns }
+}
+
+export function sweep(state: PartitionState): Answer<'sweep'> {
+  return { status: 'swept', next: state.nextExpiry() }
+}

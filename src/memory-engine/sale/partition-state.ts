@@ -1,0 +1,242 @@
+import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation, Tip } from '../../engine/engine.js'
+import { slice } from '../../engine/stock-split.js'
+import { Groups } from '../groups/group-state.js'
+import { type Moment, NEVER, type Time } from '../time.js'
+import { EventLog, type News } from './event-log.js'
+import { ExpiryHeap } from './expiry-heap.js'
+import { Stock } from './stock.js'
+import { Transfers } from './transfers.js'
+
+/** A reservation, and what only the engine knows of it. */
+export interface Entry {
+  /** Handed out as it is, so it is replaced and never mutated. */
+  reservation: StoredReservation
+  /** Its place in order of creation. */
+  readonly order: number
+  /** It was confirmed after its hold had lapsed. */
+  late: boolean
+  /** The `refund_due` that was answered and recorded. */
+  refundDue: RefundReason | null
+}
+
+/** The moment at which a command is carried out. */
+export interface Step extends Moment {
+  /** The call's deadline has passed: nothing may be changed any more. */
+  readonly overdue: boolean
+  /** Puts back what was lost. */
+  readonly recovers: boolean
+}
+
+export const retry = { status: 'retry' } as const
+
+/** Everything one partition knows. Its methods are the changes, each with its event; whether one is due is decided elsewhere. */
+export class PartitionState {
+  /** The latest at which something was carried out here. */
+  time: Time = NEVER
+  /** `null` until the sale is created. The two fields after it are set then too; no command looks at them before. */
+  token: string | null = null
+  rules!: Rules
+  stock!: Stock
+
+  /** All partitions of the sale are made. */
+  complete = false
+  readonly entries: Entry[] = []
+  readonly events = new EventLog()
+  readonly sent = new Transfers()
+  readonly received = new Transfers()
+  /** Those who follow the events. */
+  readonly groups = new Groups()
+  /** How often units came back on sale. */
+  returns = 0
+  readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
+  paused = false
+  ended = false
+  line = 1
+  /** Where the line before was left. */
+  since = 0
+  frozen = false
+
+  readonly #index: number
+  readonly #byId = new Map<string, Entry>()
+  readonly #byKey = new Map<string, Entry>()
+  readonly #expiry = new ExpiryHeap()
+
+  /** @param index Which partition of the sale it is. */
+  constructor(index = 0) {
+    this.#index = index
+  }
+
+  get now(): number {
+    return this.time.now
+  }
+
+  get tip(): Tip {
+    return { line: this.line, sequence: this.events.sequence, mark: this.events.mark }
+  }
+
+  /** Whether what somebody has seen is part of this history. */
+  remembers({ line, sequence, mark }: Tip): boolean {
+    if (line < this.line || sequence === 0) return line <= this.line
+    if (line > this.line || sequence > this.events.sequence) return false
+    const entry = this.events.holding(sequence)
+    return entry === undefined || entry.mark === mark
+  }
+
+  freeze(): void {
+    this.frozen = true
+    this.since = this.events.sequence
+  }
+
+  thaw(): void {
+    this.frozen = false
+    this.line++
+  }
+
+  create(rules: Rules, token: string, time: Time): void {
+    this.rules = rules
+    this.token = token
+    const share = (units: number, sku: number) => slice(units, sku, this.#index, rules.partitions)
+    this.stock = new Stock(rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })))
+    this.time = time
+  }
+
+  /** Moves on to `time`: every hold that has lapsed by then becomes `expired`. */
+  advance(time: Time): void {
+    this.time = time
+    for (let entry = this.#expiry.first(); entry; entry = this.#expiry.first()) {
+      if (time.now < entry.reservation.expiresAt) return
+      this.giveBack(entry, 'expired')
+    }
+  }
+
+  /** When the next hold lapses. */
+  nextExpiry(): number | null {
+    return this.#expiry.first()?.reservation.expiresAt ?? null
+  }
+
+  saleState(): SaleState {
+    const { opensAt, closesAt } = this.rules
+    if (this.ended || (closesAt !== null && this.now >= closesAt)) return 'ended'
+    if (opensAt !== null && this.now < opensAt) return 'not_started'
+    return this.paused ? 'paused' : 'open'
+  }
+
+  find(id: string): Entry | undefined {
+    return this.#byId.get(id)
+  }
+
+  findByKey(buyer: string, key: string): Entry | undefined {
+    return this.#byKey.get(keyOf(buyer, key))
+  }
+
+  hold({ id, buyer, cart, key, holdMs }: Op<'reserve'>): Entry {
+    const { now } = this
+    const expiresAt = now + holdMs
+    const entry: Entry = {
+      reservation: { id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
+      order: this.entries.length,
+      late: false,
+      refundDue: null,
+    }
+    this.entries.push(entry)
+    this.#byId.set(id, entry)
+    if (key !== null) this.#byKey.set(keyOf(buyer, key), entry)
+    this.#expiry.add(entry)
+    this.stock.take(buyer, cart, 'held')
+    this.append({ type: 'reserved', id, expiresAt })
+    this.#announceSoldOut(cart)
+    return entry
+  }
+
+  extend(entry: Entry, expiresAt: number): void {
+    this.#change(entry, { expiresAt })
+    this.append({ type: 'extended', id: entry.reservation.id, expiresAt })
+  }
+
+  confirm(entry: Entry, paymentId: string | null): void {
+    const { id, cart } = entry.reservation
+    this.stock.confirm(cart)
+    this.#change(entry, { state: 'confirmed', paymentId })
+    this.append({ type: 'confirmed', id })
+  }
+
+  /** Confirms a reservation whose hold has lapsed, with units that are available again. */
+  confirmLate(entry: Entry, paymentId: string | null): void {
+    const { id, buyer, cart } = entry.reservation
+    this.stock.take(buyer, cart, 'confirmed')
+    entry.late = true
+    this.#change(entry, { state: 'confirmed', paymentId })
+    this.append({ type: 'confirmed', id })
+    this.#announceSoldOut(cart)
+  }
+
+  recordRefundDue(entry: Entry, reason: RefundReason, paymentId: string | null): void {
+    entry.refundDue = reason
+    this.#change(entry, { paymentId })
+    this.append({ type: 'refund_due', id: entry.reservation.id, reason })
+  }
+
+  /** Ends a hold. */
+  giveBack(entry: Entry, state: 'released' | 'expired'): void {
+    const { id, buyer, cart } = entry.reservation
+    this.stock.giveBack(buyer, cart, 'held')
+    this.returns++
+    this.#change(entry, { state })
+    this.append({ type: state, id })
+  }
+
+  refund(entry: Entry, restock: boolean): void {
+    const { id, buyer, cart } = entry.reservation
+    if (restock) this.stock.giveBack(buyer, cart, 'confirmed')
+    else this.stock.remove(buyer, cart)
+    if (restock) this.returns++
+    this.#change(entry, { state: 'refunded' })
+    this.append({ type: 'refunded', id, restock })
+  }
+
+  restock({ sku, quantity, key }: Op<'restock'>): number {
+    const applied = this.stock.restock(sku, quantity)
+    this.restocks.set(key, { sku, quantity, applied })
+    this.append({ type: 'restocked', sku, quantity, key, applied })
+    if (applied > 0) this.returns++
+    if (applied < 0) this.#announceSoldOut([[sku, -applied]])
+    return applied
+  }
+
+  /** Units leave for another partition. What is lacking of them was sold twice: it joins the sale. */
+  send(to: number, sku: number, quantity: number): void {
+    const taken = Math.min(quantity, this.stock.of(sku).available)
+    this.stock.restock(sku, quantity - taken)
+    this.stock.send(sku, quantity)
+    this.sent.add(to, sku, quantity)
+    this.append({ type: 'sent', to, sku, quantity })
+    if (taken > 0) this.#announceSoldOut([[sku, taken]])
+  }
+
+  /** Units arrive from another partition. */
+  receive(from: number, sku: number, quantity: number): void {
+    this.stock.send(sku, -quantity)
+    this.received.add(from, sku, quantity)
+    this.append({ type: 'received', from, sku, quantity })
+  }
+
+  append(event: News): void {
+    this.events.append(event, this.now)
+  }
+
+  /** After a change that took these units from the available ones. */
+  #announceSoldOut(taken: Cart): void {
+    for (const [sku] of taken) {
+      if (this.stock.of(sku).available === 0) this.append({ type: 'sold_out', sku })
+    }
+  }
+
+  #change(entry: Entry, change: Partial<StoredReservation>): void {
+    entry.reservation = { ...entry.reservation, ...change }
+  }
+}
+
+/** The length keeps apart what only looks the same when joined. */
+function keyOf(buyer: string, key: string): string {
+  return `${buyer.length}:${buyer}${key}`
+}

@@ -1,0 +1,40 @@
+import type { Answer, Op } from '../../engine/engine.js'
+import type { PartitionState, Step } from './partition-state.js'
+
+const tuning = {
+  reservationsAPage: 1_000,
+  eventsAPage: 1_000,
+}
+
+export function describe({ rules, token, complete }: PartitionState): Answer<'describe'> {
+  return { status: 'described', rules, token: token!, complete }
+}
+
+export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
+  const entry = state.find(op.id)
+  if (!entry) return { status: 'not_found' }
+  const { reservation } = entry
+  const lapsed = reservation.state === 'held' && now >= reservation.expiresAt
+  return { status: 'found', reservation: lapsed ? { ...reservation, state: 'expired' } : reservation }
+}
+
+export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
+  const start = Number(op.cursor)
+  const end = start + tuning.reservationsAPage
+  const isLast = end >= state.entries.length
+  return {
+    status: 'scanned',
+    cursor: isLast ? '0' : String(end),
+    reservations: state.entries.slice(start, end).map((entry) => entry.reservation),
+    skus: isLast ? state.stock.snapshot() : [],
+    sequence: state.events.sequence,
+  }
+}
+
+export function events(state: PartitionState, op: Op<'events'>): Answer<'events'> {
+  const { line, since } = state
+  const found = state.events.after(op.after, tuning.eventsAPage)
+  const ids = new Set(op.reservations ? found.flatMap((event) => ('id' in event ? [event.id] : [])) : [])
+  const reservations = [...ids].map((id) => state.find(id)!.reservation)
+  return { status: 'events', events: found, line, since, reservations }
+}

@@ -1,0 +1,48 @@
+import type { Answer, Cart, Op } from '../../engine/engine.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
+
+export function reserve(
+  state: PartitionState,
+  op: Op<'reserve'>,
+  { overdue, recovers }: Step,
+): Answer<'reserve'> {
+  return (
+    repeated(state, op) ??
+    (overdue ? retry : ((recovers ? undefined : closed(state)) ?? lacks(state, op))) ??
+    held(state, op)
+  )
+}
+
+/** The answer to who has asked before: by the same request, or by the same key. */
+function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> | undefined {
+  const same = state.find(op.id)
+  if (same) return { status: 'reserved', reservation: same.reservation, replayed: false }
+  const reservation = op.key === null ? undefined : state.findByKey(op.buyer, op.key)?.reservation
+  if (!reservation) return undefined
+  if (!sameCart(reservation.cart, op.cart)) return { status: 'conflict' }
+  const active = reservation.state === 'held' || reservation.state === 'confirmed'
+  return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
+}
+
+function closed(state: PartitionState): Answer<'reserve'> | undefined {
+  const sale = state.saleState()
+  if (sale === 'not_started') return { status: sale, opensAt: state.rules.opensAt! }
+  return sale === 'open' ? undefined : { status: sale }
+}
+
+function lacks(state: PartitionState, { buyer, cart }: Op<'reserve'>): Answer<'reserve'> | undefined {
+  const over = state.stock.overLimit(buyer, cart)
+  if (over) return { status: 'limit_exceeded', ...over }
+  const sku = state.stock.lacking(cart)
+  if (sku === undefined) return undefined
+  const { available, held } = state.stock.of(sku)
+  return { status: 'sold_out', sku, available, mayReturn: held > 0 }
+}
+
+function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {
+  return { status: 'reserved', reservation: state.hold(op).reservation, replayed: false }
+}
+
+function sameCart(a: Cart, b: Cart): boolean {
+  return a.length === b.length && a.every(([sku, quantity], i) => sku === b[i]![0] && quantity === b[i]![1])
+}

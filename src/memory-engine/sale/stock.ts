@@ -1,0 +1,106 @@
+import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
+
+type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
+
+/** The units of one partition, by SKU and by buyer. Here alone a count changes, so here it is seen that they add up. */
+export class Stock {
+  readonly #rules: readonly SkuRule[]
+  readonly #counts: readonly Counts[]
+  /** Units held and confirmed, by SKU and buyer; what is not there is 0. */
+  readonly #taken = new Map<string, number>()
+
+  constructor(rules: readonly SkuRule[]) {
+    this.#rules = rules
+    this.#counts = rules.map(({ stock }) => ({
+      total: stock,
+      available: stock,
+      held: 0,
+      confirmed: 0,
+      inTransit: 0,
+    }))
+  }
+
+  of(sku: number): SkuCounts {
+    return this.#counts[sku]!
+  }
+
+  /** Of these SKUs in their order, or of all. */
+  snapshot(skus?: readonly number[]): SkuCounts[] {
+    const counts = skus?.map((sku) => this.of(sku)) ?? this.#counts
+    return counts.map((one) => ({ ...one }))
+  }
+
+  /** The first SKU of the cart that would take the buyer over its limit. */
+  overLimit(buyer: string, cart: Cart): { sku: number; limit: number; taken: number } | undefined {
+    for (const [sku, quantity] of cart) {
+      const { limit } = this.#rules[sku]!
+      const taken = this.#taken.get(slot(sku, buyer)) ?? 0
+      if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
+    }
+    return undefined
+  }
+
+  /** The first SKU of the cart with fewer units available than asked. */
+  lacking(cart: Cart): number | undefined {
+    return cart.find(([sku, quantity]) => this.of(sku).available < quantity)?.[0]
+  }
+
+  take(buyer: string, cart: Cart, into: 'held' | 'confirmed'): void {
+    for (const [sku, quantity] of cart) {
+      this.#move(sku, 'available', into, quantity)
+      this.#count(sku, buyer, quantity)
+    }
+  }
+
+  confirm(cart: Cart): void {
+    for (const [sku, quantity] of cart) this.#move(sku, 'held', 'confirmed', quantity)
+  }
+
+  giveBack(buyer: string, cart: Cart, from: 'held' | 'confirmed'): void {
+    for (const [sku, quantity] of cart) {
+      this.#move(sku, from, 'available', quantity)
+      this.#count(sku, buyer, -quantity)
+    }
+  }
+
+  /** Confirmed units leave the sale. */
+  remove(buyer: string, cart: Cart): void {
+    for (const [sku, quantity] of cart) {
+      this.#move(sku, 'confirmed', 'available', quantity)
+      this.#count(sku, buyer, -quantity)
+      this.restock(sku, -quantity)
+    }
+  }
+
+  /** Adds units, or takes out available ones as far as there are any. Returns how many it was. */
+  restock(sku: number, quantity: number): number {
+    const counts = this.#counts[sku]!
+    // Not `-available`: the answer is never -0.
+    const applied = Math.max(quantity, 0 - counts.available)
+    counts.available += applied
+    counts.total += applied
+    return applied
+  }
+
+  /** To other partitions, or from them if it is negative. */
+  send(sku: number, quantity: number): void {
+    this.#move(sku, 'available', 'inTransit', quantity)
+  }
+
+  #move(sku: number, from: keyof SkuCounts, to: keyof SkuCounts, quantity: number): void {
+    const counts = this.#counts[sku]!
+    counts[from] -= quantity
+    counts[to] += quantity
+  }
+
+  #count(sku: number, buyer: string, quantity: number): void {
+    const key = slot(sku, buyer)
+    const taken = (this.#taken.get(key) ?? 0) + quantity
+    if (taken === 0) this.#taken.delete(key)
+    else this.#taken.set(key, taken)
+  }
+}
+
+function slot(sku: number, buyer: string): string {
+  return `${sku}:${buyer}`
+}

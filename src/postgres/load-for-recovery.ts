@@ -1,0 +1,59 @@
+import type { Rules, StoredReservation } from '../engine/engine.js'
+import type { Acknowledged, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
+import type { LedgerRecord } from '../sale/ledger.js'
+import type { Testimony } from '../sale/recovery/replay.js'
+import type { ReservationRow, RestockRow } from './rows.js'
+import type { Tables } from './tables.js'
+import { fromText } from './text.js'
+
+/** Reservations read at a time: each may have 1,000 lines. */
+const BATCH = 500 // tuning
+
+/** What the tables know of a sale, for its recovery. */
+export async function recall(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {
+  const known = await tables.sale(sale)
+  if (!known) return undefined
+  const rules: Rules = JSON.parse(known.rules)
+  return {
+    rules,
+    token: known.token,
+    seen: await tables.seen(sale),
+    testify: () => testify(tables, sale, rules),
+  }
+}
+
+async function testify(tables: Tables, sale: string, rules: Rules): Promise<Testimony> {
+  const places = new Map(rules.skus.map(({ sku }, place) => [sku, place]))
+  await tables.raiseFence(sale)
+  const { state } = (await tables.sale(sale))!
+  return {
+    state,
+    restocks: (await tables.restocks(sale)).map((row) => restockOf(row, places)),
+    async *reservations(kind, now) {
+      for (let after = ''; ; ) {
+        const rows = await tables.ofKind(sale, kind, now, after, BATCH)
+        if (rows.length === 0) return
+        after = rows.at(-1)!.id
+        yield rows.map((row) => acknowledged(row, places))
+      }
+    },
+  }
+}
+
+function restockOf({ details }: RestockRow, places: ReadonlyMap<string, number>): AcknowledgedRestock {
+  const sku = places.get(fromText(String(details.sku)))!
+  const op = { sku, quantity: Number(details.quantity), key: fromText(String(details.key)), final: true }
+  return { op, applied: Number(details.applied) }
+}
+
+function acknowledged(row: ReservationRow, places: ReadonlyMap<string, number>): Acknowledged {
+  const { id, buyer, key, createdAt, expiresAt, paymentId, restocked } = row
+  const cart = [...row.items].map(([sku, units]) => [places.get(sku)!, units] as const)
+  cart.sort(([a], [b]) => a - b)
+  const state = row.state as StoredReservation['state']
+  return {
+    reservation: { id, buyer, cart, state, key, createdAt, expiresAt, paymentId },
+    refundDue: row.refundDue !== null,
+    restocked,
+  }
+}

@@ -1,0 +1,177 @@
+import type { Redis } from 'ioredis'
+import { StockholdError, unavailable } from '../errors.js'
+import { connectionOf } from './connection.js'
+import { denied, failure, isRefusedInside, replyCode } from './failure.js'
+import type { Script } from './script.js'
+
+/** ioredis has a buffer variant of every command; its types leave out those of EVAL. */
+interface Evaluator {
+  evalBuffer(text: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
+  evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
+}
+
+const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
+
+/** How many replicas must have a write before it is acknowledged, and how long to wait for them in ms. */
+export interface Replication {
+  readonly replicas: number
+  readonly timeoutMs: number
+}
+
+/** Writes what is there once more. */
+const WRITE_AGAIN = `#!lua flags=allow-oom
+local live = redis.call('HGET', KEYS[1], 'live')
+if live then redis.call('HSET', KEYS[1], 'live', live) end`
+
+/**
+ * Runs a script, and answers once so many replicas have what it wrote and everything that was written before it: its answer may tell of a
+ * change that an earlier call made, by another connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey 8,
+ * of none where that has written nothing. So something is written between, all three go out together, and the word of WAIT counts only if the
+ * connection is still the same. https://redis.io/docs/latest/commands/wait/
+ *
+ * @param admit See {@link run}.
+ * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or `UNAVAILABLE` for a script that writes nothing.
+ */
+export async function runReplicated(
+  client: Redis,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+  replication: Replication,
+  admit: () => Promise<void> | undefined,
+  byText = false,
+): Promise<unknown[]> {
+  const { replicas, timeoutMs } = replication
+  const evaluator = client as unknown as Evaluator
+  const before = connectionOf(client)
+  const [ran, written, waited] = await Promise.allSettled([
+    byText
+      ? evaluator.evalBuffer(script.text, keys.length, ...keys, argument)
+      : evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument),
+    evaluator.evalBuffer(WRITE_AGAIN, 1, keys[0]!),
+    client.wait(replicas, timeoutMs),
+  ])
+  if (ran.status === 'rejected') {
+    if (isRefusedInside(ran.reason) && connectionOf(client) === before)
+      throw await named(ran.reason, client, script, keys)
+    if (byText || !isUnknownScript(ran.reason)) throw ran.reason
+    await admitted(client, before, admit)
+    return runReplicated(client, script, keys, argument, replication, admit, true)
+  }
+  const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
+  const reached = isHeard && connectionOf(client) === before ? waited.value : 0
+  if (reached >= replicas) return ran.value as unknown[]
+  const failed = [written, waited].find((each) => each.status === 'rejected')
+  const cause = failed ? failure(failed.reason) : new Error('Too few replicas have answered.')
+  const why = `only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms`
+  if (!script.writes) throw unavailable(`What was read may not last: ${why}. Ask again.`, cause)
+  throw new StockholdError(
+    'UNKNOWN_OUTCOME',
+    `It was written, but ${why}. Send the same key, or the same id, again.`,
+    { cause },
+  )
+}
+
+/**
+ * Runs a script. Strings come back as buffers.
+ *
+ * @param admit What to wait for before the client's present connection may be used; `undefined` if it may be now.
+ */
+export async function run(
+  client: Redis,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+  admit: () => Promise<void> | undefined,
+): Promise<unknown[]> {
+  const connection = connectionOf(client)
+  const isResent = () => connectionOf(client) !== connection
+  const admission = () => admitted(client, connection, admit)
+  const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
+    throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
+  })
+  // The driver has sent it again, by another connection: the answer counts if the server that is there now may be used.
+  if (isResent()) await admission()
+  return reply
+}
+
+/**
+ * Waits until the client's present connection may be used.
+ *
+ * @param connection By which a script was sent first. If the driver has sent it again by another one, it may have been executed.
+ */
+async function admitted(
+  client: Redis,
+  connection: object,
+  admit: () => Promise<void> | undefined,
+): Promise<void> {
+  await admit()?.catch((cause) => {
+    throw connectionOf(client) === connection ? cause : unknownOf(cause)
+  })
+}
+
+function unknownOf(cause: unknown): StockholdError {
+  return new StockholdError(
+    'UNKNOWN_OUTCOME',
+    'The connection failed before the answer came, and the server that is there now cannot be used: it may have been executed. Send the same key, or the same id, again.',
+    { cause },
+  )
+}
+
+/**
+ * By its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it unknown, the first sends it and
+ * the others wait for that.
+ */
+async function runOnce(
+  client: Redis,
+  script: Script,
+  keys: string[],
+  argument: Buffer,
+  admitted: () => Promise<void>,
+): Promise<unknown[]> {
+  const evaluator = client as unknown as Evaluator
+  const bySha = async () =>
+    (await evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument)) as unknown[]
+  const byText = async () =>
+    (await evaluator.evalBuffer(script.text, keys.length, ...keys, argument)) as unknown[]
+  try {
+    return await bySha()
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error
+  }
+  // A server that has not seen it may be another one than before.
+  await admitted()
+  const running = firstRuns.get(client) ?? new Map<string, Promise<unknown>>()
+  firstRuns.set(client, running)
+  const first = running.get(script.sha)
+  if (!first) {
+    const mine = byText().finally(() => running.delete(script.sha))
+    running.set(script.sha, mine)
+    return mine
+  }
+  await first.catch(() => {})
+  // A SCRIPT FLUSH in between: then the text once more.
+  return bySha().catch((error) => {
+    if (!isUnknownScript(error)) throw error
+    return byText()
+  })
+}
+
+/** Whatever a command takes for a key is one. */
+const FIRST_REFUSED = `#!lua flags=no-writes
+local key = KEYS[1]
+for _, command in ipairs(ARGV) do
+  if not redis.acl_check_cmd(command, key, key, key, key) then return command end
+end`
+
+/** The refusal with the name of the command. Scripts ask for the right to write before they do, so nothing was written. */
+async function named(error: unknown, client: Redis, { text }: Script, keys: string[]): Promise<unknown> {
+  const commands = [...text.matchAll(/(?:redis\.call|is_there)\('([A-Z]+)'/g)].map(([, name]) => name!)
+  const evaluator = client as unknown as Evaluator
+  const refused = await evaluator.evalBuffer(FIRST_REFUSED, 1, keys[0]!, ...commands).catch(() => null)
+  return refused === null ? error : denied(String(refused))
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return replyCode(error) === 'NOSCRIPT'
+}

@@ -1,0 +1,161 @@
+import { driverMessage } from '../common/driver-error.js'
+import { internal, StockholdError, unavailable } from '../errors.js'
+
+/** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
+const hints: Record<string, string> = {
+  ASK: 'the slot is being moved',
+  BUSY: 'another script has been running for too long',
+  CLUSTERDOWN: 'the cluster has no master for this slot',
+  CROSSSLOT: 'the keys of one partition are spread over slots',
+  LOADING: 'Redis is still loading its data',
+  MASTERDOWN: 'the replica has lost its master',
+  MISCONF: 'Redis cannot persist and refuses to write',
+  MOVED: 'the slot has moved to another node',
+  NOAUTH: 'it asks for a password, and the client has none',
+  NOPERM: 'the user may not touch these keys: allow all that begin with the prefix, ~{stockhold:*',
+  NOREPLICAS: 'too few replicas are connected',
+  NOSCRIPT: 'the script is not known',
+  OOM: 'Redis has reached maxmemory: raise it; release, confirm and expiry go on',
+  READONLY: 'this is a replica: point the client at the master',
+  TRYAGAIN: 'the slot is being moved',
+  WRONGPASS: 'the user name or the password is wrong',
+}
+
+const RIGHTS = 'the README lists the rights that are needed'
+
+/** Refusals that are repeated until the server or the client is changed. */
+const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])
+
+/** Codes of Node and OpenSSL for the same. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|UNKNOWN_CA/
+const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/
+
+/** The leading word of an answer of Redis, or `undefined` for a failure of the driver or the network. */
+export function replyCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
+  if (isRefusedInside(error)) return 'NOPERM'
+  return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
+}
+
+/** Whether a script was ended by a command in it that the user may not run. Redis 7.0 does not say which. */
+export function isRefusedInside(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^ERR (ACL failure in script|The user executing the script can't)/.test(error.message)
+  )
+}
+
+/**
+ * What a failed call means to its callers.
+ *
+ * @param executes Whether what failed could have changed anything.
+ * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time only.
+ */
+export function failure(error: unknown, executes = true, resent = false): StockholdError {
+  if (error instanceof StockholdError) return error
+  if (isOurs(error)) return internal('run a script', error)
+  const code = replyCode(error)
+  const cause = stripped(error)
+  if (code === 'WRONGTYPE') {
+    return new StockholdError('STATE_LOST', 'a key of the sale holds something else: its state is lost', {
+      cause,
+    })
+  }
+  if (!executes || (!resent && (refusalOf(error) !== undefined || isNeverWritten(error))))
+    return unreachable(error)
+  const what = code === undefined || resent ? 'The connection failed' : `The script failed (${code})`
+  return new StockholdError(
+    'UNKNOWN_OUTCOME',
+    `${what} before the answer came: it may have been executed. Send the same key, or the same id, again.`,
+    { cause },
+  )
+}
+
+/**
+ * Nothing was executed, for this reason.
+ *
+ * @param hint What may be behind it.
+ */
+export function unreachable(error: unknown, hint = ''): StockholdError {
+  const refusal = refusalOf(error)
+  const what = refusal ? `Redis refused: ${refusal}` : `Redis cannot be reached: ${reasonOf(error)}${hint}`
+  return unavailable(`${what}. Nothing was executed.`, stripped(error), { retryable: !isLasting(error) })
+}
+
+/** A script needs a command that the user may not run, and has written nothing. */
+export function denied(command: string): StockholdError {
+  return unavailable(
+    `Redis refused: the user may not run ${command}, or not on keys of the prefix (NOPERM): ${RIGHTS}. Nothing was executed.`,
+    new Error(`NOPERM: ${command}`),
+    { retryable: false },
+  )
+}
+
+/** Whether it fails again and again until the server or the client is changed. */
+export function isLasting(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    lasting.has(replyCode(error) ?? '') ||
+    unknownCommand(error) !== undefined ||
+    UNTRUSTED.test(code) ||
+    NOT_TLS.test(code)
+  )
+}
+
+/** Neither a server nor a network fails like this. */
+function isOurs(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind)
+}
+
+/** Why Redis refused, if it did so before anything was executed. */
+function refusalOf(error: unknown): string | undefined {
+  const unknown = unknownCommand(error)
+  if (unknown) return `it has no command ${unknown} (renamed, or a proxy that does not know it)`
+  const code = replyCode(error)
+  if (code === undefined || hints[code] === undefined) return undefined
+  const command =
+    code === 'NOPERM' && /permissions to run the '([\w|-]+)'/.exec((error as Error).message)?.[1]
+  return `${command ? lackOf(command.replace('|', ' ')) : hints[code]} (${code})`
+}
+
+function lackOf(command: string): string {
+  return `the user may not run ${command.toUpperCase()}: ${RIGHTS}`
+}
+
+/** A name that Redis echoes is one of ours: no other commands are sent here. */
+function unknownCommand(error: unknown): string | undefined {
+  if (replyCode(error) !== 'ERR') return undefined
+  return /^ERR unknown command ['`]?([\w|-]+)/i.exec((error as Error).message)?.[1]?.toUpperCase()
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error)
+  const message = stripped(error).message
+  if (NOT_TLS.test(code)) return `the server does not speak TLS on this port (${code}): is its URL redis://?`
+  if (UNTRUSTED.test(code))
+    return `the certificate is not accepted: ${message} (${code}). Give the client its CA: tls: { ca }`
+  return message
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+/**
+ * The driver's error without what it may carry along: the script, its arguments (buyers), a password. Redis
+ * echoes arguments in some messages, so of its answers only the leading code is kept.
+ */
+function stripped(cause: unknown): Error {
+  if (!(cause instanceof Error)) return new Error('the driver failed')
+  const kept = new Error(replyCode(cause) ?? driverMessage(cause))
+  kept.name = cause.name
+  delete kept.stack
+  const code = codeOf(cause)
+  return code ? Object.assign(kept, { code }) : kept
+}
+
+/** ioredis fails a command without writing it where its offline queue is off and there is no connection. */
+function isNeverWritten(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("Stream isn't writeable")
+}

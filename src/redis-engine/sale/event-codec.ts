@@ -1,0 +1,210 @@
+import type { RefundReason, StoredEvent, StoredReservation } from '../../engine/engine.js'
+import { makeId, PART_LENGTH } from '../../engine/reservation-id.js'
+import { Reader } from '../msgpack.js'
+import { type Codec, type Details, nextNumber, readRecord, writeColumn } from './record-codec.js'
+
+/** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
+const PART = 6
+
+/** By the codes of `scripts/_records.lua`. */
+const reasonOfCode: Record<number, RefundReason> = {
+  6: 'sold_out',
+  7: 'limit_exceeded',
+  8: 'ended',
+  9: 'released',
+}
+
+/** By the types of `scripts/_types.lua`. */
+const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
+  undefined,
+  'reserved',
+  'confirmed',
+  'released',
+  'expired',
+  'refunded',
+  'extended',
+  'refund_due',
+  'restocked',
+  'sold_out',
+  'paused',
+  'resumed',
+  'ended',
+  'sent',
+  'received',
+]
+
+/** Pages of events, with the reservations they speak of. */
+export const events: Codec<'events'> = {
+  write(ops, to) {
+    writeColumn(ops, to, (op) => op.after)
+    writeColumn(ops, to, (op) => (op.reservations ? 1 : 0))
+  },
+  read: (ops, from) =>
+    ops.map((op) => {
+      const entries = from.next() as Buffer[]
+      const since = nextNumber(from)
+      const shelf = op.reservations ? new Shelf(from) : undefined
+      const { events, reservations } = decodeEvents(entries, from.partition, op.after, shelf)
+      return { status: 'events', events, line: from.line, since, reservations }
+    }),
+}
+
+/** A reservation of a bucket, and the one before it there: nearly every bucket has one. */
+interface Stored {
+  readonly reservation: StoredReservation
+  readonly before: Stored | undefined
+  isSpokenOf: boolean
+}
+
+/** What the events' buckets hold, and what of theirs lies in the archive. */
+class Shelf {
+  /** Digits of all buckets, in the order in which the events first speak of them. */
+  readonly #buckets: string
+  /** By the bucket's place. */
+  readonly #latest: (Stored | undefined)[] = []
+  #places: Map<string, number> | undefined
+  /** The place that was not asked for yet: mostly that of the next event. */
+  #next = 0
+
+  constructor(from: Details) {
+    this.#buckets = (from.next() as Buffer).toString('base64url')
+    const packed = new Reader(from.next() as Buffer)
+    for (let place = 0; place * PART_LENGTH < this.#buckets.length; place++)
+      this.#add(place, packed, packed.enter(), from)
+    const archived = from.next() as Buffer[]
+    for (let i = 0; i < archived.length; i += 2) {
+      const place = this.#placeOf(archived[i]!.toString('base64url', 0, PART))
+      const record = archived[i + 1]!
+      if (place !== undefined) this.#add(place, new Reader(record), record.length, from)
+    }
+  }
+
+  find(bucket: string, nonce: string): Stored | undefined {
+    const isNext = this.#buckets.startsWith(bucket, this.#next * PART_LENGTH)
+    const place = isNext ? this.#next++ : this.#placeOf(bucket)
+    let one = place === undefined ? undefined : this.#latest[place]
+    while (one && !one.reservation.id.endsWith(nonce)) one = one.before
+    return one
+  }
+
+  #add(place: number, records: Reader, end: number, from: Details): void {
+    const id = makeId(from.partition, this.#bucketAt(place), '')
+    let latest = this.#latest[place]
+    while (records.at < end)
+      latest = { reservation: readRecord(records, id, from), before: latest, isSpokenOf: false }
+    this.#latest[place] = latest
+  }
+
+  #bucketAt(place: number): string {
+    return this.#buckets.slice(place * PART_LENGTH, (place + 1) * PART_LENGTH)
+  }
+
+  #placeOf(bucket: string): number | undefined {
+    this.#places ??= new Map(this.#latest.map((_, place) => [this.#bucketAt(place), place]))
+    return this.#places.get(bucket)
+  }
+}
+
+/**
+ * Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... An event takes its id from the reservation, so
+ * that the two are found by one another without being compared.
+ */
+function decodeEvents(
+  entries: readonly Buffer[],
+  partition: number,
+  after: number,
+  shelf: Shelf | undefined,
+): { events: StoredEvent[]; reservations: StoredReservation[] } {
+  const events: StoredEvent[] = []
+  const reservations: StoredReservation[] = []
+  for (let i = 0; i < entries.length; i += 2) {
+    let sequence = Number(entries[i])
+    const groups = new Reader(entries[i + 1]!)
+    const at = groups.integer()
+    while (!groups.done) {
+      const type = typeOfCode[groups.integer()]
+      const argument = groups.integer()
+      if (type === 'restocked' || !groups.atText) {
+        const place = { sequence, at }
+        const event =
+          type === 'restocked'
+            ? restockedEvent(place, argument, new Reader(groups.raw()))
+            : bareEvent(type, place, argument, groups.integer())
+        if (sequence++ > after) events.push(event)
+        continue
+      }
+      const references = groups.base64url()
+      const nonces = references.length / 2
+      for (let from = 0; from < nonces; from += PART_LENGTH, sequence++) {
+        const bucket = references.slice(from, from + PART_LENGTH)
+        const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
+        const found = shelf?.find(bucket, nonce)
+        // The first entry may begin before what is wanted.
+        if (sequence <= after) continue
+        if (found && !found.isSpokenOf) {
+          found.isSpokenOf = true
+          reservations.push(found.reservation)
+        }
+        const id = found?.reservation.id ?? makeId(partition, bucket, nonce)
+        events.push(reservationEvent(type, sequence, at, argument, id))
+      }
+    }
+  }
+  return { events, reservations }
+}
+
+type Place = { readonly sequence: number; readonly at: number }
+
+function restockedEvent(place: Place, applied: number, subject: Reader): StoredEvent {
+  const [sku, quantity] = [subject.integer(), subject.integer()]
+  return { ...place, type: 'restocked', sku, quantity, key: subject.text(), applied }
+}
+
+// With every event of a busy sale: spreading a place into each object costs fifty times as much.
+function reservationEvent(
+  type: StoredEvent['type'] | undefined,
+  sequence: number,
+  at: number,
+  argument: number,
+  id: string,
+): StoredEvent {
+  switch (type) {
+    case 'reserved':
+      return { sequence, at, type, id, expiresAt: at + argument }
+    case 'extended':
+      return { sequence, at, type, id, expiresAt: argument }
+    case 'confirmed':
+    case 'released':
+    case 'expired':
+      return { sequence, at, type, id }
+    case 'refunded':
+      return { sequence, at, type, id, restock: argument === 1 }
+    case 'refund_due':
+      return { sequence, at, type, id, reason: reasonOfCode[argument]! }
+    default:
+      throw new RangeError(`event ${sequence} has an unknown type`)
+  }
+}
+
+function bareEvent(
+  type: StoredEvent['type'] | undefined,
+  place: Place,
+  argument: number,
+  sku: number,
+): StoredEvent {
+  switch (type) {
+    // Both name the other partition beside the SKU.
+    case 'sent':
+      return { ...place, type, to: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+    case 'received':
+      return { ...place, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+    case 'sold_out':
+      return { ...place, type, sku }
+    case 'paused':
+    case 'resumed':
+    case 'ended':
+      return { ...place, type }
+    default:
+      throw new RangeError(`event ${place.sequence} has an unknown type`)
+  }
+}

@@ -1,0 +1,119 @@
+import type {
+  Answer,
+  Command,
+  Line,
+  Op,
+  ReservationState,
+  SkuCounts,
+  StoredReservation,
+} from '../../engine/engine.js'
+import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../engine/reservation-id.js'
+import { Reader, type Writer } from '../msgpack.js'
+
+/** The head of a reply and its details, as `scripts/_reply.lua` puts them together. */
+export interface Details {
+  readonly partition: number
+  readonly now: number
+  readonly sequence: number
+  readonly epoch: number
+  readonly holdMs: number
+  /** One letter an item, as character codes. */
+  readonly statuses: Buffer
+  /** The present line of the history. */
+  readonly line: number
+  /** The next detail. */
+  next(): unknown
+}
+
+export interface Codec<C extends Command> {
+  /** The command's own columns, behind token, deadline and floor. */
+  write(ops: readonly Op<C>[], to: Writer): void
+  read(ops: readonly Op<C>[], from: Details): Answer<C>[]
+}
+
+const stateOfCode: readonly ReservationState[] = [
+  'held',
+  'confirmed',
+  'released',
+  'expired',
+  'refunded',
+  'confirmed', // late
+  'expired', // refund due: sold_out
+  'expired', // refund due: limit_exceeded
+  'expired', // refund due: ended
+  'released', // refund due: released
+]
+
+/** Reads the record of `scripts/_records.lua`. `id` is any id of its bucket. */
+export function readRecord(record: Reader, id: string, from: Details): StoredReservation {
+  const state = stateOfCode[record.integer()]!
+  const paymentId = record.text()
+  const createdAt = from.epoch + record.integer()
+  const hold = record.integer()
+  const nonce = record.base64url()
+  const buyer = record.text()
+  const key = record.text()
+  const end = record.enter()
+  // Most carts have one line: an array that is pushed to has room for 17.
+  const cart: Line[] = [[record.integer(), record.integer()]]
+  while (record.at < end) cart.push([record.integer(), record.integer()])
+  return {
+    id: withNonce(id, nonce),
+    buyer,
+    cart,
+    state,
+    key: key === '' ? null : key,
+    createdAt,
+    expiresAt: createdAt + (hold === 0 ? from.holdMs : hold),
+    paymentId: paymentId === '' ? null : paymentId,
+  }
+}
+
+export function nextRecord(id: string, from: Details): StoredReservation {
+  return readRecord(new Reader(from.next() as Buffer), id, from)
+}
+
+export function nextNumber(from: Details): number {
+  return Number(from.next())
+}
+
+export function readCounts(packed: Reader): SkuCounts {
+  const available = packed.integer()
+  const held = packed.integer()
+  const confirmed = packed.integer()
+  const total = packed.integer()
+  const inTransit = packed.integer()
+  packed.integer() // the limit, which the rules hold too
+  return { total, available, held, confirmed, inTransit }
+}
+
+/** All records of a bucket, whose name is 6 bytes. */
+export function readBucket(bucket: Buffer, packed: Buffer, from: Details): StoredReservation[] {
+  const id = makeId(from.partition, bucket.toString('base64url', 0, 6), '')
+  const records = new Reader(packed)
+  const reservations: StoredReservation[] = []
+  while (!records.done) reservations.push(readRecord(records, id, from))
+  return reservations
+}
+
+/** Buckets, or buckets and nonces, of ids: `parts` times six bytes each. */
+export function writeIds(ops: readonly { readonly id: string }[], parts: 1 | 2, to: Writer): void {
+  to.array(ops.length)
+  for (const { id } of ops) {
+    const at = to.bytesOf(6 * parts)
+    writeDigits(id, ID_OFFSET.bucket, PART_LENGTH * parts, to.bytes, at)
+  }
+}
+
+export function writeColumn<T>(ops: readonly T[], to: Writer, value: (op: T) => string | number): void {
+  to.array(ops.length)
+  for (const op of ops) {
+    const cell = value(op)
+    if (typeof cell === 'string') to.text(cell)
+    else to.integer(cell)
+  }
+}
+
+export function unknownStatus(command: Command, status: number | undefined): RangeError {
+  return new RangeError(`${command} answered the unknown status ${status}`)
+}

@@ -1,0 +1,138 @@
+import type { Answer, Cart, Op } from '../../engine/engine.js'
+import { ID_OFFSET, PART_LENGTH, writeDigits } from '../../engine/reservation-id.js'
+import { Writer } from '../msgpack.js'
+import { type Codec, type Details, nextNumber, nextRecord, unknownStatus, writeIds } from './record-codec.js'
+
+const RETRY = { status: 'retry' } as const
+
+const scratch = new Writer()
+
+function packCart(cart: Cart): Buffer {
+  return scratch.pack(() => {
+    for (const [sku, quantity] of cart) {
+      scratch.integer(sku)
+      scratch.integer(quantity)
+    }
+  })
+}
+
+/** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
+function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; places: number[] } {
+  const known = new Map<string, number>()
+  const plans: [Buffer, number][] = []
+  const places: number[] = new Array(ops.length)
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!
+    // On the night of a launch nearly everybody asks for the same.
+    if (i > 0 && isSamePlan(op, ops[i - 1]!)) {
+      places[i] = places[i - 1]!
+      continue
+    }
+    const name = `${op.cart.join()};${op.holdMs}`
+    const place = known.get(name) ?? plans.push([packCart(op.cart), op.holdMs])
+    known.set(name, place)
+    places[i] = place
+  }
+  return { plans, places }
+}
+
+function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
+  return (
+    a.holdMs === b.holdMs &&
+    a.cart.length === 1 &&
+    b.cart.length === 1 &&
+    a.cart[0]![0] === b.cart[0]![0] &&
+    a.cart[0]![1] === b.cart[0]![1]
+  )
+}
+
+export const reserve: Codec<'reserve'> = {
+  write(ops, to) {
+    const { plans, places } = planOf(ops)
+    to.array(plans.length)
+    for (const [items, holdMs] of plans) {
+      to.array(2)
+      to.raw(items)
+      to.integer(holdMs)
+    }
+    writeIds(ops, 1, to)
+    to.array(ops.length)
+    for (let i = 0; i < ops.length; i++) {
+      const { id, buyer, key } = ops[i]!
+      const fragment = to.open()
+      const nonce = to.bytesOf(6)
+      writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
+      to.text(buyer)
+      to.text(key ?? '')
+      to.raw(plans[places[i]! - 1]![0])
+      to.close(fragment)
+    }
+    const nonces = to.open()
+    for (const { id } of ops) {
+      const at = to.reserve(6)
+      writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, at)
+    }
+    to.close(nonces)
+    to.array(ops.length)
+    for (const place of places) to.integer(place)
+  },
+
+  read(ops, from) {
+    const answers: Answer<'reserve'>[] = new Array(ops.length)
+    for (let i = 0; i < ops.length; i++) answers[i] = readReserve(ops[i]!, from.statuses[i]!, from)
+    return answers
+  },
+}
+
+function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'reserve'> {
+  switch (status) {
+    case 0x52 /* R */:
+      {
+        const { id, buyer, cart, key, holdMs } = op
+        const expiresAt = from.now + holdMs
+        const held = {
+          id,
+          buyer,
+          cart,
+          state: 'held',
+          key,
+          createdAt: from.now,
+          expiresAt,
+          paymentId: null,
+        } as const
+        return { status: 'reserved', reservation: held, replayed: false }
+      }
+    case 0x51 /* Q */:
+      return { status: 'reserved', reservation: nextRecord(op.id, from), replayed: false }
+    case 0x50 /* P */:
+      return { status: 'reserved', reservation: nextRecord(op.id, from), replayed: true }
+    case 0x4b /* K */:
+      return { status: 'key_spent', reservation: nextRecord(op.id, from) }
+    case 0x43 /* C */:
+      return { status: 'conflict' }
+    case 0x45 /* E */:
+      return { status: 'ended' }
+    case 0x5a /* Z */:
+      return { status: 'paused' }
+    case 0x4e /* N */:
+      return { status: 'not_started', opensAt: nextNumber(from) }
+    case 0x4c /* L */:
+      return {
+        status: 'limit_exceeded',
+        sku: nextNumber(from),
+        limit: nextNumber(from),
+        taken: nextNumber(from),
+      }
+    case 0x53 /* S */:
+      return {
+        status: 'sold_out',
+        sku: nextNumber(from),
+        available: nextNumber(from),
+        mayReturn: nextNumber(from) === 1,
+      }
+    case 0x54 /* T */:
+      return RETRY
+    default:
+      throw unknownStatus('reserve', status)
+  }
+}

@@ -1,0 +1,91 @@
+import type { Answer, Units } from '../../engine/engine.js'
+import { Reader, type Writer } from '../msgpack.js'
+import { type Codec, type Details, unknownStatus } from './record-codec.js'
+
+const RETRY = { status: 'retry' } as const
+
+function writeUnits(units: Units, to: Writer): void {
+  to.array(2 * units.length)
+  for (const [sku, quantity] of units) {
+    to.integer(sku)
+    to.integer(quantity)
+  }
+}
+
+/** A row of `scripts/_transfers.lua`. */
+function readUnits(packed: Buffer): [number, number][] {
+  const row = new Reader(packed)
+  const units: [number, number][] = []
+  while (!row.done) units.push([row.integer(), row.integer()])
+  return units
+}
+
+function isRetry(command: 'send' | 'receive', from: Details, i: number): boolean {
+  const letter = from.statuses[i]
+  if (letter === 0x54 /* T */) return true
+  if (letter !== 0x47 /* G */) throw unknownStatus(command, letter)
+  return false
+}
+
+export const send: Codec<'send'> = {
+  write(ops, to) {
+    to.array(ops.length)
+    for (const op of ops) {
+      to.array(3)
+      to.integer(op.to)
+      writeUnits(op.wants, to)
+      writeUnits(op.received, to)
+    }
+  },
+  read: (ops, from) =>
+    ops.map((_, i): Answer<'send'> => {
+      if (isRetry('send', from, i)) return RETRY
+      const sent = readUnits(from.next() as Buffer)
+      return { status: 'sent', sent, left: readUnits(from.next() as Buffer) }
+    }),
+}
+
+export const receive: Codec<'receive'> = {
+  write(ops, to) {
+    to.array(ops.length)
+    for (const op of ops) {
+      to.array(2)
+      to.integer(op.from)
+      writeUnits(op.sent, to)
+    }
+  },
+  read: (ops, from) =>
+    ops.map((_, i): Answer<'receive'> => {
+      if (isRetry('receive', from, i)) return RETRY
+      return { status: 'received', received: readUnits(from.next() as Buffer) }
+    }),
+}
+
+export const transfers: Codec<'transfers'> = {
+  write: (ops, to) => to.integer(ops.length),
+  read(ops, from) {
+    const fields = from.next() as Buffer[]
+    const sent = new Map<number, [number, number][]>()
+    const received = new Map<number, [number, number][]>()
+    for (let i = 0; i < fields.length; i += 2) {
+      // `s3/0`: sent to partition 3, the first block of SKUs.
+      const field = String(fields[i])
+      const rows = field[0] === 's' ? sent : received
+      const other = Number.parseInt(field.slice(1), 10)
+      const units = rows.get(other) ?? []
+      units.push(...readUnits(fields[i + 1]!))
+      rows.set(other, units)
+    }
+    const answer = { status: 'transfers', sent: inOrder(sent), received: inOrder(received) } as const
+    return ops.map(() => answer)
+  },
+}
+
+function inOrder(rows: ReadonlyMap<number, [number, number][]>): [number, Units][] {
+  for (const units of rows.values()) units.sort(byNumber)
+  return [...rows].sort(byNumber)
+}
+
+function byNumber(a: readonly [number, unknown], b: readonly [number, unknown]): number {
+  return a[0] - b[0]
+}

@@ -1,0 +1,109 @@
+import type { Answer, Call, Command, Op, Reply } from '../../engine/engine.js'
+import { denied } from '../failure.js'
+import { Writer } from '../msgpack.js'
+import { codecs } from './codec.js'
+import { readOpened, writeSales } from './opening-codec.js'
+import type { Codec } from './record-codec.js'
+
+const writer = new Writer()
+
+/** The argument of a script: what every call carries, then what `write` adds. */
+export function encodeCall(call: Call, write: (to: Writer) => void, caller = writeToken): Buffer {
+  return writer.pack(() => {
+    caller(call, writer)
+    writer.integer(Math.max(0, Math.floor(call.deadline)))
+    writer.integer(Math.max(0, Math.floor(call.floor)))
+    write(writer)
+  })
+}
+
+function writeToken({ token }: Call, to: Writer): void {
+  to.text(token ?? '')
+}
+
+/** The token, with what the caller has seen of the partition's history. */
+function writeCaller({ token, seen, mark, recovers }: Call, to: Writer): void {
+  to.array(6)
+  to.text(token ?? '')
+  to.integer(seen?.line ?? 0)
+  to.integer(seen?.sequence ?? 0)
+  to.text(seen?.mark ?? '')
+  to.text(mark ?? '')
+  to.integer(recovers ? 1 : 0)
+}
+
+/** These open a partition, or make it: they know nothing of its history. */
+const opening: ReadonlySet<Command> = new Set(['create', 'describe', 'rebuild'])
+
+export function encode<C extends Command>(
+  partition: number,
+  command: C,
+  ops: readonly Op<C>[],
+  call: Call,
+): Buffer {
+  const write = (to: Writer) => {
+    if (command === 'create' || command === 'rebuild')
+      writeSales(partition, ops as readonly Op<'create'>[], to)
+    else codecOf(command)?.write(ops, to)
+  }
+  return encodeCall(call, write, opening.has(command) ? writeToken : writeCaller)
+}
+
+function codecOf<C extends Command>(command: C): Codec<C> | undefined {
+  return (codecs as unknown as Record<string, Codec<C>>)[command]
+}
+
+export function decode<C extends Command>(
+  partition: number,
+  command: C,
+  ops: readonly Op<C>[],
+  reply: unknown[],
+): Reply<C> {
+  const outcome = String(reply[0])
+  const now = Number(reply[1])
+  if (outcome === 'missing' || outcome === 'lost' || outcome === 'rolled_back') return { outcome, now }
+  if (outcome === 'done') {
+    const details = {
+      partition,
+      now,
+      sequence: Number(reply[2]),
+      epoch: Number(reply[3]),
+      holdMs: Number(reply[4]),
+      statuses: reply[5] as Buffer,
+      line: Number(reply[6]),
+      next: iterate(reply, 9),
+    }
+    const tip = { line: details.line, sequence: details.sequence, mark: String(reply[7]) }
+    if (details.statuses.length !== ops.length)
+      throw new RangeError(`${command} answered other than it was asked`)
+    const clock = now - Number(reply[8])
+    const answers = codecOf(command)!.read(ops, details)
+    return { outcome, now, clock, sequence: details.sequence, tip, answers }
+  }
+  if (outcome === 'denied') throw denied(String(reply[2]))
+  if (outcome === 'opened') {
+    return {
+      outcome: 'done',
+      now,
+      clock: now - Number(reply[2]),
+      sequence: 0,
+      answers: readOpened(command as 'create' | 'rebuild', reply) as Answer<C>[],
+    }
+  }
+  if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
+  const answer = {
+    status: outcome,
+    token: String(reply[3]),
+    rules: JSON.parse(String(reply[4])),
+    complete: reply[5] === 1,
+  } as Answer<C>
+  return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers: ops.map(() => answer) }
+}
+
+export function iterate(reply: unknown[], from: number): () => unknown {
+  let at = from
+  return () => {
+    if (at >= reply.length) throw new RangeError('the reply ends early')
+    return reply[at++]
+  }
+}

@@ -1,0 +1,82 @@
+import type { Redis } from 'ioredis'
+import { restate, StockholdError, unavailable } from '../errors.js'
+import type { Replication } from './driver.js'
+
+/** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
+export type Durability = 'memory' | 'aof' | Replication
+
+/**
+ * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked to. Asks by INFO: CONFIG is
+ * closed at many hosters, and is read only where INFO does not tell.
+ *
+ * @param name Which of several servers it is, for the message.
+ * @param wasSafe There was a server with enough replicas before: after a failover they come back by themselves.
+ * @throws {StockholdError} `UNSAFE_CONFIG`; `UNAVAILABLE` while replicas are on their way.
+ */
+export async function verifyServer(
+  server: Redis,
+  durability: Durability,
+  { name, wasSafe = false }: { name?: string; wasSafe?: boolean } = {},
+): Promise<void> {
+  const info = await server.info()
+  try {
+    checkVersion(info)
+    checkEviction(info)
+    if (durability === 'aof') await checkAppendOnly(info, (setting) => server.config('GET', setting))
+    else if (durability !== 'memory') {
+      // Answered at once: whether the user may ask.
+      await server.wait(0, 1)
+      checkReplicas(info, durability.replicas, wasSafe)
+    }
+  } catch (error) {
+    if (name === undefined || !(error instanceof StockholdError)) throw error
+    throw restate(error, { message: `${name}: ${error.message}` })
+  }
+}
+
+function checkVersion(info: string): void {
+  const version = /^(?:valkey_version|redis_version):(\d+)\.(\d+)/m.exec(info)
+  if (version && Number(version[1]) < 7) {
+    throw unsafe(`Redis ${version[1]}.${version[2]} is too old: 7.0 or later is needed`)
+  }
+}
+
+function checkEviction(info: string): void {
+  const policy = field(info, 'maxmemory_policy')
+  if (policy !== undefined && policy !== 'noeviction') {
+    throw unsafe(
+      `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
+    )
+  }
+}
+
+async function checkAppendOnly(info: string, read: (name: string) => Promise<unknown>): Promise<void> {
+  if (field(info, 'aof_enabled') !== '1')
+    throw unsafe("durability 'aof' needs an append-only file: set appendonly to yes")
+  for (const [name, wanted] of [
+    ['appendfsync', 'always'],
+    ['no-appendfsync-on-rewrite', 'no'],
+  ] as const) {
+    const answer = await read(name).catch(() => undefined)
+    if (!Array.isArray(answer))
+      throw unsafe(`durability 'aof' cannot be verified: ${name} cannot be read, allow CONFIG GET`)
+    if (answer[1] !== wanted)
+      throw unsafe(`durability 'aof' needs every write on disk: ${name} is ${answer[1]}, set it to ${wanted}`)
+  }
+}
+
+function checkReplicas(info: string, wanted: number, wasSafe: boolean): void {
+  const connected = Number(field(info, 'connected_slaves') ?? 0)
+  if (connected >= wanted) return
+  const lack = `durability asks for ${wanted} replicas, ${connected} are connected: attach replicas, or ask for fewer`
+  if (!wasSafe) throw unsafe(lack)
+  throw unavailable(`${lack}. Nothing was sent.`, new Error('Too few replicas are connected.'))
+}
+
+function field(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
+}
+
+function unsafe(message: string): StockholdError {
+  return new StockholdError('UNSAFE_CONFIG', message)
+}

@@ -1,0 +1,33 @@
+import { onAbort } from '../../batching/abort.js'
+import type { Limits } from '../../batching/batcher-set.js'
+import type { Timer, Timing } from '../../engine/clock.js'
+
+/**
+ * The promise's result, unless the caller's deadline or signal ends the wait before. What becomes of the promise then is no
+ * matter of the caller: it may still fail, and that must not end the process.
+ */
+export function within<T>(
+  promise: Promise<T>,
+  { deadline, signal }: Limits,
+  timing: Timing,
+  tooLate: () => unknown,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let timer: Timer | undefined
+    let forget: (() => void) | undefined
+    const end = (settle: () => void) => {
+      timer?.cancel()
+      forget?.()
+      settle()
+    }
+    promise.then(
+      (value) => end(() => resolve(value)),
+      (error) => end(() => reject(error)),
+    )
+    if (signal?.aborted) return reject(signal.reason)
+    const ms = deadline - timing.now()
+    if (ms <= 0) return reject(tooLate())
+    timer = timing.after(Math.ceil(ms), () => end(() => reject(tooLate())))
+    forget = signal && onAbort(signal, () => end(() => reject(signal.reason)))
+  })
+}

@@ -1,0 +1,144 @@
+import type { Cart, Line, Rules, StoredReservation } from '../engine/engine.js'
+import { invalid } from '../errors.js'
+import {
+  checkId,
+  checkInteger,
+  checkOptionalId,
+  checkOptions,
+  MAX_SPAN_MS,
+  MAX_UNITS,
+  type Names,
+} from '../validation.js'
+import type { Item, Reservation } from './results.js'
+import { label } from './rules.js'
+
+/** Distinct SKUs in one cart at most: a cart is decided in one piece. */
+const MAX_LINES = 1_000
+
+/** What `sale.reserve` takes. */
+export interface ReserveRequest {
+  /** Who buys: your own id of a person, 1 to 256 bytes. */
+  buyer: string
+  /** All or nothing. Lines of one SKU are summed before anything is checked. */
+  items: readonly Item[]
+  /**
+   * Makes the request repeatable: the same buyer and key get the same reservation however often they ask, also when an
+   * answer was lost. Remembers a reservation, not a refusal.
+   */
+  key?: string | undefined
+  /** How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs` */
+  holdMs?: number | undefined
+  /** What the waiting room gave the buyer, for a sale that has one. */
+  pass?: string | undefined
+}
+
+/** A request whose shape is right; what depends on the sale's rules is not checked yet. */
+export interface Order {
+  readonly buyer: string
+  readonly key: string | null
+  readonly holdMs: number | null
+  readonly items: readonly Item[]
+  readonly pass: string | null
+}
+
+const REQUEST: Names<ReserveRequest> = { buyer: true, items: true, key: true, holdMs: true, pass: true }
+const ITEM: Names<Item> = { sku: true, quantity: true }
+
+export function checkOrder(given: ReserveRequest): Order {
+  const request = checkOptions(given, 'request', REQUEST)
+  const { items } = request
+  if (!Array.isArray(items) || items.length === 0)
+    throw invalid('items', 'must be an array of at least one item')
+  return {
+    buyer: checkId(request.buyer, 'buyer'),
+    key: checkOptionalId(request.key, 'key'),
+    holdMs: request.holdMs === undefined ? null : checkInteger(request.holdMs, 'holdMs', 1, MAX_SPAN_MS),
+    items: items.length === 1 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),
+    pass: checkPass(request.pass),
+  }
+}
+
+/** Whether it is a good one is decided by the room. */
+function checkPass(value: unknown): string | null {
+  if (value === undefined) return null
+  if (typeof value !== 'string') throw invalid('pass', 'must be a string')
+  return value
+}
+
+function checkItem(given: unknown, index: number): Item {
+  const item = checkOptions(given, `items[${index}]`, ITEM)
+  return {
+    sku: checkId(item.sku, `items[${index}].sku`),
+    quantity: checkInteger(item.quantity, `items[${index}].quantity`, 1, MAX_UNITS),
+  }
+}
+
+/** An engine's answer with the reservation in public form. */
+export type Public<A> = A extends { readonly reservation: StoredReservation }
+  ? Omit<A, 'reservation'> & { readonly reservation: Reservation }
+  : A
+
+/** The rules as the sale layer looks things up in them. */
+export class RuleBook {
+  readonly rules: Rules
+  /** Whether any SKU has a limit: then all that a buyer has must be seen together. */
+  readonly limited: boolean
+  readonly #places: ReadonlyMap<string, number>
+
+  constructor(rules: Rules) {
+    this.rules = rules
+    this.limited = rules.skus.some(({ limit }) => limit !== null)
+    this.#places = new Map(rules.skus.map(({ sku }, place) => [sku, place]))
+  }
+
+  /** @throws INVALID_ARGUMENT for an unknown SKU. */
+  place(sku: string, argument: string): number {
+    const place = this.#places.get(sku)
+    if (place === undefined) throw invalid(argument, `names the unknown SKU ${label(sku)}`)
+    return place
+  }
+
+  sku(place: number): string {
+    return this.rules.skus[place]!.sku
+  }
+
+  /** Sums lines of one SKU and sorts them: neither order nor splitting matters from here on. */
+  cart(items: readonly Item[]): Cart {
+    if (items.length === 1) return [[this.place(items[0]!.sku, 'items[0].sku'), items[0]!.quantity]]
+    const quantities = new Map<number, number>()
+    for (const [index, { sku, quantity }] of items.entries()) {
+      const place = this.place(sku, `items[${index}].sku`)
+      quantities.set(place, (quantities.get(place) ?? 0) + quantity)
+    }
+    const cart: Line[] = [...quantities].sort(([a], [b]) => a - b)
+    if (cart.length > MAX_LINES) throw invalid('items', `must name at most ${MAX_LINES} SKUs`)
+    for (const [place, quantity] of cart) {
+      if (quantity > MAX_UNITS)
+        throw invalid('items', `must not ask for more than ${MAX_UNITS} of ${label(this.sku(place))}`)
+    }
+    return cart
+  }
+
+  holdMs(asked: number | null): number {
+    const { holdMs, maxHoldMs } = this.rules
+    if (asked === null) return holdMs
+    if (asked > maxHoldMs)
+      throw invalid('holdMs', `must not be more than the sale's maxHoldMs (${maxHoldMs})`)
+    return asked
+  }
+
+  reservation(stored: StoredReservation): Reservation {
+    const { id, buyer, cart, state, key, createdAt, expiresAt, paymentId } = stored
+    const items = cart.map(([place, quantity]) => ({ sku: this.sku(place), quantity }))
+    return paymentId === null
+      ? { id, buyer, items, state, key, createdAt, expiresAt }
+      : { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
+  }
+
+  /** An answer as the caller is to see it: with the reservation in public form, where it has one. */
+  result<A extends object>(answer: A): Public<A> {
+    if (!('reservation' in answer)) return answer as Public<A>
+    const stored = answer.reservation as StoredReservation
+    return { ...answer, reservation: this.reservation(stored) } as Public<A>
+  }
+}

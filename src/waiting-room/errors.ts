@@ -1,0 +1,38 @@
+import type { Limits } from '../batching/batcher-set.js'
+import { isAway, restate, StockholdError, unavailable } from '../errors.js'
+
+/** Why a buyer who has a place cannot be told where. */
+export function placedUnseen(error: unknown, { signal }: Limits): unknown {
+  const mayBeRead = signal?.aborted || isAway(error)
+  if (!mayBeRead) return error
+  const message =
+    'The buyer has a place, but the room could not be read. Join again: the same buyer keeps the place.'
+  return new StockholdError('UNKNOWN_OUTCOME', message, { cause: error })
+}
+
+export function notRead(): StockholdError {
+  return unavailable(
+    'The waiting room was not read yet, so nothing is known of revoked passes. Call `await room.ready()` first.',
+    new Error('This handle has had no answer yet.'),
+  )
+}
+
+export function placeGone(): StockholdError {
+  return new StockholdError(
+    'TICKET_INVALID',
+    'the place of this ticket was given up: join the waiting room again',
+  )
+}
+
+/** @param lastError Of the latest attempt, if that has failed. */
+export function unanswered(lastError: unknown): StockholdError {
+  const cause = lastError ?? new Error('The call to it is under way.')
+  return unavailable('The waiting room did not answer in time.', cause)
+}
+
+/** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
+export function again(error: unknown): unknown {
+  if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
+    return unavailable('The waiting room did not answer: ask again.', error)
+  return error instanceof StockholdError ? restate(error) : error
+}

@@ -1,0 +1,102 @@
+import { type NamedRules, shownMoment } from '../common/rules-conflict.js'
+import type { Pace, RoomRules } from '../engine/room.js'
+import { invalid } from '../errors.js'
+import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '../validation.js'
+
+/** What `new WaitingRoom` takes beside engine, secret and sale. */
+export interface RoomPace {
+  /** How many may enter a second: 0 to 1,000,000, with at most three decimals. */
+  ratePerSecond: number
+  /** How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at least 1 */
+  burst?: number | undefined
+  /** How long a turn is kept for its visitor, in ms: 100 to 600,000. @default 30_000 */
+  claimMs?: number | undefined
+  /** How long a pass is valid, in ms: 100 to 86,400,000. @default 300_000 */
+  passMs?: number | undefined
+  /** Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not buy. @default 1.2 */
+  overcommit?: number | undefined
+}
+
+/** What `room.create` takes. */
+export interface RoomCreation {
+  /** When the door opens: a Date or epoch ms. @default at once */
+  opensAt?: Date | number | undefined
+  /**
+   * `random`: those who came before `opensAt` are shuffled then, by a seed whose hash is known before.
+   * @default 'fifo'
+   */
+  order?: 'fifo' | 'random' | undefined
+}
+
+const RULES: Names<RoomCreation> = { opensAt: true, order: true }
+
+/** A number with at most three decimals as whole thousandths. */
+export function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
+  const thousandths = typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN
+  if (!(thousandths >= min * 1_000 && thousandths <= max * 1_000 && thousandths / 1_000 === value)) {
+    throw invalid(argument, `must be a number from ${min} to ${max} with at most three decimals`)
+  }
+  return thousandths
+}
+
+export function checkRate(value: unknown, argument = 'ratePerSecond'): number {
+  return checkThousandths(value, argument, 0, 1_000_000)
+}
+
+export function checkBurst(value: unknown): number {
+  return checkInteger(value, 'burst', 1, 1_000_000)
+}
+
+export function checkPace({ ratePerSecond, burst }: RoomPace): Pace {
+  const rate = checkRate(ratePerSecond)
+  return { rate, burst: burst === undefined ? Math.max(1, Math.ceil(rate / 1_000)) : checkBurst(burst) }
+}
+
+export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.2 }: RoomPace) {
+  return {
+    claimMs: checkInteger(claimMs, 'claimMs', 100, 600_000),
+    passMs: checkInteger(passMs, 'passMs', 100, 86_400_000),
+    overcommit: checkThousandths(overcommit, 'overcommit', 1, 1_000),
+  }
+}
+
+/** The rules in their one canonical form. */
+export function normalizeRoom(
+  creation: RoomCreation,
+  times: ReturnType<typeof checkTimes>,
+  sale: string | null,
+): RoomRules {
+  const { opensAt, order = 'fifo' } = checkOptions(creation, 'rules', RULES)
+  if (order !== 'fifo' && order !== 'random') throw invalid('order', "must be 'fifo' or 'random'")
+  if (order === 'random' && opensAt === undefined)
+    throw invalid('opensAt', "must be given with order 'random': those who come before it are shuffled")
+  return {
+    order,
+    opensAt: opensAt === undefined ? null : checkMoment(opensAt, 'opensAt'),
+    claimMs: times.claimMs,
+    passMs: times.passMs,
+    sale,
+    overcommit: times.overcommit,
+  }
+}
+
+/** The rules by the names that `new WaitingRoom` and `room.create` give them. */
+export function nameRoomRules({ order, opensAt, claimMs, passMs, sale, overcommit }: RoomRules): NamedRules {
+  return new Map<string, string | number | null>([
+    ['order', order],
+    ['opensAt', shownMoment(opensAt)],
+    ['claimMs', claimMs],
+    ['passMs', passMs],
+    ['sale', sale === null ? null : JSON.stringify(sale)],
+    ['overcommit', overcommit / 1_000],
+  ])
+}
+
+/** The sale a room goes by: its id, or a handle. */
+export function checkSaleId(sale: unknown): string | null {
+  if (sale === undefined) return null
+  if (typeof sale === 'string') return checkId(sale, 'sale')
+  const handle = sale as { id?: unknown; stats?: unknown } | null
+  if (typeof handle?.stats !== 'function') throw invalid('sale', 'must be a FlashSale or the id of one')
+  return checkId(handle.id, 'sale')
+}

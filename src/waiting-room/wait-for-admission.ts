@@ -1,0 +1,55 @@
+import { onAbort } from '../batching/abort.js'
+import type { Limits } from '../batching/batcher-set.js'
+import type { Timing } from '../engine/clock.js'
+import type { StockholdError } from '../errors.js'
+
+/** A caller who waits for what the next call of this process to the room answers. */
+export interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  /** Whether the caller has been told: then nothing needs to be asked for it any more. */
+  readonly settled: () => boolean
+}
+
+/**
+ * Waits until the deadline, when it fails as `late` says, or the signal. The call under way may have begun earlier, and the
+ * next one has a deadline of its own: they could take twice as long.
+ */
+export function waitFor<T>(
+  timing: Timing,
+  { deadline, signal }: Limits,
+  late: () => StockholdError,
+  enter: (waiting: Waiting<T>) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let settled = false
+    const told =
+      <V>(tell: (value: V) => void) =>
+      (value: V) => {
+        settled = true
+        timer.cancel()
+        forget?.()
+        tell(value)
+      }
+    const fail = told(reject)
+    const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => fail(late()))
+    const forget = signal && onAbort(signal, () => fail(signal.reason))
+    enter({ resolve: told(resolve), reject: fail, settled: () => settled })
+  })
+}
+
+/** Resolves when the promise has settled, and at that moment at the latest; what the promise stands for goes on. */
+export function settledBy(moment: number, promise: Promise<void>, timing: Timing): Promise<void> {
+  const ms = Math.ceil(moment - timing.now())
+  if (ms <= 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    const timer = timing.after(ms, resolve)
+    // What is waited for does that.
+    timer.keepAlive(false)
+    const settle = () => {
+      timer.cancel()
+      resolve()
+    }
+    promise.then(settle, settle)
+  })
+}
