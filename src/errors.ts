@@ -11,6 +11,8 @@
  * - `IDEMPOTENCY_CONFLICT`: the `key` was used for something else.
  * - `STATE_LOST`: the sale this handle has seen is gone, or parts of it are. Nothing is sold on.
  * - `ROLLBACK_DETECTED`: Redis came back with an older state than the one it acknowledged.
+ * - `INCOMPATIBLE_VERSION`: the sale, the waiting room or the consumer groups are stored in a layout
+ *   that this version does not read; the message names both layouts. Nothing was executed.
  * - `UNSAFE_CONFIG`: the server's configuration or version cannot keep the promises made here.
  * - `TICKET_INVALID`: no ticket of this waiting room, or its owner left or was revoked.
  * - `PASS_INVALID`, `PASS_EXPIRED`: the waiting room's pass does not hold.
@@ -27,6 +29,7 @@ export type StockholdErrorCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'STATE_LOST'
   | 'ROLLBACK_DETECTED'
+  | 'INCOMPATIBLE_VERSION'
   | 'UNSAFE_CONFIG'
   | 'TICKET_INVALID'
   | 'PASS_INVALID'
@@ -89,4 +92,9 @@ export function internal(failed: string, cause: unknown): StockholdError {
 /** The engine could not be asked, or was not heard: nothing is known of what it would have said. */
 export function isAway(error: unknown): boolean {
   return error instanceof StockholdError && (error.retryable || error.code === 'UNAVAILABLE')
+}
+
+/** Data of another version does not change while a process waits for it: what works in the background ends. */
+export function isIncompatible(error: unknown): boolean {
+  return error instanceof StockholdError && error.code === 'INCOMPATIBLE_VERSION'
 }

@@ -215,7 +215,7 @@ export class Lane<O, A extends { readonly status: string }> {
 
   #answer(items: readonly Pending<O, A>[], reply: Reply<A>): void {
     if (reply.outcome !== 'done') {
-      for (const item of items) this.#fail(item, () => this.#session.gone(reply.outcome))
+      for (const item of items) this.#fail(item, () => this.#session.refusal(reply))
       return
     }
     const again: Pending<O, A>[] = []

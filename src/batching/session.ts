@@ -1,5 +1,6 @@
 import { processTiming, type Timing } from '../engine/clock.js'
-import type { Reply, Tip } from '../engine/port.js'
+import { LAYOUT } from '../engine/layout.js'
+import type { Incompatible, Reply, Tip } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 
 /** How many calls of a handle, over all its partitions, may be open at a time. */
@@ -120,6 +121,24 @@ export class Session {
   /** The latest time seen, and what has passed since by a clock of this process: at half its pace while time is ahead of the server's. */
   after(elapsedMs: number): number {
     return this.lastNow + Math.max(elapsedMs / 2, elapsedMs - this.#ahead)
+  }
+
+  /** Why a batch was not carried out. */
+  refusal(reply: Exclude<Reply<unknown>, { outcome: 'done' }>): StockholdError {
+    return reply.outcome === 'incompatible' ? this.#incompatible(reply) : this.gone(reply.outcome)
+  }
+
+  #incompatible({ layout, part }: Incompatible): StockholdError {
+    const isPlural = part === 'groups'
+    const name = isPlural ? `the consumer groups of ${this.#name}` : this.#name
+    const subject = name.replace(/^./, (first) => first.toUpperCase())
+    const advice = isPlural
+      ? 'Follow the sale with the version that made them.'
+      : 'Run the version that made it, or use another name.'
+    return new StockholdError(
+      'INCOMPATIBLE_VERSION',
+      `${subject} ${isPlural ? 'are' : 'is'} stored in layout ${layout}; this version of stockhold reads layout ${LAYOUT}. Nothing was executed. ${advice}`,
+    )
   }
 
   gone(outcome: 'missing' | 'lost' | 'rolled_back'): StockholdError {

@@ -1,6 +1,6 @@
 import { isThenable, notify } from '../common/callback.js'
 import type { Rules } from '../engine/engine.js'
-import { StockholdError } from '../errors.js'
+import { isIncompatible, StockholdError } from '../errors.js'
 import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Load } from './backlog.js'
 import { CallbackTimeouts } from './callback-timeouts.js'
@@ -75,8 +75,8 @@ export class Consumer {
   /** Its name in the group: the one it was given, and a random part. */
   readonly name: string
   /**
-   * Resolves when it was closed. Rejects with `CLOSED` when it has ended by itself, because the group was removed, or the sale's handle or the
-   * engine was closed.
+   * Resolves when it was closed. Rejects when it has ended by itself: with `CLOSED` because the group was removed, or the sale's handle or the
+   * engine was closed; with `INCOMPATIBLE_VERSION`.
    */
   readonly closed: Promise<void>
   readonly #source: EventSource
@@ -293,7 +293,7 @@ export class Consumer {
     if (!(error instanceof StockholdError)) return
     // What is made anew has only what was put back: a group that began at some moment must not miss that.
     if (error.code === 'STATE_LOST') this.#start = 'beginning'
-    if (error.code === 'CLOSED') this.#end(error)
+    if (error.code === 'CLOSED' || isIncompatible(error)) this.#end(error)
   }
 
   #end(error: StockholdError): void {

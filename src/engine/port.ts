@@ -57,6 +57,21 @@ export interface Tip {
   readonly mark: string
 }
 
+/**
+ * What a command needs is stored in another layout than this version's, so the engine has read
+ * no more of it than the number, and has changed nothing, not even the time. This comes before
+ * `lost` and everything that a caller may know of a sale.
+ */
+export interface Incompatible {
+  readonly outcome: 'incompatible'
+  /** What the server's clock shows. */
+  readonly now: number
+  /** The layout in which it is stored. */
+  readonly layout: number
+  /** `groups`: the sale is stored in this version's layout, the consumer groups that follow it are not. */
+  readonly part: 'itself' | 'groups'
+}
+
 /** What a batch carries beside its items. */
 export interface Call {
   /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
@@ -78,6 +93,7 @@ export interface Call {
  * - `missing`: there is nothing of this name.
  * - `lost`: there is, but it is another incarnation than `token`, or parts of it are gone.
  * - `rolled_back`: it has forgotten what the caller, or somebody before, has seen of it.
+ * - `incompatible`: it is stored in another layout, see {@link Incompatible}.
  */
 export type Reply<A> =
   | {
@@ -91,3 +107,4 @@ export type Reply<A> =
       readonly answers: readonly A[]
     }
   | { readonly outcome: 'missing' | 'lost' | 'rolled_back'; readonly now: number }
+  | Incompatible

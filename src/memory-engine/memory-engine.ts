@@ -6,7 +6,8 @@ import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeHandoff } from './groups/execute.js'
-import { roomPort } from './room/room-port.js'
+import { incompatible } from './incompatible.js'
+import { RoomMachine } from './room/room-machine.js'
 import { confirm, extend, refund, release } from './sale/confirm-and-release.js'
 import { control, create, rebuild, restock, stats, sweep } from './sale/operate.js'
 import { PartitionState, type Step } from './sale/partition-state.js'
@@ -47,12 +48,13 @@ export function memoryEngine(options: { now?: (() => number) | undefined } = {})
   return new MemoryEngine(now, options.now ?? (() => performance.now()))
 }
 
-class MemoryEngine implements Engine {
+export class MemoryEngine implements Engine {
   readonly isLocal = true
   readonly elapsed: () => number
   readonly #clock: () => number
-  readonly #partitions = new Map<string, PartitionState>()
-  readonly #rooms = new Map<string, RoomPort>()
+  /** By index and sale. */
+  readonly partitions = new Map<string, PartitionState>()
+  readonly rooms = new Map<string, RoomMachine>()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
@@ -75,9 +77,9 @@ class MemoryEngine implements Engine {
   }
 
   room(name: string): RoomPort {
-    const room = this.#rooms.get(name) ?? roomPort(this.#clock, () => this.#closed)
-    this.#rooms.set(name, room)
-    return room
+    const room = this.rooms.get(name) ?? new RoomMachine(this.#clock)
+    this.rooms.set(name, room)
+    return this.#port((command, ops, call) => room.run(command, ops, call))
   }
 
   async close(): Promise<void> {
@@ -86,8 +88,8 @@ class MemoryEngine implements Engine {
 
   #stateOf(sale: string, index: number): PartitionState {
     const name = `${index}:${sale}`
-    const state = this.#partitions.get(name) ?? new PartitionState(index)
-    this.#partitions.set(name, state)
+    const state = this.partitions.get(name) ?? new PartitionState(index)
+    this.partitions.set(name, state)
     return state
   }
 
@@ -122,6 +124,8 @@ export function execute<C extends Command>(
 ): Reply<C> {
   const makes = command === 'create' || command === 'rebuild'
   if (state.token === null && !makes) return { outcome: 'missing', now: clock }
+  const unread = incompatible(state, clock)
+  if (unread) return unread
   if (state.token !== null && call.token !== null && call.token !== state.token)
     return { outcome: 'lost', now: clock }
 

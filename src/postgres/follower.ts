@@ -1,5 +1,6 @@
 import { notify } from '../common/callback.js'
 import type { Timer } from '../engine/clock.js'
+import { isIncompatible } from '../errors.js'
 import type { Filled } from '../validation.js'
 import { Bookmark } from './checkpointer.js'
 import { compare } from './compare.js'
@@ -20,7 +21,10 @@ export interface FollowOptions {
   maxEvents?: number | null | undefined
   /** The longest pause between two looks at a sale that is quiet, in ms. What this process does itself is written at once. @default 1_000 */
   maxPauseMs?: number | undefined
-  /** Told of each failure; the follower goes on by itself, with growing pauses. @default nobody */
+  /**
+   * Told of each failure. The follower goes on by itself, with growing pauses; after
+   * `INCOMPATIBLE_VERSION` it ends. @default nobody
+   */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -127,7 +131,7 @@ export class Follower implements LedgerFollower {
         }
       } catch (error) {
         notify(this.#options.onError, error)
-        if (this.#closed) break
+        if (this.#closed || isIncompatible(error)) break
         changed = false
         await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** failures++))
       }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Command } from '../engine/engine.js'
+import { LAYOUT } from '../engine/layout.js'
 import buckets from './sale/scripts/_buckets.lua'
 import changes from './sale/scripts/_changes.lua'
 import commit from './sale/scripts/_commit.lua'
@@ -151,7 +152,9 @@ export interface Source {
 
 export function compile<C extends string>(from: Record<C, Source>, clock: string): Record<C, Script> {
   const entries = Object.entries<Source>(from).map(([command, { flags, parts, tells = false }]) => {
-    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`.replaceAll('@TIME@', clock)
+    const text = `#!lua${flags && ` flags=${flags}`}\n${parts.join('\n')}`
+      .replaceAll('@TIME@', clock)
+      .replaceAll('@LAYOUT@', String(LAYOUT))
     const writes = flags !== 'no-writes'
     const sha = createHash('sha1').update(text).digest('hex')
     return [command, { text, sha, writes, tells: writes || tells }]

@@ -1,4 +1,5 @@
 import type { Timer, Timing } from '../engine/clock.js'
+import { isIncompatible } from '../errors.js'
 
 const tuning = {
   /** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
@@ -59,7 +60,9 @@ export class Sweeper {
   async #run(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY
     // A server that is away now may be back next time; whoever calls it hears of it, the sweeper need not tell.
-    const next = await this.#sweep().catch(() => this.#serverTime() + tuning.retryMs)
+    const next = await this.#sweep().catch((error) =>
+      isIncompatible(error) ? null : this.#serverTime() + tuning.retryMs,
+    )
     if (next !== null) this.watch(next)
   }
 }

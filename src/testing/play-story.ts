@@ -55,6 +55,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'OVERLOADED',
   'UNSAFE_CONFIG',
+  'INCOMPATIBLE_VERSION',
   'RULES_CONFLICT',
   'CLOSED',
 ])

@@ -1,7 +1,7 @@
 import type { Limits } from '../batching/batcher-set.js'
 import type { Timer } from '../engine/clock.js'
 import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
-import { isAway, StockholdError } from '../errors.js'
+import { isAway, isIncompatible, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import { again, unanswered } from './errors.js'
 import { Line } from './queue-index.js'
@@ -277,7 +277,8 @@ export class Keeper {
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
       this.#tending = false
-      this.#wake()
+      // A room of another version does not change while this process looks at it: only a caller asks again.
+      if (!isIncompatible(this.#lastError) || this.#isWaitedFor) this.#wake()
     }
     for (const listener of this.#listeners) listener()
   }
@@ -297,7 +298,7 @@ export class Keeper {
    * reading, which goes on, and not by the door.
    */
   async #readStock(deadline: number): Promise<StockReading | undefined> {
-    if (!this.#sale) return undefined
+    if (!this.#sale || isIncompatible(this.#saleError)) return undefined
     const isDue = this.#ageOf(this.#stockAt) > tuning.stockMs || this.#allowed() > tuning.quietCalls
     if (this.#stock && !isDue) return this.#stock
     const { timing } = this.#access

@@ -142,6 +142,21 @@ describe('a planted bug is caught', () => {
   })
 })
 
+test('data of another version: there is no verdict, and what it says is the error', async () => {
+  const altered = new Redis(server.url)
+  onTestFinished(() => altered.disconnect())
+  const scripts = new AlteredScripts(altered, [{ find: 'layout ~= 1 then', replace: 'layout == 1 then' }])
+  scripts.expect(SERVER_TIME)
+  let text = ''
+  const screen = new Screen({ write: (more) => (text += more) }, {})
+  expect(await verify(redisSubject(altered, 'other', 'a Redis'), { runs: 200, seed: 1 }, screen), text).toBe(
+    2,
+  )
+  expect(text).toMatch(
+    /verdict: none, a Redis could not be asked\nINCOMPATIBLE_VERSION: .*layout 1; this version of stockhold reads layout 1\. Nothing was executed/,
+  )
+})
+
 describe('exit code 2 says what to do', () => {
   test.each<[string, string[], RegExp]>([
     ['no command', [], /which command/],

@@ -3,7 +3,10 @@ import { inspect } from 'node:util'
 import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { FlashSale, memoryEngine } from '../../src/index.js'
+import { memoryKind } from '../support/engines.js'
+import { storeIn } from '../support/layouts.js'
 import { BUYER, KEY, PAYMENT, SECRETS } from '../support/secrets.js'
+import { stepped } from '../support/stepped.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -139,3 +142,24 @@ async function awayLedger(): Promise<TestLedger> {
   onTestFinished(() => pool.end())
   return new TestLedger(pool, 'away')
 }
+
+test('a follower reports a sale of another version once, and ends', async () => {
+  const timed = await memoryKind().make()
+  const { clock, engine } = stepped(timed)
+  const sale = new FlashSale('x', { engine })
+  onTestFinished(() => sale.close())
+  await clock.during(sale.create({ stock: { a: 10 } }))
+  const { ledger } = await TestLedger.open(db)
+  const errors: unknown[] = []
+  const follower = await clock.during(ledger.follow(sale, { onError: (error) => errors.push(error) }))
+  onTestFinished(() => follower.close())
+  await storeIn(2, 'sale', memoryKind(), timed)
+  await clock.until(() => errors.length > 0)
+  const another = expect.objectContaining({ code: 'INCOMPATIBLE_VERSION', retryable: false })
+  expect(errors).toEqual([another])
+  await clock.pass(3_600_000)
+  expect(errors).toHaveLength(1)
+  const fresh = new FlashSale('x', { engine })
+  onTestFinished(() => fresh.close())
+  await expect(clock.during(ledger.follow(fresh))).rejects.toEqual(another)
+})

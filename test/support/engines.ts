@@ -13,6 +13,8 @@ export interface TimedEngine {
   now(): number
   /** Moves the clock, forwards or backwards. */
   advance(ms: number): Promise<void>
+  /** What the keys of a Redis engine begin with. */
+  readonly prefix?: string
 }
 
 /** What a suite that runs over both engines needs. */
@@ -67,7 +69,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance }
+      return { engine, now: () => now, advance, prefix: name }
     },
     stop: async () => {
       client.disconnect()

@@ -1,5 +1,6 @@
 import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../engine/groups.js'
 import type { Call } from '../../engine/port.js'
+import { incompatible } from '../incompatible.js'
 import type { PartitionState } from '../sale/partition-state.js'
 import { type Moment, momentAt } from '../time.js'
 import { dead, drop, groups, revive } from './dead-letters.js'
@@ -33,7 +34,11 @@ export function executeHandoff<C extends HandoffCommand>(
   clock: number,
 ): HandoffReply<C> {
   if (state.token === null) return { outcome: 'missing', now: clock }
+  const unread = incompatible(state, clock)
+  if (unread) return unread
   if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now: clock }
+  const unreadGroups = incompatible(state.groups, clock, 'groups')
+  if (unreadGroups) return unreadGroups
   const moment = momentAt(clock, state.time, call.floor)
   const step: HandoffStep = { ...moment, overdue: clock > call.deadline }
   const answers = ops.map((op) => handlers[command](state, op, step))

@@ -1,4 +1,5 @@
 import type { GroupState, ParkedEvent } from '../../engine/groups.js'
+import { LAYOUT } from '../../engine/layout.js'
 
 /** One group of consumers: how far it is, who has its lease, and what it has put aside. */
 export class Group {
@@ -45,6 +46,8 @@ export class Group {
 
 /** All groups of a partition, by name. */
 export class Groups {
+  /** The layout in which they are stored. */
+  layout = LAYOUT
   readonly #groups = new Map<string, Group>()
 
   get(name: string): Group | undefined {

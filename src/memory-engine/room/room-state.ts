@@ -1,3 +1,4 @@
+import { LAYOUT } from '../../engine/layout.js'
 import { type RoomOp, type RoomRules, STOCK_MS, type StockReading } from '../../engine/room.js'
 import type { Moment, Time } from '../time.js'
 import { Outstanding } from './outstanding-passes.js'
@@ -24,6 +25,8 @@ export const retry = { status: 'retry' } as const
 
 /** Everything one room knows once it was created. */
 export class Room {
+  /** The layout in which it is stored. */
+  layout = LAYOUT
   readonly rules: RoomRules
   readonly token: string
   readonly commitment: string

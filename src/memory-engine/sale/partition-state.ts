@@ -1,4 +1,5 @@
 import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation, Tip } from '../../engine/engine.js'
+import { LAYOUT } from '../../engine/layout.js'
 import { slice } from '../../engine/stock-split.js'
 import { Groups } from '../groups/group-state.js'
 import { type Moment, NEVER, type Time } from '../time.js'
@@ -33,6 +34,8 @@ export const retry = { status: 'retry' } as const
 export class PartitionState {
   /** The latest at which something was carried out here. */
   time: Time = NEVER
+  /** The layout in which it is stored. */
+  layout = LAYOUT
   /** `null` until the sale is created. The two fields after it are set then too; no command looks at them before. */
   token: string | null = null
   rules!: Rules

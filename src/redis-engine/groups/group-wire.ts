@@ -2,7 +2,7 @@ import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../
 import type { Call } from '../../engine/port.js'
 import { denied } from '../failure.js'
 import type { Writer } from '../msgpack.js'
-import { encodeCall, iterate } from '../sale/wire.js'
+import { encodeCall, incompatible, iterate } from '../sale/wire.js'
 import { handoffCodecs, type Parts } from './group-codec.js'
 
 interface AnyCodec<C extends HandoffCommand> {
@@ -30,6 +30,7 @@ export function decodeHandoff<C extends HandoffCommand>(
   const outcome = String(reply[0])
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+  if (outcome === 'incompatible') return incompatible(reply)
   if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome !== 'done') throw new RangeError('the reply has an unknown shape')
   const statuses = reply[3] as Buffer

@@ -2,7 +2,7 @@ import type { Call } from '../../engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/room.js'
 import { denied } from '../failure.js'
 import type { Writer } from '../msgpack.js'
-import { encodeCall, iterate } from '../sale/wire.js'
+import { encodeCall, incompatible, iterate } from '../sale/wire.js'
 import { type Parts, readRoomsOpened, roomCodecs, writeRooms } from './room-codec.js'
 
 interface AnyCodec<C extends RoomCommand> {
@@ -29,6 +29,7 @@ export function decodeRoom<C extends RoomCommand>(
   const outcome = String(reply[0])
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+  if (outcome === 'incompatible') return incompatible(reply)
   if (outcome === 'done') {
     const answers = codecOf(command)!.read(ops, { now, next: iterate(reply, 4) })
     return { outcome, now, clock: now - Number(reply[3]), sequence: Number(reply[2]), answers }

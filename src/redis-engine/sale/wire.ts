@@ -1,4 +1,5 @@
 import type { Answer, Call, Command, Op, Reply } from '../../engine/engine.js'
+import type { Incompatible } from '../../engine/port.js'
 import { denied } from '../failure.js'
 import { Writer } from '../msgpack.js'
 import { codecs } from './codec.js'
@@ -62,6 +63,7 @@ export function decode<C extends Command>(
   const outcome = String(reply[0])
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost' || outcome === 'rolled_back') return { outcome, now }
+  if (outcome === 'incompatible') return incompatible(reply)
   if (outcome === 'done') {
     const details = {
       partition,
@@ -98,6 +100,16 @@ export function decode<C extends Command>(
     complete: reply[5] === 1,
   } as Answer<C>
   return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers: ops.map(() => answer) }
+}
+
+/** Reads `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells something else first. */
+export function incompatible([, now, layout, part]: unknown[]): Incompatible {
+  return {
+    outcome: 'incompatible',
+    now: Number(now),
+    layout: typeof layout === 'number' ? layout : 0,
+    part: part === undefined ? 'itself' : 'groups',
+  }
 }
 
 export function iterate(reply: unknown[], from: number): () => unknown {

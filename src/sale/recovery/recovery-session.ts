@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { Op, Settled, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
-import { isAway, StockholdError } from '../../errors.js'
+import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askEvery, changeEvery, failureOf, readEvery } from '../fan-out.js'
 import { homeOf, type Parts } from '../partitions.js'
@@ -70,7 +70,11 @@ export class Recovering {
     const call = this.#call()
     const { failures } = await askEvery(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
     const others = [...failures].filter(
-      ([, error]) => !(error instanceof StockholdError) || isAway(error) || error.code === 'CLOSED',
+      ([, error]) =>
+        !(error instanceof StockholdError) ||
+        isAway(error) ||
+        isIncompatible(error) ||
+        error.code === 'CLOSED',
     )
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
   }

@@ -4,7 +4,7 @@
 -- KEYS, the same for every script:
 local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --   META, EVENTS, EXPIRY   the sale's, see ../../scripts/_partition.lua; only EVENTS is ever written to here, and only trimmed
---   GROUPS    hash    head: token and epoch of the sale, the latest group's number, how many members PARKED has, the time of
+--   GROUPS    hash    head: layout, token and epoch of the sale, the latest group's number, how many members PARKED has, the time of
 --                     the latest change, by how much that is ahead of the clock; g<name>: the group's number, position, epoch (0:
 --                     no consumer has claimed it), consumer, until, how many events it has parked, how many dead
 --   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts, retryAt (-1 for none), event and error>,
@@ -27,7 +27,9 @@ local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local token, sale_epoch = cmsgpack.unpack(opened[1])
+local layout, token, sale_epoch = cmsgpack.unpack(opened[1])
+-- See ../../scripts/_partition.lua. The groups have a layout of their own.
+if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local live = { cmsgpack.unpack(opened[2]) }
 local sale_now, sequence, sale_ahead = live[1], live[2], live[15]
 if token ~= call[1] or (redis.call('XLEN', EVENTS) > 0) ~= (sequence > 0) then return { 'lost', clock } end
@@ -35,9 +37,10 @@ if token ~= call[1] or (redis.call('XLEN', EVENTS) > 0) ~= (sequence > 0) then r
 -- A rebuilt sale keeps its token, but not its epoch. What is here of the one before is as good as gone: its sequences meant other events.
 local packed_head = redis.call('HGET', GROUPS, 'head')
 local head = packed_head and { cmsgpack.unpack(packed_head) }
-local of_other_sale = packed_head and (head[1] ~= token or head[2] ~= sale_epoch)
-local LATEST, MEMBERS, WRITTEN_AT, AHEAD = 3, 4, 5, 6
-if of_other_sale or not head then head = { token, sale_epoch, 0, 0, 0, 0 } end
+if head and head[1] ~= @LAYOUT@ then return { 'incompatible', clock, head[1], 'groups' } end
+local of_other_sale = packed_head and (head[2] ~= token or head[3] ~= sale_epoch)
+local LATEST, MEMBERS, WRITTEN_AT, AHEAD = 4, 5, 6, 7
+if of_other_sale or not head then head = { @LAYOUT@, token, sale_epoch, 0, 0, 0, 0 } end
 if not of_other_sale and (
   (redis.call('EXISTS', GROUPS) > 0) ~= (packed_head ~= false) or redis.call('ZCARD', PARKED) ~= head[MEMBERS]
 ) then return { 'lost', clock } end

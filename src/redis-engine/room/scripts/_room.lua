@@ -3,7 +3,7 @@
 --
 -- KEYS, the same for every script:
 local META, PLACES, GONE, CHUNKS, DOOR, SEEN, TURNS, PASSES, REVOKED = unpack(KEYS)
---   META     hash    rules: JSON; static: token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment (opensAt -1
+--   META     hash    rules: JSON; static: layout, token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment (opensAt -1
 --                    for none; random, coupled 0 or 1); live: the values named below, then the notes as pairs
 --   PLACES   hash    buyer -> number, and where they differ from "number, no pass, stay = number": expiry of the pass or 0, stay
 --   GONE     string  bit n: place n was given up while waiting
@@ -25,7 +25,9 @@ local opened_room = redis.call('HMGET', META, 'static', 'live')
 if not (opened_room[1] and opened_room[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local token, claimMs, passMs, opensAt, random, coupled, overcommit, seed = cmsgpack.unpack(opened_room[1])
+local layout, token, claimMs, passMs, opensAt, random, coupled, overcommit, seed = cmsgpack.unpack(opened_room[1])
+-- See ../../scripts/_partition.lua.
+if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
 -- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how
 -- much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS

@@ -3,7 +3,8 @@
 --   rooms: of each item { token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst }
 --   rules: canonical JSON; opensAt: epoch ms, -1 for none; random, coupled: 0 or 1
 -- Statuses, each with token and commitment of the room there is: C created   X exists   N conflict   T retry (its own)
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, commitments; or lost | denied, clock
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, commitments; or lost | denied, clock;
+--   or incompatible, clock, layout
 -- Writes: META. `lost` where parts of a room are left without it.
 local META = KEYS[1]
 local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
@@ -13,15 +14,16 @@ if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'live')
 local known_rules = found[1]
 local known = found[2] and { cmsgpack.unpack(found[2]) }
+if known and known[1] ~= @LAYOUT@ then return { 'incompatible', clock, known[1] } end
 local written_at, ahead_then = 0, 0
 if found[3] then written_at, ahead_then = cmsgpack.unpack(found[3]) end
 local now, ahead = time_since(written_at, ahead_then, floor)
 if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
 local function create(token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)
-  if known_rules then return known_rules == rules and 'X' or 'N', known[1], known[9] end
+  if known_rules then return known_rules == rules and 'X' or 'N', known[2], known[10] end
   if clock > deadline then return 'T', token, commitment end
-  known = { token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
+  known = { @LAYOUT@, token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(unpack(known)),

@@ -1,6 +1,7 @@
 -- What a handle must know before its first request.
 -- Columns: token, deadline, floor
--- Reply: described, now, by how much that is ahead of the clock, token, rules, commitment; or missing | lost | denied, clock
+-- Reply: described, now, by how much that is ahead of the clock, token, rules, commitment; or missing | lost | denied, clock;
+--   or incompatible, clock, layout
 -- Writes: nothing.
 local META = KEYS[1]
 local _, _, floor = cmsgpack.unpack(ARGV[1])
@@ -11,7 +12,8 @@ if not (found[1] and found[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local known = { cmsgpack.unpack(found[2]) }
+if known[1] ~= @LAYOUT@ then return { 'incompatible', clock, known[1] } end
 local written_at, ahead = 0, 0
 if found[3] then written_at, ahead = cmsgpack.unpack(found[3]) end
 local now = time_since(written_at, ahead, floor)
-return { 'described', now, now - clock, known[1], found[1], known[9] }
+return { 'described', now, now - clock, known[2], found[1], known[10] }

@@ -3,7 +3,7 @@
 --
 -- KEYS, the same for every script:
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
---   META      hash    rules: JSON; static: token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
+--   META      hash    rules: JSON; static: layout, token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
 --                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count,
 --                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since,
 --                     by how much the last time is ahead of the clock;
@@ -28,7 +28,9 @@ local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
+local layout, token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
+-- What another version of this library has stored is not understood. Before there were layouts, the token came first.
+if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
   returns, since, lastAhead = cmsgpack.unpack(opened[2])
 

@@ -4,7 +4,8 @@
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units: this partition's slice of each SKU by its index;
 --   limits: -1 without a limit; complete: 0 or 1
 -- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, complete 0 or 1 of each; or lost | denied, clock
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, complete 0 or 1 of each; or lost | denied, clock;
+--   or incompatible, clock, layout
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
@@ -13,7 +14,9 @@ local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete', 'live')
 local known_rules = found[1]
-local known_token = found[2] and cmsgpack.unpack(found[2])
+local layout, known_token = @LAYOUT@, nil
+if found[2] then layout, known_token = cmsgpack.unpack(found[2]) end
+if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local is_complete = found[3] and 1 or 0
 local live = found[4] and { cmsgpack.unpack(found[4]) } or { 0, [15] = 0 }
 local now, ahead = time_since(live[1], live[15], floor)
@@ -36,7 +39,7 @@ local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units,
   for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
   redis.call('HSET', META,
     'rules', rules,
-    'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
+    'static', cmsgpack.pack(@LAYOUT@, token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
     'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0, ahead))
   known_rules, known_token = rules, token
   return 'C', token, is_complete

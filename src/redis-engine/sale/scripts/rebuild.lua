@@ -2,7 +2,7 @@
 -- Columns: token, deadline, floor, sales
 --   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens; or denied, clock
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens; or denied, clock; or incompatible, clock, layout
 -- Writes: all keys.
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
@@ -11,6 +11,11 @@ local now, ahead = time_since(0, 0, floor)
 
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
+
+-- What another version has stored is not lost, whatever is missing of it here.
+local static = redis.call('TYPE', META).ok == 'hash' and redis.call('HGET', META, 'static')
+local layout = static and cmsgpack.unpack(static) or @LAYOUT@
+if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
 -- The token of the sale there is, if all of it is there.
 local function token_of_whole()
@@ -23,7 +28,8 @@ local function token_of_whole()
   for i = 1, 8 do
     if redis.call('TYPE', KEYS[i]).ok ~= (expected[i] or 'none') then return nil end
   end
-  return (cmsgpack.unpack(found[2]))
+  local _, token = cmsgpack.unpack(found[2])
+  return token
 end
 
 local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line)
@@ -39,7 +45,7 @@ local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units
   for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
   redis.call('HSET', META,
     'rules', rules,
-    'static', cmsgpack.pack(token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
+    'static', cmsgpack.pack(@LAYOUT@, token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
     'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, '', 0, 0, 0, ahead),
     'complete', 1)
   return 'R', token

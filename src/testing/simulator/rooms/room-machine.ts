@@ -1,5 +1,5 @@
 import type { RoomCommands, RoomOp } from '../../../engine/room.js'
-import { RoomMachine as MemoryRoom } from '../../../memory-engine/room/room-port.js'
+import { RoomMachine as MemoryRoom } from '../../../memory-engine/room/room-machine.js'
 import type { Room } from '../../../memory-engine/room/room-state.js'
 import { seedCommitment } from '../../../waiting-room/draw.js'
 import type { Random } from '../random.js'

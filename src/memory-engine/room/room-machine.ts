@@ -1,7 +1,6 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Call } from '../../engine/port.js'
-import type { RoomAnswer, RoomCommand, RoomOp, RoomPort, RoomReply } from '../../engine/room.js'
-import { StockholdError } from '../../errors.js'
+import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/room.js'
+import { incompatible } from '../incompatible.js'
 import { momentAt, NEVER } from '../time.js'
 import { tend } from './admit.js'
 import { join, leave, revoke, spend } from './join-and-leave.js'
@@ -31,6 +30,8 @@ export class RoomMachine {
     const room = this.#room
     const clock = this.#clock()
     if (!room && command !== 'create') return { outcome: 'missing', now: clock }
+    const unread = room && incompatible(room, clock)
+    if (unread) return unread
     if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now: clock }
     const step: Step = { ...momentAt(clock, room?.time ?? NEVER, call.floor), overdue: clock > call.deadline }
     room?.begin(step)
@@ -51,20 +52,5 @@ export class RoomMachine {
     if (step.overdue) return retry
     this.#room = new Room(op, step)
     return { status: 'created', token: op.token, commitment: op.commitment }
-  }
-}
-
-/** One waiting room inside this process. `clock`: epoch ms. */
-export function roomPort(clock: () => number, isClosed: () => boolean): RoomPort {
-  const machine = new RoomMachine(clock)
-  return {
-    ready: () => undefined,
-    run: async (command, ops, call) => {
-      if (isClosed()) throw new StockholdError('CLOSED', 'the engine is closed')
-      const reply = machine.run(command, ops, call)
-      // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
-      await setImmediate()
-      return reply
-    },
   }
 }
