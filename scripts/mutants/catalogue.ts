@@ -7,9 +7,12 @@ import { typescriptChanges } from './typescript-mutator.js'
 
 /** The rules of a sale, of a waiting room and of consumers. Code that only carries messages has suites of its own. */
 const folders = [
-  'src/redis-engine/scripts',
+  'src/redis-engine/concerns',
+  'src/redis-engine/sale/concerns',
   'src/redis-engine/sale/scripts',
+  'src/redis-engine/room/concerns',
   'src/redis-engine/room/scripts',
+  'src/redis-engine/groups/concerns',
   'src/redis-engine/groups/scripts',
   'src/memory-engine',
   'src/memory-engine/sale',

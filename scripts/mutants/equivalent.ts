@@ -6,31 +6,33 @@ export interface Explanation {
   readonly lines: readonly string[]
 }
 
-const scripts = 'src/redis-engine/sale/scripts/'
+const redis = 'src/redis-engine/'
+const concerns = `${redis}sale/concerns/`
+const scripts = `${redis}sale/scripts/`
 
 export const explanations: readonly Explanation[] = [
   {
-    file: `${scripts}_buckets.lua`,
+    file: `${concerns}records.lua`,
     reason: 'It is only remembered so that it need not be decoded again.',
     lines: ['(without lines_by_items[items] = lines)'],
   },
   {
-    file: `${scripts}_types.lua`,
+    file: `${concerns}event_log.lua`,
     reason: 'What stands in place of an argument or a subject that an event has not is not read.',
     lines: ['local NONE = 1'],
   },
   {
-    file: `${scripts}_stock.lua`,
+    file: `${concerns}stock_moves.lua`,
     reason: 'A SKU that is asked for twice is read twice, before anything is changed.',
     lines: ['(without stock[sku] = true)'],
   },
   {
     file: `${scripts}restock.lua`,
     reason: 'A quantity of 0 is refused before it is sent.',
-    lines: ['elseif late or (quantity < 1 and available_units(sku, -quantity) == nil) then'],
+    lines: ['elseif late or (quantity < 1 and gather(sku, -quantity) == nil) then'],
   },
   {
-    file: `${scripts}_moves.lua`,
+    file: `${concerns}stock_moves.lua`,
     reason:
       'A line is two entries, and of a cart of one line the same count is read, at once or when it is needed.',
     lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
@@ -41,12 +43,12 @@ export const explanations: readonly Explanation[] = [
     lines: ['if #lines == 3 then', 'if #lines == 1 then'],
   },
   {
-    file: 'src/redis-engine/room/scripts/create.lua',
+    file: `${redis}room/scripts/create.lua`,
     reason: 'It counts while the tail is as old, and that is 0: no visitor is called beyond it.',
     lines: ['1, 0, now, 0, 0, -- samples of called and tail'],
   },
   {
-    file: 'src/redis-engine/groups/scripts/_writes.lua',
+    file: `${redis}groups/concerns/group_changes.lua`,
     reason: 'A group has a number that no other has, whichever it is.',
     lines: ['head[LATEST] = head[LATEST] - 1', 'head[LATEST] = head[LATEST] + 2'],
   },
@@ -132,7 +134,7 @@ export const explanations: readonly Explanation[] = [
     lines: ['#heardNow = 1'],
   },
   {
-    file: `${scripts}_time.lua`,
+    file: `${redis}concerns/time.lua`,
     reason: 'Half of a ms is rounded to none; at the very ms each way answers the same time, as far ahead.',
     lines: [
       'local passed = math.floor(math.max(elapsed, 1) / 2)',

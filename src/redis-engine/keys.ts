@@ -1,12 +1,12 @@
 import { SLOTS, saltFor, slotOf } from './slot.js'
 
-/** The keys of one partition, in the order in which every script names them (`scripts/_partition.lua`). */
+/** The keys of one partition, in the order in which every script names them (`sale/concerns/partition.lua`). */
 const PARTS = ['meta', 'stock', 'buckets', 'expiry', 'events', 'archive', 'restocks', 'transfers'] as const
 
-/** The keys of those who follow a partition's events, in the order in which their scripts name them (`handoff/scripts/_handoff.lua`). */
+/** The keys of those who follow a partition's events, in the order in which their scripts name them (`groups/concerns/consumer_groups.lua`). */
 const HANDOFF_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
 
-/** The keys of a waiting room, in the order in which its scripts name them (`room/scripts/_room.lua`). */
+/** The keys of a waiting room, in the order in which its scripts name them (`room/concerns/room.lua`). */
 const ROOM_PARTS = ['meta', 'places', 'gone', 'chunks', 'door', 'seen', 'turns', 'passes', 'revoked'] as const
 
 /**

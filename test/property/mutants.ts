@@ -158,7 +158,7 @@ export const mutants: readonly Mutant[] = [
     name: 'sold_out is answered while lapsed holds lie about',
     alterations: [
       { find: 'if not sweep_some() then', replace: 'more_lapsed = false\n    do' },
-      { find: 'if is_due() then\n  decide', replace: 'if false then\n  decide' },
+      { find: 'if is_due() then\n  with', replace: 'if false then\n  with' },
     ],
     breaks: ['answer'],
   },

@@ -164,7 +164,7 @@ export const handoffMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'what is parked anew is parked twice',
-    alterations: [without('forget_event(group, parks[i])')],
+    alterations: [without('forget(group, parks[i])')],
     breaks: ['difference', 'fault'],
   },
   {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
 import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
-import { compileScripts } from '../../src/redis-engine/script.js'
+import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
 
 /** One change of the scripts' text. */
 export interface Alteration {

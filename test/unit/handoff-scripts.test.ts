@@ -13,9 +13,7 @@ import { SERVER_TIME } from '../../src/redis-engine/script.js'
 
 const folder = new URL('../../src/redis-engine/groups/scripts/', import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
-const names = readdirSync(folder)
-  .filter((file) => !file.startsWith('_'))
-  .map((file) => file.replace('.lua', '')) as HandoffCommand[]
+const names = readdirSync(folder).map((file) => file.replace('.lua', '')) as HandoffCommand[]
 
 const CALL = { token: 't', deadline: 1, floor: 2 }
 const TRIM = { olderThanMs: 1, maxEvents: 2 }
@@ -92,7 +90,7 @@ test('there is a script for every command, and a command for every script', () =
 })
 
 test("the keys have the order and the names that the scripts give them, and the sale's are the sale's", () => {
-  const parts = /^local (.*) = unpack\(KEYS\)$/m.exec(source('_handoff'))![1]!.split(', ')
+  const parts = /^local (.*) = unpack\(KEYS\)$/m.exec(source('../concerns/consumer_groups'))![1]!.split(', ')
   const keys = handoffKeys('p', 's', 7, 9)
   const named = keys.map((key) => key.split(':').at(-1))
   expect(named.slice(0, parts.length)).toEqual(parts.map((part) => part.toLowerCase()))

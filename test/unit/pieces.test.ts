@@ -2,9 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { chunksOf } from '../../src/common/chunks.js'
-import fields from '../../src/redis-engine/sale/scripts/_fields.lua'
-import packAll from '../../src/redis-engine/scripts/_pack_all.lua'
-import pieces from '../../src/redis-engine/scripts/_pieces.lua'
+import lists from '../../src/redis-engine/concerns/lists.lua'
 
 /** Around one piece, and around two. */
 const sizes = [0, 1, 3_999, 4_000, 4_001, 8_001]
@@ -27,7 +25,7 @@ describe('redis engine', () => {
   /** Runs a script on the list 1, 2, ... of this size. */
   const run = (script: string, size: number) =>
     client.eval(
-      `${pieces}\n${fields}\n${packAll}\nlocal list = {}\nfor i = 1, tonumber(ARGV[1]) do list[i] = 'm' .. i end\n${script}`,
+      `${lists}\nlocal list = {}\nfor i = 1, tonumber(ARGV[1]) do list[i] = 'm' .. i end\n${script}`,
       1,
       'pieces:key',
       size,

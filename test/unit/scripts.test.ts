@@ -4,14 +4,13 @@ import { describe, expect, test } from 'vitest'
 import type { Command, Op, Rules } from '../../src/engine/engine.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
 import { redisEngine } from '../../src/redis-engine/redis-engine.js'
-import { compileScripts, SERVER_TIME } from '../../src/redis-engine/script.js'
+import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { anyTime, idIn, order } from '../support/shop.js'
 
 const folder = new URL('../../src/redis-engine/sale/scripts/', import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
-const names = readdirSync(folder)
-  .filter((file) => !file.startsWith('_'))
-  .map((file) => file.replace('.lua', '')) as Command[]
+const names = readdirSync(folder).map((file) => file.replace('.lua', '')) as Command[]
 
 /** The comment a script begins with, in one piece. */
 function header(name: Command): string {
@@ -120,7 +119,7 @@ test('there is a script for every command, and a command for every script', () =
 })
 
 test('the keys have the order and the names that the scripts give them', () => {
-  const line = /^local (.*) = unpack\(KEYS\)$/m.exec(source('_partition'))![1]!
+  const line = /^local (.*) = unpack\(KEYS\)$/m.exec(source('../concerns/partition'))![1]!
   const parts = line.split(', ').map((name) => name.toLowerCase())
   expect(partitionKeys('p', 's', 0, 1)).toEqual([...parts, 'none'].map((part) => `{p:s:0}:${part}`))
 })

@@ -1,12 +1,9 @@
 import type { HandoffCommand } from '../../engine/groups.js'
-import { compile, rarely, type Script } from '../script.js'
-import pieces from '../scripts/_pieces.lua'
-import time from '../scripts/_time.lua'
-import first from './scripts/_first.lua'
-import head from './scripts/_handoff.lua'
-import parked from './scripts/_parked.lua'
-import trim from './scripts/_trim.lua'
-import writes from './scripts/_writes.lua'
+import { assembleAll, compile, type Script } from '../script.js'
+import consumerGroups from './concerns/consumer_groups.lua'
+import groupChanges from './concerns/group_changes.lua'
+import parkedEvents from './concerns/parked_events.lua'
+import streamTrim from './concerns/stream_trim.lua'
 import bookmark from './scripts/bookmark.lua'
 import claim from './scripts/claim.lua'
 import dead from './scripts/dead.lua'
@@ -15,26 +12,31 @@ import groups from './scripts/groups.lua'
 import revive from './scripts/revive.lua'
 import settle from './scripts/settle.lua'
 
-const reading = [time, head]
-const writing = [...reading, pieces, writes]
+/** What these scripts include, by the names of the files. */
+export const groupConcerns = {
+  consumer_groups: consumerGroups,
+  group_changes: groupChanges,
+  parked_events: parkedEvents,
+  stream_trim: streamTrim,
+}
 
 /**
  * All of them go on while Redis is over `maxmemory`. What is settled lets the stream be trimmed, which is how memory comes back; and what is
  * parked with it is small, and would be lost were the position moved without it.
  */
-const sources = {
-  claim: { flags: 'allow-oom', parts: [...writing, rarely('waiting_of', parked), claim] },
-  settle: {
-    flags: 'allow-oom',
-    parts: [...writing, first, rarely('forget_event, park_event, trim', parked, trim), settle],
+const texts = assembleAll<HandoffCommand>(
+  {
+    claim: { flags: 'allow-oom', lua: claim },
+    settle: { flags: 'allow-oom', lua: settle },
+    bookmark: { flags: 'allow-oom', lua: bookmark },
+    groups: { flags: 'no-writes', lua: groups },
+    dead: { flags: 'no-writes', lua: dead },
+    revive: { flags: 'allow-oom', lua: revive },
+    drop: { flags: 'allow-oom', lua: drop },
   },
-  bookmark: { flags: 'allow-oom', parts: [...writing, first, rarely('trim', trim), bookmark] },
-  groups: { flags: 'no-writes', parts: [...reading, first, groups] },
-  dead: { flags: 'no-writes', parts: [...reading, parked, dead] },
-  revive: { flags: 'allow-oom', parts: [...writing, parked, revive] },
-  drop: { flags: 'allow-oom', parts: [...writing, parked, drop] },
-}
+  groupConcerns,
+)
 
 export function compileHandoffScripts(clock: string): Record<HandoffCommand, Script> {
-  return compile(sources, clock)
+  return compile(texts, clock)
 }

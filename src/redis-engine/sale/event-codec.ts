@@ -6,7 +6,7 @@ import { type Codec, type Details, nextNumber, readRecord, writeColumn } from '.
 /** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
 const PART = 6
 
-/** By the codes of `scripts/_records.lua`. */
+/** By the codes of `concerns/records.lua`. */
 const reasonOfCode: Record<number, RefundReason> = {
   6: 'sold_out',
   7: 'limit_exceeded',
@@ -14,7 +14,7 @@ const reasonOfCode: Record<number, RefundReason> = {
   9: 'released',
 }
 
-/** By the types of `scripts/_types.lua`. */
+/** By the types of `concerns/event_log.lua`. */
 const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
   undefined,
   'reserved',

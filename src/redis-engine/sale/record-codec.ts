@@ -10,7 +10,7 @@ import type {
 import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../engine/reservation-id.js'
 import { Reader, type Writer } from '../msgpack.js'
 
-/** The head of a reply and its details, as `scripts/_reply.lua` puts them together. */
+/** The head of a reply and its details, as `concerns/partition.lua` puts them together. */
 export interface Details {
   readonly partition: number
   readonly now: number
@@ -44,7 +44,7 @@ const stateOfCode: readonly ReservationState[] = [
   'released', // refund due: released
 ]
 
-/** Reads the record of `scripts/_records.lua`. `id` is any id of its bucket. */
+/** Reads the record of `concerns/records.lua`. `id` is any id of its bucket. */
 export function readRecord(record: Reader, id: string, from: Details): StoredReservation {
   const state = stateOfCode[record.integer()]!
   const paymentId = record.text()

@@ -12,7 +12,7 @@ function writeUnits(units: Units, to: Writer): void {
   }
 }
 
-/** A row of `scripts/_transfers.lua`. */
+/** A row of `concerns/stock_transfers.lua`. */
 function readUnits(packed: Buffer): [number, number][] {
   const row = new Reader(packed)
   const units: [number, number][] = []

@@ -4,8 +4,10 @@
 -- Statuses: C claimed   B busy   T retry
 -- Details: C epoch, position, until, then members of PARKED, at the group's first such item only; B consumer, until
 -- Writes: GROUPS.
+-- @include consumer_groups, group_changes, parked_events
 local refused = refused_command()
 if refused then return { 'denied', now, refused } end
+-- @rarely waiting_of
 local statuses, details, told = {}, {}, {}
 
 local function claim(name, consumer, lease_ms, start)

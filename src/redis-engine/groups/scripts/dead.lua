@@ -3,6 +3,7 @@
 --   pages: of each item { group, after }
 -- Statuses: W dead. Details: members of PARKED
 -- Writes: nothing.
+-- @include consumer_groups, parked_events
 local DEAD_A_PAGE = 100 -- tuning
 local statuses, details = {}, {}
 for i, item in ipairs(call[4]) do

@@ -2,6 +2,7 @@
 -- Columns: token, deadline, floor, names
 -- Statuses: D dropped   G gone   T retry
 -- Writes: GROUPS, PARKED.
+-- @include consumer_groups, group_changes, parked_events
 local refused = refused_command(true)
 if refused then return { 'denied', now, refused } end
 local statuses = {}

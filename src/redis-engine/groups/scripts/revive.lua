@@ -4,6 +4,7 @@
 -- Statuses: R revived   T retry
 -- Details: R how many there were
 -- Writes: GROUPS, PARKED.
+-- @include consumer_groups, group_changes, parked_events
 local refused = refused_command(true)
 if refused then return { 'denied', now, refused } end
 local statuses, details = {}, {}

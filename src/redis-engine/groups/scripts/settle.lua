@@ -5,6 +5,7 @@
 -- Statuses: S settled   F fenced   G gone   T retry
 -- Details: S until, first
 -- Writes: GROUPS, PARKED, EVENTS.
+-- @include consumer_groups, group_changes, parked_events, stream_trim
 local parks_any, trims_any = false, false
 for _, item in ipairs(call[4]) do
   parks_any = parks_any or #item[6] > 0 or #item[7] > 0
@@ -12,8 +13,9 @@ for _, item in ipairs(call[4]) do
 end
 local refused = refused_command(parks_any, trims_any)
 if refused then return { 'denied', now, refused } end
-local forget_event, park_event, trim
-if parks_any or trims_any then forget_event, park_event, trim = rare() end
+-- @rarely forget_event, park_event, trim
+local forget, park, trim_stream
+if parks_any or trims_any then forget, park, trim_stream = rare() end
 local statuses, details = {}, {}
 
 local function settle(name, consumer, epoch, lease_ms, position, parks, unparks, older_than, max_events)
@@ -25,11 +27,11 @@ local function settle(name, consumer, epoch, lease_ms, position, parks, unparks,
   group[UNTIL] = now + lease_ms
   change(name)
   for i = 1, #parks, 3 do
-    forget_event(group, parks[i])
-    park_event(group, parks[i], parks[i + 1] == 1, parks[i + 2])
+    forget(group, parks[i])
+    park(group, parks[i], parks[i + 1] == 1, parks[i + 2])
   end
-  for _, event_sequence in ipairs(unparks) do forget_event(group, event_sequence) end
-  if older_than >= 0 then trim(older_than, max_events) end
+  for _, event_sequence in ipairs(unparks) do forget(group, event_sequence) end
+  if older_than >= 0 then trim_stream(older_than, max_events) end
   details[#details + 1] = group[UNTIL]
   details[#details + 1] = first_left()
   return 'S'

@@ -4,6 +4,7 @@
 -- Statuses: S controlled   T retry
 -- Parts: statuses
 -- Writes: META, and what moving on does.
+-- @include room, move_on
 local statuses = {}
 
 local function changes(action, rate, burst)

@@ -6,6 +6,7 @@
 -- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, commitments; or lost | denied, clock;
 --   or incompatible, clock, layout
 -- Writes: META. `lost` where parts of a room are left without it.
+-- @include time, acl
 local META = KEYS[1]
 local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
 

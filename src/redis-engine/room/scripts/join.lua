@@ -3,6 +3,7 @@
 -- Statuses: P placed   T retry
 -- Parts: statuses; numbers: number, stay and expiry of the pass (0 for none) of each item, packed
 -- Writes: META, PLACES.
+-- @include room, draw, visitors
 local buyers = call[4]
 local found = redis.call('HMGET', PLACES, unpack(buyers))
 local statuses, numbers, written, places = {}, {}, {}, {}

@@ -3,6 +3,7 @@
 -- Statuses: L ended   M gone   T retry
 -- Parts: statuses
 -- Writes: all but CHUNKS where nobody waited.
+-- @include room, token_bucket, visitors, move_on
 local buyers, stays = call[4], call[5]
 local statuses = {}
 

@@ -3,6 +3,7 @@
 -- Statuses: S spent   M gone   T retry
 -- Parts: statuses
 -- Writes: META, PASSES, and what moving on does.
+-- @include room, visitors, move_on
 local buyers, stays = call[4], call[5]
 local statuses = {}
 if not late then move_on() end

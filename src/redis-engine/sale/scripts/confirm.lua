@@ -5,8 +5,11 @@
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded      M not_found     T retry
 --   W lacking: sku, available
 -- Writes: all but RESTOCKS.
+-- @include partition, may_write, stock_moves, records, event_log, record_changes, late_payment
+-- @include each_reservation
 local buyers, payments, finals = call[5], call[6], call[7]
-local confirm_late
+-- @rarely confirm_late
+local late_confirm
 
 return settle(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
@@ -14,8 +17,8 @@ return settle(function(record, bucket, i, in_archive)
   if answer_of[state] then return answer_of[state] end
   if late then return 'T' end
   if state == IS_EXPIRED then
-    confirm_late = confirm_late or rare()
-    return confirm_late(record, bucket, in_archive, payment, finals[i])
+    late_confirm = late_confirm or rare()
+    return late_confirm(record, bucket, in_archive, payment, finals[i])
   end
   if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
   set_payment(record, payment)

@@ -7,6 +7,7 @@
 -- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, complete 0 or 1 of each; or lost | denied, clock;
 --   or incompatible, clock, layout
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
+-- @include time, lists, acl
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 

@@ -3,6 +3,7 @@
 -- Reply: described, now, by how much that is ahead of the clock, token, rules, complete 0 or 1; or missing | lost | denied, clock;
 --   or incompatible, clock, layout
 -- Writes: nothing.
+-- @include time, acl
 local META = KEYS[1]
 local _, _, floor = cmsgpack.unpack(ARGV[1])
 local refused = refused_command()

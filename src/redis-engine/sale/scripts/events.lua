@@ -7,6 +7,7 @@
 -- Writes: nothing.
 -- Events in one page, or somewhat more: one that is larger outlives a collection of young objects in who reads it, which costs
 -- them more than to ask more often.
+-- @include lists, partition, read_only, event_log
 local ENOUGH = 750 -- tuning
 local FIRST_LOOK = 2 -- tuning
 -- Reservations are read of so many events at a time, until they have so many bytes: a cart may have 1,000 lines.

@@ -3,6 +3,7 @@
 --   holds: ms from now
 -- Statuses, each with its record: R extended   A already_confirmed   B already_released   X expired   M not_found   T retry
 -- Writes: all but STOCK and RESTOCKS.
+-- @include partition, may_write, records, event_log, record_changes, expiry, each_reservation
 local holds = call[5]
 local answer_of = {
   [IS_RELEASED] = 'B', [DUE_RELEASED] = 'B',

@@ -2,6 +2,7 @@
 -- Columns: token, deadline, floor, references
 -- Statuses: F found: record as stored   M not_found
 -- Writes: nothing.
+-- @include partition, read_only, records
 local statuses, details, buckets = {}, {}, {}
 for i, reference in ipairs(call[4]) do buckets[i] = reference:sub(1, 6) end
 load_buckets(buckets)

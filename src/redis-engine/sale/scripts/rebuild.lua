@@ -4,6 +4,7 @@
 -- Statuses: R rebuilt   X exists   T retry
 -- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens; or denied, clock; or incompatible, clock, layout
 -- Writes: all keys.
+-- @include time, lists, acl
 local META, STOCK = KEYS[1], KEYS[2]
 local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
 

@@ -3,6 +3,8 @@
 --   restock: 1 puts the units back on sale, 0 takes them out
 -- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed   M not_found   T retry
 -- Writes: all but RESTOCKS.
+-- @include partition, may_write, stock_moves, records, event_log, record_changes
+-- @include each_reservation
 local restock = call[5]
 
 return settle(function(record, bucket, i, in_archive)

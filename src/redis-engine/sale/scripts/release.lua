@@ -3,6 +3,8 @@
 --   buyers: '' where none was given
 -- Statuses, each with its record: R released now   P released, again   A already_confirmed   X expired   M not_found   T retry
 -- Writes: all but RESTOCKS.
+-- @include partition, may_write, stock_moves, records, event_log, record_changes
+-- @include each_reservation
 local buyers = call[5]
 local answer_of = {
   [IS_RELEASED] = 'P', [DUE_RELEASED] = 'P',

@@ -8,10 +8,85 @@
 --   C conflict            T retry                              E ended                 N not_started: opensAt
 --   Z paused              L limit_exceeded: sku, limit, taken  S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
-local decide, sweep_some
+-- @include partition, may_write, stock_moves, records, event_log, record_changes, expiry
+-- @include limits_and_stock, idempotency, commit
+local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
+local refusal = recovers == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
+local statuses, details = {}, {}
+
+-- Neighbours that were reserved for the same time are entered together, into the expiry index and the events.
+local run_first, run_last, run_hold
+
+function emit_gathered()
+  if not run_first then return end
+  local first, last = run_first, run_last
+  run_first = nil
+  emit_many(RESERVED, run_hold, table.concat(buckets, '', first, last), nonces:sub(first * 6 - 5, last * 6))
+  watch_expiry(now + run_hold)
+end
+
+local function reserved(i, hold)
+  if run_first and run_last == i - 1 and run_hold == hold then
+    run_last = i
+  else
+    emit_gathered()
+    run_first, run_last, run_hold = i, i, hold
+  end
+  return 'R'
+end
+
+local function detail(value)
+  details[#details + 1] = value
+end
+
+local function take(i, plan, buyer)
+  local lines, bucket = plan.lines, buckets[i]
+  local sku, limit, taken = limit_exceeded(lines, bucket, buyer)
+  if sku == 'retry' then return 'T' end
+  if sku then
+    detail(sku)
+    detail(limit)
+    detail(taken)
+    return 'L'
+  end
+  sku = lacking(lines)
+  if sku == 'retry' then return 'T' end
+  if sku then
+    detail(sku)
+    detail(counts(sku)[AVAILABLE])
+    detail(counts(sku)[HELD] > 0 and 1 or 0)
+    return 'S'
+  end
+  move_cart(lines, AVAILABLE, HELD)
+  append(bucket, plan.prefix .. fragments[i])
+  reserved(i, plan.hold)
+  emit_sold_out(lines)
+  return 'R'
+end
+
+-- What buyers have may have more lines than what they ask for, which fills a batch: it is moved to the archive, lapses, counts for a limit. The
+-- lines that were swept before the first request make none wait.
+local lines_before
+
+-- Decides a request with everything that may stand in its way. Few need that: the others are reserved below.
+local function decide(i, plan)
+  lines_before = lines_before or lines_moved
+  if lines_moved + lines_read - lines_before >= 2 * LINES_AT_ONCE then return 'T' end
+  local bucket, status, buyer, record = buckets[i], nil, nil, nil
+  if raw[bucket] or lists[bucket] then
+    status, buyer, record = decided_before(bucket, fragments[i])
+    if record then detail(encode(record)) end
+  end
+  status = status or late and 'T' or refusal or take(i, plan, buyer)
+  if status == 'N' then detail(opensAt) end
+  return status
+end
+
+-- @rarely decide, sweep_some
+local with_all_checks, sweep
 if is_due() then
-  decide, sweep_some = rare()
-  sweep_some()
+  with_all_checks, sweep = rare()
+  sweep()
 end
 load_buckets(buckets)
 
@@ -47,8 +122,8 @@ for i, bucket in ipairs(buckets) do
     written[#written + 1] = record
     statuses[i] = reserved(i, plan.hold)
   else
-    decide = decide or rare()
-    statuses[i] = decide(i, plan)
+    with_all_checks = with_all_checks or rare()
+    statuses[i] = with_all_checks(i, plan)
   end
 end
 emit_gathered()

@@ -3,20 +3,22 @@
 --   finals: 0 where other partitions may have what is lacking here
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict   T retry
 -- Writes: all.
+-- @include lists, partition, may_write, stock_moves, event_log, expiry, commit
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
 local remembered, out = {}, {}
-local available_units
+-- @rarely available_units
+local gather
 
 for i, sku in ipairs(skus) do
-  if quantities[i] < 0 then available_units = available_units or rare() end
+  if quantities[i] < 0 then gather = gather or rare() end
   local quantity, status = quantities[i], 'R'
   local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])
   if known then
     local knownSku, knownQuantity, applied = cmsgpack.unpack(known)
     status = (knownSku == sku and knownQuantity == quantity) and 'P' or 'C'
     if status == 'P' then details[#details + 1] = applied end
-  elseif late or (quantity < 0 and available_units(sku, -quantity) == nil) then
+  elseif late or (quantity < 0 and gather(sku, -quantity) == nil) then
     status = 'T'
   elseif finals[i] == 0 and counts(sku)[AVAILABLE] < -quantity then
     status = 'K'
@@ -37,6 +39,6 @@ for i, sku in ipairs(skus) do
   end
   statuses[i] = status
 end
--- What will not be carried out is not remembered either, see _commit.lua.
-if not (history_lost or refused_command()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
+-- What will not be carried out is not remembered either, see commit.lua.
+if not (history_lost or refused_write()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)

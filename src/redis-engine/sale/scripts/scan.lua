@@ -3,6 +3,7 @@
 --   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and Redis' own cursor
 -- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket, packed, bucket, packed ...
 -- Writes: nothing.
+-- @include partition, read_only
 local statuses, details = {}, {}
 local FIELDS_A_PAGE = 500 -- tuning
 

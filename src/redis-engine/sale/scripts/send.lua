@@ -4,6 +4,8 @@
 -- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted, both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
+-- @include time, partition, may_write, rollback_detection, stock_moves, event_log, expiry
+-- @include stock_transfers, commit
 local sends = call[4]
 local statuses, details = {}, {}
 
@@ -29,7 +31,8 @@ if recovers == 0 then
   end
 end
 
-sweep_all()
+-- @rarely sweep_all
+if is_due() then rare()() end
 
 local function amount(sku, wanted)
   local available = counts(sku)[AVAILABLE]

@@ -4,7 +4,9 @@
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
 -- Details, once: the counts of these SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.
-sweep_all()
+-- @rarely sweep_all
+-- @include lists, partition, may_write, stock_moves, expiry, commit
+if is_due() then rare()() end
 local state = more_lapsed and 'T' or sale_state()
 local details = {}
 if state ~= 'T' then

@@ -3,7 +3,9 @@
 --   count: how many ask; all get the same answer
 -- Statuses: W swept. Details, once: when to look again in epoch ms, -1 for never
 -- Writes: all but RESTOCKS.
-sweep_all()
+-- @rarely sweep_all
+-- @include partition, may_write, expiry, commit
+if is_due() then rare()() end
 local next_at = now
 if not more_lapsed then
   local following = redis.call('ZRANGE', EXPIRY, #swept, #swept, 'WITHSCORES')

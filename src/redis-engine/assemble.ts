@@ -1,0 +1,119 @@
+/** Lua texts that scripts include, by name. */
+export type Concerns = Readonly<Record<string, string>>
+
+/** A statement at the outermost level, with the comment above it. */
+interface Statement {
+  readonly text: string
+  /** The locals that it declares; a statement that declares none is executed for what it does. */
+  readonly declares: readonly string[]
+  /** Every name in it; some may be names of fields or parameters. */
+  readonly names: ReadonlySet<string>
+  /** What a line `-- @rarely a, b` asks for. */
+  readonly rarely: readonly string[]
+}
+
+/**
+ * Puts a script together from its own text and from the concerns that it includes.
+ *
+ * - `-- @include a, b` names concerns. Each is put in once, behind those that it includes itself.
+ * - What a script does not reach from its statements is left out: the functions of a script are
+ *   made again by every call, which is most of what a small call costs.
+ * - `-- @rarely a, b` becomes `local function rare() ... return a, b end`, with all that only `a`
+ *   and `b` reach in it: a call that needs none of it does not make those functions.
+ *
+ * @throws {Error} for a cycle, an unknown concern, or a name that is declared twice.
+ */
+export function assemble(text: string, concerns: Concerns): string {
+  const statements = inOrder(text, concerns).flatMap(statementsOf)
+  const declared = declarations(statements)
+  const roots = statements.filter(({ declares }) => declares.length === 0)
+  const always = reach(roots, declared)
+  const wanted = statements.flatMap(({ rarely }) => rarely)
+  const all = reach([...always, ...wanted.map((name) => declared.get(name)!)], declared)
+  const rare = statements.filter((one) => all.has(one) && !always.has(one))
+  return statements
+    .filter((one) => always.has(one))
+    .map((one) => (one.rarely.length === 0 ? one.text : rareFunction(rare, one.rarely)))
+    .join('\n')
+}
+
+/** The names behind `-- @include`, of all such lines. */
+export function includesOf(text: string): string[] {
+  return [...text.matchAll(/^-- @include (.*)$/gm)].flatMap(([, names]) => names!.split(', '))
+}
+
+/** All that is included, each once, and last the text itself. */
+function inOrder(text: string, concerns: Concerns): string[] {
+  const done = new Set<string>()
+  const visit = (each: string, path: readonly string[]): void => {
+    if (done.has(each)) return
+    for (const name of includesOf(each)) {
+      const included = concerns[name]
+      const trail = [...path, name]
+      if (included === undefined) throw new Error(`No concern is named ${name}: ${trail.join(' > ')}`)
+      if (path.includes(name)) throw new Error(`Concerns include each other: ${trail.join(' > ')}`)
+      visit(included, trail)
+    }
+    done.add(each)
+  }
+  visit(text, [])
+  return [...done]
+}
+
+const parsed = new Map<string, readonly Statement[]>()
+
+/** Outermost statements begin in the first column, and what closes one in the first column belongs to it. */
+export function statementsOf(text: string): readonly Statement[] {
+  const known = parsed.get(text)
+  if (known) return known
+  const found: string[][] = []
+  const above: string[] = []
+  for (const line of text.trimEnd().split('\n')) {
+    if (line.startsWith('-- @rarely ')) found.push([...above.splice(0), line])
+    else if (line === '' || line.startsWith('--')) above.push(line)
+    else if (/^(\s|end\b|else|until\b|\)|\})/.test(line)) found.at(-1)!.push(...above.splice(0), line)
+    else found.push([...above.splice(0), line])
+  }
+  const statements = found.map((lines) => statementOf(lines.join('\n')))
+  parsed.set(text, statements)
+  return statements
+}
+
+function statementOf(text: string): Statement {
+  const code = text.replace(/--.*$/gm, '').trim()
+  const local = /^local (?:function (\w+)|([\w,\s]+?)(?:\s=|$))/.exec(code)
+  return {
+    text,
+    declares: (local?.[1] ?? local?.[2])?.split(/,\s*/).filter((name) => name !== '_') ?? [],
+    names: new Set(code.replace(/'[^'\n]*'|"[^"\n]*"/g, '').match(/(?<![\w.:])[A-Za-z_]\w*/g)),
+    rarely: /^-- @rarely (.*)$/m.exec(text)?.[1]?.split(', ') ?? [],
+  }
+}
+
+function declarations(statements: readonly Statement[]): Map<string, Statement> {
+  const declared = new Map<string, Statement>()
+  for (const one of statements) {
+    for (const name of one.declares) {
+      if (declared.has(name)) throw new Error(`${name} is declared twice`)
+      declared.set(name, one)
+    }
+  }
+  return declared
+}
+
+/** The statements, and those that declare what they name, and so on. */
+function reach(from: Iterable<Statement>, declared: ReadonlyMap<string, Statement>): Set<Statement> {
+  const reached = new Set(from)
+  for (const { names } of reached) {
+    for (const name of names) {
+      const one = declared.get(name)
+      if (one) reached.add(one)
+    }
+  }
+  return reached
+}
+
+function rareFunction(statements: readonly Statement[], names: readonly string[]): string {
+  const body = statements.map(({ text }) => text).join('\n')
+  return `local function rare()\n${body}\nreturn ${names.join(', ')}\nend`
+}

@@ -1,0 +1,69 @@
+-- The stream's oldest entry. Its id bears the sequence of its first event.
+-- @include consumer_groups
+local first_sequence
+
+local function sequence_of(id)
+  return tonumber(id:match('^%d+'))
+end
+
+-- The sequence of the oldest event that is left.
+local function first_left()
+  if sequence == 0 then return 1 end
+  first_sequence = first_sequence or sequence_of(redis.call('XRANGE', EVENTS, '-', '+', 'COUNT', 1)[1][1])
+  return first_sequence
+end
+
+-- When the stream's oldest entries may go. An entry's value begins with the time of all its events, and it ends where the next one begins, see
+-- first_left.
+local TRIM_AT_ONCE = 100 -- tuning: entries that go in one call
+local FIRST_PAGE, OTHER_PAGES = 2, 16 -- tuning: entries looked at at a time
+local lapsed_waits, read_all
+
+-- What every group has dealt with.
+local function dealt_with()
+  if not read_all and not of_other_sale then
+    local fields = redis.call('HGETALL', GROUPS)
+    for i = 1, #fields, 2 do
+      local name = fields[i]:sub(2)
+      if fields[i] ~= 'head' and known[name] == nil then known[name] = { cmsgpack.unpack(fields[i + 1]) } end
+    end
+  end
+  read_all = true
+  local position = sequence
+  for _, group in pairs(known) do
+    if group then position = math.min(position, group[POSITION]) end
+  end
+  return position
+end
+
+-- A lapsed hold is found by the entry that made it, so nothing goes while one waits to be swept.
+local function waits_for_sweep()
+  if lapsed_waits == nil then
+    lapsed_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%.0f', now)) > 0
+  end
+  return lapsed_waits
+end
+
+-- Lets entries go, or says, of a call that is late, whether any would. Only what is needed to decide is read: mostly that the oldest must stay.
+local function trim(older_than, max_events)
+  if sequence == 0 or waits_for_sweep() then return false end
+  local dealt = dealt_with()
+  local from, left, size, trims = '-', TRIM_AT_ONCE, FIRST_PAGE, false
+  while true do
+    local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', size)
+    local i = 1
+    while left > 0 and i < #page do
+      local _, at = cmsgpack.unpack_one(page[i][2][2])
+      local last = sequence_of(page[i + 1][1]) - 1
+      if at > now - older_than or (last > dealt and sequence - last < max_events) then break end
+      i, left, trims = i + 1, left - 1, true
+    end
+    from = page[i][1]
+    if left == 0 or i < #page or #page < size then break end
+    size = OTHER_PAGES
+  end
+  if late then return trims end
+  if trims then redis.call('XTRIM', EVENTS, 'MINID', '=', from) end
+  first_sequence = sequence_of(from)
+  return trims
+end

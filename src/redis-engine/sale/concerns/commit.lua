@@ -1,0 +1,45 @@
+-- Writes everything this call changed, and builds the reply. Until here nothing was written that a failure could leave
+-- half done: reading and deciding come first.
+-- Set by the command that ends a freeze, which is no event.
+-- @include time, lists, partition, rollback_detection, stock_moves, records, event_log, expiry
+local thawed = false
+-- Filled by the commands that move units between partitions, see stock_transfers.lua.
+local changed_rows = {}
+-- From so many buckets on they are a table. Up to 512 (hash-max-listpack-entries) Redis would keep them as a list, which is searched from
+-- its beginning for each of a batch: with hundreds in both, that is most of what a reservation costs.
+-- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
+local TABLE_FROM = 64 -- tuning
+
+-- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
+-- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
+-- Answers the command that may not be run, or nil.
+local function refused_write()
+  local may = redis.acl_check_cmd
+  if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
+  if (emitted > 0 or #swept > 0 or set_back) and not may('HSET', META, 'f', 'v') then return 'HSET' end
+  if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
+  if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
+  if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
+  if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
+end
+
+local function finish(statuses, details)
+  if history_lost then return { 'lost', clock } end
+  local refused = refused_write()
+  if refused then return { 'denied', clock, refused } end
+  local events_before = sequence
+  if save_records then save_records() end
+  local buckets_before = bucketCount
+  bucketCount = bucketCount + write_fields(BUCKETS, written)
+  if buckets_before < TABLE_FROM and bucketCount >= TABLE_FROM and redis.acl_check_cmd('HDEL', BUCKETS, 'f') then
+    -- A single long value makes it a table for as long as it lives, and need not stay.
+    redis.call('HSET', BUCKETS, '', ('-'):rep(1025))
+    redis.call('HDEL', BUCKETS, '')
+  end
+  save_stock()
+  transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
+  save_expiry()
+  save_events()
+  if sequence > events_before or #swept > 0 or thawed or set_back then redis.call('HSET', META, 'live', live()) end
+  return reply(statuses, details)
+end

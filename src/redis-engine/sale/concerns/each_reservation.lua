@@ -1,0 +1,28 @@
+-- What confirm, release, extend and refund share: each item names its reservation by bucket and nonce.
+-- Columns: token, deadline, floor, references, then the command's own
+-- @include partition, stock_moves, records, expiry, commit
+local references = call[4]
+
+-- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail is the record.
+-- `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are the SKU, returned too, and what is available of it.
+local function settle(decide)
+  local statuses, details, buckets = {}, {}, {}
+  for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
+  load_buckets(buckets)
+  local function decided(i, reference)
+    if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
+    local bucket = buckets[i]
+    local record, in_archive = find_now(bucket, reference:sub(7))
+    if not record then return 'M' end
+    local status, sku = decide(record, bucket, i, in_archive)
+    if status == 'W' then
+      details[#details + 1] = sku
+      details[#details + 1] = counts(sku)[AVAILABLE]
+    elseif status ~= 'M' and status ~= 'T' then
+      details[#details + 1] = encode(record)
+    end
+    return status
+  end
+  for i, reference in ipairs(references) do statuses[i] = decided(i, reference) end
+  return finish(table.concat(statuses), details)
+end

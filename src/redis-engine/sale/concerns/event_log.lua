@@ -1,0 +1,59 @@
+-- The events of a partition: how they are stored, and how a call appends its own.
+-- @include partition
+
+-- The types of events, and what a group's argument and subject are; references are all buckets, then all nonces, 6 bytes each. NONE stands where
+-- an event has no argument or no subject; it is not read.
+local NONE = 0
+local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4 -- hold in ms, NONE, NONE, NONE; references
+local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7 -- restock 0 or 1, expiry in epoch ms, reason; references
+local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12 -- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
+local SENT, RECEIVED = 13, 14 -- units; SKU * 1024 + the other partition
+
+-- What lies in an entry of EVENTS: its time, then groups. Calls back with each group's type, argument and subject, and that time; a group
+-- at a time, for the number of groups has no bound.
+local function each_group(packed, call_back)
+  local offset, at = cmsgpack.unpack_one(packed)
+  local kind, argument, subject
+  while offset >= 0 do
+    offset, kind, argument, subject = cmsgpack.unpack_limit(packed, 3, offset)
+    call_back(kind, argument, subject, at)
+  end
+end
+
+-- The events of this call, one stream entry for all of them: its id is the sequence number of the first, so a
+-- sequence number can never be used twice. Its one field bears the call's mark. Neighbours of the same type and argument share a group.
+local groups, emitted = {}, 0
+-- Emits what a command has gathered and not emitted yet, so that events keep the order in which things happened.
+local emit_gathered = function() end
+
+-- An event that is not about a reservation.
+local function emit(kind, argument, subject)
+  emit_gathered()
+  emitted = emitted + 1
+  groups[#groups + 1] = { kind, argument, subject }
+end
+
+-- Events of one kind about several reservations: strings of as many buckets and nonces.
+local function emit_many(kind, argument, buckets, nonces)
+  emit_gathered()
+  emitted = emitted + #nonces / 6
+  local last = groups[#groups]
+  if not (last and last[1] == kind and last[2] == argument) then
+    last = { kind, argument, buckets = {}, nonces = {} }
+    groups[#groups + 1] = last
+  end
+  last.buckets[#last.buckets + 1] = buckets
+  last.nonces[#last.nonces + 1] = nonces
+end
+
+local function save_events()
+  if emitted == 0 then return end
+  local parts = { cmsgpack.pack(now) }
+  for i, group in ipairs(groups) do
+    local subject = group[3] or table.concat(group.buckets) .. table.concat(group.nonces)
+    parts[i + 1] = cmsgpack.pack(group[1], group[2], subject)
+  end
+  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), mark, table.concat(parts))
+  sequence = sequence + emitted
+  tip = mark
+end

@@ -1,0 +1,121 @@
+-- When holds lapse, and what this call has swept: lapsed holds are given back before anybody is refused for want of them, a bounded
+-- number in one call.
+-- @include lists, partition, stock_moves, records, event_log, record_changes
+local SWEEP_AT_ONCE = 512 -- tuning: holds looked at in one call, some 5 ms of the server's time
+local budget, more_lapsed = SWEEP_AT_ONCE, true
+local swept, watched = {}, {}
+-- Set when the events that name the holds are gone: then nothing may be decided, see commit.lua.
+local history_lost = false
+
+-- Whether a hold may have lapsed that nobody has swept: mostly none has, and then what sweeps need not be made.
+local function is_due()
+  more_lapsed = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
+  return more_lapsed
+end
+
+-- Holds that this call writes events of lapse at this time.
+local function watch_expiry(at)
+  watched[at] = true
+end
+
+local function save_expiry()
+  expiryCount = expiryCount - #swept
+  for last, first in next_piece, swept, 0 do redis.call('ZREM', EXPIRY, unpack(swept, first, last)) end
+  for at in pairs(watched) do
+    local expiry = string.format('%.0f', at)
+    redis.call('ZADD', EXPIRY, expiry, string.format('%.0f/', sequence + 1) .. expiry)
+    expiryCount = expiryCount + 1
+  end
+end
+
+-- Holds that have lapsed, given back before a command looks at them.
+local function expires_at(record)
+  local hold = record[HOLD]
+  return epoch + record[CREATED] + (hold == 0 and holdMs or hold)
+end
+
+-- Gives a hold back if it has lapsed.
+local function lapse_if_due(record, bucket, in_archive)
+  if record[STATE] == IS_HELD and now >= expires_at(record) then
+    change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)
+  end
+end
+
+-- As `find`, with the reservation as it is at this time.
+local function find_now(bucket, nonce)
+  local record, in_archive = find(bucket, nonce)
+  if record then lapse_if_due(record, bucket, in_archive) end
+  return record, in_archive
+end
+
+-- An index entry names the event entry whose holds lapse then, so no bucket is kept twice: `<first sequence>/<expiry>`.
+-- The holds that are due: their buckets, and their nonces.
+local function due_holds(member)
+  local buckets, nonces = {}, {}
+  local id = member:match('^%d+') .. '-0'
+  local entry = redis.call('XRANGE', EVENTS, id, id)[1]
+  if not entry then
+    history_lost = true
+    return buckets, nonces
+  end
+  each_group(entry[2][2], function(kind, argument, subject, at)
+    local expiry = kind == RESERVED and at + argument or kind == EXTENDED and argument
+    if expiry and now >= expiry then
+      local half = #subject / 2
+      for j = 1, half, 6 do
+        buckets[#buckets + 1] = subject:sub(j, j + 5)
+        nonces[#nonces + 1] = subject:sub(half + j, half + j + 5)
+      end
+    end
+  end)
+  return buckets, nonces
+end
+
+local READ_AHEAD = 64 -- tuning
+local due, next_due = {}, 1 -- index entries that are due, read ahead
+
+-- The next index entry that is due.
+local function next_member()
+  if next_due > #due then
+    due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', #swept, READ_AHEAD)
+    next_due = 1
+  end
+  return due[next_due]
+end
+
+-- Sweeps the next index entry that is due. False when there is nothing more to sweep, or the call has done its share.
+local function sweep_some()
+  if not more_lapsed or budget <= 0 or lines_moved >= LINES_AT_ONCE then return false end
+  local member = next_member()
+  if not member then
+    more_lapsed = false
+    return false
+  end
+  local buckets, nonces = due_holds(member)
+  budget = budget - math.max(#buckets, 4)
+  load_buckets(buckets)
+  for i, bucket in ipairs(buckets) do
+    -- The rest of an entry is swept by another call; what was swept of it costs that no lines.
+    if lines_moved >= LINES_AT_ONCE then return true end
+    find_now(bucket, nonces[i])
+  end
+  swept[#swept + 1] = member
+  next_due = next_due + 1
+  return true
+end
+
+-- Sweeps until a SKU has so many units. Then: true, false (there are no more), or nil (not known within the budget).
+local function available_units(sku, quantity)
+  while counts(sku)[AVAILABLE] < quantity do
+    if not sweep_some() then
+      if more_lapsed then return nil end
+      return false
+    end
+  end
+  return true
+end
+
+-- Sweeps until nothing is due, or the budget is spent.
+local function sweep_all()
+  while sweep_some() do end
+end

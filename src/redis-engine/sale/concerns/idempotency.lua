@@ -1,0 +1,23 @@
+-- What a request was answered before: a buyer's key makes one reservation, however often it is sent.
+-- @include records, record_changes, expiry
+
+-- The reservation that the buyer made with this key.
+local function find_key(bucket, buyer, key)
+  for _, record in ipairs(records(bucket)) do
+    if record[KEY] == key and record[BUYER] == buyer then return (find_now(bucket, record[NONCE])) end
+  end
+  local nonce = from_archive(key_field(bucket, buyer, key))
+  if nonce then return (find_now(bucket, nonce)) end
+end
+
+-- The status of a request that was decided before, or nil; the buyer; the reservation that the status tells of.
+-- A key that came with another cart is a conflict.
+local function decided_before(bucket, fragment)
+  local nonce, buyer, key, items = cmsgpack.unpack(fragment)
+  local record = find_now(bucket, nonce)
+  if record then return 'Q', buyer, record end
+  record = key ~= '' and find_key(bucket, buyer, key)
+  if not record then return nil, buyer end
+  if record[ITEMS] ~= items then return 'C', buyer end
+  return is_active(record[STATE]) and 'P' or 'K', buyer, record
+end

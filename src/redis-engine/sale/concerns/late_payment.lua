@@ -1,0 +1,30 @@
+-- The answers that were given before, and the first refund due, which is recorded. For the statuses see confirm.lua.
+-- @include partition, stock_moves, records, event_log, record_changes, limits_and_stock
+local answer_of = {
+  [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
+  [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D',
+}
+
+local function refund_due(record, bucket, in_archive, state, payment)
+  set_payment(record, payment)
+  change(record, bucket, in_archive, state, REFUND_DUE, state)
+  return answer_of[state]
+end
+
+-- A payment for a hold that lapsed: takes the units again while the sale goes on and they are there.
+local function confirm_late(record, bucket, in_archive, payment, final)
+  local lines = lines_of(record[ITEMS])
+  if has_ended() and recovers == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
+  if #lines > 2 then load_lines(lines) end
+  local exceeded = limit_exceeded(lines, bucket, record[BUYER])
+  if exceeded == 'retry' then return 'T' end
+  if exceeded then return refund_due(record, bucket, in_archive, DUE_LIMIT, payment) end
+  local sku = lacking(lines)
+  if sku == 'retry' then return 'T' end
+  if sku and final == 0 then return 'W', sku end
+  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
+  set_payment(record, payment)
+  change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, NONE, AVAILABLE, CONFIRMED)
+  emit_sold_out(lines)
+  return 'G'
+end

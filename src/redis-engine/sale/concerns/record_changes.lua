@@ -1,0 +1,124 @@
+-- Changes of records, and of what a bucket holds.
+-- @include lists, partition, stock_moves, records, event_log
+
+-- A bucket has room for so many records and bytes, and for one record in any case; the oldest records move to the archive for good. So
+-- what a request reads and writes does not grow with what its buyer has.
+local BUCKET_RECORDS, BUCKET_BYTES = 8, 1024 -- tuning
+
+local touched = {} -- buckets with changed records
+local taken_rows, changed_taken = {}, {} -- units in the archive by field, see records.lua
+
+local function is_active(state)
+  return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE
+end
+
+local function touch(bucket)
+  touched[bucket] = true
+end
+
+local function set_state(record, state)
+  record[STATE] = state
+  -- The state is the first byte: nearly every change there is needs no packing.
+  if record.packed then record.packed = string.char(state) .. record.packed:sub(2) end
+end
+
+local function set_payment(record, payment)
+  if payment == record[PAYMENT] then return end
+  record[PAYMENT] = payment
+  record.packed = nil
+end
+
+local function record_field(bucket, record)
+  return 'r' .. bucket .. record[NONCE]
+end
+
+local function key_field(bucket, buyer, key)
+  return 'k' .. bucket .. cmsgpack.pack(buyer, key)
+end
+
+-- Units by SKU that a buyer's archived records hold or have confirmed, of the block with this SKU; and the row's field.
+local function taken_row(bucket, buyer, sku)
+  local field = 'u' .. bucket .. cmsgpack.pack(buyer, block_of(sku))
+  local row = taken_rows[field]
+  if not row then
+    row = decode_units(from_archive(field))
+    taken_rows[field] = row
+  end
+  return row, field
+end
+
+-- Counts an archived record as active, or no more as that: 1 or -1.
+local function count_taken(bucket, record, sign)
+  local lines = lines_of(record[ITEMS])
+  local block, row, field
+  lines_moved = lines_moved + #lines / 2
+  for i = 1, #lines, 2 do
+    local sku = lines[i]
+    if block_of(sku) ~= block then
+      block = block_of(sku)
+      row, field = taken_row(bucket, record[BUYER], sku)
+      changed_taken[field] = row
+    end
+    row[sku] = (row[sku] or 0) + sign * lines[i + 1]
+  end
+end
+
+local function to_archive(bucket, record)
+  archived = archived + 1
+  archive_changes[record_field(bucket, record)] = encode(record)
+  if record[KEY] ~= '' then archive_changes[key_field(bucket, record[BUYER], record[KEY])] = record[NONCE] end
+  if is_active(record[STATE]) then count_taken(bucket, record, 1) end
+end
+
+local function save_changes()
+  for bucket in pairs(touched) do
+    local list, packed = lists[bucket], raw[bucket]
+    if list then
+      local parts = {}
+      for i, record in ipairs(list) do parts[i] = encode(record) end
+      packed = table.concat(parts)
+    end
+    written[#written + 1] = bucket
+    written[#written + 1] = packed
+  end
+  for field, row in pairs(changed_taken) do archive_changes[field] = encode_units(row) end
+  local out = {}
+  for field, value in pairs(archive_changes) do
+    out[#out + 1] = field
+    out[#out + 1] = value
+  end
+  write_fields(ARCHIVE, out)
+end
+
+-- Adds an encoded record to a loaded bucket.
+local function append(bucket, packed)
+  save_records = save_changes
+  touch(bucket)
+  if not (raw[bucket] or lists[bucket]) then
+    raw[bucket] = packed
+    return
+  end
+  local list, bytes = records(bucket), #packed
+  for _, record in ipairs(list) do bytes = bytes + #encode(record) end
+  list[#list + 1] = decode(packed)[1]
+  while (#list > BUCKET_RECORDS or bytes > BUCKET_BYTES) and #list > 1 do
+    local oldest = table.remove(list, 1)
+    bytes = bytes - #encode(oldest)
+    to_archive(bucket, oldest)
+  end
+end
+
+-- Writes a decided change of a reservation: its new state, its event, and where its units go.
+local function change(record, bucket, in_archive, state, event, argument, from, to)
+  save_records = save_changes
+  local was_active = is_active(record[STATE])
+  set_state(record, state)
+  if in_archive then
+    archive_changes[record_field(bucket, record)] = encode(record)
+    if was_active ~= is_active(state) then count_taken(bucket, record, was_active and -1 or 1) end
+  else
+    touch(bucket)
+  end
+  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
+  emit_many(event, argument, bucket, record[NONCE])
+end

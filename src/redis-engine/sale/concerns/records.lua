@@ -1,0 +1,99 @@
+-- The buckets this call has to do with, as they are kept: read once, written once.
+--
+-- raw: what each loaded bucket holds, false for nothing; lists: decoded, then in place of raw; written: field, value, ... of
+-- buckets to be written. archive_changes: field -> value, see below.
+-- @include lists, partition
+local raw, lists, written, archive_changes = {}, {}, {}, {}
+local IS_HELD = 0 -- the state of a new reservation
+-- What saves the changes of records, if there are any, see record_changes.lua.
+local save_records
+
+-- Reads the buckets that are not known yet with one HMGET.
+local function load_buckets(buckets)
+  local wanted = {}
+  for _, bucket in ipairs(buckets) do
+    if raw[bucket] == nil then
+      raw[bucket] = false
+      wanted[#wanted + 1] = bucket
+    end
+  end
+  local found = read_fields(BUCKETS, wanted)
+  for i, bucket in ipairs(wanted) do raw[bucket] = found[i] end
+end
+
+local lines_by_items = {}
+
+-- A cart as sku, quantity, sku, quantity, ...
+local function lines_of(items)
+  local lines = lines_by_items[items]
+  if not lines then
+    lines = { cmsgpack.unpack(items) }
+    lines_by_items[items] = lines
+  end
+  return lines
+end
+
+-- Reservations. A record is eight msgpack values, a bucket is its records one after another: what a new
+-- reservation adds can be appended without decoding what is there.
+local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
+local RECORD = 8
+--   STATE     a code below      PAYMENT  payment id or ''         CREATED  ms since the sale's epoch
+--   HOLD      ms until expiry, 0 for the sale's own holdMs        NONCE    6 bytes, unique in its bucket
+--   BUYER     as given          KEY      as given or ''           ITEMS    sku, quantity, ... packed
+local IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 1, 2, 3, 4 -- and IS_HELD, 0
+local IS_CONFIRMED_LATE = 5
+-- "Refund due" was answered: an expired one for want of stock, for the limit, for the end of the sale; a released one.
+local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
+
+-- The records of a bucket, each with its packed form: a command that changes a field by hand must forget that.
+local function decode(packed)
+  local list, offset = {}, 0
+  local function add(following, ...)
+    local record = { ... }
+    record.packed = packed:sub(offset + 1, following)
+    list[#list + 1] = record
+    offset = following -- -1 behind the last
+  end
+  while offset >= 0 do add(cmsgpack.unpack_limit(packed, RECORD, offset)) end
+  return list
+end
+
+local function encode(record)
+  local packed = record.packed
+  if not packed then
+    packed = cmsgpack.pack(unpack(record, 1, RECORD))
+    record.packed = packed
+  end
+  return packed
+end
+
+-- The decoded records of a loaded bucket. Change them in place, then call touch.
+local function records(bucket)
+  local list = lists[bucket]
+  if not list then
+    list = raw[bucket] and decode(raw[bucket]) or {}
+    lists[bucket] = list
+  end
+  return list
+end
+
+-- The archive holds what a bucket has no room for, see record_changes.lua. Nothing leaves it. Its fields:
+--   'r', bucket, nonce                   -> record
+--   'k', bucket, buyer and key packed    -> nonce
+--   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have confirmed, of a block of 64 SKUs
+-- What changes waits for the commit in archive_changes, by field.
+local function from_archive(field)
+  local changed = archive_changes[field]
+  if changed ~= nil then return changed end
+  return archived > 0 and redis.call('HGET', ARCHIVE, field)
+end
+
+-- The reservation with this nonce, and whether it lies in the archive.
+local function find(bucket, nonce)
+  for _, record in ipairs(records(bucket)) do
+    if record[NONCE] == nonce then return record, false end
+  end
+  local packed = from_archive('r' .. bucket .. nonce)
+  if packed then return decode(packed)[1], true end
+  return nil, false
+end
