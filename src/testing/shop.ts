@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import type { Reservation } from '../sale/results.js'
-import type { Answer, Call } from './history/operation.js'
+import type { Answer, Call } from './call.js'
 import type { Step, Story } from './story.js'
 import type { Transcript } from './transcript.js'
 

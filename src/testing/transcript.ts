@@ -1,11 +1,10 @@
 import { StockholdError } from '../errors.js'
-import { type Answer, type Call, describeCall } from './history/operation.js'
-import { Names, text } from './history/print.js'
+import { type Answer, type Call, describeAnswer, describeCall, ShortIds } from './call.js'
 import type { Story } from './story.js'
 
 /** What was asked in a story and what was answered, for a person. */
 export class Transcript {
-  readonly #names = new Names()
+  readonly #names = new ShortIds()
   readonly #head: string
   readonly #groups: string[][] = []
 
@@ -26,7 +25,7 @@ export class Transcript {
   }
 
   answer(call: Call, answer: Answer): void {
-    this.line(`${describeCall(call)}: ${text(answer)}`)
+    this.line(`${describeCall(call)}: ${describeAnswer(answer)}`)
   }
 
   failure(call: Call, error: unknown): void {
