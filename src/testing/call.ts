@@ -1,7 +1,7 @@
 import type { Item, Reservation } from '../sale/results.js'
 
-/** A call of the public surface, in the terms of whoever made it. */
-export type Call =
+/** A call that a story makes, in the terms of its caller. */
+export type StoryCall =
   | {
       readonly do: 'reserve'
       readonly buyer: string
@@ -16,12 +16,8 @@ export type Call =
       readonly paymentId: string | null
     }
   | { readonly do: 'release'; readonly id: string; readonly buyer: string | null }
-  | { readonly do: 'extend'; readonly id: string; readonly holdMs: number }
   | { readonly do: 'refund'; readonly id: string; readonly restock: boolean }
-  | { readonly do: 'get'; readonly id: string }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
-  | { readonly do: 'control'; readonly action: 'pause' | 'resume' | 'end' }
-  | { readonly do: 'stats' }
 
 /** What a call answered; for a key that was used for something else `{ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }`. */
 export interface Answer {
@@ -31,7 +27,7 @@ export interface Answer {
 }
 
 /** For example `reserve(ann: 2 a + 1 b, key k1)`. */
-export function describeCall(call: Call): string {
+export function describeCall(call: StoryCall): string {
   switch (call.do) {
     case 'reserve': {
       const cart = call.items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' + ')
@@ -42,18 +38,10 @@ export function describeCall(call: Call): string {
       return `confirm(${call.id}${given(call.buyer)}${given(call.paymentId)})`
     case 'release':
       return `release(${call.id}${given(call.buyer)})`
-    case 'extend':
-      return `extend(${call.id}, ${call.holdMs} ms)`
     case 'refund':
       return `refund(${call.id}${call.restock ? ', restock' : ''})`
-    case 'get':
-      return `get(${call.id})`
     case 'restock':
       return `restock(${call.quantity} ${call.sku}, key ${call.key})`
-    case 'control':
-      return `${call.action}()`
-    case 'stats':
-      return 'stats()'
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Reservation } from '../../src/index.js'
-import type { Answer, Call } from '../../src/testing/call.js'
+import type { Answer, Call } from '../model/call.js'
 import { checkHistory } from './history/check.js'
 import type { Execution, Operation } from './history/operation.js'
 

@@ -1,5 +1,5 @@
 import type { SaleRules } from '../../../src/sale/rules.js'
-import type { ShortIds } from '../../../src/testing/call.js'
+import type { ShortIds } from '../../model/call.js'
 import { linearize, type Stuck } from './linearize.js'
 import type { Operation } from './operation.js'
 import { printHistory } from './print.js'

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { SaleRules } from '../../../src/sale/rules.js'
-import type { Answer } from '../../../src/testing/call.js'
-import { carryOut, newSale, type Sale, textOf } from './model.js'
+import type { Answer } from '../../model/call.js'
+import { carryOut } from '../../model/model.js'
+import { newSale, type Sale, textOf } from '../../model/sale.js'
 import type { Operation } from './operation.js'
 import { Mentions, type Step, stepsOf, timesOf } from './steps.js'
 

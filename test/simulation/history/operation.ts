@@ -1,4 +1,4 @@
-import type { Answer, Call } from '../../../src/testing/call.js'
+import type { Answer, Call } from '../../model/call.js'
 
 /** One execution of a request at the server, as far as it is known. */
 export interface Execution {

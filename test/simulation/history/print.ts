@@ -1,5 +1,5 @@
 import type { SaleRules } from '../../../src/sale/rules.js'
-import { describeAnswer, describeCall, ShortIds } from '../../../src/testing/call.js'
+import { describeAnswer, describeCall, ShortIds } from '../../model/call.js'
 import type { Stuck } from './linearize.js'
 import type { Operation } from './operation.js'
 

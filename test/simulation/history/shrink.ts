@@ -1,5 +1,5 @@
 import type { SaleRules } from '../../../src/sale/rules.js'
-import type { Call } from '../../../src/testing/call.js'
+import type { Call } from '../../model/call.js'
 import { linearize, type Verdict } from './linearize.js'
 import type { Operation } from './operation.js'
 import type { Mentions } from './steps.js'

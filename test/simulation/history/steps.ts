@@ -1,5 +1,5 @@
 import type { Reservation } from '../../../src/sale/results.js'
-import type { Sale } from './model.js'
+import type { Sale } from '../../model/sale.js'
 import type { Execution, Operation } from './operation.js'
 
 /** A place an operation may take in the order: the execution that was answered, or one that nobody heard of. */

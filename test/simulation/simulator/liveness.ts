@@ -1,9 +1,9 @@
 import type { SkuCounts } from '../../../src/sale/results.js'
-import { type Answer, type Call, describeAnswer, describeCall } from '../../../src/testing/call.js'
+import { type Answer, type Call, describeAnswer, describeCall } from '../../model/call.js'
+import { demand } from '../../model/violation.js'
 import type { SimulatedProcess } from './process.js'
 import type { Recorded } from './recorder.js'
 import type { SaleWorld } from './sale-world.js'
-import { demand } from './violation.js'
 
 /** What must be so once the faults have stopped. It asks as anybody would, from two new processes. */
 export class Liveness {

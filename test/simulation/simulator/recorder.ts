@@ -1,7 +1,7 @@
 import type { Reply, Call as Sending } from '../../../src/engine/port.js'
 import { StockholdError } from '../../../src/errors.js'
 import type { Agenda } from '../../../src/testing/agenda.js'
-import type { Answer, Call } from '../../../src/testing/call.js'
+import type { Answer, Call } from '../../model/call.js'
 import type { Execution, Operation, Outcome, Stamp } from '../history/operation.js'
 import type { SimulatedProcess } from './process.js'
 import { isOf } from './recognise.js'

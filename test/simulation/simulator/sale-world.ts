@@ -1,6 +1,8 @@
 import type { Engine } from '../../../src/engine/engine.js'
 import { FlashSale } from '../../../src/sale/flash-sale.js'
-import { type Answer, type Call, describeAnswer, describeCall, ShortIds } from '../../../src/testing/call.js'
+import { type Answer, type Call, describeAnswer, describeCall, ShortIds } from '../../model/call.js'
+import { send } from '../../model/send.js'
+import { demand, Violation } from '../../model/violation.js'
 import type { Fault } from './faults.js'
 import type { Observer } from './network.js'
 import { drawPlan, type Plan } from './plan.js'
@@ -8,8 +10,6 @@ import type { SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
 import { type Recorded, Recorder } from './recorder.js'
 import { type SaleMachine, saleMachine } from './sale-machine.js'
-import { send } from './send.js'
-import { demand, SimulationViolation } from './violation.js'
 import { Watch } from './watch.js'
 import { World } from './world.js'
 
@@ -43,7 +43,7 @@ export class SaleWorld {
   readonly recorder: Recorder
   readonly names = new ShortIds()
   /** The first thing that was seen to be wrong. */
-  wrong: SimulationViolation | undefined
+  wrong: Violation | undefined
   readonly #known = new Set<string>()
   readonly #watch: Watch
   readonly #options: SaleWorldOptions
@@ -98,16 +98,12 @@ export class SaleWorld {
     try {
       return await this.recorder.record(process, call, sending, (operation) => this.#over(operation))
     } catch (error) {
-      this.fail(
-        error instanceof SimulationViolation
-          ? error
-          : new SimulationViolation('fault', `${describeCall(call)} failed: ${error}`, { cause: error }),
-      )
+      this.fail(Violation.of(error, `${describeCall(call)} failed: `))
       return undefined
     }
   }
 
-  fail(violation: SimulationViolation): void {
+  fail(violation: Violation): void {
     this.trace(() => `violation: ${violation.message}`)
     this.wrong ??= violation
   }
@@ -173,7 +169,7 @@ export class SaleWorld {
         try {
           this.#watch.look()
         } catch (error) {
-          this.fail(error as SimulationViolation)
+          this.fail(error as Violation)
         }
       },
       answered: (process, reply, order) => this.recorder.answered(process, reply, order),

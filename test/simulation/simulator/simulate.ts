@@ -1,11 +1,11 @@
-import { describeCall } from '../../../src/testing/call.js'
+import { describeCall } from '../../model/call.js'
+import { demand, Violation, type ViolationKind } from '../../model/violation.js'
 import { checkHistory } from '../history/check.js'
 import { Crowd } from './crowd.js'
 import type { Fault } from './faults.js'
 import { Liveness } from './liveness.js'
 import { over } from './over.js'
 import { type Plant, SaleWorld } from './sale-world.js'
-import { demand, SimulationViolation, type ViolationKind } from './violation.js'
 
 export interface SimulateOptions {
   readonly seed: number
@@ -55,14 +55,10 @@ export async function simulate({ seed, plant, watch = true, trace }: SimulateOpt
     if (!sale.wrong && plan.rules.partitions === 1) {
       const verdict = checkHistory(recorder.history(), plan.rules)
       undecided = verdict.kind === 'undecided'
-      if (verdict.kind === 'violated') throw new SimulationViolation('history', verdict.report(sale.names))
+      if (verdict.kind === 'violated') throw new Violation('history', verdict.report(sale.names))
     }
   } catch (error) {
-    sale.fail(
-      error instanceof SimulationViolation
-        ? error
-        : new SimulationViolation('fault', String(error), { cause: error }),
-    )
+    sale.fail(Violation.of(error))
   }
   const { wrong } = sale
   const operations = { ok: 0, fail: 0, unknown: 0 }
@@ -102,9 +98,9 @@ async function play(sale: SaleWorld): Promise<void> {
   if (!sale.wrong) await over(sale, new Liveness(sale).prove())
 }
 
-function report({ plan, world, names }: SaleWorld, wrong: SimulationViolation): string {
+function report({ plan, world, names }: SaleWorld, wrong: Violation): string {
   const cause = wrong.cause instanceof Error ? `\n${wrong.cause.stack}` : ''
-  const head = `${wrong.kind}, after ${world.agenda.now.toFixed(1)} ms. Faults: ${world.faults}.`
+  const head = `After ${world.agenda.now.toFixed(1)} ms. Faults: ${world.faults}.`
   const rules = wrong.kind === 'history' ? '' : `\nsale ${JSON.stringify(plan.rules)}`
   return `${head}${rules}\n${names.within(wrong.message)}${cause}`
 }

@@ -1,9 +1,10 @@
 import { partitionOf } from '../../../src/engine/reservation-id.js'
 import type { PartitionState } from '../../../src/memory-engine/sale/partition-state.js'
 import type { Item, Reservation } from '../../../src/sale/results.js'
-import type { Answer } from '../../../src/testing/call.js'
+import type { Answer } from '../../model/call.js'
+import { checkCounts } from '../../model/counts.js'
+import { demand } from '../../model/violation.js'
 import type { SaleMachine } from './sale-machine.js'
-import { demand } from './violation.js'
 
 interface Told {
   reservation: Reservation
@@ -116,12 +117,7 @@ export class Watch {
           )
         }
       }
-      const { total, available, held, confirmed, inTransit } = stock.of(place)
-      const told = () =>
-        `${sku}: ${JSON.stringify(stock.of(place))}, held are ${units.held}, confirmed ${units.confirmed}`
-      demand(Math.min(available, held, confirmed) >= 0, 'conservation', told)
-      demand(total === available + held + confirmed + inTransit, 'conservation', told)
-      demand(held === units.held && confirmed === units.confirmed, 'conservation', told)
+      checkCounts(sku, stock.of(place), units)
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Call, Command, Op } from '../../../../src/engine/engine.js'
 import { execute } from '../../../../src/memory-engine/memory-engine.js'
 import { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
+import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
-import { demand } from '../violation.js'
 
 interface Batch {
   readonly command: Command

@@ -3,14 +3,14 @@ import { StockholdError } from '../../../../src/errors.js'
 import type { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
 import { FlashSale } from '../../../../src/sale/flash-sale.js'
 import type { Recovery, Reservation } from '../../../../src/sale/results.js'
-import { type Answer, describeCall } from '../../../../src/testing/call.js'
+import { type Answer, describeCall } from '../../../model/call.js'
+import { send } from '../../../model/send.js'
+import { demand, Violation, type ViolationKind } from '../../../model/violation.js'
 import type { Fault } from '../faults.js'
 import { over } from '../over.js'
 import { drawCall, drawPlan } from '../plan.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
-import { send } from '../send.js'
-import { demand, SimulationViolation, type ViolationKind } from '../violation.js'
 import { World } from '../world.js'
 import { RollingMachine } from './rolling-machine.js'
 
@@ -42,10 +42,7 @@ export async function simulateRollback(options: {
   try {
     await run.play()
   } catch (error) {
-    run.wrong ??=
-      error instanceof SimulationViolation
-        ? error
-        : new SimulationViolation('fault', String(error), { cause: error })
+    run.wrong ??= Violation.of(error)
   }
   const { seed } = options
   const { wrong, kind, from, detected, restored, refused } = run
@@ -60,7 +57,7 @@ class Run {
   readonly world: World
   readonly kind: 'older' | 'empty'
   readonly from: 'accept' | 'replay'
-  wrong: SimulationViolation | undefined
+  wrong: Violation | undefined
   detected = 0
   restored = 0
   refused = 0

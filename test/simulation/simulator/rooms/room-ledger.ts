@@ -1,6 +1,6 @@
 import type { PollResult } from '../../../../src/waiting-room/results.js'
+import { demand } from '../../../model/violation.js'
 import type { SimulatedProcess } from '../process.js'
-import { demand } from '../violation.js'
 import type { RoomPlan } from './room-plan.js'
 
 /** What a call is known by: when it was made and settled, by the world's clock and by the latest time the server has told. */

@@ -7,8 +7,8 @@ import {
 } from '../../../../src/engine/room.js'
 import type { Room } from '../../../../src/memory-engine/room/room-state.js'
 import { shuffler } from '../../../../src/waiting-room/draw.js'
+import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
-import { demand } from '../violation.js'
 import type { RoomMachine } from './room-machine.js'
 import { ends, print, type Seen, type Snapshot } from './room-snapshot.js'
 

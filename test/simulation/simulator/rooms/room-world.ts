@@ -2,10 +2,10 @@ import type { Engine } from '../../../../src/engine/engine.js'
 import { StockholdError } from '../../../../src/errors.js'
 import { FlashSale } from '../../../../src/sale/flash-sale.js'
 import { WaitingRoom } from '../../../../src/waiting-room/waiting-room.js'
+import { demand, Violation } from '../../../model/violation.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import { type SaleMachine, saleMachine } from '../sale-machine.js'
-import { demand, SimulationViolation } from '../violation.js'
 import { World } from '../world.js'
 import { expected, lasting, type Outcome, type Pending, tell } from './outcome.js'
 import { RoomLedger, type Span } from './room-ledger.js'
@@ -34,7 +34,7 @@ export class RoomWorld {
   readonly operations = { ok: 0, fail: 0, unknown: 0 }
   readonly answers = new Set<string>()
   readonly pending = new Set<Pending>()
-  wrong: SimulationViolation | undefined
+  wrong: Violation | undefined
   readonly #options: RoomWorldOptions
   readonly #handles = new Map<SimulatedProcess, Handles>()
 
@@ -166,10 +166,7 @@ export class RoomWorld {
   }
 
   fail(error: unknown): void {
-    const violation =
-      error instanceof SimulationViolation
-        ? error
-        : new SimulationViolation('fault', String(error), { cause: error })
+    const violation = Violation.of(error)
     this.trace(() => `violation: ${violation.message}`)
     this.wrong ??= violation
   }
@@ -207,7 +204,7 @@ export class RoomWorld {
 
   #failure(name: string, error: unknown): Outcome<never> {
     if (error instanceof StockholdError) return { kind: 'fail', code: error.code }
-    this.fail(new SimulationViolation('fault', `${name} failed: ${error}`, { cause: error }))
+    this.fail(new Violation('fault', `${name} failed: ${error}`, { cause: error }))
     return { kind: 'fail', code: String(error) }
   }
 

@@ -1,5 +1,5 @@
+import { demand } from '../../../model/violation.js'
 import type { Random } from '../random.js'
-import { demand } from '../violation.js'
 import type { RoomWorld } from './room-world.js'
 
 /** Somebody was admitted: they try to buy, and not always honestly. */

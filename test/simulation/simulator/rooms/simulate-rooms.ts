@@ -1,7 +1,7 @@
+import { demand } from '../../../model/violation.js'
 import type { Fault } from '../faults.js'
 import { over } from '../over.js'
 import type { Simulated, SimulateOptions } from '../simulate.js'
-import { demand } from '../violation.js'
 import { Operators } from './operators.js'
 import type { RoomPlant } from './room-options.js'
 import { RoomWorld } from './room-world.js'
@@ -37,7 +37,7 @@ export async function simulateRoom({
   }
   const { wrong, world, operations, answers } = room
   const cause = wrong?.cause instanceof Error ? `\n${wrong.cause.stack}` : ''
-  const head = `${wrong?.kind}, after ${world.agenda.now.toFixed(1)} ms. Faults: ${world.faults}.`
+  const head = `After ${world.agenda.now.toFixed(1)} ms. Faults: ${world.faults}.`
   return {
     seed,
     operations,

@@ -1,7 +1,24 @@
-import type { Item, Reservation } from '../../../src/sale/results.js'
-import type { Answer, Call } from '../../../src/testing/call.js'
-import { countsAt, type Known, type Result, type Sale, stateAt } from './model.js'
-import { applied, latest, withKnown } from './model-changes.js'
+import type { Item, Reservation } from '../../src/sale/results.js'
+import type { SaleRules } from '../../src/sale/rules.js'
+import type { Answer, Call } from './call.js'
+import {
+  changed,
+  countsAt,
+  isActive,
+  type Known,
+  latest,
+  limitOf,
+  type Sale,
+  stateAt,
+  takenBy,
+  withKnown,
+} from './sale.js'
+
+/** What a call answers, and the sale behind it: the very same object if nothing changed. */
+export interface Result {
+  readonly answer: Answer
+  readonly after: Sale
+}
 
 type CallOf<D extends Call['do']> = Extract<Call, { do: D }>
 
@@ -18,6 +35,8 @@ export function reserve(
 ): Result {
   const answered = (answer: Answer): Result => ({ answer, after: sale })
   const { buyer, key } = call
+  if ((call.holdMs ?? 0) > maxHoldOf(sale.rules))
+    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const items = summed(call.items)
   const all = [...sale.known.values()]
   const own = all.find(({ by }) => by === request)
@@ -81,7 +100,7 @@ export function release(sale: Sale, call: CallOf<'release'>, now: number): Resul
   const reservation = latest(known, now)
   const { state } = reservation
   if (state === 'expired')
-    return { answer: { status: state, reservation }, after: lapsedIn(sale, known, now) }
+    return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
   if (state === 'released') return { answer: { status: state, reservation, replayed: true }, after: sale }
   if (state !== 'held') return { answer: { status: 'already_confirmed', reservation }, after: sale }
   const released: Reservation = { ...reservation, state: 'released' }
@@ -97,14 +116,12 @@ export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number
   const reservation = latest(known, now)
   const { state, createdAt, expiresAt } = reservation
   if (state === 'expired')
-    return { answer: { status: state, reservation }, after: lapsedIn(sale, known, now) }
+    return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
   if (state !== 'held') {
     const status = state === 'released' ? 'already_released' : 'already_confirmed'
     return { answer: { status, reservation }, after: sale }
   }
-  const { rules } = sale
-  const most = rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, rules.holdMs ?? DEFAULT_HOLD_MS)
-  const wanted = Math.min(now + holdMs, createdAt + most)
+  const wanted = Math.min(now + holdMs, createdAt + maxHoldOf(sale.rules))
   if (wanted <= expiresAt) return { answer: { status: 'extended', reservation }, after: sale }
   const extended = { ...reservation, expiresAt: wanted }
   return {
@@ -120,7 +137,7 @@ export function refund(sale: Sale, { id, restock }: CallOf<'refund'>, now: numbe
   const { state, items } = reservation
   if (state === 'refunded') return { answer: { status: state, reservation, replayed: true }, after: sale }
   if (state !== 'confirmed')
-    return { answer: { status: 'not_confirmed', reservation }, after: lapsedIn(sale, known, now) }
+    return { answer: { status: 'not_confirmed', reservation }, after: expiredIn(sale, known, now) }
   const refunded: Reservation = { ...reservation, state: 'refunded' }
   const after = withKnown(sale, now, id, { ...known, reservation: refunded })
   const totals = new Map(sale.totals)
@@ -131,10 +148,10 @@ export function refund(sale: Sale, { id, restock }: CallOf<'refund'>, now: numbe
   }
 }
 
-/** A hold that a change has looked at and found lapsed stays so. */
-function lapsedIn(sale: Sale, { reservation }: Known, now: number): Sale {
+/** A hold that a change has looked at and found expired stays so. */
+function expiredIn(sale: Sale, { reservation }: Known, now: number): Sale {
   return reservation.state === 'held' && now >= reservation.expiresAt && now > sale.now
-    ? applied(sale, now, {})
+    ? changed(sale, now, {})
     : sale
 }
 
@@ -151,7 +168,7 @@ function whyNotAgain(sale: Sale, { state, buyer, items }: Reservation, now: numb
 
 function refusalOf(sale: Sale, buyer: string, items: readonly Item[], now: number): Answer | undefined {
   for (const { sku, quantity } of items) {
-    const limit = limitOf(sale, sku)
+    const limit = limitOf(sale.rules, sku)
     if (limit === undefined) continue
     const taken = takenBy(sale, buyer, sku, now)
     if (taken + quantity > limit) return { status: 'limit_exceeded', sku, limit, taken }
@@ -163,21 +180,8 @@ function refusalOf(sale: Sale, buyer: string, items: readonly Item[], now: numbe
   return undefined
 }
 
-function takenBy(sale: Sale, buyer: string, sku: string, now: number): number {
-  let units = 0
-  for (const known of sale.known.values()) {
-    if (known.reservation.buyer !== buyer || !isActive(latest(known, now))) continue
-    for (const item of known.reservation.items) if (item.sku === sku) units += item.quantity
-  }
-  return units
-}
-
-function limitOf({ rules: { limitPerBuyer } }: Sale, sku: string): number | undefined {
-  return typeof limitPerBuyer === 'object' ? limitPerBuyer[sku] : limitPerBuyer
-}
-
-function isActive({ state }: Reservation): boolean {
-  return state === 'held' || state === 'confirmed'
+function maxHoldOf({ holdMs = DEFAULT_HOLD_MS, maxHoldMs }: SaleRules): number {
+  return maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs)
 }
 
 /** Each SKU once, in order. */

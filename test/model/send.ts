@@ -1,5 +1,5 @@
-import type { FlashSale } from '../../../src/sale/flash-sale.js'
-import type { Answer, Call } from '../../../src/testing/call.js'
+import type { FlashSale } from '../../src/sale/flash-sale.js'
+import type { Answer, Call } from './call.js'
 
 /** Makes a call on a handle. */
 export async function send(
@@ -8,6 +8,8 @@ export async function send(
   options: { signal?: AbortSignal } = {},
 ): Promise<Answer> {
   switch (call.do) {
+    case 'create':
+      return { status: 'created', ...(await sale.create(call.rules, options)) }
     case 'reserve': {
       const { buyer, items, key, holdMs } = call
       const given = { ...(key === null ? {} : { key }), ...(holdMs === null ? {} : { holdMs }) }
