@@ -16,8 +16,6 @@ export {
   faultyRedis,
 } from './testing/faulty-redis.js'
 export { BrokenRule, playStory } from './testing/play-story.js'
-export { type SimulationOptions, simulate } from './testing/simulation.js'
-export type { Simulated } from './testing/simulator/simulate.js'
 export {
   type FastCheck,
   type Step,

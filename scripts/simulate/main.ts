@@ -1,5 +1,5 @@
-import { simulateRoom } from '../../src/testing/simulator/rooms/simulate-rooms.js'
-import { type Simulated, simulate } from '../../src/testing/simulator/simulate.js'
+import { simulateRoom } from '../../test/simulation/simulator/rooms/simulate-rooms.js'
+import { type Simulated, simulate } from '../../test/simulation/simulator/simulate.js'
 import { BadOption } from '../demo/option-values.js'
 import { Progress } from '../demo/terminal/progress.js'
 import { type Terminal, terminalOf } from '../demo/terminal/style.js'

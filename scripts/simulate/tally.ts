@@ -1,5 +1,5 @@
-import { type Fault, messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
-import type { Simulated } from '../../src/testing/simulator/simulate.js'
+import { type Fault, messageFaults, worldFaults } from '../../test/simulation/simulator/faults.js'
+import type { Simulated } from '../../test/simulation/simulator/simulate.js'
 import { bar } from '../demo/terminal/charts.js'
 import { count, seconds } from '../demo/terminal/format.js'
 import type { View } from '../demo/terminal/progress.js'

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import type { Reservation } from '../sale/results.js'
-import type { Answer, Call } from './history/operation.js'
+import type { Answer, StoryCall } from './call.js'
 import type { Step, Story } from './story.js'
 import type { Transcript } from './transcript.js'
 
@@ -74,7 +74,7 @@ export class Shop {
 
   async #reserve({ buyer, items, key, holdMs }: Extract<Step, { do: 'reserve' }>): Promise<void> {
     const request = key === undefined ? { buyer, items, holdMs } : { buyer, items, holdMs, key }
-    const call: Call = { do: 'reserve', buyer, items, key: key ?? null, holdMs }
+    const call: StoryCall = { do: 'reserve', buyer, items, key: key ?? null, holdMs }
     const result = await this.#ask(call, (handle) => handle.reserve(request))
     if (result.status !== 'reserved') return
     const { reservation } = result
@@ -116,7 +116,7 @@ export class Shop {
 
   /** One request by the next handle, with its answer written down. */
   async #ask<T extends object>(
-    call: Call,
+    call: StoryCall,
     send: (handle: FlashSale) => Promise<T>,
   ): Promise<T | typeof conflict> {
     try {
@@ -179,7 +179,7 @@ export class Shop {
       for (let unit = 0; unit < available; unit++) {
         this.#transcript.nextGroup()
         const request = { buyer: `late-${sku}-${unit}`, items: [{ sku, quantity: 1 }], key: 'late' }
-        const call: Call = { do: 'reserve', ...request, holdMs: null }
+        const call: StoryCall = { do: 'reserve', ...request, holdMs: null }
         const { status } = await this.#ask(call, (handle) => handle.reserve(request))
         demand(
           status === 'reserved',

@@ -1,11 +1,10 @@
 import { StockholdError } from '../errors.js'
-import { type Answer, type Call, describeCall } from './history/operation.js'
-import { Names, text } from './history/print.js'
+import { type Answer, describeAnswer, describeCall, ShortIds, type StoryCall } from './call.js'
 import type { Story } from './story.js'
 
 /** What was asked in a story and what was answered, for a person. */
 export class Transcript {
-  readonly #names = new Names()
+  readonly #names = new ShortIds()
   readonly #head: string
   readonly #groups: string[][] = []
 
@@ -25,11 +24,11 @@ export class Transcript {
     this.#groups.at(-1)!.push(`  ${what}`)
   }
 
-  answer(call: Call, answer: Answer): void {
-    this.line(`${describeCall(call)}: ${text(answer)}`)
+  answer(call: StoryCall, answer: Answer): void {
+    this.line(`${describeCall(call)}: ${describeAnswer(answer)}`)
   }
 
-  failure(call: Call, error: unknown): void {
+  failure(call: StoryCall, error: unknown): void {
     const what = error instanceof StockholdError ? error.code : String(error)
     this.line(`${describeCall(call)}: failed, ${what}`)
   }

@@ -3,8 +3,7 @@ import type { Timer } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../memory-engine/memory-engine.js'
 import { checkBoolean, checkInteger, checkOptions, type Names } from '../validation.js'
-import { Agenda } from './simulator/agenda.js'
-import { EPOCH } from './simulator/server.js'
+import { Agenda, EPOCH } from './agenda.js'
 
 /** A memory engine for which time passes only when it is told to. */
 export interface VirtualEngine {

@@ -16,7 +16,6 @@ import {
   playStory,
   type Step,
   type Story,
-  simulate,
   stepArbitrary,
   storyArbitrary,
 } from '../../src/testing.js'
@@ -197,14 +196,17 @@ describe('for model tests of your own', () => {
   })
 })
 
-test('the simulator keeps every promise, and repeats itself by its seed', async () => {
-  const lines: string[] = []
-  const run = await simulate({ seed: 7, trace: (line) => lines.push(line) })
-  expect(run).toMatchObject({ seed: 7, violation: undefined, undecided: false })
-  const again: string[] = []
-  await simulate({ seed: 7, trace: (line) => again.push(line) })
-  expect(again).toEqual(lines)
-  await expect(simulate({ seed: -1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+test('the entry point exports what tests of an application need, and nothing else', async () => {
+  expect(Object.keys(await import('../../src/testing.js')).sort()).toEqual([
+    'BrokenRule',
+    'MissingPackage',
+    'checkNoOversell',
+    'faultyRedis',
+    'playStory',
+    'stepArbitrary',
+    'storyArbitrary',
+    'virtualEngine',
+  ])
 })
 
 test('an answer that is lost on the way to a checkout', async () => {
@@ -226,10 +228,10 @@ test('nothing but checkNoOversell needs fast-check', async () => {
   await build({
     stdin: {
       contents: `
-        import { checkNoOversell, faultyRedis, playStory, simulate, virtualEngine } from './src/testing.ts'
+        import { checkNoOversell, faultyRedis, playStory, virtualEngine } from './src/testing.ts'
         const { close } = await faultyRedis('redis://127.0.0.1:1')
-        const { violation } = await simulate({ seed: 1 })
-        console.log(violation, await checkNoOversell(() => virtualEngine().engine).catch(String))
+        const { engine, advance } = virtualEngine()
+        console.log(await advance(1), await checkNoOversell(() => engine).catch(String))
         process.exit(0)`,
       resolveDir: root,
       loader: 'ts',

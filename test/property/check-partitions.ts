@@ -1,10 +1,10 @@
 import fc from 'fast-check'
+import { Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { handoffStories } from './handoff-steps.js'
 import { HandoffWorld } from './handoff-world.js'
 import { partitionStories } from './partition-steps.js'
 import { PartitionWorld } from './partition-world.js'
-import { Violation } from './violation.js'
 
 type Maker = () => Promise<TimedEngine>
 
@@ -35,6 +35,6 @@ async function orViolation(play: () => Promise<void>): Promise<void> {
   try {
     await play()
   } catch (error) {
-    throw error instanceof Violation ? error : new Violation('fault', String(error), { cause: error })
+    throw Violation.of(error)
   }
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { SaleRules } from '../../src/index.js'
+import { Violation, type ViolationKind } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { type Step, sales, stories } from './steps.js'
-import { Violation, type ViolationKind } from './violation.js'
 import { World } from './world.js'
 
 export interface CheckOptions {
@@ -43,7 +43,7 @@ export async function play(
     await world.audit()
     return world.answers
   } catch (error) {
-    throw error instanceof Violation ? error : new Violation('fault', String(error), { cause: error })
+    throw Violation.of(error)
   } finally {
     await world.close()
   }

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Operation, Refund, Release, Reserve, Restock } from './operations.js'
-import type { Answer, Reference } from './reference.js'
+import type { Answer, Call } from '../model/call.js'
+import { carryOut } from '../model/model.js'
+import type { Sale } from '../model/sale.js'
 
-/** A request, what it spoke of, and what came back. */
+/** A request and its answer. */
 export interface Sent {
   readonly handle: number
-  readonly operation: Operation
-  /** Of the reservation it names, or ''. */
-  readonly name: string
+  readonly call: Call
   readonly answer: Answer
   /** How often it was delivered. */
   readonly times: number
@@ -22,14 +21,13 @@ export class SoldOutSayings {
 
   /** What was answered at once; who forgot before and who after remembering is not known, so all is remembered. */
   hear(sent: readonly Sent[], at: number): void {
-    for (const { handle, operation, answer } of sent) {
-      const forgets =
-        operation instanceof Release || operation instanceof Refund || operation instanceof Restock
+    for (const { handle, call, answer } of sent) {
+      const forgets = call.do === 'release' || call.do === 'refund' || call.do === 'restock'
       if (forgets && answer.status !== 'not_found' && answer.status !== 'threw') this.forget(handle)
     }
-    for (const { handle, operation, answer } of sent) {
-      if (answer.status === 'sold_out' && !this.mayRepeat({ handle, operation, answer }, at))
-        this.#heard.push({ handle, at, answer })
+    for (const each of sent) {
+      if (each.answer.status === 'sold_out' && !this.mayRepeat(each, at))
+        this.#heard.push({ handle: each.handle, at, answer: each.answer })
     }
   }
 
@@ -37,11 +35,8 @@ export class SoldOutSayings {
     this.#heard = this.#heard.filter((heard) => heard.handle !== handle)
   }
 
-  mayRepeat(
-    { handle, operation, answer }: Pick<Sent, 'handle' | 'operation' | 'answer'>,
-    now: number,
-  ): boolean {
-    if (!(operation instanceof Reserve) || operation.call.key !== undefined) return false
+  mayRepeat({ handle, call, answer }: Omit<Sent, 'times'>, now: number): boolean {
+    if (call.do !== 'reserve' || call.key !== null) return false
     return this.#heard.some(
       (heard) =>
         heard.handle === handle &&
@@ -55,17 +50,20 @@ export class SoldOutSayings {
 /**
  * Looks for an order in which the plain rules give every one of these answers: what is sent at once may be carried out in
  * any order, but as if one after another. `undefined` if there is none.
+ *
+ * @param now The server's time.
+ * @param mayRepeat Whether the handle may have given this `sold_out` from its memory.
  */
 export function explain(
-  before: Reference,
+  before: Sale,
   sent: readonly Sent[],
-  sayings: SoldOutSayings,
-  clock: number,
-): { after: Reference; order: readonly Sent[] } | undefined {
+  now: number,
+  mayRepeat: (sent: Sent) => boolean,
+): { after: Sale; order: readonly Sent[] } | undefined {
   if (sent.length === 0) return { after: before, order: [] }
   for (const [i, each] of sent.entries()) {
-    for (const after of outcomes(before, each, sayings, clock)) {
-      const rest = explain(after, sent.toSpliced(i, 1), sayings, clock)
+    for (const after of outcomes(before, each, now, mayRepeat)) {
+      const rest = explain(after, sent.toSpliced(i, 1), now, mayRepeat)
       if (rest) return { after: rest.after, order: [each, ...rest.order] }
     }
   }
@@ -73,15 +71,12 @@ export function explain(
 }
 
 /** The states in which this request may leave the sale, given its answer. */
-function outcomes(before: Reference, sent: Sent, sayings: SoldOutSayings, clock: number): Reference[] {
-  const { operation, name, answer, times } = sent
-  const after = before.clone()
-  const fresh = answer.reservation?.id ?? ''
-  let predicted = operation.predict(after, name, fresh)
-  // A reservation's own request is recognised by its id and gets its own answer; all others are repeats.
-  for (let i = 1; i < times && !(operation instanceof Reserve); i++)
-    predicted = operation.predict(after, name, fresh)
-  const found = isDeepStrictEqual(predicted, answer) ? [after] : []
-  if (answer.status === 'sold_out' && sayings.mayRepeat(sent, clock)) found.push(before)
+function outcomes(before: Sale, sent: Sent, now: number, mayRepeat: (sent: Sent) => boolean): Sale[] {
+  const { call, answer, times } = sent
+  const delivered = (sale: Sale) => carryOut(sale, call, now, sent, answer.reservation?.id ?? '')
+  let last = delivered(before)
+  for (let i = 1; i < times; i++) last = delivered(last.after)
+  const found = isDeepStrictEqual(last.answer, answer) ? [last.after] : []
+  if (answer.status === 'sold_out' && mayRepeat(sent)) found.push(before)
   return found
 }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StoredEvent } from '../../src/engine/engine.js'
 import type { HandoffAnswer, HandoffCommand, HandoffOp, ParkedEvent } from '../../src/engine/groups.js'
+import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
 import { AGE, type Batch, CONSUMERS, GROUPS, type HandoffStep } from './handoff-steps.js'
-import { demand, Violation } from './violation.js'
 
 interface Call {
   readonly floor: number

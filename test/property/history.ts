@@ -1,5 +1,5 @@
 import type { SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
-import { demand } from './violation.js'
+import { demand } from '../model/violation.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 

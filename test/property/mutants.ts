@@ -1,5 +1,5 @@
+import type { ViolationKind } from '../model/violation.js'
 import type { Alteration } from '../support/altered-scripts.js'
-import type { ViolationKind } from './violation.js'
 
 /** A bug planted into the scripts, and what it breaks. */
 export interface Mutant {

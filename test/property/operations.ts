@@ -1,207 +1,55 @@
 import { type FlashSale, type SaleRules, StockholdError } from '../../src/index.js'
-import type { Answer, Reference, ReserveCall } from './reference.js'
+import { type Answer, type Call, describeCall } from '../model/call.js'
+import { send } from '../model/send.js'
 
-/** One call of the public surface, and what the plain rules say of it. */
-export interface Operation {
-  /** Whether the call names a reservation: its place, to be taken modulo their number. */
-  readonly place?: number
-  send(sale: FlashSale, id: string, rules: SaleRules): Promise<Answer>
-  /** @param fresh What a new reservation is called. */
-  predict(reference: Reference, name: string, fresh: string): Answer
-  toString(): string
+/**
+ * A call as a story draws it, before there is a sale. Its `id` is `#` and a number that is taken modulo
+ * the number of reservations made so far; `same` is whether it asks for the rules that the sale has.
+ */
+export type Operation =
+  | Exclude<Call, { readonly do: 'create' }>
+  | { readonly do: 'create'; readonly same: boolean }
+
+export function reserve(request: {
+  readonly buyer: string
+  readonly items: readonly { readonly sku: string; readonly quantity: number }[]
+  readonly key?: string
+  readonly holdMs?: number
+}): Operation {
+  return { do: 'reserve', key: null, holdMs: null, ...request }
 }
 
-/** Faults become answers, so that they are compared like all others. */
-export async function sendTo(
-  operation: Operation,
-  sale: FlashSale,
-  id: string,
-  rules: SaleRules,
-): Promise<Answer> {
+export function confirm(
+  place: number,
+  options: { readonly buyer?: string; readonly paymentId?: string } = {},
+): Operation {
+  return { do: 'confirm', id: `#${place}`, buyer: null, paymentId: null, ...options }
+}
+
+export function release(place: number, options: { readonly buyer?: string } = {}): Operation {
+  return { do: 'release', id: `#${place}`, buyer: null, ...options }
+}
+
+/** The call that an operation stands for, given the names of the reservations made so far. */
+export function callOf(operation: Operation, names: readonly string[], rules: SaleRules): Call {
+  if (operation.do === 'create')
+    return { do: 'create', rules: operation.same ? rules : { ...rules, holdMs: 1 } }
+  if (!('id' in operation)) return operation
+  return { ...operation, id: names[Number(operation.id.slice(1)) % names.length] ?? '' }
+}
+
+/** Sends a call. A failure becomes an answer, so that it is compared like all others. */
+export async function answerTo(call: Call, sale: FlashSale): Promise<Answer> {
   try {
-    return await operation.send(sale, id, rules)
+    return await send(sale, call)
   } catch (error) {
     if (!(error instanceof StockholdError)) throw error
     return { status: 'threw', code: error.code }
   }
 }
 
-/** By the rules the sale has, or by others. */
-export class Create implements Operation {
-  constructor(readonly same: boolean) {}
-
-  async send(sale: FlashSale, _id: string, rules: SaleRules) {
-    const asked = this.same ? rules : { ...rules, holdMs: 1 }
-    return { status: 'created', ...(await sale.create(asked)) }
-  }
-
-  predict(reference: Reference) {
-    return reference.create(this.same)
-  }
-
-  toString() {
-    return `create(${this.same ? 'the same' : 'other'} rules)`
-  }
-}
-
-export class Reserve implements Operation {
-  constructor(readonly call: ReserveCall) {}
-
-  send(sale: FlashSale): Promise<Answer> {
-    return sale.reserve(this.call) as Promise<Answer>
-  }
-
-  predict(reference: Reference, _name: string, fresh: string) {
-    return reference.reserve(this.call, fresh)
-  }
-
-  toString() {
-    const { buyer, items, key, holdMs } = this.call
-    const cart = items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' + ')
-    return `reserve(${buyer}: ${cart}${key ? `, key ${key}` : ''}${holdMs ? `, holdMs ${holdMs}` : ''})`
-  }
-}
-
-export class Confirm implements Operation {
-  constructor(
-    readonly place: number,
-    readonly options: { buyer?: string; paymentId?: string },
-  ) {}
-
-  send(sale: FlashSale, id: string): Promise<Answer> {
-    return sale.confirm(id, this.options) as Promise<Answer>
-  }
-
-  predict(reference: Reference, name: string) {
-    return reference.confirm(name, this.options.buyer, this.options.paymentId)
-  }
-
-  toString() {
-    return `confirm(#${this.place}, ${JSON.stringify(this.options)})`
-  }
-}
-
-export class Release implements Operation {
-  constructor(
-    readonly place: number,
-    readonly options: { buyer?: string },
-  ) {}
-
-  send(sale: FlashSale, id: string): Promise<Answer> {
-    return sale.release(id, this.options) as Promise<Answer>
-  }
-
-  predict(reference: Reference, name: string) {
-    return reference.release(name, this.options.buyer)
-  }
-
-  toString() {
-    return `release(#${this.place}, ${JSON.stringify(this.options)})`
-  }
-}
-
-export class Extend implements Operation {
-  constructor(
-    readonly place: number,
-    readonly holdMs: number,
-  ) {}
-
-  send(sale: FlashSale, id: string): Promise<Answer> {
-    return sale.extend(id, { holdMs: this.holdMs }) as Promise<Answer>
-  }
-
-  predict(reference: Reference, name: string) {
-    return reference.extend(name, this.holdMs)
-  }
-
-  toString() {
-    return `extend(#${this.place}, ${this.holdMs} ms)`
-  }
-}
-
-export class Refund implements Operation {
-  constructor(
-    readonly place: number,
-    readonly restock: boolean,
-  ) {}
-
-  send(sale: FlashSale, id: string): Promise<Answer> {
-    return sale.refund(id, { restock: this.restock }) as Promise<Answer>
-  }
-
-  predict(reference: Reference, name: string) {
-    return reference.refund(name, this.restock)
-  }
-
-  toString() {
-    return `refund(#${this.place}${this.restock ? ', restock' : ''})`
-  }
-}
-
-export class Get implements Operation {
-  constructor(readonly place: number) {}
-
-  async send(sale: FlashSale, id: string): Promise<Answer> {
-    const reservation = await sale.get(id)
-    return reservation ? { status: 'found', reservation } : { status: 'not_found' }
-  }
-
-  predict(reference: Reference, name: string) {
-    return reference.get(name)
-  }
-
-  toString() {
-    return `get(#${this.place})`
-  }
-}
-
-export class Restock implements Operation {
-  constructor(
-    readonly sku: string,
-    readonly quantity: number,
-    readonly key: string,
-  ) {}
-
-  async send(sale: FlashSale): Promise<Answer> {
-    const { sku, quantity, key } = this
-    return { ...(await sale.restock({ sku, quantity, key })) }
-  }
-
-  predict(reference: Reference) {
-    return reference.restock(this.sku, this.quantity, this.key)
-  }
-
-  toString() {
-    return `restock(${this.quantity} ${this.sku}, key ${this.key})`
-  }
-}
-
-export class Control implements Operation {
-  constructor(readonly action: 'pause' | 'resume' | 'end') {}
-
-  async send(sale: FlashSale): Promise<Answer> {
-    return { status: await sale[this.action]() }
-  }
-
-  predict(reference: Reference) {
-    return reference.control(this.action)
-  }
-
-  toString() {
-    return `${this.action}()`
-  }
-}
-
-export class ReadStats implements Operation {
-  async send(sale: FlashSale): Promise<Answer> {
-    return { status: 'stats', ...(await sale.stats()) }
-  }
-
-  predict(reference: Reference) {
-    return reference.stats()
-  }
-
-  toString() {
-    return 'stats()'
-  }
+export function describe(operation: Operation): string {
+  return operation.do === 'create'
+    ? `create(${operation.same ? 'the same' : 'other'} rules)`
+    : describeCall(operation)
 }

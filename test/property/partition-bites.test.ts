@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
 import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
+import { Violation } from '../model/violation.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import { memoryKind, redisKind } from '../support/engines.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
 import { handoffMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
-import { Violation } from './violation.js'
 
 /** What each mutant must be found in; most fall in the first few. */
 const CHECK = { seed: 2, numRuns: 150, endOnFailure: true }

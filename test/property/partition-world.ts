@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer, Call, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
 import { makeId } from '../../src/engine/reservation-id.js'
+import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { openPort, type PortPartition } from '../support/port-sale.js'
 import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'
-import { demand, Violation } from './violation.js'
 import { Witness } from './witness.js'
 
 /** One engine under test. */

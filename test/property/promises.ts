@@ -1,6 +1,7 @@
 import type { Reservation, SaleRules } from '../../src/index.js'
-import type { Answer } from './reference.js'
-import { demand } from './violation.js'
+import type { Answer } from '../model/call.js'
+import { limitOf, unitsIn } from '../model/sale.js'
+import { demand } from '../model/violation.js'
 
 /**
  * What the callers were told, and nothing else: with no knowledge of what an answer should have been, only of what may
@@ -39,7 +40,7 @@ export class Promises {
     for (const sku of Object.keys(this.#rules.stock)) {
       const units = unitsOf(promised, sku)
       demand(units <= total(sku), 'oversell', () => `${units} ${sku} are promised, there are ${total(sku)}`)
-      const limit = this.#limit(sku)
+      const limit = limitOf(this.#rules, sku) ?? Number.POSITIVE_INFINITY
       for (const buyer of new Set(promised.map((reservation) => reservation.buyer))) {
         const own = unitsOf(
           promised.filter((reservation) => reservation.buyer === buyer),
@@ -49,15 +50,8 @@ export class Promises {
       }
     }
   }
-
-  #limit(sku: string): number {
-    const { limitPerBuyer = Number.POSITIVE_INFINITY } = this.#rules
-    if (typeof limitPerBuyer === 'number') return limitPerBuyer
-    return limitPerBuyer[sku] ?? Number.POSITIVE_INFINITY
-  }
 }
 
 function unitsOf(reservations: readonly Reservation[], sku: string): number {
-  const lines = reservations.flatMap(({ items }) => items.filter((item) => item.sku === sku))
-  return lines.reduce((sum, { quantity }) => sum + quantity, 0)
+  return reservations.reduce((sum, { items }) => sum + unitsIn(items, sku), 0)
 }

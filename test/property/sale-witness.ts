@@ -1,6 +1,6 @@
 import type { Engine, SkuCounts } from '../../src/engine/engine.js'
 import { sumCounts } from '../../src/sale/totals.js'
-import { demand } from './violation.js'
+import { demand } from '../model/violation.js'
 import { Witness } from './witness.js'
 
 /** Looks at all partitions of a sale. */

@@ -1,19 +1,7 @@
 import fc from 'fast-check'
 import type { SaleRules } from '../../src/index.js'
 import { START } from '../support/engines.js'
-import {
-  Confirm,
-  Control,
-  Create,
-  Extend,
-  Get,
-  type Operation,
-  ReadStats,
-  Refund,
-  Release,
-  Reserve,
-  Restock,
-} from './operations.js'
+import { confirm, describe, type Operation, release, reserve } from './operations.js'
 import { HANDLES, type Request, type World } from './world.js'
 
 /** One step of a story: something that happens to the sale. */
@@ -34,7 +22,7 @@ export class Send implements Step {
   }
 
   toString() {
-    return `${this.request.handle}: ${this.request.operation}${this.times > 1 ? ' delivered twice' : ''}`
+    return `${this.request.handle}: ${describe(this.request.operation)}${this.times > 1 ? ' delivered twice' : ''}`
   }
 }
 
@@ -47,7 +35,7 @@ export class Together implements Step {
   }
 
   toString() {
-    return `at once [${this.requests.map(({ handle, operation }) => `${handle}: ${operation}`).join('; ')}]`
+    return `at once [${this.requests.map(({ handle, operation }) => `${handle}: ${describe(operation)}`).join('; ')}]`
   }
 }
 
@@ -109,11 +97,11 @@ export class Churn implements Step {
       const items = [{ sku, quantity: 1 }]
       const answer = await world.send({
         handle: 0,
-        operation: new Reserve({ buyer: this.buyer, items, key }),
+        operation: reserve({ buyer: this.buyer, items, key }),
       })
       if (answer.status !== 'reserved') continue
       const place = Number(answer.reservation!.id.slice(1)) - 1
-      await world.send({ handle: 0, operation: new Release(place, {}) })
+      await world.send({ handle: 0, operation: release(place) })
     }
   }
 
@@ -132,12 +120,12 @@ export class PayTwice implements Step {
   async run(world: World) {
     const items = [{ sku: Object.keys(world.rules.stock)[0]!, quantity: this.quantity }]
     for (const holdMs of [1, 100]) {
-      const operation = new Reserve({ buyer: this.buyer, items, key: `twice ${holdMs}`, holdMs })
+      const operation = reserve({ buyer: this.buyer, items, key: `twice ${holdMs}`, holdMs })
       await world.send({ handle: 0, operation })
       await world.pass(1)
     }
     for (const place of world.lastPlaces(2))
-      await world.send({ handle: 1, operation: new Confirm(place, { paymentId: 'p3' }) })
+      await world.send({ handle: 1, operation: confirm(place, { paymentId: 'p3' }) })
   }
 
   toString() {
@@ -166,7 +154,7 @@ function option<T, K extends string>(name: K, value: fc.Arbitrary<T>): fc.Arbitr
   })
 }
 
-function reserves(): fc.Arbitrary<Reserve> {
+function reserves(): fc.Arbitrary<Operation> {
   const line = fc.record({
     sku: fc.constantFrom('a', 'a', 'a', 'b', 'c'),
     quantity: fc.oneof({ arbitrary: fc.constant(1), weight: 3 }, fc.integer({ min: 2, max: 3 })),
@@ -182,7 +170,7 @@ function reserves(): fc.Arbitrary<Reserve> {
       option('key', fc.constantFrom('k1', 'k2', 'k3')),
       option('holdMs', fc.constantFrom(1, 50, 150)),
     )
-    .map(([buyer, cart, key, holdMs]) => new Reserve({ buyer, items: cart, ...key, ...holdMs }))
+    .map(([buyer, cart, key, holdMs]) => reserve({ buyer, items: cart, ...key, ...holdMs }))
 }
 
 function operations(): fc.Arbitrary<Operation> {
@@ -194,38 +182,39 @@ function operations(): fc.Arbitrary<Operation> {
     weighted(12, reserves()),
     weighted(
       7,
-      fc.tuple(places, payment, buyer).map(([place, paid, own]) => new Confirm(place, { ...paid, ...own })),
+      fc.tuple(places, payment, buyer).map(([place, paid, own]) => confirm(place, { ...paid, ...own })),
     ),
     weighted(
       4,
-      fc.tuple(places, buyer).map(([place, own]) => new Release(place, own)),
+      fc.tuple(places, buyer).map(([place, own]) => release(place, own)),
     ),
     weighted(
       3,
-      fc.tuple(places, fc.constantFrom(1, 100, 250, 10_000)).map(([place, ms]) => new Extend(place, ms)),
+      fc
+        .tuple(places, fc.constantFrom(1, 100, 250, 10_000))
+        .map(([place, ms]) => ({ do: 'extend', id: `#${place}`, holdMs: ms })),
     ),
     weighted(
       3,
-      fc.tuple(places, fc.boolean()).map(([place, restock]) => new Refund(place, restock)),
+      fc.tuple(places, fc.boolean()).map(([place, restock]) => ({ do: 'refund', id: `#${place}`, restock })),
     ),
     weighted(
       2,
-      places.map((place) => new Get(place)),
+      places.map((place) => ({ do: 'get', id: `#${place}` })),
     ),
     weighted(
       2,
       fc
-
         .tuple(fc.constantFrom(...SKUS), amount, fc.constantFrom('s1', 's2', 's3', 's4'))
-        .map(([sku, quantity, key]) => new Restock(sku, quantity, key)),
+        .map(([sku, quantity, key]) => ({ do: 'restock', sku, quantity, key })),
     ),
     weighted(
       2,
       fc
         .constantFrom<'pause' | 'resume' | 'end'>('pause', 'resume', 'resume', 'resume', 'end')
-        .map((action) => new Control(action)),
+        .map((action) => ({ do: 'control', action })),
     ),
-    weighted(1, fc.constant(new ReadStats())),
+    weighted(1, fc.constant({ do: 'stats' })),
   )
 }
 
@@ -255,7 +244,7 @@ export const sales: fc.Arbitrary<SaleRules> = fc
 export function stories(maxLength: number): fc.Arbitrary<Step[]> {
   const handle = fc.nat({ max: HANDLES - 1 })
   const request = fc.record({ handle, operation: operations() })
-  const create = fc.boolean().map((same) => new Create(same))
+  const create = fc.boolean().map((same): Operation => ({ do: 'create', same }))
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary })
   const step = fc.oneof(
     weighted(

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { FlashSale, type SaleRules } from '../../src/index.js'
+import { type Answer, type Call, describeCall } from '../model/call.js'
+import { carryOut } from '../model/model.js'
+import { newSale, type Sale } from '../model/sale.js'
+import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { NaiveTime } from '../support/naive-time.js'
 import { redelivering } from '../support/redelivery.js'
 import { explain, type Sent, SoldOutSayings } from './explain.js'
-import { type Operation, Restock, sendTo } from './operations.js'
+import { answerTo, callOf, type Operation } from './operations.js'
 import { Promises } from './promises.js'
-import { type Answer, Reference } from './reference.js'
 import { SaleWitness } from './sale-witness.js'
-import { demand, Violation } from './violation.js'
 
 /** Handles on the sale, as two processes would have them. */
 export const HANDLES = 2
@@ -30,6 +32,8 @@ export interface Request {
   readonly operation: Operation
 }
 
+type Addressed = Pick<Sent, 'handle' | 'call'>
+
 /**
  * The same sale on every engine under test. Each request goes to all of them; their answers are compared with each other,
  * with the plain rules and with what was promised before, and after each step every engine is recounted.
@@ -43,7 +47,7 @@ export class World {
   readonly #promises: Promises
   readonly #sayings = new SoldOutSayings()
   readonly #time: NaiveTime
-  #reference: Reference
+  #sale: Sale
   #steps = 0
 
   private constructor(rules: SaleRules, sides: readonly Side[]) {
@@ -51,7 +55,7 @@ export class World {
     this.#sides = sides
     this.#promises = new Promises(rules)
     this.#time = new NaiveTime(this.#clock)
-    this.#reference = new Reference(rules, this.#time.now)
+    this.#sale = newSale(rules)
   }
 
   static async create(engines: readonly TimedEngine[], rules: SaleRules): Promise<World> {
@@ -74,7 +78,7 @@ export class World {
     this.history.push(request)
     const sent = this.#address(request)
     const [answer] = (await this.#deliver([sent], times)) as [Answer]
-    this.#promises.hear(answer, String(request.operation))
+    this.#promises.hear(answer, describeCall(sent.call))
     await this.#recount()
     this.#explain([{ ...sent, answer, times }])
     return answer
@@ -86,7 +90,7 @@ export class World {
     const answers = await this.#deliver(sent, 1)
     await this.#recount(false)
     const inOrder = this.#explain(sent.map((each, i) => ({ ...each, answer: answers[i]!, times: 1 })))
-    for (const { answer, operation } of inOrder) this.#promises.hear(answer, String(operation))
+    for (const { answer, call } of inOrder) this.#promises.hear(answer, describeCall(call))
     await this.#recount()
   }
 
@@ -97,7 +101,6 @@ export class World {
     for (const { timed } of this.#sides) await timed.advance(ms)
     this.#time.move(ms)
     this.#time.see(0)
-    this.#reference.now = this.#time.now
     await this.#tellTime()
     // From the first change on it goes on by the clock as it is now.
     if (ms < 0) await this.#keepTime()
@@ -117,7 +120,7 @@ export class World {
 
   /** `stats` and `audit`, which sweep. */
   async audit(): Promise<void> {
-    const expected = this.#reference.stats()
+    const { answer: expected } = this.#byTheRules({ do: 'stats' })
     for (const { handles, witness } of this.#sides) {
       const stats = await handles[0]!.stats()
       demand(
@@ -154,24 +157,29 @@ export class World {
     return this.#sides[0]!.timed.now()
   }
 
-  #address({ handle, operation }: Request): Omit<Sent, 'answer' | 'times'> {
-    const { place } = operation
-    const names = [...this.#sides[0]!.ids.keys()]
-    const name = place === undefined || names.length === 0 ? '' : names[place % names.length]!
-    return { handle, operation, name }
+  #address({ handle, operation }: Request): Addressed {
+    return { handle, call: callOf(operation, [...this.#sides[0]!.ids.keys()], this.rules) }
   }
 
-  async #deliver(requests: readonly Omit<Sent, 'answer' | 'times'>[], times: number): Promise<Answer[]> {
+  /** What the rules alone say, now, to a call that makes a reservation of this name. */
+  #byTheRules(call: Call, name = '') {
+    return carryOut(this.#sale, call, this.#time.now, {}, name)
+  }
+
+  async #deliver(requests: readonly Addressed[], times: number): Promise<Answer[]> {
     const perSide: Answer[][] = []
     for (const side of this.#sides) {
       side.redelivery.times = times
       const answers = await Promise.all(
-        requests.map(({ handle, operation, name }) =>
-          sendTo(operation, side.handles[handle]!, side.ids.get(name) ?? NOBODYS, this.rules),
+        requests.map(({ handle, call }) =>
+          answerTo(
+            'id' in call ? { ...call, id: side.ids.get(call.id) ?? NOBODYS } : call,
+            side.handles[handle]!,
+          ),
         ),
       )
       side.redelivery.times = 1
-      for (const [i, answer] of answers.entries()) this.answers.add(kindOf(requests[i]!.operation, answer))
+      for (const [i, answer] of answers.entries()) this.answers.add(kindOf(requests[i]!.call, answer))
       perSide.push(answers.map((answer) => named(answer, side)))
     }
     const [first, ...others] = perSide as [Answer[], ...Answer[][]]
@@ -181,7 +189,7 @@ export class World {
           isDeepStrictEqual(answer, first[i]),
           'difference',
           () =>
-            `${requests[i]!.operation}: one answered ${JSON.stringify(first[i])}, one ${JSON.stringify(answer)}`,
+            `${describeCall(requests[i]!.call)}: one answered ${JSON.stringify(first[i])}, one ${JSON.stringify(answer)}`,
         )
       }
     }
@@ -189,16 +197,18 @@ export class World {
   }
 
   #explain(sent: readonly Sent[]): readonly Sent[] {
-    const explained = explain(this.#reference, sent, this.#sayings, this.#clock)
+    const explained = explain(this.#sale, sent, this.#time.now, (each) =>
+      this.#sayings.mayRepeat(each, this.#clock),
+    )
     if (!explained) {
-      const told = sent.map(({ operation, name, answer, handle }) => {
-        const alone = operation.predict(this.#reference.clone(), name, answer.reservation?.id ?? '')
-        const mine = `${handle}: ${operation} ${name} answered ${JSON.stringify(answer)}`
+      const told = sent.map(({ call, answer, handle }) => {
+        const { answer: alone } = this.#byTheRules(call, answer.reservation?.id)
+        const mine = `${handle}: ${describeCall(call)} answered ${JSON.stringify(answer)}`
         return `${mine}, by the rules alone ${JSON.stringify(alone)}`
       })
       throw new Violation('answer', told.join('\n'))
     }
-    this.#reference = explained.after
+    this.#sale = explained.after
     this.#sayings.hear(sent, this.#clock)
     return explained.order
   }
@@ -208,13 +218,16 @@ export class World {
       const counts = await witness.look()
       const skus = Object.keys(this.rules.stock).sort()
       const total = (sku: string) => counts[skus.indexOf(sku)]!.total
-      if (promises) this.#promises.keep(this.#reference.now, total)
+      if (promises) this.#promises.keep(this.#time.now, total)
     }
   }
 
   async #keepTime(): Promise<void> {
     const sku = Object.keys(this.rules.stock)[0]!
-    await this.send({ handle: 0, operation: new Restock(sku, 1, `step ${++this.#steps}`) })
+    await this.send({
+      handle: 0,
+      operation: { do: 'restock', sku, quantity: 1, key: `step ${++this.#steps}` },
+    })
   }
 
   /** Each handle hears what time it is by a question that changes nothing. */
@@ -248,10 +261,10 @@ function handleOn(engine: TimedEngine['engine']): FlashSale {
   return new FlashSale('sale', { engine, deadlineMs: 30_000 })
 }
 
-/** For example `Confirm confirmed late`. */
-function kindOf(operation: Operation, { status, reason, code, late, replayed }: Answer): string {
+/** For example `confirm confirmed late`. */
+function kindOf(call: Call, { status, reason, code, late, replayed }: Answer): string {
   const details = [reason, code, late && 'late', replayed && 'replayed'].filter(Boolean)
-  return [operation.constructor.name, status, ...details].join(' ')
+  return [call.do, status, ...details].join(' ')
 }
 
 function named(answer: Answer, { names, ids }: Side): Answer {

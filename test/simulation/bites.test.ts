@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { simulate } from '../../src/testing/simulator/simulate.js'
 import { plantedBugs } from './plants.js'
+import { simulate } from './simulator/simulate.js'
 
 /** What each bug must be found in; most fall in the first few. */
 const RUNS = 200

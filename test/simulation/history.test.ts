@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Reservation } from '../../src/index.js'
-import { checkHistory } from '../../src/testing/history/check.js'
-import type { Answer, Call, Execution, Operation } from '../../src/testing/history/operation.js'
+import type { Answer, Call } from '../model/call.js'
+import { checkHistory } from './history/check.js'
+import type { Execution, Operation } from './history/operation.js'
 
 const rules = { stock: { a: 1 }, holdMs: 100, maxHoldMs: 100 }
 

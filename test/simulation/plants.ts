@@ -2,9 +2,9 @@ import type { Engine, Op, Partition } from '../../src/engine/engine.js'
 import { withNonce } from '../../src/engine/reservation-id.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { NEVER, type Time } from '../../src/memory-engine/time.js'
-import type { SaleMachine } from '../../src/testing/simulator/sale-machine.js'
-import type { Plant } from '../../src/testing/simulator/sale-world.js'
-import type { ViolationKind } from '../../src/testing/simulator/violation.js'
+import type { ViolationKind } from '../model/violation.js'
+import type { SaleMachine } from './simulator/sale-machine.js'
+import type { Plant } from './simulator/sale-world.js'
 
 /** A bug, and what of it is seen. */
 export interface PlantedBug {

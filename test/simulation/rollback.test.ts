@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Tip } from '../../src/engine/engine.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
-import { simulateRollback } from '../../src/testing/simulator/rollback/simulate-rollback.js'
 import { runsOr, seeds } from '../support/seeds.js'
+import { simulateRollback } from './simulator/rollback/simulate-rollback.js'
 
 const RUNS = runsOr(400)
 

@@ -2,9 +2,9 @@ import type { Settled } from '../../src/engine/engine.js'
 import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
 import type { Room } from '../../src/memory-engine/room/room-state.js'
 import type { Time } from '../../src/memory-engine/time.js'
-import type { RoomMachine } from '../../src/testing/simulator/rooms/room-machine.js'
-import type { RoomPlant } from '../../src/testing/simulator/rooms/room-options.js'
-import type { ViolationKind } from '../../src/testing/simulator/violation.js'
+import type { ViolationKind } from '../model/violation.js'
+import type { RoomMachine } from './simulator/rooms/room-machine.js'
+import type { RoomPlant } from './simulator/rooms/room-options.js'
 
 /** A bug, and what of it is seen. */
 export interface RoomBug {

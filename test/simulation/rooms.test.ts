@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Fault } from '../../src/testing/simulator/faults.js'
-import { messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
-import { simulateRoom } from '../../src/testing/simulator/rooms/simulate-rooms.js'
 import { runsOr, seeds } from '../support/seeds.js'
 import { roomBugs } from './room-plants.js'
+import type { Fault } from './simulator/faults.js'
+import { messageFaults, worldFaults } from './simulator/faults.js'
+import { simulateRoom } from './simulator/rooms/simulate-rooms.js'
 
 const RUNS = runsOr(250)
 

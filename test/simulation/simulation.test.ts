@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { type Fault, messageFaults, worldFaults } from '../../src/testing/simulator/faults.js'
-import { simulate } from '../../src/testing/simulator/simulate.js'
 import { runsOr, seeds } from '../support/seeds.js'
+import { type Fault, messageFaults, worldFaults } from './simulator/faults.js'
+import { simulate } from './simulator/simulate.js'
 
 const RUNS = runsOr(600)
 

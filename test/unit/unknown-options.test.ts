@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { FlashSale, memoryEngine, redisEngine, WaitingRoom } from '../../src/index.js'
 import { postgresLedger } from '../../src/postgres.js'
-import { checkNoOversell, faultyRedis, simulate, virtualEngine } from '../../src/testing.js'
+import { checkNoOversell, faultyRedis, virtualEngine } from '../../src/testing.js'
 import { named } from '../support/invalid.js'
 
 const engine = memoryEngine()
@@ -57,6 +57,9 @@ const calls: Record<string, [argument: string, call: (mistake: object) => unknow
   'room.create': ['rules', (mistake) => room.create({ ...mistake })],
   'options of room.create': ['options', (mistake) => room.create({}, mistake)],
   'room.join': ['options', (mistake) => room.join('u', mistake)],
+  'room.poll': ['options', (mistake) => room.poll('ticket', mistake)],
+  'room.leave': ['options', (mistake) => room.leave('ticket', mistake)],
+  'room.ready': ['options', (mistake) => room.ready(mistake)],
   'room.revoke': ['options', (mistake) => room.revoke('u', mistake)],
   'room.setRate': ['options', (mistake) => room.setRate(1, mistake)],
   'room.pause': ['options', (mistake) => room.pause(mistake)],
@@ -80,7 +83,6 @@ const calls: Record<string, [argument: string, call: (mistake: object) => unknow
   'proxy.trickle': ['scope', (mistake) => proxy.trickle(mistake)],
   'proxy.delay': ['scope', (mistake) => proxy.delay({ ms: 1, ...mistake })],
   checkNoOversell: ['options', (mistake) => checkNoOversell(() => engine, mistake)],
-  simulate: ['options', (mistake) => simulate({ seed: 1, ...mistake })],
 }
 
 async function faultOf(call: () => unknown): Promise<unknown> {

@@ -1,0 +1,80 @@
+import type { Item, Reservation } from '../sale/results.js'
+
+/** A call that a story makes, in the terms of its caller. */
+export type StoryCall =
+  | {
+      readonly do: 'reserve'
+      readonly buyer: string
+      readonly items: readonly Item[]
+      readonly key: string | null
+      readonly holdMs: number | null
+    }
+  | {
+      readonly do: 'confirm'
+      readonly id: string
+      readonly buyer: string | null
+      readonly paymentId: string | null
+    }
+  | { readonly do: 'release'; readonly id: string; readonly buyer: string | null }
+  | { readonly do: 'refund'; readonly id: string; readonly restock: boolean }
+  | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
+
+/** What a call answered; for a key that was used for something else `{ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }`. */
+export interface Answer {
+  readonly status: string
+  readonly reservation?: Reservation
+  readonly [field: string]: unknown
+}
+
+/** For example `reserve(ann: 2 a + 1 b, key k1)`. */
+export function describeCall(call: StoryCall): string {
+  switch (call.do) {
+    case 'reserve': {
+      const cart = call.items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' + ')
+      const key = call.key === null ? '' : `, key ${call.key}`
+      return `reserve(${call.buyer}: ${cart}${key}${call.holdMs === null ? '' : `, hold ${call.holdMs} ms`})`
+    }
+    case 'confirm':
+      return `confirm(${call.id}${given(call.buyer)}${given(call.paymentId)})`
+    case 'release':
+      return `release(${call.id}${given(call.buyer)})`
+    case 'refund':
+      return `refund(${call.id}${call.restock ? ', restock' : ''})`
+    case 'restock':
+      return `restock(${call.quantity} ${call.sku}, key ${call.key})`
+  }
+}
+
+function given(option: string | null): string {
+  return option === null ? '' : `, ${option}`
+}
+
+/** An answer in few words. */
+export function describeAnswer({ status, reservation, ...rest }: Answer): string {
+  const details = Object.entries(rest).map(([name, value]) => `${name} ${short(value)}`)
+  if (reservation) {
+    const { id, state, expiresAt, paymentId } = reservation
+    const paid = paymentId === undefined ? '' : `, ${paymentId}`
+    details.push(`${id} is ${state} until ${expiresAt}${paid}`)
+  }
+  return [status, ...details].join(', ')
+}
+
+function short(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** Ids are long and all look alike: in print they are called r1, r2, ... in the order in which they appear. */
+export class ShortIds {
+  readonly #names = new Map<string, string>()
+
+  within(text: string): string {
+    return text.replace(/\b1[\w-]{18}(?![\w-])/g, (id) => this.of(id))
+  }
+
+  of(id: string): string {
+    const name = this.#names.get(id) ?? `r${this.#names.size + 1}`
+    this.#names.set(id, name)
+    return name
+  }
+}

@@ -1,0 +1,31 @@
+import type { SaleRules } from '../../src/sale/rules.js'
+import { describeCall as describeStoryCall, type StoryCall } from '../../src/testing/call.js'
+
+export { type Answer, describeAnswer, ShortIds } from '../../src/testing/call.js'
+
+/** A call of the public surface, in the terms of its caller. */
+export type Call =
+  | StoryCall
+  | { readonly do: 'create'; readonly rules: SaleRules }
+  | { readonly do: 'extend'; readonly id: string; readonly holdMs: number }
+  | { readonly do: 'get'; readonly id: string }
+  | { readonly do: 'control'; readonly action: 'pause' | 'resume' | 'end' }
+  | { readonly do: 'stats' }
+
+/** For example `extend(r1, 100 ms)`. */
+export function describeCall(call: Call): string {
+  switch (call.do) {
+    case 'create':
+      return `create(${JSON.stringify(call.rules)})`
+    case 'extend':
+      return `extend(${call.id}, ${call.holdMs} ms)`
+    case 'get':
+      return `get(${call.id})`
+    case 'control':
+      return `${call.action}()`
+    case 'stats':
+      return 'stats()'
+    default:
+      return describeStoryCall(call)
+  }
+}

@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Call } from './call.js'
+import { confirm, extend, type Result, refund, release, reserve } from './orders.js'
+import { changed, countsAt, latest, type Sale, stateAt } from './sale.js'
+
+/**
+ * The rules of a sale, in one place and in their plainest form. The history checker of the simulator
+ * and the property tests compare every answer of the engines with it.
+ *
+ * @param now The server's time, not before `sale.now`.
+ * @param request Whose call it is: the same request may come twice.
+ * @param fresh The name of a reservation that this call makes.
+ */
+export function carryOut(sale: Sale, call: Call, now: number, request: object, fresh: string): Result {
+  switch (call.do) {
+    case 'create':
+      return create(sale, call)
+    case 'reserve':
+      return reserve(sale, call, now, request, fresh)
+    case 'confirm':
+      return confirm(sale, call, now)
+    case 'release':
+      return release(sale, call, now)
+    case 'extend':
+      return extend(sale, call, now)
+    case 'refund':
+      return refund(sale, call, now)
+    case 'get': {
+      const known = sale.known.get(call.id)
+      const answer = known ? { status: 'found', reservation: latest(known, now) } : { status: 'not_found' }
+      return { answer, after: sale }
+    }
+    case 'restock':
+      return restock(sale, call, now)
+    case 'control':
+      return control(sale, call.action, now)
+    case 'stats':
+      return stats(sale, now)
+  }
+}
+
+function create(sale: Sale, { rules }: Extract<Call, { do: 'create' }>): Result {
+  const answer = isDeepStrictEqual(rules, sale.rules)
+    ? { status: 'created', created: false }
+    : { status: 'threw', code: 'RULES_CONFLICT' }
+  return { answer, after: sale }
+}
+
+function restock(sale: Sale, { sku, quantity, key }: Extract<Call, { do: 'restock' }>, now: number): Result {
+  const earlier = sale.restocks.get(key)
+  if (earlier) {
+    const same = earlier.sku === sku && earlier.quantity === quantity
+    const answer = same
+      ? { status: 'restocked', sku, applied: earlier.applied, replayed: true }
+      : { status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }
+    return { answer, after: sale }
+  }
+  const applied = quantity > 0 ? quantity : 0 - Math.min(-quantity, countsAt(sale, sku, now).available)
+  const restocks = new Map(sale.restocks).set(key, { sku, quantity, applied })
+  const totals = new Map(sale.totals).set(sku, sale.totals.get(sku)! + applied)
+  return {
+    answer: { status: 'restocked', sku, applied, replayed: false },
+    after: changed(sale, now, { restocks, totals }),
+  }
+}
+
+function control(sale: Sale, action: 'pause' | 'resume' | 'end', now: number): Result {
+  let after = sale
+  if (action === 'end') {
+    if (!sale.ended) after = changed(sale, now, { ended: true })
+  } else if (stateAt(sale, now) !== 'ended' && sale.paused !== (action === 'pause')) {
+    after = changed(sale, now, { paused: action === 'pause' })
+  }
+  return { answer: { status: stateAt(after, now) }, after }
+}
+
+function stats(sale: Sale, now: number): Result {
+  const skus = Object.fromEntries([...sale.totals.keys()].map((sku) => [sku, countsAt(sale, sku, now)]))
+  // It sweeps: a hold that it has counted as expired stays so.
+  const expired = [...sale.known.values()].some((known) => latest(known, now) !== known.reservation)
+  const answer = { status: 'stats', state: stateAt(sale, now), skus }
+  return { answer, after: expired ? changed(sale, now, {}) : sale }
+}

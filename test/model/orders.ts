@@ -1,0 +1,192 @@
+import type { Item, Reservation } from '../../src/sale/results.js'
+import type { SaleRules } from '../../src/sale/rules.js'
+import type { Answer, Call } from './call.js'
+import {
+  changed,
+  countsAt,
+  isActive,
+  type Known,
+  latest,
+  limitOf,
+  type Sale,
+  stateAt,
+  takenBy,
+  withKnown,
+} from './sale.js'
+
+/** What a call answers, and the sale behind it: the very same object if nothing changed. */
+export interface Result {
+  readonly answer: Answer
+  readonly after: Sale
+}
+
+type CallOf<D extends Call['do']> = Extract<Call, { do: D }>
+
+const DEFAULT_HOLD_MS = 600_000
+const DEFAULT_MAX_HOLD_MS = 3_600_000
+const notFound = { status: 'not_found' }
+
+export function reserve(
+  sale: Sale,
+  call: CallOf<'reserve'>,
+  now: number,
+  request: object,
+  fresh: string,
+): Result {
+  const answered = (answer: Answer): Result => ({ answer, after: sale })
+  const { buyer, key } = call
+  if ((call.holdMs ?? 0) > maxHoldOf(sale.rules))
+    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
+  const items = summed(call.items)
+  const all = [...sale.known.values()]
+  const own = all.find(({ by }) => by === request)
+  if (own) return answered({ status: 'reserved', reservation: latest(own, now), replayed: false })
+  const earlier =
+    key === null ? undefined : all.find(({ reservation: r }) => r.buyer === buyer && r.key === key)
+  if (earlier) {
+    const reservation = latest(earlier, now)
+    if (JSON.stringify(reservation.items) !== JSON.stringify(items))
+      return answered({ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' })
+    return answered(
+      isActive(reservation)
+        ? { status: 'reserved', reservation, replayed: true }
+        : { status: 'key_spent', reservation },
+    )
+  }
+  const state = stateAt(sale, now)
+  if (state === 'not_started') return answered({ status: state, opensAt: Number(sale.rules.opensAt) })
+  if (state !== 'open') return answered({ status: state })
+  const refusal = refusalOf(sale, buyer, items, now)
+  if (refusal) return answered(refusal)
+  const expiresAt = now + (call.holdMs ?? sale.rules.holdMs ?? DEFAULT_HOLD_MS)
+  const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
+  const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
+  const known: Known = { reservation, by: request, late: false, due: null }
+  return {
+    answer: { status: 'reserved', reservation, replayed: false },
+    after: withKnown(sale, now, id, known),
+  }
+}
+
+export function confirm(sale: Sale, call: CallOf<'confirm'>, now: number): Result {
+  const known = findOwn(sale, call)
+  if (!known) return { answer: notFound, after: sale }
+  const reservation = latest(known, now)
+  if (reservation.state === 'confirmed')
+    return { answer: { status: 'confirmed', reservation, replayed: true, late: known.late }, after: sale }
+  if (reservation.state === 'refunded')
+    return { answer: { status: 'refund_due', reservation, reason: 'refunded' }, after: sale }
+  if (known.due) return { answer: { status: 'refund_due', reservation, reason: known.due }, after: sale }
+  const reason = reservation.state === 'held' ? undefined : whyNotAgain(sale, reservation, now)
+  const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }
+  if (reason) {
+    const after = { ...known, reservation: { ...reservation, ...paid }, due: reason }
+    return {
+      answer: { status: 'refund_due', reservation: after.reservation, reason },
+      after: withKnown(sale, now, reservation.id, after),
+    }
+  }
+  const late = reservation.state === 'expired'
+  const confirmed: Reservation = { ...reservation, ...paid, state: 'confirmed' }
+  return {
+    answer: { status: 'confirmed', reservation: confirmed, replayed: false, late },
+    after: withKnown(sale, now, reservation.id, { ...known, reservation: confirmed, late }),
+  }
+}
+
+export function release(sale: Sale, call: CallOf<'release'>, now: number): Result {
+  const known = findOwn(sale, call)
+  if (!known) return { answer: notFound, after: sale }
+  const reservation = latest(known, now)
+  const { state } = reservation
+  if (state === 'expired')
+    return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
+  if (state === 'released') return { answer: { status: state, reservation, replayed: true }, after: sale }
+  if (state !== 'held') return { answer: { status: 'already_confirmed', reservation }, after: sale }
+  const released: Reservation = { ...reservation, state: 'released' }
+  return {
+    answer: { status: 'released', reservation: released, replayed: false },
+    after: withKnown(sale, now, reservation.id, { ...known, reservation: released }),
+  }
+}
+
+export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number): Result {
+  const known = sale.known.get(id)
+  if (!known) return { answer: notFound, after: sale }
+  const reservation = latest(known, now)
+  const { state, createdAt, expiresAt } = reservation
+  if (state === 'expired')
+    return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
+  if (state !== 'held') {
+    const status = state === 'released' ? 'already_released' : 'already_confirmed'
+    return { answer: { status, reservation }, after: sale }
+  }
+  const wanted = Math.min(now + holdMs, createdAt + maxHoldOf(sale.rules))
+  if (wanted <= expiresAt) return { answer: { status: 'extended', reservation }, after: sale }
+  const extended = { ...reservation, expiresAt: wanted }
+  return {
+    answer: { status: 'extended', reservation: extended },
+    after: withKnown(sale, now, id, { ...known, reservation: extended }),
+  }
+}
+
+export function refund(sale: Sale, { id, restock }: CallOf<'refund'>, now: number): Result {
+  const known = sale.known.get(id)
+  if (!known) return { answer: notFound, after: sale }
+  const reservation = latest(known, now)
+  const { state, items } = reservation
+  if (state === 'refunded') return { answer: { status: state, reservation, replayed: true }, after: sale }
+  if (state !== 'confirmed')
+    return { answer: { status: 'not_confirmed', reservation }, after: expiredIn(sale, known, now) }
+  const refunded: Reservation = { ...reservation, state: 'refunded' }
+  const after = withKnown(sale, now, id, { ...known, reservation: refunded })
+  const totals = new Map(sale.totals)
+  if (!restock) for (const { sku, quantity } of items) totals.set(sku, totals.get(sku)! - quantity)
+  return {
+    answer: { status: 'refunded', reservation: refunded, replayed: false },
+    after: { ...after, totals },
+  }
+}
+
+/** A hold that a change has looked at and found expired stays so. */
+function expiredIn(sale: Sale, { reservation }: Known, now: number): Sale {
+  return reservation.state === 'held' && now >= reservation.expiresAt && now > sale.now
+    ? changed(sale, now, {})
+    : sale
+}
+
+function findOwn(sale: Sale, { id, buyer }: { id: string; buyer: string | null }): Known | undefined {
+  const known = sale.known.get(id)
+  return buyer === null || known?.reservation.buyer === buyer ? known : undefined
+}
+
+function whyNotAgain(sale: Sale, { state, buyer, items }: Reservation, now: number): string | undefined {
+  if (state === 'released') return 'released'
+  if (stateAt(sale, now) === 'ended') return 'ended'
+  return refusalOf(sale, buyer, items, now)?.status
+}
+
+function refusalOf(sale: Sale, buyer: string, items: readonly Item[], now: number): Answer | undefined {
+  for (const { sku, quantity } of items) {
+    const limit = limitOf(sale.rules, sku)
+    if (limit === undefined) continue
+    const taken = takenBy(sale, buyer, sku, now)
+    if (taken + quantity > limit) return { status: 'limit_exceeded', sku, limit, taken }
+  }
+  for (const { sku, quantity } of items) {
+    const { available, held } = countsAt(sale, sku, now)
+    if (available < quantity) return { status: 'sold_out', sku, available, mayReturn: held > 0 }
+  }
+  return undefined
+}
+
+function maxHoldOf({ holdMs = DEFAULT_HOLD_MS, maxHoldMs }: SaleRules): number {
+  return maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs)
+}
+
+/** Each SKU once, in order. */
+function summed(items: readonly Item[]): Item[] {
+  const quantities = new Map<string, number>()
+  for (const { sku, quantity } of items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  return [...quantities].sort(([a], [b]) => (a < b ? -1 : 1)).map(([sku, quantity]) => ({ sku, quantity }))
+}

@@ -1,0 +1,111 @@
+import type { Item, Reservation, SkuCounts } from '../../src/sale/results.js'
+import type { SaleRules } from '../../src/sale/rules.js'
+
+/** A reservation as the rules know it. `held` may have expired since: {@link latest}. */
+export interface Known {
+  readonly reservation: Reservation
+  /** The request that made it. */
+  readonly by: object
+  readonly late: boolean
+  /** The `refund_due` that was answered for a hold that is over. */
+  readonly due: string | null
+}
+
+/**
+ * A sale as a reader of the design would write it down: a list of reservations and little else, and
+ * never changed, only replaced. It has no counters and no index: what is available, held or taken is
+ * counted from the list at every question, so it shares no mistake with the engines.
+ */
+export interface Sale {
+  readonly rules: SaleRules
+  /** The server's time at the latest change. */
+  readonly now: number
+  readonly paused: boolean
+  readonly ended: boolean
+  readonly totals: ReadonlyMap<string, number>
+  readonly known: ReadonlyMap<string, Known>
+  readonly restocks: ReadonlyMap<
+    string,
+    { readonly sku: string; readonly quantity: number; readonly applied: number }
+  >
+}
+
+export function newSale(rules: SaleRules): Sale {
+  return {
+    rules,
+    now: 0,
+    paused: false,
+    ended: false,
+    totals: new Map(Object.entries(rules.stock)),
+    known: new Map(),
+    restocks: new Map(),
+  }
+}
+
+/** A change keeps the time it was made at: nothing comes before it any more. */
+export function changed(sale: Sale, now: number, change: Partial<Sale>): Sale {
+  return { ...sale, ...change, now }
+}
+
+export function withKnown(sale: Sale, now: number, name: string, known: Known): Sale {
+  return changed(sale, now, { known: new Map(sale.known).set(name, known) })
+}
+
+/** The reservation at a moment: a hold past its time has expired, whether or not a call has looked. */
+export function latest({ reservation }: Known, now: number): Reservation {
+  const expired = reservation.state === 'held' && now >= reservation.expiresAt
+  return expired ? { ...reservation, state: 'expired' } : reservation
+}
+
+export function isActive({ state }: Reservation): boolean {
+  return state === 'held' || state === 'confirmed'
+}
+
+export function stateAt(sale: Sale, now: number): 'not_started' | 'open' | 'paused' | 'ended' {
+  const { opensAt, closesAt } = sale.rules
+  if (sale.ended || (closesAt !== undefined && now >= Number(closesAt))) return 'ended'
+  if (opensAt !== undefined && now < Number(opensAt)) return 'not_started'
+  return sale.paused ? 'paused' : 'open'
+}
+
+export function countsAt(sale: Sale, sku: string, now: number): SkuCounts {
+  const total = sale.totals.get(sku)!
+  const units = { held: 0, confirmed: 0 }
+  for (const known of sale.known.values()) {
+    const { state, items } = latest(known, now)
+    if (state === 'held' || state === 'confirmed') units[state] += unitsIn(items, sku)
+  }
+  return { total, available: total - units.held - units.confirmed, ...units, inTransit: 0 }
+}
+
+/** Units of a SKU that a buyer holds or has bought. */
+export function takenBy(sale: Sale, buyer: string, sku: string, now: number): number {
+  let units = 0
+  for (const known of sale.known.values())
+    if (known.reservation.buyer === buyer && isActive(latest(known, now)))
+      units += unitsIn(known.reservation.items, sku)
+  return units
+}
+
+export function limitOf({ limitPerBuyer }: SaleRules, sku: string): number | undefined {
+  return typeof limitPerBuyer === 'object' ? limitPerBuyer[sku] : limitPerBuyer
+}
+
+export function unitsIn(items: readonly Item[], sku: string): number {
+  return items.reduce((sum, item) => sum + (item.sku === sku ? item.quantity : 0), 0)
+}
+
+/** The whole sale as text: two sales with the same text have the same future. */
+export function textOf(sale: Sale): string {
+  const known = [...sale.known].map(
+    ([name, { reservation, late, due }]) =>
+      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due}`,
+  )
+  const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
+  return [
+    `${sale.now} ${sale.paused} ${sale.ended}`,
+    [...sale.totals].join(),
+    known.sort().join(),
+    restocks.sort().join(),
+  ].join('\n')
+}

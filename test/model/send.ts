@@ -1,0 +1,45 @@
+import type { FlashSale } from '../../src/sale/flash-sale.js'
+import type { Answer, Call } from './call.js'
+
+/** Makes a call on a handle. */
+export async function send(
+  sale: FlashSale,
+  call: Call,
+  options: { signal?: AbortSignal } = {},
+): Promise<Answer> {
+  switch (call.do) {
+    case 'create':
+      return { status: 'created', ...(await sale.create(call.rules, options)) }
+    case 'reserve': {
+      const { buyer, items, key, holdMs } = call
+      const given = { ...(key === null ? {} : { key }), ...(holdMs === null ? {} : { holdMs }) }
+      return { ...(await sale.reserve({ buyer, items, ...given }, options)) }
+    }
+    case 'confirm': {
+      const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }
+      return { ...(await sale.confirm(call.id, { ...own(call), ...paid, ...options })) }
+    }
+    case 'release':
+      return { ...(await sale.release(call.id, { ...own(call), ...options })) }
+    case 'extend':
+      return { ...(await sale.extend(call.id, { holdMs: call.holdMs, ...options })) }
+    case 'refund':
+      return { ...(await sale.refund(call.id, { restock: call.restock, ...options })) }
+    case 'get': {
+      const reservation = await sale.get(call.id, options)
+      return reservation ? { status: 'found', reservation } : { status: 'not_found' }
+    }
+    case 'restock': {
+      const { sku, quantity, key } = call
+      return { ...(await sale.restock({ sku, quantity, key }, options)) }
+    }
+    case 'control':
+      return { status: await sale[call.action](options) }
+    case 'stats':
+      return { status: 'stats', ...(await sale.stats(options)) }
+  }
+}
+
+function own({ buyer }: { readonly buyer: string | null }) {
+  return buyer === null ? {} : { buyer }
+}

@@ -1,0 +1,45 @@
+import type { Cart } from '../../../src/engine/engine.js'
+import type { Item } from '../../../src/sale/results.js'
+import type { Call } from '../../model/call.js'
+
+/**
+ * Whether this item on the wire is what the call asks for. Two that ask the same of the same process are as good as one another.
+ *
+ * @param skus By their place.
+ */
+export function isOf(call: Call, command: string, op: object, skus: readonly string[]): boolean {
+  const item = op as Record<string, unknown>
+  if (call.do !== command) return false
+  switch (call.do) {
+    case 'reserve':
+      return (
+        item.buyer === call.buyer &&
+        item.key === call.key &&
+        (call.holdMs === null || item.holdMs === call.holdMs) &&
+        sameUnits(call.items, item.cart as Cart, skus)
+      )
+    case 'confirm':
+      return item.id === call.id && item.buyer === call.buyer && item.paymentId === call.paymentId
+    case 'release':
+      return item.id === call.id && item.buyer === call.buyer
+    case 'extend':
+      return item.id === call.id && item.holdMs === call.holdMs
+    case 'refund':
+      return item.id === call.id && item.restock === call.restock
+    case 'get':
+      return item.id === call.id
+    case 'restock':
+      return item.key === call.key && item.quantity === call.quantity && skus[item.sku as number] === call.sku
+    case 'control':
+      return item.action === call.action
+    case 'create':
+    case 'stats':
+      return true
+  }
+}
+
+function sameUnits(items: readonly Item[], cart: Cart, skus: readonly string[]): boolean {
+  const wanted = new Map<string, number>()
+  for (const { sku, quantity } of items) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity)
+  return cart.length === wanted.size && cart.every(([place, units]) => wanted.get(skus[place]!) === units)
+}

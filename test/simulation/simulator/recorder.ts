@@ -1,0 +1,144 @@
+import type { Reply, Call as Sending } from '../../../src/engine/port.js'
+import { StockholdError } from '../../../src/errors.js'
+import type { Agenda } from '../../../src/testing/agenda.js'
+import type { Answer, Call } from '../../model/call.js'
+import type { Execution, Operation, Outcome, Stamp } from '../history/operation.js'
+import type { SimulatedProcess } from './process.js'
+import { isOf } from './recognise.js'
+
+/** An operation under way, or over. */
+export interface Recorded {
+  readonly process: SimulatedProcess
+  readonly call: Call
+  readonly invoked: Stamp
+  returned: Stamp | undefined
+  outcome: Outcome
+  /** A request of it has been seen on the wire. */
+  sent: boolean
+  readonly executions: Execution[]
+  /** It was answered without a question: from the handle's memory of `sold_out`. */
+  remembered: boolean
+  readonly stoppedMs: number
+}
+
+const open: Outcome = { kind: 'unknown', code: 'never settled' }
+
+/** Writes down who asked what, when, and what came of it; and of each request, when it reached the server. */
+export class Recorder {
+  readonly all: Recorded[] = []
+  readonly #agenda: Agenda
+  readonly #skus: readonly string[]
+  readonly #pending = new Set<Recorded>()
+  readonly #byOp = new WeakMap<object, Recorded>()
+  #order = 0
+  /** The reply each process is just learning of: what settles before the next event was settled by it. */
+  #latest: { process: SimulatedProcess; now: number; order: number } | undefined
+
+  /** @param skus Of the sale, in the order of their names. */
+  constructor(agenda: Agenda, skus: readonly string[]) {
+    this.#agenda = agenda
+    this.#skus = skus
+  }
+
+  get pending(): ReadonlySet<Recorded> {
+    return this.#pending
+  }
+
+  /** Makes a call for a process and records it. Resolves with the answer, or `undefined` if there was none. */
+  async record(
+    process: SimulatedProcess,
+    call: Call,
+    send: () => Promise<Answer>,
+    over: (operation: Recorded) => void,
+  ): Promise<Answer | undefined> {
+    const operation: Recorded = {
+      process,
+      call,
+      invoked: this.#stamp(),
+      returned: undefined,
+      outcome: open,
+      sent: false,
+      executions: [],
+      remembered: false,
+      stoppedMs: process.stoppedMs,
+    }
+    this.all.push(operation)
+    this.#pending.add(operation)
+    try {
+      const answer = await send()
+      operation.remembered = !operation.sent
+      this.#settle(operation, { kind: 'ok', answer, execution: this.#executionOf(operation) })
+    } catch (error) {
+      this.#settle(operation, this.#outcomeOf(operation, error))
+    }
+    over(operation)
+    return operation.outcome.kind === 'ok' ? operation.outcome.answer : undefined
+  }
+
+  sent(process: SimulatedProcess, command: string, ops: readonly object[]): void {
+    for (const op of ops) {
+      if (this.#byOp.has(op)) continue
+      for (const operation of this.#pending) {
+        if (operation.process !== process || operation.sent || !isOf(operation.call, command, op, this.#skus))
+          continue
+        operation.sent = true
+        this.#byOp.set(op, operation)
+        break
+      }
+    }
+  }
+
+  executed(ops: readonly object[], { deadline }: Sending, reply: Reply<unknown>, order: number): void {
+    // After its deadline a command does nothing: that is promised, so it counts as not executed.
+    if (reply.outcome !== 'done' || reply.clock > deadline) return
+    for (const [i, op] of ops.entries())
+      this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000 })
+  }
+
+  answered(process: SimulatedProcess, { now }: Reply<unknown>, order: number): void {
+    this.#latest = { process, now, order }
+  }
+
+  /** The history so far. What no process will hear of any more has an unknown outcome. */
+  history(): Operation[] {
+    return this.all
+      .filter(({ remembered }) => !remembered)
+      .map(({ process, call, invoked, returned, outcome, executions }) => {
+        const heard = outcome.kind === 'ok' ? outcome.execution : undefined
+        const silent = executions.filter(({ order }) => order !== heard?.order)
+        return { process: process.name, call, invoked, returned, outcome, silent }
+      })
+  }
+
+  #settle(operation: Recorded, outcome: Outcome): void {
+    this.#pending.delete(operation)
+    operation.outcome = outcome
+    operation.returned = this.#stamp()
+  }
+
+  #executionOf(operation: Recorded): Execution | undefined {
+    const latest = this.#latest
+    if (operation.remembered || !latest || latest.process !== operation.process) return undefined
+    const known = operation.executions.find(({ order }) => Math.floor(order) === latest.order)
+    return known ?? { at: latest.now, order: latest.order }
+  }
+
+  #outcomeOf(operation: Recorded, error: unknown): Outcome {
+    if (!(error instanceof StockholdError)) {
+      if (error instanceof Impatience) return { kind: 'fail', code: 'aborted before it was sent' }
+      throw error
+    }
+    if (error.code === 'IDEMPOTENCY_CONFLICT') {
+      const answer = { status: 'threw', code: error.code }
+      return { kind: 'ok', answer, execution: this.#executionOf(operation) }
+    }
+    return { kind: error.code === 'UNKNOWN_OUTCOME' ? 'unknown' : 'fail', code: error.code }
+  }
+
+  #stamp(): Stamp {
+    return { order: ++this.#order, ms: Math.round(this.#agenda.now * 10) / 10 }
+  }
+}
+
+/** Why a caller that aborts does so. */
+export class Impatience extends Error {}

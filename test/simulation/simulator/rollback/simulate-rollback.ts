@@ -1,0 +1,214 @@
+import type { Engine } from '../../../../src/engine/engine.js'
+import { StockholdError } from '../../../../src/errors.js'
+import type { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
+import { FlashSale } from '../../../../src/sale/flash-sale.js'
+import type { Recovery, Reservation } from '../../../../src/sale/results.js'
+import { type Answer, describeCall } from '../../../model/call.js'
+import { send } from '../../../model/send.js'
+import { demand, Violation, type ViolationKind } from '../../../model/violation.js'
+import type { Fault } from '../faults.js'
+import { over } from '../over.js'
+import { drawCall, drawPlan } from '../plan.js'
+import type { SimulatedProcess } from '../process.js'
+import type { Random } from '../random.js'
+import { World } from '../world.js'
+import { RollingMachine } from './rolling-machine.js'
+
+export interface RolledBack {
+  readonly seed: number
+  readonly kind: 'older' | 'empty'
+  readonly from: 'accept' | 'replay'
+  readonly detected: number
+  readonly restored: number
+  readonly refused: number
+  readonly violation: { readonly kind: ViolationKind; readonly report: string } | undefined
+}
+
+interface Handle {
+  readonly process: SimulatedProcess
+  readonly sale: FlashSale
+  /** What it was told of each reservation last. */
+  readonly told: Map<string, Reservation>
+  /** Of some of that the server knows nothing any more. */
+  robbed: boolean
+}
+
+/** One run: a sale under faults, a server that comes back with an older state or none, recovery, and the sale again. */
+export async function simulateRollback(options: {
+  readonly seed: number
+  readonly newState?: () => PartitionState
+}): Promise<RolledBack> {
+  const run = new Run(options.seed, options.newState)
+  try {
+    await run.play()
+  } catch (error) {
+    run.wrong ??= Violation.of(error)
+  }
+  const { seed } = options
+  const { wrong, kind, from, detected, restored, refused } = run
+  const violation = wrong && {
+    kind: wrong.kind,
+    report: `${wrong.message} (${kind}, ${from}; faults: ${run.world.faults})`,
+  }
+  return { seed, kind, from, detected, restored, refused, violation }
+}
+
+class Run {
+  readonly world: World
+  readonly kind: 'older' | 'empty'
+  readonly from: 'accept' | 'replay'
+  wrong: Violation | undefined
+  detected = 0
+  restored = 0
+  refused = 0
+  readonly #random: Random
+  readonly #plan
+  readonly #machine: RollingMachine
+  readonly #handles: Handle[] = []
+
+  constructor(seed: number, newState?: () => PartitionState) {
+    const observer = { sent: () => {}, executed: () => {}, answered: () => {}, note: () => {} }
+    this.world = new World(seed, new Map<Fault, number>(), () => observer)
+    this.#random = this.world.random.fork()
+    this.#plan = { ...drawPlan(this.world.random.fork()), deadlineMs: 2_000 }
+    this.kind = this.#random.chance(0.25) ? 'empty' : 'older'
+    this.from = this.#random.chance(0.25) ? 'accept' : 'replay'
+    this.#machine = new RollingMachine(this.world.server.clock, newState)
+    for (let i = this.#random.whole(1, 3); i > 0; i--) this.#handles.push(this.#newHandle())
+  }
+
+  async play(): Promise<void> {
+    const { world } = this
+    await over(this, this.#handles[0]!.sale.create(this.#plan.rules))
+    await over(this, Promise.all(this.#handles.map(({ sale }) => sale.stats())))
+    world.faults.begin()
+    await over(this, this.#crowd(this.#random.whole(3, 12)))
+    world.stopFaults()
+    await over(this, world.agenda.sleep(5_500))
+    this.#rollBack()
+    // Somebody who has seen nothing of it may write on, and so hide from a mere count that anything is missing.
+    if (this.kind === 'older' && this.#random.chance(0.7)) {
+      const late = this.#newHandle()
+      await over(this, this.#crowd(10, false, [late]))
+      this.#handles.push(late)
+    }
+    await over(this, this.#crowd(4))
+    await over(this, this.#recover())
+    await over(this, this.#crowd(4, true))
+    await over(this, this.#audit())
+  }
+
+  #newHandle(): Handle {
+    const process = this.world.newProcess()
+    const engine: Engine = {
+      ...this.world.around(process),
+      partition: () => this.world.network.port(process, this.#machine),
+      handoff: () => {
+        throw new Error('Nobody follows the events in this simulation')
+      },
+      room: () => {
+        throw new Error('There is no waiting room in this simulation')
+      },
+    }
+    return {
+      process,
+      sale: new FlashSale('sale', { engine, deadlineMs: 2_000 }),
+      told: new Map(),
+      robbed: false,
+    }
+  }
+
+  /** Each process makes so many calls, one after another. `healthy`: none may find anything lost. */
+  async #crowd(calls: number, healthy = false, handles: readonly Handle[] = this.#handles): Promise<void> {
+    const known = this.#handles.flatMap(({ told }) => [...told.keys()])
+    await Promise.all(
+      handles.map(async (handle) => {
+        for (let i = 0; i < calls; i++) {
+          await this.#call(handle, known, healthy)
+          await handle.process.sleep(this.#random.whole(0, 30))
+        }
+      }),
+    )
+  }
+
+  async #call({ sale, told, robbed }: Handle, known: string[], healthy: boolean): Promise<void> {
+    const call = drawCall(this.#plan, this.#random, known)
+    if (call.do === 'control' && call.action === 'end') return
+    try {
+      const { reservation, status }: Answer = await send(sale, call)
+      const sells = robbed && !healthy && call.do !== 'get'
+      demand(
+        !sells,
+        'promise',
+        () => `${describeCall(call)} was answered ${status} to who knows more than the server`,
+      )
+      if (!reservation) return
+      told.set(reservation.id, reservation)
+      known.push(reservation.id)
+    } catch (error) {
+      if (!(error instanceof StockholdError)) throw error
+      const lost = error.code === 'ROLLBACK_DETECTED' || error.code === 'STATE_LOST'
+      if (lost) this.detected++
+      demand(!(healthy && lost), 'fault', () => `${describeCall(call)} after the recovery: ${error.code}`)
+    }
+  }
+
+  #rollBack(): void {
+    const all = this.#machine.batches
+    this.#machine.rollBackTo(this.kind === 'empty' ? 0 : Math.max(1, all - this.#random.whole(1, 12)))
+    for (const handle of this.#handles)
+      handle.robbed = [...handle.told.keys()].some((id) => this.#machine.state.find(id) === undefined)
+  }
+
+  /** Every process puts back what it knows; the last one ends the freeze. */
+  async #recover(): Promise<void> {
+    const recoveries: Recovery[] = []
+    for (const [i, { sale }] of this.#handles.entries()) {
+      const thaw = i === this.#handles.length - 1
+      if (this.from === 'replay' || thaw) recoveries.push(await sale.recover({ from: this.from, thaw }))
+    }
+    const { state } = this.#machine
+    demand(!state.frozen, 'promise', () => 'the sale is frozen after it was recovered')
+    for (const { restored, refused } of recoveries) {
+      this.restored += restored
+      this.refused += refused.length
+    }
+    if (this.from === 'replay') this.#checkPromises(state, recoveries)
+  }
+
+  /** What anybody was told is so again, or is reported as refused. */
+  #checkPromises(state: PartitionState, recoveries: readonly Recovery[]): void {
+    const refused = new Set(
+      recoveries.flatMap((recovery) => recovery.refused.map(({ reservation }) => reservation.id)),
+    )
+    for (const { told } of this.#handles)
+      for (const [id, { state: was, expiresAt }] of told) {
+        const found = state.find(id)?.reservation
+        const is = found?.state
+        const active = was === 'confirmed' || (was === 'held' && expiresAt > state.now)
+        const later = is === 'confirmed' || is === 'refunded' || (is === 'released' && was === 'held')
+        const kept = is === was || later
+        demand(
+          !active || refused.has(id) || kept,
+          'promise',
+          () => `${id} was told to be ${was}, and is ${is}`,
+        )
+        const shorter = is === 'held' && !refused.has(id) && found!.expiresAt < expiresAt
+        demand(
+          !shorter,
+          'promise',
+          () => `${id} was held until ${expiresAt}, and is until ${found!.expiresAt}`,
+        )
+      }
+  }
+
+  async #audit(): Promise<void> {
+    const { ok, violations } = await this.#handles[0]!.sale.audit()
+    demand(ok, 'conservation', () => violations.map(({ message }) => message).join('; '))
+    for (const [place, { sku }] of this.#machine.state.rules.skus.entries()) {
+      const { total, available, held, confirmed } = this.#machine.state.stock.of(place)
+      const adds = Math.min(total, available, held, confirmed) >= 0 && total === available + held + confirmed
+      demand(adds, 'conservation', () => `${sku}: ${JSON.stringify(this.#machine.state.stock.of(place))}`)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { RoomOp, StockReading } from '../../../../src/engine/room.js'
+
+/** Somebody's place. */
+export interface Seen {
+  readonly number: number
+  readonly stay: number
+  readonly expiresAt: number | null
+}
+
+/** The room at one moment, as far as it is compared with the next. */
+export interface Snapshot {
+  /** When it last moved on. */
+  readonly now: number
+  readonly tokens: number
+  readonly rate: number
+  readonly burst: number
+  readonly paused: boolean
+  readonly turns: ReadonlySet<number>
+  readonly admitted: number
+  readonly missed: number
+  readonly called: number
+  readonly stock: StockReading | null
+  readonly places: ReadonlyMap<string, Seen>
+}
+
+/** Whether a command gives the buyer's place up. */
+export function ends(command: string, ops: readonly object[], buyer: string): boolean {
+  if (command !== 'leave' && command !== 'revoke') return false
+  return (ops as RoomOp<'revoke'>[]).some((op) => op.buyer === buyer)
+}
+
+export function print({ places, turns, ...rest }: Snapshot): string {
+  return JSON.stringify({ ...rest, turns: [...turns] })
+}

@@ -1,0 +1,258 @@
+import {
+  type RoomAnswer,
+  type RoomOp,
+  STOCK_MS,
+  type StockReading,
+  TOKEN,
+} from '../../../../src/engine/room.js'
+import type { Room } from '../../../../src/memory-engine/room/room-state.js'
+import { shuffler } from '../../../../src/waiting-room/draw.js'
+import { demand } from '../../../model/violation.js'
+import type { SaleMachine } from '../sale-machine.js'
+import type { RoomMachine } from './room-machine.js'
+import { ends, print, type Seen, type Snapshot } from './room-snapshot.js'
+
+/** What the sale had, from one change to the next. */
+interface Sample {
+  readonly available: number
+  readonly rest: number
+  /** When it was last so, at the latest, by what any process takes for the room's time. */
+  until: number
+}
+
+/** Looks into the room before and after every step: what moved must have been allowed to. */
+export class RoomWatch {
+  readonly #machine: RoomMachine
+  readonly #sale: SaleMachine | undefined
+  readonly #buyers: readonly string[]
+  readonly #moment: () => number
+  /** How far the room's time was ahead of the world's at most, whenever it was told. */
+  #ahead = Number.NEGATIVE_INFINITY
+  readonly #samples: Sample[] = []
+  /** Whose number each was. */
+  readonly #owners = new Map<number, string>()
+  #before: Snapshot | undefined
+  #rank: ((number: number) => number) | undefined
+
+  /** @param moment The world's time, which no fault sets. */
+  constructor(
+    machine: RoomMachine,
+    sale: SaleMachine | undefined,
+    buyers: readonly string[],
+    moment: () => number,
+  ) {
+    this.#machine = machine
+    this.#sale = sale
+    this.#buyers = buyers
+    this.#moment = moment
+  }
+
+  /** After each step of the sale. */
+  sample(): void {
+    const state = this.#sale?.state
+    if (!state || state.token === null) return
+    const { available, held } = state.stock.of(0)
+    const last = this.#samples.at(-1)
+    if (last?.available === available && last.rest === held) return
+    // Where the server's clock was set back, no server time says when this was: the room's and the sale's stand still, each by itself. And
+    // a process counts on from what it was told until it hears more.
+    if (last) last.until = this.#moment() + this.#ahead
+    this.#samples.push({ available, rest: held, until: Number.POSITIVE_INFINITY })
+  }
+
+  look(command: string, ops: readonly object[], now: number, overdue: boolean): void {
+    const { room } = this.#machine
+    this.#ahead = Math.max(this.#ahead, now - this.#moment())
+    if (!room) return
+    const was = this.#before
+    const moves = !overdue && command !== 'join' && command !== 'describe'
+    const is = this.#snapshot(room, was && !moves ? was.now : now)
+    this.#before = is
+    if (!was) return
+    const admitted = is.admitted - was.admitted
+    const entered = [...is.turns].filter((number) => !was.turns.has(number))
+    const story = () => `after ${command} at ${now}: ${print(was)} became ${print(is)}`
+    this.#places(was, is, command, ops, now)
+    this.#tokens(was, is, command, story)
+    if (is.stock !== was.stock) this.#reading(is.stock!)
+    for (const name of ['admitted', 'missed', 'called'] as const)
+      demand(is[name] >= was[name], 'conservation', () => `${name} went back ${story()}`)
+    if (entered.length > 0 || admitted > 0) {
+      demand(command === 'tend', 'admission', () => `somebody was let in ${story()}`)
+      this.#mayLetIn(room, was, is, story)
+      const spent = this.#newTurns(was, is, entered)
+      if (spent.length > 0) {
+        this.#inOrder(room, spent)
+        this.#withinCapacity(room, is, story)
+      }
+    }
+  }
+
+  /** Who is told to be admitted has that pass, and nobody else's. */
+  answered(ops: readonly RoomOp<'tend'>[], answers: readonly RoomAnswer<'tend'>[]): void {
+    for (const [i, { visits }] of ops.entries())
+      for (const [j, { buyer, stay }] of visits.entries()) {
+        const told = answers[i]!.visits[j]!
+        if (told.status !== 'admitted') continue
+        const has = this.#machine.room?.findStay(buyer, stay)?.expiresAt
+        demand(
+          has === told.expiresAt,
+          'admission',
+          () => `${buyer} is told a pass until ${told.expiresAt}, and has ${has}`,
+        )
+      }
+  }
+
+  #places(was: Snapshot, is: Snapshot, command: string, ops: readonly object[], now: number): void {
+    let moved = 0
+    let admitted = 0
+    let waiting = 0
+    for (const buyer of this.#buyers) {
+      const a = was.places.get(buyer)
+      const b = is.places.get(buyer)
+      if (b?.expiresAt === null) waiting++
+      const story = () =>
+        `${buyer} had ${JSON.stringify(a)} and has ${JSON.stringify(b)} after ${command} at ${now}`
+      if (a && a.stay !== b?.stay) demand(ends(command, ops, buyer), 'place', story)
+      if (!b) continue
+      const owner = this.#owners.get(b.number)
+      demand(
+        owner === undefined || owner === buyer,
+        'place',
+        () => `number ${b.number} of ${owner}: ${story()}`,
+      )
+      this.#owners.set(b.number, buyer)
+      const before = a?.stay === b.stay ? a : undefined
+      if (!before) demand(command === 'join' && b.number === b.stay, 'place', story)
+      else if (before.number !== b.number) {
+        demand(b.number > before.number, 'place', story)
+        if (before.expiresAt === null) moved++
+        else demand(now >= before.expiresAt, 'place', story)
+      } else if (before.expiresAt !== null) demand(b.expiresAt === before.expiresAt, 'place', story)
+      if (b.expiresAt !== null && b.expiresAt !== (before?.number === b.number ? before.expiresAt : null))
+        admitted++
+    }
+    demand(
+      moved === is.missed - was.missed,
+      'place',
+      () => `${moved} lost their place, missed went from ${was.missed} to ${is.missed}`,
+    )
+    demand(
+      admitted === is.admitted - was.admitted,
+      'place',
+      () => `${admitted} got a pass, admitted went from ${was.admitted} to ${is.admitted}`,
+    )
+    const { room } = this.#machine
+    demand(
+      room!.waiting === waiting,
+      'conservation',
+      () => `${waiting} wait, and the room counts ${room!.waiting}`,
+    )
+  }
+
+  /** Tokens, turns and passes: what one loses another has gained. */
+  #tokens(was: Snapshot, is: Snapshot, command: string, story: () => string): void {
+    const stopped = was.paused || was.rate === 0
+    const { opensAt } = this.#machine.room!.rules
+    const from = Math.max(was.now, opensAt ?? 0)
+    const gain = stopped ? 0 : Math.max(0, is.now - from) * was.rate
+    const all = ({ tokens, turns, admitted }: Snapshot) => tokens + (turns.size + admitted) * TOKEN
+    demand(
+      is.tokens >= 0 && is.tokens <= is.burst * TOKEN,
+      'conservation',
+      () => `${is.tokens} tokens ${story()}`,
+    )
+    demand(all(is) <= all(was) + gain, 'conservation', () => `tokens from nowhere ${story()}`)
+    const fits = was.tokens + gain + was.turns.size * TOKEN <= was.burst * TOKEN
+    if (fits && command === 'tend')
+      demand(all(is) === all(was) + gain, 'conservation', () => `tokens lost ${story()}`)
+  }
+
+  #mayLetIn(room: Room, was: Snapshot, is: Snapshot, story: () => string): void {
+    const { opensAt, sale } = room.rules
+    demand(!was.paused, 'admission', () => `paused, and somebody was let in ${story()}`)
+    demand(was.rate > 0, 'admission', () => `the rate is 0, and somebody was let in ${story()}`)
+    demand(
+      opensAt === null || is.now >= opensAt,
+      'admission',
+      () => `not open, and somebody was let in ${story()}`,
+    )
+    if (sale === null) return
+    const { stock } = is
+    const good = stock !== null && stock.state === 'open' && is.now - stock.at <= STOCK_MS
+    demand(
+      good,
+      'admission',
+      () => `the sale is ${JSON.stringify(stock)}, and somebody was let in ${story()}`,
+    )
+  }
+
+  /** Numbers that were given a turn just now: those who have it, and those who took it at once. */
+  #newTurns(was: Snapshot, is: Snapshot, entered: readonly number[]): number[] {
+    const taken = this.#buyers.flatMap((buyer) => {
+      const a = was.places.get(buyer)
+      const b = is.places.get(buyer)
+      const fresh = b && b.expiresAt !== null && (a?.number !== b.number || a.expiresAt === null)
+      return fresh && !was.turns.has(b.number) ? [b.number] : []
+    })
+    return [...entered, ...taken]
+  }
+
+  /** Nobody is left at the door, present, who stands before somebody who got a turn. */
+  #inOrder(room: Room, numbers: readonly number[]): void {
+    const { drawn } = room
+    if (drawn !== null && drawn > 0) this.#rank ??= shuffler(room.seed, drawn)
+    const rankOf = (number: number) =>
+      drawn !== null && number <= drawn && this.#rank ? this.#rank(number) : number
+    const last = Math.max(...numbers.map(rankOf))
+    for (const buyer of this.#buyers) {
+      const place = room.find(buyer)
+      if (!place || place.rank === null || room.presence.isAway(place)) continue
+      demand(
+        rankOf(place.number) > last,
+        'order',
+        () => `${buyer} stands at the door as ${rankOf(place.number)}, and ${last} got a turn`,
+      )
+    }
+  }
+
+  /** By a reading that is fresh ({@link #mayLetIn}) and true ({@link #reading}). */
+  #withinCapacity({ rules, outstanding: { size } }: Room, { stock }: Snapshot, story: () => string): void {
+    if (rules.sale === null) return
+    const { available } = stock!
+    const allowed = Math.floor((available * rules.overcommit) / 1_000)
+    demand(size <= allowed, 'admission', () => `${size} outstanding with ${available} available ${story()}`)
+  }
+
+  /** What is read of the sale is what it really was, at or after the moment the reading bears. */
+  #reading({ at, state, available }: StockReading): void {
+    const was = this.#samples.some((sample) => {
+      const isSoldOut = sample.available + sample.rest === 0
+      const alike = state === 'ended' || isSoldOut === (state === 'sold_out')
+      return sample.until >= at && sample.available === available && alike
+    })
+    demand(was, 'admission', () => `read ${state} at ${at} with ${available} available, and it has not been`)
+  }
+
+  #snapshot(room: Room, movedAt: number): Snapshot {
+    const { bucket, outstanding, line, stock, paused, admitted, missed } = room
+    const places = new Map<string, Seen>()
+    for (const buyer of this.#buyers) {
+      const place = room.find(buyer)
+      if (place) places.set(buyer, { number: place.number, stay: place.stay, expiresAt: place.expiresAt })
+    }
+    return {
+      now: movedAt,
+      tokens: bucket.tokens,
+      rate: bucket.pace.rate,
+      burst: bucket.pace.burst,
+      paused,
+      turns: new Set(outstanding.turnsSince(0)),
+      admitted,
+      missed,
+      called: line.called,
+      stock,
+      places,
+    }
+  }
+}
