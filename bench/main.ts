@@ -1,7 +1,7 @@
 /** The suite: `npm run bench -- --help` says what it can do. */
-import { BadOption } from '../scripts/demo/option-values.js'
+import { BadOption } from '../scripts/lib/options.js'
+import { redact } from '../scripts/lib/redact.js'
 import { parts } from './parts.js'
-import { redact } from './report/redact.js'
 import { compareFiles } from './support/compare-files.js'
 import { helpText } from './support/help.js'
 import { readOptions } from './support/options.js'

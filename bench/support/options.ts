@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../../scripts/demo/option-values.js'
+import { BadOption, whole } from '../../scripts/lib/options.js'
 import type { Part } from '../part.js'
 
 export interface RunOptions {

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
-import type { Terminal } from '../../scripts/demo/terminal/style.js'
+import { redact, redactAll } from '../../scripts/lib/redact.js'
+import { LiveProgress } from '../../scripts/lib/terminal/progress-line.js'
+import type { Terminal } from '../../scripts/lib/terminal/style.js'
 import type { Part, PartResult } from '../part.js'
 import { checkResult } from '../report/read.js'
-import { redact, redactAll } from '../report/redact.js'
 import type { PartReport } from '../report/report.js'
-import { LiveProgress } from './progress.js'
 import { Stage, type StageOptions } from './stage.js'
 
 /** Runs a part on a stage of its own. One that fails is a broken promise like any other, and the suite goes on. */

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { terminalOf } from '../../scripts/demo/terminal/style.js'
-import { repositoryRoot } from '../../scripts/servers/machine.js'
-import { duration } from '../report/format.js'
+import { repositoryRoot } from '../../scripts/lib/servers/machine.js'
+import { duration } from '../../scripts/lib/terminal/format.js'
+import { terminalOf } from '../../scripts/lib/terminal/style.js'
+import { hanging } from '../../scripts/lib/terminal/wrap.js'
 import { reportPage } from '../report/html/page.js'
 import { figuresOf, type PartReport, type Report, VERSION } from '../report/report.js'
 import { judge } from '../report/targets.js'
@@ -10,7 +11,6 @@ import { environmentOf } from './environment.js'
 import type { RunOptions } from './options.js'
 import { closingLines, environmentLines, partLines } from './print.js'
 import { runPart } from './run.js'
-import { hanging } from './wrap.js'
 
 /** Runs the parts one after the other, says what came of each, and writes the report. */
 export async function runSuite(options: RunOptions, stream: NodeJS.WriteStream): Promise<Report> {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { BadOption } from '../lib/options.js'
+import { terminalOf } from '../lib/terminal/style.js'
 import { launch } from './launch/launch.js'
-import { BadOption } from './option-values.js'
 import { type Options, readOptions } from './options.js'
 import { readOrders } from './orders/read.js'
 import { replay } from './orders/replay.js'
 import { openStore, type Store } from './store.js'
-import { terminalOf } from './terminal/style.js'
 
 let store: Store | undefined
 let interrupted = false

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { BadOption, decimal, whole } from '../lib/options.js'
 import { help } from './help.js'
-import { BadOption, decimal, whole } from './option-values.js'
 import { ORDERS_PER_STORE } from './stores/store-plan.js'
 
 export interface StoreOptions {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { BadOption } from '../demo/option-values.js'
+import { BadOption } from '../lib/options.js'
 import { type Row, rows } from './rows.js'
 
 export interface Options {

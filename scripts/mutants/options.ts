@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../demo/option-values.js'
+import { BadOption, whole } from '../lib/options.js'
 import { MOST_EXPLAINED, WANTED_SHARE } from './judge.js'
 
 export interface Options {

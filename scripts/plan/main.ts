@@ -1,5 +1,5 @@
-import { BadOption } from '../demo/option-values.js'
-import { terminalOf } from '../demo/terminal/style.js'
+import { BadOption } from '../lib/options.js'
+import { terminalOf } from '../lib/terminal/style.js'
 import { check } from './check.js'
 import { checkLines } from './check-report.js'
 import { measuredBy } from './figures.js'

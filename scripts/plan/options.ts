@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { BadOption, decimal, whole } from '../demo/option-values.js'
+import { BadOption, decimal, whole } from '../lib/options.js'
 import { help } from './help.js'
 
 /** The sale as it is foreseen. */

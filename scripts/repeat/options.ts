@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../demo/option-values.js'
+import { BadOption, whole } from '../lib/options.js'
 
 export interface RepeatOptions {
   readonly times: number

@@ -1,8 +1,8 @@
 import { simulateRoom } from '../../src/testing/simulator/rooms/simulate-rooms.js'
 import { type Simulated, simulate } from '../../src/testing/simulator/simulate.js'
-import { BadOption } from '../demo/option-values.js'
-import { Progress } from '../demo/terminal/progress.js'
-import { type Terminal, terminalOf } from '../demo/terminal/style.js'
+import { BadOption } from '../lib/options.js'
+import { Progress } from '../lib/terminal/live-panel.js'
+import { type Terminal, terminalOf } from '../lib/terminal/style.js'
 import { type Options, readOptions, type SimulateOptions } from './options.js'
 import { Tally } from './tally.js'
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../demo/option-values.js'
+import { BadOption, whole } from '../lib/options.js'
 
 export interface SimulateOptions {
   readonly seed: number

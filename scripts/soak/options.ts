@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { BadOption, decimal, whole } from '../demo/option-values.js'
+import { BadOption, decimal, whole } from '../lib/options.js'
 
 export interface SoakOptions {
   readonly minutes: number

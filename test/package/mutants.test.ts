@@ -1,6 +1,7 @@
 import { transform } from 'esbuild'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { catalogue, readSource } from '../../scripts/mutants/catalogue.js'
 import { judge, share } from '../../scripts/mutants/judge.js'
 import { luaChanges } from '../../scripts/mutants/lua-mutator.js'
@@ -9,7 +10,6 @@ import { readOptions } from '../../scripts/mutants/options.js'
 import { run, type Verdict } from '../../scripts/mutants/run.js'
 import { sample } from '../../scripts/mutants/sample.js'
 import { typescriptChanges } from '../../scripts/mutants/typescript-mutator.js'
-import { startRedis } from '../../scripts/redis/server.js'
 
 const all = catalogue()
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../scripts/demo/terminal/style.js'
+import { plain } from '../../scripts/lib/terminal/style.js'
 import { type PlanOptions, readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { REPORT_WIDTH, reportLines } from '../../scripts/plan/report.js'

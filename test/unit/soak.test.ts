@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../scripts/demo/terminal/style.js'
-import { random } from '../../scripts/random.js'
+import { random } from '../../scripts/lib/random.js'
+import { plain } from '../../scripts/lib/terminal/style.js'
 import { ABORTED, Calls } from '../../scripts/soak/application/calls.js'
 import { faults, plan, trouble } from '../../scripts/soak/faults.js'
 import { judge, mannKendall, median, theilSen, tolerances } from '../../scripts/soak/judge.js'
