@@ -19,7 +19,7 @@ import { differences } from '../../scripts/demo/orders/outcome.js'
 import { readOrders } from '../../scripts/demo/orders/read.js'
 import { BadOption } from '../../scripts/lib/options.js'
 import { bar, sparkline } from '../../scripts/lib/terminal/charts.js'
-import { Progress } from '../../scripts/lib/terminal/live-panel.js'
+import { LivePanel } from '../../scripts/lib/terminal/live-panel.js'
 import { terminalOf, widthOf } from '../../scripts/lib/terminal/style.js'
 import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
@@ -584,8 +584,8 @@ describe('the panel of a live terminal', () => {
     }) as unknown as NodeJS.WriteStream
     const terminal = terminalOf(stream, {})
     const view = { panel: () => ['x'.repeat(100), terminal.paint('green', 'y'.repeat(100))], line: () => '' }
-    const progress = new Progress(view, ['head'], terminal, stream)
-    progress.start()
+    const panel = new LivePanel(view, ['head'], terminal, stream)
+    panel.start()
     expect(written).toContain('\x1b[?25l')
     written = ''
     stream.columns = 20
@@ -593,7 +593,7 @@ describe('the panel of a live terminal', () => {
     expect(written.startsWith('\x1b[H\x1b[Jhead\n')).toBe(true)
     expect(written.split('\n').map(widthOf)).toEqual([4, 19, 19, 0])
     written = ''
-    progress.stop()
+    panel.stop()
     expect(written.startsWith('\x1b[2A\r')).toBe(true)
     expect(written.endsWith('\x1b[?25h')).toBe(true)
   })

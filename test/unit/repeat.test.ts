@@ -127,7 +127,6 @@ describe('the options', () => {
     expect(readOptions(['--times', '3', '--load', 'test/unit'])).toEqual({
       ...{ times: 3, load: true, files: ['test/unit'] },
     })
-    expect(readOptions(['-h'])).toHaveProperty('help', expect.stringContaining('npm run test:repeat'))
   })
 
   test.each([

@@ -26,7 +26,7 @@ interface State {
  * Where a part is, in one line: redrawn in place on a terminal, printed once a second elsewhere. Parts report as often
  * as they like; that only stores a state, as what is shown must not slow down what is measured.
  */
-export class LiveProgress implements Progress {
+export class ProgressLine implements Progress {
   readonly #name: string
   readonly #terminal: Terminal
   readonly #stream: NodeJS.WriteStream
