@@ -1,13 +1,14 @@
 import { Redis } from 'ioredis'
 import { Bench } from 'tinybench'
+import { Invariants } from '../scripts/lib/load/invariants.js'
+import type { Table } from '../scripts/lib/terminal/table.js'
 import type { Answer, Command } from '../src/engine/engine.js'
 import { memoryEngine, redisEngine } from '../src/index.js'
 import { partitionKeys } from '../src/redis-engine/keys.js'
 import { type Recipe, recipes } from './commands/recipes.js'
 import { type TestEngine, Workbench } from './commands/workbench.js'
 import { figureOf, median } from './load/figures.js'
-import { Invariants } from './load/invariants.js'
-import type { Context, Figure, LineChart, Part, PartResult, Table } from './part.js'
+import type { Context, Figure, LineChart, Part, PartResult } from './part.js'
 
 export interface Sizes {
   readonly batches: readonly number[]

@@ -6,6 +6,8 @@
  * whose visitors did not all stay.
  */
 
+import { Invariants } from '../scripts/lib/load/invariants.js'
+import { ServerMeter } from '../scripts/lib/load/server-meter.js'
 import { redisEngine } from '../src/index.js'
 import { Crowd } from './crowd/crowd.js'
 import { openDoor } from './crowd/door.js'
@@ -13,8 +15,6 @@ import { joinAndReserve } from './crowd/joins.js'
 import { pollCrowd } from './crowd/polling.js'
 import { report } from './crowd/report.js'
 import { median } from './load/figures.js'
-import { Invariants } from './load/invariants.js'
-import { ServerMeter } from './load/server-meter.js'
 import type { Context, Part, PartResult } from './part.js'
 
 /** What the checkout behind the door can take, by the second. */

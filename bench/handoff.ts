@@ -6,13 +6,13 @@
  * are taken within a round.
  */
 
+import { Invariants } from '../scripts/lib/load/invariants.js'
 import { type AcknowledgingRound, acknowledgingRound } from './handoff/acknowledging.js'
 import { type ConsumingRound, consumingRound } from './handoff/consuming.js'
 import { type Rebuilding, rebuilding } from './handoff/rebuilding.js'
 import { report } from './handoff/report.js'
 import { Site } from './handoff/site.js'
 import { type WritingRound, type WritingSizes, writingRound } from './handoff/writing.js'
-import { Invariants } from './load/invariants.js'
 import type { Context, Part, PartResult } from './part.js'
 
 export interface Sizes {

@@ -6,12 +6,14 @@
  * load generator and library share it, as the requests of an application and the library would, so what the generator
  * takes of that process counts against the library.
  */
+
+import type { Histogram } from '../scripts/lib/load/histogram.js'
+import { Recorder } from '../scripts/lib/load/recorder.js'
+import type { Table } from '../scripts/lib/terminal/table.js'
 import { figureOf, median, rounded } from './load/figures.js'
-import type { Histogram } from './load/histogram.js'
 import type { LatencyInput, LatencyResult } from './load/latency-worker.js'
-import { Recorder } from './load/recorder.js'
 import { openWorker } from './load/worker.js'
-import type { Context, LineChart, Part, PartResult, Table } from './part.js'
+import type { Context, LineChart, Part, PartResult } from './part.js'
 
 const SHARES = [0.25, 0.5, 0.75, 0.9]
 const PERCENTILES = [0.5, 0.9, 0.99, 0.999, 1]

@@ -3,10 +3,10 @@
  * who walk away, click twice and pay late, served by several processes; and at the end every unit is accounted for.
  */
 
+import { Invariants } from '../scripts/lib/load/invariants.js'
 import type { Night } from './launch-night/plan.js'
 import { charts, story } from './launch-night/report.js'
 import { type NightResult, playNight } from './launch-night/run.js'
-import { Invariants } from './load/invariants.js'
 import type { Context, Part, PartResult } from './part.js'
 
 /** Without the seed. */

@@ -1,9 +1,10 @@
+import { Invariants } from '../scripts/lib/load/invariants.js'
+import { BenchSale } from '../scripts/lib/load/sale.js'
+import { ServerMeter } from '../scripts/lib/load/server-meter.js'
 import type { Engine } from '../src/index.js'
+import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
 import { Block, grow, type Use, useBetween } from './load/growth.js'
-import { Invariants } from './load/invariants.js'
-import { BenchSale, openEngine } from './load/sale.js'
-import { ServerMeter } from './load/server-meter.js'
 import type { Context, Figure, Part, PartResult } from './part.js'
 
 /** Sizes of sales that are measured many at a time, since one alone would be noise. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Invariants } from '../scripts/lib/load/invariants.js'
+import { BenchSale, keyName, PLENTY, SKU } from '../scripts/lib/load/sale.js'
+import { ServerMeter } from '../scripts/lib/load/server-meter.js'
+import { openEngine } from './load/engine.js'
 import { rounded } from './load/figures.js'
-import { Invariants } from './load/invariants.js'
-import { BenchSale, keyName, openEngine, PLENTY, SKU } from './load/sale.js'
-import { ServerMeter } from './load/server-meter.js'
 import type { Context, Part, PartResult } from './part.js'
 
 /** Requests of the buyer under way at a time. */

@@ -1,5 +1,9 @@
 /** What every part of the suite is handed and hands back. The report draws what it finds here, and knows no part by name. */
 
+import type { Invariant } from '../scripts/lib/load/invariants.js'
+import type { Progress } from '../scripts/lib/terminal/progress-line.js'
+import type { Table } from '../scripts/lib/terminal/table.js'
+
 /** A scalar worth comparing between two runs. */
 export interface Figure {
   /** Stable name, such as `peers.stockhold`: targets and comparisons find it by this. */
@@ -12,13 +16,6 @@ export interface Figure {
   /** Lowest and highest of the rounds: what is within it is noise. */
   readonly spread?: readonly [low: number, high: number]
   readonly better: 'higher' | 'lower'
-}
-
-export interface Table {
-  readonly title: string
-  readonly columns: readonly string[]
-  /** Numbers are printed with separators and aligned to the right. */
-  readonly rows: readonly (readonly (string | number)[])[]
 }
 
 /** Lines over a shared x, such as seconds or batch sizes. `null` is a gap. */
@@ -48,15 +45,7 @@ export interface PartResult {
   readonly tables: readonly Table[]
   readonly charts: readonly (LineChart | BarChart)[]
   /** What was checked at the end, each with its outcome; one that does not hold fails the whole run. */
-  readonly invariants: readonly { readonly rule: string; readonly holds: boolean; readonly detail?: string }[]
-}
-
-/** Shows how far a long piece of work is: in place on a terminal, in plain lines elsewhere. */
-export interface Progress {
-  /** @param done Of `total`, both in `unit`; the rate and the time left follow from it. */
-  update(label: string, done: number, total: number, unit?: string): void
-  /** A line that stays. */
-  note(line: string): void
+  readonly invariants: readonly Invariant[]
 }
 
 export interface BenchRedis {

@@ -6,9 +6,10 @@
  * all at once; and with as many as the other parts have, where batches are as they come, the last 1 % to a few who ask one after another.
  */
 
+import { Invariants } from '../scripts/lib/load/invariants.js'
+import { CALLERS } from '../scripts/lib/load/sale.js'
 import { tuning } from '../src/batching/batcher.js'
-import { Invariants } from './load/invariants.js'
-import { CALLERS } from './load/sale.js'
+
 import type { Context, Part, PartResult } from './part.js'
 import { WORKERS } from './partitions/crew.js'
 import { type Results, report } from './partitions/report.js'

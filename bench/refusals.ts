@@ -1,8 +1,9 @@
+import { closedLoop, type Work } from '../scripts/lib/load/drive.js'
+import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
+import { BenchSale, buyerName, CALLERS, SKU } from '../scripts/lib/load/sale.js'
 import type { Engine } from '../src/index.js'
-import { closedLoop, type Work } from './load/drive.js'
+import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
-import { allAccepted, Invariants } from './load/invariants.js'
-import { BenchSale, buyerName, CALLERS, openEngine, SKU } from './load/sale.js'
 import type { Context, Part, PartResult } from './part.js'
 
 /** Sold before the refusals begin. */

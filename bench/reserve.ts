@@ -7,7 +7,7 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
-import { startRedis } from '../scripts/redis/server.js'
+import { startRedis } from '../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine } from '../src/index.js'
 import { SingleEvalsha } from './peers/single-evalsha.js'
 

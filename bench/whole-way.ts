@@ -1,9 +1,10 @@
-import { random } from '../scripts/random.js'
+import { closedLoop } from '../scripts/lib/load/drive.js'
+import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
+import { BenchSale, CALLERS, requestOf } from '../scripts/lib/load/sale.js'
+import { random } from '../scripts/lib/random.js'
 import type { Engine } from '../src/index.js'
-import { closedLoop } from './load/drive.js'
+import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
-import { allAccepted, Invariants } from './load/invariants.js'
-import { BenchSale, CALLERS, openEngine, requestOf } from './load/sale.js'
 import type { Context, Part, PartResult } from './part.js'
 
 export interface Sizes {

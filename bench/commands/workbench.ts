@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto'
+import { buyerName, keyName, PLENTY, SKU } from '../../scripts/lib/load/sale.js'
 import type { Answer, Command, Engine, Op, Partition } from '../../src/engine/engine.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import { type Audit, FlashSale } from '../../src/index.js'
-import { buyerName, keyName, PLENTY, SKU } from '../load/sale.js'
 
 export const HOLD_MS = 600_000
 const TOKEN = 'benchbenchbench1'

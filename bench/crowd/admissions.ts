@@ -1,4 +1,4 @@
-import type { Invariants } from '../load/invariants.js'
+import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import {
   type DoorInput,
   type DoorResult,

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
+import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import { buyerName } from '../../scripts/lib/load/sale.js'
+import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.js'
+import type { Progress } from '../../scripts/lib/terminal/progress-line.js'
 import { type Engine, WaitingRoom } from '../../src/index.js'
-import type { Invariants } from '../load/invariants.js'
-import { buyerName } from '../load/sale.js'
-import type { Reading, ServerMeter } from '../load/server-meter.js'
-import type { Progress } from '../part.js'
 
 export const SECRET = 'a secret for the bench, of 32 bytes or more'
 export const ROOM = 'crowd'

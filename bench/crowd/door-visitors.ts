@@ -1,4 +1,4 @@
-import { random } from '../../scripts/random.js'
+import { random } from '../../scripts/lib/random.js'
 
 /** One in so many visitors has two tabs open, at two processes. */
 export const TWO_TABS = 20

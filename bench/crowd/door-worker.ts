@@ -2,8 +2,8 @@
 
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { buyerName } from '../../scripts/lib/load/sale.js'
 import { type JoinResult, type PollResult, redisEngine, type WaitingRoom } from '../../src/index.js'
-import { buyerName } from '../load/sale.js'
 import { serve } from '../load/worker.js'
 import { openRoom } from './crowd.js'
 import { type DoorInput, type DoorResult, isNoShow, TWO_TABS, waitsBy } from './door-visitors.js'

@@ -1,8 +1,8 @@
+import { closedLoop } from '../../scripts/lib/load/drive.js'
+import { allAccepted, type Invariants } from '../../scripts/lib/load/invariants.js'
+import { BenchSale, buyerName, CALLERS } from '../../scripts/lib/load/sale.js'
+import type { Progress } from '../../scripts/lib/terminal/progress-line.js'
 import type { Engine } from '../../src/index.js'
-import { closedLoop } from '../load/drive.js'
-import { allAccepted, type Invariants } from '../load/invariants.js'
-import { BenchSale, buyerName, CALLERS } from '../load/sale.js'
-import type { Progress } from '../part.js'
 import { openRoom } from './crowd.js'
 
 /** A second of each, round by round. */

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Random } from '../../scripts/random.js'
+import { Histogram } from '../../scripts/lib/load/histogram.js'
+import { buyerName } from '../../scripts/lib/load/sale.js'
+import type { Random } from '../../scripts/lib/random.js'
 import type { PollResult, WaitingRoom } from '../../src/index.js'
-import { Histogram } from '../load/histogram.js'
-import { buyerName } from '../load/sale.js'
 import { type Crowd, hasLeft, offsetOf } from './crowd.js'
 import { ToldLog } from './truth.js'
 

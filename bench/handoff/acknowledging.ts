@@ -1,4 +1,4 @@
-import { CALLERS } from '../load/sale.js'
+import { CALLERS } from '../../scripts/lib/load/sale.js'
 import { reserveTogether, type Together } from './reserving.js'
 import type { Database, Site } from './site.js'
 

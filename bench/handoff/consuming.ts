@@ -1,4 +1,4 @@
-import { type BenchSale, CALLERS } from '../load/sale.js'
+import { type BenchSale, CALLERS } from '../../scripts/lib/load/sale.js'
 import type { Consumed } from './consume-worker.js'
 import { reserveTogether, type Together } from './reserving.js'
 import { between, sampleAt } from './samples.js'

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
+import { PLENTY, requestOf, SKU } from '../../scripts/lib/load/sale.js'
 import { FlashSale } from '../../src/index.js'
 import { sourceOf } from '../../src/sale/flash-sale.js'
-import { PLENTY, requestOf, SKU } from '../load/sale.js'
 import type { Database, Site } from './site.js'
 
 export interface Rebuilding {

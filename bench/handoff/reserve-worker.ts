@@ -1,11 +1,11 @@
 /** An application server that takes reservations, as a process; with a ledger, it answers when the ledger has them. */
 import pg from 'pg'
-import { random } from '../../scripts/random.js'
+import { closedLoop, type Limit, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
+import { Recorder, type RecorderData } from '../../scripts/lib/load/recorder.js'
+import { requestOf } from '../../scripts/lib/load/sale.js'
+import { random } from '../../scripts/lib/random.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { postgresLedger } from '../../src/postgres.js'
-import { closedLoop, type Limit, openArrivals, poisson } from '../load/drive.js'
-import { Recorder, type RecorderData } from '../load/recorder.js'
-import { requestOf } from '../load/sale.js'
 import { obey } from './hand.js'
 import { type Sample, Sampler } from './samples.js'
 

@@ -1,4 +1,4 @@
-import { CALLERS } from '../load/sale.js'
+import { CALLERS } from '../../scripts/lib/load/sale.js'
 import type { Followed } from './follow-worker.js'
 import { reserveTogether } from './reserving.js'
 import { between, sampleAt } from './samples.js'

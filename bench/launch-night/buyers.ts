@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '../../scripts/random.js'
+import type { Recorder } from '../../scripts/lib/load/recorder.js'
+import type { Random } from '../../scripts/lib/random.js'
 import {
   type Engine,
   FlashSale,
@@ -8,7 +9,6 @@ import {
   type ReserveResult,
   StockholdError,
 } from '../../src/index.js'
-import type { Recorder } from '../load/recorder.js'
 import { LIMIT, type NightPlan, type Order, saleName, skuOf } from './plan.js'
 
 /** How often a call is sent again before an order counts as abandoned. */

@@ -1,7 +1,7 @@
-import { random } from '../../scripts/random.js'
+import { closedLoop } from '../../scripts/lib/load/drive.js'
+import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import { random } from '../../scripts/lib/random.js'
 import type { FlashSale } from '../../src/index.js'
-import { closedLoop } from '../load/drive.js'
-import type { Invariants } from '../load/invariants.js'
 import type { Told } from './buyers.js'
 import { LIMIT, type NightPlan, skuOf } from './plan.js'
 

@@ -1,5 +1,5 @@
-import { type Random, random } from '../../scripts/random.js'
-import { buyerName, keyName } from '../load/sale.js'
+import { buyerName, keyName } from '../../scripts/lib/load/sale.js'
+import { type Random, random } from '../../scripts/lib/random.js'
 import { Zipf } from '../load/zipf.js'
 
 /** How large the night is. */

@@ -1,5 +1,6 @@
+import type { Table } from '../../scripts/lib/terminal/table.js'
 import { rounded } from '../load/figures.js'
-import type { LineChart, Table } from '../part.js'
+import type { LineChart } from '../part.js'
 import { saleName, skuOf } from './plan.js'
 import type { NightResult } from './run.js'
 

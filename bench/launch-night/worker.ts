@@ -1,10 +1,10 @@
 /** One application server of the launch night, as a process. */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { random } from '../../scripts/random.js'
+import { closedLoop, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
+import { Recorder, type RecorderData } from '../../scripts/lib/load/recorder.js'
+import { random } from '../../scripts/lib/random.js'
 import { redisEngine } from '../../src/index.js'
-import { closedLoop, openArrivals, poisson } from '../load/drive.js'
-import { Recorder, type RecorderData } from '../load/recorder.js'
 import { serve } from '../load/worker.js'
 import { Buyers, type Pace, type Told } from './buyers.js'
 import { type Night, NightPlan } from './plan.js'

@@ -1,7 +1,7 @@
+import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import { BenchSale, buyerName, keyName, SKU } from '../../scripts/lib/load/sale.js'
+import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.js'
 import type { Engine } from '../../src/index.js'
-import type { Invariants } from './invariants.js'
-import { BenchSale, buyerName, keyName, SKU } from './sale.js'
-import type { Reading, ServerMeter } from './server-meter.js'
 
 /** Requests sent at once: the batches are the same then, however large the sale, and only its size makes a difference. */
 export const WAVE = 1_000

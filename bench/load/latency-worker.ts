@@ -1,12 +1,12 @@
 /** The process of the part `latency`: see there. Load generator and library share it, as an application and the library do. */
 
-import { random } from '../../scripts/random.js'
+import { closedLoop, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
+import { allAccepted, Invariants } from '../../scripts/lib/load/invariants.js'
+import { Recorder, type RecorderData } from '../../scripts/lib/load/recorder.js'
+import { BenchSale, CALLERS } from '../../scripts/lib/load/sale.js'
+import { random } from '../../scripts/lib/random.js'
 import { type Engine, redisEngine } from '../../src/index.js'
 import type { PartResult } from '../part.js'
-import { closedLoop, openArrivals, poisson } from './drive.js'
-import { allAccepted, Invariants } from './invariants.js'
-import { Recorder, type RecorderData } from './recorder.js'
-import { BenchSale, CALLERS } from './sale.js'
 import { serve } from './worker.js'
 
 export interface LatencyInput {

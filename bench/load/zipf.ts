@@ -1,4 +1,4 @@
-import type { Random } from '../../scripts/random.js'
+import type { Random } from '../../scripts/lib/random.js'
 
 /** Popularity by rank: the second is asked for half as often as the first, the tenth a tenth as often. */
 export class Zipf {

@@ -1,5 +1,5 @@
-import type { Invariants } from '../load/invariants.js'
-import { BenchSale, requestOf, SKU } from '../load/sale.js'
+import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import { BenchSale, requestOf, SKU } from '../../scripts/lib/load/sale.js'
 import { type SentBy, totalOf } from './counted.js'
 import type { Sale } from './crew.js'
 import type { Masters } from './stage.js'

@@ -1,6 +1,6 @@
-import { startCluster } from '../../scripts/redis/cluster.js'
+import { type Reading, ServerMeter } from '../../scripts/lib/load/server-meter.js'
+import { startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { type Engine, redisEngine } from '../../src/index.js'
-import { type Reading, ServerMeter } from '../load/server-meter.js'
 import type { Context } from '../part.js'
 import { Crew } from './crew.js'
 

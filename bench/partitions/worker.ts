@@ -1,8 +1,8 @@
 /** One application server before sales of many partitions, as a process: it sells what it is told, and says what that took. */
 import { Cluster } from 'ioredis'
+import { closedLoop } from '../../scripts/lib/load/drive.js'
+import { requestOf } from '../../scripts/lib/load/sale.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
-import { closedLoop } from '../load/drive.js'
-import { requestOf } from '../load/sale.js'
 import { serve } from '../load/worker.js'
 import { counted, type SentBy } from './counted.js'
 

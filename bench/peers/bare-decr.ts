@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { CALLERS, PLENTY } from '../load/sale.js'
+import { CALLERS, PLENTY } from '../../scripts/lib/load/sale.js'
 import type { Peer } from './peer.js'
 
 /**

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
+import { closedLoop } from '../../scripts/lib/load/drive.js'
+import { CALLERS, PLENTY, requestOf } from '../../scripts/lib/load/sale.js'
 import type { Answer, Command, Engine, Op, Reply } from '../../src/engine/engine.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
-import { closedLoop } from '../load/drive.js'
-import { CALLERS, PLENTY, requestOf } from '../load/sale.js'
+
 import { EMPTY } from './empty-script.js'
 import { intercept } from './intercept.js'
 import { HOLD_MS, LIMIT, SKU } from './peer.js'

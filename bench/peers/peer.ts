@@ -1,4 +1,4 @@
-import { SKU } from '../load/sale.js'
+import { SKU } from '../../scripts/lib/load/sale.js'
 
 export { SKU }
 /** Units one buyer may have. */

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { PLENTY } from '../load/sale.js'
+import { PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Books, HOLD_MS, LIMIT, type Peer, SKU } from './peer.js'
 
 /** A hot row is a queue of one: on a few cores, more connections than this only make it slower. */

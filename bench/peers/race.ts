@@ -1,5 +1,5 @@
-import { closedLoop } from '../load/drive.js'
-import { buyerName, keyName } from '../load/sale.js'
+import { closedLoop } from '../../scripts/lib/load/drive.js'
+import { buyerName, keyName } from '../../scripts/lib/load/sale.js'
 import type { Peer } from './peer.js'
 
 /** What became of a sale for which more buyers came than there were units, some of them twice, some of them greedy. */

@@ -1,5 +1,6 @@
+import type { Table } from '../../scripts/lib/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { BarChart, Figure, PartResult, Table } from '../part.js'
+import type { BarChart, Figure, PartResult } from '../part.js'
 import type { RaceResult } from './race.js'
 
 interface Rates {

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { CALLERS, PLENTY } from '../load/sale.js'
+import { CALLERS, PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Peer, SKU } from './peer.js'
 import { clearStore, readBooks, type StoreKeys, storeKeys } from './redis-store.js'
 import { SingleEvalsha } from './single-evalsha.js'

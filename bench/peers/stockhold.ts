@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
+import { CALLERS, PLENTY } from '../../scripts/lib/load/sale.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
-import { CALLERS, PLENTY } from '../load/sale.js'
+
 import { ALL, HOLD_MS, LIMIT, type Peer, SKU } from './peer.js'
 
 export class Stockhold implements Peer {

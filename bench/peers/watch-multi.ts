@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { PLENTY } from '../load/sale.js'
+import { PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Peer, SKU } from './peer.js'
 import { clearStore, decide, readAll, readBooks, type StoreKeys, storeKeys, writeAll } from './redis-store.js'
 

@@ -1,5 +1,5 @@
+import { gibibytes } from '../../scripts/lib/terminal/format.js'
 import type { Figure } from '../part.js'
-import { gibibytes } from './format.js'
 import { type Environment, figuresOf, type Report } from './report.js'
 
 export type Verdict = 'better' | 'worse' | 'within the noise' | 'only in A' | 'only in B' | 'not comparable'

@@ -1,4 +1,5 @@
-import type { LineChart, PartResult, Table } from '../part.js'
+import type { Table } from '../../scripts/lib/terminal/table.js'
+import type { LineChart, PartResult } from '../part.js'
 import { type Report, VERSION } from './report.js'
 import {
   and,

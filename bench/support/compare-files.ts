@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { terminalOf } from '../../scripts/demo/terminal/style.js'
+import { change, quantity } from '../../scripts/lib/terminal/format.js'
+import { terminalOf } from '../../scripts/lib/terminal/style.js'
+import { terminalTable } from '../../scripts/lib/terminal/table.js'
 import { type Comparison, compareEnvironments, compareFigures, type Verdict } from '../report/compare.js'
-import { change, quantity } from '../report/format.js'
 import { readReport } from '../report/read.js'
 import type { Report } from '../report/report.js'
-import { terminalTable } from './terminal-table.js'
 
 /** Prints two reports side by side. @throws {Error} that names the file that cannot be read, and why. */
 export async function compareFiles(

@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process'
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { promisify } from 'node:util'
 import type { Redis } from 'ioredis'
-import { redisServerBinary } from '../../scripts/redis/provision.js'
-import { startRedis } from '../../scripts/redis/server.js'
-import { repositoryRoot } from '../../scripts/servers/machine.js'
-import { redact } from '../report/redact.js'
+import { redact } from '../../scripts/lib/redact.js'
+import { repositoryRoot } from '../../scripts/lib/servers/machine.js'
+import { withRedis } from '../../scripts/lib/servers/redis/client.js'
+import { redisServerBinary } from '../../scripts/lib/servers/redis/provision.js'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Environment, RedisEnvironment } from '../report/report.js'
 import type { RunOptions } from './options.js'
-import { withRedis } from './redis-client.js'
 
 /** What decides how fast a server is, and whether it keeps what it was told. */
 const DIRECTIVES = ['maxmemory', 'maxmemory-policy', 'appendonly', 'appendfsync', 'save', 'io-threads']

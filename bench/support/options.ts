@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../../scripts/demo/option-values.js'
+import { BadOption, parseOptions, redisUrl, seed } from '../../scripts/lib/options.js'
 import type { Part } from '../part.js'
 
 export interface RunOptions {
@@ -12,52 +11,55 @@ export interface RunOptions {
   readonly out: string | undefined
 }
 
-export type Options =
-  | { readonly command: 'help' }
+export type BenchOptions =
   | { readonly command: 'compare'; readonly files: readonly [a: string, b: string] }
   | ({ readonly command: 'run' } & RunOptions)
 
-/** @throws {BadOption} that names what is wrong. */
-export function readOptions(args: readonly string[], parts: readonly Part[]): Options {
-  const { values, positionals } = parse(args)
-  if (values.help) return { command: 'help' }
+export function helpText(parts: readonly Part[]): string {
+  const width = Math.max(0, ...parts.map(({ name }) => name.length))
+  return `How fast is it, how much does it need, and is it still correct at that speed?
+
+  npm run bench                          all parts
+  npm run bench -- NAME...               some parts
+  npm run bench -- compare A.json B.json two reports side by side
+
+Parts:
+${parts.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`).join('\n')}
+
+Options:
+  --redis URL    measure this Redis; only keys of new prefixes are used there, and deleted afterwards
+                 (without it: a server of its own, started and stopped by the suite)
+  --quick        a few minutes instead of twenty: smaller rounds, fewer of them
+  --real-time    what is told as a story takes as long as in the story
+  --seed N       for everything that is drawn at random (default 1, so that two runs are asked the same)
+  --out FOLDER   where report.json and report.html go (default: a new folder in node_modules/.cache)
+  --help         this text
+
+Exit code: 0 when every invariant held, 1 when one did not, 2 when nothing was measured.
+A missed target is no failure.`
+}
+
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[], parts: readonly Part[]): BenchOptions {
+  const { values, positionals } = parseOptions(args, {
+    texts: ['redis', 'seed', 'out'],
+    flags: ['quick', 'real-time'],
+    positionals: true,
+  })
   if (positionals[0] === 'compare') return compareOptions(positionals.slice(1), Object.keys(values))
-  if (values.redis !== undefined && !isRedisUrl(values.redis)) {
-    throw new BadOption('redis', 'must be a redis:// or rediss:// URL')
-  }
   if (values.out === '') throw new BadOption('out', 'must name a folder')
   return {
     command: 'run',
     parts: chosen(positionals, parts),
-    redis: values.redis,
+    redis: redisUrl(values),
     quick: values.quick ?? false,
     realTime: values['real-time'] ?? false,
-    seed: whole(values, 'seed', 1, 0, 2 ** 32 - 1),
+    seed: seed(values, 1),
     out: values.out,
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        redis: { type: 'string' },
-        quick: { type: 'boolean' },
-        'real-time': { type: 'boolean' },
-        seed: { type: 'string' },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
-  }
-}
-
-function compareOptions(files: readonly string[], given: readonly string[]): Options {
+function compareOptions(files: readonly string[], given: readonly string[]): BenchOptions {
   const [a, b, ...more] = files
   if (given[0] !== undefined) throw new BadOption(given[0], 'does not go with compare')
   if (a === undefined || b === undefined || more.length > 0) {
@@ -74,8 +76,4 @@ function chosen(names: readonly string[], parts: readonly Part[]): readonly Part
     throw new BadOption(undefined, `there is no part ${JSON.stringify(unknown)}; there are: ${known}`)
   }
   return names.length === 0 ? parts : parts.filter(({ name }) => names.includes(name))
-}
-
-function isRedisUrl(text: string): boolean {
-  return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)
 }

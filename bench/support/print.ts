@@ -1,6 +1,8 @@
-import type { Paint } from '../../scripts/demo/terminal/style.js'
+import { number, quantity, quantityBeside, range } from '../../scripts/lib/terminal/format.js'
+import type { Paint } from '../../scripts/lib/terminal/style.js'
+import { terminalTable } from '../../scripts/lib/terminal/table.js'
+import { hanging, wrap } from '../../scripts/lib/terminal/wrap.js'
 import { environmentRows } from '../report/environment-rows.js'
-import { number, quantity, quantityBeside, range } from '../report/format.js'
 import {
   type Environment,
   invariantsOf,
@@ -10,8 +12,6 @@ import {
   verdictOf,
 } from '../report/report.js'
 import { tally } from '../report/targets.js'
-import { terminalTable } from './terminal-table.js'
-import { hanging, wrap } from './wrap.js'
 
 /** How wide and colourful the output may be. */
 export interface Look {

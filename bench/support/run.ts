@@ -1,22 +1,22 @@
 import { performance } from 'node:perf_hooks'
-import type { Terminal } from '../../scripts/demo/terminal/style.js'
+import { redactAll } from '../../scripts/lib/redact.js'
+import type { ToolContext } from '../../scripts/lib/run-tool.js'
+import { ProgressLine } from '../../scripts/lib/terminal/progress-line.js'
 import type { Part, PartResult } from '../part.js'
 import { checkResult } from '../report/read.js'
-import { redact, redactAll } from '../report/redact.js'
 import type { PartReport } from '../report/report.js'
-import { LiveProgress } from './progress.js'
 import { Stage, type StageOptions } from './stage.js'
 
 /** Runs a part on a stage of its own. One that fails is a broken promise like any other, and the suite goes on. */
 export async function runPart(
   part: Part,
   options: StageOptions,
-  terminal: Terminal,
+  { terminal, cleanUp }: ToolContext,
   stream: NodeJS.WriteStream,
 ): Promise<PartReport> {
-  const progress = new LiveProgress(part.name, terminal, stream)
+  const progress = new ProgressLine(part.name, terminal, stream)
   const stage = new Stage(options, progress)
-  const forget = closeWhenInterrupted(stage)
+  const forget = cleanUp(() => stage.close())
   const crash = watchForCrash()
   const started = performance.now()
   let result: PartResult
@@ -57,22 +57,4 @@ function watchForCrash(): { readonly promise: Promise<never>; forget(): void } {
   const watch = (error: unknown) => fail(error)
   process.on('uncaughtException', watch)
   return { promise, forget: () => process.off('uncaughtException', watch) }
-}
-
-/** A foreign Redis is left as it was found, also by somebody who loses patience; twice means at once. */
-function closeWhenInterrupted(stage: Stage): () => void {
-  let interrupted = false
-  const close = async (signal: NodeJS.Signals) => {
-    const code = signal === 'SIGINT' ? 130 : 143
-    if (interrupted) process.exit(code)
-    interrupted = true
-    try {
-      await stage.close()
-    } catch (error) {
-      console.error(redact(`\nNot everything could be removed: ${(error as Error).message}`))
-    }
-    process.exit(code)
-  }
-  process.on('SIGINT', close).on('SIGTERM', close)
-  return () => process.off('SIGINT', close).off('SIGTERM', close)
 }

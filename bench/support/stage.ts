@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { redisServerBinary } from '../../scripts/redis/provision.js'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
-import type { BenchRedis, Context, Progress } from '../part.js'
-import { deleteKeys } from './redis-client.js'
+import { deleteKeys } from '../../scripts/lib/servers/redis/client.js'
+import { redisServerBinary } from '../../scripts/lib/servers/redis/provision.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import type { Progress } from '../../scripts/lib/terminal/progress-line.js'
+import type { BenchRedis, Context } from '../part.js'
 
 export interface StageOptions {
   /** The URL of a foreign Redis. */

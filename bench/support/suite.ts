@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { terminalOf } from '../../scripts/demo/terminal/style.js'
-import { repositoryRoot } from '../../scripts/servers/machine.js'
-import { duration } from '../report/format.js'
+import type { ToolContext } from '../../scripts/lib/run-tool.js'
+import { repositoryRoot } from '../../scripts/lib/servers/machine.js'
+import { duration } from '../../scripts/lib/terminal/format.js'
+import { hanging } from '../../scripts/lib/terminal/wrap.js'
 import { reportPage } from '../report/html/page.js'
 import { figuresOf, type PartReport, type Report, VERSION } from '../report/report.js'
 import { judge } from '../report/targets.js'
@@ -10,12 +11,14 @@ import { environmentOf } from './environment.js'
 import type { RunOptions } from './options.js'
 import { closingLines, environmentLines, partLines } from './print.js'
 import { runPart } from './run.js'
-import { hanging } from './wrap.js'
 
 /** Runs the parts one after the other, says what came of each, and writes the report. */
-export async function runSuite(options: RunOptions, stream: NodeJS.WriteStream): Promise<Report> {
-  const terminal = terminalOf(stream, process.env)
-  const { paint } = terminal
+export async function runSuite(
+  options: RunOptions,
+  context: ToolContext,
+  stream: NodeJS.WriteStream,
+): Promise<Report> {
+  const { paint } = context.terminal
   const look = () => ({ width: stream.isTTY ? stream.columns : 200, paint })
   const say = (...lines: readonly string[]) => stream.write(lines.map((line) => `${line}\n`).join(''))
 
@@ -32,7 +35,7 @@ export async function runSuite(options: RunOptions, stream: NodeJS.WriteStream):
   for (const [index, part] of options.parts.entries()) {
     const heading = `[${index + 1}/${options.parts.length}] ${part.name}  `
     say(...hanging(paint('bold', heading), heading.length, part.question, look().width))
-    const report = await runPart(part, options, terminal, stream)
+    const report = await runPart(part, options, context, stream)
     parts.push(report)
     say(...partLines(report, look()), paint('dim', `took ${duration(report.seconds)}`), '')
   }

@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { help } from './help.js'
-import { BadOption, decimal, whole } from './option-values.js'
+import { BadOption, decimal, oneOf, parseOptions, redisUrl, seed, whole } from '../lib/options.js'
 import { ORDERS_PER_STORE } from './stores/store-plan.js'
 
 export interface StoreOptions {
@@ -39,10 +37,10 @@ export interface OrdersOptions {
 
 export type Column = 'order' | 'sku' | 'quantity' | 'buyer'
 
-export type Options =
-  | { readonly help: string }
-  | { readonly store: StoreOptions; readonly launch: LaunchOptions }
-  | { readonly store: StoreOptions; readonly orders: OrdersOptions }
+export type DemoOptions = { readonly store: StoreOptions } & (
+  | { readonly launch: LaunchOptions }
+  | { readonly orders: OrdersOptions }
+)
 
 /** Beyond, a crowd that looks at the door less often would be no crowd any more. */
 const MAX_STRETCH = 5
@@ -67,67 +65,43 @@ const ordersNames = [
   'column-quantity',
   'column-buyer',
 ] as const
-const textNames = ['engine', 'redis', 'orders', ...launchNames, ...ordersNames] as const
+const parse = (args: readonly string[]) =>
+  parseOptions(args, {
+    texts: ['engine', 'redis', 'orders', ...launchNames, ...ordersNames],
+    flags: ['keep', 'no-ledger'],
+  }).values
+type Values = ReturnType<typeof parse>
 
-type Values = Partial<Record<(typeof textNames)[number], string>>
-
-/** @throws {BadOption} that names the option and the rule it breaks. */
-export function readOptions(args: readonly string[]): Options {
-  const { help: asked, keep = false, 'no-ledger': noLedger = false, ...values } = parse(args)
-  if (asked) return { help }
-  const store = storeOptions(values, keep)
-  const foreign = (values.orders === undefined ? ordersNames : launchNames).find(
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[]): DemoOptions {
+  const values = parse(args)
+  const { orders } = values
+  const store = storeOptions(values)
+  const foreign = (orders === undefined ? ordersNames : [...launchNames, 'no-ledger' as const]).find(
     (name) => values[name] !== undefined,
   )
-  if (foreign !== undefined) {
+  if (foreign !== undefined)
     throw new BadOption(
       foreign,
-      values.orders === undefined ? 'goes with --orders only' : 'does not go with --orders',
+      orders === undefined ? 'goes with --orders only' : 'does not go with --orders',
     )
-  }
-  if (values.orders !== undefined && noLedger) throw new BadOption('no-ledger', 'does not go with --orders')
-  return values.orders === undefined
-    ? { store, launch: launchOptions(values, !noLedger) }
-    : { store, orders: ordersOptions(values.orders, values) }
+  return orders === undefined
+    ? { store, launch: launchOptions(values) }
+    : { store, orders: ordersOptions(orders, values) }
 }
 
-interface Flags {
-  help?: boolean
-  keep?: boolean
-  'no-ledger'?: boolean
-}
-
-function parse(args: readonly string[]): Values & Flags {
-  const options: ParseArgsConfig['options'] = {
-    help: { type: 'boolean', short: 'h' },
-    keep: { type: 'boolean' },
-    'no-ledger': { type: 'boolean' },
-  }
-  for (const name of textNames) options[name] = { type: 'string' }
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
-  }
-}
-
-function storeOptions({ engine, redis }: Values, keep: boolean): StoreOptions {
-  if (engine !== undefined && engine !== 'memory' && engine !== 'redis') {
-    throw new BadOption('engine', `must be memory or redis, not ${JSON.stringify(engine)}`)
-  }
-  if (redis !== undefined) {
-    if (engine === 'memory') throw new BadOption('redis', 'does not go with --engine memory')
-    if (!/^rediss?:$/.test(URL.canParse(redis) ? new URL(redis).protocol : '')) {
-      throw new BadOption('redis', `must be a redis:// or rediss:// URL, not ${JSON.stringify(redis)}`)
-    }
-  } else if (keep) {
+function storeOptions(values: Values): StoreOptions {
+  const { keep = false } = values
+  const engine = oneOf(values, 'engine', ['memory', 'redis'])
+  const redis = redisUrl(values)
+  if (redis !== undefined && engine === 'memory')
+    throw new BadOption('redis', 'does not go with --engine memory')
+  if (redis === undefined && keep)
     throw new BadOption('keep', 'goes with --redis URL only: any other store ends with the demo')
-  }
   return { engine, redis, keep }
 }
 
-function launchOptions(values: Values, ledger: boolean): LaunchOptions {
+function launchOptions(values: Values): LaunchOptions {
   const units = whole(values, 'units', 100_000, 1, 10_000_000)
   const stores = whole(values, 'stores', 0, 0, 50_000)
   // Everything is sold in some ten seconds, whatever the size. One process plays everybody: with the orders of stores it takes longer.
@@ -140,8 +114,8 @@ function launchOptions(values: Values, ledger: boolean): LaunchOptions {
     rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / evening))), 1, 1_000_000),
     holdMs: whole(values, 'hold-ms', Math.round(1_500 * stretch), 100, 60_000),
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),
-    seed: whole(values, 'seed', randomInt(2 ** 32), 0, 2 ** 32 - 1),
-    ledger,
+    seed: seed(values, randomInt(2 ** 32)),
+    ledger: !values['no-ledger'],
     loseParcels: whole(values, 'lose-parcels', 0, 0, 1_000_000),
     stores,
     stretch,

@@ -2,10 +2,10 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
-import { redisServerBinary } from '../redis/provision.js'
-import { startRedis } from '../redis/server.js'
+import { redisServerBinary } from '../lib/servers/redis/provision.js'
+import { startRedis } from '../lib/servers/redis/server.js'
+import type { Paint } from '../lib/terminal/style.js'
 import type { StoreOptions } from './options.js'
-import type { Paint } from './terminal/style.js'
 
 /** Where the sale lives, and why there. */
 export interface Store {

@@ -1,42 +1,28 @@
-import { LiveProgress } from '../../bench/support/progress.js'
-import { BadOption } from '../demo/option-values.js'
-import { type Terminal, terminalOf } from '../demo/terminal/style.js'
-import { help, readOptions } from './options.js'
+import { runTool, type ToolContext } from '../lib/run-tool.js'
+import { ProgressLine } from '../lib/terminal/progress-line.js'
+import type { Terminal } from '../lib/terminal/style.js'
+import { help, type MatrixOptions, readOptions } from './options.js'
 import { hasPassed, listed, report } from './report.js'
 import type { Row } from './rows.js'
 import { type Result, runRow } from './run-row.js'
 
-// The tests run in groups of their own, which end with this process; so do copies of the repository, if it can still act.
-process.once('SIGINT', () => process.exit(130))
-process.once('SIGTERM', () => process.exit(143))
-process.exitCode = await main().catch((error: Error) => {
-  console.error(
-    error instanceof BadOption ? `${error.message}\nTry: npm run test:matrix -- --help` : error.message,
-  )
-  return error instanceof BadOption ? 2 : 1
-})
+// The tests run in process groups that end with this process, and so do the copies of the repository.
+await runTool({ command: 'npm run test:matrix', help, readOptions, run })
 
-async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2))
-  if (!options) {
-    console.log(help)
-    return 0
-  }
-  const terminal = terminalOf(process.stdout, process.env)
-  if (options.list) {
-    console.log(options.rows.flatMap((row) => listed(row, terminal.paint)).join('\n'))
+async function run({ rows, files, list }: MatrixOptions, { terminal, width }: ToolContext): Promise<number> {
+  if (list) {
+    console.log(rows.flatMap((row) => listed(row, terminal.paint)).join('\n'))
     return 0
   }
   const results: Result[] = []
   // One after the other: a row keeps two cores busy by itself.
-  for (const row of options.rows) results.push(await runVisibly(row, options.files, terminal))
-  const width = Math.max(60, (process.stdout.columns ?? 120) - 1)
-  console.log(report(results, width, terminal.paint).join('\n'))
+  for (const row of rows) results.push(await runVisibly(row, files, terminal))
+  console.log(report(results, width(), terminal.paint).join('\n'))
   return results.every(hasPassed) ? 0 : 1
 }
 
 async function runVisibly(row: Row, files: readonly string[], terminal: Terminal): Promise<Result> {
-  const progress = new LiveProgress(row.name, terminal, process.stdout)
+  const progress = new ProgressLine(row.name, terminal, process.stdout)
   progress.note(`${row.name}: preparing ${row.promises.join(' with ')}`)
   try {
     const result = await runRow(row, files, (done, total) =>

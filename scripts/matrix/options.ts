@@ -1,11 +1,10 @@
-import { parseArgs } from 'node:util'
-import { BadOption } from '../demo/option-values.js'
+import { BadOption, parseOptions } from '../lib/options.js'
 import { type Row, rows } from './rows.js'
 
-export interface Options {
+export interface MatrixOptions {
   readonly rows: readonly Row[]
   readonly list: boolean
-  /** In place of those that the rows name. */
+  /** Run in place of the files of each row. */
   readonly files: readonly string[]
 }
 
@@ -20,13 +19,11 @@ What this machine lacks is downloaded into node_modules/.cache/stockhold: Node, 
 Valkey from the distribution's packages or its backports. scripts/matrix/rows.ts says what depends on what, and why.
 Exit code: 0 if every row passed, 1 if one failed or ran on another version than it promises, 2 for a mistake in the command line.`
 
-/** @throws {BadOption} that names the option and the rule it breaks. `undefined`: help was asked for. */
-export function readOptions(args: readonly string[]): Options | undefined {
-  const { values, positionals } = parse(args)
-  if (values.help) return undefined
-  const { only = [], list = false } = values
-  const chosen = only.length === 0 ? rows : only.flatMap(named)
-  return { rows: rows.filter((row) => chosen.includes(row)), list, files: positionals }
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[]): MatrixOptions {
+  const { values, positionals } = parseOptions(args, { lists: ['only'], flags: ['list'], positionals: true })
+  const chosen = values.only?.flatMap(named) ?? rows
+  return { rows: rows.filter((row) => chosen.includes(row)), list: values.list ?? false, files: positionals }
 }
 
 /** The row of this name, or else those whose names contain it. */
@@ -36,21 +33,4 @@ function named(part: string): readonly Row[] {
   if (found.length > 0) return found
   const names = rows.map(({ name }) => name).join(', ')
   throw new BadOption('only', `names no row: ${JSON.stringify(part)}. There are: ${names}`)
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        only: { type: 'string', multiple: true },
-        list: { type: 'boolean' },
-      },
-    })
-  } catch (error) {
-    // The first sentence says it all: the others explain how to pass a value that was not meant.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
-  }
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { startPostgres } from '../postgres/server.js'
-import { startRedis } from '../redis/server.js'
+import { startPostgres } from '../lib/servers/postgres/server.js'
+import { startRedis } from '../lib/servers/redis/server.js'
 
 /**
  * Prints what a row of the matrix runs on, in a line of JSON: each version as the running program, package or server tells it.

@@ -1,6 +1,6 @@
-import { terminalTable } from '../../bench/support/terminal-table.js'
-import { counted } from '../demo/terminal/format.js'
-import type { Paint } from '../demo/terminal/style.js'
+import { counted } from '../lib/terminal/format.js'
+import type { Paint } from '../lib/terminal/style.js'
+import { terminalTable } from '../lib/terminal/table.js'
 import type { Row } from './rows.js'
 import type { Result } from './run-row.js'
 

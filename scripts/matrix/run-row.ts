@@ -1,6 +1,6 @@
+import { minute, run } from '../lib/servers/command.js'
 import type { Outcome } from '../repeat/outcome.js'
 import { type Place, startTests } from '../repeat/run.js'
-import { minute, run } from '../servers/command.js'
 import type { Row } from './rows.js'
 import { surroundings } from './surroundings.js'
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repositoryRoot } from '../servers/machine.js'
+import { repositoryRoot } from '../lib/servers/machine.js'
 import { luaChanges } from './lua-mutator.js'
 import { type Mutant, mutantsOf } from './mutant.js'
 import { typescriptChanges } from './typescript-mutator.js'

@@ -1,10 +1,11 @@
-import { LiveProgress } from '../../bench/support/progress.js'
-import { BadOption } from '../demo/option-values.js'
-import { type Terminal, terminalOf } from '../demo/terminal/style.js'
+import { BadOption } from '../lib/options.js'
+import { runTool, type ToolContext } from '../lib/run-tool.js'
+import { ProgressLine } from '../lib/terminal/progress-line.js'
+import type { Terminal } from '../lib/terminal/style.js'
 import { catalogue } from './catalogue.js'
 import { judge } from './judge.js'
 import type { Mutant } from './mutant.js'
-import { help, type Options, readOptions } from './options.js'
+import { help, type MutantsOptions, readOptions } from './options.js'
 import { diff, report, verdictLine } from './report.js'
 import { run } from './run.js'
 import { sample } from './sample.js'
@@ -12,20 +13,9 @@ import { sample } from './sample.js'
 /** Where lines cannot be redrawn, one after so many mutants says how far it is. */
 const PLAIN_STEP = 25
 
-process.exitCode = await main().catch((error: Error) => {
-  console.error(
-    error instanceof BadOption ? `${error.message}\nTry: npm run mutants -- --help` : error.message,
-  )
-  return error instanceof BadOption ? 2 : 1
-})
+await runTool({ command: 'npm run mutants', help, readOptions, run: mutants })
 
-async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2))
-  if (!options) {
-    console.log(help)
-    return 0
-  }
-  const terminal = terminalOf(process.stdout, process.env)
+async function mutants(options: MutantsOptions, { terminal, width }: ToolContext): Promise<number> {
   const all = catalogue()
   const mutants = choose(all, options)
   const drawn = options.sample === undefined ? '' : `, drawn by --seed ${options.seed}`
@@ -39,14 +29,13 @@ async function main(): Promise<number> {
   const begun = performance.now()
   const verdicts = await tryThem(mutants, options, terminal)
   const judgement = judge(verdicts, all)
-  const width = Math.max(60, (process.stdout.columns ?? 120) - 1)
   const seconds = (performance.now() - begun) / 1_000
-  console.log(report(judgement, seconds, width, terminal.paint).join('\n'))
+  console.log(report(judgement, seconds, width(), terminal.paint).join('\n'))
   if (drawn) console.log(`${title}.`)
   return judgement.passed ? 0 : 1
 }
 
-function choose(all: readonly Mutant[], { sample: size, seed, only, ids }: Options): Mutant[] {
+function choose(all: readonly Mutant[], { sample: size, seed, only, ids }: MutantsOptions): Mutant[] {
   const unknown = ids.find((id) => !all.some((mutant) => mutant.id === id))
   if (unknown !== undefined) throw new BadOption('id', `names no mutant: ${unknown}. See --list --all`)
   if (ids.length > 0) return all.filter(({ id }) => ids.includes(id))
@@ -55,8 +44,8 @@ function choose(all: readonly Mutant[], { sample: size, seed, only, ids }: Optio
   return size === undefined ? [...within] : sample(within, size, seed)
 }
 
-async function tryThem(mutants: readonly Mutant[], { workers, ids }: Options, terminal: Terminal) {
-  const progress = new LiveProgress('mutants', terminal, process.stdout)
+async function tryThem(mutants: readonly Mutant[], { workers, ids }: MutantsOptions, terminal: Terminal) {
+  const progress = new ProgressLine('mutants', terminal, process.stdout)
   let survived = 0
   try {
     return await run(mutants, {

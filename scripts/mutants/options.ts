@@ -1,9 +1,7 @@
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
-import { BadOption, whole } from '../demo/option-values.js'
+import { parseOptions, seed, whole } from '../lib/options.js'
 import { MOST_EXPLAINED, WANTED_SHARE } from './judge.js'
 
-export interface Options {
+export interface MutantsOptions {
   /** `undefined`: all. */
   readonly sample: number | undefined
   readonly seed: number
@@ -14,7 +12,6 @@ export interface Options {
 }
 
 const SAMPLE = 200
-const MAX_SEED = 2 ** 31
 
 export const help = `Changes the Lua scripts and the TypeScript engine one operator, constant or statement at a time, and tells
 which of these mutants the tests do not notice.
@@ -34,35 +31,17 @@ same to everything, is explained in scripts/mutants/equivalent.ts, and counts ne
 Exit code: 0 if at least ${WANTED_SHARE * 100} % of the rest are killed and at most ${MOST_EXPLAINED * 100} % of the mutants explained, 1 if not, 2 for a mistake in the
 command line.`
 
-/** @throws {BadOption} that names the option and the rule it breaks. `undefined`: help was asked for. */
-export function readOptions(args: readonly string[]): Options | undefined {
-  const values = parse(args)
-  if (values.help) return undefined
-  const { only = [], list = false, all = false, id: ids = [] } = values
-  // Who names files wants to see all of them.
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[]): MutantsOptions {
+  const { values } = parseOptions(args, {
+    texts: ['sample', 'seed', 'workers'],
+    lists: ['only', 'id'],
+    flags: ['list', 'all'],
+  })
+  const { only = [], id: ids = [], list = false, all = false } = values
+  // A call that names files or mutants means all of them.
   const everything = all || only.length > 0 || ids.length > 0
   const sample =
     values.sample === undefined && everything ? undefined : whole(values, 'sample', SAMPLE, 1, 1e6)
-  return {
-    ...{ sample, only, list, ids },
-    seed: whole(values, 'seed', randomInt(MAX_SEED), 0, MAX_SEED),
-    workers: whole(values, 'workers', 2, 1, 64),
-  }
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean' } as const
-  const several = { type: 'string', multiple: true } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ help: { ...flag, short: 'h' }, list: flag, all: flag, only: several },
-        ...{ sample: text, seed: text, id: several, workers: text },
-      },
-    }).values
-  } catch (error) {
-    throw new BadOption(undefined, (error as Error).message)
-  }
+  return { sample, only, list, ids, seed: seed(values), workers: whole(values, 'workers', 2, 1, 64) }
 }

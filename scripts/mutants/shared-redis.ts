@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
-import { type RedisOptions, type RedisServer, startRedis as startOwn } from '../redis/server.js'
+import { type RedisOptions, type RedisServer, startRedis as startOwn } from '../lib/servers/redis/server.js'
 import { SHARED_REDIS } from './protocol.js'
 
 /**
- * Stands where tests import `scripts/redis/server.ts`: they get the one server that runs through all mutants, emptied. A test that asks
+ * Stands where tests import `scripts/lib/servers/redis/server.ts`: they get the one server that runs through all mutants, emptied. A test that asks
  * for a configuration or a folder means a server of its own, and gets one.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {

@@ -8,8 +8,8 @@ import {
   type TestSpecification,
   type Vitest,
 } from 'vitest/node'
-import { startRedis } from '../redis/server.js'
-import { repositoryRoot } from '../servers/machine.js'
+import { repositoryRoot } from '../lib/servers/machine.js'
+import { startRedis } from '../lib/servers/redis/server.js'
 import { type Failure, HEARTBEAT, SHARED_REDIS, type Task, type Word } from './protocol.js'
 
 /**
@@ -18,7 +18,7 @@ import { type Failure, HEARTBEAT, SHARED_REDIS, type Task, type Word } from './p
  * process when it has not been heard of for too long.
  */
 const root = repositoryRoot()
-const server = join(root, 'scripts/redis/server.ts')
+const server = join(root, 'scripts/lib/servers/redis/server.ts')
 const shared = join(root, 'scripts/mutants/shared-redis.ts')
 
 let replaced: Task['replaced']

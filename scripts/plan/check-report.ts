@@ -1,6 +1,6 @@
-import { terminalTable } from '../../bench/support/terminal-table.js'
-import { hanging } from '../../bench/support/wrap.js'
-import type { Paint } from '../demo/terminal/style.js'
+import type { Paint } from '../lib/terminal/style.js'
+import { terminalTable } from '../lib/terminal/table.js'
+import { hanging } from '../lib/terminal/wrap.js'
 import { type Checked, FACTORS } from './check.js'
 import { about } from './words.js'
 

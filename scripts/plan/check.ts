@@ -1,6 +1,6 @@
-import { Invariants } from '../../bench/load/invariants.js'
 import { redisEngine } from '../../src/index.js'
-import { startRedis } from '../redis/server.js'
+import { Invariants } from '../lib/load/invariants.js'
+import { startRedis } from '../lib/servers/redis/server.js'
 import { type CommandCost, confirm, FULL_BATCH, join, reserve } from './figures.js'
 import { Measure, type Taken } from './measure.js'
 import type { Plan } from './plan.js'

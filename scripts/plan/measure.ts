@@ -1,8 +1,8 @@
-import { closedLoop } from '../../bench/load/drive.js'
-import { allAccepted, type Invariants } from '../../bench/load/invariants.js'
-import { BenchSale, buyerName, requestOf, SKU } from '../../bench/load/sale.js'
-import { type Reading, ServerMeter } from '../../bench/load/server-meter.js'
 import { type Engine, WaitingRoom } from '../../src/index.js'
+import { closedLoop } from '../lib/load/drive.js'
+import { allAccepted, type Invariants } from '../lib/load/invariants.js'
+import { BenchSale, buyerName, requestOf, SKU } from '../lib/load/sale.js'
+import { type Reading, ServerMeter } from '../lib/load/server-meter.js'
 
 /** 18 characters, as payment providers have. */
 const PAYMENT = 'pay_12345678901234'

@@ -1,6 +1,4 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { BadOption, decimal, whole } from '../demo/option-values.js'
-import { help } from './help.js'
+import { BadOption, decimal, parseOptions, whole } from '../lib/options.js'
 
 /** The sale as it is foreseen. */
 export interface Foreseen {
@@ -39,53 +37,27 @@ export interface PlanOptions {
   readonly check: boolean
 }
 
-export type Options = { readonly help: string } | PlanOptions
-
-const texts = [
-  'units',
-  'cart',
-  'arrivals',
-  'within',
-  'peak',
-  'sell-in',
-  'rate',
-  'paid',
-  'pay-in',
-  'hold-ms',
-  'core',
-  'gib',
-  'process-rate',
-] as const
-const flags = ['no-room', 'json', 'check', 'help'] as const
-
-type Values = Partial<Record<(typeof texts)[number], string>>
-type Flags = Partial<Record<(typeof flags)[number], boolean>>
+const names = {
+  texts: [
+    ...(['units', 'cart', 'arrivals', 'within', 'peak', 'paid', 'pay-in', 'hold-ms'] as const),
+    ...(['sell-in', 'rate', 'core', 'gib', 'process-rate'] as const),
+  ],
+  flags: ['no-room', 'json', 'check'],
+} as const
+const parse = (args: readonly string[]) => parseOptions(args, names)
+type Values = ReturnType<typeof parse>['values']
 
 const MANY = 1_000_000_000
 const DAY = 86_400
 
-/** @throws {BadOption} that names the option and the rule it breaks. */
-export function readOptions(args: readonly string[]): Options {
-  const values = parse(args)
-  if (values.help) return { help }
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[]): PlanOptions {
+  const { values } = parse(args)
   const { json = false, check = false } = values
   return { sale: foreseen(values), means: means(values), json, check }
 }
 
-function parse(args: readonly string[]): Values & Flags {
-  const options: ParseArgsConfig['options'] = {}
-  for (const name of texts) options[name] = { type: 'string' }
-  for (const name of flags)
-    options[name] = name === 'help' ? { type: 'boolean', short: 'h' } : { type: 'boolean' }
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
-  }
-}
-
-function foreseen(values: Values & Flags): Foreseen {
+function foreseen(values: Values): Foreseen {
   const units = whole(values, 'units', 100_000, 1, MANY)
   const cart = whole(values, 'cart', 1, 1, 1_000)
   if (cart > units) throw new BadOption('cart', 'must be at most --units')
@@ -117,7 +89,7 @@ function peak(values: Values, arrivals: number, within: number): number {
   return given
 }
 
-function rate(values: Values & Flags, carts: number): number | undefined {
+function rate(values: Values, carts: number): number | undefined {
   const given = (['rate', 'sell-in'] as const).filter((name) => values[name] !== undefined)
   if (values['no-room']) {
     if (given[0])
@@ -143,7 +115,7 @@ const inSeconds = { ms: 0.001, s: 1, min: 60, h: 3_600 } as const
 
 function seconds(
   values: Values,
-  name: (typeof texts)[number],
+  name: 'within' | 'pay-in' | 'sell-in',
   standard: number,
   min: number,
   max: number,

@@ -1,11 +1,11 @@
-import { terminalTable } from '../../bench/support/terminal-table.js'
-import { wrap } from '../../bench/support/wrap.js'
-import { counted } from '../demo/terminal/format.js'
-import type { Paint } from '../demo/terminal/style.js'
+import { count, counted } from '../lib/terminal/format.js'
+import type { Paint } from '../lib/terminal/style.js'
+import { terminalTable } from '../lib/terminal/table.js'
+import { wrap } from '../lib/terminal/wrap.js'
 import { confirm, FULL_BATCH, join, lapse, processMemory, reserve, server } from './figures.js'
 import type { Plan } from './plan.js'
 import { at } from './servers.js'
-import { about, bits, bytes, count, share, time } from './words.js'
+import { about, bits, bytes, share, time } from './words.js'
 
 /** Where nobody knows how wide the output is. */
 export const REPORT_WIDTH = 110

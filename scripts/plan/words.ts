@@ -1,11 +1,8 @@
+import { count } from '../lib/terminal/format.js'
+
 /** Numbers as they stand in a sentence. */
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 })
-
-export function count(value: number): string {
-  return grouped.format(value)
-}
 
 /** Two digits that count, since an estimate has no more: `0.067`, `4.5`, `17`, `230`. */
 export function about(value: number): string {

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
-import { terminalTable } from '../../bench/support/terminal-table.js'
-import { wrap } from '../../bench/support/wrap.js'
-import type { Paint } from '../demo/terminal/style.js'
+import type { Paint } from '../lib/terminal/style.js'
+import { terminalTable } from '../lib/terminal/table.js'
+import { wrap } from '../lib/terminal/wrap.js'
 import { flakes, type Outcome } from './outcome.js'
 
 /** Lines of a message that are shown: the error, not its stack. */

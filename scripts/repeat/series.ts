@@ -1,9 +1,8 @@
-import { duration } from '../../bench/report/format.js'
-import { bar } from '../demo/terminal/charts.js'
-import { counted } from '../demo/terminal/format.js'
-import type { View } from '../demo/terminal/progress.js'
-import type { Paint } from '../demo/terminal/style.js'
-import { grid } from '../demo/terminal/table.js'
+import { bar } from '../lib/terminal/charts.js'
+import { counted, duration } from '../lib/terminal/format.js'
+import type { View } from '../lib/terminal/live-panel.js'
+import { grid } from '../lib/terminal/sections.js'
+import type { Paint } from '../lib/terminal/style.js'
 import { flakes, type Outcome } from './outcome.js'
 
 /** How far the runs are, and what they have found. */

@@ -1,45 +1,23 @@
 import { simulateRoom } from '../../test/simulation/simulator/rooms/simulate-rooms.js'
 import { type Simulated, simulate } from '../../test/simulation/simulator/simulate.js'
-import { BadOption } from '../demo/option-values.js'
-import { Progress } from '../demo/terminal/progress.js'
-import { type Terminal, terminalOf } from '../demo/terminal/style.js'
-import { type Options, readOptions, type SimulateOptions } from './options.js'
+import { runTool, type ToolContext } from '../lib/run-tool.js'
+import { LivePanel } from '../lib/terminal/live-panel.js'
+import { help, readOptions, type SimulateOptions } from './options.js'
 import { Tally } from './tally.js'
 
-/** So many broken runs are shown; whoever needs more has their seeds. */
+/** The reports of broken runs that are shown; of the others, the command that replays each of them. */
 const SHOWN = 3
 
-let interrupted = false
+await runTool({ command: 'npm run simulate', help, readOptions, run, interrupt: 'finish' })
 
-process.exitCode = await main().catch((error: Error) => {
-  if (!(error instanceof BadOption)) throw error
-  console.error(`${error.message}\nTry: npm run simulate -- --help`)
-  return 2
-})
-
-async function main(): Promise<number> {
-  const options: Options = readOptions(process.argv.slice(2))
-  if ('help' in options) {
-    console.log(options.help)
-    return 0
-  }
-  // The first Ctrl-C ends the run under way and shows what was found, the second one ends the process.
-  process.once('SIGINT', () => {
-    interrupted = true
-  })
-  // Piped into something that has read enough, such as head.
-  process.stdout.on('error', () => process.exit(1))
-  return run(options, terminalOf(process.stdout, process.env))
-}
-
-async function run(options: SimulateOptions, terminal: Terminal): Promise<number> {
+async function run(options: SimulateOptions, { terminal, width, interrupted }: ToolContext): Promise<number> {
   const { seed: first, runs, trace } = options
   const tally = new Tally(runs, terminal.paint)
   const header = [`${terminal.paint('bold', 'stockhold simulate')}, seeds from ${first}`, '']
-  const progress = trace ? undefined : new Progress(tally, header, terminal, process.stdout)
+  const panel = trace ? undefined : new LivePanel(tally, header, terminal, process.stdout)
   const found: string[] = []
-  progress?.start()
-  for (let seed = first; seed < first + runs && !interrupted; seed++) {
+  panel?.start()
+  for (let seed = first; seed < first + runs && !interrupted.aborted; seed++) {
     for (const { what, done } of await both(seed, options)) {
       tally.add(done, what)
       if (!done.violation && !done.undecided) continue
@@ -51,9 +29,8 @@ async function run(options: SimulateOptions, terminal: Terminal): Promise<number
     }
     tally.seedDone()
   }
-  progress?.stop()
-  const width = (process.stdout.columns ?? 80) - 1
-  console.log(`\n${tally.summary(width).join('\n')}\n`)
+  panel?.stop()
+  console.log(`\n${tally.summary(width(80)).join('\n')}\n`)
   if (found.length > 0) console.log(`${found.join('\n\n')}\n`)
   const verdict =
     tally.violations === 0 ? 'every promise was kept' : `${tally.violations} runs broke a promise`

@@ -1,10 +1,10 @@
 import { type Fault, messageFaults, worldFaults } from '../../test/simulation/simulator/faults.js'
 import type { Simulated } from '../../test/simulation/simulator/simulate.js'
-import { bar } from '../demo/terminal/charts.js'
-import { count, seconds } from '../demo/terminal/format.js'
-import type { View } from '../demo/terminal/progress.js'
-import type { Paint } from '../demo/terminal/style.js'
-import { grid, table } from '../demo/terminal/table.js'
+import { bar } from '../lib/terminal/charts.js'
+import { count, seconds } from '../lib/terminal/format.js'
+import type { View } from '../lib/terminal/live-panel.js'
+import { grid, table } from '../lib/terminal/sections.js'
+import type { Paint } from '../lib/terminal/style.js'
 
 /** What has been simulated so far. */
 export class Tally implements View {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import { endWithThisProcess, killGroup } from '../servers/lifeline.js'
-import { repositoryRoot } from '../servers/machine.js'
+import { endWithThisProcess, killGroup } from '../lib/servers/lifeline.js'
+import { repositoryRoot } from '../lib/servers/machine.js'
 import type { Order, Settled, Word } from './messages.js'
 
 /** How long it may take to end by itself once everything is closed. ms */

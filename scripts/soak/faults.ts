@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Random, random } from '../random.js'
+import { type Random, random } from '../lib/random.js'
 import type { World } from './world.js'
 
 type Victim = Pick<World, 'redis' | 'proxy' | 'endSessions'>

@@ -1,45 +1,25 @@
-import { duration } from '../../bench/report/format.js'
-import { BadOption } from '../demo/option-values.js'
-import { Progress } from '../demo/terminal/progress.js'
-import { type Terminal, terminalOf } from '../demo/terminal/style.js'
-import { type Options, readOptions, type SoakOptions } from './options.js'
+import { runTool, type ToolContext } from '../lib/run-tool.js'
+import { duration } from '../lib/terminal/format.js'
+import { LivePanel } from '../lib/terminal/live-panel.js'
+import { help, readOptions, type SoakOptions } from './options.js'
 import { RunRecord } from './record.js'
 import { failed, passed, report } from './report.js'
 import { soak } from './soak.js'
 import { SoakView } from './view.js'
 
-process.exitCode = await main().catch((error: Error) => {
-  if (!(error instanceof BadOption)) throw error
-  console.error(`${error.message}\nTry: npm run soak -- --help`)
-  return 2
-})
+await runTool({ command: 'npm run soak', help, readOptions, run, interrupt: 'finish' })
 
-async function main(): Promise<number> {
-  const options: Options = readOptions(process.argv.slice(2))
-  if ('help' in options) {
-    console.log(options.help)
-    return 0
-  }
-  return run(options, terminalOf(process.stdout, process.env))
-}
-
-async function run(options: SoakOptions, terminal: Terminal): Promise<number> {
+async function run(options: SoakOptions, { terminal, width, interrupted }: ToolContext): Promise<number> {
   const { paint } = terminal
   const seconds = options.minutes * 60
-  let interrupted = false
-  process.once('SIGINT', () => {
-    interrupted = true
-    process.once('SIGINT', () => process.exit(130))
-  })
   const record = new RunRecord()
   const view = new SoakView(record, seconds, paint)
   const title = `${paint('bold', 'stockhold soak')}, ${duration(seconds)}, seed ${options.seed}`
-  const progress = new Progress(view, [title, ''], terminal, process.stdout)
-  progress.start()
-  await soak(options, record, { isInterrupted: () => interrupted, doing: (what) => view.doing(what) })
-  progress.stop()
-  const width = Math.max(60, (process.stdout.columns ?? 140) - 1)
-  console.log(report(record, width, paint).join('\n'))
-  if (interrupted && !failed(record)) return 130
+  const panel = new LivePanel(view, [title, ''], terminal, process.stdout)
+  panel.start()
+  await soak(options, record, { interrupted, doing: (what) => view.doing(what) })
+  panel.stop()
+  console.log(report(record, width(140), paint).join('\n'))
+  if (interrupted.aborted && !failed(record)) return 130
   return passed(record) ? 0 : 1
 }

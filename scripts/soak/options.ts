@@ -1,13 +1,9 @@
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
-import { BadOption, decimal, whole } from '../demo/option-values.js'
+import { decimal, parseOptions, seed } from '../lib/options.js'
 
 export interface SoakOptions {
   readonly minutes: number
   readonly seed: number
 }
-
-export type Options = { readonly help: string } | SoakOptions
 
 export const help = `Lets an application sell for a long time while Redis and PostgreSQL fail, and looks for what it never lets go.
 
@@ -37,29 +33,8 @@ ledger.
 The first Ctrl-C ends the round under way and reports, the second one ends the process. The exit code is 0 if nothing leaks and
 every promise was kept, 1 if not, 2 for a wrong option, 130 after Ctrl-C.`
 
-/** @throws {BadOption} that names the option and the rule it breaks. */
-export function readOptions(args: readonly string[]): Options {
-  const { help: asked, ...values } = parse(args)
-  if (asked) return { help }
-  return {
-    minutes: decimal(values, 'minutes', 30, 0, 10_000),
-    seed: whole(values, 'seed', randomInt(2 ** 31), 0, 2 ** 32 - 1),
-  }
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string' },
-        seed: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-    return values
-  } catch (error) {
-    // The first sentence says it all: the others explain how to pass a value that was not meant.
-    throw new BadOption(undefined, (error as Error).message.split(/\.\s|\n/)[0]!)
-  }
+/** @throws {BadOption} */
+export function readOptions(args: readonly string[]): SoakOptions {
+  const { values } = parseOptions(args, { texts: ['minutes', 'seed'] })
+  return { minutes: decimal(values, 'minutes', 30, 0, 10_000), seed: seed(values) }
 }

@@ -10,7 +10,8 @@ const SHORTEST_ROUND = 1_000
 const LONGEST_ROUND = 5_000
 
 export interface Watching {
-  readonly isInterrupted: () => boolean
+  /** Aborted: the round under way is the last. */
+  readonly interrupted: AbortSignal
   readonly doing: (what: string) => void
 }
 
@@ -43,12 +44,12 @@ async function rounds(
   application: ApplicationProcess,
   { minutes, seed }: SoakOptions,
   record: RunRecord,
-  { isInterrupted, doing }: Watching,
+  { interrupted, doing }: Watching,
 ): Promise<void> {
   const begun = performance.now()
   const length = minutes * 60_000
   const ms = Math.min(LONGEST_ROUND, Math.max(SHORTEST_ROUND, length / 100))
-  for (let round = 1; performance.now() - begun < length && !isInterrupted(); round++) {
+  for (let round = 1; performance.now() - begun < length && !interrupted.aborted; round++) {
     doing(`round ${round}`)
     application.sell(round, ms)
     await Promise.race([

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { type FaultyRedis, faultyRedis } from '../../src/testing.js'
-import { type PostgresServer, startPostgres } from '../postgres/server.js'
-import { type RedisServer, startRedis } from '../redis/server.js'
+import { type PostgresServer, startPostgres } from '../lib/servers/postgres/server.js'
+import { type RedisServer, startRedis } from '../lib/servers/redis/server.js'
 
 const APPLICATION = 'soak'
 

@@ -170,14 +170,3 @@ export function messageEnd(bytes: Buffer): number {
   }
   return at
 }
-
-/** mulberry32: answers a number from 0 to below 1, the next of its sequence. */
-export function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let value = Math.imul(state ^ (state >>> 15), state | 1)
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61)
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -1,7 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { invalid } from '../errors.js'
 import { checkInteger, checkOptions, type Filled, type Names } from '../validation.js'
-import { type Befallen, type Direction, type Faults, Link, seeded } from './faulty-link.js'
+import { type Befallen, type Direction, type Faults, Link } from './faulty-link.js'
+import { mulberry32 } from './random.js'
 
 export type { Direction }
 
@@ -111,7 +112,7 @@ class Proxying implements FaultyRedis, Faults {
   constructor(redis: URL, seed: number) {
     this.#redis = redis
     this.seed = seed
-    this.random = seeded(seed)
+    this.random = mulberry32(seed)
   }
 
   get url(): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { startRedis } from '../../scripts/redis/server.js'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../src/index.js'
 import { everything } from './support/stored.js'
 

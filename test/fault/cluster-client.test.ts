@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ClientOptions, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+
+import {
+  type ClientOptions,
+  type RedisCluster,
+  startCluster,
+} from '../../scripts/lib/servers/redis/cluster.js'
+
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { slotOf } from '../../src/redis-engine/slot.js'
 import { ClusterShop } from '../support/cluster.js'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { ClusterShop } from '../support/cluster.js'
 import { disturbed, divide } from './support/outage.js'
 

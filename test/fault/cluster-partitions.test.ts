@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+
+import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
+
 import { type SaleEvent, StockholdError, WaitingRoom } from '../../src/index.js'
 import { roomKeys } from '../../src/redis-engine/keys.js'
 import { follow, until } from '../support/consumers.js'

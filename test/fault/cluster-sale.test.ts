@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { until } from '../support/consumers.js'
 import type { Buyer, End } from './support/buyers.js'
 import type { Step } from './support/buyers-process.js'

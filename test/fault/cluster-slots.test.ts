@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+
+import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { makeId } from '../../src/engine/reservation-id.js'
+
 import { ClusterShop } from '../support/cluster.js'
 import { contentsOf } from '../support/contents.js'
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
+import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { ClusterShop } from '../support/cluster.js'
 import { disturbed, divide } from './support/outage.js'
 

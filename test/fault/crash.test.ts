@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { random } from '../../scripts/random.js'
+import { random } from '../../scripts/lib/random.js'
 import { openTrial } from './support/trial.js'
 import { interimVerdict, verdict } from './support/verdict.js'
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Rules } from '../../src/engine/engine.js'
 import type {
   HandoffAnswer,

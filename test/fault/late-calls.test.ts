@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { startRedis } from '../../scripts/redis/server.js'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 import { faultyRedis } from '../../src/testing.js'
 

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { startRedis } from '../../scripts/redis/server.js'
+
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
+
 import { type Engine, FlashSale, redisEngine, type StockholdError, WaitingRoom } from '../../src/index.js'
 import { compileRoomScripts } from '../../src/redis-engine/room/room-scripts.js'
 import { connectTo } from '../support/client.js'

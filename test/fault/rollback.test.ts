@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { faultOf } from '../support/secrets.js'
 

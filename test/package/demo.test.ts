@@ -12,15 +12,15 @@ import { Samples } from '../../scripts/demo/launch/samples.js'
 import { stayOf } from '../../scripts/demo/launch/stay.js'
 import { type EndState, type Told, verdictOf } from '../../scripts/demo/launch/verdict.js'
 import { forgedFor } from '../../scripts/demo/launch/visitors.js'
-import { BadOption } from '../../scripts/demo/option-values.js'
 import { readOptions } from '../../scripts/demo/options.js'
 import { csvRecords } from '../../scripts/demo/orders/csv.js'
 import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
 import { differences } from '../../scripts/demo/orders/outcome.js'
 import { readOrders } from '../../scripts/demo/orders/read.js'
-import { bar, sparkline } from '../../scripts/demo/terminal/charts.js'
-import { Progress } from '../../scripts/demo/terminal/progress.js'
-import { terminalOf, widthOf } from '../../scripts/demo/terminal/style.js'
+import { BadOption } from '../../scripts/lib/options.js'
+import { bar, sparkline } from '../../scripts/lib/terminal/charts.js'
+import { LivePanel } from '../../scripts/lib/terminal/live-panel.js'
+import { terminalOf, widthOf } from '../../scripts/lib/terminal/style.js'
 import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
 const engines = ['memory', 'redis']
@@ -584,8 +584,8 @@ describe('the panel of a live terminal', () => {
     }) as unknown as NodeJS.WriteStream
     const terminal = terminalOf(stream, {})
     const view = { panel: () => ['x'.repeat(100), terminal.paint('green', 'y'.repeat(100))], line: () => '' }
-    const progress = new Progress(view, ['head'], terminal, stream)
-    progress.start()
+    const panel = new LivePanel(view, ['head'], terminal, stream)
+    panel.start()
     expect(written).toContain('\x1b[?25l')
     written = ''
     stream.columns = 20
@@ -593,7 +593,7 @@ describe('the panel of a live terminal', () => {
     expect(written.startsWith('\x1b[H\x1b[Jhead\n')).toBe(true)
     expect(written.split('\n').map(widthOf)).toEqual([4, 19, 19, 0])
     written = ''
-    progress.stop()
+    panel.stop()
     expect(written.startsWith('\x1b[2A\r')).toBe(true)
     expect(written.endsWith('\x1b[?25h')).toBe(true)
   })

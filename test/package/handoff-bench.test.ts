@@ -3,7 +3,7 @@ import { between, sampleAt } from '../../bench/handoff/samples.js'
 import { measure } from '../../bench/handoff.js'
 import type { Context } from '../../bench/part.js'
 import { judge } from '../../bench/report/targets.js'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 
 let server: RedisServer
 beforeAll(async () => {

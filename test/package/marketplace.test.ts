@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visit } from '../../scripts/fulfilment/visit.js'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { processTiming, type Timer, type Timing } from '../../src/engine/clock.js'
+
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
 import { SteppedClock } from '../support/stepped.js'

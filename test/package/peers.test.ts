@@ -10,8 +10,8 @@ import { Redlock } from '../../bench/peers/redlock.js'
 import { Single } from '../../bench/peers/single.js'
 import { Stockhold } from '../../bench/peers/stockhold.js'
 import { WatchMulti } from '../../bench/peers/watch-multi.js'
-import { type PostgresServer, startPostgres } from '../../scripts/postgres/server.js'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 
 const UNITS = 50
 

@@ -3,9 +3,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type PostgresServer, startPostgres } from '../../scripts/postgres/server.js'
-import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
+import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 
 const run = promisify(execFile)
 const root = new URL('../../', import.meta.url).pathname

@@ -4,9 +4,9 @@ import type { Figure, PartResult } from '../../bench/part.js'
 import { compareEnvironments, compareFigures } from '../../bench/report/compare.js'
 import { reportPage } from '../../bench/report/html/page.js'
 import { checkResult, readReport } from '../../bench/report/read.js'
-import { redactAll } from '../../bench/report/redact.js'
 import { figure, reportOf, result } from '../../bench/report/sample.js'
 import { judge } from '../../bench/report/targets.js'
+import { redactAll } from '../../scripts/lib/redact.js'
 
 const report = reportOf([figure('peers.ratio-best-single', 4.31, { spread: [4.02, 4.6] })])
 

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Answer, Command, Engine, Op, Reply, Settled } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
 import {

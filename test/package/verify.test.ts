@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { run } from '../../src/cli/run.js'
 import { Screen } from '../../src/cli/screen.js'
 import { memorySubject, redisSubject } from '../../src/cli/subject.js'

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
 import { type Consumer, FlashSale, type SaleEvent } from '../../src/index.js'
+import { random } from '../../src/testing/random.js'
 import { type VirtualEngine, virtualEngine } from '../../src/testing/virtual-engine.js'
 import { type Handled, judge } from '../fault/support/shopping.js'
 import { listed, type Mortal, mortal } from '../support/consumers.js'
@@ -53,17 +54,6 @@ const story = fc.record({
 })
 type Story = typeof story extends fc.Arbitrary<infer S> ? S : never
 
-/** Numbers from 0 to below 1, the same for the same seed. */
-function chances(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 interface Worker {
   readonly life: Mortal
   readonly sale: FlashSale
@@ -89,7 +79,7 @@ class World {
 
   constructor(its: Story) {
     this.#story = its
-    this.#random = chances(its.chance)
+    this.#random = random(its.chance)
     this.shop = new FlashSale('launch', { engine: this.#engine() })
   }
 

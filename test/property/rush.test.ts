@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { random } from '../../scripts/random.js'
+import { random } from '../../scripts/lib/random.js'
 import { FlashSale, type Item, memoryEngine, StockholdError } from '../../src/index.js'
 import { type Batch, type Fate, faultyEngine } from '../support/faulty-engine.js'
 import { path, runsOr, seeds } from '../support/seeds.js'

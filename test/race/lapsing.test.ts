@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { startWorker } from '../support/workers.js'
 import type { BuyersConfig, BuyersReport } from './buyers.js'

@@ -1,6 +1,6 @@
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll } from 'vitest'
-import { chromiumBinary } from '../../scripts/chromium/provision.js'
+import { chromiumBinary } from '../../scripts/lib/servers/chromium/provision.js'
 
 /** Where the machine has no Chromium, the first file brings one over the network. ms */
 const START_LIMIT = 10 * 60_000

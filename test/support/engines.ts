@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'

@@ -1,4 +1,4 @@
-import { redisServerBinary } from '../../scripts/redis/provision.js'
+import { redisServerBinary } from '../../scripts/lib/servers/redis/provision.js'
 
 /** Once before all files: brings a real Redis, or ends the run with what to install. */
 export default async function setup(): Promise<void> {

@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
-import { random } from '../../scripts/random.js'
+
+import { random } from '../../scripts/lib/random.js'
 import type { Timing } from '../../src/engine/clock.js'
+
 import type { Engine } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
 import { memoryKind, type TimedEngine } from './engines.js'

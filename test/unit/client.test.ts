@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, type FlashSaleOptions, redisEngine } from '../../src/index.js'
 import { type ClientOptions, connectTo } from '../support/client.js'
 import { BUYER, faultOf, KEY, PAYMENT } from '../support/secrets.js'

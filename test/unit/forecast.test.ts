@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { random } from '../../scripts/random.js'
+
+import { random } from '../../scripts/lib/random.js'
+
 import { type RoomRules, type RoomState, TOKEN } from '../../src/engine/room.js'
 import { Forecast } from '../../src/waiting-room/eta.js'
 

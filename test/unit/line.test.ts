@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { random } from '../../scripts/random.js'
+
+import { random } from '../../scripts/lib/random.js'
+
 import type { GoneChunk } from '../../src/engine/room.js'
 import { shuffledRank } from '../../src/waiting-room/draw.js'
 import { Line } from '../../src/waiting-room/queue-index.js'

@@ -7,7 +7,7 @@ import type { Result } from '../../scripts/matrix/run-row.js'
 
 const root = new URL('../../', import.meta.url)
 const text = (name: string) => readFile(new URL(name, root), 'utf8')
-const chosen = (...args: string[]) => readOptions(args)?.rows.map(({ name }) => name)
+const chosen = (...args: string[]) => readOptions(args).rows.map(({ name }) => name)
 
 describe('the options of the matrix', () => {
   test('without any, every row is run', () => {
@@ -24,7 +24,7 @@ describe('the options of the matrix', () => {
   })
 
   test('files in place of those of the rows', () => {
-    expect(readOptions(['--only', 'valkey', 'test/race'])?.files).toEqual(['test/race'])
+    expect(readOptions(['--only', 'valkey', 'test/race']).files).toEqual(['test/race'])
   })
 
   test('a row that does not exist is named, with those that do', () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../scripts/demo/terminal/style.js'
-import { type PlanOptions, readOptions } from '../../scripts/plan/options.js'
+import { plain } from '../../scripts/lib/terminal/style.js'
+import { readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { REPORT_WIDTH, reportLines } from '../../scripts/plan/report.js'
 
@@ -20,7 +20,7 @@ test('the README shows a plan for one Redis and one for a cluster', () => {
 
 describe.each(examples)('npm run -s plan -- $args', ({ args, printed }) => {
   test('prints what the README says', () => {
-    const { sale, means } = readOptions(args) as PlanOptions
+    const { sale, means } = readOptions(args)
     const lines = reportLines(planOf(sale, means), REPORT_WIDTH, plain)
     const dots = printed.indexOf('...')
     if (dots < 0) return expect(lines).toEqual(printed)

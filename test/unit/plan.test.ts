@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BadOption } from '../../scripts/demo/option-values.js'
-import { plain } from '../../scripts/demo/terminal/style.js'
-import { type Foreseen, type Means, type PlanOptions, readOptions } from '../../scripts/plan/options.js'
+import { BadOption } from '../../scripts/lib/options.js'
+import { plain } from '../../scripts/lib/terminal/style.js'
+import { type Foreseen, type Means, readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { reportLines } from '../../scripts/plan/report.js'
 import { seeded } from '../support/seeds.js'
 
-const asked = (...args: string[]) => readOptions(args) as PlanOptions
+const asked = (...args: string[]) => readOptions(args)
 const planned = (...args: string[]) => {
   const { sale, means } = asked(...args)
   return planOf(sale, means)

@@ -3,7 +3,13 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { inWorkFolder, notFound, onPath, publish, withLibraries } from '../../scripts/servers/provision.js'
+import {
+  inWorkFolder,
+  notFound,
+  onPath,
+  publish,
+  withLibraries,
+} from '../../scripts/lib/servers/provision.js'
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'stockhold-provision-'))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../scripts/demo/terminal/style.js'
+import { plain } from '../../scripts/lib/terminal/style.js'
 import { readOptions } from '../../scripts/repeat/options.js'
 import { type Ended, flakes, type JsonReport, type Outcome, outcomeOf } from '../../scripts/repeat/outcome.js'
 import { failuresOf, report } from '../../scripts/repeat/report.js'
@@ -127,7 +127,6 @@ describe('the options', () => {
     expect(readOptions(['--times', '3', '--load', 'test/unit'])).toEqual({
       ...{ times: 3, load: true, files: ['test/unit'] },
     })
-    expect(readOptions(['-h'])).toHaveProperty('help', expect.stringContaining('npm run test:repeat'))
   })
 
   test.each([

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { startRedis } from '../../scripts/redis/server.js'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../src/index.js'
 import { type ClientOptions, connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'

@@ -1,5 +1,5 @@
+import { quantity, range } from '../../../scripts/lib/terminal/format.js'
 import type { BarChart } from '../../part.js'
-import { quantity, range } from '../format.js'
 import { type Html, html } from './html.js'
 import { valuesOf } from './tables.js'
 

@@ -1,5 +1,5 @@
+import { number } from '../../../scripts/lib/terminal/format.js'
 import type { LineChart } from '../../part.js'
-import { number } from '../format.js'
 import { markOf } from '../page/marks.js'
 import { type Html, html, json } from './html.js'
 import { valuesOf } from './tables.js'

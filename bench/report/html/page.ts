@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { repositoryRoot } from '../../../scripts/servers/machine.js'
+import { repositoryRoot } from '../../../scripts/lib/servers/machine.js'
 import type { Report } from '../report.js'
 import { verdictOf } from '../report.js'
 import { Html, html } from './html.js'

@@ -1,5 +1,5 @@
+import { duration, quantity, quantityBeside, range } from '../../../scripts/lib/terminal/format.js'
 import { environmentRows } from '../environment-rows.js'
-import { duration, quantity, quantityBeside, range } from '../format.js'
 import {
   type CheckedInvariant,
   invariantsOf,

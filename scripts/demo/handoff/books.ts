@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { type PostgresLedger, postgresLedger } from '../../../src/postgres.js'
-import { startPostgres } from '../../postgres/server.js'
+import { startPostgres } from '../../lib/servers/postgres/server.js'
 
 export interface Rows {
   readonly orders: number

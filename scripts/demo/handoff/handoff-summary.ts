@@ -1,5 +1,5 @@
-import { count, seconds } from '../terminal/format.js'
-import type { Row, Section } from '../terminal/table.js'
+import { count, seconds } from '../../lib/terminal/format.js'
+import type { Row, Section } from '../../lib/terminal/sections.js'
 import type { Rows } from './books.js'
 import { type HandedOn, type Paid, totalOf } from './comparison.js'
 import type { Handoff } from './handoff.js'

@@ -1,6 +1,6 @@
 import type { Refund, Refunding } from '../../fulfilment/bank.js'
 import type { Order, Packing } from '../../fulfilment/warehouse.js'
-import { type Random, random } from '../../random.js'
+import { type Random, random } from '../../lib/random.js'
 
 /** Requests that do not arrive, and answers that get lost: then it was done, and nobody knows. */
 const LOST_REQUESTS = 0.01

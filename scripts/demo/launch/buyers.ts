@@ -1,5 +1,5 @@
 import type { ReserveRequest, ReserveResult } from '../../../src/index.js'
-import { patiently } from '../patiently.js'
+import { patiently } from '../../lib/retry.js'
 import type { Visit } from './crowd.js'
 import type { Ledger } from './ledger.js'
 import { type Fate, type Plan, planOf } from './plan.js'

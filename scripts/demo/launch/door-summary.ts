@@ -1,6 +1,6 @@
+import { count, seconds } from '../../lib/terminal/format.js'
+import type { Row } from '../../lib/terminal/sections.js'
 import type { LaunchOptions } from '../options.js'
-import { count, seconds } from '../terminal/format.js'
-import type { Row } from '../terminal/table.js'
 import type { DoorLedger } from './door-ledger.js'
 import type { DoorView } from './door-view.js'
 

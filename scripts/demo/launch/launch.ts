@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FlashSale, type ReservationState, type SkuCounts, type WaitingRoom } from '../../../src/index.js'
+import { patiently } from '../../lib/retry.js'
+import { count } from '../../lib/terminal/format.js'
+import { LivePanel } from '../../lib/terminal/live-panel.js'
+import type { Terminal } from '../../lib/terminal/style.js'
 import { type Books, openBooks } from '../handoff/books.js'
 import { differences, type HandedOn } from '../handoff/comparison.js'
 import { Handoff } from '../handoff/handoff.js'
 import { sameRows, troubleRows } from '../handoff/handoff-summary.js'
 import { HandoffView } from '../handoff/handoff-view.js'
 import type { LaunchOptions } from '../options.js'
-import { patiently } from '../patiently.js'
 import { type Store, title } from '../store.js'
 import { Stores, type StoresEnd } from '../stores/stores.js'
 import { storeFaults, storesSection } from '../stores/stores-summary.js'
 import { StoresView } from '../stores/stores-view.js'
-import { count } from '../terminal/format.js'
-import { Progress } from '../terminal/progress.js'
-import type { Terminal } from '../terminal/style.js'
 import { Buyers, LIMIT, SALE, SKU } from './buyers.js'
 import { Crowd } from './crowd.js'
 import { DoorView } from './door-view.js'
@@ -75,17 +75,17 @@ async function launchWith(
     options,
     terminal.paint,
   )
-  const progress = new Progress(live, header(options, store, books, terminal), terminal, process.stdout)
+  const panel = new LivePanel(live, header(options, store, books, terminal), terminal, process.stdout)
   let handed: HandedOn
   let storesEnd: StoresEnd | undefined
-  progress.start()
+  panel.start()
   try {
     await Promise.all([sell(sale, crowd, buyers, options), stores?.sell()])
     await live.finish()
     handed = await handoff.finish()
     storesEnd = await stores?.finish()
   } finally {
-    progress.stop()
+    panel.stop()
   }
   console.log('\nThe doors are closed. Looking at every reservation that a buyer knows of ...')
   const end = await endState(sale, room, ledger, concurrency)

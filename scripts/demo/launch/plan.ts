@@ -1,4 +1,4 @@
-import { random } from '../../random.js'
+import { random } from '../../lib/random.js'
 
 /** What becomes of a reservation, once a buyer has one. */
 export type Fate = 'pays' | 'pays late' | 'payment fails' | 'gives it back' | 'lets it lapse'

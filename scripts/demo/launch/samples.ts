@@ -1,5 +1,5 @@
 import type { PollResult } from '../../../src/index.js'
-import { count, seconds } from '../terminal/format.js'
+import { count, seconds } from '../../lib/terminal/format.js'
 
 interface Sample {
   readonly buyer: number

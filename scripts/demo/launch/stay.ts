@@ -1,4 +1,4 @@
-import { random } from '../../random.js'
+import { random } from '../../lib/random.js'
 
 /** What one visitor does in the waiting room, beside waiting. */
 export interface Stay {

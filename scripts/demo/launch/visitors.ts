@@ -5,7 +5,7 @@ import {
   StockholdError,
   type WaitingRoom,
 } from '../../../src/index.js'
-import { PATIENCE_MS, patiently } from '../patiently.js'
+import { PATIENCE_MS, patiently } from '../../lib/retry.js'
 import type { Crowd, Watcher } from './crowd.js'
 import type { DoorLedger } from './door-ledger.js'
 import type { Samples } from './samples.js'

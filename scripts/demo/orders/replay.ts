@@ -1,10 +1,10 @@
 import { FlashSale } from '../../../src/index.js'
+import { bar } from '../../lib/terminal/charts.js'
+import { count, counted, seconds } from '../../lib/terminal/format.js'
+import { LivePanel, type View } from '../../lib/terminal/live-panel.js'
+import type { Terminal } from '../../lib/terminal/style.js'
 import type { OrdersOptions } from '../options.js'
 import { type Store, title } from '../store.js'
-import { bar } from '../terminal/charts.js'
-import { count, counted, seconds } from '../terminal/format.js'
-import { Progress, type View } from '../terminal/progress.js'
-import type { Terminal } from '../terminal/style.js'
 import { expectedOutcome } from './expected.js'
 import { differences } from './outcome.js'
 import type { OrderFile } from './read.js'
@@ -27,12 +27,12 @@ export async function replay(
   await sale.create({ stock: stockFor(file.lines, options.stockShare) })
   const shop = new Shop(sale, file.lines)
   const startedAt = performance.now()
-  const progress = new Progress(new Orders(shop, terminal), header, terminal, process.stdout)
-  progress.start()
+  const panel = new LivePanel(new Orders(shop, terminal), header, terminal, process.stdout)
+  panel.start()
   try {
     await shop.run()
   } finally {
-    progress.stop()
+    panel.stop()
   }
   const elapsedMs = performance.now() - startedAt
 

@@ -1,5 +1,5 @@
 import type { FlashSale } from '../../../src/index.js'
-import { patiently } from '../patiently.js'
+import { patiently } from '../../lib/retry.js'
 import type { OrderState, Outcome } from './outcome.js'
 import type { OrderLine } from './read.js'
 

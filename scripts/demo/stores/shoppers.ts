@@ -1,8 +1,8 @@
 import type { FlashSale } from '../../../src/index.js'
 import { unitsOf } from '../../fulfilment/warehouse.js'
+import { patiently } from '../../lib/retry.js'
 import type { Crowd, Visit } from '../launch/crowd.js'
 import { type Plan, planOf } from '../launch/plan.js'
-import { patiently } from '../patiently.js'
 import type { StoreBooks } from './store-books.js'
 import type { Basket } from './store-plan.js'
 

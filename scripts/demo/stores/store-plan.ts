@@ -1,4 +1,4 @@
-import { type Random, random } from '../../random.js'
+import { type Random, random } from '../../lib/random.js'
 
 /** 430,000 orders in 10,000 stores. */
 export const ORDERS_PER_STORE = 43

@@ -1,5 +1,5 @@
-import { count } from '../terminal/format.js'
-import type { Row, Section } from '../terminal/table.js'
+import { count } from '../../lib/terminal/format.js'
+import type { Row, Section } from '../../lib/terminal/sections.js'
 import type { Stores, StoresEnd } from './stores.js'
 
 export function storesSection(stores: Stores, { faults }: StoresEnd): Section {

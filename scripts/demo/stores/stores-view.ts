@@ -1,6 +1,6 @@
-import { bar } from '../terminal/charts.js'
-import { count } from '../terminal/format.js'
-import type { Paint } from '../terminal/style.js'
+import { bar } from '../../lib/terminal/charts.js'
+import { count } from '../../lib/terminal/format.js'
+import type { Paint } from '../../lib/terminal/style.js'
 import type { Stores } from './stores.js'
 
 /** What is to be seen of the stores beside the launch; nothing, where there are none. */

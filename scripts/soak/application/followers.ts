@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Consumer, type FlashSale, type SaleEvent, StockholdError } from '../../../src/index.js'
 import type { PostgresLedger } from '../../../src/postgres.js'
-import type { Random } from '../../random.js'
+import type { Random } from '../../lib/random.js'
 import type { Calls } from './calls.js'
 import { pause, type Until } from './round.js'
 

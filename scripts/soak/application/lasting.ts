@@ -1,6 +1,6 @@
 import { type Consumer, FlashSale, WaitingRoom } from '../../../src/index.js'
 import type { LedgerFollower } from '../../../src/postgres.js'
-import { type Random, random } from '../../random.js'
+import { type Random, random } from '../../lib/random.js'
 import type { Application } from './application.js'
 import { open } from './followers.js'
 import { DEADLINE_MS, pause, type Until } from './round.js'

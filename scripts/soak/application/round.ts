@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Engine, FlashSale, redisEngine, WaitingRoom } from '../../../src/index.js'
-import { type Random, random } from '../../random.js'
+import { type Random, random } from '../../lib/random.js'
 import type { ClosedSale } from '../messages.js'
 import type { Application } from './application.js'
 import type { Calls } from './calls.js'

@@ -1,5 +1,5 @@
 import type { FlashSale, SignalOption } from '../../../src/index.js'
-import type { Random } from '../../random.js'
+import type { Random } from '../../lib/random.js'
 import type { Application } from './application.js'
 import { ABORTED } from './calls.js'
 import { type OpenSale, pause, type Until } from './round.js'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type PollResult, StockholdError, type WaitingRoom } from '../../../src/index.js'
-import type { Random } from '../../random.js'
+import type { Random } from '../../lib/random.js'
 import type { Application } from './application.js'
 import { type OpenSale, pause, type Until } from './round.js'
 import { buy, signal } from './shopper.js'

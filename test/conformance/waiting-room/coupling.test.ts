@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { random } from '../../../scripts/random.js'
+import { random } from '../../../scripts/lib/random.js'
 import type { FlashSale } from '../../../src/index.js'
 import { type Entrance, entered, onBothEngines, positions } from '../../support/waiting-room.js'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { random } from '../../../scripts/random.js'
+import { random } from '../../../scripts/lib/random.js'
 import { type Entrance, entered, onBothEngines } from '../../support/waiting-room.js'
 
 /** The bucket in whole millionths, as it must be. */

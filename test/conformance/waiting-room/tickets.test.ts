@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { random } from '../../../scripts/random.js'
+import { random } from '../../../scripts/lib/random.js'
 import type { WaitingRoom } from '../../../src/index.js'
 import { codeOf, Entrance, entered, onBothEngines, positions, SECRET } from '../../support/waiting-room.js'
 

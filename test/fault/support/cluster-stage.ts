@@ -1,6 +1,6 @@
 import type { Cluster } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
-import type { ClusterNode, RedisCluster } from '../../../scripts/redis/cluster.js'
+import type { ClusterNode, RedisCluster } from '../../../scripts/lib/servers/redis/cluster.js'
 import type { Answer, Command, Op } from '../../../src/engine/engine.js'
 import { type Engine, FlashSale, redisEngine, type SaleRules, type WaitingRoom } from '../../../src/index.js'
 import { partitionKeys } from '../../../src/redis-engine/keys.js'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Random, random } from '../../../scripts/random.js'
+import { type Random, random } from '../../../scripts/lib/random.js'
 import { type FlashSale, StockholdError } from '../../../src/index.js'
 import { watchDeadline } from '../../support/punctual.js'
 import { type Call, type Order, type Report, SHORT_MS } from './orders.js'

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { type RedisServer, startRedis } from '../../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine } from '../../../src/index.js'
 import { type FaultyRedis, faultyRedis } from '../../../src/testing.js'
 import { type ClientOptions, connectTo } from '../../support/client.js'

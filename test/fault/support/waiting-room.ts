@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
-import { type RedisServer, startRedis } from '../../../scripts/redis/server.js'
+import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
 import { type PollResult, redisEngine, WaitingRoom, type WaitingRoomOptions } from '../../../src/index.js'
 import { connectTo } from '../../support/client.js'
 import { SECRET } from '../../support/waiting-room.js'

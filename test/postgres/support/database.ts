@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll } from 'vitest'
-import { type PostgresServer, startPostgres } from '../../../scripts/postgres/server.js'
+import { type PostgresServer, startPostgres } from '../../../scripts/lib/servers/postgres/server.js'
 
 export interface Database {
   readonly server: PostgresServer

@@ -1,17 +1,12 @@
-/** mulberry32: the numbers of one run, all from its seed. */
+import { random } from '../random.js'
+
+/** The numbers of one run, all from its seeds. */
 export class Random {
-  #state: number
+  /** From 0 to below 1. */
+  readonly next: () => number
 
   constructor(...seeds: readonly number[]) {
-    this.#state = seeds.reduce((state, seed) => mix(mix(state) + seed), 0)
-  }
-
-  /** From 0 to below 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let value = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61)
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
+    this.next = random(...seeds)
   }
 
   chance(probability: number): boolean {
@@ -31,10 +26,4 @@ export class Random {
   fork(): Random {
     return new Random(this.whole(0, 2 ** 31), this.whole(0, 2 ** 31))
   }
-}
-
-function mix(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return mixed ^ (mixed >>> 16)
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { chmod, readdir, readFile, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { minute, reason, run } from '../servers/command.js'
-import { executable } from '../servers/machine.js'
+import { minute, reason, run } from '../command.js'
+import { executable } from '../machine.js'
 import {
   cacheFolder,
   installPackage,
@@ -11,7 +11,7 @@ import {
   notFound,
   onPath,
   publish,
-} from '../servers/provision.js'
+} from '../provision.js'
 
 export interface PostgresBinaries {
   /** The folder that holds `postgres` and `initdb`. */

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { minute, reason, run } from '../servers/command.js'
+import { minute, reason, run } from '../command.js'
 
 /**
  * Downloads what the server needs and this machine lacks; returns the archives to unpack.

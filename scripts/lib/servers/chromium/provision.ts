@@ -3,8 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress } from 'node:zlib'
-import { minute, reason, run } from '../servers/command.js'
-import { executable } from '../servers/machine.js'
+import { minute, reason, run } from '../command.js'
+import { executable } from '../machine.js'
 import {
   cacheFolder,
   installPackage,
@@ -15,7 +15,7 @@ import {
   type Program,
   publish,
   withLibraries,
-} from '../servers/provision.js'
+} from '../provision.js'
 
 /** A headless Chromium with the libraries and a font that it needs: https://github.com/Sparticuz/chromium */
 const PACKAGE = '@sparticuz/chromium'

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { redact } from '../report/redact.js'
+import { redact } from '../../redact.js'
 
 /** Does something with a connection of its own that gives up instead of waiting for a server that is not there. */
 export async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {

@@ -1,7 +1,13 @@
-import type { Paint } from '../../scripts/demo/terminal/style.js'
-import type { Table } from '../part.js'
-import { isNumeric, number } from '../report/format.js'
+import { isNumeric, number } from './format.js'
+import type { Paint } from './style.js'
 import { columnsOf, hanging, wrap } from './wrap.js'
+
+export interface Table {
+  readonly title: string
+  readonly columns: readonly string[]
+  /** Numbers are printed with separators and aligned to the right. */
+  readonly rows: readonly (readonly (string | number)[])[]
+}
 
 const GAP = 2
 const NARROWEST = 14

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '../../scripts/random.js'
+import type { Random } from '../random.js'
 import type { Outcome, Recorder } from './recorder.js'
 
 /** One request, the `n`th from 0. Answers what the caller was told; a rejection is a failure. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
-import { freePort } from '../servers/machine.js'
+import { freePort } from '../machine.js'
 import { type RedisServer, startRedis } from './server.js'
 
 export interface ClusterNode {

@@ -40,6 +40,23 @@ export function change(percent: number): string {
   return `${percent > 0 && Number(rounded) !== 0 ? '+' : ''}${rounded === '-0.0' ? '0.0' : rounded} %`
 }
 
+export function count(value: number): string {
+  return byDigits[0]!.format(value)
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`
+}
+
+export function milliseconds(ms: number): string {
+  return Number.isNaN(ms) ? '-' : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`
+}
+
+/** `1 order`, `2 orders`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
 export function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`
 }

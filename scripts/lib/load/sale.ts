@@ -1,5 +1,4 @@
-import { type Engine, FlashSale, type ReserveRequest, redisEngine, type SaleRules } from '../../src/index.js'
-import type { Context } from '../part.js'
+import { type Engine, FlashSale, type ReserveRequest, type SaleRules } from '../../../src/index.js'
 import type { Work } from './drive.js'
 import type { Invariants } from './invariants.js'
 
@@ -16,11 +15,6 @@ export const keyName = (n: number) => `checkout-${String(n).padStart(15, '0')}`
 
 export function requestOf(n: number): ReserveRequest {
   return { buyer: buyerName(n), items: [{ sku: SKU, quantity: 1 }], key: keyName(n) }
-}
-
-/** The part's engine, under a prefix of its own: on the suite's server, or on another one. */
-export async function openEngine(context: Context, url?: string): Promise<Engine> {
-  return redisEngine(url ?? (await context.redis()).url, { prefix: context.prefix() })
 }
 
 /**

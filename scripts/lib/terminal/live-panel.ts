@@ -12,7 +12,7 @@ const LIVE_MS = 125
 const PLAIN_MS = 1_000
 
 /** A panel redrawn in place on a terminal; elsewhere one line a second, if it has changed. */
-export class Progress {
+export class LivePanel {
   readonly #view: View
   readonly #header: readonly string[]
   readonly #stream: NodeJS.WriteStream

@@ -1,5 +1,11 @@
-import type { PartResult } from '../part.js'
 import type { Tally } from './drive.js'
+
+/** What was checked, and whether it holds. */
+export interface Invariant {
+  readonly rule: string
+  readonly holds: boolean
+  readonly detail?: string
+}
 
 /** What was checked at the end. The same rule over many sales or rounds is one line, which holds if it held each time. */
 export class Invariants {
@@ -12,7 +18,7 @@ export class Invariants {
     if (!holds) known.broken.push(detail)
   }
 
-  list(): PartResult['invariants'] {
+  list(): Invariant[] {
     return [...this.#rules].map(([rule, { times, broken }]) => {
       if (broken.length === 0)
         return { rule, holds: true, detail: `checked ${times.toLocaleString('en-US')} times` }

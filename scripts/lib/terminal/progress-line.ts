@@ -1,12 +1,19 @@
-import { bar } from '../../scripts/demo/terminal/charts.js'
-import { clip, type Terminal } from '../../scripts/demo/terminal/style.js'
-import type { Progress } from '../part.js'
-import { duration, number } from '../report/format.js'
-import { redact } from '../report/redact.js'
-import { Pace } from './pace.js'
+import { redact } from '../redact.js'
+import { bar } from './charts.js'
+import { duration, number } from './format.js'
+import { Pace } from './rate.js'
+import { clip, type Terminal } from './style.js'
 
 const LIVE_MS = 125
 const PLAIN_MS = 1_000
+
+/** Shows how far a long piece of work is. */
+export interface Progress {
+  /** @param done Of `total`, both in `unit`; the rate and the time left follow from it. */
+  update(label: string, done: number, total: number, unit?: string): void
+  /** Prints a line that stays. */
+  note(line: string): void
+}
 
 interface State {
   readonly label: string
@@ -19,7 +26,7 @@ interface State {
  * Where a part is, in one line: redrawn in place on a terminal, printed once a second elsewhere. Parts report as often
  * as they like; that only stores a state, as what is shown must not slow down what is measured.
  */
-export class LiveProgress implements Progress {
+export class ProgressLine implements Progress {
   readonly #name: string
   readonly #terminal: Terminal
   readonly #stream: NodeJS.WriteStream

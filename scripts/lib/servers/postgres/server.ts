@@ -1,8 +1,8 @@
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { end, host, launch, onFreePort, type Running } from '../servers/child-server.js'
-import { minute, reason, run } from '../servers/command.js'
+import { end, host, launch, onFreePort, type Running } from '../child-server.js'
+import { minute, reason, run } from '../command.js'
 import { type PostgresBinaries, postgresBinaries } from './provision.js'
 
 export interface PostgresServer {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { minute, reason, run } from '../servers/command.js'
+import { minute, reason, run } from '../command.js'
 import {
   cacheFolder,
   inWorkFolder,
@@ -10,7 +10,7 @@ import {
   onPath,
   type Program,
   withLibraries,
-} from '../servers/provision.js'
+} from '../provision.js'
 import { download } from './apt.js'
 
 export type RedisKind = 'redis' | 'valkey'

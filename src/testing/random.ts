@@ -1,16 +1,20 @@
 /** Answers a number from 0 to below 1, the next of its sequence. */
 export type Random = () => number
 
-/** mulberry32, seeded with a mixture of all the seeds: neighbouring seeds have nothing in common. */
-export function random(...seeds: readonly number[]): Random {
-  let state = 0
-  for (const seed of seeds) state = mix(mix(state) + seed)
+/** The same sequence for the same seed. */
+export function mulberry32(seed: number): Random {
+  let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
     let value = Math.imul(state ^ (state >>> 15), state | 1)
     value ^= value + Math.imul(value ^ (value >>> 7), value | 61)
     return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** A sequence of all the seeds together, mixed: those of neighbouring seeds have nothing in common. */
+export function random(...seeds: readonly number[]): Random {
+  return mulberry32(seeds.reduce((state, seed) => mix(mix(state) + seed), 0))
 }
 
 function mix(value: number): number {

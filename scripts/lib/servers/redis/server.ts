@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { end, host, launch, onFreePort } from '../servers/child-server.js'
+import { end, host, launch, onFreePort } from '../child-server.js'
 import { redisServerBinary } from './provision.js'
 
 export interface RedisServer {
