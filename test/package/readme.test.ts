@@ -9,7 +9,7 @@ import { type PostgresServer, startPostgres } from '../../scripts/postgres/serve
 import { type RedisCluster, startCluster } from '../../scripts/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/redis/server.js'
 import { postgresLedger } from '../../src/postgres.js'
-import { blocksOf, chapters, root } from './chapters.js'
+import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
@@ -134,5 +134,20 @@ describe('the snippets', () => {
     await postgresLedger(pool).migrate()
     for (const statement of [...statements, ...statements])
       await pool.query(statement, statement.includes('$1') ? ['a reservation'] : [])
+  })
+
+  test('beside a table of every column of the ledger', async () => {
+    const pool = new pg.Pool({ connectionString: postgres.url })
+    onTestFinished(() => pool.end())
+    await postgresLedger(pool, { schema: 'documented' }).migrate()
+    const { rows } = await pool.query(
+      "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'documented'",
+    )
+    const { prose } = chapter('src/postgres/README.md')
+    const columns = rows.filter(({ table_name }) => prose.includes(`| \`${table_name}\``))
+    expect(columns.length).toBeGreaterThan(30)
+    const names = columns.map(({ column_name }) => column_name as string)
+    const isNamed = (name: string) => prose.includes(`\`${name}\``) || /^seen_/.test(name)
+    expect(names.filter((name) => !isNamed(name))).toEqual([])
   })
 })
