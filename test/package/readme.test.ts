@@ -78,7 +78,7 @@ async function bundle(name: string, code: string, stockhold: string): Promise<st
 function start(file: string) {
   const nodes = cluster.nodes.map(({ address }) => address).join()
   const urls = { REDIS_URL: server.url, REDIS_CLUSTER: nodes, DATABASE_URL: postgres.url }
-  const env = { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least' }
+  const env = { ...process.env, ...urls, PASS_SECRET: 'a secret of thirty-two bytes, at least', PORT: '0' }
   return run(process.execPath, [file], { env })
 }
 

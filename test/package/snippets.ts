@@ -15,6 +15,26 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         process.exit(0)`,
       prints: ['held ship it ship it'],
     },
+    {
+      call: `
+        await new Promise((resolve) => server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        for (const query of ['buyer=u-1&checkout=c-1', 'buyer=u-1&checkout=c-1', 'buyer=u-1&checkout=c-2', 'buyer=u-1&checkout=c-3', '']) {
+          const response = await fetch('http://127.0.0.1:' + port + '/reservations?' + query, { method: 'POST' })
+          const { status, replayed, code } = await response.json()
+          console.log(response.status, status ?? code, replayed)
+        }
+        process.exit(0)`,
+      prints: [
+        [
+          '201 reserved false',
+          '201 reserved true',
+          '201 reserved false',
+          '409 limit_exceeded undefined',
+          '400 INVALID_ARGUMENT undefined',
+        ].join('\n'),
+      ],
+    },
     { prints: ['reserved reserved', 'refund_due'] },
   ],
   'src/consumer/README.md': [
