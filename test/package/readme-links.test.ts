@@ -72,7 +72,7 @@ describe.each(chapters)('$path', (one) => {
   })
 
   test('names npm scripts that are there', () => {
-    const named = [...one.text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name!)
+    const named = [...one.text.matchAll(/npm run (?:-s )?(\w[\w:-]*)/g)].map(([, name]) => name!)
     expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
 })
@@ -107,7 +107,7 @@ const commands = chapters
   .filter((line) => line !== '')
 
 /** `STOCKHOLD_SEED=new npm run soak -- --minutes 480`, and what stands before `--`. */
-const CALL = /^(?:[A-Z_]+=\S+ )*(?:npm run (?:-s )?([\w:]+)|npm (test)|(npx stockhold))(?: (.*))?$/
+const CALL = /^(?:[A-Z_]+=\S+ )*(?:npm run (?:-s )?(\w[\w:-]*)|npm (test)|(npx stockhold))(?: (.*))?$/
 const INSTALL = /^(?:npm ci|npm install (?:--save-dev )?[\w -]+)$/
 
 describe('the lines for a shell', () => {
