@@ -133,10 +133,10 @@ describe.each(['poll', 'EventSource'] as const)('with %s', (variant) => {
     await expect.poll(() => listens(page), { timeout }).toBe(false)
   })
 
-  test('says that the place was given up, and asks no more', async () => {
+  test('says that the position was given up, and asks no more', async () => {
     const { page, room, shows } = await open(variant)
     await room.revoke('ann')
-    await shows(/^Your place was given up/)
+    await shows(/^Your position was given up/)
     await expect.poll(() => listens(page), { timeout }).toBe(false)
   })
 
