@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
 
 /**
  * Has the script that reads events called by EVALSHA_RO, which does the same: so the server counts it by itself, and the time of its calls

@@ -19,7 +19,7 @@ const testsOf = (folder: string): string[] =>
 /** These neither run a script nor a sale, or need servers with a configuration of their own. */
 const apart = [
   ...['scripts', 'handoff-scripts', 'server-config', 'msgpack', 'pieces', 'matrix', 'provision', 'repeat'],
-  ...['plan', 'plan-readme', 'fulfilment'],
+  ...['plan', 'plan-readme', 'fulfilment', 'release-notes'],
 ].map((name) => `test/unit/${name}.test.ts`)
 
 export type SuiteName =

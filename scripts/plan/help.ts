@@ -1,4 +1,4 @@
-export const help = `stockhold plan: how many Redis masters, partitions and processes a sale needs, which rate at its door, how much memory.
+export const help = `stockhold plan: how many Redis masters, partitions and processes a sale needs, which admission rate, how much memory.
 
   npm run plan                          100,000 units, and a million people within a minute
   npm run plan -- --units 5000 --arrivals 20000 --within 10min
@@ -14,10 +14,10 @@ The sale
   --pay-in TIME        from the reservation to its payment (2min, at most half of the hold)
   --hold-ms N          how long a reservation holds its units (600000)
 
-Its door
-  --sell-in TIME       the time in which every unit is taken for the first time; the rate at the door follows (3min)
+Its waiting room
+  --sell-in TIME       the time in which every unit is taken for the first time; the admission rate follows (3min)
   --rate N             people let in a second, in place of --sell-in
-  --no-room            no waiting room: everybody reserves as they come, and nobody waits for units that come back
+  --no-room            no waiting room: buyers reserve as they come, and none waits for units that come back
 
 What it runs on
   --core SHARE         of a core of each master that the busiest second may take (0.5)

@@ -92,8 +92,7 @@ function peak(values: Values, arrivals: number, within: number): number {
 function rate(values: Values, carts: number): number | undefined {
   const given = (['rate', 'sell-in'] as const).filter((name) => values[name] !== undefined)
   if (values['no-room']) {
-    if (given[0])
-      throw new BadOption(given[0], 'does not go with --no-room: it is the door that keeps a rate')
+    if (given[0]) throw new BadOption(given[0], 'does not go with --no-room: the waiting room keeps the rate')
     return undefined
   }
   if (given.length === 2)

@@ -7,7 +7,7 @@ import type { Plan } from './plan.js'
 import { at } from './servers.js'
 import { about, bits, bytes, share, time } from './words.js'
 
-/** Where nobody knows how wide the output is. */
+/** The width where the output has none. */
 export const REPORT_WIDTH = 110
 
 type Row = readonly [what: string, plan: string, why: string]
@@ -30,7 +30,7 @@ function headline({ sale }: Plan): string {
   const carts = cart === 1 ? '' : `, ${cart} at a time`
   return (
     `${counted(units, 'unit')}${carts} for ${count(arrivals)} people who come within ${time(within)}, ${count(peak)} of them in the busiest ` +
-    `second. ${share(paid)} pay, after ${time(payIn)}; a hold lapses after ${time(holdMs / 1_000)}.`
+    `second. ${share(paid)} pay, after ${time(payIn)}; a hold expires after ${time(holdMs / 1_000)}.`
   )
 }
 
@@ -39,10 +39,11 @@ function servers({ servers, load, means, batches, processes }: Plan): Row[] {
   const each = (cost: typeof reserve) => `${about(at(cost.cpu, FULL_BATCH))} µs`
   const asked =
     `${count(load.reserves)} reservations (${each(reserve)} of its CPU each in full batches), ${count(load.confirms)} payments ` +
-    `(${each(confirm)}) and ${count(load.lapses)} lapses (${each(lapse)}) in the busiest second are ${about(cores.sale)} cores`
+    `(${each(confirm)}) and ${count(load.lapses)} expired holds (${each(lapse)}) in the busiest second are ${about(cores.sale)} cores`
   const joins = load.joins > 0 ? `; ${count(load.joins)} joins (${each(join)}) are ${about(cores.door)}` : ''
   const room = `; a master gives ${share(means.core)} of its own`
-  const filled = decidedBy === 'memory' ? `; but ${about(means.gib)} GiB of data is what one may hold` : ''
+  const filled =
+    decidedBy === 'memory' ? `; but ${about(means.gib)} GiB of data is what a master may hold` : ''
   return [
     ['Redis masters', `${masters}${ofDoor ? ' + 1' : ''}`, `${asked}${joins}${room}${filled}`],
     [
@@ -57,7 +58,7 @@ function servers({ servers, load, means, batches, processes }: Plan): Row[] {
       `${about(batches.waitMs)} ms`,
       batches.areGrown
         ? `at most, in the busiest second: single calls (${about(at(reserve.cpu, 1))} µs each) would be too many, so batches grow; those of ` +
-          `${processes.count} processes stand in line, ${inEach(batches.reservations)} in each`
+          `${processes.count} processes queue, ${inEach(batches.reservations)} in each`
         : `in the busiest second: single calls (${about(at(reserve.cpu, 1))} µs each) are no load`,
     ],
   ]
@@ -66,19 +67,19 @@ function servers({ servers, load, means, batches, processes }: Plan): Row[] {
 const inEach = (batch: number) => (batch === 1 ? 'a reservation' : `${about(batch)} reservations`)
 
 function door({ door, course, load, sale }: Plan): Row[] {
-  if (door === null) return [['waiting room', 'none', '--no-room: everybody reserves as they come']]
+  if (door === null) return [['waiting room', 'none', '--no-room: buyers reserve as they come']]
   const { units, cart } = sale
   return [
     [
-      'rate at the door',
+      'admission rate',
       `${count(door.ratePerSecond)}/s`,
       `${count(units / cart)} reservations in ${time(units / cart / door.ratePerSecond)}; your checkout must bear it`,
     ],
-    ['burst', count(door.burst), "one second's worth, so the door makes some ten calls a second a process"],
+    ['burst', count(door.burst), "one second's worth, so the room makes about ten calls a second a process"],
     [
-      'in line, at most',
+      'queue, at most',
       count(course.waiting),
-      `of ${count(sale.arrivals)} who come; they ask ${count(load.polls)} times a second, and the processes answer that by themselves`,
+      `of ${count(sale.arrivals)} who come; they poll ${count(load.polls)} times a second, and the processes answer that by themselves`,
     ],
   ]
 }
@@ -93,7 +94,7 @@ function course({ course, sale }: Plan): Row[] {
     [
       'holds outstanding',
       count(course.held),
-      `at most, of ${count(course.reservations)} reservations in all: paid ones end after ${time(sale.payIn)}, the others lapse`,
+      `at most, of ${count(course.reservations)} reservations in all: paid ones end after ${time(sale.payIn)}, the others expire`,
     ],
     [
       'all units taken',
@@ -114,7 +115,7 @@ function memory({ servers, sale, processes }: Plan): Row[] {
   const alone = Math.round(at(reserve.memory, 1))
   const visitors =
     memory.visitors > 0
-      ? `; ${join.memory.perItem} bytes for everybody in line, ${bytes(memory.visitors)}`
+      ? `; ${join.memory.perItem} bytes for each visitor in the queue, ${bytes(memory.visitors)}`
       : ''
   const known =
     sale.rate === undefined ? '' : `, and ${processMemory.visitor} bytes for each visitor it has spoken with`
@@ -162,8 +163,8 @@ function verdict({ oneIsEnough, servers }: Plan): string {
   if (oneIsEnough) return 'One Redis is enough: partitions: 1, no cluster.'
   const { masters, ofDoor, partitions } = servers
   if (masters === 1)
-    return 'One Redis is enough for the sale: partitions: 1, no cluster. The door needs another one.'
-  const door = ofDoor ? ', and a Redis of its own for the door' : ''
+    return 'One Redis is enough for the sale: partitions: 1, no cluster. The waiting room needs another one.'
+  const door = ofDoor ? ', and a Redis of its own for the waiting room' : ''
   return `One Redis is not enough: a cluster of ${masters} masters, partitions: ${partitions}${door}.`
 }
 
@@ -172,12 +173,12 @@ function notes({ servers, course, sale, door, load }: Plan): string[] {
   if (servers.masters > 1) notes.push('Each master needs a replica to survive its machine.')
   if (!servers.doorKeepsUp) {
     notes.push(
-      `A door is one core, and ${count(load.joins)} joins in a second take more than its share: let people come over a longer time, or stand before several sales.`,
+      `A waiting room is one core, and ${count(load.joins)} joins in a second take more than its share: let people come over a longer time, or give several sales a room each.`,
     )
   }
   if (course.leftUnits > 0 && door === null && course.firstGone !== null)
     notes.push(
-      `${count(course.leftUnits)} units come back when nobody is there any more: a waiting room keeps people in line.`,
+      `${count(course.leftUnits)} units come back when no buyer is there any more: a waiting room keeps visitors in the queue.`,
     )
   else if (course.leftUnits > 0)
     notes.push(

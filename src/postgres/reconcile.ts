@@ -24,7 +24,7 @@ export interface Reconciliation {
     readonly count: number
     readonly reservations: readonly { readonly id: string; readonly fields: readonly Difference[] }[]
   }
-  /** The ledger has them, the sale has not: it has lost them, see "When Redis has lost history". */
+  /** The ledger has them, the sale has not: Redis has lost them, see src/sale/recovery/README.md. */
   readonly unknown: { readonly count: number; readonly ids: readonly string[] }
   /** Events that were trimmed from the stream before the ledger had them. */
   readonly lostEvents: number

@@ -21,7 +21,7 @@ const hints: Record<string, string> = {
   WRONGPASS: 'the user name or the password is wrong',
 }
 
-const RIGHTS = 'the README lists the rights that are needed'
+const RIGHTS = 'src/redis-engine/README.md of this package lists the rights that are needed'
 
 /** Refusals that are repeated until the server or the client is changed. */
 const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])

@@ -35,10 +35,10 @@ test.each(['hset', 'zadd', 'xadd', 'zrem'])(
   },
 )
 
-/** The line of the README's chapter on Redis. */
+/** The line of the chapter on the Redis engine. */
 async function documented(): Promise<string[]> {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-  const [, rights] = /^ACL SETUSER shop on >password (.*)$/m.exec(readme) ?? []
+  const chapter = await readFile(new URL('../../src/redis-engine/README.md', import.meta.url), 'utf8')
+  const [, rights] = /^ACL SETUSER shop on >password (.*)$/m.exec(chapter) ?? []
   return rights!.split(' ')
 }
 
@@ -119,14 +119,14 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
 }
 
 test.each([1, 4])(
-  'the rights that the README lists are enough for a whole evening (%i partitions)',
+  'the rights that the chapter lists are enough for a whole evening (%i partitions)',
   async (partitions) => {
     const { engineWith } = await stageFor()
     await evening(await engineWith(await documented()), 'launch', partitions)
   },
 )
 
-test('each right that the README lists is needed, and the one that is missing is named', async () => {
+test('each right that the chapter lists is needed, and the one that is missing is named', async () => {
   const { admin, engineWith } = await stageFor()
   const rights = await documented()
   const singles = rights.filter((right) => /^\+[a-z]/.test(right))

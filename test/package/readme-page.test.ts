@@ -1,5 +1,5 @@
-/** The waiting page of the README in a browser, on the server of the README. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+/** The page of the waiting room's chapter in a browser, on the server of that chapter. */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { build } from 'esbuild'
@@ -9,15 +9,13 @@ import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/se
 import { FlashSale, type JoinResult, type PollResult, redisEngine, WaitingRoom } from '../../src/index.js'
 import { useBrowser } from '../support/browser.js'
 import { SECRET } from '../support/waiting-room.js'
+import { blocksOf, root } from './chapters.js'
 
-const root = new URL('../../', import.meta.url).pathname
 const folder = `${root}node_modules/.cache/stockhold/readme-page-${process.pid}`
-const readme = await readFile(`${root}README.md`, 'utf8')
-const snippet = [...readme.matchAll(/```ts\n(.*?)```/gs)]
-  .map(([, code]) => code!)
-  .find((code) => /export .*events/.test(code))!
-// In place of half a minute until a page asks a closed door again.
-const polling = /```html\n(.*?)```/s.exec(readme)![1]!.replace('30_000', '300')
+const CHAPTER = 'src/waiting-room/README.md'
+const snippet = blocksOf(CHAPTER, 'ts').find((code) => /export .*events/.test(code))!
+// In place of half a minute until a page asks again whether a room that was sold out is open.
+const polling = blocksOf(CHAPTER, 'html')[0]!.replace('30_000', '300')
 /** As its comment says: "Or instead of poll()". */
 const pages = {
   poll: polling,
@@ -46,7 +44,7 @@ interface Shop {
 
 let rooms = 0
 
-/** The README's server, with one unit for sale and a door that is shut; and a page on it, opened by the buyer `ann`. */
+/** The server of the chapter, with one unit for sale and a rate of 0; and a page on it, opened by the buyer `ann`. */
 async function open(variant: keyof typeof pages) {
   const id = `night-${++rooms}`
   const code = snippet
@@ -108,8 +106,8 @@ async function open(variant: keyof typeof pages) {
     EventSource = class extends Native { constructor(...args) { super(...args); window.source = this } }`)
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   const shows = (text: RegExp) =>
-    expect.poll(() => page.locator('#place').textContent(), { timeout }).toMatch(text)
-  await shows(/^1 in line/)
+    expect.poll(() => page.locator('#position').textContent(), { timeout }).toMatch(text)
+  await shows(/^1 in the queue/)
   return { page, sale, room, shows }
 }
 
@@ -131,14 +129,14 @@ describe.each(['poll', 'EventSource'] as const)('with %s', (variant) => {
   test('says that the sale is over, and asks no more', async () => {
     const { page, sale, shows } = await open(variant)
     await sale.end()
-    await shows(/^It is over/)
+    await shows(/^The sale is over/)
     await expect.poll(() => listens(page), { timeout }).toBe(false)
   })
 
-  test('says that the place was given up, and asks no more', async () => {
+  test('says that the position was given up, and asks no more', async () => {
     const { page, room, shows } = await open(variant)
     await room.revoke('ann')
-    await shows(/^Your place was given up/)
+    await shows(/^Your position was given up/)
     await expect.poll(() => listens(page), { timeout }).toBe(false)
   })
 

@@ -46,7 +46,7 @@ class Provider {
   }
 }
 
-/** The recipe of the README. The hold is made to outlast the session, so whoever can still pay still has the units. */
+/** The recipe of the sale's chapter. The hold outlasts the session, so a buyer who can still pay still has the units. */
 async function openSession(
   sale: FlashSale,
   provider: Provider,

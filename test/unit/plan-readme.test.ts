@@ -5,21 +5,21 @@ import { readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { REPORT_WIDTH, reportLines } from '../../scripts/plan/report.js'
 
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+const chapter = await readFile(new URL('../../scripts/README.md', import.meta.url), 'utf8')
 
-/** A call of the planner, and what the README says it prints; a line of three dots stands for any number of lines. */
-const examples = [...readme.matchAll(/```console\n\$ npm run -s plan(?: -- ([^\n]*))?\n(.*?)\n```/gs)].map(
+/** A call of the planner, and what the chapter says it prints; a line of three dots stands for any number of lines. */
+const examples = [...chapter.matchAll(/```console\n\$ npm run -s plan(?: -- ([^\n]*))?\n(.*?)\n```/gs)].map(
   ([, args = '', printed]) => ({ args: args.split(' ').filter(Boolean), printed: printed!.split('\n') }),
 )
 
-test('the README shows a plan for one Redis and one for a cluster', () => {
+test('the chapter shows a plan for one Redis and one for a cluster', () => {
   const all = examples.map(({ printed }) => printed.join('\n')).join('\n')
   expect(all).toContain('One Redis is enough')
   expect(all).toContain('One Redis is not enough')
 })
 
 describe.each(examples)('npm run -s plan -- $args', ({ args, printed }) => {
-  test('prints what the README says', () => {
+  test('prints what the chapter says', () => {
     const { sale, means } = readOptions(args)
     const lines = reportLines(planOf(sale, means), REPORT_WIDTH, plain)
     const dots = printed.indexOf('...')

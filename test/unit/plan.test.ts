@@ -164,11 +164,11 @@ describe('the two that everybody asks about', () => {
   })
 })
 
-test('a door that takes more than the sale leaves of a core has a Redis of its own', () => {
+test('a waiting room that takes more than the sale leaves of a core has a Redis of its own', () => {
   const { servers, oneIsEnough } = planned('--arrivals', '9_000_000')
   expect(servers).toMatchObject({ masters: 1, ofDoor: 1, partitions: 1, doorKeepsUp: false })
   expect(oneIsEnough).toBe(false)
-  expect(report('--arrivals', '9_000_000')).toContain('A door is one core')
+  expect(report('--arrivals', '9_000_000')).toContain('A waiting room is one core')
 })
 
 test('memory decides where there is more of it than of work', () => {
@@ -186,8 +186,8 @@ test('memory decides where there is more of it than of work', () => {
   expect(servers.masters).toBeGreaterThan(1)
 })
 
-test('without a room nobody waits for what comes back; with one, too few people leave units', () => {
-  expect(report('--no-room')).toContain('20,000 units come back when nobody is there any more')
+test('without a room no buyer waits for units that come back; with one, too few people leave units', () => {
+  expect(report('--no-room')).toContain('20,000 units come back when no buyer is there any more')
   expect(report('--arrivals', '100_000')).toContain(
     '20,000 units are left: for all of them 125,000 people must come',
   )
@@ -211,8 +211,8 @@ test.each<[string, string[], string]>([
     '--peak must be a whole number from 1 to 10',
   ],
   ['payment after the hold', ['--pay-in', '11min'], '--pay-in must be at most --hold-ms'],
-  ['nobody pays', ['--paid', '0'], '--paid must be a number greater than 0, at most 1'],
-  ['a rate without a door', ['--no-room', '--rate', '5'], '--rate does not go with --no-room'],
+  ['a share of 0 that pays', ['--paid', '0'], '--paid must be a number greater than 0, at most 1'],
+  ['a rate without a waiting room', ['--no-room', '--rate', '5'], '--rate does not go with --no-room'],
   ['two rates', ['--rate', '5', '--sell-in', '1min'], '--sell-in does not go with --rate'],
   ['more than a core', ['--core', '1.5'], '--core must be a number greater than 0, at most 1'],
   ['an unknown option', ['--speed', '5'], "Unknown option '--speed'"],

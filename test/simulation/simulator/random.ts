@@ -1,4 +1,4 @@
-import { random } from '../random.js'
+import { random } from '../../../src/testing/random.js'
 
 /** The numbers of one run, all from its seeds. */
 export class Random {

@@ -1,0 +1,187 @@
+/** What the snippets of the chapters must print, by the comments in them; and how a snippet that only declares is called. */
+export interface Expectation {
+  readonly call?: string
+  readonly prints: readonly string[]
+}
+
+/** By chapter, one for each of its snippets in `ts`, in order. */
+export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
+  'README.md': [
+    {
+      call: `
+        const held = await checkout('u-1', 'c-1')
+        if (typeof held === 'string') throw new Error(held)
+        console.log(held.state, await paymentArrived(held.id, 'p-1'), await paymentArrived(held.id, 'p-1'))
+        process.exit(0)`,
+      prints: ['held ship it ship it'],
+    },
+    {
+      call: `
+        await new Promise((resolve) => server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        for (const query of ['buyer=u-1&checkout=c-1', 'buyer=u-1&checkout=c-1', 'buyer=u-1&checkout=c-2', 'buyer=u-1&checkout=c-3', '']) {
+          const response = await fetch('http://127.0.0.1:' + port + '/reservations?' + query, { method: 'POST' })
+          const { status, replayed, code } = await response.json()
+          console.log(response.status, status ?? code, replayed)
+        }
+        process.exit(0)`,
+      prints: [
+        [
+          '201 reserved false',
+          '201 reserved true',
+          '201 reserved false',
+          '409 limit_exceeded undefined',
+          '400 INVALID_ARGUMENT undefined',
+        ].join('\n'),
+      ],
+    },
+    { prints: ['reserved reserved', 'refund_due'] },
+  ],
+  'src/consumer/README.md': [
+    {
+      call: `
+        await sale.create({ stock: { 'mango-me': 2 } })
+        const buy = async (buyer: string) => {
+          const held = await sale.reserve({ buyer, items: [{ sku: 'mango-me', quantity: 1 }] })
+          if (held.status !== 'reserved') throw new Error(held.status)
+          return held.reservation.id
+        }
+        const [first, second] = [await buy('u-1'), await buy('u-2')]
+        await sale.confirm(first, { paymentId: 'p-1' })
+        await sale.release(second)
+        await sale.confirm(second, { paymentId: 'p-2' })
+        while ((await consumer.stats()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+        console.log([...shipments.keys()].join() === first)
+        await stop()
+        process.exit(0)`,
+      prints: ['give back p-2 released\ntrue'],
+    },
+  ],
+  'src/postgres/README.md': [
+    {
+      call: `
+        await engine.close()
+        process.exit(0)`,
+      prints: ['true 0 0'],
+    },
+  ],
+  'src/redis-engine/README.md': [
+    {
+      prints: [
+        'Redis cannot be reached: connect ECONNREFUSED 127.0.0.1:1. Nothing was executed.',
+        'UNAVAILABLE',
+      ],
+    },
+    { prints: ["durability 'aof' needs an append-only file: set appendonly to yes"] },
+    { prints: ['reserved limit_exceeded', 'available: 998, held: 2'] },
+  ],
+  'src/sale/README.md': [
+    { prints: ['held until', 'IDEMPOTENCY_CONFLICT false', 'true []'] },
+    {
+      call: `
+        const refunds: string[] = []
+        const provider = { createSession: async () => 'session', refund: async (id: string) => void refunds.push(id) }
+        Object.assign(globalThis, provider)
+        const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 1 }] })
+        if (held.status !== 'reserved') throw new Error(held.status)
+        const { id } = held.reservation
+        console.log(await pay(id), await paid(id, 'p-1'), await paid(id, 'p-1'), await paid(id, 'p-2'), refunds)`,
+      prints: ["session ship ship refund [ 'p-2' ]"],
+    },
+  ],
+  'src/sale/recovery/README.md': [
+    {
+      call: `
+        import { Redis } from 'ioredis'
+        const client = new Redis(process.env.REDIS_URL!)
+        const buy = (buyer: string) => sale.reserve({ buyer, items: [{ sku: 'mango-me', quantity: 1 }], key: 'k' })
+        const codeOf = (error: unknown) => (error as { code: string }).code
+        await buy('u-1')
+        const keys = (await client.keys('{stockhold:mango-me-recovery:0}:*')).sort()
+        /** Puts the sale back to before it sold to this buyer. */
+        const forget = async (buyer: string) => {
+          const older = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+          await buy(buyer)
+          await Promise.all(keys.map((key, i) => client.restore(key, 0, older[i]!, 'REPLACE')))
+          console.log(await buy('u-9').catch(codeOf))
+        }
+        const held = async () => (await sale.stats()).skus['mango-me']!.held
+        await forget('u-2')
+        await new FlashSale('mango-me-recovery', { engine }).recover({ from: 'accept' })
+        console.log(await held())
+        await forget('u-2')
+        await recover('replay', false)
+        console.log(await buy('u-9').catch(codeOf))
+        await recover('replay', true)
+        console.log(await held())
+        await client.del(keys)
+        console.log(await buy('u-9').catch(codeOf))
+        await recover('replay', true)
+        console.log((await buy('u-9') as { status: string }).status)
+        process.exit(0)`,
+      prints: [
+        'ROLLBACK_DETECTED\n1\nROLLBACK_DETECTED\n',
+        '2 as acknowledged',
+        'tell u-2: replaced\nROLLBACK_DETECTED\n',
+        'STATE_LOST\n',
+        'reserved',
+      ],
+    },
+    {
+      call: `
+        import { Redis } from 'ioredis'
+        const client = new Redis(process.env.REDIS_URL!)
+        await ledger.migrate()
+        const before = new FlashSale('rebuilt', { engine })
+        await before.create({ stock: { 'mango-me': 3 } })
+        const follower = await ledger.follow(before)
+        await before.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 2 }] })
+        await ledger.reconcile(before)
+        await follower.close()
+        await client.del(await client.keys('{stockhold:rebuilt:*'))
+        console.log(await recover('rebuilt'), (await new FlashSale('rebuilt', { engine }).stats()).skus['mango-me'])
+        process.exit(0)`,
+      prints: ['{ restored: 1, ok: true } { total: 3, available: 1, held: 2, confirmed: 0, inTransit: 0 }'],
+    },
+  ],
+  'src/testing/README.md': [
+    { prints: ['100 stories', 'nothing oversold'] },
+    { prints: ['UNKNOWN_OUTCOME reserved'] },
+    { prints: ['1\n'] },
+  ],
+  'src/waiting-room/README.md': [
+    {
+      call: `
+        const { ticket } = await join('u-1')
+        const told: string[] = []
+        const response = { on() {}, writeHead() {}, write: (text: string) => told.push(text), end: () => told.push('end') }
+        await events(ticket, response as unknown as ServerResponse)
+        const last = JSON.parse(told.at(-2)!.replace('data: ', ''))
+        console.log(last.status, told.at(-1), (await poll(ticket)).status, typeof last.pass)
+        console.log(await checkout('u-2', 'c-1', last.pass), await checkout('u-1', 'c-1', last.pass))
+        // Nothing that comes with a request, nor the end of the process, rejects: no caller may be there to handle it.
+        await events('nonsense', response as unknown as ServerResponse)
+        console.log(told.splice(-2), await poll('nonsense'))
+        await room.setRate(0)
+        const waiting = await join('u-3')
+        const [revoked, open] = ['u-4', 'u-3'].map(async (buyer) =>
+          events((await join(buyer)).ticket, response as unknown as ServerResponse))
+        while (told.length < 4) await new Promise((resolve) => setTimeout(resolve, 10))
+        await room.revoke('u-4')
+        await revoked
+        console.log(told.splice(-2))
+        await room.close()
+        await open
+        console.log(told.at(-1))
+        await events(waiting.ticket, response as unknown as ServerResponse)
+        console.log(told.at(-1))
+        process.exit(0)`,
+      prints: [
+        'admitted end admitted string',
+        'invalid reserved',
+        `[ 'data: {"status":"gone"}\\n\\n', 'end' ] { status: 'gone' }\n[ 'data: {"status":"gone"}\\n\\n', 'end' ]\nend\nend`,
+      ],
+    },
+    { prints: ['1 6 2 9 4 8 3 10 5 7\n64'] },
+  ],
+}
