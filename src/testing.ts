@@ -6,7 +6,7 @@ export {
   type CheckReport,
   checkNoOversell,
 } from './testing/check-no-oversell.js'
-export { MissingPackage } from './testing/fast-check.js'
+export { MissingDependencyError } from './testing/fast-check.js'
 export {
   type Direction,
   type DropScope,
@@ -15,7 +15,7 @@ export {
   type FaultyRedis,
   faultyRedis,
 } from './testing/faulty-redis.js'
-export { BrokenRule, playStory } from './testing/play-story.js'
+export { InvariantViolation, playStory } from './testing/play-story.js'
 export {
   type FastCheck,
   type Step,

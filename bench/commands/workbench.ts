@@ -34,12 +34,14 @@ export class Workbench {
     await bench.#partition.ready()
     const skus = [{ sku: SKU, stock: PLENTY, limit: 2 }]
     const times = { holdMs: HOLD_MS, maxHoldMs: 6 * HOLD_MS, opensAt: null, closesAt: null }
-    await bench.run('create', [{ rules: { skus, ...times, partitions: 1 }, token: TOKEN, complete: true }])
+    await bench.run('create', [
+      { rules: { skus, ...times, partitions: 1 }, incarnation: TOKEN, complete: true },
+    ])
     return bench
   }
 
   async run<C extends Command>(command: C, ops: readonly Op<C>[]): Promise<readonly Answer<C>[]> {
-    const call = { token: TOKEN, deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+    const call = { incarnation: TOKEN, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
     const reply = await this.#partition.run(command, ops, call)
     if (reply.outcome !== 'done') throw new Error(`${command}: the sale is ${reply.outcome}`)
     return reply.answers

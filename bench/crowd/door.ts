@@ -25,7 +25,7 @@ export interface DoorRun extends Seconds {
   readonly joined: number
   readonly admitted: number
   /** Of both processes. */
-  readonly callsPerSecond: number
+  readonly turnsPerSecond: number
   /** By how they waited, in ms. */
   readonly overtaken: { readonly updates: number; readonly polls: number }
 }
@@ -92,7 +92,7 @@ export async function openDoor(
       ...admissions.perSecond(OPENING_SECONDS, seconds),
       joined: admissions.joined,
       admitted,
-      callsPerSecond: calls / seconds,
+      turnsPerSecond: calls / seconds,
       overtaken: {
         updates: admissions.overtaken('updates', OPENING_SECONDS),
         polls: admissions.overtaken('polls', OPENING_SECONDS),

@@ -25,7 +25,7 @@ export type Kind = 'known' | 'fresh' | 'unseen'
 
 export interface PollResults extends Readonly<Record<Kind, readonly PollRound[]>> {
   /** Of one process, over all rounds. */
-  readonly callsPerSecond: number
+  readonly turnsPerSecond: number
   /** The oldest answer, in ms. */
   readonly oldest: number
   /** States of the line that answers were told from. */
@@ -86,7 +86,7 @@ async function inRounds(
   opensAt: number,
   { known, fresh, unseen }: Record<Kind, Pollers>,
   meter: ServerMeter,
-): Promise<Record<Kind, PollRound[]> & { callsPerSecond: number }> {
+): Promise<Record<Kind, PollRound[]> & { turnsPerSecond: number }> {
   const rounds = quick ? 3 : 7
   const seconds = quick ? 0.5 : 1.5
   const results: Record<Kind, PollRound[]> = { known: [], fresh: [], unseen: [] }
@@ -112,7 +112,7 @@ async function inRounds(
     results.unseen.push(await unseen.run(seconds / 3))
   }
   // Three handles tend the room: the one that is asked, the stranger, and that of the witness.
-  return { ...results, callsPerSecond: calls / time / 3 }
+  return { ...results, turnsPerSecond: calls / time / 3 }
 }
 
 /** Answers how old the oldest answer was. */
@@ -122,7 +122,7 @@ function check(
   seen: {
     readonly sightings: readonly Sighting[]
     readonly admitted: number
-    readonly callsPerSecond: number
+    readonly turnsPerSecond: number
   },
   invariants: Invariants,
 ): number {
@@ -145,8 +145,8 @@ function check(
   )
   invariants.check(
     `a process asks Redis at most ${CALLS} times a second, however many poll`,
-    seen.callsPerSecond <= CALLS,
-    `${seen.callsPerSecond.toFixed(1)} calls a second`,
+    seen.turnsPerSecond <= CALLS,
+    `${seen.turnsPerSecond.toFixed(1)} calls a second`,
   )
   invariants.check(
     'as many passes were given as visitors heard of',

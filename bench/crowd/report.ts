@@ -118,7 +118,7 @@ function joinTable({ rates: { joins, reservations } }: Measured): Table {
 }
 
 function pollTable({ polls }: Measured): Table {
-  const { known, fresh, unseen, callsPerSecond, oldest, states, admitted, door } = polls
+  const { known, fresh, unseen, turnsPerSecond, oldest, states, admitted, door } = polls
   const share = (rounds: readonly PollRound[]) => {
     const of = (field: 'polls' | 'atOnce') => rounds.reduce((sum, round) => sum + round[field], 0)
     return `${rounded((of('atOnce') / of('polls')) * 100, 2)} %`
@@ -135,7 +135,7 @@ function pollTable({ polls }: Measured): Table {
       ['CPU of the process each', ...all.map((rounds) => `${rounded(each(rounds), 2)} µs`)],
       ['answered in the same turn of the event loop', ...all.map(share)],
       ['the longest turn', ...all.map(turn)],
-      ['calls to Redis a second, of one process', rounded(callsPerSecond, 1), '', ''],
+      ['calls to Redis a second, of one process', rounded(turnsPerSecond, 1), '', ''],
       ['states of the line they were told of', states, '', ''],
       ['the oldest position told', `${Math.round(oldest)} ms`, '', ''],
       ['at the door: p50, p99, longest', door.map((ms) => `${Math.round(ms)} ms`).join(', '), '', ''],
@@ -181,7 +181,7 @@ function doorTable({ doors }: Measured): Table {
         Math.max(...heard),
         `${Math.round(overtaken.updates)} ms`,
         `${Math.round(overtaken.polls)} ms`,
-        Math.round(door.callsPerSecond),
+        Math.round(door.turnsPerSecond),
       ]
     }),
   }

@@ -20,7 +20,7 @@ export function counted(engine: Engine): { readonly engine: Engine; take(): Sent
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      handoff: (...place) => engine.handoff(...place),
+      groups: (...place) => engine.groups(...place),
       partition(...place) {
         const partition = engine.partition(...place)
         return {

@@ -53,7 +53,7 @@ function yes(inner: Engine): Engine {
     elapsed: inner.elapsed,
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    handoff: (...place) => inner.handoff(...place),
+    groups: (...place) => inner.groups(...place),
     partition: (sale, index, partitions) => {
       const partition = inner.partition(sale, index, partitions)
       const run = async <C extends Command>(

@@ -20,7 +20,7 @@ export function intercept(
     elapsed: inner.elapsed,
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    handoff: (...place) => inner.handoff(...place),
+    groups: (...place) => inner.groups(...place),
     partition: (sale, index, partitions) => {
       const partition = inner.partition(sale, index, partitions)
       return {

@@ -1,21 +1,21 @@
 import type { CommandMap, Port } from '../engine/port.js'
-import { type Decided, type Lane, laneOf } from './batcher.js'
+import { type Batcher, batcherFor, type Final } from './batcher.js'
 import type { Session } from './session.js'
 
-/** What limits a call: when its caller must have an answer, by the session's timing, and what may end the wait before. */
-export interface Limits {
+/** What limits a call: when its caller must have an answer, by the session's clock, and what may end the wait before. */
+export interface CallOptions {
   readonly deadline: number
   readonly signal?: AbortSignal | undefined
 }
 
 /** The lanes of one port, one a command, opened as they are needed. */
-export class Lanes<M extends CommandMap<M>> {
+export class BatcherSet<M extends CommandMap<M>> {
   readonly #port: Port<M>
   readonly session: Session
   readonly #counted: boolean
-  readonly #lanes: { [C in keyof M]?: Lane<M[C]['op'], M[C]['answer']> } = {}
+  readonly #batchers: { [C in keyof M]?: Batcher<M[C]['op'], M[C]['answer']> } = {}
 
-  /** @param counted See {@link Lane}. */
+  /** @param counted See {@link Batcher}. */
   constructor(port: Port<M>, session: Session, counted = true) {
     this.#port = port
     this.session = session
@@ -31,12 +31,12 @@ export class Lanes<M extends CommandMap<M>> {
   ask<C extends keyof M, T>(
     command: C,
     op: M[C]['op'],
-    { deadline, signal }: Limits,
-    result: (answer: Decided<M[C]['answer']>) => T,
+    { deadline, signal }: CallOptions,
+    result: (answer: Final<M[C]['answer']>) => T,
     weight = weightOf(op),
   ): Promise<T> {
-    this.#lanes[command] ??= laneOf(this.#port, command, this.session, this.#counted)
-    return this.#lanes[command].submit(op, deadline, weight, result, signal)
+    this.#batchers[command] ??= batcherFor(this.#port, command, this.session, this.#counted)
+    return this.#batchers[command].submit(op, deadline, weight, result, signal)
   }
 }
 

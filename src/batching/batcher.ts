@@ -12,10 +12,10 @@ export const tuning = {
 }
 
 /** An answer that decides: what is undecided is asked again before anybody hears of it. */
-export type Decided<A> = Exclude<A, Retry>
+export type Final<A> = Exclude<A, Retry>
 
 /** Where a lane leads: one command of one port. */
-export interface Way<O, A> {
+export interface BatchTarget<O, A> {
   ready(): Promise<void> | undefined
   /** See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its answer tells the time. */
   readonly time?: (() => Promise<number>) | undefined
@@ -28,7 +28,7 @@ interface Pending<O, A> {
   readonly deadline: number
   readonly weight: number
   /** Makes the caller's result of the answer; what it throws is the caller's failure. */
-  readonly result: (answer: Decided<A>) => unknown
+  readonly result: (answer: Final<A>) => unknown
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
   /** Ends the watch over the caller's signal. */
@@ -49,8 +49,8 @@ interface Pending<O, A> {
  * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not sent, for certain.
  * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
  */
-export class Lane<O, A extends { readonly status: string }> {
-  readonly #way: Way<O, A>
+export class Batcher<O, A extends { readonly status: string }> {
+  readonly #target: BatchTarget<O, A>
   readonly #session: Session
   readonly #counted: boolean
   /** Oldest first. What was aborted is passed over, and cleared away when it is the greater part. */
@@ -63,14 +63,14 @@ export class Lane<O, A extends { readonly status: string }> {
   #timerAt = Number.POSITIVE_INFINITY
 
   /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
-  constructor(way: Way<O, A>, session: Session, counted: boolean) {
-    this.#way = way
+  constructor(way: BatchTarget<O, A>, session: Session, counted: boolean) {
+    this.#target = way
     this.#session = session
     this.#counted = counted
   }
 
   /**
-   * @param deadline When the caller must have been told, by the session's timing.
+   * @param deadline When the caller must have been told, by the session's clock.
    * @param weight How much of a batch the item fills: its lines.
    * @param result Makes the caller's result of the answer.
    */
@@ -78,7 +78,7 @@ export class Lane<O, A extends { readonly status: string }> {
     op: O,
     deadline: number,
     weight: number,
-    result: (answer: Decided<A>) => T,
+    result: (answer: Final<A>) => T,
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -144,9 +144,9 @@ export class Lane<O, A extends { readonly status: string }> {
 
   /** Waits until a batch can be sent, and until the server can be told how long that is worth doing. */
   #prepare(): Promise<void> | undefined {
-    const { time } = this.#way
-    const learn = () => time && this.#session.learnTime(time)?.then(() => this.#way.ready())
-    const waiting = this.#way.ready()
+    const { time } = this.#target
+    const learn = () => time && this.#session.learnTime(time)?.then(() => this.#target.ready())
+    const waiting = this.#target.ready()
     return waiting ? waiting.then(learn) : learn()
   }
 
@@ -155,20 +155,20 @@ export class Lane<O, A extends { readonly status: string }> {
     const again = new Set(items.filter((item) => item.sent))
     for (const item of items) item.sent = true
     this.#calls.add(items)
-    const sentAt = this.#session.timing.now()
+    const sentAt = this.#session.clock.now()
     try {
-      const reply = await this.#way.run(
+      const reply = await this.#target.run(
         items.map((item) => item.op),
         {
-          token: this.#session.token,
+          incarnation: this.#session.incarnation,
           deadline: this.#session.serverClock(earliest(items)),
-          floor: this.#session.lastNow,
-          seen: this.#session.tip,
-          mark: this.#session.newMark(),
-          recovers: this.#session.recovers,
+          minTime: this.#session.lastNow,
+          lastSeen: this.#session.lastSeen,
+          batchId: this.#session.newBatchId(),
+          bypassFreeze: this.#session.bypassFreeze,
         },
       )
-      this.#session.observe(reply, sentAt)
+      this.#session.recordReply(reply, sentAt)
       this.#answer(items, reply)
     } catch (error) {
       for (const item of items)
@@ -229,7 +229,7 @@ export class Lane<O, A extends { readonly status: string }> {
       }
       this.#settle(item)
       try {
-        item.resolve(item.result(answer as Decided<A>))
+        item.resolve(item.result(answer as Final<A>))
       } catch (error) {
         item.reject(error)
       }
@@ -239,7 +239,7 @@ export class Lane<O, A extends { readonly status: string }> {
 
   /** Undecided items go to the head of the queue while there is time. */
   #retry(items: readonly Pending<O, A>[]): void {
-    const now = this.#session.timing.now()
+    const now = this.#session.clock.now()
     const inTime = items.filter((item) => item.deadline > now)
     for (const item of inTime) item.queued = true
     this.#queue.unshift(...inTime)
@@ -262,7 +262,7 @@ export class Lane<O, A extends { readonly status: string }> {
   }
 
   #tooLate(): StockholdError {
-    const trouble = this.#way.trouble?.()
+    const trouble = this.#target.trouble?.()
     return trouble
       ? restate(trouble)
       : unavailable(
@@ -276,12 +276,12 @@ export class Lane<O, A extends { readonly status: string }> {
     if (deadline >= this.#timerAt) return
     this.#timer?.cancel()
     this.#timerAt = deadline
-    const { timing } = this.#session
-    this.#timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => this.#expire())
+    const { clock } = this.#session
+    this.#timer = clock.after(Math.max(1, Math.ceil(deadline - clock.now())), () => this.#expire())
   }
 
   #expire(): void {
-    const now = this.#session.timing.now()
+    const now = this.#session.clock.now()
     this.#timerAt = Number.POSITIVE_INFINITY
     const waiting = this.#queue.filter(({ settled }) => !settled)
     const expired = waiting.filter((item) => item.deadline <= now)
@@ -328,17 +328,17 @@ function unknownOutcome(what: string, options?: { cause: unknown }): StockholdEr
 }
 
 /** The lane of one command of a port. */
-export function laneOf<M extends CommandMap<M>, C extends keyof M>(
+export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   session: Session,
   counted = true,
-): Lane<M[C]['op'], M[C]['answer']> {
+): Batcher<M[C]['op'], M[C]['answer']> {
   const way = {
     ready: () => port.ready(),
     time: command === 'describe' || !port.time ? undefined : () => port.time!(),
-    trouble: () => port.trouble?.(),
+    trouble: () => port.lastError?.(),
     run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
   }
-  return new Lane(way, session, counted)
+  return new Batcher(way, session, counted)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { MissingPackage } from '../testing/fast-check.js'
+import { MissingDependencyError } from '../testing/fast-check.js'
 
 process.exitCode = await start()
 
@@ -16,7 +16,7 @@ async function start(): Promise<number> {
     const { code, message } = error as NodeJS.ErrnoException
     const missing = code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(message)?.[1] : undefined
     if (missing === undefined) throw error
-    console.error(new MissingPackage(missing, error).message)
+    console.error(new MissingDependencyError(missing, error).message)
     return 2
   }
 }

@@ -48,7 +48,7 @@ export function redisSubject(client: Client, prefix: string, name: string): Subj
       return {
         elapsed: engine.elapsed,
         room: (room) => engine.room(room),
-        handoff: (...place) => engine.handoff(...place),
+        groups: (...place) => engine.groups(...place),
         partition(sale, index, partitions) {
           // One sale is played at a time: all those before it are over.
           if (waiting.size >= MOST && !waiting.has(sale)) void clear([...waiting])

@@ -1,7 +1,7 @@
 import { StockholdError } from '../errors.js'
 import { type CheckReport, checkNoOversell } from '../testing/check-no-oversell.js'
-import { MissingPackage } from '../testing/fast-check.js'
-import { BrokenRule } from '../testing/play-story.js'
+import { MissingDependencyError } from '../testing/fast-check.js'
+import { InvariantViolation } from '../testing/play-story.js'
 import { count, Progress } from './progress.js'
 import type { Screen } from './screen.js'
 import type { Subject } from './subject.js'
@@ -44,13 +44,13 @@ export async function verify(subject: Subject, options: Verification, screen: Sc
   return code
 
   function conclude(outcome: unknown): number {
-    if (outcome instanceof BrokenRule) return broken(outcome)
+    if (outcome instanceof InvariantViolation) return broken(outcome)
     if (signal?.aborted) {
       screen.line(`verdict: none, interrupted after ${count(progress.latest.runs)} stories`)
       return INTERRUPTED
     }
     if (outcome instanceof StockholdError) return unasked(outcome)
-    if (outcome instanceof MissingPackage) {
+    if (outcome instanceof MissingDependencyError) {
       screen.line(`${outcome.message}\nOr: npx -p stockhold -p fast-check stockhold verify ${subject.again}`)
       return NOT_VERIFIED
     }
@@ -67,7 +67,7 @@ export async function verify(subject: Subject, options: Verification, screen: Sc
     return VERIFIED
   }
 
-  function broken({ rule, transcript }: BrokenRule): number {
+  function broken({ rule, transcript }: InvariantViolation): number {
     const { runs: played, shrinks } = progress.latest
     screen.line(`\n${paint('red', 'A rule is broken:')} ${rule}\n`)
     screen.line(`The smallest story found, after ${count(shrinks)} attempts:\n\n${transcript}`)

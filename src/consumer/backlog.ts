@@ -1,7 +1,7 @@
 import type { StoredEvent, StoredReservation } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/groups.js'
 import type { Delivery } from './delivery.js'
-import type { Chains } from './keyed-order.js'
+import type { KeyedOrder } from './keyed-order.js'
 import type { Owner } from './worker-pool.js'
 
 const tuning = {
@@ -23,17 +23,17 @@ export interface Load {
 }
 
 /** What all backlogs of one partition share. */
-export interface Terms {
+export interface BacklogContext {
   readonly owner: Owner
-  readonly chains: Chains
+  readonly chains: KeyedOrder
   readonly load: Load
   readonly maxParked: number
-  /** A moment of the timing's clock in the server's time. */
+  /** A moment of the clock's clock in the server's time. */
   readonly serverTime: (moment: number) => number
 }
 
 /** What is to be told to the engine. */
-export interface Settlement {
+export interface Acknowledgement {
   readonly position: number
   readonly park: readonly ParkedEvent[]
   readonly unpark: readonly number[]
@@ -60,7 +60,7 @@ export class Backlog {
   running = 0
   over = false
   readonly owner: Owner
-  readonly #chains: Chains
+  readonly #chains: KeyedOrder
   readonly #load: Load
   readonly #maxParked: number
   readonly #serverTime: (moment: number) => number
@@ -79,7 +79,7 @@ export class Backlog {
   readonly #unpark = new Set<number>()
   readonly #waiting = new Set<Delivery>()
 
-  constructor(position: number, terms: Terms) {
+  constructor(position: number, terms: BacklogContext) {
     this.read = position
     this.#settled = position
     this.owner = terms.owner
@@ -215,7 +215,7 @@ export class Backlog {
   }
 
   /** What the engine is to be told now; `keep` it, or `revert` it if that failed. */
-  settle(now: number): Settlement {
+  acknowledge(now: number): Acknowledgement {
     // All of them: where an earlier call failed, the position must not move past one that the engine does not have.
     const parks = [...this.#changed]
     this.#changed.clear()
@@ -236,7 +236,7 @@ export class Backlog {
     return { position, park, unpark, news, parks, end: end + this.#cut }
   }
 
-  keep({ position, parks, end }: Settlement): void {
+  keep({ position, parks, end }: Acknowledgement): void {
     if (position > this.#settled) this.#settled = position
     for (const delivery of parks) {
       // What is dead there is no concern of this consumer any more.
@@ -247,7 +247,7 @@ export class Backlog {
     this.#advance()
   }
 
-  revert({ parks, unpark }: Settlement): void {
+  revert({ parks, unpark }: Acknowledgement): void {
     for (const delivery of parks) if (delivery.state !== 'done') this.#changed.add(delivery)
     for (const sequence of unpark) this.#unpark.add(sequence)
   }

@@ -1,4 +1,4 @@
-import type { Timer, Timing } from '../engine/clock.js'
+import type { Clock, Timer } from '../engine/clock.js'
 
 interface Run {
   readonly dueAt: number
@@ -10,14 +10,14 @@ interface Run {
  * one timer serves them all.
  */
 export class CallbackTimeouts {
-  readonly #timing: Timing
+  readonly #clock: Clock
   readonly #timeoutMs: number
   /** In the order in which they began. */
   readonly #running = new Set<Run>()
   #timer: Timer | undefined
 
-  constructor(timing: Timing, timeoutMs: number) {
-    this.#timing = timing
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
     this.#timeoutMs = timeoutMs
   }
 
@@ -31,7 +31,7 @@ export class CallbackTimeouts {
   limit<T>(result: PromiseLike<T>, name: string, onTimeout?: (error: Error) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const run = {
-        dueAt: this.#timing.now() + this.#timeoutMs,
+        dueAt: this.#clock.now() + this.#timeoutMs,
         giveUp: () => {
           const error = new Error(`${name} did not settle within ${this.#timeoutMs} ms (handlerTimeoutMs)`)
           onTimeout?.(error)
@@ -63,13 +63,13 @@ export class CallbackTimeouts {
 
   /** A timer for one that has ended meanwhile is cheaper than a timer for each. It keeps no process alive. */
   #arm(at: number): void {
-    this.#timer = this.#timing.after(Math.max(1, Math.ceil(at - this.#timing.now())), () => this.#look())
+    this.#timer = this.#clock.after(Math.max(1, Math.ceil(at - this.#clock.now())), () => this.#look())
     this.#timer.keepAlive(false)
   }
 
   #look(): void {
     this.#timer = undefined
-    const now = this.#timing.now()
+    const now = this.#clock.now()
     for (const run of this.#running) {
       if (run.dueAt > now) {
         this.#arm(run.dueAt)

@@ -3,13 +3,13 @@ import type { Delivery } from './delivery.js'
 import type { Settings } from './options.js'
 import type { EventSource } from './source.js'
 import type { ConsumerWarning } from './warnings.js'
-import type { Crew } from './worker-pool.js'
+import type { WorkerPool } from './worker-pool.js'
 
 /** While it is busy the engine is told this often what was done. ms */
 export const SETTLE_MS = 100
 
 /** What the partitions of a consumer share. */
-export interface Surroundings {
+export interface ConsumerContext {
   readonly source: EventSource
   readonly settings: Settings
   /** Where a new group begins. */
@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly consumer: string
   readonly maxHoldMs: number
   readonly load: Load
-  readonly crew: Crew
+  readonly workers: WorkerPool
   readonly counts: Counts
   warn(warning: ConsumerWarning): void
   /** Something went wrong that may pass; what cannot ends the consumer. */
@@ -26,9 +26,9 @@ export interface Surroundings {
   /** An event is given up. */
   deadLetter(delivery: Delivery, error: unknown): void | Promise<void>
   /** There is less in hand again. */
-  relieved(): void
+  leaseReleased(): void
   /** A lease was won or lost, or is being given up. */
-  ledChanged(): void
+  leadershipChanged(): void
 }
 
 export interface Counts {

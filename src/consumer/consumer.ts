@@ -5,12 +5,12 @@ import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Load } from './backlog.js'
 import { CallbackTimeouts } from './callback-timeouts.js'
 import type { Counts } from './consumer-context.js'
-import { type DeadLetter, Letters } from './dead-letters.js'
+import { type DeadLetter, DeadLetters } from './dead-letters.js'
 import type { Delivery } from './delivery.js'
 import { toDeadEvent, toEvent } from './events.js'
-import { type GroupPartition, standing } from './groups.js'
+import { type GroupPartition, groupStates } from './groups.js'
 import { HandlerRun } from './handler-context.js'
-import { Shares } from './lease-balancer.js'
+import { LeaseBalancer } from './lease-balancer.js'
 import {
   type ConsumeOptions,
   checkConsumeOptions,
@@ -18,12 +18,12 @@ import {
   type EventHandler,
   type Settings,
 } from './options.js'
-import { Follower } from './partition-consumer.js'
+import { PartitionConsumer } from './partition-consumer.js'
 import { retryAt } from './retry.js'
 import type { EventSource } from './source.js'
-import { Alarm } from './wakeable-timer.js'
+import { WakeableTimer } from './wakeable-timer.js'
 import type { ConsumerWarning } from './warnings.js'
-import { Crew } from './worker-pool.js'
+import { WorkerPool } from './worker-pool.js'
 
 const CLOSE = { timeoutMs: true } as const
 
@@ -82,15 +82,15 @@ export class Consumer {
   readonly #source: EventSource
   readonly #settings: Settings
   readonly #handler: EventHandler
-  readonly #letters: Letters
+  readonly #deadLetters: DeadLetters
   readonly #counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
   readonly #load: Load = { events: 0, starved: false }
-  readonly #alarm: Alarm
+  readonly #timer: WakeableTimer
   readonly #timeouts: CallbackTimeouts
   #start: 'beginning' | 'now'
   #rules: Rules | undefined
-  #followers: readonly Follower[] = []
-  #shares: Shares | undefined
+  #partitions: readonly PartitionConsumer[] = []
+  #balancer: LeaseBalancer | undefined
   #running: Promise<unknown>
   #closing: Promise<void> | undefined
   #ended = false
@@ -104,11 +104,11 @@ export class Consumer {
     this.#source = source
     this.group = this.#settings.group
     // Two of one name would share the leases, and both lead.
-    const random = Math.floor(source.timing.random() * 36 ** 8).toString(36)
+    const random = Math.floor(source.clock.random() * 36 ** 8).toString(36)
     this.name = `${this.#settings.name}-${random}`
-    this.#letters = new Letters(source, this.group)
-    this.#alarm = new Alarm(source.timing)
-    this.#timeouts = new CallbackTimeouts(source.timing, this.#settings.handlerTimeoutMs)
+    this.#deadLetters = new DeadLetters(source, this.group)
+    this.#timer = new WakeableTimer(source.clock)
+    this.#timeouts = new CallbackTimeouts(source.clock, this.#settings.handlerTimeoutMs)
     this.#start = this.#settings.start
     this.closed = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -129,7 +129,7 @@ export class Consumer {
     const { timeoutMs } = checkOptions(options, 'options', CLOSE)
     const within =
       timeoutMs === undefined ? MAX_SPAN_MS : checkInteger(timeoutMs, 'timeoutMs', 0, MAX_SPAN_MS)
-    if (this.#closing) for (const follower of this.#followers) follower.retire(within)
+    if (this.#closing) for (const follower of this.#partitions) follower.retire(within)
     this.#closing ??= this.#close(within)
     return this.#closing
   }
@@ -172,7 +172,7 @@ export class Consumer {
    * @throws {StockholdError} As the methods of the sale.
    */
   deadLetters(): AsyncGenerator<DeadLetter, void, undefined> {
-    return this.#letters.all()
+    return this.#deadLetters.all()
   }
 
   /**
@@ -183,8 +183,8 @@ export class Consumer {
    * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
    */
   async replay(ids: readonly string[] | 'all'): Promise<number> {
-    const count = await this.#letters.settle(ids, 'retry')
-    for (const follower of this.#followers) follower.refresh()
+    const count = await this.#deadLetters.settle(ids, 'retry')
+    for (const follower of this.#partitions) follower.refresh()
     return count
   }
 
@@ -196,8 +196,8 @@ export class Consumer {
    * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
    */
   async discard(ids: readonly string[] | 'all'): Promise<number> {
-    const count = await this.#letters.settle(ids, 'discard')
-    this.#shares?.changed()
+    const count = await this.#deadLetters.settle(ids, 'discard')
+    this.#balancer?.changed()
     return count
   }
 
@@ -206,7 +206,7 @@ export class Consumer {
     if (!rules || this.#closing) return
     this.#rules = rules
     const { group, leaseMs, concurrency } = this.#settings
-    const crew = new Crew(concurrency, (delivery) => this.#handle(delivery))
+    const workers = new WorkerPool(concurrency, (delivery) => this.#handle(delivery))
     const self = this
     const around = {
       source: this.#source,
@@ -217,27 +217,27 @@ export class Consumer {
       consumer: this.name,
       maxHoldMs: rules.maxHoldMs,
       load: this.#load,
-      crew,
+      workers,
       counts: this.#counts,
       warn: (warning: ConsumerWarning) => notify(this.#settings.onWarning, warning),
       report: (error: unknown) => this.#report(error),
       deadLetter: (delivery: Delivery, error: unknown) => this.#deadLetter(delivery, error),
-      relieved: () => {
-        for (const follower of this.#followers) follower.relieve()
+      leaseReleased: () => {
+        for (const follower of this.#partitions) follower.relieve()
       },
-      ledChanged: () => this.#shares?.changed(),
+      leadershipChanged: () => this.#balancer?.changed(),
     }
-    this.#followers = Array.from({ length: rules.partitions }, (_, i) => new Follower(i, around))
-    const followers = this.#followers
-    this.#shares = new Shares({
+    this.#partitions = Array.from({ length: rules.partitions }, (_, i) => new PartitionConsumer(i, around))
+    const partitions = this.#partitions
+    this.#balancer = new LeaseBalancer({
       source: this.#source,
       group,
       consumer: this.name,
       leaseMs,
-      followers,
+      partitions,
       report: around.report,
     })
-    await Promise.all([this.#shares.run(), ...followers.map((follower) => follower.run())])
+    await Promise.all([this.#balancer.run(), ...partitions.map((follower) => follower.run())])
     this.#timeouts.stop()
   }
 
@@ -248,16 +248,16 @@ export class Consumer {
         return (await this.#source.describe()).rules
       } catch (error) {
         this.#report(error)
-        if (!this.#ended && !this.#closing) await this.#alarm.sleep(retryAt(failures, this.#source.timing))
+        if (!this.#ended && !this.#closing) await this.#timer.sleep(retryAt(failures, this.#source.clock))
       }
     }
     return undefined
   }
 
   async #close(within: number): Promise<void> {
-    this.#alarm.wake()
-    this.#shares?.stop()
-    for (const follower of this.#followers) follower.retire(within)
+    this.#timer.wake()
+    this.#balancer?.stop()
+    for (const follower of this.#partitions) follower.retire(within)
     await this.#running
     this.#resolve()
   }
@@ -300,21 +300,21 @@ export class Consumer {
     if (this.#ended) return
     this.#ended = true
     this.#reject(error)
-    this.#alarm.wake()
-    this.#shares?.stop()
-    for (const follower of this.#followers) follower.stop()
+    this.#timer.wake()
+    this.#balancer?.stop()
+    for (const follower of this.#partitions) follower.stop()
   }
 
   async #partitionStats(partition: number): Promise<PartitionStats> {
     const { groups } = await this.#source.ask(partition, 'groups', {})
     const none = { group: this.group, position: 0, consumer: null, until: 0, parked: 0, dead: 0 }
     const state = groups.find(({ group }) => group === this.group) ?? none
-    const follower = this.#followers[partition]
+    const follower = this.#partitions[partition]
     const { handled, failed, retried, lost } = follower?.counts ?? this.#counts
     return {
       // Of one answer of the engine: a position that this process knows already, beside an older count of parked events, would
       // show that nothing is left while an event is being parked.
-      ...standing(state, partition, this.#source),
+      ...groupStates(state, partition, this.#source),
       handled,
       failed,
       retried,

@@ -3,7 +3,7 @@ import type { Rules } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/groups.js'
 import { invalid } from '../errors.js'
 import { checkId } from '../validation.js'
-import { type History, lineOf, parseEventId, type SaleEvent, toDeadEvent } from './events.js'
+import { generationOf, type History, parseEventId, type SaleEvent, toDeadEvent } from './events.js'
 import { END } from './history-reader.js'
 import type { EventSource } from './source.js'
 
@@ -22,7 +22,7 @@ export interface DeadLetter {
 }
 
 /** The events a group has given up: looked at, tried again, or forgotten. */
-export class Letters {
+export class DeadLetters {
   readonly #source: EventSource
   readonly #group: string
 
@@ -54,21 +54,21 @@ export class Letters {
       if (!wanted)
         for await (const page of this.#pages(partition)) {
           const sequences = page.map(({ event }) => event.sequence)
-          count += await this.#revive(partition, sequences, action)
+          count += await this.#retryDead(partition, sequences, action)
         }
       const named = wanted?.filter((id) => id.partition === partition) ?? []
       if (named.length === 0) continue
       // An id of another history is not meant for what bears its number in this one.
       const history = await this.#history(partition)
       const sequences = named
-        .filter((id) => id.line === lineOf(id.sequence, history))
+        .filter((id) => id.generation === generationOf(id.sequence, history))
         .map((id) => id.sequence)
-      count += await this.#revive(partition, sequences, action)
+      count += await this.#retryDead(partition, sequences, action)
     }
     return count
   }
 
-  async #revive(
+  async #retryDead(
     partition: number,
     sequences: readonly number[],
     action: 'retry' | 'discard',
@@ -91,8 +91,8 @@ export class Letters {
   }
 
   async #history(partition: number): Promise<History> {
-    const { line, since } = await this.#source.read(partition, END)
-    return { partition, line, since }
+    const { generation, since } = await this.#source.read(partition, END)
+    return { partition, generation, since }
   }
 
   async #letter(parked: ParkedEvent, rules: Rules, history: History): Promise<DeadLetter | undefined> {

@@ -22,7 +22,7 @@ export interface Delivery {
   /** How often the handler has failed with it. */
   attempts: number
   error: string
-  /** When it began, or is to be tried again, by the timing's clock. */
+  /** When it began, or is to be tried again, by the clock's clock. */
   at: number
   /** It is parked in the engine, or may be. */
   parked: boolean

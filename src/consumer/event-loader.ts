@@ -1,7 +1,7 @@
 import { chunksOf } from '../common/chunks.js'
 import type { ParkedEvent } from '../engine/groups.js'
 import type { Backlog } from './backlog.js'
-import type { Counts, Surroundings } from './consumer-context.js'
+import type { ConsumerContext, Counts } from './consumer-context.js'
 import { type Page, reservationsOf } from './history-reader.js'
 
 const tuning = {
@@ -12,15 +12,19 @@ const tuning = {
 }
 
 /** Brings a partition's events into the backlog and before the crew, as long as there is room for them. */
-export class Intake {
+export class EventLoader {
   readonly #partition: number
-  readonly #around: Surroundings
+  readonly #context: ConsumerContext
   readonly #tally: (what: keyof Counts, count: number) => void
   #warnedFull = false
 
-  constructor(partition: number, around: Surroundings, tally: (what: keyof Counts, count: number) => void) {
+  constructor(
+    partition: number,
+    around: ConsumerContext,
+    tally: (what: keyof Counts, count: number) => void,
+  ) {
     this.#partition = partition
-    this.#around = around
+    this.#context = around
     this.#tally = tally
   }
 
@@ -28,10 +32,10 @@ export class Intake {
   hasRoom(backlog: Backlog): boolean {
     const { full, parked, dead } = backlog
     if (full && !this.#warnedFull)
-      this.#around.warn({ type: 'parked_limit', partition: this.#partition, parked, dead })
+      this.#context.warn({ type: 'parked_limit', partition: this.#partition, parked, dead })
     this.#warnedFull = full
     if (full || backlog.crowded) return false
-    const { load } = this.#around
+    const { load } = this.#context
     if (load.events < tuning.maxLoad) return true
     load.starved = true
     return false
@@ -39,13 +43,13 @@ export class Intake {
 
   take(page: Page, backlog: Backlog): void {
     const reservationOf = reservationsOf(page)
-    const { crew } = this.#around
+    const { workers } = this.#context
     for (const event of page.events) {
       const { sequence } = event
       if (sequence <= backlog.read) continue
       if (sequence > backlog.read + 1) this.#lost(backlog.read + 1, sequence - 1)
       const ready = backlog.add(event, 'id' in event ? reservationOf(event.id) : undefined)
-      if (ready) crew.offer(ready)
+      if (ready) workers.offer(ready)
     }
   }
 
@@ -53,21 +57,21 @@ export class Intake {
   async takeParked(parked: readonly ParkedEvent[], backlog: Backlog): Promise<void> {
     const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
     if (unknown.length === 0) return
-    const { source, crew } = this.#around
-    const offset = source.timing.now() - source.serverNow(this.#partition)
+    const { source, workers } = this.#context
+    const offset = source.clock.now() - source.serverTime(this.#partition)
     for (const some of chunksOf(unknown, tuning.fetches)) {
       const reservations = await Promise.all(
         some.map(({ event }) => ('id' in event ? source.reservation(this.#partition, event.id) : undefined)),
       )
       for (const [i, one] of some.entries()) {
         const ready = backlog.addParked(one, reservations[i], (one.retryAt ?? 0) + offset)
-        if (ready) crew.offer(ready)
+        if (ready) workers.offer(ready)
       }
     }
   }
 
   #lost(from: number, to: number): void {
     this.#tally('lost', to - from + 1)
-    this.#around.warn({ type: 'events_lost', partition: this.#partition, from, to })
+    this.#context.warn({ type: 'events_lost', partition: this.#partition, from, to })
   }
 }

@@ -3,7 +3,7 @@ import { StockholdError } from '../errors.js'
 import type { RefundReason, Reservation, ReservationState } from '../sale/results.js'
 
 /** Where and when an event happened. */
-export interface EventPlace {
+export interface EventOffset {
   /**
    * `<partition>-<line>-<sequence>`: the same each time the event is delivered, and no other event's. Within a partition events are in order of
    * `line`, then `sequence`, as numbers; between partitions there is no order.
@@ -13,7 +13,7 @@ export interface EventPlace {
   readonly at: number
   readonly partition: number
   /** 1, and one more after each recovery: a history that was rolled back goes on under another number. */
-  readonly line: number
+  readonly generation: number
   /** Counts the partition's events from 1. Those that only concern the engine are counted, and not delivered. */
   readonly sequence: number
 }
@@ -30,7 +30,7 @@ export interface EventPlace {
  * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
  */
-export type SaleEvent = EventPlace &
+export type SaleEvent = EventOffset &
   (
     | {
         readonly type: 'reserved' | 'extended' | 'confirmed' | 'released' | 'expired'
@@ -55,7 +55,7 @@ export type SaleEventType = SaleEvent['type']
 /** The history an event was read from: a partition's present line, and the sequence at which that left the line before. */
 export interface History {
   readonly partition: number
-  readonly line: number
+  readonly generation: number
   readonly since: number
 }
 
@@ -72,8 +72,8 @@ export function toEvent(
 ): SaleEvent | undefined {
   const { partition } = history
   const { sequence, at, type } = event
-  const line = lineOf(sequence, history)
-  const id = `${partition}-${line}-${sequence}`
+  const generation = generationOf(sequence, history)
+  const id = `${partition}-${generation}-${sequence}`
   switch (type) {
     case 'sent':
     case 'received':
@@ -81,16 +81,16 @@ export function toEvent(
     case 'paused':
     case 'resumed':
     case 'ended':
-      return { id, type, at, partition, line, sequence }
+      return { id, type, at, partition, generation, sequence }
     case 'sold_out':
-      return { id, type, at, partition, line, sequence, sku: rules.skus[event.sku]!.sku }
+      return { id, type, at, partition, generation, sequence, sku: rules.skus[event.sku]!.sku }
     case 'restocked':
       return {
         id,
         type,
         at,
         partition,
-        line,
+        generation,
         sequence,
         sku: rules.skus[event.sku]!.sku,
         quantity: event.quantity,
@@ -100,21 +100,21 @@ export function toEvent(
     case 'reserved':
     case 'extended': {
       const reservation = asOf(event, stored, rules, 'held', event.expiresAt)
-      return { id, type, at, partition, line, sequence, reservation }
+      return { id, type, at, partition, generation, sequence, reservation }
     }
     case 'confirmed':
     case 'released':
     case 'expired':
-      return { id, type, at, partition, line, sequence, reservation: asOf(event, stored, rules, type) }
+      return { id, type, at, partition, generation, sequence, reservation: asOf(event, stored, rules, type) }
     case 'refunded': {
       const reservation = asOf(event, stored, rules, type)
-      return { id, type, at, partition, line, sequence, reservation, restock: event.restock }
+      return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
     }
     case 'refund_due': {
       // Who paid for what had been given back or had lapsed; the state stays what it was.
       const state = event.reason === 'released' ? 'released' : 'expired'
       const reservation = asOf(event, stored, rules, state)
-      return { id, type, at, partition, line, sequence, reservation, reason: event.reason }
+      return { id, type, at, partition, generation, sequence, reservation, reason: event.reason }
     }
   }
 }
@@ -142,17 +142,17 @@ function unknownReservation(id: string, at: number): StoredReservation {
  * The line an event is of. Of a history that was recovered more than once only the latest two lines can be told apart: what is older counts
  * to the one before the present.
  */
-export function lineOf(sequence: number, { line, since }: History): number {
-  return sequence > since ? line : Math.max(1, line - 1)
+export function generationOf(sequence: number, { generation, since }: History): number {
+  return sequence > since ? generation : Math.max(1, generation - 1)
 }
 
 /** The parts of an event's id; `undefined` if it can be none. */
 export function parseEventId(
   id: string,
-): { readonly partition: number; readonly line: number; readonly sequence: number } | undefined {
+): { readonly partition: number; readonly generation: number; readonly sequence: number } | undefined {
   const match = /^(0|[1-9]\d{0,3})-([1-9]\d{0,9})-([1-9]\d{0,14})$/.exec(id)
   return match
-    ? { partition: Number(match[1]), line: Number(match[2]), sequence: Number(match[3]) }
+    ? { partition: Number(match[1]), generation: Number(match[2]), sequence: Number(match[3]) }
     : undefined
 }
 

@@ -35,17 +35,17 @@ export async function consumerGroups(source: EventSource): Promise<ConsumerGroup
     for (const state of (await source.ask(partition, 'groups', {})).groups) {
       const partitions = found.get(state.group) ?? []
       found.set(state.group, partitions)
-      partitions.push(standing(state, partition, source))
+      partitions.push(groupStates(state, partition, source))
     }
   }
   const names = [...found.keys()].sort((a, b) => (a < b ? -1 : 1))
   return names.map((group) => ({ group, ...sums(found.get(group)!), partitions: found.get(group)! }))
 }
 
-export function standing(state: GroupState, partition: number, source: EventSource): GroupPartition {
+export function groupStates(state: GroupState, partition: number, source: EventSource): GroupPartition {
   const { position, parked, dead, until, consumer } = state
   const latest = Math.max(position, source.latest(partition).sequence)
-  const leads = until > source.serverNow(partition)
+  const leads = until > source.serverTime(partition)
   const lag = latest - position
   return { partition, position, latest, lag, parked, dead, consumer: leads ? consumer : null }
 }

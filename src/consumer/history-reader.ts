@@ -18,12 +18,12 @@ export class HistoryReader {
   constructor(partition: number, source: EventSource) {
     this.#partition = partition
     this.#source = source
-    this.history = { partition, line: 0, since: 0 }
+    this.history = { partition, generation: 0, since: 0 }
   }
 
   /** Nothing of it was read: whichever history there is will do. */
   begin(): void {
-    this.history = { partition: this.#partition, line: 0, since: 0 }
+    this.history = { partition: this.#partition, generation: 0, since: 0 }
   }
 
   /**
@@ -34,8 +34,10 @@ export class HistoryReader {
   async page(after: number, read: number): Promise<Page | undefined> {
     try {
       const page = await this.#source.read(this.#partition, after)
-      const { line, since } = this.history
-      return page.line === line && page.since === since ? page : await this.#turn(page, after, read)
+      const { generation, since } = this.history
+      return page.generation === generation && page.since === since
+        ? page
+        : await this.#turn(page, after, read)
     } catch (error) {
       // To read freezes nothing; this does, before anybody sells on what was forgotten.
       if (isForgetful(error)) await this.#source.sweep(this.#partition).catch(() => {})
@@ -48,10 +50,10 @@ export class HistoryReader {
     // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
     await this.#source.sweep(this.#partition)
     const again = await this.#source.read(this.#partition, after)
-    const { line, since } = again
-    const isSettled = line === page.line && since === page.since
-    if (!isSettled || (this.history.line > 0 && read > since)) return undefined
-    this.history = { partition: this.#partition, line, since }
+    const { generation, since } = again
+    const isSettled = generation === page.generation && since === page.since
+    if (!isSettled || (this.history.generation > 0 && read > since)) return undefined
+    this.history = { partition: this.#partition, generation, since }
     return again
   }
 }

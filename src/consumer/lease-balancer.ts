@@ -1,9 +1,9 @@
 import { chunksOf } from '../common/chunks.js'
-import { between, type Timing } from '../engine/clock.js'
+import { between, type Clock } from '../engine/clock.js'
 import type { GroupState } from '../engine/groups.js'
-import type { Follower } from './partition-consumer.js'
+import type { PartitionConsumer } from './partition-consumer.js'
 import type { EventSource } from './source.js'
-import { Alarm } from './wakeable-timer.js'
+import { WakeableTimer } from './wakeable-timer.js'
 
 const tuning = {
   /** Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free. */
@@ -27,12 +27,12 @@ const tuning = {
 /** What the engine says of the group in a partition; `undefined`: there is none, `null`: it could not be asked. */
 type Told = GroupState | undefined | null
 
-export interface Sharing {
+export interface LeaseBalancerOptions {
   readonly source: EventSource
   readonly group: string
   readonly consumer: string
   readonly leaseMs: number
-  readonly followers: readonly Follower[]
+  readonly partitions: readonly PartitionConsumer[]
   report(error: unknown): void
 }
 
@@ -43,46 +43,46 @@ export interface Sharing {
  * Who leads nothing is seen by nobody. So a consumer that leads several offers one now and then: it lets go of it for a moment, and has it back
  * if nobody came. With the default lease that is 1.5 s a minute.
  */
-export class Shares {
-  readonly #sharing: Sharing
-  readonly #timing: Timing
-  readonly #alarm: Alarm
+export class LeaseBalancer {
+  readonly #sharing: LeaseBalancerOptions
+  readonly #clock: Clock
+  readonly #timer: WakeableTimer
   #offerAt: number
   /** By partition: until when it is left to others. */
   readonly #resting: number[]
   #stopped = false
 
-  constructor(sharing: Sharing) {
+  constructor(sharing: LeaseBalancerOptions) {
     this.#sharing = sharing
-    this.#timing = sharing.source.timing
-    this.#alarm = new Alarm(this.#timing)
-    this.#resting = sharing.followers.map(() => Number.NEGATIVE_INFINITY)
+    this.#clock = sharing.source.clock
+    this.#timer = new WakeableTimer(this.#clock)
+    this.#resting = sharing.partitions.map(() => Number.NEGATIVE_INFINITY)
     this.#offerAt =
-      this.#timing.now() + sharing.leaseMs * between(tuning.firstOffer, tuning.offerEvery, this.#timing)
+      this.#clock.now() + sharing.leaseMs * between(tuning.firstOffer, tuning.offerEvery, this.#clock)
   }
 
   async run(): Promise<void> {
     while (!this.#stopped) {
       const next = this.#hasNothingToShare ? Number.POSITIVE_INFINITY : await this.#look()
-      if (!this.#stopped) await this.#alarm.sleep(next)
+      if (!this.#stopped) await this.#timer.sleep(next)
     }
   }
 
   /** A lease was won or lost. */
   changed(): void {
-    if (!this.#hasNothingToShare) this.#alarm.wake()
+    if (!this.#hasNothingToShare) this.#timer.wake()
   }
 
   stop(): void {
     this.#stopped = true
-    this.#alarm.wake()
+    this.#timer.wake()
   }
 
   /** The only partition is led here, and nothing lies there that others could have revived. */
   get #hasNothingToShare(): boolean {
-    const { followers } = this.#sharing
-    const backlog = followers[0]!.backlog
-    return followers.length === 1 && backlog !== undefined && backlog.knowsDead && backlog.dead === 0
+    const { partitions } = this.#sharing
+    const backlog = partitions[0]!.backlog
+    return partitions.length === 1 && backlog !== undefined && backlog.knowsDead && backlog.dead === 0
   }
 
   get #standbyMs(): number {
@@ -91,30 +91,30 @@ export class Shares {
 
   /** Answers when to look again. */
   async #look(): Promise<number> {
-    const { followers, leaseMs, report } = this.#sharing
+    const { partitions, leaseMs, report } = this.#sharing
     const failures: unknown[] = []
     const states = await this.#states(failures)
     if (this.#stopped) return Number.POSITIVE_INFINITY
     const owners = new Set([this.#sharing.consumer])
     for (const [partition, state] of states.entries())
       if (state?.consumer && !this.#isFree(partition, state)) owners.add(state.consumer)
-    const fair = Math.ceil(followers.length / owners.size)
-    const mine = followers.filter(({ leads, leaving }) => leads && !leaving)
+    const fair = Math.ceil(partitions.length / owners.size)
+    const mine = partitions.filter(({ leads, leaving }) => leads && !leaving)
     if (mine.length > fair) this.#letGo(mine)
     else if (mine.length < fair) this.#take(states, fair - mine.length, mine.length > 0)
     else this.#offer(mine)
     if (failures.length > 0) {
       report(failures[0])
-      return this.#timing.now() + this.#standbyMs * (1 + this.#timing.random())
+      return this.#clock.now() + this.#standbyMs * (1 + this.#clock.random())
     }
     return this.#nextLook(states, mine.length > 0 ? tuning.look * leaseMs : this.#standbyMs)
   }
 
   /** One partition that is away must not keep this consumer from the others. */
   async #states(failures: unknown[]): Promise<Told[]> {
-    const { source, group, followers } = this.#sharing
+    const { source, group, partitions } = this.#sharing
     const states: Told[] = []
-    for (const some of chunksOf(followers, tuning.atOnce)) {
+    for (const some of chunksOf(partitions, tuning.atOnce)) {
       const asked = some.map(async (follower) => {
         try {
           const { groups } = await source.ask(follower.partition, 'groups', {})
@@ -132,51 +132,51 @@ export class Shares {
   }
 
   #isFree(partition: number, { until }: GroupState): boolean {
-    return until <= this.#sharing.source.serverNow(partition)
+    return until <= this.#sharing.source.serverTime(partition)
   }
 
-  #letGo(mine: readonly Follower[]): void {
-    const one = mine[Math.floor(this.#timing.random() * mine.length)]!
+  #letGo(mine: readonly PartitionConsumer[]): void {
+    const one = mine[Math.floor(this.#clock.random() * mine.length)]!
     one.leave(tuning.finish * this.#sharing.leaseMs)
   }
 
   /** @param late Others come first. */
   #take(states: readonly Told[], count: number, late: boolean): void {
-    const { followers, consumer, leaseMs, source } = this.#sharing
-    const now = this.#timing.now()
-    const free = followers.filter(({ leads, partition }) => {
+    const { partitions, consumer, leaseMs, source } = this.#sharing
+    const now = this.#clock.now()
+    const free = partitions.filter(({ leads, partition }) => {
       if (leads || this.#resting[partition]! > now) return false
       const state = states[partition]
       if (state === null) return false
       if (!state || state.consumer === null) return true
       if (!this.#isFree(partition, state)) return false
       const patience = late && state.consumer !== consumer ? tuning.yield * leaseMs : 0
-      return source.serverNow(partition) - state.until >= patience
+      return source.serverTime(partition) - state.until >= patience
     })
     for (; count > 0 && free.length > 0; count--) {
-      const at = Math.floor(this.#timing.random() * free.length)
+      const at = Math.floor(this.#clock.random() * free.length)
       free.splice(at, 1)[0]!.claim()
     }
   }
 
-  #offer(mine: readonly Follower[]): void {
-    const now = this.#timing.now()
+  #offer(mine: readonly PartitionConsumer[]): void {
+    const now = this.#clock.now()
     if (mine.length < 2 || now < this.#offerAt) return
     const { leaseMs } = this.#sharing
     this.#offerAt = now + tuning.offerEvery * leaseMs
-    const one = mine[Math.floor(this.#timing.random() * mine.length)]!
+    const one = mine[Math.floor(this.#clock.random() * mine.length)]!
     this.#resting[one.partition] = now + tuning.offer * leaseMs
     one.leave(tuning.finish * leaseMs)
   }
 
   #nextLook(states: readonly Told[], longest: number): number {
     const { source, leaseMs } = this.#sharing
-    const now = this.#timing.now()
-    let wait = longest * between(0.75, 1.25, this.#timing)
+    const now = this.#clock.now()
+    let wait = longest * between(0.75, 1.25, this.#clock)
     for (const [partition, state] of states.entries()) {
-      if (!state || this.#sharing.followers[partition]!.leads) continue
+      if (!state || this.#sharing.partitions[partition]!.leads) continue
       // A lease that is not renewed will be free then; one that is free, for those who came first, a while later.
-      const left = state.until - source.serverNow(partition)
+      const left = state.until - source.serverTime(partition)
       if (left > 0) wait = Math.min(wait, left + 1)
       else if (left + tuning.yield * leaseMs > 0) wait = Math.min(wait, left + tuning.yield * leaseMs + 1)
     }

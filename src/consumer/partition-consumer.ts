@@ -1,20 +1,20 @@
-import type { GroupState, HandoffSettled } from '../engine/groups.js'
+import type { FinalGroupAnswer, GroupState } from '../engine/groups.js'
 import { StockholdError } from '../errors.js'
-import { Backlog, type Settlement, type Terms } from './backlog.js'
-import { type Counts, SETTLE_MS, type Surroundings } from './consumer-context.js'
-import { Intake } from './event-loader.js'
+import { type Acknowledgement, Backlog, type BacklogContext } from './backlog.js'
+import { type ConsumerContext, type Counts, SETTLE_MS } from './consumer-context.js'
+import { EventLoader } from './event-loader.js'
 import type { History } from './events.js'
 import { END, HistoryReader, type Page } from './history-reader.js'
-import { Chains } from './keyed-order.js'
-import { Pace } from './poll-schedule.js'
+import { KeyedOrder } from './keyed-order.js'
+import { PollSchedule } from './poll-schedule.js'
 import { isForgetful, retryAt } from './retry.js'
-import { Handling, type Leader } from './run-handler.js'
+import { HandlerRunner, type Leader } from './run-handler.js'
 import { Trimming } from './trimming.js'
-import { Alarm } from './wakeable-timer.js'
+import { WakeableTimer } from './wakeable-timer.js'
 
 interface Lease {
   readonly epoch: number
-  /** By the timing's clock, counted from when it was asked for: so it ends here before it ends there. */
+  /** By the clock's clock, counted from when it was asked for: so it ends here before it ends there. */
   until: number
   renewAt: number
 }
@@ -23,14 +23,14 @@ interface Lease {
  * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads ahead, hands on, and tells the engine what was
  * done. One step at a time; whatever it waits for, it has one timer.
  */
-export class Follower implements Leader {
+export class PartitionConsumer implements Leader {
   readonly partition: number
   readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
-  readonly #around: Surroundings
-  readonly #terms: Terms
-  readonly #handling: Handling
-  readonly #intake: Intake
-  readonly #pace: Pace
+  readonly #context: ConsumerContext
+  readonly #backlogContext: BacklogContext
+  readonly #handling: HandlerRunner
+  readonly #loader: EventLoader
+  readonly #schedule: PollSchedule
   readonly #trimming: Trimming
   #lease: Lease | undefined
   #backlog: Backlog | undefined
@@ -41,24 +41,24 @@ export class Follower implements Leader {
   #leavingAt: number | undefined
   #retires = false
   #stopped = false
-  #settleAt = Number.POSITIVE_INFINITY
+  #acknowledgeAt = Number.POSITIVE_INFINITY
   #failures = 0
-  readonly #alarm: Alarm
+  readonly #timer: WakeableTimer
 
-  constructor(partition: number, around: Surroundings) {
+  constructor(partition: number, around: ConsumerContext) {
     this.partition = partition
-    this.#around = around
+    this.#context = around
     this.#reader = new HistoryReader(partition, around.source)
-    this.#alarm = new Alarm(around.source.timing)
+    this.#timer = new WakeableTimer(around.source.clock)
     const { source, settings, load } = around
     const serverTime = (moment: number) =>
-      source.serverNow(partition) + Math.round(moment - source.timing.now())
+      source.serverTime(partition) + Math.round(moment - source.clock.now())
     const { maxParked } = settings
-    this.#handling = new Handling(around, this)
-    this.#intake = new Intake(partition, around, (what, count) => this.tally(what, count))
-    this.#pace = new Pace(settings.pollMs, source.timing)
+    this.#handling = new HandlerRunner(around, this)
+    this.#loader = new EventLoader(partition, around, (what, count) => this.tally(what, count))
+    this.#schedule = new PollSchedule(settings.pollMs, source.clock)
     this.#trimming = new Trimming(partition, around)
-    this.#terms = { owner: this.#handling, chains: new Chains(), load, maxParked, serverTime }
+    this.#backlogContext = { owner: this.#handling, chains: new KeyedOrder(), load, maxParked, serverTime }
   }
 
   get history(): History {
@@ -79,7 +79,7 @@ export class Follower implements Leader {
 
   /** Follows the partition until it is stopped, or has retired. */
   async run(): Promise<void> {
-    const forget = this.#around.source.onChange(this.partition, () => this.#noticed())
+    const forget = this.#context.source.onChange(this.partition, () => this.#noticed())
     while (!this.#isOver) {
       let next: number
       try {
@@ -88,7 +88,7 @@ export class Follower implements Leader {
       } catch (error) {
         next = this.#pauseAfter(error)
       }
-      if (!this.#isOver) await this.#alarm.sleep(next)
+      if (!this.#isOver) await this.#timer.sleep(next)
     }
     forget()
     this.#drop()
@@ -102,7 +102,7 @@ export class Follower implements Leader {
   claim(): void {
     if (this.leads || this.#wanted || this.#retires) return
     this.#wanted = true
-    this.#alarm.wake()
+    this.#timer.wake()
   }
 
   /** Somebody may have revived dead events. */
@@ -127,7 +127,7 @@ export class Follower implements Leader {
   leave(withinMs: number): void {
     this.#leavingAt = Math.min(this.#leavingAt ?? Number.POSITIVE_INFINITY, this.#now() + withinMs)
     this.#wanted = false
-    this.#alarm.wake()
+    this.#timer.wake()
   }
 
   /** Leaves for good. */
@@ -139,12 +139,12 @@ export class Follower implements Leader {
   /** Ends at once; the lease runs out by itself. */
   stop(): void {
     this.#stopped = true
-    this.#alarm.wake()
+    this.#timer.wake()
   }
 
   /** There may be room for more. */
   relieve(): void {
-    if (this.#failures === 0) this.#alarm.wake()
+    if (this.#failures === 0) this.#timer.wake()
   }
 
   mayBegin(now: number): boolean {
@@ -154,15 +154,15 @@ export class Follower implements Leader {
   /** The engine is to hear of it soon. */
   ended(backlog: Backlog): void {
     if (backlog !== this.#backlog) return
-    if (this.#settleAt === Number.POSITIVE_INFINITY) {
-      this.#settleAt = this.#now() + SETTLE_MS
+    if (this.#acknowledgeAt === Number.POSITIVE_INFINITY) {
+      this.#acknowledgeAt = this.#now() + SETTLE_MS
       this.#nudge()
     } else if (this.leaving && backlog.running === 0) this.#nudge()
   }
 
   tally(what: keyof Counts, count = 1): void {
     this.counts[what] += count
-    this.#around.counts[what] += count
+    this.#context.counts[what] += count
   }
 
   /** Does what is due; answers when something is due again. */
@@ -174,31 +174,31 @@ export class Follower implements Leader {
     if (!this.#lease) return this.#reclaim ? this.#now() : Number.POSITIVE_INFINITY
     if (this.leaving) return this.#leaveStep()
     this.#offerDue()
-    if (this.#mayRead() && this.#now() >= this.#pace.at) await this.#read()
-    if (this.#lease && this.#now() >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+    if (this.#mayRead() && this.#now() >= this.#schedule.at) await this.#read()
+    if (this.#lease && this.#now() >= this.#dueAt()) await this.#acknowledge(this.#context.settings.leaseMs)
     return this.#next()
   }
 
   #dueAt(): number {
-    return Math.min(this.#settleAt, this.#lease!.renewAt)
+    return Math.min(this.#acknowledgeAt, this.#lease!.renewAt)
   }
 
   #next(): number {
     if (!this.#lease) return this.#now()
-    const reading = this.#mayRead() ? this.#pace.at : Number.POSITIVE_INFINITY
+    const reading = this.#mayRead() ? this.#schedule.at : Number.POSITIVE_INFINITY
     return Math.min(this.#dueAt(), reading, this.#backlog!.nextDue())
   }
 
   async #leaveStep(): Promise<number> {
     const backlog = this.#backlog!
     const now = this.#now()
-    this.#around.ledChanged()
+    this.#context.leadershipChanged()
     if (backlog.running > 0 && now < this.#leavingAt!) {
-      if (now >= this.#dueAt()) await this.#settle(this.#around.settings.leaseMs)
+      if (now >= this.#dueAt()) await this.#acknowledge(this.#context.settings.leaseMs)
       return this.#lease ? Math.min(this.#leavingAt!, this.#dueAt()) : now
     }
     try {
-      await this.#settle(0)
+      await this.#acknowledge(0)
     } finally {
       // Whether it was heard or not: nothing is told under this lease any more, and it runs out by itself.
       this.#drop()
@@ -208,7 +208,7 @@ export class Follower implements Leader {
 
   /** Takes the lease; or looks again at what is parked, where it has it. */
   async #claim(): Promise<void> {
-    const { source, settings, consumer, start } = this.#around
+    const { source, settings, consumer, start } = this.#context
     const { group, leaseMs } = settings
     const at = this.#now()
     const answer = await source.ask(this.partition, 'claim', { group, consumer, leaseMs, start })
@@ -228,37 +228,37 @@ export class Follower implements Leader {
       this.#begin(position)
       if (!(await this.#page(END))) return
     }
-    await this.#intake.takeParked(parked, this.#backlog!)
+    await this.#loader.takeParked(parked, this.#backlog!)
     this.#reclaim = false
     this.#handling.offerHeld()
   }
 
   #begin(position: number): void {
-    this.#backlog = new Backlog(position, this.#terms)
+    this.#backlog = new Backlog(position, this.#backlogContext)
     this.#reader.begin()
-    this.#pace.begin()
-    this.#settleAt = Number.POSITIVE_INFINITY
-    this.#around.ledChanged()
+    this.#schedule.begin()
+    this.#acknowledgeAt = Number.POSITIVE_INFINITY
+    this.#context.leadershipChanged()
   }
 
   #offerDue(): void {
-    for (const delivery of this.#backlog!.due(this.#now())) this.#around.crew.offer(delivery)
+    for (const delivery of this.#backlog!.due(this.#now())) this.#context.workers.offer(delivery)
   }
 
   #mayRead(): boolean {
-    return this.#backlog !== undefined && this.#intake.hasRoom(this.#backlog)
+    return this.#backlog !== undefined && this.#loader.hasRoom(this.#backlog)
   }
 
   async #read(): Promise<void> {
     const backlog = this.#backlog!
     const at = this.#now()
-    const latest = this.#around.source.latest(this.partition).sequence
+    const latest = this.#context.source.latest(this.partition).sequence
     const page = await this.#page(backlog.read)
     if (!page) return
-    this.#intake.take(page, backlog)
-    if (page.events.length > 0 && this.#settleAt === Number.POSITIVE_INFINITY)
-      this.#settleAt = this.#now() + SETTLE_MS
-    if (this.#pace.plan(page.events.length, latest, at)) this.#noticed()
+    this.#loader.take(page, backlog)
+    if (page.events.length > 0 && this.#acknowledgeAt === Number.POSITIVE_INFINITY)
+      this.#acknowledgeAt = this.#now() + SETTLE_MS
+    if (this.#schedule.plan(page.events.length, latest, at)) this.#noticed()
   }
 
   /** Events after that sequence; nothing, if the history they are of is not the one that was read before. */
@@ -266,7 +266,7 @@ export class Follower implements Leader {
     const at = this.#now()
     try {
       const page = await this.#reader.page(after, this.#backlog!.read)
-      if (page) this.#pace.hasRead(at)
+      if (page) this.#schedule.hasRead(at)
       else this.#forgotten()
       return page
     } catch (error) {
@@ -285,64 +285,64 @@ export class Follower implements Leader {
   #noticed(): void {
     const backlog = this.#backlog
     if (!backlog) return
-    const { sequence } = this.#around.source.latest(this.partition)
-    if (this.#pace.hurries(sequence, backlog.read)) this.#nudge()
+    const { sequence } = this.#context.source.latest(this.partition)
+    if (this.#schedule.hurries(sequence, backlog.read)) this.#nudge()
   }
 
   /** Tells what was done, and renews the lease for so long. */
-  async #settle(leaseMs: number): Promise<void> {
-    const { source, settings, consumer } = this.#around
+  async #acknowledge(leaseMs: number): Promise<void> {
+    const { source, settings, consumer } = this.#context
     const { group } = settings
     const lease = this.#lease!
     const backlog = this.#backlog!
     // Were the engine to have forgotten some of this history, and written another since, the position would pass over that.
-    if (!this.#pace.isFresh && backlog.hasNews() && !(await this.#page(END))) return
+    if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     const at = this.#now()
-    const settlement = backlog.settle(at)
-    this.#settleAt = Number.POSITIVE_INFINITY
+    const settlement = backlog.acknowledge(at)
+    this.#acknowledgeAt = Number.POSITIVE_INFINITY
     if (!settlement.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return
     const { park, unpark } = settlement
     // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
     const position = settlement.news ? settlement.position : 0
     const trim = this.#trimming.at(at)
-    let answer: HandoffSettled<'settle'>
+    let answer: FinalGroupAnswer<'settle'>
     try {
       const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
       answer = await source.ask(this.partition, 'settle', told)
     } catch (error) {
       backlog.revert(settlement)
-      this.#settleAt = at
+      this.#acknowledgeAt = at
       if (isForgetful(error)) this.#forgotten()
       throw error
     }
     if (answer.status !== 'settled') return answer.status === 'gone' ? this.#gone() : this.#drop()
-    this.#settled(settlement, lease, at, leaseMs)
+    this.#acknowledged(settlement, lease, at, leaseMs)
     if (!trim) return
     const latest = source.latest(this.partition).sequence
-    this.#settleAt = Math.min(this.#settleAt, this.#trimming.done(answer.first, latest, at))
+    this.#acknowledgeAt = Math.min(this.#acknowledgeAt, this.#trimming.done(answer.first, latest, at))
   }
 
   /** The group was removed; or the engine came back from before it was made. */
   async #gone(): Promise<void> {
-    const { line } = this.history
+    const { generation } = this.history
     const page = await this.#page(END)
     if (!page) return
-    if (page.line !== line) return this.#forgotten()
-    const group = JSON.stringify(this.#around.settings.group)
+    if (page.generation !== generation) return this.#forgotten()
+    const group = JSON.stringify(this.#context.settings.group)
     throw new StockholdError('CLOSED', `the consumer group ${group} was removed`)
   }
 
-  #settled(settlement: Settlement, lease: Lease, at: number, leaseMs: number): void {
+  #acknowledged(settlement: Acknowledgement, lease: Lease, at: number, leaseMs: number): void {
     const backlog = this.#backlog!
     const knewOfNone = backlog.dead === 0
     backlog.keep(settlement)
     // From now on others may revive some.
-    if (knewOfNone && backlog.dead > 0) this.#around.ledChanged()
+    if (knewOfNone && backlog.dead > 0) this.#context.leadershipChanged()
     lease.until = at + leaseMs
     lease.renewAt = at + leaseMs / 3
     this.#handling.offerHeld()
-    if (backlog.hasNews()) this.#settleAt = this.#now() + SETTLE_MS
-    this.#pace.hasHeard(at)
+    if (backlog.hasNews()) this.#acknowledgeAt = this.#now() + SETTLE_MS
+    this.#schedule.hasHeard(at)
     this.#noticed()
   }
 
@@ -354,22 +354,22 @@ export class Follower implements Leader {
     this.#backlog?.drop()
     this.#backlog = undefined
     this.#handling.drop()
-    this.#around.ledChanged()
+    this.#context.leadershipChanged()
   }
 
   #pauseAfter(error: unknown): number {
     this.#failures++
-    this.#pace.distrust()
-    this.#around.report(error)
-    return retryAt(this.#failures, this.#around.source.timing)
+    this.#schedule.distrust()
+    this.#context.report(error)
+    return retryAt(this.#failures, this.#context.source.clock)
   }
 
   /** There is something to do; but after a failure nothing helps but time. */
   #nudge(): void {
-    if (this.#failures === 0 || this.leaving) this.#alarm.wake()
+    if (this.#failures === 0 || this.leaving) this.#timer.wake()
   }
 
   #now(): number {
-    return this.#around.source.timing.now()
+    return this.#context.source.clock.now()
   }
 }

@@ -1,4 +1,4 @@
-import { between, type Timing } from '../engine/clock.js'
+import { between, type Clock } from '../engine/clock.js'
 import { SETTLE_MS } from './consumer-context.js'
 
 const tuning = {
@@ -12,24 +12,24 @@ const tuning = {
 }
 
 /** When a partition is to be read: at once while there is much, ever more seldom while there is nothing, and soon after news of it. */
-export class Pace {
+export class PollSchedule {
   /** When to read next. */
   at = 0
   readonly #longestMs: number
-  readonly #timing: Timing
+  readonly #clock: Clock
   #lastAt = Number.NEGATIVE_INFINITY
   #pollMs = tuning.pollMs
   /** The latest sequence that is known to be no reason to read. */
   #knownLatest = 0
 
-  constructor(longestMs: number, timing: Timing) {
+  constructor(longestMs: number, clock: Clock) {
     this.#longestMs = longestMs
-    this.#timing = timing
+    this.#clock = clock
   }
 
   /** Another lease: it is to be read at once. */
   begin(): void {
-    this.at = this.#timing.now()
+    this.at = this.#clock.now()
     this.#pollMs = tuning.pollMs
   }
 
@@ -45,7 +45,7 @@ export class Pace {
 
   /** Whether it was read just now. */
   get isFresh(): boolean {
-    return this.#timing.now() - this.#lastAt <= tuning.validMs
+    return this.#clock.now() - this.#lastAt <= tuning.validMs
   }
 
   /**
@@ -56,7 +56,7 @@ export class Pace {
    * @returns Whether news may bring it forward.
    */
   plan(events: number, latest: number, at: number): boolean {
-    const now = this.#timing.now()
+    const now = this.#clock.now()
     if (events === 0) {
       // What is said to be there and is not belongs to a history that was rolled back.
       this.#knownLatest = latest
@@ -67,7 +67,7 @@ export class Pace {
       this.at = Math.max(now, at + 1)
       return false
     }
-    this.at = now + this.#pollMs * between(0.75, 1.25, this.#timing)
+    this.at = now + this.#pollMs * between(0.75, 1.25, this.#clock)
     return true
   }
 

@@ -1,4 +1,4 @@
-import type { Timing } from '../engine/clock.js'
+import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
 
 const MAX_ERROR_BYTES = 1_024
@@ -8,10 +8,10 @@ const tuning = {
   maxPauseMs: 2_000,
 }
 
-/** When to try again, by the timing's clock, after so many failures in a row: many processes do not do so in step. */
-export function retryAt(failures: number, timing: Timing): number {
+/** When to try again, by the clock's clock, after so many failures in a row: many processes do not do so in step. */
+export function retryAt(failures: number, clock: Clock): number {
   const longest = Math.min(tuning.maxPauseMs, tuning.minPauseMs * 2 ** (failures - 1))
-  return timing.now() + longest * (1 - timing.random() / 2)
+  return clock.now() + longest * (1 - clock.random() / 2)
 }
 
 /** What a partition says that does not know its own past any more. */

@@ -1,5 +1,5 @@
 import type { Backlog } from './backlog.js'
-import type { Counts, Surroundings } from './consumer-context.js'
+import type { ConsumerContext, Counts } from './consumer-context.js'
 import type { Delivery } from './delivery.js'
 import type { History } from './events.js'
 import { messageOf } from './retry.js'
@@ -21,14 +21,14 @@ export interface Leader {
 }
 
 /** What becomes of a partition's events in the hands of the crew: done, tried again, or given up. */
-export class Handling implements Owner {
-  readonly #around: Surroundings
+export class HandlerRunner implements Owner {
+  readonly #context: ConsumerContext
   readonly #leader: Leader
   /** Ready, but the lease may be over. */
   #held: Delivery[] = []
 
-  constructor(around: Surroundings, leader: Leader) {
-    this.#around = around
+  constructor(around: ConsumerContext, leader: Leader) {
+    this.#context = around
     this.#leader = leader
   }
 
@@ -38,7 +38,7 @@ export class Handling implements Owner {
 
   begins(delivery: Delivery): boolean {
     const { backlog } = delivery
-    const now = this.#around.source.timing.now()
+    const now = this.#context.source.clock.now()
     if (backlog.over) return false
     // Somebody else may have the events by now.
     if (!this.#leader.mayBegin(now)) {
@@ -57,21 +57,21 @@ export class Handling implements Owner {
 
   failed(delivery: Delivery, error: unknown): void | Promise<void> {
     const { backlog } = delivery
-    const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#around.settings
-    const { timing } = this.#around.source
+    const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#context.settings
+    const { clock } = this.#context.source
     this.#leader.tally('failed')
     if (backlog.over || delivery.attempts + 1 < maxAttempts) {
       const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** delivery.attempts)
-      const delay = longest * (1 - timing.random() / 2)
-      this.#goOn(backlog, backlog.failed(delivery, messageOf(error), timing.now() + delay))
+      const delay = longest * (1 - clock.random() / 2)
+      this.#goOn(backlog, backlog.failed(delivery, messageOf(error), clock.now() + delay))
       return undefined
     }
-    return this.#bury(delivery, error)
+    return this.#deadLetter(delivery, error)
   }
 
   /** The lease is renewed: what waited for that goes on. */
   offerHeld(): void {
-    for (const delivery of this.#held.splice(0)) this.#around.crew.offer(delivery)
+    for (const delivery of this.#held.splice(0)) this.#context.workers.offer(delivery)
   }
 
   /** The lease is lost. */
@@ -79,19 +79,19 @@ export class Handling implements Owner {
     this.#held = []
   }
 
-  async #bury(delivery: Delivery, error: unknown): Promise<void> {
+  async #deadLetter(delivery: Delivery, error: unknown): Promise<void> {
     const { backlog } = delivery
-    await this.#around.deadLetter(delivery, error)
+    await this.#context.deadLetter(delivery, error)
     this.#goOn(backlog, backlog.giveUp(delivery, messageOf(error)))
   }
 
   /** Something came to an end: the next one in line may begin. */
   #goOn(backlog: Backlog, next: Delivery | undefined): void {
-    const { crew, load } = this.#around
-    if (next) crew.offerLate(next)
+    const { workers, load } = this.#context
+    if (next) workers.offerLate(next)
     if (load.starved && load.events <= tuning.lowLoad) {
       load.starved = false
-      this.#around.relieved()
+      this.#context.leaseReleased()
     }
     this.#leader.ended(backlog)
   }

@@ -1,18 +1,18 @@
-import type { Timing } from '../engine/clock.js'
-import type { Rules, Settled, StoredReservation } from '../engine/engine.js'
-import type { HandoffCommand, HandoffOp, HandoffSettled } from '../engine/groups.js'
-import type { Tip } from '../engine/port.js'
+import type { Clock } from '../engine/clock.js'
+import type { FinalAnswer, Rules, StoredReservation } from '../engine/engine.js'
+import type { FinalGroupAnswer, GroupCommand, GroupOp } from '../engine/groups.js'
+import type { LogOffset } from '../engine/port.js'
 
 /** What a sale shows to those who follow its events. Each call has the sale handle's deadline, and rejects as its methods do. */
 export interface EventSource {
   readonly sale: string
-  readonly timing: Timing
+  readonly clock: Clock
   /** The rules and the token, learned from the engine if need be. */
-  describe(): Promise<{ readonly rules: Rules; readonly token: string }>
+  describe(): Promise<{ readonly rules: Rules; readonly incarnation: string }>
   /** A page of events with `sequence > after`, with the reservations they speak of. */
-  read(partition: number, after: number): Promise<Settled<'events'>>
+  read(partition: number, after: number): Promise<FinalAnswer<'events'>>
   /** A page of all reservations. */
-  scan(partition: number, cursor: string): Promise<Settled<'scan'>>
+  scan(partition: number, cursor: string): Promise<FinalAnswer<'scan'>>
   /** One reservation as it is now. */
   reservation(partition: number, id: string): Promise<StoredReservation | undefined>
   /**
@@ -20,15 +20,15 @@ export interface EventSource {
    * if it has forgotten what this handle has seen.
    */
   sweep(partition: number): Promise<number | null>
-  ask<C extends HandoffCommand>(partition: number, command: C, op: HandoffOp<C>): Promise<HandoffSettled<C>>
+  ask<C extends GroupCommand>(partition: number, command: C, op: GroupOp<C>): Promise<FinalGroupAnswer<C>>
   /** The partition's latest sequence, as far as this handle has seen, and the line it is of. */
-  latest(partition: number): { readonly line: number; readonly sequence: number }
+  latest(partition: number): { readonly generation: number; readonly sequence: number }
   /** The furthest point of the partition's history that this handle has seen. */
-  tip(partition: number): Tip | null
+  lastSeen(partition: number): LogOffset | null
   /** Somebody has seen this point of the partition's history: from now on this handle knows of it, too. */
-  witness(partition: number, tip: Tip): void
+  advanceTo(partition: number, offset: LogOffset): void
   /** The partition's server time, as far as it is known. */
-  serverNow(partition: number): number
+  serverTime(partition: number): number
   /** Calls back whenever this handle has seen the partition's sequence grow, until what it returns is called. */
   onChange(partition: number, listener: () => void): () => void
 }

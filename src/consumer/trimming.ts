@@ -1,5 +1,5 @@
 import type { Trim } from '../engine/groups.js'
-import { SETTLE_MS, type Surroundings } from './consumer-context.js'
+import { type ConsumerContext, SETTLE_MS } from './consumer-context.js'
 import { StreamWatch } from './stream-watch.js'
 
 const tuning = {
@@ -17,7 +17,7 @@ export class Trimming {
   /** The last one found much to trim: there will be more. */
   #more = false
 
-  constructor(partition: number, { source, settings, maxHoldMs, warn }: Surroundings) {
+  constructor(partition: number, { source, settings, maxHoldMs, warn }: ConsumerContext) {
     this.#rule = { olderThanMs: maxHoldMs, maxEvents: settings.maxStreamLength }
     this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, warn)
   }

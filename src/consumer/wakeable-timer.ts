@@ -1,17 +1,17 @@
-import type { Timer, Timing } from '../engine/clock.js'
+import type { Clock, Timer } from '../engine/clock.js'
 
 /** Sleeps until a moment, or until it is woken. Whoever is woken while awake does not fall asleep the next time. */
-export class Alarm {
-  readonly #timing: Timing
+export class WakeableTimer {
+  readonly #clock: Clock
   #timer: Timer | undefined
   #rise: (() => void) | undefined
   #called = false
 
-  constructor(timing: Timing) {
-    this.#timing = timing
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
-  /** @param until By the timing's clock; infinite: until it is woken. */
+  /** @param until By the clock's clock; infinite: until it is woken. */
   sleep(until: number): Promise<void> {
     if (this.#called) {
       this.#called = false
@@ -24,8 +24,8 @@ export class Alarm {
         resolve()
       }
       if (until === Number.POSITIVE_INFINITY) return
-      const ms = Math.max(0, Math.ceil(until - this.#timing.now()))
-      this.#timer = this.#timing.after(ms, this.#rise)
+      const ms = Math.max(0, Math.ceil(until - this.#clock.now()))
+      this.#timer = this.#clock.after(ms, this.#rise)
     })
   }
 

@@ -19,11 +19,11 @@ export interface Owner {
  * The hands of a consumer: so many events at a time, of all its partitions, in the order in which they were offered. A hand takes
  * one event after the other as long as there are any: with a hundred thousand a second, a limited call for each would cost more than the rest.
  */
-export class Crew {
+export class WorkerPool {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #handle: (delivery: Delivery) => unknown
   /** Begun, or about to begin: p-limit itself counts a hand down a moment after it has found nothing more to do. */
-  #hands = 0
+  #workers = 0
   readonly #offered = new Queue<Delivery>()
   /** In order of their sequence. A single hand takes all in the order of the stream. */
   readonly #late = new Queue<Delivery>()
@@ -45,8 +45,8 @@ export class Crew {
   }
 
   #call(): void {
-    if (this.#hands >= this.#limit.concurrency) return
-    this.#hands++
+    if (this.#workers >= this.#limit.concurrency) return
+    this.#workers++
     void this.#limit(() => this.#work())
   }
 
@@ -63,7 +63,7 @@ export class Crew {
       }
       owner.done(delivery)
     }
-    this.#hands--
+    this.#workers--
   }
 
   #take(): Delivery | undefined {

@@ -1,5 +1,5 @@
 /** The timers everything that waits goes by. The simulator has its own; everybody else has the process'. */
-export interface Timing {
+export interface Clock {
   /** ms on a clock that never goes back; only differences mean something. */
   now(): number
   /** Calls back once, after so many ms. What is due in more than three weeks may be called earlier, and looks again then. */
@@ -15,14 +15,14 @@ export interface Timer {
 }
 
 /** Some number between the two, by chance: so that many processes do not do the same in step. */
-export function between(least: number, most: number, timing: Timing): number {
-  return least + (most - least) * timing.random()
+export function between(least: number, most: number, clock: Clock): number {
+  return least + (most - least) * clock.random()
 }
 
 /** The longest time that Node has timers for: a longer one would go off at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
-export const processTiming: Timing = {
+export const processClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
   after(ms, callback) {

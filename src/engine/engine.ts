@@ -1,5 +1,5 @@
-import type { Timing } from './clock.js'
-import type { HandoffPort } from './groups.js'
+import type { Clock } from './clock.js'
+import type { GroupPort } from './groups.js'
 import type { Port, Reply as ReplyOf, Retry } from './port.js'
 import type { RoomPort } from './room.js'
 
@@ -111,7 +111,7 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
  * - A `seen` of the partition's own line must be part of its history: it ends at an event, or before, whose batch bore that mark. (Where
  *   the events are trimmed so far, nobody can tell.) A `seen` of an earlier line is from before a recovery, and fine; of a later line it is not.
  * - If it is not, the partition is frozen, and the outcome is `rolled_back`. A command that writes nothing does not freeze.
- * - `since` becomes the sequence at which it froze. The line that begins with the thaw counts from there: what was written beyond on the
+ * - `since` becomes the sequence at which it froze. The line that begins with the unfreeze counts from there: what was written beyond on the
  *   line before is not part of this history.
  * - While it is frozen, the outcome of everything that may write is `rolled_back`, but of calls that recover. Those are not checked, and
  *   to them the sale is open whatever its state: `reserve` does not look at step 4, `confirm` not at the sale's end.
@@ -125,11 +125,11 @@ export interface Commands {
    * partition that is missing has been lost.
    */
   create: {
-    op: { readonly rules: Rules; readonly token: string; readonly complete: boolean }
+    op: { readonly rules: Rules; readonly incarnation: string; readonly complete: boolean }
     answer:
       | {
           readonly status: 'created' | 'exists' | 'conflict'
-          readonly token: string
+          readonly incarnation: string
           readonly complete: boolean
         }
       | Retry
@@ -141,7 +141,7 @@ export interface Commands {
     answer: {
       readonly status: 'described'
       readonly rules: Rules
-      readonly token: string
+      readonly incarnation: string
       readonly complete: boolean
     }
   }
@@ -151,8 +151,8 @@ export interface Commands {
    * whosever it is: `exists`, with its token.
    */
   rebuild: {
-    op: { readonly rules: Rules; readonly token: string; readonly line: number }
-    answer: { readonly status: 'rebuilt' | 'exists'; readonly token: string } | Retry
+    op: { readonly rules: Rules; readonly incarnation: string; readonly generation: number }
+    answer: { readonly status: 'rebuilt' | 'exists'; readonly incarnation: string } | Retry
   }
 
   /**
@@ -301,11 +301,11 @@ export interface Commands {
   }
 
   /**
-   * Answers the state afterwards. What would change nothing changes nothing (an ended sale stays ended) and writes no event. `thaw` ends
+   * Answers the state afterwards. What would change nothing changes nothing (an ended sale stays ended) and writes no event. `unfreeze` ends
    * a freeze, and the history goes on as the next line; it writes no event.
    */
   control: {
-    op: { readonly action: 'pause' | 'resume' | 'end' | 'thaw' }
+    op: { readonly action: 'pause' | 'resume' | 'end' | 'unfreeze' }
     answer: { readonly status: SaleState } | Retry
   }
 
@@ -391,7 +391,7 @@ export interface Commands {
     answer: {
       readonly status: 'events'
       readonly events: readonly StoredEvent[]
-      readonly line: number
+      readonly generation: number
       readonly since: number
       readonly reservations: readonly StoredReservation[]
     }
@@ -402,23 +402,23 @@ export type Command = keyof Commands
 export type Op<C extends Command> = Commands[C]['op']
 export type Answer<C extends Command> = Commands[C]['answer']
 /** An answer that decides: what is undecided is asked again before anybody hears of it. */
-export type Settled<C extends Command> = Exclude<Answer<C>, Retry>
+export type FinalAnswer<C extends Command> = Exclude<Answer<C>, Retry>
 export type Reply<C extends Command> = ReplyOf<Answer<C>>
 export type Partition = Port<Commands>
-export type { Call, Retry, Tip } from './port.js'
+export type { Call, LogOffset, Retry } from './port.js'
 
 /** How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()` or `redisEngine()`. */
 export interface Engine {
   /** ms on a clock that only differences may be taken of; measures ages inside this process, decides nothing. */
   elapsed(): number
   /** The timers for deadlines and waits. @default the process' */
-  readonly timing?: Timing | undefined
+  readonly clock?: Clock | undefined
   /** It is asked without a network: nothing is gained by remembering its refusals. @default false */
   readonly isLocal?: boolean | undefined
   /** @param partitions How many the sale has; partition 0 is found without knowing. */
   partition(sale: string, index: number, partitions: number): Partition
   /** What follows the events of a partition. */
-  handoff(sale: string, index: number, partitions: number): HandoffPort
+  groups(sale: string, index: number, partitions: number): GroupPort
   room(name: string): RoomPort
   /** Ends what the engine itself opened: its own client, never one it was given. */
   close(): Promise<void>

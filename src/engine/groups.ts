@@ -1,4 +1,4 @@
-import type { Decided } from '../batching/batcher.js'
+import type { Final } from '../batching/batcher.js'
 import type { StoredEvent } from './engine.js'
 import type { Port, Reply, Retry } from './port.js'
 
@@ -47,7 +47,7 @@ export interface Trim {
   readonly maxEvents: number
 }
 
-export interface HandoffCommands {
+export interface GroupCommands {
   /**
    * Takes or renews the lease of a group for a consumer, until `now + leaseMs`. A group that is new is made, at position 0 (`beginning`) or after the
    * latest event (`now`). `busy`: somebody else has a lease that has not ended. Where the consumer had the lease itself, the epoch stays; else it
@@ -140,9 +140,9 @@ export interface HandoffCommands {
   }
 }
 
-export type HandoffCommand = keyof HandoffCommands
-export type HandoffOp<C extends HandoffCommand> = HandoffCommands[C]['op']
-export type HandoffAnswer<C extends HandoffCommand> = HandoffCommands[C]['answer']
-export type HandoffReply<C extends HandoffCommand> = Reply<HandoffAnswer<C>>
-export type HandoffSettled<C extends HandoffCommand> = Decided<HandoffAnswer<C>>
-export type HandoffPort = Port<HandoffCommands>
+export type GroupCommand = keyof GroupCommands
+export type GroupOp<C extends GroupCommand> = GroupCommands[C]['op']
+export type GroupAnswer<C extends GroupCommand> = GroupCommands[C]['answer']
+export type GroupReply<C extends GroupCommand> = Reply<GroupAnswer<C>>
+export type FinalGroupAnswer<C extends GroupCommand> = Final<GroupAnswer<C>>
+export type GroupPort = Port<GroupCommands>

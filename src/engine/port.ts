@@ -28,7 +28,7 @@ export interface Port<M extends CommandMap<M>> {
   readonly time?: (() => Promise<number>) | undefined
 
   /** Why it is not ready, as far as is known: the latest failure of its connection. */
-  readonly trouble?: (() => StockholdError | undefined) | undefined
+  readonly lastError?: (() => StockholdError | undefined) | undefined
 
   /**
    * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
@@ -51,10 +51,10 @@ export interface Retry {
  * A point of a history: after `sequence` events, the last of which was written by the call that bore `mark`. A history that was
  * recovered goes on as another `line`.
  */
-export interface Tip {
-  readonly line: number
+export interface LogOffset {
+  readonly generation: number
   readonly sequence: number
-  readonly mark: string
+  readonly batchId: string
 }
 
 /**
@@ -75,17 +75,17 @@ export interface Incompatible {
 /** What a batch carries beside its items. */
 export interface Call {
   /** The incarnation the caller knows, or `null` for `create` and `describe`, which learn it. */
-  readonly token: string | null
+  readonly incarnation: string | null
   /** When by the server's clock nothing may be changed any more. */
   readonly deadline: number
   /** The latest server time the caller has seen. */
-  readonly floor: number
+  readonly minTime: number
   /** The furthest point of the history that the caller has seen. */
-  readonly seen?: Tip | null | undefined
+  readonly lastSeen?: LogOffset | null | undefined
   /** A name for what this call writes, unlike any other. */
-  readonly mark?: string | undefined
+  readonly batchId?: string | undefined
   /** Puts back what was lost: allowed where others are held off. */
-  readonly recovers?: boolean | undefined
+  readonly bypassFreeze?: boolean | undefined
 }
 
 /**
@@ -103,7 +103,7 @@ export type Reply<A> =
       readonly clock: number
       readonly sequence: number
       /** The point of the history that was reached. */
-      readonly tip?: Tip | undefined
+      readonly offset?: LogOffset | undefined
       readonly answers: readonly A[]
     }
   | { readonly outcome: 'missing' | 'lost' | 'rolled_back'; readonly now: number }

@@ -1,4 +1,4 @@
-import type { Decided } from '../batching/batcher.js'
+import type { Final } from '../batching/batcher.js'
 import type { Port, Reply, Retry } from './port.js'
 
 /**
@@ -15,7 +15,7 @@ import type { Port, Reply, Retry } from './port.js'
  * - *the door* are those who have come and wait for a token. A token makes the first of them, by rank, a *turn*.
  * - A turn that its buyer takes becomes a *pass*. A turn that is not taken goes back as a token.
  */
-export interface RoomRules {
+export interface StoredRoomRules {
   readonly order: 'fifo' | 'random'
   readonly opensAt: number | null
   /** How long a turn, or somebody who was called, is waited for, in ms. */
@@ -28,7 +28,7 @@ export interface RoomRules {
 }
 
 /** The token bucket: tokens per 1,000 seconds, and how many it holds. */
-export interface Pace {
+export interface AdmissionRate {
   readonly rate: number
   readonly burst: number
 }
@@ -44,7 +44,7 @@ export interface StockReading {
 /** Somebody who stands at the door, or polls from near it. */
 export interface Visit {
   readonly buyer: string
-  readonly stay: number
+  readonly visitId: number
   readonly number: number
   readonly rank: number
 }
@@ -57,7 +57,7 @@ export type VisitAnswer =
   | { readonly status: 'gone' }
 
 /** 65,536 places, one bit each, of those that were given up while waiting: bit `n % 8` (the highest first) of byte `n / 8`. */
-export interface GoneChunk {
+export interface DepartedChunk {
   readonly index: number
   readonly bits: Buffer
 }
@@ -68,7 +68,7 @@ export interface RoomState {
   readonly opened: boolean
   readonly paused: boolean
   readonly closed: 'sold_out' | 'ended' | null
-  readonly pace: Pace
+  readonly pace: AdmissionRate
   /** Millionths of a token. */
   readonly tokens: number
   /** The latest number. */
@@ -77,14 +77,14 @@ export interface RoomState {
   /** Places up to this rank come to the door; those beyond need not. */
   readonly reach: number
   /** How many at the door have been called. */
-  readonly atDoor: number
+  readonly present: number
   /** Ranks called per 1,000 seconds, as observed. */
   readonly speed: number
   /** Buyers with a place and without a pass. */
   readonly waiting: number
   /** Passes ever given, and turns ever missed. */
   readonly admitted: number
-  readonly missed: number
+  readonly missedTurns: number
   /** Turns and passes that may still buy something. */
   readonly outstanding: number
   /** How many may be outstanding, by the latest reading; `null` in a room without a sale, and before the first. */
@@ -96,9 +96,9 @@ export interface RoomState {
   /** Numbers whose turn it is: those that were given it at door time `turnsSince` or later. */
   readonly turns: readonly number[]
   readonly goneVersion: number
-  readonly gone: readonly GoneChunk[]
+  readonly gone: readonly DepartedChunk[]
   /** Whose pass was revoked at `revokedSince` or later, until passMs after that: then none of theirs can be valid any more. */
-  readonly revoked: readonly { readonly buyer: string; readonly stay: number }[]
+  readonly revoked: readonly { readonly buyer: string; readonly visitId: number }[]
 }
 
 /** Millionths in a token: whole numbers do not drift. */
@@ -157,16 +157,16 @@ export interface RoomCommands {
    */
   create: {
     op: {
-      readonly rules: RoomRules
-      readonly pace: Pace
+      readonly rules: StoredRoomRules
+      readonly pace: AdmissionRate
       readonly seed: string
       readonly commitment: string
-      readonly token: string
+      readonly incarnation: string
     }
     answer:
       | {
           readonly status: 'created' | 'exists' | 'conflict'
-          readonly token: string
+          readonly incarnation: string
           readonly commitment: string
         }
       | Retry
@@ -177,8 +177,8 @@ export interface RoomCommands {
     op: Record<never, never>
     answer: {
       readonly status: 'described'
-      readonly rules: RoomRules
-      readonly token: string
+      readonly rules: StoredRoomRules
+      readonly incarnation: string
       readonly commitment: string
     }
   }
@@ -193,7 +193,7 @@ export interface RoomCommands {
       | {
           readonly status: 'placed'
           readonly number: number
-          readonly stay: number
+          readonly visitId: number
           readonly expiresAt: number | null
         }
       | Retry
@@ -230,7 +230,7 @@ export interface RoomCommands {
 
   /** Ends a stay, and with it place, turn (its token goes back) and pass, which is then revoked. `gone`: it had ended, or another has begun. */
   leave: {
-    op: { readonly buyer: string; readonly stay: number }
+    op: { readonly buyer: string; readonly visitId: number }
     answer: { readonly status: 'left' | 'gone' } | Retry
   }
 
@@ -246,7 +246,7 @@ export interface RoomCommands {
    * sale it changes nothing. `gone`: no such stay, or no pass that has not run out.
    */
   spend: {
-    op: { readonly buyer: string; readonly stay: number }
+    op: { readonly buyer: string; readonly visitId: number }
     answer: { readonly status: 'spent' | 'gone' } | Retry
   }
 
@@ -263,5 +263,5 @@ export type RoomCommand = keyof RoomCommands
 export type RoomOp<C extends RoomCommand> = RoomCommands[C]['op']
 export type RoomAnswer<C extends RoomCommand> = RoomCommands[C]['answer']
 export type RoomReply<C extends RoomCommand> = Reply<RoomAnswer<C>>
-export type RoomSettled<C extends RoomCommand> = Decided<RoomAnswer<C>>
+export type FinalRoomAnswer<C extends RoomCommand> = Final<RoomAnswer<C>>
 export type RoomPort = Port<RoomCommands>

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine/engine.js'
-import type { HandoffPort } from '../engine/groups.js'
+import type { GroupPort } from '../engine/groups.js'
 import type { CommandMap, Port, Reply as ReplyOf } from '../engine/port.js'
 import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
-import { executeHandoff } from './groups/execute.js'
+import { executeGroupCommand } from './groups/execute.js'
 import { incompatible } from './incompatible.js'
 import { RoomMachine } from './room/room-machine.js'
 import { confirm, extend, refund, release } from './sale/confirm-and-release.js'
@@ -71,9 +71,9 @@ export class MemoryEngine implements Engine {
     return this.#port((command, ops, call) => execute(state, command, ops, call, this.#clock()))
   }
 
-  handoff(sale: string, index: number): HandoffPort {
+  groups(sale: string, index: number): GroupPort {
     const state = this.#stateOf(sale, index)
-    return this.#port((command, ops, call) => executeHandoff(state, command, ops, call, this.#clock()))
+    return this.#port((command, ops, call) => executeGroupCommand(state, command, ops, call, this.#clock()))
   }
 
   room(name: string): RoomPort {
@@ -123,24 +123,31 @@ export function execute<C extends Command>(
   clock: number,
 ): Reply<C> {
   const makes = command === 'create' || command === 'rebuild'
-  if (state.token === null && !makes) return { outcome: 'missing', now: clock }
+  if (state.incarnation === null && !makes) return { outcome: 'missing', now: clock }
   const unread = incompatible(state, clock)
   if (unread) return unread
-  if (state.token !== null && call.token !== null && call.token !== state.token)
+  if (state.incarnation !== null && call.incarnation !== null && call.incarnation !== state.incarnation)
     return { outcome: 'lost', now: clock }
 
   const reads = writesNothing.has(command)
-  if (state.token !== null && !makes && !call.recovers && isRolledBack(state, command, ops, call))
+  if (state.incarnation !== null && !makes && !call.bypassFreeze && isRolledBack(state, command, ops, call))
     return { outcome: 'rolled_back', now: clock }
 
-  const moment = momentAt(clock, state.time, call.floor)
-  const step: Step = { ...moment, overdue: clock > call.deadline, recovers: call.recovers === true }
+  const moment = momentAt(clock, state.time, call.minTime)
+  const step: Step = { ...moment, overdue: clock > call.deadline, bypassFreeze: call.bypassFreeze === true }
   const answers = ops.map((op) => {
-    if (state.token !== null && !reads) state.advance(step)
+    if (state.incarnation !== null && !reads) state.advance(step)
     return handlers[command](state, op, step)
   })
-  state.events.close(call.mark ?? '')
-  return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, tip: state.tip, answers }
+  state.events.close(call.batchId ?? '')
+  return {
+    outcome: 'done',
+    now: step.now,
+    clock,
+    sequence: state.events.sequence,
+    offset: state.offset,
+    answers,
+  }
 }
 
 /** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */
@@ -148,11 +155,11 @@ function isRolledBack<C extends Command>(
   state: PartitionState,
   command: C,
   ops: readonly Op<C>[],
-  { seen }: Call,
+  { lastSeen }: Call,
 ): boolean {
   const reads = writesNothing.has(command)
   const forgot = command === 'send' && (ops as readonly Op<'send'>[]).some((op) => forgotSending(state, op))
-  if (!state.frozen && (forgot || (seen && !state.remembers(seen)))) {
+  if (!state.frozen && (forgot || (lastSeen && !state.remembers(lastSeen)))) {
     if (reads) return true
     state.freeze()
   }

@@ -7,7 +7,7 @@ const EVERY_MS = 1_000
 const CALLS = 50
 
 /** Tells a sale how far the ledger is, so that its stream can be trimmed behind that. */
-export class Bookmark {
+export class Checkpointer {
   readonly #source: EventSource
   readonly #partition: number
   readonly #group: string
@@ -33,7 +33,7 @@ export class Bookmark {
   /** @param isIdle There is nothing else to do: then it is told, though it was just before. */
   async keep(position: Position | undefined, isIdle: boolean): Promise<void> {
     if (!position) return
-    const now = this.#source.timing.now()
+    const now = this.#source.clock.now()
     const isDue = now - this.#toldAt >= EVERY_MS
     // Told again from time to time: what was too young to be trimmed grows old.
     if (isIdle ? position.sequence === this.#told && !isDue : !isDue) return

@@ -1,6 +1,6 @@
 import { chunksOf } from '../common/chunks.js'
 import type { Rules, StoredReservation } from '../engine/engine.js'
-import type { Tip } from '../engine/port.js'
+import type { LogOffset } from '../engine/port.js'
 import { emptyReservations, pushStored } from './page.js'
 import type { ReservationRow } from './rows.js'
 import type { SaleWriter } from './sale-writer.js'
@@ -44,10 +44,10 @@ export async function compare(
   const { source, tables, rules } = writer
   const seen = new Set<string>()
   let doubtful = new Set<string>()
-  const caughtUp = async (): Promise<Tip> => {
-    const tip = source.tip(partition)!
-    await writer.reach(partition, tip, source.timing.now() + timeoutMs)
-    return tip
+  const caughtUp = async (): Promise<LogOffset> => {
+    const offset = source.lastSeen(partition)!
+    await writer.waitUntilWritten(partition, offset, source.clock.now() + timeoutMs)
+    return offset
   }
 
   let cursor = '0'
@@ -72,17 +72,17 @@ export async function compare(
   const checked = new Set([...seen, ...doubtful])
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
     // A hold that has lapsed is told as expired though no event has said so yet.
-    for (let next: number | null = 0; next !== null && next <= source.serverNow(partition); )
+    for (let next: number | null = 0; next !== null && next <= source.serverTime(partition); )
       next = await source.sweep(partition)
     const ids = [...doubtful]
     doubtful = new Set()
     for (const some of chunksOf(ids, AT_ONCE)) {
       const stored = await Promise.all(some.map((id) => source.reservation(partition, id)))
-      const tip = await caughtUp()
+      const offset = await caughtUp()
       const rows = new Map((await tables.rows(source.sale, some)).map((row) => [row.id, row]))
       const wrong = some.filter((id, i) => isWrong(stored[i], rows.get(id), rules))
       if (look < LOOKS) for (const id of wrong) doubtful.add(id)
-      else await settle(writer, partition, tip, wrong, some, stored, rows, repair, found)
+      else await settle(writer, partition, offset, wrong, some, stored, rows, repair, found)
     }
   }
   return { ...found, checked: checked.size }
@@ -100,7 +100,7 @@ function isWrong(
 async function settle(
   { source, tables, rules }: SaleWriter,
   partition: number,
-  tip: Tip,
+  offset: LogOffset,
   wrong: readonly string[],
   ids: readonly string[],
   stored: readonly (StoredReservation | undefined)[],
@@ -110,7 +110,7 @@ async function settle(
 ): Promise<void> {
   const columns = emptyReservations()
   const unknown: string[] = []
-  const at = { line: tip.line, sequence: tip.sequence, now: source.serverNow(partition) }
+  const at = { line: offset.generation, sequence: offset.sequence, now: source.serverTime(partition) }
   for (const id of wrong) {
     const reservation = stored[ids.indexOf(id)]
     if (!reservation) unknown.push(id)
@@ -123,8 +123,8 @@ async function settle(
   }
   found.unknown.push(...unknown)
   if (!repair) return
-  if (columns.id.length > 0) await tables.mend(source.sale, partition, columns)
-  if (unknown.length > 0) await tables.forget(source.sale, unknown, tip.line, tip.sequence)
+  if (columns.id.length > 0) await tables.upsertFromSale(source.sale, partition, columns)
+  if (unknown.length > 0) await tables.forget(source.sale, unknown, offset.generation, offset.sequence)
 }
 
 async function rowsOf(

@@ -2,7 +2,7 @@ import { notify } from '../common/callback.js'
 import type { Timer } from '../engine/clock.js'
 import { isIncompatible } from '../errors.js'
 import type { Filled } from '../validation.js'
-import { Bookmark } from './checkpointer.js'
+import { Checkpointer } from './checkpointer.js'
 import { compare } from './compare.js'
 import type { PartitionWriter } from './partition-writer.js'
 import type { SaleWriter } from './sale-writer.js'
@@ -31,7 +31,7 @@ export interface FollowOptions {
 export interface LedgerStats {
   readonly partitions: readonly {
     /** The line of the history: one more after each recovery. */
-    readonly line: number
+    readonly generation: number
     /** Every event up to this one is in the ledger. */
     readonly position: number
     /** The latest event that this process knows of. */
@@ -77,10 +77,21 @@ export class Follower implements LedgerFollower {
     const writers = await this.#sale.open()
     const { source, tables } = this.#sale
     const partitions = writers.map(async ({ written, batches }, partition) => {
-      const { line, sequence, lost } = (await tables.position(source.sale, partition))!
-      const tip = source.latest(partition)
-      const latest = tip.line < line ? sequence : Math.max(tip.sequence, tip.line > line ? 0 : sequence)
-      return { line, position: sequence, latest, lag: Math.max(0, latest - sequence), lost, written, batches }
+      const { generation, sequence, lost } = (await tables.position(source.sale, partition))!
+      const offset = source.latest(partition)
+      const latest =
+        offset.generation < generation
+          ? sequence
+          : Math.max(offset.sequence, offset.generation > generation ? 0 : sequence)
+      return {
+        generation,
+        position: sequence,
+        latest,
+        lag: Math.max(0, latest - sequence),
+        lost,
+        written,
+        batches,
+      }
     })
     return { partitions: await Promise.all(partitions) }
   }
@@ -98,7 +109,7 @@ export class Follower implements LedgerFollower {
   async #follow(writer: PartitionWriter, partition: number): Promise<void> {
     const { source, rules } = this.#sale
     const { group, maxEvents, maxPauseMs } = this.#options
-    const bookmark = new Bookmark(source, partition, group, maxEvents, rules.maxHoldMs)
+    const bookmark = new Checkpointer(source, partition, group, maxEvents, rules.maxHoldMs)
     let changed = false
     let wake = () => {}
     const stopListening = source.onChange(partition, () => {
@@ -150,7 +161,7 @@ export class Follower implements LedgerFollower {
         resolve()
       }
       this.#wakers.add(end)
-      timer = this.#sale.source.timing.after(ms, end)
+      timer = this.#sale.source.clock.after(ms, end)
       timer.keepAlive(false)
       wakeable?.(end)
     })

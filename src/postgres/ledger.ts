@@ -5,7 +5,7 @@ import type { Ledger, LedgerRecord, LedgerWriter } from '../sale/ledger.js'
 import { checkBoolean, checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { explain } from './failure.js'
 import { Follower, type FollowOptions, type LedgerFollower } from './follower.js'
-import { recall } from './load-for-recovery.js'
+import { loadForRecovery } from './load-for-recovery.js'
 import { migrate } from './migrate.js'
 import type { SqlPool } from './pool.js'
 import { type ReconcileOptions, type Reconciliation, reconcile } from './reconcile.js'
@@ -110,8 +110,8 @@ class LedgerInPostgres implements PostgresLedger {
     return this.#writerOf(source)
   }
 
-  recall(sale: string): Promise<LedgerRecord | undefined> {
-    return recall(this.#tables, sale).catch(explain)
+  loadForRecovery(sale: string): Promise<LedgerRecord | undefined> {
+    return loadForRecovery(this.#tables, sale).catch(explain)
   }
 
   #writerOf(source: EventSource): SaleWriter {

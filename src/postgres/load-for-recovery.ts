@@ -1,7 +1,7 @@
 import type { Rules, StoredReservation } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
-import type { Testimony } from '../sale/recovery/replay.js'
+import type { RecoverySource } from '../sale/recovery/replay.js'
 import type { ReservationRow, RestockRow } from './rows.js'
 import type { Tables } from './tables.js'
 import { fromText } from './text.js'
@@ -10,21 +10,21 @@ import { fromText } from './text.js'
 const BATCH = 500 // tuning
 
 /** What the tables know of a sale, for its recovery. */
-export async function recall(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {
+export async function loadForRecovery(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {
   const known = await tables.sale(sale)
   if (!known) return undefined
   const rules: Rules = JSON.parse(known.rules)
   return {
     rules,
-    token: known.token,
-    seen: await tables.seen(sale),
-    testify: () => testify(tables, sale, rules),
+    incarnation: known.incarnation,
+    lastSeen: await tables.seen(sale),
+    recoverySource: () => readRecoverySource(tables, sale, rules),
   }
 }
 
-async function testify(tables: Tables, sale: string, rules: Rules): Promise<Testimony> {
+async function readRecoverySource(tables: Tables, sale: string, rules: Rules): Promise<RecoverySource> {
   const places = new Map(rules.skus.map(({ sku }, place) => [sku, place]))
-  await tables.raiseFence(sale)
+  await tables.incrementFence(sale)
   const { state } = (await tables.sale(sale))!
   return {
     state,

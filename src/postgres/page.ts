@@ -1,4 +1,4 @@
-import type { Rules, Settled, StoredEvent, StoredReservation } from '../engine/engine.js'
+import type { FinalAnswer, Rules, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { toText } from './text.js'
 
 /** A state as it stands in the ledger. */
@@ -29,7 +29,7 @@ export interface ReservationColumns {
   readonly refundDue: (string | null)[]
   readonly restocked: (boolean | null)[]
   readonly changedAt: number[]
-  readonly line: number[]
+  readonly generation: number[]
   readonly sequence: number[]
 }
 
@@ -67,7 +67,7 @@ export function emptyReservations(): ReservationColumns {
     refundDue: [],
     restocked: [],
     changedAt: [],
-    line: [],
+    generation: [],
     sequence: [],
   }
 }
@@ -76,7 +76,7 @@ export function emptyReservations(): ReservationColumns {
  * The rows of a page. What becomes of a reservation is taken from its events alone: the reservations of a page are as of now, and what
  * has happened to them since comes with a later page. From them comes what never changes.
  */
-export function batchOf({ events, line, reservations }: Settled<'events'>, rules: Rules): Batch {
+export function batchOf({ events, generation, reservations }: FinalAnswer<'events'>, rules: Rules): Batch {
   const columns: EventColumns = {
     sequence: [],
     at: [],
@@ -102,7 +102,7 @@ export function batchOf({ events, line, reservations }: Settled<'events'>, rules
   for (const [id, outcome] of outcomes) {
     const reservation = stored.get(id)
     // One that the sale does not know any more is found by the comparison that follows a loss.
-    if (reservation) push(rows, reservation, outcome, line, rules)
+    if (reservation) push(rows, reservation, outcome, generation, rules)
   }
   return { events: columns, reservations: rows, sale }
 }
@@ -168,7 +168,7 @@ function push(
   rows.refundDue.push(outcome.refundDue)
   rows.restocked.push(outcome.restocked)
   rows.changedAt.push(outcome.changedAt)
-  rows.line.push(line)
+  rows.generation.push(line)
   rows.sequence.push(outcome.sequence)
 }
 

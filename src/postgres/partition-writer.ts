@@ -1,8 +1,8 @@
 import { onAbort } from '../batching/abort.js'
 import type { EventSource } from '../consumer/source.js'
 import type { Timer } from '../engine/clock.js'
-import type { Rules, Settled } from '../engine/engine.js'
-import type { Tip } from '../engine/port.js'
+import type { FinalAnswer, Rules } from '../engine/engine.js'
+import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import { batchOf } from './page.js'
 import { arraysOf, type BatchArrays, type Position } from './rows.js'
@@ -15,13 +15,13 @@ const MIN_RETRY_MS = 5
 const MAX_RETRY_MS = 1_000
 
 interface Waiter {
-  readonly tip: Tip
+  readonly offset: LogOffset
   readonly deadline: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-type Page = Settled<'events'>
+type Page = FinalAnswer<'events'>
 
 /** A page, and what is written of it. */
 interface Prepared {
@@ -67,25 +67,27 @@ export class PartitionWriter {
   }
 
   /** `true`: it is in the tables. `false`: not yet. `null`: nobody can tell any more, or the history went on without it. */
-  #covers({ line, sequence }: Tip): boolean | null {
+  #covers({ generation, sequence }: LogOffset): boolean | null {
     const position = this.#known
-    if (!position || position.line < line) return false
-    if (position.line === line) return position.sequence >= sequence
-    return position.line === line + 1 && sequence <= position.since ? position.sequence >= sequence : null
+    if (!position || position.generation < generation) return false
+    if (position.generation === generation) return position.sequence >= sequence
+    return position.generation === generation + 1 && sequence <= position.since
+      ? position.sequence >= sequence
+      : null
   }
 
-  has(tip: Tip): boolean {
-    return this.#covers(tip) === true
+  hasWritten(offset: LogOffset): boolean {
+    return this.#covers(offset) === true
   }
 
   /** Waits until it has everything up to there; meanwhile it writes, unless others do. */
-  reach(tip: Tip, deadline: number, signal?: AbortSignal): Promise<void> {
-    if (this.has(tip)) return Promise.resolve()
+  waitUntilWritten(offset: LogOffset, deadline: number, signal?: AbortSignal): Promise<void> {
+    if (this.hasWritten(offset)) return Promise.resolve()
     if (signal?.aborted)
       return Promise.reject(unwritten('The wait for the ledger was aborted', signal.reason))
     return new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
-        tip,
+        offset,
         deadline,
         resolve: () => {
           forget?.()
@@ -136,8 +138,8 @@ export class PartitionWriter {
     const position = this.#position ?? (await this.look())
     if (!this.#ahead && this.#waiters.size > 0 && this.#isServed()) return 0
     const { page, batch } = await this.#read(position)
-    if (page.line !== position.line || page.since !== position.since) {
-      await this.#turn(position, page)
+    if (page.generation !== position.generation || page.since !== position.since) {
+      await this.#switchGeneration(position, page)
       return 0
     }
     if (page.events.length === 0) return 0
@@ -150,10 +152,10 @@ export class PartitionWriter {
       lost: position.lost + lost,
       stale: position.stale || lost > 0,
     }
-    const tip = this.#source.tip(this.#partition)
+    const offset = this.#source.lastSeen(this.#partition)
     if (page.events.length >= FULL) this.#readAhead(last)
     const moved = await this.#change(() =>
-      this.#tables.write(this.#source.sale, this.#partition, position, next, tip, batch),
+      this.#tables.write(this.#source.sale, this.#partition, position, next, offset, batch),
     )
     if (!moved) return 0
     this.#position = next
@@ -164,22 +166,22 @@ export class PartitionWriter {
   }
 
   /** A line of the history that is new to the tables. While the sale is frozen nobody knows yet how it goes on. */
-  async #turn(position: Position, { line, since }: Page): Promise<void> {
+  async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
     await this.#source.sweep(this.#partition)
-    if (line < position.line || (line === position.line && since < position.since))
+    if (generation < position.generation || (generation === position.generation && since < position.since))
       throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
-    const sequence = Math.min(position.sequence, since, await this.#common(position, line))
-    const next = { ...position, line, since, sequence, stale: true }
+    const sequence = Math.min(position.sequence, since, await this.#common(position, generation))
+    const next = { ...position, line: generation, since, sequence, stale: true }
     const { sale } = this.#source
-    if (await this.#change(() => this.#tables.turn(sale, this.#partition, position, next))) {
+    if (await this.#change(() => this.#tables.switchGeneration(sale, this.#partition, position, next))) {
       this.#position = next
       this.#known = next
     }
   }
 
   /** Where two lines or more have begun unseen, nobody can tell what of the old one is left: all that is in the stream is read again. */
-  async #common(position: Position, line: number): Promise<number> {
-    if (line === position.line + 1) return Number.POSITIVE_INFINITY
+  async #common(position: Position, generation: number): Promise<number> {
+    if (generation === position.generation + 1) return Number.POSITIVE_INFINITY
     const { events } = await this.#source.read(this.#partition, 0)
     return (events[0]?.sequence ?? Number.POSITIVE_INFINITY) - 1
   }
@@ -244,18 +246,18 @@ export class PartitionWriter {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#source.timing.after(ms, resolve))
+    return new Promise((resolve) => void this.#source.clock.after(ms, resolve))
   }
 
   /** Whether the tables have everything that anyone waits for. */
   #isServed(): boolean {
-    for (const { tip } of this.#waiters) if (!this.has(tip)) return false
+    for (const { offset } of this.#waiters) if (!this.hasWritten(offset)) return false
     return true
   }
 
   #tell(): void {
     for (const waiter of this.#waiters) {
-      const covers = this.#covers(waiter.tip)
+      const covers = this.#covers(waiter.offset)
       if (covers === false) continue
       this.#waiters.delete(waiter)
       if (covers) waiter.resolve()
@@ -273,12 +275,12 @@ export class PartitionWriter {
     if (deadline >= this.#timerAt) return
     this.#timer?.cancel()
     this.#timerAt = deadline
-    const { timing } = this.#source
-    this.#timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => this.#expire())
+    const { clock } = this.#source
+    this.#timer = clock.after(Math.max(1, Math.ceil(deadline - clock.now())), () => this.#expire())
   }
 
   #expire(): void {
-    const now = this.#source.timing.now()
+    const now = this.#source.clock.now()
     this.#timerAt = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const waiter of this.#waiters) {

@@ -3,7 +3,7 @@ import { arrayOf, fromText } from './text.js'
 
 /** How far a partition is in the ledger. */
 export interface Position {
-  readonly line: number
+  readonly generation: number
   readonly since: number
   readonly sequence: number
   /** Events that were gone before they were read. */
@@ -27,7 +27,7 @@ export interface ReservationRow {
   readonly paymentId: string | null
   readonly refundDue: string | null
   readonly restocked: boolean
-  readonly line: number
+  readonly generation: number
   readonly sequence: number
 }
 
@@ -36,7 +36,7 @@ export interface RestockRow {
 }
 
 export interface SaleRow {
-  readonly token: string
+  readonly incarnation: string
   /** JSON, as it was written. */
   readonly rules: string
   readonly state: SaleChange
@@ -58,9 +58,9 @@ export const UPSERT_TYPES = 'text text jsonb text text float8 float8 text text b
 /** In the order of {@link UPSERT_TYPES}. */
 export function valuesOf(columns: ReservationColumns): string[] {
   const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
-  const { restocked, changedAt, line, sequence } = columns
+  const { restocked, changedAt, generation, sequence } = columns
   const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
-  return [...fixed, paymentId, refundDue, restocked, changedAt, line, sequence].map(arrayOf)
+  return [...fixed, paymentId, refundDue, restocked, changedAt, generation, sequence].map(arrayOf)
 }
 
 /** A batch as the statement that writes it takes it: the arrays of the events, and behind them those of the reservations. */
@@ -89,7 +89,7 @@ export function rowOf(row: any): ReservationRow {
     paymentId: row.payment_id === null ? null : fromText(row.payment_id),
     refundDue: row.refund_due,
     restocked: row.restocked === true,
-    line: Number(row.line),
+    generation: Number(row.line),
     sequence: Number(row.sequence),
   }
 }

@@ -1,6 +1,6 @@
 import type { EventSource } from '../consumer/source.js'
 import type { Rules } from '../engine/engine.js'
-import type { Tip } from '../engine/port.js'
+import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { LedgerWriter } from '../sale/ledger.js'
 import { PartitionWriter } from './partition-writer.js'
@@ -19,8 +19,8 @@ export class SaleWriter implements LedgerWriter {
     this.tables = tables
   }
 
-  has(partition: number, tip: Tip): boolean {
-    return this.#writers?.[partition]?.has(tip) === true
+  hasWritten(partition: number, offset: LogOffset): boolean {
+    return this.#writers?.[partition]?.hasWritten(offset) === true
   }
 
   /** It must keep what it has said it has. */
@@ -29,9 +29,14 @@ export class SaleWriter implements LedgerWriter {
     await this.open()
   }
 
-  async reach(partition: number, tip: Tip, deadline: number, signal?: AbortSignal): Promise<void> {
+  async waitUntilWritten(
+    partition: number,
+    offset: LogOffset,
+    deadline: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const writers = this.#writers ?? (await this.open())
-    return writers[partition]!.reach(tip, deadline, signal)
+    return writers[partition]!.waitUntilWritten(offset, deadline, signal)
   }
 
   /** The rules, once it is open. */
@@ -52,16 +57,16 @@ export class SaleWriter implements LedgerWriter {
   }
 
   async #open(): Promise<readonly PartitionWriter[]> {
-    const { rules, token } = await this.source.describe()
+    const { rules, incarnation } = await this.source.describe()
     const { sale } = this.source
-    const known = await this.tables.enter(sale, token, JSON.stringify(rules), rules.partitions)
-    if (known.token !== token)
+    const known = await this.tables.registerSale(sale, incarnation, JSON.stringify(rules), rules.partitions)
+    if (known.incarnation !== incarnation)
       throw new StockholdError(
         'STATE_LOST',
         `the ledger has followed another sale ${JSON.stringify(sale)}, which is gone: recover that one, or take another id or schema`,
       )
-    for (const [partition, tip] of (await this.tables.seen(sale)).entries())
-      if (tip) this.source.witness(partition, tip)
+    for (const [partition, offset] of (await this.tables.seen(sale)).entries())
+      if (offset) this.source.advanceTo(partition, offset)
     this.#rules = rules
     const writers = Array.from(
       { length: rules.partitions },

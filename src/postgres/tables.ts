@@ -1,4 +1,4 @@
-import type { Tip } from '../engine/port.js'
+import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
 import { explain } from './failure.js'
@@ -42,14 +42,14 @@ export class Tables {
   }
 
   /** Enters a sale, unless it is known. Answers what is known. */
-  async enter(sale: string, token: string, rules: string, partitions: number): Promise<SaleRow> {
+  async registerSale(sale: string, incarnation: string, rules: string, partitions: number): Promise<SaleRow> {
     await this.#query(
       `WITH entered AS (
         INSERT INTO ${this.#schema}.sales (sale, token, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
       )
       INSERT INTO ${this.#schema}.positions (sale, partition)
       SELECT $1, partition FROM generate_series(0, $4::int - 1) AS partition ON CONFLICT DO NOTHING`,
-      [toText(sale), token, rules, partitions],
+      [toText(sale), incarnation, rules, partitions],
     )
     return (await this.sale(sale))!
   }
@@ -70,7 +70,7 @@ export class Tables {
     const row = rows[0]
     return (
       row && {
-        line: Number(row.line),
+        generation: Number(row.line),
         since: Number(row.since),
         sequence: Number(row.sequence),
         lost: Number(row.lost),
@@ -81,7 +81,7 @@ export class Tables {
   }
 
   /** The furthest point of each partition's history that a follower has seen. */
-  async seen(sale: string): Promise<(Tip | null)[]> {
+  async seen(sale: string): Promise<(LogOffset | null)[]> {
     const { rows } = await this.#query(
       `SELECT seen_line, seen_sequence, seen_mark FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
       [toText(sale)],
@@ -89,7 +89,7 @@ export class Tables {
     return rows.map((row) =>
       row.seen_line === null
         ? null
-        : { line: Number(row.seen_line), sequence: Number(row.seen_sequence), mark: row.seen_mark },
+        : { generation: Number(row.seen_line), sequence: Number(row.seen_sequence), batchId: row.seen_mark },
     )
   }
 
@@ -105,7 +105,7 @@ export class Tables {
     partition: number,
     from: Position,
     to: Position,
-    tip: Tip | null,
+    offset: LogOffset | null,
     { arrays, sale: change }: BatchArrays,
   ): Promise<boolean> {
     const s = this.#schema
@@ -130,14 +130,14 @@ export class Tables {
       [
         toText(sale),
         partition,
-        from.line,
+        from.generation,
         from.sequence,
         to.sequence,
         to.lost,
         to.stale,
-        tip?.line ?? null,
-        tip?.sequence ?? null,
-        tip?.mark ?? null,
+        offset?.generation ?? null,
+        offset?.sequence ?? null,
+        offset?.batchId ?? null,
         ...arrays,
         change,
         from.fence,
@@ -147,7 +147,7 @@ export class Tables {
   }
 
   /** Goes over to another line of the history, if the position is still the one. What the old line has beyond is part of it no more. */
-  async turn(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
+  async switchGeneration(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
     const { rows } = await this.#query(
       `WITH moved AS (
         UPDATE ${this.#schema}.positions SET line = $5, since = $6, sequence = $7, stale = true
@@ -160,23 +160,32 @@ export class Tables {
           AND NOT events.superseded
       )
       SELECT count(*) AS count FROM moved`,
-      [toText(sale), partition, from.line, from.sequence, to.line, to.since, to.sequence, from.fence],
+      [
+        toText(sale),
+        partition,
+        from.generation,
+        from.sequence,
+        to.generation,
+        to.since,
+        to.sequence,
+        from.fence,
+      ],
     )
     return Number(rows[0].count) === 1
   }
 
   /** What was read of a sale before, and is not written yet, is not written any more. */
-  async raiseFence(sale: string): Promise<void> {
+  async incrementFence(sale: string): Promise<void> {
     await this.#query(`UPDATE ${this.#schema}.positions SET fence = fence + 1 WHERE sale = $1`, [
       toText(sale),
     ])
   }
 
   /** The reservations have been compared with the sale, on this line. */
-  async settle(sale: string, partition: number, { line, lost }: Position): Promise<void> {
+  async settle(sale: string, partition: number, { generation, lost }: Position): Promise<void> {
     await this.#query(
       `UPDATE ${this.#schema}.positions SET stale = false WHERE sale = $1 AND partition = $2 AND line = $3 AND lost = $4`,
-      [toText(sale), partition, line, lost],
+      [toText(sale), partition, generation, lost],
     )
   }
 
@@ -230,7 +239,7 @@ export class Tables {
   }
 
   /** Makes rows what the sale says of them, but for those that an event has changed meanwhile. */
-  async mend(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
+  async upsertFromSale(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
     await this.#query(this.#upsert('$15::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
       toText(sale),
       ...valuesOf(reservations),
@@ -239,11 +248,11 @@ export class Tables {
   }
 
   /** The sale does not know these any more. */
-  async forget(sale: string, ids: readonly string[], line: number, sequence: number): Promise<void> {
+  async forget(sale: string, ids: readonly string[], generation: number, sequence: number): Promise<void> {
     await this.#query(
       `UPDATE ${this.#schema}.reservations SET state = 'forgotten'
       WHERE sale = $1 AND id = ANY($2::text[]) AND (line, sequence) <= ($3, $4)`,
-      [toText(sale), ids, line, sequence],
+      [toText(sale), ids, generation, sequence],
     )
   }
 

@@ -21,7 +21,7 @@ const PATIENCE_MS = 250
 /** When a call is unanswered for so long, the node is asked for that the others hold to be the master. */
 const OVERDUE_MS = 1_000
 /** Refusals that say nothing of the call, but of the way to its slot. Nothing was executed. */
-const astray = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'READONLY'])
+const misrouted = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'READONLY'])
 
 /** What is known of the ways through one client. */
 interface Ways {
@@ -103,7 +103,7 @@ export async function runOnCluster(
     } catch (error) {
       const resent = connectionOf(master) !== connection
       refusal = failure(error, true, resent)
-      if (resent || !astray.has(replyCode(error) ?? '')) throw refusal
+      if (resent || !misrouted.has(replyCode(error) ?? '')) throw refusal
       waysOf(cluster).closed.set(slotOf(withPrefix(cluster, keys[0]!)), keys)
       // The way may be as it was, and the refusal too.
       if (performance.now() + pause > end) throw refusal
@@ -120,7 +120,7 @@ export async function runOnCluster(
 export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setInterval(() => {
-      askAnew(cluster)
+      refreshSlots(cluster)
       if (!cluster.nodes().includes(node)) settle(() => reject(new Error('The node has left the cluster.')))
     }, OVERDUE_MS)
     timer.unref()
@@ -136,7 +136,7 @@ export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Pro
 }
 
 /** Who serves what is asked of the nodes again: by a connection of its own, while everything else goes on. */
-function askAnew(cluster: Cluster): void {
+function refreshSlots(cluster: Cluster): void {
   const ways = waysOf(cluster)
   const now = performance.now()
   if (cluster.status !== 'ready' || now - ways.askedAt < OVERDUE_MS / 2) return
@@ -151,7 +151,7 @@ async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]):
     const isServed = await serves(cluster, ways.closed.get(slot) ?? keys)
     if (isServed) ways.closed.delete(slot)
     if (isServed && connectedMaster(cluster, slot)) return
-    askAnew(cluster)
+    refreshSlots(cluster)
     await delay(pause, undefined, { ref: false })
   }
 }
@@ -166,7 +166,7 @@ async function serves(cluster: Cluster, keys: string[]): Promise<boolean> {
     (error) => {
       // Any other refusal was given where the call itself would be; it will be told the same.
       const code = replyCode(error)
-      return code !== undefined && !astray.has(code)
+      return code !== undefined && !misrouted.has(code)
     },
   )
   // What waits for a connection that ioredis gives up while it makes it anew is never answered at all.

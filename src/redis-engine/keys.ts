@@ -4,7 +4,7 @@ import { SLOTS, saltFor, slotOf } from './slot.js'
 const PARTS = ['meta', 'stock', 'buckets', 'expiry', 'events', 'archive', 'restocks', 'transfers'] as const
 
 /** The keys of those who follow a partition's events, in the order in which their scripts name them (`groups/concerns/consumer_groups.lua`). */
-const HANDOFF_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
+const GROUP_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
 
 /** The keys of a waiting room, in the order in which its scripts name them (`room/concerns/room.lua`). */
 const ROOM_PARTS = ['meta', 'places', 'gone', 'chunks', 'door', 'seen', 'turns', 'passes', 'revoked'] as const
@@ -31,8 +31,8 @@ export function partitionKeys(prefix: string, sale: string, partition: number, p
 }
 
 /** All in the slot of the partition that is followed. */
-export function handoffKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
-  return keysOf(partitionTag(prefix, sale, partition, partitions), HANDOFF_PARTS)
+export function groupKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
+  return keysOf(partitionTag(prefix, sale, partition, partitions), GROUP_PARTS)
 }
 
 /** As those of a partition; a sale of the same name has numbers where a room has its word. */

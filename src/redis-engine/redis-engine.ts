@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import type { Redis } from 'ioredis'
 import { notify } from '../common/callback.js'
 import type { Command, Engine, Partition } from '../engine/engine.js'
-import type { HandoffCommand, HandoffPort } from '../engine/groups.js'
+import type { GroupCommand, GroupPort } from '../engine/groups.js'
 import type { Port } from '../engine/port.js'
 import type { RoomCommand, RoomPort } from '../engine/room.js'
 import { internal, invalid, StockholdError, unavailable } from '../errors.js'
@@ -19,9 +19,9 @@ import {
 } from './connection.js'
 import { run, runReplicated } from './driver.js'
 import { failure, replyCode } from './failure.js'
-import { compileHandoffScripts } from './groups/group-scripts.js'
-import { decodeHandoff, encodeHandoff } from './groups/group-wire.js'
-import { handoffKeys, partitionKeys, roomKeys } from './keys.js'
+import { compileGroupScripts } from './groups/group-scripts.js'
+import { decodeGroupReply, encodeGroupCall } from './groups/group-wire.js'
+import { groupKeys, partitionKeys, roomKeys } from './keys.js'
 import { compileRoomScripts } from './room/room-scripts.js'
 import { decodeRoom, encodeRoom } from './room/room-wire.js'
 import { compileScripts } from './sale/sale-scripts.js'
@@ -120,7 +120,7 @@ class RedisEngine implements Engine {
   readonly #prefix: string
   readonly #durability: Durability
   readonly #scripts: Record<Command, Script>
-  readonly #handoffScripts: Record<HandoffCommand, Script>
+  readonly #groupScripts: Record<GroupCommand, Script>
   readonly #roomScripts: Record<RoomCommand, Script>
   readonly #clock: Script
   readonly #connection: Connection
@@ -146,7 +146,7 @@ class RedisEngine implements Engine {
     this.#prefix = prefix
     this.#clock = compileClock(time.lua)
     this.#scripts = compileScripts(time.lua)
-    this.#handoffScripts = compileHandoffScripts(time.lua)
+    this.#groupScripts = compileGroupScripts(time.lua)
     this.#roomScripts = compileRoomScripts(time.lua)
   }
 
@@ -165,17 +165,17 @@ class RedisEngine implements Engine {
     }
   }
 
-  handoff(sale: string, index: number, partitions: number): HandoffPort {
-    const keys = handoffKeys(this.#prefix, sale, index, partitions)
+  groups(sale: string, index: number, partitions: number): GroupPort {
+    const keys = groupKeys(this.#prefix, sale, index, partitions)
     return {
       ...this.#common(keys),
       run: (command, ops, call) =>
         this.#run(
           command,
-          this.#handoffScripts[command],
+          this.#groupScripts[command],
           keys,
-          () => encodeHandoff(command, ops, call),
-          (reply) => decodeHandoff(command, ops, reply),
+          () => encodeGroupCall(command, ops, call),
+          (reply) => decodeGroupReply(command, ops, reply),
         ),
     }
   }
@@ -209,7 +209,7 @@ class RedisEngine implements Engine {
           ? Promise.reject(new StockholdError('CLOSED', 'the engine was closed. Nothing was sent.'))
           : this.#admit(keys),
       time: () => this.#time(keys),
-      trouble: () => this.#connection.trouble,
+      lastError: () => this.#connection.trouble,
     }
   }
 

@@ -17,7 +17,7 @@ function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
 /** How far on a reservation is: nothing goes back by itself. */
 const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
 
-function isFurther(a: StoredReservation, b: StoredReservation): boolean {
+function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
   const steps = STEPS[a.state] - STEPS[b.state]
   return steps > 0 || (steps === 0 && a.expiresAt >= b.expiresAt)
 }
@@ -46,7 +46,7 @@ export interface AcknowledgedRestock {
 export type AcknowledgedState = 'over' | 'confirmed' | 'held'
 
 /** What this process has told its callers, for the day on which the server has forgotten it. */
-export class AcknowledgedMemory {
+export class AcknowledgementCache {
   /** Two generations: the older one is dropped as a whole. To delete the first of a large Map again and again is slow. */
   #young = new Map<string, Acknowledged>()
   #old = new Map<string, Acknowledged>()
@@ -62,7 +62,7 @@ export class AcknowledgedMemory {
     const { id } = reservation
     const young = this.#young.get(id)
     const known = young ?? this.#old.get(id)
-    const latest = !known || isFurther(reservation, known.reservation) ? reservation : known.reservation
+    const latest = !known || isLaterState(reservation, known.reservation) ? reservation : known.reservation
     if (known) this.#old.delete(id)
     this.#bytes += bytesOf(latest) - (young ? bytesOf(young.reservation) : 0)
     this.#young.set(id, {

@@ -1,22 +1,22 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { invalid, StockholdError } from '../errors.js'
-import type { Order } from './reserve-request.js'
+import type { ValidatedRequest } from './reserve-request.js'
 import type { PassRefusal, ReserveResult } from './results.js'
 
 /** What a `FlashSale` needs of the room before it. */
-export interface Door {
+export interface AdmissionGate {
   /** The sale it stands before; `null` if it was not told. */
   readonly sale: string | null
   /**
    * Lets a buyer in by a pass.
    *
-   * @param limits When it must have been said at the latest, by the engine's timing, and what ends the wait before.
+   * @param limits When it must have been said at the latest, by the engine's clock, and what ends the wait before.
    * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say whether it was revoked.
    */
-  enter(pass: unknown, buyer: string, limits: Limits): Promise<Admission>
+  enter(pass: unknown, buyer: string, limits: CallOptions): Promise<AdmittedPass>
 }
 
-export interface Admission {
+export interface AdmittedPass {
   /** The buyer has had their try: the pass counts no more against the stock. Valid it stays. */
   spend(): void
 }
@@ -28,10 +28,10 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
 
 /** Lets whoever orders in by their pass, or answers why not. */
 export async function admit(
-  door: Door,
-  { pass, buyer }: Order,
-  limits: Limits,
-): Promise<Admission | Extract<ReserveResult, { status: 'pass_rejected' }>> {
+  door: AdmissionGate,
+  { pass, buyer }: ValidatedRequest,
+  limits: CallOptions,
+): Promise<AdmittedPass | Extract<ReserveResult, { status: 'pass_rejected' }>> {
   if (pass === null) return { status: 'pass_rejected', reason: 'missing' }
   try {
     return await door.enter(pass, buyer, limits)
@@ -43,7 +43,7 @@ export async function admit(
 }
 
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
-export function checkDoor(room: Door, sale: string): Door {
+export function checkAdmissionGate(room: AdmissionGate, sale: string): AdmissionGate {
   if (typeof room?.enter !== 'function') throw invalid('waitingRoom', 'must be a WaitingRoom')
   if (room.sale !== null && room.sale !== sale)
     throw invalid('waitingRoom', 'must be the room of this sale: it stands before another one')

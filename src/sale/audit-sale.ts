@@ -1,10 +1,10 @@
 import pLimit from 'p-limit'
-import type { Limits } from '../batching/batcher-set.js'
-import type { Settled, SkuCounts, Units } from '../engine/engine.js'
+import type { CallOptions } from '../batching/batcher-set.js'
+import type { FinalAnswer, SkuCounts, Units } from '../engine/engine.js'
 import { auditPartition, type PartitionAudit } from './audit.js'
-import { readEvery } from './fan-out.js'
+import { readAll } from './fan-out.js'
 import type { Parts } from './partitions.js'
-import type { RuleBook } from './reserve-request.js'
+import type { SaleRulesIndex } from './reserve-request.js'
 import type { Audit, Violation } from './results.js'
 import { label } from './rules.js'
 import { sound, sumCounts } from './totals.js'
@@ -16,7 +16,7 @@ const tuning = {
   readings: 5,
 }
 
-type Transfers = Settled<'transfers'>
+type Transfers = FinalAnswer<'transfers'>
 
 /**
  * Recounts each partition, then compares what they have sent with what they have received.
@@ -25,16 +25,16 @@ type Transfers = Settled<'transfers'>
  */
 export async function auditSale(
   parts: Parts,
-  token: string,
-  book: RuleBook,
-  call: () => Limits,
+  incarnation: string,
+  book: SaleRulesIndex,
+  call: () => CallOptions,
 ): Promise<Audit> {
   const limit = pLimit(tuning.atOnce)
   const audits = await limit.map(Array(parts.count).keys(), (partition) =>
-    auditOne(parts, partition, token, book, call),
+    auditOne(parts, partition, incarnation, book, call),
   )
   const across =
-    parts.count === 1 ? [] : [...(await unsent(parts, book, call)), ...(await astray(parts, book, call))]
+    parts.count === 1 ? [] : [...(await unsent(parts, book, call)), ...(await misrouted(parts, book, call))]
   const named = audits.flatMap(({ violations }, partition) =>
     parts.count === 1
       ? violations
@@ -53,9 +53,9 @@ export async function auditSale(
 async function auditOne(
   parts: Parts,
   partition: number,
-  token: string,
-  book: RuleBook,
-  call: () => Limits,
+  incarnation: string,
+  book: SaleRulesIndex,
+  call: () => CallOptions,
 ): Promise<PartitionAudit> {
   const source = {
     scan: (op: { cursor: string }) => parts.ask(partition, 'scan', op, call(), (answer) => answer),
@@ -66,11 +66,11 @@ async function auditOne(
         answer.status === 'found' ? answer.reservation : undefined,
       ),
   }
-  return auditPartition(source, parts.session(partition).sequence, book, { partition, token })
+  return auditPartition(source, parts.session(partition).sequence, book, { partition, incarnation })
 }
 
 /** Nobody receives what was not sent. What was received is read first: what was sent can only have grown since. */
-async function unsent(parts: Parts, book: RuleBook, call: () => Limits): Promise<Violation[]> {
+async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
   const first = await readTransfers(parts, call)
   const later = await readTransfers(parts, call)
   const violations: Violation[] = []
@@ -89,8 +89,8 @@ async function unsent(parts: Parts, book: RuleBook, call: () => Limits): Promise
 }
 
 /** Each partition's account of what is in transit is what it has sent less what it has received. */
-async function astray(parts: Parts, book: RuleBook, call: () => Limits): Promise<Violation[]> {
-  const found = await readEvery(parts.count, async (partition) => {
+async function misrouted(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
+  const found = await readAll(parts.count, async (partition) => {
     for (let reading = 0; reading < tuning.readings; reading++) {
       const before = await readOne(parts, partition, call)
       const skus = await parts.ask(partition, 'stats', {}, call(), (answer) => answer.skus)
@@ -108,7 +108,7 @@ function* differing(
   partition: number,
   { sent, received }: Transfers,
   skus: readonly SkuCounts[],
-  book: RuleBook,
+  book: SaleRulesIndex,
 ): Generator<Violation> {
   const away: number[] = skus.map(() => 0)
   const add = (rows: readonly (readonly [number, Units])[], sign: number) => {
@@ -124,10 +124,10 @@ function* differing(
   }
 }
 
-function readTransfers(parts: Parts, call: () => Limits): Promise<Transfers[]> {
-  return readEvery(parts.count, (partition) => readOne(parts, partition, call))
+function readTransfers(parts: Parts, call: () => CallOptions): Promise<Transfers[]> {
+  return readAll(parts.count, (partition) => readOne(parts, partition, call))
 }
 
-function readOne(parts: Parts, partition: number, call: () => Limits): Promise<Transfers> {
+function readOne(parts: Parts, partition: number, call: () => CallOptions): Promise<Transfers> {
   return parts.ask(partition, 'transfers', {}, call(), (answer) => answer)
 }

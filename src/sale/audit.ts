@@ -1,21 +1,21 @@
-import type { Op, Settled, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
+import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
-import { homeOf } from './partitions.js'
-import type { RuleBook } from './reserve-request.js'
+import { partitionForBuyer } from './partitions.js'
+import type { SaleRulesIndex } from './reserve-request.js'
 import type { ReservationState, Violation } from './results.js'
 import { label } from './rules.js'
 
 /** The questions an audit asks of one partition. */
 export interface AuditSource {
-  scan(op: Op<'scan'>): Promise<Settled<'scan'>>
-  events(op: Op<'events'>): Promise<Settled<'events'>>
+  scan(op: Op<'scan'>): Promise<FinalAnswer<'scan'>>
+  events(op: Op<'events'>): Promise<FinalAnswer<'events'>>
   get(id: string): Promise<StoredReservation | undefined>
 }
 
 /** Which partition it is, of the sale with that token. */
-export interface Place {
+export interface AuditedPartition {
   readonly partition: number
-  readonly token: string
+  readonly incarnation: string
 }
 
 export interface PartitionAudit {
@@ -42,8 +42,8 @@ const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
 export async function auditPartition(
   source: AuditSource,
   since: number,
-  book: RuleBook,
-  place?: Place,
+  book: SaleRulesIndex,
+  place?: AuditedPartition,
 ): Promise<PartitionAudit> {
   const seen = new Map<string, StoredReservation>()
   let cursor = '0'
@@ -60,7 +60,7 @@ export async function auditPartition(
   const violations = [
     ...recount(page.skus, seen.values(), book),
     ...overLimit(seen.values(), book),
-    ...(place ? astray(seen.values(), book, place) : []),
+    ...(place ? misrouted(seen.values(), book, place) : []),
   ]
   return { skus: page.skus, reservations: seen.size, violations }
 }
@@ -89,7 +89,7 @@ async function changesBetween(
 function* recount(
   skus: readonly SkuCounts[],
   reservations: Iterable<StoredReservation>,
-  book: RuleBook,
+  book: SaleRulesIndex,
 ): Generator<Violation> {
   const held = skus.map(() => 0)
   const confirmed = skus.map(() => 0)
@@ -118,7 +118,7 @@ function* recount(
   }
 }
 
-function* overLimit(reservations: Iterable<StoredReservation>, book: RuleBook): Generator<Violation> {
+function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIndex): Generator<Violation> {
   if (!book.limited) return
   const taken = new Map<string, number>()
   for (const { buyer, state, cart } of reservations) {
@@ -140,13 +140,13 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: RuleBook): 
 }
 
 /** A limit is kept where all of a buyer's reservations are: in one partition. */
-function* astray(
+function* misrouted(
   reservations: Iterable<StoredReservation>,
-  book: RuleBook,
-  { partition, token }: Place,
+  book: SaleRulesIndex,
+  { partition, incarnation }: AuditedPartition,
 ): Generator<Violation> {
   for (const { id, buyer } of reservations) {
-    const home = homeOf(token, buyer, book.rules.partitions)
+    const home = partitionForBuyer(incarnation, buyer, book.rules.partitions)
     if (home === partition && partitionOf(id) === partition) continue
     yield {
       rule: 'home',

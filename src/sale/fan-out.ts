@@ -14,7 +14,7 @@ export interface Answers<T> {
 }
 
 /** Asks all partitions, or some. */
-export async function askEvery<T>(
+export async function askAll<T>(
   partitions: number | readonly number[],
   ask: (index: number) => Promise<T>,
 ): Promise<Answers<T>> {
@@ -34,8 +34,8 @@ export async function askEvery<T>(
 }
 
 /** As `askEvery`, for questions that change nothing: all answers, or the failure. */
-export async function readEvery<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
-  const { done, failures } = await askEvery(partitions, ask)
+export async function readAll<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
+  const { done, failures } = await askAll(partitions, ask)
   if (failures.size > 0) throw failureOf(failures, partitions)
   return done as T[]
 }
@@ -44,8 +44,8 @@ export async function readEvery<T>(partitions: number, ask: (index: number) => P
  * As `askEvery`, for what is to be done in each, and can be repeated: all answers, or a failure that says where it was done. "Nothing was
  * executed" is said only if it is true of all of them.
  */
-export async function changeEvery<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
-  const { done, failures } = await askEvery(partitions, ask)
+export async function changeAll<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
+  const { done, failures } = await askAll(partitions, ask)
   if (failures.size === 0) return done as T[]
   const failure = failureOf(failures, partitions)
   const changed = Array.from(done.keys()).filter((index) => !failures.has(index))

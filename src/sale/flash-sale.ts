@@ -1,9 +1,9 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { Consumer } from '../consumer/consumer.js'
 import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/groups.js'
 import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
 import type { EventSource } from '../consumer/source.js'
-import type { Engine, Settled, StoredReservation } from '../engine/engine.js'
+import type { Engine, FinalAnswer, StoredReservation } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { invalid, StockholdError } from '../errors.js'
 import {
@@ -17,17 +17,22 @@ import {
   type Names,
   type SignalOption,
 } from '../validation.js'
-import { AcknowledgedMemory } from './acknowledgement-cache.js'
-import { admit, checkDoor, type Door } from './admission-gate.js'
+import { AcknowledgementCache } from './acknowledgement-cache.js'
+import { type AdmissionGate, admit, checkAdmissionGate } from './admission-gate.js'
 import { auditSale } from './audit-sale.js'
 import { isLedger, type Ledger } from './ledger.js'
-import { Written } from './ledger-barrier.js'
-import { homeOf } from './partitions.js'
-import { searchToRestock } from './rebalancing/with-rebalancing.js'
-import { Recovering } from './recovery/recovery-session.js'
-import { Settling } from './reservation-commands.js'
-import { conflict, Reserving } from './reserve.js'
-import { checkOrder, type Order, type ReserveRequest, type RuleBook } from './reserve-request.js'
+import { LedgerBarrier } from './ledger-barrier.js'
+import { partitionForBuyer } from './partitions.js'
+import { restockWithRebalancing } from './rebalancing/with-rebalancing.js'
+import { RecoverySession } from './recovery/recovery-session.js'
+import { ReservationCommands } from './reservation-commands.js'
+import { conflict, ReserveOperation } from './reserve.js'
+import {
+  checkReserveRequest,
+  type ReserveRequest,
+  type SaleRulesIndex,
+  type ValidatedRequest,
+} from './reserve-request.js'
 import type {
   Audit,
   ConfirmResult,
@@ -42,9 +47,9 @@ import type {
   Stats,
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
-import { SaleAccess } from './sale-client.js'
-import { WholeSale } from './sale-wide.js'
-import { SoldOutMemory } from './sold-out-cache.js'
+import { SaleClient } from './sale-client.js'
+import { SaleWide } from './sale-wide.js'
+import { SoldOutCache } from './sold-out-cache.js'
 
 const OPTIONS: Names<FlashSaleOptions> = {
   engine: true,
@@ -59,7 +64,7 @@ const CONFIRM = { ...RELEASE, paymentId: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
-const RECOVERY = { from: true, thaw: true } as const
+const RECOVERY = { from: true, unfreeze: true } as const
 
 /** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
 export let sourceOf: (sale: FlashSale) => EventSource
@@ -72,7 +77,7 @@ export interface FlashSaleOptions {
   /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
   maxInFlight?: number | undefined
   /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
-  waitingRoom?: Door | undefined
+  waitingRoom?: AdmissionGate | undefined
   /**
    * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the ledger has the change, in groups. What it does not have
    * in time is UNKNOWN_OUTCOME: it was done, and the same key (or id) gives the answer once the ledger has caught up. @default what the engine keeps
@@ -90,18 +95,18 @@ export interface FlashSaleOptions {
  */
 export class FlashSale {
   static {
-    sourceOf = (sale) => sale.#access.source
+    sourceOf = (sale) => sale.#client.source
   }
 
   readonly id: string
-  readonly #access: SaleAccess
-  readonly #whole: WholeSale
-  readonly #soldOut: SoldOutMemory
-  readonly #door: Door | undefined
-  readonly #told = new AcknowledgedMemory()
-  readonly #written: Written | undefined
-  readonly #settling: Settling
-  readonly #reserving: Reserving
+  readonly #client: SaleClient
+  readonly #saleWide: SaleWide
+  readonly #soldOut: SoldOutCache
+  readonly #gate: AdmissionGate | undefined
+  readonly #acknowledged = new AcknowledgementCache()
+  readonly #ledgerBarrier: LedgerBarrier | undefined
+  readonly #reservations: ReservationCommands
+  readonly #reserveOperation: ReserveOperation
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
@@ -111,23 +116,23 @@ export class FlashSale {
     if (typeof engine?.partition !== 'function') {
       throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
     }
-    this.#access = new SaleAccess(id, engine, {
+    this.#client = new SaleClient(id, engine, {
       deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
     })
-    this.#whole = new WholeSale(this.#access)
-    this.#soldOut = new SoldOutMemory(engine.elapsed, engine.isLocal ? 0 : undefined)
-    this.#door = waitingRoom === undefined ? undefined : checkDoor(waitingRoom, id)
+    this.#saleWide = new SaleWide(this.#client)
+    this.#soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
+    this.#gate = waitingRoom === undefined ? undefined : checkAdmissionGate(waitingRoom, id)
     if (durability !== undefined) {
       const { ledger } = checkOptions(durability, 'durability', DURABILITY)
       if (!isLedger(ledger)) throw invalid('durability.ledger', 'must be a ledger: postgresLedger(...)')
-      this.#written = new Written(this.#access, ledger.attach(this.#access.source), maxInFlight)
+      this.#ledgerBarrier = new LedgerBarrier(this.#client, ledger.attach(this.#client.source), maxInFlight)
     }
-    this.#settling = new Settling(this.#access, this.#told, this.#written)
-    this.#reserving = new Reserving(
-      this.#access,
-      { soldOut: this.#soldOut, told: this.#told },
-      (result, partition, call) => this.#settling.acknowledge(result, partition, call),
+    this.#reservations = new ReservationCommands(this.#client, this.#acknowledged, this.#ledgerBarrier)
+    this.#reserveOperation = new ReserveOperation(
+      this.#client,
+      { soldOut: this.#soldOut, told: this.#acknowledged },
+      (result, partition, call) => this.#reservations.acknowledge(result, partition, call),
     )
   }
 
@@ -140,7 +145,7 @@ export class FlashSale {
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
-    return { created: await this.#access.create(wanted, this.#access.call(options)) }
+    return { created: await this.#client.create(wanted, this.#client.call(options)) }
   }
 
   /**
@@ -151,11 +156,11 @@ export class FlashSale {
    */
   reserve(request: ReserveRequest, options?: SignalOption): Promise<ReserveResult> {
     try {
-      const order = checkOrder(request)
-      const call = this.#access.call(options)
-      if (this.#door) return this.#reserveAdmitted(this.#door, order, call)
-      return this.#access.book && !this.#written
-        ? this.#reserving.reserve(order, this.#access.book, call)
+      const order = checkReserveRequest(request)
+      const call = this.#client.call(options)
+      if (this.#gate) return this.#reserveAdmitted(this.#gate, order, call)
+      return this.#client.rulesIndex && !this.#ledgerBarrier
+        ? this.#reserveOperation.reserve(order, this.#client.rulesIndex, call)
         : this.#reserveLearning(order, call)
     } catch (error) {
       return Promise.reject(error)
@@ -175,12 +180,12 @@ export class FlashSale {
     const given = checkOptions(options, 'options', CONFIRM)
     const buyer = checkOptionalId(given.buyer, 'buyer')
     const paymentId = checkOptionalId(given.paymentId, 'paymentId')
-    const settle = (answer: Settled<'confirm'>, book: RuleBook): ConfirmResult => {
+    const settle = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
       // Only who is not the last to be asked answers that.
       if (answer.status === 'lacking') throw new Error('unreachable')
-      return this.#settling.tell(answer, book, { refundDue: answer.status === 'refund_due' })
+      return this.#reservations.publish(answer, book, { refundDue: answer.status === 'refund_due' })
     }
-    return this.#settling.settle(
+    return this.#reservations.run(
       'confirm',
       reservationId,
       signalOf(options),
@@ -195,36 +200,36 @@ export class FlashSale {
     options: { buyer?: string | undefined } & SignalOption = {},
   ): Promise<ReleaseResult> {
     const buyer = checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer')
-    return this.#settling.settle('release', reservationId, signalOf(options), { buyer }, (answer, book) => {
+    return this.#reservations.run('release', reservationId, signalOf(options), { buyer }, (answer, book) => {
       this.#soldOut.forget()
-      return this.#settling.tell(answer, book)
+      return this.#reservations.publish(answer, book)
     })
   }
 
   /** Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never shorter than before. */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options, 'options', EXTEND).holdMs, 'holdMs', 1, MAX_SPAN_MS)
-    return this.#settling.settle('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
+    return this.#reservations.run('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
       if (answer.status === 'extended') this.#watch(answer.reservation)
-      return this.#settling.tell(answer, book)
+      return this.#reservations.publish(answer, book)
     })
   }
 
   /** Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave the sale. */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
     const restock = checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock')
-    return this.#settling.settle('refund', reservationId, signalOf(options), { restock }, (answer, book) => {
+    return this.#reservations.run('refund', reservationId, signalOf(options), { restock }, (answer, book) => {
       this.#soldOut.forget()
-      return this.#settling.tell(answer, book, { restocked: restock })
+      return this.#reservations.publish(answer, book, { restocked: restock })
     })
   }
 
   /** The reservation as it is now, or `undefined`. */
   async get(reservationId: string, options: SignalOption = {}): Promise<Reservation | undefined> {
-    return this.#settling
-      .settle('get', reservationId, options, {}, (answer, book) => {
+    return this.#reservations
+      .run('get', reservationId, options, {}, (answer, book) => {
         if (answer.status !== 'found') return { status: 'not_found' as const }
-        this.#told.note(answer.reservation)
+        this.#acknowledged.note(answer.reservation)
         return book.reservation(answer.reservation)
       })
       .then((found) => ('status' in found ? undefined : found))
@@ -245,20 +250,22 @@ export class FlashSale {
     const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
     if (quantity === 0) throw invalid('quantity', 'must not be 0')
     const key = checkId(given.key, 'key')
-    const call = this.#access.call(options)
-    const book = await this.#access.rules(call)
+    const call = this.#client.call(options)
+    const book = await this.#client.rules(call)
     const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
-    const home = homeOf(this.#access.partitions.token!, key, book.rules.partitions)
-    await this.#written?.ready(call)
-    const answer = this.#access.supply
-      ? await this.#access.searching(call, (supply, ask) => searchToRestock(supply, ask, home, op, call))
-      : await this.#access.ask(home, 'restock', op, call, (settled) => settled)
+    const home = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
+    await this.#ledgerBarrier?.ready(call)
+    const answer = this.#client.rebalancer
+      ? await this.#client.withRebalancing(call, (supply, ask) =>
+          restockWithRebalancing(supply, ask, home, op, call),
+        )
+      : await this.#client.ask(home, 'restock', op, call, (settled) => settled)
     if (answer.status === 'conflict') throw conflict()
     if (answer.status === 'lacking') throw new Error('unreachable')
-    this.#told.noteRestock(op, answer.applied)
+    this.#acknowledged.noteRestock(op, answer.applied)
     this.#soldOut.forget()
     const result = { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed } as const
-    return this.#settling.acknowledge(result, home, call)
+    return this.#reservations.acknowledge(result, home, call)
   }
 
   /**
@@ -284,9 +291,9 @@ export class FlashSale {
    * state is then the most restrictive one, and units that have left a partition and not arrived in another are `inTransit`.
    */
   async stats(options?: SignalOption): Promise<Stats> {
-    const call = this.#access.call(options)
-    const book = await this.#access.rules(call)
-    const { state, skus } = await this.#whole.totals(call)
+    const call = this.#client.call(options)
+    const book = await this.#client.rules(call)
+    const { state, skus } = await this.#saleWide.totals(call)
     return { state, skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])) }
   }
 
@@ -295,10 +302,10 @@ export class FlashSale {
    * the number of reservations; each step of it has the handle's deadline.
    */
   async audit(options?: SignalOption): Promise<Audit> {
-    const call = () => this.#access.call(options)
-    const book = await this.#access.rules(call())
-    await this.#whole.settle(call)
-    return this.#access.whole((parts) => auditSale(parts, this.#access.partitions.token!, book, call))
+    const call = () => this.#client.call(options)
+    const book = await this.#client.rules(call())
+    await this.#saleWide.completeTransfers(call)
+    return this.#client.fanOut((parts) => auditSale(parts, this.#client.partitions.incarnation!, book, call))
   }
 
   /**
@@ -312,32 +319,34 @@ export class FlashSale {
    * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond that. Any process can do it, also one that
    *   has never seen the sale.
    *
-   * With several processes, let each of them `replay` with `thaw: false`, and the last one without.
+   * With several processes, let each of them `replay` with `unfreeze: false`, and the last one without.
    *
-   * @param recovery `thaw`: whether the sale goes on afterwards. @default true
+   * @param recovery `unfreeze`: whether the sale goes on afterwards. @default true
    */
   async recover(
-    recovery: { from: 'accept' | 'replay' | Ledger; thaw?: boolean | undefined },
+    recovery: { from: 'accept' | 'replay' | Ledger; unfreeze?: boolean | undefined },
     options?: SignalOption,
   ): Promise<Recovery> {
     checkOptions(recovery, 'recovery', RECOVERY)
-    const { from, thaw = true } = recovery
+    const { from, unfreeze = true } = recovery
     const ledger = isLedger(from) ? from : undefined
     if (from !== 'accept' && from !== 'replay' && !ledger)
       throw invalid('from', "must be 'accept', 'replay' or a ledger")
-    const thaws = checkBoolean(thaw, 'thaw')
-    const record = ledger && (await this.#access.recall(ledger, options))
-    const book = await this.#access.rules(this.#access.call(options))
-    const recovering = new Recovering(this.#access, book, options)
-    await recovering.mend()
+    const unfreezes = checkBoolean(unfreeze, 'unfreeze')
+    const record = ledger && (await this.#client.recall(ledger, options))
+    const book = await this.#client.rules(this.#client.call(options))
+    const recovering = new RecoverySession(this.#client, book, options)
+    await recovering.rebuild()
     const put =
       from === 'accept'
         ? { restored: 0, refused: [] }
-        : await recovering.replay(record ? [await record.testify(), this.#told] : [this.#told])
-    if (thaws) await recovering.thaw()
+        : await recovering.replay(
+            record ? [await record.recoverySource(), this.#acknowledged] : [this.#acknowledged],
+          )
+    if (unfreezes) await recovering.unfreeze()
     this.#soldOut.forget()
-    if (from === 'accept') this.#told.clear()
-    return { ...put, forgotten: this.#told.forgotten }
+    if (from === 'accept') this.#acknowledged.clear()
+    return { ...put, forgotten: this.#acknowledged.forgotten }
   }
 
   /**
@@ -348,12 +357,12 @@ export class FlashSale {
    * @throws {StockholdError} `INVALID_ARGUMENT`
    */
   consume(options: ConsumeOptions, handler: EventHandler): Consumer {
-    return new Consumer(this.#access.source, options, handler)
+    return new Consumer(this.#client.source, options, handler)
   }
 
   /** The groups that follow this sale's events, and where they stand. */
   async consumerGroups(): Promise<ConsumerGroup[]> {
-    return consumerGroups(this.#access.source)
+    return consumerGroups(this.#client.source)
   }
 
   /**
@@ -361,19 +370,23 @@ export class FlashSale {
    * end. Answers whether there was one.
    */
   async removeConsumerGroup(group: string): Promise<boolean> {
-    return removeGroup(this.#access.source, checkId(group, 'group'))
+    return removeGroup(this.#client.source, checkId(group, 'group'))
   }
 
   /** Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine and its client stay. */
   async close(): Promise<void> {
-    this.#access.close()
+    this.#client.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #reserveAdmitted(door: Door, order: Order, call: Limits): Promise<ReserveResult> {
+  async #reserveAdmitted(
+    door: AdmissionGate,
+    order: ValidatedRequest,
+    call: CallOptions,
+  ): Promise<ReserveResult> {
     const admission = await admit(door, order, call)
     if ('status' in admission) return admission
     const result = await this.#reserveLearning(order, call)
@@ -383,21 +396,21 @@ export class FlashSale {
     return result
   }
 
-  async #reserveLearning(order: Order, call: Limits): Promise<ReserveResult> {
-    const book = await this.#access.rules(call)
-    await this.#written?.ready(call)
-    return this.#reserving.reserve(order, book, call)
+  async #reserveLearning(order: ValidatedRequest, call: CallOptions): Promise<ReserveResult> {
+    const book = await this.#client.rules(call)
+    await this.#ledgerBarrier?.ready(call)
+    return this.#reserveOperation.reserve(order, book, call)
   }
 
   #watch({ id, expiresAt }: StoredReservation): void {
-    this.#access.watch(partitionIn(id), expiresAt)
+    this.#client.watch(partitionIn(id), expiresAt)
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
-    const call = this.#access.call(options)
-    await this.#access.rules(call)
-    const state = await this.#whole.control(action, call)
-    if (action === 'end') this.#told.noteEnd()
+    const call = this.#client.call(options)
+    await this.#client.rules(call)
+    const state = await this.#saleWide.control(action, call)
+    if (action === 'end') this.#acknowledged.noteEnd()
     return state
   }
 }

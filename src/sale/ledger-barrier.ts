@@ -1,20 +1,20 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { StockholdError, unavailable } from '../errors.js'
 import type { LedgerWriter } from './ledger.js'
-import { within } from './rebalancing/with-deadline.js'
-import type { SaleAccess } from './sale-client.js'
+import { withDeadline } from './rebalancing/with-deadline.js'
+import type { SaleClient } from './sale-client.js'
 
 /** Answers that wait until a ledger has what they speak of. */
-export class Written {
-  readonly #access: SaleAccess
+export class LedgerBarrier {
+  readonly #client: SaleClient
   readonly #ledger: LedgerWriter
   /** Answers that may wait at a time. */
   readonly #max: number
   #waiting = 0
   #isReady = false
 
-  constructor(access: SaleAccess, ledger: LedgerWriter, maxInFlight: number) {
-    this.#access = access
+  constructor(access: SaleClient, ledger: LedgerWriter, maxInFlight: number) {
+    this.#client = access
     this.#ledger = ledger
     this.#max = maxInFlight
   }
@@ -24,7 +24,7 @@ export class Written {
    *
    * @returns `undefined` if it may be sent at once.
    */
-  ready(call: Limits): Promise<void> | undefined {
+  ready(call: CallOptions): Promise<void> | undefined {
     if (this.#waiting >= this.#max)
       throw new StockholdError(
         'OVERLOADED',
@@ -33,14 +33,14 @@ export class Written {
     return this.#isReady ? undefined : this.#open(call)
   }
 
-  async #open(call: Limits): Promise<void> {
+  async #open(call: CallOptions): Promise<void> {
     const tooLate = () =>
       unavailable(
         'The ledger did not answer. Nothing was sent.',
         new Error('PostgreSQL has not answered yet.'),
       )
     try {
-      await within(this.#ledger.ready(), call, this.#access.timing, tooLate)
+      await withDeadline(this.#ledger.ready(), call, this.#client.clock, tooLate)
     } catch (error) {
       if (error instanceof StockholdError || call.signal?.aborted) throw error
       throw unavailable('The ledger cannot be written. Nothing was sent.', error)
@@ -52,12 +52,12 @@ export class Written {
    * The answer of a partition, once the ledger has everything that was written there until it came. One that tells of no change
    * waits for nothing.
    */
-  acknowledge<T>(answer: T, partition: number, call: Limits): T | Promise<T> {
-    const { tip } = this.#access.partitions.session(partition)
-    if (tip === null || this.#ledger.has(partition, tip)) return answer
+  acknowledge<T>(answer: T, partition: number, call: CallOptions): T | Promise<T> {
+    const { lastSeen } = this.#client.partitions.session(partition)
+    if (lastSeen === null || this.#ledger.hasWritten(partition, lastSeen)) return answer
     this.#waiting++
     return this.#ledger
-      .reach(partition, tip, call.deadline, call.signal)
+      .waitUntilWritten(partition, lastSeen, call.deadline, call.signal)
       .then(() => answer)
       .finally(() => {
         this.#waiting--

@@ -1,8 +1,8 @@
 import { hash, randomFillSync } from 'node:crypto'
-import { Lanes, type Limits } from '../batching/batcher-set.js'
-import { type Gate, Session } from '../batching/session.js'
-import type { Command, Commands, Engine, Op, Partition, Settled } from '../engine/engine.js'
-import type { HandoffCommand, HandoffCommands, HandoffOp, HandoffSettled } from '../engine/groups.js'
+import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
+import { type InFlightLimit, Session } from '../batching/session.js'
+import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../engine/engine.js'
+import type { FinalGroupAnswer, GroupCommand, GroupCommands, GroupOp } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
 
 /** What of a call goes to which partition. It has been counted as a whole, so its parts are not. */
@@ -13,8 +13,8 @@ export interface Parts {
     index: number,
     command: C,
     op: Op<C>,
-    limits: Limits,
-    result: (answer: Settled<C>) => T,
+    limits: CallOptions,
+    result: (answer: FinalAnswer<C>) => T,
   ): Promise<T>
 }
 
@@ -22,18 +22,18 @@ export interface Parts {
 export class Partitions {
   readonly #engine: Engine
   readonly #sale: string
-  readonly #gate: Gate
+  readonly #inFlight: InFlightLimit
   readonly #sessions: Session[] = []
-  readonly #open: Lanes<Commands>[] = []
-  readonly #parts: Lanes<Commands>[] = []
-  readonly #handoffs: Lanes<HandoffCommands>[] = []
+  readonly #open: BatcherSet<Commands>[] = []
+  readonly #parts: BatcherSet<Commands>[] = []
+  readonly #groups: BatcherSet<GroupCommands>[] = []
   #count = 1
-  #token: string | null = null
+  #incarnation: string | null = null
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
     this.#sale = sale
-    this.#gate = { max: maxInFlight, open: 0 }
+    this.#inFlight = { max: maxInFlight, open: 0 }
   }
 
   /** How many the sale has: known with its rules. Until then only partition 0 is asked. */
@@ -45,18 +45,18 @@ export class Partitions {
   set count(count: number) {
     if (count === this.#count) return
     this.#count = count
-    for (const known of [this.#sessions, this.#open, this.#parts, this.#handoffs])
+    for (const known of [this.#sessions, this.#open, this.#parts, this.#groups])
       known.length = Math.min(known.length, 1)
   }
 
   /** The incarnation of the sale that this handle works with; `null` until it has seen one. */
-  get token(): string | null {
-    return this.#token
+  get incarnation(): string | null {
+    return this.#incarnation
   }
 
-  set token(token: string | null) {
-    this.#token = token
-    for (const session of this.#sessions) if (session) session.token = token
+  set incarnation(token: string | null) {
+    this.#incarnation = token
+    for (const session of this.#sessions) if (session) session.incarnation = token
   }
 
   session(index: number): Session {
@@ -69,10 +69,10 @@ export class Partitions {
     index: number,
     command: C,
     op: Op<C>,
-    limits: Limits,
-    settle: (answer: Settled<C>) => T,
+    limits: CallOptions,
+    settle: (answer: FinalAnswer<C>) => T,
   ): Promise<T> {
-    this.#open[index] ??= new Lanes(this.#port(index), this.session(index))
+    this.#open[index] ??= new BatcherSet(this.#port(index), this.session(index))
     return this.#open[index].ask(command, op, limits, settle)
   }
 
@@ -82,7 +82,7 @@ export class Partitions {
       count: this.#count,
       session: (index) => this.session(index),
       ask: (index, command, op, limits, result) => {
-        this.#parts[index] ??= new Lanes(this.#port(index), this.session(index), false)
+        this.#parts[index] ??= new BatcherSet(this.#port(index), this.session(index), false)
         return this.#parts[index].ask(command, op, limits, result)
       },
     }
@@ -90,13 +90,13 @@ export class Partitions {
 
   /** Past a freeze: what goes this way puts back what was lost. */
   recovering(): Parts {
-    const lanes: Lanes<Commands>[] = []
-    const open = (index: number): Lanes<Commands> => {
+    const lanes: BatcherSet<Commands>[] = []
+    const open = (index: number): BatcherSet<Commands> => {
       const session = this.#newSession(index)
-      session.recovers = true
-      return new Lanes(this.#port(index), session, false)
+      session.bypassFreeze = true
+      return new BatcherSet(this.#port(index), session, false)
     }
-    const at = (index: number): Lanes<Commands> => {
+    const at = (index: number): BatcherSet<Commands> => {
       lanes[index] ??= open(index)
       return lanes[index]
     }
@@ -108,33 +108,33 @@ export class Partitions {
   }
 
   /** As `ask`, for those who follow the partition's events. */
-  askHandoff<C extends HandoffCommand, T>(
+  askGroups<C extends GroupCommand, T>(
     index: number,
     command: C,
-    op: HandoffOp<C>,
-    limits: Limits,
-    settle: (answer: HandoffSettled<C>) => T,
+    op: GroupOp<C>,
+    limits: CallOptions,
+    settle: (answer: FinalGroupAnswer<C>) => T,
   ): Promise<T> {
-    this.#handoffs[index] ??= new Lanes(
-      this.#engine.handoff(this.#sale, index, this.#count),
+    this.#groups[index] ??= new BatcherSet(
+      this.#engine.groups(this.#sale, index, this.#count),
       this.session(index),
     )
-    return this.#handoffs[index].ask(command, op, limits, settle)
+    return this.#groups[index].ask(command, op, limits, settle)
   }
 
   /** Counts a call in that is to ask several partitions. @throws OVERLOADED */
-  enter(): void {
+  acquire(): void {
     const overload = this.session(0).enter()
     if (overload) throw overload
   }
 
   /** Counts in a call that was counted before and goes on, so there is room for it. */
-  reenter(): void {
-    this.#gate.open++
+  acquireUnchecked(): void {
+    this.#inFlight.open++
   }
 
-  leave(): void {
-    this.#gate.open--
+  release(): void {
+    this.#inFlight.open--
   }
 
   #port(index: number): Partition {
@@ -144,8 +144,8 @@ export class Partitions {
   #newSession(index: number): Session {
     const sale = `the sale ${JSON.stringify(this.#sale)}`
     const name = this.#count === 1 ? sale : `partition ${index} of ${sale}`
-    const session = new Session(name, this.#gate, this.#engine.timing)
-    session.token = this.#token
+    const session = new Session(name, this.#inFlight, this.#engine.clock)
+    session.incarnation = this.#incarnation
     return session
   }
 }
@@ -154,11 +154,11 @@ export class Partitions {
  * The partition in which a buyer has all reservations, since limits are exact only where these are together. It is decided by other bits of
  * the hash than the bucket.
  */
-export function homeOf(token: string, buyer: string, partitions: number): number {
-  return partitions === 1 ? 0 : homeIn(hash('sha256', token + buyer, 'base64url'), partitions)
+export function partitionForBuyer(incarnation: string, buyer: string, partitions: number): number {
+  return partitions === 1 ? 0 : partitionAmong(hash('sha256', incarnation + buyer, 'base64url'), partitions)
 }
 
-function homeIn(digest: string, partitions: number): number {
+function partitionAmong(digest: string, partitions: number): number {
   return numberAt(digest, PART_LENGTH) % partitions
 }
 
@@ -169,9 +169,9 @@ function homeIn(digest: string, partitions: number): number {
  * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one bucket. Where two meet by
  * chance, the engine still tells them apart.
  */
-export function mintId(token: string, buyer: string, partitions: number): string {
-  const digest = hash('sha256', token + buyer, 'base64url')
-  const home = partitions === 1 ? 0 : homeIn(digest, partitions)
+export function mintId(incarnation: string, buyer: string, partitions: number): string {
+  const digest = hash('sha256', incarnation + buyer, 'base64url')
+  const home = partitions === 1 ? 0 : partitionAmong(digest, partitions)
   return makeId(home, digest.slice(0, PART_LENGTH), randomDigits())
 }
 
@@ -192,6 +192,6 @@ function randomDigits(): string {
 }
 
 /** A new sale's random name. */
-export function newToken(): string {
+export function newIncarnation(): string {
   return randomFillSync(Buffer.allocUnsafe(12)).toString('base64url')
 }

@@ -1,60 +1,60 @@
-import type { Limits } from '../batching/batcher-set.js'
-import type { Op, Settled, StoredReservation } from '../engine/engine.js'
+import type { CallOptions } from '../batching/batcher-set.js'
+import type { FinalAnswer, Op, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
-import type { AcknowledgedMemory } from './acknowledgement-cache.js'
-import type { Written } from './ledger-barrier.js'
-import { searchToConfirm } from './rebalancing/with-rebalancing.js'
-import type { Public, RuleBook } from './reserve-request.js'
-import type { SaleAccess } from './sale-client.js'
+import type { AcknowledgementCache } from './acknowledgement-cache.js'
+import type { LedgerBarrier } from './ledger-barrier.js'
+import { confirmWithRebalancing } from './rebalancing/with-rebalancing.js'
+import type { Public, SaleRulesIndex } from './reserve-request.js'
+import type { SaleClient } from './sale-client.js'
 
 /** What is asked of a reservation that there is. */
 export type OfOne = 'confirm' | 'release' | 'extend' | 'refund' | 'get'
 
 /** Asks where a reservation is kept, and turns the answer into a result. */
-export class Settling {
-  readonly #access: SaleAccess
-  readonly #told: AcknowledgedMemory
-  readonly #written: Written | undefined
+export class ReservationCommands {
+  readonly #client: SaleClient
+  readonly #acknowledged: AcknowledgementCache
+  readonly #ledgerBarrier: LedgerBarrier | undefined
 
-  constructor(access: SaleAccess, told: AcknowledgedMemory, written: Written | undefined) {
-    this.#access = access
-    this.#told = told
-    this.#written = written
+  constructor(access: SaleClient, told: AcknowledgementCache, written: LedgerBarrier | undefined) {
+    this.#client = access
+    this.#acknowledged = told
+    this.#ledgerBarrier = written
   }
 
   /** The id routes; one that cannot be of this sale is `not_found`. */
-  async settle<C extends OfOne, T>(
+  async run<C extends OfOne, T>(
     command: C,
     reservationId: string,
     options: SignalOption,
     rest: Omit<Op<C>, 'id'>,
-    result: (answer: Settled<C>, book: RuleBook) => T,
+    result: (answer: FinalAnswer<C>, book: SaleRulesIndex) => T,
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
-    const call = this.#access.call(options)
-    const book = await this.#access.rules(call)
+    const call = this.#client.call(options)
+    const book = await this.#client.rules(call)
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
-    if (command !== 'get') await this.#written?.ready(call)
-    const settled = (answer: Settled<C>) =>
+    if (command !== 'get') await this.#ledgerBarrier?.ready(call)
+    const settled = (answer: FinalAnswer<C>) =>
       command === 'get' ? result(answer, book) : this.acknowledge(result(answer, book), partition, call)
     const op = { id, ...rest } as unknown as Op<C>
-    if (command !== 'confirm' || !this.#access.supply)
-      return this.#access.ask(partition, command, op, call, settled)
-    const answer = await this.#access.searching(call, (supply, ask) =>
-      searchToConfirm(supply, ask, op as Op<'confirm'>, call),
+    if (command !== 'confirm' || !this.#client.rebalancer)
+      return this.#client.ask(partition, command, op, call, settled)
+    const answer = await this.#client.withRebalancing(call, (supply, ask) =>
+      confirmWithRebalancing(supply, ask, op as Op<'confirm'>, call),
     )
-    return settled(answer as Settled<C>)
+    return settled(answer as FinalAnswer<C>)
   }
 
   /** An answer in public form, remembered. */
-  tell<A extends object>(
+  publish<A extends object>(
     answer: A,
-    book: RuleBook,
-    rest?: Parameters<AcknowledgedMemory['note']>[1],
+    book: SaleRulesIndex,
+    rest?: Parameters<AcknowledgementCache['note']>[1],
   ): Public<A> {
-    if ('reservation' in answer) this.#told.note(answer.reservation as StoredReservation, rest)
+    if ('reservation' in answer) this.#acknowledged.note(answer.reservation as StoredReservation, rest)
     return book.result(answer)
   }
 
@@ -62,10 +62,10 @@ export class Settling {
    * What tells of a change is told when the ledger has it, if there is one. A promise in place of a result is waited for; without a
    * ledger there is none.
    */
-  acknowledge<T>(result: T, partition: number, call: Limits): T {
-    if (!this.#written) return result
+  acknowledge<T>(result: T, partition: number, call: CallOptions): T {
+    if (!this.#ledgerBarrier) return result
     const { status } = result as { status: string }
     const tells = status === 'restocked' || 'reservation' in (result as object)
-    return (tells ? this.#written.acknowledge(result, partition, call) : result) as T
+    return (tells ? this.#ledgerBarrier.acknowledge(result, partition, call) : result) as T
   }
 }

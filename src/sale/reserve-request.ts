@@ -33,7 +33,7 @@ export interface ReserveRequest {
 }
 
 /** A request whose shape is right; what depends on the sale's rules is not checked yet. */
-export interface Order {
+export interface ValidatedRequest {
   readonly buyer: string
   readonly key: string | null
   readonly holdMs: number | null
@@ -44,7 +44,7 @@ export interface Order {
 const REQUEST: Names<ReserveRequest> = { buyer: true, items: true, key: true, holdMs: true, pass: true }
 const ITEM: Names<Item> = { sku: true, quantity: true }
 
-export function checkOrder(given: ReserveRequest): Order {
+export function checkReserveRequest(given: ReserveRequest): ValidatedRequest {
   const request = checkOptions(given, 'request', REQUEST)
   const { items } = request
   if (!Array.isArray(items) || items.length === 0)
@@ -79,21 +79,21 @@ export type Public<A> = A extends { readonly reservation: StoredReservation }
   : A
 
 /** The rules as the sale layer looks things up in them. */
-export class RuleBook {
+export class SaleRulesIndex {
   readonly rules: Rules
   /** Whether any SKU has a limit: then all that a buyer has must be seen together. */
   readonly limited: boolean
-  readonly #places: ReadonlyMap<string, number>
+  readonly #indices: ReadonlyMap<string, number>
 
   constructor(rules: Rules) {
     this.rules = rules
     this.limited = rules.skus.some(({ limit }) => limit !== null)
-    this.#places = new Map(rules.skus.map(({ sku }, place) => [sku, place]))
+    this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
   }
 
   /** @throws INVALID_ARGUMENT for an unknown SKU. */
   place(sku: string, argument: string): number {
-    const place = this.#places.get(sku)
+    const place = this.#indices.get(sku)
     if (place === undefined) throw invalid(argument, `names the unknown SKU ${label(sku)}`)
     return place
   }

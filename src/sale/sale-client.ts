@@ -1,116 +1,116 @@
 import { unlessAborted } from '../batching/abort.js'
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { rulesConflict } from '../common/rules-conflict.js'
 import type { EventSource } from '../consumer/source.js'
-import { processTiming, type Timing } from '../engine/clock.js'
-import type { Command, Engine, Op, Rules, Settled } from '../engine/engine.js'
+import { type Clock, processClock } from '../engine/clock.js'
+import type { Command, Engine, FinalAnswer, Op, Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
-import { completeSale, makeSale } from './create-sale.js'
+import { completeSale, createSale } from './create-sale.js'
 import type { Ledger, LedgerRecord } from './ledger.js'
 import { Partitions, type Parts } from './partitions.js'
-import { Supply } from './rebalancing/rebalancer.js'
+import { Rebalancer } from './rebalancing/rebalancer.js'
 import type { AskAt } from './rebalancing/with-rebalancing.js'
-import { RuleBook } from './reserve-request.js'
+import { SaleRulesIndex } from './reserve-request.js'
 import { nameRules } from './rules.js'
 import { Sweeper } from './sweeper.js'
 
 /** How a handle reaches its sale: it makes it or learns its rules, limits each call, sweeps, and knows when it was closed. */
-export class SaleAccess {
-  readonly timing: Timing
+export class SaleClient {
+  readonly clock: Clock
   readonly partitions: Partitions
   /** How long a call may last. */
   readonly deadlineMs: number
   readonly #sale: string
   readonly #sweepers: Sweeper[] = []
-  #book: RuleBook | undefined
-  #supply: Supply | undefined
-  #learning: Promise<RuleBook> | undefined
+  #rulesIndex: SaleRulesIndex | undefined
+  #rebalancer: Rebalancer | undefined
+  #learning: Promise<SaleRulesIndex> | undefined
   #source: EventSource | undefined
   #closed = false
 
   constructor(sale: string, engine: Engine, limits: { deadlineMs: number; maxInFlight: number }) {
     this.#sale = sale
-    this.timing = engine.timing ?? processTiming
+    this.clock = engine.clock ?? processClock
     this.deadlineMs = limits.deadlineMs
     this.partitions = new Partitions(engine, sale, limits.maxInFlight)
   }
 
   /** The rules, once they are known. */
-  get book(): RuleBook | undefined {
-    return this.#book
+  get rulesIndex(): SaleRulesIndex | undefined {
+    return this.#rulesIndex
   }
 
   /** Where units come from that a partition lacks; a sale of one partition has none. */
-  get supply(): Supply | undefined {
-    return this.#supply
+  get rebalancer(): Rebalancer | undefined {
+    return this.#rebalancer
   }
 
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  call(options?: SignalOption): Limits {
+  call(options?: SignalOption): CallOptions {
     const signal = checkSignalOption(options)
     if (this.#closed) {
       throw new StockholdError('CLOSED', 'this handle of the sale was closed. Nothing was sent.')
     }
     signal?.throwIfAborted()
-    return { deadline: this.timing.now() + this.deadlineMs, signal }
+    return { deadline: this.clock.now() + this.deadlineMs, signal }
   }
 
   ask<C extends Command, T>(
     partition: number,
     command: C,
     op: Op<C>,
-    call: Limits,
-    result: (answer: Settled<C>) => T,
+    call: CallOptions,
+    result: (answer: FinalAnswer<C>) => T,
   ): Promise<T> {
     return this.partitions.ask(partition, command, op, call, result)
   }
 
   /** A call that asks several partitions: it is counted once. */
-  async whole<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
-    this.partitions.enter()
+  async fanOut<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
+    this.partitions.acquire()
     try {
       return await work(this.partitions.parts)
     } finally {
-      this.partitions.leave()
+      this.partitions.release()
     }
   }
 
   /** A call that asks its home, and others for what that lacks: it is counted once. */
-  searching<T>(call: Limits, work: (supply: Supply, ask: AskAt) => Promise<T>): Promise<T> {
-    return this.whole((parts) => work(this.#supply!, askAt(parts, call)))
+  withRebalancing<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
+    return this.fanOut((parts) => work(this.#rebalancer!, askAt(parts, call)))
   }
 
   /** As `searching`, for a call that its home has answered: it was counted before, so there is room for it. */
-  async goOn<T>(call: Limits, work: (supply: Supply, ask: AskAt) => Promise<T>): Promise<T> {
-    this.partitions.reenter()
+  async resumeCall<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
+    this.partitions.acquireUnchecked()
     try {
-      return await work(this.#supply!, askAt(this.partitions.parts, call))
+      return await work(this.#rebalancer!, askAt(this.partitions.parts, call))
     } finally {
-      this.partitions.leave()
+      this.partitions.release()
     }
   }
 
   /** Makes the sale; answers whether it was this call that did. */
-  async create(rules: Rules, call: Limits): Promise<boolean> {
+  async create(rules: Rules, call: CallOptions): Promise<boolean> {
     const { partitions } = this
-    if (partitions.token !== null) {
+    if (partitions.incarnation !== null) {
       const described = await this.#describe(call)
-      if (described.token !== partitions.token) throw partitions.session(0).gone('lost')
+      if (described.incarnation !== partitions.incarnation) throw partitions.session(0).stateError('lost')
       if (JSON.stringify(described.rules) !== JSON.stringify(rules))
         throw this.#conflict(described.rules, rules)
       await this.#adopt(described, call)
       return false
     }
-    const { status } = await makeSale(partitions, rules, call)
+    const { status } = await createSale(partitions, rules, call)
     if (status === 'conflict') throw this.#conflict((await this.#describe(call)).rules, rules)
     this.#learn(rules)
     return status === 'created'
   }
 
   /** The sale's rules, learned with the first call. Who aborts leaves the others waiting. */
-  rules(call: Limits): Promise<RuleBook> {
-    if (this.#book) return Promise.resolve(this.#book)
+  rules(call: CallOptions): Promise<SaleRulesIndex> {
+    if (this.#rulesIndex) return Promise.resolve(this.#rulesIndex)
     const shared = { ...call, signal: undefined }
     this.#learning ??= this.#describe(shared)
       .then((described) => this.#adopt(described, shared))
@@ -126,43 +126,48 @@ export class SaleAccess {
    */
   async recall(ledger: Ledger, options?: SignalOption): Promise<LedgerRecord> {
     const name = JSON.stringify(this.#sale)
-    const record = await ledger.recall(this.#sale)
+    const record = await ledger.loadForRecovery(this.#sale)
     if (!record) throw new StockholdError('NOT_FOUND', `the ledger has never followed the sale ${name}`)
     const { partitions } = this
     await this.rules(this.call(options)).catch(passIfGone)
-    if (partitions.token === null) {
+    if (partitions.incarnation === null) {
       partitions.count = record.rules.partitions
-      partitions.token = record.token
+      partitions.incarnation = record.incarnation
       this.#learn(record.rules)
     }
-    if (partitions.token !== record.token)
+    if (partitions.incarnation !== record.incarnation)
       throw new StockholdError('STATE_LOST', `the ledger knows another sale ${name}: this one is not it`)
-    for (const [partition, tip] of record.seen.entries()) if (tip) partitions.session(partition).witness(tip)
+    for (const [partition, offset] of record.lastSeen.entries())
+      if (offset) partitions.session(partition).advanceTo(offset)
     return record
   }
 
-  #describe(call: Limits): Promise<Settled<'describe'>> {
+  #describe(call: CallOptions): Promise<FinalAnswer<'describe'>> {
     return this.ask(0, 'describe', {}, call, (answer) => answer)
   }
 
   /** Whoever meets a sale that is not complete completes it, before anything else. */
-  async #adopt({ token, rules, complete }: Settled<'describe'>, call: Limits): Promise<RuleBook> {
+  async #adopt(
+    { incarnation, rules, complete }: FinalAnswer<'describe'>,
+    call: CallOptions,
+  ): Promise<SaleRulesIndex> {
     const { partitions } = this
-    if (partitions.token !== null && partitions.token !== token) throw partitions.session(0).gone('lost')
+    if (partitions.incarnation !== null && partitions.incarnation !== incarnation)
+      throw partitions.session(0).stateError('lost')
     partitions.count = rules.partitions
-    partitions.token = token
+    partitions.incarnation = incarnation
     if (!complete) await completeSale(partitions, rules, call)
     return this.#learn(rules)
   }
 
-  #learn(rules: Rules): RuleBook {
-    if (this.#book) return this.#book
+  #learn(rules: Rules): SaleRulesIndex {
+    if (this.#rulesIndex) return this.#rulesIndex
     const { partitions } = this
-    if (partitions.count > 1) this.#supply = new Supply(partitions.parts, this.timing, this.deadlineMs)
+    if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
     // Somebody else's holds may be waiting to be swept. Of many partitions, those that are used here are looked at.
     else this.#watchFirst(0)
-    this.#book = new RuleBook(rules)
-    return this.#book
+    this.#rulesIndex = new SaleRulesIndex(rules)
+    return this.#rulesIndex
   }
 
   /** There is a hold in a partition that lapses at this server time. */
@@ -175,8 +180,8 @@ export class SaleAccess {
   #watchFirst(partition: number): void {
     if (this.#closed) return
     const sweep = () => this.ask(partition, 'sweep', {}, this.call(), ({ next }) => next)
-    const serverNow = () => this.serverNow(partition)
-    const sweeper = new Sweeper(sweep, serverNow, this.timing, this.partitions.count)
+    const serverTime = () => this.serverNow(partition)
+    const sweeper = new Sweeper(sweep, serverTime, this.clock, this.partitions.count)
     this.#sweepers[partition] = sweeper
     sweeper.watch(0)
   }
@@ -197,8 +202,8 @@ export class SaleAccess {
     const learned = () => this.rules(this.call())
     return {
       sale: this.#sale,
-      timing: this.timing,
-      describe: async () => ({ rules: (await learned()).rules, token: this.partitions.token! }),
+      clock: this.clock,
+      describe: async () => ({ rules: (await learned()).rules, incarnation: this.partitions.incarnation! }),
       read: async (partition, after) => {
         await learned()
         this.#sweepers[partition] ?? this.#watchFirst(partition)
@@ -221,15 +226,15 @@ export class SaleAccess {
       },
       ask: async (partition, command, op) => {
         await learned()
-        return this.partitions.askHandoff(partition, command, op, this.call(), (answer) => answer)
+        return this.partitions.askGroups(partition, command, op, this.call(), (answer) => answer)
       },
       latest: (partition) => {
-        const { tip, sequence } = this.partitions.session(partition)
-        return { line: tip?.line ?? 1, sequence }
+        const { lastSeen, sequence } = this.partitions.session(partition)
+        return { generation: lastSeen?.generation ?? 1, sequence }
       },
-      tip: (partition) => this.partitions.session(partition).tip,
-      witness: (partition, tip) => this.partitions.session(partition).witness(tip),
-      serverNow: (partition) => this.serverNow(partition),
+      lastSeen: (partition) => this.partitions.session(partition).lastSeen,
+      advanceTo: (partition, offset) => this.partitions.session(partition).advanceTo(offset),
+      serverTime: (partition) => this.serverNow(partition),
       onChange: (partition, listener) => {
         const { onChange } = this.partitions.session(partition)
         onChange.add(listener)
@@ -248,7 +253,7 @@ export class SaleAccess {
   }
 }
 
-function askAt(parts: Parts, call: Limits): AskAt {
+function askAt(parts: Parts, call: CallOptions): AskAt {
   return (index, command, op) => parts.ask(index, command, op, call, (answer) => answer)
 }
 

@@ -5,7 +5,7 @@ import type { ReserveResult } from './results.js'
  * How long, in ms, a process may repeat the server's `sold_out` without asking again. Units that come back are sold within
  * this time; the age counts from the moment the remembered question was asked, not from its answer.
  */
-export const SOLD_OUT_MEMORY_MS = 200
+export const SOLD_OUT_CACHE_MS = 200
 const tuning = {
   /** From this age on, in ms, one request asks again. */
   askAgainMs: 100,
@@ -14,7 +14,7 @@ const tuning = {
 type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 
 /** The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a million questions. */
-export class SoldOutMemory {
+export class SoldOutCache {
   readonly #elapsed: () => number
   readonly #maxAgeMs: number
   readonly #known = new Map<number, { answer: SoldOut; unsold: number; askedAt: number; asking: boolean }>()
@@ -22,7 +22,7 @@ export class SoldOutMemory {
   forgotten = 0
 
   /** @param maxAgeMs Where it is 0 nothing is ever answered from here. */
-  constructor(elapsed: () => number, maxAgeMs = SOLD_OUT_MEMORY_MS) {
+  constructor(elapsed: () => number, maxAgeMs = SOLD_OUT_CACHE_MS) {
     this.#elapsed = elapsed
     this.#maxAgeMs = maxAgeMs
   }

@@ -1,4 +1,4 @@
-import type { Timer, Timing } from '../engine/clock.js'
+import type { Clock, Timer } from '../engine/clock.js'
 import { isIncompatible } from '../errors.js'
 
 const tuning = {
@@ -19,7 +19,7 @@ const tuning = {
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
   readonly #serverTime: () => number
-  readonly #timing: Timing
+  readonly #clock: Clock
   readonly #minMs: number
   #timer: Timer | undefined
   #dueAt = Number.POSITIVE_INFINITY
@@ -33,12 +33,12 @@ export class Sweeper {
   constructor(
     sweep: () => Promise<number | null>,
     serverTime: () => number,
-    timing: Timing,
+    clock: Clock,
     partitions: number,
   ) {
     this.#sweep = sweep
     this.#serverTime = serverTime
-    this.#timing = timing
+    this.#clock = clock
     this.#minMs = Math.max(tuning.minMs, tuning.aPartitionMs * partitions)
   }
 
@@ -48,7 +48,7 @@ export class Sweeper {
     this.#timer?.cancel()
     this.#dueAt = expiresAt
     const wait = Math.min(tuning.maxMs, Math.max(this.#minMs, expiresAt - this.#serverTime()))
-    this.#timer = this.#timing.after(wait + this.#timing.random() * tuning.jitterMs, () => void this.#run())
+    this.#timer = this.#clock.after(wait + this.#clock.random() * tuning.jitterMs, () => void this.#run())
     this.#timer.keepAlive(false)
   }
 

@@ -1,6 +1,6 @@
-import type { Limits } from '../batching/batcher-set.js'
-import type { SaleState, Settled, SkuCounts } from '../engine/engine.js'
-import { readEvery } from './fan-out.js'
+import type { CallOptions } from '../batching/batcher-set.js'
+import type { FinalAnswer, SaleState, SkuCounts } from '../engine/engine.js'
+import { readAll } from './fan-out.js'
 import type { Parts } from './partitions.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
@@ -17,9 +17,9 @@ export interface Totals {
 }
 
 /** The state and the counts of a whole sale. */
-export async function readTotals(parts: Parts, call: Limits): Promise<Totals> {
+export async function readTotals(parts: Parts, call: CallOptions): Promise<Totals> {
   for (let reading = 1; ; reading++) {
-    const answers = await readEvery(parts.count, (index) =>
+    const answers = await readAll(parts.count, (index) =>
       parts.ask(index, 'stats', {}, call, (answer) => answer),
     )
     const totals = totalsOf(answers)
@@ -28,7 +28,7 @@ export async function readTotals(parts: Parts, call: Limits): Promise<Totals> {
   }
 }
 
-function totalsOf(answers: readonly Settled<'stats'>[]): Totals {
+function totalsOf(answers: readonly FinalAnswer<'stats'>[]): Totals {
   return {
     state: mostRestrictive(answers.map(({ status }) => status)),
     skus: sumCounts(answers.map(({ skus }) => skus)),

@@ -4,7 +4,7 @@ import { invalid } from '../errors.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { checkInteger, checkOptions, checkSignal, type Names } from '../validation.js'
 import { loadFastCheck } from './fast-check.js'
-import { BrokenRule, playStory } from './play-story.js'
+import { InvariantViolation, playStory } from './play-story.js'
 import { type Story, stories } from './story.js'
 
 export interface CheckOptions {
@@ -48,7 +48,7 @@ let sales = 0
  *
  * @param makeEngine Called once; the engine is closed at the end, a client it was given is not.
  * @returns How many runs and requests there were, and the seed that repeats them.
- * @throws {BrokenRule} with the smallest story found that breaks a rule, the rule, and the seed.
+ * @throws {InvariantViolation} with the smallest story found that breaks a rule, the rule, and the seed.
  * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, ...: the engine could not be asked.
  */
 export async function checkNoOversell(
@@ -67,7 +67,7 @@ export async function checkNoOversell(
   const engine = await makeEngine()
   const series = `stockhold-check-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`
   const counts = { runs: 0, commands: 0, shrinks: 0 }
-  let broken: BrokenRule | undefined
+  let broken: InvariantViolation | undefined
   let outside: unknown
   const property = fc.asyncProperty(stories(fc), async (story: Story) => {
     // Neither is a story that breaks a rule: there is nothing to be made smaller.
@@ -76,7 +76,7 @@ export async function checkNoOversell(
     try {
       await play(engine, `${series}-${++sales}`, story)
     } catch (error) {
-      if (!(error instanceof BrokenRule)) {
+      if (!(error instanceof InvariantViolation)) {
         outside = error
         throw new fc.PreconditionFailure(true)
       }
@@ -92,7 +92,7 @@ export async function checkNoOversell(
   try {
     const { failed, errorInstance } = await fc.check(property, { seed, numRuns: runs })
     const { rule, transcript, cause } = broken ?? {}
-    if (rule !== undefined) throw new BrokenRule(rule, transcript!, { seed, cause })
+    if (rule !== undefined) throw new InvariantViolation(rule, transcript!, { seed, cause })
     signal?.throwIfAborted()
     if (outside !== undefined) throw outside
     // Whatever else ended the check: not all stories were played.

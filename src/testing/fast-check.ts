@@ -1,8 +1,8 @@
 export type FastCheckModule = typeof import('fast-check')
 
 /** A package that is only needed for some of what is here, and is not installed. */
-export class MissingPackage extends Error {
-  override readonly name = 'MissingPackage'
+export class MissingDependencyError extends Error {
+  override readonly name = 'MissingDependencyError'
 
   constructor(name: string, cause: unknown) {
     super(`${name} is needed for this: npm install --save-dev ${name}`, { cause })
@@ -13,13 +13,13 @@ export class MissingPackage extends Error {
  * fast-check is an optional peer: who takes something else from `stockhold/testing` does without it, so it is loaded by those
  * who draw stories, and only then.
  *
- * @throws {MissingPackage}
+ * @throws {MissingDependencyError}
  */
 export async function loadFastCheck(): Promise<FastCheckModule> {
   try {
     return await import('fast-check')
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new MissingPackage('fast-check', error)
+    throw new MissingDependencyError('fast-check', error)
   }
 }

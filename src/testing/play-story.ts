@@ -5,8 +5,8 @@ import type { Story } from './story.js'
 import { Transcript } from './transcript.js'
 
 /** A promise that was not kept. */
-export class BrokenRule extends Error {
-  override readonly name = 'BrokenRule'
+export class InvariantViolation extends Error {
+  override readonly name = 'InvariantViolation'
   /** Which one, in words. */
   readonly rule: string
   /** What was asked and answered until then. */
@@ -34,7 +34,7 @@ export class BrokenRule extends Error {
  * key gives the same reservation, what was confirmed stays so, and who asks for a unit that is there gets it.
  *
  * @param sale Handles on one sale, at least one; `open` ones stay open.
- * @throws {BrokenRule} that tells which rule, and the story so far.
+ * @throws {InvariantViolation} that tells which rule, and the story so far.
  * @throws {StockholdError} where the engine cannot be asked, which breaks no rule: `UNAVAILABLE`, for example.
  */
 export async function playStory(sale: readonly FlashSale[], story: Story): Promise<void> {
@@ -47,7 +47,7 @@ export async function playStory(sale: readonly FlashSale[], story: Story): Promi
   } catch (error) {
     if (cannotAsk(error)) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    throw new BrokenRule(transcript.within(reason), transcript.toString(), { cause: error })
+    throw new InvariantViolation(transcript.within(reason), transcript.toString(), { cause: error })
   }
 }
 

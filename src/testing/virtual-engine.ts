@@ -45,11 +45,11 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
   return {
     engine: {
       elapsed: clock.now,
-      timing: { now: clock.now, random: Math.random, after: (ms, callback) => clock.after(ms, callback) },
+      clock: { now: clock.now, random: Math.random, after: (ms, callback) => clock.after(ms, callback) },
       isLocal: true,
       partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
-      handoff: (...place) => memory.handoff(...place),
+      groups: (...place) => memory.groups(...place),
       close: () => memory.close(),
     },
     now: () => start + clock.now(),

@@ -1,8 +1,8 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { isAway, restate, StockholdError, unavailable } from '../errors.js'
 
 /** Why a buyer who has a place cannot be told where. */
-export function placedUnseen(error: unknown, { signal }: Limits): unknown {
+export function placedUnseen(error: unknown, { signal }: CallOptions): unknown {
   const mayBeRead = signal?.aborted || isAway(error)
   if (!mayBeRead) return error
   const message =

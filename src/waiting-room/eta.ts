@@ -1,5 +1,5 @@
-import { type RoomRules, type RoomState, TOKEN } from '../engine/room.js'
-import type { Place } from './results.js'
+import { type RoomState, type StoredRoomRules, TOKEN } from '../engine/room.js'
+import type { QueuePosition } from './results.js'
 
 /** Near the door, in ms: often enough never to count as away. */
 const DOOR_POLL_MS = 1_000
@@ -17,11 +17,11 @@ const POLLS_A_WAIT = 6
 const DRAW_POLLS_PER_SECOND = 50_000
 
 /** What a visitor can be told of the time to come. */
-export class Forecast {
-  readonly #rules: RoomRules
+export class EtaEstimator {
+  readonly #rules: StoredRoomRules
   readonly #random: () => number
 
-  constructor(rules: RoomRules, random: () => number) {
+  constructor(rules: StoredRoomRules, random: () => number) {
     this.#rules = rules
     this.#random = random
   }
@@ -31,7 +31,7 @@ export class Forecast {
    * @param rank `null` while it is not drawn.
    * @param now The server's time.
    */
-  place(state: RoomState, position: number, rank: number | null, now: number): Place {
+  place(state: RoomState, position: number, rank: number | null, now: number): QueuePosition {
     const opensIn = state.opened ? 0 : Math.max(0, (this.#rules.opensAt ?? 0) - now)
     const waits = this.#waitMs(state, position)
     const etaMs = waits === null ? null : Math.ceil(opensIn + waits)
@@ -47,7 +47,7 @@ export class Forecast {
   }
 
   /** While Redis is away: the same again, later. */
-  later(place: Place): Place {
+  later(place: QueuePosition): QueuePosition {
     const longer = clamp(place.pollAfterMs * 3, UNKNOWN_POLL_MS, MAX_AWAY_MS)
     return { ...place, pollAfterMs: this.#jittered(longer) }
   }

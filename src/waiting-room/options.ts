@@ -1,9 +1,9 @@
 import type { Engine } from '../engine/engine.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import type { Names } from '../validation.js'
-import type { RoomPace } from './room-rules.js'
+import type { AdmissionOptions } from './room-rules.js'
 
-export interface WaitingRoomOptions extends RoomPace {
+export interface WaitingRoomOptions extends AdmissionOptions {
   /** Where the room lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine
   /** What tickets and passes are signed with: 32 bytes at least. Of several the first one signs, and all are accepted. */

@@ -29,7 +29,7 @@ import { invalid, StockholdError } from '../errors.js'
 export interface TicketClaims {
   readonly buyer: string
   /** The number of the buyer's first place in the room. */
-  readonly stay: number
+  readonly visitId: number
 }
 
 export interface PassClaims extends TicketClaims {
@@ -85,11 +85,11 @@ export class Signer {
     return this.#incarnation !== undefined
   }
 
-  signTicket({ buyer, stay }: TicketClaims): string {
+  signTicket({ buyer, visitId }: TicketClaims): string {
     return this.#tickets.sign({
       b: buyer,
       of: this.#incarnation,
-      stay,
+      visitId,
       // fast-jwt adds these three to a copy of the claims. If they are there already, even undefined and so left out of the
       // token, V8 copies an object of one shape, and a token costs a third less.
       iat: undefined,
@@ -98,14 +98,14 @@ export class Signer {
     })
   }
 
-  signPass({ buyer, stay, expiresAt }: PassClaims): string {
+  signPass({ buyer, visitId, expiresAt }: PassClaims): string {
     return this.#passes.sign({
       use: 'pass',
       sub: buyer,
       aud: this.#room,
       sale: this.#sale,
       of: this.#incarnation,
-      stay,
+      visitId,
       until: expiresAt,
       iat: undefined,
       exp: Math.ceil(expiresAt / 1_000),
@@ -116,16 +116,16 @@ export class Signer {
   /** Throws TICKET_INVALID for anything but a ticket of this room, whatever it is. */
   readTicket(token: unknown): TicketClaims {
     const claims = this.#tickets.verified(token)
-    if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isStay(claims.stay))
+    if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isVisitId(claims.visitId))
       throw new StockholdError('TICKET_INVALID', NO_TICKET)
-    return { buyer: claims.b, stay: claims.stay }
+    return { buyer: claims.b, visitId: claims.visitId }
   }
 
   /** The claims of a ticket that was signed or read here before: it is not verified again. */
   openTicket(ticket: string): TicketClaims {
     const claims = ticket.slice(ticket.indexOf('.') + 1, ticket.lastIndexOf('.'))
-    const { b, stay } = JSON.parse(Buffer.from(claims, 'base64url').toString())
-    return { buyer: b, stay }
+    const { b, visitId } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    return { buyer: b, visitId }
   }
 
   /**
@@ -142,7 +142,7 @@ export class Signer {
       this.#isOfAnother(claims) ||
       !isBuyer(claims.sub) ||
       (buyer !== undefined && claims.sub !== buyer) ||
-      !isStay(claims.stay) ||
+      !isVisitId(claims.visitId) ||
       !isTime(claims.until) ||
       claims.exp !== Math.ceil(claims.until / 1_000)
     ) {
@@ -150,7 +150,7 @@ export class Signer {
     }
     // In this order a `now` that is no number admits nobody.
     if (!(now < claims.until)) throw new StockholdError('PASS_EXPIRED', LATE_PASS)
-    return { buyer: claims.sub, stay: claims.stay, expiresAt: claims.until }
+    return { buyer: claims.sub, visitId: claims.visitId, expiresAt: claims.until }
   }
 
   #isOfAnother({ of }: Record<string, unknown>): boolean {
@@ -214,7 +214,7 @@ function isBuyer(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-function isStay(value: unknown): value is number {
+function isVisitId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1
 }
 

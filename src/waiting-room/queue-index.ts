@@ -1,4 +1,4 @@
-import type { GoneChunk, RoomState } from '../engine/room.js'
+import type { DepartedChunk, RoomState } from '../engine/room.js'
 import { shuffler } from './draw.js'
 
 const CHUNK = 65_536
@@ -11,7 +11,7 @@ const BLOCK = tuning.blockWords * 32
  * Who stands where. The engine tells which numbers were given up; this turns them into ranks and counts them, so that the
  * place of any of a million visitors is known without asking for it.
  */
-export class Line {
+export class QueueIndex {
   #drawn: number | null = null
   #shuffled = (number: number) => number
   /** What is known of the numbers, by chunk. */
@@ -53,7 +53,7 @@ export class Line {
     return word < this.#bits.length && (this.#bits[word]! & (1 << (rank & 31))) !== 0
   }
 
-  #merge({ index, bits }: GoneChunk): void {
+  #merge({ index, bits }: DepartedChunk): void {
     const known = this.#chunks.get(index)
     for (let byte = 0; byte < bits.length; byte++) {
       const fresh = bits[byte]! & ~(known?.[byte] ?? 0)

@@ -1,5 +1,5 @@
 /** What a visitor is told while they wait. */
-export interface Place {
+export interface QueuePosition {
   /** Where they stand: 1 is next, 0 is "your turn: poll". Before a draw, all who are in it stand at its end. */
   readonly position: number
   /** ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or the rate is 0). */
@@ -8,14 +8,14 @@ export interface Place {
   readonly pollAfterMs: number
 }
 
-export interface JoinResult extends Place {
+export interface JoinResult extends QueuePosition {
   /** What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be made up. */
   readonly ticket: string
 }
 
 export type PollResult =
   /** `soldOutLikely`: more stand before them than there are units for. */
-  | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & Place)
+  | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & QueuePosition)
   /** `pass` lets this buyer reserve until `expiresAt` (epoch ms). */
   | { readonly status: 'admitted'; readonly pass: string; readonly expiresAt: number }
   /** `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if units come back. */
@@ -28,7 +28,7 @@ export interface RoomStats {
   /** Passes given so far. */
   readonly admitted: number
   /** Turns that were called and not taken in time, of those who came back afterwards: they stand at the end now. */
-  readonly missed: number
+  readonly missedTurns: number
   /** Turns and passes that may still buy something. */
   readonly outstanding: number
   /** How many may be outstanding with the units there are; `null` without a sale. */
@@ -38,7 +38,7 @@ export interface RoomStats {
   /** Tokens in the bucket, from 0 to `burst`. */
   readonly tokens: number
   /** Places called per second, as observed: more than the rate where turns are not taken. */
-  readonly callsPerSecond: number
+  readonly turnsPerSecond: number
   /** For rooms of random order: how to verify it stands with `shuffledRank`. */
   readonly draw: RoomDraw | null
 }

@@ -1,28 +1,28 @@
 import { unlessAborted } from '../batching/abort.js'
-import { Lanes, type Limits } from '../batching/batcher-set.js'
+import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import { Session } from '../batching/session.js'
 import { rulesConflict } from '../common/rules-conflict.js'
-import { processTiming, type Timing } from '../engine/clock.js'
+import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import type { RoomCommand, RoomCommands, RoomOp, RoomRules, RoomSettled } from '../engine/room.js'
+import type { FinalRoomAnswer, RoomCommand, RoomCommands, RoomOp, StoredRoomRules } from '../engine/room.js'
 import { StockholdError } from '../errors.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
 import { nameRoomRules } from './room-rules.js'
 
 /** What a handle knows of its room once it has seen it. */
 export interface KnownRoom {
-  readonly rules: RoomRules
+  readonly rules: StoredRoomRules
   readonly commitment: string
 }
 
 /** How a handle reaches its room: it learns the rules, limits each call, and knows when it was closed. */
-export class RoomAccess {
-  readonly timing: Timing
+export class RoomClient {
+  readonly clock: Clock
   readonly #title: string
   readonly #sale: string | null
   /** Joins have a bound of their own: a crowd that comes in must not keep the door from being tended. */
-  readonly #joins: Lanes<RoomCommands>
-  readonly #lanes: Lanes<RoomCommands>
+  readonly #joins: BatcherSet<RoomCommands>
+  readonly #batchers: BatcherSet<RoomCommands>
   readonly #deadlineMs: number
   readonly #elapsed: () => number
   readonly #onSeen: (token: string) => void
@@ -47,13 +47,13 @@ export class RoomAccess {
     this.#title = `the waiting room ${JSON.stringify(name)}`
     this.#sale = sale
     this.#onSeen = onSeen
-    this.timing = engine.timing ?? processTiming
+    this.clock = engine.clock ?? processClock
     this.#elapsed = () => engine.elapsed()
     this.#deadlineMs = limits.deadlineMs
     const lanes = (max: number) =>
-      new Lanes(engine.room(name), new Session(this.#title, { max, open: 0 }, engine.timing))
+      new BatcherSet(engine.room(name), new Session(this.#title, { max, open: 0 }, engine.clock))
     this.#joins = lanes(limits.maxInFlight)
-    this.#lanes = lanes(Number.POSITIVE_INFINITY)
+    this.#batchers = lanes(Number.POSITIVE_INFINITY)
   }
 
   /** The room's rules, once they are known. */
@@ -80,7 +80,7 @@ export class RoomAccess {
   }
 
   get #latest(): Session {
-    const [lanes, joins] = [this.#lanes.session, this.#joins.session]
+    const [lanes, joins] = [this.#batchers.session, this.#joins.session]
     return joins.lastNow > lanes.lastNow ? joins : lanes
   }
 
@@ -95,7 +95,7 @@ export class RoomAccess {
   }
 
   /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  limits(options?: SignalOption): Limits {
+  limits(options?: SignalOption): CallOptions {
     const signal = checkSignalOption(options)
     this.checkOpen()
     signal?.throwIfAborted()
@@ -110,28 +110,28 @@ export class RoomAccess {
 
   /** Of a call that begins now. */
   deadline(): number {
-    return this.timing.now() + this.#deadlineMs
+    return this.clock.now() + this.#deadlineMs
   }
 
   ask<C extends RoomCommand, T>(
     command: C,
     op: RoomOp<C>,
-    limits: Limits,
-    result: (answer: RoomSettled<C>) => T,
+    limits: CallOptions,
+    result: (answer: FinalRoomAnswer<C>) => T,
     weight?: number,
   ): Promise<T> {
-    const heard = (answer: RoomSettled<C>) => {
+    const heard = (answer: FinalRoomAnswer<C>) => {
       this.#hear()
       return result(answer)
     }
-    return (command === 'join' ? this.#joins : this.#lanes).ask(command, op, limits, heard, weight)
+    return (command === 'join' ? this.#joins : this.#batchers).ask(command, op, limits, heard, weight)
   }
 
   /** The room, learned with the first call. A call that is aborted leaves the others waiting. */
-  room(limits: Limits): Promise<KnownRoom> | KnownRoom {
+  room(limits: CallOptions): Promise<KnownRoom> | KnownRoom {
     if (this.#known) return this.#known
     this.#learning ??= this.ask('describe', {}, { ...limits, signal: undefined }, (answer) =>
-      this.learn(answer.token, answer),
+      this.learn(answer.incarnation, answer),
     ).finally(() => {
       this.#learning = undefined
     })
@@ -145,22 +145,23 @@ export class RoomAccess {
   learn(token: string, { rules, commitment }: KnownRoom): KnownRoom {
     if (this.#known) return this.#known
     if (rules.sale !== this.#sale) throw this.conflict(rules, { ...rules, sale: this.#sale })
-    for (const lanes of [this.#joins, this.#lanes]) lanes.session.token = token
+    for (const lanes of [this.#joins, this.#batchers]) lanes.session.incarnation = token
     this.#onSeen(token)
     this.#known = { rules, commitment }
     return this.#known
   }
 
   /** Checks again that the room is the one this handle has seen. */
-  async describe(limits: Limits): Promise<KnownRoom> {
-    const { session } = this.#lanes
+  async describe(limits: CallOptions): Promise<KnownRoom> {
+    const { session } = this.#batchers
     return this.ask('describe', {}, limits, (answer) => {
-      if (session.token !== null && answer.token !== session.token) throw session.gone('lost')
+      if (session.incarnation !== null && answer.incarnation !== session.incarnation)
+        throw session.stateError('lost')
       return answer
     })
   }
 
-  conflict(known: RoomRules, wanted: RoomRules): StockholdError {
+  conflict(known: StoredRoomRules, wanted: StoredRoomRules): StockholdError {
     const subject = this.#title.replace(/^t/, 'T')
     return rulesConflict(subject, nameRoomRules(known), nameRoomRules(wanted))
   }

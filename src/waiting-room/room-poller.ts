@@ -1,11 +1,11 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import type { Timer } from '../engine/clock.js'
-import type { RoomSettled, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
+import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import { again, unanswered } from './errors.js'
-import { Line } from './queue-index.js'
-import type { RoomAccess } from './room-client.js'
+import { QueueIndex } from './queue-index.js'
+import type { RoomClient } from './room-client.js'
 import { readStock } from './stock-reader.js'
 import { settledBy, type Waiting, waitFor } from './wait-for-admission.js'
 
@@ -36,7 +36,7 @@ const tuning = {
   firstPrune: 1_000,
 }
 
-const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, timing: Number.NEGATIVE_INFINITY }
+const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, clock: Number.NEGATIVE_INFINITY }
 
 interface Visiting extends Waiting<VisitAnswer> {
   readonly visit: Visit
@@ -46,9 +46,9 @@ interface Visiting extends Waiting<VisitAnswer> {
  * Tends the door for one process: one call at a time carries all who have come since the last one, and brings back how the room
  * stands. However many visitors there are, it makes a handful of calls a second: at once while it is quiet, in step when it is busy.
  */
-export class Keeper {
-  readonly line = new Line()
-  readonly #access: RoomAccess
+export class RoomPoller {
+  readonly queue = new QueueIndex()
+  readonly #client: RoomClient
   readonly #sale: FlashSale | undefined
   readonly #listeners = new Set<() => void>()
   #state: RoomState | undefined
@@ -58,29 +58,29 @@ export class Keeper {
   #stockAt = LONG_AGO
   /** The reading of the stock that is under way, and until when the door waits for it. */
   #reading: Promise<void> | undefined
-  #patientUntil = LONG_AGO.timing
+  #patientUntil = LONG_AGO.clock
   #visits: Visiting[] = []
   #watchers: Waiting<RoomState>[] = []
-  #tending = false
+  #ticking = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #allowance = tuning.callsAtOnce
-  #allowanceAt = LONG_AGO.timing
+  #allowanceAt = LONG_AGO.clock
   /** How often what was known went out of date: a call begun before knows no better. */
   #forgotten = 0
   #saleError: StockholdError | undefined
   #touched = false
-  #activeUntil = LONG_AGO.timing
+  #activeUntil = LONG_AGO.clock
   #failures = 0
   #lastError: unknown
-  readonly #revoked = new Map<string, { readonly stay: number; readonly until: number }>()
+  readonly #revoked = new Map<string, { readonly visitId: number; readonly until: number }>()
   #prunedAt = tuning.firstPrune
   #revokedSince = 0
   #turns: ReadonlySet<number> = new Set()
   #stopped = false
 
-  constructor(access: RoomAccess, sale: FlashSale | undefined) {
-    this.#access = access
+  constructor(access: RoomClient, sale: FlashSale | undefined) {
+    this.#client = access
     this.#sale = sale
   }
 
@@ -97,7 +97,7 @@ export class Keeper {
   /** The latest state if it is fresh enough to be told, and asking again would not be cheap. */
   recent(): RoomState | undefined {
     if (this.#state === undefined) return undefined
-    const now = this.#access.timing.now()
+    const now = this.#client.clock.now()
     if (this.#ageOf(this.#askedAt, now) > FRESH_MS) return undefined
     return this.#allowed(now) < tuning.quietCalls ? this.#state : undefined
   }
@@ -112,42 +112,42 @@ export class Keeper {
   }
 
   /** Whether the latest state is at most so many ms old. */
-  knows(maxAge: number): boolean {
+  isFresherThan(maxAge: number): boolean {
     return this.#state !== undefined && this.#ageOf(this.#askedAt) <= maxAge
   }
 
   /** Somebody waits here: look often from now on. */
-  touch(): void {
+  markActive(): void {
     // With every poll: the clock is read when it matters.
     this.#touched = true
   }
 
   /** Begins to look at the room now and then, if nothing has yet: that is how revocations become known. */
-  lookAround(): void {
+  tick(): void {
     if (!this.#timer) this.#wake()
   }
 
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
-  fresh(limits: Limits = { deadline: this.#access.deadline() }, maxAge = 0): Promise<RoomState> {
-    if (maxAge > 0 && this.knows(maxAge)) return Promise.resolve(this.#state!)
+  refresh(limits: CallOptions = { deadline: this.#client.deadline() }, maxAge = 0): Promise<RoomState> {
+    if (maxAge > 0 && this.isFresherThan(maxAge)) return Promise.resolve(this.#state!)
     return this.#join(limits, (waiting) => this.#watchers.push(waiting))
   }
 
   /** A visitor has come to the door. */
-  visit(visit: Visit, limits: Limits = { deadline: this.#access.deadline() }): Promise<VisitAnswer> {
+  visit(visit: Visit, limits: CallOptions = { deadline: this.#client.deadline() }): Promise<VisitAnswer> {
     return this.#join(limits, (waiting) => this.#visits.push({ ...waiting, visit }))
   }
 
   /** Whether the buyer's pass of this stay was revoked. */
-  isRevoked(buyer: string, stay: number): boolean {
+  isRevoked(buyer: string, visitId: number): boolean {
     const known = this.#revoked.get(buyer)
-    return known !== undefined && known.stay >= stay
+    return known !== undefined && known.visitId >= visitId
   }
 
-  revoke(buyer: string, stay: number): void {
-    if (this.isRevoked(buyer, stay)) return
-    const now = this.#access.now()
-    this.#revoked.set(buyer, { stay, until: now + this.#access.known!.rules.passMs })
+  revoke(buyer: string, visitId: number): void {
+    if (this.isRevoked(buyer, visitId)) return
+    const now = this.#client.now()
+    this.#revoked.set(buyer, { visitId, until: now + this.#client.known!.rules.passMs })
     if (this.#revoked.size < this.#prunedAt) return
     // A pass that has run out by itself needs no revocation.
     for (const [name, { until }] of this.#revoked) if (until < now) this.#revoked.delete(name)
@@ -179,18 +179,18 @@ export class Keeper {
     for (const listener of this.#listeners) listener()
   }
 
-  #join<T>(limits: Limits, enter: (waiting: Waiting<T>) => void): Promise<T> {
-    if (this.#stopped || this.#access.closed)
+  #join<T>(limits: CallOptions, enter: (waiting: Waiting<T>) => void): Promise<T> {
+    if (this.#stopped || this.#client.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
     if (this.away) return Promise.reject(again(this.#lastError))
-    const answer = waitFor(this.#access.timing, limits, () => unanswered(this.#lastError), enter)
+    const answer = waitFor(this.#client.clock, limits, () => unanswered(this.#lastError), enter)
     this.#wake()
     return answer
   }
 
   /** How many calls may be made right now. */
-  #allowed(now = this.#access.timing.now()): number {
+  #allowed(now = this.#client.clock.now()): number {
     return Math.min(tuning.callsAtOnce, this.#allowance + (now - this.#allowanceAt) / this.#interval())
   }
 
@@ -201,11 +201,11 @@ export class Keeper {
 
   #spendCall(): void {
     this.#allowance = this.#allowed() - 1
-    this.#allowanceAt = this.#access.timing.now()
+    this.#allowanceAt = this.#client.clock.now()
   }
 
   #wake(): void {
-    if (this.#tending || this.#stopped) return
+    if (this.#ticking || this.#stopped) return
     this.#schedule(this.#pause())
   }
 
@@ -217,14 +217,14 @@ export class Keeper {
   #pause(): number {
     if (this.away) return Math.min(tuning.maxRetryMs, tuning.minRetryMs * 2 ** (this.#failures - 1))
     if (this.#isWaitedFor) return Math.max(0, 1 - this.#allowed()) * this.#interval()
-    const now = this.#access.timing.now()
+    const now = this.#client.clock.now()
     if (this.#touched) this.#activeUntil = now + tuning.activeMs
     this.#touched = false
     return now < this.#activeUntil ? this.#interval() : tuning.idleMs
   }
 
   #schedule(ms: number): void {
-    const at = this.#access.timing.now() + ms
+    const at = this.#client.clock.now() + ms
     if (at >= this.#timerAt) {
       if (this.#isWaitedFor) this.#timer?.keepAlive(true)
       return
@@ -234,29 +234,29 @@ export class Keeper {
     this.#timerAt = at
     if (ms === 0) {
       // At the end of this turn: whoever comes in the same turn goes along.
-      void Promise.resolve().then(() => this.#tend())
+      void Promise.resolve().then(() => this.#tick())
       return
     }
-    this.#timer = this.#access.timing.after(Math.ceil(ms), () => void this.#tend())
+    this.#timer = this.#client.clock.after(Math.ceil(ms), () => void this.#tick())
     // Who waits for an answer keeps the process alive; looking around does not.
     this.#timer.keepAlive(this.#isWaitedFor)
   }
 
-  async #tend(): Promise<void> {
+  async #tick(): Promise<void> {
     this.#timerAt = Number.POSITIVE_INFINITY
     if (this.#stopped) return
-    this.#tending = true
+    this.#ticking = true
     this.#spendCall()
     const forgotten = this.#forgotten
     const visits = this.#visits.splice(0, tuning.maxVisits).filter(({ settled }) => !settled())
     const watchers = this.#watchers.splice(0)
     try {
-      const limits = this.#access.limits()
-      await this.#access.room(limits)
+      const limits = this.#client.limits()
+      await this.#client.room(limits)
       const askedAt = this.#moment()
       const stock = await this.#readStock(limits.deadline)
       // Before the question: a revocation that its answer does not show comes later than this.
-      const heardBefore = this.#access.heardNow
+      const heardBefore = this.#client.heardNow
       const op = {
         visits: visits.map(({ visit }) => visit),
         stock: stock ?? null,
@@ -265,7 +265,7 @@ export class Keeper {
         revokedSince: this.#revokedSince,
         drawn: this.#state?.drawn ?? null,
       }
-      const answer = await this.#access.ask('tend', op, limits, (given) => given, visits.length)
+      const answer = await this.#client.ask('tend', op, limits, (given) => given, visits.length)
       this.#take(answer, forgotten === this.#forgotten ? askedAt : LONG_AGO)
       this.#revokedSince = heardBefore
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
@@ -276,21 +276,21 @@ export class Keeper {
       this.#lastError = error
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
-      this.#tending = false
+      this.#ticking = false
       // A room of another version does not change while this process looks at it: only a caller asks again.
       if (!isIncompatible(this.#lastError) || this.#isWaitedFor) this.#wake()
     }
     for (const listener of this.#listeners) listener()
   }
 
-  #take(answer: RoomSettled<'tend'>, askedAt: { elapsed: number; timing: number }): void {
+  #take(answer: FinalRoomAnswer<'tend'>, askedAt: { elapsed: number; clock: number }): void {
     this.#failures = 0
     this.#lastError = undefined
     this.#state = answer
     this.#askedAt = askedAt
-    this.line.update(answer)
+    this.queue.update(answer)
     this.#turns = new Set(answer.turns)
-    for (const { buyer, stay } of answer.revoked) this.revoke(buyer, stay)
+    for (const { buyer, visitId } of answer.revoked) this.revoke(buyer, visitId)
   }
 
   /**
@@ -301,20 +301,20 @@ export class Keeper {
     if (!this.#sale || isIncompatible(this.#saleError)) return undefined
     const isDue = this.#ageOf(this.#stockAt) > tuning.stockMs || this.#allowed() > tuning.quietCalls
     if (this.#stock && !isDue) return this.#stock
-    const { timing } = this.#access
+    const { clock } = this.#client
     if (!this.#reading) {
-      const now = timing.now()
+      const now = clock.now()
       this.#patientUntil = now + (deadline - now) * tuning.stockPatience
       this.#reading = this.#askStock(this.#sale)
     }
-    await settledBy(this.#patientUntil, this.#reading, timing)
+    await settledBy(this.#patientUntil, this.#reading, clock)
     return this.#stock
   }
 
   async #askStock(sale: FlashSale): Promise<void> {
     const readAt = this.#moment()
     try {
-      this.#stock = await readStock(sale, () => this.#access.now())
+      this.#stock = await readStock(sale, () => this.#client.now())
       this.#stockAt = readAt
       this.#saleError = undefined
     } catch (error) {
@@ -326,12 +326,12 @@ export class Keeper {
     }
   }
 
-  #moment(): { elapsed: number; timing: number } {
-    return { elapsed: this.#access.elapsed(), timing: this.#access.timing.now() }
+  #moment(): { elapsed: number; clock: number } {
+    return { elapsed: this.#client.elapsed(), clock: this.#client.clock.now() }
   }
 
-  #ageOf(moment: { elapsed: number; timing: number }, now = this.#access.timing.now()): number {
-    return Math.max(this.#access.elapsed() - moment.elapsed, now - moment.timing)
+  #ageOf(moment: { elapsed: number; clock: number }, now = this.#client.clock.now()): number {
+    return Math.max(this.#client.elapsed() - moment.elapsed, now - moment.clock)
   }
 
   #fail(error: unknown, ...groups: (readonly Waiting<never>[])[]): void {

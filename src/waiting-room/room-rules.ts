@@ -1,10 +1,10 @@
 import { type NamedRules, shownMoment } from '../common/rules-conflict.js'
-import type { Pace, RoomRules } from '../engine/room.js'
+import type { AdmissionRate, StoredRoomRules } from '../engine/room.js'
 import { invalid } from '../errors.js'
 import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '../validation.js'
 
 /** What `new WaitingRoom` takes beside engine, secret and sale. */
-export interface RoomPace {
+export interface AdmissionOptions {
   /** How many may enter a second: 0 to 1,000,000, with at most three decimals. */
   ratePerSecond: number
   /** How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at least 1 */
@@ -18,7 +18,7 @@ export interface RoomPace {
 }
 
 /** What `room.create` takes. */
-export interface RoomCreation {
+export interface RoomRules {
   /** When the door opens: a Date or epoch ms. @default at once */
   opensAt?: Date | number | undefined
   /**
@@ -28,7 +28,7 @@ export interface RoomCreation {
   order?: 'fifo' | 'random' | undefined
 }
 
-const RULES: Names<RoomCreation> = { opensAt: true, order: true }
+const RULES: Names<RoomRules> = { opensAt: true, order: true }
 
 /** A number with at most three decimals as whole thousandths. */
 export function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
@@ -47,12 +47,12 @@ export function checkBurst(value: unknown): number {
   return checkInteger(value, 'burst', 1, 1_000_000)
 }
 
-export function checkPace({ ratePerSecond, burst }: RoomPace): Pace {
+export function checkAdmission({ ratePerSecond, burst }: AdmissionOptions): AdmissionRate {
   const rate = checkRate(ratePerSecond)
   return { rate, burst: burst === undefined ? Math.max(1, Math.ceil(rate / 1_000)) : checkBurst(burst) }
 }
 
-export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.2 }: RoomPace) {
+export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.2 }: AdmissionOptions) {
   return {
     claimMs: checkInteger(claimMs, 'claimMs', 100, 600_000),
     passMs: checkInteger(passMs, 'passMs', 100, 86_400_000),
@@ -62,10 +62,10 @@ export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.
 
 /** The rules in their one canonical form. */
 export function normalizeRoom(
-  creation: RoomCreation,
+  creation: RoomRules,
   times: ReturnType<typeof checkTimes>,
   sale: string | null,
-): RoomRules {
+): StoredRoomRules {
   const { opensAt, order = 'fifo' } = checkOptions(creation, 'rules', RULES)
   if (order !== 'fifo' && order !== 'random') throw invalid('order', "must be 'fifo' or 'random'")
   if (order === 'random' && opensAt === undefined)
@@ -81,7 +81,14 @@ export function normalizeRoom(
 }
 
 /** The rules by the names that `new WaitingRoom` and `room.create` give them. */
-export function nameRoomRules({ order, opensAt, claimMs, passMs, sale, overcommit }: RoomRules): NamedRules {
+export function nameRoomRules({
+  order,
+  opensAt,
+  claimMs,
+  passMs,
+  sale,
+  overcommit,
+}: StoredRoomRules): NamedRules {
   return new Map<string, string | number | null>([
     ['order', order],
     ['opensAt', shownMoment(opensAt)],

@@ -1,5 +1,5 @@
 import type { Signer, TicketClaims } from './pass.js'
-import type { Line } from './queue-index.js'
+import type { QueueIndex } from './queue-index.js'
 import { TicketTable } from './ticket-table.js'
 
 const tuning = {
@@ -16,27 +16,27 @@ export interface Visitor {
   number: number
   rank: number
   /** The position they were told last. */
-  told: number | undefined
+  lastPosition: number | undefined
 }
 
 /**
  * Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll. Those who came last are kept, in two
  * generations, of which the older one is dropped as a whole.
  */
-export class Visitors {
+export class TicketCache {
   readonly #signer: Signer
-  readonly #line: Line
+  readonly #queue: QueueIndex
   #young = new TicketTable()
   #old = new TicketTable()
 
-  constructor(signer: Signer, line: Line) {
+  constructor(signer: Signer, line: QueueIndex) {
     this.#signer = signer
-    this.#line = line
+    this.#queue = line
   }
 
   /** Somebody has got a place. */
-  place(buyer: string, stay: number, number: number): Visitor {
-    const ticket = this.#signer.signTicket({ buyer, stay })
+  place(buyer: string, visitId: number, number: number): Visitor {
+    const ticket = this.#signer.signTicket({ buyer, visitId })
     const slot = this.#find(ticket)
     if (slot < 0) return this.#remember(ticket, number)
     const known = this.#visitorAt(slot, ticket)
@@ -49,10 +49,10 @@ export class Visitors {
     // It may be anything that came with a request.
     const slot = typeof ticket === 'string' ? this.#find(ticket) : -1
     if (slot >= 0) return this.#visitorAt(slot, ticket)
-    const { stay } = this.#signer.readTicket(ticket)
+    const { visitId } = this.#signer.readTicket(ticket)
     // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is looked at again then.
-    if (!this.#signer.isBound) return { ticket, number: stay, rank: stay, told: undefined }
-    return this.#remember(ticket, stay)
+    if (!this.#signer.isBound) return { ticket, number: visitId, rank: visitId, lastPosition: undefined }
+    return this.#remember(ticket, visitId)
   }
 
   /** Who they are: what is asked for near the door only, and takes too much room to be kept for everybody. */
@@ -64,18 +64,18 @@ export class Visitors {
   move(visitor: Visitor, number: number): void {
     if (visitor.number === number) return
     visitor.number = number
-    visitor.rank = this.#line.rankOf(number)
-    visitor.told = undefined
+    visitor.rank = this.#queue.rankOf(number)
+    visitor.lastPosition = undefined
     const slot = this.#find(visitor.ticket)
     if (slot < 0) return
     this.#young.place(slot, number, visitor.rank)
-    this.#young.tell(slot, 0)
+    this.#young.setLastPosition(slot, 0)
   }
 
   /** Remembers which position they were told. */
-  tell({ ticket }: Visitor, position: number): void {
+  setLastPosition({ ticket }: Visitor, position: number): void {
     const slot = this.#find(ticket)
-    if (slot >= 0) this.#young.tell(slot, position)
+    if (slot >= 0) this.#young.setLastPosition(slot, position)
   }
 
   forget(ticket: string): void {
@@ -89,7 +89,11 @@ export class Visitors {
     if (slot >= 0 || this.#old.size === 0) return slot
     const old = this.#old.find(ticket)
     if (old < 0) return -1
-    const [number, rank, told] = [this.#old.numberAt(old), this.#old.rankAt(old), this.#old.toldAt(old)]
+    const [number, rank, told] = [
+      this.#old.numberAt(old),
+      this.#old.rankAt(old),
+      this.#old.lastPositionAt(old),
+    ]
     this.#old.remove(old)
     return this.#add(ticket, number, rank, told)
   }
@@ -97,17 +101,17 @@ export class Visitors {
   #visitorAt(slot: number, ticket: string): Visitor {
     const number = this.#young.numberAt(slot)
     let rank = this.#young.rankAt(slot)
-    if (rank === number && this.#line.isDrawn) {
-      rank = this.#line.rankOf(number)
+    if (rank === number && this.#queue.isDrawn) {
+      rank = this.#queue.rankOf(number)
       this.#young.place(slot, number, rank)
     }
-    return { ticket, number, rank, told: this.#young.toldAt(slot) || undefined }
+    return { ticket, number, rank, lastPosition: this.#young.lastPositionAt(slot) || undefined }
   }
 
   #remember(ticket: string, number: number): Visitor {
-    const rank = this.#line.rankOf(number)
+    const rank = this.#queue.rankOf(number)
     this.#add(ticket, number, rank, 0)
-    return { ticket, number, rank, told: undefined }
+    return { ticket, number, rank, lastPosition: undefined }
   }
 
   #add(ticket: string, number: number, rank: number, told: number): number {

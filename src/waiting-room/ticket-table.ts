@@ -11,7 +11,7 @@ const KEY = 0
 /** 0: nobody. */
 const NUMBER = 1
 const RANK = 2
-const TOLD = 3
+const LAST_POSITION = 3
 const FIELDS = 4
 
 /**
@@ -66,8 +66,8 @@ export class TicketTable {
     return this.#records[slot * FIELDS + RANK]!
   }
 
-  toldAt(slot: number): number {
-    return this.#records[slot * FIELDS + TOLD]!
+  lastPositionAt(slot: number): number {
+    return this.#records[slot * FIELDS + LAST_POSITION]!
   }
 
   place(slot: number, number: number, rank: number): void {
@@ -75,8 +75,8 @@ export class TicketTable {
     this.#records[slot * FIELDS + RANK] = rank
   }
 
-  tell(slot: number, told: number): void {
-    this.#records[slot * FIELDS + TOLD] = told
+  setLastPosition(slot: number, told: number): void {
+    this.#records[slot * FIELDS + LAST_POSITION] = told
   }
 
   #put(key: number, ticket: string, number: number, rank: number, told: number): number {
@@ -85,7 +85,7 @@ export class TicketTable {
     this.#records[slot * FIELDS + KEY] = key
     this.#tickets[slot] = ticket
     this.place(slot, number, rank)
-    this.tell(slot, told)
+    this.setLastPosition(slot, told)
     this.#used++
     return slot
   }
@@ -106,7 +106,7 @@ export class TicketTable {
           tickets[slot]!,
           records[at + NUMBER]!,
           records[at + RANK]!,
-          records[at + TOLD]!,
+          records[at + LAST_POSITION]!,
         )
     }
   }

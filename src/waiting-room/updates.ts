@@ -1,7 +1,7 @@
 import { onAbort } from '../batching/abort.js'
-import type { Timer, Timing } from '../engine/clock.js'
+import type { Clock, Timer } from '../engine/clock.js'
 import type { PollResult } from './results.js'
-import type { Keeper } from './room-poller.js'
+import type { RoomPoller } from './room-poller.js'
 
 const tuning = {
   /** A watcher asks at least this often, in ms: often enough to count as present at the door. */
@@ -16,8 +16,8 @@ export interface Watched {
 /** Yields what `poll` answers whenever it says something new. */
 export function pushUpdates(
   watched: Watched,
-  keeper: Keeper,
-  timing: Timing,
+  keeper: RoomPoller,
+  clock: Clock,
   signal: AbortSignal | undefined,
 ): AsyncIterableIterator<PollResult, void, undefined> {
   const end = new AbortController()
@@ -29,7 +29,7 @@ export function pushUpdates(
       if (keeper.stopped) stop()
     })
     try {
-      yield* news(watched, keeper, timing, end.signal)
+      yield* news(watched, keeper, clock, end.signal)
     } finally {
       forget?.()
       stopListening()
@@ -55,8 +55,8 @@ export function pushUpdates(
 
 async function* news(
   watched: Watched,
-  keeper: Keeper,
-  timing: Timing,
+  keeper: RoomPoller,
+  clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<PollResult, void, undefined> {
   let last: PollResult | undefined
@@ -73,7 +73,7 @@ async function* news(
     }
     if (update.status === 'admitted' || (update.status === 'closed' && update.reason === 'ended')) return
     // Whoever takes the update may take a while, and the turn may come meanwhile.
-    if (!(isNews && watched.hasTurn())) await changed(watched, keeper, timing, signal)
+    if (!(isNews && watched.hasTurn())) await changed(watched, keeper, clock, signal)
   }
 }
 
@@ -83,7 +83,7 @@ function said(update: PollResult): string {
 }
 
 /** Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a while. */
-function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: AbortSignal): Promise<void> {
+function changed(watched: Watched, keeper: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
     const closed = keeper.state?.closed
@@ -97,7 +97,7 @@ function changed(watched: Watched, keeper: Keeper, timing: Timing, signal: Abort
     const stopListening = keeper.listen(() => {
       if (watched.hasTurn() || keeper.state?.closed !== closed) done()
     })
-    timer = timing.after(tuning.lookMs, done)
+    timer = clock.after(tuning.lookMs, done)
     const forget = onAbort(signal, done)
   })
 }

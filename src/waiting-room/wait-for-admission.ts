@@ -1,6 +1,6 @@
 import { onAbort } from '../batching/abort.js'
-import type { Limits } from '../batching/batcher-set.js'
-import type { Timing } from '../engine/clock.js'
+import type { CallOptions } from '../batching/batcher-set.js'
+import type { Clock } from '../engine/clock.js'
 import type { StockholdError } from '../errors.js'
 
 /** A caller who waits for what the next call of this process to the room answers. */
@@ -16,8 +16,8 @@ export interface Waiting<T> {
  * next one has a deadline of its own: they could take twice as long.
  */
 export function waitFor<T>(
-  timing: Timing,
-  { deadline, signal }: Limits,
+  clock: Clock,
+  { deadline, signal }: CallOptions,
   late: () => StockholdError,
   enter: (waiting: Waiting<T>) => void,
 ): Promise<T> {
@@ -32,18 +32,18 @@ export function waitFor<T>(
         tell(value)
       }
     const fail = told(reject)
-    const timer = timing.after(Math.max(1, Math.ceil(deadline - timing.now())), () => fail(late()))
+    const timer = clock.after(Math.max(1, Math.ceil(deadline - clock.now())), () => fail(late()))
     const forget = signal && onAbort(signal, () => fail(signal.reason))
     enter({ resolve: told(resolve), reject: fail, settled: () => settled })
   })
 }
 
 /** Resolves when the promise has settled, and at that moment at the latest; what the promise stands for goes on. */
-export function settledBy(moment: number, promise: Promise<void>, timing: Timing): Promise<void> {
-  const ms = Math.ceil(moment - timing.now())
+export function settledBy(moment: number, promise: Promise<void>, clock: Clock): Promise<void> {
+  const ms = Math.ceil(moment - clock.now())
   if (ms <= 0) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = timing.after(ms, resolve)
+    const timer = clock.after(ms, resolve)
     // What is waited for does that.
     timer.keepAlive(false)
     const settle = () => {

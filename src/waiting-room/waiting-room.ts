@@ -1,28 +1,28 @@
-import type { Limits } from '../batching/batcher-set.js'
+import type { CallOptions } from '../batching/batcher-set.js'
 import { TOKEN } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
-import type { Admission, Door } from '../sale/admission-gate.js'
+import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
-import { newToken } from '../sale/partitions.js'
+import { newIncarnation } from '../sale/partitions.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
 import { newSeed, seedCommitment } from './draw.js'
 import { notRead, placedUnseen, placeGone } from './errors.js'
 import { OPTIONS, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, RoomStats } from './results.js'
-import { RoomAccess } from './room-client.js'
-import { Keeper } from './room-poller.js'
+import { RoomClient } from './room-client.js'
+import { RoomPoller } from './room-poller.js'
 import {
+  checkAdmission,
   checkBurst,
-  checkPace,
   checkRate,
   checkSaleId,
   checkTimes,
   normalizeRoom,
-  type RoomCreation,
+  type RoomRules,
 } from './room-rules.js'
 import { Standing } from './standing.js'
-import { type Visitor, Visitors } from './ticket-cache.js'
+import { TicketCache, type Visitor } from './ticket-cache.js'
 import { pushUpdates } from './updates.js'
 
 const RATE = { burst: true, signal: true } as const
@@ -36,16 +36,16 @@ const VERIFY = { buyer: true } as const
  * `NOT_FOUND` (there is no such room), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also
  * with `TICKET_INVALID` or `PASS_INVALID`.
  */
-export class WaitingRoom implements Door {
+export class WaitingRoom implements AdmissionGate {
   readonly id: string
   /** The sale it stands before, if any. */
   readonly sale: string | null
-  readonly #access: RoomAccess
+  readonly #client: RoomClient
   readonly #ownSale: FlashSale | undefined
-  readonly #keeper: Keeper
+  readonly #poller: RoomPoller
   readonly #signer: Signer
-  readonly #visitors: Visitors
-  readonly #pace: ReturnType<typeof checkPace>
+  readonly #tickets: TicketCache
+  readonly #rate: ReturnType<typeof checkAdmission>
   readonly #times: ReturnType<typeof checkTimes>
   readonly #holds: boolean
   readonly #standing: Standing
@@ -60,11 +60,11 @@ export class WaitingRoom implements Door {
     if (onUnavailable !== 'hold' && onUnavailable !== 'refuse')
       throw invalid('onUnavailable', "must be 'hold' or 'refuse'")
     this.#holds = onUnavailable === 'hold'
-    this.#pace = checkPace(options)
+    this.#rate = checkAdmission(options)
     this.#times = checkTimes(options)
     this.sale = checkSaleId(sale)
     this.#signer = new Signer(options.secret, { room: this.id, sale: this.sale })
-    this.#access = new RoomAccess(
+    this.#client = new RoomClient(
       this.id,
       this.sale,
       engine,
@@ -72,13 +72,13 @@ export class WaitingRoom implements Door {
         deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
         maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
       },
-      // Six characters of 64 tell incarnations apart; tokens travel with every poll.
-      (token) => this.#signer.bind(token.slice(0, 6)),
+      // Six characters of 64 tell incarnations apart; incarnations travel with every poll.
+      (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
     )
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
-    this.#keeper = new Keeper(this.#access, this.#ownSale ?? (sale as FlashSale | undefined))
-    this.#visitors = new Visitors(this.#signer, this.#keeper.line)
-    this.#standing = new Standing(this.#access, this.#keeper)
+    this.#poller = new RoomPoller(this.#client, this.#ownSale ?? (sale as FlashSale | undefined))
+    this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
+    this.#standing = new Standing(this.#client, this.#poller)
   }
 
   /**
@@ -87,45 +87,50 @@ export class WaitingRoom implements Door {
    * @returns Whether it was this call that made it.
    * @throws {StockholdError} `RULES_CONFLICT`: there is a room of this name with other rules.
    */
-  async create(rules: RoomCreation = {}, options?: SignalOption): Promise<{ created: boolean }> {
+  async create(rules: RoomRules = {}, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRoom(rules, this.#times, this.sale)
-    const limits = this.#access.limits(options)
-    if (this.#access.known) {
-      const { rules: known } = await this.#access.describe(limits)
-      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#access.conflict(known, wanted)
+    const limits = this.#client.limits(options)
+    if (this.#client.known) {
+      const { rules: known } = await this.#client.describe(limits)
+      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#client.conflict(known, wanted)
       return { created: false }
     }
     const seed = newSeed()
     const op = {
       rules: wanted,
-      pace: this.#pace,
+      pace: this.#rate,
       seed,
       commitment: seedCommitment(seed),
-      token: newToken(),
+      incarnation: newIncarnation(),
     }
-    const { status, token, commitment } = await this.#access.ask('create', op, limits, (answer) => answer)
+    const { status, incarnation, commitment } = await this.#client.ask(
+      'create',
+      op,
+      limits,
+      (answer) => answer,
+    )
     if (status === 'conflict') {
-      const { rules: known } = await this.#access.describe(limits)
-      throw this.#access.conflict(known, wanted)
+      const { rules: known } = await this.#client.describe(limits)
+      throw this.#client.conflict(known, wanted)
     }
-    this.#access.learn(token, { rules: wanted, commitment })
+    this.#client.learn(incarnation, { rules: wanted, commitment })
     return { created: status === 'created' }
   }
 
   /** A place in the line, at its end; who has one keeps it, from whichever process, tab or device they ask. */
   async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
-    const limits = this.#access.limits(options)
-    if (!this.#access.known) await this.#access.room(limits)
-    const placed = await this.#access.ask('join', { buyer: name }, limits, (answer) => answer)
-    this.#keeper.touch()
-    if (!this.#keeper.state)
-      await this.#keeper.fresh(limits).catch((error) => {
+    const limits = this.#client.limits(options)
+    if (!this.#client.known) await this.#client.room(limits)
+    const placed = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
+    this.#poller.markActive()
+    if (!this.#poller.state)
+      await this.#poller.refresh(limits).catch((error) => {
         throw placedUnseen(error, limits)
       })
-    else if (!this.#keeper.recent()) await this.#keeper.fresh(limits).catch(() => {})
-    const { number, stay, expiresAt } = placed
-    const visitor = this.#visitors.place(name, stay, number)
+    else if (!this.#poller.recent()) await this.#poller.refresh(limits).catch(() => {})
+    const { number, visitId, expiresAt } = placed
+    const visitor = this.#tickets.place(name, visitId, number)
     const place =
       expiresAt === null
         ? this.#standing.of(visitor, this.#standing.aheadAtMost(visitor))
@@ -142,21 +147,23 @@ export class WaitingRoom implements Door {
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor: Visitor
     try {
-      visitor = this.#visitors.of(ticket)
+      visitor = this.#tickets.of(ticket)
     } catch (error) {
       throw await this.#whyRefused(error, options)
     }
     // Most polls are answered without a call: they need no deadline, and so no look at the clock.
-    let limits = options !== undefined || this.#access.closed ? this.#access.limits(options) : undefined
-    this.#keeper.touch()
+    let limits = options !== undefined || this.#client.closed ? this.#client.limits(options) : undefined
+    this.#poller.markActive()
     try {
-      if (!this.#keeper.recent() && !(this.#keeper.state && this.#standing.isExpected(visitor))) {
-        limits ??= this.#access.limits()
-        await this.#keeper.fresh(limits)
+      if (!this.#poller.recent() && !(this.#poller.state && this.#standing.isExpected(visitor))) {
+        limits ??= this.#client.limits()
+        await this.#poller.refresh(limits)
         // The room has been seen now, and there may have been the draw.
-        visitor = this.#visitors.of(ticket)
+        visitor = this.#tickets.of(ticket)
       }
-      return this.#standing.isExpected(visitor) ? await this.#visit(visitor, limits) : this.#tell(visitor)
+      return this.#standing.isExpected(visitor)
+        ? await this.#visit(visitor, limits)
+        : this.#withPosition(visitor)
     } catch (error) {
       return this.#hold(visitor, error)
     }
@@ -170,34 +177,39 @@ export class WaitingRoom implements Door {
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
     const signal = checkSignalOption(options)
-    this.#access.checkOpen()
-    this.#visitors.of(ticket)
+    this.#client.checkOpen()
+    this.#tickets.of(ticket)
     const watched = {
       poll: (end: AbortSignal) => this.poll(ticket, { signal: end }),
-      hasTurn: () => this.#keeper.hasTurn(this.#visitors.of(ticket).number),
+      hasTurn: () => this.#poller.hasTurn(this.#tickets.of(ticket).number),
     }
-    return pushUpdates(watched, this.#keeper, this.#access.timing, signal)
+    return pushUpdates(watched, this.#poller, this.#client.clock, signal)
   }
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const limits = this.#access.limits(options)
-    await this.#access.room(limits)
-    const { buyer, stay } = this.#visitors.claims(this.#visitors.of(ticket))
-    const left = await this.#access.ask('leave', { buyer, stay }, limits, ({ status }) => status === 'left')
-    this.#visitors.forget(ticket)
-    this.#keeper.forget()
+    const limits = this.#client.limits(options)
+    await this.#client.room(limits)
+    const { buyer, visitId } = this.#tickets.claims(this.#tickets.of(ticket))
+    const left = await this.#client.ask(
+      'leave',
+      { buyer, visitId },
+      limits,
+      ({ status }) => status === 'left',
+    )
+    this.#tickets.forget(ticket)
+    this.#poller.forget()
     return { left }
   }
 
   /** Takes a buyer's place or pass back; every process knows it within a second. `revoked`: whether there was any. */
   async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
     const op = { buyer: checkId(buyer, 'buyer') }
-    const limits = this.#access.limits(options)
-    await this.#access.room(limits)
-    const revoked = await this.#access.ask('revoke', op, limits, ({ status }) => status === 'revoked')
-    this.#keeper.forget()
-    await this.#keeper.fresh(limits).catch(() => {})
+    const limits = this.#client.limits(options)
+    await this.#client.room(limits)
+    const revoked = await this.#client.ask('revoke', op, limits, ({ status }) => status === 'revoked')
+    this.#poller.forget()
+    await this.#poller.refresh(limits).catch(() => {})
     return { revoked }
   }
 
@@ -227,30 +239,30 @@ export class WaitingRoom implements Door {
 
   /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `NOT_FOUND`, ... */
   async stats(options?: SignalOption): Promise<RoomStats> {
-    const limits = this.#access.limits(options)
-    const { rules, commitment } = await this.#access.room(limits)
-    const state = await this.#keeper.fresh(limits)
-    if (this.#keeper.saleError !== undefined) throw this.#keeper.saleError
-    const { waiting, admitted, missed, outstanding, capacity, pace } = state
+    const limits = this.#client.limits(options)
+    const { rules, commitment } = await this.#client.room(limits)
+    const state = await this.#poller.refresh(limits)
+    if (this.#poller.saleError !== undefined) throw this.#poller.saleError
+    const { waiting, admitted, missedTurns, outstanding, capacity, pace } = state
     return {
       state: state.closed ?? (state.opened ? (state.paused ? 'paused' : 'open') : 'not_open'),
       waiting,
       admitted,
-      missed,
+      missedTurns,
       outstanding,
       capacity,
       ratePerSecond: pace.rate / 1_000,
       burst: pace.burst,
       tokens: state.tokens / TOKEN,
-      callsPerSecond: state.speed / 1_000,
+      turnsPerSecond: state.speed / 1_000,
       draw: rules.order === 'random' ? { commitment, seed: state.seed, count: state.drawn } : null,
     }
   }
 
   /** Resolves when this handle has read the room: from then on {@link verify} knows the server's time and what was revoked. */
   async ready(options?: SignalOption): Promise<void> {
-    const limits = this.#access.limits(options)
-    if (!this.#keeper.state) await this.#keeper.fresh(limits)
+    const limits = this.#client.limits(options)
+    if (!this.#poller.state) await this.#poller.refresh(limits)
   }
 
   /**
@@ -260,27 +272,27 @@ export class WaitingRoom implements Door {
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
-    this.#keeper.lookAround()
-    if (!this.#keeper.state) throw notRead()
-    const claims = this.#signer.readPass(pass, this.#access.now(), buyer)
-    if (this.#keeper.isRevoked(buyer, claims.stay))
+    this.#poller.tick()
+    if (!this.#poller.state) throw notRead()
+    const claims = this.#signer.readPass(pass, this.#client.now(), buyer)
+    if (this.#poller.isRevoked(buyer, claims.visitId))
       throw new StockholdError('PASS_INVALID', 'the pass was taken back: join the waiting room again')
     return claims
   }
 
   /** For `FlashSale`: {@link verify}, once revocations are known up to a second ago. */
-  async enter(pass: unknown, buyer: string, limits?: Limits): Promise<Admission> {
+  async enter(pass: unknown, buyer: string, limits?: CallOptions): Promise<AdmittedPass> {
     const { deadline, signal } = limits ?? { deadline: Number.POSITIVE_INFINITY }
-    if (!this.#keeper.knows(1_000))
-      await this.#keeper.fresh({ deadline: Math.min(deadline, this.#access.deadline()), signal }, 1_000)
-    const { stay } = this.verify(pass as string, { buyer })
-    return { spend: () => this.#spend(buyer, stay) }
+    if (!this.#poller.isFresherThan(1_000))
+      await this.#poller.refresh({ deadline: Math.min(deadline, this.#client.deadline()), signal }, 1_000)
+    const { visitId } = this.verify(pass as string, { buyer })
+    return { spend: () => this.#spend(buyer, visitId) }
   }
 
   /** Ends this handle; the room and everybody's place stay. */
   async close(): Promise<void> {
-    this.#access.close()
-    this.#keeper.stop()
+    this.#client.close()
+    this.#poller.stop()
     await this.#ownSale?.close()
   }
 
@@ -289,54 +301,54 @@ export class WaitingRoom implements Door {
   }
 
   /** The buyer has had their try, and makes room for another. If this gets lost, the pass runs out by itself. */
-  #spend(buyer: string, stay: number): void {
-    if (this.#access.closed) return
-    this.#access.ask('spend', { buyer, stay }, this.#access.limits(), () => {}).catch(() => {})
+  #spend(buyer: string, visitId: number): void {
+    if (this.#client.closed) return
+    this.#client.ask('spend', { buyer, visitId }, this.#client.limits(), () => {}).catch(() => {})
   }
 
   /** A handle that was told another sale would refuse every ticket: before it says so, it reads the room. */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
-    if (!this.#access.known) await this.#access.room(this.#access.limits(options))
+    if (!this.#client.known) await this.#client.room(this.#client.limits(options))
     return error
   }
 
-  async #visit(visitor: Visitor, limits = this.#access.limits()): Promise<PollResult> {
+  async #visit(visitor: Visitor, limits = this.#client.limits()): Promise<PollResult> {
     const { number, rank } = visitor
-    const { buyer, stay } = this.#visitors.claims(visitor)
-    const answer = await this.#keeper.visit({ buyer, stay, number, rank }, limits)
+    const { buyer, visitId } = this.#tickets.claims(visitor)
+    const answer = await this.#poller.visit({ buyer, visitId, number, rank }, limits)
     if (answer.status === 'gone') throw this.#gone(visitor)
     if (answer.status === 'admitted') {
       const { expiresAt } = answer
-      return { status: 'admitted', pass: this.#signer.signPass({ buyer, stay, expiresAt }), expiresAt }
+      return { status: 'admitted', pass: this.#signer.signPass({ buyer, visitId, expiresAt }), expiresAt }
     }
-    this.#visitors.move(visitor, answer.number)
-    return this.#tell(visitor, answer.ahead)
+    this.#tickets.move(visitor, answer.number)
+    return this.#withPosition(visitor, answer.ahead)
   }
 
   /** @param ahead How many at the door come first, if the visitor is there. */
-  #tell(visitor: Visitor, ahead: number | null = null): PollResult {
-    const state = this.#keeper.state!
-    if (visitor.rank > state.called && this.#keeper.line.isGone(visitor.rank)) throw this.#gone(visitor)
+  #withPosition(visitor: Visitor, ahead: number | null = null): PollResult {
+    const state = this.#poller.state!
+    if (visitor.rank > state.called && this.#poller.queue.isGone(visitor.rank)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
     const { position, etaMs, pollAfterMs } = this.#standing.of(visitor, ahead)
-    this.#visitors.tell(visitor, position)
+    this.#tickets.setLastPosition(visitor, position)
     return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#standing.isLate(position) }
   }
 
   #hold(visitor: Visitor, error: unknown): PollResult {
-    if (!isAway(error) || !this.#holds || !this.#keeper.state || !this.#access.known) throw error
+    if (!isAway(error) || !this.#holds || !this.#poller.state || !this.#client.known) throw error
     return this.#standing.whileAway(visitor)
   }
 
   #gone(visitor: Visitor): StockholdError {
-    this.#visitors.forget(visitor.ticket)
+    this.#tickets.forget(visitor.ticket)
     return placeGone()
   }
 
-  async #control(op: Parameters<RoomAccess['ask']>[1], options?: SignalOption): Promise<void> {
-    const limits = this.#access.limits(options)
-    await this.#access.room(limits)
-    await this.#access.ask('control', op as never, limits, () => {})
-    this.#keeper.forget()
+  async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {
+    const limits = this.#client.limits(options)
+    await this.#client.room(limits)
+    await this.#client.ask('control', op as never, limits, () => {})
+    this.#poller.forget()
   }
 }

@@ -22,12 +22,12 @@ function counted(engine: Engine): { engine: Engine; runs: number } {
       },
     }) as unknown as P
   counting.engine = {
-    ...(engine.timing && { timing: engine.timing }),
+    ...(engine.clock && { clock: engine.clock }),
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
     room: (name) => count(engine.room(name) as never),
     partition: (...place) => count(engine.partition(...place) as never),
-    handoff: (...place) => count(engine.handoff(...place) as never),
+    groups: (...place) => count(engine.groups(...place) as never),
   }
   return counting
 }

@@ -159,7 +159,7 @@ onBothEngines((open, kind) => {
   test('port: created, exists, conflict, each with the token of the sale there is', async () => {
     const shop = await closed()
     const op: Op<'create'> = {
-      token: 'first',
+      incarnation: 'first',
       complete: true,
       rules: {
         skus: [{ sku: 'a', stock: 1, limit: null }],
@@ -171,21 +171,21 @@ onBothEngines((open, kind) => {
       },
     }
     const run = (over: Partial<Op<'create'>>, deadline = anyTime.deadline) =>
-      shop.done('create', [{ ...op, ...over }], { token: null, deadline })
+      shop.done('create', [{ ...op, ...over }], { incarnation: null, deadline })
     const late = shop.now() - 1
     expect((await run({}, late)).answers).toStrictEqual([{ status: 'retry' }])
-    expect((await shop.run('describe', [{}], { token: null })).outcome).toBe('missing')
+    expect((await shop.run('describe', [{}], { incarnation: null })).outcome).toBe('missing')
     const created = await run({})
     expect(created).toMatchObject({ outcome: 'done', now: shop.now(), sequence: 0 })
-    expect(created.answers).toStrictEqual([{ status: 'created', token: 'first', complete: true }])
-    const exists = [{ status: 'exists', token: 'first', complete: true }]
-    expect((await run({ token: 'second' })).answers).toStrictEqual(exists)
-    expect((await run({ token: 'second' }, late)).answers).toStrictEqual(exists)
-    const conflict = await run({ token: 'third', rules: { ...op.rules, holdMs: 11 } })
-    expect(conflict.answers).toStrictEqual([{ status: 'conflict', token: 'first', complete: true }])
-    const described = await shop.done('describe', [{}], { token: null })
+    expect(created.answers).toStrictEqual([{ status: 'created', incarnation: 'first', complete: true }])
+    const exists = [{ status: 'exists', incarnation: 'first', complete: true }]
+    expect((await run({ incarnation: 'second' })).answers).toStrictEqual(exists)
+    expect((await run({ incarnation: 'second' }, late)).answers).toStrictEqual(exists)
+    const conflict = await run({ incarnation: 'third', rules: { ...op.rules, holdMs: 11 } })
+    expect(conflict.answers).toStrictEqual([{ status: 'conflict', incarnation: 'first', complete: true }])
+    const described = await shop.done('describe', [{}], { incarnation: null })
     expect(described.answers).toStrictEqual([
-      { status: 'described', token: 'first', rules: op.rules, complete: true },
+      { status: 'described', incarnation: 'first', rules: op.rules, complete: true },
     ])
   })
 })

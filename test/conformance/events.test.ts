@@ -192,46 +192,46 @@ onBothEngines((_open, kind) => {
   test('the line, and where it left the one before', async () => {
     const one = await open({ stock: { a: 9 } })
     const history = async () => {
-      const { line, since } = await page(one, 0)
-      return { line, since }
+      const { generation, since } = await page(one, 0)
+      return { generation, since }
     }
-    expect(await history()).toEqual({ line: 1, since: 0 })
+    expect(await history()).toEqual({ generation: 1, since: 0 })
     await one.hold('u')
     await one.hold('v')
-    expect(await history()).toEqual({ line: 1, since: 0 })
-    const recovers = { recovers: true }
+    expect(await history()).toEqual({ generation: 1, since: 0 })
+    const bypassFreeze = { bypassFreeze: true }
     const freeze = async (line: number) => {
-      const seen = { line, sequence: 99, mark: 'unheard of' }
-      expect((await one.run('stats', [{}], { seen })).outcome).toBe('rolled_back')
+      const lastSeen = { generation: line, sequence: 99, batchId: 'unheard of' }
+      expect((await one.run('stats', [{}], { lastSeen })).outcome).toBe('rolled_back')
     }
     // Whoever only reads freezes nothing.
-    const seen = { line: 1, sequence: 99, mark: 'unheard of' }
-    expect((await one.run('events', [{ after: 0, reservations: false }], { seen })).outcome).toBe(
+    const seen = { generation: 1, sequence: 99, batchId: 'unheard of' }
+    expect((await one.run('events', [{ after: 0, reservations: false }], { lastSeen: seen })).outcome).toBe(
       'rolled_back',
     )
-    expect(await history()).toEqual({ line: 1, since: 0 })
+    expect(await history()).toEqual({ generation: 1, since: 0 })
     await freeze(1)
-    expect(await history()).toEqual({ line: 1, since: 2 })
+    expect(await history()).toEqual({ generation: 1, since: 2 })
     // What a recovery writes is told on the line that ends, behind the point that both have in common.
     const id = idAt(0, 'w')
-    await one.ask('reserve', { id, buyer: 'w', cart: [[0, 1]], key: null, holdMs: 1_000 }, recovers)
+    await one.ask('reserve', { id, buyer: 'w', cart: [[0, 1]], key: null, holdMs: 1_000 }, bypassFreeze)
     await freeze(1)
-    expect(await history()).toEqual({ line: 1, since: 2 })
-    await one.ask('control', { action: 'thaw' }, recovers)
-    expect(await history()).toEqual({ line: 2, since: 2 })
+    expect(await history()).toEqual({ generation: 1, since: 2 })
+    await one.ask('control', { action: 'unfreeze' }, bypassFreeze)
+    expect(await history()).toEqual({ generation: 2, since: 2 })
     expect((await one.events()).map(({ sequence }) => sequence)).toEqual([1, 2, 3])
     await one.hold('x')
     await freeze(2)
-    await one.ask('control', { action: 'thaw' }, recovers)
-    expect(await history()).toEqual({ line: 3, since: 4 })
+    await one.ask('control', { action: 'unfreeze' }, bypassFreeze)
+    expect(await history()).toEqual({ generation: 3, since: 4 })
   })
 
   test('a sale that freezes with lapsed holds freezes before they are swept', async () => {
     const one = await open()
     await one.hold('u')
     await one.advance(1_000)
-    const seen = { line: 1, sequence: 99, mark: 'unheard of' }
-    expect((await one.run('stats', [{}], { seen })).outcome).toBe('rolled_back')
+    const lastSeen = { generation: 1, sequence: 99, batchId: 'unheard of' }
+    expect((await one.run('stats', [{}], { lastSeen })).outcome).toBe('rolled_back')
     expect(await page(one, 0)).toMatchObject({ since: 1, events: [{ type: 'reserved' }] })
   })
 })

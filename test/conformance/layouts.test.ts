@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Command, Op, Rules } from '../../src/engine/engine.js'
-import type { HandoffCommand, HandoffOp } from '../../src/engine/groups.js'
+import type { GroupCommand, GroupOp } from '../../src/engine/groups.js'
 import type { RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { stored, storeIn } from '../support/layouts.js'
 import { idAt, openPort, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
@@ -10,9 +10,9 @@ import { onBothEngines } from '../support/shop.js'
 const id = idAt(0, 'ann')
 const rules: Rules = rulesOf({})
 const ofSale: { [C in Command]: Op<C> } = {
-  create: { rules, token: TOKEN, complete: true },
+  create: { rules, incarnation: TOKEN, complete: true },
   describe: {},
-  rebuild: { rules, token: TOKEN, line: 2 },
+  rebuild: { rules, incarnation: TOKEN, generation: 2 },
   reserve: { id: idAt(0, 'bob'), buyer: 'bob', cart: [[0, 1]], key: null, holdMs: 1_000 },
   confirm: { id, buyer: null, paymentId: null, final: true },
   release: { id, buyer: null },
@@ -30,7 +30,7 @@ const ofSale: { [C in Command]: Op<C> } = {
   events: { after: 0, reservations: true },
 }
 const group = { group: 'g', consumer: 'one' }
-const ofGroups: { [C in HandoffCommand]: HandoffOp<C> } = {
+const ofGroups: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { ...group, leaseMs: 1_000, start: 'beginning' },
   settle: {
     ...{ ...group, epoch: 1, leaseMs: 1_000, position: 1 },
@@ -43,16 +43,16 @@ const ofGroups: { [C in HandoffCommand]: HandoffOp<C> } = {
   drop: { group: 'g' },
 }
 const ofRoom: { [C in RoomCommand]: RoomOp<C> } = {
-  create: { rules: usualRules, pace: usualPace, seed: 's', commitment: 'c', token: 't' },
+  create: { rules: usualRules, pace: usualPace, seed: 's', commitment: 'c', incarnation: 't' },
   describe: {},
   join: { buyer: 'bob' },
   tend: {
-    ...{ visits: [{ buyer: 'ann', stay: 1, number: 1, rank: 1 }], stock: null, drawn: null },
+    ...{ visits: [{ buyer: 'ann', visitId: 1, number: 1, rank: 1 }], stock: null, drawn: null },
     ...{ goneVersion: 0, turnsSince: 0, revokedSince: 0 },
   },
-  leave: { buyer: 'ann', stay: 1 },
+  leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
-  spend: { buyer: 'ann', stay: 1 },
+  spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }
 const entriesOf = <C extends string, O>(ops: Record<C, O>) => Object.entries(ops) as [C, O][]
@@ -78,16 +78,18 @@ onBothEngines((_, kind) => {
         const { timed, at } = await openSale()
         await storeIn(layout, 'sale', kind, timed)
         const before = await stored(kind, timed)
-        const token = ['create', 'describe'].includes(command) ? null : TOKEN
+        const incarnation = ['create', 'describe'].includes(command) ? null : TOKEN
         const answer = { outcome: 'incompatible', now: at.now(), layout, part: 'itself' }
-        expect(await at.run(command, [op, op], { token })).toStrictEqual(answer)
-        expect(await at.run(command, [op], { token: 'another', floor: at.now() + 9 })).toStrictEqual(answer)
-        expect(await at.run(command, [op], { token, recovers: true })).toStrictEqual(answer)
+        expect(await at.run(command, [op, op], { incarnation })).toStrictEqual(answer)
+        expect(await at.run(command, [op], { incarnation: 'another', minTime: at.now() + 9 })).toStrictEqual(
+          answer,
+        )
+        expect(await at.run(command, [op], { incarnation, bypassFreeze: true })).toStrictEqual(answer)
         expect(await stored(kind, timed)).toEqual(before)
       },
     )
 
-    test.each(entriesOf<HandoffCommand, HandoffOp<HandoffCommand>>(ofGroups))(
+    test.each(entriesOf<GroupCommand, GroupOp<GroupCommand>>(ofGroups))(
       'of a sale or of its groups: %s touches nothing',
       async (command, op) => {
         for (const part of ['sale', 'groups'] as const) {
@@ -95,9 +97,9 @@ onBothEngines((_, kind) => {
           await storeIn(layout, part, kind, timed)
           const before = await stored(kind, timed)
           const answer = { outcome: 'incompatible', now: at.now(), layout }
-          for (const token of [TOKEN, 'another']) {
-            const reply = await at.runHandoff(command, [op, op], { token, floor: at.now() + 9 })
-            if (part === 'groups' && token === 'another')
+          for (const incarnation of [TOKEN, 'another']) {
+            const reply = await at.runHandoff(command, [op, op], { incarnation, minTime: at.now() + 9 })
+            if (part === 'groups' && incarnation === 'another')
               expect(reply, part).toStrictEqual({ outcome: 'lost', now: at.now() })
             else expect(reply, part).toStrictEqual({ ...answer, part: part === 'sale' ? 'itself' : part })
           }
@@ -118,9 +120,9 @@ onBothEngines((_, kind) => {
         const before = await stored(kind, timed)
         const answer = { outcome: 'incompatible', now: room.now(), layout, part: 'itself' }
         expect(await room.run(command, [op, op])).toStrictEqual(answer)
-        expect(await room.run(command, [op], { token: 'another', floor: room.now() + 9 })).toStrictEqual(
-          answer,
-        )
+        expect(
+          await room.run(command, [op], { incarnation: 'another', minTime: room.now() + 9 }),
+        ).toStrictEqual(answer)
         expect(await stored(kind, timed)).toEqual(before)
       },
     )

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
-import { slice } from '../../src/engine/stock-split.js'
+import { splitStock } from '../../src/engine/stock-split.js'
 import { openPort, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
 import { anyTime, onBothEngines } from '../support/shop.js'
 
-const stranger = { token: null }
+const stranger = { incarnation: null }
 
 onBothEngines((_open, kind) => {
   const open = async (rules: Parameters<typeof openPort>[1] = {}) =>
@@ -14,7 +14,9 @@ onBothEngines((_open, kind) => {
     const stock = { a: 10, b: 2, c: 1, d: 9, e: 1 }
     const all = await open({ stock })
     const totals = await Promise.all(all.map(async (one) => (await one.stats()).skus.map((sku) => sku.total)))
-    expect(totals).toEqual([0, 1, 2].map((p) => Object.values(stock).map((n, sku) => slice(n, sku, p, 3))))
+    expect(totals).toEqual(
+      [0, 1, 2].map((p) => Object.values(stock).map((n, sku) => splitStock(n, sku, p, 3))),
+    )
     for (const [sku, units] of Object.values(stock).entries())
       expect(totals.reduce((sum, counts) => sum + counts[sku]!, 0)).toBe(units)
     for (const one of all)
@@ -24,21 +26,21 @@ onBothEngines((_open, kind) => {
 
   test('a sale is complete when its partition 0 was told so by its own maker, and stays so', async () => {
     const [first, second] = partitionsOf(await kind.make(), { partitions: 3 })
-    const op: Op<'create'> = { rules: rulesOf({ partitions: 3 }), token: TOKEN, complete: false }
+    const op: Op<'create'> = { rules: rulesOf({ partitions: 3 }), incarnation: TOKEN, complete: false }
     const create = (over: Partial<Op<'create'>>, deadline = anyTime.deadline) =>
       first!.ask('create', { ...op, ...over }, { ...stranger, deadline })
     const late = first!.now() - 1
-    const made = { token: TOKEN, complete: false }
+    const made = { incarnation: TOKEN, complete: false }
     expect(await create({})).toEqual({ ...made, status: 'created' })
     expect(await create({})).toEqual({ ...made, status: 'exists' })
     expect(await first!.ask('describe', {}, stranger)).toMatchObject(made)
     // Whoever speaks of a sale that is gone completes none.
-    expect(await create({ token: 'old', complete: true })).toEqual({ ...made, status: 'exists' })
+    expect(await create({ incarnation: 'old', complete: true })).toEqual({ ...made, status: 'exists' })
     const other = { ...op.rules, holdMs: 1 }
     expect(await create({ rules: other, complete: true })).toEqual({ ...made, status: 'conflict' })
     expect(await create({ complete: true }, late)).toEqual({ status: 'retry' })
     expect(await create({}, late)).toEqual({ ...made, status: 'exists' })
-    expect(await create({ complete: true })).toEqual({ status: 'exists', token: TOKEN, complete: true })
+    expect(await create({ complete: true })).toEqual({ status: 'exists', incarnation: TOKEN, complete: true })
     for (const complete of [false, true])
       expect(await create({ complete }, late)).toMatchObject({ status: 'exists', complete: true })
     expect(await first!.ask('describe', {})).toMatchObject({ complete: true })
@@ -47,11 +49,11 @@ onBothEngines((_open, kind) => {
 
   test('two makers in one batch: the second completes what the first began', async () => {
     const [first] = partitionsOf(await kind.make(), { partitions: 2 })
-    const op: Op<'create'> = { rules: rulesOf({ partitions: 2 }), token: TOKEN, complete: false }
+    const op: Op<'create'> = { rules: rulesOf({ partitions: 2 }), incarnation: TOKEN, complete: false }
     const { answers } = await first!.done('create', [op, { ...op, complete: true }], stranger)
     expect(answers).toEqual([
-      { status: 'created', token: TOKEN, complete: false },
-      { status: 'exists', token: TOKEN, complete: true },
+      { status: 'created', incarnation: TOKEN, complete: false },
+      { status: 'exists', incarnation: TOKEN, complete: true },
     ])
   })
 
@@ -59,15 +61,21 @@ onBothEngines((_open, kind) => {
     const stock = { a: 10, b: 5 }
     const all = partitionsOf(await kind.make(), { partitions: 3 })
     const one = all[1]!
-    const op = { rules: rulesOf({ stock, partitions: 3 }), token: TOKEN, line: 4 }
-    expect(await one.ask('rebuild', op)).toEqual({ status: 'rebuilt', token: TOKEN })
+    const op = { rules: rulesOf({ stock, partitions: 3 }), incarnation: TOKEN, generation: 4 }
+    expect(await one.ask('rebuild', op)).toEqual({ status: 'rebuilt', incarnation: TOKEN })
     expect(await one.ask('describe', {})).toMatchObject({ complete: true, rules: op.rules })
     expect((await one.run('stats', [{}])).outcome).toBe('rolled_back')
-    const { skus } = await one.stats({ recovers: true })
-    expect(skus.map(({ total }) => total)).toEqual([slice(10, 0, 1, 3), slice(5, 1, 1, 3)])
-    expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({ line: 4, since: 0 })
-    await one.ask('control', { action: 'thaw' }, { recovers: true })
-    expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({ line: 5, since: 0 })
+    const { skus } = await one.stats({ bypassFreeze: true })
+    expect(skus.map(({ total }) => total)).toEqual([splitStock(10, 0, 1, 3), splitStock(5, 1, 1, 3)])
+    expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({
+      generation: 4,
+      since: 0,
+    })
+    await one.ask('control', { action: 'unfreeze' }, { bypassFreeze: true })
+    expect(await one.ask('events', { after: 0, reservations: true })).toMatchObject({
+      generation: 5,
+      since: 0,
+    })
   })
 
   test('a late payment for which units lack is not refused while other partitions may have some', async () => {

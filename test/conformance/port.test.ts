@@ -25,7 +25,7 @@ onBothEngines((open, kind) => {
   test('another incarnation than the one there is: lost, and nothing changes', async () => {
     const shop = await open()
     for (const [command, op] of Object.entries(oneOfEach)) {
-      const reply = await shop.run(command as Command, [op], { token: 'another' })
+      const reply = await shop.run(command as Command, [op], { incarnation: 'another' })
       expect(reply, command).toStrictEqual({ outcome: 'lost', now: shop.now() })
     }
     expect(await shop.events()).toEqual([])
@@ -35,7 +35,7 @@ onBothEngines((open, kind) => {
   test('no sale of this name: missing', async () => {
     const shop = new Shop(await kind.make(), 'nothing')
     for (const [command, op] of Object.entries({ ...oneOfEach, describe: {} })) {
-      const reply = await shop.run(command as Command, [op], { token: 'some' })
+      const reply = await shop.run(command as Command, [op], { incarnation: 'some' })
       expect(reply, command).toStrictEqual({ outcome: 'missing', now: shop.now() })
     }
   })
@@ -45,14 +45,14 @@ onBothEngines((open, kind) => {
     await shop.advance(1_234)
     const none = { opensAt: null, closesAt: null, partitions: 1 }
     const rules = { skus: [{ sku: 'a', stock: 1, limit: null }], holdMs: 1, maxHoldMs: 1, ...none }
-    const call = { token: null }
+    const call = { incarnation: null }
     expect(await shop.run('describe', [{}], call)).toStrictEqual({ outcome: 'missing', now: shop.now() })
-    expect(await shop.run('create', [{ rules, token: 't', complete: true }], call)).toMatchObject({
+    expect(await shop.run('create', [{ rules, incarnation: 't', complete: true }], call)).toMatchObject({
       now: shop.now(),
     })
     await shop.advance(1)
     expect(await shop.run('describe', [{}], call)).toMatchObject({ now: shop.now() })
-    expect(await shop.run('create', [{ rules, token: 't', complete: true }], call)).toMatchObject({
+    expect(await shop.run('create', [{ rules, incarnation: 't', complete: true }], call)).toMatchObject({
       now: shop.now(),
     })
   })
@@ -128,15 +128,17 @@ onBothEngines((open, kind) => {
 
   test('what was seen of a later time is never earlier: the floor, and what is stored', async () => {
     const shop = await open()
-    const floor = shop.now() + 500
-    const reserved = await shop.done('reserve', [order(id)], { floor })
-    expect(reserved.now).toBe(floor)
-    expect(reserved.answers[0]).toMatchObject({ reservation: { createdAt: floor, expiresAt: floor + 1_000 } })
+    const minTime = shop.now() + 500
+    const reserved = await shop.done('reserve', [order(id)], { minTime })
+    expect(reserved.now).toBe(minTime)
+    expect(reserved.answers[0]).toMatchObject({
+      reservation: { createdAt: minTime, expiresAt: minTime + 1_000 },
+    })
     const got = await shop.done('get', [{ id }])
-    expect(got.now).toBe(floor)
-    expect((await shop.partition.run('get', [{ id }], { ...anyTime, token: await shop.token() })).now).toBe(
-      floor,
-    )
+    expect(got.now).toBe(minTime)
+    expect(
+      (await shop.partition.run('get', [{ id }], { ...anyTime, incarnation: await shop.token() })).now,
+    ).toBe(minTime)
   })
 
   test('events after any number: a tail, nothing twice, nothing missing', async () => {

@@ -6,8 +6,8 @@ import { onBothEngines, Shop } from '../support/shop.js'
 
 /** Somebody has seen what the partition does not know. */
 async function freeze(shop: Shop): Promise<void> {
-  const seen = { line: 9, sequence: 1, mark: 'x' }
-  expect(await shop.run('stats', [{}], { seen })).toMatchObject({ outcome: 'rolled_back' })
+  const lastSeen = { generation: 9, sequence: 1, batchId: 'x' }
+  expect(await shop.run('stats', [{}], { lastSeen })).toMatchObject({ outcome: 'rolled_back' })
 }
 
 onBothEngines((open) => {
@@ -53,10 +53,10 @@ onBothEngines((open) => {
     expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 0 })
   })
 
-  test('with thaw: false it stays frozen, until somebody thaws', async () => {
+  test('with unfreeze: false it stays frozen, until somebody unfreezes', async () => {
     const shop = await open()
     await freeze(shop)
-    await shop.sale.recover({ from: 'replay', thaw: false })
+    await shop.sale.recover({ from: 'replay', unfreeze: false })
     await faultOf(shop.reserve('u'), 'ROLLBACK_DETECTED')
     await shop.handle().recover({ from: 'accept' })
     await shop.hold('u')

@@ -110,7 +110,7 @@ onBothEngines((openShop, kind) => {
   test('that a caller has seen is kept by whatever may write, and goes on at half the pace', async () => {
     const at = await port()
     const begun = at.now()
-    expect(await at.done('sweep', [{}], { floor: begun + 100 })).toMatchObject({
+    expect(await at.done('sweep', [{}], { minTime: begun + 100 })).toMatchObject({
       now: begun + 100,
       clock: begun,
     })
@@ -148,9 +148,9 @@ onBothEngines((openShop, kind) => {
     await at.hold('u', [[0, 1]])
     await at.advance(-10_000)
     const now = at.now()
-    const seen = { line: 1, sequence: 99, mark: 'lost' }
-    expect(await at.run('get', [{ id: 'none' }], { seen })).toEqual({ outcome: 'rolled_back', now })
-    expect(await at.run('sweep', [{}], { token: 'another' })).toEqual({ outcome: 'lost', now })
+    const lastSeen = { generation: 1, sequence: 99, batchId: 'lost' }
+    expect(await at.run('get', [{ id: 'none' }], { lastSeen })).toEqual({ outcome: 'rolled_back', now })
+    expect(await at.run('sweep', [{}], { incarnation: 'another' })).toEqual({ outcome: 'lost', now })
     const send = { to: 1, wants: [], received: [[0, 1]] as const }
     expect(await at.run('send', [send])).toEqual({ outcome: 'rolled_back', now })
     expect(await at.run('sweep', [{}])).toEqual({ outcome: 'rolled_back', now })
@@ -164,9 +164,11 @@ onBothEngines((openShop, kind) => {
     const told = { now: begun + 100, clock: begun + 50 }
     expect(await at.done('describe', [{}])).toMatchObject(told)
     expect(
-      await at.done('create', [{ rules: rulesOf({}), token: TOKEN, complete: true }], { token: null }),
+      await at.done('create', [{ rules: rulesOf({}), incarnation: TOKEN, complete: true }], {
+        incarnation: null,
+      }),
     ).toMatchObject(told)
-    expect(await at.done('describe', [{}], { floor: begun + 200 })).toMatchObject({ now: begun + 200 })
+    expect(await at.done('describe', [{}], { minTime: begun + 200 })).toMatchObject({ now: begun + 200 })
 
     const room = await Room.open(await kind.make())
     await room.advance(100)

@@ -228,7 +228,7 @@ onBothEngines((_open, kind) => {
     expect(await one!.events()).toEqual(before)
     expect(await one!.ask('transfers', {})).toMatchObject({ sent: [[1, expect.anything()]] })
     expect(await one!.ask('events', { after: 0, reservations: false })).toMatchObject({
-      line: 1,
+      generation: 1,
       since: before.length,
     })
   })
@@ -246,13 +246,13 @@ onBothEngines((_open, kind) => {
       [2, 4],
     ]
     expect((await one!.run('send', [{ to: 1, wants: [], received }])).outcome).toBe('rolled_back')
-    const recovers = { recovers: true }
-    const late = { ...recovers, deadline: one!.now() - 1 }
+    const bypassFreeze = { bypassFreeze: true }
+    const late = { ...bypassFreeze, deadline: one!.now() - 1 }
     expect(await one!.ask('send', { to: 1, wants: [], received }, late)).toEqual({ status: 'retry' })
     const answer = { status: 'sent', sent: received, left: [] }
-    expect(await one!.ask('send', { to: 1, wants: [], received }, recovers)).toEqual(answer)
+    expect(await one!.ask('send', { to: 1, wants: [], received }, bypassFreeze)).toEqual(answer)
     // Known by now: nothing more is lacking.
-    for (const again of [recovers, late])
+    for (const again of [bypassFreeze, late])
       expect(await one!.ask('send', { to: 1, wants: [], received }, again)).toEqual(answer)
     expect(await one!.news()).toEqual([
       { type: 'sent', to: 1, sku: 0, quantity: 5 },
@@ -260,7 +260,7 @@ onBothEngines((_open, kind) => {
       { type: 'sent', to: 1, sku: 1, quantity: 3 },
       { type: 'sent', to: 1, sku: 2, quantity: 4 },
     ])
-    await one!.ask('control', { action: 'thaw' }, recovers)
+    await one!.ask('control', { action: 'unfreeze' }, bypassFreeze)
     expect(await one!.counts(0)).toBe('13 0 8 0 5')
     expect(await one!.counts(1)).toBe('13 0 10 0 3')
     expect(await one!.counts(2)).toBe('10 6 0 0 4')
@@ -269,7 +269,7 @@ onBothEngines((_open, kind) => {
   test('a recovery may send what is wanted too, behind what was forgotten', async () => {
     const [one] = await open({ stock: { a: 30 } })
     const op = { to: 1, wants: [[0, 1]] as Units, received: [[0, 6]] as Units }
-    const answer = await one!.ask('send', op, { recovers: true })
+    const answer = await one!.ask('send', op, { bypassFreeze: true })
     expect(answer).toEqual({ status: 'sent', sent: [[0, 8]], left: [[0, 2]] })
     expect(await one!.news()).toMatchObject([{ quantity: 6 }, { quantity: 2 }])
   })
@@ -279,6 +279,6 @@ onBothEngines((_open, kind) => {
     await one!.run('send', [{ to: 1, wants: [], received: [[0, 1]] }])
     const receipt = { from: 2, sent: [[0, 4]] as Units }
     expect((await one!.run('receive', [receipt])).outcome).toBe('rolled_back')
-    expect(await one!.ask('receive', receipt, { recovers: true })).toMatchObject({ received: [[0, 4]] })
+    expect(await one!.ask('receive', receipt, { bypassFreeze: true })).toMatchObject({ received: [[0, 4]] })
   })
 })

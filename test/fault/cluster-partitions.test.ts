@@ -108,7 +108,7 @@ test('while partitions are away the others sell all they have, and nobody says s
 /** Each of them puts back what it knows of, the last one ends the freeze; nobody had to be refused. */
 async function recover(handles: readonly Handle[]): Promise<void> {
   for (const [i, { sale }] of handles.entries()) {
-    const recovery = await sale.recover({ from: 'replay', thaw: i === handles.length - 1 })
+    const recovery = await sale.recover({ from: 'replay', unfreeze: i === handles.length - 1 })
     expect(recovery).toMatchObject({ refused: [], forgotten: 0 })
     expect(recovery.restored).toBeGreaterThan(0)
   }

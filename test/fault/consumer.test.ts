@@ -196,7 +196,7 @@ test('Redis comes back with an older state: it waits for the recovery, and hands
   await sale.recover({ from: 'accept' })
   for (let i = 0; i < 15; i++) await buy(`new-${i}`, unaware)
   await until(() => seen.filter(({ reservation }) => reservation?.buyer.startsWith('new-')).length === 15)
-  const fresh = seen.filter(({ line }) => line === 2)
+  const fresh = seen.filter(({ generation }) => generation === 2)
   expect(fresh.map(({ id }) => id)).toEqual(Array.from({ length: 15 }, (_, i) => `0-2-${11 + i}`))
   const old = seen.slice(0, 20).map(({ id }) => id)
   expect(old).toEqual(Array.from({ length: 20 }, (_, i) => `0-1-${1 + i}`))
@@ -235,8 +235,8 @@ test.each([
   // As many as were lost, and more: its position would lie in the midst of them.
   for (let i = 0; i < 8; i++) await buy(`new-${i}`)
   life.revive()
-  await until(() => seen.filter(({ line }) => line === 2).length === 8)
-  const fresh = seen.filter(({ line }) => line === 2).map(({ id }) => id)
+  await until(() => seen.filter(({ generation }) => generation === 2).length === 8)
+  const fresh = seen.filter(({ generation }) => generation === 2).map(({ id }) => id)
   expect(fresh).toEqual(Array.from({ length: 8 }, (_, i) => `0-2-${6 + i}`))
 })
 

@@ -3,16 +3,16 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Rules } from '../../src/engine/engine.js'
 import type {
-  HandoffAnswer,
-  HandoffCommand,
-  HandoffOp,
-  HandoffPort,
+  GroupAnswer,
+  GroupCommand,
+  GroupOp,
+  GroupPort,
   ParkedEvent,
   Trim,
 } from '../../src/engine/groups.js'
 import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
-import { handoffKeys } from '../../src/redis-engine/keys.js'
+import { groupKeys } from '../../src/redis-engine/keys.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
@@ -28,7 +28,7 @@ const RULES: Rules = {
   closesAt: null,
   partitions: 1,
 }
-const ANY_TIME: Omit<Call, 'token'> = { deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+const ANY_TIME: Omit<Call, 'incarnation'> = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
 const ALL: Trim = { olderThanMs: 1_000, maxEvents: 1_000_000 }
 
 let server: RedisServer
@@ -41,7 +41,7 @@ let stages = 0
 
 /** A sale with a clock of its own, whose groups are asked by a client that may be less than almighty. */
 class Stage {
-  readonly port: HandoffPort
+  readonly port: GroupPort
   readonly token = 'token'
   readonly keys: readonly string[]
   readonly #engine
@@ -57,8 +57,8 @@ class Stage {
       return { math.floor(ms / 1000), ms % 1000 * 1000 }
     end)()`
     this.#engine = redisEngineWith({ lua, elapsed: () => 0 }, client, { prefix: clock })
-    this.port = this.#engine.handoff('sale', 0, 1)
-    this.keys = handoffKeys(clock, 'sale', 0, 1)
+    this.port = this.#engine.groups('sale', 0, 1)
+    this.keys = groupKeys(clock, 'sale', 0, 1)
   }
 
   static async open(on = server, as?: { username: string; password: string }): Promise<Stage> {
@@ -75,12 +75,16 @@ class Stage {
 
   /** Makes the sale, or, of a lost one, whatever is left of it anew. */
   async make(command: 'create' | 'rebuild' = 'create'): Promise<void> {
-    const op = { rules: RULES, token: this.token, complete: true, line: 2 }
+    const op = { rules: RULES, incarnation: this.token, complete: true, line: 2 }
     const partition = this.#engine.partition('sale', 0, 1)
-    const reply = await partition.run(command, [op], { ...ANY_TIME, token: null })
+    const reply = await partition.run(command, [op], { ...ANY_TIME, incarnation: null })
     expect(reply).toMatchObject({ outcome: 'done' })
     if (command === 'create') return
-    await partition.run('control', [{ action: 'thaw' }], { ...ANY_TIME, token: this.token, recovers: true })
+    await partition.run('control', [{ action: 'unfreeze' }], {
+      ...ANY_TIME,
+      incarnation: this.token,
+      bypassFreeze: true,
+    })
   }
 
   /** So many entries of one event each. */
@@ -88,27 +92,27 @@ class Stage {
     const partition = this.#engine.partition('sale', 0, 1)
     for (let i = 0; i < count; i++) {
       const op = { sku: 0, quantity: 1, key: `restock ${++this.#restocks}`, final: true }
-      const call = { ...ANY_TIME, token: this.token, mark: 'mark' }
+      const call = { ...ANY_TIME, incarnation: this.token, batchId: 'mark' }
       expect(await partition.run('restock', [op], call)).toMatchObject({ outcome: 'done' })
     }
   }
 
-  run<C extends HandoffCommand>(command: C, ops: readonly HandoffOp<C>[], call: Partial<Call> = {}) {
-    return this.port.run(command, ops, { ...ANY_TIME, token: this.token, ...call })
+  run<C extends GroupCommand>(command: C, ops: readonly GroupOp<C>[], call: Partial<Call> = {}) {
+    return this.port.run(command, ops, { ...ANY_TIME, incarnation: this.token, ...call })
   }
 
   /** Runs a batch that must be carried out. */
-  async done<C extends HandoffCommand>(
+  async done<C extends GroupCommand>(
     command: C,
-    ops: readonly HandoffOp<C>[],
-  ): Promise<readonly HandoffAnswer<C>[]> {
+    ops: readonly GroupOp<C>[],
+  ): Promise<readonly GroupAnswer<C>[]> {
     const reply = await this.run(command, ops)
     if (reply.outcome !== 'done') expect.fail(reply.outcome)
     expect(reply.answers).toHaveLength(ops.length)
     return reply.answers
   }
 
-  async ask<C extends HandoffCommand>(command: C, op: HandoffOp<C>): Promise<HandoffAnswer<C>> {
+  async ask<C extends GroupCommand>(command: C, op: GroupOp<C>): Promise<GroupAnswer<C>> {
     return (await this.done(command, [op]))[0]!
   }
 
@@ -116,7 +120,7 @@ class Stage {
     return this.ask('claim', { group, consumer, leaseMs: 30_000, start: 'beginning' })
   }
 
-  settle(rest: Partial<HandoffOp<'settle'>> = {}) {
+  settle(rest: Partial<GroupOp<'settle'>> = {}) {
     return this.ask('settle', settling(rest))
   }
 
@@ -126,7 +130,7 @@ class Stage {
   }
 }
 
-function settling(rest: Partial<HandoffOp<'settle'>> = {}): HandoffOp<'settle'> {
+function settling(rest: Partial<GroupOp<'settle'>> = {}): GroupOp<'settle'> {
   const usual = { group: 'g', consumer: 'one', epoch: 1, leaseMs: 30_000, position: 0 }
   return { ...usual, park: [], unpark: [], trim: null, ...rest }
 }
@@ -141,7 +145,7 @@ const dead = (sequence: number) => parked(sequence, { retryAt: null })
 
 describe('a request that is carried out twice', () => {
   /** What the second copy leaves behind must be what the first did. */
-  async function twice<C extends HandoffCommand>(stage: Stage, command: C, op: HandoffOp<C>) {
+  async function twice<C extends GroupCommand>(stage: Stage, command: C, op: GroupOp<C>) {
     const first = await stage.ask(command, op)
     const before = await stage.dump()
     const second = await stage.ask(command, op)
@@ -222,7 +226,7 @@ describe('what is missing or something else', () => {
     expect(await stage.run('groups', [{}])).toEqual({ outcome: 'missing', now: START })
   })
 
-  const ops: { [C in HandoffCommand]: HandoffOp<C> } = {
+  const ops: { [C in GroupCommand]: GroupOp<C> } = {
     claim: { group: 'g', consumer: 'one', leaseMs: 1, start: 'now' },
     settle: settling({ position: 3, park: [parked(3)], unpark: [1], trim: ALL }),
     bookmark: { group: 'g', position: 3, trim: ALL },
@@ -231,7 +235,7 @@ describe('what is missing or something else', () => {
     revive: { group: 'g', sequences: [2], action: 'retry' },
     drop: { group: 'g' },
   }
-  const commands = Object.keys(ops) as HandoffCommand[]
+  const commands = Object.keys(ops) as GroupCommand[]
 
   /** A stage that uses all its keys. */
   async function wornIn(): Promise<Stage> {
@@ -283,7 +287,7 @@ describe('what is missing or something else', () => {
 
   test('the sale is another: lost', async () => {
     const stage = await wornIn()
-    const reply = await stage.run('claim', [ops.claim], { token: 'another' })
+    const reply = await stage.run('claim', [ops.claim], { incarnation: 'another' })
     expect(reply).toMatchObject({ outcome: 'lost' })
   })
 

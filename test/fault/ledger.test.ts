@@ -228,8 +228,8 @@ test('ids that PostgreSQL cannot hold as they are', async () => {
     made.push(result.reservation.id)
   }
   await ledger.agrees(sale)
-  const record = (await ledger.ledger.recall(sale.id))!
-  const kinds = (await record.testify()).reservations('confirmed', 0)
+  const record = (await ledger.ledger.loadForRecovery(sale.id))!
+  const kinds = (await record.recoverySource()).reservations('confirmed', 0)
   const recalled = []
   for await (const batch of kinds) recalled.push(...batch)
   for (const [i, name] of strange.entries())

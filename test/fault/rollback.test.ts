@@ -149,14 +149,14 @@ describe('an older snapshot', () => {
     expect((await sale.audit()).violations).toEqual([])
   })
 
-  test('several processes replay one after another, and the last one thaws', async () => {
+  test('several processes replay one after another, and the last one unfreezes', async () => {
     const { client, sale, back } = await rolledBack()
     const other = open(client)
     const one = await hold(sale, 'one')
     const two = await hold(other, 'two')
     await back()
     await faultOf(sale.stats(), 'ROLLBACK_DETECTED')
-    await sale.recover({ from: 'replay', thaw: false })
+    await sale.recover({ from: 'replay', unfreeze: false })
     await faultOf(sale.reserve(order('new')), 'ROLLBACK_DETECTED')
     await other.recover({ from: 'replay' })
     expect(await sale.get(one)).toMatchObject({ state: 'held' })
@@ -234,12 +234,12 @@ describe('a server that came back empty', () => {
   })
 })
 
-test('recovery is checked: from, thaw', async () => {
+test('recovery is checked: from, unfreeze', async () => {
   const { client } = await start()
   const sale = open(client)
   await sale.create({ stock: { a: 1 } })
   await expect(sale.recover({ from: 'backup' as 'accept' })).rejects.toThrow('from must be')
-  await expect(sale.recover({ from: 'accept', thaw: 1 as unknown as boolean })).rejects.toThrow(
-    'thaw must be',
+  await expect(sale.recover({ from: 'accept', unfreeze: 1 as unknown as boolean })).rejects.toThrow(
+    'unfreeze must be',
   )
 })

@@ -42,7 +42,7 @@ test('replies get lost, connections are cut: places stay, and every call ends', 
   await back(room)
   await room.join('late')
   expect(positions(await pollAll(room, tickets.slice(1)))).toEqual(before)
-  expect(await room.stats()).toMatchObject({ waiting: 50, admitted: 1, missed: 0 })
+  expect(await room.stats()).toMatchObject({ waiting: 50, admitted: 1, missedTurns: 0 })
 })
 
 test('Redis hangs without a word: every poll ends by the deadline, held; afterwards all is as it was', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visit } from '../../scripts/fulfilment/visit.js'
 
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
-import { processTiming, type Timer, type Timing } from '../../src/engine/clock.js'
+import { type Clock, processClock, type Timer } from '../../src/engine/clock.js'
 
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
@@ -20,14 +20,14 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 /** The process' timers, counted. */
-function counted(): { timing: Timing; readonly running: number } {
+function counted(): { clock: Clock; readonly running: number } {
   const running = new Set<object>()
-  const timing: Timing = {
-    ...processTiming,
+  const clock: Clock = {
+    ...processClock,
     after(ms, callback): Timer {
       const mark = {}
       running.add(mark)
-      const timer = processTiming.after(ms, () => {
+      const timer = processClock.after(ms, () => {
         running.delete(mark)
         callback()
       })
@@ -41,7 +41,7 @@ function counted(): { timing: Timing; readonly running: number } {
     },
   }
   return {
-    timing,
+    clock,
     get running() {
       return running.size
     },
@@ -53,7 +53,7 @@ describe('thousands of sales on one client', () => {
     const client = connectTo(server)
     const watcher = connectTo(server)
     const timers = counted()
-    const engine = withTiming(redisEngine(client), timers.timing)
+    const engine = withTiming(redisEngine(client), timers.clock)
     /** Scripts that Redis has run by now. */
     const calls = async () => {
       const stats = await watcher.info('commandstats')

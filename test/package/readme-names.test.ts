@@ -2,7 +2,7 @@
 import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { FlashSale, memoryEngine, WaitingRoom } from '../../src/index.js'
-import { handoffKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
+import { groupKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
 import { chapter, chapters, root } from './chapters.js'
 
 test('the chapter on the sale lists every method', () => {
@@ -25,7 +25,7 @@ test('the chapter on the Redis engine lists every key', () => {
   const section = prose.slice(prose.indexOf('## Keys'), prose.indexOf('## Durability'))
   const keys = [
     partitionKeys('prefix', 'sale', 0, 1),
-    handoffKeys('prefix', 'sale', 0, 1),
+    groupKeys('prefix', 'sale', 0, 1),
     roomKeys('prefix', 'room'),
   ]
   const names = keys.flat().map((key) => key.split(':').at(-1)!)

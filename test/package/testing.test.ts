@@ -6,13 +6,13 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
-import type { Answer, Command, Engine, Op, Reply, Settled } from '../../src/engine/engine.js'
+import type { Answer, Command, Engine, FinalAnswer, Op, Reply } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
 import {
-  BrokenRule,
   type CheckProgress,
   checkNoOversell,
   faultyRedis,
+  InvariantViolation,
   playStory,
   type Step,
   type Story,
@@ -55,7 +55,7 @@ function tampered(
     elapsed: engine.elapsed,
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    handoff: (...place) => engine.handoff(...place),
+    groups: (...place) => engine.groups(...place),
     partition(sale, index, partitions) {
       const partition = engine.partition(sale, index, partitions)
       return {
@@ -75,7 +75,7 @@ function tampered(
 function overselling(): Engine {
   // What a decrement does that was decided on a value read before: everybody who read a 1 gets one.
   return tampered((command, op, answer) => {
-    if (command !== 'reserve' || (answer as Settled<'reserve'>).status !== 'sold_out') return answer
+    if (command !== 'reserve' || (answer as FinalAnswer<'reserve'>).status !== 'sold_out') return answer
     const { id, buyer, cart, key, holdMs } = op as Op<'reserve'>
     const now = Date.now()
     const held = {
@@ -94,7 +94,7 @@ function overselling(): Engine {
 
 test('an engine that sells what it has not is caught', async () => {
   const failure = await checkNoOversell(overselling, { runs: 50, seed: 1 }).catch((error) => error)
-  expect(failure).toBeInstanceOf(BrokenRule)
+  expect(failure).toBeInstanceOf(InvariantViolation)
   expect(failure.message).toMatch(/units are promised.*Seed 1, smallest story:\na sale of \d a and \d b/s)
   expect(failure).toMatchObject({ seed: 1, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
   // As few requests as it takes.
@@ -155,7 +155,9 @@ test.each([
 ])('an onProgress that %s ends no check: a rule that is broken later is found', async (_, onProgress) => {
   const { runs } = await checkNoOversell(() => memoryEngine(), { runs: 10, seed: 1, onProgress })
   expect(runs).toBe(10)
-  await expect(checkNoOversell(overselling, { runs: 50, seed: 1, onProgress })).rejects.toThrow(BrokenRule)
+  await expect(checkNoOversell(overselling, { runs: 50, seed: 1, onProgress })).rejects.toThrow(
+    InvariantViolation,
+  )
 })
 
 test('an onProgress that is no function is refused', async () => {
@@ -188,7 +190,7 @@ describe('for model tests of your own', () => {
     const story: Story = { stock: { phone: 1 }, limit: 1, groups: [[reserve('ann'), reserve('bob')]] }
     await playStory([open(memoryEngine())], story)
     const failure = await playStory([open(overselling())], story).catch((error) => error)
-    expect(failure).toBeInstanceOf(BrokenRule)
+    expect(failure).toBeInstanceOf(InvariantViolation)
     expect(failure.seed).toBeUndefined()
     expect(failure.transcript).toContain(
       'a sale of 1 phone, at most 1 of each for one buyer\nat the same time:\n',
@@ -198,8 +200,8 @@ describe('for model tests of your own', () => {
 
 test('the entry point exports what tests of an application need, and nothing else', async () => {
   expect(Object.keys(await import('../../src/testing.js')).sort()).toEqual([
-    'BrokenRule',
-    'MissingPackage',
+    'InvariantViolation',
+    'MissingDependencyError',
     'checkNoOversell',
     'faultyRedis',
     'playStory',
@@ -242,7 +244,7 @@ test('nothing but checkNoOversell needs fast-check', async () => {
   onTestFinished(() => rm(outfile, { force: true }))
   const { stdout } = await promisify(execFile)(process.execPath, [WITHOUT_FAST_CHECK, outfile])
   expect(stdout).toContain(
-    'undefined MissingPackage: fast-check is needed for this: npm install --save-dev fast-check',
+    'undefined MissingDependencyError: fast-check is needed for this: npm install --save-dev fast-check',
   )
 })
 

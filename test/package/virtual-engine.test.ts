@@ -35,7 +35,7 @@ describe('virtualEngine', () => {
       await advance(1_000)
     }
     await advance(60_000)
-    const call: Call = { token: null, deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+    const call: Call = { incarnation: null, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
     const reply = await engine
       .partition('launch', 0, 1)
       .run('events', [{ after: 0, reservations: false }], call)

@@ -102,20 +102,20 @@ onBothEngines((open) => {
     const ledger = new TestLedger(db.pool, 'no such schema')
     await faultOf(durable(shop, ledger.ledger).reserve({ buyer: 'u', items: item() }), 'UNSAFE_CONFIG')
     const down: Ledger = {
-      recall: async () => undefined,
+      loadForRecovery: async () => undefined,
       attach: (_: EventSource) => ({
         ready: () => Promise.reject(new Error('connection refused')),
-        has: () => false,
-        reach: () => Promise.reject(new Error('connection refused')),
+        hasWritten: () => false,
+        waitUntilWritten: () => Promise.reject(new Error('connection refused')),
       }),
     }
     await faultOf(durable(shop, down).reserve({ buyer: 'u', items: item() }), 'UNAVAILABLE')
     const late: Ledger = {
-      recall: async () => undefined,
+      loadForRecovery: async () => undefined,
       attach: () => ({
         ready: () => new Promise(() => {}),
-        has: () => false,
-        reach: () => new Promise(() => {}),
+        hasWritten: () => false,
+        waitUntilWritten: () => new Promise(() => {}),
       }),
     }
     await faultOf(durable(shop, late, { deadlineMs: 50 }).confirm('1AAAAAAAAAAAAAAAAAA'), 'UNAVAILABLE')

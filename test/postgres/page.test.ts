@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Rules, Settled, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
+import type { FinalAnswer, Rules, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
 import { batchOf } from '../../src/postgres/page.js'
 
 const rules: Rules = {
@@ -18,7 +18,13 @@ type News = StoredEvent extends infer E ? (E extends unknown ? Omit<E, 'sequence
 
 function rowOf(...news: News[]) {
   const events = news.map((one, i) => ({ ...one, sequence: i + 1, at: 10 + i }) as StoredEvent)
-  const page: Settled<'events'> = { status: 'events', line: 1, since: 0, events, reservations: [now] }
+  const page: FinalAnswer<'events'> = {
+    status: 'events',
+    generation: 1,
+    since: 0,
+    events,
+    reservations: [now],
+  }
   const { reservations } = batchOf(page, rules)
   return Object.fromEntries(Object.entries(reservations).map(([column, values]) => [column, values[0]]))
 }
@@ -53,8 +59,8 @@ test.each([
 })
 
 test('the sale is what was said of it last', () => {
-  const page = (types: ('paused' | 'resumed' | 'ended')[]): Settled<'events'> => ({
-    ...{ status: 'events', line: 1, since: 0, reservations: [] },
+  const page = (types: ('paused' | 'resumed' | 'ended')[]): FinalAnswer<'events'> => ({
+    ...{ status: 'events', generation: 1, since: 0, reservations: [] },
     events: types.map((type, i) => ({ type, sequence: i + 1, at: 1 })),
   })
   expect(batchOf(page(['paused']), rules).sale).toBe('paused')

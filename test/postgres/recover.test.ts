@@ -176,7 +176,7 @@ test('an older snapshot, and nobody alive who has seen more: the ledger knows', 
   expect((await other.stats()).skus.a).toMatchObject({ held: 2, confirmed: 1 })
   // What was sold meanwhile is found, and entered.
   const settled = () => ledger.sql('SELECT line, stale FROM $schema.positions')
-  await expect.poll(settled).toEqual([{ line: 2, stale: false }])
+  await expect.poll(settled).toEqual([{ generation: 2, stale: false }])
   expect(await ledger.ledger.reconcile(other)).toEqual(expect.objectContaining({ ok: true, checked: 4 }))
   const superseded = await ledger.sql(
     'SELECT line, type FROM $schema.events WHERE superseded ORDER BY sequence',

@@ -2,9 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { laneOf } from '../../src/batching/batcher.js'
-import { type Gate, Session } from '../../src/batching/session.js'
-import type { Op, Partition, Settled } from '../../src/engine/engine.js'
+import { batcherFor } from '../../src/batching/batcher.js'
+import { type InFlightLimit, Session } from '../../src/batching/session.js'
+import type { FinalAnswer, Op, Partition } from '../../src/engine/engine.js'
 import { StockholdError } from '../../src/errors.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { type Fate, faultyPartition } from '../support/faulty-partition.js'
@@ -18,7 +18,7 @@ const RULES = {
   closesAt: null,
   partitions: 1,
 }
-const CALL = { token: null, deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+const CALL = { incarnation: null, deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
 
 /** One caller: how much it buys, and when it loses patience. */
 interface Caller {
@@ -61,7 +61,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-type Outcome = { readonly answer: Settled<'reserve'> } | { readonly error: unknown }
+type Outcome = { readonly answer: FinalAnswer<'reserve'> } | { readonly error: unknown }
 
 function idOf(caller: number): string {
   return `1AA${'B'.repeat(8)}${String(caller).padStart(8, '0')}`
@@ -85,12 +85,12 @@ async function story(
 ) {
   const engine = memoryEngine({ now: () => 1_000_000 + performance.now() })
   const inner: Partition = engine.partition('s', 0, 1)
-  await inner.run('create', [{ rules: RULES, token: 'token', complete: true }], CALL)
+  await inner.run('create', [{ rules: RULES, incarnation: 'token', complete: true }], CALL)
   const { partition, executions, heal } = faultyPartition(inner, scheduler, fate, away)
-  const gate: Gate = { max: 1_000, open: 0 }
+  const gate: InFlightLimit = { max: 1_000, open: 0 }
   const session = new Session('s', gate)
-  session.token = 'token'
-  const lane = laneOf(partition, 'reserve', session)
+  session.incarnation = 'token'
+  const lane = batcherFor(partition, 'reserve', session)
 
   const outcomes: (Outcome | undefined)[] = callers.map(() => undefined)
   const reason = new Error('lost patience')
@@ -187,7 +187,7 @@ test('every caller hears once, of its own request; nothing is carried out twice,
           expect(['UNAVAILABLE', 'UNKNOWN_OUTCOME']).toContain(code)
           if (code === 'UNAVAILABLE') expect(executed, 'executions of an UNAVAILABLE one').toBe(0)
         }
-        const reply = await inner.run('stats', [{}], { ...CALL, token: 'token' })
+        const reply = await inner.run('stats', [{}], { ...CALL, incarnation: 'token' })
         const sold = callers.reduce(
           (sum, { quantity }, i) => sum + quantity * (executions.get(idOf(i)) ?? 0),
           1,
@@ -206,7 +206,7 @@ test('each caller has an error of its own', async () => {
     ready: () => undefined,
     run: () => Promise.reject(new StockholdError('UNAVAILABLE', 'away')),
   }
-  const lane = laneOf(failing, 'get', session)
+  const lane = batcherFor(failing, 'get', session)
   const errors = await Promise.all(
     [0, 1].map(() =>
       lane.submit({ id: idOf(0) }, performance.now() + 50, 1, () => {}).catch((error) => error),

@@ -66,7 +66,7 @@ describe('a planted bug around the memory engine is found', () => {
       elapsed: inner.elapsed,
       close: () => inner.close(),
       room: (name) => inner.room(name),
-      handoff: (...place) => inner.handoff(...place),
+      groups: (...place) => inner.groups(...place),
       partition: (sale, index, partitions) => {
         const partition = inner.partition(sale, index, partitions)
         return {
@@ -95,7 +95,7 @@ describe('a planted bug around the memory engine is found', () => {
       elapsed: () => 0,
       close: () => inner.close(),
       room: (name) => inner.room(name),
-      handoff: (...place) => inner.handoff(...place),
+      groups: (...place) => inner.groups(...place),
       partition: (sale, index, partitions) => inner.partition(sale, index, partitions),
     })
     const { violation } = await checkProperties([() => between(timeless)], {

@@ -136,7 +136,7 @@ class World {
   async #deal({ partition, sequence, reservation }: SaleEvent, worker: Worker): Promise<void> {
     const { failing, slow } = this.#story
     const took = this.#random() < slow ? this.#random() * 2_500 : 0
-    if (took > 0) await new Promise<void>((done) => this.#virtual.engine.timing!.after(took, done))
+    if (took > 0) await new Promise<void>((done) => this.#virtual.engine.clock!.after(took, done))
     // Whoever is dead does nothing any more, and its promises never settle.
     if (worker.dead) return new Promise(() => {})
     if (this.#random() < failing) throw new Error('not this time')
@@ -209,7 +209,7 @@ class World {
 
   #engine(): Engine {
     const { engine } = this.#virtual
-    return { ...engine, timing: { ...engine.timing!, random: this.#random } }
+    return { ...engine, clock: { ...engine.clock!, random: this.#random } }
   }
 }
 

@@ -90,7 +90,7 @@ const step = fc
       /** Before the batch, in ms. */
       advance: fc.constantFrom(0, 0, 0, 1, 299, 300, 500, AGE, AGE + 1),
       late: fc.constantFrom(...Array(11).fill(false), true),
-      floor: fc.constantFrom(...Array(11).fill(0), 120),
+      minTime: fc.constantFrom(...Array(11).fill(0), 120),
     }),
     batch,
   )

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { HandoffAnswer, HandoffCommand, HandoffOp, ParkedEvent } from '../../src/engine/groups.js'
+import type { GroupAnswer, GroupCommand, GroupOp, ParkedEvent } from '../../src/engine/groups.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
 import { AGE, type Batch, CONSUMERS, GROUPS, type HandoffStep } from './handoff-steps.js'
 
 interface Call {
-  readonly floor: number
+  readonly minTime: number
   readonly deadline: number
 }
 
@@ -42,11 +42,11 @@ export class HandoffWorld {
   async play(step: HandoffStep): Promise<void> {
     for (const side of this.#sides) await side.advance(step.advance)
     // With every lapsed hold swept the engines have written the same, and nothing waits.
-    this.#floor = Math.max(this.#floor, this.#sides[0]!.now() + step.floor)
-    for (const side of this.#sides) await side.stats({ floor: this.#floor })
+    this.#floor = Math.max(this.#floor, this.#sides[0]!.now() + step.minTime)
+    for (const side of this.#sides) await side.stats({ minTime: this.#floor })
     await this.#read()
-    const floor = this.#floor
-    const call = { floor, deadline: step.late ? floor - 1 : Number.MAX_SAFE_INTEGER }
+    const minTime = this.#floor
+    const call = { minTime, deadline: step.late ? minTime - 1 : Number.MAX_SAFE_INTEGER }
     if (step.command === 'write') await this.#write(step)
     else if (step.command === 'claim') await this.#claim(step, call)
     else if (step.command === 'settle')
@@ -71,21 +71,21 @@ export class HandoffWorld {
       })
       const paid = ops.map(({ id }) => ({ id, buyer: null, paymentId: null, final: true }))
       for (const side of this.#sides) {
-        await side.done('reserve', ops, { floor: this.#floor })
-        await side.done('confirm', paid, { floor: this.#floor })
+        await side.done('reserve', ops, { minTime: this.#floor })
+        await side.done('confirm', paid, { minTime: this.#floor })
       }
     }
   }
 
   async #claim({ items }: Batch<'claim'>, call: Call): Promise<void> {
-    const ops = items as HandoffOp<'claim'>[]
+    const ops = items as GroupOp<'claim'>[]
     for (const [i, answer] of (await this.#ask('claim', ops, call)).entries()) {
       const { group, consumer } = ops[i]!
       if (answer.status === 'claimed') this.#leases.set(group, { consumer, epoch: answer.epoch })
     }
   }
 
-  #settling({ as, park, unpark, position, ...rest }: Batch<'settle'>['items'][number]): HandoffOp<'settle'> {
+  #settling({ as, park, unpark, position, ...rest }: Batch<'settle'>['items'][number]): GroupOp<'settle'> {
     const { consumer, epoch } = this.#leases.get(rest.group) ?? { consumer: CONSUMERS[0], epoch: 1 }
     const parked = park.flatMap(({ back, attempts, retryIn, error }): ParkedEvent[] => {
       const event = this.#events[this.#sequence(back) - 1]
@@ -111,7 +111,7 @@ export class HandoffWorld {
       ...rest,
       sequences: sequences.map((back) => this.#sequence(back)),
     }))
-    await this.#ask('revive', ops as HandoffOp<'revive'>[], call)
+    await this.#ask('revive', ops as GroupOp<'revive'>[], call)
   }
 
   async #drop({ items }: Batch<'drop'>, call: Call): Promise<void> {
@@ -127,11 +127,11 @@ export class HandoffWorld {
   }
 
   /** Asks every engine. The answers, which must be the same. */
-  async #ask<C extends HandoffCommand>(
+  async #ask<C extends GroupCommand>(
     command: C,
-    ops: readonly HandoffOp<C>[],
-    call: Partial<Call> = { floor: this.#floor },
-  ): Promise<readonly HandoffAnswer<C>[]> {
+    ops: readonly GroupOp<C>[],
+    call: Partial<Call> = { minTime: this.#floor },
+  ): Promise<readonly GroupAnswer<C>[]> {
     const replies = await Promise.all(
       this.#sides.map((side) =>
         side.runHandoff(command, ops, call).catch((error: unknown) => {

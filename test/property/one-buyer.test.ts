@@ -62,11 +62,14 @@ async function play(made: TimedEngine, all: readonly Step[]) {
   const partition = made.engine.partition('s', 0, 1)
   await partition.ready()
   const ask = async <C extends Command>(command: C, ops: readonly Op<C>[]): Promise<Answer<C>[]> => {
-    const reply = await partition.run(command, ops, { ...anyTime, token: command === 'create' ? null : 't' })
+    const reply = await partition.run(command, ops, {
+      ...anyTime,
+      incarnation: command === 'create' ? null : 't',
+    })
     if (reply.outcome !== 'done') throw new Error(`${command}: ${reply.outcome}`)
     return [...reply.answers]
   }
-  await ask('create', [{ rules, token: 't', complete: true }])
+  await ask('create', [{ rules, incarnation: 't', complete: true }])
   const told: unknown[] = []
   let count = 0
   for (const step of all) {

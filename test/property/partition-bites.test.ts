@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
 import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { Violation } from '../model/violation.js'
@@ -19,7 +19,7 @@ afterAll(redis.stop)
 
 const scripts = [
   ...Object.values(compileScripts(SERVER_TIME)),
-  ...Object.values(compileHandoffScripts(SERVER_TIME)),
+  ...Object.values(compileGroupScripts(SERVER_TIME)),
 ].map(({ text }) => text)
 
 function bites(

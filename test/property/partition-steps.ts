@@ -11,7 +11,7 @@ export type PartitionStep = {
   /** Before the batch, in ms. */
   readonly advance: number
   readonly late: boolean
-  readonly recovers: boolean
+  readonly bypassFreeze: boolean
 } & (
   | { readonly command: 'reserve' | 'release' | 'extend'; readonly places: readonly number[] }
   | { readonly command: 'confirm'; readonly payments: readonly { place: number; final: boolean }[] }
@@ -117,7 +117,7 @@ const batch = fc.oneof(
   {
     arbitrary: fc.record({
       command: command('control'),
-      actions: some(fc.constantFrom('pause', 'resume', 'resume', 'thaw')),
+      actions: some(fc.constantFrom('pause', 'resume', 'resume', 'unfreeze')),
     }),
     weight: 1,
   },
@@ -146,7 +146,7 @@ const step = fc
       at: fc.constantFrom(0, 0, 0, 0, 1, 2),
       advance: fc.constantFrom(0, 0, 0, 30, 60, 100),
       late: fc.constantFrom(...Array(14).fill(false), true),
-      recovers: fc.constantFrom(...Array(4).fill(false), true),
+      bypassFreeze: fc.constantFrom(...Array(4).fill(false), true),
     }),
     batch,
   )

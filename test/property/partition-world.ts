@@ -15,7 +15,7 @@ interface Side {
   readonly returns: number[]
 }
 
-const UNHEARD_OF = { line: 99, sequence: 99, mark: 'unheard of' }
+const UNHEARD_OF = { generation: 99, sequence: 99, batchId: 'unheard of' }
 
 /**
  * One sale of several partitions on every engine under test, asked at the port. Answers are compared, and after each step every
@@ -54,7 +54,7 @@ export class PartitionWorld {
   async play(step: PartitionStep): Promise<void> {
     for (const { timed } of this.#sides) await timed.advance(step.advance)
     const { at } = step
-    const call = { ...(step.late ? { deadline: 0 } : {}), recovers: step.recovers }
+    const call = { ...(step.late ? { deadline: 0 } : {}), bypassFreeze: step.bypassFreeze }
     switch (step.command) {
       case 'reserve':
         await this.#ask(
@@ -105,7 +105,7 @@ export class PartitionWorld {
         await this.#move(step, call)
         break
       case 'freeze':
-        await this.#ask(at, 'stats', [{}], { seen: UNHEARD_OF })
+        await this.#ask(at, 'stats', [{}], { lastSeen: UNHEARD_OF })
         break
       default:
         await this.#ask(at, step.command, [{}], call)
@@ -116,13 +116,13 @@ export class PartitionWorld {
   /** Everything that was sent is received: then nothing is in transit. */
   async settle(): Promise<void> {
     for (const [at] of Array(PARTITIONS).entries()) {
-      await this.#ask(at, 'control', [{ action: 'thaw' }], { recovers: true })
+      await this.#ask(at, 'control', [{ action: 'unfreeze' }], { bypassFreeze: true })
       for (const from of others(at)) {
         const [told] = await this.#ask(from, 'transfers', [{}])
         const sent = told!.sent.find(([to]) => to === at)?.[1] ?? []
-        await this.#ask(at, 'receive', [{ from, sent }], { recovers: true })
+        await this.#ask(at, 'receive', [{ from, sent }], { bypassFreeze: true })
       }
-      await this.#ask(at, 'stats', [{}], { recovers: true })
+      await this.#ask(at, 'stats', [{}], { bypassFreeze: true })
     }
     for (const counts of await this.#look()) {
       for (const [sku, { inTransit }] of sums(counts).entries())

@@ -104,10 +104,13 @@ const batches: fc.Arbitrary<Batch[]> = fc.tuple(requests, groups).map(([asked, s
   ),
 )
 
-const CALL = { deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+const CALL = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
 
 async function ask<C extends Command>(partition: Partition, command: C, ops: readonly Op<C>[]) {
-  const reply = await partition.run(command, ops, { ...CALL, token: command === 'create' ? null : 'token' })
+  const reply = await partition.run(command, ops, {
+    ...CALL,
+    incarnation: command === 'create' ? null : 'token',
+  })
   if (reply.outcome !== 'done') throw new Error(`${command}: ${reply.outcome}`)
   return reply.answers
 }
@@ -119,7 +122,7 @@ async function open(
   const timed = await kind.make()
   const partition = timed.engine.partition('s', 0, 1)
   await partition.ready()
-  await ask(partition, 'create', [{ rules: rules(limit), token: 'token', complete: true }])
+  await ask(partition, 'create', [{ rules: rules(limit), incarnation: 'token', complete: true }])
   return { timed, partition }
 }
 

@@ -71,8 +71,8 @@ class Pair {
     ops: readonly RoomOp<C>[],
   ): Promise<void> {
     if (ops.length === 0) return
-    const floor = step.floor === 0 ? 0 : this.oracle.now() + step.floor
-    const call: Partial<Call> = step.late ? { floor, deadline: 0 } : { floor }
+    const minTime = step.minTime === 0 ? 0 : this.oracle.now() + step.minTime
+    const call: Partial<Call> = step.late ? { minTime, deadline: 0 } : { minTime }
     const [expected, actual] = await Promise.all([
       this.oracle.done(step.command, ops, call),
       this.other.done(step.command, ops, call),
@@ -139,11 +139,11 @@ class Pair {
     const person = this.witness.person(index)
     if (!person || this.#mayBeDrawn) return []
     const number = memory === 'old number' ? person.before : person.number
-    const stay = memory === 'other stay' ? person.stay + 1 : person.stay
+    const visitId = memory === 'other stay' ? person.visitId + 1 : person.visitId
     const { drawn } = this.witness.last
     // Any order that everybody knows will do for a draw.
     const rank = drawn !== null && number <= drawn ? drawn + 1 - number : number
-    return [{ buyer: person.buyer, stay, number, rank }]
+    return [{ buyer: person.buyer, visitId, number, rank }]
   }
 }
 
@@ -151,7 +151,7 @@ class Pair {
 function plain(answer: { readonly status: string }): object {
   if (answer.status !== 'tended') return answer
   const tended = answer as Tended
-  const revoked = tended.revoked.map(({ buyer, stay }) => `${stay} ${buyer}`).toSorted()
+  const revoked = tended.revoked.map(({ buyer, visitId }) => `${visitId} ${buyer}`).toSorted()
   return { ...comparable(tended), visits: tended.visits, revoked }
 }
 

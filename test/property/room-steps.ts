@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Pace, RoomCommand, RoomRules, StockReading } from '../../src/engine/room.js'
+import type { AdmissionRate, RoomCommand, StockReading, StoredRoomRules } from '../../src/engine/room.js'
 import { START } from '../support/engines.js'
 import { usualRules } from '../support/room.js'
 
@@ -12,7 +12,7 @@ export type RoomStep = {
   readonly advance: number
   readonly late: boolean
   /** Beyond the clock, in ms. */
-  readonly floor: number
+  readonly minTime: number
 } & (
   | { readonly command: 'join'; readonly newcomers: number; readonly again: readonly number[] }
   | { readonly command: 'tend'; readonly tends: readonly Tend[] }
@@ -36,15 +36,15 @@ export interface Tend {
 }
 
 export interface RoomStory {
-  readonly rules: RoomRules
-  readonly pace: Pace
+  readonly rules: StoredRoomRules
+  readonly pace: AdmissionRate
   readonly steps: readonly RoomStep[]
 }
 
 const rates = fc.constantFrom(0, 1, 333, 1_000, 3_333, 20_000, 100_000)
 const bursts = fc.constantFrom(1, 2, 5, 70)
 
-const rules: fc.Arbitrary<RoomRules> = fc
+const rules: fc.Arbitrary<StoredRoomRules> = fc
   .record({
     order: fc.constantFrom('fifo' as const, 'fifo' as const, 'random' as const),
     opensAt: fc.constantFrom(null, null, START + 1_500, START + 20_000),
@@ -95,7 +95,7 @@ const steps: fc.Arbitrary<RoomStep> = fc
     fc.record({
       advance: advances,
       late: fc.constantFrom(...Array(11).fill(false), true),
-      floor: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 700),
+      minTime: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 700),
     }),
     fc.oneof(
       {

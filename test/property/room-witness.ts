@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
 import {
-  type Pace,
+  type AdmissionRate,
   type RoomAnswer,
   type RoomOp,
-  type RoomRules,
   type RoomState,
+  type StoredRoomRules,
   TOKEN,
   type Visit,
 } from '../../src/engine/room.js'
@@ -12,7 +12,7 @@ import {
 interface Person {
   readonly buyer: string
   number: number
-  stay: number
+  visitId: number
   /** Number of the place before. */
   before: number
   here: boolean
@@ -30,7 +30,7 @@ export class RoomWitness {
   #gained: number
 
   constructor(
-    readonly rules: RoomRules,
+    readonly rules: StoredRoomRules,
     first: RoomState,
     now: number,
   ) {
@@ -52,18 +52,18 @@ export class RoomWitness {
     if (answer.status !== 'placed') return
     let person = this.people.find((each) => each.buyer === buyer)
     if (!person) {
-      person = { buyer, number: 0, stay: 0, before: 0, here: false, expiresAt: null }
+      person = { buyer, number: 0, visitId: 0, before: 0, here: false, expiresAt: null }
       this.people.push(person)
     }
     if (person.here) {
-      expect(answer.stay, 'the stay goes on').toBe(person.stay)
+      expect(answer.visitId, 'the stay goes on').toBe(person.visitId)
       if (person.expiresAt === null || now < person.expiresAt)
         expect(answer, 'one place each').toMatchObject({ number: person.number, expiresAt: person.expiresAt })
     } else {
-      expect(answer.stay, 'the first number names the stay').toBe(answer.number)
+      expect(answer.visitId, 'the first number names the stay').toBe(answer.number)
     }
     person.here = true
-    person.stay = answer.stay
+    person.visitId = answer.visitId
     this.#place(person, answer.number)
     person.expiresAt = answer.expiresAt
   }
@@ -81,10 +81,10 @@ export class RoomWitness {
       const told = answer.visits[i]!
       const person = this.people.find(({ buyer }) => buyer === visit.buyer)
       if (told.status === 'gone') {
-        expect(person?.here && person.stay === visit.stay, 'gone').toBeFalsy()
+        expect(person?.here && person.visitId === visit.visitId, 'gone').toBeFalsy()
         continue
       }
-      expect(person?.here && person.stay === visit.stay, 'a place').toBe(true)
+      expect(person?.here && person.visitId === visit.visitId, 'a place').toBe(true)
       const knew = person!.number
       this.#place(person!, told.number)
       if (told.status === 'admitted') {
@@ -138,7 +138,7 @@ export class RoomWitness {
     expect(whole(state), 'tokens from nowhere').toBeLessThanOrEqual(this.#gained)
     const fits = before.tokens + gain + before.turns.length * TOKEN <= room(before.pace)
     if (fits && !shrunk) expect(whole(state), 'tokens lost').toBe(whole(before) + gain)
-    for (const name of ['called', 'tail', 'admitted', 'missed', 'doorTime', 'goneVersion'] as const)
+    for (const name of ['called', 'tail', 'admitted', 'missedTurns', 'doorTime', 'goneVersion'] as const)
       expect(state[name], name).toBeGreaterThanOrEqual(before[name])
     expect(state.called, 'called beyond the tail').toBeLessThanOrEqual(state.tail)
     expect(new Set(state.turns).size, 'a turn twice').toBe(state.turns.length)
@@ -158,6 +158,6 @@ export class RoomWitness {
   }
 }
 
-function room({ burst }: Pace): number {
+function room({ burst }: AdmissionRate): number {
   return burst * TOKEN
 }

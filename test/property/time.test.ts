@@ -35,7 +35,7 @@ interface Timed {
   now(): number
   advance(ms: number): Promise<void>
   /** A call that may write. */
-  call(floor: number): Promise<Told>
+  call(minTime: number): Promise<Told>
   /** It does write each time, and so keeps the time: also for callers who have seen nothing. */
   readonly keeps: boolean
 }
@@ -44,8 +44,8 @@ const openers: Record<string, (kind: EngineKind) => Promise<Timed>> = {
   'a sale': async (kind) => {
     const [at] = await openPort(await kind.make())
     let key = 0
-    const call = (floor: number) =>
-      at!.done('restock', [{ sku: 0, quantity: 1, key: `k${++key}`, final: true }], { floor })
+    const call = (minTime: number) =>
+      at!.done('restock', [{ sku: 0, quantity: 1, key: `k${++key}`, final: true }], { minTime })
     return { now: () => at!.now(), advance: (ms) => at!.advance(ms), call, keeps: true }
   },
   'a sale in which nothing changes': async (kind) => {
@@ -53,7 +53,7 @@ const openers: Record<string, (kind: EngineKind) => Promise<Timed>> = {
     return {
       now: () => at!.now(),
       advance: (ms) => at!.advance(ms),
-      call: (floor) => at!.done('sweep', [{}], { floor }),
+      call: (minTime) => at!.done('sweep', [{}], { minTime }),
       keeps: false,
     }
   },
@@ -63,7 +63,7 @@ const openers: Record<string, (kind: EngineKind) => Promise<Timed>> = {
     return {
       now: () => room.now(),
       advance: (ms) => room.advance(ms),
-      call: (floor) => room.done('join', [{ buyer: `u${++buyer}` }], { floor }),
+      call: (minTime) => room.done('join', [{ buyer: `u${++buyer}` }], { minTime }),
       keeps: true,
     }
   },
@@ -75,7 +75,7 @@ const openers: Record<string, (kind: EngineKind) => Promise<Timed>> = {
     return {
       now: () => at!.now(),
       advance: (ms) => at!.advance(ms),
-      call: (floor) => at!.doneHandoff('claim', [claim], { floor }),
+      call: (minTime) => at!.doneHandoff('claim', [claim], { minTime }),
       keeps: true,
     }
   },
@@ -92,9 +92,9 @@ for (const kind of startedKinds())
           for (const { by, beyond } of moves) {
             await timed.advance(by)
             naive.move(by)
-            const floor = beyond === null && timed.keeps ? 0 : last + (beyond ?? 0)
-            naive.see(floor)
-            const told = await timed.call(floor)
+            const minTime = beyond === null && timed.keeps ? 0 : last + (beyond ?? 0)
+            naive.see(minTime)
+            const told = await timed.call(minTime)
             expect(told).toMatchObject({ now: naive.now, clock: timed.now() })
             expect(told.now).toBeGreaterThanOrEqual(last)
             last = told.now

@@ -8,7 +8,7 @@ import type {
   SkuCounts,
   StoredReservation,
 } from '../../src/engine/engine.js'
-import { slice } from '../../src/engine/stock-split.js'
+import { splitStock } from '../../src/engine/stock-split.js'
 import { checkCounts } from '../model/counts.js'
 import { demand, Violation } from '../model/violation.js'
 import { History } from './history.js'
@@ -35,9 +35,9 @@ export class Witness {
 
   static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<Witness> {
     const partition = engine.partition(sale, index, partitions)
-    const { token, rules } = await ask(partition, null, 'describe', {})
-    const stock = rules.skus.map((rule, sku) => slice(rule.stock, sku, index, partitions))
-    return new Witness(partition, token, stock, partitions === 1)
+    const { incarnation, rules } = await ask(partition, null, 'describe', {})
+    const stock = rules.skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
+    return new Witness(partition, incarnation, stock, partitions === 1)
   }
 
   /** Recounts the reservations and the events, and compares both with the counts. Answers the counts. */
@@ -135,7 +135,7 @@ async function ask<C extends Reading & Command>(
   command: C,
   op: Op<C>,
 ): Promise<Answer<C>> {
-  const call = { token, deadline: Number.MAX_SAFE_INTEGER, floor: 0, sent: () => true }
+  const call = { incarnation: token, deadline: Number.MAX_SAFE_INTEGER, minTime: 0, sent: () => true }
   const reply = await partition.run(command, [op], call)
   if (reply.outcome !== 'done') throw new Violation('fault', `${command}: ${reply.outcome}`)
   return reply.answers[0]!

@@ -166,7 +166,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     // What was written and what the caller has seen are not looked at.
     plant: before((machine) => (command, ops, call) => {
       machine.state.time = NEVER
-      return machine.run(command, ops, { ...call, floor: 0 })
+      return machine.run(command, ops, { ...call, minTime: 0 })
     }),
     watched: ['history', 'promise', 'liveness'],
     heard: ['history', 'liveness'],
@@ -210,7 +210,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: {
       engine: (engine) => ({
         ...engine,
-        timing: { ...engine.timing!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
       }),
     },
     watched: ['deadline', 'liveness'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Tip } from '../../src/engine/engine.js'
+import type { LogOffset } from '../../src/engine/engine.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { runsOr, seeds } from '../support/seeds.js'
 import { simulateRollback } from './simulator/rollback/simulate-rollback.js'
@@ -37,12 +37,13 @@ test.each([
 /** Fences with a hole. */
 const fences: readonly {
   readonly name: string
-  readonly remembers: (state: PartitionState, tip: Tip) => boolean
+  readonly remembers: (state: PartitionState, tip: LogOffset) => boolean
 }[] = [
   { name: 'compares nothing', remembers: () => true },
   {
     name: 'compares the sequence only',
-    remembers: ({ line, events }, tip) => tip.line <= line && tip.sequence <= events.sequence,
+    remembers: ({ generation, events }, tip) =>
+      tip.generation <= generation && tip.sequence <= events.sequence,
   },
 ]
 

@@ -1,4 +1,4 @@
-import type { Settled } from '../../src/engine/engine.js'
+import type { FinalAnswer } from '../../src/engine/engine.js'
 import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
 import type { Room } from '../../src/memory-engine/room/room-state.js'
 import type { Time } from '../../src/memory-engine/time.js'
@@ -45,7 +45,7 @@ function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => un
 export const roomBugs: readonly RoomBug[] = [
   {
     name: 'the room lets people in while it is paused',
-    plant: always('stopped', (made) => made.bucket.pace.rate === 0),
+    plant: always('stopped', (made) => made.tokenBucket.pace.rate === 0),
     watched: ['admission', 'conservation'],
     heard: ['admission'],
   },
@@ -59,11 +59,11 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a token is used twice',
-    plant: room(({ bucket }) => {
-      const { take } = bucket
+    plant: room(({ tokenBucket }) => {
+      const { take } = tokenBucket
       let times = 0
-      bucket.take = () => {
-        if (++times % 2 === 0) take.call(bucket)
+      tokenBucket.take = () => {
+        if (++times % 2 === 0) take.call(tokenBucket)
       }
     }),
     watched: ['conservation'],
@@ -71,8 +71,8 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a turn that is not taken costs its token',
-    plant: room(({ bucket }) => {
-      bucket.giveBack = () => {}
+    plant: room(({ tokenBucket }) => {
+      tokenBucket.giveBack = () => {}
     }),
     watched: ['conservation'],
     heard: undefined,
@@ -111,7 +111,7 @@ export const roomBugs: readonly RoomBug[] = [
             async run(command, ops, call) {
               const reply = await port.run(command, ops, call)
               if (command !== 'stats' || reply.outcome !== 'done') return reply
-              const [{ status, skus }] = reply.answers as readonly [Settled<'stats'>]
+              const [{ status, skus }] = reply.answers as readonly [FinalAnswer<'stats'>]
               const more = skus.map((sku) => ({ ...sku, available: sku.available + sku.held, held: 0 }))
               return { ...reply, answers: [{ status, skus: more }] } as unknown as typeof reply
             },
@@ -127,7 +127,7 @@ export const roomBugs: readonly RoomBug[] = [
     plant: around((machine) => {
       let calls = 0
       return (command, ops, call) => {
-        const waiting = machine.room?.presence.door.first()
+        const waiting = machine.room?.presence.visitors.first()
         if (waiting && ++calls === 25) machine.room!.end(waiting, machine.room!.time.now)
         return machine.run(command, ops, call)
       }
@@ -161,9 +161,9 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'who came last is let in first',
-    plant: room(({ presence: { door } }) => {
-      const { put } = door
-      door.put = (place, rank) => put.call(door, place, 1_000 - rank)
+    plant: room(({ presence: { visitors } }) => {
+      const { put } = visitors
+      visitors.put = (place, rank) => put.call(visitors, place, 1_000 - rank)
     }),
     watched: ['order', 'liveness', 'conservation'],
     heard: ['order', 'liveness'],
@@ -213,7 +213,7 @@ export const roomBugs: readonly RoomBug[] = [
     plant: {
       engine: (engine) => ({
         ...engine,
-        timing: { ...engine.timing!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
       }),
     },
     watched: ['deadline', 'liveness'],

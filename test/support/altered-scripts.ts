@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
-import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
 import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
 
 /** One change of the scripts' text. */
@@ -48,7 +48,7 @@ export class AlteredScripts {
 
   /** Names the clock that scripts will come with. */
   expect(clock: string): void {
-    const scripts = [...Object.values(compileScripts(clock)), ...Object.values(compileHandoffScripts(clock))]
+    const scripts = [...Object.values(compileScripts(clock)), ...Object.values(compileGroupScripts(clock))]
     for (const { text, sha } of scripts) {
       const altered = this.#alterations.reduce(
         (changed, { find, replace }) => changed.replaceAll(find, () => replace),

@@ -5,12 +5,12 @@ import { expect, onTestFinished } from 'vitest'
 
 import { type Random, random } from '../../scripts/lib/random.js'
 import type { ClientOptions, RedisCluster } from '../../scripts/lib/servers/redis/cluster.js'
-import { Lanes } from '../../src/batching/batcher-set.js'
+import { BatcherSet } from '../../src/batching/batcher-set.js'
 import { Session as NewSession, type Session } from '../../src/batching/session.js'
 
-import type { Commands, Engine, Op, Rules, Settled, StoredReservation } from '../../src/engine/engine.js'
+import type { Commands, Engine, FinalAnswer, Op, Rules, StoredReservation } from '../../src/engine/engine.js'
 import { makeId, PART_LENGTH } from '../../src/engine/reservation-id.js'
-import { slice } from '../../src/engine/stock-split.js'
+import { splitStock } from '../../src/engine/stock-split.js'
 import { type RedisEngineOptions, redisEngine, StockholdError } from '../../src/index.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
 import { slotOf } from '../../src/redis-engine/slot.js'
@@ -92,7 +92,7 @@ export class ClusterShop {
     })
     const engines = connected.map((client) => redisEngine(client))
     const shop = new ClusterShop(cluster, name, rules, `token-${name}`, deadlineMs, connected, engines)
-    const op = { rules, token: shop.token, complete: true }
+    const op = { rules, incarnation: shop.token, complete: true }
     await Promise.all(
       shop.partitions.map((p) => shop.ask(p, 'create', op, { deadlineMs: PATIENT_MS, via: engines[0]! })),
     )
@@ -129,12 +129,12 @@ export class ClusterShop {
     return this.partitions.filter((p) => masters[p]!.id === node.id)
   }
 
-  readonly #lanes = new Map<Engine, Lanes<Commands>[]>()
+  readonly #lanes = new Map<Engine, BatcherSet<Commands>[]>()
 
-  lanes(engine: Engine, partition: number): Lanes<Commands> {
+  lanes(engine: Engine, partition: number): BatcherSet<Commands> {
     const of = this.#lanes.get(engine) ?? []
     this.#lanes.set(engine, of)
-    of[partition] ??= new Lanes(
+    of[partition] ??= new BatcherSet(
       engine.partition(this.name, partition, this.rules.partitions),
       this.#session(),
     )
@@ -143,7 +143,7 @@ export class ClusterShop {
 
   #session(): Session {
     const session = new NewSession(this.name, { max: 100_000, open: 0 })
-    session.token = this.token
+    session.incarnation = this.token
     return session
   }
 
@@ -152,14 +152,14 @@ export class ClusterShop {
     command: C,
     op: Op<C>,
     { deadlineMs = this.deadlineMs, via = this.engines[0]! } = {},
-  ): Promise<Settled<C>> {
+  ): Promise<FinalAnswer<C>> {
     const lanes = this.lanes(via, partition)
     return lanes.ask(
       command,
       op,
       { deadline: performance.now() + deadlineMs },
       (answer) => answer,
-    ) as Promise<Settled<C>>
+    ) as Promise<FinalAnswer<C>>
   }
 
   /** From now on a call to these partitions, which will have no answer, is given up after so long. */
@@ -316,7 +316,7 @@ export class ClusterShop {
     for (const order of asked.values())
       if (order.ids.length > 0)
         expect(found.has(`${order.buyer} ${order.key}`), `${order.ids[0]} is gone`).toBe(true)
-    const units = slice(this.rules.skus[0]!.stock, 0, partition, this.rules.partitions)
+    const units = splitStock(this.rules.skus[0]!.stock, 0, partition, this.rules.partitions)
     const { skus } = await this.ask(partition, 'stats', {}, late)
     const confirmed = stored.filter(({ state }) => state === 'confirmed').length
     const held = stored.filter(({ state }) => state === 'held').length

@@ -93,11 +93,11 @@ export function mortal(inner: Engine): Mortal {
   const mine: Mortal = {
     engine: {
       elapsed: () => inner.elapsed(),
-      ...(inner.timing && { timing: inner.timing }),
+      ...(inner.clock && { clock: inner.clock }),
       close: () => inner.close(),
       room: (name) => inner.room(name),
       partition: (...place) => mortalPort(inner.partition(...place) as never),
-      handoff: (...place) => mortalPort(inner.handoff(...place) as never),
+      groups: (...place) => mortalPort(inner.groups(...place) as never),
     },
     die: () => {
       dead = true

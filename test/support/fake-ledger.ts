@@ -1,10 +1,10 @@
-import type { Tip } from '../../src/engine/port.js'
+import type { LogOffset } from '../../src/engine/port.js'
 import type { Ledger, LedgerRecord, LedgerWriter } from '../../src/sale/ledger.js'
 
 /** An answer that waits for the ledger. */
 interface Reach {
   readonly partition: number
-  readonly tip: Tip
+  readonly tip: LogOffset
   readonly deadline: number
   readonly signal: AbortSignal | undefined
   resolve(): void
@@ -26,7 +26,7 @@ export class FakeLedger implements Ledger, LedgerWriter {
     return this
   }
 
-  async recall(): Promise<LedgerRecord | undefined> {
+  async loadForRecovery(): Promise<LedgerRecord | undefined> {
     return this.record
   }
 
@@ -35,11 +35,11 @@ export class FakeLedger implements Ledger, LedgerWriter {
     return this.open()
   }
 
-  has(): boolean {
+  hasWritten(): boolean {
     return this.hasAll
   }
 
-  reach(partition: number, tip: Tip, deadline: number, signal?: AbortSignal): Promise<void> {
+  waitUntilWritten(partition: number, tip: LogOffset, deadline: number, signal?: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) =>
       this.reaches.push({ partition, tip, deadline, signal, resolve, reject }),
     )

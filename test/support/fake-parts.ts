@@ -1,5 +1,5 @@
 import { Session } from '../../src/batching/session.js'
-import type { Command, Op, Settled, Units } from '../../src/engine/engine.js'
+import type { Command, FinalAnswer, Op, Units } from '../../src/engine/engine.js'
 import type { Parts } from '../../src/sale/partitions.js'
 import type { TestClock } from './test-clock.js'
 
@@ -28,7 +28,7 @@ export class FakeParts implements Parts {
     this.stock = stock
     this.sessions = stock.map((_, index) => {
       const session = new Session(`part ${index}`, { max: 1_000, open: 0 }, clock)
-      session.witness({ line: 1, sequence: 0, mark: '' })
+      session.advanceTo({ generation: 1, sequence: 0, batchId: '' })
       return session
     })
   }
@@ -51,13 +51,13 @@ export class FakeParts implements Parts {
     command: C,
     op: Op<C>,
     { deadline }: { readonly deadline: number },
-    result: (answer: Settled<C>) => T,
+    result: (answer: FinalAnswer<C>) => T,
   ): Promise<T> {
     this.asked.push({ index, command, op, deadline })
     await this.before?.(index, command, op)
     const answer = this.#answer(index, command, op)
     await this.after?.(index, command, op)
-    return result(answer as Settled<C>)
+    return result(answer as FinalAnswer<C>)
   }
 
   #answer(index: number, command: Command, op: object): object {

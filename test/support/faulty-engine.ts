@@ -13,11 +13,11 @@ export interface Batch {
 /** The engine as a process sees it whose batches fare as told. */
 export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Engine {
   return {
-    ...(inner.timing ? { timing: inner.timing } : {}),
+    ...(inner.clock ? { clock: inner.clock } : {}),
     elapsed: () => inner.elapsed(),
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    handoff: (...place) => inner.handoff(...place),
+    groups: (...place) => inner.groups(...place),
     partition(sale, partition, partitions) {
       const port = inner.partition(sale, partition, partitions)
       return {

@@ -1,11 +1,11 @@
 import { expect } from 'vitest'
-import type { Surroundings } from '../../src/consumer/consumer-context.js'
+import type { ConsumerContext } from '../../src/consumer/consumer-context.js'
 import type { Delivery } from '../../src/consumer/delivery.js'
 import { END } from '../../src/consumer/history-reader.js'
-import { Follower } from '../../src/consumer/partition-consumer.js'
-import { Crew } from '../../src/consumer/worker-pool.js'
+import { PartitionConsumer } from '../../src/consumer/partition-consumer.js'
+import { WorkerPool } from '../../src/consumer/worker-pool.js'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { HandoffCommand, ParkedEvent } from '../../src/engine/groups.js'
+import type { GroupCommand, ParkedEvent } from '../../src/engine/groups.js'
 import { settled, TestClock } from './test-clock.js'
 
 /** The server's clock is ahead of this one by so many ms. */
@@ -14,7 +14,7 @@ export const HOUR = 3_600_000
 const PARTITION = 3
 
 /** A follower on a clock of its own, over a partition that answers at once and notes when it was asked for what. */
-export function followerStage(settings: Partial<Surroundings['settings']> = {}) {
+export function followerStage(settings: Partial<ConsumerContext['settings']> = {}) {
   const clock = new TestClock(1_000)
   // The lower half of what is drawn at random is left out.
   clock.luck = 0.5
@@ -25,7 +25,7 @@ export function followerStage(settings: Partial<Surroundings['settings']> = {}) 
     events: [] as StoredEvent[],
     /** What this handle has seen of it. */
     seen: 0,
-    line: 1,
+    generation: 1,
     since: 0,
     epoch: 1,
     position: 0,
@@ -46,11 +46,11 @@ export function followerStage(settings: Partial<Surroundings['settings']> = {}) 
     if (failure) throw failure
   }
   const source = {
-    timing: clock,
+    clock,
     read: async (of: number, after: number) => {
       await note(`read ${after === END ? 'end' : after}`, of)
       const events = partition.events.filter(({ sequence }) => sequence > after)
-      return { events, reservations: [], line: partition.line, since: partition.since }
+      return { events, reservations: [], generation: partition.generation, since: partition.since }
     },
     sweep: async (of: number) => {
       await note('sweep', of)
@@ -61,7 +61,7 @@ export function followerStage(settings: Partial<Surroundings['settings']> = {}) 
       if (failure) throw failure
       return undefined
     },
-    ask: async (of: number, command: HandoffCommand, op: Record<string, unknown>) => {
+    ask: async (of: number, command: GroupCommand, op: Record<string, unknown>) => {
       const { position, leaseMs } = op
       await note(command === 'settle' ? `settle ${position} for ${leaseMs}` : command, of)
       if (command === 'settle') parked.push(op.park as readonly ParkedEvent[])
@@ -71,8 +71,8 @@ export function followerStage(settings: Partial<Surroundings['settings']> = {}) 
       }
       return { status: partition.settle, until: 0, first: 1 }
     },
-    latest: () => ({ line: partition.line, sequence: partition.seen }),
-    serverNow: () => SERVER + clock.now(),
+    latest: () => ({ generation: partition.generation, sequence: partition.seen }),
+    serverTime: () => SERVER + clock.now(),
     onChange: (_: number, listener: () => void) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -93,17 +93,17 @@ export function followerStage(settings: Partial<Surroundings['settings']> = {}) 
     maxHoldMs: 60_000,
     load: { events: 0, starved: false },
     counts: { handled: 0, failed: 0, retried: 0, lost: 0 },
-    crew: new Crew(4, ({ event }: Delivery) => {
+    workers: new WorkerPool(4, ({ event }: Delivery) => {
       handled.push(event.sequence)
       return hands.hold?.(event.sequence)
     }),
     warn: () => {},
     report: (error: unknown) => errors.push(error),
     deadLetter: () => undefined,
-    relieved: () => {},
-    ledChanged: () => ledChanged++,
-  } as unknown as Surroundings
-  const follower = new Follower(PARTITION, around)
+    leaseReleased: () => {},
+    leadershipChanged: () => ledChanged++,
+  } as unknown as ConsumerContext
+  const follower = new PartitionConsumer(PARTITION, around)
   /** The partition goes on by so many events; this handle sees it, or does not. */
   const happen = (count: number, isSeen = true) => {
     for (let i = 0; i < count; i++) {

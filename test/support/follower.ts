@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { HandoffAnswer, HandoffOp, ParkedEvent, Trim } from '../../src/engine/groups.js'
+import type { GroupAnswer, GroupOp, ParkedEvent, Trim } from '../../src/engine/groups.js'
 import type { PortPartition } from './port-sale.js'
 
 /** One consumer of a group, as its port shows it. */
@@ -13,7 +13,7 @@ export class Follower {
     readonly group = 'g',
   ) {}
 
-  async claim(rest: Partial<HandoffOp<'claim'>> = {}): Promise<HandoffAnswer<'claim'>> {
+  async claim(rest: Partial<GroupOp<'claim'>> = {}): Promise<GroupAnswer<'claim'>> {
     const { group, consumer } = this
     const op = { group, consumer, leaseMs: 1_000, start: 'beginning' as const, ...rest }
     const answer = await this.at.askHandoff('claim', op)
@@ -22,13 +22,13 @@ export class Follower {
   }
 
   /** Claims what must be free. */
-  async take(rest: Partial<HandoffOp<'claim'>> = {}) {
+  async take(rest: Partial<GroupOp<'claim'>> = {}) {
     const answer = await this.claim(rest)
     if (answer.status !== 'claimed') expect.fail(answer.status)
     return answer
   }
 
-  settling(rest: Partial<HandoffOp<'settle'>> = {}): HandoffOp<'settle'> {
+  settling(rest: Partial<GroupOp<'settle'>> = {}): GroupOp<'settle'> {
     const { group, consumer, epoch } = this
     return {
       ...{ group, consumer, epoch, leaseMs: 1_000, position: 0, park: [], unpark: [], trim: null },
@@ -36,7 +36,7 @@ export class Follower {
     }
   }
 
-  settle(rest: Partial<HandoffOp<'settle'>> = {}): Promise<HandoffAnswer<'settle'>> {
+  settle(rest: Partial<GroupOp<'settle'>> = {}): Promise<GroupAnswer<'settle'>> {
     return this.at.askHandoff('settle', this.settling(rest))
   }
 
@@ -55,7 +55,7 @@ export class Follower {
     return (await this.at.askHandoff('dead', { group: this.group, after })).events
   }
 
-  bookmark(position: number, trim: Trim | null = null): Promise<HandoffAnswer<'bookmark'>> {
+  bookmark(position: number, trim: Trim | null = null): Promise<GroupAnswer<'bookmark'>> {
     return this.at.askHandoff('bookmark', { group: this.group, position, trim })
   }
 }

@@ -1,7 +1,7 @@
 import type { RoomOp, RoomState, Visit, VisitAnswer } from '../../src/engine/room.js'
 import type { FlashSale } from '../../src/sale/flash-sale.js'
-import type { RoomAccess } from '../../src/waiting-room/room-client.js'
-import { Keeper } from '../../src/waiting-room/room-poller.js'
+import type { RoomClient } from '../../src/waiting-room/room-client.js'
+import { RoomPoller } from '../../src/waiting-room/room-poller.js'
 import { settled, TestClock } from './test-clock.js'
 
 export const SERVER = 1_700_000_000_000
@@ -15,7 +15,12 @@ interface Tend {
   fail(error: unknown): Promise<void>
 }
 
-export const visit = (number: number): Visit => ({ buyer: `u${number}`, stay: number, number, rank: number })
+export const visit = (number: number): Visit => ({
+  buyer: `u${number}`,
+  visitId: number,
+  number,
+  rank: number,
+})
 export const waiting = (number: number): VisitAnswer => ({ status: 'waiting', number, ahead: null })
 
 /** A keeper on a clock of its own, over a room that only notes how it is tended. */
@@ -24,7 +29,7 @@ export function keeperStage({ sale }: { sale?: FlashSale } = {}) {
   const tends: Tend[] = []
   const stageOf = { closed: false, elapsed: () => clock.now(), room: async () => {} }
   const access = {
-    timing: clock,
+    clock,
     elapsed: () => stageOf.elapsed(),
     now: () => SERVER + clock.now(),
     get heardNow() {
@@ -59,8 +64,8 @@ export function keeperStage({ sale }: { sale?: FlashSale } = {}) {
           },
         })
       }),
-  } as unknown as RoomAccess
-  const keeper = new Keeper(access, sale)
+  } as unknown as RoomClient
+  const keeper = new RoomPoller(access, sale)
   /** Answers each tend as it comes, for so many ms; answers when they came. */
   const serve = async (ms: number, state: Partial<RoomState> = {}): Promise<number[]> => {
     const first = tends.length

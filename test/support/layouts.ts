@@ -60,7 +60,7 @@ function inMemory({ engine }: TimedEngine): unknown {
   return [
     [...partitions.values()].map((state) => [
       inspect(state, { depth: 9, maxArrayLength: null }),
-      state.token && [state.stock.snapshot(), state.tip, state.nextExpiry(), state.groups.states()],
+      state.incarnation && [state.stock.snapshot(), state.offset, state.nextExpiry(), state.groups.states()],
     ]),
     [...rooms.values()].map(({ room }) => [
       inspect(room, { depth: 9, maxArrayLength: null }),

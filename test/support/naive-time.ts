@@ -23,8 +23,8 @@ export class NaiveTime {
     this.#halves = 2 * this.now
   }
 
-  see(floor: number): void {
-    if (floor > this.now) this.#halves = 2 * floor
+  see(minTime: number): void {
+    if (minTime > this.now) this.#halves = 2 * minTime
     if (this.now <= this.#clock) this.#halves = 2 * this.#clock
   }
 }

@@ -1,6 +1,6 @@
-import { laneOf } from '../../src/batching/batcher.js'
+import { batcherFor } from '../../src/batching/batcher.js'
 import { Session } from '../../src/batching/session.js'
-import type { Timing } from '../../src/engine/clock.js'
+import type { Clock } from '../../src/engine/clock.js'
 import type { Commands } from '../../src/engine/engine.js'
 import { FakePartition } from './fake-partition.js'
 import { SteppedClock } from './stepped.js'
@@ -10,12 +10,12 @@ export const SOON = 30
 const LATER = 30_000
 
 /** A lane of `get` over a partition that only notes what it is handed: on a stepped clock, or on other timers. */
-export function openLane(max = 10_000, others?: Timing) {
+export function openLane(max = 10_000, others?: Clock) {
   const partition = new FakePartition()
   const clock = new SteppedClock()
   const timing = others ?? clock.timing
   const session = new Session('sale', { max, open: 0 }, timing)
-  const lane = laneOf<Commands, 'get'>(partition, 'get', session)
+  const lane = batcherFor<Commands, 'get'>(partition, 'get', session)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
     const { ms = LATER, weight = 1, signal } = rest
     const answer = lane.submit({ id }, timing.now() + ms, weight, ({ status }) => `${id}: ${status}`, signal)

@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Answer, Command, Engine, Op, SkuCounts } from '../../src/engine/engine.js'
 import { FlashSale, type SaleRules } from '../../src/index.js'
-import { homeOf } from '../../src/sale/partitions.js'
+import { partitionForBuyer } from '../../src/sale/partitions.js'
 import type { EngineKind, TimedEngine } from './engines.js'
 import { anyTime, onBothEngines } from './shop.js'
 
@@ -32,22 +32,22 @@ export class PartitionedShop {
   async ask<C extends Command>(partition: number, command: C, op: Op<C>): Promise<Answer<C>> {
     const port = this.clock.engine.partition('launch', partition, this.partitions)
     await port.ready()
-    const token = command === 'describe' ? null : await this.token()
-    const reply = await port.run(command, [op], { ...anyTime, token })
+    const incarnation = command === 'describe' ? null : await this.token()
+    const reply = await port.run(command, [op], { ...anyTime, incarnation })
     if (reply.outcome !== 'done') expect.fail(`partition ${partition}: ${reply.outcome}`)
     return reply.answers[0]!
   }
 
   async token(): Promise<string> {
-    this.#token ??= (await this.ask(0, 'describe', {})).token
+    this.#token ??= (await this.ask(0, 'describe', {})).incarnation
     return this.#token
   }
 
   /** Somebody has seen what the partition does not know. */
   async freeze(partition: number): Promise<void> {
     const port = this.clock.engine.partition('launch', partition, this.partitions)
-    const seen = { line: 9, sequence: 1, mark: 'x' }
-    const reply = await port.run('stats', [{}], { ...anyTime, token: await this.token(), seen })
+    const lastSeen = { generation: 9, sequence: 1, batchId: 'x' }
+    const reply = await port.run('stats', [{}], { ...anyTime, incarnation: await this.token(), lastSeen })
     expect(reply.outcome).toBe('rolled_back')
   }
 
@@ -56,7 +56,7 @@ export class PartitionedShop {
     const token = await this.token()
     for (;;) {
       const buyer = `buyer-${this.#named++}`
-      if (homeOf(token, buyer, this.partitions) === partition) return buyer
+      if (partitionForBuyer(token, buyer, this.partitions) === partition) return buyer
     }
   }
 

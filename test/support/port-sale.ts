@@ -10,13 +10,7 @@ import type {
   Rules,
   StoredEvent,
 } from '../../src/engine/engine.js'
-import type {
-  HandoffAnswer,
-  HandoffCommand,
-  HandoffOp,
-  HandoffPort,
-  HandoffReply,
-} from '../../src/engine/groups.js'
+import type { GroupAnswer, GroupCommand, GroupOp, GroupPort, GroupReply } from '../../src/engine/groups.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from './engines.js'
 import { anyTime, type News } from './shop.js'
@@ -46,10 +40,10 @@ export function rulesOf({
 /** A sale whose partitions are asked one by one, with nothing between them and the test. */
 export async function openPort(timed: TimedEngine, rules: PortRules = {}): Promise<PortPartition[]> {
   const all = partitionsOf(timed, rules)
-  const op = { rules: rulesOf(rules), token: TOKEN }
+  const op = { rules: rulesOf(rules), incarnation: TOKEN }
   for (const one of all)
-    await one.done('create', [{ ...op, complete: one.index > 0 || all.length === 1 }], { token: null })
-  if (all.length > 1) await all[0]!.done('create', [{ ...op, complete: true }], { token: null })
+    await one.done('create', [{ ...op, complete: one.index > 0 || all.length === 1 }], { incarnation: null })
+  if (all.length > 1) await all[0]!.done('create', [{ ...op, complete: true }], { incarnation: null })
   return all
 }
 
@@ -66,7 +60,7 @@ export function idAt(partition: number, bucket: string, number = 1): string {
 /** One partition, and what follows its events, by their ports. */
 export class PortPartition {
   readonly partition: Partition
-  readonly handoff: HandoffPort
+  readonly handoff: GroupPort
   #seen = 0
 
   constructor(
@@ -76,7 +70,7 @@ export class PortPartition {
     partitions: number,
   ) {
     this.partition = clock.engine.partition(sale, index, partitions)
-    this.handoff = clock.engine.handoff(sale, index, partitions)
+    this.handoff = clock.engine.groups(sale, index, partitions)
   }
 
   now(): number {
@@ -89,7 +83,7 @@ export class PortPartition {
 
   /** Runs a batch, by default without a deadline. */
   run<C extends Command>(command: C, ops: readonly Op<C>[], call: Partial<Call> = {}): Promise<Reply<C>> {
-    return this.partition.run(command, ops, { token: TOKEN, ...anyTime, ...call })
+    return this.partition.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
   }
 
   /** Runs a batch that must be carried out. */
@@ -105,17 +99,17 @@ export class PortPartition {
   }
 
   /** The same of the port for those who follow the events. */
-  runHandoff<C extends HandoffCommand>(
+  runHandoff<C extends GroupCommand>(
     command: C,
-    ops: readonly HandoffOp<C>[],
+    ops: readonly GroupOp<C>[],
     call: Partial<Call> = {},
-  ): Promise<HandoffReply<C>> {
-    return this.handoff.run(command, ops, { token: TOKEN, ...anyTime, ...call })
+  ): Promise<GroupReply<C>> {
+    return this.handoff.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
   }
 
-  async doneHandoff<C extends HandoffCommand>(
+  async doneHandoff<C extends GroupCommand>(
     command: C,
-    ops: readonly HandoffOp<C>[],
+    ops: readonly GroupOp<C>[],
     call: Partial<Call> = {},
   ) {
     const reply = await this.runHandoff(command, ops, call)
@@ -124,11 +118,11 @@ export class PortPartition {
     return reply
   }
 
-  async askHandoff<C extends HandoffCommand>(
+  async askHandoff<C extends GroupCommand>(
     command: C,
-    op: HandoffOp<C>,
+    op: GroupOp<C>,
     call: Partial<Call> = {},
-  ): Promise<HandoffAnswer<C>> {
+  ): Promise<GroupAnswer<C>> {
     return (await this.doneHandoff(command, [op], call)).answers[0]!
   }
 

@@ -24,7 +24,7 @@ export function redelivering(inner: Engine): Redelivering {
       elapsed: inner.elapsed,
       close: () => inner.close(),
       room: (name: string) => inner.room(name),
-      handoff: (sale: string, index: number, partitions: number) => inner.handoff(sale, index, partitions),
+      groups: (sale: string, index: number, partitions: number) => inner.groups(sale, index, partitions),
       partition: (sale: string, index: number, partitions: number) => {
         const partition = inner.partition(sale, index, partitions)
         const run = async <C extends Command>(command: C, ops: readonly Op<C>[], call: Call) => {

@@ -1,31 +1,31 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Call } from '../../src/engine/port.js'
 import type {
-  GoneChunk,
-  Pace,
+  AdmissionRate,
+  DepartedChunk,
   RoomAnswer,
   RoomCommand,
   RoomOp,
   RoomPort,
   RoomReply,
-  RoomRules,
   RoomState,
   StockReading,
+  StoredRoomRules,
   Visit,
   VisitAnswer,
 } from '../../src/engine/room.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 
-export type OpenRoom = (rules?: Partial<RoomRules>, pace?: Partial<Pace>) => Promise<Room>
+export type OpenRoom = (rules?: Partial<StoredRoomRules>, pace?: Partial<AdmissionRate>) => Promise<Room>
 
 /** What a `tend` tells, with what each visitor was told. */
 export type Tended = RoomAnswer<'tend'> & { readonly of: Readonly<Record<string, VisitAnswer>> }
 
-export const anyTime: Omit<Call, 'token'> = { deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+export const anyTime: Omit<Call, 'incarnation'> = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
 /** A call that comes too late. */
 export const late = { deadline: 0 }
 
-export const usualRules: RoomRules = {
+export const usualRules: StoredRoomRules = {
   order: 'fifo',
   opensAt: null,
   claimMs: 10_000,
@@ -34,7 +34,7 @@ export const usualRules: RoomRules = {
   overcommit: 1_000,
 }
 /** One token a second. */
-export const usualPace: Pace = { rate: 1_000, burst: 1 }
+export const usualPace: AdmissionRate = { rate: 1_000, burst: 1 }
 
 /** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
 export function onBothEngines(suite: (open: OpenRoom, kind: EngineKind) => void): void {
@@ -54,7 +54,7 @@ export class Room {
   rankOf = (number: number) => number
   /** How many were shuffled, as last told. */
   drawn: number | null = null
-  readonly #places = new Map<string, { number: number; stay: number }>()
+  readonly #places = new Map<string, { number: number; visitId: number }>()
 
   constructor(
     readonly clock: TimedEngine,
@@ -66,8 +66,8 @@ export class Room {
 
   static async open(
     clock: TimedEngine,
-    rules: Partial<RoomRules> = {},
-    pace: Partial<Pace> = {},
+    rules: Partial<StoredRoomRules> = {},
+    pace: Partial<AdmissionRate> = {},
     name = 'launch',
   ): Promise<Room> {
     const room = new Room(clock, name)
@@ -86,8 +86,9 @@ export class Room {
   /** Runs a batch, by default without a deadline. */
   async run<C extends RoomCommand>(command: C, ops: readonly RoomOp<C>[], call: Partial<Call> = {}) {
     await this.port.ready()
-    const token = call.token === undefined && command !== 'create' ? this.token : (call.token ?? null)
-    return this.port.run(command, ops, { ...anyTime, ...call, token }) as Promise<RoomReply<C>>
+    const incarnation =
+      call.incarnation === undefined && command !== 'create' ? this.token : (call.incarnation ?? null)
+    return this.port.run(command, ops, { ...anyTime, ...call, incarnation }) as Promise<RoomReply<C>>
   }
 
   /** Runs a batch that must be carried out. */
@@ -102,7 +103,7 @@ export class Room {
     return (await this.done(command, [op], call)).answers[0]! as RoomAnswer<C>
   }
 
-  create(rules: Partial<RoomRules> = {}, pace: Partial<Pace> = {}, call: Partial<Call> = {}) {
+  create(rules: Partial<StoredRoomRules> = {}, pace: Partial<AdmissionRate> = {}, call: Partial<Call> = {}) {
     return this.ask(
       'create',
       {
@@ -110,7 +111,7 @@ export class Room {
         pace: { ...usualPace, ...pace },
         seed: `seed of ${this.name}`,
         commitment: `commitment of ${this.name}`,
-        token: this.token,
+        incarnation: this.token,
       },
       call,
     )
@@ -136,13 +137,13 @@ export class Room {
     return buyers
   }
 
-  placeOf(buyer: string): { readonly number: number; readonly stay: number } {
+  placeOf(buyer: string): { readonly number: number; readonly visitId: number } {
     return this.#places.get(buyer)!
   }
 
   visit(buyer: string, rest: Partial<Visit> = {}): Visit {
-    const { number, stay } = this.placeOf(buyer)
-    return { buyer, stay, number, rank: this.rankOf(number), ...rest }
+    const { number, visitId } = this.placeOf(buyer)
+    return { buyer, visitId, number, rank: this.rankOf(number), ...rest }
   }
 
   async tend(op: Partial<RoomOp<'tend'>> = {}, call: Partial<Call> = {}): Promise<Tended> {
@@ -153,11 +154,11 @@ export class Room {
     expect(tended.visits).toHaveLength(visits.length)
     this.drawn = tended.drawn
     const of: Record<string, VisitAnswer> = {}
-    for (const [i, { buyer, stay }] of visits.entries()) {
+    for (const [i, { buyer, visitId }] of visits.entries()) {
       const answer = tended.visits[i]!
       of[buyer] = answer
       const place = this.#places.get(buyer)
-      if (answer.status !== 'gone' && place?.stay === stay) place.number = answer.number
+      if (answer.status !== 'gone' && place?.visitId === visitId) place.number = answer.number
     }
     return { ...tended, of }
   }
@@ -183,16 +184,16 @@ export class Room {
     return this.tend(op, late)
   }
 
-  leave(buyer: string, stay = this.placeOf(buyer).stay) {
-    return this.ask('leave', { buyer, stay })
+  leave(buyer: string, visitId = this.placeOf(buyer).visitId) {
+    return this.ask('leave', { buyer, visitId })
   }
 
   revoke(buyer: string) {
     return this.ask('revoke', { buyer })
   }
 
-  spend(buyer: string, stay = this.placeOf(buyer).stay) {
-    return this.ask('spend', { buyer, stay })
+  spend(buyer: string, visitId = this.placeOf(buyer).visitId) {
+    return this.ask('spend', { buyer, visitId })
   }
 
   control(op: RoomOp<'control'>) {
@@ -210,7 +211,7 @@ export class Room {
 }
 
 /** The numbers whose places were given up, by these chunks. */
-export function goneNumbers(chunks: readonly GoneChunk[]): number[] {
+export function goneNumbers(chunks: readonly DepartedChunk[]): number[] {
   return chunks.flatMap(({ index, bits }) => {
     const numbers: number[] = []
     for (let place = 0; place < bits.length * 8; place++)

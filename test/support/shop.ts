@@ -157,7 +157,7 @@ export class Shop {
     const events: StoredEvent[] = []
     for (;;) {
       const op = { after: events.length, reservations: false }
-      const page = await port.run('events', [op], { ...anyTime, token: await this.token() })
+      const page = await port.run('events', [op], { ...anyTime, incarnation: await this.token() })
       if (page.outcome !== 'done') expect.fail(page.outcome)
       if (page.answers[0]!.events.length === 0) break
       events.push(...page.answers[0]!.events)
@@ -180,10 +180,10 @@ export class Shop {
     ops: readonly Op<C>[],
     call: Partial<Call> = {},
   ): Promise<Reply<C>> {
-    const token = call.token === undefined ? await this.token() : call.token
-    if (haveSeveral && token !== null && (await this.#partitions()) > 1)
+    const incarnation = call.incarnation === undefined ? await this.token() : call.incarnation
+    if (haveSeveral && incarnation !== null && (await this.#partitions()) > 1)
       expect.fail('a test that speaks to one partition is a `testOfOne`')
-    return this.partition.run(command, ops, { ...anyTime, ...call, token })
+    return this.partition.run(command, ops, { ...anyTime, ...call, incarnation })
   }
 
   /** Runs a batch that must be carried out. */
@@ -200,7 +200,7 @@ export class Shop {
 
   /** The sale's incarnation. */
   async token(): Promise<string> {
-    return (await this.#describe()).token
+    return (await this.#describe()).incarnation
   }
 
   async #partitions(): Promise<number> {
@@ -209,7 +209,7 @@ export class Shop {
 
   async #describe(): Promise<Answer<'describe'>> {
     if (this.#described === undefined) {
-      const reply = await this.partition.run('describe', [{}], { ...anyTime, token: null })
+      const reply = await this.partition.run('describe', [{}], { ...anyTime, incarnation: null })
       if (reply.outcome !== 'done') expect.fail(reply.outcome)
       this.#described = reply.answers[0]!
     }
@@ -265,9 +265,9 @@ function isSoldOutBySending(events: readonly StoredEvent[], at: number): boolean
   return before?.type === 'sent'
 }
 
-export const anyTime: Omit<Call, 'token'> = {
+export const anyTime: Omit<Call, 'incarnation'> = {
   deadline: Number.MAX_SAFE_INTEGER,
-  floor: 0,
+  minTime: 0,
 }
 
 /** The id of reservation `number` in the bucket of that name. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 
 import { random } from '../../scripts/lib/random.js'
-import type { Timing } from '../../src/engine/clock.js'
+import type { Clock } from '../../src/engine/clock.js'
 
 import type { Engine } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
@@ -25,7 +25,7 @@ export class SteppedClock {
   #now = 0
   readonly #timers = new Set<Timer>()
   readonly #calls = new Set<Promise<unknown>>()
-  readonly timing: Timing = {
+  readonly timing: Clock = {
     now: () => this.#now,
     random: random(1),
     after: (ms, callback) => {
@@ -97,12 +97,12 @@ export class SteppedClock {
   /** The engine with these timers. */
   drive(engine: Engine): Engine {
     return {
-      timing: this.timing,
+      clock: this.timing,
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => this.#counted(engine.room(name) as never),
       partition: (...place) => this.#counted(engine.partition(...place) as never),
-      handoff: (...place) => this.#counted(engine.handoff(...place) as never),
+      groups: (...place) => this.#counted(engine.groups(...place) as never),
     }
   }
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import type { Timer, Timing } from '../../src/engine/clock.js'
+import type { Clock, Timer } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/index.js'
 
 interface Waiting {
@@ -10,7 +10,7 @@ interface Waiting {
 }
 
 /** A clock that a test moves on, and all timers on it: what was neither called back nor cancelled is counted. */
-export class TestClock implements Timing {
+export class TestClock implements Clock {
   readonly #waiting = new Set<Waiting>()
   #now: number
   /** What `random` answers. */
@@ -86,11 +86,11 @@ export function listeners(signal: AbortSignal): number {
 /** The engine, on another clock. */
 export function onClock(engine: Engine, clock: TestClock): Engine {
   return {
-    timing: clock,
+    clock,
     elapsed: () => clock.now(),
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    handoff: (...place) => engine.handoff(...place),
+    groups: (...place) => engine.groups(...place),
     partition: (...place) => engine.partition(...place),
   }
 }

@@ -10,7 +10,7 @@ export const BOUND = { room: 'room-1', sale: 'sale-1' }
 export const signer = new Signer(SECRET, BOUND)
 /** Long ago by the clock of whoever runs this: server time is another. */
 export const NOW = 1_000_000
-export const CLAIMS = { buyer: 'hush-buyer', stay: 7, expiresAt: NOW + 1_500 }
+export const CLAIMS = { buyer: 'hush-buyer', visitId: 7, expiresAt: NOW + 1_500 }
 export const ticket = signer.signTicket(CLAIMS)
 export const pass = signer.signPass(CLAIMS)
 export const [head, body, signature] = pass.split('.') as [string, string, string]

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import { processTiming, type Timing } from '../../src/engine/clock.js'
+import { type Clock, processClock } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { RoomCommand } from '../../src/engine/room.js'
 import {
   FlashSale,
   type JoinResult,
   type PollResult,
-  type RoomCreation,
+  type RoomRules,
   WaitingRoom,
   type WaitingRoomOptions,
 } from '../../src/index.js'
@@ -18,7 +18,7 @@ export const SECRET = 'a secret of thirty-two bytes, at least'
 export type Waiting = Extract<PollResult, { status: 'waiting' }>
 export type Admitted = Extract<PollResult, { status: 'admitted' }>
 export type HandleOptions = Partial<Omit<WaitingRoomOptions, 'engine'>>
-export type OpenDoor = (options?: HandleOptions, creation?: RoomCreation, id?: string) => Promise<Entrance>
+export type OpenDoor = (options?: HandleOptions, creation?: RoomRules, id?: string) => Promise<Entrance>
 
 /** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
 export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void): void {
@@ -35,7 +35,7 @@ export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void)
  * Timers of a world without waiting: a timer that somebody waits for goes off at once and takes the time with it; one that
  * merely looks around, and a deadline, never do. So the room is tended by the polls of a test and by nothing else.
  */
-export function promptTiming(clock: () => number): Timing {
+export function promptTiming(clock: () => number): Clock {
   let taken = 0
   let latest = 0
   const now = () => {
@@ -69,14 +69,14 @@ export function promptTiming(clock: () => number): Timing {
 }
 
 /** The engine with other timers. */
-export function withTiming(engine: Engine, timing: Timing): Engine {
+export function withTiming(engine: Engine, clock: Clock): Engine {
   return {
-    timing,
+    clock,
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
     partition: (sale, index, partitions) => engine.partition(sale, index, partitions),
     room: (name) => engine.room(name),
-    handoff: (...place) => engine.handoff(...place),
+    groups: (...place) => engine.groups(...place),
   }
 }
 
@@ -100,7 +100,7 @@ export function spied(engine: Engine): SpiedEngine {
     before: undefined,
     count: (command) => spy.calls.filter((call) => command === undefined || call.command === command).length,
     engine: {
-      ...withTiming(engine, engine.timing ?? processTiming),
+      ...withTiming(engine, engine.clock ?? processClock),
       room(name) {
         const port = engine.room(name)
         return {
@@ -142,7 +142,7 @@ export class Entrance {
   static async open(
     clock: TimedEngine,
     options: HandleOptions = {},
-    creation: RoomCreation = {},
+    creation: RoomRules = {},
     id = 'launch',
   ): Promise<Entrance> {
     const engine = withTiming(clock.engine, promptTiming(clock.now))

@@ -8,7 +8,7 @@ export function watched(engine: Engine): { engine: Engine; runs(command?: Comman
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      handoff: (...place) => engine.handoff(...place),
+      groups: (...place) => engine.groups(...place),
       partition(sale, index, partitions) {
         const partition = engine.partition(sale, index, partitions)
         return {

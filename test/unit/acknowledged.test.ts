@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../src/engine/engine.js'
-import { type Acknowledged, AcknowledgedMemory } from '../../src/sale/acknowledgement-cache.js'
+import { type Acknowledged, AcknowledgementCache } from '../../src/sale/acknowledgement-cache.js'
 
 const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
   ...{
@@ -17,7 +17,7 @@ const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredR
 })
 
 test('of each reservation the latest answer, of each restock the one', () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   memory.note(reservation('a'))
   memory.note(reservation('b'))
   memory.note(reservation('a', { state: 'released' }), { refundDue: true })
@@ -37,7 +37,7 @@ test('of each reservation the latest answer, of each restock the one', () => {
 })
 
 test('an answer that comes late does not undo what is known', () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))
   memory.note(reservation('a', { expiresAt: 9 }))
   memory.note(reservation('b', { expiresAt: 9 }))
@@ -58,7 +58,7 @@ test('an answer that comes late does not undo what is known', () => {
 })
 
 test('what has units is told apart from what is over, as of a time', async () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   memory.note(reservation('held', { expiresAt: 11 }))
   memory.note(reservation('lapsed', { expiresAt: 10 }))
   for (const state of ['confirmed', 'released', 'expired', 'refunded'] as const)
@@ -77,7 +77,7 @@ test('what has units is told apart from what is over, as of a time', async () =>
 })
 
 test('the latest 50,000 are known at least, 100,000 at most; what was forgotten is counted', () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   for (let i = 0; i < 99_999; i++) memory.note(reservation(`r${i}`))
   expect(memory.forgotten).toBe(0)
   expect(memory.all).toHaveLength(99_999)
@@ -93,7 +93,7 @@ test('the latest 50,000 are known at least, 100,000 at most; what was forgotten 
 })
 
 test('carts of many lines are forgotten sooner: no more is kept than some 128 MB', () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
   const note = (i: number, rest: Partial<StoredReservation> = {}) =>
     memory.note(reservation(`r${i}`, { cart, ...rest }))
@@ -114,7 +114,7 @@ test('carts of many lines are forgotten sooner: no more is kept than some 128 MB
 })
 
 test('after everything was forgotten there is room again', () => {
-  const memory = new AcknowledgedMemory()
+  const memory = new AcknowledgementCache()
   const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
   for (let i = 0; i < 800; i++) memory.note(reservation(`r${i}`, { cart }))
   memory.clear()

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import type { SkuCounts, StoredReservation } from '../../src/engine/engine.js'
 import { makeId } from '../../src/engine/reservation-id.js'
-import { auditPartition, type Place } from '../../src/sale/audit.js'
-import { homeOf } from '../../src/sale/partitions.js'
-import { RuleBook } from '../../src/sale/reserve-request.js'
+import { type AuditedPartition, auditPartition } from '../../src/sale/audit.js'
+import { partitionForBuyer } from '../../src/sale/partitions.js'
+import { SaleRulesIndex } from '../../src/sale/reserve-request.js'
 
-const book = new RuleBook({
+const book = new SaleRulesIndex({
   skus: [{ sku: 'a', stock: 10, limit: 2 }],
   ...{ holdMs: 1_000, maxHoldMs: 1_000, opensAt: null, closesAt: null, partitions: 1 },
 })
 
-const spread = new RuleBook({ ...book.rules, partitions: 4 })
+const spread = new SaleRulesIndex({ ...book.rules, partitions: 4 })
 
 const reservation = (id: string, buyer: string, quantity: number): StoredReservation => ({
   ...{
@@ -29,13 +29,19 @@ const reservation = (id: string, buyer: string, quantity: number): StoredReserva
 async function rulesBroken(
   reservations: readonly StoredReservation[],
   counts: Partial<SkuCounts> = {},
-  place?: Place,
+  place?: AuditedPartition,
 ): Promise<string[]> {
   const held = reservations.reduce((sum, { cart }) => sum + cart[0]![1], 0)
   const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0, ...counts }]
   const source = {
     scan: async () => ({ status: 'scanned' as const, cursor: '0', reservations, skus, sequence: 0 }),
-    events: async () => ({ status: 'events' as const, events: [], line: 1, since: 0, reservations: [] }),
+    events: async () => ({
+      status: 'events' as const,
+      events: [],
+      generation: 1,
+      since: 0,
+      reservations: [],
+    }),
     get: async () => undefined,
   }
   const { violations } = await auditPartition(source, 0, place ? spread : book, place)
@@ -61,12 +67,12 @@ test('counts that do not add up, are negative, or are not what the reservations 
 })
 
 test('a buyer in a partition that is not theirs, or an id that leads to another one', async () => {
-  const token = 'some token'
-  const home = homeOf(token, 'u', 4)
+  const incarnation = 'some token'
+  const home = partitionForBuyer(incarnation, 'u', 4)
   const elsewhere = (home + 1) % 4
   const idIn = (partition: number) => makeId(partition, 'AAAAAAAA', 'AAAAAAAA')
   const broken = (idAt: number, partition: number) =>
-    rulesBroken([reservation(idIn(idAt), 'u', 1)], {}, { partition, token })
+    rulesBroken([reservation(idIn(idAt), 'u', 1)], {}, { partition, incarnation })
   expect(await broken(home, home)).toEqual([])
   expect(await broken(elsewhere, elsewhere)).toEqual(['home'])
   expect(await broken(elsewhere, home)).toEqual(['home'])

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { type FunctionDeclaration, type LocalStatement, parse } from 'luaparse'
 import { describe, expect, test } from 'vitest'
 import { includesOf, statementsOf } from '../../src/redis-engine/assemble.js'
-import { compileHandoffScripts, groupConcerns } from '../../src/redis-engine/groups/group-scripts.js'
+import { compileGroupScripts, groupConcerns } from '../../src/redis-engine/groups/group-scripts.js'
 import { compileRoomScripts, roomConcerns } from '../../src/redis-engine/room/room-scripts.js'
 import { compileScripts, saleConcerns } from '../../src/redis-engine/sale/sale-scripts.js'
 import { type Script, SERVER_TIME } from '../../src/redis-engine/script.js'
@@ -54,7 +54,7 @@ function functionsIn(node: unknown): number {
 const ports = [
   { port: 'sale', concerns: saleConcerns, scripts: compileScripts(SERVER_TIME) },
   { port: 'room', concerns: roomConcerns, scripts: compileRoomScripts(SERVER_TIME) },
-  { port: 'groups', concerns: groupConcerns, scripts: compileHandoffScripts(SERVER_TIME) },
+  { port: 'groups', concerns: groupConcerns, scripts: compileGroupScripts(SERVER_TIME) },
 ] as const
 
 describe.each(ports)('the Lua of $port', ({ port, concerns, scripts }) => {

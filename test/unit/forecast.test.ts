@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 
 import { random } from '../../scripts/lib/random.js'
 
-import { type RoomRules, type RoomState, TOKEN } from '../../src/engine/room.js'
-import { Forecast } from '../../src/waiting-room/eta.js'
+import { type RoomState, type StoredRoomRules, TOKEN } from '../../src/engine/room.js'
+import { EtaEstimator } from '../../src/waiting-room/eta.js'
 
 const NOW = 1_000_000
-const rules: RoomRules = {
+const rules: StoredRoomRules = {
   order: 'fifo',
   opensAt: null,
   claimMs: 30_000,
@@ -24,13 +24,13 @@ function state(rest: Partial<RoomState> = {}): RoomState {
     tokens: 0,
     speed: 10_000,
   }
-  const line = { tail: 1e6, called: 0, reach: 90, atDoor: 0, waiting: 1e6, drawn: null, seed: null }
+  const line = { tail: 1e6, called: 0, reach: 90, present: 0, waiting: 1e6, drawn: null, seed: null }
   return { ...usual, ...line, ...rest } as RoomState
 }
 
 /** What is told with every kind of chance. */
-function range(tell: (forecast: Forecast) => number, given: RoomRules = rules): [number, number] {
-  const told = [0, 0.25, 0.5, 0.75, 1 - 2 ** -53].map((chance) => tell(new Forecast(given, () => chance)))
+function range(tell: (forecast: EtaEstimator) => number, given: StoredRoomRules = rules): [number, number] {
+  const told = [0, 0.25, 0.5, 0.75, 1 - 2 ** -53].map((chance) => tell(new EtaEstimator(given, () => chance)))
   for (const ms of told) {
     expect(Number.isInteger(ms)).toBe(true)
     expect(ms).toBeGreaterThanOrEqual(0)
@@ -39,23 +39,23 @@ function range(tell: (forecast: Forecast) => number, given: RoomRules = rules): 
 }
 
 test('the waiting time is the position at the speed that was observed', () => {
-  const { etaMs } = new Forecast(rules, Math.random).place(state({ speed: 2_500 }), 100, 100, NOW)
+  const { etaMs } = new EtaEstimator(rules, Math.random).place(state({ speed: 2_500 }), 100, 100, NOW)
   expect(etaMs).toBe(40_000)
 })
 
 test('who finds a token in the bucket waits no time, and comes at once', () => {
   const full = state({ tokens: 3 * TOKEN })
   for (const position of [1, 2, 3]) {
-    const forecast = new Forecast(rules, Math.random)
+    const forecast = new EtaEstimator(rules, Math.random)
     expect(forecast.place(full, position, position, NOW).etaMs).toBe(0)
     expect(forecast.place(full, position, position, NOW).pollAfterMs).toBeLessThanOrEqual(100)
   }
-  expect(new Forecast(rules, Math.random).place(full, 4, 4, NOW).etaMs).toBeGreaterThan(0)
+  expect(new EtaEstimator(rules, Math.random).place(full, 4, 4, NOW).etaMs).toBeGreaterThan(0)
 })
 
 test('nobody can say: paused, rate 0, or no speed', () => {
   for (const rest of [{ paused: true }, { pace: { rate: 0, burst: 1 } }, { speed: 0 }]) {
-    const told = new Forecast(rules, Math.random).place(state(rest), 500, 500, NOW)
+    const told = new EtaEstimator(rules, Math.random).place(state(rest), 500, 500, NOW)
     expect(told).toMatchObject({ position: 500, etaMs: null })
     expect(told.pollAfterMs).toBeGreaterThanOrEqual(4_000)
     expect(told.pollAfterMs).toBeLessThanOrEqual(6_000)
@@ -93,14 +93,14 @@ test('farther off one polls less often: never more than half a minute apart, giv
     expect(most).toBeGreaterThanOrEqual(before)
     // Several times within the wait: who moves up faster than foreseen is still there.
     expect(3 * most).toBeLessThanOrEqual(
-      Math.max(3 * 1_200, new Forecast(rules, () => 0).place(state(), position, position, NOW).etaMs!),
+      Math.max(3 * 1_200, new EtaEstimator(rules, () => 0).place(state(), position, position, NOW).etaMs!),
     )
     before = most
   }
 })
 
 test('a crowd of one distance does not come back in step', () => {
-  const forecast = new Forecast(rules, random(5))
+  const forecast = new EtaEstimator(rules, random(5))
   const waits = Array.from({ length: 10_000 }, () => forecast.place(state(), 5_000, 5_000, NOW).pollAfterMs)
   const slots = new Map<number, number>()
   for (const wait of waits)
@@ -112,8 +112,8 @@ test('before it opens: the time until then comes on top, and nobody polls each s
   const opensAt = NOW + 3_600_000
   const later = { ...rules, opensAt }
   const closed = state({ opened: false, tokens: 10 * TOKEN })
-  expect(new Forecast(later, Math.random).place(closed, 1, 1, NOW).etaMs).toBe(3_600_000)
-  expect(new Forecast(later, Math.random).place(closed, 100, 100, NOW).etaMs).toBe(3_610_000)
+  expect(new EtaEstimator(later, Math.random).place(closed, 1, 1, NOW).etaMs).toBe(3_600_000)
+  expect(new EtaEstimator(later, Math.random).place(closed, 100, 100, NOW).etaMs).toBe(3_610_000)
   const [least] = range((forecast) => forecast.place(closed, 1, 1, NOW).pollAfterMs, later)
   expect(least).toBeGreaterThanOrEqual(24_000)
   // Shortly before, those near the door are there.
@@ -122,7 +122,7 @@ test('before it opens: the time until then comes on top, and nobody polls each s
 })
 
 test('before a draw everybody comes back after it, spread by how many they are', () => {
-  const later: RoomRules = { ...rules, order: 'random', opensAt: NOW + 20_000 }
+  const later: StoredRoomRules = { ...rules, order: 'random', opensAt: NOW + 20_000 }
   const crowd = (waiting: number) =>
     range(
       (forecast) => forecast.place(state({ opened: false, waiting }), waiting, null, NOW).pollAfterMs,
@@ -144,7 +144,7 @@ test('before a draw everybody comes back after it, spread by how many they are',
 test('while the engine is away: the same place, and longer than before, whatever was said then', () => {
   for (const pollAfterMs of [0, 10, 1_000, 1_200, 8_000, 24_000, 36_000]) {
     const place = { position: 7, etaMs: 700, pollAfterMs }
-    expect(new Forecast(rules, Math.random).later(place)).toMatchObject({ position: 7, etaMs: 700 })
+    expect(new EtaEstimator(rules, Math.random).later(place)).toMatchObject({ position: 7, etaMs: 700 })
     const [least, most] = range((forecast) => forecast.later(place).pollAfterMs)
     expect(least).toBeGreaterThan(pollAfterMs)
     expect(least).toBeGreaterThanOrEqual(4_000)
@@ -153,7 +153,7 @@ test('while the engine is away: the same place, and longer than before, whatever
 })
 
 /** Without any jitter: the middle of what chance makes of it. */
-const middle = (given: RoomRules = rules) => new Forecast(given, () => 0.5)
+const middle = (given: StoredRoomRules = rules) => new EtaEstimator(given, () => 0.5)
 const pollAfter = (rest: Partial<RoomState>, position: number, given = rules, now = NOW) =>
   middle(given).place(state(rest), position, position, now).pollAfterMs
 
@@ -188,10 +188,10 @@ test('who need not wait comes spread over a tenth of a second', () => {
   const full = { tokens: TOKEN }
   expect(
     [0, 0.5, 0.999].map(
-      (chance) => new Forecast(rules, () => chance).place(state(full), 1, 1, NOW).pollAfterMs,
+      (chance) => new EtaEstimator(rules, () => chance).place(state(full), 1, 1, NOW).pollAfterMs,
     ),
   ).toEqual([0, 50, 100])
-  expect(new Forecast(rules, () => 0.005).place(state(full), 1, 1, NOW).pollAfterMs).toBe(1)
+  expect(new EtaEstimator(rules, () => 0.005).place(state(full), 1, 1, NOW).pollAfterMs).toBe(1)
   expect(middle().place(state({ tokens: TOKEN - 1 }), 1, 1, NOW).etaMs).toBe(100)
 })
 

@@ -20,7 +20,7 @@ function gated(engine: Engine) {
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    handoff: (...place) => engine.handoff(...place),
+    groups: (...place) => engine.groups(...place),
     partition(sale, index, partitions) {
       const partition = engine.partition(sale, index, partitions)
       return { ready: () => gate, run: (command, ops, call) => partition.run(command, ops, call) }
@@ -44,7 +44,7 @@ describe('a handle that does not know the rules yet', () => {
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      handoff: (...place) => engine.handoff(...place),
+      groups: (...place) => engine.groups(...place),
       partition(sale, index, partitions) {
         const partition = engine.partition(sale, index, partitions)
         return {
@@ -144,11 +144,11 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
   let silent = false
   const sale = handle(
     {
-      timing: clock.timing,
+      clock: clock.timing,
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),
-      handoff: (...place) => engine.handoff(...place),
+      groups: (...place) => engine.groups(...place),
       partition(name, index, partitions) {
         const partition = engine.partition(name, index, partitions)
         return {

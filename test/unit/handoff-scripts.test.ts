@@ -2,20 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { HandoffCommand, HandoffOp, ParkedEvent } from '../../src/engine/groups.js'
+import type { GroupCommand, GroupOp, ParkedEvent } from '../../src/engine/groups.js'
 import { makeId } from '../../src/engine/reservation-id.js'
-import { compileHandoffScripts } from '../../src/redis-engine/groups/group-scripts.js'
-import { decodeHandoff, encodeHandoff } from '../../src/redis-engine/groups/group-wire.js'
-import { handoffKeys, partitionKeys } from '../../src/redis-engine/keys.js'
+import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { decodeGroupReply, encodeGroupCall } from '../../src/redis-engine/groups/group-wire.js'
+import { groupKeys, partitionKeys } from '../../src/redis-engine/keys.js'
 import { Reader, Writer } from '../../src/redis-engine/msgpack.js'
 import { redisEngine } from '../../src/redis-engine/redis-engine.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 
 const folder = new URL('../../src/redis-engine/groups/scripts/', import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
-const names = readdirSync(folder).map((file) => file.replace('.lua', '')) as HandoffCommand[]
+const names = readdirSync(folder).map((file) => file.replace('.lua', '')) as GroupCommand[]
 
-const CALL = { token: 't', deadline: 1, floor: 2 }
+const CALL = { incarnation: 't', deadline: 1, minTime: 2 }
 const TRIM = { olderThanMs: 1, maxEvents: 2 }
 const id = makeId(0, 'bucket--', 'nonce---')
 
@@ -27,7 +27,7 @@ const parked = (event: StoredEvent, rest: Partial<ParkedEvent> = {}): ParkedEven
   ...rest,
 })
 
-const ops: { [C in HandoffCommand]: HandoffOp<C> } = {
+const ops: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { group: 'g', consumer: 'c', leaseMs: 1, start: 'now' },
   settle: {
     group: 'g',
@@ -51,7 +51,7 @@ function header(name: string): string {
   return /^(?:--.*\n)+/.exec(source(name))![0]
 }
 
-function letters(name: HandoffCommand): string[] {
+function letters(name: GroupCommand): string[] {
   const line = /^-- Statuses: (.*)$/m.exec(header(name))![1]!
   return [...line.matchAll(/(?<![A-Za-z])([A-Z]) (?=[a-z])/g)].map((match) => match[1]!)
 }
@@ -86,12 +86,12 @@ function values(packed: Buffer): unknown[] {
 
 test('there is a script for every command, and a command for every script', () => {
   expect([...names].sort()).toEqual(Object.keys(ops).sort())
-  expect(Object.keys(compileHandoffScripts(SERVER_TIME)).sort()).toEqual([...names].sort())
+  expect(Object.keys(compileGroupScripts(SERVER_TIME)).sort()).toEqual([...names].sort())
 })
 
 test("the keys have the order and the names that the scripts give them, and the sale's are the sale's", () => {
   const parts = /^local (.*) = unpack\(KEYS\)$/m.exec(source('../concerns/consumer_groups'))![1]!.split(', ')
-  const keys = handoffKeys('p', 's', 7, 9)
+  const keys = groupKeys('p', 's', 7, 9)
   const named = keys.map((key) => key.split(':').at(-1))
   expect(named.slice(0, parts.length)).toEqual(parts.map((part) => part.toLowerCase()))
   const ofSale = partitionKeys('p', 's', 7, 9)
@@ -101,7 +101,7 @@ test("the keys have the order and the names that the scripts give them, and the 
 })
 
 describe.each(names)('%s.lua', (name) => {
-  const { text } = compileHandoffScripts(SERVER_TIME)[name]
+  const { text } = compileGroupScripts(SERVER_TIME)[name]
 
   test('begins with its flags: what writes goes on while memory is full', () => {
     const writesNothing = /^-- Writes: nothing\.$/m.test(header(name))
@@ -112,7 +112,7 @@ describe.each(names)('%s.lua', (name) => {
   test('names as many columns as its caller writes, for one item and for many', () => {
     const columns = /^-- Columns: (.*)$/m.exec(header(name))![1]!.split(', ')
     for (const times of [1, 3, 40]) {
-      const packed = encodeHandoff(name, Array(times).fill(ops[name]), CALL)
+      const packed = encodeGroupCall(name, Array(times).fill(ops[name]), CALL)
       expect(values(packed)).toHaveLength(columns.length)
       expect(values(packed).slice(0, 3)).toEqual([Buffer.from('t'), 1, 2])
     }
@@ -120,7 +120,7 @@ describe.each(names)('%s.lua', (name) => {
 
   test('writes as many values an item as the script names', () => {
     const names = /^-- {3}\w+: of each item \{ (.*?) \}/m.exec(header(name))?.[1]?.split(', ')
-    const [items] = values(encodeHandoff(name, [ops[name]] as never, CALL)).slice(3)
+    const [items] = values(encodeGroupCall(name, [ops[name]] as never, CALL)).slice(3)
     const item = (items as unknown[][])[0]
     if (names) expect(item).toHaveLength(names.length)
     else expect(['groups', 'drop']).toContain(name)
@@ -131,7 +131,7 @@ describe.each(names)('%s.lua', (name) => {
       const details =
         name === 'groups' ? [[], 1] : name === 'claim' && letter === 'C' ? [1, 2, 3, []] : [[], 2]
       try {
-        decodeHandoff(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), 0, ...details])
+        decodeGroupReply(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), 0, ...details])
         return true
       } catch (error) {
         expect(String(error)).toMatch(/unknown status/)
@@ -157,11 +157,14 @@ describe.each(names)('%s.lua', (name) => {
       ['done', 1, 1, Buffer.from(letters(name)[0]!), 0],
     ]
     for (const reply of bad.slice(0, name === 'drop' ? 3 : 4)) {
-      expect(() => decodeHandoff(name, [ops[name]] as never, reply)).toThrow(RangeError)
+      expect(() => decodeGroupReply(name, [ops[name]] as never, reply)).toThrow(RangeError)
     }
-    expect(decodeHandoff(name, [ops[name]] as never, ['lost', 3])).toEqual({ outcome: 'lost', now: 3 })
-    expect(decodeHandoff(name, [ops[name]] as never, ['missing', 3])).toEqual({ outcome: 'missing', now: 3 })
-    expect(() => decodeHandoff(name, [ops[name]] as never, ['denied', 3])).toThrow(
+    expect(decodeGroupReply(name, [ops[name]] as never, ['lost', 3])).toEqual({ outcome: 'lost', now: 3 })
+    expect(decodeGroupReply(name, [ops[name]] as never, ['missing', 3])).toEqual({
+      outcome: 'missing',
+      now: 3,
+    })
+    expect(() => decodeGroupReply(name, [ops[name]] as never, ['denied', 3])).toThrow(
       expect.objectContaining({ code: 'UNAVAILABLE' }),
     )
   })
@@ -196,7 +199,7 @@ describe('parked events', () => {
 
   /** What the script does with them: it puts a group, a letter and the sequence ahead of each. */
   function members(group: number, park: readonly ParkedEvent[]): Buffer[] {
-    const packed = encodeHandoff('settle', [{ ...ops.settle, park }], CALL)
+    const packed = encodeGroupCall('settle', [{ ...ops.settle, park }], CALL)
     const [item] = values(packed)[3] as unknown[][]
     const parks = item![5] as (number | Buffer)[]
     return park.map((_, i) => {
@@ -210,7 +213,7 @@ describe('parked events', () => {
     'of all types, with all errors, come back as they were: group %i',
     (group) => {
       const reply = ['done', 1, 1, Buffer.from('W'), 0, members(group, all)]
-      const { answers } = decodeHandoff('dead', [ops.dead], reply) as unknown as {
+      const { answers } = decodeGroupReply('dead', [ops.dead], reply) as unknown as {
         answers: { events: ParkedEvent[] }[]
       }
       expect(answers[0]!.events).toEqual(all)
@@ -223,7 +226,7 @@ describe('parked events', () => {
     const batch = ['a', 'b', 'a', 'b', 'c'].map((group) => ({ ...ops.claim, group }))
     const details = [1, 2, 3, mine, 1, 2, 3, other, 4, 5, 6, 'x', 7]
     const reply = ['done', 1, 1, Buffer.from('CCCTB'), 0, ...details]
-    const decoded = decodeHandoff('claim', batch, reply)
+    const decoded = decodeGroupReply('claim', batch, reply)
     expect(decoded).toMatchObject({
       answers: [
         { epoch: 1, position: 2, until: 3, parked: all.slice(0, 2) },
@@ -237,7 +240,7 @@ describe('parked events', () => {
 
   test('a list of more than 65,535 sequences is sent whole', () => {
     const sequences = Array.from({ length: 70_000 }, (_, i) => i)
-    const packed = encodeHandoff('revive', [{ group: 'g', sequences, action: 'discard' }], CALL)
+    const packed = encodeGroupCall('revive', [{ group: 'g', sequences, action: 'discard' }], CALL)
     const [item] = values(packed)[3] as unknown[][]
     expect(item![1]).toEqual(sequences)
   })
@@ -263,7 +266,7 @@ test('groups are listed in order of the bytes of their names; what is no group i
     ...group,
   }))
   const answer = { status: 'groups', groups, first: 5 }
-  expect(decodeHandoff('groups', [{}, {}], reply)).toMatchObject({ answers: [answer, answer] })
+  expect(decodeGroupReply('groups', [{}, {}], reply)).toMatchObject({ answers: [answer, answer] })
 })
 
 test('the engine asks the keys of the partition', async () => {
@@ -276,8 +279,8 @@ test('the engine asks the keys of the partition', async () => {
       return ['missing', 1]
     },
   }
-  const port = redisEngine(client as unknown as Redis).handoff('sale', 3, 8)
+  const port = redisEngine(client as unknown as Redis).groups('sale', 3, 8)
   expect(await port.run('groups', [{}], CALL)).toEqual({ outcome: 'missing', now: 1 })
-  const keys = handoffKeys('stockhold', 'sale', 3, 8)
+  const keys = groupKeys('stockhold', 'sale', 3, 8)
   expect(sent[0]!.slice(1, -1)).toEqual([keys.length, ...keys])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { handoffKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
+import { groupKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
 import { SLOTS, slotOf } from '../../src/redis-engine/slot.js'
 
 const counts = Array.from({ length: 1_023 }, (_, i) => i + 2)
@@ -97,7 +97,7 @@ describe('the partitions of a sale', () => {
       [3, 7],
       [1_023, 1_024],
     ] as const) {
-      const all = [...partitionKeys('p', 's', p, n), ...handoffKeys('p', 's', p, n)]
+      const all = [...partitionKeys('p', 's', p, n), ...groupKeys('p', 's', p, n)]
       expect(new Set(all.map(slotOf)).size).toBe(1)
     }
   })
@@ -109,7 +109,7 @@ describe('the partitions of a sale', () => {
 })
 
 test('behind all keys of a script stands one that is never written', () => {
-  for (const keys of [partitionKeys('p', 's', 0, 1), handoffKeys('p', 's', 0, 1), roomKeys('p', 's')]) {
+  for (const keys of [partitionKeys('p', 's', 0, 1), groupKeys('p', 's', 0, 1), roomKeys('p', 's')]) {
     expect(keys.at(-1)).toMatch(/\}:none$/)
     expect(new Set(keys).size).toBe(keys.length)
   }

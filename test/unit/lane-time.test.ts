@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, test, vi } from 'vitest'
-import { laneOf } from '../../src/batching/batcher.js'
+import { batcherFor } from '../../src/batching/batcher.js'
 import { Session } from '../../src/batching/session.js'
 import type { Commands } from '../../src/engine/engine.js'
 import { StockholdError } from '../../src/errors.js'
@@ -20,7 +20,7 @@ describe('the time of the server', () => {
   const inLane = (command: 'get' | 'describe', time: () => Promise<number>) => {
     const partition = Object.assign(new FakePartition(), { time })
     const session = new Session('sale', { max: 10, open: 0 })
-    const lane = laneOf<Commands, typeof command>(partition, command, session)
+    const lane = batcherFor<Commands, typeof command>(partition, command, session)
     const ask = (ms = 30_000) => {
       const answer = lane.submit({ id: 'a' }, performance.now() + ms, 1, ({ status }) => status)
       answer.catch(() => {})
@@ -97,7 +97,7 @@ describe('the time of the server', () => {
     /** A reply that tells `now`, and was on its way between these moments. */
     const observe = (to: Session, sentAt: number, cameAt: number, now: number) => {
       local = cameAt
-      to.observe({ outcome: 'missing', now }, sentAt)
+      to.recordReply({ outcome: 'missing', now }, sentAt)
     }
 
     test('is never taken for later than it can be', () => {

@@ -10,7 +10,11 @@ describe('batches', () => {
     await Promise.resolve()
     await Promise.resolve()
     expect(calls).toHaveLength(1)
-    expect(calls[0]).toMatchObject({ command: 'get', ops: [{ id: 'a' }], call: { token: null, floor: 0 } })
+    expect(calls[0]).toMatchObject({
+      command: 'get',
+      ops: [{ id: 'a' }],
+      call: { incarnation: null, minTime: 0 },
+    })
     calls[0]!.reply()
     expect(await answer).toBe('a: not_found')
   })
@@ -118,7 +122,7 @@ describe('failures', () => {
     ['lost', null, 'STATE_LOST'],
   ] as const)('%s with token %s is %s', async (outcome, token, expected) => {
     const { calls, ask, session } = openLane()
-    session.token = token
+    session.incarnation = token
     const answer = ask('a')
     await turn()
     calls[0]!.reply([], { outcome } as never)
@@ -150,7 +154,7 @@ describe('deadlines', () => {
     })
     const cause = new Error('refused')
     Object.assign(partition, {
-      trouble: () => new StockholdError('UNAVAILABLE', 'why', { cause, retryable: false }),
+      lastError: () => new StockholdError('UNAVAILABLE', 'why', { cause, retryable: false }),
     })
     await expect(clock.during(ask('a', { ms: SOON }))).rejects.toMatchObject({
       ...{ message: 'why', cause, retryable: false },
@@ -250,8 +254,8 @@ describe('deadlines', () => {
     ask('b', { ms: 2_000 })
     ask('c', { ms: 1_000 })
     await turn()
-    const { deadline, floor } = calls[1]!.call
-    expect(floor).toBe(serverNow)
+    const { deadline, minTime } = calls[1]!.call
+    expect(minTime).toBe(serverNow)
     expect(deadline).toBe(Math.floor(session.serverClock(clock.elapsed()) + 1_000))
     expect(deadline).toBe(serverNow + 1_007)
   })
@@ -316,11 +320,11 @@ test('what was sent once is never said not to be executed, whatever becomes of i
 
 test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
   const { session } = openLane()
-  session.observe({ outcome: 'done', now: 5, clock: 5, sequence: 7, answers: [] }, 0)
+  session.recordReply({ outcome: 'done', now: 5, clock: 5, sequence: 7, answers: [] }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 5])
-  session.observe({ outcome: 'done', now: 4, clock: 4, sequence: 6, answers: [] }, 0)
-  session.observe({ outcome: 'missing', now: 3 }, 0)
-  session.observe({ outcome: 'lost', now: 6 }, 0)
+  session.recordReply({ outcome: 'done', now: 4, clock: 4, sequence: 6, answers: [] }, 0)
+  session.recordReply({ outcome: 'missing', now: 3 }, 0)
+  session.recordReply({ outcome: 'lost', now: 6 }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 6])
 })
 

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest'
 
 import { random } from '../../scripts/lib/random.js'
 
-import type { GoneChunk } from '../../src/engine/room.js'
+import type { DepartedChunk } from '../../src/engine/room.js'
 import { shuffledRank } from '../../src/waiting-room/draw.js'
-import { Line } from '../../src/waiting-room/queue-index.js'
+import { QueueIndex } from '../../src/waiting-room/queue-index.js'
 
 const CHUNK = 65_536
 
 /** What an engine would tell: the chunks with these numbers in them, cut off behind the last one. */
-function chunksOf(numbers: Iterable<number>): GoneChunk[] {
+function chunksOf(numbers: Iterable<number>): DepartedChunk[] {
   const chunks = new Map<number, number[]>()
   for (const number of numbers) {
     const index = Math.floor(number / CHUNK)
@@ -46,7 +46,7 @@ class NaiveLine {
 const fifo = { drawn: null, seed: null }
 
 test('nobody has left: nothing is gone, however far one looks', () => {
-  const line = new Line()
+  const line = new QueueIndex()
   for (const [from, to] of [
     [0, 1],
     [0, 1_000_000_000],
@@ -62,7 +62,7 @@ test('nobody has left: nothing is gone, however far one looks', () => {
 
 test.each([1, 2, 3, 4, 5, 6])('random leaves, told in chunks and in any order (seed %i)', (seed) => {
   const draw = random(seed)
-  const line = new Line()
+  const line = new QueueIndex()
   const naive = new NaiveLine()
   const size = [70, 3_000, 70_000, 140_000, 66_000, 1_100][seed - 1]!
   for (let round = 0; round < 30; round++) {
@@ -89,7 +89,7 @@ test.each([1, 2, 3])(
   'a draw moves those who left before it too, and later ones go by it (seed %i)',
   (seed) => {
     const draw = random(100 + seed)
-    const line = new Line()
+    const line = new QueueIndex()
     const naive = new NaiveLine()
     const size = 300
     const leave = (most: number) => {
@@ -118,20 +118,20 @@ test.each([1, 2, 3])(
 )
 
 test('a draw in which nobody took part changes nothing', () => {
-  const line = new Line()
+  const line = new QueueIndex()
   line.update({ drawn: 0, seed: 'seed', gone: chunksOf([3]) })
   expect([line.isDrawn, line.rankOf(1), line.rankOf(7), line.isGone(3)]).toEqual([true, 1, 7, true])
 })
 
 test('a draw that comes together with those who left', () => {
-  const line = new Line()
+  const line = new QueueIndex()
   line.update({ drawn: 50, seed: 'seed', gone: chunksOf([1, 7, 60]) })
   for (const number of [1, 7, 60]) expect(line.isGone(line.rankOf(number))).toBe(true)
   expect(line.goneBetween(0, 100)).toBe(3)
 })
 
 test('a million places of which every third was given up', () => {
-  const line = new Line()
+  const line = new QueueIndex()
   const gone = Array.from({ length: 333_333 }, (_, i) => 3 * (i + 1))
   line.update({ ...fifo, gone: chunksOf(gone) })
   for (const [from, to] of [

@@ -21,10 +21,10 @@ test('holds that lapse at the same moment are given back in the order in which t
   const partition = engine.partition('launch', 0, 1)
   const rules = { holdMs: 100, maxHoldMs: 100, opensAt: null, closesAt: null, partitions: 1 }
   const skus = [{ sku: 'a', stock: 50, limit: null }]
-  const call = { token: 't', deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
-  await partition.run('create', [{ rules: { ...rules, skus }, token: 't', complete: true }], {
+  const call = { incarnation: 't', deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
+  await partition.run('create', [{ rules: { ...rules, skus }, incarnation: 't', complete: true }], {
     ...call,
-    token: null,
+    incarnation: null,
   })
   const ids = Array.from({ length: 50 }, (_, i) => `1AA${String(i).padStart(16, 'A')}`)
   const holds = ids.map((id) => ({ id, buyer: 'u', cart: [[0, 1]] as const, key: null, holdMs: 100 }))

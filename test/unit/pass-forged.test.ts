@@ -90,7 +90,7 @@ test.each(
     ...[undefined, null, '', 7, ['hush-buyer'], {}].map((sub) => ({ ...BODY, sub })),
     ...[undefined, null, '', ['room-1'], { 0: 'room-1' }].map((aud) => ({ ...BODY, aud })),
     ...[undefined, null, '', ['sale-1']].map((sale) => ({ ...BODY, sale })),
-    ...[undefined, null, 0, -1, 1.5, '7', true, 2 ** 53, [7]].map((stay) => ({ ...BODY, stay })),
+    ...[undefined, null, 0, -1, 1.5, '7', true, 2 ** 53, [7]].map((visitId) => ({ ...BODY, visitId })),
     ...[undefined, null, 0, -1, '1001500', 1e300, NOW + 2_001].map((until) => ({ ...BODY, until })),
     ...[0, -5_000].map((until) => ({ ...BODY, until, exp: until / 1_000 })),
     ...[undefined, null, 1_001, 1_003, '1002', 1e300].map((exp) => ({ ...BODY, exp })),

@@ -25,7 +25,7 @@ import {
 
 describe('a good token', () => {
   test('gives back what was signed, and is short', () => {
-    expect(signer.readTicket(ticket)).toEqual({ buyer: CLAIMS.buyer, stay: 7 })
+    expect(signer.readTicket(ticket)).toEqual({ buyer: CLAIMS.buyer, visitId: 7 })
     expect(signer.readPass(pass, NOW)).toEqual(CLAIMS)
     expect(signer.readPass(pass, NOW, CLAIMS.buyer)).toEqual(CLAIMS)
     expect(ticket.length).toBeLessThan(150)
@@ -36,12 +36,12 @@ describe('a good token', () => {
   test('has the documented header and claims', () => {
     expect(HEADER).toEqual({ alg: 'HS256', typ: 'JWT', kid: expect.stringMatching(/^[\w-]{8}$/) })
     expect(BODY).toEqual({
-      ...{ use: 'pass', sub: CLAIMS.buyer, aud: 'room-1', sale: 'sale-1', stay: 7 },
+      ...{ use: 'pass', sub: CLAIMS.buyer, aud: 'room-1', sale: 'sale-1', visitId: 7 },
       ...{ until: NOW + 1_500, exp: 1_002 },
     })
     const [ticketHead, ticketBody] = ticket.split('.') as [string, string]
     expect(opened(ticketHead)).toEqual({ alg: 'HS256', kid: expect.stringMatching(/^[\w-]{8}$/) })
-    expect(opened(ticketBody)).toEqual({ b: CLAIMS.buyer, stay: 7 })
+    expect(opened(ticketBody)).toEqual({ b: CLAIMS.buyer, visitId: 7 })
     expect(signer.openTicket(ticket)).toEqual(signer.readTicket(ticket))
   })
 
@@ -59,7 +59,7 @@ describe('a good token', () => {
     const longest = ['\u0001'.repeat(256), '😀'.repeat(64), '"'.repeat(256)] as const
     for (const id of longest) {
       const wide = new Signer(SECRET, { room: id, sale: id })
-      const claims = { buyer: id, stay: Number.MAX_SAFE_INTEGER, expiresAt: 8_640_000_000_000_000 }
+      const claims = { buyer: id, visitId: Number.MAX_SAFE_INTEGER, expiresAt: 8_640_000_000_000_000 }
       expect(wide.readTicket(wide.signTicket(claims))).toMatchObject({ buyer: id })
       expect(wide.readPass(wide.signPass(claims), NOW, id)).toEqual(claims)
     }
@@ -128,7 +128,7 @@ describe('secrets', () => {
   test('the old one verifies while it is in the list, and the first one signs', () => {
     const both = new Signer([OTHER, SECRET], BOUND)
     expect(both.readPass(pass, NOW)).toEqual(CLAIMS)
-    expect(both.readTicket(ticket)).toMatchObject({ stay: 7 })
+    expect(both.readTicket(ticket)).toMatchObject({ visitId: 7 })
     expect(both.signPass(CLAIMS)).toBe(foreign.signPass(CLAIMS))
     expect(both.readPass(both.signPass(CLAIMS), NOW)).toEqual(CLAIMS)
     for (const token of [ticket, pass]) refused(token, foreign)

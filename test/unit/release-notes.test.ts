@@ -29,7 +29,7 @@ test('tells what users notice, the oldest first, and leaves out the rest', () =>
 
 test('tells what breaks once, before everything else, in the words of the commit', () => {
   const notes = releaseNotes('# 0.2.0\n\n', [
-    commit('feat(sale)!: rename thaw to unfreeze'),
+    commit('feat(sale)!: rename unfreeze to unfreeze'),
     commit('fix(room): sign tickets', 'Why.\n\nBREAKING CHANGE: tickets of 0.1\nare refused\n\nMore.'),
   ])
   expect(notes).toBe(`# 0.2.0
@@ -37,7 +37,7 @@ test('tells what breaks once, before everything else, in the words of the commit
 ## Breaking
 
 - **room:** tickets of 0.1 are refused (0123456)
-- **sale:** rename thaw to unfreeze (0123456)
+- **sale:** rename unfreeze to unfreeze (0123456)
 `)
 })
 

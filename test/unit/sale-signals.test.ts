@@ -14,7 +14,7 @@ function silenced(engine: Engine): { engine: Engine; silence(): void } {
       silent = true
     },
     engine: {
-      ...withTiming(engine, engine.timing!),
+      ...withTiming(engine, engine.clock!),
       partition(...place) {
         const port = engine.partition(...place)
         return {

@@ -48,9 +48,9 @@ const rules: Rules = {
   partitions: 1,
 }
 const ops: { [C in Command]: Op<C> } = {
-  create: { rules, token: 't', complete: true },
+  create: { rules, incarnation: 't', complete: true },
   describe: {},
-  rebuild: { rules, token: 't', line: 1 },
+  rebuild: { rules, incarnation: 't', generation: 1 },
   reserve: order(id, { key: 'k' }),
   confirm: { id, buyer: 'u', paymentId: 'p', final: true },
   release: { id, buyer: 'u' },
@@ -84,7 +84,7 @@ function spied(reply: unknown) {
   }
   const partition = redisEngine(client as unknown as Redis).partition('sale', 0, 1)
   const run = (command: Command, times = 1) =>
-    partition.run(command, Array(times).fill(ops[command]), { ...anyTime, token: 't' })
+    partition.run(command, Array(times).fill(ops[command]), { ...anyTime, incarnation: 't' })
   return { sent, run }
 }
 

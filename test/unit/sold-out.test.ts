@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine } from '../../src/index.js'
-import { SoldOutMemory } from '../../src/sale/sold-out-cache.js'
+import { SoldOutCache } from '../../src/sale/sold-out-cache.js'
 import { watched } from '../support/watched-engine.js'
 
 async function open(rules: { stock: Record<string, number>; limitPerBuyer?: number }) {
@@ -150,7 +150,7 @@ test('other refusals are not remembered', async () => {
 
 test('the age counts from the question, not from its answer; the newest question counts', () => {
   let now = 1_000
-  const memory = new SoldOutMemory(() => now)
+  const memory = new SoldOutCache(() => now)
   const answer = { status: 'sold_out', sku: 'a', available: 0, mayReturn: true } as const
   memory.remember(0, answer, 900)
   expect(memory.recall([[0, 1]])).toBeUndefined() // the one that asks again
@@ -167,7 +167,7 @@ test('the age counts from the question, not from its answer; the newest question
 })
 
 test('who wants no more than there may have been is not told by memory; nor what was asked before units came back', () => {
-  const memory = new SoldOutMemory(() => 1_000)
+  const memory = new SoldOutCache(() => 1_000)
   const answer = { status: 'sold_out', sku: 'a', available: 0, mayReturn: true } as const
   memory.remember(0, answer, 950, memory.forgotten, 2)
   expect(memory.recall([[0, 2]])).toBeUndefined()

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { Session } from '../../src/batching/session.js'
-import { processTiming, type Timing } from '../../src/engine/clock.js'
+import { type Clock, processClock } from '../../src/engine/clock.js'
 import { StockholdError } from '../../src/errors.js'
 import type { Parts } from '../../src/sale/partitions.js'
 import { KnownStock } from '../../src/sale/rebalancing/known-stock.js'
-import { Surveys } from '../../src/sale/rebalancing/stock-snapshots.js'
+import { StockSnapshots } from '../../src/sale/rebalancing/stock-snapshots.js'
 import { FakeParts } from '../support/fake-parts.js'
 import { TestClock } from '../support/test-clock.js'
 
 /** Two partitions with `units` on sale; the second answers when it is let. */
 function surveyed(units: readonly [number, number]) {
   const timers = new Set<object>()
-  const timing: Timing = {
-    ...processTiming,
+  const timing: Clock = {
+    ...processClock,
     after(ms, callback) {
-      const timer = processTiming.after(ms, () => {
+      const timer = processClock.after(ms, () => {
         timers.delete(timer)
         callback()
       })
@@ -39,22 +39,22 @@ function surveyed(units: readonly [number, number]) {
           answer = resolve
         })
       }
-      sessions[index]!.witness({ line: 1, sequence: 1, mark: '' })
+      sessions[index]!.advanceTo({ generation: 1, sequence: 1, batchId: '' })
       const sku = { total: units[index]!, available: units[index]!, held: 0, confirmed: 0 }
       return result({ status: 'counted', skus: [sku], returns: 0 } as never)
     },
   }
   const known = new KnownStock(2)
   known.track(0)
-  const surveys = new Surveys(parts, known, timing, 10_000)
+  const surveys = new StockSnapshots(parts, known, timing, 10_000)
   surveys.want([[0, 1]])
   return { surveys, known, timers, answer: () => answer!() }
 }
 
 test('who waits for a partition that does not answer looks at what the others said', async () => {
   const { surveys, known, answer } = surveyed([3, 4])
-  const { done, glimpse } = surveys.current()
-  await glimpse
+  const { done, partialResult } = surveys.current()
+  await partialResult
   expect(known.track(0).sum).toBe(3)
   expect(surveys.last).toBeUndefined()
   answer()
@@ -80,7 +80,7 @@ describe('a partition that does not answer', () => {
     const clock = new TestClock(1_000)
     const parts = new FakeParts([[3], [4]], clock)
     const known = new KnownStock(2)
-    const surveys = new Surveys(parts, known, clock, LIMIT)
+    const surveys = new StockSnapshots(parts, known, clock, LIMIT)
     surveys.want([[0, 1]])
     parts.before = async (index) => {
       if (index === 0 || times-- <= 0) return
@@ -145,8 +145,8 @@ test('nothing has moved, as far as two surveys one after another can tell', asyn
   const { surveys, answer } = surveyed([3, 4])
   const stills: boolean[] = []
   for (let i = 0; i < 2; i++) {
-    const { done, glimpse } = surveys.current()
-    await glimpse
+    const { done, partialResult } = surveys.current()
+    await partialResult
     answer()
     stills.push((await done).still)
   }
@@ -162,13 +162,13 @@ test('asks of each partition what somebody waits for, and nothing else', async (
     async ask(_index, _command, op, _limits, result) {
       const { skus } = op as { skus: readonly number[] }
       asked.push(skus)
-      session.witness({ line: 1, sequence: 1, mark: '' })
+      session.advanceTo({ generation: 1, sequence: 1, batchId: '' })
       const counts = skus.map((sku) => ({ total: sku, available: sku, held: 0, confirmed: 0, inTransit: 0 }))
       return result({ status: 'open', skus: counts, returns: 0 } as never)
     },
   }
   const known = new KnownStock(1)
-  const surveys = new Surveys(parts, known, processTiming, 10_000)
+  const surveys = new StockSnapshots(parts, known, processClock, 10_000)
   const [first, second] = [
     surveys.want([[7, 1]]),
     surveys.want([

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { processTiming } from '../../src/engine/clock.js'
+import { processClock } from '../../src/engine/clock.js'
 import { MAX_SPAN_MS } from '../../src/validation.js'
 
 // Node's own timers take a longer time for one millisecond, and say so in a warning.
@@ -9,7 +9,7 @@ test.each([2 ** 31 - 1, 2 ** 31, MAX_SPAN_MS])('a timer of %i ms does not go off
   const warnings: string[] = []
   const onWarning = ({ name }: Error) => void warnings.push(name)
   process.on('warning', onWarning)
-  const timer = processTiming.after(ms, () => calls++)
+  const timer = processClock.after(ms, () => calls++)
   onTestFinished(() => {
     timer.cancel()
     process.off('warning', onWarning)

@@ -1,14 +1,14 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import {
+  type AdmissionOptions,
   type ConsumeOptions,
   FlashSale,
   type FlashSaleOptions,
   memoryEngine,
   type RedisEngineOptions,
   type ReserveRequest,
-  type RoomCreation,
-  type RoomPace,
+  type RoomRules,
   redisEngine,
   type SaleRules,
   type SignalOption,
@@ -55,7 +55,7 @@ const consumer: AllUndefined<ConsumeOptions> = {
   onError: undefined,
   onWarning: undefined,
 }
-const room: AllUndefined<WaitingRoomOptions & RoomPace> = {
+const room: AllUndefined<WaitingRoomOptions & AdmissionOptions> = {
   burst: undefined,
   claimMs: undefined,
   passMs: undefined,
@@ -65,7 +65,7 @@ const room: AllUndefined<WaitingRoomOptions & RoomPace> = {
   deadlineMs: undefined,
   maxInFlight: undefined,
 }
-const creation: AllUndefined<RoomCreation> = { opensAt: undefined, order: undefined }
+const creation: AllUndefined<RoomRules> = { opensAt: undefined, order: undefined }
 
 test('a sale takes every option as `undefined`, and does as if it had been left out', async () => {
   const { engine } = virtualEngine({ now: undefined })
@@ -94,7 +94,7 @@ test('a sale takes every option as `undefined`, and does as if it had been left 
   expect(await told.release(id, { buyer: undefined, ...noSignal })).toMatchObject({
     status: 'already_confirmed',
   })
-  expect(await told.recover({ from: 'accept', thaw: undefined }, noSignal)).toMatchObject({ restored: 0 })
+  expect(await told.recover({ from: 'accept', unfreeze: undefined }, noSignal)).toMatchObject({ restored: 0 })
 
   const seen: number[] = []
   const follower = told.consume({ group: 'g', ...consumer }, (event) => void seen.push(event.sequence))

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { PollResult } from '../../src/index.js'
-import type { Keeper } from '../../src/waiting-room/room-poller.js'
+import type { RoomPoller } from '../../src/waiting-room/room-poller.js'
 import { pushUpdates, type Watched } from '../../src/waiting-room/updates.js'
 import { SteppedClock } from '../support/stepped.js'
 
@@ -30,7 +30,7 @@ function stage(answers: (PollResult | Error)[]) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-  } as unknown as Keeper
+  } as unknown as RoomPoller
   const watched: Watched = {
     hasTurn: () => stageOf.hasTurn,
     async poll() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { processTiming } from '../../src/engine/clock.js'
-import { within } from '../../src/sale/rebalancing/with-deadline.js'
+import { processClock } from '../../src/engine/clock.js'
+import { withDeadline } from '../../src/sale/rebalancing/with-deadline.js'
 
 const tooLate = () => new Error('too late')
 /** A turn of the event loop in which an unhandled rejection would be reported, and fail the run. */
@@ -10,7 +10,7 @@ const soon = () => performance.now() + 60_000
 test('a promise that fails after its deadline has passed ends no process', async () => {
   const late = { deadline: performance.now() - 1 }
   const failing = Promise.reject(new Error('the server is away'))
-  await expect(within(failing, late, processTiming, tooLate)).rejects.toThrow('too late')
+  await expect(withDeadline(failing, late, processClock, tooLate)).rejects.toThrow('too late')
   await turn()
 })
 
@@ -18,13 +18,13 @@ test('a promise that fails after the caller has aborted ends no process', async 
   const aborted = AbortSignal.abort(new Error('gone'))
   const failing = Promise.reject(new Error('the server is away'))
   const call = { deadline: soon(), signal: aborted }
-  await expect(within(failing, call, processTiming, tooLate)).rejects.toThrow('gone')
+  await expect(withDeadline(failing, call, processClock, tooLate)).rejects.toThrow('gone')
   const controller = new AbortController()
   let fail = (_: Error) => {}
   const later = new Promise<never>((_, reject) => {
     fail = reject
   })
-  const result = within(later, { deadline: soon(), signal: controller.signal }, processTiming, tooLate)
+  const result = withDeadline(later, { deadline: soon(), signal: controller.signal }, processClock, tooLate)
   controller.abort(new Error('gone'))
   await expect(result).rejects.toThrow('gone')
   fail(new Error('the server is away'))
@@ -34,9 +34,9 @@ test('a promise that fails after the caller has aborted ends no process', async 
 test('answers what the promise answers, in time, and leaves no timer', async () => {
   const timers = new Set<object>()
   const timing = {
-    ...processTiming,
+    ...processClock,
     after(ms: number, callback: () => void) {
-      const timer = processTiming.after(ms, callback)
+      const timer = processClock.after(ms, callback)
       timers.add(timer)
       return {
         ...timer,
@@ -47,9 +47,9 @@ test('answers what the promise answers, in time, and leaves no timer', async () 
       }
     },
   }
-  await expect(within(Promise.resolve(1), { deadline: soon() }, timing, tooLate)).resolves.toBe(1)
+  await expect(withDeadline(Promise.resolve(1), { deadline: soon() }, timing, tooLate)).resolves.toBe(1)
   await expect(
-    within(Promise.reject(new Error('no')), { deadline: soon() }, timing, tooLate),
+    withDeadline(Promise.reject(new Error('no')), { deadline: soon() }, timing, tooLate),
   ).rejects.toThrow('no')
   expect(timers.size).toBe(0)
 })

@@ -56,7 +56,7 @@ export class DoorView {
 
   /** Visitors whose turn had been missed when they came back, as the room counts them. */
   get missed(): number {
-    return this.#stats?.missed ?? 0
+    return this.#stats?.missedTurns ?? 0
   }
 
   /** Passes given in the last second. */

@@ -1,16 +1,16 @@
-import type { HandoffAnswer, HandoffOp } from '../../engine/groups.js'
+import type { GroupAnswer, GroupOp } from '../../engine/groups.js'
 import { type PartitionState, retry } from '../sale/partition-state.js'
-import type { HandoffStep } from './execute.js'
+import type { GroupStep } from './execute.js'
 
 const tuning = {
   deadAPage: 100,
 }
 
-export function groups(state: PartitionState): HandoffAnswer<'groups'> {
+export function groups(state: PartitionState): GroupAnswer<'groups'> {
   return { status: 'groups', groups: state.groups.states(), first: state.events.first }
 }
 
-export function dead(state: PartitionState, op: HandoffOp<'dead'>): HandoffAnswer<'dead'> {
+export function dead(state: PartitionState, op: GroupOp<'dead'>): GroupAnswer<'dead'> {
   const all = state.groups.get(op.group)?.dead() ?? []
   const events = all.filter(({ event }) => event.sequence > op.after).slice(0, tuning.deadAPage)
   return { status: 'dead', events }
@@ -18,9 +18,9 @@ export function dead(state: PartitionState, op: HandoffOp<'dead'>): HandoffAnswe
 
 export function revive(
   state: PartitionState,
-  { group: name, sequences, action }: HandoffOp<'revive'>,
-  { now, overdue }: HandoffStep,
-): HandoffAnswer<'revive'> {
+  { group: name, sequences, action }: GroupOp<'revive'>,
+  { now, overdue }: GroupStep,
+): GroupAnswer<'revive'> {
   const group = state.groups.get(name)
   const found = group?.dead().filter(({ event }) => sequences.includes(event.sequence)) ?? []
   if (overdue && found.length > 0) return retry
@@ -33,9 +33,9 @@ export function revive(
 
 export function drop(
   state: PartitionState,
-  { group }: HandoffOp<'drop'>,
-  { overdue }: HandoffStep,
-): HandoffAnswer<'drop'> {
+  { group }: GroupOp<'drop'>,
+  { overdue }: GroupStep,
+): GroupAnswer<'drop'> {
   if (!state.groups.get(group)) return { status: 'gone' }
   if (overdue) return retry
   state.groups.drop(group)

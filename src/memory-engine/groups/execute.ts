@@ -1,4 +1,4 @@
-import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../engine/groups.js'
+import type { GroupAnswer, GroupCommand, GroupOp, GroupReply } from '../../engine/groups.js'
 import type { Call } from '../../engine/port.js'
 import { incompatible } from '../incompatible.js'
 import type { PartitionState } from '../sale/partition-state.js'
@@ -7,17 +7,13 @@ import { dead, drop, groups, revive } from './dead-letters.js'
 import { bookmark, claim, settle } from './leases.js'
 
 /** The moment at which a command is carried out. */
-export interface HandoffStep extends Moment {
+export interface GroupStep extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
 }
 
 type Handlers = {
-  readonly [C in HandoffCommand]: (
-    state: PartitionState,
-    op: HandoffOp<C>,
-    step: HandoffStep,
-  ) => HandoffAnswer<C>
+  readonly [C in GroupCommand]: (state: PartitionState, op: GroupOp<C>, step: GroupStep) => GroupAnswer<C>
 }
 
 const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop }
@@ -26,21 +22,22 @@ const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop
 const changed: ReadonlySet<string> = new Set(['claimed', 'settled', 'bookmarked', 'revived', 'dropped'])
 
 /** One batch of those who follow a partition's events. `clock`: the time it shows, epoch ms. */
-export function executeHandoff<C extends HandoffCommand>(
+export function executeGroupCommand<C extends GroupCommand>(
   state: PartitionState,
   command: C,
-  ops: readonly HandoffOp<C>[],
+  ops: readonly GroupOp<C>[],
   call: Call,
   clock: number,
-): HandoffReply<C> {
-  if (state.token === null) return { outcome: 'missing', now: clock }
+): GroupReply<C> {
+  if (state.incarnation === null) return { outcome: 'missing', now: clock }
   const unread = incompatible(state, clock)
   if (unread) return unread
-  if (call.token !== null && call.token !== state.token) return { outcome: 'lost', now: clock }
+  if (call.incarnation !== null && call.incarnation !== state.incarnation)
+    return { outcome: 'lost', now: clock }
   const unreadGroups = incompatible(state.groups, clock, 'groups')
   if (unreadGroups) return unreadGroups
-  const moment = momentAt(clock, state.time, call.floor)
-  const step: HandoffStep = { ...moment, overdue: clock > call.deadline }
+  const moment = momentAt(clock, state.time, call.minTime)
+  const step: GroupStep = { ...moment, overdue: clock > call.deadline }
   const answers = ops.map((op) => handlers[command](state, op, step))
   if (step.isSetBack || answers.some(({ status }) => changed.has(status))) state.time = step
   return { outcome: 'done', now: step.now, clock, sequence: state.events.sequence, answers }

@@ -1,14 +1,14 @@
-import type { HandoffAnswer, HandoffOp } from '../../engine/groups.js'
+import type { GroupAnswer, GroupOp } from '../../engine/groups.js'
 import { type PartitionState, retry } from '../sale/partition-state.js'
-import type { HandoffStep } from './execute.js'
+import type { GroupStep } from './execute.js'
 import type { Group } from './group-state.js'
 import { mayTrim, trim } from './trim.js'
 
 export function claim(
   state: PartitionState,
-  op: HandoffOp<'claim'>,
-  { now, overdue }: HandoffStep,
-): HandoffAnswer<'claim'> {
+  op: GroupOp<'claim'>,
+  { now, overdue }: GroupStep,
+): GroupAnswer<'claim'> {
   const known = state.groups.get(op.group)
   if (known && isBusy(known, op.consumer, now))
     return { status: 'busy', consumer: known.consumer!, until: known.until }
@@ -28,9 +28,9 @@ function isBusy({ consumer, until }: Group, asking: string, now: number): boolea
 
 export function settle(
   state: PartitionState,
-  op: HandoffOp<'settle'>,
-  { now, overdue }: HandoffStep,
-): HandoffAnswer<'settle'> {
+  op: GroupOp<'settle'>,
+  { now, overdue }: GroupStep,
+): GroupAnswer<'settle'> {
   const group = state.groups.get(op.group)
   if (!group) return { status: 'gone' }
   // A group that was dropped and made anew has its epochs over again, with others.
@@ -46,9 +46,9 @@ export function settle(
 
 export function bookmark(
   state: PartitionState,
-  { group: name, position, trim: trimming }: HandoffOp<'bookmark'>,
-  { now, overdue }: HandoffStep,
-): HandoffAnswer<'bookmark'> {
+  { group: name, position, trim: trimming }: GroupOp<'bookmark'>,
+  { now, overdue }: GroupStep,
+): GroupAnswer<'bookmark'> {
   const known = state.groups.get(name)
   const moves = !known || Math.min(position, state.events.sequence) > known.position
   if (overdue && (moves || (trimming && mayTrim(state, trimming, now)))) return retry

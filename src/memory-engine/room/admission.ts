@@ -1,4 +1,4 @@
-import type { Place } from './ranked-visitor.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 
 const tuning = {
   /** Places in one block at most. */
@@ -11,20 +11,20 @@ const tuning = {
  * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less and a place in line cost little
  * however many there are.
  */
-export class Door {
-  readonly #blocks: Place[][] = []
+export class PresentVisitors {
+  readonly #blocks: RankedVisitor[][] = []
   #size = 0
 
-  first(): Place | undefined {
+  first(): RankedVisitor | undefined {
     return this.#blocks[0]?.[0]
   }
 
-  has(place: Place): boolean {
+  has(place: RankedVisitor): boolean {
     return place.rank !== null
   }
 
   /** Lets somebody stand here, or stand elsewhere by now. */
-  put(place: Place, rank: number): void {
+  put(place: RankedVisitor, rank: number): void {
     if (place.rank === rank) return
     this.remove(place)
     place.rank = rank
@@ -39,7 +39,7 @@ export class Door {
     if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.kept))
   }
 
-  remove(place: Place): void {
+  remove(place: RankedVisitor): void {
     if (place.rank === null) return
     const index = this.#blockOf(place)
     const block = this.#blocks[index]!
@@ -50,7 +50,7 @@ export class Door {
   }
 
   /** How many stand before this one. */
-  ahead(place: Place): number {
+  ahead(place: RankedVisitor): number {
     const index = this.#blockOf(place)
     return this.#sizeUpTo(index) + before(this.#blocks[index]!, place)
   }
@@ -69,7 +69,7 @@ export class Door {
   }
 
   /** The first block whose last place does not come before this one. */
-  #blockOf(place: Place): number {
+  #blockOf(place: RankedVisitor): number {
     let low = 0
     let high = this.#blocks.length
     while (low < high) {
@@ -82,7 +82,7 @@ export class Door {
 }
 
 /** How many of the block come before this place. */
-function before(block: readonly Place[], place: Place): number {
+function before(block: readonly RankedVisitor[], place: RankedVisitor): number {
   let low = 0
   let high = block.length
   while (low < high) {
@@ -93,6 +93,6 @@ function before(block: readonly Place[], place: Place): number {
   return low
 }
 
-function compare(a: Place, b: Place): number {
+function compare(a: RankedVisitor, b: RankedVisitor): number {
   return a.rank! - b.rank! || a.number - b.number
 }

@@ -19,8 +19,8 @@ export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): Ro
 
 /** Notes that somebody is here; their place may be another from now on. */
 function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
-  const { presence, line } = room
-  const place = room.findStay(visit.buyer, visit.stay)
+  const { presence, queue } = room
+  const place = room.findVisit(visit.buyer, visit.visitId)
   if (!place) return
   if (hasRunOut(place, now)) {
     room.waiting++
@@ -30,9 +30,9 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
   const elsewhere = place.number !== visit.number
   if (place.expiresAt !== null || elsewhere || room.outstanding.hasTurn(place)) return
   const undrawn = room.rules.order === 'random' && drawn === null
-  if (undrawn || drawn !== room.drawn || visit.rank > line.called + room.near) return
-  if (!presence.remembers(place) && visit.rank <= line.passed(presence.time)) {
-    room.missed++
+  if (undrawn || drawn !== room.drawn || visit.rank > queue.called + room.near) return
+  if (!presence.remembers(place) && visit.rank <= queue.passed(presence.time)) {
+    room.missedTurns++
     room.replace(place, now)
   } else {
     presence.see(place, visit.rank)
@@ -41,69 +41,69 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
 
 /** Gives turns to the first at the door while there are tokens, and moves the line on for those who could come. */
 function letIn(room: Room, now: number): void {
-  const { presence, line } = room
-  const settled = line.settled(now, room.near)
-  while (room.bucket.filled && !room.full) {
-    const first = presence.door.first()
+  const { presence, queue } = room
+  const settled = queue.settled(now, room.near)
+  while (room.tokenBucket.filled && !room.full) {
+    const first = presence.visitors.first()
     if (first && presence.isAway(first)) {
-      presence.door.remove(first)
+      presence.visitors.remove(first)
     } else if (first && mayEnter(room, first.rank!, settled)) {
       room.giveTurn(first, now)
     } else {
-      line.callUpTo(settled, now)
+      queue.callUpTo(settled, now)
       break
     }
   }
-  line.note(presence.time)
-  line.restIfEmpty(presence.time)
+  queue.note(presence.time)
+  queue.restIfEmpty(presence.time)
 }
 
-function mayEnter({ line, drawn }: Room, rank: number, settled: number): boolean {
-  return rank <= Math.max(line.called, settled) || line.nobodyBefore(rank, drawn ?? 0)
+function mayEnter({ queue, drawn }: Room, rank: number, settled: number): boolean {
+  return rank <= Math.max(queue.called, settled) || queue.nobodyBefore(rank, drawn ?? 0)
 }
 
 /** Whoever is here and has the turn gets the pass. */
 function admit(room: Room, visits: readonly Visit[], now: number): void {
-  for (const { buyer, stay } of visits) {
-    const place = room.findStay(buyer, stay)
+  for (const { buyer, visitId } of visits) {
+    const place = room.findVisit(buyer, visitId)
     if (place && room.outstanding.hasTurn(place)) room.admit(place, now)
   }
 }
 
-function answer(room: Room, { buyer, stay }: Visit, now: number): VisitAnswer {
-  const place = room.findStay(buyer, stay)
+function answer(room: Room, { buyer, visitId }: Visit, now: number): VisitAnswer {
+  const place = room.findVisit(buyer, visitId)
   if (!place) return { status: 'gone' }
   const { number, expiresAt } = place
   if (expiresAt !== null && now < expiresAt) return { status: 'admitted', number, expiresAt }
-  const { door } = room.presence
-  return { status: 'waiting', number, ahead: door.has(place) ? door.ahead(place) : null }
+  const { visitors } = room.presence
+  return { status: 'waiting', number, ahead: visitors.has(place) ? visitors.ahead(place) : null }
 }
 
 function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'tend'>, 'visits'> {
-  const { bucket, line, presence, outstanding, drawn, stock } = room
+  const { tokenBucket, queue, presence, outstanding, drawn, stock } = room
   return {
     status: 'tended',
     opened: room.opened(now),
     paused: room.paused,
     closed: stock?.state === 'sold_out' || stock?.state === 'ended' ? stock.state : null,
-    pace: bucket.pace,
-    tokens: bucket.tokens,
-    tail: line.tail,
-    called: line.called,
-    reach: line.called + room.near,
-    atDoor: presence.door.countUpTo(line.called),
+    pace: tokenBucket.pace,
+    tokens: tokenBucket.tokens,
+    tail: queue.tail,
+    called: queue.called,
+    reach: queue.called + room.near,
+    present: presence.visitors.countUpTo(queue.called),
     speed: room.speed,
     waiting: room.waiting,
     admitted: room.admitted,
-    missed: room.missed,
+    missedTurns: room.missedTurns,
     outstanding: outstanding.size,
     capacity: room.capacity,
     drawn,
     seed: drawn === null ? null : room.seed,
     doorTime: presence.time,
     turns: outstanding.turnsSince(op.turnsSince),
-    goneVersion: line.gone.version,
-    gone: line.gone.changedAfter(op.goneVersion),
+    goneVersion: queue.gone.version,
+    gone: queue.gone.changedAfter(op.goneVersion),
     revoked: room.revocations.since(op.revokedSince, now),
   }
 }

@@ -1,9 +1,9 @@
-import type { GoneChunk } from '../../engine/room.js'
+import type { DepartedChunk } from '../../engine/room.js'
 
 const PLACES = 65_536
 
 /** The places that were given up, one bit each, and which of them changed when. */
-export class GonePlaces {
+export class DepartedRanks {
   readonly #chunks: { readonly bits: Buffer; version: number }[] = []
   #version = 0
   /** All places from where somebody last asked up to here were given up: what was found once is not looked for again. */
@@ -27,7 +27,7 @@ export class GonePlaces {
     return this.#run + 1 >= to
   }
 
-  changedAfter(version: number): GoneChunk[] {
+  changedAfter(version: number): DepartedChunk[] {
     return this.#chunks.flatMap((chunk, index) =>
       chunk.version > version ? [{ index, bits: Buffer.from(chunk.bits) }] : [],
     )

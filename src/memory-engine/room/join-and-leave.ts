@@ -1,5 +1,5 @@
 import type { RoomAnswer, RoomOp } from '../../engine/room.js'
-import type { Place } from './ranked-visitor.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 import { type Room, retry, type Step } from './room-state.js'
 
 export function join(room: Room, { buyer }: RoomOp<'join'>, { now, overdue }: Step): RoomAnswer<'join'> {
@@ -12,16 +12,16 @@ export function join(room: Room, { buyer }: RoomOp<'join'>, { now, overdue }: St
   return placed(place ? room.replace(place, now) : room.place(buyer, now))
 }
 
-export function hasRunOut(place: Place, now: number): boolean {
+export function hasRunOut(place: RankedVisitor, now: number): boolean {
   return place.expiresAt !== null && now >= place.expiresAt
 }
 
-function placed({ number, stay, expiresAt }: Place): RoomAnswer<'join'> {
-  return { status: 'placed', number, stay, expiresAt }
+function placed({ number, visitId, expiresAt }: RankedVisitor): RoomAnswer<'join'> {
+  return { status: 'placed', number, visitId, expiresAt }
 }
 
 export function leave(room: Room, op: RoomOp<'leave'>, { now, overdue }: Step): RoomAnswer<'leave'> {
-  const place = room.findStay(op.buyer, op.stay)
+  const place = room.findVisit(op.buyer, op.visitId)
   if (overdue) return place ? retry : { status: 'gone' }
   room.moveOn(now)
   if (!place) return { status: 'gone' }
@@ -43,7 +43,7 @@ export function revoke(
 }
 
 export function spend(room: Room, op: RoomOp<'spend'>, { now, overdue }: Step): RoomAnswer<'spend'> {
-  const place = room.findStay(op.buyer, op.stay)
+  const place = room.findVisit(op.buyer, op.visitId)
   const valid = place !== undefined && place.expiresAt !== null && now < place.expiresAt
   const unspent = valid && room.outstanding.isUnspent(place)
   if (overdue && unspent) return retry

@@ -1,42 +1,42 @@
-import type { Place } from './ranked-visitor.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 
 /** The turns, and the passes that may still buy something: each in order of time. */
-export class Outstanding {
+export class OutstandingPasses {
   /** With the door time at which each was given. */
-  readonly #turns = new Map<Place, number>()
-  readonly #passes = new Set<Place>()
+  readonly #turns = new Map<RankedVisitor, number>()
+  readonly #passes = new Set<RankedVisitor>()
   /** Passes that were used, and when: the stock will show what was bought. */
-  readonly #spent = new Map<Place, number>()
+  readonly #spent = new Map<RankedVisitor, number>()
 
   get size(): number {
     return this.#turns.size + this.#passes.size + this.#spent.size
   }
 
-  hasTurn(place: Place): boolean {
+  hasTurn(place: RankedVisitor): boolean {
     return this.#turns.has(place)
   }
 
-  isUnspent(place: Place): boolean {
+  isUnspent(place: RankedVisitor): boolean {
     return this.#passes.has(place)
   }
 
-  addTurn(place: Place, doorTime: number): void {
+  addTurn(place: RankedVisitor, doorTime: number): void {
     this.#turns.set(place, doorTime)
   }
 
   /** Makes the turn a pass. */
-  take(place: Place): void {
+  take(place: RankedVisitor): void {
     this.#turns.delete(place)
     this.#passes.add(place)
   }
 
-  spend(place: Place, now: number): void {
+  spend(place: RankedVisitor, now: number): void {
     this.#passes.delete(place)
     this.#spent.set(place, now)
   }
 
   /** Ends whatever there is; answers whether it was a turn. */
-  end(place: Place): boolean {
+  end(place: RankedVisitor): boolean {
     this.#passes.delete(place)
     this.#spent.delete(place)
     return this.#turns.delete(place)
@@ -50,7 +50,7 @@ export class Outstanding {
   }
 
   /** Ends the turns given until then, and answers how many they were. */
-  lapse(doorTime: number): number {
+  expire(doorTime: number): number {
     let lapsed = 0
     for (const [place, given] of this.#turns) {
       if (given > doorTime) break

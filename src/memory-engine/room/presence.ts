@@ -1,12 +1,12 @@
 import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
-import { Door } from './admission.js'
-import type { Place } from './ranked-visitor.js'
+import { PresentVisitors } from './admission.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 
 /** The time at the door, who was seen there when, and who stands there. */
 export class Presence {
-  readonly door = new Door()
+  readonly visitors = new PresentVisitors()
   /** The latest seen comes last. */
-  readonly #seen = new Map<Place, number>()
+  readonly #seen = new Map<RankedVisitor, number>()
   #time = 0
   #freshFrom = 0
   #running = true
@@ -23,24 +23,24 @@ export class Presence {
     this.#running = running
   }
 
-  remembers(place: Place): boolean {
+  remembers(place: RankedVisitor): boolean {
     return this.#seen.has(place)
   }
 
-  see(place: Place, rank: number): void {
+  see(place: RankedVisitor, rank: number): void {
     this.#seen.delete(place)
     this.#seen.set(place, this.#time)
-    this.door.put(place, rank)
+    this.visitors.put(place, rank)
   }
 
-  isAway(place: Place): boolean {
+  isAway(place: RankedVisitor): boolean {
     const seen = this.#seen.get(place)!
     return seen < this.#freshFrom || this.#time - seen > PRESENT_MS
   }
 
-  forget(place: Place): void {
+  forget(place: RankedVisitor): void {
     this.#seen.delete(place)
-    this.door.remove(place)
+    this.visitors.remove(place)
   }
 
   /** Forgets whoever was not seen for so long. */

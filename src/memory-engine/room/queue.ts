@@ -1,7 +1,7 @@
 import { SHOW_MS } from '../../engine/room.js'
 import { CallLog } from './call-log.js'
-import { GonePlaces } from './departed-ranks.js'
-import { Samples } from './rate-samples.js'
+import { DepartedRanks } from './departed-ranks.js'
+import { RateSamples } from './rate-samples.js'
 
 /** Door time between the two samples the speed is taken from, in ms. */
 const SPEED_MS = 10_000
@@ -9,11 +9,11 @@ const SPEED_MS = 10_000
 const LEAN_MS = 5_000
 
 /** The line: how long it is, how far it has moved, and how fast. */
-export class Line {
-  readonly gone = new GonePlaces()
+export class Queue {
+  readonly gone = new DepartedRanks()
   readonly #log: CallLog
-  readonly #ends: Samples<{ readonly called: number; readonly tail: number }>
-  readonly #pace = new Samples(SPEED_MS, 0, 0)
+  readonly #ends: RateSamples<{ readonly called: number; readonly tail: number }>
+  readonly #pace = new RateSamples(SPEED_MS, 0, 0)
   #tail = 0
   #tailAt = 0
   #called = 0
@@ -21,7 +21,7 @@ export class Line {
 
   constructor(claimMs: number, now: number) {
     this.#log = new CallLog(claimMs)
-    this.#ends = new Samples(SHOW_MS, now, { called: 0, tail: 0 })
+    this.#ends = new RateSamples(SHOW_MS, now, { called: 0, tail: 0 })
   }
 
   get tail(): number {

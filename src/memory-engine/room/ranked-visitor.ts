@@ -1,7 +1,7 @@
 /** A buyer's place in line, from the moment they join until they leave, get another, or their pass has run out. */
-export interface Place {
+export interface RankedVisitor {
   readonly buyer: string
-  readonly stay: number
+  readonly visitId: number
   readonly number: number
   /** By which rank they stand at the door; `null` if they do not. */
   rank: number | null

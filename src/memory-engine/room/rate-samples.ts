@@ -1,5 +1,5 @@
 /** What a value was some while ago: two samples, of which `older` is at least `span` old as soon as there was time for that. */
-export class Samples<T> {
+export class RateSamples<T> {
   readonly #span: number
   #older: { readonly at: number; readonly values: T }
   #newer: { readonly at: number; readonly values: T }

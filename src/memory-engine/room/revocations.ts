@@ -3,7 +3,7 @@ import type { RoomState } from '../../engine/room.js'
 interface Revocation {
   readonly at: number
   readonly buyer: string
-  readonly stay: number
+  readonly visitId: number
 }
 
 /** Whose pass was revoked, for as long as it could be valid. */
@@ -21,6 +21,6 @@ export class Revocations {
 
   since(from: number, now: number): RoomState['revoked'] {
     while (this.#revoked[0] && now >= this.#revoked[0].at + this.#passMs) this.#revoked.shift()
-    return this.#revoked.filter(({ at }) => at >= from).map(({ buyer, stay }) => ({ buyer, stay }))
+    return this.#revoked.filter(({ at }) => at >= from).map(({ buyer, visitId }) => ({ buyer, visitId }))
   }
 }

@@ -32,25 +32,29 @@ export class RoomMachine {
     if (!room && command !== 'create') return { outcome: 'missing', now: clock }
     const unread = room && incompatible(room, clock)
     if (unread) return unread
-    if (room && call.token !== null && call.token !== room.token) return { outcome: 'lost', now: clock }
-    const step: Step = { ...momentAt(clock, room?.time ?? NEVER, call.floor), overdue: clock > call.deadline }
+    if (room && call.incarnation !== null && call.incarnation !== room.incarnation)
+      return { outcome: 'lost', now: clock }
+    const step: Step = {
+      ...momentAt(clock, room?.time ?? NEVER, call.minTime),
+      overdue: clock > call.deadline,
+    }
     room?.begin(step)
     const answers = ops.map((op) =>
       command === 'create'
         ? this.#create(op as RoomOp<'create'>, step)
         : handlers[command as OnRoom](room!, op as never, step),
     ) as RoomAnswer<C>[]
-    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.line.tail ?? 0, answers }
+    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.queue.tail ?? 0, answers }
   }
 
   #create(op: RoomOp<'create'>, step: Step): RoomAnswer<'create'> {
     if (this.#room) {
-      const { rules, token, commitment } = this.#room
+      const { rules, incarnation, commitment } = this.#room
       const same = JSON.stringify(rules) === JSON.stringify(op.rules)
-      return { status: same ? 'exists' : 'conflict', token, commitment }
+      return { status: same ? 'exists' : 'conflict', incarnation, commitment }
     }
     if (step.overdue) return retry
     this.#room = new Room(op, step)
-    return { status: 'created', token: op.token, commitment: op.commitment }
+    return { status: 'created', incarnation: op.incarnation, commitment: op.commitment }
   }
 }

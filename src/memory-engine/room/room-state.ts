@@ -1,12 +1,12 @@
 import { LAYOUT } from '../../engine/layout.js'
-import { type RoomOp, type RoomRules, STOCK_MS, type StockReading } from '../../engine/room.js'
+import { type RoomOp, STOCK_MS, type StockReading, type StoredRoomRules } from '../../engine/room.js'
 import type { Moment, Time } from '../time.js'
-import { Outstanding } from './outstanding-passes.js'
+import { OutstandingPasses } from './outstanding-passes.js'
 import { Presence } from './presence.js'
-import { Line } from './queue.js'
-import type { Place } from './ranked-visitor.js'
+import { Queue } from './queue.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 import { Revocations } from './revocations.js'
-import { Bucket } from './token-bucket.js'
+import { TokenBucket } from './token-bucket.js'
 
 /** Most ranks the line is called ahead of those who had time to come, at least. */
 const NEAR = 64
@@ -27,20 +27,20 @@ export const retry = { status: 'retry' } as const
 export class Room {
   /** The layout in which it is stored. */
   layout = LAYOUT
-  readonly rules: RoomRules
-  readonly token: string
+  readonly rules: StoredRoomRules
+  readonly incarnation: string
   readonly commitment: string
   readonly seed: string
-  readonly bucket: Bucket
-  readonly line: Line
+  readonly tokenBucket: TokenBucket
+  readonly queue: Queue
   readonly presence = new Presence()
-  readonly outstanding = new Outstanding()
+  readonly outstanding = new OutstandingPasses()
   readonly revocations: Revocations
   paused = false
   drawn: number | null = null
   waiting = 0
   admitted = 0
-  missed = 0
+  missedTurns = 0
 
   /** The latest at which something was changed here. */
   #time: Time
@@ -49,16 +49,16 @@ export class Room {
   /** When the room last moved on. */
   #movedAt: number
   #stock: StockReading | null = null
-  readonly #places = new Map<string, Place>()
+  readonly #places = new Map<string, RankedVisitor>()
 
-  constructor({ rules, pace, seed, commitment, token }: RoomOp<'create'>, time: Time) {
+  constructor({ rules, pace, seed, commitment, incarnation }: RoomOp<'create'>, time: Time) {
     const { now } = time
     this.rules = rules
-    this.token = token
+    this.incarnation = incarnation
     this.commitment = commitment
     this.seed = seed
-    this.bucket = new Bucket(pace)
-    this.line = new Line(rules.claimMs, now)
+    this.tokenBucket = new TokenBucket(pace)
+    this.queue = new Queue(rules.claimMs, now)
     this.revocations = new Revocations(rules.passMs)
     this.#time = time
     this.#moment = time
@@ -83,7 +83,7 @@ export class Room {
   }
 
   get stopped(): boolean {
-    return this.paused || this.bucket.pace.rate === 0
+    return this.paused || this.tokenBucket.pace.rate === 0
   }
 
   tended(now: number): boolean {
@@ -106,23 +106,23 @@ export class Room {
   }
 
   get speed(): number {
-    return this.line.speed(this.presence.time, this.bucket.pace.rate)
+    return this.queue.speed(this.presence.time, this.tokenBucket.pace.rate)
   }
 
   /** How many ranks beyond the called are asked to the door. */
   get near(): number {
-    const { rate, burst } = this.bucket.pace
+    const { rate, burst } = this.tokenBucket.pace
     const speed = Math.min(this.speed, MOST_TIMES_RATE * rate)
     return Math.max(NEAR, burst + Math.floor((NEAR_SECONDS * speed) / 1_000))
   }
 
-  find(buyer: string): Place | undefined {
+  find(buyer: string): RankedVisitor | undefined {
     return this.#places.get(buyer)
   }
 
-  findStay(buyer: string, stay: number): Place | undefined {
+  findVisit(buyer: string, visitId: number): RankedVisitor | undefined {
     const place = this.#places.get(buyer)
-    return place?.stay === stay ? place : undefined
+    return place?.visitId === visitId ? place : undefined
   }
 
   /** Takes over what was read of the sale, unless something later is known. */
@@ -141,13 +141,13 @@ export class Room {
     this.draw(now)
     const opened = this.opened(now)
     const tended = this.tended(now)
-    if (opened && !this.stopped) this.bucket.gain(gaining)
+    if (opened && !this.stopped) this.tokenBucket.gain(gaining)
     this.presence.pass(elapsed, tended || !opened)
-    this.line.sample(now, this.presence.time, opened)
+    this.queue.sample(now, this.presence.time, opened)
     if (!tended) return
     const { claimMs } = this.rules
-    for (let lapsed = this.outstanding.lapse(this.presence.time - claimMs); lapsed > 0; lapsed--)
-      this.bucket.giveBack()
+    for (let lapsed = this.outstanding.expire(this.presence.time - claimMs); lapsed > 0; lapsed--)
+      this.tokenBucket.giveBack()
     this.presence.forgetAfter(claimMs)
     this.outstanding.runOut(now)
   }
@@ -155,49 +155,49 @@ export class Room {
   /** Who came before the room opened is drawn at the first change after that. */
   draw(now: number): void {
     if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
-    this.drawn = this.line.tail
-    this.line.shuffle(now)
+    this.drawn = this.queue.tail
+    this.queue.shuffle(now)
     this.#time = this.#moment
   }
 
-  /** A place at the end, for a new stay or in the one there is. */
-  place(buyer: string, now: number, stay?: number): Place {
+  /** A place at the end, for a new visitId or in the one there is. */
+  place(buyer: string, now: number, visitId?: number): RankedVisitor {
     this.#time = this.#moment
-    const number = this.line.lengthen(now)
-    const place = { buyer, stay: stay ?? number, number, rank: null, expiresAt: null }
+    const number = this.queue.lengthen(now)
+    const place = { buyer, visitId: visitId ?? number, number, rank: null, expiresAt: null }
     this.#places.set(buyer, place)
     return place
   }
 
   /** What the buyer gets in place of one that is over. */
-  replace(place: Place, now: number): Place {
+  replace(place: RankedVisitor, now: number): RankedVisitor {
     this.presence.forget(place)
-    return this.place(place.buyer, now, place.stay)
+    return this.place(place.buyer, now, place.visitId)
   }
 
-  /** Ends the buyer's stay, and with it place, turn and pass. */
-  end(place: Place, now: number): void {
+  /** Ends the buyer's visitId, and with it place, turn and pass. */
+  end(place: RankedVisitor, now: number): void {
     this.#places.delete(place.buyer)
     this.presence.forget(place)
-    if (this.outstanding.end(place)) this.bucket.giveBack()
+    if (this.outstanding.end(place)) this.tokenBucket.giveBack()
     if (place.expiresAt === null) {
       this.waiting--
-      this.line.gone.add(place.number)
+      this.queue.gone.add(place.number)
     } else if (now < place.expiresAt) {
-      this.revocations.add({ at: now, buyer: place.buyer, stay: place.stay })
+      this.revocations.add({ at: now, buyer: place.buyer, visitId: place.visitId })
     }
   }
 
-  giveTurn(place: Place, now: number): void {
+  giveTurn(place: RankedVisitor, now: number): void {
     const { rank } = place
     this.presence.forget(place)
-    this.bucket.take()
-    this.line.callUpTo(rank!, now)
+    this.tokenBucket.take()
+    this.queue.callUpTo(rank!, now)
     this.outstanding.addTurn(place, this.presence.time)
   }
 
   /** Makes the turn a pass. */
-  admit(place: Place, now: number): void {
+  admit(place: RankedVisitor, now: number): void {
     place.expiresAt = now + this.rules.passMs
     this.outstanding.take(place)
     this.waiting--

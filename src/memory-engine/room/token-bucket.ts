@@ -1,17 +1,17 @@
-import { type Pace, TOKEN } from '../../engine/room.js'
+import { type AdmissionRate, TOKEN } from '../../engine/room.js'
 
 /** Tokens in millionths, at a pace: whole numbers, so nothing drifts. */
-export class Bucket {
-  #pace: Pace
+export class TokenBucket {
+  #pace: AdmissionRate
   #tokens: number
 
   /** Begins full. */
-  constructor(pace: Pace) {
+  constructor(pace: AdmissionRate) {
     this.#pace = pace
     this.#tokens = pace.burst * TOKEN
   }
 
-  get pace(): Pace {
+  get pace(): AdmissionRate {
     return this.#pace
   }
 
@@ -37,7 +37,7 @@ export class Bucket {
     this.#fill(TOKEN)
   }
 
-  setPace(pace: Pace): void {
+  setPace(pace: AdmissionRate): void {
     this.#pace = pace
     this.#fill(0)
   }

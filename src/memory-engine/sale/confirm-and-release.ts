@@ -6,7 +6,7 @@ const notFound = { status: 'not_found' } as const
 export function confirm(
   state: PartitionState,
   op: Op<'confirm'>,
-  { overdue, recovers }: Step,
+  { overdue, bypassFreeze }: Step,
 ): Answer<'confirm'> {
   const entry = findOwn(state, op)
   if (!entry) return notFound
@@ -22,7 +22,7 @@ export function confirm(
     case 'released':
     case 'expired':
       if (entry.refundDue) return refundDue(entry, entry.refundDue)
-      return overdue ? retry : confirmEnded(state, entry, op, recovers)
+      return overdue ? retry : confirmEnded(state, entry, op, bypassFreeze)
   }
 }
 
@@ -31,9 +31,9 @@ function confirmEnded(
   state: PartitionState,
   entry: Entry,
   { paymentId, final }: Op<'confirm'>,
-  recovers: boolean,
+  bypassFreeze: boolean,
 ): Answer<'confirm'> {
-  const reason = whyNotAgain(state, entry, recovers)
+  const reason = whyNotAgain(state, entry, bypassFreeze)
   if (reason === 'sold_out' && !final) {
     const sku = state.stock.lacking(entry.reservation.cart)!
     return { status: 'lacking', sku, available: state.stock.of(sku).available }
@@ -49,10 +49,10 @@ function confirmEnded(
 function whyNotAgain(
   state: PartitionState,
   { reservation }: Entry,
-  recovers: boolean,
+  bypassFreeze: boolean,
 ): RefundReason | undefined {
   if (reservation.state === 'released') return 'released'
-  if (!recovers && state.saleState() === 'ended') return 'ended'
+  if (!bypassFreeze && state.saleState() === 'ended') return 'ended'
   if (state.stock.overLimit(reservation.buyer, reservation.cart)) return 'limit_exceeded'
   if (state.stock.lacking(reservation.cart) !== undefined) return 'sold_out'
   return undefined

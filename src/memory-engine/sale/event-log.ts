@@ -9,7 +9,7 @@ export interface LogEntry {
   readonly events: readonly StoredEvent[]
   /** The number of its last event. */
   readonly last: number
-  readonly mark: string
+  readonly batchId: string
 }
 
 /** The events of a partition, by the calls that wrote them. The oldest may be gone; their numbers are not used again. */
@@ -20,8 +20,8 @@ export class EventLog {
   #open: StoredEvent[] = []
 
   /** The mark of the latest entry. */
-  get mark(): string {
-    return this.#entries.at(-1)?.mark ?? ''
+  get batchId(): string {
+    return this.#entries.at(-1)?.batchId ?? ''
   }
 
   /** The number of the oldest event that is left, or of the next one. */
@@ -34,9 +34,9 @@ export class EventLog {
   }
 
   /** Makes an entry of what was appended since the last one. */
-  close(mark: string): void {
+  close(batchId: string): void {
     if (this.#open.length === 0) return
-    this.#entries.push({ events: this.#open, last: this.sequence, mark })
+    this.#entries.push({ events: this.#open, last: this.sequence, batchId })
     this.#open = []
   }
 

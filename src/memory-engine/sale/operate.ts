@@ -2,31 +2,31 @@ import type { Answer, Op } from '../../engine/engine.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
-  const isNew = state.token === null
+  const isNew = state.incarnation === null
   if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
   // Who comes with another token speaks of another sale, which is gone.
-  const completes = op.complete && !state.complete && (isNew || op.token === state.token)
+  const completes = op.complete && !state.complete && (isNew || op.incarnation === state.incarnation)
   if (step.overdue && (isNew || completes)) return retry
-  if (isNew) state.create(op.rules, op.token, step)
+  if (isNew) state.create(op.rules, op.incarnation, step)
   if (completes) state.complete = true
   return made(state, isNew ? 'created' : 'exists')
 }
 
 function made(
-  { token, complete }: PartitionState,
+  { incarnation, complete }: PartitionState,
   status: 'created' | 'exists' | 'conflict',
 ): Answer<'create'> {
-  return { status, token: token!, complete }
+  return { status, incarnation: incarnation!, complete }
 }
 
 export function rebuild(state: PartitionState, op: Op<'rebuild'>, step: Step): Answer<'rebuild'> {
-  if (state.token !== null) return { status: 'exists', token: state.token }
+  if (state.incarnation !== null) return { status: 'exists', incarnation: state.incarnation }
   if (step.overdue) return retry
-  state.create(op.rules, op.token, step)
+  state.create(op.rules, op.incarnation, step)
   state.complete = true
-  state.line = op.line
+  state.generation = op.generation
   state.freeze()
-  return { status: 'rebuilt', token: op.token }
+  return { status: 'rebuilt', incarnation: op.incarnation }
 }
 
 export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: Step): Answer<'restock'> {
@@ -54,14 +54,14 @@ export function control(
 }
 
 function changes(state: PartitionState, action: Op<'control'>['action']): boolean {
-  if (action === 'thaw') return state.frozen
+  if (action === 'unfreeze') return state.frozen
   if (action === 'end') return !state.ended
   return state.paused !== (action === 'pause') && state.saleState() !== 'ended'
 }
 
 function switchTo(state: PartitionState, action: Op<'control'>['action']): void {
-  if (action === 'thaw') {
-    state.thaw()
+  if (action === 'unfreeze') {
+    state.unfreeze()
   } else if (action === 'end') {
     state.ended = true
     state.append({ type: 'ended' })

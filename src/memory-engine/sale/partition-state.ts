@@ -1,6 +1,14 @@
-import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation, Tip } from '../../engine/engine.js'
+import type {
+  Cart,
+  LogOffset,
+  Op,
+  RefundReason,
+  Rules,
+  SaleState,
+  StoredReservation,
+} from '../../engine/engine.js'
 import { LAYOUT } from '../../engine/layout.js'
-import { slice } from '../../engine/stock-split.js'
+import { splitStock } from '../../engine/stock-split.js'
 import { Groups } from '../groups/group-state.js'
 import { type Moment, NEVER, type Time } from '../time.js'
 import { EventLog, type News } from './event-log.js'
@@ -25,7 +33,7 @@ export interface Step extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
   /** Puts back what was lost. */
-  readonly recovers: boolean
+  readonly bypassFreeze: boolean
 }
 
 export const retry = { status: 'retry' } as const
@@ -37,7 +45,7 @@ export class PartitionState {
   /** The layout in which it is stored. */
   layout = LAYOUT
   /** `null` until the sale is created. The two fields after it are set then too; no command looks at them before. */
-  token: string | null = null
+  incarnation: string | null = null
   rules!: Rules
   stock!: Stock
 
@@ -54,7 +62,7 @@ export class PartitionState {
   readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
   paused = false
   ended = false
-  line = 1
+  generation = 1
   /** Where the line before was left. */
   since = 0
   frozen = false
@@ -73,16 +81,16 @@ export class PartitionState {
     return this.time.now
   }
 
-  get tip(): Tip {
-    return { line: this.line, sequence: this.events.sequence, mark: this.events.mark }
+  get offset(): LogOffset {
+    return { generation: this.generation, sequence: this.events.sequence, batchId: this.events.batchId }
   }
 
   /** Whether what somebody has seen is part of this history. */
-  remembers({ line, sequence, mark }: Tip): boolean {
-    if (line < this.line || sequence === 0) return line <= this.line
-    if (line > this.line || sequence > this.events.sequence) return false
+  remembers({ generation, sequence, batchId }: LogOffset): boolean {
+    if (generation < this.generation || sequence === 0) return generation <= this.generation
+    if (generation > this.generation || sequence > this.events.sequence) return false
     const entry = this.events.holding(sequence)
-    return entry === undefined || entry.mark === mark
+    return entry === undefined || entry.batchId === batchId
   }
 
   freeze(): void {
@@ -90,15 +98,15 @@ export class PartitionState {
     this.since = this.events.sequence
   }
 
-  thaw(): void {
+  unfreeze(): void {
     this.frozen = false
-    this.line++
+    this.generation++
   }
 
-  create(rules: Rules, token: string, time: Time): void {
+  create(rules: Rules, incarnation: string, time: Time): void {
     this.rules = rules
-    this.token = token
-    const share = (units: number, sku: number) => slice(units, sku, this.#index, rules.partitions)
+    this.incarnation = incarnation
+    const share = (units: number, sku: number) => splitStock(units, sku, this.#index, rules.partitions)
     this.stock = new Stock(rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })))
     this.time = time
   }

@@ -6,8 +6,8 @@ const tuning = {
   eventsAPage: 1_000,
 }
 
-export function describe({ rules, token, complete }: PartitionState): Answer<'describe'> {
-  return { status: 'described', rules, token: token!, complete }
+export function describe({ rules, incarnation, complete }: PartitionState): Answer<'describe'> {
+  return { status: 'described', rules, incarnation: incarnation!, complete }
 }
 
 export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
@@ -32,9 +32,9 @@ export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
 }
 
 export function events(state: PartitionState, op: Op<'events'>): Answer<'events'> {
-  const { line, since } = state
+  const { generation, since } = state
   const found = state.events.after(op.after, tuning.eventsAPage)
   const ids = new Set(op.reservations ? found.flatMap((event) => ('id' in event ? [event.id] : [])) : [])
   const reservations = [...ids].map((id) => state.find(id)!.reservation)
-  return { status: 'events', events: found, line, since, reservations }
+  return { status: 'events', events: found, generation, since, reservations }
 }

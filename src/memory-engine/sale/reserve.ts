@@ -4,11 +4,11 @@ import { type PartitionState, retry, type Step } from './partition-state.js'
 export function reserve(
   state: PartitionState,
   op: Op<'reserve'>,
-  { overdue, recovers }: Step,
+  { overdue, bypassFreeze }: Step,
 ): Answer<'reserve'> {
   return (
     repeated(state, op) ??
-    (overdue ? retry : ((recovers ? undefined : closed(state)) ?? lacks(state, op))) ??
+    (overdue ? retry : ((bypassFreeze ? undefined : closed(state)) ?? lacks(state, op))) ??
     held(state, op)
   )
 }

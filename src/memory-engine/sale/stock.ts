@@ -34,7 +34,7 @@ export class Stock {
   overLimit(buyer: string, cart: Cart): { sku: number; limit: number; taken: number } | undefined {
     for (const [sku, quantity] of cart) {
       const { limit } = this.#rules[sku]!
-      const taken = this.#taken.get(slot(sku, buyer)) ?? 0
+      const taken = this.#taken.get(skuCounts(sku, buyer)) ?? 0
       if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
     }
     return undefined
@@ -94,13 +94,13 @@ export class Stock {
   }
 
   #count(sku: number, buyer: string, quantity: number): void {
-    const key = slot(sku, buyer)
+    const key = skuCounts(sku, buyer)
     const taken = (this.#taken.get(key) ?? 0) + quantity
     if (taken === 0) this.#taken.delete(key)
     else this.#taken.set(key, taken)
   }
 }
 
-function slot(sku: number, buyer: string): string {
+function skuCounts(sku: number, buyer: string): string {
   return `${sku}:${buyer}`
 }

@@ -1,9 +1,9 @@
 import type { StoredEvent } from '../../engine/engine.js'
 import type {
+  GroupAnswer,
+  GroupCommand,
+  GroupOp,
   GroupState,
-  HandoffAnswer,
-  HandoffCommand,
-  HandoffOp,
   ParkedEvent,
   Trim,
 } from '../../engine/groups.js'
@@ -18,10 +18,10 @@ export interface Parts {
   next(): unknown
 }
 
-interface HandoffCodec<C extends HandoffCommand> {
+interface GroupCodec<C extends GroupCommand> {
   /** The command's own columns, behind token, deadline and floor. */
-  write(ops: readonly HandoffOp<C>[], to: Writer): void
-  read(ops: readonly HandoffOp<C>[], from: Parts): HandoffAnswer<C>[]
+  write(ops: readonly GroupOp<C>[], to: Writer): void
+  read(ops: readonly GroupOp<C>[], from: Parts): GroupAnswer<C>[]
 }
 
 const RETRY = { status: 'retry' } as const
@@ -29,15 +29,15 @@ const RETRY = { status: 'retry' } as const
 const number = (from: Parts) => Number(from.next())
 
 /** Answers each item by its letter. */
-function byLetter<C extends HandoffCommand>(
+function byLetter<C extends GroupCommand>(
   command: C,
-  ops: readonly HandoffOp<C>[],
+  ops: readonly GroupOp<C>[],
   { statuses }: Parts,
-  answers: Readonly<Record<string, (op: HandoffOp<C>) => HandoffAnswer<C>>>,
-): HandoffAnswer<C>[] {
+  answers: Readonly<Record<string, (op: GroupOp<C>) => GroupAnswer<C>>>,
+): GroupAnswer<C>[] {
   return ops.map((op, i) => {
     const letter = String.fromCharCode(statuses[i]!)
-    if (letter === 'T') return RETRY as HandoffAnswer<C>
+    if (letter === 'T') return RETRY as GroupAnswer<C>
     const answer = answers[letter]
     if (!answer) throw new RangeError(`${command} answered the unknown status ${letter}`)
     return answer(op)
@@ -101,7 +101,7 @@ function readGroup(name: Buffer, packed: Buffer): GroupState {
 }
 
 /** How each command is put into a script's arguments and read from its reply. */
-export const handoffCodecs: { [C in HandoffCommand]: HandoffCodec<C> } = {
+export const groupCodecs: { [C in GroupCommand]: GroupCodec<C> } = {
   claim: {
     write(ops, to) {
       to.array(ops.length)

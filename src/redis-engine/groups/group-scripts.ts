@@ -1,4 +1,4 @@
-import type { HandoffCommand } from '../../engine/groups.js'
+import type { GroupCommand } from '../../engine/groups.js'
 import { assembleAll, compile, type Script } from '../script.js'
 import consumerGroups from './concerns/consumer_groups.lua'
 import groupChanges from './concerns/group_changes.lua'
@@ -24,7 +24,7 @@ export const groupConcerns = {
  * All of them go on while Redis is over `maxmemory`. What is settled lets the stream be trimmed, which is how memory comes back; and what is
  * parked with it is small, and would be lost were the position moved without it.
  */
-const texts = assembleAll<HandoffCommand>(
+const texts = assembleAll<GroupCommand>(
   {
     claim: { flags: 'allow-oom', lua: claim },
     settle: { flags: 'allow-oom', lua: settle },
@@ -37,6 +37,6 @@ const texts = assembleAll<HandoffCommand>(
   groupConcerns,
 )
 
-export function compileHandoffScripts(clock: string): Record<HandoffCommand, Script> {
+export function compileGroupScripts(clock: string): Record<GroupCommand, Script> {
   return compile(texts, clock)
 }

@@ -1,32 +1,32 @@
-import type { HandoffAnswer, HandoffCommand, HandoffOp, HandoffReply } from '../../engine/groups.js'
+import type { GroupAnswer, GroupCommand, GroupOp, GroupReply } from '../../engine/groups.js'
 import type { Call } from '../../engine/port.js'
 import { denied } from '../failure.js'
 import type { Writer } from '../msgpack.js'
 import { encodeCall, incompatible, iterate } from '../sale/wire.js'
-import { handoffCodecs, type Parts } from './group-codec.js'
+import { groupCodecs, type Parts } from './group-codec.js'
 
-interface AnyCodec<C extends HandoffCommand> {
-  write(ops: readonly HandoffOp<C>[], to: Writer): void
-  read(ops: readonly HandoffOp<C>[], from: Parts): HandoffAnswer<C>[]
+interface AnyCodec<C extends GroupCommand> {
+  write(ops: readonly GroupOp<C>[], to: Writer): void
+  read(ops: readonly GroupOp<C>[], from: Parts): GroupAnswer<C>[]
 }
 
-function codecOf<C extends HandoffCommand>(command: C): AnyCodec<C> {
-  return handoffCodecs[command] as unknown as AnyCodec<C>
+function codecOf<C extends GroupCommand>(command: C): AnyCodec<C> {
+  return groupCodecs[command] as unknown as AnyCodec<C>
 }
 
-export function encodeHandoff<C extends HandoffCommand>(
+export function encodeGroupCall<C extends GroupCommand>(
   command: C,
-  ops: readonly HandoffOp<C>[],
+  ops: readonly GroupOp<C>[],
   call: Call,
 ): Buffer {
   return encodeCall(call, (to) => codecOf(command).write(ops, to))
 }
 
-export function decodeHandoff<C extends HandoffCommand>(
+export function decodeGroupReply<C extends GroupCommand>(
   command: C,
-  ops: readonly HandoffOp<C>[],
+  ops: readonly GroupOp<C>[],
   reply: unknown[],
-): HandoffReply<C> {
+): GroupReply<C> {
   const outcome = String(reply[0])
   const now = Number(reply[1])
   if (outcome === 'missing' || outcome === 'lost') return { outcome, now }

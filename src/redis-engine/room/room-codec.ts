@@ -1,5 +1,5 @@
 import type {
-  GoneChunk,
+  DepartedChunk,
   RoomAnswer,
   RoomCommand,
   RoomOp,
@@ -18,7 +18,7 @@ export interface Parts {
 }
 
 interface RoomCodec<C extends RoomCommand> {
-  /** The command's own columns, behind token, deadline and floor. */
+  /** The command's own columns, behind incarnation, deadline and floor. */
   write(ops: readonly RoomOp<C>[], to: Writer): void
   read(ops: readonly RoomOp<C>[], from: Parts): RoomAnswer<C>[]
 }
@@ -28,9 +28,9 @@ const STOCK_STATES = ['none', 'open', 'closed', 'sold_out', 'ended'] as const
 
 export function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
   to.array(ops.length)
-  for (const { rules, pace, seed, commitment, token } of ops) {
+  for (const { rules, pace, seed, commitment, incarnation } of ops) {
     to.array(12)
-    to.text(token)
+    to.text(incarnation)
     to.text(JSON.stringify(rules))
     to.integer(rules.claimMs)
     to.integer(rules.passMs)
@@ -47,15 +47,15 @@ export function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
 
 const statusOfOpening = { C: 'created', X: 'exists', N: 'conflict', T: 'retry' } as const
 
-/** Reads `opened, now, ahead, statuses, tokens, commitments`. */
+/** Reads `opened, now, ahead, statuses, incarnations, commitments`. */
 export function readRoomsOpened(reply: readonly unknown[]): RoomAnswer<'create'>[] {
-  const tokens = reply[4] as readonly unknown[]
+  const incarnations = reply[4] as readonly unknown[]
   const commitments = reply[5] as readonly unknown[]
   return [...String(reply[3])].map((letter, i): RoomAnswer<'create'> => {
     const status = statusOfOpening[letter as keyof typeof statusOfOpening]
     if (!status) throw new RangeError(`create answered the unknown status ${letter}`)
     if (status === 'retry') return { status }
-    return { status, token: String(tokens[i]), commitment: String(commitments[i]) }
+    return { status, incarnation: String(incarnations[i]), commitment: String(commitments[i]) }
   })
 }
 
@@ -103,11 +103,11 @@ function readState(
     tail: next(),
     called: next(),
     reach: next(),
-    atDoor: next(),
+    present: next(),
     speed: next(),
     waiting: next(),
     admitted: next(),
-    missed: next(),
+    missedTurns: next(),
     outstanding: next(),
   } as const
   const capacity = next()
@@ -134,8 +134,8 @@ function readVisits(packed: Reader, visits: readonly Visit[]): VisitAnswer[] {
   })
 }
 
-function readChunks(parts: readonly unknown[]): GoneChunk[] {
-  const chunks: GoneChunk[] = []
+function readChunks(parts: readonly unknown[]): DepartedChunk[] {
+  const chunks: DepartedChunk[] = []
   for (let i = 0; i < parts.length; i += 2)
     chunks.push({ index: Number(parts[i]), bits: parts[i + 1] as Buffer })
   return chunks
@@ -148,9 +148,9 @@ function readAll<T>(packed: Buffer, read: (reader: Reader) => T): T[] {
   return values
 }
 
-function writeEnded(ops: readonly { readonly buyer: string; readonly stay?: number }[], to: Writer): void {
+function writeEnded(ops: readonly { readonly buyer: string; readonly visitId?: number }[], to: Writer): void {
   writeColumn(ops, to, ({ buyer }) => buyer)
-  writeColumn(ops, to, ({ stay = -1 }) => stay)
+  writeColumn(ops, to, ({ visitId = -1 }) => visitId)
 }
 
 /** How each command, but `create` and `describe`, is put into a script's arguments and read from its reply. */
@@ -162,10 +162,10 @@ export const roomCodecs: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: R
       const numbers = new Reader(from.next() as Buffer)
       return ops.map((_, i): RoomAnswer<'join'> => {
         const number = numbers.integer()
-        const stay = numbers.integer()
+        const visitId = numbers.integer()
         const expiresAt = numbers.integer()
         if (letters[i] === 'T') return RETRY
-        return { status: 'placed', number, stay, expiresAt: expiresAt === 0 ? null : expiresAt }
+        return { status: 'placed', number, visitId, expiresAt: expiresAt === 0 ? null : expiresAt }
       })
     },
   },
@@ -180,7 +180,7 @@ export const roomCodecs: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: R
         to.integer(revokedSince)
         to.integer(drawn ?? -1)
         writeColumn(visits, to, ({ buyer }) => buyer)
-        writeColumn(visits, to, ({ stay }) => stay)
+        writeColumn(visits, to, ({ visitId }) => visitId)
         writeColumn(visits, to, ({ number }) => number)
         writeColumn(visits, to, ({ rank }) => rank)
       }
@@ -193,7 +193,7 @@ export const roomCodecs: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: R
         gone: readChunks(from.next() as unknown[]),
         revoked: (from.next() as Buffer[]).map((packed) => {
           const reader = new Reader(packed)
-          return { buyer: reader.text(), stay: reader.integer() }
+          return { buyer: reader.text(), visitId: reader.integer() }
         }),
       }))
       const seed = String(from.next())

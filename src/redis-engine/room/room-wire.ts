@@ -40,7 +40,7 @@ export function decodeRoom<C extends RoomCommand>(
     return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
   }
   if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
-  const [, , ahead, token, rules, commitment] = reply.map(String)
-  const answer = { status: outcome, token, rules: JSON.parse(rules!), commitment } as RoomAnswer<C>
+  const [, , ahead, incarnation, rules, commitment] = reply.map(String)
+  const answer = { status: outcome, incarnation, rules: JSON.parse(rules!), commitment } as RoomAnswer<C>
   return { outcome: 'done', now, clock: now - Number(ahead), sequence: 0, answers: ops.map(() => answer) }
 }

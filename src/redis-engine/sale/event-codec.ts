@@ -43,9 +43,9 @@ export const events: Codec<'events'> = {
     ops.map((op) => {
       const entries = from.next() as Buffer[]
       const since = nextNumber(from)
-      const shelf = op.reservations ? new Shelf(from) : undefined
+      const shelf = op.reservations ? new ReservationIndex(from) : undefined
       const { events, reservations } = decodeEvents(entries, from.partition, op.after, shelf)
-      return { status: 'events', events, line: from.line, since, reservations }
+      return { status: 'events', events, generation: from.generation, since, reservations }
     }),
 }
 
@@ -57,7 +57,7 @@ interface Stored {
 }
 
 /** What the events' buckets hold, and what of theirs lies in the archive. */
-class Shelf {
+class ReservationIndex {
   /** Digits of all buckets, in the order in which the events first speak of them. */
   readonly #buckets: string
   /** By the bucket's place. */
@@ -113,7 +113,7 @@ function decodeEvents(
   entries: readonly Buffer[],
   partition: number,
   after: number,
-  shelf: Shelf | undefined,
+  shelf: ReservationIndex | undefined,
 ): { events: StoredEvent[]; reservations: StoredReservation[] } {
   const events: StoredEvent[] = []
   const reservations: StoredReservation[] = []

@@ -1,5 +1,5 @@
 import type { Answer, Op } from '../../engine/engine.js'
-import { slice } from '../../engine/stock-split.js'
+import { splitStock } from '../../engine/stock-split.js'
 import type { Writer } from '../msgpack.js'
 
 /** What `create` and `rebuild` send, for the scripts of that name. */
@@ -10,9 +10,9 @@ export function writeSales(
 ): void {
   to.array(ops.length)
   for (const op of ops) {
-    const { token, rules } = op
+    const { incarnation, rules } = op
     to.array(9)
-    to.text(token)
+    to.text(incarnation)
     to.text(JSON.stringify(rules))
     to.integer(rules.opensAt ?? -1)
     to.integer(rules.closesAt ?? -1)
@@ -20,10 +20,10 @@ export function writeSales(
     to.integer(rules.maxHoldMs)
     to.array(rules.skus.length)
     for (const [sku, { stock }] of rules.skus.entries())
-      to.integer(slice(stock, sku, partition, rules.partitions))
+      to.integer(splitStock(stock, sku, partition, rules.partitions))
     to.array(rules.skus.length)
     for (const { limit } of rules.skus) to.integer(limit ?? -1)
-    to.integer('line' in op ? op.line : op.complete ? 1 : 0)
+    to.integer('generation' in op ? op.generation : op.complete ? 1 : 0)
   }
 }
 
@@ -32,19 +32,21 @@ const statusOf = {
   rebuild: { R: 'rebuilt', X: 'exists', T: 'retry' },
 } as const
 
-/** Reads `opened, now, ahead, statuses, tokens`, and of `create` `completes`. */
+/** Reads `opened, now, ahead, statuses, incarnations`, and of `create` `completes`. */
 export function readOpened<C extends 'create' | 'rebuild'>(
   command: C,
   reply: readonly unknown[],
 ): Answer<C>[] {
-  const tokens = reply[4] as readonly unknown[]
+  const incarnations = reply[4] as readonly unknown[]
   const completes = reply[5] as readonly unknown[] | undefined
   const statuses: Readonly<Record<string, string>> = statusOf[command]
   return [...String(reply[3])].map((letter, i): Answer<C> => {
     const status = statuses[letter]
     if (!status) throw new RangeError(`${command} answered the unknown status ${letter}`)
     if (status === 'retry') return { status } as Answer<C>
-    const token = String(tokens[i])
-    return (completes ? { status, token, complete: completes[i] === 1 } : { status, token }) as Answer<C>
+    const incarnation = String(incarnations[i])
+    return (
+      completes ? { status, incarnation, complete: completes[i] === 1 } : { status, incarnation }
+    ) as Answer<C>
   })
 }

@@ -20,7 +20,7 @@ export interface Details {
   /** One letter an item, as character codes. */
   readonly statuses: Buffer
   /** The present line of the history. */
-  readonly line: number
+  readonly generation: number
   /** The next detail. */
   next(): unknown
 }

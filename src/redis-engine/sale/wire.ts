@@ -13,24 +13,24 @@ export function encodeCall(call: Call, write: (to: Writer) => void, caller = wri
   return writer.pack(() => {
     caller(call, writer)
     writer.integer(Math.max(0, Math.floor(call.deadline)))
-    writer.integer(Math.max(0, Math.floor(call.floor)))
+    writer.integer(Math.max(0, Math.floor(call.minTime)))
     write(writer)
   })
 }
 
-function writeToken({ token }: Call, to: Writer): void {
-  to.text(token ?? '')
+function writeToken({ incarnation }: Call, to: Writer): void {
+  to.text(incarnation ?? '')
 }
 
 /** The token, with what the caller has seen of the partition's history. */
-function writeCaller({ token, seen, mark, recovers }: Call, to: Writer): void {
+function writeCaller({ incarnation, lastSeen, batchId, bypassFreeze }: Call, to: Writer): void {
   to.array(6)
-  to.text(token ?? '')
-  to.integer(seen?.line ?? 0)
-  to.integer(seen?.sequence ?? 0)
-  to.text(seen?.mark ?? '')
-  to.text(mark ?? '')
-  to.integer(recovers ? 1 : 0)
+  to.text(incarnation ?? '')
+  to.integer(lastSeen?.generation ?? 0)
+  to.integer(lastSeen?.sequence ?? 0)
+  to.text(lastSeen?.batchId ?? '')
+  to.text(batchId ?? '')
+  to.integer(bypassFreeze ? 1 : 0)
 }
 
 /** These open a partition, or make it: they know nothing of its history. */
@@ -72,15 +72,15 @@ export function decode<C extends Command>(
       epoch: Number(reply[3]),
       holdMs: Number(reply[4]),
       statuses: reply[5] as Buffer,
-      line: Number(reply[6]),
+      generation: Number(reply[6]),
       next: iterate(reply, 9),
     }
-    const tip = { line: details.line, sequence: details.sequence, mark: String(reply[7]) }
+    const offset = { generation: details.generation, sequence: details.sequence, batchId: String(reply[7]) }
     if (details.statuses.length !== ops.length)
       throw new RangeError(`${command} answered other than it was asked`)
     const clock = now - Number(reply[8])
     const answers = codecOf(command)!.read(ops, details)
-    return { outcome, now, clock, sequence: details.sequence, tip, answers }
+    return { outcome, now, clock, sequence: details.sequence, offset, answers }
   }
   if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
@@ -95,7 +95,7 @@ export function decode<C extends Command>(
   if (outcome !== 'described') throw new RangeError('the reply has an unknown shape')
   const answer = {
     status: outcome,
-    token: String(reply[3]),
+    incarnation: String(reply[3]),
     rules: JSON.parse(String(reply[4])),
     complete: reply[5] === 1,
   } as Answer<C>

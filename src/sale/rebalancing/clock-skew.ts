@@ -1,7 +1,7 @@
 import type { Units } from '../../engine/engine.js'
 
 /** By how much these units are more than the others, SKU by SKU; where they are not, nothing. */
-export function beyond(units: Units, others: Units): Units {
+export function exceeds(units: Units, others: Units): Units {
   const counted = new Map(others)
   return units
     .map(([sku, quantity]) => [sku, quantity - (counted.get(sku) ?? 0)] as const)

@@ -51,15 +51,15 @@ export class KnownStock {
     return this.#known.has(sku)
   }
 
-  /** The other partitions that have some, the richest first; of equals in another order for each home, or all would ask the same. */
-  donors(sku: number, home: number): number[] {
+  /** The other partitions that have some, the richest first; of equals in another order for each target, or all would ask the same. */
+  sources(sku: number, target: number): number[] {
     const units = this.#known.get(sku)?.units
     if (!units) return []
-    const donors: number[] = []
+    const sources: number[] = []
     for (let step = 1; step < this.#partitions; step++) {
-      const partition = (home + step) % this.#partitions
-      if (units[partition]! > 0) donors.push(partition)
+      const partition = (target + step) % this.#partitions
+      if (units[partition]! > 0) sources.push(partition)
     }
-    return donors.sort((a, b) => units[b]! - units[a]!)
+    return sources.sort((a, b) => units[b]! - units[a]!)
   }
 }

@@ -1,7 +1,7 @@
-import type { Timer, Timing } from '../../engine/clock.js'
+import type { Clock, Timer } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'
-import { askEvery } from '../fan-out.js'
+import { askAll } from '../fan-out.js'
 import type { Parts } from '../partitions.js'
 import type { KnownStock } from './known-stock.js'
 
@@ -16,7 +16,7 @@ const tuning = {
  * What all partitions said when they were asked one after another: of the SKUs that callers waited
  * for when it began, and of no others.
  */
-export interface Survey {
+export interface StockSnapshot {
   /** Counts from 1 in the order in which they were begun; each was over when the next began. */
   readonly number: number
   /** The SKUs it asked for. */
@@ -37,40 +37,40 @@ export interface Survey {
 /** What tells whether units have come back to a partition. */
 interface Trace {
   readonly returns: number
-  readonly line: number
+  readonly generation: number
 }
 
 interface Running {
   /** Everybody has answered, or will not. */
-  readonly done: Promise<Survey>
+  readonly done: Promise<StockSnapshot>
   /** The same, or a moment has passed. */
-  readonly glimpse: Promise<unknown>
+  readonly partialResult: Promise<unknown>
 }
 
 /** Asks all partitions what they have: one survey at a time for all of a handle who want to know. */
-export class Surveys {
+export class StockSnapshots {
   readonly #parts: Parts
   readonly #known: KnownStock
-  readonly #timing: Timing
+  readonly #clock: Clock
   readonly #limitMs: number
   /** How many were begun. */
   begun = 0
   /** How many wait for each SKU. */
   readonly #wanted = new Map<number, number>()
   #running: Running | undefined
-  #last: { survey: Survey; traces: readonly (Trace | undefined)[] } | undefined
+  #last: { survey: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
   #endedAt = Number.NEGATIVE_INFINITY
 
   /** @param limitMs When a partition that has not answered is given up. */
-  constructor(parts: Parts, known: KnownStock, timing: Timing, limitMs: number) {
+  constructor(parts: Parts, known: KnownStock, clock: Clock, limitMs: number) {
     this.#parts = parts
     this.#known = known
-    this.#timing = timing
+    this.#clock = clock
     this.#limitMs = limitMs
   }
 
   /** The latest that is over. */
-  get last(): Survey | undefined {
+  get last(): StockSnapshot | undefined {
     return this.#last?.survey
   }
 
@@ -100,29 +100,29 @@ export class Surveys {
       .finally(() => {
         timer?.cancel()
         this.#running = undefined
-        this.#endedAt = this.#timing.now()
+        this.#endedAt = this.#clock.now()
       })
     const moment = new Promise<void>((resolve) => {
-      timer = this.#timing.after(tuning.glimpseMs, resolve)
+      timer = this.#clock.after(tuning.glimpseMs, resolve)
     })
-    return { done, glimpse: Promise.race([done, moment]) }
+    return { done, partialResult: Promise.race([done, moment]) }
   }
 
   async #pause(): Promise<void> {
-    const ms = this.#endedAt + this.#parts.count / tuning.partitionsAMs - this.#timing.now()
-    if (ms >= 1) await new Promise<void>((resolve) => void this.#timing.after(ms, resolve))
+    const ms = this.#endedAt + this.#parts.count / tuning.partitionsAMs - this.#clock.now()
+    if (ms >= 1) await new Promise<void>((resolve) => void this.#clock.after(ms, resolve))
   }
 
-  async #take(): Promise<Survey> {
+  async #take(): Promise<StockSnapshot> {
     const number = ++this.begun
-    const call = { deadline: this.#timing.now() + this.#limitMs }
+    const call = { deadline: this.#clock.now() + this.#limitMs }
     const available: number[] = []
     const unsold: number[] = []
     const held: number[] = []
     const asked = [...this.#wanted.keys()]
     const ask = (index: number): Promise<Trace> => {
       const session = this.#parts.session(index)
-      const lineBefore = session.tip?.line
+      const generationBefore = session.lastSeen?.generation
       return this.#parts.ask(index, 'stats', { skus: asked }, call, ({ skus, returns }) => {
         for (const [place, counts] of skus.entries()) {
           const sku = asked[place]!
@@ -131,15 +131,19 @@ export class Surveys {
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
           held[sku] = (held[sku] ?? 0) + counts.held
         }
-        // A history that goes on as another line may have put units back without a word.
-        const line = session.tip!.line
-        return { returns, line: lineBefore === undefined || lineBefore === line ? line : Number.NaN }
+        // A history that goes on as another generation may have put units back without a word.
+        const generation = session.lastSeen!.generation
+        return {
+          returns,
+          generation:
+            generationBefore === undefined || generationBefore === generation ? generation : Number.NaN,
+        }
       })
     }
-    const { done: traces, failures } = await askEvery(this.#parts.count, (index) =>
+    const { done: traces, failures } = await askAll(this.#parts.count, (index) =>
       // A reply that was lost on the way need not cost everybody the survey.
       ask(index).catch((error) => {
-        if (error instanceof StockholdError && error.retryable && call.deadline > this.#timing.now())
+        if (error instanceof StockholdError && error.retryable && call.deadline > this.#clock.now())
           return ask(index)
         throw error
       }),
@@ -160,11 +164,11 @@ export class Surveys {
   }
 }
 
-export function inTransitOf({ unsold, available }: Pick<Survey, 'unsold' | 'available'>): number[] {
+export function inTransitOf({ unsold, available }: Pick<StockSnapshot, 'unsold' | 'available'>): number[] {
   return unsold.map((units, sku) => units - available[sku]!)
 }
 
 /** NaN is like nothing else. */
 function isSame(a: Trace, b: Trace): boolean {
-  return a.returns === b.returns && a.line === b.line
+  return a.returns === b.returns && a.generation === b.generation
 }

@@ -1,15 +1,15 @@
 import { onAbort } from '../../batching/abort.js'
-import type { Limits } from '../../batching/batcher-set.js'
-import type { Timer, Timing } from '../../engine/clock.js'
+import type { CallOptions } from '../../batching/batcher-set.js'
+import type { Clock, Timer } from '../../engine/clock.js'
 
 /**
  * The promise's result, unless the caller's deadline or signal ends the wait before. What becomes of the promise then is no
  * matter of the caller: it may still fail, and that must not end the process.
  */
-export function within<T>(
+export function withDeadline<T>(
   promise: Promise<T>,
-  { deadline, signal }: Limits,
-  timing: Timing,
+  { deadline, signal }: CallOptions,
+  clock: Clock,
   tooLate: () => unknown,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -25,9 +25,9 @@ export function within<T>(
       (error) => end(() => reject(error)),
     )
     if (signal?.aborted) return reject(signal.reason)
-    const ms = deadline - timing.now()
+    const ms = deadline - clock.now()
     if (ms <= 0) return reject(tooLate())
-    timer = timing.after(Math.ceil(ms), () => end(() => reject(tooLate())))
+    timer = clock.after(Math.ceil(ms), () => end(() => reject(tooLate())))
     forget = signal && onAbort(signal, () => end(() => reject(signal.reason)))
   })
 }

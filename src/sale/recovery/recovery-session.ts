@@ -1,18 +1,22 @@
 import pLimit from 'p-limit'
-import type { Op, Settled, Units } from '../../engine/engine.js'
+import type { FinalAnswer, Op, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
-import { askEvery, changeEvery, failureOf, readEvery } from '../fan-out.js'
-import { homeOf, type Parts } from '../partitions.js'
+import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
+import { type Parts, partitionForBuyer } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
-import { Supply } from '../rebalancing/rebalancer.js'
+import { Rebalancer } from '../rebalancing/rebalancer.js'
 import { inCalls } from '../rebalancing/stock-transfer.js'
-import { searchToConfirm, searchToReserve, searchToRestock } from '../rebalancing/with-rebalancing.js'
-import type { RuleBook } from '../reserve-request.js'
+import {
+  confirmWithRebalancing,
+  reserveWithRebalancing,
+  restockWithRebalancing,
+} from '../rebalancing/with-rebalancing.js'
+import type { SaleRulesIndex } from '../reserve-request.js'
 import type { Recovery } from '../results.js'
-import type { SaleAccess } from '../sale-client.js'
-import { type Recover, replay, type Testimony } from './replay.js'
+import type { SaleClient } from '../sale-client.js'
+import { type Recover, type RecoverySource, replay } from './replay.js'
 
 const tuning = {
   /** Transfers made up for at a time. */
@@ -20,55 +24,55 @@ const tuning = {
 }
 
 /** Works on a sale past its freeze, step by step. Each step can be repeated, by anybody. */
-export class Recovering {
-  readonly #access: SaleAccess
-  readonly #book: RuleBook
+export class RecoverySession {
+  readonly #client: SaleClient
+  readonly #rulesIndex: SaleRulesIndex
   readonly #options: SignalOption | undefined
   readonly #parts: Parts
-  readonly #supply: Supply | undefined
+  readonly #rebalancer: Rebalancer | undefined
 
-  constructor(access: SaleAccess, book: RuleBook, options?: SignalOption) {
-    this.#access = access
-    this.#book = book
+  constructor(access: SaleClient, book: SaleRulesIndex, options?: SignalOption) {
+    this.#client = access
+    this.#rulesIndex = book
     this.#options = options
     this.#parts = access.partitions.recovering()
-    if (this.#parts.count > 1) this.#supply = new Supply(this.#parts, access.timing, access.deadlineMs)
+    if (this.#parts.count > 1) this.#rebalancer = new Rebalancer(this.#parts, access.clock, access.deadlineMs)
   }
 
   /** Whatever can be put right without knowing what was acknowledged: all partitions are there, frozen, and nothing is in transit. */
-  async mend(): Promise<void> {
+  async rebuild(): Promise<void> {
     await this.#notice()
     await this.#rebuild()
     await this.#reconcile()
   }
 
   /** Puts back what these know. Where others have the units now, it is `refused`. */
-  async replay(testimonies: readonly Testimony[]): Promise<Pick<Recovery, 'restored' | 'refused'>> {
-    const now = (id?: string) => this.#access.serverNow(id === undefined ? 0 : partitionOf(id)!)
-    const { restored, refused } = await replay(testimonies, this.#send, now, this.#book.rules.holdMs)
+  async replay(testimonies: readonly RecoverySource[]): Promise<Pick<Recovery, 'restored' | 'refused'>> {
+    const now = (id?: string) => this.#client.serverNow(id === undefined ? 0 : partitionOf(id)!)
+    const { restored, refused } = await replay(testimonies, this.#send, now, this.#rulesIndex.rules.holdMs)
     return {
       restored,
       refused: refused.map(({ acknowledged, reason }) => ({
-        reservation: this.#book.reservation(acknowledged.reservation),
+        reservation: this.#rulesIndex.reservation(acknowledged.reservation),
         reason,
       })),
     }
   }
 
   /** The sale goes on, and this handle knows from where: a loss before its next call must not begin the same line anew. */
-  async thaw(): Promise<void> {
-    await this.#control({ action: 'thaw' })
+  async unfreeze(): Promise<void> {
+    await this.#control({ action: 'unfreeze' })
     for (let index = 0; index < this.#parts.count; index++) {
-      const { tip } = this.#parts.session(index)
-      if (tip) this.#access.partitions.session(index).witness(tip)
+      const { lastSeen } = this.#parts.session(index)
+      if (lastSeen) this.#client.partitions.session(index).advanceTo(lastSeen)
     }
   }
 
   /** If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it. */
   async #notice(): Promise<void> {
-    const { parts } = this.#access.partitions
+    const { parts } = this.#client.partitions
     const call = this.#call()
-    const { failures } = await askEvery(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
+    const { failures } = await askAll(parts.count, (index) => parts.ask(index, 'stats', {}, call, () => {}))
     const others = [...failures].filter(
       ([, error]) =>
         !(error instanceof StockholdError) ||
@@ -81,15 +85,22 @@ export class Recovering {
 
   /** Makes anew the partitions that are gone, frozen. */
   async #rebuild(): Promise<void> {
-    const { partitions } = this.#access
+    const { partitions } = this.#client
     const count = this.#parts.count
     // Beyond every line that anybody has seen, as far as this handle knows.
-    const lines = Array.from({ length: count }, (_, index) => partitions.session(index).tip?.line ?? 0)
-    const op = { rules: this.#book.rules, token: partitions.token!, line: Math.max(...lines) + 1 }
+    const generations = Array.from(
+      { length: count },
+      (_, index) => partitions.session(index).lastSeen?.generation ?? 0,
+    )
+    const op = {
+      rules: this.#rulesIndex.rules,
+      incarnation: partitions.incarnation!,
+      generation: Math.max(...generations) + 1,
+    }
     const call = this.#call()
-    await changeEvery(count, (index) =>
-      this.#parts.ask(index, 'rebuild', op, call, ({ token }) => {
-        if (token !== op.token) throw partitions.session(index).gone('lost')
+    await changeAll(count, (index) =>
+      this.#parts.ask(index, 'rebuild', op, call, ({ incarnation }) => {
+        if (incarnation !== op.incarnation) throw partitions.session(index).stateError('lost')
       }),
     )
   }
@@ -102,7 +113,7 @@ export class Recovering {
     const parts = this.#parts
     if (parts.count === 1) return
     const call = this.#call()
-    const rows = await readEvery(parts.count, (index) =>
+    const rows = await readAll(parts.count, (index) =>
       parts.ask(index, 'transfers', {}, call, (answer) => answer),
     )
     const limit = pLimit(tuning.atOnce)
@@ -128,34 +139,41 @@ export class Recovering {
 
   /** Sends a command to where it belongs; what its home lacks is brought there. */
   readonly #send: Recover = async <C extends Parameters<Recover>[0]>(command: C, op: Op<C>) => {
-    if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as Settled<C>
-    if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as Settled<C>
-    if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as Settled<C>
-    if (command === 'control') return (await this.#control(op as Op<'control'>)) as Settled<C>
+    if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as FinalAnswer<C>
+    if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as FinalAnswer<C>
+    if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as FinalAnswer<C>
+    if (command === 'control') return (await this.#control(op as Op<'control'>)) as FinalAnswer<C>
     return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
   }
 
-  async #reserve(op: Op<'reserve'>): Promise<Settled<'reserve'>> {
+  async #reserve(op: Op<'reserve'>): Promise<FinalAnswer<'reserve'>> {
     const first = await this.#ask(partitionOf(op.id)!, 'reserve', op)
-    if (first.status !== 'sold_out' || !this.#supply) return first
-    const end = await searchToReserve(this.#supply, this.#ask, op, first, this.#book.limited, this.#call())
+    if (first.status !== 'sold_out' || !this.#rebalancer) return first
+    const end = await reserveWithRebalancing(
+      this.#rebalancer,
+      this.#ask,
+      op,
+      first,
+      this.#rulesIndex.limited,
+      this.#call(),
+    )
     return 'answer' in end ? end.answer : first
   }
 
-  async #confirm(op: Op<'confirm'>): Promise<Settled<'confirm'>> {
-    if (this.#supply) return searchToConfirm(this.#supply, this.#ask, op, this.#call())
+  async #confirm(op: Op<'confirm'>): Promise<FinalAnswer<'confirm'>> {
+    if (this.#rebalancer) return confirmWithRebalancing(this.#rebalancer, this.#ask, op, this.#call())
     return this.#ask(partitionOf(op.id)!, 'confirm', op)
   }
 
-  async #restock(op: Op<'restock'>): Promise<Settled<'restock'>> {
-    const home = homeOf(this.#access.partitions.token!, op.key, this.#parts.count)
-    if (this.#supply) return searchToRestock(this.#supply, this.#ask, home, op, this.#call())
+  async #restock(op: Op<'restock'>): Promise<FinalAnswer<'restock'>> {
+    const home = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
+    if (this.#rebalancer) return restockWithRebalancing(this.#rebalancer, this.#ask, home, op, this.#call())
     return this.#ask(home, 'restock', op)
   }
 
-  async #control(op: Op<'control'>): Promise<Settled<'control'>> {
+  async #control(op: Op<'control'>): Promise<FinalAnswer<'control'>> {
     const call = this.#call()
-    const answers = await changeEvery(this.#parts.count, (index) =>
+    const answers = await changeAll(this.#parts.count, (index) =>
       this.#parts.ask(index, 'control', op, call, (answer) => answer),
     )
     return answers[0]!
@@ -165,10 +183,10 @@ export class Recovering {
     this.#parts.ask(index, command, op, this.#call(), (answer) => answer)
 
   #call() {
-    return this.#access.call(this.#options)
+    return this.#client.call(this.#options)
   }
 }
 
-function unitsOf(rows: Settled<'transfers'>['sent'], partition: number): Units {
+function unitsOf(rows: FinalAnswer<'transfers'>['sent'], partition: number): Units {
   return rows.find(([other]) => other === partition)?.[1] ?? []
 }

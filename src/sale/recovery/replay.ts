@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
-import type { Op, Settled } from '../../engine/engine.js'
+import type { FinalAnswer, Op } from '../../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from '../acknowledgement-cache.js'
 
 const tuning = {
@@ -9,7 +9,7 @@ const tuning = {
 }
 
 /** What somebody knows of what was acknowledged: a process of its own answers, a ledger of everything. */
-export interface Testimony {
+export interface RecoverySource {
   readonly restocks: readonly AcknowledgedRestock[]
   readonly state: 'open' | 'paused' | 'ended'
   /**
@@ -21,7 +21,7 @@ export interface Testimony {
 }
 
 /** Sends one command past the freeze, to where it belongs. */
-export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<Settled<C>>
+export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<FinalAnswer<C>>
 type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'restock' | 'control'
 
 export interface NotRestored {
@@ -40,7 +40,7 @@ export interface NotRestored {
  * @param now The server's time where a reservation is, by its id.
  */
 export async function replay(
-  testimonies: readonly Testimony[],
+  testimonies: readonly RecoverySource[],
   recover: Recover,
   now: (id?: string) => number,
   holdMs: number,

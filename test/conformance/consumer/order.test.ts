@@ -35,7 +35,7 @@ onSteppedEngines((open) => {
       { sku: 'b', quantity: 2 },
     ]
     const held = { id: first.id, buyer: 'u', items, state: 'held', key: null, createdAt: at }
-    const place = { partition: 0, line: 1 }
+    const place = { partition: 0, generation: 1 }
     expect(seen.events.slice(0, 4)).toEqual([
       {
         ...place,

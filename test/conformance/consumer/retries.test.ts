@@ -7,11 +7,11 @@ import { onSteppedEngines } from '../../support/shop.js'
 /** The engine with one reservation lost. */
 function without(id: string, inner: Engine): Engine {
   return {
-    ...(inner.timing && { timing: inner.timing }),
+    ...(inner.clock && { clock: inner.clock }),
     elapsed: () => inner.elapsed(),
     close: () => inner.close(),
     room: (name) => inner.room(name),
-    handoff: (...place) => inner.handoff(...place),
+    groups: (...place) => inner.groups(...place),
     partition(...place) {
       const port = inner.partition(...place)
       return {

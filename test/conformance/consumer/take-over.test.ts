@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { HandoffOp } from '../../../src/engine/groups.js'
+import type { GroupOp } from '../../../src/engine/groups.js'
 import { FlashSale, type SaleEvent, type SaleRules, StockholdError } from '../../../src/index.js'
 import { follow, type Mortal, mortal, Seen } from '../../support/consumers.js'
 import { type OpenSteppedShop, onSteppedEngines, type SteppedShop } from '../../support/shop.js'
@@ -69,7 +69,7 @@ onSteppedEngines((open) => {
     const lost = { park: 0, unpark: 0 }
     life.before = (command, ops) => {
       if (command !== 'settle') return
-      const { park, unpark } = ops[0] as HandoffOp<'settle'>
+      const { park, unpark } = ops[0] as GroupOp<'settle'>
       if (park.length > 0 && lost.park++ === 0) throw new StockholdError('UNAVAILABLE', 'lost on its way')
       if (unpark.length > 0 && lost.unpark++ === 0) throw new StockholdError('UNAVAILABLE', 'lost on its way')
     }
@@ -112,10 +112,10 @@ onSteppedEngines((open) => {
     const first = process(shop)
     const [one, two] = [new Seen(), new Seen()]
     let hold: (() => void) | undefined
-    const settles: HandoffOp<'settle'>[] = []
+    const settles: GroupOp<'settle'>[] = []
     first.life.before = (command, ops) => {
       if (command !== 'settle') return undefined
-      settles.push(...(ops as HandoffOp<'settle'>[]))
+      settles.push(...(ops as GroupOp<'settle'>[]))
       // It sleeps over the end of its lease, with this on its way.
       return settles.length === 2 ? new Promise<void>((resolve) => (hold = resolve)) : undefined
     }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { HandoffCommand, HandoffOp } from '../../../src/engine/groups.js'
+import type { GroupCommand, GroupOp } from '../../../src/engine/groups.js'
 import { Follower } from '../../support/follower.js'
 import { openPort, partitionsOf, rulesOf, TOKEN } from '../../support/port-sale.js'
 import { onBothEngines } from '../../support/shop.js'
 
-const oneOfEach: { [C in HandoffCommand]: HandoffOp<C> } = {
+const oneOfEach: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { group: 'g', consumer: 'one', leaseMs: 1_000, start: 'beginning' },
   settle: {
     ...{ group: 'g', consumer: 'one', epoch: 1, leaseMs: 1_000, position: 1 },
@@ -16,7 +16,7 @@ const oneOfEach: { [C in HandoffCommand]: HandoffOp<C> } = {
   revive: { group: 'g', sequences: [1], action: 'retry' },
   drop: { group: 'g' },
 }
-const commands = Object.entries(oneOfEach) as [HandoffCommand, HandoffOp<HandoffCommand>][]
+const commands = Object.entries(oneOfEach) as [GroupCommand, GroupOp<GroupCommand>][]
 
 onBothEngines((_open, kind) => {
   const open = async (rules: Parameters<typeof openPort>[1] = {}) => openPort(await kind.make(), rules)
@@ -30,7 +30,7 @@ onBothEngines((_open, kind) => {
       })
     const [at] = await open()
     for (const [command, op] of commands)
-      expect(await at!.runHandoff(command, [op], { token: 'another' }), command).toStrictEqual({
+      expect(await at!.runHandoff(command, [op], { incarnation: 'another' }), command).toStrictEqual({
         outcome: 'lost',
         now: at!.now(),
       })
@@ -157,12 +157,12 @@ onBothEngines((_open, kind) => {
 
   test('a freeze does not concern who follows the events, nor what they have seen', async () => {
     const [at] = await open()
-    const seen = { line: 1, sequence: 99, mark: 'unheard of' }
+    const lastSeen = { generation: 1, sequence: 99, batchId: 'unheard of' }
     const one = new Follower(at!, 'one')
     await at!.hold('u')
-    expect((await at!.runHandoff('claim', [oneOfEach.claim], { seen })).outcome).toBe('done')
+    expect((await at!.runHandoff('claim', [oneOfEach.claim], { lastSeen })).outcome).toBe('done')
     expect((await at!.stats()).status).toBe('open')
-    expect((await at!.run('stats', [{}], { seen })).outcome).toBe('rolled_back')
+    expect((await at!.run('stats', [{}], { lastSeen })).outcome).toBe('rolled_back')
     await one.take()
     expect(await one.settle({ position: 1 })).toMatchObject({ status: 'settled' })
     expect(await one.state()).toMatchObject({ position: 1 })
@@ -170,7 +170,7 @@ onBothEngines((_open, kind) => {
 
   test('a sale that is made anew has none of the groups of the one before', async () => {
     const [at] = partitionsOf(await kind.make())
-    await at!.ask('rebuild', { rules: rulesOf({}), token: TOKEN, line: 1 })
+    await at!.ask('rebuild', { rules: rulesOf({}), incarnation: TOKEN, generation: 1 })
     expect(await at!.askHandoff('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })
   })
 })

@@ -163,7 +163,7 @@ onBothEngines((_open, kind) => {
     expect(await one.settle({ leaseMs: 1_000 })).toMatchObject({ until: until - 1_000 })
     expect(await two.claim()).toMatchObject({ status: 'busy' })
     const claim = { group: 'g', consumer: 'two', leaseMs: 10, start: 'now' as const }
-    const { now, answers } = await at.doneHandoff('claim', [claim], { floor: until })
+    const { now, answers } = await at.doneHandoff('claim', [claim], { minTime: until })
     expect(now).toBe(until)
     expect(answers).toMatchObject([{ status: 'claimed', epoch: 2, until: until + 10 }])
   })

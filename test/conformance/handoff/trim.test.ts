@@ -202,7 +202,7 @@ onBothEngines((_open, kind) => {
   test('where events are trimmed nobody can tell whether somebody has seen them', async () => {
     const { at, one, ripe } = await open()
     await ripe()
-    const foreign = (sequence: number) => ({ seen: { line: 1, sequence, mark: 'unheard of' } })
+    const foreign = (sequence: number) => ({ lastSeen: { generation: 1, sequence, batchId: 'unheard of' } })
     expect((await at.run('get', [{ id: idAt(0, 'b0') }], foreign(4))).outcome).toBe('rolled_back')
     await settle(one, 4)
     expect((await at.run('stats', [{}], foreign(4))).outcome).toBe('done')

@@ -130,7 +130,7 @@ onBothPartitioned((_, kind) => {
     expect(
       await shop.clock.engine
         .partition('gone', 0, 4)
-        .run('describe', [{}], { token: null, deadline: 9e15, floor: 0 }),
+        .run('describe', [{}], { incarnation: null, deadline: 9e15, minTime: 0 }),
     ).toMatchObject({
       outcome: 'missing',
     })

@@ -59,10 +59,10 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
-  test('with thaw: false it stays frozen; everything can be repeated', async () => {
+  test('with unfreeze: false it stays frozen; everything can be repeated', async () => {
     const shop = await open({ stock: { a: 8 } })
     await shop.freeze(1)
-    for (let i = 0; i < 2; i++) await shop.sale.recover({ from: 'replay', thaw: false })
+    for (let i = 0; i < 2; i++) await shop.sale.recover({ from: 'replay', unfreeze: false })
     await faultOf(hold(shop, 1), 'ROLLBACK_DETECTED')
     for (let i = 0; i < 2; i++) await shop.handle().recover({ from: 'accept' })
     await hold(shop, 1)

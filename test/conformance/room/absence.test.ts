@@ -10,13 +10,13 @@ onBothEngines((open) => {
     const crowd = await room.crowd(3)
     await room.come(crowd)
     await room.advance(1_000)
-    expect(await room.tend()).toMatchObject({ turns: [2], outstanding: 2, waiting: 2, atDoor: 0, tokens: 0 })
+    expect(await room.tend()).toMatchObject({ turns: [2], outstanding: 2, waiting: 2, present: 0, tokens: 0 })
     await room.advance(500)
     expect((await room.come(['u3', 'u2'])).of).toMatchObject({
       u3: { status: 'waiting', ahead: 0 },
       u2: { status: 'admitted', number: 2, expiresAt: room.now() + 60_000 },
     })
-    expect(await room.tend()).toMatchObject({ turns: [], outstanding: 2, admitted: 2, missed: 0 })
+    expect(await room.tend()).toMatchObject({ turns: [], outstanding: 2, admitted: 2, missedTurns: 0 })
   })
 
   test('a turn that is not taken goes back as a token, to the ms', async () => {
@@ -63,7 +63,7 @@ onBothEngines((open) => {
       if (second >= 10) expect(all - before).toBe(10)
       before = all
     }
-    expect(await room.tend()).toMatchObject({ missed: 0 })
+    expect(await room.tend()).toMatchObject({ missedTurns: 0 })
   })
 
   test('called and absent: missed after claimMs, and not before', async () => {
@@ -80,11 +80,11 @@ onBothEngines((open) => {
       { status: 'waiting', number: 6, ahead: null },
       { status: 'waiting', number: 7, ahead: null },
     ])
-    expect(tended).toMatchObject({ missed: 2, waiting: 4, tail: 7 })
-    expect(await room.ask('join', { buyer: 'u2' })).toMatchObject({ number: 6, stay: 2 })
+    expect(tended).toMatchObject({ missedTurns: 2, waiting: 4, tail: 7 })
+    expect(await room.ask('join', { buyer: 'u2' })).toMatchObject({ number: 6, visitId: 2 })
     await room.join('new')
     await room.pass(3_000, ['u2', 'u3', 'new'])
-    expect(await room.tend()).toMatchObject({ missed: 2, admitted: 4 })
+    expect(await room.tend()).toMatchObject({ missedTurns: 2, admitted: 4 })
   })
 
   test('called further in the same millisecond: waited for from then on all the same', async () => {
@@ -97,7 +97,7 @@ onBothEngines((open) => {
     await room.leave('u2')
     expect(await room.tend()).toMatchObject({ called: 4 })
     await room.pass(2_999)
-    expect(await room.tend()).toMatchObject({ missed: 0 })
+    expect(await room.tend()).toMatchObject({ missedTurns: 0 })
     await room.advance(1)
     expect((await room.come('u3')).of).toMatchObject({ u3: { status: 'waiting', number: 5 } })
   })
@@ -110,7 +110,7 @@ onBothEngines((open) => {
     expect((await room.tend()).turns).toEqual([2])
     await room.pass(3_100)
     expect((await room.come('u2')).of).toEqual({ u2: { status: 'waiting', number: 5, ahead: null } })
-    expect(await room.peek()).toMatchObject({ missed: 1, waiting: 3 })
+    expect(await room.peek()).toMatchObject({ missedTurns: 1, waiting: 3 })
   })
 
   test('whoever was seen within claimMs is not missed, though called long ago', async () => {
@@ -123,10 +123,10 @@ onBothEngines((open) => {
       await room.come(['u3', 'u4'])
       await room.pass(3_900)
     }
-    expect(await room.come('u3')).toMatchObject({ missed: 0, of: { u3: { number: 3, ahead: 0 } } })
+    expect(await room.come('u3')).toMatchObject({ missedTurns: 0, of: { u3: { number: 3, ahead: 0 } } })
     await room.pass(100)
     expect(await room.come(['u3', 'u4'])).toMatchObject({
-      missed: 1,
+      missedTurns: 1,
       of: { u3: { number: 3, ahead: 0 }, u4: { number: 5, ahead: null } },
     })
   })
@@ -170,7 +170,7 @@ onBothEngines((open) => {
     await room.advance(1)
     expect((await room.come('u4')).of).toMatchObject({ u4: { ahead: 0 } })
     // Not called yet, so nothing was missed.
-    expect(await room.come('u2')).toMatchObject({ missed: 0, of: { u2: { number: 2, ahead: 0 } } })
+    expect(await room.come('u2')).toMatchObject({ missedTurns: 0, of: { u2: { number: 2, ahead: 0 } } })
   })
 
   test('nobody tended the door for a minute: nobody loses a place', async () => {
@@ -182,9 +182,9 @@ onBothEngines((open) => {
     const turns = await room.pass(1_000)
     expect(turns.turns).toEqual([5])
     await room.advance(60_000)
-    expect(await room.tend()).toMatchObject({ turns: [5], missed: 0 })
+    expect(await room.tend()).toMatchObject({ turns: [5], missedTurns: 0 })
     const back = await room.come(crowd.slice(4))
-    expect(back.missed).toBe(0)
+    expect(back.missedTurns).toBe(0)
     expect(admitted(back)).toEqual(['u5', 'u6', 'u7', 'u8'])
   })
 
@@ -226,10 +226,10 @@ onBothEngines((open) => {
       turns: [2],
       of: { u2: { status: 'waiting', ahead: null } },
     })
-    expect(await room.come('u3')).toMatchObject({ missed: 0, of: { u3: { number: 3, ahead: 0 } } })
+    expect(await room.come('u3')).toMatchObject({ missedTurns: 0, of: { u3: { number: 3, ahead: 0 } } })
     await room.control({ action: 'resume' })
     expect((await room.come('u2')).of).toMatchObject({ u2: { status: 'admitted' } })
-    expect(await room.tend()).toMatchObject({ missed: 0, admitted: 2 })
+    expect(await room.tend()).toMatchObject({ missedTurns: 0, admitted: 2 })
   })
 
   test('who was seen while the room was paused counts as away when it goes on, until they come again', async () => {

@@ -18,15 +18,15 @@ onBothEngines((open) => {
     await room.pace(333, 2_000)
     const start = room.now()
     let odd = 12_345
-    let floor = start
+    let minTime = start
     for (let step = 1; step <= 10_000; step++) {
       odd = (odd * 1_103_515_245 + 12_345) % 2 ** 31
       // Most of them within a second, some long enough to count as a gap.
-      floor += step % 1_000 === 0 ? 40_000 + (odd % 9_999) : odd % 401
-      if (odd % 3 === 0) await room.done('join', [{ buyer: `u${odd % 50}` }], { floor })
-      else if (odd % 7 === 0) await room.done('leave', [{ buyer: `u${odd % 50}`, stay: 1 }], { floor })
-      else await room.tend({}, { floor })
-      if (step % 500 === 0) expect((await room.tend({}, { floor })).tokens).toBe((floor - start) * 333)
+      minTime += step % 1_000 === 0 ? 40_000 + (odd % 9_999) : odd % 401
+      if (odd % 3 === 0) await room.done('join', [{ buyer: `u${odd % 50}` }], { minTime })
+      else if (odd % 7 === 0) await room.done('leave', [{ buyer: `u${odd % 50}`, visitId: 1 }], { minTime })
+      else await room.tend({}, { minTime })
+      if (step % 500 === 0) expect((await room.tend({}, { minTime })).tokens).toBe((minTime - start) * 333)
     }
     expect((await room.peek()).tokens).toBeGreaterThan(700 * TOKEN)
   })

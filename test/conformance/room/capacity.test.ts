@@ -108,7 +108,7 @@ onBothEngines((open) => {
       expect(closed).toMatchObject({ closed: state, capacity: 0, outstanding: 1, admitted: 1 })
       expect(closed.of).toMatchObject({ u1: { status: 'admitted' }, u2: { status: 'waiting', ahead: 0 } })
       await room.pass(20_000, crowd)
-      expect(await room.peek()).toMatchObject({ closed: state, missed: 0 })
+      expect(await room.peek()).toMatchObject({ closed: state, missedTurns: 0 })
       await room.leave('u2')
       const again = await room.come(crowd, { stock: room.stock(2) })
       expect(again.closed).toBeNull()
@@ -126,7 +126,10 @@ onBothEngines((open) => {
     await room.pass(30_000)
     await room.pass(20_000, [], { stock: room.stock(0, 'sold_out') })
     expect((await room.tend({ stock: room.stock(9) })).turns).toEqual([3])
-    expect(await room.come(['u3', 'u4'])).toMatchObject({ missed: 0, of: { u3: { status: 'admitted' } } })
+    expect(await room.come(['u3', 'u4'])).toMatchObject({
+      missedTurns: 0,
+      of: { u3: { status: 'admitted' } },
+    })
   })
 
   test('a used pass is outstanding until a later reading shows what was bought, and stays valid', async () => {
@@ -176,10 +179,10 @@ onBothEngines((open) => {
     await room.come('ann', { stock: room.stock(9) })
     expect(await room.spend('bob')).toEqual({ status: 'gone' })
     expect(await room.spend('ann', 2)).toEqual({ status: 'gone' })
-    expect(await room.ask('spend', { buyer: 'nobody', stay: 1 })).toEqual({ status: 'gone' })
-    expect(await room.ask('spend', { buyer: 'ann', stay: 1 }, late)).toEqual({ status: 'retry' })
+    expect(await room.ask('spend', { buyer: 'nobody', visitId: 1 })).toEqual({ status: 'gone' })
+    expect(await room.ask('spend', { buyer: 'ann', visitId: 1 }, late)).toEqual({ status: 'retry' })
     expect(await room.spend('ann')).toEqual({ status: 'spent' })
-    expect(await room.ask('spend', { buyer: 'ann', stay: 1 }, late)).toEqual({ status: 'spent' })
+    expect(await room.ask('spend', { buyer: 'ann', visitId: 1 }, late)).toEqual({ status: 'spent' })
     await room.revoke('ann')
     expect(await room.spend('ann')).toEqual({ status: 'gone' })
   })

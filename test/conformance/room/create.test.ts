@@ -5,9 +5,9 @@ import { late, onBothEngines, Room, usualRules } from '../../support/room.js'
 const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C> } = {
   join: { buyer: 'ann' },
   tend: { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null },
-  leave: { buyer: 'ann', stay: 1 },
+  leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
-  spend: { buyer: 'ann', stay: 1 },
+  spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }
 
@@ -24,11 +24,11 @@ onBothEngines((open, kind) => {
       tail: 0,
       called: 0,
       reach: 5_000,
-      atDoor: 0,
+      present: 0,
       speed: 500_000,
       waiting: 0,
       admitted: 0,
-      missed: 0,
+      missedTurns: 0,
       outstanding: 0,
       capacity: null,
       drawn: null,
@@ -46,9 +46,9 @@ onBothEngines((open, kind) => {
   test('exists: with the same rules, whatever the pace; the first token and commitment stay', async () => {
     const room = await open({ opensAt: 5 }, { rate: 7 })
     const again = { rules: { ...usualRules, opensAt: 5 }, pace: { rate: 1, burst: 9 }, seed: 's' }
-    expect(await room.ask('create', { ...again, commitment: 'other', token: 'other' })).toEqual({
+    expect(await room.ask('create', { ...again, commitment: 'other', incarnation: 'other' })).toEqual({
       status: 'exists',
-      token: room.token,
+      incarnation: room.token,
       commitment: 'commitment of launch',
     })
     expect((await room.tend()).pace).toEqual({ rate: 7, burst: 1 })
@@ -66,7 +66,7 @@ onBothEngines((open, kind) => {
       { sale: null },
       { sale: 'launch', overcommit: 1_001 },
     ]
-    const conflict = { status: 'conflict', token: room.token, commitment: 'commitment of launch' }
+    const conflict = { status: 'conflict', incarnation: room.token, commitment: 'commitment of launch' }
     for (const rules of others) expect(await room.create(rules)).toEqual(conflict)
     expect(await room.create({ sale: 'launch' })).toEqual({ ...conflict, status: 'exists' })
     expect((await room.tend()).tail).toBe(1)
@@ -76,20 +76,20 @@ onBothEngines((open, kind) => {
     const room = new Room(await kind.make(), 'launch')
     const op = { rules: usualRules, pace: { rate: 1, burst: 1 }, seed: 's', commitment: 'c' }
     const { answers } = await room.done('create', [
-      { ...op, token: 't1' },
-      { ...op, token: 't2' },
-      { ...op, token: 't3', rules: { ...usualRules, claimMs: 1 } },
+      { ...op, incarnation: 't1' },
+      { ...op, incarnation: 't2' },
+      { ...op, incarnation: 't3', rules: { ...usualRules, claimMs: 1 } },
     ])
     expect(answers.map(({ status }) => status)).toEqual(['created', 'exists', 'conflict'])
-    expect(answers.map((answer) => 'token' in answer && answer.token)).toEqual(['t1', 't1', 't1'])
+    expect(answers.map((answer) => 'incarnation' in answer && answer.incarnation)).toEqual(['t1', 't1', 't1'])
   })
 
   test('described: rules, token and commitment', async () => {
     const room = await open({ order: 'random', opensAt: 99, sale: 'élan "x"' })
-    expect(await room.ask('describe', {}, { token: null })).toEqual({
+    expect(await room.ask('describe', {}, { incarnation: null })).toEqual({
       status: 'described',
       rules: { ...usualRules, order: 'random', opensAt: 99, sale: 'élan "x"' },
-      token: room.token,
+      incarnation: room.token,
       commitment: 'commitment of launch',
     })
   })
@@ -102,7 +102,7 @@ onBothEngines((open, kind) => {
       const missing = await nothing.run(command as RoomCommand, [op])
       expect(missing, command).toStrictEqual({ outcome: 'missing', now: room.now() })
       if (command === 'describe') continue
-      const lost = await room.run(command as RoomCommand, [op], { token: 'another' })
+      const lost = await room.run(command as RoomCommand, [op], { incarnation: 'another' })
       expect(lost, command).toStrictEqual({ outcome: 'lost', now: room.now() })
     }
     expect(await room.tend()).toMatchObject({ tail: 0, paused: false })
@@ -111,7 +111,7 @@ onBothEngines((open, kind) => {
   test('after the deadline nothing is created; what exists is told all the same', async () => {
     const room = new Room(await kind.make(), 'launch')
     expect(await room.create({}, {}, late)).toEqual({ status: 'retry' })
-    expect((await room.run('describe', [{}], { token: null })).outcome).toBe('missing')
+    expect((await room.run('describe', [{}], { incarnation: null })).outcome).toBe('missing')
     expect(await room.create()).toMatchObject({ status: 'created' })
     expect(await room.create({}, {}, late)).toMatchObject({ status: 'exists' })
     expect(await room.create({ claimMs: 1 }, {}, late)).toMatchObject({ status: 'conflict' })
@@ -141,12 +141,12 @@ onBothEngines((open, kind) => {
 
   test('time never runs backwards: the floor, and what is stored', async () => {
     const room = await open()
-    const floor = room.now() + 500
-    expect((await room.done('join', [{ buyer: 'ann' }], { floor })).now).toBe(floor)
+    const minTime = room.now() + 500
+    expect((await room.done('join', [{ buyer: 'ann' }], { minTime })).now).toBe(minTime)
     await room.advance(-60_000)
-    expect((await room.done('join', [{ buyer: 'bob' }])).now).toBe(floor)
-    expect((await room.done('tend', [oneOfEach.tend], { floor: floor + 70 })).now).toBe(floor + 70)
-    expect((await room.done('tend', [oneOfEach.tend])).now).toBe(floor + 70)
+    expect((await room.done('join', [{ buyer: 'bob' }])).now).toBe(minTime)
+    expect((await room.done('tend', [oneOfEach.tend], { minTime: minTime + 70 })).now).toBe(minTime + 70)
+    expect((await room.done('tend', [oneOfEach.tend])).now).toBe(minTime + 70)
   })
 
   test('a closed engine answers nothing', async () => {
@@ -156,4 +156,4 @@ onBothEngines((open, kind) => {
   })
 })
 
-const late0 = { token: null, deadline: 0, floor: 0 }
+const late0 = { incarnation: null, deadline: 0, minTime: 0 }

@@ -8,7 +8,7 @@ onBothEngines((open) => {
     expect(await room.ask('join', { buyer: 'cid' })).toEqual({
       status: 'placed',
       number: 3,
-      stay: 3,
+      visitId: 3,
       expiresAt: null,
     })
     expect(await room.tend()).toMatchObject({ tail: 3, waiting: 3, called: 0, admitted: 0 })
@@ -48,7 +48,7 @@ onBothEngines((open) => {
     await room.join('ann', 'bob')
     const expiresAt = room.now() + 5_000
     expect((await room.come('ann')).of.ann).toEqual({ status: 'admitted', number: 1, expiresAt })
-    const placed = { status: 'placed', number: 1, stay: 1, expiresAt }
+    const placed = { status: 'placed', number: 1, visitId: 1, expiresAt }
     expect(await room.ask('join', { buyer: 'ann' })).toEqual(placed)
     await room.advance(4_999)
     expect(await room.ask('join', { buyer: 'ann' })).toEqual(placed)
@@ -60,7 +60,7 @@ onBothEngines((open) => {
     await room.join('ann', 'bob')
     await room.come('ann')
     await room.advance(5_000)
-    const placed = { status: 'placed', number: 3, stay: 1, expiresAt: null }
+    const placed = { status: 'placed', number: 3, visitId: 1, expiresAt: null }
     expect(await room.ask('join', { buyer: 'ann' }, late)).toEqual({ status: 'retry' })
     expect((await room.peek()).tail).toBe(2)
     expect(await room.ask('join', { buyer: 'ann' })).toEqual(placed)
@@ -76,8 +76,8 @@ onBothEngines((open) => {
     const visits = [room.visit('ann'), room.visit('ann')]
     const waiting = { status: 'waiting', number: 3, ahead: null }
     expect((await room.tend({ visits })).visits).toEqual([waiting, waiting])
-    expect(await room.peek()).toMatchObject({ tail: 3, waiting: 2, missed: 0 })
-    expect(await room.ask('join', { buyer: 'ann' })).toMatchObject({ number: 3, stay: 1 })
+    expect(await room.peek()).toMatchObject({ tail: 3, waiting: 2, missedTurns: 0 })
+    expect(await room.ask('join', { buyer: 'ann' })).toMatchObject({ number: 3, visitId: 1 })
     // Not at the door yet: that takes one more visit.
     expect((await room.come('ann')).of.ann).toMatchObject({ number: 3 })
   })
@@ -86,9 +86,9 @@ onBothEngines((open) => {
     const room = await open()
     await room.join('ann', 'bob')
     expect(await room.leave('ann')).toEqual({ status: 'left' })
-    expect(await room.ask('join', { buyer: 'ann' })).toMatchObject({ number: 3, stay: 3 })
+    expect(await room.ask('join', { buyer: 'ann' })).toMatchObject({ number: 3, visitId: 3 })
     expect(await room.revoke('bob')).toEqual({ status: 'revoked' })
-    expect(await room.ask('join', { buyer: 'bob' })).toMatchObject({ number: 4, stay: 4 })
+    expect(await room.ask('join', { buyer: 'bob' })).toMatchObject({ number: 4, visitId: 4 })
   })
 
   test('after the deadline nobody gets a place; who has one is told', async () => {

@@ -11,7 +11,7 @@ onBothEngines((open) => {
     expect(await room.leave('u2')).toEqual({ status: 'left' })
     expect(await room.leave('u2')).toEqual({ status: 'gone' })
     expect(await room.leave('u3', 2)).toEqual({ status: 'gone' })
-    expect(await room.ask('leave', { buyer: 'nobody', stay: 1 })).toEqual({ status: 'gone' })
+    expect(await room.ask('leave', { buyer: 'nobody', visitId: 1 })).toEqual({ status: 'gone' })
     const tended = await room.come(['u2', 'u3'])
     expect(tended.of).toEqual({ u2: { status: 'gone' }, u3: { status: 'waiting', number: 3, ahead: 0 } })
     expect(tended).toMatchObject({ waiting: 1, tail: 3, goneVersion: 1 })
@@ -22,8 +22,8 @@ onBothEngines((open) => {
     const room = await open({}, { rate: 0 })
     await room.crowd(2)
     const [u1, u2] = [
-      { buyer: 'u1', stay: 1 },
-      { buyer: 'u2', stay: 2 },
+      { buyer: 'u1', visitId: 1 },
+      { buyer: 'u2', visitId: 2 },
     ]
     const left = (await room.done('leave', [u1, u2, u1])).answers
     expect(left).toEqual([{ status: 'left' }, { status: 'left' }, { status: 'gone' }])
@@ -103,11 +103,11 @@ onBothEngines((open) => {
     await room.leave('u2')
     await room.revoke('u4')
     const [u1, u2] = [
-      { buyer: 'u1', stay: 1 },
-      { buyer: 'u2', stay: 2 },
+      { buyer: 'u1', visitId: 1 },
+      { buyer: 'u2', visitId: 2 },
     ]
     const since = async (revokedSince: number) =>
-      (await room.tend({ revokedSince })).revoked.toSorted((a, b) => a.stay - b.stay)
+      (await room.tend({ revokedSince })).revoked.toSorted((a, b) => a.visitId - b.visitId)
     expect(await since(0)).toEqual([u1, u2])
     expect(await since(first)).toEqual([u1, u2])
     expect(await since(first + 1)).toEqual([u2])
@@ -130,7 +130,7 @@ onBothEngines((open) => {
     await room.join('ann')
     expect(await room.come('ann')).toMatchObject({
       of: { ann: { status: 'admitted', number: 2 } },
-      revoked: [{ buyer: 'ann', stay: 1 }],
+      revoked: [{ buyer: 'ann', visitId: 1 }],
     })
   })
 
@@ -181,10 +181,10 @@ onBothEngines((open) => {
     await room.come('ann')
     await room.leave('bob')
     const before = await room.peek()
-    expect(await room.ask('leave', { buyer: 'ann', stay: 1 }, late)).toEqual({ status: 'retry' })
+    expect(await room.ask('leave', { buyer: 'ann', visitId: 1 }, late)).toEqual({ status: 'retry' })
     expect(await room.ask('revoke', { buyer: 'ann' }, late)).toEqual({ status: 'retry' })
-    expect(await room.ask('leave', { buyer: 'bob', stay: 2 }, late)).toEqual({ status: 'gone' })
-    expect(await room.ask('leave', { buyer: 'ann', stay: 2 }, late)).toEqual({ status: 'gone' })
+    expect(await room.ask('leave', { buyer: 'bob', visitId: 2 }, late)).toEqual({ status: 'gone' })
+    expect(await room.ask('leave', { buyer: 'ann', visitId: 2 }, late)).toEqual({ status: 'gone' })
     expect(await room.ask('revoke', { buyer: 'bob' }, late)).toEqual({ status: 'gone' })
     expect(await room.peek()).toEqual(before)
   })

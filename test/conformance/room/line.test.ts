@@ -13,7 +13,7 @@ onBothEngines((open) => {
       u5: { status: 'waiting', number: 5, ahead: 1 },
       u6: { status: 'waiting', number: 6, ahead: 2 },
     })
-    expect(tended).toMatchObject({ called: 3, atDoor: 0, waiting: 3, outstanding: 3, turns: [] })
+    expect(tended).toMatchObject({ called: 3, present: 0, waiting: 3, outstanding: 3, turns: [] })
   })
 
   test('one place called and one token: whoever stands next needs no time to be waited for', async () => {
@@ -86,7 +86,7 @@ onBothEngines((open) => {
     await room.advance(SHOW_MS)
     const first = await room.tend()
     // By then two seconds were seen in which nobody was called: 5 in 7 seconds, asked for and observed.
-    expect(first).toMatchObject({ called: 105, tokens: 100_000_000, atDoor: 0 })
+    expect(first).toMatchObject({ called: 105, tokens: 100_000_000, present: 0 })
     // However fast it went, it is not taken for more than four times the rate.
     expect(first.speed).toBeGreaterThan(4_000)
     expect(first.reach).toBe(105 + 100 + 8 * 4)
@@ -141,11 +141,11 @@ onBothEngines((open) => {
     await room.join('late')
     const tended = await room.come(['late', ...crowd.slice(4)])
     expect(admitted(tended)).toEqual(['u5', 'u6'])
-    expect(tended.atDoor).toBe(4)
+    expect(tended.present).toBe(4)
     expect(tended.of).toMatchObject({ u7: { ahead: 0 }, u10: { ahead: 3 }, late: { ahead: 4 } })
     const again = await room.come(['u3', 'u10', 'late'])
     expect(again).toMatchObject({
-      atDoor: 5,
+      present: 5,
       of: { u3: { ahead: 0 }, u10: { ahead: 4 }, late: { ahead: 5 } },
     })
     await room.leave('u3')
@@ -171,17 +171,17 @@ onBothEngines((open) => {
     await room.pass(1_000)
     const visits = [room.visit('bob', { number: 1, rank: 1 }), room.visit('bob')]
     const waiting = { status: 'waiting', number: 3, ahead: null }
-    expect(await room.tend({ visits })).toMatchObject({ missed: 1, visits: [waiting, waiting] })
+    expect(await room.tend({ visits })).toMatchObject({ missedTurns: 1, visits: [waiting, waiting] })
   })
 
   test('no place, another stay: gone', async () => {
     const room = await open()
     await room.join('ann', 'bob')
     await room.leave('ann')
-    const unknown = { buyer: 'nobody', stay: 1, number: 1, rank: 1 }
-    const visits = [unknown, room.visit('ann'), room.visit('bob', { stay: 1 })]
+    const unknown = { buyer: 'nobody', visitId: 1, number: 1, rank: 1 }
+    const visits = [unknown, room.visit('ann'), room.visit('bob', { visitId: 1 })]
     expect((await room.tend({ visits })).visits).toEqual(visits.map(() => ({ status: 'gone' })))
-    expect((await room.peek()).atDoor).toBe(0)
+    expect((await room.peek()).present).toBe(0)
   })
 
   test('a turn is given once: to visit again and again gives nothing more', async () => {

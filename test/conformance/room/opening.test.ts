@@ -30,7 +30,7 @@ onBothEngines((open) => {
     const room = await open({ opensAt, claimMs: 2_000 }, { rate: 1_000, burst: 3 })
     await room.crowd(3)
     await room.pass(11_000)
-    expect(await room.come(['u1', 'u2', 'u3'])).toMatchObject({ missed: 0, admitted: 3 })
+    expect(await room.come(['u1', 'u2', 'u3'])).toMatchObject({ missedTurns: 0, admitted: 3 })
   })
 
   test('random: before the opening nobody stands at the door, and nothing of the draw is told', async () => {

@@ -15,7 +15,7 @@ onBothEngines((open) => {
     expect(before).toMatchObject({ turns: [2], tokens: 0, admitted: 1 })
     await room.advance(999)
     const visits = ['u1', 'u2', 'u3', 'u4'].map((buyer) => room.visit(buyer))
-    const other = [room.visit('u3', { number: 9 }), room.visit('u3', { stay: 9 })]
+    const other = [room.visit('u3', { number: 9 }), room.visit('u3', { visitId: 9 })]
     const call = { visits: [...visits, ...other], stock: room.stock(0, 'ended') }
     const answered = await room.tend(call, late)
     expect(answered.visits).toEqual([
@@ -54,8 +54,8 @@ onBothEngines((open) => {
     await room.advance(1)
     expect(await room.ask('join', { buyer: 'bob' }, { deadline })).toEqual({ status: 'retry' })
     // A deadline is a moment of the server's clock, wherever its time is.
-    const floor = room.now() + 5
-    expect(await room.ask('join', { buyer: 'bob' }, { deadline: room.now(), floor })).toMatchObject({
+    const minTime = room.now() + 5
+    expect(await room.ask('join', { buyer: 'bob' }, { deadline: room.now(), minTime })).toMatchObject({
       status: 'placed',
     })
     expect(await room.ask('join', { buyer: 'cat' }, { deadline: room.now() - 1 })).toEqual({
@@ -69,7 +69,7 @@ onBothEngines((open) => {
     await room.come(['u1', 'u2', 'u3'])
     await room.advance(700)
     await room.tend({}, late)
-    await room.ask('leave', { buyer: 'u1', stay: 1 }, late)
+    await room.ask('leave', { buyer: 'u1', visitId: 1 }, late)
     await room.advance(300)
     expect((await room.tend()).tokens).toBe(TOKEN)
   })

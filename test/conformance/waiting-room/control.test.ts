@@ -21,7 +21,7 @@ onBothEngines((open) => {
     expect(entered(after)).toEqual(['u1'])
     await door.advance(1_000)
     expect(entered(await door.come(crowd))).toEqual(['u1', 'u2'])
-    expect((await door.room.stats()).missed).toBe(0)
+    expect((await door.room.stats()).missedTurns).toBe(0)
   })
 
   test('a pass given before a pause stays good, and joins go on', async () => {

@@ -134,7 +134,7 @@ onBothEngines((open) => {
     await door.advance(60_000)
     expect(entered(await door.come(['new', 'u5', 'u4', 'u3']))).toEqual(['u3'])
     expect(positions(await door.come(['u4', 'u5', 'new']))).toEqual([1, 2, 3])
-    expect(await door.room.stats()).toMatchObject({ state: 'open', missed: 0 })
+    expect(await door.room.stats()).toMatchObject({ state: 'open', missedTurns: 0 })
   })
 
   test.each(['release', 'lapse', 'refund'] as const)(

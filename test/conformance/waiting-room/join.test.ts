@@ -39,7 +39,7 @@ onBothEngines((open) => {
     const joined = await door.join('ann', 'bob', 'cid')
     expect(joined.map(({ position }) => position)).toEqual([1, 2, 3])
     expect(new Set(joined.map(({ ticket }) => ticket)).size).toBe(3)
-    expect(await door.room.stats()).toMatchObject({ waiting: 3, admitted: 0, missed: 0 })
+    expect(await door.room.stats()).toMatchObject({ waiting: 3, admitted: 0, missedTurns: 0 })
   })
 
   test('the same buyer has one place and one ticket, from two processes', async () => {

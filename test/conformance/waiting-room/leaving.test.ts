@@ -144,6 +144,6 @@ onBothEngines((open) => {
     await door.room.leave(door.ticket('u4'))
     await door.room.revoke('u5')
     expect(entered(await door.come(crowd.slice(5)))).toEqual(['u6', 'u7'])
-    expect(await door.room.stats()).toMatchObject({ admitted: 5, waiting: 2, missed: 0 })
+    expect(await door.room.stats()).toMatchObject({ admitted: 5, waiting: 2, missedTurns: 0 })
   })
 })

@@ -35,12 +35,12 @@ onBothEngines((open) => {
     const others = crowd.slice(1)
     const ticket = door.ticket('u1')
     await door.pass(12_000, others)
-    expect(await door.room.stats()).toMatchObject({ waiting: 1, missed: 0 })
+    expect(await door.room.stats()).toMatchObject({ waiting: 1, missedTurns: 0 })
     await door.join('late')
     await door.room.setRate(0.001)
     const { position } = await door.waiting('u1')
     expect(position).toBe(2)
-    expect(await door.room.stats()).toMatchObject({ missed: 1, waiting: 2 })
+    expect(await door.room.stats()).toMatchObject({ missedTurns: 1, waiting: 2 })
     // On a process that knows only the old number, and with a join.
     expect(await door.waiting('u1', door.handle())).toMatchObject({ position: 2 })
     expect((await door.join('u1'))[0]).toMatchObject({ ticket, position: 2 })
@@ -48,7 +48,7 @@ onBothEngines((open) => {
     await door.pass(3_000, ['late', 'u1'])
     await door.admitted('late')
     await door.admitted('u1')
-    expect((await door.room.stats()).missed).toBe(1)
+    expect((await door.room.stats()).missedTurns).toBe(1)
   })
 
   test('who comes back in time is next', async () => {
@@ -59,7 +59,7 @@ onBothEngines((open) => {
     const before = entered(await door.come(crowd))
     await door.advance(1_000)
     expect(entered(await door.come(crowd))).toEqual(['u1', ...before])
-    expect((await door.room.stats()).missed).toBe(0)
+    expect((await door.room.stats()).missedTurns).toBe(0)
   })
 
   test('a turn that its owner does not take goes to the next, and costs no token', async () => {
@@ -76,7 +76,7 @@ onBothEngines((open) => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(6)
     expect(counts.slice(0, 2)).toEqual([0, 1].map(() => expect.any(Number)))
     expect(await door.waiting('u2')).toMatchObject({ position: 1 })
-    expect((await door.room.stats()).missed).toBe(1)
+    expect((await door.room.stats()).missedTurns).toBe(1)
   })
 
   test('nobody at all comes for a long time: the next who comes enters, and nobody was forgotten', async () => {
@@ -88,6 +88,6 @@ onBothEngines((open) => {
     expect(entered(await door.come(['u20']))).toEqual(['u20'])
     const told = await door.pass(1_000, ['u25', 'u3'])
     expect(entered(told)).toEqual(['u3'])
-    expect(await door.room.stats()).toMatchObject({ missed: 0, waiting: 28 })
+    expect(await door.room.stats()).toMatchObject({ missedTurns: 0, waiting: 28 })
   })
 })

@@ -78,11 +78,11 @@ onBothEngines((open) => {
       await door.advance(1_000)
       await door.come(coming)
     }
-    const { callsPerSecond, ratePerSecond } = await door.room.stats()
+    const { turnsPerSecond, ratePerSecond } = await door.room.stats()
     expect(ratePerSecond).toBe(4)
-    expect(callsPerSecond).toBeGreaterThan(6)
+    expect(turnsPerSecond).toBeGreaterThan(6)
     const { position, etaMs } = await door.waiting('u600')
-    expect(etaMs).toBe(Math.ceil((position * 1_000) / callsPerSecond))
+    expect(etaMs).toBe(Math.ceil((position * 1_000) / turnsPerSecond))
     const bySimpleRate = (position * 1_000) / ratePerSecond
     expect(etaMs).toBeLessThan(bySimpleRate * 0.75)
   })

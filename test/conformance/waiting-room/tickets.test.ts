@@ -117,7 +117,7 @@ onBothEngines((open, kind) => {
       `${base64({ alg: 'none', typ: 'JWT' })}.${body}.${signature}`,
       signed({ ...head, alg: 'HS512' }, claims, SECRET, 'sha512'),
       signed(head, claims, OTHER_SECRET),
-      signed(head, { ...claims, stay: claims.stay + 1 }, OTHER_SECRET),
+      signed(head, { ...claims, visitId: claims.visitId + 1 }, OTHER_SECRET),
       `${header}.${base64({ ...claims, b: 'bob' })}.${signature}`,
       pass,
       ...Array.from({ length: 40 }, (_, i) => ticket.slice(0, Math.floor((ticket.length * i) / 40))),
@@ -148,7 +148,7 @@ onBothEngines((open, kind) => {
     const door = await open({ passMs: 1_000 })
     await door.join('ann')
     const { pass, expiresAt } = await door.admitted('ann')
-    expect(door.room.verify(pass, { buyer: 'ann' })).toEqual({ buyer: 'ann', stay: 1, expiresAt })
+    expect(door.room.verify(pass, { buyer: 'ann' })).toEqual({ buyer: 'ann', visitId: 1, expiresAt })
     expect(() => door.room.verify(pass, { buyer: 'bob' })).toThrow(
       expect.objectContaining({ code: 'PASS_INVALID' }),
     )

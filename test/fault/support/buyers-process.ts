@@ -44,7 +44,7 @@ function mortal(engine: Engine, step: Step): Engine {
     elapsed: () => engine.elapsed(),
     close: () => engine.close(),
     room: (name) => engine.room(name),
-    handoff: (...place) => engine.handoff(...place),
+    groups: (...place) => engine.groups(...place),
     partition: (...place) => {
       const partition = engine.partition(...place)
       return {

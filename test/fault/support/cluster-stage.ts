@@ -5,7 +5,7 @@ import type { Answer, Command, Op } from '../../../src/engine/engine.js'
 import { type Engine, FlashSale, redisEngine, type SaleRules, type WaitingRoom } from '../../../src/index.js'
 import { partitionKeys } from '../../../src/redis-engine/keys.js'
 import { slotOf } from '../../../src/redis-engine/slot.js'
-import { homeOf } from '../../../src/sale/partitions.js'
+import { partitionForBuyer } from '../../../src/sale/partitions.js'
 import { startWorker } from '../../support/workers.js'
 import { type Buyer, Buyers, type Calls, type End } from './buyers.js'
 import type { BuyersConfig, BuyersWords, Step } from './buyers-process.js'
@@ -55,7 +55,7 @@ export class ClusterStage {
     const stage = new ClusterStage(cluster, name, whole, deadlineMs)
     const { sale } = stage.handle()
     await sale.create(whole)
-    stage.#token = (await stage.ask(0, 'describe', {})).token
+    stage.#token = (await stage.ask(0, 'describe', {})).incarnation
     return stage
   }
 
@@ -133,7 +133,7 @@ export class ClusterStage {
   }
 
   homeOf(name: string): number {
-    return homeOf(this.#token, name, PARTITIONS)
+    return partitionForBuyer(this.#token, name, PARTITIONS)
   }
 
   slotOf(partition: number): number {
@@ -170,8 +170,12 @@ export class ClusterStage {
     }
     const port = this.#port.engine.partition(this.name, partition, PARTITIONS)
     await port.ready()
-    const token = command === 'describe' ? null : this.#token
-    const reply = await port.run(command, [op], { deadline: Number.MAX_SAFE_INTEGER, floor: 0, token })
+    const incarnation = command === 'describe' ? null : this.#token
+    const reply = await port.run(command, [op], {
+      deadline: Number.MAX_SAFE_INTEGER,
+      minTime: 0,
+      incarnation,
+    })
     if (reply.outcome !== 'done') expect.fail(`partition ${partition}: ${reply.outcome}`)
     return reply.answers[0]!
   }

@@ -6,28 +6,28 @@ import type { Engine } from '../../../src/index.js'
 export async function everything(engine: Engine, sale: string): Promise<StoredReservation[]> {
   const first = engine.partition(sale, 0, 1)
   await first.ready()
-  const described = await first.run('describe', [{}], { token: null, ...anyTime })
+  const described = await first.run('describe', [{}], { incarnation: null, ...anyTime })
   if (described.outcome !== 'done') expect.fail(described.outcome)
-  const { token, rules } = described.answers[0]!
+  const { incarnation, rules } = described.answers[0]!
   const all: StoredReservation[] = []
   for (let index = 0; index < rules.partitions; index++)
-    all.push(...(await everythingIn(engine.partition(sale, index, rules.partitions), token)))
+    all.push(...(await everythingIn(engine.partition(sale, index, rules.partitions), incarnation)))
   return all
 }
 
-async function everythingIn(partition: Partition, token: string): Promise<StoredReservation[]> {
+async function everythingIn(partition: Partition, incarnation: string): Promise<StoredReservation[]> {
   await partition.ready()
   const found = new Map<string, StoredReservation>()
   let cursor = '0'
   let sequence = 0
   do {
-    const reply = await partition.run('scan', [{ cursor }], { token, ...anyTime })
+    const reply = await partition.run('scan', [{ cursor }], { incarnation, ...anyTime })
     if (reply.outcome !== 'done') expect.fail(reply.outcome)
     const page = reply.answers[0]!
     for (const reservation of page.reservations) found.set(reservation.id, reservation)
     ;({ cursor, sequence } = page)
   } while (cursor !== '0')
-  expect(await statesByEvents(partition, token, sequence)).toEqual(
+  expect(await statesByEvents(partition, incarnation, sequence)).toEqual(
     new Map([...found.values()].map(({ id, state }) => [id, state] as const).sort()),
   )
   return [...found.values()]
@@ -36,12 +36,12 @@ async function everythingIn(partition: Partition, token: string): Promise<Stored
 /** What became of each reservation, as the events tell it: they are written with the change, or not at all. */
 async function statesByEvents(
   partition: Partition,
-  token: string,
+  incarnation: string,
   until: number,
 ): Promise<Map<string, string>> {
   const states = new Map<string, string>()
   for (let after = 0; after < until; ) {
-    const reply = await partition.run('events', [{ after, reservations: false }], { token, ...anyTime })
+    const reply = await partition.run('events', [{ after, reservations: false }], { incarnation, ...anyTime })
     if (reply.outcome !== 'done') expect.fail(reply.outcome)
     for (const event of reply.answers[0]!.events) {
       expect(event.sequence).toBe(++after)
@@ -54,4 +54,4 @@ async function statesByEvents(
 
 const ended: ReadonlySet<string> = new Set(['confirmed', 'released', 'expired', 'refunded'])
 
-const anyTime = { deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+const anyTime = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }

@@ -1,4 +1,4 @@
-import type { Timer, Timing } from '../../../src/engine/clock.js'
+import type { Clock, Timer } from '../../../src/engine/clock.js'
 import type { Agenda, Event } from '../../../src/testing/agenda.js'
 import type { Random } from './random.js'
 
@@ -14,7 +14,7 @@ interface Alarm {
  */
 export class SimulatedProcess {
   readonly name: string
-  readonly timing: Timing
+  readonly timing: Clock
   readonly #agenda: Agenda
   readonly #alarms = new Set<Alarm>()
   #alive = true

@@ -15,7 +15,9 @@ export function saleMachine(clock: () => number, index = 0): SaleMachine {
     run: (command, ops, call) => {
       // The token decides where each buyer is at home: with a random one, no run could be repeated.
       const known =
-        command === 'create' ? (ops as readonly Op<'create'>[]).map((op) => ({ ...op, token: 'sale' })) : ops
+        command === 'create'
+          ? (ops as readonly Op<'create'>[]).map((op) => ({ ...op, incarnation: 'sale' }))
+          : ops
       return execute(state, command, known as typeof ops, call, clock())
     },
   }

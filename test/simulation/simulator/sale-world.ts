@@ -73,7 +73,7 @@ export class SaleWorld {
     const plain: Engine = {
       ...this.world.around(process),
       partition: (_, index) => this.world.network.port(process, this.machines[index]!),
-      handoff: () => {
+      groups: () => {
         throw new Error('Nobody follows the events in this simulation')
       },
       room: () => {

@@ -43,7 +43,7 @@ export class Watch {
   }
 
   look(): void {
-    const made = this.#machines.map(({ state }) => state).filter(({ token }) => token !== null)
+    const made = this.#machines.map(({ state }) => state).filter(({ incarnation }) => incarnation !== null)
     if (made.length === 0) return
     const taken = new Map<string, number>()
     for (const state of made) this.#recount(state, taken)

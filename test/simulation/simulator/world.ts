@@ -38,8 +38,8 @@ export class World {
   }
 
   /** What an engine has beside its partitions, for a handle in this process. */
-  around(process: SimulatedProcess): Pick<Engine, 'elapsed' | 'timing' | 'close'> {
-    return { elapsed: process.timing.now, timing: process.timing, close: async () => {} }
+  around(process: SimulatedProcess): Pick<Engine, 'elapsed' | 'clock' | 'close'> {
+    return { elapsed: process.timing.now, clock: process.timing, close: async () => {} }
   }
 
   /** Injects faults from time to time until they are stopped. */

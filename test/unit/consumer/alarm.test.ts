@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { Alarm } from '../../../src/consumer/wakeable-timer.js'
+import { WakeableTimer } from '../../../src/consumer/wakeable-timer.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 function stage() {
   const clock = new TestClock(100)
-  const alarm = new Alarm(clock)
+  const alarm = new WakeableTimer(clock)
   const woken: number[] = []
   const sleep = (until: number) => void alarm.sleep(until).then(() => woken.push(clock.now()))
   return { clock, alarm, woken, sleep }

@@ -1,13 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { Backlog } from '../../../src/consumer/backlog.js'
-import { Chains } from '../../../src/consumer/keyed-order.js'
+import { KeyedOrder } from '../../../src/consumer/keyed-order.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 
-const owner = { history: { partition: 0, line: 1 }, begins: () => true, done() {}, failed() {} } as never
+const owner = {
+  history: { partition: 0, generation: 1 },
+  begins: () => true,
+  done() {},
+  failed() {},
+} as never
 
 function opened() {
   const load = { events: 0, starved: false }
-  const terms = { owner, chains: new Chains(), load, maxParked: 100, serverTime: (moment: number) => moment }
+  const terms = {
+    owner,
+    chains: new KeyedOrder(),
+    load,
+    maxParked: 100,
+    serverTime: (moment: number) => moment,
+  }
   return { load, backlog: new Backlog(0, terms) }
 }
 
@@ -30,11 +41,11 @@ describe('what limits how far is read ahead', () => {
     expect(load.events).toBe(2)
     backlog.failed(first!, 'Error: no', 500)
     expect(load.events).toBe(2)
-    backlog.keep(backlog.settle(10))
+    backlog.keep(backlog.acknowledge(10))
     expect(load.events).toBe(1)
     backlog.giveUp(third!, 'Error: no')
     expect(load.events).toBe(0)
-    backlog.keep(backlog.settle(20))
+    backlog.keep(backlog.acknowledge(20))
     expect(load.events).toBe(0)
     expect([backlog.parked, backlog.dead]).toEqual([1, 1])
     backlog.drop()
@@ -45,7 +56,7 @@ describe('what limits how far is read ahead', () => {
     const { backlog, load } = opened()
     const delivery = begun(backlog, 1)
     backlog.failed(delivery, 'Error: no', 500)
-    backlog.keep(backlog.settle(10))
+    backlog.keep(backlog.acknowledge(10))
     for (const again of backlog.due(500)) backlog.begin(again, 500)
     backlog.done(delivery)
     expect(load.events).toBe(0)
@@ -58,7 +69,7 @@ describe('there is news for the engine', () => {
     expect(backlog.hasNews()).toBe(false)
     backlog.done(begun(backlog, 1))
     expect(backlog.hasNews()).toBe(true)
-    backlog.keep(backlog.settle(10))
+    backlog.keep(backlog.acknowledge(10))
     expect(backlog.hasNews()).toBe(false)
   })
 
@@ -66,7 +77,7 @@ describe('there is news for the engine', () => {
     const { backlog } = opened()
     const delivery = begun(backlog, 1)
     backlog.failed(delivery, 'Error: no', 500)
-    backlog.keep(backlog.settle(10))
+    backlog.keep(backlog.acknowledge(10))
     expect(backlog.hasNews()).toBe(false)
     const again = (now: number) => {
       for (const each of backlog.due(now)) backlog.begin(each, now)
@@ -74,11 +85,11 @@ describe('there is news for the engine', () => {
     again(500)
     backlog.failed(delivery, 'Error: still no', 1_000)
     expect(backlog.hasNews()).toBe(true)
-    expect(backlog.settle(600).park).toMatchObject([{ attempts: 2, retryAt: 1_000 }])
+    expect(backlog.acknowledge(600).park).toMatchObject([{ attempts: 2, retryAt: 1_000 }])
     again(1_000)
     backlog.done(delivery)
     expect(backlog.hasNews()).toBe(true)
-    expect(backlog.settle(1_100)).toMatchObject({ news: true, park: [], unpark: [1] })
+    expect(backlog.acknowledge(1_100)).toMatchObject({ news: true, park: [], unpark: [1] })
     expect(backlog.hasNews()).toBe(false)
   })
 })

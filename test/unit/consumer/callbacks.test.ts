@@ -95,7 +95,7 @@ test('as many handlers that never settle as there are workers do not stop the gr
 test('a handler that ends just in time has succeeded, one that ends later has failed', async () => {
   const { virtual, sale, buy } = await opened()
   const takes = (ms: number) =>
-    new Promise<void>((resolve) => void virtual.engine.timing!.after(ms, () => resolve()))
+    new Promise<void>((resolve) => void virtual.engine.clock!.after(ms, () => resolve()))
   const failed: string[] = []
   const options = {
     handlerTimeoutMs: 1_000,
@@ -208,10 +208,10 @@ test.each(Object.entries(faults))('an onError and an onWarning that %s hold up n
 test('a consumer that was closed while a handler hangs leaves no timer', async () => {
   const { virtual, sale, buy } = await opened()
   const open = new Set<symbol>()
-  const timing = virtual.engine.timing!
+  const timing = virtual.engine.clock!
   const engine = {
     ...virtual.engine,
-    timing: {
+    clock: {
       ...timing,
       after(ms: number, callback: () => void) {
         const key = Symbol()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Delivery } from '../../../src/consumer/delivery.js'
-import { Crew } from '../../../src/consumer/worker-pool.js'
+import { WorkerPool } from '../../../src/consumer/worker-pool.js'
 import { settled } from '../../support/test-clock.js'
 
 /** A crew whose handlers end when the test says so. */
@@ -14,7 +14,7 @@ function crewOf(concurrency: number) {
     done: ({ event }: Delivery) => ended.push(`done ${event.sequence}`),
     failed: ({ event }: Delivery) => void ended.push(`failed ${event.sequence}`),
   }
-  const crew = new Crew(concurrency, ({ event }) => {
+  const crew = new WorkerPool(concurrency, ({ event }) => {
     begun.push(event.sequence)
     return new Promise<void>((resolve, reject) => ends.set(event.sequence, { resolve, reject }))
   })
@@ -93,7 +93,7 @@ test('a handler that answers at once, or throws at once, ends at once', async ()
     failed: ({ event }: Delivery, error: Error) =>
       void ended.push(`failed ${event.sequence}: ${error.message}`),
   }
-  const crew = new Crew(1, ({ event }) => {
+  const crew = new WorkerPool(1, ({ event }) => {
     if (event.sequence === 2) throw new Error('no')
   })
   for (const sequence of [1, 2, 3])

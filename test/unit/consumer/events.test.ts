@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lineOf, parseEventId, toEvent } from '../../../src/consumer/events.js'
+import { generationOf, parseEventId, toEvent } from '../../../src/consumer/events.js'
 import type { Rules, StoredEvent, StoredReservation } from '../../../src/engine/engine.js'
 
 const rules: Rules = {
@@ -26,12 +26,12 @@ const stored: StoredReservation = {
   expiresAt: 200,
   paymentId: 'p',
 }
-const history = { partition: 3, line: 2, since: 5 }
+const history = { partition: 3, generation: 2, since: 5 }
 const items = [
   { sku: 'a', quantity: 2 },
   { sku: 'b', quantity: 1 },
 ]
-const place = { id: '3-2-7', partition: 3, line: 2, sequence: 7, at: 50 }
+const place = { id: '3-2-7', partition: 3, generation: 2, sequence: 7, at: 50 }
 const as = (state: string, expiresAt = 200, paid = false) => ({
   id: 'r',
   buyer: 'u',
@@ -112,16 +112,18 @@ test('an event whose reservation is not there is a fault, not half an event', ()
 })
 
 test('the line: what came before the present one began is of the one before', () => {
-  expect([4, 5, 6].map((sequence) => lineOf(sequence, history))).toEqual([1, 1, 2])
-  expect([1, 9].map((sequence) => lineOf(sequence, { partition: 0, line: 1, since: 0 }))).toEqual([1, 1])
+  expect([4, 5, 6].map((sequence) => generationOf(sequence, history))).toEqual([1, 1, 2])
+  expect([1, 9].map((sequence) => generationOf(sequence, { partition: 0, generation: 1, since: 0 }))).toEqual(
+    [1, 1],
+  )
   // Frozen, for the first time: its line has not changed yet.
-  expect(lineOf(3, { partition: 0, line: 1, since: 5 })).toBe(1)
-  expect(lineOf(1, { partition: 0, line: 4, since: 0 })).toBe(4)
+  expect(generationOf(3, { partition: 0, generation: 1, since: 5 })).toBe(1)
+  expect(generationOf(1, { partition: 0, generation: 4, since: 0 })).toBe(4)
 })
 
 test('ids are read as they are written', () => {
-  expect(parseEventId('3-2-7')).toEqual({ partition: 3, line: 2, sequence: 7 })
-  expect(parseEventId('0-1-1')).toEqual({ partition: 0, line: 1, sequence: 1 })
+  expect(parseEventId('3-2-7')).toEqual({ partition: 3, generation: 2, sequence: 7 })
+  expect(parseEventId('0-1-1')).toEqual({ partition: 0, generation: 1, sequence: 1 })
   for (const id of ['', '1', '1-1', '1-1-0', '1-0-1', '01-1-1', '1-1-1-1', '-1-1-1', '1-1-1.5', 'a-1-1'])
     expect(parseEventId(id), id).toBeUndefined()
 })

@@ -144,7 +144,7 @@ describe('what was done long after the last reading', () => {
 
   test('is not told to an engine that has forgotten some of it: what that knows is learned first', async () => {
     const { clock, partition, held, since, handled } = await late()
-    Object.assign(partition, { line: 2, since: 0 })
+    Object.assign(partition, { generation: 2, since: 0 })
     held.end()
     await clock.advance(100)
     const asked = since()

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { Backlog } from '../../../src/consumer/backlog.js'
-import type { Surroundings } from '../../../src/consumer/consumer-context.js'
+import type { ConsumerContext } from '../../../src/consumer/consumer-context.js'
 import type { Delivery } from '../../../src/consumer/delivery.js'
-import { Chains } from '../../../src/consumer/keyed-order.js'
+import { KeyedOrder } from '../../../src/consumer/keyed-order.js'
 import { retryAt } from '../../../src/consumer/retry.js'
-import { Handling } from '../../../src/consumer/run-handler.js'
+import { HandlerRunner } from '../../../src/consumer/run-handler.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
-function opened(settings: Partial<Surroundings['settings']> = {}) {
+function opened(settings: Partial<ConsumerContext['settings']> = {}) {
   const clock = new TestClock(1_000)
   const offered: Delivery[] = []
   const late: Delivery[] = []
@@ -16,26 +16,26 @@ function opened(settings: Partial<Surroundings['settings']> = {}) {
   const load = { events: 0, starved: false }
   let leads = true
   const around = {
-    source: { timing: clock },
+    source: { clock },
     settings: { maxAttempts: 3, retryDelayMs: 10, maxRetryDelayMs: 1_000, ...settings },
-    crew: {
+    workers: {
       offer: (delivery: Delivery) => offered.push(delivery),
       offerLate: (delivery: Delivery) => late.push(delivery),
     },
     load,
-    relieved: () => told.push('relieved'),
+    leaseReleased: () => told.push('relieved'),
     deadLetter: (_: Delivery, error: unknown) => void told.push(`dead: ${error}`),
   }
   const leader = {
-    history: { partition: 0, line: 1, since: 0 },
+    history: { partition: 0, generation: 1, since: 0 },
     mayBegin: () => leads,
     ended: () => told.push('ended'),
     tally: (what: string) => told.push(what),
   }
-  const handling = new Handling(around as unknown as Surroundings, leader)
+  const handling = new HandlerRunner(around as unknown as ConsumerContext, leader)
   const terms = {
     owner: handling,
-    chains: new Chains(),
+    chains: new KeyedOrder(),
     load,
     maxParked: 100,
     serverTime: (at: number) => at,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Letters } from '../../../src/consumer/dead-letters.js'
-import { consumerGroups, removeGroup, standing } from '../../../src/consumer/groups.js'
+import { DeadLetters } from '../../../src/consumer/dead-letters.js'
+import { consumerGroups, groupStates, removeGroup } from '../../../src/consumer/groups.js'
 import type { EventSource } from '../../../src/consumer/source.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 import type { GroupState, ParkedEvent } from '../../../src/engine/groups.js'
@@ -37,7 +37,7 @@ function source(dead: readonly (readonly number[])[]) {
       asked.push([partition, command, op])
       return answers[command]!(partition, op as never)
     },
-    read: async () => ({ line: 2, since: 4 }),
+    read: async () => ({ generation: 2, since: 4 }),
     reservation: async (_: number, id: string) => ({
       id,
       buyer: 'u',
@@ -55,7 +55,7 @@ function source(dead: readonly (readonly number[])[]) {
 
 describe('what a group has given up', () => {
   test('is told in order, partition by partition, page by page, with the line it is of', async () => {
-    const letters = await listed(new Letters(source([[1, 2, 5], [], [7]]).from, 'g').all())
+    const letters = await listed(new DeadLetters(source([[1, 2, 5], [], [7]]).from, 'g').all())
     expect(letters.map(({ event }) => event.id)).toEqual(['0-1-1', '0-1-2', '0-2-5', '2-2-7'])
     expect(letters.map(({ event }) => event.reservation?.id)).toEqual(['id 1', undefined, 'id 5', 'id 7'])
     expect(letters[0]).toMatchObject({ attempts: 3, error: 'no' })
@@ -63,7 +63,7 @@ describe('what a group has given up', () => {
 
   test('is asked for until there is nothing more', async () => {
     const { from, asked } = source([[1, 3, 5]])
-    await listed(new Letters(from, 'g').all())
+    await listed(new DeadLetters(from, 'g').all())
     const pages = asked.filter(([, command]) => command === 'dead').map(([, , op]) => op)
     expect(pages).toEqual([0, 3, 5].map((after) => ({ group: 'g', after })))
   })
@@ -71,7 +71,7 @@ describe('what a group has given up', () => {
   test('all of it is tried again, or forgotten', async () => {
     for (const action of ['retry', 'discard'] as const) {
       const { from, revived } = source([[1, 2, 5], [7]])
-      expect(await new Letters(from, 'g').settle('all', action)).toBe(4)
+      expect(await new DeadLetters(from, 'g').settle('all', action)).toBe(4)
       expect(revived()).toEqual([
         [0, { group: 'g', sequences: [1, 2], action }],
         [0, { group: 'g', sequences: [5], action }],
@@ -83,7 +83,7 @@ describe('what a group has given up', () => {
   test('those that are named, of this history: up to 4 of the line before, from 5 on of this one', async () => {
     const { from, revived } = source([[], []])
     const ids = ['0-1-4', '0-2-4', '0-1-5', '0-2-5', '1-2-9', '2-2-9']
-    expect(await new Letters(from, 'g').settle(ids, 'retry')).toBe(3)
+    expect(await new DeadLetters(from, 'g').settle(ids, 'retry')).toBe(3)
     expect(revived()).toEqual([
       [0, { group: 'g', sequences: [4, 5], action: 'retry' }],
       [1, { group: 'g', sequences: [9], action: 'retry' }],
@@ -93,21 +93,23 @@ describe('what a group has given up', () => {
   test('a hundred in one call', async () => {
     const { from, revived } = source([[]])
     const ids = Array.from({ length: 101 }, (_, i) => `0-2-${i + 5}`)
-    expect(await new Letters(from, 'g').settle(ids, 'retry')).toBe(101)
+    expect(await new DeadLetters(from, 'g').settle(ids, 'retry')).toBe(101)
     expect(revived().map(([, op]) => (op as { sequences: [] }).sequences.length)).toEqual([100, 1])
   })
 
   test('a partition of which none is named is not asked', async () => {
     const { from, asked } = source([[], []])
-    expect(await new Letters(from, 'g').settle(['1-2-9'], 'retry')).toBe(1)
+    expect(await new DeadLetters(from, 'g').settle(['1-2-9'], 'retry')).toBe(1)
     expect(asked.map(([partition]) => partition)).toEqual([1])
-    expect(await new Letters(from, 'g').settle([], 'retry')).toBe(0)
+    expect(await new DeadLetters(from, 'g').settle([], 'retry')).toBe(0)
   })
 
   test.each([['everything'], [['0-1']], [[7]], [undefined]])('%j names none', async (ids) => {
-    await expect(new Letters(source([[]]).from, 'g').settle(ids as never, 'retry')).rejects.toMatchObject({
-      code: 'INVALID_ARGUMENT',
-    })
+    await expect(new DeadLetters(source([[]]).from, 'g').settle(ids as never, 'retry')).rejects.toMatchObject(
+      {
+        code: 'INVALID_ARGUMENT',
+      },
+    )
   })
 })
 
@@ -125,8 +127,8 @@ describe('groups', () => {
         dropsOf.push([partition, op])
         return { status: dropped[partition] }
       },
-      latest: (partition: number) => ({ line: 1, sequence: 10 * (partition + 1) }),
-      serverNow: () => NOW,
+      latest: (partition: number) => ({ generation: 1, sequence: 10 * (partition + 1) }),
+      serverTime: () => NOW,
     }
     return { from: from as unknown as EventSource, dropsOf }
   }
@@ -154,19 +156,19 @@ describe('groups', () => {
 
   test('a consumer leads up to the end of its lease', () => {
     const { from } = groups([[]])
-    const leads = (until: number) => standing(state('a', { until }), 0, from).consumer
+    const leads = (until: number) => groupStates(state('a', { until }), 0, from).consumer
     expect([leads(NOW + 1), leads(NOW), leads(NOW - 1)]).toEqual(['c', null, null])
   })
 
   test('that are ahead of what this handle has seen lag by nothing', () => {
     const { from } = groups([[]])
-    expect(standing(state('a', { position: 12 }), 0, from)).toMatchObject({
+    expect(groupStates(state('a', { position: 12 }), 0, from)).toMatchObject({
       position: 12,
       latest: 12,
       lag: 0,
     })
-    expect(standing(state('a', { position: 10 }), 0, from)).toMatchObject({ latest: 10, lag: 0 })
-    expect(standing(state('a', { position: 9 }), 0, from)).toMatchObject({ latest: 10, lag: 1 })
+    expect(groupStates(state('a', { position: 10 }), 0, from)).toMatchObject({ latest: 10, lag: 0 })
+    expect(groupStates(state('a', { position: 9 }), 0, from)).toMatchObject({ latest: 10, lag: 1 })
   })
 
   test.each([

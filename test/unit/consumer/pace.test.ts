@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Pace } from '../../../src/consumer/poll-schedule.js'
+import { PollSchedule } from '../../../src/consumer/poll-schedule.js'
 import { TestClock } from '../../support/test-clock.js'
 
 const LONGEST = 1_000
@@ -8,7 +8,7 @@ async function opened(longestMs = LONGEST) {
   const clock = new TestClock(10_000)
   // The middle of the jitter: a pause is as long as was meant.
   clock.luck = 0.5
-  const pace = new Pace(longestMs, clock)
+  const pace = new PollSchedule(longestMs, clock)
   pace.begin()
   /** A reading that brought so many events, asked for now and answered after so many ms; answers how long until the next. */
   const read = async (events: number, latest = 0, tookMs = 0) => {

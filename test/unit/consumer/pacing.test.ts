@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { Pace } from '../../../src/consumer/poll-schedule.js'
+import { PollSchedule } from '../../../src/consumer/poll-schedule.js'
 import { FlashSale } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
@@ -101,8 +101,8 @@ test('what others revive is handled again within a third of a lease, though noth
 
 test('a reading says for a second whether the engine still knows what it was told, and after a failure not even that long', async () => {
   const { virtual } = await opened()
-  const timing = virtual.engine.timing!
-  const pace = new Pace(1_000, timing)
+  const timing = virtual.engine.clock!
+  const pace = new PollSchedule(1_000, timing)
   expect(pace.isFresh).toBe(false)
   pace.hasRead(timing.now())
   await virtual.advance(1_000)

@@ -21,7 +21,7 @@ function engineWithout(inner: Engine, how: 'refused' | 'silent', isAway: () => b
   return {
     ...inner,
     partition: (sale, index, count) => part(inner.partition(sale, index, count) as never, index),
-    handoff: (sale, index, count) => part(inner.handoff(sale, index, count) as never, index),
+    groups: (sale, index, count) => part(inner.groups(sale, index, count) as never, index),
   }
 }
 

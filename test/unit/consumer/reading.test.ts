@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { Backlog } from '../../../src/consumer/backlog.js'
-import type { Surroundings } from '../../../src/consumer/consumer-context.js'
+import type { ConsumerContext } from '../../../src/consumer/consumer-context.js'
 import type { Delivery } from '../../../src/consumer/delivery.js'
-import { Intake } from '../../../src/consumer/event-loader.js'
+import { EventLoader } from '../../../src/consumer/event-loader.js'
 import { HistoryReader, type Page, reservationsOf } from '../../../src/consumer/history-reader.js'
-import { Chains } from '../../../src/consumer/keyed-order.js'
+import { KeyedOrder } from '../../../src/consumer/keyed-order.js'
 import type { EventSource } from '../../../src/consumer/source.js'
 import type { ConsumerWarning } from '../../../src/consumer/warnings.js'
 import type { StoredEvent, StoredReservation } from '../../../src/engine/engine.js'
@@ -15,11 +15,11 @@ import { TestClock } from '../../support/test-clock.js'
 const event = (sequence: number, id = `id ${sequence}`) =>
   ({ sequence, at: 0, type: 'released', id }) as StoredEvent
 const reservation = (id: string) => ({ id }) as StoredReservation
-const page = (events: readonly StoredEvent[], line = 1, since = 0): Page =>
+const page = (events: readonly StoredEvent[], generation = 1, since = 0): Page =>
   ({
     status: 'events',
     events,
-    line,
+    generation,
     since,
     reservations: events.map((one) => reservation((one as { id: string }).id)),
   }) as Page
@@ -50,10 +50,10 @@ describe('which history is read', () => {
 
   test('the first page tells it, once it is known not to be frozen', async () => {
     const { reader, asked } = reading(page([event(1)], 2, 5))
-    expect(reader.history).toEqual({ partition: 3, line: 0, since: 0 })
+    expect(reader.history).toEqual({ partition: 3, generation: 0, since: 0 })
     expect(await reader.page(0, 9)).toMatchObject({ events: [{ sequence: 1 }] })
     expect(asked).toEqual(['read 3 0', 'sweep 3', 'read 3 0'])
-    expect(reader.history).toEqual({ partition: 3, line: 2, since: 5 })
+    expect(reader.history).toEqual({ partition: 3, generation: 2, since: 5 })
     await reader.page(1, 9)
     expect(asked.slice(3)).toEqual(['read 3 1'])
   })
@@ -62,7 +62,7 @@ describe('which history is read', () => {
     const { reader, freeze } = reading(page([event(1)]))
     freeze(new StockholdError('ROLLBACK_DETECTED', 'frozen'))
     await expect(reader.page(0, 0)).rejects.toThrow('frozen')
-    expect(reader.history.line).toBe(0)
+    expect(reader.history.generation).toBe(0)
     freeze(undefined)
     expect(await reader.page(0, 0)).toBeDefined()
   })
@@ -73,9 +73,9 @@ describe('which history is read', () => {
   ])('one that has another %s by the second look is not settled yet', async (_, second) => {
     const { reader } = reading(page([], 2, 5), second)
     expect(await reader.page(0, 0)).toBeUndefined()
-    expect(reader.history.line).toBe(0)
+    expect(reader.history.generation).toBe(0)
     expect(await reader.page(0, 0)).toBeDefined()
-    expect(reader.history).toMatchObject({ line: second.line, since: second.since })
+    expect(reader.history).toMatchObject({ generation: second.generation, since: second.since })
   })
 
   test.each([
@@ -87,14 +87,14 @@ describe('which history is read', () => {
     const { reader } = reading(page([], 1, 0), page([], 1, 0), page([], 2, 7))
     await reader.page(0, 0)
     expect((await reader.page(read, read)) !== undefined).toBe(goesOn)
-    expect(reader.history.line).toBe(goesOn ? 2 : 1)
+    expect(reader.history.generation).toBe(goesOn ? 2 : 1)
   })
 
   test('whichever it is will do for a new lease', async () => {
     const { reader } = reading(page([], 1, 0), page([], 1, 0), page([], 2, 7))
     await reader.page(0, 0)
     reader.begin()
-    expect(reader.history).toEqual({ partition: 3, line: 0, since: 0 })
+    expect(reader.history).toEqual({ partition: 3, generation: 0, since: 0 })
     expect(await reader.page(8, 8)).toBeDefined()
   })
 
@@ -132,8 +132,8 @@ describe('what is read is taken in hand', () => {
     let most = 0
     const load = { events: 0, starved: false }
     const source = {
-      timing: clock,
-      serverNow: () => clock.now() + 50,
+      clock,
+      serverTime: () => clock.now() + 50,
       async reservation(_: number, id: string) {
         fetched.push(id)
         most = Math.max(most, ++fetching)
@@ -145,13 +145,19 @@ describe('what is read is taken in hand', () => {
     const around = {
       source,
       load,
-      crew: { offer: (delivery: Delivery) => offered.push(delivery) },
+      workers: { offer: (delivery: Delivery) => offered.push(delivery) },
       warn: (warning: ConsumerWarning) => warnings.push(warning),
     }
     const owner = { history: {}, begins: () => true, done() {}, failed() {} } as never
     const serverTime = (at: number) => at
-    const backlog = new Backlog(0, { owner, chains: new Chains(), load, maxParked: full.parked, serverTime })
-    const intake = new Intake(3, around as unknown as Surroundings, (what, count) => {
+    const backlog = new Backlog(0, {
+      owner,
+      chains: new KeyedOrder(),
+      load,
+      maxParked: full.parked,
+      serverTime,
+    })
+    const intake = new EventLoader(3, around as unknown as ConsumerContext, (what, count) => {
       expect(what).toBe('lost')
       lost.push(count)
     })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Shares, type Sharing } from '../../../src/consumer/lease-balancer.js'
-import type { Follower } from '../../../src/consumer/partition-consumer.js'
+import { LeaseBalancer, type LeaseBalancerOptions } from '../../../src/consumer/lease-balancer.js'
+import type { PartitionConsumer } from '../../../src/consumer/partition-consumer.js'
 import type { GroupState } from '../../../src/engine/groups.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
@@ -55,8 +55,8 @@ function shared(count: number, fails = () => false, clock = new TestClock(100_00
   const reports: unknown[] = []
   const looks: number[] = []
   const source = {
-    timing: clock,
-    serverNow: () => AHEAD + clock.now(),
+    clock,
+    serverTime: () => AHEAD + clock.now(),
     async ask(partition: number) {
       if (partition === 0) looks.push(clock.now())
       if (fails()) throw new Error('away')
@@ -65,9 +65,14 @@ function shared(count: number, fails = () => false, clock = new TestClock(100_00
       return { groups: [other, ...(state ? [state] : [])] }
     },
   }
-  const shares = new Shares({
-    ...{ source: source as unknown as Sharing['source'], group: 'g', consumer: 'me', leaseMs: LEASE },
-    followers: partitions as unknown as Follower[],
+  const shares = new LeaseBalancer({
+    ...{
+      source: source as unknown as LeaseBalancerOptions['source'],
+      group: 'g',
+      consumer: 'me',
+      leaseMs: LEASE,
+    },
+    partitions: partitions as unknown as PartitionConsumer[],
     report: (error) => reports.push(error),
   })
   const run = async () => {
@@ -415,20 +420,20 @@ describe('how often it is looked', () => {
     const clock = new TestClock()
     let looks = 0
     const source = {
-      timing: clock,
-      serverNow: () => clock.now(),
+      clock,
+      serverTime: () => clock.now(),
       async ask() {
         looks++
         return { groups: [{ group: 'g', consumer: 'other', until: Number.MAX_SAFE_INTEGER }] }
       },
-    } as unknown as Sharing['source']
-    const followers = [new Partition(0, clock)] as unknown as Follower[]
-    const shares = new Shares({
+    } as unknown as LeaseBalancerOptions['source']
+    const partitions = [new Partition(0, clock)] as unknown as PartitionConsumer[]
+    const shares = new LeaseBalancer({
       source,
       group: 'g',
       consumer: 'me',
       leaseMs: 3_600_000,
-      followers,
+      partitions,
       report() {},
     })
     clock.luck = 0.5

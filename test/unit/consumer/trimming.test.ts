@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Surroundings } from '../../../src/consumer/consumer-context.js'
+import type { ConsumerContext } from '../../../src/consumer/consumer-context.js'
 import { StreamWatch } from '../../../src/consumer/stream-watch.js'
 import { Trimming } from '../../../src/consumer/trimming.js'
 import type { ConsumerWarning } from '../../../src/consumer/warnings.js'
@@ -13,14 +13,14 @@ function source(groups: Record<string, number>, fails = () => false) {
     if (fails()) throw new Error('away')
     return { groups: Object.entries(groups).map(([group, position]) => ({ group, position })) }
   }
-  return { asked, source: { ask } as unknown as Surroundings['source'] }
+  return { asked, source: { ask } as unknown as ConsumerContext['source'] }
 }
 
 describe('when a stream is trimmed', () => {
   const opened = () => {
     const settings = { maxStreamLength: 1_000 }
     const around = { source: source({}).source, settings, maxHoldMs: 500, warn: () => {} }
-    return new Trimming(3, around as unknown as Surroundings)
+    return new Trimming(3, around as unknown as ConsumerContext)
   }
 
   test('at once, by the longest hold and the longest stream', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { Backlog } from '../../../src/consumer/backlog.js'
 import type { Delivery } from '../../../src/consumer/delivery.js'
-import { Chains } from '../../../src/consumer/keyed-order.js'
+import { KeyedOrder } from '../../../src/consumer/keyed-order.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 import type { ParkedEvent } from '../../../src/engine/groups.js'
 
 const owner = {
-  history: { partition: 0, line: 1, since: 0 },
+  history: { partition: 0, generation: 1, since: 0 },
   begins: () => true,
   done() {},
   failed() {},
@@ -18,7 +18,7 @@ function opened({ position = 0, maxParked = 100 } = {}) {
   const load = { events: 0, starved: false }
   const terms = {
     owner,
-    chains: new Chains(),
+    chains: new KeyedOrder(),
     load,
     maxParked,
     serverTime: (moment: number) => moment + AHEAD,
@@ -32,7 +32,7 @@ function opened({ position = 0, maxParked = 100 } = {}) {
     return delivery
   }
   const tell = (now = 0) => {
-    const settlement = backlog.settle(now)
+    const settlement = backlog.acknowledge(now)
     backlog.keep(settlement)
     return settlement
   }
@@ -109,10 +109,14 @@ describe('the position', () => {
     const [first, second] = [begin(1), begin(2)]
     backlog.failed(first, 'no', 50)
     backlog.done(second)
-    const lost = backlog.settle(0)
+    const lost = backlog.acknowledge(0)
     backlog.revert(lost)
     expect([backlog.settled, backlog.hasNews()]).toEqual([0, true])
-    expect(backlog.settle(0)).toMatchObject({ position: 2, park: [{ event: { sequence: 1 } }], news: true })
+    expect(backlog.acknowledge(0)).toMatchObject({
+      position: 2,
+      park: [{ event: { sequence: 1 } }],
+      news: true,
+    })
   })
 
   test('stays the same through thousands of events, and keeps those in hand', () => {
@@ -132,7 +136,7 @@ describe('the position', () => {
     const { backlog, begin, tell } = opened()
     const all = Array.from({ length: 3_000 }, (_, i) => begin(i + 1))
     for (const delivery of all.slice(0, 2_000)) backlog.done(delivery)
-    const told = backlog.settle(0)
+    const told = backlog.acknowledge(0)
     backlog.failed(all[2_000]!, 'no', 1)
     backlog.keep(told)
     expect(backlog.settled).toBe(2_000)
@@ -146,10 +150,10 @@ describe('an event holds up the position no longer', () => {
   test('than a second, once a later one is done', () => {
     const { backlog, begin } = opened()
     begin(1, 100)
-    expect(backlog.settle(5_000).park).toEqual([])
+    expect(backlog.acknowledge(5_000).park).toEqual([])
     backlog.done(begin(2, 100))
-    expect(backlog.settle(1_099).park).toEqual([])
-    expect(backlog.settle(1_100).park).toMatchObject([
+    expect(backlog.acknowledge(1_099).park).toEqual([])
+    expect(backlog.acknowledge(1_100).park).toMatchObject([
       { event: { sequence: 1 }, attempts: 0, retryAt: AHEAD + 1_100 },
     ])
   })
@@ -158,9 +162,9 @@ describe('an event holds up the position no longer', () => {
     const { backlog, begin } = opened()
     begin(1)
     for (let sequence = 2; sequence <= 4_095; sequence++) backlog.done(begin(sequence))
-    expect(backlog.settle(0).park).toEqual([])
+    expect(backlog.acknowledge(0).park).toEqual([])
     backlog.done(begin(4_096))
-    expect(backlog.settle(0).park).toMatchObject([{ event: { sequence: 1 } }])
+    expect(backlog.acknowledge(0).park).toMatchObject([{ event: { sequence: 1 } }])
   })
 
   test('where it waits behind one that is parked', () => {
@@ -269,7 +273,7 @@ describe('what the engine has parked', () => {
     backlog.begin(delivery, 0)
     backlog.done(delivery)
     expect([backlog.parked, backlog.knows(3), backlog.hasNews()]).toEqual([0, true, true])
-    const lost = backlog.settle(0)
+    const lost = backlog.acknowledge(0)
     expect(lost.unpark).toEqual([3])
     backlog.revert(lost)
     expect(tell().unpark).toEqual([3])

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Engine, FlashSale } from '../../../src/index.js'
-import { RoomAccess } from '../../../src/waiting-room/room-client.js'
+import { RoomClient } from '../../../src/waiting-room/room-client.js'
 import { readStock } from '../../../src/waiting-room/stock-reader.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 const described = (token = 't') => ({
   status: 'described',
-  token,
+  incarnation: token,
   rules: { passMs: 1, sale: null },
   commitment: 'c',
 })
@@ -24,9 +24,9 @@ function opened(tokens: string[] = ['t']) {
       return { outcome: 'done', now, clock: now, sequence: 1, answers: ops.map(() => described(token)) }
     },
   }
-  const engine = { timing: clock, elapsed: () => elapsed, room: () => room } as unknown as Engine
+  const engine = { clock, elapsed: () => elapsed, room: () => room } as unknown as Engine
   const seen: string[] = []
-  const access = new RoomAccess('r', null, engine, { deadlineMs: 700, maxInFlight: 2 }, (token) =>
+  const access = new RoomClient('r', null, engine, { deadlineMs: 700, maxInFlight: 2 }, (token) =>
     seen.push(token),
   )
   const pass = (ms: number) => {

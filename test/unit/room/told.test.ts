@@ -15,7 +15,16 @@ const quiet = {
     pace: { rate: 1_000, burst: 5 },
     tokens: 0,
   },
-  ...{ tail: 110, called: 10, reach: 10, atDoor: 4, speed: 1_000, waiting: 104, admitted: 6, missed: 1 },
+  ...{
+    tail: 110,
+    called: 10,
+    reach: 10,
+    present: 4,
+    speed: 1_000,
+    waiting: 104,
+    admitted: 6,
+    missedTurns: 1,
+  },
   ...{ outstanding: 3, capacity: 20 as number | null, drawn: null as number | null, seed: null, doorTime: 0 },
   ...{ goneVersion: 0, gone: [] as object[], turns: [] as number[], revoked: [] as object[] },
 }
@@ -34,9 +43,9 @@ async function opened(
   let away: Error | undefined
   let visit: object = { status: 'waiting', number: 1, ahead: null }
   const rules = { order, opensAt, claimMs: 30_000, passMs: 300_000, sale: null, overcommit: 1_200 }
-  let joined: object = { number: 30, stay: 30, expiresAt: null }
+  let joined: object = { number: 30, visitId: 30, expiresAt: null }
   const answers: Record<string, (op: never) => object> = {
-    describe: () => ({ status: 'described', token: 'incarnation', rules, commitment: 'c' }),
+    describe: () => ({ status: 'described', incarnation: 'incarnation', rules, commitment: 'c' }),
     join: () => ({ status: 'placed', ...joined }),
     tend: ({ visits }: { visits: readonly object[] }) => ({
       status: 'tended',
@@ -63,7 +72,7 @@ async function opened(
     },
   }
   const engine = {
-    timing: clock,
+    clock,
     elapsed: () => clock.now(),
     room: () => port,
     partition: () => port,
@@ -77,9 +86,9 @@ async function opened(
     if (result!.status === 'rejected') throw result!.reason
     return result!.value as T
   }
-  const ticketAt = async (number: number, stay = number) => {
-    joined = { number, stay, expiresAt: null }
-    return (await of(room.join(`u${stay}`))).ticket
+  const ticketAt = async (number: number, visitId = number) => {
+    joined = { number, visitId, expiresAt: null }
+    return (await of(room.join(`u${visitId}`))).ticket
   }
   return {
     ...{ room, clock, asked, of, ticketAt, state: all },
@@ -133,7 +142,7 @@ describe('the position', () => {
 
   test('of somebody who joins again and was called: as when it was told last, or behind all others at the door', async () => {
     const { room, of, answerJoins, answerVisits } = await opened()
-    answerJoins({ number: 7, stay: 7, expiresAt: null })
+    answerJoins({ number: 7, visitId: 7, expiresAt: null })
     const { ticket, position } = await of(room.join('u7'))
     expect(position).toBe(4)
     answerVisits({ status: 'waiting', number: 7, ahead: 1 })
@@ -145,14 +154,14 @@ describe('the position', () => {
   })
 
   test('of the only one at the door is 1', async () => {
-    const { room, of, answerJoins } = await opened({ atDoor: 0 })
-    answerJoins({ number: 7, stay: 7, expiresAt: null })
+    const { room, of, answerJoins } = await opened({ present: 0 })
+    answerJoins({ number: 7, visitId: 7, expiresAt: null })
     expect((await of(room.join('u7'))).position).toBe(1)
   })
 
   test('of somebody who has a pass is 0', async () => {
     const { room, of, answerJoins } = await opened()
-    answerJoins({ number: 7, stay: 7, expiresAt: NOW + 10_000 })
+    answerJoins({ number: 7, visitId: 7, expiresAt: NOW + 10_000 })
     expect(await of(room.join('u7'))).toMatchObject({ position: 0, etaMs: 0, pollAfterMs: 0 })
   })
 
@@ -204,7 +213,7 @@ describe('who must ask', () => {
     await of(room.poll(await ticketAt(31)))
     expect(visits()).toEqual([])
     await of(room.poll(await ticketAt(30)))
-    expect(visits()).toEqual([{ buyer: 'u30', stay: 30, number: 30, rank: 30 }])
+    expect(visits()).toEqual([{ buyer: 'u30', visitId: 30, number: 30, rank: 30 }])
   })
 
   test('a visitor with another place by now is told of that', async () => {
@@ -227,7 +236,7 @@ describe('who must ask', () => {
     const result = await of(room.poll(await ticketAt(30)))
     expect(result).toMatchObject({ status: 'admitted', expiresAt: NOW + 100_000 })
     const { pass } = result as { pass: string }
-    expect(room.verify(pass, { buyer: 'u30' })).toMatchObject({ stay: 30 })
+    expect(room.verify(pass, { buyer: 'u30' })).toMatchObject({ visitId: 30 })
     expect(() => room.verify(pass, { buyer: 'u31' })).toThrow()
   })
 })
@@ -281,8 +290,8 @@ describe('figures', () => {
   test('are of the room, a second and a token as people count them', async () => {
     const { room, of } = await opened({ tokens: 2.5 * TOKEN, pace: { rate: 2_500, burst: 5 }, speed: 1_500 })
     expect(await of(room.stats())).toEqual({
-      ...{ state: 'open', waiting: 104, admitted: 6, missed: 1, outstanding: 3, capacity: 20 },
-      ...{ ratePerSecond: 2.5, burst: 5, tokens: 2.5, callsPerSecond: 1.5, draw: null },
+      ...{ state: 'open', waiting: 104, admitted: 6, missedTurns: 1, outstanding: 3, capacity: 20 },
+      ...{ ratePerSecond: 2.5, burst: 5, tokens: 2.5, turnsPerSecond: 1.5, draw: null },
     })
   })
 
@@ -346,7 +355,7 @@ describe('commands', () => {
     const { room, of, ticketAt, asked, calls, clock } = await opened()
     const ticket = await ticketAt(30)
     expect(await of(room.leave(ticket))).toEqual({ left: true })
-    expect(asked.at(-1)).toEqual(['leave', { buyer: 'u30', stay: 30 }])
+    expect(asked.at(-1)).toEqual(['leave', { buyer: 'u30', visitId: 30 }])
     const before = calls('tend')
     expect(await of(room.revoke('u30'))).toEqual({ revoked: true })
     expect(asked.find(([command]) => command === 'revoke')).toEqual(['revoke', { buyer: 'u30' }])
@@ -361,7 +370,7 @@ describe('commands', () => {
     const admission = await of(room.enter(pass, 'u30'))
     admission.spend()
     await of(Promise.resolve())
-    expect(asked.at(-1)).toEqual(['spend', { buyer: 'u30', stay: 30 }])
+    expect(asked.at(-1)).toEqual(['spend', { buyer: 'u30', visitId: 30 }])
     fail(new StockholdError('UNAVAILABLE', 'away'))
     admission.spend()
     await of(Promise.resolve())

@@ -41,7 +41,7 @@ describe.each([1, 2, 4])('a handle that has made no call yet, of a sale of %i', 
 
   test('tells who follows its events what the sale is', async () => {
     const { source } = await first()
-    expect(await source.describe()).toMatchObject({ rules: { partitions }, token: expect.any(String) })
+    expect(await source.describe()).toMatchObject({ rules: { partitions }, incarnation: expect.any(String) })
   })
 
   test('reads events', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
-import { askEvery, changeEvery, failureOf, readEvery } from '../../../src/sale/fan-out.js'
+import { askAll, changeAll, failureOf, readAll } from '../../../src/sale/fan-out.js'
 import { settled } from '../../support/test-clock.js'
 
 const failed = (code: StockholdError['code'], message = code.toLowerCase()) =>
@@ -14,18 +14,18 @@ const failing =
 
 describe('all partitions are asked', () => {
   test('or those that are named, and each answer stands at its partition', async () => {
-    expect(await askEvery(3, failing({}))).toEqual({
+    expect(await askAll(3, failing({}))).toEqual({
       done: ['answer 0', 'answer 1', 'answer 2'],
       failures: new Map(),
     })
-    const { done, failures } = await askEvery([3, 1], failing({ 1: 'no' }))
+    const { done, failures } = await askAll([3, 1], failing({ 1: 'no' }))
     expect([done[3], done[1], [...failures]]).toEqual(['answer 3', undefined, [[1, 'no']]])
   })
 
   test('no more than 64 at a time', async () => {
     let running = 0
     let most = 0
-    await askEvery(200, async () => {
+    await askAll(200, async () => {
       most = Math.max(most, ++running)
       await settled()
       running--
@@ -36,8 +36,8 @@ describe('all partitions are asked', () => {
 
 describe('what is only read', () => {
   test('is all there, or fails', async () => {
-    expect(await readEvery(2, failing({}))).toEqual(['answer 0', 'answer 1'])
-    await expect(readEvery(2, failing({ 1: failed('UNAVAILABLE') }))).rejects.toMatchObject({
+    expect(await readAll(2, failing({}))).toEqual(['answer 0', 'answer 1'])
+    await expect(readAll(2, failing({ 1: failed('UNAVAILABLE') }))).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     })
   })
@@ -45,7 +45,7 @@ describe('what is only read', () => {
 
 describe('what changes something', () => {
   const change = (partitions: number, failures: Record<number, unknown>) =>
-    changeEvery(partitions, failing(failures)).catch((error) => error)
+    changeAll(partitions, failing(failures)).catch((error) => error)
 
   test('says where it was done, and what to do', async () => {
     expect(await change(2, {})).toEqual(['answer 0', 'answer 1'])

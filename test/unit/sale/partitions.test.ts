@@ -14,19 +14,19 @@ function opened(max = 100) {
       run: async (
         _: string,
         ops: readonly object[],
-        { token, recovers }: { token: string; recovers: boolean },
+        { incarnation: token, bypassFreeze }: { incarnation: string; bypassFreeze: boolean },
       ) => ({
         ...{ outcome: 'done', now: 0, clock: 0, sequence: 0 },
-        answers: ops.map(() => ({ status: 'answered', index, count, token, recovers })),
+        answers: ops.map(() => ({ status: 'answered', index, count, incarnation: token, bypassFreeze })),
       }),
     }
   }
-  const engine = { timing: clock.timing, partition: port('sale'), handoff: port('handoff') }
+  const engine = { clock: clock.timing, partition: port('sale'), groups: port('handoff') }
   const partitions = new Partitions(engine as unknown as Engine, 'launch', max)
   const limits = { deadline: 10_000 }
   const ask = (index: number) => partitions.ask(index, 'stats', {}, limits, (answer) => answer)
   const part = (index: number) => partitions.parts.ask(index, 'stats', {}, limits, (answer) => answer)
-  const handoff = (index: number) => partitions.askHandoff(index, 'groups', {}, limits, (answer) => answer)
+  const handoff = (index: number) => partitions.askGroups(index, 'groups', {}, limits, (answer) => answer)
   return { partitions, ports, ask, part, handoff, limits }
 }
 
@@ -57,16 +57,16 @@ test('where the sale has another count than was thought, all but the first parti
 test('every partition is asked by the token, whenever that became known', async () => {
   const { partitions, ask } = opened()
   partitions.count = 3
-  expect(await ask(2)).toMatchObject({ token: null })
-  partitions.token = 'the token'
-  expect(partitions.token).toBe('the token')
-  for (const index of [0, 1, 2]) expect(await ask(index)).toMatchObject({ token: 'the token' })
+  expect(await ask(2)).toMatchObject({ incarnation: null })
+  partitions.incarnation = 'the token'
+  expect(partitions.incarnation).toBe('the token')
+  for (const index of [0, 1, 2]) expect(await ask(index)).toMatchObject({ incarnation: 'the token' })
   expect(partitions.parts.count).toBe(3)
 })
 
 test('a partition is named where there are several', () => {
   const { partitions } = opened()
-  const nameOf = (index: number) => partitions.session(index).gone('lost').message.split(' has ')[0]
+  const nameOf = (index: number) => partitions.session(index).stateError('lost').message.split(' has ')[0]
   expect(nameOf(0)).toBe('the sale "launch"')
   partitions.count = 2
   expect(nameOf(1)).toBe('partition 1 of the sale "launch"')
@@ -75,29 +75,29 @@ test('a partition is named where there are several', () => {
 test('what recovers says so, by sessions of its own, one a partition', async () => {
   const { partitions, ask, limits } = opened()
   partitions.count = 2
-  partitions.token = 'the token'
+  partitions.incarnation = 'the token'
   const parts = partitions.recovering()
   expect(parts.count).toBe(2)
   expect(parts.session(1)).toBe(parts.session(1))
   expect(parts.session(1)).not.toBe(partitions.session(1))
   const answer = await parts.ask(1, 'stats', {}, limits, (each) => each)
-  expect(answer).toMatchObject({ index: 1, recovers: true, token: 'the token' })
-  expect(await ask(1)).toMatchObject({ recovers: false })
+  expect(answer).toMatchObject({ index: 1, bypassFreeze: true, incarnation: 'the token' })
+  expect(await ask(1)).toMatchObject({ bypassFreeze: false })
 })
 
 test('a call of several partitions is counted once, its parts are not, and one that goes on always has room', async () => {
   const { partitions, ask, part, limits } = opened(1)
-  partitions.enter()
+  partitions.acquire()
   await expect(ask(0)).rejects.toMatchObject({ code: 'OVERLOADED' })
-  expect(() => partitions.enter()).toThrow(expect.objectContaining({ code: 'OVERLOADED' }))
+  expect(() => partitions.acquire()).toThrow(expect.objectContaining({ code: 'OVERLOADED' }))
   expect(await part(0)).toMatchObject({ index: 0 })
   expect(await partitions.recovering().ask(0, 'stats', {}, limits, (each) => each)).toMatchObject({
     index: 0,
   })
-  partitions.reenter()
-  partitions.leave()
+  partitions.acquireUnchecked()
+  partitions.release()
   await expect(ask(0)).rejects.toMatchObject({ code: 'OVERLOADED' })
-  partitions.leave()
+  partitions.release()
   expect(await ask(0)).toMatchObject({ index: 0 })
 })
 

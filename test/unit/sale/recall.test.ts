@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.js'
-import type { Tip } from '../../../src/engine/port.js'
+import type { LogOffset } from '../../../src/engine/port.js'
 import { FlashSale } from '../../../src/index.js'
-import { type Acknowledged, AcknowledgedMemory } from '../../../src/sale/acknowledgement-cache.js'
+import { type Acknowledged, AcknowledgementCache } from '../../../src/sale/acknowledgement-cache.js'
 import { normalizeRules } from '../../../src/sale/rules.js'
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
@@ -22,18 +22,22 @@ async function opened(partitions = 1) {
   const rules = { stock: { a: 40 }, holdMs: 60_000, partitions }
   const ledger = new FakeLedger()
   /** A ledger that has followed a sale of these rules, with that token. */
-  const followed = (token: string, seen: readonly (Tip | null)[] = []) => {
-    const testify = async () => new AcknowledgedMemory()
-    ledger.record = { rules: normalizeRules(rules), token, seen, testify }
+  const followed = (incarnation: string, lastSeen: readonly (LogOffset | null)[] = []) => {
+    const recoverySource = async () => new AcknowledgementCache()
+    ledger.record = { rules: normalizeRules(rules), incarnation, lastSeen, recoverySource }
   }
   return { engine, rules, ledger, followed }
 }
 
 async function tokenOf(engine: Engine, partitions: number): Promise<string> {
   const port = engine.partition(SALE, 0, partitions)
-  const reply = await port.run('describe', [{}], { token: null, deadline: Number.MAX_SAFE_INTEGER, floor: 0 })
+  const reply = await port.run('describe', [{}], {
+    incarnation: null,
+    deadline: Number.MAX_SAFE_INTEGER,
+    minTime: 0,
+  })
   if (reply.outcome !== 'done') expect.fail(reply.outcome)
-  return reply.answers[0]!.token
+  return reply.answers[0]!.incarnation
 }
 
 describe('a sale that the ledger has never followed', () => {
@@ -71,14 +75,14 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
     const { engine, ledger, followed } = await opened(partitions)
     followed(
       'the-token-of-it',
-      Array.from({ length: partitions }, (_, i) => ({ line: 5 + i, sequence: 9, mark: 'm' })),
+      Array.from({ length: partitions }, (_, i) => ({ generation: 5 + i, sequence: 9, batchId: 'm' })),
     )
     await handle(engine).recover({ from: ledger })
     const port = engine.partition(SALE, 0, partitions)
-    const call = { token: 'the-token-of-it', deadline: Number.MAX_SAFE_INTEGER, floor: 0 }
+    const call = { incarnation: 'the-token-of-it', deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
     const reply = await port.run('events', [{ after: 0, reservations: false }], call)
     if (reply.outcome !== 'done') expect.fail(reply.outcome)
-    expect(reply.tip!.line).toBeGreaterThan(4 + partitions)
+    expect(reply.offset!.generation).toBeGreaterThan(4 + partitions)
   })
 
   test('and that is there with more than was seen needs nothing but its freeze ended', async () => {
@@ -104,7 +108,7 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
     followed(
       await tokenOf(engine, partitions),
       Array.from({ length: partitions }, (_, i) =>
-        i === partitions - 1 ? { line: 1, sequence: 99, mark: 'later' } : null,
+        i === partitions - 1 ? { generation: 1, sequence: 99, batchId: 'later' } : null,
       ),
     )
     let found = ''
@@ -115,9 +119,9 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
       )
     ledger.record = {
       ...ledger.record!,
-      testify: async () => {
+      recoverySource: async () => {
         found = await frozen()
-        return new AcknowledgedMemory()
+        return new AcknowledgementCache()
       },
     }
     await handle(engine).recover({ from: ledger })
@@ -143,7 +147,7 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
     }
     ledger.record = {
       ...ledger.record!,
-      testify: async () => ({ restocks: [], state: 'paused', reservations }),
+      recoverySource: async () => ({ restocks: [], state: 'paused', reservations }),
     }
     const fresh = handle(engine)
     expect(await fresh.recover({ from: ledger })).toEqual({ restored: 3, refused: [], forgotten: 0 })

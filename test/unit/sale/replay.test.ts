@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { StoredReservation } from '../../../src/engine/engine.js'
 import type { Acknowledged, AcknowledgedState } from '../../../src/sale/acknowledgement-cache.js'
-import { type Recover, replay, type Testimony } from '../../../src/sale/recovery/replay.js'
+import { type Recover, type RecoverySource, replay } from '../../../src/sale/recovery/replay.js'
 
 const NOW = 1_000
 const HOLD = 500
@@ -31,8 +31,8 @@ const known = (
 
 function testimony(
   all: Partial<Record<AcknowledgedState, readonly Acknowledged[]>>,
-  rest: Partial<Testimony> = {},
-): Testimony {
+  rest: Partial<RecoverySource> = {},
+): RecoverySource {
   return {
     ...{ restocks: [], state: 'open' },
     async *reservations(kind) {
@@ -44,7 +44,7 @@ function testimony(
 
 /** Replays into a sale that answers with these, by command and id; else as what is asked would be carried out. */
 async function replayed(
-  testimonies: readonly Testimony[],
+  testimonies: readonly RecoverySource[],
   answers: Record<string, object | (() => object)> = {},
 ) {
   const sent: string[] = []

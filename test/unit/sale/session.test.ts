@@ -9,7 +9,7 @@ function opened(max = 2) {
   let changes = 0
   session.onChange.add(() => changes++)
   const reply = (rest: object) =>
-    session.observe(
+    session.recordReply(
       {
         outcome: 'done',
         clock: (rest as { now?: number }).now ?? 0,
@@ -20,7 +20,11 @@ function opened(max = 2) {
       } as never,
       0,
     )
-  const tip = (line: number, sequence: number, mark = `${line} ${sequence}`) => ({ line, sequence, mark })
+  const tip = (line: number, sequence: number, batchId = `${line} ${sequence}`) => ({
+    generation: line,
+    sequence,
+    batchId,
+  })
   return { clock, gate, session, reply, tip, changes: () => changes }
 }
 
@@ -55,7 +59,7 @@ describe('the server time', () => {
   test('is known no better by a reply that may have been late by less than a ms', async () => {
     const { clock, session } = opened()
     const reply = (shown: number) =>
-      session.observe(
+      session.recordReply(
         { outcome: 'done', clock: shown, now: shown, sequence: 0, answers: [] } as never,
         clock.now(),
       )
@@ -103,46 +107,46 @@ describe('the server time', () => {
 describe('how far the history went', () => {
   test('is told when it has grown, and only then', () => {
     const { session, reply, tip, changes } = opened()
-    reply({ sequence: 3, tip: tip(1, 3) })
+    reply({ sequence: 3, offset: tip(1, 3) })
     expect([session.sequence, changes()]).toEqual([3, 1])
-    reply({ sequence: 3, tip: tip(1, 3) })
-    reply({ sequence: 2, tip: tip(1, 2) })
+    reply({ sequence: 3, offset: tip(1, 3) })
+    reply({ sequence: 2, offset: tip(1, 2) })
     expect([session.sequence, changes()]).toEqual([3, 1])
-    reply({ sequence: 4, tip: tip(1, 4) })
+    reply({ sequence: 4, offset: tip(1, 4) })
     expect([session.sequence, changes()]).toEqual([4, 2])
   })
 
   test('begins behind what was seen of the line before after a recovery', () => {
     const { session, reply, tip, changes } = opened()
-    reply({ sequence: 9, tip: tip(1, 9) })
-    reply({ sequence: 5, tip: tip(2, 5) })
-    expect([session.sequence, session.tip, changes()]).toEqual([5, tip(2, 5), 2])
+    reply({ sequence: 9, offset: tip(1, 9) })
+    reply({ sequence: 5, offset: tip(2, 5) })
+    expect([session.sequence, session.lastSeen, changes()]).toEqual([5, tip(2, 5), 2])
   })
 
   test('is nothing that a reply tells which was not carried out', () => {
     const { session, reply, tip, changes } = opened()
-    reply({ outcome: 'rolled_back', sequence: 9, tip: tip(1, 9) })
-    expect([session.sequence, session.tip, changes()]).toEqual([0, null, 0])
+    reply({ outcome: 'rolled_back', sequence: 9, offset: tip(1, 9) })
+    expect([session.sequence, session.lastSeen, changes()]).toEqual([0, null, 0])
   })
 
   test('may be told without a tip', () => {
     const { session, reply, changes } = opened()
     reply({ sequence: 1 })
-    expect([session.sequence, session.tip, changes()]).toEqual([1, null, 1])
+    expect([session.sequence, session.lastSeen, changes()]).toEqual([1, null, 1])
   })
 
   test('the furthest point seen: of the latest line, and there the latest sequence', () => {
     const { session, tip } = opened()
-    session.witness(tip(2, 5))
+    session.advanceTo(tip(2, 5))
     for (const earlier of [tip(1, 9), tip(2, 4)]) {
-      session.witness(earlier)
-      expect(session.tip).toEqual(tip(2, 5))
+      session.advanceTo(earlier)
+      expect(session.lastSeen).toEqual(tip(2, 5))
     }
-    session.witness(tip(2, 5, 'another mark'))
-    expect(session.tip).toEqual(tip(2, 5, 'another mark'))
-    session.witness(tip(2, 6))
-    session.witness(tip(3, 1))
-    expect(session.tip).toEqual(tip(3, 1))
+    session.advanceTo(tip(2, 5, 'another batchId'))
+    expect(session.lastSeen).toEqual(tip(2, 5, 'another batchId'))
+    session.advanceTo(tip(2, 6))
+    session.advanceTo(tip(3, 1))
+    expect(session.lastSeen).toEqual(tip(3, 1))
   })
 })
 
@@ -156,15 +160,18 @@ describe('what is gone', () => {
     ['lost', 't', 'STATE_LOST'],
   ] as const)('%s for a handle that knows %s: %s', (outcome, token, code) => {
     const { session } = opened()
-    session.token = token
-    expect(session.gone(outcome)).toMatchObject({ code, message: expect.stringContaining('the sale "s"') })
+    session.incarnation = token
+    expect(session.stateError(outcome)).toMatchObject({
+      code,
+      message: expect.stringContaining('the sale "s"'),
+    })
   })
 })
 
 test('marks of calls are drawn from 48 bits', () => {
   const { clock, session } = opened()
   clock.luck = 0.5
-  expect(Number.parseInt(session.newMark(), 36)).toBe(2 ** 47)
+  expect(Number.parseInt(session.newBatchId(), 36)).toBe(2 ** 47)
   clock.luck = 1 - 2 ** -53
-  expect(Number.parseInt(session.newMark(), 36)).toBe(2 ** 48 - 1)
+  expect(Number.parseInt(session.newBatchId(), 36)).toBe(2 ** 48 - 1)
 })

@@ -82,7 +82,7 @@ describe.each(Object.keys(changes))('%s', (command) => {
     await clock.pass(0)
     expect(take()).toContain(command)
     expect(answer).toBeUndefined()
-    expect(ledger.reaches).toMatchObject([{ partition: 0, deadline: 2_000, tip: { line: 1 } }])
+    expect(ledger.reaches).toMatchObject([{ partition: 0, deadline: 2_000, tip: { generation: 1 } }])
     ledger.reaches[0]!.resolve()
     await call
     expect(answer!.status).toMatch(/ed$/)

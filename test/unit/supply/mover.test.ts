@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
 import { KnownStock } from '../../../src/sale/rebalancing/known-stock.js'
-import { Mover } from '../../../src/sale/rebalancing/stock-transfer.js'
+import { StockTransfer } from '../../../src/sale/rebalancing/stock-transfer.js'
 import { FakeParts } from '../../support/fake-parts.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
@@ -14,7 +14,7 @@ function opened(stock: number[][]) {
   const known = new KnownStock(parts.count)
   for (const [partition, skus] of stock.entries())
     for (const [sku, units] of skus.entries()) known.note(partition, sku, units)
-  const mover = new Mover(parts, known, clock, LIMIT)
+  const mover = new StockTransfer(parts, known, clock, LIMIT)
   return { clock, parts, known, mover }
 }
 
@@ -297,7 +297,7 @@ describe('what a home has received', () => {
   test('before it was recovered, it may have forgotten', async () => {
     const { mover, parts } = opened([[0], [9]])
     await mover.pull(0, [[0, 2]])
-    parts.session(0).witness({ line: 2, sequence: 0, mark: '' })
+    parts.session(0).advanceTo({ generation: 2, sequence: 0, batchId: '' })
     await mover.pull(0, [[0, 4]])
     const sends = parts.asked.filter(({ command }) => command === 'send')
     expect(sends[1]!.op).toMatchObject({ received: [[0, 0]] })
@@ -388,18 +388,18 @@ describe('what is in transit anywhere', () => {
 
   test('is brought home: of pairs where something is missing', async () => {
     const { mover, parts, known } = stranded()
-    expect(await mover.driveOn()).toBe(true)
+    expect(await mover.completeTransfers()).toBe(true)
     expect(parts.calls('receive')).toEqual([0])
     expect(parts.stock[0]).toEqual([2, 0])
     expect([known.at(0, 0), known.at(0, 1)]).toEqual([2, 0])
-    expect(await mover.driveOn()).toBe(false)
+    expect(await mover.completeTransfers()).toBe(false)
   })
 
   test('one walk at a time, shared by all who want it', async () => {
     const { mover, parts } = stranded()
-    await Promise.all([mover.driveOn(), mover.driveOn()])
+    await Promise.all([mover.completeTransfers(), mover.completeTransfers()])
     expect(parts.calls('transfers')).toEqual([0, 1, 2])
-    await mover.driveOn()
+    await mover.completeTransfers()
     expect(parts.calls('transfers')).toHaveLength(6)
   })
 
@@ -408,18 +408,18 @@ describe('what is in transit anywhere', () => {
     parts.before = (index) => {
       if (index === 0) throw away()
     }
-    expect(await mover.driveOn()).toBe(false)
+    expect(await mover.completeTransfers()).toBe(false)
     parts.before = (_, command) => {
       if (command === 'receive') throw away()
     }
-    expect(await mover.driveOn()).toBe(true)
+    expect(await mover.completeTransfers()).toBe(true)
   })
 
   test('what this handle does not look for is not counted', async () => {
     const { mover, parts } = stranded()
     const bare = new KnownStock(3)
-    const other = new Mover(parts, bare, new TestClock(), LIMIT)
-    expect(await other.driveOn()).toBe(true)
+    const other = new StockTransfer(parts, bare, new TestClock(), LIMIT)
+    expect(await other.completeTransfers()).toBe(true)
     expect(bare.isKnown(0)).toBe(false)
     void mover
   })

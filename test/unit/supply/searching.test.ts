@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Cart, Op } from '../../../src/engine/engine.js'
-import type { Lack, SoldOut, Supply } from '../../../src/sale/rebalancing/rebalancer.js'
+import type { Rebalancer, Shortage, SoldOut } from '../../../src/sale/rebalancing/rebalancer.js'
 import {
-  searchToConfirm,
-  searchToReserve,
-  searchToRestock,
+  confirmWithRebalancing,
+  reserveWithRebalancing,
+  restockWithRebalancing,
 } from '../../../src/sale/rebalancing/with-rebalancing.js'
 import { idIn } from '../../support/shop.js'
 
@@ -19,19 +19,19 @@ const limits = { deadline: 1_000 }
 /** A home that answers with these, one after another, and a search that ends like this: `undefined` asks again. */
 function searched(answers: readonly object[], ends: readonly (SoldOut | undefined)[] = []) {
   const asked: [number, string, object][] = []
-  const sought: [number, Lack, number, number][] = []
+  const sought: [number, Shortage, number, number][] = []
   const left = [...answers]
   const ask = (async (index: number, command: string, op: object) => {
     asked.push([index, command, op])
     return left.shift()
   }) as never
   const supply = {
-    surveys: 7,
-    async seek(home: number, lack: Lack, since: number, round: number) {
+    snapshotCount: 7,
+    async acquire(home: number, lack: Shortage, since: number, round: number) {
       sought.push([home, lack, since, round])
       return ends[sought.length - 1]
     },
-  } as unknown as Supply
+  } as unknown as Rebalancer
   return { ask, asked, sought, supply }
 }
 
@@ -42,7 +42,7 @@ describe('a reserve that its home has refused for want of units', () => {
 
   test('is asked again until it is answered otherwise', async () => {
     const { ask, asked, sought, supply } = searched([none, { status: 'reserved' }])
-    const end = await searchToReserve(supply, ask, op, none as never, true, limits)
+    const end = await reserveWithRebalancing(supply, ask, op, none as never, true, limits)
     expect(end).toEqual({ answer: { status: 'reserved' } })
     expect(sought).toEqual([
       [0, lack, 7, 0],
@@ -56,7 +56,7 @@ describe('a reserve that its home has refused for want of units', () => {
 
   test('and not asked where the answer was another', async () => {
     const { ask, sought, supply } = searched([])
-    const end = await searchToReserve(supply, ask, op, { status: 'paused' } as never, true, limits)
+    const end = await reserveWithRebalancing(supply, ask, op, { status: 'paused' } as never, true, limits)
     expect([end, sought]).toEqual([{ answer: { status: 'paused' } }, []])
   })
 
@@ -68,14 +68,14 @@ describe('a reserve that its home has refused for want of units', () => {
     ['k', true, true],
   ])('sold out, with key %s and limits %s: asked once more: %s', async (key, limited, again) => {
     const { ask, asked, supply } = searched([none], [soldOut])
-    const end = await searchToReserve(supply, ask, { ...op, key }, none as never, limited, limits)
+    const end = await reserveWithRebalancing(supply, ask, { ...op, key }, none as never, limited, limits)
     expect(end).toEqual({ soldOut })
     expect(asked).toHaveLength(again ? 1 : 0)
   })
 
   test('what the home says at last comes before sold out', async () => {
     const { ask, supply } = searched([{ status: 'replayed' }], [soldOut])
-    const end = await searchToReserve(supply, ask, { ...op, key: 'k' }, none as never, false, limits)
+    const end = await reserveWithRebalancing(supply, ask, { ...op, key: 'k' }, none as never, false, limits)
     expect(end).toEqual({ answer: { status: 'replayed' } })
   })
 })
@@ -87,13 +87,13 @@ describe('a confirm', () => {
 
   test('that lacks nothing is asked for once, and not as the last word', async () => {
     const { ask, asked, supply } = searched([{ status: 'confirmed' }])
-    expect(await searchToConfirm(supply, ask, op, limits)).toEqual({ status: 'confirmed' })
+    expect(await confirmWithRebalancing(supply, ask, op, limits)).toEqual({ status: 'confirmed' })
     expect(asked).toEqual([[0, 'confirm', { ...op, final: false }]])
   })
 
   test('that lacks units gets the whole cart brought', async () => {
     const { ask, asked, sought, supply } = searched([lacking, found, { status: 'confirmed' }])
-    expect(await searchToConfirm(supply, ask, op, limits)).toEqual({ status: 'confirmed' })
+    expect(await confirmWithRebalancing(supply, ask, op, limits)).toEqual({ status: 'confirmed' })
     expect(sought).toEqual([[0, { sku: 3, available: 1, wants: cart, partly: false }, 7, 0]])
     expect(asked.map(([, command, one]) => [command, (one as { final?: boolean }).final])).toEqual([
       ['confirm', false],
@@ -104,7 +104,7 @@ describe('a confirm', () => {
 
   test('is decided for good where there are too few', async () => {
     const { ask, asked, supply } = searched([lacking, found, { status: 'refund_due' }], [soldOut])
-    expect(await searchToConfirm(supply, ask, op, limits)).toEqual({ status: 'refund_due' })
+    expect(await confirmWithRebalancing(supply, ask, op, limits)).toEqual({ status: 'refund_due' })
     expect(asked.at(-1)).toEqual([0, 'confirm', { ...op, final: true }])
   })
 
@@ -114,7 +114,7 @@ describe('a confirm', () => {
       { status: 'not_found' },
       { status: 'not_found' },
     ])
-    expect(await searchToConfirm(supply, ask, op, limits)).toEqual({ status: 'not_found' })
+    expect(await confirmWithRebalancing(supply, ask, op, limits)).toEqual({ status: 'not_found' })
     expect(asked.at(-1)).toEqual([0, 'confirm', { ...op, final: true }])
     expect(sought).toEqual([])
   })
@@ -126,7 +126,7 @@ describe('a restock that takes units out', () => {
 
   test('gathers them first, as many as there are', async () => {
     const { ask, asked, sought, supply } = searched([lacking, { status: 'restocked' }])
-    expect(await searchToRestock(supply, ask, 2, op, limits)).toEqual({ status: 'restocked' })
+    expect(await restockWithRebalancing(supply, ask, 2, op, limits)).toEqual({ status: 'restocked' })
     expect(sought).toEqual([[2, { sku: 3, available: 2, wants: [[3, 5]], partly: true }, 7, 0]])
     expect(asked).toEqual([
       [2, 'restock', { ...op, final: false }],
@@ -136,7 +136,7 @@ describe('a restock that takes units out', () => {
 
   test('takes what there is where there are fewer', async () => {
     const { ask, asked, supply } = searched([lacking, { status: 'restocked' }], [soldOut])
-    expect(await searchToRestock(supply, ask, 2, op, limits)).toEqual({ status: 'restocked' })
+    expect(await restockWithRebalancing(supply, ask, 2, op, limits)).toEqual({ status: 'restocked' })
     expect(asked.at(-1)).toEqual([2, 'restock', { ...op, final: true }])
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/index.js'
-import { type Lack, Supply } from '../../../src/sale/rebalancing/rebalancer.js'
+import { Rebalancer, type Shortage } from '../../../src/sale/rebalancing/rebalancer.js'
 import { FakeParts } from '../../support/fake-parts.js'
 import { TestClock } from '../../support/test-clock.js'
 
@@ -9,19 +9,19 @@ const DEADLINE = 1_000
 function opened(stock: number[][]) {
   const clock = new TestClock(10_000)
   const parts = new FakeParts(stock, clock)
-  const supply = new Supply(parts, clock, DEADLINE)
+  const supply = new Rebalancer(parts, clock, DEADLINE)
   /** What comes of it: `come` where it is worth while to ask again. */
   const seek = async (
-    lack: Partial<Lack> & Pick<Lack, 'wants'>,
+    lack: Partial<Shortage> & Pick<Shortage, 'wants'>,
     rest: { since?: number; round?: number; ms?: number; home?: number } = {},
   ) => {
-    const { since = supply.surveys, round = 0, ms = DEADLINE, home = 0 } = rest
+    const { since = supply.snapshotCount, round = 0, ms = DEADLINE, home = 0 } = rest
     const [sku] = lack.wants[0]!
     const limits = { deadline: clock.now() + ms }
     const begun = clock.now()
     const outcome = { after: 0, is: undefined as unknown }
     const asked = { sku, available: parts.stock[home]![sku]!, partly: false, ...lack }
-    void supply.seek(home, asked, since, round, limits).then(
+    void supply.acquire(home, asked, since, round, limits).then(
       (soldOut) => Object.assign(outcome, { after: clock.now() - begun, is: soldOut ?? 'come' }),
       (error) => Object.assign(outcome, { after: clock.now() - begun, is: error }),
     )
@@ -106,19 +106,19 @@ describe('that there are too few', () => {
     const { seek, parts, supply } = opened([[1], [0]])
     const { is } = await seek({ wants: [[0, 2]] })
     expect(is).toEqual({ sku: 0, available: 1, unsold: 1, mayReturn: false })
-    expect(supply.surveys).toBe(2)
+    expect(supply.snapshotCount).toBe(2)
     expect(parts.calls('stats')).toHaveLength(4)
     // The second of these was the first of the next.
     expect((await seek({ wants: [[0, 2]] })).is).toMatchObject({ available: 1 })
-    expect(supply.surveys).toBe(3)
+    expect(supply.snapshotCount).toBe(3)
   })
 
   test('is not said by a survey that was begun before', async () => {
     const { seek, supply } = opened([[0], [0]])
     await seek({ wants: [[0, 1]] })
-    const { is } = await seek({ wants: [[0, 1]] }, { since: supply.surveys + 2 })
+    const { is } = await seek({ wants: [[0, 1]] }, { since: supply.snapshotCount + 2 })
     expect(is).toMatchObject({ available: 0 })
-    expect(supply.surveys).toBe(5)
+    expect(supply.snapshotCount).toBe(5)
   })
 
   test('says how many there are, where some may come back, and of the first SKU that lacks', async () => {
@@ -295,7 +295,7 @@ test.each([
   const parts = new FakeParts([[0], [5]], clock)
   const limits = { deadline: clock.now() + 1_000 }
   const lack = { sku: 0, available: 0, wants: [[0, 1]] as const, partly: false }
-  await new Supply(parts, clock, deadlineMs).seek(0, lack, 0, 0, limits)
+  await new Rebalancer(parts, clock, deadlineMs).acquire(0, lack, 0, 0, limits)
   expect(parts.asked.map(({ command, deadline }) => [command, deadline - clock.now()])).toEqual([
     ['stats', limitMs],
     ['stats', limitMs],
@@ -307,7 +307,7 @@ test.each([
 test('rounds without fruit are ever further apart', async () => {
   const { seek, supply, clock } = opened([[0], [0]])
   clock.luck = 1
-  const { after } = await seek({ wants: [[0, 1]] }, { since: supply.surveys + 6 })
+  const { after } = await seek({ wants: [[0, 1]] }, { since: supply.snapshotCount + 6 })
   // Pauses of 2, 4, 8, 16 and 32 ms; a survey has a pause of its own.
   expect(after).toBe(62)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { within } from '../../../src/sale/rebalancing/with-deadline.js'
+import { withDeadline } from '../../../src/sale/rebalancing/with-deadline.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 
 function opened() {
@@ -11,7 +11,7 @@ function opened() {
   })
   const heard: unknown[] = []
   const wait = (deadline: number) => {
-    const call = within(promise, { deadline, signal: abort.signal }, clock, () => 'too late')
+    const call = withDeadline(promise, { deadline, signal: abort.signal }, clock, () => 'too late')
     call.then(
       (value) => heard.push(value),
       (error) => heard.push(['failed', error]),

@@ -16,7 +16,7 @@ describe('how old a state is', () => {
   async function known() {
     const all = stage()
     const { keeper, tends, clock } = all
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await clock.advance(30)
     await tends[0]!.reply({ tail: 1 })
@@ -25,17 +25,17 @@ describe('how old a state is', () => {
 
   test('counts from the question: known up to its last ms', async () => {
     const { keeper, clock } = await known()
-    expect([29, 30].map((age) => keeper.knows(age))).toEqual([false, true])
+    expect([29, 30].map((age) => keeper.isFresherThan(age))).toEqual([false, true])
     await clock.advance(20)
-    expect([49, 50].map((age) => keeper.knows(age))).toEqual([false, true])
+    expect([49, 50].map((age) => keeper.isFresherThan(age))).toEqual([false, true])
   })
 
   test('a state that is fresh enough is told without a call, and one that is a ms older is not', async () => {
     const { keeper, tends } = await known()
-    expect(await keeper.fresh(undefined, 30)).toMatchObject({ tail: 1 })
+    expect(await keeper.refresh(undefined, 30)).toMatchObject({ tail: 1 })
     await settled()
     expect(tends).toHaveLength(1)
-    outcome(keeper.fresh(undefined, 29))
+    outcome(keeper.refresh(undefined, 29))
     await settled()
     expect(tends).toHaveLength(2)
   })
@@ -43,11 +43,11 @@ describe('how old a state is', () => {
   test('a state of less than a ms is fresh for who asks for one of a ms, and for no other', async () => {
     const { keeper, tends } = stage()
     for (const expected of [1, 2]) {
-      outcome(keeper.fresh())
+      outcome(keeper.refresh())
       await settled()
       await tends.at(-1)!.reply()
       expect(tends).toHaveLength(expected)
-      await keeper.fresh(undefined, 1)
+      await keeper.refresh(undefined, 1)
       await settled()
       expect(tends).toHaveLength(expected)
     }
@@ -57,14 +57,14 @@ describe('how old a state is', () => {
     const { keeper, stageOf, clock } = await known()
     const asked = clock.now() - 30
     stageOf.elapsed = () => asked + 100
-    expect([99, 100].map((age) => keeper.knows(age))).toEqual([false, true])
+    expect([99, 100].map((age) => keeper.isFresherThan(age))).toEqual([false, true])
   })
 
   test('is recent up to 250 ms while calls are scarce, and never while one more is cheap', async () => {
     const { keeper, tends, clock } = await known()
     expect(keeper.recent()).toBeUndefined()
     for (let i = 1; i < 24; i++) {
-      outcome(keeper.fresh())
+      outcome(keeper.refresh())
       await settled()
       await tends[i]!.reply()
     }
@@ -80,25 +80,25 @@ describe('how old a state is', () => {
   test('what this process changed itself makes it old, and what was asked before the change as well', async () => {
     const { keeper, tends } = await known()
     keeper.forget()
-    expect(keeper.knows(1e9)).toBe(false)
-    outcome(keeper.fresh())
+    expect(keeper.isFresherThan(1e9)).toBe(false)
+    outcome(keeper.refresh())
     await settled()
     keeper.forget()
     await tends[1]!.reply()
-    expect(keeper.knows(1e9)).toBe(false)
-    outcome(keeper.fresh())
+    expect(keeper.isFresherThan(1e9)).toBe(false)
+    outcome(keeper.refresh())
     await settled()
     await tends[2]!.reply()
-    expect(keeper.knows(0)).toBe(true)
+    expect(keeper.isFresherThan(0)).toBe(true)
   })
 })
 
 test('a draw that a tend tells of is known to the queue', async () => {
   const { keeper, tends } = stage()
-  outcome(keeper.fresh())
+  outcome(keeper.refresh())
   await settled()
   await tends[0]!.reply({ drawn: 0, seed: 'x' })
-  expect(keeper.line.isDrawn).toBe(true)
+  expect(keeper.queue.isDrawn).toBe(true)
 })
 
 describe('the stock of a sale', () => {
@@ -117,7 +117,7 @@ describe('the stock of a sale', () => {
     } as unknown as FlashSale
     const all = stage({ sale })
     const ask = async () => {
-      outcome(all.keeper.fresh())
+      outcome(all.keeper.refresh())
       await settled()
       await all.tends.at(-1)!.reply()
       return all.tends.at(-1)!.op.stock
@@ -180,7 +180,7 @@ describe('the stock of a sale', () => {
       answer = resolve
     })
     const ask = async () => {
-      const told = outcome(keeper.fresh())
+      const told = outcome(keeper.refresh())
       await settled()
       return told
     }
@@ -233,11 +233,11 @@ describe('listeners', () => {
     const { keeper, tends } = stage()
     let heard = 0
     const stop = keeper.listen(() => heard++)
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends[0]!.reply({ turns: [4] })
     expect([heard, keeper.hasTurn(4), keeper.hasTurn(5)]).toEqual([1, true, false])
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends[1]!.fail(new StockholdError('STATE_LOST', 'lost'))
     expect(heard).toBe(2)
@@ -252,10 +252,10 @@ describe('listeners', () => {
 describe('revocations', () => {
   test('hold for the stay they name and those before it', async () => {
     const { keeper, tends } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
-    await tends[0]!.reply({ revoked: [{ buyer: 'ann', stay: 5 }] })
-    expect([4, 5, 6].map((stay) => keeper.isRevoked('ann', stay))).toEqual([true, true, false])
+    await tends[0]!.reply({ revoked: [{ buyer: 'ann', visitId: 5 }] })
+    expect([4, 5, 6].map((visitId) => keeper.isRevoked('ann', visitId))).toEqual([true, true, false])
     expect(keeper.isRevoked('ben', 1)).toBe(false)
     keeper.revoke('ann', 4)
     expect(keeper.isRevoked('ann', 5)).toBe(true)
@@ -286,11 +286,11 @@ describe('revocations', () => {
 describe('the end', () => {
   test('callers who wait are told CLOSED, and so are those who come later; nothing is left', async () => {
     const { keeper, clock, tends } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
-    const told = [outcome(keeper.visit(visit(1))), outcome(keeper.fresh())]
+    const told = [outcome(keeper.visit(visit(1))), outcome(keeper.refresh())]
     keeper.stop()
-    const late = outcome(keeper.fresh())
+    const late = outcome(keeper.refresh())
     await settled()
     expect([...told, late].map(({ value }) => value)).toEqual(['CLOSED', 'CLOSED', 'CLOSED'])
     await tends[0]!.reply()
@@ -300,17 +300,17 @@ describe('the end', () => {
 
   test('a keeper that only looks around stops at once', async () => {
     const { keeper, clock, tends } = stage()
-    keeper.lookAround()
+    keeper.tick()
     keeper.stop()
     expect(clock.timers).toBe(0)
-    keeper.lookAround()
+    keeper.tick()
     await clock.advance(60_000)
     expect([clock.timers, tends.length]).toEqual([0, 0])
   })
 
   test('a keeper that was stopped before its first call makes none', async () => {
     const { keeper, tends } = stage()
-    const told = outcome(keeper.fresh())
+    const told = outcome(keeper.refresh())
     keeper.stop()
     await settled()
     expect([told.value, tends.length]).toEqual(['CLOSED', 0])
@@ -319,7 +319,7 @@ describe('the end', () => {
   test('a handle that was closed refuses callers, and calls nothing', async () => {
     const { keeper, stageOf, tends } = stage()
     stageOf.closed = true
-    const told = outcome(keeper.fresh())
+    const told = outcome(keeper.refresh())
     await settled()
     expect([told.value, tends.length]).toEqual(['CLOSED', 0])
   })

@@ -13,7 +13,7 @@ import { settled } from '../../support/test-clock.js'
 describe('a caller who waits', () => {
   test('is answered by a call of the same turn while it is quiet, and others of that turn by the same', async () => {
     const { keeper, tends } = stage()
-    const told = [keeper.visit(visit(1)), keeper.visit(visit(2)), keeper.fresh()]
+    const told = [keeper.visit(visit(1)), keeper.visit(visit(2)), keeper.refresh()]
     await settled()
     expect(tends.map(({ op }) => op.visits)).toEqual([[visit(1), visit(2)]])
     await tends[0]!.reply({ tail: 9 })
@@ -37,7 +37,7 @@ describe('a caller who waits', () => {
   test('may make 40 calls at once after a quiet time, and then one in 100 ms', async () => {
     const { keeper, tends, clock } = stage()
     for (let i = 0; i < 42; i++) {
-      outcome(keeper.fresh())
+      outcome(keeper.refresh())
       await settled()
       if (tends.length > i) await tends[i]!.reply()
     }
@@ -49,35 +49,35 @@ describe('a caller who waits', () => {
     await clock.advance(1)
     expect(tends).toHaveLength(41)
     // While that is out nothing else is planned.
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     expect(clock.due).toEqual([DEADLINE_MS - 100, DEADLINE_MS - 100, DEADLINE_MS])
   })
 
   test('who comes before the next look around brings it forward: nothing is left of the later one', async () => {
     const { keeper, tends, clock } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends[0]!.reply()
     expect(clock.timers).toBe(1)
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     // The caller's deadline.
     expect(clock.due).toEqual([DEADLINE_MS])
     await settled()
     await tends[1]!.reply()
     for (let i = 2; i < 40; i++) {
-      outcome(keeper.fresh())
+      outcome(keeper.refresh())
       await settled()
       await tends[i]!.reply()
     }
     expect(clock.timers).toBe(1)
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     expect(clock.due).toEqual([100, DEADLINE_MS])
   })
 
   test('whose deadline has passed, or is now, is told after a ms', async () => {
     const { keeper, clock } = stage()
-    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.fresh({ deadline })))
+    const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.refresh({ deadline })))
     expect(clock.due).toEqual([1, 1])
     await clock.advance(1)
     expect(told.map(({ value }) => value)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
@@ -85,7 +85,7 @@ describe('a caller who waits', () => {
 
   test('is UNAVAILABLE at the deadline, and not a ms before, though the engine never answers', async () => {
     const { keeper, clock } = stage()
-    const told = [outcome(keeper.visit(visit(1))), outcome(keeper.fresh())]
+    const told = [outcome(keeper.visit(visit(1))), outcome(keeper.refresh())]
     await clock.advance(DEADLINE_MS - 1)
     expect(told.map(({ value }) => value)).toEqual([undefined, undefined])
     expect(clock.keptAliveBy).toBe(2)
@@ -96,12 +96,12 @@ describe('a caller who waits', () => {
 
   test('is told at the deadline of a failure that lasts, and not of one that is over', async () => {
     const { keeper, tends, clock } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends[0]!.fail(new StockholdError('UNAVAILABLE', 'an hour ago'))
     await clock.advance(100)
     await tends[1]!.reply()
-    const told = keeper.fresh().catch((error) => error.cause.message)
+    const told = keeper.refresh().catch((error) => error.cause.message)
     await clock.advance(DEADLINE_MS)
     expect(await told).toBe('The call to it is under way.')
   })
@@ -126,15 +126,15 @@ describe('a caller who waits', () => {
     ['the next look is due later', false, 500],
   ])('who waits for a call that is due later keeps the process alive by it: %s', async (_, active, look) => {
     const { keeper, tends, clock } = stage()
-    if (active) keeper.touch()
+    if (active) keeper.markActive()
     for (let i = 0; i < 40; i++) {
-      outcome(keeper.fresh())
+      outcome(keeper.refresh())
       await settled()
       await tends[i]!.reply()
     }
     expect([clock.due, clock.keptAliveBy]).toEqual([[look], 0])
     const set = clock.everSet
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     expect([clock.due, clock.keptAliveBy]).toEqual([[100, DEADLINE_MS], 2])
     expect(clock.everSet - set).toBe(active ? 1 : 2)
@@ -144,16 +144,16 @@ describe('a caller who waits', () => {
 describe('looking around', () => {
   test('comes every 500 ms when no visitor is active, and keeps no process alive', async () => {
     const { keeper, clock, serve } = stage()
-    keeper.lookAround()
-    keeper.lookAround()
+    keeper.tick()
+    keeper.tick()
     expect([clock.timers, clock.keptAliveBy]).toEqual([1, 0])
     expect(await serve(1_600)).toEqual([500, 1_000, 1_500])
   })
 
   test('comes every 100 ms for a minute after a visitor was active, and then every 500 ms again', async () => {
     const { keeper, serve } = stage()
-    keeper.touch()
-    keeper.lookAround()
+    keeper.markActive()
+    keeper.tick()
     const at = await serve(61_000)
     expect(at.slice(0, 3)).toEqual([100, 200, 300])
     // Touched when the clock was read for the first time: at 0.
@@ -169,10 +169,10 @@ describe('looking around', () => {
     [0, 1, 100],
   ])('at %i tokens a 1,000 s and a burst of %i every %i ms', async (rate, burst, ms) => {
     const { keeper, tends, serve } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends[0]!.reply({ pace: { rate, burst } })
-    keeper.touch()
+    keeper.markActive()
     await serve(600, { pace: { rate, burst } })
     const at = tends.map((tend) => tend.at)
     expect(at.at(-1)! - at.at(-2)!).toBe(ms)
@@ -180,14 +180,14 @@ describe('looking around', () => {
 
   test('tells the engine what is known, and asks for what is not', async () => {
     const { keeper, tends, clock } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     expect(tends[0]!.op).toMatchObject({
       ...{ visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null },
     })
     const heard = SERVER + clock.now()
     await tends[0]!.reply({ drawn: 0, seed: 'x' })
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     expect(tends[1]!.op).toMatchObject({ goneVersion: 3, turnsSince: 7, revokedSince: heard, drawn: 0 })
   })
@@ -198,7 +198,7 @@ describe('while the engine is away', () => {
 
   test('callers are refused at once, and it is tried again after 100, 200, 400 ms and so on, up to 2 s', async () => {
     const { keeper, tends, clock } = stage()
-    const first = outcome(keeper.fresh())
+    const first = outcome(keeper.refresh())
     await settled()
     await tends[0]!.fail(away)
     expect([first.value, keeper.away]).toEqual(['UNAVAILABLE', true])
@@ -216,7 +216,7 @@ describe('while the engine is away', () => {
     await tends.at(-1)!.reply()
     expect(keeper.away).toBe(false)
     // From the beginning, next time.
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
     await tends.at(-1)!.fail(away)
     expect(clock.due[0]).toBe(100)
@@ -224,9 +224,9 @@ describe('while the engine is away', () => {
 
   test('what waits for the next call is refused with the one that fails', async () => {
     const { keeper, tends } = stage()
-    outcome(keeper.fresh())
+    outcome(keeper.refresh())
     await settled()
-    const next = [outcome(keeper.fresh()), outcome(keeper.visit(visit(1)))]
+    const next = [outcome(keeper.refresh()), outcome(keeper.visit(visit(1)))]
     await tends[0]!.fail(away)
     expect(next.map(({ value }) => value)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
     expect(tends).toHaveLength(1)
@@ -235,7 +235,7 @@ describe('while the engine is away', () => {
   test('a room that cannot be learned is not asked anything', async () => {
     const { keeper, stageOf, tends } = stage()
     stageOf.room = () => Promise.reject(new StockholdError('NOT_FOUND', 'none'))
-    const told = outcome(keeper.fresh())
+    const told = outcome(keeper.refresh())
     await settled()
     expect([told.value, tends.length]).toEqual(['NOT_FOUND', 0])
   })
@@ -243,7 +243,7 @@ describe('while the engine is away', () => {
   test('a failure that is final is told as it is, and the next caller asks again at once', async () => {
     const { keeper, tends } = stage()
     for (let i = 0; i < 2; i++) {
-      const told = outcome(keeper.fresh())
+      const told = outcome(keeper.refresh())
       await settled()
       await tends[i]!.fail(new StockholdError('STATE_LOST', 'lost'))
       expect([told.value, keeper.away]).toEqual(['STATE_LOST', false])
@@ -257,7 +257,7 @@ describe('while the engine is away', () => {
       new TypeError('bug', { cause: 'why' }),
     ]
     for (const [i, failure] of causes.entries()) {
-      const told = Promise.allSettled([keeper.fresh(), keeper.fresh()])
+      const told = Promise.allSettled([keeper.refresh(), keeper.refresh()])
       await settled()
       await tends[i]!.fail(failure)
       const errors = (await told).map((result) => (result as PromiseRejectedResult).reason)
@@ -269,7 +269,7 @@ describe('while the engine is away', () => {
 
   test('an unknown outcome is UNAVAILABLE, with its cause', async () => {
     const { keeper, tends } = stage()
-    const told = expect(keeper.fresh()).rejects.toMatchObject({
+    const told = expect(keeper.refresh()).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       cause: { code: 'UNKNOWN_OUTCOME' },
     })

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { PollResult } from '../../../src/index.js'
-import type { Keeper } from '../../../src/waiting-room/room-poller.js'
+import type { RoomPoller } from '../../../src/waiting-room/room-poller.js'
 import { pushUpdates } from '../../../src/waiting-room/updates.js'
 import { listeners as listening, settled, TestClock } from '../../support/test-clock.js'
 
@@ -24,7 +24,7 @@ function stage() {
       room.add(listener)
       return () => room.delete(listener)
     },
-  } as unknown as Keeper
+  } as unknown as RoomPoller
   const watched = {
     hasTurn: () => visitor.hasTurn,
     poll: async () => {

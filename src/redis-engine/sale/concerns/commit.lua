@@ -2,7 +2,7 @@
 -- half done: reading and deciding come first.
 -- Set by the command that ends a freeze, which is no event.
 -- @include time, lists, partition, rollback_detection, stock_moves, records, event_log, expiry
-local thawed = false
+local unfrozen = false
 -- Filled by the commands that move units between partitions, see stock_transfers.lua.
 local changed_rows = {}
 -- From so many buckets on they are a table. Up to 512 (hash-max-listpack-entries) Redis would keep them as a list, which is searched from
@@ -40,6 +40,6 @@ local function finish(statuses, details)
   transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
   save_expiry()
   save_events()
-  if sequence > events_before or #swept > 0 or thawed or set_back then redis.call('HSET', META, 'live', live()) end
+  if sequence > events_before or #swept > 0 or unfrozen or set_back then redis.call('HSET', META, 'live', live()) end
   return reply(statuses, details)
 end

@@ -1,6 +1,6 @@
 -- Pauses, resumes and ends the sale.
 -- Columns: token, deadline, floor, actions
---   actions: pause | resume | end | thaw
+--   actions: pause | resume | end | unfreeze
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
 -- Writes: EVENTS, META.
 -- @include partition, may_write, event_log, commit
@@ -10,7 +10,7 @@ for i, action in ipairs(call[4]) do
   local changes
   if action == 'end' then
     changes = ended == 0
-  elseif action == 'thaw' then
+  elseif action == 'unfreeze' then
     changes = frozen == 1
   else
     changes = not has_ended() and paused ~= wanted
@@ -21,8 +21,8 @@ for i, action in ipairs(call[4]) do
     if changes and action == 'end' then
       ended = 1
       emit(ENDED, NONE, NONE)
-    elseif changes and action == 'thaw' then
-      frozen, line, thawed = 0, line + 1, true
+    elseif changes and action == 'unfreeze' then
+      frozen, line, unfrozen = 0, line + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)

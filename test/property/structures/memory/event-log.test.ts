@@ -4,17 +4,20 @@ import type { StoredEvent } from '../../../../src/engine/engine.js'
 import { EventLog, type LogEntry } from '../../../../src/memory-engine/sale/event-log.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
-type Log = Pick<EventLog, 'sequence' | 'mark' | 'first' | 'append' | 'close' | 'holding' | 'after' | 'trim'>
+type Log = Pick<
+  EventLog,
+  'sequence' | 'batchId' | 'first' | 'append' | 'close' | 'holding' | 'after' | 'trim'
+>
 
-/** Every event with the mark of its call, one after another. */
+/** Every event with the batchId of its call, one after another. */
 class Model implements Log {
   sequence = 0
-  #closed: { readonly event: StoredEvent; readonly mark: string; readonly call: number }[] = []
+  #closed: { readonly event: StoredEvent; readonly batchId: string; readonly call: number }[] = []
   #open: StoredEvent[] = []
   #calls = 0
 
-  get mark(): string {
-    return this.#closed.at(-1)?.mark ?? ''
+  get batchId(): string {
+    return this.#closed.at(-1)?.batchId ?? ''
   }
 
   get first(): number {
@@ -25,8 +28,8 @@ class Model implements Log {
     this.#open.push({ sequence: ++this.sequence, at, ...event } as StoredEvent)
   }
 
-  close(mark: string): void {
-    for (const event of this.#open) this.#closed.push({ event, mark, call: this.#calls })
+  close(batchId: string): void {
+    for (const event of this.#open) this.#closed.push({ event, batchId, call: this.#calls })
     this.#open = []
     this.#calls++
   }
@@ -55,7 +58,7 @@ class Model implements Log {
     return {
       events: events.map(({ event }) => event),
       last: events.at(-1)!.event.sequence,
-      mark: events[0]!.mark,
+      batchId: events[0]!.batchId,
     }
   }
 }
@@ -72,7 +75,7 @@ test('a log of calls answers as a list of all events would', () => {
       fc.tuple(fc.nat(4), fc.nat(9)).map(([count, at]) =>
         operation(`write ${count} at ${at}`, (log) => {
           for (let i = 0; i < count; i++) log.append({ type: 'paused' }, at)
-          log.close(`mark ${at}`)
+          log.close(`batchId ${at}`)
         }),
       ),
       offset.map((i) => operation(`holding first - 2 + ${i}`, (log) => log.holding(around(log, i)))),
@@ -88,7 +91,9 @@ test('a log of calls answers as a list of all events would', () => {
           return log.first
         }),
       ),
-      fc.constant(operation('first, last and mark', (log) => `${log.first} ${log.sequence} ${log.mark}`)),
+      fc.constant(
+        operation('first, last and batchId', (log) => `${log.first} ${log.sequence} ${log.batchId}`),
+      ),
     ],
   )
 })

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Bucket } from '../../../../src/memory-engine/room/token-bucket.js'
+import { TokenBucket } from '../../../../src/memory-engine/room/token-bucket.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const TOKEN = 1_000_000
-type Tokens = Pick<Bucket, 'pace' | 'tokens' | 'filled' | 'gain' | 'take' | 'giveBack' | 'setPace'>
+type Tokens = Pick<TokenBucket, 'pace' | 'tokens' | 'filled' | 'gain' | 'take' | 'giveBack' | 'setPace'>
 
 /** Gains one ms after another. */
 class Model implements Tokens {
@@ -49,7 +49,7 @@ const pace = fc.record({
 test('a token bucket gains what each ms brings, holds its burst, and is filled from exactly one token on', () => {
   sameAsModel<Tokens>(() => {
     const begun = { rate: 200_000, burst: 2 }
-    return { real: new Bucket(begun), model: new Model(begun) }
+    return { real: new TokenBucket(begun), model: new Model(begun) }
   }, [
     fc.nat(16).map((ms) => operation(`gain ${ms}`, (bucket) => bucket.gain(ms))),
     fc.constant(operation('take', (bucket) => bucket.filled && bucket.take())),

@@ -1,36 +1,36 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Door } from '../../../../src/memory-engine/room/admission.js'
-import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
+import { PresentVisitors } from '../../../../src/memory-engine/room/admission.js'
+import type { RankedVisitor } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { type Operation, operation, sameAsModel } from '../../../support/same-as-model.js'
 
-type AnyDoor = Pick<Door, 'first' | 'has' | 'put' | 'remove' | 'ahead' | 'countUpTo'>
+type AnyDoor = Pick<PresentVisitors, 'first' | 'has' | 'put' | 'remove' | 'ahead' | 'countUpTo'>
 
 /** One sorted list. */
 class Model implements AnyDoor {
-  #places: Place[] = []
+  #places: RankedVisitor[] = []
 
-  first(): Place | undefined {
+  first(): RankedVisitor | undefined {
     return this.#places[0]
   }
 
-  has(place: Place): boolean {
+  has(place: RankedVisitor): boolean {
     return this.#places.includes(place)
   }
 
-  put(place: Place, rank: number): void {
+  put(place: RankedVisitor, rank: number): void {
     this.remove(place)
     place.rank = rank
     const behind = this.#places.findIndex((each) => (each.rank! - rank || each.number - place.number) > 0)
     this.#places.splice(behind < 0 ? this.#places.length : behind, 0, place)
   }
 
-  remove(place: Place): void {
+  remove(place: RankedVisitor): void {
     this.#places = this.#places.filter((each) => each !== place)
     place.rank = null
   }
 
-  ahead(place: Place): number {
+  ahead(place: RankedVisitor): number {
     return this.#places.indexOf(place)
   }
 
@@ -42,12 +42,12 @@ class Model implements AnyDoor {
 /** A door and the places that may stand there, by number. */
 class Visitors {
   readonly #door: AnyDoor
-  readonly #places: readonly Place[]
+  readonly #places: readonly RankedVisitor[]
 
   constructor(door: AnyDoor, count: number) {
     this.#door = door
     this.#places = Array.from({ length: count }, (_, number) => ({
-      ...{ buyer: `${number}`, stay: number, number, rank: null, expiresAt: null },
+      ...{ buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null },
     }))
   }
 
@@ -107,7 +107,7 @@ const operations = (places: number, ranks: number): fc.Arbitrary<Operation<Visit
 }
 
 const start = (places: number) => () => ({
-  real: new Visitors(new Door(), places),
+  real: new Visitors(new PresentVisitors(), places),
   model: new Visitors(new Model(), places),
 })
 

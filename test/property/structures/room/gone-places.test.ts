@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { GonePlaces } from '../../../../src/memory-engine/room/departed-ranks.js'
+import { DepartedRanks } from '../../../../src/memory-engine/room/departed-ranks.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const CHUNK = 65_536
@@ -38,7 +38,7 @@ abstract class Places {
 }
 
 class Real extends Places {
-  readonly #gone = new GonePlaces()
+  readonly #gone = new DepartedRanks()
 
   add(number: number): void {
     this.#gone.add(number)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SHOW_MS } from '../../../../src/engine/room.js'
-import { Line } from '../../../../src/memory-engine/room/queue.js'
+import { Queue as RealQueue } from '../../../../src/memory-engine/room/queue.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const CLAIM_MS = 640
@@ -63,10 +63,10 @@ class Clocked {
 }
 
 type Queue = Pick<
-  Line,
+  RealQueue,
   'tail' | 'called' | 'lengthen' | 'shuffle' | 'callUpTo' | 'sample' | 'speed' | 'settled'
 > &
-  Pick<Line, 'nobodyBefore' | 'note' | 'passed'> & { readonly gone: Pick<Line['gone'], 'add'> }
+  Pick<RealQueue, 'nobodyBefore' | 'note' | 'passed'> & { readonly gone: Pick<RealQueue['gone'], 'add'> }
 
 /** By every moment there ever was. */
 class Model implements Queue {
@@ -138,7 +138,7 @@ class Model implements Queue {
 test('the end of the queue settles SHOW_MS after it was there, and its speed is what was seen', () => {
   const wait = fc.constantFrom(0, 10, 990, 1_000, SHOW_MS - 10, SHOW_MS, SHOW_MS + 10, 5_000, 9_990, 10_000)
   sameAsModel<Clocked>(
-    () => ({ real: new Clocked(new Line(CLAIM_MS, START)), model: new Clocked(new Model()) }),
+    () => ({ real: new Clocked(new RealQueue(CLAIM_MS, START)), model: new Clocked(new Model()) }),
     [
       fc
         .tuple(wait, fc.constantFrom(true, true, true, false))
@@ -166,7 +166,7 @@ test('the end of the queue settles SHOW_MS after it was there, and its speed is 
 
 /** A queue of ten, all of them there for long. */
 function ten() {
-  const line = new Line(CLAIM_MS, START)
+  const line = new RealQueue(CLAIM_MS, START)
   for (let i = 0; i < 10; i++) line.lengthen(START)
   return line
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Outstanding } from '../../../../src/memory-engine/room/outstanding-passes.js'
-import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
+import { OutstandingPasses } from '../../../../src/memory-engine/room/outstanding-passes.js'
+import type { RankedVisitor } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Passes = Pick<
-  Outstanding,
+  OutstandingPasses,
   | 'size'
   | 'hasTurn'
   | 'isUnspent'
@@ -14,42 +14,43 @@ type Passes = Pick<
   | 'spend'
   | 'end'
   | 'turnsSince'
-  | 'lapse'
+  | 'expire'
   | 'runOut'
   | 'seeStockOf'
 >
 
 /** One list of all, each with its kind and its time. */
 class Model implements Passes {
-  #all: { readonly place: Place; readonly kind: 'turn' | 'pass' | 'spent'; readonly at: number }[] = []
+  #all: { readonly place: RankedVisitor; readonly kind: 'turn' | 'pass' | 'spent'; readonly at: number }[] =
+    []
 
   get size(): number {
     return this.#all.length
   }
 
-  hasTurn(place: Place): boolean {
+  hasTurn(place: RankedVisitor): boolean {
     return this.#all.some((each) => each.place === place && each.kind === 'turn')
   }
 
-  isUnspent(place: Place): boolean {
+  isUnspent(place: RankedVisitor): boolean {
     return this.#all.some((each) => each.place === place && each.kind === 'pass')
   }
 
-  addTurn(place: Place, at: number): void {
+  addTurn(place: RankedVisitor, at: number): void {
     this.#all.push({ place, kind: 'turn', at })
   }
 
-  take(place: Place): void {
+  take(place: RankedVisitor): void {
     this.end(place)
     this.#all.push({ place, kind: 'pass', at: place.expiresAt! })
   }
 
-  spend(place: Place, at: number): void {
+  spend(place: RankedVisitor, at: number): void {
     this.end(place)
     this.#all.push({ place, kind: 'spent', at })
   }
 
-  end(place: Place): boolean {
+  end(place: RankedVisitor): boolean {
     const hadTurn = this.hasTurn(place)
     this.#all = this.#all.filter((each) => each.place !== place)
     return hadTurn
@@ -59,7 +60,7 @@ class Model implements Passes {
     return this.#all.filter(({ kind, at }) => kind === 'turn' && at >= from).map(({ place }) => place.number)
   }
 
-  lapse(until: number): number {
+  expire(until: number): number {
     return this.#drop('turn', (at) => at <= until)
   }
 
@@ -81,7 +82,7 @@ class Model implements Passes {
 /** Visitors, and a clock that does not go back: turns, passes and purchases come in order of time. */
 class Visitors {
   readonly #passes: Passes
-  readonly #places: Place[] = []
+  readonly #places: RankedVisitor[] = []
   #now = 100
 
   constructor(passes: Passes) {
@@ -94,7 +95,7 @@ class Visitors {
 
   turn(): void {
     const number = this.#places.length
-    const place = { buyer: `${number}`, stay: number, number, rank: null, expiresAt: null }
+    const place = { buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null }
     this.#places.push(place)
     this.#passes.addTurn(place, this.#now)
   }
@@ -135,7 +136,7 @@ test('turns, passes and purchases end when their time comes, and not a ms before
   const index = fc.nat(12)
   const offset = fc.integer({ min: -4, max: 2 })
   sameAsModel<Visitors>(
-    () => ({ real: new Visitors(new Outstanding()), model: new Visitors(new Model()) }),
+    () => ({ real: new Visitors(new OutstandingPasses()), model: new Visitors(new Model()) }),
     [
       fc.nat(2).map((ms) => operation(`wait ${ms}`, (visitors) => visitors.wait(ms))),
       fc.constant(operation('give a turn', (visitors) => visitors.turn())),
@@ -146,7 +147,7 @@ test('turns, passes and purchases end when their time comes, and not a ms before
         operation(`turns since now + ${ms}`, (all) => all.at(ms, (each, at) => each.turnsSince(at))),
       ),
       offset.map((ms) =>
-        operation(`lapse turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.lapse(at))),
+        operation(`lapse turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.expire(at))),
       ),
       fc.constant(operation('run out', (all) => all.at(0, (each, at) => each.runOut(at)))),
       offset.map((ms) =>

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { test } from 'vitest'
 import { GAP_MS, PRESENT_MS } from '../../../../src/engine/room.js'
 import { Presence } from '../../../../src/memory-engine/room/presence.js'
-import type { Place } from '../../../../src/memory-engine/room/ranked-visitor.js'
+import type { RankedVisitor } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type Watch = Pick<Presence, 'time' | 'pass' | 'remembers' | 'see' | 'isAway' | 'forget' | 'forgetAfter'> & {
-  readonly door: Pick<Presence['door'], 'first'>
+  readonly visitors: Pick<Presence['visitors'], 'first'>
 }
 
 /** Who was seen when, and in which of the periods between two gaps. */
@@ -14,10 +14,10 @@ class Model implements Watch {
   time = 0
   #period = 0
   #running = true
-  #seen: { readonly place: Place; readonly at: number; readonly period: number }[] = []
+  #seen: { readonly place: RankedVisitor; readonly at: number; readonly period: number }[] = []
 
-  readonly door = {
-    first: (): Place | undefined =>
+  readonly visitors = {
+    first: (): RankedVisitor | undefined =>
       this.#seen.map(({ place }) => place).sort((a, b) => a.rank! - b.rank! || a.number - b.number)[0],
   }
 
@@ -32,22 +32,22 @@ class Model implements Watch {
     this.#period++
   }
 
-  remembers(place: Place): boolean {
+  remembers(place: RankedVisitor): boolean {
     return this.#find(place) !== undefined
   }
 
-  see(place: Place, rank: number): void {
+  see(place: RankedVisitor, rank: number): void {
     this.forget(place)
     place.rank = rank
     this.#seen.push({ place, at: this.time, period: this.#period })
   }
 
-  isAway(place: Place): boolean {
+  isAway(place: RankedVisitor): boolean {
     const { at, period } = this.#find(place)!
     return period !== this.#period || this.time > at + PRESENT_MS
   }
 
-  forget(place: Place): void {
+  forget(place: RankedVisitor): void {
     this.#seen = this.#seen.filter((each) => each.place !== place)
     place.rank = null
   }
@@ -56,14 +56,14 @@ class Model implements Watch {
     for (const { place, at } of this.#seen) if (this.time >= at + ms) this.forget(place)
   }
 
-  #find(place: Place) {
+  #find(place: RankedVisitor) {
     return this.#seen.find((each) => each.place === place)
   }
 }
 
 class Visitors {
-  readonly #places: Place[] = [...Array(6).keys()].map((number) => ({
-    ...{ buyer: `${number}`, stay: number, number, rank: null, expiresAt: null },
+  readonly #places: RankedVisitor[] = [...Array(6).keys()].map((number) => ({
+    ...{ buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null },
   }))
 
   constructor(readonly watch: Watch) {}
@@ -81,7 +81,7 @@ class Visitors {
     const each = this.#places.map((place) => [
       ...[place.rank, watch.remembers(place), watch.remembers(place) && watch.isAway(place)],
     ])
-    return [watch.time, watch.door.first()?.number, each]
+    return [watch.time, watch.visitors.first()?.number, each]
   }
 }
 

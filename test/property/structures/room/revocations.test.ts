@@ -8,15 +8,15 @@ const PASS_MS = 4
 type Passes = Pick<Revocations, 'add' | 'since'>
 
 class Model implements Passes {
-  readonly #all: { readonly at: number; readonly buyer: string; readonly stay: number }[] = []
+  readonly #all: { readonly at: number; readonly buyer: string; readonly visitId: number }[] = []
 
-  add(revocation: { at: number; buyer: string; stay: number }): void {
+  add(revocation: { at: number; buyer: string; visitId: number }): void {
     this.#all.push(revocation)
   }
 
   since(from: number, now: number) {
     const told = this.#all.filter(({ at }) => from <= at && now - at < PASS_MS)
-    return told.map(({ buyer, stay }) => ({ buyer, stay }))
+    return told.map(({ buyer, visitId }) => ({ buyer, visitId }))
   }
 }
 
@@ -29,7 +29,7 @@ class Clocked {
 
   revoke(wait: number): void {
     this.#now += wait
-    this.passes.add({ at: this.#now, buyer: `buyer ${this.#count}`, stay: this.#count++ })
+    this.passes.add({ at: this.#now, buyer: `buyer ${this.#count}`, visitId: this.#count++ })
   }
 
   since(from: number, wait: number) {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { Samples } from '../../../../src/memory-engine/room/rate-samples.js'
+import { RateSamples } from '../../../../src/memory-engine/room/rate-samples.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const SPAN = 5
 
-type AnySamples = Pick<Samples<number>, 'older' | 'take' | 'restart'>
+type AnySamples = Pick<RateSamples<number>, 'older' | 'take' | 'restart'>
 
 /** Every sample that was kept, since the last restart. */
 class Model implements AnySamples {
@@ -39,7 +39,7 @@ class Clocked {
 
 test('the older of two samples is a whole span older than the next, and a restart forgets both', () => {
   sameAsModel<Clocked>(
-    () => ({ real: new Clocked(new Samples(SPAN, 0, 0)), model: new Clocked(new Model()) }),
+    () => ({ real: new Clocked(new RateSamples(SPAN, 0, 0)), model: new Clocked(new Model()) }),
     [
       fc
         .tuple(fc.nat(SPAN + 1), fc.constantFrom('take', 'take', 'take', 'restart') as fc.Arbitrary<'take'>)

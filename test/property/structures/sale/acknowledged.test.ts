@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../../../src/engine/engine.js'
-import { AcknowledgedMemory } from '../../../../src/sale/acknowledgement-cache.js'
+import { AcknowledgementCache } from '../../../../src/sale/acknowledgement-cache.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type State = StoredReservation['state']
 type Memory = Pick<
-  AcknowledgedMemory,
+  AcknowledgementCache,
   'note' | 'noteRestock' | 'noteEnd' | 'clear' | 'all' | 'restocks' | 'state' | 'forgotten'
 >
 
@@ -92,7 +92,7 @@ const note = fc
 
 test('answers that come in any order leave the furthest state of each reservation, its longest hold, and every mark', () => {
   sameAsModel<Memory>(
-    () => ({ real: new AcknowledgedMemory(), model: new Model() }),
+    () => ({ real: new AcknowledgementCache(), model: new Model() }),
     [
       note,
       note,
@@ -115,7 +115,7 @@ test('of any two answers for a reservation the one that is further, or the longe
   const answers = all.flatMap((state) => [1, 2].map((expiresAt) => ({ ...EMPTY, id: 'r', state, expiresAt })))
   for (const first of answers)
     for (const second of answers) {
-      const [real, model] = [new AcknowledgedMemory(), new Model()]
+      const [real, model] = [new AcknowledgementCache(), new Model()]
       for (const memory of [real, model]) for (const answer of [first, second]) memory.note(answer)
       // The very answer: of two that say the same, the latest.
       expect(real.all[0]!.reservation).toBe(model.all[0]!.reservation)

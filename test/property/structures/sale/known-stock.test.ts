@@ -5,7 +5,7 @@ import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const PARTITIONS = 4
 
-type Stock = Pick<KnownStock, 'note' | 'noteAll' | 'at' | 'sum' | 'isKnown' | 'donors'> & {
+type Stock = Pick<KnownStock, 'note' | 'noteAll' | 'at' | 'sum' | 'isKnown' | 'sources'> & {
   track(sku: number): unknown
 }
 
@@ -38,7 +38,7 @@ class Model implements Stock {
   }
 
   /** The richest first; of equals the next one behind the home. */
-  donors(sku: number, home: number): number[] {
+  sources(sku: number, home: number): number[] {
     const distance = (partition: number) => (partition - home + PARTITIONS) % PARTITIONS
     return [...Array(PARTITIONS).keys()]
       .filter((partition) => partition !== home && this.at(partition, sku) > 0)
@@ -68,7 +68,7 @@ test('what is known of the stock of each partition, its sum, and where to ask fi
         .tuple(partition, sku)
         .map(([at, one]) =>
           operation(`${one} at ${at}`, (stock) => [
-            ...[stock.at(at, one), stock.sum(one), stock.isKnown(one), stock.donors(one, at)],
+            ...[stock.at(at, one), stock.sum(one), stock.isKnown(one), stock.sources(one, at)],
           ]),
         ),
     ],

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { slice } from '../../../../src/engine/stock-split.js'
+import { splitStock } from '../../../../src/engine/stock-split.js'
 import { seeded } from '../../../support/seeds.js'
 
 test('partitions begin with all units, differ by one at most, and the odd units of SKUs begin at different partitions', () => {
   fc.assert(
     fc.property(fc.nat(200), fc.nat(40), fc.integer({ min: 1, max: 16 }), (units, sku, partitions) => {
       const slices = [...Array(partitions).keys()].map((partition) =>
-        slice(units, sku, partition, partitions),
+        splitStock(units, sku, partition, partitions),
       )
       expect(slices.reduce((a, b) => a + b)).toBe(units)
       expect(Math.max(...slices) - Math.min(...slices)).toBeLessThanOrEqual(1)

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { SOLD_OUT_MEMORY_MS, SoldOutMemory } from '../../../../src/sale/sold-out-cache.js'
+import { SOLD_OUT_CACHE_MS, SoldOutCache } from '../../../../src/sale/sold-out-cache.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
-type Answer = Parameters<SoldOutMemory['remember']>[1]
-type Memory = Pick<SoldOutMemory, 'forgotten' | 'remember' | 'forget' | 'recall'>
+type Answer = Parameters<SoldOutCache['remember']>[1]
+type Memory = Pick<SoldOutCache, 'forgotten' | 'remember' | 'forget' | 'recall'>
 
 /** Every answer there ever was. */
 class Model implements Memory {
@@ -35,11 +35,11 @@ class Model implements Memory {
       const known = this.#answers.filter((each) => each.sku === sku).sort((a, b) => b.askedAt - a.askedAt)[0]
       if (!known || known.unsold >= quantity) continue
       const age = this.now() - known.askedAt
-      if (age < 0 || age > SOLD_OUT_MEMORY_MS - 1) {
+      if (age < 0 || age > SOLD_OUT_CACHE_MS - 1) {
         this.#answers = this.#answers.filter((each) => each.sku !== sku)
         return undefined
       }
-      if (age < SOLD_OUT_MEMORY_MS / 2 || known.asked) return known.answer
+      if (age < SOLD_OUT_CACHE_MS / 2 || known.asked) return known.answer
       known.asked = true
       return undefined
     }
@@ -79,12 +79,12 @@ class Clocked {
 }
 
 test('sold_out is repeated for less than 200 ms of the question, and one caller asks again from 100 ms on', () => {
-  const half = SOLD_OUT_MEMORY_MS / 2
+  const half = SOLD_OUT_CACHE_MS / 2
   const sku = fc.nat(2)
   const cart = fc.array(fc.tuple(sku, fc.integer({ min: 1, max: 4 })), { minLength: 1, maxLength: 3 })
   sameAsModel<Clocked>(
     () => ({
-      real: new Clocked((now) => new SoldOutMemory(now)),
+      real: new Clocked((now) => new SoldOutCache(now)),
       model: new Clocked((now) => new Model(now)),
     }),
     [
@@ -133,7 +133,7 @@ test.each([
 ] as const)(
   '%i ms after the question: repeated to the first caller %s, to the second %s',
   (age, first, second) => {
-    const memory = new SoldOutMemory(() => 1_000)
+    const memory = new SoldOutCache(() => 1_000)
     memory.remember(0, soldOut, 1_000 - age)
     const told = [1, 2].map(() => memory.recall([[0, 1]]) === soldOut)
     expect(told).toEqual([first, second])
@@ -142,7 +142,7 @@ test.each([
 
 test('an answer from the future is forgotten, and not repeated when its time has come', () => {
   let now = 1_000
-  const memory = new SoldOutMemory(() => now)
+  const memory = new SoldOutCache(() => now)
   memory.remember(0, soldOut, 1_001)
   expect(memory.recall([[0, 1]])).toBeUndefined()
   now = 1_001

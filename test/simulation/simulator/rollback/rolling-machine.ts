@@ -36,7 +36,7 @@ export class RollingMachine implements SaleMachine {
     const reply = execute(this.state, command, ops, call, clock)
     const wrote = this.state.events.sequence > before
     demand(
-      !wrote || !frozen || call.recovers === true,
+      !wrote || !frozen || call.bypassFreeze === true,
       'promise',
       () => `a frozen sale went on with ${command}`,
     )

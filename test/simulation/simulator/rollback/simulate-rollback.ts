@@ -103,7 +103,7 @@ class Run {
     const engine: Engine = {
       ...this.world.around(process),
       partition: () => this.world.network.port(process, this.#machine),
-      handoff: () => {
+      groups: () => {
         throw new Error('Nobody follows the events in this simulation')
       },
       room: () => {
@@ -164,8 +164,9 @@ class Run {
   async #recover(): Promise<void> {
     const recoveries: Recovery[] = []
     for (const [i, { sale }] of this.#handles.entries()) {
-      const thaw = i === this.#handles.length - 1
-      if (this.from === 'replay' || thaw) recoveries.push(await sale.recover({ from: this.from, thaw }))
+      const unfreeze = i === this.#handles.length - 1
+      if (this.from === 'replay' || unfreeze)
+        recoveries.push(await sale.recover({ from: this.from, unfreeze }))
     }
     const { state } = this.#machine
     demand(!state.frozen, 'promise', () => 'the sale is frozen after it was recovered')

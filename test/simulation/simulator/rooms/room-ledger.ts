@@ -17,20 +17,20 @@ export interface Span {
 interface Joined {
   readonly buyer: string
   readonly ticket: string
-  readonly stay: number
+  readonly visitId: number
   readonly span: Span
 }
 
 interface Ending {
   readonly buyer: string
   /** `null`: whichever they were in. */
-  readonly stay: number | null
+  readonly visitId: number | null
   readonly span: Span
 }
 
 interface Admitted {
   readonly buyer: string
-  readonly stay: number
+  readonly visitId: number
   readonly expiresAt: number
   /** When the pass was given, by the server's clock. */
   readonly at: number
@@ -38,7 +38,7 @@ interface Admitted {
 
 interface Polled {
   readonly buyer: string
-  readonly stay: number
+  readonly visitId: number
   readonly span: Span
 }
 
@@ -64,16 +64,16 @@ export class RoomLedger {
   }
 
   join(buyer: string, ticket: string, span: Span): void {
-    const joined: Joined = { buyer, ticket, stay: Number(claimsOf(ticket).stay), span }
+    const joined: Joined = { buyer, ticket, visitId: Number(claimsOf(ticket).visitId), span }
     for (const other of this.#joined) {
       if (other.buyer !== buyer || other.ticket === ticket) continue
       // Of two calls at a time, the one that was answered first may have been carried out last.
-      const [first, second] = other.stay < joined.stay ? [other, joined] : [joined, other]
-      const ended = this.#hasEnded(buyer, first.stay, first.span.from, second.span.to)
+      const [first, second] = other.visitId < joined.visitId ? [other, joined] : [joined, other]
+      const ended = this.#hasEnded(buyer, first.visitId, first.span.from, second.span.to)
       demand(
         ended,
         'place',
-        () => `${buyer} was placed in stay ${first.stay}, and in ${second.stay} without having left`,
+        () => `${buyer} was placed in stay ${first.visitId}, and in ${second.visitId} without having left`,
       )
     }
     this.#joined.push(joined)
@@ -81,7 +81,7 @@ export class RoomLedger {
 
   /** The buyer leaves with a ticket, or is sent away (`null`: whatever ticket they have). */
   ending(buyer: string, ticket: string | null, span: Span): void {
-    this.#endings.push({ buyer, stay: ticket === null ? null : Number(claimsOf(ticket).stay), span })
+    this.#endings.push({ buyer, visitId: ticket === null ? null : Number(claimsOf(ticket).visitId), span })
   }
 
   /** Somebody pauses or resumes the room, or sets its rate. */
@@ -94,24 +94,24 @@ export class RoomLedger {
 
   refused(buyer: string, ticket: string, now: number): void {
     const joined = this.#joined.find((one) => one.ticket === ticket)
-    const stay = Number(claimsOf(ticket).stay)
-    const ended = this.#hasEnded(buyer, stay, joined?.span.from ?? 0, now)
+    const visitId = Number(claimsOf(ticket).visitId)
+    const ended = this.#hasEnded(buyer, visitId, joined?.span.from ?? 0, now)
     demand(ended, 'place', () => `${buyer} was told that the place is given up, and nobody gave it up`)
   }
 
   told(buyer: string, ticket: string, result: PollResult, span: Span, serverAway: boolean): void {
-    const { stay } = claimsOf(ticket)
+    const { visitId } = claimsOf(ticket)
     if (result.status === 'waiting') {
       // Longer than anybody near the door is ever told: the server was not reached.
-      if (result.pollAfterMs < 4_000) this.#waits.push({ buyer, stay: Number(stay), span })
+      if (result.pollAfterMs < 4_000) this.#waits.push({ buyer, visitId: Number(visitId), span })
       return
     }
     if (result.status === 'closed') return
     const { passMs, creation } = this.#plan
     const pass = claimsOf(result.pass)
     const own =
-      pass.sub === buyer && pass.aud === 'room' && pass.stay === stay && pass.until === result.expiresAt
-    demand(own, 'admission', () => `${buyer} of stay ${stay} was given the pass ${JSON.stringify(pass)}`)
+      pass.sub === buyer && pass.aud === 'room' && pass.visitId === visitId && pass.until === result.expiresAt
+    demand(own, 'admission', () => `${buyer} of stay ${visitId} was given the pass ${JSON.stringify(pass)}`)
     const at = result.expiresAt - passMs
     const known = this.#admitted.some((one) => one.buyer === buyer && one.expiresAt === result.expiresAt)
     if (known) return
@@ -120,23 +120,23 @@ export class RoomLedger {
     demand(at <= span.serverTo, 'admission', () => `${story()}, which has not come yet`)
     demand(at >= Number(creation.opensAt ?? 0), 'admission', () => `${story()}, before the room opened`)
     for (const other of this.#admitted) {
-      if (other.buyer !== buyer || other.stay !== stay) continue
+      if (other.buyer !== buyer || other.visitId !== visitId) continue
       const apart = at >= other.expiresAt || other.at >= result.expiresAt
       demand(apart, 'admission', () => `${story()} and at ${other.at}, while a pass was valid`)
     }
-    this.#admitted.push({ buyer, stay: Number(stay), expiresAt: result.expiresAt, at })
+    this.#admitted.push({ buyer, visitId: Number(visitId), expiresAt: result.expiresAt, at })
     demand(!this.#isClosed(at), 'admission', () => `${story()}, while nobody could be`)
   }
 
   /** A pass of somebody's stay has bought something. */
   bought(buyer: string, pass: string, span: Span): void {
-    const { sub, stay } = claimsOf(pass)
+    const { sub, visitId } = claimsOf(pass)
     demand(sub === buyer, 'admission', () => `${buyer} bought with a pass of ${sub}`)
-    const joined = this.#joined.find((one) => one.buyer === buyer && one.stay === stay)
+    const joined = this.#joined.find((one) => one.buyer === buyer && one.visitId === visitId)
     const revoked = this.#endings.some(
-      ({ buyer: of, stay: ended, span: { from, to, serverTo } }) =>
+      ({ buyer: of, visitId: ended, span: { from, to, serverTo } }) =>
         of === buyer &&
-        (ended ?? stay) === stay &&
+        (ended ?? visitId) === visitId &&
         joined &&
         serverTo < Number.POSITIVE_INFINITY &&
         from > joined.span.to &&
@@ -168,16 +168,20 @@ export class RoomLedger {
   #fifo(later: Admitted): void {
     const { creation, claimMs, sale } = this.#plan
     if (creation.order === 'random' || sale !== null || this.#closing.length > 0) return
-    const second = this.#joined.find(({ stay, buyer }) => buyer === later.buyer && stay === later.stay)
+    const second = this.#joined.find(
+      ({ visitId, buyer }) => buyer === later.buyer && visitId === later.visitId,
+    )
     for (const first of this.#joined) {
       if (!second || first.buyer === later.buyer || !(first.span.to < second.span.from)) continue
-      const own = this.#waits.filter(({ stay, buyer }) => buyer === first.buyer && stay === first.stay)
+      const own = this.#waits.filter(
+        ({ visitId, buyer }) => buyer === first.buyer && visitId === first.visitId,
+      )
       const here = own.findLast(({ span }) => span.serverTo < later.at)
       const still = own.find(({ span }) => span.serverFrom > later.at)
       if (!here || !still || here.span.serverFrom < later.at - 2_000) continue
       const turned = still.span.serverTo - here.span.serverFrom >= claimMs
       const again = this.#admitted.some(
-        ({ buyer, stay, at }) => buyer === first.buyer && stay === first.stay && at < later.at,
+        ({ buyer, visitId, at }) => buyer === first.buyer && visitId === first.visitId && at < later.at,
       )
       demand(
         turned || again,
@@ -187,11 +191,11 @@ export class RoomLedger {
     }
   }
 
-  #hasEnded(buyer: string, stay: number, from: number, to: number): boolean {
+  #hasEnded(buyer: string, visitId: number, from: number, to: number): boolean {
     return this.#endings.some(
       (ending) =>
         ending.buyer === buyer &&
-        (ending.stay ?? stay) === stay &&
+        (ending.visitId ?? visitId) === visitId &&
         ending.span.from <= to &&
         ending.span.to + STRAGGLE_MS >= from,
     )

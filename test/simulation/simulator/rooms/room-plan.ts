@@ -1,11 +1,11 @@
 import type { SaleRules } from '../../../../src/sale/rules.js'
 import { EPOCH } from '../../../../src/testing/agenda.js'
-import type { RoomCreation } from '../../../../src/waiting-room/room-rules.js'
+import type { RoomRules } from '../../../../src/waiting-room/room-rules.js'
 import type { Random } from '../random.js'
 
 /** A waiting room of one run, who comes, and the sale behind it, if there is one. */
 export interface RoomPlan {
-  readonly creation: RoomCreation
+  readonly creation: RoomRules
   readonly ratePerSecond: number
   readonly burst: number
   readonly claimMs: number

@@ -3,7 +3,7 @@ import type { RoomOp, StockReading } from '../../../../src/engine/room.js'
 /** Somebody's place. */
 export interface Seen {
   readonly number: number
-  readonly stay: number
+  readonly visitId: number
   readonly expiresAt: number | null
 }
 

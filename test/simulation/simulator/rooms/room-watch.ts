@@ -50,7 +50,7 @@ export class RoomWatch {
   /** After each step of the sale. */
   sample(): void {
     const state = this.#sale?.state
-    if (!state || state.token === null) return
+    if (!state || state.incarnation === null) return
     const { available, held } = state.stock.of(0)
     const last = this.#samples.at(-1)
     if (last?.available === available && last.rest === held) return
@@ -91,10 +91,10 @@ export class RoomWatch {
   /** Who is told to be admitted has that pass, and nobody else's. */
   answered(ops: readonly RoomOp<'tend'>[], answers: readonly RoomAnswer<'tend'>[]): void {
     for (const [i, { visits }] of ops.entries())
-      for (const [j, { buyer, stay }] of visits.entries()) {
+      for (const [j, { buyer, visitId }] of visits.entries()) {
         const told = answers[i]!.visits[j]!
         if (told.status !== 'admitted') continue
-        const has = this.#machine.room?.findStay(buyer, stay)?.expiresAt
+        const has = this.#machine.room?.findVisit(buyer, visitId)?.expiresAt
         demand(
           has === told.expiresAt,
           'admission',
@@ -113,7 +113,7 @@ export class RoomWatch {
       if (b?.expiresAt === null) waiting++
       const story = () =>
         `${buyer} had ${JSON.stringify(a)} and has ${JSON.stringify(b)} after ${command} at ${now}`
-      if (a && a.stay !== b?.stay) demand(ends(command, ops, buyer), 'place', story)
+      if (a && a.visitId !== b?.visitId) demand(ends(command, ops, buyer), 'place', story)
       if (!b) continue
       const owner = this.#owners.get(b.number)
       demand(
@@ -122,8 +122,8 @@ export class RoomWatch {
         () => `number ${b.number} of ${owner}: ${story()}`,
       )
       this.#owners.set(b.number, buyer)
-      const before = a?.stay === b.stay ? a : undefined
-      if (!before) demand(command === 'join' && b.number === b.stay, 'place', story)
+      const before = a?.visitId === b.visitId ? a : undefined
+      if (!before) demand(command === 'join' && b.number === b.visitId, 'place', story)
       else if (before.number !== b.number) {
         demand(b.number > before.number, 'place', story)
         if (before.expiresAt === null) moved++
@@ -235,22 +235,23 @@ export class RoomWatch {
   }
 
   #snapshot(room: Room, movedAt: number): Snapshot {
-    const { bucket, outstanding, line, stock, paused, admitted, missed } = room
+    const { tokenBucket, outstanding, queue, stock, paused, admitted, missedTurns } = room
     const places = new Map<string, Seen>()
     for (const buyer of this.#buyers) {
       const place = room.find(buyer)
-      if (place) places.set(buyer, { number: place.number, stay: place.stay, expiresAt: place.expiresAt })
+      if (place)
+        places.set(buyer, { number: place.number, visitId: place.visitId, expiresAt: place.expiresAt })
     }
     return {
       now: movedAt,
-      tokens: bucket.tokens,
-      rate: bucket.pace.rate,
-      burst: bucket.pace.burst,
+      tokens: tokenBucket.tokens,
+      rate: tokenBucket.pace.rate,
+      burst: tokenBucket.pace.burst,
       paused,
       turns: new Set(outstanding.turnsSince(0)),
       admitted,
-      missed,
-      called: line.called,
+      missed: missedTurns,
+      called: queue.called,
       stock,
       places,
     }

@@ -66,7 +66,7 @@ export class RoomWorld {
     const plain: Engine = {
       ...this.world.around(process),
       partition: () => network.port(process, this.sale!),
-      handoff: () => {
+      groups: () => {
         throw new Error('Nobody follows the events in this simulation')
       },
       room: () => network.port(process, this.machine),
