@@ -110,7 +110,7 @@ async function settle(
 ): Promise<void> {
   const columns = emptyReservations()
   const unknown: string[] = []
-  const at = { line: offset.generation, sequence: offset.sequence, now: source.serverTime(partition) }
+  const at = { generation: offset.generation, sequence: offset.sequence, now: source.serverTime(partition) }
   for (const id of wrong) {
     const reservation = stored[ids.indexOf(id)]
     if (!reservation) unknown.push(id)

@@ -30,7 +30,7 @@ export interface FollowOptions {
 
 export interface LedgerStats {
   readonly partitions: readonly {
-    /** The line of the history: one more after each recovery. */
+    /** The generation of the history: one more after each recovery. */
     readonly generation: number
     /** Every event up to this one is in the ledger. */
     readonly position: number

@@ -98,4 +98,18 @@ export const migrations: readonly ((schema: string) => string)[] = [
       SELECT r.sale, r.id, r.buyer, r.state, i.key AS sku, i.value::bigint AS quantity
       FROM ${schema}.reservations r CROSS JOIN LATERAL jsonb_each_text(r.items) i;
     COMMENT ON VIEW ${schema}.lines IS 'The reservations line by line, for sums over SKUs.';`,
+  (schema) => `
+    ALTER TABLE ${schema}.sales RENAME COLUMN token TO incarnation;
+    ALTER TABLE ${schema}.positions RENAME COLUMN line TO generation;
+    ALTER TABLE ${schema}.positions RENAME COLUMN seen_line TO seen_generation;
+    ALTER TABLE ${schema}.positions RENAME COLUMN seen_mark TO seen_batch_id;
+    ALTER TABLE ${schema}.events RENAME COLUMN line TO generation;
+    ALTER TABLE ${schema}.reservations RENAME COLUMN line TO generation;
+    COMMENT ON COLUMN ${schema}.sales.incarnation IS 'A random name of this very sale: one that is made again under the same id has another.';
+    COMMENT ON COLUMN ${schema}.positions.generation IS 'The generation of the history: one more after each recovery of the sale.';
+    COMMENT ON COLUMN ${schema}.positions.since IS 'The event after which this generation left the one before.';
+    COMMENT ON COLUMN ${schema}.positions.seen_batch_id IS 'With seen_generation and seen_sequence, the latest offset that a follower has seen: a Redis that has forgotten it is found out by the next call of any process.';
+    COMMENT ON TABLE ${schema}.events IS 'Every change, exactly once, in the order (partition, generation, sequence).';
+    COMMENT ON COLUMN ${schema}.reservations.state IS 'held (past expires_at: expired), confirmed, released, expired, refunded; forgotten: the sale has lost it, and was recovered without it';
+    COMMENT ON COLUMN ${schema}.reservations.sequence IS 'With partition and generation: its latest event.';`,
 ]

@@ -153,7 +153,7 @@ function push(
   rows: ReservationColumns,
   stored: StoredReservation,
   outcome: Outcome,
-  line: number,
+  generation: number,
   rules: Rules,
 ): void {
   rows.id.push(stored.id)
@@ -168,7 +168,7 @@ function push(
   rows.refundDue.push(outcome.refundDue)
   rows.restocked.push(outcome.restocked)
   rows.changedAt.push(outcome.changedAt)
-  rows.generation.push(line)
+  rows.generation.push(generation)
   rows.sequence.push(outcome.sequence)
 }
 
@@ -176,12 +176,12 @@ function push(
 export function pushStored(
   rows: ReservationColumns,
   stored: StoredReservation,
-  at: { readonly line: number; readonly sequence: number; readonly now: number },
+  at: { readonly generation: number; readonly sequence: number; readonly now: number },
   rules: Rules,
 ): void {
   const isPaid = stored.paymentId !== null
   const outcome = { refundDue: null, restocked: null, changedAt: at.now, sequence: at.sequence, isPaid }
-  push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.line, rules)
+  push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.generation, rules)
 }
 
 export function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {

@@ -165,13 +165,13 @@ export class PartitionWriter {
     return page.events.length
   }
 
-  /** A line of the history that is new to the tables. While the sale is frozen nobody knows yet how it goes on. */
+  /** A generation of the history that is new to the tables. While the sale is frozen nobody knows yet how it goes on. */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
     await this.#source.sweep(this.#partition)
     if (generation < position.generation || (generation === position.generation && since < position.since))
       throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
     const sequence = Math.min(position.sequence, since, await this.#common(position, generation))
-    const next = { ...position, line: generation, since, sequence, stale: true }
+    const next = { ...position, generation, since, sequence, stale: true }
     const { sale } = this.#source
     if (await this.#change(() => this.#tables.switchGeneration(sale, this.#partition, position, next))) {
       this.#position = next

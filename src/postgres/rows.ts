@@ -48,7 +48,7 @@ const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigi
 
 /** What {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
-  payment_id, refund_due, restocked, line, sequence`
+  payment_id, refund_due, restocked, generation, sequence`
 
 /** Of the upsert's arrays, one for each column. */
 export const UPSERT_TYPES = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(
@@ -89,7 +89,7 @@ export function rowOf(row: any): ReservationRow {
     paymentId: row.payment_id === null ? null : fromText(row.payment_id),
     refundDue: row.refund_due,
     restocked: row.restocked === true,
-    generation: Number(row.line),
+    generation: Number(row.generation),
     sequence: Number(row.sequence),
   }
 }

@@ -45,7 +45,7 @@ export class Tables {
   async registerSale(sale: string, incarnation: string, rules: string, partitions: number): Promise<SaleRow> {
     await this.#query(
       `WITH entered AS (
-        INSERT INTO ${this.#schema}.sales (sale, token, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+        INSERT INTO ${this.#schema}.sales (sale, incarnation, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
       )
       INSERT INTO ${this.#schema}.positions (sale, partition)
       SELECT $1, partition FROM generate_series(0, $4::int - 1) AS partition ON CONFLICT DO NOTHING`,
@@ -56,7 +56,7 @@ export class Tables {
 
   async sale(sale: string): Promise<SaleRow | undefined> {
     const { rows } = await this.#query(
-      `SELECT token, rules::text AS rules, state FROM ${this.#schema}.sales WHERE sale = $1`,
+      `SELECT incarnation, rules::text AS rules, state FROM ${this.#schema}.sales WHERE sale = $1`,
       [toText(sale)],
     )
     return rows[0]
@@ -64,13 +64,13 @@ export class Tables {
 
   async position(sale: string, partition: number): Promise<Position | undefined> {
     const { rows } = await this.#query(
-      `SELECT line, since, sequence, lost, stale, fence FROM ${this.#schema}.positions WHERE sale = $1 AND partition = $2`,
+      `SELECT generation, since, sequence, lost, stale, fence FROM ${this.#schema}.positions WHERE sale = $1 AND partition = $2`,
       [toText(sale), partition],
     )
     const row = rows[0]
     return (
       row && {
-        generation: Number(row.line),
+        generation: Number(row.generation),
         since: Number(row.since),
         sequence: Number(row.sequence),
         lost: Number(row.lost),
@@ -83,13 +83,17 @@ export class Tables {
   /** The furthest point of each partition's history that a follower has seen. */
   async seen(sale: string): Promise<(LogOffset | null)[]> {
     const { rows } = await this.#query(
-      `SELECT seen_line, seen_sequence, seen_mark FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
+      `SELECT seen_generation, seen_sequence, seen_batch_id FROM ${this.#schema}.positions WHERE sale = $1 ORDER BY partition`,
       [toText(sale)],
     )
     return rows.map((row) =>
-      row.seen_line === null
+      row.seen_generation === null
         ? null
-        : { generation: Number(row.seen_line), sequence: Number(row.seen_sequence), batchId: row.seen_mark },
+        : {
+            generation: Number(row.seen_generation),
+            sequence: Number(row.seen_sequence),
+            batchId: row.seen_batch_id,
+          },
     )
   }
 
@@ -113,12 +117,12 @@ export class Tables {
       `WITH moved AS (
         UPDATE ${s}.positions
         SET sequence = $5, lost = $6, stale = stale OR $7, written_at = now(),
-          seen_line = coalesce($8, seen_line), seen_sequence = coalesce($9, seen_sequence), seen_mark = coalesce($10, seen_mark)
-        WHERE sale = $1 AND partition = $2 AND line = $3 AND sequence = $4 AND fence = $31
-        RETURNING sale, partition, line
+          seen_generation = coalesce($8, seen_generation), seen_sequence = coalesce($9, seen_sequence), seen_batch_id = coalesce($10, seen_batch_id)
+        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $31
+        RETURNING sale, partition, generation
       ), noted AS (
-        INSERT INTO ${s}.events (sale, partition, line, sequence, at, type, reservation, expires_at, details)
-        SELECT moved.sale, moved.partition, moved.line, e.sequence, ${time('e.at')}, e.type, e.reservation, ${time('e.expires_at')}, e.details
+        INSERT INTO ${s}.events (sale, partition, generation, sequence, at, type, reservation, expires_at, details)
+        SELECT moved.sale, moved.partition, moved.generation, e.sequence, ${time('e.at')}, e.type, e.reservation, ${time('e.expires_at')}, e.details
         FROM moved, unnest($11::bigint[], $12::float8[], $13::text[], $14::text[], $15::float8[], $16::jsonb[])
           AS e (sequence, at, type, reservation, expires_at, details)
       ), changed AS (${this.#upsert('moved.partition', 17, 'FROM moved,')}
@@ -146,17 +150,18 @@ export class Tables {
     return Number(rows[0].count) === 1
   }
 
-  /** Goes over to another line of the history, if the position is still the one. What the old line has beyond is part of it no more. */
+  /** Goes over to another generation of the history, if the position is still the one. Events that the old
+   * generation has beyond are part of it no more. */
   async switchGeneration(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
     const { rows } = await this.#query(
       `WITH moved AS (
-        UPDATE ${this.#schema}.positions SET line = $5, since = $6, sequence = $7, stale = true
-        WHERE sale = $1 AND partition = $2 AND line = $3 AND sequence = $4 AND fence = $8
+        UPDATE ${this.#schema}.positions SET generation = $5, since = $6, sequence = $7, stale = true
+        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $8
         RETURNING sale, partition
       ), left_behind AS (
         UPDATE ${this.#schema}.events SET superseded = true
         FROM moved
-        WHERE events.sale = moved.sale AND events.partition = moved.partition AND events.line < $5 AND events.sequence > $7
+        WHERE events.sale = moved.sale AND events.partition = moved.partition AND events.generation < $5 AND events.sequence > $7
           AND NOT events.superseded
       )
       SELECT count(*) AS count FROM moved`,
@@ -181,10 +186,10 @@ export class Tables {
     ])
   }
 
-  /** The reservations have been compared with the sale, on this line. */
+  /** The reservations have been compared with the sale, in this generation. */
   async settle(sale: string, partition: number, { generation, lost }: Position): Promise<void> {
     await this.#query(
-      `UPDATE ${this.#schema}.positions SET stale = false WHERE sale = $1 AND partition = $2 AND line = $3 AND lost = $4`,
+      `UPDATE ${this.#schema}.positions SET stale = false WHERE sale = $1 AND partition = $2 AND generation = $3 AND lost = $4`,
       [toText(sale), partition, generation, lost],
     )
   }
@@ -230,7 +235,7 @@ export class Tables {
   async restocks(sale: string): Promise<RestockRow[]> {
     const { rows } = await this.#query(
       `SELECT details::text AS details FROM ${this.#schema}.events
-      WHERE sale = $1 AND type = 'restocked' AND NOT superseded ORDER BY partition, line, sequence`,
+      WHERE sale = $1 AND type = 'restocked' AND NOT superseded ORDER BY partition, generation, sequence`,
       [toText(sale)],
     )
     return rows.map((row) => ({
@@ -251,7 +256,7 @@ export class Tables {
   async forget(sale: string, ids: readonly string[], generation: number, sequence: number): Promise<void> {
     await this.#query(
       `UPDATE ${this.#schema}.reservations SET state = 'forgotten'
-      WHERE sale = $1 AND id = ANY($2::text[]) AND (line, sequence) <= ($3, $4)`,
+      WHERE sale = $1 AND id = ANY($2::text[]) AND (generation, sequence) <= ($3, $4)`,
       [toText(sale), ids, generation, sequence],
     )
   }
@@ -261,16 +266,16 @@ export class Tables {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
-        payment_id, refund_due, restocked, changed_at, line, sequence)
+        payment_id, refund_due, restocked, changed_at, generation, sequence)
       SELECT moved.sale, n.id, ${partition}, n.buyer, n.items, n.state, n.key, ${time('n.created_at')}, ${time('n.expires_at')},
-        n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.line, n.sequence
+        n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.generation, n.sequence
       ${from} unnest(${arrays}) AS n (id, buyer, items, state, key, created_at, expires_at, payment_id, refund_due, restocked,
-        changed_at, line, sequence)
+        changed_at, generation, sequence)
       ON CONFLICT (sale, id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
         payment_id = coalesce(r.payment_id, excluded.payment_id), refund_due = coalesce(r.refund_due, excluded.refund_due),
-        restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, line = excluded.line,
+        restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, generation = excluded.generation,
         sequence = excluded.sequence
-      WHERE (r.line, r.sequence) <= (excluded.line, excluded.sequence)`
+      WHERE (r.generation, r.sequence) <= (excluded.generation, excluded.sequence)`
   }
 
   #query(text: string, values: unknown[]): Promise<SqlResult> {

@@ -175,11 +175,11 @@ test('an older snapshot, and nobody alive who has seen more: the ledger knows', 
   expect(await other.get(early.id)).toMatchObject({ state: 'released' })
   expect((await other.stats()).skus.a).toMatchObject({ held: 2, confirmed: 1 })
   // What was sold meanwhile is found, and entered.
-  const settled = () => ledger.sql('SELECT line, stale FROM $schema.positions')
+  const settled = () => ledger.sql('SELECT generation, stale FROM $schema.positions')
   await expect.poll(settled).toEqual([{ generation: 2, stale: false }])
   expect(await ledger.ledger.reconcile(other)).toEqual(expect.objectContaining({ ok: true, checked: 4 }))
   const superseded = await ledger.sql(
-    'SELECT line, type FROM $schema.events WHERE superseded ORDER BY sequence',
+    'SELECT generation, type FROM $schema.events WHERE superseded ORDER BY sequence',
   )
   expect(superseded.length).toBeGreaterThan(0)
 })

@@ -43,7 +43,7 @@ export class StockTransfer {
   /** By source and target: all units by SKU that the target is known to have received from there, and on which line of its history. */
   readonly #received = new Map<
     string,
-    { readonly units: Map<number, number>; readonly line: number | undefined }
+    { readonly units: Map<number, number>; readonly generation: number | undefined }
   >()
   #driving: Promise<boolean> | undefined
 
@@ -189,7 +189,7 @@ export class StockTransfer {
     return this.#parts.ask(target, 'receive', { from: source, sent }, this.#call(), ({ received }) => {
       const known = this.#knownReceived(source, target) ?? new Map<number, number>()
       for (const [sku, units] of received) known.set(sku, units)
-      this.#received.set(pair(source, target), { units: known, line: this.#generationOf(target) })
+      this.#received.set(pair(source, target), { units: known, generation: this.#generationOf(target) })
       return received
     })
   }
@@ -208,7 +208,7 @@ export class StockTransfer {
   /** What a target said before it was recovered, it may have forgotten; and where the source has forgotten it too, nobody has those units. */
   #knownReceived(source: number, target: number): Map<number, number> | undefined {
     const known = this.#received.get(pair(source, target))
-    return known && known.line === this.#generationOf(target) ? known.units : undefined
+    return known && known.generation === this.#generationOf(target) ? known.units : undefined
   }
 
   #generationOf(partition: number): number | undefined {
