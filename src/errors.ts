@@ -71,6 +71,17 @@ export function unavailable(
   return new StockholdError('UNAVAILABLE', message, { ...options, cause })
 }
 
+/**
+ * What a port rejects a batch with that was refused as a whole, or not sent, since the port is not
+ * ready. Nothing was executed. The batch is sent again once `ready` resolves; the callers hear of the
+ * refusal at their deadline, as a plain `UNAVAILABLE`.
+ */
+export class NotReadyError extends StockholdError {
+  constructor(message: string, cause: unknown) {
+    super('UNAVAILABLE', message, { cause })
+  }
+}
+
 /** The same failure for another caller, or in other words: an error that many share would collect the stack and the changes of all. */
 export function restate(
   { code, message, cause, retryable }: StockholdError,

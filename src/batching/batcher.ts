@@ -1,7 +1,8 @@
 import type { Timer } from '../engine/clock.js'
 import type { Call, CommandMap, Port, Reply, Retry } from '../engine/port.js'
-import { internal, restate, StockholdError, unavailable } from '../errors.js'
+import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
 import { onAbort } from './abort.js'
+import { failureOf, unknownOutcome } from './failure.js'
 import type { Session } from './session.js'
 
 export const tuning = {
@@ -25,6 +26,8 @@ export interface BatchTarget<O, A> {
 
 interface Pending<O, A> {
   readonly op: O
+  /** The order in which the items of a batcher were submitted. */
+  readonly order: number
   readonly deadline: number
   readonly weight: number
   /** Makes the caller's result of the answer; what it throws is the caller's failure. */
@@ -35,7 +38,7 @@ interface Pending<O, A> {
   forget: (() => void) | undefined
   /** It waits to be sent, for the first time or again. */
   queued: boolean
-  /** It has been sent at least once: what became of that nobody knows until an answer decides. */
+  /** It has been sent at least once, and not just refused: what became of that nobody knows until an answer decides. */
   sent: boolean
   /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
   settled: boolean
@@ -47,6 +50,7 @@ interface Pending<O, A> {
  * no timer to wait for, so a lone caller waits for nobody, and the busier the lane, the larger its batches.
  *
  * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not sent, for certain.
+ * A batch that is refused since the port is not ready goes back there, before what was submitted later.
  * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
  */
 export class Batcher<O, A extends { readonly status: string }> {
@@ -58,7 +62,10 @@ export class Batcher<O, A extends { readonly status: string }> {
   /** How many of the queue were not aborted. */
   #waiting = 0
   readonly #calls = new Set<readonly Pending<O, A>[]>()
+  #submitted = 0
   #turn: Promise<void> | undefined
+  /** Why the latest batch was not executed, if the port was not ready for it. */
+  #refusal: NotReadyError | undefined
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -87,6 +94,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     return new Promise<unknown>((resolve, reject) => {
       const pending = {
         op,
+        order: this.#submitted++,
         deadline,
         weight,
         result,
@@ -134,6 +142,11 @@ export class Batcher<O, A extends { readonly status: string }> {
         },
         (error) => {
           this.#turn = undefined
+          if (error instanceof NotReadyError) {
+            this.#refusal = error
+            if (this.#queue.length > 0) this.#wake()
+            return
+          }
           const items = this.#queue.splice(0)
           this.#waiting = 0
           for (const item of items) this.#fail(item, () => failureOf(item, error))
@@ -168,11 +181,16 @@ export class Batcher<O, A extends { readonly status: string }> {
           bypassFreeze: this.#session.bypassFreeze,
         },
       )
+      this.#refusal = undefined
       this.#session.recordReply(reply, sentAt)
       this.#answer(items, reply)
     } catch (error) {
-      for (const item of items)
-        this.#fail(item, () => (again.has(item) ? failureOf(item, error) : ownError(error)))
+      // The error says what became of this call. It does not speak of earlier ones.
+      for (const item of items) item.sent = again.has(item)
+      if (error instanceof NotReadyError) {
+        this.#refusal = error
+        this.#sendAgain(items)
+      } else for (const item of items) this.#fail(item, () => failureOf(item, error))
     } finally {
       this.#calls.delete(items)
       if (this.#queue.length > 0) this.#wake()
@@ -234,18 +252,22 @@ export class Batcher<O, A extends { readonly status: string }> {
         item.reject(error)
       }
     }
-    this.#retry(again)
+    this.#sendAgain(again)
   }
 
-  /** Undecided items go to the head of the queue while there is time. */
-  #retry(items: readonly Pending<O, A>[]): void {
+  /** Items go back to the queue while there is time, before what was submitted after them. */
+  #sendAgain(items: readonly Pending<O, A>[]): void {
     const now = this.#session.clock.now()
-    const inTime = items.filter((item) => item.deadline > now)
+    const open = items.filter(({ settled }) => !settled)
+    const inTime = open.filter((item) => item.deadline > now)
     for (const item of inTime) item.queued = true
+    const next = this.#queue[0]
     this.#queue.unshift(...inTime)
+    // Another call may have put older ones there.
+    const last = inTime.at(-1)
+    if (last && next && last.order > next.order) this.#queue.sort((one, other) => one.order - other.order)
     this.#waiting += inTime.length
-    for (const item of items)
-      if (item.deadline <= now) this.#fail(item, () => unknownOutcome('It was not decided in time'))
+    for (const item of open) if (item.deadline <= now) this.#fail(item, () => this.#tooLate(item))
   }
 
   #fail(item: Pending<O, A>, error: () => unknown): void {
@@ -261,8 +283,9 @@ export class Batcher<O, A extends { readonly status: string }> {
     if (this.#counted) this.#session.leave()
   }
 
-  #tooLate(): StockholdError {
-    const trouble = this.#target.trouble?.()
+  #tooLate(item: Pending<O, A>): StockholdError {
+    if (item.sent) return unknownOutcome('It was not decided in time')
+    const trouble = this.#refusal ?? this.#target.trouble?.()
     return trouble
       ? restate(trouble)
       : unavailable(
@@ -287,8 +310,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     const expired = waiting.filter((item) => item.deadline <= now)
     this.#queue = waiting.filter((item) => item.deadline > now)
     this.#waiting = this.#queue.length
-    for (const item of expired)
-      this.#fail(item, () => (item.sent ? unknownOutcome('It was not decided in time') : this.#tooLate()))
+    for (const item of expired) this.#fail(item, () => this.#tooLate(item))
     for (const items of this.#calls) {
       for (const item of items) {
         if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))
@@ -307,24 +329,6 @@ function earliest(items: readonly { readonly deadline: number }[]): number {
   let deadline = Number.POSITIVE_INFINITY
   for (const item of items) deadline = Math.min(deadline, item.deadline)
   return deadline
-}
-
-/** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
-function ownError(error: unknown): unknown {
-  return error instanceof StockholdError ? restate(error) : internal('carry out the request', error)
-}
-
-/**
- * "Not decided" is true of the copy of a request that was answered so. Drivers may send one twice, and another copy may have been
- * carried out and undone since: of what was ever sent, nobody can say that nothing was executed.
- */
-function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
-  return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
-}
-
-function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
-  const advice = 'it may have been executed. Send the same key, or the same id, again.'
-  return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, options)
 }
 
 /** The lane of one command of a port. */

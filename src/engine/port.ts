@@ -23,7 +23,7 @@ export interface Port<M extends CommandMap<M>> {
 
   /**
    * The server's time, epoch ms: asked for before the first batch, whose deadline is a moment of it. Without it, a first batch has no deadline.
-   * Rejects as `ready` does.
+   * Rejects as `ready` does, or with a `NotReadyError`.
    */
   readonly time?: (() => Promise<number>) | undefined
 
@@ -32,7 +32,8 @@ export interface Port<M extends CommandMap<M>> {
 
   /**
    * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
-   * `UNKNOWN_OUTCOME` when it may have been.
+   * `UNKNOWN_OUTCOME` when it may have been. A `NotReadyError` when the port turned out not to be
+   * ready: the batch is to be sent again once it is.
    */
   run<C extends keyof M>(command: C, ops: readonly M[C]['op'][], call: Call): Promise<Reply<M[C]['answer']>>
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
-import { unavailable } from '../errors.js'
+import { NotReadyError } from '../errors.js'
 import { connectionOf, connectionTo } from './connection.js'
 import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
@@ -16,17 +16,31 @@ import { slotOf } from './slot.js'
  * the way: with a script that does nothing, as often as it likes.
  */
 
-/** How long a call goes on that is refused because of the cluster's state: its slot is moving, or has moved. */
-const PATIENCE_MS = 250
+export const tuning = {
+  /**
+   * After a refusal the slot is left alone for so long, and for twice as long after each further
+   * one: the search may find a way by which the next call is refused all the same. ms
+   */
+  firstPauseMs: 5,
+  longestPauseMs: 200,
+}
 /** When a call is unanswered for so long, the node is asked for that the others hold to be the master. */
 const OVERDUE_MS = 1_000
 /** Refusals that say nothing of the call, but of the way to its slot. Nothing was executed. */
 const misrouted = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'READONLY'])
 
+/** A slot in which a call was refused, until a call with the same keys is served. */
+interface RefusedSlot {
+  /** The keys of the refused call. */
+  readonly keys: string[]
+  readonly pauseMs: number
+  /** No call is sent: the search has not found a way for a script with these keys. */
+  isClosed: boolean
+}
+
 /** What is known of the ways through one client. */
 interface Ways {
-  /** Slots in which a call was refused, with its keys: until calls with those keys are served again, none is sent. */
-  readonly closed: Map<number, string[]>
+  readonly refused: Map<number, RefusedSlot>
   /** One search a slot, for all who wait for it. */
   readonly searches: Map<number, Promise<void>>
   askedAt: number
@@ -37,7 +51,7 @@ const known = new WeakMap<Cluster, Ways>()
 function waysOf(cluster: Cluster): Ways {
   const before = known.get(cluster)
   if (before) return before
-  const fresh: Ways = { closed: new Map(), searches: new Map(), askedAt: Number.NEGATIVE_INFINITY }
+  const fresh: Ways = { refused: new Map(), searches: new Map(), askedAt: Number.NEGATIVE_INFINITY }
   known.set(cluster, fresh)
   return fresh
 }
@@ -48,7 +62,7 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
   if (connecting) return connecting
   const ways = waysOf(cluster)
   const slot = slotOf(withPrefix(cluster, keys[0]!))
-  const master = ways.closed.has(slot) ? undefined : connectedMaster(cluster, slot)
+  const master = ways.refused.get(slot)?.isClosed ? undefined : connectedMaster(cluster, slot)
   if (master) return master
   let search = ways.searches.get(slot)
   if (!search) {
@@ -59,10 +73,11 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
 }
 
 /**
- * Runs a script on the master of its keys. Where the way is lost before anything was executed, it is looked for, and the script sent again.
+ * Runs a script on the master of its keys, once.
  *
  * @param admit What to wait for before a node may be used; `undefined` if it may be now.
- * @throws {StockholdError} `UNAVAILABLE` only if every node it was sent to has refused it.
+ * @throws {StockholdError} A `NotReadyError` if the way to the master is lost, or was before the script was sent: the next
+ *   `masterFor` looks for it.
  */
 export async function runOnCluster(
   cluster: Cluster,
@@ -71,45 +86,53 @@ export async function runOnCluster(
   keys: string[],
   argument: Buffer,
 ): Promise<unknown[]> {
-  const end = performance.now() + PATIENCE_MS
-  let refusal = unavailable(
+  const master = masterFor(cluster, keys)
+  if (master instanceof Promise) throw noMaster(cluster, master)
+  const admission = admit(master)
+  if (admission) throw noMaster(cluster, admission)
+  const connection = connectionOf(master)
+  try {
+    const node = directly(cluster, master)
+    const reply = await watched(
+      cluster,
+      master,
+      run(node, script, keys, argument, () => admit(master)),
+    )
+    served(cluster, keys)
+    return reply
+  } catch (error) {
+    const resent = connectionOf(master) !== connection
+    const refusal = failure(error, true, resent)
+    if (resent || !misrouted.has(replyCode(error) ?? '')) throw refusal
+    refused(cluster, keys)
+    throw new NotReadyError(refusal.message, refusal.cause)
+  }
+}
+
+/** @param waiting What `ready` waits for; the caller of `ready` hears how it ends. */
+function noMaster(cluster: Cluster, waiting: Promise<void>): NotReadyError {
+  waiting.catch(() => {})
+  return new NotReadyError(
     'The cluster has no master for this slot that can be reached. Nothing was executed.',
     connectionTo(cluster).trouble?.cause ?? new Error('No node is known to serve it.'),
   )
-  for (let pause = 5; ; pause *= 2) {
-    const master = masterFor(cluster, keys)
-    if (master instanceof Promise) {
-      // Who gives up hears of the refusal, not of what becomes of the search.
-      const found = master.then(
-        () => true,
-        () => false,
-      )
-      if (!(await within(end, found))) throw refusal
-      continue
-    }
-    const admission = admit(master)
-    if (admission) {
-      await admission
-      continue
-    }
-    const connection = connectionOf(master)
-    try {
-      const node = directly(cluster, master)
-      return await watched(
-        cluster,
-        master,
-        run(node, script, keys, argument, () => admit(master)),
-      )
-    } catch (error) {
-      const resent = connectionOf(master) !== connection
-      refusal = failure(error, true, resent)
-      if (resent || !misrouted.has(replyCode(error) ?? '')) throw refusal
-      waysOf(cluster).closed.set(slotOf(withPrefix(cluster, keys[0]!)), keys)
-      // The way may be as it was, and the refusal too.
-      if (performance.now() + pause > end) throw refusal
-      await delay(pause)
-    }
-  }
+}
+
+function refused(cluster: Cluster, keys: string[]): void {
+  const slots = waysOf(cluster).refused
+  const slot = slotOf(withPrefix(cluster, keys[0]!))
+  const before = slots.get(slot)
+  if (before?.isClosed) return
+  const pauseMs = before ? Math.min(2 * before.pauseMs, tuning.longestPauseMs) : tuning.firstPauseMs
+  slots.set(slot, { keys, pauseMs, isClosed: true })
+}
+
+function served(cluster: Cluster, keys: string[]): void {
+  const slots = waysOf(cluster).refused
+  if (slots.size === 0) return
+  const slot = slotOf(withPrefix(cluster, keys[0]!))
+  const before = slots.get(slot)
+  if (before && !before.isClosed && `${before.keys}` === `${keys}`) slots.delete(slot)
 }
 
 /**
@@ -146,10 +169,13 @@ function refreshSlots(cluster: Cluster): void {
 
 /** Looks for the master of a slot until there is one that serves these keys. Only the end of the client ends it otherwise. */
 async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]): Promise<void> {
+  const latest = ways.refused.get(slot)
+  if (latest?.isClosed) await delay(latest.pauseMs, undefined, { ref: false })
   for (let pause = 10; ; pause = Math.min(2 * pause, 500)) {
     await connectionTo(cluster).ready()
-    const isServed = await serves(cluster, ways.closed.get(slot) ?? keys)
-    if (isServed) ways.closed.delete(slot)
+    const refusal = ways.refused.get(slot)
+    const isServed = await serves(cluster, refusal?.keys ?? keys)
+    if (isServed && refusal) refusal.isClosed = false
     if (isServed && connectedMaster(cluster, slot)) return
     refreshSlots(cluster)
     await delay(pause, undefined, { ref: false })

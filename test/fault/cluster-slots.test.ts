@@ -18,6 +18,13 @@ async function otherThan(slot: number): Promise<ClusterNode> {
   return cluster.nodes.find((node) => node !== master)!
 }
 
+/** How many commands all nodes have refused since a slot is open. */
+async function refusals(): Promise<number> {
+  const each = await Promise.all(cluster.nodes.map(({ admin }) => admin.info('errorstats')))
+  const counts = each.flatMap((stats) => [...stats.matchAll(/errorstat_(?:TRYAGAIN|ASK):count=(\d+)/g)])
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
 describe('a slot moves to another node', () => {
   test('under load, key by key: whoever meets it waits or hears that nothing was executed', async () => {
     const shop = await ClusterShop.open(cluster)
@@ -58,6 +65,24 @@ describe('a slot moves to another node', () => {
     await shop.verdict()
   })
 
+  test('and stays open for a while: a call with time left waits, and is served', async () => {
+    const shop = await ClusterShop.open(cluster, { partitions: 1, clients: [{}] })
+    const calls: Promise<string>[] = []
+    const ask = async () => {
+      const before = await refusals()
+      calls.push(shop.reserve(shop.order(0), shop.engines[0]!))
+      // The pauses between the refusals make more than a quarter of a second.
+      await expect.poll(refusals, { timeout: 30_000 }).toBeGreaterThan(before + 6)
+    }
+    await cluster.migrateSlot(shop.slotOf(0), await otherThan(shop.slotOf(0)), {
+      opened: ask,
+      halfway: ask,
+      moved: ask,
+    })
+    expect(await Promise.all(calls)).toEqual(['reserved', 'reserved', 'reserved'])
+    await shop.verdict()
+  })
+
   test('between two calls: the second finds it (MOVED), and its script is made known there (NOSCRIPT)', async () => {
     const shop = await ClusterShop.open(cluster, { partitions: 1 })
     const slot = shop.slotOf(0)
@@ -91,12 +116,16 @@ describe('a slot moves to another node', () => {
       Promise.all(keys.slice(0, -1).map((key) => from.admin.callBuffer(...contentsOf(key))))
     const before = await everything()
     expect(before).not.toContain(null)
+    let waiting: Promise<string> | undefined
     await cluster.migrateSlot(shop.slotOf(0), await otherThan(shop.slotOf(0)), {
       opened: async () => {
-        expect(await shop.reserve(shop.order(0), shop.engines[0]!)).toBe('UNAVAILABLE')
+        const refusedBefore = await refusals()
+        waiting = shop.reserve(shop.order(0), shop.engines[0]!)
+        await expect.poll(refusals, { timeout: 30_000 }).toBeGreaterThan(refusedBefore)
         expect(await everything()).toEqual(before)
       },
     })
+    expect(await waiting).toBe('reserved')
     expect(await shop.reserve(shop.order(0), shop.engines[0]!)).toBe('reserved')
   })
 })

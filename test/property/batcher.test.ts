@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { batcherFor } from '../../src/batching/batcher.js'
 import { type InFlightLimit, Session } from '../../src/batching/session.js'
 import type { FinalAnswer, Op, Partition } from '../../src/engine/engine.js'
-import { StockholdError } from '../../src/errors.js'
+import { NotReadyError, StockholdError } from '../../src/errors.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { type Fate, faultyPartition } from '../support/faulty-partition.js'
 import { seeded } from '../support/seeds.js'
@@ -44,6 +44,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
     'answered',
     'answered',
     'refused',
+    'not ready',
     'reply lost',
     'never settled',
     'retry',
@@ -185,6 +186,7 @@ test('every caller hears once, of its own request; nothing is carried out twice,
           const { code } = error as StockholdError
           seen.add(code)
           expect(['UNAVAILABLE', 'UNKNOWN_OUTCOME']).toContain(code)
+          expect(error, 'what is for the batcher alone').not.toBeInstanceOf(NotReadyError)
           if (code === 'UNAVAILABLE') expect(executed, 'executions of an UNAVAILABLE one').toBe(0)
         }
         const reply = await inner.run('stats', [{}], { ...CALL, incarnation: 'token' })

@@ -1,9 +1,9 @@
 import type fc from 'fast-check'
 import type { Command, Op, Partition, Reply } from '../../src/engine/engine.js'
-import { StockholdError } from '../../src/errors.js'
+import { NotReadyError, StockholdError } from '../../src/errors.js'
 
-/** What becomes of a batch. `refused`: it fails before it is carried out; `retry`: it comes after its deadline. */
-export type Fate = 'answered' | 'refused' | 'reply lost' | 'never settled' | 'retry'
+/** What becomes of a batch. `refused`, `not ready`: it fails before it is carried out; `retry`: it comes after its deadline. */
+export type Fate = 'answered' | 'refused' | 'not ready' | 'reply lost' | 'never settled' | 'retry'
 
 export interface FaultyPartition {
   readonly partition: Partition
@@ -32,6 +32,7 @@ export function faultyPartition(
     const fate = healed ? 'answered' : (fates[number] ?? 'answered')
     await scheduler.schedule(Promise.resolve(), `batch ${number} arrives`)
     if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
+    if (fate === 'not ready') throw new NotReadyError('not ready', new Error('MOVED'))
     const deadline = fate === 'retry' ? -1 : call.deadline
     const reply = await inner.run(command, ops, { ...call, deadline })
     count(ops, reply)

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { batcherFor } from '../../src/batching/batcher.js'
 import { Session } from '../../src/batching/session.js'
 import type { Commands } from '../../src/engine/engine.js'
-import { StockholdError } from '../../src/errors.js'
+import { NotReadyError, StockholdError } from '../../src/errors.js'
 import { FakePartition } from '../support/fake-partition.js'
 import { code, SOON, turn } from '../support/open-lane.js'
 
@@ -64,6 +64,16 @@ describe('the time of the server', () => {
     ask()
     await turn()
     expect(calls).toHaveLength(1)
+  })
+
+  test('is asked for again where the port turned out not to be ready', async () => {
+    const time = vi.fn(ahead).mockRejectedValueOnce(new NotReadyError('refused', new Error('MOVED')))
+    const { ask, calls } = inLane('get', time)
+    const answer = ask()
+    await turn()
+    expect(time).toHaveBeenCalledTimes(2)
+    calls[0]!.reply()
+    expect(await answer).toBe('not_found')
   })
 
   test('does not come before the deadline: UNAVAILABLE, and nothing is ever sent', async () => {

@@ -1,0 +1,20 @@
+import { internal, restate, StockholdError } from '../errors.js'
+
+/** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
+function ownError(error: unknown): unknown {
+  return error instanceof StockholdError ? restate(error) : internal('carry out the request', error)
+}
+
+/**
+ * "Not decided" is true of the copy of a request that was answered so. Drivers may send a request
+ * twice, and another copy may have been carried out and undone since: once a request was sent, the
+ * library cannot say that nothing was executed.
+ */
+export function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
+  return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
+}
+
+export function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
+  const advice = 'it may have been executed. Send the same key, or the same id, again.'
+  return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, options)
+}
