@@ -1,6 +1,7 @@
 -- Sets the pace, pauses, resumes.
--- Columns: token, deadline, floor, actions, rates, bursts
---   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 leaves it as it is; both 0 where they mean nothing
+-- Columns: incarnation, deadline, min_time, actions, rates, bursts
+--   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 leaves it as it is; both
+--     0 where they mean nothing
 -- Statuses: S controlled   T retry
 -- Parts: statuses
 -- Writes: META, and what moving on does.
