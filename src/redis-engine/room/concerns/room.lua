@@ -58,6 +58,13 @@ local opened = opensAt < 0 or now >= opensAt
 
 local function number_text(number) return string.format('%.0f', number) end
 
+-- The reply of a call, and of one that came too late to change anything.
+local function reply(parts)
+  local values = { 'done', now, room.sequence, now - clock }
+  for i = 1, #parts do values[4 + i] = parts[i] end
+  return values
+end
+
 local function commit(parts)
   room.written_at, room.ahead = now, ahead
   room.sequence = room.sequence + 1
@@ -66,14 +73,5 @@ local function commit(parts)
   for i, name in ipairs(NAMES) do values[i] = room[name] end
   for _, note in ipairs(notes) do values[#values + 1] = note end
   redis.call('HSET', META, 'live', cmsgpack.pack(unpack(values)))
-  local reply = { 'done', now, room.sequence, now - clock }
-  for i = 1, #parts do reply[4 + i] = parts[i] end
-  return reply
-end
-
--- A reply for a call that came too late to change anything.
-local function unchanged(parts)
-  local reply = { 'done', now, room.sequence, now - clock }
-  for i = 1, #parts do reply[4 + i] = parts[i] end
-  return reply
+  return reply(parts)
 end

@@ -33,5 +33,5 @@ for i, action in ipairs(call[4]) do
   end
 end
 local parts = { table.concat(statuses) }
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

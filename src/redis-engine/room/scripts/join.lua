@@ -27,6 +27,6 @@ for i, buyer in ipairs(buyers) do
   numbers[3 * i - 2], numbers[3 * i - 1], numbers[3 * i] = visitor[NUMBER], visitor[VISIT_ID], visitor[PASS_EXPIRY]
 end
 local parts = { table.concat(statuses), cmsgpack.pack(unpack(numbers)) }
-if #written == 0 then return unchanged(parts) end
+if #written == 0 then return reply(parts) end
 redis.call('HSET', VISITORS, unpack(written))
 return commit(parts)

@@ -39,5 +39,5 @@ for i, buyer in ipairs(buyers) do
   end
 end
 local parts = { table.concat(statuses) }
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

@@ -142,5 +142,5 @@ for i, item in ipairs(call[4]) do
   parts[5 * i - 4], parts[5 * i - 3], parts[5 * i - 2], parts[5 * i - 1], parts[5 * i] = tend(unpack(item))
 end
 parts[#parts + 1] = room.drawn >= 0 and seed or ''
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

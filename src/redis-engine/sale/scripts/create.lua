@@ -10,8 +10,7 @@
 -- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations, complete 0 or
 --   1 of each; or lost | denied, clock; or incompatible, clock, layout
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
--- @include time, lists, acl
-local META, STOCK = KEYS[1], KEYS[2]
+-- @include time, acl, new_partition
 local _, deadline, min_time, sales = cmsgpack.unpack(ARGV[1])
 
 local refused = refused_command()
@@ -35,16 +34,8 @@ local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, 
     is_complete = 1
   end
   if known_rules then return 'X', known_incarnation, is_complete end
-  local stock = {}
-  for i = 1, #units do
-    stock[2 * i - 1] = i - 1
-    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
-  end
-  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
-  redis.call('HSET', META,
-    'rules', rules,
-    'static', cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0, ahead))
+  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
+  begin_partition(rules, static, units, limits, 1, 0, now, ahead)
   known_rules, known_incarnation = rules, incarnation
   return 'C', incarnation, is_complete
 end

@@ -7,8 +7,7 @@
 -- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations; or denied,
 --   clock; or incompatible, clock, layout
 -- Writes: all keys.
--- @include time, lists, acl
-local META, STOCK = KEYS[1], KEYS[2]
+-- @include time, acl, new_partition
 local _, deadline, min_time, sales = cmsgpack.unpack(ARGV[1])
 
 local now, ahead = time_since(0, 0, min_time)
@@ -41,17 +40,9 @@ local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs,
   if known_incarnation then return 'X', known_incarnation end
   if clock > deadline then return 'T', incarnation end
   redis.call('DEL', unpack(KEYS))
-  local stock = {}
-  for i = 1, #units do
-    stock[2 * i - 1] = i - 1
-    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
-  end
-  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
-  redis.call('HSET', META,
-    'rules', rules,
-    'static', cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, generation, 1, '', 0, 0, 0, ahead),
-    'complete', 1)
+  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
+  begin_partition(rules, static, units, limits, generation, 1, now, ahead)
+  redis.call('HSET', META, 'complete', 1)
   return 'R', incarnation
 end
 
