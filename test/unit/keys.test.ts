@@ -122,7 +122,7 @@ test('the chapter on Redis names every key', () => {
   const named = rows.flatMap((row) =>
     [...row.matchAll(/`(?:\{[^}]*\}:|\.\.\.:)?([a-z_]+)`/g)].map(([, name]) => name),
   )
-  const keys = [...partitionKeys('p', 's', 0, 1), ...handoffKeys('p', 's', 0, 1), ...roomKeys('p', 'r')].map(
+  const keys = [...partitionKeys('p', 's', 0, 1), ...groupKeys('p', 's', 0, 1), ...roomKeys('p', 'r')].map(
     (key) => key.split(':').at(-1)!,
   )
   for (const key of keys) if (key !== 'none') expect(named, key).toContain(key)
