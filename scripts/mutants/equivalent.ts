@@ -138,7 +138,7 @@ export const explanations: readonly Explanation[] = [
     reason: 'Half of a ms is rounded to none; at the very ms each way answers the same time, as far ahead.',
     lines: [
       'local passed = math.floor(math.max(elapsed, 1) / 2)',
-      'if math.max(last + passed, floor) < clock then return clock, 0, false end',
+      'if math.max(last + passed, min_time) < clock then return clock, 0, false end',
       'if elapsed <= 0 then return last, last - clock, true end',
     ],
   },

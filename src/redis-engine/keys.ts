@@ -7,7 +7,10 @@ const PARTS = ['meta', 'stock', 'buckets', 'expiry', 'events', 'archive', 'resto
 const GROUP_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
 
 /** The keys of a waiting room, in the order in which its scripts name them (`room/concerns/room.lua`). */
-const ROOM_PARTS = ['meta', 'places', 'gone', 'chunks', 'door', 'seen', 'turns', 'passes', 'revoked'] as const
+const ROOM_PARTS = [
+  ...(['meta', 'visitors', 'departed', 'departed_chunks', 'present', 'last_seen', 'turns'] as const),
+  ...(['passes', 'revoked'] as const),
+] as const
 
 /**
  * A key that nobody ever writes, named behind all others.

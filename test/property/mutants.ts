@@ -108,7 +108,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a late confirm ignores that the sale has ended',
     alterations: [
       {
-        find: 'if has_ended() and recovers == 0 then return refund_due',
+        find: 'if has_ended() and bypass_freeze == 0 then return refund_due',
         replace: 'if false then return refund_due',
       },
     ],
@@ -157,7 +157,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sold_out is answered while lapsed holds lie about',
     alterations: [
-      { find: 'if not sweep_some() then', replace: 'more_lapsed = false\n    do' },
+      { find: 'if not sweep_some() then', replace: 'more_expired = false\n    do' },
       { find: 'if is_due() then\n  with', replace: 'if false then\n  with' },
     ],
     breaks: ['answer'],
@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'time runs backwards',
-    alterations: [{ find: 'time_since(lastNow, lastAhead, call[3])', replace: 'time_since(0, 0, 0)' }],
+    alterations: [{ find: 'time_since(last_time, last_ahead, call[3])', replace: 'time_since(0, 0, 0)' }],
     breaks: ['events', 'answer'],
   },
 ]

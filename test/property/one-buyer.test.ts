@@ -154,7 +154,7 @@ describe('buyers with many reservations', () => {
     [
       'a limit is passed by what has lapsed and lies elsewhere',
       'while sku and archived_units > 0 and sweep_some() do',
-      'more_lapsed = false\n  while false do',
+      'more_expired = false\n  while false do',
     ],
     [
       'a key is forgotten with its reservation',
@@ -163,8 +163,8 @@ describe('buyers with many reservations', () => {
     ],
     [
       'what has lapsed elsewhere is taken for held',
-      'if record then lapse_if_due(record, bucket, in_archive) end',
-      'if record and not in_archive then lapse_if_due(record, bucket, in_archive) end',
+      'if record then expire_if_due(record, bucket, in_archive) end',
+      'if record and not in_archive then expire_if_due(record, bucket, in_archive) end',
     ],
     [
       'a change elsewhere is forgotten',

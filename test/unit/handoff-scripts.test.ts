@@ -119,7 +119,7 @@ describe.each(names)('%s.lua', (name) => {
   })
 
   test('writes as many values an item as the script names', () => {
-    const names = /^-- {3}\w+: of each item \{ (.*?) \}/m.exec(header(name))?.[1]?.split(', ')
+    const names = /^-- {3}\w+: of each item \{ ([^}]*) \}/m.exec(header(name))?.[1]?.split(/,\s(?:-- +)?/)
     const [items] = values(encodeGroupCall(name, [ops[name]] as never, CALL)).slice(3)
     const item = (items as unknown[][])[0]
     if (names) expect(item).toHaveLength(names.length)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { groupKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
 import { SLOTS, slotOf } from '../../src/redis-engine/slot.js'
@@ -113,4 +114,16 @@ test('behind all keys of a script stands one that is never written', () => {
     expect(keys.at(-1)).toMatch(/\}:none$/)
     expect(new Set(keys).size).toBe(keys.length)
   }
+})
+
+test('the chapter on Redis names every key', () => {
+  const chapter = readFileSync(new URL('../../src/redis-engine/README.md', import.meta.url), 'utf8')
+  const rows = chapter.split('\n').filter((line) => line.startsWith('| `'))
+  const named = rows.flatMap((row) =>
+    [...row.matchAll(/`(?:\{[^}]*\}:|\.\.\.:)?([a-z_]+)`/g)].map(([, name]) => name),
+  )
+  const keys = [...partitionKeys('p', 's', 0, 1), ...groupKeys('p', 's', 0, 1), ...roomKeys('p', 'r')].map(
+    (key) => key.split(':').at(-1)!,
+  )
+  for (const key of keys) if (key !== 'none') expect(named, key).toContain(key)
 })

@@ -145,7 +145,7 @@ describe.each(names)('%s.lua', (name) => {
   })
 
   test('names as many columns as its caller writes, for one item and for many', async () => {
-    expect(columns(name).slice(0, 3)).toEqual(['token', 'deadline', 'floor'])
+    expect(columns(name).slice(0, 3)).toEqual(['incarnation', 'deadline', 'min_time'])
     for (const times of [1, 3, 40]) {
       const { sent, run } = spied(['missing', 1])
       await run(name, times)

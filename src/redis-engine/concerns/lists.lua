@@ -1,6 +1,6 @@
 -- Lists of any length, and the fields of a hash.
 
--- Lists of any length, in pieces: unpack fails near 8,000 values.
+-- A list in pieces: unpack fails near 8,000 values.
 --   for last, first in next_piece, list, 0 do call(unpack(list, first, last)) end
 local PIECE = 4000 -- tuning
 

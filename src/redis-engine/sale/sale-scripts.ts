@@ -9,6 +9,7 @@ import idempotency from './concerns/idempotency.lua'
 import latePayment from './concerns/late_payment.lua'
 import limitsAndStock from './concerns/limits_and_stock.lua'
 import mayWrite from './concerns/may_write.lua'
+import newPartition from './concerns/new_partition.lua'
 import partition from './concerns/partition.lua'
 import readOnly from './concerns/read_only.lua'
 import recordChanges from './concerns/record_changes.lua'
@@ -46,6 +47,7 @@ export const saleConcerns = {
   late_payment: latePayment,
   limits_and_stock: limitsAndStock,
   may_write: mayWrite,
+  new_partition: newPartition,
   partition,
   read_only: readOnly,
   record_changes: recordChanges,

@@ -1,22 +1,28 @@
--- Shared head of every script of the groups that follow a partition's events. What the words mean, and every rule, stands in
--- src/engine/groups.ts.
---
--- KEYS, the same for every script:
+-- Opens the consumer groups of a partition, for every script. What the words mean, and every rule,
+-- stands in src/engine/groups.ts.
 -- @include time
+
+-- The same keys for every script:
 local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
---   META, EVENTS, EXPIRY   the sale's, see sale/concerns/partition.lua; only EVENTS is ever written to here, and only trimmed
---   GROUPS    hash    head: layout, token and epoch of the sale, the latest group's number, how many members PARKED has, the time of
---                     the latest change, by how much that is ahead of the clock; g<name>: the group's number, position, epoch (0:
---                     no consumer has claimed it), consumer, until, how many events it has parked, how many dead
---   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts, retryAt (-1 for none), event and error>,
---                     all with score 0 and so in the order of their bytes
--- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns.
--- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of the clock,
---   then details in order of the items.
+--   META, EVENTS, EXPIRY   the sale's, see sale/concerns/partition.lua; of them these scripts only
+--                          write to EVENTS, and only trim it
+--   GROUPS    hash    head: layout, incarnation and epoch of the sale, number of the latest group,
+--                     members of PARKED, time of the latest change, by how much that is ahead of
+--                     the clock
+--                     g<name>: number of the group, position, epoch (0: no consumer has claimed
+--                     it), consumer, until, its parked events, its dead events
+--   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts,
+--                     retryAt (-1 for none), event and error>, all with score 0, so in the order of
+--                     their bytes
+-- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
+--   own columns.
+-- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of the
+--   clock, then details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]
 
--- Asked before anything is read: a command on a key of another type would end the script, perhaps in the middle.
+-- Asked before anything is read: a command on a key of another type would end the script, perhaps
+-- in the middle.
 local function is_kind(key, kind)
   local found = redis.call('TYPE', key).ok
   return found == kind or found == 'none'
@@ -28,20 +34,21 @@ local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, token, sale_epoch = cmsgpack.unpack(opened[1])
+local layout, incarnation, sale_epoch = cmsgpack.unpack(opened[1])
 -- See sale/concerns/partition.lua. The groups have a layout of their own.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local live = { cmsgpack.unpack(opened[2]) }
 local sale_now, sequence, sale_ahead = live[1], live[2], live[15]
-if token ~= call[1] or (redis.call('XLEN', EVENTS) > 0) ~= (sequence > 0) then return { 'lost', clock } end
+if incarnation ~= call[1] or (redis.call('XLEN', EVENTS) > 0) ~= (sequence > 0) then return { 'lost', clock } end
 
--- A rebuilt sale keeps its token, but not its epoch. What is here of the one before is as good as gone: its sequences meant other events.
+-- A rebuilt sale keeps its incarnation, but not its epoch. The groups of the sale before are of no
+-- use: their sequences meant other events.
 local packed_head = redis.call('HGET', GROUPS, 'head')
 local head = packed_head and { cmsgpack.unpack(packed_head) }
 if head and head[1] ~= @LAYOUT@ then return { 'incompatible', clock, head[1], 'groups' } end
-local of_other_sale = packed_head and (head[2] ~= token or head[3] ~= sale_epoch)
+local of_other_sale = packed_head and (head[2] ~= incarnation or head[3] ~= sale_epoch)
 local LATEST, MEMBERS, WRITTEN_AT, AHEAD = 4, 5, 6, 7
-if of_other_sale or not head then head = { @LAYOUT@, token, sale_epoch, 0, 0, 0, 0 } end
+if of_other_sale or not head then head = { @LAYOUT@, incarnation, sale_epoch, 0, 0, 0, 0 } end
 if not of_other_sale and (
   (redis.call('EXISTS', GROUPS) > 0) ~= (packed_head ~= false) or redis.call('ZCARD', PARKED) ~= head[MEMBERS]
 ) then return { 'lost', clock } end

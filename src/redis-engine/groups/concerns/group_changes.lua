@@ -1,5 +1,6 @@
--- What changes groups.
+-- Changes of groups, and their commit.
 -- @include lists, consumer_groups
+
 local changed = {} -- names of those to be written
 
 local function change(name)
@@ -13,9 +14,10 @@ local function make_group(name, position)
   return known[name]
 end
 
--- Whether all that is about to be written may be. A script has no rollback: one that may not run a command in its middle would leave half of
--- its writes. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that may not be run, or nil.
+-- A script has no rollback: if the user may not run a command in its middle, half of its writes
+-- stay. So each command that is about to write is asked for first.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
+-- Answers the command that the user may not run, or nil.
 local function refused_command(parks, trims)
   local asked = { { 'HSET', GROUPS, 'f', 'v' }, { 'HDEL', GROUPS, 'f' } }
   if of_other_sale then asked[#asked + 1] = { 'UNLINK', GROUPS, PARKED } end
@@ -30,7 +32,7 @@ local function refused_command(parks, trims)
   end
 end
 
--- To be called before the first write: what is left of another sale goes.
+-- To be called before the first write: removes what is left of another sale.
 local function begin()
   if not of_other_sale then return end
   redis.call('UNLINK', GROUPS, PARKED)

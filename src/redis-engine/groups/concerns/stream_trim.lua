@@ -1,5 +1,7 @@
--- The stream's oldest entry. Its id bears the sequence of its first event.
+-- The oldest entries of the stream: which is left, and which may go.
 -- @include consumer_groups
+
+-- The sequence of the oldest event, as far as it is known. The id of an entry bears it.
 local first_sequence
 
 local function sequence_of(id)
@@ -13,13 +15,12 @@ local function first_left()
   return first_sequence
 end
 
--- When the stream's oldest entries may go. An entry's value begins with the time of all its events, and it ends where the next one begins, see
--- first_left.
-local TRIM_AT_ONCE = 100 -- tuning: entries that go in one call
-local FIRST_PAGE, OTHER_PAGES = 2, 16 -- tuning: entries looked at at a time
-local lapsed_waits, read_all
+-- An entry's value begins with the time of all its events, and it ends where the next one begins.
+local TRIM_AT_ONCE = 100 -- tuning: entries that one call trims
+local FIRST_PAGE, OTHER_PAGES = 2, 16 -- tuning: entries that are read at a time
+local expired_waits, read_all
 
--- What every group has dealt with.
+-- Up to here every group has dealt with the events.
 local function dealt_with()
   if not read_all and not of_other_sale then
     local fields = redis.call('HGETALL', GROUPS)
@@ -36,15 +37,16 @@ local function dealt_with()
   return position
 end
 
--- A lapsed hold is found by the entry that made it, so nothing goes while one waits to be swept.
+-- What sweeps finds an expired hold by the entry that made it, so nothing goes before.
 local function waits_for_sweep()
-  if lapsed_waits == nil then
-    lapsed_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%.0f', now)) > 0
+  if expired_waits == nil then
+    expired_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%.0f', now)) > 0
   end
-  return lapsed_waits
+  return expired_waits
 end
 
--- Lets entries go, or says, of a call that is late, whether any would. Only what is needed to decide is read: mostly that the oldest must stay.
+-- Trims the stream, or says, of a call that is late, whether it would. It reads only what it needs
+-- to decide: mostly that the oldest entry must stay.
 local function trim(older_than, max_events)
   if sequence == 0 or waits_for_sweep() then return false end
   local dealt = dealt_with()

@@ -1,6 +1,7 @@
 -- Moves the positions of groups that keep their own account.
--- Columns: token, deadline, floor, bookmarks
---   bookmarks: of each item { group, position, olderThanMs, maxEvents }; olderThanMs -1: no trimming
+-- Columns: incarnation, deadline, min_time, bookmarks
+--   bookmarks: of each item { group, position, olderThanMs, maxEvents }; olderThanMs
+--     -1: no trimming
 -- Statuses: B bookmarked   T retry
 -- Details: B first
 -- Writes: GROUPS, EVENTS.

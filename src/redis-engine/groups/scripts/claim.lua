@@ -1,8 +1,10 @@
 -- Takes or renews leases.
--- Columns: token, deadline, floor, claims
---   claims: of each item { group, consumer, leaseMs, start }; start: 0 at the beginning, 1 after the latest event
+-- Columns: incarnation, deadline, min_time, claims
+--   claims: of each item { group, consumer, leaseMs, start }
+--   start: 0 at the beginning, 1 after the latest event
 -- Statuses: C claimed   B busy   T retry
--- Details: C epoch, position, until, then members of PARKED, at the group's first such item only; B consumer, until
+-- Details: C epoch, position, until, then members of PARKED, at the first such item of a group
+--   only; B consumer, until
 -- Writes: GROUPS.
 -- @include consumer_groups, group_changes, parked_events
 local refused = refused_command()

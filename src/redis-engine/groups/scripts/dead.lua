@@ -1,5 +1,5 @@
--- Pages of what was given up.
--- Columns: token, deadline, floor, pages
+-- Pages of dead events.
+-- Columns: incarnation, deadline, min_time, pages
 --   pages: of each item { group, after }
 -- Statuses: W dead. Details: members of PARKED
 -- Writes: nothing.

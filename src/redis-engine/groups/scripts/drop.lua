@@ -1,5 +1,5 @@
 -- Forgets groups.
--- Columns: token, deadline, floor, names
+-- Columns: incarnation, deadline, min_time, names
 -- Statuses: D dropped   G gone   T retry
 -- Writes: GROUPS, PARKED.
 -- @include consumer_groups, group_changes, parked_events

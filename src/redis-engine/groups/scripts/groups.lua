@@ -1,6 +1,6 @@
 -- All groups.
--- Columns: token, deadline, floor, count
---   count: how many ask; all get the same answer
+-- Columns: incarnation, deadline, min_time, count
+--   count: the items, which all get the same answer
 -- Statuses: W groups. Details, once: fields and values of GROUPS; first
 -- Writes: nothing.
 -- @include consumer_groups, stream_trim

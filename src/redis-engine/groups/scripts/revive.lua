@@ -1,8 +1,9 @@
 -- Puts dead events back to be tried again, or forgets them.
--- Columns: token, deadline, floor, revivals
---   revivals: of each item { group, sequences, retries }; retries: 1 to be tried again, 0 to be forgotten
+-- Columns: incarnation, deadline, min_time, revivals
+--   revivals: of each item { group, sequences, retries }
+--   retries: 1 to be tried again, 0 to be forgotten
 -- Statuses: R revived   T retry
--- Details: R how many there were
+-- Details: R the number of dead events
 -- Writes: GROUPS, PARKED.
 -- @include consumer_groups, group_changes, parked_events
 local refused = refused_command(true)

@@ -1,6 +1,7 @@
 -- Tells what was dealt with, and renews the lease.
--- Columns: token, deadline, floor, settlings
---   settlings: of each item { group, consumer, epoch, leaseMs, position, parks, unparks, olderThanMs, maxEvents }; olderThanMs -1: no trimming
+-- Columns: incarnation, deadline, min_time, settlings
+--   settlings: of each item { group, consumer, epoch, leaseMs, position, parks, unparks,
+--     olderThanMs, maxEvents }; olderThanMs -1: no trimming
 --   parks: sequence, 1 for dead or 0, record, ...; unparks: sequences
 -- Statuses: S settled   F fenced   G gone   T retry
 -- Details: S until, first

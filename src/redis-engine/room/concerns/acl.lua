@@ -1,6 +1,7 @@
--- A script that may not run a command in its middle would leave half of its writes, and these read between their writes: all of it is asked for
--- before. The keys of a room begin alike, and what a command takes for a key is one of them.
--- Answers the command that may not be run, or nil.
+-- A script has no rollback, and these scripts read between their writes: if the user may not run a
+-- command in the middle, half of the writes stay. So all commands are asked for before. The keys of
+-- a room begin alike, so one of them stands for what a command takes for a key.
+-- Answers the command that the user may not run, or nil.
 local function refused_command()
   local key = KEYS[1]
   for _, command in ipairs({

@@ -1,18 +1,21 @@
--- Who is let in.
+-- Which of the visitors who are present get a turn.
 -- @include room, move_on
+
+-- How many ranks beyond the called ones are asked to come, and the speed of the queue.
 local function near()
-  local speed = math.floor(((room.called - room.from_called) * 1000000 + room.rate * 5000) / (room.door - room.from_at + 5000))
+  local speed = math.floor(((room.called - room.from_called) * 1000000 + room.rate * 5000) / (room.door_time - room.from_at + 5000))
   return math.max(64, room.burst + math.floor(8 * math.min(speed, 4 * room.rate) / 1000)), speed
 end
 
--- Whether every place between `called` and this rank was given up. Of drawn places that is not known here.
+-- Whether all visitors between `called` and this rank have departed. Of drawn ranks that is not
+-- known here.
 local function is_next(rank)
   local first = room.called + 1
   if rank <= first then return true end
   if random == 1 and first <= room.drawn then return false end
-  local kept = redis.call('BITPOS', GONE, 0, number_text(first), -1, 'BIT')
-  -- Behind the end of the string nobody has given up.
-  if kept < first then kept = math.max(first, redis.call('STRLEN', GONE) * 8) end
+  local kept = redis.call('BITPOS', DEPARTED, 0, number_text(first), -1, 'BIT')
+  -- Beyond the end of the string no visitor has departed.
+  if kept < first then kept = math.max(first, redis.call('STRLEN', DEPARTED) * 8) end
   return kept >= rank
 end
 
@@ -22,11 +25,13 @@ local function call_to(rank)
   room.called_at = now
 end
 
+-- A value as it was shown to all processes a while ago.
 local function before(name)
   if room[name .. '_at'] <= now - SHOW_MS then return room[name] end
   return room['older_' .. name]
 end
 
+-- How many turns and passes the stock is good for, -1 where that is not limited.
 local function capacity()
   if coupled == 0 or room.stock_at < 0 then return -1 end
   return math.floor(room.stock_available * overcommit / 1000)
@@ -36,20 +41,21 @@ local function outstanding()
   return redis.call('ZCARD', TURNS) + redis.call('ZCARD', PASSES)
 end
 
+-- Gives turns while there are tokens, and visitors whose rank is called or had time to be shown.
 local function let_in()
   local free = coupled == 0 and math.huge or capacity() - outstanding()
-  local settled = math.min(before('called') + near(), before('tail'))
+  local had_time = math.min(before('called') + near(), before('tail'))
   while room.tokens >= TOKEN and free > 0 do
-    local first = redis.call('ZRANGE', DOOR, 0, 0, 'WITHSCORES')
+    local first = redis.call('ZRANGE', PRESENT, 0, 0, 'WITHSCORES')
     if #first == 0 then break end
     local name, rank = first[1], tonumber(first[2])
-    local seen = tonumber(redis.call('ZSCORE', SEEN, name))
-    if not seen or seen < room.fresh_from or room.door - seen > PRESENT_MS then
-      redis.call('ZREM', DOOR, name)
-    elseif rank <= room.called or rank <= settled or is_next(rank) then
-      redis.call('ZREM', DOOR, name)
-      redis.call('ZREM', SEEN, name)
-      redis.call('ZADD', TURNS, number_text(room.door + claimMs), name)
+    local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name))
+    if not seen or seen < room.fresh_from or room.door_time - seen > PRESENT_MS then
+      redis.call('ZREM', PRESENT, name)
+    elseif rank <= room.called or rank <= had_time or is_next(rank) then
+      redis.call('ZREM', PRESENT, name)
+      redis.call('ZREM', LAST_SEEN, name)
+      redis.call('ZADD', TURNS, number_text(room.door_time + claimMs), name)
       room.tokens = room.tokens - TOKEN
       free = free - 1
       call_to(rank)
@@ -57,14 +63,14 @@ local function let_in()
       break
     end
   end
-  if room.tokens >= TOKEN and free > 0 then call_to(settled) end
+  if room.tokens >= TOKEN and free > 0 then call_to(had_time) end
   if room.called >= room.tail then set_speed_samples() end
   local latest = #notes - 1
   if room.called > (notes[latest + 1] or 0) then
-    if latest > 0 and notes[latest] == room.door then
+    if latest > 0 and notes[latest] == room.door_time then
       notes[latest + 1] = room.called
-    elseif latest < 1 or room.door - notes[latest] >= claimMs / 64 then
-      notes[#notes + 1] = room.door
+    elseif latest < 1 or room.door_time - notes[latest] >= claimMs / 64 then
+      notes[#notes + 1] = room.door_time
       notes[#notes + 1] = room.called
     end
   end

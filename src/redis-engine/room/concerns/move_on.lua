@@ -1,15 +1,19 @@
--- A right that was taken away since the room was made would end a script between two writes.
+-- Moves the room on to the present moment.
 -- @include lists, room, acl, draw, token_bucket
+
+-- A right that the user has lost since the room was made would end a script between two writes.
 local refused = refused_command()
 if refused then return { 'denied', now, refused } end
 
--- Moves the room on to the present moment. `stock_state`: 1 open, 2 closed, 3 sold_out, 4 ended; 0 before the first reading.
-local tended = false -- and whether it is tended then
+-- Whether the room gives turns at this moment, as far as `move_on` knows.
+local tended = false
 
+-- The speed of the queue is measured from here on.
 local function set_speed_samples()
-  room.from_at, room.from_called, room.next_at, room.next_called = room.door, room.called, room.door, room.called
+  room.from_at, room.from_called, room.next_at, room.next_called = room.door_time, room.called, room.door_time, room.called
 end
 
+-- `stock_state` is 1 open, 2 closed, 3 sold_out, 4 ended; 0 before the first reading.
 local function move_on()
   draw()
   local elapsed = now - room.last
@@ -19,19 +23,19 @@ local function move_on()
   if opened and not stopped then refill() end
   local runs = tended or not opened
   if runs then
-    room.door = room.door + math.min(elapsed, GAP_MS)
+    room.door_time = room.door_time + math.min(elapsed, GAP_MS)
     if elapsed > GAP_MS or room.ran == 0 then
-      room.door = room.door + 1
-      room.fresh_from = room.door
+      room.door_time = room.door_time + 1
+      room.fresh_from = room.door_time
     end
   end
   room.ran = runs and 1 or 0
   if tended then
-    give_tokens(redis.call('ZREMRANGEBYSCORE', TURNS, '-inf', number_text(room.door)))
-    local forgotten = redis.call('ZRANGE', SEEN, '-inf', number_text(room.door - claimMs), 'BYSCORE')
+    give_tokens(redis.call('ZREMRANGEBYSCORE', TURNS, '-inf', number_text(room.door_time)))
+    local forgotten = redis.call('ZRANGE', LAST_SEEN, '-inf', number_text(room.door_time - claimMs), 'BYSCORE')
     for last, first in next_piece, forgotten, 0 do
-      redis.call('ZREM', SEEN, unpack(forgotten, first, last))
-      redis.call('ZREM', DOOR, unpack(forgotten, first, last))
+      redis.call('ZREM', LAST_SEEN, unpack(forgotten, first, last))
+      redis.call('ZREM', PRESENT, unpack(forgotten, first, last))
     end
     redis.call('ZREMRANGEBYSCORE', PASSES, 0, number_text(now))
   end
@@ -41,9 +45,9 @@ local function move_on()
   end
   if room.called >= room.tail or not opened then
     set_speed_samples()
-  elseif room.door - room.next_at >= SPEED_MS then
+  elseif room.door_time - room.next_at >= SPEED_MS then
     room.from_at, room.from_called = room.next_at, room.next_called
-    room.next_at, room.next_called = room.door, room.called
+    room.next_at, room.next_called = room.door_time, room.called
   end
   room.last = now
 end

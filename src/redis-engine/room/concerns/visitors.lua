@@ -1,24 +1,28 @@
--- Places as they are kept.
+-- Visitors as they are stored: their number in the queue, and their pass.
 -- @include room
 
--- A buyer's place as number, expiry of the pass (0 for none), stay; nil for none.
-local function read_place(packed)
+-- A visitor is a list of these; PASS_EXPIRY is 0 where there is no pass.
+local NUMBER, PASS_EXPIRY, VISIT_ID = 1, 2, 3
+
+-- nil where the buyer is no visitor.
+local function read_visitor(packed)
   if not packed then return nil end
-  local number, expiry, stay = cmsgpack.unpack(packed)
-  return { number, expiry or 0, stay or number }
+  local number, expiry, visit_id = cmsgpack.unpack(packed)
+  return { number, expiry or 0, visit_id or number }
 end
 
-local function pack_place(place)
-  if place[2] == 0 and place[1] == place[3] then return cmsgpack.pack(place[1]) end
-  return cmsgpack.pack(place[1], place[2], place[3])
+local function pack_visitor(visitor)
+  if visitor[PASS_EXPIRY] == 0 and visitor[NUMBER] == visitor[VISIT_ID] then return cmsgpack.pack(visitor[NUMBER]) end
+  return cmsgpack.pack(visitor[NUMBER], visitor[PASS_EXPIRY], visitor[VISIT_ID])
 end
 
+-- A number at the end of the queue.
 local function new_number()
   room.tail = room.tail + 1
   room.tail_at = now
   return room.tail
 end
 
-local function has_pass(place)
-  return place[2] > now
+local function has_pass(visitor)
+  return visitor[PASS_EXPIRY] > now
 end

@@ -1,6 +1,7 @@
 -- Sets the pace, pauses, resumes.
--- Columns: token, deadline, floor, actions, rates, bursts
---   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 leaves it as it is; both 0 where they mean nothing
+-- Columns: incarnation, deadline, min_time, actions, rates, bursts
+--   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 leaves it as it is; both
+--     0 where they mean nothing
 -- Statuses: S controlled   T retry
 -- Parts: statuses
 -- Writes: META, and what moving on does.
@@ -32,5 +33,5 @@ for i, action in ipairs(call[4]) do
   end
 end
 local parts = { table.concat(statuses) }
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

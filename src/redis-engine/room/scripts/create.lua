@@ -1,14 +1,16 @@
 -- Makes a waiting room, once.
--- Columns: token, deadline, floor, rooms
---   rooms: of each item { token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst }
+-- Columns: incarnation, deadline, min_time, rooms
+--   rooms: of each item { incarnation, rules, claimMs, passMs, opensAt, random, coupled,
+--     overcommit, seed, commitment, rate, burst }
 --   rules: canonical JSON; opensAt: epoch ms, -1 for none; random, coupled: 0 or 1
--- Statuses, each with token and commitment of the room there is: C created   X exists   N conflict   T retry (its own)
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, commitments; or lost | denied, clock;
---   or incompatible, clock, layout
+-- Statuses, each with incarnation and commitment of the room that is there (of T: the item's own):
+--   C created   X exists   N conflict   T retry
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations, commitments;
+--   or lost | denied, clock; or incompatible, clock, layout
 -- Writes: META. `lost` where parts of a room are left without it.
 -- @include time, acl
 local META = KEYS[1]
-local _, deadline, floor, rooms = cmsgpack.unpack(ARGV[1])
+local _, deadline, min_time, rooms = cmsgpack.unpack(ARGV[1])
 
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
@@ -18,26 +20,26 @@ local known = found[2] and { cmsgpack.unpack(found[2]) }
 if known and known[1] ~= @LAYOUT@ then return { 'incompatible', clock, known[1] } end
 local written_at, ahead_then = 0, 0
 if found[3] then written_at, ahead_then = cmsgpack.unpack(found[3]) end
-local now, ahead = time_since(written_at, ahead_then, floor)
+local now, ahead = time_since(written_at, ahead_then, min_time)
 if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
-local function create(token, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)
+local function create(incarnation, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)
   if known_rules then return known_rules == rules and 'X' or 'N', known[2], known[10] end
-  if clock > deadline then return 'T', token, commitment end
-  known = { @LAYOUT@, token, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
+  if clock > deadline then return 'T', incarnation, commitment end
+  known = { @LAYOUT@, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(unpack(known)),
     'live', cmsgpack.pack(
       now, ahead, now, 0, 1, 0, 0, 1, burst * 1000000, rate, burst, 0, -- written_at to paused
-      0, now, 0, now, -1, 0, 0, 0, 0, -- tail to missed
+      0, now, 0, now, -1, 0, 0, 0, 0, -- tail to missed_turns
       -1, 0, 0, -- no reading of the stock
       0, 0, now, 0, 0, -- samples of called and tail
       0, 0, 0, 0)) -- samples of the speed
   known_rules = rules
-  return 'C', token, commitment
+  return 'C', incarnation, commitment
 end
 
-local statuses, tokens, commitments = {}, {}, {}
-for i, room in ipairs(rooms) do statuses[i], tokens[i], commitments[i] = create(unpack(room)) end
-return { 'opened', now, now - clock, table.concat(statuses), tokens, commitments }
+local statuses, incarnations, commitments = {}, {}, {}
+for i, room in ipairs(rooms) do statuses[i], incarnations[i], commitments[i] = create(unpack(room)) end
+return { 'opened', now, now - clock, table.concat(statuses), incarnations, commitments }

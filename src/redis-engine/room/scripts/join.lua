@@ -1,31 +1,32 @@
--- Gives places at the end of the line, or says which ones the buyers have.
--- Columns: token, deadline, floor, buyers
+-- Gives buyers a number at the end of the queue, or tells the one that they have.
+-- Columns: incarnation, deadline, min_time, buyers
 -- Statuses: P placed   T retry
--- Parts: statuses; numbers: number, stay and expiry of the pass (0 for none) of each item, packed
--- Writes: META, PLACES.
+-- Parts: statuses; numbers: number, visit id and expiry of the pass (0 for none) of each item,
+--   packed
+-- Writes: META, VISITORS.
 -- @include room, draw, visitors
 local buyers = call[4]
-local found = redis.call('HMGET', PLACES, unpack(buyers))
-local statuses, numbers, written, places = {}, {}, {}, {}
+local found = redis.call('HMGET', VISITORS, unpack(buyers))
+local statuses, numbers, written, visitors = {}, {}, {}, {}
 if not late then draw() end
 for i, buyer in ipairs(buyers) do
-  local place = places[buyer] or read_place(found[i])
-  if place and (place[2] == 0 or has_pass(place)) then
+  local visitor = visitors[buyer] or read_visitor(found[i])
+  if visitor and (visitor[PASS_EXPIRY] == 0 or has_pass(visitor)) then
     statuses[i] = 'P'
   elseif late then
     statuses[i] = 'T'
   else
     local number = new_number()
-    place = { number, 0, place and place[3] or number }
+    visitor = { number, 0, visitor and visitor[VISIT_ID] or number }
     room.waiting = room.waiting + 1
     written[#written + 1] = buyer
-    written[#written + 1] = pack_place(place)
+    written[#written + 1] = pack_visitor(visitor)
     statuses[i] = 'P'
   end
-  if statuses[i] == 'P' then places[buyer] = place else place = { 0, 0, 0 } end
-  numbers[3 * i - 2], numbers[3 * i - 1], numbers[3 * i] = place[1], place[3], place[2]
+  if statuses[i] == 'P' then visitors[buyer] = visitor else visitor = { 0, 0, 0 } end
+  numbers[3 * i - 2], numbers[3 * i - 1], numbers[3 * i] = visitor[NUMBER], visitor[VISIT_ID], visitor[PASS_EXPIRY]
 end
 local parts = { table.concat(statuses), cmsgpack.pack(unpack(numbers)) }
-if #written == 0 then return unchanged(parts) end
-redis.call('HSET', PLACES, unpack(written))
+if #written == 0 then return reply(parts) end
+redis.call('HSET', VISITORS, unpack(written))
 return commit(parts)

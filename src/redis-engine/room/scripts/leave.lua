@@ -1,43 +1,43 @@
--- Ends stays: those named, or (stay -1) whichever the buyers are in.
--- Columns: token, deadline, floor, buyers, stays
+-- Ends visits: those that are named, or (visit id -1) the ones that the buyers are in.
+-- Columns: incarnation, deadline, min_time, buyers, visit_ids
 -- Statuses: L ended   M gone   T retry
 -- Parts: statuses
--- Writes: all but CHUNKS where nobody waited.
+-- Writes: all but DEPARTED_CHUNKS where no visitor waited.
 -- @include room, token_bucket, visitors, move_on
-local buyers, stays = call[4], call[5]
+local buyers, visit_ids = call[4], call[5]
 local statuses = {}
 
--- Ends a stay.
-local function give_up(buyer, place)
-  local number = number_text(place[1])
-  redis.call('HDEL', PLACES, buyer)
-  redis.call('ZREM', DOOR, number)
-  redis.call('ZREM', SEEN, number)
+-- Ends a visit.
+local function end_visit(buyer, visitor)
+  local number = number_text(visitor[NUMBER])
+  redis.call('HDEL', VISITORS, buyer)
+  redis.call('ZREM', PRESENT, number)
+  redis.call('ZREM', LAST_SEEN, number)
   if redis.call('ZREM', TURNS, number) == 1 then give_tokens(1) end
   redis.call('ZREM', PASSES, number)
-  if has_pass(place) then
+  if has_pass(visitor) then
     redis.call('ZREMRANGEBYSCORE', REVOKED, '-inf', number_text(now - passMs))
-    redis.call('ZADD', REVOKED, number_text(now), cmsgpack.pack(buyer, place[3]))
-  elseif place[2] == 0 then
+    redis.call('ZADD', REVOKED, number_text(now), cmsgpack.pack(buyer, visitor[VISIT_ID]))
+  elseif visitor[PASS_EXPIRY] == 0 then
     room.waiting = room.waiting - 1
-    room.gone_version = room.gone_version + 1
-    redis.call('SETBIT', GONE, number, 1)
-    redis.call('HSET', CHUNKS, number_text(math.floor(place[1] / CHUNK)), number_text(room.gone_version))
+    room.departed_version = room.departed_version + 1
+    redis.call('SETBIT', DEPARTED, number, 1)
+    redis.call('HSET', DEPARTED_CHUNKS, number_text(math.floor(visitor[NUMBER] / CHUNK)), number_text(room.departed_version))
   end
 end
 
 if not late then move_on() end
 for i, buyer in ipairs(buyers) do
-  local place = read_place(redis.call('HGET', PLACES, buyer))
-  if not place or (stays[i] >= 0 and stays[i] ~= place[3]) then
+  local visitor = read_visitor(redis.call('HGET', VISITORS, buyer))
+  if not visitor or (visit_ids[i] >= 0 and visit_ids[i] ~= visitor[VISIT_ID]) then
     statuses[i] = 'M'
   elseif late then
     statuses[i] = 'T'
   else
-    give_up(buyer, place)
+    end_visit(buyer, visitor)
     statuses[i] = 'L'
   end
 end
 local parts = { table.concat(statuses) }
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

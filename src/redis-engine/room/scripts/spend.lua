@@ -1,18 +1,18 @@
 -- Notes that passes were used.
--- Columns: token, deadline, floor, buyers, stays
+-- Columns: incarnation, deadline, min_time, buyers, visit_ids
 -- Statuses: S spent   M gone   T retry
 -- Parts: statuses
 -- Writes: META, PASSES, and what moving on does.
 -- @include room, visitors, move_on
-local buyers, stays = call[4], call[5]
+local buyers, visit_ids = call[4], call[5]
 local statuses = {}
 if not late then move_on() end
 for i, buyer in ipairs(buyers) do
-  local place = read_place(redis.call('HGET', PLACES, buyer))
-  if not place or place[3] ~= stays[i] or not has_pass(place) then
+  local visitor = read_visitor(redis.call('HGET', VISITORS, buyer))
+  if not visitor or visitor[VISIT_ID] ~= visit_ids[i] or not has_pass(visitor) then
     statuses[i] = 'M'
   else
-    local name = number_text(place[1])
+    local name = number_text(visitor[NUMBER])
     local score = tonumber(redis.call('ZSCORE', PASSES, name))
     if score and score > 0 then
       if late then
@@ -28,5 +28,5 @@ for i, buyer in ipairs(buyers) do
   end
 end
 local parts = { table.concat(statuses) }
-if late then return unchanged(parts) end
+if late then return reply(parts) end
 return commit(parts)

@@ -1,6 +1,7 @@
--- Asked once by each handle: a script has no rollback, so one that may not run a command in its middle would leave
--- half of its writes behind. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that may not be run, or nil.
+-- Each handle asks once. A script has no rollback: if the user may not run a command in its middle,
+-- half of its writes stay.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
+-- Answers the command that the user may not run, or nil.
 local function refused_command()
   local meta, stock, buckets, expiry, events, archive, restocks, transfers = unpack(KEYS)
   for _, command in ipairs({

@@ -1,18 +1,21 @@
--- Writes everything this call changed, and builds the reply. Until here nothing was written that a failure could leave
--- half done: reading and deciding come first.
--- Set by the command that ends a freeze, which is no event.
+-- Writes everything that this call has changed, and builds the reply. Reading and deciding come
+-- first: until here nothing was written that a failure could leave half done.
 -- @include time, lists, partition, rollback_detection, stock_moves, records, event_log, expiry
+
+-- Set by the command that ends a freeze, which is no event.
 local unfrozen = false
 -- Filled by the commands that move units between partitions, see stock_transfers.lua.
 local changed_rows = {}
--- From so many buckets on they are a table. Up to 512 (hash-max-listpack-entries) Redis would keep them as a list, which is searched from
--- its beginning for each of a batch: with hundreds in both, that is most of what a reservation costs.
+-- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
+-- Redis would keep it as a list and search that from its beginning for each item of a batch: with
+-- hundreds of both, that is most of what a reservation costs.
 -- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
 local TABLE_FROM = 64 -- tuning
 
--- A right that was taken away since the sale was made would end the script between two writes: whatever is about to be written
--- is asked for first. https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that may not be run, or nil.
+-- A right that the user has lost since the sale was made would end the script between two writes:
+-- so each command that is about to write is asked for first.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
+-- Answers the command that the user may not run, or nil.
 local function refused_write()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
@@ -32,7 +35,7 @@ local function finish(statuses, details)
   local buckets_before = bucketCount
   bucketCount = bucketCount + write_fields(BUCKETS, written)
   if buckets_before < TABLE_FROM and bucketCount >= TABLE_FROM and redis.acl_check_cmd('HDEL', BUCKETS, 'f') then
-    -- A single long value makes it a table for as long as it lives, and need not stay.
+    -- One long value makes it a table for as long as it lives; the value itself need not stay.
     redis.call('HSET', BUCKETS, '', ('-'):rep(1025))
     redis.call('HDEL', BUCKETS, '')
   end

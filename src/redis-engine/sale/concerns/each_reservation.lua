@@ -1,11 +1,13 @@
--- What confirm, release, extend and refund share: each item names its reservation by bucket and nonce.
--- Columns: token, deadline, floor, references, then the command's own
+-- What confirm, release, extend and refund share: each item names its reservation by bucket and
+-- nonce.
+-- Columns: incarnation, deadline, min_time, references, then the command's own
 -- @include partition, stock_moves, records, expiry, commit
 local references = call[4]
 
--- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail is the record.
--- `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are the SKU, returned too, and what is available of it.
-local function settle(decide)
+-- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail
+-- is the record. `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are
+-- the SKU, which `decide` returns too, and what is available of it.
+local function answer_each(decide)
   local statuses, details, buckets = {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)

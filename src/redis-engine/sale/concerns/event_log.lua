@@ -1,16 +1,21 @@
 -- The events of a partition: how they are stored, and how a call appends its own.
 -- @include partition
 
--- The types of events, and what a group's argument and subject are; references are all buckets, then all nonces, 6 bytes each. NONE stands where
--- an event has no argument or no subject; it is not read.
+-- The types of events, each with its argument and its subject. References are all buckets, then all
+-- nonces, 6 bytes each. NONE stands where an event has no argument or no subject; it is not read.
 local NONE = 0
-local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4 -- hold in ms, NONE, NONE, NONE; references
-local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7 -- restock 0 or 1, expiry in epoch ms, reason; references
-local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12 -- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
-local SENT, RECEIVED = 13, 14 -- units; SKU * 1024 + the other partition
+-- hold in ms, NONE, NONE, NONE; references
+local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
+-- restock 0 or 1, expiry in epoch ms, reason; references
+local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
+-- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
+local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
+-- units; SKU * 1024 + the other partition
+local SENT, RECEIVED = 13, 14
 
--- What lies in an entry of EVENTS: its time, then groups. Calls back with each group's type, argument and subject, and that time; a group
--- at a time, for the number of groups has no bound.
+-- An entry of EVENTS is its time, then groups. Calls back with the type, the argument and the
+-- subject of each group, and with that time: one group at a time, for the number of groups has no
+-- bound.
 local function each_group(packed, call_back)
   local offset, at = cmsgpack.unpack_one(packed)
   local kind, argument, subject
@@ -20,10 +25,12 @@ local function each_group(packed, call_back)
   end
 end
 
--- The events of this call, one stream entry for all of them: its id is the sequence number of the first, so a
--- sequence number can never be used twice. Its one field bears the call's mark. Neighbours of the same type and argument share a group.
+-- The events of this call, one stream entry for all of them. Its id is the sequence of the first,
+-- so a sequence can never be used twice, and its one field is the batch id of the call. Neighbours
+-- of the same type and argument share a group.
 local groups, emitted = {}, 0
--- Emits what a command has gathered and not emitted yet, so that events keep the order in which things happened.
+-- Emits what a command has gathered and not emitted yet, so that events keep the order in which
+-- things happened.
 local emit_gathered = function() end
 
 -- An event that is not about a reservation.
@@ -33,7 +40,7 @@ local function emit(kind, argument, subject)
   groups[#groups + 1] = { kind, argument, subject }
 end
 
--- Events of one kind about several reservations: strings of as many buckets and nonces.
+-- Events of one kind about several reservations: their buckets and their nonces, joined.
 local function emit_many(kind, argument, buckets, nonces)
   emit_gathered()
   emitted = emitted + #nonces / 6
@@ -53,7 +60,7 @@ local function save_events()
     local subject = group[3] or table.concat(group.buckets) .. table.concat(group.nonces)
     parts[i + 1] = cmsgpack.pack(group[1], group[2], subject)
   end
-  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), mark, table.concat(parts))
+  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), batch_id, table.concat(parts))
   sequence = sequence + emitted
-  tip = mark
+  latest_batch_id = batch_id
 end

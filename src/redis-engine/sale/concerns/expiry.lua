@@ -1,19 +1,20 @@
--- When holds lapse, and what this call has swept: lapsed holds are given back before anybody is refused for want of them, a bounded
--- number in one call.
+-- When holds expire, and what a call reclaims of expired holds. A call gives their units back
+-- before it refuses a buyer for want of them, a bounded number in one call.
 -- @include lists, partition, stock_moves, records, event_log, record_changes
 local SWEEP_AT_ONCE = 512 -- tuning: holds looked at in one call, some 5 ms of the server's time
-local budget, more_lapsed = SWEEP_AT_ONCE, true
+local budget, more_expired = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
--- Set when the events that name the holds are gone: then nothing may be decided, see commit.lua.
+-- True where the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
 
--- Whether a hold may have lapsed that nobody has swept: mostly none has, and then what sweeps need not be made.
+-- Whether there may be expired holds to sweep. Mostly there are none, and then the functions that
+-- sweep need not be made.
 local function is_due()
-  more_lapsed = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
-  return more_lapsed
+  more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
+  return more_expired
 end
 
--- Holds that this call writes events of lapse at this time.
+-- Holds whose events this call writes expire at this time.
 local function watch_expiry(at)
   watched[at] = true
 end
@@ -28,14 +29,13 @@ local function save_expiry()
   end
 end
 
--- Holds that have lapsed, given back before a command looks at them.
 local function expires_at(record)
   local hold = record[HOLD]
   return epoch + record[CREATED] + (hold == 0 and holdMs or hold)
 end
 
--- Gives a hold back if it has lapsed.
-local function lapse_if_due(record, bucket, in_archive)
+-- Gives a hold back if it has expired.
+local function expire_if_due(record, bucket, in_archive)
   if record[STATE] == IS_HELD and now >= expires_at(record) then
     change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)
   end
@@ -44,12 +44,12 @@ end
 -- As `find`, with the reservation as it is at this time.
 local function find_now(bucket, nonce)
   local record, in_archive = find(bucket, nonce)
-  if record then lapse_if_due(record, bucket, in_archive) end
+  if record then expire_if_due(record, bucket, in_archive) end
   return record, in_archive
 end
 
--- An index entry names the event entry whose holds lapse then, so no bucket is kept twice: `<first sequence>/<expiry>`.
--- The holds that are due: their buckets, and their nonces.
+-- A member of EXPIRY is `<first sequence>/<expiry>` and so names the entry of EVENTS whose holds expire
+-- then: no bucket is stored twice. Answers the holds that are due: their buckets, and their nonces.
 local function due_holds(member)
   local buckets, nonces = {}, {}
   local id = member:match('^%d+') .. '-0'
@@ -72,9 +72,9 @@ local function due_holds(member)
 end
 
 local READ_AHEAD = 64 -- tuning
-local due, next_due = {}, 1 -- index entries that are due, read ahead
+local due, next_due = {}, 1 -- members of EXPIRY that are due, read ahead
 
--- The next index entry that is due.
+-- The next member of EXPIRY that is due.
 local function next_member()
   if next_due > #due then
     due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', #swept, READ_AHEAD)
@@ -83,19 +83,20 @@ local function next_member()
   return due[next_due]
 end
 
--- Sweeps the next index entry that is due. False when there is nothing more to sweep, or the call has done its share.
+-- Sweeps the holds of the next member of EXPIRY that is due. False where there is nothing more to
+-- sweep, or the call has done its share.
 local function sweep_some()
-  if not more_lapsed or budget <= 0 or lines_moved >= LINES_AT_ONCE then return false end
+  if not more_expired or budget <= 0 or lines_moved >= LINES_AT_ONCE then return false end
   local member = next_member()
   if not member then
-    more_lapsed = false
+    more_expired = false
     return false
   end
   local buckets, nonces = due_holds(member)
   budget = budget - math.max(#buckets, 4)
   load_buckets(buckets)
   for i, bucket in ipairs(buckets) do
-    -- The rest of an entry is swept by another call; what was swept of it costs that no lines.
+    -- Another call sweeps the rest of the entry; the holds that were swept cost it no lines.
     if lines_moved >= LINES_AT_ONCE then return true end
     find_now(bucket, nonces[i])
   end
@@ -104,11 +105,12 @@ local function sweep_some()
   return true
 end
 
--- Sweeps until a SKU has so many units. Then: true, false (there are no more), or nil (not known within the budget).
+-- Sweeps until a SKU has this quantity. Answers true, false where there is no more to sweep, or nil
+-- where the budget did not suffice.
 local function available_units(sku, quantity)
   while counts(sku)[AVAILABLE] < quantity do
     if not sweep_some() then
-      if more_lapsed then return nil end
+      if more_expired then return nil end
       return false
     end
   end

@@ -1,11 +1,11 @@
--- What stands against taking units that are available.
+-- Whether a buyer may have the units of a cart: by the limits, and by what is available.
 -- @include stock_moves, records, event_log, record_changes, expiry
 
 -- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
 local function taken_in(bucket, buyer)
   local taken = {}
   for _, record in ipairs(records(bucket)) do
-    lapse_if_due(record, bucket, false)
+    expire_if_due(record, bucket, false)
     if record[BUYER] == buyer and is_active(record[STATE]) then
       local lines = lines_of(record[ITEMS])
       lines_read = lines_read + #lines / 2 / READS_A_MOVE
@@ -17,8 +17,9 @@ local function taken_in(bucket, buyer)
   return taken
 end
 
--- The first SKU of a cart that would pass the limit of a buyer (nil for one who has nothing), with the limit, what is taken, how much of
--- that lies in the archive, and what is taken in the bucket.
+-- The first SKU of a cart that would pass the buyer's limit, with the limit, what the buyer has,
+-- how much of that lies in the archive, and what the buyer has in the bucket. A buyer of nil has
+-- nothing.
 local function over_limit(lines, bucket, buyer, taken)
   for i = 1, #lines, 2 do
     local sku = lines[i]
@@ -32,18 +33,20 @@ local function over_limit(lines, bucket, buyer, taken)
   end
 end
 
--- The same once every hold in the archive has been swept that may count there; 'retry' when that was not known within the budget.
+-- The same after every expired hold in the archive has been swept that may count there; 'retry'
+-- where the budget did not suffice for that.
 local function limit_exceeded(lines, bucket, buyer)
   local sku, limit, has, archived_units, taken = over_limit(lines, bucket, buyer)
-  -- In the bucket whatever is due has lapsed by now, so what is swept changes nothing there.
+  -- In the bucket all that is due has expired by now, so what is swept changes nothing there.
   while sku and archived_units > 0 and sweep_some() do
     sku, limit, has, archived_units = over_limit(lines, bucket, buyer, taken)
   end
-  if sku and archived_units > 0 and more_lapsed then return 'retry' end
+  if sku and archived_units > 0 and more_expired then return 'retry' end
   return sku, limit, has
 end
 
--- The first SKU of a cart that lacks units, after sweeping for it; 'retry' when that was not known within the budget.
+-- The first SKU of a cart that lacks units, after sweeping for it; 'retry' where the budget did not
+-- suffice for that.
 local function lacking(lines)
   for i = 1, #lines, 2 do
     local enough = available_units(lines[i], lines[i + 1])

@@ -1,7 +1,8 @@
--- What every script that may write begins with, behind the opening.
+-- What a script that may write begins with: after a rollback it freezes the partition, and a frozen
+-- partition answers nothing else.
 -- @include time, partition, rollback_detection
-if recovers == 0 then
-  if frozen == 0 and not remembers_seen() then freeze() end
+if bypass_freeze == 0 then
+  if frozen == 0 and not remembers_last_seen() then freeze() end
   if frozen == 1 then return { 'rolled_back', clock } end
 end
 

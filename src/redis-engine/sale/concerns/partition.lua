@@ -1,54 +1,65 @@
 -- Opens the partition, for every script but create, describe and rebuild.
---
--- KEYS, the same for every script:
 -- @include time
+
+-- The same keys for every script:
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
---   META      hash    rules: JSON; static: layout, token, epoch, opensAt, closesAt, holdMs, maxHoldMs, SKU count (opensAt,
---                     closesAt -1 for none); live: last time, sequence, paused, ended, archived, bucket count,
---                     expiry count, restock count, line, frozen, mark of the latest event, transfer count, returns, since,
---                     by how much the last time is ahead of the clock;
---                     complete: there once a sale of several partitions is
---   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less received), limit (-1 for none)
---   BUCKETS   hash    6 bytes of the buyer's hash -> the latest of that bucket's reservations, see records.lua
---   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may lapse then, see expiry.lua; whoever
---                     trims EVENTS leaves the entries named here
---   EVENTS    stream  <first sequence>-0 -> time, then groups of type, argument, subject, see event_log.lua
+--   META      hash    rules: JSON
+--                     static: layout, incarnation, epoch, opensAt, closesAt (-1 for none), holdMs,
+--                     maxHoldMs, SKU count
+--                     live: last time, sequence, paused, ended, archived, bucket count, expiry
+--                     count, restock count, generation, frozen, batch id of the latest events,
+--                     transfer count, returns, since, by how much the last time is ahead of the
+--                     clock
+--                     complete: 1 once all partitions of the sale are made
+--   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
+--                     received), limit (-1 for none)
+--   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
+--                     records.lua
+--   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see
+--                     expiry.lua; what trims EVENTS leaves the entries named here
+--   EVENTS    stream  <first sequence>-0 -> batch id: time, then groups of type, argument, subject,
+--                     see event_log.lua
 --   ARCHIVE   hash    reservations that their bucket has no room for, see records.lua
 --   RESTOCKS  hash    key -> sku, quantity, applied
---   TRANSFERS hash    s or r, another partition, a block of SKUs -> all of these ever sent there, received from there, see stock_transfers.lua
--- ARGV[1]: msgpack values one after another: token, deadline, floor, then the command's own columns. The token comes as an array: token,
---   line, sequence and mark that the caller has seen last, this call's mark, 1 for a call that recovers. See "History" in src/engine/engine.ts.
--- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), line, mark, by how much `now` is ahead of the clock, then
---   details in order of the items.
+--   TRANSFERS hash    s or r, another partition, a block of SKUs -> all units of these SKUs ever
+--                     sent there or received from there, see stock_transfers.lua
+-- ARGV[1]: msgpack values one after another: the caller, deadline, min_time, then the command's own
+--   columns. The caller is an array: the incarnation; the generation, sequence and batch id that the
+--   caller has seen last; the batch id of this call; 1 if the call goes on past a freeze. Columns name
+--   it by its first value. See "History" in src/engine/engine.ts.
+-- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
+--   id of the latest events, by how much `now` is ahead of the clock, then details in order of the
+--   items.
 local call = { cmsgpack.unpack(ARGV[1]) }
-local token_known, seen_line, seen_sequence, seen_mark, mark, recovers = unpack(call[1])
+local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])
 local deadline = call[2]
 
 local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, token, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
--- What another version of this library has stored is not understood. Before there were layouts, the token came first.
+local layout, incarnation, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
+-- This version does not understand what another one has stored. Before there were layouts, the
+-- incarnation came first.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
-local lastNow, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, line, frozen, tip, transferCount,
-  returns, since, lastAhead = cmsgpack.unpack(opened[2])
+local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, generation, frozen, latest_batch_id, transferCount,
+  returns, since, last_ahead = cmsgpack.unpack(opened[2])
 
--- A key is there from its first entry on. One that is missing has been lost, and with it what somebody was promised.
--- Asked for by its length, which fails where the key holds something else.
+-- A key is there from its first entry on. A key that is missing has been lost, and with it what
+-- buyers were promised. Its length is asked for, which fails where the key holds something else.
 local function is_there(command, key, entries)
   return (redis.call(command, key) > 0) == (entries > 0)
 end
-if token ~= token_known or not (
+if incarnation ~= known_incarnation or not (
   is_there('HLEN', STOCK, 1) and is_there('HLEN', BUCKETS, bucketCount) and is_there('ZCARD', EXPIRY, expiryCount)
   and is_there('XLEN', EVENTS, sequence) and is_there('HLEN', ARCHIVE, archived) and is_there('HLEN', RESTOCKS, restockCount)
   and is_there('HLEN', TRANSFERS, transferCount)
 ) then return { 'lost', clock } end
-local now, ahead, set_back = time_since(lastNow, lastAhead, call[3])
+local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 
 -- The reply of a call that was carried out.
 local function reply(statuses, details)
-  local values = { 'done', now, sequence, epoch, holdMs, statuses, line, tip, now - clock }
+  local values = { 'done', now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock }
   for i = 1, #details do values[9 + i] = details[i] end
   return values
 end

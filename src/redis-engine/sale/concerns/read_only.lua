@@ -1,3 +1,4 @@
--- A script that writes nothing cannot freeze; it only says what it has seen.
+-- What a script that writes nothing begins with. It cannot freeze the partition; it only tells the
+-- caller of the rollback.
 -- @include time, partition, rollback_detection
-if recovers == 0 and frozen == 0 and not remembers_seen() then return { 'rolled_back', clock } end
+if bypass_freeze == 0 and frozen == 0 and not remembers_last_seen() then return { 'rolled_back', clock } end

@@ -1,8 +1,9 @@
 -- Changes of records, and of what a bucket holds.
 -- @include lists, partition, stock_moves, records, event_log
 
--- A bucket has room for so many records and bytes, and for one record in any case; the oldest records move to the archive for good. So
--- what a request reads and writes does not grow with what its buyer has.
+-- A bucket has room for BUCKET_RECORDS records and BUCKET_BYTES bytes, and for one record in any
+-- case; the oldest records move to the archive for good. So what a request reads and writes does
+-- not grow with what its buyer has.
 local BUCKET_RECORDS, BUCKET_BYTES = 8, 1024 -- tuning
 
 local touched = {} -- buckets with changed records
@@ -18,7 +19,7 @@ end
 
 local function set_state(record, state)
   record[STATE] = state
-  -- The state is the first byte: nearly every change there is needs no packing.
+  -- The state is the first byte: nearly all changes need no packing.
   if record.packed then record.packed = string.char(state) .. record.packed:sub(2) end
 end
 
@@ -36,7 +37,8 @@ local function key_field(bucket, buyer, key)
   return 'k' .. bucket .. cmsgpack.pack(buyer, key)
 end
 
--- Units by SKU that a buyer's archived records hold or have confirmed, of the block with this SKU; and the row's field.
+-- Units by SKU that a buyer's archived records hold or have confirmed, of the block with this SKU;
+-- and the field of this row.
 local function taken_row(bucket, buyer, sku)
   local field = 'u' .. bucket .. cmsgpack.pack(buyer, block_of(sku))
   local row = taken_rows[field]
@@ -47,7 +49,7 @@ local function taken_row(bucket, buyer, sku)
   return row, field
 end
 
--- Counts an archived record as active, or no more as that: 1 or -1.
+-- Counts the units of an archived record as taken (sign 1), or no longer (-1).
 local function count_taken(bucket, record, sign)
   local lines = lines_of(record[ITEMS])
   local block, row, field

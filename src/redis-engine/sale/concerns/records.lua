@@ -1,11 +1,12 @@
--- The buckets this call has to do with, as they are kept: read once, written once.
---
--- raw: what each loaded bucket holds, false for nothing; lists: decoded, then in place of raw; written: field, value, ... of
--- buckets to be written. archive_changes: field -> value, see below.
+-- Reservations as they are stored: in the bucket of their buyer, or in the archive.
 -- @include lists, partition
+
+-- The buckets that this call needs, read once and written once. raw: what each loaded bucket holds,
+-- false for nothing; lists: the same decoded, which then counts in place of raw; written: field,
+-- value, ... of buckets to be written; archive_changes: field -> value, see below.
 local raw, lists, written, archive_changes = {}, {}, {}, {}
 local IS_HELD = 0 -- the state of a new reservation
--- What saves the changes of records, if there are any, see record_changes.lua.
+-- Saves the changes of records, if there are any, see record_changes.lua.
 local save_records
 
 -- Reads the buckets that are not known yet with one HMGET.
@@ -33,19 +34,22 @@ local function lines_of(items)
   return lines
 end
 
--- Reservations. A record is eight msgpack values, a bucket is its records one after another: what a new
--- reservation adds can be appended without decoding what is there.
+-- A record is eight msgpack values, and a bucket is its records one after another: a new
+-- reservation can be appended without decoding what is there.
 local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
 local RECORD = 8
---   STATE     a code below      PAYMENT  payment id or ''         CREATED  ms since the sale's epoch
---   HOLD      ms until expiry, 0 for the sale's own holdMs        NONCE    6 bytes, unique in its bucket
---   BUYER     as given          KEY      as given or ''           ITEMS    sku, quantity, ... packed
+--   STATE    a code below                                   PAYMENT  payment id or ''
+--   CREATED  ms since the sale's epoch                      BUYER    as given
+--   HOLD     ms until expiry, 0 for the sale's own holdMs   KEY      as given or ''
+--   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
 local IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 1, 2, 3, 4 -- and IS_HELD, 0
 local IS_CONFIRMED_LATE = 5
--- "Refund due" was answered: an expired one for want of stock, for the limit, for the end of the sale; a released one.
+-- "Refund due" was answered: for an expired hold for want of stock, by the limit, after the end of
+-- the sale; for a released one.
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 
--- The records of a bucket, each with its packed form: a command that changes a field by hand must forget that.
+-- The records of a bucket, each with its packed form. What changes a field by itself must clear
+-- that.
 local function decode(packed)
   local list, offset = {}, 0
   local function add(following, ...)
@@ -77,11 +81,13 @@ local function records(bucket)
   return list
 end
 
--- The archive holds what a bucket has no room for, see record_changes.lua. Nothing leaves it. Its fields:
+-- The archive holds what a bucket has no room for, see record_changes.lua. Nothing leaves it. Its
+-- fields:
 --   'r', bucket, nonce                   -> record
 --   'k', bucket, buyer and key packed    -> nonce
---   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have confirmed, of a block of 64 SKUs
--- What changes waits for the commit in archive_changes, by field.
+--   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
+--                                           confirmed, of a block of 64 SKUs
+-- Changes wait for the commit in archive_changes, by field.
 local function from_archive(field)
   local changed = archive_changes[field]
   if changed ~= nil then return changed end

@@ -1,7 +1,8 @@
 -- Units: what a partition has of each SKU, and what moves between its counts.
 -- @include lists, partition
 
--- The counts of the SKUs this call touches: read once, changed in memory, written once by save_stock.
+-- The counts of the SKUs this call touches: read once, changed in memory, written once by
+-- save_stock.
 local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT = 1, 2, 3, 4, 5, 6
 local stock, changed_stock = {}, {}
 
@@ -43,7 +44,7 @@ local function save_stock()
   write_fields(STOCK, out)
 end
 
--- Units from one count of a SKU to another; nil for from or to the sale's outside.
+-- Moves units from one count of a SKU to another; nil is the outside of the sale.
 local function move(sku, from, to, quantity)
   local row = counts(sku)
   if from then row[from] = row[from] - quantity end
@@ -51,12 +52,12 @@ local function move(sku, from, to, quantity)
   changed_stock[sku] = true
 end
 
--- A call begins nothing more once it has moved so many lines of carts, or counted them in the archive: what is left is asked again. One cart may
--- have 1,000.
+-- Once a call has moved LINES_AT_ONCE lines of carts, or counted them in the archive, it begins
+-- with no other item: the caller asks again for the rest. One cart may have 1,000 lines.
 local LINES_AT_ONCE = 512 -- tuning
-local READS_A_MOVE = 8 -- tuning: lines of what a buyer has that are read in the time in which one is moved
+local READS_A_MOVE = 8 -- tuning: lines of a buyer's records that are read in the time of one move
 local lines_moved = 0
-local lines_read = 0 -- as so many moved
+local lines_read = 0 -- counted in moves
 
 -- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
 local function move_cart(lines, from, to)
@@ -66,7 +67,8 @@ local function move_cart(lines, from, to)
   for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
 end
 
--- Units by SKU, of a block of so many SKUs. A row of them is packed: sku, units, sku, units, ... in order of the SKUs.
+-- Units by SKU, of a block of SKUs. A row of them is packed: sku, units, sku, units, ... in order
+-- of the SKUs.
 local SKUS_A_BLOCK = 64
 
 local function block_of(sku)

@@ -1,9 +1,12 @@
--- Units on their way between partitions. TRANSFERS keeps all that was ever sent to each partition and received from it, in rows of a block of
--- SKUs: so a transfer reads and writes what it names, however many SKUs have ever gone that way.
+-- Units on their way between partitions. TRANSFERS keeps all units that were ever sent to each
+-- partition and received from it, in rows of a block of SKUs: so a transfer reads and writes what
+-- it names, however many SKUs have ever gone that way.
 -- @include partition, stock_moves, event_log, commit
+
 local rows, changed = {}, {} -- by field
 
--- The row with a SKU. `way` is `s` or `r` and the other partition; the field is that and the block: `s3/0`.
+-- The row with a SKU. `way` is `s` or `r` and the other partition; the field is that and the block,
+-- such as `s3/0`.
 local function row_of(way, sku)
   local field = string.format('%s/%d', way, block_of(sku))
   rows[field] = rows[field] or decode_units(redis.call('HGET', TRANSFERS, field))
@@ -14,8 +17,8 @@ local function transferred(way, sku)
   return row_of(way, sku)[sku] or 0
 end
 
--- Moves units between what is available and what is in transit, and writes it into the row: `units` more than zero leave, fewer arrive.
--- `taken` of them were available.
+-- Moves units between what is available and what is in transit, and counts them in the row: above
+-- zero they leave, below zero they arrive. `taken` of them were available.
 local function transfer(way, sku, units, taken, event, other)
   move(sku, AVAILABLE, IN_TRANSIT, units)
   local row, field = row_of(way, sku)
@@ -37,7 +40,7 @@ local function pack_transferred(way, ...)
   return encode_units(units)
 end
 
--- Told to the commit at the end, when each row is what it will be.
+-- Hands the rows to the commit, once each is what it will be.
 local function change_rows()
   for field in pairs(changed) do
     changed_rows[#changed_rows + 1] = field

@@ -1,9 +1,11 @@
--- Settles payments: each as exactly one of confirmed or refund due, the same for ever.
--- Columns: token, deadline, floor, references, buyers, payments, finals
---   buyers, payments: '' where none was given; finals: 0 where other partitions may have what is lacking here
--- Statuses, each with its record: F confirmed now       G confirmed late, now   P confirmed, again   Q confirmed late, again
---   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded      M not_found     T retry
---   W lacking: sku, available
+-- Answers payments: each is exactly one of confirmed or refund due, the same for ever.
+-- Columns: incarnation, deadline, min_time, references, buyers, payments, finals
+--   buyers, payments: '' where none was given; finals: 0 where other partitions may have what is
+--     lacking here
+-- Statuses, each with its record:
+--   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
+--   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
+--   without a record: M not_found   T retry   W lacking: sku, available
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, stock_moves, records, event_log, record_changes, late_payment
 -- @include each_reservation
@@ -11,7 +13,7 @@ local buyers, payments, finals = call[5], call[6], call[7]
 -- @rarely confirm_late
 local late_confirm
 
-return settle(function(record, bucket, i, in_archive)
+return answer_each(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   local state, payment = record[STATE], payments[i]
   if answer_of[state] then return answer_of[state] end

@@ -1,5 +1,5 @@
 -- Pauses, resumes and ends the sale.
--- Columns: token, deadline, floor, actions
+-- Columns: incarnation, deadline, min_time, actions
 --   actions: pause | resume | end | unfreeze
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
 -- Writes: EVENTS, META.
@@ -22,7 +22,7 @@ for i, action in ipairs(call[4]) do
       ended = 1
       emit(ENDED, NONE, NONE)
     elseif changes and action == 'unfreeze' then
-      frozen, line, unfrozen = 0, line + 1, true
+      frozen, generation, unfrozen = 0, generation + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)

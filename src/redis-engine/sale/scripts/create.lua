@@ -1,51 +1,45 @@
 -- Makes the partition of a new sale, once.
--- Columns: token, deadline, floor, sales
---   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete }
---   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none; units: this partition's slice of each SKU by its index;
---   limits: -1 without a limit; complete: 0 or 1
--- Statuses, each with the token of the sale there is: C created   X exists   N conflict   T retry (its own token)
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens, complete 0 or 1 of each; or lost | denied, clock;
---   or incompatible, clock, layout
+-- Columns: incarnation, deadline, min_time, sales
+--   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
+--     complete }
+--   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none
+--   units: this partition's slice of each SKU by its index; limits: -1 without a limit
+--   complete: 0 or 1
+-- Statuses, each with the incarnation of the sale that is there (of T: the item's own):
+--   C created   X exists   N conflict   T retry
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations, complete 0 or
+--   1 of each; or lost | denied, clock; or incompatible, clock, layout
 -- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
--- @include time, lists, acl
-local META, STOCK = KEYS[1], KEYS[2]
-local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
+-- @include time, acl, new_partition
+local _, deadline, min_time, sales = cmsgpack.unpack(ARGV[1])
 
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete', 'live')
 local known_rules = found[1]
-local layout, known_token = @LAYOUT@, nil
-if found[2] then layout, known_token = cmsgpack.unpack(found[2]) end
+local layout, known_incarnation = @LAYOUT@, nil
+if found[2] then layout, known_incarnation = cmsgpack.unpack(found[2]) end
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local is_complete = found[3] and 1 or 0
 local live = found[4] and { cmsgpack.unpack(found[4]) } or { 0, [15] = 0 }
-local now, ahead = time_since(live[1], live[15], floor)
-if not (known_rules and known_token) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
+local now, ahead = time_since(live[1], live[15], min_time)
+if not (known_rules and known_incarnation) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
-local function create(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete)
-  if known_rules and known_rules ~= rules then return 'N', known_token, is_complete end
-  local completes = complete == 1 and is_complete == 0 and (not known_token or known_token == token)
-  if clock > deadline and (completes or not known_rules) then return 'T', token, 0 end
+local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, complete)
+  if known_rules and known_rules ~= rules then return 'N', known_incarnation, is_complete end
+  local completes = complete == 1 and is_complete == 0 and (not known_incarnation or known_incarnation == incarnation)
+  if clock > deadline and (completes or not known_rules) then return 'T', incarnation, 0 end
   if completes then
     redis.call('HSET', META, 'complete', 1)
     is_complete = 1
   end
-  if known_rules then return 'X', known_token, is_complete end
-  local stock = {}
-  for i = 1, #units do
-    stock[2 * i - 1] = i - 1
-    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
-  end
-  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
-  redis.call('HSET', META,
-    'rules', rules,
-    'static', cmsgpack.pack(@LAYOUT@, token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, 1, 0, '', 0, 0, 0, ahead))
-  known_rules, known_token = rules, token
-  return 'C', token, is_complete
+  if known_rules then return 'X', known_incarnation, is_complete end
+  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
+  begin_partition(rules, static, units, limits, 1, 0, now, ahead)
+  known_rules, known_incarnation = rules, incarnation
+  return 'C', incarnation, is_complete
 end
 
-local statuses, tokens, completes = {}, {}, {}
-for i, sale in ipairs(sales) do statuses[i], tokens[i], completes[i] = create(unpack(sale)) end
-return { 'opened', now, now - clock, table.concat(statuses), tokens, completes }
+local statuses, incarnations, completes = {}, {}, {}
+for i, sale in ipairs(sales) do statuses[i], incarnations[i], completes[i] = create(unpack(sale)) end
+return { 'opened', now, now - clock, table.concat(statuses), incarnations, completes }

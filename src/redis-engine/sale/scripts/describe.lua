@@ -1,19 +1,19 @@
 -- What a handle must know before its first request.
--- Columns: token, deadline, floor
--- Reply: described, now, by how much that is ahead of the clock, token, rules, complete 0 or 1; or missing | lost | denied, clock;
---   or incompatible, clock, layout
+-- Columns: incarnation, deadline, min_time
+-- Reply: described, now, by how much that is ahead of the clock, incarnation, rules, complete 0 or
+--   1; or missing | lost | denied, clock; or incompatible, clock, layout
 -- Writes: nothing.
 -- @include time, acl
 local META = KEYS[1]
-local _, _, floor = cmsgpack.unpack(ARGV[1])
+local _, _, min_time = cmsgpack.unpack(ARGV[1])
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
 local found = redis.call('HMGET', META, 'rules', 'static', 'complete', 'live')
 if not (found[1] and found[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, token = cmsgpack.unpack(found[2])
+local layout, incarnation = cmsgpack.unpack(found[2])
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local live = found[4] and { cmsgpack.unpack(found[4]) } or { 0, [15] = 0 }
-local now = time_since(live[1], live[15], floor)
-return { 'described', now, now - clock, token, found[1], found[3] and 1 or 0 }
+local now = time_since(live[1], live[15], min_time)
+return { 'described', now, now - clock, incarnation, found[1], found[3] and 1 or 0 }

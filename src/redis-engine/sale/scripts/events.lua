@@ -1,21 +1,24 @@
 -- Reads the partition's events.
--- Columns: token, deadline, floor, afters, withs
---   afters: sequence numbers; what comes behind them is wanted; withs: 1 where the reservations are wanted too
--- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed events, ...; since;
---   all buckets; the packed records of each, packed (one string for all: a reply of thousands costs both sides more than the rest);
---   bucket and nonce, packed record, ... of those in the archive
+-- Columns: incarnation, deadline, min_time, afters, withs
+--   afters: the events behind these sequences are wanted; withs: 1 where their reservations are too
+-- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed
+--   events, ...; since; all buckets; the packed records of each, packed (one string for all: a
+--   reply of thousands of values costs both sides more than the rest); bucket and nonce, packed
+--   record, ... of those in the archive
 -- Writes: nothing.
--- Events in one page, or somewhat more: one that is larger outlives a collection of young objects in who reads it, which costs
--- them more than to ask more often.
 -- @include lists, partition, read_only, event_log
+
+-- Events in one page, or somewhat more. A larger page outlives a collection of young objects in the
+-- process that reads it, which costs more than to ask more often.
 local ENOUGH = 750 -- tuning
 local FIRST_LOOK = 2 -- tuning
--- Reservations are read of so many events at a time, until they have so many bytes: a cart may have 1,000 lines.
+-- Reservations are read of EVENTS_AT_ONCE events at a time, until they have PAGE_BYTES bytes: a
+-- cart may have 1,000 lines.
 local EVENTS_AT_ONCE, PAGE_BYTES = 128, 262144 -- tuning
 local statuses, details = {}, {}
 
--- Entries from the one that holds the wanted event on. One bears the number of its first event, so the wanted one may lie
--- within the entry before.
+-- The entries from the wanted event on. An entry bears the sequence of its first event, so the
+-- wanted event may lie within the entry before.
 local function entries_behind(after)
   local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
@@ -31,7 +34,8 @@ local function entries_behind(after)
   return entries
 end
 
--- Tells of the reservations that the entries speak of, and answers how many entries that is: a page ends where it has enough bytes.
+-- Reads the reservations that the entries speak of. Answers the number of entries first: a page
+-- ends where it has enough bytes.
 local function add_reservations(entries)
   local buckets, references, known = {}, {}, {}
   local stored, archive, bytes = {}, {}, 0
@@ -52,7 +56,7 @@ local function add_reservations(entries)
     for j = 1, half, 6 do name(subject:sub(j, j + 5), subject:sub(half + j, half + j + 5)) end
   end
 
-  -- Where a reservation lies is not looked for in its bucket: a client's key there may look like any nonce.
+  -- A bucket is not searched for a nonce: a key of a client may look like any nonce.
   local buckets_read, references_read = 0, 0
   local function read_named()
     local wanted, fields = {}, {}

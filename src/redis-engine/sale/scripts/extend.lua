@@ -1,7 +1,8 @@
 -- Gives holds more time, up to maxHoldMs after they were made; never less.
--- Columns: token, deadline, floor, references, holds
+-- Columns: incarnation, deadline, min_time, references, holds
 --   holds: ms from now
--- Statuses, each with its record: R extended   A already_confirmed   B already_released   X expired   M not_found   T retry
+-- Statuses, each with its record: R extended   A already_confirmed   B already_released
+--   X expired   M not_found   T retry
 -- Writes: all but STOCK and RESTOCKS.
 -- @include partition, may_write, records, event_log, record_changes, expiry, each_reservation
 local holds = call[5]
@@ -11,7 +12,7 @@ local answer_of = {
   [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
 }
 
-return settle(function(record, bucket, i, in_archive)
+return answer_each(function(record, bucket, i, in_archive)
   local answer = answer_of[record[STATE]]
   if answer then return answer end
   local created = epoch + record[CREATED]

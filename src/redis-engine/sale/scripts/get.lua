@@ -1,5 +1,5 @@
 -- Reads reservations.
--- Columns: token, deadline, floor, references
+-- Columns: incarnation, deadline, min_time, references
 -- Statuses: F found: record as stored   M not_found
 -- Writes: nothing.
 -- @include partition, read_only, records

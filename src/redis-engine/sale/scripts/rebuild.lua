@@ -1,14 +1,16 @@
--- Makes the partition of a lost sale anew, frozen, for what is known of it to be put back. One that is whole stays as it is.
--- Columns: token, deadline, floor, sales
---   sales: of each item { token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line }; see create
+-- Makes the partition of a lost sale again, frozen, so that a recovery can replay what is known of
+-- it. A partition that is whole stays as it is.
+-- Columns: incarnation, deadline, min_time, sales
+--   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
+--     generation }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, tokens; or denied, clock; or incompatible, clock, layout
+-- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations; or denied,
+--   clock; or incompatible, clock, layout
 -- Writes: all keys.
--- @include time, lists, acl
-local META, STOCK = KEYS[1], KEYS[2]
-local _, deadline, floor, sales = cmsgpack.unpack(ARGV[1])
+-- @include time, acl, new_partition
+local _, deadline, min_time, sales = cmsgpack.unpack(ARGV[1])
 
-local now, ahead = time_since(0, 0, floor)
+local now, ahead = time_since(0, 0, min_time)
 
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
@@ -18,8 +20,8 @@ local static = redis.call('TYPE', META).ok == 'hash' and redis.call('HGET', META
 local layout = static and cmsgpack.unpack(static) or @LAYOUT@
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
--- The token of the sale there is, if all of it is there.
-local function token_of_whole()
+-- The incarnation of the sale that is there, if all of it is there.
+local function incarnation_of_whole()
   if redis.call('TYPE', META).ok ~= 'hash' then return nil end
   local found = redis.call('HMGET', META, 'rules', 'static', 'live')
   if not (found[1] and found[2] and found[3]) then return nil end
@@ -29,29 +31,21 @@ local function token_of_whole()
   for i = 1, 8 do
     if redis.call('TYPE', KEYS[i]).ok ~= (expected[i] or 'none') then return nil end
   end
-  local _, token = cmsgpack.unpack(found[2])
-  return token
+  local _, incarnation = cmsgpack.unpack(found[2])
+  return incarnation
 end
 
-local function rebuild(token, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, line)
-  local known_token = token_of_whole()
-  if known_token then return 'X', known_token end
-  if clock > deadline then return 'T', token end
+local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, generation)
+  local known_incarnation = incarnation_of_whole()
+  if known_incarnation then return 'X', known_incarnation end
+  if clock > deadline then return 'T', incarnation end
   redis.call('DEL', unpack(KEYS))
-  local stock = {}
-  for i = 1, #units do
-    stock[2 * i - 1] = i - 1
-    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
-  end
-  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
-  redis.call('HSET', META,
-    'rules', rules,
-    'static', cmsgpack.pack(@LAYOUT@, token, now, opensAt, closesAt, holdMs, maxHoldMs, #units),
-    'live', cmsgpack.pack(now, 0, 0, 0, 0, 0, 0, 0, line, 1, '', 0, 0, 0, ahead),
-    'complete', 1)
-  return 'R', token
+  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
+  begin_partition(rules, static, units, limits, generation, 1, now, ahead)
+  redis.call('HSET', META, 'complete', 1)
+  return 'R', incarnation
 end
 
-local statuses, tokens = {}, {}
-for i, sale in ipairs(sales) do statuses[i], tokens[i] = rebuild(unpack(sale)) end
-return { 'opened', now, now - clock, table.concat(statuses), tokens }
+local statuses, incarnations = {}, {}
+for i, sale in ipairs(sales) do statuses[i], incarnations[i] = rebuild(unpack(sale)) end
+return { 'opened', now, now - clock, table.concat(statuses), incarnations }

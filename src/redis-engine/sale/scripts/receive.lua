@@ -1,5 +1,5 @@
 -- Catches up with what other partitions have sent here.
--- Columns: token, deadline, floor, receipts
+-- Columns: incarnation, deadline, min_time, receipts
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
 -- Statuses: G received: all units of those SKUs ever received from there, packed   T retry
 -- Writes: META, STOCK, EVENTS, TRANSFERS.

@@ -1,13 +1,14 @@
 -- Takes confirmed reservations back, their units into stock again or out of the sale.
--- Columns: token, deadline, floor, references, restock
+-- Columns: incarnation, deadline, min_time, references, restock
 --   restock: 1 puts the units back on sale, 0 takes them out
--- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed   M not_found   T retry
+-- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed
+--   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, stock_moves, records, event_log, record_changes
 -- @include each_reservation
 local restock = call[5]
 
-return settle(function(record, bucket, i, in_archive)
+return answer_each(function(record, bucket, i, in_archive)
   local state = record[STATE]
   if state == IS_REFUNDED then return 'P' end
   if state ~= IS_CONFIRMED and state ~= IS_CONFIRMED_LATE then return 'A' end

@@ -1,7 +1,8 @@
--- Gives holds back before they lapse.
--- Columns: token, deadline, floor, references, buyers
+-- Gives holds back before they expire.
+-- Columns: incarnation, deadline, min_time, references, buyers
 --   buyers: '' where none was given
--- Statuses, each with its record: R released now   P released, again   A already_confirmed   X expired   M not_found   T retry
+-- Statuses, each with its record: R released now   P released, again   A already_confirmed
+--   X expired   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, stock_moves, records, event_log, record_changes
 -- @include each_reservation
@@ -12,7 +13,7 @@ local answer_of = {
   [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
 }
 
-return settle(function(record, bucket, i, in_archive)
+return answer_each(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   local answer = answer_of[record[STATE]]
   if answer then return answer end

@@ -1,20 +1,20 @@
 -- Takes units for buyers: the step that must never oversell.
--- Columns: token, deadline, floor, plans, buckets, fragments, nonces, planOf
+-- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf
 --   plans: the distinct { items, holdMs } of the batch; planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items of each, packed as in a record
 --   nonces: all of them in one string
 -- Statuses and their details:
---   R reserved now        Q this very request again: record    P replayed: record      K key_spent: record
---   C conflict            T retry                              E ended                 N not_started: opensAt
---   Z paused              L limit_exceeded: sku, limit, taken  S sold_out: sku, available, mayReturn 0 or 1
+--   R reserved now   Q this very request again: record   P replayed: record   K key_spent: record
+--   C conflict   T retry   E ended   N not_started: opensAt   Z paused
+--   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, stock_moves, records, event_log, record_changes, expiry
 -- @include limits_and_stock, idempotency, commit
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
-local refusal = recovers == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
+local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
 
--- Neighbours that were reserved for the same time are entered together, into the expiry index and the events.
+-- Neighbours that are reserved for the same time share a member of EXPIRY and a group of events.
 local run_first, run_last, run_hold
 
 function emit_gathered()
@@ -64,11 +64,13 @@ local function take(i, plan, buyer)
   return 'R'
 end
 
--- What buyers have may have more lines than what they ask for, which fills a batch: it is moved to the archive, lapses, counts for a limit. The
--- lines that were swept before the first request make none wait.
+-- The records of buyers may have more lines than their requests, which fill a batch by their own
+-- lines: records move to the archive, expire, and count for a limit. The lines that were swept
+-- before the first request make no request wait.
 local lines_before
 
--- Decides a request with everything that may stand in its way. Few need that: the others are reserved below.
+-- Decides a request by all that may stand in its way. Few requests need that: the others are
+-- reserved below.
 local function decide(i, plan)
   lines_before = lines_before or lines_moved
   if lines_moved + lines_read - lines_before >= 2 * LINES_AT_ONCE then return 'T' end
@@ -101,7 +103,7 @@ for _, plan in ipairs(plans) do
   local lines = plan.lines
   plan.hold = plan[2]
   plan.prefix = cmsgpack.pack(IS_HELD, '', now - epoch, plan.hold == holdMs and 0 or plan.hold)
-  -- What most requests are: one SKU, a buyer who has nothing yet, and more units left than asked for.
+  -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
   if #lines == 2 then
     local row = stock[lines[1]]
     if row[LIMIT] < 0 or lines[2] <= row[LIMIT] then plan.row, plan.quantity = row, lines[2] end

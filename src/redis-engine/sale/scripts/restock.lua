@@ -1,7 +1,8 @@
 -- Adds units to the sale, or takes unsold ones out, once for each key.
--- Columns: token, deadline, floor, skus, quantities, keys, finals
+-- Columns: incarnation, deadline, min_time, skus, quantities, keys, finals
 --   finals: 0 where other partitions may have what is lacking here
--- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict   T retry
+-- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
+--   T retry
 -- Writes: all.
 -- @include lists, partition, may_write, stock_moves, event_log, expiry, commit
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]

@@ -1,7 +1,9 @@
 -- A page of all reservations for the audit; with the last one the counts at the same instant.
--- Columns: token, deadline, floor, cursors
---   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and Redis' own cursor
--- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket, packed, bucket, packed ...
+-- Columns: incarnation, deadline, min_time, cursors
+--   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and the cursor of
+--     Redis
+-- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket,
+--   packed, bucket, packed ...
 -- Writes: nothing.
 -- @include partition, read_only
 local statuses, details = {}, {}

@@ -1,7 +1,8 @@
 -- Gives units to other partitions.
--- Columns: token, deadline, floor, sends
+-- Columns: incarnation, deadline, min_time, sends
 --   sends: of each item { to, wants, received }; both units as sku, units, sku, units, ...
--- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted, both packed   T retry
+-- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted,
+--   both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
 -- @include time, partition, may_write, rollback_detection, stock_moves, event_log, expiry
@@ -9,7 +10,8 @@
 local sends = call[4]
 local statuses, details = {}, {}
 
--- What was received there beyond what is known to have been sent, by SKU in order: sku, units, ...
+-- What the other has received beyond what this partition knows it sent, by SKU in order: sku,
+-- units, ...
 local function forgotten(way, received)
   local units = {}
   for i = 1, #received, 2 do
@@ -22,7 +24,7 @@ local function forgotten(way, received)
   return units
 end
 
-if recovers == 0 then
+if bypass_freeze == 0 then
   for _, send in ipairs(sends) do
     if #forgotten('s' .. send[1], send[3]) > 0 then
       freeze()
@@ -66,7 +68,7 @@ local function send_units(to, wants, received)
 end
 
 for i, send in ipairs(sends) do
-  statuses[i] = not more_lapsed and send_units(unpack(send)) and 'G' or 'T'
+  statuses[i] = not more_expired and send_units(unpack(send)) and 'G' or 'T'
 end
 change_rows()
 return finish(table.concat(statuses), details)

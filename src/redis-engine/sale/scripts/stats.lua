@@ -1,13 +1,14 @@
--- Counts SKUs, with every lapsed hold swept.
--- Columns: token, deadline, floor, count, skus
---   count: how many ask; all get the same answer; skus: those that any of them asks for, -1 for all
+-- Counts SKUs, with every expired hold swept.
+-- Columns: incarnation, deadline, min_time, count, skus
+--   count: the items, which all get the same answer; skus: those that any item asks for, -1 for all
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
 -- Details, once: the counts of these SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.
--- @rarely sweep_all
 -- @include lists, partition, may_write, stock_moves, expiry, commit
+
+-- @rarely sweep_all
 if is_due() then rare()() end
-local state = more_lapsed and 'T' or sale_state()
+local state = more_expired and 'T' or sale_state()
 local details = {}
 if state ~= 'T' then
   local skus = call[5]

@@ -1,13 +1,14 @@
--- Gives back lapsed holds that nobody has asked for yet.
--- Columns: token, deadline, floor, count
---   count: how many ask; all get the same answer
+-- Gives back expired holds that no call has asked for yet.
+-- Columns: incarnation, deadline, min_time, count
+--   count: the items, which all get the same answer
 -- Statuses: W swept. Details, once: when to look again in epoch ms, -1 for never
 -- Writes: all but RESTOCKS.
--- @rarely sweep_all
 -- @include partition, may_write, expiry, commit
+
+-- @rarely sweep_all
 if is_due() then rare()() end
 local next_at = now
-if not more_lapsed then
+if not more_expired then
   local following = redis.call('ZRANGE', EXPIRY, #swept, #swept, 'WITHSCORES')
   next_at = tonumber(following[2]) or -1
 end

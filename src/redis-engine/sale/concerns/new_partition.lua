@@ -1,0 +1,16 @@
+-- The beginning of a partition, with its slice of the stock.
+-- @include lists
+local META, STOCK = KEYS[1], KEYS[2]
+
+--   rules: JSON; static: packed as in META; units, limits: of each SKU by its index
+--   time, ahead: the time, and by how much it is ahead of the clock
+local function begin_partition(rules, static, units, limits, generation, frozen, time, ahead)
+  local stock = {}
+  for i = 1, #units do
+    stock[2 * i - 1] = i - 1
+    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
+  end
+  for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
+  local live = cmsgpack.pack(time, 0, 0, 0, 0, 0, 0, 0, generation, frozen, '', 0, 0, 0, ahead)
+  redis.call('HSET', META, 'rules', rules, 'static', static, 'live', live)
+end
