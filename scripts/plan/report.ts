@@ -3,9 +3,9 @@ import type { Paint } from '../lib/terminal/style.js'
 import { terminalTable } from '../lib/terminal/table.js'
 import { wrap } from '../lib/terminal/wrap.js'
 import { confirm, expire, FULL_BATCH, join, processMemory, reserve, server } from './figures.js'
+import { about, bits, bytes, share, time } from './format.js'
 import type { Plan } from './plan.js'
 import { at } from './servers.js'
-import { about, bits, bytes, share, time } from './format.js'
 
 /** The width where the output has none. */
 export const REPORT_WIDTH = 110
