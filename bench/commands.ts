@@ -67,7 +67,7 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
   return report(measured, sizes.batches, invariants)
 }
 
-/** With a clock of its own: so a hold lapses without anybody waiting for it. */
+/** With a clock of its own, so that a hold expires without a wait. */
 function inMemory(): TestEngine {
   let ahead = 0
   const wait = async (ms: number) => {
@@ -79,7 +79,7 @@ function inMemory(): TestEngine {
 function inRedis(client: Redis, prefix: string): TestEngine {
   const wait = async (ms: number) => {
     const until = performance.now() + ms
-    // By asking the server: a timer would take its millisecond or two at each of thousands of calls.
+    // By asking the server: a timer would add a millisecond or two to each of thousands of calls.
     while (performance.now() < until) await client.ping()
   }
   return { name: 'redis', engine: redisEngine(client, { prefix }), wait }
@@ -101,7 +101,10 @@ async function curveOf(
   return rates
 }
 
-/** One call after another: the next is prepared once the answers are there and have been looked at, and only the call is timed. */
+/**
+ * One call after another. The next call is prepared after the answers were checked, and only the
+ * call is timed.
+ */
 async function rateOf(
   bench: Workbench,
   command: Command,

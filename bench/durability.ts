@@ -28,11 +28,14 @@ interface Server extends Mode {
 
 export const part: Part = {
   name: 'durability',
-  question: 'What does it cost to have every answer on disk before it is given?',
+  question: 'What does it cost to have every reservation on disk before it is acknowledged?',
   run: measure,
 }
 
-/** One server for each way of writing to disk. Their rounds alternate, the order turns; ratios are taken within a round. */
+/**
+ * One server for each way of writing to disk. Their rounds alternate, in another order each time;
+ * ratios are taken within a round.
+ */
 async function measure(context: Context): Promise<PartResult> {
   const rounds = context.quick ? 3 : 7
   const seconds = context.quick ? 0.4 : 1
@@ -50,7 +53,7 @@ async function measure(context: Context): Promise<PartResult> {
       for (let i = 0; i < servers.length; i++) {
         const { engine, rates } = servers[(round + i) % servers.length]!
         const rate = await reserve(engine, `round-${round}`, seconds, invariants, round === rounds)
-        if (round > 0) rates.push(rate) // the first warms up
+        if (round > 0) rates.push(rate) // the first round warms up
       }
     }
   } finally {
@@ -73,7 +76,10 @@ async function reserve(
   return tally.accepted / tally.seconds
 }
 
-/** Makes sure the server is what it is taken for. Answers how long its disk takes to make one write last, in ms. */
+/**
+ * Checks that the server has the settings of its mode. Answers how long one fdatasync takes on its
+ * disk, in ms.
+ */
 async function inspect(
   url: string,
   { name, config }: Mode,

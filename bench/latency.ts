@@ -1,10 +1,10 @@
 /**
  * How long does a buyer wait, at a quarter of what the system can do, and close to its limit?
  *
- * In each round first the ceiling is measured, with callers that wait for their answers, then arrivals come at shares of it
- * that wait for nobody: each request is timed from the moment it was meant to begin. A process of its own does all that;
- * load generator and library share it, as the requests of an application and the library would, so what the generator
- * takes of that process counts against the library.
+ * In each round the ceiling is measured first, with callers that wait for their answers. Then
+ * arrivals come at shares of the ceiling and do not wait: each request is timed from the moment it
+ * was meant to begin. The load generator and the library share a process, as the requests of an
+ * application and the library do, so the time of the generator counts against the library.
  */
 
 import type { Histogram } from '../scripts/lib/load/histogram.js'
@@ -17,7 +17,7 @@ import type { Context, LineChart, Part, PartResult } from './part.js'
 
 const SHARES = [0.25, 0.5, 0.75, 0.9]
 const PERCENTILES = [0.5, 0.9, 0.99, 0.999, 1]
-/** One request in so many waits longer. */
+/** One request in this number waits longer. */
 const ONE_IN = [1, 2, 4, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
 interface Load {
@@ -89,7 +89,7 @@ function waits({ loads: results }: LatencyResult, loads: readonly Load[]): Table
   return {
     title:
       'Open arrivals (Poisson), in ms from the intended start; load generator and library share one process. ' +
-      'The generator itself issues in slices of a millisecond: what it was late by is in every figure',
+      'The generator issues requests in slices of a millisecond, and every figure includes its lateness',
     columns: [
       'load',
       'arrivals/s',
@@ -116,13 +116,16 @@ function waits({ loads: results }: LatencyResult, loads: readonly Load[]): Table
   }
 }
 
-/** A percentile as "one in so many waits longer": that makes p90, p99 and p99.9 equal steps on a logarithmic axis. */
+/**
+ * A percentile as "one request in n waits longer", which makes p90, p99 and p99.9 equal steps on a
+ * logarithmic axis.
+ */
 function distribution(loads: readonly Load[]): LineChart {
   return {
     kind: 'lines',
     title: 'Latency by percentile',
     x: {
-      label: 'one request in so many waits longer: 10 is p90, 100 p99, 1,000 p99.9',
+      label: 'one request in n waits longer: 10 is p90, 100 p99, 1,000 p99.9',
       values: ONE_IN,
       log: true,
     },

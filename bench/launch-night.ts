@@ -1,6 +1,7 @@
 /**
- * The story this library is for: 100,000 phones and 430,000 orders in thousands of other stores in one evening, with people
- * who walk away, click twice and pay late, served by several processes; and at the end every unit is accounted for.
+ * The evening this library is for: 100,000 phones and 430,000 orders of thousands of other stores.
+ * Some buyers walk away, click twice or pay late. Several processes serve them, and at the end
+ * every unit is accounted for.
  */
 
 import { Invariants } from '../scripts/lib/load/invariants.js'
@@ -12,7 +13,7 @@ import type { Context, Part, PartResult } from './part.js'
 /** Without the seed. */
 export type Size = Omit<Night, 'seed'>
 
-const SIZE: Size = { units: 100_000, crowd: 150_000, stores: 10_000, orders: 430_000 }
+const SIZE: Size = { units: 100_000, phoneOrders: 150_000, stores: 10_000, orders: 430_000 }
 const SMALLER = 50
 /** `--real-time`. */
 const REAL_SECONDS = 180
@@ -20,7 +21,7 @@ const REAL_SECONDS = 180
 export const part: Part = {
   name: 'launch-night',
   question:
-    'Does a whole launch night add up: many stores, several processes, people who click twice and pay late?',
+    'Does a launch night add up, with many stores and processes, and buyers who click twice and pay late?',
   run: (context) => measure(context, context.quick ? scaled(SIZE, 1 / SMALLER) : SIZE),
 }
 
@@ -41,7 +42,7 @@ export async function measure(context: Context, size: Size, realSeconds = REAL_S
     figures: figures(fast, real),
     tables: [
       story('The night as fast as it goes', fast),
-      ...(real ? [story('The night in real time (arrivals wait for nobody)', real)] : []),
+      ...(real ? [story('The night in real time (arrivals do not wait)', real)] : []),
     ],
     charts: [...charts('as fast as it goes', fast), ...(real ? charts('in real time', real) : [])],
     invariants: invariants.list(),
@@ -52,7 +53,7 @@ function figures({ plan, seconds, told }: NightResult, real: NightResult | undef
   return [
     {
       id: 'launch-night.orders',
-      label: 'launch night: orders, the whole way',
+      label: 'launch night: orders, from the reservation to the payment',
       unit: '/s',
       value: plan.total / seconds,
       better: 'higher',
@@ -86,7 +87,7 @@ function figures({ plan, seconds, told }: NightResult, real: NightResult | undef
 }
 
 function scaled(size: Size, factor: number): Size {
-  const { units, crowd, stores, orders } = size
+  const { units, phoneOrders, stores, orders } = size
   const by = (value: number) => Math.round(value * factor)
-  return { units: by(units), crowd: by(crowd), stores: by(stores), orders: by(orders) }
+  return { units: by(units), phoneOrders: by(phoneOrders), stores: by(stores), orders: by(orders) }
 }

@@ -7,19 +7,22 @@ import { figureOf, median, rounded } from './load/figures.js'
 import { Block, grow, type Use, useBetween } from './load/growth.js'
 import type { Context, Figure, Part, PartResult } from './part.js'
 
-/** Sizes of sales that are measured many at a time, since one alone would be noise. */
+/** Sizes of sales that are measured many at a time, since a single one would be noise. */
 const SMALL = [1_000, 10_000] as const
-/** One large sale grows to its largest in so many steps. */
+/** Steps in which one large sale grows. */
 const STEPS = 10
 
-/** A size of the sale, and what the latest reservations used up to it; `bytes` is of all of them. */
+/**
+ * What the latest reservations used up to a size of the sale; `bytes` is the mean of all
+ * reservations.
+ */
 interface Step extends Use {
   readonly size: number
 }
 
 export const part: Part = {
   name: 'memory',
-  question: 'How much memory and server time does a reservation take, the thousandth and the millionth?',
+  question: 'How much memory and server time does the thousandth reservation take, and the millionth?',
   run: measure,
 }
 
@@ -32,7 +35,7 @@ async function measure(context: Context): Promise<PartResult> {
   const block = new Block(engine, meter, invariants)
   try {
     await meter.settled()
-    await block.fill(20, SMALL[0]) // warms up: the scripts are loaded, the buffers have their size
+    await block.fill(20, SMALL[0]) // warms up: Redis loads the scripts and sizes its buffers
     const { large, small } = await growth(context, engine, meter, block, largest, invariants)
     const perBuyer: [number, Use][] = []
     for (const each of [1, 2, 5, 10]) {
@@ -47,7 +50,8 @@ async function measure(context: Context): Promise<PartResult> {
 }
 
 /**
- * With each step of the second half, when the sale is large, go blocks of small sales: all see the machine in the same mood.
+ * Blocks of small sales are measured between the steps of the second half, when the sale is large,
+ * so that all have the same load on the machine.
  */
 async function growth(
   context: Context,
@@ -158,7 +162,10 @@ function report(
   }
 }
 
-/** All of the second half: the one doubling of Redis' hash table in it must count, and not only in some of the rounds. */
+/**
+ * Takes the whole second half, so that the one doubling of the hash table of Redis counts in every
+ * figure.
+ */
 function growthFigure(id: string, label: string, late: readonly Use[], small: readonly Use[]): Figure {
   const cpu = (uses: readonly Use[]) => uses.reduce((sum, { cpuMicroseconds }) => sum + cpuMicroseconds, 0)
   const ratios = late.map(({ cpuMicroseconds }, i) => cpuMicroseconds / small[i]!.cpuMicroseconds)

@@ -8,10 +8,10 @@ import type { Context, Part, PartResult } from './part.js'
 
 /** Requests of the buyer under way at a time. */
 const CALLERS = 500
-/** ms from the beginning until everything the buyer holds lapses at once. */
-const LAPSE_AFTER = { quick: 10_000, long: 25_000 }
+/** ms from the beginning until all holds of the buyer expire at once. */
+const EXPIRE_AFTER = { quick: 10_000, long: 25_000 }
 
-/** What the server spent on a part of the evening. */
+/** What the server spent on one step. */
 interface Spent {
   readonly what: string
   readonly count: number
@@ -22,7 +22,7 @@ interface Spent {
 
 export const part: Part = {
   name: 'one-buyer',
-  question: 'What does a buyer with thousands of holds cost everybody else?',
+  question: 'What does a buyer with thousands of holds cost the other buyers?',
   run: measure,
 }
 
@@ -51,12 +51,12 @@ async function measure(context: Context): Promise<PartResult> {
   }
   try {
     const bench = await BenchSale.open(engine, 'one-buyer', { limitPerBuyer: PLENTY })
-    const lapsesAt = Date.now() + (context.quick ? LAPSE_AFTER.quick : LAPSE_AFTER.long)
+    const expiresAt = Date.now() + (context.quick ? EXPIRE_AFTER.quick : EXPIRE_AFTER.long)
     const ids: string[] = []
     const reserve = (from: number, to: number) =>
       concurrently(from, to, async (n) => {
         const items = [{ sku: SKU, quantity: 1 }]
-        const holdMs = Math.max(1, lapsesAt - Date.now())
+        const holdMs = Math.max(1, expiresAt - Date.now())
         ids[n] = (await bench.hold({ buyer: 'one', items, key: keyName(n), holdMs }))!
       })
     const some = holds / 8
@@ -65,11 +65,14 @@ async function measure(context: Context): Promise<PartResult> {
     await reserve(CALLERS + some, holds - some)
     await during(`reserve, up to the ${holds}th`, some, () => reserve(holds - some, holds))
     await during('confirm', some, () => concurrently(0, some, (n) => bench.confirm(ids[n]!)))
-    await delay(lapsesAt + 100 - Date.now())
-    await during('all others lapse', holds - some, () => bench.sale.stats())
+    await delay(expiresAt + 100 - Date.now())
+    await during('all others expire', holds - some, () => bench.sale.stats())
     bench.held = 0
     const { confirmed, held } = (await bench.sale.stats()).skus[SKU]!
-    invariants.check('what was paid for stays, and all else has lapsed', confirmed === some && held === 0)
+    invariants.check(
+      'the confirmed holds stay, and all others have expired',
+      confirmed === some && held === 0,
+    )
     await bench.finish(invariants, { audit: false })
   } finally {
     meter.close()
@@ -86,7 +89,10 @@ async function concurrently(from: number, to: number, work: (n: number) => Promi
   await Promise.all(Array.from({ length: CALLERS }, caller))
 }
 
-/** By the server's log of slow commands: by the clock, so other work of the machine counts too. ms */
+/**
+ * By the server's log of slow commands, which measures by the clock, so other work of the machine
+ * counts too. ms
+ */
 async function longestScript(meter: ServerMeter): Promise<number> {
   const entries = (await meter.client.call('SLOWLOG', 'GET', '-1')) as [number, number, number, string[]][]
   const scripts = entries.filter(([, , , [command]]) => command?.toUpperCase() === 'EVALSHA')
@@ -107,7 +113,7 @@ function report(spent: readonly Spent[], holds: number, invariants: Invariants):
       {
         id: 'one-buyer.call',
         label:
-          'server CPU a call while one buyer reserves, pays, and lets thousands of holds lapse: the costliest of these',
+          'server CPU a call while one buyer reserves, pays, and lets thousands of holds expire: the costliest step',
         unit: 'ms',
         value: Math.max(...spent.map(({ msACall }) => msACall)),
         better: 'lower',
@@ -116,7 +122,7 @@ function report(spent: readonly Spent[], holds: number, invariants: Invariants):
     tables: [
       {
         title: `One buyer with ${holds.toLocaleString('en-US')} holds, ${CALLERS} requests at a time`,
-        columns: ['what', 'items', 'server µs each', 'server ms a call', 'longest script, by the clock, ms'],
+        columns: ['step', 'items', 'server µs each', 'server ms a call', 'longest script, by the clock, ms'],
         rows: spent.map(({ what, count, microseconds, msACall, longestMs }) => [
           what,
           count,

@@ -1,4 +1,7 @@
-/** What every part of the suite is handed and hands back. The report draws what it finds here, and knows no part by name. */
+/**
+ * What every part of the suite gets and answers. The report draws what it finds here, and knows no
+ * part by name.
+ */
 
 import type { Invariant } from '../scripts/lib/load/invariants.js'
 import type { Progress } from '../scripts/lib/terminal/progress-line.js'
@@ -44,32 +47,35 @@ export interface PartResult {
   readonly figures: readonly Figure[]
   readonly tables: readonly Table[]
   readonly charts: readonly (LineChart | BarChart)[]
-  /** What was checked at the end, each with its outcome; one that does not hold fails the whole run. */
+  /** One invariant that does not hold fails the whole run. */
   readonly invariants: readonly Invariant[]
 }
 
 export interface BenchRedis {
   readonly url: string
-  /** Whether the suite started it, and may configure, flush and stop it. */
+  /** Whether the suite has started it, and so may configure, flush and stop it. */
   readonly own: boolean
 }
 
 export interface Context {
-  /** A minute for the whole suite instead of ten: smaller rounds, fewer of them. */
+  /** A few minutes for the suite instead of twenty: smaller rounds, and fewer of them. */
   readonly quick: boolean
-  /** `--real-time`: what is told as a story takes as long as in the story. */
+  /** `--real-time`: the launch night takes as long as a real one. */
   readonly realTime: boolean
   readonly seed: number
   readonly progress: Progress
-  /** The Redis of `--redis`, or one of our own, empty. On a foreign one use only keys of prefixes made by {@link prefix}. */
+  /**
+   * The Redis of `--redis`, or an empty one that the suite starts. On a foreign one use only keys
+   * of prefixes made by {@link prefix}.
+   */
   redis(): Promise<BenchRedis>
-  /** A further server of our own with this configuration, gone after the part. */
+  /** Starts a further server with this configuration, which is stopped after the part. */
   ownRedis(config: Record<string, string>): Promise<BenchRedis>
-  /** A key prefix nobody has used before. What lies under it is deleted after the part. */
+  /** A new key prefix. Its keys are deleted after the part. */
   prefix(): string
 }
 
-/** One file in bench/ for each: named after the question it answers. */
+/** Each part is a file in bench/, named after what it measures. */
 export interface Part {
   readonly name: string
   readonly question: string

@@ -1,9 +1,12 @@
 /**
- * One product over many partitions: does a reservation still cost the same, and does the last unit find its buyer?
+ * One product over many partitions: does a reservation still cost the same, and does the last unit
+ * find its buyer?
  *
- * Sales of n partitions are sold to the last unit by two processes, on one master and on a cluster of three, where each round has one of
- * every n: ratios are taken within a round. Twice each: with as many buyers under way as fill the batches of 64 partitions, the last 1 %
- * all at once; and with as many as the other parts have, where batches are as they come, the last 1 % to a few who ask one after another.
+ * Two processes sell out sales of n partitions, on one master and on a cluster of three. Each round
+ * has one sale of every n, and ratios are taken within a round. Each sale is sold twice: to as many
+ * buyers at a time as fill the batches of 64 partitions, the last 1 % all at once; and to as many
+ * buyers as in the other parts, where the batches are smaller, the last 1 % to a few buyers who ask
+ * one after another.
  */
 
 import { Invariants } from '../scripts/lib/load/invariants.js'
@@ -11,19 +14,12 @@ import { CALLERS } from '../scripts/lib/load/sale.js'
 import { tuning } from '../src/batching/batcher.js'
 
 import type { Context, Part, PartResult } from './part.js'
-import { WORKERS } from './partitions/crew.js'
+import { Masters } from './partitions/masters.js'
 import { type Results, report } from './partitions/report.js'
-import { type Manner, type Round, sellOut } from './partitions/round.js'
-import { Masters } from './partitions/stage.js'
+import { type Round, type Sizes, sellOut } from './partitions/round.js'
+import { WORKERS } from './partitions/seller-processes.js'
 
-export interface Sizes {
-  readonly partitions: readonly number[]
-  readonly rounds: number
-  readonly full: Manner
-  readonly usual: Manner
-}
-
-/** Of each process, to each partition: two full batches on their way, and one that is being filled. */
+/** Of each process, to each partition: two full batches under way, and one that is being filled. */
 const FILLS = 3 * tuning.maxBatch * WORKERS
 /** Of all processes. */
 const FEW = 32
@@ -66,7 +62,7 @@ async function rounds(context: Context, masters: Masters, sizes: Sizes, invarian
   const { partitions, rounds: count, full, usual } = sizes
   const done: { full: Round[]; usual: Round[] } = { full: [], usual: [] }
   const label = masters.count === 1 ? 'one master' : `${masters.count} masters`
-  // Warms up: the scripts are loaded, the processes compiled.
+  // Warms up: Redis loads the scripts, and the processes compile their code.
   await sellOut(masters, Math.max(...partitions), usual, invariants)
   for (let round = 0; round < count; round++) {
     for (const [i, n] of (round % 2 === 0 ? partitions : partitions.toReversed()).entries()) {

@@ -1,7 +1,6 @@
 import { part as commands } from './commands.js'
-import { part as crowd } from './crowd.js'
+import { part as consumer } from './consumer.js'
 import { part as durability } from './durability.js'
-import { part as handoff } from './handoff.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
@@ -10,7 +9,8 @@ import type { Part } from './part.js'
 import { part as partitions } from './partitions.js'
 import { part as peers } from './peers.js'
 import { part as refusals } from './refusals.js'
-import { part as wholeWay } from './whole-way.js'
+import { part as reserveConfirm } from './reserve-confirm.js'
+import { part as waitingRoom } from './waiting-room.js'
 
 /** In the order in which they run. */
 export const parts: readonly Part[] = [
@@ -22,8 +22,8 @@ export const parts: readonly Part[] = [
   oneBuyer,
   durability,
   refusals,
-  wholeWay,
-  crowd,
+  reserveConfirm,
+  waitingRoom,
   partitions,
-  handoff,
+  consumer,
 ]

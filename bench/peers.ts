@@ -20,7 +20,7 @@ import { WatchMulti } from './peers/watch-multi.js'
 export interface Sizes {
   readonly rounds: number
   readonly seconds: number
-  /** Units in the race that shows who oversells. */
+  /** Units in the race that shows which peers oversell. */
   readonly units: number
   /** Reservations whose calls are recorded for the empty script. */
   readonly recorded: number
@@ -28,7 +28,7 @@ export interface Sizes {
 
 export const part: Part = {
   name: 'peers',
-  question: 'How fast is it next to what one would use instead, and does that oversell?',
+  question: 'How fast is it compared with the usual alternatives, and which of them oversell?',
   run: (context) =>
     measure(
       context,
@@ -38,7 +38,7 @@ export const part: Part = {
     ),
 }
 
-/** Who is measured against stockhold, each in the round that follows one of stockhold's. */
+/** A way of selling that is measured in the round after one of stockhold's. */
 interface Contestant {
   readonly name: string
   readonly label: string
@@ -57,7 +57,7 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
   try {
     const races = await raceAll([ours, ...peers], sizes.units, context, invariants)
     await empty.record(sizes.recorded)
-    await emptyInLibrary.round(sizes.seconds) // warms it up; the others raced
+    await emptyInLibrary.round(sizes.seconds) // warms up; the race did that for the others
     const contestants: Contestant[] = [
       ...peers.map((peer) => contestant(peer, sizes.seconds, invariants)),
       {
@@ -86,7 +86,7 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
   }
 }
 
-/** Where there is none and none can be had, the others are measured all the same. */
+/** Without PostgreSQL the other peers are measured all the same. */
 async function providePostgres({ progress }: Context): Promise<PostgresServer | undefined> {
   return startPostgres({ log: (line) => progress.note(line) }).catch((error: Error) => {
     progress.note(`without PostgreSQL: ${error.message}`)
@@ -112,7 +112,7 @@ function makePeers(redis: string, postgres: string | undefined, prefix: () => st
   ]
 }
 
-/** More buyers than units, before anything is timed: it warms everybody up, too. */
+/** More buyers than units, before anything is timed. The race warms up every peer as well. */
 async function raceAll(
   peers: readonly Peer[],
   units: number,
@@ -121,11 +121,11 @@ async function raceAll(
 ): Promise<Map<string, RaceResult>> {
   const results = new Map<string, RaceResult>()
   for (const [index, peer] of peers.entries()) {
-    progress.update(`who oversells: ${peer.label}`, index, peers.length, 'peers')
+    progress.update(`which peer oversells: ${peer.label}`, index, peers.length, 'peers')
     const result = await race(peer, units, LIMIT)
     const broken = breaches(peer, result)
     invariants.check(
-      'more buyers than units: nobody oversells, exceeds a limit or sells a key twice who promises not to',
+      'more buyers than units: no peer breaks a guarantee that it gives',
       broken.length === 0,
       `${peer.label}: ${broken.join(', ')}`,
     )
@@ -149,7 +149,7 @@ function contestant(peer: Peer, seconds: number, invariants: Invariants): Contes
       limit: { seconds },
       work,
     })
-    const { left, recorded, fault } = await peer.books()
+    const { left, recorded, fault } = await peer.state()
     const sold = peer.plenty - left
     invariants.check(
       rule,
@@ -166,7 +166,10 @@ function contestant(peer: Peer, seconds: number, invariants: Invariants): Contes
   return { name, label, callers, round }
 }
 
-/** stockhold, a peer, stockhold, the next peer, ...: a ratio is taken between neighbours, so that both met the same weather. */
+/**
+ * stockhold, a peer, stockhold, the next peer, ...: ratios are taken between neighbours, which had
+ * the same load on the machine.
+ */
 async function alternate(
   ours: Contestant,
   contestants: readonly Contestant[],
@@ -182,7 +185,7 @@ async function alternate(
     ratios: [] as number[],
   }))
   const total = rounds * contestants.length
-  await ours.round() // warms it up
+  await ours.round() // warms up
   for (let round = 0; round < rounds; round++) {
     for (const [index, peer] of contestants.entries()) {
       progress.update(`stockhold and ${peer.label}`, round * contestants.length + index, total, 'pairs')

@@ -13,11 +13,13 @@ type Rates = Record<(typeof KINDS)[number], number[]>
 
 export const part: Part = {
   name: 'refusals',
-  question: 'How fast are those sent away who come too late, next to those who are served?',
+  question: 'How fast are buyers refused after the sale is sold out, compared with buyers who are served?',
   run: measure,
 }
 
-/** Rounds of all three alternate, the order turns from round to round; ratios are taken within a round. */
+/**
+ * Rounds of all three kinds alternate, in another order each time; ratios are taken within a round.
+ */
 async function measure(context: Context): Promise<PartResult> {
   const rounds = context.quick ? 3 : 7
   const seconds = context.quick ? 0.3 : 0.8
@@ -38,7 +40,7 @@ async function measure(context: Context): Promise<PartResult> {
       for (let i = 0; i < KINDS.length; i++) {
         const kind = KINDS[(round + i) % KINDS.length]!
         const rate = await runs[kind]()
-        if (round > 0) rates[kind].push(rate) // the first warms up
+        if (round > 0) rates[kind].push(rate) // the first round warms up
       }
     }
     await soldOut.finish(invariants)
@@ -62,15 +64,15 @@ async function accepted(
   return tally.accepted / tally.seconds
 }
 
-/** After those of {@link UNITS}: buyers who have nothing yet. */
+/** The buyers after the first {@link UNITS}, who hold nothing. */
 async function refused(work: Work, seconds: number, invariants: Invariants): Promise<number> {
   const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, first: UNITS, work })
   const detail = `${tally.accepted} accepted, ${tally.failed} failed (${tally.error})`
-  invariants.check('nobody is served after the last unit', tally.accepted + tally.failed === 0, detail)
+  invariants.check('no buyer is served after the last unit', tally.accepted + tally.failed === 0, detail)
   return tally.refused / tally.seconds
 }
 
-/** Made beforehand: an answer from memory takes less time than a request takes to be put together. */
+/** Requests are made beforehand: an answer from memory takes less time than making a request. */
 const KEYLESS = 4_096
 
 function withoutKey({ sale }: BenchSale): Work {

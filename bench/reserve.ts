@@ -1,8 +1,10 @@
 /**
- * What does one reservation cost, next to one EVALSHA for each? `npm run bench:reserve [-- --quick]`
+ * What does one reservation cost, next to one EVALSHA for each? `npm run bench:reserve [--
+ * --quick]`
  *
- * One Node process, one Redis over TCP on loopback, 2,000 concurrent callers; rounds of both alternate, ratios are taken
- * between neighbours. Then 1,000,000 reservations: Redis memory and the server's time for each. Ends with the invariants.
+ * One Node process, one Redis over TCP on loopback, 2,000 concurrent callers; rounds of both
+ * alternate, ratios are taken between neighbours. Then 1,000,000 reservations: Redis memory and the
+ * server's time for each. Ends with the invariants.
  */
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
@@ -23,7 +25,10 @@ const buyerName = (n: number) => `u${String(n).padStart(11, '0')}`
 /** 24 characters, as generated keys have. */
 const keyName = (n: number) => `checkout-${String(n).padStart(15, '0')}`
 
-/** Calls `once(n)` for n from `first`, `count` times, with 2,000 callers that each wait for their answer. */
+/**
+ * Calls `once(n)` for n from `first`, `count` times, with 2,000 callers that each wait for their
+ * answer.
+ */
 async function drive(first: number, count: number, once: (n: number) => Promise<boolean>): Promise<number> {
   let next = first
   const end = first + count

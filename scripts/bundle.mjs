@@ -1,4 +1,5 @@
-// Node 20 cannot strip types and knows no .lua imports, so a program is bundled before it runs (some 50 ms).
+// Node 20 cannot strip types and knows no .lua imports, so a program is bundled before it runs
+// (some 50 ms).
 import { rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -9,6 +9,7 @@ export default defineConfig({
   dts: { entry: library },
   sourcemap: true,
   clean: true,
-  // The Lua scripts travel inside the bundle: a service that is bundled itself has no folder to read them from.
+  // The Lua scripts travel inside the bundle: a service that is bundled itself has no folder to
+  // read them from.
   loader: { '.lua': 'text' },
 })

@@ -1,32 +1,35 @@
 import type { Answer, Command, Op } from '../../src/engine/engine.js'
 import { HOLD_MS, type Workbench } from './workbench.js'
 
-/** How one command is measured: what a call of it needs, and how to tell that it did what it is named after. */
+/**
+ * How one command is measured: what a call of it needs, and how to tell that the command was
+ * carried out.
+ */
 export interface Recipe<C extends Command> {
   /** What is counted; the items of the batch unless it says otherwise. */
   readonly counts: string
-  /** `false`: its answer is a page, whose size the engine chooses, so only one is asked for at a time. */
+  /** `false`: the answer is a page, whose size the engine chooses, so a call has one item. */
   readonly batches: boolean
   /** The items of the next call, on a state that is made for it. Not measured. */
   prepare(bench: Workbench, size: number): Promise<Op<C>[]> | Op<C>[]
-  /** How much a call has done; `undefined` if not what it should have. */
+  /** How much a call has done; `undefined` if an answer is wrong. */
   done(answers: readonly Answer<C>[], size: number): number | undefined
 }
 
-/** What a sale of one partition is asked. */
+/** The commands of a sale of one partition. */
 type Measured = Exclude<Command, 'create' | 'describe' | 'rebuild' | 'send' | 'receive' | 'transfers'>
 
-/** Counts the items, if each has the answer of one that changed something. */
+/** Counts the items if every answer holds. */
 const each =
   <A>(holds: (answer: A) => boolean) =>
   (answers: readonly A[], size: number) =>
     answers.length === size && answers.every(holds) ? size : undefined
 
-/** Both engines answer a page of each; enough of them that it is a full one. */
+/** Reservations enough for a full page of either engine. */
 const SOME = 2_000
 const known = new WeakMap<Workbench, Promise<string[]>>()
 
-/** Holds that only serve to be looked at. */
+/** Holds that are only read. */
 function standing(bench: Workbench): Promise<string[]> {
   const made = known.get(bench) ?? bench.holds(SOME)
   known.set(bench, made)
@@ -101,7 +104,7 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
   control: {
     counts: 'pauses and resumptions',
     batches: true,
-    // In turns, so that each changes the sale.
+    // In turns, so that each item changes the sale.
     prepare: (bench, size) =>
       Array.from({ length: size }, () => ({ action: bench.next() % 2 === 0 ? 'pause' : 'resume' })),
     done: each(({ status }) => status === 'paused' || status === 'open'),
@@ -113,14 +116,14 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     done: each(({ status }) => status === 'open'),
   },
   sweep: {
-    counts: 'lapsed holds given back in one call',
+    counts: 'expired holds released in one call',
     batches: true,
     prepare: async (bench, size) => {
       await bench.holds(size, 1)
       await bench.wait(2)
       return [{}]
     },
-    // Nobody else holds anything, so when all were given back there is no next time to look again.
+    // There are no other holds: after all are released there is no next expiry.
     done: ([answer], size) => (answer?.status === 'swept' && answer.next === null ? size : undefined),
   },
   scan: {

@@ -14,7 +14,9 @@ export interface TestEngine {
   wait(ms: number): Promise<void>
 }
 
-/** One sale, asked at the port: a call is a batch, and nothing stands between it and the engine. */
+/**
+ * One sale, called at the port of the engine: a call is a batch, with no other layer in between.
+ */
 export class Workbench {
   readonly wait: (ms: number) => Promise<void>
   readonly #engine: Engine
@@ -47,12 +49,12 @@ export class Workbench {
     return reply.answers
   }
 
-  /** A number that was not given before. */
+  /** A new number at each call. */
   next(): number {
     return this.#made++
   }
 
-  /** Requests of so many buyers who have nothing yet. */
+  /** Requests of new buyers. */
   requests(count: number, holdMs = HOLD_MS): Op<'reserve'>[] {
     const bytes = randomFillSync(Buffer.allocUnsafe(12 * count)).toString('base64url')
     return Array.from({ length: count }, (_, i) => {
@@ -62,7 +64,7 @@ export class Workbench {
     })
   }
 
-  /** Ids of so many new holds. */
+  /** Makes holds, and answers their ids. */
   async holds(count: number, holdMs = HOLD_MS): Promise<string[]> {
     const answers = await this.run('reserve', this.requests(count, holdMs))
     return answers.map((answer) => {

@@ -15,7 +15,10 @@ import { LIMIT, type NightPlan, type Order, saleName, skuOf } from './plan.js'
 const TRIES = 20
 
 export interface Pace {
-  /** How long those hold who will be late or walk away from mango-me: a night is too short for the ten minutes of all others. */
+  /**
+   * The hold of buyers of mango-me who pay late or walk away: the night is too short for the usual
+   * ten minutes.
+   */
   readonly shortHoldMs: number
   /** From the reservation to the payment, at most; 0: at once. */
   readonly payMs: number
@@ -44,7 +47,7 @@ export interface Told {
   readonly bought: ReadonlyMap<string, number>
 }
 
-/** Buyers of one application server: each goes the whole way of the order it is given. */
+/** The buyers of one application server; each carries out one order. */
 export class Buyers {
   readonly told: { -readonly [K in keyof Told]: Told[K] } & { bought: Map<string, number> }
   readonly #plan: NightPlan
@@ -79,22 +82,22 @@ export class Buyers {
     }
   }
 
-  /** Reserves, and answers what comes after that: the rest of the order's way, or `undefined` for a refusal. */
+  /** Reserves, and answers the rest of the order to be carried out; `undefined` for a refusal. */
   async reserve(n: number): Promise<(() => Promise<void>) | undefined> {
     const order = this.#plan.order(n)
     const reservation = order.doubleClick ? await this.#clickTwice(order) : await this.#click(order)
     if (!reservation) return undefined
     this.told.reserved++
-    return () => this.#settle(order, reservation)
+    return () => this.#finish(order, reservation)
   }
 
-  /** Goes on with something while the caller does not wait for it. */
-  leave(way: Promise<void>): void {
-    const kept = way.catch(() => void this.told.abandoned++).finally(() => this.#waiting.delete(kept))
+  /** Lets the rest of an order go on while the caller does not wait for it. */
+  goOn(rest: Promise<void>): void {
+    const kept = rest.catch(() => void this.told.abandoned++).finally(() => this.#waiting.delete(kept))
     this.#waiting.add(kept)
   }
 
-  /** Waits for all that was left, and ends the handles. */
+  /** Waits for every order, and closes the handles. */
   async finish(): Promise<Told> {
     while (this.#waiting.size > 0) await Promise.all(this.#waiting)
     for (const sale of this.#sales) await sale?.close()
@@ -121,21 +124,21 @@ export class Buyers {
     const items = [{ sku: skuOf(sale), quantity }]
     const isShort = fate === 'pays late' || (fate === 'walks away' && sale === 0)
     const request = { buyer, items, key, ...(isShort && { holdMs: this.#pace.shortHoldMs }) }
-    return this.#patiently(() => this.#sale(sale).reserve(request))
+    return this.#retry(() => this.#sale(sale).reserve(request))
   }
 
-  async #settle({ sale, fate, quantity, buyer }: Order, { id }: Reservation): Promise<void> {
+  async #finish({ sale, fate, quantity, buyer }: Order, { id }: Reservation): Promise<void> {
     const { told } = this
     switch (fate) {
       case 'pays':
         if (this.#pace.payMs > 0) await delay(this.#random() * this.#pace.payMs)
         return this.#pay(sale, id, buyer, quantity, false)
       case 'pays late':
-        this.leave(this.#payLate(sale, id, buyer, quantity))
+        this.goOn(this.#payLate(sale, id, buyer, quantity))
         return
-      case 'gives back':
+      case 'releases':
         if (this.#pace.payMs > 0) await delay(this.#random() * this.#pace.payMs)
-        await this.#patiently(() => this.#sale(sale).release(id))
+        await this.#retry(() => this.#sale(sale).release(id))
         told.released++
         return
       case 'walks away':
@@ -144,14 +147,14 @@ export class Buyers {
   }
 
   async #payLate(sale: number, id: string, buyer: string, quantity: number): Promise<void> {
-    // The hold began before its answer came, so it has lapsed by then.
+    // The hold began before its answer came, so it has expired by then.
     await delay(this.#pace.shortHoldMs + 20)
     await this.#pay(sale, id, buyer, quantity, true)
   }
 
   async #pay(sale: number, id: string, buyer: string, quantity: number, isLate: boolean): Promise<void> {
     const { told } = this
-    const result = await this.#patiently(() => this.#sale(sale).confirm(id, { paymentId: `paid-${id}` }))
+    const result = await this.#retry(() => this.#sale(sale).confirm(id, { paymentId: `paid-${id}` }))
     if (result.status === 'confirmed' && (isLate || !result.late)) {
       told[isLate ? 'lateConfirmed' : 'confirmed']++
       told.confirmedUnits[sale]! += quantity
@@ -160,8 +163,10 @@ export class Buyers {
     else told.cheated++
   }
 
-  /** As an application should: what may succeed later is sent again, with the same key or id. */
-  async #patiently<T>(call: () => Promise<T>): Promise<T> {
+  /**
+   * Sends a call again that may succeed later, with the same key or id, as an application should.
+   */
+  async #retry<T>(call: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       const startedAt = performance.now()
       this.told.operations++

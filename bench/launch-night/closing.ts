@@ -5,7 +5,7 @@ import type { FlashSale } from '../../src/index.js'
 import type { Told } from './buyers.js'
 import { LIMIT, type NightPlan, skuOf } from './plan.js'
 
-/** Stores whose reservations are recounted one by one. */
+/** Stores that are audited. */
 const AUDITED_STORES = 20
 
 /** What all buyers of all processes were told. */
@@ -34,7 +34,10 @@ export function sumOf(all: readonly Told[]): Told {
   }
 }
 
-/** Everything that must hold when the night is over, of what the sales say and of what the buyers were told. */
+/**
+ * Checks what must hold when the night is over: the counts of the sales, and what the buyers were
+ * told.
+ */
 export async function close(
   plan: NightPlan,
   sales: readonly FlashSale[],
@@ -65,11 +68,11 @@ export async function close(
   invariants.check(
     'no buyer of mango-me bought more than the limit',
     most <= LIMIT,
-    `somebody bought ${most}`,
+    `one buyer bought ${most}`,
   )
   const { doubled, cheated, abandoned } = told
   invariants.check('a double click makes one reservation', doubled === 0, `${doubled} made two`)
-  invariants.check('who pays in time is confirmed', cheated === 0, `${cheated} were not`)
+  invariants.check('a payment in time is confirmed', cheated === 0, `${cheated} were not`)
   invariants.check('every order gets an answer', abandoned === 0, `${abandoned} got none`)
 }
 
@@ -92,7 +95,7 @@ async function checkCounts(
   )
   const [toldConfirmed, toldHeld] = [told.confirmedUnits[sale]!, told.heldUnits[sale]!]
   invariants.check(
-    'nobody was told of more units than there are',
+    'the buyers were told of no more units than there are',
     toldConfirmed + toldHeld <= stock,
     `${id}: ${toldConfirmed} confirmed and ${toldHeld} held of ${stock}`,
   )

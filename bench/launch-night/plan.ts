@@ -7,14 +7,14 @@ export interface Night {
   readonly seed: number
   /** Units of mango-me. */
   readonly units: number
-  /** Orders of mango-me: more than there are units for. */
-  readonly crowd: number
+  /** Orders of mango-me, more than there are units for. */
+  readonly phoneOrders: number
   readonly stores: number
   /** Orders of all other stores together. */
   readonly orders: number
 }
 
-export type Fate = 'pays' | 'pays late' | 'gives back' | 'walks away'
+export type Fate = 'pays' | 'pays late' | 'releases' | 'walks away'
 
 export interface Order {
   /** 0 is the launch of mango-me, then the other stores by popularity. */
@@ -39,7 +39,10 @@ export const saleName = (sale: number) =>
   sale === 0 ? 'mango-me-launch' : `store-${String(sale).padStart(5, '0')}`
 export const skuOf = (sale: number) => (sale === 0 ? 'mango-me' : 'item')
 
-/** The whole night as a pure function of its size and seed, so that any number of processes share it without a word. */
+/**
+ * The night as a pure function of its size and seed, so that any number of processes can share it
+ * without messages.
+ */
 export class NightPlan {
   readonly night: Night
   /** Of all orders. */
@@ -48,7 +51,7 @@ export class NightPlan {
 
   constructor(night: Night) {
     this.night = night
-    this.total = night.crowd + night.orders
+    this.total = night.phoneOrders + night.orders
     this.#popularity = new Zipf(night.stores)
   }
 
@@ -57,8 +60,8 @@ export class NightPlan {
     const isLaunch = this.#launchesBefore(n + 1) > this.#launchesBefore(n)
     return {
       sale: isLaunch ? 0 : 1 + this.#popularity.sample(dice),
-      // Some of the crowd come again, and meet the limit.
-      buyer: buyerName(Math.floor(dice() * (isLaunch ? this.night.crowd : SHOPPERS))),
+      // Some buyers order again, and meet the limit.
+      buyer: buyerName(Math.floor(dice() * (isLaunch ? this.night.phoneOrders : SHOPPERS))),
       quantity: dice() < WANT_TWO ? 2 : 1,
       key: keyName(n),
       fate: fateOf(dice),
@@ -66,23 +69,23 @@ export class NightPlan {
     }
   }
 
-  /** Units: some stores have more than will be asked for, some have less. */
+  /** Units of a sale: some stores have more than is ordered, some have less. */
   stock(sale: number): number {
     if (sale === 0) return this.night.units
     const asked = this.night.orders * this.#popularity.share(sale - 1) * (1 + WANT_TWO)
     return Math.ceil(asked * (0.6 + 0.8 * random(this.night.seed, -sale)()))
   }
 
-  /** The crowd is largest at the opening, and thins out evenly until the end. */
+  /** Most orders come at the opening, then evenly fewer until the end. */
   #launchesBefore(n: number): number {
     const share = n / this.total
-    return Math.floor(this.night.crowd * share * (2 - share))
+    return Math.floor(this.night.phoneOrders * share * (2 - share))
   }
 }
 
 function fateOf(dice: Random): Fate {
   const share = dice()
   if (share < LATE) return 'pays late'
-  if (share < LATE + DROP_OUTS / 2) return 'gives back'
+  if (share < LATE + DROP_OUTS / 2) return 'releases'
   return share < LATE + DROP_OUTS ? 'walks away' : 'pays'
 }

@@ -10,10 +10,10 @@ export function story(title: string, { plan, workers, seconds, told, recorder }:
   const mango = told.confirmedUnits[0]!
   return {
     title,
-    columns: ['what', 'how many'],
+    columns: ['figure', 'value'],
     rows: [
       [`units of ${skuOf(0)}`, night.units],
-      [`orders of ${skuOf(0)}`, night.crowd],
+      [`orders of ${skuOf(0)}`, night.phoneOrders],
       [`orders of ${night.stores.toLocaleString('en-US')} other stores`, night.orders],
       ['application processes', workers],
       ['seconds', rounded(seconds, 1)],
@@ -24,7 +24,7 @@ export function story(title: string, { plan, workers, seconds, told, recorder }:
       ['paid and confirmed', told.confirmed],
       ['paid late and confirmed', told.lateConfirmed],
       ['paid late, refund due', told.refundDue],
-      ['given back', told.released],
+      ['released', told.released],
       [`units of ${saleName(0)} sold`, mango],
       [`units of ${saleName(0)} oversold`, Math.max(0, mango - night.units)],
       ['calls that failed and were sent again', recorder.count('failed')],
@@ -56,13 +56,13 @@ export function charts(name: string, { recorder, left }: NightResult): LineChart
       y: { label: 'units' },
       series: [
         { label: 'available', values: left.map(({ available }) => available) },
-        { label: 'on hold', values: left.map(({ held }) => held) },
+        { label: 'held', values: left.map(({ held }) => held) },
         { label: 'confirmed', values: left.map(({ confirmed }) => confirmed) },
       ],
     },
     {
       kind: 'lines',
-      title: `Launch night ${name}: how long reserve takes`,
+      title: `Launch night ${name}: latency of reserve`,
       x,
       y: { label: 'ms', log: true },
       series: [

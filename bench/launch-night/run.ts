@@ -12,8 +12,8 @@ import { close, sumOf } from './closing.js'
 import { type Night, NightPlan, saleName, skuOf } from './plan.js'
 import type { WorkerInput, WorkerResult } from './worker.js'
 
-/** For the news to reach all processes: the night begins for all of them at once. */
-const NEWS_MS = 100
+/** Until the start reaches all processes, which begin at the same time. */
+const START_MS = 100
 
 /** Units of mango-me at a moment. */
 export interface Left {
@@ -44,7 +44,7 @@ export async function playNight(
   const { url } = await context.redis()
   const prefix = context.prefix()
   const engine = redisEngine(url, { prefix })
-  const label = pace.seconds > 0 ? 'the night in real time' : 'the night as fast as it goes'
+  const label = pace.seconds > 0 ? 'the night in real time' : 'the night as fast as possible'
   const done: number[] = []
   const workers = Array.from({ length: Math.min(3, Math.max(2, availableParallelism() - 1)) }, (_, i) =>
     openWorker<WorkerResult, number>('launch-night/worker.ts', (step) => {
@@ -56,7 +56,7 @@ export async function playNight(
   try {
     const sales = await openSales(plan, engine)
     await Promise.all(workers.map(({ ready }) => ready))
-    const startAt = Date.now() + NEWS_MS
+    const startAt = Date.now() + START_MS
     const left = watch(sales[0]!, startAt, pace.intervalMs)
     for (const [worker, { start }] of workers.entries()) {
       start({ url, prefix, night, worker, workers: workers.length, startAt, pace } satisfies WorkerInput)
@@ -64,7 +64,7 @@ export async function playNight(
     const results = await Promise.all(workers.map(({ result }) => result)).finally(left.stop)
     const error = results.find((result) => result.error)?.error
     invariants.check('no order ended in an unexpected error', error === undefined, error)
-    // The last who walked away from mango-me are forgotten then.
+    // By then the last holds of buyers who walked away from mango-me have expired.
     await delay(pace.shortHoldMs + 100)
     const told = sumOf(results.map((result) => result.told))
     await close(plan, sales, told, invariants)
@@ -93,7 +93,7 @@ async function openSales(plan: NightPlan, engine: Engine): Promise<FlashSale[]> 
       return 'accepted'
     },
   })
-  if (failed > 0) throw new Error('the sales could not be made', { cause: error })
+  if (failed > 0) throw new Error('The sales could not be created.', { cause: error })
   return sales
 }
 
@@ -104,7 +104,7 @@ function watch(sale: FlashSale, startAt: number, intervalMs: number): { seen: Le
   const timer = setInterval(async () => {
     const asked = performance.now()
     if (asked < origin) return
-    // A look that comes too late is a gap in the chart; the end is looked at in earnest.
+    // A failed look is a gap in the chart; the counts at the end are checked apart.
     const counts = (await sale.stats().catch(() => undefined))?.skus[skuOf(0)]
     if (counts) seen.push({ seconds: (asked - origin) / 1_000, ...counts })
   }, intervalMs)

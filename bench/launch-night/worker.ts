@@ -1,4 +1,4 @@
-/** One application server of the launch night, as a process. */
+/** An application server of the launch night, as a process. */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { closedLoop, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
@@ -9,20 +9,23 @@ import { serve } from '../load/worker.js'
 import { Buyers, type Pace, type Told } from './buyers.js'
 import { type Night, NightPlan } from './plan.js'
 
-/** Buyers of one process that are on their way at the same time, where they come as fast as it goes. */
+/** Orders of one process under way at a time, where they come as fast as possible. */
 const CALLERS = 1_000
 
 export interface WorkerInput {
   readonly url: string
   readonly prefix: string
   readonly night: Night
-  /** This worker's number, and how many there are: each takes every so-manieth order. */
+  /**
+   * This worker's number, and how many there are. Worker i takes the orders i, i + workers, i + 2 *
+   * workers, ...
+   */
   readonly worker: number
   readonly workers: number
   /** When all begin, in epoch ms. */
   readonly startAt: number
   readonly pace: Pace & {
-    readonly intervalMs: number /** 0: as fast as it goes. */
+    readonly intervalMs: number /** 0: as fast as possible. */
     readonly seconds: number
   }
 }
@@ -58,7 +61,7 @@ serve(async (input: WorkerInput, step: (done: number) => void): Promise<WorkerRe
           work: async (n) => {
             const rest = await buyers.reserve(worker + n * workers)
             done++
-            if (rest) buyers.leave(rest())
+            if (rest) buyers.goOn(rest())
             return rest ? 'accepted' : 'refused'
           },
         })

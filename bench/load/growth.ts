@@ -3,7 +3,7 @@ import { BenchSale, buyerName, keyName, SKU } from '../../scripts/lib/load/sale.
 import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.js'
 import type { Engine } from '../../src/index.js'
 
-/** Requests sent at once: the batches are the same then, however large the sale, and only its size makes a difference. */
+/** Requests sent at once, so that the batches are the same however large the sale is. */
 export const WAVE = 1_000
 
 /** What the server used for a number of reservations. */
@@ -35,11 +35,11 @@ export async function grow(sale: BenchSale, to: number, perBuyer = 1): Promise<v
       }),
     )
     if ((await Promise.all(wave)).includes(undefined))
-      throw new Error('a reservation was refused while there was stock')
+      throw new Error('A reservation was refused while there was stock.')
   }
 }
 
-/** Sales of one size, as many as make a figure that is no noise, measured together. */
+/** Sales of one size, measured together: as many as the figure needs to rise above the noise. */
 export class Block {
   readonly #engine: Engine
   readonly #meter: ServerMeter
@@ -52,7 +52,10 @@ export class Block {
     this.#invariants = invariants
   }
 
-  /** The empty sales are made before the measuring of time, and their memory counts: everything a sale needs is in. */
+  /**
+   * The empty sales are made before the time is measured. Their memory counts, so a reservation
+   * includes its share.
+   */
   async fill(sales: number, size: number, { perBuyer = 1 } = {}): Promise<Use> {
     const empty = await this.#meter.read()
     const block: BenchSale[] = []
@@ -62,7 +65,7 @@ export class Block {
     const before = await this.#meter.read()
     for (const sale of block) await grow(sale, size, perBuyer)
     const after = await this.#meter.read()
-    // The last is recounted for all.
+    // One audit is enough for sales of a kind.
     for (const [i, sale] of block.entries()) await sale.finish(this.#invariants, { audit: i === sales - 1 })
     const use = useBetween(before, after, sales * size)
     return { ...use, bytes: (after.memory - empty.memory) / (sales * size) }

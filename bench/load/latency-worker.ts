@@ -1,4 +1,4 @@
-/** The process of the part `latency`: see there. Load generator and library share it, as an application and the library do. */
+/** The process of the part `latency`, in which load generator and library run together. */
 
 import { closedLoop, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
 import { allAccepted, Invariants } from '../../scripts/lib/load/invariants.js'
@@ -25,7 +25,7 @@ export interface LoadResult {
   /** Each round's own, in ms. */
   readonly p99: number[]
   readonly offered: number[]
-  /** What the generator was late by: on average (of each round), and at most. */
+  /** How late the generator was: on average in each round, and at most. */
   readonly lateness: { readonly means: number[]; max: number }
   /** The rounds, one behind the other. */
   readonly recorder: RecorderData
@@ -82,7 +82,7 @@ serve(async (input: LatencyInput, step: (done: number) => void): Promise<Latency
       recorder.merge(recorded, recorder.intervals.length)
     }
   }
-  // At the end: what an audit leaves to the garbage collector would be in the next load's way.
+  // At the end, since the garbage of an audit would slow down the next load.
   for (const [i, sale] of sales.entries()) {
     await sale.finish(invariants, { audit: i >= sales.length - loads.length })
   }

@@ -15,8 +15,8 @@ export interface Worker<Result> {
 }
 
 /**
- * Runs a TypeScript file of bench/ in a process of its own, one that calls {@link serve}, and answers its result. What
- * travels between the two is cloned: data arrives, methods do not.
+ * Runs a TypeScript file of bench/ that calls {@link serve} in a process of its own, and answers
+ * its result. Values that travel between the two are cloned: data arrives, methods do not.
  */
 export function openWorker<Result, Step>(file: string, onStep: (step: Step) => void): Worker<Result> {
   const root = repository()
@@ -39,7 +39,7 @@ export function openWorker<Result, Step>(file: string, onStep: (step: Step) => v
     else if ('result' in message) result.resolve(message.result)
     else fail(new Error(message.error))
   })
-  // Whoever waits for one of the two hears of a failure there.
+  // A caller that awaits one of the two gets the failure there.
   ready.promise.catch(() => {})
   result.promise.catch(() => {})
   return {
@@ -52,7 +52,10 @@ export function openWorker<Result, Step>(file: string, onStep: (step: Step) => v
   }
 }
 
-/** In the process that {@link openWorker} starts: does the work, and ends when the other side is gone or has its answer. */
+/**
+ * In the process that {@link openWorker} starts: does the work, and ends when the other process
+ * disconnects.
+ */
 export function serve<Input, Result, Step>(
   work: (input: Input, step: (step: Step) => void) => Promise<Result>,
 ): void {
@@ -76,7 +79,9 @@ function settleable<T>() {
   return { promise, resolve, reject }
 }
 
-/** Where this repository is; this file itself may run as part of a bundle that lies elsewhere in it. */
+/**
+ * Where this repository is; this file itself may run as part of a bundle that lies elsewhere in it.
+ */
 function repository(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'scripts/run.mjs'))) folder = dirname(folder)

@@ -1,6 +1,8 @@
 import type { Random } from '../../scripts/lib/random.js'
 
-/** Popularity by rank: the second is asked for half as often as the first, the tenth a tenth as often. */
+/**
+ * Popularity by rank: the second is drawn half as often as the first, the tenth a tenth as often.
+ */
 export class Zipf {
   /** The share of all requests that goes to the ranks up to and with this one. */
   readonly #shares: Float64Array

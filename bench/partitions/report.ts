@@ -2,22 +2,21 @@ import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import type { Table } from '../../scripts/lib/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
 import type { Figure, LineChart, PartResult } from '../part.js'
-import type { Sizes } from '../partitions.js'
-import { type SentBy, sumOf } from './counted.js'
-import type { Manner, Round } from './round.js'
+import { type SentBy, sumOf } from './call-counter.js'
+import type { Demand, Round, Sizes } from './round.js'
 
-/** The rounds on so many masters. */
-export type Results = ({ readonly masters: number } & Record<Way, readonly Round[]>)[]
+/** The rounds by the number of masters. */
+export type Results = ({ readonly masters: number } & Record<DemandKind, readonly Round[]>)[]
 
 /** With full batches, or with as many callers as the other parts have. */
-type Way = 'full' | 'usual'
-const ways = ['full', 'usual'] as const
+type DemandKind = 'full' | 'usual'
+const demandKinds = ['full', 'usual'] as const
 
 export function report(results: Results, sizes: Sizes, invariants: Invariants): PartResult {
   return {
     figures: figures(results, sizes),
     tables: [
-      ...ways.map((way) => costs(results, sizes, way)),
+      ...demandKinds.map((way) => costs(results, sizes, way)),
       lastPercent(results, sizes),
       ...results.map((result) => commands(result, sizes)),
     ],
@@ -47,11 +46,11 @@ const mastersOf = (count: number) => (count === 1 ? 'one master' : `${count} mas
 
 function figures(results: Results, { partitions }: Sizes): Figure[] {
   const most = Math.max(...partitions)
-  const all = results.flatMap((result) => ways.flatMap((way) => result[way]))
-  // The worst of all ways, masters and partitions.
+  const all = results.flatMap((result) => demandKinds.flatMap((way) => result[way]))
+  // The worst of all demands, masters and partitions.
   const worst = partitions
     .flatMap((n) =>
-      results.flatMap((result) => ways.map((way) => of(result[way], n).map(({ last }) => last.extra))),
+      results.flatMap((result) => demandKinds.map((way) => of(result[way], n).map(({ last }) => last.extra))),
     )
     .reduce((a, b) => (median(b) > median(a) ? b : a))
   return [
@@ -84,7 +83,7 @@ function figures(results: Results, { partitions }: Sizes): Figure[] {
     figureOf(worst, {
       id: 'partitions.extra-calls',
       label:
-        'extra calls a reservation over the last 1 %, each as if alone, the worst of all partitions, masters and ways',
+        'extra calls a reservation over the last 1 %, each as if alone, the worst of all partitions, masters and demands',
       unit: '',
       better: 'lower',
     }),
@@ -100,9 +99,9 @@ function figures(results: Results, { partitions }: Sizes): Figure[] {
   ]
 }
 
-function costs(results: Results, sizes: Sizes, way: Way): Table {
+function costs(results: Results, sizes: Sizes, way: DemandKind): Table {
   const { callers, units } = sizes[way]
-  const what = way === 'full' ? 'enough to fill the batches' : 'batches as they come'
+  const what = way === 'full' ? 'enough to fill the batches' : 'with smaller batches'
   return {
     title: `${number(callers)} buyers under way in two processes, ${what}; the first 90 % of ${number(units)} units`,
     columns: [
@@ -144,7 +143,7 @@ function lastPercent(results: Results, sizes: Sizes): Table {
       'to say sold out',
     ],
     rows: results.flatMap(({ masters, ...rounds }) =>
-      ways.flatMap((way) =>
+      demandKinds.flatMap((way) =>
         sizes.partitions.map((n) => {
           const lasts = of(rounds[way], n).map(({ last }) => last)
           const mid = (pick: (last: (typeof lasts)[number]) => number) => median(lasts.map(pick))
@@ -173,10 +172,10 @@ function lastPercent(results: Results, sizes: Sizes): Table {
   }
 }
 
-/** What the last 1 % was made of, a reservation: where extra calls come from. */
+/** The commands of the last 1 %, per reservation: where extra calls come from. */
 function commands({ masters, full, usual }: Results[number], sizes: Sizes): Table {
   const most = Math.max(...sizes.partitions)
-  const rows = (way: Way, rounds: readonly Round[]) => {
+  const rows = (way: DemandKind, rounds: readonly Round[]) => {
     const lasts = of(rounds, most).map(({ last }) => last)
     const units = lasts.reduce((sum, last) => sum + last.units, 0)
     const sent: SentBy = sumOf(lasts.map((last) => last.sent))
@@ -207,7 +206,7 @@ function chart(
     x: { label: 'partitions', values: partitions, log: true },
     y: { label },
     series: results.flatMap((result) =>
-      ways.map((way) => ({
+      demandKinds.map((way) => ({
         label: `${mastersOf(result.masters)}, ${number(sizes[way].callers)} buyers`,
         values: partitions.map((n) => median(of(result[way], n).map(pick))),
       })),
@@ -215,5 +214,5 @@ function chart(
   }
 }
 
-const atATime = ({ lastCallers, units }: Manner) => (lastCallers * 100 >= units ? 'all' : number(lastCallers))
+const atATime = ({ lastCallers, units }: Demand) => (lastCallers * 100 >= units ? 'all' : number(lastCallers))
 const number = (value: number) => value.toLocaleString('en-US')

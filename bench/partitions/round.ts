@@ -1,11 +1,11 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import { BenchSale, requestOf, SKU } from '../../scripts/lib/load/sale.js'
-import { type SentBy, totalOf } from './counted.js'
-import type { Sale } from './crew.js'
-import type { Masters } from './stage.js'
+import { type SentBy, totalOf } from './call-counter.js'
+import type { Masters } from './masters.js'
+import type { Sale } from './seller-processes.js'
 
-/** How a sale is asked for. */
-export interface Manner {
+/** How many buyers ask for how many units. */
+export interface Demand {
   readonly units: number
   /** Buyers under way at a time, in all processes, until 1 % is left. */
   readonly callers: number
@@ -13,9 +13,16 @@ export interface Manner {
   readonly lastCallers: number
 }
 
+export interface Sizes {
+  readonly partitions: readonly number[]
+  readonly rounds: number
+  readonly full: Demand
+  readonly usual: Demand
+}
+
 export interface Round {
   readonly partitions: number
-  /** While there are units everywhere. */
+  /** Reservations a second while every partition has units. */
   readonly perSecond: number
   /** µs of all masters for each reservation. */
   readonly cpu: number
@@ -30,14 +37,17 @@ export interface Last {
   readonly seconds: number
   /** Script calls a reservation. */
   readonly calls: number
-  /** Steps a reservation beyond its own: as many calls as they would be if each travelled alone. Sweeps come by the clock, and do not count. */
+  /**
+   * Calls beyond the one of each reservation, counted as if each command travelled alone. Sweeps do
+   * not count.
+   */
   readonly extra: number
-  /** Script calls to tell the next buyer that it is sold out everywhere. */
+  /** Script calls to tell the next buyer that every partition is sold out. */
   readonly soldOutCalls: number
   readonly sent: SentBy
 }
 
-/** Of the units: until then hardly a partition runs dry, whatever the chance. */
+/** The share of the units until which hardly any partition sells out. */
 const PLENTY = 0.9
 
 let rounds = 0
@@ -46,7 +56,7 @@ let rounds = 0
 export async function sellOut(
   masters: Masters,
   partitions: number,
-  { units, callers, lastCallers }: Manner,
+  { units, callers, lastCallers }: Demand,
   invariants: Invariants,
 ): Promise<Round> {
   const id = `round-${++rounds}`
@@ -54,17 +64,17 @@ export async function sellOut(
   const last = Math.ceil(units / 100)
   const plenty = Math.floor(units * PLENTY)
   const before = await masters.read()
-  const most = await masters.crew.sell(id, 0, plenty, callers)
+  const most = await masters.sellers.sell(id, 0, plenty, callers)
   const thick = await masters.read()
-  const thin = await masters.crew.sell(id, plenty, units - last - plenty, callers)
+  const thin = await masters.sellers.sell(id, plenty, units - last - plenty, callers)
   const between = await masters.read()
-  const rest = await masters.crew.sell(id, units - last, last, lastCallers)
+  const rest = await masters.sellers.sell(id, units - last, last, lastCallers)
   const after = await masters.read()
   for (const sold of [most, thin, rest]) allSold(sold, `${id}, ${partitions} partitions`, invariants)
   sale.held = most.accepted + thin.accepted + rest.accepted
   const { status } = await sale.sale.reserve(requestOf(units))
   invariants.check(
-    'whoever comes after the last unit is told that it is sold out',
+    'a buyer after the last unit is told that the sale is sold out',
     status === 'sold_out',
     status,
   )
@@ -96,7 +106,7 @@ export async function sellOut(
 
 function allSold({ refused, failed, error }: Sale, where: string, invariants: Invariants): void {
   invariants.check(
-    'as many buyers as units: nobody is refused, and no request fails',
+    'as many buyers as units: no buyer is refused, and no request fails',
     refused + failed === 0,
     `${where}: ${refused} refused, ${failed} failed (${error})`,
   )

@@ -1,10 +1,10 @@
-/** One application server before sales of many partitions, as a process: it sells what it is told, and says what that took. */
+/** An application server as a process: it sells what it is told to, and answers what that took. */
 import { Cluster } from 'ioredis'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
 import { requestOf } from '../../scripts/lib/load/sale.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { serve } from '../load/worker.js'
-import { counted, type SentBy } from './counted.js'
+import { countCalls, type SentBy } from './call-counter.js'
 
 export interface Servers {
   readonly urls: readonly string[]
@@ -12,7 +12,7 @@ export interface Servers {
   readonly prefix: string
 }
 
-/** So many buyers, each of whom wants one unit. */
+/** Buyers of a sale, each of whom wants one unit. */
 export interface Task {
   readonly sale: string
   readonly first: number
@@ -29,9 +29,9 @@ export interface Sold {
   readonly sent: SentBy
 }
 
-/** It works until it is disconnected. */
+/** Works until the other process disconnects. */
 serve(async (servers: Servers, answer: (sold: Sold) => void): Promise<never> => {
-  const { engine, take } = counted(redisEngine(clientOf(servers), { prefix: servers.prefix }))
+  const { engine, take } = countCalls(redisEngine(clientOf(servers), { prefix: servers.prefix }))
   let sale: FlashSale | undefined
   return new Promise<never>((_, failed) => {
     process.on('message', (task: Task) => void sell(task).then(answer, failed))
@@ -43,7 +43,7 @@ serve(async (servers: Servers, answer: (sold: Sold) => void): Promise<never> => 
       sale = new FlashSale(id, { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 })
     }
     const own = sale
-    // It learns the rules first: that is no part of a reservation.
+    // The handle learns the rules first, which is no part of a reservation.
     await own.get('-')
     take()
     const { accepted, refused, failed, error, seconds } = await closedLoop({

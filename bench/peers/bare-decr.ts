@@ -3,9 +3,10 @@ import { CALLERS, PLENTY } from '../../scripts/lib/load/sale.js'
 import type { Peer } from './peer.js'
 
 /**
- * The careless baseline: one DECR, sold if it did not go below zero. There is no limit, a repeated request takes a second
- * unit, a buyer who walks away keeps theirs for ever, and refusals count on downwards: what is put back later fills that hole
- * first. It promises nothing; what it breaks is reported.
+ * The careless baseline: one DECR, sold if the counter did not go below zero. There is no limit, a
+ * repeated request takes a second unit, the unit of a buyer who walks away is never sold again, and
+ * refusals make the counter negative, so that returned units are lost. It guarantees nothing; what
+ * it breaks is reported.
  */
 export class BareDecr implements Peer {
   readonly name = 'decr'
@@ -29,7 +30,7 @@ export class BareDecr implements Peer {
     return (await this.#client.decr(this.#stock)) >= 0 ? 'reserved' : 'refused'
   }
 
-  async books() {
+  async state() {
     return { left: Number(await this.#client.get(this.#stock)), recorded: null }
   }
 

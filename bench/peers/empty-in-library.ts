@@ -10,8 +10,9 @@ import { intercept } from './intercept.js'
 import { HOLD_MS, LIMIT, SKU } from './peer.js'
 
 /**
- * Where the time goes: stockhold itself, with as many callers, except that the server runs an empty script. What this
- * has over stockhold is the script's own cost; what the replayed calls have over this is the application's.
+ * Where the time goes: stockhold itself with the same callers, except that the server runs an empty
+ * script. The difference to stockhold is the cost of the script; the difference to the replayed
+ * calls is the cost of the library.
  */
 export class EmptyInLibrary {
   readonly #client: Redis
@@ -47,7 +48,10 @@ export class EmptyInLibrary {
   }
 }
 
-/** The engine cannot read what the empty script says; so each reservation is answered here, once the reply is there. */
+/**
+ * The engine cannot decode the reply of the empty script, so each reservation is answered here
+ * after the reply.
+ */
 function yes(inner: Engine): Engine {
   return {
     elapsed: inner.elapsed,

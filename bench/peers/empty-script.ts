@@ -21,13 +21,14 @@ interface Batch {
   readonly items: number
 }
 
-/** As many as the lane of one command has out. */
+/** Calls under way, as many as the batcher of one command has. */
 const CALLS = 2
 export const EMPTY = "#!lua\nreturn redis.status_reply('OK')"
 
 /**
- * The ceiling: a script that does nothing, called with what stockhold's `reserve` was called with, the same keys, arguments and
- * batches, through a client like its own. What is lacking to it, the script and the library together cost.
+ * The ceiling: a script that does nothing, called with the keys, arguments and batches that
+ * stockhold's `reserve` was called with, through the same kind of client. The difference to
+ * stockhold is what the script and the library cost together.
  */
 export class EmptyScript {
   readonly #client: Redis
@@ -40,7 +41,7 @@ export class EmptyScript {
     this.#prefix = prefix
   }
 
-  /** Sells for real, and keeps every call that was made for it. */
+  /** Sells with stockhold, and records every call that it makes. */
   async record(reservations: number): Promise<void> {
     const batches: Batch[] = []
     const client = this.#client.duplicate()

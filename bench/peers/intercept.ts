@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis'
 import type { Engine } from '../../src/index.js'
 
 /**
- * The same engine, which lets one see, and change, the arguments of each EVALSHA that its client is told to send for a batch
- * of reservations.
+ * The same engine; `see` gets the arguments of each EVALSHA that the client sends for a batch of
+ * reservations, and may change them.
  */
 export function intercept(
   client: Redis,
@@ -26,7 +26,7 @@ export function intercept(
       return {
         ready: () => partition.ready(),
         run: (command, ops, call) => {
-          // The engine sends within this very turn.
+          // The engine sends before `run` returns.
           items = command === 'reserve' ? ops.length : 0
           const reply = partition.run(command, ops, call)
           items = 0

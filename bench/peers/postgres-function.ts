@@ -14,7 +14,10 @@ const RESERVE = `
     IF NOT FOUND THEN RAISE EXCEPTION 'sold out' USING ERRCODE = '${REFUSED}'; END IF;
   END $$`
 
-/** The conditional UPDATE in a stored function: the whole transaction in one round trip, the most that this way gives. */
+/**
+ * The conditional UPDATE in a stored function: the whole transaction in one round trip, the most
+ * that this way gives.
+ */
 export class PostgresFunction extends PostgresPeer {
   readonly name = 'postgres-function'
   readonly label = 'PostgreSQL, conditional UPDATE in a function'

@@ -6,7 +6,7 @@ const UNITS = `
   CREATE TABLE units (id int PRIMARY KEY, sku text NOT NULL, reservation bigint);
   CREATE INDEX ON units (sku, id) WHERE reservation IS NULL;`
 
-/** Each takes the first unit that nobody else is just taking. */
+/** Each transaction takes the first unit that no other transaction is taking. */
 const TAKE_UNIT = `
   UPDATE units SET reservation = $1 WHERE id = (
     SELECT id FROM units WHERE sku = '${SKU}' AND reservation IS NULL
@@ -16,7 +16,7 @@ const TAKE_UNIT = `
 export class PostgresSkipLocked extends PostgresTransaction {
   readonly name = 'postgres-skip-locked'
   readonly label = 'PostgreSQL, one row a unit, SKIP LOCKED'
-  /** Each is a row that has to be written first. */
+  /** Each unit is a row that has to be written first. */
   override readonly plenty = 50_000
 
   constructor(url: string) {

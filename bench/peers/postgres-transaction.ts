@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg'
 import { COUNT_FOR_BUYER, INSERT_RESERVATION, PostgresPeer } from './postgres.js'
 
-/** An interactive transaction, as most services write it: one round trip a statement. */
+/** An interactive transaction, as most services have it: one round trip for each statement. */
 export abstract class PostgresTransaction extends PostgresPeer {
   /** Takes one unit for this reservation, if there is one. */
   protected abstract takeUnit(client: PoolClient, id: string): Promise<boolean>

@@ -1,11 +1,13 @@
 import pg from 'pg'
 import { PLENTY } from '../../scripts/lib/load/sale.js'
-import { ALL, type Books, HOLD_MS, LIMIT, type Peer, SKU } from './peer.js'
+import { ALL, HOLD_MS, LIMIT, type Peer, SKU, type StoreState } from './peer.js'
 
 /** A hot row is a queue of one: on a few cores, more connections than this only make it slower. */
 const CONNECTIONS = 8
 
-/** Whoever updates the stock's row writes a new version of it: with room in its page, no index need be touched. */
+/**
+ * An update of the stock's row writes a new version of it; with room in its page, no index changes.
+ */
 const schema = (name: string) => `
   DROP SCHEMA IF EXISTS ${name} CASCADE;
   CREATE SCHEMA ${name};
@@ -23,13 +25,19 @@ const schema = (name: string) => `
   );
   CREATE INDEX ON reservations (expires_at) WHERE state = 'held';`
 
-/** A new reservation, unless buyer and key have one. A job beside gives back what has lapsed, by its index. */
+/**
+ * A new reservation, unless buyer and key have one. A background job releases expired holds, by the
+ * index.
+ */
 export const INSERT_RESERVATION = `
   INSERT INTO reservations (buyer, key, sku, quantity, expires_at)
   VALUES ($1, $2, '${SKU}', 1, now() + interval '${HOLD_MS} ms')
   ON CONFLICT (buyer, key) DO NOTHING`
 
-/** Counts a unit for the buyer unless that is one too many. The buyer's row is locked, so the limit is exact. */
+/**
+ * Counts a unit for the buyer unless that is one too many. The buyer's row is locked, so the limit
+ * is exact.
+ */
 export const COUNT_FOR_BUYER = `
   INSERT INTO buyers AS known VALUES ($1, '${SKU}', 1)
   ON CONFLICT (buyer, sku) DO UPDATE SET taken = known.taken + 1 WHERE known.taken < ${LIMIT}`
@@ -38,7 +46,10 @@ export const COUNT_FOR_BUYER = `
 export const TAKE_FROM_STOCK = `UPDATE stock SET available = available - 1 WHERE sku = '${SKU}' AND available >= 1`
 
 export interface PostgresPeerOptions {
-  /** `off`: the server answers before the disk has it; what was acknowledged last is lost with the power. @default 'on' */
+  /**
+   * `off`: the server answers before the disk has it; what was acknowledged last is lost with the
+   * power. @default 'on'
+   */
   readonly synchronousCommit?: 'on' | 'off'
 }
 
@@ -59,7 +70,7 @@ export abstract class PostgresPeer implements Peer {
       max: CONNECTIONS,
       options: `-c search_path=${this.#schema} -c synchronous_commit=${synchronousCommit}`,
     })
-    // Of a connection that breaks while nobody uses it; whoever uses one hears of it from the query.
+    // A connection that breaks while no query uses it is replaced; a query that uses it rejects.
     this.pool.on('error', () => {})
   }
 
@@ -70,7 +81,7 @@ export abstract class PostgresPeer implements Peer {
 
   abstract reserve(buyer: string, key: string): Promise<'reserved' | 'refused'>
 
-  async books(): Promise<Books> {
+  async state(): Promise<StoreState> {
     const { rows } = await this.pool.query<{ left: number; recorded: number }>(
       `SELECT (${this.unitsLeft()})::int AS left, (SELECT count(*) FROM reservations)::int AS recorded`,
     )

@@ -2,12 +2,15 @@ import { closedLoop } from '../../scripts/lib/load/drive.js'
 import { buyerName, keyName } from '../../scripts/lib/load/sale.js'
 import type { Peer } from './peer.js'
 
-/** What became of a sale for which more buyers came than there were units, some of them twice, some of them greedy. */
+/**
+ * The result of a sale with more buyers than units. Some buyers click twice, some want more than
+ * the limit.
+ */
 export interface RaceResult {
   readonly units: number
-  /** Different requests that were told "yours". */
+  /** Different requests that were answered with a reservation. */
   readonly promised: number
-  /** Reservations in the store; `null` where none is written down. */
+  /** Reservations in the store; `null` if the peer records none. */
   readonly recorded: number | null
   /** Units promised, or recorded, beyond those there were. */
   readonly oversold: number
@@ -15,14 +18,13 @@ export interface RaceResult {
   readonly overLimit: number
   /** Units taken again for a key that already had one, or without a reservation to show for it. */
   readonly takenTwice: number
-  /** The stock's own account at the end. */
+  /** Units left, as the peer counts them. */
   readonly left: number
   readonly failed: number
   readonly fault: string | undefined
 }
 
-/** Buyers for each unit. */
-const CROWD = 2.4
+const BUYERS_A_UNIT = 2.4
 
 interface Request {
   readonly buyer: string
@@ -32,7 +34,7 @@ interface Request {
 /** Far more buyers than units. Every tenth clicks twice at once; every twentieth wants four. */
 function requests(units: number): Request[] {
   let keys = 0
-  return Array.from({ length: Math.ceil(CROWD * units) }, (_, n) => {
+  return Array.from({ length: Math.ceil(BUYERS_A_UNIT * units) }, (_, n) => {
     const buyer = buyerName(n)
     const wanted = n % 20 === 0 ? 4 : 1
     const own = Array.from({ length: wanted }, () => ({ buyer, key: keyName(keys++) }))
@@ -55,7 +57,7 @@ export async function race(peer: Peer, units: number, limit: number): Promise<Ra
       return 'accepted'
     },
   })
-  const { left, recorded, fault } = await peer.books()
+  const { left, recorded, fault } = await peer.state()
   const kept = [...told.values()].map((keys) => keys.size)
   const promised = kept.reduce((sum, keys) => sum + keys, 0)
   const taken = units - Math.max(0, left)
@@ -72,7 +74,7 @@ export async function race(peer: Peer, units: number, limit: number): Promise<Ra
   }
 }
 
-/** What is wrong by what this peer promises; empty if nothing is. */
+/** The guarantees of this peer that the race has broken. */
 export function breaches(peer: Peer, result: RaceResult): string[] {
   const { promised, recorded, oversold, overLimit, takenTwice, failed, fault } = result
   const wrong = {

@@ -1,5 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis'
-import { type Books, HOLD_MS, LIMIT, SKU } from './peer.js'
+import { HOLD_MS, LIMIT, SKU, type StoreState } from './peer.js'
 
 /** What the peers on Redis store, as `single-evalsha.ts` names it. */
 export interface StoreKeys {
@@ -27,7 +27,7 @@ export async function clearStore(client: Redis, keys: StoreKeys): Promise<void> 
   await client.del(Object.values(keys))
 }
 
-export async function readBooks(client: Redis, keys: StoreKeys): Promise<Books> {
+export async function readState(client: Redis, keys: StoreKeys): Promise<StoreState> {
   const [left, recorded] = await Promise.all([client.hget(keys.stock, SKU), client.hlen(keys.reservations)])
   return { left: Number(left), recorded }
 }
@@ -47,7 +47,7 @@ export function decide(results: readonly [Error | null, unknown][]): 'replayed' 
   return Number(taken ?? 0) + 1 > LIMIT || Number(available) < 1 ? 'refused' : 'take'
 }
 
-/** A job beside gives lapsed holds back, by the expiry index; in a round none lapses. */
+/** A background job would release expired holds by the expiry index; in a round no hold expires. */
 export function writeAll(multi: ChainableCommander, keys: StoreKeys, id: string, buyer: string, key: string) {
   const expiresAt = Date.now() + HOLD_MS
   return multi

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis, type Result } from 'ioredis'
 import { PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Peer, SKU } from './peer.js'
-import { clearStore, decide, readAll, readBooks, type StoreKeys, storeKeys, writeAll } from './redis-store.js'
+import { clearStore, decide, readAll, readState, type StoreKeys, storeKeys, writeAll } from './redis-store.js'
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -18,8 +18,9 @@ const RETRY_MS = 2
 const JITTER_MS = 4
 
 /**
- * A lock around read and write, on one instance: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
- * Its usual wait of 200 ms between tries would leave a hot lock idle most of the time; this one waits a few.
+ * A lock around read and write, on one instance:
+ * https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/ Its usual wait of 200 ms
+ * between tries would leave a hot lock idle most of the time; this one waits a few.
  */
 export class Redlock implements Peer {
   readonly name = 'redlock'
@@ -37,7 +38,7 @@ export class Redlock implements Peer {
     this.#lock = `{${prefix}}:lock`
     this.#client.defineCommand('releaseLock', {
       numberOfKeys: 1,
-      // Only its owner may release it: it may have lapsed, and be somebody else's by now.
+      // Only its owner may release it: the lock may have expired and belong to another caller.
       lua: `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end`,
     })
   }
@@ -58,7 +59,7 @@ export class Redlock implements Peer {
       }
       try {
         const outcome = await this.#whileLocked(validUntil, buyer, key)
-        if (outcome !== 'lapsed') return outcome
+        if (outcome !== 'expired') return outcome
       } finally {
         await this.#client.releaseLock(this.#lock, token)
       }
@@ -69,13 +70,13 @@ export class Redlock implements Peer {
     const results = (await readAll(this.#client.pipeline(), this.#keys, buyer, key).exec())!
     const decision = decide(results)
     if (decision !== 'take') return decision === 'replayed' ? 'reserved' : 'refused'
-    if (performance.now() >= validUntil) return 'lapsed'
+    if (performance.now() >= validUntil) return 'expired'
     await writeAll(this.#client.multi(), this.#keys, randomUUID(), buyer, key).exec()
     return 'reserved'
   }
 
-  books() {
-    return readBooks(this.#client, this.#keys)
+  state() {
+    return readState(this.#client, this.#keys)
   }
 
   async close(): Promise<void> {

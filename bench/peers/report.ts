@@ -12,7 +12,7 @@ interface Rates {
 }
 
 interface Compared extends Rates {
-  /** Of stockhold's rate in the round before, to its own. */
+  /** Stockhold's rate in the round before, divided by its own. */
   readonly ratios: readonly number[]
 }
 
@@ -75,7 +75,7 @@ function rateTable(ours: Rates, peers: readonly Compared[]): Table {
 
 function raceTable(all: readonly Rates[], races: Measured['races']): Table {
   return {
-    title: 'What holds when more buyers come than there are units, some of them twice and some greedy',
+    title: 'What holds with more buyers than units, some of whom click twice or want more than the limit',
     columns: [
       'peer',
       'units',
@@ -83,7 +83,7 @@ function raceTable(all: readonly Rates[], races: Measured['races']): Table {
       'over the limit',
       'units taken twice',
       'counter at the end',
-      'holds lapse',
+      'holds expire',
     ],
     rows: all.flatMap(({ name, label }) => {
       const found = races.get(name)

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import source from './single-evalsha.lua'
 
-/** What a careful team without this library writes: one EVALSHA for each reservation, through ioredis. */
+/**
+ * What a careful team without this library writes: one EVALSHA for each reservation, through
+ * ioredis.
+ */
 export class SingleEvalsha {
   readonly #client: Redis
   readonly #keys: string[]

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { CALLERS, PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Peer, SKU } from './peer.js'
-import { clearStore, readBooks, type StoreKeys, storeKeys } from './redis-store.js'
+import { clearStore, readState, type StoreKeys, storeKeys } from './redis-store.js'
 import { SingleEvalsha } from './single-evalsha.js'
 
 /** One EVALSHA for each reservation, through one client. */
@@ -32,8 +32,8 @@ export class Single implements Peer {
     return (await this.#script.reserve(buyer, key, SKU)) ? 'reserved' : 'refused'
   }
 
-  books() {
-    return readBooks(this.#client, this.#keys)
+  state() {
+    return readState(this.#client, this.#keys)
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,7 @@ export class Stockhold implements Peer {
     return status === 'reserved' ? status : 'refused'
   }
 
-  async books() {
+  async state() {
     const { skus, reservations, violations } = await this.#sale!.audit()
     const left = skus[SKU]!.available
     return { left, recorded: reservations, ...(violations[0] && { fault: violations[0].message }) }

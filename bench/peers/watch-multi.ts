@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { PLENTY } from '../../scripts/lib/load/sale.js'
 import { ALL, type Peer, SKU } from './peer.js'
-import { clearStore, decide, readAll, readBooks, type StoreKeys, storeKeys, writeAll } from './redis-store.js'
+import { clearStore, decide, readAll, readState, type StoreKeys, storeKeys, writeAll } from './redis-store.js'
 
 /**
- * Optimistic: read under WATCH, decide, write in MULTI; whoever was overtaken begins again. A WATCH belongs to a connection,
- * so each worker has one of its own. Two round trips an attempt, which is the least there can be.
+ * Optimistic: read under WATCH, decide, write in MULTI; a caller that was overtaken begins again. A
+ * WATCH belongs to a connection, so each caller has its own. Two round trips an attempt, which is
+ * the least there can be.
  */
 export class WatchMulti implements Peer {
   readonly name = 'watch'
@@ -56,8 +57,8 @@ export class WatchMulti implements Peer {
     return written === null ? 'overtaken' : 'reserved'
   }
 
-  books() {
-    return readBooks(this.#clients[0]!, this.#keys)
+  state() {
+    return readState(this.#clients[0]!, this.#keys)
   }
 
   async close(): Promise<void> {

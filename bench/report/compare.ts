@@ -60,7 +60,10 @@ function isNoise(a: Figure, b: Figure, change: number | undefined): boolean {
   return lowA <= highB && lowB <= highA
 }
 
-/** What was not the same in both runs and may be why the figures are not; the commit is expected to differ. */
+/**
+ * What was not the same in both runs and may be why the figures are not; the commit is expected to
+ * differ.
+ */
 export function compareEnvironments(a: Environment, b: Environment): Difference[] {
   const [inA, inB] = [aspects(a), aspects(b)]
   return [...new Set([...inA.keys(), ...inB.keys()])]

@@ -1,4 +1,7 @@
-/** A report from fixed results, for the tests of the report and for looking at its page without measuring anything. */
+/**
+ * A report from fixed results, for the tests of the report and for looking at its page without
+ * measuring anything.
+ */
 import type { Figure, PartResult } from '../part.js'
 import { figuresOf, type Report, VERSION } from './report.js'
 import { judge } from './targets.js'

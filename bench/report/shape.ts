@@ -1,4 +1,7 @@
-/** Checks that a value read from a file has the shape its reader relies on. Members nobody asked about may stand there. */
+/**
+ * Checks that a value read from a file has the shape its reader relies on. Further members are
+ * allowed.
+ */
 export type Shape = (value: unknown, at: string) => void
 
 /** What is wrong, and where in the value. */

@@ -6,7 +6,10 @@ import { type Comparison, compareEnvironments, compareFigures, type Verdict } fr
 import { readReport } from '../report/read.js'
 import type { Report } from '../report/report.js'
 
-/** Prints two reports side by side. @throws {Error} that names the file that cannot be read, and why. */
+/**
+ * Prints two reports side by side. @throws {Error} that names the file that cannot be read, and
+ * why.
+ */
 export async function compareFiles(
   files: readonly [a: string, b: string],
   stream: NodeJS.WriteStream,

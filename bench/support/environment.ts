@@ -10,7 +10,7 @@ import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Environment, RedisEnvironment } from '../report/report.js'
 import type { RunOptions } from './options.js'
 
-/** What decides how fast a server is, and whether it keeps what it was told. */
+/** The settings that decide how fast a server is, and how durable its data are. */
 const DIRECTIVES = ['maxmemory', 'maxmemory-policy', 'appendonly', 'appendfsync', 'save', 'io-threads']
 
 export async function environmentOf(options: RunOptions): Promise<Environment> {
@@ -32,7 +32,7 @@ export async function environmentOf(options: RunOptions): Promise<Environment> {
 
 async function redisEnvironment(foreign: string | undefined): Promise<RedisEnvironment> {
   if (foreign !== undefined) return { ...(await withRedis(foreign, describe)), url: redact(foreign) }
-  // One like those that the parts will get.
+  // A server like those that the parts will get.
   await redisServerBinary({ log: console.log })
   const server = await startRedis()
   try {
@@ -59,7 +59,7 @@ async function configuration(client: Redis): Promise<Record<string, string>> {
     const pairs = (known as string[][]).filter((pair) => pair.length === 2)
     return Object.fromEntries(pairs.map(([name, value]) => [name!, value!]))
   } catch {
-    // A hosted server may not disclose it.
+    // A hosted server may not disclose its settings.
     return {}
   }
 }

@@ -7,7 +7,7 @@ export interface RunOptions {
   readonly quick: boolean
   readonly realTime: boolean
   readonly seed: number
-  /** `undefined`: a new folder of the suite's own choice. */
+  /** `undefined`: a new folder that the suite chooses. */
   readonly out: string | undefined
 }
 
@@ -17,7 +17,7 @@ export type BenchOptions =
 
 export function helpText(parts: readonly Part[]): string {
   const width = Math.max(0, ...parts.map(({ name }) => name.length))
-  return `How fast is it, how much does it need, and is it still correct at that speed?
+  return `Measures how fast the library is and how much it needs, and checks that it is correct at that speed.
 
   npm run bench                          all parts
   npm run bench -- NAME...               some parts
@@ -27,16 +27,16 @@ Parts:
 ${parts.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`).join('\n')}
 
 Options:
-  --redis URL    measure this Redis; only keys of new prefixes are used there, and deleted afterwards
-                 (without it: a server of its own, started and stopped by the suite)
-  --quick        a few minutes instead of twenty: smaller rounds, fewer of them
-  --real-time    what is told as a story takes as long as in the story
-  --seed N       for everything that is drawn at random (default 1, so that two runs are asked the same)
-  --out FOLDER   where report.json and report.html go (default: a new folder in node_modules/.cache)
+  --redis URL    measures this Redis; the suite uses only keys of new prefixes there, and deletes them
+                 (without it: a Redis that the suite starts and stops)
+  --quick        takes a few minutes instead of twenty: smaller rounds, and fewer of them
+  --real-time    plays the launch night in real time as well
+  --seed N       for everything that is drawn at random (default 1, so that two runs do the same)
+  --out FOLDER   the folder of report.json and report.html (default: a new one in node_modules/.cache)
   --help         this text
 
-Exit code: 0 when every invariant held, 1 when one did not, 2 when nothing was measured.
-A missed target is no failure.`
+The exit code is 0 if every invariant held, 1 if one did not, 2 if nothing was measured. A missed target is
+no failure.`
 }
 
 /** @throws {BadOption} */

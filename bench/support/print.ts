@@ -19,7 +19,7 @@ export interface Look {
   readonly paint: Paint
 }
 
-/** Narrower than this, a target takes a line for its name and one for the rest. */
+/** On a narrower terminal a target takes one line for its name and one for the rest. */
 const WIDE = 120
 
 const colours = { met: 'green', missed: 'red', 'not measured': 'dim' } as const

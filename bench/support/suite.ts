@@ -10,9 +10,9 @@ import { judge } from '../report/targets.js'
 import { environmentOf } from './environment.js'
 import type { RunOptions } from './options.js'
 import { closingLines, environmentLines, partLines } from './print.js'
-import { runPart } from './run.js'
+import { runPart } from './run-part.js'
 
-/** Runs the parts one after the other, says what came of each, and writes the report. */
+/** Runs the parts one after the other, prints the result of each, and writes the report. */
 export async function runSuite(
   options: RunOptions,
   context: ToolContext,
@@ -26,7 +26,7 @@ export async function runSuite(
   const folder = resolve(
     options.out ?? join(repositoryRoot(), 'node_modules/.cache/stockhold/bench', stamp(createdAt)),
   )
-  // Before anything is measured: nobody wants to learn after ten minutes that it cannot be written.
+  // Before anything is measured, so that a folder that cannot be written fails at once.
   await mkdir(folder, { recursive: true })
   const environment = await environmentOf(options)
   say(...environmentLines(environment, look()), '')

@@ -11,18 +11,18 @@ export interface StoreOptions {
 export interface LaunchOptions {
   readonly units: number
   readonly buyers: number
-  /** How many the waiting room lets in a second. */
+  /** Visitors that the waiting room admits in a second. */
   readonly rate: number
   readonly holdMs: number
   readonly concurrency: number
   readonly seed: number
-  /** Whether a ledger in PostgreSQL is kept, where that can be had. */
+  /** Whether there is a ledger in PostgreSQL, if a server can be started. */
   readonly ledger: boolean
   /** Parcels the warehouse loses. */
   readonly loseParcels: number
   /** Stores with sales of their own on the same platform. */
   readonly stores: number
-  /** How much slower everything goes than in the launch alone: 1 without stores. */
+  /** How many times as long everything takes as in the launch alone: 1 without stores. */
   readonly stretch: number
 }
 
@@ -42,7 +42,7 @@ export type DemoOptions = { readonly store: StoreOptions } & (
   | { readonly orders: OrdersOptions }
 )
 
-/** Beyond, a crowd that looks at the door less often would be no crowd any more. */
+/** Above this the visitors would poll too seldom. */
 const MAX_STRETCH = 5
 
 const launchNames = [
@@ -104,13 +104,14 @@ function storeOptions(values: Values): StoreOptions {
 function launchOptions(values: Values): LaunchOptions {
   const units = whole(values, 'units', 100_000, 1, 10_000_000)
   const stores = whole(values, 'stores', 0, 0, 50_000)
-  // Everything is sold in some ten seconds, whatever the size. One process plays everybody: with the orders of stores it takes longer.
+  // The launch takes some ten seconds at any size. One process plays all buyers, so stores make it
+  // longer.
   const evening = 12 + (stores * ORDERS_PER_STORE) / 5_000
   const stretch = Math.min(MAX_STRETCH, evening / 12)
   return {
     units,
     buyers: whole(values, 'buyers', Math.ceil(units * 3.2), 1, 20_000_000),
-    // A handful of units are gone at once.
+    // A few units are sold at once.
     rate: whole(values, 'rate', Math.min(1_000_000, Math.max(50, Math.ceil(units / evening))), 1, 1_000_000),
     holdMs: whole(values, 'hold-ms', Math.round(1_500 * stretch), 100, 60_000),
     concurrency: whole(values, 'concurrency', 2_000, 1, 10_000),

@@ -7,18 +7,18 @@ import { startRedis } from '../lib/servers/redis/server.js'
 import type { Paint } from '../lib/terminal/style.js'
 import type { StoreOptions } from './options.js'
 
-/** Where the sale lives, and why there. */
+/** The engine of the sale, and why it is this one. */
 export interface Store {
   readonly name: 'memory' | 'redis'
   readonly reason: readonly string[]
   readonly engine: Engine
   /** The server's time, in epoch ms. */
   now(): Promise<number>
-  /** Ends what was started; answers what is left behind, if anything. */
+  /** Ends what was started; answers which keys are left behind, if any. */
   close(): Promise<string | undefined>
 }
 
-/** Which one it is, and why: the first lines of every run. */
+/** Which engine it is, and why: the first lines of every run. */
 export function title({ name, reason }: Store, paint: Paint): string[] {
   return [paint('bold', `stockhold demo on ${name}`), ...reason.map((line) => `  ${line}`)]
 }
@@ -61,7 +61,7 @@ async function openServer(log: (line: string) => void): Promise<Store> {
   }
 }
 
-/** A prefix of its own for every run: it meets no earlier run, and its keys can be told from all others. */
+/** Every run has its own prefix, so it meets no earlier run and can remove its keys. */
 async function openUrl(url: string, keep: boolean): Promise<Store> {
   const prefix = `stockhold-demo-${Date.now().toString(36)}-${process.pid}`
   // The URL itself may hold a password.

@@ -1,20 +1,23 @@
-/** Money that goes back to a buyer. */
+/** A refund to a buyer. */
 export interface Refund {
   readonly reservation: string
   readonly paymentId: string | undefined
-  /** `refund_due`: it came when nothing was left. `cancelled`: the buyer gave the order back. */
+  /** `refund_due`: the payment came too late. `cancelled`: the buyer cancelled the order. */
   readonly why: 'refund_due' | 'cancelled'
 }
 
 export interface Refunding {
-  /** Once for each reservation, however often it is asked. */
+  /** Refunds once for each reservation, however often it is called. */
   giveBack(refund: Refund): Promise<void>
 }
 
-/** Stands for a payment provider, which takes the reservation's id as the idempotency key of the refund. */
+/**
+ * Stands for a payment provider, which takes the reservation's id as the idempotency key of the
+ * refund.
+ */
 export class Bank implements Refunding {
   readonly #table = new Map<string, Refund>()
-  /** Refunds it was told of again. */
+  /** Repeated requests. */
   repeats = 0
 
   async giveBack(refund: Refund): Promise<void> {

@@ -3,26 +3,30 @@ import type { ConsumeOptions, Consumer, EventHandler, FlashSale } from '../../sr
 
 const LOOK_MS = 10
 
-/** Hands on what a sale has by now, and is gone again: a consumer that stays asks for news every second. */
+/**
+ * Handles the events that a sale has now, and closes the consumer: an open consumer polls every
+ * second.
+ */
 export async function visit(
   sale: FlashSale,
   options: ConsumeOptions,
   handler: EventHandler,
-  patienceMs = 30_000,
+  stallMs = 30_000,
 ): Promise<void> {
   const consumer = sale.consume(options, handler)
   try {
-    if (!(await caughtUp(consumer, patienceMs)))
-      throw new Error(`the sale ${sale.id} has events that nobody could handle`)
+    if (!(await caughtUp(consumer, stallMs)))
+      throw new Error(`The sale ${sale.id} has events that could not be handled.`)
   } finally {
     await consumer.close()
   }
 }
 
 /**
- * Waits until the group has dealt with everything, what is tried again included. Answers `false` if for so long nothing was handled.
+ * Waits until the group has handled every event, retries included. Answers `false` if it makes no
+ * progress for this long.
  */
-export async function caughtUp(consumer: Consumer, patienceMs: number): Promise<boolean> {
+export async function caughtUp(consumer: Consumer, stallMs: number): Promise<boolean> {
   let progress = ''
   let since = performance.now()
   for (let waitMs = LOOK_MS; ; waitMs = Math.min(4 * LOOK_MS, waitMs * 2)) {
@@ -33,6 +37,6 @@ export async function caughtUp(consumer: Consumer, patienceMs: number): Promise<
     if (progress !== `${position} ${parked}`) {
       progress = `${position} ${parked}`
       since = now
-    } else if (now - since > patienceMs) return false
+    } else if (now - since > stallMs) return false
   }
 }

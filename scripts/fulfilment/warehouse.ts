@@ -1,6 +1,6 @@
-/** What is to be sent to a buyer. */
+/** What is shipped to a buyer. */
 export interface Order {
-  /** The reservation's id: the order's own number everywhere behind the sale. */
+  /** The id of the reservation, which is the order number everywhere behind the sale. */
   readonly reservation: string
   readonly items: readonly { readonly sku: string; readonly quantity: number }[]
 }
@@ -9,10 +9,13 @@ export interface Parcel extends Order {
   state: 'packed' | 'shipped' | 'cancelled'
 }
 
-/** What a worker asks of a warehouse. Asked again for the same reservation, each changes nothing: workers do ask again. */
+/**
+ * What a worker calls. A repeated call for the same reservation changes nothing, since workers do
+ * repeat calls.
+ */
 export interface Packing {
   pack(order: Order): Promise<void>
-  /** Answers what became of the parcel: what has been shipped comes back as a return. */
+  /** Cancels the parcel unless it has been shipped; a shipped parcel comes back as a return. */
   cancel(reservation: string): Promise<'cancelled' | 'shipped'>
 }
 
@@ -29,11 +32,11 @@ export class Warehouse implements Packing {
   parcels = 0
   units = 0
   cancelled = 0
-  /** Orders it was told of again. */
+  /** Repeated calls. */
   repeats = 0
 
   async pack({ reservation, items }: Order): Promise<void> {
-    // Whatever it was told first stays: it is packed, or was cancelled meanwhile.
+    // The first call counts: the order is packed, or was cancelled meanwhile.
     if (this.#table.has(reservation)) {
       this.repeats++
       return
@@ -46,7 +49,7 @@ export class Warehouse implements Packing {
   async cancel(reservation: string): Promise<'cancelled' | 'shipped'> {
     const parcel = this.#table.get(reservation)
     if (!parcel) {
-      // Nothing is packed yet. The row stays, so that an order that comes late, or once more, is not packed after all.
+      // The order is not packed yet. The row keeps a late or repeated order from being packed.
       this.#table.set(reservation, { reservation, items: [], state: 'cancelled' })
       this.cancelled++
     } else if (parcel.state === 'packed') {
@@ -58,7 +61,7 @@ export class Warehouse implements Packing {
     return parcel?.state === 'shipped' ? 'shipped' : 'cancelled'
   }
 
-  /** The van takes what is packed. Answers how many parcels it took. */
+  /** Ships the packed parcels, and answers how many. */
   ship(): number {
     let shipped = 0
     for (const parcel of this.#table.values()) {

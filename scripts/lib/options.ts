@@ -8,7 +8,10 @@ export class BadOption extends Error {
   }
 }
 
-/** The names of a tool's options: a text takes a value, a list may be given again, a flag has no value. */
+/**
+ * The names of a tool's options: a text takes a value, a list may be given again, a flag has no
+ * value.
+ */
 export interface OptionNames<T extends string, L extends string, F extends string> {
   readonly texts?: readonly T[]
   readonly lists?: readonly L[]
@@ -17,7 +20,10 @@ export interface OptionNames<T extends string, L extends string, F extends strin
   readonly positionals?: boolean
 }
 
-/** @throws {BadOption} If an option is unknown or lacks its value, or if the tool takes no such argument. */
+/**
+ * @throws {BadOption} If an option is unknown or lacks its value, or if the tool takes no such
+ * argument.
+ */
 export function parseOptions<T extends string = never, L extends string = never, F extends string = never>(
   args: readonly string[],
   { texts = [], lists = [], flags = [], positionals: allowPositionals = false }: OptionNames<T, L, F>,

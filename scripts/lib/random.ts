@@ -1,2 +1,5 @@
-/** The generator of the whole repository; `stockhold/testing` needs it too, so it stands there. */
+/**
+ * The one seeded generator of the repository. It is in src/testing, since `stockhold/testing` needs
+ * it too.
+ */
 export { type Random, random } from '../../src/testing/random.js'

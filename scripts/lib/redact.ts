@@ -1,8 +1,11 @@
-/** The user and password of an URL, up to the last @ before its path; and a password among its parameters. */
+/**
+ * The user and password of an URL, up to the last @ before its path; and a password among its
+ * parameters.
+ */
 const credentials = /\b([a-z][a-z\d+.-]*:\/\/)[^\s/?#"'<>]*@/gi
 const parameter = /([?&](?:password|passwd|pass|auth)=)[^&\s"'<>]*/gi
 
-/** Takes the credentials out of every URL in a text: reports and logs are passed around. */
+/** Removes the credentials from every URL in a text, since reports and logs are passed around. */
 export function redact(text: string): string {
   return text.replace(credentials, '$1***@').replace(parameter, '$1***')
 }

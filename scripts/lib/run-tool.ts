@@ -15,8 +15,9 @@ export interface Tool<Options> {
   /** The exit code of an error. @default 1 */
   readonly errorCode?: number
   /**
-   * What the first Ctrl-C does. `end`: the clean-ups are run, then the process ends. `finish`: the tool sees
-   * {@link ToolContext.interrupted}, and comes to its end by itself. A second Ctrl-C ends the process at once.
+   * What the first Ctrl-C does. `end`: the clean-ups are run, then the process ends. `finish`: the
+   * tool sees {@link ToolContext.interrupted}, and comes to its end by itself. A second Ctrl-C ends
+   * the process at once.
    * @default 'end'
    */
   readonly interrupt?: 'end' | 'finish'
@@ -24,11 +25,16 @@ export interface Tool<Options> {
 
 export interface ToolContext {
   readonly terminal: Terminal
-  /** Columns for a report: one less than the terminal has, since terminals differ in what a full line does. */
+  /**
+   * Columns for a report: one less than the terminal has, since terminals differ in what a full
+   * line does.
+   */
   readonly width: (standard?: number) => number
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal
-  /** Has the clean-up run if a signal ends the tool. The function that is answered takes it back. */
+  /**
+   * Has the clean-up run if a signal ends the tool. The function that is answered takes it back.
+   */
   cleanUp(cleanUp: () => Promise<unknown>): () => void
 }
 

@@ -6,7 +6,8 @@ import { hasPassed, listed, report } from './report.js'
 import type { Row } from './rows.js'
 import { type Result, runRow } from './run-row.js'
 
-// The tests run in process groups that end with this process, and so do the copies of the repository.
+// The tests run in process groups that end with this process, and so do the copies of the
+// repository.
 await runTool({ command: 'npm run test:matrix', help, readOptions, run })
 
 async function run({ rows, files, list }: MatrixOptions, { terminal, width }: ToolContext): Promise<number> {

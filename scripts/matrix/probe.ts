@@ -6,8 +6,8 @@ import { startPostgres } from '../lib/servers/postgres/server.js'
 import { startRedis } from '../lib/servers/redis/server.js'
 
 /**
- * Prints what a row of the matrix runs on, in a line of JSON: each version as the running program, package or server tells it.
- * `--postgres`: there is a database too.
+ * Prints the versions of a row of the matrix as a line of JSON, each as the running program,
+ * package or server tells it. `--postgres`: includes the database.
  */
 const versions = [
   `Node ${process.version.slice(1)}`,
@@ -19,7 +19,7 @@ const versions = [
 ]
 console.log(JSON.stringify(versions))
 
-/** Found as an import would find it. */
+/** The version of the package that an import would find. */
 function versionOf(name: string): string {
   const { resolve } = createRequire(import.meta.url)
   const manifest = resolve(`${name}/package.json`)

@@ -12,7 +12,7 @@ export function listed({ name, promises, files }: Row, paint: Paint): string[] {
 
 export const hasPassed = ({ outcome }: Result): boolean => outcome.failed === 0
 
-/** Every failure, then the table, then the verdict. */
+/** The failures, then the table, then the verdict. */
 export function report(results: readonly Result[], width: number, paint: Paint): string[] {
   const failed = results.filter((result) => !hasPassed(result))
   const table = {

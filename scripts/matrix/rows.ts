@@ -1,4 +1,4 @@
-/** What is taken in place of this machine's own: versions as npm knows them, or names of servers. */
+/** What a row uses in place of the programs of this machine: npm versions, or names of servers. */
 export interface Versions {
   readonly node?: string
   /** By name. They must be dependencies of this repository. */
@@ -7,18 +7,18 @@ export interface Versions {
   readonly postgres?: string
 }
 
-/** One version that the README promises, and the tests that could tell it from another. */
+/** A version that the README promises, and the tests that depend on it. */
 export interface Row {
   readonly name: string
-  /** What must be found to be in use: beginnings of versions as they are reported. */
+  /** The versions that must be in use, by the beginning of what they report. */
   readonly promises: readonly string[]
   readonly versions: Versions
   readonly files: readonly string[]
 }
 
 /**
- * The scripts, what the server answers, how it fails, saves, replicates and forms a cluster. What the memory engine does, what
- * the simulator plays and what is computed in the process is the same on every server.
+ * The scripts, the answers of the server, how it fails, saves, replicates and forms a cluster. The
+ * memory engine, the simulator and computations in the process are the same on every server.
  */
 const onRedis = [
   'test/conformance',
@@ -33,8 +33,9 @@ const onRedis = [
 ]
 
 /**
- * How ioredis connects, resends, fails, follows a cluster and decodes; the types of clients, and every kind of client that is
- * given to an engine. What a script answers, ioredis hands on unread, so one suite of each command is enough.
+ * How ioredis connects, resends, fails, follows a cluster and decodes; the types of clients, and
+ * every kind of client that an engine takes. ioredis does not interpret answers of scripts, so one
+ * suite of each command is enough.
  */
 const onIoredis = [
   'test/conformance/port',
@@ -54,8 +55,9 @@ const onIoredis = [
 ]
 
 /**
- * Timers and the order of callbacks (the simulator stands on it), streams and sockets, hashes and signatures, processes, and how
- * the built package is loaded. What is computed is the same on every Node: a few suites that go all the way are enough.
+ * Timers and the order of callbacks (the simulator depends on it), streams and sockets, hashes and
+ * signatures, processes, and how the built package is loaded. Computations are the same on every
+ * Node, so a few suites are enough.
  */
 const onNode = [
   'test/unit',
@@ -94,7 +96,7 @@ const row = (
   ...{ name, promises, files, versions },
 })
 
-/** The lowest of each range is asked for by its number, the newest as npm gives it. */
+/** The lowest version of each range by its number, and the newest that npm has. */
 export const rows: readonly Row[] = [
   row('redis 7.0', ['Redis 7.0'], onRedis, { redis: 'redis' }),
   row('valkey 8.0', ['Valkey 8.0'], onRedis, { redis: 'valkey' }),

@@ -1,27 +1,27 @@
 import { minute, run } from '../lib/servers/command.js'
 import type { Outcome } from '../repeat/outcome.js'
-import { type Place, startTests } from '../repeat/run.js'
+import { startTests, type TestEnvironment } from '../repeat/run.js'
+import { rowEnvironment } from './row-environment.js'
 import type { Row } from './rows.js'
-import { surroundings } from './surroundings.js'
 
 export interface Result {
   readonly row: Row
-  /** As each of them tells it. */
+  /** As reported by each program. */
   readonly versions: readonly string[]
   readonly outcome: Outcome
 }
 
-/** Hears how many of the files are done. */
+/** Called with the number of files that are done. */
 export type OnProgress = (done: number, total: number) => void
 
-/** @param files In place of those of the row. */
+/** @param files Run in place of the files of the row. */
 export async function runRow(row: Row, files: readonly string[], onProgress: OnProgress): Promise<Result> {
   let versions: readonly string[] = []
   try {
-    const place = await surroundings(row.versions)
+    const place = await rowEnvironment(row.versions)
     versions = await probe(row, place)
     const missing = row.promises.find((promise) => !versions.some((version) => isOf(version, promise)))
-    if (missing) throw new Error(`${missing} is wanted, and here are: ${versions.join(', ')}`)
+    if (missing) throw new Error(`The row needs ${missing}, and found: ${versions.join(', ')}.`)
     const outcome = await startTests(files.length > 0 ? files : row.files, onProgress, place).outcome
     return { row, versions, outcome }
   } catch (error) {
@@ -35,7 +35,10 @@ function isOf(version: string, promise: string): boolean {
   return `${version}.`.startsWith(`${promise}.`)
 }
 
-async function probe({ versions: { postgres } }: Row, { root, node, env }: Place): Promise<string[]> {
+async function probe(
+  { versions: { postgres } }: Row,
+  { root, node, env }: TestEnvironment,
+): Promise<string[]> {
   const args = ['scripts/run.mjs', 'scripts/matrix/probe.ts', ...(postgres ? ['--postgres'] : [])]
   const { stdout } = await run(node, args, { cwd: root, env, timeout: 10 * minute })
   return JSON.parse(stdout) as string[]

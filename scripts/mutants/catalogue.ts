@@ -5,7 +5,10 @@ import { luaChanges } from './lua-mutator.js'
 import { type Mutant, mutantsOf } from './mutant.js'
 import { typescriptChanges } from './typescript-mutator.js'
 
-/** The rules of a sale, of a waiting room and of consumers. Code that only carries messages has suites of its own. */
+/**
+ * The rules of a sale, of a waiting room and of consumers. Code that only carries messages has
+ * suites of its own.
+ */
 const folders = [
   'src/redis-engine/concerns',
   'src/redis-engine/sale/concerns',

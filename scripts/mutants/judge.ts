@@ -2,7 +2,10 @@ import { type Explanation, explanations } from './equivalent.js'
 import type { Mutant } from './mutant.js'
 import type { Verdict } from './run.js'
 
-/** Of the mutants that are not explained, this share must be killed; and no more than so many of all may be explained. */
+/**
+ * The share of the unexplained mutants that must be killed, and the share of all that may be
+ * explained.
+ */
 export const WANTED_SHARE = 0.9
 export const MOST_EXPLAINED = 0.05
 
@@ -20,12 +23,12 @@ export interface Judgement {
   readonly hung: number
   readonly survivors: readonly Mutant[]
   readonly explained: readonly { readonly mutant: Mutant; readonly reason: string }[]
-  /** Explanations that explain nothing any more, each with why. */
+  /** Explanations that no longer apply, each with the reason. */
   readonly stale: readonly string[]
   readonly passed: boolean
 }
 
-/** @param all Every mutant there is now, tried or not. */
+/** @param all Every mutant, tried or not. */
 export function judge(
   verdicts: readonly Verdict[],
   all: readonly Mutant[],
@@ -56,7 +59,7 @@ export function judge(
   }
 }
 
-/** What was killed of what can be: 1 where there is nothing to kill. */
+/** The killed share of the mutants that can be killed; 1 if there are none. */
 export function share({ killed, survived }: FileResult): number {
   return killed + survived === 0 ? 1 : killed / (killed + survived)
 }

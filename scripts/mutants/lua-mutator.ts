@@ -2,7 +2,7 @@ import { type LuaToken, luaTokens } from './lua-tokens.js'
 import type { Change } from './mutant.js'
 import { luaOperators, neighbours, opposites } from './operators.js'
 
-/** Every change this mutator knows for a Lua text. Each leaves it a valid Lua text. */
+/** Every change of a Lua text. Each result is a valid Lua text. */
 export function luaChanges(text: string): Change[] {
   const tokens = luaTokens(text)
   const tuning = tuningOf(text)
@@ -18,7 +18,10 @@ export function luaChanges(text: string): Change[] {
     .filter(({ start }) => !tuning.lines.some(([from, to]) => from <= start && start < to))
 }
 
-/** What a line `local NAME = value -- tuning` declares: left out like the `tuning` objects of TypeScript, see there. */
+/**
+ * The names that lines `local NAME = value -- tuning` declare, which are not changed, like the
+ * `tuning` objects of TypeScript.
+ */
 function tuningOf(text: string) {
   const found = [...text.matchAll(/^local ([\w, ]+) = .* -- tuning\b.*$/gm)]
   return {
@@ -40,12 +43,12 @@ function wordChanges(tokens: readonly LuaToken[], token: LuaToken, at: number): 
   return (luaOperators[text] ?? []).map((each) => into(each.into, each.kind))
 }
 
-/** `if`, `elseif` and `while` with the opposite condition, where no other change makes the same of it. */
+/** `if`, `elseif` and `while` with the negated condition, unless another change does the same. */
 function conditionChanges(text: string, tokens: readonly LuaToken[], at: number): Change[] {
   const word = tokens[at]!.text
   if (tokens[at]!.kind !== 'keyword' || !['if', 'elseif', 'while'].includes(word)) return []
   let close = at + 1
-  // A function within a condition would bring its own `then`; there is none in these scripts.
+  // A function within a condition could have its own `then`; these scripts have none.
   while (tokens[close]!.text !== (word === 'while' ? 'do' : 'then')) close++
   const condition = tokens.slice(at + 1, close)
   const words = condition.map((token) => (token.kind === 'string' ? '' : token.text))
@@ -58,7 +61,7 @@ function conditionChanges(text: string, tokens: readonly LuaToken[], at: number)
 
 const comparisons = new Set(['<', '<=', '>', '>=', '==', '~='])
 
-/** Calls and assignments that stand by themselves, left out. */
+/** Removes statements that are calls or assignments. */
 function statementChanges(tokens: readonly LuaToken[], at: number): Change[] {
   if (!beginsStatement(tokens, at)) return []
   const last = tokens[endOfStatement(tokens, at) - 1]!
@@ -67,7 +70,10 @@ function statementChanges(tokens: readonly LuaToken[], at: number): Change[] {
 
 const openers = new Set(['then', 'do', 'else', 'repeat', ';'])
 
-/** A name behind what ends an expression, or behind what opens a block, begins a call or an assignment. */
+/**
+ * A name behind what ends an expression, or behind what opens a block, begins a call or an
+ * assignment.
+ */
 function beginsStatement(tokens: readonly LuaToken[], at: number): boolean {
   if (tokens[at]!.kind !== 'name') return false
   const previous = tokens[at - 1]

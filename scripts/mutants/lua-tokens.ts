@@ -13,12 +13,14 @@ const keywords = new Set(
   ),
 )
 
-/** In this order: a comment before the minus it begins with, longer operators before shorter ones. */
+/**
+ * In this order: a comment before the minus it begins with, longer operators before shorter ones.
+ */
 const parts: readonly (readonly [LuaKind | 'nothing', RegExp])[] = [
   ['nothing', /\s+/y],
   ['nothing', /--\[(=*)\[[\s\S]*?\]\1\]/y],
   ['nothing', /--[^\n]*/y],
-  // What is put in before a script is sent, such as the clock.
+  // Placeholders that are replaced before a script is sent, such as the clock.
   ['name', /@[A-Z_]+@/y],
   ['string', /\[(=*)\[[\s\S]*?\]\1\]/y],
   ['string', /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/y],
@@ -27,7 +29,7 @@ const parts: readonly (readonly [LuaKind | 'nothing', RegExp])[] = [
   ['operator', /\.\.\.|\.\.|==|~=|<=|>=|[-+*/%^#<>=(){}[\];:,.]/y],
 ]
 
-/** The tokens of a Lua 5.1 text; comments and white space are none. Throws at what is no Lua. */
+/** The tokens of a Lua 5.1 text without comments and white space. @throws If the text is no Lua. */
 export function luaTokens(text: string): LuaToken[] {
   const tokens: LuaToken[] = []
   for (let at = 0; at < text.length; ) {

@@ -10,7 +10,7 @@ import { diff, report, verdictLine } from './report.js'
 import { run } from './run.js'
 import { sample } from './sample.js'
 
-/** Where lines cannot be redrawn, one after so many mutants says how far it is. */
+/** Mutants between two progress lines where lines cannot be redrawn. */
 const PLAIN_STEP = 25
 
 await runTool({ command: 'npm run mutants', help, readOptions, run: mutants })

@@ -3,7 +3,7 @@ export interface Change {
   readonly start: number
   readonly end: number
   readonly replacement: string
-  /** What sort of change: stable, part of the id. */
+  /** The kind of change; stable, part of the id. */
   readonly kind: string
 }
 
@@ -13,12 +13,12 @@ export interface Mutant extends Change {
   /** From the root of the repository, with `/`. */
   readonly file: string
   readonly line: number
-  /** The lines the change lies in, as they are and as they would be. */
+  /** The changed lines, before and after the change. */
   readonly before: string
   readonly after: string
 }
 
-/** Names each change of a file and shows it; in order of place, then of kind. Changes that change nothing are left out. */
+/** The mutants of a file in order of place, then of kind, without changes that change nothing. */
 export function mutantsOf(file: string, text: string, changes: readonly Change[]): Mutant[] {
   const mutants = new Map<string, Mutant>()
   const inOrder = changes.toSorted((a, b) => a.start - b.start || (a.kind < b.kind ? -1 : 1))
@@ -41,7 +41,7 @@ export function mutate(text: string, { start, end, replacement }: Change): strin
   return text.slice(0, start) + replacement + text.slice(end)
 }
 
-/** Lines joined into one, as they are shown and as an explanation names them. */
+/** Lines joined into one, as reports and explanations show them. */
 function trimmed(lines: string): string {
   return lines
     .split('\n')

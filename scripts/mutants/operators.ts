@@ -1,4 +1,4 @@
-/** What an operator is changed into, by its text in either language, and how the change is called. */
+/** The changes of an operator by its text in either language, and the name of each change. */
 export interface Swap {
   readonly into: string
   readonly kind: string
@@ -8,7 +8,7 @@ const negate = (into: string): Swap => ({ into, kind: 'negate' })
 const boundary = (into: string): Swap => ({ into, kind: 'boundary' })
 const swap = (into: string): Swap => ({ into, kind: 'operator' })
 
-/** A comparison is turned round, and moved by the case in which both sides are equal. */
+/** A comparison is negated, and its case of equality is changed. */
 const shared: Readonly<Record<string, readonly Swap[]>> = {
   '<': [boundary('<='), negate('>=')],
   '<=': [boundary('<'), negate('>')],
@@ -46,7 +46,10 @@ export const typescriptOperators: Readonly<Record<string, readonly Swap[]>> = {
   '??=': [swap('=')],
 }
 
-/** The neighbours of a whole number. No number is made negative: that would be another sort of mistake. */
+/**
+ * The neighbours of a whole number, without negative numbers, which would be another kind of
+ * mistake.
+ */
 export function neighbours(text: string): readonly Swap[] {
   const digits = text.replaceAll('_', '')
   if (!/^\d+$/.test(digits)) return []

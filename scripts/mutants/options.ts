@@ -13,23 +13,22 @@ export interface MutantsOptions {
 
 const SAMPLE = 200
 
-export const help = `Changes the Lua scripts and the TypeScript engine one operator, constant or statement at a time, and tells
+export const help = `Changes one operator, constant or statement of the Lua scripts or the TypeScript engine at a time, and tells
 which of these mutants the tests do not notice.
 
-  npm run mutants                          a sample of ${SAMPLE}, another one each time: 5 to 20 minutes, by how busy two cores are
-  npm run mutants -- --sample 500          another number of them
+  npm run mutants                          a sample of ${SAMPLE}, another one each time: 5 to 20 minutes on two cores
+  npm run mutants -- --sample 500          a sample of this size
   npm run mutants -- --seed 7              the sample of this seed; each run prints its own
-  npm run mutants -- --all                 every mutant there is: an hour or more
+  npm run mutants -- --all                 every mutant: an hour or more
   npm run mutants -- --only confirm.lua    all mutants of the files whose path contains this; may be given again
   npm run mutants -- --id ID               one mutant, as the report names it; may be given again
   npm run mutants -- --list                shows the mutants and runs nothing
   npm run mutants -- --workers 1           how many run at a time (2)
 
-A mutant is tried against the tests that can reach it, cheapest first, until one fails. Tuning
-constants are left alone, see scripts/mutants/typescript-mutator.ts. A mutant that no test can tell from the original, because both answer the
-same to everything, is explained in scripts/mutants/equivalent.ts, and counts neither as killed nor as survived.
-Exit code: 0 if at least ${WANTED_SHARE * 100} % of the rest are killed and at most ${MOST_EXPLAINED * 100} % of the mutants explained, 1 if not, 2 for a mistake in the
-command line.`
+A mutant is tried against the tests that can reach it, cheapest first, until one fails. Tuning constants are not
+changed, see scripts/mutants/typescript-mutator.ts. A mutant that always answers the same as the original is explained
+in scripts/mutants/equivalent.ts, and counts neither as killed nor as survived. The exit code is 0 if at least ${WANTED_SHARE * 100} %
+of the rest are killed and at most ${MOST_EXPLAINED * 100} % of the mutants explained, 1 if not, 2 for a wrong option.`
 
 /** @throws {BadOption} */
 export function readOptions(args: readonly string[]): MutantsOptions {

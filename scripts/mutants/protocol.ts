@@ -1,10 +1,10 @@
 /** The URL of the Redis server that a tester's tests share. */
 export const SHARED_REDIS = 'STOCKHOLD_MUTANTS_REDIS'
 
-/** The channel on which the thread that runs the tests says that it is not blocked. */
+/** The channel on which the thread of the tests reports that it is not blocked. */
 export const HEARTBEAT = 'stockhold-mutants-heartbeat'
 
-/** What a tester is asked: to run these tests, with a file's text replaced. */
+/** A task of a tester: to run these tests, with the text of a file replaced. */
 export interface Task {
   readonly replaced: { readonly file: string; readonly text: string } | undefined
   readonly files: readonly string[]
@@ -21,7 +21,7 @@ export interface Failure {
   readonly message: string
 }
 
-/** What a tester says: that it can be asked, that it gets on, and what came of it. */
+/** A message of a tester: it is ready, it is alive, it has failed, or it has a result. */
 export type Word =
   | { readonly type: 'ready' }
   | { readonly type: 'alive' }

@@ -6,7 +6,7 @@ import { shown, type Verdict } from './run.js'
 
 const WANTED = `Wanted: at least ${WANTED_SHARE * 100} %, and at most ${MOST_EXPLAINED * 100} % of all explained.`
 
-/** Where a mutant is and what it does, in three lines. */
+/** The place and the change of a mutant, in three lines. */
 export function diff(mutant: Mutant, paint: Paint): string[] {
   return [
     paint('bold', mutant.id),
@@ -36,7 +36,7 @@ export function report(judgement: Judgement, seconds: number, width: number, pai
     columns: ['file', 'mutants', 'killed', 'survived', 'explained', 'killed of the rest'],
     rows: [...files, total].map(row),
   }
-  const endless = hung > 0 ? ` (${hung} by never coming to an end)` : ''
+  const endless = hung > 0 ? ` (${hung} by hanging)` : ''
   const verdict =
     `${total.killed} of ${total.mutants} killed${endless}, ${total.explained} explained, ${total.survived} survived: ` +
     `${percent(total)} of those that can be killed, in ${Math.round(seconds)} s.`
@@ -55,7 +55,7 @@ function section<T>(title: string, items: readonly T[], lines: (item: T) => stri
   return items.length === 0 ? [] : ['', `${title}:`, ...items.flatMap(lines)]
 }
 
-/** Never rounded up to what was wanted. */
+/** Rounded down, so that it never reaches the wanted share by rounding. */
 function floor(percent: number): string {
   return (Math.floor(percent * 10) / 10).toFixed(1)
 }

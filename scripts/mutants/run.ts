@@ -8,14 +8,14 @@ import { TesterProcess } from './tester-process.js'
 export interface Verdict {
   readonly mutant: Mutant
   readonly status: 'killed' | 'hung' | 'survived'
-  /** What killed it. */
+  /** The failure that killed the mutant. */
   readonly by: Failure | undefined
   readonly ms: number
 }
 
 export interface RunOptions {
   readonly workers: number
-  /** Told how many are done, of how many, and of the latest verdict. */
+  /** Called with the latest verdict, and how many of the mutants are done. */
   readonly onVerdict: (verdict: Verdict, done: number, total: number) => void
   readonly onStage: (stage: string) => void
   /** In place of the tests that a file's suite names. */
@@ -24,15 +24,17 @@ export interface RunOptions {
   readonly stallMs?: number
 }
 
-/** A test that takes so many times what the slowest takes without a mutant has hung; on busy cores all are slower. */
-const PATIENCE = 3
+/** A test that takes this many times as long as the slowest one without a mutant has hung. */
+const SLOWEST_FACTOR = 3
 const MIN_TIMEOUT_MS = 4_000
-/** A thread that does not beat for so long is blocked by a loop. */
+/** A thread without a heartbeat for this time is blocked by a loop. ms */
 const STALL_MS = 6_000
 const KILLERS = 3
 const BASELINE_ATTEMPTS = 3
 
-/** Tries the mutants, on several testers at a time. @throws When the tests fail without any mutant. */
+/**
+ * Tries the mutants, on several testers at a time. @throws When the tests fail without any mutant.
+ */
 export async function run(mutants: readonly Mutant[], options: RunOptions): Promise<Verdict[]> {
   const testers = Array.from({ length: Math.min(options.workers, mutants.length) }, () => new TesterProcess())
   try {
@@ -45,7 +47,7 @@ export async function run(mutants: readonly Mutant[], options: RunOptions): Prom
 
 const suiteOf = (file: string, options: RunOptions): Suite => options.suite ?? suites()[suiteName(file)]
 
-/** What the tests take without a mutant, in ms. */
+/** The durations of the tests without a mutant, in ms. */
 interface Baseline {
   /** By suite and file. */
   readonly costs: ReadonlyMap<string, number>
@@ -53,7 +55,7 @@ interface Baseline {
   readonly slowest: ReadonlyMap<string, number>
 }
 
-/** Runs each suite that is needed once without a mutant: it must pass, and shows what each file costs. */
+/** Runs each suite once without a mutant: it must pass, and gives the duration of each file. */
 async function baselines(
   mutants: readonly Mutant[],
   testers: readonly TesterProcess[],
@@ -77,7 +79,10 @@ async function baselines(
   return { costs, slowest }
 }
 
-/** On a machine that is busy enough a deadline passes now and then: what fails for that reason passes the next time. */
+/**
+ * Runs the suite until it passes: on a busy machine a deadline may pass, and the next attempt
+ * succeeds.
+ */
 async function pass(suite: Suite, tester: TesterProcess, { onStage }: RunOptions): Promise<Result> {
   const { name, files, pattern } = suite
   const task = { replaced: undefined, files, pattern: pattern.source, testTimeout: 60_000, bail: false }
@@ -112,7 +117,7 @@ async function tryAll(
         const cost = (file: string) => costs.get(`${suite.name}:${file}`) ?? 0
         const files = inOrder(suite.files, mutant.file, cost, known)
         const limits = {
-          testTimeout: Math.max(MIN_TIMEOUT_MS, PATIENCE * (slowest.get(suite.name) ?? 0)),
+          testTimeout: Math.max(MIN_TIMEOUT_MS, SLOWEST_FACTOR * (slowest.get(suite.name) ?? 0)),
           stallMs: options.stallMs ?? STALL_MS,
         }
         const verdict = await tryOne(mutant, { ...suite, files }, tester, limits)
@@ -146,7 +151,7 @@ async function tryOne(
     const ms = performance.now() - begun
     if (outcome.type === 'stalled') return { mutant, status: 'hung', by: undefined, ms }
     if (outcome.type === 'fault') {
-      // The tester's own trouble says nothing about the mutant.
+      // A fault of the tester says nothing about the mutant.
       if (attempt === 3) throw new Error(`${mutant.id}: ${outcome.message}`)
       await delay(500)
       continue

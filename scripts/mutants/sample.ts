@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Mutant } from './mutant.js'
 
 /**
- * `size` mutants, the same for the same seed. Each has a place of its own by its text, so that an edit elsewhere in a file does not
- * draw another sample.
+ * `size` mutants, the same for the same seed. A mutant is ranked by its own text, so that an edit
+ * elsewhere in the file does not change the sample.
  */
 export function sample(mutants: readonly Mutant[], size: number, seed: number): Mutant[] {
   if (size >= mutants.length) return [...mutants]

@@ -3,19 +3,21 @@ import { type RedisOptions, type RedisServer, startRedis as startOwn } from '../
 import { SHARED_REDIS } from './protocol.js'
 
 /**
- * Stands where tests import `scripts/lib/servers/redis/server.ts`: they get the one server that runs through all mutants, emptied. A test that asks
- * for a configuration or a folder means a server of its own, and gets one.
+ * Replaces `scripts/lib/servers/redis/server.ts` in tests: they get the one server that runs
+ * through all mutants, emptied. A test that asks for a configuration or a folder gets its own
+ * server.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const url = process.env[SHARED_REDIS]
   if (url === undefined || Object.keys(options).length > 0) return startOwn(options)
   const client = new Redis(url)
   await client.flushall()
-  // Each test has a clock of its own in its scripts, so they pile up by the thousand, and Lua's collector walks over all of them.
+  // Each test compiles its own clock into its scripts; without a flush thousands of them would slow
+  // down Lua's collector.
   await client.script('FLUSH', 'SYNC')
   client.disconnect()
   const refuse = async () => {
-    throw new Error('the server is shared with other tests')
+    throw new Error('This server is shared with other tests.')
   }
   const { hostname, port } = new URL(url)
   return {

@@ -125,8 +125,8 @@ export function suiteName(file: string): SuiteName {
 }
 
 /**
- * Cheapest first; what has just found another mutant of this file, or bears its name, goes as if it cost a tenth. The order saves
- * time and decides nothing: what survives has passed them all.
+ * Cheapest first; what has just found another mutant of this file, or bears its name, goes as if it
+ * cost a tenth. The order saves time and decides nothing: what survives has passed them all.
  */
 export function inOrder(
   files: readonly string[],

@@ -5,11 +5,11 @@ import type { Task, Word } from './protocol.js'
 
 export type Outcome = Extract<Word, { type: 'result' | 'fault' }> | { readonly type: 'stalled' }
 
-/** A tester, replaced by a new one whenever it has hung. */
+/** A tester, which is replaced by a new one after it has hung. */
 export class TesterProcess {
   #child: Promise<ChildProcess> | undefined
 
-  /** @param stallMs After so long without a sign of life the tester is taken to hang. */
+  /** @param stallMs After this time without a message the tester counts as hung. */
   async run(task: Task, stallMs: number): Promise<Outcome> {
     this.#child ??= start()
     const child = await this.#child
@@ -33,7 +33,7 @@ export class TesterProcess {
         if (word.type === 'result' || word.type === 'fault') settle(word)
         else wait()
       }
-      // Out of memory, most likely: a loop that collects for ever.
+      // Most likely out of memory, by a loop that allocates for ever.
       const ended = () => settle({ type: 'stalled' })
       child.on('message', hear)
       child.once('exit', ended)
@@ -56,8 +56,8 @@ export class TesterProcess {
 function start(): Promise<ChildProcess> {
   const child = fork(join(root, 'scripts/run.mjs'), ['scripts/mutants/tester.ts'], {
     cwd: root,
-    // A mutant that collects for ever shall fall over its own memory, not over the machine's. The seed makes runs repeatable;
-    // fewer of them find nearly as much.
+    // A mutant that allocates for ever hits this limit, not that of the machine. The seed makes
+    // runs repeatable; fewer runs of a property find nearly as much.
     execArgv: ['--max-old-space-size=1024'],
     env: {
       ...{ STOCKHOLD_SEED: '20260101', STOCKHOLD_RUNS: '25', STOCKHOLD_SHRINK: 'no' },

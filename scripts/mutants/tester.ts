@@ -13,9 +13,10 @@ import { startRedis } from '../lib/servers/redis/server.js'
 import { type Failure, HEARTBEAT, SHARED_REDIS, type Task, type Word } from './protocol.js'
 
 /**
- * A process that keeps Vitest and a Redis server warm, and runs tests as it is asked to: each time in a fresh worker thread, so that
- * a mutant leaves nothing behind, with all files in one, so that what they share is loaded once. Whoever asks kills this
- * process when it has not been heard of for too long.
+ * A process that keeps Vitest and a Redis server running, and runs tests on request. Each request
+ * has a new worker thread, so that a mutant leaves nothing behind, and runs all its files in that
+ * thread, so that shared modules are loaded once. The requesting process kills this one after too
+ * long a silence.
  */
 const root = repositoryRoot()
 const server = join(root, 'scripts/lib/servers/redis/server.ts')
@@ -48,7 +49,7 @@ const reporter: Reporter = {
   },
 }
 
-/** What failed around the tests: an import, or a hook. */
+/** Failures outside of tests: of an import or a hook. */
 function errorsOf(module: TestModule) {
   return [...module.errors(), ...[...module.children.allSuites()].flatMap((suite) => suite.errors())]
 }
@@ -91,7 +92,7 @@ function start(): Promise<Vitest> {
   )
 }
 
-/** A mutant's script may still go round and round in the server. */
+/** Kills a script of a mutant that may still loop in the server. */
 async function freeServer(): Promise<void> {
   const client = new Redis(redis.url, { retryStrategy: null, commandTimeout: 1_000 })
   client.on('error', () => {})
@@ -125,7 +126,7 @@ new BroadcastChannel(HEARTBEAT).onmessage = () => say({ type: 'alive' })
 process.on('disconnect', () => process.exit())
 const redis = await startRedis()
 process.env[SHARED_REDIS] = redis.url
-// Each test once: what four partitions add is not what a mutant is judged by.
+// Each test once: mutants are not judged by the runs with four partitions.
 process.env.STOCKHOLD_TEST_PARTITIONS = 'none'
 const vitest = await start()
 process.on('message', (task: Task) => {

@@ -3,14 +3,15 @@ import type { Change } from './mutant.js'
 import { neighbours, opposites, typescriptOperators } from './operators.js'
 
 /**
- * The same changes for TypeScript. Stryker would bring them too, but its current release wants Node 22, and it would be a
- * second runner, a second report and a second list of explanations beside those that the scripts need anyway.
+ * The same changes for TypeScript. Stryker has them too, but its current release needs Node 22, and
+ * it would be a second runner, a second report and a second list of explanations beside those that
+ * the Lua scripts need anyway.
  */
 export function typescriptChanges(text: string): Change[] {
   const source = ts.createSourceFile('source.ts', text, ts.ScriptTarget.ES2023, true)
   const changes: Change[] = []
   const visit = (node: ts.Node): void => {
-    // What is said in types and messages is no behaviour.
+    // Types and messages are no behaviour.
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return
     if (ts.isVariableDeclaration(node) && isTuning(node.name)) return
@@ -63,9 +64,9 @@ function changesOf(node: ts.Node, source: ts.SourceFile): Change[] {
 }
 
 /**
- * Constants that are tuning (pauses, sizes of batches) stand in an object of this name beside their use. They change how fast an answer comes and
- * not which, so they are left as they are, and so is a comparison with one of them in the case in which both sides are equal: that would be the
- * same as another constant.
+ * Tuning constants (pauses, sizes of batches) are in an object of this name beside their use. They
+ * change how fast an answer comes and not which, so they are not changed. Neither is the case of
+ * equality in a comparison with one of them, which would be the same as another constant.
  */
 function isTuning(node: ts.Node): boolean {
   return ts.isIdentifier(node) && node.text === 'tuning'
@@ -90,20 +91,20 @@ function unary(node: ts.PrefixUnaryExpression | ts.PostfixUnaryExpression, sourc
   }
 }
 
-/** A comparison and a `!` are turned round by themselves. */
+/** A comparison and a `!` have their own negation. */
 function isTurnedAnyway(condition: ts.Expression): boolean {
   if (ts.isPrefixUnaryExpression(condition)) return condition.operator === ts.SyntaxKind.ExclamationToken
   if (!ts.isBinaryExpression(condition)) return false
   return /^([<>]=?|[!=]==)$/.test(condition.operatorToken.getText())
 }
 
-/** A text cannot be subtracted; where one side is a text, `+` joins. */
+/** `+` with a string on one side joins, and has no `-`. */
 function joinsText({ left, right, operatorToken }: ts.BinaryExpression): boolean {
   if (operatorToken.kind !== ts.SyntaxKind.PlusToken) return false
   return [left, right].some((side) => ts.isStringLiteralLike(side) || ts.isTemplateExpression(side))
 }
 
-/** Without it a class that extends another cannot be made. */
+/** A subclass cannot be constructed without it. */
 function isSuper(expression: ts.Expression): boolean {
   return ts.isCallExpression(expression) && expression.expression.kind === ts.SyntaxKind.SuperKeyword
 }

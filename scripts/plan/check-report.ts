@@ -2,7 +2,7 @@ import type { Paint } from '../lib/terminal/style.js'
 import { terminalTable } from '../lib/terminal/table.js'
 import { hanging } from '../lib/terminal/wrap.js'
 import { type Checked, FACTORS } from './check.js'
-import { about } from './words.js'
+import { about } from './format.js'
 
 export function checkLines(
   { partitions, rows, invariants, ok }: Checked,

@@ -9,7 +9,7 @@ import { at } from './servers.js'
 export interface Compared {
   readonly what: string
   readonly unit: string
-  /** Items of a call, as it came about; the plan is for as many. */
+  /** Items of a call, as measured; the plan is for the same number. */
   readonly perCall: number
   readonly planned: number
   readonly measured: number
@@ -26,7 +26,10 @@ export interface Checked {
   readonly ok: boolean
 }
 
-/** Machines differ in speed, and other work on them counts as theirs; what is stored and sent is the same everywhere. */
+/**
+ * Machines differ in speed and in other load, so CPU may be off by more; bytes stored and sent are
+ * the same everywhere.
+ */
 export const FACTORS = { cpu: 3, memory: 1.3, received: 1.3, sent: 1.3 } as const
 const names = {
   cpu: ['CPU of the server', 'µs'],
@@ -35,18 +38,27 @@ const names = {
   sent: ['sent back', 'bytes'],
 } as const
 
-/** The least of so many counts: whatever else goes on at the machine only adds. */
+/** The least of the rounds counts, since other load on the machine only adds. */
 const ROUNDS = 3
-/** More would say nothing more on one server, and take long. */
+/** More partitions on one server would only take longer. */
 const MOST_PARTITIONS = 64
-/** So many at least, and so many for each partition: where a partition has a hundred, Redis packs them closer than it ever will in earnest. */
+/**
+ * Units in all, at least, and for each partition: Redis packs a partition of a hundred reservations
+ * closer than one of a real sale.
+ */
 const FULL = { units: 40_000, each: 2_000 }
 const SMALL = { units: 4_000, each: 500 }
 const JOINS = 40_000
-/** Callers of each partition where batches are to be small: two calls out, and hardly anybody waits for the next. */
+/**
+ * Callers of each partition for small batches: two calls are under way, and few callers wait for
+ * the next one.
+ */
 const FEW = 4
 
-/** Small sales on the planned partitions, on a Redis of their own: one that fills its batches, and one whose batches are small. */
+/**
+ * Runs small sales with the planned partitions on a new Redis: one that fills its batches, and one
+ * with small batches.
+ */
 export async function check(plan: Plan, onRound: (round: number, of: number) => void): Promise<Checked> {
   const partitions = Math.min(plan.servers.partitions, MOST_PARTITIONS)
   const unitsOf = ({ units, each }: typeof FULL) => Math.max(units, each * partitions)
@@ -61,16 +73,16 @@ export async function check(plan: Plan, onRound: (round: number, of: number) => 
     joins: [],
   }
   try {
-    await measure.sale(unitsOf(SMALL), partitions, 64) // the scripts are loaded, the buffers have their size
+    await measure.sale(unitsOf(SMALL), partitions, 64) // warms up: Redis loads the scripts and sizes its buffers
     for (let round = 0; round < ROUNDS; round++) {
       onRound(round, ROUNDS)
       await measure.settled()
-      // Two calls out and one on its way for each partition.
+      // Two calls under way and one that is being filled, for each partition.
       const full = await measure.sale(unitsOf(FULL), partitions, 3 * FULL_BATCH * partitions)
       seen.full.push(full.reserve)
       seen.paid.push(full.confirm)
       seen.small.push((await measure.sale(unitsOf(SMALL), partitions, FEW * partitions)).reserve)
-      if (plan.door) seen.joins.push(await measure.joins(JOINS, 2_000))
+      if (plan.waitingRoom) seen.joins.push(await measure.joins(JOINS, 2_000))
     }
   } finally {
     measure.close()

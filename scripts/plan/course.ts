@@ -1,47 +1,52 @@
-import type { Foreseen } from './options.js'
+import type { ForeseenSale } from './options.js'
 
-/** How the sale is expected to go: people and units as a fluid, everybody as long as the mean. */
+/**
+ * The expected course of the sale: people and units as a fluid, every payment after the mean time.
+ */
 export interface Course {
-  /** Made in all; more than units, where holds lapse and are taken again. */
+  /** Reservations in all; more than there are units if holds expire and are taken again. */
   readonly reservations: number
   readonly confirmedUnits: number
-  /** Left when nobody wants one any more. */
+  /** Units left after the last buyer has gone. */
   readonly leftUnits: number
-  /** People who were told that there is nothing left; of those in line, when the last unit was paid. */
+  /**
+   * People who were told that the sale is sold out; those in the queue, when the last unit was
+   * paid.
+   */
   readonly refused: number
-  /** Reservations unpaid at a time, at most. */
+  /** Unpaid reservations at a time, at most. */
   readonly held: number
-  /** People in line at a time, at most. */
+  /** People in the queue at a time, at most. */
   readonly waiting: number
-  /** Seconds from the opening; `null` where it does not come about. */
+  /** Seconds from the opening; `null` if it never happens. */
   readonly firstGone: number | null
   readonly mostPaid: number | null
   readonly lastPaid: number | null
-  /** When nobody holds anything any more. */
+  /** When the last hold has ended. */
   readonly over: number
 }
 
-/** Of the units, when nearly everything is paid. */
+/** The share of the units that counts as nearly all. */
 const MOST = 0.99
-/** Steps in which the shortest thing that matters is seen, and in which a hold is seen at most. */
+/** Steps of the shortest duration that matters, and of a hold at most. */
 const FINE = 20
 const OF_A_HOLD = 2_000
-/** Of all, less than this is nobody: so far off is what has been added up a million times. */
-const NOBODY = 1e-9
+/** A share below this is nothing: the rounding error of a million additions. */
+const NEGLIGIBLE = 1e-9
 
-export function courseOf(sale: Foreseen): Course {
+export function courseOf(sale: ForeseenSale): Course {
   return new Flow(sale).run()
 }
 
 class Flow {
-  readonly #sale: Foreseen
+  readonly #sale: ForeseenSale
   readonly #step: number
   readonly #payAfter: number
-  readonly #lapseAfter: number
+  readonly #expireAfter: number
   /** Reservations of each step. */
   readonly #made: number[] = []
   #available: number
-  #line = 0
+  #queue = 0
   #come = 0
   #reservations = 0
   #open = 0
@@ -49,7 +54,7 @@ class Flow {
   /** The share of the latest step after which nothing was left. */
   #goneAfter = 1
 
-  constructor(sale: Foreseen) {
+  constructor(sale: ForeseenSale) {
     this.#sale = sale
     const { units, cart, arrivals, within, rate, payIn, holdMs } = sale
     this.#available = units / cart
@@ -57,7 +62,7 @@ class Flow {
     const takes = Math.max(this.#available / (rate ?? arrivals / within), within / 100)
     this.#step = Math.max(Math.min(takes, payIn, hold) / FINE, hold / OF_A_HOLD)
     this.#payAfter = Math.round(payIn / this.#step)
-    this.#lapseAfter = Math.max(this.#payAfter, Math.round(hold / this.#step))
+    this.#expireAfter = Math.max(this.#payAfter, Math.round(hold / this.#step))
   }
 
   run(): Course {
@@ -69,19 +74,19 @@ class Flow {
     let lastPaid: number | null = null
     for (let step = 0; ; step++) {
       const now = step * this.#step
-      this.#settle(step)
-      // The last half unit is a whole one somewhere.
+      this.#resolve(step)
+      // The last half unit counts as a whole one.
       if (this.#paid * cart >= units - 0.5) lastPaid ??= now
       if (this.#paid >= MOST * carts || lastPaid !== null) mostPaid ??= now
       this.#reserve(now)
       if (this.#available === 0) firstGone ??= now + this.#goneAfter * this.#step
-      // Of a handful of units, the half that counts as paid may be all that was ever reserved.
+      // With a few units, the half that counts as paid may be all that was ever reserved.
       if (lastPaid !== null) firstGone ??= lastPaid
       seen.held = Math.max(seen.held, this.#open)
-      seen.waiting = Math.max(seen.waiting, this.#line)
-      const nobodyComes = this.#come > arrivals * (1 - NOBODY) && (this.#line === 0 || this.#available === 0)
-      if (lastPaid !== null || (nobodyComes && this.#open < carts * NOBODY)) {
-        // What rounding left of the last unit is as good as paid.
+      seen.waiting = Math.max(seen.waiting, this.#queue)
+      const isOver = this.#come > arrivals * (1 - NEGLIGIBLE) && (this.#queue === 0 || this.#available === 0)
+      if (lastPaid !== null || (isOver && this.#open < carts * NEGLIGIBLE)) {
+        // What rounding leaves of the last unit counts as paid.
         const confirmedUnits = lastPaid === null ? this.#paid * cart : units
         return {
           reservations: Math.round(this.#reservations),
@@ -99,11 +104,11 @@ class Flow {
     }
   }
 
-  /** What was reserved long enough ago is paid, or comes back. */
-  #settle(step: number): void {
+  /** Reservations that were made long enough ago are paid, or expire. */
+  #resolve(step: number): void {
     const { paid } = this.#sale
     const payers = (this.#made[step - this.#payAfter] ?? 0) * paid
-    const others = (this.#made[step - this.#lapseAfter] ?? 0) * (1 - paid)
+    const others = (this.#made[step - this.#expireAfter] ?? 0) * (1 - paid)
     this.#paid += payers
     this.#open -= payers + others
     this.#available += others
@@ -113,16 +118,16 @@ class Flow {
     const { units, cart, arrivals, within, rate } = this.#sale
     const come = Math.min(arrivals - this.#come, (arrivals / within) * this.#step)
     this.#come += come
-    const wants = this.#line + come
-    // The bucket is full when the door opens.
+    const wants = this.#queue + come
+    // The token bucket is full when the room opens.
     const enters = rate === undefined ? wants : Math.min(wants, rate * this.#step + (now === 0 ? rate : 0))
     const made = Math.min(enters, this.#available)
     this.#goneAfter = made / enters
-    // Behind a door one waits for what comes back; without one nobody does.
-    this.#line = rate === undefined ? 0 : wants - made
-    if (this.#line < arrivals * NOBODY) this.#line = 0
+    // In a waiting room people wait for units that come back; without a room they leave.
+    this.#queue = rate === undefined ? 0 : wants - made
+    if (this.#queue < arrivals * NEGLIGIBLE) this.#queue = 0
     this.#available -= made
-    if (this.#available < (units / cart) * NOBODY) this.#available = 0
+    if (this.#available < (units / cart) * NEGLIGIBLE) this.#available = 0
     this.#made.push(made)
     this.#reservations += made
     this.#open += made

@@ -1,37 +1,40 @@
 import type { Course } from './course.js'
 import { polling } from './figures.js'
-import type { Foreseen } from './options.js'
+import type { ForeseenSale } from './options.js'
 
-/** What is asked for in the busiest second. */
+/** The calls of the busiest second. */
 export interface Load {
   readonly reserves: number
   readonly confirms: number
-  readonly lapses: number
+  readonly expiries: number
   readonly joins: number
   readonly polls: number
 }
 
-export function loadOf(sale: Foreseen, course: Course): Load {
+export function loadOf(sale: ForeseenSale, course: Course): Load {
   const { units, cart, paid, peak, rate } = sale
-  // A full bucket and the rate of that second go in at once. Who is told "sold out" with a key has asked Redis too.
+  // A full bucket and the rate of that second are admitted at once. A refusal of a request with a
+  // key is a call too.
   const reserves = rate === undefined ? peak : Math.min(2 * rate, sale.arrivals)
   const accepted = Math.min(reserves, units / cart)
   return {
     reserves,
     confirms: accepted * paid,
-    lapses: accepted * (1 - paid),
+    expiries: accepted * (1 - paid),
     joins: rate === undefined ? 0 : peak,
     polls: rate === undefined ? 0 : pollsOf(course.waiting, rate),
   }
 }
 
-/** Polls a second of so many in line: who is next comes every second, who is far behind seldom. */
+/**
+ * Polls a second of the queue: visitors at its head poll every second, visitors far behind seldom.
+ */
 function pollsOf(waiting: number, rate: number): number {
   const { perWait, least, most } = polling
   const near = Math.min(waiting, rate * perWait * least)
   const far = Math.max(0, waiting - rate * perWait * most)
   const between = waiting - near - far
-  // Between the two, who waits x seconds comes perWait / x times a second.
+  // Between the two, a visitor who waits x seconds polls perWait / x times a second.
   return near / least + perWait * rate * Math.log(1 + between / Math.max(near, 1)) + far / most
 }
 

@@ -10,7 +10,7 @@ import { REPORT_WIDTH, reportLines } from './report.js'
 await runTool({ command: 'npm run plan', help, readOptions, run })
 
 async function run(options: PlanOptions, { terminal: { paint }, width }: ToolContext): Promise<number> {
-  const plan = planOf(options.sale, options.means)
+  const plan = planOf(options.sale, options.resources)
   const columns = width(REPORT_WIDTH)
   if (!options.json) console.log(reportLines(plan, columns, paint).join('\n'))
   // Not on the standard output: there the JSON stands alone.

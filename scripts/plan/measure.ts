@@ -7,7 +7,7 @@ import { type Reading, ServerMeter } from '../lib/load/server-meter.js'
 /** 18 characters, as payment providers have. */
 const PAYMENT = 'pay_12345678901234'
 
-/** What one item of a command took of the server, and how many travelled in a call. */
+/** What one item of a command took of the server, and the items of a call. */
 export interface Taken {
   readonly perCall: number
   readonly cpu: number
@@ -21,7 +21,7 @@ interface Use extends Reading {
   readonly sent: number
 }
 
-/** Runs sales and rooms on a server of its own, and reads what they took. */
+/** Runs sales and rooms on a server, and reads what they took. */
 export class Measure {
   readonly #engine: Engine
   readonly #meter: ServerMeter
@@ -34,7 +34,7 @@ export class Measure {
     this.#invariants = invariants
   }
 
-  /** As many units as buyers, over so many partitions: each is sold. Then all are paid. */
+  /** A sale with as many units as buyers: every unit is reserved, then paid. */
   async sale(
     units: number,
     partitions: number,
@@ -69,7 +69,7 @@ export class Measure {
     sale.confirmed = paid.accepted
     sale.held -= paid.accepted
     await sale.finish(this.#invariants)
-    // The keys of the empty sale are part of what its reservations take.
+    // The keys of the empty sale count as part of its reservations.
     const memory = created.memory - before.memory
     return {
       reserve: taken({ ...created, memory: created.memory - memory }, between, units),
@@ -84,7 +84,7 @@ export class Measure {
       ratePerSecond: 500,
       deadlineMs: 60_000,
     })
-    // Opens when all is over: nobody is let in meanwhile.
+    // The room opens later, so that no visitor is admitted meanwhile.
     await room.create({ opensAt: Date.now() + 3_600_000 })
     const before = await this.#read()
     const tally = await closedLoop({
@@ -98,7 +98,7 @@ export class Measure {
     const after = await this.#read()
     allAccepted(tally, this.#invariants)
     const { waiting } = await room.stats()
-    this.#invariants.check('everybody who joined waits', waiting === count, `${waiting} of ${count}`)
+    this.#invariants.check('every visitor who joined waits', waiting === count, `${waiting} of ${count}`)
     await room.close()
     return taken(before, after, count)
   }

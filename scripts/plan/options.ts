@@ -1,17 +1,17 @@
 import { BadOption, decimal, parseOptions, whole } from '../lib/options.js'
 
-/** The sale as it is foreseen. */
-export interface Foreseen {
+/** The sale that is planned. */
+export interface ForeseenSale {
   readonly units: number
   /** Units of one reservation. */
   readonly cart: number
   /** People who come. */
   readonly arrivals: number
-  /** Seconds in which they come, evenly. */
+  /** Seconds in which the people come, evenly. */
   readonly within: number
   /** How many of them come in the busiest second. */
   readonly peak: number
-  /** People let in a second, where a waiting room stands before the sale. */
+  /** People admitted in a second; absent without a waiting room. */
   readonly rate: number | undefined
   /** The share of the reservations that are paid. */
   readonly paid: number
@@ -20,9 +20,9 @@ export interface Foreseen {
   readonly holdMs: number
 }
 
-/** What there is to run it on. */
-export interface Means {
-  /** The share of a core that the busiest second may take of a master. */
+/** The servers and processes that the sale may use. */
+export interface Resources {
+  /** The share of a core of a master that the busiest second may take. */
   readonly core: number
   /** GiB of a master that data may fill. */
   readonly gib: number
@@ -31,8 +31,8 @@ export interface Means {
 }
 
 export interface PlanOptions {
-  readonly sale: Foreseen
-  readonly means: Means
+  readonly sale: ForeseenSale
+  readonly resources: Resources
   readonly json: boolean
   readonly check: boolean
 }
@@ -54,10 +54,10 @@ const DAY = 86_400
 export function readOptions(args: readonly string[]): PlanOptions {
   const { values } = parse(args)
   const { json = false, check = false } = values
-  return { sale: foreseen(values), means: means(values), json, check }
+  return { sale: foreseenSale(values), resources: means(values), json, check }
 }
 
-function foreseen(values: Values): Foreseen {
+function foreseenSale(values: Values): ForeseenSale {
   const units = whole(values, 'units', 100_000, 1, MANY)
   const cart = whole(values, 'cart', 1, 1, 1_000)
   if (cart > units) throw new BadOption('cart', 'must be at most --units')
@@ -66,7 +66,7 @@ function foreseen(values: Values): Foreseen {
   const holdMs = whole(values, 'hold-ms', 600_000, 1_000, DAY * 1_000)
   const payIn = seconds(values, 'pay-in', Math.min(120, holdMs / 2_000), 0.1, DAY)
   if (payIn * 1_000 > holdMs)
-    throw new BadOption('pay-in', 'must be at most --hold-ms: who pays later pays in vain')
+    throw new BadOption('pay-in', 'must be at most --hold-ms: a later payment finds the hold expired')
   return {
     units,
     cart,
@@ -80,7 +80,7 @@ function foreseen(values: Values): Foreseen {
   }
 }
 
-/** Unless it is given: twice the mean, since people do not come evenly. */
+/** Twice the mean unless it is given, since people do not come evenly. */
 function peak(values: Values, arrivals: number, within: number): number {
   const mean = Math.ceil(arrivals / within)
   const given = whole(values, 'peak', Math.min(arrivals, 2 * mean), 1, arrivals)
@@ -96,13 +96,13 @@ function rate(values: Values, carts: number): number | undefined {
     return undefined
   }
   if (given.length === 2)
-    throw new BadOption('sell-in', 'does not go with --rate: the one follows from the other')
-  // A second at least, and what the door can be told at most.
+    throw new BadOption('sell-in', 'does not go with --rate: each follows from the other')
+  // A second at least, and the highest rate of a waiting room at most.
   const sellIn = seconds(values, 'sell-in', 180, 1, DAY)
   return whole(values, 'rate', Math.min(1_000_000, Math.ceil(carts / sellIn)), 1, 1_000_000)
 }
 
-function means(values: Values): Means {
+function means(values: Values): Resources {
   return {
     core: decimal(values, 'core', 0.5, 0, 1),
     gib: decimal(values, 'gib', 8, 0, 10_000),

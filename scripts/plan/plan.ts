@@ -2,17 +2,17 @@ import { BadOption } from '../lib/options.js'
 import { type Course, courseOf } from './course.js'
 import { type CommandCost, confirm, join, reserve } from './figures.js'
 import { type Load, loadOf } from './load.js'
-import type { Foreseen, Means } from './options.js'
+import type { ForeseenSale, Resources } from './options.js'
 import { type Processes, processesOf } from './processes.js'
 import { at, type Batches, batchesOf, MOST_PARTITIONS, type Servers, serversOf } from './servers.js'
 
 export interface Plan {
-  readonly sale: Foreseen
-  readonly means: Means
+  readonly sale: ForeseenSale
+  readonly resources: Resources
   /** Everything fits on one Redis with one partition. */
   readonly oneIsEnough: boolean
-  /** `null` without a waiting room. `burst`: what may go in at once after a quiet time. */
-  readonly door: { readonly ratePerSecond: number; readonly burst: number } | null
+  /** `null` without a waiting room. `burst`: admissions at once after a quiet time. */
+  readonly waitingRoom: { readonly ratePerSecond: number; readonly burst: number } | null
   readonly servers: Servers
   readonly batches: Batches
   readonly processes: Processes
@@ -22,11 +22,11 @@ export interface Plan {
   readonly course: Course
 }
 
-/** @throws {BadOption} where no sale can be as large as that. */
-export function planOf(sale: Foreseen, means: Means): Plan {
+/** @throws {BadOption} If no sale can be as large as that. */
+export function planOf(sale: ForeseenSale, resources: Resources): Plan {
   const course = courseOf(sale)
   const load = loadOf(sale, course)
-  const servers = serversOf(sale, load, course, means)
+  const servers = serversOf(sale, load, course, resources)
   if (servers.partitions > MOST_PARTITIONS) {
     const why = `that many would be needed: ${servers.partitions} partitions, and a sale has at most ${MOST_PARTITIONS}`
     throw new BadOption(
@@ -34,13 +34,13 @@ export function planOf(sale: Foreseen, means: Means): Plan {
       `must be larger, or the sale smaller; ${why}`,
     )
   }
-  const processes = processesOf(sale, load, means)
+  const processes = processesOf(sale, load, resources)
   const batches = batchesOf(load, servers, processes.count)
   return {
     sale,
-    means,
-    oneIsEnough: servers.masters + servers.ofDoor === 1,
-    door: sale.rate === undefined ? null : { ratePerSecond: sale.rate, burst: sale.rate },
+    resources,
+    oneIsEnough: servers.masters + servers.ofRoom === 1,
+    waitingRoom: sale.rate === undefined ? null : { ratePerSecond: sale.rate, burst: sale.rate },
     servers,
     batches,
     processes,

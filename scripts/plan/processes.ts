@@ -1,6 +1,6 @@
 import { process as limits, processMemory } from './figures.js'
 import { type Load, requestsOf } from './load.js'
-import type { Foreseen, Means } from './options.js'
+import type { ForeseenSale, Resources } from './options.js'
 
 export interface Processes {
   readonly count: number
@@ -13,12 +13,15 @@ export interface Processes {
   readonly memory: number
 }
 
-/** Half of what a process can do: there answers still come in milliseconds, and the other half is for your own code. */
+/**
+ * Half of what a process can do: answers still come in milliseconds, and the other half is for the
+ * application.
+ */
 const SHARE = 0.5
-/** One may die. */
+/** One may crash. */
 const LEAST = 2
 
-export function processesOf(sale: Foreseen, load: Load, { processRate }: Means): Processes {
+export function processesOf(sale: ForeseenSale, load: Load, { processRate }: Resources): Processes {
   const library =
     load.reserves / limits.reserves +
     load.confirms / limits.confirms +

@@ -2,10 +2,10 @@ import { count, counted } from '../lib/terminal/format.js'
 import type { Paint } from '../lib/terminal/style.js'
 import { terminalTable } from '../lib/terminal/table.js'
 import { wrap } from '../lib/terminal/wrap.js'
-import { confirm, FULL_BATCH, join, lapse, processMemory, reserve, server } from './figures.js'
+import { confirm, expire, FULL_BATCH, join, processMemory, reserve, server } from './figures.js'
+import { about, bits, bytes, share, time } from './format.js'
 import type { Plan } from './plan.js'
 import { at } from './servers.js'
-import { about, bits, bytes, share, time } from './words.js'
 
 /** The width where the output has none. */
 export const REPORT_WIDTH = 110
@@ -13,7 +13,7 @@ export const REPORT_WIDTH = 110
 type Row = readonly [what: string, plan: string, why: string]
 
 export function reportLines(plan: Plan, width: number, paint: Paint): string[] {
-  const rows = [...servers(plan), ...door(plan), ...course(plan), ...memory(plan), ...processes(plan)]
+  const rows = [...servers(plan), ...waitingRoom(plan), ...course(plan), ...memory(plan), ...processes(plan)]
   const table = { title: '', columns: ['', 'plan', 'because'], rows }
   return [
     ...wrap(headline(plan), width),
@@ -34,18 +34,18 @@ function headline({ sale }: Plan): string {
   )
 }
 
-function servers({ servers, load, means, batches, processes }: Plan): Row[] {
-  const { masters, ofDoor, cores, partitions, decidedBy } = servers
+function servers({ servers, load, resources, batches, processes }: Plan): Row[] {
+  const { masters, ofRoom, cores, partitions, decidedBy } = servers
   const each = (cost: typeof reserve) => `${about(at(cost.cpu, FULL_BATCH))} µs`
   const asked =
     `${count(load.reserves)} reservations (${each(reserve)} of its CPU each in full batches), ${count(load.confirms)} payments ` +
-    `(${each(confirm)}) and ${count(load.lapses)} expired holds (${each(lapse)}) in the busiest second are ${about(cores.sale)} cores`
-  const joins = load.joins > 0 ? `; ${count(load.joins)} joins (${each(join)}) are ${about(cores.door)}` : ''
-  const room = `; a master gives ${share(means.core)} of its own`
+    `(${each(confirm)}) and ${count(load.expiries)} expired holds (${each(expire)}) in the busiest second are ${about(cores.sale)} cores`
+  const joins = load.joins > 0 ? `; ${count(load.joins)} joins (${each(join)}) are ${about(cores.room)}` : ''
+  const room = `; a master gives ${share(resources.core)} of its own`
   const filled =
-    decidedBy === 'memory' ? `; but ${about(means.gib)} GiB of data is what a master may hold` : ''
+    decidedBy === 'memory' ? `; but ${about(resources.gib)} GiB of data is what a master may hold` : ''
   return [
-    ['Redis masters', `${masters}${ofDoor ? ' + 1' : ''}`, `${asked}${joins}${room}${filled}`],
+    ['Redis masters', `${masters}${ofRoom ? ' + 1' : ''}`, `${asked}${joins}${room}${filled}`],
     [
       'partitions',
       String(partitions),
@@ -66,16 +66,16 @@ function servers({ servers, load, means, batches, processes }: Plan): Row[] {
 
 const inEach = (batch: number) => (batch === 1 ? 'a reservation' : `${about(batch)} reservations`)
 
-function door({ door, course, load, sale }: Plan): Row[] {
-  if (door === null) return [['waiting room', 'none', '--no-room: buyers reserve as they come']]
+function waitingRoom({ waitingRoom: room, course, load, sale }: Plan): Row[] {
+  if (room === null) return [['waiting room', 'none', '--no-room: buyers reserve as they come']]
   const { units, cart } = sale
   return [
     [
       'admission rate',
-      `${count(door.ratePerSecond)}/s`,
-      `${count(units / cart)} reservations in ${time(units / cart / door.ratePerSecond)}; your checkout must bear it`,
+      `${count(room.ratePerSecond)}/s`,
+      `${count(units / cart)} reservations in ${time(units / cart / room.ratePerSecond)}; your checkout must bear it`,
     ],
-    ['burst', count(door.burst), "one second's worth, so the room makes about ten calls a second a process"],
+    ['burst', count(room.burst), "one second's worth, so the room makes about ten calls a second a process"],
     [
       'queue, at most',
       count(course.waiting),
@@ -144,7 +144,7 @@ function processes({ processes, network }: Plan): Row[] {
   const { count: number, library, requests, decidedBy } = processes
   const http = `; ${count(requests)} HTTP requests a second come on top`
   const why = {
-    two: `one may die; the library needs ${about(library)} of one (half of it is planned)${http}`,
+    two: `one may crash; the library needs ${about(library)} of one (half of it is planned)${http}`,
     library: `the library fills ${about(library)} of them in the busiest second, and half of each is planned${http}`,
     http: `${count(requests)} HTTP requests in the busiest second, by --process-rate; the library needs ${about(library)} of them`,
   }[decidedBy]
@@ -161,22 +161,22 @@ function processes({ processes, network }: Plan): Row[] {
 
 function verdict({ oneIsEnough, servers }: Plan): string {
   if (oneIsEnough) return 'One Redis is enough: partitions: 1, no cluster.'
-  const { masters, ofDoor, partitions } = servers
+  const { masters, ofRoom, partitions } = servers
   if (masters === 1)
     return 'One Redis is enough for the sale: partitions: 1, no cluster. The waiting room needs another one.'
-  const door = ofDoor ? ', and a Redis of its own for the waiting room' : ''
-  return `One Redis is not enough: a cluster of ${masters} masters, partitions: ${partitions}${door}.`
+  const room = ofRoom ? ', and a Redis of its own for the waiting room' : ''
+  return `One Redis is not enough: a cluster of ${masters} masters, partitions: ${partitions}${room}.`
 }
 
-function notes({ servers, course, sale, door, load }: Plan): string[] {
+function notes({ servers, course, sale, waitingRoom: room, load }: Plan): string[] {
   const notes: string[] = []
   if (servers.masters > 1) notes.push('Each master needs a replica to survive its machine.')
-  if (!servers.doorKeepsUp) {
+  if (!servers.roomKeepsUp) {
     notes.push(
       `A waiting room is one core, and ${count(load.joins)} joins in a second take more than its share: let people come over a longer time, or give several sales a room each.`,
     )
   }
-  if (course.leftUnits > 0 && door === null && course.firstGone !== null)
+  if (course.leftUnits > 0 && room === null && course.firstGone !== null)
     notes.push(
       `${count(course.leftUnits)} units come back when no buyer is there any more: a waiting room keeps visitors in the queue.`,
     )

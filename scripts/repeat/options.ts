@@ -4,7 +4,7 @@ import { BadOption, parseOptions, whole } from '../lib/options.js'
 export interface RepeatOptions {
   readonly times: number
   readonly load: boolean
-  /** Files or folders; none of them: the whole suite. */
+  /** Files or folders; empty: the whole suite. */
   readonly files: readonly string[]
 }
 
@@ -15,7 +15,7 @@ export const help = `Runs the tests many times, and lists every test that failed
   npm run test:repeat -- --times 100 FILE...        some files or folders
 
   --times N   runs                                                  (default 10)
-  --load      two processes that never rest run beside the tests
+  --load      runs two busy processes beside the tests
   -h, --help
 
 The first Ctrl-C ends the run under way and shows the finished ones, the second one ends the process.

@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 
-/** What Vitest's JSON reporter writes, as far as it is read here. */
+/** The part of Vitest's JSON report that is read here. */
 export interface JsonReport {
   readonly testResults: readonly {
     /** The path of the file. */
@@ -31,15 +31,15 @@ export interface Outcome {
   readonly failures: readonly Failure[]
 }
 
-/** What belongs to no test: an error that was not caught, or a run that broke off. */
+/** For an error outside of all tests, or a run that broke off. */
 const NO_TEST = 'outside of the tests'
 
 export interface Ended {
-  /** Of the repository: files are named as seen from there. */
+  /** The repository; files are named relative to it. */
   readonly root: string
-  /** `undefined`: the run left no report. */
+  /** `undefined`: the run has no report. */
   readonly report: JsonReport | undefined
-  /** What was thrown where no test caught it. */
+  /** Errors that no test caught. */
   readonly uncaught: readonly string[]
   /** Whether the process ended with exit code 0. */
   readonly ok: boolean
@@ -63,7 +63,7 @@ export function outcomeOf({ root, report, uncaught, ok, output, seconds }: Ended
       .map(({ name, message }) => ({ test: relative(root, name), message })),
     ...uncaught.map((message) => ({ test: NO_TEST, message })),
   ]
-  // Whatever made the process fail is told, if only by its last words.
+  // A process that failed for another reason is reported with the end of its output.
   if (!ok && failures.length === 0) failures.push({ test: NO_TEST, message: output.trim() })
   return {
     passed: ofStatus('passed').length,
@@ -76,7 +76,7 @@ export function outcomeOf({ root, report, uncaught, ok, output, seconds }: Ended
 
 export interface Flake {
   readonly test: string
-  /** In how many runs it failed. */
+  /** Runs in which the test failed. */
   readonly runs: number
   /** Of its first failure. */
   readonly message: string

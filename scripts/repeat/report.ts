@@ -30,7 +30,7 @@ export function report(outcomes: readonly Outcome[], width: number, paint: Paint
   ]
 }
 
-/** What failed in one run: told as soon as it is over where no panel shows it. */
+/** The failures of one run, printed after the run if there is no live panel. */
 export function failuresOf({ failures }: Outcome, paint: Paint): string[] {
   return failures.flatMap(({ test, message }) => [
     paint('red', `✗ ${test}`),

@@ -1,4 +1,4 @@
-/** Tells the process that started this run how far it is. Vitest loads this file. */
+/** Reports the progress to the process that started this run. Vitest loads this file. */
 import type { Reporter } from 'vitest/node'
 import type { Message } from './messages.js'
 

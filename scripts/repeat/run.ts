@@ -8,12 +8,12 @@ import { repositoryRoot } from '../lib/servers/machine.js'
 import type { Message } from './messages.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 
-/** Characters of the output that are kept, for a run that leaves no report. */
+/** Characters of the output that are kept, for a run without a report. */
 const LAST_WORDS = 2_000
 /** How long an interrupted run may take to stop its servers. ms */
 const STOP_LIMIT = 20_000
 
-/** Hears how many of the files are done. */
+/** Called with the number of files that are done. */
 type OnProgress = (done: number, total: number) => void
 
 export interface TestRun {
@@ -21,20 +21,20 @@ export interface TestRun {
   stop(): void
 }
 
-/** Where the tests are, and the Node that runs them. */
-export interface Place {
+/** The repository with the tests, and the Node that runs them. */
+export interface TestEnvironment {
   readonly root: string
   readonly node: string
   readonly env: NodeJS.ProcessEnv
 }
 
-const here = (): Place => ({ root: repositoryRoot(), node: process.execPath, env: process.env })
+const here = (): TestEnvironment => ({ root: repositoryRoot(), node: process.execPath, env: process.env })
 
 /** Runs the tests once, in a process that ends with this one. */
 export function startTests(
   files: readonly string[],
   onProgress: OnProgress,
-  { root, node, env }: Place = here(),
+  { root, node, env }: TestEnvironment = here(),
 ): TestRun {
   const folder = mkdtempSync(join(tmpdir(), 'stockhold-repeat-'))
   const reportFile = join(folder, 'report.json')
@@ -45,14 +45,14 @@ export function startTests(
       ...['--reporter=json', `--outputFile.json=${reportFile}`, '--reporter=scripts/repeat/reporter.ts'],
       ...files,
     ],
-    // Detached, as Ctrl-C is for this process to handle.
+    // Detached, since this process handles Ctrl-C.
     { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   )
   endWithThisProcess(child, folder)
   const outcome = outcomeIn(child, root, reportFile, onProgress)
   return {
     outcome: outcome.finally(() => {
-      // A run that broke off leaves workers, which would go on until their tests end.
+      // A run that broke off leaves workers, which would run until their tests end.
       killGroup(child)
       rmSync(folder, { recursive: true, force: true })
     }),

@@ -5,7 +5,7 @@ import { grid } from '../lib/terminal/sections.js'
 import type { Paint } from '../lib/terminal/style.js'
 import { flakes, type Outcome } from './outcome.js'
 
-/** How far the runs are, and what they have found. */
+/** Shows the progress of the runs, and their failures. */
 export class Series implements View {
   readonly outcomes: Outcome[] = []
   readonly #times: number
@@ -22,7 +22,7 @@ export class Series implements View {
     this.#begunAt = now()
   }
 
-  /** Files that the run under way has finished. */
+  /** Sets how many files the run under way has finished. */
   progress(done: number, total: number): void {
     this.#files = { done, total }
   }

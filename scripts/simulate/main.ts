@@ -5,7 +5,9 @@ import { LivePanel } from '../lib/terminal/live-panel.js'
 import { help, readOptions, type SimulateOptions } from './options.js'
 import { Tally } from './tally.js'
 
-/** The reports of broken runs that are shown; of the others, the command that replays each of them. */
+/**
+ * The reports of broken runs that are shown; of the others, the command that replays each of them.
+ */
 const SHOWN = 3
 
 await runTool({ command: 'npm run simulate', help, readOptions, run, interrupt: 'finish' })
@@ -32,13 +34,12 @@ async function run(options: SimulateOptions, { terminal, width, interrupted }: T
   panel?.stop()
   console.log(`\n${tally.summary(width(80)).join('\n')}\n`)
   if (found.length > 0) console.log(`${found.join('\n\n')}\n`)
-  const verdict =
-    tally.violations === 0 ? 'every promise was kept' : `${tally.violations} runs broke a promise`
+  const verdict = tally.violations === 0 ? 'every check holds' : `${tally.violations} runs have a violation`
   console.log(`verdict: ${terminal.paint(tally.violations === 0 ? 'green' : 'red', verdict)}`)
   return tally.violations === 0 ? 0 : 1
 }
 
-/** A seed has a sale of its own, and a waiting room. */
+/** A seed gives one sale and one waiting room. */
 async function both(seed: number, { only, trace: traced }: SimulateOptions) {
   const trace = traced ? (line: string) => console.log(line) : undefined
   const done: { what: 'sales' | 'rooms'; done: Simulated }[] = []

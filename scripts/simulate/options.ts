@@ -7,17 +7,18 @@ export interface SimulateOptions {
   readonly only: 'sales' | 'rooms' | undefined
 }
 
-export const help = `Simulates sales and waiting rooms in which nearly everything fails, and checks every answer that was given.
+export const help = `Simulates sales and waiting rooms in which nearly everything fails, and checks every answer.
 
   npm run simulate -- [options]
 
-  --runs N    runs, each with a seed of its own               (default 10000)
-  --seed N    the first seed, the next ones follow            (default: a new one)
-  --only W    sales or rooms                              (default: each seed both)
-  --trace     prints what happens, line by line
+  --runs N    runs, each with its own seed                    (default 10000)
+  --seed N    the first seed; the others follow it            (default: a new one)
+  --only W    sales or rooms                                  (default: both)
+  --trace     prints every step
   -h, --help
 
-The same seed is the same run. The exit code is 1 if a promise was broken, 2 for a wrong option.`
+The same seed gives the same run. The first Ctrl-C ends the run under way and reports, the second one ends the process.
+The exit code is 0 if every check holds, 1 if one does not, 2 for a wrong option.`
 
 /** @throws {BadOption} */
 export function readOptions(args: readonly string[]): SimulateOptions {

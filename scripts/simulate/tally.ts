@@ -3,10 +3,10 @@ import type { Simulated } from '../../test/simulation/simulator/simulate.js'
 import { bar } from '../lib/terminal/charts.js'
 import { count, seconds } from '../lib/terminal/format.js'
 import type { View } from '../lib/terminal/live-panel.js'
-import { grid, table } from '../lib/terminal/sections.js'
+import { grid, sectionTable } from '../lib/terminal/sections.js'
 import type { Paint } from '../lib/terminal/style.js'
 
-/** What has been simulated so far. */
+/** Counts what has been simulated so far. */
 export class Tally implements View {
   readonly #runs: number
   readonly #paint: Paint
@@ -69,7 +69,7 @@ export class Tally implements View {
     const rows = (faults: readonly Fault[]) =>
       faults.map((fault) => [fault, count(this.#times(fault))] as const)
     const cells = this.#cells().map(([label, value]) => [label, value] as const)
-    return table(
+    return sectionTable(
       [
         { title: 'simulated', rows: cells },
         { title: 'faults: messages', rows: rows(messageFaults) },

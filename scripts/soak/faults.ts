@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Random, random } from '../lib/random.js'
-import type { World } from './world.js'
+import type { FaultyServers } from './faulty-servers.js'
 
-type Victim = Pick<World, 'redis' | 'proxy' | 'endSessions'>
+type Target = Pick<FaultyServers, 'redis' | 'proxy' | 'endSessions'>
 
 interface Kind {
-  /** How often it is drawn, compared with the others. */
+  /** How often the fault is drawn, compared with the others. */
   readonly weight: number
-  /** Resolves when it is over, or when it may be left to {@link calm}. */
-  readonly strike: (world: Victim, dice: Random) => Promise<void> | void
+  /** Resolves when the fault is over; `heal` of the proxy ends the rest. */
+  readonly strike: (servers: Target, dice: Random) => Promise<void> | void
 }
 
 const upTo = (most: number, dice: Random) => 1 + Math.floor(dice() * most)
@@ -49,7 +49,7 @@ const kinds = {
       await fault.lift()
     },
   },
-  'Redis stands still': {
+  'Redis stops': {
     weight: 2,
     async strike({ redis }) {
       await redis.kill('SIGSTOP')
@@ -75,7 +75,10 @@ const deck = faults.flatMap((fault) => new Array<Fault>(kinds[fault].weight).fil
 /** Longest pause between two faults, ms. */
 const REST_MS = 1_500
 
-/** What strikes in a round, and how many ms after it began. The application draws from the same seed: its sequences have other numbers. */
+/**
+ * The faults of a round, each with its ms from the beginning. The application draws other sequences
+ * from the same seed.
+ */
 export function plan(
   seed: number,
   round: number,
@@ -88,9 +91,12 @@ export function plan(
   return planned
 }
 
-/** Faults at random for so long; afterwards there are none. Those that earlier ones have delayed too much are left out. */
-export async function trouble(
-  world: Victim,
+/**
+ * Injects faults at random for this time, and then ends all of them. A fault that earlier ones have
+ * delayed too much is skipped.
+ */
+export async function injectFaults(
+  servers: Target,
   { seed, round, ms }: { seed: number; round: number; ms: number },
   onFault: (fault: Fault) => void,
 ): Promise<void> {
@@ -102,8 +108,8 @@ export async function trouble(
     if (performance.now() >= begun + ms) break
     onFault(fault)
     const { strike }: Kind = kinds[fault]
-    await strike(world, dice)
+    await strike(servers, dice)
   }
   await waitUntil(ms)
-  await world.proxy.heal()
+  await servers.proxy.heal()
 }

@@ -1,4 +1,4 @@
-/** From which growth on a rising trend is a leak. Both conditions of `bytes` must hold. */
+/** The growth above which a rising trend is a leak. Both conditions must hold. */
 export interface Tolerance {
   /** Growth over the judged span, in the unit of the series. */
   readonly growth: number
@@ -11,13 +11,16 @@ export const tolerances = {
   count: { growth: 0.5, share: 0 },
 } satisfies Record<string, Tolerance>
 
-/** This share of the samples is dropped from the beginning: caches fill, and code is compiled. */
+/**
+ * The share of the samples that is dropped from the beginning, while caches fill and code is
+ * compiled.
+ */
 export const WARM_UP_SHARE = 0.25
 /** With fewer samples after the warm-up nothing is judged. */
 export const FEWEST_SAMPLES = 8
-/** More are taken together: there are half as many slopes as the square of this. */
+/** More samples are condensed: there are half as many slopes as the square of this. */
 const MOST_SAMPLES = 400
-/** A trend is significant if fewer than one in a hundred series without one would show it. */
+/** A trend is significant if fewer than one in a hundred series without a trend would show it. */
 export const SIGNIFICANCE = 0.01
 /** The standard normal distribution has that share above it. */
 const CRITICAL_Z = 2.326
@@ -29,17 +32,18 @@ export interface Judgement {
   readonly last: number
   readonly median: number
   readonly slopePerHour: number
-  /** What the slope makes of the judged span. */
+  /** The slope times the judged span. */
   readonly growth: number
   readonly verdict: 'steady' | 'leaking' | 'too few samples'
 }
 
 /**
- * Whether a series leaks. It does if its trend over all samples after the warm-up is significant, its growth exceeds the tolerance, and
- * it still rises in the second half: a step that stays is no leak. The slope is the median of the slopes between all pairs of samples,
- * which up to 29 % of outliers cannot move far (Theil 1950, Sen 1968); the trend is tested by the signs of those slopes, with ties
- * (Mann 1945, Kendall 1975). Samples that depend on their neighbours make a trend look more significant than it is, which is why the
- * growth must exceed a tolerance too.
+ * Whether a series leaks. It does if its trend over all samples after the warm-up is significant,
+ * its growth exceeds the tolerance, and it still rises in the second half: a single step is no
+ * leak. The slope is the median of the slopes between all pairs of samples, which up to 29 % of
+ * outliers cannot move far (Theil 1950, Sen 1968). The trend is tested by the signs of those
+ * slopes, with ties (Mann 1945, Kendall 1975). Samples that depend on their neighbours make a trend
+ * look more significant than it is, which is why the growth must exceed a tolerance too.
  */
 export function judge(points: readonly Point[], tolerance: Tolerance): Judgement {
   const warm = points.slice(Math.floor(points.length * WARM_UP_SHARE))
@@ -63,7 +67,7 @@ export function judge(points: readonly Point[], tolerance: Tolerance): Judgement
   }
 }
 
-/** Neighbours become their median, where there are too many. */
+/** Replaces neighbours by their median if there are too many samples. */
 function condensed(points: readonly Point[]): readonly Point[] {
   const together = Math.ceil(points.length / MOST_SAMPLES)
   if (together <= 1) return points
@@ -81,7 +85,9 @@ export function theilSen(points: readonly Point[]): number {
   return slopes.length === 0 ? 0 : median(slopes)
 }
 
-/** How far above zero the trend of the values is, in standard deviations of a series without any. */
+/**
+ * How far above zero the trend of the values is, in standard deviations of a series without any.
+ */
 export function mannKendall(values: readonly number[]): number {
   const { length } = values
   let score = 0

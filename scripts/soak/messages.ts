@@ -1,28 +1,28 @@
-/** What the application is told. */
-export type Order =
+/** A message to the application. */
+export type ToApplication =
   | {
       readonly type: 'start'
       readonly seed: number
       readonly redis: string
       readonly postgres: string
     }
-  /** Sell for so long. */
+  /** Sell for this time. */
   | { readonly type: 'sell'; readonly round: number; readonly ms: number }
   /** The faults are over: finish the round and take a sample. */
-  | { readonly type: 'settle' }
+  | { readonly type: 'sample' }
   /** Close everything, and end by itself. */
   | { readonly type: 'stop' }
 
-/** What the application says. */
-export type Word =
+/** A message of the application. */
+export type FromApplication =
   | { readonly type: 'ready' }
-  | { readonly type: 'settled'; readonly settled: Settled }
-  /** What ends the run at once. */
+  | { readonly type: 'sampled'; readonly report: RoundReport }
+  /** Ends the run at once. */
   | { readonly type: 'broken'; readonly why: string }
 
-export interface Settled {
+export interface RoundReport {
   readonly sample: Sample
-  /** How often each call was answered how, in this round: `reserve` to `reserved` to 12. */
+  /** The answers of this round by call, such as `reserve` to `reserved` to 12. */
   readonly answers: Answers
   readonly sales: readonly ClosedSale[]
 }
@@ -31,11 +31,11 @@ export interface Settled {
 export type Sample = Readonly<Record<string, number>>
 export type Answers = Readonly<Record<string, Readonly<Record<string, number>>>>
 
-/** What the buyers of a sale were told of it. */
+/** A sale, and the answers of its buyers. */
 export interface ClosedSale {
   readonly name: string
   readonly stock: Readonly<Record<string, number>>
-  /** Units of each SKU in orders that were confirmed, and that no call was to refund. */
+  /** Units of each SKU in confirmed orders, without those that were to be refunded. */
   readonly confirmed: Readonly<Record<string, number>>
   /** Whether the ledger has followed it. */
   readonly ledger: boolean

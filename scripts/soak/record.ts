@@ -1,19 +1,19 @@
 import type { Fault } from './faults.js'
-import type { ClosedSale, Settled } from './messages.js'
+import type { ClosedSale, RoundReport } from './messages.js'
 import { AllSeries } from './series.js'
 
-/** What a run has seen. */
+/** The course of a run. */
 export class RunRecord {
   readonly series = new AllSeries()
-  /** By call, and by what it was answered. */
+  /** By call and answer. */
   readonly answers = new Map<string, Map<string, number>>()
   readonly faults = new Map<Fault, number>()
   readonly sales: ClosedSale[] = []
-  /** What ended the run at once, and promises that were not kept. */
+  /** Faults that ended the run, and checks that do not hold. */
   readonly broken: string[] = []
 
-  /** @param extra What is counted outside of the application. */
-  add(seconds: number, { sample, answers, sales }: Settled, extra: Settled['sample']): void {
+  /** @param extra Counted outside of the application. */
+  add(seconds: number, { sample, answers, sales }: RoundReport, extra: RoundReport['sample']): void {
     this.series.add(seconds, { ...sample, ...extra })
     this.sales.push(...sales)
     for (const [call, counts] of Object.entries(answers)) {

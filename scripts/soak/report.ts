@@ -7,18 +7,18 @@ import { faults } from './faults.js'
 import type { RunRecord } from './record.js'
 import type { JudgedSeries } from './series.js'
 
-/** Columns that the table takes without its charts, and the least that these have. */
+/** Columns of the table without its charts, and the least width of a chart. */
 const FIGURES = 86
 const LEAST = 8
-/** Lines that are shown of what broke the run. */
+/** Lines that are shown of the faults that broke the run. */
 const BROKEN_LINES = 30
 
-/** Whether a run has found something. */
+/** Whether a run has found a fault. */
 export function failed({ series, broken }: RunRecord): boolean {
   return broken.length > 0 || series.judged().some(({ verdict }) => verdict === 'leaking')
 }
 
-/** Whether a run has found nothing. One that was too short to judge has not. */
+/** Whether a run has found no fault. A run that was too short to judge has not passed. */
 export function passed({ series, broken }: RunRecord): boolean {
   return (
     series.samples > 0 && broken.length === 0 && series.judged().every(({ verdict }) => verdict === 'steady')
@@ -85,8 +85,8 @@ function verdict(record: RunRecord, series: readonly JudgedSeries[], paint: Pain
       ? judged
       : leaking.map(({ name, growth }) => bad(`${name} leaks: it grew by ${shown(growth)}`))),
     record.broken.length === 0
-      ? good(`${counted(record.sales.length, 'sale')}: every promise was kept`)
-      : bad(counted(record.broken.length, 'broken promise')),
+      ? good(`${counted(record.sales.length, 'sale')}: every check holds`)
+      : bad(counted(record.broken.length, 'failed check')),
   ]
 }
 
@@ -94,11 +94,11 @@ export function shown(value: number): string {
   return Number.isInteger(value) || !Number.isFinite(value) ? number(value) : value.toFixed(2)
 }
 
-/** From the least of the values to the greatest. */
+/** A sparkline from the least of the values to the greatest. */
 export function chart(values: readonly number[], width: number): string {
   const least = Math.min(...values)
   const range = Math.max(...values) - least
-  // The least is not nothing: it is to be seen.
+  // Shifted above 0, so that the least value is visible.
   return sparkline(
     values.map((value) => 0.001 + (range === 0 ? 0 : (7 * (value - least)) / range)),
     width,

@@ -8,7 +8,7 @@ export interface JudgedSeries extends Judgement {
   readonly values: readonly number[]
 }
 
-/** One quantity over time for each name in the samples. */
+/** The samples over time, by name. */
 export class AllSeries {
   readonly #points = new Map<string, Point[]>()
   #count = 0
@@ -38,7 +38,7 @@ export class AllSeries {
   }
 }
 
-/** Names tell their unit where it is not a count. */
+/** A name includes the unit unless it is a count. */
 function toleranceOf(name: string) {
   if (!name.includes('(MiB)')) return tolerances.count
   return { ...tolerances.bytes, growth: tolerances.bytes.growth / MEBIBYTE }

@@ -1,11 +1,11 @@
 import { ApplicationProcess } from './application-process.js'
-import { trouble } from './faults.js'
+import { injectFaults } from './faults.js'
+import { type FaultyServers, startFaultyServers } from './faulty-servers.js'
 import type { SoakOptions } from './options.js'
-import { brokenPromises } from './promises.js'
 import type { RunRecord } from './record.js'
-import { openWorld, type World } from './world.js'
+import { checkSales } from './sale-checks.js'
 
-/** A round is a hundredth of the run, between these. ms */
+/** A round is a hundredth of the run, within these limits. ms */
 const SHORTEST_ROUND = 1_000
 const LONGEST_ROUND = 5_000
 
@@ -15,19 +15,19 @@ export interface Watching {
   readonly doing: (what: string) => void
 }
 
-/** Runs all of it, and puts what it sees into the record. */
+/** Runs the application through all rounds, and records what it sees. */
 export async function soak(options: SoakOptions, record: RunRecord, watching: Watching): Promise<void> {
-  const world = await openWorld(options.seed, () => {})
+  const servers = await startFaultyServers(options.seed, () => {})
   const application = new ApplicationProcess()
   try {
     await application.start({
-      ...{ seed: options.seed, redis: world.proxy.url, postgres: world.postgresUrl },
+      ...{ seed: options.seed, redis: servers.proxy.url, postgres: servers.postgresUrl },
     })
-    await rounds(world, application, options, record, watching)
+    await rounds(servers, application, options, record, watching)
     watching.doing('closing')
     await application.stop()
     record.broken.push(
-      ...(await brokenPromises(world, record.sales, (done) =>
+      ...(await checkSales(servers, record.sales, (done) =>
         watching.doing(`checking sale ${done} of ${record.sales.length}`),
       )),
     )
@@ -35,12 +35,12 @@ export async function soak(options: SoakOptions, record: RunRecord, watching: Wa
     record.broken.push((error as Error).message)
   } finally {
     application.kill()
-    await world.close()
+    await servers.close()
   }
 }
 
 async function rounds(
-  world: World,
+  servers: FaultyServers,
   application: ApplicationProcess,
   { minutes, seed }: SoakOptions,
   record: RunRecord,
@@ -54,11 +54,11 @@ async function rounds(
     application.sell(round, ms)
     await Promise.race([
       application.broken,
-      trouble(world, { seed, round, ms }, (fault) => record.fault(fault)),
+      injectFaults(servers, { seed, round, ms }, (fault) => record.fault(fault)),
     ])
-    const settled = await application.settle()
-    const { redis, postgres } = await world.connections()
-    record.add((performance.now() - begun) / 1_000, settled, {
+    const report = await application.sample()
+    const { redis, postgres } = await servers.connections()
+    record.add((performance.now() - begun) / 1_000, report, {
       'connections at Redis': redis,
       'connections at PostgreSQL': postgres,
     })

@@ -8,7 +8,7 @@ import { chart, shown } from './report.js'
 
 const CHART = 40
 
-/** How far the run is, and how its series go. */
+/** Shows the progress of the run, and its series. */
 export class SoakView implements View {
   readonly #record: RunRecord
   readonly #seconds: number
@@ -17,7 +17,7 @@ export class SoakView implements View {
   readonly #begunAt: number
   #doing = 'starting'
 
-  /** @param seconds How long it sells. */
+  /** @param seconds How long the application sells. */
   constructor(record: RunRecord, seconds: number, paint: Paint, now = () => performance.now()) {
     this.#record = record
     this.#seconds = seconds

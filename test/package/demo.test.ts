@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { achieved, type Reading } from '../../scripts/demo/launch/admission.js'
-import { Crowd } from '../../scripts/demo/launch/crowd.js'
-import { DoorLedger } from '../../scripts/demo/launch/door-ledger.js'
+import { achieved, type Reading } from '../../scripts/demo/launch/admission-rate.js'
+import { BuyerScheduler } from '../../scripts/demo/launch/buyer-scheduler.js'
+import { ExpectedAdmissions } from '../../scripts/demo/launch/expected-admissions.js'
 import { planOf } from '../../scripts/demo/launch/plan.js'
 import { Samples } from '../../scripts/demo/launch/samples.js'
-import { stayOf } from '../../scripts/demo/launch/stay.js'
 import { type EndState, type Told, verdictOf } from '../../scripts/demo/launch/verdict.js'
+import { visitorPlanOf } from '../../scripts/demo/launch/visitor-plan.js'
 import { forgedFor } from '../../scripts/demo/launch/visitors.js'
 import { readOptions } from '../../scripts/demo/options.js'
 import { csvRecords } from '../../scripts/demo/orders/csv.js'
@@ -91,11 +91,11 @@ describe('the launch', () => {
       expect(run.output).toMatch(/seed \d+: --seed \d+ repeats/)
       expect(run.output).toMatch(/audit: ok, [\d,]+ reservations recounted/)
       expect(run.figure('units')).toBe(500)
-      expect(run.figure('sold (confirmed)') + run.figure('given back after the payment')).toBe(500)
-      addsUp(run, 'From promise to parcel', run.figure('sold (confirmed)'))
-      expect(run.output).toContain('a ledger in a PostgreSQL of its own')
-      expect(run.output).toMatch(/[\d,]+ parcels {2}[\d,]+ events to do {2}[\d,]+ events in the ledger/)
-      expect(run.output).toMatch(/a worker died +yes/)
+      expect(run.figure('sold (confirmed)') + run.figure('refunded after the payment')).toBe(500)
+      addsUp(run, 'From payment to parcel', run.figure('sold (confirmed)'))
+      expect(run.output).toContain('a ledger in PostgreSQL')
+      expect(run.output).toMatch(/[\d,]+ parcels {2}[\d,]+ events waiting {2}[\d,]+ events in the ledger/)
+      expect(run.output).toMatch(/a worker crashed +yes/)
       for (const label of [
         'unsold',
         'oversold',
@@ -111,13 +111,13 @@ describe('the launch', () => {
         'limit exceeded',
         'double clicks',
         'payments reported twice',
-        'left to lapse',
+        'left to expire',
       ]) {
         expect(run.figure(label), label).toBeGreaterThan(0)
       }
-      // Everybody went through the door, or did not get in.
+      // Every visitor was admitted, turned away, or left.
       expect(run.figure('visitors')).toBe(2000)
-      const ways = ['admitted', 'turned away: sold out', 'left the line', 'never came back']
+      const ways = ['admitted', 'turned away: sold out', 'left the queue', 'never came back']
       expect(ways.map((way) => run.figure(way)).reduce((sum, times) => sum + times)).toBe(2000)
       for (const way of ways) expect(run.figure(way), way).toBeGreaterThan(0)
       expect(run.figure('passes given')).toBeGreaterThanOrEqual(run.figure('admitted'))
@@ -125,7 +125,7 @@ describe('the launch', () => {
       for (const label of ['forged or borrowed, accepted', 'reservations without a pass', 'admitted twice']) {
         expect(run.figure(label), label).toBe(0)
       }
-      expect(run.figure('rate asked, per second')).toBe(400)
+      expect(run.figure('rate set, per second')).toBe(400)
       expect(run.output).toMatch(/rate achieved +(\d+|-)/)
       expect(run.output).toMatch(/[\d,]+ waiting {2}[\d,]+ admitted\/s/)
       expect(run.output).toMatch(/buyer-\d+: (position|has a pass|turned away)/)
@@ -157,7 +157,7 @@ describe('the launch', () => {
       expect(run.figure('orders')).toBe(30 * 43)
       expect(run.figure('stores that got something wrong')).toBe(0)
       expect(run.figure('visits of a worker')).toBeGreaterThan(0)
-      const title = 'From promise to parcel: the stores'
+      const title = 'From payment to parcel: the stores'
       addsUp(run, title, run.figures(title, 'parcels')[1]!)
     },
     LONG_MS,
@@ -183,9 +183,9 @@ describe('the launch', () => {
       expect(run.output).toContain('no ledger: left out, as --no-ledger asks')
       expect(run.output).not.toContain('ledger rows')
       expect(run.code).toBe(0)
-      const [orders, units] = run.figures('From promise to parcel', 'parcels')
+      const [orders, units] = run.figures('From payment to parcel', 'parcels')
       expect(units).toBe(run.figure('sold (confirmed)'))
-      expect([orders, units]).toEqual(run.figures('From promise to parcel', 'confirmed, as buyers know'))
+      expect([orders, units]).toEqual(run.figures('From payment to parcel', 'confirmed, as buyers know'))
     },
     LONG_MS,
   )
@@ -197,7 +197,7 @@ describe('the launch', () => {
       const run = await demo(...sizes, '--no-ledger')
       expect(run.code).toBe(0)
       expect(run.figure('sold (confirmed)')).toBeLessThan(500)
-      const sold = run.figure('sold (confirmed)') + run.figure('given back after the payment')
+      const sold = run.figure('sold (confirmed)') + run.figure('refunded after the payment')
       expect(sold + run.figure('unsold')).toBe(500)
       expect(run.figure('stranded')).toBe(0)
     },
@@ -228,7 +228,7 @@ describe('the verdict of a launch', () => {
     peaks: [2, 1, 0],
     wanted: [0, 0, 1],
     toldGone: 1,
-    door: {
+    room: {
       passes: 4,
       doubled: 0,
       withoutPass: 0,
@@ -250,7 +250,7 @@ describe('the verdict of a launch', () => {
     passes: 4,
     audit: { ok: true, violations: [], reservations: 4 },
   }
-  const door = (wrong: Partial<Told['door']>) => ({ door: { ...told.door, ...wrong } })
+  const room = (wrong: Partial<Told['room']>) => ({ room: { ...told.room, ...wrong } })
   const judge = (
     tell: Partial<Told> = {},
     counts: Partial<EndState['counts']> = {},
@@ -266,7 +266,7 @@ describe('the verdict of a launch', () => {
 
   test.each<[string, ReturnType<typeof judge>, Partial<ReturnType<typeof judge>>]>([
     ['more was confirmed than there was', judge({ confirmedUnits: 5 }, { confirmed: 5 }), { oversold: 2 }],
-    ['a confirmed reservation lapsed', judge({}, {}, state('b', 'expired')), { lost: 1 }],
+    ['a confirmed reservation expired', judge({}, {}, state('b', 'expired')), { lost: 1 }],
     ['a confirmed reservation is gone', judge({}, {}, state('b', undefined)), { lost: 1 }],
     ['a unit is held for ever', judge({ confirmedUnits: 2 }, { held: 1, confirmed: 2 }), { stranded: 1 }],
     [
@@ -274,7 +274,7 @@ describe('the verdict of a launch', () => {
       judge({ confirmedUnits: 2 }, { inTransit: 1, confirmed: 2 }),
       { stranded: 1 },
     ],
-    ['a unit was sold to nobody', judge({ confirmedUnits: 2 }), { stranded: 1 }],
+    ['a unit was sold to no buyer', judge({ confirmedUnits: 2 }), { stranded: 1 }],
     [
       'a unit is available to a buyer who was told sold_out',
       judge({ confirmedUnits: 2, toldGone: 0 }, { available: 1, confirmed: 2 }),
@@ -288,7 +288,7 @@ describe('the verdict of a launch', () => {
     [
       'a unit is available after the room has sent somebody away',
       judge(
-        { confirmedUnits: 2, toldGone: 0, wanted: [0], ...door({ turnedAway: 1 }) },
+        { confirmedUnits: 2, toldGone: 0, wanted: [0], ...room({ turnedAway: 1 }) },
         { available: 1, confirmed: 2 },
       ),
       { stranded: 1 },
@@ -304,9 +304,9 @@ describe('the verdict of a launch', () => {
     ['revived', judge({}, {}, state('d', 'held'))],
     ['double clicks', judge({ doubleClicks: { contradictions: 1 } })],
     ['double reports', judge({ doubleReports: { contradictions: 1 } })],
-    ['no pass', judge(door({ withoutPass: 1 }))],
-    ['no pass', judge(door({ forged: { accepted: 1 } }))],
-    ['admitted twice', judge(door({ doubled: 1 }))],
+    ['no pass', judge(room({ withoutPass: 1 }))],
+    ['no pass', judge(room({ forged: { accepted: 1 } }))],
+    ['admitted twice', judge(room({ doubled: 1 }))],
     ['passes', judge({}, {}, { passes: 5 })],
     ['total', judge({}, { total: 4 })],
     ['revived', judge({ cancelled: new Map([['d', 0]]) }, {}, state('d', 'confirmed'))],
@@ -316,7 +316,7 @@ describe('the verdict of a launch', () => {
     expect(faults.some((fault) => fault.startsWith(`${name}:`))).toBe(true)
   })
 
-  test('units given back after the payment have left the sale', () => {
+  test('units refunded after the payment have left the sale', () => {
     const given = { confirmed: new Map([['a', 2]]), cancelled: new Map([['b', 1]]), cancelledUnits: 1 }
     const states = new Map([...end.states, ['b', 'refunded' as const]])
     const gone = judge({ ...given, confirmedUnits: 2 }, { total: 2, confirmed: 2 }, { states })
@@ -325,7 +325,7 @@ describe('the verdict of a launch', () => {
     expect(judge({ ...given, confirmedUnits: 3 }, { confirmed: 3 }, { states }).oversold).toBe(1)
   })
 
-  test('lets units stay unsold that nobody wanted', () => {
+  test('lets units stay unsold that no buyer wanted', () => {
     const { faults } = judge(
       { confirmedUnits: 2, toldGone: 0, wanted: [0, 2] },
       { available: 1, confirmed: 2 },
@@ -358,28 +358,28 @@ describe('the waiting room of a launch', () => {
     expect(rate).toMatchObject({ perSecond: 100, slowest: 50, fastest: 150 })
   })
 
-  test('the books count each pass once, and see two at a time', () => {
-    const books = new DoorLedger(3, 1_000)
-    for (const buyer of [0, 1, 0]) books.joined(buyer)
-    books.entered(0, 5_000)
-    books.entered(0, 5_000)
-    expect(books).toMatchObject({ visitors: 2, joins: 3, passes: 1, admitted: 1, doubled: 0 })
-    books.entered(0, 6_000)
-    expect(books).toMatchObject({ passes: 2, admitted: 1, doubled: 0 })
-    books.entered(0, 6_999)
-    expect(books.doubled).toBe(1)
-    for (const buyer of [0, 1]) books.closed(buyer)
-    expect(books).toMatchObject({ turnedAway: 1, turnedAwayAgain: 1 })
-    books.reserved(0)
-    expect(books.withoutPass).toBe(0)
-    books.reserved(2)
-    expect(books.withoutPass).toBe(1)
-    books.cheated({ status: 'pass_rejected', reason: 'invalid' })
-    books.cheated({ status: 'paused' })
-    expect(books.forged).toEqual({ tried: 2, refused: 1, accepted: 1 })
+  test('the expected admissions count each pass once, and see two at a time', () => {
+    const expected = new ExpectedAdmissions(3, 1_000)
+    for (const buyer of [0, 1, 0]) expected.joined(buyer)
+    expected.entered(0, 5_000)
+    expected.entered(0, 5_000)
+    expect(expected).toMatchObject({ visitors: 2, joins: 3, passes: 1, admitted: 1, doubled: 0 })
+    expected.entered(0, 6_000)
+    expect(expected).toMatchObject({ passes: 2, admitted: 1, doubled: 0 })
+    expected.entered(0, 6_999)
+    expect(expected.doubled).toBe(1)
+    for (const buyer of [0, 1]) expected.closed(buyer)
+    expect(expected).toMatchObject({ turnedAway: 1, turnedAwayAgain: 1 })
+    expected.reserved(0)
+    expect(expected.withoutPass).toBe(0)
+    expected.reserved(2)
+    expect(expected.withoutPass).toBe(1)
+    expected.cheated({ status: 'pass_rejected', reason: 'invalid' })
+    expected.cheated({ status: 'paused' })
+    expect(expected.forged).toEqual({ tried: 2, refused: 1, accepted: 1 })
   })
 
-  test('the visitors that are followed tell how long it took, and what was foretold', () => {
+  test('the followed visitors show how long they waited, and the forecast', () => {
     const samples = new Samples([7, 8])
     expect(samples.lines()).toEqual(['buyer-7: on the way', 'buyer-8: on the way'])
     const waiting = { status: 'waiting', pollAfterMs: 1_000, soldOutLikely: false } as const
@@ -388,30 +388,30 @@ describe('the waiting room of a launch', () => {
     samples.told(9, { ...waiting, position: 1, etaMs: 0 }, 1_000)
     expect(samples.lines()).toEqual([
       'buyer-7: position 1,234, 2.5 s to go',
-      'buyer-8: position 9, nobody can say how long, likely sold out by then',
+      'buyer-8: position 9, no forecast yet, likely sold out by then',
     ])
     samples.told(7, { status: 'admitted', pass: 'p', expiresAt: 9 }, 3_000)
     samples.told(8, { status: 'closed', reason: 'sold_out' }, 4_000)
-    // What comes after is another stay.
+    // A visitor who joins again is not followed.
     samples.told(7, { ...waiting, position: 5, etaMs: 5 }, 5_000)
     expect(samples.lines()).toEqual([
-      'buyer-7: has a pass after 2.0 s, 2.5 s foretold at position 1,234',
+      'buyer-7: has a pass after 2.0 s, forecast 2.5 s at position 1,234',
       'buyer-8: turned away, sold out after 3.0 s',
     ])
   })
 
   test('visitors decide the same with the same seed, and all kinds come', () => {
-    const stays = Array.from({ length: 3_000 }, (_, buyer) => stayOf(1, buyer))
-    expect(stays).toEqual(Array.from({ length: 3_000 }, (_, buyer) => stayOf(1, buyer)))
-    expect(new Set(stays.map(({ kind }) => kind)).size).toBe(3)
-    expect(new Set(stays.map(({ cheat }) => cheat)).size).toBe(4)
-    expect(stays.some(({ watches }) => watches)).toBe(true)
+    const plans = Array.from({ length: 3_000 }, (_, buyer) => visitorPlanOf(1, buyer))
+    expect(plans).toEqual(Array.from({ length: 3_000 }, (_, buyer) => visitorPlanOf(1, buyer)))
+    expect(new Set(plans.map(({ kind }) => kind)).size).toBe(3)
+    expect(new Set(plans.map(({ cheat }) => cheat)).size).toBe(4)
+    expect(plans.some(({ watches }) => watches)).toBe(true)
   })
 
   test('what it forges looks right and is refused', async () => {
     const engine = memoryEngine()
     const options = { engine, secret: 'a secret of the demo, 32 bytes or more', ratePerSecond: 10 }
-    await using room = new WaitingRoom('door', options)
+    await using room = new WaitingRoom('room', options)
     await room.create()
     const { ticket } = await room.join('ann')
     const answer = await room.poll(ticket)
@@ -422,27 +422,27 @@ describe('the waiting room of a launch', () => {
     expect(() => room.verify(forged, { buyer: 'ben' })).toThrow(StockholdError)
   })
 
-  test('looks take no place of a visit, and the crowd ends with the last of them', async () => {
-    const crowd = new Crowd(1)
+  test('polls do not count as visits, and the run ends with the last of them', async () => {
+    const scheduler = new BuyerScheduler(1)
     const seen: string[] = []
     let looks = 0
     const watcher = {
-      async look() {
-        if (++looks < 3) crowd.lookAfter(15, watcher)
+      async poll() {
+        if (++looks < 3) scheduler.pollAfter(15, watcher)
         seen.push('look')
       },
     }
     const visit = async () => {
-      crowd.lookAfter(0, watcher)
+      scheduler.pollAfter(0, watcher)
       await new Promise((resolve) => setTimeout(resolve, 60))
       seen.push('visit')
     }
-    await crowd.run([visit])
+    await scheduler.run([visit])
     expect(seen).toContain('visit')
     expect(seen.filter((what) => what === 'look')).toHaveLength(3)
     expect(seen[0]).toBe('look')
-    const broken = { look: () => Promise.reject(new Error('broken')) }
-    await expect(crowd.run([async () => crowd.lookAfter(0, broken)])).rejects.toThrow('broken')
+    const broken = { poll: () => Promise.reject(new Error('broken')) }
+    await expect(scheduler.run([async () => scheduler.pollAfter(0, broken)])).rejects.toThrow('broken')
   })
 })
 
@@ -486,7 +486,7 @@ describe('the replay of an order file', () => {
       'taken out by corrections': 0,
       'on sale': 2,
       'ran out': 1,
-      'differences to the plain calculation': 0,
+      'differences from plain arithmetic': 0,
     }
     for (const [label, value] of Object.entries(figures)) expect(run.figure(label), label).toBe(value)
     expect(run.output).toContain('line 6: qty is no whole number: "many"')

@@ -66,7 +66,7 @@ describe('the peers of the bench', () => {
         const answers: string[] = []
         for (const key of keys) answers.push(await peer.reserve('greedy', key))
         expect(answers).toEqual(['reserved', 'reserved', 'reserved', 'refused', 'reserved'])
-        expect(await peer.books()).toEqual({ left: UNITS - LIMIT, recorded: LIMIT })
+        expect(await peer.state()).toEqual({ left: UNITS - LIMIT, recorded: LIMIT })
       })
     })
   }
@@ -100,7 +100,7 @@ describe('the peers of the bench', () => {
         recorded++
         return 'reserved'
       },
-      books: async () => ({ left, recorded }),
+      state: async () => ({ left, recorded }),
       close: async () => {},
     }
     const result = await race(careless, UNITS, LIMIT)

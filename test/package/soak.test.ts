@@ -10,9 +10,7 @@ test('a short run keeps every promise, and says that it was too short to judge',
   const run = promisify(execFile)(process.execPath, [...tool, '--minutes', '0.1', '--seed', '3'])
   const { code, stdout } = await run.catch((error) => error)
   expect(stdout).toMatch(/^stockhold soak, 6.0 s, seed 3\n/)
-  expect(stdout).toMatch(
-    /✗ The run was too short to judge its series\n✓ \d+ sales: every promise was kept\n$/,
-  )
+  expect(stdout).toMatch(/✗ The run was too short to judge its series\n✓ \d+ sales: every check holds\n$/)
   expect(stdout).toMatch(/^heap \(MiB\) +\d/m)
   expect(stdout).toMatch(/^reserve +\d/m)
   expect(code).toBe(1)
@@ -35,7 +33,7 @@ test('Ctrl-C ends the round under way, and the report follows', async () => {
     output += chunk
   })
   const code = await new Promise((settle) => child.once('close', settle))
-  expect(output).toMatch(/✓ 3 sales: every promise was kept\n$/)
+  expect(output).toMatch(/✓ 3 sales: every check holds\n$/)
   expect(code).toBe(130)
 })
 
@@ -64,7 +62,7 @@ describe('an application ends the run', () => {
 
   test('unless nothing went wrong', async () => {
     const application = await start(0)
-    await expect(application.settle()).resolves.toMatchObject({ sales: [] })
+    await expect(application.sample()).resolves.toMatchObject({ sales: [] })
     await application.stop()
   })
 })

@@ -1,9 +1,9 @@
 /** In place of the application of `npm run soak`: the seed says what goes wrong in it. */
 import { EventEmitter } from 'node:events'
 import { watchProcess } from '../../scripts/soak/application/watch-process.js'
-import type { Order, Word } from '../../scripts/soak/messages.js'
+import type { FromApplication, ToApplication } from '../../scripts/soak/messages.js'
 
-const say = (word: Word) => process.send!(word)
+const say = (word: FromApplication) => process.send!(word)
 watchProcess((why) => say({ type: 'broken', why }))
 
 const trouble: Record<number, () => unknown> = {
@@ -21,11 +21,11 @@ const trouble: Record<number, () => unknown> = {
   5: () => setInterval(() => {}, 1_000),
 }
 
-process.on('message', (order: Order) => {
+process.on('message', (order: ToApplication) => {
   if (order.type === 'start') {
     trouble[order.seed]?.()
     say({ type: 'ready' })
   }
-  if (order.type === 'settle') say({ type: 'settled', settled: { sample: {}, answers: {}, sales: [] } })
+  if (order.type === 'sample') say({ type: 'sampled', report: { sample: {}, answers: {}, sales: [] } })
   if (order.type === 'stop') process.disconnect()
 })

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBooks } from '../../scripts/demo/handoff/books.js'
-import { differences, type HandedOn, type Paid } from '../../scripts/demo/handoff/comparison.js'
-import { Trouble } from '../../scripts/demo/handoff/trouble.js'
+import { differences, type FulfilmentResult, type Paid } from '../../scripts/demo/fulfilment/comparison.js'
+import { openLedgerDatabase } from '../../scripts/demo/fulfilment/ledger-database.js'
+import { UnreliableServices } from '../../scripts/demo/fulfilment/unreliable-services.js'
 import { Bank } from '../../scripts/fulfilment/bank.js'
 import { fulfilment } from '../../scripts/fulfilment/fulfilment.js'
-import { Rota } from '../../scripts/fulfilment/rota.js'
+import { PollScheduler } from '../../scripts/fulfilment/poll-scheduler.js'
 import { caughtUp, visit } from '../../scripts/fulfilment/visit.js'
 import { Warehouse } from '../../scripts/fulfilment/warehouse.js'
 import { type EventHandler, FlashSale, memoryEngine } from '../../src/index.js'
@@ -91,8 +91,8 @@ describe('the example of a consumer', () => {
     const { sale, open, buy, warehouse, bank } = await shop()
     const ids = await Promise.all(Array.from({ length: 400 }, (_, i) => buy(`buyer-${i}`)))
     for (const id of ids.slice(0, 20)) await sale.refund(id, { restock: true })
-    const trouble = new Trouble(warehouse, bank, 7)
-    const handler = fulfilment(trouble, trouble)
+    const services = new UnreliableServices(warehouse, bank, 7)
+    const handler = fulfilment(services, services)
     const first = open()
     const slowly: EventHandler = async (event, context) => {
       await delay(2)
@@ -106,7 +106,7 @@ describe('the example of a consumer', () => {
     await visit(open(), options, handler)
     expect(warehouse).toMatchObject({ parcels: 380, units: 760, cancelled: 20 })
     expect([...bank.refunds()]).toHaveLength(20)
-    expect(trouble.failures).toBeGreaterThan(0)
+    expect(services.failures).toBeGreaterThan(0)
     expect(warehouse.repeats).toBeGreaterThan(0)
   })
 
@@ -121,13 +121,13 @@ describe('the example of a consumer', () => {
   })
 })
 
-describe('the rota', () => {
+describe('the scheduler', () => {
   test('visits each store that has orders once for all that gather, never twice at a time, and no more than it has hands', async () => {
     const visits: string[] = []
     let now = 0
     let most = 0
     const here = new Set<string>()
-    const rota = new Rota<string>(
+    const scheduler = new PollScheduler<string>(
       async (store) => {
         expect(here.has(store)).toBe(false)
         here.add(store)
@@ -139,28 +139,28 @@ describe('the rota', () => {
       },
       { atOnce: 2, afterMs: 10 },
     )
-    for (const store of ['a', 'b', 'a', 'c', 'a']) rota.tell(store)
+    for (const store of ['a', 'b', 'a', 'c', 'a']) scheduler.tell(store)
     expect(visits).toEqual([])
     await until(() => visits.includes('a'))
-    rota.tell('a')
-    await until(() => rota.busy === 0)
+    scheduler.tell('a')
+    await until(() => scheduler.busy === 0)
     expect(visits).toEqual(['a', 'b', 'c', 'a'])
     expect(most).toBe(2)
   })
 
   test('comes again where it failed, and at the end does not wait', async () => {
     let fails = 1
-    const rota = new Rota<string>(
+    const scheduler = new PollScheduler<string>(
       async () => {
         if (fails-- > 0) throw new Error('away')
       },
       { atOnce: 4, afterMs: 20 },
     )
-    rota.tell('a')
-    await until(() => rota.visits === 2)
-    expect(rota.failures).toBe(1)
-    await until(() => rota.busy === 0)
-    const patient = new Rota<string>(async () => {}, { atOnce: 1, afterMs: 3_600_000 })
+    scheduler.tell('a')
+    await until(() => scheduler.visits === 2)
+    expect(scheduler.failures).toBe(1)
+    await until(() => scheduler.busy === 0)
+    const patient = new PollScheduler<string>(async () => {}, { atOnce: 1, afterMs: 3_600_000 })
     for (const store of ['a', 'b', 'c']) patient.tell(store)
     await patient.finish()
     await patient.finish()
@@ -178,7 +178,7 @@ describe('the comparison', () => {
     refundDue: ['d'],
   }
   const rows = { confirmed: { orders: 2, units: 3 }, refunded: { orders: 1, units: 1 }, refundDue: 1 }
-  const good: HandedOn = {
+  const good: FulfilmentResult = {
     parcels: new Map(paid.confirmed),
     cancelled: 1,
     refunds: new Map([
@@ -198,7 +198,7 @@ describe('the comparison', () => {
     expect(differences(paid, { ...good, ledger: undefined })).toEqual([])
   })
 
-  test.each<[string, Partial<HandedOn>]>([
+  test.each<[string, Partial<FulfilmentResult>]>([
     ['parcels', { parcels: new Map([['a', 2]]) }],
     ['parcels', { parcels: new Map([...paid.confirmed, ['b', 2]]) }],
     ['parcels', { parcels: new Map([...paid.confirmed, ['c', 1]]) }],
@@ -227,12 +227,12 @@ describe('the ledger of the demo', () => {
     ],
     ['PostgreSQL did not start on 127.0.0.1:1 (exit code 1). Its output:\nno space left', 'did not start'],
   ])('where none can be had, says in a line what to do: %s', async (message, why) => {
-    const books = await openBooks(
+    const database = await openLedgerDatabase(
       () => {},
       () => Promise.reject(new Error(message)),
     )
-    expect(books).toContain(why)
-    expect(books).toMatch(/Install one, such as .*, or take --no-ledger$/)
-    expect(books).not.toContain('\n')
+    expect(database).toContain(why)
+    expect(database).toMatch(/Install one, such as .*, or take --no-ledger$/)
+    expect(database).not.toContain('\n')
   })
 })

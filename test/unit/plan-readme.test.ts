@@ -20,8 +20,8 @@ test('the chapter shows a plan for one Redis and one for a cluster', () => {
 
 describe.each(examples)('npm run -s plan -- $args', ({ args, printed }) => {
   test('prints what the chapter says', () => {
-    const { sale, means } = readOptions(args)
-    const lines = reportLines(planOf(sale, means), REPORT_WIDTH, plain)
+    const { sale, resources } = readOptions(args)
+    const lines = reportLines(planOf(sale, resources), REPORT_WIDTH, plain)
     const dots = printed.indexOf('...')
     if (dots < 0) return expect(lines).toEqual(printed)
     expect(lines.slice(0, dots)).toEqual(printed.slice(0, dots))

@@ -2,22 +2,22 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BadOption } from '../../scripts/lib/options.js'
 import { plain } from '../../scripts/lib/terminal/style.js'
-import { type Foreseen, type Means, readOptions } from '../../scripts/plan/options.js'
+import { type ForeseenSale, type Resources, readOptions } from '../../scripts/plan/options.js'
 import { planOf } from '../../scripts/plan/plan.js'
 import { reportLines } from '../../scripts/plan/report.js'
 import { seeded } from '../support/seeds.js'
 
 const asked = (...args: string[]) => readOptions(args)
 const planned = (...args: string[]) => {
-  const { sale, means } = asked(...args)
-  return planOf(sale, means)
+  const { sale, resources } = asked(...args)
+  return planOf(sale, resources)
 }
 const report = (...args: string[]) => reportLines(planned(...args), 110, plain).join('\n')
 
-const means: Means = { core: 0.5, gib: 8, processRate: undefined }
+const resources: Resources = { core: 0.5, gib: 8, processRate: undefined }
 
 /** Sales of every kind and size that one cluster can bear. */
-const sales: fc.Arbitrary<Foreseen> = fc
+const sales: fc.Arbitrary<ForeseenSale> = fc
   .record({
     carts: fc.integer({ min: 1, max: 1_000_000 }),
     cart: fc.integer({ min: 1, max: 5 }),
@@ -41,7 +41,7 @@ describe('whatever the sale', () => {
   test('units and people are conserved, and nothing is more than there is', () => {
     fc.assert(
       fc.property(sales, (sale) => {
-        const { course } = planOf(sale, means)
+        const { course } = planOf(sale, resources)
         expect(course.confirmedUnits + course.leftUnits).toBe(sale.units)
         expect(course.reservations + course.refused).toBe(Math.max(sale.arrivals, course.reservations))
         expect(course.reservations).toBeLessThanOrEqual(sale.arrivals)
@@ -56,7 +56,7 @@ describe('whatever the sale', () => {
   test('it is sold out exactly when nothing is left, and its moments come one after another', () => {
     fc.assert(
       fc.property(sales, (sale) => {
-        const { firstGone, mostPaid, lastPaid, leftUnits, over } = planOf(sale, means).course
+        const { firstGone, mostPaid, lastPaid, leftUnits, over } = planOf(sale, resources).course
         expect(lastPaid !== null).toBe(leftUnits === 0)
         if (lastPaid === null) return
         expect(firstGone).not.toBeNull()
@@ -73,14 +73,14 @@ describe('whatever the sale', () => {
       fc.property(sales, fc.integer({ min: 1, max: 20 }), (sale, times) => {
         // What no cluster can bear is refused.
         fc.pre(sale.peak * times <= 10_000_000)
-        const few = planOf(sale, means)
+        const few = planOf(sale, resources)
         const more = { ...sale, arrivals: sale.arrivals * times, peak: sale.peak * times }
-        const many = planOf(more, means)
-        const all = ({ servers }: typeof few) => servers.masters + servers.ofDoor
+        const many = planOf(more, resources)
+        const all = ({ servers }: typeof few) => servers.masters + servers.ofRoom
         expect(all(many)).toBeGreaterThanOrEqual(all(few))
         expect(many.servers.partitions).toBeGreaterThanOrEqual(few.servers.partitions)
         expect(many.processes.count).toBeGreaterThanOrEqual(few.processes.count)
-        // When the last holds lapse decides whether anybody is still there to take what comes back.
+        // Buyers may have left by the time the last holds expire.
         expect(many.servers.memory.total).toBeGreaterThan(0.9 * few.servers.memory.total)
       }),
       runs,
@@ -90,15 +90,15 @@ describe('whatever the sale', () => {
   test('larger servers never need to be more, and what they bear is within their share', () => {
     fc.assert(
       fc.property(sales, fc.double({ min: 0.1, max: 0.5, noNaN: true }), (sale, core) => {
-        const { servers, oneIsEnough } = planOf(sale, { ...means, core })
-        expect(planOf(sale, { ...means, core: 2 * core }).servers.masters).toBeLessThanOrEqual(
+        const { servers, oneIsEnough } = planOf(sale, { ...resources, core })
+        expect(planOf(sale, { ...resources, core: 2 * core }).servers.masters).toBeLessThanOrEqual(
           servers.masters,
         )
         expect(servers.cores.sale / servers.masters).toBeLessThanOrEqual(core + 1e-9)
-        expect(servers.memory.total / servers.masters).toBeLessThanOrEqual(means.gib * 2 ** 30)
+        expect(servers.memory.total / servers.masters).toBeLessThanOrEqual(resources.gib * 2 ** 30)
         expect(servers.maxmemory * servers.masters).toBeGreaterThanOrEqual(2 * servers.memory.total)
         expect(servers.partitions).toBe(servers.masters === 1 ? 1 : 2 * servers.masters)
-        if (oneIsEnough) expect(servers.cores.sale + servers.cores.door).toBeLessThanOrEqual(core)
+        if (oneIsEnough) expect(servers.cores.sale + servers.cores.room).toBeLessThanOrEqual(core)
       }),
       runs,
     )
@@ -107,7 +107,7 @@ describe('whatever the sale', () => {
   test('batches are possible ones, and every number is one', () => {
     fc.assert(
       fc.property(sales, (sale) => {
-        const plan = planOf(sale, means)
+        const plan = planOf(sale, resources)
         expect(plan.batches.reservations).toBeGreaterThanOrEqual(1)
         expect(plan.batches.reservations).toBeLessThanOrEqual(256)
         expect(plan.batches.waitMs).toBeGreaterThan(0)
@@ -124,17 +124,17 @@ describe('whatever the sale', () => {
 
 test('a single unit for a single buyer, who pays five times of six, is sold out all the same', () => {
   const one = { units: 1, cart: 1, arrivals: 1, within: 3, peak: 1, rate: undefined, holdMs: 300_000 }
-  const { course } = planOf({ ...one, paid: 5 / 6, payIn: 1 }, means)
+  const { course } = planOf({ ...one, paid: 5 / 6, payIn: 1 }, resources)
   expect(course).toMatchObject({ confirmedUnits: 1, leftUnits: 0 })
   expect(course.firstGone).toBe(course.lastPaid)
 })
 
-describe('the two that everybody asks about', () => {
+describe('the two usual questions', () => {
   test('100,000 units and a million people: one Redis', () => {
     const plan = planned()
     expect(plan.oneIsEnough).toBe(true)
-    expect(plan.servers).toMatchObject({ masters: 1, ofDoor: 0, partitions: 1 })
-    expect(plan.door).toEqual({ ratePerSecond: 556, burst: 556 })
+    expect(plan.servers).toMatchObject({ masters: 1, ofRoom: 0, partitions: 1 })
+    expect(plan.waitingRoom).toEqual({ ratePerSecond: 556, burst: 556 })
     expect(plan.course).toMatchObject({ confirmedUnits: 100_000, leftUnits: 0, reservations: 125_000 })
     expect(plan.course.firstGone).toBeGreaterThan(170)
     expect(plan.course.firstGone).toBeLessThan(185)
@@ -153,9 +153,9 @@ describe('the two that everybody asks about', () => {
       '583_000',
       '--no-room',
     ]
-    const { servers, oneIsEnough, door } = planned(...args)
+    const { servers, oneIsEnough, waitingRoom } = planned(...args)
     expect(oneIsEnough).toBe(false)
-    expect(door).toBeNull()
+    expect(waitingRoom).toBeNull()
     expect(servers.masters).toBe(Math.ceil(servers.cores.sale / 0.5))
     expect(servers.masters).toBeGreaterThan(5)
     expect(report(...args)).toContain(
@@ -166,7 +166,7 @@ describe('the two that everybody asks about', () => {
 
 test('a waiting room that takes more than the sale leaves of a core has a Redis of its own', () => {
   const { servers, oneIsEnough } = planned('--arrivals', '9_000_000')
-  expect(servers).toMatchObject({ masters: 1, ofDoor: 1, partitions: 1, doorKeepsUp: false })
+  expect(servers).toMatchObject({ masters: 1, ofRoom: 1, partitions: 1, roomKeepsUp: false })
   expect(oneIsEnough).toBe(false)
   expect(report('--arrivals', '9_000_000')).toContain('A waiting room is one core')
 })

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { random } from '../../scripts/lib/random.js'
 import { plain } from '../../scripts/lib/terminal/style.js'
 import { ABORTED, Calls } from '../../scripts/soak/application/calls.js'
-import { faults, plan, trouble } from '../../scripts/soak/faults.js'
+import { faults, injectFaults, plan } from '../../scripts/soak/faults.js'
 import { judge, mannKendall, median, theilSen, tolerances } from '../../scripts/soak/judge.js'
-import type { ClosedSale, Settled } from '../../scripts/soak/messages.js'
+import type { ClosedSale, RoundReport } from '../../scripts/soak/messages.js'
 import { readOptions } from '../../scripts/soak/options.js'
-import { compare } from '../../scripts/soak/promises.js'
 import { RunRecord } from '../../scripts/soak/record.js'
 import { chart, failed, passed, report } from '../../scripts/soak/report.js'
+import { compare } from '../../scripts/soak/sale-checks.js'
 import { SoakView } from '../../scripts/soak/view.js'
 import { StockholdError } from '../../src/index.js'
 
@@ -128,13 +128,13 @@ describe('the statistics', () => {
   })
 })
 
-const settled = (sample: Settled['sample'], rest: Partial<Settled> = {}): Settled => ({
+const settled = (sample: RoundReport['sample'], rest: Partial<RoundReport> = {}): RoundReport => ({
   ...{ sample, answers: {}, sales: [] },
   ...rest,
 })
 
 /** A run that takes these samples. */
-function recordOf(sample: (index: number) => Settled['sample'], samples = 40): RunRecord {
+function recordOf(sample: (index: number) => RoundReport['sample'], samples = 40): RunRecord {
   const record = new RunRecord()
   for (let index = 0; index < samples; index++) record.add(index * EVERY_S, settled(sample(index)), {})
   return record
@@ -172,7 +172,7 @@ describe('a run', () => {
     record.broken.push('unhandledRejection: Error: left')
     expect([passed(record), failed(record)]).toEqual([false, true])
     expect(report(record, 140, plain)).toEqual(
-      expect.arrayContaining(['unhandledRejection: Error: left', '✗ 1 broken promise']),
+      expect.arrayContaining(['unhandledRejection: Error: left', '✗ 1 failed check']),
     )
   })
 
@@ -223,9 +223,9 @@ describe('a closed sale', () => {
   test('has every order that was confirmed to a buyer, and sold no unit twice', () => {
     expect([...compare(closed, counts(4))]).toEqual([])
     expect([...compare(closed, counts(7, 3))]).toEqual([])
-    expect([...compare(closed, counts(3))]).toEqual(['phone: 4 were confirmed to buyers, and 3 are there'])
-    expect([...compare(closed, counts(8, 3))]).toEqual(['phone: 11 are sold, of 10'])
-    expect([...compare(closed, {})]).toEqual(['phone is not there'])
+    expect([...compare(closed, counts(3))]).toEqual(['phone: 4 were confirmed to buyers, the sale has 3'])
+    expect([...compare(closed, counts(8, 3))]).toEqual(['phone: 11 are sold of 10'])
+    expect([...compare(closed, {})]).toEqual(['phone is missing'])
   })
 })
 
@@ -287,8 +287,10 @@ describe('faults', () => {
       { get: (_, name) => (name === 'heal' ? note('heal') : () => ({ hits: 0, lift: note('lift') })) },
     )
     const redis = { kill: note('kill'), restart: note('restart') }
-    const world = { proxy, redis, endSessions: note('end') } as unknown as Parameters<typeof trouble>[0]
-    await trouble(world, { seed: 3, round: 1, ms: 500 }, () => {})
+    const servers = { proxy, redis, endSessions: note('end') } as unknown as Parameters<
+      typeof injectFaults
+    >[0]
+    await injectFaults(servers, { seed: 3, round: 1, ms: 500 }, () => {})
     expect(done.at(-1)).toBe('heal')
   })
 })

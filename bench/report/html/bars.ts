@@ -5,7 +5,9 @@ import { valuesOf } from './tables.js'
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 3 })
 
-/** Bars on a logarithmic scale, drawn by the page itself: no script, and every value beside its bar. */
+/**
+ * Bars on a logarithmic scale, drawn by the page itself: no script, and every value beside its bar.
+ */
 export function barsOf({ title, unit, bars }: BarChart): Html {
   const { place, ticks } = logScale(bars.flatMap(({ value, spread = [value, value] }) => [value, ...spread]))
   const grid = ticks.map((tick) => html`<span class="line" style="left:${place(tick)}%"></span>`)
@@ -35,7 +37,10 @@ ${valuesOf({
 </figure>`
 }
 
-/** From a power of ten below the smallest value, so that its bar is seen, to the one above the largest. */
+/**
+ * From a power of ten below the smallest value, so that its bar is seen, to the one above the
+ * largest.
+ */
 function logScale(values: readonly number[]): { place: (value: number) => number; ticks: number[] } {
   const positive = values.filter((value) => value > 0)
   const smallest = positive.length === 0 ? 1 : Math.min(...positive)

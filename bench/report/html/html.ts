@@ -25,7 +25,10 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
   return new Html(String.raw({ raw: strings }, ...values.map(render)))
 }
 
-/** A value for a script to read: neither `</script>` nor `<!--` in a string may end or change the element. */
+/**
+ * A value for a script to read: neither `</script>` nor `<!--` in a string may end or change the
+ * element.
+ */
 export function json(value: unknown): Html {
   return new Html(JSON.stringify(value).replaceAll('<', '\\u003c'))
 }

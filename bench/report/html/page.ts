@@ -6,7 +6,9 @@ import { verdictOf } from '../report.js'
 import { Html, html } from './html.js'
 import { environmentSection, partSection, targetsSection, verdictSection } from './sections.js'
 
-/** The whole report as one file: styles and scripts are in it, and nothing is asked of any network. */
+/**
+ * The whole report as one file: styles and scripts are in it, and nothing is asked of any network.
+ */
 export async function reportPage(report: Report): Promise<string> {
   const { script, style } = await assets()
   const { parts, createdAt, targets, environment } = report

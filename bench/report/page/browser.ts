@@ -1,6 +1,6 @@
 /**
- * The few things of a browser that the charts use. TypeScript's own DOM library would be there for the entire project,
- * and let code that runs in Node refer to a `window`.
+ * The few things of a browser that the charts use. TypeScript's own DOM library would be there for
+ * the entire project, and let code that runs in Node refer to a `window`.
  */
 export interface PageElement {
   textContent: string | null

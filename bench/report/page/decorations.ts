@@ -30,7 +30,8 @@ export function drawMarkers(plot: uPlot, index: number, { colours }: Decoration)
     if (value == null) continue
     const [left, top] = [plot.valToPos(xs[at]!, 'x', true), plot.valToPos(value, 'y', true)]
     const alone = ys[at - 1] == null && ys[at + 1] == null
-    // Each line a little later than the one before: where lines run together, their markers alternate.
+    // Each line a little later than the one before: where lines run together, their markers
+    // alternate.
     const apart = (MARKERS_APART + (last < 0 ? index * 11 - MARKERS_APART : 0)) * browser.devicePixelRatio
     const few = ys.length <= 16
     if (!few && !alone && left - Math.max(last, plot.bbox.left) < apart) continue
@@ -70,7 +71,7 @@ export function drawLabels(plot: uPlot, { colours, labels, font, ink }: Decorati
   canvas.lineWidth = ratio
   canvas.setLineDash([])
   for (const { label, line, x, y, to } of ends) {
-    // Outside the plot after somebody has zoomed in: there is nothing to point at.
+    // A point outside the plot, after a zoom, is not marked.
     if (x < left - 1 || x > edge + 1 || y < top - 1 || y > top + height + 1) continue
     const start = edge + LEADER * ratio
     canvas.strokeStyle = colours[line]!

@@ -1,4 +1,7 @@
-/** How the lines of a chart are told apart: by dashes and markers as well as by colour. Shared by legend and plot. */
+/**
+ * How the lines of a chart are told apart: by dashes and markers as well as by colour. Shared by
+ * legend and plot.
+ */
 export interface Mark {
   /** A CSS variable, as light and dark pages need different colours. */
   readonly colour: string
@@ -9,7 +12,8 @@ export interface Mark {
 }
 
 const COLOURS = 6
-// Neither as many as there are colours nor as there are markers: so 30 lines pass before two look alike.
+// Neither as many as there are colours nor as there are markers: so 30 lines pass before two look
+// alike.
 const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2, 1, 2, 1, 2]]
 const MARKERS = [
   'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z',

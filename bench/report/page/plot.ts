@@ -34,7 +34,7 @@ export class Plot {
     this.draw()
   }
 
-  /** Draws it anew: colours and widths are those of this moment. */
+  /** Draws the chart with the colours and the width of this moment. */
   draw(): void {
     this.#plot?.destroy()
     this.#plot = new uPlot(this.#options(), this.#points, this.#place as never)

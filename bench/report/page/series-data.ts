@@ -2,7 +2,10 @@ import type { LineChart } from '../../part.js'
 
 export type Points = [x: number[], ...y: (number | null)[][]]
 
-/** The points as the plot wants them: x ascending, and on a logarithmic axis only what has a place there. */
+/**
+ * The points as the plot wants them: x ascending, and on a logarithmic axis only what has a place
+ * there.
+ */
 export function pointsOf({ x, y, series }: LineChart): Points {
   const order = x.values
     .map((_, index) => index)

@@ -6,7 +6,7 @@ export const percentiles = [
   ['max', 1],
 ] as const
 
-/** Every single latency: a few MB buy exact percentiles. */
+/** Keeps every latency, so that percentiles are exact. */
 export class Latencies {
   #values = new Float64Array(4_096)
   #length = 0

@@ -4,24 +4,26 @@ import { count, seconds } from '../../lib/terminal/format.js'
 import type { View } from '../../lib/terminal/live-panel.js'
 import { grid } from '../../lib/terminal/sections.js'
 import type { Paint } from '../../lib/terminal/style.js'
-import type { HandoffView } from '../handoff/handoff-view.js'
+import type { FulfilmentView } from '../fulfilment/fulfilment-view.js'
 import type { LaunchOptions } from '../options.js'
 import type { StoresView } from '../stores/stores-view.js'
 import { SKU } from './buyers.js'
-import type { DoorView } from './door-view.js'
-import type { Ledger } from './ledger.js'
+import type { ExpectedState } from './expected-state.js'
+import type { RoomView } from './room-view.js'
 
 const SAMPLE_MS = 100
-/** "Now" is so many samples long. */
+/** Samples of the latest second. */
 const NOW_SAMPLES = 10
 
-/** What is to be seen while the sale is on: units as the sale counts them, everything else from the ledger. */
+/**
+ * Shows the running sale: units as the sale counts them, everything else by the answers of buyers.
+ */
 export class Live implements View {
   readonly #sale: FlashSale
-  readonly door: DoorView
-  readonly #handoff: HandoffView
+  readonly room: RoomView
+  readonly #fulfilment: FulfilmentView
   readonly #stores: StoresView
-  readonly #ledger: Ledger
+  readonly #expected: ExpectedState
   readonly #options: LaunchOptions
   readonly #paint: Paint
   readonly startedAt = performance.now()
@@ -35,18 +37,18 @@ export class Live implements View {
 
   constructor(
     sale: FlashSale,
-    door: DoorView,
-    handoff: HandoffView,
+    room: RoomView,
+    fulfilment: FulfilmentView,
     stores: StoresView,
-    ledger: Ledger,
+    expected: ExpectedState,
     options: LaunchOptions,
     paint: Paint,
   ) {
     this.#sale = sale
-    this.door = door
-    this.#handoff = handoff
+    this.room = room
+    this.#fulfilment = fulfilment
     this.#stores = stores
-    this.#ledger = ledger
+    this.#expected = expected
     this.#options = options
     this.#paint = paint
     this.#counts = { total: options.units, available: options.units, held: 0, confirmed: 0, inTransit: 0 }
@@ -58,7 +60,7 @@ export class Live implements View {
     clearInterval(this.#timer)
     await this.#asking
     this.#sample()
-    await Promise.all([this.#asking, this.door.sample()])
+    await Promise.all([this.#asking, this.room.sample()])
     this.#endedAt = performance.now()
   }
 
@@ -77,23 +79,23 @@ export class Live implements View {
   }
 
   #sample(): void {
-    // A busy process is late: what it counts then belongs to all the samples it has missed.
-    const { reservations } = this.#ledger
+    // A busy process samples late: its counts belong to all the samples it has missed.
+    const { reservations } = this.#expected
     const missing = Math.max(1, Math.round(this.elapsedMs / SAMPLE_MS) - this.#reserved.length)
     const reserved = reservations - sum(this.#reserved)
-    const refused = sum([...this.#ledger.refused.values()]) - sum(this.#refused)
+    const refused = sum([...this.#expected.refused.values()]) - sum(this.#refused)
     for (let i = 0; i < missing; i++) {
       this.#reserved.push(reserved / missing)
       this.#refused.push(refused / missing)
     }
-    void this.door.sample()
+    void this.room.sample()
     this.#asking ??= this.#sale
       .stats()
       .then(
         ({ skus }) => {
           this.#counts = skus[SKU]!
         },
-        // The panel shows what was last known; the buyers hear of a server that is away.
+        // The panel shows the latest counts; the buyers notice a server that is away.
         () => {},
       )
       .finally(() => {
@@ -104,7 +106,7 @@ export class Live implements View {
   panel(width: number): string[] {
     const { units } = this.#options
     const { available, held, confirmed } = this.#counts
-    const { late, dropouts, doubleClicks, comebacks, refused } = this.#ledger
+    const { late, dropouts, doubleClicks, comebacks, refused } = this.#expected
     const left = ` ${count(available)} of ${count(units)} left`
     const refundDue = sum([...late.refundDue.values()])
     const cells: [label: string, value: string][] = [
@@ -120,15 +122,15 @@ export class Live implements View {
       ['given back', count(dropouts.released)],
       ['double clicks', count(doubleClicks.sent)],
       ['came back', count(comebacks)],
-      ...this.door.cells(),
-      ...this.#handoff.cells(),
+      ...this.room.cells(),
+      ...this.#fulfilment.cells(),
       ...this.#stores.cells(),
     ]
     return [
-      ...this.door.panel(width),
+      ...this.room.panel(width),
       '',
       this.#paint('green', bar(available / units, width - left.length)) + this.#paint('bold', left),
-      ...this.#handoff.panel(width),
+      ...this.#fulfilment.panel(width),
       ...this.#stores.panel(width),
       '',
       ...grid(cells, this.#paint, width),
@@ -139,21 +141,21 @@ export class Live implements View {
 
   line(): string {
     const { available, held, confirmed } = this.#counts
-    const { late, dropouts } = this.#ledger
+    const { late, dropouts } = this.#expected
     return [
-      // Goes on when the crowd has gone: then the parcels and the books are finished.
+      // Goes on after the last buyer, while the fulfilment and the ledger are finished.
       seconds(performance.now() - this.startedAt).padStart(7),
-      ...this.door.line(),
+      ...this.room.line(),
       `${count(available)} left`,
       `${count(held)} on hold`,
       `${count(confirmed)} confirmed`,
       `${count(this.#now(this.#reserved))} reservations/s`,
-      `${count(sum([...this.#ledger.refused.values()]))} refused`,
+      `${count(sum([...this.#expected.refused.values()]))} refused`,
       `${count(late.confirmed + sum([...late.refundDue.values()]))} paid late`,
       `${count(dropouts.failed)} failed`,
-      ...this.#handoff.line(),
+      ...this.#fulfilment.line(),
       ...this.#stores.line(),
-      ...this.door.samples(),
+      ...this.room.samples(),
     ].join('  ')
   }
 

@@ -1,9 +1,9 @@
 import { random } from '../../lib/random.js'
 
-/** What becomes of a reservation, once a buyer has one. */
-export type Fate = 'pays' | 'pays late' | 'payment fails' | 'gives it back' | 'lets it lapse'
+/** What the buyer does with a reservation. */
+export type Fate = 'pays' | 'pays late' | 'payment fails' | 'gives it back' | 'lets it expire'
 
-/** All that a buyer decides in one attempt to buy; the rest is up to the sale. */
+/** All decisions of a buyer in one attempt to buy. */
 export interface Plan {
   readonly quantity: number
   /** Sends the request twice at the same time, with the same key. */
@@ -15,13 +15,13 @@ export interface Plan {
   readonly express: boolean
   /** The payment provider reports the payment twice. */
   readonly reportedTwice: boolean
-  /** After an ending that is no sale: with a new key once more. */
+  /** After an end without a sale: tries again with a new key. */
   readonly triesAgain: boolean
   /** After a sale: tries to get more than the limit. */
   readonly wantsMore: boolean
   /** After a sale: gives the order back. */
   readonly cancels: boolean
-  /** Asks for less where that many are not to be had. */
+  /** Asks for fewer units if there are too few. */
   readonly settlesForLess: boolean
   /** How often this buyer comes back while units may return. */
   readonly patience: number
@@ -30,8 +30,8 @@ export interface Plan {
 }
 
 /**
- * A pure function of the seed: however the requests of the buyers fall together, each of them decides as in every other
- * run with this seed.
+ * A pure function of the seed: each buyer decides as in every other run with this seed, whatever
+ * the timing.
  */
 export function planOf(seed: number, buyer: number, attempt: number): Plan {
   const dice = random(seed, buyer, attempt)
@@ -46,7 +46,7 @@ export function planOf(seed: number, buyer: number, attempt: number): Plan {
       ['pays late', 0.06],
       ['payment fails', 0.08],
       ['gives it back', 0.06],
-      ['lets it lapse', 0.06],
+      ['lets it expire', 0.06],
     ),
     after: 0.05 + 0.4 * dice(),
     express: chance(0.1),

@@ -3,9 +3,12 @@ import { type FlashSale, WaitingRoom } from '../../../src/index.js'
 import type { LaunchOptions } from '../options.js'
 import type { Store } from '../store.js'
 
-/** The crowd gathers for so long before the door opens. Less, and the room could not know yet who does not come. */
+/**
+ * From the first joins until the room opens: long enough for the room to learn which visitors are
+ * absent.
+ */
 const GATHER_MS = 4_500
-/** What is minutes in a real launch is seconds here. */
+/** Seconds here, minutes in a real launch. */
 const CLAIM_MS = 6_000
 const PASS_HOLDS = 2
 
@@ -13,7 +16,7 @@ export function passMsOf({ holdMs }: LaunchOptions): number {
   return Math.max(1_000, PASS_HOLDS * holdMs)
 }
 
-/** The door in front of the sale: open in a moment, by the clock of the server. */
+/** Creates the waiting room of the sale, which opens soon by the clock of the server. */
 export async function openRoom(
   sale: FlashSale | string,
   options: LaunchOptions,
@@ -25,12 +28,12 @@ export async function openRoom(
     secret: randomBytes(32).toString('hex'),
     sale,
     ratePerSecond: rate,
-    // A small one: what it lets in at once comes on top of the rate.
+    // Small, since the burst is admitted on top of the rate.
     burst: Math.max(1, Math.ceil(rate / 10)),
     claimMs: Math.round(CLAIM_MS * stretch),
     passMs: passMsOf(options),
     deadlineMs: 5_000,
-    // Who is not answered is told, and looks again.
+    // A visitor whose poll fails polls again.
     onUnavailable: 'refuse',
   })
   await room.create({ opensAt: (await store.now()) + Math.round(GATHER_MS * stretch) })

@@ -3,13 +3,15 @@ import { count, seconds } from '../../lib/terminal/format.js'
 
 interface Sample {
   readonly buyer: number
-  /** The first position and waiting time they were told, and when. */
+  /** The first position and waiting time that the visitor was told, and when. */
   first: { readonly position: number; readonly etaMs: number | null; readonly at: number } | undefined
   latest: PollResult | undefined
   endedAt: number | undefined
 }
 
-/** Some buyers whose way through the room is shown: one from the front of the crowd, one from its end. */
+/**
+ * Visitors whose way through the room is shown: one from the head of the queue, one from its end.
+ */
 export class Samples {
   readonly #byBuyer: ReadonlyMap<number, Sample>
 
@@ -25,7 +27,7 @@ export class Samples {
 
   told(buyer: number, answer: PollResult, now = performance.now()): void {
     const sample = this.#byBuyer.get(buyer)
-    // What they meet when they come again is another story.
+    // A visitor who joins again is not followed.
     if (!sample || sample.endedAt !== undefined) return
     sample.latest = answer
     if (answer.status !== 'waiting') {
@@ -33,7 +35,7 @@ export class Samples {
       return
     }
     const { position, etaMs } = answer
-    // Before anybody can say how long it takes, nothing was foretold.
+    // The first forecast may come after the first position.
     if (sample.first === undefined || sample.first.etaMs === null) sample.first = { position, etaMs, at: now }
   }
 
@@ -46,12 +48,12 @@ function story({ first, latest, endedAt }: Sample): string {
   if (latest === undefined) return 'on the way'
   if (latest.status === 'waiting') {
     const { position, etaMs, soldOutLikely } = latest
-    const eta = etaMs === null ? 'nobody can say how long' : `${seconds(etaMs)} to go`
+    const eta = etaMs === null ? 'no forecast yet' : `${seconds(etaMs)} to go`
     return `position ${count(position)}, ${eta}${soldOutLikely ? ', likely sold out by then' : ''}`
   }
   const end = latest.status === 'admitted' ? 'has a pass' : 'turned away, sold out'
   if (first === undefined) return end
-  const foretold =
-    first.etaMs === null ? '' : `, ${seconds(first.etaMs)} foretold at position ${count(first.position)}`
-  return `${end} after ${seconds(endedAt! - first.at)}${foretold}`
+  const forecast =
+    first.etaMs === null ? '' : `, forecast ${seconds(first.etaMs)} at position ${count(first.position)}`
+  return `${end} after ${seconds(endedAt! - first.at)}${forecast}`
 }

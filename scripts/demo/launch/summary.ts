@@ -1,17 +1,17 @@
 import { count, counted, milliseconds, seconds } from '../../lib/terminal/format.js'
-import { type Row, type Section, table } from '../../lib/terminal/sections.js'
+import { type Row, type Section, sectionTable } from '../../lib/terminal/sections.js'
 import type { Terminal } from '../../lib/terminal/style.js'
 import type { LaunchOptions } from '../options.js'
-import { doorRows } from './door-summary.js'
+import type { ExpectedState } from './expected-state.js'
 import { percentiles } from './latencies.js'
-import type { Ledger } from './ledger.js'
 import type { Live } from './live.js'
+import { roomRows } from './room-summary.js'
 import type { EndState, Verdict } from './verdict.js'
 
-/** @param behind What happened behind the sale, and beside it. */
+/** @param behind Sections on the fulfilment, and on the other stores. */
 export function summary(
   options: LaunchOptions,
-  ledger: Ledger,
+  expected: ExpectedState,
   live: Live,
   end: EndState,
   verdict: Verdict,
@@ -22,7 +22,7 @@ export function summary(
   const { audit, states } = end
   const good = verdict.faults.length === 0
   return [
-    ...table([...sections(options, ledger, live, end, verdict), ...behind], paint, width),
+    ...sectionTable([...sections(options, expected, live, end, verdict), ...behind], paint, width),
     '',
     audit.ok
       ? `audit: ok, ${count(audit.reservations)} reservations recounted, no violation`
@@ -37,17 +37,17 @@ export function summary(
 
 function sections(
   options: LaunchOptions,
-  ledger: Ledger,
+  expected: ExpectedState,
   live: Live,
   end: EndState,
   verdict: Verdict,
 ): Section[] {
   const { units, buyers, concurrency } = options
   const { counts } = end
-  const { late, dropouts, doubleClicks, doubleReports, latencies } = ledger
-  const refusals = [...ledger.refused].sort(([, a], [, b]) => b - a)
+  const { late, dropouts, doubleClicks, doubleReports, latencies } = expected
+  const refusals = [...expected.refused].sort(([, a], [, b]) => b - a)
   const refused = refusals.reduce((sum, [, times]) => sum + times, 0)
-  const answers = ledger.reservations + doubleClicks.reserved + refused
+  const answers = expected.reservations + doubleClicks.reserved + refused
   const shares = percentiles.map(([, share]) => share)
   const accepted = latencies.accepted.at(shares)
   const rejected = latencies.refused.at(shares)
@@ -58,8 +58,8 @@ function sections(
       title: 'The launch of mango-me',
       rows: rows(
         ['units', units],
-        ['sold (confirmed)', ledger.confirmedUnits],
-        ['given back after the payment', ledger.cancelledUnits],
+        ['sold (confirmed)', expected.confirmedUnits],
+        ['refunded after the payment', expected.cancelledUnits],
         ['unsold', counts.available],
         ['oversold', verdict.oversold],
         ['lost', verdict.lost],
@@ -68,13 +68,13 @@ function sections(
         ['buyers over the limit', verdict.overLimit],
       ),
     },
-    { title: 'The waiting room', rows: doorRows(options, ledger.door, live.door) },
+    { title: 'The waiting room', rows: roomRows(options, expected.room, live.room) },
     {
-      title: 'What buyers were told',
+      title: 'Answers to the buyers',
       rows: [
-        ...rows(['reserved', ledger.reservations], ['refused', refused]),
+        ...rows(['reserved', expected.reservations], ['refused', refused]),
         ...refusals.map(([reason, times]): Row => [`  ${reason}`, count(times)]),
-        ...rows(['came back', ledger.comebacks], ['asked again after a fault', ledger.retries]),
+        ...rows(['came back', expected.comebacks], ['retried after a fault', expected.retries]),
       ],
     },
     {
@@ -82,13 +82,13 @@ function sections(
       rows: [
         ...rows(
           ['double clicks', doubleClicks.sent],
-          ['  both told of one reservation', doubleClicks.reserved],
-          ['  told of two', doubleClicks.contradictions],
+          ['  both got one reservation', doubleClicks.reserved],
+          ['  got two', doubleClicks.contradictions],
           ['payments reported twice', doubleReports.sent],
-          ['  answered in two ways', doubleReports.contradictions],
+          ['  with contradicting answers', doubleReports.contradictions],
           ['payments failed', dropouts.failed],
           ['given back', dropouts.released],
-          ['left to lapse', dropouts.lapsed],
+          ['left to expire', dropouts.expired],
           ['paid late and confirmed', late.confirmed],
         ),
         ...[...late.refundDue].map(
@@ -100,7 +100,7 @@ function sections(
       title: 'Pace',
       rows: [
         ['time', seconds(live.elapsedMs)],
-        ['last unit paid for after', seconds(ledger.lastSaleAt - live.startedAt)],
+        ['last unit paid for after', seconds(expected.lastSaleAt - live.startedAt)],
         ['answers to reserve, per second', count((answers * 1_000) / live.elapsedMs)],
         ['reservations in the busiest second', count(live.peak)],
       ],

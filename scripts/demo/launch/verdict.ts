@@ -1,6 +1,6 @@
 import type { Audit, ReservationState, SkuCounts } from '../../../src/index.js'
 
-/** What the buyers were told: of a {@link Ledger}, what the verdict needs. */
+/** The answers that buyers got, as far as the verdict needs them. */
 export interface Told {
   /** Units by the reservation's id. */
   readonly confirmed: ReadonlyMap<string, number>
@@ -15,14 +15,14 @@ export interface Told {
   /** By buyer: the quantity last refused as sold out, or 0. */
   readonly wanted: ArrayLike<number>
   readonly toldGone: number
-  readonly door: {
-    /** Passes the visitors got, and those that one got who had a valid one. */
+  readonly room: {
+    /** Passes that visitors got, and passes of visitors who had a valid one. */
     readonly passes: number
     readonly doubled: number
     /** Reservations of buyers who never had a pass. */
     readonly withoutPass: number
     readonly forged: { readonly accepted: number }
-    /** Told by the room that everything is sold. */
+    /** Visitors who were told by the room that the sale is sold out. */
     readonly turnedAway: number
     readonly turnedAwayAgain: number
   }
@@ -30,10 +30,10 @@ export interface Told {
   readonly doubleReports: { readonly contradictions: number }
 }
 
-/** What the sale says of itself when all is over. */
+/** The state of the sale after its end. */
 export interface EndState {
   readonly counts: SkuCounts
-  /** By reservation id, of all that the buyers know of. */
+  /** By reservation id, of all reservations that buyers know of. */
   readonly states: ReadonlyMap<string, ReservationState | undefined>
   /** Passes given, as the room counts them. */
   readonly passes: number
@@ -41,27 +41,30 @@ export interface EndState {
 }
 
 export interface Verdict {
-  /** Units promised for good that were never there. */
+  /** Units confirmed beyond the stock. */
   readonly oversold: number
-  /** Reservations told `confirmed` that are not confirmed. */
+  /** Reservations that were answered `confirmed` and are not confirmed. */
   readonly lost: number
-  /** Units nobody has and nobody can get. */
+  /** Units that no buyer has and no buyer can get. */
   readonly stranded: number
   /** Buyers who had more than the limit at some time. */
   readonly overLimit: number
-  /** Empty where everything adds up. */
+  /** Empty if everything adds up. */
   readonly faults: readonly string[]
 }
 
-/** Compares what buyers were told with what is: pure, so that wrong figures can be put to it. */
+/**
+ * Compares the answers of the buyers with the end state. A pure function, so that tests can pass
+ * wrong figures.
+ */
 export function verdictOf(units: number, limit: number, told: Told, end: EndState): Verdict {
   const { counts, states, passes, audit } = end
-  const { door } = told
+  const { room } = told
   const oversold = Math.max(0, told.confirmedUnits + told.cancelledUnits - units)
   const lost = [...told.confirmed.keys()].filter((id) => states.get(id) !== 'confirmed').length
   const stranded = strandedUnits(units, told, counts)
   const overLimit = countWhere(told.peaks, (peak) => peak > limit)
-  // Paid back, or given back, and delivered all the same.
+  // Refunded or released, and confirmed or held all the same.
   const revived = [...told.refundDue, ...told.released, ...told.cancelled.keys()].filter((id) => {
     const state = states.get(id)
     return state === 'confirmed' || state === 'held'
@@ -70,23 +73,23 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
   const checks: [wrong: boolean, fault: string][] = [
     [oversold > 0, `oversold: ${oversold} more units were confirmed than the ${units} there were`],
     [lost > 0, `lost: ${lost} reservations were answered "confirmed" and are not confirmed`],
-    [stranded > 0, `stranded: ${stranded} units are neither sold nor to be had`],
+    [stranded > 0, `stranded: ${stranded} units are neither sold nor available to a buyer`],
     [overLimit > 0, `over the limit: ${overLimit} buyers had more than ${limit} units at a time`],
-    [revived > 0, `revived: ${revived} reservations were answered as over and are held or confirmed`],
+    [revived > 0, `revived: ${revived} reservations were answered as ended and are held or confirmed`],
     [
       told.doubleClicks.contradictions > 0,
       `double clicks: ${told.doubleClicks.contradictions} got more than the one reservation`,
     ],
     [
       told.doubleReports.contradictions > 0,
-      `double reports: ${told.doubleReports.contradictions} payments were answered in two ways`,
+      `double reports: ${told.doubleReports.contradictions} payments got contradicting answers`,
     ],
     [
-      door.withoutPass + door.forged.accepted > 0,
-      `no pass: ${door.withoutPass + door.forged.accepted} reservations were made without a pass of the buyer`,
+      room.withoutPass + room.forged.accepted > 0,
+      `no pass: ${room.withoutPass + room.forged.accepted} reservations were made without a pass of the buyer`,
     ],
-    [door.doubled > 0, `admitted twice: ${door.doubled} got a pass who had one`],
-    [passes !== door.passes, `passes: the room counts ${passes}, the visitors got ${door.passes}`],
+    [room.doubled > 0, `admitted twice: ${room.doubled} got a pass who had one`],
+    [passes !== room.passes, `passes: the room counts ${passes}, the visitors got ${room.passes}`],
     [
       counts.total !== units - told.cancelledUnits,
       `total: the sale counts ${counts.total} units, ${units} were put on sale and ${told.cancelledUnits} given back`,
@@ -106,11 +109,14 @@ export function verdictOf(units: number, limit: number, told: Told, end: EndStat
   }
 }
 
-/** Neither sold (as the buyers know) nor available; and the available ones, if somebody was sent away who wanted them. */
+/**
+ * Units that are neither confirmed to buyers nor available; and available ones, if a buyer who
+ * wanted them was refused.
+ */
 function strandedUnits(units: number, told: Told, { available }: SkuCounts): number {
   const vanished = Math.max(0, units - told.cancelledUnits - told.confirmedUnits - available)
   const refused = countWhere(told.wanted, (wanted) => wanted > 0 && wanted <= available)
-  const sentAway = refused + told.toldGone + told.door.turnedAway + told.door.turnedAwayAgain
+  const sentAway = refused + told.toldGone + told.room.turnedAway + told.room.turnedAwayAgain
   return vanished + (sentAway > 0 ? Math.max(0, available) : 0)
 }
 

@@ -5,20 +5,32 @@ import {
   StockholdError,
   type WaitingRoom,
 } from '../../../src/index.js'
-import { PATIENCE_MS, patiently } from '../../lib/retry.js'
-import type { Crowd, Watcher } from './crowd.js'
-import type { DoorLedger } from './door-ledger.js'
+import { RETRY_LIMIT_MS, retry } from '../../lib/retry.js'
+import type { BuyerScheduler, Poller } from './buyer-scheduler.js'
+import type { ExpectedAdmissions } from './expected-admissions.js'
 import type { Samples } from './samples.js'
-import { type Cheat, comesAgain, isFollowed, type Stay, stayOf } from './stay.js'
+import {
+  type Cheat,
+  followedVisitor,
+  returningVisitor,
+  type VisitorPlan,
+  visitorPlanOf,
+} from './visitor-plan.js'
 
-/** What takes hours in a real launch takes seconds here: nobody stays away for longer than this, whatever the room tells them. */
+/**
+ * The longest pause between two polls, whatever the room says: hours of a real launch are seconds
+ * here.
+ */
 const LONGEST_MS = 4_000
-/** Between looks while the server is away. */
+/** Between polls while the server is away. */
 const AWAY_MS = 500
 
-/** Somebody in the waiting room. There are hundreds of thousands, so they are small and make nothing new to look again. */
-class Visitor implements Watcher {
-  looks = 0
+/**
+ * A visitor of the waiting room. There are hundreds of thousands, so they are small, and a poll
+ * allocates little.
+ */
+class Visitor implements Poller {
+  polls = 0
   /** Since when the server is away, as far as this visitor knows. */
   awaySince: number | undefined
 
@@ -28,19 +40,19 @@ class Visitor implements Watcher {
     readonly buyer: number,
     readonly attempt: number,
     readonly ticket: string,
-    readonly stay: Stay,
+    readonly plan: VisitorPlan,
   ) {}
 
-  look(): Promise<void> {
-    return this.visitors.look(this)
+  poll(): Promise<void> {
+    return this.visitors.poll(this)
   }
 }
 
-export interface Around {
+export interface LaunchContext {
   readonly sale: FlashSale
   readonly room: WaitingRoom
-  readonly crowd: Crowd
-  readonly ledger: DoorLedger
+  readonly scheduler: BuyerScheduler
+  readonly expected: ExpectedAdmissions
   readonly samples: Samples
   readonly seed: number
   readonly sku: string
@@ -49,126 +61,129 @@ export interface Around {
   onRetry(): void
 }
 
-/** The way of the buyers through the waiting room: who has a pass goes on to buy. */
+/** Takes the buyers through the waiting room; a buyer with a pass goes on to buy. */
 export class Visitors {
-  readonly #around: Around
+  readonly #context: LaunchContext
   readonly #enter: (buyer: number, attempt: number, pass: string) => Promise<void>
-  /** The latest pass of anybody, for those who would use it. */
+  /** The latest pass of any buyer, for buyers who try to use it. */
   #lent: { readonly buyer: number; readonly pass: string } | undefined
 
-  constructor(around: Around, enter: (buyer: number, attempt: number, pass: string) => Promise<void>) {
-    this.#around = around
+  constructor(
+    context: LaunchContext,
+    enter: (buyer: number, attempt: number, pass: string) => Promise<void>,
+  ) {
+    this.#context = context
     this.#enter = enter
   }
 
-  /** A buyer comes to the room, for the first time or again. */
+  /** A buyer joins the room, for the first time or again. */
   async arrive(buyer: number, attempt: number, again: boolean): Promise<void> {
-    const { room, crowd, ledger, samples, seed } = this.#around
-    const { ticket, pollAfterMs } = await this.#patiently(() => room.join(nameOf(buyer)))
-    ledger.joined(buyer)
-    const stay = again ? comesAgain : samples.has(buyer) ? isFollowed : stayOf(seed, buyer)
-    const visitor = new Visitor(this, buyer, attempt, ticket, stay)
+    const { room, scheduler, expected, samples, seed } = this.#context
+    const { ticket, pollAfterMs } = await this.#retry(() => room.join(nameOf(buyer)))
+    expected.joined(buyer)
+    const plan = again ? returningVisitor : samples.has(buyer) ? followedVisitor : visitorPlanOf(seed, buyer)
+    const visitor = new Visitor(this, buyer, attempt, ticket, plan)
     if (!this.#waitsOn(visitor)) return
-    if (stay.watches) crowd.lookAfter(0, { look: () => this.#watch(visitor) })
-    else this.#lookAgain(visitor, pollAfterMs)
+    if (plan.watches) scheduler.pollAfter(0, { poll: () => this.#watch(visitor) })
+    else this.#pollAgain(visitor, pollAfterMs)
   }
 
-  #lookAgain(visitor: Visitor, ms: number): void {
-    // Those who would have been told to stay away for longer do not all come at once.
-    const longest = LONGEST_MS * this.#around.stretch
+  #pollAgain(visitor: Visitor, ms: number): void {
+    // Spread out, so that visitors far behind do not all poll at once.
+    const longest = LONGEST_MS * this.#context.stretch
     const wait = ms < longest ? ms : longest * (0.6 + 0.4 * Math.random())
-    this.#around.crowd.lookAfter(wait, visitor)
+    this.#context.scheduler.pollAfter(wait, visitor)
   }
 
-  async look(visitor: Visitor): Promise<void> {
+  async poll(visitor: Visitor): Promise<void> {
     try {
-      const answer = await this.#around.room.poll(visitor.ticket)
+      const answer = await this.#context.room.poll(visitor.ticket)
       visitor.awaySince = undefined
       if (this.#told(visitor, answer) && answer.status === 'waiting')
-        this.#lookAgain(visitor, answer.pollAfterMs)
+        this.#pollAgain(visitor, answer.pollAfterMs)
     } catch (error) {
       this.#missed(visitor, error)
     }
   }
 
-  /** As {@link patiently}, without a timer for each of a hundred thousand visitors. */
+  /** As {@link retry}, without a timer for each of a hundred thousand visitors. */
   #missed(visitor: Visitor, error: unknown): void {
     const now = performance.now()
     visitor.awaySince ??= now
     const isAway = error instanceof StockholdError && error.retryable
-    if (!isAway || now - visitor.awaySince > PATIENCE_MS) throw error
-    this.#around.onRetry()
-    this.#lookAgain(visitor, AWAY_MS)
+    if (!isAway || now - visitor.awaySince > RETRY_LIMIT_MS) throw error
+    this.#context.onRetry()
+    this.#pollAgain(visitor, AWAY_MS)
   }
 
   async #watch(visitor: Visitor): Promise<void> {
     try {
-      for await (const update of this.#around.room.updates(visitor.ticket)) {
+      for await (const update of this.#context.room.updates(visitor.ticket)) {
         if (!this.#told(visitor, update)) break
       }
     } catch (error) {
-      // The stream is broken, as it may be on the way to a browser: it looks by itself from here on.
+      // The stream has ended, as on the way to a browser: the visitor polls from here on.
       this.#missed(visitor, error)
     }
   }
 
-  /** Whether the visitor waits on. */
+  /** Answers whether the visitor goes on waiting. */
   #told(visitor: Visitor, answer: PollResult): boolean {
-    const { crowd, ledger, samples } = this.#around
+    const { scheduler, expected, samples } = this.#context
     const { buyer, attempt } = visitor
-    ledger.looks++
+    expected.polls++
     samples.told(buyer, answer)
     if (answer.status === 'waiting') {
-      visitor.looks++
+      visitor.polls++
       return this.#waitsOn(visitor)
     }
     if (answer.status === 'closed') {
-      ledger.closed(buyer)
+      expected.closed(buyer)
     } else {
       const { pass, expiresAt } = answer
-      ledger.entered(buyer, expiresAt)
+      expected.entered(buyer, expiresAt)
       this.#lent = { buyer, pass }
-      crowd.after(0, () => this.#enter(buyer, attempt, pass))
+      scheduler.after(0, () => this.#enter(buyer, attempt, pass))
     }
     return false
   }
 
-  /** Does what the visitor means to do by now. */
+  /** Does what the visitor plans to do after this number of polls. */
   #waitsOn(visitor: Visitor): boolean {
-    const { crowd, ledger } = this.#around
-    const { kind, looks, cheat } = visitor.stay
-    if (looks !== visitor.looks) return true
-    if (cheat !== undefined) crowd.after(0, () => this.#cheat(visitor.buyer, cheat))
+    const { scheduler, expected } = this.#context
+    const { kind, polls, cheat } = visitor.plan
+    if (polls !== visitor.polls) return true
+    if (cheat !== undefined) scheduler.after(0, () => this.#cheat(visitor.buyer, cheat))
     if (kind === 'waits') return true
-    if (kind === 'leaves') crowd.after(0, () => this.#leave(visitor))
-    else ledger.vanished++
+    if (kind === 'leaves') scheduler.after(0, () => this.#leave(visitor))
+    else expected.vanished++
     return false
   }
 
   async #leave({ ticket }: Visitor): Promise<void> {
-    const { room, ledger } = this.#around
-    await this.#patiently(() => room.leave(ticket))
-    ledger.left++
+    const { room, expected } = this.#context
+    await this.#retry(() => room.leave(ticket))
+    expected.left++
   }
 
   async #cheat(buyer: number, cheat: Cheat): Promise<void> {
-    const { sale, ledger, sku } = this.#around
+    const { sale, expected, sku } = this.#context
     const pass = this.#passFor(buyer, cheat)
     const request = { buyer: nameOf(buyer), items: [{ sku, quantity: 1 }], key: 'without-a-pass' }
     const ask = () => sale.reserve(pass === undefined ? request : { ...request, pass })
-    ledger.cheated(await this.#patiently<ReserveResult>(ask))
+    expected.cheated(await this.#retry<ReserveResult>(ask))
   }
 
   #passFor(buyer: number, cheat: Cheat): string | undefined {
     if (cheat === 'without a pass') return undefined
-    // Before the first pass was given there is none to be lent, nor to be copied.
+    // Before the first pass is given there is none to borrow or to copy.
     const lent = this.#lent?.buyer === buyer ? undefined : this.#lent?.pass
     if (lent === undefined) return 'let-me-in'
-    return cheat === 'with a pass made up' ? forgedFor(nameOf(buyer), lent) : lent
+    return cheat === 'with a forged pass' ? forgedFor(nameOf(buyer), lent) : lent
   }
 
-  #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    return patiently(ask, this.#around.onRetry)
+  #retry<T>(ask: () => Promise<T>): Promise<T> {
+    return retry(ask, this.#context.onRetry)
   }
 }
 
@@ -176,7 +191,7 @@ export function nameOf(buyer: number): string {
   return `buyer-${buyer}`
 }
 
-/** A real pass with another name written into it, and the signature it had. */
+/** A real pass with another buyer in it, and the old signature. */
 export function forgedFor(buyer: string, pass: string): string {
   const [header, claims, signature] = pass.split('.')
   const told = JSON.parse(Buffer.from(claims!, 'base64url').toString())

@@ -1,12 +1,16 @@
-/** One record of a file: its fields, or why it has none. `line` is the line it begins on, counted from 1. */
+/**
+ * One record of a file: its fields, or why it has none. `line` is the line it begins on, counted
+ * from 1.
+ */
 export type CsvRecord =
   | { readonly line: number; readonly fields: readonly string[] }
   | { readonly line: number; readonly error: string }
 
 /**
- * Reads CSV (RFC 4180): fields in quotes may hold separators, line ends and doubled quotes; lines end with LF, CRLF or CR.
- * A quote inside an unquoted field is a character like any other. A record that is broken costs its first line alone:
- * reading goes on behind it, so that a quote nobody closed does not swallow the rest of the file.
+ * Reads CSV (RFC 4180): fields in quotes may hold separators, line ends and doubled quotes; lines
+ * end with LF, CRLF or CR. A quote inside an unquoted field is a character like any other. A broken
+ * record costs its first line alone: reading goes on behind it, so that an unclosed quote does not
+ * swallow the rest of the file.
  */
 export function* csvRecords(text: string, separator: string): Generator<CsvRecord> {
   let line = 1

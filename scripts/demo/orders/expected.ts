@@ -2,8 +2,9 @@ import type { OrderState, Outcome } from './outcome.js'
 import type { OrderLine } from './read.js'
 
 /**
- * Where the file leads, by plain arithmetic straight over its lines. Knows nothing of the library, and shares nothing with
- * the replay but the lines: what the two agree on, neither has from the other.
+ * The expected result of the file, by plain arithmetic over its lines. It shares nothing with the
+ * replay but the lines and knows nothing of the library, so an agreement of the two means
+ * something.
  */
 export function expectedOutcome(lines: readonly OrderLine[], stockShare: number): Outcome {
   const skus = new Map<string, { total: number; available: number; confirmed: number }>()

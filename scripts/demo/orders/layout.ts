@@ -6,7 +6,7 @@ export interface Layout {
   readonly separator: string
   /** How many fields a line has. */
   readonly width: number
-  /** Where each column stands, and what the file calls it. */
+  /** The index and the name of each column. */
   readonly columns: Readonly<Record<Column, { readonly at: number; readonly name: string }>>
 }
 
@@ -20,11 +20,11 @@ const names: Record<Column, readonly string[]> = {
 
 const separators = [';', ',', '\t', '|'] as const
 
-/** Finds out how the file is laid out; what the options say comes first. */
+/** Detects the layout of the file; the options take precedence. */
 export function layoutOf(text: string, options: OrdersOptions): Layout {
   const candidates = options.separator === undefined ? separators : [options.separator]
   const headers = candidates.map((separator) => headerOf(text, separator))
-  // The separator that makes sense of most columns; where none does, the one that makes most columns.
+  // The separator with the most known columns; if there is none, the one with the most columns.
   const score = (header: readonly string[]) =>
     columnNames.filter((column) => find(header, column, options) !== -1).length * 1_000 + header.length
   const best = headers.reduce((a, b, at) => (score(b) > score(headers[a]!) ? at : a), 0)
@@ -69,7 +69,7 @@ function missing(column: Column, header: readonly string[], options: OrdersOptio
   return new BadOption(
     `column-${column}`,
     given === undefined
-      ? `is needed: no column of the file is known to be the ${column}; there are ${found}`
+      ? `is needed: no column of the file is recognised as the ${column}; there are ${found}`
       : `must name a column of the file: there is no ${JSON.stringify(given)}, there are ${found}`,
   )
 }

@@ -1,7 +1,7 @@
-/** What became of an order's cart. */
+/** The final state of an order's cart. */
 export type OrderState = 'confirmed' | 'sold_out' | 'refunded'
 
-/** Where a file of orders leads: what the sale says, and what plain arithmetic says. */
+/** The result of a file of orders, by the sale or by plain arithmetic. */
 export interface Outcome {
   readonly skus: ReadonlyMap<string, { total: number; available: number; confirmed: number }>
   readonly orders: ReadonlyMap<string, OrderState>

@@ -23,7 +23,10 @@ export interface OrderFile {
   readonly encoding: string
 }
 
-/** What the library takes: 256 bytes an id (a guest's is longer than the order's), this many units, this many lines. */
+/**
+ * Limits of the library: bytes of an id (a guest's is longer than the order's), units, and SKUs of
+ * a cart.
+ */
 const MAX_BYTES = 240
 const MAX_QUANTITY = 1_000_000
 const MAX_CART_SKUS = 1_000
@@ -57,7 +60,10 @@ export async function readOrders(options: OrdersOptions): Promise<OrderFile> {
   return { lines, broken, layout, encoding }
 }
 
-/** UTF-8 if it is that; else what spreadsheets write besides: UTF-16 with its mark, or Windows-1252, which anything is. */
+/**
+ * UTF-8 if the bytes are valid; otherwise what spreadsheets write: UTF-16 with its mark, or
+ * Windows-1252.
+ */
 function decode(bytes: Buffer): { text: string; encoding: string } {
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe
   for (const encoding of utf16 ? ['utf-16le'] : ['utf-8', 'windows-1252']) {
@@ -68,7 +74,10 @@ function decode(bytes: Buffer): { text: string; encoding: string } {
   throw new BadOption('orders', 'must name a text file')
 }
 
-/** Makes an order line of a record, or says why it is none. Remembers the orders: a line must go with those before it. */
+/**
+ * Makes an order line of a record, or says why it is broken. A line must match earlier lines of its
+ * order.
+ */
 class Checker {
   readonly #layout: Layout
   readonly #cancelPrefix: string

@@ -11,7 +11,10 @@ import type { OrderFile } from './read.js'
 import { brokenLines, introduction, report } from './report.js'
 import { Shop, stockFor } from './shop.js'
 
-/** Replays a file of orders and compares where it leads with plain arithmetic. Answers whether they agree. */
+/**
+ * Replays a file of orders, and compares the result with plain arithmetic. Answers whether they
+ * agree.
+ */
 export async function replay(
   options: OrdersOptions,
   file: OrderFile,

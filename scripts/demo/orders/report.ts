@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Audit } from '../../../src/index.js'
 import { count, counted, seconds } from '../../lib/terminal/format.js'
-import { type Row, table } from '../../lib/terminal/sections.js'
+import { type Row, sectionTable } from '../../lib/terminal/sections.js'
 import type { Terminal } from '../../lib/terminal/style.js'
 import type { OrdersOptions } from '../options.js'
 import type { Outcome } from './outcome.js'
@@ -10,7 +10,7 @@ import type { Shop } from './shop.js'
 
 const MAX_DIFFERENCES = 20
 
-/** How the file was understood: what was guessed is said. */
+/** How the file was read, including what was detected. */
 export function introduction(options: OrdersOptions, { lines, layout, encoding }: OrderFile): string[] {
   const { order, sku, quantity, buyer } = layout.columns
   const separator = layout.separator === '\t' ? 'tab' : layout.separator
@@ -85,7 +85,7 @@ export function report(findings: Findings, { paint }: Terminal, width = 80): str
     {
       title: 'Proof',
       rows: [
-        ['differences to the plain calculation', count(found.length)],
+        ['differences from plain arithmetic', count(found.length)],
         ['violations found by the audit', count(audit.violations.length)],
         ['end state', digest(actual)],
         ['time', seconds(elapsedMs)],
@@ -94,7 +94,7 @@ export function report(findings: Findings, { paint }: Terminal, width = 80): str
   ]
   const good = found.length === 0 && audit.ok
   return [
-    ...table(sections, paint, width),
+    ...sectionTable(sections, paint, width),
     '',
     `audit: ${audit.ok ? 'ok' : 'NOT OK'}, ${count(audit.reservations)} reservations recounted`,
     ...[...found, ...audit.violations.map(({ message }) => message)]
@@ -113,7 +113,7 @@ function digest({ skus, orders }: Outcome): string {
   return createHash('sha256').update(JSON.stringify(state)).digest('hex').slice(0, 12)
 }
 
-/** Text of a file is not to steer the terminal. */
+/** Without control characters, which would steer the terminal. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?')
 }

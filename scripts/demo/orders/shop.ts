@@ -1,5 +1,5 @@
 import type { FlashSale } from '../../../src/index.js'
-import { patiently } from '../../lib/retry.js'
+import { retry } from '../../lib/retry.js'
 import type { OrderState, Outcome } from './outcome.js'
 import type { OrderLine } from './read.js'
 
@@ -21,7 +21,7 @@ export function stockFor(lines: readonly OrderLine[], share: number): Record<str
   return Object.fromEntries([...wanted].map(([sku, units]) => [sku, Math.max(1, Math.round(share * units))]))
 }
 
-/** Takes the orders of the file to the sale, one after the other. */
+/** Sends the orders of the file to the sale, one after the other. */
 export class Shop {
   readonly #sale: FlashSale
   /** The lines of each order, in the order of the orders' first lines. */
@@ -73,9 +73,9 @@ export class Shop {
     const buyer = customer === null ? `guest of ${order}` : `customer ${customer}`
     const units = lines.reduce((sum, { quantity }) => sum + quantity, 0)
     this.tally.wanted += units
-    // As they stand in the file: summing lines of one SKU is the library's business.
+    // As in the file: the library adds up the lines of a SKU.
     const items = lines.map(({ sku, quantity }) => ({ sku, quantity }))
-    const answer = await this.#patiently(() => this.#sale.reserve({ buyer, key: order, items }))
+    const answer = await this.#retry(() => this.#sale.reserve({ buyer, key: order, items }))
     if (answer.status !== 'reserved') {
       if (answer.status !== 'sold_out') throw new Error(`order ${order} was answered ${answer.status}`)
       this.#reservations.set(order, undefined)
@@ -84,7 +84,7 @@ export class Shop {
       return
     }
     const { id, items: cart } = answer.reservation
-    const paid = await this.#patiently(() => this.#sale.confirm(id, { buyer, paymentId: order }))
+    const paid = await this.#retry(() => this.#sale.confirm(id, { buyer, paymentId: order }))
     if (paid.status !== 'confirmed')
       throw new Error(`the payment of order ${order} was answered ${paid.status}`)
     this.#reservations.set(order, id)
@@ -96,7 +96,7 @@ export class Shop {
     this.#bought.set(customer, bought)
   }
 
-  /** A whole order is refunded; what else comes back is stock again, and no more is known of it. */
+  /** Refunds a whole order; all other returns are added to the stock. */
   async #cancel(lines: readonly OrderLine[]): Promise<void> {
     const { buyer } = lines[0]!
     if (buyer !== null) {
@@ -105,7 +105,7 @@ export class Shop {
       const at = bought.findLastIndex(({ cart }) => cartName(buyer, cart) === name)
       if (at !== -1) {
         const [{ order, reservation }] = bought.splice(at, 1) as [Sold]
-        const answer = await this.#patiently(() => this.#sale.refund(reservation, { restock: true }))
+        const answer = await this.#retry(() => this.#sale.refund(reservation, { restock: true }))
         if (answer.status !== 'refunded')
           throw new Error(`the refund of ${order} was answered ${answer.status}`)
         this.tally.refunded++
@@ -123,23 +123,23 @@ export class Shop {
   /** The line's number is the key: each line counts once, however often it has to be sent. */
   async #restock({ line, sku }: OrderLine, quantity: number): Promise<number> {
     const restock = { sku, quantity, key: `line ${line}` }
-    return (await this.#patiently(() => this.#sale.restock(restock))).applied
+    return (await this.#retry(() => this.#sale.restock(restock))).applied
   }
 
-  /** What the sale says of each SKU and each order, now that all are done. */
+  /** The state of each SKU and each order in the sale, after all orders. */
   async outcome(): Promise<Outcome> {
     const { skus } = await this.#sale.stats()
     const orders = new Map<string, OrderState>()
     for (const [order, id] of this.#reservations) {
-      const state = id === undefined ? 'sold_out' : (await this.#patiently(() => this.#sale.get(id)))?.state
-      // A state that is none of ours differs from whatever is expected.
+      const state = id === undefined ? 'sold_out' : (await this.#retry(() => this.#sale.get(id)))?.state
+      // Any other state differs from every expected one.
       orders.set(order, state as OrderState)
     }
     return { skus: new Map(Object.entries(skus)), orders }
   }
 
-  #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    return patiently(ask, () => {})
+  #retry<T>(ask: () => Promise<T>): Promise<T> {
+    return retry(ask, () => {})
   }
 }
 

@@ -4,7 +4,7 @@ import { type Random, random } from '../../lib/random.js'
 export const ORDERS_PER_STORE = 43
 
 const goods = ['tea', 'mug', 'lamp', 'scarf', 'candle', 'poster', 'notebook', 'plant'] as const
-/** Some stores have ordered too little, most have enough. */
+/** The stock as a share of the expected orders: some stores have too little, most have enough. */
 const SHARES = [0.6, 1.5, 3] as const
 
 /** Units on sale in a store, by SKU: three to six articles. */
@@ -18,7 +18,7 @@ export function stockOf(seed: number, store: number, stores: number): Record<str
   )
 }
 
-/** How many orders a store may expect. A few have very many, most have few. */
+/** How many orders a store can expect. A few stores have very many, most have few. */
 function ordersOf(store: number, stores: number): number {
   const orders = ORDERS_PER_STORE * stores
   return orders * (Math.sqrt((store + 1) / stores) - Math.sqrt(store / stores))
@@ -29,7 +29,7 @@ export interface Basket {
   readonly items: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
-/** Where the buyer of an order goes, and what for: of the seed alone. */
+/** The store and the items of an order: a pure function of the seed. */
 export function basketOf(
   seed: number,
   order: number,

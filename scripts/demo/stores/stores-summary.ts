@@ -3,31 +3,31 @@ import type { Row, Section } from '../../lib/terminal/sections.js'
 import type { Stores, StoresEnd } from './stores.js'
 
 export function storesSection(stores: Stores, { faults }: StoresEnd): Section {
-  const { books, rota, trouble, warehouse, bank } = stores
+  const { expected, pollScheduler, services, warehouse, bank } = stores
   const rows: [label: string, value: number][] = [
     ['stores', stores.count],
-    ['orders', books.orders],
-    ['  reserved', books.reserved],
-    ['  sold out', books.refused],
+    ['orders', expected.orders],
+    ['  reserved', expected.reserved],
+    ['  sold out', expected.refused],
     ['stores that got something wrong', faults.length],
-    ['orders answered in two ways', books.contradictions],
-    ['asked again after a fault', books.retries],
-    ['visits of a worker', rota.visits],
-    ['warehouse or bank failed', trouble.failures],
-    ['told again what was done', warehouse.repeats + bank.repeats],
+    ['orders with contradicting answers', expected.contradictions],
+    ['retried after a fault', expected.retries],
+    ['visits of a worker', pollScheduler.visits],
+    ['warehouse or bank failed', services.failures],
+    ['repeated to warehouse or bank', warehouse.repeats + bank.repeats],
     ['memory of this process, MB', process.resourceUsage().maxRSS / 1_024],
   ]
   return { title: 'The other stores', rows: rows.map(([label, value]): Row => [label, count(value)]) }
 }
 
-/** So many stores are named, the others counted. */
+/** Stores that are named; the others are counted. */
 const NAMED = 5
 
 export function storeFaults(stores: Stores, { faults }: StoresEnd): string[] {
-  const { contradictions } = stores.books
+  const { contradictions } = stores.expected
   return [
     ...faults.slice(0, NAMED),
     ...(faults.length > NAMED ? [`and ${faults.length - NAMED} more in the stores`] : []),
-    ...(contradictions > 0 ? [`stores: ${contradictions} orders were answered in two ways`] : []),
+    ...(contradictions > 0 ? [`stores: ${contradictions} orders got contradicting answers`] : []),
   ]
 }

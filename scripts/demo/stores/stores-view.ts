@@ -3,7 +3,7 @@ import { count } from '../../lib/terminal/format.js'
 import type { Paint } from '../../lib/terminal/style.js'
 import type { Stores } from './stores.js'
 
-/** What is to be seen of the stores beside the launch; nothing, where there are none. */
+/** Shows the stores beside the launch; nothing if there are none. */
 export class StoresView {
   readonly #stores: Stores | undefined
   readonly #paint: Paint
@@ -15,30 +15,32 @@ export class StoresView {
 
   panel(width: number): string[] {
     if (!this.#stores) return []
-    const { orders, books, count: stores } = this.#stores
-    const text = ` ${count(books.orders)} orders in ${count(stores)} stores`
-    return [this.#paint('green', bar(books.orders / orders, width - text.length)) + this.#paint('bold', text)]
+    const { orders, expected, count: stores } = this.#stores
+    const text = ` ${count(expected.orders)} orders in ${count(stores)} stores`
+    return [
+      this.#paint('green', bar(expected.orders / orders, width - text.length)) + this.#paint('bold', text),
+    ]
   }
 
   cells(): [label: string, value: string][] {
     if (!this.#stores) return []
-    const { books, warehouse, rota, compared } = this.#stores
+    const { expected, warehouse, pollScheduler, compared } = this.#stores
     return [
-      ['stores: paid for', count(books.confirmed.size)],
+      ['stores: paid', count(expected.confirmed.size)],
       ['stores: parcels', count(warehouse.parcels)],
-      ['stores: visits', count(rota.visits)],
-      ['stores: to visit', count(rota.busy)],
+      ['stores: visits', count(pollScheduler.visits)],
+      ['stores: to visit', count(pollScheduler.busy)],
       ['stores: compared', count(compared)],
     ]
   }
 
   line(): string[] {
     if (!this.#stores) return []
-    const { books, warehouse, rota, compared } = this.#stores
+    const { expected, warehouse, pollScheduler, compared } = this.#stores
     return [
-      `stores: ${count(books.orders)} orders`,
+      `stores: ${count(expected.orders)} orders`,
       `${count(warehouse.parcels)} parcels`,
-      `${count(rota.busy)} to visit`,
+      `${count(pollScheduler.busy)} to visit`,
       `${count(compared)} compared`,
     ]
   }

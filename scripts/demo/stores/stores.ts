@@ -1,60 +1,65 @@
 import { type Engine, type EventHandler, FlashSale } from '../../../src/index.js'
 import { Bank } from '../../fulfilment/bank.js'
 import { fulfilment } from '../../fulfilment/fulfilment.js'
-import { Rota } from '../../fulfilment/rota.js'
+import { PollScheduler } from '../../fulfilment/poll-scheduler.js'
 import { visit } from '../../fulfilment/visit.js'
 import { Warehouse } from '../../fulfilment/warehouse.js'
-import { type Books, CONNECTIONS } from '../handoff/books.js'
-import { contentsOf, type HandedOn } from '../handoff/comparison.js'
-import { Trouble } from '../handoff/trouble.js'
-import { settings } from '../handoff/workers.js'
+import { contentsOf, type FulfilmentResult } from '../fulfilment/comparison.js'
+import { CONNECTIONS, type LedgerDatabase } from '../fulfilment/ledger-database.js'
+import { UnreliableServices } from '../fulfilment/unreliable-services.js'
+import { settings } from '../fulfilment/workers.js'
+import { BuyerScheduler } from '../launch/buyer-scheduler.js'
 import { SALE } from '../launch/buyers.js'
-import { Crowd } from '../launch/crowd.js'
 import type { LaunchOptions } from '../options.js'
+import { ExpectedStores } from './expected-stores.js'
 import { Shoppers } from './shoppers.js'
-import { StoreBooks } from './store-books.js'
 import { basketOf, ORDERS_PER_STORE, stockOf } from './store-plan.js'
 
-/** Shoppers of all stores whose request is under way. */
+/** Buyers of all stores whose requests are under way at a time. */
 const SHOPPERS = 400
-/** Stores that are made, or looked at, at a time. */
+/** Stores that are created or checked at a time. */
 const AT_ONCE = 64
-/** Stores whose orders are handed on at a time, and how long each gathers some. */
-const HANDS = 32
+/**
+ * Stores whose orders are fulfilled at a time, and how long a store collects orders before a visit.
+ */
+const VISITS = 32
 const GATHER_MS = 5_000
 
 export interface StoresEnd {
-  readonly handed: HandedOn
-  /** What single stores got wrong: the first of it, and of how many. */
+  readonly fulfilled: FulfilmentResult
+  /** The faults of single stores. */
   readonly faults: readonly string[]
 }
 
-/** Thousands of sales on the engine of the launch. Each has one handle, open all evening, and a visit now and then. */
+/**
+ * Thousands of sales on the engine of the launch. Each has one handle for the evening, and visits
+ * of a consumer.
+ */
 export class Stores {
   readonly warehouse = new Warehouse()
   readonly bank = new Bank()
-  readonly trouble: Trouble
-  readonly rota: Rota<number>
-  readonly books: StoreBooks
+  readonly services: UnreliableServices
+  readonly pollScheduler: PollScheduler<number>
+  readonly expected: ExpectedStores
   readonly count: number
-  /** Stores that are compared with the ledger by now. */
+  /** Stores that are compared with the ledger so far. */
   compared = 0
   readonly #sales: readonly FlashSale[]
   readonly #skus: readonly (readonly string[])[]
   readonly #handler: EventHandler
   readonly #options: LaunchOptions
-  readonly #ledger: Books | undefined
+  readonly #database: LedgerDatabase | undefined
 
-  private constructor(engine: Engine, options: LaunchOptions, ledger: Books | undefined) {
+  private constructor(engine: Engine, options: LaunchOptions, database: LedgerDatabase | undefined) {
     const { stores, seed } = options
     this.count = stores
     this.#options = options
-    this.#ledger = ledger
-    this.books = new StoreBooks(stores)
-    this.trouble = new Trouble(this.warehouse, this.bank, seed + 1)
-    this.#handler = fulfilment(this.trouble, this.trouble)
-    this.rota = new Rota((store) => visit(this.#sales[store]!, settings, this.#handler), {
-      atOnce: HANDS,
+    this.#database = database
+    this.expected = new ExpectedStores(stores)
+    this.services = new UnreliableServices(this.warehouse, this.bank, seed + 1)
+    this.#handler = fulfilment(this.services, this.services)
+    this.pollScheduler = new PollScheduler((store) => visit(this.#sales[store]!, settings, this.#handler), {
+      atOnce: VISITS,
       afterMs: GATHER_MS,
     })
     this.#sales = Array.from(
@@ -64,8 +69,12 @@ export class Stores {
     this.#skus = this.#sales.map((_, store) => Object.keys(stockOf(seed, store, stores)))
   }
 
-  static async open(engine: Engine, options: LaunchOptions, ledger: Books | string): Promise<Stores> {
-    const stores = new Stores(engine, options, typeof ledger === 'string' ? undefined : ledger)
+  static async open(
+    engine: Engine,
+    options: LaunchOptions,
+    database: LedgerDatabase | string,
+  ): Promise<Stores> {
+    const stores = new Stores(engine, options, typeof database === 'string' ? undefined : database)
     await stores.#each(AT_ONCE, async (sale, store) => {
       const stock = stockOf(options.seed, store, stores.count)
       await sale.create({ stock, holdMs: options.holdMs })
@@ -77,29 +86,32 @@ export class Stores {
     return this.count * ORDERS_PER_STORE
   }
 
-  /** Until everybody has got what they wanted, or went without. */
+  /** Resolves when all orders of all buyers are over. */
   async sell(): Promise<void> {
     const { seed, holdMs } = this.#options
-    const crowd = new Crowd(SHOPPERS)
+    const scheduler = new BuyerScheduler(SHOPPERS)
     const shoppers = new Shoppers({
       sales: this.#sales,
-      crowd,
-      books: this.books,
+      scheduler,
+      expected: this.expected,
       seed,
       holdMs,
       basket: (order) => basketOf(seed, order, this.count, (store) => this.#skus[store]!),
-      onOrder: (store) => this.rota.tell(store),
+      onOrder: (store) => this.pollScheduler.tell(store),
     })
-    await crowd.run(shoppers.arrivals(this.orders))
+    await scheduler.run(shoppers.arrivals(this.orders))
   }
 
-  /** After the last order: hands on what is left, looks at every store, and compares each with the ledger. */
+  /**
+   * After the last order: fulfils the remaining orders, checks every store, and compares it with
+   * the ledger.
+   */
   async finish(): Promise<StoresEnd> {
-    await this.rota.finish()
+    await this.pollScheduler.finish()
     await this.#each(AT_ONCE, async (sale, store) => {
-      if (await isBehind(sale)) this.rota.tell(store)
+      if (await isBehind(sale)) this.pollScheduler.tell(store)
     })
-    await this.rota.finish()
+    await this.pollScheduler.finish()
     const faults: string[] = []
     let dead = 0
     let behind = 0
@@ -110,8 +122,8 @@ export class Stores {
     })
     const ledger = await this.#compare()
     this.warehouse.ship()
-    const handed = { ...contentsOf(this.warehouse, this.bank), caughtUp: behind === 0, dead, ledger }
-    return { handed, faults }
+    const fulfilled = { ...contentsOf(this.warehouse, this.bank), caughtUp: behind === 0, dead, ledger }
+    return { fulfilled, faults }
   }
 
   async close(): Promise<void> {
@@ -122,42 +134,43 @@ export class Stores {
     const { skus } = await sale.stats()
     const audit = await sale.audit()
     const confirmed = Object.values(skus).reduce((sum, counts) => sum + counts.confirmed, 0)
-    const told = this.books.confirmedIn[store]!
+    const told = this.expected.confirmedIn[store]!
     return [
       ...audit.violations.map(({ message }) => `${sale.id}: ${message}`),
-      ...(confirmed === told
-        ? []
-        : [`${sale.id}: counts ${confirmed} units as sold, buyers were told ${told}`]),
+      ...(confirmed === told ? [] : [`${sale.id}: has ${confirmed} confirmed units, buyers know of ${told}`]),
     ]
   }
 
-  /** The bookkeeper comes when the stores have closed: to compare a sale with the ledger writes what that does not have yet. */
-  async #compare(): Promise<HandedOn['ledger']> {
-    const books = this.#ledger
-    if (!books) return undefined
+  /**
+   * The ledger is written when the stores have closed: `reconcile` writes what it does not have
+   * yet.
+   */
+  async #compare(): Promise<FulfilmentResult['ledger']> {
+    const database = this.#database
+    if (!database) return undefined
     let compared = 0
     let wrong = 0
     await this.#each(CONNECTIONS, async (sale) => {
-      const found = await books.ledger.reconcile(sale)
+      const found = await database.ledger.reconcile(sale)
       compared += found.checked
       wrong += found.missing.count + found.differing.count + found.unknown.count + found.lostEvents
       this.compared++
     })
-    return { rows: await books.rowsOf(SALE, 'others'), compared, wrong }
+    return { rows: await database.rowsOf(SALE, 'others'), compared, wrong }
   }
 
   async #each(atOnce: number, work: (sale: FlashSale, store: number) => Promise<void>): Promise<void> {
     const stores = this.#sales.entries()
-    const hand = async () => {
+    const worker = async () => {
       for (const [store, sale] of stores) await work(sale, store)
     }
-    await Promise.all(Array.from({ length: atOnce }, hand))
+    await Promise.all(Array.from({ length: atOnce }, worker))
   }
 }
 
 async function isBehind(sale: FlashSale): Promise<boolean> {
   const group = (await sale.consumerGroups()).find((one) => one.group === settings.group)
   if (group) return group.lag + group.parked > 0
-  // Nobody has visited it yet: whatever it has is new.
+  // Without a group no consumer has visited the store yet.
   return true
 }

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
 import type { Outcome, Recorder } from './recorder.js'
 
-/** One request, the `n`th from 0. Answers what the caller was told; a rejection is a failure. */
+/** One request, the `n`th from 0. Answers its outcome; a rejection is a failure. */
 export type Work = (n: number) => Promise<Exclude<Outcome, 'failed'>>
 
-/** What became of all requests of one drive. */
+/** The outcomes of all requests of one drive. */
 export interface Tally {
   accepted: number
   refused: number
@@ -21,7 +21,7 @@ export type Limit = { readonly count: number } | { readonly seconds: number }
 
 export interface ClosedLoop {
   readonly callers: number
-  /** How many requests, or for how long new ones are begun. */
+  /** How many requests, or for how long new requests begin. */
   readonly limit: Limit
   /** The number of the first request. */
   readonly first?: number
@@ -30,8 +30,9 @@ export interface ClosedLoop {
 }
 
 /**
- * Callers that each wait for their answer before they ask again: what the system can do at most. As an image of latency it
- * flatters, since nobody asks while everybody waits; see {@link openArrivals} for that.
+ * Callers that each wait for their answer before the next request: the most that the system can do.
+ * Its latencies flatter, since no caller begins a request while all of them wait; see {@link
+ * openArrivals} for latencies.
  */
 export async function closedLoop({ callers, limit, first = 0, work, recorder }: ClosedLoop): Promise<Tally> {
   const start = performance.now()
@@ -67,7 +68,10 @@ export function evenly(perSecond: number): Gap {
   return () => 1_000 / perSecond
 }
 
-/** Independent of each other, as people are: often two at once, sometimes a while nobody. */
+/**
+ * Arrivals that do not depend on each other, as those of people: often two at once, sometimes none
+ * for a while.
+ */
 export function poisson(perSecond: number, random: Random): Gap {
   return () => (-Math.log(1 - random()) * 1_000) / perSecond
 }
@@ -82,16 +86,18 @@ export interface OpenArrivals {
   readonly recorder?: Recorder
 }
 
-/** What the generator itself was late by, at most and on average, in ms: part of every latency it reports. */
+/** How late the generator was, on average and at most, in ms; every latency includes it. */
 export interface OpenTally extends Tally {
   readonly lateness: { readonly mean: number; readonly max: number }
 }
 
 /**
- * Arrivals that wait for nobody. Each request is timed from the moment it was meant to begin: while anything stalls (the
- * server, the library, this very process) requests keep falling due, and the time they lose counts.
+ * Arrivals that do not wait for earlier answers. Each request is timed from the moment it was meant
+ * to begin: while the server, the library or this process stalls, requests keep falling due, and
+ * the time they lose counts.
  *
- * What has fallen due is issued in slices, about every millisecond: a timer for each would cost more than the request.
+ * Due requests are issued in slices, about every millisecond: a timer for each would cost more than
+ * the request.
  */
 export async function openArrivals({
   gap,

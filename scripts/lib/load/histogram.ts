@@ -1,4 +1,6 @@
-/** Each bucket is 1 % wider than the one before: its middle is off by half a percent at most. */
+/**
+ * Each interval is 1 % wider than the one before, so its middle is off by half a percent at most.
+ */
 const GROWTH = 1.01
 const PER_BUCKET = 1 / Math.log(GROWTH)
 /** In ms; shorter ones count as this long. */
@@ -10,10 +12,15 @@ function bucketOf(ms: number): number {
   return ms <= SHORTEST ? 0 : Math.floor(Math.log(ms / SHORTEST) * PER_BUCKET)
 }
 
-/** What a {@link Histogram} is when it comes from another process: its fields without its methods. */
+/**
+ * What a {@link Histogram} is when it comes from another process: its fields without its methods.
+ */
 export type HistogramData = Pick<Histogram, 'counts' | 'count' | 'max'>
 
-/** Durations in ms, any number of them in 9 KB, with percentiles that are off by at most half a percent. */
+/**
+ * Durations in ms, any number of them in 9 KB, with percentiles that are off by at most half a
+ * percent.
+ */
 export class Histogram {
   readonly counts = new Uint32Array(BUCKETS)
   count = 0

@@ -7,7 +7,10 @@ export interface Invariant {
   readonly detail?: string
 }
 
-/** What was checked at the end. The same rule over many sales or rounds is one line, which holds if it held each time. */
+/**
+ * Collects checks. The same rule over many sales or rounds is one line, which holds if it held each
+ * time.
+ */
 export class Invariants {
   readonly #rules = new Map<string, { times: number; broken: string[] }>()
 
@@ -28,7 +31,7 @@ export class Invariants {
   }
 }
 
-/** For drives in which there is stock for everybody. */
+/** Checks a drive in which there is stock for every buyer. */
 export function allAccepted({ refused, failed, error }: Tally, invariants: Invariants): void {
   invariants.check(
     'no request failed, none was refused while there was stock',

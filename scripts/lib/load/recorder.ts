@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { Histogram, type HistogramData } from './histogram.js'
 
-/** A refusal is an answer, such as "sold out"; a failure is none, such as a timeout. */
+/** A refusal is an answer, such as "sold out"; a failure is an error, such as a timeout. */
 export type Outcome = 'accepted' | 'refused' | 'failed'
 
 interface Interval {
   accepted: number
   refused: number
   failed: number
-  /** Of all three: leaving out what failed late would flatter. */
+  /** Of all three: latencies without late failures would flatter. */
   readonly latency: Histogram
 }
 
@@ -18,13 +18,16 @@ export interface RecorderData {
   readonly intervals: readonly (Omit<Interval, 'latency'> & { readonly latency: HistogramData })[]
 }
 
-/** What became of requests, interval by interval: each counts where it ended. */
+/** The outcomes of requests by interval: a request counts in the interval in which it ended. */
 export class Recorder {
   readonly intervalMs: number
   readonly intervals: Interval[] = []
   readonly #origin: number
 
-  /** @param origin By `performance.now()`. What began before it is not recorded: it warms up. */
+  /**
+   * @param origin By `performance.now()`. Requests that began earlier are not recorded: they warm
+   * up.
+   */
   constructor(intervalMs: number, origin = performance.now()) {
     this.intervalMs = intervalMs
     this.#origin = origin
@@ -37,7 +40,10 @@ export class Recorder {
     interval.latency.add(endedAt - startedAt)
   }
 
-  /** Adds the intervals of a recorder with the same origin; or, with `offset`, behind that many intervals. */
+  /**
+   * Adds the intervals of a recorder with the same origin; or, with `offset`, behind that many
+   * intervals.
+   */
   merge(other: RecorderData, offset = 0): this {
     for (const [index, { accepted, refused, failed, latency }] of other.intervals.entries()) {
       const interval = this.#at(index + offset)

@@ -5,7 +5,7 @@ import type { Invariants } from './invariants.js'
 export const SKU = 'mango-me'
 /** More than any round can take. */
 export const PLENTY = 100_000_000
-/** As many as keep full batches on their way, and few enough for the answers to stay fresh. */
+/** Enough callers to keep full batches under way, and few enough for answers to stay quick. */
 export const CALLERS = 2_000
 
 /** 12 characters, as the buyers of a real shop have. */
@@ -18,8 +18,8 @@ export function requestOf(n: number): ReserveRequest {
 }
 
 /**
- * A sale of one SKU, and what its callers were told: to be compared at the end. Its deadline is far away, since a slow answer
- * is a figure here, not a fault.
+ * A sale of one SKU, and the answers of its callers, which are compared with the sale at the end.
+ * Its deadline is far away, since a slow answer is a figure here, not a fault.
  */
 export class BenchSale {
   readonly sale: FlashSale
@@ -38,11 +38,11 @@ export class BenchSale {
     return new BenchSale(sale, rules.stock?.[SKU] ?? PLENTY)
   }
 
-  /** One unit for a buyer and a key of their own. */
+  /** Reserves one unit for the `n`th buyer with the `n`th key. */
   readonly reserve: Work = async (n) =>
     (await this.hold(requestOf(n))) === undefined ? 'refused' : 'accepted'
 
-  /** Answers the reservation's id, if there is one. */
+  /** Answers the id of the reservation, or `undefined` for a refusal. */
   async hold(request: ReserveRequest): Promise<string | undefined> {
     const result = await this.sale.reserve(request)
     if (result.status !== 'reserved') return undefined
@@ -59,9 +59,10 @@ export class BenchSale {
   }
 
   /**
-   * Compares the sale's counts with what its callers were told, and ends the handle.
+   * Compares the counts of the sale with the answers of its callers, and closes the handle.
    *
-   * @param audit Recounts every reservation too. That takes as long as making them did; so of many like sales, only some.
+   * @param audit Recounts every reservation too, which takes as long as making them did; so only
+   * some of many sales do.
    */
   async finish(invariants: Invariants, { audit = true } = {}): Promise<void> {
     const { id } = this.sale

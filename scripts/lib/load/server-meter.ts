@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
 export interface Reading {
-  /** CPU seconds of the thread that runs the commands, or of the whole server where it does not tell them apart. */
+  /**
+   * CPU seconds of the thread that runs the commands, or of the whole server if it does not count
+   * that thread apart.
+   */
   readonly cpu: number
   /** Bytes in use, by the server's own count. */
   readonly memory: number
@@ -33,7 +36,7 @@ export class ServerMeter {
     }
   }
 
-  /** Waits until what was deleted before is really gone: the server frees it in the background. */
+  /** Waits until the server has freed the deleted keys, which it does in the background. */
   async settled(): Promise<void> {
     while (/^lazyfree_pending_objects:[1-9]/m.test(await this.client.info('memory'))) await delay(50)
   }

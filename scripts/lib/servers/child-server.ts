@@ -8,15 +8,15 @@ import { freePort } from './machine.js'
 
 export const host = '127.0.0.1'
 
-/** Until it is killed, whatever it is doing. ms */
+/** After this time the server is killed. ms */
 const STOP_LIMIT = 5_000
-/** Ports that are tried: another process may be quicker to take one. */
+/** Ports that are tried, since another process may take one first. */
 const ATTEMPTS = 10
 
 export interface Running {
   readonly child: ChildProcess
   readonly pid: number
-  /** Settles with how it ended, never rejects. */
+  /** Resolves with how the server ended; never rejects. */
   readonly ended: Promise<string>
 }
 
@@ -25,9 +25,9 @@ export interface Launch {
   readonly name: string
   readonly program: string
   readonly args: readonly string[]
-  /** Where it runs, and leaves its output. */
+  /** The working directory, which also gets the output. */
   readonly dir: string
-  /** The folder goes when this process does. */
+  /** Whether the folder is removed with this process. */
   readonly temporary: boolean
   readonly port: number
   readonly options: Pick<SpawnOptions, 'env' | 'uid' | 'gid'>
@@ -36,7 +36,10 @@ export interface Launch {
   readonly startLimit: number
 }
 
-/** Starts a server as a child that does not outlive this process, however that ends; settles when it is ready. */
+/**
+ * Starts a server as a child that does not outlive this process, however that ends; resolves when
+ * it is ready.
+ */
 export async function launch({
   name,
   program,
@@ -48,12 +51,12 @@ export async function launch({
 }: Launch): Promise<Running> {
   const logFile = join(dir, `${name.toLowerCase()}.log`)
   const output = openSync(logFile, 'w')
-  // The shell waits for a line before it becomes the server, and gives up when this process is gone: so there
-  // is no moment at which a server runs that nobody watches. Detached, as Ctrl-C is for this process to handle.
+  // The shell waits for a line before it becomes the server, and exits when this process is gone,
+  // so no server ever runs without its watch. Detached, since this process handles Ctrl-C.
   const child = spawn('/bin/sh', ['-c', 'read -r go && exec "$0" "$@" </dev/null', program, ...args], {
     ...rest.options,
     cwd: dir,
-    // A locale that is not installed on the machine would keep the server from starting.
+    // With a locale that is not installed the server would not start.
     env: { ...rest.options.env, LC_ALL: 'C' },
     stdio: ['pipe', output, output],
     detached: true,
@@ -85,12 +88,12 @@ export async function launch({
     const text = await readFile(logFile, 'utf8').catch(() => '')
     throw new Error(`${name} did not start on ${host}:${port} (${how}). Its output:\n${text}`)
   }
-  // A forgotten server shall not keep this process from ending.
+  // A server that was not stopped does not keep this process alive.
   child.unref()
   return { child, pid, ended }
 }
 
-/** Starts it on a port that nobody else has. */
+/** Starts a server on a free port. */
 export async function onFreePort(
   start: (port: number) => Promise<Running>,
 ): Promise<{ port: number; running: Running }> {
@@ -104,7 +107,7 @@ export async function onFreePort(
   }
 }
 
-/** Asks it to end by these signals, and ends it if it does not. */
+/** Ends the server by these signals, and kills it if it does not end in time. */
 export async function end({ child, ended }: Running, ...signals: readonly NodeJS.Signals[]): Promise<void> {
   child.ref()
   for (const signal of signals) child.kill(signal)

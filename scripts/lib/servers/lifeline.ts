@@ -2,13 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
-/** Processes to end with this one, and the temporary folders to remove; one listener for all of them. */
+/**
+ * Processes to end with this one, and the temporary folders to remove; one listener for all of
+ * them.
+ */
 const alive = new Map<ChildProcess, string | undefined>()
 let listening = false
 
 /**
- * Ends the child, and what the child has started in its group, when this process ends: in an orderly way, by a signal or
- * by SIGKILL. The child has been spawned detached, and so leads a group.
+ * Ends the child, and what the child has started in its group, when this process ends: in an
+ * orderly way, by a signal or by SIGKILL. The child has been spawned detached, and so leads a
+ * group.
  */
 export function endWithThisProcess(child: ChildProcess, temporaryDir: string | undefined): void {
   if (child.pid === undefined) return
@@ -34,14 +38,14 @@ export function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // All of them have ended.
+    // All processes of the group have ended.
   }
 }
 
 /**
- * A shell that kills the group and removes its folder when the pipe closes with no line in it, that is, when
- * this process is gone without having run any code of its own. Detached, so that what ends this process group
- * (Ctrl-C, a CI runner) does not end the watch too.
+ * Starts a shell that kills the group and removes its folder when the pipe closes without a line,
+ * that is, when this process was killed. Detached, so that a signal to this process group (Ctrl-C,
+ * a CI runner) does not end the shell.
  */
 function watch(pid: number, temporaryDir = ''): () => void {
   const script = 'read -r line || { kill -9 "-$0"; [ -z "$1" ] || rm -rf "$1"; }'

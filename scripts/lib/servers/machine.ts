@@ -24,8 +24,8 @@ export function executable(path: string): boolean {
 }
 
 /**
- * Below the range from which systems take the ports of outgoing connections: while a server is down for a
- * restart, no connection (least of all one of its own clients, trying again) may come to sit on its port.
+ * A port below the range of outgoing connections: while a server restarts, no connection (such as
+ * one of its own clients, which reconnect) may take its port.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

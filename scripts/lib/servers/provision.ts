@@ -20,7 +20,7 @@ export function cacheFolder(name: string): string {
 /** The programs of these names on the PATH, all of the first name first. */
 export function onPath(...names: readonly string[]): string[] {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  // The link itself, never its target: the name it is called by tells the program what to be.
+  // The link itself, not its target: the program behaves according to the name it is called by.
   return names.flatMap((name) => folders.map((folder) => resolve(folder, name)).filter(executable))
 }
 
@@ -42,7 +42,7 @@ export async function inWorkFolder<T>(cache: string, use: (work: string) => Prom
   }
 }
 
-/** Removes work folders whose process was killed; an hour is far beyond the time limits of any download. */
+/** Removes work folders of killed processes; no download takes an hour. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of (await readdir(cache)).filter((entry) => entry.startsWith('work-'))) {
     const folder = join(cache, name)
@@ -51,7 +51,10 @@ async function removeAbandoned(cache: string): Promise<void> {
   }
 }
 
-/** Installs an npm package into the work folder without running its scripts; returns the package's folder. */
+/**
+ * Installs an npm package into the work folder without running its scripts; returns the package's
+ * folder.
+ */
 export async function installPackage(work: string, name: string, version: string): Promise<string> {
   const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
   // By default npm tries for over a minute where there is no network.
@@ -65,8 +68,8 @@ export async function installPackage(work: string, name: string, version: string
 }
 
 /**
- * Puts a finished folder where every process looks for it. If another process was first, its folder stays: one copy is
- * enough, and a folder that is in use is never replaced.
+ * Moves a finished folder to where every process looks for it. If another process was first, its
+ * folder stays: one copy is enough, and a folder in use is never replaced.
  */
 export async function publish(finished: string, home: string): Promise<void> {
   await rename(finished, home).catch((error) => {
@@ -74,7 +77,7 @@ export async function publish(finished: string, home: string): Promise<void> {
   })
 }
 
-/** What is needed, how it is installed on each system, and what was tried and why it did not do. */
+/** An error that says what is needed, how it is installed, and what was tried and why it failed. */
 export function notFound(need: string, install: readonly string[], tried: readonly string[]): Error {
   return new Error(
     [

@@ -10,17 +10,20 @@ export function bar(share: number, room: number): string {
   return `${'█'.repeat(full)}${rest === ' ' ? '' : rest}`.padEnd(width, '░')
 }
 
-/** The values as one line of at most `width` columns: where there are more values, neighbours are added up. */
+/**
+ * The values as one line of at most `width` columns: where there are more values, neighbours are
+ * added up.
+ */
 export function sparkline(values: readonly number[], width: number): string {
   const cells: number[] = []
   const perCell = Math.max(1, Math.ceil(values.length / Math.max(1, width)))
   for (let at = 0; at < values.length; at += perCell) {
     cells.push(values.slice(at, at + perCell).reduce((sum, value) => sum + value, 0))
   }
-  // The last cell is not complete yet: it would always look like a dip.
+  // The last cell is not complete and would always look like a dip, so it is scaled up.
   const missing = cells.length * perCell - values.length
   if (missing > 0) cells[cells.length - 1]! *= perCell / (perCell - missing)
   const top = Math.max(1, ...cells)
-  // What is not nothing is seen to be something.
+  // Every value above 0 is visible.
   return cells.map((value) => (value === 0 ? ' ' : levels[Math.round((value / top) * 7)])).join('')
 }

@@ -3,7 +3,7 @@ const separated = (digits: number) =>
 const byDigits = [0, 1, 2].map(separated)
 const tiny = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2 })
 
-/** With separators and as many decimals as mean something: `183,204`, `98.4`, `4.12`, `0.0031`. */
+/** With separators and as many decimals as are significant: `183,204`, `98.4`, `4.12`, `0.0031`. */
 export function number(value: number): string {
   if (!Number.isFinite(value)) return '-'
   const size = Math.abs(value)
@@ -21,7 +21,7 @@ export function quantity(value: number, unit: string): string {
     : `${number(value)} ${unit}`
 }
 
-/** The same with more digits where rounding would make it look equal to a limit that it only comes close to. */
+/** The same with more digits if rounding would make the value look equal to the limit. */
 export function quantityBeside(limit: number, value: number, unit: string): string {
   const text = quantity(value, unit)
   const rounded = Number(number(value).replaceAll(',', ''))
@@ -29,7 +29,7 @@ export function quantityBeside(limit: number, value: number, unit: string): stri
   return text.replace(number(value), String(Number(value.toPrecision(5))))
 }
 
-/** `3.9 to 4.4`, without the unit, which stands beside it; empty where a single round has no spread. */
+/** `3.9 to 4.4`, without the unit; empty if a single round has no spread. */
 export function range(spread: readonly [low: number, high: number] | undefined): string {
   return spread === undefined || spread[0] === spread[1] ? '' : `${number(spread[0])} to ${number(spread[1])}`
 }
@@ -67,7 +67,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-/** Whether a cell stands to the right: a number, one with its unit, or the sign for none. */
+/** Whether a cell is aligned to the right: a number, one with its unit, or the sign for none. */
 export function isNumeric(cell: string | number): boolean {
   return typeof cell === 'number' || /^[+-]?[\d,.]+ ?(%|×|ms|s|µs|bytes|\/s)?$|^[-–]?$/.test(cell)
 }

@@ -1,10 +1,10 @@
 import { clip, type Terminal } from './style.js'
 
-/** What is shown while something goes on. */
+/** What a tool shows while it runs. */
 export interface View {
   /** The panel of a live terminal, for this many columns. */
   panel(width: number): string[]
-  /** The same in one line, for everywhere else. */
+  /** The same in one line, for a pipe or a file. */
   line(): string
 }
 
@@ -24,7 +24,7 @@ export class LivePanel {
   #drawn = 0
   #printed = ''
 
-  /** @param header Lines that stand above and stay as they are. */
+  /** @param header Lines above the panel that never change. */
   constructor(view: View, header: readonly string[], terminal: Terminal, stream: NodeJS.WriteStream) {
     this.#view = view
     this.#header = header
@@ -36,7 +36,7 @@ export class LivePanel {
     this.#stream.write(this.#header.map((line) => `${line}\n`).join(''))
     if (this.#live) {
       this.#stream.write('\x1b[?25l')
-      // However the process ends, the cursor comes back.
+      // The cursor comes back however the process ends.
       process.once('exit', this.#restore)
       this.#stream.on('resize', this.#resize)
       this.#redraw()
@@ -45,7 +45,7 @@ export class LivePanel {
     this.#timer.unref()
   }
 
-  /** Shows the last state and leaves it standing. */
+  /** Shows the last state, which stays on the terminal. */
   stop(): void {
     clearInterval(this.#timer)
     if (!this.#live) {
@@ -66,16 +66,16 @@ export class LivePanel {
 
   #redraw(): void {
     const { columns = 80, rows = 24 } = this.#stream
-    // One column stays free: terminals differ in what a line that ends at the very edge does.
+    // One column stays free: terminals differ in what a full line does.
     const width = Math.max(1, columns - 1)
     const lines = this.#view.panel(width).slice(0, Math.max(1, rows - 1))
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\r` : ''
-    // In one piece and each line over the old one, so that nothing flickers.
+    // In one write and each line over the old one, so that nothing flickers.
     this.#stream.write(`${up}${lines.map((line) => `${clip(line, width)}\x1b[K\n`).join('')}\x1b[J`)
     this.#drawn = lines.length
   }
 
-  /** After a resize nobody knows how the terminal has wrapped what stood there: the screen is written anew. */
+  /** Clears the screen after a resize, since terminals wrap the old lines in different ways. */
   #startOver(): void {
     this.#stream.write(`\x1b[H\x1b[J${this.#header.map((line) => `${line}\n`).join('')}`)
     this.#drawn = 0

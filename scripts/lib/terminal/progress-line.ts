@@ -1,7 +1,7 @@
 import { redact } from '../redact.js'
 import { bar } from './charts.js'
 import { duration, number } from './format.js'
-import { Pace } from './rate.js'
+import { Rate } from './rate.js'
 import { clip, type Terminal } from './style.js'
 
 const LIVE_MS = 125
@@ -23,15 +23,16 @@ interface State {
 }
 
 /**
- * Where a part is, in one line: redrawn in place on a terminal, printed once a second elsewhere. Parts report as often
- * as they like; that only stores a state, as what is shown must not slow down what is measured.
+ * Progress in one line: redrawn in place on a terminal, printed once a second elsewhere. An update
+ * only stores the state, however often it is called, so that showing progress does not slow down
+ * what is measured.
  */
 export class ProgressLine implements Progress {
   readonly #name: string
   readonly #terminal: Terminal
   readonly #stream: NodeJS.WriteStream
   readonly #timer: NodeJS.Timeout
-  readonly #pace = new Pace()
+  readonly #rate = new Rate()
   #state: State | undefined
   #printed: State | undefined
 
@@ -43,7 +44,7 @@ export class ProgressLine implements Progress {
   }
 
   update(label: string, done: number, total: number, unit = ''): void {
-    if (this.#state?.label !== label || done < this.#state.done) this.#pace.restart()
+    if (this.#state?.label !== label || done < this.#state.done) this.#rate.restart()
     this.#state = { label, done, total, unit }
   }
 
@@ -61,9 +62,9 @@ export class ProgressLine implements Progress {
   #show(): void {
     const state = this.#state
     if (state === undefined) return
-    this.#pace.sample(state.done)
+    this.#rate.sample(state.done)
     if (this.#terminal.live) {
-      // One column stays free: terminals differ in what a line that ends at the very edge does.
+      // One column stays free: terminals differ in what a full line does.
       const width = (this.#stream.columns ?? 80) - 1
       this.#stream.write(`\r${clip(this.#line(state, width), width)}\x1b[K`)
     } else if (state !== this.#printed) {
@@ -76,10 +77,10 @@ export class ProgressLine implements Progress {
     if (this.#terminal.live) this.#stream.write('\r\x1b[K')
   }
 
-  /** With a bar where it is given a width to fill. */
+  /** With a bar if there is a width to fill. */
   #line({ label, done, total, unit }: State, width?: number): string {
     const share = total > 0 ? Math.min(1, done / total) : 0
-    const perSecond = this.#pace.perSecond()
+    const perSecond = this.#rate.perSecond()
     const left = perSecond ? Math.max(0, total - done) / perSecond : undefined
     const percent = `${Math.floor(share * 100)} %`.padStart(5)
     const rate =
@@ -90,7 +91,7 @@ export class ProgressLine implements Progress {
     if (width === undefined) {
       return [`${this.#name}: ${name}`, percent.trim(), rate, share < 1 && rest].filter(Boolean).join(', ')
     }
-    // The widths stay while the figures change, so that nothing jumps.
+    // The widths do not depend on the figures, so that nothing jumps.
     const behind = `${percent}  ${rate.padEnd(18)} ${(share < 1 ? rest : '').padEnd(15)}`.trimEnd()
     const room = width - this.#name.length - 2 - 2 - 7 - 19 - 15
     const labelWidth = Math.min([...name].length, Math.max(12, room - 10))
@@ -99,7 +100,7 @@ export class ProgressLine implements Progress {
   }
 }
 
-/** Three digits: more of them flicker and mean nothing. */
+/** Three significant digits: further digits would only flicker. */
 function round(value: number): number {
   return value < 1 ? value : Number(value.toPrecision(3))
 }

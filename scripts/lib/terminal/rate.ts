@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks'
 
-/** A rate shown from the last seconds follows what happens without jumping about. */
+/** Over the last seconds, so that the rate follows changes without jumping. */
 const WINDOW_MS = 5_000
 
-export class Pace {
+/** A rate over the last seconds. */
+export class Rate {
   #samples: { readonly at: number; readonly done: number }[] = []
 
   restart(): void {
@@ -15,7 +16,7 @@ export class Pace {
     while (this.#samples.length > 2 && this.#samples[1]!.at < now - WINDOW_MS) this.#samples.shift()
   }
 
-  /** `undefined` until there is something to tell it from. */
+  /** `undefined` until there are enough samples. */
   perSecond(): number | undefined {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)]
     if (first === undefined || last === undefined || last.at - first.at < 400) return undefined

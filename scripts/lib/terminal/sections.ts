@@ -1,17 +1,17 @@
 import { clip, type Paint } from './style.js'
 
-/** A label and what stands right-aligned in the columns behind it. */
+/** A label, and cells that are aligned to the right behind it. */
 export type Row = readonly [label: string, ...cells: string[]]
 
 export interface Section {
   readonly title: string
-  /** Names of the columns, where there is more than one. */
+  /** Names of the columns, if there is more than one. */
   readonly columns?: readonly string[]
   readonly rows: readonly Row[]
 }
 
-/** Sections one below the other, their columns aligned with each other. */
-export function table(sections: readonly Section[], paint: Paint, width: number): string[] {
+/** Sections one below the other, with aligned columns. */
+export function sectionTable(sections: readonly Section[], paint: Paint, width: number): string[] {
   const rows = sections.flatMap(({ title, columns = [], rows }): Row[] => [[title, ...columns], ...rows])
   const labelWidth = Math.max(...rows.map(([label]) => label.length)) + 2
   const cellWidth = Math.max(...rows.flatMap(([, ...cells]) => cells.map((cell) => cell.length))) + 2

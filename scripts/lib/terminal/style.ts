@@ -11,7 +11,10 @@ export interface Terminal {
   readonly paint: Paint
 }
 
-/** What the output can do: a pipe, a file and a dumb terminal get plain lines; NO_COLOR switches colours off alone. */
+/**
+ * What the stream can show: a pipe, a file and a dumb terminal get plain lines; NO_COLOR only
+ * switches colours off.
+ */
 export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Terminal {
   const live = stream.isTTY === true && env.TERM !== 'dumb'
   return { live, paint: live && !env.NO_COLOR ? coloured : plain }
@@ -20,7 +23,7 @@ export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control characters that take no room
 const escapes = /\x1b\[[\d;?]*[A-Za-z]/g
 
-/** Columns a line takes up. All our characters are one column wide. */
+/** Columns of a line. All characters that the tools print are one column wide. */
 export function widthOf(line: string): number {
   return [...line.replace(escapes, '')].length
 }

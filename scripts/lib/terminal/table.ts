@@ -13,7 +13,8 @@ const GAP = 2
 const NARROWEST = 14
 
 /**
- * A table for a terminal of this width: too wide, its texts are wrapped; still too wide, each row becomes a block of lines.
+ * A table for a terminal of this width. Texts are wrapped if it is too wide; if it is still too
+ * wide, each row becomes a block of lines.
  * @param decorate Colours a cell that is already padded, so that colours never count as width.
  */
 export function terminalTable(
@@ -46,7 +47,7 @@ export function terminalTable(
   ].map((text) => text.trimEnd())
 }
 
-/** Takes from the widest text until the line fits; says whether it does. */
+/** Narrows the widest text column until the line fits; answers whether it does. */
 function fitInto(widths: number[], right: readonly boolean[], width: number): boolean {
   const total = () => widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1))
   while (total() > width) {

@@ -1,4 +1,6 @@
-/** A plain text as lines of at most this width, broken between words; a word that is longer is cut. */
+/**
+ * A plain text as lines of at most this width, broken between words; a word that is longer is cut.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
@@ -16,7 +18,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-/** What follows a heading on its line, and below itself where it takes several. */
+/** A text behind a heading, with its further lines indented below it. */
 export function hanging(heading: string, headingWidth: number, text: string, width: number): string[] {
   const indent = ' '.repeat(headingWidth)
   return wrap(text, Math.max(20, width - headingWidth)).map(

@@ -3,12 +3,12 @@ import { StockholdError, type StockholdErrorCode } from '../../../src/index.js'
 import type { Answers } from '../messages.js'
 
 /** What calls are aborted with. */
-export const ABORTED = new Error('the buyer has closed the page')
+export const ABORTED = new Error('The buyer has closed the page.')
 
 /** Between two attempts, ms. */
 const RETRY_MS = 50
 
-/** What a fault may make a call say. Any other error is a defect, of the library or of this script. */
+/** Errors that a fault may cause. Any other error is a defect of the library or of this script. */
 const explained: ReadonlySet<StockholdErrorCode> = new Set([
   'UNAVAILABLE',
   'UNKNOWN_OUTCOME',
@@ -18,15 +18,15 @@ const explained: ReadonlySet<StockholdErrorCode> = new Set([
   'PASS_EXPIRED',
 ])
 
-/** admin_shutdown, what PostgreSQL says to a session that is ended. */
+/** admin_shutdown, the error of a session that PostgreSQL ends. */
 const SESSION_ENDED = '57P01'
 
-/** Counts what calls are answered, and knows which are open. */
+/** Counts the answers of calls, and knows which calls are open. */
 export class Calls {
   #answers: Record<string, Record<string, number>> = {}
   readonly #open = new Map<string, number>()
 
-  /** Answers `undefined` where the call failed as faults and aborts make calls fail; any other error is thrown. */
+  /** Answers `undefined` if the call failed by a fault or an abort; any other error is thrown. */
   async ask<T>(name: string, call: () => Promise<T>): Promise<T | undefined> {
     this.#opened(name, 1)
     try {
@@ -35,7 +35,7 @@ export class Calls {
       return answer
     } catch (error) {
       const why = faultIn(error)
-      if (why === undefined) throw new Error(`${name} failed as no fault makes it fail`, { cause: error })
+      if (why === undefined) throw new Error(`${name} failed, and no fault explains it.`, { cause: error })
       this.count(name, why)
       return undefined
     } finally {
@@ -43,7 +43,7 @@ export class Calls {
     }
   }
 
-  /** Until it is answered. */
+  /** Repeats the call until it is answered. */
   async insist<T>(name: string, call: () => Promise<T>): Promise<T> {
     for (;;) {
       let answer: { readonly value: T } | undefined
@@ -67,7 +67,7 @@ export class Calls {
     return [...this.#open].flatMap(([name, count]) => (count > 0 ? [name] : [])).join(', ')
   }
 
-  /** Those since the last time. */
+  /** The answers since the last call of this function. */
   take(): Answers {
     const answers = this.#answers
     this.#answers = {}
@@ -79,11 +79,11 @@ export class Calls {
   }
 }
 
-/** What a fault or an abort has made the call say, if it was one. */
+/** Which fault or abort has caused the error, if one has. */
 function faultIn(error: unknown): string | undefined {
   if (error === ABORTED) return 'aborted'
   if (error instanceof StockholdError) return explained.has(error.code) ? error.code : undefined
-  // The methods of the ledger reject with what the database says, or its driver.
+  // The methods of the ledger reject with errors of the database or its driver.
   const { code, message } = error as { code?: unknown; message?: unknown }
   return code === SESSION_ENDED || /^Connection terminated/.test(String(message))
     ? 'session ended'

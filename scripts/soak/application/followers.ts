@@ -3,9 +3,9 @@ import { type Consumer, type FlashSale, type SaleEvent, StockholdError } from '.
 import type { PostgresLedger } from '../../../src/postgres.js'
 import type { Random } from '../../lib/random.js'
 import type { Calls } from './calls.js'
-import { pause, type Until } from './round.js'
+import { pause, type Until } from './context.js'
 
-/** How long one is open at most, ms. */
+/** How long a consumer or a follower is open at most. ms */
 const OPEN_MS = 1_500
 
 /** Opens a consumer and closes it, again and again. */
@@ -23,7 +23,7 @@ export async function consume(
     await calls.ask('dead letters', async () => {
       for await (const _ of consumer.deadLetters()) break
     })
-    // The last one may be left to the closing of its sale.
+    // The last consumer may be closed with its sale.
     if (until.isOver && dice() < 0.3) {
       void consumer.closed.catch((error) => calls.count('consumer', codeOf(error)))
       return
@@ -51,17 +51,17 @@ export function open(sale: FlashSale, group: string, calls: Calls, dice: Random)
   )
 }
 
-/** A warehouse that is slow, fails, or never answers. */
+/** Handles an event with a warehouse that is slow, fails, or never answers. */
 async function handle(event: SaleEvent, signal: AbortSignal, calls: Calls, dice: Random): Promise<void> {
   const luck = dice()
-  if (luck < 0.1) throw new Error('the warehouse is closed')
+  if (luck < 0.1) throw new Error('The warehouse is closed.')
   if (luck < 0.12) await new Promise(() => {})
   if (luck < 0.3) await delay(dice() * 20, undefined, { signal })
   calls.count('event', event.type)
 }
 
 /** Follows a sale with the ledger, closes the follower, and opens another. */
-export async function keepBooks(
+export async function followWithLedger(
   ledger: PostgresLedger,
   sale: FlashSale,
   calls: Calls,

@@ -1,20 +1,20 @@
-/** The process under test: it does what the other one orders, and says what it finds. */
-import type { Order, Word } from '../messages.js'
+/** The process under test: it carries out the orders of the other process. */
+import type { FromApplication, ToApplication } from '../messages.js'
 import { Application } from './application.js'
 import { shown, watchProcess } from './watch-process.js'
 
-/** For what hangs: no call and no handler takes so long once the faults are over. ms */
+/** After this time something hangs: no call or handler takes so long after the faults. ms */
 const SETTLE_LIMIT = 60_000
 
 let app: Application | undefined
 
 watchProcess(broken)
 process.once('disconnect', () => process.exit(1))
-process.on('message', (order: Order) => {
-  obey(order).catch((error) => broken(shown(error)))
+process.on('message', (order: ToApplication) => {
+  carryOut(order).catch((error) => broken(shown(error)))
 })
 
-async function obey(order: Order): Promise<void> {
+async function carryOut(order: ToApplication): Promise<void> {
   switch (order.type) {
     case 'start':
       app = new Application(order)
@@ -22,8 +22,8 @@ async function obey(order: Order): Promise<void> {
       return say({ type: 'ready' })
     case 'sell':
       return app!.sell(order.round, order.ms)
-    case 'settle':
-      return say({ type: 'settled', settled: await within(SETTLE_LIMIT, app!.settle()) })
+    case 'sample':
+      return say({ type: 'sampled', report: await within(SETTLE_LIMIT, app!.finishRound()) })
     case 'stop':
       await within(SETTLE_LIMIT, app!.close())
       // Nothing else may keep this process alive.
@@ -49,6 +49,6 @@ function broken(why: string): void {
   say({ type: 'broken', why })
 }
 
-function say(word: Word): void {
+function say(word: FromApplication): void {
   if (process.connected) process.send!(word)
 }

@@ -1,46 +1,36 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Engine, FlashSale, redisEngine, WaitingRoom } from '../../../src/index.js'
 import { type Random, random } from '../../lib/random.js'
 import type { ClosedSale } from '../messages.js'
-import type { Application } from './application.js'
 import type { Calls } from './calls.js'
-import { consume, keepBooks } from './followers.js'
+import { type ApplicationContext, DEADLINE_MS, type OpenSale, type Until } from './context.js'
+import { consume, followWithLedger } from './followers.js'
+import type { LongLived } from './long-lived.js'
 import { shop } from './shopper.js'
 import { visit } from './visitor.js'
 
-/** Whether the work of a round is to end. */
-export interface Until {
-  readonly isOver: boolean
-}
-
-/** A sale of one round, its handles, and what buyers were told. */
-export interface OpenSale {
-  readonly name: string
-  readonly handles: readonly FlashSale[]
-  readonly confirmed: Record<string, number>
-}
-
 const STOCK = { phone: 40, case: 400 }
 const RULES = { stock: STOCK, limitPerBuyer: { phone: 3 }, holdMs: 700, maxHoldMs: 3_000 }
-/** Of most calls. ms */
-export const DEADLINE_MS = 1_000
-/** A handle that gives its calls up before Redis can have answered most of them. ms */
+/** The deadline of a handle that gives up most calls before Redis answers. ms */
 const HASTY_MS = 3
 const SHOPPERS = 3
 const VISITORS = 4
 
-/** Opens sales, a waiting room, consumers and followers, uses them for a while, and closes them all. */
+/**
+ * Opens sales, a waiting room, consumers and followers, uses them for a while, and closes them all.
+ */
 export class Round implements Until {
   isOver = false
-  readonly #app: Application
+  readonly #app: ApplicationContext
+  readonly #longLived: LongLived
   readonly #number: number
   readonly #calls: Calls
   readonly #sales: (OpenSale & { readonly ledger: boolean })[] = []
   readonly #closing: (() => Promise<void>)[] = []
   #actors = 0
 
-  constructor(app: Application, number: number) {
+  constructor(app: ApplicationContext, longLived: LongLived, number: number) {
     this.#app = app
+    this.#longLived = longLived
     this.#number = number
     this.#calls = app.calls
   }
@@ -52,7 +42,8 @@ export class Round implements Until {
     }, ms)
     try {
       const { redis, client, own, shared } = this.#app
-      // Engines come and go as well: one with a connection of its own, one on the client that lasts.
+      // Two engines are opened and closed with the round: one with its own connection, one on a
+      // shared client.
       const passing = this.#opened(
         redisEngine(redis, { onError: () => this.#calls.count('engine', 'error') }),
       )
@@ -63,7 +54,7 @@ export class Round implements Until {
         this.#plainSale([shared, passing]),
         this.#partitionedSale([own, beside]),
         this.#admittedSale([passing, shared]),
-        ...this.#app.lasting.use(this, () => this.#dice()),
+        ...this.#longLived.use(this, () => this.#dice()),
       ]
       await Promise.all(work)
       return this.#sales.map(({ name, confirmed, ledger }) => ({ name, stock: STOCK, confirmed, ledger }))
@@ -89,11 +80,11 @@ export class Round implements Until {
     await Promise.all([
       ...this.#shoppers(sale),
       consume(sale.handles[0]!, 'mail', this.#calls, this.#dice(), this),
-      keepBooks(this.#app.ledger, sale.handles[1]!, this.#calls, this.#dice(), this),
+      followWithLedger(this.#app.ledger, sale.handles[1]!, this.#calls, this.#dice(), this),
     ])
   }
 
-  /** Behind a waiting room, and answered only when the ledger has it. */
+  /** A sale behind a waiting room, which acknowledges when the ledger has the reservation. */
   async #admittedSale(engines: readonly Engine[]): Promise<void> {
     const [engine] = engines
     const name = `soak-${this.#number}-admitted`
@@ -108,7 +99,7 @@ export class Round implements Until {
       ...Array.from({ length: VISITORS }, (_, index) =>
         visit({ room, sale, name: `visitor-${index}`, stays: true }, this.#app, this.#dice(), this),
       ),
-      keepBooks(this.#app.ledger, sale.handles[0]!, this.#calls, this.#dice(), this),
+      followWithLedger(this.#app.ledger, sale.handles[0]!, this.#calls, this.#dice(), this),
     ])
   }
 
@@ -141,13 +132,8 @@ export class Round implements Until {
     return engine
   }
 
-  /** Each actor decides by itself: the order in which they get their turns depends on the network. */
+  /** Each actor has its own generator, since the order of their turns depends on the network. */
   #dice(): Random {
     return random(this.#app.seed, this.#number, ++this.#actors)
   }
-}
-
-/** Some ms, at most so many; ends soon after the round does. */
-export async function pause(most: number, dice: Random, until: Until): Promise<void> {
-  for (let left = dice() * most; left > 0 && !until.isOver; left -= 100) await delay(Math.min(left, 100))
 }

@@ -5,13 +5,13 @@ import { queryObjects } from 'node:v8'
 import { Consumer } from '../../../src/consumer/consumer.js'
 import { FlashSale, WaitingRoom } from '../../../src/index.js'
 import type { Sample } from '../messages.js'
-import type { Application } from './application.js'
+import type { ApplicationContext } from './context.js'
 
 const Timeout = timerClass()
 
-/** What this process holds at a quiet moment. */
-export async function takeSample({ client, shutdown, pool }: Application): Promise<Sample> {
-  // What has finalizers goes with the second collection.
+/** Counts the resources of this process while it is idle. */
+export async function takeSample({ client, shutdown, pool }: ApplicationContext): Promise<Sample> {
+  // Objects with finalizers go with the second collection.
   for (let collection = 0; collection < 2; collection++) {
     globalThis.gc!()
     await turn()
@@ -27,7 +27,7 @@ export async function takeSample({ client, shutdown, pool }: Application): Promi
     'active timers': timers,
     'active sockets': sockets,
     'other active handles': active.length - timers - sockets,
-    // Also those that keep no process alive.
+    // Also timers that keep no process alive.
     timers: reachable(Timeout),
     sockets: reachable(Socket),
     'abort signals': reachable(AbortSignal),
@@ -42,7 +42,7 @@ export async function takeSample({ client, shutdown, pool }: Application): Promi
   }
 }
 
-/** Objects of a class that could still be used, after another collection. */
+/** Objects of a class that are reachable after another collection. */
 function reachable(of: abstract new (...args: never[]) => unknown): number {
   return queryObjects(of) as number
 }

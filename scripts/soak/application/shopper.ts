@@ -1,16 +1,20 @@
 import type { FlashSale, SignalOption } from '../../../src/index.js'
 import type { Random } from '../../lib/random.js'
-import type { Application } from './application.js'
 import { ABORTED } from './calls.js'
-import { type OpenSale, pause, type Until } from './round.js'
+import { type ApplicationContext, type OpenSale, pause, type Until } from './context.js'
 
 const BUYERS = 60
 const REST_MS = 60
-/** Calls are aborted after so long at most. ms */
+/** Calls are aborted after at most this time. ms */
 const ABORT_MS = 15
 
 /** Buys again and again, as one buyer or another. */
-export async function shop(sale: OpenSale, app: Application, dice: Random, until: Until): Promise<void> {
+export async function shop(
+  sale: OpenSale,
+  app: ApplicationContext,
+  dice: Random,
+  until: Until,
+): Promise<void> {
   for (let order = 1; !until.isOver; order++) {
     const buyer = `buyer-${Math.floor(dice() * BUYERS)}`
     const key = dice() < 0.5 ? `order-${order}-${Math.floor(dice() * 1e9)}` : undefined
@@ -25,11 +29,11 @@ export interface Wish {
   readonly pass?: string | undefined
 }
 
-/** Reserves something, and then pays, gives back, holds longer or does nothing. */
+/** Reserves a unit, and then pays, releases, extends or does nothing. */
 export async function buy(
   { handles, confirmed }: OpenSale,
   { buyer, key, pass }: Wish,
-  app: Application,
+  app: ApplicationContext,
   dice: Random,
 ): Promise<void> {
   const { calls } = app
@@ -60,15 +64,15 @@ export async function buy(
     await calls.ask('refund', () => sale.refund(id, { restock: dice() < 0.7, ...signal(app, dice) }))
 }
 
-async function pay(sale: FlashSale, id: string, app: Application, dice: Random): Promise<boolean> {
+async function pay(sale: FlashSale, id: string, app: ApplicationContext, dice: Random): Promise<boolean> {
   const payment = { paymentId: `payment-${id}` }
   const confirm = () => sale.confirm(id, { ...payment, ...signal(app, dice) })
   const answer = (await app.calls.ask('confirm', confirm)) ?? (await app.calls.ask('confirm', confirm))
   return answer?.status === 'confirmed'
 }
 
-/** None, one that lasts as long as the process, or one that aborts soon. */
-export function signal({ shutdown }: Application, dice: Random): SignalOption {
+/** No signal, one that is never aborted, or one that is aborted soon. */
+export function signal({ shutdown }: ApplicationContext, dice: Random): SignalOption {
   const luck = dice()
   if (luck < 0.5) return {}
   if (luck < 0.85) return { signal: shutdown.signal }

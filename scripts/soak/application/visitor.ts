@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type PollResult, StockholdError, type WaitingRoom } from '../../../src/index.js'
 import type { Random } from '../../lib/random.js'
-import type { Application } from './application.js'
-import { type OpenSale, pause, type Until } from './round.js'
+import { type ApplicationContext, type OpenSale, pause, type Until } from './context.js'
 import { buy, signal } from './shopper.js'
 
 /** Longest pause between two polls, ms: a round is short. */
@@ -11,24 +10,29 @@ const REST_MS = 200
 
 export interface Visit {
   readonly room: WaitingRoom
-  /** What a pass is for. */
+  /** The sale that a pass is for. */
   readonly sale: OpenSale | undefined
   readonly name: string
-  /** Whether a visitor may go away without a word. A room that lasts remembers those, up to a million. */
+  /**
+   * Whether a visitor may go away without leaving. A long-lived room remembers such visitors, up to
+   * a million.
+   */
   readonly stays: boolean
 }
 
-/** Waits, by polls or by updates, is let in or gives up; again and again. */
+/**
+ * Joins and waits, by polls or updates, until the visitor is admitted or gives up; again and again.
+ */
 export async function visit(
   { room, sale, name, stays }: Visit,
-  app: Application,
+  app: ApplicationContext,
   dice: Random,
   until: Until,
 ): Promise<void> {
   const { calls } = app
   for (let time = 1; !until.isOver; time++) {
     const buyer = `${name}-${time}`
-    // One who does not hear it keeps the place and gets it again.
+    // If the answer is lost, joining again gives the same place.
     const { ticket } = await calls.insist('join', () => room.join(buyer))
     const told =
       dice() < 0.5 ? await poll(room, ticket, app, dice, until) : await watch(room, ticket, app, dice)
@@ -43,7 +47,7 @@ export async function visit(
   }
 }
 
-/** A visitor who has missed the turn has no place any more. */
+/** Leaves; a visitor who has missed the turn has no place any more. */
 async function leave(room: WaitingRoom, ticket: string): Promise<{ left: boolean }> {
   return room.leave(ticket).catch((error) => {
     if (error instanceof StockholdError && error.code === 'TICKET_INVALID') return { left: false }
@@ -54,7 +58,7 @@ async function leave(room: WaitingRoom, ticket: string): Promise<{ left: boolean
 async function poll(
   room: WaitingRoom,
   ticket: string,
-  app: Application,
+  app: ApplicationContext,
   dice: Random,
   until: Until,
 ): Promise<PollResult | undefined> {
@@ -66,11 +70,11 @@ async function poll(
   return undefined
 }
 
-/** The browser's stream of events: it is broken off, or closed by the visitor, or goes on until the pass comes. */
+/** Watches the updates until the pass comes, the visitor closes the page, or the stream breaks. */
 async function watch(
   room: WaitingRoom,
   ticket: string,
-  app: Application,
+  app: ApplicationContext,
   dice: Random,
 ): Promise<PollResult | undefined> {
   const page = new AbortController()

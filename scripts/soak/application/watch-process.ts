@@ -1,4 +1,4 @@
-/** Tells what must never happen in a process: it goes on, but its run is over. */
+/** Reports what must never happen in the process, which ends the run. */
 export function watchProcess(broken: (why: string) => void): void {
   // An unhandled rejection comes as an uncaught exception.
   process.on('uncaughtException', (error, origin) => broken(`${origin}: ${shown(error)}`))

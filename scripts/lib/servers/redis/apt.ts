@@ -3,15 +3,18 @@ import { join } from 'node:path'
 import { minute, reason, run } from '../command.js'
 
 /**
- * Downloads what the server needs and this machine lacks; returns the archives to unpack.
- * @param server The packages are `server-server` and `server-tools`, from the distribution or its backports.
+ * Downloads the packages that the server needs and this machine lacks; answers the archives to
+ * unpack.
+ * @param server The packages are `server-server` and `server-tools`, from the distribution or its
+ * backports.
  */
 export async function download(work: string, server: 'redis' | 'valkey'): Promise<string[]> {
   const archives = join(work, 'archives')
   await mkdir(join(work, 'lists', 'partial'), { recursive: true })
   await mkdir(join(archives, 'partial'), { recursive: true })
   await mkdir(join(work, 'log'))
-  // A copy, so that apt knows which libraries are here already and still locks and writes nothing outside.
+  // A copy, so that apt knows the installed libraries and neither locks nor writes anything
+  // outside.
   await copyFile('/var/lib/dpkg/status', join(work, 'status'))
   const config = join(work, 'apt.conf')
   await writeFile(config, aptConfig(work))
@@ -22,7 +25,7 @@ export async function download(work: string, server: 'redis' | 'valkey'): Promis
       timeout: limit,
       maxBuffer: 2 ** 24,
     })
-  // A broken third-party source fails the update as a whole; what counts is whether the packages are found.
+  // A broken third-party source fails the whole update; only the packages matter.
   const update = await apt(3 * minute, 'update').then(() => undefined, reason)
   try {
     const packages = [`${server}-server`, `${server}-tools`]
@@ -30,14 +33,14 @@ export async function download(work: string, server: 'redis' | 'valkey'): Promis
   } catch (error) {
     throw new Error([reason(error), ...(update ? [`before that, ${update}`] : [])].join('\n'))
   }
-  // Libraries only, and never libc: it has to match the dynamic linker of the machine.
+  // Libraries only, and never libc, which has to match the dynamic linker of the machine.
   const needed = new RegExp(`^(${server}|lib(?!c6_|c-)).*\\.deb$`)
   return (await readdir(archives)).filter((name) => needed.test(name)).map((name) => join(archives, name))
 }
 
 /**
- * The machine's own sources, and each of them once more for the backports of its release: Debian 12 has Valkey there only.
- * A source that has no such suite fails to update, and the others go on.
+ * The machine's own sources, and each of them once more for the backports of its release: Debian 12
+ * has Valkey there only. A source that has no such suite fails to update, and the others go on.
  */
 async function writeSources(folder: string): Promise<void> {
   await mkdir(folder)
@@ -49,15 +52,16 @@ async function writeSources(folder: string): Promise<void> {
     const text = await readFile(file, 'utf8').catch(() => '')
     const ending = file.slice(file.lastIndexOf('.'))
     await writeFile(join(folder, `own-${i}${ending}`), text)
-    // Suites are set apart by blanks, in a line that begins with `deb` as in one that begins with `Suites:`.
+    // Suites are separated by blanks, both in lines of `deb` and of `Suites:`.
     const backports = text.replaceAll(new RegExp(`(?<=\\s)${release}(?=\\s)`, 'g'), `${release}-backports`)
     if (backports !== text) await writeFile(join(folder, `backports-${i}${ending}`), backports)
   }
 }
 
 /**
- * Given to apt-get by -c, hence read after the machine's own configuration: its keys and its proxy stay in force, its
- * folders do not, and neither do its hooks (those of a container image empty /var/cache/apt on update).
+ * Passed to apt-get by -c, so it is read after the configuration of the machine: its keys and its
+ * proxy stay in force, its folders and hooks do not (those of a container image empty
+ * /var/cache/apt on update).
  */
 function aptConfig(work: string): string {
   return `#clear APT::Update;

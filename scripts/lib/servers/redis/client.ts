@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { redact } from '../../redact.js'
 
-/** Does something with a connection of its own that gives up instead of waiting for a server that is not there. */
+/** Opens a connection for `use` that fails at once if there is no server. */
 export async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, {
     lazyConnect: true,
@@ -9,7 +9,7 @@ export async function withRedis<T>(url: string, use: (client: Redis) => Promise<
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  // What went wrong with the connection; what the command then says is only that it is closed.
+  // The fault of the connection: the command itself only says that the connection is closed.
   let fault: Error | undefined
   client.on('error', (error) => {
     fault = error
@@ -24,7 +24,7 @@ export async function withRedis<T>(url: string, use: (client: Redis) => Promise<
   }
 }
 
-/** Deletes all keys with this in them, whatever stands before it: the hash tag of a key begins with a brace. */
+/** Deletes all keys that contain this prefix; a key may begin with the brace of its hash tag. */
 export async function deleteKeys(url: string, prefix: string): Promise<void> {
   await withRedis(url, async (client) => {
     for await (const keys of client.scanStream({ match: `*${prefix}*`, count: 1_000 })) {

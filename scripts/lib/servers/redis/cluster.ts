@@ -7,33 +7,42 @@ export interface ClusterNode {
   readonly server: RedisServer
   /** The node's own name in the cluster. */
   readonly id: string
-  /** `host:port`, as the cluster speaks of it. */
+  /** `host:port`, as the cluster names it. */
   readonly address: string
   /** A connection to this node alone; it comes back when the node does. */
   readonly admin: Redis
 }
 
-/** As those of ioredis, whose own types are in the way of handing them on. */
+/** The options of the ioredis cluster. */
 export type ClientOptions = NonNullable<ConstructorParameters<typeof Cluster>[1]>
 
 export interface RedisCluster {
   readonly nodes: readonly ClusterNode[]
   /** A client of the whole cluster. It ends with the cluster. */
   client(options?: ClientOptions): Cluster
-  /** Who serves a slot now, or the slot of a key, as those nodes see it that answer. */
+  /** The master of a slot, or of the slot of a key, as seen by the nodes that answer. */
   masterOf(slotOrKey: number | string): Promise<ClusterNode>
   replicasOf(master: ClusterNode): Promise<ClusterNode[]>
-  /** Hands a slot over under load, key by key, as resharding does. `between` is called while the slot is open, with its keys where they were. */
+  /**
+   * Migrates a slot under load, key by key, as resharding does. The functions of `between` are
+   * called on the way.
+   */
   migrateSlot(slot: number, to: ClusterNode, between?: SlotMove): Promise<void>
-  /** Makes one of its replicas the master, without losing anything. */
+  /** Makes a replica the master, without any loss. */
   switchOver(master: ClusterNode): Promise<ClusterNode>
-  /** Makes its replica the master, whatever that has and whatever has become of the old one, as the nodes do among themselves. */
+  /**
+   * Makes its replica the master whatever data it has, also if the old master is gone, as the nodes
+   * do by themselves.
+   */
   takeOver(master: ClusterNode): Promise<ClusterNode>
-  /** From now on, until it is settled, a node that does not answer has failed after half a second. */
+  /** Until {@link settled}, a node that does not answer counts as failed after half a second. */
   watchful(): Promise<void>
-  /** Starts every node again that was killed, and wakes those that were stopped. */
+  /** Restarts every killed node, and continues every stopped one. */
   revive(): Promise<void>
-  /** Resolves once every slot has a master, everybody agrees who that is, and the replicas have what their masters have. */
+  /**
+   * Resolves once every slot has a master, all nodes agree on it, and the replicas have the data of
+   * their masters.
+   */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -57,14 +66,17 @@ export interface RedisClusterOptions {
 
 export const SLOTS = 16_384
 const startLimit = 120_000
-/** A node that does not answer for so long has failed: while a cluster is formed, and where a test waits for that. ms */
+/**
+ * A silent node counts as failed after this time while a cluster is formed, and where a test waits
+ * for a failure. ms
+ */
 const WATCHFUL_MS = 500
-/** Otherwise: on a busy machine a node that gets no turn has not failed. ms */
+/** The same at all other times: on a busy machine a node may be silent for long. ms */
 const CALM_MS = 120_000
-/** A switch-over that has not come about by then was given up by the nodes. ms */
+/** By then the nodes have given up a switch-over. ms */
 const SWITCH_MS = 6_000
 
-/** Starts a Redis Cluster for this process alone, of nodes on free ports; it does not outlive the process, however that ends. */
+/** Starts a Redis Cluster on free ports; it does not outlive this process, however that ends. */
 export async function startCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   const { masters: count = 3, replicas = 1 } = options
   const starting = Array.from({ length: count * (1 + replicas) }, () => startNode(options))
@@ -89,7 +101,7 @@ async function startNode({ config = {}, log }: RedisClusterOptions): Promise<Clu
   const server = await startWithBus({
     'cluster-enabled': 'yes',
     'cluster-node-timeout': String(WATCHFUL_MS),
-    // However long it was without its master: in a test there is no other.
+    // A replica may fail over however old its data are: in a test there is no other.
     'cluster-replica-validity-factor': '0',
     'cluster-allow-replica-migration': 'no',
     'repl-diskless-sync-delay': '0',
@@ -103,7 +115,7 @@ async function startNode({ config = {}, log }: RedisClusterOptions): Promise<Clu
   return { server, admin, address, id: (await admin.cluster('MYID')) as string }
 }
 
-/** The port for the other nodes is chosen here: the usual one, 10,000 above, may belong to anybody's outgoing connection. */
+/** Chooses the bus port: the default, 10,000 above, may be the port of an outgoing connection. */
 async function startWithBus(config: Record<string, string>): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -114,13 +126,13 @@ async function startWithBus(config: Record<string, string>): Promise<RedisServer
   }
 }
 
-/** Everybody with everybody: gossip would get there too, but takes a second or two. */
+/** Introduces every node to every other one, which gossip would take a second or two for. */
 async function introduce(nodes: readonly ClusterNode[]): Promise<void> {
   const [busPorts] = await Promise.all([
     Promise.all(
       nodes.map(async ({ admin }) => ((await admin.config('GET', 'cluster-port')) as string[])[1]!),
     ),
-    // Otherwise two of them may claim the same epoch, and settle that among themselves first.
+    // Otherwise two nodes may claim the same epoch, and have to resolve that first.
     Promise.all(nodes.map(({ admin }, i) => admin.cluster('SET-CONFIG-EPOCH', i + 1))),
   ])
   for (const [i, { admin }] of nodes.entries()) {
@@ -128,7 +140,7 @@ async function introduce(nodes: readonly ClusterNode[]): Promise<void> {
       if (j > i) await admin.call('CLUSTER', 'MEET', server.host, String(server.port), busPorts[j]!)
     }
   }
-  await eventually('everybody knows everybody', async () => {
+  await eventually('all nodes know each other', async () => {
     const seen = await Promise.all(nodes.map(({ admin }) => admin.cluster('NODES') as Promise<string>))
     return seen.every(
       (text) => text.trim().split('\n').length === nodes.length && !text.includes('handshake'),
@@ -221,7 +233,7 @@ class RunningCluster implements RedisCluster {
     const replica = this.nodes.find(({ id }) => of?.startsWith(id))
     if (!replica) throw new Error(`${master.address} has no replica`)
     await replica.admin.call('CLUSTER', 'FAILOVER', 'TAKEOVER')
-    await eventually('everybody knows that it has taken over', async () => {
+    await eventually('all nodes know the new master', async () => {
       const others = this.nodes.filter((node) => node !== master)
       const views = await Promise.all(
         others.map(async (node) => (await rangesOf(node.admin)).map(masterOfRange)),
@@ -254,7 +266,8 @@ class RunningCluster implements RedisCluster {
       await eventually('the cluster is whole', () => this.#isWhole())
       await this.#failAfter(CALM_MS)
       if (await this.#isWhole()) return
-      // What was taken to have failed at the last moment would count as such for as long as calm lasts.
+      // A node that was marked as failed in the last moment would stay so for the whole long
+      // timeout.
       await this.watchful()
     }
   }
@@ -300,7 +313,7 @@ interface Range {
   readonly members: readonly string[]
 }
 
-/** As this node sees it. */
+/** The slots as this node sees them. */
 async function rangesOf(admin: Redis): Promise<Range[]> {
   const answer = (await admin.cluster('SLOTS')) as unknown as [
     number,
@@ -314,7 +327,7 @@ async function roleOf({ admin }: ClusterNode): Promise<string> {
   return ((await admin.role()) as [string])[0]
 }
 
-/** A replica that has what its master has; a master whose replicas do. */
+/** Whether a replica has the data of its master, or whether the replicas of a master do. */
 async function inStep({ admin }: ClusterNode): Promise<boolean> {
   const info = await admin.info('replication')
   return !/master_link_status:down|master_sync_in_progress:1|state=(?!online)/.test(info)
@@ -323,8 +336,7 @@ async function inStep({ admin }: ClusterNode): Promise<boolean> {
 async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + startLimit
   while (!(await isSo().catch(() => false))) {
-    if (performance.now() > end)
-      throw new Error(`it did not come about within ${startLimit / 1000} s that ${what}`)
+    if (performance.now() > end) throw new Error(`Waited ${startLimit / 1000} s for this condition: ${what}.`)
     await delay(20)
   }
 }

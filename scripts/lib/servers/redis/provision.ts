@@ -15,19 +15,20 @@ import { download } from './apt.js'
 
 export type RedisKind = 'redis' | 'valkey'
 
-/** In the order in which they are looked for, each with the oldest version that the library promises to run on. */
+/** In search order, each with the oldest version that the library supports. */
 const least: Readonly<Record<RedisKind, number>> = { redis: 7.0, valkey: 8.0 }
 const kinds = Object.keys(least) as RedisKind[]
 
-/** Names the server to look for; without it, any is welcome. */
+/** Names the server to look for; without it either will do. */
 export const WHICH = 'STOCKHOLD_TEST_REDIS'
 
 let found: Promise<Program> | undefined
 
 /**
- * Finds a server, Redis 7.0+ or Valkey 8.0+, or the one of them that `STOCKHOLD_TEST_REDIS` names: on the PATH, in this
- * repository's cache, or by unpacking the distribution's package into that cache. Searched once per process, a failure
- * included: asking the network again for every server of a test run would only fail more slowly.
+ * Finds a server, Redis 7.0+ or Valkey 8.0+, or the one of them that `STOCKHOLD_TEST_REDIS` names:
+ * on the PATH, in this repository's cache, or by unpacking the distribution's package into that
+ * cache. Searched once per process, a failure included: asking the network again for every server
+ * of a test run would only fail more slowly.
  */
 export async function redisServerBinary(options: { log?: Log } = {}): Promise<Program> {
   found ??= search(options.log ?? (() => {}))
@@ -88,8 +89,9 @@ async function fromPath(wanted: readonly RedisKind[], tried: string[]): Promise<
 }
 
 /**
- * Every finished download is a folder `unpacked-*` of its own, so one that does not work here (any more), say
- * after an upgrade of the system, is passed over and nobody ever replaces a folder another process is using.
+ * Every finished download is a new folder `unpacked-*`. One that no longer works, such as after an
+ * upgrade of the system, is skipped, so that no process replaces a folder that another one is
+ * using.
  */
 async function fromCache(cache: string, kind: RedisKind, tried: string[]): Promise<Program | undefined> {
   const names = existsSync(cache) ? await readdir(cache) : []
@@ -115,7 +117,10 @@ async function inFolder(root: string, kind: RedisKind): Promise<Program> {
   return { path, env, origin: 'cache' }
 }
 
-/** What the program says of itself decides: some distributions give Valkey the name `redis-server` too. */
+/**
+ * The version that the program prints decides, since some distributions name Valkey `redis-server`
+ * too.
+ */
 async function assertUsable(
   path: string,
   env: NodeJS.ProcessEnv,
@@ -137,7 +142,7 @@ async function fromPackages(cache: string, kind: RedisKind, log: Log): Promise<P
     const archives = await download(work, kind)
     for (const archive of archives) await run('dpkg-deb', ['-x', archive, root], { timeout: minute })
     await inFolder(root, kind)
-    // Another process may have finished first; one copy is enough.
+    // If another process has finished first, its copy is enough.
     const theirs = await fromCache(cache, kind, [])
     if (theirs) return theirs
     const home = join(cache, basename(work).replace('work-', 'unpacked-'))

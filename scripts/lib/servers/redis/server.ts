@@ -9,28 +9,36 @@ export interface RedisServer {
   readonly url: string
   readonly host: string
   readonly port: number
-  /** Of the process running now; another one after `restart()`. */
+  /** Of the running process; `restart()` changes it. */
   readonly pid: number
   readonly dir: string
-  /** Ends the server and removes its folder, unless that was given by the caller. */
+  /** Ends the server and removes its folder, unless the caller gave the folder. */
   stop(): Promise<void>
-  /** Sends a signal (SIGKILL unless told) and, if it is one that ends a process, waits for the end. */
+  /**
+   * Sends a signal, by default SIGKILL, and waits for the end of the process unless it only stops
+   * or continues it.
+   */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Ends the server if it still runs and starts it again: same port, same folder, same configuration. */
+  /**
+   * Ends the server if it runs, and starts it again with the same port, folder and configuration.
+   */
   restart(): Promise<void>
 }
 
 export interface RedisOptions {
-  /** Directives as in redis.conf, on top of `save ""` and `appendonly no`; values are written as they are. */
+  /**
+   * Directives as in redis.conf, on top of `save ""` and `appendonly no`; values are written as
+   * they are.
+   */
   config?: Record<string, string>
-  /** The server's folder, kept by `stop()`; without it a temporary one is made and removed again. */
+  /** The folder of the server, which `stop()` keeps; without it a temporary folder. */
   dir?: string
   log?: (line: string) => void
 }
 
 const startLimit = 60_000
 
-/** Starts a Redis server for this process alone; it does not outlive the process, however that ends. */
+/** Starts a Redis server that does not outlive this process, however that ends. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const binary = await redisServerBinary(options)
   const temporary = options.dir === undefined
@@ -62,7 +70,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   let current = running
   let stopped = false
   options.log?.(`${binary.path} on ${host}:${port}, process ${current.pid}`)
-  // A server that stands still, or is busy in a script, does not hear SIGTERM.
+  // A stopped server handles SIGTERM only after SIGCONT.
   const finish = () => end(current, 'SIGTERM', 'SIGCONT')
 
   return {
@@ -85,7 +93,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       await current.ended
     },
     async restart() {
-      if (stopped) throw new Error('this Redis server was stopped, its folder is gone')
+      if (stopped) throw new Error('This Redis server was stopped, and its folder is removed.')
       await finish()
       current = await start(port)
       options.log?.(`restarted on ${host}:${port}, process ${current.pid}`)
@@ -94,13 +102,14 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 }
 
 function configFile(port: number, config: Record<string, string> = {}): string {
-  // The last lines are not for overriding: this module relies on them. The folder is the working directory.
+  // The last directives cannot be overridden, since this module relies on them. The folder is the
+  // working directory.
   const fixed = { bind: host, port: String(port), daemonize: 'no', supervised: 'no' }
   const directives = Object.entries({ save: '', appendonly: 'no', ...config, ...fixed })
   return directives.map(([name, value]) => `${name} ${value === '' ? '""' : value}\n`).join('')
 }
 
-/** Whether the server with this process id (not just any server on that port) answers PING. */
+/** Whether the server with this process id, and not another one on the port, answers PING. */
 async function answers(port: number, pid: number, password: string | undefined): Promise<boolean> {
   const socket = connect({ host, port })
   socket.setTimeout(1_000, () => socket.destroy())
