@@ -1,7 +1,8 @@
 /** `npm run release-notes -- --help` says what it prints. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { parseOptions } from '../lib/options.js'
+import { runTool } from '../lib/run-tool.js'
 import { type Commit, releaseNotes } from './notes.js'
 
 const help = `Prints the notes of a release in Markdown: what .github/releases/VERSION.md says, then every commit since the previous
@@ -10,10 +11,20 @@ version tag that users notice (feat, fix, perf, and what breaks).
   npm run -s release-notes                 of what is not released yet, under the version in package.json
   npm run -s release-notes -- v0.2.0       of this tag
 
-  -h, --help`
+  -h, --help
 
-const git = (...args: string[]) =>
-  execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+Exit code: 0; 1 if git fails, 2 for a mistake in the command line.`
+
+await runTool({
+  command: 'npm run release-notes',
+  help,
+  readOptions: (args) => parseOptions(args, { positionals: true }).positionals[0],
+  run,
+})
+
+function git(...args: string[]): string {
+  return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
 
 /** The version tag before this commit, if there is one. */
 function tagBefore(commit: string): string | undefined {
@@ -33,27 +44,12 @@ function commitsIn(range: string): Commit[] {
     .map(([hash = '', subject = '', body = '']) => ({ hash, subject, body }))
 }
 
-function main(): void {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
-  })
-  if (values.help) {
-    console.log(help)
-    return
-  }
-  const [tag] = positionals
+async function run(tag: string | undefined): Promise<number> {
   const last = tag ?? 'HEAD'
   const first = tagBefore(tag === undefined ? 'HEAD' : `${tag}^`)
   const version = tag?.replace(/^v/, '') ?? JSON.parse(readFileSync('package.json', 'utf8')).version
   const file = `.github/releases/${version}.md`
   const preface = existsSync(file) ? readFileSync(file, 'utf8') : ''
   process.stdout.write(releaseNotes(preface, commitsIn(first === undefined ? last : `${first}..${last}`)))
-}
-
-try {
-  main()
-} catch (error) {
-  console.error((error as Error).message)
-  process.exitCode = 2
+  return 0
 }
