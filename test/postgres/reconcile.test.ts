@@ -17,7 +17,7 @@ onBothEngines((open) => {
     await ledger.sql(`UPDATE $schema.reservations SET state = 'held' WHERE id = $1`, [wrong.id])
     await ledger.sql(
       `INSERT INTO $schema.reservations SELECT sale, '1AAxxxxxxxxxxxxxxxx', partition, buyer, items, state, key, created_at, expires_at,
-        payment_id, refund_due, restocked, changed_at, line, sequence FROM $schema.reservations`,
+        payment_id, refund_due, restocked, changed_at, generation, sequence FROM $schema.reservations`,
     )
     const expected = {
       ok: false,
