@@ -20,7 +20,7 @@ import { invalid, StockholdError } from '../errors.js'
  * | `sub`  |               | the buyer                                                             |
  * | `aud`  |               | the room's id                                                         |
  * | `sale` |               | the sale's id, absent in a room without one                           |
- * | `stay` | the number of the buyer's first place | the same                                      |
+ * | `visitId` | the number of the buyer's first place | the same                                      |
  * | `of`   | the room's incarnation: one that was lost and made anew is another room     | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
  * | `until`|               | the same to the ms: that is what counts                               |
