@@ -94,7 +94,7 @@ export const explanations: readonly Explanation[] = [
   },
   {
     file: 'src/sale/sale-client.ts',
-    reason: 'A hold that lapsed in the first ms of the epoch is as overdue as one that lapsed before it.',
+    reason: 'A hold that expired in the first ms of the epoch is as overdue as one that expired before it.',
     lines: ['sweeper.watch(1)'],
   },
   {

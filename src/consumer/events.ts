@@ -111,7 +111,7 @@ export function toEvent(
       return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
     }
     case 'refund_due': {
-      // Who paid for what had been given back or had lapsed; the state stays what it was.
+      // Who paid for what had been given back or had expired; the state stays what it was.
       const state = event.reason === 'released' ? 'released' : 'expired'
       const reservation = asOf(event, stored, rules, state)
       return { id, type, at, partition, generation, sequence, reservation, reason: event.reason }

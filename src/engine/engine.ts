@@ -92,8 +92,8 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
 /**
  * What every command shares, beside what {@link Port} says:
  *
- * - A hold has lapsed when `now >= expiresAt`: before a command looks at it, it becomes `expired`, its units go from
- *   `held` to `available`, and the event `expired` is written. How many lapsed holds are swept in passing
+ * - A hold has expired when `now >= expiresAt`: before a command looks at it, it becomes `expired`, its units go from
+ *   `held` to `available`, and the event `expired` is written. How many expired holds are swept in passing
  *   is the engine's affair; no answer may depend on it.
  * - Every change appends its event in the same step. Where a change takes the last available unit of a SKU, the
  *   event `sold_out` follows it (in order of SKU, should a cart take several).
@@ -169,7 +169,7 @@ export interface Commands {
    * 6. For the first SKU of the cart with fewer units available than asked: `sold_out`; `mayReturn` while any unit
    *    of it is held.
    * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call that recovers may give a negative `holdMs`: the
-   *    end of a hold that is over, which lapses before anybody looks.)
+   *    end of a hold that is over, which expires before anybody looks.)
    */
   reserve: {
     op: {
@@ -277,7 +277,7 @@ export interface Commands {
       | Retry
   }
 
-  /** The reservation as it is at `now` (a lapsed hold is `expired`). Writes nothing. */
+  /** The reservation as it is at `now` (a expired hold is `expired`). Writes nothing. */
   get: {
     op: { readonly id: string }
     answer:
@@ -347,9 +347,9 @@ export interface Commands {
   }
 
   /**
-   * The counts of these SKUs in this order, or of all in theirs, with every lapsed hold swept.
+   * The counts of these SKUs in this order, or of all in theirs, with every expired hold swept.
    * `retry` while there are more to sweep. `returns` counts the times at which units came back on
-   * sale: released, lapsed, refunded with restock, restocked (applied > 0), but not received. Only
+   * sale: released, expired, refunded with restock, restocked (applied > 0), but not received. Only
    * whether it moved means anything.
    */
   stats: {
@@ -359,14 +359,14 @@ export interface Commands {
       | Retry
   }
 
-  /** Gives back some lapsed holds. `next`: when to look again, epoch ms (`now` or before: at once); `null`: no holds. */
+  /** Gives back some expired holds. `next`: when to look again, epoch ms (`now` or before: at once); `null`: no holds. */
   sweep: {
     op: Record<never, never>
     answer: { readonly status: 'swept'; readonly next: number | null } | Retry
   }
 
   /**
-   * A page of all reservations, each as stored (a lapsed hold that was not swept is still `held`), after `sequence` events. Begins with
+   * A page of all reservations, each as stored (a expired hold that was not swept is still `held`), after `sequence` events. Begins with
    * cursor '0' and ends when `cursor` is '0'; what exists during the whole walk comes at least once. With the last page come the counts at
    * the same instant; `skus` is empty before.
    */
@@ -384,7 +384,7 @@ export interface Commands {
   /**
    * Events with `sequence > after`, oldest first: at least one, if there is one; some thousand at most. `line` and `since`: the history's present
    * line, and the sequence at which it left the one before (0 for the first line, and after a rebuild). With `reservations`, the
-   * reservations that the events speak of, each once, as they are stored now (a lapsed hold that was not swept is still `held`). Writes nothing.
+   * reservations that the events speak of, each once, as they are stored now (a expired hold that was not swept is still `held`). Writes nothing.
    */
   events: {
     op: { readonly after: number; readonly reservations: boolean }

@@ -41,7 +41,7 @@ export interface GroupState {
 
 /** What of the stream may go. */
 export interface Trim {
-  /** Only what is older is trimmed, in ms. An event whose hold may still lapse is needed: never less than the sale's `maxHoldMs`. */
+  /** Only what is older is trimmed, in ms. An event whose hold may still expire is needed: never less than the sale's `maxHoldMs`. */
   readonly olderThanMs: number
   /** So many of the latest events are kept, whoever has dealt with them or not; what is beyond may go though nobody has. */
   readonly maxEvents: number
@@ -81,7 +81,7 @@ export interface GroupCommands {
    * group. Neither changes anything.
    *
    * Then, with `trim`, the oldest entries of the stream go, an entry being what one call wrote: at most 100 of them, never the latest, and only if
-   * all events of the entry have `at <= now - olderThanMs` and no lapsed hold waits to be swept. An entry goes if all its events lie at or before
+   * all events of the entry have `at <= now - olderThanMs` and no expired hold waits to be swept. An entry goes if all its events lie at or before
    * the position of every group, or if `maxEvents` events are left without it.
    * `first`: the sequence of the oldest event that is left, `sequence + 1` if there is none.
    */

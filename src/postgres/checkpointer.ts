@@ -26,7 +26,7 @@ export class Checkpointer {
     this.#source = source
     this.#partition = partition
     this.#group = group
-    // An event whose hold may still lapse is needed.
+    // An event whose hold may still expire is needed.
     this.#trim = maxEvents === null ? null : { olderThanMs: maxHoldMs, maxEvents }
   }
 

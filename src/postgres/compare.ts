@@ -71,7 +71,7 @@ export async function compare(
   const found: Differences = { checked: 0, missing: [], differing: [], unknown: [] }
   const checked = new Set([...seen, ...doubtful])
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
-    // A hold that has lapsed is told as expired though no event has said so yet.
+    // A hold that has expired is told as expired though no event has said so yet.
     for (let next: number | null = 0; next !== null && next <= source.serverTime(partition); )
       next = await source.sweep(partition)
     const ids = [...doubtful]

@@ -169,7 +169,7 @@ export class FlashSale {
 
   /**
    * Settles a payment: as `confirmed` or as `refund_due`, the same for ever, however often it is repeated. To be called by
-   * whatever learns that the buyer has paid, also after the hold has lapsed.
+   * whatever learns that the buyer has paid, also after the hold has expired.
    *
    * @param options `buyer`: whose reservation it must be, anybody else's is `not_found`. `paymentId`: kept with it.
    */
@@ -194,7 +194,7 @@ export class FlashSale {
     )
   }
 
-  /** Gives a hold back before it lapses. `buyer`: whose it must be, anybody else's is `not_found`. */
+  /** Gives a hold back before it expires. `buyer`: whose it must be, anybody else's is `not_found`. */
   async release(
     reservationId: string,
     options: { buyer?: string | undefined } & SignalOption = {},
@@ -281,13 +281,13 @@ export class FlashSale {
     return this.#control('resume', options)
   }
 
-  /** Ends the sale for good. Holds can be confirmed until they lapse. */
+  /** Ends the sale for good. Holds can be confirmed until they expire. */
   end(options?: SignalOption): Promise<SaleState> {
     return this.#control('end', options)
   }
 
   /**
-   * State and counts, lapsed holds counted as available: at one instant, or, over several partitions, of each at an instant of its own. The
+   * State and counts, expired holds counted as available: at one instant, or, over several partitions, of each at an instant of its own. The
    * state is then the most restrictive one, and units that have left a partition and not arrived in another are `inTransit`.
    */
   async stats(options?: SignalOption): Promise<Stats> {

@@ -45,7 +45,7 @@ export type ReserveResult =
   | { readonly status: 'not_started'; readonly opensAt: number }
   | { readonly status: 'paused' }
   | { readonly status: 'ended' }
-  /** The key's reservation was released, lapsed or refunded: use a new key. */
+  /** The key's reservation was released, expired or refunded: use a new key. */
   | { readonly status: 'key_spent'; readonly reservation: Reservation }
   /** The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more. */
   | { readonly status: 'pass_rejected'; readonly reason: PassRefusal }
@@ -53,7 +53,7 @@ export type ReserveResult =
 export type PassRefusal = 'missing' | 'invalid' | 'expired'
 
 export type ConfirmResult =
-  /** Paid for and final. `late`: the hold had lapsed, and the units were still there. */
+  /** Paid for and final. `late`: the hold had expired, and the units were still there. */
   | {
       readonly status: 'confirmed'
       readonly reservation: Reservation
@@ -101,7 +101,7 @@ export interface Recovery {
   /** Those that cannot be: others have the units, or the buyer's limit is used up, or the key made another reservation since, or its extension was forgotten and its time went by. */
   readonly refused: readonly {
     readonly reservation: Reservation
-    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'lapsed'
+    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
   }[]
   /** How many acknowledged reservations this handle no longer knew of. */
   readonly forgotten: number

@@ -170,7 +170,7 @@ export class SaleClient {
     return this.#rulesIndex
   }
 
-  /** There is a hold in a partition that lapses at this server time. */
+  /** There is a hold in a partition that expires at this server time. */
   watch(partition: number, expiresAt: number): void {
     const sweeper = this.#sweepers[partition]
     if (sweeper) sweeper.watch(expiresAt)

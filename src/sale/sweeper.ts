@@ -13,8 +13,8 @@ const tuning = {
 }
 
 /**
- * Gives back lapsed holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
- * need it: a lapsed hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
+ * Gives back expired holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
+ * need it: a expired hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
  */
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
@@ -26,7 +26,7 @@ export class Sweeper {
   #stopped = false
 
   /**
-   * @param sweep Sweeps; answers when the next hold lapses, `null` if there is none.
+   * @param sweep Sweeps; answers when the next hold expires, `null` if there is none.
    * @param serverTime The server's clock, as far as it is known.
    * @param partitions How many the sale has, each with a sweeper of its own.
    */
@@ -42,7 +42,7 @@ export class Sweeper {
     this.#minMs = Math.max(tuning.minMs, tuning.aPartitionMs * partitions)
   }
 
-  /** There is a hold that lapses at this server time. */
+  /** There is a hold that expires at this server time. */
   watch(expiresAt: number): void {
     if (expiresAt >= this.#dueAt || this.#stopped) return
     this.#timer?.cancel()

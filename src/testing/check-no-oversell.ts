@@ -44,7 +44,7 @@ let sales = 0
  * was confirmed stays so, and who asks for a unit that is there gets it.
  *
  * For the CI of whoever uses the library: run it against the Redis you have, configured as you have it. It takes sales
- * named `stockhold-check-...` and real time (holds of a few ms lapse while it waits). Needs fast-check, an optional peer.
+ * named `stockhold-check-...` and real time (holds of a few ms expire while it waits). Needs fast-check, an optional peer.
  *
  * @param makeEngine Called once; the engine is closed at the end, a client it was given is not.
  * @returns How many runs and requests there were, and the seed that repeats them.

@@ -6,7 +6,7 @@ import type { Answer, StoryCall } from './call.js'
 import type { Step, Story } from './story.js'
 import type { Transcript } from './transcript.js'
 
-/** Holds shorter than this may lapse at any moment of a run; longer ones never do. */
+/** Holds shorter than this may expire at any moment of a run; longer ones never do. */
 const SHORT_MS = 1_000
 
 /** A key that was used for another cart. */
@@ -194,7 +194,7 @@ function rank({ state }: Reservation): number {
   return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2 }[state]
 }
 
-/** Whether its units must be counted: a short hold may have lapsed meanwhile. */
+/** Whether its units must be counted: a short hold may have expired meanwhile. */
 function isCertain({ state, createdAt, expiresAt }: Reservation): boolean {
   return state === 'confirmed' || (state === 'held' && expiresAt - createdAt >= SHORT_MS)
 }

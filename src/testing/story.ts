@@ -1,7 +1,7 @@
 import type { Item } from '../sale/results.js'
 import type { FastCheckModule } from './fast-check.js'
 
-/** One request of a story, or a moment in which short holds lapse. */
+/** One request of a story, or a moment in which short holds expire. */
 export type Step =
   | {
       readonly do: 'reserve'
@@ -51,7 +51,7 @@ export function stepArbitrary<A>(fc: FastCheck): A {
 
 /**
  * The random stories that `checkNoOversell` plays: a few units, four buyers who get in each other's way, keys that repeat, holds
- * that lapse.
+ * that expire.
  *
  * @example const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
  */

@@ -10,7 +10,7 @@ export interface VirtualEngine {
   readonly engine: Engine
   /** The time, epoch ms, as a sale on this engine sees it. */
   now(): number
-  /** Lets so many ms pass: holds lapse, deadlines end, whatever fell due on the way has been done. Takes no real time. */
+  /** Lets so many ms pass: holds expire, deadlines end, whatever fell due on the way has been done. Takes no real time. */
   advance(ms: number): Promise<void>
 }
 

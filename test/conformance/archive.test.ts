@@ -218,7 +218,7 @@ onBothEngines((openShop) => {
     // One at a time overflows the few that an engine keeps close at hand, however many these are.
     for (let others = 6; others <= 12; others++) {
       const shop = await open()
-      const first = await shop.lapsed('u', 1, { key: 'first' })
+      const first = await shop.expired('u', 1, { key: 'first' })
       for (let i = 0; i < others; i++) await shop.sale.release((await shop.hold('u')).id)
       expect(await shop.sale.confirm(first.id)).toMatchObject({ status: 'confirmed', late: true })
       expect(await shop.reserve('u', 1, { key: 'first' })).toMatchObject({

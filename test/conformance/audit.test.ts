@@ -32,9 +32,9 @@ onBothEngines((open) => {
     expect(await later.audited()).toBe(0)
   })
 
-  test('ok with lapsed holds that nobody swept', async () => {
+  test('ok with expired holds that nobody swept', async () => {
     const shop = await open()
-    await shop.lapsed('u', 4)
+    await shop.expired('u', 4)
     expect(await shop.audited()).toBe(1)
     expect((await shop.sale.audit()).skus.a).toMatchObject({ available: 10, held: 0 })
   })

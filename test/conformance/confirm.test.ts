@@ -45,19 +45,19 @@ onBothEngines((open) => {
     expect(await shop.sale.confirm(id, { paymentId: 'p2' })).not.toHaveProperty('reservation.paymentId')
   })
 
-  test('confirmed late: paid after the hold lapsed, and the units were still there', async () => {
+  test('confirmed late: paid after the hold expired, and the units were still there', async () => {
     const shop = await open({ stock: { a: 2 }, limitPerBuyer: 2 })
-    const lapsed = await shop.lapsed('u', 2)
+    const expired = await shop.expired('u', 2)
     await shop.advance(5_000)
-    const reservation = { ...lapsed, state: 'confirmed', paymentId: 'p' }
+    const reservation = { ...expired, state: 'confirmed', paymentId: 'p' }
     const late = { status: 'confirmed', reservation, replayed: false, late: true }
-    expect(await shop.sale.confirm(lapsed.id, { paymentId: 'p' })).toStrictEqual(late)
+    expect(await shop.sale.confirm(expired.id, { paymentId: 'p' })).toStrictEqual(late)
     expect((await shop.news()).slice(2)).toEqual([
-      { type: 'expired', id: lapsed.id },
-      { type: 'confirmed', id: lapsed.id },
+      { type: 'expired', id: expired.id },
+      { type: 'confirmed', id: expired.id },
       { type: 'sold_out', sku: 0 },
     ])
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual({ ...late, replayed: true })
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual({ ...late, replayed: true })
     expect(await shop.reserve('u')).toMatchObject({ status: 'limit_exceeded', taken: 2 })
     expect(await shop.counts()).toBe('2 0 0 2')
     expect(await shop.audited()).toBe(1)
@@ -75,21 +75,21 @@ onBothEngines((open) => {
 
   test('refund_due, sold_out: the units are gone; the first answer stands though stock comes back', async () => {
     const shop = await open({ stock: { a: 2 } })
-    const lapsed = await shop.lapsed('u', 2)
+    const expired = await shop.expired('u', 2)
     const rival = await shop.hold('v')
     await shop.news()
-    const reservation = { ...lapsed, paymentId: 'p' }
+    const reservation = { ...expired, paymentId: 'p' }
     const due = { status: 'refund_due', reservation, reason: 'sold_out' }
-    expect(await shop.sale.confirm(lapsed.id, { paymentId: 'p' })).toStrictEqual(due)
-    expect(await shop.news()).toEqual([{ type: 'refund_due', id: lapsed.id, reason: 'sold_out' }])
+    expect(await shop.sale.confirm(expired.id, { paymentId: 'p' })).toStrictEqual(due)
+    expect(await shop.news()).toEqual([{ type: 'refund_due', id: expired.id, reason: 'sold_out' }])
     await shop.sale.release(rival.id)
     await shop.sale.restock({ sku: 'a', quantity: 5, key: 'more' })
     await shop.news()
-    expect(await shop.sale.confirm(lapsed.id, { paymentId: 'p2' })).toStrictEqual(due)
+    expect(await shop.sale.confirm(expired.id, { paymentId: 'p2' })).toStrictEqual(due)
     await shop.sale.end()
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual(due)
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual(due)
     expect((await shop.news()).map(({ type }) => type)).toEqual(['ended'])
-    expect(await shop.sale.get(lapsed.id)).toStrictEqual(reservation)
+    expect(await shop.sale.get(expired.id)).toStrictEqual(reservation)
     expect(await shop.counts()).toBe('7 7 0 0')
   })
 
@@ -114,29 +114,29 @@ onBothEngines((open) => {
 
   test('refund_due, limit_exceeded: the buyer has taken their limit again meanwhile', async () => {
     const shop = await open({ limitPerBuyer: 2 })
-    const lapsed = await shop.lapsed('u', 2)
+    const expired = await shop.expired('u', 2)
     const second = await shop.hold('u', 1)
-    const due = { status: 'refund_due', reservation: lapsed, reason: 'limit_exceeded' }
+    const due = { status: 'refund_due', reservation: expired, reason: 'limit_exceeded' }
     await shop.news()
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual(due)
-    expect(await shop.news()).toEqual([{ type: 'refund_due', id: lapsed.id, reason: 'limit_exceeded' }])
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual(due)
+    expect(await shop.news()).toEqual([{ type: 'refund_due', id: expired.id, reason: 'limit_exceeded' }])
     await shop.sale.release(second.id)
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual(due)
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual(due)
     expect(await shop.counts()).toBe('10 10 0 0')
   })
 
   test('refund_due, ended: no late confirm after the end, by command or by closesAt', async () => {
     const shop = await open()
-    const lapsed = await shop.lapsed('u')
+    const expired = await shop.expired('u')
     await shop.sale.end()
     await shop.sale.stats()
     await shop.news()
-    const due = { status: 'refund_due', reservation: lapsed, reason: 'ended' }
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual(due)
-    expect(await shop.news()).toEqual([{ type: 'refund_due', id: lapsed.id, reason: 'ended' }])
-    expect(await shop.sale.confirm(lapsed.id)).toStrictEqual(due)
+    const due = { status: 'refund_due', reservation: expired, reason: 'ended' }
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual(due)
+    expect(await shop.news()).toEqual([{ type: 'refund_due', id: expired.id, reason: 'ended' }])
+    expect(await shop.sale.confirm(expired.id)).toStrictEqual(due)
     const closing = await open({ closesAt: shop.now() + 1_000 })
-    const other = await closing.lapsed('u')
+    const other = await closing.expired('u')
     await closing.advance(10_000)
     expect(await closing.sale.confirm(other.id)).toMatchObject({ status: 'refund_due', reason: 'ended' })
     expect(await closing.counts()).toBe('10 10 0 0')
@@ -196,9 +196,9 @@ onBothEngines((open) => {
       { sku: 'a', quantity: 2 },
       { sku: 'b', quantity: 1 },
     ]
-    const lapsed = await shop.lapsed('u', cart)
+    const expired = await shop.expired('u', cart)
     await shop.confirmed('v', [{ sku: 'b', quantity: 1 }])
-    expect(await shop.sale.confirm(lapsed.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
+    expect(await shop.sale.confirm(expired.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
     expect(await shop.counts('a')).toBe('2 2 0 0')
     expect(await shop.counts('b')).toBe('1 0 0 1')
   })
@@ -206,7 +206,7 @@ onBothEngines((open) => {
   test('a pause stops no payment, in time or late; the end and closesAt stop none in time', async () => {
     const clock = await open()
     const shop = await open({ closesAt: clock.now() + 1_500 })
-    const late = await shop.lapsed('u')
+    const late = await shop.expired('u')
     const held = await shop.hold('v')
     const last = await shop.hold('w')
     await shop.sale.pause()
@@ -220,8 +220,8 @@ onBothEngines((open) => {
   // At two homes, either may be the first.
   testOfOne('two late payments for one unit: one is confirmed, one is due a refund, for ever', async () => {
     const shop = await open({ stock: { a: 1 } })
-    const first = await shop.lapsed('u')
-    const second = await shop.lapsed('v')
+    const first = await shop.expired('u')
+    const second = await shop.expired('v')
     const confirm = async () =>
       Promise.all([shop.sale.confirm(first.id), shop.sale.confirm(second.id), shop.sale.confirm(first.id)])
     expect(await confirm()).toMatchObject([

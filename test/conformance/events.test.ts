@@ -52,7 +52,7 @@ onBothEngines((_open, kind) => {
     expect(without.events).toEqual(all.events)
   })
 
-  test('a hold that has lapsed and nobody swept is as it is stored', async () => {
+  test('a hold that has expired and nobody swept is as it is stored', async () => {
     const one = await open()
     const held = await one.hold('u')
     await one.advance(1_000)
@@ -226,7 +226,7 @@ onBothEngines((_open, kind) => {
     expect(await history()).toEqual({ generation: 3, since: 4 })
   })
 
-  test('a sale that freezes with lapsed holds freezes before they are swept', async () => {
+  test('a sale that freezes with expired holds freezes before they are swept', async () => {
     const one = await open()
     await one.hold('u')
     await one.advance(1_000)

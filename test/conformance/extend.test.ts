@@ -60,12 +60,12 @@ onBothEngines((open) => {
 
   test('expired: too late to extend, also after a refund was due', async () => {
     const shop = await open({ stock: { a: 1 } })
-    const lapsed = await shop.lapsed('u')
-    const expired = { status: 'expired', reservation: lapsed }
-    expect(await shop.sale.extend(lapsed.id, { holdMs: 1_000 })).toStrictEqual(expired)
+    const reservation = await shop.expired('u')
+    const tooLate = { status: 'expired', reservation }
+    expect(await shop.sale.extend(reservation.id, { holdMs: 1_000 })).toStrictEqual(tooLate)
     await shop.confirmed('v')
-    await shop.sale.confirm(lapsed.id)
-    expect(await shop.sale.extend(lapsed.id, { holdMs: 1_000 })).toStrictEqual(expired)
+    await shop.sale.confirm(reservation.id)
+    expect(await shop.sale.extend(reservation.id, { holdMs: 1_000 })).toStrictEqual(tooLate)
     expect(await shop.counts()).toBe('1 0 0 1')
   })
 
@@ -79,7 +79,7 @@ onBothEngines((open) => {
       status: 'already_confirmed',
       reservation: { ...confirmed, state: 'refunded' },
     })
-    const late = await shop.lapsed('v')
+    const late = await shop.expired('v')
     await shop.sale.confirm(late.id)
     expect(await extend(late.id)).toMatchObject({ status: 'already_confirmed' })
   })

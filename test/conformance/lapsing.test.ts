@@ -27,7 +27,7 @@ onBothEngines((openShop) => {
     return shop
   }
 
-  testOfOne('more lapsed holds than are swept at once: who asks for all units gets them', async () => {
+  testOfOne('more expired holds than are swept at once: who asks for all units gets them', async () => {
     const shop = await openShop({ stock: { a: MANY } })
     await manyLapsed(shop)
     const { reservation } = (await shop.reserve('w', MANY)) as { reservation: object }
@@ -39,7 +39,7 @@ onBothEngines((openShop) => {
   })
 
   testOfOne(
-    'more lapsed holds than are swept at once: stats, a negative restock and a sweep see them all',
+    'more expired holds than are swept at once: stats, a negative restock and a sweep see them all',
     async () => {
       const shop = await open(MANY)
       await manyLapsed(shop)
@@ -65,10 +65,10 @@ onBothEngines((openShop) => {
   )
 
   testOfOne(
-    'more lapsed holds than are swept at once: a late payment for all units is confirmed',
+    'more expired holds than are swept at once: a late payment for all units is confirmed',
     async () => {
       const shop = await openShop({ stock: { a: MANY } })
-      const all = await shop.lapsed('w', MANY)
+      const all = await shop.expired('w', MANY)
       await shop.sale.stats()
       await shop.sale.close()
       await manyLapsed(shop)
@@ -100,7 +100,7 @@ onBothEngines((openShop) => {
     })
   })
 
-  test('a hold has lapsed from expiresAt on, whoever looks', async () => {
+  test('a hold has expired from expiresAt on, whoever looks', async () => {
     const shop = await openShop({ stock: { a: 1 } })
     const held = await shop.hold('u')
     await shop.advance(999)
@@ -125,23 +125,23 @@ onBothEngines((openShop) => {
   })
 
   // Each partition has a time of its own.
-  testOfOne('a clock that goes backwards: nothing un-lapses, nothing un-happens', async () => {
+  testOfOne('a clock that goes backwards: nothing un-expires, nothing un-happens', async () => {
     const shop = await openShop({ stock: { a: 2 }, limitPerBuyer: 2 })
-    const lapsed = await shop.lapsed('u', 1)
+    const expired = await shop.expired('u', 1)
     const second = await shop.hold('v')
-    const { now } = await shop.done('get', [{ id: lapsed.id }])
+    const { now } = await shop.done('get', [{ id: expired.id }])
     await shop.advance(-10_000)
     for (const handle of [shop.sale, shop.handle()]) {
-      expect(await handle.get(lapsed.id)).toStrictEqual(lapsed)
-      expect(await handle.release(lapsed.id)).toStrictEqual({ status: 'expired', reservation: lapsed })
-      expect(await handle.extend(lapsed.id, { holdMs: 1 })).toMatchObject({ status: 'expired' })
+      expect(await handle.get(expired.id)).toStrictEqual(expired)
+      expect(await handle.release(expired.id)).toStrictEqual({ status: 'expired', reservation: expired })
+      expect(await handle.extend(expired.id, { holdMs: 1 })).toMatchObject({ status: 'expired' })
     }
     const third = await shop.hold('w', 1, { key: 'k' })
     expect(third).toMatchObject({ createdAt: now, expiresAt: now + 1_000 })
     expect(await shop.sale.extend(second.id, { holdMs: 1_000 })).toMatchObject({
       reservation: { expiresAt: second.expiresAt },
     })
-    expect(await shop.sale.confirm(lapsed.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
+    expect(await shop.sale.confirm(expired.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
     await shop.advance(1_999)
     expect(await shop.sale.get(third.id)).toMatchObject({ state: 'held' })
     await shop.advance(1)

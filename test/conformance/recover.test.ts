@@ -123,21 +123,21 @@ onRedis('a server that has lost the sale', (kind) => {
 
   test('a hold whose time was up is known, and its late payment settled, but it takes nothing from anybody', async () => {
     const shop = await open(1)
-    const lapsed = await shop.lapsed('a')
+    const expired = await shop.expired('a')
     await shop.confirmed('b')
     await lose(shop)
     expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 2, refused: [] })
     expect(await shop.counts()).toBe('1 0 0 1')
-    expect(await shop.sale.confirm(lapsed.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
+    expect(await shop.sale.confirm(expired.id)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
     const other = await open(2)
-    const late = await other.lapsed('a')
+    const late = await other.expired('a')
     await lose(other)
     await other.sale.recover({ from: 'replay' })
     await other.advance(1)
     expect(await other.sale.confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
   })
 
-  test('due to be paid back, and lapsed where its release was forgotten: its units are for sale again', async () => {
+  test('due to be paid back, and expired where its release was forgotten: its units are for sale again', async () => {
     const shop = await open(3)
     const due = await shop.hold('a', 2)
     const client = kind.client()

@@ -44,7 +44,7 @@ onBothEngines((open) => {
 
   test('a late confirm can be refunded, and keeps its payment', async () => {
     const shop = await open()
-    const { id } = await shop.lapsed('u')
+    const { id } = await shop.expired('u')
     await shop.sale.confirm(id, { paymentId: 'p' })
     expect(await shop.sale.refund(id, { restock: true })).toMatchObject({
       status: 'refunded',
@@ -54,7 +54,7 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('10 10 0 0')
   })
 
-  test('not_confirmed: held, released or lapsed, also after a refund was due', async () => {
+  test('not_confirmed: held, released or expired, also after a refund was due', async () => {
     const shop = await open({ stock: { a: 1 } })
     const refund = (id: string) => shop.sale.refund(id, { restock: true })
     const held = await shop.hold('u')
@@ -65,11 +65,11 @@ onBothEngines((open) => {
     await shop.sale.confirm(held.id, { paymentId: 'p' })
     const due = { ...released, paymentId: 'p' }
     expect(await refund(held.id)).toStrictEqual({ status: 'not_confirmed', reservation: due })
-    const lapsed = await shop.lapsed('v')
-    expect(await refund(lapsed.id)).toStrictEqual({ status: 'not_confirmed', reservation: lapsed })
+    const expired = await shop.expired('v')
+    expect(await refund(expired.id)).toStrictEqual({ status: 'not_confirmed', reservation: expired })
     await shop.confirmed('w')
-    await shop.sale.confirm(lapsed.id)
-    expect(await refund(lapsed.id)).toStrictEqual({ status: 'not_confirmed', reservation: lapsed })
+    await shop.sale.confirm(expired.id)
+    expect(await refund(expired.id)).toStrictEqual({ status: 'not_confirmed', reservation: expired })
     expect(await shop.counts()).toBe('1 0 0 1')
   })
 

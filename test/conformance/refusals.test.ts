@@ -52,24 +52,24 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('10 4 4 2')
   })
 
-  test('limit_exceeded no more: what was released, lapsed or refunded counts no more', async () => {
+  test('limit_exceeded no more: what was released, expired or refunded counts no more', async () => {
     const shop = await open({ limitPerBuyer: 2 })
     const released = await shop.hold('u', 2)
     await shop.sale.release(released.id)
     const refunded = await shop.confirmed('u', 2)
     await shop.sale.refund(refunded.id, { restock: false })
-    await shop.lapsed('u', 2)
+    await shop.expired('u', 2)
     await shop.hold('u', 2)
     expect(await shop.reserve('u')).toMatchObject({ status: 'limit_exceeded', taken: 2 })
     expect(await shop.audited()).toBe(4)
   })
 
-  test("a buyer is not blocked by their own lapsed hold, of all the sale's units and of their limit", async () => {
+  test("a buyer is not blocked by their own expired hold, of all the sale's units and of their limit", async () => {
     const shop = await open({ stock: { a: 2 }, limitPerBuyer: 2 })
-    await shop.lapsed('u', 2, { key: 'k' })
+    await shop.expired('u', 2, { key: 'k' })
     expect(await shop.reserve('u', 2, { key: 'k2' })).toMatchObject({ status: 'reserved' })
     const other = await open({ stock: { a: 2 } })
-    await other.lapsed('u', 2)
+    await other.expired('u', 2)
     await other.hold('u', 2)
   })
 

@@ -46,7 +46,7 @@ onBothEngines((open) => {
 
   test('already_confirmed after a late confirm too', async () => {
     const shop = await open()
-    const { id } = await shop.lapsed('u')
+    const { id } = await shop.expired('u')
     await shop.sale.confirm(id)
     expect(await shop.sale.release(id)).toMatchObject({ status: 'already_confirmed' })
     expect(await shop.counts()).toBe('10 9 0 1')
@@ -54,13 +54,13 @@ onBothEngines((open) => {
 
   test('expired: from expiresAt on, with and without a refund due', async () => {
     const shop = await open({ stock: { a: 1 } })
-    const lapsed = await shop.lapsed('u')
-    expect(await shop.sale.release(lapsed.id)).toStrictEqual({ status: 'expired', reservation: lapsed })
+    const expired = await shop.expired('u')
+    expect(await shop.sale.release(expired.id)).toStrictEqual({ status: 'expired', reservation: expired })
     await shop.confirmed('v')
-    await shop.sale.confirm(lapsed.id, { paymentId: 'p' })
-    expect(await shop.sale.release(lapsed.id)).toStrictEqual({
+    await shop.sale.confirm(expired.id, { paymentId: 'p' })
+    expect(await shop.sale.release(expired.id)).toStrictEqual({
       status: 'expired',
-      reservation: { ...lapsed, paymentId: 'p' },
+      reservation: { ...expired, paymentId: 'p' },
     })
     expect(await shop.counts()).toBe('1 0 0 1')
   })

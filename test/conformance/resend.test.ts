@@ -8,16 +8,16 @@ const ids = {
   late: idIn('late', 1),
   released: idIn('gone', 1),
   refunded: idIn('back', 1),
-  lapsed: idIn('over', 1),
+  expired: idIn('over', 1),
   none: idIn('none', 1),
 }
 
-/** One reservation in each state; the clock stands where `late` and `lapsed` have lapsed. */
+/** One reservation in each state; the clock stands where `late` and `expired` have expired. */
 async function furnish(shop: Shop): Promise<void> {
   const rest = { key: 'k', holdMs: 5_000 }
-  const { held, confirmed, late, released, refunded, lapsed } = ids
+  const { held, confirmed, late, released, refunded, expired } = ids
   const kept = [held, confirmed, released, refunded].map((id) => order(id, { ...rest, buyer: id }))
-  const short = [late, lapsed].map((id) => order(id, { ...rest, buyer: id, holdMs: 10 }))
+  const short = [late, expired].map((id) => order(id, { ...rest, buyer: id, holdMs: 10 }))
   await shop.done('reserve', [...kept, ...short])
   await shop.advance(10)
   const pay = [confirmed, refunded, late].map((id) => ({ id, buyer: null, paymentId: 'p', final: true }))
@@ -151,7 +151,7 @@ onBothEngines((openShop) => {
         late: 'confirmed',
         released: 'retry',
         refunded: 'refund_due',
-        lapsed: 'retry',
+        expired: 'retry',
         again: 'retry',
         ...not_found,
       })
@@ -161,7 +161,7 @@ onBothEngines((openShop) => {
         late: 'already_confirmed',
         released: 'released',
         refunded: 'already_confirmed',
-        lapsed: 'expired',
+        expired: 'expired',
         again: 'retry',
         ...not_found,
       })
@@ -171,7 +171,7 @@ onBothEngines((openShop) => {
         late: 'already_confirmed',
         released: 'already_released',
         refunded: 'already_confirmed',
-        lapsed: 'expired',
+        expired: 'expired',
         again: 'retry',
         ...not_found,
       })
@@ -181,7 +181,7 @@ onBothEngines((openShop) => {
         late: 'retry',
         released: 'not_confirmed',
         refunded: 'refunded',
-        lapsed: 'not_confirmed',
+        expired: 'not_confirmed',
         again: 'retry',
         ...not_found,
       })

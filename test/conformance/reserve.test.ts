@@ -50,13 +50,13 @@ onBothEngines((open) => {
     expect(await shop.sale.get(long.id)).toMatchObject({ state: 'expired' })
   })
 
-  test('holds of several lengths in one batch lapse each at its own time', async () => {
+  test('holds of several lengths in one batch expire each at its own time', async () => {
     const shop = await open({ stock: { a: 100 } })
     const lengths = Array.from({ length: 50 }, (_, i) => 100 * (1 + (i % 5)))
     await Promise.all(lengths.map((holdMs, i) => shop.hold(`u${i}`, 1, { holdMs })))
-    for (let lapsed = 10; lapsed <= 50; lapsed += 10) {
+    for (let expired = 10; expired <= 50; expired += 10) {
       await shop.advance(100)
-      expect(await shop.counts()).toBe(`100 ${50 + lapsed} ${50 - lapsed} 0`)
+      expect(await shop.counts()).toBe(`100 ${50 + expired} ${50 - expired} 0`)
     }
   })
 
@@ -133,16 +133,16 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('9 9 0 0')
   })
 
-  test('key_spent: the reservation was released, lapsed or refunded, and is told as it is', async () => {
+  test('key_spent: the reservation was released, expired or refunded, and is told as it is', async () => {
     const shop = await open()
     const released = await shop.hold('u', 1, { key: 'released' })
     await shop.sale.release(released.id)
     const refunded = await shop.hold('u', 1, { key: 'refunded' })
     await shop.sale.confirm(refunded.id, { paymentId: 'p' })
     await shop.sale.refund(refunded.id, { restock: true })
-    const lapsed = await shop.lapsed('u', 1, { key: 'lapsed' })
+    const expired = await shop.expired('u', 1, { key: 'expired' })
     const spent = async (key: string) => shop.reserve('u', 1, { key })
-    expect(await spent('lapsed')).toStrictEqual({ status: 'key_spent', reservation: lapsed })
+    expect(await spent('expired')).toStrictEqual({ status: 'key_spent', reservation: expired })
     expect(await spent('released')).toStrictEqual({
       status: 'key_spent',
       reservation: { ...released, state: 'released' },
@@ -154,9 +154,9 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('10 10 0 0')
   })
 
-  test('a key whose hold lapsed and was paid late is replayed again', async () => {
+  test('a key whose hold expired and was paid late is replayed again', async () => {
     const shop = await open()
-    const { id } = await shop.lapsed('u', 1, { key: 'k' })
+    const { id } = await shop.expired('u', 1, { key: 'k' })
     expect(await shop.reserve('u', 1, { key: 'k' })).toMatchObject({ status: 'key_spent' })
     await shop.sale.confirm(id)
     expect(await shop.reserve('u', 1, { key: 'k' })).toMatchObject({
@@ -219,22 +219,22 @@ onBothEngines((open) => {
   })
 
   testOfOne(
-    'events: a lapsed hold that makes room is reported before the reservation it made room for',
+    'events: a expired hold that makes room is reported before the reservation it made room for',
     async () => {
       const shop = await open({ stock: { a: 1 } })
-      const lapsed = await shop.lapsed('u')
+      const expired = await shop.expired('u')
       const next = await shop.hold('v')
       expect(await shop.news()).toEqual([
-        { type: 'reserved', id: lapsed.id, expiresAt: lapsed.expiresAt },
+        { type: 'reserved', id: expired.id, expiresAt: expired.expiresAt },
         { type: 'sold_out', sku: 0 },
-        { type: 'expired', id: lapsed.id },
+        { type: 'expired', id: expired.id },
         { type: 'reserved', id: next.id, expiresAt: next.expiresAt },
         { type: 'sold_out', sku: 0 },
       ])
       const events = await shop.events()
       expect(events.map(({ at }) => at)).toEqual([
-        lapsed.createdAt,
-        lapsed.createdAt,
+        expired.createdAt,
+        expired.createdAt,
         shop.now(),
         shop.now(),
         shop.now(),

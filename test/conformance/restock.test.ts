@@ -37,9 +37,9 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('2 0 1 1')
   })
 
-  test('restocked, negative: lapsed holds are available', async () => {
+  test('restocked, negative: expired holds are available', async () => {
     const shop = await open({ stock: { a: 5 } })
-    await shop.lapsed('u', 5)
+    await shop.expired('u', 5)
     expect(await shop.sale.restock({ sku: 'a', quantity: -9, key: 'k' })).toMatchObject({ applied: -5 })
     expect(await shop.counts()).toBe('0 0 0 0')
   })

@@ -43,7 +43,7 @@ onBothEngines((_open, kind) => {
     await all(one, 'reserve', orders(4))
     expect(await one.events()).toHaveLength(4 * (1 + LINES))
     await one.advance(1_000)
-    // What has lapsed is found by those events.
+    // What has expired is found by those events.
     expect((await one.stats()).skus.every(({ available }) => available === 1)).toBe(true)
     const late = orders(4).map(({ id }) => ({ id, buyer: null, paymentId: 'p', final: true }))
     await all(one, 'confirm', late)
@@ -55,7 +55,7 @@ onBothEngines((_open, kind) => {
 
   test.each([
     ['go to the archive', null, null, 'reserved'],
-    ['have lapsed', 'k', null, 'conflict'],
+    ['have expired', 'k', null, 'conflict'],
     ['count for a limit', null, 1, 'limit_exceeded'],
   ])(
     'carts of 1,000 lines that %s when their buyers ask for one unit more',

@@ -23,7 +23,7 @@ onBothEngines((open) => {
   })
 
   testOfOne(
-    'of some SKUs, each asks for its own: in the order asked, with what has lapsed swept',
+    'of some SKUs, each asks for its own: in the order asked, with what has expired swept',
     async () => {
       const shop = await open({ stock: { a: 5, b: 6, c: 7 } })
       await shop.hold('u', [{ sku: 'b', quantity: 2 }], { holdMs: 10 })
@@ -63,7 +63,7 @@ onBothEngines((open) => {
     expect((await other.sale.stats()).state).toBe('ended')
   })
 
-  test('lapsed holds are counted as available, and reported once', async () => {
+  test('expired holds are counted as available, and reported once', async () => {
     const shop = await open({ stock: { a: 100 } })
     const holds = await Promise.all(Array.from({ length: 60 }, (_, i) => shop.hold(`u${i}`)))
     await shop.news()
@@ -84,7 +84,7 @@ onBothEngines((open) => {
     for (const stats of all) expect(stats.skus.a).toMatchObject({ total: 10, available: 10 })
   })
 
-  testOfOne('a sweep through the port gives back what lapsed and says when to look again', async () => {
+  testOfOne('a sweep through the port gives back what expired and says when to look again', async () => {
     const shop = await open()
     await shop.sale.close()
     expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: null })

@@ -10,7 +10,7 @@ const HOUR = 3_600_000
 onBothEngines((openShop, kind) => {
   const port = async () => (await openPort(await kind.make()))[0]!
 
-  test('a hold lapses: its time takes twice as long at most', async () => {
+  test('a hold expires: its time takes twice as long at most', async () => {
     const shop = await openShop({ stock: { a: 1 } })
     await shop.advance(HOUR)
     await shop.hold('u', 1, { holdMs: 1_000 })

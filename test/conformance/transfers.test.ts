@@ -87,7 +87,7 @@ onBothEngines((_open, kind) => {
     expect(await send(one!, [], { to: 2 })).toMatchObject({ sent: [] })
   })
 
-  test('lapsed holds are there to be sent, held units are not', async () => {
+  test('expired holds are there to be sent, held units are not', async () => {
     const [one] = await open({ stock: { a: 12 } })
     await one!.hold('u', [[0, 3]])
     await one!.hold('v', [[0, 1]], { holdMs: 5_000 })

@@ -44,7 +44,7 @@ async function leave(): Promise<Left> {
   try {
     await sale.create({ stock: { phone: 5 }, limitPerBuyer: 3 })
     await sale.confirm(await reserved(buy('paid')))
-    // It has lapsed by then: the last transaction gives it back too, so it changes what there is and adds to it.
+    // It has expired by then: the last transaction gives it back too, so it changes what there is and adds to it.
     await reserved({ ...buy('gone'), holdMs: 5 })
     await delay(20)
     const file = join('appendonlydir', (await readdir(join(dir, 'appendonlydir'))).find(isIncrement)!)

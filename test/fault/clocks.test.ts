@@ -73,7 +73,7 @@ async function opensAndLapses(stage: Stage, lead: number): Promise<boolean> {
 }
 
 test.each([HOUR, -HOUR])(
-  'a sale opens and a hold lapses by the server, with a clock %i ms off',
+  'a sale opens and a hold expires by the server, with a clock %i ms off',
   async (shiftMs) => {
     const stage = await openTrial()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + shiftMs })

@@ -109,7 +109,7 @@ describe('a slot moves to another node', () => {
       await shop.ask(0, 'reserve', { id, buyer: 'u', key: null, cart: [[0, 1]], holdMs: 1 })
       await delay(3)
     }
-    // The only hold has lapsed: whoever comes next takes the last member out of the expiry index, and puts a new one in.
+    // The only hold has expired: whoever comes next takes the last member out of the expiry index, and puts a new one in.
     const keys = shop.keysOf(0)
     const from = await cluster.masterOf(keys[0]!)
     const everything = () =>

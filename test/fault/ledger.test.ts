@@ -45,7 +45,7 @@ function handle(redis: RedisServer, options = {}): FlashSale {
 /** Nothing missing, nothing twice, in order; and nobody was told anything else. */
 async function isWhole(ledger: TestLedger, sale: FlashSale, shoppers: Shoppers): Promise<void> {
   await shoppers.stop()
-  // The last holds are to lapse.
+  // The last holds are to expire.
   await delay(500)
   expect(await ledger.agrees(sale)).toBeGreaterThanOrEqual(shoppers.told.size)
   expect((await sale.audit()).violations).toEqual([])

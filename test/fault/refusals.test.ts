@@ -104,7 +104,7 @@ test('READONLY: a replica takes no orders, and its master learns of none', async
   const replica = await startRedis({ config: { replicaof: `${server.host} ${server.port}` } })
   onTestFinished(() => replica.stop())
   const astray = stage.handle(redisEngine(connectTo(replica)))
-  // Reading is what a replica is for; `stats` is not among it, since it gives back lapsed holds.
+  // Reading is what a replica is for; `stats` is not among it, since it gives back expired holds.
   const { ids } = await crowd.ask(stage.handles[0]!)
   const there = async () => (await astray.get(ids[0]!).catch(() => undefined))?.state
   await expect.poll(there).toBe('held')

@@ -105,7 +105,7 @@ describe('a planted bug is caught', () => {
       /the limit is|more than/,
     ],
     [
-      'a lapsed hold is given back twice',
+      'a expired hold is given back twice',
       {
         find: 'IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
         replace:

@@ -137,7 +137,7 @@ onBothEngines((open) => {
     },
   )
 
-  test('a hold that lapsed has no session; one whose units are there is confirmed late', async () => {
+  test('a hold that expired has no session; one whose units are there is confirmed late', async () => {
     const { shop, provider } = await opened()
     const held = await shop.hold('u')
     const payment = provider.pay((await openSession(shop.sale, provider, held))!)!

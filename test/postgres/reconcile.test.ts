@@ -74,7 +74,7 @@ onBothEngines((open) => {
   test('a hold that nobody has swept is no difference, before and after', async () => {
     const shop = await open()
     const ledger = await TestLedger.open(db)
-    await shop.lapsed('u')
+    await shop.expired('u')
     await ledger.agrees(shop.sale)
     await shop.sale.stats()
     await ledger.agrees(shop.sale)

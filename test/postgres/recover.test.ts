@@ -56,7 +56,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const due = await shop.hold('g')
     await shop.sale.release(due.id)
     await shop.sale.confirm(due.id, { paymentId: 'p-2' })
-    const lapsed = await shop.hold('h', 1, { holdMs: 1, key: 'h' })
+    const expired = await shop.hold('h', 1, { holdMs: 1, key: 'h' })
     await shop.sale.restock({ sku: 'a', quantity: 4, key: 'r' })
     await shop.advance(10)
     const before = await shop.sale.stats()
@@ -99,7 +99,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
       status: 'refund_due',
       reservation: { paymentId: 'p-2' },
     })
-    expect(await other.confirm(lapsed.id)).toMatchObject({ status: 'confirmed', late: true })
+    expect(await other.confirm(expired.id)).toMatchObject({ status: 'confirmed', late: true })
     expect((await other.audit()).violations).toEqual([])
     // The process that saw the sale before goes on, and so does the ledger.
     expect(await shop.sale.get(held.id)).toMatchObject({ state: 'held' })

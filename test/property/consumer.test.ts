@@ -213,6 +213,19 @@ class World {
   }
 }
 
+/** A consumer that dies while events come every 30 ms: it has handled the latest, and not acknowledged them. */
+const killed: Story = {
+  ...{ partitions: 1, failing: 0, slow: 0, maxParked: 1_000, maxAttempts: 3, concurrency: 16, chance: 1 },
+  steps: [
+    ...Array.from({ length: 12 }, (_, buyer): Step[] => [
+      { do: 'buy', buyer, of: 1 },
+      { do: 'wait', ms: 30 },
+    ]).flat(),
+    { do: 'kill', which: 0 },
+    { do: 'begin' },
+  ],
+}
+
 test('whatever fails, dies or is cut off: each reservation’s events in order, none missing', async () => {
   let again = 0
   let handled = 0
@@ -226,7 +239,7 @@ test('whatever fails, dies or is cut off: each reservation’s events in order, 
       again += judge(world.handled, await world.everything()).again
       handled += world.handled.length
     }),
-    seeded(60),
+    { ...seeded(60), examples: [[killed]] },
   )
   // Crashes were tested, and what was done once is as a rule not done again.
   expect(again).toBeGreaterThan(0)

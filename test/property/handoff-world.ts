@@ -41,7 +41,7 @@ export class HandoffWorld {
 
   async play(step: HandoffStep): Promise<void> {
     for (const side of this.#sides) await side.advance(step.advance)
-    // With every lapsed hold swept the engines have written the same, and nothing waits.
+    // With every expired hold swept the engines have written the same, and nothing waits.
     this.#floor = Math.max(this.#floor, this.#sides[0]!.now() + step.minTime)
     for (const side of this.#sides) await side.stats({ minTime: this.#floor })
     await this.#read()
@@ -61,7 +61,7 @@ export class HandoffWorld {
     await this.#look()
   }
 
-  /** Nothing is left to lapse: in which order holds of the same moment do is the engine's affair. */
+  /** Nothing is left to expire: in which order holds of the same moment do is the engine's affair. */
   async #write({ calls, events, holdMs }: Batch<'write'>): Promise<void> {
     for (let i = 0; i < calls; i++) {
       const ops = Array.from({ length: events }, () => {

@@ -45,14 +45,14 @@ export const mutants: readonly Mutant[] = [
     breaks: ['limit', 'answer'],
   },
   {
-    name: 'a hold never lapses',
+    name: 'a hold never expires',
     alterations: [
       { find: 'if record[STATE] == IS_HELD and now >= expires_at(record) then', replace: 'if false then' },
     ],
     breaks: ['answer', 'promise'],
   },
   {
-    name: 'a lapsed hold is given back twice',
+    name: 'a expired hold is given back twice',
     alterations: [
       {
         find: 'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['events'],
   },
   {
-    name: 'sold_out is answered while lapsed holds lie about',
+    name: 'sold_out is answered while expired holds lie about',
     alterations: [
       { find: 'if not sweep_some() then', replace: 'more_expired = false\n    do' },
       { find: 'if is_due() then\n  with', replace: 'if false then\n  with' },

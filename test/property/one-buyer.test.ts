@@ -152,7 +152,7 @@ describe('buyers with many reservations', () => {
       "cmsgpack.pack('', block_of(sku))",
     ],
     [
-      'a limit is passed by what has lapsed and lies elsewhere',
+      'a limit is passed by what has expired and lies elsewhere',
       'while sku and archived_units > 0 and sweep_some() do',
       'more_expired = false\n  while false do',
     ],
@@ -162,7 +162,7 @@ describe('buyers with many reservations', () => {
       'if false then archive_changes',
     ],
     [
-      'what has lapsed elsewhere is taken for held',
+      'what has expired elsewhere is taken for held',
       'if record then expire_if_due(record, bucket, in_archive) end',
       'if record and not in_archive then expire_if_due(record, bucket, in_archive) end',
     ],

@@ -206,7 +206,7 @@ export class PartitionWorld {
     return first.answers
   }
 
-  /** A reply without what is the engine's affair: how many lapsed holds it has swept, and how it counts what came back. */
+  /** A reply without what is the engine's affair: how many expired holds it has swept, and how it counts what came back. */
   #plain<C extends Command>(at: number, side: Side, command: C, reply: Reply<C>): object {
     if (reply.outcome !== 'done') return reply
     const { outcome, now } = reply

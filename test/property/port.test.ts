@@ -188,7 +188,7 @@ for (const kind of engineKinds()) {
       )
     })
 
-    test('more lapsed holds than one call sweeps: retry changes nothing, and no unit is stranded', async () => {
+    test('more expired holds than one call sweeps: retry changes nothing, and no unit is stranded', async () => {
       const many = 6_000
       const { timed, partition } = await open(kind, null)
       await ask(partition, 'restock', [{ sku: 0, quantity: many, key: 'more', final: true }])

@@ -110,7 +110,7 @@ export class Churn implements Step {
   }
 }
 
-/** A buyer lets a hold lapse, buys again, and pays for both. */
+/** A buyer lets a hold expire, buys again, and pays for both. */
 export class PayTwice implements Step {
   constructor(
     readonly buyer: string,
@@ -129,7 +129,7 @@ export class PayTwice implements Step {
   }
 
   toString() {
-    return `${this.buyer} lets ${this.quantity} lapse, buys again, and pays for both`
+    return `${this.buyer} lets ${this.quantity} expire, buys again, and pays for both`
   }
 }
 

@@ -49,7 +49,7 @@ test('what a killed process held is sold by the survivors, to the last unit', as
       Array.from({ length: 50 }, async (_, i) => {
         const survivor = survivors[i % survivors.length]!
         const answer = await survivor.reserve({ buyer: `survivor ${round} ${i}`, items, key: 'k' })
-        // Every other one walks away; the units lapse and come again.
+        // Every other one walks away; the units expire and come again.
         const pays = answer.status === 'reserved' && i % 4 < 2
         return pays ? survivor.confirm(answer.reservation.id) : answer
       }),

@@ -82,7 +82,7 @@ test('one that failed has not happened', () => {
   expect(verdictOf(failed, operation([3, 4], reserve('bob'), soldOut))).toBe('violated')
 })
 
-test('a hold lapses by the time of the answers, not before', () => {
+test('a hold expires by the time of the answers, not before', () => {
   const hold = operation([1, 2], reserve('ann'), reserved('r1', 'ann', 10), { at: 10 })
   const early = operation([3, 4], reserve('bob'), reserved('r2', 'bob', 109), { at: 109 })
   const inTime = operation([3, 4], reserve('bob'), reserved('r2', 'bob', 110), { at: 110 })

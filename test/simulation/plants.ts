@@ -123,13 +123,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     heard: ['history'],
   },
   {
-    name: 'holds lapse 30 ms too early',
+    name: 'holds expire 30 ms too early',
     plant: lapsing(-30),
     watched: ['promise', 'history'],
     heard: ['history'],
   },
   {
-    name: 'holds lapse 30 ms too late',
+    name: 'holds expire 30 ms too late',
     plant: lapsing(30),
     watched: ['history', 'liveness'],
     heard: ['history', 'liveness'],

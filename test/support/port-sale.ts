@@ -126,7 +126,7 @@ export class PortPartition {
     return (await this.doneHandoff(command, [op], call)).answers[0]!
   }
 
-  /** Counts of one SKU as `total available held confirmed inTransit`; lapsed holds are swept. */
+  /** Counts of one SKU as `total available held confirmed inTransit`; expired holds are swept. */
   async counts(sku = 0): Promise<string> {
     const { skus } = await this.stats()
     const { total, available, held, confirmed, inTransit } = skus[sku]!

@@ -96,8 +96,12 @@ export class Shop {
     return result.reservation
   }
 
-  /** A reservation whose hold has lapsed; the clock stands at the moment it did. */
-  async lapsed(buyer: string, items: number | Item[] = 1, rest: { key?: string } = {}): Promise<Reservation> {
+  /** A reservation whose hold has expired; the clock stands at the moment it did. */
+  async expired(
+    buyer: string,
+    items: number | Item[] = 1,
+    rest: { key?: string } = {},
+  ): Promise<Reservation> {
     const held = await this.hold(buyer, items, rest)
     await this.advance(held.expiresAt - this.now())
     return { ...held, state: 'expired' }

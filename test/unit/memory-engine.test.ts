@@ -15,7 +15,7 @@ test('callers that never stop asking leave the event loop its turns', async () =
   expect(fired).toBe(true)
 })
 
-test('holds that lapse at the same moment are given back in the order in which they were made', async () => {
+test('holds that expire at the same moment are given back in the order in which they were made', async () => {
   let now = 1_000
   const engine = memoryEngine({ now: () => now })
   const partition = engine.partition('launch', 0, 1)

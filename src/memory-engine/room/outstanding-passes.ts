@@ -51,13 +51,13 @@ export class OutstandingPasses {
 
   /** Ends the turns given until then, and answers how many they were. */
   expire(doorTime: number): number {
-    let lapsed = 0
+    let expired = 0
     for (const [place, given] of this.#turns) {
       if (given > doorTime) break
       this.#turns.delete(place)
-      lapsed++
+      expired++
     }
-    return lapsed
+    return expired
   }
 
   /** A pass that has run out and was not used buys nothing any more. */

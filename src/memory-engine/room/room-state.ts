@@ -146,7 +146,7 @@ export class Room {
     this.queue.sample(now, this.presence.time, opened)
     if (!tended) return
     const { claimMs } = this.rules
-    for (let lapsed = this.outstanding.expire(this.presence.time - claimMs); lapsed > 0; lapsed--)
+    for (let expired = this.outstanding.expire(this.presence.time - claimMs); expired > 0; expired--)
       this.tokenBucket.giveBack()
     this.presence.forgetAfter(claimMs)
     this.outstanding.runOut(now)

@@ -17,7 +17,7 @@ export class ExpiryHeap {
     this.#rise(this.#heap.length - 1)
   }
 
-  /** The live hold that lapses first; among equals the one made first. */
+  /** The live hold that expires first; among equals the one made first. */
   first(): Entry | undefined {
     for (let top = this.#heap[0]; top; top = this.#heap[0]) {
       const { state, expiresAt } = top.entry.reservation

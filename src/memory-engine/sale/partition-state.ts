@@ -22,7 +22,7 @@ export interface Entry {
   reservation: StoredReservation
   /** Its place in order of creation. */
   readonly order: number
-  /** It was confirmed after its hold had lapsed. */
+  /** It was confirmed after its hold had expired. */
   late: boolean
   /** The `refund_due` that was answered and recorded. */
   refundDue: RefundReason | null
@@ -111,7 +111,7 @@ export class PartitionState {
     this.time = time
   }
 
-  /** Moves on to `time`: every hold that has lapsed by then becomes `expired`. */
+  /** Moves on to `time`: every hold that has expired by then becomes `expired`. */
   advance(time: Time): void {
     this.time = time
     for (let entry = this.#expiry.first(); entry; entry = this.#expiry.first()) {
@@ -120,7 +120,7 @@ export class PartitionState {
     }
   }
 
-  /** When the next hold lapses. */
+  /** When the next hold expires. */
   nextExpiry(): number | null {
     return this.#expiry.first()?.reservation.expiresAt ?? null
   }
@@ -171,7 +171,7 @@ export class PartitionState {
     this.append({ type: 'confirmed', id })
   }
 
-  /** Confirms a reservation whose hold has lapsed, with units that are available again. */
+  /** Confirms a reservation whose hold has expired, with units that are available again. */
   confirmLate(entry: Entry, paymentId: string | null): void {
     const { id, buyer, cart } = entry.reservation
     this.stock.take(buyer, cart, 'confirmed')

@@ -14,8 +14,8 @@ export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer
   const entry = state.find(op.id)
   if (!entry) return { status: 'not_found' }
   const { reservation } = entry
-  const lapsed = reservation.state === 'held' && now >= reservation.expiresAt
-  return { status: 'found', reservation: lapsed ? { ...reservation, state: 'expired' } : reservation }
+  const expired = reservation.state === 'held' && now >= reservation.expiresAt
+  return { status: 'found', reservation: expired ? { ...reservation, state: 'expired' } : reservation }
 }
 
 export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {

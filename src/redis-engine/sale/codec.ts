@@ -140,8 +140,8 @@ export const codecs: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>
   }),
   get: settling('get', [], {
     F: (stored, now) => {
-      const lapsed = stored.state === 'held' && now >= stored.expiresAt
-      return { status: 'found', reservation: lapsed ? { ...stored, state: 'expired' } : stored }
+      const expired = stored.state === 'held' && now >= stored.expiresAt
+      return { status: 'found', reservation: expired ? { ...stored, state: 'expired' } : stored }
     },
   }),
   restock: {

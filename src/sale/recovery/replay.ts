@@ -26,8 +26,8 @@ type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'res
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
-  /** `replaced`: the buyer has made another reservation with the same key since. `lapsed`: its extension was forgotten, and its time went by. */
-  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'lapsed'
+  /** `replaced`: the buyer has made another reservation with the same key since. `expired`: its extension was forgotten, and its time went by. */
+  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
 }
 
 /**
@@ -63,7 +63,7 @@ export async function replay(
       return reason === 'no room'
     })
   }
-  // One moment for all: what lapses in between would be of no kind.
+  // One moment for all: what expires in between would be of no kind.
   const at = now()
   for (const kind of ['over', 'confirmed', 'held'] as const) {
     for (const testimony of testimonies) {
@@ -105,7 +105,7 @@ async function putBack(
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const hasLapsed = !refundDue && (state === 'expired' || (state === 'held' && !isHeld))
-  // One whose time was up has no time again: it lapses before anybody looks.
+  // One whose time was up has no time again: it expires before anybody looks.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
   const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
@@ -114,7 +114,7 @@ async function putBack(
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
     const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
-    // It had lapsed where its release was forgotten, and found its units: they go back, and the money stays due.
+    // It had expired where its release was forgotten, and found its units: they go back, and the money stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'released') {
     await recover('release', { id, buyer: null })
@@ -126,10 +126,10 @@ async function putBack(
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
   } else if (isHeld) {
     // What survived may be from before it was extended.
-    if (held.reservation.state === 'expired') return 'lapsed'
+    if (held.reservation.state === 'expired') return 'expired'
     if (held.reservation.expiresAt >= expiresAt) return undefined
     const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
-    if (extended.status === 'expired') return 'lapsed'
+    if (extended.status === 'expired') return 'expired'
   }
   return undefined
 }

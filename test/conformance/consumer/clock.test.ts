@@ -26,7 +26,7 @@ onSteppedEngines((open) => {
     ).toBeLessThan(4_000)
   })
 
-  test('a hold that no call asks for lapses, at half the pace', async () => {
+  test('a hold that no call asks for expires, at half the pace', async () => {
     const shop = await open()
     await shop.advance(HOUR)
     const seen = new Seen()

@@ -21,7 +21,7 @@ onSteppedEngines((open) => {
     const second = await shop.hold('v', 10, { key: 'k' })
     await shop.sale.release(second.id)
     await shop.sale.confirm(second.id, { paymentId: 'p-2' })
-    const third = await shop.lapsed('w', 10)
+    const third = await shop.expired('w', 10)
     await shop.hold('x', 10)
     await shop.sale.confirm(third.id, { paymentId: 'p-3' })
     await shop.sale.restock({ sku: 'b', quantity: -1, key: 'r' })

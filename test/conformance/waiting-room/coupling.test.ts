@@ -137,7 +137,7 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ state: 'open', missedTurns: 0 })
   })
 
-  test.each(['release', 'lapse', 'refund'] as const)(
+  test.each(['release', 'expire', 'refund'] as const)(
     'units that come back by %s let the next in',
     async (how) => {
       const door = await open({ ...plenty, passMs: 1_000 })
@@ -152,7 +152,7 @@ onBothEngines((open) => {
       expect(await door.come(crowd.slice(1))).toMatchObject({ u2: { status }, u3: { status } })
       if (how === 'release') await sale.release(id)
       if (how === 'refund') await sale.refund(id, { restock: true })
-      if (how === 'lapse') await door.advance(3_500)
+      if (how === 'expire') await door.advance(3_500)
       await door.advance(300)
       const told = await door.come(['u3', 'u2'])
       expect(entered(told)).toEqual(['u2'])

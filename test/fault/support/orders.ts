@@ -3,7 +3,7 @@ export interface Order {
   readonly buyer: string
   readonly key: string
   readonly quantity: number
-  /** `null`: the sale's own, which never lapses within a test. */
+  /** `null`: the sale's own, which never expires within a test. */
   readonly holdMs: number | null
   /** The ids of every answer `reserved` or `key_spent`, in the order they came: all the same, if all is well. */
   readonly ids: string[]
@@ -33,5 +33,5 @@ export interface Report {
   readonly calls: readonly Call[]
 }
 
-/** A hold that may lapse while a test runs. */
+/** A hold that may expire while a test runs. */
 export const SHORT_MS = 150

@@ -60,7 +60,7 @@ export async function interimVerdict(
   const orders = reports.flatMap((report) => report.orders)
   await withHandles(trial, async (handles, engine) => {
     await resolve(handles, orders)
-    // Once every short hold has lapsed and been swept, nothing moves any more.
+    // Once every short hold has expired and been swept, nothing moves any more.
     await delay(SHORT_MS + 50)
     await audited(handles[0]!)
     const { skus } = await handles[0]!.stats()
@@ -97,7 +97,7 @@ async function resolve(handles: readonly FlashSale[], orders: readonly Order[]):
         return 'reservation' in result ? result.reservation.id : result.status
       }
       const first = await inBoth(ask)
-      // A short hold of another's may lapse between two refusals; then the next two are the same.
+      // A short hold of another's may expire between two refusals; then the next two are the same.
       const told = first[0] === first[1] ? first : await inBoth(ask)
       expect(told[0], `${buyer} ${key}`).toBe(told[1])
       if (told[0]!.length === 19) order.ids.push(told[0]!)

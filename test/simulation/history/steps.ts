@@ -73,7 +73,7 @@ export class Mentions {
  * at 8. The caller's own clock says nothing of the server's, so it only orders calls: who returned before another was called.
  *
  * Where the time of an execution is not known, only the moments matter at which an answer could change: as early as possible,
- * when the sale opens or closes, when a hold lapses, and what the answers say of `createdAt` and `expiresAt`.
+ * when the sale opens or closes, when a hold expires, and what the answers say of `createdAt` and `expiresAt`.
  */
 export function timesOf({ operation, execution }: Step, sale: Sale, mentions: Mentions): readonly number[] {
   if (execution) return execution.at >= sale.now ? [execution.at] : []

@@ -77,18 +77,18 @@ export class Watch {
       demand(sumOf('inTransit') >= 0, 'conservation', () => `${sku}: ${sumOf('inTransit')} are in transit`)
       demand(sumOf('total') >= 0, 'conservation', () => `${sku}: there are ${sumOf('total')} in all`)
       // A hold that is over can be had by whoever asks, whether or not anything has noticed.
-      const lapsed = made.reduce((sum, state) => sum + this.#lapsed(state, place), 0)
+      const expired = made.reduce((sum, state) => sum + this.#expired(state, place), 0)
       const unsold = made.reduce((sum, { stock }) => {
         const { total, held, confirmed } = stock.of(place)
         return sum + total - held - confirmed
       }, 0)
-      return unsold + lapsed
+      return unsold + expired
     })
     const last = this.#samples.at(-1)
     if (last?.units.join() !== units.join()) this.#samples.push({ ms: this.#elapsed(), units })
   }
 
-  #lapsed({ entries, now }: PartitionState, place: number): number {
+  #expired({ entries, now }: PartitionState, place: number): number {
     const time = Math.max(now, this.#clock())
     let units = 0
     for (const { reservation } of entries) {

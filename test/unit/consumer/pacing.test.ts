@@ -56,7 +56,7 @@ test('an hour of quiet: a look in the time of `pollMs`, a sign of life in a thir
   expect(calls.get('events')).toBeGreaterThanOrEqual(200)
   expect(calls.get('claim')).toBeUndefined()
   expect(calls.get('groups')).toBeUndefined()
-  // The hold has lapsed meanwhile, and that was told too.
+  // The hold has expired meanwhile, and that was told too.
   expect(seen.events.map(({ type }) => type)).toEqual(['reserved', 'expired'])
 })
 

@@ -71,7 +71,7 @@ describe.each([1, 2, 4])('a handle that has made no call yet, of a sale of %i', 
   })
 })
 
-describe('holds that lapse', () => {
+describe('holds that expire', () => {
   test('of others are swept, once this handle knows a sale of one partition', async () => {
     const { handle, sale, clock, advance, take, sent } = await opened(1)
     await hold(sale, 'u')

@@ -248,11 +248,11 @@ describe('one reservation', () => {
         ])
     })
 
-    test('has lapsed where it is expired, or expires before it is extended', async () => {
+    test('has expired where it is expired, or expires before it is extended', async () => {
       const expired = survived({ state: 'expired', expiresAt: NOW - 1 })
-      expect((await put(known('r'), expired)).refused).toEqual(['r lapsed'])
+      expect((await put(known('r'), expired)).refused).toEqual(['r expired'])
       const late = { ...survived({ expiresAt: NOW + 1 }), 'extend r': { status: 'expired' } }
-      expect((await put(known('r'), late)).refused).toEqual(['r lapsed'])
+      expect((await put(known('r'), late)).refused).toEqual(['r expired'])
     })
   })
 })

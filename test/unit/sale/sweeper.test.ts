@@ -61,7 +61,7 @@ describe('a sweep', () => {
     }
   })
 
-  test('comes for the first hold to lapse: there is one timer', async () => {
+  test('comes for the first hold to expire: there is one timer', async () => {
     const { clock, swept, watch } = opened()
     watch(5_000)
     watch(9_000)

@@ -147,7 +147,7 @@ test('turns, passes and purchases end when their time comes, and not a ms before
         operation(`turns since now + ${ms}`, (all) => all.at(ms, (each, at) => each.turnsSince(at))),
       ),
       offset.map((ms) =>
-        operation(`lapse turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.expire(at))),
+        operation(`expire turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.expire(at))),
       ),
       fc.constant(operation('run out', (all) => all.at(0, (each, at) => each.runOut(at)))),
       offset.map((ms) =>
