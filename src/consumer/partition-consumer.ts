@@ -305,17 +305,17 @@ export class PartitionConsumer implements Leader {
     // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
     const position = settlement.news ? settlement.position : 0
     const trim = this.#trimming.at(at)
-    let answer: FinalGroupAnswer<'settle'>
+    let answer: FinalGroupAnswer<'acknowledge'>
     try {
       const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
-      answer = await source.ask(this.partition, 'settle', told)
+      answer = await source.ask(this.partition, 'acknowledge', told)
     } catch (error) {
       backlog.revert(settlement)
       this.#acknowledgeAt = at
       if (isForgetful(error)) this.#forgotten()
       throw error
     }
-    if (answer.status !== 'settled') return answer.status === 'gone' ? this.#gone() : this.#drop()
+    if (answer.status !== 'acknowledged') return answer.status === 'gone' ? this.#gone() : this.#drop()
     this.#acknowledged(settlement, lease, at, leaseMs)
     if (!trim) return
     const latest = source.latest(this.partition).sequence

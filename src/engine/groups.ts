@@ -85,7 +85,7 @@ export interface GroupCommands {
    * the position of every group, or if `maxEvents` events are left without it.
    * `first`: the sequence of the oldest event that is left, `sequence + 1` if there is none.
    */
-  settle: {
+  acknowledge: {
     op: {
       readonly group: string
       readonly consumer: string
@@ -97,21 +97,21 @@ export interface GroupCommands {
       readonly trim: Trim | null
     }
     answer:
-      | { readonly status: 'settled'; readonly until: number; readonly first: number }
+      | { readonly status: 'acknowledged'; readonly until: number; readonly first: number }
       | { readonly status: 'fenced' | 'gone' }
       | Retry
   }
 
   /**
    * Moves the position of a group that keeps its own account of what it has dealt with, such as a database: makes it if it is new, at that position, and
-   * sets it there otherwise, if that is more (at most the latest sequence). Needs no lease and takes none. `trim` as in `settle`.
+   * sets it there otherwise, if that is more (at most the latest sequence). Needs no lease and takes none. `trim` as in `acknowledge`.
    */
-  bookmark: {
+  checkpoint: {
     op: { readonly group: string; readonly position: number; readonly trim: Trim | null }
-    answer: { readonly status: 'bookmarked'; readonly first: number } | Retry
+    answer: { readonly status: 'checkpointed'; readonly first: number } | Retry
   }
 
-  /** All groups in ascending order of their names' bytes, and the oldest event that is left as in `settle`. Writes nothing. */
+  /** All groups in ascending order of their names' bytes, and the oldest event that is left as in `acknowledge`. Writes nothing. */
   groups: {
     op: Record<never, never>
     answer: { readonly status: 'groups'; readonly groups: readonly GroupState[]; readonly first: number }

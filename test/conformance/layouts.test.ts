@@ -32,11 +32,11 @@ const ofSale: { [C in Command]: Op<C> } = {
 const group = { group: 'g', consumer: 'one' }
 const ofGroups: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { ...group, leaseMs: 1_000, start: 'beginning' },
-  settle: {
+  acknowledge: {
     ...{ ...group, epoch: 1, leaseMs: 1_000, position: 1 },
     ...{ park: [], unpark: [], trim: { olderThanMs: 0, maxEvents: 0 } },
   },
-  bookmark: { group: 'ledger', position: 1, trim: { olderThanMs: 0, maxEvents: 0 } },
+  checkpoint: { group: 'ledger', position: 1, trim: { olderThanMs: 0, maxEvents: 0 } },
   groups: {},
   dead: { group: 'g', after: 0 },
   revive: { group: 'g', sequences: [1], action: 'retry' },

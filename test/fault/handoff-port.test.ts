@@ -120,8 +120,8 @@ class Stage {
     return this.ask('claim', { group, consumer, leaseMs: 30_000, start: 'beginning' })
   }
 
-  settle(rest: Partial<GroupOp<'settle'>> = {}) {
-    return this.ask('settle', settling(rest))
+  acknowledge(rest: Partial<GroupOp<'acknowledge'>> = {}) {
+    return this.ask('acknowledge', acknowledgement(rest))
   }
 
   /** All that is kept here, byte by byte. */
@@ -130,7 +130,7 @@ class Stage {
   }
 }
 
-function settling(rest: Partial<GroupOp<'settle'>> = {}): GroupOp<'settle'> {
+function acknowledgement(rest: Partial<GroupOp<'acknowledge'>> = {}): GroupOp<'acknowledge'> {
   const usual = { group: 'g', consumer: 'one', epoch: 1, leaseMs: 30_000, position: 0 }
   return { ...usual, park: [], unpark: [], trim: null, ...rest }
 }
@@ -160,34 +160,34 @@ describe('a request that is carried out twice', () => {
     expect(second).toEqual(first)
   })
 
-  test('settle: what was parked is parked once, and trimmed is trimmed', async () => {
+  test('acknowledge: what was parked is parked once, and trimmed is trimmed', async () => {
     const stage = await Stage.open()
     await stage.happen(5)
     await stage.claim()
     await stage.at(START + 10_000)
-    const op = settling({ position: 4, park: [parked(2), dead(3)], unpark: [1], trim: ALL })
-    const [first, second] = await twice(stage, 'settle', op)
-    expect(first).toEqual({ status: 'settled', until: START + 40_000, first: 5 })
+    const op = acknowledgement({ position: 4, park: [parked(2), dead(3)], unpark: [1], trim: ALL })
+    const [first, second] = await twice(stage, 'acknowledge', op)
+    expect(first).toEqual({ status: 'acknowledged', until: START + 40_000, first: 5 })
     expect(second).toEqual(first)
     expect(await stage.ask('groups', {})).toMatchObject({ groups: [{ position: 4, parked: 1, dead: 1 }] })
   })
 
-  test('settle that comes again behind the next claim: fenced', async () => {
+  test('acknowledge that comes again behind the next claim: fenced', async () => {
     const stage = await Stage.open()
     await stage.happen(5)
     await stage.claim('one')
-    await stage.settle({ leaseMs: 0, park: [parked(1)] })
+    await stage.acknowledge({ leaseMs: 0, park: [parked(1)] })
     expect(await stage.claim('two')).toMatchObject({ epoch: 2, parked: [parked(1)] })
     const before = await stage.dump()
-    expect(await stage.settle({ leaseMs: 0, unpark: [1], position: 5 })).toEqual({ status: 'fenced' })
+    expect(await stage.acknowledge({ leaseMs: 0, unpark: [1], position: 5 })).toEqual({ status: 'fenced' })
     expect(await stage.dump()).toEqual(before)
   })
 
-  test('bookmark', async () => {
+  test('checkpoint', async () => {
     const stage = await Stage.open()
     await stage.happen(3)
-    const [first, second] = await twice(stage, 'bookmark', { group: 'g', position: 2, trim: ALL })
-    expect(first).toEqual({ status: 'bookmarked', first: 1 })
+    const [first, second] = await twice(stage, 'checkpoint', { group: 'g', position: 2, trim: ALL })
+    expect(first).toEqual({ status: 'checkpointed', first: 1 })
     expect(second).toEqual(first)
   })
 
@@ -195,7 +195,7 @@ describe('a request that is carried out twice', () => {
     const stage = await Stage.open()
     await stage.happen(3)
     await stage.claim()
-    await stage.settle({ park: [dead(1), dead(2), parked(3)] })
+    await stage.acknowledge({ park: [dead(1), dead(2), parked(3)] })
     const op = { group: 'g', sequences: [2, 1, 2, 3], action }
     const answers = await twice(stage, 'revive', op)
     expect(answers).toEqual([
@@ -211,11 +211,11 @@ describe('a request that is carried out twice', () => {
     const stage = await Stage.open()
     await stage.happen(3)
     await stage.claim()
-    await stage.settle({ park: [dead(1), parked(2)] })
+    await stage.acknowledge({ park: [dead(1), parked(2)] })
     expect(await twice(stage, 'drop', { group: 'g' })).toEqual([{ status: 'dropped' }, { status: 'gone' }])
-    expect(await stage.settle({ position: 3 })).toEqual({ status: 'gone' })
+    expect(await stage.acknowledge({ position: 3 })).toEqual({ status: 'gone' })
     expect(await stage.claim('two')).toMatchObject({ epoch: 1, position: 0, parked: [] })
-    expect(await stage.settle({ position: 3 })).toEqual({ status: 'fenced' })
+    expect(await stage.acknowledge({ position: 3 })).toEqual({ status: 'fenced' })
   })
 })
 
@@ -228,8 +228,8 @@ describe('what is missing or something else', () => {
 
   const ops: { [C in GroupCommand]: GroupOp<C> } = {
     claim: { group: 'g', consumer: 'one', leaseMs: 1, start: 'now' },
-    settle: settling({ position: 3, park: [parked(3)], unpark: [1], trim: ALL }),
-    bookmark: { group: 'g', position: 3, trim: ALL },
+    acknowledge: acknowledgement({ position: 3, park: [parked(3)], unpark: [1], trim: ALL }),
+    checkpoint: { group: 'g', position: 3, trim: ALL },
     groups: {},
     dead: { group: 'g', after: 0 },
     revive: { group: 'g', sequences: [2], action: 'retry' },
@@ -243,7 +243,7 @@ describe('what is missing or something else', () => {
     await stage.happen(3)
     await stage.admin.zadd(stage.keys[2]!, START + 500_000, '1/500000')
     await stage.claim()
-    await stage.settle({ position: 3, park: [parked(1), dead(2)] })
+    await stage.acknowledge({ position: 3, park: [parked(1), dead(2)] })
     await stage.at(START + 20_000)
     return stage
   }
@@ -298,7 +298,7 @@ describe('what is missing or something else', () => {
     await stage.happen(2)
     expect(await stage.ask('groups', {})).toMatchObject({ groups: [] })
     expect(await stage.ask('dead', ops.dead)).toEqual({ status: 'dead', events: [] })
-    expect(await stage.ask('settle', ops.settle)).toEqual({ status: 'gone' })
+    expect(await stage.ask('acknowledge', ops.acknowledge)).toEqual({ status: 'gone' })
     expect(await stage.ask('drop', ops.drop)).toEqual({ status: 'gone' })
     expect(await stage.ask('revive', ops.revive)).toEqual({ status: 'revived', count: 0 })
     expect(await stage.claim('two', 'another')).toMatchObject({ epoch: 1, position: 0, parked: [] })
@@ -316,13 +316,13 @@ describe('what is missing or something else', () => {
 })
 
 describe('a right that is missing', () => {
-  const settle = settling({ position: 3, park: [parked(3), parked(2)], trim: ALL })
+  const acknowledge = acknowledgement({ position: 3, park: [parked(3), parked(2)], trim: ALL })
   const claim = { group: 'g', consumer: 'one', leaseMs: 1, start: 'now' }
   test.each([
-    ['hset', 'settle', settle],
-    ['zadd', 'settle', settle],
-    ['zremrangebylex', 'settle', settle],
-    ['xtrim', 'settle', settle],
+    ['hset', 'acknowledge', acknowledge],
+    ['zadd', 'acknowledge', acknowledge],
+    ['zremrangebylex', 'acknowledge', acknowledge],
+    ['xtrim', 'acknowledge', acknowledge],
     ['unlink', 'claim', claim],
     ['zremrangebylex', 'drop', { group: 'g' }],
     ['zadd', 'revive', { group: 'g', sequences: [2], action: 'retry' }],
@@ -333,7 +333,7 @@ describe('a right that is missing', () => {
     const almighty = stage.admin
     await stage.happen(3)
     await stage.claim()
-    await stage.settle({ park: [dead(2)] })
+    await stage.acknowledge({ park: [dead(2)] })
     await stage.at(START + 20_000)
     if (right === 'unlink') {
       await almighty.del(...stage.keys.slice(0, 3))
@@ -352,7 +352,7 @@ describe('a right that is missing', () => {
     await connectTo(server).call('ACL', 'SETUSER', user.username, 'on', '>secret', '~*', '+@all', '-xtrim')
     const stage = await Stage.open(server, user)
     await stage.claim()
-    expect(await stage.settle()).toMatchObject({ status: 'settled' })
+    expect(await stage.acknowledge()).toMatchObject({ status: 'acknowledged' })
   })
 })
 
@@ -367,8 +367,8 @@ test('a full Redis: leases, acknowledging, parking and trimming go on, and trimm
   await expect(stage.admin.set('x', 'y')).rejects.toThrow(/OOM/)
   expect(await stage.claim('other', 'new')).toMatchObject({ status: 'claimed' })
   const op = { position: 200, park: [parked(1), dead(2)], trim: { ...ALL, maxEvents: 100 } }
-  expect(await stage.settle(op)).toMatchObject({ status: 'settled', first: 101 })
-  expect(await stage.ask('bookmark', { group: 'new', position: 400, trim: ALL })).toMatchObject({
+  expect(await stage.acknowledge(op)).toMatchObject({ status: 'acknowledged', first: 101 })
+  expect(await stage.ask('checkpoint', { group: 'new', position: 400, trim: ALL })).toMatchObject({
     first: 201,
   })
   expect(await stage.ask('revive', { group: 'g', sequences: [2], action: 'retry' })).toMatchObject({
@@ -384,8 +384,8 @@ describe('trimming', () => {
     await stage.happen(90)
     await stage.at(START + 20_000)
     for (const position of [0, 1, 2, 17, 18, 50, 50]) {
-      const answer = await stage.ask('bookmark', { group: 'g', position, trim: ALL })
-      expect(answer).toEqual({ status: 'bookmarked', first: position + 1 })
+      const answer = await stage.ask('checkpoint', { group: 'g', position, trim: ALL })
+      expect(answer).toEqual({ status: 'checkpointed', first: position + 1 })
       expect(await stage.admin.xlen(stage.keys[1]!)).toBe(90 - position)
     }
   })
@@ -394,25 +394,25 @@ describe('trimming', () => {
     const stage = await Stage.open()
     await stage.happen(3)
     await stage.at(START + 20_000)
-    const bookmark = { group: 'g', position: 3, trim: ALL } as const
+    const checkpoint = { group: 'g', position: 3, trim: ALL } as const
     await stage.admin.zadd(stage.keys[2]!, START + 20_000, '1/20000')
-    expect(await stage.ask('bookmark', bookmark)).toMatchObject({ first: 1 })
+    expect(await stage.ask('checkpoint', checkpoint)).toMatchObject({ first: 1 })
     await stage.admin.zadd(stage.keys[2]!, START + 20_001, '1/20000')
-    expect(await stage.ask('bookmark', bookmark)).toMatchObject({ first: 3 })
+    expect(await stage.ask('checkpoint', checkpoint)).toMatchObject({ first: 3 })
   })
 
   test('too late: what would trim is asked again, and nothing goes; what would change nothing is answered', async () => {
     const stage = await Stage.open()
     await stage.happen(30)
     await stage.at(START + 20_000)
-    await stage.ask('bookmark', { group: 'g', position: 30, trim: null })
+    await stage.ask('checkpoint', { group: 'g', position: 30, trim: null })
     const before = await stage.dump()
     const ops = [
       { group: 'g', position: 30, trim: ALL },
       { group: 'g', position: 99, trim: { ...ALL, olderThanMs: 30_000 } },
     ]
-    const answers = [{ status: 'retry' }, { status: 'bookmarked', first: 1 }]
-    expect(await stage.run('bookmark', ops, { deadline: START })).toMatchObject({ answers })
+    const answers = [{ status: 'retry' }, { status: 'checkpointed', first: 1 }]
+    expect(await stage.run('checkpoint', ops, { deadline: START })).toMatchObject({ answers })
     expect(await stage.dump()).toEqual(before)
   })
 })
@@ -435,12 +435,12 @@ describe('much at once', () => {
       range.map(() => ({ status: 'claimed', ...place, parked: [] })),
     )
     // In one group each unparks what the one before the last gave up, and parks anew what the last one did.
-    const settlings = range.map((i) => {
+    const acknowledgements = range.map((i) => {
       const rest = { position: i, park: [parked(i + 1), dead(i + 2)], unpark: [i] }
-      return settling({ group: name(i), consumer: 'c', ...rest })
+      return acknowledgement({ group: name(i), consumer: 'c', ...rest })
     })
-    expect(await stage.done('settle', settlings)).toEqual(
-      range.map(() => ({ status: 'settled', until: START + 30_000, first: 1 })),
+    expect(await stage.done('acknowledge', acknowledgements)).toEqual(
+      range.map(() => ({ status: 'acknowledged', until: START + 30_000, first: 1 })),
     )
     const pages = range.map((i) => ({ group: name(i), after: 0 }))
     expect(await stage.done('dead', pages)).toEqual(
@@ -463,7 +463,7 @@ describe('much at once', () => {
     await stage.happen(333)
     await stage.at(START + 20_000)
     const op = { group: 'g', position: 400, trim: ALL }
-    const answers = await stage.done('bookmark', [op, op, op, op, op])
+    const answers = await stage.done('checkpoint', [op, op, op, op, op])
     expect(answers).toMatchObject([101, 201, 301, 333, 333].map((first) => ({ first })))
     expect(await stage.admin.xlen(stage.keys[1]!)).toBe(1)
   })
@@ -473,10 +473,10 @@ describe('much at once', () => {
     await stage.happen(1)
     await stage.claim()
     await stage.claim('one', 'g2')
-    await stage.settle({ group: 'g2', park: [parked(1), dead(20_001)] })
+    await stage.acknowledge({ group: 'g2', park: [parked(1), dead(20_001)] })
     const sequences = Array.from({ length: 20_000 }, (_, i) => i + 1)
-    await stage.settle({ park: sequences.toReversed().map((sequence) => parked(sequence)) })
-    await stage.settle({ park: sequences.map((sequence) => dead(sequence + 20_000)) })
+    await stage.acknowledge({ park: sequences.toReversed().map((sequence) => parked(sequence)) })
+    await stage.acknowledge({ park: sequences.map((sequence) => dead(sequence + 20_000)) })
     const claimed = await stage.claim()
     if (claimed.status !== 'claimed') expect.fail(claimed.status)
     expect(claimed.parked.map(({ event }) => event.sequence)).toEqual(sequences)
@@ -489,8 +489,8 @@ describe('much at once', () => {
     const all = sequences.map((sequence) => sequence + 20_000)
     const revived = await stage.ask('revive', { group: 'g', sequences: all, action: 'retry' })
     expect(revived).toEqual({ status: 'revived', count: 20_000 })
-    expect(await stage.settle({ unpark: Array.from({ length: 70_000 }, (_, i) => i) })).toMatchObject({
-      status: 'settled',
+    expect(await stage.acknowledge({ unpark: Array.from({ length: 70_000 }, (_, i) => i) })).toMatchObject({
+      status: 'acknowledged',
     })
     expect(await stage.ask('groups', {})).toMatchObject({
       groups: [
@@ -501,11 +501,11 @@ describe('much at once', () => {
   })
 })
 
-test('a group that was only bookmarked belongs to nobody, not even to a consumer without a name', async () => {
+test('a group that was only checkpointed belongs to nobody, not even to a consumer without a name', async () => {
   const stage = await Stage.open()
-  await stage.ask('bookmark', { group: 'g', position: 0, trim: null })
+  await stage.ask('checkpoint', { group: 'g', position: 0, trim: null })
   expect(await stage.ask('groups', {})).toMatchObject({ groups: [{ consumer: null, until: 0 }] })
-  expect(await stage.settle({ consumer: '', epoch: 1 })).toEqual({ status: 'fenced' })
+  expect(await stage.acknowledge({ consumer: '', epoch: 1 })).toEqual({ status: 'fenced' })
   expect(await stage.claim('')).toMatchObject({ status: 'claimed', epoch: 1 })
   expect(await stage.ask('groups', {})).toMatchObject({ groups: [{ consumer: '', until: START + 30_000 }] })
 })
@@ -533,10 +533,10 @@ test('names of any characters: each is its own group, listed in order of their b
     '1p',
   ]
   for (const [i, group] of names.entries()) {
-    await stage.ask('bookmark', { group, position: 0, trim: null })
+    await stage.ask('checkpoint', { group, position: 0, trim: null })
     const claim = { group, consumer: `${group} of ${i}`, leaseMs: i, start: 'now' } as const
     expect(await stage.ask('claim', claim)).toMatchObject({ epoch: 1, until: START + i })
-    await stage.settle({ group, consumer: `${group} of ${i}`, leaseMs: i, park: [parked(i + 1)] })
+    await stage.acknowledge({ group, consumer: `${group} of ${i}`, leaseMs: i, park: [parked(i + 1)] })
   }
   const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   const { groups } = await stage.ask('groups', {})
@@ -551,7 +551,7 @@ test('the time never runs backwards behind what was written, though the clock do
   const stage = await Stage.open()
   await stage.at(START + 60_000)
   await stage.claim()
-  await stage.settle({ leaseMs: 0 })
+  await stage.acknowledge({ leaseMs: 0 })
   await stage.at(START)
   expect(await stage.claim('two')).toMatchObject({ status: 'claimed', epoch: 2, until: START + 90_000 })
 })

@@ -188,7 +188,7 @@ test('a ledger far behind, with a stream that was trimmed meanwhile: what was lo
   const position = sourceOf(sale).latest(0).sequence
   const trimmed = async () => {
     await sale.stats()
-    return (await sourceOf(sale).ask(0, 'bookmark', { group: 'other', position, trim })).first
+    return (await sourceOf(sale).ask(0, 'checkpoint', { group: 'other', position, trim })).first
   }
   const [{ sequence }] = await ledger.sql('SELECT sequence::int FROM $schema.positions')
   await expect.poll(trimmed, { interval: 10 }).toBeGreaterThan(sequence + 1)

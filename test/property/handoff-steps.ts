@@ -34,8 +34,8 @@ const claim = fc.record({
   command: command('claim'),
   items: some(fc.record({ group, consumer, leaseMs, start: fc.constantFrom('beginning', 'now') })),
 })
-const settle = fc.record({
-  command: command('settle'),
+const acknowledge = fc.record({
+  command: command('acknowledge'),
   items: some(
     fc.record({
       group,
@@ -52,8 +52,8 @@ const settle = fc.record({
     }),
   ),
 })
-const bookmark = fc.record({
-  command: command('bookmark'),
+const checkpoint = fc.record({
+  command: command('checkpoint'),
   items: some(fc.record({ group, position: back, trim })),
 })
 const revive = fc.record({
@@ -78,8 +78,8 @@ const write = fc.record({
 const batch = fc.oneof(
   { arbitrary: write, weight: 5 },
   { arbitrary: claim, weight: 6 },
-  { arbitrary: settle, weight: 10 },
-  { arbitrary: bookmark, weight: 2 },
+  { arbitrary: acknowledge, weight: 10 },
+  { arbitrary: checkpoint, weight: 2 },
   { arbitrary: revive, weight: 2 },
   { arbitrary: drop, weight: 1 },
 )

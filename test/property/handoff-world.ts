@@ -49,13 +49,13 @@ export class HandoffWorld {
     const call = { minTime, deadline: step.late ? minTime - 1 : Number.MAX_SAFE_INTEGER }
     if (step.command === 'write') await this.#write(step)
     else if (step.command === 'claim') await this.#claim(step, call)
-    else if (step.command === 'settle')
+    else if (step.command === 'acknowledge')
       await this.#ask(
-        'settle',
-        step.items.map((item) => this.#settling(item)),
+        'acknowledge',
+        step.items.map((item) => this.#acknowledgement(item)),
         call,
       )
-    else if (step.command === 'bookmark') await this.#bookmark(step, call)
+    else if (step.command === 'checkpoint') await this.#checkpoint(step, call)
     else if (step.command === 'revive') await this.#revive(step, call)
     else await this.#drop(step, call)
     await this.#look()
@@ -85,7 +85,13 @@ export class HandoffWorld {
     }
   }
 
-  #settling({ as, park, unpark, position, ...rest }: Batch<'settle'>['items'][number]): GroupOp<'settle'> {
+  #acknowledgement({
+    as,
+    park,
+    unpark,
+    position,
+    ...rest
+  }: Batch<'acknowledge'>['items'][number]): GroupOp<'acknowledge'> {
     const { consumer, epoch } = this.#leases.get(rest.group) ?? { consumer: CONSUMERS[0], epoch: 1 }
     const parked = park.flatMap(({ back, attempts, retryIn, error }): ParkedEvent[] => {
       const event = this.#events[this.#sequence(back) - 1]
@@ -101,9 +107,9 @@ export class HandoffWorld {
     }
   }
 
-  async #bookmark({ items }: Batch<'bookmark'>, call: Call): Promise<void> {
+  async #checkpoint({ items }: Batch<'checkpoint'>, call: Call): Promise<void> {
     const ops = items.map(({ position, ...rest }) => ({ ...rest, position: this.#sequence(position) }))
-    await this.#ask('bookmark', ops, call)
+    await this.#ask('checkpoint', ops, call)
   }
 
   async #revive({ items }: Batch<'revive'>, call: Call): Promise<void> {

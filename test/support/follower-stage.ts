@@ -31,7 +31,7 @@ export function followerStage(settings: Partial<ConsumerContext['settings']> = {
     position: 0,
     parked: [] as ParkedEvent[],
     claim: 'claimed' as 'claimed' | 'busy',
-    settle: 'settled' as 'settled' | 'fenced' | 'gone',
+    settle: 'acknowledged' as 'acknowledged' | 'fenced' | 'gone',
     /** In place of an answer. */
     fail: undefined as ((what: string) => unknown) | undefined,
     /** Runs before an answer. */
@@ -63,8 +63,8 @@ export function followerStage(settings: Partial<ConsumerContext['settings']> = {
     },
     ask: async (of: number, command: GroupCommand, op: Record<string, unknown>) => {
       const { position, leaseMs } = op
-      await note(command === 'settle' ? `settle ${position} for ${leaseMs}` : command, of)
-      if (command === 'settle') parked.push(op.park as readonly ParkedEvent[])
+      await note(command === 'acknowledge' ? `acknowledge ${position} for ${leaseMs}` : command, of)
+      if (command === 'acknowledge') parked.push(op.park as readonly ParkedEvent[])
       if (command === 'claim') {
         const { claim: status, epoch, position: at, parked } = partition
         return status === 'busy' ? { status } : { status, epoch, position: at, until: 0, parked }

@@ -28,7 +28,7 @@ export class Follower {
     return answer
   }
 
-  settling(rest: Partial<GroupOp<'settle'>> = {}): GroupOp<'settle'> {
+  acknowledgement(rest: Partial<GroupOp<'acknowledge'>> = {}): GroupOp<'acknowledge'> {
     const { group, consumer, epoch } = this
     return {
       ...{ group, consumer, epoch, leaseMs: 1_000, position: 0, park: [], unpark: [], trim: null },
@@ -36,8 +36,8 @@ export class Follower {
     }
   }
 
-  settle(rest: Partial<GroupOp<'settle'>> = {}): Promise<GroupAnswer<'settle'>> {
-    return this.at.askHandoff('settle', this.settling(rest))
+  acknowledge(rest: Partial<GroupOp<'acknowledge'>> = {}): Promise<GroupAnswer<'acknowledge'>> {
+    return this.at.askHandoff('acknowledge', this.acknowledgement(rest))
   }
 
   /** An event of the partition, put aside. */
@@ -55,7 +55,7 @@ export class Follower {
     return (await this.at.askHandoff('dead', { group: this.group, after })).events
   }
 
-  bookmark(position: number, trim: Trim | null = null): Promise<GroupAnswer<'bookmark'>> {
-    return this.at.askHandoff('bookmark', { group: this.group, position, trim })
+  checkpoint(position: number, trim: Trim | null = null): Promise<GroupAnswer<'checkpoint'>> {
+    return this.at.askHandoff('checkpoint', { group: this.group, position, trim })
   }
 }

@@ -29,7 +29,7 @@ const parked = (event: StoredEvent, rest: Partial<ParkedEvent> = {}): ParkedEven
 
 const ops: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { group: 'g', consumer: 'c', leaseMs: 1, start: 'now' },
-  settle: {
+  acknowledge: {
     group: 'g',
     consumer: 'c',
     epoch: 1,
@@ -39,7 +39,7 @@ const ops: { [C in GroupCommand]: GroupOp<C> } = {
     unpark: [1],
     trim: TRIM,
   },
-  bookmark: { group: 'g', position: 1, trim: null },
+  checkpoint: { group: 'g', position: 1, trim: null },
   groups: {},
   dead: { group: 'g', after: 0 },
   revive: { group: 'g', sequences: [1], action: 'retry' },
@@ -199,7 +199,7 @@ describe('parked events', () => {
 
   /** What the script does with them: it puts a group, a letter and the sequence ahead of each. */
   function members(group: number, park: readonly ParkedEvent[]): Buffer[] {
-    const packed = encodeGroupCall('settle', [{ ...ops.settle, park }], CALL)
+    const packed = encodeGroupCall('acknowledge', [{ ...ops.acknowledge, park }], CALL)
     const [item] = values(packed)[3] as unknown[][]
     const parks = item![5] as (number | Buffer)[]
     return park.map((_, i) => {

@@ -4,7 +4,7 @@ import { incompatible } from '../incompatible.js'
 import type { PartitionState } from '../sale/partition-state.js'
 import { type Moment, momentAt } from '../time.js'
 import { dead, drop, groups, revive } from './dead-letters.js'
-import { bookmark, claim, settle } from './leases.js'
+import { acknowledge, checkpoint, claim } from './leases.js'
 
 /** The moment at which a command is carried out. */
 export interface GroupStep extends Moment {
@@ -16,10 +16,16 @@ type Handlers = {
   readonly [C in GroupCommand]: (state: PartitionState, op: GroupOp<C>, step: GroupStep) => GroupAnswer<C>
 }
 
-const handlers: Handlers = { claim, settle, bookmark, groups, dead, revive, drop }
+const handlers: Handlers = { claim, acknowledge, checkpoint, groups, dead, revive, drop }
 
 /** The answers of what has changed something, and so keeps the time. */
-const changed: ReadonlySet<string> = new Set(['claimed', 'settled', 'bookmarked', 'revived', 'dropped'])
+const changed: ReadonlySet<string> = new Set([
+  'claimed',
+  'acknowledged',
+  'checkpointed',
+  'revived',
+  'dropped',
+])
 
 /** One batch of those who follow a partition's events. `clock`: the time it shows, epoch ms. */
 export function executeGroupCommand<C extends GroupCommand>(

@@ -26,11 +26,11 @@ function isBusy({ consumer, until }: Group, asking: string, now: number): boolea
   return consumer !== null && consumer !== asking && now < until
 }
 
-export function settle(
+export function acknowledge(
   state: PartitionState,
-  op: GroupOp<'settle'>,
+  op: GroupOp<'acknowledge'>,
   { now, overdue }: GroupStep,
-): GroupAnswer<'settle'> {
+): GroupAnswer<'acknowledge'> {
   const group = state.groups.get(op.group)
   if (!group) return { status: 'gone' }
   // A group that was dropped and made anew has its epochs over again, with others.
@@ -41,20 +41,20 @@ export function settle(
   for (const event of op.park) group.park(event)
   for (const sequence of op.unpark) group.unpark(sequence)
   if (op.trim) trim(state, op.trim, now)
-  return { status: 'settled', until: group.until, first: state.events.first }
+  return { status: 'acknowledged', until: group.until, first: state.events.first }
 }
 
-export function bookmark(
+export function checkpoint(
   state: PartitionState,
-  { group: name, position, trim: trimming }: GroupOp<'bookmark'>,
+  { group: name, position, trim: trimming }: GroupOp<'checkpoint'>,
   { now, overdue }: GroupStep,
-): GroupAnswer<'bookmark'> {
+): GroupAnswer<'checkpoint'> {
   const known = state.groups.get(name)
   const moves = !known || Math.min(position, state.events.sequence) > known.position
   if (overdue && (moves || (trimming && mayTrim(state, trimming, now)))) return retry
   moveOn(state, known ?? state.groups.make(name), position)
   if (trimming) trim(state, trimming, now)
-  return { status: 'bookmarked', first: state.events.first }
+  return { status: 'checkpointed', first: state.events.first }
 }
 
 /** Nobody has dealt with what has not happened. */

@@ -127,7 +127,7 @@ export const groupCodecs: { [C in GroupCommand]: GroupCodec<C> } = {
       })
     },
   },
-  settle: {
+  acknowledge: {
     write(ops, to) {
       to.array(ops.length)
       for (const { group, consumer, epoch, leaseMs, position, park, unpark, trim } of ops) {
@@ -148,13 +148,13 @@ export const groupCodecs: { [C in GroupCommand]: GroupCodec<C> } = {
       }
     },
     read: (ops, from) =>
-      byLetter('settle', ops, from, {
-        S: () => ({ status: 'settled', until: number(from), first: number(from) }),
+      byLetter('acknowledge', ops, from, {
+        A: () => ({ status: 'acknowledged', until: number(from), first: number(from) }),
         F: () => ({ status: 'fenced' }),
         G: () => ({ status: 'gone' }),
       }),
   },
-  bookmark: {
+  checkpoint: {
     write(ops, to) {
       to.array(ops.length)
       for (const { group, position, trim } of ops) {
@@ -165,7 +165,7 @@ export const groupCodecs: { [C in GroupCommand]: GroupCodec<C> } = {
       }
     },
     read: (ops, from) =>
-      byLetter('bookmark', ops, from, { B: () => ({ status: 'bookmarked', first: number(from) }) }),
+      byLetter('checkpoint', ops, from, { C: () => ({ status: 'checkpointed', first: number(from) }) }),
   },
   groups: {
     write: (ops, to) => to.integer(ops.length),

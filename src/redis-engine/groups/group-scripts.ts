@@ -4,13 +4,13 @@ import consumerGroups from './concerns/consumer_groups.lua'
 import groupChanges from './concerns/group_changes.lua'
 import parkedEvents from './concerns/parked_events.lua'
 import streamTrim from './concerns/stream_trim.lua'
-import bookmark from './scripts/bookmark.lua'
+import acknowledge from './scripts/acknowledge.lua'
+import checkpoint from './scripts/checkpoint.lua'
 import claim from './scripts/claim.lua'
 import dead from './scripts/dead.lua'
 import drop from './scripts/drop.lua'
 import groups from './scripts/groups.lua'
 import revive from './scripts/revive.lua'
-import settle from './scripts/settle.lua'
 
 /** What these scripts include, by the names of the files. */
 export const groupConcerns = {
@@ -21,14 +21,14 @@ export const groupConcerns = {
 }
 
 /**
- * All of them go on while Redis is over `maxmemory`. What is settled lets the stream be trimmed, which is how memory comes back; and what is
+ * All of them go on while Redis is over `maxmemory`. What is acknowledged lets the stream be trimmed, which is how memory comes back; and what is
  * parked with it is small, and would be lost were the position moved without it.
  */
 const texts = assembleAll<GroupCommand>(
   {
     claim: { flags: 'allow-oom', lua: claim },
-    settle: { flags: 'allow-oom', lua: settle },
-    bookmark: { flags: 'allow-oom', lua: bookmark },
+    acknowledge: { flags: 'allow-oom', lua: acknowledge },
+    checkpoint: { flags: 'allow-oom', lua: checkpoint },
     groups: { flags: 'no-writes', lua: groups },
     dead: { flags: 'no-writes', lua: dead },
     revive: { flags: 'allow-oom', lua: revive },

@@ -48,7 +48,7 @@ onSteppedEngines((open) => {
     const first = process(shop)
     const [before, after] = [new Seen(), new Seen()]
     first.life.before = (command) => {
-      if (command === 'settle') throw new Error('never told')
+      if (command === 'acknowledge') throw new Error('never told')
     }
     follow(first.sale, { ...quiet, leaseMs: 1_000 }, before.note)
     const { id } = await shop.hold('u')
@@ -68,8 +68,8 @@ onSteppedEngines((open) => {
     let broken = true
     const lost = { park: 0, unpark: 0 }
     life.before = (command, ops) => {
-      if (command !== 'settle') return
-      const { park, unpark } = ops[0] as GroupOp<'settle'>
+      if (command !== 'acknowledge') return
+      const { park, unpark } = ops[0] as GroupOp<'acknowledge'>
       if (park.length > 0 && lost.park++ === 0) throw new StockholdError('UNAVAILABLE', 'lost on its way')
       if (unpark.length > 0 && lost.unpark++ === 0) throw new StockholdError('UNAVAILABLE', 'lost on its way')
     }
@@ -112,10 +112,10 @@ onSteppedEngines((open) => {
     const first = process(shop)
     const [one, two] = [new Seen(), new Seen()]
     let hold: (() => void) | undefined
-    const settles: GroupOp<'settle'>[] = []
+    const settles: GroupOp<'acknowledge'>[] = []
     first.life.before = (command, ops) => {
-      if (command !== 'settle') return undefined
-      settles.push(...(ops as GroupOp<'settle'>[]))
+      if (command !== 'acknowledge') return undefined
+      settles.push(...(ops as GroupOp<'acknowledge'>[]))
       // It sleeps over the end of its lease, with this on its way.
       return settles.length === 2 ? new Promise<void>((resolve) => (hold = resolve)) : undefined
     }

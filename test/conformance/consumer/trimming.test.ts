@@ -138,7 +138,7 @@ onSteppedEngines((open) => {
     const seconds = (shop.timers.elapsed() - begun) / 1_000
     // A look a second, a little more or less, and a sign of life in a third of a lease.
     expect(calls.filter((command) => command !== 'sweep').length).toBeLessThanOrEqual(2 * seconds)
-    expect(calls).toContain('settle')
+    expect(calls).toContain('acknowledge')
     await consumer.close()
     await sale.close()
   })

@@ -6,11 +6,11 @@ import { onBothEngines } from '../../support/shop.js'
 
 const oneOfEach: { [C in GroupCommand]: GroupOp<C> } = {
   claim: { group: 'g', consumer: 'one', leaseMs: 1_000, start: 'beginning' },
-  settle: {
+  acknowledge: {
     ...{ group: 'g', consumer: 'one', epoch: 1, leaseMs: 1_000, position: 1 },
     ...{ park: [], unpark: [], trim: { olderThanMs: 10_000, maxEvents: 0 } },
   },
-  bookmark: { group: 'ledger', position: 1, trim: null },
+  checkpoint: { group: 'ledger', position: 1, trim: null },
   groups: {},
   dead: { group: 'g', after: 0 },
   revive: { group: 'g', sequences: [1], action: 'retry' },
@@ -48,7 +48,15 @@ onBothEngines((_open, kind) => {
       expect({ now, sequence }, command).toEqual({ now: at!.now(), sequence: 2 })
       statuses.push(answers[0]!.status)
     }
-    expect(statuses).toEqual(['claimed', 'settled', 'bookmarked', 'groups', 'dead', 'revived', 'dropped'])
+    expect(statuses).toEqual([
+      'claimed',
+      'acknowledged',
+      'checkpointed',
+      'groups',
+      'dead',
+      'revived',
+      'dropped',
+    ])
     expect(await at!.events()).toHaveLength(2)
   })
 
@@ -56,11 +64,11 @@ onBothEngines((_open, kind) => {
     const [at] = await open()
     for (const buyer of ['u', 'v', 'w']) await at!.hold(buyer)
     const names = ['b', 'a', 'ä', 'Z', 'aa', '\u{1f600}', '\uffee', 'head', '']
-    for (const name of names) await new Follower(at!, 'x', name).bookmark(names.indexOf(name))
+    for (const name of names) await new Follower(at!, 'x', name).checkpoint(names.indexOf(name))
     const follower = new Follower(at!, 'one', 'b')
     await follower.take()
     const park = [await follower.parked(1), await follower.parked(3, { retryAt: null })]
-    await follower.settle({ position: 2, park: [...park, await follower.parked(2)] })
+    await follower.acknowledge({ position: 2, park: [...park, await follower.parked(2)] })
     const { groups } = await at!.askHandoff('groups', {})
     expect(groups.map(({ group }) => group)).toEqual([
       '',
@@ -79,46 +87,46 @@ onBothEngines((_open, kind) => {
     })
   })
 
-  test('a bookmark makes the group where it is, and moves it on; it needs no lease', async () => {
+  test('a checkpoint makes the group where it is, and moves it on; it needs no lease', async () => {
     const [at] = await open()
     for (const buyer of ['u', 'v', 'w']) await at!.hold(buyer)
     const ledger = new Follower(at!, 'one', 'ledger')
     const stands = []
     for (const position of [1, 0, 2, 99]) {
-      expect(await ledger.bookmark(position)).toEqual({ status: 'bookmarked', first: 1 })
+      expect(await ledger.checkpoint(position)).toEqual({ status: 'checkpointed', first: 1 })
       stands.push((await ledger.state())?.position)
     }
     expect(stands).toEqual([1, 1, 2, 3])
     // What has not happened nobody has dealt with.
     expect(await ledger.state()).toMatchObject({ consumer: null, until: 0 })
     const ahead = new Follower(at!, 'one', 'ahead')
-    await ahead.bookmark(99)
+    await ahead.checkpoint(99)
     expect(await ahead.state()).toMatchObject({ position: 3 })
   })
 
-  test('a bookmark takes no lease and ends none', async () => {
+  test('a checkpoint takes no lease and ends none', async () => {
     const [at] = await open()
     for (const buyer of ['u', 'v', 'w']) await at!.hold(buyer)
     const one = new Follower(at!, 'one')
-    await one.bookmark(1)
+    await one.checkpoint(1)
     expect(await one.take({ start: 'now' })).toMatchObject({ epoch: 1, position: 1 })
-    await one.bookmark(2)
+    await one.checkpoint(2)
     expect(await one.state()).toMatchObject({ position: 2, consumer: 'one', until: at!.now() + 1_000 })
-    expect(await one.settle({ position: 1 })).toMatchObject({ status: 'settled' })
+    expect(await one.acknowledge({ position: 1 })).toMatchObject({ status: 'acknowledged' })
     expect(await one.state()).toMatchObject({ position: 2 })
   })
 
-  test('a bookmark after the deadline', async () => {
+  test('a checkpoint after the deadline', async () => {
     const [at] = await open()
     await at!.hold('u')
     const late = { deadline: at!.now() - 1 }
     const op = { group: 'g', position: 1, trim: null }
-    expect(await at!.askHandoff('bookmark', { ...op, position: 0 }, late)).toEqual({ status: 'retry' })
+    expect(await at!.askHandoff('checkpoint', { ...op, position: 0 }, late)).toEqual({ status: 'retry' })
     expect((await at!.askHandoff('groups', {})).groups).toEqual([])
-    await at!.askHandoff('bookmark', op)
-    expect(await at!.askHandoff('bookmark', op, late)).toEqual({ status: 'bookmarked', first: 1 })
+    await at!.askHandoff('checkpoint', op)
+    expect(await at!.askHandoff('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 1 })
     await at!.hold('v')
-    expect(await at!.askHandoff('bookmark', { ...op, position: 2 }, late)).toEqual({ status: 'retry' })
+    expect(await at!.askHandoff('checkpoint', { ...op, position: 2 }, late)).toEqual({ status: 'retry' })
   })
 
   test('dropped: position, lease and what was parked; a group of that name is another one', async () => {
@@ -132,17 +140,17 @@ onBothEngines((_open, kind) => {
     expect(await drop(late)).toEqual({ status: 'gone' })
     await one.take()
     const park = [await one.parked(1), await one.parked(2, { retryAt: null })]
-    await one.settle({ position: 3, park })
+    await one.acknowledge({ position: 3, park })
     expect(await drop(late)).toEqual({ status: 'retry' })
     expect(await one.state()).toMatchObject({ parked: 1, dead: 1 })
     expect(await drop()).toEqual({ status: 'dropped' })
     expect(await drop()).toEqual({ status: 'gone' })
-    expect(await one.settle({ position: 3 })).toEqual({ status: 'gone' })
+    expect(await one.acknowledge({ position: 3 })).toEqual({ status: 'gone' })
     expect(await one.dead()).toEqual([])
     expect((await at!.askHandoff('groups', {})).groups).toEqual([])
     expect(await two.take()).toMatchObject({ epoch: 1, position: 0, parked: [] })
     // The epoch is the same, the consumer is not.
-    expect(await one.settle({ position: 3 })).toEqual({ status: 'fenced' })
+    expect(await one.acknowledge({ position: 3 })).toEqual({ status: 'fenced' })
     expect(await two.dead()).toEqual([])
     expect(await two.state()).toMatchObject({ position: 0, parked: 0, dead: 0 })
   })
@@ -164,7 +172,7 @@ onBothEngines((_open, kind) => {
     expect((await at!.stats()).status).toBe('open')
     expect((await at!.run('stats', [{}], { lastSeen })).outcome).toBe('rolled_back')
     await one.take()
-    expect(await one.settle({ position: 1 })).toMatchObject({ status: 'settled' })
+    expect(await one.acknowledge({ position: 1 })).toMatchObject({ status: 'acknowledged' })
     expect(await one.state()).toMatchObject({ position: 1 })
   })
 

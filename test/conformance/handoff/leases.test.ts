@@ -54,21 +54,21 @@ onBothEngines((_open, kind) => {
     await two.take()
     const before = await one.state()
     const park = [await one.parked(1)]
-    expect(await one.settle({ position: 3, park, leaseMs: 9_000 })).toEqual({ status: 'fenced' })
+    expect(await one.acknowledge({ position: 3, park, leaseMs: 9_000 })).toEqual({ status: 'fenced' })
     // Also with an epoch that it never had.
     for (const epoch of [0, 2, 3])
-      expect(await one.settle({ epoch, position: 3 })).toEqual({ status: 'fenced' })
-    expect(await two.settle({ epoch: 1, position: 3 })).toEqual({ status: 'fenced' })
+      expect(await one.acknowledge({ epoch, position: 3 })).toEqual({ status: 'fenced' })
+    expect(await two.acknowledge({ epoch: 1, position: 3 })).toEqual({ status: 'fenced' })
     expect(await one.state()).toEqual(before)
-    expect(await two.settle({ position: 1 })).toMatchObject({ status: 'settled' })
+    expect(await two.acknowledge({ position: 1 })).toMatchObject({ status: 'acknowledged' })
   })
 
   test('a lease that has merely run out is still its owner’s', async () => {
     const { at, one, two } = await open()
     await one.take()
     await at.advance(60_000)
-    expect(await one.settle({ position: 2 })).toEqual({
-      status: 'settled',
+    expect(await one.acknowledge({ position: 2 })).toEqual({
+      status: 'acknowledged',
       until: at.now() + 1_000,
       first: 1,
     })
@@ -79,10 +79,10 @@ onBothEngines((_open, kind) => {
   test('a lease that is given up ends now, and another goes on where it stood', async () => {
     const { at, one, two } = await open()
     await one.take()
-    expect(await one.settle({ position: 2, leaseMs: 0 })).toMatchObject({ until: at.now() })
+    expect(await one.acknowledge({ position: 2, leaseMs: 0 })).toMatchObject({ until: at.now() })
     expect(await one.state()).toMatchObject({ consumer: 'one', until: at.now() })
     expect(await two.take()).toMatchObject({ epoch: 2, position: 2 })
-    expect(await one.settle({ position: 3 })).toEqual({ status: 'fenced' })
+    expect(await one.acknowledge({ position: 3 })).toEqual({ status: 'fenced' })
   })
 
   test('the position only grows, and not beyond the latest event', async () => {
@@ -94,7 +94,7 @@ onBothEngines((_open, kind) => {
       [99, 3],
       [0, 3],
     ] as const) {
-      expect(await one.settle({ position })).toMatchObject({ status: 'settled' })
+      expect(await one.acknowledge({ position })).toMatchObject({ status: 'acknowledged' })
       expect(await one.state()).toMatchObject({ position: stands })
     }
   })
@@ -104,7 +104,7 @@ onBothEngines((_open, kind) => {
     const other = new Follower(at, 'two', 'other')
     await one.take()
     await other.take()
-    await one.settle({ position: 3, park: [await one.parked(2, { retryAt: null })] })
+    await one.acknowledge({ position: 3, park: [await one.parked(2, { retryAt: null })] })
     expect(await other.state()).toMatchObject({ position: 0, consumer: 'two', parked: 0, dead: 0 })
     expect(await other.take()).toMatchObject({ epoch: 1, position: 0, parked: [] })
   })
@@ -127,15 +127,15 @@ onBothEngines((_open, kind) => {
     ])
     one.epoch = 1
     two.epoch = 2
-    const settled = await at.doneHandoff('settle', [
-      two.settling({ position: 1 }),
-      one.settling({ position: 3 }),
-      two.settling({ position: 2, leaseMs: 0 }),
+    const acknowledged = await at.doneHandoff('acknowledge', [
+      two.acknowledgement({ position: 1 }),
+      one.acknowledgement({ position: 3 }),
+      two.acknowledgement({ position: 2, leaseMs: 0 }),
     ])
-    expect(settled.answers).toMatchObject([
-      { status: 'settled', until: at.now() + 1_000 },
+    expect(acknowledged.answers).toMatchObject([
+      { status: 'acknowledged', until: at.now() + 1_000 },
       { status: 'fenced' },
-      { status: 'settled', until: at.now() },
+      { status: 'acknowledged', until: at.now() },
     ])
     expect(await two.state()).toMatchObject({ position: 2 })
   })
@@ -146,13 +146,17 @@ onBothEngines((_open, kind) => {
     const op = { group: 'g', consumer: 'one', leaseMs: 1_000, start: 'now' as const }
     expect(await at.askHandoff('claim', op, late)).toEqual({ status: 'retry' })
     expect(await one.state()).toBeUndefined()
-    expect(await at.askHandoff('settle', one.settling(), late)).toEqual({ status: 'gone' })
+    expect(await at.askHandoff('acknowledge', one.acknowledgement(), late)).toEqual({ status: 'gone' })
     await one.take()
     const before = await one.state()
     expect(await at.askHandoff('claim', { ...op, leaseMs: 5_000 }, late)).toEqual({ status: 'retry' })
     expect(await at.askHandoff('claim', { ...op, consumer: 'two' }, late)).toMatchObject({ status: 'busy' })
-    expect(await at.askHandoff('settle', one.settling({ position: 3 }), late)).toEqual({ status: 'retry' })
-    expect(await at.askHandoff('settle', two.settling({ position: 3 }), late)).toEqual({ status: 'fenced' })
+    expect(await at.askHandoff('acknowledge', one.acknowledgement({ position: 3 }), late)).toEqual({
+      status: 'retry',
+    })
+    expect(await at.askHandoff('acknowledge', two.acknowledgement({ position: 3 }), late)).toEqual({
+      status: 'fenced',
+    })
     expect(await one.state()).toEqual(before)
   })
 
@@ -160,7 +164,7 @@ onBothEngines((_open, kind) => {
     const { at, one, two } = await open()
     const { until } = await one.take({ leaseMs: 2_000 })
     await at.advance(-5_000)
-    expect(await one.settle({ leaseMs: 1_000 })).toMatchObject({ until: until - 1_000 })
+    expect(await one.acknowledge({ leaseMs: 1_000 })).toMatchObject({ until: until - 1_000 })
     expect(await two.claim()).toMatchObject({ status: 'busy' })
     const claim = { group: 'g', consumer: 'two', leaseMs: 10, start: 'now' as const }
     const { now, answers } = await at.doneHandoff('claim', [claim], { minTime: until })

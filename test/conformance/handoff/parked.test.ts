@@ -20,8 +20,8 @@ onBothEngines((_open, kind) => {
   test('what is parked is told to whoever claims, whole and oldest first, whether its time has come or not', async () => {
     const { at, one } = await open()
     const [second, third, fifth] = await Promise.all([2, 3, 5].map((n) => one.parked(n)))
-    await one.settle({ position: 4, park: [third!, second!] })
-    await one.settle({ position: 5, park: [{ ...fifth!, retryAt: at.now() }] })
+    await one.acknowledge({ position: 4, park: [third!, second!] })
+    await one.acknowledge({ position: 5, park: [{ ...fifth!, retryAt: at.now() }] })
     expect((await one.take()).parked).toEqual([second, third, { ...fifth, retryAt: at.now() }])
     expect(await one.state()).toMatchObject({ position: 5, parked: 3, dead: 0 })
     await at.advance(1_000)
@@ -54,7 +54,7 @@ onBothEngines((_open, kind) => {
       retryAt: i % 3 ? null : i,
       error: `${i} ä`,
     }))
-    await one.settle({ park })
+    await one.acknowledge({ park })
     expect((await one.take()).parked).toEqual(park.filter(({ retryAt }) => retryAt !== null))
     expect(await one.dead()).toEqual(park.filter(({ retryAt }) => retryAt === null))
   })
@@ -62,16 +62,16 @@ onBothEngines((_open, kind) => {
   test('parked anew: with what has been tried since, alive or dead', async () => {
     const { one } = await open()
     const first = await one.parked(2)
-    await one.settle({ position: 5, park: [first, await one.parked(4)] })
+    await one.acknowledge({ position: 5, park: [first, await one.parked(4)] })
     const again = { ...first, attempts: 2, retryAt: first.retryAt! + 9, error: 'still none' }
-    await one.settle({ park: [again] })
+    await one.acknowledge({ park: [again] })
     expect((await one.take()).parked).toEqual([again, await one.parked(4)])
     const dead = { ...again, attempts: 3, retryAt: null }
-    await one.settle({ park: [dead] })
+    await one.acknowledge({ park: [dead] })
     expect((await one.take()).parked).toEqual([await one.parked(4)])
     expect(await one.dead()).toEqual([dead])
     expect(await one.state()).toMatchObject({ parked: 1, dead: 1 })
-    await one.settle({ park: [again] })
+    await one.acknowledge({ park: [again] })
     expect(await one.dead()).toEqual([])
     expect(await one.state()).toMatchObject({ parked: 2, dead: 0 })
   })
@@ -79,12 +79,12 @@ onBothEngines((_open, kind) => {
   test('unparked by sequence, alive or dead; what is not parked is no matter', async () => {
     const { one } = await open()
     const park = await Promise.all([1, 2, 3].map((n) => one.parked(n, n === 3 ? { retryAt: null } : {})))
-    await one.settle({ park })
-    expect(await one.settle({ unpark: [2, 3, 4, 99] })).toMatchObject({ status: 'settled' })
+    await one.acknowledge({ park })
+    expect(await one.acknowledge({ unpark: [2, 3, 4, 99] })).toMatchObject({ status: 'acknowledged' })
     expect((await one.take()).parked).toEqual([park[0]])
     expect(await one.dead()).toEqual([])
     // In one step: what is parked and unparked at once is parked no more.
-    await one.settle({ park: [park[1]!], unpark: [1, 2] })
+    await one.acknowledge({ park: [park[1]!], unpark: [1, 2] })
     expect(await one.state()).toMatchObject({ parked: 0, dead: 0 })
   })
 
@@ -92,7 +92,7 @@ onBothEngines((_open, kind) => {
     const { one } = await open()
     for (const error of ['', 'ä'.repeat(512), '\u0000\ud83d\ude00"\\\n']) {
       const parked = await one.parked(1, { error, attempts: 2 ** 31 })
-      await one.settle({ park: [parked] })
+      await one.acknowledge({ park: [parked] })
       expect((await one.take()).parked).toEqual([parked])
     }
   })
@@ -102,7 +102,7 @@ onBothEngines((_open, kind) => {
     const park = await Promise.all(
       Array.from({ length: 230 }, (_, i) => one.parked(i + 1, { retryAt: i % 2 ? null : 7 })),
     )
-    await one.settle({ park: park.toReversed() })
+    await one.acknowledge({ park: park.toReversed() })
     const first = await one.dead()
     expect(first.map(({ event }) => event.sequence)).toEqual(Array.from({ length: 100 }, (_, i) => 2 * i + 2))
     expect(first[0]).toEqual(park[1])
@@ -117,7 +117,7 @@ onBothEngines((_open, kind) => {
   test('revived: tried again at once and anew, or forgotten; only what is dead, each once', async () => {
     const { at, one } = await open()
     const park = await Promise.all([1, 2, 3, 4].map((n) => one.parked(n, n > 1 ? { retryAt: null } : {})))
-    await one.settle({ park })
+    await one.acknowledge({ park })
     await at.advance(100)
     const revive = (sequences: number[], action: 'retry' | 'discard', deadline?: number) =>
       at.askHandoff('revive', { group: 'g', sequences, action }, deadline ? { deadline } : {})

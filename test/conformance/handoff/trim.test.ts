@@ -36,9 +36,9 @@ onBothEngines((_open, kind) => {
     }
     return { at: at!, one, ripe }
   }
-  const settle = async (one: Follower, position: number, rest: Partial<Trim> = {}) => {
-    const answer = await one.settle({ position, trim: { ...trim, ...rest } })
-    if (answer.status !== 'settled') expect.fail(answer.status)
+  const acknowledge = async (one: Follower, position: number, rest: Partial<Trim> = {}) => {
+    const answer = await one.acknowledge({ position, trim: { ...trim, ...rest } })
+    if (answer.status !== 'acknowledged') expect.fail(answer.status)
     return answer.first
   }
 
@@ -48,7 +48,7 @@ onBothEngines((_open, kind) => {
     await ripe()
     const positions = [0, 1, 2, 3, 5, 4, 9]
     const firsts: number[] = []
-    for (const position of positions) firsts.push(await settle(one, position))
+    for (const position of positions) firsts.push(await acknowledge(one, position))
     expect(firsts).toEqual([1, 1, 3, 3, 5, 5, 9])
     expect(await at.events()).toEqual(all.slice(8))
     expect(await at.events(9)).toEqual(all.slice(9))
@@ -61,12 +61,12 @@ onBothEngines((_open, kind) => {
     [1, 19],
     [2, 17],
     [3, 13],
-  ])('by a bookmark whatever is %i ms old, as by a lease', async (olderThanMs, first) => {
+  ])('by a checkpoint whatever is %i ms old, as by a lease', async (olderThanMs, first) => {
     const { at, one } = await open()
     await at.stats()
-    await one.settle({ position: 20 })
-    expect(await one.bookmark(20, { olderThanMs, maxEvents: 1_000_000 })).toMatchObject({
-      status: 'bookmarked',
+    await one.acknowledge({ position: 20 })
+    expect(await one.checkpoint(20, { olderThanMs, maxEvents: 1_000_000 })).toMatchObject({
+      status: 'checkpointed',
       first,
     })
   })
@@ -76,20 +76,20 @@ onBothEngines((_open, kind) => {
     const other = new Follower(at, 'two', 'other')
     await other.take()
     await ripe()
-    expect(await settle(one, 20)).toBe(1)
-    await other.settle({ position: 6 })
-    expect(await settle(one, 20)).toBe(7)
-    await new Follower(at, 'x', 'ledger').bookmark(7)
-    await other.settle({ position: 20 })
-    expect(await settle(one, 20)).toBe(7)
+    expect(await acknowledge(one, 20)).toBe(1)
+    await other.acknowledge({ position: 6 })
+    expect(await acknowledge(one, 20)).toBe(7)
+    await new Follower(at, 'x', 'ledger').checkpoint(7)
+    await other.acknowledge({ position: 20 })
+    expect(await acknowledge(one, 20)).toBe(7)
     await at.askHandoff('drop', { group: 'ledger' })
-    expect(await settle(one, 20)).toBe(19)
+    expect(await acknowledge(one, 20)).toBe(19)
   })
 
   test('the latest entry stays, though everybody has dealt with it', async () => {
     const { at, one, ripe } = await open()
     await ripe()
-    expect(await settle(one, 20, { maxEvents: 0 })).toBe(19)
+    expect(await acknowledge(one, 20, { maxEvents: 0 })).toBe(19)
     expect(await at.events()).toHaveLength(2)
     await at.hold('u')
     expect(await at.events()).toHaveLength(3)
@@ -99,21 +99,21 @@ onBothEngines((_open, kind) => {
     const { at, one } = await open()
     await at.advance(AGE - 6)
     await at.stats()
-    expect(await settle(one, 20, { maxEvents: 0 })).toBe(1)
+    expect(await acknowledge(one, 20, { maxEvents: 0 })).toBe(1)
     const firsts: number[] = []
     for (let ms = 0; ms < 3; ms++) {
       await at.advance(1)
-      firsts.push(await settle(one, 20, { maxEvents: 0 }))
+      firsts.push(await acknowledge(one, 20, { maxEvents: 0 }))
     }
     expect(firsts).toEqual([5, 9, 13])
-    expect(await settle(one, 20, { olderThanMs: 2 * AGE, maxEvents: 0 })).toBe(13)
+    expect(await acknowledge(one, 20, { olderThanMs: 2 * AGE, maxEvents: 0 })).toBe(13)
   })
 
   test('so many of the latest are kept; beyond them events go though nobody has dealt with them', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     const firsts: number[] = []
-    for (const maxEvents of [21, 20, 19, 18, 17, 16, 9]) firsts.push(await settle(one, 0, { maxEvents }))
+    for (const maxEvents of [21, 20, 19, 18, 17, 16, 9]) firsts.push(await acknowledge(one, 0, { maxEvents }))
     // An entry goes if that many are left without it.
     expect(firsts).toEqual([1, 1, 1, 3, 3, 5, 11])
     expect((await at.events()).length).toBe(10)
@@ -123,7 +123,7 @@ onBothEngines((_open, kind) => {
   test('a group behind what is left begins with the oldest there is', async () => {
     const { at, one, ripe } = await open()
     await ripe()
-    await settle(one, 0, { maxEvents: 4 })
+    await acknowledge(one, 0, { maxEvents: 4 })
     const { events } = await at.ask('events', { after: 0, reservations: true })
     expect(events.map(({ sequence }) => sequence)).toEqual([17, 18, 19, 20])
   })
@@ -132,51 +132,54 @@ onBothEngines((_open, kind) => {
     const { at, one } = await open()
     await at.hold('u', [[0, 1]], { holdMs: AGE })
     await at.advance(AGE)
-    expect(await settle(one, 21)).toBe(1)
+    expect(await acknowledge(one, 21)).toBe(1)
     await at.stats()
-    expect(await settle(one, 22)).toBe(22)
+    expect(await acknowledge(one, 22)).toBe(22)
   })
 
   test('at most a hundred entries at once', async () => {
     const { one, ripe } = await open(60)
     await ripe()
-    expect(await settle(one, 240)).toBe(201)
-    expect(await settle(one, 240)).toBe(239)
+    expect(await acknowledge(one, 240)).toBe(201)
+    expect(await acknowledge(one, 240)).toBe(239)
   })
 
   test('in the same step as the position, and not by who is fenced', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     const two = new Follower(at, 'two')
-    expect(await two.settle({ epoch: 1, position: 20, trim })).toEqual({ status: 'fenced' })
+    expect(await two.acknowledge({ epoch: 1, position: 20, trim })).toEqual({ status: 'fenced' })
     const gone = new Follower(at, 'one', 'nobody')
-    expect(await gone.settle({ epoch: 1, position: 20, trim })).toEqual({ status: 'gone' })
+    expect(await gone.acknowledge({ epoch: 1, position: 20, trim })).toEqual({ status: 'gone' })
     expect((await at.askHandoff('groups', {})).first).toBe(1)
-    expect(await one.settle({ position: 20 })).toMatchObject({ first: 1 })
-    expect(await settle(one, 0)).toBe(19)
+    expect(await one.acknowledge({ position: 20 })).toMatchObject({ first: 1 })
+    expect(await acknowledge(one, 0)).toBe(19)
   })
 
-  test('a bookmark trims too, in its own step', async () => {
+  test('a checkpoint trims too, in its own step', async () => {
     const { at, one, ripe } = await open()
-    await one.settle({ position: 20 })
+    await one.acknowledge({ position: 20 })
     const ledger = new Follower(at, 'x', 'ledger')
     await ripe()
-    expect(await ledger.bookmark(4, trim)).toEqual({ status: 'bookmarked', first: 5 })
-    expect(await ledger.bookmark(3, trim)).toEqual({ status: 'bookmarked', first: 5 })
+    expect(await ledger.checkpoint(4, trim)).toEqual({ status: 'checkpointed', first: 5 })
+    expect(await ledger.checkpoint(3, trim)).toEqual({ status: 'checkpointed', first: 5 })
     const late = { deadline: at.now() - 1 }
     const op = { group: 'ledger', position: 4, trim }
-    expect(await at.askHandoff('bookmark', op, late)).toEqual({ status: 'bookmarked', first: 5 })
+    expect(await at.askHandoff('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 5 })
     const more = { ...op, position: 9 }
-    expect(await at.askHandoff('bookmark', more, late)).toEqual({ status: 'retry' })
-    expect(await ledger.bookmark(9, { ...trim, maxEvents: 4 })).toEqual({ status: 'bookmarked', first: 17 })
+    expect(await at.askHandoff('checkpoint', more, late)).toEqual({ status: 'retry' })
+    expect(await ledger.checkpoint(9, { ...trim, maxEvents: 4 })).toEqual({
+      status: 'checkpointed',
+      first: 17,
+    })
   })
 
   test('a parked event outlives the trimming', async () => {
     const { at, one, ripe } = await open()
     const park = [await one.parked(1), await one.parked(2, { retryAt: null })]
-    await one.settle({ park })
+    await one.acknowledge({ park })
     await ripe()
-    await settle(one, 20)
+    await acknowledge(one, 20)
     expect((await one.take()).parked).toEqual([park[0]])
     expect(await one.dead()).toEqual([park[1]])
     await at.askHandoff('revive', { group: 'g', sequences: [2], action: 'retry' })
@@ -187,7 +190,7 @@ onBothEngines((_open, kind) => {
     const { at, one, ripe } = await open()
     const before = await at.ask('get', { id: idAt(0, 'b0') })
     await ripe()
-    await settle(one, 20)
+    await acknowledge(one, 20)
     expect(await at.ask('get', { id: idAt(0, 'b0') })).toEqual(before)
     await at.ask('refund', { id: idAt(0, 'b0'), restock: true })
     await write(at, 2, 90)
@@ -204,7 +207,7 @@ onBothEngines((_open, kind) => {
     await ripe()
     const foreign = (sequence: number) => ({ lastSeen: { generation: 1, sequence, batchId: 'unheard of' } })
     expect((await at.run('get', [{ id: idAt(0, 'b0') }], foreign(4))).outcome).toBe('rolled_back')
-    await settle(one, 4)
+    await acknowledge(one, 4)
     expect((await at.run('stats', [{}], foreign(4))).outcome).toBe('done')
     expect((await at.run('stats', [{}], foreign(5))).outcome).toBe('rolled_back')
   })
@@ -214,7 +217,7 @@ onBothEngines((_open, kind) => {
     const one = new Follower(at!, 'one')
     expect((await at!.askHandoff('groups', {})).first).toBe(1)
     await one.take()
-    expect(await settle(one, 5)).toBe(1)
+    expect(await acknowledge(one, 5)).toBe(1)
     expect(await one.state()).toMatchObject({ position: 0 })
   })
 })

@@ -41,15 +41,15 @@ describe('the lease', () => {
     const { clock, leading, since } = stage({ leaseMs: 9_000 })
     await leading()
     await clock.advance(9_000)
-    expect(since().filter((what) => what.includes('settle'))).toEqual([
-      ...['3000 settle 0 for 9000', '6000 settle 0 for 9000', '9000 settle 0 for 9000'],
+    expect(since().filter((what) => what.includes('acknowledge'))).toEqual([
+      ...['3000 acknowledge 0 for 9000', '6000 acknowledge 0 for 9000', '9000 acknowledge 0 for 9000'],
     ])
   })
 
   test('lets events begin up to its last ms, counted from when it was asked for', async () => {
     const { clock, follower, leading, partition } = stage({ leaseMs: 9_000 })
     await leading()
-    partition.before = (what) => (what.includes('settle') ? new Promise(() => {}) : undefined)
+    partition.before = (what) => (what.includes('acknowledge') ? new Promise(() => {}) : undefined)
     await clock.advance(8_999)
     expect(follower.mayBegin(clock.now())).toBe(true)
     await clock.advance(1)
@@ -82,9 +82,9 @@ describe('events', () => {
     await clock.advance(1)
     expect([since(), handled]).toEqual([['1005 read 2'], [1, 2, 3]])
     await clock.advance(94)
-    expect(since().filter((what) => what.includes('settle'))).toEqual([])
+    expect(since().filter((what) => what.includes('acknowledge'))).toEqual([])
     await clock.advance(1)
-    expect(since().at(-1)).toBe(`1100 settle 3 for ${HOUR}`)
+    expect(since().at(-1)).toBe(`1100 acknowledge 3 for ${HOUR}`)
   })
 
   test('that nothing tells of are found by a poll, whose pauses grow up to `pollMs`', async () => {
@@ -117,7 +117,7 @@ describe('events', () => {
     await clock.advance(99)
     expect(since()).toEqual([])
     await clock.advance(1)
-    expect(since().at(-1)).toBe(`600 settle 1 for ${HOUR}`)
+    expect(since().at(-1)).toBe(`600 acknowledge 1 for ${HOUR}`)
   })
 })
 
@@ -138,7 +138,7 @@ describe('what was done long after the last reading', () => {
     const { clock, follower, held, since } = await late()
     held.end()
     await clock.advance(100)
-    expect(since()).toEqual(['5100 read end', `5100 settle 1 for ${HOUR}`])
+    expect(since()).toEqual(['5100 read end', `5100 acknowledge 1 for ${HOUR}`])
     expect(follower.leads).toBe(true)
   })
 
@@ -153,7 +153,7 @@ describe('what was done long after the last reading', () => {
     await clock.advance(1_000)
     // It is news again, and told after that.
     expect(handled).toEqual([1, 1])
-    expect(since().filter((what) => what.includes('settle 1'))).toHaveLength(1)
+    expect(since().filter((what) => what.includes('acknowledge 1'))).toHaveLength(1)
   })
 })
 
@@ -196,14 +196,14 @@ describe('while the engine is away', () => {
     happen(1)
     await clock.advance(50)
     since()
-    partition.fail = (what) => (what.includes('settle') ? away : undefined)
+    partition.fail = (what) => (what.includes('acknowledge') ? away : undefined)
     await clock.advance(55)
-    expect(since().at(-1)).toBe(`105 settle 1 for ${HOUR}`)
+    expect(since().at(-1)).toBe(`105 acknowledge 1 for ${HOUR}`)
     partition.fail = undefined
     await clock.advance(75)
-    expect(since()).toContain(`180 settle 1 for ${HOUR}`)
+    expect(since()).toContain(`180 acknowledge 1 for ${HOUR}`)
     await clock.advance(10_000)
-    expect(since().filter((what) => what.includes('settle'))).toEqual([])
+    expect(since().filter((what) => what.includes('acknowledge'))).toEqual([])
   })
 
   test.each(['ROLLBACK_DETECTED', 'STATE_LOST'] as const)(

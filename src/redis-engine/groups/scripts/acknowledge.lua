@@ -1,10 +1,10 @@
 -- Tells what was dealt with, and renews the lease.
--- Columns: incarnation, deadline, min_time, settlings
---   settlings: of each item { group, consumer, epoch, leaseMs, position, parks, unparks,
+-- Columns: incarnation, deadline, min_time, acknowledgements
+--   acknowledgements: of each item { group, consumer, epoch, leaseMs, position, parks, unparks,
 --     olderThanMs, maxEvents }; olderThanMs -1: no trimming
 --   parks: sequence, 1 for dead or 0, record, ...; unparks: sequences
--- Statuses: S settled   F fenced   G gone   T retry
--- Details: S until, first
+-- Statuses: A acknowledged   F fenced   G gone   T retry
+-- Details: A until, first
 -- Writes: GROUPS, PARKED, EVENTS.
 -- @include consumer_groups, group_changes, parked_events, stream_trim
 local parks_any, trims_any = false, false
@@ -19,7 +19,7 @@ local forget, park, trim_stream
 if parks_any or trims_any then forget, park, trim_stream = rare() end
 local statuses, details = {}, {}
 
-local function settle(name, consumer, epoch, lease_ms, position, parks, unparks, older_than, max_events)
+local function acknowledge(name, consumer, epoch, lease_ms, position, parks, unparks, older_than, max_events)
   local group = group_of(name)
   if not group then return 'G' end
   if group[EPOCH] ~= epoch or group[CONSUMER] ~= consumer then return 'F' end
@@ -35,8 +35,8 @@ local function settle(name, consumer, epoch, lease_ms, position, parks, unparks,
   if older_than >= 0 then trim_stream(older_than, max_events) end
   details[#details + 1] = group[UNTIL]
   details[#details + 1] = first_left()
-  return 'S'
+  return 'A'
 end
 
-for i, item in ipairs(call[4]) do statuses[i] = settle(unpack(item)) end
+for i, item in ipairs(call[4]) do statuses[i] = acknowledge(unpack(item)) end
 return finish(statuses, details)

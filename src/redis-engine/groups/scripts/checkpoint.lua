@@ -1,9 +1,9 @@
 -- Moves the positions of groups that keep their own account.
--- Columns: incarnation, deadline, min_time, bookmarks
---   bookmarks: of each item { group, position, olderThanMs, maxEvents }; olderThanMs
---     -1: no trimming
--- Statuses: B bookmarked   T retry
--- Details: B first
+-- Columns: incarnation, deadline, min_time, checkpoints
+--   checkpoints: of each item { group, position, olderThanMs, maxEvents }; olderThanMs -1:
+--     no trimming
+-- Statuses: C checkpointed   T retry
+-- Details: C first
 -- Writes: GROUPS, EVENTS.
 -- @include consumer_groups, group_changes, stream_trim
 local trims_any = false
@@ -14,7 +14,7 @@ if refused then return { 'denied', now, refused } end
 local trim_stream = trims_any and rare()
 local statuses, details = {}, {}
 
-local function bookmark(name, position, older_than, max_events)
+local function checkpoint(name, position, older_than, max_events)
   local group = group_of(name)
   local moves = not group or math.min(position, sequence) > group[POSITION]
   if late and (moves or (older_than >= 0 and trim_stream(older_than, max_events))) then return 'T' end
@@ -26,8 +26,8 @@ local function bookmark(name, position, older_than, max_events)
   end
   if older_than >= 0 and not late then trim_stream(older_than, max_events) end
   details[#details + 1] = first_left()
-  return 'B'
+  return 'C'
 end
 
-for i, item in ipairs(call[4]) do statuses[i] = bookmark(unpack(item)) end
+for i, item in ipairs(call[4]) do statuses[i] = checkpoint(unpack(item)) end
 return finish(statuses, details)
