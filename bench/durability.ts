@@ -2,12 +2,11 @@ import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
-import { closedLoop } from '../scripts/lib/load/drive.js'
-import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
-import { BenchSale, CALLERS } from '../scripts/lib/load/sale.js'
+import { Invariants } from '../scripts/lib/load/invariants.js'
 import type { Engine } from '../src/index.js'
 import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
+import { reserveRound } from './load/reserve-round.js'
 import type { Context, Part, PartResult } from './part.js'
 
 interface Mode {
@@ -52,7 +51,7 @@ async function measure(context: Context): Promise<PartResult> {
       context.progress.update(MODES.map(({ name }) => name).join(', '), round, rounds + 1, 'rounds')
       for (let i = 0; i < servers.length; i++) {
         const { engine, rates } = servers[(round + i) % servers.length]!
-        const rate = await reserve(engine, `round-${round}`, seconds, invariants, round === rounds)
+        const rate = await reserveRound(engine, `round-${round}`, { seconds }, invariants, round === rounds)
         if (round > 0) rates.push(rate) // the first round warms up
       }
     }
@@ -60,20 +59,6 @@ async function measure(context: Context): Promise<PartResult> {
     for (const { engine } of servers) await engine.close()
   }
   return report(servers, fsyncMs, invariants)
-}
-
-async function reserve(
-  engine: Engine,
-  id: string,
-  seconds: number,
-  invariants: Invariants,
-  audit: boolean,
-): Promise<number> {
-  const sale = await BenchSale.open(engine, id)
-  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
-  allAccepted(tally, invariants)
-  await sale.finish(invariants, { audit })
-  return tally.accepted / tally.seconds
 }
 
 /**

@@ -1,9 +1,9 @@
 import { closedLoop, type Work } from '../scripts/lib/load/drive.js'
-import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
+import { Invariants } from '../scripts/lib/load/invariants.js'
 import { BenchSale, buyerName, CALLERS, SKU } from '../scripts/lib/load/sale.js'
-import type { Engine } from '../src/index.js'
 import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
+import { reserveRound } from './load/reserve-round.js'
 import type { Context, Part, PartResult } from './part.js'
 
 /** Sold before the refusals begin. */
@@ -33,7 +33,7 @@ async function measure(context: Context): Promise<PartResult> {
       context.progress.update('refused and accepted', round, rounds + 1, 'rounds')
       const last = round === rounds
       const runs: Record<(typeof KINDS)[number], () => Promise<number>> = {
-        accepted: () => accepted(engine, `accepted-${round}`, seconds, invariants, last),
+        accepted: () => reserveRound(engine, `accepted-${round}`, { seconds }, invariants, last),
         noKey: () => refused(withoutKey(soldOut), seconds, invariants),
         key: () => refused(soldOut.reserve, seconds, invariants),
       }
@@ -48,20 +48,6 @@ async function measure(context: Context): Promise<PartResult> {
     await engine.close()
   }
   return report(rates, invariants)
-}
-
-async function accepted(
-  engine: Engine,
-  id: string,
-  seconds: number,
-  invariants: Invariants,
-  audit: boolean,
-): Promise<number> {
-  const sale = await BenchSale.open(engine, id)
-  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
-  allAccepted(tally, invariants)
-  await sale.finish(invariants, { audit })
-  return tally.accepted / tally.seconds
 }
 
 /** The buyers after the first {@link UNITS}, who hold nothing. */

@@ -5,6 +5,7 @@ import { random } from '../scripts/lib/random.js'
 import type { Engine } from '../src/index.js'
 import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
+import { reserveRound } from './load/reserve-round.js'
 import type { Context, Part, PartResult } from './part.js'
 
 export interface Sizes {
@@ -34,7 +35,7 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
       context.progress.update('reserve and confirm, reserve alone', round, sizes.rounds + 1, 'rounds')
       const audit = round === sizes.rounds
       const runs = [
-        async () => alone.push(await reserveAlone(engine, `alone-${round}`, sizes, invariants, audit)),
+        async () => alone.push(await reserveRound(engine, `alone-${round}`, sizes, invariants, audit)),
         async () =>
           both.push(await reserveAndConfirm(engine, `both-${round}`, sizes, context.seed, invariants, audit)),
       ]
@@ -47,20 +48,6 @@ export async function measure(context: Context, sizes: Sizes): Promise<PartResul
 }
 
 /** Operations per second. */
-async function reserveAlone(
-  engine: Engine,
-  id: string,
-  { seconds, callers }: Sizes,
-  invariants: Invariants,
-  audit: boolean,
-): Promise<number> {
-  const sale = await BenchSale.open(engine, id)
-  const tally = await closedLoop({ callers, limit: { seconds }, work: sale.reserve })
-  allAccepted(tally, invariants)
-  await sale.finish(invariants, { audit })
-  return tally.accepted / tally.seconds
-}
-
 async function reserveAndConfirm(
   engine: Engine,
   id: string,

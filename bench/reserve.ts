@@ -1,140 +1,143 @@
 /**
- * What does one reservation cost, next to one EVALSHA for each? `npm run bench:reserve [--
- * --quick]`
+ * The cost of one reservation beside one EVALSHA for each: `npm run bench:reserve`.
  *
- * One Node process, one Redis over TCP on loopback, 2,000 concurrent callers; rounds of both
- * alternate, ratios are taken between neighbours. Then 1,000,000 reservations: Redis memory and the
- * server's time for each. Ends with the invariants.
+ * One Node process, one Redis over TCP on loopback. Rounds of both alternate, and ratios are taken
+ * between neighbours. Then 1,000,000 reservations: the memory of Redis and its CPU for each.
  */
-import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
+import { closedLoop, type Work } from '../scripts/lib/load/drive.js'
+import { allAccepted, Invariants, invariantLines } from '../scripts/lib/load/invariants.js'
+import { BenchSale, buyerName, CALLERS, keyName, SKU } from '../scripts/lib/load/sale.js'
+import { ServerMeter } from '../scripts/lib/load/server-meter.js'
+import { parseOptions } from '../scripts/lib/options.js'
+import { runTool, type ToolContext } from '../scripts/lib/run-tool.js'
 import { startRedis } from '../scripts/lib/servers/redis/server.js'
-import { FlashSale, redisEngine } from '../src/index.js'
+import { counted } from '../scripts/lib/terminal/format.js'
+import { type Progress, ProgressLine } from '../scripts/lib/terminal/progress-line.js'
+import type { Table } from '../scripts/lib/terminal/table.js'
+import { terminalTable } from '../scripts/lib/terminal/table.js'
+import { type Engine, redisEngine } from '../src/index.js'
+import { median, rounded } from './load/figures.js'
 import { SingleEvalsha } from './peers/single-evalsha.js'
 
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const CALLERS = 2_000
-const ROUNDS = options.quick ? 3 : 7
-const PER_ROUND = options.quick ? 50_000 : 200_000
-const STEPS = options.quick ? [1_000, 10_000, 100_000] : [1_000, 10_000, 100_000, 1_000_000]
-const SKU = 'mango-me'
-
-/** 12 characters, as the buyers of a real shop have. */
-const buyerName = (n: number) => `u${String(n).padStart(11, '0')}`
-/** 24 characters, as generated keys have. */
-const keyName = (n: number) => `checkout-${String(n).padStart(15, '0')}`
-
-/**
- * Calls `once(n)` for n from `first`, `count` times, with 2,000 callers that each wait for their
- * answer.
- */
-async function drive(first: number, count: number, once: (n: number) => Promise<boolean>): Promise<number> {
-  let next = first
-  const end = first + count
-  let refused = 0
-  const caller = async () => {
-    while (next < end) if (!(await once(next++))) refused++
-  }
-  const started = performance.now()
-  await Promise.all(Array.from({ length: CALLERS }, caller))
-  if (refused > 0) throw new Error(`${refused} reservations were refused; none should have been`)
-  return performance.now() - started
+interface Sizes {
+  readonly rounds: number
+  /** Reservations of each round. */
+  readonly count: number
+  /** Sizes of the growing sale. */
+  readonly steps: readonly number[]
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!
-const whole = (value: number) => Math.round(value).toLocaleString('en-US')
+const long: Sizes = { rounds: 7, count: 200_000, steps: [1_000, 10_000, 100_000, 1_000_000] }
+const quick: Sizes = { rounds: 3, count: 50_000, steps: [1_000, 10_000, 100_000] }
 
-async function info(client: Redis, section: string, field: string): Promise<number> {
-  const text = await client.info(section)
-  return Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(text)?.[1])
-}
+const help = `Compares one reservation with one EVALSHA for each, and measures its memory and its CPU of Redis.
 
-/** Seconds of CPU the server's main thread has used. */
-async function serverSeconds(client: Redis): Promise<number> {
-  return (
-    (await info(client, 'cpu', 'used_cpu_user_main_thread')) +
-    (await info(client, 'cpu', 'used_cpu_sys_main_thread'))
-  )
-}
+  npm run bench:reserve               seven rounds, and a sale of a million reservations
+  npm run bench:reserve -- --quick    three smaller rounds, and a sale of 100,000
 
-async function check(sale: FlashSale, units: number, sold: number): Promise<void> {
-  const { ok, skus, violations } = await sale.audit()
-  const counts = skus[SKU]!
-  if (!ok || counts.held !== sold || counts.available !== units - sold) {
-    throw new Error(`the invariants do not hold: ${JSON.stringify({ counts, sold, violations })}`)
+The exit code is 0 if every invariant held, 1 if one did not, 2 for a wrong option.`
+
+await runTool({
+  command: 'npm run bench:reserve',
+  help,
+  readOptions: (args) => (parseOptions(args, { flags: ['quick'] }).values.quick ? quick : long),
+  run,
+})
+
+async function run(sizes: Sizes, { terminal, width }: ToolContext): Promise<number> {
+  const server = await startRedis()
+  const client = new Redis(server.url)
+  const meter = new ServerMeter(server.url)
+  const progress = new ProgressLine('bench:reserve', terminal, process.stdout)
+  const invariants = new Invariants()
+  try {
+    const engine = redisEngine(client)
+    const speed = await compareSpeed(sizes, engine, client, progress, invariants)
+    const growth = await measureGrowth(sizes, engine, meter, progress, invariants)
+    progress.stop()
+    const tables = [speed, growth].flatMap((table) => [...terminalTable(table, width(), terminal.paint), ''])
+    const list = invariants.list()
+    console.log([...tables, ...invariantLines(list, width(), terminal.paint)].join('\n'))
+    return list.every(({ holds }) => holds) ? 0 : 1
+  } finally {
+    progress.stop()
+    meter.close()
+    client.disconnect()
+    await server.stop()
   }
 }
 
-async function compareSpeed(client: Redis): Promise<void> {
-  console.log(`${CALLERS} callers, ${ROUNDS} rounds of ${whole(PER_ROUND)} reservations each\n`)
-  console.log('round   stockhold/s   one EVALSHA each/s   ratio')
-  const ratios: number[] = []
-  for (let round = 0; round <= ROUNDS; round++) {
+async function compareSpeed(
+  { rounds, count }: Sizes,
+  engine: Engine,
+  client: Redis,
+  progress: Progress,
+  invariants: Invariants,
+): Promise<Table> {
+  const rateOf = async (work: Work) => {
+    const tally = await closedLoop({ callers: CALLERS, limit: { count }, work })
+    allAccepted(tally, invariants)
+    return tally.accepted / tally.seconds
+  }
+  const rates: [ours: number, theirs: number][] = []
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    progress.update('stockhold and one EVALSHA each', round, rounds + 1, 'rounds')
     await client.flushall()
-    const units = PER_ROUND
-    const sale = new FlashSale(`bench-${round}`, { engine: redisEngine(client), deadlineMs: 60_000 })
-    await sale.create({ stock: { [SKU]: units }, limitPerBuyer: 2 })
-    const reserve = async (n: number) => {
-      const request = { buyer: buyerName(n), items: [{ sku: SKU, quantity: 1 }], key: keyName(n) }
-      return (await sale.reserve(request)).status === 'reserved'
-    }
-    const ours = await drive(0, PER_ROUND, reserve)
-    await check(sale, units, PER_ROUND)
-    await sale.close()
-
+    const sale = await BenchSale.open(engine, `bench-${round}`, { stock: { [SKU]: count } })
+    const ours = await rateOf(sale.reserve)
+    await sale.finish(invariants)
     const peer = new SingleEvalsha(client, `peer-${round}`)
-    await peer.create(SKU, units)
-    const theirs = await drive(0, PER_ROUND, (n) => peer.reserve(buyerName(n), keyName(n), SKU))
-    if ((await peer.available(SKU)) !== 0) throw new Error('the peer oversold or undersold')
-
-    if (round === 0) continue // warms both up
-    ratios.push(theirs / ours)
-    const perSecond = (ms: number) => whole((PER_ROUND / ms) * 1_000)
-    console.log(
-      `${String(round).padStart(5)} ${perSecond(ours).padStart(13)} ${perSecond(theirs).padStart(20)} ${(theirs / ours).toFixed(2).padStart(7)}`,
+    await peer.create(SKU, count)
+    const theirs = await rateOf(async (n) =>
+      (await peer.reserve(buyerName(n), keyName(n), SKU)) ? 'accepted' : 'refused',
     )
+    invariants.check('the peer has sold all of its units', (await peer.available(SKU)) === 0)
+    if (round > 0) rates.push([ours, theirs])
   }
-  const sorted = ratios.toSorted((a, b) => a - b)
-  console.log(
-    `\nratio: median ${median(ratios).toFixed(2)}, from ${sorted[0]!.toFixed(2)} to ${sorted.at(-1)!.toFixed(2)}   (asked: at least 3.0)\n`,
-  )
+  const ratio = median(rates.map(([ours, theirs]) => ours / theirs))
+  return {
+    title: `${counted(CALLERS, 'caller')}, ${counted(count, 'reservation')} a round; ratio ${ratio.toFixed(2)} (target: at least 3)`,
+    columns: ['round', 'stockhold/s', 'one EVALSHA each/s', 'ratio'],
+    rows: rates.map(([ours, theirs], i) => [
+      ...[i + 1, Math.round(ours), Math.round(theirs), rounded(ours / theirs, 2)],
+    ]),
+  }
 }
 
-async function measureGrowth(client: Redis): Promise<void> {
-  console.log('reservations   bytes each   server µs each')
-  await client.flushall()
-  const units = STEPS.at(-1)!
-  const sale = new FlashSale('bench-growth', { engine: redisEngine(client), deadlineMs: 60_000 })
-  await sale.create({ stock: { [SKU]: units }, limitPerBuyer: 2 })
-  const empty = await info(client, 'memory', 'used_memory')
-  let done = 0
-  for (const step of STEPS) {
-    const before = await serverSeconds(client)
-    await drive(done, step - done, async (n) => {
-      const request = { buyer: buyerName(n), items: [{ sku: SKU, quantity: 1 }], key: keyName(n) }
-      return (await sale.reserve(request)).status === 'reserved'
-    })
-    const microseconds = (((await serverSeconds(client)) - before) * 1e6) / (step - done)
-    const bytes = ((await info(client, 'memory', 'used_memory')) - empty) / step
-    console.log(
-      `${whole(step).padStart(12)} ${bytes.toFixed(1).padStart(12)} ${microseconds.toFixed(2).padStart(16)}`,
+async function measureGrowth(
+  { steps }: Sizes,
+  engine: Engine,
+  meter: ServerMeter,
+  progress: Progress,
+  invariants: Invariants,
+): Promise<Table> {
+  await meter.client.flushall()
+  const units = steps.at(-1)!
+  const sale = await BenchSale.open(engine, 'bench-growth', { stock: { [SKU]: units } })
+  const empty = await meter.read()
+  const rows: number[][] = []
+  for (const size of steps) {
+    progress.update('a growing sale', sale.held, units, 'reservations')
+    const first = sale.held
+    const count = size - first
+    const before = await meter.read()
+    allAccepted(
+      await closedLoop({ callers: CALLERS, limit: { count }, first, work: sale.reserve }),
+      invariants,
     )
-    done = step
+    const after = await meter.read()
+    rows.push([
+      size,
+      rounded((after.memory - empty.memory) / size, 1),
+      rounded(((after.cpu - before.cpu) * 1e6) / count, 2),
+    ])
   }
-  await check(sale, units, units)
-  await sale.close()
-  console.log(
-    '\n(asked: at most 150 bytes, the cost flat; keys of 24, buyers of 12 characters; all invariants hold)',
-  )
-}
-
-const server = await startRedis()
-const client = new Redis(server.url)
-try {
-  await compareSpeed(client)
-  await measureGrowth(client)
-} finally {
-  client.disconnect()
-  await server.stop()
+  await sale.finish(invariants)
+  return {
+    title: 'A growing sale: keys of 24, buyers of 12 characters (target: at most 150 bytes, and flat CPU)',
+    columns: ['reservations', 'bytes each', 'server µs each'],
+    rows,
+  }
 }

@@ -2,17 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Recorder } from '../../scripts/lib/load/recorder.js'
 import type { Random } from '../../scripts/lib/random.js'
-import {
-  type Engine,
-  FlashSale,
-  type Reservation,
-  type ReserveResult,
-  StockholdError,
-} from '../../src/index.js'
+import { retry } from '../../scripts/lib/retry.js'
+import { type Engine, FlashSale, type Reservation, type ReserveResult } from '../../src/index.js'
 import { LIMIT, type NightPlan, type Order, saleName, skuOf } from './plan.js'
-
-/** How often a call is sent again before an order counts as abandoned. */
-const TRIES = 20
 
 export interface Pace {
   /**
@@ -166,18 +158,17 @@ export class Buyers {
   /**
    * Sends a call again that may succeed later, with the same key or id, as an application should.
    */
-  async #retry<T>(call: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
+  #retry<T>(call: () => Promise<T>): Promise<T> {
+    return retry(async () => {
       const startedAt = performance.now()
       this.told.operations++
       try {
         return await call()
       } catch (error) {
         this.#recorder.add('failed', startedAt, performance.now())
-        if (!(error instanceof StockholdError && error.retryable) || tries === TRIES) throw error
-        await delay(50)
+        throw error
       }
-    }
+    })
   }
 
   #sale(index: number): FlashSale {

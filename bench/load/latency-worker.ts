@@ -1,11 +1,12 @@
+import { reserveRound } from './reserve-round.js'
 /** The process of the part `latency`, in which load generator and library run together. */
 
-import { closedLoop, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
+import { openArrivals, poisson } from '../../scripts/lib/load/drive.js'
 import { allAccepted, Invariants } from '../../scripts/lib/load/invariants.js'
 import { Recorder, type RecorderData } from '../../scripts/lib/load/recorder.js'
-import { BenchSale, CALLERS } from '../../scripts/lib/load/sale.js'
+import { BenchSale } from '../../scripts/lib/load/sale.js'
 import { random } from '../../scripts/lib/random.js'
-import { type Engine, redisEngine } from '../../src/index.js'
+import { redisEngine } from '../../src/index.js'
 import type { PartResult } from '../part.js'
 import { serve } from './worker.js'
 
@@ -53,9 +54,11 @@ serve(async (input: LatencyInput, step: (done: number) => void): Promise<Latency
     recorder: new Recorder(INTERVAL_MS),
   }))
   const sales: BenchSale[] = []
-  await ceiling(engine, 'warm-up', input.ceilingSeconds, invariants)
+  const ceilingOf = (id: string) =>
+    reserveRound(engine, id, { seconds: input.ceilingSeconds }, invariants, false)
+  await ceilingOf('warm-up')
   for (let round = 0; round < input.rounds; round++) {
-    const perSecond = await ceiling(engine, `ceiling-${round}`, input.ceilingSeconds, invariants)
+    const perSecond = await ceilingOf(`ceiling-${round}`)
     ceilings.push(perSecond)
     for (const [i, { share, p99, offered, lateness, recorder }] of loads.entries()) {
       step(round * loads.length + i)
@@ -89,12 +92,3 @@ serve(async (input: LatencyInput, step: (done: number) => void): Promise<Latency
   await engine.close()
   return { ceilings, loads, invariants: invariants.list() }
 })
-
-/** Accepted reservations a second, with callers that wait for their answers. */
-async function ceiling(engine: Engine, id: string, seconds: number, invariants: Invariants): Promise<number> {
-  const sale = await BenchSale.open(engine, id)
-  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
-  allAccepted(tally, invariants)
-  await sale.finish(invariants, { audit: false })
-  return tally.accepted / tally.seconds
-}

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { repositoryRoot } from '../../scripts/lib/servers/machine.js'
 
 type Message<Result, Step> = { step: Step } | { result: Result } | { error: string } | { isReady: true }
 
@@ -19,7 +18,7 @@ export interface Worker<Result> {
  * its result. Values that travel between the two are cloned: data arrives, methods do not.
  */
 export function openWorker<Result, Step>(file: string, onStep: (step: Step) => void): Worker<Result> {
-  const root = repository()
+  const root = repositoryRoot()
   const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), join('bench', file)], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -77,13 +76,4 @@ function settleable<T>() {
     ;[resolve, reject] = settle
   })
   return { promise, resolve, reject }
-}
-
-/**
- * Where this repository is; this file itself may run as part of a bundle that lies elsewhere in it.
- */
-function repository(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'scripts/run.mjs'))) folder = dirname(folder)
-  return folder
 }

@@ -1,7 +1,7 @@
 /** An application server as a process: it sells what it is told to, and answers what that took. */
 import { Cluster } from 'ioredis'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
-import { requestOf } from '../../scripts/lib/load/sale.js'
+import { reserveIn } from '../../scripts/lib/load/sale.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { serve } from '../load/worker.js'
 import { countCalls, type SentBy } from './call-counter.js'
@@ -50,7 +50,7 @@ serve(async (servers: Servers, answer: (sold: Sold) => void): Promise<never> => 
       callers,
       first,
       limit: { count },
-      work: async (n) => ((await own.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused'),
+      work: reserveIn(own),
     })
     return {
       accepted,

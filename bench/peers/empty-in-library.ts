@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
-import { CALLERS, PLENTY, requestOf } from '../../scripts/lib/load/sale.js'
+import { CALLERS, PLENTY, reserveIn } from '../../scripts/lib/load/sale.js'
 import type { Answer, Command, Engine, Op, Reply } from '../../src/engine/engine.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
@@ -33,9 +33,7 @@ export class EmptyInLibrary {
     const engine = yes(intercept(client, redisEngine(client, { prefix: this.#prefix }), swap))
     const sale = new FlashSale('empty', { engine, deadlineMs: 60_000 })
     await sale.create({ stock: { [SKU]: PLENTY }, limitPerBuyer: LIMIT, holdMs: HOLD_MS })
-    const work = async (n: number) =>
-      (await sale.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused'
-    const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work })
+    const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: reserveIn(sale) })
     await sale.close()
     await client.del(partitionKeys(this.#prefix, 'empty', 0, 1))
     client.disconnect()

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
-import { CALLERS, PLENTY, requestOf } from '../../scripts/lib/load/sale.js'
+import { CALLERS, PLENTY, reserveIn } from '../../scripts/lib/load/sale.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { partitionKeys } from '../../src/redis-engine/keys.js'
 
@@ -51,9 +51,11 @@ export class EmptyScript {
     const engine = intercept(client, redisEngine(client, { prefix: this.#prefix }), keep)
     const sale = new FlashSale('recorded', { engine, deadlineMs: 60_000 })
     await sale.create({ stock: { [SKU]: PLENTY }, limitPerBuyer: LIMIT, holdMs: HOLD_MS })
-    const work = async (n: number) =>
-      (await sale.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused'
-    const tally = await closedLoop({ callers: CALLERS, limit: { count: reservations }, work })
+    const tally = await closedLoop({
+      callers: CALLERS,
+      limit: { count: reservations },
+      work: reserveIn(sale),
+    })
     if (tally.accepted !== reservations)
       throw new Error(`${tally.accepted} of ${reservations} reserved`, { cause: tally.error })
     if (batches.length === 0) throw new Error('no call of the engine was seen')

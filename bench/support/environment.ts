@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis'
 import { redact } from '../../scripts/lib/redact.js'
 import { repositoryRoot } from '../../scripts/lib/servers/machine.js'
 import { withRedis } from '../../scripts/lib/servers/redis/client.js'
+import { serverVersion } from '../../scripts/lib/servers/redis/info.js'
 import { redisServerBinary } from '../../scripts/lib/servers/redis/provision.js'
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import type { Environment, RedisEnvironment } from '../report/report.js'
@@ -43,12 +44,8 @@ async function redisEnvironment(foreign: string | undefined): Promise<RedisEnvir
 }
 
 async function describe(client: Redis): Promise<Pick<RedisEnvironment, 'version' | 'config'>> {
-  const info = await client.info('server')
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
-  const valkey = field('valkey_version')
   return {
-    version:
-      valkey === undefined ? `Redis ${field('redis_version') ?? 'of unknown version'}` : `Valkey ${valkey}`,
+    version: serverVersion(await client.info('server')),
     config: await configuration(client),
   }
 }

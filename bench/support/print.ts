@@ -1,3 +1,4 @@
+import { invariantLines } from '../../scripts/lib/load/invariants.js'
 import { number, quantity, quantityBeside, range } from '../../scripts/lib/terminal/format.js'
 import type { Paint } from '../../scripts/lib/terminal/style.js'
 import { terminalTable } from '../../scripts/lib/terminal/table.js'
@@ -34,11 +35,7 @@ export function partLines({ tables, invariants }: PartReport, { width, paint }: 
   return [
     ...tables.flatMap((table) => ['', ...terminalTable(table, width, paint)]),
     '',
-    ...invariants.flatMap(({ rule, holds, detail }) => {
-      const mark = holds ? '✓ holds  ' : '✗ DOES NOT HOLD  '
-      const text = detail === undefined ? rule : `${rule}: ${detail}`
-      return hanging(paint(holds ? 'green' : 'red', mark), mark.length, text, width)
-    }),
+    ...invariantLines(invariants, width, paint),
     '',
   ]
 }

@@ -1,8 +1,9 @@
 import { closedLoop } from '../../scripts/lib/load/drive.js'
 import { allAccepted, type Invariants } from '../../scripts/lib/load/invariants.js'
-import { BenchSale, buyerName, CALLERS } from '../../scripts/lib/load/sale.js'
+import { buyerName, CALLERS } from '../../scripts/lib/load/sale.js'
 import type { Progress } from '../../scripts/lib/terminal/progress-line.js'
 import type { Engine } from '../../src/index.js'
+import { reserveRound } from '../load/reserve-round.js'
 import { openRoom } from './filled-room.js'
 
 /** Of each a second, round by round. */
@@ -29,7 +30,7 @@ export async function joinAndReserve(
       async () => rates.joins.push(await join(engine, `joins-${round}`, seconds, invariants)),
       async () =>
         rates.reservations.push(
-          await reserve(engine, `sale-${round}`, seconds, round === rounds, invariants),
+          await reserveRound(engine, `sale-${round}`, { seconds }, invariants, round === rounds),
         ),
     ]
     if (round % 2 === 1) turns.reverse()
@@ -63,19 +64,5 @@ async function join(engine: Engine, id: string, seconds: number, invariants: Inv
     `${waiting} wait, ${tally.accepted} joined, the last at ${sum.highest}`,
   )
   await room.close()
-  return tally.accepted / tally.seconds
-}
-
-async function reserve(
-  engine: Engine,
-  id: string,
-  seconds: number,
-  audit: boolean,
-  invariants: Invariants,
-): Promise<number> {
-  const sale = await BenchSale.open(engine, id)
-  const tally = await closedLoop({ callers: CALLERS, limit: { seconds }, work: sale.reserve })
-  allAccepted(tally, invariants)
-  await sale.finish(invariants, { audit })
   return tally.accepted / tally.seconds
 }

@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
+import { onPath } from '../lib/servers/provision.js'
+import { deleteKeys, withRedis } from '../lib/servers/redis/client.js'
 import { redisServerBinary } from '../lib/servers/redis/provision.js'
 import { startRedis } from '../lib/servers/redis/server.js'
 import type { Paint } from '../lib/terminal/style.js'
@@ -27,7 +27,7 @@ export async function openStore(options: StoreOptions, log: (line: string) => vo
   if (options.redis !== undefined) return openUrl(options.redis, options.keep)
   if (options.engine === 'memory') return openMemory('embedded, as --engine asks')
   if (options.engine === 'redis') return openServer(log)
-  if (!onPath())
+  if (onPath('redis-server', 'valkey-server').length === 0)
     return openMemory('embedded: no redis-server on the PATH', 'and neither --engine nor --redis given')
   return openServer(log)
 }
@@ -64,21 +64,18 @@ async function openServer(log: (line: string) => void): Promise<Store> {
 /** Every run has its own prefix, so it meets no earlier run and can remove its keys. */
 async function openUrl(url: string, keep: boolean): Promise<Store> {
   const prefix = `stockhold-demo-${Date.now().toString(36)}-${process.pid}`
-  // The URL itself may hold a password.
   const { host } = new URL(url)
-  await withClient(url, (client) => client.ping()).catch((error: Error) => {
-    throw new Error(`--redis: no answer from ${host} (${error.message || 'no connection'})`)
-  })
+  await withRedis(url, (client) => client.ping())
   const engine = redisEngine(url, { prefix })
   return {
     name: 'redis',
     reason: [`${host}, as --redis asks`, `keys begin with {${prefix}:`],
     engine,
-    now: () => withClient(url, timeOf),
+    now: () => withRedis(url, timeOf),
     async close() {
       await engine.close()
       if (keep) return `The sale is still on ${host}: its keys begin with {${prefix}:`
-      await withClient(url, (client) => removeKeys(client, `{${prefix}:*`))
+      await deleteKeys(url, `{${prefix}:`)
       return undefined
     },
   }
@@ -92,43 +89,4 @@ async function localTime(): Promise<number> {
 async function timeOf(client: Redis): Promise<number> {
   const [seconds, microseconds] = await client.time()
   return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
-}
-
-async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null })
-  // Without a listener the driver prints what the call is told anyway.
-  let last: Error | undefined
-  client.on('error', (error) => {
-    last = error
-  })
-  try {
-    await client.connect().catch((error) => Promise.reject(last ?? error))
-    return await work(client)
-  } finally {
-    client.disconnect()
-  }
-}
-
-async function removeKeys(client: Redis, pattern: string): Promise<void> {
-  let cursor = '0'
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000)
-    if (keys.length > 0) await client.unlink(...keys)
-    cursor = next
-  } while (cursor !== '0')
-}
-
-/** Looks for the name alone: what has to be downloaded is no reason to prefer Redis. */
-function onPath(): boolean {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  return folders.some((folder) =>
-    ['redis-server', 'valkey-server'].some((name) => {
-      try {
-        accessSync(join(folder, name), constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    }),
-  )
 }

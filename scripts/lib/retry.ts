@@ -9,7 +9,7 @@ const PAUSE_MS = 100
  * Repeats a call while the library says that it may succeed later: with the same key or id it never
  * counts twice.
  */
-export async function retry<T>(call: () => Promise<T>, onRetry: () => void): Promise<T> {
+export async function retry<T>(call: () => Promise<T>, onRetry = () => {}): Promise<T> {
   const startedAt = performance.now()
   for (let tries = 1; ; tries++) {
     try {

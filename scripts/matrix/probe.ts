@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { startPostgres } from '../lib/servers/postgres/server.js'
+import { serverVersion } from '../lib/servers/redis/info.js'
 import { startRedis } from '../lib/servers/redis/server.js'
 
 /**
@@ -30,10 +31,7 @@ async function redisVersion(): Promise<string> {
   const server = await startRedis()
   const client = new Redis(server.url)
   try {
-    const info = await client.info('server')
-    const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
-    const valkey = field('valkey_version')
-    return valkey ? `Valkey ${valkey}` : `Redis ${field('redis_version')}`
+    return serverVersion(await client.info('server'))
   } finally {
     client.disconnect()
     await server.stop()

@@ -1,6 +1,6 @@
+import { invariantLines } from '../lib/load/invariants.js'
 import type { Paint } from '../lib/terminal/style.js'
 import { terminalTable } from '../lib/terminal/table.js'
-import { hanging } from '../lib/terminal/wrap.js'
 import { type Checked, FACTORS } from './check.js'
 import { about } from './format.js'
 
@@ -28,11 +28,7 @@ export function checkLines(
     '',
     ...terminalTable(table, width, paint),
     '',
-    ...invariants.flatMap(({ rule, holds, detail }) => {
-      const mark = holds ? '✓ holds  ' : '✗ DOES NOT HOLD  '
-      const text = detail === undefined ? rule : `${rule}: ${detail}`
-      return hanging(paint(holds ? 'green' : 'red', mark), mark.length, text, width)
-    }),
+    ...invariantLines(invariants, width, paint),
     '',
     paint(ok ? 'green' : 'red', `${ok ? '✓' : '✗'} ${verdict}`),
   ]

@@ -3,6 +3,7 @@ import { closedLoop } from '../lib/load/drive.js'
 import { allAccepted, type Invariants } from '../lib/load/invariants.js'
 import { BenchSale, buyerName, requestOf, SKU } from '../lib/load/sale.js'
 import { type Reading, ServerMeter } from '../lib/load/server-meter.js'
+import { infoField } from '../lib/servers/redis/info.js'
 
 /** 18 characters, as payment providers have. */
 const PAYMENT = 'pay_12345678901234'
@@ -115,7 +116,7 @@ export class Measure {
   async #read(): Promise<Use> {
     const reading = await this.#meter.read()
     const text = await this.#meter.client.info('stats')
-    const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1])
+    const field = (name: string) => Number(infoField(text, name))
     return { ...reading, received: field('total_net_input_bytes'), sent: field('total_net_output_bytes') }
   }
 }

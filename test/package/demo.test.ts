@@ -102,7 +102,7 @@ describe('the launch', () => {
         'lost',
         'stranded',
         'buyers over the limit',
-        'told of two',
+        'got two',
       ]) {
         expect(run.figure(label), label).toBe(0)
       }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Engine, FlashSale } from '../../../src/index.js'
 import type { LedgerFollower } from '../../../src/postgres.js'
+import { sampler } from '../sampler.js'
 import type { LedgerFindings } from './comparison.js'
 import type { LedgerDatabase } from './ledger-database.js'
 
@@ -15,7 +16,8 @@ export class LedgerWriter {
   readonly #database: LedgerDatabase
   readonly #sale: FlashSale
   readonly #follower: LedgerFollower
-  #asking: Promise<void> | undefined
+  /** Samples the ledger. */
+  readonly sample = sampler(() => this.#look())
   lag = 0
   events = 0
   batches = 0
@@ -29,17 +31,6 @@ export class LedgerWriter {
   static async open(database: LedgerDatabase, engine: Engine, name: string): Promise<LedgerWriter> {
     const sale = new FlashSale(name, { engine, deadlineMs: 5_000 })
     return new LedgerWriter(database, sale, await database.ledger.follow(sale, { maxPauseMs: 250 }))
-  }
-
-  /** Samples the ledger, unless a sample is under way. */
-  sample(): Promise<void> {
-    this.#asking ??= this.#look()
-      // The panel shows the latest sample.
-      .catch(() => {})
-      .finally(() => {
-        this.#asking = undefined
-      })
-    return this.#asking
   }
 
   async #look(): Promise<void> {

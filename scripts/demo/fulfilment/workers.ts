@@ -7,6 +7,7 @@ import {
   FlashSale,
 } from '../../../src/index.js'
 import { caughtUp } from '../../fulfilment/visit.js'
+import { sampler } from '../sampler.js'
 
 const GROUP = 'fulfilment'
 /** Short, so that the takeover can be seen; the default is ten seconds. */
@@ -28,7 +29,8 @@ interface Worker {
 export class Workers {
   readonly #workers: Worker[]
   #stats: ConsumerStats | undefined
-  #asking: Promise<void> | undefined
+  /** Samples the group. */
+  readonly sample = sampler(() => this.#look())
   #crashedAt: number | undefined
   /** From the crash of one worker until the other went on, in ms. */
   takeoverMs: number | undefined
@@ -51,17 +53,6 @@ export class Workers {
 
   get crashed(): boolean {
     return this.#crashedAt !== undefined
-  }
-
-  /** Samples the group, unless a sample is under way. */
-  sample(): Promise<void> {
-    this.#asking ??= this.#look()
-      // The panel shows the latest sample.
-      .catch(() => {})
-      .finally(() => {
-        this.#asking = undefined
-      })
-    return this.#asking
   }
 
   async #look(): Promise<void> {

@@ -176,12 +176,7 @@ async function sell(
 async function lastHolds(sale: FlashSale, holdMs: number): Promise<SkuCounts> {
   const giveUpAt = performance.now() + holdMs + 5_000
   for (;;) {
-    const counts = (
-      await retry(
-        () => sale.stats(),
-        () => {},
-      )
-    ).skus[SKU]!
+    const counts = (await retry(() => sale.stats())).skus[SKU]!
     if (counts.held === 0 || performance.now() > giveUpAt) return counts
     await delay(50)
   }
@@ -202,14 +197,7 @@ async function endState(
   ]
   for (let at = 0; at < ids.length; at += concurrency) {
     const page = ids.slice(at, at + concurrency)
-    const found = await Promise.all(
-      page.map((id) =>
-        retry(
-          () => sale.get(id),
-          () => {},
-        ),
-      ),
-    )
+    const found = await Promise.all(page.map((id) => retry(() => sale.get(id))))
     for (const [index, id] of page.entries()) states.set(id, found[index]?.state)
   }
   const { skus } = await sale.stats()

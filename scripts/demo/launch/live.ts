@@ -6,6 +6,7 @@ import { grid } from '../../lib/terminal/sections.js'
 import type { Paint } from '../../lib/terminal/style.js'
 import type { FulfilmentView } from '../fulfilment/fulfilment-view.js'
 import type { LaunchOptions } from '../options.js'
+import { sampler } from '../sampler.js'
 import type { StoresView } from '../stores/stores-view.js'
 import { SKU } from './buyers.js'
 import type { ExpectedState } from './expected-state.js'
@@ -33,7 +34,10 @@ export class Live implements View {
   readonly #refused: number[] = []
   #counts: SkuCounts
   #endedAt: number | undefined
-  #asking: Promise<void> | undefined
+  /** Samples the counts; the buyers notice a server that is away. */
+  readonly #sampleCounts = sampler(async () => {
+    this.#counts = (await this.#sale.stats()).skus[SKU]!
+  })
 
   constructor(
     sale: FlashSale,
@@ -58,9 +62,9 @@ export class Live implements View {
 
   async finish(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#asking
+    await this.#sampleCounts()
     this.#sample()
-    await Promise.all([this.#asking, this.room.sample()])
+    await Promise.all([this.#sampleCounts(), this.room.sample()])
     this.#endedAt = performance.now()
   }
 
@@ -89,18 +93,7 @@ export class Live implements View {
       this.#refused.push(refused / missing)
     }
     void this.room.sample()
-    this.#asking ??= this.#sale
-      .stats()
-      .then(
-        ({ skus }) => {
-          this.#counts = skus[SKU]!
-        },
-        // The panel shows the latest counts; the buyers notice a server that is away.
-        () => {},
-      )
-      .finally(() => {
-        this.#asking = undefined
-      })
+    void this.#sampleCounts()
   }
 
   panel(width: number): string[] {

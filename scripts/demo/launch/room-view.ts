@@ -2,6 +2,7 @@ import type { RoomStats, WaitingRoom } from '../../../src/index.js'
 import { bar } from '../../lib/terminal/charts.js'
 import { count } from '../../lib/terminal/format.js'
 import type { Paint } from '../../lib/terminal/style.js'
+import { sampler } from '../sampler.js'
 import { type Achieved, achieved, type Reading } from './admission-rate.js'
 import type { ExpectedAdmissions } from './expected-admissions.js'
 import type { Samples } from './samples.js'
@@ -20,7 +21,8 @@ export class RoomView {
   readonly #paint: Paint
   readonly #readings: Reading[] = []
   #stats: RoomStats | undefined
-  #asking: Promise<void> | undefined
+  /** Samples the room; the visitors notice a server that is away. */
+  readonly sample = sampler(async () => this.#take(await this.#room.stats()))
 
   constructor(
     room: WaitingRoom,
@@ -34,21 +36,6 @@ export class RoomView {
     this.#samples = samples
     this.#buyers = buyers
     this.#paint = paint
-  }
-
-  /** Samples the room, unless a sample is under way. */
-  sample(): Promise<void> {
-    this.#asking ??= this.#room
-      .stats()
-      .then(
-        (stats) => this.#take(stats),
-        // The panel shows the latest sample; the visitors notice a server that is away.
-        () => {},
-      )
-      .finally(() => {
-        this.#asking = undefined
-      })
-    return this.#asking
   }
 
   #take(stats: RoomStats): void {

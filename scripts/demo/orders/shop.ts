@@ -75,7 +75,7 @@ export class Shop {
     this.tally.wanted += units
     // As in the file: the library adds up the lines of a SKU.
     const items = lines.map(({ sku, quantity }) => ({ sku, quantity }))
-    const answer = await this.#retry(() => this.#sale.reserve({ buyer, key: order, items }))
+    const answer = await retry(() => this.#sale.reserve({ buyer, key: order, items }))
     if (answer.status !== 'reserved') {
       if (answer.status !== 'sold_out') throw new Error(`order ${order} was answered ${answer.status}`)
       this.#reservations.set(order, undefined)
@@ -84,7 +84,7 @@ export class Shop {
       return
     }
     const { id, items: cart } = answer.reservation
-    const paid = await this.#retry(() => this.#sale.confirm(id, { buyer, paymentId: order }))
+    const paid = await retry(() => this.#sale.confirm(id, { buyer, paymentId: order }))
     if (paid.status !== 'confirmed')
       throw new Error(`the payment of order ${order} was answered ${paid.status}`)
     this.#reservations.set(order, id)
@@ -105,7 +105,7 @@ export class Shop {
       const at = bought.findLastIndex(({ cart }) => cartName(buyer, cart) === name)
       if (at !== -1) {
         const [{ order, reservation }] = bought.splice(at, 1) as [Sold]
-        const answer = await this.#retry(() => this.#sale.refund(reservation, { restock: true }))
+        const answer = await retry(() => this.#sale.refund(reservation, { restock: true }))
         if (answer.status !== 'refunded')
           throw new Error(`the refund of ${order} was answered ${answer.status}`)
         this.tally.refunded++
@@ -123,7 +123,7 @@ export class Shop {
   /** The line's number is the key: each line counts once, however often it has to be sent. */
   async #restock({ line, sku }: OrderLine, quantity: number): Promise<number> {
     const restock = { sku, quantity, key: `line ${line}` }
-    return (await this.#retry(() => this.#sale.restock(restock))).applied
+    return (await retry(() => this.#sale.restock(restock))).applied
   }
 
   /** The state of each SKU and each order in the sale, after all orders. */
@@ -131,15 +131,11 @@ export class Shop {
     const { skus } = await this.#sale.stats()
     const orders = new Map<string, OrderState>()
     for (const [order, id] of this.#reservations) {
-      const state = id === undefined ? 'sold_out' : (await this.#retry(() => this.#sale.get(id)))?.state
+      const state = id === undefined ? 'sold_out' : (await retry(() => this.#sale.get(id)))?.state
       // Any other state differs from every expected one.
       orders.set(order, state as OrderState)
     }
     return { skus: new Map(Object.entries(skus)), orders }
-  }
-
-  #retry<T>(ask: () => Promise<T>): Promise<T> {
-    return retry(ask, () => {})
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Paint } from '../terminal/style.js'
+import { hanging } from '../terminal/wrap.js'
 import type { Tally } from './drive.js'
 
 /** What was checked, and whether it holds. */
@@ -38,4 +40,13 @@ export function allAccepted({ refused, failed, error }: Tally, invariants: Invar
     refused + failed === 0,
     `${refused} refused, ${failed} failed (${error})`,
   )
+}
+
+/** The invariants as lines for a terminal of this width. */
+export function invariantLines(invariants: readonly Invariant[], width: number, paint: Paint): string[] {
+  return invariants.flatMap(({ rule, holds, detail }) => {
+    const mark = holds ? '✓ holds  ' : '✗ DOES NOT HOLD  '
+    const text = detail === undefined ? rule : `${rule}: ${detail}`
+    return hanging(paint(holds ? 'green' : 'red', mark), mark.length, text, width)
+  })
 }

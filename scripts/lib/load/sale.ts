@@ -17,6 +17,11 @@ export function requestOf(n: number): ReserveRequest {
   return { buyer: buyerName(n), items: [{ sku: SKU, quantity: 1 }], key: keyName(n) }
 }
 
+/** Reserves one unit for the `n`th buyer with the `n`th key. */
+export const reserveIn = (sale: FlashSale): Work => {
+  return async (n) => ((await sale.reserve(requestOf(n))).status === 'reserved' ? 'accepted' : 'refused')
+}
+
 /**
  * A sale of one SKU, and the answers of its callers, which are compared with the sale at the end.
  * Its deadline is far away, since a slow answer is a figure here, not a fault.
