@@ -5,7 +5,7 @@ import { END } from '../../src/consumer/history-reader.js'
 import { PartitionConsumer } from '../../src/consumer/partition-consumer.js'
 import { WorkerPool } from '../../src/consumer/worker-pool.js'
 import type { StoredEvent } from '../../src/engine/engine.js'
-import type { GroupCommand, ParkedEvent } from '../../src/engine/groups.js'
+import type { GroupCommand, GroupState, ParkedEvent } from '../../src/engine/groups.js'
 import { settled, TestClock } from './test-clock.js'
 
 /** The server's clock is ahead of this one by so many ms. */
@@ -156,4 +156,15 @@ export function pending() {
     end = resolve
   })
   return { promise, end: () => end() }
+}
+
+/** A parked event, to be tried again at `retryAt`, by the clock of the server. */
+export function parkedAt(sequence: number, retryAt: number | null): ParkedEvent {
+  const event = { sequence, at: 0, type: 'released', id: `r${sequence}` } as StoredEvent
+  return { event, attempts: 1, retryAt, error: 'no' }
+}
+
+/** What the engine says of the group, of a partition that this consumer leads. */
+export function groupState(rest: Partial<GroupState>): GroupState {
+  return { group: 'g', position: 0, consumer: 'me', until: 0, parked: 0, dead: 0, ...rest }
 }

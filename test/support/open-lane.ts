@@ -3,17 +3,17 @@ import { Session } from '../../src/batching/session.js'
 import type { Clock } from '../../src/engine/clock.js'
 import type { Commands } from '../../src/engine/engine.js'
 import { FakePartition } from './fake-partition.js'
-import { SteppedClock } from './stepped.js'
+import { TestClock } from './test-clock.js'
 
 /** ms a call lasts where its deadline is the point, and where it is not. */
 export const SOON = 30
 const LATER = 30_000
 
-/** A lane of `get` over a partition that only notes what it is handed: on a stepped clock, or on other timers. */
+/** A lane of `get` over a partition that only notes what it is handed: on a clock of the test, or on other timers. */
 export function openLane(max = 10_000, others?: Clock) {
   const partition = new FakePartition()
-  const clock = new SteppedClock()
-  const timing = others ?? clock.timing
+  const clock = new TestClock()
+  const timing = others ?? clock
   const session = new Session('sale', { max, open: 0 }, timing)
   const lane = batcherFor<Commands, 'get'>(partition, 'get', session)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {

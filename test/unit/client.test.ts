@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/se
 import { FlashSale, type FlashSaleOptions, redisEngine } from '../../src/index.js'
 import { type ClientOptions, connectTo } from '../support/client.js'
 import { BUYER, faultOf, KEY, PAYMENT } from '../support/secrets.js'
-import { SteppedClock } from '../support/stepped.js'
+import { TestClock } from '../support/test-clock.js'
 import { withTiming } from '../support/waiting-room.js'
 
 let server: RedisServer
@@ -126,8 +126,8 @@ describe('a server that', () => {
   })
 
   test('hangs: UNKNOWN_OUTCOME by the deadline; the same key gives the one true answer', async () => {
-    const clock = new SteppedClock()
-    const engine = withTiming(redisEngine(connect()), clock.timing)
+    const clock = new TestClock()
+    const engine = withTiming(redisEngine(connect()), clock)
     const sale = new FlashSale(`sale-${++sales}`, { engine, deadlineMs: 1_000 })
     onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 5 } })

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine, type StockholdError } from '../../src/index.js'
 import { sourceOf } from '../../src/sale/flash-sale.js'
 import { faultyEngine } from '../support/faulty-engine.js'
-import { steppedMemory } from '../support/stepped.js'
+import { clockedMemory } from '../support/test-clock.js'
 import { watched } from '../support/watched-engine.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
@@ -140,11 +140,11 @@ describe('a handle that does not know the rules yet', () => {
 })
 
 test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async () => {
-  const { clock, engine } = await steppedMemory()
+  const { clock, engine } = await clockedMemory()
   let silent = false
   const sale = handle(
     {
-      clock: clock.timing,
+      clock,
       elapsed: () => engine.elapsed(),
       close: () => engine.close(),
       room: (name) => engine.room(name),

@@ -19,7 +19,7 @@ describe('maxInFlight', () => {
     const abort = new AbortController()
     const last = [ask('f', { ms: SOON }), ask('g', { signal: abort.signal })]
     await expect(ask('h')).rejects.toMatchObject(code('OVERLOADED'))
-    await clock.pass(SOON)
+    await clock.advance(SOON)
     abort.abort()
     await Promise.allSettled(last)
     const after = [ask('i'), ask('j')]
@@ -99,18 +99,18 @@ describe('timers', () => {
     const { ask, calls, clock } = openLane()
     const answer = ask('a')
     await turn()
-    expect(clock.timers.keepingAlive).toBe(1)
+    expect(clock.keptAliveBy).toBe(1)
     calls[0]!.reply()
     await answer
     await turn()
-    expect(clock.timers.keepingAlive).toBe(0)
+    expect(clock.keptAliveBy).toBe(0)
     const next = ask('b')
     await turn()
-    expect(clock.timers.keepingAlive).toBe(1)
+    expect(clock.keptAliveBy).toBe(1)
     calls[1]!.reply()
     await next
     await turn()
-    expect(clock.timers.keepingAlive).toBe(0)
+    expect(clock.keptAliveBy).toBe(0)
   })
 
   test('a lane whose only call was aborted unsent keeps none either', async () => {
@@ -120,6 +120,6 @@ describe('timers', () => {
     abort.abort()
     await answer.catch(() => {})
     await turn()
-    expect(clock.timers.keepingAlive).toBe(0)
+    expect(clock.keptAliveBy).toBe(0)
   })
 })

@@ -4,14 +4,14 @@ import { Session } from '../../src/batching/session.js'
 import type { Command, Commands } from '../../src/engine/engine.js'
 import { FakePartition } from '../support/fake-partition.js'
 import { turn } from '../support/open-lane.js'
-import { SteppedClock } from '../support/stepped.js'
+import { TestClock } from '../support/test-clock.js'
 
 const lines = (count: number) => Array.from({ length: count }, (_, i) => [i, 1])
 
 /** How the batches are filled by so many of the same item. */
 async function batches(command: Command, op: object, count: number): Promise<number[]> {
   const partition = new FakePartition()
-  const { timing } = new SteppedClock()
+  const timing = new TestClock()
   const lanes = new BatcherSet<Commands>(partition, new Session('sale', { max: 10_000, open: 0 }, timing))
   const limits = { deadline: 30_000 }
   for (let i = 0; i < count; i++) lanes.ask(command, op as never, limits, () => {}).catch(() => {})

@@ -37,8 +37,8 @@ describe('a batch that was refused since the port was not ready', () => {
     const { calls, ask, partition, clock, session } = openLane(2)
     const [hasty, patient] = [ask('hasty', { ms: 700 }), ask('patient', { ms: 1_900 })]
     const told: unknown[] = []
-    hasty.catch((error) => told.push([clock.elapsed(), error]))
-    patient.catch((error) => told.push([clock.elapsed(), error]))
+    hasty.catch((error) => told.push([clock.now(), error]))
+    patient.catch((error) => told.push([clock.now(), error]))
     for (const reply of ['MOVED', 'CLUSTERDOWN']) {
       await turn()
       calls.at(-1)!.fail(refused(reply))
@@ -46,7 +46,7 @@ describe('a batch that was refused since the port was not ready', () => {
     await turn()
     close(partition)
     calls.at(-1)!.fail(refused('TRYAGAIN'))
-    await clock.pass(10_000)
+    await clock.advance(10_000)
     const unavailable = {
       ...code('UNAVAILABLE'),
       message: 'Redis refused (TRYAGAIN). Nothing was executed.',

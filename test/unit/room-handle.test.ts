@@ -3,31 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { FlashSale, StockholdError, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
-import { type SteppedClock, steppedMemory } from '../support/stepped.js'
-import { codeOf, SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
+import { FlashSale, StockholdError, type WaitingRoom } from '../../src/index.js'
+import { clockedRoom, passOf, roomOn, ticketsOf } from '../support/clocked-room.js'
+import { codeOf, SECRET } from '../support/waiting-room.js'
 import { startWorker } from '../support/workers.js'
-
-async function opened(
-  options: Partial<WaitingRoomOptions> = {},
-): Promise<{ clock: SteppedClock; spy: SpiedEngine; room: WaitingRoom }> {
-  const { clock, engine } = await steppedMemory()
-  const spy = spied(engine)
-  const room = handle(spy, options)
-  await room.create()
-  return { clock, spy, room }
-}
-
-function handle(spy: SpiedEngine, options: Partial<WaitingRoomOptions> = {}): WaitingRoom {
-  const room = new WaitingRoom('launch', { secret: SECRET, ratePerSecond: 1, ...options, engine: spy.engine })
-  onTestFinished(() => room.close())
-  return room
-}
-
-async function tickets(room: WaitingRoom, size: number): Promise<string[]> {
-  const joined = await Promise.all(Array.from({ length: size }, (_, i) => room.join(`u${i + 1}`)))
-  return joined.map(({ ticket }) => ticket)
-}
 
 function codeOfAny(call: Promise<unknown>): Promise<string> {
   return call.then(
@@ -37,8 +16,8 @@ function codeOfAny(call: Promise<unknown>): Promise<string> {
 }
 
 test('closed while polls are under way: each of them is answered or CLOSED, and no call follows', async () => {
-  const { clock, spy, room } = await opened()
-  const crowd = await tickets(room, 50)
+  const { clock, spy, room } = await clockedRoom()
+  const crowd = await ticketsOf(room, 50)
   const polls = crowd.map((ticket) =>
     room.poll(ticket).then(
       ({ status }) => status,
@@ -50,7 +29,7 @@ test('closed while polls are under way: each of them is answered or CLOSED, and 
   for (const outcome of await clock.during(Promise.all(polls)))
     expect(['waiting', 'admitted', 'CLOSED']).toContain(outcome)
   const calls = spy.count()
-  await clock.pass(700)
+  await clock.advance(700)
   expect(spy.count()).toBe(calls)
   for (const call of [
     () => room.poll(crowd[0]!),
@@ -68,21 +47,21 @@ test('an engine that was closed: every call says so, and no rejection goes unhea
   const listener = (reason: unknown) => void unheard.push(reason)
   process.on('unhandledRejection', listener)
   onTestFinished(() => void process.off('unhandledRejection', listener))
-  const { clock, spy, room } = await opened()
-  const crowd = await tickets(room, 5)
+  const { clock, spy, room } = await clockedRoom()
+  const crowd = await ticketsOf(room, 5)
   const polls = crowd.map((ticket) => codeOfAny(room.poll(ticket)))
   await spy.engine.close()
   for (const outcome of await clock.during(Promise.all(polls))) expect(['fine', 'CLOSED']).toContain(outcome)
-  await clock.pass(300)
+  await clock.advance(300)
   expect(await clock.during(codeOf(room.poll(crowd[0]!)))).toBe('CLOSED')
   expect(await clock.during(codeOf(room.join('x')))).toBe('CLOSED')
-  await clock.pass(300)
+  await clock.advance(300)
   expect(unheard).toEqual([])
 })
 
 test('more joins than may be open: OVERLOADED for those beyond, and whoever waits is told their place all the same', async () => {
-  const { clock, spy, room } = await opened({ maxInFlight: 10, ratePerSecond: 0.001 })
-  const crowd = await tickets(room, 5)
+  const { clock, spy, room } = await clockedRoom({ maxInFlight: 10, ratePerSecond: 0.001 })
+  const crowd = await ticketsOf(room, 5)
   await room.poll(crowd[3]!)
   let release = () => {}
   const held = new Promise<void>((resolve) => {
@@ -90,7 +69,7 @@ test('more joins than may be open: OVERLOADED for those beyond, and whoever wait
   })
   spy.before = (command) => (command === 'join' ? held : undefined)
   const joins = Array.from({ length: 30 }, (_, i) => codeOfAny(room.join(`v${i}`)))
-  await clock.pass(300)
+  await clock.advance(300)
   const told = await clock.during(room.poll(crowd[3]!))
   // Asked of the engine, and not held: what counts against the bound are joins.
   expect(told).toMatchObject({ status: 'waiting', position: 4 })
@@ -101,26 +80,23 @@ test('more joins than may be open: OVERLOADED for those beyond, and whoever wait
 })
 
 test('the door is asked within the deadline of the reservation, however many calls it takes', async () => {
-  const { clock, spy, room } = await opened({ sale: 'phones' })
+  const { clock, spy, room } = await clockedRoom({ sale: 'phones' })
   await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
-  const { ticket } = await room.join('ann')
-  let told = await room.poll(ticket)
-  while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
-  const { pass } = told
+  const pass = await passOf(clock, room, 'ann')
   // It has to learn the room first, which takes most of the time there is; then nothing comes any more.
   spy.before = (command) => clock.sleep(command === 'describe' ? 500 : 5_000)
   const reserve = async (ofSale: number, ofRoom: number) => {
-    const elsewhere = handle(spy, { sale: 'phones', deadlineMs: ofRoom })
+    const elsewhere = roomOn(spy, { sale: 'phones', deadlineMs: ofRoom })
     const sale = new FlashSale('phones', { engine: spy.engine, deadlineMs: ofSale, waitingRoom: elsewhere })
     const items = [{ sku: 'a', quantity: 1 }]
     return codeOfAny(sale.reserve({ buyer: 'ann', items, pass }))
   }
-  const from = clock.elapsed()
+  const from = clock.now()
   const outcomes = await clock.during(
     Promise.all([reserve(600, 600), reserve(600, 5_000), reserve(5_000, 600)]),
   )
   expect(outcomes).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE'])
-  expect(clock.elapsed() - from).toBeLessThanOrEqual(605)
+  expect(clock.now() - from).toBeLessThanOrEqual(605)
 })
 
 test('a process in which a room was used ends by itself, and not before its polls are answered', async () => {
@@ -161,12 +137,9 @@ function codeOfVerify(room: WaitingRoom, pass: string): string {
 }
 
 test('verify says nothing of a pass before the room was read; ready() waits for that', async () => {
-  const { clock, spy, room } = await opened()
-  const { ticket } = await room.join('ann')
-  let told = await room.poll(ticket)
-  while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
-  const { pass } = told
-  const [fresh, other] = [handle(spy), handle(spy)]
+  const { clock, spy, room } = await clockedRoom()
+  const pass = await passOf(clock, room, 'ann')
+  const [fresh, other] = [roomOn(spy), roomOn(spy)]
   await room.revoke('ann')
   expect(() => fresh.verify(pass, { buyer: 'ann' })).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
   await fresh.ready()
@@ -182,14 +155,14 @@ test('verify says nothing of a pass before the room was read; ready() waits for 
 })
 
 test('who has a place but cannot be told where gets UNKNOWN_OUTCOME: joining again tells it', async () => {
-  const { clock, spy, room } = await opened()
-  const fresh = handle(spy)
+  const { clock, spy, room } = await clockedRoom()
+  const fresh = roomOn(spy)
   spy.before = (command) => {
     if (command === 'tend') throw new StockholdError('UNAVAILABLE', 'away')
   }
   expect(await codeOf(fresh.join('ann'))).toBe('UNKNOWN_OUTCOME')
   spy.before = undefined
   expect(await room.stats()).toMatchObject({ waiting: 1 })
-  await clock.pass(1_000)
+  await clock.advance(1_000)
   expect(await clock.during(fresh.join('ann'))).toMatchObject({ position: 1 })
 })

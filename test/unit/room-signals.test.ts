@@ -1,28 +1,6 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { FlashSale, WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
-import { type SteppedClock, steppedMemory } from '../support/stepped.js'
-import { SECRET, type SpiedEngine, spied } from '../support/waiting-room.js'
-
-async function opened(
-  options: Partial<WaitingRoomOptions> = {},
-): Promise<{ clock: SteppedClock; spy: SpiedEngine; room: WaitingRoom }> {
-  const { clock, engine } = await steppedMemory()
-  const spy = spied(engine)
-  const room = handle(spy, options)
-  await room.create()
-  return { clock, spy, room }
-}
-
-function handle(spy: SpiedEngine, options: Partial<WaitingRoomOptions> = {}): WaitingRoom {
-  const room = new WaitingRoom('launch', { secret: SECRET, ratePerSecond: 1, ...options, engine: spy.engine })
-  onTestFinished(() => room.close())
-  return room
-}
-
-async function tickets(room: WaitingRoom, size: number): Promise<string[]> {
-  const joined = await Promise.all(Array.from({ length: size }, (_, i) => room.join(`u${i + 1}`)))
-  return joined.map(({ ticket }) => ticket)
-}
+import { describe, expect, test } from 'vitest'
+import { FlashSale, type WaitingRoom } from '../../src/index.js'
+import { clockedRoom, passOf, roomOn, ticketsOf } from '../support/clocked-room.js'
 
 const never = new Promise<never>(() => {})
 
@@ -46,14 +24,14 @@ const abortable: Record<
 // If the signal were ignored, the call would wait for its deadline, which is an hour.
 describe.each(Object.entries(abortable))('an aborted %s ends at once', (name, call) => {
   test('in a process that has never read the room', async () => {
-    const { clock, spy, room } = await opened()
-    const [ticket] = await tickets(room, 1)
-    const fresh = handle(spy, { deadlineMs: 3_600_000 })
+    const { clock, spy, room } = await clockedRoom()
+    const [ticket] = await ticketsOf(room, 1)
+    const fresh = roomOn(spy, { deadlineMs: 3_600_000 })
     spy.before = () => never
     const reason = new Error('the browser has gone')
     const abort = new AbortController()
     const outcome = call(fresh, ticket!, abort.signal).catch((error) => error)
-    await clock.pass(20)
+    await clock.advance(20)
     abort.abort(reason)
     const error = await outcome
     // What was sent may be carried out; what only waits to learn the room was not sent.
@@ -62,10 +40,10 @@ describe.each(Object.entries(abortable))('an aborted %s ends at once', (name, ca
   })
 
   test('in a process that knows the room', async () => {
-    const { clock, spy, room } = await opened({ deadlineMs: 3_600_000, ratePerSecond: 0 })
-    const [ticket] = await tickets(room, 1)
+    const { clock, spy, room } = await clockedRoom({ deadlineMs: 3_600_000, ratePerSecond: 0 })
+    const [ticket] = await ticketsOf(room, 1)
     // What is known is too old to be told.
-    await clock.pass(300)
+    await clock.advance(300)
     spy.before = () => never
     const reason = new Error('the browser has gone')
     const abort = new AbortController()
@@ -73,7 +51,7 @@ describe.each(Object.entries(abortable))('an aborted %s ends at once', (name, ca
       () => 'answered',
       (error) => error,
     )
-    await clock.pass(20)
+    await clock.advance(20)
     abort.abort(reason)
     const error = await outcome
     if (name === 'ready') expect(error).toBe('answered')
@@ -83,9 +61,9 @@ describe.each(Object.entries(abortable))('an aborted %s ends at once', (name, ca
 })
 
 test('a signal that was aborted before: nothing is sent', async () => {
-  const { spy, room } = await opened()
-  const [ticket] = await tickets(room, 1)
-  const fresh = handle(spy)
+  const { spy, room } = await clockedRoom()
+  const [ticket] = await ticketsOf(room, 1)
+  const fresh = roomOn(spy)
   const before = spy.count()
   for (const call of Object.values(abortable))
     for (const each of [room, fresh])
@@ -95,33 +73,31 @@ test('a signal that was aborted before: nothing is sent', async () => {
 })
 
 test('a reservation whose pass is being looked at ends with its signal', async () => {
-  const { clock, spy, room } = await opened({ sale: 'phones' })
+  const { clock, spy, room } = await clockedRoom({ sale: 'phones' })
   await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
-  const { ticket } = await room.join('ann')
-  let told = await room.poll(ticket)
-  while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
-  const elsewhere = handle(spy, { sale: 'phones', deadlineMs: 3_600_000 })
+  const pass = await passOf(clock, room, 'ann')
+  const elsewhere = roomOn(spy, { sale: 'phones', deadlineMs: 3_600_000 })
   const sale = new FlashSale('phones', { engine: spy.engine, deadlineMs: 3_600_000, waitingRoom: elsewhere })
   spy.before = () => never
   const abort = new AbortController()
   const items = [{ sku: 'a', quantity: 1 }]
-  const outcome = sale.reserve({ buyer: 'ann', items, pass: told.pass }, { signal: abort.signal })
-  await clock.pass(20)
+  const outcome = sale.reserve({ buyer: 'ann', items, pass }, { signal: abort.signal })
+  await clock.advance(20)
   abort.abort(new Error('gone'))
   await expect(outcome).rejects.toThrow('gone')
 })
 
 test('the poll of a visitor who has gone is not sent, and those who wait with it are answered', async () => {
-  const { clock, spy, room } = await opened({ burst: 10, ratePerSecond: 10 })
-  const [first, second] = await tickets(room, 2)
+  const { clock, spy, room } = await clockedRoom({ burst: 10, ratePerSecond: 10 })
+  const [first, second] = await ticketsOf(room, 2)
   let release = () => {}
   const held = new Promise<void>((resolve) => {
     release = resolve
   })
   spy.before = (command) => (command === 'tend' ? held : undefined)
-  await clock.pass(300)
+  await clock.advance(300)
   const underWay = room.poll(first!)
-  await clock.pass(20)
+  await clock.advance(20)
   const abort = new AbortController()
   const gone = room.poll(first!, { signal: abort.signal }).catch((error) => error)
   const waiting = room.poll(second!)
@@ -134,14 +110,14 @@ test('the poll of a visitor who has gone is not sent, and those who wait with it
 
 test('updates end at once with their signal, with return() and with close(), also while the engine says nothing', async () => {
   for (const end of ['signal', 'return', 'close'] as const) {
-    const { clock, spy, room } = await opened({ deadlineMs: 3_600_000 })
-    const [ticket] = await tickets(room, 1)
-    await clock.pass(300)
+    const { clock, spy, room } = await clockedRoom({ deadlineMs: 3_600_000 })
+    const [ticket] = await ticketsOf(room, 1)
+    await clock.advance(300)
     spy.before = () => never
     const abort = new AbortController()
     const updates = room.updates(ticket!, { signal: abort.signal })
     const next = updates.next()
-    await clock.pass(20)
+    await clock.advance(20)
     if (end === 'signal') abort.abort()
     else if (end === 'return') void updates.return!()
     else await room.close()

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine } from '../../src/index.js'
-import { SteppedClock } from '../support/stepped.js'
+import { TestClock } from '../support/test-clock.js'
 import { withTiming } from '../support/waiting-room.js'
 
 const never = new Promise<never>(() => {})
@@ -50,7 +50,7 @@ test.each(
 )(
   'an aborted $name ends at once: $partitions partitions, sale known: $known',
   async ({ name, partitions, known }) => {
-    const clock = new SteppedClock()
+    const clock = new TestClock()
     const { engine, silence } = silenced(clock.drive(memoryEngine()))
     const open = () => {
       const sale = new FlashSale('launch', { engine, deadlineMs: 3_600_000 })
@@ -68,7 +68,7 @@ test.each(
       () => 'answered',
       (error) => error,
     )
-    await clock.pass(20)
+    await clock.advance(20)
     abort.abort(reason)
     const error = await outcome
     // A call that asks several partitions tells the failure of one as its cause.

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { PollResult } from '../../src/index.js'
 import type { RoomPoller } from '../../src/waiting-room/room-poller.js'
 import { pushUpdates, type Watched } from '../../src/waiting-room/updates.js'
-import { SteppedClock } from '../support/stepped.js'
+import { TestClock } from '../support/test-clock.js'
 
 const at = (position: number, soldOutLikely = false): PollResult => ({
   status: 'waiting',
@@ -18,7 +18,7 @@ const closed = (reason: 'sold_out' | 'ended'): PollResult => ({ status: 'closed'
 function stage(answers: (PollResult | Error)[]) {
   const listeners = new Set<() => void>()
   const stageOf = { polls: 0, hasTurn: false, state: { closed: null as string | null }, stopped: false }
-  const clock = new SteppedClock()
+  const clock = new TestClock()
   const keeper = {
     get state() {
       return stageOf.state
@@ -44,9 +44,9 @@ function stage(answers: (PollResult | Error)[]) {
     tell: () => {
       for (const listener of listeners) listener()
     },
-    open: (signal?: AbortSignal) => pushUpdates(watched, keeper, clock.timing, signal),
+    open: (signal?: AbortSignal) => pushUpdates(watched, keeper, clock, signal),
     idle() {
-      expect([listeners.size, clock.timers.all]).toEqual([0, 0])
+      expect([listeners.size, clock.timers]).toEqual([0, 0])
     },
   }
 }
@@ -93,11 +93,11 @@ test('a turn is told at once, without waiting for the next look', async () => {
   const next = updates.next()
   await clock.until(() => listeners.size > 0)
   tell()
-  await clock.pass(20)
+  await clock.advance(20)
   expect(stageOf.polls).toBe(1)
   stageOf.hasTurn = true
   tell()
-  await clock.pass(20)
+  await clock.advance(20)
   expect(stageOf.polls).toBe(2)
   expect(await next).toEqual({ done: false, value: admitted })
 })
@@ -108,7 +108,7 @@ test('a turn that came while the last update was still being handled', async () 
   await updates.next()
   stageOf.hasTurn = true
   const next = updates.next()
-  await clock.pass(20)
+  await clock.advance(20)
   expect(stageOf.polls).toBe(2)
   expect((await next).value).toEqual(admitted)
 })
@@ -160,7 +160,7 @@ test('break ends it, and so does a return in the middle of a wait, as servers do
   await updates.return!()
   expect(await next).toEqual({ done: true, value: undefined })
   const { polls } = gone.stageOf
-  await gone.clock.pass(1_100)
+  await gone.clock.advance(1_100)
   expect(gone.stageOf.polls).toBe(polls)
   gone.idle()
 })

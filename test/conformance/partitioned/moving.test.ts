@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Batch, faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
-import { SteppedClock } from '../../support/stepped.js'
+import { TestClock } from '../../support/test-clock.js'
 import { watched } from '../../support/watched-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
@@ -59,7 +59,7 @@ onBothPartitioned((open) => {
 
   test('nobody wants it: stats brings home what it finds in transit for longer than a moment', async () => {
     const { shop } = await killedAfter('send')
-    const clock = new SteppedClock()
+    const clock = new TestClock()
     const sale = shop.handle(clock.drive(shop.clock.engine))
     const counts = async () => (await clock.during(sale.stats())).skus.a!
     expect(await counts()).toMatchObject({ available: 0, inTransit: 1 })
@@ -79,7 +79,7 @@ onBothPartitioned((open) => {
 
   test('units in transit are not sold out, but nobody waits for them longer than for the deadline', async () => {
     const { shop } = await killedAfter('send')
-    const clock = new SteppedClock()
+    const clock = new TestClock()
     const engine = faultyEngine(clock.drive(shop.clock.engine), ({ command }) =>
       command === 'receive' ? 'refused' : 'answered',
     )
@@ -89,7 +89,7 @@ onBothPartitioned((open) => {
       code: 'UNAVAILABLE',
       message: expect.stringMatching(/nothing was/i),
     })
-    expect(clock.elapsed()).toBeLessThanOrEqual(305)
+    expect(clock.now()).toBeLessThanOrEqual(305)
   })
 
   test.each<[string, (batch: Batch, number: number) => 'answered' | 'refused' | 'reply lost']>([

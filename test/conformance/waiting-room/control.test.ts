@@ -41,11 +41,11 @@ onBothEngines((open) => {
     await door.admitted('ann')
     expect((await door.timers.during(door.waiting('bob', far))).etaMs).not.toBeNull()
     await door.room.pause()
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ etaMs: null })
     await door.room.resume()
     await door.room.setRate(4, { burst: 2 })
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ position: 1, etaMs: 250 })
   })
 

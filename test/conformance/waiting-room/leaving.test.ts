@@ -66,7 +66,7 @@ onBothEngines((open) => {
     const { pass } = await door.admitted('ann')
     expect(far.verify(pass, { buyer: 'ann' })).toMatchObject({ buyer: 'ann' })
     expect(await door.room.leave(door.ticket('ann'))).toEqual({ left: true })
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(() => far.verify(pass, { buyer: 'ann' })).toThrow(
       expect.objectContaining({ code: 'PASS_INVALID' }),
     )
@@ -115,7 +115,7 @@ onBothEngines((open) => {
     expect(await door.room.revoke('ann')).toEqual({ revoked: true })
     const refused = expect.objectContaining({ code: 'PASS_INVALID' })
     expect(() => door.room.verify(pass, { buyer: 'ann' })).toThrow(refused)
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     for (const room of [idle, busy]) expect(() => room.verify(pass, { buyer: 'ann' })).toThrow(refused)
     expect(await door.timers.during(codeOf(door.poll('ann', busy)))).toBe('TICKET_INVALID')
   })

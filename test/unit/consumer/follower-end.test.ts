@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { StoredEvent } from '../../../src/engine/engine.js'
-import type { ParkedEvent } from '../../../src/engine/groups.js'
 import { StockholdError } from '../../../src/errors.js'
-import { HOUR, pending, SERVER, followerStage as stage } from '../../support/follower-stage.js'
+import {
+  groupState,
+  HOUR,
+  parkedAt,
+  pending,
+  SERVER,
+  followerStage as stage,
+} from '../../support/follower-stage.js'
 import { settled } from '../../support/test-clock.js'
 
 describe('the end', () => {
@@ -91,29 +96,15 @@ describe('the end', () => {
 })
 
 describe('what others do to the group', () => {
-  const parkedAt = (sequence: number, retryAt: number | null): ParkedEvent => ({
-    ...{ event: { sequence, at: 0, type: 'released', id: `r${sequence}` } as StoredEvent },
-    ...{ attempts: 1, retryAt, error: 'no' },
-  })
-  const state = (rest: object) => ({
-    group: 'g',
-    position: 0,
-    consumer: 'me',
-    until: 0,
-    parked: 0,
-    dead: 0,
-    ...rest,
-  })
-
   test('events that were revived are looked for when the engine says there are more parked', async () => {
     const { clock, follower, partition, leading, since, handled } = stage()
     partition.position = 9
     await leading()
-    follower.observe(state({ parked: 0 }))
+    follower.observe(groupState({ parked: 0 }))
     await settled()
     expect(since()).toEqual([])
     partition.parked = [parkedAt(4, 0)]
-    follower.observe(state({ parked: 1 }))
+    follower.observe(groupState({ parked: 1 }))
     await settled()
     expect([since()[0], handled]).toEqual(['0 claim', [4]])
     await clock.advance(1)
@@ -165,7 +156,7 @@ describe('what others do to the group', () => {
     happen(0)
     await clock.advance(1_000)
     expect([since(), handled]).toEqual([[], []])
-    follower.observe(state({ parked: 2, dead: 0 }))
+    follower.observe(groupState({ parked: 2, dead: 0 }))
     await settled()
     expect(since()).toEqual([])
     void follower
@@ -173,16 +164,6 @@ describe('what others do to the group', () => {
 })
 
 describe('what a follower does by itself, and what not', () => {
-  const state = (rest: object) => ({
-    group: 'g',
-    position: 0,
-    consumer: 'me',
-    until: 0,
-    parked: 0,
-    dead: 0,
-    ...rest,
-  })
-
   test('a claim while it leads is no wish for later', async () => {
     const { clock, follower, partition, leading, since } = stage({ leaseMs: 9_000 })
     await leading()
@@ -225,13 +206,13 @@ describe('what a follower does by itself, and what not', () => {
     await settled()
     expect(handled).toEqual([1])
     await clock.advance(1_000)
-    follower.observe(state({ position: 1, dead: 2 }))
+    follower.observe(groupState({ position: 1, dead: 2 }))
     expect([follower.backlog!.dead, follower.backlog!.knowsDead]).toEqual([2, true])
     await clock.advance(60_000)
     happen(1)
     await clock.advance(60_000)
     expect(handled).toEqual([1])
-    follower.observe(state({ position: 1, dead: 0 }))
+    follower.observe(groupState({ position: 1, dead: 0 }))
     await settled()
     expect(handled).toEqual([1, 2])
   })
@@ -241,14 +222,13 @@ describe('what a follower does by itself, and what not', () => {
     await leading()
     happen(1)
     await clock.advance(5)
-    follower.observe(state({ dead: 2 }))
+    follower.observe(groupState({ dead: 2 }))
     expect(follower.backlog!.dead).toBe(0)
   })
 
   test('what parked events speak of is fetched again after a failure', async () => {
     const { clock, partition, run, follower, handled, since } = stage()
-    const event = { sequence: 4, at: 0, type: 'released', id: 'r4' } as StoredEvent
-    Object.assign(partition, { position: 9, parked: [{ event, attempts: 1, retryAt: 0, error: 'no' }] })
+    Object.assign(partition, { position: 9, parked: [parkedAt(4, 0)] })
     partition.fail = (what) =>
       what.startsWith('reservation') ? new StockholdError('UNAVAILABLE', 'away') : undefined
     run()

@@ -2,13 +2,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { FlashSale } from '../../../src/index.js'
 import { sourceOf } from '../../../src/sale/flash-sale.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
-import { steppedMemory } from '../../support/stepped.js'
+import { clockedMemory } from '../../support/test-clock.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 
 /** A sale, and handles that note what they send. */
 async function opened(partitions: number, stock = 40) {
-  const timed = await steppedMemory()
+  const timed = await clockedMemory()
   const sent: string[] = []
   const watched = faultyEngine(timed.engine, ({ partition, command }) => {
     sent.push(`${command} ${partition}`)
@@ -79,10 +79,10 @@ describe('holds that lapse', () => {
     const fresh = handle()
     await fresh.stats()
     take()
-    await clock.pass(499)
+    await clock.advance(499)
     expect(sent).toEqual([])
     await advance(60_000)
-    await clock.pass(251)
+    await clock.advance(251)
     expect(take()).toEqual(['sweep 0'])
     expect((await sourceOf(fresh).read(0, 0)).events.map(({ type }) => type)).toEqual(['reserved', 'expired'])
   })
@@ -91,9 +91,9 @@ describe('holds that lapse', () => {
     const { handle, clock, take } = await opened(4)
     const source = sourceOf(handle())
     for (let i = 0; i < 5; i++) await source.read(2, 0)
-    expect(clock.timers.keepingAlive).toBe(0)
+    expect(clock.keptAliveBy).toBe(0)
     take()
-    await clock.pass(751)
+    await clock.advance(751)
     expect(take()).toEqual(['sweep 2'])
   })
 
@@ -101,7 +101,7 @@ describe('holds that lapse', () => {
     const { handle, clock, take } = await opened(4)
     await handle().stats()
     take()
-    await clock.pass(120_000)
+    await clock.advance(120_000)
     expect(take()).toEqual([])
   })
 
@@ -110,9 +110,9 @@ describe('holds that lapse', () => {
     for (const buyer of ['u', 'v', 'w', 'x', 'y']) await hold(sale, buyer)
     await sale.close()
     take()
-    await clock.pass(120_000)
+    await clock.advance(120_000)
     expect(take()).toEqual([])
-    expect(clock.timers.keepingAlive).toBe(0)
+    expect(clock.keptAliveBy).toBe(0)
   })
 })
 

@@ -6,7 +6,7 @@ import { type Acknowledged, AcknowledgementCache } from '../../../src/sale/ackno
 import { normalizeRules } from '../../../src/sale/rules.js'
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
-import { steppedMemory } from '../../support/stepped.js'
+import { clockedMemory } from '../../support/test-clock.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 const SALE = 'launch'
@@ -18,7 +18,7 @@ function handle(engine: Engine): FlashSale {
 }
 
 async function opened(partitions = 1) {
-  const { engine } = await steppedMemory()
+  const { engine } = await clockedMemory()
   const rules = { stock: { a: 40 }, holdMs: 60_000, partitions }
   const ledger = new FakeLedger()
   /** A ledger that has followed a sale of these rules, with that token. */

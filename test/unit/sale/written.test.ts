@@ -3,13 +3,13 @@ import { StockholdError } from '../../../src/errors.js'
 import { FlashSale, type FlashSaleOptions } from '../../../src/index.js'
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
-import { steppedMemory } from '../../support/stepped.js'
+import { clockedMemory } from '../../support/test-clock.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 
 /** A sale whose answers wait for a ledger, beside a handle without one; notes which commands the engine was handed. */
 async function opened(options: Partial<FlashSaleOptions> = {}) {
-  const { engine, clock } = await steppedMemory()
+  const { engine, clock } = await clockedMemory()
   const sent: string[] = []
   const watched = faultyEngine(engine, ({ command }) => {
     sent.push(command)
@@ -76,10 +76,10 @@ describe.each(Object.keys(changes))('%s', (command) => {
     const call = change(sale).then((result) => {
       answer = result
     })
-    await clock.pass(0)
+    await clock.advance(0)
     expect(take()).not.toContain(command)
     open()
-    await clock.pass(0)
+    await clock.advance(0)
     expect(take()).toContain(command)
     expect(answer).toBeUndefined()
     expect(ledger.reaches).toMatchObject([{ partition: 0, deadline: 2_000, tip: { generation: 1 } }])
@@ -121,9 +121,9 @@ describe('whether the ledger can be written', () => {
     const call = handle()
       .reserve({ buyer: 'u', items })
       .catch((error) => over.push(error))
-    await clock.pass(499)
+    await clock.advance(499)
     expect(over).toEqual([])
-    await clock.pass(1)
+    await clock.advance(1)
     await call
     expect(over).toMatchObject([{ code: 'UNAVAILABLE', message: expect.stringContaining('did not answer') }])
   })
@@ -138,7 +138,7 @@ describe('whether the ledger can be written', () => {
     const abort = new AbortController()
     const reason = new Error('no longer wanted')
     const call = sale.reserve({ buyer: 'u', items }, { signal: abort.signal })
-    await clock.pass(0)
+    await clock.advance(0)
     abort.abort(reason)
     await expect(call).rejects.toBe(reason)
   })
@@ -171,7 +171,7 @@ describe('an answer', () => {
     const call = handle().reserve({ buyer: 'u', items }, { signal })
     const lost = new StockholdError('UNKNOWN_OUTCOME', 'not in time')
     call.catch(() => {})
-    await clock.pass(0)
+    await clock.advance(0)
     expect(ledger.reaches[0]!.signal).toBe(signal)
     ledger.reaches[0]!.reject(lost)
     await expect(call).rejects.toBe(lost)
@@ -182,9 +182,9 @@ describe('an answer', () => {
     const sale = handle()
     const reserve = (buyer: string) => sale.reserve({ buyer, items })
     const first = reserve('u')
-    await clock.pass(0)
+    await clock.advance(0)
     const second = reserve('v')
-    await clock.pass(0)
+    await clock.advance(0)
     expect(ledger.reaches).toHaveLength(2)
     take()
     await expect(reserve('w')).rejects.toMatchObject({
@@ -195,7 +195,7 @@ describe('an answer', () => {
     ledger.reaches[0]!.resolve()
     await first
     const third = reserve('x')
-    await clock.pass(0)
+    await clock.advance(0)
     ledger.reaches[1]!.reject(new StockholdError('UNKNOWN_OUTCOME', 'not in time'))
     await expect(second).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' })
     ledger.reaches[2]!.resolve()
