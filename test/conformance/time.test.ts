@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Follower } from '../support/follower.js'
+import { Follower } from '../support/group-consumer.js'
 import { openPort, rulesOf, TOKEN } from '../support/port-sale.js'
 import { Room } from '../support/room.js'
 import { idIn, onBothEngines, order } from '../support/shop.js'

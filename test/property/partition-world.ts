@@ -4,8 +4,8 @@ import { makeId } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { openPort, type PortPartition } from '../support/port-sale.js'
+import { Witness } from './invariant-checker.js'
 import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'
-import { Witness } from './witness.js'
 
 /** One engine under test. */
 interface Side {

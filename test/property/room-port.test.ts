@@ -5,8 +5,8 @@ import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { startedKinds } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
+import { RoomWitness } from './room-invariant-checker.js'
 import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
-import { RoomWitness } from './room-witness.js'
 
 const kinds = startedKinds()
 

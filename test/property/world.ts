@@ -10,7 +10,7 @@ import { redelivering } from '../support/redelivery.js'
 import { explain, type Sent, SoldOutSayings } from './explain.js'
 import { answerTo, callOf, type Operation } from './operations.js'
 import { Promises } from './promises.js'
-import { SaleWitness } from './sale-witness.js'
+import { SaleWitness } from './sale-invariant-checker.js'
 
 /** Handles on the sale, as two processes would have them. */
 export const HANDLES = 2

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { runsOr, seeds } from '../support/seeds.js'
-import { roomBugs } from './room-plants.js'
+import { roomBugs } from './injected-room-bugs.js'
 import type { Fault } from './simulator/faults.js'
 import { messageFaults, worldFaults } from './simulator/faults.js'
 import { simulateRoom } from './simulator/rooms/simulate-rooms.js'
