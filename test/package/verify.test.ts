@@ -89,7 +89,7 @@ describe('npx stockhold verify', () => {
   })
 })
 
-describe('a planted bug is caught', () => {
+describe('catches an injected bug', () => {
   const bugs: [string, Alteration, RegExp][] = [
     [
       'the stock is not checked',

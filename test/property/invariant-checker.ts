@@ -17,7 +17,7 @@ import { History } from './history.js'
  * Looks at one partition through the port's reading commands, which sweep nothing: whatever is left undone by the engine
  * stays undone while it is looked at.
  */
-export class Witness {
+export class InvariantChecker {
   readonly #partition: Partition
   readonly #token: string
   /** The partition as its events tell it. */
@@ -33,11 +33,11 @@ export class Witness {
     this.#alone = alone
   }
 
-  static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<Witness> {
+  static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<InvariantChecker> {
     const partition = engine.partition(sale, index, partitions)
     const { incarnation, rules } = await ask(partition, null, 'describe', {})
     const stock = rules.skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
-    return new Witness(partition, incarnation, stock, partitions === 1)
+    return new InvariantChecker(partition, incarnation, stock, partitions === 1)
   }
 
   /** Recounts the reservations and the events, and compares both with the counts. Answers the counts. */

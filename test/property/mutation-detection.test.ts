@@ -27,7 +27,7 @@ test('the engines as they are pass with the same seed', async () => {
   }
 })
 
-describe('a planted bug is found', () => {
+describe('finds an injected bug', () => {
   for (const { name, alterations, breaks, readsBefore } of mutants) {
     test(name, async () => {
       for (const { find } of alterations)
@@ -60,7 +60,7 @@ async function between(change: (engine: Engine) => Engine) {
   return { ...timed, engine: change(timed.engine) }
 }
 
-describe('a planted bug around the memory engine is found', () => {
+describe('finds a bug injected around the memory engine', () => {
   test('the answers of a batch come in the wrong order', async () => {
     const reversed = (inner: Engine): Engine => ({
       elapsed: inner.elapsed,

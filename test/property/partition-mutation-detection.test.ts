@@ -22,7 +22,7 @@ const scripts = [
   ...Object.values(compileGroupScripts(SERVER_TIME)),
 ].map(({ text }) => text)
 
-function bites(
+function findEach(
   property: typeof partitionProperty | typeof handoffProperty,
   mutants: readonly PartitionMutant[],
 ) {
@@ -44,5 +44,5 @@ function bites(
   })
 }
 
-describe('a bug planted into the transfers is found', () => bites(partitionProperty, transferMutants))
-describe('a bug planted into the handoff is found', () => bites(handoffProperty, handoffMutants))
+describe('finds a bug injected into the transfers', () => findEach(partitionProperty, transferMutants))
+describe('finds a bug injected into the groups', () => findEach(handoffProperty, handoffMutants))

@@ -21,7 +21,7 @@ interface Person {
 }
 
 /** Knows of a room what everybody outside can know, and fails when what it hears cannot be. */
-export class RoomWitness {
+export class RoomInvariantChecker {
   readonly people: Person[] = []
   readonly #owners = new Map<number, string>()
   #last: RoomState

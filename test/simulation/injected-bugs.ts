@@ -4,12 +4,12 @@ import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { NEVER, type Time } from '../../src/memory-engine/time.js'
 import type { ViolationKind } from '../model/violation.js'
 import type { SaleMachine } from './simulator/sale-machine.js'
-import type { Plant } from './simulator/sale-world.js'
+import type { InjectedBug } from './simulator/sale-world.js'
 
 /** A bug, and what of it is seen. */
-export interface PlantedBug {
+export interface NamedBug {
   readonly name: string
-  readonly plant: Plant
+  readonly bug: InjectedBug
   /** What it may be found by, looking into the server. */
   readonly watched: readonly ViolationKind[]
   /** What it may be found by from what the callers hear alone. */
@@ -17,7 +17,7 @@ export interface PlantedBug {
 }
 
 /** The server with something changed in its state's ways. */
-function server(change: (state: PartitionState) => void): Plant {
+function server(change: (state: PartitionState) => void): InjectedBug {
   return {
     machine: (machine) => {
       change(machine.state)
@@ -27,7 +27,7 @@ function server(change: (state: PartitionState) => void): Plant {
 }
 
 /** Each batch passes through here on its way into the state machine. */
-function before(change: (machine: SaleMachine) => SaleMachine['run']): Plant {
+function before(change: (machine: SaleMachine) => SaleMachine['run']): InjectedBug {
   return { machine: (machine) => ({ state: machine.state, run: change(machine) }) }
 }
 
@@ -38,7 +38,7 @@ function another(op: Op<'reserve'>): Op<'reserve'> {
 }
 
 /** Sends the engine's batches through something else. */
-function driver(change: (port: Partition) => Partition['run']): Plant {
+function driver(change: (port: Partition) => Partition['run']): InjectedBug {
   return {
     engine: (engine): Engine => ({
       ...engine,
@@ -51,7 +51,7 @@ function driver(change: (port: Partition) => Partition['run']): Plant {
 }
 
 /** Holds end so much later than they should. */
-function lapsing(byMs: number): Plant {
+function lapsing(byMs: number): InjectedBug {
   return server((state) => {
     state.advance = (time) => {
       state.time = time
@@ -63,10 +63,10 @@ function lapsing(byMs: number): Plant {
   })
 }
 
-export const plantedBugs: readonly PlantedBug[] = [
+export const injectedBugs: readonly NamedBug[] = [
   {
     name: 'the server forgets which requests it has seen',
-    plant: before((machine) => {
+    bug: before((machine) => {
       const seen = new Set<string>()
       return (command, ops, call) => {
         if (command !== 'reserve') return machine.run(command, ops, call)
@@ -83,7 +83,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the server forgets the keys',
-    plant: server((state) => {
+    bug: server((state) => {
       state.findByKey = () => undefined
     }),
     watched: ['history', 'liveness'],
@@ -91,7 +91,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the server ignores the deadline',
-    plant: before(
+    bug: before(
       (machine) => (command, ops, call) =>
         machine.run(command, ops, { ...call, deadline: Number.MAX_SAFE_INTEGER }),
     ),
@@ -100,7 +100,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the server does not look whether there is stock',
-    plant: server((state) => {
+    bug: server((state) => {
       const { create } = state
       state.create = (...args) => {
         create.apply(state, args)
@@ -112,7 +112,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the server does not look at the limit',
-    plant: server((state) => {
+    bug: server((state) => {
       const { create } = state
       state.create = (...args) => {
         create.apply(state, args)
@@ -124,19 +124,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'holds lapse 30 ms too early',
-    plant: lapsing(-30),
+    bug: lapsing(-30),
     watched: ['promise', 'history'],
     heard: ['history'],
   },
   {
     name: 'holds lapse 30 ms too late',
-    plant: lapsing(30),
+    bug: lapsing(30),
     watched: ['history', 'liveness'],
     heard: ['history', 'liveness'],
   },
   {
     name: 'the server loses a reservation it has acknowledged',
-    plant: server((state) => {
+    bug: server((state) => {
       const { find } = state
       state.find = (id) => {
         const entry = find.call(state, id)
@@ -149,7 +149,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a pause is forgotten',
-    plant: server((state) => {
+    bug: server((state) => {
       state.saleState = () => {
         const { paused } = state
         state.paused = false
@@ -164,7 +164,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'time runs backwards with the clock',
     // What was written and what the caller has seen are not looked at.
-    plant: before((machine) => (command, ops, call) => {
+    bug: before((machine) => (command, ops, call) => {
       machine.state.time = NEVER
       return machine.run(command, ops, { ...call, minTime: 0 })
     }),
@@ -173,7 +173,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'time stands still until a clock that was set back has caught up',
-    plant: server((state) => {
+    bug: server((state) => {
       let { now } = state
       Object.defineProperty(state, 'time', {
         get: (): Time => ({ now, ahead: Number.NEGATIVE_INFINITY }),
@@ -187,7 +187,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the driver sends what is not answered again, under a new id',
-    plant: driver((port) => async (command, ops, call) => {
+    bug: driver((port) => async (command, ops, call) => {
       const first = port.run(command, ops, call)
       if (command !== 'reserve') return first
       const again = (ops as unknown as Op<'reserve'>[]).map(another)
@@ -198,7 +198,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the answers of a batch come in the wrong order',
-    plant: driver((port) => async (command, ops, call) => {
+    bug: driver((port) => async (command, ops, call) => {
       const reply = await port.run(command, ops, call)
       return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
     }),
@@ -207,7 +207,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a call that fails leaves its callers waiting',
-    plant: {
+    bug: {
       engine: (engine) => ({
         ...engine,
         clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
@@ -218,7 +218,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'what is received twice is counted twice',
-    plant: server((state) => {
+    bug: server((state) => {
       state.received.beyond = (_, units) => units
     }),
     watched: ['conservation'],
@@ -227,7 +227,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'what is sent does not leave',
-    plant: server((state) => {
+    bug: server((state) => {
       state.send = (to, sku, quantity) => state.sent.add(to, sku, quantity)
     }),
     watched: ['conservation'],
@@ -235,7 +235,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'what was sent before is forgotten with the next sending',
-    plant: server((state) => {
+    bug: server((state) => {
       const { send } = state
       state.send = (to, sku, quantity) => {
         send.call(state, to, sku, quantity)
@@ -247,7 +247,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'nobody asks the other partitions',
-    plant: driver((port) => async (command, ops, call) => {
+    bug: driver((port) => async (command, ops, call) => {
       const reply = await port.run(command, ops, call)
       if (command !== 'stats' || reply.outcome !== 'done') return reply
       const nothing = { total: 0, available: 0, held: 0, confirmed: 0, inTransit: 0 }

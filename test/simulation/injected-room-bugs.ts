@@ -4,12 +4,12 @@ import type { Room } from '../../src/memory-engine/room/room-state.js'
 import type { Time } from '../../src/memory-engine/time.js'
 import type { ViolationKind } from '../model/violation.js'
 import type { RoomMachine } from './simulator/rooms/room-machine.js'
-import type { RoomPlant } from './simulator/rooms/room-options.js'
+import type { InjectedRoomBug } from './simulator/rooms/room-options.js'
 
 /** A bug, and what of it is seen. */
 export interface RoomBug {
   readonly name: string
-  readonly plant: RoomPlant
+  readonly bug: InjectedRoomBug
   /** What it may be found by, looking into the room. */
   readonly watched: readonly ViolationKind[]
   /** What it may be found by from what visitors are told alone; `undefined` for what they cannot tell. */
@@ -17,7 +17,7 @@ export interface RoomBug {
 }
 
 /** The room with something changed in its ways, as soon as it is made. */
-function room(change: (room: Room) => void): RoomPlant {
+function room(change: (room: Room) => void): InjectedRoomBug {
   return around((machine) => (command, ops, call) => {
     const isNew = !machine.room
     const reply = machine.run(command, ops, call)
@@ -26,7 +26,7 @@ function room(change: (room: Room) => void): RoomPlant {
   })
 }
 
-function around(change: (machine: RoomMachine) => RoomMachine['run']): RoomPlant {
+function around(change: (machine: RoomMachine) => RoomMachine['run']): InjectedRoomBug {
   return {
     machine: (machine) => ({
       get room() {
@@ -38,20 +38,20 @@ function around(change: (machine: RoomMachine) => RoomMachine['run']): RoomPlant
 }
 
 /** The room answers this whatever it knows. */
-function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => unknown): RoomPlant {
+function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => unknown): InjectedRoomBug {
   return room((made) => Object.defineProperty(made, name, { get: () => value(made) }))
 }
 
-export const roomBugs: readonly RoomBug[] = [
+export const injectedRoomBugs: readonly RoomBug[] = [
   {
     name: 'the room lets people in while it is paused',
-    plant: always('stopped', (made) => made.tokenBucket.pace.rate === 0),
+    bug: always('stopped', (made) => made.tokenBucket.pace.rate === 0),
     watched: ['admission', 'conservation'],
     heard: ['admission'],
   },
   {
     name: 'the room lets people in before it opens',
-    plant: room((made) => {
+    bug: room((made) => {
       made.tended = () => true
     }),
     watched: ['admission', 'conservation'],
@@ -59,7 +59,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a token is used twice',
-    plant: room(({ tokenBucket }) => {
+    bug: room(({ tokenBucket }) => {
       const { take } = tokenBucket
       let times = 0
       tokenBucket.take = () => {
@@ -71,7 +71,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a turn that is not taken costs its token',
-    plant: room(({ tokenBucket }) => {
+    bug: room(({ tokenBucket }) => {
       tokenBucket.giveBack = () => {}
     }),
     watched: ['conservation'],
@@ -79,13 +79,13 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'the stock is not looked at',
-    plant: always('full', () => false),
+    bug: always('full', () => false),
     watched: ['admission'],
     heard: undefined,
   },
   {
     name: 'an old reading of the stock is told as a new one',
-    plant: around((machine) => {
+    bug: around((machine) => {
       let first: StockReading | undefined
       return (command, ops, call) => {
         if (command !== 'tend') return machine.run(command, ops, call)
@@ -101,7 +101,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'units on hold are read as available',
-    plant: {
+    bug: {
       engine: (engine) => ({
         ...engine,
         partition: (...which) => {
@@ -124,7 +124,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'the room forgets a place',
-    plant: around((machine) => {
+    bug: around((machine) => {
       let calls = 0
       return (command, ops, call) => {
         const waiting = machine.room?.presence.visitors.first()
@@ -137,7 +137,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'time stands still until a clock that was set back has caught up',
-    plant: room((made) => {
+    bug: room((made) => {
       const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(made), 'time')!
       Object.defineProperty(made, 'time', {
         get: (): Time => ({ now: get!.call(made).now, ahead: Number.NEGATIVE_INFINITY }),
@@ -148,7 +148,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'who joins again gets another place',
-    plant: around((machine) => (command, ops, call) => {
+    bug: around((machine) => (command, ops, call) => {
       if (command === 'join')
         for (const { buyer } of ops as unknown as RoomOp<'join'>[]) {
           const place = machine.room?.find(buyer)
@@ -161,7 +161,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'who came last is let in first',
-    plant: room(({ presence: { visitors } }) => {
+    bug: room(({ presence: { visitors } }) => {
       const { put } = visitors
       visitors.put = (place, rank) => put.call(visitors, place, 1_000 - rank)
     }),
@@ -170,7 +170,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a pass is given to whoever polls next',
-    plant: around((machine) => (command, ops, call) => {
+    bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)
       if (command !== 'tend' || reply.outcome !== 'done') return reply
       const answers = (reply.answers as RoomAnswer<'tend'>[]).map((answer) => ({
@@ -184,7 +184,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a pass is given anew with every poll',
-    plant: around((machine) => (command, ops, call) => {
+    bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)
       if (command !== 'tend' || reply.outcome !== 'done') return reply
       const { passMs } = machine.room!.rules
@@ -201,7 +201,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'what a room was asked after its deadline it does all the same',
-    plant: around((machine) => (command, ops, call) => {
+    bug: around((machine) => (command, ops, call) => {
       const late = command === 'tend' && machine.room !== undefined
       return machine.run(command, ops, late ? { ...call, deadline: Number.MAX_SAFE_INTEGER } : call)
     }),
@@ -210,7 +210,7 @@ export const roomBugs: readonly RoomBug[] = [
   },
   {
     name: 'a call that fails leaves its callers waiting',
-    plant: {
+    bug: {
       engine: (engine) => ({
         ...engine,
         clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
