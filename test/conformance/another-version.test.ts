@@ -109,7 +109,7 @@ onBothEngines((_, kind) => {
     expect(await clock.during(sale.stats())).toMatchObject({ state: 'open' })
   })
 
-  test('of many partitions, the one is named: by calls, by the audit, and by a buyer who needs its units', async () => {
+  test('of many partitions, the one is named: by calls, by the audit, and by a reserve that needs its units', async () => {
     const { sale, clock, store } = await open(2)
     await store(2, 'sale', 1)
     const named = incompatible('Partition 1 of the sale "spring" is', 2)

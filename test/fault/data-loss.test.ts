@@ -8,7 +8,7 @@ import { settledInTime, verdict } from './support/verdict.js'
 /** Here the server always answers: no call ends by its deadline. */
 const patient = { deadlineMs: 60_000 }
 
-test('SCRIPT FLUSH without pause: nobody notices', async () => {
+test('SCRIPT FLUSH without pause: no call fails', async () => {
   const stage = await openTrial(patient)
   const { crowd, admin } = stage
   crowd.start()
@@ -22,7 +22,7 @@ test('SCRIPT FLUSH without pause: nobody notices', async () => {
   await verdict(stage, [crowd])
 })
 
-test('CLIENT KILL of everybody, again and again', async () => {
+test('CLIENT KILL of all clients, again and again', async () => {
   const stage = await openTrial()
   const { crowd, admin } = stage
   crowd.start()

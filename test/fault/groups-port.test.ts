@@ -207,7 +207,7 @@ describe('a request that is carried out twice', () => {
     expect(await stage.claim()).toMatchObject({ parked: left })
   })
 
-  test('drop: it is gone, and whoever had its lease has lost it', async () => {
+  test('drop: it is gone, and the consumer that had its lease has lost it', async () => {
     const stage = await Stage.open()
     await stage.happen(3)
     await stage.claim()
@@ -306,7 +306,7 @@ describe('what is missing or something else', () => {
     expect(await stage.admin.exists(stage.keys[4]!)).toBe(0)
   })
 
-  test('SCRIPT FLUSH between any two calls: nobody notices', async () => {
+  test('SCRIPT FLUSH between any two calls: no call fails', async () => {
     const stage = await wornIn()
     for (const command of commands) {
       await stage.admin.script('FLUSH')
@@ -347,7 +347,7 @@ describe('a right that is missing', () => {
     expect(await stage.run(command, [op] as never)).toMatchObject({ outcome: 'done' })
   })
 
-  test('nobody who does not trim needs the right to', async () => {
+  test('a user that does not trim needs no right to', async () => {
     const user = { username: 'no-trim', password: 'secret' }
     await connectTo(server).call('ACL', 'SETUSER', user.username, 'on', '>secret', '~*', '+@all', '-xtrim')
     const stage = await Stage.open(server, user)
@@ -501,7 +501,7 @@ describe('much at once', () => {
   })
 })
 
-test('a group that was only bookmarked belongs to nobody, not even to a consumer without a name', async () => {
+test('a group that only has a checkpoint belongs to no consumer, not even to one without a name', async () => {
   const stage = await Stage.open()
   await stage.ask('bookmark', { group: 'g', position: 0, trim: null })
   expect(await stage.ask('groups', {})).toMatchObject({ groups: [{ consumer: null, until: 0 }] })

@@ -43,7 +43,7 @@ onClockedEngines((open) => {
     expect(stats.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3])
   })
 
-  test('those who come later get their share, and give it back when they leave', async () => {
+  test('consumers that come later get their share, and give it back when they leave', async () => {
     const shop = await open({ stock, partitions: 4 })
     const seen = new Seen()
     const options = { leaseMs: 400 }

@@ -155,7 +155,7 @@ onBothEngines((_open, kind) => {
     expect(await new Follower(one!, 'one').state()).toMatchObject({ consumer: 'one' })
   })
 
-  test('a freeze does not concern who follows the events, nor what they have seen', async () => {
+  test('a freeze does not concern consumers and ledgers, nor what they have seen', async () => {
     const [at] = await open()
     const lastSeen = { generation: 1, sequence: 99, batchId: 'unheard of' }
     const one = new Follower(at!, 'one')
@@ -168,7 +168,7 @@ onBothEngines((_open, kind) => {
     expect(await one.state()).toMatchObject({ position: 1 })
   })
 
-  test('a sale that is made anew has none of the groups of the one before', async () => {
+  test('a sale that is created again has none of the groups of the one before', async () => {
     const [at] = partitionsOf(await kind.make())
     await at!.ask('rebuild', { rules: rulesOf({}), incarnation: TOKEN, generation: 1 })
     expect(await at!.askHandoff('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })

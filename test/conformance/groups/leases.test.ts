@@ -21,7 +21,7 @@ onBothEngines((_open, kind) => {
     expect(await one.claim({ start: 'now' })).toMatchObject({ position: 0 })
   })
 
-  test('one consumer at a time: others are told who has it, and until when', async () => {
+  test('one consumer at a time: others are told which has it, and until when', async () => {
     const { at, one, two } = await open()
     const { until } = await one.take()
     const busy = { status: 'busy', consumer: 'one', until }
@@ -34,7 +34,7 @@ onBothEngines((_open, kind) => {
     expect(await one.state()).toMatchObject({ consumer: 'two', until: at.now() + 1_000 })
   })
 
-  test('who had the lease keeps the epoch: renewed in time, or after it ran out', async () => {
+  test('the consumer that had the lease keeps the epoch: renewed in time, or after it ran out', async () => {
     const { at, one, two } = await open()
     await one.take()
     await at.advance(900)

@@ -17,7 +17,7 @@ onBothEngines((_open, kind) => {
     return { at: at!, one }
   }
 
-  test('what is parked is told to whoever claims, whole and oldest first, whether its time has come or not', async () => {
+  test('a claim answers all parked events, oldest first, whether or not they are due', async () => {
     const { at, one } = await open()
     const [second, third, fifth] = await Promise.all([2, 3, 5].map((n) => one.parked(n)))
     await one.settle({ position: 4, park: [third!, second!] })
@@ -59,7 +59,7 @@ onBothEngines((_open, kind) => {
     expect(await one.dead()).toEqual(park.filter(({ retryAt }) => retryAt === null))
   })
 
-  test('parked anew: with what has been tried since, alive or dead', async () => {
+  test('parked again: with the attempts made since, alive or dead', async () => {
     const { one } = await open()
     const first = await one.parked(2)
     await one.settle({ position: 5, park: [first, await one.parked(4)] })
@@ -114,7 +114,7 @@ onBothEngines((_open, kind) => {
     expect(await new Follower(one.at, 'one', 'nobody').dead()).toEqual([])
   })
 
-  test('revived: tried again at once and anew, or forgotten; only what is dead, each once', async () => {
+  test('retried or discarded: tried again at once from the first attempt, or forgotten; only dead letters, each once', async () => {
     const { at, one } = await open()
     const park = await Promise.all([1, 2, 3, 4].map((n) => one.parked(n, n > 1 ? { retryAt: null } : {})))
     await one.settle({ park })

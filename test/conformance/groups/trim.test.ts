@@ -86,7 +86,7 @@ onBothEngines((_open, kind) => {
     expect(await settle(one, 20)).toBe(19)
   })
 
-  test('the latest entry stays, though everybody has dealt with it', async () => {
+  test('the latest entry stays, though every group has handled it', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     expect(await settle(one, 20, { maxEvents: 0 })).toBe(19)
@@ -109,7 +109,7 @@ onBothEngines((_open, kind) => {
     expect(await settle(one, 20, { olderThanMs: 2 * AGE, maxEvents: 0 })).toBe(13)
   })
 
-  test('so many of the latest are kept; beyond them events go though nobody has dealt with them', async () => {
+  test('keeps the latest events; older ones are trimmed though no group has handled them', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     const firsts: number[] = []
@@ -144,7 +144,7 @@ onBothEngines((_open, kind) => {
     expect(await settle(one, 240)).toBe(239)
   })
 
-  test('in the same step as the position, and not by who is fenced', async () => {
+  test('in the same step as the position, and not by a fenced consumer', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     const two = new Follower(at, 'two')
@@ -199,7 +199,7 @@ onBothEngines((_open, kind) => {
     )
   })
 
-  test('where events are trimmed nobody can tell whether somebody has seen them', async () => {
+  test('where events are trimmed it cannot be told whether a process has seen them', async () => {
     const { at, one, ripe } = await open()
     await ripe()
     const foreign = (sequence: number) => ({ lastSeen: { generation: 1, sequence, batchId: 'unheard of' } })

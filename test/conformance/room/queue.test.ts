@@ -16,14 +16,14 @@ onBothEngines((open) => {
     expect(tended).toMatchObject({ called: 3, present: 0, waiting: 3, outstanding: 3, turns: [] })
   })
 
-  test('one place called and one token: whoever stands next needs no time to be waited for', async () => {
+  test('one place called and one token: the room waits no time for the next visitor', async () => {
     const room = await open({}, { burst: 2 })
     await room.join('ann', 'bob')
     expect(admitted(await room.come('ann'))).toEqual(['ann'])
     expect(admitted(await room.come('bob'))).toEqual(['bob'])
   })
 
-  test('who joined later and came first waits, for SHOW_MS at most', async () => {
+  test('a visitor who joined later and came first waits, for SHOW_MS at most', async () => {
     const room = await open({}, { burst: 3 })
     await room.join('ann', 'bob', 'cid')
     expect(await room.come('cid')).toMatchObject({ called: 0, of: { cid: { status: 'waiting', ahead: 0 } } })
@@ -35,7 +35,7 @@ onBothEngines((open) => {
     expect(admitted(await room.come(['bob', 'ann'])).toSorted()).toEqual(['ann', 'bob'])
   })
 
-  test('who joined earlier and comes in time is first, though another came before', async () => {
+  test('a visitor who joined earlier and comes in time is first, though another came before', async () => {
     const room = await open({}, { rate: 1, burst: 1 })
     await room.join('ann', 'bob', 'cid')
     await room.come('cid')
@@ -47,7 +47,7 @@ onBothEngines((open) => {
     })
   })
 
-  test('at the edge of a byte of places: the one who has not given up is waited for', async () => {
+  test('at the edge of a byte of places: the room waits for the visitor who has not given up', async () => {
     for (const size of [7, 8, 9, 15, 16, 17, 24, 25]) {
       const room = await open({}, { burst: 3 })
       const crowd = await room.crowd(size)
@@ -59,7 +59,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('nobody is waited for who gave up: the next moves up at once', async () => {
+  test('the room waits for no visitor who gave up: the next moves up at once', async () => {
     const room = await open({}, { burst: 3 })
     await room.crowd(5)
     await room.leave('u1')
@@ -95,7 +95,7 @@ onBothEngines((open) => {
     expect((await room.tend()).called).toBeLessThanOrEqual(first.reach)
   })
 
-  test('never called beyond who had joined SHOW_MS ago', async () => {
+  test('never calls beyond the visitors who had joined SHOW_MS ago', async () => {
     const room = await open({}, { burst: 50 })
     await room.join('ann', 'bob')
     await room.advance(1_500)
@@ -107,7 +107,7 @@ onBothEngines((open) => {
     expect((await room.tend()).called).toBe(3)
   })
 
-  test('people who join all the time do not keep the line from moving', async () => {
+  test('visitors who join all the time do not keep the queue from moving', async () => {
     const room = await open({}, { burst: 20 })
     for (let i = 0; i < 60; i++) {
       await room.join(`u${i}`)
@@ -133,7 +133,7 @@ onBothEngines((open) => {
     expect((await room.come('u65')).of).toMatchObject({ u65: { ahead: 1 } })
   })
 
-  test('ahead and atDoor: who stands at the door, and how many of them were called', async () => {
+  test('ahead and present: the visitors present, and how many of them were called', async () => {
     const room = await open({}, { rate: 1, burst: 2 })
     const crowd = await room.crowd(10)
     await room.advance(SHOW_MS)

@@ -76,7 +76,7 @@ onBothEngines((open) => {
     expect(await room.come(crowd)).toMatchObject({ tokens: 0, admitted: 2 })
   })
 
-  test('rate 0 admits nobody, not even with a full bucket; the tokens stay', async () => {
+  test('rate 0 admits no visitor, not even with a full bucket; the tokens stay', async () => {
     const room = await open({}, { rate: 0, burst: 4 })
     await room.join('ann', 'bob')
     await room.come(['ann', 'bob'])
@@ -87,7 +87,7 @@ onBothEngines((open) => {
     expect((await room.tend()).tokens).toBe(2 * TOKEN)
   })
 
-  test('pause admits nobody and gains nothing; resume goes on where it stood', async () => {
+  test('pause admits no visitor and gains no token; resume goes on where it stood', async () => {
     const room = await open({}, { rate: 1_000, burst: 5 })
     await drain(room)
     await room.join('ann', 'bob')

@@ -17,7 +17,7 @@ onBothEngines((open) => {
     expect(positions(await door.come([...rest, 'late']))).toEqual([null, null, 1, 2, 3, 4, 5, 6, 7])
   })
 
-  test('far from the door too: those who left before are not counted, on any process', async () => {
+  test('far from the front too: visitors who left before are not counted, on any process', async () => {
     const door = await open({ ratePerSecond: 0.001 })
     const crowd = await door.crowd(400)
     const other = door.handle()
@@ -68,7 +68,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd))).toHaveLength(41)
   })
 
-  test('turns that nobody takes make the line move faster, and the forecast with it', async () => {
+  test('turns that are not taken make the queue move faster, and the eta with it', async () => {
     const door = await open({ ratePerSecond: 4, burst: 4, claimMs: 4_000 })
     const crowd = await door.crowd(600)
     // Only each fourth comes.
@@ -87,7 +87,7 @@ onBothEngines((open) => {
     expect(etaMs).toBeLessThan(bySimpleRate * 0.75)
   })
 
-  test('nobody can say how long while the door stands still', async () => {
+  test('no eta while the room admits no visitor', async () => {
     const door = await open({ ratePerSecond: 0 })
     await door.join('ann', 'bob')
     await door.admitted('ann').catch(() => {})
@@ -98,7 +98,7 @@ onBothEngines((open) => {
     expect(await door.waiting('bob')).toMatchObject({ position: 2, etaMs: null })
   })
 
-  test('who is near the door polls often, who is far off seldom, and never in step', async () => {
+  test('a visitor near the front polls often, one far back seldom, and never in step', async () => {
     const door = await open({ ratePerSecond: 1 })
     const crowd = await door.crowd(500)
     const told = await door.come(crowd)

@@ -129,7 +129,7 @@ describe('failures', () => {
     await expect(answer).rejects.toMatchObject({ ...code(expected), retryable: false })
   })
 
-  test('a partition that can never be reached fails what waits, and is asked anew by what comes later', async () => {
+  test('a partition that can never be reached fails the calls that wait, and later calls ask it again', async () => {
     const { partition, ask, calls } = openLane()
     partition.gate = Promise.reject(new StockholdError('UNSAFE_CONFIG', 'evicts'))
     partition.gate.catch(() => {})

@@ -121,7 +121,7 @@ describe('a batch that was refused since the port was not ready', () => {
     expect(await answers[1]).toBe('b: not_found')
   })
 
-  test('leaves alone who was told while it was out', async () => {
+  test('leaves alone a visitor who was told while it was out', async () => {
     const { calls, ask, partition, clock } = openLane()
     const answers = [ask('hasty', { ms: 30 }), ask('patient')]
     await expect(clock.during(answers[0]!)).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))

@@ -208,7 +208,7 @@ describe('what is read is taken in hand', () => {
     ])
   })
 
-  test('as long as there are fewer than 4,096 in hand; who is refused waits', () => {
+  test('as long as there are fewer than 4,096 in hand; a refused follower waits', () => {
     const { intake, backlog, load } = opened()
     load.events = 4_095
     expect([intake.hasRoom(backlog), load.starved]).toEqual([true, false])

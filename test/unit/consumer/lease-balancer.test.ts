@@ -85,7 +85,7 @@ function shared(count: number, fails = () => false, clock = new TestClock(100_00
 }
 
 describe('what is free is taken', () => {
-  test('at once where no group is there, or nobody has the lease', async () => {
+  test('at once where no group is there, or no consumer has the lease', async () => {
     const { partitions, run, claims, reports } = shared(2)
     partitions[1]!.leased(null, 0)
     await run()
@@ -344,7 +344,7 @@ describe('how often it is looked', () => {
     expect(looks).toHaveLength(1)
   })
 
-  test('where nobody knows yet whether something is dead, it is looked', async () => {
+  test('looks for dead letters where it is not known whether there are any', async () => {
     const { partitions, run, looks } = shared(1)
     partitions[0]!.lead()
     partitions[0]!.backlog = { knowsDead: false, dead: 0 }

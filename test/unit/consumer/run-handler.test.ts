@@ -137,7 +137,7 @@ describe('what comes to an end', () => {
     expect([told.slice(2), load.starved]).toEqual([['handled', 'relieved', 'ended'], false])
   })
 
-  test('tells of room only to those who wait for it', () => {
+  test('tells only the followers that wait for it that there is room', () => {
     const { event, handling, told } = opened()
     const delivery = event(1)!
     handling.begins(delivery)

@@ -51,7 +51,7 @@ test('woken early it takes its timer along, and the next sleep is whole', async 
   expect(woken).toEqual([100, 170])
 })
 
-test('a call to one who is awake counts once, however often it comes', async () => {
+test('a wake-up while it is awake counts once, however often it comes', async () => {
   const { clock, alarm, sleep, woken } = stage()
   alarm.wake()
   alarm.wake()

@@ -141,7 +141,7 @@ describe('that there are too few', () => {
 })
 
 describe('what stands in the way', () => {
-  test('a partition that cannot be asked: nobody can say that there are none', async () => {
+  test('a partition that cannot be asked: no call says that there are none', async () => {
     const { seek, parts } = opened([[0], [0]])
     parts.before = (index) => {
       if (index === 1) throw away()
@@ -197,7 +197,7 @@ describe('what stands in the way', () => {
     expect([is, after]).toEqual(['come', 30])
   })
 
-  test('the latest survey says who was away, when the time is over', async () => {
+  test('the latest snapshot names the partitions that were away, when the time is over', async () => {
     const { seek, parts } = opened([[0], [0]])
     let calls = 0
     parts.before = (index, command) => {
@@ -211,7 +211,7 @@ describe('what stands in the way', () => {
   })
 })
 
-describe('who asks again and again', () => {
+describe('a caller that asks again and again', () => {
   test('waits longer each time by chance, from the third time on, up to 64 ms', async () => {
     for (const [round, most] of [
       [0, 0],

@@ -51,7 +51,7 @@ function surveyed(units: readonly [number, number]) {
   return { surveys, known, timers, answer: () => answer!() }
 }
 
-test('who waits for a partition that does not answer looks at what the others said', async () => {
+test('a call that waits for a silent partition uses what the others answered', async () => {
   const { surveys, known, answer } = surveyed([3, 4])
   const { done, partialResult } = surveys.current()
   await partialResult
@@ -153,7 +153,7 @@ test('nothing has moved, as far as two surveys one after another can tell', asyn
   expect(stills).toEqual([false, true])
 })
 
-test('asks of each partition what somebody waits for, and nothing else', async () => {
+test('asks each partition for what a call waits for, and nothing else', async () => {
   const asked: (readonly number[])[] = []
   const session = new Session('part', { max: 10, open: 0 })
   const parts: Parts = {

@@ -30,7 +30,7 @@ function held() {
 const unknown = () => new StockholdError('UNKNOWN_OUTCOME', 'no answer')
 const away = () => new StockholdError('UNAVAILABLE', 'away')
 
-describe('who is asked for how much', () => {
+describe('which partitions are asked for how much', () => {
   test('the richest, and no more of them than are needed', async () => {
     const { mover, parts } = opened([[0], [5], [9], [7]])
     expect([...(await mover.pull(0, [[0, 4]]))]).toEqual([0])
@@ -94,13 +94,13 @@ describe('who is asked for how much', () => {
     })
   })
 
-  test('nobody, where nobody is known to have any', async () => {
+  test('no partition, where none is known to have any', async () => {
     const { mover, parts } = opened([[0], [0]])
     expect((await mover.pull(0, [[0, 1]])).size).toBe(0)
     expect(parts.asked).toEqual([])
   })
 
-  test('a donor is thought to keep a half at most: others who look meanwhile see what will be left', async () => {
+  test('a source is expected to keep a half at most: other calls that look meanwhile see what will be left', async () => {
     const { mover, parts, known } = opened([[0], [9]])
     const { gate, release } = held()
     parts.before = (_, command) => (command === 'send' ? gate : undefined)
@@ -123,7 +123,7 @@ describe('who is asked for how much', () => {
     await pulled
   })
 
-  test('one that had none after all is followed by another, and after two such rounds by nobody', async () => {
+  test('a partition that had none after all is followed by another, and after two such rounds by none', async () => {
     const { mover, parts, known } = opened([[0], [0], [0], [0]])
     for (const partition of [1, 2, 3]) known.note(partition, 0, 10 - partition)
     expect((await mover.pull(0, [[0, 1]])).size).toBe(0)
@@ -156,8 +156,8 @@ describe('who is asked for how much', () => {
   })
 })
 
-describe('several who want units at one home', () => {
-  test('are served by one pull, and those who come meanwhile by the next', async () => {
+describe('several buyers who want units in one partition', () => {
+  test('are served by one pull, and calls that come meanwhile by the next', async () => {
     const { mover, parts } = opened([[0], [50]])
     const first = [mover.pull(0, [[0, 1]]), mover.pull(0, [[0, 2]])]
     await settled()
@@ -197,7 +197,7 @@ describe('several who want units at one home', () => {
 })
 
 describe('a donor that takes its time', () => {
-  test('is waited for a moment, then those who have answered are enough; what it sends is received when it comes', async () => {
+  test('is waited for a moment, then the partitions that answered are enough; what it sends is received when it comes', async () => {
     const { mover, parts, clock } = opened([[0], [5], [4]])
     const { gate, release } = held()
     parts.before = (index, command) => (command === 'send' && index === 1 ? gate : undefined)
@@ -303,7 +303,7 @@ describe('what a home has received', () => {
     expect(sends[1]!.op).toMatchObject({ received: [[0, 0]] })
   })
 
-  test('is there for those who ask at home: known by as much as came', async () => {
+  test('is there for calls in the target partition: known by as much as came', async () => {
     const { mover, known } = opened([[1], [9]])
     await mover.pull(0, [[0, 5]])
     expect(known.at(0, 0)).toBe(5)
@@ -395,7 +395,7 @@ describe('what is in transit anywhere', () => {
     expect(await mover.completeTransfers()).toBe(false)
   })
 
-  test('one walk at a time, shared by all who want it', async () => {
+  test('one walk at a time, shared by all calls that want it', async () => {
     const { mover, parts } = stranded()
     await Promise.all([mover.completeTransfers(), mover.completeTransfers()])
     expect(parts.calls('transfers')).toEqual([0, 1, 2])

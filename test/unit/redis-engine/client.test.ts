@@ -140,7 +140,7 @@ describe('a server that', () => {
     expect((await patient.audit()).skus.a).toMatchObject({ available: 4, held: 1 })
   })
 
-  test('loses its scripts under load: nobody notices', async () => {
+  test('loses its scripts under load: no call fails', async () => {
     const client = connect()
     const sale = open(client)
     await sale.create({ stock: { a: 3_000 } })
@@ -164,7 +164,7 @@ describe('a server that', () => {
 })
 
 describe('a sale whose keys are gone', () => {
-  test('all of them: STATE_LOST for who has seen it, also to create it; NOT_FOUND for the rest', async () => {
+  test('all of them: STATE_LOST for a process that has seen it, also to create it; NOT_FOUND for others', async () => {
     const client = connect()
     const sale = open(client)
     const rules = { stock: { a: 5 } }

@@ -92,7 +92,7 @@ describe('the partitions of a sale', () => {
     `)
   })
 
-  test('have all their keys in one slot, those of who follows them too', () => {
+  test('have all their keys in one slot, those of their groups too', () => {
     for (const [p, n] of [
       [0, 1],
       [3, 7],

@@ -177,7 +177,7 @@ test('of a sale of one partition a fault names no partition', async () => {
   expect(fault).toMatchObject({ code: 'UNAVAILABLE', message: expect.not.stringMatching(/partition/i) })
 })
 
-test('what follows a sale reaches its events by the handle, and nobody else does', async () => {
+test('consumers and ledgers reach the events of a sale by the handle, and no other code does', async () => {
   const sale = handle(memoryEngine())
   await sale.create({ stock: { a: 5 } })
   await sale.reserve({ buyer: 'ann', items: item })

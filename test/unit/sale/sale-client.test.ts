@@ -39,7 +39,7 @@ describe.each([1, 2, 4])('a handle that has made no call yet, of a sale of %i', 
     return { ...stage, held, source: sourceOf(stage.handle()), home: Number(stage.take()[0]!.split(' ')[1]) }
   }
 
-  test('tells who follows its events what the sale is', async () => {
+  test('gives consumers and ledgers what they need to know of the sale', async () => {
     const { source } = await first()
     expect(await source.describe()).toMatchObject({ rules: { partitions }, incarnation: expect.any(String) })
   })

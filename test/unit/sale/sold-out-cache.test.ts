@@ -166,7 +166,7 @@ test('the age counts from the question, not from its answer; the newest question
   expect(memory.recall([[0, 2]])).toBeUndefined()
 })
 
-test('who wants no more than there may have been is not told by memory; nor what was asked before units came back', () => {
+test('the cache answers no buyer who wants no more than there may have been, and no call made before units came back', () => {
   const memory = new SoldOutCache(() => 1_000)
   const answer = { status: 'sold_out', sku: 'a', available: 0, mayReturn: true } as const
   memory.remember(0, answer, 950, memory.forgotten, 2)

@@ -110,7 +110,7 @@ describe('the example of a consumer', () => {
     expect(warehouse.repeats).toBeGreaterThan(0)
   })
 
-  test('who waits for a handler that never succeeds is told so', async () => {
+  test('a close that waits for a handler that never succeeds warns of it', async () => {
     const { sale, buy } = await shop()
     await buy('ann')
     const consumer = sale.consume({ ...options, maxAttempts: 1_000_000 }, (event) => {

@@ -122,7 +122,7 @@ describe('whatever the sale', () => {
   })
 })
 
-test('a single unit for a single buyer, who pays five times of six, is sold out all the same', () => {
+test('a single unit for a single buyer who pays five times of six is sold out all the same', () => {
   const one = { units: 1, cart: 1, arrivals: 1, within: 3, peak: 1, rate: undefined, holdMs: 300_000 }
   const { course } = planOf({ ...one, paid: 5 / 6, payIn: 1 }, resources)
   expect(course).toMatchObject({ confirmedUnits: 1, leftUnits: 0 })

@@ -35,7 +35,7 @@ function recomputed(seed: string, count: number, number: number): number {
   return Number(m) + 1
 }
 
-test('anybody can recompute it', () => {
+test('any visitor can recompute it', () => {
   const [seed] = seeds(1) as [string]
   for (const count of [1, 2, 3, 15, 16, 17, 99, 100, 101, 1_000, 65_537, 1_000_000]) {
     const all = shuffler(seed, count)
@@ -54,7 +54,7 @@ function isPermutation(rank: (number: number) => number, count: number): boolean
   return taken.subarray(1).every((times) => times === 1) && taken[0] === 0
 }
 
-test('everybody has a rank of their own: 1 to 300, with two seeds', () => {
+test('every visitor has another rank: 1 to 300, with two seeds', () => {
   for (const seed of seeds(2))
     for (let count = 1; count <= 300; count++)
       if (!isPermutation(shuffler(seed, count), count)) expect.fail(`seed ${seed}, count ${count}`)

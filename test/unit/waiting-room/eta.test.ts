@@ -43,7 +43,7 @@ test('the waiting time is the position at the speed that was observed', () => {
   expect(etaMs).toBe(40_000)
 })
 
-test('who finds a token in the bucket waits no time, and comes at once', () => {
+test('a visitor who finds a token in the bucket waits no time, and comes at once', () => {
   const full = state({ tokens: 3 * TOKEN })
   for (const position of [1, 2, 3]) {
     const forecast = new EtaEstimator(rules, Math.random)
@@ -53,7 +53,7 @@ test('who finds a token in the bucket waits no time, and comes at once', () => {
   expect(new EtaEstimator(rules, Math.random).place(full, 4, 4, NOW).etaMs).toBeGreaterThan(0)
 })
 
-test('nobody can say: paused, rate 0, or no speed', () => {
+test('unknown: paused, rate 0, or no speed', () => {
   for (const rest of [{ paused: true }, { pace: { rate: 0, burst: 1 } }, { speed: 0 }]) {
     const told = new EtaEstimator(rules, Math.random).place(state(rest), 500, 500, NOW)
     expect(told).toMatchObject({ position: 500, etaMs: null })
@@ -108,7 +108,7 @@ test('a crowd of one distance does not come back in step', () => {
   expect(Math.max(...slots.values())).toBeLessThan(1_500)
 })
 
-test('before it opens: the time until then comes on top, and nobody polls each second for an hour', () => {
+test('before it opens: the time until then comes on top, and no visitor polls each second for an hour', () => {
   const opensAt = NOW + 3_600_000
   const later = { ...rules, opensAt }
   const closed = state({ opened: false, tokens: 10 * TOKEN })
@@ -121,7 +121,7 @@ test('before it opens: the time until then comes on top, and nobody polls each s
   expect(most).toBeLessThanOrEqual(1_200)
 })
 
-test('before a draw everybody comes back after it, spread by how many they are', () => {
+test('before a draw all visitors come back after it, spread by their number', () => {
   const later: StoredRoomRules = { ...rules, order: 'random', opensAt: NOW + 20_000 }
   const crowd = (waiting: number) =>
     range(
@@ -184,7 +184,7 @@ test('a turn is waited for no shorter than a quarter of a second', () => {
   expect(pollAfter({ speed: 20_000 }, 6)).toBe(300)
 })
 
-test('who need not wait comes spread over a tenth of a second', () => {
+test('visitors who need not wait come spread over a tenth of a second', () => {
   const full = { tokens: TOKEN }
   expect(
     [0, 0.5, 0.999].map(

@@ -45,7 +45,7 @@ class NaiveLine {
 
 const fifo = { drawn: null, seed: null }
 
-test('nobody has left: nothing is gone, however far one looks', () => {
+test('no visitor has left: nothing is gone, at any rank', () => {
   const line = new QueueIndex()
   for (const [from, to] of [
     [0, 1],
@@ -117,13 +117,13 @@ test.each([1, 2, 3])(
   },
 )
 
-test('a draw in which nobody took part changes nothing', () => {
+test('a draw in which no visitor took part changes nothing', () => {
   const line = new QueueIndex()
   line.update({ drawn: 0, seed: 'seed', gone: chunksOf([3]) })
   expect([line.isDrawn, line.rankOf(1), line.rankOf(7), line.isGone(3)]).toEqual([true, 1, 7, true])
 })
 
-test('a draw that comes together with those who left', () => {
+test('a draw that comes together with the visitors who left', () => {
   const line = new QueueIndex()
   line.update({ drawn: 50, seed: 'seed', gone: chunksOf([1, 7, 60]) })
   for (const number of [1, 7, 60]) expect(line.isGone(line.rankOf(number))).toBe(true)

@@ -61,7 +61,7 @@ describe('the server time', () => {
 })
 
 describe('the room', () => {
-  test('is learned once, by all who ask, and its token told', async () => {
+  test('is learned once, by all callers, and its incarnation told', async () => {
     const { access, asked, seen } = opened()
     expect(access.known).toBeUndefined()
     await Promise.all([access.room(access.limits()), access.room(access.limits())])

@@ -65,7 +65,7 @@ test('also with a sale: what is read of it is one more call for each at most', a
   expect(spy.count('tend')).toBeLessThanOrEqual(40 + 10)
 })
 
-test('nobody is told anything older than 250 ms', async () => {
+test('no visitor is told anything older than 250 ms', async () => {
   const { clock, spy, room } = await clockedRoom({ ratePerSecond: 1, burst: 1 })
   const crowd = await ticketsOf(room, 300)
   const end = clock.now() + 1_500

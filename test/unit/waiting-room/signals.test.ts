@@ -87,7 +87,7 @@ test('a reservation whose pass is being looked at ends with its signal', async (
   await expect(outcome).rejects.toThrow('gone')
 })
 
-test('the poll of a visitor who has gone is not sent, and those who wait with it are answered', async () => {
+test('the poll of a visitor who has gone is not sent, and the polls that wait with it are answered', async () => {
   const { clock, spy, room } = await clockedRoom({ burst: 10, ratePerSecond: 10 })
   const [first, second] = await ticketsOf(room, 2)
   let release = () => {}

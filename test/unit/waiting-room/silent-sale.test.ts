@@ -4,7 +4,7 @@ import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
 import { SECRET } from '../../support/waiting-room.js'
 
-test('a partition of the sale that goes silent stops nobody who has a pass, and everybody is told their place', async () => {
+test('a partition of the sale that goes silent stops no buyer with a pass, and each visitor is told the position', async () => {
   const virtual = virtualEngine()
   let silent = false
   const engine = faultyEngine(virtual.engine, ({ partition }) =>

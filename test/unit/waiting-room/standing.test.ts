@@ -120,7 +120,7 @@ describe('the position', () => {
       })
   })
 
-  test('counts nobody who has left', async () => {
+  test('counts no visitor who has left', async () => {
     // Numbers 20 and 21 gave up.
     const { room, of, ticketAt } = await opened({
       goneVersion: 1,
@@ -131,7 +131,7 @@ describe('the position', () => {
     await expect(of(room.poll(await ticketAt(20)))).rejects.toMatchObject({ code: 'TICKET_INVALID' })
   })
 
-  test('of somebody who was called is behind those who come first at the door', async () => {
+  test('of a visitor who was called is behind the visitors present in front', async () => {
     const { room, of, ticketAt, answerVisits } = await opened()
     answerVisits({ status: 'waiting', number: 7, ahead: 2 })
     const ticket = await ticketAt(7)
@@ -140,7 +140,7 @@ describe('the position', () => {
     expect(await of(room.poll(ticket))).toMatchObject({ position: 1 })
   })
 
-  test('of somebody who joins again and was called: as when it was told last, or behind all others at the door', async () => {
+  test('of a visitor who joins again and was called: as it was told last, or behind all others present', async () => {
     const { room, of, answerJoins, answerVisits } = await opened()
     answerJoins({ number: 7, visitId: 7, expiresAt: null })
     const { ticket, position } = await of(room.join('u7'))
@@ -159,7 +159,7 @@ describe('the position', () => {
     expect((await of(room.join('u7'))).position).toBe(1)
   })
 
-  test('of somebody who has a pass is 0', async () => {
+  test('of a visitor with a pass is 0', async () => {
     const { room, of, answerJoins } = await opened()
     answerJoins({ number: 7, visitId: 7, expiresAt: NOW + 10_000 })
     expect(await of(room.join('u7'))).toMatchObject({ position: 0, etaMs: 0, pollAfterMs: 0 })
@@ -195,7 +195,7 @@ describe('the stock', () => {
     expect(await of(room.poll(await ticketAt(110)))).toMatchObject({ soldOutLikely: false })
   })
 
-  test('is gone: closed, for those who were not called', async () => {
+  test('is gone: closed, for visitors who were not called', async () => {
     const { room, of, ticketAt, calls, answerVisits } = await opened({ closed: 'sold_out', reach: 100 })
     expect(await of(room.poll(await ticketAt(11)))).toEqual({ status: 'closed', reason: 'sold_out' })
     const before = calls('tend')
@@ -205,8 +205,8 @@ describe('the stock', () => {
   })
 })
 
-describe('who must ask', () => {
-  test('those within reach; their visits tell who they are', async () => {
+describe('visitors whose poll is sent', () => {
+  test('the visitors within reach, each by a visit', async () => {
     const { room, of, ticketAt, asked } = await opened({ reach: 30 })
     const visits = () =>
       asked.flatMap(([command, op]) => (command === 'tend' ? (op as { visits: object[] }).visits : []))
@@ -255,7 +255,7 @@ describe('while the engine is away', () => {
     expect(held.pollAfterMs).toBe(3 * told.pollAfterMs)
   })
 
-  test('somebody who was never told anything hears their place in line', async () => {
+  test('a visitor who was never told anything hears the position in the queue', async () => {
     const { room, of, fail, clock, ticketAt } = await opened()
     const ticket = await ticketAt(30)
     fail(away)
@@ -263,7 +263,7 @@ describe('while the engine is away', () => {
     expect(await of(room.poll(ticket))).toMatchObject({ status: 'waiting', position: 24 })
   })
 
-  test('a closed room stays closed, but for those who were called', async () => {
+  test('a closed room stays closed, but for visitors who were called', async () => {
     const { room, of, ticketAt, fail, clock } = await opened({ closed: 'ended' })
     const [called, behind] = [await ticketAt(10), await ticketAt(11)]
     fail(away)
@@ -343,7 +343,7 @@ describe('commands', () => {
     },
   )
 
-  test('who joins is placed by what is known then, not by what was known a ms before', async () => {
+  test('a join is placed by what is known then, not by what was known a ms before', async () => {
     const { room, of, calls } = await opened()
     await of(room.join('u1'))
     const before = calls('tend')
@@ -363,7 +363,7 @@ describe('commands', () => {
     expect(calls('tend')).toBeGreaterThan(before)
   })
 
-  test('a pass that was used makes room, also where nobody waits for the answer', async () => {
+  test('a pass that was used makes room, also where no call waits for the answer', async () => {
     const { room, of, ticketAt, asked, answerVisits, fail } = await opened({ reach: 30 })
     answerVisits({ status: 'admitted', number: 30, expiresAt: NOW + 100_000 })
     const { pass } = (await of(room.poll(await ticketAt(30)))) as { pass: string }

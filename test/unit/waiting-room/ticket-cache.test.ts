@@ -25,7 +25,7 @@ function crowd() {
   return { signer, line, visitors: new TicketCache(signer, line) }
 }
 
-test('who has joined here is known without looking into their ticket', () => {
+test('a visitor who joined here is known without a look into the ticket', () => {
   const { signer, visitors } = crowd()
   const { ticket } = visitors.place('ann', 3, 3)
   expect(visitors.of(ticket)).toMatchObject({ ticket, number: 3, rank: 3 })
@@ -70,7 +70,7 @@ test('another place in the same stay: the same ticket and the same visitor, and 
   expect(visitors.claims(moved)).toEqual({ buyer: 'ann', visitId: 3 })
 })
 
-test('after the draw everybody has the rank that was drawn: known before, seen later, or moved behind it', () => {
+test('after the draw every visitor has the rank that was drawn: known before, seen later, or moved behind it', () => {
   const { line, signer, visitors } = crowd()
   const known = Array.from({ length: 40 }, (_, i) => visitors.place(`u${i}`, i + 1, i + 1))
   line.update({ drawn: 50, seed: 'seed', gone: [] })
@@ -84,7 +84,7 @@ test('after the draw everybody has the rank that was drawn: known before, seen l
   expect(visitors.of(known[0]!.ticket).rank).toBe(60)
 })
 
-test('two million visitors and no more: who has long been silent is known again by the ticket', {
+test('two million visitors and no more: one who has long been silent is known again by the ticket', {
   timeout: 60_000,
 }, () => {
   const { signer, visitors } = crowd()

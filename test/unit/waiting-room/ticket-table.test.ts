@@ -55,7 +55,7 @@ test('knows what a Map would know, however many come and go', () => {
   )
 })
 
-test('those who come and go need no more room than those who are there', () => {
+test('visitors who come and go need no more memory than those who are there', () => {
   const table = new TicketTable()
   let last = 0
   for (let n = 0; n < 20_000; n++) {

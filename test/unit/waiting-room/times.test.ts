@@ -17,7 +17,7 @@ test('the times that are documented are what they are documented to be', () => {
 })
 
 describe('at the door', () => {
-  test('whoever joined is called on before they come once they had 2 seconds to come', async () => {
+  test('a visitor who joined is called up after 2 seconds, before coming', async () => {
     const room = await opened(5)
     await room.advance(1_999)
     expect((await room.tend()).called).toBe(0)
@@ -42,7 +42,7 @@ describe('at the door', () => {
   test.each([
     [2_000, 1],
     [2_001, 0],
-  ])('%i ms without anybody who tends it leave %i of those who came before', async (ms, turns) => {
+  ])('after %i ms without a tick, %i of the visitors who came before are left', async (ms, turns) => {
     const room = await opened(2, {}, { rate: 1, burst: 1 })
     await room.come(['u1', 'u2'])
     await room.pace(1_000_000)
@@ -63,7 +63,7 @@ describe('at the door', () => {
   })
 })
 
-test('nobody is called beyond 64 more than were called 2 seconds ago, in a line of any length', async () => {
+test('no visitor is called beyond 64 more than were called 2 seconds ago, in a queue of any length', async () => {
   const room = await opened(500)
   expect((await room.tend()).called).toBe(0)
   await room.advance(2_000)

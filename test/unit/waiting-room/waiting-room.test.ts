@@ -59,7 +59,7 @@ test('an engine that was closed: every call says so, and no rejection goes unhea
   expect(unheard).toEqual([])
 })
 
-test('more joins than may be open: OVERLOADED for those beyond, and whoever waits is told their place all the same', async () => {
+test('more joins than may be open: OVERLOADED for those beyond, and a waiting visitor is told the position all the same', async () => {
   const { clock, spy, room } = await clockedRoom({ maxInFlight: 10, ratePerSecond: 0.001 })
   const crowd = await ticketsOf(room, 5)
   await room.poll(crowd[3]!)
@@ -154,7 +154,7 @@ test('verify says nothing of a pass before the room was read; ready() waits for 
   expect(spy.count()).toBe(calls)
 })
 
-test('who has a place but cannot be told where gets UNKNOWN_OUTCOME: joining again tells it', async () => {
+test('a visitor who has a place but cannot be told where gets UNKNOWN_OUTCOME: joining again tells it', async () => {
   const { clock, spy, room } = await clockedRoom()
   const fresh = roomOn(spy)
   spy.before = (command) => {

@@ -40,7 +40,7 @@ describe('how old a state is', () => {
     expect(tends).toHaveLength(2)
   })
 
-  test('a state of less than a ms is fresh for who asks for one of a ms, and for no other', async () => {
+  test('a state of less than a ms is fresh for a call that asks for one of a ms, and for no other', async () => {
     const { keeper, tends } = stage()
     for (const expected of [1, 2]) {
       outcome(keeper.refresh())
@@ -284,7 +284,7 @@ describe('revocations', () => {
 })
 
 describe('the end', () => {
-  test('callers who wait are told CLOSED, and so are those who come later; nothing is left', async () => {
+  test('callers that wait are told CLOSED, and so are later ones; nothing is left', async () => {
     const { keeper, clock, tends } = stage()
     outcome(keeper.refresh())
     await settled()

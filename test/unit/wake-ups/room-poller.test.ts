@@ -10,7 +10,7 @@ import {
 } from '../../support/room-poller-stage.js'
 import { settled } from '../../support/test-clock.js'
 
-describe('a caller who waits', () => {
+describe('a caller that waits', () => {
   test('is answered by a call of the same turn while it is quiet, and others of that turn by the same', async () => {
     const { keeper, tends } = stage()
     const told = [keeper.visit(visit(1)), keeper.visit(visit(2)), keeper.refresh()]
@@ -20,7 +20,7 @@ describe('a caller who waits', () => {
     expect(await Promise.all(told)).toMatchObject([waiting(1), waiting(2), { tail: 9 }])
   })
 
-  test('who comes while a call is out goes with the next one, which follows at once', async () => {
+  test('a poll that comes while a call is out goes with the next one, which follows at once', async () => {
     const { keeper, tends, clock } = stage()
     void keeper.visit(visit(1))
     await settled()
@@ -54,7 +54,7 @@ describe('a caller who waits', () => {
     expect(clock.due).toEqual([DEADLINE_MS - 100, DEADLINE_MS - 100, DEADLINE_MS])
   })
 
-  test('who comes before the next look around brings it forward: nothing is left of the later one', async () => {
+  test('a poll before the next tick brings it forward: nothing is left of the later one', async () => {
     const { keeper, tends, clock } = stage()
     outcome(keeper.refresh())
     await settled()
@@ -124,7 +124,7 @@ describe('a caller who waits', () => {
   test.each([
     ['the next look is due as soon', true, 100],
     ['the next look is due later', false, 500],
-  ])('who waits for a call that is due later keeps the process alive by it: %s', async (_, active, look) => {
+  ])('a caller whose call is due later keeps the process alive by it: %s', async (_, active, look) => {
     const { keeper, tends, clock } = stage()
     if (active) keeper.markActive()
     for (let i = 0; i < 40; i++) {
