@@ -14,7 +14,7 @@ const lua = {
  * `STOCKHOLD_TEST_PARTITIONS=all` the slow ones run too, with `none` none of them.
  */
 const overPartitions = [
-  'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,lapsing}.test.ts',
+  'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
   'test/conformance/{refund,refusals,release,reserve,restock,stats}.test.ts',
   'test/conformance/waiting-room/coupling.test.ts',
   'test/race/*.test.ts',
@@ -32,7 +32,10 @@ const which = process.env.STOCKHOLD_TEST_PARTITIONS
 const fast = {
   include: ['test/{unit,conformance,property}/**/*.test.ts'],
   // They are about a server, or about scripts that only a server runs.
-  exclude: ['test/unit/{client,server-config}.test.ts', 'test/property/*bites.test.ts'],
+  exclude: [
+    'test/unit/redis-engine/{client,server-check}.test.ts',
+    'test/property/*mutation-detection.test.ts',
+  ],
   env: { STOCKHOLD_FAST: 'yes' },
   // To load the modules again for each file is more than half of the work; without a server they keep nothing that another file could meet.
   isolate: false,

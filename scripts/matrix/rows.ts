@@ -27,8 +27,8 @@ const onRedis = [
   'test/property/port',
   'test/property/room-port',
   'test/postgres/recover',
-  'test/unit/scripts',
-  'test/unit/server-config',
+  'test/unit/redis-engine/sale-scripts',
+  'test/unit/redis-engine/server-check',
   'test/package/verify',
 ]
 
@@ -40,7 +40,7 @@ const onRedis = [
 const onIoredis = [
   'test/conformance/port',
   'test/conformance/resend',
-  'test/conformance/handoff',
+  'test/conformance/groups',
   'test/fault/cluster',
   'test/fault/durability',
   'test/fault/faulty-',
@@ -48,7 +48,7 @@ const onIoredis = [
   'test/fault/refusals',
   'test/fault/rights',
   'test/fault/waiting-room-network',
-  'test/unit/client',
+  'test/unit/redis-engine/client',
   'test/package/readme',
   'test/package/types',
   'test/package/verify',

@@ -17,55 +17,50 @@ const testsOf = (folder: string): string[] =>
     .map((name) => `${folder}/${name}`)
 
 /** These neither run a script nor a sale, or need servers with a configuration of their own. */
-const apart = [
-  ...['scripts', 'handoff-scripts', 'server-config', 'msgpack', 'pieces', 'matrix', 'provision', 'repeat'],
-  ...['plan', 'plan-readme', 'fulfilment', 'release-notes'],
-].map((name) => `test/unit/${name}.test.ts`)
+const apart = /(assemble|concerns|lists|msgpack|server-check|-scripts)\.test\.ts$/
 
 export type SuiteName =
   | 'lua'
   | 'memory'
   | 'sale'
-  | 'supply'
+  | 'rebalancing'
   | 'room lua'
   | 'room memory'
   | 'room'
-  | 'handoff lua'
-  | 'handoff memory'
+  | 'group lua'
+  | 'group memory'
   | 'consumer'
 
 /** On Redis, or on the memory engine: the suites over both engines name the engine first. */
 const ON_REDIS = /^(?!memory( engine)? )/
 const IN_MEMORY = /^(?!redis( engine)? )/
 
-const roomUnits = /^(draw|forecast|keeper|line|pass|room|ticket-table|updates|visitors)/
-
 export function suites(): Record<SuiteName, Suite> {
   const conformance = testsOf('test/conformance')
-  const all = testsOf('test/unit').filter((file) => !apart.includes(file))
-  const unit = all.filter((file) => !roomUnits.test(basename(file)))
+  const unit = (...names: string[]) => names.flatMap((name) => testsOf(`test/unit/${name}`))
+  const engines = unit('engine', 'batching', 'memory-engine', 'redis-engine').filter(
+    (file) => !apart.test(file),
+  )
+  const onRedis = ['client', 'lists'].map((name) => `test/unit/redis-engine/${name}.test.ts`)
   const properties = (...names: string[]) => names.map((name) => `test/property/${name}.test.ts`)
   const property = properties('examples', 'model', 'port', 'partitions')
   const rooms = [...testsOf('test/conformance/room'), ...properties('room-port')]
   const handles = testsOf('test/conformance/waiting-room')
   const partitioned = testsOf('test/conformance/partitioned')
-  const groups = [...testsOf('test/conformance/handoff'), ...properties('partitions')]
+  const groups = [...testsOf('test/conformance/groups'), ...properties('partitions')]
   const consumers = testsOf('test/conformance/consumer')
-  const wakeUps = testsOf('test/unit/wake-ups')
-  const options = ['undefined-options', 'unknown-options'].map((name) => `test/unit/${name}.test.ts`)
-  const supplies = testsOf('test/unit/supply')
+  const wakeUps = unit('wake-ups')
+  const options = ['undefined-options', 'unknown-options'].map(
+    (name) => `test/unit/validation/${name}.test.ts`,
+  )
   const simulated = (name: string) => `test/simulation/${name}.test.ts`
   const structures = (folder: string) => testsOf(`test/property/structures/${folder}`)
   const suite = (name: SuiteName, files: readonly string[], pattern: RegExp) => ({ name, files, pattern })
   return {
-    lua: suite(
-      'lua',
-      [...conformance, ...property, 'test/unit/client.test.ts', 'test/unit/pieces.test.ts'],
-      ON_REDIS,
-    ),
+    lua: suite('lua', [...conformance, ...property, ...onRedis], ON_REDIS),
     memory: suite(
       'memory',
-      [...conformance, ...property, ...structures('memory'), 'test/unit/memory-engine.test.ts'],
+      [...conformance, ...property, ...structures('memory'), ...unit('memory-engine')],
       IN_MEMORY,
     ),
     sale: suite(
@@ -73,7 +68,7 @@ export function suites(): Record<SuiteName, Suite> {
       [
         ...conformance,
         ...partitioned,
-        ...[...unit, ...testsOf('test/unit/sale'), ...wakeUps, ...supplies],
+        ...[...engines, ...unit('validation', 'sale', 'rebalancing'), ...wakeUps],
         ...properties('batcher', 'model'),
         ...structures('sale'),
         'test/conformance/waiting-room/coupling.test.ts',
@@ -81,11 +76,11 @@ export function suites(): Record<SuiteName, Suite> {
       ],
       IN_MEMORY,
     ),
-    supply: suite(
-      'supply',
+    rebalancing: suite(
+      'rebalancing',
       [
-        ...[...partitioned, ...supplies, ...properties('one-sale', 'rush'), ...structures('sale')],
-        ...['test/unit/surveys.test.ts', simulated('simulation')],
+        ...[...partitioned, ...unit('rebalancing'), ...structures('sale')],
+        ...[...properties('one-sale', 'rush'), simulated('simulation')],
       ],
       IN_MEMORY,
     ),
@@ -93,22 +88,14 @@ export function suites(): Record<SuiteName, Suite> {
     'room memory': suite('room memory', [...rooms, ...handles, ...structures('room')], IN_MEMORY),
     room: suite(
       'room',
-      [
-        ...handles,
-        ...all.filter((file) => roomUnits.test(basename(file))),
-        ...[...testsOf('test/unit/room'), ...wakeUps, ...options, simulated('rooms')],
-      ],
+      [...handles, ...unit('waiting-room'), ...wakeUps, ...options, simulated('rooms')],
       IN_MEMORY,
     ),
-    'handoff lua': suite(
-      'handoff lua',
-      [...groups, ...consumers, 'test/fault/handoff-port.test.ts'],
-      ON_REDIS,
-    ),
-    'handoff memory': suite('handoff memory', [...groups, ...consumers], IN_MEMORY),
+    'group lua': suite('group lua', [...groups, ...consumers, 'test/fault/groups-port.test.ts'], ON_REDIS),
+    'group memory': suite('group memory', [...groups, ...consumers], IN_MEMORY),
     consumer: suite(
       'consumer',
-      [...consumers, ...testsOf('test/unit/consumer'), ...wakeUps, ...options, ...properties('consumer')],
+      [...consumers, ...unit('consumer'), ...wakeUps, ...options, ...properties('consumer')],
       IN_MEMORY,
     ),
   }
@@ -116,11 +103,11 @@ export function suites(): Record<SuiteName, Suite> {
 
 export function suiteName(file: string): SuiteName {
   const engine = /^src\/(?:redis|memory)-engine\//.test(file)
-  const about = file.includes('/room') ? 'room ' : engine && file.includes('/groups/') ? 'handoff ' : ''
+  const about = file.includes('/room') ? 'room ' : engine && file.includes('/groups/') ? 'group ' : ''
   if (file.endsWith('.lua')) return `${about}lua`
   if (engine) return `${about}memory`
   if (file.startsWith('src/consumer/')) return 'consumer'
-  if (file.startsWith('src/sale/rebalancing/')) return 'supply'
+  if (file.startsWith('src/sale/rebalancing/')) return 'rebalancing'
   return about === 'room ' || file.startsWith('src/waiting-room/') ? 'room' : 'sale'
 }
 

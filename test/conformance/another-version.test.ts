@@ -5,7 +5,7 @@ import { FlashSale, type StockholdError, WaitingRoom } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { type Part, storeIn } from '../support/layouts.js'
 import { onBothEngines } from '../support/shop.js'
-import { stepped } from '../support/stepped.js'
+import { clocked } from '../support/test-clock.js'
 import { SECRET } from '../support/waiting-room.js'
 
 const HOUR = 3_600_000
@@ -48,7 +48,7 @@ const incompatible = (subject: string, layout: number) =>
 onBothEngines((_, kind) => {
   async function open(partitions = 1) {
     const timed = await kind.make()
-    const { clock, engine } = stepped(timed)
+    const { clock, engine } = clocked(timed)
     const calls = counted(engine)
     const handle = () => {
       const sale = new FlashSale('spring', { engine: calls.engine, deadlineMs: 20_000 })
@@ -65,7 +65,7 @@ onBothEngines((_, kind) => {
       /** How many batches an hour brings, of which a look that fails and is tried again would be most. */
       async anHour(): Promise<number> {
         const before = calls.runs
-        await clock.pass(HOUR)
+        await clock.advance(HOUR)
         return calls.runs - before
       },
     }
@@ -109,7 +109,7 @@ onBothEngines((_, kind) => {
     expect(await clock.during(sale.stats())).toMatchObject({ state: 'open' })
   })
 
-  test('of many partitions, the one is named: by calls, by the audit, and by a buyer who needs its units', async () => {
+  test('of many partitions, the one is named: by calls, by the audit, and by a reserve that needs its units', async () => {
     const { sale, clock, store } = await open(2)
     await store(2, 'sale', 1)
     const named = incompatible('Partition 1 of the sale "spring" is', 2)

@@ -32,7 +32,7 @@ onBothEngines((open) => {
     expect(await later.audited()).toBe(0)
   })
 
-  test('ok with expired holds that nobody swept', async () => {
+  test('ok with expired holds that were not swept', async () => {
     const shop = await open()
     await shop.expired('u', 4)
     expect(await shop.audited()).toBe(1)

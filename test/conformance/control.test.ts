@@ -27,7 +27,7 @@ onBothEngines((open) => {
     expect(await shop.news()).toEqual([{ type: 'paused' }, { type: 'ended' }])
   })
 
-  test('an open sale that nobody paused is not resumed', async () => {
+  test('an open sale that was not paused is not resumed', async () => {
     const shop = await open()
     expect(await shop.sale.resume()).toBe('open')
     expect(await shop.news()).toEqual([])

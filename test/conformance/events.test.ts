@@ -52,7 +52,7 @@ onBothEngines((_open, kind) => {
     expect(without.events).toEqual(all.events)
   })
 
-  test('a hold that has expired and nobody swept is as it is stored', async () => {
+  test('a hold that has expired and was not swept is as it is stored', async () => {
     const one = await open()
     const held = await one.hold('u')
     await one.advance(1_000)

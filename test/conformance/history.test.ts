@@ -29,7 +29,7 @@ onBothEngines((open) => {
     })
   })
 
-  test('whoever has seen any part of the history is served', async () => {
+  test('a process that has seen any part of the history is served', async () => {
     const shop = await open()
     const tips: LogOffset[] = [{ generation: 1, sequence: 0, batchId: '' }]
     for (const number of [1, 2, 3, 4]) tips.push(await written(shop, number, { batchId: `m${number}` }))
@@ -72,7 +72,7 @@ onBothEngines((open) => {
     expect((await shop.done('scan', [{ cursor: '0' }])).answers[0]!.reservations).toHaveLength(3)
   })
 
-  test('who only reads is told, and freezes nothing; of a frozen sale everything can be read', async () => {
+  test('a reader is told, and freezes nothing; of a frozen sale everything can be read', async () => {
     const shop = await open()
     await written(shop, 1, { batchId: 'm1' })
     const lastSeen = { generation: 1, sequence: 2, batchId: 'm2' }

@@ -57,7 +57,7 @@ onBothEngines((_open, kind) => {
     ])
   })
 
-  test('a partition that was lost is made anew with its slice, complete, frozen, and of that line', async () => {
+  test('a partition that was lost is created again with its share, complete, frozen, and of that generation', async () => {
     const stock = { a: 10, b: 5 }
     const all = partitionsOf(await kind.make(), { partitions: 3 })
     const one = all[1]!
@@ -128,7 +128,7 @@ onBothEngines((_open, kind) => {
     expect(await one!.counts()).toBe('2 0 2 2 -2')
   })
 
-  test('units are taken out here as far as there are any only if nobody else has some', async () => {
+  test('units are taken out here as far as there are any only if no other partition has some', async () => {
     const [one] = await open({ stock: { a: 12 } })
     await one!.hold('u', [[0, 1]])
     await one!.news()

@@ -40,7 +40,7 @@ onBothEngines((open, kind) => {
     }
   })
 
-  test('whoever makes or describes a sale is told the time, to the millisecond', async () => {
+  test('create and describe answer the time, to the millisecond', async () => {
     const shop = new Shop(await kind.make(), 'young')
     await shop.advance(1_234)
     const none = { opensAt: null, closesAt: null, partitions: 1 }

@@ -53,7 +53,7 @@ onBothEngines((open) => {
     expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 0 })
   })
 
-  test('with unfreeze: false it stays frozen, until somebody unfreezes', async () => {
+  test('with unfreeze: false it stays frozen, until a call unfreezes it', async () => {
     const shop = await open()
     await freeze(shop)
     await shop.sale.recover({ from: 'replay', unfreeze: false })
@@ -121,7 +121,7 @@ onRedis('a server that has lost the sale', (kind) => {
     expect((await shop.done('get', [{ id: held.id }])).now).toBe(shop.now())
   })
 
-  test('a hold whose time was up is known, and its late payment settled, but it takes nothing from anybody', async () => {
+  test('a hold that has expired is known, and its late payment confirmed, but it takes nothing from other buyers', async () => {
     const shop = await open(1)
     const expired = await shop.expired('a')
     await shop.confirmed('b')
@@ -166,7 +166,7 @@ onRedis('a server that has lost the sale', (kind) => {
     }
   })
 
-  test('who paid comes before who holds, and who cannot be served is named with the reason', async () => {
+  test('paid reservations come before held ones, and each that cannot be restored is named with the reason', async () => {
     const shop = await open(2, 1)
     const held = await shop.hold('a', 1, { key: 'k' })
     const paid = await shop.confirmed('b')

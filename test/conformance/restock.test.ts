@@ -99,7 +99,7 @@ onBothEngines((open) => {
   })
 
   // What happens in two partitions in the same millisecond has no order.
-  testOfOne('units that come are sold, and sold_out is told each time anew', async () => {
+  testOfOne('units that come are sold, and each time sold_out is told again', async () => {
     const shop = await open({ stock: { a: 1 } })
     await shop.hold('u')
     expect(await shop.reserve('v')).toMatchObject({ status: 'sold_out' })

@@ -38,7 +38,7 @@ onBothEngines((_open, kind) => {
     }
   }
 
-  test('events of carts of 1,000 lines that take the last units are read, by whoever asks', async () => {
+  test('events of carts of 1,000 lines that take the last units are read, by every reader', async () => {
     const one = await open(4 * LINES)
     await all(one, 'reserve', orders(4))
     expect(await one.events()).toHaveLength(4 * (1 + LINES))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Follower } from '../support/follower.js'
+import { Follower } from '../support/group-consumer.js'
 import { openPort, rulesOf, TOKEN } from '../support/port-sale.js'
 import { Room } from '../support/room.js'
 import { idIn, onBothEngines, order } from '../support/shop.js'
@@ -51,7 +51,7 @@ onBothEngines((openShop, kind) => {
     })
   })
 
-  test('a consumer who is gone is replaced', async () => {
+  test('a consumer that is gone is replaced', async () => {
     const at = await port()
     const [one, two] = [new Follower(at, 'one'), new Follower(at, 'two')]
     await at.advance(HOUR)
@@ -64,7 +64,7 @@ onBothEngines((openShop, kind) => {
     expect(await two.claim()).toMatchObject({ status: 'claimed' })
   })
 
-  test('a consumer who is gone is replaced, though the sale is told nothing', async () => {
+  test('a consumer that is gone is replaced, though the sale is told nothing', async () => {
     const at = await port()
     const [one, two] = [new Follower(at, 'one'), new Follower(at, 'two')]
     await at.advance(HOUR)

@@ -114,7 +114,7 @@ onBothEngines((_open, kind) => {
     expect(await two!.counts()).toBe('10 17 0 0 -7')
   })
 
-  test('to receive is to catch up: repeated, late, out of order, or by anybody', async () => {
+  test('to receive is to catch up: repeated, late, out of order, or by any process', async () => {
     const [one, two] = await open({ stock: { a: 30, b: 30 } })
     const sent = (...units: number[]) => units.map((quantity, sku) => [sku, quantity] as const)
     const steps = [
@@ -163,7 +163,7 @@ onBothEngines((_open, kind) => {
     ])
   })
 
-  test('transfers: everything ever sent and received, in order; where nothing went nobody is named', async () => {
+  test('transfers: everything ever sent and received, in order; a partition with no transfers is not named', async () => {
     const [one] = await open({ stock: { a: 90, b: 90 } })
     expect(await one!.ask('transfers', {})).toEqual({ status: 'transfers', sent: [], received: [] })
     await send(one!, [[1, 3]], { to: 2 })

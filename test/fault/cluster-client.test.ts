@@ -101,7 +101,7 @@ test('a life in a FlashSale', async () => {
 })
 
 describe('servers that must not be used', () => {
-  test('are refused one by one, each by its name; who has nothing to do with them goes on', async () => {
+  test('are refused one by one, each by its name; other clients go on', async () => {
     const shop = await ClusterShop.open(cluster)
     const unsafe = await cluster.masterOf(shop.slotOf(3))
     await unsafe.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
@@ -214,7 +214,7 @@ test('a node that is connected again sends again: a refusal of the second time s
   await shop.verdict()
 })
 
-test('a client that its owner ended, and one that never finds anybody: UNAVAILABLE', async () => {
+test('a client that its owner ended, and one that never finds a server: UNAVAILABLE', async () => {
   const client = connect()
   const sale = new FlashSale('ended', { engine: redisEngine(client), deadlineMs: 60_000 })
   await sale.create({ stock: { a: 1 } })

@@ -68,7 +68,7 @@ test('a master is killed in mid-sale, and its replica takes over: only its own b
   expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 6_000 })
 })
 
-test('while partitions are away the others sell all they have, and nobody says sold out; then the rest is sold, once', async () => {
+test('while partitions are away the others sell all they have, and no call answers sold_out; then the rest is sold, once', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 600 }, limitPerBuyer: 1 })
   const { victim, hit, spared } = await stage.divide(4)
   const steady = stage.handle()
@@ -190,7 +190,7 @@ test('FLUSHALL on a master under load: STATE_LOST for its partitions, where noth
   expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 1_200 })
 })
 
-test('what two lost partitions had sent each other is forgotten by both: who remembers it does not take that for a loss', async () => {
+test('what two lost partitions had sent each other is forgotten by both: a process that remembers it does not take that for a loss', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 60 } })
   const { victim, hit, spared } = await stage.divide(0)
   const handles = [stage.handle(), stage.handle()] as const
@@ -245,7 +245,7 @@ test('consumers of six partitions are handed every event in order, through two f
   expect(await stage.verdict(told(handles), calls(handles))).toEqual({ phone: 2_000 })
 })
 
-test('the master of a waiting room is killed, then one of its sale: all units are sold, to those who were let in', async () => {
+test('the master of a waiting room is killed, then one of its sale: all units are sold, to admitted visitors', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 240 }, limitPerBuyer: 1 })
   const { engine } = stage.handle()
   // Word that a pass was used can be lost with a master: then somebody else is let in when it runs out.

@@ -44,7 +44,7 @@ describe('from two processes, one of them killed with kill -9', () => {
   })
 })
 
-test('with as many buyers as units nobody is refused: from three processes, with carts, and some change their minds', async () => {
+test('with as many buyers as units no buyer is refused: from three processes, with carts, and some change their minds', async () => {
   const stock = { case: 1_200, phone: 3_000 }
   const stage = await ClusterStage.open(cluster, { stock, limitPerBuyer: 3 })
   // Most of them at home in the same two partitions, so that the stock of the others has to come to them.
@@ -78,7 +78,7 @@ test('with as many buyers as units nobody is refused: from three processes, with
   expect([...late.buyers.ends.values()].map(({ told }) => told)).toEqual(Array(6).fill('sold_out'))
 })
 
-describe('who moves units dies in the middle of it', () => {
+describe('the process that transfers units dies in the middle of it', () => {
   const steps: [string, Step, { inTransit: boolean }][] = [
     ['when units were sent', { command: 'send', moment: 'after', number: 1 }, { inTransit: true }],
     ['when all were sent', { command: 'receive', moment: 'before', number: 1 }, { inTransit: true }],
@@ -106,7 +106,7 @@ describe('who moves units dies in the middle of it', () => {
     expect(await stage.verdict([survivor.ends], [survivor.calls])).toEqual({ phone: 24 })
   })
 
-  test('one after another, each at another step, while others buy: as many buyers as units, and nobody is refused', async () => {
+  test('one after another, each at another step, while others buy: as many buyers as units, and no buyer is refused', async () => {
     const stage = await ClusterStage.open(cluster, { stock: { phone: 1_200 }, limitPerBuyer: 2 })
     const deaths: Step[] = [
       { command: 'send', moment: 'after', number: 1 },
@@ -134,7 +134,7 @@ describe('who moves units dies in the middle of it', () => {
   })
 })
 
-test('slots with partitions go to another master and back while it sells: everybody is served, to the last unit', async () => {
+test('slots with partitions go to another master and back while it sells: every buyer is served, to the last unit', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 4_000 }, limitPerBuyer: 1 })
   const handles = [stage.handle({ atOnce: 20 }), stage.handle({ atOnce: 20 })]
   const buyers = stage.crowd(4_300)

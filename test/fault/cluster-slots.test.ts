@@ -26,7 +26,7 @@ async function refusals(): Promise<number> {
 }
 
 describe('a slot moves to another node', () => {
-  test('under load, key by key: whoever meets it waits or hears that nothing was executed', async () => {
+  test('under load, key by key: each call waits or hears that nothing was executed', async () => {
     const shop = await ClusterShop.open(cluster)
     shop.start()
     await shop.hears('confirmed', 5)
@@ -40,7 +40,7 @@ describe('a slot moves to another node', () => {
     await shop.verdict()
   })
 
-  test('and stays open for longer than anybody waits: UNAVAILABLE, for this slot alone, and then it goes on', async () => {
+  test('and stays open for longer than any call waits: UNAVAILABLE, for this slot alone, and then it goes on', async () => {
     const shop = await ClusterShop.open(cluster)
     shop.hurry([2])
     shop.start()

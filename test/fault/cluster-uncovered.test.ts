@@ -41,7 +41,7 @@ describe.each(['yes', 'no'])('without replicas, cluster-require-full-coverage %s
     await shop.verdict()
   })
 
-  test('a slot belongs to nobody, and is given back', async () => {
+  test('a slot belongs to no master, and is given back', async () => {
     const shop = await ClusterShop.open(cluster)
     const { victim, hit, spared } = await divide(cluster, shop)
     const slot = shop.slotOf(hit[0]!)

@@ -275,7 +275,7 @@ test('Redis comes back from before the group was made', async () => {
   await expect(consumer.closed).resolves.toBeUndefined()
 })
 
-test('Redis has lost everything: it waits until the sale is made anew', async () => {
+test('Redis has lost everything: it waits until the sale is created again', async () => {
   const { client, sale } = await opened(1)
   const seen: SaleEvent[] = []
   const codes = new Set<string>()

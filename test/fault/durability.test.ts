@@ -184,7 +184,7 @@ describe('durability with replicas', () => {
     },
   )
 
-  test('a failover to a replica that lagged: it has everything that anybody was told', async () => {
+  test('a failover to a replica that lagged: it has everything that was acknowledged', async () => {
     const master = await start()
     const link = await linkTo(master)
     const replica = await replicaOf(link)
@@ -237,7 +237,7 @@ describe('durability with replicas', () => {
       .toMatchObject({ status: 'reserved', replayed: false })
   })
 
-  test('a user who may not WAIT is told so before anything is sent', async () => {
+  test('a user without the right to WAIT is told so before anything is sent', async () => {
     const master = await start()
     await replicaOf(master)
     const admin = clientOf(master)

@@ -164,7 +164,7 @@ describe('a black hole', () => {
     await expect.poll(() => proxy.connections).toBe(0)
   })
 
-  test('for replies: Redis has executed what nobody hears of', async () => {
+  test('for replies: Redis has executed calls that were never answered', async () => {
     const client = open()
     await client.ping()
     const fault = proxy.blackHole('replies')

@@ -141,7 +141,7 @@ test('LOADING: the server comes back, and reads its data for a while', async () 
   )
 })
 
-test('maxclients: nobody who comes back is let in, until there is room', async () => {
+test('maxclients: no client that reconnects is accepted, until there is room', async () => {
   const stage = await openTrial()
   const { crowd, admin, proxy } = stage
   crowd.start()

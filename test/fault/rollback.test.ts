@@ -61,7 +61,7 @@ async function rolledBack(stock = 10) {
 }
 
 describe('an older snapshot', () => {
-  test('the first who knows better freezes the sale, for all', async () => {
+  test('the first process that knows better freezes the sale, for all', async () => {
     const { client, sale, back } = await rolledBack()
     await hold(sale, 'lost')
     await back()
@@ -224,7 +224,7 @@ describe('a server that came back empty', () => {
     expect(await counts(sale)).toBe('10 10 0 0')
   })
 
-  test('somebody has made another sale of the name: STATE_LOST still, and theirs stays', async () => {
+  test('another process has made a new sale of the name: STATE_LOST still, and the new one stays', async () => {
     const { client, sale } = await rolledBack()
     await client.flushall()
     const other = open(client)

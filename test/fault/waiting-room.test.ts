@@ -17,7 +17,7 @@ import {
   server,
 } from './support/waiting-room.js'
 
-test('Redis is killed and restarted while 300 wait: nobody loses a place, and nobody enters meanwhile', async () => {
+test('Redis is killed and restarted while 300 wait: no visitor loses a place, and none enters meanwhile', async () => {
   const redis = await server(durable)
   const patient = handle(redis)
   const room = handle(redis, hasty)
@@ -60,7 +60,7 @@ test('Redis is killed and restarted while 300 wait: nobody loses a place, and no
   expect((await patient.join('new0')).ticket).toBe((await patient.join('new0')).ticket)
 })
 
-test('visitors who poll all the time while Redis dies and comes back enter each once, in the order of their process, and none before their turn', async () => {
+test('visitors who poll all the time while Redis dies and comes back enter once each, in the order of their process, none before the turn', async () => {
   const redis = await server(durable)
   const room = handle(redis)
   // A process may be away for as long as the machine likes: none of its visitors misses a turn.
@@ -121,7 +121,7 @@ test('a process dies: those it served go on at another, in their places', async 
   expect(positions(await pollAll(handle(redis), tickets.slice(1)))).toEqual(before)
 })
 
-test('FLUSHALL: STATE_LOST for everybody, and never a pass; a sale behind the door lets nobody in', async () => {
+test('FLUSHALL: STATE_LOST for every visitor, and never a pass; a sale behind the room takes no buyer', async () => {
   const redis = await server()
   const admin = connectTo(redis)
   const room = handle(redis, { ratePerSecond: 1_000, burst: 5, sale: 'phones' })
@@ -152,7 +152,7 @@ test('FLUSHALL: STATE_LOST for everybody, and never a pass; a sale behind the do
   expect(await codeOf(handle(redis, { sale: 'phones' }).poll(tickets[0]!))).toBe('NOT_FOUND')
 })
 
-test('the sale asks nobody in while the room cannot be reached, whatever the pass says', async () => {
+test('the sale takes no pass while the room cannot be reached', async () => {
   const redis = await server()
   const other = await server()
   const pace = { ratePerSecond: 1_000, burst: 5 }

@@ -140,22 +140,22 @@ test('every mutant is a valid text: none is killed by being none', async () => {
 })
 
 /** A change of our own, found by the text it replaces. */
-function planted(file: string, find: string, replacement: string): Mutant {
+function injected(file: string, find: string, replacement: string): Mutant {
   const start = readSource(file).indexOf(find)
   expect(start, find).toBeGreaterThan(0)
   return mutantsOf(file, readSource(file), [
-    { start, end: start + find.length, replacement, kind: 'planted' },
+    { start, end: start + find.length, replacement, kind: 'injected' },
   ])[0]!
 }
 
 test('a run tells what the tests notice from what they do not', async () => {
   const settling = 'src/memory-engine/sale/confirm-and-release.ts'
   const mutants = [
-    planted(settling, "state.giveBack(entry, 'released')", "state.giveBack(entry, 'expired')"),
-    planted(settling, "{ status: 'not_found' } as const", "{ status: 'not_found' }  as const"),
-    planted('src/redis-engine/sale/scripts/release.lua', "return 'R'", "return 'P'"),
+    injected(settling, "state.giveBack(entry, 'released')", "state.giveBack(entry, 'expired')"),
+    injected(settling, "{ status: 'not_found' } as const", "{ status: 'not_found' }  as const"),
+    injected('src/redis-engine/sale/scripts/release.lua', "return 'R'", "return 'P'"),
   ]
-  const endless = planted(settling, "state.giveBack(entry, 'released')", 'for (;;) {}')
+  const endless = injected(settling, "state.giveBack(entry, 'released')", 'for (;;) {}')
   const options = {
     ...{ workers: 1, onStage: () => {}, onVerdict: () => {} },
     suite: { name: 'own', files: ['test/conformance/release.test.ts'], pattern: /release/ },

@@ -89,7 +89,7 @@ describe('npx stockhold verify', () => {
   })
 })
 
-describe('a planted bug is caught', () => {
+describe('catches an injected bug', () => {
   const bugs: [string, Alteration, RegExp][] = [
     [
       'the stock is not checked',
@@ -175,7 +175,7 @@ describe('exit code 2 says what to do', () => {
     expect(code).toBe(2)
   })
 
-  test('nobody is there', async () => {
+  test('no visitor is there', async () => {
     const { code, text } = await program(['verify', '--redis', 'redis://:hidden@127.0.0.1:1'])
     expect(text).toMatch(/redis:\/\/127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/)
     expect(text).not.toContain('hidden')

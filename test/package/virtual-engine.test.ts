@@ -25,7 +25,7 @@ describe('virtualEngine', () => {
     expect(await sale.reserve(order('u-2'))).toMatchObject({ status: 'reserved' })
   })
 
-  test('what falls due on the way is done: expired holds are swept, with nobody asking', async () => {
+  test('what falls due on the way is done: expired holds are swept without a call', async () => {
     const { engine, advance } = virtualEngine({ now: 1_000_000 })
     const sale = new FlashSale('launch', { engine })
     onTestFinished(() => sale.close())

@@ -6,7 +6,7 @@ import { FlashSale, memoryEngine } from '../../src/index.js'
 import { memoryKind } from '../support/engines.js'
 import { storeIn } from '../support/layouts.js'
 import { BUYER, KEY, PAYMENT, SECRETS } from '../support/secrets.js'
-import { stepped } from '../support/stepped.js'
+import { clocked } from '../support/test-clock.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
 
@@ -145,7 +145,7 @@ async function awayLedger(): Promise<TestLedger> {
 
 test('a follower reports a sale of another version once, and ends', async () => {
   const timed = await memoryKind().make()
-  const { clock, engine } = stepped(timed)
+  const { clock, engine } = clocked(timed)
   const sale = new FlashSale('x', { engine })
   onTestFinished(() => sale.close())
   await clock.during(sale.create({ stock: { a: 10 } }))
@@ -157,7 +157,7 @@ test('a follower reports a sale of another version once, and ends', async () => 
   await clock.until(() => errors.length > 0)
   const another = expect.objectContaining({ code: 'INCOMPATIBLE_VERSION', retryable: false })
   expect(errors).toEqual([another])
-  await clock.pass(3_600_000)
+  await clock.advance(3_600_000)
   expect(errors).toHaveLength(1)
   const fresh = new FlashSale('x', { engine })
   onTestFinished(() => fresh.close())

@@ -82,7 +82,7 @@ onBothEngines((open) => {
     return ledger.sql(`SELECT payment_id, refund_due FROM $schema.reservations WHERE refund_due IS NOT NULL`)
   }
 
-  test('the session ends before the hold: who could pay gets the goods', async () => {
+  test('the session ends before the hold: a buyer who could pay gets the goods', async () => {
     const { shop, provider } = await opened()
     const held = await shop.hold('u')
     const session = (await openSession(shop.sale, provider, held))!
@@ -147,7 +147,7 @@ onBothEngines((open) => {
     expect(await webhook(shop.sale, provider, payment)).toBe('ship')
   })
 
-  test('a payment for a reservation that nobody knows goes back', async () => {
+  test('a payment for an unknown reservation goes back', async () => {
     const { shop, provider } = await opened()
     const session = provider.createSession('1AAnobodyknowsthis0', shop.now() / 1_000 + 60)
     expect(await webhook(shop.sale, provider, provider.pay(session)!)).toBe('refund')

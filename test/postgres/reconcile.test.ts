@@ -71,7 +71,7 @@ onBothEngines((open) => {
     expect(await ledger.agrees(shop.sale)).toBe(made)
   })
 
-  test('a hold that nobody has swept is no difference, before and after', async () => {
+  test('a hold that was not swept makes no difference, before and after', async () => {
     const shop = await open()
     const ledger = await TestLedger.open(db)
     await shop.expired('u')

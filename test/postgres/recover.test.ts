@@ -35,7 +35,7 @@ function stranger(shop: Shop, options = {}): FlashSale {
 }
 
 describe.each([1, 4])('with %i partitions', (partitions) => {
-  test('a sale that is gone is made anew by a process that never saw it', async () => {
+  test('a sale that is gone is created again by a process that never saw it', async () => {
     const begun = performance.now()
     const { shop, ledger, follower } = await open({ partitions, limitPerBuyer: 6 })
     const held = await shop.hold('a', 2, { key: 'k' })
@@ -108,7 +108,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     expect(ledger.errors).toEqual([])
   })
 
-  test('a sale that is sold out comes back sold out, with all who gave up and all who came too late', async () => {
+  test('a sale that is sold out comes back sold out, with all buyers who gave up and all who came too late', async () => {
     const { shop, ledger } = await open({ stock: { a: 3 }, partitions, limitPerBuyer: 1 })
     const gone = []
     for (let i = 0; i < 12; i++) {
@@ -147,7 +147,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
   })
 })
 
-test('an older snapshot, and nobody alive who has seen more: the ledger knows', async () => {
+test('an older snapshot, and no process that has seen more: the ledger knows', async () => {
   const { shop, ledger, follower } = await open()
   const early = await shop.hold('early')
   const client = kind.client()
@@ -198,7 +198,7 @@ test('accepted as forgotten: the ledger says so, and does not bring it back', as
   expect(await shop.sale.get(lost.id)).toBeUndefined()
 })
 
-test('a comparison that is due is made by the next follower, whoever saw that it is', async () => {
+test('a comparison that is due is made by the next follower, whichever saw that it is', async () => {
   const { shop, ledger, follower } = await open()
   const lost = await shop.hold('lost')
   await ledger.agrees(shop.sale)
@@ -225,7 +225,7 @@ test('what was taken out stays out, and no more than that', async () => {
   expect((await other.stats()).skus.a).toMatchObject({ total: 7, available: 7 })
 })
 
-test('a restock made by the one who recovers is made once, by its key', async () => {
+test('a restock made by the process that recovers is made once, by its key', async () => {
   const { shop, ledger } = await open({ stock: { a: 10 } })
   await shop.sale.restock({ sku: 'a', quantity: 5, key: 'delivery' })
   await ledger.agrees(shop.sale)

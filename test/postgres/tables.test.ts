@@ -39,7 +39,7 @@ test('tables of a later version are left alone', async () => {
   await faultOf(ledger.ledger.migrate(), 'UNSAFE_CONFIG')
 })
 
-test('every table and column that needs it has a comment for who reads it with SQL', async () => {
+test('every table and column that needs it has a comment for readers in SQL', async () => {
   const ledger = await TestLedger.open(db)
   const rows = await ledger.sql(
     `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
-import { handoffStories } from './handoff-steps.js'
-import { HandoffWorld } from './handoff-world.js'
+import { handoffStories } from './group-steps.js'
+import { HandoffWorld } from './group-world.js'
 import { partitionStories } from './partition-steps.js'
 import { PartitionWorld } from './partition-world.js'
 

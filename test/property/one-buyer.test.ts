@@ -109,7 +109,7 @@ async function play(made: TimedEngine, all: readonly Step[]) {
 
 const memory = memoryKind()
 
-/** Of the planted bugs. */
+/** Of the injected bugs. */
 const SEED = 7
 
 function agree(make: EngineKind['make']) {
@@ -130,7 +130,7 @@ describe('buyers with many reservations', () => {
     await fc.assert(agree(redis.make), { seed: SEED, numRuns: 60 })
   })
 
-  const planted: readonly (readonly [name: string, find: string, replace: string])[] = [
+  const injected: readonly (readonly [name: string, find: string, replace: string])[] = [
     [
       'the limit forgets what its bucket has no room for',
       'taken and taken_row(bucket, buyer, sku)[sku] or 0',
@@ -172,7 +172,7 @@ describe('buyers with many reservations', () => {
       'if was',
     ],
   ]
-  test.each(planted)('a planted bug is found: %s', async (_name, find, replace) => {
+  test.each(injected)('finds an injected bug: %s', async (_name, find, replace) => {
     const { make, runs, stop } = alteredMaker(redis.server().url, [{ find, replace }])
     onTestFinished(stop)
     const { failed } = await fc.check(agree(make), { seed: SEED, numRuns: 60, endOnFailure: true })

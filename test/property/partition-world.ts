@@ -4,14 +4,14 @@ import { makeId } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { openPort, type PortPartition } from '../support/port-sale.js'
+import { InvariantChecker } from './invariant-checker.js'
 import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'
-import { Witness } from './witness.js'
 
 /** One engine under test. */
 interface Side {
   readonly timed: TimedEngine
   readonly partitions: readonly PortPartition[]
-  readonly witnesses: readonly Witness[]
+  readonly checkers: readonly InvariantChecker[]
   readonly returns: number[]
 }
 
@@ -42,10 +42,10 @@ export class PartitionWorld {
     const sides = await Promise.all(
       engines.map(async (timed) => {
         const partitions = await openPort(timed, rules)
-        const witnesses = await Promise.all(
-          partitions.map(({ index }) => Witness.of(timed.engine, 'sale', index, PARTITIONS)),
+        const checkers = await Promise.all(
+          partitions.map(({ index }) => InvariantChecker.of(timed.engine, 'sale', index, PARTITIONS)),
         )
-        return { timed, partitions, witnesses, returns: partitions.map(() => 0) }
+        return { timed, partitions, checkers, returns: partitions.map(() => 0) }
       }),
     )
     return new PartitionWorld(story, sides)
@@ -224,11 +224,11 @@ export class PartitionWorld {
   /** The counts of every partition, by engine. */
   async #look(): Promise<SkuCounts[][][]> {
     const all: SkuCounts[][][] = []
-    for (const { witnesses } of this.#sides) {
+    for (const { checkers } of this.#sides) {
       const counts: SkuCounts[][] = []
-      for (const witness of witnesses) counts.push([...(await witness.look())])
+      for (const checker of checkers) counts.push([...(await checker.look())])
       for (const [sku, { total, inTransit }] of sums(counts).entries()) {
-        const granted = witnesses.reduce((sum, { history }) => sum + history.granted[sku]!, 0)
+        const granted = checkers.reduce((sum, { history }) => sum + history.granted[sku]!, 0)
         const expected = Object.values(STOCK)[sku]! + this.#added[sku]! + granted
         const seen = () => `SKU ${sku}: ${JSON.stringify(counts.map((skus) => skus[sku]))}`
         demand(total === expected, 'conservation', () => `${seen()}, of ${expected}`)

@@ -5,28 +5,28 @@ import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { startedKinds } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
+import { RoomInvariantChecker } from './room-invariant-checker.js'
 import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
-import { RoomWitness } from './room-witness.js'
 
 const kinds = startedKinds()
 
 const LOOK = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null }
 
-/** Both engines, each with its clock, asked the same; the witness hears what the memory engine says. */
+/** Both engines, each with its clock, asked the same; the checker hears what the memory engine says. */
 class Pair {
   #newcomers = 0
 
   private constructor(
     readonly oracle: Room,
     readonly other: Room,
-    readonly witness: RoomWitness,
+    readonly checker: RoomInvariantChecker,
   ) {}
 
   static async open({ rules, pace }: RoomStory): Promise<Pair> {
     const [oracle, other] = await Promise.all(
       [kinds[0]!, kinds.at(-1)!].map(async (kind) => Room.open(await kind.make(), rules, pace)),
     )
-    return new Pair(oracle!, other!, new RoomWitness(rules, await oracle!.peek(), oracle!.now()))
+    return new Pair(oracle!, other!, new RoomInvariantChecker(rules, await oracle!.peek(), oracle!.now()))
   }
 
   async play(step: RoomStep): Promise<void> {
@@ -82,13 +82,13 @@ class Pair {
     for (const [i, op] of ops.entries()) this.#hear(step, op, expected.answers[i]!, expected.now)
     const [state, theirs] = await Promise.all([this.oracle.peek(), this.other.peek()])
     expect(plain(theirs)).toEqual(plain(state))
-    this.witness.saw(state, expected.now, moves(step.command) && !step.late, step.command === 'control')
+    this.checker.saw(state, expected.now, moves(step.command) && !step.late, step.command === 'control')
     await this.#look()
   }
 
   /** What is asked for since a moment is told by both for that moment. */
   async #look(): Promise<void> {
-    const { doorTime, goneVersion } = this.witness.last
+    const { doorTime, goneVersion } = this.checker.last
     const some = {
       ...LOOK,
       goneVersion: goneVersion - (goneVersion % 3),
@@ -101,21 +101,21 @@ class Pair {
 
   #hear(step: RoomStep, op: object, answer: { readonly status: string }, now: number): void {
     if (step.command === 'join') {
-      this.witness.joined((op as RoomOp<'join'>).buyer, answer as RoomAnswer<'join'>, now)
+      this.checker.joined((op as RoomOp<'join'>).buyer, answer as RoomAnswer<'join'>, now)
     } else if (step.command === 'tend') {
       const state = answer as RoomAnswer<'tend'>
-      this.witness.tended(op as RoomOp<'tend'>, state, now, step.late)
-      this.witness.saw(state, now, !step.late, false)
+      this.checker.tended(op as RoomOp<'tend'>, state, now, step.late)
+      this.checker.saw(state, now, !step.late, false)
     } else if (answer.status === 'left' || answer.status === 'revoked') {
-      this.witness.ended((op as RoomOp<'leave'>).buyer)
+      this.checker.ended((op as RoomOp<'leave'>).buyer)
     }
   }
 
   #tend({ visitors, crowd, stock }: Tend): RoomOp<'tend'> {
-    const all = [...Array(Math.min(crowd, this.witness.people.length)).keys()]
+    const all = [...Array(Math.min(crowd, this.checker.people.length)).keys()]
     return {
       ...LOOK,
-      drawn: this.witness.last.drawn,
+      drawn: this.checker.last.drawn,
       visits: [...visitors, ...all.map((person) => ({ person, memory: 'right' as const }))].flatMap((each) =>
         this.#stay(each.person, each.memory),
       ),
@@ -124,23 +124,23 @@ class Pair {
   }
 
   #buyer(person: number): string[] {
-    return [this.witness.person(person)?.buyer ?? []].flat()
+    return [this.checker.person(person)?.buyer ?? []].flat()
   }
 
   /** Between the opening and the draw nobody knows a rank, so nobody can visit. */
   get #mayBeDrawn(): boolean {
-    const { rules, last } = this.witness
+    const { rules, last } = this.checker
     return (
       rules.order === 'random' && last.drawn === null && this.oracle.now() + 1_000 >= (rules.opensAt ?? 0)
     )
   }
 
   #stay(index: number, memory: Memory) {
-    const person = this.witness.person(index)
+    const person = this.checker.person(index)
     if (!person || this.#mayBeDrawn) return []
     const number = memory === 'old number' ? person.before : person.number
     const visitId = memory === 'other stay' ? person.visitId + 1 : person.visitId
-    const { drawn } = this.witness.last
+    const { drawn } = this.checker.last
     // Any order that everybody knows will do for a draw.
     const rank = drawn !== null && number <= drawn ? drawn + 1 - number : number
     return [{ buyer: person.buyer, visitId, number, rank }]

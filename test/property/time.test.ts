@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type EngineKind, startedKinds } from '../support/engines.js'
-import { Follower } from '../support/follower.js'
+import { Follower } from '../support/group-consumer.js'
 import { NaiveTime } from '../support/naive-time.js'
 import { openPort } from '../support/port-sale.js'
 import { Room } from '../support/room.js'

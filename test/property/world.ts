@@ -10,7 +10,7 @@ import { redelivering } from '../support/redelivery.js'
 import { explain, type Sent, SoldOutSayings } from './explain.js'
 import { answerTo, callOf, type Operation } from './operations.js'
 import { Promises } from './promises.js'
-import { SaleWitness } from './sale-witness.js'
+import { SaleInvariantChecker } from './sale-invariant-checker.js'
 
 /** Handles on the sale, as two processes would have them. */
 export const HANDLES = 2
@@ -24,7 +24,7 @@ interface Side {
   readonly handles: FlashSale[]
   readonly names: Map<string, string>
   readonly ids: Map<string, string>
-  readonly witness: SaleWitness
+  readonly checker: SaleInvariantChecker
 }
 
 export interface Request {
@@ -65,8 +65,8 @@ export class World {
       const redelivery = redelivering(timed.engine)
       const handles = Array.from({ length: HANDLES }, () => handleOn(redelivery.engine))
       await handles[0]!.create(rules)
-      const witness = await SaleWitness.of(timed.engine, 'sale', rules.partitions ?? 1)
-      sides.push({ timed, redelivery, handles, names: new Map(), ids: new Map(), witness })
+      const checker = await SaleInvariantChecker.of(timed.engine, 'sale', rules.partitions ?? 1)
+      sides.push({ timed, redelivery, handles, names: new Map(), ids: new Map(), checker })
     }
     const world = new World(rules, sides)
     await world.#tellTime()
@@ -121,7 +121,7 @@ export class World {
   /** `stats` and `audit`, which sweep. */
   async audit(): Promise<void> {
     const { answer: expected } = this.#byTheRules({ do: 'stats' })
-    for (const { handles, witness } of this.#sides) {
+    for (const { handles, checker } of this.#sides) {
       const stats = await handles[0]!.stats()
       demand(
         isDeepStrictEqual({ status: 'stats', ...stats }, expected),
@@ -135,7 +135,7 @@ export class World {
         'audit',
         () => `${JSON.stringify(skus)} is not in the stats`,
       )
-      const counts = await witness.look()
+      const counts = await checker.look()
       demand(isDeepStrictEqual([...counts], Object.values(stats.skus)), 'audit', () => JSON.stringify(counts))
     }
   }
@@ -214,8 +214,8 @@ export class World {
   }
 
   async #recount(promises = true): Promise<void> {
-    for (const { witness } of this.#sides) {
-      const counts = await witness.look()
+    for (const { checker } of this.#sides) {
+      const counts = await checker.look()
       const skus = Object.keys(this.rules.stock).sort()
       const total = (sku: string) => counts[skus.indexOf(sku)]!.total
       if (promises) this.#promises.keep(this.#time.now, total)

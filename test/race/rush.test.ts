@@ -47,7 +47,7 @@ test('of 10,000 callers in four processes exactly one gets the only unit', async
   expect(await sale.audit()).toMatchObject({ ok: true, reservations: 1 })
 })
 
-test('8 connections, 2,000 buyers, 1,000 units, two each: every unit is sold once, nobody has a third', async () => {
+test('8 connections, 2,000 buyers, 1,000 units, two each: every unit is sold once, no buyer has a third', async () => {
   const sale = handle('limited')
   await sale.create({ stock: { phone: 1_000 }, limitPerBuyer: 2 })
   // Every buyer asks in every process, three times, each time with another key.

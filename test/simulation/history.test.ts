@@ -52,7 +52,7 @@ test('of two at the same time, either may have been first', () => {
   expect(verdictOf(first, second)).toBe('explained')
 })
 
-test('who returned before another was called came first', () => {
+test('a call that returned before another was made came first', () => {
   const first = operation([1, 2], reserve('ann'), soldOut, { at: 10 })
   const second = operation([3, 4], reserve('bob'), reserved('r1', 'bob', 10), { at: 10 })
   expect(verdictOf(first, second)).toBe('violated')

@@ -47,7 +47,7 @@ const fences: readonly {
   },
 ]
 
-describe('a planted bug is found', () => {
+describe('finds an injected bug', () => {
   for (const { name, remembers } of fences) {
     test(`the fence ${name}`, async () => {
       const newState = () => {

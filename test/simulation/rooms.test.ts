@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { runsOr, seeds } from '../support/seeds.js'
-import { roomBugs } from './room-plants.js'
+import { injectedRoomBugs } from './injected-room-bugs.js'
 import type { Fault } from './simulator/faults.js'
 import { messageFaults, worldFaults } from './simulator/faults.js'
 import { simulateRoom } from './simulator/rooms/simulate-rooms.js'
@@ -66,8 +66,8 @@ test('the same seed is the same run, line by line', async () => {
   }
 })
 
-describe('a planted bug is found', () => {
-  for (const { name, plant, watched, heard } of roomBugs) {
+describe('finds an injected bug', () => {
+  for (const { name, bug, watched, heard } of injectedRoomBugs) {
     for (const [how, kinds, watch] of [
       ['looking into the room', watched, true],
       ['by what visitors are told alone', heard, false],
@@ -76,7 +76,7 @@ describe('a planted bug is found', () => {
       test(`${name}: ${how}`, async () => {
         let violation: Awaited<ReturnType<typeof simulateRoom>>['violation']
         for (let seed = 1; seed <= 200 && !violation; seed++)
-          violation = (await simulateRoom({ seed, plant, watch })).violation
+          violation = (await simulateRoom({ seed, bug, watch })).violation
         expect(kinds, violation?.report).toContain(violation?.kind)
       })
     }

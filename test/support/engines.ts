@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/se
 import type { Engine } from '../../src/engine/engine.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
-import { isFast } from './extent.js'
+import { isFast } from './fast-run.js'
 
 /** An engine whose time stands still until it is told otherwise. */
 export interface TimedEngine {

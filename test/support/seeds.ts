@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { scaled } from './extent.js'
+import { scaled } from './fast-run.js'
 
 /**
  * Which random stories are played. A commit passes or fails whatever the day it is: the seeds are the same in every run, and each that

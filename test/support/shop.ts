@@ -4,7 +4,7 @@ import { makeId } from '../../src/engine/reservation-id.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 import { haveSeveral } from './several.js'
-import { type SteppedClock, type SteppedEngine, stepped } from './stepped.js'
+import { type ClockedEngine, clocked, type TestClock } from './test-clock.js'
 
 /** ms in which what a test waits for happens, or never does; and between two looks. */
 const LIMIT_MS = 600_000
@@ -32,13 +32,13 @@ export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void)
   }
 }
 
-export type OpenSteppedShop = (rules?: Partial<SaleRules>) => Promise<SteppedShop>
+export type OpenClockedShop = (rules?: Partial<SaleRules>) => Promise<ClockedShop>
 
 /** The same suite over every engine there is, with timers that go off only while the test lets time pass. */
-export function onSteppedEngines(suite: (open: OpenSteppedShop) => void): void {
+export function onClockedEngines(suite: (open: OpenClockedShop) => void): void {
   onBothEngines((_, kind) =>
     suite(async (rules = {}) => {
-      const shop = new SteppedShop(stepped(await kind.make()), 'launch')
+      const shop = new ClockedShop(clocked(await kind.make()), 'launch')
       await shop.sale.create({ stock: { a: 10 }, holdMs: 1_000, ...rules })
       return shop
     }),
@@ -222,20 +222,20 @@ export class Shop {
 }
 
 /** A sale whose handles wait by a clock of the test: `pass` moves it, `advance` the server's. */
-export class SteppedShop extends Shop {
+export class ClockedShop extends Shop {
   constructor(
-    override readonly clock: SteppedEngine,
+    override readonly clock: ClockedEngine,
     id: string,
   ) {
     super(clock, id)
   }
 
-  get timers(): SteppedClock {
+  get timers(): TestClock {
     return this.clock.clock
   }
 
   pass(ms: number): Promise<void> {
-    return this.timers.pass(ms)
+    return this.timers.advance(ms)
   }
 
   until(check: () => boolean | Promise<boolean>): Promise<void> {

@@ -11,7 +11,7 @@ import {
   type WaitingRoomOptions,
 } from '../../src/index.js'
 import { type EngineKind, engineKinds, START, type TimedEngine } from './engines.js'
-import { SteppedClock } from './stepped.js'
+import { TestClock } from './test-clock.js'
 
 export const SECRET = 'a secret of thirty-two bytes, at least'
 
@@ -127,7 +127,7 @@ export function spied(engine: Engine): SpiedEngine {
 export class Entrance {
   readonly room: WaitingRoom
   readonly tickets = new Map<string, string>()
-  readonly timers = new SteppedClock()
+  readonly timers = new TestClock()
 
   private constructor(
     readonly clock: TimedEngine,

@@ -1,12 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { FlashSale } from '../../../src/index.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
-import { onSteppedEngines } from '../../support/shop.js'
+import { onClockedEngines } from '../../support/shop.js'
 
 const HOUR = 3_600_000
 
 /** What a server's clock that was an hour ahead and is put right means to those who wait for a time. */
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('a consumer that has died is taken over, at half the pace', async () => {
     const shop = await open({ holdMs: 10_000, maxHoldMs: 10_000 })
     await shop.advance(HOUR)

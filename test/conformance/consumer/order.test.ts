@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { SaleEvent } from '../../../src/index.js'
 import { follow, Seen } from '../../support/consumers.js'
-import { onSteppedEngines } from '../../support/shop.js'
+import { onClockedEngines } from '../../support/shop.js'
 
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('each event comes once, in order, and says what it is about', async () => {
     const shop = await open({ stock: { a: 10, b: 5 }, maxHoldMs: 10_000 })
     const seen = new Seen()

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Answer, Engine } from '../../../src/engine/engine.js'
 import { type ConsumerWarning, FlashSale, type SaleEvent } from '../../../src/index.js'
 import { follow, listed, Seen } from '../../support/consumers.js'
-import { onSteppedEngines } from '../../support/shop.js'
+import { onClockedEngines } from '../../support/shop.js'
 
 /** The engine with one reservation lost. */
 function without(id: string, inner: Engine): Engine {
@@ -31,7 +31,7 @@ function without(id: string, inner: Engine): Engine {
   }
 }
 
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('a failure is tried again until it succeeds; only its own reservation waits', async () => {
     const shop = await open({ stock: { a: 100 } })
     const poisoned = await shop.hold('poison')
@@ -59,7 +59,7 @@ onSteppedEngines((open) => {
     const shop = await open()
     const tries: number[] = []
     follow(shop.sale, { retryDelayMs: 40, maxRetryDelayMs: 100, maxAttempts: 5 }, () => {
-      tries.push(shop.timers.elapsed())
+      tries.push(shop.timers.now())
       throw new Error('never')
     })
     await shop.hold('u')

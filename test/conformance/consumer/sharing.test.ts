@@ -1,18 +1,18 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Consumer, FlashSale, type SaleEvent } from '../../../src/index.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
-import { onSteppedEngines, type SteppedShop } from '../../support/shop.js'
+import { type ClockedShop, onClockedEngines } from '../../support/shop.js'
 
 const stock = { a: 1_000_000 }
 
 /** One more process. */
-function handle(shop: SteppedShop, engine = shop.clock.engine): FlashSale {
+function handle(shop: ClockedShop, engine = shop.clock.engine): FlashSale {
   const sale = new FlashSale(shop.id, { engine, deadlineMs: 5_000 })
   onTestFinished(() => sale.close())
   return sale
 }
 
-async function crowd(shop: SteppedShop, name: string, size: number): Promise<void> {
+async function crowd(shop: ClockedShop, name: string, size: number): Promise<void> {
   const buyers = Array.from({ length: size }, (_, i) => `${name}-${i}`)
   for (const { id } of await Promise.all(buyers.map((buyer) => shop.hold(buyer)))) await shop.sale.confirm(id)
 }
@@ -27,7 +27,7 @@ function ordered(seen: Seen): void {
     expect(sequences, key).toEqual([...sequences].sort((a, b) => a - b))
 }
 
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('one consumer leads all partitions; each event once, in order for each reservation', async () => {
     const shop = await open({ stock, partitions: 4 })
     const seen = new Seen()
@@ -43,7 +43,7 @@ onSteppedEngines((open) => {
     expect(stats.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3])
   })
 
-  test('those who come later get their share, and give it back when they leave', async () => {
+  test('consumers that come later get their share, and give it back when they leave', async () => {
     const shop = await open({ stock, partitions: 4 })
     const seen = new Seen()
     const options = { leaseMs: 400 }

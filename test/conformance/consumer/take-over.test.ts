@@ -2,10 +2,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { GroupOp } from '../../../src/engine/groups.js'
 import { FlashSale, type SaleEvent, type SaleRules, StockholdError } from '../../../src/index.js'
 import { follow, type Mortal, mortal, Seen } from '../../support/consumers.js'
-import { type OpenSteppedShop, onSteppedEngines, type SteppedShop } from '../../support/shop.js'
+import { type ClockedShop, type OpenClockedShop, onClockedEngines } from '../../support/shop.js'
 
 /** A process of its own, that can die. */
-function process(shop: SteppedShop): { life: Mortal; sale: FlashSale } {
+function process(shop: ClockedShop): { life: Mortal; sale: FlashSale } {
   const life = mortal(shop.clock.engine)
   const sale = new FlashSale(shop.id, { engine: life.engine, deadlineMs: 300 })
   onTestFinished(() => sale.close())
@@ -14,11 +14,11 @@ function process(shop: SteppedShop): { life: Mortal; sale: FlashSale } {
 
 const quiet = { onError: () => {} }
 
-async function opened(open: OpenSteppedShop, rules: Partial<SaleRules> = {}): Promise<SteppedShop> {
+async function opened(open: OpenClockedShop, rules: Partial<SaleRules> = {}): Promise<ClockedShop> {
   return open({ stock: { a: 10_000 }, holdMs: 600_000, ...rules })
 }
 
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('one that has died is taken over when its lease ends; nothing is missing, what was told is not repeated', async () => {
     const shop = await opened(open)
     const first = process(shop)
@@ -99,11 +99,11 @@ onSteppedEngines((open) => {
     follow(shop.handle(), {}, two.note)
     await shop.pass(100)
     await first.close()
-    const closed = shop.timers.elapsed()
+    const closed = shop.timers.now()
     await shop.hold('v')
     await shop.until(() => two.events.length === 1)
     // A tenth of the lease, and what is random about it.
-    expect(shop.timers.elapsed() - closed).toBeLessThan(2_000)
+    expect(shop.timers.now() - closed).toBeLessThan(2_000)
     expect(two.sequences).toEqual([2])
   })
 
@@ -146,13 +146,13 @@ onSteppedEngines((open) => {
     const { life, sale } = process(shop)
     const began: number[] = []
     const consumer = follow(sale, { ...quiet, leaseMs: 500, concurrency: 1 }, async () => {
-      began.push(shop.timers.elapsed())
+      began.push(shop.timers.now())
       await shop.timers.sleep(20)
     })
     await Promise.all(Array.from({ length: 200 }, (_, i) => shop.hold(`u${i}`)))
     await shop.until(() => began.length > 5)
     life.die()
-    const cut = shop.timers.elapsed()
+    const cut = shop.timers.now()
     await shop.pass(1_200)
     expect(began.at(-1)! - cut).toBeLessThan(520)
     const before = began.length
@@ -264,9 +264,9 @@ onSteppedEngines((open) => {
     await using consumer = follow(shop.sale, {}, () => new Promise(() => {}))
     await shop.hold('u')
     await shop.until(async () => (await consumer.stats()).inFlight === 1)
-    const begun = shop.timers.elapsed()
+    const begun = shop.timers.now()
     await shop.timers.during(consumer.close({ timeoutMs: 50 }))
-    expect(shop.timers.elapsed() - begun).toBeLessThan(1_500)
+    expect(shop.timers.now() - begun).toBeLessThan(1_500)
     const seen = new Seen()
     follow(shop.handle(), {}, seen.note)
     await shop.until(() => seen.events.length === 1)

@@ -1,28 +1,28 @@
 import { expect, test } from 'vitest'
 import { type ConsumerWarning, FlashSale } from '../../../src/index.js'
 import { follow, mortal, Seen } from '../../support/consumers.js'
-import { type OpenSteppedShop, onSteppedEngines, type SteppedShop } from '../../support/shop.js'
+import { type ClockedShop, type OpenClockedShop, onClockedEngines } from '../../support/shop.js'
 
 const RULES = { stock: { a: 100_000 }, holdMs: 1_000, maxHoldMs: 1_000 }
 
 /** So many events that need nobody's attention any more, a hundred in an entry. */
-async function fill(shop: SteppedShop, events: number): Promise<void> {
+async function fill(shop: ClockedShop, events: number): Promise<void> {
   for (let at = 0; at < events; at += 100) {
     const keys = Array.from({ length: 100 }, (_, i) => `${at + i}-${Math.random()}`)
     await Promise.all(keys.map((key) => shop.sale.restock({ sku: 'a', quantity: 1, key })))
   }
 }
 
-async function first(shop: SteppedShop): Promise<number> {
+async function first(shop: ClockedShop): Promise<number> {
   const { events } = await shop.ask('events', { after: 0, reservations: false })
   return events[0]!.sequence
 }
 
-async function opened(open: OpenSteppedShop): Promise<SteppedShop> {
+async function opened(open: OpenClockedShop): Promise<ClockedShop> {
   return open(RULES)
 }
 
-onSteppedEngines((open) => {
+onClockedEngines((open) => {
   test('what every group has had, and no hold needs, goes; what the slowest has not had stays', async () => {
     const shop = await opened(open)
     const options = { leaseMs: 300, maxStreamLength: 100_000 }
@@ -133,9 +133,9 @@ onSteppedEngines((open) => {
     await shop.until(async () => (await consumer.stats()).handled === 100)
     await shop.pass(4_000)
     calls.length = 0
-    const begun = shop.timers.elapsed()
+    const begun = shop.timers.now()
     await shop.pass(4_000)
-    const seconds = (shop.timers.elapsed() - begun) / 1_000
+    const seconds = (shop.timers.now() - begun) / 1_000
     // A look a second, a little more or less, and a sign of life in a third of a lease.
     expect(calls.filter((command) => command !== 'sweep').length).toBeLessThanOrEqual(2 * seconds)
     expect(calls).toContain('acknowledge')
@@ -150,9 +150,9 @@ onSteppedEngines((open) => {
     await shop.hold('u0')
     await shop.until(() => seen.events.length === 1)
     await shop.pass(3_000)
-    const begun = shop.timers.elapsed()
+    const begun = shop.timers.now()
     await shop.hold('u1')
     await shop.until(() => seen.events.length === 2)
-    expect(shop.timers.elapsed() - begun).toBeLessThan(500)
+    expect(shop.timers.now() - begun).toBeLessThan(500)
   })
 })

@@ -59,7 +59,7 @@ onBothPartitioned((_, kind) => {
     }
   })
 
-  test('several creators who do not agree: one kind of rules is made, the others are RULES_CONFLICT', async () => {
+  test('several processes that create by different rules: one creates the sale, the others get RULES_CONFLICT', async () => {
     const shop = await closed()
     const counts = [2, 4, 8, 1]
     const results = await Promise.allSettled(
@@ -71,7 +71,7 @@ onBothPartitioned((_, kind) => {
     expect((await shop.handle().stats()).skus.a).toMatchObject({ total: 10, available: 10 })
   })
 
-  test('who creates is killed after any step: anybody else finishes it, by whatever comes first', async () => {
+  test('a process that creates is killed after any step: another finishes it, with its first call', async () => {
     const nexts = ['create', 'stats', 'reserve'] as const
     for (let steps = 1; steps <= STEPS; steps++) {
       const shop = await closed()
@@ -136,7 +136,7 @@ onBothPartitioned((_, kind) => {
     })
   })
 
-  test('a complete sale of which another partition is gone is STATE_LOST to whoever needs that', async () => {
+  test('a complete sale of which another partition is gone is STATE_LOST to calls that need that one', async () => {
     const shop = await closed()
     await shop.sale.create(rules)
     const blind = faultyEngine(shop.clock.engine, () => 'answered')

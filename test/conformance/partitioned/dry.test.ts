@@ -141,7 +141,7 @@ onBothPartitioned((open) => {
     expect(await shop.sale.reserve({ buyer, items: a(1) })).toMatchObject({ status: 'reserved' })
   })
 
-  test('a remembered sold_out is told only to who wants more than there can have been', async () => {
+  test('a remembered sold_out is told only to a buyer who wants more than there can have been', async () => {
     const shop = await open({ stock: { a: 4 } })
     expect(await shop.sale.reserve({ buyer: 'u', items: a(5) })).toMatchObject({
       status: 'sold_out',
@@ -167,7 +167,7 @@ onBothPartitioned((open) => {
     expect(await shop.audited()).toBe(16)
   })
 
-  test('a lone partition has nobody to ask: sold_out costs one call', async () => {
+  test('a lone partition has no other to ask: sold_out costs one call', async () => {
     const shop = await open({ stock: { a: 1 }, partitions: 1 })
     const { engine, runs } = watched(shop.clock.engine)
     const sale = shop.handle(engine)
@@ -177,7 +177,7 @@ onBothPartitioned((open) => {
     expect(runs()).toBe(before + 1)
   })
 
-  test('many who are refused at once share two surveys', async () => {
+  test('many calls that are refused at once share two snapshots', async () => {
     const shop = await open({ stock: { a: 0 } })
     const { engine, runs } = watched(shop.clock.engine)
     const sale = shop.handle(engine)

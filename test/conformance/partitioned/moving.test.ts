@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Batch, faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, type PartitionedShop } from '../../support/partitioned.js'
-import { SteppedClock } from '../../support/stepped.js'
+import { TestClock } from '../../support/test-clock.js'
 import { watched } from '../../support/watched-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
@@ -20,7 +20,7 @@ onBothPartitioned((open) => {
     return { shop, buyer }
   }
 
-  test('a mover killed after it has sent: who asks for the unit gets it, at that home', async () => {
+  test('a process killed after it has sent: a buyer who asks for the unit gets it, in that partition', async () => {
     const { shop, buyer } = await killedAfter('send')
     expect(await inTransit(shop)).toBe(1)
     expect(await shop.handle().reserve({ buyer, items: a(1), key: 'k' })).toMatchObject({
@@ -38,7 +38,7 @@ onBothPartitioned((open) => {
     }
   })
 
-  test('a mover killed after it has received: the unit lies where it was brought, and anybody gets it', async () => {
+  test('a process killed after it has received: the unit lies where it was brought, and any buyer gets it', async () => {
     for (const home of [0, 2, 3]) {
       const { shop } = await killedAfter('receive')
       expect(await shop.available()).toEqual([0, 0, 1, 0])
@@ -57,9 +57,9 @@ onBothPartitioned((open) => {
     expect(await shop.audited()).toBe(1)
   })
 
-  test('nobody wants it: stats brings home what it finds in transit for longer than a moment', async () => {
+  test('no buyer wants it: stats completes what it finds in transit for longer than a moment', async () => {
     const { shop } = await killedAfter('send')
-    const clock = new SteppedClock()
+    const clock = new TestClock()
     const sale = shop.handle(clock.drive(shop.clock.engine))
     const counts = async () => (await clock.during(sale.stats())).skus.a!
     expect(await counts()).toMatchObject({ available: 0, inTransit: 1 })
@@ -77,9 +77,9 @@ onBothPartitioned((open) => {
     })
   })
 
-  test('units in transit are not sold out, but nobody waits for them longer than for the deadline', async () => {
+  test('units in transit are not sold out, but no call waits for them longer than its deadline', async () => {
     const { shop } = await killedAfter('send')
-    const clock = new SteppedClock()
+    const clock = new TestClock()
     const engine = faultyEngine(clock.drive(shop.clock.engine), ({ command }) =>
       command === 'receive' ? 'refused' : 'answered',
     )
@@ -89,7 +89,7 @@ onBothPartitioned((open) => {
       code: 'UNAVAILABLE',
       message: expect.stringMatching(/nothing was/i),
     })
-    expect(clock.elapsed()).toBeLessThanOrEqual(305)
+    expect(clock.now()).toBeLessThanOrEqual(305)
   })
 
   test.each<[string, (batch: Batch, number: number) => 'answered' | 'refused' | 'reply lost']>([
@@ -110,7 +110,7 @@ onBothPartitioned((open) => {
       ({ command, partition }, number) =>
         command === 'stats' && partition === 3 && number % 2 ? 'refused' : 'answered',
     ],
-  ])('%s: whoever repeats gets a unit while there is one', async (_, fate) => {
+  ])('%s: a buyer who repeats gets a unit while there is one', async (_, fate) => {
     const shop = await open({ stock: { a: 30 } })
     let batches = 0
     const engine = faultyEngine(shop.clock.engine, (batch) => fate(batch, ++batches))
@@ -129,7 +129,7 @@ onBothPartitioned((open) => {
     expect(await shop.audited()).toBe(30)
   })
 
-  test('buyers who wait at one home share a transfer', async () => {
+  test('buyers who wait in one partition share a transfer', async () => {
     const shop = await open({ stock: { a: 400 } })
     await shop.gather(0)
     const { engine, runs } = watched(shop.clock.engine)

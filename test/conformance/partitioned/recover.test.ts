@@ -39,7 +39,7 @@ onBothPartitioned((open) => {
     },
   )
 
-  test('a partition that does not know what it sent: frozen by whoever knows, and sent after all', async () => {
+  test('a partition that does not know what it sent: frozen by a process that knows, and sent after all', async () => {
     const shop = await open({ stock: { a: 8 } })
     // As if partition 1 had sent these and come back with a state from before.
     await shop.ask(2, 'receive', { from: 1, sent: [[0, 2]] })
@@ -50,7 +50,7 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
-  test('and what was sent is received, whoever has forgotten it', async () => {
+  test('and what was sent is received, whichever partition has forgotten it', async () => {
     const shop = await open({ stock: { a: 8 } })
     await shop.ask(0, 'send', { to: 3, wants: [[0, 1]], received: [] })
     await shop.freeze(3)
@@ -136,7 +136,7 @@ onRedis('a master that has lost its partitions', (kind) => {
     expect(await shop.audited()).toBe(2)
   })
 
-  test('one that is lost again and again begins a history each time that nobody takes for one before', async () => {
+  test('a partition that is lost again and again begins a new generation each time', async () => {
     const shop = await open(40)
     const other = shop.handle()
     for (let left = 3; left > 0; left--) {

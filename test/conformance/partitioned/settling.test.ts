@@ -142,7 +142,7 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
-  test('who takes units out is killed on the way: the same key again takes them out once', async () => {
+  test('a process that takes units out is killed on the way: the same key again takes them out once', async () => {
     for (const step of ['send', 'receive', 'restock'] as const) {
       const shop = await open({ stock: { a: 40 } })
       const { engine, isDead } = mortalEngine(shop.clock.engine, ({ command }) => command === step)

@@ -113,7 +113,7 @@ onBothEngines((open) => {
     expect(await room.peek()).toMatchObject({ missedTurns: 1, waiting: 3 })
   })
 
-  test('whoever was seen within claimMs is not missed, though called long ago', async () => {
+  test('a visitor seen within claimMs has missed no turn, though called long ago', async () => {
     const room = await open({ claimMs: 4_000 }, { rate: 1, burst: 2 })
     await room.crowd(4)
     await room.pass(SHOW_MS)
@@ -150,7 +150,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('who is away for a while keeps the place: back at the door, first by rank', async () => {
+  test('a visitor who is away for a while keeps the place: present again, first by rank', async () => {
     const room = await open({}, { rate: 1, burst: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2', 'u3'])
@@ -161,7 +161,7 @@ onBothEngines((open) => {
     expect((await room.tend()).turns).toEqual([2])
   })
 
-  test('whoever has not been seen for claimMs leaves the door', async () => {
+  test('a visitor who was not seen for claimMs no longer counts as present', async () => {
     const room = await open({ claimMs: 4_000 }, { rate: 1, burst: 1 })
     await room.crowd(4)
     await room.come(['u1', 'u2', 'u3', 'u4'])
@@ -173,7 +173,7 @@ onBothEngines((open) => {
     expect(await room.come('u2')).toMatchObject({ missedTurns: 0, of: { u2: { number: 2, ahead: 0 } } })
   })
 
-  test('nobody tended the door for a minute: nobody loses a place', async () => {
+  test('no process polled the room for a minute: no visitor loses a place', async () => {
     const room = await open({ claimMs: 5_000 }, { rate: 1_000, burst: 4 })
     const crowd = await room.crowd(8)
     await room.pass(SHOW_MS)
@@ -209,7 +209,7 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ turns: [2] })
   })
 
-  test('time in which the room is paused does not count against anybody', async () => {
+  test('time in which the room is paused counts against no visitor', async () => {
     const room = await open({ claimMs: 3_000 }, { rate: 1_000, burst: 3 })
     await room.crowd(4)
     await room.pass(SHOW_MS)
@@ -232,7 +232,7 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ missedTurns: 0, admitted: 2 })
   })
 
-  test('who was seen while the room was paused counts as away when it goes on, until they come again', async () => {
+  test('a visitor seen while the room was paused counts as away when it goes on, until the next poll', async () => {
     const room = await open({}, { rate: 1_000, burst: 1 })
     await room.crowd(2)
     await room.control({ action: 'pause' })

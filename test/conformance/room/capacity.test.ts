@@ -7,7 +7,7 @@ const coupled = { sale: 'launch' }
 const plenty = { rate: 100_000, burst: 50 }
 
 onBothEngines((open) => {
-  test('nobody is let in before the stock was read', async () => {
+  test('no visitor is admitted before the stock was read', async () => {
     const room = await open(coupled, plenty)
     await room.join('ann')
     expect(await room.come('ann')).toMatchObject({ admitted: 0, capacity: null, closed: null, called: 0 })
@@ -57,7 +57,7 @@ onBothEngines((open) => {
     expect(tended).toMatchObject({ outstanding: 1, of: { bob: { status: 'admitted' } } })
   })
 
-  test('a reading is good for STOCK_MS: a stale one admits nobody, whatever it says', async () => {
+  test('a reading is good for STOCK_MS: a stale one admits no visitor, whatever it says', async () => {
     const room = await open(coupled, plenty)
     await room.join('ann', 'bob')
     await room.tend({ stock: room.stock(9) })
@@ -70,7 +70,7 @@ onBothEngines((open) => {
     })
   })
 
-  test('tokens are gained without a fresh reading, though nobody is let in', async () => {
+  test('tokens are gained without a fresh reading, though no visitor is admitted', async () => {
     const room = await open(coupled, { rate: 1_000, burst: 3 })
     const crowd = await room.crowd(5)
     expect((await room.come(crowd, { stock: room.stock(9) })).tokens).toBe(0)
@@ -87,7 +87,7 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ capacity: 4 })
   })
 
-  test('closed: nobody is let in, and nobody is sent away', async () => {
+  test('closed: no visitor is admitted, and none is sent away', async () => {
     const room = await open(coupled, plenty)
     await room.join('ann')
     const stock = room.stock(9, 'closed')
@@ -116,7 +116,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('time without a good reading does not count against anybody', async () => {
+  test('time without a good reading counts against no visitor', async () => {
     const room = await open({ ...coupled, claimMs: 3_000 }, { rate: 1_000, burst: 2 })
     const crowd = await room.crowd(4)
     await room.pass(2_000)
@@ -173,7 +173,7 @@ onBothEngines((open) => {
     expect(await room.tend({ stock: room.stock(0, 'sold_out') })).toMatchObject({ closed: 'sold_out' })
   })
 
-  test('spend: only of who has a pass, in this stay', async () => {
+  test('spend: only of a visitor with a pass, in this visit', async () => {
     const room = await open(coupled, plenty)
     await room.join('ann', 'bob')
     await room.come('ann', { stock: room.stock(9) })

@@ -12,7 +12,7 @@ const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C>
 }
 
 onBothEngines((open, kind) => {
-  test('a room is as it was created, with a full bucket and nobody in it', async () => {
+  test('a room is as it was created, with a full bucket and no visitors', async () => {
     const room = await open({ claimMs: 20_000, passMs: 90_000 }, { rate: 500_000, burst: 1_000 })
     expect(await room.tend()).toEqual({
       status: 'tended',

@@ -43,7 +43,7 @@ onBothEngines((open) => {
     expect((await room.tend()).tokens).toBe(70)
   })
 
-  test('who has a pass is told until when, and who joins again in time keeps it', async () => {
+  test('a visitor with a pass is told until when, and keeps it by joining again in time', async () => {
     const room = await open({ passMs: 5_000 })
     await room.join('ann', 'bob')
     const expiresAt = room.now() + 5_000
@@ -91,7 +91,7 @@ onBothEngines((open) => {
     expect(await room.ask('join', { buyer: 'bob' })).toMatchObject({ number: 4, visitId: 4 })
   })
 
-  test('after the deadline nobody gets a place; who has one is told', async () => {
+  test('after the deadline no join gets a place; a visitor who has one is told', async () => {
     const room = await open()
     await room.join('ann')
     const { answers } = await room.done('join', [{ buyer: 'bob' }, { buyer: 'ann' }, { buyer: 'bob' }], late)

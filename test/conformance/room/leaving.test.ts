@@ -33,7 +33,7 @@ onBothEngines((open) => {
     expect(goneNumbers((await room.tend()).gone)).toEqual([1, 2, 3])
   })
 
-  test('who leaves with a turn gives it back, and the next has it', async () => {
+  test('a visitor who leaves with a turn gives it back, and the next one has it', async () => {
     for (const act of ['leave', 'revoke'] as const) {
       const room = await open({}, { rate: 1_000, burst: 2 })
       await room.crowd(4)
@@ -60,7 +60,7 @@ onBothEngines((open) => {
     expect(await room.peek()).toMatchObject({ turns: [], tokens: TOKEN })
   })
 
-  test('who leaves with a pass gives up no place; the token is spent, the pass is outstanding no more', async () => {
+  test('a visitor who leaves with a pass gives up no place; the token is spent, the pass is no longer outstanding', async () => {
     const room = await open({ sale: 'launch' }, { rate: 1, burst: 2 })
     await room.join('ann', 'bob')
     await room.come(['ann', 'bob'], { stock: room.stock(1) })
@@ -122,7 +122,7 @@ onBothEngines((open) => {
     expect(await since(0)).toEqual([])
   })
 
-  test('a revoked buyer who has a place again, and a pass: only the old stay is revoked', async () => {
+  test('a revoked buyer who has a place again, and a pass: only the old visit is revoked', async () => {
     const room = await open({}, { burst: 5 })
     await room.join('ann')
     await room.come('ann')

@@ -7,7 +7,7 @@ const opensAt = START + 10_000
 const TOKEN = 1_000_000
 
 onBothEngines((open) => {
-  test('nobody is let in before opensAt; from then on those who stand at the door are, in order', async () => {
+  test('no visitor is admitted before opensAt; from then on the visitors present are, in order', async () => {
     const room = await open({ opensAt }, { rate: 1_000, burst: 2 })
     const crowd = await room.crowd(4)
     const before = await room.pass(9_999, crowd)
@@ -18,7 +18,7 @@ onBothEngines((open) => {
     expect(admitted(await room.come(crowd))).toEqual(['u1', 'u2'])
   })
 
-  test('who was seen long before the opening is not waited for at the opening', async () => {
+  test('the room does not wait at the opening for a visitor seen long before it', async () => {
     const room = await open({ opensAt }, { rate: 1_000, burst: 1 })
     await room.crowd(2)
     await room.pass(5_000, ['u1', 'u2'])
@@ -26,14 +26,14 @@ onBothEngines((open) => {
     expect((await room.come('u1')).of).toMatchObject({ u1: { status: 'waiting', number: 1, ahead: 0 } })
   })
 
-  test('the wait before the opening counts against nobody', async () => {
+  test('the wait before the opening counts against no visitor', async () => {
     const room = await open({ opensAt, claimMs: 2_000 }, { rate: 1_000, burst: 3 })
     await room.crowd(3)
     await room.pass(11_000)
     expect(await room.come(['u1', 'u2', 'u3'])).toMatchObject({ missedTurns: 0, admitted: 3 })
   })
 
-  test('random: before the opening nobody stands at the door, and nothing of the draw is told', async () => {
+  test('random: before the opening no visitor counts as present, and nothing of the draw is told', async () => {
     const room = await open({ opensAt, order: 'random' }, { burst: 3 })
     await room.crowd(3)
     expect(await room.pass(9_999, ['u1', 'u2'])).toMatchObject({
@@ -44,7 +44,7 @@ onBothEngines((open) => {
     expect(await room.ask('describe', {})).toMatchObject({ commitment: 'commitment of launch' })
   })
 
-  test('random: who came before the first command after opensAt is drawn, once, and the seed is told', async () => {
+  test('random: a visitor who came before the first command after opensAt is drawn, once, and the seed is told', async () => {
     const room = await open({ opensAt, order: 'random' }, { burst: 1 })
     await room.crowd(5)
     await room.pass(10_000)
@@ -75,7 +75,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('random and open from the start: nobody is drawn', async () => {
+  test('random and open from the start: no visitor is drawn', async () => {
     const room = await open({ order: 'random' })
     await room.join('ann')
     expect(await room.peek()).toMatchObject({ drawn: 0, seed: 'seed of launch' })
@@ -94,7 +94,7 @@ onBothEngines((open) => {
     expect(tended.of).toMatchObject({ u2: { ahead: 0 }, u1: { ahead: 1 }, new: { ahead: 2 } })
   })
 
-  test('random: nobody is waited for who gave up behind the drawn', async () => {
+  test('random: the room waits for no visitor who gave up behind the drawn', async () => {
     const room = await open({ opensAt, order: 'random' }, { rate: 1, burst: 9 })
     await room.crowd(3)
     // They learn their ranks by the draw, and have time to come then.

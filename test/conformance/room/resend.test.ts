@@ -4,7 +4,7 @@ import { late, onBothEngines } from '../../support/room.js'
 const TOKEN = 1_000_000
 
 onBothEngines((open) => {
-  test('after the deadline a tend answers how everybody stands, and moves nothing', async () => {
+  test('after the deadline a tick answers how all visitors stand, and moves nothing', async () => {
     const room = await open({ passMs: 4_000, sale: 'launch' }, { rate: 1_000, burst: 1 })
     await room.crowd(4)
     const stock = room.stock(9)

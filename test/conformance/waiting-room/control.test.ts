@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { entered, onBothEngines, positions, START } from '../../support/waiting-room.js'
 
 onBothEngines((open) => {
-  test('a pause admits nobody and takes nothing from anybody', async () => {
+  test('a pause admits no visitor and takes nothing from any', async () => {
     const door = await open({ ratePerSecond: 1, burst: 1, claimMs: 3_000 })
     const crowd = await door.crowd(6)
     await door.come(crowd)
@@ -34,22 +34,22 @@ onBothEngines((open) => {
     expect((await door.join('bob'))[0]).toMatchObject({ position: 1, etaMs: null })
   })
 
-  test('what one handle sets is in force on another within a second, though nobody asks there', async () => {
+  test('what one handle sets is in force on another within a second, though no call is made there', async () => {
     const door = await open({ ratePerSecond: 1 })
     const far = door.live()
     await door.join('ann', 'bob')
     await door.admitted('ann')
     expect((await door.timers.during(door.waiting('bob', far))).etaMs).not.toBeNull()
     await door.room.pause()
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ etaMs: null })
     await door.room.resume()
     await door.room.setRate(4, { burst: 2 })
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(await door.timers.during(door.waiting('bob', far))).toMatchObject({ position: 1, etaMs: 250 })
   })
 
-  test('before opensAt everybody waits in line and nobody enters; at the very moment the first do', async () => {
+  test('before opensAt every visitor waits and none enters; at the very moment the first do', async () => {
     const opensAt = START + 10_000
     const door = await open({ ratePerSecond: 1, burst: 2 }, { opensAt })
     const crowd = await door.crowd(5)

@@ -52,7 +52,7 @@ onBothEngines((open) => {
     expect((await sale.audit()).ok).toBe(true)
   })
 
-  test('whoever had their try with a pass makes room for another; who could not try does not', async () => {
+  test('a visitor who tried with a pass makes room for another; one who could not try does not', async () => {
     const door = await open(plenty)
     const sale = door.sale('phones', { waitingRoom: door.room })
     await sale.create({ stock: { a: 3 }, holdMs: 60_000, limitPerBuyer: 1 })
@@ -102,7 +102,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd.slice(3).toReversed()))).toEqual(['u4'])
   })
 
-  test('sold out with units on hold: everybody goes on waiting; paid for: closed; nothing is lost by it', async () => {
+  test('sold out with units on hold: all visitors go on waiting; paid for: closed; nothing is lost by it', async () => {
     const door = await open(plenty)
     const sale = door.sale('phones', { waitingRoom: door.room })
     await sale.create({ stock: { a: 2 }, holdMs: 60_000 })
@@ -174,7 +174,7 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ state: 'ended' })
   })
 
-  test('a sale that is paused, or has not begun, admits nobody and closes nothing', async () => {
+  test('a sale that is paused, or has not begun, admits no visitor and closes nothing', async () => {
     const door = await open(plenty)
     const sale = door.sale()
     await sale.create({ stock: { a: 9 }, opensAt: door.now() + 2_000 })
@@ -190,7 +190,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd))).toEqual(crowd)
   })
 
-  test('a sale that nobody has made yet: they wait, and it goes on by itself when it is there', async () => {
+  test('a sale that was not created yet: visitors wait, and it goes on by itself when it is there', async () => {
     const door = await open(plenty)
     await door.crowd(2)
     expect(await door.waiting('u1')).toMatchObject({ position: 1 })

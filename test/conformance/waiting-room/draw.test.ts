@@ -43,7 +43,7 @@ onBothEngines((open) => {
     })
   })
 
-  test('until the draw everybody stands at the end; then everybody where the seed says, on every process', async () => {
+  test('until the draw every visitor stands at the end; then each where the seed says, on every process', async () => {
     const door = await open({ ratePerSecond: 0.001 }, { order: 'random', opensAt })
     const crowd = await door.crowd(20)
     const other = door.handle()
@@ -64,7 +64,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('they enter in the order of the draw, and who came after it behind them', async () => {
+  test('they enter in the order of the draw, and visitors who came after it behind them', async () => {
     const door = await open({ ratePerSecond: 1 }, { order: 'random', opensAt })
     const crowd = await door.crowd(12)
     await door.advance(60_000)
@@ -74,7 +74,7 @@ onBothEngines((open) => {
     expect(drawn).not.toEqual(crowd)
   })
 
-  test('who leaves before the draw, or after, is not counted, and not waited for once everybody had time to come', async () => {
+  test('a visitor who leaves before or after the draw is not counted, and not waited for once all had time to come', async () => {
     const door = await open({ ratePerSecond: 0.001 }, { order: 'random', opensAt })
     const crowd = await door.crowd(10)
     const other = door.handle()
@@ -96,7 +96,7 @@ onBothEngines((open) => {
     expect(await admissions(door, rest)).toEqual(rest)
   })
 
-  test('nobody came before: nothing to draw, and those who come later are served in turn', async () => {
+  test('no visitor came before: nothing to draw, and later visitors are served in turn', async () => {
     const door = await open({ ratePerSecond: 1 }, { order: 'random', opensAt })
     await door.advance(60_000)
     const crowd = await door.crowd(4)
@@ -112,7 +112,7 @@ onBothEngines((open) => {
     expect((await door.room.stats()).draw).toMatchObject({ count: 1 })
   })
 
-  test('whoever joins twice is drawn once', async () => {
+  test('a visitor who joins twice is drawn once', async () => {
     const door = await open({ ratePerSecond: 0.001 }, { order: 'random', opensAt })
     const crowd = await door.crowd(6)
     await Promise.all(crowd.map((buyer) => door.handle().join(buyer)))

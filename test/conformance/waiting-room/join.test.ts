@@ -16,7 +16,7 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ ratePerSecond: 1, burst: 1, state: 'open' })
   })
 
-  test('a room that nobody made is NOT_FOUND, until somebody makes it', async () => {
+  test('a room that was not created is NOT_FOUND, until a process creates it', async () => {
     const door = await open()
     const elsewhere = door.handle()
     await elsewhere.close()
@@ -93,7 +93,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd.slice(4).toReversed(), other))).toEqual(['u5'])
   })
 
-  test('one by one in reverse order: nobody overtakes within the time that everybody has to come', async () => {
+  test('one by one in reverse order: no visitor overtakes within the time that all have to come', async () => {
     const door = await open({ burst: 2 })
     const crowd = await door.crowd(5)
     for (const buyer of ['u5', 'u4', 'u3', 'u2']) expect((await door.waiting(buyer)).status).toBe('waiting')
@@ -102,7 +102,7 @@ onBothEngines((open) => {
     expect(entered(await door.come(crowd))).toEqual(['u1', 'u2'])
   })
 
-  test('whoever has a pass keeps it: polls give the same one, a join says that it is their turn', async () => {
+  test("a visitor with a pass keeps it: polls give the same one, a join answers that it is the visitor's turn", async () => {
     const door = await open({ passMs: 60_000 })
     await door.join('ann')
     const { pass, expiresAt } = await door.admitted('ann')

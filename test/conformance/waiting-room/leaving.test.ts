@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { codeOf, entered, onBothEngines, positions } from '../../support/waiting-room.js'
 
 onBothEngines((open) => {
-  test('who leaves frees the place: the next moves up, and the ticket is worth nothing any more', async () => {
+  test('a visitor who leaves frees the place: the next moves up, and the ticket is no longer valid', async () => {
     const door = await open()
     const crowd = await door.crowd(4)
     await door.admitted('u1')
@@ -26,7 +26,7 @@ onBothEngines((open) => {
       expect(await codeOf(room.poll(door.ticket('u250')))).toBe('TICKET_INVALID')
   })
 
-  test('who comes back after leaving stands at the end, and the old ticket stays worthless', async () => {
+  test('a visitor who comes back after leaving stands at the end, and the old ticket stays invalid', async () => {
     const door = await open({ ratePerSecond: 0.001 })
     await door.crowd(5)
     await door.admitted('u1')
@@ -66,7 +66,7 @@ onBothEngines((open) => {
     const { pass } = await door.admitted('ann')
     expect(far.verify(pass, { buyer: 'ann' })).toMatchObject({ buyer: 'ann' })
     expect(await door.room.leave(door.ticket('ann'))).toEqual({ left: true })
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     expect(() => far.verify(pass, { buyer: 'ann' })).toThrow(
       expect.objectContaining({ code: 'PASS_INVALID' }),
     )
@@ -115,12 +115,12 @@ onBothEngines((open) => {
     expect(await door.room.revoke('ann')).toEqual({ revoked: true })
     const refused = expect.objectContaining({ code: 'PASS_INVALID' })
     expect(() => door.room.verify(pass, { buyer: 'ann' })).toThrow(refused)
-    await door.timers.pass(1_000)
+    await door.timers.advance(1_000)
     for (const room of [idle, busy]) expect(() => room.verify(pass, { buyer: 'ann' })).toThrow(refused)
     expect(await door.timers.during(codeOf(door.poll('ann', busy)))).toBe('TICKET_INVALID')
   })
 
-  test('who was revoked and is admitted again has a pass that holds, and the old one stays revoked', async () => {
+  test('a buyer who was revoked and is admitted again has a valid pass, and the old one stays revoked', async () => {
     const door = await open({ burst: 2 })
     await door.join('ann')
     const old = await door.admitted('ann')

@@ -15,7 +15,7 @@ async function perSecond(door: Entrance, coming: readonly string[], seconds: num
 }
 
 onBothEngines((open) => {
-  test('two of five never come: everybody else is served at the full rate, in order', async () => {
+  test('two of five never come: all others are served at the full rate, in order', async () => {
     const door = await open({ ratePerSecond: 3, burst: 3, claimMs: 5_000 })
     const crowd = await door.crowd(150)
     const coming = crowd.filter((_, i) => i % 5 > 1)
@@ -29,7 +29,7 @@ onBothEngines((open) => {
     expect(inside).toEqual(coming.slice(0, inside.length))
   })
 
-  test('who comes back after claimMs gets a new place at the end, with the same ticket', async () => {
+  test('a visitor who comes back after claimMs gets a new place at the end, with the same ticket', async () => {
     const door = await open({ ratePerSecond: 1, claimMs: 3_000 })
     const crowd = await door.crowd(10)
     const others = crowd.slice(1)
@@ -51,7 +51,7 @@ onBothEngines((open) => {
     expect((await door.room.stats()).missedTurns).toBe(1)
   })
 
-  test('who comes back in time is next', async () => {
+  test('a visitor who comes back in time is next', async () => {
     const door = await open({ ratePerSecond: 1, claimMs: 10_000 })
     const crowd = await door.crowd(20)
     await door.pass(6_000, crowd.slice(1))
@@ -79,7 +79,7 @@ onBothEngines((open) => {
     expect((await door.room.stats()).missedTurns).toBe(1)
   })
 
-  test('nobody at all comes for a long time: the next who comes enters, and nobody was forgotten', async () => {
+  test('no visitor comes for a long time: the next one enters, and none was forgotten', async () => {
     const door = await open({ ratePerSecond: 1, claimMs: 5_000 })
     await door.crowd(30)
     await door.advance(600_000)

@@ -102,7 +102,7 @@ onBothEngines((open, kind) => {
     })
   })
 
-  test('what the sale itself refuses is told to whoever has a pass, and leaves the pass as it was', async () => {
+  test('a refusal of the sale itself reaches the buyer with a pass, and leaves the pass as it was', async () => {
     const door = await open(coupled)
     const sale = door.sale('phones', { waitingRoom: door.room })
     await sale.create({ stock: { a: 3 }, limitPerBuyer: 1 })
@@ -117,7 +117,7 @@ onBothEngines((open, kind) => {
     expect(await sale.reserve({ buyer: 'ann', items, pass })).toMatchObject({ status: 'paused' })
   })
 
-  test('a room that was closed under a sale: CLOSED, and nobody is let in unseen', async () => {
+  test('a room that was closed under a sale: CLOSED, and no pass is taken unseen', async () => {
     const door = await open(coupled)
     const room = door.handle()
     const sale = door.sale('phones', { waitingRoom: room })

@@ -95,7 +95,7 @@ onBothEngines((open) => {
     await walk(door, bucket, crowd, [666, 1, 1_000])
   })
 
-  test('rate 0 admits nobody, however full the bucket is; nor is anything gained meanwhile', async () => {
+  test('rate 0 admits no visitor, however full the bucket is; no token is gained meanwhile', async () => {
     const door = await open({ ratePerSecond: 1, burst: 5 })
     const crowd = await door.crowd(9)
     await door.room.setRate(0)

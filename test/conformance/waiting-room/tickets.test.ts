@@ -19,7 +19,7 @@ onBothEngines((open, kind) => {
     expect(verifying.verify(pass, { buyer: 'u1' })).toMatchObject({ buyer: 'u1' })
   })
 
-  test('secrets rotate: the first signs, all are accepted, and who has only the new one knows no old ticket', async () => {
+  test('secrets rotate: the first signs, all are accepted, and a process with only the new one refuses old tickets', async () => {
     const door = await open({ burst: 5 })
     await door.join('ann', 'bob')
     const { pass } = await door.admitted('ann')
@@ -99,7 +99,7 @@ onBothEngines((open, kind) => {
     expect(await right.stats()).toMatchObject({ waiting: 0, admitted: 1, ratePerSecond: 1 })
   })
 
-  test('what is no ticket is TICKET_INVALID, whoever made it; nothing else is ever thrown', async () => {
+  test('what is no ticket is TICKET_INVALID, however it was made; nothing else is ever thrown', async () => {
     const door = await open()
     await door.join('ann')
     const ticket = door.ticket('ann')

@@ -14,7 +14,7 @@ import { Watch } from './watch.js'
 import { World } from './world.js'
 
 /** A bug, put between what is simulated and what it stands on: to see that it is found. */
-export interface Plant {
+export interface InjectedBug {
   /** At the server. */
   machine?(machine: SaleMachine): SaleMachine
   /** In each process. */
@@ -27,7 +27,7 @@ const PARTITIONS = [1, 1, 1, 2, 3, 5]
 export interface SaleWorldOptions {
   readonly seed: number
   readonly injected: Map<Fault, number>
-  readonly plant?: Plant | undefined
+  readonly bug?: InjectedBug | undefined
   /** Looks into the server after every step. Without it, only what the callers see is checked. */
   readonly watch: boolean
   /** Takes the lines of a trace. */
@@ -56,7 +56,7 @@ export class SaleWorld {
     const { clock } = this.world.server
     this.machines = Array.from({ length: this.plan.rules.partitions! }, (_, index) => {
       const machine = saleMachine(clock, index)
-      return options.plant?.machine?.(machine) ?? machine
+      return options.bug?.machine?.(machine) ?? machine
     })
     this.#watch = new Watch(this.machines, clock, () => this.world.agenda.now)
     this.recorder = new Recorder(this.world.agenda, [...this.plan.skus].sort())
@@ -80,7 +80,7 @@ export class SaleWorld {
         throw new Error('There is no waiting room in this simulation')
       },
     }
-    const engine = this.#options.plant?.engine?.(plain, process, this.world.random.fork()) ?? plain
+    const engine = this.#options.bug?.engine?.(plain, process, this.world.random.fork()) ?? plain
     this.#handles.set(process, { sale: new FlashSale('sale', { engine, deadlineMs }), deadlineMs })
     return process
   }

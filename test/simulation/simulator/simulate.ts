@@ -5,11 +5,11 @@ import { Crowd } from './crowd.js'
 import type { Fault } from './faults.js'
 import { Liveness } from './liveness.js'
 import { over } from './over.js'
-import { type Plant, SaleWorld } from './sale-world.js'
+import { type InjectedBug, SaleWorld } from './sale-world.js'
 
 export interface SimulateOptions {
   readonly seed: number
-  readonly plant?: Plant | undefined
+  readonly bug?: InjectedBug | undefined
   /** Look into the server after every step. Without it only what callers see is checked. @default true */
   readonly watch?: boolean
   /** Takes the lines of a trace, in order. The same seed gives the same lines. */
@@ -42,9 +42,9 @@ const STRAGGLERS_MS = 10_500
  * repeats it exactly. While the faults last, every answer must follow from the rules of the sale;
  * after them, every call must get through.
  */
-export async function simulate({ seed, plant, watch = true, trace }: SimulateOptions): Promise<Simulated> {
+export async function simulate({ seed, bug, watch = true, trace }: SimulateOptions): Promise<Simulated> {
   const injected = new Map<Fault, number>()
-  const sale = new SaleWorld({ seed, injected, plant, watch, trace })
+  const sale = new SaleWorld({ seed, injected, bug, watch, trace })
   const { world, recorder, plan } = sale
   trace?.(`seed ${seed}, ${JSON.stringify(plan)}`)
   trace?.(`faults: ${world.faults}`)

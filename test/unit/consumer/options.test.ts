@@ -98,7 +98,7 @@ test('what a consumer is asked is checked, too', async () => {
   await consumer.close()
 })
 
-test('callbacks that throw harm nobody', async () => {
+test('callbacks that throw do no harm', async () => {
   const engine = memoryEngine()
   const shop = new FlashSale('launch', { engine })
   onTestFinished(() => shop.close())

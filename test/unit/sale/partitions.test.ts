@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.js'
 import { mintId, Partitions } from '../../../src/sale/partitions.js'
-import { SteppedClock } from '../../support/stepped.js'
+import { TestClock } from '../../support/test-clock.js'
 
-const clock = new SteppedClock()
+const clock = new TestClock()
 
 function opened(max = 100) {
   const ports: string[] = []
@@ -21,7 +21,7 @@ function opened(max = 100) {
       }),
     }
   }
-  const engine = { clock: clock.timing, partition: port('sale'), groups: port('handoff') }
+  const engine = { clock, partition: port('sale'), groups: port('handoff') }
   const partitions = new Partitions(engine as unknown as Engine, 'launch', max)
   const limits = { deadline: 10_000 }
   const ask = (index: number) => partitions.ask(index, 'stats', {}, limits, (answer) => answer)

@@ -77,7 +77,7 @@ async function replayed(
 const soldOut = { status: 'sold_out', sku: 0, available: 0 }
 
 describe('the order in which a sale is put back', () => {
-  test('what was added, what is over, who has paid, who holds, what was taken out, the state', async () => {
+  test('added units, ended, paid and held reservations, units taken out, the state', async () => {
     const restock = (key: string, quantity: number) => ({
       op: { sku: 0, quantity, key, final: true },
       applied: quantity,
@@ -129,7 +129,7 @@ describe('what was taken out', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('a restock of nothing is asked for by nobody', async () => {
+  test('a restock of 0 is sent to no partition', async () => {
     const none = { op: { sku: 0, quantity: 0, key: 'none', final: true }, applied: 0 }
     expect((await replayed([testimony({}, { restocks: [none] })])).sent).toEqual([])
   })

@@ -84,7 +84,7 @@ describe('a sweep', () => {
     expect(all.clock.due).toEqual([800])
   })
 
-  test('that fails is tried again after some seconds, and tells nobody', async () => {
+  test('that fails is tried again after some seconds, and reports no error', async () => {
     let left = 1
     const { clock, swept, watch } = opened(() => (left-- > 0 ? new Error('away') : null))
     watch(1_000)

@@ -1,14 +1,15 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Engine, FlashSale, memoryEngine, type PollResult, WaitingRoom } from '../../../src/index.js'
 import { sourceOf } from '../../../src/sale/flash-sale.js'
-import { listeners, onClock, settled, TestClock } from '../../support/test-clock.js'
+import { listeners, settled, TestClock } from '../../support/test-clock.js'
 import { SECRET } from '../../support/waiting-room.js'
 
 const EPOCH = 1_767_225_600_000
 
 function stage() {
   const clock = new TestClock()
-  const engine = onClock(memoryEngine({ now: () => EPOCH + clock.now() }), clock)
+  const memory = memoryEngine({ now: () => EPOCH + clock.now() })
+  const engine: Engine = { ...clock.drive(memory), elapsed: () => clock.now() }
   /** What a call comes to while time passes. */
   const within = async <T>(call: Promise<T>, ms = 3_000): Promise<T | Error> => {
     const ended = call.catch((error: Error) => error)

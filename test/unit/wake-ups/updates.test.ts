@@ -108,7 +108,7 @@ test.each([
   all.isOver()
 })
 
-test('a throw is told to who throws', async () => {
+test('a throw reaches the call that throws', async () => {
   const { updates, waiting } = stage()
   await waiting()
   await expect(updates.throw!(new Error('gone'))).rejects.toThrow('gone')

@@ -85,7 +85,7 @@ class Visitors {
   }
 }
 
-test('who is at the door: present up to the last ms, away after it, and after a gap until seen again', () => {
+test('a visitor is present up to the last ms, away after it, and after a gap until seen again', () => {
   const index = fc.nat(5)
   const boundary = [0, 1, GAP_MS - 1, GAP_MS, GAP_MS + 1, PRESENT_MS - GAP_MS, PRESENT_MS]
   sameAsModel<Visitors>(

@@ -5,7 +5,7 @@ import type { Random } from '../random.js'
 import type { RoomMachine } from './room-machine.js'
 
 /** A bug, put between what is simulated and what it stands on: to see that it is found. */
-export interface RoomPlant {
+export interface InjectedRoomBug {
   /** At the server. */
   machine?(machine: RoomMachine): RoomMachine
   /** In each process. */
@@ -15,7 +15,7 @@ export interface RoomPlant {
 export interface RoomWorldOptions {
   readonly seed: number
   readonly injected: Map<Fault, number>
-  readonly plant?: RoomPlant | undefined
+  readonly bug?: InjectedRoomBug | undefined
   readonly watch: boolean
   readonly trace?: ((line: string) => void) | undefined
 }

@@ -54,7 +54,7 @@ export class RoomWorld {
     const { clock } = this.world.server
     this.sale = this.plan.sale ? saleMachine(clock) : undefined
     const machine = roomMachine(clock, this.world.random.fork())
-    const changed = options.plant?.machine?.(machine) ?? machine
+    const changed = options.bug?.machine?.(machine) ?? machine
     this.machine = options.watch ? this.#watched(changed) : changed
     this.ledger = new RoomLedger(this.plan)
     this.world.onDeath = (process) => this.#died(process)
@@ -71,7 +71,7 @@ export class RoomWorld {
       },
       room: () => network.port(process, this.machine),
     }
-    const engine = this.#options.plant?.engine?.(plain, process, random.fork()) ?? plain
+    const engine = this.#options.bug?.engine?.(plain, process, random.fork()) ?? plain
     const { ratePerSecond, burst, claimMs, passMs, overcommit, onUnavailable, deadlineMs } = this.plan
     const room = new WaitingRoom('room', {
       ...{

@@ -3,12 +3,12 @@ import type { Fault } from '../faults.js'
 import { over } from '../over.js'
 import type { Simulated, SimulateOptions } from '../simulate.js'
 import { Operators } from './operators.js'
-import type { RoomPlant } from './room-options.js'
+import type { InjectedRoomBug } from './room-options.js'
 import { RoomWorld } from './room-world.js'
 import { Visitors } from './visitors.js'
 
-export interface SimulateRoomOptions extends Omit<SimulateOptions, 'plant'> {
-  readonly plant?: RoomPlant | undefined
+export interface SimulateRoomOptions extends Omit<SimulateOptions, 'bug'> {
+  readonly bug?: InjectedRoomBug | undefined
 }
 
 /** The faults last so long, in simulated time. */
@@ -22,12 +22,12 @@ const HOUR_MS = 3_600_000
 /** One run: a room, visitors and faults, all drawn from the seed. First safety, then liveness. */
 export async function simulateRoom({
   seed,
-  plant,
+  bug,
   watch = true,
   trace,
 }: SimulateRoomOptions): Promise<Simulated> {
   const injected = new Map<Fault, number>()
-  const room = new RoomWorld({ seed, injected, plant, watch, trace })
+  const room = new RoomWorld({ seed, injected, bug, watch, trace })
   trace?.(`seed ${seed}, ${JSON.stringify(room.plan)}`)
   trace?.(`faults: ${room.world.faults}`)
   try {

@@ -1,0 +1,142 @@
+import { isDeepStrictEqual } from 'node:util'
+import type {
+  Answer,
+  Command,
+  Engine,
+  Op,
+  Partition,
+  SkuCounts,
+  StoredReservation,
+} from '../../src/engine/engine.js'
+import { splitStock } from '../../src/engine/stock-split.js'
+import { checkCounts } from '../model/counts.js'
+import { demand, Violation } from '../model/violation.js'
+import { History } from './history.js'
+
+/**
+ * Looks at one partition through the port's reading commands, which sweep nothing: whatever is left undone by the engine
+ * stays undone while it is looked at.
+ */
+export class InvariantChecker {
+  readonly #partition: Partition
+  readonly #token: string
+  /** The partition as its events tell it. */
+  readonly history: History
+  readonly #carts = new Map<string, StoredReservation['cart']>()
+  /** There is no other partition that units could have come from. */
+  readonly #alone: boolean
+
+  private constructor(partition: Partition, token: string, stock: readonly number[], alone: boolean) {
+    this.#partition = partition
+    this.#token = token
+    this.history = new History(stock)
+    this.#alone = alone
+  }
+
+  static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<InvariantChecker> {
+    const partition = engine.partition(sale, index, partitions)
+    const { incarnation, rules } = await ask(partition, null, 'describe', {})
+    const stock = rules.skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
+    return new InvariantChecker(partition, incarnation, stock, partitions === 1)
+  }
+
+  /** Recounts the reservations and the events, and compares both with the counts. Answers the counts. */
+  async look(): Promise<readonly SkuCounts[]> {
+    const { page, seen } = await this.#scan()
+    recount(page.skus, [...seen.values()], this.#alone)
+    await this.#readEvents(page.sequence)
+    this.#compare(page.skus, seen)
+    return page.skus
+  }
+
+  /** All reservations, and the counts with them: a handle's own sweep between two pages would show a part of it before and a part after. */
+  async #scan(): Promise<{ page: Answer<'scan'>; seen: ReadonlyMap<string, StoredReservation> }> {
+    for (;;) {
+      const seen = new Map<string, StoredReservation>()
+      const pages: Answer<'scan'>[] = []
+      do {
+        const page = await ask(this.#partition, this.#token, 'scan', { cursor: pages.at(-1)?.cursor ?? '0' })
+        for (const reservation of page.reservations) seen.set(reservation.id, reservation)
+        pages.push(page)
+      } while (pages.at(-1)!.cursor !== '0')
+      const page = pages.at(-1)!
+      if (page.sequence === pages[0]!.sequence) return { page, seen }
+    }
+  }
+
+  async #readEvents(until: number): Promise<void> {
+    const cartOf = (id: string) => {
+      const cart = this.#carts.get(id)
+      if (!cart) throw new Violation('events', `there is an event of ${id}, and no such reservation`)
+      return cart
+    }
+    while (this.history.sequence < until) {
+      const { events, reservations } = await ask(this.#partition, this.#token, 'events', {
+        after: this.history.sequence,
+        reservations: true,
+      })
+      for (const { id, cart } of reservations) this.#carts.set(id, cart)
+      demand(events.length > 0, 'events', () => `none after ${this.history.sequence}, of ${until}`)
+      // A sweep may have written more behind the page.
+      for (const event of events) if (event.sequence <= until) this.history.add(event, cartOf)
+    }
+    this.history.nothingDue()
+  }
+
+  #compare(skus: readonly SkuCounts[], seen: ReadonlyMap<string, StoredReservation>): void {
+    const { counts, reservations } = this.history
+    demand(
+      isDeepStrictEqual(counts, skus),
+      'events',
+      () => `they add up to ${JSON.stringify(counts)}, the counts are ${JSON.stringify(skus)}`,
+    )
+    demand(
+      reservations.size === seen.size,
+      'events',
+      () => `${reservations.size} of ${seen.size} were reserved`,
+    )
+    for (const { id, state, expiresAt } of seen.values()) {
+      const past = reservations.get(id)
+      demand(
+        past?.state === state && past.expiresAt === expiresAt,
+        'events',
+        () => `${id} is ${state} until ${expiresAt}, its events say ${past?.state} until ${past?.expiresAt}`,
+      )
+    }
+  }
+}
+
+function recount(
+  skus: readonly SkuCounts[],
+  reservations: readonly StoredReservation[],
+  alone: boolean,
+): void {
+  for (const [sku, counts] of skus.entries()) {
+    const units = (state: StoredReservation['state']) =>
+      reservations
+        .filter((reservation) => reservation.state === state)
+        .flatMap(({ cart }) => cart.filter((line) => line[0] === sku))
+        .reduce((sum, [, quantity]) => sum + quantity, 0)
+    checkCounts(`SKU ${sku}`, counts, { held: units('held'), confirmed: units('confirmed') })
+    const { total, inTransit } = counts
+    demand(
+      !alone || (total >= 0 && inTransit === 0),
+      'conservation',
+      () => `SKU ${sku} of a sale with one partition: ${JSON.stringify(counts)}`,
+    )
+  }
+}
+
+type Reading = 'describe' | 'scan' | 'events'
+
+async function ask<C extends Reading & Command>(
+  partition: Partition,
+  token: string | null,
+  command: C,
+  op: Op<C>,
+): Promise<Answer<C>> {
+  const call = { incarnation: token, deadline: Number.MAX_SAFE_INTEGER, minTime: 0, sent: () => true }
+  const reply = await partition.run(command, [op], call)
+  if (reply.outcome !== 'done') throw new Violation('fault', `${command}: ${reply.outcome}`)
+  return reply.answers[0]!
+}

@@ -1,0 +1,108 @@
+import type { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Command, Engine, Op } from '../../src/engine/engine.js'
+import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
+import { alteredMaker } from '../support/altered-kind.js'
+import type { Before } from '../support/altered-scripts.js'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { checkProperties } from './check.js'
+import { mutants } from './mutants.js'
+
+const SEED = 2
+/** What each mutant must be found in; many fall in the first few. */
+const RUNS = 200
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+const scripts = Object.values(compileScripts(SERVER_TIME)).map(({ text }) => text)
+
+test('the engines as they are pass with the same seed', async () => {
+  for (const { make } of [memory, redis]) {
+    const { report } = await checkProperties([make], { seed: SEED, runs: RUNS })
+    expect(report).toBe('')
+  }
+})
+
+describe('finds an injected bug', () => {
+  for (const { name, alterations, breaks, readsBefore } of mutants) {
+    test(name, async () => {
+      for (const { find } of alterations)
+        expect(
+          scripts.filter((text) => text.includes(find)),
+          `scripts with ${find}`,
+        ).not.toEqual([])
+      const { make, runs, stop } = alteredMaker(
+        redis.server().url,
+        alterations,
+        readsBefore ? readingStock : undefined,
+      )
+      onTestFinished(stop)
+      const { violation, report } = await checkProperties([make], { seed: SEED, runs: RUNS, asFound: true })
+      expect(runs()).toBeGreaterThan(0)
+      expect(breaks, report).toContain(violation)
+      expect(report, 'a script that fails is no bug that hides').not.toContain('UNKNOWN_OUTCOME')
+    })
+  }
+})
+
+/** Copies the stock to where an altered script reads it, in a call ahead of the script's. */
+function readingStock(client: Redis): Before {
+  return ([, stock]) => client.copy(stock!, `${stock}:read`, 'REPLACE')
+}
+
+/** The memory engine with something between it and its callers. */
+async function between(change: (engine: Engine) => Engine) {
+  const timed = await memory.make()
+  return { ...timed, engine: change(timed.engine) }
+}
+
+describe('finds a bug injected around the memory engine', () => {
+  test('the answers of a batch come in the wrong order', async () => {
+    const reversed = (inner: Engine): Engine => ({
+      elapsed: inner.elapsed,
+      close: () => inner.close(),
+      room: (name) => inner.room(name),
+      groups: (...place) => inner.groups(...place),
+      partition: (sale, index, partitions) => {
+        const partition = inner.partition(sale, index, partitions)
+        return {
+          ready: () => partition.ready(),
+          run: async <C extends Command>(
+            command: C,
+            ops: readonly Op<C>[],
+            call: Parameters<typeof partition.run>[2],
+          ) => {
+            const reply = await partition.run(command, ops, call)
+            return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
+          },
+        }
+      },
+    })
+    const { violation } = await checkProperties([() => between(reversed)], {
+      seed: SEED,
+      runs: RUNS,
+      asFound: true,
+    })
+    expect(violation).toBe('answer')
+  })
+
+  test('sold_out is remembered for ever', async () => {
+    const timeless = (inner: Engine): Engine => ({
+      elapsed: () => 0,
+      close: () => inner.close(),
+      room: (name) => inner.room(name),
+      groups: (...place) => inner.groups(...place),
+      partition: (sale, index, partitions) => inner.partition(sale, index, partitions),
+    })
+    const { violation } = await checkProperties([() => between(timeless)], {
+      seed: SEED,
+      runs: RUNS,
+      asFound: true,
+    })
+    expect(violation).toBe('answer')
+  })
+})

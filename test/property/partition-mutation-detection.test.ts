@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
+import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { SERVER_TIME } from '../../src/redis-engine/script.js'
+import { Violation } from '../model/violation.js'
+import { alteredMaker } from '../support/altered-kind.js'
+import { memoryKind, redisKind } from '../support/engines.js'
+import { handoffProperty, partitionProperty } from './check-partitions.js'
+import { handoffMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
+
+/** What each mutant must be found in; most fall in the first few. */
+const CHECK = { seed: 2, numRuns: 150, endOnFailure: true }
+
+const memory = memoryKind()
+const redis = redisKind()
+beforeAll(redis.start)
+afterAll(redis.stop)
+
+const scripts = [
+  ...Object.values(compileScripts(SERVER_TIME)),
+  ...Object.values(compileGroupScripts(SERVER_TIME)),
+].map(({ text }) => text)
+
+function findEach(
+  property: typeof partitionProperty | typeof handoffProperty,
+  mutants: readonly PartitionMutant[],
+) {
+  test.each(mutants)('$name', { timeout: 120_000 }, async ({ alterations, breaks }) => {
+    for (const { find } of alterations)
+      expect(
+        scripts.filter((text) => text.includes(find)),
+        `scripts with ${find}`,
+      ).not.toEqual([])
+    const { make, runs, stop } = alteredMaker(redis.server().url, alterations)
+    onTestFinished(stop)
+    const { errorInstance } = await fc.check<unknown[]>(property([memory.make, make]) as never, CHECK)
+    expect(runs()).toBeGreaterThan(0)
+    expect(errorInstance).toBeInstanceOf(Violation)
+    expect(breaks, (errorInstance as Violation).message).toContain((errorInstance as Violation).kind)
+    expect((errorInstance as Violation).message, 'a script that fails is no bug that hides').not.toContain(
+      'ReplyError',
+    )
+  })
+}
+
+describe('finds a bug injected into the transfers', () => findEach(partitionProperty, transferMutants))
+describe('finds a bug injected into the groups', () => findEach(handoffProperty, handoffMutants))

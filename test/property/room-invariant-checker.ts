@@ -1,0 +1,163 @@
+import { expect } from 'vitest'
+import {
+  type AdmissionRate,
+  type RoomAnswer,
+  type RoomOp,
+  type RoomState,
+  type StoredRoomRules,
+  TOKEN,
+  type Visit,
+} from '../../src/engine/room.js'
+
+interface Person {
+  readonly buyer: string
+  number: number
+  visitId: number
+  /** Number of the place before. */
+  before: number
+  here: boolean
+  /** When the pass runs out; of one that did, until there is a new place. */
+  expiresAt: number | null
+}
+
+/** Knows of a room what everybody outside can know, and fails when what it hears cannot be. */
+export class RoomInvariantChecker {
+  readonly people: Person[] = []
+  readonly #owners = new Map<number, string>()
+  #last: RoomState
+  #movedAt: number
+  /** Tokens there were at first and all that were gained since, in millionths. */
+  #gained: number
+
+  constructor(
+    readonly rules: StoredRoomRules,
+    first: RoomState,
+    now: number,
+  ) {
+    this.#last = first
+    this.#movedAt = now
+    this.#gained = first.tokens
+  }
+
+  get last(): RoomState {
+    return this.#last
+  }
+
+  /** Round and round the list. */
+  person(index: number): Person | undefined {
+    return this.people[index % this.people.length]
+  }
+
+  joined(buyer: string, answer: RoomAnswer<'join'>, now: number): void {
+    if (answer.status !== 'placed') return
+    let person = this.people.find((each) => each.buyer === buyer)
+    if (!person) {
+      person = { buyer, number: 0, visitId: 0, before: 0, here: false, expiresAt: null }
+      this.people.push(person)
+    }
+    if (person.here) {
+      expect(answer.visitId, 'the stay goes on').toBe(person.visitId)
+      if (person.expiresAt === null || now < person.expiresAt)
+        expect(answer, 'one place each').toMatchObject({ number: person.number, expiresAt: person.expiresAt })
+    } else {
+      expect(answer.visitId, 'the first number names the stay').toBe(answer.number)
+    }
+    person.here = true
+    person.visitId = answer.visitId
+    this.#place(person, answer.number)
+    person.expiresAt = answer.expiresAt
+  }
+
+  ended(buyer: string): void {
+    const person = this.people.find((each) => each.buyer === buyer)
+    if (person) person.here = false
+  }
+
+  tended(op: RoomOp<'tend'>, answer: RoomAnswer<'tend'>, now: number, late: boolean): void {
+    const before = this.#last
+    const given = new Set(before.turns)
+    const fresh = answer.turns.filter((number) => !given.has(number))
+    for (const [i, visit] of op.visits.entries()) {
+      const told = answer.visits[i]!
+      const person = this.people.find(({ buyer }) => buyer === visit.buyer)
+      if (told.status === 'gone') {
+        expect(person?.here && person.visitId === visit.visitId, 'gone').toBeFalsy()
+        continue
+      }
+      expect(person?.here && person.visitId === visit.visitId, 'a place').toBe(true)
+      const knew = person!.number
+      this.#place(person!, told.number)
+      if (told.status === 'admitted') {
+        if (person!.expiresAt === null) {
+          expect(late, 'admitted too late').toBe(false)
+          expect(told.expiresAt).toBe(now + this.rules.passMs)
+          if (!given.has(told.number)) fresh.push(told.number)
+        } else {
+          expect(told.expiresAt, 'the same pass').toBe(person!.expiresAt)
+        }
+        person!.expiresAt = told.expiresAt
+      } else if (told.number !== knew) {
+        person!.expiresAt = null
+      } else if (person!.expiresAt !== null) {
+        expect(late && now >= person!.expiresAt, 'a pass was lost').toBe(true)
+      }
+    }
+    if (!late) this.#inOrder(op.visits, answer, fresh)
+    if (fresh.length > 0 && answer.capacity !== null)
+      expect(answer.outstanding, 'capacity').toBeLessThanOrEqual(answer.capacity)
+    expect(answer.waiting).toBe(this.people.filter((each) => each.here && each.expiresAt === null).length)
+  }
+
+  /** Nobody who came just now and is in line stands before somebody who got a turn just now. */
+  #inOrder(visits: readonly Visit[], answer: RoomAnswer<'tend'>, fresh: readonly number[]): void {
+    if (this.rules.order !== 'fifo') return
+    const latest = Math.max(0, ...fresh)
+    for (const [i, visit] of visits.entries()) {
+      const told = answer.visits[i]!
+      if (told.status === 'waiting' && told.ahead !== null && told.number === visit.number)
+        expect(told.number, 'first come, first served').toBeGreaterThan(latest)
+    }
+  }
+
+  /** The room after a batch, or after a part of one. `pace`: before it. */
+  saw(state: RoomState, now: number, moved: boolean, shrunk: boolean): void {
+    const before = this.#last
+    let gain = 0
+    if (moved) {
+      if (state.opened && !before.paused) {
+        // What lies before the opening gains nothing.
+        const since = Math.max(this.#movedAt, this.rules.opensAt ?? 0)
+        gain = (now - since) * before.pace.rate
+      }
+      this.#movedAt = now
+    }
+    this.#gained += gain
+    const whole = (each: RoomState) => each.tokens + (each.admitted + each.turns.length) * TOKEN
+    expect(Number.isSafeInteger(state.tokens) && state.tokens >= 0, `${state.tokens} tokens`).toBe(true)
+    expect(state.tokens, 'above burst').toBeLessThanOrEqual(room(state.pace))
+    expect(whole(state), 'tokens from nowhere').toBeLessThanOrEqual(this.#gained)
+    const fits = before.tokens + gain + before.turns.length * TOKEN <= room(before.pace)
+    if (fits && !shrunk) expect(whole(state), 'tokens lost').toBe(whole(before) + gain)
+    for (const name of ['called', 'tail', 'admitted', 'missedTurns', 'doorTime', 'goneVersion'] as const)
+      expect(state[name], name).toBeGreaterThanOrEqual(before[name])
+    expect(state.called, 'called beyond the tail').toBeLessThanOrEqual(state.tail)
+    expect(new Set(state.turns).size, 'a turn twice').toBe(state.turns.length)
+    expect(state.drawn === null).toBe(state.seed === null)
+    if (before.drawn !== null) expect(state.drawn).toBe(before.drawn)
+    this.#last = state
+  }
+
+  #place(person: Person, number: number): void {
+    const owner = this.#owners.get(number)
+    expect(owner === undefined || owner === person.buyer, `number ${number} twice`).toBe(true)
+    this.#owners.set(number, person.buyer)
+    if (person.number === number) return
+    expect(number, 'a place lost for one further ahead').toBeGreaterThan(person.number)
+    person.before = person.number
+    person.number = number
+  }
+}
+
+function room({ burst }: AdmissionRate): number {
+  return burst * TOKEN
+}

@@ -1,0 +1,222 @@
+import type { FinalAnswer } from '../../src/engine/engine.js'
+import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
+import type { Room } from '../../src/memory-engine/room/room-state.js'
+import type { Time } from '../../src/memory-engine/time.js'
+import type { ViolationKind } from '../model/violation.js'
+import type { RoomMachine } from './simulator/rooms/room-machine.js'
+import type { InjectedRoomBug } from './simulator/rooms/room-options.js'
+
+/** A bug, and what of it is seen. */
+export interface RoomBug {
+  readonly name: string
+  readonly bug: InjectedRoomBug
+  /** What it may be found by, looking into the room. */
+  readonly watched: readonly ViolationKind[]
+  /** What it may be found by from what visitors are told alone; `undefined` for what they cannot tell. */
+  readonly heard: readonly ViolationKind[] | undefined
+}
+
+/** The room with something changed in its ways, as soon as it is made. */
+function room(change: (room: Room) => void): InjectedRoomBug {
+  return around((machine) => (command, ops, call) => {
+    const isNew = !machine.room
+    const reply = machine.run(command, ops, call)
+    if (isNew && machine.room) change(machine.room)
+    return reply
+  })
+}
+
+function around(change: (machine: RoomMachine) => RoomMachine['run']): InjectedRoomBug {
+  return {
+    machine: (machine) => ({
+      get room() {
+        return machine.room
+      },
+      run: change(machine),
+    }),
+  }
+}
+
+/** The room answers this whatever it knows. */
+function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => unknown): InjectedRoomBug {
+  return room((made) => Object.defineProperty(made, name, { get: () => value(made) }))
+}
+
+export const injectedRoomBugs: readonly RoomBug[] = [
+  {
+    name: 'the room lets people in while it is paused',
+    bug: always('stopped', (made) => made.tokenBucket.pace.rate === 0),
+    watched: ['admission', 'conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'the room lets people in before it opens',
+    bug: room((made) => {
+      made.tended = () => true
+    }),
+    watched: ['admission', 'conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'a token is used twice',
+    bug: room(({ tokenBucket }) => {
+      const { take } = tokenBucket
+      let times = 0
+      tokenBucket.take = () => {
+        if (++times % 2 === 0) take.call(tokenBucket)
+      }
+    }),
+    watched: ['conservation'],
+    heard: ['admission'],
+  },
+  {
+    name: 'a turn that is not taken costs its token',
+    bug: room(({ tokenBucket }) => {
+      tokenBucket.giveBack = () => {}
+    }),
+    watched: ['conservation'],
+    heard: undefined,
+  },
+  {
+    name: 'the stock is not looked at',
+    bug: always('full', () => false),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'an old reading of the stock is told as a new one',
+    bug: around((machine) => {
+      let first: StockReading | undefined
+      return (command, ops, call) => {
+        if (command !== 'tend') return machine.run(command, ops, call)
+        const again = (ops as unknown as RoomOp<'tend'>[]).map((op) => {
+          first ??= op.stock ?? undefined
+          return op.stock && first ? { ...op, stock: { ...first, at: op.stock.at } } : op
+        })
+        return machine.run(command, again as unknown as typeof ops, call)
+      }
+    }),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'units on hold are read as available',
+    bug: {
+      engine: (engine) => ({
+        ...engine,
+        partition: (...which) => {
+          const port = engine.partition(...which)
+          return {
+            ...port,
+            async run(command, ops, call) {
+              const reply = await port.run(command, ops, call)
+              if (command !== 'stats' || reply.outcome !== 'done') return reply
+              const [{ status, skus }] = reply.answers as readonly [FinalAnswer<'stats'>]
+              const more = skus.map((sku) => ({ ...sku, available: sku.available + sku.held, held: 0 }))
+              return { ...reply, answers: [{ status, skus: more }] } as unknown as typeof reply
+            },
+          }
+        },
+      }),
+    },
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'the room forgets a place',
+    bug: around((machine) => {
+      let calls = 0
+      return (command, ops, call) => {
+        const waiting = machine.room?.presence.visitors.first()
+        if (waiting && ++calls === 25) machine.room!.end(waiting, machine.room!.time.now)
+        return machine.run(command, ops, call)
+      }
+    }),
+    watched: ['place'],
+    heard: ['place'],
+  },
+  {
+    name: 'time stands still until a clock that was set back has caught up',
+    bug: room((made) => {
+      const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(made), 'time')!
+      Object.defineProperty(made, 'time', {
+        get: (): Time => ({ now: get!.call(made).now, ahead: Number.NEGATIVE_INFINITY }),
+      })
+    }),
+    watched: ['liveness'],
+    heard: ['liveness'],
+  },
+  {
+    name: 'who joins again gets another place',
+    bug: around((machine) => (command, ops, call) => {
+      if (command === 'join')
+        for (const { buyer } of ops as unknown as RoomOp<'join'>[]) {
+          const place = machine.room?.find(buyer)
+          if (place?.expiresAt === null) machine.room!.end(place, machine.room!.time.now)
+        }
+      return machine.run(command, ops, call)
+    }),
+    watched: ['place'],
+    heard: ['place'],
+  },
+  {
+    name: 'who came last is let in first',
+    bug: room(({ presence: { visitors } }) => {
+      const { put } = visitors
+      visitors.put = (place, rank) => put.call(visitors, place, 1_000 - rank)
+    }),
+    watched: ['order', 'liveness', 'conservation'],
+    heard: ['order', 'liveness'],
+  },
+  {
+    name: 'a pass is given to whoever polls next',
+    bug: around((machine) => (command, ops, call) => {
+      const reply = machine.run(command, ops, call)
+      if (command !== 'tend' || reply.outcome !== 'done') return reply
+      const answers = (reply.answers as RoomAnswer<'tend'>[]).map((answer) => ({
+        ...answer,
+        visits: answer.visits.toReversed(),
+      }))
+      return { ...reply, answers } as unknown as typeof reply
+    }),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
+    name: 'a pass is given anew with every poll',
+    bug: around((machine) => (command, ops, call) => {
+      const reply = machine.run(command, ops, call)
+      if (command !== 'tend' || reply.outcome !== 'done') return reply
+      const { passMs } = machine.room!.rules
+      const longer = (visit: RoomAnswer<'tend'>['visits'][number]) =>
+        visit.status === 'admitted' ? { ...visit, expiresAt: reply.now + passMs } : visit
+      const answers = (reply.answers as RoomAnswer<'tend'>[]).map((answer) => ({
+        ...answer,
+        visits: answer.visits.map(longer),
+      }))
+      return { ...reply, answers } as unknown as typeof reply
+    }),
+    watched: ['admission'],
+    heard: ['admission'],
+  },
+  {
+    name: 'what a room was asked after its deadline it does all the same',
+    bug: around((machine) => (command, ops, call) => {
+      const late = command === 'tend' && machine.room !== undefined
+      return machine.run(command, ops, late ? { ...call, deadline: Number.MAX_SAFE_INTEGER } : call)
+    }),
+    watched: ['conservation', 'admission'],
+    heard: undefined,
+  },
+  {
+    name: 'a call that fails leaves its callers waiting',
+    bug: {
+      engine: (engine) => ({
+        ...engine,
+        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+      }),
+    },
+    watched: ['deadline', 'liveness'],
+    heard: ['deadline', 'liveness'],
+  },
+]

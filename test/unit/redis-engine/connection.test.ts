@@ -1,0 +1,57 @@
+import { EventEmitter } from 'node:events'
+import { expect, test, vi } from 'vitest'
+import { type Client, connectionTo } from '../../../src/redis-engine/connection.js'
+
+/** A client that is connected, whose server answers a PING like this. */
+function connected(pong: Promise<string>) {
+  const client = Object.assign(new EventEmitter(), {
+    status: 'ready',
+    isCluster: false,
+    stream: { writable: true },
+    options: { retryStrategy: () => 1 },
+    ping: () => pong,
+    disconnect: vi.fn(),
+  })
+  const connection = connectionTo(client as unknown as Client)
+  const leave = () => connection.leave(client.stream, new Error('READONLY'))
+  return { client, connection, leave }
+}
+
+test('a demoted master that falls silent before it was left is left all the same', async () => {
+  const { client, connection, leave } = connected(new Promise(() => {}))
+  leave()
+  const ready = connection.ready()
+  expect(ready).toBeInstanceOf(Promise)
+  await expect.poll(() => client.disconnect.mock.calls, { timeout: 20_000 }).toEqual([[true]])
+  client.stream = { writable: true }
+  client.emit('ready')
+  await ready
+})
+
+test('a demoted master is left once, when it has answered', async () => {
+  vi.useFakeTimers()
+  try {
+    const { client, leave } = connected(Promise.resolve('PONG'))
+    leave()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(client.disconnect.mock.calls).toEqual([[true]])
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test.each([
+  ['ready', true],
+  ['reconnecting', false],
+])(
+  'a node of a Cluster that refuses the login, while the Cluster is %s: asking again may help: %s',
+  (status, retryable) => {
+    const cluster = Object.assign(new EventEmitter(), { status, isCluster: true, options: {} })
+    const connection = connectionTo(cluster as unknown as Client)
+    const refusal = Object.assign(new Error('WRONGPASS invalid'), { name: 'ReplyError' })
+    cluster.emit('node error', refusal, '127.0.0.1:7001')
+    expect(connection.trouble).toMatchObject({ code: 'UNAVAILABLE', retryable })
+    expect(connection.trouble!.message).toContain('WRONGPASS')
+  },
+)

@@ -1,0 +1,57 @@
+import type { Redis } from 'ioredis'
+import { describe, expect, test } from 'vitest'
+import { StockholdError } from '../../../src/errors.js'
+import { run, runReplicated } from '../../../src/redis-engine/driver.js'
+import { failure } from '../../../src/redis-engine/failure.js'
+import type { Script } from '../../../src/redis-engine/script.js'
+
+const script: Script = { text: "redis.call('HSET', KEYS[1], 1, 1)", sha: 'sha', writes: true, tells: true }
+
+function replyError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'ReplyError' })
+}
+
+/** A client whose connection is lost while a script is out: it is sent again by the next one, and refused there. */
+function resending(refusal: string) {
+  const client = {
+    stream: {},
+    async evalshaBuffer() {
+      client.stream = {}
+      throw replyError(refusal)
+    },
+    evalBuffer: async () => 'HSET',
+    wait: async () => 0,
+  }
+  return client as unknown as Redis
+}
+
+/** What the callers are told: as the engine, which knows the connection by which it was sent. */
+async function told(sent: () => Promise<unknown>): Promise<string> {
+  return sent().then(
+    () => 'answered',
+    (error) => failure(error, true, true).code,
+  )
+}
+
+describe('a script that the driver has sent again, by another connection, may have been executed the first time', () => {
+  const unsafe = () =>
+    Promise.reject(new StockholdError('UNAVAILABLE', 'Too few replicas. Nothing was sent.'))
+  const replication = { replicas: 1, timeoutMs: 1 }
+
+  test('where the server that is there now does not know it, and cannot be used', async () => {
+    const refusal = 'NOSCRIPT No matching script.'
+    const [one, other] = [resending(refusal), resending(refusal)]
+    expect(await told(() => run(one, script, ['k'], Buffer.alloc(0), unsafe))).toBe('UNKNOWN_OUTCOME')
+    const replicated = () => runReplicated(other, script, ['k'], Buffer.alloc(0), replication, unsafe)
+    expect(await told(replicated)).toBe('UNKNOWN_OUTCOME')
+  })
+
+  test('where the user may not run it there', async () => {
+    const refusal = "ERR The user executing the script can't run this command or subcommand"
+    const [one, other] = [resending(refusal), resending(refusal)]
+    const admit = () => undefined
+    expect(await told(() => run(one, script, ['k'], Buffer.alloc(0), admit))).toBe('UNKNOWN_OUTCOME')
+    const replicated = () => runReplicated(other, script, ['k'], Buffer.alloc(0), replication, admit)
+    expect(await told(replicated)).toBe('UNKNOWN_OUTCOME')
+  })
+})

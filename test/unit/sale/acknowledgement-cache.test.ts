@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import type { StoredReservation } from '../../../src/engine/engine.js'
+import { type Acknowledged, AcknowledgementCache } from '../../../src/sale/acknowledgement-cache.js'
+
+const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
+  ...{
+    id,
+    buyer: 'u',
+    cart: [[0, 1]],
+    state: 'held',
+    key: null,
+    createdAt: 1,
+    expiresAt: 2,
+    paymentId: null,
+  },
+  ...rest,
+})
+
+test('of each reservation the latest answer, of each restock the one', () => {
+  const memory = new AcknowledgementCache()
+  memory.note(reservation('a'))
+  memory.note(reservation('b'))
+  memory.note(reservation('a', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('c', { state: 'refunded' }), { restocked: true })
+  expect(memory.all).toMatchObject([
+    { reservation: { id: 'a', state: 'released' }, refundDue: true, restocked: false },
+    { reservation: { id: 'b', state: 'held' }, refundDue: false, restocked: false },
+    { reservation: { id: 'c', state: 'refunded' }, refundDue: false, restocked: true },
+  ])
+  const restock = { sku: 0, quantity: 5, key: 'k', final: true }
+  memory.noteRestock(restock, 5)
+  memory.noteRestock(restock, 5)
+  expect(memory.restocks).toEqual([{ op: restock, applied: 5 }])
+  expect(memory.state).toBe('open')
+  memory.noteEnd()
+  expect(memory.state).toBe('ended')
+})
+
+test('an answer that comes late does not undo what is known', () => {
+  const memory = new AcknowledgementCache()
+  memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))
+  memory.note(reservation('a', { expiresAt: 9 }))
+  memory.note(reservation('b', { expiresAt: 9 }))
+  memory.note(reservation('b', { expiresAt: 5 }))
+  memory.note(reservation('c', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('c', { state: 'released' }))
+  memory.note(reservation('d', { state: 'expired' }))
+  memory.note(reservation('d', { state: 'confirmed' }))
+  memory.note(reservation('e', { state: 'refunded' }), { restocked: true })
+  memory.note(reservation('e', { state: 'confirmed' }))
+  expect(memory.all).toMatchObject([
+    { reservation: { id: 'a', state: 'confirmed', paymentId: 'p' } },
+    { reservation: { id: 'b', state: 'held', expiresAt: 9 } },
+    { reservation: { id: 'c', state: 'released' }, refundDue: true },
+    { reservation: { id: 'd', state: 'confirmed' } },
+    { reservation: { id: 'e', state: 'refunded' }, restocked: true },
+  ])
+})
+
+test('what has units is told apart from what is over, as of a time', async () => {
+  const memory = new AcknowledgementCache()
+  memory.note(reservation('held', { expiresAt: 11 }))
+  memory.note(reservation('lapsed', { expiresAt: 10 }))
+  for (const state of ['confirmed', 'released', 'expired', 'refunded'] as const)
+    memory.note(reservation(state, { state, expiresAt: 99 }))
+  const kinds = ['over', 'confirmed', 'held'] as const
+  const found = kinds.map(async (kind) => {
+    const batches: Acknowledged[] = []
+    for await (const batch of memory.reservations(kind, 10)) batches.push(...batch)
+    return batches.map((one) => one.reservation.id)
+  })
+  expect(await Promise.all(found)).toEqual([
+    ['lapsed', 'released', 'expired', 'refunded'],
+    ['confirmed'],
+    ['held'],
+  ])
+})
+
+test('the latest 50,000 are known at least, 100,000 at most; what was forgotten is counted', () => {
+  const memory = new AcknowledgementCache()
+  for (let i = 0; i < 99_999; i++) memory.note(reservation(`r${i}`))
+  expect(memory.forgotten).toBe(0)
+  expect(memory.all).toHaveLength(99_999)
+  // What changes again is among the latest.
+  memory.note(reservation('r0', { state: 'confirmed' }))
+  expect(memory.forgotten).toBe(49_999)
+  const ids = memory.all.map((each) => each.reservation.id)
+  expect(ids).toHaveLength(50_000)
+  expect(ids[0]).toBe('r50000')
+  expect(ids.at(-1)).toBe('r0')
+  memory.clear()
+  expect([memory.forgotten, memory.all]).toEqual([0, []])
+})
+
+test('carts of many lines are forgotten sooner: no more is kept than some 128 MB', () => {
+  const memory = new AcknowledgementCache()
+  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
+  const note = (i: number, rest: Partial<StoredReservation> = {}) =>
+    memory.note(reservation(`r${i}`, { cart, ...rest }))
+  let most = 0
+  for (let i = 0; i < 3_000; i++) {
+    note(i)
+    most = Math.max(most, memory.all.length)
+  }
+  // 80 bytes a line: 834 of them fill 64 MB.
+  expect(most).toBeGreaterThanOrEqual(2 * 834 - 1)
+  expect(most).toBeLessThanOrEqual(2 * 840)
+  expect(memory.all.length + memory.forgotten).toBe(3_000)
+  // The same one again takes no more room.
+  const { forgotten } = memory
+  for (let i = 0; i < 3_000; i++) note(2_999, { state: 'confirmed' })
+  expect(memory.forgotten).toBe(forgotten)
+  expect(memory.all.filter(({ reservation: { id } }) => id === 'r2999')).toHaveLength(1)
+})
+
+test('after everything was forgotten there is room again', () => {
+  const memory = new AcknowledgementCache()
+  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
+  for (let i = 0; i < 800; i++) memory.note(reservation(`r${i}`, { cart }))
+  memory.clear()
+  for (let i = 0; i < 800; i++) memory.note(reservation(`s${i}`, { cart }))
+  expect(memory.all).toHaveLength(800)
+})
