@@ -58,7 +58,9 @@ export function openWorker<Result, Step>(file: string, onStep: (step: Step) => v
 export function serve<Input, Result, Step>(
   work: (input: Input, step: (step: Step) => void) => Promise<Result>,
 ): void {
-  const send = (message: Message<Result, Step>) => void process.send?.(message)
+  // The other process may disconnect at any time, so a message that cannot be sent is dropped.
+  const send = (message: Message<Result, Step>) =>
+    void process.send?.(message, undefined, undefined, () => {})
   process.once('disconnect', () => process.exit())
   process.once('message', (input: Input) => {
     work(input, (step) => send({ step })).then(

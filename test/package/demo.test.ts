@@ -96,14 +96,7 @@ describe('the launch', () => {
       expect(run.output).toContain('a ledger in PostgreSQL')
       expect(run.output).toMatch(/[\d,]+ parcels {2}[\d,]+ events waiting {2}[\d,]+ events in the ledger/)
       expect(run.output).toMatch(/a worker crashed +yes/)
-      for (const label of [
-        'unsold',
-        'oversold',
-        'lost',
-        'stranded',
-        'buyers over the limit',
-        'got two',
-      ]) {
+      for (const label of ['unsold', 'oversold', 'lost', 'stranded', 'buyers over the limit', 'got two']) {
         expect(run.figure(label), label).toBe(0)
       }
       for (const label of [

@@ -14,7 +14,11 @@ await runTool({
   async run(what, { interrupted, cleanUp }) {
     if (what === 'throw') throw new Error('no answer from redis://user:secret@example')
     if (what !== 'wait') return what === 'fail' ? 1 : 0
-    cleanUp(async () => console.log('cleaned up'))
+    cleanUp(async () => {
+      // The run fails meanwhile.
+      await delay(200)
+      console.log('cleaned up')
+    })
     const takeBack = cleanUp(async () => console.log('never shown'))
     takeBack()
     // A connection that was forgotten keeps no tool alive.

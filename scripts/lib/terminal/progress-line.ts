@@ -83,8 +83,7 @@ export class ProgressLine implements Progress {
     const perSecond = this.#rate.perSecond()
     const left = perSecond ? Math.max(0, total - done) / perSecond : undefined
     const percent = `${Math.floor(share * 100)} %`.padStart(5)
-    const rate =
-      perSecond === undefined ? '' : `${number(round(perSecond))}${unit === '' ? '' : ` ${unit}`}/s`
+    const rate = !perSecond ? '' : `${number(round(perSecond))}${unit === '' ? '' : ` ${unit}`}/s`
     const rest = left === undefined ? '' : `${timeLeft(left)} left`
     const { paint } = this.#terminal
     const name = redact(label)
