@@ -189,7 +189,7 @@ onBothEngines((_open, kind) => {
     expect((await one.events()).map(({ sequence }) => sequence)).toEqual(asked.map((_, i) => i + 1))
   })
 
-  test('the line, and where it left the one before', async () => {
+  test('the generation, and where it left the one before', async () => {
     const one = await open({ stock: { a: 9 } })
     const history = async () => {
       const { generation, since } = await page(one, 0)

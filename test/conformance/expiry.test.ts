@@ -128,7 +128,7 @@ onBothEngines((openShop) => {
   })
 
   // Each partition has a time of its own.
-  testOfOne('a clock that goes backwards: nothing un-expires, nothing un-happens', async () => {
+  testOfOne('a clock that goes backwards: nothing that expired or happened is undone', async () => {
     const shop = await openShop({ stock: { a: 2 }, limitPerBuyer: 2 })
     const expired = await shop.expired('u', 1)
     const second = await shop.hold('v')

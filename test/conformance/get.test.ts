@@ -12,7 +12,7 @@ onBothEngines((open) => {
     const expired = { ...held, state: 'expired' }
     expect(await shop.sale.get(held.id)).toStrictEqual(expired)
     expect(await shop.handle().get(held.id)).toStrictEqual(expired)
-    // Looking at a expired hold is not what gives it back: that is for whoever writes.
+    // Looking at an expired hold is not what gives it back: that is for whoever writes.
     expect((await shop.events()).length - sequence).toBeLessThanOrEqual(1)
     const released = await shop.hold('v')
     await shop.sale.release(released.id)
@@ -25,7 +25,7 @@ onBothEngines((open) => {
     expect(await shop.sale.get(paid.id)).toStrictEqual({ ...confirmed, state: 'refunded' })
   })
 
-  testOfOne('get through the port writes nothing, and shows a expired hold as expired', async () => {
+  testOfOne('get through the port writes nothing, and shows a hold past its time as expired', async () => {
     const shop = await open()
     const { id } = await shop.expired('u')
     await shop.sale.close()

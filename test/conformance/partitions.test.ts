@@ -10,7 +10,7 @@ onBothEngines((_open, kind) => {
   const open = async (rules: Parameters<typeof openPort>[1] = {}) =>
     openPort(await kind.make(), { partitions: 3, ...rules })
 
-  test('each partition begins with its slice of every SKU', async () => {
+  test('each partition begins with its share of every SKU', async () => {
     const stock = { a: 10, b: 2, c: 1, d: 9, e: 1 }
     const all = await open({ stock })
     const totals = await Promise.all(all.map(async (one) => (await one.stats()).skus.map((sku) => sku.total)))
@@ -101,7 +101,7 @@ onBothEngines((_open, kind) => {
     expect(await pay(false)).toMatchObject({ status: 'refund_due', reason: 'sold_out' })
   })
 
-  test('what else refuses a late payment is settled here: nothing is asked of other partitions', async () => {
+  test('what else refuses a late payment is decided here: nothing is asked of other partitions', async () => {
     const [one] = await open({ stock: { a: 9 }, limit: 2 })
     const first = await one!.hold('u', [[0, 2]])
     const second = await one!.hold('v', [[0, 1]])

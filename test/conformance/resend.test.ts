@@ -136,7 +136,7 @@ onBothEngines((openShop) => {
       expect(withoutReplayed(late.answers)).toEqual(expected)
     })
 
-    test('every settled state is answered, what is open is retry', async () => {
+    test('every final state is answered, what is open is retry', async () => {
       const shop = await open()
       const deadline = shop.now() - 1
       const statuses = async (command: 'confirm' | 'release' | 'extend' | 'refund') => {

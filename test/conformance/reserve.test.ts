@@ -219,7 +219,7 @@ onBothEngines((open) => {
   })
 
   testOfOne(
-    'events: a expired hold that makes room is reported before the reservation it made room for',
+    'events: an expired hold that makes room is reported before the reservation it made room for',
     async () => {
       const shop = await open({ stock: { a: 1 } })
       const expired = await shop.expired('u')

@@ -84,7 +84,7 @@ onBothEngines((open) => {
     for (const stats of all) expect(stats.skus.a).toMatchObject({ total: 10, available: 10 })
   })
 
-  testOfOne('a sweep through the port gives back what expired and says when to look again', async () => {
+  testOfOne('a sweep through the port gives back what expired and says when to sweep again', async () => {
     const shop = await open()
     await shop.sale.close()
     expect(await shop.ask('sweep', {})).toStrictEqual({ status: 'swept', next: null })

@@ -284,7 +284,7 @@ describe('why Redis cannot be used', () => {
     expect(away.message).toMatch(/ECONNREFUSED|closed/)
   })
 
-  test('onError that throws, rejects or never settles harms nothing', async () => {
+  test('onError that throws, rejects or never ends harms nothing', async () => {
     const port = await freePort()
     for (const callback of [
       () => {

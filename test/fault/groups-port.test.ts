@@ -390,7 +390,7 @@ describe('trimming', () => {
     }
   })
 
-  test('waits for what expires this very millisecond', async () => {
+  test('waits for holds that expire this very millisecond', async () => {
     const stage = await Stage.open()
     await stage.happen(3)
     await stage.at(START + 20_000)

@@ -19,7 +19,7 @@ test('OOM: maxmemory reached, and raised', async () => {
   )
 })
 
-test('OOM: what gives units back and what settles goes on; nothing else is sold', async () => {
+test('OOM: commands that give units back or end a hold go on; nothing else is sold', async () => {
   const stage = await openTrial({ deadlineMs: 60_000 })
   const { crowd, admin, handles } = stage
   const [first, second, third] = handles

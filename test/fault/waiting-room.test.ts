@@ -108,7 +108,7 @@ test('visitors who poll all the time while Redis dies and comes back enter once 
   expect(early).toEqual([])
 })
 
-test('a process dies: those it served go on at another, in their places', async () => {
+test('a process dies: its visitors go on at another, in their places', async () => {
   const redis = await server()
   const dying = handle(redis)
   await dying.create()

@@ -372,7 +372,7 @@ describe('the waiting room of a launch', () => {
     expect(expected.forged).toEqual({ tried: 2, refused: 1, accepted: 1 })
   })
 
-  test('the followed visitors show how long they waited, and the forecast', () => {
+  test('the followed visitors show how long they waited, and the eta', () => {
     const samples = new Samples([7, 8])
     expect(samples.lines()).toEqual(['buyer-7: on the way', 'buyer-8: on the way'])
     const waiting = { status: 'waiting', pollAfterMs: 1_000, soldOutLikely: false } as const

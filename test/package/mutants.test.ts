@@ -108,7 +108,7 @@ describe('tuning constants are left alone', () => {
   })
 })
 
-test('ids name a place and are the same each time; so is a sample', () => {
+test('ids name a line of the source and are the same each time; so is a sample', () => {
   const text = 'local a = 1\n  if a < 2 then return end'
   expect(mutantsOf('f.lua', text, luaChanges(text)).map(({ id }) => id)).toEqual([
     'f.lua:1:11:constant+1',

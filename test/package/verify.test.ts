@@ -105,7 +105,7 @@ describe('catches an injected bug', () => {
       /the limit is|more than/,
     ],
     [
-      'a expired hold is given back twice',
+      'an expired hold is given back twice',
       {
         find: 'IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
         replace:

@@ -20,7 +20,7 @@ const stories: Record<string, readonly Step[]> = {
     new Send({ handle: 0, operation: confirm(0, { paymentId: 'p1' }) }, 2),
     new Send({ handle: 0, operation: get }, 1),
   ],
-  'a expired hold comes back from the archive by a late payment': [
+  'an expired hold comes back from the archive by a late payment': [
     new Send({ handle: 0, operation: reserve({ buyer: 'ann', items: phone, key: 'first' }) }, 1),
     new Pass(100),
     new Churn('ann', 12),
@@ -39,7 +39,7 @@ const stories: Record<string, readonly Step[]> = {
       { handle: 1, operation: reserve({ buyer: 'bob', items: phone }) },
     ]),
   ],
-  'a buyer pays for a expired hold and for the one that took its place': [new PayTwice('ann', 1)],
+  'a buyer pays for an expired hold and for the one that took its place': [new PayTwice('ann', 1)],
 }
 
 for (const [name, steps] of Object.entries(stories)) {

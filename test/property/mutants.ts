@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['answer', 'promise'],
   },
   {
-    name: 'a expired hold is given back twice',
+    name: 'an expired hold is given back twice',
     alterations: [
       {
         find: 'change(record, bucket, in_archive, IS_EXPIRED, EXPIRED_EVENT, NONE, HELD, AVAILABLE)',
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['events'],
   },
   {
-    name: 'sold_out is answered while expired holds lie about',
+    name: 'sold_out is answered while expired holds are not swept',
     alterations: [
       { find: 'if not sweep_some() then', replace: 'more_expired = false\n    do' },
       { find: 'if is_due() then\n  with', replace: 'if false then\n  with' },
@@ -175,7 +175,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['promise', 'events', 'answer'],
   },
   {
-    name: 'a pause stops nobody',
+    name: 'a pause stops no buyer',
     alterations: [without(", P = 'Z'")],
     breaks: ['answer'],
   },
@@ -190,7 +190,7 @@ export const mutants: readonly Mutant[] = [
     breaks: ['answer'],
   },
   {
-    name: "somebody else's reservation can be confirmed",
+    name: "another buyer's reservation can be confirmed",
     alterations: [without("if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end")],
     breaks: ['answer'],
   },

@@ -58,7 +58,7 @@ export const transferMutants: readonly PartitionMutant[] = [
     breaks: ['events', 'difference', 'fault'],
   },
   {
-    name: 'nobody notices that what was sent is forgotten',
+    name: 'no check notices that what was sent is forgotten',
     alterations: [{ find: "if #forgotten('s'", replace: "if false and #forgotten('s'" }],
     breaks: ['difference'],
   },
@@ -96,17 +96,17 @@ export const transferMutants: readonly PartitionMutant[] = [
 
 export const handoffMutants: readonly PartitionMutant[] = [
   {
-    name: 'to settle ignores the epoch',
+    name: 'settle ignores the epoch',
     alterations: [{ find: 'if group[EPOCH] ~= epoch or group[CONSUMER]', replace: 'if group[CONSUMER]' }],
     breaks: ['difference'],
   },
   {
-    name: 'to settle ignores who has the lease',
+    name: 'settle ignores which consumer has the lease',
     alterations: [{ find: 'or group[CONSUMER] ~= consumer', replace: '' }],
     breaks: ['difference'],
   },
   {
-    name: 'a lease is taken from who has it',
+    name: 'a lease is taken from its consumer',
     alterations: [{ find: 'if group and not own and now < group[UNTIL] then', replace: 'if false then' }],
     breaks: ['difference'],
   },
@@ -116,7 +116,7 @@ export const handoffMutants: readonly PartitionMutant[] = [
     breaks: ['difference'],
   },
   {
-    name: 'a change of hands leaves the epoch as it is',
+    name: 'another consumer takes the lease and the epoch stays',
     alterations: [
       {
         find: 'if not own then group[EPOCH] = group[EPOCH] + 1 end',
@@ -163,7 +163,7 @@ export const handoffMutants: readonly PartitionMutant[] = [
     breaks: ['difference', 'events', 'fault'],
   },
   {
-    name: 'what is parked anew is parked twice',
+    name: 'what is parked again is parked twice',
     alterations: [without('forget(group, parks[i])')],
     breaks: ['difference', 'fault'],
   },

@@ -246,7 +246,7 @@ export const injectedBugs: readonly NamedBug[] = [
     heard: ['liveness'],
   },
   {
-    name: 'nobody asks the other partitions',
+    name: 'no call asks the other partitions',
     bug: driver((port) => async (command, ops, call) => {
       const reply = await port.run(command, ops, call)
       if (command !== 'stats' || reply.outcome !== 'done') return reply

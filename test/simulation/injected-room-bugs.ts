@@ -44,13 +44,13 @@ function always(name: 'stopped' | 'full' | 'capacity', value: (room: Room) => un
 
 export const injectedRoomBugs: readonly RoomBug[] = [
   {
-    name: 'the room lets people in while it is paused',
+    name: 'the room admits visitors while it is paused',
     bug: always('stopped', (made) => made.tokenBucket.pace.rate === 0),
     watched: ['admission', 'conservation'],
     heard: ['admission'],
   },
   {
-    name: 'the room lets people in before it opens',
+    name: 'the room admits visitors before it opens',
     bug: room((made) => {
       made.tended = () => true
     }),
@@ -78,7 +78,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: undefined,
   },
   {
-    name: 'the stock is not looked at',
+    name: 'the stock is not read',
     bug: always('full', () => false),
     watched: ['admission'],
     heard: undefined,
@@ -160,7 +160,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['place'],
   },
   {
-    name: 'who came last is let in first',
+    name: 'the visitor who came last is admitted first',
     bug: room(({ presence: { visitors } }) => {
       const { put } = visitors
       visitors.put = (place, rank) => put.call(visitors, place, 1_000 - rank)
@@ -169,7 +169,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['order', 'liveness'],
   },
   {
-    name: 'a pass is given to whoever polls next',
+    name: 'a pass is given to the next visitor who polls',
     bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)
       if (command !== 'tend' || reply.outcome !== 'done') return reply
@@ -183,7 +183,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: undefined,
   },
   {
-    name: 'a pass is given anew with every poll',
+    name: 'a new pass is given with every poll',
     bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)
       if (command !== 'tend' || reply.outcome !== 'done') return reply
@@ -200,7 +200,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['admission'],
   },
   {
-    name: 'what a room was asked after its deadline it does all the same',
+    name: 'a room carries out calls after their deadline',
     bug: around((machine) => (command, ops, call) => {
       const late = command === 'tend' && machine.room !== undefined
       return machine.run(command, ops, late ? { ...call, deadline: Number.MAX_SAFE_INTEGER } : call)

@@ -8,7 +8,7 @@ import { simulateRoom } from './simulator/rooms/simulate-rooms.js'
 const RUNS = runsOr(250)
 
 test.each(seeds)(
-  'whatever fails, the door keeps what it promises: seeds from %i',
+  'whatever fails, the room keeps its rules: seeds from %i',
   { timeout: 600_000 },
   async (first) => {
     const injected = new Map<Fault, number>()
@@ -48,7 +48,7 @@ test.each([
   ['units came in, and the clock was set back', 84_453],
   ['to learn the room and to ask it are within one deadline', 83_594],
   ['of two joins, the one that came after a leave is answered before the other', 516_208],
-])('whatever fails, the door keeps what it promises: %s', async (_why, seed) => {
+])('whatever fails, the room keeps its rules: %s', async (_why, seed) => {
   expect((await simulateRoom({ seed })).violation?.report).toBeUndefined()
 })
 

@@ -47,7 +47,7 @@ onBothEngines((_open, kind) => {
     expect(await one.take()).toMatchObject({ epoch: 3 })
   })
 
-  test('after a change of hands the old epoch is fenced, and changes nothing', async () => {
+  test('after another consumer has taken the lease the old epoch is fenced, and changes nothing', async () => {
     const { at, one, two } = await open()
     await one.take()
     await at.advance(1_000)

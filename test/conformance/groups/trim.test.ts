@@ -128,7 +128,7 @@ onBothEngines((_open, kind) => {
     expect(events.map(({ sequence }) => sequence)).toEqual([17, 18, 19, 20])
   })
 
-  test('nothing goes while a expired hold waits to be swept', async () => {
+  test('nothing goes while an expired hold waits to be swept', async () => {
     const { at, one } = await open()
     await at.hold('u', [[0, 1]], { holdMs: AGE })
     await at.advance(AGE)

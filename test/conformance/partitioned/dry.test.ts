@@ -70,7 +70,7 @@ onBothPartitioned((open) => {
     expect(await shop.audited()).toBe(1)
   })
 
-  test('what a partition gets beyond the want is half of what the donor has: enough for a while', async () => {
+  test('what a partition gets beyond the want is half of what the source has: enough for a while', async () => {
     const shop = await open({ stock: { a: 400 } })
     await shop.gather(1)
     const buyer = await shop.buyerIn(2)
@@ -189,7 +189,7 @@ onBothPartitioned((open) => {
     expect(runs('stats') - before).toBeLessThanOrEqual(3 * 4)
   })
 
-  test('a survey that was begun before a request says nothing of what came back before it', async () => {
+  test('a snapshot that was begun before a request says nothing of what came back before it', async () => {
     const shop = await open({ stock: { a: 1 } })
     const held = await shop.sale.reserve({ buyer: await shop.buyerIn(0), items: a(1) })
     if (held.status !== 'reserved') expect.fail(held.status)

@@ -140,7 +140,7 @@ onBothPartitioned((open) => {
     expect([runs('send'), runs('receive'), runs('stats')]).toEqual([1, 1, 4])
   })
 
-  test('a donor that had nothing left costs the home no call', async () => {
+  test('a source that had nothing left costs the target no call', async () => {
     const shop = await open({ stock: { a: 2 } })
     await shop.gather(0)
     const { engine, runs } = watched(shop.clock.engine)

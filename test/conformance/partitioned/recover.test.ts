@@ -113,7 +113,7 @@ onRedis('a master that has lost its partitions', (kind) => {
     },
   )
 
-  test('a home that has too few for what it promised gets them from the others', async () => {
+  test('a partition that has too few for what it promised gets them from the others', async () => {
     const shop = await open(40)
     await shop.gather(2)
     const held = await hold(shop, 2, 35)

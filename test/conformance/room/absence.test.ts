@@ -5,7 +5,7 @@ import { admitted, onBothEngines } from '../../support/room.js'
 const TOKEN = 1_000_000
 
 onBothEngines((open) => {
-  test('a token makes the first at the door a turn, which waits for its buyer', async () => {
+  test('a token gives the first visitor present a turn, which waits for its buyer', async () => {
     const room = await open({}, { rate: 1_000, burst: 1 })
     const crowd = await room.crowd(3)
     await room.come(crowd)
@@ -35,7 +35,7 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ turns: [], outstanding: 1, tokens: TOKEN + 1_900 })
   })
 
-  test('a token that comes back goes to the next at the door at once', async () => {
+  test('a token that comes back goes to the next visitor present at once', async () => {
     const room = await open({ claimMs: 4_000 }, { rate: 1_000, burst: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2'])
@@ -242,7 +242,7 @@ onBothEngines((open) => {
     expect(await room.come('u1')).toMatchObject({ of: { u1: { status: 'admitted' } } })
   })
 
-  test('rate 0 stops the time at the door too', async () => {
+  test('rate 0 stops the time of turns too', async () => {
     const room = await open({ claimMs: 3_000 }, { rate: 1_000, burst: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2'])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { late, onBothEngines } from '../../support/room.js'
 
 onBothEngines((open) => {
-  test('numbers count from 1; the number of the first place names the stay', async () => {
+  test('numbers count from 1; the number of the first place names the visit', async () => {
     const room = await open()
     expect(await room.join('ann', 'bob')).toEqual([1, 2])
     expect(await room.ask('join', { buyer: 'cid' })).toEqual({
@@ -55,7 +55,7 @@ onBothEngines((open) => {
     expect((await room.tend()).waiting).toBe(1)
   })
 
-  test('a pass that has run out: a new place at the end, in the same stay', async () => {
+  test('a pass that has run out: a new place at the end, in the same visit', async () => {
     const room = await open({ passMs: 5_000 })
     await room.join('ann', 'bob')
     await room.come('ann')
@@ -68,7 +68,7 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ tail: 3, waiting: 2, admitted: 1, outstanding: 0 })
   })
 
-  test('the same by a visit: the pass has run out, a new place at the end, in the same stay', async () => {
+  test('the same by a poll: the pass has run out, a new place at the end, in the same visit', async () => {
     const room = await open({ passMs: 5_000 })
     await room.join('ann', 'bob')
     await room.come('ann')

@@ -4,7 +4,7 @@ import { admitted, goneNumbers, late, onBothEngines } from '../../support/room.j
 const TOKEN = 1_000_000
 
 onBothEngines((open) => {
-  test('left: the place is given up. Again, or in another stay: gone, and nothing changes', async () => {
+  test('left: the place is given up. Again, or in another visit: gone, and nothing changes', async () => {
     const room = await open({}, { rate: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2', 'u3'])
@@ -134,7 +134,7 @@ onBothEngines((open) => {
     })
   })
 
-  test('turns since: those given at that door time or later', async () => {
+  test('turns since: those given at that time of the room or later', async () => {
     const room = await open({}, { rate: 1_000, burst: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2', 'u3'])
@@ -149,7 +149,7 @@ onBothEngines((open) => {
     expect((await room.peek({ turnsSince: second.doorTime + 1 })).turns).toEqual([])
   })
 
-  test('chunks of places given up: only those that changed after the version known', async () => {
+  test('chunks of ranks given up: only those that changed after the version known', async () => {
     const room = await open({}, { rate: 0 })
     const crowd = Array.from({ length: 65_600 }, (_, i) => `u${i + 1}`)
     for (let from = 0; from < crowd.length; from += 250) await room.join(...crowd.slice(from, from + 250))

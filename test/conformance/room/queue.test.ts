@@ -78,7 +78,7 @@ onBothEngines((open) => {
     expect(admitted(await room.come(['u59', 'u30']))).toEqual(['u30'])
   })
 
-  test('the line is called beyond the door while tokens are left, only to where people had time to come', async () => {
+  test('visitors are called beyond those present while tokens are left, only as far as they had time to come', async () => {
     const room = await open({}, { rate: 1_000, burst: 100 })
     await room.crowd(500)
     // 100 at once and 8 seconds of 1 a second.
@@ -174,7 +174,7 @@ onBothEngines((open) => {
     expect(await room.tend({ visits })).toMatchObject({ missedTurns: 1, visits: [waiting, waiting] })
   })
 
-  test('no place, another stay: gone', async () => {
+  test('no place, another visit: gone', async () => {
     const room = await open()
     await room.join('ann', 'bob')
     await room.leave('ann')

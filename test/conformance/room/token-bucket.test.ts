@@ -52,7 +52,7 @@ onBothEngines((open) => {
     expect((await room.tend()).tokens).toBe(3 * TOKEN)
   })
 
-  test('a burst is let in at once, and then one by one at the rate', async () => {
+  test('a burst is admitted at once, and then one by one at the rate', async () => {
     const room = await open({}, { rate: 2_000, burst: 5 })
     const crowd = await room.crowd(12)
     expect(admitted(await room.come(crowd))).toEqual(['u1', 'u2', 'u3', 'u4', 'u5'])

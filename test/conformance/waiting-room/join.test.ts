@@ -78,7 +78,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('admission goes by the line, also when polls come in reverse order and from two processes', async () => {
+  test('admission goes by the queue, also when polls come in reverse order and from two processes', async () => {
     const door = await open({ burst: 3 })
     const crowd = await door.crowd(9)
     const other = door.handle()

@@ -16,7 +16,7 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ waiting: 2 })
   })
 
-  test('on a process that has never seen them, far from the door too', async () => {
+  test('on a process that has never seen them, far from the front too', async () => {
     const door = await open({ ratePerSecond: 0.001 })
     await door.crowd(300)
     const far = door.handle()

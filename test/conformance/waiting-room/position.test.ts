@@ -33,7 +33,7 @@ onBothEngines((open) => {
     expect((await door.join('new'))[0]).toMatchObject({ position: 350 })
   })
 
-  test('a join again never promises a better place than a poll', async () => {
+  test('a join again never promises a better position than a poll', async () => {
     const door = await open({ ratePerSecond: 0.001 })
     const crowd = await door.crowd(20)
     // The line is called on while nobody comes; then they all come at once.

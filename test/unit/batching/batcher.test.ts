@@ -209,7 +209,7 @@ describe('deadlines', () => {
     expect(await answer).toBe('patient: not_found')
   })
 
-  test('a driver that never settles does not block the lane for ever', async () => {
+  test('a driver whose promise never settles does not block the batcher for ever', async () => {
     const { ask, calls, session, clock } = openLane()
     for (let round = 0; round < 3; round++) {
       const lost = [ask('a', { ms: SOON }), ask('b', { ms: SOON })]
@@ -225,7 +225,7 @@ describe('deadlines', () => {
     expect(session.enter()).toBeUndefined()
   })
 
-  test('what waits behind calls that never settle leaves when these are given up', async () => {
+  test('what waits behind calls that are never answered leaves when these are given up', async () => {
     const { ask, calls, clock } = openLane()
     const lost = [ask('a', { ms: SOON })]
     await turn()

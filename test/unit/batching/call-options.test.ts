@@ -95,7 +95,7 @@ describe('AbortSignal', () => {
 })
 
 describe('timers', () => {
-  test('an idle lane keeps none that holds the process', async () => {
+  test('an idle batcher keeps no timer that holds the process', async () => {
     const { ask, calls, clock } = openLane()
     const answer = ask('a')
     await turn()
@@ -113,7 +113,7 @@ describe('timers', () => {
     expect(clock.keptAliveBy).toBe(0)
   })
 
-  test('a lane whose only call was aborted unsent keeps none either', async () => {
+  test('a batcher whose only call was aborted unsent keeps no timer either', async () => {
     const { ask, clock } = openLane()
     const abort = new AbortController()
     const answer = ask('a', { signal: abort.signal })

@@ -116,7 +116,7 @@ describe('how far the history went', () => {
     expect([session.sequence, changes()]).toEqual([4, 2])
   })
 
-  test('begins behind what was seen of the line before after a recovery', () => {
+  test('begins behind what was seen of the generation before after a recovery', () => {
     const { session, reply, tip, changes } = opened()
     reply({ sequence: 9, offset: tip(1, 9) })
     reply({ sequence: 5, offset: tip(2, 5) })

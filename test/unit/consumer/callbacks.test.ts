@@ -51,7 +51,7 @@ const faults = {
   }),
 }
 
-test('as many handlers that never settle as there are workers do not stop the group', async () => {
+test('as many handlers that never end as there are workers do not stop the group', async () => {
   const { virtual, sale, buy } = await opened()
   const stuck = Array.from({ length: 16 }, (_, i) => `stuck-${i}`)
   await buy(...stuck, ...Array.from({ length: 20 }, (_, i) => `u-${i}`))

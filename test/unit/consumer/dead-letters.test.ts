@@ -54,7 +54,7 @@ function source(dead: readonly (readonly number[])[]) {
 }
 
 describe('what a group has given up', () => {
-  test('is told in order, partition by partition, page by page, with the line it is of', async () => {
+  test('is told in order, partition by partition, page by page, with its generation', async () => {
     const letters = await listed(new DeadLetters(source([[1, 2, 5], [], [7]]).from, 'g').all())
     expect(letters.map(({ event }) => event.id)).toEqual(['0-1-1', '0-1-2', '0-2-5', '2-2-7'])
     expect(letters.map(({ event }) => event.reservation?.id)).toEqual(['id 1', undefined, 'id 5', 'id 7'])
@@ -80,7 +80,7 @@ describe('what a group has given up', () => {
     }
   })
 
-  test('those that are named, of this history: up to 4 of the line before, from 5 on of this one', async () => {
+  test('those that are named, of this history: up to 4 of the generation before, from 5 on of this one', async () => {
     const { from, revived } = source([[], []])
     const ids = ['0-1-4', '0-2-4', '0-1-5', '0-2-5', '1-2-9', '2-2-9']
     expect(await new DeadLetters(from, 'g').settle(ids, 'retry')).toBe(3)

@@ -70,7 +70,7 @@ describe('which history is read', () => {
   test.each([
     ['line', page([], 3, 5)],
     ['beginning', page([], 2, 6)],
-  ])('one that has another %s by the second look is not settled yet', async (_, second) => {
+  ])('one that has another %s by the second look is not decided yet', async (_, second) => {
     const { reader } = reading(page([], 2, 5), second)
     expect(await reader.page(0, 0)).toBeUndefined()
     expect(reader.history.generation).toBe(0)
@@ -121,7 +121,7 @@ test('a page finds its reservations in the order of its events, and in any other
   expect(find('id 4')).toBeUndefined()
 })
 
-describe('what is read is taken in hand', () => {
+describe('what is read is added to the backlog', () => {
   function opened(full = { parked: 100 }) {
     const clock = new TestClock(1_000)
     const offered: Delivery[] = []
@@ -192,7 +192,7 @@ describe('what is read is taken in hand', () => {
     expect([sequences(offered), backlog.read, backlog.position]).toEqual([[1, 2], 2, 2])
   })
 
-  test('in line behind the one before of the same reservation', () => {
+  test('queued behind the one before of the same reservation', () => {
     const { intake, backlog, offered } = opened()
     intake.take(page([event(1, 'same'), event(2, 'same')]), backlog)
     expect(sequences(offered)).toEqual([1])
@@ -231,7 +231,7 @@ describe('what is read is taken in hand', () => {
     expect(warnings).toHaveLength(2)
   })
 
-  test('what is parked: those that are not in hand, with their reservations, when it is time by this process', async () => {
+  test('parked events: those that are not loaded, with their reservations, when they are due by this process', async () => {
     const { intake, backlog, offered, fetched } = opened()
     await intake.takeParked([parked(1, { attempts: 2, retryAt: 1_100, error: 'no' }), parked(2)], backlog)
     expect(fetched).toEqual(['id 1', 'id 2'])
@@ -248,7 +248,7 @@ describe('what is read is taken in hand', () => {
     expect(backlog.nextDue()).toBe(-50)
   })
 
-  test('nothing is asked for where all are in hand, or where an event speaks of no reservation', async () => {
+  test('nothing is asked for where all are loaded, or where an event speaks of no reservation', async () => {
     const { intake, backlog, offered, fetched } = opened()
     await intake.takeParked([], backlog)
     const sale = { sequence: 5, at: 0, type: 'paused' } as StoredEvent

@@ -111,7 +111,7 @@ test('an event whose reservation is not there is a fault, not half an event', ()
   expect(() => toEvent(event, undefined, rules, history)).toThrow(/event 7 speaks of a reservation/)
 })
 
-test('the line: what came before the present one began is of the one before', () => {
+test('the generation: what came before the present one began is of the one before', () => {
   expect([4, 5, 6].map((sequence) => generationOf(sequence, history))).toEqual([1, 1, 2])
   expect([1, 9].map((sequence) => generationOf(sequence, { partition: 0, generation: 1, since: 0 }))).toEqual(
     [1, 1],

@@ -119,7 +119,7 @@ describe('the position', () => {
     })
   })
 
-  test('stays the same through thousands of events, and keeps those in hand', () => {
+  test('stays the same through thousands of events, and keeps those in progress', () => {
     const { backlog, begin, tell, load } = opened()
     for (let sequence = 1; sequence <= 5_000; sequence++) {
       backlog.done(begin(sequence))
@@ -240,7 +240,7 @@ describe('how much is read ahead', () => {
 })
 
 describe('what the engine has parked', () => {
-  test('is taken in hand once: as it was tried, and when it is due', () => {
+  test('is taken once: with its attempts, and when it is due', () => {
     const { backlog } = opened()
     expect(backlog.addParked(parked(3), undefined, 70)).toBeUndefined()
     expect(backlog.knows(3)).toBe(true)

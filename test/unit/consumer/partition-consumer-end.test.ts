@@ -96,7 +96,7 @@ describe('the end', () => {
 })
 
 describe('what others do to the group', () => {
-  test('events that were revived are looked for when the engine says there are more parked', async () => {
+  test('events to be retried are looked for when the engine says there are more parked', async () => {
     const { clock, follower, partition, leading, since, handled } = stage()
     partition.position = 9
     await leading()
@@ -135,7 +135,7 @@ describe('what others do to the group', () => {
     void leading
   })
 
-  test('a lease of another epoch is another lease: what was in hand is dropped, and read again', async () => {
+  test('a lease of another epoch is another lease: events in progress are dropped, and read again', async () => {
     const { clock, follower, happen, hands, partition, leading, handled } = stage()
     await leading()
     hands.hold = () => new Promise(() => {})

@@ -78,7 +78,7 @@ test('a standby looks once a second, and takes over within a tenth of a lease', 
   expect(stats.leads).toBe(1)
 })
 
-test('what others revive is handled again within a third of a lease, though nothing else was to be looked for', async () => {
+test('what others retry is handled again within a third of a lease, though nothing else was to be looked for', async () => {
   const { virtual, sale } = await opened()
   let attempts = 0
   const handle = () => {

@@ -124,7 +124,7 @@ describe('what comes to an end', () => {
     expect(told).toEqual(['handled', 'ended'])
   })
 
-  test('lets reading go on once there is half as much in hand', () => {
+  test('lets reading go on once half as much is in progress', () => {
     const { event, handling, load, told } = opened()
     const [first, second] = [event(1)!, event(2)!]
     handling.begins(first)

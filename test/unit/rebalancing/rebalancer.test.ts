@@ -34,14 +34,14 @@ function opened(stock: number[][]) {
 const away = () => new StockholdError('UNAVAILABLE', 'away')
 
 describe('units that are somewhere', () => {
-  test('are found by a survey and brought home', async () => {
+  test('are found by a snapshot and brought to the target', async () => {
     const { seek, parts } = opened([[0], [5]])
     expect((await seek({ wants: [[0, 2]] })).is).toBe('come')
     expect(parts.stock[0]).toEqual([2])
     expect(parts.calls('stats')).toEqual([0, 1])
   })
 
-  test('are brought without a survey where they are known to be', async () => {
+  test('are brought without a snapshot from where they are known to be', async () => {
     const { seek, parts, supply } = opened([[0], [9]])
     await seek({ wants: [[0, 2]] })
     parts.stock[0]![0] = 0
@@ -51,7 +51,7 @@ describe('units that are somewhere', () => {
     expect(parts.calls('stats')).toHaveLength(before)
   })
 
-  test('at home by now need not be brought', async () => {
+  test('in the target by now need not be brought', async () => {
     const { seek, parts } = opened([[3], [0]])
     expect((await seek({ wants: [[0, 2]], available: 3 })).is).toBe('come')
     expect(parts.asked).toEqual([])
@@ -85,7 +85,7 @@ describe('units that are somewhere', () => {
     })
   })
 
-  test('in transit for two surveys are brought home', async () => {
+  test('in transit for two snapshots are brought to the target', async () => {
     const { seek, parts } = opened([[0], [0]])
     parts.sent.set('1 0', new Map([[0, 4]]))
     expect((await seek({ wants: [[0, 2]] })).is).toBe('come')
@@ -102,7 +102,7 @@ describe('units that are somewhere', () => {
 })
 
 describe('that there are too few', () => {
-  test('is said after two surveys that were begun after the request', async () => {
+  test('is said after two snapshots that were begun after the request', async () => {
     const { seek, parts, supply } = opened([[1], [0]])
     const { is } = await seek({ wants: [[0, 2]] })
     expect(is).toEqual({ sku: 0, available: 1, unsold: 1, mayReturn: false })
@@ -113,7 +113,7 @@ describe('that there are too few', () => {
     expect(supply.snapshotCount).toBe(3)
   })
 
-  test('is not said by a survey that was begun before', async () => {
+  test('is not said by a snapshot that was begun before', async () => {
     const { seek, supply } = opened([[0], [0]])
     await seek({ wants: [[0, 1]] })
     const { is } = await seek({ wants: [[0, 1]] }, { since: supply.snapshotCount + 2 })
@@ -163,7 +163,7 @@ describe('what stands in the way', () => {
     },
   )
 
-  test('a partition that cannot be asked, found so by a survey that asked for other SKUs, does not hide where there are units', async () => {
+  test('a partition that cannot be asked, found so by a snapshot of other SKUs, does not hide where there are units', async () => {
     const { seek, parts, clock } = opened([
       [0, 0],
       [5, 0],
@@ -237,8 +237,8 @@ describe('a caller that asks again and again', () => {
   })
 })
 
-describe('what a buyer got at home without a search', () => {
-  test('is not looked for there by other homes', async () => {
+describe('what a buyer got without a search', () => {
+  test('is not looked for there by other partitions', async () => {
     const { seek, parts, supply } = opened([[4], [0]])
     await seek({ wants: [[0, 2]] }, { home: 1 })
     parts.stock[0]![0] = 0

@@ -133,7 +133,7 @@ describe('a partition that does not answer', () => {
     expect(away.known.sum(0)).toBe(7)
   })
 
-  test('leaves what was found unsettled: no survey is still that failed, nor the one after', async () => {
+  test('a snapshot after a failed one does not count as the second', async () => {
     const { survey } = failing(2, 0)
     const stills: boolean[] = []
     for (let i = 0; i < 4; i++) stills.push((await survey()).still)
@@ -141,7 +141,7 @@ describe('a partition that does not answer', () => {
   })
 })
 
-test('nothing has moved, as far as two surveys one after another can tell', async () => {
+test('nothing has moved, as far as two snapshots one after another can tell', async () => {
   const { surveys, answer } = surveyed([3, 4])
   const stills: boolean[] = []
   for (let i = 0; i < 2; i++) {

@@ -53,13 +53,13 @@ describe('which partitions are asked for how much', () => {
     expect(parts.stock).toEqual([[15], [5], [0], [1]])
   })
 
-  test('what is missing, for the home has some itself', async () => {
+  test('what is missing, for the target has some itself', async () => {
     const { mover, parts } = opened([[3], [9]])
     await mover.pull(0, [[0, 7]])
     expect(parts.asked[0]!.op).toMatchObject({ wants: [[0, 4]] })
   })
 
-  test('one at least, though the home is thought to have enough: it has said otherwise', async () => {
+  test('one at least, though the target is expected to have enough: it has said otherwise', async () => {
     const { mover, parts } = opened([[8], [9]])
     await mover.pull(0, [[0, 7]])
     expect(parts.asked[0]!.op).toMatchObject({ wants: [[0, 1]] })
@@ -75,7 +75,7 @@ describe('which partitions are asked for how much', () => {
     expect(first).toBe(16)
   })
 
-  test('several SKUs of one donor in one call, in order', async () => {
+  test('several SKUs of one source in one call, in order', async () => {
     const { mover, parts } = opened([
       [0, 0],
       [6, 8],
@@ -112,7 +112,7 @@ describe('which partitions are asked for how much', () => {
     expect(known.at(1, 0)).toBe(8)
   })
 
-  test('a donor that gives more than a half is thought to keep the rest', async () => {
+  test('a source that gives more than a half is expected to keep the rest', async () => {
     const { mover, parts, known } = opened([[0], [9]])
     const { gate, release } = held()
     parts.before = (_, command) => (command === 'send' ? gate : undefined)
@@ -170,7 +170,7 @@ describe('several buyers who want units in one partition', () => {
     expect(wanted).toEqual([3, 9])
   })
 
-  test('wait for no other home', async () => {
+  test('wait for no other partition', async () => {
     const { mover, parts } = opened([[0], [50], [0]])
     const { gate, release } = held()
     parts.before = (_, command, op) =>
@@ -196,7 +196,7 @@ describe('several buyers who want units in one partition', () => {
   })
 })
 
-describe('a donor that takes its time', () => {
+describe('a source that takes its time', () => {
   test('is waited for a moment, then the partitions that answered are enough; what it sends is received when it comes', async () => {
     const { mover, parts, clock } = opened([[0], [5], [4]])
     const { gate, release } = held()
@@ -268,7 +268,7 @@ describe('a send whose outcome is unknown', () => {
     expect(parts.calls('receive')).toEqual([])
   })
 
-  test('is not asked about where it certainly was not carried out; either way nothing is expected of the donor', async () => {
+  test('is not asked about where it certainly was not carried out; either way nothing is expected of the source', async () => {
     for (const error of [away(), unknown()]) {
       const { mover, parts, known } = opened([[0], [5]])
       let failed = false
@@ -285,8 +285,8 @@ describe('a send whose outcome is unknown', () => {
   })
 })
 
-describe('what a home has received', () => {
-  test('is told to the donor with the next pull', async () => {
+describe('what a target has received', () => {
+  test('is told to the source with the next pull', async () => {
     const { mover, parts } = opened([[0], [9]])
     await mover.pull(0, [[0, 2]])
     await mover.pull(0, [[0, 4]])
@@ -309,7 +309,7 @@ describe('what a home has received', () => {
     expect(known.at(0, 0)).toBe(5)
   })
 
-  test('for the first time a handle hears of the pair, it counts no more than was asked for, or the donor was thought to have', async () => {
+  test('for the first time a handle hears of the pair, it counts no more than was asked for, or the source was expected to have', async () => {
     const { mover, parts, known } = opened([[0], [9]])
     // Others had moved 100 units before.
     parts.sent.set('1 0', new Map([[0, 100]]))
@@ -334,21 +334,21 @@ describe('what a home has received', () => {
     expect(parts.calls('receive')).toHaveLength(2)
   })
 
-  test('as much as was asked for counts, though the donor is thought to have kept none', async () => {
+  test('as much as was asked for counts, though the source is expected to have kept none', async () => {
     const { mover, parts, known } = opened([[0], [5]])
     parts.sent.set('1 0', new Map([[0, 100]]))
     await mover.pull(0, [[0, 5]])
     expect(known.at(0, 0)).toBe(5)
   })
 
-  test('nothing is received where nothing was sent: the home is not asked', async () => {
+  test('nothing is received where nothing was sent: the target is not asked', async () => {
     const { mover, parts, known } = opened([[0], [0]])
     known.note(1, 0, 3)
     await mover.pull(0, [[0, 2]])
     expect(parts.calls('receive')).toEqual([])
   })
 
-  test('a home that does not answer has got nothing, as far as this handle knows', async () => {
+  test('a target that does not answer has got nothing, as far as this handle knows', async () => {
     const { mover, parts } = opened([[0], [9]])
     parts.before = (_, command) => {
       if (command === 'receive') throw away()
@@ -386,7 +386,7 @@ describe('what is in transit anywhere', () => {
     return all
   }
 
-  test('is brought home: of pairs where something is missing', async () => {
+  test('is received: of pairs where something is missing', async () => {
     const { mover, parts, known } = stranded()
     expect(await mover.completeTransfers()).toBe(true)
     expect(parts.calls('receive')).toEqual([0])
@@ -403,7 +403,7 @@ describe('what is in transit anywhere', () => {
     expect(parts.calls('transfers')).toHaveLength(6)
   })
 
-  test('where its home cannot be reached, it stays in transit', async () => {
+  test('where its target cannot be reached, it stays in transit', async () => {
     const { mover, parts } = stranded()
     parts.before = (index) => {
       if (index === 0) throw away()

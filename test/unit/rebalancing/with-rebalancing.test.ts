@@ -35,7 +35,7 @@ function searched(answers: readonly object[], ends: readonly (SoldOut | undefine
   return { ask, asked, sought, supply }
 }
 
-describe('a reserve that its home has refused for want of units', () => {
+describe('a reserve that its partition has refused for want of units', () => {
   const op: Op<'reserve'> = { id, buyer: 'u', cart, key: null, holdMs: 10 } as never
   const none = { status: 'sold_out', sku: 3, available: 0 }
   const lack = { sku: 3, available: 0, wants: cart, partly: false }
@@ -73,7 +73,7 @@ describe('a reserve that its home has refused for want of units', () => {
     expect(asked).toHaveLength(again ? 1 : 0)
   })
 
-  test('what the home says at last comes before sold out', async () => {
+  test('what the partition itself says at last comes before sold out', async () => {
     const { ask, supply } = searched([{ status: 'replayed' }], [soldOut])
     const end = await reserveWithRebalancing(supply, ask, { ...op, key: 'k' }, none as never, false, limits)
     expect(end).toEqual({ answer: { status: 'replayed' } })

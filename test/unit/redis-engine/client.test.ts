@@ -227,7 +227,7 @@ describe('a sale whose keys are gone', () => {
     await faultOf(other.create(rules), 'STATE_LOST')
   })
 
-  test('the event that names a expired hold: STATE_LOST, and nothing is written', async () => {
+  test('the event that names an expired hold: STATE_LOST, and nothing is written', async () => {
     const client = connect()
     const sale = open(client)
     await sale.create({ stock: { a: 5 } })

@@ -40,7 +40,7 @@ test.each(['allkeys-lru', 'volatile-lru', 'allkeys-random', 'volatile-ttl', 'all
   },
 )
 
-test('maxmemory reached: no reservation, but all that gives stock back and settles goes on', async () => {
+test('maxmemory reached: no reservation, but all that gives stock back or ends a hold goes on', async () => {
   const { connect } = await start()
   const client = connect()
   const sale = open(redisEngine(client), 5_000)

@@ -117,7 +117,7 @@ describe('holds that expire', () => {
 })
 
 describe('units in other partitions', () => {
-  test.each([2, 3])('are sold to a buyer at home in one of %i that has none left', async (partitions) => {
+  test.each([2, 3])('are sold to a buyer whose partition, one of %i, has none left', async (partitions) => {
     const { sale, clock } = await opened(partitions, 2 * partitions)
     const results = await clock.during(
       Promise.all(

@@ -122,7 +122,7 @@ describe('the example of a consumer', () => {
 })
 
 describe('the scheduler', () => {
-  test('visits each store that has orders once for all that gather, never twice at a time, and no more than it has hands', async () => {
+  test('visits each store that has orders once for all that gather, never twice at a time, and no more than it has workers', async () => {
     const visits: string[] = []
     let now = 0
     let most = 0

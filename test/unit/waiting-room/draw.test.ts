@@ -104,7 +104,7 @@ test.each([3, 4, 5])('every order of %i numbers is as likely', (count) => {
   expect(unevenness([...orders.values()], all - 1)).toBeLessThan(4)
 })
 
-test('neighbours in line are strangers in rank, in large draws too', () => {
+test('neighbours in the queue get unrelated ranks, in large draws too', () => {
   const count = 100_000
   const rank = shuffler(SEED, count)
   const tenths = numbers(100).fill(0)

@@ -62,7 +62,7 @@ test('unknown: paused, rate 0, or no speed', () => {
   }
 })
 
-test('at the door one polls about each second, and often enough within claimMs', () => {
+test('a visitor present polls about each second, and often enough within claimMs', () => {
   for (const claimMs of [100, 300, 1_000, 2_999, 3_000, 600_000]) {
     const near = { ...rules, claimMs }
     const [least, most] = range((forecast) => forecast.place(state(), 50, 90, NOW).pollAfterMs, near)
@@ -141,7 +141,7 @@ test('before a draw all visitors come back after it, spread by their number', ()
   expect(early[1]).toBeLessThanOrEqual(36_000)
 })
 
-test('while the engine is away: the same place, and longer than before, whatever was said then', () => {
+test('while the engine is away: the same position, and longer than before, whatever was said then', () => {
   for (const pollAfterMs of [0, 10, 1_000, 1_200, 8_000, 24_000, 36_000]) {
     const place = { position: 7, etaMs: 700, pollAfterMs }
     expect(new EtaEstimator(rules, Math.random).later(place)).toMatchObject({ position: 7, etaMs: 700 })
@@ -168,7 +168,7 @@ test('how far off, and how soon again: a sixth of the wait, a second at least an
   expect(pollAfter({ ...far, paused: true }, 60)).toBe(5_000)
 })
 
-test('at the door within reach only, and not before the last second before it opens', () => {
+test('present within reach only, and not before the last second before it opens', () => {
   expect(pollAfter({ reach: 300 }, 300)).toBe(1_000)
   expect(pollAfter({ reach: 299 }, 300)).toBe(5_000)
   const later = { ...rules, opensAt: NOW + 6_000 }

@@ -130,7 +130,7 @@ test('a draw that comes together with the visitors who left', () => {
   expect(line.goneBetween(0, 100)).toBe(3)
 })
 
-test('a million places of which every third was given up', () => {
+test('a million ranks of which every third was given up', () => {
   const line = new QueueIndex()
   const gone = Array.from({ length: 333_333 }, (_, i) => 3 * (i + 1))
   line.update({ ...fifo, gone: chunksOf(gone) })

@@ -106,7 +106,7 @@ async function opened(
 }
 
 describe('the position', () => {
-  test('is the place behind those at the door and those before in line', async () => {
+  test('is the position behind the visitors present and those before in the queue', async () => {
     const { room, of, ticketAt } = await opened()
     for (const [number, position] of [
       [11, 5],
@@ -153,7 +153,7 @@ describe('the position', () => {
     expect((await of(room.join('u7'))).position).toBe(4)
   })
 
-  test('of the only one at the door is 1', async () => {
+  test('of the only visitor present is 1', async () => {
     const { room, of, answerJoins } = await opened({ present: 0 })
     answerJoins({ number: 7, visitId: 7, expiresAt: null })
     expect((await of(room.join('u7'))).position).toBe(1)
@@ -224,7 +224,7 @@ describe('visitors whose poll is sent', () => {
     expect(await of(room.poll(ticket))).toMatchObject({ position: 54 })
   })
 
-  test('one whose stay has ended is told so', async () => {
+  test('one whose visit has ended is told so', async () => {
     const { room, of, ticketAt, answerVisits } = await opened({ reach: 30 })
     answerVisits({ status: 'gone' })
     await expect(of(room.poll(await ticketAt(30)))).rejects.toMatchObject({ code: 'TICKET_INVALID' })
@@ -381,7 +381,7 @@ describe('commands', () => {
     expect(asked).toHaveLength(before)
   })
 
-  test('a pass is let in once revocations are known up to a second ago', async () => {
+  test('a pass is accepted once revocations are known up to a second ago', async () => {
     const { room, of, ticketAt, answerVisits, calls, clock, fail } = await opened({ reach: 30 })
     answerVisits({ status: 'admitted', number: 30, expiresAt: NOW + 100_000 })
     const { pass } = (await of(room.poll(await ticketAt(30)))) as { pass: string }

@@ -56,7 +56,7 @@ test('what is no ticket is never remembered, and is no other for a good signatur
   expect(signer.read).toBe(3 * (forged.length + 4))
 })
 
-test('another place in the same stay: the same ticket and the same visitor, and what they were told is void', () => {
+test('another place in the same visit: the same ticket and the same visitor, and what was told before is void', () => {
   const { visitors } = crowd()
   const { ticket } = visitors.place('ann', 3, 3)
   visitors.setLastPosition(visitors.of(ticket), 1)

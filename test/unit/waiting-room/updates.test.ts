@@ -57,7 +57,7 @@ async function all(updates: AsyncIterable<PollResult>): Promise<PollResult[]> {
   return told
 }
 
-test('only what is new is told: positions and prospects, and not each forecast', async () => {
+test('only what is new is told: positions and states, and not each eta', async () => {
   const answers = [at(3), at(3), at(2), at(2), at(2, true), at(2, true), admitted]
   const { open, stageOf, tell, idle } = stage(answers)
   stageOf.hasTurn = true

@@ -79,7 +79,7 @@ test('more joins than may be open: OVERLOADED for those beyond, and a waiting vi
   expect(outcomes.filter((outcome) => outcome === 'OVERLOADED').length).toBeGreaterThanOrEqual(20)
 })
 
-test('the door is asked within the deadline of the reservation, however many calls it takes', async () => {
+test('the pass is checked within the deadline of the reservation, however many calls it takes', async () => {
   const { clock, spy, room } = await clockedRoom({ sale: 'phones' })
   await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
   const pass = await passOf(clock, room, 'ann')

@@ -95,7 +95,7 @@ describe('deadlines', () => {
     expect(told.at(-1)).toBe('c answered at 1040')
   })
 
-  test('a call stays open while one of its items may be answered, and its lane does not send a third', async () => {
+  test('a call stays open while one of its items may be answered, and its batcher does not send a third', async () => {
     const { calls, clock, ask } = stage()
     ask('a', { ms: 40 })
     ask('patient', { ms: 400 })
@@ -111,7 +111,7 @@ describe('deadlines', () => {
   })
 })
 
-describe('what a lane asks of its port', () => {
+describe('what a batcher asks of its port', () => {
   /** Counts how often the lane asks whether the port is ready. */
   function counted() {
     const lane = stage()
@@ -275,7 +275,7 @@ describe('timers and listeners', () => {
     expect(calls).toHaveLength(4)
   })
 
-  test('an item of an idle lane whose timer is still set keeps the process alive by that timer', async () => {
+  test('an item of an idle batcher whose timer is still set keeps the process alive by that timer', async () => {
     const { calls, clock, ask } = stage()
     ask('a', { ms: 50 })
     await settled()

@@ -173,7 +173,7 @@ describe('the stock of a sale', () => {
     expect(keeper.saleError).toBeUndefined()
   })
 
-  test('that does not come holds the door up for a quarter of its time, once for each reading', async () => {
+  test('that does not come delays admission for a quarter of its time, once for each reading', async () => {
     const { clock, tends, shopOf, keeper } = shop()
     let answer = () => {}
     shopOf.answered = new Promise<void>((resolve) => {
@@ -250,7 +250,7 @@ describe('listeners', () => {
 })
 
 describe('revocations', () => {
-  test('hold for the stay they name and those before it', async () => {
+  test('hold for the visit they name and those before it', async () => {
     const { keeper, tends } = stage()
     outcome(keeper.refresh())
     await settled()
@@ -298,7 +298,7 @@ describe('the end', () => {
     expect([clock.timers, tends.length, keeper.stopped]).toEqual([0, 1, true])
   })
 
-  test('a keeper that only looks around stops at once', async () => {
+  test('a room poller that only ticks stops at once', async () => {
     const { keeper, clock, tends } = stage()
     keeper.tick()
     keeper.stop()
@@ -308,7 +308,7 @@ describe('the end', () => {
     expect([clock.timers, tends.length]).toEqual([0, 0])
   })
 
-  test('a keeper that was stopped before its first call makes none', async () => {
+  test('a room poller that was stopped before its first call makes none', async () => {
     const { keeper, tends } = stage()
     const told = outcome(keeper.refresh())
     keeper.stop()

@@ -111,11 +111,11 @@ const start = (places: number) => () => ({
   model: new Visitors(new Model(), places),
 })
 
-test('a door of a few visitors answers as one sorted list would, equal ranks by number', () => {
+test('a few present visitors answer as one sorted list would, equal ranks by number', () => {
   sameAsModel<Visitors>(start(12), operations(12, 8))
 })
 
-test('a door of several blocks answers as one sorted list would', () => {
+test('several blocks of present visitors answer as one sorted list would', () => {
   const crowd = 1_700
   const spread = fc.tuple(fc.constantFrom(1, 7, 1_699), fc.nat(2_000)).map(([step, ranks]) =>
     operation<Visitors>(`all come, ${step} apart, to ranks below ${ranks + 1}`, (visitors) => {

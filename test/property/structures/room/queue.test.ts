@@ -135,7 +135,7 @@ class Model implements Queue {
   }
 }
 
-test('the end of the queue settles SHOW_MS after it was there, and its speed is what was seen', () => {
+test('the end of the queue is fixed SHOW_MS after it was there, and its speed is what was seen', () => {
   const wait = fc.constantFrom(0, 10, 990, 1_000, SHOW_MS - 10, SHOW_MS, SHOW_MS + 10, 5_000, 9_990, 10_000)
   sameAsModel<Clocked>(
     () => ({ real: new Clocked(new RealQueue(CLAIM_MS, START)), model: new Clocked(new Model()) }),
@@ -187,7 +187,7 @@ test('the end of the queue counts as there from SHOW_MS on', () => {
   expect(line.settled(START + SHOW_MS, 20)).toBe(10)
 })
 
-test('the speed is taken from 10 s of door time, and not from one ms less', () => {
+test('the speed is taken from 10 s of open time, and not from one ms less', () => {
   const line = ten()
   line.callUpTo(1, START)
   line.sample(START, 9_999, true)
