@@ -277,7 +277,7 @@ export interface Commands {
       | Retry
   }
 
-  /** The reservation as it is at `now` (a expired hold is `expired`). Writes nothing. */
+  /** The reservation as it is at `now` (an expired hold is `expired`). Writes nothing. */
   get: {
     op: { readonly id: string }
     answer:
@@ -366,7 +366,7 @@ export interface Commands {
   }
 
   /**
-   * A page of all reservations, each as stored (a expired hold that was not swept is still `held`), after `sequence` events. Begins with
+   * A page of all reservations, each as stored (an expired hold that was not swept is still `held`), after `sequence` events. Begins with
    * cursor '0' and ends when `cursor` is '0'; what exists during the whole walk comes at least once. With the last page come the counts at
    * the same instant; `skus` is empty before.
    */
@@ -384,7 +384,7 @@ export interface Commands {
   /**
    * Events with `sequence > after`, oldest first: at least one, if there is one; some thousand at most. `line` and `since`: the history's present
    * line, and the sequence at which it left the one before (0 for the first line, and after a rebuild). With `reservations`, the
-   * reservations that the events speak of, each once, as they are stored now (a expired hold that was not swept is still `held`). Writes nothing.
+   * reservations that the events speak of, each once, as they are stored now (an expired hold that was not swept is still `held`). Writes nothing.
    */
   events: {
     op: { readonly after: number; readonly reservations: boolean }

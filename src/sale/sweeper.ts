@@ -14,7 +14,7 @@ const tuning = {
 
 /**
  * Gives back expired holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
- * need it: a expired hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
+ * need it: an expired hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
  */
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
