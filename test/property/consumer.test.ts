@@ -6,7 +6,6 @@ import { random } from '../../src/testing/random.js'
 import { type VirtualEngine, virtualEngine } from '../../src/testing/virtual-engine.js'
 import { type Handled, judge } from '../fault/support/shopping.js'
 import { listed, type Mortal, mortal } from '../support/consumers.js'
-import { isFast } from '../support/fast-run.js'
 import { seeded } from '../support/seeds.js'
 
 type Step =
