@@ -20,7 +20,7 @@ export async function createSale(
   partitions.count = count
   if (count > 1) await refuseWithoutFirst(partitions, call)
   const op = { rules, incarnation: newIncarnation(), complete: count === 1 }
-  const answer = await partitions.ask(0, 'create', op, call, (settled) => settled)
+  const answer = await partitions.at(0).ask('create', op, call, (settled) => settled)
   if (answer.status === 'conflict') return answer
   partitions.incarnation = answer.incarnation
   if (!answer.complete) await completeSale(partitions, rules, call)

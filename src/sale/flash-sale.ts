@@ -159,8 +159,8 @@ export class FlashSale {
       const order = checkReserveRequest(request)
       const call = this.#client.call(options)
       if (this.#gate) return this.#reserveAdmitted(this.#gate, order, call)
-      return this.#client.rulesIndex && !this.#ledgerBarrier
-        ? this.#reserveOperation.reserve(order, this.#client.rulesIndex, call)
+      return this.#client.known && !this.#ledgerBarrier
+        ? this.#reserveOperation.reserve(order, this.#client.known, call)
         : this.#reserveLearning(order, call)
     } catch (error) {
       return Promise.reject(error)
@@ -251,7 +251,7 @@ export class FlashSale {
     if (quantity === 0) throw invalid('quantity', 'must not be 0')
     const key = checkId(given.key, 'key')
     const call = this.#client.call(options)
-    const book = await this.#client.rules(call)
+    const book = await this.#client.learn(call)
     const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
     const home = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
     await this.#ledgerBarrier?.ready(call)
@@ -259,7 +259,7 @@ export class FlashSale {
       ? await this.#client.withRebalancing(call, (supply, ask) =>
           restockWithRebalancing(supply, ask, home, op, call),
         )
-      : await this.#client.ask(home, 'restock', op, call, (settled) => settled)
+      : await this.#client.partitions.at(home).ask('restock', op, call, (settled) => settled)
     if (answer.status === 'conflict') throw conflict()
     if (answer.status === 'lacking') throw new Error('unreachable')
     this.#acknowledged.noteRestock(op, answer.applied)
@@ -292,7 +292,7 @@ export class FlashSale {
    */
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.#client.call(options)
-    const book = await this.#client.rules(call)
+    const book = await this.#client.learn(call)
     const { state, skus } = await this.#saleWide.totals(call)
     return { state, skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])) }
   }
@@ -303,7 +303,7 @@ export class FlashSale {
    */
   async audit(options?: SignalOption): Promise<Audit> {
     const call = () => this.#client.call(options)
-    const book = await this.#client.rules(call())
+    const book = await this.#client.learn(call())
     await this.#saleWide.completeTransfers(call)
     return this.#client.fanOut((parts) => auditSale(parts, this.#client.partitions.incarnation!, book, call))
   }
@@ -334,7 +334,7 @@ export class FlashSale {
       throw invalid('from', "must be 'accept', 'replay' or a ledger")
     const unfreezes = checkBoolean(unfreeze, 'unfreeze')
     const record = ledger && (await this.#client.recall(ledger, options))
-    const book = await this.#client.rules(this.#client.call(options))
+    const book = await this.#client.learn(this.#client.call(options))
     const recovering = new RecoverySession(this.#client, book, options)
     await recovering.rebuild()
     const put =
@@ -397,7 +397,7 @@ export class FlashSale {
   }
 
   async #reserveLearning(order: ValidatedRequest, call: CallOptions): Promise<ReserveResult> {
-    const book = await this.#client.rules(call)
+    const book = await this.#client.learn(call)
     await this.#ledgerBarrier?.ready(call)
     return this.#reserveOperation.reserve(order, book, call)
   }
@@ -408,7 +408,7 @@ export class FlashSale {
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
     const call = this.#client.call(options)
-    await this.#client.rules(call)
+    await this.#client.learn(call)
     const state = await this.#saleWide.control(action, call)
     if (action === 'end') this.#acknowledged.noteEnd()
     return state

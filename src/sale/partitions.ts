@@ -2,7 +2,7 @@ import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import { type InFlightLimit, Session } from '../batching/session.js'
 import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../engine/engine.js'
-import type { FinalGroupAnswer, GroupCommand, GroupCommands, GroupOp } from '../engine/groups.js'
+import type { GroupCommands } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
 
 /** What of a call goes to which partition. It has been counted as a whole, so its parts are not. */
@@ -64,16 +64,10 @@ export class Partitions {
     return this.#sessions[index]
   }
 
-  /** Sends one item through the lane of its command, as a call of its own. */
-  ask<C extends Command, T>(
-    index: number,
-    command: C,
-    op: Op<C>,
-    limits: CallOptions,
-    settle: (answer: FinalAnswer<C>) => T,
-  ): Promise<T> {
+  /** For calls that ask one partition. */
+  at(index: number): BatcherSet<Commands> {
     this.#open[index] ??= new BatcherSet(this.#port(index), this.session(index))
-    return this.#open[index].ask(command, op, limits, settle)
+    return this.#open[index]
   }
 
   /** For calls that ask several partitions. */
@@ -107,19 +101,13 @@ export class Partitions {
     }
   }
 
-  /** As `ask`, for those who follow the partition's events. */
-  askGroups<C extends GroupCommand, T>(
-    index: number,
-    command: C,
-    op: GroupOp<C>,
-    limits: CallOptions,
-    settle: (answer: FinalGroupAnswer<C>) => T,
-  ): Promise<T> {
+  /** For the consumers of the partition's events. */
+  groups(index: number): BatcherSet<GroupCommands> {
     this.#groups[index] ??= new BatcherSet(
       this.#engine.groups(this.#sale, index, this.#count),
       this.session(index),
     )
-    return this.#groups[index].ask(command, op, limits, settle)
+    return this.#groups[index]
   }
 
   /** Counts a call in that is to ask several partitions. @throws OVERLOADED */

@@ -33,7 +33,7 @@ export class ReservationCommands {
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
     const call = this.#client.call(options)
-    const book = await this.#client.rules(call)
+    const book = await this.#client.learn(call)
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
     if (command !== 'get') await this.#ledgerBarrier?.ready(call)
@@ -41,7 +41,7 @@ export class ReservationCommands {
       command === 'get' ? result(answer, book) : this.acknowledge(result(answer, book), partition, call)
     const op = { id, ...rest } as unknown as Op<C>
     if (command !== 'confirm' || !this.#client.rebalancer)
-      return this.#client.ask(partition, command, op, call, settled)
+      return this.#client.partitions.at(partition).ask(command, op, call, settled)
     const answer = await this.#client.withRebalancing(call, (supply, ask) =>
       confirmWithRebalancing(supply, ask, op as Op<'confirm'>, call),
     )

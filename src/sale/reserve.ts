@@ -58,7 +58,7 @@ export class ReserveOperation {
       isAlone || answer.status !== 'sold_out'
         ? this.#atOnce(answer, asked)
         : (this.#search(answer, asked) as never)
-    return this.#client.ask(partitionIn(id), 'reserve', op, call, settle)
+    return this.#client.partitions.at(partitionIn(id)).ask('reserve', op, call, settle)
   }
 
   #atOnce(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {

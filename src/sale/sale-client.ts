@@ -1,11 +1,10 @@
-import { unlessAborted } from '../batching/abort.js'
 import type { CallOptions } from '../batching/batcher-set.js'
-import { rulesConflict } from '../common/rules-conflict.js'
+import { type Created, RemoteHandle } from '../batching/remote-handle.js'
+import type { Session } from '../batching/session.js'
 import type { EventSource } from '../consumer/source.js'
-import { type Clock, processClock } from '../engine/clock.js'
-import type { Command, Engine, FinalAnswer, Op, Rules } from '../engine/engine.js'
+import type { Engine, FinalAnswer, Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
-import { checkSignalOption, type SignalOption } from '../validation.js'
+import type { SignalOption } from '../validation.js'
 import { completeSale, createSale } from './create-sale.js'
 import type { Ledger, LedgerRecord } from './ledger.js'
 import { Partitions, type Parts } from './partitions.js'
@@ -15,55 +14,30 @@ import { SaleRulesIndex } from './reserve-request.js'
 import { nameRules } from './rules.js'
 import { Sweeper } from './sweeper.js'
 
-/** How a handle reaches its sale: it makes it or learns its rules, limits each call, sweeps, and knows when it was closed. */
-export class SaleClient {
-  readonly clock: Clock
+type Description = Omit<FinalAnswer<'describe'>, 'status'>
+
+/** How a handle reaches its sale: it creates it or learns its rules, limits each call and sweeps. */
+export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex> {
   readonly partitions: Partitions
-  /** How long a call may last. */
-  readonly deadlineMs: number
+  protected readonly nameRules = nameRules
   readonly #sale: string
   readonly #sweepers: Sweeper[] = []
-  #rulesIndex: SaleRulesIndex | undefined
   #rebalancer: Rebalancer | undefined
-  #learning: Promise<SaleRulesIndex> | undefined
   #source: EventSource | undefined
-  #closed = false
 
   constructor(sale: string, engine: Engine, limits: { deadlineMs: number; maxInFlight: number }) {
+    super('sale', sale, engine, limits.deadlineMs)
     this.#sale = sale
-    this.clock = engine.clock ?? processClock
-    this.deadlineMs = limits.deadlineMs
     this.partitions = new Partitions(engine, sale, limits.maxInFlight)
   }
 
-  /** The rules, once they are known. */
-  get rulesIndex(): SaleRulesIndex | undefined {
-    return this.#rulesIndex
+  protected get session(): Session {
+    return this.partitions.session(0)
   }
 
   /** Where units come from that a partition lacks; a sale of one partition has none. */
   get rebalancer(): Rebalancer | undefined {
     return this.#rebalancer
-  }
-
-  /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  call(options?: SignalOption): CallOptions {
-    const signal = checkSignalOption(options)
-    if (this.#closed) {
-      throw new StockholdError('CLOSED', 'this handle of the sale was closed. Nothing was sent.')
-    }
-    signal?.throwIfAborted()
-    return { deadline: this.clock.now() + this.deadlineMs, signal }
-  }
-
-  ask<C extends Command, T>(
-    partition: number,
-    command: C,
-    op: Op<C>,
-    call: CallOptions,
-    result: (answer: FinalAnswer<C>) => T,
-  ): Promise<T> {
-    return this.partitions.ask(partition, command, op, call, result)
   }
 
   /** A call that asks several partitions: it is counted once. */
@@ -91,33 +65,25 @@ export class SaleClient {
     }
   }
 
-  /** Makes the sale; answers whether it was this call that did. */
-  async create(rules: Rules, call: CallOptions): Promise<boolean> {
-    const { partitions } = this
-    if (partitions.incarnation !== null) {
-      const described = await this.#describe(call)
-      if (described.incarnation !== partitions.incarnation) throw partitions.session(0).stateError('lost')
-      if (JSON.stringify(described.rules) !== JSON.stringify(rules))
-        throw this.#conflict(described.rules, rules)
-      await this.#adopt(described, call)
-      return false
-    }
-    const { status } = await createSale(partitions, rules, call)
-    if (status === 'conflict') throw this.#conflict((await this.#describe(call)).rules, rules)
-    this.#learn(rules)
-    return status === 'created'
+  protected async askCreation(rules: Rules, call: CallOptions): Promise<Created<Description>> {
+    const { status, incarnation } = await createSale(this.partitions, rules, call)
+    return { status, described: { rules, incarnation, complete: true } }
   }
 
-  /** The sale's rules, learned with the first call. Who aborts leaves the others waiting. */
-  rules(call: CallOptions): Promise<SaleRulesIndex> {
-    if (this.#rulesIndex) return Promise.resolve(this.#rulesIndex)
-    const shared = { ...call, signal: undefined }
-    this.#learning ??= this.#describe(shared)
-      .then((described) => this.#adopt(described, shared))
-      .finally(() => {
-        this.#learning = undefined
-      })
-    return unlessAborted(this.#learning, call.signal)
+  protected askDescription(call: CallOptions): Promise<Description> {
+    return this.partitions.at(0).ask('describe', {}, call, (answer) => answer)
+  }
+
+  /** A handle that meets a sale that is not complete completes it, before anything else. */
+  protected async adopt(
+    { incarnation, rules, complete }: Description,
+    call: CallOptions,
+  ): Promise<SaleRulesIndex> {
+    const { partitions } = this
+    partitions.count = rules.partitions
+    partitions.incarnation = incarnation
+    if (!complete) await completeSale(partitions, rules, call)
+    return this.#index(rules)
   }
 
   /**
@@ -129,11 +95,11 @@ export class SaleClient {
     const record = await ledger.loadForRecovery(this.#sale)
     if (!record) throw new StockholdError('NOT_FOUND', `the ledger has never followed the sale ${name}`)
     const { partitions } = this
-    await this.rules(this.call(options)).catch(passIfGone)
+    await Promise.resolve(this.learn(this.call(options))).catch(passIfGone)
     if (partitions.incarnation === null) {
       partitions.count = record.rules.partitions
       partitions.incarnation = record.incarnation
-      this.#learn(record.rules)
+      this.#index(record.rules)
     }
     if (partitions.incarnation !== record.incarnation)
       throw new StockholdError('STATE_LOST', `the ledger knows another sale ${name}: this one is not it`)
@@ -142,32 +108,13 @@ export class SaleClient {
     return record
   }
 
-  #describe(call: CallOptions): Promise<FinalAnswer<'describe'>> {
-    return this.ask(0, 'describe', {}, call, (answer) => answer)
-  }
-
-  /** Whoever meets a sale that is not complete completes it, before anything else. */
-  async #adopt(
-    { incarnation, rules, complete }: FinalAnswer<'describe'>,
-    call: CallOptions,
-  ): Promise<SaleRulesIndex> {
-    const { partitions } = this
-    if (partitions.incarnation !== null && partitions.incarnation !== incarnation)
-      throw partitions.session(0).stateError('lost')
-    partitions.count = rules.partitions
-    partitions.incarnation = incarnation
-    if (!complete) await completeSale(partitions, rules, call)
-    return this.#learn(rules)
-  }
-
-  #learn(rules: Rules): SaleRulesIndex {
-    if (this.#rulesIndex) return this.#rulesIndex
+  #index(rules: Rules): SaleRulesIndex {
+    if (this.known) return this.known
     const { partitions } = this
     if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
-    // Somebody else's holds may be waiting to be swept. Of many partitions, those that are used here are looked at.
+    // Holds of another process may be waiting to be swept. Of many partitions, those that are used here are looked at.
     else this.#watchFirst(0)
-    this.#rulesIndex = new SaleRulesIndex(rules)
-    return this.#rulesIndex
+    return this.keep(new SaleRulesIndex(rules))
   }
 
   /** There is a hold in a partition that expires at this server time. */
@@ -178,8 +125,8 @@ export class SaleClient {
   }
 
   #watchFirst(partition: number): void {
-    if (this.#closed) return
-    const sweep = () => this.ask(partition, 'sweep', {}, this.call(), ({ next }) => next)
+    if (this.closed) return
+    const sweep = () => this.partitions.at(partition).ask('sweep', {}, this.call(), ({ next }) => next)
     const serverTime = () => this.serverNow(partition)
     const sweeper = new Sweeper(sweep, serverTime, this.clock, this.partitions.count)
     this.#sweepers[partition] = sweeper
@@ -199,7 +146,7 @@ export class SaleClient {
 
   /** Its calls are counted as no caller's: however busy the handle is, its events are read. */
   #makeSource(): EventSource {
-    const learned = () => this.rules(this.call())
+    const learned = async () => this.learn(this.call())
     return {
       sale: this.#sale,
       clock: this.clock,
@@ -226,7 +173,7 @@ export class SaleClient {
       },
       ask: async (partition, command, op) => {
         await learned()
-        return this.partitions.askGroups(partition, command, op, this.call(), (answer) => answer)
+        return this.partitions.groups(partition).ask(command, op, this.call(), (answer) => answer)
       },
       latest: (partition) => {
         const { lastSeen, sequence } = this.partitions.session(partition)
@@ -243,13 +190,9 @@ export class SaleClient {
     }
   }
 
-  close(): void {
-    this.#closed = true
+  override close(): void {
+    super.close()
     for (const sweeper of this.#sweepers) sweeper?.stop()
-  }
-
-  #conflict(known: Rules, wanted: Rules): StockholdError {
-    return rulesConflict(`The sale ${JSON.stringify(this.#sale)}`, nameRules(known), nameRules(wanted))
   }
 }
 

@@ -1,12 +1,17 @@
-import { unlessAborted } from '../batching/abort.js'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
+import { type Created, RemoteHandle } from '../batching/remote-handle.js'
 import { Session } from '../batching/session.js'
-import { rulesConflict } from '../common/rules-conflict.js'
-import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import type { FinalRoomAnswer, RoomCommand, RoomCommands, RoomOp, StoredRoomRules } from '../engine/room.js'
-import { StockholdError } from '../errors.js'
-import { checkSignalOption, type SignalOption } from '../validation.js'
+import type {
+  AdmissionRate,
+  FinalRoomAnswer,
+  RoomCommand,
+  RoomCommands,
+  RoomOp,
+  StoredRoomRules,
+} from '../engine/room.js'
+import { newIncarnation } from '../sale/partitions.js'
+import { newSeed, seedCommitment } from './draw.js'
 import { nameRoomRules } from './room-rules.js'
 
 /** What a handle knows of its room once it has seen it. */
@@ -15,54 +20,43 @@ export interface KnownRoom {
   readonly commitment: string
 }
 
-/** How a handle reaches its room: it learns the rules, limits each call, and knows when it was closed. */
-export class RoomClient {
-  readonly clock: Clock
-  readonly #title: string
-  readonly #sale: string | null
-  /** Joins have a bound of their own: a crowd that comes in must not keep the door from being tended. */
+type Description = Omit<FinalRoomAnswer<'describe'>, 'status'>
+
+export interface RoomClientOptions {
+  /** The sale that this handle takes the room to stand before. */
+  readonly sale: string | null
+  /** The rate that a new room begins with. */
+  readonly pace: AdmissionRate
+  readonly deadlineMs: number
+  readonly maxInFlight: number
+  /** Told the room's incarnation, once it is known. */
+  readonly onSeen: (incarnation: string) => void
+}
+
+/** How a handle reaches its room: it creates it or learns its rules, limits each call, and tells the server's time. */
+export class RoomClient extends RemoteHandle<StoredRoomRules, Description, KnownRoom> {
+  protected readonly nameRules = nameRoomRules
+  readonly #options: RoomClientOptions
+  /** Joins have a bound of their own: however many visitors come in, the room is looked at. */
   readonly #joins: BatcherSet<RoomCommands>
   readonly #batchers: BatcherSet<RoomCommands>
-  readonly #deadlineMs: number
   readonly #elapsed: () => number
-  readonly #onSeen: (token: string) => void
   /** The latest time the server told, and when. */
   #heardNow = 0
   #heardAt = 0
-  #known: KnownRoom | undefined
-  #learning: Promise<KnownRoom> | undefined
-  #closed = false
 
-  /**
-   * @param sale The sale that this handle takes the room to stand before.
-   * @param onSeen Told the room's token, a random name of this very incarnation, once it is known.
-   */
-  constructor(
-    name: string,
-    sale: string | null,
-    engine: Engine,
-    limits: { deadlineMs: number; maxInFlight: number },
-    onSeen: (token: string) => void,
-  ) {
-    this.#title = `the waiting room ${JSON.stringify(name)}`
-    this.#sale = sale
-    this.#onSeen = onSeen
-    this.clock = engine.clock ?? processClock
+  constructor(name: string, engine: Engine, options: RoomClientOptions) {
+    super('waiting room', name, engine, options.deadlineMs)
+    this.#options = options
     this.#elapsed = () => engine.elapsed()
-    this.#deadlineMs = limits.deadlineMs
-    const lanes = (max: number) =>
-      new BatcherSet(engine.room(name), new Session(this.#title, { max, open: 0 }, engine.clock))
-    this.#joins = lanes(limits.maxInFlight)
-    this.#batchers = lanes(Number.POSITIVE_INFINITY)
+    const batchers = (max: number) =>
+      new BatcherSet(engine.room(name), new Session(this.title, { max, open: 0 }, engine.clock))
+    this.#joins = batchers(options.maxInFlight)
+    this.#batchers = batchers(Number.POSITIVE_INFINITY)
   }
 
-  /** The room's rules, once they are known. */
-  get known(): KnownRoom | undefined {
-    return this.#known
-  }
-
-  get closed(): boolean {
-    return this.#closed
+  protected get session(): Session {
+    return this.#batchers.session
   }
 
   /** The server's time, as far as it is known; before the first answer, this machine's. */
@@ -94,25 +88,6 @@ export class RoomClient {
     return this.#elapsed()
   }
 
-  /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
-  limits(options?: SignalOption): CallOptions {
-    const signal = checkSignalOption(options)
-    this.checkOpen()
-    signal?.throwIfAborted()
-    return { deadline: this.deadline(), signal }
-  }
-
-  /** @throws {StockholdError} `CLOSED` */
-  checkOpen(): void {
-    if (this.#closed)
-      throw new StockholdError('CLOSED', 'this handle of the waiting room was closed. Nothing was sent.')
-  }
-
-  /** Of a call that begins now. */
-  deadline(): number {
-    return this.clock.now() + this.#deadlineMs
-  }
-
   ask<C extends RoomCommand, T>(
     command: C,
     op: RoomOp<C>,
@@ -127,46 +102,28 @@ export class RoomClient {
     return (command === 'join' ? this.#joins : this.#batchers).ask(command, op, limits, heard, weight)
   }
 
-  /** The room, learned with the first call. A call that is aborted leaves the others waiting. */
-  room(limits: CallOptions): Promise<KnownRoom> | KnownRoom {
-    if (this.#known) return this.#known
-    this.#learning ??= this.ask('describe', {}, { ...limits, signal: undefined }, (answer) =>
-      this.learn(answer.incarnation, answer),
-    ).finally(() => {
-      this.#learning = undefined
-    })
-    return unlessAborted(this.#learning, limits.signal)
+  protected askDescription(call: CallOptions): Promise<Description> {
+    return this.ask('describe', {}, call, (answer) => answer)
+  }
+
+  protected async askCreation(rules: StoredRoomRules, call: CallOptions): Promise<Created<Description>> {
+    const seed = newSeed()
+    const { pace } = this.#options
+    const op = { rules, pace, seed, commitment: seedCommitment(seed), incarnation: newIncarnation() }
+    const { status, incarnation, commitment } = await this.ask('create', op, call, (answer) => answer)
+    return { status, described: { incarnation, rules, commitment } }
   }
 
   /**
    * @throws {StockholdError} `RULES_CONFLICT`: the room stands before another sale than this handle was told. Its tickets
    *   would be refused by every other handle, and it would admit without regard to the stock.
    */
-  learn(token: string, { rules, commitment }: KnownRoom): KnownRoom {
-    if (this.#known) return this.#known
-    if (rules.sale !== this.#sale) throw this.conflict(rules, { ...rules, sale: this.#sale })
-    for (const lanes of [this.#joins, this.#batchers]) lanes.session.incarnation = token
-    this.#onSeen(token)
-    this.#known = { rules, commitment }
-    return this.#known
-  }
-
-  /** Checks again that the room is the one this handle has seen. */
-  async describe(limits: CallOptions): Promise<KnownRoom> {
-    const { session } = this.#batchers
-    return this.ask('describe', {}, limits, (answer) => {
-      if (session.incarnation !== null && answer.incarnation !== session.incarnation)
-        throw session.stateError('lost')
-      return answer
-    })
-  }
-
-  conflict(known: StoredRoomRules, wanted: StoredRoomRules): StockholdError {
-    const subject = this.#title.replace(/^t/, 'T')
-    return rulesConflict(subject, nameRoomRules(known), nameRoomRules(wanted))
-  }
-
-  close(): void {
-    this.#closed = true
+  protected adopt({ incarnation, rules, commitment }: Description): KnownRoom {
+    if (this.known) return this.known
+    const { sale, onSeen } = this.#options
+    if (rules.sale !== sale) throw this.conflict(rules, { ...rules, sale })
+    for (const { session } of [this.#joins, this.#batchers]) session.incarnation = incarnation
+    onSeen(incarnation)
+    return this.keep({ rules, commitment })
   }
 }

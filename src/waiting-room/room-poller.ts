@@ -251,8 +251,8 @@ export class RoomPoller {
     const visits = this.#visits.splice(0, tuning.maxVisits).filter(({ settled }) => !settled())
     const watchers = this.#watchers.splice(0)
     try {
-      const limits = this.#client.limits()
-      await this.#client.room(limits)
+      const limits = this.#client.call()
+      await this.#client.learn(limits)
       const askedAt = this.#moment()
       const stock = await this.#readStock(limits.deadline)
       // Before the question: a revocation that its answer does not show comes later than this.

@@ -3,9 +3,7 @@ import { TOKEN } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
-import { newIncarnation } from '../sale/partitions.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
-import { newSeed, seedCommitment } from './draw.js'
 import { notRead, placedUnseen, placeGone } from './errors.js'
 import { OPTIONS, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
@@ -45,7 +43,6 @@ export class WaitingRoom implements AdmissionGate {
   readonly #poller: RoomPoller
   readonly #signer: Signer
   readonly #tickets: TicketCache
-  readonly #rate: ReturnType<typeof checkAdmission>
   readonly #times: ReturnType<typeof checkTimes>
   readonly #holds: boolean
   readonly #standing: Standing
@@ -60,21 +57,17 @@ export class WaitingRoom implements AdmissionGate {
     if (onUnavailable !== 'hold' && onUnavailable !== 'refuse')
       throw invalid('onUnavailable', "must be 'hold' or 'refuse'")
     this.#holds = onUnavailable === 'hold'
-    this.#rate = checkAdmission(options)
     this.#times = checkTimes(options)
     this.sale = checkSaleId(sale)
     this.#signer = new Signer(options.secret, { room: this.id, sale: this.sale })
-    this.#client = new RoomClient(
-      this.id,
-      this.sale,
-      engine,
-      {
-        deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
-        maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
-      },
+    this.#client = new RoomClient(this.id, engine, {
+      sale: this.sale,
+      pace: checkAdmission(options),
+      deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
+      maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
       // Six characters of 64 tell incarnations apart; incarnations travel with every poll.
-      (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
-    )
+      onSeen: (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
+    })
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
     this.#poller = new RoomPoller(this.#client, this.#ownSale ?? (sale as FlashSale | undefined))
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
@@ -89,39 +82,14 @@ export class WaitingRoom implements AdmissionGate {
    */
   async create(rules: RoomRules = {}, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRoom(rules, this.#times, this.sale)
-    const limits = this.#client.limits(options)
-    if (this.#client.known) {
-      const { rules: known } = await this.#client.describe(limits)
-      if (JSON.stringify(known) !== JSON.stringify(wanted)) throw this.#client.conflict(known, wanted)
-      return { created: false }
-    }
-    const seed = newSeed()
-    const op = {
-      rules: wanted,
-      pace: this.#rate,
-      seed,
-      commitment: seedCommitment(seed),
-      incarnation: newIncarnation(),
-    }
-    const { status, incarnation, commitment } = await this.#client.ask(
-      'create',
-      op,
-      limits,
-      (answer) => answer,
-    )
-    if (status === 'conflict') {
-      const { rules: known } = await this.#client.describe(limits)
-      throw this.#client.conflict(known, wanted)
-    }
-    this.#client.learn(incarnation, { rules: wanted, commitment })
-    return { created: status === 'created' }
+    return { created: await this.#client.create(wanted, this.#client.call(options)) }
   }
 
   /** A place in the line, at its end; who has one keeps it, from whichever process, tab or device they ask. */
   async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
-    const limits = this.#client.limits(options)
-    if (!this.#client.known) await this.#client.room(limits)
+    const limits = this.#client.call(options)
+    if (!this.#client.known) await this.#client.learn(limits)
     const placed = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#poller.markActive()
     if (!this.#poller.state)
@@ -152,11 +120,11 @@ export class WaitingRoom implements AdmissionGate {
       throw await this.#whyRefused(error, options)
     }
     // Most polls are answered without a call: they need no deadline, and so no look at the clock.
-    let limits = options !== undefined || this.#client.closed ? this.#client.limits(options) : undefined
+    let limits = options !== undefined || this.#client.closed ? this.#client.call(options) : undefined
     this.#poller.markActive()
     try {
       if (!this.#poller.recent() && !(this.#poller.state && this.#standing.isExpected(visitor))) {
-        limits ??= this.#client.limits()
+        limits ??= this.#client.call()
         await this.#poller.refresh(limits)
         // The room has been seen now, and there may have been the draw.
         visitor = this.#tickets.of(ticket)
@@ -188,8 +156,8 @@ export class WaitingRoom implements AdmissionGate {
 
   /** Gives the place up, or the pass. `left`: whether there was any. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
-    const limits = this.#client.limits(options)
-    await this.#client.room(limits)
+    const limits = this.#client.call(options)
+    await this.#client.learn(limits)
     const { buyer, visitId } = this.#tickets.claims(this.#tickets.of(ticket))
     const left = await this.#client.ask(
       'leave',
@@ -205,8 +173,8 @@ export class WaitingRoom implements AdmissionGate {
   /** Takes a buyer's place or pass back; every process knows it within a second. `revoked`: whether there was any. */
   async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
     const op = { buyer: checkId(buyer, 'buyer') }
-    const limits = this.#client.limits(options)
-    await this.#client.room(limits)
+    const limits = this.#client.call(options)
+    await this.#client.learn(limits)
     const revoked = await this.#client.ask('revoke', op, limits, ({ status }) => status === 'revoked')
     this.#poller.forget()
     await this.#poller.refresh(limits).catch(() => {})
@@ -239,8 +207,8 @@ export class WaitingRoom implements AdmissionGate {
 
   /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `NOT_FOUND`, ... */
   async stats(options?: SignalOption): Promise<RoomStats> {
-    const limits = this.#client.limits(options)
-    const { rules, commitment } = await this.#client.room(limits)
+    const limits = this.#client.call(options)
+    const { rules, commitment } = await this.#client.learn(limits)
     const state = await this.#poller.refresh(limits)
     if (this.#poller.saleError !== undefined) throw this.#poller.saleError
     const { waiting, admitted, missedTurns, outstanding, capacity, pace } = state
@@ -261,7 +229,7 @@ export class WaitingRoom implements AdmissionGate {
 
   /** Resolves when this handle has read the room: from then on {@link verify} knows the server's time and what was revoked. */
   async ready(options?: SignalOption): Promise<void> {
-    const limits = this.#client.limits(options)
+    const limits = this.#client.call(options)
     if (!this.#poller.state) await this.#poller.refresh(limits)
   }
 
@@ -303,16 +271,16 @@ export class WaitingRoom implements AdmissionGate {
   /** The buyer has had their try, and makes room for another. If this gets lost, the pass runs out by itself. */
   #spend(buyer: string, visitId: number): void {
     if (this.#client.closed) return
-    this.#client.ask('spend', { buyer, visitId }, this.#client.limits(), () => {}).catch(() => {})
+    this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
   }
 
   /** A handle that was told another sale would refuse every ticket: before it says so, it reads the room. */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
-    if (!this.#client.known) await this.#client.room(this.#client.limits(options))
+    if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error
   }
 
-  async #visit(visitor: Visitor, limits = this.#client.limits()): Promise<PollResult> {
+  async #visit(visitor: Visitor, limits = this.#client.call()): Promise<PollResult> {
     const { number, rank } = visitor
     const { buyer, visitId } = this.#tickets.claims(visitor)
     const answer = await this.#poller.visit({ buyer, visitId, number, rank }, limits)
@@ -346,8 +314,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {
-    const limits = this.#client.limits(options)
-    await this.#client.room(limits)
+    const limits = this.#client.call(options)
+    await this.#client.learn(limits)
     await this.#client.ask('control', op as never, limits, () => {})
     this.#poller.forget()
   }

@@ -40,8 +40,8 @@ export function keeperStage({ sale }: { sale?: FlashSale } = {}) {
       return stageOf.closed
     },
     deadline: () => clock.now() + DEADLINE_MS,
-    limits: () => ({ deadline: clock.now() + DEADLINE_MS }),
-    room: () => stageOf.room(),
+    call: () => ({ deadline: clock.now() + DEADLINE_MS }),
+    learn: () => stageOf.room(),
     ask: (_command: string, op: RoomOp<'tend'>) =>
       new Promise((resolve, reject) => {
         tends.push({

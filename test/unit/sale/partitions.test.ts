@@ -24,9 +24,9 @@ function opened(max = 100) {
   const engine = { clock, partition: port('sale'), groups: port('handoff') }
   const partitions = new Partitions(engine as unknown as Engine, 'launch', max)
   const limits = { deadline: 10_000 }
-  const ask = (index: number) => partitions.ask(index, 'stats', {}, limits, (answer) => answer)
+  const ask = (index: number) => partitions.at(index).ask('stats', {}, limits, (answer) => answer)
   const part = (index: number) => partitions.parts.ask(index, 'stats', {}, limits, (answer) => answer)
-  const handoff = (index: number) => partitions.askGroups(index, 'groups', {}, limits, (answer) => answer)
+  const handoff = (index: number) => partitions.groups(index).ask('groups', {}, limits, (answer) => answer)
   return { partitions, ports, ask, part, handoff, limits }
 }
 

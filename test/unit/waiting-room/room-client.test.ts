@@ -26,9 +26,13 @@ function opened(tokens: string[] = ['t']) {
   }
   const engine = { clock, elapsed: () => elapsed, room: () => room } as unknown as Engine
   const seen: string[] = []
-  const access = new RoomClient('r', null, engine, { deadlineMs: 700, maxInFlight: 2 }, (token) =>
-    seen.push(token),
-  )
+  const access = new RoomClient('r', engine, {
+    sale: null,
+    pace: { rate: 1, burst: 1 },
+    deadlineMs: 700,
+    maxInFlight: 2,
+    onSeen: (incarnation) => seen.push(incarnation),
+  })
   const pass = (ms: number) => {
     elapsed += ms
   }
@@ -47,14 +51,14 @@ describe('the server time', () => {
 
   test('is what was told last, and what passed since; it never goes back', async () => {
     const { access, pass, tell } = opened()
-    await access.room(access.limits())
+    await access.learn(access.call())
     expect([access.now(), access.heardNow]).toEqual([80_000, 80_000])
     pass(30)
     expect(access.now()).toBe(80_030)
     pass(-100)
     expect(access.now()).toBe(80_000)
     tell(90_000)
-    await access.describe(access.limits())
+    await access.describe(access.call())
     pass(5)
     expect([access.now(), access.heardNow, access.elapsed()]).toEqual([90_005, 90_000, -15])
   })
@@ -64,24 +68,24 @@ describe('the room', () => {
   test('is learned once, by all callers, and its incarnation told', async () => {
     const { access, asked, seen } = opened()
     expect(access.known).toBeUndefined()
-    await Promise.all([access.room(access.limits()), access.room(access.limits())])
+    await Promise.all([access.learn(access.call()), access.learn(access.call())])
     expect([asked, seen]).toEqual([['describe'], ['t']])
     expect(access.known).toEqual({ rules: { passMs: 1, sale: null }, commitment: 'c' })
-    expect(access.room(access.limits())).toBe(access.known)
-    access.learn('other', { rules: {} as never, commitment: 'd' })
+    expect(access.learn(access.call())).toBe(access.known)
+    expect(await access.create({ passMs: 1, sale: null } as never, access.call())).toBe(false)
     expect([seen, access.known?.commitment]).toEqual([['t'], 'c'])
   })
 
   test('that is another by now is lost', async () => {
     const { access } = opened(['t', 't', 'other'])
-    await access.room(access.limits())
-    await access.describe(access.limits())
-    await expect(access.describe(access.limits())).rejects.toMatchObject({ code: 'STATE_LOST' })
+    await access.learn(access.call())
+    await access.describe(access.call())
+    await expect(access.describe(access.call())).rejects.toMatchObject({ code: 'STATE_LOST' })
   })
 
   test('that was never seen may be any', async () => {
     const { access } = opened(['other'])
-    expect(await access.describe(access.limits())).toMatchObject({ commitment: 'c' })
+    expect(await access.describe(access.call())).toMatchObject({ commitment: 'c' })
   })
 })
 
@@ -89,9 +93,9 @@ describe('a call', () => {
   test('has the deadline of the handle, and the signal of the caller', () => {
     const { access, clock } = opened()
     const { signal } = new AbortController()
-    expect(access.limits({ signal })).toEqual({ deadline: clock.now() + 700, signal })
+    expect(access.call({ signal })).toEqual({ deadline: clock.now() + 700, signal })
     expect(access.deadline()).toBe(1_700)
-    expect(() => access.limits({ signal: AbortSignal.abort('enough') })).toThrow('enough')
+    expect(() => access.call({ signal: AbortSignal.abort('enough') })).toThrow('enough')
   })
 
   test('of a closed handle is refused', () => {
@@ -99,15 +103,15 @@ describe('a call', () => {
     expect(access.closed).toBe(false)
     access.close()
     expect(access.closed).toBe(true)
-    expect(() => access.limits()).toThrow('closed')
+    expect(() => access.call()).toThrow('closed')
   })
 
   test('that joins counts, any other does not', async () => {
     const { access } = opened()
-    const join = () => access.ask('join', { buyer: 'u' } as never, access.limits(), () => 0)
+    const join = () => access.ask('join', { buyer: 'u' } as never, access.call(), () => 0)
     const calls = [join(), join()]
     await expect(join()).rejects.toMatchObject({ code: 'OVERLOADED' })
-    const others = Array.from({ length: 5 }, () => access.describe(access.limits()))
+    const others = Array.from({ length: 5 }, () => access.describe(access.call()))
     await Promise.all([...calls, ...others])
     await settled()
   })
