@@ -5,6 +5,7 @@
  * - `UNAVAILABLE`: nothing was executed; `cause` says why. Retryable, unless it does not heal by itself: a wrong password, a certificate
  *   that is not trusted, a right that the user lacks.
  * - `UNKNOWN_OUTCOME`: it may have been executed. Retryable: the same `key` (or the same id) gives the one true answer.
+ *   A call that only reads has read nothing, and may simply be repeated.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent. Retryable.
  * - `RULES_CONFLICT`: a sale, or a waiting room, of this name has other rules; the message names them.
  * - `NOT_FOUND`: there is no sale, or waiting room, of this name.

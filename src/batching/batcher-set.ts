@@ -1,3 +1,4 @@
+import type { Effects } from '../engine/effects.js'
 import type { CommandMap, Port } from '../engine/port.js'
 import { type Batcher, batcherFor, type Final } from './batcher.js'
 import type { Session } from './session.js'
@@ -12,11 +13,13 @@ export interface CallOptions {
 export class BatcherSet<M extends CommandMap<M>> {
   readonly #port: Port<M>
   readonly session: Session
+  readonly #effects: Effects<M>
   readonly #counted: boolean
   readonly #batchers: { [C in keyof M]?: Batcher<M[C]['op'], M[C]['answer']> } = {}
 
   /** @param counted See {@link Batcher}. */
-  constructor(port: Port<M>, session: Session, counted = true) {
+  constructor(port: Port<M>, effects: Effects<M>, session: Session, counted = true) {
+    this.#effects = effects
     this.#port = port
     this.session = session
     this.#counted = counted
@@ -35,7 +38,13 @@ export class BatcherSet<M extends CommandMap<M>> {
     result: (answer: Final<M[C]['answer']>) => T,
     weight = weightOf(op),
   ): Promise<T> {
-    this.#batchers[command] ??= batcherFor(this.#port, command, this.session, this.#counted)
+    this.#batchers[command] ??= batcherFor(
+      this.#port,
+      command,
+      this.session,
+      this.#effects[command],
+      this.#counted,
+    )
     return this.#batchers[command].submit(op, deadline, weight, result, signal)
   }
 }

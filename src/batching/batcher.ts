@@ -1,8 +1,10 @@
+import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Timer } from '../engine/clock.js'
+import type { Effect } from '../engine/effects.js'
 import type { Call, CommandMap, Port, Reply, Retry } from '../engine/port.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
 import { onAbort } from './abort.js'
-import { failureOf, unknownOutcome } from './failure.js'
+import { failureOf } from './failure.js'
 import type { Session } from './session.js'
 
 export const tuning = {
@@ -17,6 +19,7 @@ export type Final<A> = Exclude<A, Retry>
 
 /** Where a lane leads: one command of one port. */
 export interface BatchTarget<O, A> {
+  readonly effect: Effect
   ready(): Promise<void> | undefined
   /** See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its answer tells the time. */
   readonly time?: (() => Promise<number>) | undefined
@@ -124,9 +127,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       if (pending.queued) this.#waiting--
       this.#clear()
       this.#relax()
-      pending.reject(
-        pending.sent ? unknownOutcome('The call was aborted', { cause: signal.reason }) : signal.reason,
-      )
+      pending.reject(pending.sent ? this.#unknown('The call was aborted', signal.reason) : signal.reason)
     })
   }
 
@@ -149,7 +150,7 @@ export class Batcher<O, A extends { readonly status: string }> {
           }
           const items = this.#queue.splice(0)
           this.#waiting = 0
-          for (const item of items) this.#fail(item, () => failureOf(item, error))
+          for (const item of items) this.#fail(item, () => failureOf(item, this.#target.effect, error))
           this.#relax()
         },
       )
@@ -190,7 +191,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       if (error instanceof NotReadyError) {
         this.#refusal = error
         this.#sendAgain(items)
-      } else for (const item of items) this.#fail(item, () => failureOf(item, error))
+      } else for (const item of items) this.#fail(item, () => failureOf(item, this.#target.effect, error))
     } finally {
       this.#calls.delete(items)
       if (this.#queue.length > 0) this.#wake()
@@ -283,8 +284,12 @@ export class Batcher<O, A extends { readonly status: string }> {
     if (this.#counted) this.#session.leave()
   }
 
+  #unknown(what: string, cause?: unknown): StockholdError {
+    return unknownOutcome(what, this.#target.effect, cause)
+  }
+
   #tooLate(item: Pending<O, A>): StockholdError {
-    if (item.sent) return unknownOutcome('It was not decided in time')
+    if (item.sent) return this.#unknown('It was not decided in time')
     const trouble = this.#refusal ?? this.#target.trouble?.()
     return trouble
       ? restate(trouble)
@@ -313,7 +318,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     for (const item of expired) this.#fail(item, () => this.#tooLate(item))
     for (const items of this.#calls) {
       for (const item of items) {
-        if (item.deadline <= now) this.#fail(item, () => unknownOutcome('No answer came in time'))
+        if (item.deadline <= now) this.#fail(item, () => this.#unknown('No answer came in time'))
       }
       // A driver may never settle what it has lost; the call must not block the lane for ever.
       if (items.every((item) => item.settled)) this.#calls.delete(items)
@@ -336,9 +341,11 @@ export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   session: Session,
+  effect: Effect,
   counted = true,
 ): Batcher<M[C]['op'], M[C]['answer']> {
   const way = {
+    effect,
     ready: () => port.ready(),
     time: command === 'describe' || !port.time ? undefined : () => port.time!(),
     trouble: () => port.lastError?.(),

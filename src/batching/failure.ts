@@ -1,3 +1,5 @@
+import { unknownOutcome } from '../common/unknown-outcome.js'
+import type { Effect } from '../engine/effects.js'
 import { internal, restate, StockholdError } from '../errors.js'
 
 /** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
@@ -10,11 +12,6 @@ function ownError(error: unknown): unknown {
  * twice, and another copy may have been carried out and undone since: once a request was sent, the
  * library cannot say that nothing was executed.
  */
-export function failureOf(item: { readonly sent: boolean }, error: unknown): unknown {
-  return item.sent ? unknownOutcome('It was not decided', { cause: error }) : ownError(error)
-}
-
-export function unknownOutcome(what: string, options?: { cause: unknown }): StockholdError {
-  const advice = 'it may have been executed. Send the same key, or the same id, again.'
-  return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, options)
+export function failureOf(item: { readonly sent: boolean }, effect: Effect, error: unknown): unknown {
+  return item.sent ? unknownOutcome('It was not decided', effect, error) : ownError(error)
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { saleEffects } from '../engine/effects.js'
 import type { Answer, Call, Command, Engine, Op, Partition, Reply } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
 import type { CommandMap, Port, Reply as ReplyOf } from '../engine/port.js'
@@ -38,8 +39,6 @@ const handlers: Handlers = {
   scan,
   events,
 }
-
-const writesNothing: ReadonlySet<Command> = new Set(['describe', 'get', 'transfers', 'scan', 'events'])
 
 /** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
 export function memoryEngine(options: { now?: (() => number) | undefined } = {}): Engine {
@@ -129,7 +128,7 @@ export function execute<C extends Command>(
   if (state.incarnation !== null && call.incarnation !== null && call.incarnation !== state.incarnation)
     return { outcome: 'lost', now: clock }
 
-  const reads = writesNothing.has(command)
+  const reads = saleEffects[command] === 'reads'
   if (state.incarnation !== null && !makes && !call.bypassFreeze && isRolledBack(state, command, ops, call))
     return { outcome: 'rolled_back', now: clock }
 
@@ -157,7 +156,7 @@ function isRolledBack<C extends Command>(
   ops: readonly Op<C>[],
   { lastSeen }: Call,
 ): boolean {
-  const reads = writesNothing.has(command)
+  const reads = saleEffects[command] === 'reads'
   const forgot = command === 'send' && (ops as readonly Op<'send'>[]).some((op) => forgotSending(state, op))
   if (!state.frozen && (forgot || (lastSeen && !state.remembers(lastSeen)))) {
     if (reads) return true

@@ -102,7 +102,7 @@ export async function runOnCluster(
     return reply
   } catch (error) {
     const resent = connectionOf(master) !== connection
-    const refusal = failure(error, true, resent)
+    const refusal = failure(error, script.effect, resent)
     if (resent || !misrouted.has(replyCode(error) ?? '')) throw refusal
     refused(cluster, keys)
     throw new NotReadyError(refusal.message, refusal.cause)

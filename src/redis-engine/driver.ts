@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis'
+import { unknownOutcome } from '../common/unknown-outcome.js'
+import type { Effect } from '../engine/effects.js'
 import { StockholdError, unavailable } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { denied, failure, isRefusedInside, replyCode } from './failure.js'
@@ -55,7 +57,7 @@ export async function runReplicated(
     if (isRefusedInside(ran.reason) && connectionOf(client) === before)
       throw await named(ran.reason, client, script, keys)
     if (byText || !isUnknownScript(ran.reason)) throw ran.reason
-    await admitted(client, before, admit)
+    await admitted(client, script, before, admit)
     return runReplicated(client, script, keys, argument, replication, admit, true)
   }
   const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
@@ -64,7 +66,7 @@ export async function runReplicated(
   const failed = [written, waited].find((each) => each.status === 'rejected')
   const cause = failed ? failure(failed.reason) : new Error('Too few replicas have answered.')
   const why = `only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms`
-  if (!script.writes) throw unavailable(`What was read may not last: ${why}. Ask again.`, cause)
+  if (script.effect === 'reads') throw unavailable(`What was read may not last: ${why}. Ask again.`, cause)
   throw new StockholdError(
     'UNKNOWN_OUTCOME',
     `It was written, but ${why}. Send the same key, or the same id, again.`,
@@ -86,7 +88,7 @@ export async function run(
 ): Promise<unknown[]> {
   const connection = connectionOf(client)
   const isResent = () => connectionOf(client) !== connection
-  const admission = () => admitted(client, connection, admit)
+  const admission = () => admitted(client, script, connection, admit)
   const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
     throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
   })
@@ -102,20 +104,18 @@ export async function run(
  */
 async function admitted(
   client: Redis,
+  { effect }: Script,
   connection: object,
   admit: () => Promise<void> | undefined,
 ): Promise<void> {
   await admit()?.catch((cause) => {
-    throw connectionOf(client) === connection ? cause : unknownOf(cause)
+    throw connectionOf(client) === connection ? cause : unknownOf(effect, cause)
   })
 }
 
-function unknownOf(cause: unknown): StockholdError {
-  return new StockholdError(
-    'UNKNOWN_OUTCOME',
-    'The connection failed before the answer came, and the server that is there now cannot be used: it may have been executed. Send the same key, or the same id, again.',
-    { cause },
-  )
+function unknownOf(effect: Effect, cause: unknown): StockholdError {
+  const what = 'The connection failed before the answer came, and the server that is there now cannot be used'
+  return unknownOutcome(what, effect, cause)
 }
 
 /**

@@ -1,4 +1,6 @@
 import { driverMessage } from '../common/driver-error.js'
+import { unknownOutcome } from '../common/unknown-outcome.js'
+import type { Effect } from '../engine/effects.js'
 import { internal, StockholdError, unavailable } from '../errors.js'
 
 /** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
@@ -48,10 +50,10 @@ export function isRefusedInside(error: unknown): boolean {
 /**
  * What a failed call means to its callers.
  *
- * @param executes Whether what failed could have changed anything.
+ * @param effect What it would have changed; `none` where nothing was asked of the data.
  * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time only.
  */
-export function failure(error: unknown, executes = true, resent = false): StockholdError {
+export function failure(error: unknown, effect: Effect | 'none' = 'writes', resent = false): StockholdError {
   if (error instanceof StockholdError) return error
   if (isOurs(error)) return internal('run a script', error)
   const code = replyCode(error)
@@ -61,14 +63,10 @@ export function failure(error: unknown, executes = true, resent = false): Stockh
       cause,
     })
   }
-  if (!executes || (!resent && (refusalOf(error) !== undefined || isNeverWritten(error))))
+  if (effect === 'none' || (!resent && (refusalOf(error) !== undefined || isNeverWritten(error))))
     return unreachable(error)
   const what = code === undefined || resent ? 'The connection failed' : `The script failed (${code})`
-  return new StockholdError(
-    'UNKNOWN_OUTCOME',
-    `${what} before the answer came: it may have been executed. Send the same key, or the same id, again.`,
-    { cause },
-  )
+  return unknownOutcome(`${what} before the answer came`, effect, cause)
 }
 
 /**

@@ -237,7 +237,7 @@ class RedisEngine implements Engine {
         : await run(client, script, keys, argument, admit)
     } catch (error) {
       if (isReplica(error)) this.#connection.leave(connection, error)
-      throw failure(error, true, connectionOf(client) !== connection)
+      throw failure(error, script.effect, connectionOf(client) !== connection)
     }
   }
 

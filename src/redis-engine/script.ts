@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
 import { assemble, type Concerns } from './assemble.js'
 import lists from './concerns/lists.lua'
@@ -8,15 +9,19 @@ import time from './concerns/time.lua'
 export interface Script {
   readonly text: string
   readonly sha: string
-  readonly writes: boolean
+  readonly effect: Effect
   /** Its answer tells callers or consumers what has happened, so it must be as durable as that. */
   readonly tells: boolean
 }
 
 /** A script as it stands in its file, and its flags. */
 export interface Source {
-  /** https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags */
-  readonly flags: string
+  /**
+   * What gives memory or stock back must work while Redis is over `maxmemory`: `allow-oom`. A script that only reads has
+   * `no-writes` by itself, and runs where writing is refused.
+   * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
+   */
+  readonly flags?: 'allow-oom'
   /** As of a {@link Script}; what may write always does. */
   readonly tells?: true
   readonly lua: string
@@ -39,19 +44,24 @@ export function assembleAll<C extends string>(
   return Object.fromEntries(texts)
 }
 
-export function compile<C extends string>(texts: ScriptTexts<C>, clock: string): Record<C, Script> {
+export function compile<C extends string>(
+  texts: ScriptTexts<C>,
+  effects: Readonly<Record<C, Effect>>,
+  clock: string,
+): Record<C, Script> {
   const entries = Object.entries<Source>(texts).map(([command, { flags, lua, tells = false }]) => {
-    const text = `#!lua${flags && ` flags=${flags}`}\n${lua}`
+    const effect = effects[command as C]
+    const flag = effect === 'reads' ? 'no-writes' : flags
+    const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${lua}`
       .replaceAll('@TIME@', clock)
       .replaceAll('@LAYOUT@', String(LAYOUT))
-    const writes = flags !== 'no-writes'
     const sha = createHash('sha1').update(text).digest('hex')
-    return [command, { text, sha, writes, tells: writes || tells }]
+    return [command, { text, sha, effect, tells: effect !== 'reads' || tells }]
   })
   return Object.fromEntries(entries)
 }
 
 /** A script that answers the server's time and nothing else. */
 export function compileClock(clock: string): Script {
-  return compile({ clock: { flags: 'no-writes', lua: 'return @TIME@' } }, clock).clock
+  return compile({ clock: { lua: 'return @TIME@' } }, { clock: 'reads' }, clock).clock
 }

@@ -34,7 +34,7 @@ export class Verification {
       try {
         await this.#verify(server, this.#wasSafe)
       } catch (error) {
-        throw failure(error, false)
+        throw failure(error, 'none')
       }
       if (connectionOf(server) !== connection) continue
       this.#wasSafe = true

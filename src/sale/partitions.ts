@@ -1,6 +1,7 @@
 import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import { type InFlightLimit, Session } from '../batching/session.js'
+import { groupEffects, saleEffects } from '../engine/effects.js'
 import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../engine/engine.js'
 import type { GroupCommands } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
@@ -66,7 +67,7 @@ export class Partitions {
 
   /** For calls that ask one partition. */
   at(index: number): BatcherSet<Commands> {
-    this.#open[index] ??= new BatcherSet(this.#port(index), this.session(index))
+    this.#open[index] ??= new BatcherSet(this.#port(index), saleEffects, this.session(index))
     return this.#open[index]
   }
 
@@ -76,7 +77,7 @@ export class Partitions {
       count: this.#count,
       session: (index) => this.session(index),
       ask: (index, command, op, limits, result) => {
-        this.#parts[index] ??= new BatcherSet(this.#port(index), this.session(index), false)
+        this.#parts[index] ??= new BatcherSet(this.#port(index), saleEffects, this.session(index), false)
         return this.#parts[index].ask(command, op, limits, result)
       },
     }
@@ -88,7 +89,7 @@ export class Partitions {
     const open = (index: number): BatcherSet<Commands> => {
       const session = this.#newSession(index)
       session.bypassFreeze = true
-      return new BatcherSet(this.#port(index), session, false)
+      return new BatcherSet(this.#port(index), saleEffects, session, false)
     }
     const at = (index: number): BatcherSet<Commands> => {
       lanes[index] ??= open(index)
@@ -105,6 +106,7 @@ export class Partitions {
   groups(index: number): BatcherSet<GroupCommands> {
     this.#groups[index] ??= new BatcherSet(
       this.#engine.groups(this.#sale, index, this.#count),
+      groupEffects,
       this.session(index),
     )
     return this.#groups[index]

@@ -1,6 +1,7 @@
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import { type Created, RemoteHandle } from '../batching/remote-handle.js'
 import { Session } from '../batching/session.js'
+import { roomEffects } from '../engine/effects.js'
 import type { Engine } from '../engine/engine.js'
 import type {
   AdmissionRate,
@@ -50,7 +51,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     this.#options = options
     this.#elapsed = () => engine.elapsed()
     const batchers = (max: number) =>
-      new BatcherSet(engine.room(name), new Session(this.title, { max, open: 0 }, engine.clock))
+      new BatcherSet(engine.room(name), roomEffects, new Session(this.title, { max, open: 0 }, engine.clock))
     this.#joins = batchers(options.maxInFlight)
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
   }

@@ -91,7 +91,7 @@ async function story(
   const gate: InFlightLimit = { max: 1_000, open: 0 }
   const session = new Session('s', gate)
   session.incarnation = 'token'
-  const lane = batcherFor(partition, 'reserve', session)
+  const lane = batcherFor(partition, 'reserve', session, 'writes')
 
   const outcomes: (Outcome | undefined)[] = callers.map(() => undefined)
   const reason = new Error('lost patience')
@@ -208,7 +208,7 @@ test('each caller has an error of its own', async () => {
     ready: () => undefined,
     run: () => Promise.reject(new StockholdError('UNAVAILABLE', 'away')),
   }
-  const lane = batcherFor(failing, 'get', session)
+  const lane = batcherFor(failing, 'get', session, 'reads')
   const errors = await Promise.all(
     [0, 1].map(() =>
       lane.submit({ id: idOf(0) }, performance.now() + 50, 1, () => {}).catch((error) => error),

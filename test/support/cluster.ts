@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
-
 import { type Random, random } from '../../scripts/lib/random.js'
 import type { ClientOptions, RedisCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { BatcherSet } from '../../src/batching/batcher-set.js'
 import { Session as NewSession, type Session } from '../../src/batching/session.js'
+import { saleEffects } from '../../src/engine/effects.js'
 
 import type { Commands, Engine, FinalAnswer, Op, Rules, StoredReservation } from '../../src/engine/engine.js'
 import { makeId, PART_LENGTH } from '../../src/engine/reservation-id.js'
@@ -136,6 +136,7 @@ export class ClusterShop {
     this.#lanes.set(engine, of)
     of[partition] ??= new BatcherSet(
       engine.partition(this.name, partition, this.rules.partitions),
+      saleEffects,
       this.#session(),
     )
     return of[partition]

@@ -1,6 +1,7 @@
 import { batcherFor } from '../../src/batching/batcher.js'
 import { Session } from '../../src/batching/session.js'
 import type { Clock } from '../../src/engine/clock.js'
+import type { Effect } from '../../src/engine/effects.js'
 import type { Commands } from '../../src/engine/engine.js'
 import { FakePartition } from './fake-partition.js'
 import { TestClock } from './test-clock.js'
@@ -10,12 +11,12 @@ export const SOON = 30
 const LATER = 30_000
 
 /** A lane of `get` over a partition that only notes what it is handed: on a clock of the test, or on other timers. */
-export function openLane(max = 10_000, others?: Clock) {
+export function openLane(max = 10_000, others?: Clock, effect: Effect = 'reads') {
   const partition = new FakePartition()
   const clock = new TestClock()
   const timing = others ?? clock
   const session = new Session('sale', { max, open: 0 }, timing)
-  const lane = batcherFor<Commands, 'get'>(partition, 'get', session)
+  const lane = batcherFor<Commands, 'get'>(partition, 'get', session, effect)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
     const { ms = LATER, weight = 1, signal } = rest
     const answer = lane.submit({ id }, timing.now() + ms, weight, ({ status }) => `${id}: ${status}`, signal)

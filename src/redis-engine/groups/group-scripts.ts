@@ -1,3 +1,4 @@
+import { groupEffects } from '../../engine/effects.js'
 import type { GroupCommand } from '../../engine/groups.js'
 import { assembleAll, compile, type Script } from '../script.js'
 import consumerGroups from './concerns/consumer_groups.lua'
@@ -29,8 +30,8 @@ const texts = assembleAll<GroupCommand>(
     claim: { flags: 'allow-oom', lua: claim },
     acknowledge: { flags: 'allow-oom', lua: acknowledge },
     checkpoint: { flags: 'allow-oom', lua: checkpoint },
-    groups: { flags: 'no-writes', lua: groups },
-    dead: { flags: 'no-writes', lua: dead },
+    groups: { lua: groups },
+    dead: { lua: dead },
     revive: { flags: 'allow-oom', lua: revive },
     drop: { flags: 'allow-oom', lua: drop },
   },
@@ -38,5 +39,5 @@ const texts = assembleAll<GroupCommand>(
 )
 
 export function compileGroupScripts(clock: string): Record<GroupCommand, Script> {
-  return compile(texts, clock)
+  return compile(texts, groupEffects, clock)
 }

@@ -1,3 +1,4 @@
+import { roomEffects } from '../../engine/effects.js'
 import type { RoomCommand } from '../../engine/room.js'
 import { assembleAll, compile, type Script } from '../script.js'
 import acl from './concerns/acl.lua'
@@ -29,9 +30,9 @@ export const roomConcerns = {
 /** Only what makes a room larger is refused while Redis is over `maxmemory`. */
 const texts = assembleAll<RoomCommand>(
   {
-    create: { flags: '', lua: create },
-    describe: { flags: 'no-writes', lua: describe },
-    join: { flags: '', lua: join },
+    create: { lua: create },
+    describe: { lua: describe },
+    join: { lua: join },
     tend: { flags: 'allow-oom', lua: tend },
     leave: { flags: 'allow-oom', lua: leave },
     revoke: { flags: 'allow-oom', lua: leave },
@@ -42,5 +43,5 @@ const texts = assembleAll<RoomCommand>(
 )
 
 export function compileRoomScripts(clock: string): Record<RoomCommand, Script> {
-  return compile(texts, clock)
+  return compile(texts, roomEffects, clock)
 }

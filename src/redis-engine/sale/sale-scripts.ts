@@ -1,3 +1,4 @@
+import { saleEffects } from '../../engine/effects.js'
 import type { Command } from '../../engine/engine.js'
 import { assembleAll, compile, type Script } from '../script.js'
 import acl from './concerns/acl.lua'
@@ -62,28 +63,28 @@ export const saleConcerns = {
  */
 const texts = assembleAll<Command>(
   {
-    create: { flags: '', lua: create },
-    describe: { flags: 'no-writes', lua: describe },
-    rebuild: { flags: '', lua: rebuild },
-    reserve: { flags: '', lua: reserve },
+    create: { lua: create },
+    describe: { lua: describe },
+    rebuild: { lua: rebuild },
+    reserve: { lua: reserve },
     confirm: { flags: 'allow-oom', lua: confirm },
     release: { flags: 'allow-oom', lua: release },
     extend: { flags: 'allow-oom', lua: extend },
     refund: { flags: 'allow-oom', lua: refund },
-    get: { flags: 'no-writes', tells: true, lua: get },
+    get: { tells: true, lua: get },
     restock: { flags: 'allow-oom', lua: restock },
     control: { flags: 'allow-oom', lua: control },
     send: { flags: 'allow-oom', lua: send },
     receive: { flags: 'allow-oom', lua: receive },
-    transfers: { flags: 'no-writes', lua: transfers },
+    transfers: { lua: transfers },
     stats: { flags: 'allow-oom', lua: stats },
     sweep: { flags: 'allow-oom', lua: sweep },
-    scan: { flags: 'no-writes', lua: scan },
-    events: { flags: 'no-writes', tells: true, lua: readEvents },
+    scan: { lua: scan },
+    events: { tells: true, lua: readEvents },
   },
   saleConcerns,
 )
 
 export function compileScripts(clock: string): Record<Command, Script> {
-  return compile(texts, clock)
+  return compile(texts, saleEffects, clock)
 }

@@ -201,6 +201,25 @@ describe('deadlines', () => {
     await turn()
   })
 
+  test.each([
+    ['writes', 'it may have been executed. Send the same key, or the same id, again.'],
+    ['sweeps', 'nothing was read. Repeat the call.'],
+    ['reads', 'nothing was read. Repeat the call.'],
+  ] as const)('sent: a call that %s is told what to do', async (effect, advice) => {
+    const { ask, clock } = openLane(10, undefined, effect)
+    const abort = new AbortController()
+    const [late, aborted] = [ask('a', { ms: SOON }), ask('b', { signal: abort.signal })]
+    await turn()
+    abort.abort('gone')
+    const told = { ...code('UNKNOWN_OUTCOME'), retryable: true }
+    await expect(aborted).rejects.toMatchObject({
+      ...{ ...told, message: `The call was aborted: ${advice}` },
+      cause: 'gone',
+    })
+    const message = `No answer came in time: ${advice}`
+    await expect(clock.during(late)).rejects.toMatchObject({ ...told, message })
+  })
+
   test('each item of a batch has its own', async () => {
     const { ask, calls, clock } = openLane()
     const answer = ask('patient')

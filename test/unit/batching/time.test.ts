@@ -20,7 +20,7 @@ describe('the time of the server', () => {
   const inLane = (command: 'get' | 'describe', time: () => Promise<number>) => {
     const partition = Object.assign(new FakePartition(), { time })
     const session = new Session('sale', { max: 10, open: 0 })
-    const lane = batcherFor<Commands, typeof command>(partition, command, session)
+    const lane = batcherFor<Commands, typeof command>(partition, command, session, 'reads')
     const ask = (ms = 30_000) => {
       const answer = lane.submit({ id: 'a' }, performance.now() + ms, 1, ({ status }) => status)
       answer.catch(() => {})

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { BatcherSet } from '../../../src/batching/batcher-set.js'
 import { Session } from '../../../src/batching/session.js'
+import { saleEffects } from '../../../src/engine/effects.js'
 import type { Command, Commands } from '../../../src/engine/engine.js'
 import { FakePartition } from '../../support/fake-partition.js'
 import { turn } from '../../support/open-batcher.js'
@@ -12,7 +13,11 @@ const lines = (count: number) => Array.from({ length: count }, (_, i) => [i, 1])
 async function batches(command: Command, op: object, count: number): Promise<number[]> {
   const partition = new FakePartition()
   const timing = new TestClock()
-  const lanes = new BatcherSet<Commands>(partition, new Session('sale', { max: 10_000, open: 0 }, timing))
+  const lanes = new BatcherSet<Commands>(
+    partition,
+    saleEffects,
+    new Session('sale', { max: 10_000, open: 0 }, timing),
+  )
   const limits = { deadline: 30_000 }
   for (let i = 0; i < count; i++) lanes.ask(command, op as never, limits, () => {}).catch(() => {})
   await turn()

@@ -5,7 +5,12 @@ import { run, runReplicated } from '../../../src/redis-engine/driver.js'
 import { failure } from '../../../src/redis-engine/failure.js'
 import type { Script } from '../../../src/redis-engine/script.js'
 
-const script: Script = { text: "redis.call('HSET', KEYS[1], 1, 1)", sha: 'sha', writes: true, tells: true }
+const script: Script = {
+  text: "redis.call('HSET', KEYS[1], 1, 1)",
+  sha: 'sha',
+  effect: 'writes',
+  tells: true,
+}
 
 function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' })
@@ -29,9 +34,26 @@ function resending(refusal: string) {
 async function told(sent: () => Promise<unknown>): Promise<string> {
   return sent().then(
     () => 'answered',
-    (error) => failure(error, true, true).code,
+    (error) => failure(error, 'writes', true).code,
   )
 }
+
+test.each([
+  ['writes', 'it may have been executed. Send the same key, or the same id, again.'],
+  ['reads', 'nothing was read. Repeat the call.'],
+] as const)(
+  'where the connection fails, the caller of a script that %s is told what to do',
+  async (effect, advice) => {
+    const message = `The connection failed before the answer came: ${advice}`
+    expect(failure(new Error('read ECONNRESET'), effect)).toMatchObject({ code: 'UNKNOWN_OUTCOME', message })
+    const unsafe = () => Promise.reject(new StockholdError('UNAVAILABLE', 'Too few replicas.'))
+    const client = resending('NOSCRIPT No matching script.')
+    await expect(run(client, { ...script, effect }, ['k'], Buffer.alloc(0), unsafe)).rejects.toMatchObject({
+      code: 'UNKNOWN_OUTCOME',
+      message: expect.stringContaining(`cannot be used: ${advice}`),
+    })
+  },
+)
 
 describe('a script that the driver has sent again, by another connection, may have been executed the first time', () => {
   const unsafe = () =>

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { CallOptions } from '../../src/batching/batcher-set.js'
-import type { Engine } from '../../src/engine/engine.js'
-import { StockholdError } from '../../src/errors.js'
-import { normalizeRules } from '../../src/sale/rules.js'
-import { SaleClient } from '../../src/sale/sale-client.js'
-import { RoomClient } from '../../src/waiting-room/room-client.js'
-import { normalizeRoom } from '../../src/waiting-room/room-rules.js'
-import { settled, TestClock } from '../support/test-clock.js'
+import type { CallOptions } from '../../../src/batching/batcher-set.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { StockholdError } from '../../../src/errors.js'
+import { normalizeRules } from '../../../src/sale/rules.js'
+import { SaleClient } from '../../../src/sale/sale-client.js'
+import { RoomClient } from '../../../src/waiting-room/room-client.js'
+import { normalizeRoom } from '../../../src/waiting-room/room-rules.js'
+import { settled, TestClock } from '../../support/test-clock.js'
 
 const limits = { deadlineMs: 3_600_000, maxInFlight: 10 }
 const sale = {

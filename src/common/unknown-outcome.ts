@@ -1,0 +1,16 @@
+import type { Effect } from '../engine/effects.js'
+import { StockholdError } from '../errors.js'
+
+/**
+ * What was sent may have been executed.
+ *
+ * @param what What went wrong, without a full stop.
+ * @param effect What it would have changed. A call that only reads has nothing to resolve.
+ */
+export function unknownOutcome(what: string, effect: Effect, cause?: unknown): StockholdError {
+  const advice =
+    effect === 'writes'
+      ? 'it may have been executed. Send the same key, or the same id, again.'
+      : 'nothing was read. Repeat the call.'
+  return new StockholdError('UNKNOWN_OUTCOME', `${what}: ${advice}`, cause === undefined ? {} : { cause })
+}

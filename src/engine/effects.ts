@@ -1,0 +1,57 @@
+import type { Commands } from './engine.js'
+import type { GroupCommands } from './groups.js'
+import type { CommandMap } from './port.js'
+import type { RoomCommands } from './room.js'
+
+/**
+ * What a command changes:
+ *
+ * - `reads`: nothing at all.
+ * - `sweeps`: only what is due whoever asks, such as the expiry of holds. To its caller it is a read.
+ * - `writes`: what its caller asks for.
+ */
+export type Effect = 'reads' | 'sweeps' | 'writes'
+
+export type Effects<M extends CommandMap<M>> = { readonly [C in keyof M]: Effect }
+
+export const saleEffects: Effects<Commands> = {
+  create: 'writes',
+  describe: 'reads',
+  rebuild: 'writes',
+  reserve: 'writes',
+  confirm: 'writes',
+  release: 'writes',
+  extend: 'writes',
+  refund: 'writes',
+  get: 'reads',
+  restock: 'writes',
+  control: 'writes',
+  send: 'writes',
+  receive: 'writes',
+  transfers: 'reads',
+  stats: 'sweeps',
+  sweep: 'sweeps',
+  scan: 'reads',
+  events: 'reads',
+}
+
+export const roomEffects: Effects<RoomCommands> = {
+  create: 'writes',
+  describe: 'reads',
+  join: 'writes',
+  tend: 'writes',
+  leave: 'writes',
+  revoke: 'writes',
+  spend: 'writes',
+  control: 'writes',
+}
+
+export const groupEffects: Effects<GroupCommands> = {
+  claim: 'writes',
+  acknowledge: 'writes',
+  checkpoint: 'writes',
+  groups: 'reads',
+  dead: 'reads',
+  revive: 'writes',
+  drop: 'writes',
+}
