@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 
 /**
@@ -7,7 +7,7 @@ import { SERVER_TIME } from '../../src/redis-engine/script.js'
  * apart, so the time of its calls can be told from the time of all other scripts.
  */
 export function readOnlyEvents(client: Redis): void {
-  const { sha } = compileScripts(SERVER_TIME).events
+  const { sha } = salePort.compile(SERVER_TIME).events
   const send = client.sendCommand.bind(client)
   client.sendCommand = (command, stream) => {
     if (command.name === 'evalsha' && command.args[0] === sha) command.name = 'evalsha_ro'

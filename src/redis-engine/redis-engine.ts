@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { notify } from '../common/callback.js'
 import type { Command, Engine, Partition } from '../engine/engine.js'
 import type { GroupCommand, GroupPort } from '../engine/groups.js'
-import type { Port } from '../engine/port.js'
+import type { CommandMap, Port } from '../engine/port.js'
 import type { RoomCommand, RoomPort } from '../engine/room.js'
 import { internal, invalid, StockholdError, unavailable } from '../errors.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
@@ -17,15 +17,13 @@ import {
   isClient,
   isCluster,
 } from './connection.js'
+import type { RedisPort } from './define-port.js'
 import { run, runReplicated } from './driver.js'
 import { failure, replyCode } from './failure.js'
-import { compileGroupScripts } from './groups/group-scripts.js'
-import { decodeGroupReply, encodeGroupCall } from './groups/group-wire.js'
+import { groupPort } from './groups/group-port.js'
 import { groupKeys, partitionKeys, roomKeys } from './keys.js'
-import { compileRoomScripts } from './room/room-scripts.js'
-import { decodeRoom, encodeRoom } from './room/room-wire.js'
-import { compileScripts } from './sale/sale-scripts.js'
-import { decode, encode } from './sale/wire.js'
+import { roomPort } from './room/room-port.js'
+import { salePort } from './sale/sale-port.js'
 import { compileClock, type Script, SERVER_TIME } from './script.js'
 import { type Durability, verifyServer } from './server-check.js'
 import { Verification } from './verification.js'
@@ -145,54 +143,22 @@ class RedisEngine implements Engine {
     this.#verification = new Verification((server, wasSafe) => this.#verify(server, wasSafe))
     this.#prefix = prefix
     this.#clock = compileClock(time.lua)
-    this.#scripts = compileScripts(time.lua)
-    this.#groupScripts = compileGroupScripts(time.lua)
-    this.#roomScripts = compileRoomScripts(time.lua)
+    this.#scripts = salePort.compile(time.lua)
+    this.#groupScripts = groupPort.compile(time.lua)
+    this.#roomScripts = roomPort.compile(time.lua)
   }
 
   partition(sale: string, index: number, partitions: number): Partition {
     const keys = partitionKeys(this.#prefix, sale, index, partitions)
-    return {
-      ...this.#common(keys),
-      run: (command, ops, call) =>
-        this.#run(
-          command,
-          this.#scripts[command],
-          keys,
-          () => encode(index, command, ops, call),
-          (reply) => decode(index, command, ops, reply),
-        ),
-    }
+    return this.#port(salePort, this.#scripts, keys, index)
   }
 
   groups(sale: string, index: number, partitions: number): GroupPort {
-    const keys = groupKeys(this.#prefix, sale, index, partitions)
-    return {
-      ...this.#common(keys),
-      run: (command, ops, call) =>
-        this.#run(
-          command,
-          this.#groupScripts[command],
-          keys,
-          () => encodeGroupCall(command, ops, call),
-          (reply) => decodeGroupReply(command, ops, reply),
-        ),
-    }
+    return this.#port(groupPort, this.#groupScripts, groupKeys(this.#prefix, sale, index, partitions))
   }
 
   room(name: string): RoomPort {
-    const keys = roomKeys(this.#prefix, name)
-    return {
-      ...this.#common(keys),
-      run: (command, ops, call) =>
-        this.#run(
-          command,
-          this.#roomScripts[command],
-          keys,
-          () => encodeRoom(command, ops, call),
-          (reply) => decodeRoom(command, ops, reply),
-        ),
-    }
+    return this.#port(roomPort, this.#roomScripts, roomKeys(this.#prefix, name))
   }
 
   async close(): Promise<void> {
@@ -201,8 +167,12 @@ class RedisEngine implements Engine {
     if (this.#ownsClient && this.#client.status !== 'end') this.#client.disconnect()
   }
 
-  /** What ports of all kinds do alike. */
-  #common(keys: string[]): Omit<Required<Port<never>>, 'run'> {
+  #port<M extends CommandMap<M>>(
+    port: RedisPort<M>,
+    scripts: { readonly [C in keyof M]: Script },
+    keys: string[],
+    partition?: number,
+  ): Required<Port<M>> {
     return {
       ready: () =>
         this.#closed
@@ -210,19 +180,15 @@ class RedisEngine implements Engine {
           : this.#admit(keys),
       time: () => this.#time(keys),
       lastError: () => this.#connection.trouble,
+      run: async (command, ops, call) => {
+        const name = String(command)
+        const argument = attempt(`write the request ${name}`, () =>
+          port.encode(command, ops, call, partition),
+        )
+        const reply = await this.#send(scripts[command], keys, argument)
+        return attempt(`read the answer to ${name}`, () => port.decode(command, ops, reply, partition))
+      },
     }
-  }
-
-  async #run<R>(
-    command: string,
-    script: Script,
-    keys: string[],
-    write: () => Buffer,
-    read: (reply: unknown[]) => R,
-  ): Promise<R> {
-    const argument = attempt(`write the request ${command}`, write)
-    const reply = await this.#send(script, keys, argument)
-    return attempt(`read the answer to ${command}`, () => read(reply))
   }
 
   async #send(script: Script, keys: string[], argument: Buffer): Promise<unknown[]> {

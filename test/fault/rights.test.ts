@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 
 import { type Engine, FlashSale, redisEngine, type StockholdError, WaitingRoom } from '../../src/index.js'
-import { compileRoomScripts } from '../../src/redis-engine/room/room-scripts.js'
+import { roomPort } from '../../src/redis-engine/room/room-port.js'
 import { connectTo } from '../support/client.js'
 import { refuse } from './support/refuse.js'
 import { openTrial } from './support/trial.js'
@@ -151,7 +151,7 @@ test('each right that the chapter lists is needed, and the one that is missing i
 })
 
 test('a script of a room that writes more than once asks for each command it runs', () => {
-  const scripts = Object.values(compileRoomScripts('TIME')).filter(({ text }) => text.includes('move_on()'))
+  const scripts = Object.values(roomPort.compile('TIME')).filter(({ text }) => text.includes('move_on()'))
   expect(scripts).not.toEqual([])
   for (const { text } of scripts) {
     const asked = /for _, command in ipairs\(\{([^}]*)\}/.exec(text)![1]!.match(/\w+/g)

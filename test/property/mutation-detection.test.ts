@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Command, Engine, Op } from '../../src/engine/engine.js'
-import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import type { Before } from '../support/altered-scripts.js'
@@ -18,7 +18,7 @@ const redis = redisKind()
 beforeAll(redis.start)
 afterAll(redis.stop)
 
-const scripts = Object.values(compileScripts(SERVER_TIME)).map(({ text }) => text)
+const scripts = Object.values(salePort.compile(SERVER_TIME)).map(({ text }) => text)
 
 test('the engines as they are pass with the same seed', async () => {
   for (const { make } of [memory, redis]) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
-import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { groupPort } from '../../src/redis-engine/groups/group-port.js'
+import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { Violation } from '../model/violation.js'
 import { alteredMaker } from '../support/altered-kind.js'
@@ -18,8 +18,8 @@ beforeAll(redis.start)
 afterAll(redis.stop)
 
 const scripts = [
-  ...Object.values(compileScripts(SERVER_TIME)),
-  ...Object.values(compileGroupScripts(SERVER_TIME)),
+  ...Object.values(salePort.compile(SERVER_TIME)),
+  ...Object.values(groupPort.compile(SERVER_TIME)),
 ].map(({ text }) => text)
 
 function findEach(

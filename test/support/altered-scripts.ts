@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
-import { compileGroupScripts } from '../../src/redis-engine/groups/group-scripts.js'
-import { compileScripts } from '../../src/redis-engine/sale/sale-scripts.js'
+import { groupPort } from '../../src/redis-engine/groups/group-port.js'
+import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 
 /** One change of the scripts' text. */
 export interface Alteration {
@@ -48,7 +48,7 @@ export class AlteredScripts {
 
   /** Names the clock that scripts will come with. */
   expect(clock: string): void {
-    const scripts = [...Object.values(compileScripts(clock)), ...Object.values(compileGroupScripts(clock))]
+    const scripts = [...Object.values(salePort.compile(clock)), ...Object.values(groupPort.compile(clock))]
     for (const { text, sha } of scripts) {
       const altered = this.#alterations.reduce(
         (changed, { find, replace }) => changed.replaceAll(find, () => replace),

@@ -1,7 +1,7 @@
 import type { RefundReason, StoredEvent, StoredReservation } from '../../engine/engine.js'
 import { makeId, PART_LENGTH } from '../../engine/reservation-id.js'
 import { Reader } from '../msgpack.js'
-import { type Codec, type Details, nextNumber, readRecord, writeColumn } from './record-codec.js'
+import { type Details, nextNumber, readRecord, type SaleCodec, writeColumn } from './record-codec.js'
 
 /** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
 const PART = 6
@@ -34,12 +34,12 @@ const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
 ]
 
 /** Pages of events, with the reservations they speak of. */
-export const events: Codec<'events'> = {
-  write(ops, to) {
+export const eventsCodec: SaleCodec<'events'> = {
+  encode(ops, to) {
     writeColumn(ops, to, (op) => op.after)
     writeColumn(ops, to, (op) => (op.reservations ? 1 : 0))
   },
-  read: (ops, from) =>
+  decode: (ops, from) =>
     ops.map((op) => {
       const entries = from.next() as Buffer[]
       const since = nextNumber(from)

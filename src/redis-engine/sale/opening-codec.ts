@@ -1,12 +1,13 @@
 import type { Answer, Op } from '../../engine/engine.js'
 import { splitStock } from '../../engine/stock-split.js'
+import { byLetter, type Details } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
 
 /** What `create` and `rebuild` send, for the scripts of that name. */
 export function writeSales(
-  partition: number,
   ops: readonly (Op<'create'> | Op<'rebuild'>)[],
   to: Writer,
+  partition: number,
 ): void {
   to.array(ops.length)
   for (const op of ops) {
@@ -27,26 +28,36 @@ export function writeSales(
   }
 }
 
-const statusOf = {
-  create: { C: 'created', X: 'exists', N: 'conflict', T: 'retry' },
-  rebuild: { R: 'rebuilt', X: 'exists', T: 'retry' },
-} as const
-
-/** Reads `opened, now, ahead, statuses, incarnations`, and of `create` `completes`. */
-export function readOpened<C extends 'create' | 'rebuild'>(
-  command: C,
-  reply: readonly unknown[],
-): Answer<C>[] {
-  const incarnations = reply[4] as readonly unknown[]
-  const completes = reply[5] as readonly unknown[] | undefined
-  const statuses: Readonly<Record<string, string>> = statusOf[command]
-  return [...String(reply[3])].map((letter, i): Answer<C> => {
-    const status = statuses[letter]
-    if (!status) throw new RangeError(`${command} answered the unknown status ${letter}`)
-    if (status === 'retry') return { status } as Answer<C>
-    const incarnation = String(incarnations[i])
-    return (
-      completes ? { status, incarnation, complete: completes[i] === 1 } : { status, incarnation }
-    ) as Answer<C>
+/** Reads `statuses, incarnations, completes`. */
+export function readCreated(ops: readonly Op<'create'>[], from: Details): Answer<'create'>[] {
+  const letters = String(from.next())
+  const incarnations = from.next() as readonly unknown[]
+  const completes = from.next() as readonly unknown[]
+  const described = (i: number) => ({
+    incarnation: String(incarnations[i]),
+    complete: completes[i] === 1,
   })
+  return byLetter('create', ops, letters, {
+    C: (_, i) => ({ status: 'created', ...described(i) }),
+    X: (_, i) => ({ status: 'exists', ...described(i) }),
+    N: (_, i) => ({ status: 'conflict', ...described(i) }),
+  })
+}
+
+/** Reads `statuses, incarnations`. */
+export function readRebuilt(ops: readonly Op<'rebuild'>[], from: Details): Answer<'rebuild'>[] {
+  const letters = String(from.next())
+  const incarnations = from.next() as readonly unknown[]
+  return byLetter('rebuild', ops, letters, {
+    R: (_, i) => ({ status: 'rebuilt', incarnation: String(incarnations[i]) }),
+    X: (_, i) => ({ status: 'exists', incarnation: String(incarnations[i]) }),
+  })
+}
+
+/** Reads `incarnation, rules, complete`. */
+export function readDescribed(ops: readonly Op<'describe'>[], from: Details): Answer<'describe'>[] {
+  const incarnation = String(from.next())
+  const rules = JSON.parse(String(from.next()))
+  const answer = { status: 'described', incarnation, rules, complete: from.next() === 1 } as const
+  return ops.map(() => answer)
 }

@@ -8,28 +8,20 @@ import type {
   StoredReservation,
 } from '../../engine/engine.js'
 import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../engine/reservation-id.js'
+import type { Codec, Head } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 
 /** The head of a reply and its details, as `concerns/partition.lua` puts them together. */
-export interface Details {
+export interface Details extends Head {
   readonly partition: number
-  readonly now: number
-  readonly sequence: number
   readonly epoch: number
   readonly holdMs: number
-  /** One letter an item, as character codes. */
   readonly statuses: Buffer
   /** The present line of the history. */
   readonly generation: number
-  /** The next detail. */
-  next(): unknown
 }
 
-export interface Codec<C extends Command> {
-  /** The command's own columns, behind token, deadline and floor. */
-  write(ops: readonly Op<C>[], to: Writer): void
-  read(ops: readonly Op<C>[], from: Details): Answer<C>[]
-}
+export type SaleCodec<C extends Command> = Codec<Op<C>, Answer<C>, Details>
 
 const stateOfCode: readonly ReservationState[] = [
   'held',

@@ -1,9 +1,15 @@
 import type { Answer, Cart, Op } from '../../engine/engine.js'
 import { ID_OFFSET, PART_LENGTH, writeDigits } from '../../engine/reservation-id.js'
+import { RETRY } from '../define-port.js'
 import { Writer } from '../msgpack.js'
-import { type Codec, type Details, nextNumber, nextRecord, unknownStatus, writeIds } from './record-codec.js'
-
-const RETRY = { status: 'retry' } as const
+import {
+  type Details,
+  nextNumber,
+  nextRecord,
+  type SaleCodec,
+  unknownStatus,
+  writeIds,
+} from './record-codec.js'
 
 const scratch = new Writer()
 
@@ -46,8 +52,8 @@ function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
   )
 }
 
-export const reserve: Codec<'reserve'> = {
-  write(ops, to) {
+export const reserveCodec: SaleCodec<'reserve'> = {
+  encode(ops, to) {
     const { plans, places } = planOf(ops)
     to.array(plans.length)
     for (const [items, holdMs] of plans) {
@@ -77,7 +83,7 @@ export const reserve: Codec<'reserve'> = {
     for (const place of places) to.integer(place)
   },
 
-  read(ops, from) {
+  decode(ops, from) {
     const answers: Answer<'reserve'>[] = new Array(ops.length)
     for (let i = 0; i < ops.length; i++) answers[i] = readReserve(ops[i]!, from.statuses[i]!, from)
     return answers

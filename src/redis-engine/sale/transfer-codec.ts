@@ -1,8 +1,7 @@
 import type { Answer, Units } from '../../engine/engine.js'
+import { RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
-import { type Codec, type Details, unknownStatus } from './record-codec.js'
-
-const RETRY = { status: 'retry' } as const
+import { type Details, type SaleCodec, unknownStatus } from './record-codec.js'
 
 function writeUnits(units: Units, to: Writer): void {
   to.array(2 * units.length)
@@ -27,8 +26,8 @@ function isRetry(command: 'send' | 'receive', from: Details, i: number): boolean
   return false
 }
 
-export const send: Codec<'send'> = {
-  write(ops, to) {
+export const sendCodec: SaleCodec<'send'> = {
+  encode(ops, to) {
     to.array(ops.length)
     for (const op of ops) {
       to.array(3)
@@ -37,7 +36,7 @@ export const send: Codec<'send'> = {
       writeUnits(op.received, to)
     }
   },
-  read: (ops, from) =>
+  decode: (ops, from) =>
     ops.map((_, i): Answer<'send'> => {
       if (isRetry('send', from, i)) return RETRY
       const sent = readUnits(from.next() as Buffer)
@@ -45,8 +44,8 @@ export const send: Codec<'send'> = {
     }),
 }
 
-export const receive: Codec<'receive'> = {
-  write(ops, to) {
+export const receiveCodec: SaleCodec<'receive'> = {
+  encode(ops, to) {
     to.array(ops.length)
     for (const op of ops) {
       to.array(2)
@@ -54,16 +53,16 @@ export const receive: Codec<'receive'> = {
       writeUnits(op.sent, to)
     }
   },
-  read: (ops, from) =>
+  decode: (ops, from) =>
     ops.map((_, i): Answer<'receive'> => {
       if (isRetry('receive', from, i)) return RETRY
       return { status: 'received', received: readUnits(from.next() as Buffer) }
     }),
 }
 
-export const transfers: Codec<'transfers'> = {
-  write: (ops, to) => to.integer(ops.length),
-  read(ops, from) {
+export const transfersCodec: SaleCodec<'transfers'> = {
+  encode: (ops, to) => to.integer(ops.length),
+  decode(ops, from) {
     const fields = from.next() as Buffer[]
     const sent = new Map<number, [number, number][]>()
     const received = new Map<number, [number, number][]>()

@@ -3,9 +3,9 @@ import { basename } from 'node:path'
 import { type FunctionDeclaration, type LocalStatement, parse } from 'luaparse'
 import { describe, expect, test } from 'vitest'
 import { includesOf, statementsOf } from '../../../src/redis-engine/assemble.js'
-import { compileGroupScripts, groupConcerns } from '../../../src/redis-engine/groups/group-scripts.js'
-import { compileRoomScripts, roomConcerns } from '../../../src/redis-engine/room/room-scripts.js'
-import { compileScripts, saleConcerns } from '../../../src/redis-engine/sale/sale-scripts.js'
+import { groupConcerns, groupPort } from '../../../src/redis-engine/groups/group-port.js'
+import { roomConcerns, roomPort } from '../../../src/redis-engine/room/room-port.js'
+import { saleConcerns, salePort } from '../../../src/redis-engine/sale/sale-port.js'
 import { type Script, SERVER_TIME } from '../../../src/redis-engine/script.js'
 
 /** What Redis gives a script, and what the assembler does. */
@@ -52,9 +52,9 @@ function functionsIn(node: unknown): number {
 }
 
 const ports = [
-  { port: 'sale', concerns: saleConcerns, scripts: compileScripts(SERVER_TIME) },
-  { port: 'room', concerns: roomConcerns, scripts: compileRoomScripts(SERVER_TIME) },
-  { port: 'groups', concerns: groupConcerns, scripts: compileGroupScripts(SERVER_TIME) },
+  { port: 'sale', concerns: saleConcerns, scripts: salePort.compile(SERVER_TIME) },
+  { port: 'room', concerns: roomConcerns, scripts: roomPort.compile(SERVER_TIME) },
+  { port: 'groups', concerns: groupConcerns, scripts: groupPort.compile(SERVER_TIME) },
 ] as const
 
 describe.each(ports)('the Lua of $port', ({ port, concerns, scripts }) => {
@@ -111,7 +111,7 @@ test.each([
 ] as const)(
   'a plain %s makes at most %i functions, which is most of what a small call costs',
   (command, most) => {
-    const { statements } = parsed(compileScripts(SERVER_TIME)[command].text)
+    const { statements } = parsed(salePort.compile(SERVER_TIME)[command].text)
     expect(functionsIn(statements)).toBeLessThanOrEqual(most)
   },
 )

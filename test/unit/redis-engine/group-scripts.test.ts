@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 import type { GroupCommand, GroupOp, ParkedEvent } from '../../../src/engine/groups.js'
 import { makeId } from '../../../src/engine/reservation-id.js'
-import { compileGroupScripts } from '../../../src/redis-engine/groups/group-scripts.js'
-import { decodeGroupReply, encodeGroupCall } from '../../../src/redis-engine/groups/group-wire.js'
+import { groupPort } from '../../../src/redis-engine/groups/group-port.js'
 import { groupKeys, partitionKeys } from '../../../src/redis-engine/keys.js'
 import { Reader, Writer } from '../../../src/redis-engine/msgpack.js'
 import { redisEngine } from '../../../src/redis-engine/redis-engine.js'
@@ -86,7 +85,7 @@ function values(packed: Buffer): unknown[] {
 
 test('there is a script for every command, and a command for every script', () => {
   expect([...names].sort()).toEqual(Object.keys(ops).sort())
-  expect(Object.keys(compileGroupScripts(SERVER_TIME)).sort()).toEqual([...names].sort())
+  expect(Object.keys(groupPort.compile(SERVER_TIME)).sort()).toEqual([...names].sort())
 })
 
 test("the keys have the order and the names that the scripts give them, and the sale's are the sale's", () => {
@@ -101,7 +100,7 @@ test("the keys have the order and the names that the scripts give them, and the 
 })
 
 describe.each(names)('%s.lua', (name) => {
-  const { text } = compileGroupScripts(SERVER_TIME)[name]
+  const { text } = groupPort.compile(SERVER_TIME)[name]
 
   test('begins with its flags: what writes goes on while memory is full', () => {
     const writesNothing = /^-- Writes: nothing\.$/m.test(header(name))
@@ -112,7 +111,7 @@ describe.each(names)('%s.lua', (name) => {
   test('names as many columns as its caller writes, for one item and for many', () => {
     const columns = /^-- Columns: (.*)$/m.exec(header(name))![1]!.split(', ')
     for (const times of [1, 3, 40]) {
-      const packed = encodeGroupCall(name, Array(times).fill(ops[name]), CALL)
+      const packed = groupPort.encode(name, Array(times).fill(ops[name]), CALL)
       expect(values(packed)).toHaveLength(columns.length)
       expect(values(packed).slice(0, 3)).toEqual([Buffer.from('t'), 1, 2])
     }
@@ -120,7 +119,7 @@ describe.each(names)('%s.lua', (name) => {
 
   test('writes as many values an item as the script names', () => {
     const names = /^-- {3}\w+: of each item \{ ([^}]*) \}/m.exec(header(name))?.[1]?.split(/,\s(?:-- +)?/)
-    const [items] = values(encodeGroupCall(name, [ops[name]] as never, CALL)).slice(3)
+    const [items] = values(groupPort.encode(name, [ops[name]] as never, CALL)).slice(3)
     const item = (items as unknown[][])[0]
     if (names) expect(item).toHaveLength(names.length)
     else expect(['groups', 'drop']).toContain(name)
@@ -131,7 +130,7 @@ describe.each(names)('%s.lua', (name) => {
       const details =
         name === 'groups' ? [[], 1] : name === 'claim' && letter === 'C' ? [1, 2, 3, []] : [[], 2]
       try {
-        decodeGroupReply(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), 0, ...details])
+        groupPort.decode(name, [ops[name]] as never, ['done', 1, 1, Buffer.from(letter), 0, ...details])
         return true
       } catch (error) {
         expect(String(error)).toMatch(/unknown status/)
@@ -157,14 +156,14 @@ describe.each(names)('%s.lua', (name) => {
       ['done', 1, 1, Buffer.from(letters(name)[0]!), 0],
     ]
     for (const reply of bad.slice(0, name === 'drop' ? 3 : 4)) {
-      expect(() => decodeGroupReply(name, [ops[name]] as never, reply)).toThrow(RangeError)
+      expect(() => groupPort.decode(name, [ops[name]] as never, reply)).toThrow(RangeError)
     }
-    expect(decodeGroupReply(name, [ops[name]] as never, ['lost', 3])).toEqual({ outcome: 'lost', now: 3 })
-    expect(decodeGroupReply(name, [ops[name]] as never, ['missing', 3])).toEqual({
+    expect(groupPort.decode(name, [ops[name]] as never, ['lost', 3])).toEqual({ outcome: 'lost', now: 3 })
+    expect(groupPort.decode(name, [ops[name]] as never, ['missing', 3])).toEqual({
       outcome: 'missing',
       now: 3,
     })
-    expect(() => decodeGroupReply(name, [ops[name]] as never, ['denied', 3])).toThrow(
+    expect(() => groupPort.decode(name, [ops[name]] as never, ['denied', 3])).toThrow(
       expect.objectContaining({ code: 'UNAVAILABLE' }),
     )
   })
@@ -199,7 +198,7 @@ describe('parked events', () => {
 
   /** What the script does with them: it puts a group, a letter and the sequence ahead of each. */
   function members(group: number, park: readonly ParkedEvent[]): Buffer[] {
-    const packed = encodeGroupCall('acknowledge', [{ ...ops.acknowledge, park }], CALL)
+    const packed = groupPort.encode('acknowledge', [{ ...ops.acknowledge, park }], CALL)
     const [item] = values(packed)[3] as unknown[][]
     const parks = item![5] as (number | Buffer)[]
     return park.map((_, i) => {
@@ -213,7 +212,7 @@ describe('parked events', () => {
     'of all types, with all errors, come back as they were: group %i',
     (group) => {
       const reply = ['done', 1, 1, Buffer.from('W'), 0, members(group, all)]
-      const { answers } = decodeGroupReply('dead', [ops.dead], reply) as unknown as {
+      const { answers } = groupPort.decode('dead', [ops.dead], reply) as unknown as {
         answers: { events: ParkedEvent[] }[]
       }
       expect(answers[0]!.events).toEqual(all)
@@ -226,7 +225,7 @@ describe('parked events', () => {
     const batch = ['a', 'b', 'a', 'b', 'c'].map((group) => ({ ...ops.claim, group }))
     const details = [1, 2, 3, mine, 1, 2, 3, other, 4, 5, 6, 'x', 7]
     const reply = ['done', 1, 1, Buffer.from('CCCTB'), 0, ...details]
-    const decoded = decodeGroupReply('claim', batch, reply)
+    const decoded = groupPort.decode('claim', batch, reply)
     expect(decoded).toMatchObject({
       answers: [
         { epoch: 1, position: 2, until: 3, parked: all.slice(0, 2) },
@@ -240,7 +239,7 @@ describe('parked events', () => {
 
   test('a list of more than 65,535 sequences is sent whole', () => {
     const sequences = Array.from({ length: 70_000 }, (_, i) => i)
-    const packed = encodeGroupCall('revive', [{ group: 'g', sequences, action: 'discard' }], CALL)
+    const packed = groupPort.encode('revive', [{ group: 'g', sequences, action: 'discard' }], CALL)
     const [item] = values(packed)[3] as unknown[][]
     expect(item![1]).toEqual(sequences)
   })
@@ -266,7 +265,7 @@ test('groups are listed in order of the bytes of their names; what is no group i
     ...group,
   }))
   const answer = { status: 'groups', groups, first: 5 }
-  expect(decodeGroupReply('groups', [{}, {}], reply)).toMatchObject({ answers: [answer, answer] })
+  expect(groupPort.decode('groups', [{}, {}], reply)).toMatchObject({ answers: [answer, answer] })
 })
 
 test('the engine asks the keys of the partition', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Command, Op, Rules } from '../../../src/engine/engine.js'
 import { partitionKeys } from '../../../src/redis-engine/keys.js'
 import { redisEngine } from '../../../src/redis-engine/redis-engine.js'
-import { compileScripts } from '../../../src/redis-engine/sale/sale-scripts.js'
+import { salePort } from '../../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../../src/redis-engine/script.js'
 import { anyTime, idIn, order } from '../../support/shop.js'
 
@@ -115,7 +115,7 @@ function count(bytes: Buffer): number {
 
 test('there is a script for every command, and a command for every script', () => {
   expect([...names].sort()).toEqual(Object.keys(ops).sort())
-  expect(Object.keys(compileScripts(SERVER_TIME)).sort()).toEqual([...names].sort())
+  expect(Object.keys(salePort.compile(SERVER_TIME)).sort()).toEqual([...names].sort())
 })
 
 test('the keys have the order and the names that the scripts give them', () => {
@@ -125,7 +125,7 @@ test('the keys have the order and the names that the scripts give them', () => {
 })
 
 describe.each(names)('%s.lua', (name) => {
-  const { text, sha } = compileScripts(SERVER_TIME)[name]
+  const { text, sha } = salePort.compile(SERVER_TIME)[name]
 
   test('begins with its flags', () => {
     const flags = /^#!lua(?: flags=([\w,-]+))?\n/.exec(text)
@@ -141,7 +141,7 @@ describe.each(names)('%s.lua', (name) => {
     expect(text).not.toContain('@TIME@')
     expect(text).toContain(SERVER_TIME)
     expect(sha).toMatch(/^[0-9a-f]{40}$/)
-    expect(names.filter((other) => compileScripts(SERVER_TIME)[other].sha === sha)).toEqual([name])
+    expect(names.filter((other) => salePort.compile(SERVER_TIME)[other].sha === sha)).toEqual([name])
   })
 
   test('names as many columns as its caller writes, for one item and for many', async () => {
@@ -164,7 +164,7 @@ describe.each(names)('%s.lua', (name) => {
       const details = Array.from({ length: 6 }, () => Buffer.alloc(0))
       const reply =
         name === 'create' || name === 'rebuild'
-          ? ['opened', 1, 0, status, [Buffer.from('t')]]
+          ? ['opened', 1, 0, status, [Buffer.from('t')], [1]]
           : ['done', 1, 1, 1, 1, status, ...details]
       const error = await spied(reply)
         .run(name)

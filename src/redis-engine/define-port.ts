@@ -1,0 +1,150 @@
+import type { Effects } from '../engine/effects.js'
+import type { Call, CommandMap, LogOffset, Reply, Retry } from '../engine/port.js'
+import { assemble, type Concerns } from './assemble.js'
+import lists from './concerns/lists.lua'
+import time from './concerns/time.lua'
+import { denied } from './failure.js'
+import { Writer } from './msgpack.js'
+import { compile, type Flags, type Script } from './script.js'
+
+/** The details of a reply, behind its head. */
+export interface Details {
+  readonly now: number
+  /** The next one. */
+  next(): unknown
+}
+
+/** What a reply of a command tells before its details. */
+export interface Head extends Details {
+  /** By how much `now` is ahead of the server's clock. ms */
+  readonly ahead: number
+  readonly sequence: number
+  readonly offset?: LogOffset | undefined
+  /** One letter an item, as character codes; of ports whose commands all answer so. */
+  readonly statuses?: Buffer | undefined
+}
+
+/** How the items of a command are written behind what every call carries, and how its answers are read. */
+export interface Codec<O, A, D> {
+  encode(ops: readonly O[], to: Writer, partition: number): void
+  decode(ops: readonly O[], from: D): A[]
+}
+
+/** One command: its script with the flags, and its codec. */
+type Definition<O, A, D> = Flags & { readonly script: string } & (
+    | (Codec<O, A, D> & { readonly opens?: undefined })
+    /** It creates or finds what the others work on: caller and reply know nothing of a history. */
+    | (Codec<O, A, Details> & { readonly opens: true })
+  )
+
+/** What the commands of a port have in common, and each of them. */
+export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
+  readonly effects: Effects<M>
+  /** What the scripts may include, by the names of the files. */
+  readonly concerns: Concerns
+  /** What a call tells of its caller, where that is more than the incarnation: what it has seen of the history. */
+  readonly writeCaller?: (call: Call, to: Writer) => void
+  readonly readHead: (reply: unknown[], partition: number) => D
+  readonly commands: { readonly [C in keyof M]: Definition<M[C]['op'], M[C]['answer'], D> }
+}
+
+/** A port as Redis is asked by it. */
+export interface RedisPort<M extends CommandMap<M>> {
+  /** @param clock A Lua expression for the server's time. */
+  compile(clock: string): { readonly [C in keyof M]: Script }
+  /** The argument of a script. */
+  encode<C extends keyof M>(command: C, ops: readonly M[C]['op'][], call: Call, partition?: number): Buffer
+  decode<C extends keyof M>(
+    command: C,
+    ops: readonly M[C]['op'][],
+    reply: unknown[],
+    partition?: number,
+  ): Reply<M[C]['answer']>
+}
+
+const writer = new Writer()
+
+export function definePort<M extends CommandMap<M>, D extends Head>(
+  definition: PortDefinition<M, D>,
+): RedisPort<M> {
+  const { effects, concerns, writeCaller = writeIncarnation, readHead, commands } = definition
+  const known = { ...concerns, lists, time }
+  const names = Object.keys(commands) as (keyof M)[]
+  const texts = new Map(names.map((command) => [command, assemble(commands[command].script, known)]))
+  return {
+    compile: (clock) =>
+      Object.fromEntries(
+        names.map((name) => [name, compile(texts.get(name)!, clock, effects[name], commands[name])]),
+      ) as { [C in keyof M]: Script },
+
+    encode: (command, ops, call, partition = 0) =>
+      writer.pack(() => {
+        const { opens, encode } = commands[command]
+        if (opens) writeIncarnation(call, writer)
+        else writeCaller(call, writer)
+        writer.integer(Math.max(0, Math.floor(call.deadline)))
+        writer.integer(Math.max(0, Math.floor(call.minTime)))
+        encode(ops, writer, partition)
+      }),
+
+    decode(command, ops, reply, partition = 0) {
+      const outcome = String(reply[0])
+      const now = Number(reply[1])
+      if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
+      if (outcome === 'rolled_back' && definition.writeCaller) return { outcome, now }
+      if (outcome === 'incompatible') return { outcome, now, ...layoutOf(reply) }
+      if (outcome === 'denied') throw denied(String(reply[2]))
+      const one = commands[command]
+      if (outcome !== 'done' && !(one.opens && (outcome === 'opened' || outcome === 'described')))
+        throw new RangeError('the reply has an unknown shape')
+      if (one.opens) {
+        const answers = one.decode(ops, { now, next: iterate(reply, 3) })
+        return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
+      }
+      const head = readHead(reply, partition)
+      const { ahead, sequence, offset, statuses } = head
+      if (statuses && statuses.length !== ops.length)
+        throw new RangeError(`${String(command)} answered other than it was asked`)
+      return { outcome: 'done', now, clock: now - ahead, sequence, offset, answers: one.decode(ops, head) }
+    },
+  }
+}
+
+function writeIncarnation({ incarnation }: Call, to: Writer): void {
+  to.text(incarnation ?? '')
+}
+
+/** Of `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells something else first. */
+function layoutOf([, , layout, part]: unknown[]): { layout: number; part: 'itself' | 'groups' } {
+  return {
+    layout: typeof layout === 'number' ? layout : 0,
+    part: part === undefined ? 'itself' : 'groups',
+  }
+}
+
+/** The parts of a reply from an index on, one after another. */
+export function iterate(reply: readonly unknown[], from: number): () => unknown {
+  let at = from
+  return () => {
+    if (at >= reply.length) throw new RangeError('the reply ends early')
+    return reply[at++]
+  }
+}
+
+/** Answers each item by its letter; `T` is `retry` everywhere. */
+export function byLetter<O, A>(
+  command: string,
+  ops: readonly O[],
+  letters: string,
+  answers: Readonly<Record<string, (op: O, i: number) => NoInfer<A>>>,
+): A[] {
+  return ops.map((op, i) => {
+    const letter = letters[i]!
+    if (letter === 'T') return RETRY as A
+    const answer = answers[letter]
+    if (!answer) throw new RangeError(`${command} answered the unknown status ${letter}`)
+    return answer(op, i)
+  })
+}
+
+export const RETRY: Retry = { status: 'retry' }

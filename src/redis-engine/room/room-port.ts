@@ -1,0 +1,275 @@
+import { roomEffects } from '../../engine/effects.js'
+import type {
+  DepartedChunk,
+  RoomAnswer,
+  RoomCommand,
+  RoomCommands,
+  RoomOp,
+  RoomState,
+  StockReading,
+  Visit,
+  VisitAnswer,
+} from '../../engine/room.js'
+import { byLetter, type Codec, definePort, type Head, iterate, RETRY } from '../define-port.js'
+import { Reader, type Writer } from '../msgpack.js'
+import { writeColumn } from '../sale/record-codec.js'
+import acl from './concerns/acl.lua'
+import admission from './concerns/admission.lua'
+import draw from './concerns/draw.lua'
+import moveOn from './concerns/move_on.lua'
+import room from './concerns/room.lua'
+import tokenBucket from './concerns/token_bucket.lua'
+import visitors from './concerns/visitors.lua'
+import control from './scripts/control.lua'
+import create from './scripts/create.lua'
+import describe from './scripts/describe.lua'
+import join from './scripts/join.lua'
+import leave from './scripts/leave.lua'
+import spend from './scripts/spend.lua'
+import tend from './scripts/tend.lua'
+
+/** What these scripts include, by the names of the files. */
+export const roomConcerns = {
+  acl,
+  admission,
+  draw,
+  move_on: moveOn,
+  room,
+  token_bucket: tokenBucket,
+  visitors,
+}
+
+const STOCK_STATES = ['none', 'open', 'closed', 'sold_out', 'ended'] as const
+
+function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
+  to.array(ops.length)
+  for (const { rules, pace, seed, commitment, incarnation } of ops) {
+    to.array(12)
+    to.text(incarnation)
+    to.text(JSON.stringify(rules))
+    to.integer(rules.claimMs)
+    to.integer(rules.passMs)
+    to.integer(rules.opensAt ?? -1)
+    to.integer(rules.order === 'random' ? 1 : 0)
+    to.integer(rules.sale === null ? 0 : 1)
+    to.integer(rules.overcommit)
+    to.text(seed)
+    to.text(commitment)
+    to.integer(pace.rate)
+    to.integer(pace.burst)
+  }
+}
+
+/** Commands that answer by a letter alone. */
+function letters<C extends RoomCommand>(
+  command: C,
+  encode: Codec<RoomOp<C>, RoomAnswer<C>, Head>['encode'],
+  answers: Readonly<Record<string, RoomAnswer<C>>>,
+): Codec<RoomOp<C>, RoomAnswer<C>, Head> {
+  const byCode = Object.fromEntries(Object.entries(answers).map(([letter, answer]) => [letter, () => answer]))
+  return {
+    encode,
+    decode: (ops, from) => byLetter(command, ops, String(from.next()), byCode) as RoomAnswer<C>[],
+  }
+}
+
+function writeStock(stock: StockReading | null, to: Writer): void {
+  to.array(stock ? 3 : 0)
+  if (!stock) return
+  to.integer(stock.at)
+  to.integer(STOCK_STATES.indexOf(stock.state))
+  to.integer(stock.available)
+}
+
+function readState(
+  packed: Reader,
+): Omit<RoomState, 'status' | 'seed' | 'turns' | 'gone' | 'revoked'> & { drawn: number | null } {
+  const next = () => packed.integer()
+  const opened = next() === 1
+  const paused = next() === 1
+  const stock = STOCK_STATES[next()]
+  const closed = stock === 'sold_out' || stock === 'ended' ? stock : null
+  const pace = { rate: next(), burst: next() }
+  const state = {
+    opened,
+    paused,
+    closed,
+    pace,
+    tokens: next(),
+    tail: next(),
+    called: next(),
+    reach: next(),
+    present: next(),
+    speed: next(),
+    waiting: next(),
+    admitted: next(),
+    missedTurns: next(),
+    outstanding: next(),
+  } as const
+  const capacity = next()
+  const drawn = next()
+  const doorTime = next()
+  const goneVersion = next()
+  return {
+    ...state,
+    capacity: capacity < 0 ? null : capacity,
+    drawn: drawn < 0 ? null : drawn,
+    doorTime,
+    goneVersion,
+  }
+}
+
+function readVisits(packed: Reader, visits: readonly Visit[]): VisitAnswer[] {
+  return visits.map((): VisitAnswer => {
+    const code = packed.integer()
+    const number = packed.integer()
+    const detail = packed.integer()
+    if (code === 2) return { status: 'gone' }
+    if (code === 1) return { status: 'admitted', number, expiresAt: detail }
+    return { status: 'waiting', number, ahead: detail < 0 ? null : detail }
+  })
+}
+
+function readChunks(parts: readonly unknown[]): DepartedChunk[] {
+  const chunks: DepartedChunk[] = []
+  for (let i = 0; i < parts.length; i += 2)
+    chunks.push({ index: Number(parts[i]), bits: parts[i + 1] as Buffer })
+  return chunks
+}
+
+function readAll<T>(packed: Buffer, read: (reader: Reader) => T): T[] {
+  const reader = new Reader(packed)
+  const values: T[] = []
+  while (!reader.done) values.push(read(reader))
+  return values
+}
+
+function writeEnded(ops: readonly { readonly buyer: string; readonly visitId?: number }[], to: Writer): void {
+  writeColumn(ops, to, ({ buyer }) => buyer)
+  writeColumn(ops, to, ({ visitId = -1 }) => visitId)
+}
+
+/** Only what makes a room larger is refused while Redis is over `maxmemory`. */
+export const roomPort = definePort<RoomCommands, Head>({
+  effects: roomEffects,
+  concerns: roomConcerns,
+  readHead: (reply) => ({
+    now: Number(reply[1]),
+    sequence: Number(reply[2]),
+    ahead: Number(reply[3]),
+    next: iterate(reply, 4),
+  }),
+  commands: {
+    create: {
+      script: create,
+      opens: true,
+      encode: writeRooms,
+      decode(ops, from) {
+        const letters = String(from.next())
+        const incarnations = from.next() as readonly unknown[]
+        const commitments = from.next() as readonly unknown[]
+        const described = (i: number) => ({
+          incarnation: String(incarnations[i]),
+          commitment: String(commitments[i]),
+        })
+        return byLetter('create', ops, letters, {
+          C: (_, i) => ({ status: 'created', ...described(i) }),
+          X: (_, i) => ({ status: 'exists', ...described(i) }),
+          N: (_, i) => ({ status: 'conflict', ...described(i) }),
+        })
+      },
+    },
+    describe: {
+      script: describe,
+      opens: true,
+      encode() {},
+      decode(ops, from) {
+        const incarnation = String(from.next())
+        const rules = JSON.parse(String(from.next()))
+        const answer = { status: 'described', incarnation, rules, commitment: String(from.next()) } as const
+        return ops.map(() => answer)
+      },
+    },
+    join: {
+      script: join,
+      encode: (ops, to) => writeColumn(ops, to, ({ buyer }) => buyer),
+      decode(ops, from) {
+        const letters = String(from.next())
+        const numbers = new Reader(from.next() as Buffer)
+        return ops.map((_, i): RoomAnswer<'join'> => {
+          const number = numbers.integer()
+          const visitId = numbers.integer()
+          const expiresAt = numbers.integer()
+          if (letters[i] === 'T') return RETRY
+          return { status: 'placed', number, visitId, expiresAt: expiresAt === 0 ? null : expiresAt }
+        })
+      },
+    },
+    tend: {
+      script: tend,
+      flags: 'allow-oom',
+      encode(ops, to) {
+        to.array(ops.length)
+        for (const { stock, goneVersion, turnsSince, revokedSince, drawn, visits } of ops) {
+          to.array(9)
+          writeStock(stock, to)
+          to.integer(goneVersion)
+          to.integer(turnsSince)
+          to.integer(revokedSince)
+          to.integer(drawn ?? -1)
+          writeColumn(visits, to, ({ buyer }) => buyer)
+          writeColumn(visits, to, ({ visitId }) => visitId)
+          writeColumn(visits, to, ({ number }) => number)
+          writeColumn(visits, to, ({ rank }) => rank)
+        }
+      },
+      decode(ops, from) {
+        const states = ops.map(({ visits }) => ({
+          state: readState(new Reader(from.next() as Buffer)),
+          visits: readVisits(new Reader(from.next() as Buffer), visits),
+          turns: readAll(from.next() as Buffer, (reader) => reader.integer()),
+          gone: readChunks(from.next() as unknown[]),
+          revoked: (from.next() as Buffer[]).map((packed) => {
+            const reader = new Reader(packed)
+            return { buyer: reader.text(), visitId: reader.integer() }
+          }),
+        }))
+        const seed = String(from.next())
+        return states.map(({ state, ...rest }) => ({
+          status: 'tended',
+          ...state,
+          seed: seed === '' ? null : seed,
+          ...rest,
+        }))
+      },
+    },
+    leave: {
+      script: leave,
+      flags: 'allow-oom',
+      ...letters('leave', writeEnded, { L: { status: 'left' }, M: { status: 'gone' } }),
+    },
+    revoke: {
+      script: leave,
+      flags: 'allow-oom',
+      ...letters('revoke', writeEnded, { L: { status: 'revoked' }, M: { status: 'gone' } }),
+    },
+    spend: {
+      script: spend,
+      flags: 'allow-oom',
+      ...letters('spend', writeEnded, { S: { status: 'spent' }, M: { status: 'gone' } }),
+    },
+    control: {
+      script: control,
+      flags: 'allow-oom',
+      ...letters(
+        'control',
+        (ops, to) => {
+          writeColumn(ops, to, ({ action }) => action)
+          writeColumn(ops, to, (op) => (op.action === 'pace' ? op.rate : 0))
+          writeColumn(ops, to, (op) => (op.action === 'pace' ? (op.burst ?? -1) : 0))
+        },
+        { S: { status: 'controlled' } },
+      ),
+    },
+  },
+})
