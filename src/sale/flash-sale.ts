@@ -3,9 +3,9 @@ import { Consumer } from '../consumer/consumer.js'
 import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/groups.js'
 import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
 import type { EventSource } from '../consumer/source.js'
-import type { Engine, FinalAnswer, StoredReservation } from '../engine/engine.js'
+import type { FinalAnswer } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
-import { invalid, StockholdError } from '../errors.js'
+import { invalid } from '../errors.js'
 import {
   checkBoolean,
   checkId,
@@ -14,19 +14,17 @@ import {
   checkOptions,
   MAX_SPAN_MS,
   MAX_UNITS,
-  type Names,
   type SignalOption,
 } from '../validation.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
-import { type AdmissionGate, admit, checkAdmissionGate } from './admission-gate.js'
+import { type AdmissionGate, admit } from './admission-gate.js'
 import { auditSale } from './audit-sale.js'
-import { isLedger, type Ledger } from './ledger.js'
+import type { Ledger } from './ledger.js'
 import { LedgerBarrier } from './ledger-barrier.js'
-import { partitionForBuyer } from './partitions.js'
-import { restockWithRebalancing } from './rebalancing/with-rebalancing.js'
-import { RecoverySession } from './recovery/recovery-session.js'
+import { checkFlashSaleOptions, type FlashSaleOptions } from './options.js'
+import { recoverSale } from './recovery/recover-sale.js'
 import { ReservationCommands } from './reservation-commands.js'
-import { conflict, ReserveOperation } from './reserve.js'
+import { ReserveOperation } from './reserve.js'
 import {
   checkReserveRequest,
   type ReserveRequest,
@@ -51,39 +49,14 @@ import { SaleClient } from './sale-client.js'
 import { SaleWide } from './sale-wide.js'
 import { SoldOutCache } from './sold-out-cache.js'
 
-const OPTIONS: Names<FlashSaleOptions> = {
-  engine: true,
-  deadlineMs: true,
-  maxInFlight: true,
-  waitingRoom: true,
-  durability: true,
-}
-const DURABILITY: Names<NonNullable<FlashSaleOptions['durability']>> = { ledger: true }
 const RELEASE = { buyer: true, signal: true } as const
 const CONFIRM = { ...RELEASE, paymentId: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
-const RECOVERY = { from: true, unfreeze: true } as const
 
 /** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
 export let sourceOf: (sale: FlashSale) => EventSource
-
-export interface FlashSaleOptions {
-  /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
-  engine: Engine
-  /** When a call is given up at the latest, in ms: as UNAVAILABLE if nothing was sent, else as UNKNOWN_OUTCOME. @default 2_000 */
-  deadlineMs?: number | undefined
-  /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
-  maxInFlight?: number | undefined
-  /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
-  waitingRoom?: AdmissionGate | undefined
-  /**
-   * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the ledger has the change, in groups. What it does not have
-   * in time is UNKNOWN_OUTCOME: it was done, and the same key (or id) gives the answer once the ledger has caught up. @default what the engine keeps
-   */
-  durability?: { ledger: Ledger } | undefined
-}
 
 /**
  * A handle on one sale: any number of processes may have any number of them. A handle learns the sale's rules from the engine
@@ -111,22 +84,14 @@ export class FlashSale {
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: FlashSaleOptions) {
     this.id = checkId(id, 'id')
-    checkOptions(options, 'options', OPTIONS)
-    const { engine, deadlineMs = 2_000, maxInFlight = 10_000, waitingRoom, durability } = options
-    if (typeof engine?.partition !== 'function') {
-      throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
-    }
-    this.#client = new SaleClient(id, engine, {
-      deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
-      maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
-    })
+    const { engine, limits, gate, ledger } = checkFlashSaleOptions(options, id)
+    this.#client = new SaleClient(id, engine, limits)
     this.#saleWide = new SaleWide(this.#client)
     this.#soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
-    this.#gate = waitingRoom === undefined ? undefined : checkAdmissionGate(waitingRoom, id)
-    if (durability !== undefined) {
-      const { ledger } = checkOptions(durability, 'durability', DURABILITY)
-      if (!isLedger(ledger)) throw invalid('durability.ledger', 'must be a ledger: postgresLedger(...)')
-      this.#ledgerBarrier = new LedgerBarrier(this.#client, ledger.attach(this.#client.source), maxInFlight)
+    this.#gate = gate
+    if (ledger) {
+      const writer = ledger.attach(this.#client.source)
+      this.#ledgerBarrier = new LedgerBarrier(this.#client, writer, limits.maxInFlight)
     }
     this.#reservations = new ReservationCommands(this.#client, this.#acknowledged, this.#ledgerBarrier)
     this.#reserveOperation = new ReserveOperation(
@@ -210,7 +175,8 @@ export class FlashSale {
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options, 'options', EXTEND).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#reservations.run('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
-      if (answer.status === 'extended') this.#watch(answer.reservation)
+      if (answer.status === 'extended')
+        this.#client.watch(partitionIn(reservationId), answer.reservation.expiresAt)
       return this.#reservations.publish(answer, book)
     })
   }
@@ -250,22 +216,7 @@ export class FlashSale {
     const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
     if (quantity === 0) throw invalid('quantity', 'must not be 0')
     const key = checkId(given.key, 'key')
-    const call = this.#client.call(options)
-    const book = await this.#client.learn(call)
-    const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
-    const home = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
-    await this.#ledgerBarrier?.ready(call)
-    const answer = this.#client.rebalancer
-      ? await this.#client.withRebalancing(call, (supply, ask) =>
-          restockWithRebalancing(supply, ask, home, op, call),
-        )
-      : await this.#client.partitions.at(home).ask('restock', op, call, (settled) => settled)
-    if (answer.status === 'conflict') throw conflict()
-    if (answer.status === 'lacking') throw new Error('unreachable')
-    this.#acknowledged.noteRestock(op, answer.applied)
-    this.#soldOut.forget()
-    const result = { status: 'restocked', sku, applied: answer.applied, replayed: answer.replayed } as const
-    return this.#reservations.acknowledge(result, home, call)
+    return this.#reservations.restock({ sku, quantity, key }, options, () => this.#soldOut.forget())
   }
 
   /**
@@ -327,26 +278,9 @@ export class FlashSale {
     recovery: { from: 'accept' | 'replay' | Ledger; unfreeze?: boolean | undefined },
     options?: SignalOption,
   ): Promise<Recovery> {
-    checkOptions(recovery, 'recovery', RECOVERY)
-    const { from, unfreeze = true } = recovery
-    const ledger = isLedger(from) ? from : undefined
-    if (from !== 'accept' && from !== 'replay' && !ledger)
-      throw invalid('from', "must be 'accept', 'replay' or a ledger")
-    const unfreezes = checkBoolean(unfreeze, 'unfreeze')
-    const record = ledger && (await this.#client.recall(ledger, options))
-    const book = await this.#client.learn(this.#client.call(options))
-    const recovering = new RecoverySession(this.#client, book, options)
-    await recovering.rebuild()
-    const put =
-      from === 'accept'
-        ? { restored: 0, refused: [] }
-        : await recovering.replay(
-            record ? [await record.recoverySource(), this.#acknowledged] : [this.#acknowledged],
-          )
-    if (unfreezes) await recovering.unfreeze()
+    const result = await recoverSale(this.#client, this.#acknowledged, recovery, options)
     this.#soldOut.forget()
-    if (from === 'accept') this.#acknowledged.clear()
-    return { ...put, forgotten: this.#acknowledged.forgotten }
+    return result
   }
 
   /**
@@ -400,10 +334,6 @@ export class FlashSale {
     const book = await this.#client.learn(call)
     await this.#ledgerBarrier?.ready(call)
     return this.#reserveOperation.reserve(order, book, call)
-  }
-
-  #watch({ id, expiresAt }: StoredReservation): void {
-    this.#client.watch(partitionIn(id), expiresAt)
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {

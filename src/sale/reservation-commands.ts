@@ -4,8 +4,11 @@ import { partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { LedgerBarrier } from './ledger-barrier.js'
-import { confirmWithRebalancing } from './rebalancing/with-rebalancing.js'
+import { partitionForBuyer } from './partitions.js'
+import { confirmWithRebalancing, restockWithRebalancing } from './rebalancing/with-rebalancing.js'
+import { conflict } from './reserve.js'
 import type { Public, SaleRulesIndex } from './reserve-request.js'
+import type { RestockResult } from './results.js'
 import type { SaleClient } from './sale-client.js'
 
 /** What is asked of a reservation that there is. */
@@ -46,6 +49,30 @@ export class ReservationCommands {
       confirmWithRebalancing(supply, ask, op as Op<'confirm'>, call),
     )
     return settled(answer as FinalAnswer<C>)
+  }
+
+  /** @param onApplied Called with the answer, before a ledger is waited for. */
+  async restock(
+    { sku, quantity, key }: { readonly sku: string; readonly quantity: number; readonly key: string },
+    options: SignalOption | undefined,
+    onApplied: () => void,
+  ): Promise<RestockResult> {
+    const call = this.#client.call(options)
+    const book = await this.#client.learn(call)
+    const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
+    const home = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
+    await this.#ledgerBarrier?.ready(call)
+    const answer = this.#client.rebalancer
+      ? await this.#client.withRebalancing(call, (supply, ask) =>
+          restockWithRebalancing(supply, ask, home, op, call),
+        )
+      : await this.#client.partitions.at(home).ask('restock', op, call, (settled) => settled)
+    if (answer.status === 'conflict') throw conflict()
+    if (answer.status === 'lacking') throw new Error('unreachable')
+    this.#acknowledged.noteRestock(op, answer.applied)
+    onApplied()
+    const { applied, replayed } = answer
+    return this.acknowledge({ status: 'restocked', sku, applied, replayed }, home, call)
   }
 
   /** An answer in public form, remembered. */
