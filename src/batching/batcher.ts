@@ -1,5 +1,5 @@
+import { DeadlineTimer } from '../common/deadline-timer.js'
 import { unknownOutcome } from '../common/unknown-outcome.js'
-import type { Timer } from '../engine/clock.js'
 import type { Effect } from '../engine/effects.js'
 import type { Call, CommandMap, Port, Reply, Retry } from '../engine/port.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
@@ -69,13 +69,13 @@ export class Batcher<O, A extends { readonly status: string }> {
   #turn: Promise<void> | undefined
   /** Why the latest batch was not executed, if the port was not ready for it. */
   #refusal: NotReadyError | undefined
-  #timer: Timer | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  readonly #timer: DeadlineTimer
 
   /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
   constructor(way: BatchTarget<O, A>, session: Session, counted: boolean) {
     this.#target = way
     this.#session = session
+    this.#timer = new DeadlineTimer(session.clock, (now) => this.#expire(now))
     this.#counted = counted
   }
 
@@ -114,10 +114,10 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   #enqueue(pending: Pending<O, A>): void {
-    if (this.#idle) this.#timer?.keepAlive(true)
+    if (this.#idle) this.#timer.keepAlive(true)
     this.#queue.push(pending)
     this.#waiting++
-    this.#arm(pending.deadline)
+    this.#timer.set(pending.deadline)
     this.#wake()
   }
 
@@ -201,7 +201,7 @@ export class Batcher<O, A extends { readonly status: string }> {
 
   /** With nobody left to tell, the timer must not keep the process alive. */
   #relax(): void {
-    if (this.#idle) this.#timer?.keepAlive(false)
+    if (this.#idle) this.#timer.keepAlive(false)
   }
 
   get #idle(): boolean {
@@ -299,18 +299,7 @@ export class Batcher<O, A extends { readonly status: string }> {
         )
   }
 
-  /** One timer a lane, set to the earliest deadline there is. */
-  #arm(deadline: number): void {
-    if (deadline >= this.#timerAt) return
-    this.#timer?.cancel()
-    this.#timerAt = deadline
-    const { clock } = this.#session
-    this.#timer = clock.after(Math.max(1, Math.ceil(deadline - clock.now())), () => this.#expire())
-  }
-
-  #expire(): void {
-    const now = this.#session.clock.now()
-    this.#timerAt = Number.POSITIVE_INFINITY
+  #expire(now: number): void {
     const waiting = this.#queue.filter(({ settled }) => !settled)
     const expired = waiting.filter((item) => item.deadline <= now)
     this.#queue = waiting.filter((item) => item.deadline > now)
@@ -325,7 +314,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     }
     let next = earliest(this.#queue)
     for (const items of this.#calls) next = Math.min(next, earliest(items.filter((item) => !item.settled)))
-    this.#arm(next)
+    this.#timer.set(next)
     if (this.#queue.length > 0) this.#wake()
   }
 }

@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../engine/clock.js'
+import { DeadlineTimer } from '../common/deadline-timer.js'
+import type { Clock } from '../engine/clock.js'
 
 interface Run {
   readonly dueAt: number
@@ -14,11 +15,13 @@ export class CallbackTimeouts {
   readonly #timeoutMs: number
   /** In the order in which they began. */
   readonly #running = new Set<Run>()
-  #timer: Timer | undefined
+  /** It keeps no process alive. */
+  readonly #timer: DeadlineTimer
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
+    this.#timer = new DeadlineTimer(clock, (now) => this.#look(now), false)
   }
 
   /**
@@ -50,29 +53,21 @@ export class CallbackTimeouts {
           reject(error)
         },
       )
-      if (!this.#timer) this.#arm(run.dueAt)
+      // A timer for one that has ended meanwhile is cheaper than a timer for each.
+      this.#timer.set(run.dueAt)
     })
   }
 
   /** What still runs is given up by its consumer: there is nothing left to end. */
   stop(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#timer.cancel()
     this.#running.clear()
   }
 
-  /** A timer for one that has ended meanwhile is cheaper than a timer for each. It keeps no process alive. */
-  #arm(at: number): void {
-    this.#timer = this.#clock.after(Math.max(1, Math.ceil(at - this.#clock.now())), () => this.#look())
-    this.#timer.keepAlive(false)
-  }
-
-  #look(): void {
-    this.#timer = undefined
-    const now = this.#clock.now()
+  #look(now: number): void {
     for (const run of this.#running) {
       if (run.dueAt > now) {
-        this.#arm(run.dueAt)
+        this.#timer.set(run.dueAt)
         return
       }
       this.#running.delete(run)

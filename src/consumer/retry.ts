@@ -1,3 +1,4 @@
+import { backoff, jittered } from '../common/backoff.js'
 import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
 
@@ -10,8 +11,7 @@ const tuning = {
 
 /** When to try again, by the clock's clock, after so many failures in a row: many processes do not do so in step. */
 export function retryAt(failures: number, clock: Clock): number {
-  const longest = Math.min(tuning.maxPauseMs, tuning.minPauseMs * 2 ** (failures - 1))
-  return clock.now() + longest * (1 - clock.random() / 2)
+  return clock.now() + jittered(backoff(failures, tuning.minPauseMs, tuning.maxPauseMs), clock)
 }
 
 /** What a partition says that does not know its own past any more. */

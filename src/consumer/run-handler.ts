@@ -1,3 +1,4 @@
+import { backoff, jittered } from '../common/backoff.js'
 import type { Backlog } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
 import type { Delivery } from './delivery.js'
@@ -61,8 +62,7 @@ export class HandlerRunner implements Owner {
     const { clock } = this.#context.source
     this.#leader.tally('failed')
     if (backlog.over || delivery.attempts + 1 < maxAttempts) {
-      const longest = Math.min(maxRetryDelayMs, retryDelayMs * 2 ** delivery.attempts)
-      const delay = longest * (1 - clock.random() / 2)
+      const delay = jittered(backoff(delivery.attempts + 1, retryDelayMs, maxRetryDelayMs), clock)
       this.#goOn(backlog, backlog.failed(delivery, messageOf(error), clock.now() + delay))
       return undefined
     }

@@ -1,3 +1,4 @@
+import { backoff } from '../common/backoff.js'
 import { notify } from '../common/callback.js'
 import type { Timer } from '../engine/clock.js'
 import { isIncompatible } from '../errors.js'
@@ -144,7 +145,7 @@ export class Follower implements LedgerFollower {
         notify(this.#options.onError, error)
         if (this.#closed || isIncompatible(error)) break
         changed = false
-        await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** failures++))
+        await this.#pause(backoff(++failures, MIN_RETRY_MS, MAX_RETRY_MS))
       }
     }
     stopListening()

@@ -1,6 +1,7 @@
 import { onAbort } from '../batching/abort.js'
+import { backoff } from '../common/backoff.js'
+import { DeadlineTimer } from '../common/deadline-timer.js'
 import type { EventSource } from '../consumer/source.js'
-import type { Timer } from '../engine/clock.js'
 import type { FinalAnswer, Rules } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
@@ -48,8 +49,7 @@ export class PartitionWriter {
   readonly #waiters = new Set<Waiter>()
   #driving = false
   #lastError: unknown
-  #timer: Timer | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  readonly #timer: DeadlineTimer
   /** Events and transactions of this process' own. */
   written = 0
   batches = 0
@@ -59,6 +59,7 @@ export class PartitionWriter {
     this.#partition = partition
     this.#tables = tables
     this.#rules = rules
+    this.#timer = new DeadlineTimer(source.clock, (now) => this.#expire(now))
   }
 
   /** The latest position that is known here. */
@@ -105,9 +106,9 @@ export class PartitionWriter {
           this.#relax()
           waiter.reject(unwritten('The wait for the ledger was aborted', signal.reason))
         })
-      if (this.#waiters.size === 0) this.#timer?.keepAlive(true)
+      if (this.#waiters.size === 0) this.#timer.keepAlive(true)
       this.#waiters.add(waiter)
-      this.#arm(deadline)
+      this.#timer.set(deadline)
       if (!this.#driving) void this.#drive()
     })
   }
@@ -240,7 +241,7 @@ export class PartitionWriter {
         failures++
       }
       if (failures > 1 && this.#waiters.size > 0)
-        await this.#pause(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** (failures - 2)))
+        await this.#pause(backoff(failures - 1, MIN_RETRY_MS, MAX_RETRY_MS))
     }
     this.#driving = false
   }
@@ -268,20 +269,10 @@ export class PartitionWriter {
 
   /** With nobody left who waits, the timer must not keep the process alive. */
   #relax(): void {
-    if (this.#waiters.size === 0) this.#timer?.keepAlive(false)
+    if (this.#waiters.size === 0) this.#timer.keepAlive(false)
   }
 
-  #arm(deadline: number): void {
-    if (deadline >= this.#timerAt) return
-    this.#timer?.cancel()
-    this.#timerAt = deadline
-    const { clock } = this.#source
-    this.#timer = clock.after(Math.max(1, Math.ceil(deadline - clock.now())), () => this.#expire())
-  }
-
-  #expire(): void {
-    const now = this.#source.clock.now()
-    this.#timerAt = Number.POSITIVE_INFINITY
+  #expire(now: number): void {
     let next = Number.POSITIVE_INFINITY
     for (const waiter of this.#waiters) {
       if (waiter.deadline > now) next = Math.min(next, waiter.deadline)
@@ -290,7 +281,7 @@ export class PartitionWriter {
         waiter.reject(unwritten('The ledger did not have it in time', this.#lastError))
       }
     }
-    if (next < Number.POSITIVE_INFINITY) this.#arm(next)
+    this.#timer.set(next)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
+import { backoff } from '../common/backoff.js'
 import type { Timer } from '../engine/clock.js'
 import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
@@ -215,7 +216,7 @@ export class RoomPoller {
 
   /** How long to wait before the next call, in ms. */
   #pause(): number {
-    if (this.away) return Math.min(tuning.maxRetryMs, tuning.minRetryMs * 2 ** (this.#failures - 1))
+    if (this.away) return backoff(this.#failures, tuning.minRetryMs, tuning.maxRetryMs)
     if (this.#isWaitedFor) return Math.max(0, 1 - this.#allowed()) * this.#interval()
     const now = this.#client.clock.now()
     if (this.#touched) this.#activeUntil = now + tuning.activeMs
