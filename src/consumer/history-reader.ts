@@ -32,29 +32,34 @@ export class HistoryReader {
    * @param read Up to here it was read.
    */
   async page(after: number, read: number): Promise<Page | undefined> {
-    try {
-      const page = await this.#source.read(this.#partition, after)
-      const { generation, since } = this.history
-      return page.generation === generation && page.since === since
-        ? page
-        : await this.#turn(page, after, read)
-    } catch (error) {
-      // To read freezes nothing; this does, before anybody sells on what was forgotten.
-      if (isForgetful(error)) await this.#source.sweep(this.#partition).catch(() => {})
-      throw error
-    }
+    const page = await readEvents(this.#source, this.#partition, after)
+    const { generation, since } = this.history
+    return page.generation === generation && page.since === since ? page : this.#turn(page, after, read)
   }
 
   /** The history has another line or beginning than the one that is known: it was rolled back, or none was known. */
   async #turn(page: Page, after: number, read: number): Promise<Page | undefined> {
     // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
     await this.#source.sweep(this.#partition)
-    const again = await this.#source.read(this.#partition, after)
+    const again = await readEvents(this.#source, this.#partition, after)
     const { generation, since } = again
     const isSettled = generation === page.generation && since === page.since
     if (!isSettled || (this.history.generation > 0 && read > since)) return undefined
     this.history = { partition: this.#partition, generation, since }
     return again
+  }
+}
+
+/**
+ * A page of events after that sequence. To read freezes nothing: where the sale has forgotten what this process has seen, this
+ * freezes the partition, before it sells on.
+ */
+export async function readEvents(source: EventSource, partition: number, after: number): Promise<Page> {
+  try {
+    return await source.read(partition, after)
+  } catch (error) {
+    if (isForgetful(error)) await source.sweep(partition).catch(() => {})
+    throw error
   }
 }
 

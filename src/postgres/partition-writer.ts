@@ -1,6 +1,7 @@
 import { onAbort } from '../batching/abort.js'
 import { backoff } from '../common/backoff.js'
 import { DeadlineTimer } from '../common/deadline-timer.js'
+import { readEvents } from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
 import type { FinalAnswer, Rules } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
@@ -183,7 +184,7 @@ export class PartitionWriter {
   /** Where two lines or more have begun unseen, nobody can tell what of the old one is left: all that is in the stream is read again. */
   async #common(position: Position, generation: number): Promise<number> {
     if (generation === position.generation + 1) return Number.POSITIVE_INFINITY
-    const { events } = await this.#source.read(this.#partition, 0)
+    const { events } = await readEvents(this.#source, this.#partition, 0)
     return (events[0]?.sequence ?? Number.POSITIVE_INFINITY) - 1
   }
 
@@ -205,18 +206,11 @@ export class PartitionWriter {
       const prepared = await ahead.prepared.catch(() => undefined)
       if (prepared && prepared.page.events.length > 0) return prepared
     }
-    try {
-      return await this.#prepare(sequence)
-    } catch (error) {
-      // To read freezes nothing; who has seen more than the sale knows must not let it sell on.
-      if (error instanceof StockholdError && error.code === 'ROLLBACK_DETECTED')
-        await this.#source.sweep(this.#partition)
-      throw error
-    }
+    return this.#prepare(sequence)
   }
 
   async #prepare(after: number): Promise<Prepared> {
-    const page = await this.#source.read(this.#partition, after)
+    const page = await readEvents(this.#source, this.#partition, after)
     return { page, batch: arraysOf(batchOf(page, this.#rules)) }
   }
 
