@@ -1,5 +1,5 @@
 import type { Timer } from '../engine/clock.js'
-import type { Call, CommandMap, Port, Reply, Retry } from '../engine/port.js'
+import type { Call, CommandMap, Final, Port, Reply } from '../engine/port.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
 import { onAbort } from './abort.js'
 import { failureOf, unknownOutcome } from './failure.js'
@@ -11,9 +11,6 @@ export const tuning = {
   /** Calls that may be out at a time: while the server works on one, the next is on its way. */
   maxCalls: 2,
 }
-
-/** An answer that decides: what is undecided is asked again before anybody hears of it. */
-export type Final<A> = Exclude<A, Retry>
 
 /** Where a lane leads: one command of one port. */
 export interface BatchTarget<O, A> {

@@ -1,4 +1,4 @@
-import type { Entry } from './partition-state.js'
+import type { Entry } from './entry.js'
 
 interface Due {
   readonly at: number
