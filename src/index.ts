@@ -1,3 +1,4 @@
+export type { CallOptions } from './batching/batcher-set.js'
 export type {
   Consumer,
   ConsumerCounts,
@@ -9,15 +10,32 @@ export type { EventOffset, SaleEvent, SaleEventType } from './consumer/events.js
 export type { ConsumerGroup, GroupPartition } from './consumer/groups.js'
 export type { HandlerContext } from './consumer/handler-context.js'
 export type { ConsumeOptions, EventHandler } from './consumer/options.js'
+export type { EventSource } from './consumer/source.js'
 export type { ConsumerWarning } from './consumer/warnings.js'
+export type { Clock, Timer } from './engine/clock.js'
 export type { Engine } from './engine/engine.js'
+export type { Trim } from './engine/groups.js'
+export type { LogOffset } from './engine/port.js'
+export type {
+  Cart,
+  EventPage,
+  Line,
+  ReservationPage,
+  RestockOp,
+  Rules as StoredSaleRules,
+  SkuRule,
+  StoredEvent,
+  StoredReservation,
+} from './engine/records.js'
 export { StockholdError, type StockholdErrorCode } from './errors.js'
 export { memoryEngine } from './memory-engine/memory-engine.js'
 export { type RedisEngineOptions, redisEngine } from './redis-engine/redis-engine.js'
 export type { Durability } from './redis-engine/server-check.js'
+export type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from './sale/acknowledgement-cache.js'
 export type { AdmissionGate, AdmittedPass } from './sale/admission-gate.js'
 export { FlashSale, type FlashSaleOptions } from './sale/flash-sale.js'
 export type { Ledger, LedgerRecord, LedgerWriter } from './sale/ledger.js'
+export type { RecoverySource } from './sale/recovery/replay.js'
 export type { ReserveRequest } from './sale/reserve-request.js'
 export type * from './sale/results.js'
 export type { SaleRules } from './sale/rules.js'

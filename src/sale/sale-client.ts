@@ -228,6 +228,11 @@ export class SaleClient {
         await learned()
         return this.partitions.askGroups(partition, command, op, this.call(), (answer) => answer)
       },
+      checkpoint: async (partition, group, position, trim) => {
+        const op = { group, position, trim }
+        await learned()
+        return this.partitions.askGroups(partition, 'checkpoint', op, this.call(), ({ first }) => first)
+      },
       latest: (partition) => {
         const { lastSeen, sequence } = this.partitions.session(partition)
         return { generation: lastSeen?.generation ?? 1, sequence }
