@@ -9,7 +9,7 @@ import type { History } from './events.js'
  * - `done`, `dead`: dealt with, or given up.
  * - `dropped`: somebody else deals with it now.
  */
-export type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead' | 'dropped'
+type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead' | 'dropped'
 
 /** An event on its way to the handler. */
 export interface Delivery {

@@ -4,6 +4,7 @@ export type Line = readonly [sku: number, quantity: number]
 /** Lines in ascending order of SKU, each SKU once: two equal carts are equal line by line. */
 export type Cart = readonly Line[]
 
+/** One SKU of a sale, as the sale was created. */
 export interface SkuRule {
   readonly sku: string
   /** Units on sale at the start. */
@@ -23,8 +24,11 @@ export interface Rules {
   readonly partitions: number
 }
 
+/** Where a reservation is in its life. A `held` one becomes one of the others; a `confirmed` one may become `refunded`. */
 export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded'
+/** Whether a sale takes reservations: `open` does. */
 export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
+/** Why a payment must be given back. */
 export type RefundReason = 'sold_out' | 'released' | 'limit_exceeded' | 'ended' | 'refunded'
 
 /** A reservation as the engine keeps it. Times in epoch ms of the server's clock. */

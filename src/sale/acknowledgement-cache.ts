@@ -36,6 +36,7 @@ function stateOf({ state, expiresAt }: StoredReservation, now: number): Acknowle
   return 'over'
 }
 
+/** A restock that was answered. */
 export interface AcknowledgedRestock {
   readonly op: RestockOp
   /** Units it added, or took out (negative). */

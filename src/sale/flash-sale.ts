@@ -69,6 +69,7 @@ const RECOVERY = { from: true, unfreeze: true } as const
 /** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
 export let sourceOf: (sale: FlashSale) => EventSource
 
+/** Options of a {@link FlashSale}. */
 export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine

@@ -10,7 +10,7 @@ import { readStock } from './stock-reader.js'
 import { settledBy, type Waiting, waitFor } from './wait-for-admission.js'
 
 /** What visitors are told is never older than this, in ms, while the engine can be reached. */
-export const FRESH_MS = 250
+const FRESH_MS = 250
 const tuning = {
   /** A reading of the stock is taken again after so many ms. */
   stockMs: 200,
