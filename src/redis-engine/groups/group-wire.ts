@@ -1,8 +1,7 @@
 import type { GroupAnswer, GroupCommand, GroupOp, GroupReply } from '../../engine/groups.js'
 import type { Call } from '../../engine/port.js'
-import { denied } from '../failure.js'
 import type { Writer } from '../msgpack.js'
-import { encodeCall, incompatible, iterate } from '../sale/wire.js'
+import { encodeCall, iterate, refusalOf } from '../sale/wire.js'
 import { groupCodecs, type Parts } from './group-codec.js'
 
 interface AnyCodec<C extends GroupCommand> {
@@ -27,11 +26,10 @@ export function decodeGroupReply<C extends GroupCommand>(
   ops: readonly GroupOp<C>[],
   reply: unknown[],
 ): GroupReply<C> {
+  const refused = refusalOf(reply)
+  if (refused) return refused
   const outcome = String(reply[0])
   const now = Number(reply[1])
-  if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
-  if (outcome === 'incompatible') return incompatible(reply)
-  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome !== 'done') throw new RangeError('the reply has an unknown shape')
   const statuses = reply[3] as Buffer
   if (statuses.length !== ops.length) throw new RangeError(`${command} answered other than it was asked`)

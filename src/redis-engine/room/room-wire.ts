@@ -1,8 +1,7 @@
 import type { Call } from '../../engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/room.js'
-import { denied } from '../failure.js'
 import type { Writer } from '../msgpack.js'
-import { encodeCall, incompatible, iterate } from '../sale/wire.js'
+import { encodeCall, iterate, refusalOf } from '../sale/wire.js'
 import { type Parts, readRoomsOpened, roomCodecs, writeRooms } from './room-codec.js'
 
 interface AnyCodec<C extends RoomCommand> {
@@ -26,15 +25,14 @@ export function decodeRoom<C extends RoomCommand>(
   ops: readonly RoomOp<C>[],
   reply: unknown[],
 ): RoomReply<C> {
+  const refused = refusalOf(reply)
+  if (refused) return refused
   const outcome = String(reply[0])
   const now = Number(reply[1])
-  if (outcome === 'missing' || outcome === 'lost') return { outcome, now }
-  if (outcome === 'incompatible') return incompatible(reply)
   if (outcome === 'done') {
     const answers = codecOf(command)!.read(ops, { now, next: iterate(reply, 4) })
     return { outcome, now, clock: now - Number(reply[3]), sequence: Number(reply[2]), answers }
   }
-  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
     const answers = readRoomsOpened(reply) as RoomAnswer<C>[]
     return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }

@@ -3,6 +3,7 @@ import { assembleAll, compile, type Script } from '../script.js'
 import acl from './concerns/acl.lua'
 import commit from './concerns/commit.lua'
 import eachReservation from './concerns/each_reservation.lua'
+import endedHolds from './concerns/ended_holds.lua'
 import eventLog from './concerns/event_log.lua'
 import expiry from './concerns/expiry.lua'
 import idempotency from './concerns/idempotency.lua'
@@ -41,6 +42,7 @@ export const saleConcerns = {
   acl,
   commit,
   each_reservation: eachReservation,
+  ended_holds: endedHolds,
   event_log: eventLog,
   expiry,
   idempotency,

@@ -60,10 +60,11 @@ export function decode<C extends Command>(
   ops: readonly Op<C>[],
   reply: unknown[],
 ): Reply<C> {
+  const refused = refusalOf(reply)
+  if (refused) return refused
   const outcome = String(reply[0])
   const now = Number(reply[1])
-  if (outcome === 'missing' || outcome === 'lost' || outcome === 'rolled_back') return { outcome, now }
-  if (outcome === 'incompatible') return incompatible(reply)
+  if (outcome === 'rolled_back') return { outcome, now }
   if (outcome === 'done') {
     const details = {
       partition,
@@ -82,7 +83,6 @@ export function decode<C extends Command>(
     const answers = codecOf(command)!.read(ops, details)
     return { outcome, now, clock, sequence: details.sequence, offset, answers }
   }
-  if (outcome === 'denied') throw denied(String(reply[2]))
   if (outcome === 'opened') {
     return {
       outcome: 'done',
@@ -102,8 +102,19 @@ export function decode<C extends Command>(
   return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers: ops.map(() => answer) }
 }
 
+/** A reply of a batch that was not executed; throws for one that the server denies. */
+export function refusalOf(
+  reply: unknown[],
+): Incompatible | { outcome: 'missing' | 'lost'; now: number } | undefined {
+  const outcome = String(reply[0])
+  if (outcome === 'missing' || outcome === 'lost') return { outcome, now: Number(reply[1]) }
+  if (outcome === 'incompatible') return incompatible(reply)
+  if (outcome === 'denied') throw denied(String(reply[2]))
+  return undefined
+}
+
 /** Reads `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells something else first. */
-export function incompatible([, now, layout, part]: unknown[]): Incompatible {
+function incompatible([, now, layout, part]: unknown[]): Incompatible {
   return {
     outcome: 'incompatible',
     now: Number(now),
