@@ -25,11 +25,7 @@ import type {
  *   event `sold_out` follows it (in order of SKU, should a cart take several).
  * - A reservation given back moves its units to `available`.
  *
- * Partitions: the stock of a sale is dealt out to its partitions (see `stock-split.ts`), and units move between them by `send` and `receive`. For each
- * other partition, a partition keeps how many units of each SKU it has ever sent there and ever received from there. What the one has sent and
- * the other has not received is in transit. Both numbers only grow, and to receive is to catch up with what was sent: so
- * each step can be repeated by anybody, at any time, and in any order. This is escrow (O'Neil, "The Escrow Transactional Method", 1986) kept
- * as the rights of a bounded counter (Balegas et al., "Extending Eventually Consistent Cloud Databases for Enforcing Numeric Invariants", 2015).
+ * Partitions: the stock of a sale is dealt out to its partitions, and moves between them by `send` and `receive`; see `stock-split.ts`.
  *
  * History: a server can come back with older data. So each call names what its caller has `seen`, and each batch that writes events
  * leaves its `mark` with them.

@@ -13,16 +13,19 @@ describe('the check of lines', () => {
     expect(lineFaults('test/a.ts', text)).toEqual([])
   })
 
-  test.each([`// ${words}`, ` * ${words}`, `  /** ${words}*/`, `-- ${words}`])(
-    'refuses a comment of more than 100 columns: %s',
-    (line) => {
-      expect(lineFaults('test/a.ts', `\n${line}\n`)).toEqual(['test/a.ts:2: wrap comments at 100 columns.'])
-      expect(lineFaults('test/a.ts', line.slice(0, 100))).toEqual([])
-    },
-  )
+  test.each([
+    ['a.ts', `// ${words}`],
+    ['a.ts', ` * ${words}`],
+    ['a.mjs', `  /** ${words}*/`],
+    ['a.lua', `  -- ${words}`],
+  ])('refuses a comment of more than 100 columns in %s: %s', (file, line) => {
+    expect(lineFaults(file, `\n${line}\n`)).toEqual([`${file}:2: wrap comments at 100 columns.`])
+    expect(lineFaults(file, line.slice(0, 100))).toEqual([])
+  })
 
   test.each([
     ['code', `const a = '${words}'`],
+    ['an option in a help text', `  --option ${words}`],
     ['a row of a table', ` * | ${words} |`],
     ['a word that is longer by itself', ` * https://${'a'.repeat(100)}`],
   ])('lets %s be', (_, line) => {
