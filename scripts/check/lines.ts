@@ -17,10 +17,13 @@ export function lineFaults(file: string, text: string): string[] {
   return faults
 }
 
-/** A line that is a comment and nothing else. Rows of tables, and words that are longer by themselves, cannot be wrapped. */
+/**
+ * A line that is a comment and nothing else. Rows of tables, directives, and words that are longer
+ * by themselves, cannot be wrapped.
+ */
 function isWideComment(line: string, comment: RegExp): boolean {
   if (line.length <= WIDEST_COMMENT) return false
   const [, start, text] = comment.exec(line) ?? []
-  if (start === undefined || text === undefined || text.startsWith('|')) return false
+  if (start === undefined || text === undefined || /^\||^biome-ignore /.test(text)) return false
   return text.lastIndexOf(' ', WIDEST_COMMENT - start.length) > 0
 }

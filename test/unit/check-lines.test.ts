@@ -26,6 +26,7 @@ describe('the check of lines', () => {
   test.each([
     ['code', `const a = '${words}'`],
     ['an option in a help text', `  --option ${words}`],
+    ['a directive', `// biome-ignore lint: ${words}`],
     ['a row of a table', ` * | ${words} |`],
     ['a word that is longer by itself', ` * https://${'a'.repeat(100)}`],
   ])('lets %s be', (_, line) => {
