@@ -10,7 +10,7 @@ import { type TestEngine, Workbench } from './commands/workbench.js'
 import { figureOf, median } from './load/figures.js'
 import type { Context, Figure, LineChart, Part, PartResult } from './part.js'
 
-export interface Sizes {
+interface Sizes {
   readonly batches: readonly number[]
   readonly passes: number
   /** Measured time of each batch size in each pass. */
@@ -44,7 +44,7 @@ interface Measured {
 
 const all = Object.entries(recipes) as unknown as [Command, Recipe<Command>][]
 
-export async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
+async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
   const client = new Redis((await context.redis()).url)
   const prefix = context.prefix()
   const invariants = new Invariants()

@@ -44,7 +44,7 @@ const quick: Sizes = {
   usual: { units: 40_000, callers: CALLERS, lastCallers: FEW },
 }
 
-export async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
+async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
   const invariants = new Invariants()
   const results: Results = []
   for (const open of [Masters.one, Masters.three]) {

@@ -17,7 +17,7 @@ import { Single } from './peers/single.js'
 import { Stockhold } from './peers/stockhold.js'
 import { WatchMulti } from './peers/watch-multi.js'
 
-export interface Sizes {
+interface Sizes {
   readonly rounds: number
   readonly seconds: number
   /** Units in the race that shows which peers oversell. */
@@ -46,7 +46,7 @@ interface Contestant {
   round(): Promise<number>
 }
 
-export async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
+async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
   const { url } = await context.redis()
   const postgres = await providePostgres(context)
   const ours = new Stockhold(url, context.prefix())

@@ -1,3 +1,4 @@
+export type { CallOptions } from './batching/batcher-set.js'
 export type {
   Consumer,
   ConsumerCounts,
@@ -9,23 +10,42 @@ export type { EventOffset, SaleEvent, SaleEventType } from './consumer/events.js
 export type { ConsumerGroup, GroupPartition } from './consumer/groups.js'
 export type { HandlerContext } from './consumer/handler-context.js'
 export type { ConsumeOptions, EventHandler } from './consumer/options.js'
+export type { EventSource } from './consumer/source.js'
 export type { ConsumerWarning } from './consumer/warnings.js'
+export type { Clock, Timer } from './engine/clock.js'
 export type { Engine } from './engine/engine.js'
+export type { Trim } from './engine/groups.js'
+export type { LogOffset } from './engine/port.js'
+export type {
+  Cart,
+  EventPage,
+  Line,
+  ReservationPage,
+  RestockOp,
+  Rules as StoredSaleRules,
+  SkuRule,
+  StoredEvent,
+  StoredReservation,
+} from './engine/records.js'
 export { StockholdError, type StockholdErrorCode } from './errors.js'
 export { memoryEngine } from './memory-engine/memory-engine.js'
+export type { RedisClient } from './redis-engine/connection.js'
+export type { Replication } from './redis-engine/driver.js'
 export { type RedisEngineOptions, redisEngine } from './redis-engine/redis-engine.js'
 export type { Durability } from './redis-engine/server-check.js'
+export type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from './sale/acknowledgement-cache.js'
 export type { AdmissionGate, AdmittedPass } from './sale/admission-gate.js'
 export { FlashSale } from './sale/flash-sale.js'
 export type { Ledger, LedgerRecord, LedgerWriter } from './sale/ledger.js'
 export type { FlashSaleOptions } from './sale/options.js'
+export type { RecoverySource } from './sale/recovery/replay.js'
 export type { ReserveRequest } from './sale/reserve-request.js'
 export type * from './sale/results.js'
 export type { SaleRules } from './sale/rules.js'
 export type { SignalOption } from './validation.js'
 export { seedCommitment, shuffledRank } from './waiting-room/draw.js'
 export type { WaitingRoomOptions } from './waiting-room/options.js'
-export type { PassClaims } from './waiting-room/pass.js'
+export type { PassClaims, TicketClaims } from './waiting-room/pass.js'
 export type * from './waiting-room/results.js'
 export type { AdmissionOptions, RoomRules } from './waiting-room/room-rules.js'
 export { WaitingRoom } from './waiting-room/waiting-room.js'

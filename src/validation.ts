@@ -4,7 +4,7 @@ import { invalid } from './errors.js'
 export type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** Longest id in bytes of UTF-8. */
-export const MAX_ID_BYTES = 256
+const MAX_ID_BYTES = 256
 /** Most units in one number; sums of a lifetime then stay far below 2^53, where numbers stop being exact. */
 export const MAX_UNITS = 1_000_000_000
 /** Longest time span, in ms: a year. */

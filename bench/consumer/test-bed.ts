@@ -13,7 +13,7 @@ import type { Reserved, ReserveTask, Setting } from './reserve-worker.js'
 import { TaskProcess } from './task-process.js'
 
 /** Application servers that make reservations. */
-export const RESERVERS = 2
+const RESERVERS = 2
 
 /** The servers and the processes of this part; {@link close} ends all of them. */
 export class TestBed {

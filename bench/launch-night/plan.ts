@@ -14,7 +14,7 @@ export interface Night {
   readonly orders: number
 }
 
-export type Fate = 'pays' | 'pays late' | 'releases' | 'walks away'
+type Fate = 'pays' | 'pays late' | 'releases' | 'walks away'
 
 export interface Order {
   /** 0 is the launch of mango-me, then the other stores by popularity. */

@@ -16,7 +16,7 @@ import type { WorkerInput, WorkerResult } from './worker.js'
 const START_MS = 100
 
 /** Units of mango-me at a moment. */
-export interface Left {
+interface Left {
   readonly seconds: number
   readonly available: number
   readonly held: number

@@ -4,7 +4,7 @@ import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.j
 import type { Engine } from '../../src/index.js'
 
 /** Requests sent at once, so that the batches are the same however large the sale is. */
-export const WAVE = 1_000
+const WAVE = 1_000
 
 /** What the server used for a number of reservations. */
 export interface Use {

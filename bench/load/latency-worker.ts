@@ -21,7 +21,7 @@ export interface LatencyInput {
   readonly loadSeconds: number
 }
 
-export interface LoadResult {
+interface LoadResult {
   readonly share: number
   /** Each round's own, in ms. */
   readonly p99: number[]

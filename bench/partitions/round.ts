@@ -32,7 +32,7 @@ export interface Round {
 }
 
 /** How the last 1 % was sold: to as many buyers as there are units. */
-export interface Last {
+interface Last {
   readonly units: number
   readonly seconds: number
   /** Script calls a reservation. */

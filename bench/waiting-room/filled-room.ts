@@ -5,7 +5,7 @@ import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.j
 import type { Progress } from '../../scripts/lib/terminal/progress-line.js'
 import { type Engine, WaitingRoom } from '../../src/index.js'
 
-export const SECRET = 'a secret for the bench, of 32 bytes or more'
+const SECRET = 'a secret for the bench, of 32 bytes or more'
 export const ROOM = 'filled'
 /** No pass expires while the part runs. */
 export const PASS_MS = 3_600_000

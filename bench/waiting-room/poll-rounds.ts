@@ -29,7 +29,7 @@ const CALLS = 20
  * `fresh`: the same tickets as requests bring them. `unseen`: a process that has issued none of the
  * tickets verifies each signature.
  */
-export type Kind = 'known' | 'fresh' | 'unseen'
+type Kind = 'known' | 'fresh' | 'unseen'
 
 export interface PollResults extends Readonly<Record<Kind, readonly PollRound[]>> {
   /** Of one process, over all rounds. */

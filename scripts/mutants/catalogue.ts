@@ -37,7 +37,7 @@ export function readSource(file: string): string {
 }
 
 /** Every file that is changed, in one order for all. */
-export function sourceFiles(): string[] {
+function sourceFiles(): string[] {
   const found = folders.flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => /\.(lua|ts)$/.test(name))

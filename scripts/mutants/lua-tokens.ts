@@ -1,4 +1,4 @@
-export type LuaKind = 'name' | 'keyword' | 'number' | 'string' | 'operator'
+type LuaKind = 'name' | 'keyword' | 'number' | 'string' | 'operator'
 
 export interface LuaToken {
   readonly kind: LuaKind

@@ -6,7 +6,7 @@ import { Measure, type Taken } from './measure.js'
 import type { Plan } from './plan.js'
 import { at } from './servers.js'
 
-export interface Compared {
+interface Compared {
   readonly what: string
   readonly unit: string
   /** Items of a call, as measured; the plan is for the same number. */

@@ -32,7 +32,7 @@ export interface Servers {
   readonly maxmemory: number
 }
 
-export interface Memory {
+interface Memory {
   readonly reservations: number
   readonly visitors: number
   readonly rest: number

@@ -16,7 +16,7 @@ export interface JsonReport {
   }[]
 }
 
-export interface Failure {
+interface Failure {
   /** The file and the test. */
   readonly test: string
   readonly message: string

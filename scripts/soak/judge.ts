@@ -15,14 +15,15 @@ export const tolerances = {
  * The share of the samples that is dropped from the beginning, while caches fill and code is
  * compiled.
  */
-export const WARM_UP_SHARE = 0.25
+const WARM_UP_SHARE = 0.25
 /** With fewer samples after the warm-up nothing is judged. */
-export const FEWEST_SAMPLES = 8
+const FEWEST_SAMPLES = 8
 /** More samples are condensed: there are half as many slopes as the square of this. */
 const MOST_SAMPLES = 400
-/** A trend is significant if fewer than one in a hundred series without a trend would show it. */
-export const SIGNIFICANCE = 0.01
-/** The standard normal distribution has that share above it. */
+/**
+ * A trend is significant if fewer than one in a hundred series without a trend would show it: so
+ * much of the standard normal distribution lies above this.
+ */
 const CRITICAL_Z = 2.326
 
 export type Point = readonly [seconds: number, value: number]

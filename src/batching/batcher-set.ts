@@ -1,6 +1,6 @@
 import type { Effects } from '../engine/effects.js'
-import type { CommandMap, Port } from '../engine/port.js'
-import { type Batcher, batcherFor, type Final } from './batcher.js'
+import type { CommandMap, Final, Port } from '../engine/port.js'
+import { type Batcher, batcherFor } from './batcher.js'
 import type { Session } from './session.js'
 
 /** What limits a call: when its caller must have an answer, by the session's clock, and what may end the wait before. */

@@ -1,4 +1,4 @@
-import { type Client, connect } from '../redis-engine/connection.js'
+import { connect, type RedisClient } from '../redis-engine/connection.js'
 
 /** The server cannot be reached, or is not one to verify. */
 export class NotUsable extends Error {}
@@ -16,7 +16,7 @@ export function placeOf(url: string): string {
  *
  * @throws {NotUsable} that says why there is none, and what to do.
  */
-export async function reach(url: string): Promise<Client> {
+export async function reach(url: string): Promise<RedisClient> {
   const place = placeOf(url)
   const client = connect(url)
   // The commands only know that there is no connection; why, the client tells its listeners.

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.js'
 import { memoryEngine } from '../memory-engine/memory-engine.js'
-import type { Client } from '../redis-engine/connection.js'
+import type { RedisClient } from '../redis-engine/connection.js'
 import { partitionKeys } from '../redis-engine/keys.js'
 import { redisEngine } from '../redis-engine/redis-engine.js'
 
@@ -28,7 +28,7 @@ export function memorySubject(): Subject {
 const MOST = 100
 
 /** The Redis engine on a client; its sales are deleted key by key, by the exact names it was asked for. */
-export function redisSubject(client: Client, prefix: string, name: string): Subject {
+export function redisSubject(client: RedisClient, prefix: string, name: string): Subject {
   const waiting = new Set<string>()
   let kept = ''
   const clear = async (sales: readonly string[]) => {

@@ -6,8 +6,8 @@ import { count, Progress } from './progress.js'
 import type { Screen } from './screen.js'
 import type { Subject } from './subject.js'
 
-export const VERIFIED = 0
-export const VIOLATED = 1
+const VERIFIED = 0
+const VIOLATED = 1
 export const NOT_VERIFIED = 2
 /** What shells say of a program that was interrupted. */
 export const INTERRUPTED = 130

@@ -1,8 +1,7 @@
 import type { StoredEvent, StoredReservation } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/groups.js'
-import type { Delivery } from './delivery.js'
+import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
 import type { KeyedOrder } from './keyed-order.js'
-import type { Owner } from './worker-pool.js'
 
 const tuning = {
   /** Events of one partition that may be kept while one of them holds up the position; some of them are done already. */
@@ -24,7 +23,7 @@ export interface Load {
 
 /** What all backlogs of one partition share. */
 export interface BacklogContext {
-  readonly owner: Owner
+  readonly owner: DeliveryOwner
   readonly chains: KeyedOrder
   readonly load: Load
   readonly maxParked: number
@@ -51,7 +50,7 @@ export interface Acknowledgement {
  * failed, because it waits behind one that is parked, or because its handler takes long. What was parked lies at or before the position; so whoever
  * takes over finds each event either parked or behind the position, and not twice.
  */
-export class Backlog {
+export class Backlog implements DeliveryBacklog {
   /** Up to here it has been read. */
   read: number
   /** Dead events in the engine, as far as is known. */
@@ -59,7 +58,7 @@ export class Backlog {
   knowsDead = false
   running = 0
   over = false
-  readonly owner: Owner
+  readonly owner: DeliveryOwner
   readonly #chains: KeyedOrder
   readonly #load: Load
   readonly #maxParked: number

@@ -41,11 +41,13 @@ export interface ConsumerCounts {
   readonly inFlight: number
 }
 
+/** How far a consumer group is with one partition, and what this consumer has done there. */
 export interface PartitionStats extends GroupPartition, ConsumerCounts {
   /** Whether this consumer has the lease. */
   readonly leads: boolean
 }
 
+/** What a consumer has done, and how far each partition is. */
 export interface ConsumerStats extends ConsumerCounts {
   /** Of the group, summed over the partitions. */
   readonly position: number

@@ -1,5 +1,5 @@
 import type { StoredEvent, StoredReservation } from '../engine/engine.js'
-import type { Backlog } from './backlog.js'
+import type { History } from './events.js'
 
 /**
  * - `queued`: behind another event of the same reservation.
@@ -9,7 +9,7 @@ import type { Backlog } from './backlog.js'
  * - `done`, `dead`: dealt with, or given up.
  * - `dropped`: somebody else deals with it now.
  */
-export type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead' | 'dropped'
+type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead' | 'dropped'
 
 /** An event on its way to the handler. */
 export interface Delivery {
@@ -17,7 +17,7 @@ export interface Delivery {
   readonly reservation: StoredReservation | undefined
   /** Events of one key are handled in order: the reservation's id, or '' for those that speak of none. */
   readonly key: string
-  readonly backlog: Backlog
+  readonly backlog: DeliveryBacklog
   state: DeliveryState
   /** How often the handler has failed with it. */
   attempts: number
@@ -28,4 +28,26 @@ export interface Delivery {
   parked: boolean
   before: Delivery | undefined
   after: Delivery | undefined
+}
+
+/** The backlog of a delivery, as the consumer's workers know it. Each outcome returns the next event of the same key. */
+export interface DeliveryBacklog {
+  readonly owner: DeliveryOwner
+  /** The lease under which the events were read is over. */
+  readonly over: boolean
+  begin(delivery: Delivery, now: number): void
+  done(delivery: Delivery): Delivery | undefined
+  failed(delivery: Delivery, error: string, retryAt: number): Delivery | undefined
+  giveUp(delivery: Delivery, error: string): Delivery | undefined
+}
+
+/** Decides when an event of its partition may begin, and what follows from the outcome. */
+export interface DeliveryOwner {
+  /** The history that the event was read from. */
+  readonly history: History
+  /** Whether the event may begin now. If not, the owner offers it again later. */
+  begins(delivery: Delivery): boolean
+  done(delivery: Delivery): void
+  /** Settles once the owner has decided what follows from the failure. */
+  failed(delivery: Delivery, error: unknown): void | Promise<void>
 }

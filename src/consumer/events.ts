@@ -50,6 +50,7 @@ export type SaleEvent = EventOffset &
     | { readonly type: 'paused' | 'resumed' | 'ended'; readonly reservation?: undefined }
   )
 
+/** The kinds of events that consumers are given. */
 export type SaleEventType = SaleEvent['type']
 
 /** The history an event was read from: a partition's present line, and the sequence at which that left the line before. */

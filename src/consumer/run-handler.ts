@@ -1,10 +1,8 @@
 import { backoff, jittered } from '../common/backoff.js'
-import type { Backlog } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
-import type { Delivery } from './delivery.js'
+import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
 import type { History } from './events.js'
 import { messageOf } from './retry.js'
-import type { Owner } from './worker-pool.js'
 
 const tuning = {
   /** Where reading waited because so much was in hand, it goes on from here. */
@@ -17,12 +15,12 @@ export interface Leader {
   /** Whether the events of its backlog are its own at that moment, and new ones may begin. */
   mayBegin(now: number): boolean
   /** Something of a backlog came to an end. */
-  ended(backlog: Backlog): void
+  ended(backlog: DeliveryBacklog): void
   tally(what: keyof Counts): void
 }
 
 /** What becomes of a partition's events in the hands of the crew: done, tried again, or given up. */
-export class HandlerRunner implements Owner {
+export class HandlerRunner implements DeliveryOwner {
   readonly #context: ConsumerContext
   readonly #leader: Leader
   /** Ready, but the lease may be over. */
@@ -86,7 +84,7 @@ export class HandlerRunner implements Owner {
   }
 
   /** Something came to an end: the next one in line may begin. */
-  #goOn(backlog: Backlog, next: Delivery | undefined): void {
+  #goOn(backlog: DeliveryBacklog, next: Delivery | undefined): void {
     const { workers, load } = this.#context
     if (next) workers.offerLate(next)
     if (load.starved && load.events <= tuning.lowLoad) {

@@ -1,18 +1,21 @@
 import type { Clock } from '../engine/clock.js'
-import type { FinalAnswer, Rules, StoredReservation } from '../engine/engine.js'
-import type { FinalGroupAnswer, GroupCommand, GroupOp } from '../engine/groups.js'
+import type { FinalGroupAnswer, GroupCommand, GroupOp, Trim } from '../engine/groups.js'
 import type { LogOffset } from '../engine/port.js'
+import type { EventPage, ReservationPage, Rules, StoredReservation } from '../engine/records.js'
 
-/** What a sale shows to those who follow its events. Each call has the sale handle's deadline, and rejects as its methods do. */
+/**
+ * What a sale shows to consumers and ledgers that follow its events. Each call has the deadline of the sale's handle, and rejects
+ * as the handle's methods do.
+ */
 export interface EventSource {
   readonly sale: string
   readonly clock: Clock
   /** The rules and the token, learned from the engine if need be. */
   describe(): Promise<{ readonly rules: Rules; readonly incarnation: string }>
   /** A page of events with `sequence > after`, with the reservations they speak of. */
-  read(partition: number, after: number): Promise<FinalAnswer<'events'>>
+  read(partition: number, after: number): Promise<EventPage>
   /** A page of all reservations. */
-  scan(partition: number, cursor: string): Promise<FinalAnswer<'scan'>>
+  scan(partition: number, cursor: string): Promise<ReservationPage>
   /** One reservation as it is now. */
   reservation(partition: number, id: string): Promise<StoredReservation | undefined>
   /**
@@ -20,7 +23,15 @@ export interface EventSource {
    * if it has forgotten what this handle has seen.
    */
   sweep(partition: number): Promise<number | null>
+  /** @internal */
   ask<C extends GroupCommand>(partition: number, command: C, op: GroupOp<C>): Promise<FinalGroupAnswer<C>>
+  /**
+   * Tells the sale that everything up to this sequence is kept elsewhere, under the name of a consumer group that the call makes
+   * if it is new. Behind the positions of all groups the stream is trimmed, as far as `trim` allows it; `null` trims nothing.
+   *
+   * @returns The oldest event that is left. Each call trims a part: call again while that grows.
+   */
+  checkpoint(partition: number, group: string, position: number, trim: Trim | null): Promise<number>
   /** The partition's latest sequence, as far as this handle has seen, and the line it is of. */
   latest(partition: number): { readonly generation: number; readonly sequence: number }
   /** The furthest point of the partition's history that this handle has seen. */

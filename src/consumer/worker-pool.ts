@@ -1,19 +1,7 @@
 import pLimit from 'p-limit'
 import { isThenable } from '../common/callback.js'
 import type { Delivery } from './delivery.js'
-import type { History } from './events.js'
 import { Queue } from './queue.js'
-
-/** Whose event it is, and who hears what becomes of it in the handler's hands. */
-export interface Owner {
-  /** What it was read from. */
-  readonly history: History
-  /** Whether it may begin now; if not, it is somebody else's affair to offer it again. */
-  begins(delivery: Delivery): boolean
-  done(delivery: Delivery): void
-  /** Settles once it is decided what follows from the failure. */
-  failed(delivery: Delivery, error: unknown): void | Promise<void>
-}
 
 /**
  * The hands of a consumer: so many events at a time, of all its partitions, in the order in which they were offered. A hand takes

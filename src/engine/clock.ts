@@ -8,6 +8,7 @@ export interface Clock {
   random(): number
 }
 
+/** A timer that a {@link Clock} has set. */
 export interface Timer {
   cancel(): void
   /** Whether waiting for it keeps the process alive; at first it does. */

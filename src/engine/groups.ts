@@ -1,6 +1,5 @@
-import type { Final } from '../batching/batcher.js'
-import type { StoredEvent } from './engine.js'
-import type { Port, Reply, Retry } from './port.js'
+import type { Final, Port, Reply, Retry } from './port.js'
+import type { StoredEvent } from './records.js'
 
 /**
  * What those who follow the events of a partition ask of an engine: where each *group* of consumers stands. As with a sale, these comments
@@ -15,7 +14,7 @@ import type { Port, Reply, Retry } from './port.js'
  *   is kept whole: it outlives the stream's trimming.
  * - The events themselves are read with the sale's command `events`.
  *
- * What is said in `Port` and of the token in `engine.ts` holds here too: `missing` where there is no sale, `lost` where there is another. A freeze does
+ * What is said in `Port` and of the token in `sale.ts` holds here too: `missing` where there is no sale, `lost` where there is another. A freeze does
  * not concern these commands, and they write no events. `sequence` in a reply is the partition's. `seen`, `mark` and `recovers` mean nothing.
  */
 export interface ParkedEvent {

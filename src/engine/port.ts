@@ -48,6 +48,9 @@ export interface Retry {
   readonly status: 'retry'
 }
 
+/** An answer that decides: what is undecided is asked again before the caller hears of it. */
+export type Final<A> = Exclude<A, Retry>
+
 /**
  * A point of a history: after `sequence` events, the last of which was written by the call that bore `mark`. A history that was
  * recovered goes on as another `line`.

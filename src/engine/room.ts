@@ -1,5 +1,4 @@
-import type { Final } from '../batching/batcher.js'
-import type { Port, Reply, Retry } from './port.js'
+import type { Final, Port, Reply, Retry } from './port.js'
 
 /**
  * What a `WaitingRoom` asks of an engine. As with a sale, these comments are the specification, and the memory engine is the

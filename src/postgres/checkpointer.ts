@@ -39,11 +39,7 @@ export class Checkpointer {
     if (isIdle ? position.sequence === this.#told && !isDue : !isDue) return
     this.#toldAt = now
     for (let call = 0; call < CALLS; call++) {
-      const { first } = await this.#source.ask(this.#partition, 'checkpoint', {
-        group: this.#group,
-        position: position.sequence,
-        trim: this.#trim,
-      })
+      const first = await this.#source.checkpoint(this.#partition, this.#group, position.sequence, this.#trim)
       this.#told = position.sequence
       const hasTrimmed = first > this.#first && this.#first > 0
       this.#first = first

@@ -23,6 +23,7 @@ export interface Differences {
   readonly unknown: string[]
 }
 
+/** A field of a reservation of which sale and ledger say different things. */
 export interface Difference {
   readonly field: string
   readonly sale: unknown

@@ -8,6 +8,7 @@ import { compare } from './compare.js'
 import type { PartitionWriter } from './partition-writer.js'
 import type { SaleWriter } from './sale-writer.js'
 
+/** Options of `follow`. */
 export interface FollowOptions {
   /**
    * Under which name the sale knows the ledger as a group of consumers: its stream is only trimmed behind what every group has.
@@ -29,6 +30,7 @@ export interface FollowOptions {
   onError?: ((error: unknown) => void) | undefined
 }
 
+/** How far a ledger is with a sale. */
 export interface LedgerStats {
   readonly partitions: readonly {
     /** The generation of the history: one more after each recovery. */

@@ -12,6 +12,7 @@ import { type ReconcileOptions, type Reconciliation, reconcile } from './reconci
 import { SaleWriter } from './sale-writer.js'
 import { Tables } from './tables.js'
 
+/** Options of `postgresLedger`. */
 export interface PostgresLedgerOptions {
   /** Where its tables are. @default 'stockhold' */
   schema?: string | undefined

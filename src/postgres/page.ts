@@ -5,7 +5,7 @@ import { toText } from './text.js'
 export type LedgerState = StoredReservation['state'] | 'forgotten'
 
 /** Columns of the rows that a page of events adds to `events`, all of one length. Times in epoch ms. */
-export interface EventColumns {
+interface EventColumns {
   readonly sequence: number[]
   readonly at: number[]
   readonly type: string[]
@@ -184,7 +184,7 @@ export function pushStored(
   push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.generation, rules)
 }
 
-export function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
+function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
   if (cart.length === 1) return `{${JSON.stringify(toText(skus[cart[0]![0]]!.sku))}:${cart[0]![1]}}`
   return JSON.stringify(Object.fromEntries(cart.map(([place, units]) => [toText(skus[place]!.sku), units])))
 }

@@ -4,6 +4,7 @@ export interface SqlPool {
   connect(): Promise<SqlClient>
 }
 
+/** A connection of a {@link SqlPool}. */
 export interface SqlClient {
   query(text: string, values?: unknown[]): Promise<SqlResult>
   /** `pg` tells of a broken connection by this event, and ends the process where nothing listens. */
@@ -13,6 +14,7 @@ export interface SqlClient {
   release(broken?: boolean): void
 }
 
+/** What a statement returns. */
 export interface SqlResult {
   // biome-ignore lint/suspicious/noExplicitAny: a row is what the statement makes of it
   readonly rows: any[]

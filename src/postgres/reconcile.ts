@@ -4,6 +4,7 @@ import type { SaleWriter } from './sale-writer.js'
 /** Of so many reservations it is told which they are; the counts are of all. */
 const NAMED = 100
 
+/** Options of `reconcile`. */
 export interface ReconcileOptions {
   /** The rows that differ become what the sale says of them. What it reports is what it found before. @default false */
   repair?: boolean | undefined

@@ -150,8 +150,10 @@ export class Tables {
     return Number(rows[0].count) === 1
   }
 
-  /** Goes over to another generation of the history, if the position is still the one. Events that the old
-   * generation has beyond are part of it no more. */
+  /**
+   * Goes over to another generation of the history, if the position is still the one. Events that
+   * the old generation has beyond are part of it no more.
+   */
   async switchGeneration(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
     const { rows } = await this.#query(
       `WITH moved AS (

@@ -16,7 +16,7 @@ import { slotOf } from './slot.js'
  * the way: with a script that does nothing, as often as it likes.
  */
 
-export const tuning = {
+const tuning = {
   /**
    * After a refusal the slot is left alone for so long, and for twice as long after each further
    * one: the search may find a way by which the next call is refused all the same. ms

@@ -3,7 +3,7 @@ import { invalid, type StockholdError, unavailable } from '../errors.js'
 import { isLasting, unreachable } from './failure.js'
 
 /** An ioredis client, of any version in the peer range. */
-export type Client = Redis | Cluster
+export type RedisClient = Redis | Cluster
 
 const tuning = {
   /** Between two times that a server is left which says it is a replica. ms */
@@ -23,12 +23,12 @@ export function connect(url: string): Redis {
   })
 }
 
-export function isClient(value: unknown): value is Client {
+export function isClient(value: unknown): value is RedisClient {
   const client = value as { evalshaBuffer?: unknown; status?: unknown } | null
   return typeof client?.evalshaBuffer === 'function' && typeof client.status === 'string'
 }
 
-export function isCluster(client: Client): client is Cluster {
+export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster
 }
 
@@ -44,7 +44,7 @@ export function connectionOf(client: Redis): object {
 export class Connection {
   /** Told of each failure to connect, and of each connection that was lost. */
   readonly onTrouble = new Set<(trouble: StockholdError) => void>()
-  readonly #client: Client
+  readonly #client: RedisClient
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   #trouble: unknown
   /** Each attempt to connect ends as the latest one did, until the server or the client is changed. */
@@ -56,7 +56,7 @@ export class Connection {
   /** The connection that is about to be left: nothing more is sent by it. */
   #leaving: object | undefined
 
-  constructor(client: Client) {
+  constructor(client: RedisClient) {
     this.#client = client
     this.#wasReady = client.status === 'ready'
     client.on('ready', () => this.#ready())
@@ -174,9 +174,9 @@ export class Connection {
   }
 }
 
-const connections = new WeakMap<Client, Connection>()
+const connections = new WeakMap<RedisClient, Connection>()
 
-export function connectionTo(client: Client): Connection {
+export function connectionTo(client: RedisClient): Connection {
   const known = connections.get(client)
   if (known) return known
   const fresh = new Connection(client)

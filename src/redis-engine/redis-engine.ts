@@ -9,13 +9,13 @@ import { internal, invalid, StockholdError, unavailable } from '../errors.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
 import { addressOf, masterFor, runOnCluster, watched } from './cluster.js'
 import {
-  type Client,
   type Connection,
   connect,
   connectionOf,
   connectionTo,
   isClient,
   isCluster,
+  type RedisClient,
 } from './connection.js'
 import type { RedisPort } from './define-port.js'
 import { run, runReplicated } from './driver.js'
@@ -28,6 +28,7 @@ import { compileClock, type Script, SERVER_TIME } from './script.js'
 import { type Durability, verifyServer } from './server-check.js'
 import { Verification } from './verification.js'
 
+/** Options of `redisEngine`. */
 export interface RedisEngineOptions {
   /**
    * Stands at the head of every key: `{prefix:sale:partition}:...`. Sales of different prefixes know nothing of each other.
@@ -73,14 +74,14 @@ const realTime: TimeSource = { lua: SERVER_TIME, elapsed: () => performance.now(
  * @throws {StockholdError} `INVALID_ARGUMENT`. The server is looked at with the first request, which fails with
  *   `UNSAFE_CONFIG` where it is too old or may evict keys; of a Cluster, each master before it is first used.
  */
-export function redisEngine(client: Client | string, options: RedisEngineOptions = {}): Engine {
+export function redisEngine(client: RedisClient | string, options: RedisEngineOptions = {}): Engine {
   return redisEngineWith(realTime, client, options)
 }
 
 /** {@link redisEngine} with a time source of one's own. */
 export function redisEngineWith(
   time: TimeSource,
-  client: Client | string,
+  client: RedisClient | string,
   options: RedisEngineOptions = {},
 ): Engine {
   const { prefix = 'stockhold', durability = 'memory', onError } = checkOptions(options, 'options', OPTIONS)
@@ -95,7 +96,7 @@ export function redisEngineWith(
   return new RedisEngine(time, client, prefix, checkDurability(durability, client), tell)
 }
 
-function checkDurability(given: unknown, client: Client | string): Durability {
+function checkDurability(given: unknown, client: RedisClient | string): Durability {
   if (given === 'memory' || given === 'aof') return given
   if (typeof given === 'string')
     throw invalid('durability', "must be 'memory', 'aof' or { replicas, timeoutMs }")
@@ -113,7 +114,7 @@ function checkDurability(given: unknown, client: Client | string): Durability {
 
 class RedisEngine implements Engine {
   readonly elapsed: () => number
-  readonly #client: Client
+  readonly #client: RedisClient
   readonly #ownsClient: boolean
   readonly #prefix: string
   readonly #durability: Durability
@@ -128,7 +129,7 @@ class RedisEngine implements Engine {
 
   constructor(
     time: TimeSource,
-    client: Client | string,
+    client: RedisClient | string,
     prefix: string,
     durability: Durability,
     onError: RedisEngineOptions['onError'],

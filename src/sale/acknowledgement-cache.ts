@@ -1,4 +1,4 @@
-import type { Op, StoredReservation } from '../engine/engine.js'
+import type { RestockOp, StoredReservation } from '../engine/engine.js'
 
 /**
  * So many reservations changed last are remembered at least, and twice as many at most: some 30 MB. What is older was acknowledged long
@@ -36,8 +36,9 @@ function stateOf({ state, expiresAt }: StoredReservation, now: number): Acknowle
   return 'over'
 }
 
+/** A restock that was answered. */
 export interface AcknowledgedRestock {
-  readonly op: Op<'restock'>
+  readonly op: RestockOp
   /** Units it added, or took out (negative). */
   readonly applied: number
 }
@@ -77,7 +78,7 @@ export class AcknowledgementCache {
     this.#bytes = 0
   }
 
-  noteRestock(op: Op<'restock'>, applied: number): void {
+  noteRestock(op: RestockOp, applied: number): void {
     this.#restocks.set(op.key, { op, applied })
   }
 

@@ -16,6 +16,7 @@ export interface AdmissionGate {
   enter(pass: unknown, buyer: string, limits: CallOptions): Promise<AdmittedPass>
 }
 
+/** A pass that the waiting room has accepted. */
 export interface AdmittedPass {
   /** The buyer has had their try: the pass counts no more against the stock. Valid it stays. */
   spend(): void

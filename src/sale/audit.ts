@@ -103,7 +103,7 @@ function* recount(
     if (sum !== counts.total) {
       yield { rule: 'conservation', message: `${name}: total is ${counts.total}, its parts add up to ${sum}` }
     }
-    // The other two may be: of one of several partitions, see `SkuCounts` in engine.ts.
+    // The other two may be: of one of several partitions, see `SkuCounts` in records.ts.
     for (const part of ['available', 'held', 'confirmed'] as const) {
       if (counts[part] < 0) yield { rule: 'negative', message: `${name}: ${part} is ${counts[part]}` }
     }

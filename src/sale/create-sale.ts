@@ -5,7 +5,7 @@ import { askAll, changeAll } from './fan-out.js'
 import { newIncarnation, type Partitions } from './partitions.js'
 
 /**
- * Makes a sale from its partition 0 on, whose answer decides for all who try at the same time; see `create` in `engine.ts`. Whoever is killed on the
+ * Makes a sale from its partition 0 on, whose answer decides for all who try at the same time; see `create` in `engine/sale.ts`. Whoever is killed on the
  * way has left partition 0 incomplete, and whoever sees that goes on where it stands: every step can be repeated.
  *
  * @returns What partition 0 answered. A `conflict` is for the caller to tell.

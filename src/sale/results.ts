@@ -19,12 +19,14 @@ export interface Reservation {
   readonly paymentId?: string | undefined
 }
 
+/** Units of one SKU. */
 export interface Item {
   readonly sku: string
   /** Units, 1 to 1,000,000,000. */
   readonly quantity: number
 }
 
+/** What `reserve` answers: the units are held, or why they are not. */
 export type ReserveResult =
   /** The units are this buyer's until `reservation.expiresAt`. `replayed`: by an earlier request with the same key. */
   | { readonly status: 'reserved'; readonly reservation: Reservation; readonly replayed: boolean }
@@ -50,8 +52,10 @@ export type ReserveResult =
   /** The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more. */
   | { readonly status: 'pass_rejected'; readonly reason: PassRefusal }
 
+/** Why a pass was rejected: none was given; it is forged, of another room or another buyer; or its time is over. */
 export type PassRefusal = 'missing' | 'invalid' | 'expired'
 
+/** What `confirm` answers: the payment is part of an order, or it must be given back. */
 export type ConfirmResult =
   /** Paid for and final. `late`: the hold had expired, and the units were still there. */
   | {
@@ -64,11 +68,13 @@ export type ConfirmResult =
   | { readonly status: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
   | { readonly status: 'not_found' }
 
+/** What `release` answers. */
 export type ReleaseResult =
   | { readonly status: 'released'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
 
+/** What `extend` answers. */
 export type ExtendResult =
   | {
       readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
@@ -76,11 +82,13 @@ export type ExtendResult =
     }
   | { readonly status: 'not_found' }
 
+/** What `refund` answers. */
 export type RefundResult =
   | { readonly status: 'refunded'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'not_confirmed'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
 
+/** What `restock` answers. */
 export interface RestockResult {
   readonly status: 'restocked'
   readonly sku: string
@@ -89,12 +97,14 @@ export interface RestockResult {
   readonly replayed: boolean
 }
 
+/** What `stats` of a sale answers. */
 export interface Stats {
   readonly state: SaleState
   /** `total = available + held + confirmed + inTransit`, for every SKU. */
   readonly skus: Readonly<Record<string, SkuCounts>>
 }
 
+/** What `recover` has restored, and what it could not. */
 export interface Recovery {
   /** Reservations that are as they were acknowledged. */
   readonly restored: number
@@ -107,6 +117,7 @@ export interface Recovery {
   readonly forgotten: number
 }
 
+/** One rule that the audit found broken. */
 export interface Violation {
   /**
    * Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit, or in a partition that is
@@ -116,6 +127,7 @@ export interface Violation {
   readonly message: string
 }
 
+/** What `audit` found. */
 export interface Audit {
   /** Whether there is no violation. */
   readonly ok: boolean

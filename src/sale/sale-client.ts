@@ -175,6 +175,11 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
         await learned()
         return this.partitions.groups(partition).ask(command, op, this.call(), (answer) => answer)
       },
+      checkpoint: async (partition, group, position, trim) => {
+        const op = { group, position, trim }
+        await learned()
+        return this.partitions.groups(partition).ask('checkpoint', op, this.call(), ({ first }) => first)
+      },
       latest: (partition) => {
         const { lastSeen, sequence } = this.partitions.session(partition)
         return { generation: lastSeen?.generation ?? 1, sequence }

@@ -7,6 +7,7 @@ import { loadFastCheck } from './fast-check.js'
 import { InvariantViolation, playStory } from './play-story.js'
 import { type Story, stories } from './story.js'
 
+/** How `checkNoOversell` runs its stories. Every property has a default. */
 export interface CheckOptions {
   /** Random stories to play. @default 200 */
   runs?: number | undefined
@@ -20,6 +21,7 @@ export interface CheckOptions {
 
 const OPTIONS: Names<CheckOptions> = { runs: true, seed: true, onProgress: true, signal: true }
 
+/** How far `checkNoOversell` has come. */
 export interface CheckProgress {
   /** Stories played so far, those that make a broken one smaller not counted. */
   readonly runs: number
@@ -29,6 +31,7 @@ export interface CheckProgress {
   readonly shrinks: number
 }
 
+/** What `checkNoOversell` has run. */
 export interface CheckReport {
   readonly runs: number
   /** Requests sent in all of them. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
+/** Which way the bytes go: to Redis, or back. */
 export type Direction = 'requests' | 'replies'
 
 /** A fault as a message meets it. `refuse` befalls none. */

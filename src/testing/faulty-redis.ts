@@ -16,6 +16,7 @@ export interface FaultScope {
   chance?: number | undefined
 }
 
+/** Which messages a `drop` befalls, and what becomes of their connection. */
 export interface DropScope extends FaultScope {
   /**
    * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it there; `silent` leaves it

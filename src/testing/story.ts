@@ -25,18 +25,12 @@ export interface Story {
 }
 
 /** As much of fast-check as is used here: its module, `fc`. Said in this way, whoever does without it needs no types of it. */
-export type FastCheck = Readonly<Record<Generator, (...args: never[]) => unknown>>
-
-type Generator =
-  | 'array'
-  | 'boolean'
-  | 'constant'
-  | 'constantFrom'
-  | 'integer'
-  | 'nat'
-  | 'oneof'
-  | 'option'
-  | 'record'
+export type FastCheck = Readonly<
+  Record<
+    'array' | 'boolean' | 'constant' | 'constantFrom' | 'integer' | 'nat' | 'oneof' | 'option' | 'record',
+    (...args: never[]) => unknown
+  >
+>
 
 const SKUS = ['a', 'b'] as const
 

@@ -14,6 +14,7 @@ export interface VirtualEngine {
   advance(ms: number): Promise<void>
 }
 
+/** Options of `virtualEngine`. */
 export interface VirtualEngineOptions {
   /** When the clock begins, epoch ms. @default 2026-01-01 */
   now?: number | undefined

@@ -3,6 +3,7 @@ import type { FlashSale } from '../sale/flash-sale.js'
 import type { Names } from '../validation.js'
 import type { AdmissionOptions } from './room-rules.js'
 
+/** Options of a {@link WaitingRoom}. */
 export interface WaitingRoomOptions extends AdmissionOptions {
   /** Where the room lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine

@@ -26,12 +26,14 @@ import { invalid, StockholdError } from '../errors.js'
  * | `until`|               | the same to the ms: that is what counts                               |
  */
 
+/** What a ticket says, as the room has signed it. */
 export interface TicketClaims {
   readonly buyer: string
   /** The number of the buyer's first place in the room. */
   readonly visitId: number
 }
 
+/** What a pass says, as the room has signed it. */
 export interface PassClaims extends TicketClaims {
   /** By the server's clock, in epoch ms. From then on the pass has expired. */
   readonly expiresAt: number

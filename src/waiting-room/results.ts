@@ -8,11 +8,13 @@ export interface QueuePosition {
   readonly pollAfterMs: number
 }
 
+/** What `join` answers: the visitor is in the queue, and the ticket is the proof. */
 export interface JoinResult extends QueuePosition {
   /** What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be made up. */
   readonly ticket: string
 }
 
+/** What `poll` answers. */
 export type PollResult =
   /** `soldOutLikely`: more stand before them than there are units for. */
   | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & QueuePosition)
@@ -21,6 +23,7 @@ export type PollResult =
   /** `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if units come back. */
   | { readonly status: 'closed'; readonly reason: 'sold_out' | 'ended' }
 
+/** What `stats` of a waiting room answers. */
 export interface RoomStats {
   readonly state: 'not_open' | 'open' | 'paused' | 'sold_out' | 'ended'
   /** Buyers with a place and without a pass; whoever just went away is still among them. */
@@ -43,6 +46,7 @@ export interface RoomStats {
   readonly draw: RoomDraw | null
 }
 
+/** The draw of a room with `order: 'random'`, so that any visitor can check it. */
 export interface RoomDraw {
   /** SHA-256 of the seed in hex, known before anybody joins. */
   readonly commitment: string

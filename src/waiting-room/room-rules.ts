@@ -31,7 +31,7 @@ export interface RoomRules {
 const RULES: Names<RoomRules> = { opensAt: true, order: true }
 
 /** A number with at most three decimals as whole thousandths. */
-export function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
+function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
   const thousandths = typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN
   if (!(thousandths >= min * 1_000 && thousandths <= max * 1_000 && thousandths / 1_000 === value)) {
     throw invalid(argument, `must be a number from ${min} to ${max} with at most three decimals`)

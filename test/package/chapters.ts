@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 export const root = new URL('../../', import.meta.url).pathname
 
 /** A fenced block: `ts`, `sh`, ... */
-export interface Block {
+interface Block {
   readonly language: string
   readonly code: string
 }

@@ -15,7 +15,11 @@ const service = `
 import { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import fc from 'fast-check'
-import { FlashSale, memoryEngine, type Reservation, redisEngine, StockholdError, WaitingRoom } from 'stockhold'
+import {
+  type Acknowledged, type AcknowledgedState, type Clock, type EventSource, FlashSale, type Ledger, type LedgerRecord,
+  type LedgerWriter, type LogOffset, memoryEngine, type RecoverySource, type Reservation, redisEngine, StockholdError,
+  type StoredReservation, type StoredSaleRules, WaitingRoom,
+} from 'stockhold'
 import { postgresLedger } from 'stockhold/postgres'
 import { checkNoOversell, faultyRedis, storyArbitrary, virtualEngine } from 'stockhold/testing'
 
@@ -42,6 +46,55 @@ export const stories = storyArbitrary(fc)
 export const isOurs = (error: unknown): error is StockholdError => error instanceof StockholdError
 export const checked = () => checkNoOversell(() => memoryEngine(), { runs: 1 })
 export const proxy = () => faultyRedis('redis://127.0.0.1:6379', { seed: 1 })
+
+/** A ledger of the service's own: as much of one as its types ask for. */
+class OwnLedger implements Ledger {
+  readonly #rules = new Map<string, StoredSaleRules>()
+  readonly #rows = new Map<string, StoredReservation>()
+  readonly #written: LogOffset[] = []
+
+  attach(source: EventSource): LedgerWriter {
+    const { clock, sale }: { clock: Clock; sale: string } = source
+    const copy = async (partition: number): Promise<void> => {
+      this.#rules.set(sale, (await source.describe()).rules)
+      const page = await source.read(partition, this.#written[partition]?.sequence ?? 0)
+      for (const reservation of page.reservations) this.#rows.set(reservation.id, reservation)
+      const sequence = page.events.at(-1)?.sequence ?? 0
+      this.#written[partition] = { generation: page.generation, sequence, batchId: '' }
+      await source.bookmark(partition, 'own-ledger', sequence, null)
+    }
+    const hasWritten = (partition: number, { sequence }: LogOffset) => (this.#written[partition]?.sequence ?? 0) >= sequence
+    return {
+      ready: async () => {},
+      hasWritten,
+      async waitUntilWritten(partition, offset, deadline, signal) {
+        while (!hasWritten(partition, offset)) {
+          if (signal?.aborted || clock.now() > deadline) throw new StockholdError('UNKNOWN_OUTCOME', 'not written in time')
+          await copy(partition)
+        }
+      },
+    }
+  }
+
+  async loadForRecovery(sale: string): Promise<LedgerRecord | undefined> {
+    const rules = this.#rules.get(sale)
+    if (!rules) return undefined
+    const all = [...this.#rows.values()].map((reservation): Acknowledged => ({ reservation, refundDue: false, restocked: false }))
+    const recovery: RecoverySource = {
+      restocks: [],
+      state: 'open',
+      async *reservations(kind: AcknowledgedState, now: number) {
+        yield all.filter(({ reservation: { state, expiresAt } }) =>
+          kind === (state === 'confirmed' || (state === 'held' && expiresAt > now) ? state : 'over'))
+      },
+    }
+    return { rules, incarnation: '', lastSeen: this.#written, recoverySource: async () => recovery }
+  }
+}
+const durability = { ledger: new OwnLedger() }
+export const kept = new FlashSale('sale', { engine: memoryEngine(), durability })
+// @ts-expect-error: only what this package has made is an engine.
+export const wrong = new FlashSale('sale', { engine: new Redis() })
 `
 
 beforeAll(async () => {

@@ -26,7 +26,7 @@ export type PartitionStep = {
 )
 
 /** Partitions are meant by how much further they are; what was told by how many times it was told since. */
-export interface Sending {
+interface Sending {
   readonly to: number
   readonly wants: Op<'send'>['wants']
   readonly age: number

@@ -40,7 +40,7 @@ export class Together implements Step {
 }
 
 /** An earlier request is sent again, perhaps by another process. */
-export class Again implements Step {
+class Again implements Step {
   constructor(
     readonly place: number,
     readonly handle: number,
@@ -71,7 +71,7 @@ export class Pass implements Step {
 }
 
 /** A process ends and another one begins. */
-export class Replace implements Step {
+class Replace implements Step {
   constructor(readonly handle: number) {}
 
   run(world: World) {
@@ -134,7 +134,7 @@ export class PayTwice implements Step {
 }
 
 /** Counts are asked for and proved, which sweeps. */
-export class AuditNow implements Step {
+class AuditNow implements Step {
   run(world: World) {
     return world.audit()
   }

@@ -21,7 +21,7 @@ export type OpenRoom = (rules?: Partial<StoredRoomRules>, pace?: Partial<Admissi
 /** What a `tend` tells, with what each visitor was told. */
 export type Tended = RoomAnswer<'tend'> & { readonly of: Readonly<Record<string, VisitAnswer>> }
 
-export const anyTime: Omit<Call, 'incarnation'> = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
+const anyTime: Omit<Call, 'incarnation'> = { deadline: Number.MAX_SAFE_INTEGER, minTime: 0 }
 /** A call that comes too late. */
 export const late = { deadline: 0 }
 

@@ -35,7 +35,7 @@ export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void)
  * Timers of a world without waiting: a timer that somebody waits for goes off at once and takes the time with it; one that
  * merely looks around, and a deadline, never do. So the room is tended by the polls of a test and by nothing else.
  */
-export function promptTiming(clock: () => number): Clock {
+function promptTiming(clock: () => number): Clock {
   let taken = 0
   let latest = 0
   const now = () => {

@@ -10,7 +10,7 @@ export interface PageElement {
   closest(selector: string): PageElement | null
 }
 
-export interface Path {
+interface Path {
   readonly brand: 'Path2D'
 }
 

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan', text: string) => string
 
 export const plain: Paint = (_style, text) => text
-export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false })
+const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false })
 
 export interface Terminal {
   /** Whether lines can be redrawn in place. */

@@ -1,6 +1,6 @@
 import type { GroupAnswer, GroupOp } from '../../engine/groups.js'
 import { type PartitionState, retry } from '../sale/partition-state.js'
-import type { GroupStep } from './execute.js'
+import type { GroupStep } from './group-state.js'
 
 const tuning = {
   deadAPage: 100,

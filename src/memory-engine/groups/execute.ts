@@ -2,15 +2,10 @@ import type { GroupAnswer, GroupCommand, GroupOp, GroupReply } from '../../engin
 import type { Call } from '../../engine/port.js'
 import { incompatible } from '../incompatible.js'
 import type { PartitionState } from '../sale/partition-state.js'
-import { type Moment, momentAt } from '../time.js'
+import { momentAt } from '../time.js'
 import { dead, drop, groups, revive } from './dead-letters.js'
+import type { GroupStep } from './group-state.js'
 import { acknowledge, checkpoint, claim } from './leases.js'
-
-/** The moment at which a command is carried out. */
-export interface GroupStep extends Moment {
-  /** The call's deadline has passed: nothing may be changed any more. */
-  readonly overdue: boolean
-}
 
 type Handlers = {
   readonly [C in GroupCommand]: (state: PartitionState, op: GroupOp<C>, step: GroupStep) => GroupAnswer<C>

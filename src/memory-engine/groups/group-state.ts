@@ -1,5 +1,12 @@
 import type { GroupState, ParkedEvent } from '../../engine/groups.js'
 import { LAYOUT } from '../../engine/layout.js'
+import type { Moment } from '../time.js'
+
+/** The moment at which a command is carried out. */
+export interface GroupStep extends Moment {
+  /** The call's deadline has passed: nothing may be changed any more. */
+  readonly overdue: boolean
+}
 
 /** One group of consumers: how far it is, who has its lease, and what it has put aside. */
 export class Group {

@@ -1,7 +1,6 @@
 import type { GroupAnswer, GroupOp } from '../../engine/groups.js'
 import { type PartitionState, retry } from '../sale/partition-state.js'
-import type { GroupStep } from './execute.js'
-import type { Group } from './group-state.js'
+import type { Group, GroupStep } from './group-state.js'
 import { mayTrim, trim } from './trim.js'
 
 export function claim(

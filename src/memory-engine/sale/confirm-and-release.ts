@@ -1,5 +1,6 @@
 import type { Answer, Op, RefundReason } from '../../engine/engine.js'
-import { type Entry, type PartitionState, retry, type Step } from './partition-state.js'
+import type { Entry } from './entry.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
 
 const notFound = { status: 'not_found' } as const
 

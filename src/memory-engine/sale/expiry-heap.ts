@@ -1,5 +1,5 @@
 import { Heap } from '../../common/heap.js'
-import type { Entry } from './partition-state.js'
+import type { Entry } from './entry.js'
 
 interface Due {
   readonly at: number

@@ -11,22 +11,11 @@ import { LAYOUT } from '../../engine/layout.js'
 import { splitStock } from '../../engine/stock-split.js'
 import { Groups } from '../groups/group-state.js'
 import { type Moment, NEVER, type Time } from '../time.js'
+import type { Entry } from './entry.js'
 import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
 import { Stock } from './stock.js'
 import { Transfers } from './transfers.js'
-
-/** A reservation, and what only the engine knows of it. */
-export interface Entry {
-  /** Handed out as it is, so it is replaced and never mutated. */
-  reservation: StoredReservation
-  /** Its place in order of creation. */
-  readonly order: number
-  /** It was confirmed after its hold had expired. */
-  late: boolean
-  /** The `refund_due` that was answered and recorded. */
-  refundDue: RefundReason | null
-}
 
 /** The moment at which a command is carried out. */
 export interface Step extends Moment {

@@ -15,6 +15,7 @@ import { Reader, type Writer } from '../msgpack.js'
 import acl from './concerns/acl.lua'
 import commit from './concerns/commit.lua'
 import eachReservation from './concerns/each_reservation.lua'
+import endedHolds from './concerns/ended_holds.lua'
 import eventLog from './concerns/event_log.lua'
 import expiry from './concerns/expiry.lua'
 import idempotency from './concerns/idempotency.lua'
@@ -68,6 +69,7 @@ export const saleConcerns = {
   acl,
   commit,
   each_reservation: eachReservation,
+  ended_holds: endedHolds,
   event_log: eventLog,
   expiry,
   idempotency,

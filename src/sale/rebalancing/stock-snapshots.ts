@@ -164,7 +164,7 @@ export class StockSnapshots {
   }
 }
 
-export function inTransitOf({ unsold, available }: Pick<StockSnapshot, 'unsold' | 'available'>): number[] {
+function inTransitOf({ unsold, available }: Pick<StockSnapshot, 'unsold' | 'available'>): number[] {
   return unsold.map((units, sku) => units - available[sku]!)
 }
 

@@ -7,7 +7,7 @@ import type { Operation } from './operation.js'
 import { Mentions, type Step, stepsOf, timesOf } from './steps.js'
 
 /** One step of an order that was found, or of the longest that was. */
-export interface Placed {
+interface Placed {
   readonly step: Step
   readonly at: number
 }

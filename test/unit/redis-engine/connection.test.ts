@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { expect, test, vi } from 'vitest'
-import { type Client, connectionTo } from '../../../src/redis-engine/connection.js'
+import { connectionTo, type RedisClient } from '../../../src/redis-engine/connection.js'
 
 /** A client that is connected, whose server answers a PING like this. */
 function connected(pong: Promise<string>) {
@@ -12,7 +12,7 @@ function connected(pong: Promise<string>) {
     ping: () => pong,
     disconnect: vi.fn(),
   })
-  const connection = connectionTo(client as unknown as Client)
+  const connection = connectionTo(client as unknown as RedisClient)
   const leave = () => connection.leave(client.stream, new Error('READONLY'))
   return { client, connection, leave }
 }
@@ -48,7 +48,7 @@ test.each([
   'a node of a Cluster that refuses the login, while the Cluster is %s: asking again may help: %s',
   (status, retryable) => {
     const cluster = Object.assign(new EventEmitter(), { status, isCluster: true, options: {} })
-    const connection = connectionTo(cluster as unknown as Client)
+    const connection = connectionTo(cluster as unknown as RedisClient)
     const refusal = Object.assign(new Error('WRONGPASS invalid'), { name: 'ReplyError' })
     cluster.emit('node error', refusal, '127.0.0.1:7001')
     expect(connection.trouble).toMatchObject({ code: 'UNAVAILABLE', retryable })

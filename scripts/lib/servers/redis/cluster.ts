@@ -48,7 +48,7 @@ export interface RedisCluster {
 }
 
 /** What happens while a slot is open: before its keys go, and when they have gone. */
-export interface SlotMove {
+interface SlotMove {
   readonly opened?: () => Promise<unknown>
   readonly halfway?: () => Promise<unknown>
   readonly moved?: () => Promise<unknown>
@@ -64,7 +64,7 @@ export interface RedisClusterOptions {
   log?: (line: string) => void
 }
 
-export const SLOTS = 16_384
+const SLOTS = 16_384
 const startLimit = 120_000
 /**
  * A silent node counts as failed after this time while a cluster is formed, and where a test waits

@@ -13,7 +13,7 @@ import {
 } from '../provision.js'
 import { download } from './apt.js'
 
-export type RedisKind = 'redis' | 'valkey'
+type RedisKind = 'redis' | 'valkey'
 
 /** In search order, each with the oldest version that the library supports. */
 const least: Readonly<Record<RedisKind, number>> = { redis: 7.0, valkey: 8.0 }

@@ -4,13 +4,10 @@
 -- Statuses, each with its record: R extended   A already_confirmed   B already_released
 --   X expired   M not_found   T retry
 -- Writes: all but STOCK and RESTOCKS.
--- @include partition, may_write, records, event_log, record_changes, expiry, each_reservation
+-- @include partition, may_write, records, event_log, record_changes, expiry
+-- @include each_reservation, ended_holds
 local holds = call[5]
-local answer_of = {
-  [IS_RELEASED] = 'B', [DUE_RELEASED] = 'B',
-  [IS_CONFIRMED] = 'A', [IS_CONFIRMED_LATE] = 'A', [IS_REFUNDED] = 'A',
-  [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
-}
+answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
 
 return answer_each(function(record, bucket, i, in_archive)
   local answer = answer_of[record[STATE]]

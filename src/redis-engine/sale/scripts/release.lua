@@ -5,13 +5,9 @@
 --   X expired   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, stock_moves, records, event_log, record_changes
--- @include each_reservation
+-- @include each_reservation, ended_holds
 local buyers = call[5]
-local answer_of = {
-  [IS_RELEASED] = 'P', [DUE_RELEASED] = 'P',
-  [IS_CONFIRMED] = 'A', [IS_CONFIRMED_LATE] = 'A', [IS_REFUNDED] = 'A',
-  [IS_EXPIRED] = 'X', [DUE_SOLD_OUT] = 'X', [DUE_LIMIT] = 'X', [DUE_ENDED] = 'X',
-}
+answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'P', 'P'
 
 return answer_each(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end

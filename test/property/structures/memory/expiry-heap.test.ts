@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
+import type { Entry } from '../../../../src/memory-engine/sale/entry.js'
 import { ExpiryHeap } from '../../../../src/memory-engine/sale/expiry-heap.js'
-import type { Entry } from '../../../../src/memory-engine/sale/partition-state.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 /** Holds as the engine keeps them; `first` finds the next to expire its own way. */

@@ -214,6 +214,6 @@ export class RoomLedger {
 }
 
 /** What a ticket or a pass says. */
-export function claimsOf(token: string): Readonly<Record<string, unknown>> {
+function claimsOf(token: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }

@@ -1,0 +1,67 @@
+// The direction of imports, for dependency-cruiser: `npm run check:imports`.
+const layers = [
+  { name: 'entry points', path: '^src/[^/]+\\.ts$' },
+  { name: 'cli', path: '^src/cli/' },
+  { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
+  { name: 'batching', path: '^src/batching/' },
+  { name: 'engine', path: '^src/engine/' },
+]
+/** What every layer may import, and what imports nothing but itself. */
+const BOTTOM = '^src/(common/|errors\\.ts$|validation\\.ts$)'
+/** Named by the layers that choose an engine: entry points and command line. */
+const CHOICES = ['^src/(memory-engine|redis-engine)/', '^src/testing/']
+
+/** A layer imports itself, the layers below it and the bottom. */
+const downwards = layers.map(({ name, path }, index) => {
+  const mayChoose = index < 2
+  const below = layers.slice(index).map((layer) => layer.path)
+  return {
+    name: `${name}-import-downwards`,
+    severity: 'error',
+    from: { path, pathNot: BOTTOM },
+    to: { path: '^src/', pathNot: [...below, ...(mayChoose ? CHOICES : []), BOTTOM] },
+  }
+})
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...downwards,
+    {
+      name: 'the-bottom-imports-nothing-above',
+      severity: 'error',
+      from: { path: BOTTOM },
+      to: { path: '^src/', pathNot: BOTTOM },
+    },
+    {
+      name: 'engines-implement-the-contract',
+      severity: 'error',
+      from: { path: '^src/(memory-engine|redis-engine)/' },
+      to: { path: '^src/', pathNot: ['^src/$1/', '^src/engine/', BOTTOM] },
+    },
+    {
+      name: 'testing-is-a-user',
+      severity: 'error',
+      from: { path: '^src/testing/' },
+      to: { path: '^src/(cli/|postgres|[^/]+\\.ts$)', pathNot: BOTTOM },
+    },
+    {
+      name: 'src-stands-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts|bench)/' },
+    },
+    {
+      name: 'scripts-do-not-import-bench',
+      severity: 'error',
+      from: { path: '^scripts/' },
+      to: { path: '^bench/' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+}
