@@ -1,16 +1,25 @@
 import { invalid } from './errors.js'
 
-/** Options of which each has a value: an option that was left out, or given as `undefined`, has its default. */
+/**
+ * Options of which each has a value: an option that was left out, or given as `undefined`, has its
+ * default.
+ */
 export type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** Longest id in bytes of UTF-8. */
 const MAX_ID_BYTES = 256
-/** Most units in one number; sums of a lifetime then stay far below 2^53, where numbers stop being exact. */
+/**
+ * Most units in one number; sums of a lifetime then stay far below 2^53, where numbers stop being
+ * exact.
+ */
 export const MAX_UNITS = 1_000_000_000
 /** Longest time span, in ms: a year. */
 export const MAX_SPAN_MS = 366 * 24 * 3_600_000
 
-/** An id: a non-empty, well-formed string of at most 256 bytes. Taken as it is: NFC and NFD forms are different ids. */
+/**
+ * An id: a non-empty, well-formed string of at most 256 bytes. Taken as it is: NFC and NFD forms
+ * are different ids.
+ */
 export function checkId(value: unknown, argument: string): string {
   if (typeof value !== 'string') throw invalid(argument, `must be a string, not ${kind(value)}`)
   if (value === '') throw invalid(argument, 'must not be empty')
@@ -58,7 +67,10 @@ export function checkObject(value: unknown, argument: string, what: string): Rec
 /** The names an object of options may have: the compiler keeps them in step with its type. */
 export type Names<T> = Readonly<Record<keyof T, true>>
 
-/** An object of options that has no others than the known ones: a mistyped option must not be ignored. */
+/**
+ * An object of options that has no others than the known ones: a mistyped option must not be
+ * ignored.
+ */
 export function checkOptions<T extends object>(
   value: unknown,
   argument: string,
@@ -109,7 +121,9 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!
 }
 
-/** 2001-01-01: earlier times are seconds mistaken for milliseconds, or a clock that was never set. */
+/**
+ * 2001-01-01: earlier times are seconds mistaken for milliseconds, or a clock that was never set.
+ */
 const FIRST_MOMENT = 978_307_200_000
 /** Last moment of the year 9999: later ones are microseconds mistaken for milliseconds. */
 const LAST_MOMENT = 253_402_300_799_999
@@ -125,8 +139,8 @@ export function checkMoment(value: unknown, argument: string): number {
 /** What every call takes that can be aborted. */
 export interface SignalOption {
   /**
-   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the signal's reason. Afterwards:
-   * UNKNOWN_OUTCOME, since it may have been executed.
+   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the
+   * signal's reason. Afterwards: UNKNOWN_OUTCOME, since it may have been executed.
    */
   signal?: AbortSignal | undefined
 }

@@ -9,9 +9,10 @@ const lua = {
 }
 
 /**
- * What is promised of a sale is promised of one over several partitions: these suites run a second time, with four. What speaks to one
- * partition by the port is not among them (`testOfOne`), and the simulator and the properties draw a number of their own. With
- * `STOCKHOLD_TEST_PARTITIONS=all` the slow ones run too, with `none` none of them.
+ * What is promised of a sale is promised of one over several partitions: these suites run a second
+ * time, with four. What speaks to one partition by the port is not among them (`testOfOne`), and
+ * the simulator and the properties draw a number of their own. With `STOCKHOLD_TEST_PARTITIONS=all`
+ * the slow ones run too, with `none` none of them.
  */
 const overPartitions = [
   'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
@@ -28,7 +29,10 @@ const slowOverPartitions = [
 const everything = ['test/**/*.test.ts']
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
-/** `npm run test:fast`: nothing that needs a server. See `support/extent.ts` for what the suites leave out. */
+/**
+ * `npm run test:fast`: nothing that needs a server. See `support/extent.ts` for what the suites
+ * leave out.
+ */
 const fast = {
   include: ['test/{unit,conformance,property}/**/*.test.ts'],
   // They are about a server, or about scripts that only a server runs.
@@ -37,7 +41,8 @@ const fast = {
     'test/property/*mutation-detection.test.ts',
   ],
   env: { STOCKHOLD_FAST: 'yes' },
-  // To load the modules again for each file is more than half of the work; without a server they keep nothing that another file could meet.
+  // To load the modules again for each file is more than half of the work; without a server they
+  // keep nothing that another file could meet.
   isolate: false,
 }
 

@@ -1,4 +1,5 @@
--- One reservation a call, with the same guarantees: limit per buyer, idempotency key, expiry, event, no oversell.
+-- One reservation a call, with the same guarantees: limit per buyer, idempotency key, expiry,
+-- event, no oversell.
 -- KEYS: stock, buyers, keys, reservations, expiry, events
 -- ARGV: id, buyer, key, sku, quantity, limit, holdMs, deadline
 local stock, buyers, keys, reservations, expiry, events = unpack(KEYS)

@@ -1,4 +1,7 @@
-/** Mutants that no test can tell from the original, because both answer the same to everything, each with the reason. */
+/**
+ * Mutants that no test can tell from the original, because both answer the same to everything, each
+ * with the reason.
+ */
 export interface Explanation {
   readonly file: string
   readonly reason: string

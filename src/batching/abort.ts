@@ -34,7 +34,10 @@ function tellAll(this: AbortSignal): void {
   for (const { callback } of all ?? []) callback()
 }
 
-/** The promise, or the signal's reason as soon as it is aborted; what the promise stands for goes on. */
+/**
+ * The promise, or the signal's reason as soon as it is aborted; what the promise stands for goes
+ * on.
+ */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise<T>((resolve, reject) => {

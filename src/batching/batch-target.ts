@@ -6,7 +6,10 @@ import type { StockholdError } from '../errors.js'
 export interface BatchTarget<O, A> {
   readonly effect: Effect
   ready(): Promise<void> | undefined
-  /** See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its answer tells the time. */
+  /**
+   * See {@link Port}. Left out where the first batch needs no deadline: it changes nothing, and its
+   * answer tells the time.
+   */
   readonly time?: (() => Promise<number>) | undefined
   readonly trouble?: (() => StockholdError | undefined) | undefined
   run(ops: readonly O[], call: Call): Promise<Reply<A>>
@@ -27,7 +30,10 @@ export interface Pending<O, A> {
   forget: (() => void) | undefined
   /** It waits to be sent, for the first time or again. */
   queued: boolean
-  /** It has been sent at least once, and not just refused: what became of that nobody knows until an answer decides. */
+  /**
+   * It has been sent at least once, and not just refused: what became of that nobody knows until an
+   * answer decides.
+   */
   sent: boolean
   /** Somebody has told the caller: an answer, a failure, the deadline or an abort. */
   settled: boolean

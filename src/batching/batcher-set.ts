@@ -3,7 +3,10 @@ import type { CommandMap, Final, Port } from '../engine/port.js'
 import { type Batcher, batcherFor } from './batcher.js'
 import type { Session } from './session.js'
 
-/** What limits a call: when its caller must have an answer, by the session's clock, and what may end the wait before. */
+/**
+ * What limits a call: when its caller must have an answer, by the session's clock, and what may end
+ * the wait before.
+ */
 export interface CallOptions {
   readonly deadline: number
   readonly signal?: AbortSignal | undefined
@@ -49,7 +52,10 @@ export class BatcherSet<M extends CommandMap<M>> {
   }
 }
 
-/** Of what an item brings along the lines are counted: of a cart, or of units that move. Anything else is one. */
+/**
+ * Of what an item brings along the lines are counted: of a cart, or of units that move. Anything
+ * else is one.
+ */
 function weightOf(op: object): number {
   const { cart, wants, received, sent } = op as {
     readonly [list in 'cart' | 'wants' | 'received' | 'sent']?: readonly unknown[]

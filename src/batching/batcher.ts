@@ -9,26 +9,33 @@ import { failureOf } from './failure.js'
 import type { Session } from './session.js'
 
 export const tuning = {
-  /** Items one call carries at most. Beyond some 200 the gain is small, and the server is held for longer at a time. */
+  /**
+   * Items one call carries at most. Beyond some 200 the gain is small, and the server is held for
+   * longer at a time.
+   */
   maxBatch: 256,
   /** Calls that may be out at a time: while the server works on one, the next is on its way. */
   maxCalls: 2,
 }
 
 /**
- * Micro-batching: the way of one command to one port. What is submitted while no call is out leaves at once, with
- * everything else of the same turn of the event loop; while calls are out, the queue grows into the next batch. There is
- * no timer to wait for, so a lone caller waits for nobody, and the busier the lane, the larger its batches.
+ * Micro-batching: the way of one command to one port. What is submitted while no call is out leaves
+ * at once, with everything else of the same turn of the event loop; while calls are out, the queue
+ * grows into the next batch. There is no timer to wait for, so a lone caller waits for nobody, and
+ * the busier the lane, the larger its batches.
  *
- * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not sent, for certain.
- * A batch that is refused since the port is not ready goes back there, before what was submitted later.
- * Each promise settles by its deadline: as UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
+ * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not
+ * sent, for certain. A batch that is refused since the port is not ready goes back there, before
+ * what was submitted later. Each promise settles by its deadline: as UNAVAILABLE if its item was
+ * not sent, as UNKNOWN_OUTCOME if it was.
  */
 export class Batcher<O, A extends { readonly status: string }> {
   readonly #target: BatchTarget<O, A>
   readonly #session: Session
   readonly #counted: boolean
-  /** Oldest first. What was aborted is passed over, and cleared away when it is the greater part. */
+  /**
+   * Oldest first. What was aborted is passed over, and cleared away when it is the greater part.
+   */
   #queue: Pending<O, A>[] = []
   /** How many of the queue were not aborted. */
   #waiting = 0
@@ -39,7 +46,10 @@ export class Batcher<O, A extends { readonly status: string }> {
   #refusal: NotReadyError | undefined
   readonly #timer: DeadlineTimer
 
-  /** @param counted Whether what is submitted counts as a call of the handle; parts of one that was counted do not. */
+  /**
+   * @param counted Whether what is submitted counts as a call of the handle; parts of one that was
+   *   counted do not.
+   */
   constructor(way: BatchTarget<O, A>, session: Session, counted: boolean) {
     this.#target = way
     this.#session = session
@@ -124,7 +134,9 @@ export class Batcher<O, A extends { readonly status: string }> {
       )
   }
 
-  /** Waits until a batch can be sent, and until the server can be told how long that is worth doing. */
+  /**
+   * Waits until a batch can be sent, and until the server can be told how long that is worth doing.
+   */
   #prepare(): Promise<void> | undefined {
     const { time } = this.#target
     const learn = () => time && this.#session.learnTime(time)?.then(() => this.#target.ready())
@@ -195,7 +207,10 @@ export class Batcher<O, A extends { readonly status: string }> {
     return items
   }
 
-  /** The queue has nothing that was aborted if nothing waits, and never more of it than of what waits. */
+  /**
+   * The queue has nothing that was aborted if nothing waits, and never more of it than of what
+   * waits.
+   */
   #clear(): void {
     if (this.#queue.length > 2 * this.#waiting) this.#queue = this.#queue.filter(({ settled }) => !settled)
   }

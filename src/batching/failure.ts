@@ -2,7 +2,10 @@ import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
 import { internal, restate, StockholdError } from '../errors.js'
 
-/** Each caller gets an error of its own: one that many share would collect the stack and the changes of all. */
+/**
+ * Each caller gets an error of its own: one that many share would collect the stack and the changes
+ * of all.
+ */
 function ownError(error: unknown): unknown {
   return error instanceof StockholdError ? restate(error) : internal('carry out the request', error)
 }

@@ -20,8 +20,8 @@ export interface Created<D> {
 }
 
 /**
- * The part that handles of sales and of waiting rooms share: such a handle creates its sale or room, or learns it with the
- * first call, limits each call, and knows when it was closed.
+ * The part that handles of sales and of waiting rooms share: such a handle creates its sale or
+ * room, or learns it with the first call, limits each call, and knows when it was closed.
  *
  * @typeParam R The rules as they are stored.
  * @typeParam D The engine's description.
@@ -77,7 +77,10 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
       throw new StockholdError('CLOSED', `This handle of the ${this.#kind} was closed. Nothing was sent.`)
   }
 
-  /** The limits of a call that begins now. Throws if the handle is closed or the signal has been given. */
+  /**
+   * The limits of a call that begins now. Throws if the handle is closed or the signal has been
+   * given.
+   */
   call(options?: SignalOption): CallOptions {
     const signal = checkSignalOption(options)
     this.checkOpen()
@@ -90,7 +93,10 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     return this.clock.now() + this.deadlineMs
   }
 
-  /** Asks the engine once, for all calls that need it. A call that is aborted leaves the others waiting. */
+  /**
+   * Asks the engine once, for all calls that need it. A call that is aborted leaves the others
+   * waiting.
+   */
   learn(call: CallOptions): Promise<K> | K {
     if (this.#known) return this.#known
     const shared = { ...call, signal: undefined }
@@ -112,7 +118,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
 
   /**
    * @returns Whether it was this call that created it.
-   * @throws {StockholdError} `RULES_CONFLICT`, `STATE_LOST`: what this handle has seen is never created again.
+   * @throws {StockholdError} `RULES_CONFLICT`, `STATE_LOST`: what this handle has seen is never
+   *   created again.
    */
   async create(rules: R, call: CallOptions): Promise<boolean> {
     if (this.session.incarnation !== null) {

@@ -9,7 +9,10 @@ export interface InFlightLimit {
   open: number
 }
 
-/** What a handle has learned of one port: which incarnation it is, its time, and how far its history went. */
+/**
+ * What a handle has learned of one port: which incarnation it is, its time, and how far its history
+ * went.
+ */
 export class Session {
   readonly #name: string
   /** The incarnation this handle works with; `null` until it has seen the sale. */
@@ -26,7 +29,9 @@ export class Session {
   bypassFreeze = false
   /** By how much the latest reply's time was ahead of the server's clock. ms */
   #ahead = 0
-  /** The server's clock minus the clock's, at least: by the reply that took the least time to come. */
+  /**
+   * The server's clock minus the clock's, at least: by the reply that took the least time to come.
+   */
   #offset = Number.NEGATIVE_INFINITY
   #learning: Promise<void> | undefined
 
@@ -89,7 +94,8 @@ export class Session {
   #measure(clock: number, sentAt: number): void {
     const least = clock - this.clock.now()
     const most = clock + 1 - sentAt
-    // More than that it is only if a clock was set since: then nothing that was measured before is worth anything.
+    // More than that it is only if a clock was set since: then nothing that was measured before is
+    // worth anything.
     this.#offset = this.#offset > most ? least : Math.max(this.#offset, least)
   }
 
@@ -104,8 +110,8 @@ export class Session {
   }
 
   /**
-   * What the server's clock shows at a moment of the clock's, as far as it is known. Where nothing has told it the only honest answer is
-   * "no limit": applications' clocks may be hours off.
+   * What the server's clock shows at a moment of the clock's, as far as it is known. Where nothing
+   * has told it the only honest answer is "no limit": applications' clocks may be hours off.
    */
   serverClock(moment: number): number {
     return this.#offset === Number.NEGATIVE_INFINITY
@@ -113,12 +119,18 @@ export class Session {
       : Math.floor(this.#offset + moment)
   }
 
-  /** The time there, as far as it is known: the server's clock, but while it is behind what was told before. */
+  /**
+   * The time there, as far as it is known: the server's clock, but while it is behind what was told
+   * before.
+   */
   get now(): number {
     return this.serverClock(this.clock.now()) + this.#ahead
   }
 
-  /** The latest time seen, and what has passed since by a clock of this process: at half its pace while time is ahead of the server's. */
+  /**
+   * The latest time seen, and what has passed since by a clock of this process: at half its pace
+   * while time is ahead of the server's.
+   */
   after(elapsedMs: number): number {
     return this.lastNow + Math.max(elapsedMs / 2, elapsedMs - this.#ahead)
   }

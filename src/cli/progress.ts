@@ -5,7 +5,10 @@ const LIVE_MS = 100
 const PLAIN_MS = 2_000
 const BAR = 24
 
-/** How far the check is: one line that is redrawn on a terminal, a new one every other second elsewhere. */
+/**
+ * How far the check is: one line that is redrawn on a terminal, a new one every other second
+ * elsewhere.
+ */
 export class Progress {
   readonly #screen: Screen
   readonly #runs: number

@@ -16,7 +16,9 @@ export class Screen {
   readonly #output: Output
   #open = false
 
-  /** A pipe, a file and a dumb terminal get plain lines; NO_COLOR switches off the colours alone. */
+  /**
+   * A pipe, a file and a dumb terminal get plain lines; NO_COLOR switches off the colours alone.
+   */
   constructor(output: Output, env: NodeJS.ProcessEnv) {
     this.#output = output
     this.live = output.isTTY === true && env.TERM !== 'dumb'

@@ -27,7 +27,10 @@ export function memorySubject(): Subject {
 /** Sales that may wait to be deleted: a long run leaves no more than so many at a time. */
 const MOST = 100
 
-/** The Redis engine on a client; its sales are deleted key by key, by the exact names it was asked for. */
+/**
+ * The Redis engine on a client; its sales are deleted key by key, by the exact names it was asked
+ * for.
+ */
 export function redisSubject(client: RedisClient, prefix: string, name: string): Subject {
   const waiting = new Set<string>()
   let kept = ''
@@ -36,7 +39,8 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
     if (keys.length === 0 || kept !== '') return
     for (const sale of sales) waiting.delete(sale)
     await client.unlink(...keys).catch((error: Error) => {
-      // Somebody who may not delete, or a server that went away: what is there stays, and is said to.
+      // Somebody who may not delete, or a server that went away: what is there stays, and is said
+      // to.
       kept = `Left behind: small sales below {${prefix}:stockhold-check-...}, for they could not be deleted (${firstWord(error)}).`
     })
   }

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../engine/clock.js'
 
-/** One timer for many deadlines: it is set to the earliest, and whoever set it sets the next one when it calls back. */
+/**
+ * One timer for many deadlines: it is set to the earliest, and whoever set it sets the next one
+ * when it calls back.
+ */
 export class DeadlineTimer {
   readonly #clock: Clock
   readonly #onDue: (now: number) => void
@@ -8,7 +11,9 @@ export class DeadlineTimer {
   #timer: Timer | undefined
   #at = Number.POSITIVE_INFINITY
 
-  /** @param keepsAlive Whether it keeps the process alive, until {@link keepAlive} says otherwise. */
+  /**
+   * @param keepsAlive Whether it keeps the process alive, until {@link keepAlive} says otherwise.
+   */
   constructor(clock: Clock, onDue: (now: number) => void, keepsAlive = true) {
     this.#clock = clock
     this.#onDue = onDue

@@ -1,6 +1,6 @@
 /**
- * What an error of a driver says, without the passwords of URLs. Node tries each address of a name, and says of what became of
- * them nothing but in `errors`.
+ * What an error of a driver says, without the passwords of URLs. Node tries each address of a name,
+ * and says of what became of them nothing but in `errors`.
  */
 export function driverMessage(error: Error): string {
   const { errors } = error as { errors?: unknown }

@@ -4,9 +4,15 @@ import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
 import type { KeyedOrder } from './keyed-order.js'
 
 const tuning = {
-  /** Events of one partition that may be kept while one of them holds up the position; some of them are done already. */
+  /**
+   * Events of one partition that may be kept while one of them holds up the position; some of them
+   * are done already.
+   */
   window: 8_192,
-  /** A handler that takes longer holds up the position no more: its event is parked while it runs. ms */
+  /**
+   * A handler that takes longer holds up the position no more: its event is parked while it runs.
+   * ms
+   */
   slowMs: 1_000,
   /** Events that one call adds to the parked ones, at most. */
   maxParks: 256,
@@ -43,12 +49,14 @@ export interface Acknowledgement {
 }
 
 /**
- * The events of one partition that one consumer has in hand during one lease: which are done, which wait for another try, which are given
- * up, and what of that the engine is to know. It knows no timers and makes no calls.
+ * The events of one partition that one consumer has in hand during one lease: which are done, which
+ * wait for another try, which are given up, and what of that the engine is to know. It knows no
+ * timers and makes no calls.
  *
- * The position is the last event before which everything is done or parked. An event is parked when it would hold up the position: because it
- * failed, because it waits behind one that is parked, or because its handler takes long. What was parked lies at or before the position; so whoever
- * takes over finds each event either parked or behind the position, and not twice.
+ * The position is the last event before which everything is done or parked. An event is parked when
+ * it would hold up the position: because it failed, because it waits behind one that is parked, or
+ * because its handler takes long. What was parked lies at or before the position; so whoever takes
+ * over finds each event either parked or behind the position, and not twice.
  */
 export class Backlog implements DeliveryBacklog {
   /** Up to here it has been read. */
@@ -123,7 +131,10 @@ export class Backlog implements DeliveryBacklog {
     return this.#chains.enter(delivery) ? delivery : undefined
   }
 
-  /** One that the engine has parked; nothing, if it is in hand already. Returns it if it can be handled at once. */
+  /**
+   * One that the engine has parked; nothing, if it is in hand already. Returns it if it can be
+   * handled at once.
+   */
   addParked(
     { event, attempts, error }: ParkedEvent,
     reservation: StoredReservation | undefined,
@@ -215,7 +226,8 @@ export class Backlog implements DeliveryBacklog {
 
   /** What the engine is to be told now; `keep` it, or `revert` it if that failed. */
   acknowledge(now: number): Acknowledgement {
-    // All of them: where an earlier call failed, the position must not move past one that the engine does not have.
+    // All of them: where an earlier call failed, the position must not move past one that the
+    // engine does not have.
     const parks = [...this.#changed]
     this.#changed.clear()
     const room = parks.length + tuning.maxParks

@@ -7,8 +7,8 @@ interface Run {
 }
 
 /**
- * Ends the wait for callbacks that take too long. All have the same time, so the one that began first is due first, and
- * one timer serves them all.
+ * Ends the wait for callbacks that take too long. All have the same time, so the one that began
+ * first is due first, and one timer serves them all.
  */
 export class CallbackTimeouts {
   readonly #clock: Clock
@@ -25,8 +25,8 @@ export class CallbackTimeouts {
   }
 
   /**
-   * The result of a callback that was just called, or a failure when its time is over. What the callback does from then on
-   * is heard by nothing.
+   * The result of a callback that was just called, or a failure when its time is over. What the
+   * callback does from then on is heard by nothing.
    *
    * @param name What was called, for the message of the failure.
    * @param onTimeout Called with the failure when the time is over.

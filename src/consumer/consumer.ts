@@ -63,22 +63,25 @@ export interface ConsumerStats extends ConsumerCounts {
 /**
  * Follows a sale's events for a group, one of any number of consumers in any number of processes.
  *
- * - Each event is handled at least once by the group: again if a consumer dies before the engine has heard that it was done (up to some
- *   100 ms of work, and what was under way), or if Redis comes back with an older state. Make handlers idempotent, by `event.id` or by the
- *   reservation's id.
- * - The events of one reservation come in order, one at a time; so do those that speak of none. A handler that fails holds up its reservation only.
- * - Each partition is led by one consumer of the group at a time. When it dies, another takes over as its lease ends; when it is closed, within a
- *   tenth of a lease.
+ * - Each event is handled at least once by the group: again if a consumer dies before the engine
+ *   has heard that it was done (up to some 100 ms of work, and what was under way), or if Redis
+ *   comes back with an older state. Make handlers idempotent, by `event.id` or by the reservation's
+ *   id.
+ * - The events of one reservation come in order, one at a time; so do those that speak of none. A
+ *   handler that fails holds up its reservation only.
+ * - Each partition is led by one consumer of the group at a time. When it dies, another takes over
+ *   as its lease ends; when it is closed, within a tenth of a lease.
  *
- * While the engine is away, or the sale is frozen or lost, it waits and goes on by itself. It keeps the process alive until it is closed.
+ * While the engine is away, or the sale is frozen or lost, it waits and goes on by itself. It keeps
+ * the process alive until it is closed.
  */
 export class Consumer {
   readonly group: string
   /** Its name in the group: the one it was given, and a random part. */
   readonly name: string
   /**
-   * Resolves when it was closed. Rejects when it has ended by itself: with `CLOSED` because the group was removed, or the sale's handle or the
-   * engine was closed; with `INCOMPATIBLE_VERSION`.
+   * Resolves when it was closed. Rejects when it has ended by itself: with `CLOSED` because the
+   * group was removed, or the sale's handle or the engine was closed; with `INCOMPATIBLE_VERSION`.
    */
   readonly closed: Promise<void>
   readonly #source: EventSource
@@ -122,10 +125,11 @@ export class Consumer {
   }
 
   /**
-   * Lets the handlers that run finish, tells the engine, and gives the partitions up: others take over at once. What was not begun is left to
-   * them. Never rejects.
+   * Lets the handlers that run finish, tells the engine, and gives the partitions up: others take
+   * over at once. What was not begun is left to them. Never rejects.
    *
-   * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others again. @default no limit
+   * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others
+   *   again. @default no limit
    */
   close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
     const { timeoutMs } = checkOptions(options, 'options', CLOSE)
@@ -178,7 +182,8 @@ export class Consumer {
   }
 
   /**
-   * Has events that were given up tried again, as if they had never failed, after what their reservations had since.
+   * Has events that were given up tried again, as if they had never failed, after what their
+   * reservations had since.
    *
    * @param ids Of the events; others are passed over. `'all'`: all there are.
    * @returns How many it were. The consumer that leads hears of it within a third of its lease.
@@ -284,7 +289,8 @@ export class Consumer {
       const result = this.#settings.onDeadLetter?.(told, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
-      // Not the consumer's own failure, whatever code it has: that of another handle, which was closed, must not end this one.
+      // Not the consumer's own failure, whatever code it has: that of another handle, which was
+      // closed, must not end this one.
       notify(this.#settings.onError, failure)
     }
   }
@@ -293,7 +299,8 @@ export class Consumer {
   #report(error: unknown): void {
     notify(this.#settings.onError, error)
     if (!(error instanceof StockholdError)) return
-    // What is made anew has only what was put back: a group that began at some moment must not miss that.
+    // What is made anew has only what was put back: a group that began at some moment must not miss
+    // that.
     if (error.code === 'STATE_LOST') this.#start = 'beginning'
     if (error.code === 'CLOSED' || isIncompatible(error)) this.#end(error)
   }
@@ -314,8 +321,8 @@ export class Consumer {
     const follower = this.#partitions[partition]
     const { handled, failed, retried, lost } = follower?.counts ?? this.#counts
     return {
-      // Of one answer of the engine: a position that this process knows already, beside an older count of parked events, would
-      // show that nothing is left while an event is being parked.
+      // Of one answer of the engine: a position that this process knows already, beside an older
+      // count of parked events, would show that nothing is left while an event is being parked.
       ...groupStates(state, partition, this.#source),
       handled,
       failed,

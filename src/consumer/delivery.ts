@@ -15,7 +15,10 @@ type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead
 export interface Delivery {
   readonly event: StoredEvent
   readonly reservation: StoredReservation | undefined
-  /** Events of one key are handled in order: the reservation's id, or '' for those that speak of none. */
+  /**
+   * Events of one key are handled in order: the reservation's id, or '' for those that speak of
+   * none.
+   */
   readonly key: string
   readonly backlog: DeliveryBacklog
   state: DeliveryState
@@ -30,7 +33,10 @@ export interface Delivery {
   after: Delivery | undefined
 }
 
-/** The backlog of a delivery, as the consumer's workers know it. Each outcome returns the next event of the same key. */
+/**
+ * The backlog of a delivery, as the consumer's workers know it. Each outcome returns the next event
+ * of the same key.
+ */
 export interface DeliveryBacklog {
   readonly owner: DeliveryOwner
   /** The lease under which the events were read is over. */

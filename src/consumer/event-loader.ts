@@ -5,13 +5,19 @@ import type { ConsumerContext, Counts } from './consumer-context.js'
 import { type Page, reservationsOf } from './history-reader.js'
 
 const tuning = {
-  /** Events in hand, over all partitions, beyond which nothing more is read. With a page on top it is some thousands. */
+  /**
+   * Events in hand, over all partitions, beyond which nothing more is read. With a page on top it
+   * is some thousands.
+   */
   maxLoad: 4_096,
   /** Reservations of parked events that are fetched at a time. */
   fetches: 8,
 }
 
-/** Brings a partition's events into the backlog and before the crew, as long as there is room for them. */
+/**
+ * Brings a partition's events into the backlog and before the crew, as long as there is room for
+ * them.
+ */
 export class EventLoader {
   readonly #partition: number
   readonly #context: ConsumerContext

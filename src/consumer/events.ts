@@ -5,16 +5,23 @@ import type { RefundReason, Reservation, ReservationState } from '../sale/result
 /** Where and when an event happened. */
 export interface EventOffset {
   /**
-   * `<partition>-<line>-<sequence>`: the same each time the event is delivered, and no other event's. Within a partition events are in order of
-   * `line`, then `sequence`, as numbers; between partitions there is no order.
+   * `<partition>-<line>-<sequence>`: the same each time the event is delivered, and no other
+   * event's. Within a partition events are in order of `line`, then `sequence`, as numbers; between
+   * partitions there is no order.
    */
   readonly id: string
   /** Epoch ms of the server's clock. */
   readonly at: number
   readonly partition: number
-  /** 1, and one more after each recovery: a history that was rolled back goes on under another number. */
+  /**
+   * 1, and one more after each recovery: a history that was rolled back goes on under another
+   * number.
+   */
   readonly generation: number
-  /** Counts the partition's events from 1. Those that only concern the engine are counted, and not delivered. */
+  /**
+   * Counts the partition's events from 1. Those that only concern the engine are counted, and not
+   * delivered.
+   */
   readonly sequence: number
 }
 
@@ -23,11 +30,16 @@ export interface EventOffset {
  *
  * - `reserved`, `extended`: it is held until `reservation.expiresAt`.
  * - `confirmed`: it is paid for and final. This is what a warehouse waits for.
- * - `released`, `expired`: its units are on sale again. An expired one may still become `confirmed`, by a late payment that found stock.
- * - `refund_due`: a payment came that cannot be honoured: give the money of `reservation.paymentId` back.
- * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale again.
- * - `restocked`: `applied` units were added, or taken out (negative), of the `quantity` asked for by `key`.
- * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that partition's share.
+ * - `released`, `expired`: its units are on sale again. An expired one may still become
+ *   `confirmed`, by a late payment that found stock.
+ * - `refund_due`: a payment came that cannot be honoured: give the money of `reservation.paymentId`
+ *   back.
+ * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale
+ *   again.
+ * - `restocked`: `applied` units were added, or taken out (negative), of the `quantity` asked for
+ *   by `key`.
+ * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that
+ *   partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
  */
 export type SaleEvent = EventOffset &
@@ -53,7 +65,10 @@ export type SaleEvent = EventOffset &
 /** The kinds of events that consumers are given. */
 export type SaleEventType = SaleEvent['type']
 
-/** The history an event was read from: a partition's present line, and the sequence at which that left the line before. */
+/**
+ * The history an event was read from: a partition's present line, and the sequence at which that
+ * left the line before.
+ */
 export interface History {
   readonly partition: number
   readonly generation: number
@@ -121,8 +136,8 @@ export function toEvent(
 }
 
 /**
- * As {@link toEvent}, of an event that is given up: a reservation that is not there has its id and nothing else, so that the event
- * is told all the same.
+ * As {@link toEvent}, of an event that is given up: a reservation that is not there has its id and
+ * nothing else, so that the event is told all the same.
  */
 export function toDeadEvent(
   event: StoredEvent,
@@ -140,8 +155,8 @@ function unknownReservation(id: string, at: number): StoredReservation {
 }
 
 /**
- * The line an event is of. Of a history that was recovered more than once only the latest two lines can be told apart: what is older counts
- * to the one before the present.
+ * The line an event is of. Of a history that was recovered more than once only the latest two lines
+ * can be told apart: what is older counts to the one before the present.
  */
 export function generationOf(sequence: number, { generation, since }: History): number {
   return sequence > since ? generation : Math.max(1, generation - 1)

@@ -8,7 +8,10 @@ export type Page = Awaited<ReturnType<EventSource['read']>>
 /** After all events: a page from here is empty, and tells which history it is. */
 export const END = Number.MAX_SAFE_INTEGER
 
-/** Reads a partition's events, and takes care that they are of one history: a server may come back with an older one. */
+/**
+ * Reads a partition's events, and takes care that they are of one history: a server may come back
+ * with an older one.
+ */
 export class HistoryReader {
   readonly #partition: number
   readonly #source: EventSource
@@ -37,7 +40,10 @@ export class HistoryReader {
     return page.generation === generation && page.since === since ? page : this.#turn(page, after, read)
   }
 
-  /** The history has another line or beginning than the one that is known: it was rolled back, or none was known. */
+  /**
+   * The history has another line or beginning than the one that is known: it was rolled back, or
+   * none was known.
+   */
   async #turn(page: Page, after: number, read: number): Promise<Page | undefined> {
     // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
     await this.#source.sweep(this.#partition)
@@ -51,8 +57,8 @@ export class HistoryReader {
 }
 
 /**
- * A page of events after that sequence. To read freezes nothing: where the sale has forgotten what this process has seen, this
- * freezes the partition, before it sells on.
+ * A page of events after that sequence. To read freezes nothing: where the sale has forgotten what
+ * this process has seen, this freezes the partition, before it sells on.
  */
 export async function readEvents(source: EventSource, partition: number, after: number): Promise<Page> {
   try {
@@ -63,7 +69,10 @@ export async function readEvents(source: EventSource, partition: number, after: 
   }
 }
 
-/** Finds a page's reservations by id. They come in the order in which events first speak of them: mostly the next one is it. */
+/**
+ * Finds a page's reservations by id. They come in the order in which events first speak of them:
+ * mostly the next one is it.
+ */
 export function reservationsOf({ reservations }: Page): (id: string) => StoredReservation | undefined {
   let next = 0
   let byId: Map<string, StoredReservation> | undefined

@@ -1,8 +1,9 @@
 import type { Delivery } from './delivery.js'
 
 /**
- * The order of what must be handled in order: events of one key wait for each other. It outlives the lease: a handler that still runs when the lease
- * is lost and won again holds up its key until it ends.
+ * The order of what must be handled in order: events of one key wait for each other. It outlives
+ * the lease: a handler that still runs when the lease is lost and won again holds up its key until
+ * it ends.
  */
 export class KeyedOrder {
   /** The last one of each key. */

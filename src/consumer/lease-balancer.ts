@@ -6,13 +6,18 @@ import type { EventSource } from './source.js'
 import { WakeableTimer } from './wakeable-timer.js'
 
 const tuning = {
-  /** Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free. */
+  /**
+   * Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free.
+   */
   standby: 0.1,
   /** Who leads some looks this often. */
   look: 0.33,
   /** How long an offered partition is left to others, */
   offer: 0.15,
-  /** and how long one must have been free until a consumer takes it that leads some already: those that lead none come first. */
+  /**
+   * and how long one must have been free until a consumer takes it that leads some already: those
+   * that lead none come first.
+   */
   yield: 0.2,
   /** Before the first offer, at least, and between two. */
   firstOffer: 3,
@@ -24,7 +29,10 @@ const tuning = {
   atOnce: 8,
 }
 
-/** What the engine says of the group in a partition; `undefined`: there is none, `null`: it could not be asked. */
+/**
+ * What the engine says of the group in a partition; `undefined`: there is none, `null`: it could
+ * not be asked.
+ */
 type Told = GroupState | undefined | null
 
 export interface LeaseBalancerOptions {
@@ -37,11 +45,14 @@ export interface LeaseBalancerOptions {
 }
 
 /**
- * Shares a group's partitions out among its consumers, without their knowing more of each other than who has which lease. A consumer leads no
- * more than its fair share, partitions through owners, rounded up; what it has beyond, it lets go one by one, and takes what is free in a random order.
+ * Shares a group's partitions out among its consumers, without their knowing more of each other
+ * than who has which lease. A consumer leads no more than its fair share, partitions through
+ * owners, rounded up; what it has beyond, it lets go one by one, and takes what is free in a random
+ * order.
  *
- * Who leads nothing is seen by nobody. So a consumer that leads several offers one now and then: it lets go of it for a moment, and has it back
- * if nobody came. With the default lease that is 1.5 s a minute.
+ * Who leads nothing is seen by nobody. So a consumer that leads several offers one now and then: it
+ * lets go of it for a moment, and has it back if nobody came. With the default lease that is 1.5 s
+ * a minute.
  */
 export class LeaseBalancer {
   readonly #sharing: LeaseBalancerOptions
@@ -175,7 +186,8 @@ export class LeaseBalancer {
     let wait = longest * between(0.75, 1.25, this.#clock)
     for (const [partition, state] of states.entries()) {
       if (!state || this.#sharing.partitions[partition]!.leads) continue
-      // A lease that is not renewed will be free then; one that is free, for those who came first, a while later.
+      // A lease that is not renewed will be free then; one that is free, for those who came first,
+      // a while later.
       const left = state.until - source.serverTime(partition)
       if (left > 0) wait = Math.min(wait, left + 1)
       else if (left + tuning.yield * leaseMs > 0) wait = Math.min(wait, left + tuning.yield * leaseMs + 1)

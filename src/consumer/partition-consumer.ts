@@ -14,14 +14,17 @@ import { WakeableTimer } from './wakeable-timer.js'
 
 interface Lease {
   readonly epoch: number
-  /** By the clock's clock, counted from when it was asked for: so it ends here before it ends there. */
+  /**
+   * By the clock's clock, counted from when it was asked for: so it ends here before it ends there.
+   */
   until: number
   renewAt: number
 }
 
 /**
- * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads ahead, hands on, and tells the engine what was
- * done. One step at a time; whatever it waits for, it has one timer.
+ * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads
+ * ahead, hands on, and tells the engine what was done. One step at a time; whatever it waits for,
+ * it has one timer.
  */
 export class PartitionConsumer implements Leader {
   readonly partition: number
@@ -200,7 +203,8 @@ export class PartitionConsumer implements Leader {
     try {
       await this.#acknowledge(0)
     } finally {
-      // Whether it was heard or not: nothing is told under this lease any more, and it runs out by itself.
+      // Whether it was heard or not: nothing is told under this lease any more, and it runs out by
+      // itself.
       this.#drop()
     }
     return now
@@ -218,7 +222,8 @@ export class PartitionConsumer implements Leader {
       return this.#drop()
     }
     const { epoch, position, parked } = answer
-    // Another epoch: others had it in between. An earlier position: the engine has forgotten what it was told.
+    // Another epoch: others had it in between. An earlier position: the engine has forgotten what
+    // it was told.
     if (this.#lease && (this.#lease.epoch !== epoch || position < this.#backlog!.settled)) this.#drop()
     // Until what is parked is in hand, nothing may be read that could overtake it.
     this.#reclaim = true
@@ -261,7 +266,10 @@ export class PartitionConsumer implements Leader {
     if (this.#schedule.plan(page.events.length, latest, at)) this.#noticed()
   }
 
-  /** Events after that sequence; nothing, if the history they are of is not the one that was read before. */
+  /**
+   * Events after that sequence; nothing, if the history they are of is not the one that was read
+   * before.
+   */
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
@@ -275,7 +283,10 @@ export class PartitionConsumer implements Leader {
     }
   }
 
-  /** The engine has forgotten what was read, and so perhaps the position and what was parked: begin with what it knows. */
+  /**
+   * The engine has forgotten what was read, and so perhaps the position and what was parked: begin
+   * with what it knows.
+   */
   #forgotten(): void {
     this.#drop()
     this.#reclaim = true
@@ -295,14 +306,16 @@ export class PartitionConsumer implements Leader {
     const { group } = settings
     const lease = this.#lease!
     const backlog = this.#backlog!
-    // Were the engine to have forgotten some of this history, and written another since, the position would pass over that.
+    // Were the engine to have forgotten some of this history, and written another since, the
+    // position would pass over that.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     const at = this.#now()
     const settlement = backlog.acknowledge(at)
     this.#acknowledgeAt = Number.POSITIVE_INFINITY
     if (!settlement.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return
     const { park, unpark } = settlement
-    // Only what is new is told: of an engine that has forgotten what it was told, this must not be the moment to learn it again.
+    // Only what is new is told: of an engine that has forgotten what it was told, this must not be
+    // the moment to learn it again.
     const position = settlement.news ? settlement.position : 0
     const trim = this.#trimming.at(at)
     let answer: FinalGroupAnswer<'acknowledge'>
@@ -346,7 +359,10 @@ export class PartitionConsumer implements Leader {
     this.#noticed()
   }
 
-  /** The lease is somebody else's, or given up: what is in hand is no concern of this consumer any more. */
+  /**
+   * The lease is somebody else's, or given up: what is in hand is no concern of this consumer any
+   * more.
+   */
   #drop(): void {
     if (!this.#lease) return
     this.#lease = undefined

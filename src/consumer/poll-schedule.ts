@@ -7,11 +7,16 @@ const tuning = {
   pollMs: 20,
   /** A page with fewer events is a sign that there are no more at the moment. */
   smallPage: 256,
-  /** A reading that is older says nothing about whether the engine still knows what it was told. ms */
+  /**
+   * A reading that is older says nothing about whether the engine still knows what it was told. ms
+   */
   validMs: 1_000,
 }
 
-/** When a partition is to be read: at once while there is much, ever more seldom while there is nothing, and soon after news of it. */
+/**
+ * When a partition is to be read: at once while there is much, ever more seldom while there is
+ * nothing, and soon after news of it.
+ */
 export class PollSchedule {
   /** When to read next. */
   at = 0
@@ -80,7 +85,10 @@ export class PollSchedule {
     return true
   }
 
-  /** A reply of another kind, asked for at that moment, has told of new events, too: no need to look for them as well. */
+  /**
+   * A reply of another kind, asked for at that moment, has told of new events, too: no need to look
+   * for them as well.
+   */
   hasHeard(at: number): void {
     if (this.#pollMs <= SETTLE_MS) return
     const longest = Math.min(2 * this.#pollMs, at - this.#lastAt + this.#pollMs)

@@ -4,8 +4,9 @@ const tuning = {
 }
 
 /**
- * First in, first out. What is taken is let go at once: an array that has grown old holds what it refers to through many collections of
- * young objects, and then each event of a busy sale is moved to the old ones before it is dropped.
+ * First in, first out. What is taken is let go at once: an array that has grown old holds what it
+ * refers to through many collections of young objects, and then each event of a busy sale is moved
+ * to the old ones before it is dropped.
  */
 export class Queue<T> {
   readonly #items: (T | undefined)[] = []

@@ -9,7 +9,10 @@ const tuning = {
   maxPauseMs: 2_000,
 }
 
-/** When to try again, by the clock's clock, after so many failures in a row: many processes do not do so in step. */
+/**
+ * When to try again, by the clock's clock, after so many failures in a row: many processes do not
+ * do so in step.
+ */
 export function retryAt(failures: number, clock: Clock): number {
   return clock.now() + jittered(backoff(failures, tuning.minPauseMs, tuning.maxPauseMs), clock)
 }

@@ -19,7 +19,9 @@ export interface Leader {
   tally(what: keyof Counts): void
 }
 
-/** What becomes of a partition's events in the hands of the crew: done, tried again, or given up. */
+/**
+ * What becomes of a partition's events in the hands of the crew: done, tried again, or given up.
+ */
 export class HandlerRunner implements DeliveryOwner {
   readonly #context: ConsumerContext
   readonly #leader: Leader

@@ -6,7 +6,10 @@ const tuning = {
   near: 0.8,
 }
 
-/** Watches how much of a partition's stream waits for the slowest group, and tells before any of it is let go. */
+/**
+ * Watches how much of a partition's stream waits for the slowest group, and tells before any of it
+ * is let go.
+ */
 export class StreamWatch {
   /** The oldest event that is left; 0: not known. */
   first = 0

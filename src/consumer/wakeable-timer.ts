@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../engine/clock.js'
 
-/** Sleeps until a moment, or until it is woken. Whoever is woken while awake does not fall asleep the next time. */
+/**
+ * Sleeps until a moment, or until it is woken. Whoever is woken while awake does not fall asleep
+ * the next time.
+ */
 export class WakeableTimer {
   readonly #clock: Clock
   #timer: Timer | undefined

@@ -1,6 +1,8 @@
 /** What an operator should know before it hurts, or at least afterwards. */
 export type ConsumerWarning =
-  /** A group lags by 80 % of `maxStreamLength` or more: soon its events go before it has had them. */
+  /**
+   * A group lags by 80 % of `maxStreamLength` or more: soon its events go before it has had them.
+   */
   | {
       readonly type: 'stream_length'
       readonly partition: number
@@ -11,7 +13,10 @@ export type ConsumerWarning =
       readonly length: number
       readonly maxStreamLength: number
     }
-  /** Events `from` to `to` of a partition are gone, and this group has not had them. It goes on behind them. */
+  /**
+   * Events `from` to `to` of a partition are gone, and this group has not had them. It goes on
+   * behind them.
+   */
   | {
       readonly type: 'events_lost'
       readonly partition: number
@@ -25,7 +30,10 @@ export type ConsumerWarning =
       readonly parked: number
       readonly dead: number
     }
-  /** A handler has not settled within `handlerTimeoutMs`. The event counts as failed and is tried again. */
+  /**
+   * A handler has not settled within `handlerTimeoutMs`. The event counts as failed and is tried
+   * again.
+   */
   | {
       readonly type: 'handler_timeout'
       readonly partition: number

@@ -4,13 +4,17 @@ import type { Delivery } from './delivery.js'
 import { Queue } from './queue.js'
 
 /**
- * The hands of a consumer: so many events at a time, of all its partitions, in the order in which they were offered. A hand takes
- * one event after the other as long as there are any: with a hundred thousand a second, a limited call for each would cost more than the rest.
+ * The hands of a consumer: so many events at a time, of all its partitions, in the order in which
+ * they were offered. A hand takes one event after the other as long as there are any: with a
+ * hundred thousand a second, a limited call for each would cost more than the rest.
  */
 export class WorkerPool {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #handle: (delivery: Delivery) => unknown
-  /** Begun, or about to begin: p-limit itself counts a hand down a moment after it has found nothing more to do. */
+  /**
+   * Begun, or about to begin: p-limit itself counts a hand down a moment after it has found nothing
+   * more to do.
+   */
   #workers = 0
   readonly #offered = new Queue<Delivery>()
   /** In order of their sequence. A single hand takes all in the order of the stream. */
@@ -26,7 +30,10 @@ export class WorkerPool {
     this.#call()
   }
 
-  /** One that waited for another. It came before what has been offered since, so it takes its place by its sequence. */
+  /**
+   * One that waited for another. It came before what has been offered since, so it takes its place
+   * by its sequence.
+   */
   offerLate(delivery: Delivery): void {
     this.#late.insert(delivery, (other) => other.event.sequence > delivery.event.sequence)
     this.#call()

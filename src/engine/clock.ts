@@ -1,8 +1,14 @@
-/** The timers everything that waits goes by. The simulator has its own; everybody else has the process'. */
+/**
+ * The timers everything that waits goes by. The simulator has its own; everybody else has the
+ * process'.
+ */
 export interface Clock {
   /** ms on a clock that never goes back; only differences mean something. */
   now(): number
-  /** Calls back once, after so many ms. What is due in more than three weeks may be called earlier, and looks again then. */
+  /**
+   * Calls back once, after so many ms. What is due in more than three weeks may be called earlier,
+   * and looks again then.
+   */
   after(ms: number, callback: () => void): Timer
   /** From 0 to below 1: keeps apart in time what many processes would otherwise do in step. */
   random(): number

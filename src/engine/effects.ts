@@ -7,7 +7,8 @@ import type { RoomCommands } from './room.js'
  * What a command changes:
  *
  * - `reads`: nothing at all.
- * - `sweeps`: only what is due whoever asks, such as the expiry of holds. To its caller it is a read.
+ * - `sweeps`: only what is due whoever asks, such as the expiry of holds. To its caller it is a
+ *   read.
  * - `writes`: what its caller asks for.
  */
 export type Effect = 'reads' | 'sweeps' | 'writes'

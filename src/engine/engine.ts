@@ -8,12 +8,14 @@ export type * from './records.js'
 export type * from './sale.js'
 
 /**
- * How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()`, `redisEngine()` or `virtualEngine()`. What
- * sales and rooms ask of an engine is internal: the built types have no more of it than `close`.
+ * How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()`, `redisEngine()`
+ * or `virtualEngine()`. What sales and rooms ask of an engine is internal: the built types have no
+ * more of it than `close`.
  */
 export interface Engine {
   /**
-   * ms on a clock that only differences may be taken of; measures ages inside this process, decides nothing.
+   * ms on a clock that only differences may be taken of; measures ages inside this process, decides
+   * nothing.
    * @internal
    */
   elapsed(): number

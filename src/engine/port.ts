@@ -1,8 +1,9 @@
 import type { StockholdError } from '../errors.js'
 
 /**
- * One key group of an engine, as everything above reaches it: commands in batches, each answered item by item, in order, as if
- * the items had come one after another; the whole batch is one atomic step.
+ * One key group of an engine, as everything above reaches it: commands in batches, each answered
+ * item by item, in order, as if the items had come one after another; the whole batch is one atomic
+ * step.
  *
  * What every command shares:
  *
@@ -16,14 +17,16 @@ import type { StockholdError } from '../errors.js'
  */
 export interface Port<M extends CommandMap<M>> {
   /**
-   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a `StockholdError`: `UNAVAILABLE` when it will
-   * not be by itself, `UNSAFE_CONFIG` when the server must not be used as it is configured, `CLOSED`.
+   * Resolves once a batch can be sent; `undefined` if it can be now. Rejects with a
+   * `StockholdError`: `UNAVAILABLE` when it will not be by itself, `UNSAFE_CONFIG` when the server
+   * must not be used as it is configured, `CLOSED`.
    */
   ready(): Promise<void> | undefined
 
   /**
-   * The server's time, epoch ms: asked for before the first batch, whose deadline is a moment of it. Without it, a first batch has no deadline.
-   * Rejects as `ready` does, or with a `NotReadyError`.
+   * The server's time, epoch ms: asked for before the first batch, whose deadline is a moment of
+   * it. Without it, a first batch has no deadline. Rejects as `ready` does, or with a
+   * `NotReadyError`.
    */
   readonly time?: (() => Promise<number>) | undefined
 
@@ -31,9 +34,9 @@ export interface Port<M extends CommandMap<M>> {
   readonly lastError?: (() => StockholdError | undefined) | undefined
 
   /**
-   * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was executed for certain,
-   * `UNKNOWN_OUTCOME` when it may have been. A `NotReadyError` when the port turned out not to be
-   * ready: the batch is to be sent again once it is.
+   * Runs one batch, once `ready`. Rejects with a `StockholdError`: `UNAVAILABLE` when nothing was
+   * executed for certain, `UNKNOWN_OUTCOME` when it may have been. A `NotReadyError` when the port
+   * turned out not to be ready: the batch is to be sent again once it is.
    */
   run<C extends keyof M>(command: C, ops: readonly M[C]['op'][], call: Call): Promise<Reply<M[C]['answer']>>
 }
@@ -43,7 +46,10 @@ export type CommandMap<M> = {
   readonly [C in keyof M]: { readonly op: object; readonly answer: { readonly status: string } }
 }
 
-/** Not decided and nothing done: the call came after its deadline, or reached the bound of its work. Ask again. */
+/**
+ * Not decided and nothing done: the call came after its deadline, or reached the bound of its work.
+ * Ask again.
+ */
 export interface Retry {
   readonly status: 'retry'
 }
@@ -52,8 +58,8 @@ export interface Retry {
 export type Final<A> = Exclude<A, Retry>
 
 /**
- * A point of a history: after `sequence` events, the last of which was written by the call that bore `mark`. A history that was
- * recovered goes on as another `line`.
+ * A point of a history: after `sequence` events, the last of which was written by the call that
+ * bore `mark`. A history that was recovered goes on as another `line`.
  */
 export interface LogOffset {
   readonly generation: number
@@ -72,7 +78,10 @@ export interface Incompatible {
   readonly now: number
   /** The layout in which it is stored. */
   readonly layout: number
-  /** `groups`: the sale is stored in this version's layout, the consumer groups that follow it are not. */
+  /**
+   * `groups`: the sale is stored in this version's layout, the consumer groups that follow it are
+   * not.
+   */
   readonly part: 'itself' | 'groups'
 }
 
@@ -93,7 +102,8 @@ export interface Call {
 }
 
 /**
- * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` counts what happened there until after the batch.
+ * - `done`: `answers[i]` belongs to `ops[i]`. `sequence` counts what happened there until after the
+ *   batch.
  * - `missing`: there is nothing of this name.
  * - `lost`: there is, but it is another incarnation than `token`, or parts of it are gone.
  * - `rolled_back`: it has forgotten what the caller, or somebody before, has seen of it.

@@ -24,7 +24,10 @@ export interface Rules {
   readonly partitions: number
 }
 
-/** Where a reservation is in its life. A `held` one becomes one of the others; a `confirmed` one may become `refunded`. */
+/**
+ * Where a reservation is in its life. A `held` one becomes one of the others; a `confirmed` one may
+ * become `refunded`.
+ */
 export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded'
 /** Whether a sale takes reservations: `open` does. */
 export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
@@ -47,10 +50,11 @@ export interface StoredReservation {
 export type Units = readonly (readonly [sku: number, units: number])[]
 
 /**
- * `total = available + held + confirmed + inTransit`, always. Of one partition, `inTransit` is what it has sent to others less what
- * it has received from them, negative where more came than went; and `total` is negative where more that had come was taken out of the
- * sale than the partition began with. The other counts never are, nor are the sums of these two over all partitions: the sum
- * of `inTransit` is what has left one partition and not arrived in another.
+ * `total = available + held + confirmed + inTransit`, always. Of one partition, `inTransit` is what
+ * it has sent to others less what it has received from them, negative where more came than went;
+ * and `total` is negative where more that had come was taken out of the sale than the partition
+ * began with. The other counts never are, nor are the sums of these two over all partitions: the
+ * sum of `inTransit` is what has left one partition and not arrived in another.
  */
 export interface SkuCounts {
   readonly total: number
@@ -60,7 +64,10 @@ export interface SkuCounts {
   readonly inTransit: number
 }
 
-/** A change, in the order in which the partition made it. `sequence` counts events from 1 without a gap. */
+/**
+ * A change, in the order in which the partition made it. `sequence` counts events from 1 without a
+ * gap.
+ */
 export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'reserved' | 'extended'; readonly id: string; readonly expiresAt: number }
   | { readonly type: 'confirmed' | 'released' | 'expired'; readonly id: string }
@@ -95,7 +102,10 @@ export interface EventPage {
   readonly events: readonly StoredEvent[]
   /** The generation of the partition's history. */
   readonly generation: number
-  /** The sequence at which this generation left the one before; 0 for the first, and after a rebuild. */
+  /**
+   * The sequence at which this generation left the one before; 0 for the first, and after a
+   * rebuild.
+   */
   readonly since: number
   /** The reservations that the events speak of, each once, as they are stored now. */
   readonly reservations: readonly StoredReservation[]

@@ -4,8 +4,9 @@
  *     1       2            8              8
  *     layout  partition    bucket         nonce
  *
- * The bucket is a hash of the buyer (see `sale/partitions.ts`), so an id reveals no buyer and no order count; the nonce is
- * random, so an id cannot be guessed. Characters are base64url digits of six bits.
+ * The bucket is a hash of the buyer (see `sale/partitions.ts`), so an id reveals no buyer and no
+ * order count; the nonce is random, so an id cannot be guessed. Characters are base64url digits of
+ * six bits.
  */
 const LAYOUT = '1'
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

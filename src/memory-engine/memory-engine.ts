@@ -98,7 +98,8 @@ export class MemoryEngine implements Engine {
       run: async (command, ops, call) => {
         if (this.#closed) throw new StockholdError('CLOSED', 'the engine is closed')
         const reply = run(command, ops, call)
-        // Answers come in a later turn of the event loop, as a server's do: callers that loop must not starve timers.
+        // Answers come in a later turn of the event loop, as a server's do: callers that loop must
+        // not starve timers.
         await setImmediate()
         return reply
       },
@@ -149,7 +150,10 @@ export function execute<C extends Command>(
   }
 }
 
-/** Whether the caller must be told that history was lost; whoever may write freezes the partition then, for all. */
+/**
+ * Whether the caller must be told that history was lost; whoever may write freezes the partition
+ * then, for all.
+ */
 function isRolledBack<C extends Command>(
   state: PartitionState,
   command: C,

@@ -7,7 +7,9 @@ export interface Time {
 /** Of a call: what the clock shows, and the time that is told. */
 export interface Moment extends Time {
   readonly clock: number
-  /** The time has just begun to be ahead: whatever may write keeps that, as time goes on from there. */
+  /**
+   * The time has just begun to be ahead: whatever may write keeps that, as time goes on from there.
+   */
   readonly isSetBack: boolean
 }
 

@@ -1,7 +1,9 @@
 import type { EventSource } from '../consumer/source.js'
 import type { Position } from './rows.js'
 
-/** The sale is told at most this often how far the ledger is, in ms: it is only for the trimming. */
+/**
+ * The sale is told at most this often how far the ledger is, in ms: it is only for the trimming.
+ */
 const EVERY_MS = 1_000
 /** Calls for one telling: each trims some entries. */
 const CALLS = 50

@@ -31,9 +31,9 @@ export interface Difference {
 }
 
 /**
- * Compares a partition with the ledger, reservation by reservation, while both go on. A walk over the sale finds what may differ: each
- * page is compared once the ledger has got as far as the page. Most of what differs then has changed in between, so it is looked
- * at again, one by one.
+ * Compares a partition with the ledger, reservation by reservation, while both go on. A walk over
+ * the sale finds what may differ: each page is compared once the ledger has got as far as the page.
+ * Most of what differs then has changed in between, so it is looked at again, one by one.
  *
  * @param options `repair`: the ledger's rows become what the sale says.
  */
@@ -139,7 +139,10 @@ async function rowsOf(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** When it was made is not compared: after a recovery the sale says when it was put back, and the ledger when it began. */
+/**
+ * When it was made is not compared: after a recovery the sale says when it was put back, and the
+ * ledger when it began.
+ */
 function differences(
   stored: StoredReservation,
   row: ReservationRow | undefined,

@@ -11,17 +11,22 @@ import type { SaleWriter } from './sale-writer.js'
 /** Options of `follow`. */
 export interface FollowOptions {
   /**
-   * Under which name the sale knows the ledger as a group of consumers: its stream is only trimmed behind what every group has.
+   * Under which name the sale knows the ledger as a group of consumers: its stream is only trimmed
+   * behind what every group has.
    * @default 'ledger:' and the schema
    */
   group?: string | undefined
   /**
-   * How many events the stream of a partition keeps at most, whether the ledger has them or not; a ledger that is away for longer than
-   * that puts its reservations right by the sale itself. `null`: the stream is not trimmed.
+   * How many events the stream of a partition keeps at most, whether the ledger has them or not; a
+   * ledger that is away for longer than that puts its reservations right by the sale itself.
+   * `null`: the stream is not trimmed.
    * @default 1_000_000
    */
   maxEvents?: number | null | undefined
-  /** The longest pause between two looks at a sale that is quiet, in ms. What this process does itself is written at once. @default 1_000 */
+  /**
+   * The longest pause between two looks at a sale that is quiet, in ms. What this process does
+   * itself is written at once. @default 1_000
+   */
   maxPauseMs?: number | undefined
   /**
    * Told of each failure. The follower goes on by itself, with growing pauses; after
@@ -55,7 +60,9 @@ const MIN_PAUSE_MS = 20
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 5_000
 
-/** Writes the events of a sale into the ledger until it is closed. Made by `ledger.follow(sale)`. */
+/**
+ * Writes the events of a sale into the ledger until it is closed. Made by `ledger.follow(sale)`.
+ */
 export interface LedgerFollower extends AsyncDisposable {
   /** How far the ledger is, by its tables and by what this process knows of the sale. */
   stats(): Promise<LedgerStats>
@@ -154,7 +161,9 @@ export class Follower implements LedgerFollower {
     await bookmark.keep(writer.position, true).catch(() => {})
   }
 
-  /** Ends early with `close`, and by whatever is handed to `wakeable`. It keeps no process alive. */
+  /**
+   * Ends early with `close`, and by whatever is handed to `wakeable`. It keeps no process alive.
+   */
   #pause(ms: number, wakeable?: (wake: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined

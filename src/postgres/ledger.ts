@@ -18,26 +18,32 @@ export interface PostgresLedgerOptions {
   schema?: string | undefined
 }
 
-/** Made by {@link postgresLedger}. Also what `sale.recover({ from })` and `durability: { ledger }` take. */
+/**
+ * Made by {@link postgresLedger}. Also what `sale.recover({ from })` and `durability: { ledger }`
+ * take.
+ */
 export interface PostgresLedger extends Ledger {
-  /** Makes its schema and tables, or brings them up to date. Every process may call it at its start. */
+  /**
+   * Makes its schema and tables, or brings them up to date. Every process may call it at its start.
+   */
   migrate(): Promise<void>
 
   /**
-   * Writes every change of a sale into the ledger from now on, exactly once, beginning where the ledger left off. Any number of processes
-   * may follow the same sale: they share the work.
+   * Writes every change of a sale into the ledger from now on, exactly once, beginning where the
+   * ledger left off. Any number of processes may follow the same sale: they share the work.
    *
    * @returns Once the ledger is reached and the sale is known.
-   * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of this name; `UNSAFE_CONFIG`: the
-   *   tables are not there, see {@link migrate}; `UNAVAILABLE`: PostgreSQL refuses the login, or the user lacks a right. What
-   *   else PostgreSQL fails with is the driver's error.
+   * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of
+   *   this name; `UNSAFE_CONFIG`: the tables are not there, see {@link migrate}; `UNAVAILABLE`:
+   *   PostgreSQL refuses the login, or the user lacks a right. What else PostgreSQL fails with is
+   *   the driver's error.
    */
   follow(sale: FlashSale, options?: FollowOptions): Promise<LedgerFollower>
 
   /**
-   * Compares a sale with the ledger, reservation by reservation, while it goes on: what is on its way is waited for, not reported. It
-   * writes what the ledger does not have yet, so it needs no follower. Takes time in proportion to the reservations, and memory for
-   * their ids.
+   * Compares a sale with the ledger, reservation by reservation, while it goes on: what is on its
+   * way is waited for, not reported. It writes what the ledger does not have yet, so it needs no
+   * follower. Takes time in proportion to the reservations, and memory for their ids.
    */
   reconcile(sale: FlashSale, options?: ReconcileOptions): Promise<Reconciliation>
 }
@@ -50,8 +56,8 @@ const RECONCILE: Names<ReconcileOptions> = { repair: true, timeoutMs: true }
 const MAX_NAME_BYTES = 63
 
 /**
- * A record of sales in PostgreSQL (15 or later) that has every change exactly once: it can be read with SQL, proves that it agrees with the
- * sale, and can make the sale anew.
+ * A record of sales in PostgreSQL (15 or later) that has every change exactly once: it can be read
+ * with SQL, proves that it agrees with the sale, and can make the sale anew.
  *
  * @param pool A `Pool` of `pg`. It stays yours.
  */
@@ -68,7 +74,10 @@ class LedgerInPostgres implements PostgresLedger {
   readonly #pool: SqlPool
   readonly #schema: string
   readonly #tables: Tables
-  /** One for each handle of a sale: whoever waits for the same partition is served by the same transactions. */
+  /**
+   * One for each handle of a sale: whoever waits for the same partition is served by the same
+   * transactions.
+   */
   readonly #writers = new WeakMap<EventSource, SaleWriter>()
 
   constructor(pool: SqlPool, schema: string) {

@@ -1,7 +1,9 @@
 /**
- * What makes the tables, version after version: one that was published is never changed, a new one is added behind it.
+ * What makes the tables, version after version: one that was published is never changed, a new one
+ * is added behind it.
  *
- * Ids are compared byte by byte (`COLLATE "C"`), which is faster than by a language, and the same everywhere.
+ * Ids are compared byte by byte (`COLLATE "C"`), which is faster than by a language, and the same
+ * everywhere.
  *
  * @param schema Its name, quoted.
  */

@@ -4,7 +4,9 @@ import { toText } from './text.js'
 /** A state as it stands in the ledger. */
 export type LedgerState = StoredReservation['state'] | 'forgotten'
 
-/** Columns of the rows that a page of events adds to `events`, all of one length. Times in epoch ms. */
+/**
+ * Columns of the rows that a page of events adds to `events`, all of one length. Times in epoch ms.
+ */
 interface EventColumns {
   readonly sequence: number[]
   readonly at: number[]
@@ -73,8 +75,9 @@ export function emptyReservations(): ReservationColumns {
 }
 
 /**
- * The rows of a page. What becomes of a reservation is taken from its events alone: the reservations of a page are as of now, and what
- * has happened to them since comes with a later page. From them comes what never changes.
+ * The rows of a page. What becomes of a reservation is taken from its events alone: the
+ * reservations of a page are as of now, and what has happened to them since comes with a later
+ * page. From them comes what never changes.
  */
 export function batchOf({ events, generation, reservations }: FinalAnswer<'events'>, rules: Rules): Batch {
   const columns: EventColumns = {

@@ -10,7 +10,10 @@ import { batchOf } from './page.js'
 import { arraysOf, type BatchArrays, type Position } from './rows.js'
 import type { Tables } from './tables.js'
 
-/** From so many events on, the next page is read and made ready while this one is written: there is more where it came from. */
+/**
+ * From so many events on, the next page is read and made ready while this one is written: there is
+ * more where it came from.
+ */
 const FULL = 500
 /** Between attempts after a failure, in ms. */
 const MIN_RETRY_MS = 5
@@ -32,8 +35,9 @@ interface Prepared {
 }
 
 /**
- * Takes the events of one partition into the tables, page by page: whoever wants them there, one step at a time does it for all. It keeps
- * nothing that the tables do not: another process may do the same at the same time.
+ * Takes the events of one partition into the tables, page by page: whoever wants them there, one
+ * step at a time does it for all. It keeps nothing that the tables do not: another process may do
+ * the same at the same time.
  */
 export class PartitionWriter {
   readonly #source: EventSource
@@ -68,7 +72,10 @@ export class PartitionWriter {
     return this.#known
   }
 
-  /** `true`: it is in the tables. `false`: not yet. `null`: nobody can tell any more, or the history went on without it. */
+  /**
+   * `true`: it is in the tables. `false`: not yet. `null`: nobody can tell any more, or the history
+   * went on without it.
+   */
   #covers({ generation, sequence }: LogOffset): boolean | null {
     const position = this.#known
     if (!position || position.generation < generation) return false
@@ -115,7 +122,8 @@ export class PartitionWriter {
   }
 
   /**
-   * Reads and writes the next page. Only one step at a time is under way; who comes meanwhile joins it.
+   * Reads and writes the next page. Only one step at a time is under way; who comes meanwhile joins
+   * it.
    *
    * @returns How many events it wrote; 0 if there were none, or if somebody else was faster.
    */
@@ -167,7 +175,10 @@ export class PartitionWriter {
     return page.events.length
   }
 
-  /** A generation of the history that is new to the tables. While the sale is frozen nobody knows yet how it goes on. */
+  /**
+   * A generation of the history that is new to the tables. While the sale is frozen nobody knows
+   * yet how it goes on.
+   */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
     await this.#source.sweep(this.#partition)
     if (generation < position.generation || (generation === position.generation && since < position.since))
@@ -181,7 +192,10 @@ export class PartitionWriter {
     }
   }
 
-  /** Where two lines or more have begun unseen, nobody can tell what of the old one is left: all that is in the stream is read again. */
+  /**
+   * Where two lines or more have begun unseen, nobody can tell what of the old one is left: all
+   * that is in the stream is read again.
+   */
   async #common(position: Position, generation: number): Promise<number> {
     if (generation === position.generation + 1) return Number.POSITIVE_INFINITY
     const { events } = await readEvents(this.#source, this.#partition, 0)
@@ -227,7 +241,8 @@ export class PartitionWriter {
     while (this.#waiters.size > 0) {
       try {
         const written = await this.step()
-        // Nothing was written, and still somebody waits: for what another writes, or for what is not there yet.
+        // Nothing was written, and still somebody waits: for what another writes, or for what is
+        // not there yet.
         failures = written > 0 ? 0 : failures + 1
         this.#lastError = undefined
       } catch (error) {

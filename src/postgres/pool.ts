@@ -7,7 +7,9 @@ export interface SqlPool {
 /** A connection of a {@link SqlPool}. */
 export interface SqlClient {
   query(text: string, values?: unknown[]): Promise<SqlResult>
-  /** `pg` tells of a broken connection by this event, and ends the process where nothing listens. */
+  /**
+   * `pg` tells of a broken connection by this event, and ends the process where nothing listens.
+   */
   on?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
   off?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
   /** `true`: the connection is not to be used again. */
@@ -21,7 +23,8 @@ export interface SqlResult {
 }
 
 /**
- * Runs statements as one transaction. A connection on which anything failed is given up: what state it is in nobody knows.
+ * Runs statements as one transaction. A connection on which anything failed is given up: what state
+ * it is in nobody knows.
  */
 export async function transaction<T>(pool: SqlPool, work: (client: SqlClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()

@@ -6,9 +6,15 @@ const NAMED = 100
 
 /** Options of `reconcile`. */
 export interface ReconcileOptions {
-  /** The rows that differ become what the sale says of them. What it reports is what it found before. @default false */
+  /**
+   * The rows that differ become what the sale says of them. What it reports is what it found
+   * before. @default false
+   */
   repair?: boolean | undefined
-  /** For how long the ledger may fall behind, in ms, before the comparison is given up. @default 60_000 */
+  /**
+   * For how long the ledger may fall behind, in ms, before the comparison is given up. @default
+   * 60_000
+   */
   timeoutMs?: number | undefined
 }
 
@@ -25,7 +31,9 @@ export interface Reconciliation {
     readonly count: number
     readonly reservations: readonly { readonly id: string; readonly fields: readonly Difference[] }[]
   }
-  /** The ledger has them, the sale has not: Redis has lost them, see src/sale/recovery/README.md. */
+  /**
+   * The ledger has them, the sale has not: Redis has lost them, see src/sale/recovery/README.md.
+   */
   readonly unknown: { readonly count: number; readonly ids: readonly string[] }
   /** Events that were trimmed from the stream before the ledger had them. */
   readonly lostEvents: number

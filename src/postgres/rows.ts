@@ -63,7 +63,10 @@ export function valuesOf(columns: ReservationColumns): string[] {
   return [...fixed, paymentId, refundDue, restocked, changedAt, generation, sequence].map(arrayOf)
 }
 
-/** A batch as the statement that writes it takes it: the arrays of the events, and behind them those of the reservations. */
+/**
+ * A batch as the statement that writes it takes it: the arrays of the events, and behind them those
+ * of the reservations.
+ */
 export interface BatchArrays {
   readonly arrays: readonly string[]
   readonly sale: SaleChange | null

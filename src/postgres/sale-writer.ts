@@ -6,7 +6,10 @@ import type { LedgerWriter } from '../sale/ledger.js'
 import { PartitionWriter } from './partition-writer.js'
 import type { Tables } from './tables.js'
 
-/** Takes the events of one sale into the tables: for its followers, for those who compare, and for those whose answers wait for it. */
+/**
+ * Takes the events of one sale into the tables: for its followers, for those who compare, and for
+ * those whose answers wait for it.
+ */
 export class SaleWriter implements LedgerWriter {
   readonly source: EventSource
   readonly tables: Tables
@@ -45,8 +48,9 @@ export class SaleWriter implements LedgerWriter {
   }
 
   /**
-   * Enters the sale, and lets the handle know what the ledger has seen of its history: so a Redis that has forgotten some of it is
-   * found out, although every process that sold has been started anew.
+   * Enters the sale, and lets the handle know what the ledger has seen of its history: so a Redis
+   * that has forgotten some of it is found out, although every process that sold has been started
+   * anew.
    */
   open(): Promise<readonly PartitionWriter[]> {
     if (this.#writers) return Promise.resolve(this.#writers)

@@ -98,9 +98,10 @@ export class Tables {
   }
 
   /**
-   * Writes a page and moves the position, both or neither, if the position is still the one the page was read behind. So of any number
-   * of writers, in any number of processes, one writes each event. The update locks the position's row: a second writer waits for
-   * the first, and then finds that it has moved.
+   * Writes a page and moves the position, both or neither, if the position is still the one the
+   * page was read behind. So of any number of writers, in any number of processes, one writes each
+   * event. The update locks the position's row: a second writer waits for the first, and then finds
+   * that it has moved.
    *
    * @returns Whether it was.
    */
@@ -263,7 +264,10 @@ export class Tables {
     )
   }
 
-  /** Sets of rows are arrays of columns, of one length, from parameter `first` on: their number is no part of the statement. */
+  /**
+   * Sets of rows are arrays of columns, of one length, from parameter `first` on: their number is
+   * no part of the statement.
+   */
   #upsert(partition: string, first: number, from: string): string {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `

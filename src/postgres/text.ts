@@ -1,7 +1,13 @@
-/** PostgreSQL's text holds every character but U+0000, and our ids may have that too. This one, which hardly anybody uses, leads an escape. */
+/**
+ * PostgreSQL's text holds every character but U+0000, and our ids may have that too. This one,
+ * which hardly anybody uses, leads an escape.
+ */
 const ESCAPE = '\u2400'
 
-/** As PostgreSQL can hold it: U+0000 becomes `␀0`, and `␀` itself `␀␀`. Anything else stays as it is. */
+/**
+ * As PostgreSQL can hold it: U+0000 becomes `␀0`, and `␀` itself `␀␀`. Anything else stays as it
+ * is.
+ */
 export function toText(value: string): string {
   if (!value.includes('\0') && !value.includes(ESCAPE)) return value
   return value.replaceAll(ESCAPE, ESCAPE + ESCAPE).replaceAll('\0', `${ESCAPE}0`)
@@ -18,8 +24,8 @@ export function quoted(name: string): string {
 }
 
 /**
- * An array as PostgreSQL reads it. The driver writes one, too, but asks of each value what it may be; and a page of events has some
- * twenty thousand.
+ * An array as PostgreSQL reads it. The driver writes one, too, but asks of each value what it may
+ * be; and a page of events has some twenty thousand.
  */
 export function arrayOf(values: readonly (string | number | boolean | null)[]): string {
   let text = ''

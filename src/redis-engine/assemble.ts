@@ -62,7 +62,10 @@ function inOrder(text: string, concerns: Concerns): string[] {
 
 const parsed = new Map<string, readonly Statement[]>()
 
-/** Outermost statements begin in the first column, and what closes one in the first column belongs to it. */
+/**
+ * Outermost statements begin in the first column, and what closes one in the first column belongs
+ * to it.
+ */
 export function statementsOf(text: string): readonly Statement[] {
   const known = parsed.get(text)
   if (known) return known

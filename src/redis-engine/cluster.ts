@@ -10,10 +10,11 @@ import { slotOf } from './slot.js'
 /**
  * The way to the partitions of a Redis Cluster.
  *
- * Left to itself, ioredis' Cluster sends a command again (and to a node chosen at random) when the connection breaks, and answers in the end with
- * "Too many Cluster redirections", or "Connection is closed." for what was never written and for what was executed alike. So a call that may
- * not be sent twice unnoticed goes to one node directly, once, by a connection that is there. What ioredis is left to do is to find
- * the way: with a script that does nothing, as often as it likes.
+ * Left to itself, ioredis' Cluster sends a command again (and to a node chosen at random) when the
+ * connection breaks, and answers in the end with "Too many Cluster redirections", or "Connection is
+ * closed." for what was never written and for what was executed alike. So a call that may not be
+ * sent twice unnoticed goes to one node directly, once, by a connection that is there. What ioredis
+ * is left to do is to find the way: with a script that does nothing, as often as it likes.
  */
 
 const tuning = {
@@ -24,7 +25,10 @@ const tuning = {
   firstPauseMs: 5,
   longestPauseMs: 200,
 }
-/** When a call is unanswered for so long, the node is asked for that the others hold to be the master. */
+/**
+ * When a call is unanswered for so long, the node is asked for that the others hold to be the
+ * master.
+ */
 const OVERDUE_MS = 1_000
 /** Refusals that say nothing of the call, but of the way to its slot. Nothing was executed. */
 const misrouted = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'READONLY'])
@@ -76,8 +80,8 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
  * Runs a script on the master of its keys, once.
  *
  * @param admit What to wait for before a node may be used; `undefined` if it may be now.
- * @throws {StockholdError} A `NotReadyError` if the way to the master is lost, or was before the script was sent: the next
- *   `masterFor` looks for it.
+ * @throws {StockholdError} A `NotReadyError` if the way to the master is lost, or was before the
+ *   script was sent: the next `masterFor` looks for it.
  */
 export async function runOnCluster(
   cluster: Cluster,
@@ -136,9 +140,10 @@ function served(cluster: Cluster, keys: string[]): void {
 }
 
 /**
- * A call to a node that must be heard of, whatever becomes of the node. One that hangs never tells that another has taken over; so the
- * others are asked. And a connection that was being made anew when its node left the cluster is dropped by ioredis with all that
- * waits for it: such calls settle here.
+ * A call to a node that must be heard of, whatever becomes of the node. One that hangs never tells
+ * that another has taken over; so the others are asked. And a connection that was being made anew
+ * when its node left the cluster is dropped by ioredis with all that waits for it: such calls
+ * settle here.
  */
 export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -158,7 +163,10 @@ export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Pro
   })
 }
 
-/** Who serves what is asked of the nodes again: by a connection of its own, while everything else goes on. */
+/**
+ * Who serves what is asked of the nodes again: by a connection of its own, while everything else
+ * goes on.
+ */
 function refreshSlots(cluster: Cluster): void {
   const ways = waysOf(cluster)
   const now = performance.now()
@@ -167,7 +175,10 @@ function refreshSlots(cluster: Cluster): void {
   cluster.refreshSlotsCache()
 }
 
-/** Looks for the master of a slot until there is one that serves these keys. Only the end of the client ends it otherwise. */
+/**
+ * Looks for the master of a slot until there is one that serves these keys. Only the end of the
+ * client ends it otherwise.
+ */
 async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]): Promise<void> {
   const latest = ways.refused.get(slot)
   if (latest?.isClosed) await delay(latest.pauseMs, undefined, { ref: false })
@@ -184,7 +195,10 @@ async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]):
 
 const NOTHING = '#!lua flags=no-writes\nreturn 1'
 
-/** Whether a script with these keys is executed somewhere. On the way there, ioredis learns who the master is, and connects to it. */
+/**
+ * Whether a script with these keys is executed somewhere. On the way there, ioredis learns who the
+ * master is, and connects to it.
+ */
 async function serves(cluster: Cluster, keys: string[]): Promise<boolean> {
   const answer = unpipelined(cluster).eval(NOTHING, keys.length, ...keys)
   const served = answer.then(
@@ -195,7 +209,8 @@ async function serves(cluster: Cluster, keys: string[]): Promise<boolean> {
       return code !== undefined && !misrouted.has(code)
     },
   )
-  // What waits for a connection that ioredis gives up while it makes it anew is never answered at all.
+  // What waits for a connection that ioredis gives up while it makes it anew is never answered at
+  // all.
   return within(performance.now() + OVERDUE_MS, served)
 }
 
@@ -241,8 +256,9 @@ function unpipelined(cluster: Cluster): Cluster {
 }
 
 /**
- * The same client with other options, and without pipelines of its own making: in a cluster those resend what they carry, refuse what belongs to
- * several nodes, and throw where a slot has no node. Its commands are made by the client's own version of ioredis.
+ * The same client with other options, and without pipelines of its own making: in a cluster those
+ * resend what they carry, refuse what belongs to several nodes, and throw where a slot has no node.
+ * Its commands are made by the client's own version of ioredis.
  */
 function viewOf<C extends Redis | Cluster>(client: C, options: C['options']): C {
   return Object.create(client, {

@@ -12,7 +12,10 @@ const tuning = {
   lastAnswersMs: 1_000,
 }
 
-/** The client for a URL: it never resends by itself, since a request knows better when it is too late. */
+/**
+ * The client for a URL: it never resends by itself, since a request knows better when it is too
+ * late.
+ */
 export function connect(url: string): Redis {
   if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
     throw invalid('client', 'must be an ioredis client or a redis:// or rediss:// URL')
@@ -32,14 +35,17 @@ export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster
 }
 
-/** What a client is connected by: another object for each connection, so that one can be told from the next. */
+/**
+ * What a client is connected by: another object for each connection, so that one can be told from
+ * the next.
+ */
 export function connectionOf(client: Redis): object {
   return client.stream
 }
 
 /**
- * What is known of a client's connection. ioredis tells its listeners why it has none, and its commands only that it has none;
- * so this listens, once for all engines of the client.
+ * What is known of a client's connection. ioredis tells its listeners why it has none, and its
+ * commands only that it has none; so this listens, once for all engines of the client.
  */
 export class Connection {
   /** Told of each failure to connect, and of each connection that was lost. */
@@ -47,7 +53,9 @@ export class Connection {
   readonly #client: RedisClient
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   #trouble: unknown
-  /** Each attempt to connect ends as the latest one did, until the server or the client is changed. */
+  /**
+   * Each attempt to connect ends as the latest one did, until the server or the client is changed.
+   */
   #isHopeless = false
   /** Why the present attempt, or connection, ends has been told. */
   #isTold = false
@@ -71,7 +79,8 @@ export class Connection {
   get trouble(): StockholdError | undefined {
     if (this.#trouble === undefined) return undefined
     const trouble = unreachable(this.#trouble, this.#hint())
-    // Of a Cluster that is connected it is one node's: calls to the others may succeed when they are sent again.
+    // Of a Cluster that is connected it is one node's: calls to the others may succeed when they
+    // are sent again.
     const isOneNode = isCluster(this.#client) && this.#client.status === 'ready'
     return isOneNode ? unavailable(trouble.message, trouble.cause) : trouble
   }
@@ -91,8 +100,9 @@ export class Connection {
   }
 
   /**
-   * Leaves a server that says it is a replica now, if that is still the one it is connected to: after a failover the same address
-   * leads to another. A client that would not connect again by itself is left as it is.
+   * Leaves a server that says it is a replica now, if that is still the one it is connected to:
+   * after a failover the same address leads to another. A client that would not connect again by
+   * itself is left as it is.
    */
   leave(connection: object, refusal: Error): void {
     const client = this.#client as Redis
@@ -102,8 +112,9 @@ export class Connection {
     this.#leftAt = now
     this.#leaving = connection
     this.#tell(refusal)
-    // What was sent before is answered first: a driver might send it again, and then its refusal would say nothing of the first time.
-    // One that falls silent now would otherwise keep every call waiting, for nothing more is sent by this connection.
+    // What was sent before is answered first: a driver might send it again, and then its refusal
+    // would say nothing of the first time. One that falls silent now would otherwise keep every
+    // call waiting, for nothing more is sent by this connection.
     let isOver = false
     const end = () => {
       if (!isOver && connectionOf(client) === connection) client.disconnect(true)
@@ -114,7 +125,10 @@ export class Connection {
     client.ping().then(end, end)
   }
 
-  /** From the moment on at which one side has ended it, a connection is of no use, whatever the client's status. */
+  /**
+   * From the moment on at which one side has ended it, a connection is of no use, whatever the
+   * client's status.
+   */
   #isWritable(): boolean {
     if (isCluster(this.#client)) return true
     return this.#client.stream.writable && connectionOf(this.#client) !== this.#leaving

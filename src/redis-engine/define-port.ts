@@ -24,7 +24,10 @@ export interface Head extends Details {
   readonly statuses?: Buffer | undefined
 }
 
-/** How the items of a command are written behind what every call carries, and how its answers are read. */
+/**
+ * How the items of a command are written behind what every call carries, and how its answers are
+ * read.
+ */
 export interface Codec<O, A, D> {
   encode(ops: readonly O[], to: Writer, partition: number): void
   decode(ops: readonly O[], from: D): A[]
@@ -42,7 +45,10 @@ export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
   readonly effects: Effects<M>
   /** What the scripts may include, by the names of the files. */
   readonly concerns: Concerns
-  /** What a call tells of its caller, where that is more than the incarnation: what it has seen of the history. */
+  /**
+   * What a call tells of its caller, where that is more than the incarnation: what it has seen of
+   * the history.
+   */
   readonly writeCaller?: (call: Call, to: Writer) => void
   readonly readHead: (reply: unknown[], partition: number) => D
   readonly commands: { readonly [C in keyof M]: Definition<M[C]['op'], M[C]['answer'], D> }
@@ -114,7 +120,10 @@ function writeIncarnation({ incarnation }: Call, to: Writer): void {
   to.text(incarnation ?? '')
 }
 
-/** Of `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells something else first. */
+/**
+ * Of `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells
+ * something else first.
+ */
 function layoutOf([, , layout, part]: unknown[]): { layout: number; part: 'itself' | 'groups' } {
   return {
     layout: typeof layout === 'number' ? layout : 0,

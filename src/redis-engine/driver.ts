@@ -14,7 +14,10 @@ interface Evaluator {
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
 
-/** How many replicas must have a write before it is acknowledged, and how long to wait for them in ms. */
+/**
+ * How many replicas must have a write before it is acknowledged, and how long to wait for them in
+ * ms.
+ */
 export interface Replication {
   readonly replicas: number
   readonly timeoutMs: number
@@ -26,13 +29,16 @@ local live = redis.call('HGET', KEYS[1], 'live')
 if live then redis.call('HSET', KEYS[1], 'live', live) end`
 
 /**
- * Runs a script, and answers once so many replicas have what it wrote and everything that was written before it: its answer may tell of a
- * change that an earlier call made, by another connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey 8,
- * of none where that has written nothing. So something is written between, all three go out together, and the word of WAIT counts only if the
- * connection is still the same. https://redis.io/docs/latest/commands/wait/
+ * Runs a script, and answers once so many replicas have what it wrote and everything that was
+ * written before it: its answer may tell of a change that an earlier call made, by another
+ * connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey
+ * 8, of none where that has written nothing. So something is written between, all three go out
+ * together, and the word of WAIT counts only if the connection is still the same.
+ * https://redis.io/docs/latest/commands/wait/
  *
  * @param admit See {@link run}.
- * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or `UNAVAILABLE` for a script that writes nothing.
+ * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or
+ *   `UNAVAILABLE` for a script that writes nothing.
  */
 export async function runReplicated(
   client: Redis,
@@ -77,7 +83,8 @@ export async function runReplicated(
 /**
  * Runs a script. Strings come back as buffers.
  *
- * @param admit What to wait for before the client's present connection may be used; `undefined` if it may be now.
+ * @param admit What to wait for before the client's present connection may be used; `undefined` if
+ *   it may be now.
  */
 export async function run(
   client: Redis,
@@ -92,7 +99,8 @@ export async function run(
   const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
     throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
   })
-  // The driver has sent it again, by another connection: the answer counts if the server that is there now may be used.
+  // The driver has sent it again, by another connection: the answer counts if the server that is
+  // there now may be used.
   if (isResent()) await admission()
   return reply
 }
@@ -100,7 +108,8 @@ export async function run(
 /**
  * Waits until the client's present connection may be used.
  *
- * @param connection By which a script was sent first. If the driver has sent it again by another one, it may have been executed.
+ * @param connection By which a script was sent first. If the driver has sent it again by another
+ *   one, it may have been executed.
  */
 async function admitted(
   client: Redis,
@@ -119,8 +128,8 @@ function unknownOf(effect: Effect, cause: unknown): StockholdError {
 }
 
 /**
- * By its SHA; the text travels only to a server that has not seen it, and once: of many calls that find it unknown, the first sends it and
- * the others wait for that.
+ * By its SHA; the text travels only to a server that has not seen it, and once: of many calls that
+ * find it unknown, the first sends it and the others wait for that.
  */
 async function runOnce(
   client: Redis,
@@ -164,7 +173,10 @@ for _, command in ipairs(ARGV) do
   if not redis.acl_check_cmd(command, key, key, key, key) then return command end
 end`
 
-/** The refusal with the name of the command. Scripts ask for the right to write before they do, so nothing was written. */
+/**
+ * The refusal with the name of the command. Scripts ask for the right to write before they do, so
+ * nothing was written.
+ */
 async function named(error: unknown, client: Redis, { text }: Script, keys: string[]): Promise<unknown> {
   const commands = [...text.matchAll(/(?:redis\.call|is_there)\('([A-Z]+)'/g)].map(([, name]) => name!)
   const evaluator = client as unknown as Evaluator

@@ -3,7 +3,10 @@ import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
 import { internal, StockholdError, unavailable } from '../errors.js'
 
-/** Leading words of the answers with which Redis refuses a script before it runs: nothing was executed. */
+/**
+ * Leading words of the answers with which Redis refuses a script before it runs: nothing was
+ * executed.
+ */
 const hints: Record<string, string> = {
   ASK: 'the slot is being moved',
   BUSY: 'another script has been running for too long',
@@ -32,14 +35,20 @@ const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|UNKNOWN_CA/
 const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/
 
-/** The leading word of an answer of Redis, or `undefined` for a failure of the driver or the network. */
+/**
+ * The leading word of an answer of Redis, or `undefined` for a failure of the driver or the
+ * network.
+ */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
   if (isRefusedInside(error)) return 'NOPERM'
   return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
 }
 
-/** Whether a script was ended by a command in it that the user may not run. Redis 7.0 does not say which. */
+/**
+ * Whether a script was ended by a command in it that the user may not run. Redis 7.0 does not say
+ * which.
+ */
 export function isRefusedInside(error: unknown): boolean {
   return (
     error instanceof Error &&
@@ -51,7 +60,8 @@ export function isRefusedInside(error: unknown): boolean {
  * What a failed call means to its callers.
  *
  * @param effect What it would have changed; `none` where nothing was asked of the data.
- * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time only.
+ * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time
+ *   only.
  */
 export function failure(error: unknown, effect: Effect | 'none' = 'writes', resent = false): StockholdError {
   if (error instanceof StockholdError) return error
@@ -141,8 +151,9 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The driver's error without what it may carry along: the script, its arguments (buyers), a password. Redis
- * echoes arguments in some messages, so of its answers only the leading code is kept.
+ * The driver's error without what it may carry along: the script, its arguments (buyers), a
+ * password. Redis echoes arguments in some messages, so of its answers only the leading code is
+ * kept.
  */
 function stripped(cause: unknown): Error {
   if (!(cause instanceof Error)) return new Error('the driver failed')
@@ -153,7 +164,10 @@ function stripped(cause: unknown): Error {
   return code ? Object.assign(kept, { code }) : kept
 }
 
-/** ioredis fails a command without writing it where its offline queue is off and there is no connection. */
+/**
+ * ioredis fails a command without writing it where its offline queue is off and there is no
+ * connection.
+ */
 function isNeverWritten(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }

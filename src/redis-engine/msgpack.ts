@@ -1,14 +1,18 @@
 /**
- * The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis' `cmsgpack` and this
- * library exchange: whole numbers, byte strings and arrays. It is written here, and not taken from a package,
- * because strings of bytes and of text share one type in `cmsgpack`, and because this is on the way of every
- * reservation: values are written into one growing buffer, nested values in place.
+ * The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis'
+ * `cmsgpack` and this library exchange: whole numbers, byte strings and arrays. It is written here,
+ * and not taken from a package, because strings of bytes and of text share one type in `cmsgpack`,
+ * and because this is on the way of every reservation: values are written into one growing buffer,
+ * nested values in place.
  */
 export class Writer {
   #buffer = Buffer.allocUnsafe(16_384)
   #length = 0
 
-  /** The bytes that `write` writes, as a copy. Begins afresh: a call that failed half-way leaves nothing behind. */
+  /**
+   * The bytes that `write` writes, as a copy. Begins afresh: a call that failed half-way leaves
+   * nothing behind.
+   */
   pack(write: () => void): Buffer {
     this.#length = 0
     write()
@@ -67,7 +71,8 @@ export class Writer {
   text(value: string): void {
     const length = value.length
     if (length < 32) {
-      // Short ASCII, which nearly every buyer and key is: cheaper here than a call into the runtime.
+      // Short ASCII, which nearly every buyer and key is: cheaper here than a call into the
+      // runtime.
       const start = this.reserve(1 + length)
       const buffer = this.#buffer
       let i = 0
@@ -116,7 +121,10 @@ export class Writer {
     }
   }
 
-  /** Begins a byte string that will hold the values written until {@link close}; returns where it begins. */
+  /**
+   * Begins a byte string that will hold the values written until {@link close}; returns where it
+   * begins.
+   */
   open(): number {
     return this.reserve(3)
   }

@@ -31,24 +31,27 @@ import { Verification } from './verification.js'
 /** Options of `redisEngine`. */
 export interface RedisEngineOptions {
   /**
-   * Stands at the head of every key: `{prefix:sale:partition}:...`. Sales of different prefixes know nothing of each other.
+   * Stands at the head of every key: `{prefix:sale:partition}:...`. Sales of different prefixes
+   * know nothing of each other.
    * @default 'stockhold'
    */
   prefix?: string | undefined
   /**
-   * What an acknowledged answer survives. The server is verified to keep it with the first request: UNSAFE_CONFIG says what to set.
+   * What an acknowledged answer survives. The server is verified to keep it with the first request:
+   * UNSAFE_CONFIG says what to set.
    *
    * - `memory`: a crash of any client; of Redis itself whatever its configuration keeps.
    * - `aof`: also a crash of Redis or its machine: `appendonly yes` with `appendfsync always`.
-   * - `{ replicas, timeoutMs }`: also the loss of the machine: so many replicas have what an answer tells of before it is given
-   *   (one WAIT a batch). Where they are too slow it is UNKNOWN_OUTCOME. A failover must still choose a replica that has it.
-   *   Not for a Cluster.
+   * - `{ replicas, timeoutMs }`: also the loss of the machine: so many replicas have what an answer
+   *   tells of before it is given (one WAIT a batch). Where they are too slow it is
+   *   UNKNOWN_OUTCOME. A failover must still choose a replica that has it. Not for a Cluster.
    * @default 'memory'
    */
   durability?: Durability | undefined
   /**
-   * Told why Redis cannot be used: of each failed attempt to connect, each connection that was lost, and each server that must not be used as
-   * it is configured. Calls hear of it by their own errors.
+   * Told why Redis cannot be used: of each failed attempt to connect, each connection that was
+   * lost, and each server that must not be used as it is configured. Calls hear of it by their own
+   * errors.
    */
   onError?: ((error: StockholdError) => void) | undefined
 }
@@ -56,7 +59,10 @@ export interface RedisEngineOptions {
 const OPTIONS: Names<RedisEngineOptions> = { prefix: true, durability: true, onError: true }
 const REPLICAS = { replicas: true, timeoutMs: true } as const
 
-/** Where an engine's time comes from. Only tests give one that is not the server's and this process'. */
+/**
+ * Where an engine's time comes from. Only tests give one that is not the server's and this
+ * process'.
+ */
 export interface TimeSource {
   /** A Lua expression for seconds and microseconds. */
   readonly lua: string
@@ -66,13 +72,16 @@ export interface TimeSource {
 const realTime: TimeSource = { lua: SERVER_TIME, elapsed: () => performance.now() }
 
 /**
- * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >= 8.0.
+ * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >=
+ * 8.0.
  *
- * @param client An ioredis `Redis` or `Cluster` with any options (it stays yours: `close` does not end it), or a `redis://` URL, for
- *   which the engine makes a client of its own. On a Cluster the partitions of a sale are spread evenly over the masters, and while one
- *   of those is away, only its own partitions are `UNAVAILABLE`.
- * @throws {StockholdError} `INVALID_ARGUMENT`. The server is looked at with the first request, which fails with
- *   `UNSAFE_CONFIG` where it is too old or may evict keys; of a Cluster, each master before it is first used.
+ * @param client An ioredis `Redis` or `Cluster` with any options (it stays yours: `close` does not
+ *   end it), or a `redis://` URL, for which the engine makes a client of its own. On a Cluster the
+ *   partitions of a sale are spread evenly over the masters, and while one of those is away, only
+ *   its own partitions are `UNAVAILABLE`.
+ * @throws {StockholdError} `INVALID_ARGUMENT`. The server is looked at with the first request,
+ *   which fails with `UNSAFE_CONFIG` where it is too old or may evict keys; of a Cluster, each
+ *   master before it is first used.
  */
 export function redisEngine(client: RedisClient | string, options: RedisEngineOptions = {}): Engine {
   return redisEngineWith(realTime, client, options)
@@ -225,7 +234,9 @@ class RedisEngine implements Engine {
     return waiting?.then(() => this.#admit(keys))
   }
 
-  /** The connection that calls with these keys go by, or what to wait for until there may be one. */
+  /**
+   * The connection that calls with these keys go by, or what to wait for until there may be one.
+   */
   #serverOf(keys: string[]): Redis | Promise<void> {
     const client = this.#client
     return isCluster(client) ? masterFor(client, keys) : (this.#connection.ready() ?? client)

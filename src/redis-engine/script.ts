@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
 
-/** A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never meet in one. */
+/**
+ * A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never meet
+ * in one.
+ */
 export interface Script {
   readonly text: string
   readonly sha: string
@@ -11,7 +14,10 @@ export interface Script {
   readonly tells: boolean
 }
 
-/** How a script may run. One that only reads has `no-writes` by itself, and runs where writing is refused. */
+/**
+ * How a script may run. One that only reads has `no-writes` by itself, and runs where writing is
+ * refused.
+ */
 export interface Flags {
   /**
    * What gives memory or stock back must work while Redis is over `maxmemory`.
@@ -25,7 +31,10 @@ export interface Flags {
 /** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
 export const SERVER_TIME = "redis.call('TIME')"
 
-/** @param code Of a script, with everything that it includes: all that remains to be put in is the clock. */
+/**
+ * @param code Of a script, with everything that it includes: all that remains to be put in is the
+ *   clock.
+ */
 export function compile(code: string, clock: string, effect: Effect, { flags, tells }: Flags): Script {
   const flag = effect === 'reads' ? 'no-writes' : flags
   const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${code}`

@@ -6,11 +6,12 @@ import type { Replication } from './driver.js'
 export type Durability = 'memory' | 'aof' | Replication
 
 /**
- * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked to. Asks by INFO: CONFIG is
- * closed at many hosters, and is read only where INFO does not tell.
+ * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked
+ * to. Asks by INFO: CONFIG is closed at many hosters, and is read only where INFO does not tell.
  *
  * @param name Which of several servers it is, for the message.
- * @param wasSafe There was a server with enough replicas before: after a failover they come back by themselves.
+ * @param wasSafe There was a server with enough replicas before: after a failover they come back by
+ *   themselves.
  * @throws {StockholdError} `UNSAFE_CONFIG`; `UNAVAILABLE` while replicas are on their way.
  */
 export async function verifyServer(

@@ -1,10 +1,11 @@
 export const SLOTS = 16_384
 
 /**
- * The slot of a cluster in which a key lies: CRC-16/XMODEM of its hash tag, or of all of it where it has none.
- * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ * The slot of a cluster in which a key lies: CRC-16/XMODEM of its hash tag, or of all of it where
+ * it has none. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  *
- * A few lines of our own, since a salt needs the sum of an unfinished tag, which no package gives out.
+ * A few lines of our own, since a salt needs the sum of an unfinished tag, which no package gives
+ * out.
  */
 export function slotOf(key: string): number {
   const opened = key.indexOf('{')
@@ -16,8 +17,9 @@ export function slotOf(key: string): number {
 /**
  * Four characters that bring a text into a slot, when they are put behind it. Always the same ones.
  *
- * A CRC is linear: what the last four bytes do to it is the same whatever stands before them. So the salts are worked out once, one for
- * each slot of an empty text, and there is no searching per tag.
+ * A CRC is linear: what the last four bytes do to it is the same whatever stands before them. So
+ * the salts are worked out once, one for each slot of an empty text, and there is no searching per
+ * tag.
  */
 export function saltFor(text: string, slot: number): string {
   salts ??= allSalts()

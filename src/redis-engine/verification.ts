@@ -3,8 +3,9 @@ import { connectionOf } from './connection.js'
 import { failure } from './failure.js'
 
 /**
- * Which servers may be used. Each is looked at before anything is sent to it, and again when it is connected to by another connection: another
- * server may stand at the same address. Of a cluster each master by itself: one that is away, or unsafe, keeps no call from the others.
+ * Which servers may be used. Each is looked at before anything is sent to it, and again when it is
+ * connected to by another connection: another server may stand at the same address. Of a cluster
+ * each master by itself: one that is away, or unsafe, keeps no call from the others.
  */
 export class Verification {
   readonly #verify: (server: Redis, wasSafe: boolean) => Promise<void>
@@ -17,7 +18,9 @@ export class Verification {
     this.#verify = verify
   }
 
-  /** Resolves once the server may be used by the connection it has; `undefined` if it may be now. */
+  /**
+   * Resolves once the server may be used by the connection it has; `undefined` if it may be now.
+   */
   readonly admit = (server: Redis): Promise<void> | undefined => {
     if (this.#verified.get(server) === connectionOf(server)) return undefined
     const known = this.#verifying.get(server)

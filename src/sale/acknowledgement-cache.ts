@@ -1,14 +1,20 @@
 import type { RestockOp, StoredReservation } from '../engine/engine.js'
 
 /**
- * So many reservations changed last are remembered at least, and twice as many at most: some 30 MB. What is older was acknowledged long
- * before any usual loss.
+ * So many reservations changed last are remembered at least, and twice as many at most: some 30 MB.
+ * What is older was acknowledged long before any usual loss.
  */
 const LATEST = 50_000
-/** As soon as they take so much memory, it is fewer: carts may have a thousand lines. Bytes; twice as many at most. */
+/**
+ * As soon as they take so much memory, it is fewer: carts may have a thousand lines. Bytes; twice
+ * as many at most.
+ */
 const MAX_BYTES = 64 * 2 ** 20
 
-/** What one takes, roughly: the objects, a pair of numbers for each line, and texts of two bytes a character. */
+/**
+ * What one takes, roughly: the objects, a pair of numbers for each line, and texts of two bytes a
+ * character.
+ */
 function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
   const texts = buyer.length + (key?.length ?? 0) + (paymentId?.length ?? 0)
   return 400 + 80 * cart.length + 2 * texts
@@ -48,7 +54,10 @@ export type AcknowledgedState = 'over' | 'confirmed' | 'held'
 
 /** What this process has told its callers, for the day on which the server has forgotten it. */
 export class AcknowledgementCache {
-  /** Two generations: the older one is dropped as a whole. To delete the first of a large Map again and again is slow. */
+  /**
+   * Two generations: the older one is dropped as a whole. To delete the first of a large Map again
+   * and again is slow.
+   */
   #young = new Map<string, Acknowledged>()
   #old = new Map<string, Acknowledged>()
   /** Of the younger ones. */

@@ -10,8 +10,10 @@ export interface AdmissionGate {
   /**
    * Lets a buyer in by a pass.
    *
-   * @param limits When it must have been said at the latest, by the engine's clock, and what ends the wait before.
-   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say whether it was revoked.
+   * @param limits When it must have been said at the latest, by the engine's clock, and what ends
+   *   the wait before.
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say
+   *   whether it was revoked.
    */
   enter(pass: unknown, buyer: string, limits: CallOptions): Promise<AdmittedPass>
 }

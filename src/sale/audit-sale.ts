@@ -69,7 +69,10 @@ async function auditOne(
   return auditPartition(source, parts.session(partition).sequence, book, { partition, incarnation })
 }
 
-/** Nobody receives what was not sent. What was received is read first: what was sent can only have grown since. */
+/**
+ * Nobody receives what was not sent. What was received is read first: what was sent can only have
+ * grown since.
+ */
 async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
   const first = await readTransfers(parts, call)
   const later = await readTransfers(parts, call)

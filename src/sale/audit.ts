@@ -33,9 +33,10 @@ const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
 }
 
 /**
- * Recounts one partition while it goes on selling. The walk over the reservations takes many steps, and each page shows
- * another moment; so the events written meanwhile are applied to what was seen, up to the very event after which the last
- * page's counts were taken. Then both sides speak of one instant.
+ * Recounts one partition while it goes on selling. The walk over the reservations takes many steps,
+ * and each page shows another moment; so the events written meanwhile are applied to what was seen,
+ * up to the very event after which the last page's counts were taken. Then both sides speak of one
+ * instant.
  *
  * @param since The partition's sequence number before the walk, or any earlier one.
  */
@@ -65,7 +66,9 @@ export async function auditPartition(
   return { skus: page.skus, reservations: seen.size, violations }
 }
 
-/** The state each reservation had after event `until`, for those that changed behind event `since`. */
+/**
+ * The state each reservation had after event `until`, for those that changed behind event `since`.
+ */
 async function changesBetween(
   source: AuditSource,
   since: number,

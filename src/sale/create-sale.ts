@@ -5,8 +5,9 @@ import { askAll, changeAll } from './fan-out.js'
 import { newIncarnation, type Partitions } from './partitions.js'
 
 /**
- * Makes a sale from its partition 0 on, whose answer decides for all who try at the same time; see `create` in `engine/sale.ts`. Whoever is killed on the
- * way has left partition 0 incomplete, and whoever sees that goes on where it stands: every step can be repeated.
+ * Makes a sale from its partition 0 on, whose answer decides for all who try at the same time; see
+ * `create` in `engine/sale.ts`. Whoever is killed on the way has left partition 0 incomplete, and
+ * whoever sees that goes on where it stands: every step can be repeated.
  *
  * @returns What partition 0 answered. A `conflict` is for the caller to tell.
  * @throws STATE_LOST: the sale has lost its partition 0.
@@ -27,7 +28,10 @@ export async function createSale(
   return answer
 }
 
-/** Makes all that may be missing of a sale that is not complete. The handle knows its incarnation: a partition of another is STATE_LOST. */
+/**
+ * Makes all that may be missing of a sale that is not complete. The handle knows its incarnation: a
+ * partition of another is STATE_LOST.
+ */
 export async function completeSale(partitions: Partitions, rules: Rules, call: CallOptions): Promise<void> {
   const { parts, incarnation } = partitions
   const op = { rules, incarnation: incarnation!, complete: true }

@@ -2,7 +2,10 @@ import pLimit from 'p-limit'
 import { isAway, restate, StockholdError } from '../errors.js'
 
 const tuning = {
-  /** Partitions asked at a time by one who asks them all: between its questions there is room for buyers. */
+  /**
+   * Partitions asked at a time by one who asks them all: between its questions there is room for
+   * buyers.
+   */
   atOnce: 64,
 }
 
@@ -41,8 +44,8 @@ export async function readAll<T>(partitions: number, ask: (index: number) => Pro
 }
 
 /**
- * As `askEvery`, for what is to be done in each, and can be repeated: all answers, or a failure that says where it was done. "Nothing was
- * executed" is said only if it is true of all of them.
+ * As `askEvery`, for what is to be done in each, and can be repeated: all answers, or a failure
+ * that says where it was done. "Nothing was executed" is said only if it is true of all of them.
  */
 export async function changeAll<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
   const { done, failures } = await askAll(partitions, ask)

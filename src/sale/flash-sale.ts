@@ -55,16 +55,19 @@ const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
 
-/** What a sale shows to those who follow its events. Not for users: it is no part of the package's surface. */
+/**
+ * What a sale shows to those who follow its events. Not for users: it is no part of the package's
+ * surface.
+ */
 export let sourceOf: (sale: FlashSale) => EventSource
 
 /**
- * A handle on one sale: any number of processes may have any number of them. A handle learns the sale's rules from the engine
- * with its first call; it needs no `create` of its own.
+ * A handle on one sale: any number of processes may have any number of them. A handle learns the
+ * sale's rules from the engine with its first call; it needs no `create` of its own.
  *
- * Refusals are values with a `status`; faults are thrown as {@link StockholdError}. All methods may reject with
- * `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND`, `STATE_LOST`, `UNSAFE_CONFIG` and
- * `CLOSED`; further codes stand with the method.
+ * Refusals are values with a `status`; faults are thrown as {@link StockholdError}. All methods may
+ * reject with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND`,
+ * `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; further codes stand with the method.
  */
 export class FlashSale {
   static {
@@ -105,8 +108,9 @@ export class FlashSale {
    * Makes the sale. The same rules again change nothing, so every process may call it at its start.
    *
    * @returns Whether it was this call that made it.
-   * @throws {StockholdError} `RULES_CONFLICT`: there is a sale of this name with other rules. `STATE_LOST`: this handle has seen
-   *   the sale before, and it is gone: it is never started afresh.
+   * @throws {StockholdError} `RULES_CONFLICT`: there is a sale of this name with other rules.
+   *   `STATE_LOST`: this handle has seen the sale before, and it is gone: it is never started
+   *   afresh.
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
@@ -116,7 +120,8 @@ export class FlashSale {
   /**
    * Holds units for a buyer, all of a cart or nothing.
    *
-   * @returns `reserved`, or why not: see {@link ReserveResult}. Without a `key`, `sold_out` may be up to 200 ms old.
+   * @returns `reserved`, or why not: see {@link ReserveResult}. Without a `key`, `sold_out` may be
+   *   up to 200 ms old.
    * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key made a reservation of another cart.
    */
   reserve(request: ReserveRequest, options?: SignalOption): Promise<ReserveResult> {
@@ -133,10 +138,12 @@ export class FlashSale {
   }
 
   /**
-   * Settles a payment: as `confirmed` or as `refund_due`, the same for ever, however often it is repeated. To be called by
-   * whatever learns that the buyer has paid, also after the hold has expired.
+   * Settles a payment: as `confirmed` or as `refund_due`, the same for ever, however often it is
+   * repeated. To be called by whatever learns that the buyer has paid, also after the hold has
+   * expired.
    *
-   * @param options `buyer`: whose reservation it must be, anybody else's is `not_found`. `paymentId`: kept with it.
+   * @param options `buyer`: whose reservation it must be, anybody else's is `not_found`.
+   *   `paymentId`: kept with it.
    */
   async confirm(
     reservationId: string,
@@ -159,7 +166,9 @@ export class FlashSale {
     )
   }
 
-  /** Gives a hold back before it expires. `buyer`: whose it must be, anybody else's is `not_found`. */
+  /**
+   * Gives a hold back before it expires. `buyer`: whose it must be, anybody else's is `not_found`.
+   */
   async release(
     reservationId: string,
     options: { buyer?: string | undefined } & SignalOption = {},
@@ -171,7 +180,10 @@ export class FlashSale {
     })
   }
 
-  /** Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never shorter than before. */
+  /**
+   * Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never
+   * shorter than before.
+   */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const holdMs = checkInteger(checkOptions(options, 'options', EXTEND).holdMs, 'holdMs', 1, MAX_SPAN_MS)
     return this.#reservations.run('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
@@ -181,7 +193,10 @@ export class FlashSale {
     })
   }
 
-  /** Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave the sale. */
+  /**
+   * Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave
+   * the sale.
+   */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
     const restock = checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock')
     return this.#reservations.run('refund', reservationId, signalOf(options), { restock }, (answer, book) => {
@@ -202,7 +217,8 @@ export class FlashSale {
   }
 
   /**
-   * Puts units on sale, or takes unsold ones out with a negative quantity (what is available, and no more).
+   * Puts units on sale, or takes unsold ones out with a negative quantity (what is available, and
+   * no more).
    *
    * @param restock `key`: the same key again changes nothing and gives the first answer.
    * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used with another SKU or quantity.
@@ -220,8 +236,9 @@ export class FlashSale {
   }
 
   /**
-   * Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in afterwards. Where not all partitions can be
-   * reached, this, `resume` and `end` reject, and say in which it was done: the same call again completes it.
+   * Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in
+   * afterwards. Where not all partitions can be reached, this, `resume` and `end` reject, and say
+   * in which it was done: the same call again completes it.
    */
   pause(options?: SignalOption): Promise<SaleState> {
     return this.#control('pause', options)
@@ -238,8 +255,9 @@ export class FlashSale {
   }
 
   /**
-   * State and counts, expired holds counted as available: at one instant, or, over several partitions, of each at an instant of its own. The
-   * state is then the most restrictive one, and units that have left a partition and not arrived in another are `inTransit`.
+   * State and counts, expired holds counted as available: at one instant, or, over several
+   * partitions, of each at an instant of its own. The state is then the most restrictive one, and
+   * units that have left a partition and not arrived in another are `inTransit`.
    */
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.#client.call(options)
@@ -249,8 +267,8 @@ export class FlashSale {
   }
 
   /**
-   * Recounts every reservation and compares with the counts, while the sale goes on. Takes time and memory in proportion to
-   * the number of reservations; each step of it has the handle's deadline.
+   * Recounts every reservation and compares with the counts, while the sale goes on. Takes time and
+   * memory in proportion to the number of reservations; each step of it has the handle's deadline.
    */
   async audit(options?: SignalOption): Promise<Audit> {
     const call = () => this.#client.call(options)
@@ -260,17 +278,21 @@ export class FlashSale {
   }
 
   /**
-   * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it sells nothing.
+   * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it
+   * sells nothing.
    *
-   * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is gone begins again with all of its stock.
-   * - `replay`: first everything is put back that this handle has answered and still knows (its latest 50,000 reservations at least, fewer only where
-   *   their carts take more than 64 MB, and its restocks).
+   * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is
+   *   gone begins again with all of its stock.
+   * - `replay`: first everything is put back that this handle has answered and still knows (its
+   *   latest 50,000 reservations at least, fewer only where their carts take more than 64 MB, and
+   *   its restocks).
    *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
    *
-   * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond that. Any process can do it, also one that
-   *   has never seen the sale.
+   * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond
+   *   that. Any process can do it, also one that has never seen the sale.
    *
-   * With several processes, let each of them `replay` with `unfreeze: false`, and the last one without.
+   * With several processes, let each of them `replay` with `unfreeze: false`, and the last one
+   * without.
    *
    * @param recovery `unfreeze`: whether the sale goes on afterwards. @default true
    */
@@ -284,9 +306,11 @@ export class FlashSale {
   }
 
   /**
-   * Follows the sale's events, as one consumer of a group: calls the handler with each at least once, in order for each reservation.
+   * Follows the sale's events, as one consumer of a group: calls the handler with each at least
+   * once, in order for each reservation.
    *
-   * Close the consumer before the sale: a closed handle ends its consumers as it stands, and their partitions stay theirs until the lease runs out.
+   * Close the consumer before the sale: a closed handle ends its consumers as it stands, and their
+   * partitions stay theirs until the lease runs out.
    *
    * @throws {StockholdError} `INVALID_ARGUMENT`
    */
@@ -300,14 +324,17 @@ export class FlashSale {
   }
 
   /**
-   * Forgets a group of consumers: its position, and what it has put aside. Events are kept no longer on its behalf; consumers that still run in it
-   * end. Answers whether there was one.
+   * Forgets a group of consumers: its position, and what it has put aside. Events are kept no
+   * longer on its behalf; consumers that still run in it end. Answers whether there was one.
    */
   async removeConsumerGroup(group: string): Promise<boolean> {
     return removeGroup(this.#client.source, checkId(group, 'group'))
   }
 
-  /** Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine and its client stay. */
+  /**
+   * Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine
+   * and its client stay.
+   */
   async close(): Promise<void> {
     this.#client.close()
   }

@@ -20,7 +20,8 @@ export class LedgerBarrier {
   }
 
   /**
-   * Before anything is sent: whether the ledger can be written, once, and that not too many wait for it.
+   * Before anything is sent: whether the ledger can be written, once, and that not too many wait
+   * for it.
    *
    * @returns `undefined` if it may be sent at once.
    */
@@ -49,8 +50,8 @@ export class LedgerBarrier {
   }
 
   /**
-   * The answer of a partition, once the ledger has everything that was written there until it came. One that tells of no change
-   * waits for nothing.
+   * The answer of a partition, once the ledger has everything that was written there until it came.
+   * One that tells of no change waits for nothing.
    */
   acknowledge<T>(answer: T, partition: number, call: CallOptions): T | Promise<T> {
     const { lastSeen } = this.#client.partitions.session(partition)

@@ -4,8 +4,8 @@ import type { LogOffset } from '../engine/port.js'
 import type { RecoverySource } from './recovery/replay.js'
 
 /**
- * What a sale asks of a ledger: a record outside of the engine of everything that was acknowledged. `postgresLedger(...)` of
- * `stockhold/postgres` is one.
+ * What a sale asks of a ledger: a record outside of the engine of everything that was acknowledged.
+ * `postgresLedger(...)` of `stockhold/postgres` is one.
  */
 export interface Ledger {
   /** Writes a sale's events for as long as somebody waits for that. Called once a handle. */
@@ -19,16 +19,21 @@ export interface LedgerWriter {
   /**
    * Resolves when it can be written.
    *
-   * @throws {StockholdError} `UNSAFE_CONFIG`: it would not keep what it has written; any other failure is taken for UNAVAILABLE.
+   * @throws {StockholdError} `UNSAFE_CONFIG`: it would not keep what it has written; any other
+   *   failure is taken for UNAVAILABLE.
    */
   ready(): Promise<void>
-  /** Whether everything up to that point of a partition's history is in the ledger, as far as it is known here. */
+  /**
+   * Whether everything up to that point of a partition's history is in the ledger, as far as it is
+   * known here.
+   */
   hasWritten(partition: number, offset: LogOffset): boolean
   /**
    * Resolves when it is. Many who wait are served by one transaction.
    *
    * @param deadline When to give up, by the source's clock.
-   * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was not in time, or the history went on without it.
+   * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was not in time, or the history went on without
+   *   it.
    */
   waitUntilWritten(
     partition: number,
@@ -45,8 +50,9 @@ export interface LedgerRecord {
   /** The furthest point of each partition's history that anybody who writes the ledger has seen. */
   readonly lastSeen: readonly (LogOffset | null)[]
   /**
-   * Everything the ledger has of the sale. Called when what was lost is frozen: what a writer has read before that, and not written, must not be
-   * written from now on, or it would be acknowledged and not put back.
+   * Everything the ledger has of the sale. Called when what was lost is frozen: what a writer has
+   * read before that, and not written, must not be written from now on, or it would be acknowledged
+   * and not put back.
    */
   recoverySource(): Promise<RecoverySource>
 }

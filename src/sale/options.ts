@@ -7,15 +7,26 @@ import { isLedger, type Ledger } from './ledger.js'
 export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine
-  /** When a call is given up at the latest, in ms: as UNAVAILABLE if nothing was sent, else as UNKNOWN_OUTCOME. @default 2_000 */
+  /**
+   * When a call is given up at the latest, in ms: as UNAVAILABLE if nothing was sent, else as
+   * UNKNOWN_OUTCOME. @default 2_000
+   */
   deadlineMs?: number | undefined
-  /** Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default 10_000 */
+  /**
+   * Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default
+   * 10_000
+   */
   maxInFlight?: number | undefined
-  /** The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default none */
+  /**
+   * The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default
+   * none
+   */
   waitingRoom?: AdmissionGate | undefined
   /**
-   * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the ledger has the change, in groups. What it does not have
-   * in time is UNKNOWN_OUTCOME: it was done, and the same key (or id) gives the answer once the ledger has caught up. @default what the engine keeps
+   * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the
+   * ledger has the change, in groups. What it does not have in time is UNKNOWN_OUTCOME: it was
+   * done, and the same key (or id) gives the answer once the ledger has caught up. @default what
+   * the engine keeps
    */
   durability?: { ledger: Ledger } | undefined
 }

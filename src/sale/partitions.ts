@@ -19,7 +19,9 @@ export interface Parts {
   ): Promise<T>
 }
 
-/** The partitions of one sale as one handle uses them: what it knows of each, and the lanes to it. */
+/**
+ * The partitions of one sale as one handle uses them: what it knows of each, and the lanes to it.
+ */
 export class Partitions {
   readonly #engine: Engine
   readonly #sale: string
@@ -42,7 +44,10 @@ export class Partitions {
     return this.#count
   }
 
-  /** Who wanted to make a sale that there is with other rules may have thought of another count: partition 0 alone is the same. */
+  /**
+   * Who wanted to make a sale that there is with other rules may have thought of another count:
+   * partition 0 alone is the same.
+   */
   set count(count: number) {
     if (count === this.#count) return
     this.#count = count
@@ -141,8 +146,8 @@ export class Partitions {
 }
 
 /**
- * The partition in which a buyer has all reservations, since limits are exact only where these are together. It is decided by other bits of
- * the hash than the bucket.
+ * The partition in which a buyer has all reservations, since limits are exact only where these are
+ * together. It is decided by other bits of the hash than the bucket.
  */
 export function partitionForBuyer(incarnation: string, buyer: string, partitions: number): number {
   return partitions === 1 ? 0 : partitionAmong(hash('sha256', incarnation + buyer, 'base64url'), partitions)
@@ -153,11 +158,12 @@ function partitionAmong(digest: string, partitions: number): number {
 }
 
 /**
- * A new reservation's id. The buyer decides the partition and the bucket, with limits and without: all that one buyer has is found from
- * the buyer alone. How much that is, no request need care: a bucket has a bound.
+ * A new reservation's id. The buyer decides the partition and the bucket, with limits and without:
+ * all that one buyer has is found from the buyer alone. How much that is, no request need care: a
+ * bucket has a bound.
  *
- * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one bucket. Where two meet by
- * chance, the engine still tells them apart.
+ * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one
+ * bucket. Where two meet by chance, the engine still tells them apart.
  */
 export function mintId(incarnation: string, buyer: string, partitions: number): string {
   const digest = hash('sha256', incarnation + buyer, 'base64url')
@@ -171,7 +177,10 @@ const tuning = {
 let drawn = ''
 let used = tuning.drawn
 
-/** Eight digits, 48 random bits. Drawn many at a time: a call for each would cost more than all the rest of a reservation. */
+/**
+ * Eight digits, 48 random bits. Drawn many at a time: a call for each would cost more than all the
+ * rest of a reservation.
+ */
 function randomDigits(): string {
   if (used === tuning.drawn) {
     drawn = randomFillSync(Buffer.allocUnsafe(6 * tuning.drawn)).toString('base64url')

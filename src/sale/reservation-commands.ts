@@ -86,8 +86,8 @@ export class ReservationCommands {
   }
 
   /**
-   * What tells of a change is told when the ledger has it, if there is one. A promise in place of a result is waited for; without a
-   * ledger there is none.
+   * What tells of a change is told when the ledger has it, if there is one. A promise in place of a
+   * result is waited for; without a ledger there is none.
    */
   acknowledge<T>(result: T, partition: number, call: CallOptions): T {
     if (!this.#ledgerBarrier) return result

@@ -22,11 +22,13 @@ export interface ReserveRequest {
   /** All or nothing. Lines of one SKU are summed before anything is checked. */
   items: readonly Item[]
   /**
-   * Makes the request repeatable: the same buyer and key get the same reservation however often they ask, also when an
-   * answer was lost. Remembers a reservation, not a refusal.
+   * Makes the request repeatable: the same buyer and key get the same reservation however often
+   * they ask, also when an answer was lost. Remembers a reservation, not a refusal.
    */
   key?: string | undefined
-  /** How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs` */
+  /**
+   * How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs`
+   */
   holdMs?: number | undefined
   /** What the waiting room gave the buyer, for a sale that has one. */
   pass?: string | undefined
@@ -135,7 +137,9 @@ export class SaleRulesIndex {
       : { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
   }
 
-  /** An answer as the caller is to see it: with the reservation in public form, where it has one. */
+  /**
+   * An answer as the caller is to see it: with the reservation in public form, where it has one.
+   */
   result<A extends object>(answer: A): Public<A> {
     if (!('reservation' in answer)) return answer as Public<A>
     const stored = answer.reservation as StoredReservation

@@ -11,7 +11,9 @@ import type { ReserveResult } from './results.js'
 import type { SaleClient } from './sale-client.js'
 import type { SoldOutCache } from './sold-out-cache.js'
 
-/** What makes a result of an answer known for good before it is told; see `durability` of the sale. */
+/**
+ * What makes a result of an answer known for good before it is told; see `durability` of the sale.
+ */
 export type Acknowledge = <T>(result: T, partition: number, call: CallOptions) => T
 
 /** A request under way. */

@@ -28,7 +28,10 @@ export interface Item {
 
 /** What `reserve` answers: the units are held, or why they are not. */
 export type ReserveResult =
-  /** The units are this buyer's until `reservation.expiresAt`. `replayed`: by an earlier request with the same key. */
+  /**
+   * The units are this buyer's until `reservation.expiresAt`. `replayed`: by an earlier request
+   * with the same key.
+   */
   | { readonly status: 'reserved'; readonly reservation: Reservation; readonly replayed: boolean }
   /** Too few units of `sku`. `mayReturn`: units of it are on hold and could come back. */
   | {
@@ -37,7 +40,10 @@ export type ReserveResult =
       readonly available: number
       readonly mayReturn: boolean
     }
-  /** The buyer has `taken` units of `sku` held and confirmed, of `limit`, and asked for more than the rest. */
+  /**
+   * The buyer has `taken` units of `sku` held and confirmed, of `limit`, and asked for more than
+   * the rest.
+   */
   | {
       readonly status: 'limit_exceeded'
       readonly sku: string
@@ -49,10 +55,15 @@ export type ReserveResult =
   | { readonly status: 'ended' }
   /** The key's reservation was released, expired or refunded: use a new key. */
   | { readonly status: 'key_spent'; readonly reservation: Reservation }
-  /** The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more. */
+  /**
+   * The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more.
+   */
   | { readonly status: 'pass_rejected'; readonly reason: PassRefusal }
 
-/** Why a pass was rejected: none was given; it is forged, of another room or another buyer; or its time is over. */
+/**
+ * Why a pass was rejected: none was given; it is forged, of another room or another buyer; or its
+ * time is over.
+ */
 export type PassRefusal = 'missing' | 'invalid' | 'expired'
 
 /** What `confirm` answers: the payment is part of an order, or it must be given back. */
@@ -92,7 +103,9 @@ export type RefundResult =
 export interface RestockResult {
   readonly status: 'restocked'
   readonly sku: string
-  /** Units added, or taken out (negative): a negative restock takes what is available and no more. */
+  /**
+   * Units added, or taken out (negative): a negative restock takes what is available and no more.
+   */
   readonly applied: number
   readonly replayed: boolean
 }
@@ -108,7 +121,10 @@ export interface Stats {
 export interface Recovery {
   /** Reservations that are as they were acknowledged. */
   readonly restored: number
-  /** Those that cannot be: others have the units, or the buyer's limit is used up, or the key made another reservation since, or its extension was forgotten and its time went by. */
+  /**
+   * Those that cannot be: others have the units, or the buyer's limit is used up, or the key made
+   * another reservation since, or its extension was forgotten and its time went by.
+   */
   readonly refused: readonly {
     readonly reservation: Reservation
     readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
@@ -120,8 +136,9 @@ export interface Recovery {
 /** One rule that the audit found broken. */
 export interface Violation {
   /**
-   * Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer is over the limit, or in a partition that is
-   * not the buyer's; a partition has received what no other has sent.
+   * Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer
+   * is over the limit, or in a partition that is not the buyer's; a partition has received what no
+   * other has sent.
    */
   readonly rule: 'conservation' | 'recount' | 'negative' | 'limit' | 'home' | 'transfer'
   readonly message: string

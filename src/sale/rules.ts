@@ -17,21 +17,25 @@ export interface SaleRules {
   /** Units on sale, by SKU: 0 to 1,000,000,000 each, for at most 10,000 SKUs. */
   stock: Readonly<Record<string, number>>
   /**
-   * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or some SKUs' own.
+   * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or
+   * some SKUs' own.
    * @default no limit
    */
   limitPerBuyer?: number | Readonly<Record<string, number>> | undefined
   /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
   holdMs?: number | undefined
-  /** How long one may hold them at most, with its extensions, in ms. @default 3_600_000, or `holdMs` if that is longer */
+  /**
+   * How long one may hold them at most, with its extensions, in ms. @default 3_600_000, or `holdMs`
+   * if that is longer
+   */
   maxHoldMs?: number | undefined
   /** When reserving begins: a Date or epoch ms. @default at once */
   opensAt?: Date | number | undefined
   /** When reserving ends: a Date or epoch ms. @default never */
   closesAt?: Date | number | undefined
   /**
-   * Over how many partitions buyers and stock are spread, 1 to 1,024: each can lie on another master of a Redis Cluster. One is enough for
-   * some 200,000 reservations a second.
+   * Over how many partitions buyers and stock are spread, 1 to 1,024: each can lie on another
+   * master of a Redis Cluster. One is enough for some 200,000 reservations a second.
    * @default 1
    */
   partitions?: number | undefined
@@ -77,7 +81,9 @@ export function normalizeRules(given: SaleRules): Rules {
   }
 }
 
-/** The rules by the names that `sale.create` gives them, whole: those of two SKUs may begin alike. */
+/**
+ * The rules by the names that `sale.create` gives them, whole: those of two SKUs may begin alike.
+ */
 export function nameRules(rules: Rules): NamedRules {
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
   return new Map<string, string | number | null>([

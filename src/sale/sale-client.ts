@@ -16,7 +16,9 @@ import { Sweeper } from './sweeper.js'
 
 type Description = Omit<FinalAnswer<'describe'>, 'status'>
 
-/** How a handle reaches its sale: it creates it or learns its rules, limits each call and sweeps. */
+/**
+ * How a handle reaches its sale: it creates it or learns its rules, limits each call and sweeps.
+ */
 export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex> {
   readonly partitions: Partitions
   protected readonly nameRules = nameRules
@@ -55,7 +57,10 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return this.fanOut((parts) => work(this.#rebalancer!, askAt(parts, call)))
   }
 
-  /** As `searching`, for a call that its home has answered: it was counted before, so there is room for it. */
+  /**
+   * As `searching`, for a call that its home has answered: it was counted before, so there is room
+   * for it.
+   */
   async resumeCall<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
     this.partitions.acquireUnchecked()
     try {
@@ -87,8 +92,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   /**
-   * What a ledger knows of the sale, for its recovery. Rules and token are learned from it where the engine has nothing, and how far
-   * the history went is known from here on.
+   * What a ledger knows of the sale, for its recovery. Rules and token are learned from it where
+   * the engine has nothing, and how far the history went is known from here on.
    */
   async recall(ledger: Ledger, options?: SignalOption): Promise<LedgerRecord> {
     const name = JSON.stringify(this.#sale)
@@ -112,7 +117,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     if (this.known) return this.known
     const { partitions } = this
     if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
-    // Holds of another process may be waiting to be swept. Of many partitions, those that are used here are looked at.
+    // Holds of another process may be waiting to be swept. Of many partitions, those that are used
+    // here are looked at.
     else this.#watchFirst(0)
     return this.keep(new SaleRulesIndex(rules))
   }

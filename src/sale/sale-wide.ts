@@ -22,8 +22,8 @@ export class SaleWide {
   }
 
   /**
-   * State and counts. Units found in transit, also in the readings of the last moment, may have been left behind by somebody who died:
-   * they are brought home, and counted again.
+   * State and counts. Units found in transit, also in the readings of the last moment, may have
+   * been left behind by somebody who died: they are brought home, and counted again.
    */
   async totals(call: CallOptions): Promise<Totals> {
     const totals = await this.#read(call)

@@ -2,8 +2,9 @@ import type { Cart } from '../engine/engine.js'
 import type { ReserveResult } from './results.js'
 
 /**
- * How long, in ms, a process may repeat the server's `sold_out` without asking again. Units that come back are sold within
- * this time; the age counts from the moment the remembered question was asked, not from its answer.
+ * How long, in ms, a process may repeat the server's `sold_out` without asking again. Units that
+ * come back are sold within this time; the age counts from the moment the remembered question was
+ * asked, not from its answer.
  */
 export const SOLD_OUT_CACHE_MS = 200
 const tuning = {
@@ -13,12 +14,18 @@ const tuning = {
 
 type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 
-/** The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a million questions. */
+/**
+ * The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a
+ * million questions.
+ */
 export class SoldOutCache {
   readonly #elapsed: () => number
   readonly #maxAgeMs: number
   readonly #known = new Map<number, { answer: SoldOut; unsold: number; askedAt: number; asking: boolean }>()
-  /** How often units came back by this process' own doing: what was asked before knows nothing of them. */
+  /**
+   * How often units came back by this process' own doing: what was asked before knows nothing of
+   * them.
+   */
   forgotten = 0
 
   /** @param maxAgeMs Where it is 0 nothing is ever answered from here. */
@@ -66,7 +73,8 @@ export class SoldOutCache {
         this.#known.delete(sku)
         return undefined
       }
-      // One asks ahead of time, while the others still go by the memory: else all would ask at once when it ends.
+      // One asks ahead of time, while the others still go by the memory: else all would ask at once
+      // when it ends.
       if (age >= tuning.askAgainMs && !known.asking) {
         known.asking = true
         return undefined

@@ -2,19 +2,26 @@ import type { Clock, Timer } from '../engine/clock.js'
 import { isIncompatible } from '../errors.js'
 
 const tuning = {
-  /** Between two sweeps, in ms: at least, at most, and a random part so that many processes do not sweep in step. */
+  /**
+   * Between two sweeps, in ms: at least, at most, and a random part so that many processes do not
+   * sweep in step.
+   */
   minMs: 500,
   maxMs: 60_000,
   jitterMs: 250,
   /** After a sweep that failed. */
   retryMs: 6_000,
-  /** For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at most. */
+  /**
+   * For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at
+   * most.
+   */
   aPartitionMs: 5,
 }
 
 /**
- * Gives back expired holds nobody asks for, so that counts and events do not wait for the next buyer. Correctness does not
- * need it: an expired hold is sellable without. It has a timer only while there are holds, and never keeps a process alive.
+ * Gives back expired holds nobody asks for, so that counts and events do not wait for the next
+ * buyer. Correctness does not need it: an expired hold is sellable without. It has a timer only
+ * while there are holds, and never keeps a process alive.
  */
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
@@ -59,7 +66,8 @@ export class Sweeper {
 
   async #run(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY
-    // A server that is away now may be back next time; whoever calls it hears of it, the sweeper need not tell.
+    // A server that is away now may be back next time; whoever calls it hears of it, the sweeper
+    // need not tell.
     const next = await this.#sweep().catch((error) =>
       isIncompatible(error) ? null : this.#serverTime() + tuning.retryMs,
     )

@@ -59,9 +59,10 @@ function isSound({ inTransit }: SkuCounts): boolean {
 }
 
 /**
- * Where a partition was read before it sent units and another after it had received them, they were counted twice, and `inTransit` is negative by
- * as many. `total` is right all the same, since no transfer changes it. So those units are counted once: they were available where they were
- * sent from, unless they were still held when that was read, and sold where they arrived.
+ * Where a partition was read before it sent units and another after it had received them, they were
+ * counted twice, and `inTransit` is negative by as many. `total` is right all the same, since no
+ * transfer changes it. So those units are counted once: they were available where they were sent
+ * from, unless they were still held when that was read, and sold where they arrived.
  */
 export function sound(counts: SkuCounts): SkuCounts {
   if (isSound(counts)) return counts

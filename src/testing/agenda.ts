@@ -16,8 +16,8 @@ interface Entry {
 }
 
 /**
- * The one clock of a simulation, and what is to happen when. Time passes only from one event to the next; events of the same
- * moment happen in the order in which they were entered.
+ * The one clock of a simulation, and what is to happen when. Time passes only from one event to the
+ * next; events of the same moment happen in the order in which they were entered.
  */
 export class Agenda {
   /** ms since the beginning. */
@@ -40,7 +40,10 @@ export class Agenda {
     return new Promise((resolve) => this.after(ms, resolve))
   }
 
-  /** Lets one thing after another happen, until it is `done` or nothing is left. After each, all that follows by itself has. */
+  /**
+   * Lets one thing after another happen, until it is `done` or nothing is left. After each, all
+   * that follows by itself has.
+   */
   async play(done: () => boolean): Promise<void> {
     await settle()
     while (!done()) {
@@ -54,7 +57,10 @@ export class Agenda {
   }
 }
 
-/** Promises that follow from what has happened are settled by then, however long their chain: the event loop has gone round. */
+/**
+ * Promises that follow from what has happened are settled by then, however long their chain: the
+ * event loop has gone round.
+ */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -19,7 +19,10 @@ export type StoryCall =
   | { readonly do: 'refund'; readonly id: string; readonly restock: boolean }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
 
-/** What a call answered; for a key that was used for something else `{ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }`. */
+/**
+ * What a call answered; for a key that was used for something else
+ * `{ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }`.
+ */
 export interface Answer {
   readonly status: string
   readonly reservation?: Reservation
@@ -64,7 +67,10 @@ function short(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** Ids are long and all look alike: in print they are called r1, r2, ... in the order in which they appear. */
+/**
+ * Ids are long and all look alike: in print they are called r1, r2, ... in the order in which they
+ * appear.
+ */
 export class ShortIds {
   readonly #names = new Map<string, string>()
 

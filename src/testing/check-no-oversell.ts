@@ -42,16 +42,19 @@ export interface CheckReport {
 let sales = 0
 
 /**
- * Plays random stories of a sale on an engine and checks, after each group of simultaneous requests, what must never break:
- * nothing is oversold, no unit is lost or invented, nobody is over the limit, the same key gives the same reservation, what
- * was confirmed stays so, and who asks for a unit that is there gets it.
+ * Plays random stories of a sale on an engine and checks, after each group of simultaneous
+ * requests, what must never break: nothing is oversold, no unit is lost or invented, nobody is over
+ * the limit, the same key gives the same reservation, what was confirmed stays so, and who asks for
+ * a unit that is there gets it.
  *
- * For the CI of whoever uses the library: run it against the Redis you have, configured as you have it. It takes sales
- * named `stockhold-check-...` and real time (holds of a few ms expire while it waits). Needs fast-check, an optional peer.
+ * For the CI of whoever uses the library: run it against the Redis you have, configured as you have
+ * it. It takes sales named `stockhold-check-...` and real time (holds of a few ms expire while it
+ * waits). Needs fast-check, an optional peer.
  *
  * @param makeEngine Called once; the engine is closed at the end, a client it was given is not.
  * @returns How many runs and requests there were, and the seed that repeats them.
- * @throws {InvariantViolation} with the smallest story found that breaks a rule, the rule, and the seed.
+ * @throws {InvariantViolation} with the smallest story found that breaks a rule, the rule, and the
+ *   seed.
  * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, ...: the engine could not be asked.
  */
 export async function checkNoOversell(

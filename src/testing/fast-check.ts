@@ -10,8 +10,8 @@ export class MissingDependencyError extends Error {
 }
 
 /**
- * fast-check is an optional peer: who takes something else from `stockhold/testing` does without it, so it is loaded by those
- * who draw stories, and only then.
+ * fast-check is an optional peer: who takes something else from `stockhold/testing` does without
+ * it, so it is loaded by those who draw stories, and only then.
  *
  * @throws {MissingDependencyError}
  */

@@ -64,7 +64,9 @@ export class Link {
   }
 }
 
-/** One direction of a link: takes bytes apart into messages, and delivers them one after another. */
+/**
+ * One direction of a link: takes bytes apart into messages, and delivers them one after another.
+ */
 class Pump {
   readonly #faults: Faults
   readonly #direction: Direction
@@ -151,8 +153,9 @@ class Pump {
 }
 
 /**
- * Where the first message ends, 0 if more bytes are needed to say so. Knows of RESP (2 and 3) what has a length and what
- * has parts: https://redis.io/docs/latest/develop/reference/protocol-spec/. A request in plain words is a line.
+ * Where the first message ends, 0 if more bytes are needed to say so. Knows of RESP (2 and 3) what
+ * has a length and what has parts: https://redis.io/docs/latest/develop/reference/protocol-spec/. A
+ * request in plain words is a line.
  */
 export function messageEnd(bytes: Buffer): number {
   let at = 0

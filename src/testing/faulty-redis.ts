@@ -8,19 +8,25 @@ export type { Direction }
 
 /** Which messages a fault befalls. */
 export interface FaultScope {
-  /** `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect. @default 'scripts' */
+  /**
+   * `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect.
+   * @default 'scripts'
+   */
   commands?: 'scripts' | 'all' | undefined
   /** How many messages; afterwards the fault is over by itself. @default until lifted */
   times?: number | undefined
-  /** How likely it befalls each message: above 0, up to 1. Drawn from the proxy's seed. @default 1 */
+  /**
+   * How likely it befalls each message: above 0, up to 1. Drawn from the proxy's seed. @default 1
+   */
   chance?: number | undefined
 }
 
 /** Which messages a `drop` befalls, and what becomes of their connection. */
 export interface DropScope extends FaultScope {
   /**
-   * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it there; `silent` leaves it
-   * open, but nothing more comes through in this direction. @default 'cut'
+   * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it
+   * there; `silent` leaves it open, but nothing more comes through in this direction. @default
+   * 'cut'
    */
   connection?: 'cut' | 'silent' | undefined
 }
@@ -33,7 +39,10 @@ export interface Fault {
   lift(): Promise<void>
 }
 
-/** Several faults may be in force at a time: delays add up, and of those that end a connection the oldest decides. */
+/**
+ * Several faults may be in force at a time: delays add up, and of those that end a connection the
+ * oldest decides.
+ */
 export interface FaultyRedis {
   /** For the client: the URL of the Redis with the proxy's address in it. */
   readonly url: string
@@ -46,15 +55,23 @@ export interface FaultyRedis {
   dropRequests(scope?: DropScope): Fault
   /** Redis executes the command, and the reply is lost. */
   dropReplies(scope?: DropScope): Fault
-  /** Delivers the first `bytes` of a reply, never the last one, and ends the connection. @default a random number */
+  /**
+   * Delivers the first `bytes` of a reply, never the last one, and ends the connection. @default a
+   * random number
+   */
   cutReplies(scope?: FaultScope & { bytes?: number | undefined }): Fault
   /** Delivers one byte at a time. @default both directions */
   trickle(scope?: FaultScope & { direction?: Direction | undefined }): Fault
-  /** Delivers `ms` later, plus up to `jitterMs` at random; the order stays. @default both directions */
+  /**
+   * Delivers `ms` later, plus up to `jitterMs` at random; the order stays. @default both directions
+   */
   delay(
     scope: FaultScope & { ms: number; jitterMs?: number | undefined; direction?: Direction | undefined },
   ): Fault
-  /** Withholds everything in one direction, ends of connections included. Lifted, it arrives, as TCP sends again. */
+  /**
+   * Withholds everything in one direction, ends of connections included. Lifted, it arrives, as TCP
+   * sends again.
+   */
   blackHole(direction: Direction): Fault
   /** Ends all connections at once, and answers how many there were. New ones are accepted. */
   cutConnections(): number
@@ -68,12 +85,14 @@ export interface FaultyRedis {
 }
 
 /**
- * A TCP proxy in front of a Redis, for tests of what your code does when the network fails. Point the client at its `url`;
- * until a fault is ordered it changes nothing. One command, one reply: connections that subscribe, MONITOR or send CLIENT
- * REPLY are not for it. Everything runs in this process, on 127.0.0.1.
+ * A TCP proxy in front of a Redis, for tests of what your code does when the network fails. Point
+ * the client at its `url`; until a fault is ordered it changes nothing. One command, one reply:
+ * connections that subscribe, MONITOR or send CLIENT REPLY are not for it. Everything runs in this
+ * process, on 127.0.0.1.
  *
  * @param url Of the Redis, `redis://`; TLS cannot be looked into. It need not be up yet.
- * @param options `seed`: repeats the random choices of an earlier proxy, as far as messages arrive in the same order.
+ * @param options `seed`: repeats the random choices of an earlier proxy, as far as messages arrive
+ *   in the same order.
  * @throws {StockholdError} `INVALID_ARGUMENT`, as do all its methods.
  */
 export async function faultyRedis(
@@ -178,7 +197,10 @@ class Proxying implements FaultyRedis, Faults {
 
   [Symbol.asyncDispose] = () => this.close()
 
-  /** On a port below those that systems give to outgoing connections: nobody comes to sit on it while it refuses. */
+  /**
+   * On a port below those that systems give to outgoing connections: nobody comes to sit on it
+   * while it refuses.
+   */
   async listen(): Promise<void> {
     for (let attempt = 1; !this.#server; attempt++) {
       const server = createServer((client) => this.#accept(client))

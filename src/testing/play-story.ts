@@ -29,13 +29,15 @@ export class InvariantViolation extends Error {
 }
 
 /**
- * Plays a story on a sale that does not exist yet, its steps in turn from each of the handles, and checks after each group of
- * simultaneous requests what must never break: nothing is oversold, no unit is lost or invented, nobody is over the limit, the same
- * key gives the same reservation, what was confirmed stays so, and who asks for a unit that is there gets it.
+ * Plays a story on a sale that does not exist yet, its steps in turn from each of the handles, and
+ * checks after each group of simultaneous requests what must never break: nothing is oversold, no
+ * unit is lost or invented, nobody is over the limit, the same key gives the same reservation, what
+ * was confirmed stays so, and who asks for a unit that is there gets it.
  *
  * @param sale Handles on one sale, at least one; `open` ones stay open.
  * @throws {InvariantViolation} that tells which rule, and the story so far.
- * @throws {StockholdError} where the engine cannot be asked, which breaks no rule: `UNAVAILABLE`, for example.
+ * @throws {StockholdError} where the engine cannot be asked, which breaks no rule: `UNAVAILABLE`,
+ *   for example.
  */
 export async function playStory(sale: readonly FlashSale[], story: Story): Promise<void> {
   const transcript = new Transcript(story)
@@ -60,7 +62,10 @@ const elsewhere: ReadonlySet<string> = new Set([
   'CLOSED',
 ])
 
-/** The server or the way to it has failed; a script that fails, on the other hand, is the engine's own affair. */
+/**
+ * The server or the way to it has failed; a script that fails, on the other hand, is the engine's
+ * own affair.
+ */
 function cannotAsk(error: unknown): error is StockholdError {
   if (!(error instanceof StockholdError)) return false
   if (error.code !== 'UNKNOWN_OUTCOME') return elsewhere.has(error.code)

@@ -12,7 +12,9 @@ export function mulberry32(seed: number): Random {
   }
 }
 
-/** A sequence of all the seeds together, mixed: those of neighbouring seeds have nothing in common. */
+/**
+ * A sequence of all the seeds together, mixed: those of neighbouring seeds have nothing in common.
+ */
 export function random(...seeds: readonly number[]): Random {
   return mulberry32(seeds.reduce((state, seed) => mix(mix(state) + seed), 0))
 }

@@ -43,7 +43,8 @@ export class Shop {
   async play(group: readonly Step[]): Promise<void> {
     const known = [...this.#told.keys()]
     this.#transcript.nextGroup()
-    // All of them have come to an end before anything is said: what is under way would go on behind the back of the next story.
+    // All of them have come to an end before anything is said: what is under way would go on behind
+    // the back of the next story.
     const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
     await this.#check()
@@ -130,7 +131,10 @@ export class Shop {
     }
   }
 
-  /** Of several answers at once the last to arrive need not be the newest: an ended reservation stays ended here. */
+  /**
+   * Of several answers at once the last to arrive need not be the newest: an ended reservation
+   * stays ended here.
+   */
   #hear(reservation: Reservation): void {
     const before = this.#told.get(reservation.id)
     if (before && rank(before) > rank(reservation)) return

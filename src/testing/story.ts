@@ -24,7 +24,10 @@ export interface Story {
   readonly groups: readonly (readonly Step[])[]
 }
 
-/** As much of fast-check as is used here: its module, `fc`. Said in this way, whoever does without it needs no types of it. */
+/**
+ * As much of fast-check as is used here: its module, `fc`. Said in this way, whoever does without
+ * it needs no types of it.
+ */
 export type FastCheck = Readonly<
   Record<
     'array' | 'boolean' | 'constant' | 'constantFrom' | 'integer' | 'nat' | 'oneof' | 'option' | 'record',
@@ -44,8 +47,8 @@ export function stepArbitrary<A>(fc: FastCheck): A {
 }
 
 /**
- * The random stories that `checkNoOversell` plays: a few units, four buyers who get in each other's way, keys that repeat, holds
- * that expire.
+ * The random stories that `checkNoOversell` plays: a few units, four buyers who get in each other's
+ * way, keys that repeat, holds that expire.
  *
  * @example const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
  */

@@ -10,7 +10,10 @@ export interface VirtualEngine {
   readonly engine: Engine
   /** The time, epoch ms, as a sale on this engine sees it. */
   now(): number
-  /** Lets so many ms pass: holds expire, deadlines end, whatever fell due on the way has been done. Takes no real time. */
+  /**
+   * Lets so many ms pass: holds expire, deadlines end, whatever fell due on the way has been done.
+   * Takes no real time.
+   */
   advance(ms: number): Promise<void>
 }
 
@@ -19,8 +22,9 @@ export interface VirtualEngineOptions {
   /** When the clock begins, epoch ms. @default 2026-01-01 */
   now?: number | undefined
   /**
-   * Whether time passes by itself while a call waits for it, such as `room.poll()` for its turn to ask: then the clock goes on to
-   * whatever is due next, at once. It stands still as long as only holds and looks around are to come. A consumer always waits.
+   * Whether time passes by itself while a call waits for it, such as `room.poll()` for its turn to
+   * ask: then the clock goes on to whatever is due next, at once. It stands still as long as only
+   * holds and looks around are to come. A consumer always waits.
    * @default false
    */
   autoAdvance?: boolean | undefined
@@ -32,11 +36,12 @@ const OPTIONS: Names<VirtualEngineOptions> = { now: true, autoAdvance: true }
 const TURNS = 3
 
 /**
- * The memory engine on a clock of its own: stock, holds, deadlines and sweeps of every sale and room on it go by that, and none by the
- * process' timers. A test of ten minutes takes none.
+ * The memory engine on a clock of its own: stock, holds, deadlines and sweeps of every sale and
+ * room on it go by that, and none by the process' timers. A test of ten minutes takes none.
  *
- * A call that has to wait, such as `room.poll()` in a crowd, is answered only when the clock gets there: call `advance` meanwhile, and await
- * the call afterwards, or let the clock go on by itself with `autoAdvance`.
+ * A call that has to wait, such as `room.poll()` in a crowd, is answered only when the clock gets
+ * there: call `advance` meanwhile, and await the call afterwards, or let the clock go on by itself
+ * with `autoAdvance`.
  */
 export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine {
   const { now: given, autoAdvance } = checkOptions(options, 'options', OPTIONS)

@@ -2,33 +2,40 @@ import { hash, randomBytes } from 'node:crypto'
 import { checkInteger } from '../validation.js'
 
 /**
- * The draw: a shuffle of the numbers 1 to `count` that follows from a seed, that can be asked for one number without working out
- * the others, and that anybody can check afterwards in any language. It is a generalised Feistel network with cycle walking
- * (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
+ * The draw: a shuffle of the numbers 1 to `count` that follows from a seed, that can be asked for
+ * one number without working out the others, and that anybody can check afterwards in any language.
+ * It is a generalised Feistel network with cycle walking (Black and Rogaway, "Ciphers with
+ * Arbitrary Finite Domains", 2002).
  *
- * Before the draw `commitment = sha256(seed)` is published, afterwards the seed. To recompute the rank of `number`:
+ * Before the draw `commitment = sha256(seed)` is published, afterwards the seed. To recompute the
+ * rank of `number`:
  *
- * 1. `a = max(4, ceil(sqrt(count)))` and `b = max(4, ceil(count / a))`. Start with `m = number - 1`.
+ * 1. `a = max(4, ceil(sqrt(count)))` and `b = max(4, ceil(count / a))`. Start with
+ *    `m = number - 1`.
  * 2. `left = m mod a`, `right = floor(m / a)`.
- * 3. For `round` from 1 to 10: `next = (left + F(round, right)) mod (a in odd rounds, b in even ones)`,
- *    then `left = right` and `right = next`.
+ * 3. For `round` from 1 to 10: `next = (left + F(round, right)) mod (a in odd rounds, b in even
+ *    ones)`, then `left = right` and `right = next`.
  * 4. `m = left + a * right`. While `m >= count`, go on at 2 with this `m`.
  * 5. The rank is `m + 1`.
  *
- * `F(round, half)` is the first 12 hex digits, read as a number, of the SHA-256 of the text `seed:count:round:half`, the numbers in
- * decimal. The seed is a text everywhere: its characters are hashed (UTF-8), not the bytes that it spells in hex.
+ * `F(round, half)` is the first 12 hex digits, read as a number, of the SHA-256 of the text
+ * `seed:count:round:half`, the numbers in decimal. The seed is a text everywhere: its characters
+ * are hashed (UTF-8), not the bytes that it spells in hex.
  *
  * An example: the seed `00` written 32 times, so 64 characters.
- * Its commitment is `60e05bd1b195af2f94112fa7197a5c88289058840ce7c6df9693756bc6250f55`, and `printf %s "$seed" | sha256sum` says the same.
- * With `count = 10`, `a = 4` and `b = 4`. The number 1 starts as `left = 0` and `right = 0`; `F(1, 0) = 80402978644790`, so round 1 leaves
- * `left = 0` and `right = 2`; `F(2, 2) = 150316677010324`, so round 2 leaves 2 and 0, and round 10 leaves 2 and 3. That is
- * `m = 14`: on to 11, 12, 13, and then 0. The ranks of 1 to 10 are 1, 6, 2, 9, 4, 8, 3, 10, 5, 7.
+ * Its commitment is `60e05bd1b195af2f94112fa7197a5c88289058840ce7c6df9693756bc6250f55`, and `printf
+ * %s "$seed" | sha256sum` says the same. With `count = 10`, `a = 4` and `b =
+ * 4`. The number 1 starts as `left = 0` and `right = 0`; `F(1, 0) =
+ * 80402978644790`, so round 1 leaves `left = 0` and `right = 2`; `F(2, 2) = 150316677010324`, so
+ * round 2 leaves 2 and 0, and round 10 leaves 2 and 3. That is `m = 14`: on to 11, 12, 13, and then
+ * 0. The ranks of 1 to 10 are 1, 6, 2, 9, 4, 8, 3, 10, 5, 7.
  *
- * What it proves: the order was fixed by the seed and the count, and nobody was moved. Whoever knows the seed can foresee the
- * order, so it has to stay with the engine until the draw.
+ * What it proves: the order was fixed by the seed and the count, and nobody was moved. Whoever
+ * knows the seed can foresee the order, so it has to stay with the engine until the draw.
  */
 
-// With fewer rounds or narrower halves some orders of a handful of numbers are measurably likelier than others.
+// With fewer rounds or narrower halves some orders of a handful of numbers are measurably likelier
+// than others.
 const ROUNDS = 10
 const NARROWEST = 4
 /** The halves stay below 10^6, and every sum far below 2^53. */
@@ -54,8 +61,9 @@ export function shuffledRank(seed: string, count: number, number: number): numbe
 }
 
 /**
- * `shuffledRank` of one draw, for many numbers. There are only some `10 * sqrt(count)` different values of F, 10,000 for a million
- * numbers: kept once worked out, they leave nothing but a few additions for each number.
+ * `shuffledRank` of one draw, for many numbers. There are only some `10 * sqrt(count)` different
+ * values of F, 10,000 for a million numbers: kept once worked out, they leave nothing but a few
+ * additions for each number.
  */
 export function shuffler(seed: string, count: number): (number: number) => number {
   const [a, b] = sides(checkInteger(count, 'count', 1, MAX_COUNT))
@@ -92,8 +100,8 @@ function walk(count: number, number: number, value: RoundFunction): number {
       right = next
     }
     m = left + a * right
-    // The network shuffles all of a * b. Going on from where there is no such number ends within 1 to count, and at every one of
-    // them once: it follows a cycle, and the start is on it.
+    // The network shuffles all of a * b. Going on from where there is no such number ends within 1
+    // to count, and at every one of them once: it follows a cycle, and the start is on it.
   } while (m >= count)
   return m + 1
 }

@@ -30,7 +30,9 @@ export function unanswered(lastError: unknown): StockholdError {
   return unavailable('The waiting room did not answer in time.', cause)
 }
 
-/** Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown. */
+/**
+ * Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown.
+ */
 export function again(error: unknown): unknown {
   if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
     return unavailable('The waiting room did not answer: ask again.', error)

@@ -3,7 +3,10 @@ import type { QueuePosition } from './results.js'
 
 /** Near the door, in ms: often enough never to count as away. */
 const DOOR_POLL_MS = 1_000
-/** The last of these polls is meant for the moment of the turn: a turn that waits for its visitor is an uneven rate. Not more often, in ms. */
+/**
+ * The last of these polls is meant for the moment of the turn: a turn that waits for its visitor is
+ * an uneven rate. Not more often, in ms.
+ */
 const TURN_POLL_MS = 250
 const MIN_POLL_MS = 1_000
 const MAX_POLL_MS = 30_000
@@ -11,7 +14,10 @@ const MAX_POLL_MS = 30_000
 const MAX_AWAY_MS = 60_000
 /** Where nobody can say how long it takes. */
 const UNKNOWN_POLL_MS = 5_000
-/** So often one polls while the wait lasts: a turn that comes much sooner than foreseen still finds its visitor. */
+/**
+ * So often one polls while the wait lasts: a turn that comes much sooner than foreseen still finds
+ * its visitor.
+ */
 const POLLS_A_WAIT = 6
 /** Right after a draw everybody wants to know; they come spread over this many a second. */
 const DRAW_POLLS_PER_SECOND = 50_000

@@ -3,15 +3,18 @@ import { createSigner, createVerifier } from 'fast-jwt'
 import { invalid, StockholdError } from '../errors.js'
 
 /*
- * Tickets and passes are JSON Web Tokens signed with HMAC-SHA-256 (JWS compact serialisation, HS256).
+ * Tickets and passes are JSON Web Tokens signed with HMAC-SHA-256 (JWS compact serialisation,
+ * HS256).
  *
- * A pass is signed with the secret itself, so another service can verify it with any JWT library: the algorithm HS256, the secret
- * that `kid` (a fingerprint) stands for, its own clock for `exp`, `aud` the room, `sub` the buyer. Its header is
- * `{ alg: 'HS256', typ: 'JWT', kid }`.
+ * A pass is signed with the secret itself, so another service can verify it with any JWT library:
+ * the algorithm HS256, the secret that `kid` (a fingerprint) stands for, its own clock for `exp`,
+ * `aud` the room, `sub` the buyer. Its header is `{ alg: 'HS256', typ: 'JWT', kid }`.
  *
- * A ticket is for this library only, and comes with every poll, so it is short. It is signed with a key of its own for each room and sale,
- * `base64url(HMAC-SHA-256(secret, JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one: of another room, or as a pass, no
- * service can take it, whatever it looks at. Its header is `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
+ * A ticket is for this library only, and comes with every poll, so it is short. It is signed with a
+ * key of its own for each room and sale, `base64url(HMAC-SHA-256(secret,
+ * JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one: of
+ * another room, or as a pass, no service can take it, whatever it looks at. Its header is
+ * `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
  *
  * | claim  | in a ticket   | in a pass                                                             |
  * | ------ | ------------- | --------------------------------------------------------------------- |
@@ -47,11 +50,14 @@ export interface Bound {
 const ALGORITHM = 'HS256'
 const MIN_SECRET_BYTES = 32
 /**
- * Longer than any token of ours: three ids of 256 bytes, each byte a control character (6 bytes in JSON), in base64 with
- * everything else are 6,500. Whatever is longer is not looked at.
+ * Longer than any token of ours: three ids of 256 bytes, each byte a control character (6 bytes in
+ * JSON), in base64 with everything else are 6,500. Whatever is longer is not looked at.
  */
 const MAX_LENGTH = 8_192
-/** The 43rd character of 32 bytes in base64url has 2 bits to spare. They have to be 0, or one token could be written in four ways. */
+/**
+ * The 43rd character of 32 bytes in base64url has 2 bits to spare. They have to be 0, or one token
+ * could be written in four ways.
+ */
 const CANONICAL_END = /[AEIMQUYcgkosw048]$/
 
 // Fixed messages: nothing of what was sent, nor of why it was refused, is told to whoever tries.
@@ -59,7 +65,10 @@ const NO_TICKET = 'the ticket is not one of this waiting room: join it again to 
 const NO_PASS = 'the pass does not admit this buyer here: join the waiting room, and send the pass it gives'
 const LATE_PASS = 'the pass has expired: join the waiting room again'
 
-/** Signs and verifies the tickets and passes of one room. Nothing is asked of Redis, and no clock but the one given. */
+/**
+ * Signs and verifies the tickets and passes of one room. Nothing is asked of Redis, and no clock
+ * but the one given.
+ */
 export class Signer {
   readonly #room: string
   readonly #sale: string | undefined
@@ -78,7 +87,9 @@ export class Signer {
     this.#passes = new Keyring(secrets, 'JWT')
   }
 
-  /** The room has been seen: tokens of another incarnation of it are none of its own from now on. */
+  /**
+   * The room has been seen: tokens of another incarnation of it are none of its own from now on.
+   */
   bind(incarnation: string): void {
     this.#incarnation = incarnation
   }
@@ -92,8 +103,9 @@ export class Signer {
       b: buyer,
       of: this.#incarnation,
       visitId,
-      // fast-jwt adds these three to a copy of the claims. If they are there already, even undefined and so left out of the
-      // token, V8 copies an object of one shape, and a token costs a third less.
+      // fast-jwt adds these three to a copy of the claims. If they are there already, even
+      // undefined and so left out of the token, V8 copies an object of one shape, and a token costs
+      // a third less.
       iat: undefined,
       exp: undefined,
       nbf: undefined,
@@ -131,8 +143,8 @@ export class Signer {
   }
 
   /**
-   * Throws PASS_EXPIRED for a pass of this room that is past its time at `now` (server time), PASS_INVALID for anything
-   * else but a valid one. With `buyer`, anybody else's is PASS_INVALID.
+   * Throws PASS_EXPIRED for a pass of this room that is past its time at `now` (server time),
+   * PASS_INVALID for anything else but a valid one. With `buyer`, anybody else's is PASS_INVALID.
    */
   readPass(token: unknown, now: number, buyer?: string): PassClaims {
     const claims = this.#passes.verified(token)
@@ -178,8 +190,8 @@ class Keyring {
         noTimestamp: true,
         header,
       })
-      // The clock of the application has no say: `exp` is for others, and what expires is judged in `readPass`.
-      // HMACs are compared with `timingSafeEqual`.
+      // The clock of the application has no say: `exp` is for others, and what expires is judged in
+      // `readPass`. HMACs are compared with `timingSafeEqual`.
       const verify = createVerifier({
         key,
         algorithms: [ALGORITHM],
@@ -196,7 +208,8 @@ class Keyring {
   /** The claims of a token that one of the keys signed, whatever they say, or `null`. */
   verified(token: unknown): Record<string, unknown> | null {
     if (typeof token !== 'string' || token.length > MAX_LENGTH || !CANONICAL_END.test(token)) return null
-    // The header is one of ours to the last byte, or the token is not: no algorithm, key or extension is taken from it.
+    // The header is one of ours to the last byte, or the token is not: no algorithm, key or
+    // extension is taken from it.
     const verify = this.#verifiers.get(headerOf(token))
     if (verify === undefined) return null
     try {

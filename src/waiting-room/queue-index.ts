@@ -8,8 +8,8 @@ const tuning = {
 const BLOCK = tuning.blockWords * 32
 
 /**
- * Who stands where. The engine tells which numbers were given up; this turns them into ranks and counts them, so that the
- * place of any of a million visitors is known without asking for it.
+ * Who stands where. The engine tells which numbers were given up; this turns them into ranks and
+ * counts them, so that the place of any of a million visitors is known without asking for it.
  */
 export class QueueIndex {
   #drawn: number | null = null

@@ -1,16 +1,28 @@
 /** What a visitor is told while they wait. */
 export interface QueuePosition {
-  /** Where they stand: 1 is next, 0 is "your turn: poll". Before a draw, all who are in it stand at its end. */
+  /**
+   * Where they stand: 1 is next, 0 is "your turn: poll". Before a draw, all who are in it stand at
+   * its end.
+   */
   readonly position: number
-  /** ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or the rate is 0). */
+  /**
+   * ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or
+   * the rate is 0).
+   */
   readonly etaMs: number | null
-  /** Poll again after so many ms: the crowd is spread, whoever is near the door comes more often, and in the last second when the turn is due. */
+  /**
+   * Poll again after so many ms: the crowd is spread, whoever is near the door comes more often,
+   * and in the last second when the turn is due.
+   */
   readonly pollAfterMs: number
 }
 
 /** What `join` answers: the visitor is in the queue, and the ticket is the proof. */
 export interface JoinResult extends QueuePosition {
-  /** What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be made up. */
+  /**
+   * What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be
+   * made up.
+   */
   readonly ticket: string
 }
 
@@ -20,7 +32,10 @@ export type PollResult =
   | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & QueuePosition)
   /** `pass` lets this buyer reserve until `expiresAt` (epoch ms). */
   | { readonly status: 'admitted'; readonly pass: string; readonly expiresAt: number }
-  /** `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if units come back. */
+  /**
+   * `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if
+   * units come back.
+   */
   | { readonly status: 'closed'; readonly reason: 'sold_out' | 'ended' }
 
 /** What `stats` of a waiting room answers. */
@@ -30,7 +45,10 @@ export interface RoomStats {
   readonly waiting: number
   /** Passes given so far. */
   readonly admitted: number
-  /** Turns that were called and not taken in time, of those who came back afterwards: they stand at the end now. */
+  /**
+   * Turns that were called and not taken in time, of those who came back afterwards: they stand at
+   * the end now.
+   */
   readonly missedTurns: number
   /** Turns and passes that may still buy something. */
   readonly outstanding: number

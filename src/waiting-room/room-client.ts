@@ -34,7 +34,10 @@ export interface RoomClientOptions {
   readonly onSeen: (incarnation: string) => void
 }
 
-/** How a handle reaches its room: it creates it or learns its rules, limits each call, and tells the server's time. */
+/**
+ * How a handle reaches its room: it creates it or learns its rules, limits each call, and tells the
+ * server's time.
+ */
 export class RoomClient extends RemoteHandle<StoredRoomRules, Description, KnownRoom> {
   protected readonly nameRules = nameRoomRules
   readonly #options: RoomClientOptions
@@ -64,7 +67,8 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   now(): number {
     const { heardNow } = this
     if (heardNow === 0) return Date.now()
-    // A reply that came when its callers had gone tells the time too: what passed before it must not be added to it.
+    // A reply that came when its callers had gone tells the time too: what passed before it must
+    // not be added to it.
     if (heardNow > this.#heardNow) this.#hear()
     return this.#latest.after(Math.max(0, this.#elapsed() - this.#heardAt))
   }
@@ -116,8 +120,9 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   }
 
   /**
-   * @throws {StockholdError} `RULES_CONFLICT`: the room stands before another sale than this handle was told. Its tickets
-   *   would be refused by every other handle, and it would admit without regard to the stock.
+   * @throws {StockholdError} `RULES_CONFLICT`: the room stands before another sale than this handle
+   *   was told. Its tickets would be refused by every other handle, and it would admit without
+   *   regard to the stock.
    */
   protected adopt({ incarnation, rules, commitment }: Description): KnownRoom {
     if (this.known) return this.known

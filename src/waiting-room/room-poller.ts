@@ -18,8 +18,9 @@ interface Visiting extends Waiting<VisitAnswer> {
 }
 
 /**
- * Tends the door for one process: one call at a time carries all who have come since the last one, and brings back how the room
- * stands. However many visitors there are, it makes a handful of calls a second: at once while it is quiet, in step when it is busy.
+ * Tends the door for one process: one call at a time carries all who have come since the last one,
+ * and brings back how the room stands. However many visitors there are, it makes a handful of calls
+ * a second: at once while it is quiet, in step when it is busy.
  */
 export class RoomPoller {
   readonly queue = new QueueIndex()
@@ -27,7 +28,10 @@ export class RoomPoller {
   readonly #sale: FlashSale | undefined
   readonly #listeners = new Set<() => void>()
   #state: RoomState | undefined
-  /** When the state was asked for, by `elapsed()` and by the timers' clock: whichever went further decides its age. */
+  /**
+   * When the state was asked for, by `elapsed()` and by the timers' clock: whichever went further
+   * decides its age.
+   */
   #askedAt = LONG_AGO
   #stock: StockReading | undefined
   #stockAt = LONG_AGO
@@ -97,7 +101,10 @@ export class RoomPoller {
     this.#touched = true
   }
 
-  /** Begins to look at the room now and then, if nothing has yet: that is how revocations become known. */
+  /**
+   * Begins to look at the room now and then, if nothing has yet: that is how revocations become
+   * known.
+   */
   tick(): void {
     if (!this.#timer) this.#wake()
   }
@@ -246,13 +253,15 @@ export class RoomPoller {
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
       for (const { resolve } of watchers) resolve(answer)
     } catch (error) {
-      // What is final (no such room, ...) may be mended at any moment; only an engine that is away is spared.
+      // What is final (no such room, ...) may be mended at any moment; only an engine that is away
+      // is spared.
       this.#failures = error instanceof StockholdError && !isAway(error) ? 0 : this.#failures + 1
       this.#lastError = error
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
       this.#ticking = false
-      // A room of another version does not change while this process looks at it: only a caller asks again.
+      // A room of another version does not change while this process looks at it: only a caller
+      // asks again.
       if (!isIncompatible(this.#lastError) || this.#isWaitedFor) this.#wake()
     }
     for (const listener of this.#listeners) listener()
@@ -269,8 +278,8 @@ export class RoomPoller {
   }
 
   /**
-   * The stock, as far as it is known. A part of the sale that is silent is waited for until the sale's own deadline: by the
-   * reading, which goes on, and not by the door.
+   * The stock, as far as it is known. A part of the sale that is silent is waited for until the
+   * sale's own deadline: by the reading, which goes on, and not by the door.
    */
   async #readStock(deadline: number): Promise<StockReading | undefined> {
     if (!this.#sale || isIncompatible(this.#saleError)) return undefined
@@ -294,7 +303,8 @@ export class RoomPoller {
       this.#saleError = undefined
     } catch (error) {
       this.#saleError = error instanceof StockholdError && !isAway(error) ? error : undefined
-      // Without a reading nobody is let in; the room's own answer still tells everybody their place.
+      // Without a reading nobody is let in; the room's own answer still tells everybody their
+      // place.
       this.#stock = undefined
     } finally {
       this.#reading = undefined

@@ -7,13 +7,19 @@ import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '..
 export interface AdmissionOptions {
   /** How many may enter a second: 0 to 1,000,000, with at most three decimals. */
   ratePerSecond: number
-  /** How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at least 1 */
+  /**
+   * How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at
+   * least 1
+   */
   burst?: number | undefined
   /** How long a turn is kept for its visitor, in ms: 100 to 600,000. @default 30_000 */
   claimMs?: number | undefined
   /** How long a pass is valid, in ms: 100 to 86,400,000. @default 300_000 */
   passMs?: number | undefined
-  /** Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not buy. @default 1.2 */
+  /**
+   * Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not
+   * buy. @default 1.2
+   */
   overcommit?: number | undefined
 }
 
@@ -22,7 +28,8 @@ export interface RoomRules {
   /** When the door opens: a Date or epoch ms. @default at once */
   opensAt?: Date | number | undefined
   /**
-   * `random`: those who came before `opensAt` are shuffled then, by a seed whose hash is known before.
+   * `random`: those who came before `opensAt` are shuffled then, by a seed whose hash is known
+   * before.
    * @default 'fifo'
    */
   order?: 'fifo' | 'random' | undefined

@@ -4,7 +4,10 @@ import type { RoomClient } from './room-client.js'
 import type { RoomPoller } from './room-poller.js'
 import type { Visitor } from './ticket-cache.js'
 
-/** Where visitors stand, from what this process knows of its room. Only to be asked once the room has been read. */
+/**
+ * Where visitors stand, from what this process knows of its room. Only to be asked once the room
+ * has been read.
+ */
 export class Standing {
   readonly #client: RoomClient
   readonly #poller: RoomPoller
@@ -34,7 +37,10 @@ export class Standing {
     return this.#foresee(position, rank)
   }
 
-  /** How many come before a visitor who was called, without asking: as many as the visitor was told last, or all the others. */
+  /**
+   * How many come before a visitor who was called, without asking: as many as the visitor was told
+   * last, or all the others.
+   */
   aheadAtMost({ lastPosition }: Visitor): number {
     const others = Math.max(0, this.#poller.state!.present - 1)
     return lastPosition !== undefined && lastPosition <= others ? lastPosition - 1 : others
@@ -46,7 +52,9 @@ export class Standing {
     return capacity !== null && position > capacity - outstanding
   }
 
-  /** What a visitor is told while the engine is away: the same position again, and to come later. */
+  /**
+   * What a visitor is told while the engine is away: the same position again, and to come later.
+   */
   whileAway(visitor: Visitor): PollResult {
     const { closed, called } = this.#poller.state!
     if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }

@@ -4,8 +4,8 @@ import { TicketTable } from './ticket-table.js'
 
 const tuning = {
   /**
-   * Visitors in one generation: a process remembers as many at least, and twice as many at most. Others are known again by their ticket; it
-   * takes some microseconds more.
+   * Visitors in one generation: a process remembers as many at least, and twice as many at most.
+   * Others are known again by their ticket; it takes some microseconds more.
    */
   generation: 1 << 20,
 }
@@ -20,8 +20,8 @@ export interface Visitor {
 }
 
 /**
- * Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll. Those who came last are kept, in two
- * generations, of which the older one is dropped as a whole.
+ * Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll.
+ * Those who came last are kept, in two generations, of which the older one is dropped as a whole.
  */
 export class TicketCache {
   readonly #signer: Signer
@@ -50,12 +50,16 @@ export class TicketCache {
     const slot = typeof ticket === 'string' ? this.#find(ticket) : -1
     if (slot >= 0) return this.#visitorAt(slot, ticket)
     const { visitId } = this.#signer.readTicket(ticket)
-    // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is looked at again then.
+    // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is
+    // looked at again then.
     if (!this.#signer.isBound) return { ticket, number: visitId, rank: visitId, lastPosition: undefined }
     return this.#remember(ticket, visitId)
   }
 
-  /** Who they are: what is asked for near the door only, and takes too much room to be kept for everybody. */
+  /**
+   * Who they are: what is asked for near the door only, and takes too much room to be kept for
+   * everybody.
+   */
   claims({ ticket }: Visitor): TicketClaims {
     return this.#signer.openTicket(ticket)
   }

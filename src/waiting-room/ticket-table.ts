@@ -6,7 +6,9 @@ const tuning = {
   smallest: 1 << 10,
 }
 
-/** What is known of a ticket, side by side: whoever asks touches one line of the processor's cache. */
+/**
+ * What is known of a ticket, side by side: whoever asks touches one line of the processor's cache.
+ */
 const KEY = 0
 /** 0: nobody. */
 const NUMBER = 1
@@ -15,11 +17,12 @@ const LAST_POSITION = 3
 const FIELDS = 4
 
 /**
- * Tickets, and three numbers about each. What a poll costs with a million others waiting is not its own work but how often it
- * goes to memory, and a Map of objects does so five times more: its chains, the hashed key, and the object. Here it is the record and the ticket.
+ * Tickets, and three numbers about each. What a poll costs with a million others waiting is not its
+ * own work but how often it goes to memory, and a Map of objects does so five times more: its
+ * chains, the hashed key, and the object. Here it is the record and the ticket.
  *
- * Tickets end in a signature, whose last characters are as good as random: they are the hash. Found is only who has the whole
- * ticket. A slot keeps its meaning until something is added.
+ * Tickets end in a signature, whose last characters are as good as random: they are the hash. Found
+ * is only who has the whole ticket. A slot keeps its meaning until something is added.
  */
 export class TicketTable {
   #slots = tuning.smallest

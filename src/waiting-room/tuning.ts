@@ -5,7 +5,10 @@ export const tuning = {
   stockMs: 200,
   /** The door waits for it for this share of a call's time, at most. */
   stockPatience: 0.25,
-  /** How many calls this process may make at once after a quiet time; in the long run one every `busyMs`. */
+  /**
+   * How many calls this process may make at once after a quiet time; in the long run one every
+   * `busyMs`.
+   */
   callsAtOnce: 40,
   /** With so many of them left it is quiet. */
   quietCalls: 20,

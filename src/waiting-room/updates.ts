@@ -38,7 +38,8 @@ export function pushUpdates(
   const updates = untilStopped()
   return {
     next: () => updates.next(),
-    // A generator in the middle of a wait would hear of it only after the next update, and hold the place until then.
+    // A generator in the middle of a wait would hear of it only after the next update, and hold the
+    // place until then.
     return: () => {
       stop()
       return updates.return()
@@ -82,7 +83,10 @@ function said(update: PollResult): string {
   return update.status === 'waiting' ? `${update.position} ${update.soldOutLikely}` : update.status
 }
 
-/** Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a while. */
+/**
+ * Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a
+ * while.
+ */
 function changed(watched: Watched, keeper: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

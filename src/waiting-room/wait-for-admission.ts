@@ -12,8 +12,8 @@ export interface Waiting<T> {
 }
 
 /**
- * Waits until the deadline, when it fails as `late` says, or the signal. The call under way may have begun earlier, and the
- * next one has a deadline of its own: they could take twice as long.
+ * Waits until the deadline, when it fails as `late` says, or the signal. The call under way may
+ * have begun earlier, and the next one has a deadline of its own: they could take twice as long.
  */
 export function waitFor<T>(
   clock: Clock,
@@ -38,7 +38,10 @@ export function waitFor<T>(
   })
 }
 
-/** Resolves when the promise has settled, and at that moment at the latest; what the promise stands for goes on. */
+/**
+ * Resolves when the promise has settled, and at that moment at the latest; what the promise stands
+ * for goes on.
+ */
 export function settledBy(moment: number, promise: Promise<void>, clock: Clock): Promise<void> {
   const ms = Math.ceil(moment - clock.now())
   if (ms <= 0) return Promise.resolve()

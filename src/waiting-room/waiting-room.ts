@@ -27,12 +27,14 @@ const RATE = { burst: true, signal: true } as const
 const VERIFY = { buyer: true } as const
 
 /**
- * The door in front of a sale: a token bucket says how many may enter, a fair queue says who, and a signed pass lets them try.
+ * The door in front of a sale: a token bucket says how many may enter, a fair queue says who, and a
+ * signed pass lets them try.
  *
- * Any number of processes may have any number of handles on one room; who has not created it learns its rules from the engine.
- * Time is the engine's. All methods may reject with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`,
- * `NOT_FOUND` (there is no such room), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also
- * with `TICKET_INVALID` or `PASS_INVALID`.
+ * Any number of processes may have any number of handles on one room; who has not created it learns
+ * its rules from the engine. Time is the engine's. All methods may reject with `INVALID_ARGUMENT`,
+ * `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND` (there is no such room),
+ * `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also with
+ * `TICKET_INVALID` or `PASS_INVALID`.
  */
 export class WaitingRoom implements AdmissionGate {
   readonly id: string
@@ -75,7 +77,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Makes the room. The same rules again change nothing (nor does the rate then, see {@link setRate}), so every process may call it at its start.
+   * Makes the room. The same rules again change nothing (nor does the rate then, see
+   * {@link setRate}), so every process may call it at its start.
    *
    * @returns Whether it was this call that made it.
    * @throws {StockholdError} `RULES_CONFLICT`: there is a room of this name with other rules.
@@ -85,7 +88,10 @@ export class WaitingRoom implements AdmissionGate {
     return { created: await this.#client.create(wanted, this.#client.call(options)) }
   }
 
-  /** A place in the line, at its end; who has one keeps it, from whichever process, tab or device they ask. */
+  /**
+   * A place in the line, at its end; who has one keeps it, from whichever process, tab or device
+   * they ask.
+   */
   async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
     const limits = this.#client.call(options)
@@ -107,10 +113,12 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * How it stands for the owner of a ticket. Whoever is near the door asks the engine, all together in a few calls a second; everybody
-   * else is answered from what this process knows, which is at most 250 ms old.
+   * How it stands for the owner of a ticket. Whoever is near the door asks the engine, all together
+   * in a few calls a second; everybody else is answered from what this process knows, which is at
+   * most 250 ms old.
    *
-   * @throws {StockholdError} `TICKET_INVALID`: no ticket of this room, or its owner left or was revoked.
+   * @throws {StockholdError} `TICKET_INVALID`: no ticket of this room, or its owner left or was
+   *   revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor: Visitor
@@ -138,10 +146,11 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the end of the sale, with the signal,
-   * and when this handle is closed.
+   * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the
+   * end of the sale, with the signal, and when this handle is closed.
    *
-   * @throws {StockholdError} At once: `TICKET_INVALID` for what is no ticket of this room, `CLOSED`. From the iteration: as `poll`.
+   * @throws {StockholdError} At once: `TICKET_INVALID` for what is no ticket of this room,
+   *   `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
     const signal = checkSignalOption(options)
@@ -170,7 +179,10 @@ export class WaitingRoom implements AdmissionGate {
     return { left }
   }
 
-  /** Takes a buyer's place or pass back; every process knows it within a second. `revoked`: whether there was any. */
+  /**
+   * Takes a buyer's place or pass back; every process knows it within a second. `revoked`: whether
+   * there was any.
+   */
   async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
     const op = { buyer: checkId(buyer, 'buyer') }
     const limits = this.#client.call(options)
@@ -182,7 +194,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * How many may enter a second from now on, in every process; `burst` stays as it is if it is not given.
+   * How many may enter a second from now on, in every process; `burst` stays as it is if it is not
+   * given.
    *
    * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits nobody.
    */
@@ -196,7 +209,10 @@ export class WaitingRoom implements AdmissionGate {
     await this.#control({ action: 'pace', rate, burst }, { signal: options.signal })
   }
 
-  /** Admits nobody until {@link resume}. Places and turns stay; the time does not count against anybody. */
+  /**
+   * Admits nobody until {@link resume}. Places and turns stay; the time does not count against
+   * anybody.
+   */
   pause(options?: SignalOption): Promise<void> {
     return this.#control({ action: 'pause' }, options)
   }
@@ -205,7 +221,10 @@ export class WaitingRoom implements AdmissionGate {
     return this.#control({ action: 'resume' }, options)
   }
 
-  /** @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that needs to be mended: `NOT_FOUND`, ... */
+  /**
+   * @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that
+   *   needs to be mended: `NOT_FOUND`, ...
+   */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#client.call(options)
     const { rules, commitment } = await this.#client.learn(limits)
@@ -227,16 +246,21 @@ export class WaitingRoom implements AdmissionGate {
     }
   }
 
-  /** Resolves when this handle has read the room: from then on {@link verify} knows the server's time and what was revoked. */
+  /**
+   * Resolves when this handle has read the room: from then on {@link verify} knows the server's
+   * time and what was revoked.
+   */
   async ready(options?: SignalOption): Promise<void> {
     const limits = this.#client.call(options)
     if (!this.#poller.state) await this.#poller.refresh(limits)
   }
 
   /**
-   * What a pass says, if it is one: of this room and sale, of this buyer, not expired and not revoked. In this process, without a call.
+   * What a pass says, if it is one: of this room and sale, of this buyer, not expired and not
+   * revoked. In this process, without a call.
    *
-   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` before the room was read, see {@link ready}.
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` before the room was
+   *   read, see {@link ready}.
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
@@ -268,13 +292,19 @@ export class WaitingRoom implements AdmissionGate {
     return this.close()
   }
 
-  /** The buyer has had their try, and makes room for another. If this gets lost, the pass runs out by itself. */
+  /**
+   * The buyer has had their try, and makes room for another. If this gets lost, the pass runs out
+   * by itself.
+   */
   #spend(buyer: string, visitId: number): void {
     if (this.#client.closed) return
     this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
   }
 
-  /** A handle that was told another sale would refuse every ticket: before it says so, it reads the room. */
+  /**
+   * A handle that was told another sale would refuse every ticket: before it says so, it reads the
+   * room.
+   */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
     if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error

@@ -62,7 +62,10 @@ onBothEngines((_, kind) => {
       ...{ sale, handle, clock, calls, create },
       store: (layout: number, part: Part, partition?: number) =>
         storeIn(layout, part, kind, timed, partition),
-      /** How many batches an hour brings, of which a look that fails and is tried again would be most. */
+      /**
+       * How many batches an hour brings, of which a look that fails and is tried again would be
+       * most.
+       */
       async anHour(): Promise<number> {
         const before = calls.runs
         await clock.advance(HOUR)

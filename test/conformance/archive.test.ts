@@ -4,7 +4,10 @@ import { idIn, onBothEngines, order, type Shop } from '../support/shop.js'
 
 const EACH = 12
 
-/** A buyer with far more ended reservations than an engine keeps close at hand: a dozen of each kind, with keys. */
+/**
+ * A buyer with far more ended reservations than an engine keeps close at hand: a dozen of each
+ * kind, with keys.
+ */
 async function history(shop: Shop, buyer = 'u') {
   const make = async (kind: string, end: (id: string) => Promise<unknown>) => {
     const made: Reservation[] = []

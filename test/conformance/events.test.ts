@@ -7,7 +7,10 @@ import { onBothEngines } from '../support/shop.js'
 const page = (one: PortPartition, after: number, reservations = false) =>
   one.ask('events', { after, reservations })
 
-/** Orders of buyers who share a bucket; with more than it holds, those that have ended go to the archive. */
+/**
+ * Orders of buyers who share a bucket; with more than it holds, those that have ended go to the
+ * archive.
+ */
 const orders = (count: number): Op<'reserve'>[] =>
   Array.from({ length: count }, (_, i) => ({
     id: idAt(0, 'same', i),
@@ -135,7 +138,8 @@ onBothEngines((_open, kind) => {
     const one = await open({ stock: { a: 200 } })
     const nonces = Array.from({ length: 40 }, (_, i) => `none${String(i).padStart(2, '0')}`)
     const ids = nonces.map((nonce) => makeId(0, 'same----', Buffer.from(nonce).toString('base64url')))
-    // Every text that a client chooses, but for one's own nonce: as a prefix of it, it would be found first.
+    // Every text that a client chooses, but for one's own nonce: as a prefix of it, it would be
+    // found first.
     const others = (i: number) => nonces.filter((_, j) => j !== i).join('')
     for (const [i, id] of ids.entries()) {
       const op = {
@@ -212,7 +216,8 @@ onBothEngines((_open, kind) => {
     expect(await history()).toEqual({ generation: 1, since: 0 })
     await freeze(1)
     expect(await history()).toEqual({ generation: 1, since: 2 })
-    // What a recovery writes is told on the line that ends, behind the point that both have in common.
+    // What a recovery writes is told on the line that ends, behind the point that both have in
+    // common.
     const id = idAt(0, 'w')
     await one.ask('reserve', { id, buyer: 'w', cart: [[0, 1]], key: null, holdMs: 1_000 }, bypassFreeze)
     await freeze(1)

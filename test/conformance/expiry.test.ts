@@ -3,7 +3,10 @@ import type { Answer, Command, Op } from '../../src/engine/engine.js'
 import { testOfOne } from '../support/several.js'
 import { idIn, onBothEngines, order, type Shop } from '../support/shop.js'
 
-/** More than one script call sweeps: see SWEEP_AT_ONCE in `src/redis-engine/sale/concerns/expiry.lua`. */
+/**
+ * More than one script call sweeps: see SWEEP_AT_ONCE in
+ * `src/redis-engine/sale/concerns/expiry.lua`.
+ */
 const MANY = 9_000
 
 async function manyLapsed(shop: Shop): Promise<void> {

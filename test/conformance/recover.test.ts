@@ -106,7 +106,8 @@ onRedis('a server that has lost the sale', (kind) => {
     const recovery = await shop.sale.recover({ from: 'replay' })
     expect(recovery).toEqual({ restored: 7, refused: [], forgotten: 0 })
     expect(await shop.counts()).toBe(counts)
-    // Holds are made anew for the time that was left, by this process' knowledge of the server's time.
+    // Holds are made anew for the time that was left, by this process' knowledge of the server's
+    // time.
     const about = (expiresAt: number) => expect.closeTo(expiresAt, -3)
     expect(await shop.sale.get(held.id)).toMatchObject({ state: 'held', expiresAt: about(held.expiresAt) })
     if (!('reservation' in longer)) expect.fail(longer.status)

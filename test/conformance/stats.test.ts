@@ -114,7 +114,8 @@ onBothEngines((open) => {
       const count = 9_000
       const names = Array.from({ length: count }, (_, i) => `s${String(i).padStart(4, '0')}`)
       const shop = await open({ stock: Object.fromEntries(names.map((sku, i) => [sku, 1 + i])) })
-      // Together they touch every SKU but the last ten. A call does its share, and the rest is asked again.
+      // Together they touch every SKU but the last ten. A call does its share, and the rest is
+      // asked again.
       const carts = Array.from({ length: 9 }, (_, cart) =>
         Array.from({ length: cart === 8 ? 990 : 1_000 }, (_, i) => [1_000 * cart + i, 1] as const),
       )

@@ -16,7 +16,8 @@ onBothEngines((openShop, kind) => {
     await shop.hold('u', 1, { holdMs: 1_000 })
     await shop.advance(-HOUR)
     expect(await shop.reserve('v')).toMatchObject({ status: 'sold_out' })
-    // Handles of their own: one that was refused remembers it for a moment of the process' clock, which is never set back.
+    // Handles of their own: one that was refused remembers it for a moment of the process' clock,
+    // which is never set back.
     const asks = { buyer: 'v', items: [{ sku: 'a', quantity: 1 }] }
     await shop.advance(1_999)
     expect(await shop.handle().reserve(asks)).toMatchObject({ status: 'sold_out' })

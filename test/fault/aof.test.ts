@@ -44,7 +44,8 @@ async function leave(): Promise<Left> {
   try {
     await sale.create({ stock: { phone: 5 }, limitPerBuyer: 3 })
     await sale.confirm(await reserved(buy('paid')))
-    // It has expired by then: the last transaction gives it back too, so it changes what there is and adds to it.
+    // It has expired by then: the last transaction gives it back too, so it changes what there is
+    // and adds to it.
     await reserved({ ...buy('gone'), holdMs: 5 })
     await delay(20)
     const file = join('appendonlydir', (await readdir(join(dir, 'appendonlydir'))).find(isIncrement)!)
@@ -94,12 +95,15 @@ async function reviveAt(left: Left, lengths: readonly number[]): Promise<void> {
   }
 }
 
-/** For a handle that has seen nothing of what came before: the process that asked last is gone too. */
+/**
+ * For a handle that has seen nothing of what came before: the process that asked last is gone too.
+ */
 async function goesOn(left: Left, whole: boolean, engine: Engine): Promise<void> {
   await using sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   const before = await everything(engine, 'launch')
   expect(before.map(({ buyer }) => buyer).sort()).toEqual(whole ? ['gone', 'last', 'paid'] : ['gone', 'paid'])
-  // Whoever was not answered asks again with the same key; then the rest is sold, and not a unit more.
+  // Whoever was not answered asks again with the same key; then the rest is sold, and not a unit
+  // more.
   const orders = [buy('last', 2), buy('rest', 2), buy('late')].map((order) => sale.reserve(order))
   const [told, rest, late] = await Promise.all(orders)
   expect(told).toMatchObject({ status: 'reserved', replayed: whole })
@@ -110,7 +114,10 @@ async function goesOn(left: Left, whole: boolean, engine: Engine): Promise<void>
   expect(skus.phone).toMatchObject({ total: 5, available: 0, held: 4, confirmed: 1 })
 }
 
-/** Its caller was never answered, for Redis answers when the disk has it all: so half of it must count as nothing. */
+/**
+ * Its caller was never answered, for Redis answers when the disk has it all: so half of it must
+ * count as nothing.
+ */
 test('the append-only file ends at each byte of its last transaction: all of it has happened, or nothing', async () => {
   const left = await leave()
   const { begins, bytes } = left

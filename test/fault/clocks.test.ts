@@ -78,7 +78,8 @@ test.each([HOUR, -HOUR])(
     const stage = await openTrial()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + shiftMs })
     onTestFinished(() => void vi.useRealTimers())
-    // On a machine that was too busy for its question to come in time, the next one has twice as long.
+    // On a machine that was too busy for its question to come in time, the next one has twice as
+    // long.
     for (let lead = 400; !(await opensAndLapses(stage, lead)); ) lead *= 2
   },
 )

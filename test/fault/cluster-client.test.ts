@@ -167,7 +167,8 @@ describe('a client that is led astray', () => {
     const { shop, late, port } = await toTheReplica()
     const [client] = late.clients as [Cluster]
     if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve))
-    // As ioredis has its connections to replicas: they run scripts that only read, as the search for the way does.
+    // As ioredis has its connections to replicas: they run scripts that only read, as the search
+    // for the way does.
     await client
       .nodes('master')
       .find(({ options }) => options.port === port)!
@@ -180,7 +181,8 @@ describe('a client that is led astray', () => {
     // Only a call that is on its way at its deadline cannot know that it will be refused.
     const unsure = late.told.filter(({ told }) => told !== 'UNAVAILABLE')
     expect(unsure.filter(({ told, ms }) => told !== 'UNKNOWN_OUTCOME' || ms < late.deadlineOf(0))).toEqual([])
-    // The search says again and again that there is a way. The calls are sent ever more rarely all the same.
+    // The search says again and again that there is a way. The calls are sent ever more rarely all
+    // the same.
     const times = (await refusals(replica!)) - refusedBefore
     expect(times).toBeLessThan(20 + (performance.now() - startedAt) / 100)
     expect((await shop.ask(0, 'stats', {})).skus).toMatchObject([{ held: 0 }])
@@ -193,8 +195,8 @@ test('a node that is connected again sends again: a refusal of the second time s
   const first = shop.order(0)
   expect(await shop.reserve(first, shop.engines[0]!)).toBe('reserved')
   const { admin, server } = await cluster.masterOf(shop.slotOf(0))
-  // The server stands still while both arrive, and reads what arrived first: the request is dropped with its connection, and by
-  // the time it comes again there is no memory.
+  // The server stands still while both arrive, and reads what arrived first: the request is dropped
+  // with its connection, and by the time it comes again there is no memory.
   await server.kill('SIGSTOP')
   const trouble = admin
     .pipeline()

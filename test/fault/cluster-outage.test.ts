@@ -5,7 +5,10 @@ import { disturbed, divide } from './support/outage.js'
 
 let cluster: RedisCluster
 
-/** Lets the replicas have everything: what a master alone has is lost with it, and that is another story (ROLLBACK_DETECTED). */
+/**
+ * Lets the replicas have everything: what a master alone has is lost with it, and that is another
+ * story (ROLLBACK_DETECTED).
+ */
 async function replicated(): Promise<void> {
   for (const { admin } of cluster.nodes) {
     const [role] = (await admin.role()) as [string]
@@ -69,7 +72,8 @@ describe('with a replica of each master', () => {
     await shop.hears('confirmed', 10)
     await shop.stop()
     expect(disturbed(shop, spared)).toEqual([])
-    // What it had not answered, it executes only now, as a master of the past: nobody must be told of that.
+    // What it had not answered, it executes only now, as a master of the past: nobody must be told
+    // of that.
     await victim.server.kill('SIGCONT')
     await cluster.settled()
     await shop.servesEverybody()

@@ -77,7 +77,8 @@ test('while partitions are away the others sell all they have, and no call answe
   await shared([one, other], stage.crowd(60))
   await killInStep(victim)
   const there = (await stage.stock(spared)).available
-  // All of them at one home, which has a quarter of what is left: what it lacks comes from the others that are there.
+  // All of them at one home, which has a quarter of what is left: what it lacks comes from the
+  // others that are there.
   const near = stage.crowd(there - 40, { home: [spared[0]!] })
   await steady.buyers.buy(near)
   expect(words(near, steady)).toEqual(times(near.length, 'confirmed'))
@@ -105,7 +106,9 @@ test('while partitions are away the others sell all they have, and no call answe
   expect(await stage.verdict(told(all), calls(all))).toEqual({ phone: 600 })
 })
 
-/** Each of them puts back what it knows of, the last one ends the freeze; nobody had to be refused. */
+/**
+ * Each of them puts back what it knows of, the last one ends the freeze; nobody had to be refused.
+ */
 async function recover(handles: readonly Handle[]): Promise<void> {
   for (const [i, { sale }] of handles.entries()) {
     const recovery = await sale.recover({ from: 'replay', unfreeze: i === handles.length - 1 })
@@ -114,7 +117,9 @@ async function recover(handles: readonly Handle[]): Promise<void> {
   }
 }
 
-/** Those who were told of a loss ask again, and others come until one is told that there is no more. */
+/**
+ * Those who were told of a loss ask again, and others come until one is told that there is no more.
+ */
 async function sellOut(
   stage: ClusterStage,
   handles: readonly Handle[],
@@ -141,7 +146,8 @@ test('a replica that lagged takes over: ROLLBACK_DETECTED where something was lo
   const sentBy = async () => JSON.stringify(await Promise.all(hit.map((p) => stage.ask(p, 'transfers', {}))))
   const before = await sentBy()
   const kill = await runAhead(cluster, victim)
-  // They are confirmed, and units have gone to those who lack them: of all that the replica knows nothing.
+  // They are confirmed, and units have gone to those who lack them: of all that the replica knows
+  // nothing.
   const lost = [...stage.crowd(60, { home: hit }), ...stage.crowd(300, { home: [spared[1]!] })]
   await shared(handles, lost)
   expect(await sentBy()).not.toBe(before)
@@ -248,7 +254,8 @@ test('consumers of six partitions are handed every event in order, through two f
 test('the master of a waiting room is killed, then one of its sale: all units are sold, to admitted visitors', async () => {
   const stage = await ClusterStage.open(cluster, { stock: { phone: 240 }, limitPerBuyer: 1 })
   const { engine } = stage.handle()
-  // Word that a pass was used can be lost with a master: then somebody else is let in when it runs out.
+  // Word that a pass was used can be lost with a master: then somebody else is let in when it runs
+  // out.
   const options = { ratePerSecond: 80, burst: 10, sale: stage.name, passMs: 6_000, deadlineMs: 3_000 }
   const room = new WaitingRoom(stage.name, { engine, secret: SECRET, ...options })
   onTestFinished(() => room.close())

@@ -47,7 +47,8 @@ describe('from two processes, one of them killed with kill -9', () => {
 test('with as many buyers as units no buyer is refused: from three processes, with carts, and some change their minds', async () => {
   const stock = { case: 1_200, phone: 3_000 }
   const stage = await ClusterStage.open(cluster, { stock, limitPerBuyer: 3 })
-  // Most of them at home in the same two partitions, so that the stock of the others has to come to them.
+  // Most of them at home in the same two partitions, so that the stock of the others has to come to
+  // them.
   const crowds = [
     stage.crowd(600, { home: [1, 4] }),
     stage.crowd(300, { home: [1, 4], hesitates: true }),
@@ -95,7 +96,8 @@ describe('the process that transfers units dies in the middle of it', () => {
     if (expected.inTransit) expect(inTransit).toBeGreaterThan(0)
     if (dies.command === 'receive' && dies.moment === 'before') expect(inTransit).toBeGreaterThanOrEqual(7)
     if (dies.command === 'reserve') expect(inTransit).toBe(0)
-    // It was reserved for a buyer whom nobody told; any other step leaves nothing behind but units elsewhere.
+    // It was reserved for a buyer whom nobody told; any other step leaves nothing behind but units
+    // elsewhere.
     const isReserved = dies.command === 'reserve' && dies.moment === 'after'
     expect(available + inTransit).toBe(isReserved ? 13 : 24)
     const buyers = stage.crowd(isReserved ? 13 : 24)

@@ -58,7 +58,8 @@ describe('a slot moves to another node', () => {
     })
     await shop.hears('confirmed', 5)
     await shop.stop()
-    // A call that is on its way at its deadline cannot know; one that is refused before then knows that nothing was executed.
+    // A call that is on its way at its deadline cannot know; one that is refused before then knows
+    // that nothing was executed.
     const unknown = shop.told.filter(({ told }) => told === 'UNKNOWN_OUTCOME')
     expect(unknown.filter(({ ms, partition }) => partition !== 2 || ms < shop.deadlineOf(2))).toEqual([])
     expect(shop.told.filter(({ told, partition }) => told === 'UNAVAILABLE' && partition !== 2)).toEqual([])
@@ -109,7 +110,8 @@ describe('a slot moves to another node', () => {
       await shop.ask(0, 'reserve', { id, buyer: 'u', key: null, cart: [[0, 1]], holdMs: 1 })
       await delay(3)
     }
-    // The only hold has expired: whoever comes next takes the last member out of the expiry index, and puts a new one in.
+    // The only hold has expired: whoever comes next takes the last member out of the expiry index,
+    // and puts a new one in.
     const keys = shop.keysOf(0)
     const from = await cluster.masterOf(keys[0]!)
     const everything = () =>

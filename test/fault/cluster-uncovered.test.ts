@@ -49,7 +49,8 @@ describe.each(['yes', 'no'])('without replicas, cluster-require-full-coverage %s
     shop.hurry(down)
     shop.start()
     await shop.hears('confirmed', 5)
-    // Its owner first: as long as that claims the slot, the others have it back with the next word they hear from it.
+    // Its owner first: as long as that claims the slot, the others have it back with the next word
+    // they hear from it.
     await victim.admin.cluster('DELSLOTS', slot)
     const others = cluster.nodes.filter((node) => node !== victim)
     let heard = false

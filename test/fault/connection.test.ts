@@ -104,7 +104,10 @@ describe('a node that another one replaces at the same address is looked at befo
 })
 
 describe('a failover that leaves the connection open', () => {
-  /** One address, as hosters have them for the primary: whoever connects now is led to the server it stands for now. */
+  /**
+   * One address, as hosters have them for the primary: whoever connects now is led to the server it
+   * stands for now.
+   */
   async function endpointOf(first: RedisServer) {
     let target = first
     const endpoint = createServer((from) => {
@@ -210,7 +213,10 @@ describe('why Redis cannot be used', () => {
   const withPassword = () => start({ requirepass: PASSWORD })
   const address = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
 
-  /** What does not pass by itself is said at once: not after the deadline, which only a hang reaches here. */
+  /**
+   * What does not pass by itself is said at once: not after the deadline, which only a hang reaches
+   * here.
+   */
   test.each<[string, () => Promise<string>, RegExp]>([
     [
       'a wrong password',

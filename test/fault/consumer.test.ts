@@ -58,7 +58,9 @@ function shaky(sale: FlashSale, handled: Handled[], options: Partial<ConsumeOpti
   return { consumer, errors, caughtUp }
 }
 
-/** Resolves once a consumer has found Redis away for longer than a call waits, and than the lease. */
+/**
+ * Resolves once a consumer has found Redis away for longer than a call waits, and than the lease.
+ */
 async function noticed(errors: readonly unknown[]): Promise<void> {
   const before = errors.length
   await Promise.all([delay(1.5 * HASTY_MS), until(() => errors.length > before, 'that it is noticed')])
@@ -189,7 +191,8 @@ test('Redis comes back with an older state: it waits for the recovery, and hands
   await server.kill()
   await copyFile(join(server.dir, 'older.rdb'), join(server.dir, 'dump.rdb'))
   await server.restart()
-  // The consumer notices by itself, and freezes the sale: who does not know better must not sell on.
+  // The consumer notices by itself, and freezes the sale: who does not know better must not sell
+  // on.
   await until(() => codes.has('ROLLBACK_DETECTED'))
   const unaware = handle(clientOf(server))
   await expect(buy('early', unaware)).rejects.toMatchObject({ code: 'ROLLBACK_DETECTED' })

@@ -49,8 +49,9 @@ async function wornIn(): Promise<Stage> {
 }
 
 /**
- * After the loss nobody is sold anything, nor settled with, whoever asks; and nothing is written any more, not even in part.
- * Refusals and repeats, which change nothing, may be given where what they rest on is still there.
+ * After the loss nobody is sold anything, nor settled with, whoever asks; and nothing is written
+ * any more, not even in part. Refusals and repeats, which change nothing, may be given where what
+ * they rest on is still there.
  */
 async function neverSellsOn(stage: Stage, lose: (at: ReturnType<Redis['multi']>) => unknown): Promise<void> {
   const { crowd, admin, handles, sale } = stage

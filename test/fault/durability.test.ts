@@ -8,7 +8,8 @@ import { faultOf } from '../support/secrets.js'
 const ALWAYS = { appendonly: 'yes', appendfsync: 'always' }
 
 async function start(config: Record<string, string> = {}): Promise<RedisServer> {
-  // Otherwise a master waits five seconds for further replicas before it sends its data to the first.
+  // Otherwise a master waits five seconds for further replicas before it sends its data to the
+  // first.
   const server = await startRedis({ config: { 'repl-diskless-sync-delay': '0', ...config } })
   onTestFinished(() => server.stop())
   return server
@@ -190,7 +191,10 @@ describe('durability with replicas', () => {
     const replica = await replicaOf(link)
     await open(clientOf(master), patient).create({ stock: { a: 1_000 } })
     const told = new Map<string, 'held' | 'confirmed'>()
-    /** A checkout asks until it is told, or nobody can tell it any more; then a webhook does, of another process. */
+    /**
+     * A checkout asks until it is told, or nobody can tell it any more; then a webhook does, of
+     * another process.
+     */
     const buy = async (sales: FlashSale[], buyer: string) => {
       for (const sale of sales) {
         const held = await sale.reserve(order(buyer)).catch(() => undefined)

@@ -105,7 +105,10 @@ test('a reply is cut where it is told, never at its end', async () => {
   }
 })
 
-/** Sends a line over a bare socket, and answers what comes until the end, or until so many bytes have come. */
+/**
+ * Sends a line over a bare socket, and answers what comes until the end, or until so many bytes
+ * have come.
+ */
 async function talk(
   line: string,
   most?: number,

@@ -17,7 +17,10 @@ import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
 
-/** What the groups of a partition survive when Redis is full, refuses, has forgotten, or is asked twice. */
+/**
+ * What the groups of a partition survive when Redis is full, refuses, has forgotten, or is asked
+ * twice.
+ */
 
 const START = 1_800_000_000_000
 const RULES: Rules = {
@@ -39,7 +42,10 @@ beforeAll(async () => {
 
 let stages = 0
 
-/** A sale with a clock of its own, whose groups are asked by a client that may be less than almighty. */
+/**
+ * A sale with a clock of its own, whose groups are asked by a client that may be less than
+ * almighty.
+ */
 class Stage {
   readonly port: GroupPort
   readonly token = 'token'
@@ -434,7 +440,8 @@ describe('much at once', () => {
     expect(await stage.done('claim', claims)).toEqual(
       range.map(() => ({ status: 'claimed', ...place, parked: [] })),
     )
-    // In one group each unparks what the one before the last gave up, and parks anew what the last one did.
+    // In one group each unparks what the one before the last gave up, and parks anew what the last
+    // one did.
     const acknowledgements = range.map((i) => {
       const rest = { position: i, park: [parked(i + 1), dead(i + 2)], unpark: [i] }
       return acknowledgement({ group: name(i), consumer: 'c', ...rest })

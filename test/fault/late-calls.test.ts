@@ -31,7 +31,8 @@ async function stage() {
 
 const codeOf = (error: unknown) => (error instanceof StockholdError ? error.code : String(error))
 
-// With the shorter delay the server's time is learned in time, and the command comes late; with the longer one nothing is sent.
+// With the shorter delay the server's time is learned in time, and the command comes late; with the
+// longer one nothing is sent.
 test.each([
   [0.7, 'UNKNOWN_OUTCOME'],
   [1.5, 'UNAVAILABLE'],

@@ -130,11 +130,13 @@ test('LOADING: the server comes back, and reads its data for a while', async () 
     () => back!,
     {
       config: {
-        // It writes a snapshot as it ends, takes 2 ms for each key when it reads that, and answers in between.
+        // It writes a snapshot as it ends, takes 2 ms for each key when it reads that, and answers
+        // in between.
         ...{ save: '86400 1000000', rdbcompression: 'no' },
         ...{ 'key-load-delay': '2000', 'loading-process-events-interval-bytes': '1024' },
       },
-      // Clients that do not look whether the server is ready: theirs are the calls that are refused.
+      // Clients that do not look whether the server is ready: theirs are the calls that are
+      // refused.
       clients: [{ enableReadyCheck: false }, { enableReadyCheck: false, enableAutoPipelining: true }],
       deadlineMs: 500,
     },
@@ -160,7 +162,8 @@ test('what the driver sends again is refused this time: not "nothing was execute
   const stage = await openTrial({ clients: [{}], deadlineMs: 60_000 })
   const { crowd, admin, proxy, handles } = stage
   for (let round = 0; round < 5; round++) {
-    // ioredis' own defaults: the script has run, its reply is lost, the driver connects and sends it once more.
+    // ioredis' own defaults: the script has run, its reply is lost, the driver connects and sends
+    // it once more.
     const lost = proxy.dropReplies({ times: 1 })
     const asked = crowd.ask(handles[1]!)
     const refusing = proxy.refuseConnections()

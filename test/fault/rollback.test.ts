@@ -45,7 +45,10 @@ async function rolledBack(stock = 10) {
   const kept = await hold(sale, 'kept')
   await client.save()
   await copyFile(join(server.dir, 'dump.rdb'), join(server.dir, 'older.rdb'))
-  /** @param unaware What others do before the handle, which sweeps now and then by itself, can notice anything. */
+  /**
+   * @param unaware What others do before the handle, which sweeps now and then by itself, can
+   *   notice anything.
+   */
   const back = async (unaware?: (sale: FlashSale) => Promise<unknown>) => {
     if (unaware) client.disconnect()
     await server.kill()

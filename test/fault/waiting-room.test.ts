@@ -70,7 +70,10 @@ test('visitors who poll all the time while Redis dies and comes back enter once 
   const tickets = await crowd(room, 120)
   const passes = new Set<string>()
   const early: number[] = []
-  /** One process: its visitors poll together, again and again, so that Redis hears of all of them or of none. */
+  /**
+   * One process: its visitors poll together, again and again, so that Redis hears of all of them or
+   * of none.
+   */
   const process = async (number: number) => {
     const own = handle(redis, { ...hasty, claimMs: 600_000 })
     let waiting = tickets.map((ticket, i) => ({ ticket, i })).filter(({ i }) => i % 2 === number)

@@ -1,7 +1,10 @@
 import type { SkuCounts } from '../../src/engine/engine.js'
 import { demand } from './violation.js'
 
-/** The counts of a SKU add up, none of the parts is negative, and they are what its reservations hold. */
+/**
+ * The counts of a SKU add up, none of the parts is negative, and they are what its reservations
+ * hold.
+ */
 export function checkCounts(
   sku: string,
   counts: SkuCounts,

@@ -4,8 +4,8 @@ import { confirm, extend, type Result, refund, release, reserve } from './orders
 import { changed, countsAt, latest, type Sale, stateAt } from './sale.js'
 
 /**
- * The rules of a sale, in one place and in their plainest form. The history checker of the simulator
- * and the property tests compare every answer of the engines with it.
+ * The rules of a sale, in one place and in their plainest form. The history checker of the
+ * simulator and the property tests compare every answer of the engines with it.
  *
  * @param now The server's time, not before `sale.now`.
  * @param request Whose call it is: the same request may come twice.

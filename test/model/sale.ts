@@ -13,8 +13,8 @@ export interface Known {
 
 /**
  * A sale as a reader of the design would write it down: a list of reservations and little else, and
- * never changed, only replaced. It has no counters and no index: what is available, held or taken is
- * counted from the list at every question, so it shares no mistake with the engines.
+ * never changed, only replaced. It has no counters and no index: what is available, held or taken
+ * is counted from the list at every question, so it shares no mistake with the engines.
  */
 export interface Sale {
   readonly rules: SaleRules
@@ -51,7 +51,9 @@ export function withKnown(sale: Sale, now: number, name: string, known: Known): 
   return changed(sale, now, { known: new Map(sale.known).set(name, known) })
 }
 
-/** The reservation at a moment: a hold past its time has expired, whether or not a call has looked. */
+/**
+ * The reservation at a moment: a hold past its time has expired, whether or not a call has looked.
+ */
 export function latest({ reservation }: Known, now: number): Reservation {
   const expired = reservation.state === 'held' && now >= reservation.expiresAt
   return expired ? { ...reservation, state: 'expired' } : reservation

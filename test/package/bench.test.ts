@@ -8,7 +8,9 @@ import { targets } from '../../bench/report/targets.js'
 
 const run = promisify(execFile)
 
-/** Correctness only: what a part measures on a machine that does other things as well says nothing. */
+/**
+ * Correctness only: what a part measures on a machine that does other things as well says nothing.
+ */
 test('a part of the bench suite runs to its end, finds every invariant held, and writes its report', async () => {
   const out = await mkdtemp(join(tmpdir(), 'stockhold-bench-'))
   onTestFinished(() => rm(out, { recursive: true, force: true }))

@@ -1,4 +1,7 @@
-/** The chapters of the documentation: every README.md of the repository, and what stands in `.github`. */
+/**
+ * The chapters of the documentation: every README.md of the repository, and what stands in
+ * `.github`.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 
 export const root = new URL('../../', import.meta.url).pathname
@@ -18,7 +21,10 @@ export interface Chapter {
   readonly prose: string
 }
 
-/** Installed, built, or not of the repository. A copy that the matrix of versions makes has no `.git`, so git is not asked. */
+/**
+ * Installed, built, or not of the repository. A copy that the matrix of versions makes has no
+ * `.git`, so git is not asked.
+ */
 const foreign = ['node_modules', 'dist', '.git']
 const isChapter = (path: string) => path.endsWith('README.md') || /^\.github\/.*\.md$/.test(path)
 

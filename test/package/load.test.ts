@@ -25,8 +25,8 @@ describe('open arrivals', () => {
     }
     const tally = await openArrivals({ gap: evenly(1_000), limit: { count: 500 }, work, recorder })
     expect(tally).toMatchObject({ accepted: 500, refused: 0, failed: 0 })
-    // Some 200 requests fell due while nothing moved, and waited between 0 and 200 ms: 150 of them for 50 or more. Timed from
-    // when they were issued, one alone would have been slow.
+    // Some 200 requests fell due while nothing moved, and waited between 0 and 200 ms: 150 of them
+    // for 50 or more. Timed from when they were issued, one alone would have been slow.
     const latency = recorder.latency()
     expect(latency.count).toBe(500)
     expect(latency.at(0.75)).toBeGreaterThan(40)

@@ -87,7 +87,8 @@ describe('thousands of sales on one client', () => {
     const connections = async () => ((await watcher.client('LIST')) as string).trim().split('\n').length
     expect(await connections()).toBe(2)
 
-    // The second holds expire, each store is swept, and the last deadline passes: then there is nothing to wait for.
+    // The second holds expire, each store is swept, and the last deadline passes: then there is
+    // nothing to wait for.
     const settled = async (before: number): Promise<void> => {
       await delay(QUIET_MS)
       const now = await calls()

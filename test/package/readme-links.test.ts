@@ -1,4 +1,7 @@
-/** What the chapters refer to is there: chapters, sections, files, npm scripts and their options, also in the package as npm packs it. */
+/**
+ * What the chapters refer to is there: chapters, sections, files, npm scripts and their options,
+ * also in the package as npm packs it.
+ */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { posix } from 'node:path'
@@ -10,7 +13,10 @@ import { type Chapter, chapter, chapters, files, root } from './chapters.js'
 const run = promisify(execFile)
 const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
 
-/** Every language has a test: `ts` and `sql` run (readme), `html` in a browser (readme-page), `console` (plan-readme), `sh` here. */
+/**
+ * Every language has a test: `ts` and `sql` run (readme), `html` in a browser (readme-page),
+ * `console` (plan-readme), `sh` here.
+ */
 const tested = ['ts', 'sql', 'html', 'console', 'sh']
 /** Settings, pictures, and what is printed or computed elsewhere. */
 const shown = ['text', 'yaml', 'mermaid']

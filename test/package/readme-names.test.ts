@@ -1,4 +1,7 @@
-/** The chapters name what there is: methods, options, codes, keys. (Snippets and statements run, so their names are right.) */
+/**
+ * The chapters name what there is: methods, options, codes, keys. (Snippets and statements run, so
+ * their names are right.)
+ */
 import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { FlashSale, memoryEngine, WaitingRoom } from '../../src/index.js'
@@ -32,7 +35,10 @@ test('the chapter on the Redis engine lists every key', () => {
   expect(names.filter((name) => !new RegExp(`[:\`]${name}\``).test(section))).toEqual([])
 })
 
-/** Properties of the exported types that users fill in, and members of the unions of strings that they read. */
+/**
+ * Properties of the exported types that users fill in, and members of the unions of strings that
+ * they read.
+ */
 function publicNames(): { options: string[]; codes: string[] } {
   const entries = ['index', 'postgres', 'testing'].map((name) => `${root}src/${name}.ts`)
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)

@@ -44,7 +44,10 @@ interface Shop {
 
 let rooms = 0
 
-/** The server of the chapter, with one unit for sale and a rate of 0; and a page on it, opened by the buyer `ann`. */
+/**
+ * The server of the chapter, with one unit for sale and a rate of 0; and a page on it, opened by
+ * the buyer `ann`.
+ */
 async function open(variant: keyof typeof pages) {
   const id = `night-${++rooms}`
   const code = snippet
@@ -111,7 +114,10 @@ async function open(variant: keyof typeof pages) {
   return { page, sale, room, shows }
 }
 
-/** Whether the page listens: a browser connects again for ever, unless the page closes its EventSource. */
+/**
+ * Whether the page listens: a browser connects again for ever, unless the page closes its
+ * EventSource.
+ */
 function listens(page: Page): Promise<boolean> {
   return page.evaluate('window.source !== undefined && window.source.readyState !== EventSource.CLOSED')
 }

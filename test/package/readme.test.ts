@@ -1,4 +1,6 @@
-/** Every snippet of every chapter in TypeScript and SQL runs here, twice in a row: services restart. */
+/**
+ * Every snippet of every chapter in TypeScript and SQL runs here, twice in a row: services restart.
+ */
 import { execFile } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -15,7 +17,10 @@ import { type Expectation, expectations } from './snippets.js'
 const run = promisify(execFile)
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 
-/** In place of `stockhold`: every engine is on the one Redis, as those of all processes of a shop are. */
+/**
+ * In place of `stockhold`: every engine is on the one Redis, as those of all processes of a shop
+ * are.
+ */
 const onRedis = `
   import { redisEngine } from '${root}src/index.ts'
   export * from '${root}src/index.ts'

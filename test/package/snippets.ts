@@ -1,4 +1,7 @@
-/** What the snippets of the chapters must print, by the comments in them; and how a snippet that only declares is called. */
+/**
+ * What the snippets of the chapters must print, by the comments in them; and how a snippet that
+ * only declares is called.
+ */
 export interface Expectation {
   readonly call?: string
   readonly prints: readonly string[]
@@ -159,7 +162,8 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         const last = JSON.parse(told.at(-2)!.replace('data: ', ''))
         console.log(last.status, told.at(-1), (await poll(ticket)).status, typeof last.pass)
         console.log(await checkout('u-2', 'c-1', last.pass), await checkout('u-1', 'c-1', last.pass))
-        // Nothing that comes with a request, nor the end of the process, rejects: no caller may be there to handle it.
+        // Nothing that comes with a request, nor the end of the process, rejects: no caller may be
+        // there to handle it.
         await events('nonsense', response as unknown as ServerResponse)
         console.log(told.splice(-2), await poll('nonsense'))
         await room.setRate(0)

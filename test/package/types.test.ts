@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const run = promisify(execFile)
 const root = new URL('../../', import.meta.url).pathname
-/** Below the repository's own packages, so that the types of ioredis, pg and fast-check are found as at a user's. */
+/**
+ * Below the repository's own packages, so that the types of ioredis, pg and fast-check are found as
+ * at a user's.
+ */
 const folder = `${root}node_modules/.cache/stockhold/types-${process.pid}`
 const built = `${folder}/node_modules/stockhold`
 

@@ -6,7 +6,10 @@ import { TestLedger } from './support/ledgers.js'
 
 const db = database()
 
-/** How long before the hold's end the provider's session ends: longer than a payment can be on its way, and clocks can differ. */
+/**
+ * How long before the hold's end the provider's session ends: longer than a payment can be on its
+ * way, and clocks can differ.
+ */
 const MARGIN_MS = 60_000
 /** The shortest session the provider allows. */
 const SESSION_MS = 30 * 60_000
@@ -23,7 +26,10 @@ interface Payment {
   readonly session: Session
 }
 
-/** A payment provider like Stripe: sessions that expire, webhooks that come once or more, late, and in any order. */
+/**
+ * A payment provider like Stripe: sessions that expire, webhooks that come once or more, late, and
+ * in any order.
+ */
 class Provider {
   readonly refunds = new Set<string>()
   #count = 0
@@ -46,7 +52,10 @@ class Provider {
   }
 }
 
-/** The recipe of the sale's chapter. The hold outlasts the session, so a buyer who can still pay still has the units. */
+/**
+ * The recipe of the sale's chapter. The hold outlasts the session, so a buyer who can still pay
+ * still has the units.
+ */
 async function openSession(
   sale: FlashSale,
   provider: Provider,

@@ -122,7 +122,8 @@ test('after any story and any loss, the ledger brings back what was answered', a
     if (wasOlder) await Promise.all(older.map(([name, data]) => client.restore(name, 0, data, 'REPLACE')))
     const other = new FlashSale('s', { engine: clock.engine, deadlineMs: 20_000 })
     const { refused } = await other.recover({ from: ledger.ledger })
-    // A hold that was extended, and whose time went by where the extension was forgotten, cannot stand again.
+    // A hold that was extended, and whose time went by where the extension was forgotten, cannot
+    // stand again.
     expect(refused.filter(({ reason }) => reason !== 'expired')).toEqual([])
     const after = await other.stats()
     for (const sku of ['a', 'b']) {

@@ -52,7 +52,8 @@ onBothEngines((open) => {
     let made = 0
     const busy = Array.from({ length: 8 }, async (_, name) => {
       for (let i = 0; !over; i++) {
-        // Slower than the ledger writes, however busy the machine: it is to fall behind, and to catch up.
+        // Slower than the ledger writes, however busy the machine: it is to fall behind, and to
+        // catch up.
         await delay(1)
         const { id } = await shop.hold(`u-${name}-${i}`)
         made++

@@ -72,7 +72,8 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
       state: 'held',
       expiresAt: expect.any(Number),
     })
-    // What is left of it is reckoned by this process' own timers, which run on while the engine's clock stands still.
+    // What is left of it is reckoned by this process' own timers, which run on while the engine's
+    // clock stands still.
     const { expiresAt } = (await other.get(held.id))!
     expect(expiresAt).toBeLessThanOrEqual(held.expiresAt)
     expect(expiresAt).toBeGreaterThan(held.expiresAt - (performance.now() - begun) - 10)

@@ -7,7 +7,10 @@ import { TestLedger } from './support/ledgers.js'
 
 const db = database()
 
-/** A way to the server on which connections can go silent, as when its machine is gone without a word; new ones are none of that. */
+/**
+ * A way to the server on which connections can go silent, as when its machine is gone without a
+ * word; new ones are none of that.
+ */
 async function silentWay() {
   const pairs = new Set<readonly [Socket, Socket]>()
   const proxy = createServer((client) => {

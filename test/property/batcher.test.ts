@@ -68,7 +68,10 @@ function idOf(caller: number): string {
   return `1AA${'B'.repeat(8)}${String(caller).padStart(8, '0')}`
 }
 
-/** All that follows by itself has happened: the memory engine answers in a later turn of the event loop. */
+/**
+ * All that follows by itself has happened: the memory engine answers in a later turn of the event
+ * loop.
+ */
 async function calm(): Promise<void> {
   for (let i = 0; i < 3; i++) await setImmediate()
 }

@@ -49,7 +49,10 @@ export async function play(
   }
 }
 
-/** Plays `runs` random stories on engines that are expected to agree with the rules and with each other. */
+/**
+ * Plays `runs` random stories on engines that are expected to agree with the rules and with each
+ * other.
+ */
 export async function checkProperties(
   makers: readonly (() => Promise<TimedEngine>)[],
   { seed, runs, path, asFound = false }: CheckOptions,

@@ -63,7 +63,9 @@ interface Worker {
   dead: boolean
 }
 
-/** A sale, and its consumers of one group: each in a process of its own, that may die or be cut off. */
+/**
+ * A sale, and its consumers of one group: each in a process of its own, that may die or be cut off.
+ */
 class World {
   readonly handled: Handled[] = []
   /** What one consumer handled two events of at a time. */
@@ -213,7 +215,10 @@ class World {
   }
 }
 
-/** A consumer that dies while events come every 30 ms: it has handled the latest, and not acknowledged them. */
+/**
+ * A consumer that dies while events come every 30 ms: it has handled the latest, and not
+ * acknowledged them.
+ */
 const killed: Story = {
   ...{ partitions: 1, failing: 0, slow: 0, maxParked: 1_000, maxAttempts: 3, concurrency: 16, chance: 1 },
   steps: [

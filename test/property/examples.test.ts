@@ -11,7 +11,9 @@ const rules: SaleRules = { stock: { a: 1, b: 1, c: 0 }, limitPerBuyer: 1, holdMs
 const get: Operation = { do: 'get', id: '#0' }
 const phone = [{ sku: 'a', quantity: 1 }]
 
-/** Counterexamples that random stories once found, as short as they became, and their neighbours. */
+/**
+ * Counterexamples that random stories once found, as short as they became, and their neighbours.
+ */
 const stories: Record<string, readonly Step[]> = {
   'what has moved to the archive can be read': [
     new Churn('ann', 9),

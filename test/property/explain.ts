@@ -19,7 +19,10 @@ const SOLD_OUT_MEMORY_MS = 200
 export class SoldOutSayings {
   #heard: { handle: number; at: number; answer: Answer }[] = []
 
-  /** What was answered at once; who forgot before and who after remembering is not known, so all is remembered. */
+  /**
+   * What was answered at once; who forgot before and who after remembering is not known, so all is
+   * remembered.
+   */
   hear(sent: readonly Sent[], at: number): void {
     for (const { handle, call, answer } of sent) {
       const forgets = call.do === 'release' || call.do === 'refund' || call.do === 'restock'
@@ -48,8 +51,8 @@ export class SoldOutSayings {
 }
 
 /**
- * Looks for an order in which the plain rules give every one of these answers: what is sent at once may be carried out in
- * any order, but as if one after another. `undefined` if there is none.
+ * Looks for an order in which the plain rules give every one of these answers: what is sent at once
+ * may be carried out in any order, but as if one after another. `undefined` if there is none.
  *
  * @param now The server's time.
  * @param mayRepeat Whether the handle may have given this `sold_out` from its memory.

@@ -16,7 +16,10 @@ interface Lease {
   readonly epoch: number
 }
 
-/** The events of one partition and those who follow it, on every engine under test, which must agree on everything. */
+/**
+ * The events of one partition and those who follow it, on every engine under test, which must agree
+ * on everything.
+ */
 export class HandoffWorld {
   readonly #sides: readonly PortPartition[]
   /** Everything that has ever happened, trimmed or not. */
@@ -61,7 +64,9 @@ export class HandoffWorld {
     await this.#look()
   }
 
-  /** Nothing is left to expire: in which order holds of the same moment do is the engine's affair. */
+  /**
+   * Nothing is left to expire: in which order holds of the same moment do is the engine's affair.
+   */
   async #write({ calls, events, holdMs }: Batch<'write'>): Promise<void> {
     for (let i = 0; i < calls; i++) {
       const ops = Array.from({ length: events }, () => {

@@ -14,8 +14,8 @@ import { demand, Violation } from '../model/violation.js'
 import { History } from './history.js'
 
 /**
- * Looks at one partition through the port's reading commands, which sweep nothing: whatever is left undone by the engine
- * stays undone while it is looked at.
+ * Looks at one partition through the port's reading commands, which sweep nothing: whatever is left
+ * undone by the engine stays undone while it is looked at.
  */
 export class InvariantChecker {
   readonly #partition: Partition
@@ -40,7 +40,10 @@ export class InvariantChecker {
     return new InvariantChecker(partition, incarnation, stock, partitions === 1)
   }
 
-  /** Recounts the reservations and the events, and compares both with the counts. Answers the counts. */
+  /**
+   * Recounts the reservations and the events, and compares both with the counts. Answers the
+   * counts.
+   */
   async look(): Promise<readonly SkuCounts[]> {
     const { page, seen } = await this.#scan()
     recount(page.skus, [...seen.values()], this.#alone)
@@ -49,7 +52,10 @@ export class InvariantChecker {
     return page.skus
   }
 
-  /** All reservations, and the counts with them: a handle's own sweep between two pages would show a part of it before and a part after. */
+  /**
+   * All reservations, and the counts with them: a handle's own sweep between two pages would show a
+   * part of it before and a part after.
+   */
   async #scan(): Promise<{ page: Answer<'scan'>; seen: ReadonlyMap<string, StoredReservation> }> {
     for (;;) {
       const seen = new Map<string, StoredReservation>()

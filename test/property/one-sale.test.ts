@@ -8,10 +8,15 @@ import { Pass, sales, stories } from './steps.js'
 const RUNS = { memory: 300, redis: 40 }
 const kinds = startedKinds()
 
-/** Each partition has a time of its own: a clock that is set back is seen in some and not in others. */
+/**
+ * Each partition has a time of its own: a clock that is set back is seen in some and not in others.
+ */
 const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanceof Pass && step.ms < 0)))
 
-/** Whatever its answers are, a sale of one partition could have given them: that there are several, nobody can tell. */
+/**
+ * Whatever its answers are, a sale of one partition could have given them: that there are several,
+ * nobody can tell.
+ */
 describe.each(kinds)('a sale of several partitions answers as one, on $name', (kind) => {
   test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {
     const story = fc

@@ -3,8 +3,9 @@ import { type Answer, type Call, describeCall } from '../model/call.js'
 import { send } from '../model/send.js'
 
 /**
- * A call as a story draws it, before there is a sale. Its `id` is `#` and a number that is taken modulo
- * the number of reservations made so far; `same` is whether it asks for the rules that the sale has.
+ * A call as a story draws it, before there is a sale. Its `id` is `#` and a number that is taken
+ * modulo the number of reservations made so far; `same` is whether it asks for the rules that the
+ * sale has.
  */
 export type Operation =
   | Exclude<Call, { readonly do: 'create' }>

@@ -1,7 +1,10 @@
 import type { ViolationKind } from '../model/violation.js'
 import type { Alteration } from '../support/altered-scripts.js'
 
-/** A bug injected into the scripts of several partitions or of those who follow their events, and what it breaks. */
+/**
+ * A bug injected into the scripts of several partitions or of those who follow their events, and
+ * what it breaks.
+ */
 export interface PartitionMutant {
   readonly name: string
   readonly alterations: readonly Alteration[]

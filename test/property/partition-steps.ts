@@ -25,7 +25,10 @@ export type PartitionStep = {
   | { readonly command: 'freeze' }
 )
 
-/** Partitions are meant by how much further they are; what was told by how many times it was told since. */
+/**
+ * Partitions are meant by how much further they are; what was told by how many times it was told
+ * since.
+ */
 interface Sending {
   readonly to: number
   readonly wants: Op<'send'>['wants']

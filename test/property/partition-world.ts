@@ -18,8 +18,9 @@ interface Side {
 const UNHEARD_OF = { generation: 99, sequence: 99, batchId: 'unheard of' }
 
 /**
- * One sale of several partitions on every engine under test, asked at the port. Answers are compared, and after each step every
- * partition with what its events tell, and the sale with what went in and out of it.
+ * One sale of several partitions on every engine under test, asked at the port. Answers are
+ * compared, and after each step every partition with what its events tell, and the sale with what
+ * went in and out of it.
  */
 export class PartitionWorld {
   /** Which kinds of answers came, to see that the stories reach them all. */
@@ -206,7 +207,10 @@ export class PartitionWorld {
     return first.answers
   }
 
-  /** A reply without what is the engine's affair: how many expired holds it has swept, and how it counts what came back. */
+  /**
+   * A reply without what is the engine's affair: how many expired holds it has swept, and how it
+   * counts what came back.
+   */
   #plain<C extends Command>(at: number, side: Side, command: C, reply: Reply<C>): object {
     if (reply.outcome !== 'done') return reply
     const { outcome, now } = reply

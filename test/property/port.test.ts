@@ -19,7 +19,10 @@ const rules = (limit: number | null): Rules => ({
   partitions: 1,
 })
 
-/** Ids of few buckets, several nonces in each, so that requests meet. A buyer's reservations lie in one bucket. */
+/**
+ * Ids of few buckets, several nonces in each, so that requests meet. A buyer's reservations lie in
+ * one bucket.
+ */
 const reservations = ['A', 'B'].flatMap((bucket) =>
   Array.from({ length: 6 }, (_, nonce) => ({
     id: `1AA${bucket.repeat(8)}${'C'.repeat(7)}${nonce}`,
@@ -135,8 +138,9 @@ async function endState(partition: Partition) {
 }
 
 /**
- * What must be said again, whatever its neighbours in the batch have done in the meantime: all that was decided for good. A
- * refusal may read otherwise (fewer units, a key that is taken now), a pause and a resume take turns.
+ * What must be said again, whatever its neighbours in the batch have done in the meantime: all that
+ * was decided for good. A refusal may read otherwise (fewer units, a key that is taken now), a
+ * pause and a resume take turns.
  */
 function lasting(command: Changing, answers: readonly Answer<Changing>[], first = answers) {
   const refusals = ['sold_out', 'limit_exceeded', 'paused', 'ended', 'not_started']

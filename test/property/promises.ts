@@ -4,8 +4,8 @@ import { limitOf, unitsIn } from '../model/sale.js'
 import { demand } from '../model/violation.js'
 
 /**
- * What the callers were told, and nothing else: with no knowledge of what an answer should have been, only of what may
- * follow from the ones given so far.
+ * What the callers were told, and nothing else: with no knowledge of what an answer should have
+ * been, only of what may follow from the ones given so far.
  */
 export class Promises {
   readonly #rules: SaleRules

@@ -12,7 +12,9 @@ const kinds = startedKinds()
 
 const LOOK = { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null }
 
-/** Both engines, each with its clock, asked the same; the checker hears what the memory engine says. */
+/**
+ * Both engines, each with its clock, asked the same; the checker hears what the memory engine says.
+ */
 class Pair {
   #newcomers = 0
 

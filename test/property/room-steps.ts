@@ -6,7 +6,10 @@ import { usualRules } from '../support/room.js'
 /** How somebody who visits knows their place. */
 export type Memory = 'right' | 'old number' | 'other stay'
 
-/** One batch. People are meant by where they stand in the list of all who ever joined, counted round and round. */
+/**
+ * One batch. People are meant by where they stand in the list of all who ever joined, counted round
+ * and round.
+ */
 export type RoomStep = {
   /** Before the batch, in ms: forwards or backwards. */
   readonly advance: number

@@ -10,7 +10,10 @@ import { seeded } from '../support/seeds.js'
 interface Step {
   /** Of the clock. ms */
   readonly by: number
-  /** What the caller has seen lies so far beyond the time that was told; `null`: it has seen nothing. ms */
+  /**
+   * What the caller has seen lies so far beyond the time that was told; `null`: it has seen
+   * nothing. ms
+   */
   readonly beyond: number | null
 }
 

@@ -35,8 +35,9 @@ export interface Request {
 type Addressed = Pick<Sent, 'handle' | 'call'>
 
 /**
- * The same sale on every engine under test. Each request goes to all of them; their answers are compared with each other,
- * with the plain rules and with what was promised before, and after each step every engine is recounted.
+ * The same sale on every engine under test. Each request goes to all of them; their answers are
+ * compared with each other, with the plain rules and with what was promised before, and after each
+ * step every engine is recounted.
  */
 export class World {
   readonly rules: SaleRules
@@ -237,8 +238,9 @@ export class World {
 }
 
 /**
- * Each command once, on another sale. A server that does not know a script yet is sent it after all, behind what was sent in
- * between; requests that are under way at once would be carried out in another order than in the engine beside it.
+ * Each command once, on another sale. A server that does not know a script yet is sent it after
+ * all, behind what was sent in between; requests that are under way at once would be carried out in
+ * another order than in the engine beside it.
  */
 async function warmUp(engine: TimedEngine['engine']): Promise<void> {
   const sale = new FlashSale('warm-up', { engine, deadlineMs: 30_000 })

@@ -1,5 +1,6 @@
-// A process full of buyers: for each rush that it reads of on its standard input it opens a few connections to the server, waits for
-// a line, lets every buyer ask at once, and reports what each was told in one line of JSON.
+// A process full of buyers: for each rush that it reads of on its standard input it opens a few
+// connections to the server, waits for a line, lets every buyer ask at once, and reports what each
+// was told in one line of JSON.
 import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import { FlashSale, redisEngine } from '../../src/index.js'

@@ -12,7 +12,10 @@ export interface RoomBug {
   readonly bug: InjectedRoomBug
   /** What it may be found by, looking into the room. */
   readonly watched: readonly ViolationKind[]
-  /** What it may be found by from what visitors are told alone; `undefined` for what they cannot tell. */
+  /**
+   * What it may be found by from what visitors are told alone; `undefined` for what they cannot
+   * tell.
+   */
   readonly heard: readonly ViolationKind[] | undefined
 }
 

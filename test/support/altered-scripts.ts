@@ -13,8 +13,8 @@ export interface Alteration {
 export type Before = (keys: readonly string[]) => Promise<unknown>
 
 /**
- * Makes a client run altered scripts in place of those it is given. Who uses it does not notice, whichever of the client's
- * methods it calls.
+ * Makes a client run altered scripts in place of those it is given. Who uses it does not notice,
+ * whichever of the client's methods it calls.
  */
 export class AlteredScripts {
   /** How many runs were of an altered script. */

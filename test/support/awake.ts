@@ -7,8 +7,8 @@ let awake = 0
 let last = performance.now()
 
 /**
- * ms on a clock that stands still while this process gets no turn: what a promise is held to. On a machine that others keep busy
- * nothing in this process is late because nobody could look at it.
+ * ms on a clock that stands still while this process gets no turn: what a promise is held to. On a
+ * machine that others keep busy nothing in this process is late because nobody could look at it.
  */
 export function awakeMs(): number {
   const now = performance.now()

@@ -3,7 +3,10 @@ import { WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
 import { clockedMemory, type TestClock } from './test-clock.js'
 import { SECRET, type SpiedEngine, spied } from './waiting-room.js'
 
-/** A waiting room over a memory engine. Its handles wait by a clock of the test, and a spy sees each call of the room. */
+/**
+ * A waiting room over a memory engine. Its handles wait by a clock of the test, and a spy sees each
+ * call of the room.
+ */
 export async function clockedRoom(
   options: Partial<WaitingRoomOptions> = {},
 ): Promise<{ clock: TestClock; spy: SpiedEngine; room: WaitingRoom }> {

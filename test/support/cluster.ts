@@ -46,7 +46,10 @@ export interface ShopOptions {
   readonly stock?: number
 }
 
-/** However busy the machine is: a call that has nothing to do with what is wrong is answered in this time. */
+/**
+ * However busy the machine is: a call that has nothing to do with what is wrong is answered in this
+ * time.
+ */
 const PATIENT_MS = 60_000
 
 let shops = 0
@@ -61,7 +64,10 @@ const usual: readonly ClientOptions[] = [
   },
 ]
 
-/** A sale on a cluster with a crowd at its doors, at the level of the engine's port and its lanes. It ends with the test. */
+/**
+ * A sale on a cluster with a crowd at its doors, at the level of the engine's port and its lanes.
+ * It ends with the test.
+ */
 export class ClusterShop {
   readonly told: Told[] = []
   /** Partitions whose buyers wait for less long than all others. */
@@ -163,7 +169,9 @@ export class ClusterShop {
     ) as Promise<FinalAnswer<C>>
   }
 
-  /** From now on a call to these partitions, which will have no answer, is given up after so long. */
+  /**
+   * From now on a call to these partitions, which will have no answer, is given up after so long.
+   */
   hurry(partitions: readonly number[], deadlineMs = 500): void {
     for (const p of partitions) this.#hurried.set(p, deadlineMs)
   }
@@ -196,7 +204,10 @@ export class ClusterShop {
     ).length
   }
 
-  /** Resolves once each of these partitions has told that so many times more; who waits in vain hears of it from the test's own time limit. */
+  /**
+   * Resolves once each of these partitions has told that so many times more; who waits in vain
+   * hears of it from the test's own time limit.
+   */
   async hears(told: string, times = 1, partitions: readonly number[] = this.partitions): Promise<void> {
     const enough = partitions.map((p) => this.count(told, [p]) + times)
     while (partitions.some((p, i) => this.count(told, [p]) < enough[i]!)) await delay(5)
@@ -279,7 +290,10 @@ export class ClusterShop {
     )
   }
 
-  /** Holds the sale to everything it has said. The crowd must have stopped, and the cluster must be well. */
+  /**
+   * Holds the sale to everything it has said. The crowd must have stopped, and the cluster must be
+   * well.
+   */
   async verdict(): Promise<void> {
     const allowed = ['reserved', 'confirmed', 'UNAVAILABLE', 'UNKNOWN_OUTCOME']
     expect(this.told.filter(({ told }) => !allowed.includes(told)).slice(0, 3)).toEqual([])

@@ -35,7 +35,9 @@ export class Seen {
   }
 }
 
-/** Consumes until the test ends; what goes wrong fails it, unless the test has its own `onError`. */
+/**
+ * Consumes until the test ends; what goes wrong fails it, unless the test has its own `onError`.
+ */
 export function follow(
   sale: FlashSale,
   options: Partial<ConsumeOptions>,

@@ -44,7 +44,10 @@ export function memoryKind(): EngineKind {
 
 let clocks = 0
 
-/** A Redis of its own, and for each engine a clock that is a key there: the scripts read it in place of TIME. */
+/**
+ * A Redis of its own, and for each engine a clock that is a key there: the scripts read it in place
+ * of TIME.
+ */
 export function redisKind(): EngineKind & { server(): RedisServer; client(): Redis } {
   let server: RedisServer
   let client: Redis

@@ -10,7 +10,10 @@ interface Asked {
   readonly deadline: number
 }
 
-/** The partitions of a sale, as far as units move between them: what each has, and all that each ever sent and received. */
+/**
+ * The partitions of a sale, as far as units move between them: what each has, and all that each
+ * ever sent and received.
+ */
 export class FakeParts implements Parts {
   readonly asked: Asked[] = []
   readonly sessions: Session[]

@@ -1,6 +1,6 @@
 /**
- * How much a run of the tests covers. `npm run test:fast` runs the suites over the memory engine alone, and the properties with a tenth of
- * their cases: see `vitest.config.ts`.
+ * How much a run of the tests covers. `npm run test:fast` runs the suites over the memory engine
+ * alone, and the properties with a tenth of their cases: see `vitest.config.ts`.
  */
 export const isFast = process.env.STOCKHOLD_FAST !== undefined
 

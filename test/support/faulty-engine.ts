@@ -1,7 +1,10 @@
 import type { Command, Engine } from '../../src/engine/engine.js'
 import { StockholdError } from '../../src/errors.js'
 
-/** What becomes of a batch. `refused`: it is not carried out; `reply lost`: it is, and nobody hears of it; `hangs`: neither is ever known. */
+/**
+ * What becomes of a batch. `refused`: it is not carried out; `reply lost`: it is, and nobody hears
+ * of it; `hangs`: neither is ever known.
+ */
 export type Fate = 'answered' | 'refused' | 'reply lost' | 'hangs'
 
 export interface Batch {
@@ -35,7 +38,10 @@ export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Eng
   }
 }
 
-/** A process that dies right after a batch that is `last` of it was carried out: nothing it sends arrives any more. */
+/**
+ * A process that dies right after a batch that is `last` of it was carried out: nothing it sends
+ * arrives any more.
+ */
 export function mortalEngine(
   inner: Engine,
   last: (batch: Batch) => boolean,

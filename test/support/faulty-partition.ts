@@ -2,7 +2,10 @@ import type fc from 'fast-check'
 import type { Command, Op, Partition, Reply } from '../../src/engine/engine.js'
 import { NotReadyError, StockholdError } from '../../src/errors.js'
 
-/** What becomes of a batch. `refused`, `not ready`: it fails before it is carried out; `retry`: it comes after its deadline. */
+/**
+ * What becomes of a batch. `refused`, `not ready`: it fails before it is carried out; `retry`: it
+ * comes after its deadline.
+ */
 export type Fate = 'answered' | 'refused' | 'not ready' | 'reply lost' | 'never settled' | 'retry'
 
 export interface FaultyPartition {
@@ -14,7 +17,8 @@ export interface FaultyPartition {
 }
 
 /**
- * A partition whose batches fare as told, one fate each, and come and go when the scheduler lets them.
+ * A partition whose batches fare as told, one fate each, and come and go when the scheduler lets
+ * them.
  *
  * @param away Whether it is away, each time somebody asks if it is ready.
  */

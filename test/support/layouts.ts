@@ -6,7 +6,10 @@ import type { EngineKind, RedisKind, TimedEngine } from './engines.js'
 /** What carries a layout number of its own. */
 export type Part = 'sale' | 'room' | 'groups'
 
-/** Puts another number where the layout stands, or takes it away: before there were layouts, the next value came first. */
+/**
+ * Puts another number where the layout stands, or takes it away: before there were layouts, the
+ * next value came first.
+ */
 const relayout = `
 local values = { cmsgpack.unpack(redis.call('HGET', KEYS[1], ARGV[1])) }
 table.remove(values, 1)

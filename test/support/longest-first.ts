@@ -1,6 +1,9 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Begun in this order, before everything else: so that no long file is still running when all the others are done. */
+/**
+ * Begun in this order, before everything else: so that no long file is still running when all the
+ * others are done.
+ */
 const LONG = [
   'fault/cluster',
   'package/demo',

@@ -1,4 +1,7 @@
-/** The time as anybody would count it: each ms of the clock is one of time, or half of one while time is ahead. */
+/**
+ * The time as anybody would count it: each ms of the clock is one of time, or half of one while
+ * time is ahead.
+ */
 export class NaiveTime {
   #clock: number
   /** In halves of a ms. */

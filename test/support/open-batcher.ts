@@ -10,7 +10,10 @@ import { TestClock } from './test-clock.js'
 export const SOON = 30
 const LATER = 30_000
 
-/** A lane of `get` over a partition that only notes what it is handed: on a clock of the test, or on other timers. */
+/**
+ * A lane of `get` over a partition that only notes what it is handed: on a clock of the test, or on
+ * other timers.
+ */
 export function openLane(max = 10_000, others?: Clock, effect: Effect = 'reads') {
   const partition = new FakePartition()
   const clock = new TestClock()

@@ -13,7 +13,10 @@ export const SERVER = 1_000_000
 export const HOUR = 3_600_000
 const PARTITION = 3
 
-/** A follower on a clock of its own, over a partition that answers at once and notes when it was asked for what. */
+/**
+ * A follower on a clock of its own, over a partition that answers at once and notes when it was
+ * asked for what.
+ */
 export function followerStage(settings: Partial<ConsumerContext['settings']> = {}) {
   const clock = new TestClock(1_000)
   // The lower half of what is drawn at random is left out.

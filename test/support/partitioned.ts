@@ -96,7 +96,10 @@ export class PartitionedShop {
 
 export type OpenPartitioned = (rules?: Partial<SaleRules>) => Promise<PartitionedShop>
 
-/** The same suite over every engine there is; `open` makes a sale of four partitions on a fresh engine whose clock stands still. */
+/**
+ * The same suite over every engine there is; `open` makes a sale of four partitions on a fresh
+ * engine whose clock stands still.
+ */
 export function onBothPartitioned(suite: (open: OpenPartitioned, kind: EngineKind) => void): void {
   onBothEngines((_, kind) => {
     const open: OpenPartitioned = async (rules = {}) => {

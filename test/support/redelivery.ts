@@ -10,7 +10,10 @@ const readOnly: ReadonlySet<Command> = new Set([
   'events',
 ])
 
-/** An engine whose changing batches arrive `times` times, as they do where a driver resends after a broken connection. */
+/**
+ * An engine whose changing batches arrive `times` times, as they do where a driver resends after a
+ * broken connection.
+ */
 export interface Redelivering {
   readonly engine: Engine
   /** From now on; the caller gets the answer of the last delivery. */

@@ -36,7 +36,10 @@ export const usualRules: StoredRoomRules = {
 /** One token a second. */
 export const usualPace: AdmissionRate = { rate: 1_000, burst: 1 }
 
-/** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
+/**
+ * The same suite over every engine there is; `open` makes a room on a fresh engine whose clock
+ * stands still.
+ */
 export function onBothEngines(suite: (open: OpenRoom, kind: EngineKind) => void): void {
   for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
@@ -225,7 +228,10 @@ export function admitted(tended: Tended): string[] {
   return Object.keys(tended.of).filter((buyer) => tended.of[buyer]!.status === 'admitted')
 }
 
-/** The state alone, comparable: what an engine may choose (trailing zeros of a chunk, the order of turns) is made the same. */
+/**
+ * The state alone, comparable: what an engine may choose (trailing zeros of a chunk, the order of
+ * turns) is made the same.
+ */
 export function comparable(
   tended: RoomAnswer<'tend'>,
 ): Omit<RoomState, 'gone' | 'revoked'> & { gone: number[] } {

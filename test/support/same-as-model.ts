@@ -44,8 +44,8 @@ class Agreement<T> implements fc.Command<Pair<T>, undefined> {
 }
 
 /**
- * Plays random calls on a structure and on its model: every answer must be the same. A counterexample is the shortest list of
- * calls after which they differ.
+ * Plays random calls on a structure and on its model: every answer must be the same. A
+ * counterexample is the shortest list of calls after which they differ.
  *
  * @param look What is compared after every call, beside its answer.
  */

@@ -2,9 +2,10 @@ import { randomInt } from 'node:crypto'
 import { scaled } from './fast-run.js'
 
 /**
- * Which random stories are played. A commit passes or fails whatever the day it is: the seeds are the same in every run, and each that
- * has ever failed is a test of its own. `STOCKHOLD_SEED=new` draws another one, for the night; a number plays again what a failure
- * printed, with `STOCKHOLD_PATH` where there is one. `STOCKHOLD_RUNS` plays more.
+ * Which random stories are played. A commit passes or fails whatever the day it is: the seeds are
+ * the same in every run, and each that has ever failed is a test of its own. `STOCKHOLD_SEED=new`
+ * draws another one, for the night; a number plays again what a failure printed, with
+ * `STOCKHOLD_PATH` where there is one. `STOCKHOLD_RUNS` plays more.
  */
 const { STOCKHOLD_SEED, STOCKHOLD_PATH, STOCKHOLD_RUNS } = process.env
 

@@ -16,7 +16,10 @@ type Unplaced<E> = E extends unknown ? Omit<E, 'sequence' | 'at'> : never
 /** An event without its place in the stream. */
 export type News = Unplaced<StoredEvent>
 
-/** The same suite over every engine there is; `open` makes a sale on a fresh engine whose clock stands still. */
+/**
+ * The same suite over every engine there is; `open` makes a sale on a fresh engine whose clock
+ * stands still.
+ */
 export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void): void {
   for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
@@ -34,7 +37,10 @@ export function onBothEngines(suite: (open: OpenShop, kind: EngineKind) => void)
 
 export type OpenClockedShop = (rules?: Partial<SaleRules>) => Promise<ClockedShop>
 
-/** The same suite over every engine there is, with timers that go off only while the test lets time pass. */
+/**
+ * The same suite over every engine there is, with timers that go off only while the test lets time
+ * pass.
+ */
 export function onClockedEngines(suite: (open: OpenClockedShop) => void): void {
   onBothEngines((_, kind) =>
     suite(async (rules = {}) => {
@@ -48,8 +54,8 @@ export function onClockedEngines(suite: (open: OpenClockedShop) => void): void {
 /**
  * One sale, its clock, and its partition as the port shows it.
  *
- * Where sales have several partitions (see `four-partitions.ts`), the events are those of all of them, less the transfers; a test that
- * speaks to the port is about one partition: `testOfOne`.
+ * Where sales have several partitions (see `four-partitions.ts`), the events are those of all of
+ * them, less the transfers; a test that speaks to the port is about one partition: `testOfOne`.
  */
 export class Shop {
   readonly sale: FlashSale
@@ -130,7 +136,9 @@ export class Shop {
     return audit.reservations
   }
 
-  /** All events. In each partition their sequence has no gap, and their times never run backwards. */
+  /**
+   * All events. In each partition their sequence has no gap, and their times never run backwards.
+   */
   async events(): Promise<StoredEvent[]> {
     return (await this.#stream()).map(({ event }) => event)
   }
@@ -242,7 +250,10 @@ export class ClockedShop extends Shop {
     return this.timers.until(check)
   }
 
-  /** Lets time pass for server and process alike, until the condition holds; answers how much it was. ms */
+  /**
+   * Lets time pass for server and process alike, until the condition holds; answers how much it
+   * was. ms
+   */
   async live(check: () => boolean | Promise<boolean>): Promise<number> {
     for (let ms = 0; ms <= LIMIT_MS; ms += STEP_MS) {
       if (await check()) return ms

@@ -7,7 +7,10 @@ import type { Port } from '../../src/engine/port.js'
 import type { Engine } from '../../src/index.js'
 import { memoryKind, type TimedEngine } from './engines.js'
 
-/** Turns of the event loop in which a callback, and everything that follows from it without a timer, has happened. */
+/**
+ * Turns of the event loop in which a callback, and everything that follows from it without a timer,
+ * has happened.
+ */
 const TURNS = 4
 /** ms that pass between two looks of `until`. */
 const STEP_MS = 5
@@ -21,8 +24,9 @@ interface Waiting {
 }
 
 /**
- * A clock that a test moves on, and the timers on it. A timer goes off only while the test lets time
- * pass, so nothing is late because the machine is busy. Timers that did not go off are counted.
+ * A clock that a test moves on, and the timers on it. A timer goes off only while the test lets
+ * time pass, so nothing is late because the machine is busy. Timers that did not go off are
+ * counted.
  */
 export class TestClock implements Clock {
   readonly #waiting = new Set<Waiting>()
@@ -86,8 +90,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Lets so many ms pass. Each timer that becomes due goes off at its own time; before the clock moves
-   * on, what follows from it has happened, and each call of a driven engine is answered.
+   * Lets so many ms pass. Each timer that becomes due goes off at its own time; before the clock
+   * moves on, what follows from it has happened, and each call of a driven engine is answered.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
@@ -124,7 +128,10 @@ export class TestClock implements Clock {
     return new Promise((resolve) => void this.after(ms, resolve))
   }
 
-  /** The engine with these timers. Its handles draw numbers that vary, so that they do not all wait for equally long. */
+  /**
+   * The engine with these timers. Its handles draw numbers that vary, so that they do not all wait
+   * for equally long.
+   */
   drive(engine: Engine): Engine {
     return {
       clock: this.#varied,
@@ -171,7 +178,10 @@ export class TestClock implements Clock {
   }
 }
 
-/** An engine, memory or Redis, whose handles wait by a clock of the test. `advance` moves the clock of the server. */
+/**
+ * An engine, memory or Redis, whose handles wait by a clock of the test. `advance` moves the clock
+ * of the server.
+ */
 export interface ClockedEngine extends TimedEngine {
   readonly clock: TestClock
 }

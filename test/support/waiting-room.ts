@@ -20,7 +20,10 @@ export type Admitted = Extract<PollResult, { status: 'admitted' }>
 export type HandleOptions = Partial<Omit<WaitingRoomOptions, 'engine'>>
 export type OpenDoor = (options?: HandleOptions, creation?: RoomRules, id?: string) => Promise<Entrance>
 
-/** The same suite over every engine there is; `open` makes a room on a fresh engine whose clock stands still. */
+/**
+ * The same suite over every engine there is; `open` makes a room on a fresh engine whose clock
+ * stands still.
+ */
 export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void): void {
   for (const kind of engineKinds()) {
     describe(`${kind.name} engine`, () => {
@@ -32,8 +35,9 @@ export function onBothEngines(suite: (open: OpenDoor, kind: EngineKind) => void)
 }
 
 /**
- * Timers of a world without waiting: a timer that somebody waits for goes off at once and takes the time with it; one that
- * merely looks around, and a deadline, never do. So the room is tended by the polls of a test and by nothing else.
+ * Timers of a world without waiting: a timer that somebody waits for goes off at once and takes the
+ * time with it; one that merely looks around, and a deadline, never do. So the room is tended by
+ * the polls of a test and by nothing else.
  */
 function promptTiming(clock: () => number): Clock {
   let taken = 0
@@ -221,7 +225,10 @@ export class Entrance {
     return result
   }
 
-  /** So long, by steps of at most a second; those named poll at each step. Answers what they were told last. */
+  /**
+   * So long, by steps of at most a second; those named poll at each step. Answers what they were
+   * told last.
+   */
   async pass(ms: number, coming: readonly string[]): Promise<Record<string, PollResult>> {
     let told: Record<string, PollResult> = {}
     for (let left = ms; left > 0; left -= 1_000) {

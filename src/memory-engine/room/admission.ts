@@ -8,8 +8,8 @@ const tuning = {
 }
 
 /**
- * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less and a place in line cost little
- * however many there are.
+ * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less
+ * and a place in line cost little however many there are.
  */
 export class PresentVisitors {
   readonly #blocks: RankedVisitor[][] = []

@@ -4,7 +4,8 @@ import type { Room, Step } from './room-state.js'
 
 export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
   if (!overdue) {
-    // A reading from the future is one by a clock that went wrong: it must not outlive those that follow.
+    // A reading from the future is one by a clock that went wrong: it must not outlive those that
+    // follow.
     if (op.stock) room.read({ ...op.stock, at: Math.min(op.stock.at, now) })
     room.moveOn(now)
     for (const visit of op.visits) register(room, visit, op.drawn, now)
@@ -39,7 +40,10 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
   }
 }
 
-/** Gives turns to the first at the door while there are tokens, and moves the line on for those who could come. */
+/**
+ * Gives turns to the first at the door while there are tokens, and moves the line on for those who
+ * could come.
+ */
 function letIn(room: Room, now: number): void {
   const { presence, queue } = room
   const settled = queue.settled(now, room.near)

@@ -3,7 +3,10 @@ interface Note {
   readonly called: number
 }
 
-/** When the line had moved how far: some 64 notes for the time somebody who was called is waited for. */
+/**
+ * When the line had moved how far: some 64 notes for the time somebody who was called is waited
+ * for.
+ */
 export class CallLog {
   readonly #claimMs: number
   readonly #notes: Note[] = []

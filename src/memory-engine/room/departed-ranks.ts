@@ -6,7 +6,10 @@ const PLACES = 65_536
 export class DepartedRanks {
   readonly #chunks: { readonly bits: Buffer; version: number }[] = []
   #version = 0
-  /** All places from where somebody last asked up to here were given up: what was found once is not looked for again. */
+  /**
+   * All places from where somebody last asked up to here were given up: what was found once is not
+   * looked for again.
+   */
   #run = 0
 
   get version(): number {

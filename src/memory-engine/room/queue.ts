@@ -57,7 +57,10 @@ export class Queue {
     this.#pace.take(doorTime, this.#called)
   }
 
-  /** Ranks called per 1,000 seconds: as observed, leaning on the rate that is asked for while little was seen. */
+  /**
+   * Ranks called per 1,000 seconds: as observed, leaning on the rate that is asked for while little
+   * was seen.
+   */
   speed(doorTime: number, rate: number): number {
     const { at, values: called } = this.#pace.older
     return Math.floor(((this.#called - called) * 1e6 + rate * LEAN_MS) / (doorTime - at + LEAN_MS))
@@ -81,7 +84,10 @@ export class Queue {
     return Math.min(calledBefore + near, tailBefore)
   }
 
-  /** Whether everybody between the called and this rank has given up. Who was drawn has a rank of another number. */
+  /**
+   * Whether everybody between the called and this rank has given up. Who was drawn has a rank of
+   * another number.
+   */
   nobodyBefore(rank: number, drawn: number): boolean {
     return rank <= this.#called + 1 || (this.#called >= drawn && this.gone.allBetween(this.#called, rank))
   }

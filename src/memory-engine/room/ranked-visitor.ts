@@ -1,4 +1,7 @@
-/** A buyer's place in line, from the moment they join until they leave, get another, or their pass has run out. */
+/**
+ * A buyer's place in line, from the moment they join until they leave, get another, or their pass
+ * has run out.
+ */
 export interface RankedVisitor {
   readonly buyer: string
   readonly visitId: number

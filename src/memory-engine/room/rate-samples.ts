@@ -1,4 +1,7 @@
-/** What a value was some while ago: two samples, of which `older` is at least `span` old as soon as there was time for that. */
+/**
+ * What a value was some while ago: two samples, of which `older` is at least `span` old as soon as
+ * there was time for that.
+ */
 export class RateSamples<T> {
   readonly #span: number
   #older: { readonly at: number; readonly values: T }

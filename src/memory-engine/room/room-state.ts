@@ -12,7 +12,10 @@ import { TokenBucket } from './token-bucket.js'
 const NEAR = 64
 /** Who could be called within so many seconds comes to the door. */
 const NEAR_SECONDS = 8
-/** However many do not come: the line is not called faster than this many times the rate, or it would run away from itself. */
+/**
+ * However many do not come: the line is not called faster than this many times the rate, or it
+ * would run away from itself.
+ */
 const MOST_TIMES_RATE = 4
 
 /** The moment at which a command is carried out. */

@@ -12,7 +12,10 @@ export interface LogEntry {
   readonly batchId: string
 }
 
-/** The events of a partition, by the calls that wrote them. The oldest may be gone; their numbers are not used again. */
+/**
+ * The events of a partition, by the calls that wrote them. The oldest may be gone; their numbers
+ * are not used again.
+ */
 export class EventLog {
   /** How many events there have ever been. */
   sequence = 0

@@ -7,8 +7,9 @@ interface Due {
 }
 
 /**
- * The holds by expiry: a heap with one place per hold. A place may be out of date, since a hold that was settled
- * or extended keeps it; `first` corrects that when the place comes up. It is never too late, for no hold gets shorter.
+ * The holds by expiry: a heap with one place per hold. A place may be out of date, since a hold
+ * that was settled or extended keeps it; `first` corrects that when the place comes up. It is never
+ * too late, for no hold gets shorter.
  */
 export class ExpiryHeap {
   readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) < 0)

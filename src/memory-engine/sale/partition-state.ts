@@ -27,13 +27,19 @@ export interface Step extends Moment {
 
 export const retry = { status: 'retry' } as const
 
-/** Everything one partition knows. Its methods are the changes, each with its event; whether one is due is decided elsewhere. */
+/**
+ * Everything one partition knows. Its methods are the changes, each with its event; whether one is
+ * due is decided elsewhere.
+ */
 export class PartitionState {
   /** The latest at which something was carried out here. */
   time: Time = NEVER
   /** The layout in which it is stored. */
   layout = LAYOUT
-  /** `null` until the sale is created. The two fields after it are set then too; no command looks at them before. */
+  /**
+   * `null` until the sale is created. The two fields after it are set then too; no command looks at
+   * them before.
+   */
   incarnation: string | null = null
   rules!: Rules
   stock!: Stock
@@ -203,7 +209,9 @@ export class PartitionState {
     return applied
   }
 
-  /** Units leave for another partition. What is lacking of them was sold twice: it joins the sale. */
+  /**
+   * Units leave for another partition. What is lacking of them was sold twice: it joins the sale.
+   */
   send(to: number, sku: number, quantity: number): void {
     const taken = Math.min(quantity, this.stock.of(sku).available)
     this.stock.restock(sku, quantity - taken)

@@ -2,7 +2,10 @@ import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 
-/** The units of one partition, by SKU and by buyer. Here alone a count changes, so here it is seen that they add up. */
+/**
+ * The units of one partition, by SKU and by buyer. Here alone a count changes, so here it is seen
+ * that they add up.
+ */
 export class Stock {
   readonly #rules: readonly SkuRule[]
   readonly #counts: readonly Counts[]

@@ -29,7 +29,10 @@ type From = Head & { readonly statuses: Buffer }
 const number = (from: From) => Number(from.next())
 const letters = ({ statuses }: From) => statuses.toString('latin1')
 
-/** Only the library reads the event and the error: as JSON they survive whatever types of events there will be. */
+/**
+ * Only the library reads the event and the error: as JSON they survive whatever types of events
+ * there will be.
+ */
 function writeRecord({ event, attempts, retryAt, error }: ParkedEvent, to: Writer): void {
   const record = to.open()
   to.integer(attempts)
@@ -86,8 +89,9 @@ function readGroup(name: Buffer, packed: Buffer): GroupState {
 }
 
 /**
- * All of them go on while Redis is over `maxmemory`. What is acknowledged lets the stream be trimmed, which is how memory comes back; and what is
- * parked with it is small, and would be lost were the position moved without it.
+ * All of them go on while Redis is over `maxmemory`. What is acknowledged lets the stream be
+ * trimmed, which is how memory comes back; and what is parked with it is small, and would be lost
+ * were the position moved without it.
  */
 export const groupPort = definePort<GroupCommands, From>({
   effects: groupEffects,

@@ -106,8 +106,9 @@ class ReservationIndex {
 }
 
 /**
- * Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... An event takes its id from the reservation, so
- * that the two are found by one another without being compared.
+ * Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... An event
+ * takes its id from the reservation, so that the two are found by one another without being
+ * compared.
  */
 function decodeEvents(
   entries: readonly Buffer[],

@@ -7,8 +7,8 @@ interface Known {
 }
 
 /**
- * What each partition had available when this handle last heard of it, of the SKUs that somebody here lacked. Others buy meanwhile, so it
- * says where to ask first, and decides nothing.
+ * What each partition had available when this handle last heard of it, of the SKUs that somebody
+ * here lacked. Others buy meanwhile, so it says where to ask first, and decides nothing.
  */
 export class KnownStock {
   readonly #partitions: number
@@ -51,7 +51,10 @@ export class KnownStock {
     return this.#known.has(sku)
   }
 
-  /** The other partitions that have some, the richest first; of equals in another order for each target, or all would ask the same. */
+  /**
+   * The other partitions that have some, the richest first; of equals in another order for each
+   * target, or all would ask the same.
+   */
   sources(sku: number, target: number): number[] {
     const units = this.#known.get(sku)?.units
     if (!units) return []

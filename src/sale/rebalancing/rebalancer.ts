@@ -10,7 +10,10 @@ import { StockTransfer } from './stock-transfer.js'
 import { withDeadline } from './with-deadline.js'
 
 const tuning = {
-  /** Fruitless rounds without a pause; from then on each is longer than the one before, up to a limit, in ms. */
+  /**
+   * Fruitless rounds without a pause; from then on each is longer than the one before, up to a
+   * limit, in ms.
+   */
   hasty: 2,
   maxPauseMs: 64,
 }
@@ -38,11 +41,13 @@ export interface SoldOut {
 /**
  * Where the units of a sale are, for those whose target has too few of them.
  *
- * That fewer are left than somebody wants can be said after two surveys, the second of which was begun after the request, if no units came back
- * on sale in any partition between what it said in the first and in the second, and the first found fewer unsold than are wanted. For what
- * a partition has unsold (`total - held - confirmed`: available, and its own account of what is in transit) is not changed by transfers,
- * and falls unless units come back. So at the moment between the surveys no partition had more than the first of them found, and all
- * of them together had too few: available, in transit, wherever they were. That moment lies within the request.
+ * That fewer are left than somebody wants can be said after two surveys, the second of which was
+ * begun after the request, if no units came back on sale in any partition between what it said in
+ * the first and in the second, and the first found fewer unsold than are wanted. For what a
+ * partition has unsold (`total - held - confirmed`: available, and its own account of what is in
+ * transit) is not changed by transfers, and falls unless units come back. So at the moment between
+ * the surveys no partition had more than the first of them found, and all of them together had too
+ * few: available, in transit, wherever they were. That moment lies within the request.
  */
 export class Rebalancer {
   readonly #parts: Parts
@@ -62,12 +67,17 @@ export class Rebalancer {
     this.#transfer = new StockTransfer(parts, this.#known, clock, limitMs)
   }
 
-  /** Surveys begun so far: those that are begun from now on count for a request that is made now. */
+  /**
+   * Surveys begun so far: those that are begun from now on count for a request that is made now.
+   */
   get snapshotCount(): number {
     return this.#snapshots.begun
   }
 
-  /** Somebody has got them there without a search: this handle need not look for them there any more. */
+  /**
+   * Somebody has got them there without a search: this handle need not look for them there any
+   * more.
+   */
   sold(target: number, cart: Units): void {
     for (const [sku, quantity] of cart) {
       const known = this.#known.at(target, sku)
@@ -81,7 +91,8 @@ export class Rebalancer {
   }
 
   /**
-   * Waits until it is worth while to ask at the target again: then nothing is answered. Or nobody need ask: there are too few units anywhere.
+   * Waits until it is worth while to ask at the target again: then nothing is answered. Or nobody
+   * need ask: there are too few units anywhere.
    *
    * @param since `surveys` when the request was made, or later.
    * @param round How often it has been asked for this request before.
@@ -127,7 +138,8 @@ export class Rebalancer {
       if (this.#isWorthPulling(target, lack)) continue
       const survey = await this.#within(limits, done)
       if (this.#isWorthPulling(target, lack) || this.#missing(target, wants).length === 0) continue
-      // Begun too early, or while others alone waited: it says nothing to this one, not even that a partition is away.
+      // Begun too early, or while others alone waited: it says nothing to this one, not even that a
+      // partition is away.
       if (survey.number <= since || !wants.every(([one]) => survey.asked.has(one))) continue
       if (survey.failures.size > 0) throw away(survey, this.#parts.count)
       const verdict = verdictOf(survey, wants)
@@ -167,8 +179,9 @@ export class Rebalancer {
 }
 
 /**
- * That there are too few of one of the SKUs, if that can be said; see {@link Rebalancer}. It is said of the first one: so of those before it there
- * must have been enough at that moment, as there are if the second survey still finds enough.
+ * That there are too few of one of the SKUs, if that can be said; see {@link Rebalancer}. It is
+ * said of the first one: so of those before it there must have been enough at that moment, as there
+ * are if the second survey still finds enough.
  */
 function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
   if (!survey.still) return undefined
@@ -186,7 +199,10 @@ function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
   return undefined
 }
 
-/** Units are in transit, and were when it was asked before: whoever sent them would have brought them to the target by now. */
+/**
+ * Units are in transit, and were when it was asked before: whoever sent them would have brought
+ * them to the target by now.
+ */
 function isStuck(survey: StockSnapshot, wants: Units): boolean {
   return wants.some(
     ([sku]) => survey.unsold[sku]! > survey.available[sku]! && survey.inTransitBefore[sku]! > 0,

@@ -6,9 +6,15 @@ import type { Parts } from '../partitions.js'
 import type { KnownStock } from './known-stock.js'
 
 const tuning = {
-  /** Who lacks units looks at what is known of them after so long, in ms, though some partition has not answered yet. */
+  /**
+   * Who lacks units looks at what is known of them after so long, in ms, though some partition has
+   * not answered yet.
+   */
   glimpseMs: 30,
-  /** Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of them a second at most. */
+  /**
+   * Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of
+   * them a second at most.
+   */
   partitionsAMs: 4,
 }
 
@@ -23,9 +29,15 @@ export interface StockSnapshot {
   readonly asked: ReadonlySet<number>
   /** Why partitions did not answer. */
   readonly failures: ReadonlyMap<number, unknown>
-  /** All partitions answered, in this survey and the one before, and no units came back on sale in between. */
+  /**
+   * All partitions answered, in this survey and the one before, and no units came back on sale in
+   * between.
+   */
   readonly still: boolean
-  /** By SKU: what the survey before found unsold, in transit included, if it asked. Says something only if this one is `still`. */
+  /**
+   * By SKU: what the survey before found unsold, in transit included, if it asked. Says something
+   * only if this one is `still`.
+   */
   readonly unsoldBefore: readonly number[]
   readonly inTransitBefore: readonly number[]
   /** By SKU. */
@@ -47,7 +59,9 @@ interface Running {
   readonly partialResult: Promise<unknown>
 }
 
-/** Asks all partitions what they have: one survey at a time for all of a handle who want to know. */
+/**
+ * Asks all partitions what they have: one survey at a time for all of a handle who want to know.
+ */
 export class StockSnapshots {
   readonly #parts: Parts
   readonly #known: KnownStock

@@ -14,7 +14,9 @@ const tuning = {
   momentMs: 30,
   /** SKUs that one call moves at most: some ms of the server's time. */
   skusACall: 250,
-  /** After so many rounds in which those thought to have units had none, what is thought is too old. */
+  /**
+   * After so many rounds in which those thought to have units had none, what is thought is too old.
+   */
   rounds: 2,
 }
 
@@ -27,10 +29,12 @@ interface Pull {
 }
 
 /**
- * Moves units between partitions: `send` at the one that has some, then `receive` at the one that lacks them. Whoever dies between the two
- * leaves units in transit; the next transfer of these SKUs between the pair brings them along, and `driveOn` those of all pairs.
+ * Moves units between partitions: `send` at the one that has some, then `receive` at the one that
+ * lacks them. Whoever dies between the two leaves units in transit; the next transfer of these SKUs
+ * between the pair brings them along, and `driveOn` those of all pairs.
  *
- * Nobody who pulled owns what came: whoever asks at the target first has it. So there is nothing to give back, and nobody waits for anybody.
+ * Nobody who pulled owns what came: whoever asks at the target first has it. So there is nothing to
+ * give back, and nobody waits for anybody.
  */
 export class StockTransfer {
   readonly #parts: Parts
@@ -40,7 +44,10 @@ export class StockTransfer {
   /** By target: what will be pulled when the pull under way is over. */
   readonly #next = new Map<number, Pull>()
   readonly #running = new Map<number, Promise<unknown>>()
-  /** By source and target: all units by SKU that the target is known to have received from there, and on which line of its history. */
+  /**
+   * By source and target: all units by SKU that the target is known to have received from there,
+   * and on which line of its history.
+   */
   readonly #received = new Map<
     string,
     { readonly units: Map<number, number>; readonly generation: number | undefined }
@@ -56,7 +63,8 @@ export class StockTransfer {
   }
 
   /**
-   * Brings units to the target, so many as all want together who come while the pull before is under way. Answers of which SKUs any came.
+   * Brings units to the target, so many as all want together who come while the pull before is
+   * under way. Answers of which SKUs any came.
    *
    * @param wants What a buyer asks of SKUs of which the target has less.
    */
@@ -116,8 +124,9 @@ export class StockTransfer {
   }
 
   /**
-   * Sends from each source, and receives at the target in one call what all of them sent. Nobody waits for a source that takes its time when another has
-   * answered: what it sends is received when it comes.
+   * Sends from each source, and receives at the target in one call what all of them sent. Nobody
+   * waits for a source that takes its time when another has answered: what it sends is received
+   * when it comes.
    */
   async #transfer(target: number, asks: ReadonlyMap<number, Units>): Promise<number[]> {
     const rows: { source: number; sent: Units; wants: Units }[] = []
@@ -159,7 +168,10 @@ export class StockTransfer {
     })
   }
 
-  /** Units that may have been sent shall not wait for somebody who lacks them. To want nothing is to ask what was sent. */
+  /**
+   * Units that may have been sent shall not wait for somebody who lacks them. To want nothing is to
+   * ask what was sent.
+   */
   async #lookAfter(source: number, target: number, wants: Units): Promise<void> {
     const sent = await this.#askToSend(source, target, [], wants).catch(() => undefined)
     if (sent) await this.#receive(source, target, sent, [])
@@ -168,7 +180,8 @@ export class StockTransfer {
   /** The SKUs of which more has arrived than this handle knew of. */
   async #receive(source: number, target: number, sent: Units, asked: Units): Promise<number[]> {
     const before = this.#receivedFrom(source, target, sent)
-    // Nothing was left there, and nothing that was sent before is missing here: the target need not be asked.
+    // Nothing was left there, and nothing that was sent before is missing here: the target need not
+    // be asked.
     if (exceeds(sent, before).length === 0) return []
     const wanted = new Map(asked)
     try {
@@ -205,7 +218,10 @@ export class StockTransfer {
     return skus.map(([sku]) => [sku, known?.get(sku) ?? 0])
   }
 
-  /** What a target said before it was recovered, it may have forgotten; and where the source has forgotten it too, nobody has those units. */
+  /**
+   * What a target said before it was recovered, it may have forgotten; and where the source has
+   * forgotten it too, nobody has those units.
+   */
   #knownReceived(source: number, target: number): Map<number, number> | undefined {
     const known = this.#received.get(pair(source, target))
     return known && known.generation === this.#generationOf(target) ? known.units : undefined
@@ -216,8 +232,9 @@ export class StockTransfer {
   }
 
   /**
-   * Brings to the target whatever is in transit between any two partitions that can be reached: nobody else may be left who does. One walk at a time,
-   * shared. Answers whether there was anything.
+   * Brings to the target whatever is in transit between any two partitions that can be reached:
+   * nobody else may be left who does. One walk at a time, shared. Answers whether there was
+   * anything.
    */
   completeTransfers(): Promise<boolean> {
     this.#driving ??= this.#completeTransfers().finally(() => {

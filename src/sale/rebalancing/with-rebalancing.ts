@@ -11,8 +11,8 @@ export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'get'>(
 ) => Promise<FinalAnswer<C>>
 
 /**
- * Asks at the target again and again, while units are brought there in between, until the answer is not for want of them. Answers that, or that
- * there are too few anywhere.
+ * Asks at the target again and again, while units are brought there in between, until the answer is
+ * not for want of them. Answers that, or that there are too few anywhere.
  *
  * @param first The target's first answer.
  * @param lackOf What an answer is for want of; nothing if it stands as it is.
@@ -55,7 +55,8 @@ export async function reserveWithRebalancing(
     answer.status === 'sold_out' ? shortageOf(op.cart, answer) : undefined
   const end = await askWithRebalancing(supply, target, first, lackOf, again, limits)
   if ('answer' in end || (op.key === null && !limited)) return end
-  // It may be this very key, asked elsewhere, or this buyer, who got the last unit meanwhile: that comes before `sold_out`.
+  // It may be this very key, asked elsewhere, or this buyer, who got the last unit meanwhile: that
+  // comes before `sold_out`.
   const last = await again()
   return last.status === 'sold_out' ? end : { answer: last }
 }

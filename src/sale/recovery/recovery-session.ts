@@ -39,7 +39,10 @@ export class RecoverySession {
     if (this.#parts.count > 1) this.#rebalancer = new Rebalancer(this.#parts, access.clock, access.deadlineMs)
   }
 
-  /** Whatever can be put right without knowing what was acknowledged: all partitions are there, frozen, and nothing is in transit. */
+  /**
+   * Whatever can be put right without knowing what was acknowledged: all partitions are there,
+   * frozen, and nothing is in transit.
+   */
   async rebuild(): Promise<void> {
     await this.#notice()
     await this.#rebuild()
@@ -59,7 +62,10 @@ export class RecoverySession {
     }
   }
 
-  /** The sale goes on, and this handle knows from where: a loss before its next call must not begin the same line anew. */
+  /**
+   * The sale goes on, and this handle knows from where: a loss before its next call must not begin
+   * the same line anew.
+   */
   async unfreeze(): Promise<void> {
     await this.#control({ action: 'unfreeze' })
     for (let index = 0; index < this.#parts.count; index++) {
@@ -68,7 +74,9 @@ export class RecoverySession {
     }
   }
 
-  /** If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it. */
+  /**
+   * If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it.
+   */
   async #notice(): Promise<void> {
     const { parts } = this.#client.partitions
     const call = this.#call()
@@ -106,8 +114,9 @@ export class RecoverySession {
   }
 
   /**
-   * What one partition has received and the other does not know that it sent is sent after all; what was sent and not received is
-   * received. Those that were not frozen go on meanwhile; that does no harm, since each step is decided where it is carried out.
+   * What one partition has received and the other does not know that it sent is sent after all;
+   * what was sent and not received is received. Those that were not frozen go on meanwhile; that
+   * does no harm, since each step is decided where it is carried out.
    */
   async #reconcile(): Promise<void> {
     const parts = this.#parts

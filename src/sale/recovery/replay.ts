@@ -4,16 +4,23 @@ import type { FinalAnswer, Op } from '../../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from '../acknowledgement-cache.js'
 
 const tuning = {
-  /** Reservations put back at a time, one attempt after another: what is over needs its units for a moment, and so many at once may lack them. */
+  /**
+   * Reservations put back at a time, one attempt after another: what is over needs its units for a
+   * moment, and so many at once may lack them.
+   */
   atOnce: [1_000, 125, 15, 1],
 }
 
-/** What somebody knows of what was acknowledged: a process of its own answers, a ledger of everything. */
+/**
+ * What somebody knows of what was acknowledged: a process of its own answers, a ledger of
+ * everything.
+ */
 export interface RecoverySource {
   readonly restocks: readonly AcknowledgedRestock[]
   readonly state: 'open' | 'paused' | 'ended'
   /**
-   * Those of a kind, in batches: `confirmed`, `held` at this time, or `over`, which is everything else.
+   * Those of a kind, in batches: `confirmed`, `held` at this time, or `over`, which is everything
+   * else.
    *
    * @param now The server's time.
    */
@@ -26,16 +33,21 @@ type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'res
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
-  /** `replaced`: the buyer has made another reservation with the same key since. `expired`: its extension was forgotten, and its time went by. */
+  /**
+   * `replaced`: the buyer has made another reservation with the same key since. `expired`: its
+   * extension was forgotten, and its time went by.
+   */
   readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
 }
 
 /**
- * Puts back into a frozen sale what was acknowledged: the same requests once more, with the same ids. What survived answers
- * as it is, so this can be repeated at will, and by many processes one after another.
+ * Puts back into a frozen sale what was acknowledged: the same requests once more, with the same
+ * ids. What survived answers as it is, so this can be repeated at will, and by many processes one
+ * after another.
  *
- * What is over comes first: it gives its units back at once, and keys and payments must find it. Then who has paid, before who
- * holds, should there be too few units for all. Units that were taken out come last: they were taken from what was left.
+ * What is over comes first: it gives its units back at once, and keys and payments must find it.
+ * Then who has paid, before who holds, should there be too few units for all. Units that were taken
+ * out come last: they were taken from what was left.
  *
  * @param now The server's time where a reservation is, by its id.
  */
@@ -86,7 +98,10 @@ export async function replay(
   return { restored: restored.size, refused: [...refused.values()] }
 }
 
-/** There may be more to take out now than there was: the rest is put in again, under a key of its own. */
+/**
+ * There may be more to take out now than there was: the rest is put in again, under a key of its
+ * own.
+ */
 async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): Promise<void> {
   const again = await recover('restock', op)
   if (again.status !== 'restocked' || again.applied >= applied) return
@@ -94,7 +109,10 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
   await recover('restock', { sku: op.sku, quantity: applied - again.applied, key, final: true })
 }
 
-/** @returns Why not, if it was not: `no room` for one that is over and found no units for its moment. */
+/**
+ * @returns Why not, if it was not: `no room` for one that is over and found no units for its
+ *   moment.
+ */
 async function putBack(
   { reservation, refundDue, restocked }: Acknowledged,
   recover: Recover,
@@ -114,7 +132,8 @@ async function putBack(
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
     const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
-    // It had expired where its release was forgotten, and found its units: they go back, and the money stays due.
+    // It had expired where its release was forgotten, and found its units: they go back, and the
+    // money stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'released') {
     await recover('release', { id, buyer: null })

@@ -5,7 +5,9 @@ import { onClockedEngines } from '../../support/shop.js'
 
 const HOUR = 3_600_000
 
-/** What a server's clock that was an hour ahead and is put right means to those who wait for a time. */
+/**
+ * What a server's clock that was an hour ahead and is put right means to those who wait for a time.
+ */
 onClockedEngines((open) => {
   test('a consumer that has died is taken over, at half the pace', async () => {
     const shop = await open({ holdMs: 10_000, maxHoldMs: 10_000 })

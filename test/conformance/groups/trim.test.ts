@@ -24,7 +24,10 @@ async function write(at: PortPartition, calls: number, from = 0): Promise<void> 
 }
 
 onBothEngines((_open, kind) => {
-  /** Five ms of two entries with two events each: 20 events. They are just old enough when the time has come. */
+  /**
+   * Five ms of two entries with two events each: 20 events. They are just old enough when the time
+   * has come.
+   */
   const open = async (calls = 5) => {
     const [at] = await openPort(await kind.make(), { stock: { a: 10_000 }, maxHoldMs: AGE })
     await write(at!, calls)

@@ -8,7 +8,10 @@ const a = (quantity: number) => [{ sku: 'a', quantity }]
 const inTransit = async (shop: PartitionedShop) => (await shop.handle().stats()).skus.a!.inTransit
 
 onBothPartitioned((open) => {
-  /** All units lie in partition 0; a process that asked for one in partition 2 was killed after that step. */
+  /**
+   * All units lie in partition 0; a process that asked for one in partition 2 was killed after that
+   * step.
+   */
   async function killedAfter(step: 'send' | 'receive', units = 1) {
     const shop = await open({ stock: { a: units } })
     await shop.gather(0)

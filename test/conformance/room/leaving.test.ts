@@ -99,7 +99,8 @@ onBothEngines((open) => {
     await room.revoke('u1')
     await room.join('u1')
     await room.advance(1_000)
-    // A pass that is left behind must not be good for anything either. Who has none has nothing to revoke.
+    // A pass that is left behind must not be good for anything either. Who has none has nothing to
+    // revoke.
     await room.leave('u2')
     await room.revoke('u4')
     const [u1, u2] = [

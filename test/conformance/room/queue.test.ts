@@ -85,7 +85,8 @@ onBothEngines((open) => {
     expect(await room.tend()).toMatchObject({ called: 0, reach: 108, speed: 1_000 })
     await room.advance(SHOW_MS)
     const first = await room.tend()
-    // By then two seconds were seen in which nobody was called: 5 in 7 seconds, asked for and observed.
+    // By then two seconds were seen in which nobody was called: 5 in 7 seconds, asked for and
+    // observed.
     expect(first).toMatchObject({ called: 105, tokens: 100_000_000, present: 0 })
     // However fast it went, it is not taken for more than four times the rate.
     expect(first.speed).toBeGreaterThan(4_000)

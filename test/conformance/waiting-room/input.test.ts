@@ -7,7 +7,10 @@ import { SECRET, spied } from '../../support/waiting-room.js'
 const spy = spied(memoryEngine())
 const { engine } = spy
 const usual = { engine, secret: SECRET, ratePerSecond: 1 }
-/** One that has learned the room's rules, and one that has not. Neither looks around by itself: nobody polls. */
+/**
+ * One that has learned the room's rules, and one that has not. Neither looks around by itself:
+ * nobody polls.
+ */
 const room = new WaitingRoom('room', usual)
 const fresh = new WaitingRoom('room', usual)
 let ticket: string

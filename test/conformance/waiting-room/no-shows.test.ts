@@ -68,7 +68,8 @@ onBothEngines((open) => {
     await door.admitted('u1')
     await door.come(crowd.slice(1))
     await door.advance(1_000)
-    // The room is looked at by others only: u2, who was here a second ago, gets a turn and is never seen again.
+    // The room is looked at by others only: u2, who was here a second ago, gets a turn and is never
+    // seen again.
     await door.come(crowd.slice(2))
     expect(await door.room.stats()).toMatchObject({ outstanding: 2, admitted: 1 })
     const counts = await perSecond(door, crowd.slice(2), 7)

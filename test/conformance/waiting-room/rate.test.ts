@@ -24,7 +24,10 @@ class Bucket {
   }
 }
 
-/** Everybody polls after each step; whoever enters goes home. Fails unless exactly as many enter as there are tokens. */
+/**
+ * Everybody polls after each step; whoever enters goes home. Fails unless exactly as many enter as
+ * there are tokens.
+ */
 async function walk(
   door: Entrance,
   bucket: Bucket,

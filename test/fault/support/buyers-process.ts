@@ -1,5 +1,5 @@
-// Buyers in a process of their own: reads a line of JSON with those it is to ask for, writes a line for each who has an answer, and
-// one when all have. It may be told to die at a step of its own.
+// Buyers in a process of their own: reads a line of JSON with those it is to ask for, writes a line
+// for each who has an answer, and one when all have. It may be told to die at a step of its own.
 import { createInterface } from 'node:readline'
 import { Cluster } from 'ioredis'
 import type { Command, Engine, Op, Reply } from '../../../src/engine/engine.js'

@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type FlashSale, StockholdError, type StockholdErrorCode } from '../../../src/index.js'
 import { watchDeadline } from '../../support/punctual.js'
 
-/** Somebody who reserves a cart and pays for it. Whoever asks for them once more asks with the same keys. Plain data, fit for JSON. */
+/**
+ * Somebody who reserves a cart and pays for it. Whoever asks for them once more asks with the same
+ * keys. Plain data, fit for JSON.
+ */
 export interface Buyer {
   readonly name: string
   readonly cart: readonly (readonly [sku: string, quantity: number])[]
@@ -18,7 +21,9 @@ export interface End {
   readonly id?: string
 }
 
-/** Calls by what they were told, and how many had not settled when their deadline had long passed. */
+/**
+ * Calls by what they were told, and how many had not settled when their deadline had long passed.
+ */
 export interface Calls {
   readonly told: Readonly<Record<string, number>>
   readonly overdue: number
@@ -78,7 +83,9 @@ export class Buyers {
     await Promise.all(Array.from({ length: atOnce }, serve))
   }
 
-  /** Nobody asks again, nor for the first time: `buy` resolves when every call has been answered. */
+  /**
+   * Nobody asks again, nor for the first time: `buy` resolves when every call has been answered.
+   */
   stop(): void {
     this.#stopped = true
   }

@@ -1,4 +1,7 @@
-/** A certificate that nobody has signed but itself, and its key: for 127.0.0.1, and for tests only. Valid for a hundred years. */
+/**
+ * A certificate that nobody has signed but itself, and its key: for 127.0.0.1, and for tests only.
+ * Valid for a hundred years.
+ */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBgDCCASWgAwIBAgIUXBJ2/aURWHbK9I2V1MGDZe/gh2IwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODE3MzE1OFoYDzIxMjYxMTA0

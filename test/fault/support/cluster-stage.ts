@@ -180,7 +180,10 @@ export class ClusterStage {
     return reply.answers[0]!
   }
 
-  /** Units of the first SKU that are available, and those that have left one and not arrived in another; nobody is asked to bring them home. */
+  /**
+   * Units of the first SKU that are available, and those that have left one and not arrived in
+   * another; nobody is asked to bring them home.
+   */
   async stock(partitions = this.partitions): Promise<{ available: number; inTransit: number }> {
     const answers = await Promise.all(partitions.map((p) => this.ask(p, 'stats', {})))
     const counts = answers.map((answer) =>
@@ -191,8 +194,8 @@ export class ClusterStage {
   }
 
   /**
-   * Holds the sale to everything it has said, and to every invariant. Nobody may be asking any more, and the cluster must be well. Answers how
-   * many units are confirmed of each SKU.
+   * Holds the sale to everything it has said, and to every invariant. Nobody may be asking any
+   * more, and the cluster must be well. Answers how many units are confirmed of each SKU.
    *
    * @param told What buyers were told, in the order in which they were.
    */
@@ -256,8 +259,8 @@ const answers = new Set([
 ])
 
 /**
- * Kills a master in mid-sale whose replica has everything: from one moment on it writes nothing, so what it is asked meanwhile is lost with
- * it, unexecuted and unanswered.
+ * Kills a master in mid-sale whose replica has everything: from one moment on it writes nothing, so
+ * what it is asked meanwhile is lost with it, unexecuted and unanswered.
  */
 export async function killInStep({ admin, server }: ClusterNode): Promise<void> {
   await admin.call('CLIENT', 'PAUSE', '60000', 'WRITE')
@@ -270,7 +273,10 @@ export async function killInStep({ admin, server }: ClusterNode): Promise<void> 
   await expect.poll(() => admin.status).not.toBe('ready')
 }
 
-/** Shuts a master's replica out, which has no more of what is written from now on. Answers how to put it in the master's place. */
+/**
+ * Shuts a master's replica out, which has no more of what is written from now on. Answers how to
+ * put it in the master's place.
+ */
 export async function runAhead(cluster: RedisCluster, master: ClusterNode): Promise<() => Promise<void>> {
   const [replica] = await cluster.replicasOf(master)
   await replica!.server.kill('SIGSTOP')

@@ -1,4 +1,5 @@
-// A consumer in a process of its own: a line of JSON for each event it has handled, until it is killed or told to end.
+// A consumer in a process of its own: a line of JSON for each event it has handled, until it is
+// killed or told to end.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FlashSale, redisEngine } from '../../../src/index.js'
 

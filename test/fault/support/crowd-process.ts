@@ -1,5 +1,6 @@
-// A crowd in a process of its own, with a clock of its own: says its process id, begins at a line on its standard input, ends
-// at the next, and reports in one line of JSON. In between it says when twenty have paid.
+// A crowd in a process of its own, with a clock of its own: says its process id, begins at a line
+// on its standard input, ends at the next, and reports in one line of JSON. In between it says when
+// twenty have paid.
 import { createInterface } from 'node:readline'
 import { FlashSale, redisEngine } from '../../../src/index.js'
 import { Crowd, learnRules } from './crowd.js'

@@ -17,7 +17,10 @@ export interface CrowdOptions {
 /** How long a shopper rests between two orders, at most, in ms. */
 const REST_MS = 20
 
-/** Buyers who reserve, confirm, release, walk away and ask again, without end; and who write down what they are told. */
+/**
+ * Buyers who reserve, confirm, release, walk away and ask again, without end; and who write down
+ * what they are told.
+ */
 export class Crowd implements Report {
   readonly orders: Order[] = []
   readonly calls: Call[] = []
@@ -67,13 +70,19 @@ export class Crowd implements Report {
     return order
   }
 
-  /** Resolves once that many calls more were told this; who waits in vain hears of it from the test's own time limit. */
+  /**
+   * Resolves once that many calls more were told this; who waits in vain hears of it from the
+   * test's own time limit.
+   */
   async hears(told: string, times = 1): Promise<void> {
     const enough = this.count(told) + times
     while (this.count(told) < enough) await delay(2)
   }
 
-  /** Through every handle there was: a buyer buys and pays at last. Clients take their time to connect again. */
+  /**
+   * Through every handle there was: a buyer buys and pays at last. Clients take their time to
+   * connect again.
+   */
   async buysOnEveryHandle(): Promise<void> {
     await Promise.all(this.#options.handles.map((handle, i) => this.#buyAtLast(handle, i)))
   }
@@ -159,7 +168,10 @@ export class Crowd implements Report {
   }
 }
 
-/** The first call connects, and learns the rules: on a busy machine that may take longer than one deadline. */
+/**
+ * The first call connects, and learns the rules: on a busy machine that may take longer than one
+ * deadline.
+ */
 export async function learnRules(handle: FlashSale): Promise<void> {
   while (!(await handle.stats().catch(() => undefined))) await delay(20)
 }

@@ -1,11 +1,17 @@
-/** What one buyer asked for, and what they were told: enough to hold the shop to its word. Plain data, fit for JSON. */
+/**
+ * What one buyer asked for, and what they were told: enough to hold the shop to its word. Plain
+ * data, fit for JSON.
+ */
 export interface Order {
   readonly buyer: string
   readonly key: string
   readonly quantity: number
   /** `null`: the sale's own, which never expires within a test. */
   readonly holdMs: number | null
-  /** The ids of every answer `reserved` or `key_spent`, in the order they came: all the same, if all is well. */
+  /**
+   * The ids of every answer `reserved` or `key_spent`, in the order they came: all the same, if all
+   * is well.
+   */
   readonly ids: string[]
   /** The latest word on the reserving: a status, a fault's code, or nothing yet. */
   told?: string

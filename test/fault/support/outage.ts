@@ -2,7 +2,10 @@ import { expect } from 'vitest'
 import type { ClusterNode, RedisCluster } from '../../../scripts/lib/servers/redis/cluster.js'
 import type { ClusterShop } from '../../support/cluster.js'
 
-/** Every partition of the sale sits with one of three masters: those of the one that is to fail, and the others. */
+/**
+ * Every partition of the sale sits with one of three masters: those of the one that is to fail, and
+ * the others.
+ */
 export async function divide(
   cluster: RedisCluster,
   shop: ClusterShop,

@@ -3,8 +3,9 @@ import { openTrial, type Stage, type TrialOptions } from './trial.js'
 import { verdict } from './verdict.js'
 
 /**
- * Load, a server that refuses with `reply`, and one that does not any more. What is refused was not executed, so every call
- * must say UNAVAILABLE; and that nothing was done after all, the verdict finds out.
+ * Load, a server that refuses with `reply`, and one that does not any more. What is refused was not
+ * executed, so every call must say UNAVAILABLE; and that nothing was done after all, the verdict
+ * finds out.
  */
 export async function refuse(
   reply: string,

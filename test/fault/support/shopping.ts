@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type FlashSale, type SaleEvent, StockholdError } from '../../../src/index.js'
 
-/** Buyers who reserve, pay, give back and are refunded, until they are stopped, whatever happens to the server. */
+/**
+ * Buyers who reserve, pay, give back and are refunded, until they are stopped, whatever happens to
+ * the server.
+ */
 export class Shopping {
   calls = 0
   readonly #sale: FlashSale
@@ -58,7 +61,9 @@ export async function everything(sale: FlashSale): Promise<SaleEvent[]> {
   return events
 }
 
-/** What was handled, in the order in which it was: partition, sequence, and the reservation if any. */
+/**
+ * What was handled, in the order in which it was: partition, sequence, and the reservation if any.
+ */
 export type Handled = readonly [partition: number, sequence: number, key: string]
 
 /** Every event was handled, and none of a reservation before those that came before it. */

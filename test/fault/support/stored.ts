@@ -2,7 +2,10 @@ import { expect } from 'vitest'
 import type { Partition, StoredReservation } from '../../../src/engine/engine.js'
 import type { Engine } from '../../../src/index.js'
 
-/** Every reservation there is, by the port itself: what an audit counts, but does not show. It must agree with the events. */
+/**
+ * Every reservation there is, by the port itself: what an audit counts, but does not show. It must
+ * agree with the events.
+ */
 export async function everything(engine: Engine, sale: string): Promise<StoredReservation[]> {
   const first = engine.partition(sale, 0, 1)
   await first.ready()
@@ -33,7 +36,10 @@ async function everythingIn(partition: Partition, incarnation: string): Promise<
   return [...found.values()]
 }
 
-/** What became of each reservation, as the events tell it: they are written with the change, or not at all. */
+/**
+ * What became of each reservation, as the events tell it: they are written with the change, or not
+ * at all.
+ */
 async function statesByEvents(
   partition: Partition,
   incarnation: string,

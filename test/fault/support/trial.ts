@@ -18,7 +18,10 @@ export interface TrialOptions {
 
 type Client = ClientOptions & { readonly enableReadyCheck?: boolean }
 
-/** A sale on a Redis of its own, behind a proxy, with a crowd at its doors. All of it ends with the test. */
+/**
+ * A sale on a Redis of its own, behind a proxy, with a crowd at its doors. All of it ends with the
+ * test.
+ */
 export interface Stage extends Trial {
   readonly server: RedisServer
   readonly proxy: FaultyRedis
@@ -30,7 +33,10 @@ export interface Stage extends Trial {
   handle(engine?: Engine, deadlineMs?: number): FlashSale
 }
 
-/** As their owners have them: ioredis' own defaults, which resend what was not answered, and pipelines it makes itself. */
+/**
+ * As their owners have them: ioredis' own defaults, which resend what was not answered, and
+ * pipelines it makes itself.
+ */
 const usual: readonly ClientOptions[] = [{}, { enableAutoPipelining: true }]
 
 export async function openTrial(options: TrialOptions = {}): Promise<Stage> {

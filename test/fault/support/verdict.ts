@@ -32,8 +32,8 @@ const answers = [
 const faults = ['UNAVAILABLE', 'UNKNOWN_OUTCOME']
 
 /**
- * Holds a sale to everything it has said, and to every invariant; then sells what is left, to the last unit. The crowd must
- * have stopped, and Redis must be well.
+ * Holds a sale to everything it has said, and to every invariant; then sells what is left, to the
+ * last unit. The crowd must have stopped, and Redis must be well.
  */
 export async function verdict(
   trial: Trial,
@@ -84,7 +84,10 @@ export function settledInTime({ calls }: Report, { codes = [] }: Leniency = {}):
   expect(calls.filter(({ overdue }) => overdue).slice(0, 3)).toEqual([])
 }
 
-/** Whoever was left in the dark asks again, in two places at once: one answer, and the same one ever after. */
+/**
+ * Whoever was left in the dark asks again, in two places at once: one answer, and the same one ever
+ * after.
+ */
 async function resolve(handles: readonly FlashSale[], orders: readonly Order[]): Promise<void> {
   const inBoth = (ask: (sale: FlashSale) => Promise<string>) => Promise.all(handles.map(ask))
   await inTurn(orders, async (order) => {
@@ -113,7 +116,10 @@ async function resolve(handles: readonly FlashSale[], orders: readonly Order[]):
   })
 }
 
-/** Each reservation that was acknowledged exists exactly once, as it was told; and there is none that nobody asked for. */
+/**
+ * Each reservation that was acknowledged exists exactly once, as it was told; and there is none
+ * that nobody asked for.
+ */
 function keptWord(orders: readonly Order[], stored: readonly StoredReservation[]): void {
   const byId = new Map(stored.map((reservation) => [reservation.id, reservation]))
   const asked = new Map(orders.map((order) => [`${order.buyer} ${order.key}`, order]))
@@ -122,7 +128,8 @@ function keptWord(orders: readonly Order[], stored: readonly StoredReservation[]
     const order = asked.get(`${buyer} ${key}`)
     expect(order, `${id} of ${buyer} ${key}: nobody asked for it`).toBeDefined()
     expect(cart).toEqual([[0, order!.quantity]])
-    // Who was refused, or told that nothing was executed, has nothing: however late a request arrives.
+    // Who was refused, or told that nothing was executed, has nothing: however late a request
+    // arrives.
     expect(order!.ids.length, `${buyer} ${key} has ${id}, and was told ${order!.told}`).toBeGreaterThan(0)
     expect(found.has(`${buyer} ${key}`), `${buyer} ${key} has two reservations`).toBe(false)
     found.add(`${buyer} ${key}`)

@@ -59,7 +59,9 @@ export function pollAll(room: WaitingRoom, tickets: readonly string[]): Promise<
 export const positions = (told: readonly PollResult[]) =>
   told.map((one) => (one.status === 'waiting' ? one.position : null))
 
-/** Whether a call ends, whatever it ends with. Never how fast: only that it was not left waiting. */
+/**
+ * Whether a call ends, whatever it ends with. Never how fast: only that it was not left waiting.
+ */
 export async function ends(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'fine',

@@ -1,4 +1,5 @@
-// A follower in a process of its own: says its process id once it follows, and goes on until it is killed or told a line.
+// A follower in a process of its own: says its process id once it follows, and goes on until it is
+// killed or told a line.
 import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { FlashSale, redisEngine } from '../../../src/index.js'

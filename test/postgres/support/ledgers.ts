@@ -53,7 +53,9 @@ export class TestLedger {
     return rows.map(({ value }) => value)
   }
 
-  /** Fails unless the sale and the ledger say the same, and each event is there once, without a gap. */
+  /**
+   * Fails unless the sale and the ledger say the same, and each event is there once, without a gap.
+   */
   async agrees(sale: FlashSale): Promise<number> {
     const found = await this.ledger.reconcile(sale)
     expect(found).toMatchObject({
@@ -66,7 +68,9 @@ export class TestLedger {
     return found.checked
   }
 
-  /** Each event of the history once, without a gap; and the reservations are what their events say. */
+  /**
+   * Each event of the history once, without a gap; and the reservations are what their events say.
+   */
   async hasEveryEvent(sale: string): Promise<void> {
     const gaps = await this.sql(
       `SELECT p.partition, p.sequence, count(e.sequence) AS events, max(e.sequence) AS last

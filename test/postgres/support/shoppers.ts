@@ -4,7 +4,10 @@ import { type FlashSale, StockholdError } from '../../../src/index.js'
 /** What a shopper was told last of a reservation. */
 export type Told = 'reserved' | 'confirmed' | 'released' | 'refund_due' | 'refunded'
 
-/** Shoppers who reserve, pay, give back and repeat until they are told to stop; they remember every answer. */
+/**
+ * Shoppers who reserve, pay, give back and repeat until they are told to stop; they remember every
+ * answer.
+ */
 export class Shoppers {
   readonly told = new Map<string, Told>()
   readonly #sale: FlashSale

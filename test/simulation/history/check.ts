@@ -18,8 +18,8 @@ export type HistoryVerdict =
     }
 
 /**
- * Decides whether some order of the operations, by the rules of the sale, explains every answer that was given. One that is wrong is
- * shrunk.
+ * Decides whether some order of the operations, by the rules of the sale, explains every answer
+ * that was given. One that is wrong is shrunk.
  */
 export function checkHistory(operations: readonly Operation[], rules: SaleRules): HistoryVerdict {
   const mentions = new Mentions(operations)

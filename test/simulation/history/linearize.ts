@@ -12,7 +12,10 @@ interface Placed {
   readonly at: number
 }
 
-/** An answer that does not fit behind the longest order, and what the rules would have answered there. */
+/**
+ * An answer that does not fit behind the longest order, and what the rules would have answered
+ * there.
+ */
 export interface Stuck {
   readonly operation: Operation
   readonly byTheRules: Answer | undefined
@@ -52,18 +55,22 @@ interface Move {
 const ENOUGH = 200_000
 
 /**
- * Looks for an order of the operations in which the plain rules give every answer, and in which whoever returned before another
- * was called comes first: linearizability (Herlihy and Wing, 1990).
+ * Looks for an order of the operations in which the plain rules give every answer, and in which
+ * whoever returned before another was called comes first: linearizability (Herlihy and Wing, 1990).
  *
- * The search is Wing and Gong's (Testing and verifying concurrent objects, 1993): take any operation that nobody who is yet to be
- * placed returned before, see whether the rules give its answer, go on from the sale behind it, and come back if that
- * leads nowhere. With Lowe's memory (Testing for linearizability, 2017): where the same operations are placed and the sale is the
- * same, the search has been before, and need not go again. What may be left out (executions nobody heard of) is tried only where
- * it changes the sale: otherwise leaving it out is the same. An answer that is right and says that nothing was changed is placed at once. And what was executed first, as far as replies say so, is tried
- * first: so a history that is right is explained in hardly more steps than it has.
+ * The search is Wing and Gong's (Testing and verifying concurrent objects, 1993): take any
+ * operation that nobody who is yet to be placed returned before, see whether the rules give its
+ * answer, go on from the sale behind it, and come back if that leads nowhere. With Lowe's memory
+ * (Testing for linearizability, 2017): where the same operations are placed and the sale is the
+ * same, the search has been before, and need not go again. What may be left out (executions nobody
+ * heard of) is tried only where it changes the sale: otherwise leaving it out is the same. An
+ * answer that is right and says that nothing was changed is placed at once. And what was executed
+ * first, as far as replies say so, is tried first: so a history that is right is explained in
+ * hardly more steps than it has.
  *
  * @param effort How many steps to try at most; the question is NP-complete.
- * @param mentions What the answers tell of the reservations, if more is known of it than these operations say.
+ * @param mentions What the answers tell of the reservations, if more is known of it than these
+ *   operations say.
  */
 export function linearize(
   operations: readonly Operation[],
@@ -103,7 +110,8 @@ class Search {
     for (let top = stack.at(-1); top; top = stack.at(-1)) {
       if (top.answered === this.#byReturn.length)
         return { kind: 'explained', order: this.#orderOf(stack), tried: this.#tried }
-      // Of those that come as far, the one with the most places taken: the first is in the order of execution.
+      // Of those that come as far, the one with the most places taken: the first is in the order of
+      // execution.
       if (top.answered > bestAnswered || (top.answered === bestAnswered && stack.length > bestDepth)) {
         bestAnswered = top.answered
         bestDepth = stack.length
@@ -145,12 +153,14 @@ class Search {
         const { answer, after } = this.#carryOut(sale, step, at)
         if (!(step.answered ? isAnswer(step.operation, answer) : after !== sale)) continue
         const move = { index, at, after }
-        // What is right here, and changes nothing wherever it stands, may come here in any order that has it later.
+        // What is right here, and changes nothing wherever it stands, may come here in any order
+        // that has it later.
         if (step.answered && changesNothing(step.operation)) return [move]
         moves.push(move)
       }
     }
-    // In the order of execution. What nobody heard of and was passed over in its turn, since it changed nothing then, comes last.
+    // In the order of execution. What nobody heard of and was passed over in its turn, since it
+    // changed nothing then, comes last.
     const turn = ({ index }: Move) => {
       const { answered, hint } = this.#steps[index]!
       return answered || hint >= reached ? hint : hint + Number.MAX_SAFE_INTEGER / 2
@@ -163,7 +173,10 @@ class Search {
     return carryOut(sale, operation.call, at, operation, fresh)
   }
 
-  /** Whatever was called after this cannot come next: somebody who is not placed had returned before. */
+  /**
+   * Whatever was called after this cannot come next: somebody who is not placed had returned
+   * before.
+   */
   #firstReturn(): number {
     const first = this.#byReturn.find((index) => !this.#placed[index])
     return first === undefined ? Number.POSITIVE_INFINITY : returnOf(this.#steps[first]!)

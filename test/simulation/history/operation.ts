@@ -16,7 +16,10 @@ export type Outcome =
   /** It may have been executed at any time from its call on, or never. */
   | { readonly kind: 'unknown'; readonly code: string }
 
-/** A call and what came of it. `order` is real time without ties: whoever returned before another was called, came first. */
+/**
+ * A call and what came of it. `order` is real time without ties: whoever returned before another
+ * was called, came first.
+ */
 export interface Operation {
   readonly process: string
   readonly call: Call
@@ -25,8 +28,8 @@ export interface Operation {
   readonly returned: Stamp | undefined
   readonly outcome: Outcome
   /**
-   * Further executions there may have been, for a request can be delivered several times. `undefined`: nobody knows; then an
-   * unknown operation may have been executed once, at any time.
+   * Further executions there may have been, for a request can be delivered several times.
+   * `undefined`: nobody knows; then an unknown operation may have been executed once, at any time.
    */
   readonly silent: readonly Execution[] | undefined
 }

@@ -3,7 +3,10 @@ import { describeAnswer, describeCall, ShortIds } from '../../model/call.js'
 import type { Stuck } from './linearize.js'
 import type { Operation } from './operation.js'
 
-/** A history that nothing explains, for a person: who asked what, when, what was answered, and where it cannot go on. */
+/**
+ * A history that nothing explains, for a person: who asked what, when, what was answered, and where
+ * it cannot go on.
+ */
 export function printHistory(
   operations: readonly Operation[],
   rules: SaleRules,

@@ -10,16 +10,19 @@ type Violated = Extract<Verdict, { kind: 'violated' }>
 const EFFORT = 5_000
 
 /**
- * A smaller history that is wrong in the same place: the same answer does not fit, and the rules would have answered the same.
+ * A smaller history that is wrong in the same place: the same answer does not fit, and the rules
+ * would have answered the same.
  *
- * - Everything after the answer that does not fit is cut off. What is violated stays so however it goes on.
- * - The answers of a process, or of one operation, are forgotten: it may have been executed or not. That only makes explaining
- *   easier, so what is left is wrong by itself.
- * - Operations are dropped, at first many at a time, as long as that changes nothing of what the rules say at that place. What
- *   was asked about the same reservation stays, for whoever reads it.
+ * - Everything after the answer that does not fit is cut off. What is violated stays so however it
+ *   goes on.
+ * - The answers of a process, or of one operation, are forgotten: it may have been executed or not.
+ *   That only makes explaining easier, so what is left is wrong by itself.
+ * - Operations are dropped, at first many at a time, as long as that changes nothing of what the
+ *   rules say at that place. What was asked about the same reservation stays, for whoever reads it.
  *
  * @param verdict On the whole history.
- * @param mentions Of the whole history: the names of reservations stay known when the answers that told them are forgotten.
+ * @param mentions Of the whole history: the names of reservations stay known when the answers that
+ *   told them are forgotten.
  */
 export function shrink(
   operations: readonly Operation[],

@@ -2,7 +2,10 @@ import type { Reservation } from '../../../src/sale/results.js'
 import type { Sale } from '../../model/sale.js'
 import type { Execution, Operation } from './operation.js'
 
-/** A place an operation may take in the order: the execution that was answered, or one that nobody heard of. */
+/**
+ * A place an operation may take in the order: the execution that was answered, or one that nobody
+ * heard of.
+ */
 export interface Step {
   readonly operation: Operation
   readonly answered: boolean
@@ -13,8 +16,9 @@ export interface Step {
 }
 
 /**
- * An operation that failed took no place. One that was answered took at least the place of its answer; beyond it, and for one
- * whose outcome is unknown, there are the places of its silent executions, each of which may be left out.
+ * An operation that failed took no place. One that was answered took at least the place of its
+ * answer; beyond it, and for one whose outcome is unknown, there are the places of its silent
+ * executions, each of which may be left out.
  */
 export function stepsOf(operations: readonly Operation[]): Step[] {
   const steps = operations.flatMap((operation): Step[] => {
@@ -66,14 +70,17 @@ export class Mentions {
 /**
  * The server's times at which a step may have been carried out on this sale, the first one first.
  *
- * What is known of time, and why it may be used. Every reply carries the server's `now`, by which the whole batch was decided:
- * an answer was given at exactly that time, so nothing else need be tried. Each change is kept with its time, and `now` is never
- * before it: a step is possible only at or after the latest change, and after a change at 7 nothing happens at 5. It is no
- * use to order what changed nothing: the server's clock may be set back, and then an answer at 9 may come before a change
- * at 8. The caller's own clock says nothing of the server's, so it only orders calls: who returned before another was called.
+ * What is known of time, and why it may be used. Every reply carries the server's `now`, by which
+ * the whole batch was decided: an answer was given at exactly that time, so nothing else need be
+ * tried. Each change is kept with its time, and `now` is never before it: a step is possible only
+ * at or after the latest change, and after a change at 7 nothing happens at 5. It is no use to
+ * order what changed nothing: the server's clock may be set back, and then an answer at 9 may come
+ * before a change at 8. The caller's own clock says nothing of the server's, so it only orders
+ * calls: who returned before another was called.
  *
- * Where the time of an execution is not known, only the moments matter at which an answer could change: as early as possible,
- * when the sale opens or closes, when a hold expires, and what the answers say of `createdAt` and `expiresAt`.
+ * Where the time of an execution is not known, only the moments matter at which an answer could
+ * change: as early as possible, when the sale opens or closes, when a hold expires, and what the
+ * answers say of `createdAt` and `expiresAt`.
  */
 export function timesOf({ operation, execution }: Step, sale: Sale, mentions: Mentions): readonly number[] {
   if (execution) return execution.at >= sale.now ? [execution.at] : []

@@ -26,8 +26,9 @@ export type WorldFault = (typeof worldFaults)[number]
 export type Fault = MessageFault | WorldFault
 
 /**
- * Which faults a run has, and how often. Each run has some kinds and not others ("swarm testing", Groce and others, 2012): where
- * everything fails at once, nothing gets far enough to go wrong in an interesting way.
+ * Which faults a run has, and how often. Each run has some kinds and not others ("swarm testing",
+ * Groce and others, 2012): where everything fails at once, nothing gets far enough to go wrong in
+ * an interesting way.
  */
 export class Faults {
   /** How often each has been injected. */

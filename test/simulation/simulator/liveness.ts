@@ -5,7 +5,9 @@ import type { SimulatedProcess } from './process.js'
 import type { Recorded } from './recorder.js'
 import type { SaleWorld } from './sale-world.js'
 
-/** What must be so once the faults have stopped. It asks as anybody would, from two new processes. */
+/**
+ * What must be so once the faults have stopped. It asks as anybody would, from two new processes.
+ */
 export class Liveness {
   readonly #sale: SaleWorld
   readonly #process: SimulatedProcess
@@ -47,7 +49,10 @@ export class Liveness {
     }
   }
 
-  /** Whatever the server's clock has been through, the time of every hold comes: it goes at half the clock's pace at least. */
+  /**
+   * Whatever the server's clock has been through, the time of every hold comes: it goes at half the
+   * clock's pace at least.
+   */
   async #waitForHolds(): Promise<void> {
     // Each partition hears now, if it has not so far, that the clock was set back.
     await this.#stats()

@@ -27,9 +27,10 @@ const RECONNECT_MS = 50
 const PATIENCE_MS = 1_000
 
 /**
- * The wire between the processes and the server, for any port. A request may be lost, come late, come two to five times, and overtake
- * others; so may each of its replies. Whichever reply comes first is the answer. A connection that ends loses what was
- * to be answered; what was sent through it may arrive all the same.
+ * The wire between the processes and the server, for any port. A request may be lost, come late,
+ * come two to five times, and overtake others; so may each of its replies. Whichever reply comes
+ * first is the answer. A connection that ends loses what was to be answered; what was sent through
+ * it may arrive all the same.
  */
 export class Network {
   readonly #agenda: Agenda

@@ -9,8 +9,9 @@ interface Alarm {
 }
 
 /**
- * A process of the application: it has a clock of its own, it may stop for a while (then everything for it comes late), and it
- * may die (then nothing ever comes; what it has sent is on its way all the same).
+ * A process of the application: it has a clock of its own, it may stop for a while (then everything
+ * for it comes late), and it may die (then nothing ever comes; what it has sent is on its way all
+ * the same).
  */
 export class SimulatedProcess {
   readonly name: string

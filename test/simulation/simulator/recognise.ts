@@ -3,7 +3,8 @@ import type { Item } from '../../../src/sale/results.js'
 import type { Call } from '../../model/call.js'
 
 /**
- * Whether this item on the wire is what the call asks for. Two that ask the same of the same process are as good as one another.
+ * Whether this item on the wire is what the call asks for. Two that ask the same of the same
+ * process are as good as one another.
  *
  * @param skus By their place.
  */

@@ -23,7 +23,10 @@ export interface Recorded {
 
 const open: Outcome = { kind: 'unknown', code: 'never settled' }
 
-/** Writes down who asked what, when, and what came of it; and of each request, when it reached the server. */
+/**
+ * Writes down who asked what, when, and what came of it; and of each request, when it reached the
+ * server.
+ */
 export class Recorder {
   readonly all: Recorded[] = []
   readonly #agenda: Agenda
@@ -31,7 +34,10 @@ export class Recorder {
   readonly #pending = new Set<Recorded>()
   readonly #byOp = new WeakMap<object, Recorded>()
   #order = 0
-  /** The reply each process is just learning of: what settles before the next event was settled by it. */
+  /**
+   * The reply each process is just learning of: what settles before the next event was settled by
+   * it.
+   */
   #latest: { process: SimulatedProcess; now: number; order: number } | undefined
 
   /** @param skus Of the sale, in the order of their names. */
@@ -44,7 +50,10 @@ export class Recorder {
     return this.#pending
   }
 
-  /** Makes a call for a process and records it. Resolves with the answer, or `undefined` if there was none. */
+  /**
+   * Makes a call for a process and records it. Resolves with the answer, or `undefined` if there
+   * was none.
+   */
   async record(
     process: SimulatedProcess,
     call: Call,

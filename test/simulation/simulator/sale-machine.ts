@@ -3,7 +3,10 @@ import { execute } from '../../../src/memory-engine/memory-engine.js'
 import { PartitionState } from '../../../src/memory-engine/sale/partition-state.js'
 import type { Machine } from './server.js'
 
-/** One partition of a sale at the simulated server, by the memory engine's state machine; it can be looked into. */
+/**
+ * One partition of a sale at the simulated server, by the memory engine's state machine; it can be
+ * looked into.
+ */
 export interface SaleMachine extends Machine<Commands> {
   readonly state: PartitionState
 }

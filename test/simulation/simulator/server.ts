@@ -6,7 +6,10 @@ export interface Machine<M extends CommandMap<M>> {
   run<C extends keyof M>(command: C, ops: readonly M[C]['op'][], call: Call): Reply<M[C]['answer']>
 }
 
-/** The server: a clock that can be set, and whether it can be reached. What it keeps survives every restart. */
+/**
+ * The server: a clock that can be set, and whether it can be reached. What it keeps survives every
+ * restart.
+ */
 export class SimulatedServer {
   readonly #agenda: Agenda
   #ahead = 0
@@ -19,7 +22,9 @@ export class SimulatedServer {
     this.#agenda = agenda
   }
 
-  /** Its clock. It can jump; that time never runs backwards all the same is the machine's affair. */
+  /**
+   * Its clock. It can jump; that time never runs backwards all the same is the machine's affair.
+   */
   readonly clock = (): number => Math.floor(EPOCH + this.#agenda.now + this.#ahead)
 
   get up(): boolean {

@@ -10,7 +10,10 @@ import { type InjectedBug, SaleWorld } from './sale-world.js'
 export interface SimulateOptions {
   readonly seed: number
   readonly bug?: InjectedBug | undefined
-  /** Look into the server after every step. Without it only what callers see is checked. @default true */
+  /**
+   * Look into the server after every step. Without it only what callers see is checked. @default
+   * true
+   */
   readonly watch?: boolean
   /** Takes the lines of a trace, in order. The same seed gives the same lines. */
   readonly trace?: ((line: string) => void) | undefined
@@ -37,10 +40,10 @@ const STRAGGLERS_MS = 10_500
 
 /**
  * Plays one sale in a simulated world in which nearly everything fails: messages are lost, late and
- * repeated, processes die and stop, clocks leap, the server goes away. The client side of the library
- * is the real one; network, clocks and server are simulated, so a run takes about ten ms and its seed
- * repeats it exactly. While the faults last, every answer must follow from the rules of the sale;
- * after them, every call must get through.
+ * repeated, processes die and stop, clocks leap, the server goes away. The client side of the
+ * library is the real one; network, clocks and server are simulated, so a run takes about ten ms
+ * and its seed repeats it exactly. While the faults last, every answer must follow from the rules
+ * of the sale; after them, every call must get through.
  */
 export async function simulate({ seed, bug, watch = true, trace }: SimulateOptions): Promise<Simulated> {
   const injected = new Map<Fault, number>()

@@ -17,7 +17,10 @@ interface Sample {
   readonly units: readonly number[]
 }
 
-/** Looks into the server after every step: do the counts add up, is everything still true that anybody was told? */
+/**
+ * Looks into the server after every step: do the counts add up, is everything still true that
+ * anybody was told?
+ */
 export class Watch {
   readonly #machines: readonly SaleMachine[]
   readonly #clock: () => number
@@ -51,7 +54,10 @@ export class Watch {
     for (const told of this.#told.values()) this.#keep(told)
   }
 
-  /** Whoever was told so: there was a moment, since they asked, at which fewer units than that were to be had anywhere. */
+  /**
+   * Whoever was told so: there was a moment, since they asked, at which fewer units than that were
+   * to be had anywhere.
+   */
   soldOut(items: readonly Item[], sku: string, from: number, to: number): void {
     const { skus } = this.#machines[0]!.state.rules
     const place = skus.findIndex((rule) => rule.sku === sku)
@@ -68,7 +74,10 @@ export class Watch {
     )
   }
 
-  /** What is true of the partitions as one: what has left one and not arrived in another is on its way. */
+  /**
+   * What is true of the partitions as one: what has left one and not arrived in another is on its
+   * way.
+   */
   #together(made: readonly PartitionState[]): void {
     const { skus } = made[0]!.rules
     const units = skus.map(({ sku }, place) => {

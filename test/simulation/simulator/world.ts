@@ -6,7 +6,10 @@ import { SimulatedProcess } from './process.js'
 import { Random } from './random.js'
 import { SimulatedServer } from './server.js'
 
-/** Processes, a wire and a server, with everything that goes wrong between them; what they talk about is not known here. */
+/**
+ * Processes, a wire and a server, with everything that goes wrong between them; what they talk
+ * about is not known here.
+ */
 export class World {
   readonly agenda = new Agenda()
   readonly random: Random

@@ -301,7 +301,8 @@ describe('retry answers', () => {
     ])
   })
 
-  // A driver may have sent a copy that was carried out: of what was sent once, nobody can say that nothing was.
+  // A driver may have sent a copy that was carried out: of what was sent once, nobody can say that
+  // nothing was.
   test('end as UNKNOWN_OUTCOME where there is no time left to ask again', async () => {
     const { ask, calls, clock } = openLane()
     const answer = ask('a', { ms: 200 })

@@ -8,7 +8,10 @@ const LEASE = 1_000
 /** What the server's clock is ahead of the process'. */
 const AHEAD = 5_000_000
 
-/** A partition as one consumer sees it: the state its group has in the engine, and what this consumer was told to do with it. */
+/**
+ * A partition as one consumer sees it: the state its group has in the engine, and what this
+ * consumer was told to do with it.
+ */
 class Partition {
   leads = false
   leaving = false
@@ -391,7 +394,8 @@ describe('how often it is looked', () => {
   })
 
   test.each([
-    // ms since the lease of another was over, and when it is looked again by a consumer that leads some.
+    // ms since the lease of another was over, and when it is looked again by a consumer that leads
+    // some.
     [0, 201],
     [199, 2],
     [200, 248],

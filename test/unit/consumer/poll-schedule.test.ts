@@ -10,7 +10,10 @@ async function opened(longestMs = LONGEST) {
   clock.luck = 0.5
   const pace = new PollSchedule(longestMs, clock)
   pace.begin()
-  /** A reading that brought so many events, asked for now and answered after so many ms; answers how long until the next. */
+  /**
+   * A reading that brought so many events, asked for now and answered after so many ms; answers how
+   * long until the next.
+   */
   const read = async (events: number, latest = 0, tookMs = 0) => {
     const at = clock.now()
     pace.hasRead(at)

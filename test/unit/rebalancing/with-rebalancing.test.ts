@@ -16,7 +16,10 @@ const cart: Cart = [
 const soldOut: SoldOut = { sku: 3, available: 1, unsold: 1, mayReturn: false }
 const limits = { deadline: 1_000 }
 
-/** A home that answers with these, one after another, and a search that ends like this: `undefined` asks again. */
+/**
+ * A home that answers with these, one after another, and a search that ends like this: `undefined`
+ * asks again.
+ */
 function searched(answers: readonly object[], ends: readonly (SoldOut | undefined)[] = []) {
   const asked: [number, string, object][] = []
   const sought: [number, Shortage, number, number][] = []

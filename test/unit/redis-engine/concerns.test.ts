@@ -44,7 +44,10 @@ function localsOf(statement: Statement): string[] {
     : []
 }
 
-/** How many functions are made each time these statements are executed, without those that other functions make. */
+/**
+ * How many functions are made each time these statements are executed, without those that other
+ * functions make.
+ */
 function functionsIn(node: unknown): number {
   if (node === null || typeof node !== 'object') return 0
   if ((node as { type?: string }).type === 'FunctionDeclaration') return 1

@@ -61,7 +61,8 @@ describe('the partitions of a sale', () => {
     const whose = new Map<string, string>()
     for (const [name, prefix, sale, p, n] of keys) {
       const key = partitionKeys(prefix, sale, p, n)[0]!
-      // A partition may have the same place among several numbers of them; it is never another sale's, or another partition.
+      // A partition may have the same place among several numbers of them; it is never another
+      // sale's, or another partition.
       const owner = name.replace(/ of .*/, '')
       expect(whose.get(key) ?? owner).toBe(owner)
       whose.set(key, owner)

@@ -16,7 +16,10 @@ function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' })
 }
 
-/** A client whose connection is lost while a script is out: it is sent again by the next one, and refused there. */
+/**
+ * A client whose connection is lost while a script is out: it is sent again by the next one, and
+ * refused there.
+ */
 function resending(refusal: string) {
   const client = {
     stream: {},

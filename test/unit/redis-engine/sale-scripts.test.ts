@@ -132,7 +132,8 @@ describe.each(names)('%s.lua', (name) => {
     expect(flags).not.toBeNull()
     expect(section(name, 'Writes')).toMatch(/^-- Writes: ./)
     const writesNothing = /^-- Writes: nothing\./.test(section(name, 'Writes'))
-    // What takes stock or makes a sale stops when memory is full; what gives back or settles goes on.
+    // What takes stock or makes a sale stops when memory is full; what gives back or settles goes
+    // on.
     const takes = name === 'reserve' || name === 'create' || name === 'rebuild'
     expect(flags?.[1]).toBe(writesNothing ? 'no-writes' : takes ? undefined : 'allow-oom')
   })

@@ -7,7 +7,10 @@ import { clockedMemory } from '../../support/test-clock.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 
-/** A sale whose answers wait for a ledger, beside a handle without one; notes which commands the engine was handed. */
+/**
+ * A sale whose answers wait for a ledger, beside a handle without one; notes which commands the
+ * engine was handed.
+ */
 async function opened(options: Partial<FlashSaleOptions> = {}) {
   const { engine, clock } = await clockedMemory()
   const sent: string[] = []
@@ -39,7 +42,10 @@ async function opened(options: Partial<FlashSaleOptions> = {}) {
 
 type Stage = Awaited<ReturnType<typeof opened>>
 
-/** What changes a sale. Each is prepared by the handle without a ledger, and made by the one with it. */
+/**
+ * What changes a sale. Each is prepared by the handle without a ledger, and made by the one with
+ * it.
+ */
 const changes: Record<string, (stage: Stage) => Promise<(sale: FlashSale) => Promise<{ status: string }>>> = {
   reserve: async () => (sale) => sale.reserve({ buyer: 'u', items }),
   confirm: async ({ held }) => {

@@ -42,7 +42,10 @@ function testimony(
   }
 }
 
-/** Replays into a sale that answers with these, by command and id; else as what is asked would be carried out. */
+/**
+ * Replays into a sale that answers with these, by command and id; else as what is asked would be
+ * carried out.
+ */
 async function replayed(
   testimonies: readonly RecoverySource[],
   answers: Record<string, object | (() => object)> = {},

@@ -7,7 +7,10 @@ import { REPORT_WIDTH, reportLines } from '../../../scripts/plan/report.js'
 
 const chapter = await readFile(new URL('../../../scripts/README.md', import.meta.url), 'utf8')
 
-/** A call of the planner, and what the chapter says it prints; a line of three dots stands for any number of lines. */
+/**
+ * A call of the planner, and what the chapter says it prints; a line of three dots stands for any
+ * number of lines.
+ */
 const examples = [...chapter.matchAll(/```console\n\$ npm run -s plan(?: -- ([^\n]*))?\n(.*?)\n```/gs)].map(
   ([, args = '', printed]) => ({ args: args.split(' ').filter(Boolean), printed: printed!.split('\n') }),
 )

@@ -8,7 +8,9 @@ import { QueueIndex } from '../../../src/waiting-room/queue-index.js'
 
 const CHUNK = 65_536
 
-/** What an engine would tell: the chunks with these numbers in them, cut off behind the last one. */
+/**
+ * What an engine would tell: the chunks with these numbers in them, cut off behind the last one.
+ */
 function chunksOf(numbers: Iterable<number>): DepartedChunk[] {
   const chunks = new Map<number, number[]>()
   for (const number of numbers) {

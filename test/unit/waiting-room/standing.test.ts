@@ -6,7 +6,10 @@ import { SECRET } from '../../support/waiting-room.js'
 
 const NOW = 1_767_297_600_000
 
-/** The state of a room with 100 in line behind 10 who were called, 4 of them at the door; one a second, nobody near enough to be asked for. */
+/**
+ * The state of a room with 100 in line behind 10 who were called, 4 of them at the door; one a
+ * second, nobody near enough to be asked for.
+ */
 const quiet = {
   ...{
     opened: true,

@@ -3,7 +3,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TicketTable } from '../../../src/waiting-room/ticket-table.js'
 
-/** Tickets of few different ends, so that many stand in each other's way, and some that are hardly any. */
+/**
+ * Tickets of few different ends, so that many stand in each other's way, and some that are hardly
+ * any.
+ */
 const ticket = fc.oneof(
   fc
     .tuple(fc.constantFrom('', 'a', 'b.', 'c.d.'), fc.constantFrom('AAAAAAA', 'BAAAAAA', 'AAAAAAB'))

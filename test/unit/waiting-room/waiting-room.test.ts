@@ -83,7 +83,8 @@ test('the pass is checked within the deadline of the reservation, however many c
   const { clock, spy, room } = await clockedRoom({ sale: 'phones' })
   await new FlashSale('phones', { engine: spy.engine }).create({ stock: { a: 5 } })
   const pass = await passOf(clock, room, 'ann')
-  // It has to learn the room first, which takes most of the time there is; then nothing comes any more.
+  // It has to learn the room first, which takes most of the time there is; then nothing comes any
+  // more.
   spy.before = (command) => clock.sleep(command === 'describe' ? 500 : 5_000)
   const reserve = async (ofSale: number, ofRoom: number) => {
     const elsewhere = roomOn(spy, { sale: 'phones', deadlineMs: ofRoom })

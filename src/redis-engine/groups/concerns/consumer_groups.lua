@@ -16,7 +16,8 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --                     their bytes
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
--- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of the
+-- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of
+-- the
 --   clock, then details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]

@@ -48,8 +48,9 @@ local function find_now(bucket, nonce)
   return record, in_archive
 end
 
--- A member of EXPIRY is `<first sequence>/<expiry>` and so names the entry of EVENTS whose holds expire
--- then: no bucket is stored twice. Answers the holds that are due: their buckets, and their nonces.
+-- A member of EXPIRY is `<first sequence>/<expiry>` and so names the entry of EVENTS whose holds
+-- expire then: no bucket is stored twice. Answers the holds that are due: their buckets, and their
+-- nonces.
 local function due_holds(member)
   local buckets, nonces = {}, {}
   local id = member:match('^%d+') .. '-0'

@@ -24,9 +24,9 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   TRANSFERS hash    s or r, another partition, a block of SKUs -> all units of these SKUs ever
 --                     sent there or received from there, see stock_transfers.lua
 -- ARGV[1]: msgpack values one after another: the caller, deadline, min_time, then the command's own
---   columns. The caller is an array: the incarnation; the generation, sequence and batch id that the
---   caller has seen last; the batch id of this call; 1 if the call goes on past a freeze. Columns name
---   it by its first value. See "History" in src/engine/engine.ts.
+--   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
+--   the caller has seen last; the batch id of this call; 1 if the call goes on past a freeze.
+--   Columns name it by its first value. See "History" in src/engine/engine.ts.
 -- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
 --   id of the latest events, by how much `now` is ahead of the clock, then details in order of the
 --   items.

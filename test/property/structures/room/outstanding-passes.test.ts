@@ -79,7 +79,9 @@ class Model implements Passes {
   }
 }
 
-/** Visitors, and a clock that does not go back: turns, passes and purchases come in order of time. */
+/**
+ * Visitors, and a clock that does not go back: turns, passes and purchases come in order of time.
+ */
 class Visitors {
   readonly #passes: Passes
   readonly #places: RankedVisitor[] = []

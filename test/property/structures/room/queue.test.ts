@@ -13,7 +13,9 @@ interface Moment {
   readonly tail: number
 }
 
-/** A queue, on a clock that does not go back: it is sampled before each change, as a room does it. */
+/**
+ * A queue, on a clock that does not go back: it is sampled before each change, as a room does it.
+ */
 class Clocked {
   #now = START
   #doorTime = 0

@@ -13,7 +13,9 @@ type Memory = Pick<
 /** A reservation of nothing, of which only id, state and expiry matter here. */
 const EMPTY = { buyer: 'u', cart: [], key: null, createdAt: 0, paymentId: null }
 
-/** Nothing goes back: from each state only to those behind it, and a hold only to a later expiry. */
+/**
+ * Nothing goes back: from each state only to those behind it, and a hold only to a later expiry.
+ */
 const LATER: Record<State, readonly State[]> = {
   held: ['held', 'expired', 'released', 'confirmed', 'refunded'],
   expired: ['expired', 'released', 'confirmed', 'refunded'],

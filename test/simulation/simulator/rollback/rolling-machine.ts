@@ -11,7 +11,10 @@ interface Batch {
   readonly clock: number
 }
 
-/** A sale at a server that can come back with an older state: what was done since then it has never heard of. */
+/**
+ * A sale at a server that can come back with an older state: what was done since then it has never
+ * heard of.
+ */
 export class RollingMachine implements SaleMachine {
   readonly #clock: () => number
   readonly #newState: () => PartitionState

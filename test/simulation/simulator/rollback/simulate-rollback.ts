@@ -33,7 +33,10 @@ interface Handle {
   robbed: boolean
 }
 
-/** One run: a sale under faults, a server that comes back with an older state or none, recovery, and the sale again. */
+/**
+ * One run: a sale under faults, a server that comes back with an older state or none, recovery, and
+ * the sale again.
+ */
 export async function simulateRollback(options: {
   readonly seed: number
   readonly newState?: () => PartitionState
@@ -86,7 +89,8 @@ class Run {
     world.stopFaults()
     await over(this, world.agenda.sleep(5_500))
     this.#rollBack()
-    // Somebody who has seen nothing of it may write on, and so hide from a mere count that anything is missing.
+    // Somebody who has seen nothing of it may write on, and so hide from a mere count that anything
+    // is missing.
     if (this.kind === 'older' && this.#random.chance(0.7)) {
       const late = this.#newHandle()
       await over(this, this.#crowd(10, false, [late]))
@@ -118,7 +122,9 @@ class Run {
     }
   }
 
-  /** Each process makes so many calls, one after another. `healthy`: none may find anything lost. */
+  /**
+   * Each process makes so many calls, one after another. `healthy`: none may find anything lost.
+   */
   async #crowd(calls: number, healthy = false, handles: readonly Handle[] = this.#handles): Promise<void> {
     const known = this.#handles.flatMap(({ told }) => [...told.keys()])
     await Promise.all(

@@ -3,7 +3,10 @@ import { demand } from '../../../model/violation.js'
 import type { SimulatedProcess } from '../process.js'
 import type { RoomPlan } from './room-plan.js'
 
-/** What a call is known by: when it was made and settled, by the world's clock and by the latest time the server has told. */
+/**
+ * What a call is known by: when it was made and settled, by the world's clock and by the latest
+ * time the server has told.
+ */
 export interface Span {
   readonly process: SimulatedProcess
   readonly from: number
@@ -149,7 +152,10 @@ export class RoomLedger {
     )
   }
 
-  /** What can be said when all is over. `gentle`: nothing came late, so that whoever polled was there. */
+  /**
+   * What can be said when all is over. `gentle`: nothing came late, so that whoever polled was
+   * there.
+   */
   conclude(start: number, gentle: boolean): void {
     const { rate, burst } = { rate: this.#fastest, burst: this.#largest }
     const inOrder = this.#admitted.toSorted((a, b) => a.at - b.at)
@@ -201,7 +207,10 @@ export class RoomLedger {
     )
   }
 
-  /** Whether the room was closed for certain: by the latest call, with no other that could have come after it. */
+  /**
+   * Whether the room was closed for certain: by the latest call, with no other that could have come
+   * after it.
+   */
   #isClosed(at: number): boolean {
     return this.#closing.some((one) => {
       if (!one.closes || !(one.span.serverTo < at)) return false

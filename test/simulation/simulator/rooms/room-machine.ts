@@ -5,7 +5,10 @@ import { seedCommitment } from '../../../../src/waiting-room/draw.js'
 import type { Random } from '../random.js'
 import type { Machine } from '../server.js'
 
-/** A waiting room at the simulated server, by the memory engine's state machine; it can be looked into. */
+/**
+ * A waiting room at the simulated server, by the memory engine's state machine; it can be looked
+ * into.
+ */
 export interface RoomMachine extends Machine<RoomCommands> {
   readonly room: Room | undefined
 }

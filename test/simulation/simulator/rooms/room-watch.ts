@@ -54,8 +54,9 @@ export class RoomWatch {
     const { available, held } = state.stock.of(0)
     const last = this.#samples.at(-1)
     if (last?.available === available && last.rest === held) return
-    // Where the server's clock was set back, no server time says when this was: the room's and the sale's stand still, each by itself. And
-    // a process counts on from what it was told until it hears more.
+    // Where the server's clock was set back, no server time says when this was: the room's and the
+    // sale's stand still, each by itself. And a process counts on from what it was told until it
+    // hears more.
     if (last) last.until = this.#moment() + this.#ahead
     this.#samples.push({ available, rest: held, until: Number.POSITIVE_INFINITY })
   }

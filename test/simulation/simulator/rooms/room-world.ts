@@ -22,7 +22,10 @@ interface Handles {
   knows: boolean
 }
 
-/** A waiting room in a simulated world, perhaps before a sale: its handles, and everything that is seen of it. */
+/**
+ * A waiting room in a simulated world, perhaps before a sale: its handles, and everything that is
+ * seen of it.
+ */
 export class RoomWorld {
   readonly world: World
   readonly plan: RoomPlan
@@ -47,8 +50,9 @@ export class RoomWorld {
       ),
     )
     this.plan = drawRoomPlan(this.world.random.fork())
-    // A process counts the server's time on since it last heard. Where its clock leaps, it may take a reading of the stock for a later one
-    // than it is: nothing is oversold, but for that long too many passes may be out.
+    // A process counts the server's time on since it last heard. Where its clock leaps, it may take
+    // a reading of the stock for a later one than it is: nothing is oversold, but for that long too
+    // many passes may be out.
     if (this.plan.sale) this.world.faults.leaveOut('process clock leaps')
     this.buyers = Array.from({ length: this.plan.visitors }, (_, i) => `v${i + 1}`)
     const { clock } = this.world.server

@@ -15,7 +15,10 @@ export interface SimulateRoomOptions extends Omit<SimulateOptions, 'bug'> {
 const LONGEST_MS = 20_000
 /** Nothing that was sent is on its way for longer. */
 const STRAGGLERS_MS = 5_500
-/** Whoever waits then has their turn within so long: no-shows, passes and holds before them have run out by then. */
+/**
+ * Whoever waits then has their turn within so long: no-shows, passes and holds before them have run
+ * out by then.
+ */
 const PATIENCE_MS = 400_000
 const HOUR_MS = 3_600_000
 

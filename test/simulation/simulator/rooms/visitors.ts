@@ -7,7 +7,10 @@ import { shop } from './shopping.js'
 
 type Told = PollResult | 'again' | 'gone'
 
-/** Everybody who comes to the room, each with a browser of their own: it outlives the process that answers it. */
+/**
+ * Everybody who comes to the room, each with a browser of their own: it outlives the process that
+ * answers it.
+ */
 export class Visitors {
   readonly #world: RoomWorld
   /** Nothing fails any more: who is still here waits for the turn, and does nothing else. */
