@@ -64,7 +64,7 @@ class OwnLedger implements Ledger {
       for (const reservation of page.reservations) this.#rows.set(reservation.id, reservation)
       const sequence = page.events.at(-1)?.sequence ?? 0
       this.#written[partition] = { generation: page.generation, sequence, batchId: '' }
-      await source.bookmark(partition, 'own-ledger', sequence, null)
+      await source.checkpoint(partition, 'own-ledger', sequence, null)
     }
     const hasWritten = (partition: number, { sequence }: LogOffset) => (this.#written[partition]?.sequence ?? 0) >= sequence
     return {
