@@ -1,10 +1,10 @@
-import { DeadlineTimer } from '../common/deadline-timer.js'
-import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
 import type { Call, CommandMap, Final, Port, Reply } from '../engine/port.js'
+import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
 import { onAbort } from './abort.js'
 import type { BatchTarget, Pending } from './batch-target.js'
+import { DeadlineTimer } from './deadline-timer.js'
 import { failureOf } from './failure.js'
 import type { Session } from './session.js'
 

@@ -1,5 +1,5 @@
-import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
+import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { internal, restate, StockholdError } from '../errors.js'
 
 /**

@@ -1,4 +1,4 @@
-import { DeadlineTimer } from '../common/deadline-timer.js'
+import { DeadlineTimer } from '../batching/deadline-timer.js'
 import type { Clock } from '../engine/clock.js'
 
 interface Run {

@@ -1,4 +1,4 @@
-import { backoff, jittered } from '../common/backoff.js'
+import { backoff, jittered } from '../batching/backoff.js'
 import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
 

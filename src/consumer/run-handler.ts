@@ -1,4 +1,4 @@
-import { backoff, jittered } from '../common/backoff.js'
+import { backoff, jittered } from '../batching/backoff.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
 import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
 import type { History } from './events.js'

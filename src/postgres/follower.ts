@@ -1,4 +1,4 @@
-import { backoff } from '../common/backoff.js'
+import { backoff } from '../batching/backoff.js'
 import { notify } from '../common/callback.js'
 import type { Timer } from '../engine/clock.js'
 import { isIncompatible } from '../errors.js'

@@ -1,6 +1,6 @@
 import { onAbort } from '../batching/abort.js'
-import { backoff } from '../common/backoff.js'
-import { DeadlineTimer } from '../common/deadline-timer.js'
+import { backoff } from '../batching/backoff.js'
+import { DeadlineTimer } from '../batching/deadline-timer.js'
 import { readEvents } from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
 import type { FinalAnswer, Rules } from '../engine/engine.js'

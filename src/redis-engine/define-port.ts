@@ -156,4 +156,15 @@ export function byLetter<O, A>(
   })
 }
 
+/**
+ * Answers of `create`.
+ *
+ * @param described What is told of the sale or the room that there is, by the index of the item.
+ */
+export function byCreation<O, A>(ops: readonly O[], letters: string, described: (i: number) => object): A[] {
+  const answer = (status: string) => (_: O, i: number) => ({ status, ...described(i) }) as A
+  const answers = { C: answer('created'), X: answer('exists'), N: answer('conflict') }
+  return byLetter('create', ops, letters, answers)
+}
+
 export const RETRY: Retry = { status: 'retry' }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
+import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { StockholdError, unavailable } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { denied, failure, isRefusedInside, replyCode } from './failure.js'

@@ -1,6 +1,6 @@
 import { driverMessage } from '../common/driver-error.js'
-import { unknownOutcome } from '../common/unknown-outcome.js'
 import type { Effect } from '../engine/effects.js'
+import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { internal, StockholdError, unavailable } from '../errors.js'
 
 /**

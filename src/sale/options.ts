@@ -4,6 +4,7 @@ import { checkInteger, checkOptions, type Names } from '../validation.js'
 import { type AdmissionGate, checkAdmissionGate } from './admission-gate.js'
 import { isLedger, type Ledger } from './ledger.js'
 
+/** Options of a `FlashSale`. */
 export interface FlashSaleOptions {
   /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine

@@ -1,5 +1,5 @@
+import { backoff } from '../batching/backoff.js'
 import type { CallOptions } from '../batching/batcher-set.js'
-import { backoff } from '../common/backoff.js'
 import type { Timer } from '../engine/clock.js'
 import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'

@@ -10,7 +10,7 @@ import type {
   Visit,
   VisitAnswer,
 } from '../../engine/room.js'
-import { byLetter, type Codec, definePort, type Head, iterate, RETRY } from '../define-port.js'
+import { byCreation, byLetter, type Codec, definePort, type Head, iterate, RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 import { writeColumn } from '../sale/record-codec.js'
 import acl from './concerns/acl.lua'
@@ -168,15 +168,10 @@ export const roomPort = definePort<RoomCommands, Head>({
         const letters = String(from.next())
         const incarnations = from.next() as readonly unknown[]
         const commitments = from.next() as readonly unknown[]
-        const described = (i: number) => ({
+        return byCreation(ops, letters, (i) => ({
           incarnation: String(incarnations[i]),
           commitment: String(commitments[i]),
-        })
-        return byLetter('create', ops, letters, {
-          C: (_, i) => ({ status: 'created', ...described(i) }),
-          X: (_, i) => ({ status: 'exists', ...described(i) }),
-          N: (_, i) => ({ status: 'conflict', ...described(i) }),
-        })
+        }))
       },
     },
     describe: {

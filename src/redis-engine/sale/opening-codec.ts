@@ -1,6 +1,6 @@
 import type { Answer, Op } from '../../engine/engine.js'
 import { splitStock } from '../../engine/stock-split.js'
-import { byLetter, type Details } from '../define-port.js'
+import { byCreation, byLetter, type Details } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
 
 /** What `create` and `rebuild` send, for the scripts of that name. */
@@ -33,15 +33,10 @@ export function readCreated(ops: readonly Op<'create'>[], from: Details): Answer
   const letters = String(from.next())
   const incarnations = from.next() as readonly unknown[]
   const completes = from.next() as readonly unknown[]
-  const described = (i: number) => ({
+  return byCreation(ops, letters, (i) => ({
     incarnation: String(incarnations[i]),
     complete: completes[i] === 1,
-  })
-  return byLetter('create', ops, letters, {
-    C: (_, i) => ({ status: 'created', ...described(i) }),
-    X: (_, i) => ({ status: 'exists', ...described(i) }),
-    N: (_, i) => ({ status: 'conflict', ...described(i) }),
-  })
+  }))
 }
 
 /** Reads `statuses, incarnations`. */

@@ -1,5 +1,5 @@
-import type { Effect } from '../engine/effects.js'
 import { StockholdError } from '../errors.js'
+import type { Effect } from './effects.js'
 
 /**
  * What was sent may have been executed.
