@@ -1,7 +1,8 @@
-import type { FinalGroupAnswer, GroupState } from '../engine/groups.js'
+import type { GroupState } from '../engine/groups.js'
 import { StockholdError } from '../errors.js'
+import { Acknowledger, Lease } from './acknowledger.js'
 import { type Acknowledgement, Backlog, type BacklogContext } from './backlog.js'
-import { type ConsumerContext, type Counts, SETTLE_MS } from './consumer-context.js'
+import type { ConsumerContext, Counts } from './consumer-context.js'
 import { EventLoader } from './event-loader.js'
 import type { History } from './events.js'
 import { END, HistoryReader, type Page } from './history-reader.js'
@@ -9,17 +10,7 @@ import { KeyedOrder } from './keyed-order.js'
 import { PollSchedule } from './poll-schedule.js'
 import { isForgetful, retryAt } from './retry.js'
 import { HandlerRunner, type Leader } from './run-handler.js'
-import { Trimming } from './trimming.js'
 import { WakeableTimer } from './wakeable-timer.js'
-
-interface Lease {
-  readonly epoch: number
-  /**
-   * By the clock's clock, counted from when it was asked for: so it ends here before it ends there.
-   */
-  until: number
-  renewAt: number
-}
 
 /**
  * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads
@@ -34,7 +25,7 @@ export class PartitionConsumer implements Leader {
   readonly #handling: HandlerRunner
   readonly #loader: EventLoader
   readonly #schedule: PollSchedule
-  readonly #trimming: Trimming
+  readonly #acknowledger: Acknowledger
   #lease: Lease | undefined
   #backlog: Backlog | undefined
   readonly #reader: HistoryReader
@@ -44,7 +35,6 @@ export class PartitionConsumer implements Leader {
   #leavingAt: number | undefined
   #retires = false
   #stopped = false
-  #acknowledgeAt = Number.POSITIVE_INFINITY
   #failures = 0
   readonly #timer: WakeableTimer
 
@@ -56,12 +46,17 @@ export class PartitionConsumer implements Leader {
     const { source, settings, load } = around
     const serverTime = (moment: number) =>
       source.serverTime(partition) + Math.round(moment - source.clock.now())
-    const { maxParked } = settings
     this.#handling = new HandlerRunner(around, this)
     this.#loader = new EventLoader(partition, around, (what, count) => this.tally(what, count))
     this.#schedule = new PollSchedule(settings.pollMs, source.clock)
-    this.#trimming = new Trimming(partition, around)
-    this.#backlogContext = { owner: this.#handling, chains: new KeyedOrder(), load, maxParked, serverTime }
+    this.#acknowledger = new Acknowledger(partition, around)
+    this.#backlogContext = {
+      owner: this.#handling,
+      chains: new KeyedOrder(),
+      load,
+      maxParked: settings.maxParked,
+      serverTime,
+    }
   }
 
   get history(): History {
@@ -157,10 +152,7 @@ export class PartitionConsumer implements Leader {
   /** The engine is to hear of it soon. */
   ended(backlog: Backlog): void {
     if (backlog !== this.#backlog) return
-    if (this.#acknowledgeAt === Number.POSITIVE_INFINITY) {
-      this.#acknowledgeAt = this.#now() + SETTLE_MS
-      this.#nudge()
-    } else if (this.leaving && backlog.running === 0) this.#nudge()
+    if (this.#acknowledger.plan() || (this.leaving && backlog.running === 0)) this.#nudge()
   }
 
   tally(what: keyof Counts, count = 1): void {
@@ -176,14 +168,14 @@ export class PartitionConsumer implements Leader {
     } else if (this.#reclaim) await this.#claim()
     if (!this.#lease) return this.#reclaim ? this.#now() : Number.POSITIVE_INFINITY
     if (this.leaving) return this.#leaveStep()
-    this.#offerDue()
+    for (const delivery of this.#backlog!.due(this.#now())) this.#context.workers.offer(delivery)
     if (this.#mayRead() && this.#now() >= this.#schedule.at) await this.#read()
     if (this.#lease && this.#now() >= this.#dueAt()) await this.#acknowledge(this.#context.settings.leaseMs)
     return this.#next()
   }
 
   #dueAt(): number {
-    return Math.min(this.#acknowledgeAt, this.#lease!.renewAt)
+    return Math.min(this.#acknowledger.at, this.#lease!.renewAt)
   }
 
   #next(): number {
@@ -228,7 +220,7 @@ export class PartitionConsumer implements Leader {
     // Until what is parked is in hand, nothing may be read that could overtake it.
     this.#reclaim = true
     const isNew = this.#lease === undefined
-    this.#lease = { epoch, until: at + leaseMs, renewAt: at + leaseMs / 3 }
+    this.#lease = new Lease(epoch, at, leaseMs)
     if (isNew) {
       this.#begin(position)
       if (!(await this.#page(END))) return
@@ -242,12 +234,8 @@ export class PartitionConsumer implements Leader {
     this.#backlog = new Backlog(position, this.#backlogContext)
     this.#reader.begin()
     this.#schedule.begin()
-    this.#acknowledgeAt = Number.POSITIVE_INFINITY
+    this.#acknowledger.clear()
     this.#context.leadershipChanged()
-  }
-
-  #offerDue(): void {
-    for (const delivery of this.#backlog!.due(this.#now())) this.#context.workers.offer(delivery)
   }
 
   #mayRead(): boolean {
@@ -261,15 +249,11 @@ export class PartitionConsumer implements Leader {
     const page = await this.#page(backlog.read)
     if (!page) return
     this.#loader.take(page, backlog)
-    if (page.events.length > 0 && this.#acknowledgeAt === Number.POSITIVE_INFINITY)
-      this.#acknowledgeAt = this.#now() + SETTLE_MS
+    if (page.events.length > 0) this.#acknowledger.plan()
     if (this.#schedule.plan(page.events.length, latest, at)) this.#noticed()
   }
 
-  /**
-   * Events after that sequence; nothing, if the history they are of is not the one that was read
-   * before.
-   */
+  /** Events after that sequence; nothing if they are not of the history that was read before. */
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
@@ -283,10 +267,7 @@ export class PartitionConsumer implements Leader {
     }
   }
 
-  /**
-   * The engine has forgotten what was read, and so perhaps the position and what was parked: begin
-   * with what it knows.
-   */
+  /** The engine has forgotten some of what was read: this consumer begins with what it knows. */
   #forgotten(): void {
     this.#drop()
     this.#reclaim = true
@@ -302,37 +283,19 @@ export class PartitionConsumer implements Leader {
 
   /** Tells what was done, and renews the lease for so long. */
   async #acknowledge(leaseMs: number): Promise<void> {
-    const { source, settings, consumer } = this.#context
-    const { group } = settings
-    const lease = this.#lease!
     const backlog = this.#backlog!
+    const lease = this.#lease!
     // Were the engine to have forgotten some of this history, and written another since, the
     // position would pass over that.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
-    const at = this.#now()
-    const settlement = backlog.acknowledge(at)
-    this.#acknowledgeAt = Number.POSITIVE_INFINITY
-    if (!settlement.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return
-    const { park, unpark } = settlement
-    // Only what is new is told: of an engine that has forgotten what it was told, this must not be
-    // the moment to learn it again.
-    const position = settlement.news ? settlement.position : 0
-    const trim = this.#trimming.at(at)
-    let answer: FinalGroupAnswer<'acknowledge'>
     try {
-      const told = { group, consumer, epoch: lease.epoch, leaseMs, position, park, unpark, trim }
-      answer = await source.ask(this.partition, 'acknowledge', told)
+      const told = await this.#acknowledger.tell(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
+      if (told === 'gone') await this.#gone()
+      if (told === 'fenced') this.#drop()
     } catch (error) {
-      backlog.revert(settlement)
-      this.#acknowledgeAt = at
       if (isForgetful(error)) this.#forgotten()
       throw error
     }
-    if (answer.status !== 'acknowledged') return answer.status === 'gone' ? this.#gone() : this.#drop()
-    this.#acknowledged(settlement, lease, at, leaseMs)
-    if (!trim) return
-    const latest = source.latest(this.partition).sequence
-    this.#acknowledgeAt = Math.min(this.#acknowledgeAt, this.#trimming.done(answer.first, latest, at))
   }
 
   /** The group was removed; or the engine came back from before it was made. */
@@ -345,24 +308,19 @@ export class PartitionConsumer implements Leader {
     throw new StockholdError('CLOSED', `the consumer group ${group} was removed`)
   }
 
-  #acknowledged(settlement: Acknowledgement, lease: Lease, at: number, leaseMs: number): void {
+  #heard(what: Acknowledgement, at: number): void {
     const backlog = this.#backlog!
     const knewOfNone = backlog.dead === 0
-    backlog.keep(settlement)
+    backlog.keep(what)
     // From now on others may revive some.
     if (knewOfNone && backlog.dead > 0) this.#context.leadershipChanged()
-    lease.until = at + leaseMs
-    lease.renewAt = at + leaseMs / 3
     this.#handling.offerHeld()
-    if (backlog.hasNews()) this.#acknowledgeAt = this.#now() + SETTLE_MS
+    if (backlog.hasNews()) this.#acknowledger.postpone()
     this.#schedule.hasHeard(at)
     this.#noticed()
   }
 
-  /**
-   * The lease is somebody else's, or given up: what is in hand is no concern of this consumer any
-   * more.
-   */
+  /** The lease is over: what is in hand is now for the consumer that has it next. */
   #drop(): void {
     if (!this.#lease) return
     this.#lease = undefined

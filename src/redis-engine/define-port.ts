@@ -111,7 +111,8 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
       const { ahead, sequence, offset, statuses } = head
       if (statuses && statuses.length !== ops.length)
         throw new RangeError(`${String(command)} answered other than it was asked`)
-      return { outcome: 'done', now, clock: now - ahead, sequence, offset, answers: one.decode(ops, head) }
+      const answers = one.decode(ops, head)
+      return { outcome: 'done', now, clock: now - ahead, sequence, ...(offset && { offset }), answers }
     },
   }
 }

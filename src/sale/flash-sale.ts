@@ -5,20 +5,18 @@ import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
 import type { EventSource } from '../consumer/source.js'
 import type { FinalAnswer } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
-import { invalid } from '../errors.js'
-import {
-  checkBoolean,
-  checkId,
-  checkInteger,
-  checkOptionalId,
-  checkOptions,
-  MAX_SPAN_MS,
-  MAX_UNITS,
-  type SignalOption,
-} from '../validation.js'
+import { checkId, type SignalOption } from '../validation.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
 import { type AdmissionGate, admit } from './admission-gate.js'
 import { auditSale } from './audit-sale.js'
+import {
+  checkConfirmOptions,
+  checkExtendOptions,
+  checkRefundOptions,
+  checkReleaseOptions,
+  checkRestockOptions,
+  signalOf,
+} from './command-options.js'
 import type { Ledger } from './ledger.js'
 import { LedgerBarrier } from './ledger-barrier.js'
 import { checkFlashSaleOptions, type FlashSaleOptions } from './options.js'
@@ -48,12 +46,6 @@ import { normalizeRules, type SaleRules } from './rules.js'
 import { SaleClient } from './sale-client.js'
 import { SaleWide } from './sale-wide.js'
 import { SoldOutCache } from './sold-out-cache.js'
-
-const RELEASE = { buyer: true, signal: true } as const
-const CONFIRM = { ...RELEASE, paymentId: true } as const
-const EXTEND = { holdMs: true, signal: true } as const
-const REFUND = { restock: true, signal: true } as const
-const RESTOCK = { sku: true, quantity: true, key: true } as const
 
 /**
  * What a sale shows to those who follow its events. Not for users: it is no part of the package's
@@ -149,21 +141,13 @@ export class FlashSale {
     reservationId: string,
     options: { buyer?: string | undefined; paymentId?: string | undefined } & SignalOption = {},
   ): Promise<ConfirmResult> {
-    const given = checkOptions(options, 'options', CONFIRM)
-    const buyer = checkOptionalId(given.buyer, 'buyer')
-    const paymentId = checkOptionalId(given.paymentId, 'paymentId')
-    const settle = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
+    const asked = { ...checkConfirmOptions(options), final: true }
+    const publish = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
       // Only who is not the last to be asked answers that.
       if (answer.status === 'lacking') throw new Error('unreachable')
       return this.#reservations.publish(answer, book, { refundDue: answer.status === 'refund_due' })
     }
-    return this.#reservations.run(
-      'confirm',
-      reservationId,
-      signalOf(options),
-      { buyer, paymentId, final: true },
-      settle,
-    )
+    return this.#reservations.run('confirm', reservationId, signalOf(options), asked, publish)
   }
 
   /**
@@ -173,8 +157,8 @@ export class FlashSale {
     reservationId: string,
     options: { buyer?: string | undefined } & SignalOption = {},
   ): Promise<ReleaseResult> {
-    const buyer = checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer')
-    return this.#reservations.run('release', reservationId, signalOf(options), { buyer }, (answer, book) => {
+    const asked = checkReleaseOptions(options)
+    return this.#reservations.run('release', reservationId, signalOf(options), asked, (answer, book) => {
       this.#soldOut.forget()
       return this.#reservations.publish(answer, book)
     })
@@ -185,8 +169,8 @@ export class FlashSale {
    * shorter than before.
    */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
-    const holdMs = checkInteger(checkOptions(options, 'options', EXTEND).holdMs, 'holdMs', 1, MAX_SPAN_MS)
-    return this.#reservations.run('extend', reservationId, signalOf(options), { holdMs }, (answer, book) => {
+    const asked = checkExtendOptions(options)
+    return this.#reservations.run('extend', reservationId, signalOf(options), asked, (answer, book) => {
       if (answer.status === 'extended')
         this.#client.watch(partitionIn(reservationId), answer.reservation.expiresAt)
       return this.#reservations.publish(answer, book)
@@ -198,10 +182,10 @@ export class FlashSale {
    * the sale.
    */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
-    const restock = checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock')
-    return this.#reservations.run('refund', reservationId, signalOf(options), { restock }, (answer, book) => {
+    const asked = checkRefundOptions(options)
+    return this.#reservations.run('refund', reservationId, signalOf(options), asked, (answer, book) => {
       this.#soldOut.forget()
-      return this.#reservations.publish(answer, book, { restocked: restock })
+      return this.#reservations.publish(answer, book, { restocked: asked.restock })
     })
   }
 
@@ -227,12 +211,8 @@ export class FlashSale {
     restock: { sku: string; quantity: number; key: string },
     options?: SignalOption,
   ): Promise<RestockResult> {
-    const given = checkOptions(restock, 'restock', RESTOCK)
-    const sku = checkId(given.sku, 'sku')
-    const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
-    if (quantity === 0) throw invalid('quantity', 'must not be 0')
-    const key = checkId(given.key, 'key')
-    return this.#reservations.restock({ sku, quantity, key }, options, () => this.#soldOut.forget())
+    const asked = checkRestockOptions(restock)
+    return this.#reservations.restock(asked, options, () => this.#soldOut.forget())
   }
 
   /**
@@ -287,7 +267,6 @@ export class FlashSale {
    *   latest 50,000 reservations at least, fewer only where their carts take more than 64 MB, and
    *   its restocks).
    *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
-   *
    * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond
    *   that. Any process can do it, also one that has never seen the sale.
    *
@@ -364,14 +343,8 @@ export class FlashSale {
   }
 
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
-    const call = this.#client.call(options)
-    await this.#client.learn(call)
-    const state = await this.#saleWide.control(action, call)
+    const state = await this.#saleWide.control(action, this.#client.call(options))
     if (action === 'end') this.#acknowledged.noteEnd()
     return state
   }
-}
-
-function signalOf({ signal }: SignalOption): SignalOption {
-  return { signal }
 }

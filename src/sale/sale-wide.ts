@@ -48,7 +48,8 @@ export class SaleWide {
   }
 
   /** Answers the most restrictive of the partitions' states. */
-  control(action: 'pause' | 'resume' | 'end', call: CallOptions): Promise<SaleState> {
+  async control(action: 'pause' | 'resume' | 'end', call: CallOptions): Promise<SaleState> {
+    await this.#client.learn(call)
     return this.#client.fanOut(async (parts) => {
       const states = await changeAll(parts.count, (index) =>
         parts.ask(index, 'control', { action }, call, ({ status }) => status),

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.js'
+import { invalid } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
-import type { Names } from '../validation.js'
+import { checkOptions, type Names } from '../validation.js'
 import type { AdmissionOptions } from './room-rules.js'
 
 /** Options of a {@link WaitingRoom}. */
@@ -33,7 +34,7 @@ export interface WaitingRoomOptions extends AdmissionOptions {
   maxInFlight?: number | undefined
 }
 
-export const OPTIONS: Names<WaitingRoomOptions> = {
+const OPTIONS: Names<WaitingRoomOptions> = {
   engine: true,
   secret: true,
   ratePerSecond: true,
@@ -45,4 +46,14 @@ export const OPTIONS: Names<WaitingRoomOptions> = {
   onUnavailable: true,
   deadlineMs: true,
   maxInFlight: true,
+}
+
+/** Checks the names, the engine and `onUnavailable`; the rest is checked where it is used. */
+export function checkWaitingRoomOptions(options: WaitingRoomOptions): void {
+  checkOptions(options, 'options', OPTIONS)
+  const { engine, onUnavailable = 'hold' } = options
+  if (typeof engine?.room !== 'function')
+    throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
+  if (onUnavailable !== 'hold' && onUnavailable !== 'refuse')
+    throw invalid('onUnavailable', "must be 'hold' or 'refuse'")
 }

@@ -1,11 +1,11 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import { TOKEN } from '../engine/room.js'
-import { invalid, isAway, StockholdError } from '../errors.js'
+import { isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
 import { notRead, placedUnseen, placeGone } from './errors.js'
-import { OPTIONS, type WaitingRoomOptions } from './options.js'
+import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, RoomStats } from './results.js'
 import { RoomClient } from './room-client.js'
@@ -52,12 +52,8 @@ export class WaitingRoom implements AdmissionGate {
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
     this.id = checkId(id, 'id')
-    checkOptions(options, 'options', OPTIONS)
+    checkWaitingRoomOptions(options)
     const { engine, sale, onUnavailable = 'hold', deadlineMs = 2_000, maxInFlight = 100_000 } = options
-    if (typeof engine?.room !== 'function')
-      throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
-    if (onUnavailable !== 'hold' && onUnavailable !== 'refuse')
-      throw invalid('onUnavailable', "must be 'hold' or 'refuse'")
     this.#holds = onUnavailable === 'hold'
     this.#times = checkTimes(options)
     this.sale = checkSaleId(sale)

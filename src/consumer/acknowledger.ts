@@ -1,0 +1,104 @@
+import type { Acknowledgement, Backlog } from './backlog.js'
+import { type ConsumerContext, SETTLE_MS } from './consumer-context.js'
+import { Trimming } from './trimming.js'
+
+/** The right of one consumer to a partition of its group. */
+export class Lease {
+  readonly epoch: number
+  /** By the clock of the process, from when it was asked for: it ends here before it ends there. */
+  until = 0
+  renewAt = 0
+
+  constructor(epoch: number, askedAt: number, leaseMs: number) {
+    this.epoch = epoch
+    this.renew(askedAt, leaseMs)
+  }
+
+  renew(askedAt: number, leaseMs: number): void {
+    this.until = askedAt + leaseMs
+    this.renewAt = askedAt + leaseMs / 3
+  }
+}
+
+/**
+ * - `nothing`: there was nothing to tell.
+ * - `acknowledged`: the engine has heard it, and the lease is renewed.
+ * - `fenced`, `gone`: the lease or the group is over.
+ */
+export type Told = 'nothing' | 'acknowledged' | 'fenced' | 'gone'
+
+/** Tells the engine which events of a partition were handled, some time after they were. */
+export class Acknowledger {
+  /** When it is to tell, by the process's clock. */
+  at = Number.POSITIVE_INFINITY
+  readonly #partition: number
+  readonly #context: ConsumerContext
+  readonly #trimming: Trimming
+
+  constructor(partition: number, context: ConsumerContext) {
+    this.#partition = partition
+    this.#context = context
+    this.#trimming = new Trimming(partition, context)
+  }
+
+  /** There is something to tell. Answers whether there was nothing before. */
+  plan(): boolean {
+    if (this.at < Number.POSITIVE_INFINITY) return false
+    this.postpone()
+    return true
+  }
+
+  postpone(): void {
+    this.at = this.#context.source.clock.now() + SETTLE_MS
+  }
+
+  clear(): void {
+    this.at = Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Tells what is new, and renews the lease for so long.
+   *
+   * @param heard Called as soon as the engine has heard it.
+   */
+  async tell(
+    backlog: Backlog,
+    lease: Lease,
+    leaseMs: number,
+    heard: (what: Acknowledgement, askedAt: number) => void,
+  ): Promise<Told> {
+    const { source, settings, consumer } = this.#context
+    const at = source.clock.now()
+    const what = backlog.acknowledge(at)
+    this.clear()
+    if (!what.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return 'nothing'
+    const { park, unpark } = what
+    // Only what is new is told: an engine that has forgotten what it was told must not learn it
+    // again from this call.
+    const position = what.news ? what.position : 0
+    const trim = this.#trimming.at(at)
+    const told = {
+      group: settings.group,
+      consumer,
+      epoch: lease.epoch,
+      leaseMs,
+      position,
+      park,
+      unpark,
+      trim,
+    }
+    const answer = await source.ask(this.#partition, 'acknowledge', told).catch((error) => {
+      backlog.revert(what)
+      this.at = at
+      throw error
+    })
+    if (answer.status !== 'acknowledged') return answer.status
+    lease.renew(at, leaseMs)
+    heard(what, at)
+    if (trim) {
+      const latest = source.latest(this.#partition).sequence
+      this.at = Math.min(this.at, this.#trimming.done(answer.first, latest, at))
+    }
+    return 'acknowledged'
+  }
+}

@@ -1,0 +1,49 @@
+import { invalid } from '../errors.js'
+import {
+  checkBoolean,
+  checkId,
+  checkInteger,
+  checkOptionalId,
+  checkOptions,
+  MAX_SPAN_MS,
+  MAX_UNITS,
+  type SignalOption,
+} from '../validation.js'
+
+const RELEASE = { buyer: true, signal: true } as const
+const CONFIRM = { ...RELEASE, paymentId: true } as const
+const EXTEND = { holdMs: true, signal: true } as const
+const REFUND = { restock: true, signal: true } as const
+const RESTOCK = { sku: true, quantity: true, key: true } as const
+
+/** What the methods of a `FlashSale` are given beside the id and the signal, checked. */
+export function checkConfirmOptions(options: object) {
+  const { buyer, paymentId } = checkOptions(options, 'options', CONFIRM)
+  return { buyer: checkOptionalId(buyer, 'buyer'), paymentId: checkOptionalId(paymentId, 'paymentId') }
+}
+
+export function checkReleaseOptions(options: object) {
+  return { buyer: checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer') }
+}
+
+export function checkExtendOptions(options: object) {
+  const { holdMs } = checkOptions(options, 'options', EXTEND)
+  return { holdMs: checkInteger(holdMs, 'holdMs', 1, MAX_SPAN_MS) }
+}
+
+export function checkRefundOptions(options: object) {
+  return { restock: checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock') }
+}
+
+export function checkRestockOptions(restock: object) {
+  const given = checkOptions(restock, 'restock', RESTOCK)
+  const sku = checkId(given.sku, 'sku')
+  const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
+  if (quantity === 0) throw invalid('quantity', 'must not be 0')
+  return { sku, quantity, key: checkId(given.key, 'key') }
+}
+
+/** The signal alone, of options that have more. */
+export function signalOf({ signal }: SignalOption): SignalOption {
+  return { signal }
+}
