@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithThisProcess, killGroup } from '../lib/servers/lifeline.js'
@@ -90,11 +91,20 @@ async function outcomeIn(
   return outcomeOf({ root, report, uncaught, ok, output, seconds })
 }
 
-/** Keeps two cores busy until this process ends, however it ends. */
+/** A loop in a thread of its own; the process ends when its standard input does. */
+const BUSY = `new (require('node:worker_threads').Worker)('for (;;);', { eval: true })
+process.stdin.resume().on('end', () => process.exit())`
+
+/**
+ * Keeps two cores busy until this process ends, however it ends: then the system closes the pipes.
+ */
 export function startLoad(): void {
   for (const _ of [1, 2]) {
-    const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore', detached: true })
-    endWithThisProcess(busy, undefined)
+    const busy = spawn(process.execPath, ['-e', BUSY], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    })
     busy.unref()
+    ;(busy.stdin as Socket).unref()
   }
 }

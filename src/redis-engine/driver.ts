@@ -1,84 +1,18 @@
 import type { Redis } from 'ioredis'
 import type { Effect } from '../engine/effects.js'
 import { unknownOutcome } from '../engine/unknown-outcome.js'
-import { StockholdError, unavailable } from '../errors.js'
+import type { StockholdError } from '../errors.js'
 import { connectionOf } from './connection.js'
-import { denied, failure, isRefusedInside, replyCode } from './failure.js'
+import { denied, isRefusedInside, replyCode } from './failure.js'
 import type { Script } from './script.js'
 
 /** ioredis has a buffer variant of every command; its types leave out those of EVAL. */
-interface Evaluator {
+export interface Evaluator {
   evalBuffer(text: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
   evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
 }
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
-
-/**
- * How many replicas must have a write before it is acknowledged, and how long to wait for them in
- * ms.
- */
-export interface Replication {
-  readonly replicas: number
-  readonly timeoutMs: number
-}
-
-/** Writes what is there once more. */
-const WRITE_AGAIN = `#!lua flags=allow-oom
-local live = redis.call('HGET', KEYS[1], 'live')
-if live then redis.call('HSET', KEYS[1], 'live', live) end`
-
-/**
- * Runs a script, and answers once so many replicas have what it wrote and everything that was
- * written before it: its answer may tell of a change that an earlier call made, by another
- * connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey
- * 8, of none where that has written nothing. So something is written between, all three go out
- * together, and the word of WAIT counts only if the connection is still the same.
- * https://redis.io/docs/latest/commands/wait/
- *
- * @param admit See {@link run}.
- * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or
- *   `UNAVAILABLE` for a script that writes nothing.
- */
-export async function runReplicated(
-  client: Redis,
-  script: Script,
-  keys: string[],
-  argument: Buffer,
-  replication: Replication,
-  admit: () => Promise<void> | undefined,
-  byText = false,
-): Promise<unknown[]> {
-  const { replicas, timeoutMs } = replication
-  const evaluator = client as unknown as Evaluator
-  const before = connectionOf(client)
-  const [ran, written, waited] = await Promise.allSettled([
-    byText
-      ? evaluator.evalBuffer(script.text, keys.length, ...keys, argument)
-      : evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument),
-    evaluator.evalBuffer(WRITE_AGAIN, 1, keys[0]!),
-    client.wait(replicas, timeoutMs),
-  ])
-  if (ran.status === 'rejected') {
-    if (isRefusedInside(ran.reason) && connectionOf(client) === before)
-      throw await named(ran.reason, client, script, keys)
-    if (byText || !isUnknownScript(ran.reason)) throw ran.reason
-    await admitted(client, script, before, admit)
-    return runReplicated(client, script, keys, argument, replication, admit, true)
-  }
-  const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
-  const reached = isHeard && connectionOf(client) === before ? waited.value : 0
-  if (reached >= replicas) return ran.value as unknown[]
-  const failed = [written, waited].find((each) => each.status === 'rejected')
-  const cause = failed ? failure(failed.reason) : new Error('Too few replicas have answered.')
-  const why = `only ${reached} of ${replicas} replicas have it after ${timeoutMs} ms`
-  if (script.effect === 'reads') throw unavailable(`What was read may not last: ${why}. Ask again.`, cause)
-  throw new StockholdError(
-    'UNKNOWN_OUTCOME',
-    `It was written, but ${why}. Send the same key, or the same id, again.`,
-    { cause },
-  )
-}
 
 /**
  * Runs a script. Strings come back as buffers.
@@ -111,7 +45,7 @@ export async function run(
  * @param connection By which a script was sent first. If the driver has sent it again by another
  *   one, it may have been executed.
  */
-async function admitted(
+export async function admitted(
   client: Redis,
   { effect }: Script,
   connection: object,
@@ -177,13 +111,18 @@ end`
  * The refusal with the name of the command. Scripts ask for the right to write before they do, so
  * nothing was written.
  */
-async function named(error: unknown, client: Redis, { text }: Script, keys: string[]): Promise<unknown> {
+export async function named(
+  error: unknown,
+  client: Redis,
+  { text }: Script,
+  keys: string[],
+): Promise<unknown> {
   const commands = [...text.matchAll(/(?:redis\.call|is_there)\('([A-Z]+)'/g)].map(([, name]) => name!)
   const evaluator = client as unknown as Evaluator
   const refused = await evaluator.evalBuffer(FIRST_REFUSED, 1, keys[0]!, ...commands).catch(() => null)
   return refused === null ? error : denied(String(refused))
 }
 
-function isUnknownScript(error: unknown): boolean {
+export function isUnknownScript(error: unknown): boolean {
   return replyCode(error) === 'NOSCRIPT'
 }

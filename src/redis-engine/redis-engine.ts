@@ -18,15 +18,16 @@ import {
   type RedisClient,
 } from './connection.js'
 import type { RedisPort } from './define-port.js'
-import { run, runReplicated } from './driver.js'
+import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
 import { groupPort } from './groups/group-port.js'
 import { groupKeys, partitionKeys, roomKeys } from './keys.js'
+import { runReplicated } from './replication.js'
 import { roomPort } from './room/room-port.js'
 import { salePort } from './sale/sale-port.js'
 import { compileClock, type Script, SERVER_TIME } from './script.js'
 import { type Durability, verifyServer } from './server-check.js'
-import { Verification } from './verification.js'
+import { Verification } from './verified-servers.js'
 
 /** Options of `redisEngine`. */
 export interface RedisEngineOptions {

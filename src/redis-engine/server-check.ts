@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { restate, StockholdError, unavailable } from '../errors.js'
-import type { Replication } from './driver.js'
+import type { Replication } from './replication.js'
 
 /** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
 export type Durability = 'memory' | 'aof' | Replication

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 
 const tool = ['scripts/run.mjs', 'scripts/repeat/main.ts']
-const quick = 'test/unit/msgpack.test.ts'
+const quick = 'test/unit/redis-engine/msgpack.test.ts'
 /** Only a process that never ends reaches it. ms */
 const timeout = 120_000
 

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
-import { run, runReplicated } from '../../../src/redis-engine/driver.js'
+import { run } from '../../../src/redis-engine/driver.js'
 import { failure } from '../../../src/redis-engine/failure.js'
+import { runReplicated } from '../../../src/redis-engine/replication.js'
 import type { Script } from '../../../src/redis-engine/script.js'
 
 const script: Script = {
