@@ -14,7 +14,7 @@ import type {
 
 /**
  * The commands of one partition of a sale. The comments here are the specification. The memory
- * engine implements them in the simplest way, and tests compare the Redis engine with it.
+ * engine implements them in the simplest way, and the tests compare the Redis engine with it.
  *
  * In addition to the rules in {@link Port}, all commands share these:
  *
@@ -32,9 +32,9 @@ import type {
  * History: a server can come back with older data. To detect this, each call carries its caller's
  * `lastSeen`, and each batch that writes events stores its `batchId` with them.
  *
- * - A `lastSeen` of the partition's present generation must be part of its history: the last event
- *   of a batch with that `batchId` is at or after this offset. (If the events are trimmed up to
- *   there, this cannot be checked.) A `lastSeen` of an earlier generation is from before a
+ * - A `lastSeen` of the partition's present generation must be part of its history: the event at
+ *   its `sequence` was written by the batch with its `batchId`. (If the events up to there are
+ *   trimmed, this cannot be checked.) A `lastSeen` of an earlier generation is from before a
  *   recovery, and is accepted. A `lastSeen` of a later generation is not.
  * - If `lastSeen` is not accepted, the partition is frozen, and the outcome is `rolled_back`. A
  *   command that writes nothing does not freeze.
