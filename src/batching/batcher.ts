@@ -206,9 +206,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     return items
   }
 
-  /**
-   * Keeps the aborted items in the queue at most as many as the waiting ones; none if none waits.
-   */
+  /** Removes the aborted items once there are more of them than waiting ones. */
   #clear(): void {
     if (this.#queue.length > 2 * this.#waiting) this.#queue = this.#queue.filter(({ settled }) => !settled)
   }
