@@ -14,7 +14,7 @@ import type {
 
 /**
  * The commands of one partition of a sale. The comments here are the specification. The memory
- * engine implements them in the simplest way, and the tests compare the Redis engine with it.
+ * engine is their simplest implementation; tests compare the Redis engine with it.
  *
  * In addition to the rules in {@link Port}, all commands share these:
  *
@@ -22,38 +22,36 @@ import type {
  *   `expired`, its units go from `held` to `available`, and the event `expired` is written. The
  *   engine decides how many other expired holds a command sweeps; no answer may depend on it.
  * - Every change appends its event in the same step. If a change takes the last available unit of a
- *   SKU, the event `sold_out` follows it (in order of SKU, if a cart takes the last unit of
- *   several).
+ *   SKU, the event `sold_out` follows it (several in order of SKU).
  * - A reservation that is given back moves its units to `available`.
  *
  * Partitions: the stock of a sale is split among its partitions, and moves between them by `send`
  * and `receive`; see `stock-split.ts`.
  *
- * History: a server can come back with older data. To detect this, each call carries its caller's
- * `lastSeen`, and each batch that writes events stores its `batchId` with them.
+ * History: a server can come back with older data. So each call carries its caller's `lastSeen`,
+ * and each batch that writes events stores its `batchId` with them.
  *
- * - A `lastSeen` of the partition's present generation must be part of its history: the event at
- *   its `sequence` was written by the batch with its `batchId`. (If the events up to there are
- *   trimmed, this cannot be checked.) A `lastSeen` of an earlier generation is from before a
- *   recovery, and is accepted. A `lastSeen` of a later generation is not.
- * - If `lastSeen` is not accepted, the partition is frozen, and the outcome is `rolled_back`. A
- *   command that writes nothing does not freeze.
- * - `since` becomes the sequence at which the partition froze. The generation that begins with the
- *   unfreeze counts from there: events that the previous generation wrote after it are not part of
- *   this history.
+ * - A `lastSeen` of the present generation must be part of the history: the event at its `sequence`
+ *   was written by the batch with its `batchId`. (If the events up to there are trimmed, this
+ *   cannot be checked.) A `lastSeen` of an earlier generation is from before a recovery, and is
+ *   accepted; one of a later generation is not.
+ * - If it is not accepted, the partition is frozen, and the outcome is `rolled_back`. A command
+ *   that writes nothing does not freeze.
+ * - `since` becomes the sequence at which the partition froze. The generation after the unfreeze
+ *   counts from there: later events of the previous generation are not part of this history.
  * - While the partition is frozen, the outcome of every command that may write is `rolled_back`,
  *   except for calls with `bypassFreeze`. Their `lastSeen` is not checked, and they treat the sale
  *   as open whatever its state: `reserve` skips step 4, `confirm` ignores the sale's end.
  */
 export interface Commands {
   /**
-   * Creates the partition if it does not exist, with its part of the stock. `exists`: it exists
-   * with the same rules. `conflict`: it exists with other rules; nothing changed.
+   * Creates a new partition, with its part of the stock. `exists`: it exists with the same rules.
+   * `conflict`: it exists with other rules; nothing changed.
    *
-   * A sale is created starting with its partition 0: first partition 0 with `complete: false`, then
-   * all others under its incarnation, then partition 0 again with `complete: true`. Only partition
-   * 0 can have `complete: false` (for others it is always true), and `complete: true` is never
-   * reset. So if a partition of a complete sale is missing, it has been lost.
+   * A sale is created from its partition 0 on: first partition 0 with `complete: false`, then all
+   * others under its incarnation, then partition 0 again with `complete: true`. Only partition 0
+   * can have `complete: false`, and `complete: true` is never reset. So a missing partition of a
+   * complete sale has been lost.
    */
   create: {
     op: { readonly rules: Rules; readonly incarnation: string; readonly complete: boolean }
@@ -66,10 +64,7 @@ export interface Commands {
       | Retry
   }
 
-  /**
-   * The rules and the incarnation (a random name; a sale that is created again gets another).
-   * Writes nothing.
-   */
+  /** The rules and the incarnation, a random name of this creation of the sale. Writes nothing. */
   describe: {
     op: Record<never, never>
     answer: {
@@ -103,10 +98,10 @@ export interface Commands {
    * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
    *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
    * 6. For the first SKU of the cart with fewer units available than requested: `sold_out`;
-   *    `mayReturn` is true while any unit of it is held.
+   *    `mayReturn` while any unit of it is held.
    * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
-   *    with `bypassFreeze` may pass a negative `holdMs`: the hold was over before the recovery, and
-   *    expires before any command looks at it.)
+   *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
+   *    any command looks at it.)
    */
   reserve: {
     op: {
@@ -146,12 +141,11 @@ export interface Commands {
    *   changes, the first `paymentId` stays.
    * - refunded: `refund_due` with `refunded`. Nothing changes.
    * - released: `refund_due` with `released`.
-   * - expired: if `refund_due` was answered before, the same reason again. Otherwise, in this
-   *   order: if the sale has ended, `ended`; if the buyer's held and confirmed units with the cart
-   *   exceed a limit, `limit_exceeded`; if units are lacking, `sold_out`, or, unless `final`,
-   *   `lacking` with the first SKU of the cart that lacks units: other partitions may have some,
-   *   and nothing changed; otherwise the units go from `available` to `confirmed`, event
-   *   `confirmed`, `late: true`.
+   * - expired: if `refund_due` was answered before, the same reason again. Else, in this order:
+   *   sale ended: `ended`; buyer's held and confirmed units with the cart over a limit:
+   *   `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with the first SKU
+   *   of the cart that lacks units: other partitions may have some, and nothing changed; otherwise
+   *   the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
    * - The first `refund_due` for a released or expired reservation is recorded, with its reason and
    *   `paymentId`, by the event `refund_due`; the state stays.
    */
@@ -229,11 +223,11 @@ export interface Commands {
   }
 
   /**
-   * Adds units, or takes out up to `-quantity` available ones (`applied` is the change that was
-   * made, negative or 0 then); `total` changes by the same amount. Event `restocked`, also with
-   * `applied: 0`. The same key again: the first `applied`, `replayed: true`; with another SKU or
-   * quantity: `conflict`. If fewer units are available than the call takes out, and it is not
-   * `final`, the answer is `lacking` and nothing changes: other partitions may have some.
+   * Adds units, or takes out up to `-quantity` available ones (`applied` is the change made,
+   * negative or 0 then); `total` changes with them. Event `restocked`, also with `applied: 0`. The
+   * key again: the first `applied`, `replayed: true`; with another SKU or quantity: `conflict`.
+   * Unless `final`, a call that would take out more units than are available answers `lacking`, and
+   * nothing changes: other partitions may have some.
    */
   restock: {
     op: RestockOp
@@ -257,19 +251,19 @@ export interface Commands {
   /**
    * Sends units to another partition. Of each SKU in `wants` (quantities of 1 or more) that has
    * units available, `min(available, max(quantity, floor(available / 2)))` go from `available` to
-   * `inTransit`: a partition that sells out gets enough for a while, and the last few units go
-   * where buyers ask for them. Event `sent` for each SKU of which units were sent, in order of SKU;
-   * `sold_out` follows it if it took the last.
+   * `inTransit`: a sold-out partition gets enough for a while, and the last units go where buyers
+   * ask for them. Event `sent` for each SKU with units sent, in order of SKU; `sold_out` follows it
+   * if it took the last.
    *
    * `sent`: all units ever sent there of the SKUs in `wants` and `received`, where there were any;
-   * `left`: the units now available of each SKU in `wants`. The answer has both even if this call
+   * `left`: the units now available of each SKU in `wants`. Both are answered even if this call
    * sent nothing. A paused or ended sale sends too.
    *
-   * `received` are the units that the other partition is known to have received, of any SKUs. If
-   * that is more of a SKU than was ever sent, this partition has forgotten what it sent: it
-   * freezes, and the outcome is `rolled_back`. A call with `bypassFreeze` sends those units after
-   * all: they leave `available`, and units that `available` lacks are added to `total` (they have
-   * been sold twice, and the sale continues with that). The event is `sent` with all of them.
+   * `received`: the units that the other partition is known to have received, of any SKUs. If that
+   * is more of a SKU than was ever sent, this partition has forgotten what it sent: it freezes, and
+   * the outcome is `rolled_back`. A call with `bypassFreeze` sends those units after all: they
+   * leave `available`, and units that `available` lacks are added to `total` (they were sold twice,
+   * and the sale continues so). The event is `sent` with all of them.
    */
   send: {
     op: { readonly to: number; readonly wants: Units; readonly received: Units }
@@ -277,11 +271,10 @@ export interface Commands {
   }
 
   /**
-   * Takes in the units that another partition has sent. `sent` are all units it ever sent here: of
-   * each SKU, the units beyond those received so far go from `inTransit` to `available`, event
-   * `received`, in order of SKU. If `sent` is less than was received before, nothing of that SKU
-   * changes. `received`: all units of the SKUs in `sent` ever received from there, where there were
-   * any.
+   * Takes in the units that another partition has ever `sent` here: of each SKU, the units beyond
+   * those received so far go from `inTransit` to `available`, event `received`, in order of SKU. If
+   * that is less than was received before, nothing of that SKU changes. `received`: all units of
+   * the SKUs in `sent` ever received from there, where there were any.
    */
   receive: {
     op: { readonly from: number; readonly sent: Units }
@@ -302,10 +295,10 @@ export interface Commands {
   }
 
   /**
-   * The counts of these SKUs in this order, or of all SKUs in the sale's order, with every expired
-   * hold swept. `retry` while there are more to sweep. `returns` counts how often units came back
-   * on sale: released, expired, refunded with restock, restocked (applied > 0), but not received.
-   * Only a change of it has a meaning.
+   * The counts of these SKUs in this order, or of all in the sale's order, with every expired hold
+   * swept. `retry` while there are more to sweep. `returns` counts how often units came back on
+   * sale: released, expired, refunded with restock, restocked (applied > 0), but not received. Only
+   * a change of it has a meaning.
    */
   stats: {
     op: { readonly skus?: readonly number[] | undefined }
@@ -335,11 +328,11 @@ export interface Commands {
   }
 
   /**
-   * Events with `sequence > after`, oldest first: at least one, if there is one; at most about a
-   * thousand. `generation` and `since`: the present generation of the history, and the sequence at
-   * which it left the previous one (0 for the first generation, and after a rebuild). With
-   * `reservations`, the reservations that the events name, each once, as they are stored now (an
-   * expired hold that was not swept is still `held`). Writes nothing.
+   * Events with `sequence > after`, oldest first: at least one, if there is one; about a thousand
+   * at most. `generation` and `since`: the present generation, and the sequence at which it left
+   * the previous one (0 for the first, and after a rebuild). With `reservations`, the reservations
+   * that the events name, each once, as they are stored now (an expired hold that was not swept is
+   * still `held`). Writes nothing.
    */
   events: {
     op: { readonly after: number; readonly reservations: boolean }
@@ -350,10 +343,7 @@ export interface Commands {
 export type Command = keyof Commands
 export type Op<C extends Command> = Commands[C]['op']
 export type Answer<C extends Command> = Commands[C]['answer']
-/**
- * An answer other than `retry`: the library repeats an undecided item before the caller gets an
- * answer.
- */
+/** An answer other than `retry`: an undecided item is repeated before the caller gets an answer. */
 export type FinalAnswer<C extends Command> = Final<Answer<C>>
 export type Reply<C extends Command> = ReplyOf<Answer<C>>
 export type Partition = Port<Commands>
