@@ -1,5 +1,5 @@
--- Opens the room, for every script but create and describe, and commits. What the words mean, and
--- every rule, stands in src/engine/room.ts.
+-- Opens the room, for every script but create and describe, and commits. src/engine/room.ts defines
+-- the terms and all rules.
 -- @include time
 
 -- The same keys for every script:
@@ -35,9 +35,9 @@ local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit
 -- See sale/concerns/partition.lua.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
--- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how
--- much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS
--- there are; door_time: ms for which the room has been open and tended.
+-- The values of `live`, in their order. written_at: the time of the latest change; ahead: how far
+-- that is ahead of the clock; last: the time up to which the room was moved on; keys: how many of
+-- KEYS exist; door_time: ms for which the room has been open and tended.
 local NAMES = {
   'written_at', 'ahead', 'last', 'sequence', 'keys', 'door_time', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
   'tail', 'tail_at', 'called', 'called_at', 'drawn', 'departed_version', 'waiting', 'admitted', 'missed_turns',
@@ -58,7 +58,7 @@ local opened = opensAt < 0 or now >= opensAt
 
 local function number_text(number) return string.format('%.0f', number) end
 
--- The reply of a call, and of one that came too late to change anything.
+-- The reply of a call, including a call that came too late to change anything.
 local function reply(parts)
   local values = { 'done', now, room.sequence, now - clock }
   for i = 1, #parts do values[4 + i] = parts[i] end

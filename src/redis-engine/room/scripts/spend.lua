@@ -18,7 +18,7 @@ for i, buyer in ipairs(buyers) do
       if late then
         statuses[i] = 'T'
       else
-        -- Without a sale no reading will ever show what was bought.
+        -- In a room without a sale, no reading will ever include the purchase.
         if coupled == 1 then redis.call('ZADD', PASSES, number_text(-now), name) end
         statuses[i] = 'S'
       end

@@ -39,7 +39,7 @@ local function save_visitor(buyer, visitor)
   redis.call('HSET', VISITORS, buyer, pack_visitor(visitor))
 end
 
--- A visitor whose number is of no use any more gets one at the end of the queue.
+-- Gives a visitor whose number is over a new one at the end of the queue.
 local function requeue(buyer, visitor)
   if visitor[PASS_EXPIRY] ~= 0 then room.waiting = room.waiting + 1 end
   visitor[NUMBER], visitor[PASS_EXPIRY] = new_number(), 0
@@ -47,11 +47,11 @@ local function requeue(buyer, visitor)
 end
 
 local function take_over(stock)
-  -- A reading from the future came by a clock that went wrong: it must not outlive the next ones.
+  -- A reading from the future comes from a wrong clock: it must not outlast later readings.
   if stock[1] then stock[1] = math.min(stock[1], now) end
   if #stock == 0 or stock[1] < room.stock_at then return end
   room.stock_at, room.stock_state, room.stock_available = stock[1], stock[2], stock[3]
-  -- Passes spent before the reading show in it.
+  -- The reading includes the purchases of passes spent before it.
   redis.call('ZREMRANGEBYSCORE', PASSES, '(' .. number_text(-stock[1]), '(0')
 end
 

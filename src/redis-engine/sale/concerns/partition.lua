@@ -39,14 +39,14 @@ if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local layout, incarnation, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
--- This version does not understand what another one has stored. Before there were layouts, the
--- incarnation came first.
+-- This version cannot read another version's layout. Before there were layouts, the incarnation
+-- came first.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, generation, frozen, latest_batch_id, transferCount,
   returns, since, last_ahead = cmsgpack.unpack(opened[2])
 
--- A key is there from its first entry on. A key that is missing has been lost, and with it what
--- buyers were promised. Its length is asked for, which fails where the key holds something else.
+-- A key exists from its first entry on. A missing key has been lost, and with it reservations of
+-- buyers. The check reads the key's length, which fails if the key has another type.
 local function is_there(command, key, entries)
   return (redis.call(command, key) > 0) == (entries > 0)
 end
@@ -57,14 +57,14 @@ if incarnation ~= known_incarnation or not (
 ) then return { 'lost', clock } end
 local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 
--- The reply of a call that was carried out.
+-- The reply of a call that was executed.
 local function reply(statuses, details)
   local values = { 'done', now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock }
   for i = 1, #details do values[9 + i] = details[i] end
   return values
 end
 
--- Where the sale stands by its times and by what was commanded.
+-- Whether the sale has ended, by its times or by command.
 local function has_ended()
   return ended == 1 or (closesAt >= 0 and now >= closesAt)
 end

@@ -15,12 +15,13 @@ local now, ahead = time_since(0, 0, min_time)
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
 
--- What another version has stored is not lost, whatever is missing of it here.
+-- Data that another version has stored is not lost, even if parts that this version needs are
+-- missing.
 local static = redis.call('TYPE', META).ok == 'hash' and redis.call('HGET', META, 'static')
 local layout = static and cmsgpack.unpack(static) or @LAYOUT@
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
--- The incarnation of the sale that is there, if all of it is there.
+-- The incarnation of the existing sale, if all of it exists.
 local function incarnation_of_whole()
   if redis.call('TYPE', META).ok ~= 'hash' then return nil end
   local found = redis.call('HMGET', META, 'rules', 'static', 'live')

@@ -6,7 +6,7 @@
 -- @include partition, may_write, stock_moves, event_log, stock_transfers, commit
 local statuses, details = {}, {}
 
--- Answers false if that would change something and it is too late for that.
+-- Returns false if that would change something and the call is too late.
 local function receive_units(from, sent)
   local way = 'r' .. from
   load_lines(sent)

@@ -40,6 +40,6 @@ for i, sku in ipairs(skus) do
   end
   statuses[i] = status
 end
--- What will not be carried out is not remembered either, see commit.lua.
+-- A restock that will not be executed is not stored either, see commit.lua.
 if not (history_lost or refused_write()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)
