@@ -7,8 +7,8 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --   META, EVENTS, EXPIRY   the sale's, see sale/concerns/partition.lua; of them these scripts only
 --                          write to EVENTS, and only trim it
 --   GROUPS    hash    head: layout, incarnation and epoch of the sale, number of the latest group,
---                     members of PARKED, time of the latest change, by how much that is ahead of
---                     the clock
+--                     members of PARKED, time of the latest change, how far that is ahead of the
+--                     clock
 --                     g<name>: number of the group, position, epoch (0: no consumer has claimed
 --                     it), consumer, until, its parked events, its dead events
 --   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts,
@@ -16,8 +16,7 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --                     their bytes
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
--- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of
--- the
+-- Reply: outcome, now, sequence, statuses (one character an item), how far `now` is ahead of the
 --   clock, then details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]

@@ -8,19 +8,19 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, PASS
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, seed, commitment
 --                            live: the values named below, then the notes as pairs
---   VISITORS         hash    buyer -> number, and where they differ from "number, no pass, visit id
+--   VISITORS         hash    buyer -> number, and if they differ from "number, no pass, visit id
 --                            = number": expiry of the pass or 0, visit id
 --   DEPARTED         string  bit n: the visitor with number n left while waiting
 --   DEPARTED_CHUNKS  hash    n / 65536 -> the version at which that part of DEPARTED changed last
 --   PRESENT          zset    number -> rank, of the visitors who are present and wait for a token
---   LAST_SEEN        zset    number -> door time of the visitor's last visit
+--   LAST_SEEN        zset    number -> door time of the visitor's last poll
 --   TURNS            zset    number -> door time until which the visitor may take the turn
 --   PASSES           zset    number -> epoch ms at which the pass expires; of a spent pass: minus
 --                            the epoch ms at which it was spent
 --   REVOKED          zset    buyer and visit id packed -> epoch ms of the revocation
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
--- Reply: outcome, now, sequence, by how much `now` is ahead of the clock, then the command's parts.
+-- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
 local CHUNK = 65536
 

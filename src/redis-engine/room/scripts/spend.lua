@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, buyers, visit_ids
 -- Statuses: S spent   M gone   T retry
 -- Parts: statuses
--- Writes: META, PASSES, and what moving on does.
+-- Writes: META, PASSES, and the keys that moving on writes.
 -- @include room, visitors, move_on
 local buyers, visit_ids = call[4], call[5]
 local statuses = {}

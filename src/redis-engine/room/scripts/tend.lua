@@ -1,12 +1,12 @@
--- Moves the room on, registers the visitors who have come, gives turns, and tells how the room
--- stands.
+-- Moves the room on, registers the polls of visitors, gives turns, and returns the state of the
+-- room.
 -- Columns: incarnation, deadline, min_time, tends
 --   tends: of each item { stock, departed_version, turns_since, revoked_since, drawn (-1 for not
 --     yet), buyers, visit_ids, numbers, ranks }
 --   stock: { at, state, available } or empty; state: 1 open, 2 closed, 3 sold_out, 4 ended
 -- Parts, five of each item: the numbers of the state, packed; visits packed: code, number, then
 --   ahead (-1 for not present) or expiry; turns packed; chunks as index, bits, ...; revoked as
---   packed buyer and visit id each. Then, once, the seed if it may be told, or ''
+--   packed buyer and visit id each. Then, once, the seed once the room is drawn, or ''
 --   Codes of visits: 0 waiting   1 admitted   2 gone
 -- Writes: all but DEPARTED and DEPARTED_CHUNKS.
 -- @include lists, room, visitors, move_on, admission

@@ -2,7 +2,7 @@
 -- @include partition
 
 -- The types of events, each with its argument and its subject. References are all buckets, then all
--- nonces, 6 bytes each. NONE stands where an event has no argument or no subject; it is not read.
+-- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
 local NONE = 0
 -- hold in ms, NONE, NONE, NONE; references
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4

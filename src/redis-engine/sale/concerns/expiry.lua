@@ -1,7 +1,7 @@
 -- When holds expire, and which expired holds a call sweeps. A call sweeps before it refuses a buyer
 -- for lack of units, up to a limit for each call.
 -- @include lists, partition, stock_moves, records, event_log, record_changes
-local SWEEP_AT_ONCE = 512 -- tuning: holds looked at in one call, some 5 ms of the server's time
+local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
 -- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.

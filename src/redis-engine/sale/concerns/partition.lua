@@ -8,15 +8,15 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     maxHoldMs, SKU count
 --                     live: last time, sequence, paused, ended, archived, bucket count, expiry
 --                     count, restock count, generation, frozen, batch id of the latest events,
---                     transfer count, returns, since, by how much the last time is ahead of the
+--                     transfer count, returns, since, how far the last time is ahead of the
 --                     clock
---                     complete: 1 once all partitions of the sale are made
+--                     complete: 1 once all partitions of the sale exist
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
 --                     received), limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
 --                     records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see
---                     expiry.lua; what trims EVENTS leaves the entries named here
+--                     expiry.lua; trimming EVENTS keeps the entries named here
 --   EVENTS    stream  <first sequence>-0 -> batch id: time, then groups of type, argument, subject,
 --                     see event_log.lua
 --   ARCHIVE   hash    reservations that their bucket has no room for, see records.lua
@@ -25,10 +25,10 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     sent there or received from there, see stock_transfers.lua
 -- ARGV[1]: msgpack values one after another: the caller, deadline, min_time, then the command's own
 --   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
---   the caller has seen last; the batch id of this call; 1 if the call goes on past a freeze.
---   Columns name it by its first value. See "History" in src/engine/engine.ts.
+--   the caller has seen last; the batch id of this call; 1 for bypassFreeze.
+--   Columns name it by its first value. See "History" in src/engine/sale.ts.
 -- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
---   id of the latest events, by how much `now` is ahead of the clock, then details in order of the
+--   id of the latest events, how far `now` is ahead of the clock, then details in order of the
 --   items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])

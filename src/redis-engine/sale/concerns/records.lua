@@ -56,7 +56,7 @@ local function decode(packed)
     local record = { ... }
     record.packed = packed:sub(offset + 1, following)
     list[#list + 1] = record
-    offset = following -- -1 behind the last
+    offset = following -- -1 after the last
   end
   while offset >= 0 do add(cmsgpack.unpack_limit(packed, RECORD, offset)) end
   return list
@@ -81,8 +81,8 @@ local function records(bucket)
   return list
 end
 
--- The archive holds what a bucket has no room for, see record_changes.lua. Nothing leaves it. Its
--- fields:
+-- The archive has the records for which a bucket has no room, see record_changes.lua. Nothing
+-- leaves it. Its fields:
 --   'r', bucket, nonce                   -> record
 --   'k', bucket, buyer and key packed    -> nonce
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have

@@ -18,7 +18,7 @@ local function live()
     returns, since, ahead)
 end
 
--- Events that the present generation writes after this sequence are not part of the history that
+-- Events of the present generation after this sequence are not part of the history that
 -- the next generation continues.
 local function freeze()
   frozen, since = 1, sequence

@@ -1,6 +1,6 @@
 -- Reads the partition's events.
 -- Columns: incarnation, deadline, min_time, afters, withs
---   afters: the events behind these sequences are wanted; withs: 1 where their reservations are too
+--   afters: the events after these sequences are returned; withs: 1 returns their reservations too
 -- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed
 --   events, ...; since; all buckets; the packed records of each, packed (one string for all: a
 --   reply of thousands of values costs both sides more than the rest); bucket and nonce, packed

@@ -1,10 +1,10 @@
--- Makes the partition of a lost sale again, frozen, so that a recovery can replay what is known of
--- it. A partition that is whole stays as it is.
+-- Creates the partition of a lost sale again, frozen, so that a recovery can replay its known
+-- reservations. An intact partition stays as it is.
 -- Columns: incarnation, deadline, min_time, sales
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
 --     generation }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations; or denied,
+-- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations; or denied,
 --   clock; or incompatible, clock, layout
 -- Writes: all keys.
 -- @include time, acl, new_partition

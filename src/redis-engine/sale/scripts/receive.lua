@@ -1,4 +1,4 @@
--- Catches up with what other partitions have sent here.
+-- Takes in the units that other partitions have sent here.
 -- Columns: incarnation, deadline, min_time, receipts
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
 -- Statuses: G received: all units of those SKUs ever received from there, packed   T retry

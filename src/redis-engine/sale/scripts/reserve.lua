@@ -1,10 +1,10 @@
--- Takes units for buyers: the step that must never oversell.
+-- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf
 --   plans: the distinct { items, holdMs } of the batch; planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items of each, packed as in a record
 --   nonces: all of them in one string
 -- Statuses and their details:
---   R reserved now   Q this very request again: record   P replayed: record   K key_spent: record
+--   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict   T retry   E ended   N not_started: opensAt   Z paused
 --   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.

@@ -1,6 +1,6 @@
 -- Adds units to the sale, or takes unsold ones out, once for each key.
 -- Columns: incarnation, deadline, min_time, skus, quantities, keys, finals
---   finals: 0 where other partitions may have what is lacking here
+--   finals: 0 if other partitions may have the units lacking here
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
 --   T retry
 -- Writes: all.

@@ -1,7 +1,7 @@
--- Gives units to other partitions.
+-- Sends units to other partitions.
 -- Columns: incarnation, deadline, min_time, sends
 --   sends: of each item { to, wants, received }; both units as sku, units, sku, units, ...
--- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted,
+-- Statuses: G sent: all units of those SKUs ever sent there, units left here of those wanted,
 --   both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
