@@ -3,9 +3,9 @@ type Callback = () => void
 const waiting = new WeakMap<AbortSignal, Set<{ readonly callback: Callback }>>()
 
 /**
- * Calls back when the signal is aborted; answers how to stop that. However many wait for a
- * signal, it has one listener: from the eleventh on Node would warn of a leak, and a shop may
- * well give one signal to all of its calls.
+ * Calls back when the signal is aborted; returns a function that stops this. Each signal has one
+ * listener, for any number of callbacks: from the eleventh listener on Node would warn of a leak,
+ * and an application may give one signal to all of its calls.
  */
 export function onAbort(signal: AbortSignal, callback: Callback): () => void {
   let all = waiting.get(signal)
@@ -35,8 +35,8 @@ function tellAll(this: AbortSignal): void {
 }
 
 /**
- * The promise, or the signal's reason as soon as it is aborted; what the promise stands for goes
- * on.
+ * Settles like the promise, or rejects with the signal's reason as soon as it is aborted; the work
+ * behind the promise continues.
  */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise

@@ -4,15 +4,15 @@ import { type Batcher, batcherFor } from './batcher.js'
 import type { Session } from './session.js'
 
 /**
- * What limits a call: when its caller must have an answer, by the session's clock, and what may end
- * the wait before.
+ * The limits of a call: when its caller must have an answer, by the session's clock, and the signal
+ * that may end the wait before.
  */
 export interface CallOptions {
   readonly deadline: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** The lanes of one port, one a command, opened as they are needed. */
+/** The batchers of one port, one for each command, created when they are first needed. */
 export class BatcherSet<M extends CommandMap<M>> {
   readonly #port: Port<M>
   readonly session: Session
@@ -31,7 +31,8 @@ export class BatcherSet<M extends CommandMap<M>> {
   /**
    * Sends one item.
    *
-   * @param result Makes the caller's result of the answer; what it throws is the caller's failure.
+   * @param result Converts the answer to the caller's result; an error it throws rejects the
+   *   caller's promise.
    * @param weight How much of a batch the item fills. @default its lines, see {@link weightOf}
    */
   ask<C extends keyof M, T>(
@@ -53,8 +54,8 @@ export class BatcherSet<M extends CommandMap<M>> {
 }
 
 /**
- * Of what an item brings along the lines are counted: of a cart, or of units that move. Anything
- * else is one.
+ * Counts the lines that an item carries: of a cart, or of units that move. Any other item counts as
+ * one.
  */
 function weightOf(op: object): number {
   const { cart, wants, received, sent } = op as {

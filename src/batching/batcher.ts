@@ -10,34 +10,32 @@ import type { Session } from './session.js'
 
 export const tuning = {
   /**
-   * Items one call carries at most. Beyond some 200 the gain is small, and the server is held for
-   * longer at a time.
+   * The most items one call carries. Beyond some 200 the gain is small, and each call occupies the
+   * server for longer.
    */
   maxBatch: 256,
-  /** Calls that may be out at a time: while the server works on one, the next is on its way. */
+  /** The most calls in flight at a time: while the server works on one, the next is on its way. */
   maxCalls: 2,
 }
 
 /**
- * Micro-batching: the way of one command to one port. What is submitted while no call is out leaves
- * at once, with everything else of the same turn of the event loop; while calls are out, the queue
- * grows into the next batch. There is no timer to wait for, so a lone caller waits for nobody, and
- * the busier the lane, the larger its batches.
+ * Micro-batching for one command of one port. An item that is submitted while no call is in flight
+ * leaves at once, with all other items of the same turn of the event loop; while calls are in
+ * flight, the queue grows into the next batch. The batcher never waits for a timer, so a lone item
+ * has no added latency, and the batches grow with the load.
  *
- * Nothing leaves the queue before the port is ready, so what ends there (deadline, abort) was not
- * sent, for certain. A batch that is refused since the port is not ready goes back there, before
- * what was submitted later. Each promise settles by its deadline: as UNAVAILABLE if its item was
- * not sent, as UNKNOWN_OUTCOME if it was.
+ * Items leave the queue only when the port is ready, so an item that ends there (deadline, abort)
+ * was certainly not sent. A batch that is refused because the port is not ready goes back to the
+ * queue, before items that were submitted later. Each promise settles by its deadline: as
+ * UNAVAILABLE if its item was not sent, as UNKNOWN_OUTCOME if it was.
  */
 export class Batcher<O, A extends { readonly status: string }> {
   readonly #target: BatchTarget<O, A>
   readonly #session: Session
   readonly #counted: boolean
-  /**
-   * Oldest first. What was aborted is passed over, and cleared away when it is the greater part.
-   */
+  /** Oldest first. Aborted items are skipped, and removed when they are the greater part. */
   #queue: Pending<O, A>[] = []
-  /** How many of the queue were not aborted. */
+  /** How many items of the queue were not aborted. */
   #waiting = 0
   readonly #calls = new Set<readonly Pending<O, A>[]>()
   #submitted = 0
@@ -47,7 +45,7 @@ export class Batcher<O, A extends { readonly status: string }> {
   readonly #timer: DeadlineTimer
 
   /**
-   * @param counted Whether what is submitted counts as a call of the handle; parts of one that was
+   * @param counted Whether each item counts as a call of the handle; parts of a call that was
    *   counted do not.
    */
   constructor(way: BatchTarget<O, A>, session: Session, counted: boolean) {
@@ -58,9 +56,9 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   /**
-   * @param deadline When the caller must have been told, by the session's clock.
+   * @param deadline When the caller must have an answer, by the session's clock.
    * @param weight How much of a batch the item fills: its lines.
-   * @param result Makes the caller's result of the answer.
+   * @param result Converts the answer to the caller's result.
    */
   submit<T>(
     op: O,
@@ -109,7 +107,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     })
   }
 
-  /** Sends at the end of this turn: whoever submits in the same turn travels along. */
+  /** Sends at the end of this turn: all items that are submitted in the same turn go along. */
   #wake(): void {
     if (this.#turn || this.#calls.size >= tuning.maxCalls) return
     this.#turn = Promise.resolve()
@@ -135,7 +133,8 @@ export class Batcher<O, A extends { readonly status: string }> {
   }
 
   /**
-   * Waits until a batch can be sent, and until the server can be told how long that is worth doing.
+   * Waits until a batch can be sent, and until the server's time is known, which the deadline
+   * needs.
    */
   #prepare(): Promise<void> | undefined {
     const { time } = this.#target
@@ -166,7 +165,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       this.#session.recordReply(reply, sentAt)
       this.#answer(items, reply)
     } catch (error) {
-      // The error says what became of this call. It does not speak of earlier ones.
+      // The error tells the outcome of this call. It does not tell that of earlier ones.
       for (const item of items) item.sent = again.has(item)
       if (error instanceof NotReadyError) {
         this.#refusal = error
@@ -179,7 +178,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     }
   }
 
-  /** With nobody left to tell, the timer must not keep the process alive. */
+  /** If no caller waits, the timer must not keep the process alive. */
   #relax(): void {
     if (this.#idle) this.#timer.keepAlive(false)
   }
@@ -207,10 +206,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     return items
   }
 
-  /**
-   * The queue has nothing that was aborted if nothing waits, and never more of it than of what
-   * waits.
-   */
+  /** Removes the aborted items once there are more of them than waiting ones. */
   #clear(): void {
     if (this.#queue.length > 2 * this.#waiting) this.#queue = this.#queue.filter(({ settled }) => !settled)
   }
@@ -239,7 +235,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     this.#sendAgain(again)
   }
 
-  /** Items go back to the queue while there is time, before what was submitted after them. */
+  /** Items with time left go back to the queue, before items that were submitted after them. */
   #sendAgain(items: readonly Pending<O, A>[]): void {
     const now = this.#session.clock.now()
     const open = items.filter(({ settled }) => !settled)
@@ -260,7 +256,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     item.reject(error())
   }
 
-  /** The caller is told now. */
+  /** The caller gets its result now. */
   #settle(item: Pending<O, A>): void {
     item.settled = true
     item.forget?.()
@@ -292,7 +288,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       for (const item of items) {
         if (item.deadline <= now) this.#fail(item, () => this.#unknown('No answer came in time'))
       }
-      // A driver may never settle what it has lost; the call must not block the lane for ever.
+      // A driver may never settle a lost call; that call must not block the batcher for ever.
       if (items.every((item) => item.settled)) this.#calls.delete(items)
     }
     let next = earliest(this.#queue)
@@ -308,7 +304,7 @@ function earliest(items: readonly { readonly deadline: number }[]): number {
   return deadline
 }
 
-/** The lane of one command of a port. */
+/** The batcher of one command of a port. */
 export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,

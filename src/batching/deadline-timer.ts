@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../engine/clock.js'
 
 /**
- * One timer for many deadlines: it is set to the earliest, and whoever set it sets the next one
- * when it calls back.
+ * One timer for many deadlines: it is set to the earliest, and its owner sets the next one when it
+ * calls back.
  */
 export class DeadlineTimer {
   readonly #clock: Clock

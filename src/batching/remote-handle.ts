@@ -7,25 +7,26 @@ import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
 import type { Session } from './session.js'
 
-/** What the engine tells of a sale or a room. */
+/** The engine's description of a sale or a room. */
 export interface Described<R> {
   readonly rules: R
   readonly incarnation: string
 }
 
-/** What became of a `create`, with the description of what was created. */
+/** The result of a `create`, with the description of the sale or room. */
 export interface Created<D> {
   readonly status: 'created' | 'exists' | 'conflict'
   readonly described: D
 }
 
 /**
- * The part that handles of sales and of waiting rooms share: such a handle creates its sale or
- * room, or learns it with the first call, limits each call, and knows when it was closed.
+ * The base class of the handles of sales and of waiting rooms: it creates the sale or room, or
+ * learns its description with the first call, limits each call, and knows whether the handle was
+ * closed.
  *
  * @typeParam R The rules as they are stored.
  * @typeParam D The engine's description.
- * @typeParam K What the handle keeps of it.
+ * @typeParam K The part of it that the handle keeps.
  */
 export abstract class RemoteHandle<R, D extends Described<R>, K> {
   readonly clock: Clock
@@ -50,10 +51,10 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   protected abstract readonly nameRules: (rules: R) => NamedRules
   protected abstract askDescription(call: CallOptions): Promise<D>
   protected abstract askCreation(rules: R, call: CallOptions): Promise<Created<D>>
-  /** Keeps what the handle needs of a description, by {@link keep}. */
+  /** Keeps the part of a description that the handle needs, by {@link keep}. */
   protected abstract adopt(described: D, call: CallOptions): Promise<K> | K
 
-  /** What {@link learn} answers, once it is known. */
+  /** The result of {@link learn}, once it is known. */
   get known(): K | undefined {
     return this.#known
   }
@@ -78,8 +79,7 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   }
 
   /**
-   * The limits of a call that begins now. Throws if the handle is closed or the signal has been
-   * given.
+   * The limits of a call that begins now. Throws if the handle is closed or the signal is aborted.
    */
   call(options?: SignalOption): CallOptions {
     const signal = checkSignalOption(options)
@@ -88,14 +88,14 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     return { deadline: this.deadline(), signal }
   }
 
-  /** Of a call that begins now. */
+  /** The deadline of a call that begins now. */
   deadline(): number {
     return this.clock.now() + this.deadlineMs
   }
 
   /**
-   * Asks the engine once, for all calls that need it. A call that is aborted leaves the others
-   * waiting.
+   * Asks the engine once, for all calls that need the description. Aborting one call does not
+   * affect the others.
    */
   learn(call: CallOptions): Promise<K> | K {
     if (this.#known) return this.#known
@@ -117,9 +117,9 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   }
 
   /**
-   * @returns Whether it was this call that created it.
-   * @throws {StockholdError} `RULES_CONFLICT`, `STATE_LOST`: what this handle has seen is never
-   *   created again.
+   * @returns Whether this call created it.
+   * @throws {StockholdError} `RULES_CONFLICT`, `STATE_LOST`: a sale or room that this handle has
+   *   seen is never created again.
    */
   async create(rules: R, call: CallOptions): Promise<boolean> {
     if (this.session.incarnation !== null) {

@@ -3,15 +3,15 @@ import { LAYOUT } from '../engine/layout.js'
 import type { Incompatible, LogOffset, Reply } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 
-/** How many calls of a handle, over all its partitions, may be open at a time. */
+/** The limit of calls in flight of a handle, over all its partitions. */
 export interface InFlightLimit {
   readonly max: number
   open: number
 }
 
 /**
- * What a handle has learned of one port: which incarnation it is, its time, and how far its history
- * went.
+ * The facts a handle has learned of one port: its incarnation, its time, and the latest point of
+ * its history.
  */
 export class Session {
   readonly #name: string
@@ -21,23 +21,23 @@ export class Session {
   lastNow = 0
   /** The sequence number in the latest reply. */
   sequence = 0
-  /** The furthest point of its history that was seen. */
+  /** The furthest point of the history that was seen. */
   lastSeen: LogOffset | null = null
   /** Called whenever `sequence` has grown. */
   readonly onChange = new Set<() => void>()
-  /** What is sent puts back what was lost. */
+  /** The calls of this session rebuild lost data. */
   bypassFreeze = false
-  /** By how much the latest reply's time was ahead of the server's clock. ms */
+  /** How far the time of the latest reply was ahead of the server's clock. ms */
   #ahead = 0
   /**
-   * The server's clock minus the clock's, at least: by the reply that took the least time to come.
+   * A lower bound of the server's clock minus this clock, from the reply that took the least time.
    */
   #offset = Number.NEGATIVE_INFINITY
   #learning: Promise<void> | undefined
 
   readonly #inFlight: InFlightLimit
 
-  /** @param name What is reached, for messages: `the sale "spring"`. */
+  /** @param name The sale or room, for messages: `the sale "spring"`. */
   constructor(
     name: string,
     gate: InFlightLimit,
@@ -47,7 +47,7 @@ export class Session {
     this.#inFlight = gate
   }
 
-  /** Counts a call in; answers why not, if there are too many. */
+  /** Counts a call; returns an error if too many are in flight. */
   enter(): StockholdError | undefined {
     if (this.#inFlight.open < this.#inFlight.max) {
       this.#inFlight.open++
@@ -63,14 +63,14 @@ export class Session {
     this.#inFlight.open--
   }
 
-  /** @param sentAt When it was asked, by the clock. */
+  /** @param sentAt When the call was sent, by the clock. */
   recordReply(reply: Reply<unknown>, sentAt: number): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
     const clock = reply.outcome === 'done' ? reply.clock : reply.now
     this.#measure(clock, sentAt)
     this.#ahead = reply.now - clock
     if (reply.outcome !== 'done') return
-    // The line after a recovery may begin behind what was seen of the one before.
+    // The generation after a recovery may begin before the last point seen of the previous one.
     const isNewLine = reply.offset && this.lastSeen && reply.offset.generation > this.lastSeen.generation
     if (reply.offset) this.advanceTo(reply.offset)
     if (!isNewLine && reply.sequence <= this.sequence) return
@@ -78,7 +78,7 @@ export class Session {
     for (const listener of this.onChange) listener()
   }
 
-  /** Asks for the server's time, if nothing has told it so far; `undefined` if something has. */
+  /** Asks for the server's time if it is not known yet; `undefined` if it is. */
   learnTime(time: () => Promise<number>): Promise<void> | undefined {
     if (this.#offset > Number.NEGATIVE_INFINITY) return undefined
     const sentAt = this.clock.now()
@@ -94,24 +94,24 @@ export class Session {
   #measure(clock: number, sentAt: number): void {
     const least = clock - this.clock.now()
     const most = clock + 1 - sentAt
-    // More than that it is only if a clock was set since: then nothing that was measured before is
-    // worth anything.
+    // A greater offset is possible only if a clock was set since: then earlier measurements are
+    // void.
     this.#offset = this.#offset > most ? least : Math.max(this.#offset, least)
   }
 
-  /** Somebody has seen this point of the history. */
+  /** Notes that this point of the history was seen. */
   advanceTo(offset: LogOffset): void {
     if (isAfter(offset, this.lastSeen)) this.lastSeen = offset
   }
 
-  /** A name for what a call writes, unlike any other's. */
+  /** A unique name for the writes of a call. */
   newBatchId(): string {
     return Math.floor(this.clock.random() * 2 ** 48).toString(36)
   }
 
   /**
-   * What the server's clock shows at a moment of the clock's, as far as it is known. Where nothing
-   * has told it the only honest answer is "no limit": applications' clocks may be hours off.
+   * The server's clock at a moment of this clock, as far as it is known. If it is not known, the
+   * only safe answer is "no limit": clocks of applications may be hours off.
    */
   serverClock(moment: number): number {
     return this.#offset === Number.NEGATIVE_INFINITY
@@ -120,22 +120,22 @@ export class Session {
   }
 
   /**
-   * The time there, as far as it is known: the server's clock, but while it is behind what was told
-   * before.
+   * The server's time, as far as it is known: its clock, or more while the clock is behind a time
+   * it answered before.
    */
   get now(): number {
     return this.serverClock(this.clock.now()) + this.#ahead
   }
 
   /**
-   * The latest time seen, and what has passed since by a clock of this process: at half its pace
-   * while time is ahead of the server's.
+   * The latest time seen plus the time since, by a clock of this process: at half speed while the
+   * time is ahead of the server's clock.
    */
   after(elapsedMs: number): number {
     return this.lastNow + Math.max(elapsedMs / 2, elapsedMs - this.#ahead)
   }
 
-  /** Why a batch was not carried out. */
+  /** Why a batch was not executed. */
   refusal(reply: Exclude<Reply<unknown>, { outcome: 'done' }>): StockholdError {
     return reply.outcome === 'incompatible' ? this.#incompatible(reply) : this.stateError(reply.outcome)
   }

@@ -1,32 +1,31 @@
 /**
- * The timers everything that waits goes by. The simulator has its own; everybody else has the
- * process'.
+ * The timers of the library. The simulator has its own; otherwise they are those of the process.
  */
 export interface Clock {
-  /** ms on a clock that never goes back; only differences mean something. */
+  /** ms on a clock that never goes back; only differences have a meaning. */
   now(): number
   /**
-   * Calls back once, after so many ms. What is due in more than three weeks may be called earlier,
-   * and looks again then.
+   * Calls back once, after `ms`. A timer of more than three weeks may call back early; the caller
+   * then checks whether it is due.
    */
   after(ms: number, callback: () => void): Timer
-  /** From 0 to below 1: keeps apart in time what many processes would otherwise do in step. */
+  /** From 0 to below 1: spreads in time the work of processes that started it together. */
   random(): number
 }
 
 /** A timer that a {@link Clock} has set. */
 export interface Timer {
   cancel(): void
-  /** Whether waiting for it keeps the process alive; at first it does. */
+  /** Whether a pending timer keeps the process alive; at first it does. */
   keepAlive(keep: boolean): void
 }
 
-/** Some number between the two, by chance: so that many processes do not do the same in step. */
+/** A random number between the two, so that many processes do not act at the same time. */
 export function between(least: number, most: number, clock: Clock): number {
   return least + (most - least) * clock.random()
 }
 
-/** The longest time that Node has timers for: a longer one would go off at once. */
+/** The longest delay that Node supports: a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
 export const processClock: Clock = {

@@ -7,9 +7,9 @@ import type { RoomCommands } from './room.js'
  * What a command changes:
  *
  * - `reads`: nothing at all.
- * - `sweeps`: only what is due whoever asks, such as the expiry of holds. To its caller it is a
- *   read.
- * - `writes`: what its caller asks for.
+ * - `sweeps`: only changes that are due without any caller, such as the expiry of holds. For its
+ *   caller it is a read.
+ * - `writes`: the change that its caller asks for.
  */
 export type Effect = 'reads' | 'sweeps' | 'writes'
 

@@ -8,14 +8,14 @@ export type * from './records.js'
 export type * from './sale.js'
 
 /**
- * How a `FlashSale` or a `WaitingRoom` reaches its state. Made by `memoryEngine()`, `redisEngine()`
- * or `virtualEngine()`. What sales and rooms ask of an engine is internal: the built types have no
- * more of it than `close`.
+ * How a `FlashSale` or a `WaitingRoom` reaches its state. Created by `memoryEngine()`,
+ * `redisEngine()` or `virtualEngine()`. The interface that sales and rooms use is internal: the
+ * built types contain only `close`.
  */
 export interface Engine {
   /**
-   * ms on a clock that only differences may be taken of; measures ages inside this process, decides
-   * nothing.
+   * ms on a clock of which only differences have a meaning; measures ages inside this process, and
+   * decides nothing.
    * @internal
    */
   elapsed(): number
@@ -25,22 +25,22 @@ export interface Engine {
    */
   readonly clock?: Clock | undefined
   /**
-   * It is asked without a network: nothing is gained by remembering its refusals. @default false
+   * The engine is called without a network, so caching its refusals gains nothing. @default false
    * @internal
    */
   readonly isLocal?: boolean | undefined
   /**
-   * @param partitions How many the sale has; partition 0 is found without knowing.
+   * @param partitions The sale's number of partitions; partition 0 can be found without knowing it.
    * @internal
    */
   partition(sale: string, index: number, partitions: number): Partition
   /**
-   * What follows the events of a partition.
+   * The consumer groups that follow the events of a partition.
    * @internal
    */
   groups(sale: string, index: number, partitions: number): GroupPort
   /** @internal */
   room(name: string): RoomPort
-  /** Ends what the engine itself opened: its own client, never one it was given. */
+  /** Closes the client that the engine itself opened, never one that was passed to it. */
   close(): Promise<void>
 }

@@ -2,39 +2,41 @@ import type { Final, Port, Reply, Retry } from './port.js'
 import type { StoredEvent } from './records.js'
 
 /**
- * What those who follow the events of a partition ask of an engine: where each *group* of consumers
- * stands. As with a sale, these comments are the specification, and the memory engine is the oracle
- * for the Redis engine.
+ * The commands by which consumers follow the events of a partition: the engine stores the progress
+ * of each *group* of consumers. As with a sale, these comments are the specification, and the tests
+ * compare the Redis engine with the memory engine.
  *
  * The terms:
  *
- * - A group is known by its name. It has a *position*: it has dealt with every event up to that
- *   sequence number, but for those it has parked.
- * - One consumer at a time has the *lease* of a group's partition, under an *epoch* that grows with
- *   each change of hands: what a consumer sends with an epoch that is over is `fenced`, and changes
- *   nothing. So the events of a partition are dealt with in order.
- * - An event that cannot be dealt with yet is *parked* with what has been tried, or, when it has
- *   been given up, as *dead*. A parked event is kept whole: it outlives the stream's trimming.
- * - The events themselves are read with the sale's command `events`.
+ * - A group has a name and a *position*: it has processed every event up to that sequence number,
+ *   except those it has parked.
+ * - One consumer at a time has the *lease* of a group's partition, under an *epoch* that grows each
+ *   time the lease goes to another consumer. A command with an old epoch is `fenced`, and changes
+ *   nothing. So the events of a partition are processed in order.
+ * - An event that cannot be processed yet is *parked* with its failed attempts; after the last
+ *   attempt it is *dead*. The engine stores the whole parked event, so trimming the stream does not
+ *   remove it.
+ * - Consumers read the events themselves with the sale's command `events`.
  *
- * What is said in `Port` and of the token in `sale.ts` holds here too: `missing` where there is no
- * sale, `lost` where there is another. A freeze does not concern these commands, and they write no
- * events. `sequence` in a reply is the partition's. `seen`, `mark` and `recovers` mean nothing.
+ * The rules in `Port` and those on the incarnation in `sale.ts` hold here too: `missing` if there
+ * is no sale, `lost` if there is another incarnation. A freeze does not affect these commands, and
+ * they write no events. `sequence` in a reply is the partition's. `lastSeen`, `batchId` and
+ * `bypassFreeze` have no effect.
  */
 export interface ParkedEvent {
   readonly event: StoredEvent
-  /** How often it was tried. */
+  /** How many attempts have failed. */
   readonly attempts: number
-  /** When to try it again, server time; `null` for a dead one. */
+  /** When to try it again, server time; `null` for a dead event. */
   readonly retryAt: number | null
-  /** Why it failed last, at most 1,024 bytes. */
+  /** The error of the last attempt, at most 1,024 bytes. */
   readonly error: string
 }
 
 export interface GroupState {
   readonly group: string
   readonly position: number
-  /** Who has the lease, or had it last; `null` in a group that nobody has claimed. */
+  /** The consumer that has the lease, or had it last; `null` in a group that was never claimed. */
   readonly consumer: string | null
   /** Server time at which the lease ends or ended. */
   readonly until: number
@@ -42,26 +44,26 @@ export interface GroupState {
   readonly dead: number
 }
 
-/** What of the stream may go. */
+/** Which events may be trimmed from the stream. */
 export interface Trim {
   /**
-   * Only what is older is trimmed, in ms. An event whose hold may still expire is needed: never
-   * less than the sale's `maxHoldMs`.
+   * Only events older than this are trimmed, in ms. An event whose hold may still expire is needed:
+   * never less than the sale's `maxHoldMs`.
    */
   readonly olderThanMs: number
   /**
-   * So many of the latest events are kept, whoever has dealt with them or not; what is beyond may
-   * go though nobody has.
+   * This number of the latest events is kept, whether groups have processed them or not; events
+   * beyond it may be trimmed even if no group has processed them.
    */
   readonly maxEvents: number
 }
 
 export interface GroupCommands {
   /**
-   * Takes or renews the lease of a group for a consumer, until `now + leaseMs`. A group that is new
-   * is made, at position 0 (`beginning`) or after the latest event (`now`). `busy`: somebody else
-   * has a lease that has not ended. Where the consumer had the lease itself, the epoch stays; else
-   * it becomes one more.
+   * Takes or renews the lease of a group for a consumer, until `now + leaseMs`. A new group is
+   * created at position 0 (`beginning`) or after the latest event (`now`). `busy`: another consumer
+   * has a lease that has not ended. If the consumer already had the lease, the epoch stays;
+   * otherwise it grows by one.
    *
    * `parked`: all of the group's parked events that are not dead, oldest first.
    */
@@ -85,18 +87,19 @@ export interface GroupCommands {
   }
 
   /**
-   * Tells what was dealt with, and renews the lease until `now + leaseMs` (0 gives it up: it ends
-   * now). In one step: the position becomes `position` if that is more (at most the latest
-   * sequence); the events of `park` are parked, or parked anew; those of `unpark`, by sequence, are
-   * parked no more. `fenced`: the epoch is over (by another's claim; a lease that has merely run
-   * out is still its owner's); `gone`: there is no such group. Neither changes anything.
+   * Stores the consumer's progress, and renews the lease until `now + leaseMs` (0 gives it up: it
+   * ends now). In one step: the position becomes `position` if that is more (at most the latest
+   * sequence); the events of `park` are parked, or parked again; the events of `unpark`, by
+   * sequence, are no longer parked. `fenced`: another consumer's claim ended the epoch (a lease
+   * that has run out still belongs to its consumer until then); `gone`: there is no such group.
+   * Neither changes anything.
    *
-   * Then, with `trim`, the oldest entries of the stream go, an entry being what one call wrote: at
-   * most 100 of them, never the latest, and only if all events of the entry have
-   * `at <= now - olderThanMs` and no expired hold waits to be swept. An entry goes if all its
-   * events lie at or before the position of every group, or if `maxEvents` events are left without
-   * it.
-   * `first`: the sequence of the oldest event that is left, `sequence + 1` if there is none.
+   * Then, with `trim`, the oldest entries of the stream are removed (one entry holds the events
+   * that one call wrote): at most 100 entries, never the latest, and only if all events of the
+   * entry have `at <= now - olderThanMs` and no expired hold waits to be swept. An entry is removed
+   * if all its events are at or before the position of every group, or if `maxEvents` events are
+   * left without it. `first`: the sequence of the oldest event that is left, `sequence + 1` if
+   * there is none.
    */
   acknowledge: {
     op: {
@@ -116,9 +119,9 @@ export interface GroupCommands {
   }
 
   /**
-   * Moves the position of a group that keeps its own account of what it has dealt with, such as a
-   * database: makes it if it is new, at that position, and sets it there otherwise, if that is more
-   * (at most the latest sequence). Needs no lease and takes none. `trim` as in `acknowledge`.
+   * Moves the position of a group that stores its progress elsewhere, such as in a database:
+   * creates a new group at that position; moves an existing group there, if that is more (at most
+   * the latest sequence). Needs no lease and takes none. `trim` as in `acknowledge`.
    */
   checkpoint: {
     op: { readonly group: string; readonly position: number; readonly trim: Trim | null }
@@ -126,8 +129,8 @@ export interface GroupCommands {
   }
 
   /**
-   * All groups in ascending order of their names' bytes, and the oldest event that is left as in
-   * `acknowledge`. Writes nothing.
+   * All groups in ascending order of their names' bytes, and `first` as in `acknowledge`. Writes
+   * nothing.
    */
   groups: {
     op: Record<never, never>
@@ -141,8 +144,8 @@ export interface GroupCommands {
   }
 
   /**
-   * Dead events by sequence: to be tried again, with `attempts: 0` and `retryAt: now`, or to be
-   * forgotten. `count`: how many there were.
+   * Retries dead events, by sequence, with `attempts: 0` and `retryAt: now`, or discards them.
+   * `count`: how many of the sequences were dead events.
    */
   revive: {
     op: {
@@ -153,7 +156,7 @@ export interface GroupCommands {
     answer: { readonly status: 'revived'; readonly count: number } | Retry
   }
 
-  /** Forgets a group: position, lease and parked events. `gone`: there is none. */
+  /** Deletes a group: position, lease and parked events. `gone`: there is no such group. */
   drop: {
     op: { readonly group: string }
     answer: { readonly status: 'dropped' | 'gone' } | Retry

@@ -1,6 +1,6 @@
 /**
- * The layout in which this version stores sales, waiting rooms and consumer groups. Each of them
- * carries the number it was stored with, and no command reads or changes what carries another:
- * what was stored before there were numbers has layout 0.
+ * The layout in which this version stores sales, waiting rooms and consumer groups. Each of them is
+ * stored with the number of its layout, and no command reads or changes data of another layout.
+ * Data stored before layouts had numbers has layout 0.
  */
 export const LAYOUT = 1

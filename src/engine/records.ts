@@ -1,10 +1,13 @@
-/** One line of a cart: the SKU's place in {@link Rules.skus}, and its quantity. */
+/** One line of a cart: the index of the SKU in {@link Rules.skus}, and its quantity. */
 export type Line = readonly [sku: number, quantity: number]
 
-/** Lines in ascending order of SKU, each SKU once: two equal carts are equal line by line. */
+/**
+ * Lines in ascending order of SKU, each SKU once: two equal carts have equal lines in the same
+ * order.
+ */
 export type Cart = readonly Line[]
 
-/** One SKU of a sale, as the sale was created. */
+/** One SKU of a sale, with the values the sale was created with. */
 export interface SkuRule {
   readonly sku: string
   /** Units on sale at the start. */
@@ -13,7 +16,9 @@ export interface SkuRule {
   readonly limit: number | null
 }
 
-/** What a sale was created with. Never changes; two `Rules` are the same if their JSON is. */
+/**
+ * The rules a sale was created with. They never change; two `Rules` are the same if their JSON is.
+ */
 export interface Rules {
   /** In ascending order of the SKU's code units. */
   readonly skus: readonly SkuRule[]
@@ -25,16 +30,16 @@ export interface Rules {
 }
 
 /**
- * Where a reservation is in its life. A `held` one becomes one of the others; a `confirmed` one may
- * become `refunded`.
+ * The state of a reservation. A `held` one becomes one of the others; a `confirmed` one may become
+ * `refunded`.
  */
 export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded'
-/** Whether a sale takes reservations: `open` does. */
+/** A sale takes reservations only while it is `open`. */
 export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
-/** Why a payment must be given back. */
+/** Why a payment must be refunded. */
 export type RefundReason = 'sold_out' | 'released' | 'limit_exceeded' | 'ended' | 'refunded'
 
-/** A reservation as the engine keeps it. Times in epoch ms of the server's clock. */
+/** A reservation as the engine stores it. Times in epoch ms of the server's clock. */
 export interface StoredReservation {
   readonly id: string
   readonly buyer: string
@@ -46,15 +51,16 @@ export interface StoredReservation {
   readonly paymentId: string | null
 }
 
-/** Units of SKUs by the SKU's place, in ascending order of it; what is not named is 0. */
+/** Units by SKU index, in ascending order of it; a SKU that is not listed has 0. */
 export type Units = readonly (readonly [sku: number, units: number])[]
 
 /**
- * `total = available + held + confirmed + inTransit`, always. Of one partition, `inTransit` is what
- * it has sent to others less what it has received from them, negative where more came than went;
- * and `total` is negative where more that had come was taken out of the sale than the partition
- * began with. The other counts never are, nor are the sums of these two over all partitions: the
- * sum of `inTransit` is what has left one partition and not arrived in another.
+ * `total = available + held + confirmed + inTransit`, always. For one partition, `inTransit` is the
+ * units it has sent to others minus the units it has received from them, so it is negative if more
+ * arrived than left. `total` is negative if more of the units that had arrived were taken out of
+ * the sale than the partition began with. The other counts are never negative, nor are the sums of
+ * these two over all partitions: the sum of `inTransit` is the units that have left one partition
+ * and not arrived in another.
  */
 export interface SkuCounts {
   readonly total: number
@@ -65,8 +71,8 @@ export interface SkuCounts {
 }
 
 /**
- * A change, in the order in which the partition made it. `sequence` counts events from 1 without a
- * gap.
+ * A change; events are in the order in which the partition made the changes. `sequence` counts
+ * events from 1 without a gap.
  */
 export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'reserved' | 'extended'; readonly id: string; readonly expiresAt: number }
@@ -76,7 +82,7 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | {
       readonly type: 'restocked'
       readonly sku: number
-      /** What was asked for, and by which key. */
+      /** The quantity and the key of the restock call. */
       readonly quantity: number
       readonly key: string
       readonly applied: number
@@ -87,34 +93,34 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'paused' | 'resumed' | 'ended' }
 )
 
-/** What a restock asks for; see `restock` of the commands. */
+/** The input of a restock; see the command `restock`. */
 export interface RestockOp {
   readonly sku: number
   readonly quantity: number
   readonly key: string
-  /** Whether fewer units than are to be taken out are taken out all the same. */
+  /** Take out the available units even if they are fewer than `quantity`. */
   readonly final: boolean
 }
 
-/** A page of a partition's events, in their order. */
+/** A page of a partition's events, in order. */
 export interface EventPage {
   readonly status: 'events'
   readonly events: readonly StoredEvent[]
   /** The generation of the partition's history. */
   readonly generation: number
   /**
-   * The sequence at which this generation left the one before; 0 for the first, and after a
+   * The sequence at which this generation left the previous one; 0 for the first, and after a
    * rebuild.
    */
   readonly since: number
-  /** The reservations that the events speak of, each once, as they are stored now. */
+  /** The reservations that the events name, each once, as they are stored now. */
   readonly reservations: readonly StoredReservation[]
 }
 
 /** A page of a partition's reservations, in no order. */
 export interface ReservationPage {
   readonly status: 'scanned'
-  /** Where the next page begins; '0' after the last. */
+  /** The cursor of the next page; '0' after the last. */
   readonly cursor: string
   readonly reservations: readonly StoredReservation[]
   /** The partition's counts after the last page, in order of the SKUs; empty before. */

@@ -1,5 +1,5 @@
 /**
- * Reservation ids: 19 URL-safe characters that say by themselves where the reservation is.
+ * Reservation ids: 19 URL-safe characters that contain the location of the reservation.
  *
  *     1       2            8              8
  *     layout  partition    bucket         nonce
@@ -21,13 +21,13 @@ export function makeId(partition: number, bucket: string, nonce: string): string
   return `${LAYOUT}${DIGITS[partition >> 6]}${DIGITS[partition & 63]}${bucket}${nonce}`
 }
 
-/** The partition an id routes to, or `undefined` if this can be no id of ours. */
+/** The partition an id routes to, or `undefined` if the text cannot be an id of this library. */
 export function partitionOf(id: string): number | undefined {
   if (!shape.test(id)) return undefined
   return DIGITS.indexOf(id[1]!) * 64 + DIGITS.indexOf(id[2]!)
 }
 
-/** The partition of what is an id for certain. */
+/** The partition of an id that is known to be valid. */
 export function partitionIn(id: string): number {
   return digitValue[id.charCodeAt(1)]! * 64 + digitValue[id.charCodeAt(2)]!
 }
@@ -66,5 +66,5 @@ export function writeDigits(
   }
 }
 
-/** Where bucket and nonce stand in an id, for {@link writeDigits}. */
+/** The offsets of bucket and nonce in an id, for {@link writeDigits}. */
 export const ID_OFFSET = { bucket: BUCKET_AT, nonce: NONCE_AT } as const

@@ -13,44 +13,45 @@ import type {
 } from './records.js'
 
 /**
- * The commands of one partition of a sale. The comments here are the specification: the memory
- * engine is its plainest reading, and the oracle that the Redis engine is compared with.
+ * The commands of one partition of a sale. The comments here are the specification. The memory
+ * engine is their simplest implementation; tests compare the Redis engine with it.
  *
- * What every command shares, beside what {@link Port} says:
+ * In addition to the rules in {@link Port}, all commands share these:
  *
- * - A hold has expired when `now >= expiresAt`: before a command looks at it, it becomes `expired`,
- *   its units go from `held` to `available`, and the event `expired` is written. How many expired
- *   holds are swept in passing is the engine's affair; no answer may depend on it.
- * - Every change appends its event in the same step. Where a change takes the last available unit
- *   of a SKU, the event `sold_out` follows it (in order of SKU, should a cart take several).
- * - A reservation given back moves its units to `available`.
+ * - A hold has expired when `now >= expiresAt`. Before a command looks at it, the hold becomes
+ *   `expired`, its units go from `held` to `available`, and the event `expired` is written. The
+ *   engine decides how many other expired holds a command sweeps; no answer may depend on it.
+ * - Every change appends its event in the same step. If a change takes the last available unit of a
+ *   SKU, the event `sold_out` follows it (several in order of SKU).
+ * - A reservation that is given back moves its units to `available`.
  *
- * Partitions: the stock of a sale is dealt out to its partitions, and moves between them by `send`
+ * Partitions: the stock of a sale is split among its partitions, and moves between them by `send`
  * and `receive`; see `stock-split.ts`.
  *
- * History: a server can come back with older data. So each call names what its caller has `seen`,
- * and each batch that writes events leaves its `mark` with them.
+ * History: a server can come back with older data. So each call carries its caller's `lastSeen`,
+ * and each batch that writes events stores its `batchId` with them.
  *
- * - A `seen` of the partition's own line must be part of its history: it ends at an event, or
- *   before, whose batch bore that mark. (Where the events are trimmed so far, nobody can tell.) A
- *   `seen` of an earlier line is from before a recovery, and fine; of a later line it is not.
- * - If it is not, the partition is frozen, and the outcome is `rolled_back`. A command that writes
- *   nothing does not freeze.
- * - `since` becomes the sequence at which it froze. The line that begins with the unfreeze counts
- *   from there: what was written beyond on the line before is not part of this history.
- * - While it is frozen, the outcome of everything that may write is `rolled_back`, but of calls
- *   that recover. Those are not checked, and to them the sale is open whatever its state: `reserve`
- *   does not look at step 4, `confirm` not at the sale's end.
+ * - A `lastSeen` of the present generation must be part of the history: the event at its `sequence`
+ *   was written by the batch with its `batchId`. (If the events up to there are trimmed, this
+ *   cannot be checked.) A `lastSeen` of an earlier generation is from before a recovery, and is
+ *   accepted; one of a later generation is not.
+ * - If it is not accepted, the partition is frozen, and the outcome is `rolled_back`. A command
+ *   that writes nothing does not freeze.
+ * - `since` becomes the sequence at which the partition froze. The generation after the unfreeze
+ *   counts from there: later events of the previous generation are not part of this history.
+ * - While the partition is frozen, the outcome of every command that may write is `rolled_back`,
+ *   except for calls with `bypassFreeze`. Their `lastSeen` is not checked, and they treat the sale
+ *   as open whatever its state: `reserve` skips step 4, `confirm` ignores the sale's end.
  */
 export interface Commands {
   /**
-   * Makes the partition if it is new, with its slice of the stock. `exists`: with the same rules.
-   * `conflict`: with others; nothing changed.
+   * Creates a new partition, with its part of the stock. `exists`: it exists with the same rules.
+   * `conflict`: it exists with other rules; nothing changed.
    *
-   * A sale is made from its partition 0 on: first that with `complete: false`, then all others
-   * under its token, then that again with `complete: true`. `complete` is said of partition 0 only
-   * (for others it is always true), and never taken back. So of a complete sale a partition that is
-   * missing has been lost.
+   * A sale is created from its partition 0 on: first partition 0 with `complete: false`, then all
+   * others under its incarnation, then partition 0 again with `complete: true`. Only partition 0
+   * can have `complete: false`, and `complete: true` is never reset. So a missing partition of a
+   * complete sale has been lost.
    */
   create: {
     op: { readonly rules: Rules; readonly incarnation: string; readonly complete: boolean }
@@ -63,9 +64,7 @@ export interface Commands {
       | Retry
   }
 
-  /**
-   * The rules and the token (a random name of this very incarnation of the sale). Writes nothing.
-   */
+  /** The rules and the incarnation, a random name of this creation of the sale. Writes nothing. */
   describe: {
     op: Record<never, never>
     answer: {
@@ -77,9 +76,9 @@ export interface Commands {
   }
 
   /**
-   * Makes the partition of a lost sale anew (whatever is left of it goes), with its slice of the
-   * stock, complete, frozen and with that line. One that is whole stays as it is, whosever it is:
-   * `exists`, with its token.
+   * Creates the partition of a lost sale again (its remaining data is deleted), with its part of
+   * the stock, complete, frozen and with the given generation. An intact partition stays as it is,
+   * whatever its incarnation: `exists`, with its incarnation.
    */
   rebuild: {
     op: { readonly rules: Rules; readonly incarnation: string; readonly generation: number }
@@ -87,22 +86,22 @@ export interface Commands {
   }
 
   /**
-   * All of a buyer's requests have ids of the same bucket.
+   * All reservations of a buyer have ids of the same bucket.
    *
    * In this order:
-   * 1. `id` exists: this very request was sent twice. `reserved` with the reservation as it is,
+   * 1. `id` exists: the same request was sent twice. `reserved` with the reservation as it is,
    *    `replayed: false`.
    * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed
-   *    is `reserved` with `replayed: true`; anything else is `key_spent`.
+   *    is `reserved` with `replayed: true`; any other state is `key_spent`.
    * 3. After the deadline: `retry`.
    * 4. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
    * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
    *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
-   * 6. For the first SKU of the cart with fewer units available than asked: `sold_out`; `mayReturn`
-   *    while any unit of it is held.
+   * 6. For the first SKU of the cart with fewer units available than requested: `sold_out`;
+   *    `mayReturn` while any unit of it is held.
    * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
-   *    that recovers may give a negative `holdMs`: the end of a hold that is over, which expires
-   *    before anybody looks.)
+   *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
+   *    any command looks at it.)
    */
   reserve: {
     op: {
@@ -136,8 +135,8 @@ export interface Commands {
 
   /**
    * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
-   * - held: units go from `held` to `confirmed`, `paymentId` is kept, event `confirmed`;
-   *   `late: false`.
+   * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
+   *   false`.
    * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
    *   changes, the first `paymentId` stays.
    * - refunded: `refund_due` with `refunded`. Nothing changes.
@@ -224,11 +223,11 @@ export interface Commands {
   }
 
   /**
-   * Adds units, or takes out up to `-quantity` available ones (`applied` is what happened, negative
-   * or 0); `total` moves with them. Event `restocked`, also with `applied: 0`. The key again: the
-   * first `applied`, `replayed: true`; with another SKU or quantity: `conflict`. Unless `final`,
-   * fewer units available than are to be taken out are `lacking`, and nothing changes: other
-   * partitions may have some.
+   * Adds units, or takes out up to `-quantity` available ones (`applied` is the change made,
+   * negative or 0 then); `total` changes with them. Event `restocked`, also with `applied: 0`. The
+   * key again: the first `applied`, `replayed: true`; with another SKU or quantity: `conflict`.
+   * Unless `final`, a call that would take out more units than are available answers `lacking`, and
+   * nothing changes: other partitions may have some.
    */
   restock: {
     op: RestockOp
@@ -240,9 +239,9 @@ export interface Commands {
   }
 
   /**
-   * Answers the state afterwards. What would change nothing changes nothing (an ended sale stays
-   * ended) and writes no event. `unfreeze` ends a freeze, and the history goes on as the next line;
-   * it writes no event.
+   * Answers the state afterwards. An action that would change nothing (an ended sale stays ended)
+   * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
+   * writes no event.
    */
   control: {
     op: { readonly action: 'pause' | 'resume' | 'end' | 'unfreeze' }
@@ -250,21 +249,21 @@ export interface Commands {
   }
 
   /**
-   * Units for another partition. Of each SKU wanted (quantities of 1 or more) that has units
-   * available, `min(available, max(quantity, floor(available / 2)))` leave `available` for
-   * `inTransit`: whoever runs dry gets enough for a while, and the few last units go where they are
-   * asked for. Event `sent` for each SKU of which some went, in order of SKU; `sold_out` follows it
+   * Sends units to another partition. Of each SKU in `wants` (quantities of 1 or more) that has
+   * units available, `min(available, max(quantity, floor(available / 2)))` go from `available` to
+   * `inTransit`: a sold-out partition gets enough for a while, and the last units go where buyers
+   * ask for them. Event `sent` for each SKU with units sent, in order of SKU; `sold_out` follows it
    * if it took the last.
    *
    * `sent`: all units ever sent there of the SKUs in `wants` and `received`, where there were any;
-   * `left`: what is available now of each SKU wanted. Where nothing went, that is told all the
-   * same. Paused or ended, it sends too.
+   * `left`: the units now available of each SKU in `wants`. Both are answered even if this call
+   * sent nothing. A paused or ended sale sends too.
    *
-   * `received` is what the other is known to have received, of whichever SKUs. If that is more of a
-   * SKU than was ever sent, this partition has forgotten what it sent: it freezes, and the outcome
-   * is `rolled_back`. A call that recovers sends those units after all: they leave `available`, and
-   * what `available` lacks is added to `total` (it has been sold twice, and that is how the sale
-   * goes on). The event is `sent` with all of them.
+   * `received`: the units that the other partition is known to have received, of any SKUs. If that
+   * is more of a SKU than was ever sent, this partition has forgotten what it sent: it freezes, and
+   * the outcome is `rolled_back`. A call with `bypassFreeze` sends those units after all: they
+   * leave `available`, and units that `available` lacks are added to `total` (they were sold twice,
+   * and the sale continues so). The event is `sent` with all of them.
    */
   send: {
     op: { readonly to: number; readonly wants: Units; readonly received: Units }
@@ -272,10 +271,10 @@ export interface Commands {
   }
 
   /**
-   * Catches up with what another partition has `sent` here ever: of each SKU the units beyond those
-   * received so far go from `inTransit` to `available`, event `received`, in order of SKU. Fewer
-   * than were received before: nothing of that SKU. `received`: all units of the SKUs in `sent`
-   * ever received from there, where there were any.
+   * Takes in the units that another partition has ever `sent` here: of each SKU, the units beyond
+   * those received so far go from `inTransit` to `available`, event `received`, in order of SKU. If
+   * that is less than was received before, nothing of that SKU changes. `received`: all units of
+   * the SKUs in `sent` ever received from there, where there were any.
    */
   receive: {
     op: { readonly from: number; readonly sent: Units }
@@ -296,10 +295,10 @@ export interface Commands {
   }
 
   /**
-   * The counts of these SKUs in this order, or of all in theirs, with every expired hold swept.
-   * `retry` while there are more to sweep. `returns` counts the times at which units came back on
+   * The counts of these SKUs in this order, or of all in the sale's order, with every expired hold
+   * swept. `retry` while there are more to sweep. `returns` counts how often units came back on
    * sale: released, expired, refunded with restock, restocked (applied > 0), but not received. Only
-   * whether it moved means anything.
+   * a change of it has a meaning.
    */
   stats: {
     op: { readonly skus?: readonly number[] | undefined }
@@ -309,7 +308,7 @@ export interface Commands {
   }
 
   /**
-   * Gives back some expired holds. `next`: when to look again, epoch ms (`now` or before: at once);
+   * Sweeps some expired holds. `next`: when to sweep again, epoch ms (`now` or before: at once);
    * `null`: no holds.
    */
   sweep: {
@@ -319,9 +318,9 @@ export interface Commands {
 
   /**
    * A page of all reservations, each as stored (an expired hold that was not swept is still
-   * `held`), after `sequence` events. Begins with cursor '0' and ends when `cursor` is '0'; what
-   * exists during the whole walk comes at least once. With the last page come the counts at the
-   * same instant; `skus` is empty before.
+   * `held`), after `sequence` events. A scan begins with cursor '0' and ends when `cursor` is '0';
+   * a reservation that exists during the whole scan is returned at least once. The last page has
+   * the counts at the same moment; `skus` is empty before.
    */
   scan: {
     op: { readonly cursor: string }
@@ -329,10 +328,10 @@ export interface Commands {
   }
 
   /**
-   * Events with `sequence > after`, oldest first: at least one, if there is one; some thousand at
-   * most. `line` and `since`: the history's present line, and the sequence at which it left the one
-   * before (0 for the first line, and after a rebuild). With `reservations`, the reservations that
-   * the events speak of, each once, as they are stored now (an expired hold that was not swept is
+   * Events with `sequence > after`, oldest first: at least one, if there is one; about a thousand
+   * at most. `generation` and `since`: the present generation, and the sequence at which it left
+   * the previous one (0 for the first, and after a rebuild). With `reservations`, the reservations
+   * that the events name, each once, as they are stored now (an expired hold that was not swept is
    * still `held`). Writes nothing.
    */
   events: {
@@ -344,7 +343,7 @@ export interface Commands {
 export type Command = keyof Commands
 export type Op<C extends Command> = Commands[C]['op']
 export type Answer<C extends Command> = Commands[C]['answer']
-/** An answer that decides: what is undecided is asked again before the caller hears of it. */
+/** An answer other than `retry`: an undecided item is repeated before the caller gets an answer. */
 export type FinalAnswer<C extends Command> = Final<Answer<C>>
 export type Reply<C extends Command> = ReplyOf<Answer<C>>
 export type Partition = Port<Commands>

@@ -2,10 +2,10 @@ import { StockholdError } from '../errors.js'
 import type { Effect } from './effects.js'
 
 /**
- * What was sent may have been executed.
+ * The error for a request that may have been executed.
  *
  * @param what What went wrong, without a full stop.
- * @param effect What it would have changed. A call that only reads has nothing to resolve.
+ * @param effect The effect of the command. A call that only reads has nothing to resolve.
  */
 export function unknownOutcome(what: string, effect: Effect, cause?: unknown): StockholdError {
   const advice =

@@ -1,7 +1,7 @@
 import { LAYOUT } from '../engine/layout.js'
 import type { Incompatible } from '../engine/port.js'
 
-/** What a command is answered whose data is stored in another layout than this version's. */
+/** The reply to a command whose data is stored in another layout than this version's. */
 export function incompatible(
   { layout }: { readonly layout: number },
   now: number,

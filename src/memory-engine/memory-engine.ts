@@ -40,7 +40,10 @@ const handlers: Handlers = {
   events,
 }
 
-/** An engine inside this process: nothing outlives it. `now`, epoch ms, is a clock of your own. */
+/**
+ * An engine inside this process: its data ends with the process. `now`, epoch ms, replaces the
+ * process' clock.
+ */
 export function memoryEngine(options: { now?: (() => number) | undefined } = {}): Engine {
   const { now = Date.now } = checkOptions(options, 'options', { now: true }) as { now?: () => number }
   if (typeof now !== 'function') throw invalid('now', 'must be a function')
@@ -107,14 +110,14 @@ export class MemoryEngine implements Engine {
   }
 }
 
-/** What a port does with a batch, at once. */
+/** Executes a batch of a port at once. */
 type Run<M extends CommandMap<M>> = <C extends keyof M>(
   command: C,
   ops: readonly M[C]['op'][],
   call: Call,
 ) => ReplyOf<M[C]['answer']>
 
-/** One batch on one partition. `clock`: the time it shows, epoch ms. */
+/** Executes one batch on one partition. `clock`: the time it shows, epoch ms. */
 export function execute<C extends Command>(
   state: PartitionState,
   command: C,
@@ -151,8 +154,8 @@ export function execute<C extends Command>(
 }
 
 /**
- * Whether the caller must be told that history was lost; whoever may write freezes the partition
- * then, for all.
+ * Whether the caller's `lastSeen` shows that history was lost; a command that may write then
+ * freezes the partition for all callers.
  */
 function isRolledBack<C extends Command>(
   state: PartitionState,

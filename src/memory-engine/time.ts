@@ -1,26 +1,27 @@
-/** A time of a sale or room, and by how much it is ahead of the clock as of then. ms */
+/** A time of a sale or room, and how far it is ahead of the clock as of then. ms */
 export interface Time {
   readonly now: number
   readonly ahead: number
 }
 
-/** Of a call: what the clock shows, and the time that is told. */
+/** The moment of a call: what the clock shows, and the time that is answered. */
 export interface Moment extends Time {
   readonly clock: number
   /**
-   * The time has just begun to be ahead: whatever may write keeps that, as time goes on from there.
+   * The time has just begun to be ahead: a call that may write stores that, because time advances
+   * from there.
    */
   readonly isSetBack: boolean
 }
 
-/** When nothing was written. */
+/** The time before anything was written. */
 export const NEVER: Time = { now: 0, ahead: 0 }
 
 /**
- * The time that a clock stands for, see "Time" of {@link Port}.
+ * The time that belongs to a clock reading, see "Time" of {@link Port}.
  *
- * @param last The latest that was written.
- * @param floor The latest that the caller has seen.
+ * @param last The latest time that was written.
+ * @param floor The latest time that the caller has seen.
  */
 export function momentAt(clock: number, last: Time, floor: number): Moment {
   const elapsed = clock - (last.now - last.ahead)

@@ -1,25 +1,25 @@
-/** Lua texts that scripts include, by name. */
+/** The Lua texts that scripts can include, by name. */
 export type Concerns = Readonly<Record<string, string>>
 
 /** A statement at the outermost level, with the comment above it. */
 interface Statement {
   readonly text: string
-  /** The locals that it declares; a statement that declares none is executed for what it does. */
+  /** The locals that it declares; a statement that declares none is executed for its effect. */
   readonly declares: readonly string[]
-  /** Every name in it; some may be names of fields or parameters. */
+  /** Every name in it, including names of fields and parameters. */
   readonly names: ReadonlySet<string>
-  /** What a line `-- @rarely a, b` asks for. */
+  /** The names in a line `-- @rarely a, b`. */
   readonly rarely: readonly string[]
 }
 
 /**
- * Puts a script together from its own text and from the concerns that it includes.
+ * Assembles a script from its own text and from the concerns that it includes.
  *
- * - `-- @include a, b` names concerns. Each is put in once, behind those that it includes itself.
- * - What a script does not reach from its statements is left out: the functions of a script are
- *   made again by every call, which is most of what a small call costs.
- * - `-- @rarely a, b` becomes `local function rare() ... return a, b end`, with all that only `a`
- *   and `b` reach in it: a call that needs none of it does not make those functions.
+ * - `-- @include a, b` names concerns. Each is inserted once, after those that it includes itself.
+ * - Functions that the script's statements do not reach are left out: every call creates the
+ *   functions of its script again, which is most of the cost of a small call.
+ * - `-- @rarely a, b` becomes `local function rare() ... return a, b end`, with all statements that
+ *   only `a` and `b` reach in it: a call that does not need them does not create those functions.
  *
  * @throws {Error} for a cycle, an unknown concern, or a name that is declared twice.
  */
@@ -37,12 +37,12 @@ export function assemble(text: string, concerns: Concerns): string {
     .join('\n')
 }
 
-/** The names behind `-- @include`, of all such lines. */
+/** The names after `-- @include`, of all such lines. */
 export function includesOf(text: string): string[] {
   return [...text.matchAll(/^-- @include (.*)$/gm)].flatMap(([, names]) => names!.split(', '))
 }
 
-/** All that is included, each once, and last the text itself. */
+/** All included texts, each once, and last the text itself. */
 function inOrder(text: string, concerns: Concerns): string[] {
   const done = new Set<string>()
   const visit = (each: string, path: readonly string[]): void => {
@@ -63,8 +63,8 @@ function inOrder(text: string, concerns: Concerns): string[] {
 const parsed = new Map<string, readonly Statement[]>()
 
 /**
- * Outermost statements begin in the first column, and what closes one in the first column belongs
- * to it.
+ * Outermost statements begin in the first column; a closing token in the first column belongs to
+ * the statement it closes.
  */
 export function statementsOf(text: string): readonly Statement[] {
   const known = parsed.get(text)
@@ -104,7 +104,7 @@ function declarations(statements: readonly Statement[]): Map<string, Statement> 
   return declared
 }
 
-/** The statements, and those that declare what they name, and so on. */
+/** The statements, and the statements that declare the names they use, recursively. */
 function reach(from: Iterable<Statement>, declared: ReadonlyMap<string, Statement>): Set<Statement> {
   const reached = new Set(from)
   for (const { names } of reached) {

@@ -8,29 +8,27 @@ import type { Script } from './script.js'
 import { slotOf } from './slot.js'
 
 /**
- * The way to the partitions of a Redis Cluster.
+ * Routes calls to the partitions of a Redis Cluster.
  *
- * Left to itself, ioredis' Cluster sends a command again (and to a node chosen at random) when the
- * connection breaks, and answers in the end with "Too many Cluster redirections", or "Connection is
- * closed." for what was never written and for what was executed alike. So a call that may not be
- * sent twice unnoticed goes to one node directly, once, by a connection that is there. What ioredis
- * is left to do is to find the way: with a script that does nothing, as often as it likes.
+ * Left to itself, ioredis' Cluster resends a command (to a node chosen at random) when the
+ * connection breaks. In the end it reports "Too many Cluster redirections" or "Connection is
+ * closed.", both for commands that were never written and for commands that were executed. So a
+ * call that must not be sent twice unnoticed goes to one node directly, once, by a connection that
+ * exists. ioredis is used only to find the route: with a script that does nothing, as often as it
+ * likes.
  */
 
 const tuning = {
   /**
-   * After a refusal the slot is left alone for so long, and for twice as long after each further
-   * one: the search may find a way by which the next call is refused all the same. ms
+   * After a refusal the slot is not used for this time, and for twice as long after each further
+   * refusal: the search may find a route by which the next call is refused again. ms
    */
   firstPauseMs: 5,
   longestPauseMs: 200,
 }
-/**
- * When a call is unanswered for so long, the node is asked for that the others hold to be the
- * master.
- */
+/** If a call is unanswered for this time, the other nodes are asked which node is the master. */
 const OVERDUE_MS = 1_000
-/** Refusals that say nothing of the call, but of the way to its slot. Nothing was executed. */
+/** Refusals that do not concern the call, but the route to its slot. Nothing was executed. */
 const misrouted = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'READONLY'])
 
 /** A slot in which a call was refused, until a call with the same keys is served. */
@@ -38,14 +36,14 @@ interface RefusedSlot {
   /** The keys of the refused call. */
   readonly keys: string[]
   readonly pauseMs: number
-  /** No call is sent: the search has not found a way for a script with these keys. */
+  /** No call is sent: the search has not found a route for a script with these keys. */
   isClosed: boolean
 }
 
-/** What is known of the ways through one client. */
+/** The known routes through one client. */
 interface Ways {
   readonly refused: Map<number, RefusedSlot>
-  /** One search a slot, for all who wait for it. */
+  /** One search for each slot, shared by all calls that wait for it. */
   readonly searches: Map<number, Promise<void>>
   askedAt: number
 }
@@ -60,7 +58,7 @@ function waysOf(cluster: Cluster): Ways {
   return fresh
 }
 
-/** The connection to the master of these keys, or what to wait for until there may be one. */
+/** The connection to the master of these keys, or a promise to wait for before asking again. */
 export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<void> {
   const connecting = connectionTo(cluster).ready()
   if (connecting) return connecting
@@ -79,9 +77,10 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
 /**
  * Runs a script on the master of its keys, once.
  *
- * @param admit What to wait for before a node may be used; `undefined` if it may be now.
- * @throws {StockholdError} A `NotReadyError` if the way to the master is lost, or was before the
- *   script was sent: the next `masterFor` looks for it.
+ * @param admit The promise to wait for before a node may be used; `undefined` if it may be used
+ *   now.
+ * @throws {StockholdError} A `NotReadyError` if the route to the master is lost, or was lost before
+ *   the script was sent: the next `masterFor` searches for it.
  */
 export async function runOnCluster(
   cluster: Cluster,
@@ -113,7 +112,7 @@ export async function runOnCluster(
   }
 }
 
-/** @param waiting What `ready` waits for; the caller of `ready` hears how it ends. */
+/** @param waiting The promise that `ready` returns; the caller of `ready` gets its result. */
 function noMaster(cluster: Cluster, waiting: Promise<void>): NotReadyError {
   waiting.catch(() => {})
   return new NotReadyError(
@@ -140,9 +139,9 @@ function served(cluster: Cluster, keys: string[]): void {
 }
 
 /**
- * A call to a node that must be heard of, whatever becomes of the node. One that hangs never tells
- * that another has taken over; so the others are asked. And a connection that was being made anew
- * when its node left the cluster is dropped by ioredis with all that waits for it: such calls
+ * Settles a call to a node whatever happens to the node. A node that hangs never reports that
+ * another has taken over, so the other nodes are asked. If a connection was being re-established
+ * when its node left the cluster, ioredis drops it with all commands that wait for it: such calls
  * settle here.
  */
 export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Promise<T> {
@@ -164,8 +163,8 @@ export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Pro
 }
 
 /**
- * Who serves what is asked of the nodes again: by a connection of its own, while everything else
- * goes on.
+ * Asks the nodes again which of them serves which slot: by a separate connection, while all other
+ * calls continue.
  */
 function refreshSlots(cluster: Cluster): void {
   const ways = waysOf(cluster)
@@ -176,8 +175,8 @@ function refreshSlots(cluster: Cluster): void {
 }
 
 /**
- * Looks for the master of a slot until there is one that serves these keys. Only the end of the
- * client ends it otherwise.
+ * Searches for the master of a slot until a node serves these keys. Otherwise only closing the
+ * client ends the search.
  */
 async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]): Promise<void> {
   const latest = ways.refused.get(slot)
@@ -196,21 +195,22 @@ async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]):
 const NOTHING = '#!lua flags=no-writes\nreturn 1'
 
 /**
- * Whether a script with these keys is executed somewhere. On the way there, ioredis learns who the
- * master is, and connects to it.
+ * Whether any node executes a script with these keys. In the process, ioredis learns which node is
+ * the master, and connects to it.
  */
 async function serves(cluster: Cluster, keys: string[]): Promise<boolean> {
   const answer = unpipelined(cluster).eval(NOTHING, keys.length, ...keys)
   const served = answer.then(
     () => true,
     (error) => {
-      // Any other refusal was given where the call itself would be; it will be told the same.
+      // Any other refusal came from the node that serves the call; the call will get the same
+      // refusal.
       const code = replyCode(error)
       return code !== undefined && !misrouted.has(code)
     },
   )
-  // What waits for a connection that ioredis gives up while it makes it anew is never answered at
-  // all.
+  // If ioredis gives up a connection while re-establishing it, commands that wait for it are never
+  // answered.
   return within(performance.now() + OVERDUE_MS, served)
 }
 
@@ -231,7 +231,7 @@ function withPrefix(cluster: Cluster, key: string): string {
   return `${cluster.options.keyPrefix ?? ''}${key}`
 }
 
-/** What it resolves with, or false if that is not until then. */
+/** The value of the promise, or false if it does not resolve by then. */
 function within(end: number, event: Promise<boolean>): Promise<boolean> {
   const timeout = new AbortController()
   const { signal } = timeout
@@ -256,9 +256,9 @@ function unpipelined(cluster: Cluster): Cluster {
 }
 
 /**
- * The same client with other options, and without pipelines of its own making: in a cluster those
- * resend what they carry, refuse what belongs to several nodes, and throw where a slot has no node.
- * Its commands are made by the client's own version of ioredis.
+ * The same client with other options, and without automatic pipelining: in a cluster such pipelines
+ * resend their commands, refuse commands for several nodes, and throw if a slot has no node. Its
+ * commands are created by the client's own version of ioredis.
  */
 function viewOf<C extends Redis | Cluster>(client: C, options: C['options']): C {
   return Object.create(client, {

@@ -6,14 +6,14 @@ import { isLasting, unreachable } from './failure.js'
 export type RedisClient = Redis | Cluster
 
 const tuning = {
-  /** Between two times that a server is left which says it is a replica. ms */
+  /** The least time between two disconnects from a server that says it is a replica. ms */
   leavePauseMs: 500,
-  /** So long, in ms, such a server is given to answer what it was sent before. */
+  /** How long such a server may take to answer the commands sent before, in ms. */
   lastAnswersMs: 1_000,
 }
 
 /**
- * The client for a URL: it never resends by itself, since a request knows better when it is too
+ * The client for a URL: it never resends by itself, because only the request knows when it is too
  * late.
  */
 export function connect(url: string): Redis {
@@ -35,33 +35,31 @@ export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster
 }
 
-/**
- * What a client is connected by: another object for each connection, so that one can be told from
- * the next.
- */
+/** The object that identifies a client's present connection: each connection has another one. */
 export function connectionOf(client: Redis): object {
   return client.stream
 }
 
 /**
- * What is known of a client's connection. ioredis tells its listeners why it has none, and its
- * commands only that it has none; so this listens, once for all engines of the client.
+ * The state of a client's connection. ioredis reports the cause of a failure to its listeners only,
+ * not to its commands; so this class listens, once for all engines of the client.
  */
 export class Connection {
-  /** Told of each failure to connect, and of each connection that was lost. */
+  /** Called for each failure to connect, and for each lost connection. */
   readonly onTrouble = new Set<(trouble: StockholdError) => void>()
   readonly #client: RedisClient
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   #trouble: unknown
   /**
-   * Each attempt to connect ends as the latest one did, until the server or the client is changed.
+   * Each attempt to connect will end as the latest one did, until the server or the client is
+   * changed.
    */
   #isHopeless = false
-  /** Why the present attempt, or connection, ends has been told. */
+  /** The cause of the end of the present attempt, or connection, has been reported. */
   #isTold = false
   #wasReady: boolean
   #leftAt = Number.NEGATIVE_INFINITY
-  /** The connection that is about to be left: nothing more is sent by it. */
+  /** The connection that is about to be closed: no more commands are sent by it. */
   #leaving: object | undefined
 
   constructor(client: RedisClient) {
@@ -71,22 +69,22 @@ export class Connection {
     client.on('error', (error: Error) => this.#failed(error))
     client.on('close', () => this.#closed())
     client.on('end', () => this.#reject(() => this.#ended()))
-    // The other nodes may be reached all the same.
+    // The other nodes may still be reachable.
     if (isCluster(client)) client.on('node error', (error: Error) => this.#tell(error))
   }
 
-  /** Why there is no connection, as far as is known. */
+  /** Why there is no connection, if known. */
   get trouble(): StockholdError | undefined {
     if (this.#trouble === undefined) return undefined
     const trouble = unreachable(this.#trouble, this.#hint())
-    // Of a Cluster that is connected it is one node's: calls to the others may succeed when they
-    // are sent again.
+    // If a Cluster is connected, the failure concerns one node: calls to the others may succeed
+    // when they are sent again.
     const isOneNode = isCluster(this.#client) && this.#client.status === 'ready'
     return isOneNode ? unavailable(trouble.message, trouble.cause) : trouble
   }
 
   /**
-   * Resolves once the client can write; `undefined` if it can now.
+   * Resolves once the client can write; returns `undefined` if it can now.
    *
    * @throws {StockholdError} `UNAVAILABLE` if it never will by itself.
    */
@@ -100,9 +98,9 @@ export class Connection {
   }
 
   /**
-   * Leaves a server that says it is a replica now, if that is still the one it is connected to:
-   * after a failover the same address leads to another. A client that would not connect again by
-   * itself is left as it is.
+   * Disconnects from a server that says it is a replica now, if the client is still connected to
+   * it: after a failover the same address leads to another server. A client that would not
+   * reconnect by itself stays connected.
    */
   leave(connection: object, refusal: Error): void {
     const client = this.#client as Redis
@@ -112,9 +110,9 @@ export class Connection {
     this.#leftAt = now
     this.#leaving = connection
     this.#tell(refusal)
-    // What was sent before is answered first: a driver might send it again, and then its refusal
-    // would say nothing of the first time. One that falls silent now would otherwise keep every
-    // call waiting, for nothing more is sent by this connection.
+    // Commands sent before are answered first: a driver might resend them, and then a refusal would
+    // not tell the outcome of the first time. The wait is limited, because a server that falls
+    // silent now would keep every call waiting: no more commands are sent by this connection.
     let isOver = false
     const end = () => {
       if (!isOver && connectionOf(client) === connection) client.disconnect(true)
@@ -125,10 +123,7 @@ export class Connection {
     client.ping().then(end, end)
   }
 
-  /**
-   * From the moment on at which one side has ended it, a connection is of no use, whatever the
-   * client's status.
-   */
+  /** Once either side has ended a connection, it is of no use, whatever the client's status. */
   #isWritable(): boolean {
     if (isCluster(this.#client)) return true
     return this.#client.stream.writable && connectionOf(this.#client) !== this.#leaving
@@ -151,7 +146,7 @@ export class Connection {
   }
 
   #failed(error: Error): void {
-    // Of a Cluster that reaches none of its nodes: what one of them said.
+    // If a Cluster reaches none of its nodes: the error of one of them.
     const { lastNodeError } = error as { lastNodeError?: Error | null }
     this.#tell(lastNodeError ?? error)
     this.#isHopeless = isLasting(this.#trouble)
@@ -165,7 +160,7 @@ export class Connection {
     for (const told of this.onTrouble) told(this.trouble!)
   }
 
-  /** Where only one side speaks TLS, the other waits, or hangs up. */
+  /** If only one side uses TLS, the other waits, or hangs up. */
   #hint(): string {
     const { options } = this.#client
     const { tls } = 'redisOptions' in options ? { ...options.redisOptions } : (options as { tls?: object })

@@ -7,26 +7,26 @@ import { denied } from './failure.js'
 import { Writer } from './msgpack.js'
 import { compile, type Flags, type Script } from './script.js'
 
-/** The details of a reply, behind its head. */
+/** The details of a reply, after its head. */
 export interface Details {
   readonly now: number
-  /** The next one. */
+  /** The next detail. */
   next(): unknown
 }
 
-/** What a reply of a command tells before its details. */
+/** The values of a reply that come before its details. */
 export interface Head extends Details {
-  /** By how much `now` is ahead of the server's clock. ms */
+  /** How far `now` is ahead of the server's clock. ms */
   readonly ahead: number
   readonly sequence: number
   readonly offset?: LogOffset | undefined
-  /** One letter an item, as character codes; of ports whose commands all answer so. */
+  /** One letter for each item, as character codes; for ports whose commands all answer so. */
   readonly statuses?: Buffer | undefined
 }
 
 /**
- * How the items of a command are written behind what every call carries, and how its answers are
- * read.
+ * Encodes the items of a command, after the values that every call carries, and decodes its
+ * answers.
  */
 export interface Codec<O, A, D> {
   encode(ops: readonly O[], to: Writer, partition: number): void
@@ -36,25 +36,27 @@ export interface Codec<O, A, D> {
 /** One command: its script with the flags, and its codec. */
 type Definition<O, A, D> = Flags & { readonly script: string } & (
     | (Codec<O, A, D> & { readonly opens?: undefined })
-    /** It creates or finds what the others work on: caller and reply know nothing of a history. */
+    /**
+     * The command creates or finds the data of the others: its calls and replies carry no history.
+     */
     | (Codec<O, A, Details> & { readonly opens: true })
   )
 
-/** What the commands of a port have in common, and each of them. */
+/** The parts that the commands of a port share, and each command. */
 export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
   readonly effects: Effects<M>
-  /** What the scripts may include, by the names of the files. */
+  /** The texts that the scripts can include, by file name. */
   readonly concerns: Concerns
   /**
-   * What a call tells of its caller, where that is more than the incarnation: what it has seen of
-   * the history.
+   * Writes the caller's values if there are more than the incarnation: the part of the history it
+   *   has seen.
    */
   readonly writeCaller?: (call: Call, to: Writer) => void
   readonly readHead: (reply: unknown[], partition: number) => D
   readonly commands: { readonly [C in keyof M]: Definition<M[C]['op'], M[C]['answer'], D> }
 }
 
-/** A port as Redis is asked by it. */
+/** A port as Redis scripts and their arguments. */
 export interface RedisPort<M extends CommandMap<M>> {
   /** @param clock A Lua expression for the server's time. */
   compile(clock: string): { readonly [C in keyof M]: Script }
@@ -122,8 +124,8 @@ function writeIncarnation({ incarnation }: Call, to: Writer): void {
 }
 
 /**
- * Of `incompatible, now, layout` and, of the groups of a sale, `groups`. What has no number tells
- * something else first.
+ * Decodes `incompatible, now, layout` and, for the groups of a sale, `groups`. A reply without a
+ * layout number has another outcome first.
  */
 function layoutOf([, , layout, part]: unknown[]): { layout: number; part: 'itself' | 'groups' } {
   return {
@@ -132,7 +134,7 @@ function layoutOf([, , layout, part]: unknown[]): { layout: number; part: 'itsel
   }
 }
 
-/** The parts of a reply from an index on, one after another. */
+/** Returns the parts of a reply from an index on, one after another. */
 export function iterate(reply: readonly unknown[], from: number): () => unknown {
   let at = from
   return () => {
@@ -141,7 +143,7 @@ export function iterate(reply: readonly unknown[], from: number): () => unknown 
   }
 }
 
-/** Answers each item by its letter; `T` is `retry` everywhere. */
+/** Answers each item by its letter; `T` is `retry` in every command. */
 export function byLetter<O, A>(
   command: string,
   ops: readonly O[],
@@ -158,9 +160,9 @@ export function byLetter<O, A>(
 }
 
 /**
- * Answers of `create`.
+ * The answers of `create`.
  *
- * @param described What is told of the sale or the room that there is, by the index of the item.
+ * @param described The description of the existing sale or room, by the index of the item.
  */
 export function byCreation<O, A>(ops: readonly O[], letters: string, described: (i: number) => object): A[] {
   const answer = (status: string) => (_: O, i: number) => ({ status, ...described(i) }) as A

@@ -15,10 +15,10 @@ export interface Evaluator {
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
 
 /**
- * Runs a script. Strings come back as buffers.
+ * Runs a script. Strings are returned as buffers.
  *
- * @param admit What to wait for before the client's present connection may be used; `undefined` if
- *   it may be now.
+ * @param admit The promise to wait for before the client's present connection may be used;
+ *   `undefined` if it may be used now.
  */
 export async function run(
   client: Redis,
@@ -33,8 +33,8 @@ export async function run(
   const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
     throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
   })
-  // The driver has sent it again, by another connection: the answer counts if the server that is
-  // there now may be used.
+  // The driver has resent it by another connection: the answer counts only if the present server
+  // may be used.
   if (isResent()) await admission()
   return reply
 }
@@ -42,8 +42,8 @@ export async function run(
 /**
  * Waits until the client's present connection may be used.
  *
- * @param connection By which a script was sent first. If the driver has sent it again by another
- *   one, it may have been executed.
+ * @param connection The connection by which a script was sent first. If the driver has resent it by
+ *   another one, it may have been executed.
  */
 export async function admitted(
   client: Redis,
@@ -62,8 +62,8 @@ function unknownOf(effect: Effect, cause: unknown): StockholdError {
 }
 
 /**
- * By its SHA; the text travels only to a server that has not seen it, and once: of many calls that
- * find it unknown, the first sends it and the others wait for that.
+ * Runs a script by its SHA. The text is sent only to a server that does not know it, and once: if
+ * many calls find it unknown, the first sends it and the others wait for that.
  */
 async function runOnce(
   client: Redis,
@@ -82,7 +82,7 @@ async function runOnce(
   } catch (error) {
     if (!isUnknownScript(error)) throw error
   }
-  // A server that has not seen it may be another one than before.
+  // A server that does not know the script may be another one than before.
   await admitted()
   const running = firstRuns.get(client) ?? new Map<string, Promise<unknown>>()
   firstRuns.set(client, running)
@@ -93,14 +93,14 @@ async function runOnce(
     return mine
   }
   await first.catch(() => {})
-  // A SCRIPT FLUSH in between: then the text once more.
+  // After a SCRIPT FLUSH in between, the text is sent once more.
   return bySha().catch((error) => {
     if (!isUnknownScript(error)) throw error
     return byText()
   })
 }
 
-/** Whatever a command takes for a key is one. */
+/** Every argument is one of the script's keys, whichever of them the command takes as keys. */
 const FIRST_REFUSED = `#!lua flags=no-writes
 local key = KEYS[1]
 for _, command in ipairs(ARGV) do
@@ -108,7 +108,7 @@ for _, command in ipairs(ARGV) do
 end`
 
 /**
- * The refusal with the name of the command. Scripts ask for the right to write before they do, so
+ * The refusal with the name of the command. Scripts check their permissions before they write, so
  * nothing was written.
  */
 export async function named(

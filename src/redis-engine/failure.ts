@@ -3,10 +3,7 @@ import type { Effect } from '../engine/effects.js'
 import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { internal, StockholdError, unavailable } from '../errors.js'
 
-/**
- * Leading words of the answers with which Redis refuses a script before it runs: nothing was
- * executed.
- */
+/** The error codes with which Redis refuses a script before it runs: nothing was executed. */
 const hints: Record<string, string> = {
   ASK: 'the slot is being moved',
   BUSY: 'another script has been running for too long',
@@ -28,16 +25,15 @@ const hints: Record<string, string> = {
 
 const RIGHTS = 'src/redis-engine/README.md of this package lists the rights that are needed'
 
-/** Refusals that are repeated until the server or the client is changed. */
+/** Refusals that repeat until the server or the client is changed. */
 const lasting: ReadonlySet<string> = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS'])
 
-/** Codes of Node and OpenSSL for the same. */
+/** Codes of Node and OpenSSL for an untrusted certificate. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|UNKNOWN_CA/
 const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/
 
 /**
- * The leading word of an answer of Redis, or `undefined` for a failure of the driver or the
- * network.
+ * The error code of a reply of Redis, or `undefined` for a failure of the driver or the network.
  */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
@@ -47,7 +43,7 @@ export function replyCode(error: unknown): string | undefined {
 
 /**
  * Whether a script was ended by a command in it that the user may not run. Redis 7.0 does not say
- * which.
+ * which command.
  */
 export function isRefusedInside(error: unknown): boolean {
   return (
@@ -57,11 +53,11 @@ export function isRefusedInside(error: unknown): boolean {
 }
 
 /**
- * What a failed call means to its callers.
+ * Converts the failure of a call to the error for its callers.
  *
- * @param effect What it would have changed; `none` where nothing was asked of the data.
- * @param resent Whether the driver may have sent it twice: then a refusal speaks of the second time
- *   only.
+ * @param effect The effect of the command; `none` if it did not access any data.
+ * @param resent Whether the driver may have sent it twice: then a refusal applies to the second
+ *   time only.
  */
 export function failure(error: unknown, effect: Effect | 'none' = 'writes', resent = false): StockholdError {
   if (error instanceof StockholdError) return error
@@ -80,9 +76,9 @@ export function failure(error: unknown, effect: Effect | 'none' = 'writes', rese
 }
 
 /**
- * Nothing was executed, for this reason.
+ * The error for a call of which nothing was executed, with its cause.
  *
- * @param hint What may be behind it.
+ * @param hint A likely reason.
  */
 export function unreachable(error: unknown, hint = ''): StockholdError {
   const refusal = refusalOf(error)
@@ -90,7 +86,7 @@ export function unreachable(error: unknown, hint = ''): StockholdError {
   return unavailable(`${what}. Nothing was executed.`, stripped(error), { retryable: !isLasting(error) })
 }
 
-/** A script needs a command that the user may not run, and has written nothing. */
+/** The error for a script that needs a command the user may not run; nothing was written. */
 export function denied(command: string): StockholdError {
   return unavailable(
     `Redis refused: the user may not run ${command}, or not on keys of the prefix (NOPERM): ${RIGHTS}. Nothing was executed.`,
@@ -110,7 +106,7 @@ export function isLasting(error: unknown): boolean {
   )
 }
 
-/** Neither a server nor a network fails like this. */
+/** Whether the error is a programming error: neither a server nor a network fails like this. */
 function isOurs(error: unknown): boolean {
   return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind)
 }
@@ -130,7 +126,7 @@ function lackOf(command: string): string {
   return `the user may not run ${command.toUpperCase()}: ${RIGHTS}`
 }
 
-/** A name that Redis echoes is one of ours: no other commands are sent here. */
+/** The command name that Redis echoes is one of the library's: no other commands are sent here. */
 function unknownCommand(error: unknown): string | undefined {
   if (replyCode(error) !== 'ERR') return undefined
   return /^ERR unknown command ['`]?([\w|-]+)/i.exec((error as Error).message)?.[1]?.toUpperCase()
@@ -151,8 +147,8 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The driver's error without what it may carry along: the script, its arguments (buyers), a
- * password. Redis echoes arguments in some messages, so of its answers only the leading code is
+ * The driver's error without the data it may contain: the script, its arguments (buyers), a
+ * password. Redis echoes arguments in some messages, so only the leading code of its replies is
  * kept.
  */
 function stripped(cause: unknown): Error {
@@ -165,7 +161,7 @@ function stripped(cause: unknown): Error {
 }
 
 /**
- * ioredis fails a command without writing it where its offline queue is off and there is no
+ * ioredis fails a command without writing it if its offline queue is off and there is no
  * connection.
  */
 function isNeverWritten(error: unknown): boolean {

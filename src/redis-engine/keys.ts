@@ -7,7 +7,7 @@ import { SLOTS, saltFor, slotOf } from './slot.js'
 const PARTS = ['meta', 'stock', 'buckets', 'expiry', 'events', 'archive', 'restocks', 'transfers'] as const
 
 /**
- * The keys of those who follow a partition's events, in the order in which their scripts name them
+ * The keys of the consumer groups of a partition, in the order in which their scripts name them
  * (`groups/concerns/consumer_groups.lua`).
  */
 const GROUP_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
@@ -22,36 +22,38 @@ const ROOM_PARTS = [
 ] as const
 
 /**
- * A key that nobody ever writes, named behind all others.
+ * A key that is never written, named after all others.
  *
- * While a slot moves to another node of a cluster, a script goes ahead only if all keys it names
- * are there; but if it empties one of them (a sorted set whose last member goes) and then writes it
- * again, Redis ends it in the middle: the key is "non local" by then, and what was written stays.
- * With one key missing for certain, Redis refuses before it begins (TRYAGAIN, ASK), until the slot
- * has moved.
+ * While a slot moves to another node of a cluster, Redis starts a script only if all keys it names
+ * are there. If the script empties one of them (a sorted set loses its last member) and then writes
+ * it again, Redis ends the script in the middle: the key is "non local" by then, and the writes so
+ * far stay. With one key that is always missing, Redis refuses before the script begins (TRYAGAIN,
+ * ASK), until the slot has moved.
  */
 const GUARD = 'none'
 
 /**
  * All keys of a partition share one hash tag, and so one slot of a cluster:
- * `{prefix:sale:partition}`, with a salt behind it for all but the first. The salts make the slots
+ * `{prefix:sale:partition}`, with a salt after it for all but the first. The salts make the slots
  * of a sale's partitions equally distant, beginning with that of partition 0; so masters with equal
  * ranges of slots have equally many partitions, and none of them is far above the others by chance.
- * Partition 0 has no salt: it is found by who does not know yet how many there are.
+ * Partition 0 has no salt: a handle finds it without knowing the number of partitions.
  *
  * The names are percent-encoded: a brace in them would end the tag, and a colon could make two
- * names one.
+ * names equal.
  */
 export function partitionKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
   return keysOf(partitionTag(prefix, sale, partition, partitions), PARTS)
 }
 
-/** All in the slot of the partition that is followed. */
+/** All keys are in the slot of the partition that the groups follow. */
 export function groupKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
   return keysOf(partitionTag(prefix, sale, partition, partitions), GROUP_PARTS)
 }
 
-/** As those of a partition; a sale of the same name has numbers where a room has its word. */
+/**
+ * Like the keys of a partition; a sale of the same name has a number in place of the room's word.
+ */
 export function roomKeys(prefix: string, room: string): string[] {
   return keysOf(`${encodeURIComponent(prefix)}:${encodeURIComponent(room)}:room`, ROOM_PARTS)
 }

@@ -1,17 +1,17 @@
 /**
  * The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis'
- * `cmsgpack` and this library exchange: whole numbers, byte strings and arrays. It is written here,
- * and not taken from a package, because strings of bytes and of text share one type in `cmsgpack`,
- * and because this is on the way of every reservation: values are written into one growing buffer,
- * nested values in place.
+ * `cmsgpack` and this library exchange: whole numbers, byte strings and arrays. It is not taken
+ * from a package for two reasons: strings of bytes and of text share one type in `cmsgpack`, and
+ * every reservation passes through this code. Values are written into one growing buffer, nested
+ * values in place.
  */
 export class Writer {
   #buffer = Buffer.allocUnsafe(16_384)
   #length = 0
 
   /**
-   * The bytes that `write` writes, as a copy. Begins afresh: a call that failed half-way leaves
-   * nothing behind.
+   * Returns the bytes that `write` writes, as a copy. Starts from an empty buffer, so a call that
+   * failed half-way has no effect on the next.
    */
   pack(write: () => void): Buffer {
     this.#length = 0
@@ -71,8 +71,8 @@ export class Writer {
   text(value: string): void {
     const length = value.length
     if (length < 32) {
-      // Short ASCII, which nearly every buyer and key is: cheaper here than a call into the
-      // runtime.
+      // Short ASCII, which nearly every buyer and key is: a loop is cheaper here than a call into
+      // the runtime.
       const start = this.reserve(1 + length)
       const buffer = this.#buffer
       let i = 0
@@ -101,7 +101,9 @@ export class Writer {
     this.#buffer.write(value, at + header)
   }
 
-  /** A byte string of fewer than 32 bytes; returns where its bytes are to be put. */
+  /**
+   * A byte string of fewer than 32 bytes; returns the offset at which the caller writes its bytes.
+   */
   bytesOf(length: number): number {
     const at = this.reserve(1 + length)
     this.#buffer[at] = 0xa0 | length
@@ -138,7 +140,7 @@ export class Writer {
   }
 }
 
-/** Reads values one after another from what `cmsgpack.pack` made. */
+/** Reads values one after another from the output of `cmsgpack.pack`. */
 export class Reader {
   readonly #bytes: Buffer
   #at = 0
@@ -187,7 +189,7 @@ export class Reader {
     }
   }
 
-  /** How far it has come. */
+  /** The offset of the next value. */
   get at(): number {
     return this.#at
   }
@@ -217,7 +219,7 @@ export class Reader {
     return at === end ? '' : this.#bytes.toString(encoding, at, end)
   }
 
-  /** Goes on with the values that a string holds; returns where it ends. */
+  /** Continues with the values that a string contains; returns where it ends. */
   enter(): number {
     const type = this.#bytes[this.#at++]!
     let size: number

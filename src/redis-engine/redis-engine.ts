@@ -32,27 +32,29 @@ import { Verification } from './verified-servers.js'
 /** Options of `redisEngine`. */
 export interface RedisEngineOptions {
   /**
-   * Stands at the head of every key: `{prefix:sale:partition}:...`. Sales of different prefixes
-   * know nothing of each other.
+   * The first part of every key: `{prefix:sale:partition}:...`. Sales of different prefixes are
+   * independent.
    * @default 'stockhold'
    */
   prefix?: string | undefined
   /**
-   * What an acknowledged answer survives. The server is verified to keep it with the first request:
-   * UNSAFE_CONFIG says what to set.
+   * What an acknowledged answer survives. The server's configuration is verified with the first
+   * request: UNSAFE_CONFIG says what to set.
    *
-   * - `memory`: a crash of any client; of Redis itself whatever its configuration keeps.
-   * - `aof`: also a crash of Redis or its machine: `appendonly yes` with `appendfsync always`.
-   * - `{ replicas, timeoutMs }`: also the loss of the machine: so many replicas have what an answer
-   *   tells of before it is given (one WAIT a batch). Where they are too slow it is
-   *   UNKNOWN_OUTCOME. A failover must still choose a replica that has it. Not for a Cluster.
+   * - `memory`: a crash of any client; a crash of Redis only as far as its configuration keeps
+   *   data.
+   * - `aof`: also a crash of Redis or its machine: requires `appendonly yes` with `appendfsync
+   *   always`.
+   * - `{ replicas, timeoutMs }`: also the loss of the machine: this number of replicas has the
+   *   changes that an answer reports before the caller gets it (one WAIT a batch). If the replicas
+   *   are too slow, the call fails with UNKNOWN_OUTCOME. A failover must still choose a replica
+   *   that has the changes. Not for a Cluster.
    * @default 'memory'
    */
   durability?: Durability | undefined
   /**
-   * Told why Redis cannot be used: of each failed attempt to connect, each connection that was
-   * lost, and each server that must not be used as it is configured. Calls hear of it by their own
-   * errors.
+   * Called when Redis cannot be used: for each failed attempt to connect, each lost connection, and
+   * each server with an unsafe configuration. Calls fail with errors of their own.
    */
   onError?: ((error: StockholdError) => void) | undefined
 }
@@ -61,8 +63,7 @@ const OPTIONS: Names<RedisEngineOptions> = { prefix: true, durability: true, onE
 const REPLICAS = { replicas: true, timeoutMs: true } as const
 
 /**
- * Where an engine's time comes from. Only tests give one that is not the server's and this
- * process'.
+ * The time source of an engine. Only tests replace the clocks of the server and of this process.
  */
 export interface TimeSource {
   /** A Lua expression for seconds and microseconds. */
@@ -76,19 +77,19 @@ const realTime: TimeSource = { lua: SERVER_TIME, elapsed: () => performance.now(
  * The engine for production: every command is one atomic Lua script on Redis >= 7.0 or Valkey >=
  * 8.0.
  *
- * @param client An ioredis `Redis` or `Cluster` with any options (it stays yours: `close` does not
- *   end it), or a `redis://` URL, for which the engine makes a client of its own. On a Cluster the
- *   partitions of a sale are spread evenly over the masters, and while one of those is away, only
- *   its own partitions are `UNAVAILABLE`.
- * @throws {StockholdError} `INVALID_ARGUMENT`. The server is looked at with the first request,
- *   which fails with `UNSAFE_CONFIG` where it is too old or may evict keys; of a Cluster, each
- *   master before it is first used.
+ * @param client An ioredis `Redis` or `Cluster` with any options (`close` does not end it), or a
+ *   `redis://` URL, for which the engine creates its own client. On a Cluster the partitions of a
+ *   sale are spread evenly over the masters; while a master is away, only its own partitions are
+ *   `UNAVAILABLE`.
+ * @throws {StockholdError} `INVALID_ARGUMENT`. The server is checked with the first request, which
+ *   fails with `UNSAFE_CONFIG` if the server is too old or may evict keys; each master of a Cluster
+ *   is checked before it is first used.
  */
 export function redisEngine(client: RedisClient | string, options: RedisEngineOptions = {}): Engine {
   return redisEngineWith(realTime, client, options)
 }
 
-/** {@link redisEngine} with a time source of one's own. */
+/** {@link redisEngine} with another time source. */
 export function redisEngineWith(
   time: TimeSource,
   client: RedisClient | string,
@@ -227,17 +228,17 @@ class RedisEngine implements Engine {
     return seconds! * 1_000 + Math.floor(microseconds! / 1_000)
   }
 
-  /** Resolves once calls with these keys may be sent; `undefined` if they may be now. */
+  /**
+   * Resolves once calls with these keys may be sent; returns `undefined` if they may be sent now.
+   */
   #admit(keys: string[]): Promise<void> | undefined {
     const server = this.#serverOf(keys)
     const waiting = server instanceof Promise ? server : this.#verification.admit(server)
-    // What was waited for may have passed again.
+    // The state may have changed again after the wait.
     return waiting?.then(() => this.#admit(keys))
   }
 
-  /**
-   * The connection that calls with these keys go by, or what to wait for until there may be one.
-   */
+  /** The connection for calls with these keys, or a promise to wait for before asking again. */
   #serverOf(keys: string[]): Redis | Promise<void> {
     const client = this.#client
     return isCluster(client) ? masterFor(client, keys) : (this.#connection.ready() ?? client)
@@ -256,12 +257,12 @@ class RedisEngine implements Engine {
   }
 }
 
-/** A script like any other says that this server takes no orders, or that it knows of none. */
+/** The reply to a script shows that this server is a replica, perhaps without a master. */
 function isReplica(error: unknown): error is Error {
   return ['READONLY', 'MASTERDOWN'].includes(replyCode(error) ?? '')
 }
 
-/** What fails here is neither the server's doing nor the caller's. */
+/** An error here is caused neither by the server nor by the caller. */
 function attempt<T>(what: string, work: () => T): T {
   try {
     return work()

@@ -14,21 +14,20 @@ export interface Replication {
   readonly timeoutMs: number
 }
 
-/** Writes what is there once more. */
+/** Writes the present value once more. */
 const WRITE_AGAIN = `#!lua flags=allow-oom
 local live = redis.call('HGET', KEYS[1], 'live')
 if live then redis.call('HSET', KEYS[1], 'live', live) end`
 
 /**
- * Runs a script, and answers once so many replicas have what it wrote and everything that was
- * written before it: its answer may tell of a change that an earlier call made, by another
- * connection. WAIT speaks of the writes of its own connection only and, since Redis 7.2 and Valkey
- * 8, of none where that has written nothing. So something is written between, all three go out
- * together, and the word of WAIT counts only if the connection is still the same.
- * https://redis.io/docs/latest/commands/wait/
+ * Runs a script, and answers once enough replicas have its writes and all writes before it: its
+ * answer may report a change that an earlier call made, by another connection. WAIT covers only the
+ * writes of its own connection and, since Redis 7.2 and Valkey 8, none if that connection has
+ * written nothing. So a small write goes in between, all three are sent together, and the result of
+ * WAIT counts only if the connection is still the same. https://redis.io/docs/latest/commands/wait/
  *
  * @param admit See {@link run}.
- * @throws {StockholdError} Not enough replicas have said so in time: `UNKNOWN_OUTCOME`, or
+ * @throws {StockholdError} Too few replicas have confirmed in time: `UNKNOWN_OUTCOME`, or
  *   `UNAVAILABLE` for a script that writes nothing.
  */
 export async function runReplicated(

@@ -3,38 +3,37 @@ import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
 
 /**
- * A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never meet
- * in one.
+ * A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never use
+ * the same script.
  */
 export interface Script {
   readonly text: string
   readonly sha: string
   readonly effect: Effect
-  /** Its answer tells callers or consumers what has happened, so it must be as durable as that. */
+  /**
+   * Its answer reports changes to callers or consumers, so it must be as durable as these changes.
+   */
   readonly tells: boolean
 }
 
 /**
- * How a script may run. One that only reads has `no-writes` by itself, and runs where writing is
- * refused.
+ * How a script may run. A script that only reads has `no-writes` by itself, and runs where writing
+ * is refused.
  */
 export interface Flags {
   /**
-   * What gives memory or stock back must work while Redis is over `maxmemory`.
+   * Commands that free memory or stock must work while Redis is over `maxmemory`.
    * https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags
    */
   readonly flags?: 'allow-oom'
-  /** As of a {@link Script}; what may write always does. */
+  /** As `tells` of a {@link Script}; always true for scripts that may write. */
   readonly tells?: true
 }
 
-/** The server's clock, as seconds and microseconds. Tests put a clock of their own here. */
+/** The server's clock, as seconds and microseconds. Tests use another clock here. */
 export const SERVER_TIME = "redis.call('TIME')"
 
-/**
- * @param code Of a script, with everything that it includes: all that remains to be put in is the
- *   clock.
- */
+/** @param code A script with all its includes: only the clock remains to be inserted. */
 export function compile(code: string, clock: string, effect: Effect, { flags, tells }: Flags): Script {
   const flag = effect === 'reads' ? 'no-writes' : flags
   const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${code}`

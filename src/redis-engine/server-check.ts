@@ -6,13 +6,14 @@ import type { Replication } from './replication.js'
 export type Durability = 'memory' | 'aof' | Replication
 
 /**
- * Refuses a server that would lose stock, cannot run the scripts, or keeps less than it was asked
- * to. Asks by INFO: CONFIG is closed at many hosters, and is read only where INFO does not tell.
+ * Refuses a server that would lose stock, cannot run the scripts, or keeps less than the required
+ * durability. Asks by INFO: many hosters block CONFIG, so it is read only for values that INFO does
+ * not have.
  *
  * @param name Which of several servers it is, for the message.
  * @param wasSafe There was a server with enough replicas before: after a failover they come back by
  *   themselves.
- * @throws {StockholdError} `UNSAFE_CONFIG`; `UNAVAILABLE` while replicas are on their way.
+ * @throws {StockholdError} `UNSAFE_CONFIG`; `UNAVAILABLE` while replicas are connecting.
  */
 export async function verifyServer(
   server: Redis,
@@ -25,7 +26,7 @@ export async function verifyServer(
     checkEviction(info)
     if (durability === 'aof') await checkAppendOnly(info, (setting) => server.config('GET', setting))
     else if (durability !== 'memory') {
-      // Answered at once: whether the user may ask.
+      // Returns at once: it checks whether the user may run WAIT.
       await server.wait(0, 1)
       checkReplicas(info, durability.replicas, wasSafe)
     }

@@ -1,11 +1,12 @@
 export const SLOTS = 16_384
 
 /**
- * The slot of a cluster in which a key lies: CRC-16/XMODEM of its hash tag, or of all of it where
- * it has none. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ * The slot of a cluster to which a key belongs: CRC-16/XMODEM of its hash tag, or of the whole key
+ * if it has none.
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  *
- * A few lines of our own, since a salt needs the sum of an unfinished tag, which no package gives
- * out.
+ * Not taken from a package, because a salt needs the sum of an unfinished tag, which no package
+ * exposes.
  */
 export function slotOf(key: string): number {
   const opened = key.indexOf('{')
@@ -15,11 +16,10 @@ export function slotOf(key: string): number {
 }
 
 /**
- * Four characters that bring a text into a slot, when they are put behind it. Always the same ones.
+ * Four characters that put a text into a slot when appended to it. Always the same ones.
  *
- * A CRC is linear: what the last four bytes do to it is the same whatever stands before them. So
- * the salts are worked out once, one for each slot of an empty text, and there is no searching per
- * tag.
+ * A CRC is linear: the last four bytes change it in the same way whatever precedes them. So the
+ * salts are computed once, one for each slot of an empty text, and no tag needs a search.
  */
 export function saltFor(text: string, slot: number): string {
   salts ??= allSalts()
@@ -30,7 +30,9 @@ export function saltFor(text: string, slot: number): string {
 const SALT_LENGTH = 4
 let salts: string[] | undefined
 
-/** By what they change in the slot: the first salt in counting order that does. */
+/**
+ * The salts by the change they make to the slot: the first salt in counting order that makes it.
+ */
 function allSalts(): string[] {
   const found: string[] = new Array(SLOTS)
   const salt = Buffer.alloc(SALT_LENGTH)

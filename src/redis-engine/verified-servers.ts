@@ -3,9 +3,9 @@ import { connectionOf } from './connection.js'
 import { failure } from './failure.js'
 
 /**
- * Which servers may be used. Each is looked at before anything is sent to it, and again when it is
- * connected to by another connection: another server may stand at the same address. Of a cluster
- * each master by itself: one that is away, or unsafe, keeps no call from the others.
+ * The servers that may be used. Each server is checked before the first command is sent to it, and
+ * again on each new connection: another server may be at the same address. Each master of a cluster
+ * is checked separately: a master that is away, or unsafe, does not block calls to the others.
  */
 export class Verification {
   readonly #verify: (server: Redis, wasSafe: boolean) => Promise<void>
@@ -19,7 +19,8 @@ export class Verification {
   }
 
   /**
-   * Resolves once the server may be used by the connection it has; `undefined` if it may be now.
+   * Resolves once the server may be used by its present connection; returns `undefined` if it may
+   * be used now.
    */
   readonly admit = (server: Redis): Promise<void> | undefined => {
     if (this.#verified.get(server) === connectionOf(server)) return undefined
@@ -30,7 +31,7 @@ export class Verification {
     return verifying
   }
 
-  /** What was asked by one connection and answered by another says nothing of either. */
+  /** If the connection changed during the check, its result applies to neither connection. */
   async #look(server: Redis): Promise<void> {
     for (;;) {
       const connection = connectionOf(server)

@@ -13,7 +13,7 @@ type Handlers = {
 
 const handlers: Handlers = { claim, acknowledge, checkpoint, groups, dead, revive, drop }
 
-/** The answers of what has changed something, and so keeps the time. */
+/** The statuses of answers that have changed something, and so store the time. */
 const changed: ReadonlySet<string> = new Set([
   'claimed',
   'acknowledged',
@@ -22,7 +22,9 @@ const changed: ReadonlySet<string> = new Set([
   'dropped',
 ])
 
-/** One batch of those who follow a partition's events. `clock`: the time it shows, epoch ms. */
+/**
+ * Executes one batch on the consumer groups of a partition. `clock`: the time it shows, epoch ms.
+ */
 export function executeGroupCommand<C extends GroupCommand>(
   state: PartitionState,
   command: C,

@@ -2,13 +2,13 @@ import type { GroupState, ParkedEvent } from '../../engine/groups.js'
 import { LAYOUT } from '../../engine/layout.js'
 import type { Moment } from '../time.js'
 
-/** The moment at which a command is carried out. */
+/** The moment at which a command is executed. */
 export interface GroupStep extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
 }
 
-/** One group of consumers: how far it is, who has its lease, and what it has put aside. */
+/** One group of consumers: its position, its lease, and its parked events. */
 export class Group {
   position = 0
   epoch = 0
@@ -78,7 +78,7 @@ export class Groups {
       .map(([name, group]) => group.state(name))
   }
 
-  /** Up to here every group has dealt with the events. */
+  /** The position up to which every group has processed the events. */
   behind(): number {
     return Math.min(...[...this.#groups.values()].map(({ position }) => position))
   }

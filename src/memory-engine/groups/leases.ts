@@ -32,7 +32,7 @@ export function acknowledge(
 ): GroupAnswer<'acknowledge'> {
   const group = state.groups.get(op.group)
   if (!group) return { status: 'gone' }
-  // A group that was dropped and made anew has its epochs over again, with others.
+  // A group that was dropped and created again starts its epochs again, with other consumers.
   if (group.epoch !== op.epoch || group.consumer !== op.consumer) return { status: 'fenced' }
   if (overdue) return retry
   group.until = now + op.leaseMs
@@ -56,7 +56,7 @@ export function checkpoint(
   return { status: 'checkpointed', first: state.events.first }
 }
 
-/** Nobody has dealt with what has not happened. */
+/** A position is never beyond the latest event. */
 function moveOn(state: PartitionState, group: Group, position: number): void {
   group.position = Math.max(group.position, Math.min(position, state.events.sequence))
 }

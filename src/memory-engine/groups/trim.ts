@@ -6,7 +6,7 @@ const tuning = {
   entriesAtOnce: 100,
 }
 
-/** Lets the oldest events go that nobody needs any more. */
+/** Removes the oldest events that no group needs any more. */
 export function trim(state: PartitionState, rules: Trim, now: number): void {
   state.events.trim(tuning.entriesAtOnce, rule(state, rules, now))
 }

@@ -1,15 +1,15 @@
 import type { RankedVisitor } from './ranked-visitor.js'
 
 const tuning = {
-  /** Places in one block at most. */
+  /** The most visitors in one block. */
   block: 512,
-  /** Of one that is full; the others begin a block of their own. */
+  /** The visitors a full block keeps; the others begin a new block. */
   kept: 256,
 }
 
 /**
- * Those at the door, in order of rank: sorted blocks of sorted places, so that one more, one less
- * and a place in line cost little however many there are.
+ * The present visitors, in order of rank: sorted blocks of sorted visitors, so that adding,
+ * removing and counting visitors is cheap however many there are.
  */
 export class PresentVisitors {
   readonly #blocks: RankedVisitor[][] = []
@@ -23,7 +23,7 @@ export class PresentVisitors {
     return place.rank !== null
   }
 
-  /** Lets somebody stand here, or stand elsewhere by now. */
+  /** Adds a visitor, or moves one to another rank. */
   put(place: RankedVisitor, rank: number): void {
     if (place.rank === rank) return
     this.remove(place)
@@ -49,13 +49,13 @@ export class PresentVisitors {
     this.#size--
   }
 
-  /** How many stand before this one. */
+  /** How many present visitors come before this one. */
   ahead(place: RankedVisitor): number {
     const index = this.#blockOf(place)
     return this.#sizeUpTo(index) + before(this.#blocks[index]!, place)
   }
 
-  /** How many stand here by this rank. */
+  /** How many present visitors have at most this rank. */
   countUpTo(rank: number): number {
     const index = this.#blocks.findIndex((block) => block.at(-1)!.rank! > rank)
     if (index < 0) return this.#size
@@ -68,7 +68,7 @@ export class PresentVisitors {
     return size
   }
 
-  /** The first block whose last place does not come before this one. */
+  /** The first block whose last visitor does not come before this one. */
   #blockOf(place: RankedVisitor): number {
     let low = 0
     let high = this.#blocks.length
@@ -81,7 +81,7 @@ export class PresentVisitors {
   }
 }
 
-/** How many of the block come before this place. */
+/** How many visitors of the block come before this one. */
 function before(block: readonly RankedVisitor[], place: RankedVisitor): number {
   let low = 0
   let high = block.length

@@ -4,8 +4,7 @@ import type { Room, Step } from './room-state.js'
 
 export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
   if (!overdue) {
-    // A reading from the future is one by a clock that went wrong: it must not outlive those that
-    // follow.
+    // A reading from the future comes from a wrong clock: it must not outlast later readings.
     if (op.stock) room.read({ ...op.stock, at: Math.min(op.stock.at, now) })
     room.moveOn(now)
     for (const visit of op.visits) register(room, visit, op.drawn, now)
@@ -18,7 +17,7 @@ export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): Ro
   return { ...stateOf(room, op, now), visits }
 }
 
-/** Notes that somebody is here; their place may be another from now on. */
+/** Notes that a visitor is present; this may give them another number. */
 function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
   const { presence, queue } = room
   const place = room.findVisit(visit.buyer, visit.visitId)
@@ -41,8 +40,8 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
 }
 
 /**
- * Gives turns to the first at the door while there are tokens, and moves the line on for those who
- * could come.
+ * Gives turns to the first present visitors while there are tokens, and moves the queue on for
+ * visitors who have had time to poll.
  */
 function letIn(room: Room, now: number): void {
   const { presence, queue } = room
@@ -66,7 +65,7 @@ function mayEnter({ queue, drawn }: Room, rank: number, settled: number): boolea
   return rank <= Math.max(queue.called, settled) || queue.nobodyBefore(rank, drawn ?? 0)
 }
 
-/** Whoever is here and has the turn gets the pass. */
+/** Admits each visitor of the batch who has a turn. */
 function admit(room: Room, visits: readonly Visit[], now: number): void {
   for (const { buyer, visitId } of visits) {
     const place = room.findVisit(buyer, visitId)

@@ -4,8 +4,7 @@ interface Note {
 }
 
 /**
- * When the line had moved how far: some 64 notes for the time somebody who was called is waited
- * for.
+ * The history of `called`: some 64 notes over the time that the room waits for a called visitor.
  */
 export class CallLog {
   readonly #claimMs: number
@@ -23,7 +22,7 @@ export class CallLog {
     this.#notes.push({ doorTime, called })
   }
 
-  /** Up to here everybody was called at least `claimMs` ago. */
+  /** All visitors up to this rank were called at least `claimMs` ago. */
   passed(doorTime: number): number {
     const ripe = (note: Note | undefined) => note !== undefined && note.doorTime + this.#claimMs <= doorTime
     while (ripe(this.#notes[1])) this.#notes.shift()

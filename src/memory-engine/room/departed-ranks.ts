@@ -2,14 +2,14 @@ import type { DepartedChunk } from '../../engine/room.js'
 
 const PLACES = 65_536
 
-/** The places that were given up, one bit each, and which of them changed when. */
+/**
+ * The numbers of visitors who left while waiting, one bit each, and the version at which each chunk
+ * changed last.
+ */
 export class DepartedRanks {
   readonly #chunks: { readonly bits: Buffer; version: number }[] = []
   #version = 0
-  /**
-   * All places from where somebody last asked up to here were given up: what was found once is not
-   * looked for again.
-   */
+  /** All numbers from the last `from` up to here have departed; they are not examined again. */
   #run = 0
 
   get version(): number {
@@ -23,7 +23,7 @@ export class DepartedRanks {
     chunk.bits[place >> 3]! |= 0x80 >> (place & 7)
   }
 
-  /** Whether all places after `from` and before `to` were given up. `from` never gets less. */
+  /** Whether all numbers after `from` and before `to` have departed. `from` never gets less. */
   allBetween(from: number, to: number): boolean {
     this.#run = Math.max(this.#run, from)
     while (this.#has(this.#run + 1)) this.#run++

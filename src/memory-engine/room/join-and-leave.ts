@@ -48,7 +48,7 @@ export function spend(room: Room, op: RoomOp<'spend'>, { now, overdue }: Step): 
   const unspent = valid && room.outstanding.isUnspent(place)
   if (overdue && unspent) return retry
   if (!overdue) room.moveOn(now)
-  // Without a sale no reading will ever show what was bought.
+  // In a room without a sale, no reading will ever include the purchase.
   if (unspent && room.rules.sale !== null) room.outstanding.spend(place, now)
   return { status: valid ? 'spent' : 'gone' }
 }

@@ -1,11 +1,11 @@
 import type { RankedVisitor } from './ranked-visitor.js'
 
-/** The turns, and the passes that may still buy something: each in order of time. */
+/** The turns, and the passes that may still be used to buy: each in order of time. */
 export class OutstandingPasses {
-  /** With the door time at which each was given. */
+  /** Each with the door time at which it was given. */
   readonly #turns = new Map<RankedVisitor, number>()
   readonly #passes = new Set<RankedVisitor>()
-  /** Passes that were used, and when: the stock will show what was bought. */
+  /** Passes that were used, and when: a later reading of the stock will include the purchase. */
   readonly #spent = new Map<RankedVisitor, number>()
 
   get size(): number {
@@ -35,21 +35,21 @@ export class OutstandingPasses {
     this.#spent.set(place, now)
   }
 
-  /** Ends whatever there is; answers whether it was a turn. */
+  /** Ends the visitor's turn or pass; returns whether it was a turn. */
   end(place: RankedVisitor): boolean {
     this.#passes.delete(place)
     this.#spent.delete(place)
     return this.#turns.delete(place)
   }
 
-  /** Whose turn it has been since then. */
+  /** The numbers whose turn was given at this door time or later. */
   turnsSince(doorTime: number): number[] {
     const numbers: number[] = []
     for (const [place, given] of this.#turns) if (given >= doorTime) numbers.push(place.number)
     return numbers
   }
 
-  /** Ends the turns given until then, and answers how many they were. */
+  /** Ends the turns given up to this door time, and returns how many there were. */
   expire(doorTime: number): number {
     let expired = 0
     for (const [place, given] of this.#turns) {
@@ -60,7 +60,7 @@ export class OutstandingPasses {
     return expired
   }
 
-  /** A pass that has run out and was not used buys nothing any more. */
+  /** Removes passes that have run out unused: they can no longer be used to buy. */
   runOut(now: number): void {
     for (const place of this.#passes) {
       if (now < place.expiresAt!) return
@@ -68,7 +68,7 @@ export class OutstandingPasses {
     }
   }
 
-  /** The stock as it was then shows what was bought before. */
+  /** Removes passes spent before `at`: a reading of that time includes their purchases. */
   seeStockOf(at: number): void {
     for (const [place, spentAt] of this.#spent) {
       if (spentAt >= at) return

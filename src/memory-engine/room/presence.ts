@@ -2,7 +2,7 @@ import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
 import { PresentVisitors } from './admission.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 
-/** The time at the door, who was seen there when, and who stands there. */
+/** The door time, the visitors last seen, and the visitors now present. */
 export class Presence {
   readonly visitors = new PresentVisitors()
   /** The latest seen comes last. */
@@ -43,7 +43,7 @@ export class Presence {
     this.visitors.remove(place)
   }
 
-  /** Forgets whoever was not seen for so long. */
+  /** Forgets visitors who were not seen for this time. */
   forgetAfter(ms: number): void {
     for (const [place, seen] of this.#seen) {
       if (this.#time - seen < ms) return

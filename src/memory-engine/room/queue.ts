@@ -3,12 +3,12 @@ import { CallLog } from './call-log.js'
 import { DepartedRanks } from './departed-ranks.js'
 import { RateSamples } from './rate-samples.js'
 
-/** Door time between the two samples the speed is taken from, in ms. */
+/** Door time between the two samples from which the speed is computed, in ms. */
 const SPEED_MS = 10_000
-/** For so long, in ms, the speed asked for is taken for observed. */
+/** The configured rate counts as observed for this time, in ms. */
 const LEAN_MS = 5_000
 
-/** The line: how long it is, how far it has moved, and how fast. */
+/** The queue: its length, how far it has moved, and how fast. */
 export class Queue {
   readonly gone = new DepartedRanks()
   readonly #log: CallLog
@@ -37,7 +37,7 @@ export class Queue {
     return ++this.#tail
   }
 
-  /** From now on everybody has another rank: nobody has had time to come with it. */
+  /** From now on each visitor has another rank: no visitor has had time to poll with it. */
   shuffle(now: number): void {
     this.#tailAt = now
     this.#ends.restart(now, { called: this.#called, tail: 0 })
@@ -58,25 +58,25 @@ export class Queue {
   }
 
   /**
-   * Ranks called per 1,000 seconds: as observed, leaning on the rate that is asked for while little
-   * was seen.
+   * Ranks called per 1,000 seconds: the observed speed, weighted with the configured rate while
+   * there are few observations.
    */
   speed(doorTime: number, rate: number): number {
     const { at, values: called } = this.#pace.older
     return Math.floor(((this.#called - called) * 1e6 + rate * LEAN_MS) / (doorTime - at + LEAN_MS))
   }
 
-  /** Observes the speed from now on only. */
+  /** Measures the speed from now on only. */
   restartSpeed(doorTime: number): void {
     this.#pace.restart(doorTime, this.#called)
   }
 
-  /** A line in which nobody is left to be called says nothing about speed. */
+  /** If all visitors have been called, the queue says nothing about speed. */
   restIfEmpty(doorTime: number): void {
     if (this.#called >= this.#tail) this.restartSpeed(doorTime)
   }
 
-  /** Up to here everybody has had time to come. */
+  /** All visitors up to this rank have had time to poll. */
   settled(now: number, near: number): number {
     const { called, tail } = this.#ends.older.values
     const calledBefore = this.#calledAt <= now - SHOW_MS ? this.#called : called
@@ -85,8 +85,8 @@ export class Queue {
   }
 
   /**
-   * Whether everybody between the called and this rank has given up. Who was drawn has a rank of
-   * another number.
+   * Whether all visitors between `called` and this rank have departed. A drawn visitor's rank
+   * differs from their number.
    */
   nobodyBefore(rank: number, drawn: number): boolean {
     return rank <= this.#called + 1 || (this.#called >= drawn && this.gone.allBetween(this.#called, rank))
@@ -96,7 +96,7 @@ export class Queue {
     this.#log.note(doorTime, this.#called)
   }
 
-  /** Whoever stands up to here and has not come was waited for long enough. */
+  /** The room has waited long enough for all visitors up to this rank. */
   passed(doorTime: number): number {
     return this.#log.passed(doorTime)
   }

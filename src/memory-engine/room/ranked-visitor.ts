@@ -1,13 +1,13 @@
 /**
- * A buyer's place in line, from the moment they join until they leave, get another, or their pass
- * has run out.
+ * A buyer's number in the queue, from the moment they join until they leave, get another number, or
+ * their pass has run out.
  */
 export interface RankedVisitor {
   readonly buyer: string
   readonly visitId: number
   readonly number: number
-  /** By which rank they stand at the door; `null` if they do not. */
+  /** The rank of a present visitor; `null` if the visitor is not present. */
   rank: number | null
-  /** When the pass runs out; `null` for who waits. */
+  /** When the pass runs out; `null` for a visitor who waits. */
   expiresAt: number | null
 }

@@ -1,6 +1,6 @@
 /**
- * What a value was some while ago: two samples, of which `older` is at least `span` old as soon as
- * there was time for that.
+ * The past value of a variable: two samples, of which `older` is at least `span` old as soon as
+ * that much time has passed.
  */
 export class RateSamples<T> {
   readonly #span: number
@@ -23,7 +23,7 @@ export class RateSamples<T> {
     this.#newer = { at, values }
   }
 
-  /** Forgets what was. */
+  /** Restarts with the present values. */
   restart(at: number, values: T): void {
     this.#older = { at, values }
     this.#newer = this.#older

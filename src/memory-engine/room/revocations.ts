@@ -6,7 +6,7 @@ interface Revocation {
   readonly visitId: number
 }
 
-/** Whose pass was revoked, for as long as it could be valid. */
+/** The buyers whose pass was revoked, for as long as it could be valid. */
 export class Revocations {
   readonly #passMs: number
   readonly #revoked: Revocation[] = []

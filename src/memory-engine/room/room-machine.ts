@@ -12,7 +12,7 @@ type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step
 
 const handlers: Handlers = { describe, join, tend, leave, revoke, spend, control }
 
-/** A waiting room as a state machine: nothing until it is created. */
+/** A waiting room as a state machine: empty until it is created. */
 export class RoomMachine {
   readonly #clock: () => number
   #room: Room | undefined

@@ -8,17 +8,17 @@ import type { RankedVisitor } from './ranked-visitor.js'
 import { Revocations } from './revocations.js'
 import { TokenBucket } from './token-bucket.js'
 
-/** Most ranks the line is called ahead of those who had time to come, at least. */
+/** The least value of `near`: the ranks called ahead of visitors who have had time to poll. */
 const NEAR = 64
-/** Who could be called within so many seconds comes to the door. */
+/** Visitors who could be called within this time, in seconds, should poll. */
 const NEAR_SECONDS = 8
 /**
- * However many do not come: the line is not called faster than this many times the rate, or it
- * would run away from itself.
+ * However many visitors do not come: the queue is called at most this many times as fast as the
+ * rate, or its speed would feed back on itself.
  */
 const MOST_TIMES_RATE = 4
 
-/** The moment at which a command is carried out. */
+/** The moment at which a command is executed. */
 export interface Step extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
@@ -26,7 +26,7 @@ export interface Step extends Moment {
 
 export const retry = { status: 'retry' } as const
 
-/** Everything one room knows once it was created. */
+/** The state of a room once it was created. */
 export class Room {
   /** The layout in which it is stored. */
   layout = LAYOUT
@@ -45,9 +45,9 @@ export class Room {
   admitted = 0
   missedTurns = 0
 
-  /** The latest at which something was changed here. */
+  /** The latest time at which something was changed here. */
   #time: Time
-  /** Of the call that is carried out. */
+  /** The moment of the call that is executed. */
   #moment: Time
   /** When the room last moved on. */
   #movedAt: number
@@ -72,7 +72,7 @@ export class Room {
     return this.#time
   }
 
-  /** A call begins. What it changes is changed at this moment. */
+  /** Begins a call: its changes are made at this moment. */
   begin(moment: Time): void {
     this.#moment = moment
   }
@@ -98,7 +98,7 @@ export class Room {
     return this.#stock !== null && this.#stock.state === 'open' && now - this.#stock.at <= STOCK_MS
   }
 
-  /** How many turns and passes the stock is good for. */
+  /** How many turns and passes the stock allows. */
   get capacity(): number | null {
     if (this.rules.sale === null || this.#stock === null) return null
     return Math.floor((this.#stock.available * this.rules.overcommit) / 1_000)
@@ -112,7 +112,7 @@ export class Room {
     return this.queue.speed(this.presence.time, this.tokenBucket.pace.rate)
   }
 
-  /** How many ranks beyond the called are asked to the door. */
+  /** How many ranks beyond `called` should poll. */
   get near(): number {
     const { rate, burst } = this.tokenBucket.pace
     const speed = Math.min(this.speed, MOST_TIMES_RATE * rate)
@@ -128,14 +128,14 @@ export class Room {
     return place?.visitId === visitId ? place : undefined
   }
 
-  /** Takes over what was read of the sale, unless something later is known. */
+  /** Takes over a reading of the stock, unless a later one is known. */
   read(stock: StockReading): void {
     if (this.#stock && stock.at < this.#stock.at) return
     this.#stock = stock
     this.outstanding.seeStockOf(stock.at)
   }
 
-  /** Up to `now`, by the state before the command changes anything. */
+  /** Moves on to `now`, by the state before the command changes anything. */
   moveOn(now: number): void {
     const elapsed = now - this.#movedAt
     const gaining = now - Math.max(this.#movedAt, this.rules.opensAt ?? 0)
@@ -155,7 +155,7 @@ export class Room {
     this.outstanding.runOut(now)
   }
 
-  /** Who came before the room opened is drawn at the first change after that. */
+  /** Draws the visitors who came before the room opened, at the first change after that. */
   draw(now: number): void {
     if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
     this.drawn = this.queue.tail
@@ -163,7 +163,7 @@ export class Room {
     this.#time = this.#moment
   }
 
-  /** A place at the end, for a new visitId or in the one there is. */
+  /** A number at the end, for a new visit or for the given one. */
   place(buyer: string, now: number, visitId?: number): RankedVisitor {
     this.#time = this.#moment
     const number = this.queue.lengthen(now)
@@ -172,13 +172,13 @@ export class Room {
     return place
   }
 
-  /** What the buyer gets in place of one that is over. */
+  /** Gives the buyer a new number in place of one that is over. */
   replace(place: RankedVisitor, now: number): RankedVisitor {
     this.presence.forget(place)
     return this.place(place.buyer, now, place.visitId)
   }
 
-  /** Ends the buyer's visitId, and with it place, turn and pass. */
+  /** Ends the buyer's visit, with its number, turn and pass. */
   end(place: RankedVisitor, now: number): void {
     this.#places.delete(place.buyer)
     this.presence.forget(place)

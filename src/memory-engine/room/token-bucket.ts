@@ -1,6 +1,6 @@
 import { type AdmissionRate, TOKEN } from '../../engine/room.js'
 
-/** Tokens in millionths, at a pace: whole numbers, so nothing drifts. */
+/** Tokens in millionths, gained at a pace: whole numbers, so they do not drift. */
 export class TokenBucket {
   #pace: AdmissionRate
   #tokens: number

@@ -27,7 +27,7 @@ export function confirm(
   }
 }
 
-/** The first payment for a hold that is over, and with it the last word on it. */
+/** The first payment for a hold that is over; its answer is final. */
 function confirmEnded(
   state: PartitionState,
   entry: Entry,
@@ -124,7 +124,7 @@ export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Ste
   return { status: 'refunded', reservation: entry.reservation, replayed: false }
 }
 
-/** Somebody else's reservation is none at all. */
+/** A reservation of another buyer counts as not found. */
 function findOwn(state: PartitionState, op: { id: string; buyer: string | null }): Entry | undefined {
   const entry = state.find(op.id)
   return op.buyer === null || op.buyer === entry?.reservation.buyer ? entry : undefined

@@ -1,10 +1,10 @@
 import type { RefundReason, StoredReservation } from '../../engine/engine.js'
 
-/** A reservation, and what only the engine knows of it. */
+/** A reservation, with the values that only the engine knows. */
 export interface Entry {
-  /** Handed out as it is, so it is replaced and never mutated. */
+  /** Returned to callers as it is, so it is replaced and never mutated. */
   reservation: StoredReservation
-  /** Its place in order of creation. */
+  /** Its index in order of creation. */
   readonly order: number
   /** It was confirmed after its hold had expired. */
   late: boolean

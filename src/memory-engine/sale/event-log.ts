@@ -1,33 +1,33 @@
 import type { StoredEvent } from '../../engine/engine.js'
 
 type Unnumbered<E> = E extends unknown ? Omit<E, 'sequence' | 'at'> : never
-/** An event without its place. */
+/** An event without sequence and time. */
 export type News = Unnumbered<StoredEvent>
 
-/** What one call wrote. */
+/** The events that one call wrote. */
 export interface LogEntry {
   readonly events: readonly StoredEvent[]
-  /** The number of its last event. */
+  /** The sequence of its last event. */
   readonly last: number
   readonly batchId: string
 }
 
 /**
- * The events of a partition, by the calls that wrote them. The oldest may be gone; their numbers
- * are not used again.
+ * The events of a partition, by the calls that wrote them. The oldest may have been trimmed; their
+ * sequences are not used again.
  */
 export class EventLog {
-  /** How many events there have ever been. */
+  /** How many events were ever written. */
   sequence = 0
   readonly #entries: LogEntry[] = []
   #open: StoredEvent[] = []
 
-  /** The mark of the latest entry. */
+  /** The batch id of the latest entry. */
   get batchId(): string {
     return this.#entries.at(-1)?.batchId ?? ''
   }
 
-  /** The number of the oldest event that is left, or of the next one. */
+  /** The sequence of the oldest event that is left, or of the next one. */
   get first(): number {
     return this.#entries[0]?.events[0]?.sequence ?? this.sequence + 1
   }
@@ -36,19 +36,19 @@ export class EventLog {
     this.#open.push({ sequence: ++this.sequence, at, ...event })
   }
 
-  /** Makes an entry of what was appended since the last one. */
+  /** Makes an entry of the events that were appended since the last one. */
   close(batchId: string): void {
     if (this.#open.length === 0) return
     this.#entries.push({ events: this.#open, last: this.sequence, batchId })
     this.#open = []
   }
 
-  /** The entry that holds an event, if it is left. */
+  /** The entry that contains an event, if it is left. */
   holding(sequence: number): LogEntry | undefined {
     return sequence < this.first ? undefined : this.#entries[this.#indexOf(sequence)]
   }
 
-  /** The events behind a number: of whole entries, until there are `enough`. */
+  /** The events after a sequence: of whole entries, until there are `enough`. */
   after(sequence: number, enough: number): StoredEvent[] {
     const found: StoredEvent[] = []
     for (let i = this.#indexOf(sequence); i < this.#entries.length && found.length < enough; i++)
@@ -56,7 +56,7 @@ export class EventLog {
     return found
   }
 
-  /** The oldest entries go while they may: so many at most, and never the latest. */
+  /** Removes the oldest entries while `mayGo` allows it: at most `atMost`, and never the latest. */
   trim(atMost: number, mayGo: (entry: LogEntry) => boolean): void {
     const end = Math.min(atMost, this.#entries.length - 1)
     let count = 0
@@ -64,7 +64,7 @@ export class EventLog {
     this.#entries.splice(0, count)
   }
 
-  /** The place of the first entry that ends at this number or behind it. */
+  /** The index of the first entry that ends at this sequence or after it. */
   #indexOf(sequence: number): number {
     let from = 0
     let to = this.#entries.length

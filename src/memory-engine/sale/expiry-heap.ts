@@ -7,9 +7,9 @@ interface Due {
 }
 
 /**
- * The holds by expiry: a heap with one place per hold. A place may be out of date, since a hold
- * that was settled or extended keeps it; `first` corrects that when the place comes up. It is never
- * too late, for no hold gets shorter.
+ * The holds by expiry: a heap with one element per hold. An element may be out of date, since a
+ * hold that was ended or extended keeps it; `first` corrects that when the element reaches the top.
+ * An element is never too late, because no hold gets shorter.
  */
 export class ExpiryHeap {
   readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) < 0)
@@ -18,7 +18,7 @@ export class ExpiryHeap {
     this.#heap.add({ at: entry.reservation.expiresAt, entry })
   }
 
-  /** The live hold that expires first; among equals the one made first. */
+  /** The live hold that expires first; among equals the one created first. */
   first(): Entry | undefined {
     for (let top = this.#heap.first; top; top = this.#heap.first) {
       const { state, expiresAt } = top.entry.reservation

@@ -4,7 +4,7 @@ import { type PartitionState, retry, type Step } from './partition-state.js'
 export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
   const isNew = state.incarnation === null
   if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
-  // Who comes with another token speaks of another sale, which is gone.
+  // A caller with another incarnation means another sale, which is gone.
   const completes = op.complete && !state.complete && (isNew || op.incarnation === state.incarnation)
   if (step.overdue && (isNew || completes)) return retry
   if (isNew) state.create(op.rules, op.incarnation, step)

@@ -17,40 +17,40 @@ import { ExpiryHeap } from './expiry-heap.js'
 import { Stock } from './stock.js'
 import { Transfers } from './transfers.js'
 
-/** The moment at which a command is carried out. */
+/** The moment at which a command is executed. */
 export interface Step extends Moment {
   /** The call's deadline has passed: nothing may be changed any more. */
   readonly overdue: boolean
-  /** Puts back what was lost. */
+  /** The call rebuilds lost data. */
   readonly bypassFreeze: boolean
 }
 
 export const retry = { status: 'retry' } as const
 
 /**
- * Everything one partition knows. Its methods are the changes, each with its event; whether one is
- * due is decided elsewhere.
+ * The state of one partition. Its methods make the changes, each with its event; the commands
+ * decide whether to make them.
  */
 export class PartitionState {
-  /** The latest at which something was carried out here. */
+  /** The latest time at which something was executed here. */
   time: Time = NEVER
   /** The layout in which it is stored. */
   layout = LAYOUT
   /**
-   * `null` until the sale is created. The two fields after it are set then too; no command looks at
+   * `null` until the sale is created. The two fields after it are set then too; no command reads
    * them before.
    */
   incarnation: string | null = null
   rules!: Rules
   stock!: Stock
 
-  /** All partitions of the sale are made. */
+  /** All partitions of the sale exist. */
   complete = false
   readonly entries: Entry[] = []
   readonly events = new EventLog()
   readonly sent = new Transfers()
   readonly received = new Transfers()
-  /** Those who follow the events. */
+  /** The consumer groups that follow the events. */
   readonly groups = new Groups()
   /** How often units came back on sale. */
   returns = 0
@@ -58,7 +58,7 @@ export class PartitionState {
   paused = false
   ended = false
   generation = 1
-  /** Where the line before was left. */
+  /** The sequence at which the previous generation was left. */
   since = 0
   frozen = false
 
@@ -67,7 +67,7 @@ export class PartitionState {
   readonly #byKey = new Map<string, Entry>()
   readonly #expiry = new ExpiryHeap()
 
-  /** @param index Which partition of the sale it is. */
+  /** @param index The index of the partition in the sale. */
   constructor(index = 0) {
     this.#index = index
   }
@@ -80,7 +80,7 @@ export class PartitionState {
     return { generation: this.generation, sequence: this.events.sequence, batchId: this.events.batchId }
   }
 
-  /** Whether what somebody has seen is part of this history. */
+  /** Whether a caller's `lastSeen` is part of this history. */
   remembers({ generation, sequence, batchId }: LogOffset): boolean {
     if (generation < this.generation || sequence === 0) return generation <= this.generation
     if (generation > this.generation || sequence > this.events.sequence) return false
@@ -210,7 +210,8 @@ export class PartitionState {
   }
 
   /**
-   * Units leave for another partition. What is lacking of them was sold twice: it joins the sale.
+   * Sends units to another partition. Units that are lacking were sold twice: they are added to the
+   * sale.
    */
   send(to: number, sku: number, quantity: number): void {
     const taken = Math.min(quantity, this.stock.of(sku).available)
@@ -221,7 +222,7 @@ export class PartitionState {
     if (taken > 0) this.#announceSoldOut([[sku, taken]])
   }
 
-  /** Units arrive from another partition. */
+  /** Receives units from another partition. */
   receive(from: number, sku: number, quantity: number): void {
     this.stock.send(sku, -quantity)
     this.received.add(from, sku, quantity)
@@ -232,7 +233,7 @@ export class PartitionState {
     this.events.append(event, this.now)
   }
 
-  /** After a change that took these units from the available ones. */
+  /** Appends `sold_out` after a change that took these units from the available ones. */
   #announceSoldOut(taken: Cart): void {
     for (const [sku] of taken) {
       if (this.stock.of(sku).available === 0) this.append({ type: 'sold_out', sku })
@@ -244,7 +245,7 @@ export class PartitionState {
   }
 }
 
-/** The length keeps apart what only looks the same when joined. */
+/** The length keeps buyers and keys apart that are equal when joined. */
 function keyOf(buyer: string, key: string): string {
   return `${buyer.length}:${buyer}${key}`
 }

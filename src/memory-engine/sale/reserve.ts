@@ -13,7 +13,7 @@ export function reserve(
   )
 }
 
-/** The answer to who has asked before: by the same request, or by the same key. */
+/** The answer to a repeated request: the same request again, or the same key. */
 function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> | undefined {
   const same = state.find(op.id)
   if (same) return { status: 'reserved', reservation: same.reservation, replayed: false }

@@ -3,13 +3,13 @@ import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 
 /**
- * The units of one partition, by SKU and by buyer. Here alone a count changes, so here it is seen
- * that they add up.
+ * The units of one partition, by SKU and by buyer. Counts change only in this class, so it alone
+ * ensures that they add up.
  */
 export class Stock {
   readonly #rules: readonly SkuRule[]
   readonly #counts: readonly Counts[]
-  /** Units held and confirmed, by SKU and buyer; what is not there is 0. */
+  /** Units held and confirmed, by SKU and buyer; a missing entry is 0. */
   readonly #taken = new Map<string, number>()
 
   constructor(rules: readonly SkuRule[]) {
@@ -27,13 +27,13 @@ export class Stock {
     return this.#counts[sku]!
   }
 
-  /** Of these SKUs in their order, or of all. */
+  /** The counts of these SKUs in their order, or of all. */
   snapshot(skus?: readonly number[]): SkuCounts[] {
     const counts = skus?.map((sku) => this.of(sku)) ?? this.#counts
     return counts.map((one) => ({ ...one }))
   }
 
-  /** The first SKU of the cart that would take the buyer over its limit. */
+  /** The first SKU of the cart that would put the buyer over its limit. */
   overLimit(buyer: string, cart: Cart): { sku: number; limit: number; taken: number } | undefined {
     for (const [sku, quantity] of cart) {
       const { limit } = this.#rules[sku]!
@@ -43,7 +43,7 @@ export class Stock {
     return undefined
   }
 
-  /** The first SKU of the cart with fewer units available than asked. */
+  /** The first SKU of the cart with fewer units available than requested. */
   lacking(cart: Cart): number | undefined {
     return cart.find(([sku, quantity]) => this.of(sku).available < quantity)?.[0]
   }
@@ -75,7 +75,7 @@ export class Stock {
     }
   }
 
-  /** Adds units, or takes out available ones as far as there are any. Returns how many it was. */
+  /** Adds units, or takes out available ones as far as there are any. Returns the change. */
   restock(sku: number, quantity: number): number {
     const counts = this.#counts[sku]!
     // Not `-available`: the answer is never -0.
@@ -85,7 +85,7 @@ export class Stock {
     return applied
   }
 
-  /** To other partitions, or from them if it is negative. */
+  /** Sends units to other partitions, or receives them if `quantity` is negative. */
   send(sku: number, quantity: number): void {
     this.#move(sku, 'available', 'inTransit', quantity)
   }

@@ -1,7 +1,7 @@
 import type { Answer, Op, Units } from '../../engine/engine.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
-/** Whether the other has received what this partition does not know that it sent. */
+/** Whether the other partition has received units that this one does not know it sent. */
 export function forgotSending(state: PartitionState, { to, received }: Op<'send'>): boolean {
   return state.sent.beyond(to, received).length > 0
 }
@@ -9,7 +9,7 @@ export function forgotSending(state: PartitionState, { to, received }: Op<'send'
 export function send(state: PartitionState, op: Op<'send'>, { overdue }: Step): Answer<'send'> {
   const { to, wants } = op
   const available = (sku: number) => state.stock.of(sku).available
-  // Not empty in a recovery only: else it freezes.
+  // Not empty in a recovery only: otherwise the partition freezes.
   const forgotten = state.sent.beyond(to, op.received)
   if (overdue && (forgotten.length > 0 || wants.some(([sku]) => available(sku) > 0))) return retry
   for (const [sku, quantity] of forgotten) state.send(to, sku, quantity)

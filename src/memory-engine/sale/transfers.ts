@@ -1,6 +1,6 @@
 import type { Units } from '../../engine/engine.js'
 
-/** All units that ever went one way between this partition and others. They only grow. */
+/** All units ever moved in one direction between this partition and others. They only grow. */
 export class Transfers {
   readonly #units = new Map<number, Map<number, number>>()
 
@@ -9,7 +9,7 @@ export class Transfers {
     this.#units.set(other, units.set(sku, (units.get(sku) ?? 0) + quantity))
   }
 
-  /** Of these SKUs. */
+  /** The units of these SKUs. */
   of(other: number, skus: readonly number[]): Units {
     const named = new Set(skus)
     return this.#with(other).filter(([sku]) => named.has(sku))
@@ -19,7 +19,7 @@ export class Transfers {
     return [...this.#units.keys()].sort((a, b) => a - b).map((other) => [other, this.#with(other)])
   }
 
-  /** By how much these units are more than those counted here, where they are. */
+  /** By how much these units exceed those counted here, where they do. */
   beyond(other: number, units: Units): Units {
     const known = this.#units.get(other)
     return units

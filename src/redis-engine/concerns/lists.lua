@@ -8,7 +8,7 @@ local function next_piece(list, last)
   if last < #list then return math.min(last + PIECE, #list), last + 1 end
 end
 
--- Any number of values, packed one after another.
+-- Packs any number of values, one after another.
 local function pack_all(values)
   local packed = {}
   for last, first in next_piece, values, 0 do

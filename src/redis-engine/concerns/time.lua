@@ -1,11 +1,11 @@
--- The server's clock, and the time that goes by it. See "Time" in src/engine/port.ts.
+-- The server's clock, and the time derived from it. See "Time" in src/engine/port.ts.
 local seconds = @TIME@
 local clock = seconds[1] * 1000 + math.floor(seconds[2] / 1000)
 
--- Answers the time, by how much it is ahead of the clock, and whether it has begun to be since
+-- Returns the time, how far it is ahead of the clock, and whether it has begun to be ahead since
 -- `last`.
 --   min_time: the latest time that the caller has seen
---   last: the latest time that was stored; ahead: by how much that was ahead of the clock
+--   last: the latest time that was stored; ahead: how far that was ahead of the clock
 local function time_since(last, ahead, min_time)
   local elapsed = clock - (last - ahead)
   local passed = math.floor(math.max(elapsed, 0) / 2)

@@ -16,7 +16,7 @@ import drop from './scripts/drop.lua'
 import groups from './scripts/groups.lua'
 import revive from './scripts/revive.lua'
 
-/** What these scripts include, by the names of the files. */
+/** The texts that these scripts can include, by file name. */
 export const groupConcerns = {
   consumer_groups: consumerGroups,
   group_changes: groupChanges,
@@ -29,10 +29,7 @@ type From = Head & { readonly statuses: Buffer }
 const number = (from: From) => Number(from.next())
 const letters = ({ statuses }: From) => statuses.toString('latin1')
 
-/**
- * Only the library reads the event and the error: as JSON they survive whatever types of events
- * there will be.
- */
+/** Only the library reads the event and the error: JSON can hold event types of later versions. */
 function writeRecord({ event, attempts, retryAt, error }: ParkedEvent, to: Writer): void {
   const record = to.open()
   to.integer(attempts)
@@ -62,13 +59,13 @@ function writeTrim(trim: Trim | null, to: Writer): void {
   to.integer(trim?.maxEvents ?? 0)
 }
 
-/** HGETALL of the groups: what has no `g` before it is their head. */
+/** Decodes HGETALL of the groups: the field without a leading `g` is their head. */
 function readGroups(fields: readonly Buffer[]): GroupState[] {
   const groups: { name: Buffer; packed: Buffer }[] = []
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i]![0] === 0x67 /* g */) groups.push({ name: fields[i]!.subarray(1), packed: fields[i + 1]! })
   }
-  // Not sorted in Lua: there the order of strings is the server's locale's.
+  // Not sorted in Lua: its string order depends on the server's locale.
   return groups.sort((a, b) => a.name.compare(b.name)).map(({ name, packed }) => readGroup(name, packed))
 }
 
@@ -89,9 +86,9 @@ function readGroup(name: Buffer, packed: Buffer): GroupState {
 }
 
 /**
- * All of them go on while Redis is over `maxmemory`. What is acknowledged lets the stream be
- * trimmed, which is how memory comes back; and what is parked with it is small, and would be lost
- * were the position moved without it.
+ * All these commands run while Redis is over `maxmemory`. Acknowledging lets the stream be trimmed,
+ * which frees memory. Parked events are small, and would be lost if the position moved without
+ * them.
  */
 export const groupPort = definePort<GroupCommands, From>({
   effects: groupEffects,
@@ -118,7 +115,8 @@ export const groupPort = definePort<GroupCommands, From>({
         }
       },
       decode(ops, from) {
-        // What a group has parked is told once, however many claim it in one batch.
+        // The parked events of a group are sent once, however many items of a batch claim the
+        // group.
         const told = new Map<string, ParkedEvent[]>()
         return byLetter('claim', ops, letters(from), {
           C: ({ group }) => {

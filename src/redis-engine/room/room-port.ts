@@ -28,7 +28,7 @@ import leave from './scripts/leave.lua'
 import spend from './scripts/spend.lua'
 import tend from './scripts/tend.lua'
 
-/** What these scripts include, by the names of the files. */
+/** The texts that these scripts can include, by file name. */
 export const roomConcerns = {
   acl,
   admission,
@@ -149,7 +149,7 @@ function writeEnded(ops: readonly { readonly buyer: string; readonly visitId?: n
   writeColumn(ops, to, ({ visitId = -1 }) => visitId)
 }
 
-/** Only what makes a room larger is refused while Redis is over `maxmemory`. */
+/** While Redis is over `maxmemory`, only commands that make a room larger are refused. */
 export const roomPort = definePort<RoomCommands, Head>({
   effects: roomEffects,
   concerns: roomConcerns,

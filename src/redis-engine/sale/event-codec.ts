@@ -33,7 +33,7 @@ const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
   'received',
 ]
 
-/** Pages of events, with the reservations they speak of. */
+/** Pages of events, with the reservations they name. */
 export const eventsCodec: SaleCodec<'events'> = {
   encode(ops, to) {
     writeColumn(ops, to, (op) => op.after)
@@ -56,14 +56,14 @@ interface Stored {
   isSpokenOf: boolean
 }
 
-/** What the events' buckets hold, and what of theirs lies in the archive. */
+/** The content of the events' buckets, and the reservations of these buckets in the archive. */
 class ReservationIndex {
-  /** Digits of all buckets, in the order in which the events first speak of them. */
+  /** Digits of all buckets, in the order in which the events first name them. */
   readonly #buckets: string
-  /** By the bucket's place. */
+  /** By the index of the bucket. */
   readonly #latest: (Stored | undefined)[] = []
   #places: Map<string, number> | undefined
-  /** The place that was not asked for yet: mostly that of the next event. */
+  /** The index that was not asked for yet: mostly that of the next event. */
   #next = 0
 
   constructor(from: Details) {
@@ -106,9 +106,8 @@ class ReservationIndex {
 }
 
 /**
- * Reads stream entries: first sequence, packed groups, first sequence, packed groups, ... An event
- * takes its id from the reservation, so that the two are found by one another without being
- * compared.
+ * Decodes stream entries: first sequence, packed groups, first sequence, packed groups, ... An
+ * event takes its id from the reservation, so that a lookup by id needs no string comparison.
  */
 function decodeEvents(
   entries: readonly Buffer[],
@@ -140,7 +139,7 @@ function decodeEvents(
         const bucket = references.slice(from, from + PART_LENGTH)
         const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
         const found = shelf?.find(bucket, nonce)
-        // The first entry may begin before what is wanted.
+        // The first entry may begin before the first requested event.
         if (sequence <= after) continue
         if (found && !found.isSpokenOf) {
           found.isSpokenOf = true
@@ -161,7 +160,8 @@ function restockedEvent(place: Place, applied: number, subject: Reader): StoredE
   return { ...place, type: 'restocked', sku, quantity, key: subject.text(), applied }
 }
 
-// With every event of a busy sale: spreading a place into each object costs fifty times as much.
+// This runs for every event of a busy sale: spreading a common object into each event costs fifty
+// times as much.
 function reservationEvent(
   type: StoredEvent['type'] | undefined,
   sequence: number,

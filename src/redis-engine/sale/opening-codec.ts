@@ -3,7 +3,7 @@ import { splitStock } from '../../engine/stock-split.js'
 import { byCreation, byLetter, type Details } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
 
-/** What `create` and `rebuild` send, for the scripts of that name. */
+/** Encodes `create` and `rebuild`, for the scripts of that name. */
 export function writeSales(
   ops: readonly (Op<'create'> | Op<'rebuild'>)[],
   to: Writer,

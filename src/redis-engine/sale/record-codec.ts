@@ -11,13 +11,13 @@ import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../en
 import type { Codec, Head } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 
-/** The head of a reply and its details, as `concerns/partition.lua` puts them together. */
+/** The head of a reply and its details, as `concerns/partition.lua` builds them. */
 export interface Details extends Head {
   readonly partition: number
   readonly epoch: number
   readonly holdMs: number
   readonly statuses: Buffer
-  /** The present line of the history. */
+  /** The present generation of the history. */
   readonly generation: number
 }
 
@@ -36,7 +36,7 @@ const stateOfCode: readonly ReservationState[] = [
   'released', // refund due: released
 ]
 
-/** Reads the record of `concerns/records.lua`. `id` is any id of its bucket. */
+/** Decodes the record of `concerns/records.lua`. `id` is any id of its bucket. */
 export function readRecord(record: Reader, id: string, from: Details): StoredReservation {
   const state = stateOfCode[record.integer()]!
   const paymentId = record.text()
@@ -46,7 +46,7 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   const buyer = record.text()
   const key = record.text()
   const end = record.enter()
-  // Most carts have one line: an array that is pushed to has room for 17.
+  // Most carts have one line: an array that grows by `push` has room for 17.
   const cart: Line[] = [[record.integer(), record.integer()]]
   while (record.at < end) cart.push([record.integer(), record.integer()])
   return {

@@ -29,7 +29,7 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; pla
   const places: number[] = new Array(ops.length)
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]!
-    // On the night of a launch nearly everybody asks for the same.
+    // At a launch most buyers ask for the same cart.
     if (i > 0 && isSamePlan(op, ops[i - 1]!)) {
       places[i] = places[i - 1]!
       continue

@@ -64,7 +64,7 @@ import sweep from './scripts/sweep.lua'
 import transfers from './scripts/transfers.lua'
 import { receiveCodec, sendCodec, transfersCodec } from './transfer-codec.js'
 
-/** What these scripts include, by the names of the files. */
+/** The texts that these scripts can include, by file name. */
 export const saleConcerns = {
   acl,
   commit,
@@ -95,7 +95,7 @@ function skusAsked(ops: readonly Op<'stats'>[]): number[] | undefined {
 }
 
 /**
- * A codec for commands that answer by a letter and, where there is one, the reservation's record.
+ * A codec for commands that answer by a letter and, if there is one, the reservation's record.
  *
  * @param others Letters that have other details.
  */
@@ -164,7 +164,7 @@ function readPage(pairs: readonly Buffer[], from: Details): StoredReservation[] 
   return reservations
 }
 
-/** The token, with what the caller has seen of the partition's history. */
+/** The incarnation, with the part of the partition's history that the caller has seen. */
 function writeCaller({ incarnation, lastSeen, batchId, bypassFreeze }: Call, to: Writer): void {
   to.array(6)
   to.text(incarnation ?? '')

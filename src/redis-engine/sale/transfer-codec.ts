@@ -11,7 +11,7 @@ function writeUnits(units: Units, to: Writer): void {
   }
 }
 
-/** A row of `concerns/stock_transfers.lua`. */
+/** Decodes a row of `concerns/stock_transfers.lua`. */
 function readUnits(packed: Buffer): [number, number][] {
   const row = new Reader(packed)
   const units: [number, number][] = []

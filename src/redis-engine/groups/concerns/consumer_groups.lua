@@ -1,5 +1,5 @@
--- Opens the consumer groups of a partition, for every script. What the words mean, and every rule,
--- stands in src/engine/groups.ts.
+-- Opens the consumer groups of a partition, for every script. src/engine/groups.ts defines the
+-- terms and all rules.
 -- @include time
 
 -- The same keys for every script:
@@ -7,8 +7,8 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --   META, EVENTS, EXPIRY   the sale's, see sale/concerns/partition.lua; of them these scripts only
 --                          write to EVENTS, and only trim it
 --   GROUPS    hash    head: layout, incarnation and epoch of the sale, number of the latest group,
---                     members of PARKED, time of the latest change, by how much that is ahead of
---                     the clock
+--                     members of PARKED, time of the latest change, how far that is ahead of the
+--                     clock
 --                     g<name>: number of the group, position, epoch (0: no consumer has claimed
 --                     it), consumer, until, its parked events, its dead events
 --   PARKED    zset    <number of the group><p parked, or d dead><sequence, 16 digits><attempts,
@@ -16,13 +16,12 @@ local META, EVENTS, EXPIRY, GROUPS, PARKED = unpack(KEYS)
 --                     their bytes
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
--- Reply: outcome, now, sequence, statuses (one character an item), by how much `now` is ahead of
--- the
+-- Reply: outcome, now, sequence, statuses (one character an item), how far `now` is ahead of the
 --   clock, then details in order of the items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]
 
--- Asked before anything is read: a command on a key of another type would end the script, perhaps
+-- Checked before anything is read: a command on a key of another type would end the script, perhaps
 -- in the middle.
 local function is_kind(key, kind)
   local found = redis.call('TYPE', key).ok
@@ -42,8 +41,8 @@ local live = { cmsgpack.unpack(opened[2]) }
 local sale_now, sequence, sale_ahead = live[1], live[2], live[15]
 if incarnation ~= call[1] or (redis.call('XLEN', EVENTS) > 0) ~= (sequence > 0) then return { 'lost', clock } end
 
--- A rebuilt sale keeps its incarnation, but not its epoch. The groups of the sale before are of no
--- use: their sequences meant other events.
+-- A rebuilt sale keeps its incarnation, but not its epoch. The groups of the previous sale are of
+-- no use: their sequences meant other events.
 local packed_head = redis.call('HGET', GROUPS, 'head')
 local head = packed_head and { cmsgpack.unpack(packed_head) }
 if head and head[1] ~= @LAYOUT@ then return { 'incompatible', clock, head[1], 'groups' } end

@@ -15,9 +15,9 @@ local function make_group(name, position)
 end
 
 -- A script has no rollback: if the user may not run a command in its middle, half of its writes
--- stay. So each command that is about to write is asked for first.
--- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that the user may not run, or nil.
+-- stay. So the script first checks each command that is about to write.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
+-- command that the user may not run, or nil.
 local function refused_command(parks, trims)
   local asked = { { 'HSET', GROUPS, 'f', 'v' }, { 'HDEL', GROUPS, 'f' } }
   if of_other_sale then asked[#asked + 1] = { 'UNLINK', GROUPS, PARKED } end
@@ -32,7 +32,7 @@ local function refused_command(parks, trims)
   end
 end
 
--- To be called before the first write: removes what is left of another sale.
+-- To be called before the first write: removes the remains of another sale.
 local function begin()
   if not of_other_sale then return end
   redis.call('UNLINK', GROUPS, PARKED)

@@ -1,4 +1,4 @@
--- Events that groups have parked, dead ones among them.
+-- The parked events of groups, including dead ones.
 -- @include consumer_groups
 local COUNT_OF = { p = WAITING, d = DEAD }
 
@@ -18,7 +18,7 @@ local function all_of(group, kind)
   return beyond(group, kind, -1)
 end
 
--- All that are parked and not dead.
+-- All events that are parked and not dead.
 local function waiting_of(group)
   local first, last = all_of(group, 'p')
   return redis.call('ZRANGE', PARKED, first, last, 'BYLEX')
@@ -29,7 +29,7 @@ local function count_members(group, field, difference)
   head[MEMBERS] = head[MEMBERS] + difference
 end
 
--- Takes an event out, whether it is parked or dead.
+-- Removes an event, whether it is parked or dead.
 local function forget_event(group, event_sequence)
   for kind, field in pairs(COUNT_OF) do
     if group[field] ~= 0 then

@@ -1,7 +1,7 @@
--- The oldest entries of the stream: which is left, and which may go.
+-- The oldest entries of the stream: which one is left, and which may be trimmed.
 -- @include consumer_groups
 
--- The sequence of the oldest event, as far as it is known. The id of an entry bears it.
+-- The sequence of the oldest event, if known. The id of an entry contains it.
 local first_sequence
 
 local function sequence_of(id)
@@ -20,7 +20,7 @@ local TRIM_AT_ONCE = 100 -- tuning: entries that one call trims
 local FIRST_PAGE, OTHER_PAGES = 2, 16 -- tuning: entries that are read at a time
 local expired_waits, read_all
 
--- Up to here every group has dealt with the events.
+-- The position up to which every group has processed the events.
 local function dealt_with()
   if not read_all and not of_other_sale then
     local fields = redis.call('HGETALL', GROUPS)
@@ -37,7 +37,7 @@ local function dealt_with()
   return position
 end
 
--- What sweeps finds an expired hold by the entry that made it, so nothing goes before.
+-- A sweep finds an expired hold by the entry that made it, so no entry is trimmed before the sweep.
 local function waits_for_sweep()
   if expired_waits == nil then
     expired_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%.0f', now)) > 0
@@ -45,8 +45,8 @@ local function waits_for_sweep()
   return expired_waits
 end
 
--- Trims the stream, or says, of a call that is late, whether it would. It reads only what it needs
--- to decide: mostly that the oldest entry must stay.
+-- Trims the stream or, if the call is late, returns whether it would. It reads only what the
+-- decision needs: mostly that the oldest entry must stay.
 local function trim(older_than, max_events)
   if sequence == 0 or waits_for_sweep() then return false end
   local dealt = dealt_with()

@@ -1,4 +1,4 @@
--- Tells what was dealt with, and renews the lease.
+-- Stores a consumer's progress, and renews the lease.
 -- Columns: incarnation, deadline, min_time, acknowledgements
 --   acknowledgements: of each item { group, consumer, epoch, leaseMs, position, parks, unparks,
 --     olderThanMs, maxEvents }; olderThanMs -1: no trimming

@@ -1,4 +1,4 @@
--- Moves the positions of groups that keep their own account.
+-- Moves the positions of groups that store their progress elsewhere.
 -- Columns: incarnation, deadline, min_time, checkpoints
 --   checkpoints: of each item { group, position, olderThanMs, maxEvents }; olderThanMs -1:
 --     no trimming

@@ -1,4 +1,4 @@
--- Forgets groups.
+-- Deletes groups.
 -- Columns: incarnation, deadline, min_time, names
 -- Statuses: D dropped   G gone   T retry
 -- Writes: GROUPS, PARKED.

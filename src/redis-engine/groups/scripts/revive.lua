@@ -1,7 +1,7 @@
--- Puts dead events back to be tried again, or forgets them.
+-- Retries dead events, or discards them.
 -- Columns: incarnation, deadline, min_time, revivals
 --   revivals: of each item { group, sequences, retries }
---   retries: 1 to be tried again, 0 to be forgotten
+--   retries: 1 retries, 0 discards
 -- Statuses: R revived   T retry
 -- Details: R the number of dead events
 -- Writes: GROUPS, PARKED.

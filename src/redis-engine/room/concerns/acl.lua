@@ -1,7 +1,7 @@
 -- A script has no rollback, and these scripts read between their writes: if the user may not run a
--- command in the middle, half of the writes stay. So all commands are asked for before. The keys of
--- a room begin alike, so one of them stands for what a command takes for a key.
--- Answers the command that the user may not run, or nil.
+-- command in the middle, half of the writes stay. So all commands are checked before. The keys of a
+-- room have the same beginning, so one of them stands for each key argument. Returns the command
+-- that the user may not run, or nil.
 local function refused_command()
   local key = KEYS[1]
   for _, command in ipairs({

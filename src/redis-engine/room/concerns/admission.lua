@@ -1,13 +1,13 @@
--- Which of the visitors who are present get a turn.
+-- Decides which of the present visitors get a turn.
 -- @include room, move_on
 
--- How many ranks beyond the called ones are asked to come, and the speed of the queue.
+-- How many ranks beyond `called` should poll, and the speed of the queue.
 local function near()
   local speed = math.floor(((room.called - room.from_called) * 1000000 + room.rate * 5000) / (room.door_time - room.from_at + 5000))
   return math.max(64, room.burst + math.floor(8 * math.min(speed, 4 * room.rate) / 1000)), speed
 end
 
--- Whether all visitors between `called` and this rank have departed. Of drawn ranks that is not
+-- Whether all visitors between `called` and this rank have departed. For drawn ranks this is not
 -- known here.
 local function is_next(rank)
   local first = room.called + 1
@@ -25,13 +25,13 @@ local function call_to(rank)
   room.called_at = now
 end
 
--- A value as it was shown to all processes a while ago.
+-- A value as it was shown to all processes SHOW_MS ago or earlier.
 local function before(name)
   if room[name .. '_at'] <= now - SHOW_MS then return room[name] end
   return room['older_' .. name]
 end
 
--- How many turns and passes the stock is good for, -1 where that is not limited.
+-- How many turns and passes the stock allows, -1 if it is not limited.
 local function capacity()
   if coupled == 0 or room.stock_at < 0 then return -1 end
   return math.floor(room.stock_available * overcommit / 1000)
@@ -41,7 +41,7 @@ local function outstanding()
   return redis.call('ZCARD', TURNS) + redis.call('ZCARD', PASSES)
 end
 
--- Gives turns while there are tokens, and visitors whose rank is called or had time to be shown.
+-- Gives turns while there are tokens, to visitors whose rank is called or had time to be shown.
 local function let_in()
   local free = coupled == 0 and math.huge or capacity() - outstanding()
   local had_time = math.min(before('called') + near(), before('tail'))

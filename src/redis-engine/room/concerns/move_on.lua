@@ -1,14 +1,15 @@
 -- Moves the room on to the present moment.
 -- @include lists, room, acl, draw, token_bucket
 
--- A right that the user has lost since the room was made would end a script between two writes.
+-- If the user has lost a permission since the room was created, it would end a script between two
+-- writes.
 local refused = refused_command()
 if refused then return { 'denied', now, refused } end
 
--- Whether the room gives turns at this moment, as far as `move_on` knows.
+-- Whether the room is tended at this moment, as far as `move_on` knows.
 local tended = false
 
--- The speed of the queue is measured from here on.
+-- Restarts the measurement of the queue's speed.
 local function set_speed_samples()
   room.from_at, room.from_called, room.next_at, room.next_called = room.door_time, room.called, room.door_time, room.called
 end

@@ -1,5 +1,5 @@
--- Opens the room, for every script but create and describe, and commits. What the words mean, and
--- every rule, stands in src/engine/room.ts.
+-- Opens the room, for every script but create and describe, and commits. src/engine/room.ts defines
+-- the terms and all rules.
 -- @include time
 
 -- The same keys for every script:
@@ -8,19 +8,19 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, PASS
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, seed, commitment
 --                            live: the values named below, then the notes as pairs
---   VISITORS         hash    buyer -> number, and where they differ from "number, no pass, visit id
+--   VISITORS         hash    buyer -> number, and if they differ from "number, no pass, visit id
 --                            = number": expiry of the pass or 0, visit id
 --   DEPARTED         string  bit n: the visitor with number n left while waiting
 --   DEPARTED_CHUNKS  hash    n / 65536 -> the version at which that part of DEPARTED changed last
 --   PRESENT          zset    number -> rank, of the visitors who are present and wait for a token
---   LAST_SEEN        zset    number -> door time of the visitor's last visit
+--   LAST_SEEN        zset    number -> door time of the visitor's last poll
 --   TURNS            zset    number -> door time until which the visitor may take the turn
 --   PASSES           zset    number -> epoch ms at which the pass expires; of a spent pass: minus
 --                            the epoch ms at which it was spent
 --   REVOKED          zset    buyer and visit id packed -> epoch ms of the revocation
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
--- Reply: outcome, now, sequence, by how much `now` is ahead of the clock, then the command's parts.
+-- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
 local CHUNK = 65536
 
@@ -35,9 +35,9 @@ local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit
 -- See sale/concerns/partition.lua.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
--- The values of `live`, in their order. written_at: the time of the latest change; ahead: by how
--- much that is ahead of the clock; last: up to when the room was moved on; keys: how many of KEYS
--- there are; door_time: ms for which the room has been open and tended.
+-- The values of `live`, in their order. written_at: the time of the latest change; ahead: how far
+-- that is ahead of the clock; last: the time up to which the room was moved on; keys: how many of
+-- KEYS exist; door_time: ms for which the room has been open and tended.
 local NAMES = {
   'written_at', 'ahead', 'last', 'sequence', 'keys', 'door_time', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
   'tail', 'tail_at', 'called', 'called_at', 'drawn', 'departed_version', 'waiting', 'admitted', 'missed_turns',
@@ -58,7 +58,7 @@ local opened = opensAt < 0 or now >= opensAt
 
 local function number_text(number) return string.format('%.0f', number) end
 
--- The reply of a call, and of one that came too late to change anything.
+-- The reply of a call, including a call that came too late to change anything.
 local function reply(parts)
   local values = { 'done', now, room.sequence, now - clock }
   for i = 1, #parts do values[4 + i] = parts[i] end

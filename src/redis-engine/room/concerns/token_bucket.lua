@@ -1,14 +1,14 @@
--- The token bucket: a token gives a visitor a turn. TOKEN units are a token, and `rate` units come
--- in a ms.
+-- The token bucket: a token gives a visitor a turn. TOKEN units are a token, and `rate` units are
+-- added in a ms.
 -- @include room
 
--- Adds what has come since the room was moved on last, and not before it opened.
+-- Adds the units gained since the room was last moved on, and not before it opened.
 local function refill()
   local gaining = now - math.max(room.last, opensAt)
   room.tokens = math.min(room.burst * TOKEN, room.tokens + gaining * room.rate)
 end
 
--- Turns that were not taken give their tokens back.
+-- Puts back the tokens of turns that were not taken.
 local function give_tokens(count)
   room.tokens = math.min(room.burst * TOKEN, room.tokens + count * TOKEN)
 end

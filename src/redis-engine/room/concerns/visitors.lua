@@ -1,10 +1,10 @@
--- Visitors as they are stored: their number in the queue, and their pass.
+-- The stored form of visitors: their number in the queue, and their pass.
 -- @include room
 
--- A visitor is a list of these; PASS_EXPIRY is 0 where there is no pass.
+-- A visitor is a list of these; PASS_EXPIRY is 0 if there is no pass.
 local NUMBER, PASS_EXPIRY, VISIT_ID = 1, 2, 3
 
--- nil where the buyer is no visitor.
+-- nil if the buyer is not a visitor.
 local function read_visitor(packed)
   if not packed then return nil end
   local number, expiry, visit_id = cmsgpack.unpack(packed)

@@ -1,10 +1,10 @@
 -- Sets the pace, pauses, resumes.
 -- Columns: incarnation, deadline, min_time, actions, rates, bursts
---   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 leaves it as it is; both
---     0 where they mean nothing
+--   actions: pause | resume | pace; rates: tokens per 1,000 s; bursts: -1 does not change it; both
+--     0 if the action does not use them
 -- Statuses: S controlled   T retry
 -- Parts: statuses
--- Writes: META, and what moving on does.
+-- Writes: META, and the keys that moving on writes.
 -- @include room, move_on
 local statuses = {}
 

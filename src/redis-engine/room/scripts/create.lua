@@ -1,13 +1,13 @@
--- Makes a waiting room, once.
+-- Creates a waiting room, once.
 -- Columns: incarnation, deadline, min_time, rooms
 --   rooms: of each item { incarnation, rules, claimMs, passMs, opensAt, random, coupled,
 --     overcommit, seed, commitment, rate, burst }
 --   rules: canonical JSON; opensAt: epoch ms, -1 for none; random, coupled: 0 or 1
--- Statuses, each with incarnation and commitment of the room that is there (of T: the item's own):
+-- Statuses, each with incarnation and commitment of the existing room (of T: the item's own):
 --   C created   X exists   N conflict   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations, commitments;
+-- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations, commitments;
 --   or lost | denied, clock; or incompatible, clock, layout
--- Writes: META. `lost` where parts of a room are left without it.
+-- Writes: META. `lost` if parts of a room are left without it.
 -- @include time, acl
 local META = KEYS[1]
 local _, deadline, min_time, rooms = cmsgpack.unpack(ARGV[1])

@@ -1,4 +1,4 @@
--- Gives buyers a number at the end of the queue, or tells the one that they have.
+-- Gives buyers a number at the end of the queue, or returns the number they have.
 -- Columns: incarnation, deadline, min_time, buyers
 -- Statuses: P placed   T retry
 -- Parts: statuses; numbers: number, visit id and expiry of the pass (0 for none) of each item,

@@ -1,8 +1,8 @@
--- Ends visits: those that are named, or (visit id -1) the ones that the buyers are in.
+-- Ends the visits with these ids, or (visit id -1) the buyers' present visits.
 -- Columns: incarnation, deadline, min_time, buyers, visit_ids
 -- Statuses: L ended   M gone   T retry
 -- Parts: statuses
--- Writes: all but DEPARTED_CHUNKS where no visitor waited.
+-- Writes: all but DEPARTED_CHUNKS if no visitor waited.
 -- @include room, token_bucket, visitors, move_on
 local buyers, visit_ids = call[4], call[5]
 local statuses = {}

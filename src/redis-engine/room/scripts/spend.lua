@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, buyers, visit_ids
 -- Statuses: S spent   M gone   T retry
 -- Parts: statuses
--- Writes: META, PASSES, and what moving on does.
+-- Writes: META, PASSES, and the keys that moving on writes.
 -- @include room, visitors, move_on
 local buyers, visit_ids = call[4], call[5]
 local statuses = {}
@@ -18,7 +18,7 @@ for i, buyer in ipairs(buyers) do
       if late then
         statuses[i] = 'T'
       else
-        -- Without a sale no reading will ever show what was bought.
+        -- In a room without a sale, no reading will ever include the purchase.
         if coupled == 1 then redis.call('ZADD', PASSES, number_text(-now), name) end
         statuses[i] = 'S'
       end

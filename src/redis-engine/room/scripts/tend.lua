@@ -1,12 +1,12 @@
--- Moves the room on, registers the visitors who have come, gives turns, and tells how the room
--- stands.
+-- Moves the room on, registers the polls of visitors, gives turns, and returns the state of the
+-- room.
 -- Columns: incarnation, deadline, min_time, tends
 --   tends: of each item { stock, departed_version, turns_since, revoked_since, drawn (-1 for not
 --     yet), buyers, visit_ids, numbers, ranks }
 --   stock: { at, state, available } or empty; state: 1 open, 2 closed, 3 sold_out, 4 ended
 -- Parts, five of each item: the numbers of the state, packed; visits packed: code, number, then
 --   ahead (-1 for not present) or expiry; turns packed; chunks as index, bits, ...; revoked as
---   packed buyer and visit id each. Then, once, the seed if it may be told, or ''
+--   packed buyer and visit id each. Then, once, the seed once the room is drawn, or ''
 --   Codes of visits: 0 waiting   1 admitted   2 gone
 -- Writes: all but DEPARTED and DEPARTED_CHUNKS.
 -- @include lists, room, visitors, move_on, admission
@@ -39,7 +39,7 @@ local function save_visitor(buyer, visitor)
   redis.call('HSET', VISITORS, buyer, pack_visitor(visitor))
 end
 
--- A visitor whose number is of no use any more gets one at the end of the queue.
+-- Gives a visitor whose number is over a new one at the end of the queue.
 local function requeue(buyer, visitor)
   if visitor[PASS_EXPIRY] ~= 0 then room.waiting = room.waiting + 1 end
   visitor[NUMBER], visitor[PASS_EXPIRY] = new_number(), 0
@@ -47,11 +47,11 @@ local function requeue(buyer, visitor)
 end
 
 local function take_over(stock)
-  -- A reading from the future came by a clock that went wrong: it must not outlive the next ones.
+  -- A reading from the future comes from a wrong clock: it must not outlast later readings.
   if stock[1] then stock[1] = math.min(stock[1], now) end
   if #stock == 0 or stock[1] < room.stock_at then return end
   room.stock_at, room.stock_state, room.stock_available = stock[1], stock[2], stock[3]
-  -- Passes spent before the reading show in it.
+  -- The reading includes the purchases of passes spent before it.
   redis.call('ZREMRANGEBYSCORE', PASSES, '(' .. number_text(-stock[1]), '(0')
 end
 

@@ -1,7 +1,7 @@
--- Each handle asks once. A script has no rollback: if the user may not run a command in its middle,
--- half of its writes stay.
--- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that the user may not run, or nil.
+-- Each handle checks once. A script has no rollback: if the user may not run a command in its
+-- middle, half of its writes stay.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
+-- command that the user may not run, or nil.
 local function refused_command()
   local meta, stock, buckets, expiry, events, archive, restocks, transfers = unpack(KEYS)
   for _, command in ipairs({

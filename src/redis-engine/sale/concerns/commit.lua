@@ -1,21 +1,21 @@
--- Writes everything that this call has changed, and builds the reply. Reading and deciding come
--- first: until here nothing was written that a failure could leave half done.
+-- Writes all changes of this call, and builds the reply. Scripts read and decide first: before the
+--   commit, no write can be left half done by a failure.
 -- @include time, lists, partition, rollback_detection, stock_moves, records, event_log, expiry
 
--- Set by the command that ends a freeze, which is no event.
+-- Set by the command that ends a freeze, which writes no event.
 local unfrozen = false
 -- Filled by the commands that move units between partitions, see stock_transfers.lua.
 local changed_rows = {}
 -- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
--- Redis would keep it as a list and search that from its beginning for each item of a batch: with
--- hundreds of both, that is most of what a reservation costs.
+-- Redis would keep it as a list and search it from its beginning for each item of a batch: with
+-- hundreds of both, that is most of the cost of a reservation.
 -- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
 local TABLE_FROM = 64 -- tuning
 
--- A right that the user has lost since the sale was made would end the script between two writes:
--- so each command that is about to write is asked for first.
--- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd
--- Answers the command that the user may not run, or nil.
+-- If the user has lost a permission since the sale was created, it would end the script between two
+-- writes: so the script first checks each command that is about to write.
+-- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
+-- command that the user may not run, or nil.
 local function refused_write()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
@@ -35,7 +35,7 @@ local function finish(statuses, details)
   local buckets_before = bucketCount
   bucketCount = bucketCount + write_fields(BUCKETS, written)
   if buckets_before < TABLE_FROM and bucketCount >= TABLE_FROM and redis.acl_check_cmd('HDEL', BUCKETS, 'f') then
-    -- One long value makes it a table for as long as it lives; the value itself need not stay.
+    -- One long value makes it a table for good; the value itself can be removed.
     redis.call('HSET', BUCKETS, '', ('-'):rep(1025))
     redis.call('HDEL', BUCKETS, '')
   end

@@ -6,7 +6,7 @@ local references = call[4]
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail
 -- is the record. `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are
--- the SKU, which `decide` returns too, and what is available of it.
+-- the SKU, which `decide` returns too, and its available units.
 local function answer_each(decide)
   local statuses, details, buckets = {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end

@@ -1,5 +1,5 @@
--- What a command that needs a hold answers where there is none any more. Of a released reservation
--- each command has its own answer.
+-- The answers of commands that need a hold, if the hold has ended. For a released reservation each
+-- command has its own answer.
 -- @include records
 local answer_of = {
   [IS_CONFIRMED] = 'A', [IS_CONFIRMED_LATE] = 'A', [IS_REFUNDED] = 'A',

@@ -2,7 +2,7 @@
 -- @include partition
 
 -- The types of events, each with its argument and its subject. References are all buckets, then all
--- nonces, 6 bytes each. NONE stands where an event has no argument or no subject; it is not read.
+-- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
 local NONE = 0
 -- hold in ms, NONE, NONE, NONE; references
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
@@ -14,8 +14,8 @@ local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
 local SENT, RECEIVED = 13, 14
 
 -- An entry of EVENTS is its time, then groups. Calls back with the type, the argument and the
--- subject of each group, and with that time: one group at a time, for the number of groups has no
--- bound.
+-- subject of each group, and with that time: one group at a time, because the number of groups has
+-- no bound.
 local function each_group(packed, call_back)
   local offset, at = cmsgpack.unpack_one(packed)
   local kind, argument, subject
@@ -29,8 +29,8 @@ end
 -- so a sequence can never be used twice, and its one field is the batch id of the call. Neighbours
 -- of the same type and argument share a group.
 local groups, emitted = {}, 0
--- Emits what a command has gathered and not emitted yet, so that events keep the order in which
--- things happened.
+-- Emits the events that a command has gathered and not emitted yet, so that events keep the order
+-- of their changes.
 local emit_gathered = function() end
 
 -- An event that is not about a reservation.

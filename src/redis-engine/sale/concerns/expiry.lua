@@ -1,14 +1,14 @@
--- When holds expire, and what a call reclaims of expired holds. A call gives their units back
--- before it refuses a buyer for want of them, a bounded number in one call.
+-- When holds expire, and which expired holds a call sweeps. A call sweeps before it refuses a buyer
+-- for lack of units, up to a limit for each call.
 -- @include lists, partition, stock_moves, records, event_log, record_changes
-local SWEEP_AT_ONCE = 512 -- tuning: holds looked at in one call, some 5 ms of the server's time
+local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
--- True where the events that name the holds are gone: then nothing may be decided, see commit.lua.
+-- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
 
--- Whether there may be expired holds to sweep. Mostly there are none, and then the functions that
--- sweep need not be made.
+-- Whether there may be expired holds to sweep. Mostly there are none, and then the call need not
+-- create the functions that sweep.
 local function is_due()
   more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
   return more_expired
@@ -84,8 +84,8 @@ local function next_member()
   return due[next_due]
 end
 
--- Sweeps the holds of the next member of EXPIRY that is due. False where there is nothing more to
--- sweep, or the call has done its share.
+-- Sweeps the holds of the next member of EXPIRY that is due. False if there is nothing more to
+-- sweep, or the call has reached its limit.
 local function sweep_some()
   if not more_expired or budget <= 0 or lines_moved >= LINES_AT_ONCE then return false end
   local member = next_member()
@@ -106,8 +106,8 @@ local function sweep_some()
   return true
 end
 
--- Sweeps until a SKU has this quantity. Answers true, false where there is no more to sweep, or nil
--- where the budget did not suffice.
+-- Sweeps until a SKU has this quantity. Returns true, false if there is no more to sweep, or nil if
+-- the budget did not suffice.
 local function available_units(sku, quantity)
   while counts(sku)[AVAILABLE] < quantity do
     if not sweep_some() then

@@ -1,4 +1,4 @@
--- Requests that come again: a key of a buyer makes one reservation, however often it is sent.
+-- Repeated requests: a key of a buyer makes one reservation, however often it is sent.
 -- @include records, record_changes, expiry
 
 -- The reservation that the buyer made with this key.
@@ -10,8 +10,8 @@ local function find_key(bucket, buyer, key)
   if nonce then return (find_now(bucket, nonce)) end
 end
 
--- The status of a request that was decided before, or nil; the buyer; the reservation that the
--- status tells of. A key that came with another cart before is a conflict.
+-- The status of a request that was decided before, or nil; the buyer; the reservation of the
+-- status. A key that came with another cart before is a conflict.
 local function decided_before(bucket, fragment)
   local nonce, buyer, key, items = cmsgpack.unpack(fragment)
   local record = find_now(bucket, nonce)

@@ -1,6 +1,5 @@
--- Payments that a hold does not wait for: the answers that were given before, the first refund due,
--- which is recorded, and the payment for a hold that has expired. The statuses stand in
--- confirm.lua.
+-- Payments after the hold: the answers that were given before, the first refund due, which is
+-- recorded, and the payment for a hold that has expired. confirm.lua lists the statuses.
 -- @include partition, stock_moves, records, event_log, record_changes, limits_and_stock
 local answer_of = {
   [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
@@ -13,8 +12,8 @@ local function refund_due(record, bucket, in_archive, state, payment)
   return answer_of[state]
 end
 
--- A payment for a hold that has expired: takes the units again while the sale goes on and they are
--- there.
+-- A payment for a hold that has expired: takes the units again if the sale has not ended and they
+-- are available.
 local function confirm_late(record, bucket, in_archive, payment, final)
   local lines = lines_of(record[ITEMS])
   if has_ended() and bypass_freeze == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end

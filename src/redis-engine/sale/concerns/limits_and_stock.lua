@@ -17,9 +17,9 @@ local function taken_in(bucket, buyer)
   return taken
 end
 
--- The first SKU of a cart that would pass the buyer's limit, with the limit, what the buyer has,
--- how much of that lies in the archive, and what the buyer has in the bucket. A buyer of nil has
--- nothing.
+-- The first SKU of a cart that would exceed the buyer's limit, with the limit, the buyer's units,
+-- how many of them are in the archive, and the buyer's units in the bucket. A buyer of nil has no
+-- units.
 local function over_limit(lines, bucket, buyer, taken)
   for i = 1, #lines, 2 do
     local sku = lines[i]
@@ -33,11 +33,11 @@ local function over_limit(lines, bucket, buyer, taken)
   end
 end
 
--- The same after every expired hold in the archive has been swept that may count there; 'retry'
--- where the budget did not suffice for that.
+-- The same after sweeping every expired hold in the archive that may count there; 'retry' if the
+-- budget did not suffice for that.
 local function limit_exceeded(lines, bucket, buyer)
   local sku, limit, has, archived_units, taken = over_limit(lines, bucket, buyer)
-  -- In the bucket all that is due has expired by now, so what is swept changes nothing there.
+  -- In the bucket all holds that are due have expired by now, so the sweep changes nothing there.
   while sku and archived_units > 0 and sweep_some() do
     sku, limit, has, archived_units = over_limit(lines, bucket, buyer, taken)
   end
@@ -45,7 +45,7 @@ local function limit_exceeded(lines, bucket, buyer)
   return sku, limit, has
 end
 
--- The first SKU of a cart that lacks units, after sweeping for it; 'retry' where the budget did not
+-- The first SKU of a cart that lacks units, after sweeping for it; 'retry' if the budget did not
 -- suffice for that.
 local function lacking(lines)
   for i = 1, #lines, 2 do

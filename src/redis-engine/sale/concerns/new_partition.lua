@@ -1,9 +1,9 @@
--- The beginning of a partition, with its slice of the stock.
+-- Creates a partition, with its part of the stock.
 -- @include lists
 local META, STOCK = KEYS[1], KEYS[2]
 
 --   rules: JSON; static: packed as in META; units, limits: of each SKU by its index
---   time, ahead: the time, and by how much it is ahead of the clock
+--   time, ahead: the time, and how far it is ahead of the clock
 local function begin_partition(rules, static, units, limits, generation, frozen, time, ahead)
   local stock = {}
   for i = 1, #units do

@@ -8,15 +8,15 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     maxHoldMs, SKU count
 --                     live: last time, sequence, paused, ended, archived, bucket count, expiry
 --                     count, restock count, generation, frozen, batch id of the latest events,
---                     transfer count, returns, since, by how much the last time is ahead of the
+--                     transfer count, returns, since, how far the last time is ahead of the
 --                     clock
---                     complete: 1 once all partitions of the sale are made
+--                     complete: 1 once all partitions of the sale exist
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
 --                     received), limit (-1 for none)
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
 --                     records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see
---                     expiry.lua; what trims EVENTS leaves the entries named here
+--                     expiry.lua; trimming EVENTS keeps the entries named here
 --   EVENTS    stream  <first sequence>-0 -> batch id: time, then groups of type, argument, subject,
 --                     see event_log.lua
 --   ARCHIVE   hash    reservations that their bucket has no room for, see records.lua
@@ -25,10 +25,10 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     sent there or received from there, see stock_transfers.lua
 -- ARGV[1]: msgpack values one after another: the caller, deadline, min_time, then the command's own
 --   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
---   the caller has seen last; the batch id of this call; 1 if the call goes on past a freeze.
---   Columns name it by its first value. See "History" in src/engine/engine.ts.
+--   the caller has seen last; the batch id of this call; 1 for bypassFreeze.
+--   Columns name it by its first value. See "History" in src/engine/sale.ts.
 -- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
---   id of the latest events, by how much `now` is ahead of the clock, then details in order of the
+--   id of the latest events, how far `now` is ahead of the clock, then details in order of the
 --   items.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])
@@ -39,14 +39,14 @@ if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
 local layout, incarnation, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
--- This version does not understand what another one has stored. Before there were layouts, the
--- incarnation came first.
+-- This version cannot read another version's layout. Before there were layouts, the incarnation
+-- came first.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, generation, frozen, latest_batch_id, transferCount,
   returns, since, last_ahead = cmsgpack.unpack(opened[2])
 
--- A key is there from its first entry on. A key that is missing has been lost, and with it what
--- buyers were promised. Its length is asked for, which fails where the key holds something else.
+-- A key exists from its first entry on. A missing key has been lost, and with it reservations of
+-- buyers. The check reads the key's length, which fails if the key has another type.
 local function is_there(command, key, entries)
   return (redis.call(command, key) > 0) == (entries > 0)
 end
@@ -57,14 +57,14 @@ if incarnation ~= known_incarnation or not (
 ) then return { 'lost', clock } end
 local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 
--- The reply of a call that was carried out.
+-- The reply of a call that was executed.
 local function reply(statuses, details)
   local values = { 'done', now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock }
   for i = 1, #details do values[9 + i] = details[i] end
   return values
 end
 
--- Where the sale stands by its times and by what was commanded.
+-- Whether the sale has ended, by its times or by command.
 local function has_ended()
   return ended == 1 or (closesAt >= 0 and now >= closesAt)
 end

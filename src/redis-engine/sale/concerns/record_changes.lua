@@ -1,9 +1,9 @@
--- Changes of records, and of what a bucket holds.
+-- Changes of records, and of the contents of a bucket.
 -- @include lists, partition, stock_moves, records, event_log
 
 -- A bucket has room for BUCKET_RECORDS records and BUCKET_BYTES bytes, and for one record in any
--- case; the oldest records move to the archive for good. So what a request reads and writes does
--- not grow with what its buyer has.
+-- case; the oldest records move to the archive for good. So the reads and writes of a request do
+-- not grow with its buyer's reservations.
 local BUCKET_RECORDS, BUCKET_BYTES = 8, 1024 -- tuning
 
 local touched = {} -- buckets with changed records

@@ -1,9 +1,9 @@
--- Reservations as they are stored: in the bucket of their buyer, or in the archive.
+-- The stored form of reservations: in the bucket of their buyer, or in the archive.
 -- @include lists, partition
 
--- The buckets that this call needs, read once and written once. raw: what each loaded bucket holds,
--- false for nothing; lists: the same decoded, which then counts in place of raw; written: field,
--- value, ... of buckets to be written; archive_changes: field -> value, see below.
+-- The buckets that this call needs, read once and written once. raw: the content of each loaded
+-- bucket, false for none; lists: the same decoded, which then replaces raw; written: field, value,
+-- ... of buckets to be written; archive_changes: field -> value, see below.
 local raw, lists, written, archive_changes = {}, {}, {}, {}
 local IS_HELD = 0 -- the state of a new reservation
 -- Saves the changes of records, if there are any, see record_changes.lua.
@@ -35,7 +35,7 @@ local function lines_of(items)
 end
 
 -- A record is eight msgpack values, and a bucket is its records one after another: a new
--- reservation can be appended without decoding what is there.
+-- reservation can be appended without decoding the others.
 local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
 local RECORD = 8
 --   STATE    a code below                                   PAYMENT  payment id or ''
@@ -44,19 +44,19 @@ local RECORD = 8
 --   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
 local IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 1, 2, 3, 4 -- and IS_HELD, 0
 local IS_CONFIRMED_LATE = 5
--- "Refund due" was answered: for an expired hold for want of stock, by the limit, after the end of
+-- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
 -- the sale; for a released one.
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 
--- The records of a bucket, each with its packed form. What changes a field by itself must clear
--- that.
+-- The records of a bucket, each with its packed form. Code that changes a field by itself must
+-- clear the packed form.
 local function decode(packed)
   local list, offset = {}, 0
   local function add(following, ...)
     local record = { ... }
     record.packed = packed:sub(offset + 1, following)
     list[#list + 1] = record
-    offset = following -- -1 behind the last
+    offset = following -- -1 after the last
   end
   while offset >= 0 do add(cmsgpack.unpack_limit(packed, RECORD, offset)) end
   return list
@@ -81,8 +81,8 @@ local function records(bucket)
   return list
 end
 
--- The archive holds what a bucket has no room for, see record_changes.lua. Nothing leaves it. Its
--- fields:
+-- The archive has the records for which a bucket has no room, see record_changes.lua. Nothing
+-- leaves it. Its fields:
 --   'r', bucket, nonce                   -> record
 --   'k', bucket, buyer and key packed    -> nonce
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
@@ -94,7 +94,7 @@ local function from_archive(field)
   return archived > 0 and redis.call('HGET', ARCHIVE, field)
 end
 
--- The reservation with this nonce, and whether it lies in the archive.
+-- The reservation with this nonce, and whether it is in the archive.
 local function find(bucket, nonce)
   for _, record in ipairs(records(bucket)) do
     if record[NONCE] == nonce then return record, false end

@@ -1,9 +1,8 @@
--- A server can come back with older data than it acknowledged. See "History" in
--- src/engine/engine.ts.
+-- A server can come back with older data than it acknowledged. See "History" in src/engine/sale.ts.
 -- @include partition
 
--- Whether what the caller has seen is part of this history: the entry that
--- ends there has the same batch id.
+-- Whether the caller's last seen offset is part of this history: the entry that ends there has the
+-- same batch id.
 local function remembers_last_seen()
   if last_seen_generation < generation or last_seen_sequence == 0 then return last_seen_generation <= generation end
   if last_seen_generation > generation or last_seen_sequence > sequence then return false end
@@ -12,15 +11,15 @@ local function remembers_last_seen()
   return not entry or entry[2][1] == last_seen_batch_id
 end
 
--- The field `live` of META as it is now.
+-- The present value of the field `live` of META.
 local function live()
   return cmsgpack.pack(
     now, sequence, paused, ended, archived, bucketCount, expiryCount, restockCount, generation, frozen, latest_batch_id, transferCount,
     returns, since, ahead)
 end
 
--- What was written beyond this sequence in the present generation is not part of the history that
--- the next generation goes on with.
+-- Events of the present generation after this sequence are not part of the history that
+-- the next generation continues.
 local function freeze()
   frozen, since = 1, sequence
   redis.call('HSET', META, 'live', live())

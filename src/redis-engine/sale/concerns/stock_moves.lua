@@ -1,4 +1,4 @@
--- Units: what a partition has of each SKU, and what moves between its counts.
+-- The units of a partition by SKU, and their moves between its counts.
 -- @include lists, partition
 
 -- The counts of the SKUs this call touches: read once, changed in memory, written once by
@@ -52,8 +52,8 @@ local function move(sku, from, to, quantity)
   changed_stock[sku] = true
 end
 
--- Once a call has moved LINES_AT_ONCE lines of carts, or counted them in the archive, it begins
--- with no other item: the caller asks again for the rest. One cart may have 1,000 lines.
+-- Once a call has moved LINES_AT_ONCE lines of carts, or counted them in the archive, it begins no
+-- other item: the caller sends the rest again. One cart may have 1,000 lines.
 local LINES_AT_ONCE = 512 -- tuning
 local READS_A_MOVE = 8 -- tuning: lines of a buyer's records that are read in the time of one move
 local lines_moved = 0

@@ -1,6 +1,6 @@
--- Units on their way between partitions. TRANSFERS keeps all units that were ever sent to each
--- partition and received from it, in rows of a block of SKUs: so a transfer reads and writes what
--- it names, however many SKUs have ever gone that way.
+-- Units that move between partitions. TRANSFERS has all units that were ever sent to each partition
+-- and received from it, in rows of a block of SKUs: so a transfer reads and writes only the SKUs it
+-- names, however many SKUs were ever moved in that direction.
 -- @include partition, stock_moves, event_log, commit
 
 local rows, changed = {}, {} -- by field
@@ -17,8 +17,8 @@ local function transferred(way, sku)
   return row_of(way, sku)[sku] or 0
 end
 
--- Moves units between what is available and what is in transit, and counts them in the row: above
--- zero they leave, below zero they arrive. `taken` of them were available.
+-- Moves units between `available` and `inTransit`, and counts them in the row: above zero they
+-- leave, below zero they arrive. `taken` of them were available.
 local function transfer(way, sku, units, taken, event, other)
   move(sku, AVAILABLE, IN_TRANSIT, units)
   local row, field = row_of(way, sku)
@@ -28,7 +28,7 @@ local function transfer(way, sku, units, taken, event, other)
   if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
 end
 
--- All that ever went that way of the SKUs in these lists of sku, units, ..., packed.
+-- All units ever moved in that direction of the SKUs in these lists of sku, units, ..., packed.
 local function pack_transferred(way, ...)
   local units = {}
   for _, list in ipairs({ ... }) do
@@ -40,7 +40,7 @@ local function pack_transferred(way, ...)
   return encode_units(units)
 end
 
--- Hands the rows to the commit, once each is what it will be.
+-- Passes the rows to the commit, once each has its final value.
 local function change_rows()
   for field in pairs(changed) do
     changed_rows[#changed_rows + 1] = field

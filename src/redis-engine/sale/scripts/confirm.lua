@@ -1,7 +1,7 @@
--- Answers payments: each is exactly one of confirmed or refund due, the same for ever.
+-- Answers payments: each is either confirmed or refund due, and the answer never changes.
 -- Columns: incarnation, deadline, min_time, references, buyers, payments, finals
---   buyers, payments: '' where none was given; finals: 0 where other partitions may have what is
---     lacking here
+--   buyers, payments: '' if none was given; finals: 0 if other partitions may have the units that
+--     are lacking here
 -- Statuses, each with its record:
 --   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded

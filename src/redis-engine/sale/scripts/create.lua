@@ -1,15 +1,15 @@
--- Makes the partition of a new sale, once.
+-- Creates the partition of a new sale, once.
 -- Columns: incarnation, deadline, min_time, sales
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
 --     complete }
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none
---   units: this partition's slice of each SKU by its index; limits: -1 without a limit
+--   units: this partition's part of each SKU by its index; limits: -1 without a limit
 --   complete: 0 or 1
--- Statuses, each with the incarnation of the sale that is there (of T: the item's own):
+-- Statuses, each with the incarnation of the existing sale (of T: the item's own):
 --   C created   X exists   N conflict   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations, complete 0 or
+-- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations, complete 0 or
 --   1 of each; or lost | denied, clock; or incompatible, clock, layout
--- Writes: META, STOCK. `lost` where parts of a sale are left without its META.
+-- Writes: META, STOCK. `lost` if parts of a sale are left without its META.
 -- @include time, acl, new_partition
 local _, deadline, min_time, sales = cmsgpack.unpack(ARGV[1])
 

@@ -1,6 +1,6 @@
--- What a handle must know before its first request.
+-- The values that a handle needs before its first request.
 -- Columns: incarnation, deadline, min_time
--- Reply: described, now, by how much that is ahead of the clock, incarnation, rules, complete 0 or
+-- Reply: described, now, how far that is ahead of the clock, incarnation, rules, complete 0 or
 --   1; or missing | lost | denied, clock; or incompatible, clock, layout
 -- Writes: nothing.
 -- @include time, acl

@@ -1,6 +1,6 @@
 -- Reads the partition's events.
 -- Columns: incarnation, deadline, min_time, afters, withs
---   afters: the events behind these sequences are wanted; withs: 1 where their reservations are too
+--   afters: the events after these sequences are returned; withs: 1 returns their reservations too
 -- Statuses: W events. Details, each item: first sequence, packed events, first sequence, packed
 --   events, ...; since; all buckets; the packed records of each, packed (one string for all: a
 --   reply of thousands of values costs both sides more than the rest); bucket and nonce, packed
@@ -9,16 +9,16 @@
 -- @include lists, partition, read_only, event_log
 
 -- Events in one page, or somewhat more. A larger page outlives a collection of young objects in the
--- process that reads it, which costs more than to ask more often.
+-- process that reads it, which costs more than more frequent calls.
 local ENOUGH = 750 -- tuning
 local FIRST_LOOK = 2 -- tuning
--- Reservations are read of EVENTS_AT_ONCE events at a time, until they have PAGE_BYTES bytes: a
+-- Reservations are read for EVENTS_AT_ONCE events at a time, until they have PAGE_BYTES bytes: a
 -- cart may have 1,000 lines.
 local EVENTS_AT_ONCE, PAGE_BYTES = 128, 262144 -- tuning
 local statuses, details = {}, {}
 
--- The entries from the wanted event on. An entry bears the sequence of its first event, so the
--- wanted event may lie within the entry before.
+-- The entries from the first requested event on. An entry's id is the sequence of its first event,
+-- so the requested event may be within the entry before.
 local function entries_behind(after)
   local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
@@ -34,8 +34,8 @@ local function entries_behind(after)
   return entries
 end
 
--- Reads the reservations that the entries speak of. Answers the number of entries first: a page
--- ends where it has enough bytes.
+-- Reads the reservations that the entries name. Returns the number of entries first: a page ends
+-- when it has enough bytes.
 local function add_reservations(entries)
   local buckets, references, known = {}, {}, {}
   local stored, archive, bytes = {}, {}, 0
@@ -56,7 +56,7 @@ local function add_reservations(entries)
     for j = 1, half, 6 do name(subject:sub(j, j + 5), subject:sub(half + j, half + j + 5)) end
   end
 
-  -- A bucket is not searched for a nonce: a key of a client may look like any nonce.
+  -- A bucket is not searched for a nonce, because a client's key may contain the same bytes.
   local buckets_read, references_read = 0, 0
   local function read_named()
     local wanted, fields = {}, {}

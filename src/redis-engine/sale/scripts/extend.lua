@@ -1,4 +1,4 @@
--- Gives holds more time, up to maxHoldMs after they were made; never less.
+-- Gives holds more time, up to maxHoldMs after they were created; never less.
 -- Columns: incarnation, deadline, min_time, references, holds
 --   holds: ms from now
 -- Statuses, each with its record: R extended   A already_confirmed   B already_released

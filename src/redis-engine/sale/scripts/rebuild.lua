@@ -1,10 +1,10 @@
--- Makes the partition of a lost sale again, frozen, so that a recovery can replay what is known of
--- it. A partition that is whole stays as it is.
+-- Creates the partition of a lost sale again, frozen, so that a recovery can replay its known
+-- reservations. An intact partition stays as it is.
 -- Columns: incarnation, deadline, min_time, sales
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
 --     generation }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened, now, by how much that is ahead of the clock, statuses, incarnations; or denied,
+-- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations; or denied,
 --   clock; or incompatible, clock, layout
 -- Writes: all keys.
 -- @include time, acl, new_partition
@@ -15,12 +15,13 @@ local now, ahead = time_since(0, 0, min_time)
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
 
--- What another version has stored is not lost, whatever is missing of it here.
+-- Data that another version has stored is not lost, even if parts that this version needs are
+-- missing.
 local static = redis.call('TYPE', META).ok == 'hash' and redis.call('HGET', META, 'static')
 local layout = static and cmsgpack.unpack(static) or @LAYOUT@
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
--- The incarnation of the sale that is there, if all of it is there.
+-- The incarnation of the existing sale, if all of it exists.
 local function incarnation_of_whole()
   if redis.call('TYPE', META).ok ~= 'hash' then return nil end
   local found = redis.call('HMGET', META, 'rules', 'static', 'live')

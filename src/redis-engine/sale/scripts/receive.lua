@@ -1,4 +1,4 @@
--- Catches up with what other partitions have sent here.
+-- Takes in the units that other partitions have sent here.
 -- Columns: incarnation, deadline, min_time, receipts
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
 -- Statuses: G received: all units of those SKUs ever received from there, packed   T retry
@@ -6,7 +6,7 @@
 -- @include partition, may_write, stock_moves, event_log, stock_transfers, commit
 local statuses, details = {}, {}
 
--- Answers false if that would change something and it is too late for that.
+-- Returns false if that would change something and the call is too late.
 local function receive_units(from, sent)
   local way = 'r' .. from
   load_lines(sent)

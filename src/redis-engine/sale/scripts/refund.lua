@@ -1,4 +1,4 @@
--- Takes confirmed reservations back, their units into stock again or out of the sale.
+-- Refunds confirmed reservations; their units go back into stock or out of the sale.
 -- Columns: incarnation, deadline, min_time, references, restock
 --   restock: 1 puts the units back on sale, 0 takes them out
 -- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed

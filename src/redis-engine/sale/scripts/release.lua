@@ -1,6 +1,6 @@
--- Gives holds back before they expire.
+-- Releases holds before they expire.
 -- Columns: incarnation, deadline, min_time, references, buyers
---   buyers: '' where none was given
+--   buyers: '' if none was given
 -- Statuses, each with its record: R released now   P released, again   A already_confirmed
 --   X expired   M not_found   T retry
 -- Writes: all but RESTOCKS.

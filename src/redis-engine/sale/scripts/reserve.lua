@@ -1,10 +1,10 @@
--- Takes units for buyers: the step that must never oversell.
+-- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf
 --   plans: the distinct { items, holdMs } of the batch; planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items of each, packed as in a record
 --   nonces: all of them in one string
 -- Statuses and their details:
---   R reserved now   Q this very request again: record   P replayed: record   K key_spent: record
+--   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict   T retry   E ended   N not_started: opensAt   Z paused
 --   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
@@ -14,7 +14,7 @@ local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], cal
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
 
--- Neighbours that are reserved for the same time share a member of EXPIRY and a group of events.
+-- Adjacent requests with the same hold time share a member of EXPIRY and a group of events.
 local run_first, run_last, run_hold
 
 function emit_gathered()
@@ -66,11 +66,11 @@ end
 
 -- The records of buyers may have more lines than their requests, which fill a batch by their own
 -- lines: records move to the archive, expire, and count for a limit. The lines that were swept
--- before the first request make no request wait.
+-- before the first request do not make a request wait.
 local lines_before
 
--- Decides a request by all that may stand in its way. Few requests need that: the others are
--- reserved below.
+-- Decides a request by all possible obstacles. Few requests need that: the others are reserved
+-- below.
 local function decide(i, plan)
   lines_before = lines_before or lines_moved
   if lines_moved + lines_read - lines_before >= 2 * LINES_AT_ONCE then return 'T' end

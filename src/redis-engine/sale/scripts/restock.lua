@@ -1,6 +1,6 @@
 -- Adds units to the sale, or takes unsold ones out, once for each key.
 -- Columns: incarnation, deadline, min_time, skus, quantities, keys, finals
---   finals: 0 where other partitions may have what is lacking here
+--   finals: 0 if other partitions may have the units lacking here
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
 --   T retry
 -- Writes: all.
@@ -40,6 +40,6 @@ for i, sku in ipairs(skus) do
   end
   statuses[i] = status
 end
--- What will not be carried out is not remembered either, see commit.lua.
+-- A restock that will not be executed is not stored either, see commit.lua.
 if not (history_lost or refused_write()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)

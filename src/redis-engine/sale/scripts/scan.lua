@@ -1,4 +1,4 @@
--- A page of all reservations for the audit; with the last one the counts at the same instant.
+-- A page of all reservations for the audit; with the last one the counts at the same moment.
 -- Columns: incarnation, deadline, min_time, cursors
 --   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and the cursor of
 --     Redis

@@ -1,7 +1,7 @@
--- Gives units to other partitions.
+-- Sends units to other partitions.
 -- Columns: incarnation, deadline, min_time, sends
 --   sends: of each item { to, wants, received }; both units as sku, units, sku, units, ...
--- Statuses: G sent: all units of those SKUs ever sent there, what is left here of those wanted,
+-- Statuses: G sent: all units of those SKUs ever sent there, units left here of those wanted,
 --   both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
@@ -10,8 +10,8 @@
 local sends = call[4]
 local statuses, details = {}, {}
 
--- What the other has received beyond what this partition knows it sent, by SKU in order: sku,
--- units, ...
+-- The units that the other partition has received beyond the units this one knows it sent, by SKU
+-- in order: sku, units, ...
 local function forgotten(way, received)
   local units = {}
   for i = 1, #received, 2 do
@@ -41,7 +41,7 @@ local function amount(sku, wanted)
   return math.min(available, math.max(wanted, math.floor(available / 2)))
 end
 
--- Answers false if that would change something and it is too late for that.
+-- Returns false if that would change something and the call is too late.
 local function send_units(to, wants, received)
   local way = 's' .. to
   local catch_up = forgotten(way, received)

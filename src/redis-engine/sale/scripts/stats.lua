@@ -1,6 +1,6 @@
 -- Counts SKUs, with every expired hold swept.
 -- Columns: incarnation, deadline, min_time, count, skus
---   count: the items, which all get the same answer; skus: those that any item asks for, -1 for all
+--   count: the items, which all get the same answer; skus: the SKUs of all items, -1 for all
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
 -- Details, once: the counts of these SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.

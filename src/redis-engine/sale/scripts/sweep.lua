@@ -1,7 +1,7 @@
--- Gives back expired holds that no call has asked for yet.
+-- Sweeps expired holds that no call has swept yet.
 -- Columns: incarnation, deadline, min_time, count
 --   count: the items, which all get the same answer
--- Statuses: W swept. Details, once: when to look again in epoch ms, -1 for never
+-- Statuses: W swept. Details, once: when to sweep again in epoch ms, -1 for never
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, expiry, commit
 
