@@ -151,7 +151,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return this.#source
   }
 
-  /** These calls do not count against `maxInFlight`: a busy handle can still read its events. */
+  /** Reading events does not count against `maxInFlight`: a busy handle can still read them. */
   #makeSource(): EventSource {
     const learned = async () => this.learn(this.call())
     return {
