@@ -5,7 +5,8 @@
  * - `UNAVAILABLE`: nothing was executed; `cause` says why. Retryable, except for a fault that needs
  *   intervention: a wrong password, an untrusted certificate, a missing permission.
  * - `UNKNOWN_OUTCOME`: the call may have been executed. Retryable: a call with the same `key` (or
- *   the same id) returns the actual result. A call that only reads can be repeated.
+ *   the same id) returns the actual result. A call that only reads has returned nothing and can be
+ *   repeated.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent.
  *   Retryable.
  * - `RULES_CONFLICT`: a sale or waiting room of this name has other rules; the message names them.

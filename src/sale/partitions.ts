@@ -154,7 +154,7 @@ export class Partitions {
 
 /**
  * The partition that holds all reservations of a buyer. Limits are exact only if one partition
- * holds them all. Other bits of the hash select the partition than select the bucket.
+ * holds them all. Different bits of the hash select the partition and the bucket.
  */
 export function partitionForBuyer(incarnation: string, buyer: string, partitions: number): number {
   return partitions === 1 ? 0 : partitionAmong(hash('sha256', incarnation + buyer, 'base64url'), partitions)

@@ -78,7 +78,7 @@ export async function checkNoOversell(
   let broken: InvariantViolation | undefined
   let outside: unknown
   const property = fc.asyncProperty(stories(fc), async (story: Story) => {
-    // These errors break no rule, so there is no story to shrink.
+    // An abort or another error breaks no rule, so there is no story to shrink.
     if (signal?.aborted || outside !== undefined) throw new fc.PreconditionFailure(true)
     const shrinks = broken !== undefined
     try {

@@ -175,7 +175,7 @@ export class Shop {
     }
   }
 
-  /** A buyer who asks for an available unit gets it. */
+  /** Checks that a buyer who asks for an available unit gets it. */
   async #nothingIsStranded(): Promise<void> {
     const { skus } = await this.#handle().stats()
     for (const [sku, { available }] of Object.entries(skus)) {

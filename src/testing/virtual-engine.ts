@@ -42,8 +42,8 @@ const TURNS = 3
  * use this clock, and not the timers of the process. A test of ten minutes takes no time.
  *
  * A call that has to wait, such as `room.poll()` when many visitors poll, is answered only when the
- * clock reaches that time: call `advance` before you await the call, or let the clock advance by
- * itself with `autoAdvance`.
+ * clock reaches that time: start the call, call `advance`, and then await the first call, or let
+ * the clock advance by itself with `autoAdvance`.
  */
 export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine {
   const { now: given, autoAdvance } = checkOptions(options, 'options', OPTIONS)

@@ -53,8 +53,8 @@ export class KnownStock {
   }
 
   /**
-   * The other partitions that have units, the one with the most first. The order of equal ones
-   * depends on the target, so that not all targets ask the same source.
+   * The other partitions that have units, the one with the most first. The order of equal
+   * partitions depends on the target, so that not all targets ask the same source.
    */
   sources(sku: number, target: number): number[] {
     const units = this.#known.get(sku)?.units

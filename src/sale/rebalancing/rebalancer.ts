@@ -44,14 +44,13 @@ export interface SoldOut {
 /**
  * Finds units in other partitions for calls whose target has too few.
  *
- * The rebalancer reports a sale as sold out for a request only after two snapshots. The second must
- * have begun after the request, no units may have returned to any partition between its answers to
- * the two, and the first must have found fewer unsold units than the request wants. This is
- * correct: a partition's unsold units (`total - held - confirmed`, which is available units plus
- * its own count of units in transit) do not change by transfers, and only fall unless units return.
- * So at the moment between the snapshots no partition had more than the first snapshot found, and
- * all partitions together had too few, available and in transit. That moment lies within the
- * request.
+ * The rebalancer reports a SKU as sold out only after two snapshots. The second must have begun
+ * after the request, no units may have returned to any partition between its answers to the two,
+ * and the first must have found fewer unsold units than the request asks for. This is correct: a
+ * partition's unsold units (`total - held - confirmed`, which is available units plus its own count
+ * of units in transit) do not change by transfers, and only fall unless units return. So at the
+ * moment between the snapshots no partition had more than the first snapshot found, and all
+ * partitions together had too few, available and in transit. That moment lies within the request.
  */
 export class Rebalancer {
   readonly #parts: Parts
@@ -212,8 +211,8 @@ function isStuck(survey: StockSnapshot, wants: Units): boolean {
 }
 
 /**
- * The error if a partition cannot be counted: its stock is unknown, so the sale cannot be reported
- * as sold out.
+ * The error if a partition cannot be counted: its stock is unknown, so no SKU can be reported as
+ * sold out.
  */
 function away({ failures }: StockSnapshot, partitions: number): unknown {
   const error = failureOf(failures, partitions)

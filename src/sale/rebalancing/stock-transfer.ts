@@ -18,7 +18,7 @@ const tuning = {
   rounds: 2,
 }
 
-/** What those who wait at a target want together. */
+/** The units that all waiting calls of a target want together. */
 interface Pull {
   /** Quantities by SKU. */
   readonly wants: Map<number, number>
