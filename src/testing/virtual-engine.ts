@@ -24,7 +24,7 @@ export interface VirtualEngineOptions {
   /**
    * Whether time passes by itself while a call waits for it, such as `room.poll()` for its turn to
    * ask: then the clock advances to the next timer at once. It stands still while only background
-   * timers remain (expiring holds, sweeps). A consumer always waits.
+   * timers remain, such as those for expiring holds. A consumer always waits.
    * @default false
    */
   autoAdvance?: boolean | undefined
