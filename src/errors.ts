@@ -1,24 +1,26 @@
 /**
- * Why a call failed. Refusals (sold out, limit exceeded, ...) are values, never errors.
+ * Why a call failed. Refusals (sold out, limit exceeded, ...) are results, never errors.
  *
- * - `INVALID_ARGUMENT`: the call itself is wrong; nothing was sent.
- * - `UNAVAILABLE`: nothing was executed; `cause` says why. Retryable, unless it does not heal by
- *   itself: a wrong password, a certificate that is not trusted, a right that the user lacks.
- * - `UNKNOWN_OUTCOME`: it may have been executed. Retryable: the same `key` (or the same id) gives
- *   the one true answer. A call that only reads has read nothing, and may simply be repeated.
+ * - `INVALID_ARGUMENT`: an argument is invalid; nothing was sent.
+ * - `UNAVAILABLE`: nothing was executed; `cause` says why. Retryable, except for a fault that needs
+ *   intervention: a wrong password, an untrusted certificate, a missing permission.
+ * - `UNKNOWN_OUTCOME`: the call may have been executed. Retryable: a call with the same `key` (or
+ *   the same id) returns the actual result. A call that only reads has returned nothing and can be
+ *   repeated.
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent.
  *   Retryable.
- * - `RULES_CONFLICT`: a sale, or a waiting room, of this name has other rules; the message names
- *   them.
- * - `NOT_FOUND`: there is no sale, or waiting room, of this name.
- * - `IDEMPOTENCY_CONFLICT`: the `key` was used for something else.
- * - `STATE_LOST`: the sale this handle has seen is gone, or parts of it are. Nothing is sold on.
- * - `ROLLBACK_DETECTED`: Redis came back with an older state than the one it acknowledged.
+ * - `RULES_CONFLICT`: a sale or waiting room of this name has other rules; the message names them.
+ * - `NOT_FOUND`: no sale or waiting room has this name.
+ * - `IDEMPOTENCY_CONFLICT`: the `key` was used for another request.
+ * - `STATE_LOST`: the sale that this handle has seen is gone, or parts of it are. The sale sells
+ *   nothing until `recover`.
+ * - `ROLLBACK_DETECTED`: Redis has an older state than the one it has acknowledged.
  * - `INCOMPATIBLE_VERSION`: the sale, the waiting room or the consumer groups are stored in a
  *   layout that this version does not read; the message names both layouts. Nothing was executed.
- * - `UNSAFE_CONFIG`: the server's configuration or version cannot keep the promises made here.
- * - `TICKET_INVALID`: no ticket of this waiting room, or its owner left or was revoked.
- * - `PASS_INVALID`, `PASS_EXPIRED`: the waiting room's pass does not hold.
+ * - `UNSAFE_CONFIG`: the server's configuration or version does not meet the requirements of this
+ *   library.
+ * - `TICKET_INVALID`: not a ticket of this waiting room, or its visitor has left or was revoked.
+ * - `PASS_INVALID`, `PASS_EXPIRED`: the pass of the waiting room is invalid, or has expired.
  * - `CLOSED`: the handle or its engine was closed; nothing was sent.
  * - `INTERNAL`: a defect of this library; the message says what to report. What was sent may have
  *   been executed.
@@ -44,16 +46,15 @@ export type StockholdErrorCode =
 const retryable: ReadonlySet<StockholdErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOADED'])
 
 /**
- * Every fault this library throws. Tell them apart by {@link code}, never by the text of the
- * message.
+ * Every error that this library throws. Distinguish errors by {@link code}, never by the message.
  */
 export class StockholdError extends Error {
   override readonly name = 'StockholdError'
   readonly code: StockholdErrorCode
-  /** Whether the same call may succeed when it is sent again, unchanged. */
+  /** Whether the same call may succeed if it is repeated unchanged. */
   readonly retryable: boolean
 
-  /** @param options `retryable`: as the code says, unless given. */
+  /** @param options `retryable`: follows from the code, unless given. */
   constructor(
     code: StockholdErrorCode,
     message: string,
@@ -69,7 +70,7 @@ export function invalid(argument: string, rule: string): StockholdError {
   return new StockholdError('INVALID_ARGUMENT', `${argument} ${rule}`)
 }
 
-/** Nothing was executed; the message says so. */
+/** An `UNAVAILABLE` error. Nothing was executed; the message must say so. */
 export function unavailable(
   message: string,
   cause: unknown,
@@ -79,9 +80,9 @@ export function unavailable(
 }
 
 /**
- * What a port rejects a batch with that was refused as a whole, or not sent, since the port is not
- * ready. Nothing was executed. The batch is sent again once `ready` resolves; the callers hear of
- * the refusal at their deadline, as a plain `UNAVAILABLE`.
+ * A port rejects a batch with this error if it is not ready: the server refused the whole batch, or
+ * the port did not send it. Nothing was executed. The batch is sent again once `ready` resolves; if
+ * a caller's deadline passes first, its call rejects with a plain `UNAVAILABLE`.
  */
 export class NotReadyError extends StockholdError {
   constructor(message: string, cause: unknown) {
@@ -90,8 +91,8 @@ export class NotReadyError extends StockholdError {
 }
 
 /**
- * The same failure for another caller, or in other words: an error that many share would collect
- * the stack and the changes of all.
+ * A copy of an error for another caller, or with another message: an error object shared by many
+ * callers would collect the stack and the changes of all.
  */
 export function restate(
   { code, message, cause, retryable }: StockholdError,
@@ -100,7 +101,7 @@ export function restate(
   return new StockholdError(code, changed.message ?? message, { cause: changed.cause ?? cause, retryable })
 }
 
-/** @param failed What this library could not do: `read the answer to reserve`. */
+/** @param failed What this library could not do, for example `read the answer to reserve`. */
 export function internal(failed: string, cause: unknown): StockholdError {
   const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown'
   return new StockholdError(
@@ -110,14 +111,14 @@ export function internal(failed: string, cause: unknown): StockholdError {
   )
 }
 
-/** The engine could not be asked, or was not heard: nothing is known of what it would have said. */
+/** Whether the engine could not be reached or did not answer, so its answer is unknown. */
 export function isAway(error: unknown): boolean {
   return error instanceof StockholdError && (error.retryable || error.code === 'UNAVAILABLE')
 }
 
 /**
- * Data of another version does not change while a process waits for it: what works in the
- * background ends.
+ * Whether the stored data is of another version. Waiting does not change that, so background work
+ * ends.
  */
 export function isIncompatible(error: unknown): boolean {
   return error instanceof StockholdError && error.code === 'INCOMPATIBLE_VERSION'

@@ -1,24 +1,21 @@
 import { invalid } from './errors.js'
 
-/**
- * Options of which each has a value: an option that was left out, or given as `undefined`, has its
- * default.
- */
+/** Options with defaults applied: an option that is missing or `undefined` has its default. */
 export type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** Longest id in bytes of UTF-8. */
 const MAX_ID_BYTES = 256
 /**
- * Most units in one number; sums of a lifetime then stay far below 2^53, where numbers stop being
- * exact.
+ * The maximum of units in one number. Sums over a lifetime then stay far below 2^53, above which
+ * numbers are not exact.
  */
 export const MAX_UNITS = 1_000_000_000
 /** Longest time span, in ms: a year. */
 export const MAX_SPAN_MS = 366 * 24 * 3_600_000
 
 /**
- * An id: a non-empty, well-formed string of at most 256 bytes. Taken as it is: NFC and NFD forms
- * are different ids.
+ * An id: a non-empty, well-formed string of at most 256 bytes. It is not normalized: NFC and NFD
+ * forms are different ids.
  */
 export function checkId(value: unknown, argument: string): string {
   if (typeof value !== 'string') throw invalid(argument, `must be a string, not ${kind(value)}`)
@@ -56,7 +53,7 @@ export function checkBoolean(value: unknown, argument: string): boolean {
   return value
 }
 
-/** An object that is no array; `what` says what it should hold. */
+/** An object that is not an array; `what` describes its expected content. */
 export function checkObject(value: unknown, argument: string, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(argument, `must be an object ${what}, not ${kind(value)}`)
@@ -67,10 +64,7 @@ export function checkObject(value: unknown, argument: string, what: string): Rec
 /** The names an object of options may have: the compiler keeps them in step with its type. */
 export type Names<T> = Readonly<Record<keyof T, true>>
 
-/**
- * An object of options that has no others than the known ones: a mistyped option must not be
- * ignored.
- */
+/** Checks an object of options, and rejects unknown ones: a mistyped option must not be ignored. */
 export function checkOptions<T extends object>(
   value: unknown,
   argument: string,
@@ -90,7 +84,7 @@ function unknownName(name: string, argument: string, known: object): Error {
   return invalid(argument, `must not have ${shown}.${advice} It may have: ${names.join(', ')}.`)
 }
 
-/** The name that was meant, as far as can be told. */
+/** The known name closest to a mistyped one, if any is close enough. */
 function nearest(name: string, names: readonly string[]): string | undefined {
   const given = name.slice(0, 40).toLowerCase()
   let found: string | undefined
@@ -107,7 +101,9 @@ function nearest(name: string, names: readonly string[]): string | undefined {
   return found
 }
 
-/** Characters to insert, delete or replace until one text is the other (Levenshtein). */
+/**
+ * How many characters to insert, delete or replace to turn one text into the other (Levenshtein).
+ */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -136,11 +132,11 @@ export function checkMoment(value: unknown, argument: string): number {
   return checkInteger(ms, argument, FIRST_MOMENT, LAST_MOMENT)
 }
 
-/** What every call takes that can be aborted. */
+/** The option of every call that can be aborted. */
 export interface SignalOption {
   /**
-   * Ends the wait. Before the request was sent: nothing is sent, and the call rejects with the
-   * signal's reason. Afterwards: UNKNOWN_OUTCOME, since it may have been executed.
+   * Ends the wait. If the request has not been sent, nothing is sent, and the call rejects with the
+   * signal's reason. Otherwise it rejects with UNKNOWN_OUTCOME, since it may have been executed.
    */
   signal?: AbortSignal | undefined
 }

@@ -1,25 +1,26 @@
 import { connect, type RedisClient } from '../redis-engine/connection.js'
 
-/** The server cannot be reached, or is not one to verify. */
+/** The server cannot be reached, or cannot be verified. */
 export class NotUsable extends Error {}
 
 const PATIENCE_MS = 5_000
 
-/** The place of a URL: host, port and database, and never a password. */
+/** Host, port and database of a URL, never the password. */
 export function placeOf(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }
 
 /**
- * A client that has had an answer.
+ * Returns a client that has received an answer from the server.
  *
- * @throws {NotUsable} that says why there is none, and what to do.
+ * @throws {NotUsable} with the reason, and what to do.
  */
 export async function reach(url: string): Promise<RedisClient> {
   const place = placeOf(url)
   const client = connect(url)
-  // The commands only know that there is no connection; why, the client tells its listeners.
+  // A failed command only says that there is no connection. The client reports the reason to its
+  // listeners.
   let why: Error | undefined
   client.on('error', (error: Error) => {
     why = error

@@ -3,7 +3,7 @@ import { MissingDependencyError } from '../testing/fast-check.js'
 
 process.exitCode = await start()
 
-/** What the program needs is loaded here, so that a package that is missing can be named. */
+/** Loads the program here, so that an error can name a missing package. */
 async function start(): Promise<number> {
   try {
     const { run } = await import('./run.js')

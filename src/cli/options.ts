@@ -61,7 +61,8 @@ function parse(args: readonly string[]) {
       },
     })
   } catch (error) {
-    // The first sentence says it all: the others explain how to pass what nobody meant to pass.
+    // Show only the first sentence: the others explain how to pass a value that the user did not
+    // mean to pass.
     throw new BadUsage((error as Error).message.split(/\.\s|\n/)[0])
   }
 }

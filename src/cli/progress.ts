@@ -6,8 +6,7 @@ const PLAIN_MS = 2_000
 const BAR = 24
 
 /**
- * How far the check is: one line that is redrawn on a terminal, a new one every other second
- * elsewhere.
+ * Shows the progress of the check: a redrawn line on a terminal, else a new line every two seconds.
  */
 export class Progress {
   readonly #screen: Screen
@@ -30,7 +29,7 @@ export class Progress {
   }
 
   update(latest: CheckProgress): void {
-    // What has just been found is said at once.
+    // Report a violation at once.
     const isNews = latest.shrinks > 0 && this.#latest.shrinks === 0
     this.#latest = latest
     const now = performance.now()
@@ -39,7 +38,7 @@ export class Progress {
     this.#show()
   }
 
-  /** The last state stays where it is. */
+  /** Leaves the last state on the screen. */
   stop(): void {
     this.#show()
     this.#screen.end()

@@ -10,7 +10,7 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** The program. @returns Its exit code. */
+/** Runs the program. @returns The exit code. */
 export async function run(args: readonly string[], { output, errors, env }: Surroundings): Promise<number> {
   try {
     const options = readOptions(args, env)

@@ -4,14 +4,14 @@ import type { RedisClient } from '../redis-engine/connection.js'
 import { partitionKeys } from '../redis-engine/keys.js'
 import { redisEngine } from '../redis-engine/redis-engine.js'
 
-/** What is verified. */
+/** The engine to verify. */
 export interface Subject {
-  /** As it is called in the output; without secrets. */
+  /** Its name in the output; without secrets. */
   readonly name: string
   makeEngine(): Engine
-  /** What is needed on the command line to have it again. */
+  /** The command-line arguments that select it again. */
   readonly again: string
-  /** Removes what is left of the sales, and tells what it could not. */
+  /** Removes the remaining sales, and reports those it could not remove. */
   clean(): Promise<string>
 }
 
@@ -24,12 +24,12 @@ export function memorySubject(): Subject {
   }
 }
 
-/** Sales that may wait to be deleted: a long run leaves no more than so many at a time. */
+/** How many sales may wait to be deleted: a long run leaves no more at a time. */
 const MOST = 100
 
 /**
- * The Redis engine on a client; its sales are deleted key by key, by the exact names it was asked
- * for.
+ * The Redis engine on a client. Its sales are deleted key by key, by the exact names that the
+ * engine was asked for.
  */
 export function redisSubject(client: RedisClient, prefix: string, name: string): Subject {
   const waiting = new Set<string>()
@@ -39,8 +39,7 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
     if (keys.length === 0 || kept !== '') return
     for (const sale of sales) waiting.delete(sale)
     await client.unlink(...keys).catch((error: Error) => {
-      // Somebody who may not delete, or a server that went away: what is there stays, and is said
-      // to.
+      // The user may not delete, or the server is unreachable: the sales stay, and are reported.
       kept = `Left behind: small sales below {${prefix}:stockhold-check-...}, for they could not be deleted (${firstWord(error)}).`
     })
   }
@@ -54,7 +53,7 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
         room: (room) => engine.room(room),
         groups: (...place) => engine.groups(...place),
         partition(sale, index, partitions) {
-          // One sale is played at a time: all those before it are over.
+          // One sale is played at a time, so all earlier ones are finished.
           if (waiting.size >= MOST && !waiting.has(sale)) void clear([...waiting])
           waiting.add(sale)
           return engine.partition(sale, index, partitions)
@@ -69,7 +68,7 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
   }
 }
 
-/** Redis repeats arguments in some messages; its code is all that is needed here. */
+/** Redis repeats arguments in some messages, so only its error code is shown. */
 function firstWord({ message }: Error): string {
   return /^\w+/.exec(message)?.[0] ?? 'no answer'
 }

@@ -9,7 +9,7 @@ import type { Subject } from './subject.js'
 const VERIFIED = 0
 const VIOLATED = 1
 export const NOT_VERIFIED = 2
-/** What shells say of a program that was interrupted. */
+/** The exit code that shells use for an interrupted program. */
 export const INTERRUPTED = 130
 
 export interface Verification {
@@ -26,7 +26,7 @@ const CHECKED = [
   'the audit recounts what the counts say',
 ]
 
-/** Verifies an engine, shows how far it is and ends with a verdict. @returns The exit code. */
+/** Verifies an engine, shows the progress and prints the verdict. @returns The exit code. */
 export async function verify(subject: Subject, options: Verification, screen: Screen): Promise<number> {
   const { runs, seed, signal } = options
   const { paint } = screen

@@ -1,6 +1,6 @@
 /**
- * Tells a callback of the caller. It may throw, reject or never settle: what fails in it is its own
- * matter, and must neither stop the library's work nor end the process.
+ * Calls a callback of the user. The callback may throw, reject or never settle: its errors are
+ * ignored, so that they neither stop the library's work nor end the process.
  */
 export function notify<A extends unknown[]>(
   callback: ((...args: A) => unknown) | undefined,

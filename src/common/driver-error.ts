@@ -1,6 +1,6 @@
 /**
- * What an error of a driver says, without the passwords of URLs. Node tries each address of a name,
- * and says of what became of them nothing but in `errors`.
+ * The message of a driver's error, without the passwords of URLs. Node tries each address of a host
+ * name, and reports the results only in `errors`.
  */
 export function driverMessage(error: Error): string {
   const { errors } = error as { errors?: unknown }
@@ -8,6 +8,6 @@ export function driverMessage(error: Error): string {
   const message = isSilent
     ? errors.map((one) => (one instanceof Error ? one.message : String(one))).join(', ')
     : error.message
-  // A password may have an @ or a slash of its own.
+  // A password may contain an @ or a slash.
   return message.replace(/\/\/\S*@/g, '//').slice(0, 200)
 }

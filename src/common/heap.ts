@@ -1,4 +1,4 @@
-/** A binary heap: the item that comes before all others is at hand. */
+/** A binary heap: the first item of the order can be read at once. */
 export class Heap<T> {
   readonly #items: T[] = []
   readonly #isBefore: (a: T, b: T) => boolean
@@ -29,7 +29,7 @@ export class Heap<T> {
     return first
   }
 
-  /** Puts another item in the place of the first. */
+  /** Replaces the first item. */
   replaceFirst(item: T): void {
     const items = this.#items
     items[0] = item

@@ -5,10 +5,10 @@ type Value = string | number | null
 /** Rules as a message names them: `stock["shirt"]` is `500`. `null`: the rule is not set. */
 export type NamedRules = ReadonlyMap<string, Value>
 
-/** Rules named in one message; the limit on 10,000 SKUs may differ. */
+/** How many rules one message names: the limits of 10,000 SKUs may differ. */
 const MOST_NAMED = 10
 
-/** @param subject What has the rules, as in `The sale "shoes"`. */
+/** @param subject The owner of the rules, for example `The sale "shoes"`. */
 export function rulesConflict(subject: string, known: NamedRules, wanted: NamedRules): StockholdError {
   const names = [...new Set([...known.keys(), ...wanted.keys()])]
   const differing = names.filter((name) => (known.get(name) ?? null) !== (wanted.get(name) ?? null))

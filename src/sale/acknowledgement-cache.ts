@@ -1,26 +1,26 @@
 import type { RestockOp, StoredReservation } from '../engine/engine.js'
 
 /**
- * So many reservations changed last are remembered at least, and twice as many at most: some 30 MB.
- * What is older was acknowledged long before any usual loss.
+ * The cache keeps at least this many of the reservations that changed last, and at most twice as
+ * many: about 30 MB. Older ones were acknowledged long before any usual loss.
  */
 const LATEST = 50_000
 /**
- * As soon as they take so much memory, it is fewer: carts may have a thousand lines. Bytes; twice
- * as many at most.
+ * The cache keeps fewer reservations if they take this many bytes, since carts may have a thousand
+ * lines. It uses at most twice as many bytes.
  */
 const MAX_BYTES = 64 * 2 ** 20
 
 /**
- * What one takes, roughly: the objects, a pair of numbers for each line, and texts of two bytes a
- * character.
+ * The approximate size of a reservation: the objects, a pair of numbers for each line, and strings
+ * of two bytes a character.
  */
 function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
   const texts = buyer.length + (key?.length ?? 0) + (paymentId?.length ?? 0)
   return 400 + 80 * cart.length + 2 * texts
 }
 
-/** How far on a reservation is: nothing goes back by itself. */
+/** The order of the states: a reservation never returns to an earlier one. */
 const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
 
 function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
@@ -28,10 +28,10 @@ function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
   return steps > 0 || (steps === 0 && a.expiresAt >= b.expiresAt)
 }
 
-/** What was answered for a reservation last. */
+/** The latest acknowledged state of a reservation. */
 export interface Acknowledged {
   readonly reservation: StoredReservation
-  /** `refund_due` was answered: it is never confirmed any more. */
+  /** `refund_due` was returned: the reservation can never be confirmed. */
   readonly refundDue: boolean
   /** With `refunded`: whether the units went on sale again. */
   readonly restocked: boolean
@@ -42,32 +42,34 @@ function stateOf({ state, expiresAt }: StoredReservation, now: number): Acknowle
   return 'over'
 }
 
-/** A restock that was answered. */
+/** An acknowledged restock. */
 export interface AcknowledgedRestock {
   readonly op: RestockOp
-  /** Units it added, or took out (negative). */
+  /** Units added, or removed (negative). */
   readonly applied: number
 }
 
-/** `confirmed` and `held` have units; everything else is `over`. */
+/** `confirmed` and `held` reservations have units; all others are `over`. */
 export type AcknowledgedState = 'over' | 'confirmed' | 'held'
 
-/** What this process has told its callers, for the day on which the server has forgotten it. */
+/** Everything this handle has acknowledged, to be replayed if the server loses it. */
 export class AcknowledgementCache {
   /**
-   * Two generations: the older one is dropped as a whole. To delete the first of a large Map again
-   * and again is slow.
+   * Two maps: the older one is dropped as a whole, since repeatedly deleting the first entry of a
+   * large Map is slow.
    */
   #young = new Map<string, Acknowledged>()
   #old = new Map<string, Acknowledged>()
-  /** Of the younger ones. */
+  /** The size of the younger map. */
   #bytes = 0
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   #ended = false
-  /** How many were forgotten, for want of room. */
+  /** How many reservations were dropped for lack of space. */
   forgotten = 0
 
-  /** Answers may come out of order: one that is behind what is known changes nothing. */
+  /**
+   * Answers may arrive out of order: one with an earlier state than the known one changes nothing.
+   */
   note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
     const { id } = reservation
     const young = this.#young.get(id)
@@ -95,7 +97,7 @@ export class AcknowledgementCache {
     this.#ended = true
   }
 
-  /** What the server has forgotten is accepted as forgotten. */
+  /** Drops everything: the caller has accepted the loss. */
   clear(): void {
     this.#young.clear()
     this.#old.clear()

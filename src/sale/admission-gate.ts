@@ -3,24 +3,25 @@ import { invalid, StockholdError } from '../errors.js'
 import type { ValidatedRequest } from './reserve-request.js'
 import type { PassRefusal, ReserveResult } from './results.js'
 
-/** What a `FlashSale` needs of the room before it. */
+/** The methods of a waiting room that a `FlashSale` uses. */
 export interface AdmissionGate {
-  /** The sale it stands before; `null` if it was not told. */
+  /** The sale that the room belongs to; `null` if the room was not given one. */
   readonly sale: string | null
   /**
-   * Lets a buyer in by a pass.
+   * Admits a buyer who has a pass.
    *
-   * @param limits When it must have been said at the latest, by the engine's clock, and what ends
-   *   the wait before.
-   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while nobody can say
-   *   whether it was revoked.
+   * @param limits The deadline, by the engine's clock, and the signal that ends the wait earlier.
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` while the room cannot
+   *   learn whether the pass was revoked.
    */
   enter(pass: unknown, buyer: string, limits: CallOptions): Promise<AdmittedPass>
 }
 
 /** A pass that the waiting room has accepted. */
 export interface AdmittedPass {
-  /** The buyer has had their try: the pass counts no more against the stock. Valid it stays. */
+  /**
+   * The buyer has had a try, so the pass no longer counts against the stock. The pass stays valid.
+   */
   spend(): void
 }
 
@@ -29,7 +30,7 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
   ['PASS_EXPIRED', 'expired'],
 ])
 
-/** Lets whoever orders in by their pass, or answers why not. */
+/** Admits the buyer of a request by its pass, or returns the refusal. */
 export async function admit(
   door: AdmissionGate,
   { pass, buyer }: ValidatedRequest,

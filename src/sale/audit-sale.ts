@@ -10,18 +10,18 @@ import { label } from './rules.js'
 import { sound, sumCounts } from './totals.js'
 
 const tuning = {
-  /** Partitions recounted at a time: the reservations of each are in memory meanwhile. */
+  /** How many partitions are recounted at a time. All reservations of each are then in memory. */
   atOnce: 4,
-  /** So often it is tried to read a partition's counts while no units move. */
+  /** How often the audit tries to read a partition's counts while no units move. */
   readings: 5,
 }
 
 type Transfers = FinalAnswer<'transfers'>
 
 /**
- * Recounts each partition, then compares what they have sent with what they have received.
+ * Recounts each partition, then compares the units sent with the units received.
  *
- * @param call The limits of one step.
+ * @param call Makes the deadline and the signal of one step.
  */
 export async function auditSale(
   parts: Parts,
@@ -70,8 +70,8 @@ async function auditOne(
 }
 
 /**
- * Nobody receives what was not sent. What was received is read first: what was sent can only have
- * grown since.
+ * Finds units that were received but never sent. The received units are read first: the sent ones
+ * can only have grown since.
  */
 async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
   const first = await readTransfers(parts, call)
@@ -91,14 +91,14 @@ async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOption
   return violations
 }
 
-/** Each partition's account of what is in transit is what it has sent less what it has received. */
+/** Finds partitions whose `inTransit` is not the units sent minus the units received. */
 async function misrouted(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
   const found = await readAll(parts.count, async (partition) => {
     for (let reading = 0; reading < tuning.readings; reading++) {
       const before = await readOne(parts, partition, call)
       const skus = await parts.ask(partition, 'stats', {}, call(), (answer) => answer.skus)
       const after = await readOne(parts, partition, call)
-      // Both only grow: equal before and after, they were the same in between.
+      // Both only grow: if they are equal before and after, they did not change in between.
       if (JSON.stringify(before) === JSON.stringify(after))
         return [...differing(partition, before, skus, book)]
     }

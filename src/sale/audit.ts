@@ -5,14 +5,14 @@ import type { SaleRulesIndex } from './reserve-request.js'
 import type { ReservationState, Violation } from './results.js'
 import { label } from './rules.js'
 
-/** The questions an audit asks of one partition. */
+/** The commands that an audit sends to one partition. */
 export interface AuditSource {
   scan(op: Op<'scan'>): Promise<FinalAnswer<'scan'>>
   events(op: Op<'events'>): Promise<FinalAnswer<'events'>>
   get(id: string): Promise<StoredReservation | undefined>
 }
 
-/** Which partition it is, of the sale with that token. */
+/** The audited partition, and the incarnation of its sale. */
 export interface AuditedPartition {
   readonly partition: number
   readonly incarnation: string
@@ -33,12 +33,12 @@ const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
 }
 
 /**
- * Recounts one partition while it goes on selling. The walk over the reservations takes many steps,
- * and each page shows another moment; so the events written meanwhile are applied to what was seen,
- * up to the very event after which the last page's counts were taken. Then both sides speak of one
- * instant.
+ * Recounts one partition while it sells. The scan of the reservations takes many steps, and each
+ * page shows a different moment. So the audit applies the events written meanwhile to the scanned
+ * reservations, up to the event after which the last page's counts were taken. Then the recount and
+ * the counts describe the same moment.
  *
- * @param since The partition's sequence number before the walk, or any earlier one.
+ * @param since The partition's sequence number before the scan, or any earlier one.
  */
 export async function auditPartition(
   source: AuditSource,
@@ -66,9 +66,7 @@ export async function auditPartition(
   return { skus: page.skus, reservations: seen.size, violations }
 }
 
-/**
- * The state each reservation had after event `until`, for those that changed behind event `since`.
- */
+/** The state after event `until` of each reservation that changed after event `since`. */
 async function changesBetween(
   source: AuditSource,
   since: number,
@@ -106,7 +104,7 @@ function* recount(
     if (sum !== counts.total) {
       yield { rule: 'conservation', message: `${name}: total is ${counts.total}, its parts add up to ${sum}` }
     }
-    // The other two may be: of one of several partitions, see `SkuCounts` in records.ts.
+    // `total` and `inTransit` of a single partition may be negative, see `SkuCounts` in records.ts.
     for (const part of ['available', 'held', 'confirmed'] as const) {
       if (counts[part] < 0) yield { rule: 'negative', message: `${name}: ${part} is ${counts[part]}` }
     }
@@ -142,7 +140,9 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIn
   }
 }
 
-/** A limit is kept where all of a buyer's reservations are: in one partition. */
+/**
+ * Finds reservations outside the buyer's partition: a limit is enforced only within one partition.
+ */
 function* misrouted(
   reservations: Iterable<StoredReservation>,
   book: SaleRulesIndex,

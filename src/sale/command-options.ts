@@ -16,7 +16,7 @@ const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
 
-/** What the methods of a `FlashSale` are given beside the id and the signal, checked. */
+/** Checks the options of the methods of a `FlashSale`, besides the id and the signal. */
 export function checkConfirmOptions(options: object) {
   const { buyer, paymentId } = checkOptions(options, 'options', CONFIRM)
   return { buyer: checkOptionalId(buyer, 'buyer'), paymentId: checkOptionalId(paymentId, 'paymentId') }
@@ -43,7 +43,7 @@ export function checkRestockOptions(restock: object) {
   return { sku, quantity, key: checkId(given.key, 'key') }
 }
 
-/** The signal alone, of options that have more. */
+/** Only the signal, from options that have more fields. */
 export function signalOf({ signal }: SignalOption): SignalOption {
   return { signal }
 }

@@ -5,11 +5,11 @@ import { askAll, changeAll } from './fan-out.js'
 import { newIncarnation, type Partitions } from './partitions.js'
 
 /**
- * Makes a sale from its partition 0 on, whose answer decides for all who try at the same time; see
- * `create` in `engine/sale.ts`. Whoever is killed on the way has left partition 0 incomplete, and
- * whoever sees that goes on where it stands: every step can be repeated.
+ * Creates a sale, partition 0 first: its answer decides between concurrent creators; see `create`
+ * in `engine/sale.ts`. A process that crashes on the way leaves partition 0 incomplete, and a
+ * handle that sees this completes the sale: every step can be repeated.
  *
- * @returns What partition 0 answered. A `conflict` is for the caller to tell.
+ * @returns The answer of partition 0. The caller reports a `conflict`.
  * @throws STATE_LOST: the sale has lost its partition 0.
  */
 export async function createSale(
@@ -29,8 +29,8 @@ export async function createSale(
 }
 
 /**
- * Makes all that may be missing of a sale that is not complete. The handle knows its incarnation: a
- * partition of another is STATE_LOST.
+ * Creates the missing partitions of an incomplete sale. The handle knows the incarnation: a
+ * partition of another incarnation is STATE_LOST.
  */
 export async function completeSale(partitions: Partitions, rules: Rules, call: CallOptions): Promise<void> {
   const { parts, incarnation } = partitions
@@ -43,12 +43,15 @@ export async function completeSale(partitions: Partitions, rules: Rules, call: C
   await make(0)
 }
 
-/** A sale is never begun afresh over what is left of a lost one. */
+/**
+ * Throws if other partitions exist without partition 0: a sale is never created over the rest of a
+ * lost one.
+ */
 async function refuseWithoutFirst(partitions: Partitions, call: CallOptions): Promise<void> {
   if (await exists(partitions, 0, call)) return
   const others = Array.from({ length: partitions.count - 1 }, (_, i) => i + 1)
   const { done, failures } = await askAll(others, (index) => exists(partitions, index, call))
-  // Somebody may have made it since: then partition 0 was there before any other.
+  // Another process may have created the sale meanwhile: then partition 0 existed before any other.
   if (done.some((found) => found === true) && !(await exists(partitions, 0, call)))
     throw partitions.session(0).stateError('lost')
   for (const error of failures.values()) throw error

@@ -3,20 +3,19 @@ import { isAway, restate, StockholdError } from '../errors.js'
 
 const tuning = {
   /**
-   * Partitions asked at a time by one who asks them all: between its questions there is room for
-   * buyers.
+   * How many partitions one call asks at a time, so that requests of buyers are sent in between.
    */
   atOnce: 64,
 }
 
-/** What each partition answered, or why it did not. */
+/** The answer of each partition, or its failure. */
 export interface Answers<T> {
-  /** By partition; nothing where it failed. */
+  /** By partition; `undefined` if it failed. */
   readonly done: readonly (T | undefined)[]
   readonly failures: ReadonlyMap<number, unknown>
 }
 
-/** Asks all partitions, or some. */
+/** Asks all partitions, or the given ones. */
 export async function askAll<T>(
   partitions: number | readonly number[],
   ask: (index: number) => Promise<T>,
@@ -36,7 +35,7 @@ export async function askAll<T>(
   return { done, failures }
 }
 
-/** As `askEvery`, for questions that change nothing: all answers, or the failure. */
+/** Like `askAll`, for commands that change nothing: returns all answers, or throws the failure. */
 export async function readAll<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
   const { done, failures } = await askAll(partitions, ask)
   if (failures.size > 0) throw failureOf(failures, partitions)
@@ -44,8 +43,9 @@ export async function readAll<T>(partitions: number, ask: (index: number) => Pro
 }
 
 /**
- * As `askEvery`, for what is to be done in each, and can be repeated: all answers, or a failure
- * that says where it was done. "Nothing was executed" is said only if it is true of all of them.
+ * Like `askAll`, for commands that change each partition and can be repeated: returns all answers,
+ * or throws a failure that names the changed partitions. The failure says "Nothing was executed"
+ * only if that is true of all partitions.
  */
 export async function changeAll<T>(partitions: number, ask: (index: number) => Promise<T>): Promise<T[]> {
   const { done, failures } = await askAll(partitions, ask)
@@ -62,7 +62,7 @@ export async function changeAll<T>(partitions: number, ask: (index: number) => P
   )
 }
 
-/** The worst of the failures, with the partitions in which something failed. */
+/** The most severe failure, with the partitions that failed. */
 export function failureOf(failures: ReadonlyMap<number, unknown>, partitions: number): unknown {
   const [index, error] = [...failures].reduce((worst, other) =>
     rank(other[1]) > rank(worst[1]) ? other : worst,
@@ -73,7 +73,10 @@ export function failureOf(failures: ReadonlyMap<number, unknown>, partitions: nu
   return restate(error, { message: `Partition ${index}${others}: ${error.message}`, cause: error })
 }
 
-/** What asking again will not mend comes first, then what leaves something open. */
+/**
+ * The severity of a failure. Failures that a retry does not resolve are the most severe, then
+ * unknown outcomes.
+ */
 function rank(error: unknown): number {
   if (!(error instanceof StockholdError)) return 4
   if (!isAway(error)) return 3

@@ -47,19 +47,16 @@ import { SaleClient } from './sale-client.js'
 import { SaleWide } from './sale-wide.js'
 import { SoldOutCache } from './sold-out-cache.js'
 
-/**
- * What a sale shows to those who follow its events. Not for users: it is no part of the package's
- * surface.
- */
+/** The events of a sale, as a consumer or a ledger reads them. Internal, not exported. */
 export let sourceOf: (sale: FlashSale) => EventSource
 
 /**
- * A handle on one sale: any number of processes may have any number of them. A handle learns the
- * sale's rules from the engine with its first call; it needs no `create` of its own.
+ * A handle on one sale. Any number of processes may open any number of handles. A handle learns the
+ * sale's rules from the engine with its first call; it need not call `create` itself.
  *
  * Refusals are values with a `status`; faults are thrown as {@link StockholdError}. All methods may
  * reject with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND`,
- * `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; further codes stand with the method.
+ * `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; each method names its further codes.
  */
 export class FlashSale {
   static {
@@ -97,12 +94,13 @@ export class FlashSale {
   }
 
   /**
-   * Makes the sale. The same rules again change nothing, so every process may call it at its start.
+   * Creates the sale. A call with the same rules changes nothing, so every process may call it at
+   * startup.
    *
-   * @returns Whether it was this call that made it.
-   * @throws {StockholdError} `RULES_CONFLICT`: there is a sale of this name with other rules.
-   *   `STATE_LOST`: this handle has seen the sale before, and it is gone: it is never started
-   *   afresh.
+   * @returns `created`: whether this call created the sale.
+   * @throws {StockholdError} `RULES_CONFLICT`: a sale of this name exists with other rules.
+   *   `STATE_LOST`: this handle has seen the sale before, and the sale is gone; the call does not
+   *   create it again.
    */
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
@@ -110,11 +108,11 @@ export class FlashSale {
   }
 
   /**
-   * Holds units for a buyer, all of a cart or nothing.
+   * Holds units for a buyer: the whole cart or nothing.
    *
-   * @returns `reserved`, or why not: see {@link ReserveResult}. Without a `key`, `sold_out` may be
-   *   up to 200 ms old.
-   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key made a reservation of another cart.
+   * @returns `reserved`, or the reason for the refusal: see {@link ReserveResult}. Without a `key`,
+   *   `sold_out` may be up to 200 ms old.
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used for another cart.
    */
   reserve(request: ReserveRequest, options?: SignalOption): Promise<ReserveResult> {
     try {
@@ -130,12 +128,11 @@ export class FlashSale {
   }
 
   /**
-   * Settles a payment: as `confirmed` or as `refund_due`, the same for ever, however often it is
-   * repeated. To be called by whatever learns that the buyer has paid, also after the hold has
-   * expired.
+   * Confirms a payment: the result is `confirmed` or `refund_due`, and a repeated call gives the
+   * same result. Call it when the buyer has paid, also after the hold has expired.
    *
-   * @param options `buyer`: whose reservation it must be, anybody else's is `not_found`.
-   *   `paymentId`: kept with it.
+   * @param options `buyer`: a reservation of another buyer is `not_found`. `paymentId`: stored with
+   *   the reservation.
    */
   async confirm(
     reservationId: string,
@@ -143,16 +140,14 @@ export class FlashSale {
   ): Promise<ConfirmResult> {
     const asked = { ...checkConfirmOptions(options), final: true }
     const publish = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
-      // Only who is not the last to be asked answers that.
+      // A partition answers `lacking` only to a call without `final`.
       if (answer.status === 'lacking') throw new Error('unreachable')
       return this.#reservations.publish(answer, book, { refundDue: answer.status === 'refund_due' })
     }
     return this.#reservations.run('confirm', reservationId, signalOf(options), asked, publish)
   }
 
-  /**
-   * Gives a hold back before it expires. `buyer`: whose it must be, anybody else's is `not_found`.
-   */
+  /** Releases a hold before it expires. `buyer`: a reservation of another buyer is `not_found`. */
   async release(
     reservationId: string,
     options: { buyer?: string | undefined } & SignalOption = {},
@@ -165,8 +160,8 @@ export class FlashSale {
   }
 
   /**
-   * Holds longer: to `holdMs` from now, at most `maxHoldMs` after the reservation was made, never
-   * shorter than before.
+   * Extends a hold to `holdMs` from now, at most to `maxHoldMs` after the reservation was created.
+   * The call never shortens a hold.
    */
   async extend(reservationId: string, options: { holdMs: number } & SignalOption): Promise<ExtendResult> {
     const asked = checkExtendOptions(options)
@@ -178,7 +173,7 @@ export class FlashSale {
   }
 
   /**
-   * Takes a confirmed reservation back. `restock`: its units go on sale again; otherwise they leave
+   * Refunds a confirmed reservation. `restock`: its units go on sale again; otherwise they leave
    * the sale.
    */
   async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
@@ -189,7 +184,7 @@ export class FlashSale {
     })
   }
 
-  /** The reservation as it is now, or `undefined`. */
+  /** The current reservation, or `undefined` if the sale has none with this id. */
   async get(reservationId: string, options: SignalOption = {}): Promise<Reservation | undefined> {
     return this.#reservations
       .run('get', reservationId, options, {}, (answer, book) => {
@@ -201,10 +196,11 @@ export class FlashSale {
   }
 
   /**
-   * Puts units on sale, or takes unsold ones out with a negative quantity (what is available, and
-   * no more).
+   * Adds units to the sale. A negative quantity removes unsold units, at most those that are
+   * available.
    *
-   * @param restock `key`: the same key again changes nothing and gives the first answer.
+   * @param restock `key`: a repeated call with the same key changes nothing and returns the first
+   *   result.
    * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used with another SKU or quantity.
    */
   async restock(
@@ -216,28 +212,28 @@ export class FlashSale {
   }
 
   /**
-   * Stops new reservations; holds go on and can be confirmed. Answers the state the sale is in
-   * afterwards. Where not all partitions can be reached, this, `resume` and `end` reject, and say
-   * in which it was done: the same call again completes it.
+   * Stops new reservations; holds stay valid and can be confirmed. Returns the state of the sale
+   * after the call. If a partition cannot be reached, `pause`, `resume` and `end` reject, and the
+   * message names the partitions that have changed. Call again to complete.
    */
   pause(options?: SignalOption): Promise<SaleState> {
     return this.#control('pause', options)
   }
 
-  /** Ends a pause. Answers the state the sale is in afterwards. */
+  /** Ends a pause. Returns the state of the sale after the call. */
   resume(options?: SignalOption): Promise<SaleState> {
     return this.#control('resume', options)
   }
 
-  /** Ends the sale for good. Holds can be confirmed until they expire. */
+  /** Ends the sale permanently. Holds can be confirmed until they expire. */
   end(options?: SignalOption): Promise<SaleState> {
     return this.#control('end', options)
   }
 
   /**
-   * State and counts, expired holds counted as available: at one instant, or, over several
-   * partitions, of each at an instant of its own. The state is then the most restrictive one, and
-   * units that have left a partition and not arrived in another are `inTransit`.
+   * State and counts. Expired holds count as available. In a sale of several partitions, each
+   * partition is read at a different moment, the state is the most restrictive one, and units that
+   * have left a partition and not arrived in another are `inTransit`.
    */
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.#client.call(options)
@@ -247,8 +243,9 @@ export class FlashSale {
   }
 
   /**
-   * Recounts every reservation and compares with the counts, while the sale goes on. Takes time and
-   * memory in proportion to the number of reservations; each step of it has the handle's deadline.
+   * Recounts every reservation and compares the result with the counts, while the sale goes on.
+   * Takes time and memory in proportion to the number of reservations; the handle's deadline
+   * applies to each step.
    */
   async audit(options?: SignalOption): Promise<Audit> {
     const call = () => this.#client.call(options)
@@ -258,22 +255,21 @@ export class FlashSale {
   }
 
   /**
-   * Ends the freeze after ROLLBACK_DETECTED, or makes the sale anew after STATE_LOST. Until then it
-   * sells nothing.
+   * Ends the freeze after ROLLBACK_DETECTED, or creates the sale again after STATE_LOST. Until then
+   * the sale sells nothing.
    *
-   * - `accept`: Redis' state counts as it is. What it has forgotten is forgotten; a sale that is
-   *   gone begins again with all of its stock.
-   * - `replay`: first everything is put back that this handle has answered and still knows (its
-   *   latest 50,000 reservations at least, fewer only where their carts take more than 64 MB, and
-   *   its restocks).
-   *   Where others bought the units meanwhile, it is `refused`: those buyers must be told.
-   * - a ledger: everything is put back that the ledger has, and then what this handle knows beyond
-   *   that. Any process can do it, also one that has never seen the sale.
+   * - `accept`: accepts the state of Redis. Changes that Redis has lost stay lost; a sale that is
+   *   gone starts again with its whole stock.
+   * - `replay`: first replays everything that this handle has acknowledged and still has in memory:
+   *   at least its latest 50,000 reservations (fewer only if their carts take more than 64 MB), and
+   *   its restocks. If other buyers have taken the units, a reservation is `refused`: tell its
+   *   buyer.
+   * - a ledger: rebuilds everything that the ledger has, then replays what only this handle has in
+   *   memory. Any process can do this, even if it has never seen the sale.
    *
-   * With several processes, let each of them `replay` with `unfreeze: false`, and the last one
-   * without.
+   * With several processes, let each process `replay` with `unfreeze: false`, except the last.
    *
-   * @param recovery `unfreeze`: whether the sale goes on afterwards. @default true
+   * @param recovery `unfreeze`: whether the sale sells again afterwards. @default true
    */
   async recover(
     recovery: { from: 'accept' | 'replay' | Ledger; unfreeze?: boolean | undefined },
@@ -285,11 +281,11 @@ export class FlashSale {
   }
 
   /**
-   * Follows the sale's events, as one consumer of a group: calls the handler with each at least
-   * once, in order for each reservation.
+   * Starts a consumer of a group: it calls the handler with each event of the sale at least once,
+   * in order for each reservation.
    *
-   * Close the consumer before the sale: a closed handle ends its consumers as it stands, and their
-   * partitions stay theirs until the lease runs out.
+   * Close the consumer before the handle. A closed handle stops its consumers at once, and they
+   * keep the leases of their partitions until these expire.
    *
    * @throws {StockholdError} `INVALID_ARGUMENT`
    */
@@ -297,22 +293,23 @@ export class FlashSale {
     return new Consumer(this.#client.source, options, handler)
   }
 
-  /** The groups that follow this sale's events, and where they stand. */
+  /** The consumer groups of this sale, and their positions. */
   async consumerGroups(): Promise<ConsumerGroup[]> {
     return consumerGroups(this.#client.source)
   }
 
   /**
-   * Forgets a group of consumers: its position, and what it has put aside. Events are kept no
-   * longer on its behalf; consumers that still run in it end. Answers whether there was one.
+   * Removes a consumer group with its position and its dead letters. The sale no longer keeps
+   * events for the group, and consumers that still run in it stop. Returns whether the group
+   * existed.
    */
   async removeConsumerGroup(group: string): Promise<boolean> {
     return removeGroup(this.#client.source, checkId(group, 'group'))
   }
 
   /**
-   * Ends this handle: calls made from now on are CLOSED, those under way are answered. The engine
-   * and its client stay.
+   * Closes this handle: new calls reject with CLOSED, calls under way are answered. The engine and
+   * its client stay open.
    */
   async close(): Promise<void> {
     this.#client.close()
@@ -330,7 +327,8 @@ export class FlashSale {
     const admission = await admit(door, order, call)
     if ('status' in admission) return admission
     const result = await this.#reserveLearning(order, call)
-    // Whoever had their try makes room for another, or a unit could stand until the pass runs out.
+    // This visitor had a try, so the next one may enter: a unit need not wait until the pass
+    // expires.
     if (result.status === 'reserved' || result.status === 'sold_out' || result.status === 'limit_exceeded')
       admission.spend()
     return result

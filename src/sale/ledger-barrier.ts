@@ -4,11 +4,11 @@ import type { LedgerWriter } from './ledger.js'
 import { withDeadline } from './rebalancing/with-deadline.js'
 import type { SaleClient } from './sale-client.js'
 
-/** Answers that wait until a ledger has what they speak of. */
+/** Delays answers until the ledger has written the changes they report. */
 export class LedgerBarrier {
   readonly #client: SaleClient
   readonly #ledger: LedgerWriter
-  /** Answers that may wait at a time. */
+  /** How many answers may wait at a time. */
   readonly #max: number
   #waiting = 0
   #isReady = false
@@ -20,10 +20,10 @@ export class LedgerBarrier {
   }
 
   /**
-   * Before anything is sent: whether the ledger can be written, once, and that not too many wait
-   * for it.
+   * Called before anything is sent: checks that not too many answers wait, and, until it has
+   * succeeded once, that the ledger can be written.
    *
-   * @returns `undefined` if it may be sent at once.
+   * @returns `undefined` if the call may send at once.
    */
   ready(call: CallOptions): Promise<void> | undefined {
     if (this.#waiting >= this.#max)
@@ -50,8 +50,8 @@ export class LedgerBarrier {
   }
 
   /**
-   * The answer of a partition, once the ledger has everything that was written there until it came.
-   * One that tells of no change waits for nothing.
+   * Returns a partition's answer once the ledger has everything that the partition had written
+   * before the answer arrived. If the ledger already has it, there is no wait.
    */
   acknowledge<T>(answer: T, partition: number, call: CallOptions): T | Promise<T> {
     const { lastSeen } = this.#client.partitions.session(partition)

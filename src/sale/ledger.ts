@@ -4,36 +4,34 @@ import type { LogOffset } from '../engine/port.js'
 import type { RecoverySource } from './recovery/replay.js'
 
 /**
- * What a sale asks of a ledger: a record outside of the engine of everything that was acknowledged.
- * `postgresLedger(...)` of `stockhold/postgres` is one.
+ * A record outside the engine of everything that was acknowledged, for example
+ * `postgresLedger(...)` of `stockhold/postgres`.
  */
 export interface Ledger {
-  /** Writes a sale's events for as long as somebody waits for that. Called once a handle. */
+  /** Writes a sale's events while callers wait for them. Each handle calls it once. */
   attach(source: EventSource): LedgerWriter
-  /** What is known of a sale; `undefined` if it was never followed. */
+  /** The ledger's record of a sale; `undefined` if the ledger has never followed it. */
   loadForRecovery(sale: string): Promise<LedgerRecord | undefined>
 }
 
-/** Takes the events of one sale into the ledger. */
+/** Writes the events of one sale to the ledger. */
 export interface LedgerWriter {
   /**
-   * Resolves when it can be written.
+   * Resolves when the ledger can be written.
    *
-   * @throws {StockholdError} `UNSAFE_CONFIG`: it would not keep what it has written; any other
-   *   failure is taken for UNAVAILABLE.
+   * @throws {StockholdError} `UNSAFE_CONFIG`: the ledger would not keep what it has written. The
+   *   caller treats any other failure as UNAVAILABLE.
    */
   ready(): Promise<void>
-  /**
-   * Whether everything up to that point of a partition's history is in the ledger, as far as it is
-   * known here.
-   */
+  /** Whether this process knows that the ledger has everything of a partition up to this offset. */
   hasWritten(partition: number, offset: LogOffset): boolean
   /**
-   * Resolves when it is. Many who wait are served by one transaction.
+   * Resolves when the ledger has everything of a partition up to this offset. One transaction
+   * serves many waiting callers.
    *
-   * @param deadline When to give up, by the source's clock.
-   * @throws {StockholdError} `UNKNOWN_OUTCOME`: it was not in time, or the history went on without
-   *   it.
+   * @param deadline When to stop waiting, by the source's clock.
+   * @throws {StockholdError} `UNKNOWN_OUTCOME`: the ledger has not written it in time, or the
+   *   partition's history continued without it.
    */
   waitUntilWritten(
     partition: number,
@@ -43,16 +41,16 @@ export interface LedgerWriter {
   ): Promise<void>
 }
 
-/** A sale as a ledger knows it. */
+/** A ledger's record of a sale. */
 export interface LedgerRecord {
   readonly rules: Rules
   readonly incarnation: string
-  /** The furthest point of each partition's history that anybody who writes the ledger has seen. */
+  /** The latest offset of each partition that any writer of the ledger has seen. */
   readonly lastSeen: readonly (LogOffset | null)[]
   /**
-   * Everything the ledger has of the sale. Called when what was lost is frozen: what a writer has
-   * read before that, and not written, must not be written from now on, or it would be acknowledged
-   * and not put back.
+   * Everything the ledger has of the sale. Called when the partitions that lost state are frozen.
+   * From this call on, no writer may write events that it had read before: they would be
+   * acknowledged, but not rebuilt.
    */
   recoverySource(): Promise<RecoverySource>
 }

@@ -6,28 +6,28 @@ import { isLedger, type Ledger } from './ledger.js'
 
 /** Options of a `FlashSale`. */
 export interface FlashSaleOptions {
-  /** Where the sale lives: `redisEngine(...)` or `memoryEngine()`. */
+  /** Where the sale is stored: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine
   /**
-   * When a call is given up at the latest, in ms: as UNAVAILABLE if nothing was sent, else as
-   * UNKNOWN_OUTCOME. @default 2_000
+   * After how many ms a call is abandoned: it rejects with UNAVAILABLE if nothing was sent, else
+   * with UNKNOWN_OUTCOME. @default 2_000
    */
   deadlineMs?: number | undefined
   /**
-   * Calls that may be open on this handle at a time; one more is OVERLOADED at once. @default
-   * 10_000
+   * How many calls may be open on this handle at a time. A further call rejects with OVERLOADED at
+   * once. @default 10_000
    */
   maxInFlight?: number | undefined
   /**
-   * The `WaitingRoom` before this sale: who has no valid pass of it is `pass_rejected`. @default
-   * none
+   * The `WaitingRoom` of this sale: a request without a valid pass of it is `pass_rejected`.
+   * @default none
    */
   waitingRoom?: AdmissionGate | undefined
   /**
-   * `ledger`: reserve, confirm, release, extend, refund and restock are answered only when the
-   * ledger has the change, in groups. What it does not have in time is UNKNOWN_OUTCOME: it was
-   * done, and the same key (or id) gives the answer once the ledger has caught up. @default what
-   * the engine keeps
+   * `ledger`: reserve, confirm, release, extend, refund and restock return only when the ledger has
+   * written the change; one transaction writes many changes. If the ledger has not written it in
+   * time, the call rejects with UNKNOWN_OUTCOME: the change was made, and a call with the same key
+   * (or id) returns the result once the ledger has caught up. @default what the engine keeps
    */
   durability?: { ledger: Ledger } | undefined
 }

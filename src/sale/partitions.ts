@@ -6,7 +6,10 @@ import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../e
 import type { GroupCommands } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
 
-/** What of a call goes to which partition. It has been counted as a whole, so its parts are not. */
+/**
+ * The commands of one call to several partitions. The call is counted once, so these commands are
+ * not counted.
+ */
 export interface Parts {
   readonly count: number
   session(index: number): Session
@@ -19,9 +22,7 @@ export interface Parts {
   ): Promise<T>
 }
 
-/**
- * The partitions of one sale as one handle uses them: what it knows of each, and the lanes to it.
- */
+/** The partitions of one sale in one handle: a session and the batchers for each. */
 export class Partitions {
   readonly #engine: Engine
   readonly #sale: string
@@ -39,14 +40,16 @@ export class Partitions {
     this.#inFlight = { max: maxInFlight, open: 0 }
   }
 
-  /** How many the sale has: known with its rules. Until then only partition 0 is asked. */
+  /**
+   * How many partitions the sale has. Until the rules are known, the handle asks only partition 0.
+   */
   get count(): number {
     return this.#count
   }
 
   /**
-   * Who wanted to make a sale that there is with other rules may have thought of another count:
-   * partition 0 alone is the same.
+   * A `create` that found a sale with other rules may have set another count. Only partition 0 is
+   * the same under both counts.
    */
   set count(count: number) {
     if (count === this.#count) return
@@ -55,7 +58,9 @@ export class Partitions {
       known.length = Math.min(known.length, 1)
   }
 
-  /** The incarnation of the sale that this handle works with; `null` until it has seen one. */
+  /**
+   * The incarnation of the sale that this handle works with; `null` until the handle has seen one.
+   */
   get incarnation(): string | null {
     return this.#incarnation
   }
@@ -70,13 +75,13 @@ export class Partitions {
     return this.#sessions[index]
   }
 
-  /** For calls that ask one partition. */
+  /** For calls to one partition. */
   at(index: number): BatcherSet<Commands> {
     this.#open[index] ??= new BatcherSet(this.#port(index), saleEffects, this.session(index))
     return this.#open[index]
   }
 
-  /** For calls that ask several partitions. */
+  /** For calls to several partitions. */
   get parts(): Parts {
     return {
       count: this.#count,
@@ -88,7 +93,7 @@ export class Partitions {
     }
   }
 
-  /** Past a freeze: what goes this way puts back what was lost. */
+  /** Bypasses the freeze: for the commands of a recovery. */
   recovering(): Parts {
     const lanes: BatcherSet<Commands>[] = []
     const open = (index: number): BatcherSet<Commands> => {
@@ -117,13 +122,15 @@ export class Partitions {
     return this.#groups[index]
   }
 
-  /** Counts a call in that is to ask several partitions. @throws OVERLOADED */
+  /** Counts a call to several partitions as open. @throws OVERLOADED */
   acquire(): void {
     const overload = this.session(0).enter()
     if (overload) throw overload
   }
 
-  /** Counts in a call that was counted before and goes on, so there is room for it. */
+  /**
+   * Counts a call as open without checking the limit: the call was counted before and continues.
+   */
   acquireUnchecked(): void {
     this.#inFlight.open++
   }
@@ -146,8 +153,8 @@ export class Partitions {
 }
 
 /**
- * The partition in which a buyer has all reservations, since limits are exact only where these are
- * together. It is decided by other bits of the hash than the bucket.
+ * The partition that holds all reservations of a buyer. Limits are exact only if one partition
+ * holds them all. Different bits of the hash select the partition and the bucket.
  */
 export function partitionForBuyer(incarnation: string, buyer: string, partitions: number): number {
   return partitions === 1 ? 0 : partitionAmong(hash('sha256', incarnation + buyer, 'base64url'), partitions)
@@ -158,12 +165,12 @@ function partitionAmong(digest: string, partitions: number): number {
 }
 
 /**
- * A new reservation's id. The buyer decides the partition and the bucket, with limits and without:
- * all that one buyer has is found from the buyer alone. How much that is, no request need care: a
- * bucket has a bound.
+ * Makes a new reservation's id. The buyer determines the partition and the bucket, with and without
+ * limits, so all reservations of a buyer are found by the buyer's id alone. A bucket is bounded, so
+ * a request need not limit their number.
  *
- * Hashes are salted with the sale's random token: nobody can choose buyer names that meet in one
- * bucket. Where two meet by chance, the engine still tells them apart.
+ * Hashes are salted with the sale's random incarnation, so an attacker cannot choose buyer ids that
+ * share a bucket. If two buyers share one by chance, the engine still distinguishes them.
  */
 export function mintId(incarnation: string, buyer: string, partitions: number): string {
   const digest = hash('sha256', incarnation + buyer, 'base64url')
@@ -178,7 +185,7 @@ let drawn = ''
 let used = tuning.drawn
 
 /**
- * Eight digits, 48 random bits. Drawn many at a time: a call for each would cost more than all the
+ * Eight digits, 48 random bits. Many are drawn at a time: a call for each would cost more than the
  * rest of a reservation.
  */
 function randomDigits(): string {
@@ -190,7 +197,7 @@ function randomDigits(): string {
   return drawn.slice(at, at + PART_LENGTH)
 }
 
-/** A new sale's random name. */
+/** The random incarnation of a new sale. */
 export function newIncarnation(): string {
   return randomFillSync(Buffer.allocUnsafe(12)).toString('base64url')
 }

@@ -11,10 +11,10 @@ import type { Public, SaleRulesIndex } from './reserve-request.js'
 import type { RestockResult } from './results.js'
 import type { SaleClient } from './sale-client.js'
 
-/** What is asked of a reservation that there is. */
+/** The commands on an existing reservation. */
 export type OfOne = 'confirm' | 'release' | 'extend' | 'refund' | 'get'
 
-/** Asks where a reservation is kept, and turns the answer into a result. */
+/** Sends commands to the partition of a reservation, and turns each answer into a result. */
 export class ReservationCommands {
   readonly #client: SaleClient
   readonly #acknowledged: AcknowledgementCache
@@ -26,7 +26,7 @@ export class ReservationCommands {
     this.#ledgerBarrier = written
   }
 
-  /** The id routes; one that cannot be of this sale is `not_found`. */
+  /** The id determines the partition. An id that cannot belong to this sale is `not_found`. */
   async run<C extends OfOne, T>(
     command: C,
     reservationId: string,
@@ -51,7 +51,7 @@ export class ReservationCommands {
     return settled(answer as FinalAnswer<C>)
   }
 
-  /** @param onApplied Called with the answer, before a ledger is waited for. */
+  /** @param onApplied Called when the answer arrives, before the wait for a ledger. */
   async restock(
     { sku, quantity, key }: { readonly sku: string; readonly quantity: number; readonly key: string },
     options: SignalOption | undefined,
@@ -75,7 +75,7 @@ export class ReservationCommands {
     return this.acknowledge({ status: 'restocked', sku, applied, replayed }, home, call)
   }
 
-  /** An answer in public form, remembered. */
+  /** Records an answer in the acknowledgement cache and returns it in public form. */
   publish<A extends object>(
     answer: A,
     book: SaleRulesIndex,
@@ -86,8 +86,8 @@ export class ReservationCommands {
   }
 
   /**
-   * What tells of a change is told when the ledger has it, if there is one. A promise in place of a
-   * result is waited for; without a ledger there is none.
+   * With a ledger, returns a result that reports a change only when the ledger has written it: the
+   * result is then a promise, and the caller awaits it.
    */
   acknowledge<T>(result: T, partition: number, call: CallOptions): T {
     if (!this.#ledgerBarrier) return result

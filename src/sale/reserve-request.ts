@@ -12,29 +12,31 @@ import {
 import type { Item, Reservation } from './results.js'
 import { label } from './rules.js'
 
-/** Distinct SKUs in one cart at most: a cart is decided in one piece. */
+/** Maximum of distinct SKUs in a cart: one command decides the whole cart. */
 const MAX_LINES = 1_000
 
-/** What `sale.reserve` takes. */
+/** The request of `sale.reserve`. */
 export interface ReserveRequest {
-  /** Who buys: your own id of a person, 1 to 256 bytes. */
+  /** Your own id of the buyer, 1 to 256 bytes. */
   buyer: string
-  /** All or nothing. Lines of one SKU are summed before anything is checked. */
+  /**
+   * The cart: all of it is reserved, or nothing. Lines of the same SKU are summed before any check.
+   */
   items: readonly Item[]
   /**
-   * Makes the request repeatable: the same buyer and key get the same reservation however often
-   * they ask, also when an answer was lost. Remembers a reservation, not a refusal.
+   * Makes the request idempotent: every request with the same buyer and key gets the same
+   * reservation, also if an answer was lost. The key remembers a reservation, not a refusal.
    */
   key?: string | undefined
   /**
    * How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs`
    */
   holdMs?: number | undefined
-  /** What the waiting room gave the buyer, for a sale that has one. */
+  /** The pass that the waiting room gave the buyer, if the sale has one. */
   pass?: string | undefined
 }
 
-/** A request whose shape is right; what depends on the sale's rules is not checked yet. */
+/** A request of valid shape. It is not yet checked against the sale's rules. */
 export interface ValidatedRequest {
   readonly buyer: string
   readonly key: string | null
@@ -60,7 +62,7 @@ export function checkReserveRequest(given: ReserveRequest): ValidatedRequest {
   }
 }
 
-/** Whether it is a good one is decided by the room. */
+/** Checks only the type: the room decides whether the pass is valid. */
 function checkPass(value: unknown): string | null {
   if (value === undefined) return null
   if (typeof value !== 'string') throw invalid('pass', 'must be a string')
@@ -80,10 +82,10 @@ export type Public<A> = A extends { readonly reservation: StoredReservation }
   ? Omit<A, 'reservation'> & { readonly reservation: Reservation }
   : A
 
-/** The rules as the sale layer looks things up in them. */
+/** The rules, indexed for lookups by the sale layer. */
 export class SaleRulesIndex {
   readonly rules: Rules
-  /** Whether any SKU has a limit: then all that a buyer has must be seen together. */
+  /** Whether any SKU has a limit: then all reservations of a buyer must be considered together. */
   readonly limited: boolean
   readonly #indices: ReadonlyMap<string, number>
 
@@ -104,7 +106,9 @@ export class SaleRulesIndex {
     return this.rules.skus[place]!.sku
   }
 
-  /** Sums lines of one SKU and sorts them: neither order nor splitting matters from here on. */
+  /**
+   * Sums the lines of each SKU and sorts them, so that neither order nor splitting matters later.
+   */
   cart(items: readonly Item[]): Cart {
     if (items.length === 1) return [[this.place(items[0]!.sku, 'items[0].sku'), items[0]!.quantity]]
     const quantities = new Map<number, number>()
@@ -137,9 +141,7 @@ export class SaleRulesIndex {
       : { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
   }
 
-  /**
-   * An answer as the caller is to see it: with the reservation in public form, where it has one.
-   */
+  /** An answer in the form that the caller sees: its reservation, if any, in public form. */
   result<A extends object>(answer: A): Public<A> {
     if (!('reservation' in answer)) return answer as Public<A>
     const stored = answer.reservation as StoredReservation

@@ -11,9 +11,7 @@ import type { ReserveResult } from './results.js'
 import type { SaleClient } from './sale-client.js'
 import type { SoldOutCache } from './sold-out-cache.js'
 
-/**
- * What makes a result of an answer known for good before it is told; see `durability` of the sale.
- */
+/** Returns a result once it is durable; see `durability` of the sale. */
 export type Acknowledge = <T>(result: T, partition: number, call: CallOptions) => T
 
 /** A request under way. */
@@ -21,12 +19,12 @@ interface Asked {
   readonly op: Op<'reserve'>
   readonly rulesIndex: SaleRulesIndex
   readonly call: CallOptions
-  /** What the memory of `sold_out` needs to know of it. */
+  /** For the cache of `sold_out`. */
   readonly askedAt: number
   readonly forgotten: number
 }
 
-/** Turns an order into a reservation, or into why not. */
+/** Turns a request into a reservation, or into a refusal. */
 export class ReserveOperation {
   readonly #client: SaleClient
   readonly #soldOut: SoldOutCache
@@ -56,7 +54,7 @@ export class ReserveOperation {
     const asked = { op, rulesIndex, call, askedAt: this.#soldOut.now(), forgotten: this.#soldOut.forgotten }
     const isAlone = this.#client.rebalancer === undefined
     const settle = (answer: FinalAnswer<'reserve'>): ReserveResult =>
-      // A promise in place of a result is waited for; the usual answer costs none.
+      // The caller awaits a promise in place of a result; the usual answer needs none.
       isAlone || answer.status !== 'sold_out'
         ? this.#atOnce(answer, asked)
         : (this.#search(answer, asked) as never)
@@ -70,7 +68,7 @@ export class ReserveOperation {
     return this.#decided(answer, asked)
   }
 
-  /** What its home lacks, other partitions may have. */
+  /** Acquires units that the buyer's partition lacks from other partitions. */
   async #search(first: FinalAnswer<'reserve'>, asked: Asked): Promise<ReserveResult> {
     const { op, rulesIndex, call } = asked
     const end = await this.#client.resumeCall(call, (supply, ask) =>

@@ -2,20 +2,20 @@ import type { RefundReason, ReservationState, SaleState, SkuCounts } from '../en
 
 export type { RefundReason, ReservationState, SaleState, SkuCounts }
 
-/** A promise of units to one buyer. Times in epoch ms of the server's clock. */
+/** Units reserved for one buyer. Times are epoch ms of the server's clock. */
 export interface Reservation {
   /** Opaque and URL-safe, 19 characters. */
   readonly id: string
   readonly buyer: string
   /** Each SKU once, in the order of the sale's SKUs. */
   readonly items: readonly Item[]
-  /** `held` until `expiresAt`; a hold past it is `expired`, whoever looks. */
+  /** `held` until `expiresAt`; after that every reader sees `expired`. */
   readonly state: ReservationState
   /** The caller's idempotency key, or `null` if none was given. */
   readonly key: string | null
   readonly createdAt: number
   readonly expiresAt: number
-  /** What `confirm` was given first. */
+  /** The payment id of the first `confirm`. */
   readonly paymentId?: string | undefined
 }
 
@@ -26,14 +26,17 @@ export interface Item {
   readonly quantity: number
 }
 
-/** What `reserve` answers: the units are held, or why they are not. */
+/** The result of `reserve`: the units are held, or the reason why they are not. */
 export type ReserveResult =
   /**
-   * The units are this buyer's until `reservation.expiresAt`. `replayed`: by an earlier request
-   * with the same key.
+   * The units are held for this buyer until `reservation.expiresAt`. `replayed`: an earlier request
+   * with the same key made the reservation.
    */
   | { readonly status: 'reserved'; readonly reservation: Reservation; readonly replayed: boolean }
-  /** Too few units of `sku`. `mayReturn`: units of it are on hold and could come back. */
+  /**
+   * Too few units of `sku` are available. `mayReturn`: units of it are on hold and could become
+   * available.
+   */
   | {
       readonly status: 'sold_out'
       readonly sku: string
@@ -41,8 +44,8 @@ export type ReserveResult =
       readonly mayReturn: boolean
     }
   /**
-   * The buyer has `taken` units of `sku` held and confirmed, of `limit`, and asked for more than
-   * the rest.
+   * The buyer has `taken` units of `sku` held and confirmed, and asked for more than `limit`
+   * leaves.
    */
   | {
       readonly status: 'limit_exceeded'
@@ -55,37 +58,38 @@ export type ReserveResult =
   | { readonly status: 'ended' }
   /** The key's reservation was released, expired or refunded: use a new key. */
   | { readonly status: 'key_spent'; readonly reservation: Reservation }
-  /**
-   * The sale has a waiting room, and the `pass` is not one of it for this buyer, or not any more.
-   */
+  /** The sale has a waiting room, and the request has no valid `pass` of it for this buyer. */
   | { readonly status: 'pass_rejected'; readonly reason: PassRefusal }
 
 /**
- * Why a pass was rejected: none was given; it is forged, of another room or another buyer; or its
- * time is over.
+ * Why a pass was rejected: the request has none; it is forged, or of another room or buyer; or it
+ * has expired.
  */
 export type PassRefusal = 'missing' | 'invalid' | 'expired'
 
-/** What `confirm` answers: the payment is part of an order, or it must be given back. */
+/** The result of `confirm`: the payment belongs to an order, or it must be refunded. */
 export type ConfirmResult =
-  /** Paid for and final. `late`: the hold had expired, and the units were still there. */
+  /**
+   * The reservation is paid and final. `late`: the hold had expired, and the units were still
+   * available.
+   */
   | {
       readonly status: 'confirmed'
       readonly reservation: Reservation
       readonly replayed: boolean
       readonly late: boolean
     }
-  /** The payment must be given back; never confirmed afterwards. */
+  /** The payment must be refunded. The reservation can never be confirmed afterwards. */
   | { readonly status: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
   | { readonly status: 'not_found' }
 
-/** What `release` answers. */
+/** The result of `release`. */
 export type ReleaseResult =
   | { readonly status: 'released'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
 
-/** What `extend` answers. */
+/** The result of `extend`. */
 export type ExtendResult =
   | {
       readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
@@ -93,63 +97,63 @@ export type ExtendResult =
     }
   | { readonly status: 'not_found' }
 
-/** What `refund` answers. */
+/** The result of `refund`. */
 export type RefundResult =
   | { readonly status: 'refunded'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'not_confirmed'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
 
-/** What `restock` answers. */
+/** The result of `restock`. */
 export interface RestockResult {
   readonly status: 'restocked'
   readonly sku: string
-  /**
-   * Units added, or taken out (negative): a negative restock takes what is available and no more.
-   */
+  /** Units added, or removed (negative). A negative restock removes at most the available units. */
   readonly applied: number
   readonly replayed: boolean
 }
 
-/** What `stats` of a sale answers. */
+/** The result of `stats` of a sale. */
 export interface Stats {
   readonly state: SaleState
   /** `total = available + held + confirmed + inTransit`, for every SKU. */
   readonly skus: Readonly<Record<string, SkuCounts>>
 }
 
-/** What `recover` has restored, and what it could not. */
+/** The result of `recover`: what it has restored, and what it could not restore. */
 export interface Recovery {
-  /** Reservations that are as they were acknowledged. */
+  /** Reservations whose state is the acknowledged one. */
   readonly restored: number
   /**
-   * Those that cannot be: others have the units, or the buyer's limit is used up, or the key made
-   * another reservation since, or its extension was forgotten and its time went by.
+   * Reservations that could not be restored: other buyers have the units, the buyer's limit is used
+   * up, the key has made another reservation since, or the extension was lost and the hold has
+   * expired.
    */
   readonly refused: readonly {
     readonly reservation: Reservation
     readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
   }[]
-  /** How many acknowledged reservations this handle no longer knew of. */
+  /** How many acknowledged reservations this handle no longer had in memory. */
   readonly forgotten: number
 }
 
-/** One rule that the audit found broken. */
+/** A rule that the audit found broken. */
 export interface Violation {
   /**
-   * Which rule is broken: the counts do not add up, differ from the recount, are negative; a buyer
-   * is over the limit, or in a partition that is not the buyer's; a partition has received what no
-   * other has sent.
+   * Which rule is broken. `conservation`: the counts do not add up. `recount`: they differ from the
+   * recount. `negative`: a count is negative. `limit`: a buyer is over the limit. `home`: a
+   * reservation is not in the buyer's partition. `transfer`: a partition has received units that no
+   * other partition has sent.
    */
   readonly rule: 'conservation' | 'recount' | 'negative' | 'limit' | 'home' | 'transfer'
   readonly message: string
 }
 
-/** What `audit` found. */
+/** The result of `audit`. */
 export interface Audit {
-  /** Whether there is no violation. */
+  /** Whether the audit found no violation. */
   readonly ok: boolean
   readonly skus: Readonly<Record<string, SkuCounts>>
-  /** How many reservations were recounted, ended ones included. */
+  /** How many reservations the audit recounted, including the ended ones. */
   readonly reservations: number
   readonly violations: readonly Violation[]
 }

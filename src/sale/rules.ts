@@ -12,36 +12,36 @@ import {
   type Names,
 } from '../validation.js'
 
-/** What `sale.create` takes. */
+/** The rules of a sale, as `sale.create` takes them. */
 export interface SaleRules {
   /** Units on sale, by SKU: 0 to 1,000,000,000 each, for at most 10,000 SKUs. */
   stock: Readonly<Record<string, number>>
   /**
-   * Units of a SKU one buyer may have held and confirmed at a time: one number for every SKU, or
-   * some SKUs' own.
+   * How many units of a SKU a buyer may have held and confirmed at a time: one number for every
+   * SKU, or a number for each of some SKUs.
    * @default no limit
    */
   limitPerBuyer?: number | Readonly<Record<string, number>> | undefined
   /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
   holdMs?: number | undefined
   /**
-   * How long one may hold them at most, with its extensions, in ms. @default 3_600_000, or `holdMs`
-   * if that is longer
+   * How long a reservation may hold its units including its extensions, in ms. @default 3_600_000,
+   * or `holdMs` if that is longer
    */
   maxHoldMs?: number | undefined
-  /** When reserving begins: a Date or epoch ms. @default at once */
+  /** When reservations begin: a Date or epoch ms. @default at once */
   opensAt?: Date | number | undefined
-  /** When reserving ends: a Date or epoch ms. @default never */
+  /** When reservations end: a Date or epoch ms. @default never */
   closesAt?: Date | number | undefined
   /**
-   * Over how many partitions buyers and stock are spread, 1 to 1,024: each can lie on another
-   * master of a Redis Cluster. One is enough for some 200,000 reservations a second.
+   * Over how many partitions the sale spreads buyers and stock, 1 to 1,024. Each partition can be
+   * on another master of a Redis Cluster. One is enough for about 200,000 reservations a second.
    * @default 1
    */
   partitions?: number | undefined
 }
 
-/** A sale is described in one piece; a catalogue is many sales. */
+/** One call carries all SKUs of a sale, so split a large catalogue into many sales. */
 const MAX_SKUS = 10_000
 const MAX_PARTITIONS = 1_024
 const DEFAULT_HOLD_MS = 600_000
@@ -56,7 +56,7 @@ const RULES: Names<SaleRules> = {
   partitions: true,
 }
 
-/** Checks rules and brings them to their one canonical form. Throws INVALID_ARGUMENT. */
+/** Checks rules and returns them in canonical form. Throws INVALID_ARGUMENT. */
 export function normalizeRules(given: SaleRules): Rules {
   const rules = checkOptions(given, 'rules', RULES)
   const holdMs = checkInteger(orElse(rules.holdMs, DEFAULT_HOLD_MS), 'holdMs', 1, MAX_SPAN_MS)
@@ -81,9 +81,7 @@ export function normalizeRules(given: SaleRules): Rules {
   }
 }
 
-/**
- * The rules by the names that `sale.create` gives them, whole: those of two SKUs may begin alike.
- */
+/** The rules by their names in `sale.create`. SKUs are not shortened: two may begin alike. */
 export function nameRules(rules: Rules): NamedRules {
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
   return new Map<string, string | number | null>([
@@ -127,7 +125,7 @@ function checkLimits(limits: unknown, skus: ReadonlyMap<string, unknown>): (sku:
   return (sku) => (given.get(sku) as number | undefined) ?? null
 }
 
-/** Only what is not given has a default: `null` is a value, and a wrong one. */
+/** Only `undefined` has a default: `null` is a value, and an invalid one. */
 function orElse(value: unknown, fallback: number): unknown {
   return value === undefined ? fallback : value
 }
@@ -137,11 +135,11 @@ function optionalMoment(value: unknown, argument: string): number | null {
 }
 
 const tuning = {
-  /** Characters of a name that a message shows. */
+  /** How many characters of a name a message shows. */
   shown: 40,
 }
 
-/** A name from outside, fit for a message. */
+/** A user-supplied name, shortened and quoted for a message. */
 export function label(sku: string): string {
   return JSON.stringify(sku.length > tuning.shown ? `${sku.slice(0, tuning.shown)}…` : sku)
 }

@@ -17,7 +17,8 @@ import { Sweeper } from './sweeper.js'
 type Description = Omit<FinalAnswer<'describe'>, 'status'>
 
 /**
- * How a handle reaches its sale: it creates it or learns its rules, limits each call and sweeps.
+ * The connection of a handle to its sale: creates the sale or learns its rules, limits each call,
+ * and sweeps.
  */
 export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex> {
   readonly partitions: Partitions
@@ -37,12 +38,12 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return this.partitions.session(0)
   }
 
-  /** Where units come from that a partition lacks; a sale of one partition has none. */
+  /** Moves units between partitions; `undefined` in a sale of one partition. */
   get rebalancer(): Rebalancer | undefined {
     return this.#rebalancer
   }
 
-  /** A call that asks several partitions: it is counted once. */
+  /** Runs a call to several partitions; it is counted once. */
   async fanOut<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
     this.partitions.acquire()
     try {
@@ -52,14 +53,14 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     }
   }
 
-  /** A call that asks its home, and others for what that lacks: it is counted once. */
+  /** Runs a call to the buyer's partition that may move units from others; it is counted once. */
   withRebalancing<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
     return this.fanOut((parts) => work(this.#rebalancer!, askAt(parts, call)))
   }
 
   /**
-   * As `searching`, for a call that its home has answered: it was counted before, so there is room
-   * for it.
+   * Like `withRebalancing`, for a call that the buyer's partition has answered: the call was
+   * counted before, so `maxInFlight` is not checked again.
    */
   async resumeCall<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
     this.partitions.acquireUnchecked()
@@ -79,7 +80,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return this.partitions.at(0).ask('describe', {}, call, (answer) => answer)
   }
 
-  /** A handle that meets a sale that is not complete completes it, before anything else. */
+  /** A handle that finds an incomplete sale completes it first. */
   protected async adopt(
     { incarnation, rules, complete }: Description,
     call: CallOptions,
@@ -92,8 +93,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   /**
-   * What a ledger knows of the sale, for its recovery. Rules and token are learned from it where
-   * the engine has nothing, and how far the history went is known from here on.
+   * Loads the ledger's record of the sale for a recovery. If the engine has no sale, the handle
+   * takes rules and incarnation from the record. It also takes the latest offset of each partition.
    */
   async recall(ledger: Ledger, options?: SignalOption): Promise<LedgerRecord> {
     const name = JSON.stringify(this.#sale)
@@ -117,13 +118,13 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     if (this.known) return this.known
     const { partitions } = this
     if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
-    // Holds of another process may be waiting to be swept. Of many partitions, those that are used
-    // here are looked at.
+    // Holds of another process may need a sweep. In a sale of many partitions, the handle sweeps
+    // only those it uses.
     else this.#watchFirst(0)
     return this.keep(new SaleRulesIndex(rules))
   }
 
-  /** There is a hold in a partition that expires at this server time. */
+  /** Tells the sweeper of a partition that a hold expires at this server time. */
   watch(partition: number, expiresAt: number): void {
     const sweeper = this.#sweepers[partition]
     if (sweeper) sweeper.watch(expiresAt)
@@ -139,18 +140,18 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     sweeper.watch(0)
   }
 
-  /** The time in a partition, as far as it is known. */
+  /** The estimated server time of a partition. */
   serverNow(partition: number): number {
     return this.partitions.session(partition).now
   }
 
-  /** What those see who follow the sale's events. */
+  /** The sale's events, as consumers and ledgers read them. */
   get source(): EventSource {
     this.#source ??= this.#makeSource()
     return this.#source
   }
 
-  /** Its calls are counted as no caller's: however busy the handle is, its events are read. */
+  /** Reading events does not count against `maxInFlight`: a busy handle can still read them. */
   #makeSource(): EventSource {
     const learned = async () => this.learn(this.call())
     return {
@@ -211,7 +212,7 @@ function askAt(parts: Parts, call: CallOptions): AskAt {
   return (index, command, op) => parts.ask(index, command, op, call, (answer) => answer)
 }
 
-/** Where there is nothing to learn a sale from, that is no failure; any other stays one. */
+/** Ignores errors that say that the sale is gone; rethrows all others. */
 function passIfGone(error: unknown): void {
   const code = error instanceof StockholdError ? error.code : undefined
   if (code !== 'NOT_FOUND' && code !== 'STATE_LOST' && code !== 'ROLLBACK_DETECTED') throw error

@@ -7,14 +7,14 @@ import type { SaleClient } from './sale-client.js'
 import { mostRestrictive, readTotals, type Totals } from './totals.js'
 
 const tuning = {
-  /** Who moves units has brought them home after so long, in ms, or is dead. */
+  /** After this many ms a process that moves units has delivered them or has crashed. */
   momentMs: 250,
 }
 
-/** What is asked of, or done in, all partitions of a sale. */
+/** Commands to all partitions of a sale. */
 export class SaleWide {
   readonly #client: SaleClient
-  /** Since when each reading found units in transit. */
+  /** Since when every reading has found units in transit. */
   #inTransitSince: number | undefined
 
   constructor(access: SaleClient) {
@@ -22,14 +22,14 @@ export class SaleWide {
   }
 
   /**
-   * State and counts. Units found in transit, also in the readings of the last moment, may have
-   * been left behind by somebody who died: they are brought home, and counted again.
+   * State and counts. If all readings of the last 250 ms found units in transit, a crashed process
+   * may have left them: this call completes the transfers, and counts again.
    */
   async totals(call: CallOptions): Promise<Totals> {
     const totals = await this.#read(call)
     if (!this.#isInTransit(totals)) return totals
     this.#inTransitSince = undefined
-    // What was read stands, if there is no time for more.
+    // If the deadline passes, the first reading is the result.
     return this.#completeTransfers(call)
       .then(() => this.#read(call))
       .catch((error) => {
@@ -38,7 +38,7 @@ export class SaleWide {
       })
   }
 
-  /** Brings home what has been in transit for longer than a moment. */
+  /** Completes transfers that have been under way for longer than 250 ms. */
   async completeTransfers(call: () => CallOptions): Promise<void> {
     await this.totals(call())
     if (this.#inTransitSince === undefined) return
@@ -47,7 +47,7 @@ export class SaleWide {
     await this.#completeTransfers(call()).catch(() => {})
   }
 
-  /** Answers the most restrictive of the partitions' states. */
+  /** Returns the most restrictive state of the partitions. */
   async control(action: 'pause' | 'resume' | 'end', call: CallOptions): Promise<SaleState> {
     await this.#client.learn(call)
     return this.#client.fanOut(async (parts) => {

@@ -2,13 +2,12 @@ import type { Cart } from '../engine/engine.js'
 import type { ReserveResult } from './results.js'
 
 /**
- * How long, in ms, a process may repeat the server's `sold_out` without asking again. Units that
- * come back are sold within this time; the age counts from the moment the remembered question was
- * asked, not from its answer.
+ * How long, in ms, a process may repeat the server's `sold_out` without asking again. Returned
+ * units go on sale within this time. The age of an answer counts from its request.
  */
 export const SOLD_OUT_CACHE_MS = 200
 const tuning = {
-  /** From this age on, in ms, one request asks again. */
+  /** From this age on, in ms, one request asks the server again. */
   askAgainMs: 100,
 }
 
@@ -16,19 +15,16 @@ type SoldOut = Extract<ReserveResult, { status: 'sold_out' }>
 
 /**
  * The server's latest `sold_out` by SKU: after the sale, a million refusals should not cost a
- * million questions.
+ * million requests to the server.
  */
 export class SoldOutCache {
   readonly #elapsed: () => number
   readonly #maxAgeMs: number
   readonly #known = new Map<number, { answer: SoldOut; unsold: number; askedAt: number; asking: boolean }>()
-  /**
-   * How often units came back by this process' own doing: what was asked before knows nothing of
-   * them.
-   */
+  /** How often this handle has returned units. Answers to earlier requests do not include them. */
   forgotten = 0
 
-  /** @param maxAgeMs Where it is 0 nothing is ever answered from here. */
+  /** @param maxAgeMs 0 disables the cache. */
   constructor(elapsed: () => number, maxAgeMs = SOLD_OUT_CACHE_MS) {
     this.#elapsed = elapsed
     this.#maxAgeMs = maxAgeMs
@@ -39,9 +35,9 @@ export class SoldOutCache {
   }
 
   /**
-   * @param askedAt `now()` when it was asked.
-   * @param forgotten `forgotten` when it was asked.
-   * @param unsold Who wants more than so many can be told the same.
+   * @param askedAt `now()` when the request was made.
+   * @param forgotten `forgotten` when the request was made.
+   * @param unsold The answer is valid for every request of more units than this.
    */
   remember(
     sku: number,
@@ -55,7 +51,7 @@ export class SoldOutCache {
     if (!known || known.askedAt < askedAt) this.#known.set(sku, { answer, unsold, askedAt, asking: false })
   }
 
-  /** Units came back by this process' own doing: ask again. */
+  /** This handle has returned units, so the next requests ask the server. */
   forget(): void {
     this.forgotten++
     this.#known.clear()
@@ -68,13 +64,13 @@ export class SoldOutCache {
       const known = this.#known.get(sku)
       if (!known || quantity <= known.unsold) continue
       const age = now - known.askedAt
-      // A clock that went backwards makes no memory younger than it is.
+      // The clock may have gone backwards: the age is then unknown.
       if (age < 0 || age >= this.#maxAgeMs) {
         this.#known.delete(sku)
         return undefined
       }
-      // One asks ahead of time, while the others still go by the memory: else all would ask at once
-      // when it ends.
+      // One request asks early while the others use the cache; else all would ask at once when the
+      // answer expires.
       if (age >= tuning.askAgainMs && !known.asking) {
         known.asking = true
         return undefined

@@ -3,25 +3,25 @@ import { isIncompatible } from '../errors.js'
 
 const tuning = {
   /**
-   * Between two sweeps, in ms: at least, at most, and a random part so that many processes do not
-   * sweep in step.
+   * Time between two sweeps, in ms: minimum, maximum, and a random part so that many processes do
+   * not sweep at the same time.
    */
   minMs: 500,
   maxMs: 60_000,
   jitterMs: 250,
-  /** After a sweep that failed. */
+  /** Time until the next sweep after a failed one, in ms. */
   retryMs: 6_000,
   /**
-   * For each partition of the sale: a handle that uses a thousand sweeps 200 times a second at
-   * most.
+   * Minimum time between two sweeps for each partition of the sale, in ms: a handle that uses all
+   * partitions sweeps at most 200 times a second.
    */
   aPartitionMs: 5,
 }
 
 /**
- * Gives back expired holds nobody asks for, so that counts and events do not wait for the next
- * buyer. Correctness does not need it: an expired hold is sellable without. It has a timer only
- * while there are holds, and never keeps a process alive.
+ * Frees expired holds, so that counts and events do not wait for the next buyer. Correctness does
+ * not depend on it: expired units can be sold without a sweep. The sweeper has a timer only while
+ * there are holds, and never keeps a process alive.
  */
 export class Sweeper {
   readonly #sweep: () => Promise<number | null>
@@ -33,9 +33,9 @@ export class Sweeper {
   #stopped = false
 
   /**
-   * @param sweep Sweeps; answers when the next hold expires, `null` if there is none.
+   * @param sweep Sweeps; returns when the next hold expires, `null` if there is none.
    * @param serverTime The server's clock, as far as it is known.
-   * @param partitions How many the sale has, each with a sweeper of its own.
+   * @param partitions How many partitions the sale has. Each has its own sweeper.
    */
   constructor(
     sweep: () => Promise<number | null>,
@@ -49,7 +49,7 @@ export class Sweeper {
     this.#minMs = Math.max(tuning.minMs, tuning.aPartitionMs * partitions)
   }
 
-  /** There is a hold that expires at this server time. */
+  /** Tells the sweeper of a hold that expires at this server time. */
   watch(expiresAt: number): void {
     if (expiresAt >= this.#dueAt || this.#stopped) return
     this.#timer?.cancel()
@@ -66,8 +66,8 @@ export class Sweeper {
 
   async #run(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY
-    // A server that is away now may be back next time; whoever calls it hears of it, the sweeper
-    // need not tell.
+    // The server may be reachable again at the next sweep. Callers see the error themselves, so the
+    // sweeper need not report it.
     const next = await this.#sweep().catch((error) =>
       isIncompatible(error) ? null : this.#serverTime() + tuning.retryMs,
     )

@@ -6,7 +6,9 @@ import type { Parts } from './partitions.js'
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 
 const tuning = {
-  /** Partitions read one after another can show units twice: so often all are read again. */
+  /**
+   * How often all partitions are read at most: readings at different moments can count units twice.
+   */
   readings: 4,
 }
 const STATES: readonly SaleState[] = ['open', 'not_started', 'paused', 'ended']
@@ -59,10 +61,11 @@ function isSound({ inTransit }: SkuCounts): boolean {
 }
 
 /**
- * Where a partition was read before it sent units and another after it had received them, they were
- * counted twice, and `inTransit` is negative by as many. `total` is right all the same, since no
- * transfer changes it. So those units are counted once: they were available where they were sent
- * from, unless they were still held when that was read, and sold where they arrived.
+ * Corrects counts that contain units twice: the source was read before it sent them, the target
+ * after it received them, so `inTransit` is negative by their number. `total` is still right, since
+ * no transfer changes it. The units are subtracted from `available` first, then from `held` (they
+ * may have been on hold at the source when it was read), then from `confirmed` (the target may have
+ * sold them).
  */
 export function sound(counts: SkuCounts): SkuCounts {
   if (isSound(counts)) return counts

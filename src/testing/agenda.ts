@@ -1,11 +1,11 @@
 import { Heap } from '../common/heap.js'
 
-/** 2026-01-01: when a virtual time begins, unless a test names another moment. */
+/** 2026-01-01: the default start of virtual time. */
 export const EPOCH = 1_767_225_600_000
 
-/** Something that is going to happen. */
+/** A scheduled event. */
 export interface Event {
-  /** Makes it never happen. */
+  /** Cancels the event. */
   cancel(): void
 }
 
@@ -16,11 +16,11 @@ interface Entry {
 }
 
 /**
- * The one clock of a simulation, and what is to happen when. Time passes only from one event to the
- * next; events of the same moment happen in the order in which they were entered.
+ * The clock of a simulation, with its scheduled events. Time passes only from one event to the
+ * next. Events of the same moment run in the order in which they were scheduled.
  */
 export class Agenda {
-  /** ms since the beginning. */
+  /** ms since the start. */
   now = 0
   readonly #entries = new Heap<Entry>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at))
   #entered = 0
@@ -35,14 +35,14 @@ export class Agenda {
     }
   }
 
-  /** Resolves after so much time has passed. */
+  /** Resolves after this much time has passed. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.after(ms, resolve))
   }
 
   /**
-   * Lets one thing after another happen, until it is `done` or nothing is left. After each, all
-   * that follows by itself has.
+   * Runs one event after another until `done` is true or no event is left. After each event, all
+   * promises that follow from it settle before the next.
    */
   async play(done: () => boolean): Promise<void> {
     await settle()
@@ -58,8 +58,8 @@ export class Agenda {
 }
 
 /**
- * Promises that follow from what has happened are settled by then, however long their chain: the
- * event loop has gone round.
+ * Resolves after a turn of the event loop: all promises that follow from past events are settled by
+ * then, however long their chain.
  */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,6 @@
 import type { Item, Reservation } from '../sale/results.js'
 
-/** A call that a story makes, in the terms of its caller. */
+/** A call that a story makes, with the arguments of its caller. */
 export type StoryCall =
   | {
       readonly do: 'reserve'
@@ -20,8 +20,8 @@ export type StoryCall =
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
 
 /**
- * What a call answered; for a key that was used for something else
- * `{ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }`.
+ * The result of a call; for a key that was used for another request `{ status: 'threw', code:
+ * 'IDEMPOTENCY_CONFLICT' }`.
  */
 export interface Answer {
   readonly status: string
@@ -52,7 +52,7 @@ function given(option: string | null): string {
   return option === null ? '' : `, ${option}`
 }
 
-/** An answer in few words. */
+/** A short description of an answer. */
 export function describeAnswer({ status, reservation, ...rest }: Answer): string {
   const details = Object.entries(rest).map(([name, value]) => `${name} ${short(value)}`)
   if (reservation) {
@@ -68,7 +68,7 @@ function short(value: unknown): string {
 }
 
 /**
- * Ids are long and all look alike: in print they are called r1, r2, ... in the order in which they
+ * Ids are long and look alike, so printed stories call them r1, r2, ... in the order in which they
  * appear.
  */
 export class ShortIds {

@@ -13,7 +13,7 @@ export interface CheckOptions {
   runs?: number | undefined
   /** Repeats the stories of an earlier run. @default a fresh one */
   seed?: number | undefined
-  /** Told after each story. */
+  /** Called after each story. */
   onProgress?: ((progress: CheckProgress) => void) | undefined
   /** Ends the check after the story under way; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined
@@ -21,20 +21,20 @@ export interface CheckOptions {
 
 const OPTIONS: Names<CheckOptions> = { runs: true, seed: true, onProgress: true, signal: true }
 
-/** How far `checkNoOversell` has come. */
+/** The progress of `checkNoOversell`. */
 export interface CheckProgress {
-  /** Stories played so far, those that make a broken one smaller not counted. */
+  /** Stories played so far, without those that shrink a failing story. */
   readonly runs: number
-  /** Requests sent so far, in all of them. */
+  /** Requests sent so far, in all stories. */
   readonly commands: number
-  /** Attempts so far to find a smaller story that breaks a rule; 0 while none is broken. */
+  /** Attempts so far to find a smaller story that breaks a rule; 0 while no rule is broken. */
   readonly shrinks: number
 }
 
-/** What `checkNoOversell` has run. */
+/** The result of `checkNoOversell`. */
 export interface CheckReport {
   readonly runs: number
-  /** Requests sent in all of them. */
+  /** Requests sent in all stories. */
   readonly commands: number
   readonly seed: number
 }
@@ -43,19 +43,21 @@ let sales = 0
 
 /**
  * Plays random stories of a sale on an engine and checks, after each group of simultaneous
- * requests, what must never break: nothing is oversold, no unit is lost or invented, nobody is over
- * the limit, the same key gives the same reservation, what was confirmed stays so, and who asks for
- * a unit that is there gets it.
+ * requests, that the invariants hold: nothing is oversold, no unit is lost or invented, no buyer is
+ * over the limit, the same key gives the same reservation, a confirmed reservation stays confirmed,
+ * and a buyer who asks for an available unit gets it.
  *
- * For the CI of whoever uses the library: run it against the Redis you have, configured as you have
- * it. It takes sales named `stockhold-check-...` and real time (holds of a few ms expire while it
- * waits). Needs fast-check, an optional peer.
+ * Meant for your CI: run it against your Redis, with your configuration. It creates sales named
+ * `stockhold-check-...` and takes real time (holds of a few ms expire while it waits). Needs
+ * fast-check, an optional peer dependency.
  *
- * @param makeEngine Called once; the engine is closed at the end, a client it was given is not.
- * @returns How many runs and requests there were, and the seed that repeats them.
+ * @param makeEngine Called once. The engine is closed at the end; a client that it was given stays
+ *   open.
+ * @returns The numbers of runs and requests, and the seed that repeats them.
  * @throws {InvariantViolation} with the smallest story found that breaks a rule, the rule, and the
  *   seed.
- * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, ...: the engine could not be asked.
+ * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, ...: the engine could not be reached or
+ *   used.
  */
 export async function checkNoOversell(
   makeEngine: () => Engine | Promise<Engine>,
@@ -76,7 +78,7 @@ export async function checkNoOversell(
   let broken: InvariantViolation | undefined
   let outside: unknown
   const property = fc.asyncProperty(stories(fc), async (story: Story) => {
-    // Neither is a story that breaks a rule: there is nothing to be made smaller.
+    // An abort or another error breaks no rule, so there is no story to shrink.
     if (signal?.aborted || outside !== undefined) throw new fc.PreconditionFailure(true)
     const shrinks = broken !== undefined
     try {
@@ -86,7 +88,7 @@ export async function checkNoOversell(
         outside = error
         throw new fc.PreconditionFailure(true)
       }
-      // Each that is still broken is smaller than the one before.
+      // Each story that still fails is smaller than the one before.
       broken = error
       throw error
     } finally {
@@ -101,7 +103,7 @@ export async function checkNoOversell(
     if (rule !== undefined) throw new InvariantViolation(rule, transcript!, { seed, cause })
     signal?.throwIfAborted()
     if (outside !== undefined) throw outside
-    // Whatever else ended the check: not all stories were played.
+    // Another error ended the check: not all stories were played.
     if (failed && errorInstance) throw errorInstance
     return { runs: counts.runs, commands: counts.commands, seed }
   } finally {

@@ -1,6 +1,6 @@
 export type FastCheckModule = typeof import('fast-check')
 
-/** A package that is only needed for some of what is here, and is not installed. */
+/** An optional package that this function needs is not installed. */
 export class MissingDependencyError extends Error {
   override readonly name = 'MissingDependencyError'
 
@@ -10,8 +10,8 @@ export class MissingDependencyError extends Error {
 }
 
 /**
- * fast-check is an optional peer: who takes something else from `stockhold/testing` does without
- * it, so it is loaded by those who draw stories, and only then.
+ * Loads fast-check, an optional peer dependency: only functions that generate stories call this, so
+ * all others of `stockhold/testing` work without it.
  *
  * @throws {MissingDependencyError}
  */

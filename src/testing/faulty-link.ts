@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
-/** Which way the bytes go: to Redis, or back. */
+/** The direction of the bytes: to Redis, or back. */
 export type Direction = 'requests' | 'replies'
 
-/** A fault as a message meets it. `refuse` befalls none. */
+/** A fault as it applies to a message. `refuse` applies to no message. */
 export interface Befallen {
   readonly plan: {
     readonly kind: 'cut' | 'silent' | 'part' | 'trickle' | 'delay' | 'hold' | 'refuse'
@@ -12,28 +12,28 @@ export interface Befallen {
     readonly jitterMs?: number
     readonly bytes?: number | undefined
   }
-  /** Resolves when it is lifted. */
+  /** Resolves when the fault is lifted. */
   readonly over: Promise<void>
 }
 
 export interface Faults {
-  /** What befalls a message that arrives now. */
+  /** The faults that apply to a message that arrives now. */
   befalling(direction: Direction, isScript: boolean): readonly Befallen[]
-  /** Resolves when this direction is open again; `undefined` if it is. */
+  /** Resolves when this direction is open again; `undefined` if it is open. */
   held(direction: Direction): Promise<void> | undefined
   /** From 0 to below 1. */
   random(): number
 }
 
-/** The beginning of a request: an array, and its first word. */
+/** The start of a request: an array, and its first word. */
 const SCRIPT = /^\*\d+\r\n\$\d+\r\n(?:evalsha|eval)(?:_ro)?\r\n/i
 const PUSH = '>'.charCodeAt(0)
 
-/** One connection of a client, and the one to Redis that belongs to it. */
+/** A client's connection, and its connection to Redis. */
 export class Link {
   readonly #client: Socket
   readonly #redis: Socket
-  /** Of the commands whose replies are still to come, whether each carries a script. */
+  /** For each command that awaits its reply: whether it carries a script. */
   readonly #asked: boolean[] = []
 
   constructor(faults: Faults, client: Socket, redis: Socket, onClosed: () => void) {
@@ -64,9 +64,7 @@ export class Link {
   }
 }
 
-/**
- * One direction of a link: takes bytes apart into messages, and delivers them one after another.
- */
+/** One direction of a link: splits bytes into messages, and delivers them one after another. */
 class Pump {
   readonly #faults: Faults
   readonly #direction: Direction
@@ -89,10 +87,10 @@ class Pump {
     this.#from = from
     this.#to = to
     this.#isScript = isScript
-    // Where bytes cannot be delivered any more, the other direction says so by its own end.
+    // If bytes can no longer be delivered, the other direction ends too and reports it.
     from.setNoDelay(true).on('error', () => {})
     from.on('data', (bytes) => this.#take(bytes))
-    // What was sent before the end arrives before it, however late.
+    // Bytes sent before the end arrive before it, however late.
     from.once('close', () => this.#then(() => this.#end()))
   }
 
@@ -117,7 +115,7 @@ class Pump {
       if (plan.kind === 'hold') await over
       if (plan.kind === 'delay') due += plan.ms! + Math.round(this.#faults.random() * plan.jitterMs!)
     }
-    // The timer alone does not keep a process alive, the connections do.
+    // The timer does not keep a process alive; the connections do.
     if (due > arrived) await sleep(Math.max(0, due - performance.now()), undefined, { ref: false })
     if (this.#silent || this.#to.destroyed) return
     const last = faults.find(({ plan }) => ['cut', 'silent', 'part'].includes(plan.kind))?.plan
@@ -153,9 +151,9 @@ class Pump {
 }
 
 /**
- * Where the first message ends, 0 if more bytes are needed to say so. Knows of RESP (2 and 3) what
- * has a length and what has parts: https://redis.io/docs/latest/develop/reference/protocol-spec/. A
- * request in plain words is a line.
+ * The offset at which the first message ends, 0 if more bytes are needed. The parser knows which
+ * types of RESP (2 and 3) have a length and which have parts:
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/. An inline request is one line.
  */
 export function messageEnd(bytes: Buffer): number {
   let at = 0

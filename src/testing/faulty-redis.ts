@@ -6,91 +6,96 @@ import { mulberry32 } from './random.js'
 
 export type { Direction }
 
-/** Which messages a fault befalls. */
+/** The messages to which a fault applies. */
 export interface FaultScope {
   /**
    * `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect.
    * @default 'scripts'
    */
   commands?: 'scripts' | 'all' | undefined
-  /** How many messages; afterwards the fault is over by itself. @default until lifted */
+  /** How many messages; afterwards the fault ends by itself. @default until lifted */
   times?: number | undefined
   /**
-   * How likely it befalls each message: above 0, up to 1. Drawn from the proxy's seed. @default 1
+   * The probability that the fault applies to a message: above 0, up to 1. Drawn from the proxy's
+   * seed. @default 1
    */
   chance?: number | undefined
 }
 
-/** Which messages a `drop` befalls, and what becomes of their connection. */
+/** The messages to which a `drop` applies, and what happens to their connection. */
 export interface DropScope extends FaultScope {
   /**
-   * What becomes of the connection, for TCP loses no message out of the middle: `cut` ends it
-   * there; `silent` leaves it open, but nothing more comes through in this direction. @default
-   * 'cut'
+   * What happens to the connection, since TCP never loses a message from the middle: `cut` ends it
+   * there; `silent` leaves it open, but delivers nothing more in this direction. @default 'cut'
    */
   connection?: 'cut' | 'silent' | undefined
 }
 
-/** A fault that was ordered. */
+/** A fault that a test has injected. */
 export interface Fault {
-  /** How many messages it has befallen; refused connections are not seen, and so not counted. */
+  /**
+   * How many messages the fault has applied to. Refused connections are not seen, so they are not
+   * counted.
+   */
   readonly hits: number
-  /** Ends it, for what arrives from now on. Again: no effect. */
+  /** Ends the fault for messages that arrive from now on. A second call has no effect. */
   lift(): Promise<void>
 }
 
 /**
- * Several faults may be in force at a time: delays add up, and of those that end a connection the
- * oldest decides.
+ * Several faults may be active at a time: delays add up, and of the faults that end a connection
+ * the oldest applies.
  */
 export interface FaultyRedis {
-  /** For the client: the URL of the Redis with the proxy's address in it. */
+  /** The URL for the client: that of the Redis server, with the proxy's address. */
   readonly url: string
   readonly host: string
   readonly port: number
-  /** Of everything random here. */
+  /** The seed of all random choices. */
   readonly seed: number
   readonly connections: number
-  /** Requests that Redis never sees. */
+  /** Drops requests: Redis never receives them. */
   dropRequests(scope?: DropScope): Fault
-  /** Redis executes the command, and the reply is lost. */
+  /** Drops replies: Redis executes the command, and the reply is lost. */
   dropReplies(scope?: DropScope): Fault
   /**
-   * Delivers the first `bytes` of a reply, never the last one, and ends the connection. @default a
+   * Delivers the first `bytes` of a reply, never its last byte, and ends the connection. @default a
    * random number
    */
   cutReplies(scope?: FaultScope & { bytes?: number | undefined }): Fault
   /** Delivers one byte at a time. @default both directions */
   trickle(scope?: FaultScope & { direction?: Direction | undefined }): Fault
   /**
-   * Delivers `ms` later, plus up to `jitterMs` at random; the order stays. @default both directions
+   * Delivers messages `ms` later, plus up to `jitterMs` at random, in the same order. @default both
+   * directions
    */
   delay(
     scope: FaultScope & { ms: number; jitterMs?: number | undefined; direction?: Direction | undefined },
   ): Fault
   /**
-   * Withholds everything in one direction, ends of connections included. Lifted, it arrives, as TCP
-   * sends again.
+   * Holds back everything in one direction, including the ends of connections. When the fault is
+   * lifted, everything is delivered, as TCP retransmits.
    */
   blackHole(direction: Direction): Fault
-  /** Ends all connections at once, and answers how many there were. New ones are accepted. */
+  /** Ends all connections at once, and returns how many there were. New ones are accepted. */
   cutConnections(): number
-  /** Accepts no new connections; those that are open go on. */
+  /** Accepts no new connections; open ones continue. */
   refuseConnections(): Fault
-  /** Lifts every fault. Connections that were ended or silenced stay so. */
+  /** Lifts every fault. Connections that were ended or silenced stay ended or silent. */
   heal(): Promise<void>
-  /** Ends the proxy and all its connections. Redis stays as it is. */
+  /** Closes the proxy and all its connections. Redis is not affected. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * A TCP proxy in front of a Redis, for tests of what your code does when the network fails. Point
- * the client at its `url`; until a fault is ordered it changes nothing. One command, one reply:
- * connections that subscribe, MONITOR or send CLIENT REPLY are not for it. Everything runs in this
- * process, on 127.0.0.1.
+ * A TCP proxy in front of a Redis server, to test your code when the network fails. Point the
+ * client at its `url`; without a fault it changes nothing. It expects one reply for each command:
+ * do not use it for connections that subscribe, MONITOR or send CLIENT REPLY. Everything runs in
+ * this process, on 127.0.0.1.
  *
- * @param url Of the Redis, `redis://`; TLS cannot be looked into. It need not be up yet.
+ * @param url The URL of the Redis server, `redis://`; TLS is not supported. The server need not be
+ *   up yet.
  * @param options `seed`: repeats the random choices of an earlier proxy, as far as messages arrive
  *   in the same order.
  * @throws {StockholdError} `INVALID_ARGUMENT`, as do all its methods.
@@ -114,7 +119,7 @@ interface Rule extends Fault, Befallen, Filled<FaultScope> {
   hits: number
 }
 
-/** Of milliseconds, bytes and times. */
+/** The maximum of milliseconds, bytes and times. */
 const MOST = 2 ** 31 - 1
 const DIRECTIONS = ['requests', 'replies']
 
@@ -198,8 +203,8 @@ class Proxying implements FaultyRedis, Faults {
   [Symbol.asyncDispose] = () => this.close()
 
   /**
-   * On a port below those that systems give to outgoing connections: nobody comes to sit on it
-   * while it refuses.
+   * Listens on a port below the range of outgoing connections, so no other process takes the port
+   * while the proxy refuses connections.
    */
   async listen(): Promise<void> {
     for (let attempt = 1; !this.#server; attempt++) {
@@ -215,7 +220,7 @@ class Proxying implements FaultyRedis, Faults {
     }
   }
 
-  /** The faults that befall a message, in the order in which they were ordered. */
+  /** The faults that apply to a message, in the order in which they were injected. */
   befalling(direction: Direction, isScript: boolean): Rule[] {
     const found: Rule[] = []
     for (const rule of this.#rules) {
@@ -228,7 +233,7 @@ class Proxying implements FaultyRedis, Faults {
     return found
   }
 
-  /** Resolves when this direction is open again; `undefined` if it is. */
+  /** Resolves when this direction is open again; `undefined` if it is open. */
   held(direction: Direction): Promise<void> | undefined {
     return this.#active('hold', direction)?.over
   }

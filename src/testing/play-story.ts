@@ -4,14 +4,14 @@ import { Shop } from './shop.js'
 import type { Story } from './story.js'
 import { Transcript } from './transcript.js'
 
-/** A promise that was not kept. */
+/** An invariant that does not hold. */
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation'
-  /** Which one, in words. */
+  /** The violated invariant, in words. */
   readonly rule: string
-  /** What was asked and answered until then. */
+  /** The requests and answers until then. */
   readonly transcript: string
-  /** Of `checkNoOversell`: repeats its stories. */
+  /** The seed of `checkNoOversell` that repeats its stories. */
   readonly seed: number | undefined
 
   constructor(
@@ -30,14 +30,14 @@ export class InvariantViolation extends Error {
 
 /**
  * Plays a story on a sale that does not exist yet, its steps in turn from each of the handles, and
- * checks after each group of simultaneous requests what must never break: nothing is oversold, no
- * unit is lost or invented, nobody is over the limit, the same key gives the same reservation, what
- * was confirmed stays so, and who asks for a unit that is there gets it.
+ * checks after each group of simultaneous requests that the invariants hold: nothing is oversold,
+ * no unit is lost or invented, no buyer is over the limit, the same key gives the same reservation,
+ * a confirmed reservation stays confirmed, and a buyer who asks for an available unit gets it.
  *
- * @param sale Handles on one sale, at least one; `open` ones stay open.
- * @throws {InvariantViolation} that tells which rule, and the story so far.
- * @throws {StockholdError} where the engine cannot be asked, which breaks no rule: `UNAVAILABLE`,
- *   for example.
+ * @param sale One or more handles on one sale; the call does not close them.
+ * @throws {InvariantViolation} with the broken rule, and the story so far.
+ * @throws {StockholdError} if the engine cannot be reached or used, which breaks no rule:
+ *   `UNAVAILABLE`, for example.
  */
 export async function playStory(sale: readonly FlashSale[], story: Story): Promise<void> {
   const transcript = new Transcript(story)
@@ -62,10 +62,7 @@ const elsewhere: ReadonlySet<string> = new Set([
   'CLOSED',
 ])
 
-/**
- * The server or the way to it has failed; a script that fails, on the other hand, is the engine's
- * own affair.
- */
+/** Whether the server or the network has failed. A script that fails is an error of the engine. */
 function cannotAsk(error: unknown): error is StockholdError {
   if (!(error instanceof StockholdError)) return false
   if (error.code !== 'UNKNOWN_OUTCOME') return elsewhere.has(error.code)

@@ -1,7 +1,7 @@
-/** Answers a number from 0 to below 1, the next of its sequence. */
+/** Returns the next number of its sequence, from 0 to below 1. */
 export type Random = () => number
 
-/** The same sequence for the same seed. */
+/** A random sequence: the same seed gives the same sequence. */
 export function mulberry32(seed: number): Random {
   let state = seed
   return () => {
@@ -12,9 +12,7 @@ export function mulberry32(seed: number): Random {
   }
 }
 
-/**
- * A sequence of all the seeds together, mixed: those of neighbouring seeds have nothing in common.
- */
+/** A sequence of all the seeds together, mixed: the sequences of adjacent seeds are unrelated. */
 export function random(...seeds: readonly number[]): Random {
   return mulberry32(seeds.reduce((state, seed) => mix(mix(state) + seed), 0))
 }

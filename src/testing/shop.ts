@@ -12,13 +12,13 @@ const SHORT_MS = 1_000
 /** A key that was used for another cart. */
 const conflict = { status: 'conflict' } as const
 
-/** Plays steps on a sale and keeps its own account of what it was told. */
+/** Plays steps on a sale and keeps its own record of the answers. */
 export class Shop {
   readonly #handles: readonly FlashSale[]
   readonly #stock: Readonly<Record<string, number>>
   readonly #limit: number | undefined
   readonly #transcript: Transcript
-  /** The latest word on each reservation that was ever answered. */
+  /** The latest answer for each reservation. */
   readonly #told = new Map<string, Reservation>()
   readonly #byKey = new Map<string, string>()
   readonly #confirmed = new Set<string>()
@@ -43,8 +43,7 @@ export class Shop {
   async play(group: readonly Step[]): Promise<void> {
     const known = [...this.#told.keys()]
     this.#transcript.nextGroup()
-    // All of them have come to an end before anything is said: what is under way would go on behind
-    // the back of the next story.
+    // Wait for all requests before reporting: one still under way would run into the next story.
     const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
     await this.#check()
@@ -115,7 +114,7 @@ export class Shop {
     this.#hear(result.reservation)
   }
 
-  /** One request by the next handle, with its answer written down. */
+  /** Sends one request by the next handle, and records its answer. */
   async #ask<T extends object>(
     call: StoryCall,
     send: (handle: FlashSale) => Promise<T>,
@@ -132,8 +131,8 @@ export class Shop {
   }
 
   /**
-   * Of several answers at once the last to arrive need not be the newest: an ended reservation
-   * stays ended here.
+   * The last of several concurrent answers need not be the newest: here an ended reservation stays
+   * ended.
    */
   #hear(reservation: Reservation): void {
     const before = this.#told.get(reservation.id)
@@ -176,7 +175,7 @@ export class Shop {
     }
   }
 
-  /** Whoever asks for a unit that is there gets it. */
+  /** Checks that a buyer who asks for an available unit gets it. */
   async #nothingIsStranded(): Promise<void> {
     const { skus } = await this.#handle().stats()
     for (const [sku, { available }] of Object.entries(skus)) {
@@ -198,7 +197,7 @@ function rank({ state }: Reservation): number {
   return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2 }[state]
 }
 
-/** Whether its units must be counted: a short hold may have expired meanwhile. */
+/** Whether the units must be counted: a short hold may have expired meanwhile. */
 function isCertain({ state, createdAt, expiresAt }: Reservation): boolean {
   return state === 'confirmed' || (state === 'held' && expiresAt - createdAt >= SHORT_MS)
 }

@@ -10,23 +10,23 @@ export type Step =
       readonly key: string | undefined
       readonly holdMs: number
     }
-  /** `which`: of the reservations told before this group, counted modulo how many those are. */
+  /** `which`: an index into the reservations made before this group, modulo their number. */
   | { readonly do: 'confirm' | 'release' | 'refund'; readonly which: number; readonly restock: boolean }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
   | { readonly do: 'wait' }
 
-/** A small sale, and what is asked of it. */
+/** A small sale, and the requests to it. */
 export interface Story {
   readonly stock: Readonly<Record<string, number>>
-  /** Units of each SKU one buyer may have. */
+  /** How many units of each SKU a buyer may have. */
   readonly limit: number | undefined
   /** Steps of one group are sent at the same time. */
   readonly groups: readonly (readonly Step[])[]
 }
 
 /**
- * As much of fast-check as is used here: its module, `fc`. Said in this way, whoever does without
- * it needs no types of it.
+ * The part of fast-check's module `fc` that is used here. Declared here, so that users without
+ * fast-check do not need its types.
  */
 export type FastCheck = Readonly<
   Record<
@@ -47,8 +47,8 @@ export function stepArbitrary<A>(fc: FastCheck): A {
 }
 
 /**
- * The random stories that `checkNoOversell` plays: a few units, four buyers who get in each other's
- * way, keys that repeat, holds that expire.
+ * The random stories that `checkNoOversell` plays: a few units, four competing buyers, keys that
+ * repeat, holds that expire.
  *
  * @example const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
  */

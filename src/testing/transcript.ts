@@ -2,7 +2,7 @@ import { StockholdError } from '../errors.js'
 import { type Answer, describeAnswer, describeCall, ShortIds, type StoryCall } from './call.js'
 import type { Story } from './story.js'
 
-/** What was asked in a story and what was answered, for a person. */
+/** The requests and answers of a story, in readable form. */
 export class Transcript {
   readonly #names = new ShortIds()
   readonly #head: string
@@ -15,7 +15,7 @@ export class Transcript {
     this.nextGroup()
   }
 
-  /** What follows is sent together, after everything before. */
+  /** Starts a group: the requests that follow are sent together, after all before. */
   nextGroup(): void {
     this.#groups.push([])
   }
@@ -33,7 +33,7 @@ export class Transcript {
     this.line(`${describeCall(call)}: failed, ${what}`)
   }
 
-  /** Shortens the ids in a text as they are shortened here. */
+  /** Shortens the ids in a text in the same way. */
   within(message: string): string {
     return this.#names.within(message)
   }

@@ -5,26 +5,26 @@ import { memoryEngine } from '../memory-engine/memory-engine.js'
 import { checkBoolean, checkInteger, checkOptions, type Names } from '../validation.js'
 import { Agenda, EPOCH } from './agenda.js'
 
-/** A memory engine for which time passes only when it is told to. */
+/** A memory engine whose time passes only when a test advances it. */
 export interface VirtualEngine {
   readonly engine: Engine
   /** The time, epoch ms, as a sale on this engine sees it. */
   now(): number
   /**
-   * Lets so many ms pass: holds expire, deadlines end, whatever fell due on the way has been done.
-   * Takes no real time.
+   * Advances the clock by this many ms: holds expire, deadlines pass, and all timers due on the way
+   * have run. Takes no real time.
    */
   advance(ms: number): Promise<void>
 }
 
 /** Options of `virtualEngine`. */
 export interface VirtualEngineOptions {
-  /** When the clock begins, epoch ms. @default 2026-01-01 */
+  /** When the clock starts, epoch ms. @default 2026-01-01 */
   now?: number | undefined
   /**
    * Whether time passes by itself while a call waits for it, such as `room.poll()` for its turn to
-   * ask: then the clock goes on to whatever is due next, at once. It stands still as long as only
-   * holds and looks around are to come. A consumer always waits.
+   * ask: then the clock advances to the next timer at once. It stands still while only background
+   * timers remain, such as those for expiring holds. A consumer always waits.
    * @default false
    */
   autoAdvance?: boolean | undefined
@@ -32,16 +32,18 @@ export interface VirtualEngineOptions {
 
 const OPTIONS: Names<VirtualEngineOptions> = { now: true, autoAdvance: true }
 
-/** Turns of the event loop until a timer's request has been answered, and the answer heard. */
+/**
+ * Turns of the event loop until the request of a timer has been answered and the answer handled.
+ */
 const TURNS = 3
 
 /**
- * The memory engine on a clock of its own: stock, holds, deadlines and sweeps of every sale and
- * room on it go by that, and none by the process' timers. A test of ten minutes takes none.
+ * A memory engine with its own clock: stock, holds, deadlines and sweeps of all its sales and rooms
+ * use this clock, and not the timers of the process. A test of ten minutes takes no time.
  *
- * A call that has to wait, such as `room.poll()` in a crowd, is answered only when the clock gets
- * there: call `advance` meanwhile, and await the call afterwards, or let the clock go on by itself
- * with `autoAdvance`.
+ * A call that has to wait, such as `room.poll()` when many visitors poll, is answered only when the
+ * clock reaches that time: start the call, call `advance`, and then await the first call, or let
+ * the clock advance by itself with `autoAdvance`.
  */
 export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine {
   const { now: given, autoAdvance } = checkOptions(options, 'options', OPTIONS)
@@ -66,9 +68,9 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
 class VirtualClock {
   readonly #agenda = new Agenda()
   readonly #autoAdvance: boolean
-  /** Timers that a call waits for. */
+  /** The timers that a call waits for. */
   readonly #awaited = new Set<object>()
-  /** Counts the timers that were set: calls that go on by themselves set some. */
+  /** How many timers were set. A call that continues without the clock sets some. */
   #set = 0
   #advancing = 0
   #drives = false
@@ -122,7 +124,7 @@ class VirtualClock {
     void this.#drive()
   }
 
-  /** Goes on from one timer to the next while a call waits for any. */
+  /** Advances from one timer to the next while a call waits for a timer. */
   async #drive(): Promise<void> {
     if (!this.#autoAdvance || this.#drives) return
     this.#drives = true
@@ -134,13 +136,13 @@ class VirtualClock {
     this.#drives = false
   }
 
-  /** One thing at a time: it is asked before each whether that was all. */
+  /** Runs one timer at a time, and checks before each whether to go on. */
   #step(): Promise<void> {
     let asked = 0
     return this.#agenda.play(() => asked++ > 0)
   }
 
-  /** Waits until no call goes on without the clock: each of them sets a timer. */
+  /** Waits until no call continues without the clock: each call that continues sets a timer. */
   async #atRest(): Promise<void> {
     for (let before = -1; before !== this.#set; ) {
       before = this.#set

@@ -1,6 +1,6 @@
 import type { Units } from '../../engine/engine.js'
 
-/** By how much these units are more than the others, SKU by SKU; where they are not, nothing. */
+/** By how much these units exceed the others, by SKU. SKUs that do not exceed are left out. */
 export function exceeds(units: Units, others: Units): Units {
   const counted = new Map(others)
   return units
@@ -8,7 +8,7 @@ export function exceeds(units: Units, others: Units): Units {
     .filter(([, more]) => more > 0)
 }
 
-/** Those of these units, as they are, that are more than the others. */
+/** The entries of `units` that exceed the others, with their full quantities. */
 export function ahead(units: Units, others: Units): Units {
   const counted = new Map(others)
   return units.filter(([sku, quantity]) => quantity > (counted.get(sku) ?? 0))

@@ -7,8 +7,9 @@ interface Known {
 }
 
 /**
- * What each partition had available when this handle last heard of it, of the SKUs that somebody
- * here lacked. Others buy meanwhile, so it says where to ask first, and decides nothing.
+ * The units available in each partition at its last answer to this handle, for the SKUs that a call
+ * of this handle lacked. The numbers may be out of date: they say where to ask first, and decide
+ * nothing.
  */
 export class KnownStock {
   readonly #partitions: number
@@ -18,7 +19,7 @@ export class KnownStock {
     this.#partitions = partitions
   }
 
-  /** Somebody lacks it, or will need to know whether there is enough: the next survey tells. */
+  /** Starts to track a SKU that a call lacks or asks for. */
   track(sku: number): Known {
     let known = this.#known.get(sku)
     if (!known) {
@@ -42,7 +43,7 @@ export class KnownStock {
     return this.#known.get(sku)?.units[partition] ?? 0
   }
 
-  /** In all partitions together. */
+  /** The sum over all partitions. */
   sum(sku: number): number {
     return this.#known.get(sku)?.sum ?? 0
   }
@@ -52,8 +53,8 @@ export class KnownStock {
   }
 
   /**
-   * The other partitions that have some, the richest first; of equals in another order for each
-   * target, or all would ask the same.
+   * The other partitions that have units, the one with the most first. The order of equal
+   * partitions depends on the target, so that not all targets ask the same source.
    */
   sources(sku: number, target: number): number[] {
     const units = this.#known.get(sku)?.units

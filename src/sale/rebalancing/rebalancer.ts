@@ -11,43 +11,46 @@ import { withDeadline } from './with-deadline.js'
 
 const tuning = {
   /**
-   * Fruitless rounds without a pause; from then on each is longer than the one before, up to a
-   * limit, in ms.
+   * `hasty`: how many fruitless rounds have no pause. After them each pause is longer, up to
+   * `maxPauseMs`, in ms.
    */
   hasty: 2,
   maxPauseMs: 64,
 }
 
-/** What somebody was told at the target. */
+/** What a call lacks, as the target answered. */
 export interface Shortage {
-  /** The SKU of which there was too little, and what there was. */
+  /** The SKU that the target lacks, and how many units it had. */
   readonly sku: number
   readonly available: number
-  /** All that is wanted: a cart. */
+  /** All units that the call asks for: a cart. */
   readonly wants: Units
-  /** Takes fewer too, if there are no more. */
+  /** The call accepts fewer units if there are no more. */
   readonly partly: boolean
 }
 
-/** Fewer units are left than are wanted. */
+/** Fewer units are left than the call asks for. */
 export interface SoldOut {
   readonly sku: number
   readonly available: number
-  /** No more than so many can have been had: by this, not by `available`, others can be refused. */
+  /**
+   * The upper bound of the units left. Other requests may be refused by this number, not by
+   * `available`.
+   */
   readonly unsold: number
   readonly mayReturn: boolean
 }
 
 /**
- * Where the units of a sale are, for those whose target has too few of them.
+ * Finds units in other partitions for calls whose target has too few.
  *
- * That fewer are left than somebody wants can be said after two surveys, the second of which was
- * begun after the request, if no units came back on sale in any partition between what it said in
- * the first and in the second, and the first found fewer unsold than are wanted. For what a
- * partition has unsold (`total - held - confirmed`: available, and its own account of what is in
- * transit) is not changed by transfers, and falls unless units come back. So at the moment between
- * the surveys no partition had more than the first of them found, and all of them together had too
- * few: available, in transit, wherever they were. That moment lies within the request.
+ * The rebalancer reports a SKU as sold out only after two snapshots. The second must have begun
+ * after the request, no units may have returned to any partition between its answers to the two,
+ * and the first must have found fewer unsold units than the request asks for. This is correct: a
+ * partition's unsold units (`total - held - confirmed`, which is available units plus its own count
+ * of units in transit) do not change by transfers, and only fall unless units return. So at the
+ * moment between the snapshots no partition had more than the first snapshot found, and all
+ * partitions together had too few, available and in transit. That moment lies within the request.
  */
 export class Rebalancer {
   readonly #parts: Parts
@@ -61,22 +64,20 @@ export class Rebalancer {
     this.#parts = parts
     this.#clock = clock
     this.#known = new KnownStock(parts.count)
-    // One who waits shall have time to turn to others.
+    // A waiting call must have time left to ask other partitions.
     const limitMs = Math.max(1, deadlineMs / 2)
     this.#snapshots = new StockSnapshots(parts, this.#known, clock, limitMs)
     this.#transfer = new StockTransfer(parts, this.#known, clock, limitMs)
   }
 
-  /**
-   * Surveys begun so far: those that are begun from now on count for a request that is made now.
-   */
+  /** How many snapshots have begun. Snapshots that begin later count for a request made now. */
   get snapshotCount(): number {
     return this.#snapshots.begun
   }
 
   /**
-   * Somebody has got them there without a search: this handle need not look for them there any
-   * more.
+   * Notes that the target sold units without rebalancing, so this handle does not look for them
+   * there.
    */
   sold(target: number, cart: Units): void {
     for (const [sku, quantity] of cart) {
@@ -85,18 +86,18 @@ export class Rebalancer {
     }
   }
 
-  /** Brings to the target what is in transit; see {@link StockTransfer.completeTransfers}. */
+  /** Delivers all units in transit; see {@link StockTransfer.completeTransfers}. */
   completeTransfers(): Promise<boolean> {
     return this.#transfer.completeTransfers()
   }
 
   /**
-   * Waits until it is worth while to ask at the target again: then nothing is answered. Or nobody
-   * need ask: there are too few units anywhere.
+   * Waits until it is worthwhile to ask the target again: then it returns `undefined`. If all
+   * partitions together have too few units, it returns `SoldOut`.
    *
-   * @param since `surveys` when the request was made, or later.
-   * @param round How often it has been asked for this request before.
-   * @throws UNAVAILABLE: nobody who can be reached has enough, or the time is over.
+   * @param since `snapshotCount` when the request was made, or later.
+   * @param round How often `acquire` was called for this request before.
+   * @throws UNAVAILABLE: the reachable partitions do not have enough, or the deadline has passed.
    */
   async acquire(
     target: number,
@@ -126,7 +127,7 @@ export class Rebalancer {
     for (let fruitless = round; ; fruitless++) {
       await this.#pause(fruitless, limits)
       const missing = this.#missing(target, wants)
-      // Units have come to the target by themselves.
+      // Other calls have moved units to the target.
       if (missing.length === 0) return undefined
       if (this.#isWorthPulling(target, lack)) {
         const came = await this.#within(limits, this.#transfer.pull(target, missing))
@@ -138,8 +139,8 @@ export class Rebalancer {
       if (this.#isWorthPulling(target, lack)) continue
       const survey = await this.#within(limits, done)
       if (this.#isWorthPulling(target, lack) || this.#missing(target, wants).length === 0) continue
-      // Begun too early, or while others alone waited: it says nothing to this one, not even that a
-      // partition is away.
+      // The snapshot began too early or did not ask for these SKUs: this call cannot use it, not
+      // even to learn that a partition is unreachable.
       if (survey.number <= since || !wants.every(([one]) => survey.asked.has(one))) continue
       if (survey.failures.size > 0) throw away(survey, this.#parts.count)
       const verdict = verdictOf(survey, wants)
@@ -148,18 +149,18 @@ export class Rebalancer {
     }
   }
 
-  /** Where a cart cannot be had as a whole, none of it is moved. */
+  /** If the whole cart is not available, none of it is moved. */
   #isWorthPulling(target: number, { sku, wants, partly }: Shortage): boolean {
     if (partly) return this.#known.sum(sku) > this.#known.at(target, sku)
     return wants.every(([one, quantity]) => this.#known.sum(one) >= quantity)
   }
 
-  /** What the target is known to have too few of. */
+  /** The units of which the target is known to have too few. */
   #missing(target: number, wants: Units): Units {
     return wants.filter(([sku, quantity]) => this.#known.at(target, sku) < quantity)
   }
 
-  /** Who is after the same units tries again at another time. */
+  /** Calls that want the same units retry at different times. */
   async #pause(round: number, limits: CallOptions): Promise<void> {
     if (round < tuning.hasty) return
     const ms = this.#clock.random() * Math.min(tuning.maxPauseMs, 2 ** (round - tuning.hasty + 1))
@@ -179,18 +180,18 @@ export class Rebalancer {
 }
 
 /**
- * That there are too few of one of the SKUs, if that can be said; see {@link Rebalancer}. It is
- * said of the first one: so of those before it there must have been enough at that moment, as there
- * are if the second survey still finds enough.
+ * Returns the SKU that is sold out, if the snapshots prove it; see {@link Rebalancer}. It names the
+ * first such SKU of the cart, so for those before it there must have been enough at that moment:
+ * there were if the second snapshot still finds enough.
  */
 function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
   if (!survey.still) return undefined
   for (const [sku, quantity] of wants) {
     const [before, now] = [survey.unsoldBefore[sku], survey.unsold[sku]!]
-    // The survey before was begun before it was wanted.
+    // The previous snapshot began before a call asked for this SKU.
     if (before === undefined) return undefined
     if (before < quantity) {
-      // What is in transit can be had by who asks for no more.
+      // `available` includes units in transit: a request for no more than that can get them.
       const available = Math.min(before, now)
       return { sku, available, unsold: before, mayReturn: survey.held[sku]! > 0 }
     }
@@ -200,8 +201,8 @@ function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
 }
 
 /**
- * Units are in transit, and were when it was asked before: whoever sent them would have brought
- * them to the target by now.
+ * Whether units are in transit now and were in the previous snapshot: a running process would have
+ * delivered them by now.
  */
 function isStuck(survey: StockSnapshot, wants: Units): boolean {
   return wants.some(
@@ -209,7 +210,10 @@ function isStuck(survey: StockSnapshot, wants: Units): boolean {
   )
 }
 
-/** Its stock cannot be counted, so nobody can say that there is none. */
+/**
+ * The error if a partition cannot be counted: its stock is unknown, so no SKU can be reported as
+ * sold out.
+ */
 function away({ failures }: StockSnapshot, partitions: number): unknown {
   const error = failureOf(failures, partitions)
   if (!(error instanceof StockholdError)) return error

@@ -7,36 +7,39 @@ import type { KnownStock } from './known-stock.js'
 
 const tuning = {
   /**
-   * Who lacks units looks at what is known of them after so long, in ms, though some partition has
-   * not answered yet.
+   * After this many ms a waiting call uses the answers so far, even if some partitions have not
+   * answered.
    */
   glimpseMs: 30,
   /**
-   * Between two surveys of a sale of so many partitions lies a ms at least: a handle asks 4,000 of
-   * them a second at most.
+   * For this many partitions of the sale, at least 1 ms lies between two snapshots: a handle asks
+   * at most 4,000 partitions a second.
    */
   partitionsAMs: 4,
 }
 
 /**
- * What all partitions said when they were asked one after another: of the SKUs that callers waited
- * for when it began, and of no others.
+ * The counts of all partitions, read one after another, only for the SKUs that calls waited for
+ * when the snapshot began.
  */
 export interface StockSnapshot {
-  /** Counts from 1 in the order in which they were begun; each was over when the next began. */
+  /**
+   * Snapshots are numbered from 1 in the order in which they begin. Each ends before the next
+   * begins.
+   */
   readonly number: number
-  /** The SKUs it asked for. */
+  /** The SKUs that the snapshot asked for. */
   readonly asked: ReadonlySet<number>
   /** Why partitions did not answer. */
   readonly failures: ReadonlyMap<number, unknown>
   /**
-   * All partitions answered, in this survey and the one before, and no units came back on sale in
-   * between.
+   * All partitions answered in this snapshot and in the previous one, and no units returned to the
+   * sale in between.
    */
   readonly still: boolean
   /**
-   * By SKU: what the survey before found unsold, in transit included, if it asked. Says something
-   * only if this one is `still`.
+   * By SKU: the unsold units of the previous snapshot, including those in transit, if it asked for
+   * the SKU. Meaningful only if this snapshot is `still`.
    */
   readonly unsoldBefore: readonly number[]
   readonly inTransitBefore: readonly number[]
@@ -46,36 +49,37 @@ export interface StockSnapshot {
   readonly held: readonly number[]
 }
 
-/** What tells whether units have come back to a partition. */
+/** Shows whether units have returned to a partition. */
 interface Trace {
   readonly returns: number
   readonly generation: number
 }
 
 interface Running {
-  /** Everybody has answered, or will not. */
+  /** Resolves when every partition has answered or failed. */
   readonly done: Promise<StockSnapshot>
-  /** The same, or a moment has passed. */
+  /** Resolves at the same time, or after `glimpseMs` if that is earlier. */
   readonly partialResult: Promise<unknown>
 }
 
 /**
- * Asks all partitions what they have: one survey at a time for all of a handle who want to know.
+ * Asks all partitions for their stock: one snapshot at a time, shared by all waiting calls of a
+ * handle.
  */
 export class StockSnapshots {
   readonly #parts: Parts
   readonly #known: KnownStock
   readonly #clock: Clock
   readonly #limitMs: number
-  /** How many were begun. */
+  /** How many snapshots have begun. */
   begun = 0
-  /** How many wait for each SKU. */
+  /** How many calls wait for each SKU. */
   readonly #wanted = new Map<number, number>()
   #running: Running | undefined
   #last: { survey: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
   #endedAt = Number.NEGATIVE_INFINITY
 
-  /** @param limitMs When a partition that has not answered is given up. */
+  /** @param limitMs After how many ms the snapshot stops waiting for a partition. */
   constructor(parts: Parts, known: KnownStock, clock: Clock, limitMs: number) {
     this.#parts = parts
     this.#known = known
@@ -83,12 +87,14 @@ export class StockSnapshots {
     this.#limitMs = limitMs
   }
 
-  /** The latest that is over. */
+  /** The latest finished snapshot. */
   get last(): StockSnapshot | undefined {
     return this.#last?.survey
   }
 
-  /** From now on each survey asks for these SKUs too, until what is returned is called. */
+  /**
+   * Adds these SKUs to all snapshots that begin from now on, until the returned function is called.
+   */
   want(units: Units): () => void {
     const add = (by: number) => {
       for (const [sku] of units) {
@@ -101,7 +107,7 @@ export class StockSnapshots {
     return () => add(-1)
   }
 
-  /** The survey that is under way, or a new one. */
+  /** The running snapshot, or a new one. */
   current(): Running {
     this.#running ??= this.#begin()
     return this.#running
@@ -145,7 +151,8 @@ export class StockSnapshots {
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
           held[sku] = (held[sku] ?? 0) + counts.held
         }
-        // A history that goes on as another generation may have put units back without a word.
+        // If the generation has changed, units may have returned without being counted in
+        // `returns`.
         const generation = session.lastSeen!.generation
         return {
           returns,
@@ -155,7 +162,7 @@ export class StockSnapshots {
       })
     }
     const { done: traces, failures } = await askAll(this.#parts.count, (index) =>
-      // A reply that was lost on the way need not cost everybody the survey.
+      // Ask again: one lost reply should not fail the snapshot for all calls.
       ask(index).catch((error) => {
         if (error instanceof StockholdError && error.retryable && call.deadline > this.#clock.now())
           return ask(index)
@@ -182,7 +189,7 @@ function inTransitOf({ unsold, available }: Pick<StockSnapshot, 'unsold' | 'avai
   return unsold.map((units, sku) => units - available[sku]!)
 }
 
-/** NaN is like nothing else. */
+/** NaN equals nothing, so a trace with NaN is never the same. */
 function isSame(a: Trace, b: Trace): boolean {
   return a.returns === b.returns && a.generation === b.generation
 }

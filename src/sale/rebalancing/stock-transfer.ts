@@ -8,45 +8,43 @@ import { ahead, exceeds } from './clock-skew.js'
 import type { KnownStock } from './known-stock.js'
 
 const tuning = {
-  /** Sources asked at the same time for one target. */
+  /** How many sources are asked at the same time for one target. */
   sources: 16,
-  /** So long, in ms, all sources are waited for. */
+  /** How long all sources are waited for, in ms. */
   momentMs: 30,
-  /** SKUs that one call moves at most: some ms of the server's time. */
+  /** How many SKUs one call moves at most: some ms of the server's time. */
   skusACall: 250,
-  /**
-   * After so many rounds in which those thought to have units had none, what is thought is too old.
-   */
+  /** How many rounds a pull asks at most: afterwards the known stock is too old. */
   rounds: 2,
 }
 
-/** What those who wait at a target want together. */
+/** The units that all waiting calls of a target want together. */
 interface Pull {
   /** Quantities by SKU. */
   readonly wants: Map<number, number>
-  /** The SKUs of which any units came. */
+  /** Resolves with the SKUs of which any units arrived. */
   readonly done: Promise<ReadonlySet<number>>
 }
 
 /**
- * Moves units between partitions: `send` at the one that has some, then `receive` at the one that
- * lacks them. Whoever dies between the two leaves units in transit; the next transfer of these SKUs
- * between the pair brings them along, and `driveOn` those of all pairs.
+ * Moves units between partitions: `send` at the source, then `receive` at the target. A process
+ * that crashes between the two leaves units in transit. The next transfer of these SKUs between the
+ * two partitions delivers them, and `completeTransfers` delivers those of all pairs.
  *
- * Nobody who pulled owns what came: whoever asks at the target first has it. So there is nothing to
- * give back, and nobody waits for anybody.
+ * A pull does not own the units it brings: the first request at the target gets them. So no call
+ * has to return units or wait for another.
  */
 export class StockTransfer {
   readonly #parts: Parts
   readonly #known: KnownStock
   readonly #clock: Clock
   readonly #limitMs: number
-  /** By target: what will be pulled when the pull under way is over. */
+  /** By target: the pull that starts when the running one ends. */
   readonly #next = new Map<number, Pull>()
   readonly #running = new Map<number, Promise<unknown>>()
   /**
-   * By source and target: all units by SKU that the target is known to have received from there,
-   * and on which line of its history.
+   * By source and target: all units by SKU that the target is known to have received from the
+   * source, and the target's generation.
    */
   readonly #received = new Map<
     string,
@@ -54,7 +52,7 @@ export class StockTransfer {
   >()
   #driving: Promise<boolean> | undefined
 
-  /** @param limitMs When a step that was not answered is given up. */
+  /** @param limitMs After how many ms a step without an answer fails. */
   constructor(parts: Parts, known: KnownStock, clock: Clock, limitMs: number) {
     this.#parts = parts
     this.#known = known
@@ -63,10 +61,10 @@ export class StockTransfer {
   }
 
   /**
-   * Brings units to the target, so many as all want together who come while the pull before is
-   * under way. Answers of which SKUs any came.
+   * Brings units to the target, enough for all calls that join while the previous pull runs.
+   * Returns the SKUs of which any units arrived.
    *
-   * @param wants What a buyer asks of SKUs of which the target has less.
+   * @param wants What a call asks of SKUs of which the target has too few.
    */
   pull(target: number, wants: Units): Promise<ReadonlySet<number>> {
     const pull = this.#next.get(target) ?? this.#prepare(target)
@@ -101,7 +99,10 @@ export class StockTransfer {
     return came
   }
 
-  /** Who is asked for how much: the richest, and more of them only if one alone has too little. */
+  /**
+   * How many units to ask of each source: first the source with the most, further ones only if it
+   * has too few.
+   */
   #share(target: number, missing: ReadonlyMap<number, number>): Map<number, [sku: number, units: number][]> {
     const asks = new Map<number, [sku: number, units: number][]>()
     for (const [sku, quantity] of missing) {
@@ -115,7 +116,7 @@ export class StockTransfer {
         else asks.set(source, [[sku, wanted]])
         const goes = Math.max(wanted, Math.floor(has / 2))
         rest -= goes
-        // Others who look for a source meanwhile see what will be left.
+        // Other pulls that look for a source meanwhile see the remaining units.
         this.#known.note(source, sku, has - goes)
       }
     }
@@ -124,9 +125,9 @@ export class StockTransfer {
   }
 
   /**
-   * Sends from each source, and receives at the target in one call what all of them sent. Nobody
-   * waits for a source that takes its time when another has answered: what it sends is received
-   * when it comes.
+   * Sends from each source, and receives at the target in one batch what all of them sent. Once a
+   * source has answered, the pull does not wait for slow ones: their units are received when they
+   * arrive.
    */
   async #transfer(target: number, asks: ReadonlyMap<number, Units>): Promise<number[]> {
     const rows: { source: number; sent: Units; wants: Units }[] = []
@@ -147,7 +148,7 @@ export class StockTransfer {
     return (await Promise.all(arrived)).flat()
   }
 
-  /** All units ever sent; nothing where nobody knows what became of it. */
+  /** All units ever sent from the source to the target; `undefined` if the call failed. */
   async #send(source: number, target: number, wants: Units): Promise<Units | undefined> {
     try {
       return await this.#askToSend(source, target, wants)
@@ -159,7 +160,10 @@ export class StockTransfer {
     }
   }
 
-  /** @param skus Of these it is told what was ever sent; what is wanted is among them. */
+  /**
+   * @param skus The SKUs for which the source returns all units ever sent. They include those of
+   *   `wants`.
+   */
   #askToSend(source: number, target: number, wants: Units, skus = wants): Promise<Units> {
     const received = this.#receivedFrom(source, target, skus)
     return this.#parts.ask(source, 'send', { to: target, wants, received }, this.#call(), (answer) => {
@@ -169,31 +173,33 @@ export class StockTransfer {
   }
 
   /**
-   * Units that may have been sent shall not wait for somebody who lacks them. To want nothing is to
-   * ask what was sent.
+   * Delivers units that may have been sent, so they do not stay in transit until a call lacks them.
+   * A `send` that wants nothing returns what was sent.
    */
   async #lookAfter(source: number, target: number, wants: Units): Promise<void> {
     const sent = await this.#askToSend(source, target, [], wants).catch(() => undefined)
     if (sent) await this.#receive(source, target, sent, [])
   }
 
-  /** The SKUs of which more has arrived than this handle knew of. */
+  /**
+   * Receives at the target. Returns the SKUs of which more has arrived than this handle knew of.
+   */
   async #receive(source: number, target: number, sent: Units, asked: Units): Promise<number[]> {
     const before = this.#receivedFrom(source, target, sent)
-    // Nothing was left there, and nothing that was sent before is missing here: the target need not
-    // be asked.
+    // The source had no units left, and the target has received all that was sent: no call is
+    // needed.
     if (exceeds(sent, before).length === 0) return []
     const wanted = new Map(asked)
     try {
       const arrived = exceeds(await this.#catchUp(source, target, sent), before)
       for (const [sku, units] of arrived) {
-        // What a handle has heard of a pair for the first time may have come long ago.
+        // If this handle hears of the pair for the first time, the units may have arrived long ago.
         const atMost = Math.max(wanted.get(sku) ?? 0, this.#known.at(source, sku) + 1)
         this.#add(target, sku, Math.min(units, atMost))
       }
       return arrived.map(([sku]) => sku)
     } catch {
-      // Whoever wants something of the target hears of it there.
+      // Calls that ask the target next see its error themselves.
       return []
     }
   }
@@ -207,20 +213,20 @@ export class StockTransfer {
     })
   }
 
-  /** So many have come to the target, of what this handle looks for. */
+  /** Adds arrived units to the known stock of the target, if this handle tracks the SKU. */
   #add(target: number, sku: number, units: number): void {
     if (this.#known.isKnown(sku)) this.#known.note(target, sku, this.#known.at(target, sku) + units)
   }
 
-  /** Of each of these SKUs what the target is known to have received. */
+  /** The units that the target is known to have received, for each of these SKUs. */
   #receivedFrom(source: number, target: number, skus: Units): Units {
     const known = this.#knownReceived(source, target)
     return skus.map(([sku]) => [sku, known?.get(sku) ?? 0])
   }
 
   /**
-   * What a target said before it was recovered, it may have forgotten; and where the source has
-   * forgotten it too, nobody has those units.
+   * A recovered target may have lost units that it reported before, and if the source has lost its
+   * record too, no partition has them. So only numbers of the target's current generation count.
    */
   #knownReceived(source: number, target: number): Map<number, number> | undefined {
     const known = this.#received.get(pair(source, target))
@@ -232,9 +238,9 @@ export class StockTransfer {
   }
 
   /**
-   * Brings to the target whatever is in transit between any two partitions that can be reached:
-   * nobody else may be left who does. One walk at a time, shared. Answers whether there was
-   * anything.
+   * Delivers all units in transit between any two reachable partitions: the process that sent them
+   * may have crashed. One run at a time, shared by all calls. Returns whether any units were in
+   * transit.
    */
   completeTransfers(): Promise<boolean> {
     this.#driving ??= this.#completeTransfers().finally(() => {
@@ -270,7 +276,7 @@ export class StockTransfer {
   }
 }
 
-/** Is over with the first who has enough, but not before a moment has passed. */
+/** Ends after the first `enough()`, but not before the given time has passed. */
 class Patience {
   readonly over: Promise<void>
   readonly #timer: Timer
@@ -298,7 +304,7 @@ class Patience {
   }
 }
 
-/** Units in parts, each for a call that moves them. */
+/** Splits units into parts, one for each call that moves them. */
 export function inCalls(units: Units): Units[] {
   return [...chunksOf(units, tuning.skusACall)]
 }

@@ -3,9 +3,8 @@ import type { CallOptions } from '../../batching/batcher-set.js'
 import type { Clock, Timer } from '../../engine/clock.js'
 
 /**
- * The promise's result, unless the caller's deadline or signal ends the wait before. What becomes
- * of the promise then is no matter of the caller: it may still fail, and that must not end the
- * process.
+ * Returns the promise's result, unless the caller's deadline or signal ends the wait first. The
+ * promise may still fail later; its error is then ignored and does not end the process.
  */
 export function withDeadline<T>(
   promise: Promise<T>,

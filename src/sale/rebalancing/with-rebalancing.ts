@@ -11,11 +11,11 @@ export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'get'>(
 ) => Promise<FinalAnswer<C>>
 
 /**
- * Asks at the target again and again, while units are brought there in between, until the answer is
- * not for want of them. Answers that, or that there are too few anywhere.
+ * Asks the target repeatedly, and moves units there in between, until the answer no longer reports
+ * a shortage. Returns that answer, or that all partitions together have too few units.
  *
  * @param first The target's first answer.
- * @param lackOf What an answer is for want of; nothing if it stands as it is.
+ * @param lackOf The shortage that an answer reports; `undefined` if the answer is final.
  */
 async function askWithRebalancing<A extends object>(
   supply: Rebalancer,
@@ -37,7 +37,7 @@ async function askWithRebalancing<A extends object>(
 }
 
 /**
- * A `reserve` that its target has answered, to the end.
+ * Completes a `reserve` that its target has answered.
  *
  * @param limited Whether the sale has limits.
  */
@@ -55,13 +55,13 @@ export async function reserveWithRebalancing(
     answer.status === 'sold_out' ? shortageOf(op.cart, answer) : undefined
   const end = await askWithRebalancing(supply, target, first, lackOf, again, limits)
   if ('answer' in end || (op.key === null && !limited)) return end
-  // It may be this very key, asked elsewhere, or this buyer, who got the last unit meanwhile: that
-  // comes before `sold_out`.
+  // Another request with the same key, or of the same buyer, may have got the last unit meanwhile.
+  // Its answer takes precedence over `sold_out`.
   const last = await again()
   return last.status === 'sold_out' ? end : { answer: last }
 }
 
-/** A `confirm`, to the end: only a late one can lack units. */
+/** Completes a `confirm`: only a late one can lack units. */
 export async function confirmWithRebalancing(
   supply: Rebalancer,
   ask: AskAt,
@@ -88,7 +88,7 @@ export async function confirmWithRebalancing(
   return 'answer' in end ? end.answer : ask(target, 'confirm', { ...op, final: true })
 }
 
-/** A `restock`, to the end: to take units out it gathers them first. */
+/** Completes a `restock`: to remove units, it first gathers them at the target. */
 export async function restockWithRebalancing(
   supply: Rebalancer,
   ask: AskAt,

@@ -8,7 +8,7 @@ import { RecoverySession } from './recovery-session.js'
 
 const RECOVERY = { from: true, unfreeze: true } as const
 
-/** See `recover` of the sale. */
+/** See `recover` of `FlashSale`. */
 export async function recoverSale(
   client: SaleClient,
   acknowledged: AcknowledgementCache,

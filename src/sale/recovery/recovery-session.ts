@@ -19,11 +19,11 @@ import type { SaleClient } from '../sale-client.js'
 import { type Recover, type RecoverySource, replay } from './replay.js'
 
 const tuning = {
-  /** Transfers made up for at a time. */
+  /** How many transfers are reconciled at a time. */
   atOnce: 64,
 }
 
-/** Works on a sale past its freeze, step by step. Each step can be repeated, by anybody. */
+/** Recovers a frozen sale step by step. Any process can repeat each step. */
 export class RecoverySession {
   readonly #client: SaleClient
   readonly #rulesIndex: SaleRulesIndex
@@ -40,8 +40,8 @@ export class RecoverySession {
   }
 
   /**
-   * Whatever can be put right without knowing what was acknowledged: all partitions are there,
-   * frozen, and nothing is in transit.
+   * Recovers everything that needs no record of acknowledged changes: afterwards all partitions
+   * exist, those that lost state are frozen, and no units are in transit.
    */
   async rebuild(): Promise<void> {
     await this.#notice()
@@ -49,7 +49,9 @@ export class RecoverySession {
     await this.#reconcile()
   }
 
-  /** Puts back what these know. Where others have the units now, it is `refused`. */
+  /**
+   * Replays what these sources know. A reservation whose units other buyers have now is `refused`.
+   */
   async replay(testimonies: readonly RecoverySource[]): Promise<Pick<Recovery, 'restored' | 'refused'>> {
     const now = (id?: string) => this.#client.serverNow(id === undefined ? 0 : partitionOf(id)!)
     const { restored, refused } = await replay(testimonies, this.#send, now, this.#rulesIndex.rules.holdMs)
@@ -63,8 +65,8 @@ export class RecoverySession {
   }
 
   /**
-   * The sale goes on, and this handle knows from where: a loss before its next call must not begin
-   * the same line anew.
+   * Ends the freeze, and notes the latest offsets in this handle: if state is lost again before its
+   * next call, a rebuild must not reuse the same generation.
    */
   async unfreeze(): Promise<void> {
     await this.#control({ action: 'unfreeze' })
@@ -75,7 +77,8 @@ export class RecoverySession {
   }
 
   /**
-   * If nobody has noticed so far what was lost, this does, and freezes the partitions that lost it.
+   * Asks every partition, so that a loss that no call has detected yet is detected and freezes the
+   * partition.
    */
   async #notice(): Promise<void> {
     const { parts } = this.#client.partitions
@@ -91,11 +94,11 @@ export class RecoverySession {
     if (others.length > 0) throw failureOf(new Map(others), parts.count)
   }
 
-  /** Makes anew the partitions that are gone, frozen. */
+  /** Creates the lost partitions again, frozen. */
   async #rebuild(): Promise<void> {
     const { partitions } = this.#client
     const count = this.#parts.count
-    // Beyond every line that anybody has seen, as far as this handle knows.
+    // Higher than every generation that this handle knows of.
     const generations = Array.from(
       { length: count },
       (_, index) => partitions.session(index).lastSeen?.generation ?? 0,
@@ -114,9 +117,10 @@ export class RecoverySession {
   }
 
   /**
-   * What one partition has received and the other does not know that it sent is sent after all;
-   * what was sent and not received is received. Those that were not frozen go on meanwhile; that
-   * does no harm, since each step is decided where it is carried out.
+   * If a target has received units that its source has no record of sending, the source sends them
+   * now. If a source has sent units that its target has not received, the target receives them now.
+   * Partitions that are not frozen sell meanwhile. This is safe, since the partition that executes
+   * a step decides it.
    */
   async #reconcile(): Promise<void> {
     const parts = this.#parts
@@ -146,7 +150,7 @@ export class RecoverySession {
     await limit.map(late, ({ home, op }) => parts.ask(home, 'receive', op, this.#call(), () => {}))
   }
 
-  /** Sends a command to where it belongs; what its home lacks is brought there. */
+  /** Sends a command to its partition, and moves units there if the partition lacks them. */
   readonly #send: Recover = async <C extends Parameters<Recover>[0]>(command: C, op: Op<C>) => {
     if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as FinalAnswer<C>
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as FinalAnswer<C>

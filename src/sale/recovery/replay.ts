@@ -5,29 +5,26 @@ import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from '../ac
 
 const tuning = {
   /**
-   * Reservations put back at a time, one attempt after another: what is over needs its units for a
-   * moment, and so many at once may lack them.
+   * How many reservations are replayed at a time, by attempt. A reservation that is `over` needs
+   * its units briefly, and there may be too few for many at once.
    */
   atOnce: [1_000, 125, 15, 1],
 }
 
-/**
- * What somebody knows of what was acknowledged: a process of its own answers, a ledger of
- * everything.
- */
+/** A record of acknowledged changes: a handle has its own, a ledger has all. */
 export interface RecoverySource {
   readonly restocks: readonly AcknowledgedRestock[]
   readonly state: 'open' | 'paused' | 'ended'
   /**
-   * Those of a kind, in batches: `confirmed`, `held` at this time, or `over`, which is everything
-   * else.
+   * The reservations of a kind, in batches: `confirmed`, `held` at this time, or `over` (all
+   * others).
    *
    * @param now The server's time.
    */
   reservations(kind: AcknowledgedState, now: number): AsyncIterable<readonly Acknowledged[]>
 }
 
-/** Sends one command past the freeze, to where it belongs. */
+/** Sends one command to its partition, bypassing the freeze. */
 export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<FinalAnswer<C>>
 type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'restock' | 'control'
 
@@ -35,19 +32,20 @@ export interface NotRestored {
   readonly acknowledged: Acknowledged
   /**
    * `replaced`: the buyer has made another reservation with the same key since. `expired`: its
-   * extension was forgotten, and its time went by.
+   * extension was lost, and the hold has expired.
    */
   readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
 }
 
 /**
- * Puts back into a frozen sale what was acknowledged: the same requests once more, with the same
- * ids. What survived answers as it is, so this can be repeated at will, and by many processes one
- * after another.
+ * Replays acknowledged changes into a frozen sale: it repeats the same requests with the same ids.
+ * A reservation that survived answers with its state, so the replay can be repeated, also by
+ * several processes one after another.
  *
- * What is over comes first: it gives its units back at once, and keys and payments must find it.
- * Then who has paid, before who holds, should there be too few units for all. Units that were taken
- * out come last: they were taken from what was left.
+ * Reservations that are `over` come first: they return their units at once, and later requests with
+ * their keys and payments must find them. Confirmed reservations come before held ones, in case
+ * there are too few units for all. Negative restocks come last: they removed units that were left
+ * over.
  *
  * @param now The server's time where a reservation is, by its id.
  */
@@ -75,7 +73,7 @@ export async function replay(
       return reason === 'no room'
     })
   }
-  // One moment for all: what expires in between would be of no kind.
+  // One time for all kinds: else a hold that expires in between would be of no kind.
   const at = now()
   for (const kind of ['over', 'confirmed', 'held'] as const) {
     for (const testimony of testimonies) {
@@ -84,7 +82,7 @@ export async function replay(
         for (const size of tuning.atOnce) {
           const again: Acknowledged[] = []
           for (const some of chunksOf(rest, size)) again.push(...(await attempt(some)))
-          // Not one of them found room: there is none.
+          // If none of them found units, smaller batches will not either.
           if (again.length === 0 || again.length === rest.length) break
           rest = again
         }
@@ -99,8 +97,8 @@ export async function replay(
 }
 
 /**
- * There may be more to take out now than there was: the rest is put in again, under a key of its
- * own.
+ * More units may be available now than before the loss, so the restock may remove more: the
+ * difference is added again, under a key of its own.
  */
 async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): Promise<void> {
   const again = await recover('restock', op)
@@ -110,8 +108,8 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
 }
 
 /**
- * @returns Why not, if it was not: `no room` for one that is over and found no units for its
- *   moment.
+ * @returns The reason why the reservation was not restored, if so. `no room`: a reservation that is
+ *   `over` did not find the units it needs briefly.
  */
 async function putBack(
   { reservation, refundDue, restocked }: Acknowledged,
@@ -123,7 +121,7 @@ async function putBack(
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const hasLapsed = !refundDue && (state === 'expired' || (state === 'held' && !isHeld))
-  // One whose time was up has no time again: it expires before anybody looks.
+  // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
   const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
@@ -132,8 +130,8 @@ async function putBack(
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
     const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
-    // It had expired where its release was forgotten, and found its units: they go back, and the
-    // money stays due.
+    // The hold had expired because its release was lost, and its units were still available. They
+    // are returned, and the refund stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'released') {
     await recover('release', { id, buyer: null })
@@ -144,7 +142,7 @@ async function putBack(
     }
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
   } else if (isHeld) {
-    // What survived may be from before it was extended.
+    // The surviving reservation may be older than its extension.
     if (held.reservation.state === 'expired') return 'expired'
     if (held.reservation.expiresAt >= expiresAt) return undefined
     const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
