@@ -10,11 +10,11 @@ import { invalid, StockholdError } from '../errors.js'
  * the algorithm HS256, the secret that `kid` (a fingerprint) stands for, its own clock for `exp`,
  * `aud` the room, `sub` the buyer. Its header is `{ alg: 'HS256', typ: 'JWT', kid }`.
  *
- * A ticket is for this library only, and comes with every poll, so it is short. It is signed with a
- * key of its own for each room and sale, `base64url(HMAC-SHA-256(secret,
- * JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one: of
- * another room, or as a pass, no service can take it, whatever it looks at. Its header is
- * `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
+ * A ticket is for this library only. Every poll carries it, so it is short. It is signed with a key
+ * of its own for each room and sale, `base64url(HMAC-SHA-256(secret,
+ * JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one.
+ * Therefore no service can accept it for another room or as a pass, whichever claims it checks. Its
+ * header is `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
  *
  * | claim  | in a ticket   | in a pass                                                             |
  * | ------ | ------------- | --------------------------------------------------------------------- |
@@ -23,10 +23,10 @@ import { invalid, StockholdError } from '../errors.js'
  * | `sub`  |               | the buyer                                                             |
  * | `aud`  |               | the room's id                                                         |
  * | `sale` |               | the sale's id, absent in a room without one                           |
- * | `visitId` | the number of the buyer's first place | the same                                      |
- * | `of`   | the room's incarnation: one that was lost and made anew is another room     | the same      |
+ * | `visitId` | the number the buyer got at first    | the same                                      |
+ * | `of`   | the room's incarnation: a room that was lost and created again has another | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
- * | `until`|               | the same to the ms: that is what counts                               |
+ * | `until`|               | the same to the ms: this one is checked                               |
  */
 
 /** The claims of a ticket. */

@@ -63,8 +63,7 @@ export class WaitingRoom implements AdmissionGate {
       pace: checkAdmission(options),
       deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
-      // Six characters of 64 tell incarnations apart. Every poll carries them, so they are kept
-      // short.
+      // Six characters of 64 tell incarnations apart. They are kept short: every poll carries them.
       onSeen: (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
     })
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
@@ -115,7 +114,7 @@ export class WaitingRoom implements AdmissionGate {
    * process, which is at most 250 ms old.
    *
    * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room, or its owner left
-   * or was revoked.
+   *   or was revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor: Visitor
@@ -147,7 +146,7 @@ export class WaitingRoom implements AdmissionGate {
    * after the end of the sale, when the signal aborts, and when this handle is closed.
    *
    * @throws {StockholdError} At once: `TICKET_INVALID` if this is not a ticket of this room,
-   * `CLOSED`. From the iteration: as `poll`.
+   *   `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
     const signal = checkSignalOption(options)
@@ -220,7 +219,7 @@ export class WaitingRoom implements AdmissionGate {
 
   /**
    * @throws {StockholdError} Also the error that keeps the room from reading its sale's stock, if
-   * it does not pass by itself: `NOT_FOUND`, ...
+   *   it does not pass by itself: `NOT_FOUND`, ...
    */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#client.call(options)
@@ -257,7 +256,7 @@ export class WaitingRoom implements AdmissionGate {
    * and not revoked. Runs in this process, without a call.
    *
    * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` if the room has not been
-   * read yet, see {@link ready}.
+   *   read yet, see {@link ready}.
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
@@ -298,10 +297,7 @@ export class WaitingRoom implements AdmissionGate {
     this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
   }
 
-  /**
-   * A handle that was created with another sale would refuse every ticket. It reads the room first,
-   * which throws `RULES_CONFLICT` then.
-   */
+  /** Reading the room tells why a handle of another sale refuses every ticket: `RULES_CONFLICT`. */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
     if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error
@@ -320,10 +316,7 @@ export class WaitingRoom implements AdmissionGate {
     return this.#withPosition(visitor, answer.ahead)
   }
 
-  /**
-   * @param ahead How many of the visitors at the head of the queue come first, if the engine said
-   * so.
-   */
+  /** @param ahead How many of the called visitors come first, if the engine said so. */
   #withPosition(visitor: Visitor, ahead: number | null = null): PollResult {
     const state = this.#poller.state!
     if (visitor.rank > state.called && this.#poller.queue.isGone(visitor.rank)) throw this.#gone(visitor)
