@@ -3,11 +3,12 @@ import { checkInteger } from '../validation.js'
 
 /**
  * The draw: a shuffle of the numbers 1 to `count` that follows from a seed. The rank of one number
- * can be computed without the others, and afterwards any visitor can verify it in any language. It is a generalised Feistel network with cycle walking (Black and Rogaway, "Ciphers with
- * Arbitrary Finite Domains", 2002).
+ * can be computed without the others, and afterwards any visitor can verify it in any language. It
+ * is a generalised Feistel network with cycle walking (Black and Rogaway, "Ciphers with Arbitrary
+ * Finite Domains", 2002).
  *
- * Before the draw `commitment = sha256(seed)` is published, afterwards the seed. To recompute the
- * rank of `number`:
+ * The engine publishes `commitment = sha256(seed)` before the draw, and the seed after it. To
+ * compute the rank of `number`:
  *
  * 1. `a = max(4, ceil(sqrt(count)))` and `b = max(4, ceil(count / a))`. Start with
  *    `m = number - 1`.
