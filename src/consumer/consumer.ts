@@ -292,7 +292,7 @@ export class Consumer {
       const result = this.#settings.onDeadLetter?.(told, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
-      // The code of a handler's error is not the consumer's: CLOSED of another handle must not end
+      // A failed callback is no failure of the consumer: its CLOSED of another handle must not end
       // this consumer.
       notify(this.#settings.onError, failure)
     }
