@@ -20,9 +20,7 @@ const tuning = {
   cutFrom: 1_024,
 }
 
-/**
- * Events that are not done and not parked, over all partitions of a consumer: limits reading ahead.
- */
+/** Events not done and not parked, over all partitions of a consumer: limits reading ahead. */
 export interface Load {
   events: number
   /** A partition waits until there are fewer. */
@@ -58,7 +56,7 @@ export interface Acknowledgement {
  * The position is the last event up to which every event is done or parked. An event is parked if
  * it would hold up the position: because it failed, because it waits behind a parked one, or
  * because its handler takes long. Parked events lie at or before the position, so the consumer that
- * takes over finds each event once: either parked or behind the position.
+ * takes over finds each event once: either parked or after the position.
  */
 export class Backlog implements DeliveryBacklog {
   /** The sequence up to which the partition was read. */
@@ -185,8 +183,7 @@ export class Backlog implements DeliveryBacklog {
   /** The handler failed; the event is tried again at `retryAt`. */
   failed(delivery: Delivery, error: string, retryAt: number): Delivery | undefined {
     this.running--
-    // If the lease was lost meanwhile, the event is not tried again here; the next of its key may
-    // go on.
+    // After a lost lease the event is not tried again here. The next of its key may begin.
     if (delivery.state === 'dropped') return this.#chains.leave(delivery)
     delivery.attempts++
     delivery.error = error

@@ -253,9 +253,7 @@ export class PartitionConsumer implements Leader {
     if (this.#schedule.plan(page.events.length, latest, at)) this.#noticed()
   }
 
-  /**
-   * Events after that sequence; `undefined` if they are not of the history that was read before.
-   */
+  /** Events after that sequence; `undefined` if the history is not the one read before. */
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
