@@ -42,7 +42,7 @@ export class CallbackTimeouts {
         },
       }
       this.#running.add(run)
-      // A caller's thenable may throw in `then`, or settle twice. A promise does neither.
+      // A caller's thenable may throw in `then`, or resolve twice. A promise does neither.
       Promise.resolve(result).then(
         (value) => {
           this.#running.delete(run)

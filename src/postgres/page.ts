@@ -135,7 +135,7 @@ function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome
       outcome.expiresAt = event.expiresAt
       break
     case 'refund_due':
-      // The reason tells the state: only a released or an expired reservation can be paid for in
+      // The reason is the state: only a released or an expired reservation can be paid for in
       // vain.
       outcome.state = event.reason === 'released' ? 'released' : 'expired'
       outcome.refundDue = event.reason

@@ -178,7 +178,7 @@ export class PartitionWriter {
   }
 
   /**
-   * Switches to a generation that is new to the tables. Waits for the sale to continue if it is
+   * Switches to a generation that is new to the tables. Rejects while the sale is
    * frozen, because its next generation is not decided yet.
    */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {

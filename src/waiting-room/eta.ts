@@ -4,8 +4,8 @@ import type { QueuePosition } from './results.js'
 /** Near the head of the queue, in ms: often enough never to count as away. */
 const DOOR_POLL_MS = 1_000
 /**
- * The last of these polls aims at the moment of the turn: turns that wait for their visitors make
- * the rate uneven. In ms; MIN_POLL_MS is the shortest interval.
+ * The shortest of these intervals, in ms. The last poll aims at the moment of the turn: turns that
+ * wait for their visitors make the rate uneven.
  */
 const TURN_POLL_MS = 250
 const MIN_POLL_MS = 1_000

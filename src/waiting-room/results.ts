@@ -1,4 +1,4 @@
-/** What a waiting visitor is told. */
+/** The position of a waiting visitor. */
 export interface QueuePosition {
   /**
    * The visitor's position: 1 is next, 0 means "your turn: poll". Before a draw, every visitor in

@@ -109,9 +109,9 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Tells the owner of a ticket their position. Visitors whose turn is near are looked up in the
-   * engine, together, in a few calls a second. All others are answered from the state in this
-   * process, which is at most 250 ms old.
+   * Answers the owner of a ticket: with their position, or with a pass when it is their turn.
+   * Visitors whose turn is near share a few calls a second to the engine. All others are answered
+   * from the state in this process, which is at most 250 ms old.
    *
    * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room, or its owner left
    *   or was revoked.
@@ -213,11 +213,14 @@ export class WaitingRoom implements AdmissionGate {
     return this.#control({ action: 'pause' }, options)
   }
 
+  /** Ends a {@link pause}. */
   resume(options?: SignalOption): Promise<void> {
     return this.#control({ action: 'resume' }, options)
   }
 
   /**
+   * Reads the state of the room from the engine.
+   *
    * @throws {StockholdError} Also the error that keeps the room from reading its sale's stock, if
    *   it does not pass by itself: `NOT_FOUND`, ...
    */
@@ -297,7 +300,7 @@ export class WaitingRoom implements AdmissionGate {
     this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
   }
 
-  /** Reading the room tells why a handle of another sale refuses every ticket: `RULES_CONFLICT`. */
+  /** Reads the room first: a handle of another sale gets `RULES_CONFLICT` instead of `error`. */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
     if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error
