@@ -12,20 +12,21 @@ export interface ConsumeOptions {
    */
   group: string
   /**
-   * The consumer's name where groups are inspected; a random part is added to it. @default
-   * 'consumer'
+   * The consumer's name where groups are inspected; a random part is added to it.
+   * @default 'consumer'
    */
   name?: string | undefined
   /** Events handled at a time, over all partitions; never two of one reservation. @default 16 */
   concurrency?: number | undefined
   /**
-   * Where a new group begins: at the oldest event in the stream, or at the next new event. @default
-   * 'beginning'
+   * Where a new group begins: at the oldest event in the stream, or at the next new event.
+   * @default 'beginning'
    */
   start?: 'beginning' | 'now' | undefined
   /**
    * How long a crashed consumer keeps its partitions. The lease is renewed every third of this
-   * time. @default 10_000
+   * time.
+   * @default 10_000
    */
   leaseMs?: number | undefined
   /**
@@ -39,7 +40,8 @@ export interface ConsumeOptions {
   maxAttempts?: number | undefined
   /**
    * The pause after the first failure. It doubles with each failure, and a random part of up to a
-   * half is taken off. @default 1_000
+   * half is taken off.
+   * @default 1_000
    */
   retryDelayMs?: number | undefined
   /** The longest pause between two attempts. @default 60_000 */
@@ -47,18 +49,21 @@ export interface ConsumeOptions {
   /**
    * The most events of one partition that may have failed at a time, including dead letters. At the
    * limit, reading waits until there is room, so that a warehouse that is down does not fill Redis.
-   * Make room by `replay` or `discard`. @default 1_000
+   * Make room by `replay` or `discard`.
+   * @default 1_000
    */
   maxParked?: number | undefined
   /**
    * Events of one partition that are kept for groups that lag. Beyond, the oldest are trimmed even
    * if a group has not had them, once they are older than the sale's `maxHoldMs`. `onWarning` is
-   * called at 80 % already. @default 1_000_000
+   * called at 80 % already.
+   * @default 1_000_000
    */
   maxStreamLength?: number | undefined
   /**
    * The longest pause between two polls for new events while there are none. This process' own
-   * calls are noticed at once. @default 1_000
+   * calls are noticed at once.
+   * @default 1_000
    */
   pollMs?: number | undefined
   /**

@@ -25,12 +25,14 @@ export interface FollowOptions {
   maxEvents?: number | null | undefined
   /**
    * The longest pause between two polls of a quiet sale, in ms. Changes by this process are written
-   * at once. @default 1_000
+   * at once.
+   * @default 1_000
    */
   maxPauseMs?: number | undefined
   /**
    * Called with each failure. The follower continues by itself, with growing pauses; after
-   * `INCOMPATIBLE_VERSION` it ends. @default none
+   * `INCOMPATIBLE_VERSION` it ends.
+   * @default none
    */
   onError?: ((error: unknown) => void) | undefined
 }

@@ -8,7 +8,8 @@ const NAMED = 100
 export interface ReconcileOptions {
   /**
    * Updates the rows that differ to the state of the sale. The result is the state before the
-   * repair. @default false
+   * repair.
+   * @default false
    */
   repair?: boolean | undefined
   /** How long the ledger may stay behind, in ms, before the comparison fails. @default 60_000 */

@@ -14,8 +14,8 @@ export interface WaitingRoomOptions extends AdmissionOptions {
    */
   secret: string | readonly string[]
   /**
-   * The sale whose stock limits admission: no more passes than it can serve. @default none: only
-   * the rate counts
+   * The sale whose stock limits admission: no more passes than it can serve.
+   * @default none: only the rate counts
    */
   sale?: FlashSale | string | undefined
   /**
@@ -29,7 +29,8 @@ export interface WaitingRoomOptions extends AdmissionOptions {
   deadlineMs?: number | undefined
   /**
    * The most joins that may be in flight on this handle. A further join fails with OVERLOADED at
-   * once. @default 100_000
+   * once.
+   * @default 100_000
    */
   maxInFlight?: number | undefined
 }

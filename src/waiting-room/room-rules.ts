@@ -8,8 +8,8 @@ export interface AdmissionOptions {
   /** How many visitors may be admitted a second: 0 to 1,000,000, with at most three decimals. */
   ratePerSecond: number
   /**
-   * How many visitors may be admitted at once after a quiet time: 1 to 1,000,000. @default one
-   * second's worth, at least 1
+   * How many visitors may be admitted at once after a quiet time: 1 to 1,000,000.
+   * @default one second's worth, at least 1
    */
   burst?: number | undefined
   /** How long a turn is kept for its visitor, in ms: 100 to 600,000. @default 30_000 */
@@ -18,7 +18,8 @@ export interface AdmissionOptions {
   passMs?: number | undefined
   /**
    * Passes outstanding per available unit: 1 to 1,000. More than 1 makes up for visitors who do not
-   * buy. @default 1.2
+   * buy.
+   * @default 1.2
    */
   overcommit?: number | undefined
 }
