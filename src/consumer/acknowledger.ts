@@ -5,7 +5,10 @@ import { Trimming } from './trimming.js'
 /** The right of one consumer to a partition of its group. */
 export class Lease {
   readonly epoch: number
-  /** By the clock of the process, from when it was asked for: it ends here before it ends there. */
+  /**
+   * By the process's clock, counted from the request: the lease expires here before it expires in
+   * the engine.
+   */
   until = 0
   renewAt = 0
 
@@ -21,15 +24,17 @@ export class Lease {
 }
 
 /**
- * - `nothing`: there was nothing to tell.
- * - `acknowledged`: the engine has heard it, and the lease is renewed.
- * - `fenced`, `gone`: the lease or the group is over.
+ * - `nothing`: there was nothing to acknowledge.
+ * - `acknowledged`: the engine has the acknowledgement, and the lease is renewed.
+ * - `fenced`, `gone`: the lease was lost, or the group was removed.
  */
 export type Told = 'nothing' | 'acknowledged' | 'fenced' | 'gone'
 
-/** Tells the engine which events of a partition were handled, some time after they were. */
+/**
+ * Acknowledges the handled events of a partition in the engine, some time after they were handled.
+ */
 export class Acknowledger {
-  /** When it is to tell, by the process's clock. */
+  /** When the next acknowledgement is due, by the process's clock. */
   at = Number.POSITIVE_INFINITY
   readonly #partition: number
   readonly #context: ConsumerContext
@@ -41,7 +46,7 @@ export class Acknowledger {
     this.#trimming = new Trimming(partition, context)
   }
 
-  /** There is something to tell. Answers whether there was nothing before. */
+  /** Plans an acknowledgement. Returns whether none was planned before. */
   plan(): boolean {
     if (this.at < Number.POSITIVE_INFINITY) return false
     this.postpone()
@@ -57,9 +62,9 @@ export class Acknowledger {
   }
 
   /**
-   * Tells what is new, and renews the lease for so long.
+   * Acknowledges what is new, and renews the lease for `leaseMs`.
    *
-   * @param heard Called as soon as the engine has heard it.
+   * @param heard Called as soon as the engine has the acknowledgement.
    */
   async tell(
     backlog: Backlog,
@@ -73,8 +78,8 @@ export class Acknowledger {
     this.clear()
     if (!what.news && !this.#trimming.isDue(at) && at < lease.renewAt && leaseMs > 0) return 'nothing'
     const { park, unpark } = what
-    // Only what is new is told: an engine that has forgotten what it was told must not learn it
-    // again from this call.
+    // Sends a position only if it is new: an engine that has lost earlier acknowledgements must not
+    // learn them again from this call.
     const position = what.news ? what.position : 0
     const trim = this.#trimming.at(at)
     const told = {

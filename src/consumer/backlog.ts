@@ -5,25 +5,25 @@ import type { KeyedOrder } from './keyed-order.js'
 
 const tuning = {
   /**
-   * Events of one partition that may be kept while one of them holds up the position; some of them
-   * are done already.
+   * Events of one partition that may be kept while one of them holds up the position, including
+   * those that are done.
    */
   window: 8_192,
   /**
-   * A handler that takes longer holds up the position no more: its event is parked while it runs.
-   * ms
+   * A handler that takes longer than this no longer holds up the position: its event is parked
+   * while it runs. ms
    */
   slowMs: 1_000,
-  /** Events that one call adds to the parked ones, at most. */
+  /** The most events that one call parks. */
   maxParks: 256,
-  /** So many places at the beginning of the window that are of no use any more are cut off. */
+  /** Unused entries at the beginning of the window are removed once there are this many. */
   cutFrom: 1_024,
 }
 
-/** Not done and not parked, over all partitions of a consumer: what reading ahead is limited by. */
+/** Events not done and not parked, over all partitions of a consumer: limits reading ahead. */
 export interface Load {
   events: number
-  /** Somebody waits until there are fewer. */
+  /** A partition waits until there are fewer. */
   starved: boolean
 }
 
@@ -33,16 +33,16 @@ export interface BacklogContext {
   readonly chains: KeyedOrder
   readonly load: Load
   readonly maxParked: number
-  /** A moment of the clock's clock in the server's time. */
+  /** Converts a moment of the process's clock to server time. */
   readonly serverTime: (moment: number) => number
 }
 
-/** What is to be told to the engine. */
+/** What to send to the engine. */
 export interface Acknowledgement {
   readonly position: number
   readonly park: readonly ParkedEvent[]
   readonly unpark: readonly number[]
-  /** Whether it tells anything new. */
+  /** Whether it contains anything new. */
   readonly news: boolean
   readonly parks: readonly Delivery[]
   readonly end: number
@@ -50,18 +50,18 @@ export interface Acknowledgement {
 
 /**
  * The events of one partition that one consumer has in hand during one lease: which are done, which
- * wait for another try, which are given up, and what of that the engine is to know. It knows no
+ * wait for another try, which are dead letters, and what of that must be acknowledged. It has no
  * timers and makes no calls.
  *
- * The position is the last event before which everything is done or parked. An event is parked when
- * it would hold up the position: because it failed, because it waits behind one that is parked, or
- * because its handler takes long. What was parked lies at or before the position; so whoever takes
- * over finds each event either parked or behind the position, and not twice.
+ * The position is the last event up to which every event is done or parked. An event is parked if
+ * it would hold up the position: because it failed, because it waits behind a parked one, or
+ * because its handler takes long. Parked events lie at or before the position, so the consumer that
+ * takes over finds each event once: either parked or after the position.
  */
 export class Backlog implements DeliveryBacklog {
-  /** Up to here it has been read. */
+  /** The sequence up to which the partition was read. */
   read: number
-  /** Dead events in the engine, as far as is known. */
+  /** Dead letters in the engine, as far as is known. */
   dead = 0
   knowsDead = false
   running = 0
@@ -72,16 +72,16 @@ export class Backlog implements DeliveryBacklog {
   readonly #maxParked: number
   readonly #serverTime: (moment: number) => number
   #inHand = 0
-  /** In order of the stream, from `#head`: what is not yet behind the position. */
+  /** In stream order, from `#head`: the events that the position has not passed yet. */
   readonly #window: (Delivery | undefined)[] = []
   #head = 0
-  /** How many were cut off the window's beginning: a place in it, plus this, stays the same. */
+  /** Entries removed from the window's beginning: an index plus this stays the same. */
   #cut = 0
   #settled: number
   #lastDone = 0
-  /** Not done and parked, or about to be, by sequence. */
+  /** Events that are parked, or about to be, and not done, by sequence. */
   readonly #parked = new Map<number, Delivery>()
-  /** Parked ones of which the engine has an older state. */
+  /** Parked events of which the engine has an older state. */
   readonly #changed = new Set<Delivery>()
   readonly #unpark = new Set<number>()
   readonly #waiting = new Set<Delivery>()
@@ -96,7 +96,7 @@ export class Backlog implements DeliveryBacklog {
     this.#serverTime = terms.serverTime
   }
 
-  /** What the engine has acknowledged. */
+  /** The position that the engine has acknowledged. */
   get settled(): number {
     return this.#settled
   }
@@ -110,7 +110,7 @@ export class Backlog implements DeliveryBacklog {
     return this.#parked.size + this.dead >= this.#maxParked
   }
 
-  /** Whether so much waits behind the position that reading on would not help. */
+  /** Whether so many events wait behind the position that further reading would not help. */
   get crowded(): boolean {
     return this.#window.length - this.#head >= tuning.window
   }
@@ -121,7 +121,7 @@ export class Backlog implements DeliveryBacklog {
     return this.#positionAt(at)
   }
 
-  /** The next event of the stream. Returns it if it can be handled at once. */
+  /** Adds the next event of the stream. Returns its delivery if it can be handled at once. */
   add(event: StoredEvent, reservation: StoredReservation | undefined): Delivery | undefined {
     this.read = event.sequence
     if (event.type === 'sent' || event.type === 'received') return undefined
@@ -132,8 +132,8 @@ export class Backlog implements DeliveryBacklog {
   }
 
   /**
-   * One that the engine has parked; nothing, if it is in hand already. Returns it if it can be
-   * handled at once.
+   * Adds an event that the engine has parked, unless it is in hand already. Returns its delivery if
+   * it can be handled at once.
    */
   addParked(
     { event, attempts, error }: ParkedEvent,
@@ -154,7 +154,7 @@ export class Backlog implements DeliveryBacklog {
     return undefined
   }
 
-  /** Whether a parked event is in hand, or was dealt with here. */
+  /** Whether a parked event is in hand, or was handled here. */
   knows(sequence: number): boolean {
     return this.#parked.has(sequence) || this.#unpark.has(sequence)
   }
@@ -165,7 +165,7 @@ export class Backlog implements DeliveryBacklog {
     this.running++
   }
 
-  /** It was dealt with. Returns what can be handled next in its place. */
+  /** The event was handled. Returns the next delivery of its key. */
   done(delivery: Delivery): Delivery | undefined {
     this.running--
     const { state } = delivery
@@ -180,10 +180,10 @@ export class Backlog implements DeliveryBacklog {
     return this.#chains.leave(delivery)
   }
 
-  /** It failed; it is to be tried again at that moment. */
+  /** The handler failed; the event is tried again at `retryAt`. */
   failed(delivery: Delivery, error: string, retryAt: number): Delivery | undefined {
     this.running--
-    // Who lost the lease meanwhile tries no more; what came since may go on.
+    // After a lost lease the event is not tried again here. The next of its key may begin.
     if (delivery.state === 'dropped') return this.#chains.leave(delivery)
     delivery.attempts++
     delivery.error = error
@@ -194,7 +194,7 @@ export class Backlog implements DeliveryBacklog {
     return undefined
   }
 
-  /** It failed for the last time. Returns what can be handled next in its place. */
+  /** The handler failed for the last time. Returns the next delivery of its key. */
   giveUp(delivery: Delivery, error: string): Delivery | undefined {
     this.running--
     if (delivery.state === 'running') {
@@ -207,7 +207,7 @@ export class Backlog implements DeliveryBacklog {
     return this.#chains.leave(delivery)
   }
 
-  /** Those whose time to be tried again has come. */
+  /** The deliveries that are due for another try. */
   *due(now: number): Generator<Delivery> {
     for (const delivery of this.#waiting) {
       if (delivery.at > now) continue
@@ -217,17 +217,17 @@ export class Backlog implements DeliveryBacklog {
     }
   }
 
-  /** When the next one is to be tried again. */
+  /** When the next delivery is due for another try. */
   nextDue(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { at } of this.#waiting) if (at < next) next = at
     return next
   }
 
-  /** What the engine is to be told now; `keep` it, or `revert` it if that failed. */
+  /** What to acknowledge now. The caller calls `keep` with it, or `revert` if the call failed. */
   acknowledge(now: number): Acknowledgement {
-    // All of them: where an earlier call failed, the position must not move past one that the
-    // engine does not have.
+    // All of them: if an earlier call failed, the position must not pass an event that the engine
+    // has not parked.
     const parks = [...this.#changed]
     this.#changed.clear()
     const room = parks.length + tuning.maxParks
@@ -250,7 +250,7 @@ export class Backlog implements DeliveryBacklog {
   keep({ position, parks, end }: Acknowledgement): void {
     if (position > this.#settled) this.#settled = position
     for (const delivery of parks) {
-      // What is dead there is no concern of this consumer any more.
+      // A dead letter in the engine is out of this consumer's hands.
       if (delivery.state !== 'dead' || this.#changed.has(delivery)) continue
       if (this.#parked.delete(delivery.event.sequence)) this.dead++
     }
@@ -263,12 +263,12 @@ export class Backlog implements DeliveryBacklog {
     for (const sequence of unpark) this.#unpark.add(sequence)
   }
 
-  /** Whether anything is left to tell. */
+  /** Whether anything is left to acknowledge. */
   hasNews(): boolean {
     return this.#changed.size > 0 || this.#unpark.size > 0 || this.position > this.#settled
   }
 
-  /** Somebody else deals with all this from now on. */
+  /** The lease is lost: another consumer handles these events. */
   drop(): void {
     this.over = true
     this.#chains.drop()
@@ -276,13 +276,13 @@ export class Backlog implements DeliveryBacklog {
     this.#count(-this.#inHand)
   }
 
-  /** Passes over what is done, and keeps none of it alive. */
+  /** Moves the head past the events that are done, and keeps no reference to them. */
   #advance(): void {
     const window = this.#window
     while (this.#head < window.length && window[this.#head]!.state === 'done')
       window[this.#head++] = undefined
     if (this.#head < tuning.cutFrom) return
-    // Not a slice: the array left behind would hold on to what it refers to.
+    // Not a slice: the old array would keep references to its events.
     window.splice(0, this.#head)
     this.#cut += this.#head
     this.#head = 0
@@ -317,7 +317,7 @@ export class Backlog implements DeliveryBacklog {
     return state === 'done' || parked
   }
 
-  /** Whether the position should move on without it. */
+  /** Whether the position should move on without the event. */
   #holdsUp({ state, attempts, at, before, event }: Delivery, now: number): boolean {
     if (state === 'dead' || attempts > 0) return true
     if (event.sequence > this.#lastDone) return false

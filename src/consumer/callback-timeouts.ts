@@ -7,8 +7,8 @@ interface Run {
 }
 
 /**
- * Ends the wait for callbacks that take too long. All have the same time, so the one that began
- * first is due first, and one timer serves them all.
+ * Limits the time of callbacks. All have the same limit, so the callback that began first is due
+ * first, and one timer serves them all.
  */
 export class CallbackTimeouts {
   readonly #clock: Clock
@@ -25,10 +25,10 @@ export class CallbackTimeouts {
   }
 
   /**
-   * The result of a callback that was just called, or a failure when its time is over. What the
-   * callback does from then on is heard by nothing.
+   * The result of a callback that was just called, or a failure when its time is over. After that,
+   * the result of the callback is ignored.
    *
-   * @param name What was called, for the message of the failure.
+   * @param name The name of the callback, for the message of the failure.
    * @param onTimeout Called with the failure when the time is over.
    */
   limit<T>(result: PromiseLike<T>, name: string, onTimeout?: (error: Error) => void): Promise<T> {
@@ -42,7 +42,7 @@ export class CallbackTimeouts {
         },
       }
       this.#running.add(run)
-      // A thenable of the caller's may throw in `then`, or settle twice: a promise does neither.
+      // A caller's thenable may throw in `then`, or resolve twice. A promise does neither.
       Promise.resolve(result).then(
         (value) => {
           this.#running.delete(run)
@@ -53,12 +53,12 @@ export class CallbackTimeouts {
           reject(error)
         },
       )
-      // A timer for one that has ended meanwhile is cheaper than a timer for each.
+      // A timer that fires for a callback that has ended costs less than a timer for each callback.
       this.#timer.set(run.dueAt)
     })
   }
 
-  /** What still runs is given up by its consumer: there is nothing left to end. */
+  /** The consumer gives up the callbacks that are still running: no timeout is needed for them. */
   stop(): void {
     this.#timer.cancel()
     this.#running.clear()

@@ -5,7 +5,7 @@ import type { EventSource } from './source.js'
 import type { ConsumerWarning } from './warnings.js'
 import type { WorkerPool } from './worker-pool.js'
 
-/** While it is busy the engine is told this often what was done. ms */
+/** A busy partition is acknowledged this often. ms */
 export const SETTLE_MS = 100
 
 /** What the partitions of a consumer share. */
@@ -14,18 +14,18 @@ export interface ConsumerContext {
   readonly settings: Settings
   /** Where a new group begins. */
   readonly start: 'beginning' | 'now'
-  /** The name under which the leases are taken: no other consumer's. */
+  /** The unique name under which this consumer takes leases. */
   readonly consumer: string
   readonly maxHoldMs: number
   readonly load: Load
   readonly workers: WorkerPool
   readonly counts: Counts
   warn(warning: ConsumerWarning): void
-  /** Something went wrong that may pass; what cannot ends the consumer. */
+  /** Reports an error that may pass. An error that does not pass ends the consumer. */
   report(error: unknown): void
-  /** An event is given up. */
+  /** An event becomes a dead letter. */
   deadLetter(delivery: Delivery, error: unknown): void | Promise<void>
-  /** There is less in hand again. */
+  /** The consumer has fewer events in hand, so reading may continue. */
   leaseReleased(): void
   /** A lease was won or lost, or is being given up. */
   leadershipChanged(): void

@@ -27,27 +27,27 @@ import { WorkerPool } from './worker-pool.js'
 
 const CLOSE = { timeoutMs: true } as const
 
-/** What this consumer did since it began, and has in hand. */
+/** What this consumer has done since it started, and what is in progress. */
 export interface ConsumerCounts {
-  /** Events the handler has dealt with. */
+  /** Events that the handler has handled. */
   readonly handled: number
-  /** Times the handler failed. */
+  /** Times that the handler failed. */
   readonly failed: number
-  /** Times an event was tried again. */
+  /** Times that an event was tried again. */
   readonly retried: number
-  /** Events that were gone before this group had them. */
+  /** Events that were trimmed before this group had them. */
   readonly lost: number
-  /** Handlers that run now. */
+  /** Handlers that are running now. */
   readonly inFlight: number
 }
 
-/** How far a consumer group is with one partition, and what this consumer has done there. */
+/** The progress of a consumer group in one partition, and what this consumer has done there. */
 export interface PartitionStats extends GroupPartition, ConsumerCounts {
-  /** Whether this consumer has the lease. */
+  /** Whether this consumer holds the lease. */
   readonly leads: boolean
 }
 
-/** What a consumer has done, and how far each partition is. */
+/** What a consumer has done, and the progress of each partition. */
 export interface ConsumerStats extends ConsumerCounts {
   /** Of the group, summed over the partitions. */
   readonly position: number
@@ -55,33 +55,35 @@ export interface ConsumerStats extends ConsumerCounts {
   readonly lag: number
   readonly parked: number
   readonly dead: number
-  /** How many partitions this consumer leads. */
+  /** The number of partitions of which this consumer holds the lease. */
   readonly leads: number
   readonly partitions: readonly PartitionStats[]
 }
 
 /**
- * Follows a sale's events for a group, one of any number of consumers in any number of processes.
+ * Handles a sale's events for a group, as one of any number of consumers in any number of
+ * processes.
  *
- * - Each event is handled at least once by the group: again if a consumer dies before the engine
- *   has heard that it was done (up to some 100 ms of work, and what was under way), or if Redis
- *   comes back with an older state. Make handlers idempotent, by `event.id` or by the reservation's
- *   id.
- * - The events of one reservation come in order, one at a time; so do those that speak of none. A
- *   handler that fails holds up its reservation only.
- * - Each partition is led by one consumer of the group at a time. When it dies, another takes over
- *   as its lease ends; when it is closed, within a tenth of a lease.
+ * - The group handles each event at least once. An event is handled again if a consumer crashes
+ *   before the engine has its acknowledgement (up to some 100 ms of work, and the handlers that
+ *   were running), or if Redis comes back with an older state. Make handlers idempotent, by
+ *   `event.id` or by the reservation's id.
+ * - The events of one reservation are handled in order, one at a time; so are the events without a
+ *   reservation. A handler that fails holds up its reservation only.
+ * - One consumer of the group leads each partition at a time. If it crashes, another takes over
+ *   when its lease expires; if it is closed, another takes over within a tenth of a lease.
  *
- * While the engine is away, or the sale is frozen or lost, it waits and goes on by itself. It keeps
- * the process alive until it is closed.
+ * While the engine is away, or the sale is frozen or lost, the consumer waits and continues by
+ * itself. It keeps the process alive until it is closed.
  */
 export class Consumer {
   readonly group: string
-  /** Its name in the group: the one it was given, and a random part. */
+  /** The consumer's name in the group: the configured name and a random part. */
   readonly name: string
   /**
-   * Resolves when it was closed. Rejects when it has ended by itself: with `CLOSED` because the
-   * group was removed, or the sale's handle or the engine was closed; with `INCOMPATIBLE_VERSION`.
+   * Resolves when the consumer was closed. Rejects when it has ended by itself: with `CLOSED` if
+   * the group was removed, or the sale's handle or the engine was closed; with
+   * `INCOMPATIBLE_VERSION`.
    */
   readonly closed: Promise<void>
   readonly #source: EventSource
@@ -108,7 +110,7 @@ export class Consumer {
     this.#handler = checkHandler(handler)
     this.#source = source
     this.group = this.#settings.group
-    // Two of one name would share the leases, and both lead.
+    // Two consumers of one name would hold the same leases, and both would lead.
     const random = Math.floor(source.clock.random() * 36 ** 8).toString(36)
     this.name = `${this.#settings.name}-${random}`
     this.#deadLetters = new DeadLetters(source, this.group)
@@ -119,17 +121,17 @@ export class Consumer {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Whoever does not ask why it ended has `onError`.
+    // The rejection is reported by `onError` too, so it need not be handled here.
     this.closed.catch(() => {})
     this.#running = this.#run()
   }
 
   /**
-   * Lets the handlers that run finish, tells the engine, and gives the partitions up: others take
-   * over at once. What was not begun is left to them. Never rejects.
+   * Lets the running handlers finish, acknowledges their events, and gives the partitions up: other
+   * consumers take over at once, and handle the events that were not begun. Never rejects.
    *
-   * @param options `timeoutMs`: how long handlers may take; what runs on is handled by others
-   *   again. @default no limit
+   * @param options `timeoutMs`: how long handlers may take; other consumers handle the events of
+   *   those that take longer again. @default no limit
    */
   close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
     const { timeoutMs } = checkOptions(options, 'options', CLOSE)
@@ -145,7 +147,7 @@ export class Consumer {
   }
 
   /**
-   * Where the group stands, and what this consumer has done.
+   * Reads the progress of the group, and what this consumer has done.
    *
    * @throws {StockholdError} As the methods of the sale.
    */
@@ -173,7 +175,7 @@ export class Consumer {
   }
 
   /**
-   * The events the group has given up, in order, one partition after the other.
+   * The group's dead letters, in order, one partition after the other.
    *
    * @throws {StockholdError} As the methods of the sale.
    */
@@ -182,11 +184,12 @@ export class Consumer {
   }
 
   /**
-   * Has events that were given up tried again, as if they had never failed, after what their
-   * reservations had since.
+   * Has dead letters tried again, as if they had never failed. They are handled after the later
+   * events of their reservations that were handled meanwhile.
    *
-   * @param ids Of the events; others are passed over. `'all'`: all there are.
-   * @returns How many it were. The consumer that leads hears of it within a third of its lease.
+   * @param ids The ids of the events; ids of other events are ignored. `'all'`: all dead letters.
+   * @returns The number of events. The consumer that leads notices them within a third of its
+   *   lease.
    * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
    */
   async replay(ids: readonly string[] | 'all'): Promise<number> {
@@ -196,10 +199,10 @@ export class Consumer {
   }
 
   /**
-   * Forgets events that were given up.
+   * Deletes dead letters.
    *
-   * @param ids Of the events; others are passed over. `'all'`: all there are.
-   * @returns How many it were.
+   * @param ids The ids of the events; ids of other events are ignored. `'all'`: all dead letters.
+   * @returns The number of events.
    * @throws {StockholdError} `INVALID_ARGUMENT`, and as the methods of the sale.
    */
   async discard(ids: readonly string[] | 'all'): Promise<number> {
@@ -248,7 +251,7 @@ export class Consumer {
     this.#timeouts.stop()
   }
 
-  /** The rules of the sale, however long it takes until there is one. */
+  /** Waits for the rules of the sale, however long it takes until the sale exists. */
   async #learn(): Promise<Rules | undefined> {
     for (let failures = 1; !this.#ended && !this.#closing; failures++) {
       try {
@@ -289,18 +292,18 @@ export class Consumer {
       const result = this.#settings.onDeadLetter?.(told, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
-      // Not the consumer's own failure, whatever code it has: that of another handle, which was
-      // closed, must not end this one.
+      // A failed callback is no failure of the consumer: its CLOSED of another handle must not end
+      // this consumer.
       notify(this.#settings.onError, failure)
     }
   }
 
-  /** What will not pass ends the consumer. */
+  /** An error that does not pass by itself ends the consumer. */
   #report(error: unknown): void {
     notify(this.#settings.onError, error)
     if (!(error instanceof StockholdError)) return
-    // What is made anew has only what was put back: a group that began at some moment must not miss
-    // that.
+    // A group that is created again must begin with the recovered events: a start of 'now' would
+    // skip them.
     if (error.code === 'STATE_LOST') this.#start = 'beginning'
     if (error.code === 'CLOSED' || isIncompatible(error)) this.#end(error)
   }
@@ -321,8 +324,8 @@ export class Consumer {
     const follower = this.#partitions[partition]
     const { handled, failed, retried, lost } = follower?.counts ?? this.#counts
     return {
-      // Of one answer of the engine: a position that this process knows already, beside an older
-      // count of parked events, would show that nothing is left while an event is being parked.
+      // From one answer of the engine: a newer position of this process beside an older count of
+      // parked events would show that nothing is left while an event is being parked.
       ...groupStates(state, partition, this.#source),
       handled,
       failed,

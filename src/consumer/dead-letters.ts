@@ -8,20 +8,20 @@ import { END } from './history-reader.js'
 import type { EventSource } from './source.js'
 
 const tuning = {
-  /** Events that one call revives or discards. */
+  /** Events that one call retries or discards. */
   atOnce: 100,
 }
 
-/** An event that was given up. */
+/** An event that has failed `maxAttempts` times. */
 export interface DeadLetter {
-  /** Where its reservation is not there any more, that has its id and nothing else. */
+  /** If its reservation does not exist any more, `reservation` has its id and nothing else. */
   readonly event: SaleEvent
   readonly attempts: number
   /** The message of the last failure, cut to 1,024 bytes. */
   readonly error: string
 }
 
-/** The events a group has given up: looked at, tried again, or forgotten. */
+/** The dead letters of a group: lists, retries and discards them. */
 export class DeadLetters {
   readonly #source: EventSource
   readonly #group: string
@@ -45,7 +45,7 @@ export class DeadLetters {
     }
   }
 
-  /** Answers how many there were. */
+  /** Returns the number of events. */
   async settle(ids: readonly string[] | 'all', action: 'retry' | 'discard'): Promise<number> {
     const wanted = ids === 'all' ? undefined : checkIds(ids)
     const { rules } = await this.#source.describe()
@@ -58,7 +58,7 @@ export class DeadLetters {
         }
       const named = wanted?.filter((id) => id.partition === partition) ?? []
       if (named.length === 0) continue
-      // An id of another history is not meant for what bears its number in this one.
+      // An id of another generation does not mean the event of that sequence in this one.
       const history = await this.#history(partition)
       const sequences = named
         .filter((id) => id.generation === generationOf(id.sequence, history))

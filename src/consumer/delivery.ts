@@ -3,11 +3,11 @@ import type { History } from './events.js'
 
 /**
  * - `queued`: behind another event of the same reservation.
- * - `ready`: for whoever has a hand free.
+ * - `ready`: for the next free worker.
  * - `running`: the handler has it.
  * - `waiting`: it failed, and is to be tried again.
- * - `done`, `dead`: dealt with, or given up.
- * - `dropped`: somebody else deals with it now.
+ * - `done`, `dead`: handled, or a dead letter.
+ * - `dropped`: the lease was lost, so the consumer that takes over handles it.
  */
 type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead' | 'dropped'
 
@@ -15,17 +15,14 @@ type DeliveryState = 'queued' | 'ready' | 'running' | 'waiting' | 'done' | 'dead
 export interface Delivery {
   readonly event: StoredEvent
   readonly reservation: StoredReservation | undefined
-  /**
-   * Events of one key are handled in order: the reservation's id, or '' for those that speak of
-   * none.
-   */
+  /** Events of one key are handled in order: the reservation's id, or '' for events without one. */
   readonly key: string
   readonly backlog: DeliveryBacklog
   state: DeliveryState
   /** How often the handler has failed with it. */
   attempts: number
   error: string
-  /** When it began, or is to be tried again, by the clock's clock. */
+  /** When the handler began, or when it is to be tried again, by the process's clock. */
   at: number
   /** It is parked in the engine, or may be. */
   parked: boolean
@@ -34,7 +31,7 @@ export interface Delivery {
 }
 
 /**
- * The backlog of a delivery, as the consumer's workers know it. Each outcome returns the next event
+ * The backlog of a delivery, as the consumer's workers see it. Each outcome returns the next event
  * of the same key.
  */
 export interface DeliveryBacklog {

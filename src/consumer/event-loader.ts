@@ -6,8 +6,8 @@ import { type Page, reservationsOf } from './history-reader.js'
 
 const tuning = {
   /**
-   * Events in hand, over all partitions, beyond which nothing more is read. With a page on top it
-   * is some thousands.
+   * Events in hand, over all partitions, above which nothing more is read. The last page may exceed
+   * it, so the maximum is some thousands.
    */
   maxLoad: 4_096,
   /** Reservations of parked events that are fetched at a time. */
@@ -15,8 +15,8 @@ const tuning = {
 }
 
 /**
- * Brings a partition's events into the backlog and before the crew, as long as there is room for
- * them.
+ * Loads a partition's events into the backlog and offers them to the worker pool, as long as there
+ * is room for them.
  */
 export class EventLoader {
   readonly #partition: number
@@ -59,7 +59,7 @@ export class EventLoader {
     }
   }
 
-  /** What the engine has parked, with the reservations as they are now. */
+  /** Loads the events that the engine has parked, with the present state of their reservations. */
   async takeParked(parked: readonly ParkedEvent[], backlog: Backlog): Promise<void> {
     const unknown = parked.filter(({ event }) => !backlog.knows(event.sequence))
     if (unknown.length === 0) return

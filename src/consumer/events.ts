@@ -5,8 +5,8 @@ import type { RefundReason, Reservation, ReservationState } from '../sale/result
 /** Where and when an event happened. */
 export interface EventOffset {
   /**
-   * `<partition>-<line>-<sequence>`: the same each time the event is delivered, and no other
-   * event's. Within a partition events are in order of `line`, then `sequence`, as numbers; between
+   * `<partition>-<generation>-<sequence>`: the same in each delivery of the event, and unique.
+   * Within a partition, events are ordered by `generation`, then `sequence`, as numbers; between
    * partitions there is no order.
    */
   readonly id: string
@@ -14,32 +14,32 @@ export interface EventOffset {
   readonly at: number
   readonly partition: number
   /**
-   * 1, and one more after each recovery: a history that was rolled back goes on under another
-   * number.
+   * 1, and one more after each recovery: a history that was rolled back continues as another
+   * generation.
    */
   readonly generation: number
   /**
-   * Counts the partition's events from 1. Those that only concern the engine are counted, and not
+   * Counts the partition's events from 1. Events that only concern the engine are counted, and not
    * delivered.
    */
   readonly sequence: number
 }
 
 /**
- * A change of a sale. `reservation` is as it was right after the change, not as it is now.
+ * A change of a sale. `reservation` is its state right after the change, not its present state.
  *
- * - `reserved`, `extended`: it is held until `reservation.expiresAt`.
- * - `confirmed`: it is paid for and final. This is what a warehouse waits for.
- * - `released`, `expired`: its units are on sale again. An expired one may still become
+ * - `reserved`, `extended`: the reservation is held until `reservation.expiresAt`.
+ * - `confirmed`: the reservation is paid for and final. A warehouse ships on this event.
+ * - `released`, `expired`: the units are on sale again. An expired reservation may still become
  *   `confirmed`, by a late payment that found stock.
- * - `refund_due`: a payment came that cannot be honoured: give the money of `reservation.paymentId`
- *   back.
+ * - `refund_due`: a payment came that cannot be honoured. Refund the payment
+ *   `reservation.paymentId`.
  * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale
  *   again.
- * - `restocked`: `applied` units were added, or taken out (negative), of the `quantity` asked for
- *   by `key`.
- * - `sold_out`: the last available unit of a SKU went; in a sale of several partitions, of that
- *   partition's share.
+ * - `restocked`: `applied` units were added, or removed (negative), of the `quantity` requested
+ *   with `key`.
+ * - `sold_out`: the last available unit of a SKU was taken; in a sale of several partitions, the
+ *   last unit of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
  */
 export type SaleEvent = EventOffset &
@@ -62,12 +62,12 @@ export type SaleEvent = EventOffset &
     | { readonly type: 'paused' | 'resumed' | 'ended'; readonly reservation?: undefined }
   )
 
-/** The kinds of events that consumers are given. */
+/** The types of events that consumers receive. */
 export type SaleEventType = SaleEvent['type']
 
 /**
- * The history an event was read from: a partition's present line, and the sequence at which that
- * left the line before.
+ * The history that an event was read from: a partition's present generation, and the sequence at
+ * which it left the generation before.
  */
 export interface History {
   readonly partition: number
@@ -76,9 +76,9 @@ export interface History {
 }
 
 /**
- * An event as the public sees it; `undefined` for one that only concerns the engine.
+ * Converts an event to its public form; `undefined` for an event that only concerns the engine.
  *
- * @param stored The reservation the event speaks of, in whatever state it is now.
+ * @param stored The reservation of the event, in its present state.
  */
 export function toEvent(
   event: StoredEvent,
@@ -127,7 +127,7 @@ export function toEvent(
       return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
     }
     case 'refund_due': {
-      // Who paid for what had been given back or had expired; the state stays what it was.
+      // The payment was for a released or expired reservation, and did not change its state.
       const state = event.reason === 'released' ? 'released' : 'expired'
       const reservation = asOf(event, stored, rules, state)
       return { id, type, at, partition, generation, sequence, reservation, reason: event.reason }
@@ -136,8 +136,8 @@ export function toEvent(
 }
 
 /**
- * As {@link toEvent}, of an event that is given up: a reservation that is not there has its id and
- * nothing else, so that the event is told all the same.
+ * As {@link toEvent}, for a dead letter: a reservation that does not exist any more has its id and
+ * nothing else, so that the event can still be reported.
  */
 export function toDeadEvent(
   event: StoredEvent,
@@ -155,14 +155,14 @@ function unknownReservation(id: string, at: number): StoredReservation {
 }
 
 /**
- * The line an event is of. Of a history that was recovered more than once only the latest two lines
- * can be told apart: what is older counts to the one before the present.
+ * The generation of an event. If a history was recovered more than once, only the latest two
+ * generations can be told apart: older events count to the one before the present.
  */
 export function generationOf(sequence: number, { generation, since }: History): number {
   return sequence > since ? generation : Math.max(1, generation - 1)
 }
 
-/** The parts of an event's id; `undefined` if it can be none. */
+/** The parts of an event's id; `undefined` if the text is no event's id. */
 export function parseEventId(
   id: string,
 ): { readonly partition: number; readonly generation: number; readonly sequence: number } | undefined {
@@ -172,7 +172,7 @@ export function parseEventId(
     : undefined
 }
 
-/** When the payment became known; before, a reservation has no payment. */
+/** Events after which the payment is known. Before them a reservation has no payment. */
 const paid: ReadonlySet<StoredEvent['type']> = new Set(['confirmed', 'refund_due', 'refunded'])
 
 function asOf(
@@ -180,7 +180,7 @@ function asOf(
   stored: StoredReservation | undefined,
   rules: Rules,
   state: ReservationState,
-  // Nothing extends a hold once it has ended: then what is stored is what it was.
+  // Nothing extends a hold once it has ended, so the stored value is the value of the event.
   expiresAt = stored?.expiresAt,
 ): Reservation {
   if (stored === undefined || expiresAt === undefined)

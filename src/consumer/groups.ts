@@ -1,20 +1,20 @@
 import type { GroupState } from '../engine/groups.js'
 import type { EventSource } from './source.js'
 
-/** Where a group stands in one partition. */
+/** The progress of a group in one partition. */
 export interface GroupPartition {
   readonly partition: number
-  /** It has dealt with the events up to this sequence, but for those that are parked. */
+  /** The group has handled the events up to this sequence, except those that are parked. */
   readonly position: number
   /** The sequence of the partition's latest event. */
   readonly latest: number
-  /** Events it has not come to yet: `latest - position`. */
+  /** Events that the group has not handled yet: `latest - position`. */
   readonly lag: number
-  /** Events put aside for another try, or while a handler takes long. */
+  /** Events set aside for another try, or while a handler takes long. */
   readonly parked: number
-  /** Events given up. */
+  /** Dead letters. */
   readonly dead: number
-  /** Who has the lease, by its name and a random part; `null`: nobody. */
+  /** The consumer that holds the lease: its name and a random part; `null`: none. */
   readonly consumer: string | null
 }
 
@@ -27,7 +27,7 @@ export interface ConsumerGroup {
   readonly partitions: readonly GroupPartition[]
 }
 
-/** The groups there are, in order of their names. */
+/** All groups, in order of their names. */
 export async function consumerGroups(source: EventSource): Promise<ConsumerGroup[]> {
   const { rules } = await source.describe()
   const found = new Map<string, GroupPartition[]>()
@@ -60,7 +60,7 @@ function sums(partitions: readonly GroupPartition[]) {
   return total
 }
 
-/** Forgets a group, in all partitions. Whether there was one. */
+/** Removes a group in all partitions. Returns whether it existed. */
 export async function removeGroup(source: EventSource, group: string): Promise<boolean> {
   const { rules } = await source.describe()
   let removed = false

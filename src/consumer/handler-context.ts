@@ -1,17 +1,18 @@
-/** What a handler is told beside the event. */
+/** What a handler receives beside the event. */
 export interface HandlerContext {
   /**
    * Aborted when the handler has taken `handlerTimeoutMs`. The event is then handled again, perhaps
-   * by another process: hand the signal to whatever the handler waits for, so that the two do not
-   * run side by side for long.
+   * by another process. Pass the signal to everything that the handler waits for, so that the two
+   * runs do not overlap for long.
    */
   readonly signal: AbortSignal
-  /** How often this event was handed out, as far as this consumer knows: 1 for the first time. */
+  /** The number of this attempt, as far as this consumer knows: 1 for the first. */
   readonly attempt: number
 }
 
 /**
- * Makes its signal when a handler asks for one: most do not, and it would cost more than the rest.
+ * Creates its signal when a handler reads it: most handlers do not, and it would cost more than the
+ * rest.
  */
 export class HandlerRun implements HandlerContext {
   readonly attempt: number

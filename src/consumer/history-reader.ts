@@ -5,17 +5,17 @@ import type { EventSource } from './source.js'
 
 export type Page = Awaited<ReturnType<EventSource['read']>>
 
-/** After all events: a page from here is empty, and tells which history it is. */
+/** Past all events: a page from here is empty, and reports the present history. */
 export const END = Number.MAX_SAFE_INTEGER
 
 /**
- * Reads a partition's events, and takes care that they are of one history: a server may come back
+ * Reads a partition's events, and makes sure that they are of one history: a server may come back
  * with an older one.
  */
 export class HistoryReader {
   readonly #partition: number
   readonly #source: EventSource
-  /** Line 0: not known yet. */
+  /** Generation 0: not known yet. */
   history: History
 
   constructor(partition: number, source: EventSource) {
@@ -24,15 +24,16 @@ export class HistoryReader {
     this.history = { partition, generation: 0, since: 0 }
   }
 
-  /** Nothing of it was read: whichever history there is will do. */
+  /** Nothing has been read: any history is accepted. */
   begin(): void {
     this.history = { partition: this.#partition, generation: 0, since: 0 }
   }
 
   /**
-   * Events after that sequence; nothing, if they are not of the history that was read before.
+   * A page of events with `sequence > after`; `undefined` if they are not of the history that was
+   * read before.
    *
-   * @param read Up to here it was read.
+   * @param read The sequence up to which the history was read.
    */
   async page(after: number, read: number): Promise<Page | undefined> {
     const page = await readEvents(this.#source, this.#partition, after)
@@ -41,11 +42,11 @@ export class HistoryReader {
   }
 
   /**
-   * The history has another line or beginning than the one that is known: it was rolled back, or
-   * none was known.
+   * Called if the history has another generation or beginning than the known one: it was rolled
+   * back, or none was known.
    */
   async #turn(page: Page, after: number, read: number): Promise<Page | undefined> {
-    // Rejects while the partition is frozen: what happens there until it goes on has no name yet.
+    // Rejects while the partition is frozen: its next generation is not decided until it continues.
     await this.#source.sweep(this.#partition)
     const again = await readEvents(this.#source, this.#partition, after)
     const { generation, since } = again
@@ -57,8 +58,8 @@ export class HistoryReader {
 }
 
 /**
- * A page of events after that sequence. To read freezes nothing: where the sale has forgotten what
- * this process has seen, this freezes the partition, before it sells on.
+ * Reads a page of events after `after`. Reading alone freezes nothing: if the sale has lost events
+ * that this process has seen, this call freezes the partition before it sells on.
  */
 export async function readEvents(source: EventSource, partition: number, after: number): Promise<Page> {
   try {
@@ -70,8 +71,8 @@ export async function readEvents(source: EventSource, partition: number, after: 
 }
 
 /**
- * Finds a page's reservations by id. They come in the order in which events first speak of them:
- * mostly the next one is it.
+ * Finds a page's reservations by id. They are in the order in which the events first refer to them,
+ * so the next one usually matches.
  */
 export function reservationsOf({ reservations }: Page): (id: string) => StoredReservation | undefined {
   let next = 0

@@ -1,15 +1,14 @@
 import type { Delivery } from './delivery.js'
 
 /**
- * The order of what must be handled in order: events of one key wait for each other. It outlives
- * the lease: a handler that still runs when the lease is lost and won again holds up its key until
- * it ends.
+ * The order of deliveries: events of one key wait for each other. It outlives the lease: a handler
+ * that still runs when the lease is lost and won again holds up its key until it ends.
  */
 export class KeyedOrder {
-  /** The last one of each key. */
+  /** The last delivery of each key. */
   #tails = new Map<string, Delivery>()
 
-  /** Whether it can be handled at once. */
+  /** Adds a delivery. Returns whether it can be handled at once. */
   enter(delivery: Delivery): boolean {
     const tail = this.#tails.get(delivery.key)
     this.#tails.set(delivery.key, delivery)
@@ -20,7 +19,7 @@ export class KeyedOrder {
     return false
   }
 
-  /** It is over. Returns the one behind it, which can be handled now. */
+  /** Removes a delivery that has ended. Returns the one behind it, which can be handled now. */
   leave(delivery: Delivery): Delivery | undefined {
     const { after } = delivery
     if (!after) {
@@ -33,14 +32,14 @@ export class KeyedOrder {
     return after
   }
 
-  /** All who wait are sent away; those who run stay until they end. */
+  /** Drops all deliveries that wait; those that run stay until they end. */
   drop(): void {
     const running = new Map<string, Delivery>()
     for (const [key, tail] of this.#tails) {
       let delivery: Delivery | undefined = tail
       while (delivery) {
         const { before }: Delivery = delivery
-        // Who is in a chain still, and was sent away, runs since an earlier lease.
+        // A dropped delivery that is still in the order has been running since an earlier lease.
         if (delivery.state === 'running' || delivery.state === 'dropped') running.set(key, delivery)
         delivery.state = 'dropped'
         delivery.before = undefined

@@ -7,31 +7,31 @@ import { WakeableTimer } from './wakeable-timer.js'
 
 const tuning = {
   /**
-   * Shares of `leaseMs`. Who leads nothing looks this often whether a partition has become free.
+   * Fractions of `leaseMs`. A consumer without a partition checks this often whether one is free.
    */
   standby: 0.1,
-  /** Who leads some looks this often. */
+  /** A consumer that leads a partition checks this often. */
   look: 0.33,
-  /** How long an offered partition is left to others, */
+  /** How long an offered partition is left to other consumers. */
   offer: 0.15,
   /**
-   * and how long one must have been free until a consumer takes it that leads some already: those
-   * that lead none come first.
+   * How long a partition must have been free before a consumer that leads others takes it:
+   * consumers without a partition come first.
    */
   yield: 0.2,
-  /** Before the first offer, at least, and between two. */
+  /** The least time before the first offer, and between two offers. */
   firstOffer: 3,
   offerEvery: 6,
   /** How long handlers may take to finish before a partition changes hands. */
   finish: 1,
   maxStandbyMs: 1_000,
-  /** Partitions that are asked at a time. */
+  /** Partitions that are read at a time. */
   atOnce: 8,
 }
 
 /**
- * What the engine says of the group in a partition; `undefined`: there is none, `null`: it could
- * not be asked.
+ * The engine's state of the group in a partition; `undefined`: the group does not exist there,
+ * `null`: the partition could not be read.
  */
 type Told = GroupState | undefined | null
 
@@ -45,21 +45,20 @@ export interface LeaseBalancerOptions {
 }
 
 /**
- * Shares a group's partitions out among its consumers, without their knowing more of each other
- * than who has which lease. A consumer leads no more than its fair share, partitions through
- * owners, rounded up; what it has beyond, it lets go one by one, and takes what is free in a random
- * order.
+ * Balances a group's partitions among its consumers. A consumer knows of the others only which
+ * leases they hold. It leads at most its fair share, partitions divided by owners, rounded up. It
+ * releases the partitions beyond that one by one, and takes free ones in a random order.
  *
- * Who leads nothing is seen by nobody. So a consumer that leads several offers one now and then: it
- * lets go of it for a moment, and has it back if nobody came. With the default lease that is 1.5 s
- * a minute.
+ * A consumer without a partition is invisible to the others. So a consumer that leads several
+ * partitions offers one now and then: it releases the partition for a moment, and takes it back if
+ * no other consumer did. With the default lease that is 1.5 s a minute.
  */
 export class LeaseBalancer {
   readonly #sharing: LeaseBalancerOptions
   readonly #clock: Clock
   readonly #timer: WakeableTimer
   #offerAt: number
-  /** By partition: until when it is left to others. */
+  /** By partition: until when it is left to other consumers. */
   readonly #resting: number[]
   #stopped = false
 
@@ -89,7 +88,7 @@ export class LeaseBalancer {
     this.#timer.wake()
   }
 
-  /** The only partition is led here, and nothing lies there that others could have revived. */
+  /** This consumer leads the only partition, which has no dead letters that others could retry. */
   get #hasNothingToShare(): boolean {
     const { partitions } = this.#sharing
     const backlog = partitions[0]!.backlog
@@ -100,7 +99,7 @@ export class LeaseBalancer {
     return Math.min(tuning.maxStandbyMs, tuning.standby * this.#sharing.leaseMs)
   }
 
-  /** Answers when to look again. */
+  /** Returns when to check again. */
   async #look(): Promise<number> {
     const { partitions, leaseMs, report } = this.#sharing
     const failures: unknown[] = []
@@ -121,7 +120,7 @@ export class LeaseBalancer {
     return this.#nextLook(states, mine.length > 0 ? tuning.look * leaseMs : this.#standbyMs)
   }
 
-  /** One partition that is away must not keep this consumer from the others. */
+  /** If one partition is away, this consumer must still get the others. */
   async #states(failures: unknown[]): Promise<Told[]> {
     const { source, group, partitions } = this.#sharing
     const states: Told[] = []
@@ -151,7 +150,7 @@ export class LeaseBalancer {
     one.leave(tuning.finish * this.#sharing.leaseMs)
   }
 
-  /** @param late Others come first. */
+  /** @param late Whether other consumers come first. */
   #take(states: readonly Told[], count: number, late: boolean): void {
     const { partitions, consumer, leaseMs, source } = this.#sharing
     const now = this.#clock.now()
@@ -186,8 +185,8 @@ export class LeaseBalancer {
     let wait = longest * between(0.75, 1.25, this.#clock)
     for (const [partition, state] of states.entries()) {
       if (!state || this.#sharing.partitions[partition]!.leads) continue
-      // A lease that is not renewed will be free then; one that is free, for those who came first,
-      // a while later.
+      // A lease that is not renewed is free at its end. A free one is left to consumers without a
+      // partition for a while.
       const left = state.until - source.serverTime(partition)
       if (left > 0) wait = Math.min(wait, left + 1)
       else if (left + tuning.yield * leaseMs > 0) wait = Math.min(wait, left + tuning.yield * leaseMs + 1)

@@ -4,76 +4,86 @@ import type { SaleEvent } from './events.js'
 import type { HandlerContext } from './handler-context.js'
 import type { ConsumerWarning } from './warnings.js'
 
-/** What `sale.consume` takes. Times in ms. */
+/** Options of `sale.consume`. Times in ms. */
 export interface ConsumeOptions {
   /**
-   * What the consumers share their work under: each event goes to one of a group, and to every
-   * group. 1 to 256 bytes.
+   * The name of the group. Each event is handled by one consumer of a group, and by every group. 1
+   * to 256 bytes.
    */
   group: string
   /**
-   * What this consumer is called where groups are inspected; a random part is added to it. @default
-   * 'consumer'
+   * The consumer's name where groups are inspected; a random part is added to it.
+   * @default 'consumer'
    */
   name?: string | undefined
   /** Events handled at a time, over all partitions; never two of one reservation. @default 16 */
   concurrency?: number | undefined
   /**
-   * Where a group begins that is new: at the oldest event there is, or at those to come. @default
-   * 'beginning'
+   * Where a new group begins: at the oldest event in the stream, or at the next new event.
+   * @default 'beginning'
    */
   start?: 'beginning' | 'now' | undefined
   /**
-   * For how long a consumer that has died keeps its partitions; a third of it is the time between
-   * two signs of life. @default 10_000
+   * How long a crashed consumer keeps its partitions. The lease is renewed every third of this
+   * time.
+   * @default 10_000
    */
   leaseMs?: number | undefined
   /**
    * A handler that has not settled after this time has failed: its `signal` is aborted, `onWarning`
-   * hears of it, and the event is tried again like any other that failed, so that a handler that
+   * is called, and the event is tried again like any other that failed, so that a handler that
    * never settles does not stop the group. The same holds for `onDeadLetter`.
    * @default 300_000 (five minutes)
    */
   handlerTimeoutMs?: number | undefined
-  /** After so many failures an event is given up. @default 10 */
+  /** After this many failures an event becomes a dead letter. @default 10 */
   maxAttempts?: number | undefined
   /**
-   * The pause after the first failure; it doubles with each, and a random part of up to a half is
-   * taken off. @default 1_000
+   * The pause after the first failure. It doubles with each failure, and a random part of up to a
+   * half is taken off.
+   * @default 1_000
    */
   retryDelayMs?: number | undefined
   /** The longest pause between two attempts. @default 60_000 */
   maxRetryDelayMs?: number | undefined
   /**
-   * Events of one partition that may have failed at a time, those given up included. Beyond,
-   * reading waits until there is room: a warehouse that is down must not fill Redis. Make room by
-   * `replay` or `discard`. @default 1_000
+   * The most events of one partition that may have failed at a time, including dead letters. At the
+   * limit, reading waits until there is room, so that a warehouse that is down does not fill Redis.
+   * Make room by `replay` or `discard`.
+   * @default 1_000
    */
   maxParked?: number | undefined
   /**
-   * Events of one partition that are kept for groups that lag. Beyond, the oldest go even though a
-   * group has not had them, once they are older than the sale's `maxHoldMs`. `onWarning` hears of
-   * it at 80 % already. @default 1_000_000
+   * Events of one partition that are kept for groups that lag. Beyond, the oldest are trimmed even
+   * if a group has not had them, once they are older than the sale's `maxHoldMs`. `onWarning` is
+   * called at 80 % already.
+   * @default 1_000_000
    */
   maxStreamLength?: number | undefined
   /**
-   * The longest pause between two looks for new events while there are none. This process' own
-   * calls are noticed at once. @default 1_000
+   * The longest pause between two polls for new events while there are none. This process' own
+   * calls are noticed at once.
+   * @default 1_000
    */
   pollMs?: number | undefined
   /**
-   * An event is given up. What it throws goes to `onError`; the event is kept for `deadLetters()`
-   * in any case. Where its reservation is not there any more, that has its id and nothing else.
+   * Called when an event becomes a dead letter. If it throws, the error goes to `onError`; the
+   * event is kept for `deadLetters()` in any case. If its reservation does not exist any more,
+   * `reservation` has its id and nothing else.
    */
   onDeadLetter?: ((event: SaleEvent, error: unknown) => unknown) | undefined
-  /** The engine could not be reached, or the sale is frozen: the consumer goes on trying. */
+  /** Called if the engine is away, or the sale is frozen. The consumer continues to try. */
   onError?: ((error: unknown) => void) | undefined
-  /** Events were lost, or soon will be; reading waits for room; a handler took too long. */
+  /**
+   * Called if events were lost or soon will be, if reading waits for room, or if a handler took too
+   * long.
+   */
   onWarning?: ((warning: ConsumerWarning) => void) | undefined
 }
 
 /**
- * Called with each event at least once. To return, or resolve, is to have dealt with it for good.
+ * Called with each event at least once. The event is handled for good when the handler returns or
+ * its promise resolves.
  */
 export type EventHandler = (event: SaleEvent, context: HandlerContext) => unknown
 

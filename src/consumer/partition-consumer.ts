@@ -13,9 +13,9 @@ import { HandlerRunner, type Leader } from './run-handler.js'
 import { WakeableTimer } from './wakeable-timer.js'
 
 /**
- * One partition of a sale as one consumer follows it: takes the lease when it is told to, reads
- * ahead, hands on, and tells the engine what was done. One step at a time; whatever it waits for,
- * it has one timer.
+ * One partition of a sale in one consumer: takes the lease when the balancer asks it to, reads
+ * ahead, offers events to the workers, and acknowledges them. It does one step at a time, and has
+ * one timer for everything that it waits for.
  */
 export class PartitionConsumer implements Leader {
   readonly partition: number
@@ -31,7 +31,7 @@ export class PartitionConsumer implements Leader {
   readonly #reader: HistoryReader
   #wanted = false
   #reclaim = false
-  /** It gives the lease up as soon as no handler runs, or at that moment. */
+  /** The lease is given up as soon as no handler runs, at this moment at the latest. */
   #leavingAt: number | undefined
   #retires = false
   #stopped = false
@@ -75,7 +75,7 @@ export class PartitionConsumer implements Leader {
     return this.#backlog
   }
 
-  /** Follows the partition until it is stopped, or has retired. */
+  /** Runs until the partition consumer is stopped, or has retired. */
   async run(): Promise<void> {
     const forget = this.#context.source.onChange(this.partition, () => this.#noticed())
     while (!this.#isOver) {
@@ -96,21 +96,21 @@ export class PartitionConsumer implements Leader {
     return this.#stopped || (this.#retires && !this.#lease)
   }
 
-  /** Take the lease, if it can be had. */
+  /** Takes the lease, if it is free. */
   claim(): void {
     if (this.leads || this.#wanted || this.#retires) return
     this.#wanted = true
     this.#timer.wake()
   }
 
-  /** Somebody may have revived dead events. */
+  /** Another process may have retried dead letters. */
   refresh(): void {
     if (!this.leads) return
     this.#reclaim = true
     this.#nudge()
   }
 
-  /** What the engine says of the group. */
+  /** Applies the engine's state of the group. */
   observe({ parked, dead }: GroupState): void {
     const backlog = this.#backlog
     if (!backlog || backlog.hasNews()) return
@@ -121,26 +121,26 @@ export class PartitionConsumer implements Leader {
     else if (wasFull && !backlog.full) this.#nudge()
   }
 
-  /** Finishes what runs, for so long at most, and gives the lease up. */
+  /** Gives the lease up once the running handlers have ended, after `withinMs` at the latest. */
   leave(withinMs: number): void {
     this.#leavingAt = Math.min(this.#leavingAt ?? Number.POSITIVE_INFINITY, this.#now() + withinMs)
     this.#wanted = false
     this.#timer.wake()
   }
 
-  /** Leaves for good. */
+  /** Gives the lease up for good. */
   retire(withinMs: number): void {
     this.#retires = true
     this.leave(withinMs)
   }
 
-  /** Ends at once; the lease runs out by itself. */
+  /** Ends at once; the lease expires by itself. */
   stop(): void {
     this.#stopped = true
     this.#timer.wake()
   }
 
-  /** There may be room for more. */
+  /** There may be room for more events. */
   relieve(): void {
     if (this.#failures === 0) this.#timer.wake()
   }
@@ -149,7 +149,7 @@ export class PartitionConsumer implements Leader {
     return this.#lease !== undefined && now < this.#lease.until && !this.leaving && !this.#stopped
   }
 
-  /** The engine is to hear of it soon. */
+  /** A delivery has ended: the engine gets the acknowledgement soon. */
   ended(backlog: Backlog): void {
     if (backlog !== this.#backlog) return
     if (this.#acknowledger.plan() || (this.leaving && backlog.running === 0)) this.#nudge()
@@ -160,7 +160,7 @@ export class PartitionConsumer implements Leader {
     this.#context.counts[what] += count
   }
 
-  /** Does what is due; answers when something is due again. */
+  /** Does what is due; returns when the next step is due. */
   async #step(): Promise<number> {
     if (!this.#lease && !this.#retires) {
       this.#leavingAt = undefined
@@ -195,14 +195,14 @@ export class PartitionConsumer implements Leader {
     try {
       await this.#acknowledge(0)
     } finally {
-      // Whether it was heard or not: nothing is told under this lease any more, and it runs out by
-      // itself.
+      // Whether the call succeeded or not, nothing more is acknowledged under this lease. It
+      // expires by itself.
       this.#drop()
     }
     return now
   }
 
-  /** Takes the lease; or looks again at what is parked, where it has it. */
+  /** Takes the lease. If this consumer has it already, reads the parked events again. */
   async #claim(): Promise<void> {
     const { source, settings, consumer, start } = this.#context
     const { group, leaseMs } = settings
@@ -214,10 +214,10 @@ export class PartitionConsumer implements Leader {
       return this.#drop()
     }
     const { epoch, position, parked } = answer
-    // Another epoch: others had it in between. An earlier position: the engine has forgotten what
-    // it was told.
+    // Another epoch: other consumers had the lease in between. An earlier position: the engine has
+    // lost acknowledgements.
     if (this.#lease && (this.#lease.epoch !== epoch || position < this.#backlog!.settled)) this.#drop()
-    // Until what is parked is in hand, nothing may be read that could overtake it.
+    // Until the parked events are in hand, nothing may be read that could overtake them.
     this.#reclaim = true
     const isNew = this.#lease === undefined
     this.#lease = new Lease(epoch, at, leaseMs)
@@ -253,7 +253,7 @@ export class PartitionConsumer implements Leader {
     if (this.#schedule.plan(page.events.length, latest, at)) this.#noticed()
   }
 
-  /** Events after that sequence; nothing if they are not of the history that was read before. */
+  /** Events after that sequence; `undefined` if the history is not the one read before. */
   async #page(after: number): Promise<Page | undefined> {
     const at = this.#now()
     try {
@@ -267,13 +267,13 @@ export class PartitionConsumer implements Leader {
     }
   }
 
-  /** The engine has forgotten some of what was read: this consumer begins with what it knows. */
+  /** The engine has lost events that were read: start again from the engine's position. */
   #forgotten(): void {
     this.#drop()
     this.#reclaim = true
   }
 
-  /** This handle has seen the partition go on. */
+  /** This handle has seen the partition's sequence grow. */
   #noticed(): void {
     const backlog = this.#backlog
     if (!backlog) return
@@ -281,12 +281,12 @@ export class PartitionConsumer implements Leader {
     if (this.#schedule.hurries(sequence, backlog.read)) this.#nudge()
   }
 
-  /** Tells what was done, and renews the lease for so long. */
+  /** Acknowledges the events that were handled, and renews the lease for `leaseMs`. */
   async #acknowledge(leaseMs: number): Promise<void> {
     const backlog = this.#backlog!
     const lease = this.#lease!
-    // Were the engine to have forgotten some of this history, and written another since, the
-    // position would pass over that.
+    // If the engine had lost part of this history and written another since, the position would
+    // skip events of the new one.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     try {
       const told = await this.#acknowledger.tell(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
@@ -298,7 +298,7 @@ export class PartitionConsumer implements Leader {
     }
   }
 
-  /** The group was removed; or the engine came back from before it was made. */
+  /** The group was removed, or the engine came back from before the group was created. */
   async #gone(): Promise<void> {
     const { generation } = this.history
     const page = await this.#page(END)
@@ -312,7 +312,7 @@ export class PartitionConsumer implements Leader {
     const backlog = this.#backlog!
     const knewOfNone = backlog.dead === 0
     backlog.keep(what)
-    // From now on others may revive some.
+    // From now on other processes may retry dead letters.
     if (knewOfNone && backlog.dead > 0) this.#context.leadershipChanged()
     this.#handling.offerHeld()
     if (backlog.hasNews()) this.#acknowledger.postpone()
@@ -320,7 +320,7 @@ export class PartitionConsumer implements Leader {
     this.#noticed()
   }
 
-  /** The lease is over: what is in hand is now for the consumer that has it next. */
+  /** The lease is over: the next consumer that holds it handles the events in hand. */
   #drop(): void {
     if (!this.#lease) return
     this.#lease = undefined
@@ -338,7 +338,7 @@ export class PartitionConsumer implements Leader {
     return retryAt(this.#failures, this.#context.source.clock)
   }
 
-  /** There is something to do; but after a failure nothing helps but time. */
+  /** Wakes the timer, except after a failure, which only time can help. */
   #nudge(): void {
     if (this.#failures === 0 || this.leaving) this.#timer.wake()
   }

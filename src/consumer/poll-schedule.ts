@@ -2,20 +2,18 @@ import { between, type Clock } from '../engine/clock.js'
 import { SETTLE_MS } from './consumer-context.js'
 
 const tuning = {
-  /** Between two readings of few events each, and between two looks when there are none. ms */
+  /** Between two reads of a few events each, and between two polls when there are none. ms */
   readMs: 5,
   pollMs: 20,
-  /** A page with fewer events is a sign that there are no more at the moment. */
+  /** A page with fewer events means that there are no more at the moment. */
   smallPage: 256,
-  /**
-   * A reading that is older says nothing about whether the engine still knows what it was told. ms
-   */
+  /** An older read does not prove that the engine still has the acknowledged history. ms */
   validMs: 1_000,
 }
 
 /**
- * When a partition is to be read: at once while there is much, ever more seldom while there is
- * nothing, and soon after news of it.
+ * When to read a partition: at once while there are many events, more and more seldom while there
+ * are none, and soon after a reply that reports new ones.
  */
 export class PollSchedule {
   /** When to read next. */
@@ -24,7 +22,7 @@ export class PollSchedule {
   readonly #clock: Clock
   #lastAt = Number.NEGATIVE_INFINITY
   #pollMs = tuning.pollMs
-  /** The latest sequence that is known to be no reason to read. */
+  /** The latest known sequence that is no reason to read. */
   #knownLatest = 0
 
   constructor(longestMs: number, clock: Clock) {
@@ -32,43 +30,43 @@ export class PollSchedule {
     this.#clock = clock
   }
 
-  /** Another lease: it is to be read at once. */
+  /** A new lease begins: the partition is read at once. */
   begin(): void {
     this.at = this.#clock.now()
     this.#pollMs = tuning.pollMs
   }
 
-  /** It was read, asked at that moment. */
+  /** The partition was read, with a call that began at `at`. */
   hasRead(at: number): void {
     this.#lastAt = at
   }
 
-  /** The engine may come back as another than it was. */
+  /** The engine may come back with another history. */
   distrust(): void {
     this.#lastAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Whether it was read just now. */
+  /** Whether the partition was read just now. */
   get isFresh(): boolean {
     return this.#clock.now() - this.#lastAt <= tuning.validMs
   }
 
   /**
-   * Plans the next reading after one that brought so many events.
+   * Plans the next read after one that returned this number of events.
    *
-   * @param latest What was said to be there when it was asked for.
-   * @param at When it was asked for.
-   * @returns Whether news may bring it forward.
+   * @param latest The partition's latest sequence as known when the read began.
+   * @param at When the read began.
+   * @returns Whether a reply that reports new events may bring the next read forward.
    */
   plan(events: number, latest: number, at: number): boolean {
     const now = this.#clock.now()
     if (events === 0) {
-      // What is said to be there and is not belongs to a history that was rolled back.
+      // Events that were reported and cannot be read belong to a history that was rolled back.
       this.#knownLatest = latest
       this.#pollMs = Math.min(this.#longestMs, this.#pollMs * 1.5)
     } else this.#pollMs = Math.min(this.#longestMs, tuning.pollMs)
     if (events >= tuning.smallPage) {
-      // Others get a turn, where the engine answers without any time passing.
+      // At least 1 ms later, so that other work gets a turn if the engine answers in no time.
       this.at = Math.max(now, at + 1)
       return false
     }
@@ -76,7 +74,7 @@ export class PollSchedule {
     return true
   }
 
-  /** The partition is known to have gone on: whether it is to be read sooner than planned. */
+  /** A later sequence is known. Returns whether the next read was brought forward. */
   hurries(latest: number, read: number): boolean {
     if (latest <= read || latest <= this.#knownLatest) return false
     const at = this.#lastAt + tuning.readMs
@@ -86,8 +84,8 @@ export class PollSchedule {
   }
 
   /**
-   * A reply of another kind, asked for at that moment, has told of new events, too: no need to look
-   * for them as well.
+   * Another reply, of a call that began at `at`, would have reported new events too, so the next
+   * read may be later.
    */
   hasHeard(at: number): void {
     if (this.#pollMs <= SETTLE_MS) return

@@ -1,12 +1,12 @@
 const tuning = {
-  /** Taken and still in the array, at most. */
+  /** The most taken items that are still in the array. */
   many: 1_024,
 }
 
 /**
- * First in, first out. What is taken is let go at once: an array that has grown old holds what it
- * refers to through many collections of young objects, and then each event of a busy sale is moved
- * to the old ones before it is dropped.
+ * A first-in, first-out queue. It drops the reference to a taken item at once: an old array keeps
+ * its items through many collections of young objects, and each event of a busy sale would be moved
+ * to the old generation before it is dropped.
  */
 export class Queue<T> {
   readonly #items: (T | undefined)[] = []
@@ -20,7 +20,7 @@ export class Queue<T> {
     this.#items.push(item)
   }
 
-  /** Puts it behind all that do not come after it. */
+  /** Inserts the item behind all items that do not come after it. */
   insert(item: T, comesAfter: (other: T) => boolean): void {
     const items = this.#items
     let at = items.length

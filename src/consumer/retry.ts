@@ -10,21 +10,21 @@ const tuning = {
 }
 
 /**
- * When to try again, by the clock's clock, after so many failures in a row: many processes do not
- * do so in step.
+ * When to try again after this many failures in a row, by the process's clock. The time is random,
+ * so that many processes do not retry in step.
  */
 export function retryAt(failures: number, clock: Clock): number {
   return clock.now() + jittered(backoff(failures, tuning.minPauseMs, tuning.maxPauseMs), clock)
 }
 
-/** What a partition says that does not know its own past any more. */
+/** Whether the error says that a partition has lost part of its history. */
 export function isForgetful(error: unknown): boolean {
   return (
     error instanceof StockholdError && (error.code === 'ROLLBACK_DETECTED' || error.code === 'STATE_LOST')
   )
 }
 
-/** Why a handler failed, as it is kept with the event. */
+/** The failure of a handler, in the form that is stored with the event. */
 export function messageOf(error: unknown): string {
   let text: string
   try {
@@ -33,7 +33,7 @@ export function messageOf(error: unknown): string {
     text = 'unknown'
   }
   if (Buffer.byteLength(text) <= MAX_ERROR_BYTES) return text
-  // What a character was cut in two becomes is as long as three bytes.
+  // A character that was cut in two becomes one of three bytes.
   return Buffer.from(text)
     .subarray(0, MAX_ERROR_BYTES - 2)
     .toString()

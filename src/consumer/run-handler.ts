@@ -5,22 +5,23 @@ import type { History } from './events.js'
 import { messageOf } from './retry.js'
 
 const tuning = {
-  /** Where reading waited because so much was in hand, it goes on from here. */
+  /** Reading that waited for fewer events in hand continues below this number. */
   lowLoad: 2_048,
 }
 
-/** Who has the lease that is handled under. */
+/** The holder of the lease under which the events are handled. */
 export interface Leader {
   readonly history: History
-  /** Whether the events of its backlog are its own at that moment, and new ones may begin. */
+  /** Whether the lease is valid at that moment, so that new events may begin. */
   mayBegin(now: number): boolean
-  /** Something of a backlog came to an end. */
+  /** A delivery of the backlog has ended. */
   ended(backlog: DeliveryBacklog): void
   tally(what: keyof Counts): void
 }
 
 /**
- * What becomes of a partition's events in the hands of the crew: done, tried again, or given up.
+ * Decides what follows after the handler ran with an event: it is done, tried again, or a dead
+ * letter.
  */
 export class HandlerRunner implements DeliveryOwner {
   readonly #context: ConsumerContext
@@ -41,7 +42,7 @@ export class HandlerRunner implements DeliveryOwner {
     const { backlog } = delivery
     const now = this.#context.source.clock.now()
     if (backlog.over) return false
-    // Somebody else may have the events by now.
+    // Another consumer may have the events by now.
     if (!this.#leader.mayBegin(now)) {
       this.#held.push(delivery)
       return false
@@ -69,7 +70,7 @@ export class HandlerRunner implements DeliveryOwner {
     return this.#deadLetter(delivery, error)
   }
 
-  /** The lease is renewed: what waited for that goes on. */
+  /** The lease is renewed: deliveries that waited for it are offered again. */
   offerHeld(): void {
     for (const delivery of this.#held.splice(0)) this.#context.workers.offer(delivery)
   }
@@ -85,7 +86,7 @@ export class HandlerRunner implements DeliveryOwner {
     this.#goOn(backlog, backlog.giveUp(delivery, messageOf(error)))
   }
 
-  /** Something came to an end: the next one in line may begin. */
+  /** A delivery has ended: the next one of its key may begin. */
   #goOn(backlog: DeliveryBacklog, next: Delivery | undefined): void {
     const { workers, load } = this.#context
     if (next) workers.offerLate(next)

@@ -2,13 +2,13 @@ import type { EventSource } from './source.js'
 import type { ConsumerWarning } from './warnings.js'
 
 const tuning = {
-  /** The share of `maxStreamLength` from which a group that lags is warned of. */
+  /** The fraction of `maxStreamLength` from which a group that lags causes a warning. */
   near: 0.8,
 }
 
 /**
- * Watches how much of a partition's stream waits for the slowest group, and tells before any of it
- * is let go.
+ * Watches how much of a partition's stream waits for the slowest group, and warns before any of it
+ * is trimmed.
  */
 export class StreamWatch {
   /** The oldest event that is left; 0: not known. */
@@ -17,7 +17,7 @@ export class StreamWatch {
   readonly #max: number
   readonly #source: EventSource
   readonly #warn: (warning: ConsumerWarning) => void
-  /** Groups that have been warned of, and have not caught up since. */
+  /** Groups that a warning was sent for, and that have not caught up since. */
   #warned = new Set<string>()
   #looking = false
 
@@ -35,7 +35,7 @@ export class StreamWatch {
     else if (!this.#looking) void this.#findSlow(length, latest)
   }
 
-  /** A long stream that everybody has had is none to worry about. */
+  /** A long stream causes no warning if every group has had its events. */
   async #findSlow(length: number, latest: number): Promise<void> {
     this.#looking = true
     try {
@@ -51,7 +51,7 @@ export class StreamWatch {
       }
       this.#warned = warned
     } catch {
-      // It is looked at again with the next trimming.
+      // It is read again with the next trimming.
     } finally {
       this.#looking = false
     }

@@ -5,7 +5,7 @@ import { StreamWatch } from './stream-watch.js'
 const tuning = {
   /** Between two trimmings while there is little to trim. ms */
   trimMs: 1_000,
-  /** So many events at once, and there is more to trim. */
+  /** If one trimming removes this many events, there are more to trim. */
   muchTrimmed: 100,
 }
 
@@ -14,7 +14,7 @@ export class Trimming {
   readonly #watch: StreamWatch
   readonly #rule: Trim
   #at = 0
-  /** The last one found much to trim: there will be more. */
+  /** The last trimming removed many events: there are more. */
   #more = false
 
   constructor(partition: number, { source, settings, maxHoldMs, warn }: ConsumerContext) {
@@ -22,21 +22,21 @@ export class Trimming {
     this.#watch = new StreamWatch(partition, settings.maxStreamLength, source, warn)
   }
 
-  /** What to ask for at that moment. */
+  /** The trimming to request at that moment. */
   at(now: number): Trim | null {
     return now < this.#at ? null : this.#rule
   }
 
-  /** Whether the engine is to be asked, though there is nothing else to tell it. */
+  /** Whether to call the engine for trimming alone. */
   isDue(now: number): boolean {
     return this.#more && now >= this.#at
   }
 
   /**
-   * It was trimmed, as it was asked for at that moment.
+   * The stream was trimmed by a call that began at `at`.
    *
    * @param first The oldest event that is left.
-   * @returns When to do so again, if there is more.
+   * @returns When to trim again, if there is more.
    */
   done(first: number, latest: number, at: number): number {
     this.#more = this.#watch.first > 0 && first - this.#watch.first >= tuning.muchTrimmed

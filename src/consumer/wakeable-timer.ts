@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../engine/clock.js'
 
 /**
- * Sleeps until a moment, or until it is woken. Whoever is woken while awake does not fall asleep
- * the next time.
+ * Sleeps until a moment, or until it is woken. If it is woken while awake, the next sleep ends at
+ * once.
  */
 export class WakeableTimer {
   readonly #clock: Clock
@@ -14,7 +14,7 @@ export class WakeableTimer {
     this.#clock = clock
   }
 
-  /** @param until By the clock's clock; infinite: until it is woken. */
+  /** @param until By the process's clock; infinite: until it is woken. */
   sleep(until: number): Promise<void> {
     if (this.#called) {
       this.#called = false

@@ -1,7 +1,8 @@
-/** What an operator should know before it hurts, or at least afterwards. */
+/** A condition that an operator should know of, before it loses events or afterwards. */
 export type ConsumerWarning =
   /**
-   * A group lags by 80 % of `maxStreamLength` or more: soon its events go before it has had them.
+   * A group lags by 80 % of `maxStreamLength` or more: soon its oldest events are trimmed before it
+   * has had them.
    */
   | {
       readonly type: 'stream_length'
@@ -14,8 +15,8 @@ export type ConsumerWarning =
       readonly maxStreamLength: number
     }
   /**
-   * Events `from` to `to` of a partition are gone, and this group has not had them. It goes on
-   * behind them.
+   * Events `from` to `to` of a partition were trimmed before this group had them. The group
+   * continues after them.
    */
   | {
       readonly type: 'events_lost'
@@ -23,7 +24,10 @@ export type ConsumerWarning =
       readonly from: number
       readonly to: number
     }
-  /** So many events have failed that reading waits until some of them are dealt with. */
+  /**
+   * The limit of failed events is reached: reading waits until some of them are handled or
+   * discarded.
+   */
   | {
       readonly type: 'parked_limit'
       readonly partition: number
@@ -37,7 +41,7 @@ export type ConsumerWarning =
   | {
       readonly type: 'handler_timeout'
       readonly partition: number
-      /** Of the event; `id` as in the event itself. */
+      /** The `id` of the event. */
       readonly event: string
       readonly attempt: number
       readonly handlerTimeoutMs: number

@@ -4,20 +4,20 @@ import type { Delivery } from './delivery.js'
 import { Queue } from './queue.js'
 
 /**
- * The hands of a consumer: so many events at a time, of all its partitions, in the order in which
- * they were offered. A hand takes one event after the other as long as there are any: with a
+ * The workers of a consumer: `concurrency` events at a time, of all its partitions, in the order in
+ * which they were offered. A worker takes one event after the other while there are any: at a
  * hundred thousand a second, a limited call for each would cost more than the rest.
  */
 export class WorkerPool {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #handle: (delivery: Delivery) => unknown
   /**
-   * Begun, or about to begin: p-limit itself counts a hand down a moment after it has found nothing
-   * more to do.
+   * Workers that run or are about to: p-limit itself counts a worker down a moment after it has
+   * found no more events.
    */
   #workers = 0
   readonly #offered = new Queue<Delivery>()
-  /** In order of their sequence. A single hand takes all in the order of the stream. */
+  /** In order of their sequence. A single worker takes all events in the order of the stream. */
   readonly #late = new Queue<Delivery>()
 
   constructor(concurrency: number, handle: (delivery: Delivery) => unknown) {
@@ -31,8 +31,8 @@ export class WorkerPool {
   }
 
   /**
-   * One that waited for another. It came before what has been offered since, so it takes its place
-   * by its sequence.
+   * Offers a delivery that waited for another. It is older than those offered since, so it is
+   * inserted by its sequence.
    */
   offerLate(delivery: Delivery): void {
     this.#late.insert(delivery, (other) => other.event.sequence > delivery.event.sequence)

@@ -2,13 +2,14 @@ import type { EventSource } from '../consumer/source.js'
 import type { Position } from './rows.js'
 
 /**
- * The sale is told at most this often how far the ledger is, in ms: it is only for the trimming.
+ * The shortest time between two reports of the ledger's position to the sale, in ms. It is only
+ * needed for trimming.
  */
 const EVERY_MS = 1_000
-/** Calls for one telling: each trims some entries. */
+/** The most calls for one report: each trims some entries. */
 const CALLS = 50
 
-/** Tells a sale how far the ledger is, so that its stream can be trimmed behind that. */
+/** Reports the ledger's position to a sale, so that its stream can be trimmed behind it. */
 export class Checkpointer {
   readonly #source: EventSource
   readonly #partition: number
@@ -28,16 +29,16 @@ export class Checkpointer {
     this.#source = source
     this.#partition = partition
     this.#group = group
-    // An event whose hold may still expire is needed.
+    // The event of a hold is needed while the hold may still expire.
     this.#trim = maxEvents === null ? null : { olderThanMs: maxHoldMs, maxEvents }
   }
 
-  /** @param isIdle There is nothing else to do: then it is told, though it was just before. */
+  /** @param isIdle There is nothing else to do: a new position is reported without waiting. */
   async keep(position: Position | undefined, isIdle: boolean): Promise<void> {
     if (!position) return
     const now = this.#source.clock.now()
     const isDue = now - this.#toldAt >= EVERY_MS
-    // Told again from time to time: what was too young to be trimmed grows old.
+    // Reported again from time to time: events that were too young to be trimmed grow old.
     if (isIdle ? position.sequence === this.#told && !isDue : !isDue) return
     this.#toldAt = now
     for (let call = 0; call < CALLS; call++) {

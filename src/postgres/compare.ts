@@ -5,25 +5,25 @@ import { emptyReservations, pushStored } from './page.js'
 import type { ReservationRow } from './rows.js'
 import type { SaleWriter } from './sale-writer.js'
 
-/** How often what differs is looked at again before it counts: it may have been on its way. */
+/** How often a difference is checked again before it counts: the change may be on its way. */
 const LOOKS = 5
-/** Reservations looked at again at a time. */
+/** Reservations checked again at a time. */
 const AT_ONCE = 256
 /** Ids read from the ledger at a time. */
 const PAGE = 5_000
 
-/** What differs, by the reservation's id. */
+/** The differences, by the reservation's id. */
 export interface Differences {
   /** Reservations compared. */
   readonly checked: number
-  /** The sale has them, the ledger has not. */
+  /** Reservations that only the sale has. */
   readonly missing: string[]
   readonly differing: { readonly id: string; readonly fields: readonly Difference[] }[]
-  /** The ledger has them, the sale has not. */
+  /** Reservations that only the ledger has. */
   readonly unknown: string[]
 }
 
-/** A field of a reservation of which sale and ledger say different things. */
+/** A field of a reservation that differs between sale and ledger. */
 export interface Difference {
   readonly field: string
   readonly sale: unknown
@@ -31,11 +31,11 @@ export interface Difference {
 }
 
 /**
- * Compares a partition with the ledger, reservation by reservation, while both go on. A walk over
- * the sale finds what may differ: each page is compared once the ledger has got as far as the page.
- * Most of what differs then has changed in between, so it is looked at again, one by one.
+ * Compares a partition with the ledger, reservation by reservation, while both change. A scan of
+ * the sale finds possible differences: each page is compared once the ledger has reached it. Most
+ * of them are reservations that have changed in between, so each is checked again, one by one.
  *
- * @param options `repair`: the ledger's rows become what the sale says.
+ * @param options `repair`: the ledger's rows are updated to the state of the sale.
  */
 export async function compare(
   writer: SaleWriter,
@@ -72,7 +72,7 @@ export async function compare(
   const found: Differences = { checked: 0, missing: [], differing: [], unknown: [] }
   const checked = new Set([...seen, ...doubtful])
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
-    // A hold that has expired is told as expired though no event has said so yet.
+    // The sale reports an expired hold as expired even before the event of its expiry.
     for (let next: number | null = 0; next !== null && next <= source.serverTime(partition); )
       next = await source.sweep(partition)
     const ids = [...doubtful]
@@ -140,8 +140,8 @@ async function rowsOf(
 }
 
 /**
- * When it was made is not compared: after a recovery the sale says when it was put back, and the
- * ledger when it began.
+ * The creation time is not compared: after a recovery the sale has the time of the recovery, and
+ * the ledger the original one.
  */
 function differences(
   stored: StoredReservation,

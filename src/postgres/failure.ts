@@ -3,19 +3,17 @@ import { StockholdError, unavailable } from '../errors.js'
 
 /** undefined_table, invalid_schema_name, undefined_column */
 const NO_TABLES: readonly unknown[] = ['42P01', '3F000', '42703']
-/**
- * A login that is refused, a right that is missing, a database that is not there: until one of them
- * is put right.
- */
+/** A refused login, a missing right, a missing database: each lasts until an operator fixes it. */
 const REFUSED = /^(28...|42501|3D000)$/
 /**
- * What PostgreSQL says of a failure beside its message, without the values of rows and statements.
+ * The fields of a PostgreSQL error that are kept beside its message: none has values of rows or
+ * statements.
  */
 const TELLS = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const
 
 /**
- * What to do about tables that are not there is known, and what does not heal by itself; any other
- * failure is the database's own.
+ * Throws an error that says what to do if the tables do not exist, or if the failure does not pass
+ * by itself. Any other failure is thrown as the database's own.
  */
 export function explain(error: unknown): never {
   const cause = stripped(error)
@@ -34,8 +32,8 @@ export function explain(error: unknown): never {
 }
 
 /**
- * The driver's error without what it may carry along. `detail`, `where` and the like name buyers
- * and keys, and so may the message of a data exception (class 22); a connection error may name a
+ * The driver's error without sensitive content. `detail`, `where` and similar fields contain buyers
+ * and keys, and so may the message of a data exception (class 22); a connection error may contain a
  * URL with its password.
  */
 function stripped(error: unknown): Error {

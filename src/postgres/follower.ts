@@ -11,31 +11,33 @@ import type { SaleWriter } from './sale-writer.js'
 /** Options of `follow`. */
 export interface FollowOptions {
   /**
-   * Under which name the sale knows the ledger as a group of consumers: its stream is only trimmed
-   * behind what every group has.
+   * The consumer group under which the sale knows the ledger: its stream is only trimmed behind the
+   * positions of all groups.
    * @default 'ledger:' and the schema
    */
   group?: string | undefined
   /**
-   * How many events the stream of a partition keeps at most, whether the ledger has them or not; a
-   * ledger that is away for longer than that puts its reservations right by the sale itself.
-   * `null`: the stream is not trimmed.
+   * The most events that the stream of a partition keeps, whether the ledger has them or not. If
+   * the ledger is away for longer than that, it corrects its reservations by comparing them with
+   * the sale. `null`: the stream is not trimmed.
    * @default 1_000_000
    */
   maxEvents?: number | null | undefined
   /**
-   * The longest pause between two looks at a sale that is quiet, in ms. What this process does
-   * itself is written at once. @default 1_000
+   * The longest pause between two polls of a quiet sale, in ms. Changes by this process are written
+   * at once.
+   * @default 1_000
    */
   maxPauseMs?: number | undefined
   /**
-   * Told of each failure. The follower goes on by itself, with growing pauses; after
-   * `INCOMPATIBLE_VERSION` it ends. @default nobody
+   * Called with each failure. The follower continues by itself, with growing pauses; after
+   * `INCOMPATIBLE_VERSION` it ends.
+   * @default none
    */
   onError?: ((error: unknown) => void) | undefined
 }
 
-/** How far a ledger is with a sale. */
+/** The progress of a ledger with a sale. */
 export interface LedgerStats {
   readonly partitions: readonly {
     /** The generation of the history: one more after each recovery. */
@@ -44,29 +46,29 @@ export interface LedgerStats {
     readonly position: number
     /** The latest event that this process knows of. */
     readonly latest: number
-    /** How many of those are not in the ledger yet. */
+    /** How many events up to `latest` are not in the ledger yet. */
     readonly lag: number
-    /** Events that were gone from the stream before they could be written. */
+    /** Events that were trimmed from the stream before they could be written. */
     readonly lost: number
-    /** Events this process has written, and in how many transactions. */
+    /** Events that this process has written, and in how many transactions. */
     readonly written: number
     readonly batches: number
   }[]
 }
 
-/** The shortest pause between two looks, ms. */
+/** The shortest pause between two polls, in ms. */
 const MIN_PAUSE_MS = 20
-/** Between attempts after a failure, ms. */
+/** Between attempts after a failure, in ms. */
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 5_000
 
 /**
- * Writes the events of a sale into the ledger until it is closed. Made by `ledger.follow(sale)`.
+ * Writes the events of a sale into the ledger until it is closed. Created by `ledger.follow(sale)`.
  */
 export interface LedgerFollower extends AsyncDisposable {
-  /** How far the ledger is, by its tables and by what this process knows of the sale. */
+  /** The progress of the ledger, by its tables and by what this process knows of the sale. */
   stats(): Promise<LedgerStats>
-  /** Finishes the page it is at. What is not written yet, the next follower writes. */
+  /** Finishes the current page. The next follower writes the events after it. */
   close(): Promise<void>
 }
 
@@ -161,9 +163,7 @@ export class Follower implements LedgerFollower {
     await bookmark.keep(writer.position, true).catch(() => {})
   }
 
-  /**
-   * Ends early with `close`, and by whatever is handed to `wakeable`. It keeps no process alive.
-   */
+  /** Ends early by `close`, or by the function passed to `wakeable`. It keeps no process alive. */
   #pause(ms: number, wakeable?: (wake: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined

@@ -14,18 +14,16 @@ import { Tables } from './tables.js'
 
 /** Options of `postgresLedger`. */
 export interface PostgresLedgerOptions {
-  /** Where its tables are. @default 'stockhold' */
+  /** The schema of the ledger's tables. @default 'stockhold' */
   schema?: string | undefined
 }
 
 /**
- * Made by {@link postgresLedger}. Also what `sale.recover({ from })` and `durability: { ledger }`
- * take.
+ * A ledger in PostgreSQL, created by {@link postgresLedger}. `sale.recover({ from })` and
+ * `durability: { ledger }` also take it.
  */
 export interface PostgresLedger extends Ledger {
-  /**
-   * Makes its schema and tables, or brings them up to date. Every process may call it at its start.
-   */
+  /** Creates the schema and tables, or updates them. Every process may call it when it starts. */
   migrate(): Promise<void>
 
   /**
@@ -34,16 +32,17 @@ export interface PostgresLedger extends Ledger {
    *
    * @returns Once the ledger is reached and the sale is known.
    * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of
-   *   this name; `UNSAFE_CONFIG`: the tables are not there, see {@link migrate}; `UNAVAILABLE`:
-   *   PostgreSQL refuses the login, or the user lacks a right. What else PostgreSQL fails with is
+   *   this name; `UNSAFE_CONFIG`: the tables do not exist, see {@link migrate}; `UNAVAILABLE`:
+   *   PostgreSQL refuses the login, or the user lacks a right. Any other failure of PostgreSQL is
    *   the driver's error.
    */
   follow(sale: FlashSale, options?: FollowOptions): Promise<LedgerFollower>
 
   /**
-   * Compares a sale with the ledger, reservation by reservation, while it goes on: what is on its
-   * way is waited for, not reported. It writes what the ledger does not have yet, so it needs no
-   * follower. Takes time in proportion to the reservations, and memory for their ids.
+   * Compares a sale with the ledger, reservation by reservation, while both change. Changes that
+   * are on their way to the ledger are waited for, not reported. The call writes the events that
+   * the ledger lacks, so it needs no follower. It takes time in proportion to the reservations, and
+   * memory for their ids.
    */
   reconcile(sale: FlashSale, options?: ReconcileOptions): Promise<Reconciliation>
 }
@@ -52,14 +51,14 @@ const SCHEMA: Names<PostgresLedgerOptions> = { schema: true }
 const FOLLOW: Names<FollowOptions> = { group: true, maxEvents: true, maxPauseMs: true, onError: true }
 const RECONCILE: Names<ReconcileOptions> = { repair: true, timeoutMs: true }
 
-/** Longest name of anything in PostgreSQL, in bytes; what is longer it cuts off. */
+/** The longest name in PostgreSQL, in bytes. PostgreSQL cuts longer names off. */
 const MAX_NAME_BYTES = 63
 
 /**
- * A record of sales in PostgreSQL (15 or later) that has every change exactly once: it can be read
- * with SQL, proves that it agrees with the sale, and can make the sale anew.
+ * Creates a ledger: a record of sales in PostgreSQL (15 or later) that contains every change
+ * exactly once. It can be read with SQL, compared with the sale, and used to recover the sale.
  *
- * @param pool A `Pool` of `pg`. It stays yours.
+ * @param pool A `Pool` of `pg`. The ledger never closes it.
  */
 export function postgresLedger(pool: SqlPool, options: PostgresLedgerOptions = {}): PostgresLedger {
   if (typeof pool?.query !== 'function' || typeof pool.connect !== 'function')
@@ -75,8 +74,8 @@ class LedgerInPostgres implements PostgresLedger {
   readonly #schema: string
   readonly #tables: Tables
   /**
-   * One for each handle of a sale: whoever waits for the same partition is served by the same
-   * transactions.
+   * One for each handle of a sale: all callers that wait for the same partition are served by the
+   * same transactions.
    */
   readonly #writers = new WeakMap<EventSource, SaleWriter>()
 

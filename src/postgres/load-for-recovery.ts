@@ -9,7 +9,7 @@ import { fromText } from './text.js'
 /** Reservations read at a time: each may have 1,000 lines. */
 const BATCH = 500 // tuning
 
-/** What the tables know of a sale, for its recovery. */
+/** Loads the ledger's record of a sale, for the sale's recovery. */
 export async function loadForRecovery(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {
   const known = await tables.sale(sale)
   if (!known) return undefined

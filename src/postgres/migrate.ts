@@ -3,14 +3,12 @@ import { migrations } from './migrations.js'
 import { type SqlPool, transaction } from './pool.js'
 import { quoted } from './text.js'
 
-/**
- * Of the advisory lock under which tables are made: any number, as long as it is always the same.
- */
+/** The key of the advisory lock for migrations: any number, as long as it is always the same. */
 const LOCK = 5_704_911_033
 
 /**
- * Makes the tables, or brings them up to date. What several processes begin at once, one of them
- * does.
+ * Creates the tables, or updates them. If several processes call it at once, one of them does the
+ * work.
  */
 export async function migrate(pool: SqlPool, name: string): Promise<void> {
   const schema = quoted(name)
@@ -22,8 +20,7 @@ export async function migrate(pool: SqlPool, name: string): Promise<void> {
         'UNSAFE_CONFIG',
         `the database's encoding must be UTF8, not ${encoded[0].encoding}: it could not hold every id`,
       )
-    // Not "IF NOT EXISTS": that asks for the right to make schemas, even where there is nothing to
-    // make.
+    // Not "IF NOT EXISTS": that needs the right to create schemas even if the schema exists.
     const { rows: found } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [name])
     if (found.length === 0) await client.query(`CREATE SCHEMA ${schema}`)
     await client.query(

@@ -1,6 +1,6 @@
 /**
- * What makes the tables, version after version: one that was published is never changed, a new one
- * is added behind it.
+ * The migrations that create the tables, one for each version. A published migration never changes;
+ * a new one is added at the end.
  *
  * Ids are compared byte by byte (`COLLATE "C"`), which is faster than by a language, and the same
  * everywhere.

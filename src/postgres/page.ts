@@ -1,7 +1,7 @@
 import type { FinalAnswer, Rules, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { toText } from './text.js'
 
-/** A state as it stands in the ledger. */
+/** The state of a reservation in the ledger. */
 export type LedgerState = StoredReservation['state'] | 'forgotten'
 
 /**
@@ -17,7 +17,7 @@ interface EventColumns {
   readonly details: (string | null)[]
 }
 
-/** Columns of the rows of `reservations` that a page of events makes or changes. */
+/** Columns of the rows of `reservations` that a page of events inserts or updates. */
 export interface ReservationColumns {
   readonly id: string[]
   readonly buyer: string[]
@@ -37,15 +37,15 @@ export interface ReservationColumns {
 
 export type SaleChange = 'open' | 'paused' | 'ended'
 
-/** What a page of events writes. */
+/** The rows that a page of events writes. */
 export interface Batch {
   readonly events: EventColumns
   readonly reservations: ReservationColumns
-  /** The sale's state, if the page says something of it. */
+  /** The sale's state, if an event of the page changes it. */
   readonly sale: SaleChange | null
 }
 
-/** One reservation as the events of a page leave it; what they do not speak of is left open. */
+/** One reservation after the events of a page; `null` where they change nothing. */
 interface Outcome {
   state: LedgerState
   expiresAt: number | null
@@ -75,9 +75,9 @@ export function emptyReservations(): ReservationColumns {
 }
 
 /**
- * The rows of a page. What becomes of a reservation is taken from its events alone: the
- * reservations of a page are as of now, and what has happened to them since comes with a later
- * page. From them comes what never changes.
+ * The rows of a page. A reservation's changes are taken from its events alone: the reservations of
+ * a page are in their present state, and the events that led to it may be on a later page. Only the
+ * values that never change are taken from the reservations.
  */
 export function batchOf({ events, generation, reservations }: FinalAnswer<'events'>, rules: Rules): Batch {
   const columns: EventColumns = {
@@ -104,7 +104,7 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
   const rows = emptyReservations()
   for (const [id, outcome] of outcomes) {
     const reservation = stored.get(id)
-    // One that the sale does not know any more is found by the comparison that follows a loss.
+    // A reservation that the sale does not have any more is found by the comparison after a loss.
     if (reservation) push(rows, reservation, outcome, generation, rules)
   }
   return { events: columns, reservations: rows, sale }
@@ -135,7 +135,8 @@ function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome
       outcome.expiresAt = event.expiresAt
       break
     case 'refund_due':
-      // It says of what it is: only a released or an expired one can be paid for in vain.
+      // The reason is the state: only a released or an expired reservation can be paid for in
+      // vain.
       outcome.state = event.reason === 'released' ? 'released' : 'expired'
       outcome.refundDue = event.reason
       outcome.isPaid = true
@@ -165,7 +166,7 @@ function push(
   rows.state.push(outcome.state)
   rows.key.push(stored.key === null ? null : toText(stored.key))
   rows.createdAt.push(stored.createdAt)
-  // Only a hold's end can still move.
+  // Only the expiry of a hold can still change.
   rows.expiresAt.push(outcome.state === 'held' ? outcome.expiresAt! : stored.expiresAt)
   rows.paymentId.push(outcome.isPaid && stored.paymentId !== null ? toText(stored.paymentId) : null)
   rows.refundDue.push(outcome.refundDue)
@@ -175,7 +176,7 @@ function push(
   rows.sequence.push(outcome.sequence)
 }
 
-/** A reservation as the sale itself tells it, after so many events. */
+/** Adds a reservation as the sale has it, after the event of that sequence. */
 export function pushStored(
   rows: ReservationColumns,
   stored: StoredReservation,

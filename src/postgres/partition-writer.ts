@@ -11,8 +11,8 @@ import { arraysOf, type BatchArrays, type Position } from './rows.js'
 import type { Tables } from './tables.js'
 
 /**
- * From so many events on, the next page is read and made ready while this one is written: there is
- * more where it came from.
+ * If a page has this many events, more will follow: the next page is read and prepared while this
+ * one is written.
  */
 const FULL = 500
 /** Between attempts after a failure, in ms. */
@@ -28,25 +28,25 @@ interface Waiter {
 
 type Page = FinalAnswer<'events'>
 
-/** A page, and what is written of it. */
+/** A page, and the rows to write for it. */
 interface Prepared {
   readonly page: Page
   readonly batch: BatchArrays
 }
 
 /**
- * Takes the events of one partition into the tables, page by page: whoever wants them there, one
- * step at a time does it for all. It keeps nothing that the tables do not: another process may do
- * the same at the same time.
+ * Writes the events of one partition into the tables, page by page. One step at a time serves all
+ * callers that wait for the events. All its state comes from the tables: another process may do the
+ * same at the same time.
  */
 export class PartitionWriter {
   readonly #source: EventSource
   readonly #partition: number
   readonly #tables: Tables
   readonly #rules: Rules
-  /** As far as it is known; `undefined` when it must be read again. */
+  /** The position as far as it is known; `undefined` if it must be read again. */
   #position: Position | undefined
-  /** The latest that was ever known. */
+  /** The latest position that was ever known. */
   #known: Position | undefined
   #ahead: { readonly after: number; readonly prepared: Promise<Prepared> } | undefined
   #step: Promise<number> | undefined
@@ -55,7 +55,7 @@ export class PartitionWriter {
   #driving = false
   #lastError: unknown
   readonly #timer: DeadlineTimer
-  /** Events and transactions of this process' own. */
+  /** Events that this process has written, and its transactions. */
   written = 0
   batches = 0
 
@@ -73,8 +73,8 @@ export class PartitionWriter {
   }
 
   /**
-   * `true`: it is in the tables. `false`: not yet. `null`: nobody can tell any more, or the history
-   * went on without it.
+   * `true`: the event is in the tables. `false`: not yet. `null`: this cannot be known any more, or
+   * the history continued without it.
    */
   #covers({ generation, sequence }: LogOffset): boolean | null {
     const position = this.#known
@@ -89,7 +89,10 @@ export class PartitionWriter {
     return this.#covers(offset) === true
   }
 
-  /** Waits until it has everything up to there; meanwhile it writes, unless others do. */
+  /**
+   * Waits until the tables have every event up to `offset`. Writes them, unless another process
+   * does.
+   */
   waitUntilWritten(offset: LogOffset, deadline: number, signal?: AbortSignal): Promise<void> {
     if (this.hasWritten(offset)) return Promise.resolve()
     if (signal?.aborted)
@@ -122,10 +125,9 @@ export class PartitionWriter {
   }
 
   /**
-   * Reads and writes the next page. Only one step at a time is under way; who comes meanwhile joins
-   * it.
+   * Reads and writes the next page. Only one step runs at a time; a call meanwhile joins it.
    *
-   * @returns How many events it wrote; 0 if there were none, or if somebody else was faster.
+   * @returns How many events it wrote; 0 if there were none, or if another process was faster.
    */
   step(): Promise<number> {
     this.#step ??= this.#next().finally(() => {
@@ -135,7 +137,7 @@ export class PartitionWriter {
     return this.#step
   }
 
-  /** Reads the position again: others may have moved it. */
+  /** Reads the position again: other processes may have moved it. */
   async look(): Promise<Position> {
     const position = await this.#tables.position(this.#source.sale, this.#partition)
     if (!position) throw new StockholdError('NOT_FOUND', 'the ledger does not follow this sale')
@@ -176,8 +178,8 @@ export class PartitionWriter {
   }
 
   /**
-   * A generation of the history that is new to the tables. While the sale is frozen nobody knows
-   * yet how it goes on.
+   * Switches to a generation that is new to the tables. Rejects while the sale is
+   * frozen, because its next generation is not decided yet.
    */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
     await this.#source.sweep(this.#partition)
@@ -193,8 +195,8 @@ export class PartitionWriter {
   }
 
   /**
-   * Where two lines or more have begun unseen, nobody can tell what of the old one is left: all
-   * that is in the stream is read again.
+   * If two or more generations began unseen, it is unknown which events of the old one are left:
+   * the whole stream is read again.
    */
   async #common(position: Position, generation: number): Promise<number> {
     if (generation === position.generation + 1) return Number.POSITIVE_INFINITY
@@ -202,7 +204,7 @@ export class PartitionWriter {
     return (events[0]?.sequence ?? Number.POSITIVE_INFINITY) - 1
   }
 
-  /** Whatever became of it, if it was not a plain yes the position must be read again. */
+  /** Unless the result is `true`, the position must be read again, whatever happened. */
   async #change(write: () => Promise<boolean>): Promise<boolean> {
     this.#position = undefined
     const moved = await write()
@@ -234,15 +236,15 @@ export class PartitionWriter {
     this.#ahead = { after, prepared }
   }
 
-  /** Steps for as long as anybody waits. */
+  /** Runs steps while any caller waits. */
   async #drive(): Promise<void> {
     this.#driving = true
     let failures = 0
     while (this.#waiters.size > 0) {
       try {
         const written = await this.step()
-        // Nothing was written, and still somebody waits: for what another writes, or for what is
-        // not there yet.
+        // Nothing was written, but a caller still waits: for another process to write, or for
+        // events that do not exist yet.
         failures = written > 0 ? 0 : failures + 1
         this.#lastError = undefined
       } catch (error) {
@@ -259,7 +261,7 @@ export class PartitionWriter {
     return new Promise((resolve) => void this.#source.clock.after(ms, resolve))
   }
 
-  /** Whether the tables have everything that anyone waits for. */
+  /** Whether the tables have all events that the callers wait for. */
   #isServed(): boolean {
     for (const { offset } of this.#waiters) if (!this.hasWritten(offset)) return false
     return true
@@ -276,7 +278,7 @@ export class PartitionWriter {
     this.#relax()
   }
 
-  /** With nobody left who waits, the timer must not keep the process alive. */
+  /** If no caller waits, the timer must not keep the process alive. */
   #relax(): void {
     if (this.#waiters.size === 0) this.#timer.keepAlive(false)
   }

@@ -1,4 +1,4 @@
-/** What is used of `pg`: a `Pool` of it fits, and so does anything that speaks alike. */
+/** The part of `pg` that is used: a `Pool` of it fits, and so does any compatible object. */
 export interface SqlPool {
   query(text: string, values?: unknown[]): Promise<SqlResult>
   connect(): Promise<SqlClient>
@@ -7,28 +7,26 @@ export interface SqlPool {
 /** A connection of a {@link SqlPool}. */
 export interface SqlClient {
   query(text: string, values?: unknown[]): Promise<SqlResult>
-  /**
-   * `pg` tells of a broken connection by this event, and ends the process where nothing listens.
-   */
+  /** `pg` emits this event for a broken connection, and ends the process if it has no listener. */
   on?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
   off?: ((event: 'error', listener: (error: unknown) => void) => unknown) | undefined
-  /** `true`: the connection is not to be used again. */
+  /** `true`: the connection must not be used again. */
   release(broken?: boolean): void
 }
 
-/** What a statement returns. */
+/** The result of a statement. */
 export interface SqlResult {
   // biome-ignore lint/suspicious/noExplicitAny: a row is what the statement makes of it
   readonly rows: any[]
 }
 
 /**
- * Runs statements as one transaction. A connection on which anything failed is given up: what state
- * it is in nobody knows.
+ * Runs statements as one transaction. If anything fails on a connection, the connection is closed,
+ * because its state is unknown.
  */
 export async function transaction<T>(pool: SqlPool, work: (client: SqlClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  // The statement that is under way fails with the connection, or the next one does.
+  // The current statement fails with the connection, or the next one does.
   const ignore = () => {}
   client.on?.('error', ignore)
   let broken = true

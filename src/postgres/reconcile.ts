@@ -1,38 +1,36 @@
 import { compare, type Difference } from './compare.js'
 import type { SaleWriter } from './sale-writer.js'
 
-/** Of so many reservations it is told which they are; the counts are of all. */
+/** The most ids that a result lists; the counts are of all reservations. */
 const NAMED = 100
 
 /** Options of `reconcile`. */
 export interface ReconcileOptions {
   /**
-   * The rows that differ become what the sale says of them. What it reports is what it found
-   * before. @default false
+   * Updates the rows that differ to the state of the sale. The result is the state before the
+   * repair.
+   * @default false
    */
   repair?: boolean | undefined
-  /**
-   * For how long the ledger may fall behind, in ms, before the comparison is given up. @default
-   * 60_000
-   */
+  /** How long the ledger may stay behind, in ms, before the comparison fails. @default 60_000 */
   timeoutMs?: number | undefined
 }
 
-/** What a comparison of a sale with its ledger has found. */
+/** The result of comparing a sale with its ledger. */
 export interface Reconciliation {
-  /** Whether both say the same of every reservation. */
+  /** Whether sale and ledger agree on every reservation. */
   readonly ok: boolean
   /** Reservations compared. */
   readonly checked: number
-  /** The sale has them, the ledger has not. */
+  /** Reservations that only the sale has. */
   readonly missing: { readonly count: number; readonly ids: readonly string[] }
-  /** Both have them, and do not say the same. */
+  /** Reservations that both have, with different values. */
   readonly differing: {
     readonly count: number
     readonly reservations: readonly { readonly id: string; readonly fields: readonly Difference[] }[]
   }
   /**
-   * The ledger has them, the sale has not: Redis has lost them, see src/sale/recovery/README.md.
+   * Reservations that only the ledger has: Redis has lost them, see src/sale/recovery/README.md.
    */
   readonly unknown: { readonly count: number; readonly ids: readonly string[] }
   /** Events that were trimmed from the stream before the ledger had them. */

@@ -1,16 +1,16 @@
 import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
 import { arrayOf, fromText } from './text.js'
 
-/** How far a partition is in the ledger. */
+/** The ledger's progress in a partition. */
 export interface Position {
   readonly generation: number
   readonly since: number
   readonly sequence: number
-  /** Events that were gone before they were read. */
+  /** Events that were trimmed before they were read. */
   readonly lost: number
-  /** The reservations are to be compared with the sale. */
+  /** The reservations must be compared with the sale. */
   readonly stale: boolean
-  /** How often the sale was recovered from here. */
+  /** How often the sale was recovered from this ledger. */
   readonly fence: number
 }
 
@@ -42,15 +42,17 @@ export interface SaleRow {
   readonly state: SaleChange
 }
 
-/** Times travel as epoch ms: what a driver makes of a timestamp is up to its user's settings. */
+/**
+ * Times are passed as epoch ms: how a driver converts a timestamp depends on its user's settings.
+ */
 export const time = (column: string) => `to_timestamp(${column} / 1000)`
 const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
 
-/** What {@link rowOf} reads. */
+/** The columns that {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
   payment_id, refund_due, restocked, generation, sequence`
 
-/** Of the upsert's arrays, one for each column. */
+/** The types of the upsert's arrays, one for each column. */
 export const UPSERT_TYPES = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(
   ' ',
 )
@@ -64,8 +66,8 @@ export function valuesOf(columns: ReservationColumns): string[] {
 }
 
 /**
- * A batch as the statement that writes it takes it: the arrays of the events, and behind them those
- * of the reservations.
+ * The parameters of a batch's statement: the arrays of the events, followed by those of the
+ * reservations.
  */
 export interface BatchArrays {
   readonly arrays: readonly string[]

@@ -7,8 +7,8 @@ import { PartitionWriter } from './partition-writer.js'
 import type { Tables } from './tables.js'
 
 /**
- * Takes the events of one sale into the tables: for its followers, for those who compare, and for
- * those whose answers wait for it.
+ * Writes the events of one sale into the tables: for its followers, for comparisons, and for calls
+ * whose answers wait for the ledger.
  */
 export class SaleWriter implements LedgerWriter {
   readonly source: EventSource
@@ -26,7 +26,7 @@ export class SaleWriter implements LedgerWriter {
     return this.#writers?.[partition]?.hasWritten(offset) === true
   }
 
-  /** It must keep what it has said it has. */
+  /** The ledger must keep what it has acknowledged. */
   async ready(): Promise<void> {
     await this.tables.assertDurable()
     await this.open()
@@ -42,15 +42,15 @@ export class SaleWriter implements LedgerWriter {
     return writers[partition]!.waitUntilWritten(offset, deadline, signal)
   }
 
-  /** The rules, once it is open. */
+  /** The rules. Only to be used after `open`. */
   get rules(): Rules {
     return this.#rules!
   }
 
   /**
-   * Enters the sale, and lets the handle know what the ledger has seen of its history: so a Redis
-   * that has forgotten some of it is found out, although every process that sold has been started
-   * anew.
+   * Registers the sale, and reports to its handle how much of its history the ledger has seen. So a
+   * Redis that has lost part of it is detected even if every process of the sale has been
+   * restarted.
    */
   open(): Promise<readonly PartitionWriter[]> {
     if (this.#writers) return Promise.resolve(this.#writers)

@@ -28,7 +28,7 @@ export class Tables {
     this.#schema = quoted(schema)
   }
 
-  /** @throws UNSAFE_CONFIG where a commit may be lost that was answered. */
+  /** @throws UNSAFE_CONFIG if PostgreSQL may lose an acknowledged commit. */
   async assertDurable(): Promise<void> {
     const names = ['fsync', 'synchronous_commit']
     const settings = names.map((name) => `current_setting('${name}') AS ${name}`)
@@ -41,7 +41,7 @@ export class Tables {
       )
   }
 
-  /** Enters a sale, unless it is known. Answers what is known. */
+  /** Registers a sale, unless it is known. Returns the row of the sale. */
   async registerSale(sale: string, incarnation: string, rules: string, partitions: number): Promise<SaleRow> {
     await this.#query(
       `WITH entered AS (
@@ -98,12 +98,12 @@ export class Tables {
   }
 
   /**
-   * Writes a page and moves the position, both or neither, if the position is still the one the
-   * page was read behind. So of any number of writers, in any number of processes, one writes each
-   * event. The update locks the position's row: a second writer waits for the first, and then finds
-   * that it has moved.
+   * Writes a page and moves the position, both or neither, if the position is still the one from
+   * which the page was read. So of any number of writers, in any number of processes, one writes
+   * each event. The update locks the position's row: a second writer waits for the first, and then
+   * finds that the position has moved.
    *
-   * @returns Whether it was.
+   * @returns Whether it was written.
    */
   async write(
     sale: string,
@@ -152,8 +152,8 @@ export class Tables {
   }
 
   /**
-   * Goes over to another generation of the history, if the position is still the one. Events that
-   * the old generation has beyond are part of it no more.
+   * Switches to another generation of the history, if the position is still `from`. The events that
+   * the old generation has beyond it are superseded.
    */
   async switchGeneration(sale: string, partition: number, from: Position, to: Position): Promise<boolean> {
     const { rows } = await this.#query(
@@ -182,14 +182,14 @@ export class Tables {
     return Number(rows[0].count) === 1
   }
 
-  /** What was read of a sale before, and is not written yet, is not written any more. */
+  /** Prevents pages that were read before this call from being written after it. */
   async incrementFence(sale: string): Promise<void> {
     await this.#query(`UPDATE ${this.#schema}.positions SET fence = fence + 1 WHERE sale = $1`, [
       toText(sale),
     ])
   }
 
-  /** The reservations have been compared with the sale, in this generation. */
+  /** Records that the reservations have been compared with the sale, in this generation. */
   async settle(sale: string, partition: number, { generation, lost }: Position): Promise<void> {
     await this.#query(
       `UPDATE ${this.#schema}.positions SET stale = false WHERE sale = $1 AND partition = $2 AND generation = $3 AND lost = $4`,
@@ -205,7 +205,7 @@ export class Tables {
     return rows.map(rowOf)
   }
 
-  /** Ids of a partition's reservations behind `after`, in their order; a page of them. */
+  /** A page of the ids of a partition's reservations after `after`, in their order. */
   async ids(sale: string, partition: number, after: string, limit: number): Promise<string[]> {
     const { rows } = await this.#query(
       `SELECT id FROM ${this.#schema}.reservations
@@ -215,7 +215,7 @@ export class Tables {
     return rows.map(({ id }) => id)
   }
 
-  /** A page of those that have units for good, for now, or no more, in the order of their ids. */
+  /** A page of the reservations that are confirmed, held, or over, in the order of their ids. */
   async ofKind(
     sale: string,
     kind: AcknowledgedState,
@@ -246,7 +246,7 @@ export class Tables {
     }))
   }
 
-  /** Makes rows what the sale says of them, but for those that an event has changed meanwhile. */
+  /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */
   async upsertFromSale(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
     await this.#query(this.#upsert('$15::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
       toText(sale),
@@ -255,7 +255,7 @@ export class Tables {
     ])
   }
 
-  /** The sale does not know these any more. */
+  /** Marks reservations that the sale does not have any more as forgotten. */
   async forget(sale: string, ids: readonly string[], generation: number, sequence: number): Promise<void> {
     await this.#query(
       `UPDATE ${this.#schema}.reservations SET state = 'forgotten'
@@ -265,8 +265,8 @@ export class Tables {
   }
 
   /**
-   * Sets of rows are arrays of columns, of one length, from parameter `first` on: their number is
-   * no part of the statement.
+   * Rows are passed as arrays of columns, of one length, from parameter `first` on. So the
+   * statement does not depend on the number of rows.
    */
   #upsert(partition: string, first: number, from: string): string {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')

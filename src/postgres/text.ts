@@ -1,11 +1,11 @@
 /**
- * PostgreSQL's text holds every character but U+0000, and our ids may have that too. This one,
- * which hardly anybody uses, leads an escape.
+ * PostgreSQL's text type holds every character but U+0000, which an id may contain. This rarely
+ * used character begins an escape.
  */
 const ESCAPE = '\u2400'
 
 /**
- * As PostgreSQL can hold it: U+0000 becomes `␀0`, and `␀` itself `␀␀`. Anything else stays as it
+ * Converts text for PostgreSQL: U+0000 becomes `␀0`, and `␀` itself `␀␀`. Anything else stays as it
  * is.
  */
 export function toText(value: string): string {
@@ -18,14 +18,14 @@ export function fromText(value: string): string {
   return value.replace(/\u2400(.)/gu, (_, next) => (next === '0' ? '\0' : ESCAPE))
 }
 
-/** The name of a schema, quoted: whatever is in it, it stays a name. */
+/** The name of a schema, quoted: whatever it contains, it stays a name. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
 /**
- * An array as PostgreSQL reads it. The driver writes one, too, but asks of each value what it may
- * be; and a page of events has some twenty thousand.
+ * An array in PostgreSQL's text form. The driver can write arrays too, but checks the type of each
+ * value, and a page of events has some twenty thousand values.
  */
 export function arrayOf(values: readonly (string | number | boolean | null)[]): string {
   let text = ''

@@ -2,20 +2,20 @@ import { hash, randomBytes } from 'node:crypto'
 import { checkInteger } from '../validation.js'
 
 /**
- * The draw: a shuffle of the numbers 1 to `count` that follows from a seed, that can be asked for
- * one number without working out the others, and that anybody can check afterwards in any language.
- * It is a generalised Feistel network with cycle walking (Black and Rogaway, "Ciphers with
- * Arbitrary Finite Domains", 2002).
+ * The draw: a shuffle of the numbers 1 to `count` that follows from a seed. The rank of one number
+ * can be computed without the others, and afterwards any visitor can verify it in any language. It
+ * is a generalised Feistel network with cycle walking (Black and Rogaway, "Ciphers with Arbitrary
+ * Finite Domains", 2002).
  *
- * Before the draw `commitment = sha256(seed)` is published, afterwards the seed. To recompute the
- * rank of `number`:
+ * The engine publishes `commitment = sha256(seed)` before the draw, and the seed after it. To
+ * compute the rank of `number`:
  *
  * 1. `a = max(4, ceil(sqrt(count)))` and `b = max(4, ceil(count / a))`. Start with
  *    `m = number - 1`.
  * 2. `left = m mod a`, `right = floor(m / a)`.
  * 3. For `round` from 1 to 10: `next = (left + F(round, right)) mod (a in odd rounds, b in even
  *    ones)`, then `left = right` and `right = next`.
- * 4. `m = left + a * right`. While `m >= count`, go on at 2 with this `m`.
+ * 4. `m = left + a * right`. While `m >= count`, repeat from 2 with this `m`.
  * 5. The rank is `m + 1`.
  *
  * `F(round, half)` is the first 12 hex digits, read as a number, of the SHA-256 of the text
@@ -30,12 +30,12 @@ import { checkInteger } from '../validation.js'
  * round 2 leaves 2 and 0, and round 10 leaves 2 and 3. That is `m = 14`: on to 11, 12, 13, and then
  * 0. The ranks of 1 to 10 are 1, 6, 2, 9, 4, 8, 3, 10, 5, 7.
  *
- * What it proves: the order was fixed by the seed and the count, and nobody was moved. Whoever
- * knows the seed can foresee the order, so it has to stay with the engine until the draw.
+ * What it proves: the seed and the count alone fixed the order, and no visitor was moved. A reader
+ * of the seed can compute the order, so the engine keeps the seed secret until the draw.
  */
 
-// With fewer rounds or narrower halves some orders of a handful of numbers are measurably likelier
-// than others.
+// With fewer rounds or narrower halves, some orders of a few numbers are measurably likelier than
+// others.
 const ROUNDS = 10
 const NARROWEST = 4
 /** The halves stay below 10^6, and every sum far below 2^53. */
@@ -43,17 +43,17 @@ const MAX_COUNT = 1_000_000_000_000
 
 type RoundFunction = (round: number, half: number) => number
 
-/** A new seed, 64 hex digits: as many as nobody can guess or try. */
+/** A new random seed of 64 hex digits, too long to be guessed. */
 export function newSeed(): string {
   return randomBytes(32).toString('hex')
 }
 
-/** What is published before the draw. */
+/** The commitment to a seed, which is published before the draw. */
 export function seedCommitment(seed: string): string {
   return hash('sha256', seed, 'hex')
 }
 
-/** Where `number` stands among 1 to `count`. For one number; for many see {@link shuffler}. */
+/** The rank of `number` among 1 to `count`. For one number; for many see {@link shuffler}. */
 export function shuffledRank(seed: string, count: number, number: number): number {
   return walk(checkInteger(count, 'count', 1, MAX_COUNT), number, (round, half) =>
     roundValue(seed, count, round, half),
@@ -61,13 +61,13 @@ export function shuffledRank(seed: string, count: number, number: number): numbe
 }
 
 /**
- * `shuffledRank` of one draw, for many numbers. There are only some `10 * sqrt(count)` different
- * values of F, 10,000 for a million numbers: kept once worked out, they leave nothing but a few
- * additions for each number.
+ * `shuffledRank` of one draw, for many numbers. F has only some `10 * sqrt(count)` different values
+ * (10,000 for a million numbers). They are computed once and kept, so each number costs only a few
+ * additions.
  */
 export function shuffler(seed: string, count: number): (number: number) => number {
   const [a, b] = sides(checkInteger(count, 'count', 1, MAX_COUNT))
-  // One more than F mod the side, so that 0 says: not known yet.
+  // F mod the side, plus one: 0 means that the value is not computed yet.
   const known = Array.from({ length: ROUNDS + 1 }, (_, round) => new Uint32Array(round % 2 === 1 ? b : a))
   const value: RoundFunction = (round, half) => {
     const values = known[round]!
@@ -100,8 +100,9 @@ function walk(count: number, number: number, value: RoundFunction): number {
       right = next
     }
     m = left + a * right
-    // The network shuffles all of a * b. Going on from where there is no such number ends within 1
-    // to count, and at every one of them once: it follows a cycle, and the start is on it.
+    // The network permutes all of 0 to a * b - 1. Repeating it while the result is too large always
+    // ends, and reaches every number below `count` once: it follows a cycle, and the start is on
+    // it.
   } while (m >= count)
   return m + 1
 }

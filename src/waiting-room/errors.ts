@@ -1,7 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import { isAway, restate, StockholdError, unavailable } from '../errors.js'
 
-/** Why a buyer who has a place cannot be told where. */
+/** The error for a buyer who is in the queue but whose position could not be read. */
 export function placedUnseen(error: unknown, { signal }: CallOptions): unknown {
   const mayBeRead = signal?.aborted || isAway(error)
   if (!mayBeRead) return error
@@ -24,15 +24,13 @@ export function placeGone(): StockholdError {
   )
 }
 
-/** @param lastError Of the latest attempt, if that has failed. */
+/** @param lastError Of the latest attempt, if that attempt failed. */
 export function unanswered(lastError: unknown): StockholdError {
   const cause = lastError ?? new Error('The call to it is under way.')
   return unavailable('The waiting room did not answer in time.', cause)
 }
 
-/**
- * Each caller gets an error of its own. To have asked for nothing in vain leaves nothing unknown.
- */
+/** Gives each caller an error of its own. A read that failed leaves no outcome unknown. */
 export function again(error: unknown): unknown {
   if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME')
     return unavailable('The waiting room did not answer: ask again.', error)

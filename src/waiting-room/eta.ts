@@ -1,28 +1,28 @@
 import { type RoomState, type StoredRoomRules, TOKEN } from '../engine/room.js'
 import type { QueuePosition } from './results.js'
 
-/** Near the door, in ms: often enough never to count as away. */
+/** Near the head of the queue, in ms: often enough never to count as away. */
 const DOOR_POLL_MS = 1_000
 /**
- * The last of these polls is meant for the moment of the turn: a turn that waits for its visitor is
- * an uneven rate. Not more often, in ms.
+ * The shortest of these intervals, in ms. The last poll aims at the moment of the turn: turns that
+ * wait for their visitors make the rate uneven.
  */
 const TURN_POLL_MS = 250
 const MIN_POLL_MS = 1_000
 const MAX_POLL_MS = 30_000
-/** While Redis is away: longer than anybody was told before, whatever the jitter. */
+/** While Redis is away: longer than any other interval, whatever the jitter. */
 const MAX_AWAY_MS = 60_000
-/** Where nobody can say how long it takes. */
+/** While the time to wait is unknown. */
 const UNKNOWN_POLL_MS = 5_000
 /**
- * So often one polls while the wait lasts: a turn that comes much sooner than foreseen still finds
+ * Polls of a visitor during their wait: a turn that comes much sooner than estimated still finds
  * its visitor.
  */
 const POLLS_A_WAIT = 6
-/** Right after a draw everybody wants to know; they come spread over this many a second. */
+/** Right after a draw every visitor polls; the polls are spread to this many a second. */
 const DRAW_POLLS_PER_SECOND = 50_000
 
-/** What a visitor can be told of the time to come. */
+/** Estimates when a visitor's turn comes, and when they should poll again. */
 export class EtaEstimator {
   readonly #rules: StoredRoomRules
   readonly #random: () => number
@@ -52,7 +52,7 @@ export class EtaEstimator {
     return { position, etaMs, pollAfterMs: this.#jittered(clamp(base, MIN_POLL_MS, MAX_POLL_MS)) }
   }
 
-  /** While Redis is away: the same again, later. */
+  /** While Redis is away: the same position again, with a later next poll. */
   later(place: QueuePosition): QueuePosition {
     const longer = clamp(place.pollAfterMs * 3, UNKNOWN_POLL_MS, MAX_AWAY_MS)
     return { ...place, pollAfterMs: this.#jittered(longer) }

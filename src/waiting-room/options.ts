@@ -6,30 +6,31 @@ import type { AdmissionOptions } from './room-rules.js'
 
 /** Options of a {@link WaitingRoom}. */
 export interface WaitingRoomOptions extends AdmissionOptions {
-  /** Where the room lives: `redisEngine(...)` or `memoryEngine()`. */
+  /** Where the room is stored: `redisEngine(...)` or `memoryEngine()`. */
   engine: Engine
   /**
-   * What tickets and passes are signed with: 32 bytes at least. Of several the first one signs, and
-   * all are accepted.
+   * Signs tickets and passes: at least 32 bytes. In a list, the first secret signs and all of them
+   * verify.
    */
   secret: string | readonly string[]
   /**
-   * The sale whose stock the door goes by: no more passes than it can serve. @default none: only
-   * the rate counts
+   * The sale whose stock limits admission: no more passes than it can serve.
+   * @default none: only the rate counts
    */
   sale?: FlashSale | string | undefined
   /**
-   * What `poll` does while the engine is away. `hold`: it tells the same position again, and to
-   * come later; `refuse`: it throws UNAVAILABLE. Either way no visitor is admitted meanwhile, and
-   * none loses their place.
+   * What `poll` does while the engine is away. `hold`: it answers the same position again, with a
+   * later next poll; `refuse`: it throws UNAVAILABLE. In both cases no visitor is admitted
+   * meanwhile, and every visitor keeps their position.
    * @default 'hold'
    */
   onUnavailable?: 'hold' | 'refuse' | undefined
-  /** When a call is given up at the latest, in ms. @default 2_000 */
+  /** The deadline of a call, in ms. @default 2_000 */
   deadlineMs?: number | undefined
   /**
-   * Joins that may be open on this handle at a time; one more is OVERLOADED at once. @default
-   * 100_000
+   * The most joins that may be in flight on this handle. A further join fails with OVERLOADED at
+   * once.
+   * @default 100_000
    */
   maxInFlight?: number | undefined
 }
@@ -48,7 +49,10 @@ const OPTIONS: Names<WaitingRoomOptions> = {
   maxInFlight: true,
 }
 
-/** Checks the names, the engine and `onUnavailable`; the rest is checked where it is used. */
+/**
+ * Checks the names, the engine and `onUnavailable`. The other options are checked where they are
+ * used.
+ */
 export function checkWaitingRoomOptions(options: WaitingRoomOptions): void {
   checkOptions(options, 'options', OPTIONS)
   const { engine, onUnavailable = 'hold' } = options

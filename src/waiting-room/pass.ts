@@ -10,11 +10,11 @@ import { invalid, StockholdError } from '../errors.js'
  * the algorithm HS256, the secret that `kid` (a fingerprint) stands for, its own clock for `exp`,
  * `aud` the room, `sub` the buyer. Its header is `{ alg: 'HS256', typ: 'JWT', kid }`.
  *
- * A ticket is for this library only, and comes with every poll, so it is short. It is signed with a
- * key of its own for each room and sale, `base64url(HMAC-SHA-256(secret,
- * JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one: of
- * another room, or as a pass, no service can take it, whatever it looks at. Its header is
- * `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
+ * A ticket is for this library only. Every poll carries it, so it is short. It is signed with a key
+ * of its own for each room and sale, `base64url(HMAC-SHA-256(secret,
+ * JSON.stringify(['stockhold:ticket', room, sale])))`, with `sale` `null` in a room without one.
+ * Therefore no service can accept it for another room or as a pass, whichever claims it checks. Its
+ * header is `{ alg: 'HS256', kid }`, `kid` being the fingerprint of that key.
  *
  * | claim  | in a ticket   | in a pass                                                             |
  * | ------ | ------------- | --------------------------------------------------------------------- |
@@ -23,20 +23,20 @@ import { invalid, StockholdError } from '../errors.js'
  * | `sub`  |               | the buyer                                                             |
  * | `aud`  |               | the room's id                                                         |
  * | `sale` |               | the sale's id, absent in a room without one                           |
- * | `visitId` | the number of the buyer's first place | the same                                      |
- * | `of`   | the room's incarnation: one that was lost and made anew is another room     | the same      |
+ * | `visitId` | the number the buyer got at first    | the same                                      |
+ * | `of`   | the room's incarnation: a room that was lost and created again has another | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
- * | `until`|               | the same to the ms: that is what counts                               |
+ * | `until`|               | the same to the ms: this one is checked                               |
  */
 
-/** What a ticket says, as the room has signed it. */
+/** The claims of a ticket. */
 export interface TicketClaims {
   readonly buyer: string
-  /** The number of the buyer's first place in the room. */
+  /** The number that the buyer got when they first joined. */
   readonly visitId: number
 }
 
-/** What a pass says, as the room has signed it. */
+/** The claims of a pass. */
 export interface PassClaims extends TicketClaims {
   /** By the server's clock, in epoch ms. From then on the pass has expired. */
   readonly expiresAt: number
@@ -50,24 +50,24 @@ export interface Bound {
 const ALGORITHM = 'HS256'
 const MIN_SECRET_BYTES = 32
 /**
- * Longer than any token of ours: three ids of 256 bytes, each byte a control character (6 bytes in
- * JSON), in base64 with everything else are 6,500. Whatever is longer is not looked at.
+ * Longer than any ticket or pass: three ids of 256 bytes, each byte a control character (6 bytes in
+ * JSON), with everything else in base64 take 6,500. A longer text is refused unread.
  */
 const MAX_LENGTH = 8_192
 /**
- * The 43rd character of 32 bytes in base64url has 2 bits to spare. They have to be 0, or one token
- * could be written in four ways.
+ * The 43rd character of 32 bytes in base64url has 2 spare bits. They must be 0, or one ticket could
+ * be written in four ways.
  */
 const CANONICAL_END = /[AEIMQUYcgkosw048]$/
 
-// Fixed messages: nothing of what was sent, nor of why it was refused, is told to whoever tries.
+// Fixed messages: the caller learns neither what was sent nor why it was refused.
 const NO_TICKET = 'the ticket is not one of this waiting room: join it again to get one'
 const NO_PASS = 'the pass does not admit this buyer here: join the waiting room, and send the pass it gives'
 const LATE_PASS = 'the pass has expired: join the waiting room again'
 
 /**
- * Signs and verifies the tickets and passes of one room. Nothing is asked of Redis, and no clock
- * but the one given.
+ * Signs and verifies the tickets and passes of one room, without a call to Redis and without
+ * reading a clock: the caller passes the time.
  */
 export class Signer {
   readonly #room: string
@@ -88,7 +88,8 @@ export class Signer {
   }
 
   /**
-   * The room has been seen: tokens of another incarnation of it are none of its own from now on.
+   * Called when the room has been read: tickets and passes of another incarnation are refused from
+   * now on.
    */
   bind(incarnation: string): void {
     this.#incarnation = incarnation
@@ -103,9 +104,8 @@ export class Signer {
       b: buyer,
       of: this.#incarnation,
       visitId,
-      // fast-jwt adds these three to a copy of the claims. If they are there already, even
-      // undefined and so left out of the token, V8 copies an object of one shape, and a token costs
-      // a third less.
+      // fast-jwt adds these three to a copy of the claims. If they exist already, even as undefined
+      // (which JSON leaves out), V8 copies an object of one shape, and signing costs a third less.
       iat: undefined,
       exp: undefined,
       nbf: undefined,
@@ -127,7 +127,7 @@ export class Signer {
     })
   }
 
-  /** Throws TICKET_INVALID for anything but a ticket of this room, whatever it is. */
+  /** Throws TICKET_INVALID unless `token` is a ticket of this room; `token` may be any value. */
   readTicket(token: unknown): TicketClaims {
     const claims = this.#tickets.verified(token)
     if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isVisitId(claims.visitId))
@@ -135,7 +135,9 @@ export class Signer {
     return { buyer: claims.b, visitId: claims.visitId }
   }
 
-  /** The claims of a ticket that was signed or read here before: it is not verified again. */
+  /**
+   * The claims of a ticket that this signer has signed or read before. It is not verified again.
+   */
   openTicket(ticket: string): TicketClaims {
     const claims = ticket.slice(ticket.indexOf('.') + 1, ticket.lastIndexOf('.'))
     const { b, visitId } = JSON.parse(Buffer.from(claims, 'base64url').toString())
@@ -143,8 +145,9 @@ export class Signer {
   }
 
   /**
-   * Throws PASS_EXPIRED for a pass of this room that is past its time at `now` (server time),
-   * PASS_INVALID for anything else but a valid one. With `buyer`, anybody else's is PASS_INVALID.
+   * Throws PASS_EXPIRED for a pass of this room that has expired at `now` (server time), and
+   * PASS_INVALID for anything else that is not a valid pass. With `buyer`, a pass of another buyer
+   * is PASS_INVALID.
    */
   readPass(token: unknown, now: number, buyer?: string): PassClaims {
     const claims = this.#passes.verified(token)
@@ -162,7 +165,7 @@ export class Signer {
     ) {
       throw new StockholdError('PASS_INVALID', NO_PASS)
     }
-    // In this order a `now` that is no number admits nobody.
+    // Compared this way round, a `now` that is NaN admits no buyer.
     if (!(now < claims.until)) throw new StockholdError('PASS_EXPIRED', LATE_PASS)
     return { buyer: claims.sub, visitId: claims.visitId, expiresAt: claims.until }
   }
@@ -172,17 +175,17 @@ export class Signer {
   }
 }
 
-/** Signs with the first of its keys, and verifies what any of them has signed. */
+/** Signs with the first of its keys, and verifies the signatures of all of them. */
 class Keyring {
   readonly sign: (claims: object) => string
-  /** By the token's whole first part, from which the key follows. */
+  /** By the header of the token, which identifies the key. */
   readonly #verifiers = new Map<string, (token: string) => unknown>()
 
   constructor(keys: readonly string[], typ: 'JWT' | undefined) {
-    // fast-jwt writes a `typ` unless it is told that there is none.
+    // fast-jwt writes a `typ` unless it is set to undefined.
     const header = { alg: ALGORITHM, typ } as { alg: string; typ: string }
     const signers = keys.map((key) => {
-      // Without `noTimestamp` there would be an `iat` by the application's clock.
+      // Without `noTimestamp` fast-jwt adds an `iat` by the application's clock.
       const sign = createSigner({
         key,
         algorithm: ALGORITHM,
@@ -190,8 +193,8 @@ class Keyring {
         noTimestamp: true,
         header,
       })
-      // The clock of the application has no say: `exp` is for others, and what expires is judged in
-      // `readPass`. HMACs are compared with `timingSafeEqual`.
+      // The application's clock decides nothing: `exp` is for other services, and `readPass`
+      // decides what has expired. HMACs are compared with `timingSafeEqual`.
       const verify = createVerifier({
         key,
         algorithms: [ALGORITHM],
@@ -205,17 +208,17 @@ class Keyring {
     this.sign = signers[0]!
   }
 
-  /** The claims of a token that one of the keys signed, whatever they say, or `null`. */
+  /** The claims of a token that one of the keys has signed, with any content, or `null`. */
   verified(token: unknown): Record<string, unknown> | null {
     if (typeof token !== 'string' || token.length > MAX_LENGTH || !CANONICAL_END.test(token)) return null
-    // The header is one of ours to the last byte, or the token is not: no algorithm, key or
-    // extension is taken from it.
+    // The header must equal one of ours to the last byte. No algorithm, key or extension is taken
+    // from the token.
     const verify = this.#verifiers.get(headerOf(token))
     if (verify === undefined) return null
     try {
       return verify(token) as Record<string, unknown>
     } catch {
-      // What fast-jwt throws has parts of the token in it, and goes no further.
+      // The errors of fast-jwt contain parts of the token, so they are not passed on.
       return null
     }
   }
@@ -237,7 +240,7 @@ function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0
 }
 
-/** Tells which secret signed, and not what it is. Public: it stands in every token. */
+/** Identifies the secret without revealing it. Public: every ticket and pass contains it. */
 function fingerprint(secret: string): string {
   return createHash('sha256').update('stockhold:kid:').update(secret).digest('base64url').slice(0, 8)
 }
@@ -255,7 +258,7 @@ function checkSecrets(value: unknown): string[] {
 
 function checkSecret(value: unknown, argument: string): string {
   if (typeof value !== 'string') throw invalid(argument, 'must be a string')
-  // Secrets that differ in lone surrogates only would be one and the same key.
+  // Secrets that differ only in lone surrogates would be the same key.
   if (!value.isWellFormed()) throw invalid(argument, 'must be well-formed Unicode: it has a lone surrogate')
   if (Buffer.byteLength(value) < MIN_SECRET_BYTES) {
     throw invalid(argument, `must have at least ${MIN_SECRET_BYTES} bytes of UTF-8`)

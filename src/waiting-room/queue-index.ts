@@ -8,21 +8,22 @@ const tuning = {
 const BLOCK = tuning.blockWords * 32
 
 /**
- * Who stands where. The engine tells which numbers were given up; this turns them into ranks and
- * counts them, so that the place of any of a million visitors is known without asking for it.
+ * The queue as this process knows it. The engine reports the numbers that were given up; the index
+ * turns them into ranks and counts them, so that the position of any of a million visitors is known
+ * without a call.
  */
 export class QueueIndex {
   #drawn: number | null = null
   #shuffled = (number: number) => number
-  /** What is known of the numbers, by chunk. */
+  /** The numbers that were given up, by chunk. */
   readonly #chunks = new Map<number, Buffer>()
-  /** One bit a rank that was given up; how many in each block, and before it. */
+  /** One bit for each rank, set if it was given up; the counts in each block, and before it. */
   #bits = new Uint32Array(tuning.blockWords)
   #inBlock = new Uint32Array(1)
   #before = new Uint32Array(1)
   #dirty = false
 
-  /** Takes over what a new state tells. */
+  /** Applies a new state of the room. */
   update(state: Pick<RoomState, 'drawn' | 'seed' | 'gone'>): void {
     if (this.#drawn === null && state.drawn !== null && state.seed !== null) {
       this.#drawn = state.drawn
@@ -32,7 +33,7 @@ export class QueueIndex {
     for (const chunk of state.gone) this.#merge(chunk)
   }
 
-  /** Whether places were shuffled. */
+  /** Whether the queue was shuffled. */
   get isDrawn(): boolean {
     return this.#drawn !== null
   }
@@ -42,12 +43,12 @@ export class QueueIndex {
     return this.#shuffled(number)
   }
 
-  /** How many ranks were given up behind `from` and before `to`. */
+  /** How many ranks after `from` and before `to` were given up. */
   goneBetween(from: number, to: number): number {
     return to <= from + 1 ? 0 : this.#upTo(to - 1) - this.#upTo(from)
   }
 
-  /** Whether the place of this rank was given up. */
+  /** Whether this rank was given up. */
   isGone(rank: number): boolean {
     const word = rank >>> 5
     return word < this.#bits.length && (this.#bits[word]! & (1 << (rank & 31))) !== 0
@@ -65,7 +66,7 @@ export class QueueIndex {
     this.#chunks.set(index, bits)
   }
 
-  /** The draw has been made: what was known by number is known by rank from now on. */
+  /** Called after the draw: converts the index from numbers to ranks. */
   #shuffle(): void {
     const chunks = [...this.#chunks].map(([index, bits]) => ({ index, bits }))
     this.#chunks.clear()
@@ -114,7 +115,7 @@ export class QueueIndex {
   }
 }
 
-/** The ones among 32 bits. */
+/** Counts the set bits of a 32-bit number. */
 function ones(bits: number): number {
   const pairs = bits - ((bits >>> 1) & 0x5555_5555)
   const nibbles = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)

@@ -1,74 +1,76 @@
-/** What a visitor is told while they wait. */
+/** The position of a waiting visitor. */
 export interface QueuePosition {
   /**
-   * Where they stand: 1 is next, 0 is "your turn: poll". Before a draw, all who are in it stand at
-   * its end.
+   * The visitor's position: 1 is next, 0 means "your turn: poll". Before a draw, every visitor in
+   * it has the last position of the draw.
    */
   readonly position: number
   /**
-   * ms until it is their turn, at the rate really observed; `null` while nobody can say (paused, or
-   * the rate is 0).
+   * ms until the visitor's turn, at the observed rate; `null` while it cannot be estimated (paused,
+   * or the rate is 0).
    */
   readonly etaMs: number | null
   /**
-   * Poll again after so many ms: the crowd is spread, whoever is near the door comes more often,
-   * and in the last second when the turn is due.
+   * ms to wait before the next poll. Polls are spread over time: a visitor polls more often near
+   * the head of the queue, and in the last second at the moment the turn is due.
    */
   readonly pollAfterMs: number
 }
 
-/** What `join` answers: the visitor is in the queue, and the ticket is the proof. */
+/** What `join` answers: the visitor is in the queue, and the ticket proves it. */
 export interface JoinResult extends QueuePosition {
   /**
-   * What the visitor's browser keeps, and polls with. Signed: it speaks for its buyer and cannot be
-   * made up.
+   * The visitor's browser keeps this and polls with it. It is signed: it identifies its buyer and
+   * cannot be forged.
    */
   readonly ticket: string
 }
 
 /** What `poll` answers. */
 export type PollResult =
-  /** `soldOutLikely`: more stand before them than there are units for. */
+  /** `soldOutLikely`: more visitors are ahead of this one than there are units for. */
   | ({ readonly status: 'waiting'; readonly soldOutLikely: boolean } & QueuePosition)
   /** `pass` lets this buyer reserve until `expiresAt` (epoch ms). */
   | { readonly status: 'admitted'; readonly pass: string; readonly expiresAt: number }
   /**
-   * `sold_out`: nothing is left and nothing on hold. It opens again, with everybody's place, if
-   * units come back.
+   * `sold_out`: no unit is available or on hold. If units come back, the room opens again and every
+   * visitor has kept their position.
    */
   | { readonly status: 'closed'; readonly reason: 'sold_out' | 'ended' }
 
 /** What `stats` of a waiting room answers. */
 export interface RoomStats {
   readonly state: 'not_open' | 'open' | 'paused' | 'sold_out' | 'ended'
-  /** Buyers with a place and without a pass; whoever just went away is still among them. */
+  /** Buyers in the queue without a pass, including those who have just gone away. */
   readonly waiting: number
   /** Passes given so far. */
   readonly admitted: number
   /**
-   * Turns that were called and not taken in time, of those who came back afterwards: they stand at
-   * the end now.
+   * Turns that expired before their visitors came, counted when the visitor comes back. Such a
+   * visitor is now at the end of the queue.
    */
   readonly missedTurns: number
-  /** Turns and passes that may still buy something. */
+  /** Turns and passes that may still lead to a reservation. */
   readonly outstanding: number
-  /** How many may be outstanding with the units there are; `null` without a sale. */
+  /**
+   * How many turns and passes may be outstanding with the units available; `null` without a sale.
+   */
   readonly capacity: number | null
   readonly ratePerSecond: number
   readonly burst: number
-  /** Tokens in the bucket, from 0 to `burst`. */
+  /** Tokens in the token bucket, from 0 to `burst`. */
   readonly tokens: number
-  /** Places called per second, as observed: more than the rate where turns are not taken. */
+  /** Observed turns called per second: more than the rate if visitors do not take their turns. */
   readonly turnsPerSecond: number
-  /** For rooms of random order: how to verify it stands with `shuffledRank`. */
+  /** For rooms with `order: 'random'`: `shuffledRank` verifies a rank with it. */
   readonly draw: RoomDraw | null
 }
 
-/** The draw of a room with `order: 'random'`, so that any visitor can check it. */
+/** The draw of a room with `order: 'random'`, which any visitor can verify. */
 export interface RoomDraw {
-  /** SHA-256 of the seed in hex, known before anybody joins. */
+  /** SHA-256 of the seed in hex, published before the first visitor joins. */
   readonly commitment: string
-  /** The seed, and how many places were drawn: told when the room opens. */
+  /** The seed, and how many visitors were drawn: published when the room opens. */
   readonly seed: string | null
   readonly count: number | null
 }

@@ -15,7 +15,7 @@ import { newIncarnation } from '../sale/partitions.js'
 import { newSeed, seedCommitment } from './draw.js'
 import { nameRoomRules } from './room-rules.js'
 
-/** What a handle knows of its room once it has seen it. */
+/** What a handle knows of its room once it has read it. */
 export interface KnownRoom {
   readonly rules: StoredRoomRules
   readonly commitment: string
@@ -24,28 +24,30 @@ export interface KnownRoom {
 type Description = Omit<FinalRoomAnswer<'describe'>, 'status'>
 
 export interface RoomClientOptions {
-  /** The sale that this handle takes the room to stand before. */
+  /** The sale that this handle was created with. */
   readonly sale: string | null
-  /** The rate that a new room begins with. */
+  /** The rate of a newly created room. */
   readonly pace: AdmissionRate
   readonly deadlineMs: number
   readonly maxInFlight: number
-  /** Told the room's incarnation, once it is known. */
+  /** Called with the room's incarnation, once it is known. */
   readonly onSeen: (incarnation: string) => void
 }
 
 /**
- * How a handle reaches its room: it creates it or learns its rules, limits each call, and tells the
- * server's time.
+ * A handle's access to its room: it creates the room or learns its rules, limits each call, and
+ * keeps the server's time.
  */
 export class RoomClient extends RemoteHandle<StoredRoomRules, Description, KnownRoom> {
   protected readonly nameRules = nameRoomRules
   readonly #options: RoomClientOptions
-  /** Joins have a bound of their own: however many visitors come in, the room is looked at. */
+  /**
+   * Joins have a limit of their own, so that any number of joins leaves room for reading the state.
+   */
   readonly #joins: BatcherSet<RoomCommands>
   readonly #batchers: BatcherSet<RoomCommands>
   readonly #elapsed: () => number
-  /** The latest time the server told, and when. */
+  /** The latest time that the server reported, and when it arrived. */
   #heardNow = 0
   #heardAt = 0
 
@@ -67,8 +69,8 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   now(): number {
     const { heardNow } = this
     if (heardNow === 0) return Date.now()
-    // A reply that came when its callers had gone tells the time too: what passed before it must
-    // not be added to it.
+    // A reply that came after its callers had gone reports the time too: the time that passed
+    // before that reply must not be added to it.
     if (heardNow > this.#heardNow) this.#hear()
     return this.#latest.after(Math.max(0, this.#elapsed() - this.#heardAt))
   }
@@ -83,12 +85,12 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     return joins.lastNow > lanes.lastNow ? joins : lanes
   }
 
-  /** The latest time the server has told: it is not behind that. 0 before the first answer. */
+  /** The latest time that the server reported: it is not behind that. 0 before the first answer. */
   get heardNow(): number {
     return this.#latest.lastNow
   }
 
-  /** ms; ages are taken of it. */
+  /** ms of a clock that ages are measured by. */
   elapsed(): number {
     return this.#elapsed()
   }
@@ -120,9 +122,9 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   }
 
   /**
-   * @throws {StockholdError} `RULES_CONFLICT`: the room stands before another sale than this handle
-   *   was told. Its tickets would be refused by every other handle, and it would admit without
-   *   regard to the stock.
+   * @throws {StockholdError} `RULES_CONFLICT`: the room belongs to another sale than this handle
+   *   was created with. Every other handle would refuse its tickets, and it would admit visitors
+   *   without regard to the stock.
    */
   protected adopt({ incarnation, rules, commitment }: Description): KnownRoom {
     if (this.known) return this.known

@@ -18,9 +18,9 @@ interface Visiting extends Waiting<VisitAnswer> {
 }
 
 /**
- * Tends the door for one process: one call at a time carries all who have come since the last one,
- * and brings back how the room stands. However many visitors there are, it makes a handful of calls
- * a second: at once while it is quiet, in step when it is busy.
+ * Polls the room for one process. One call at a time carries all visits since the last call, and
+ * returns the state of the room. Whatever the number of visitors, the process makes a few calls a
+ * second: at once while it is quiet, at a fixed interval while it is busy.
  */
 export class RoomPoller {
   readonly queue = new QueueIndex()
@@ -29,13 +29,13 @@ export class RoomPoller {
   readonly #listeners = new Set<() => void>()
   #state: RoomState | undefined
   /**
-   * When the state was asked for, by `elapsed()` and by the timers' clock: whichever went further
-   * decides its age.
+   * When the state was asked for, by `elapsed()` and by the timers' clock. Its age is the greater
+   * of the two.
    */
   #askedAt = LONG_AGO
   #stock: StockReading | undefined
   #stockAt = LONG_AGO
-  /** The reading of the stock that is under way, and until when the door waits for it. */
+  /** The reading of the stock that is under way, and until when the poller waits for it. */
   #reading: Promise<void> | undefined
   #patientUntil = LONG_AGO.clock
   #visits: Visiting[] = []
@@ -45,7 +45,9 @@ export class RoomPoller {
   #timerAt = Number.POSITIVE_INFINITY
   #allowance = tuning.callsAtOnce
   #allowanceAt = LONG_AGO.clock
-  /** How often what was known went out of date: a call begun before knows no better. */
+  /**
+   * How often the known state was invalidated: a call that began before must not count as fresh.
+   */
   #forgotten = 0
   #saleError: StockholdError | undefined
   #touched = false
@@ -73,7 +75,9 @@ export class RoomPoller {
     return this.#failures > 0
   }
 
-  /** The latest state if it is fresh enough to be told, and asking again would not be cheap. */
+  /**
+   * The latest state if it is fresh enough to answer with, and a further call would not be cheap.
+   */
   recent(): RoomState | undefined {
     if (this.#state === undefined) return undefined
     const now = this.#client.clock.now()
@@ -81,7 +85,7 @@ export class RoomPoller {
     return this.#allowed(now) < tuning.quietCalls ? this.#state : undefined
   }
 
-  /** Why the stock cannot be read, if that will not pass by itself. */
+  /** Why the stock cannot be read, if the error does not pass by itself. */
   get saleError(): StockholdError | undefined {
     return this.#saleError
   }
@@ -90,19 +94,19 @@ export class RoomPoller {
     return this.#stopped
   }
 
-  /** Whether the latest state is at most so many ms old. */
+  /** Whether the latest state is at most `maxAge` ms old. */
   isFresherThan(maxAge: number): boolean {
     return this.#state !== undefined && this.#ageOf(this.#askedAt) <= maxAge
   }
 
-  /** Somebody waits here: look often from now on. */
+  /** A visitor waits in this process: the room is read often from now on. */
   markActive(): void {
-    // With every poll: the clock is read when it matters.
+    // Called with every poll, so the clock is read later, when it matters.
     this.#touched = true
   }
 
   /**
-   * Begins to look at the room now and then, if nothing has yet: that is how revocations become
+   * Starts reading the room now and then, if that has not started: this is how revocations become
    * known.
    */
   tick(): void {
@@ -115,12 +119,12 @@ export class RoomPoller {
     return this.#join(limits, (waiting) => this.#watchers.push(waiting))
   }
 
-  /** A visitor has come to the door. */
+  /** Sends the visit of a visitor who is near their turn or has it. */
   visit(visit: Visit, limits: CallOptions = { deadline: this.#client.deadline() }): Promise<VisitAnswer> {
     return this.#join(limits, (waiting) => this.#visits.push({ ...waiting, visit }))
   }
 
-  /** Whether the buyer's pass of this stay was revoked. */
+  /** Whether the buyer's pass of this visit was revoked. */
   isRevoked(buyer: string, visitId: number): boolean {
     const known = this.#revoked.get(buyer)
     return known !== undefined && known.visitId >= visitId
@@ -131,23 +135,23 @@ export class RoomPoller {
     const now = this.#client.now()
     this.#revoked.set(buyer, { visitId, until: now + this.#client.known!.rules.passMs })
     if (this.#revoked.size < this.#prunedAt) return
-    // A pass that has run out by itself needs no revocation.
+    // An expired pass needs no revocation.
     for (const [name, { until }] of this.#revoked) if (until < now) this.#revoked.delete(name)
     this.#prunedAt = Math.max(tuning.firstPrune, 2 * this.#revoked.size)
   }
 
-  /** Whether it is this place's turn. */
+  /** Whether the visitor of this number has a turn. */
   hasTurn(number: number): boolean {
     return this.#turns.has(number)
   }
 
-  /** Calls back with every new state; returns how to stop that. */
+  /** Calls the listener with every new state; returns a function that stops it. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** What is known is out of date by this process' own doing. */
+  /** Invalidates the known state, after a change by this process. */
   forget(): void {
     this.#forgotten++
     this.#askedAt = LONG_AGO
@@ -215,12 +219,12 @@ export class RoomPoller {
     this.#timer = undefined
     this.#timerAt = at
     if (ms === 0) {
-      // At the end of this turn: whoever comes in the same turn goes along.
+      // As a microtask: visits of the same turn of the event loop go along.
       void Promise.resolve().then(() => this.#tick())
       return
     }
     this.#timer = this.#client.clock.after(Math.ceil(ms), () => void this.#tick())
-    // Who waits for an answer keeps the process alive; looking around does not.
+    // Callers that wait for an answer keep the process alive; reading the state does not.
     this.#timer.keepAlive(this.#isWaitedFor)
   }
 
@@ -237,7 +241,7 @@ export class RoomPoller {
       await this.#client.learn(limits)
       const askedAt = this.#moment()
       const stock = await this.#readStock(limits.deadline)
-      // Before the question: a revocation that its answer does not show comes later than this.
+      // Taken before the call: a revocation that the answer does not contain is later than this.
       const heardBefore = this.#client.heardNow
       const op = {
         visits: visits.map(({ visit }) => visit),
@@ -253,15 +257,15 @@ export class RoomPoller {
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
       for (const { resolve } of watchers) resolve(answer)
     } catch (error) {
-      // What is final (no such room, ...) may be mended at any moment; only an engine that is away
-      // is spared.
+      // A final error (the room does not exist, ...) may be repaired at any moment, so it causes no
+      // backoff; only an engine that is away does.
       this.#failures = error instanceof StockholdError && !isAway(error) ? 0 : this.#failures + 1
       this.#lastError = error
       this.#fail(error, visits, watchers, this.#visits.splice(0), this.#watchers.splice(0))
     } finally {
       this.#ticking = false
-      // A room of another version does not change while this process looks at it: only a caller
-      // asks again.
+      // A room of another version does not change while this process runs: it is read again only
+      // for a caller.
       if (!isIncompatible(this.#lastError) || this.#isWaitedFor) this.#wake()
     }
     for (const listener of this.#listeners) listener()
@@ -278,8 +282,8 @@ export class RoomPoller {
   }
 
   /**
-   * The stock, as far as it is known. A part of the sale that is silent is waited for until the
-   * sale's own deadline: by the reading, which goes on, and not by the door.
+   * The stock, as far as it is known. If a partition of the sale does not answer, the reading goes
+   * on until the sale's own deadline, and the poller does not wait that long.
    */
   async #readStock(deadline: number): Promise<StockReading | undefined> {
     if (!this.#sale || isIncompatible(this.#saleError)) return undefined
@@ -303,8 +307,8 @@ export class RoomPoller {
       this.#saleError = undefined
     } catch (error) {
       this.#saleError = error instanceof StockholdError && !isAway(error) ? error : undefined
-      // Without a reading nobody is let in; the room's own answer still tells everybody their
-      // place.
+      // Without a reading no visitor is admitted. The room still answers, so every visitor still
+      // learns their position.
       this.#stock = undefined
     } finally {
       this.#reading = undefined
@@ -324,7 +328,7 @@ export class RoomPoller {
   }
 }
 
-/** Twice in the time in which the bucket fills, but no less often than ten times a second. */
+/** Twice in the time in which the token bucket fills, and at least ten times a second. */
 function intervalOf({ pace: { rate, burst } }: RoomState): number {
   return Math.min(tuning.busyMs, Math.max(tuning.shortestMs, (burst * 500_000) / rate))
 }

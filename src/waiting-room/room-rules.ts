@@ -5,11 +5,11 @@ import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '..
 
 /** What `new WaitingRoom` takes beside engine, secret and sale. */
 export interface AdmissionOptions {
-  /** How many may enter a second: 0 to 1,000,000, with at most three decimals. */
+  /** How many visitors may be admitted a second: 0 to 1,000,000, with at most three decimals. */
   ratePerSecond: number
   /**
-   * How many may enter at once after a quiet time: 1 to 1,000,000. @default one second's worth, at
-   * least 1
+   * How many visitors may be admitted at once after a quiet time: 1 to 1,000,000.
+   * @default one second's worth, at least 1
    */
   burst?: number | undefined
   /** How long a turn is kept for its visitor, in ms: 100 to 600,000. @default 30_000 */
@@ -17,19 +17,20 @@ export interface AdmissionOptions {
   /** How long a pass is valid, in ms: 100 to 86,400,000. @default 300_000 */
   passMs?: number | undefined
   /**
-   * Passes outstanding per unit available: 1 to 1,000. More than 1 makes up for visitors who do not
-   * buy. @default 1.2
+   * Passes outstanding per available unit: 1 to 1,000. More than 1 makes up for visitors who do not
+   * buy.
+   * @default 1.2
    */
   overcommit?: number | undefined
 }
 
 /** What `room.create` takes. */
 export interface RoomRules {
-  /** When the door opens: a Date or epoch ms. @default at once */
+  /** When the room opens: a Date or epoch ms. @default at once */
   opensAt?: Date | number | undefined
   /**
-   * `random`: those who came before `opensAt` are shuffled then, by a seed whose hash is known
-   * before.
+   * `random`: when the room opens, visitors who joined before `opensAt` are shuffled by a seed
+   * whose hash was published before.
    * @default 'fifo'
    */
   order?: 'fifo' | 'random' | undefined
@@ -37,7 +38,7 @@ export interface RoomRules {
 
 const RULES: Names<RoomRules> = { opensAt: true, order: true }
 
-/** A number with at most three decimals as whole thousandths. */
+/** Converts a number with at most three decimals to whole thousandths. */
 function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
   const thousandths = typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN
   if (!(thousandths >= min * 1_000 && thousandths <= max * 1_000 && thousandths / 1_000 === value)) {
@@ -67,7 +68,7 @@ export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.
   }
 }
 
-/** The rules in their one canonical form. */
+/** Converts the rules to their one canonical form. */
 export function normalizeRoom(
   creation: RoomRules,
   times: ReturnType<typeof checkTimes>,
@@ -87,7 +88,7 @@ export function normalizeRoom(
   }
 }
 
-/** The rules by the names that `new WaitingRoom` and `room.create` give them. */
+/** Names the rules as `new WaitingRoom` and `room.create` do. */
 export function nameRoomRules({
   order,
   opensAt,
@@ -106,7 +107,7 @@ export function nameRoomRules({
   ])
 }
 
-/** The sale a room goes by: its id, or a handle. */
+/** The id of the room's sale, which may be given as an id or a handle. */
 export function checkSaleId(sale: unknown): string | null {
   if (sale === undefined) return null
   if (typeof sale === 'string') return checkId(sale, 'sale')

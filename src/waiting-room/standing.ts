@@ -5,8 +5,8 @@ import type { RoomPoller } from './room-poller.js'
 import type { Visitor } from './ticket-cache.js'
 
 /**
- * Where visitors stand, from what this process knows of its room. Only to be asked once the room
- * has been read.
+ * The positions of visitors, from what this process knows of its room. May only be used once the
+ * room has been read.
  */
 export class Standing {
   readonly #client: RoomClient
@@ -18,14 +18,14 @@ export class Standing {
     this.#poller = keeper
   }
 
-  /** Whether this visitor must ask the engine: near the door, or called already. */
+  /** Whether this visitor must ask the engine: their turn is near, or was called already. */
   isExpected({ rank }: Visitor): boolean {
     const state = this.#poller.state!
     if (state.closed !== null && rank > state.called) return false
     return this.#isDrawn && rank <= state.reach
   }
 
-  /** @param ahead How many at the door come first, if the visitor is there. */
+  /** @param ahead How many of the called visitors come first, if the engine said so. */
   of({ rank }: Visitor, ahead: number | null = null): QueuePosition {
     const state = this.#poller.state!
     if (!this.#isDrawn) return this.#foresee(Math.max(1, state.waiting), null)
@@ -38,23 +38,21 @@ export class Standing {
   }
 
   /**
-   * How many come before a visitor who was called, without asking: as many as the visitor was told
-   * last, or all the others.
+   * How many come before a visitor whose turn was called, estimated without a call: as many as at
+   * their last position, or all the others.
    */
   aheadAtMost({ lastPosition }: Visitor): number {
     const others = Math.max(0, this.#poller.state!.present - 1)
     return lastPosition !== undefined && lastPosition <= others ? lastPosition - 1 : others
   }
 
-  /** Whether more stand before this position than there are units for. */
+  /** Whether more visitors are ahead of this position than there are units for. */
   isLate(position: number): boolean {
     const { capacity, outstanding } = this.#poller.state!
     return capacity !== null && position > capacity - outstanding
   }
 
-  /**
-   * What a visitor is told while the engine is away: the same position again, and to come later.
-   */
+  /** The answer while the engine is away: the same position again, with a later next poll. */
   whileAway(visitor: Visitor): PollResult {
     const { closed, called } = this.#poller.state!
     if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }
@@ -74,7 +72,7 @@ export class Standing {
   #foresee(position: number, rank: number | null): QueuePosition {
     const state = this.#poller.state!
     this.#eta ??= new EtaEstimator(this.#client.known!.rules, this.#client.clock.random)
-    // Once it is open the time of day makes no difference.
+    // Once the room is open, the time of day makes no difference.
     return this.#eta.place(state, position, rank, state.opened ? 0 : this.#client.now())
   }
 }

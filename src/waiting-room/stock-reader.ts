@@ -1,9 +1,9 @@
 import type { StockReading } from '../engine/room.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 
-/** Reads what a sale still has, as the door needs to know it. */
+/** Reads the stock of a sale in the form that admission needs. */
 export async function readStock(sale: FlashSale, now: () => number): Promise<StockReading> {
-  // Before the question: whatever is sold from here on may not show in the answer.
+  // Taken before the call: units sold from here on may be missing from the answer.
   const at = Math.floor(now())
   const { state, skus } = await sale.stats()
   let available = 0

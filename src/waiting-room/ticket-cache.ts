@@ -4,24 +4,24 @@ import { TicketTable } from './ticket-table.js'
 
 const tuning = {
   /**
-   * Visitors in one generation: a process remembers as many at least, and twice as many at most.
-   * Others are known again by their ticket; it takes some microseconds more.
+   * Visitors in one generation. A process remembers at least this many, and at most twice as many.
+   * The tickets of all others are verified again, which takes some microseconds.
    */
   generation: 1 << 20,
 }
 
-/** The owner of a ticket, as this process knows them now. */
+/** The owner of a ticket, as far as this process knows. */
 export interface Visitor {
   readonly ticket: string
   number: number
   rank: number
-  /** The position they were told last. */
+  /** The last position that the visitor was told. */
   lastPosition: number | undefined
 }
 
 /**
- * Whom this process has spoken with, by ticket: a ticket is verified once, and not with every poll.
- * Those who came last are kept, in two generations, of which the older one is dropped as a whole.
+ * The visitors of this process, by ticket: a ticket is verified once, and not with every poll. The
+ * most recent visitors are kept, in two generations; the older generation is dropped as a whole.
  */
 export class TicketCache {
   readonly #signer: Signer
@@ -34,7 +34,7 @@ export class TicketCache {
     this.#queue = line
   }
 
-  /** Somebody has got a place. */
+  /** Adds a visitor who has joined the queue. */
   place(buyer: string, visitId: number, number: number): Visitor {
     const ticket = this.#signer.signTicket({ buyer, visitId })
     const slot = this.#find(ticket)
@@ -46,25 +46,25 @@ export class TicketCache {
 
   /** @throws {StockholdError} `TICKET_INVALID` */
   of(ticket: string): Visitor {
-    // It may be anything that came with a request.
+    // The value comes from a request and may have any type.
     const slot = typeof ticket === 'string' ? this.#find(ticket) : -1
     if (slot >= 0) return this.#visitorAt(slot, ticket)
     const { visitId } = this.#signer.readTicket(ticket)
-    // Before the room was seen, nobody knows whether the ticket is of this incarnation: it is
-    // looked at again then.
+    // Before the room has been read, its incarnation is unknown: the ticket is verified again
+    // later.
     if (!this.#signer.isBound) return { ticket, number: visitId, rank: visitId, lastPosition: undefined }
     return this.#remember(ticket, visitId)
   }
 
   /**
-   * Who they are: what is asked for near the door only, and takes too much room to be kept for
-   * everybody.
+   * The buyer of a ticket. It is needed near the head of the queue only, and takes too much memory
+   * to be kept for every visitor.
    */
   claims({ ticket }: Visitor): TicketClaims {
     return this.#signer.openTicket(ticket)
   }
 
-  /** The engine says that the visitor has another place. */
+  /** The engine says that the visitor has another number. */
   move(visitor: Visitor, number: number): void {
     if (visitor.number === number) return
     visitor.number = number
@@ -76,7 +76,7 @@ export class TicketCache {
     this.#young.setLastPosition(slot, 0)
   }
 
-  /** Remembers which position they were told. */
+  /** Remembers the last position that the visitor was told. */
   setLastPosition({ ticket }: Visitor, position: number): void {
     const slot = this.#find(ticket)
     if (slot >= 0) this.#young.setLastPosition(slot, position)
@@ -87,7 +87,7 @@ export class TicketCache {
     if (slot >= 0) this.#young.remove(slot)
   }
 
-  /** The slot among the young, or -1. */
+  /** The slot in the younger generation, or -1. */
   #find(ticket: string): number {
     const slot = this.#young.find(ticket)
     if (slot >= 0 || this.#old.size === 0) return slot

@@ -1,35 +1,36 @@
 const tuning = {
-  /** A ticket is found by so many characters at its end. */
+  /** The number of characters at the end of a ticket that form its key. */
   keyLength: 7,
-  /** By which a key is multiplied for each of them. */
+  /** The key is multiplied by this for each of them. */
   factor: 67,
   smallest: 1 << 10,
 }
 
 /**
- * What is known of a ticket, side by side: whoever asks touches one line of the processor's cache.
+ * The fields of a ticket's record, side by side: a lookup touches one line of the processor's
+ * cache.
  */
 const KEY = 0
-/** 0: nobody. */
+/** 0: the slot is empty. */
 const NUMBER = 1
 const RANK = 2
 const LAST_POSITION = 3
 const FIELDS = 4
 
 /**
- * Tickets, and three numbers about each. What a poll costs with a million others waiting is not its
- * own work but how often it goes to memory, and a Map of objects does so five times more: its
- * chains, the hashed key, and the object. Here it is the record and the ticket.
+ * A table of tickets with three numbers for each. With a million visitors, the cost of a poll is
+ * not its own work but the number of memory accesses. A Map of objects makes five times as many:
+ * its chains, the hashed key, and the object. This table accesses the record and the ticket.
  *
- * Tickets end in a signature, whose last characters are as good as random: they are the hash. Found
- * is only who has the whole ticket. A slot keeps its meaning until something is added.
+ * A ticket ends in a signature, whose last characters are as good as random: they are the hash. A
+ * lookup compares the whole ticket. A slot number is valid until the next ticket is added.
  */
 export class TicketTable {
   #slots = tuning.smallest
   #records = new Float64Array(tuning.smallest * FIELDS)
-  /** Empty where there is nobody. */
+  /** Empty where the slot has no ticket. */
   #tickets = new Array<string>(tuning.smallest).fill('')
-  /** Slots that are not free, and those among them of somebody who was removed. */
+  /** Slots that are not free, and how many of them belong to removed tickets. */
   #used = 0
   #removed = 0
 
@@ -48,13 +49,16 @@ export class TicketTable {
     }
   }
 
-  /** A ticket that is not here; answers its slot. */
+  /** Adds a ticket that is not in the table, and returns its slot. */
   add(ticket: string, number: number, rank: number, told: number): number {
     if (this.#used * 2 >= this.#slots) this.#renew()
     return this.#put(keyOf(ticket), ticket, number, rank, told)
   }
 
-  /** The record stays for the sake of those that were put behind it, under a key that is none. */
+  /**
+   * The record stays, with a key that matches no ticket, so that records probed behind it are still
+   * found.
+   */
   remove(slot: number): void {
     this.#records[slot * FIELDS + KEY] = Number.NaN
     this.#tickets[slot] = ''
@@ -93,7 +97,7 @@ export class TicketTable {
     return slot
   }
 
-  /** With room for as many again as there are. */
+  /** Rebuilds the table with room for twice the tickets it has. */
   #renew(): void {
     const [records, tickets] = [this.#records, this.#tickets]
     while (this.size * 4 > this.#slots) this.#slots *= 2

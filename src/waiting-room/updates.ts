@@ -4,7 +4,7 @@ import type { PollResult } from './results.js'
 import type { RoomPoller } from './room-poller.js'
 
 const tuning = {
-  /** A watcher asks at least this often, in ms: often enough to count as present at the door. */
+  /** The longest time between two polls of a watcher, in ms: short enough to count as present. */
   lookMs: 1_000,
 }
 
@@ -13,7 +13,7 @@ export interface Watched {
   hasTurn(): boolean
 }
 
-/** Yields what `poll` answers whenever it says something new. */
+/** Yields what `poll` answers whenever it has changed. */
 export function pushUpdates(
   watched: Watched,
   keeper: RoomPoller,
@@ -38,8 +38,8 @@ export function pushUpdates(
   const updates = untilStopped()
   return {
     next: () => updates.next(),
-    // A generator in the middle of a wait would hear of it only after the next update, and hold the
-    // place until then.
+    // A generator that waits would see this only after the next update, and the visitor would stay
+    // present until then.
     return: () => {
       stop()
       return updates.return()
@@ -73,19 +73,21 @@ async function* news(
       yield update
     }
     if (update.status === 'admitted' || (update.status === 'closed' && update.reason === 'ended')) return
-    // Whoever takes the update may take a while, and the turn may come meanwhile.
+    // The caller may take a while over an update, and the turn may come meanwhile.
     if (!(isNews && watched.hasTurn())) await changed(watched, keeper, clock, signal)
   }
 }
 
-/** What a visitor is told, without the forecasts that change all the time. */
+/**
+ * The part of an answer that counts as a change: without the estimates, which change all the time.
+ */
 function said(update: PollResult): string {
   return update.status === 'waiting' ? `${update.position} ${update.soldOutLikely}` : update.status
 }
 
 /**
- * Resolves when it is the visitor's turn, when the room opens or closes, and at the latest after a
- * while.
+ * Resolves when the visitor has a turn, when the room opens or closes, and at the latest after
+ * `lookMs`.
  */
 function changed(watched: Watched, keeper: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

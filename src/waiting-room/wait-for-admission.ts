@@ -3,17 +3,18 @@ import type { CallOptions } from '../batching/batcher-set.js'
 import type { Clock } from '../engine/clock.js'
 import type { StockholdError } from '../errors.js'
 
-/** A caller who waits for what the next call of this process to the room answers. */
+/** A caller that waits for the answer of this process' next call to the room. */
 export interface Waiting<T> {
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
-  /** Whether the caller has been told: then nothing needs to be asked for it any more. */
+  /** Whether the caller has an answer already, so that no call is needed for it. */
   readonly settled: () => boolean
 }
 
 /**
- * Waits until the deadline, when it fails as `late` says, or the signal. The call under way may
- * have begun earlier, and the next one has a deadline of its own: they could take twice as long.
+ * Waits until the deadline, then fails with `late`, or until the signal aborts. The deadline is the
+ * caller's own: the call under way may have begun earlier and the next one has another deadline, so
+ * together they could take twice as long.
  */
 export function waitFor<T>(
   clock: Clock,
@@ -39,15 +40,15 @@ export function waitFor<T>(
 }
 
 /**
- * Resolves when the promise has settled, and at that moment at the latest; what the promise stands
- * for goes on.
+ * Resolves when the promise has settled, at `moment` at the latest. The work behind the promise
+ * goes on.
  */
 export function settledBy(moment: number, promise: Promise<void>, clock: Clock): Promise<void> {
   const ms = Math.ceil(moment - clock.now())
   if (ms <= 0) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = clock.after(ms, resolve)
-    // What is waited for does that.
+    // The work behind the promise keeps the process alive, so the timer need not.
     timer.keepAlive(false)
     const settle = () => {
       timer.cancel()

@@ -27,18 +27,18 @@ const RATE = { burst: true, signal: true } as const
 const VERIFY = { buyer: true } as const
 
 /**
- * The door in front of a sale: a token bucket says how many may enter, a fair queue says who, and a
- * signed pass lets them try.
+ * A waiting room in front of a sale. A token bucket limits how many visitors are admitted, a fair
+ * queue decides their order, and a signed pass lets an admitted visitor reserve.
  *
- * Any number of processes may have any number of handles on one room; who has not created it learns
- * its rules from the engine. Time is the engine's. All methods may reject with `INVALID_ARGUMENT`,
- * `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND` (there is no such room),
- * `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`; those that take a ticket or a pass also with
- * `TICKET_INVALID` or `PASS_INVALID`.
+ * Any number of processes may have any number of handles on one room. A handle that has not created
+ * the room learns its rules from the engine. All times are the engine's. Every method may reject
+ * with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND` (the room
+ * does not exist), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`. Methods that take a ticket or a pass
+ * may also reject with `TICKET_INVALID` or `PASS_INVALID`.
  */
 export class WaitingRoom implements AdmissionGate {
   readonly id: string
-  /** The sale it stands before, if any. */
+  /** The sale whose stock limits admission, if any. */
   readonly sale: string | null
   readonly #client: RoomClient
   readonly #ownSale: FlashSale | undefined
@@ -63,7 +63,7 @@ export class WaitingRoom implements AdmissionGate {
       pace: checkAdmission(options),
       deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
-      // Six characters of 64 tell incarnations apart; incarnations travel with every poll.
+      // Six characters of 64 tell incarnations apart. They are kept short: every poll carries them.
       onSeen: (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
     })
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
@@ -73,11 +73,11 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Makes the room. The same rules again change nothing (nor does the rate then, see
-   * {@link setRate}), so every process may call it at its start.
+   * Creates the room. Calling it again with the same rules changes nothing, not even the rate (see
+   * {@link setRate}), so every process may call it when it starts.
    *
-   * @returns Whether it was this call that made it.
-   * @throws {StockholdError} `RULES_CONFLICT`: there is a room of this name with other rules.
+   * @returns Whether this call created the room.
+   * @throws {StockholdError} `RULES_CONFLICT`: a room of this name exists with other rules.
    */
   async create(rules: RoomRules = {}, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRoom(rules, this.#times, this.sale)
@@ -85,8 +85,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * A place in the line, at its end; who has one keeps it, from whichever process, tab or device
-   * they ask.
+   * Adds the buyer to the end of the queue. A buyer who is in the queue already keeps their
+   * position, from whichever process, tab or device they join again.
    */
   async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
@@ -109,12 +109,12 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * How it stands for the owner of a ticket. Whoever is near the door asks the engine, all together
-   * in a few calls a second; everybody else is answered from what this process knows, which is at
-   * most 250 ms old.
+   * Answers the owner of a ticket: with their position, or with a pass when it is their turn.
+   * Visitors whose turn is near share a few calls a second to the engine. All others are answered
+   * from the state in this process, which is at most 250 ms old.
    *
-   * @throws {StockholdError} `TICKET_INVALID`: no ticket of this room, or its owner left or was
-   *   revoked.
+   * @throws {StockholdError} `TICKET_INVALID`: this is not a ticket of this room, or its owner left
+   *   or was revoked.
    */
   async poll(ticket: string, options?: SignalOption): Promise<PollResult> {
     let visitor: Visitor
@@ -123,14 +123,14 @@ export class WaitingRoom implements AdmissionGate {
     } catch (error) {
       throw await this.#whyRefused(error, options)
     }
-    // Most polls are answered without a call: they need no deadline, and so no look at the clock.
+    // Most polls are answered without a call. They need no deadline, so the clock is not read.
     let limits = options !== undefined || this.#client.closed ? this.#client.call(options) : undefined
     this.#poller.markActive()
     try {
       if (!this.#poller.recent() && !(this.#poller.state && this.#standing.isExpected(visitor))) {
         limits ??= this.#client.call()
         await this.#poller.refresh(limits)
-        // The room has been seen now, and there may have been the draw.
+        // The room has been read now, and the draw may have changed the visitor's rank.
         visitor = this.#tickets.of(ticket)
       }
       return this.#standing.isExpected(visitor)
@@ -142,10 +142,10 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * What `poll` answers, whenever it changes: for server-sent events. Ends after a pass, after the
-   * end of the sale, with the signal, and when this handle is closed.
+   * Yields what `poll` answers whenever it changes, for server-sent events. Ends after a pass,
+   * after the end of the sale, when the signal aborts, and when this handle is closed.
    *
-   * @throws {StockholdError} At once: `TICKET_INVALID` for what is no ticket of this room,
+   * @throws {StockholdError} At once: `TICKET_INVALID` if this is not a ticket of this room,
    *   `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
@@ -159,7 +159,7 @@ export class WaitingRoom implements AdmissionGate {
     return pushUpdates(watched, this.#poller, this.#client.clock, signal)
   }
 
-  /** Gives the place up, or the pass. `left`: whether there was any. */
+  /** Gives up the visitor's position or pass. `left`: whether there was one. */
   async leave(ticket: string, options?: SignalOption): Promise<{ left: boolean }> {
     const limits = this.#client.call(options)
     await this.#client.learn(limits)
@@ -176,8 +176,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Takes a buyer's place or pass back; every process knows it within a second. `revoked`: whether
-   * there was any.
+   * Takes back a buyer's position or pass. Every process knows it within a second. `revoked`:
+   * whether there was one.
    */
   async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
     const op = { buyer: checkId(buyer, 'buyer') }
@@ -190,10 +190,10 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * How many may enter a second from now on, in every process; `burst` stays as it is if it is not
-   * given.
+   * Changes how many visitors a second are admitted, in every process. If `burst` is not given, it
+   * stays as it is.
    *
-   * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits nobody.
+   * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits no visitor.
    */
   async setRate(
     perSecond: number,
@@ -206,20 +206,23 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Admits nobody until {@link resume}. Places and turns stay; the time does not count against
-   * anybody.
+   * Admits no visitor until {@link resume}. Positions and turns are kept; the time of the pause
+   * does not count against any visitor.
    */
   pause(options?: SignalOption): Promise<void> {
     return this.#control({ action: 'pause' }, options)
   }
 
+  /** Ends a {@link pause}. */
   resume(options?: SignalOption): Promise<void> {
     return this.#control({ action: 'resume' }, options)
   }
 
   /**
-   * @throws {StockholdError} Also what keeps the room from reading its sale's stock, where that
-   *   needs to be mended: `NOT_FOUND`, ...
+   * Reads the state of the room from the engine.
+   *
+   * @throws {StockholdError} Also the error that keeps the room from reading its sale's stock, if
+   *   it does not pass by itself: `NOT_FOUND`, ...
    */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.#client.call(options)
@@ -243,8 +246,8 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * Resolves when this handle has read the room: from then on {@link verify} knows the server's
-   * time and what was revoked.
+   * Resolves when this handle has read the room. From then on {@link verify} knows the server's
+   * time and the revocations.
    */
   async ready(options?: SignalOption): Promise<void> {
     const limits = this.#client.call(options)
@@ -252,11 +255,11 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * What a pass says, if it is one: of this room and sale, of this buyer, not expired and not
-   * revoked. In this process, without a call.
+   * Verifies a pass and returns its claims: it must be for this room, sale and buyer, not expired
+   * and not revoked. Runs in this process, without a call.
    *
-   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` before the room was
-   *   read, see {@link ready}.
+   * @throws {StockholdError} `PASS_INVALID`, `PASS_EXPIRED`; `UNAVAILABLE` if the room has not been
+   *   read yet, see {@link ready}.
    */
   verify(pass: string, options: { buyer: string }): PassClaims {
     const buyer = checkId(checkOptions(options, 'options', VERIFY).buyer, 'buyer')
@@ -268,7 +271,7 @@ export class WaitingRoom implements AdmissionGate {
     return claims
   }
 
-  /** For `FlashSale`: {@link verify}, once revocations are known up to a second ago. */
+  /** For `FlashSale`: {@link verify} with revocations that are at most a second old. */
   async enter(pass: unknown, buyer: string, limits?: CallOptions): Promise<AdmittedPass> {
     const { deadline, signal } = limits ?? { deadline: Number.POSITIVE_INFINITY }
     if (!this.#poller.isFresherThan(1_000))
@@ -277,7 +280,7 @@ export class WaitingRoom implements AdmissionGate {
     return { spend: () => this.#spend(buyer, visitId) }
   }
 
-  /** Ends this handle; the room and everybody's place stay. */
+  /** Closes this handle. The room and the positions of its visitors stay. */
   async close(): Promise<void> {
     this.#client.close()
     this.#poller.stop()
@@ -289,18 +292,15 @@ export class WaitingRoom implements AdmissionGate {
   }
 
   /**
-   * The buyer has had their try, and makes room for another. If this gets lost, the pass runs out
-   * by itself.
+   * Reports that the buyer has tried to reserve, so that another visitor can be admitted. If the
+   * report is lost, the pass expires by itself.
    */
   #spend(buyer: string, visitId: number): void {
     if (this.#client.closed) return
     this.#client.ask('spend', { buyer, visitId }, this.#client.call(), () => {}).catch(() => {})
   }
 
-  /**
-   * A handle that was told another sale would refuse every ticket: before it says so, it reads the
-   * room.
-   */
+  /** Reads the room first: a handle of another sale gets `RULES_CONFLICT` instead of `error`. */
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
     if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error
@@ -319,7 +319,7 @@ export class WaitingRoom implements AdmissionGate {
     return this.#withPosition(visitor, answer.ahead)
   }
 
-  /** @param ahead How many at the door come first, if the visitor is there. */
+  /** @param ahead How many of the called visitors come first, if the engine said so. */
   #withPosition(visitor: Visitor, ahead: number | null = null): PollResult {
     const state = this.#poller.state!
     if (visitor.rank > state.called && this.#poller.queue.isGone(visitor.rank)) throw this.#gone(visitor)
