@@ -57,7 +57,8 @@ describe.each([1, 2, 4])('a handle that has made no call yet, of a sale of %i', 
   test('reads one reservation', async () => {
     const { source, home, held } = await first()
     expect(await source.reservation(home, held.id)).toMatchObject({ id: held.id, state: 'held' })
-    expect(await source.reservation(home, `${held.id.slice(0, -1)}-`)).toBeUndefined()
+    const other = held.id.endsWith('-') ? 'A' : '-'
+    expect(await source.reservation(home, `${held.id.slice(0, -1)}${other}`)).toBeUndefined()
   })
 
   test('sweeps', async () => {
