@@ -2,7 +2,7 @@
 export type Concerns = Readonly<Record<string, string>>
 
 /** A statement at the outermost level, with the comment above it. */
-interface Statement {
+export interface Statement {
   readonly text: string
   /** The locals that it declares; a statement that declares none is executed for its effect. */
   readonly declares: readonly string[]
@@ -12,28 +12,44 @@ interface Statement {
   readonly rarely: readonly string[]
 }
 
+/** The statements of a script in their order, with those of the concerns that it includes. */
+export interface Assembled {
+  /** What each call needs. */
+  readonly always: readonly Statement[]
+  /** What a call needs that asks for it by `rare()`. */
+  readonly rare: readonly Statement[]
+}
+
 /**
- * Assembles a script from its own text and from the concerns that it includes.
+ * Assembles a command from its own text and from the concerns that it includes.
  *
  * - `-- @include a, b` names concerns. Each is inserted once, after those that it includes itself.
- * - Functions that the script's statements do not reach are left out: every call creates the
- *   functions of its script again, which is most of the cost of a small call.
- * - `-- @rarely a, b` becomes `local function rare() ... return a, b end`, with all statements that
- *   only `a` and `b` reach in it: a call that does not need them does not create those functions.
+ * - Statements that the command's own do not reach are left out.
+ * - `-- @rarely a, b` stands for a function `rare`, which returns `a` and `b`: what only these reach
+ *   is made by the calls that need it.
  *
  * @throws {Error} for a cycle, an unknown concern, or a name that is declared twice.
  */
-export function assemble(text: string, concerns: Concerns): string {
+export function assemble(text: string, concerns: Concerns): Assembled {
   const statements = inOrder(text, concerns).flatMap(statementsOf)
   const declared = declarations(statements)
   const roots = statements.filter(({ declares }) => declares.length === 0)
   const always = reach(roots, declared)
   const wanted = statements.flatMap(({ rarely }) => rarely)
   const all = reach([...always, ...wanted.map((name) => declared.get(name)!)], declared)
-  const rare = statements.filter((one) => all.has(one) && !always.has(one))
-  return statements
-    .filter((one) => always.has(one))
-    .map((one) => (one.rarely.length === 0 ? one.text : rareFunction(rare, one.rarely)))
+  return {
+    always: statements.filter((one) => always.has(one)),
+    rare: statements.filter((one) => all.has(one) && !always.has(one)),
+  }
+}
+
+/**
+ * The command as a script. Each call makes the functions of its script again, which is most of the
+ * cost of a small call: so `rare` makes its functions when it is called.
+ */
+export function scriptOf({ always, rare }: Assembled): string {
+  return always
+    .map(({ text, rarely }) => (rarely.length === 0 ? text : rareFunction(rare, rarely)))
     .join('\n')
 }
 

@@ -4,6 +4,7 @@ import { NotReadyError } from '../errors.js'
 import { connectionOf, connectionTo } from './connection.js'
 import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
+import type { Functions } from './functions.js'
 import type { Script } from './script.js'
 import { slotOf } from './slot.js'
 
@@ -85,6 +86,7 @@ export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<voi
 export async function runOnCluster(
   cluster: Cluster,
   admit: (node: Redis) => Promise<void> | undefined,
+  functions: Functions,
   script: Script,
   keys: string[],
   argument: Buffer,
@@ -99,7 +101,7 @@ export async function runOnCluster(
     const reply = await watched(
       cluster,
       master,
-      run(node, script, keys, argument, () => admit(master)),
+      run(node, functions, script, keys, argument, () => admit(master)),
     )
     served(cluster, keys)
     return reply

@@ -1,11 +1,12 @@
 import type { Effects } from '../engine/effects.js'
 import type { Call, CommandMap, LogOffset, Reply, Retry } from '../engine/port.js'
-import { assemble, type Concerns } from './assemble.js'
+import { assemble, type Concerns, scriptOf } from './assemble.js'
 import lists from './concerns/lists.lua'
 import time from './concerns/time.lua'
 import { denied } from './failure.js'
+import type { LibraryFunction } from './library.js'
 import { Writer } from './msgpack.js'
-import { compile, type Flags, type Script } from './script.js'
+import { compile, type Flags, flagOf, type Script } from './script.js'
 
 /** The details of a reply, after its head. */
 export interface Details {
@@ -44,6 +45,7 @@ type Definition<O, A, D> = Flags & { readonly script: string } & (
 
 /** The parts that the commands of a port share, and each command. */
 export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
+  readonly name: 'sale' | 'groups' | 'room'
   readonly effects: Effects<M>
   /** The texts that the scripts can include, by file name. */
   readonly concerns: Concerns
@@ -58,6 +60,8 @@ export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
 
 /** A port as Redis scripts and their arguments. */
 export interface RedisPort<M extends CommandMap<M>> {
+  /** Its commands as functions of the library. */
+  readonly functions: readonly LibraryFunction[]
   /** @param clock A Lua expression for the server's time. */
   compile(clock: string): { readonly [C in keyof M]: Script }
   /** The argument of a script. */
@@ -77,12 +81,20 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
 ): RedisPort<M> {
   const { effects, concerns, writeCaller = writeIncarnation, readHead, commands } = definition
   const known = { ...concerns, lists, time }
-  const names = Object.keys(commands) as (keyof M)[]
-  const texts = new Map(names.map((command) => [command, assemble(commands[command].script, known)]))
+  const functions = (Object.keys(commands) as (keyof M & string)[]).map((command) => ({
+    command,
+    name: `${definition.name}_${command}`,
+    assembled: assemble(commands[command].script, known),
+    flags: flagOf(effects[command], commands[command].flags),
+  }))
   return {
+    functions,
     compile: (clock) =>
       Object.fromEntries(
-        names.map((name) => [name, compile(texts.get(name)!, clock, effects[name], commands[name])]),
+        functions.map(({ command, name, assembled }) => [
+          command,
+          compile(name, scriptOf(assembled), clock, effects[command], commands[command]),
+        ]),
       ) as { [C in keyof M]: Script },
 
     encode: (command, ops, call, partition = 0) =>

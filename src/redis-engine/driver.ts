@@ -4,24 +4,20 @@ import { unknownOutcome } from '../engine/unknown-outcome.js'
 import type { StockholdError } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { denied, isRefusedInside, replyCode } from './failure.js'
+import { type Evaluator, type Functions, isUnknownFunction } from './functions.js'
 import type { Script } from './script.js'
-
-/** ioredis has a buffer variant of every command; its types leave out those of EVAL. */
-export interface Evaluator {
-  evalBuffer(text: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
-  evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
-}
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
 
 /**
- * Runs a script. Strings are returned as buffers.
+ * Runs a command. Strings are returned as buffers.
  *
  * @param admit The promise to wait for before the client's present connection may be used;
  *   `undefined` if it may be used now.
  */
 export async function run(
   client: Redis,
+  functions: Functions,
   script: Script,
   keys: string[],
   argument: Buffer,
@@ -30,7 +26,7 @@ export async function run(
   const connection = connectionOf(client)
   const isResent = () => connectionOf(client) !== connection
   const admission = () => admitted(client, script, connection, admit)
-  const reply = await runOnce(client, script, keys, argument, admission).catch(async (error) => {
+  const reply = await runOnce(client, functions, script, keys, argument, admission).catch(async (error) => {
     throw isRefusedInside(error) && !isResent() ? await named(error, client, script, keys) : error
   })
   // The driver has resent it by another connection: the answer counts only if the present server
@@ -62,28 +58,56 @@ function unknownOf(effect: Effect, cause: unknown): StockholdError {
 }
 
 /**
- * Runs a script by its SHA. The text is sent only to a server that does not know it, and once: if
- * many calls find it unknown, the first sends it and the others wait for that.
+ * Calls the command's function, or its script by the SHA-1. A server that has lost its functions
+ * gets them again.
  */
 async function runOnce(
   client: Redis,
+  functions: Functions,
   script: Script,
   keys: string[],
   argument: Buffer,
   admitted: () => Promise<void>,
 ): Promise<unknown[]> {
+  try {
+    return await call(client, functions, script, keys, argument)
+  } catch (error) {
+    // A server that does not know the command may be another one than before.
+    if (isUnknown(error)) await admitted()
+    if (isUnknownScript(error)) return firstRun(client, script, keys, argument)
+    if (!isUnknownFunction(error)) throw error
+  }
+  await functions.prepare(client)
+  return call(client, functions, script, keys, argument).catch((error) => {
+    if (!isUnknownScript(error)) throw error
+    return firstRun(client, script, keys, argument)
+  })
+}
+
+/** Calls what the server is thought to have: its function, or else its script. */
+export function call(
+  client: Redis,
+  functions: Functions,
+  { name, sha }: Script,
+  keys: string[],
+  argument: Buffer,
+): Promise<unknown[]> {
   const evaluator = client as unknown as Evaluator
-  const bySha = async () =>
-    (await evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument)) as unknown[]
+  const named = name === undefined ? undefined : functions.nameOf(name, client)
+  const reply = named
+    ? evaluator.fcallBuffer(named, keys.length, ...keys, argument)
+    : evaluator.evalshaBuffer(sha, keys.length, ...keys, argument)
+  return reply as Promise<unknown[]>
+}
+
+/**
+ * Sends the text of a script. If many calls find it unknown, the first sends it and the others wait
+ * for that.
+ */
+async function firstRun(client: Redis, script: Script, keys: string[], argument: Buffer): Promise<unknown[]> {
+  const evaluator = client as unknown as Evaluator
   const byText = async () =>
     (await evaluator.evalBuffer(script.text, keys.length, ...keys, argument)) as unknown[]
-  try {
-    return await bySha()
-  } catch (error) {
-    if (!isUnknownScript(error)) throw error
-  }
-  // A server that does not know the script may be another one than before.
-  await admitted()
   const running = firstRuns.get(client) ?? new Map<string, Promise<unknown>>()
   firstRuns.set(client, running)
   const first = running.get(script.sha)
@@ -93,8 +117,9 @@ async function runOnce(
     return mine
   }
   await first.catch(() => {})
+  const again = evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument) as Promise<unknown[]>
   // After a SCRIPT FLUSH in between, the text is sent once more.
-  return bySha().catch((error) => {
+  return again.catch((error) => {
     if (!isUnknownScript(error)) throw error
     return byText()
   })
@@ -123,6 +148,11 @@ export async function named(
   return refused === null ? error : denied(String(refused))
 }
 
-export function isUnknownScript(error: unknown): boolean {
+/** Whether the server has neither the function nor the script that was called. */
+export function isUnknown(error: unknown): boolean {
+  return isUnknownScript(error) || isUnknownFunction(error)
+}
+
+function isUnknownScript(error: unknown): boolean {
   return replyCode(error) === 'NOSCRIPT'
 }

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis'
 import { StockholdError, unavailable } from '../errors.js'
 import { connectionOf } from './connection.js'
-import { admitted, type Evaluator, isUnknownScript, named } from './driver.js'
+import { admitted, call, isUnknown, named } from './driver.js'
 import { failure, isRefusedInside } from './failure.js'
+import { type Evaluator, type Functions, isUnknownFunction } from './functions.js'
 import type { Script } from './script.js'
 
 /**
@@ -32,6 +33,7 @@ if live then redis.call('HSET', KEYS[1], 'live', live) end`
  */
 export async function runReplicated(
   client: Redis,
+  functions: Functions,
   script: Script,
   keys: string[],
   argument: Buffer,
@@ -45,16 +47,17 @@ export async function runReplicated(
   const [ran, written, waited] = await Promise.allSettled([
     byText
       ? evaluator.evalBuffer(script.text, keys.length, ...keys, argument)
-      : evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument),
+      : call(client, functions, script, keys, argument),
     evaluator.evalBuffer(WRITE_AGAIN, 1, keys[0]!),
     client.wait(replicas, timeoutMs),
   ])
   if (ran.status === 'rejected') {
     if (isRefusedInside(ran.reason) && connectionOf(client) === before)
       throw await named(ran.reason, client, script, keys)
-    if (byText || !isUnknownScript(ran.reason)) throw ran.reason
+    if (byText || !isUnknown(ran.reason)) throw ran.reason
     await admitted(client, script, before, admit)
-    return runReplicated(client, script, keys, argument, replication, admit, true)
+    if (isUnknownFunction(ran.reason)) await functions.prepare(client)
+    return runReplicated(client, functions, script, keys, argument, replication, admit, true)
   }
   const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'
   const reached = isHeard && connectionOf(client) === before ? waited.value : 0

@@ -3,10 +3,12 @@ import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
 
 /**
- * A script as Redis knows it: by the SHA-1 of its text, so two versions of this library never use
- * the same script.
+ * A command as a server runs it: as a function of the {@link Library}, by its name there, or as a
+ * script, by the SHA-1 of its text. So two versions of this library never use the same one.
  */
 export interface Script {
+  /** The name of its function; `undefined` if it has none. */
+  readonly name: string | undefined
   readonly text: string
   readonly sha: string
   readonly effect: Effect
@@ -33,17 +35,34 @@ export interface Flags {
 /** The server's clock, as seconds and microseconds. Tests use another clock here. */
 export const SERVER_TIME = "redis.call('TIME')"
 
-/** @param code A script with all its includes: only the clock remains to be inserted. */
-export function compile(code: string, clock: string, effect: Effect, { flags, tells }: Flags): Script {
-  const flag = effect === 'reads' ? 'no-writes' : flags
-  const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${code}`
-    .replaceAll('@TIME@', clock)
-    .replaceAll('@LAYOUT@', String(LAYOUT))
+/**
+ * @param name The name of its function, if it has one.
+ * @param code The script with all its includes: only the last values remain to be put in.
+ */
+export function compile(
+  name: string | undefined,
+  code: string,
+  clock: string,
+  effect: Effect,
+  { flags, tells }: Flags,
+): Script {
+  const flag = flagOf(effect, flags)
+  const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${withValues(code, clock)}`
   const sha = createHash('sha1').update(text).digest('hex')
-  return { text, sha, effect, tells: effect !== 'reads' || tells === true }
+  return { name, text, sha, effect, tells: effect !== 'reads' || tells === true }
+}
+
+/** The flag of a command, which its script and its function have in common. */
+export function flagOf(effect: Effect, flags: Flags['flags']): string | undefined {
+  return effect === 'reads' ? 'no-writes' : flags
+}
+
+/** Puts the clock and the layout into the text of a script or a library. */
+export function withValues(text: string, clock: string): string {
+  return text.replaceAll('@TIME@', clock).replaceAll('@LAYOUT@', String(LAYOUT))
 }
 
 /** A script that answers the server's time and nothing else. */
 export function compileClock(clock: string): Script {
-  return compile('return @TIME@', clock, 'reads', {})
+  return compile(undefined, 'return @TIME@', clock, 'reads', {})
 }

@@ -91,6 +91,7 @@ function readGroup(name: Buffer, packed: Buffer): GroupState {
  * them.
  */
 export const groupPort = definePort<GroupCommands, From>({
+  name: 'groups',
   effects: groupEffects,
   concerns: groupConcerns,
   readHead: (reply) => ({

@@ -151,6 +151,7 @@ function writeEnded(ops: readonly { readonly buyer: string; readonly visitId?: n
 
 /** While Redis is over `maxmemory`, only commands that make a room larger are refused. */
 export const roomPort = definePort<RoomCommands, Head>({
+  name: 'room',
   effects: roomEffects,
   concerns: roomConcerns,
   readHead: (reply) => ({

@@ -193,6 +193,7 @@ function readHead(reply: unknown[], partition: number): Details {
 }
 
 export const salePort = definePort<Commands, Details>({
+  name: 'sale',
   effects: saleEffects,
   concerns: saleConcerns,
   writeCaller,

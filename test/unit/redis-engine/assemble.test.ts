@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { assemble } from '../../../src/redis-engine/assemble.js'
+import { assemble, type Concerns, scriptOf } from '../../../src/redis-engine/assemble.js'
 
+const script = (text: string, concerns: Concerns) => scriptOf(assemble(text, concerns))
 const lua = (...lines: string[]) => `${lines.join('\n')}\n`
 
 describe('a script and what it includes', () => {
@@ -11,7 +12,7 @@ describe('a script and what it includes', () => {
   }
 
   test('puts each concern in once, behind those that it includes itself', () => {
-    const text = assemble(lua('-- @include limits, stock', 'return limits() + stock()'), concerns)
+    const text = script(lua('-- @include limits, stock', 'return limits() + stock()'), concerns)
     expect(text.match(/^(local.*|return.*)$/gm)).toEqual([
       'local units = 1',
       'local function stock()',
@@ -21,13 +22,13 @@ describe('a script and what it includes', () => {
   })
 
   test('leaves out what the script does not reach', () => {
-    const text = assemble(lua('-- @include limits', 'return units'), { ...concerns })
+    const text = script(lua('-- @include limits', 'return units'), { ...concerns })
     expect(text.match(/^local.*$/gm)).toEqual(['local units = 1'])
     expect(text).toContain('-- Units.\nlocal units')
   })
 
   test('keeps statements that declare nothing, with all that they name', () => {
-    const text = assemble(lua('-- @include guard', 'return 1'), {
+    const text = script(lua('-- @include guard', 'return 1'), {
       guard: lua('local function late()', '  return true', 'end', 'if late() then return 2 end'),
     })
     expect(text).toBe(
@@ -36,7 +37,7 @@ describe('a script and what it includes', () => {
   })
 
   test('does not take fields, methods, strings and comments for names', () => {
-    const text = assemble(
+    const text = script(
       lua('-- @include units', 'return a.units, a:units(), \'units\', "units" -- units'),
       concerns,
     )
@@ -53,11 +54,11 @@ describe('a script and what it includes', () => {
       ') then return 1 end',
       'return 2',
     )
-    expect(assemble(table, {})).toBe(table.trimEnd())
+    expect(script(table, {})).toBe(table.trimEnd())
   })
 
   test('declares several locals by one statement', () => {
-    const text = assemble(lua('-- @include two', 'return b'), {
+    const text = script(lua('-- @include two', 'return b'), {
       two: 'local a, b = 1, 2\nlocal c,\n  d = 3, 4',
     })
     expect(text.match(/^local.*$/gm)).toEqual(['local a, b = 1, 2'])
@@ -79,7 +80,7 @@ describe('what is needed rarely', () => {
   }
 
   test('is made by one function, at the place that asks for it', () => {
-    const text = assemble(
+    const text = script(
       lua(
         '-- @include state, sweeping',
         'local first = changed',
@@ -107,7 +108,7 @@ describe('what is needed rarely', () => {
   })
 
   test('is made in any case if the script reaches it by another way', () => {
-    const text = assemble(lua('-- @include sweeping', '-- @rarely sweep', 'return due() or rare()'), concerns)
+    const text = script(lua('-- @include sweeping', '-- @rarely sweep', 'return due() or rare()'), concerns)
     expect(text.indexOf('local function due')).toBeLessThan(text.indexOf('local function rare'))
     expect(text.match(/local function due/g)).toHaveLength(1)
   })
@@ -135,6 +136,6 @@ describe('refuses', () => {
       'x is declared twice',
     ],
   ])('%s', (_, text, concerns, message) => {
-    expect(() => assemble(`${text}\nreturn 1\n`, concerns)).toThrow(message)
+    expect(() => script(`${text}\nreturn 1\n`, concerns)).toThrow(message)
   })
 })

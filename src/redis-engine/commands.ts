@@ -1,0 +1,31 @@
+import { groupPort } from './groups/group-port.js'
+import { type Library, libraryOf } from './library.js'
+import { roomPort } from './room/room-port.js'
+import { salePort } from './sale/sale-port.js'
+import { withValues } from './script.js'
+
+const known = new Map<string, ReturnType<typeof compileAll>>()
+
+/**
+ * All commands, as scripts and as one library.
+ *
+ * @param clock A Lua expression for the server's time.
+ */
+export function commandsWith(clock: string) {
+  const before = known.get(clock)
+  if (before) return before
+  const commands = compileAll(clock)
+  known.set(clock, commands)
+  return commands
+}
+
+function compileAll(clock: string) {
+  const functions = [salePort, groupPort, roomPort].flatMap((port) => port.functions)
+  const library: Library = libraryOf(functions, (text) => withValues(text, clock))
+  return {
+    library,
+    sale: salePort.compile(clock),
+    groups: groupPort.compile(clock),
+    room: roomPort.compile(clock),
+  }
+}
