@@ -126,7 +126,14 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
       if (statuses && statuses.length !== ops.length)
         throw new RangeError(`${String(command)} answered other than it was asked`)
       const answers = one.decode(ops, head)
-      return { outcome: 'done', now, clock: now - ahead, sequence, ...(offset && { offset }), answers }
+      return {
+        outcome: 'done',
+        now: head.now,
+        clock: head.now - ahead,
+        sequence,
+        ...(offset && { offset }),
+        answers,
+      }
     },
   }
 }

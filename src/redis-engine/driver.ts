@@ -142,7 +142,7 @@ export async function named(
   { text }: Script,
   keys: string[],
 ): Promise<unknown> {
-  const commands = [...text.matchAll(/(?:redis\.call|is_there)\('([A-Z]+)'/g)].map(([, name]) => name!)
+  const commands = [...text.matchAll(/redis\.call\('([A-Z]+)'/g)].map(([, name]) => name!)
   const evaluator = client as unknown as Evaluator
   const refused = await evaluator.evalBuffer(FIRST_REFUSED, 1, keys[0]!, ...commands).catch(() => null)
   return refused === null ? error : denied(String(refused))

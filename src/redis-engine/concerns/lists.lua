@@ -19,19 +19,20 @@ end
 
 -- HMGET of any number of fields.
 local function read_fields(key, fields)
-  local values
+  if #fields == 0 then return {} end
+  if #fields <= PIECE then return redis.call('HMGET', key, unpack(fields)) end
+  local values = {}
   for last, first in next_piece, fields, 0 do
     local piece = redis.call('HMGET', key, unpack(fields, first, last))
-    values = values or piece -- mostly there is one, which need not be copied
-    if piece ~= values then
-      for i = 1, #piece do values[first + i - 1] = piece[i] end
-    end
+    for i = 1, #piece do values[first + i - 1] = piece[i] end
   end
-  return values or {}
+  return values
 end
 
 -- HSET of any number of field, value pairs; returns how many fields are new.
 local function write_fields(key, pairs_)
+  if #pairs_ == 0 then return 0 end
+  if #pairs_ <= PIECE then return redis.call('HSET', key, unpack(pairs_)) end
   local added = 0
   for last, first in next_piece, pairs_, 0 do
     added = added + redis.call('HSET', key, unpack(pairs_, first, last))

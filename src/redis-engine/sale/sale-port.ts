@@ -21,6 +21,9 @@ import expiry from './concerns/expiry.lua'
 import idempotency from './concerns/idempotency.lua'
 import latePayment from './concerns/late_payment.lua'
 import limitsAndStock from './concerns/limits_and_stock.lua'
+import loneChange from './concerns/lone_change.lua'
+import lonePayment from './concerns/lone_payment.lua'
+import loneReservation from './concerns/lone_reservation.lua'
 import mayWrite from './concerns/may_write.lua'
 import newPartition from './concerns/new_partition.lua'
 import partition from './concerns/partition.lua'
@@ -30,6 +33,7 @@ import records from './concerns/records.lua'
 import rollbackDetection from './concerns/rollback_detection.lua'
 import stockMoves from './concerns/stock_moves.lua'
 import stockTransfers from './concerns/stock_transfers.lua'
+import storedValues from './concerns/stored_values.lua'
 import { eventsCodec } from './event-codec.js'
 import { readCreated, readDescribed, readRebuilt, writeSales } from './opening-codec.js'
 import {
@@ -75,6 +79,9 @@ export const saleConcerns = {
   idempotency,
   late_payment: latePayment,
   limits_and_stock: limitsAndStock,
+  lone_change: loneChange,
+  lone_payment: lonePayment,
+  lone_reservation: loneReservation,
   may_write: mayWrite,
   new_partition: newPartition,
   partition,
@@ -84,6 +91,7 @@ export const saleConcerns = {
   rollback_detection: rollbackDetection,
   stock_moves: stockMoves,
   stock_transfers: stockTransfers,
+  stored_values: storedValues,
 }
 
 const NOT_FOUND = { status: 'not_found' } as const
@@ -175,20 +183,28 @@ function writeCaller({ incarnation, lastSeen, batchId, bypassFreeze }: Call, to:
   to.integer(bypassFreeze ? 1 : 0)
 }
 
+/** The second value of a reply: see `concerns/partition.lua`. */
 function readHead(reply: unknown[], partition: number): Details {
-  const sequence = Number(reply[2])
-  const generation = Number(reply[6])
+  const packed = new Reader(reply[1] as Buffer)
+  const now = packed.integer()
+  const sequence = packed.integer()
+  const epoch = packed.integer()
+  const holdMs = packed.integer()
+  const statuses = packed.raw()
+  const generation = packed.integer()
+  const offset = { generation, sequence, batchId: packed.text() }
+  const ahead = packed.integer()
   return {
     partition,
-    now: Number(reply[1]),
+    now,
     sequence,
-    epoch: Number(reply[3]),
-    holdMs: Number(reply[4]),
-    statuses: reply[5] as Buffer,
+    epoch,
+    holdMs,
+    statuses,
     generation,
-    offset: { generation, sequence, batchId: String(reply[7]) },
-    ahead: Number(reply[8]),
-    next: iterate(reply, 9),
+    offset,
+    ahead,
+    next: iterate(reply, 2),
   }
 }
 

@@ -4,7 +4,7 @@ local COUNT_OF = { p = WAITING, d = DEAD }
 
 -- The members of a group's parked (p) or dead (d) events begin with this.
 local function prefix_of(group, kind, event_sequence)
-  return string.format('%.0f%s%016.0f', group[NUMBER], kind, event_sequence)
+  return string.format('%d%s%016.0f', group[NUMBER], kind, event_sequence)
 end
 
 -- The bounds of such members: those with this sequence only, those beyond `after`, or all of them.
@@ -12,7 +12,7 @@ local function only(group, kind, event_sequence)
   return '[' .. prefix_of(group, kind, event_sequence), '(' .. prefix_of(group, kind, event_sequence + 1)
 end
 local function beyond(group, kind, after)
-  return '[' .. prefix_of(group, kind, after + 1), string.format('(%.0f%s:', group[NUMBER], kind)
+  return '[' .. prefix_of(group, kind, after + 1), string.format('(%d%s:', group[NUMBER], kind)
 end
 local function all_of(group, kind)
   return beyond(group, kind, -1)

@@ -40,7 +40,7 @@ end
 -- A sweep finds an expired hold by the entry that made it, so no entry is trimmed before the sweep.
 local function waits_for_sweep()
   if expired_waits == nil then
-    expired_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%.0f', now)) > 0
+    expired_waits = redis.call('ZCOUNT', EXPIRY, '-inf', string.format('%d', now)) > 0
   end
   return expired_waits
 end

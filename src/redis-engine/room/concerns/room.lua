@@ -56,7 +56,7 @@ local now, ahead = time_since(room.written_at, room.ahead, call[3])
 local late = clock > deadline
 local opened = opensAt < 0 or now >= opensAt
 
-local function number_text(number) return string.format('%.0f', number) end
+local function number_text(number) return string.format('%d', number) end
 
 -- The reply of a call, including a call that came too late to change anything.
 local function reply(parts)

@@ -1,17 +1,11 @@
 -- Writes all changes of this call, and builds the reply. Scripts read and decide first: before the
 --   commit, no write can be left half done by a failure.
--- @include time, lists, partition, rollback_detection, stock_moves, records, event_log, expiry
+-- @include time, lists, partition, rollback_detection, stored_values, stock_moves, records, event_log, expiry
 
 -- Set by the command that ends a freeze, which writes no event.
 local unfrozen = false
 -- Filled by the commands that move units between partitions, see stock_transfers.lua.
 local changed_rows = {}
--- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
--- Redis would keep it as a list and search it from its beginning for each item of a batch: with
--- hundreds of both, that is most of the cost of a reservation.
--- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
-local TABLE_FROM = 64 -- tuning
-
 -- If the user has lost a permission since the sale was created, it would end the script between two
 -- writes: so the script first checks each command that is about to write.
 -- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
@@ -26,10 +20,19 @@ local function refused_write()
   if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
 end
 
+-- A key of another type would end the script between two writes: so each key that is about to be
+-- written is read before. BUCKETS, STOCK, RESTOCKS and TRANSFERS are not written without that.
+local function prove_types()
+  if emitted > 0 then redis.call('XLEN', EVENTS) end
+  if next(watched) and not expiry_read then redis.call('ZCARD', EXPIRY) end
+  if next(archive_changes) then redis.call('HLEN', ARCHIVE) end
+end
+
 local function finish(statuses, details)
   if history_lost then return { 'lost', clock } end
   local refused = refused_write()
   if refused then return { 'denied', clock, refused } end
+  prove_types()
   local events_before = sequence
   if save_records then save_records() end
   local buckets_before = bucketCount

@@ -1,7 +1,7 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
 -- Columns: incarnation, deadline, min_time, references, then the command's own
--- @include partition, stock_moves, records, expiry, commit
+-- @include partition, stored_values, stock_moves, records, expiry, commit
 local references = call[4]
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail

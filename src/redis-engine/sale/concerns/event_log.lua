@@ -1,18 +1,6 @@
 -- The events of a partition: how they are stored, and how a call appends its own.
 -- @include partition
 
--- The types of events, each with its argument and its subject. References are all buckets, then all
--- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
-local NONE = 0
--- hold in ms, NONE, NONE, NONE; references
-local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
--- restock 0 or 1, expiry in epoch ms, reason; references
-local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
--- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
-local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
--- units; SKU * 1024 + the other partition
-local SENT, RECEIVED = 13, 14
-
 -- An entry of EVENTS is its time, then groups. Calls back with the type, the argument and the
 -- subject of each group, and with that time: one group at a time, because the number of groups has
 -- no bound.
@@ -60,7 +48,7 @@ local function save_events()
     local subject = group[3] or table.concat(group.buckets) .. table.concat(group.nonces)
     parts[i + 1] = cmsgpack.pack(group[1], group[2], subject)
   end
-  redis.call('XADD', EVENTS, string.format('%.0f-0', sequence + 1), batch_id, table.concat(parts))
+  redis.call('XADD', EVENTS, string.format('%d-0', sequence + 1), batch_id, table.concat(parts))
   sequence = sequence + emitted
   latest_batch_id = batch_id
 end

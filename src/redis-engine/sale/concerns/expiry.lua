@@ -1,16 +1,18 @@
 -- When holds expire, and which expired holds a call sweeps. A call sweeps before it refuses a buyer
 -- for lack of units, up to a limit for each call.
--- @include lists, partition, stock_moves, records, event_log, record_changes
+-- @include lists, partition, stored_values, stock_moves, records, event_log, record_changes
 local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
+local expiry_read = false -- EXPIRY has been read, so it is a sorted set
 -- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
 
 -- Whether there may be expired holds to sweep. Mostly there are none, and then the call need not
 -- create the functions that sweep.
 local function is_due()
-  more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
+  expiry_read = true
+  more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
   return more_expired
 end
 
@@ -23,8 +25,8 @@ local function save_expiry()
   expiryCount = expiryCount - #swept
   for last, first in next_piece, swept, 0 do redis.call('ZREM', EXPIRY, unpack(swept, first, last)) end
   for at in pairs(watched) do
-    local expiry = string.format('%.0f', at)
-    redis.call('ZADD', EXPIRY, expiry, string.format('%.0f/', sequence + 1) .. expiry)
+    local expiry = string.format('%d', at)
+    redis.call('ZADD', EXPIRY, expiry, string.format('%d/', sequence + 1) .. expiry)
     expiryCount = expiryCount + 1
   end
 end
@@ -78,7 +80,7 @@ local due, next_due = {}, 1 -- members of EXPIRY that are due, read ahead
 -- The next member of EXPIRY that is due.
 local function next_member()
   if next_due > #due then
-    due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', #swept, READ_AHEAD)
+    due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', #swept, READ_AHEAD)
     next_due = 1
   end
   return due[next_due]

@@ -1,5 +1,5 @@
 -- Repeated requests: a key of a buyer makes one reservation, however often it is sent.
--- @include records, record_changes, expiry
+-- @include stored_values, records, record_changes, expiry
 
 -- The reservation that the buyer made with this key.
 local function find_key(bucket, buyer, key)

@@ -1,5 +1,5 @@
 -- Whether a buyer may have the units of a cart: by the limits, and by what is available.
--- @include stock_moves, records, event_log, record_changes, expiry
+-- @include stored_values, stock_moves, records, event_log, record_changes, expiry
 
 -- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
 local function taken_in(bucket, buyer)

@@ -27,9 +27,9 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
 --   the caller has seen last; the batch id of this call; 1 for bypassFreeze.
 --   Columns name it by its first value. See "History" in src/engine/sale.ts.
--- Reply: outcome, now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
---   id of the latest events, how far `now` is ahead of the clock, then details in order of the
---   items.
+-- Reply: `done`; now, sequence, epoch, holdMs, statuses (one character an item), generation, batch id
+--   of the latest events and how far `now` is ahead of the clock, packed; then details in order of
+--   the items. Any other outcome is followed by the clock.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])
 local deadline = call[2]
@@ -46,21 +46,24 @@ local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, re
   returns, since, last_ahead = cmsgpack.unpack(opened[2])
 
 -- A key exists from its first entry on. A missing key has been lost, and with it reservations of
--- buyers. The check reads the key's length, which fails if the key has another type.
-local function is_there(command, key, entries)
-  return (redis.call(command, key) > 0) == (entries > 0)
+-- buyers.
+local entered = 2
+if bucketCount > 0 then entered = entered + 1 end
+if expiryCount > 0 then entered = entered + 1 end
+if sequence > 0 then entered = entered + 1 end
+if archived > 0 then entered = entered + 1 end
+if restockCount > 0 then entered = entered + 1 end
+if transferCount > 0 then entered = entered + 1 end
+if incarnation ~= known_incarnation or redis.call('EXISTS', META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS) ~= entered then
+  return { 'lost', clock }
 end
-if incarnation ~= known_incarnation or not (
-  is_there('HLEN', STOCK, 1) and is_there('HLEN', BUCKETS, bucketCount) and is_there('ZCARD', EXPIRY, expiryCount)
-  and is_there('XLEN', EVENTS, sequence) and is_there('HLEN', ARCHIVE, archived) and is_there('HLEN', RESTOCKS, restockCount)
-  and is_there('HLEN', TRANSFERS, transferCount)
-) then return { 'lost', clock } end
 local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 
--- The reply of a call that was executed.
+-- The reply of a call that was executed. The values that each has are one string: a reply of many
+-- values costs more.
 local function reply(statuses, details)
-  local values = { 'done', now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock }
-  for i = 1, #details do values[9 + i] = details[i] end
+  local values = { 'done', cmsgpack.pack(now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock) }
+  for i = 1, details and #details or 0 do values[2 + i] = details[i] end
   return values
 end
 

@@ -1,5 +1,5 @@
 -- Changes of records, and of the contents of a bucket.
--- @include lists, partition, stock_moves, records, event_log
+-- @include lists, partition, stored_values, stock_moves, records, event_log
 
 -- A bucket has room for BUCKET_RECORDS records and BUCKET_BYTES bytes, and for one record in any
 -- case; the oldest records move to the archive for good. So the reads and writes of a request do

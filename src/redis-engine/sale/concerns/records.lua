@@ -1,11 +1,10 @@
 -- The stored form of reservations: in the bucket of their buyer, or in the archive.
--- @include lists, partition
+-- @include lists, partition, stored_values
 
 -- The buckets that this call needs, read once and written once. raw: the content of each loaded
 -- bucket, false for none; lists: the same decoded, which then replaces raw; written: field, value,
 -- ... of buckets to be written; archive_changes: field -> value, see below.
 local raw, lists, written, archive_changes = {}, {}, {}, {}
-local IS_HELD = 0 -- the state of a new reservation
 -- Saves the changes of records, if there are any, see record_changes.lua.
 local save_records
 
@@ -33,20 +32,6 @@ local function lines_of(items)
   end
   return lines
 end
-
--- A record is eight msgpack values, and a bucket is its records one after another: a new
--- reservation can be appended without decoding the others.
-local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
-local RECORD = 8
---   STATE    a code below                                   PAYMENT  payment id or ''
---   CREATED  ms since the sale's epoch                      BUYER    as given
---   HOLD     ms until expiry, 0 for the sale's own holdMs   KEY      as given or ''
---   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
-local IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 1, 2, 3, 4 -- and IS_HELD, 0
-local IS_CONFIRMED_LATE = 5
--- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
--- the sale; for a released one.
-local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 
 -- The records of a bucket, each with its packed form. Code that changes a field by itself must
 -- clear the packed form.

@@ -7,7 +7,7 @@ local function remembers_last_seen()
   if last_seen_generation < generation or last_seen_sequence == 0 then return last_seen_generation <= generation end
   if last_seen_generation > generation or last_seen_sequence > sequence then return false end
   if last_seen_sequence == sequence then return last_seen_batch_id == latest_batch_id end
-  local entry = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', last_seen_sequence), '-', 'COUNT', 1)[1]
+  local entry = redis.call('XREVRANGE', EVENTS, string.format('%d-0', last_seen_sequence), '-', 'COUNT', 1)[1]
   return not entry or entry[2][1] == last_seen_batch_id
 end
 

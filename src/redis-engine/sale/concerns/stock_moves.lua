@@ -1,9 +1,8 @@
 -- The units of a partition by SKU, and their moves between its counts.
--- @include lists, partition
+-- @include lists, partition, stored_values
 
 -- The counts of the SKUs this call touches: read once, changed in memory, written once by
 -- save_stock.
-local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT = 1, 2, 3, 4, 5, 6
 local stock, changed_stock = {}, {}
 
 local function load_stock(skus)

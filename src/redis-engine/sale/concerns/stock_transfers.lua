@@ -1,7 +1,7 @@
 -- Units that move between partitions. TRANSFERS has all units that were ever sent to each partition
 -- and received from it, in rows of a block of SKUs: so a transfer reads and writes only the SKUs it
 -- names, however many SKUs were ever moved in that direction.
--- @include partition, stock_moves, event_log, commit
+-- @include partition, stored_values, stock_moves, event_log, commit
 
 local rows, changed = {}, {} -- by field
 

@@ -6,7 +6,7 @@
 --   reply of thousands of values costs both sides more than the rest); bucket and nonce, packed
 --   record, ... of those in the archive
 -- Writes: nothing.
--- @include lists, partition, read_only, event_log
+-- @include lists, partition, read_only, stored_values, event_log
 
 -- Events in one page, or somewhat more. A larger page outlives a collection of young objects in the
 -- process that reads it, which costs more than more frequent calls.
@@ -20,7 +20,7 @@ local statuses, details = {}, {}
 -- The entries from the first requested event on. An entry's id is the sequence of its first event,
 -- so the requested event may be within the entry before.
 local function entries_behind(after)
-  local holding = redis.call('XREVRANGE', EVENTS, string.format('%.0f-0', after + 1), '-', 'COUNT', 1)
+  local holding = redis.call('XREVRANGE', EVENTS, string.format('%d-0', after + 1), '-', 'COUNT', 1)
   local from = holding[1] and holding[1][1] or '-'
   local entries = {}
   local count = FIRST_LOOK -- doubled with each look, for an entry has one event or hundreds

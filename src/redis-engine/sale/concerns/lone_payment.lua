@@ -1,0 +1,29 @@
+-- A call with one payment for a hold of one line, by a buyer who has no other reservation.
+-- @include partition, may_write, stored_values, lone_change
+
+-- Returns the reply, or nil if the case is another: then nothing was written.
+local function confirm_alone(reference, buyer, payment)
+  local bucket, nonce = reference:sub(1, 6), reference:sub(7)
+  local record = not late and redis.call('HGET', BUCKETS, bucket)
+  if not record then return end
+  local following, state, paid, created, hold, own, owner, key, items = cmsgpack.unpack_limit(record, RECORD, 0)
+  if following >= 0 or state ~= IS_HELD or own ~= nonce or (buyer ~= '' and buyer ~= owner) then return end
+  local sku, quantity, more = cmsgpack.unpack(items)
+  if more or now >= epoch + created + (hold == 0 and holdMs or hold) then return end
+  if not redis.acl_check_cmd('HSET', META, 'f', 'v') then return end
+
+  local available, held, confirmed, total, transit, limit = lone_counts(sku)
+  local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit)
+  if payment == paid then
+    record = string.char(IS_CONFIRMED) .. record:sub(2)
+  else
+    record = cmsgpack.pack(IS_CONFIRMED, payment, created, hold, nonce, owner, key, items)
+  end
+  write_alone(CONFIRMED_EVENT, NONE, bucket, nonce, record, sku, counts)
+  return reply('F', { record })
+end
+
+if #call[4] == 1 then
+  local answer = confirm_alone(call[4][1], call[5][1], call[6][1])
+  if answer then return answer end
+end

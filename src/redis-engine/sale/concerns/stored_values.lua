@@ -1,0 +1,36 @@
+-- The codes of what a partition stores.
+
+-- A row of STOCK: the counts of a SKU.
+local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT = 1, 2, 3, 4, 5, 6
+
+-- A record is eight msgpack values, and a bucket is its records one after another: a new
+-- reservation can be appended without decoding the others.
+local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
+local RECORD = 8
+--   STATE    a code below                                   PAYMENT  payment id or ''
+--   CREATED  ms since the sale's epoch                      BUYER    as given
+--   HOLD     ms until expiry, 0 for the sale's own holdMs   KEY      as given or ''
+--   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
+local IS_HELD, IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 0, 1, 2, 3, 4
+local IS_CONFIRMED_LATE = 5
+-- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
+-- the sale; for a released one.
+local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
+
+-- The types of events, each with its argument and its subject. References are all buckets, then all
+-- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
+local NONE = 0
+-- hold in ms, NONE, NONE, NONE; references
+local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
+-- restock 0 or 1, expiry in epoch ms, reason; references
+local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
+-- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
+local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
+-- units; SKU * 1024 + the other partition
+local SENT, RECEIVED = 13, 14
+
+-- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
+-- Redis would keep it as a list and search it from its beginning for each item of a batch: with
+-- hundreds of both, that is most of the cost of a reservation.
+-- https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
+local TABLE_FROM = 64 -- tuning
