@@ -16,6 +16,7 @@ import { groupKeys } from '../../src/redis-engine/keys.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
+import { REDIS_CLOCK } from '../support/redis-clock.js'
 
 /**
  * What the groups of a partition survive when Redis is full, refuses, has forgotten, or is asked
@@ -58,11 +59,7 @@ class Stage {
     readonly client: Redis,
     readonly clock: string,
   ) {
-    const lua = `(function()
-      local ms = tonumber(redis.call('GET', '${clock}'))
-      return { math.floor(ms / 1000), ms % 1000 * 1000 }
-    end)()`
-    this.#engine = redisEngineWith({ lua, elapsed: () => 0 }, client, { prefix: clock })
+    this.#engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => 0 }, client, { prefix: clock })
     this.port = this.#engine.groups('sale', 0, 1)
     this.keys = groupKeys(clock, 'sale', 0, 1)
   }

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { type Alteration, AlteredScripts, type Before } from './altered-scripts.js'
 import { START, type TimedEngine } from './engines.js'
+import { REDIS_CLOCK } from './redis-clock.js'
 
 let clocks = 0
 
@@ -24,15 +25,14 @@ export function alteredMaker(
     runs: () => scripts.runs,
     stop: () => client.disconnect(),
     make: async () => {
-      const name = `altered-clock:${process.pid}:${++clocks}`
+      const name = `altered-clock-${process.pid}-${++clocks}`
       let now = START
       await client.set(name, now)
-      const lua = `(function()
-        local ms = tonumber(redis.call('GET', '${name}'))
-        return { math.floor(ms / 1000), ms % 1000 * 1000 }
-      end)()`
-      scripts.expect(lua)
-      const engine = redisEngineWith({ lua, elapsed: () => now }, client, { prefix: name })
+      scripts.expect(REDIS_CLOCK)
+      const engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => now }, client, {
+        prefix: name,
+        scripting: 'eval', // functions are not sent with each engine
+      })
       const advance = async (ms: number) => {
         now += ms
         await client.set(name, now)

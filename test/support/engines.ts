@@ -5,6 +5,7 @@ import type { Engine } from '../../src/engine/engine.js'
 import { memoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { redisEngineWith } from '../../src/redis-engine/redis-engine.js'
 import { isFast } from './fast-run.js'
+import { REDIS_CLOCK } from './redis-clock.js'
 
 /** An engine whose time stands still until it is told otherwise. */
 export interface TimedEngine {
@@ -60,14 +61,10 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
       client = new Redis(server.url)
     },
     make: async () => {
-      const name = `clock:${process.pid}:${++clocks}`
+      const name = `clock-${process.pid}-${++clocks}`
       let now = START
       await client.set(name, now)
-      const lua = `(function()
-        local ms = tonumber(redis.call('GET', '${name}'))
-        return { math.floor(ms / 1000), ms % 1000 * 1000 }
-      end)()`
-      const engine = redisEngineWith({ lua, elapsed: () => now }, client, { prefix: name })
+      const engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => now }, client, { prefix: name })
       const advance = async (ms: number) => {
         now += ms
         await client.set(name, now)

@@ -14,7 +14,7 @@ const GIVEN = new Set([
   ...['ipairs', 'next', 'pairs', 'tonumber', 'tostring', 'type', 'unpack'],
 ])
 /** Executed for what they do: a script that includes them need not name what they declare. */
-const PROLOGUES = ['may_write', 'read_only']
+const PROLOGUES = ['may_write', 'read_only', 'lone_reservation', 'lone_payment']
 
 const root = new URL('../../../src/redis-engine/', import.meta.url)
 const filesIn = (folder: string) => readdirSync(new URL(folder, root)).map((name) => `${folder}/${name}`)
@@ -107,14 +107,25 @@ describe.each(ports)('the Lua of $port', ({ port, concerns, scripts }) => {
   })
 })
 
-test.each([
-  ['reserve', 26],
-  ['confirm', 47],
-  ['get', 12],
-] as const)(
-  'a plain %s makes at most %i functions, which is most of what a small call costs',
-  (command, most) => {
-    const { statements } = parsed(salePort.compile(SERVER_TIME)[command].text)
-    expect(functionsIn(statements)).toBeLessThanOrEqual(most)
-  },
-)
+describe('the functions that a script makes in each call', () => {
+  const statementsOfScript = (command: 'reserve' | 'confirm' | 'get') =>
+    parsed(salePort.compile(SERVER_TIME)[command].text).statements
+
+  test.each([
+    ['reserve', 'reserve_alone'],
+    ['confirm', 'confirm_alone'],
+  ] as const)('are few, if there is nothing else to %s', (command, name) => {
+    const statements = statementsOfScript(command)
+    const last = statements.findIndex((statement) => localsOf(statement).includes(name))
+    expect(last).toBeGreaterThan(0)
+    expect(functionsIn(statements.slice(0, last + 1))).toBeLessThanOrEqual(10)
+  })
+
+  test.each([
+    ['reserve', 30],
+    ['confirm', 50],
+    ['get', 12],
+  ] as const)('are at most %s: %i, in any other case', (command, most) => {
+    expect(functionsIn(statementsOfScript(command))).toBeLessThanOrEqual(most)
+  })
+})

@@ -3,15 +3,19 @@ import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
 import { run } from '../../../src/redis-engine/driver.js'
 import { failure } from '../../../src/redis-engine/failure.js'
+import { Functions } from '../../../src/redis-engine/functions.js'
 import { runReplicated } from '../../../src/redis-engine/replication.js'
 import type { Script } from '../../../src/redis-engine/script.js'
 
 const script: Script = {
+  name: 'sale_reserve',
   text: "redis.call('HSET', KEYS[1], 1, 1)",
   sha: 'sha',
   effect: 'writes',
   tells: true,
 }
+
+const functions = new Functions({ name: 'library', text: '' }, true)
 
 function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' })
@@ -52,7 +56,9 @@ test.each([
     expect(failure(new Error('read ECONNRESET'), effect)).toMatchObject({ code: 'UNKNOWN_OUTCOME', message })
     const unsafe = () => Promise.reject(new StockholdError('UNAVAILABLE', 'Too few replicas.'))
     const client = resending('NOSCRIPT No matching script.')
-    await expect(run(client, { ...script, effect }, ['k'], Buffer.alloc(0), unsafe)).rejects.toMatchObject({
+    await expect(
+      run(client, functions, { ...script, effect }, ['k'], Buffer.alloc(0), unsafe),
+    ).rejects.toMatchObject({
       code: 'UNKNOWN_OUTCOME',
       message: expect.stringContaining(`cannot be used: ${advice}`),
     })
@@ -67,8 +73,11 @@ describe('a script that the driver has sent again, by another connection, may ha
   test('where the server that is there now does not know it, and cannot be used', async () => {
     const refusal = 'NOSCRIPT No matching script.'
     const [one, other] = [resending(refusal), resending(refusal)]
-    expect(await told(() => run(one, script, ['k'], Buffer.alloc(0), unsafe))).toBe('UNKNOWN_OUTCOME')
-    const replicated = () => runReplicated(other, script, ['k'], Buffer.alloc(0), replication, unsafe)
+    expect(await told(() => run(one, functions, script, ['k'], Buffer.alloc(0), unsafe))).toBe(
+      'UNKNOWN_OUTCOME',
+    )
+    const replicated = () =>
+      runReplicated(other, functions, script, ['k'], Buffer.alloc(0), replication, unsafe)
     expect(await told(replicated)).toBe('UNKNOWN_OUTCOME')
   })
 
@@ -76,8 +85,11 @@ describe('a script that the driver has sent again, by another connection, may ha
     const refusal = "ERR The user executing the script can't run this command or subcommand"
     const [one, other] = [resending(refusal), resending(refusal)]
     const admit = () => undefined
-    expect(await told(() => run(one, script, ['k'], Buffer.alloc(0), admit))).toBe('UNKNOWN_OUTCOME')
-    const replicated = () => runReplicated(other, script, ['k'], Buffer.alloc(0), replication, admit)
+    expect(await told(() => run(one, functions, script, ['k'], Buffer.alloc(0), admit))).toBe(
+      'UNKNOWN_OUTCOME',
+    )
+    const replicated = () =>
+      runReplicated(other, functions, script, ['k'], Buffer.alloc(0), replication, admit)
     expect(await told(replicated)).toBe('UNKNOWN_OUTCOME')
   })
 })

@@ -107,7 +107,12 @@ test('a user without the permissions: UNAVAILABLE, by whichever command it is re
   onTestFinished(() => warn.mockRestore())
   const sale = open(redisEngine(admin), 5_000)
   await sale.create({ stock: { a: 5 } })
-  const rights = ['+ping', '+info', '+info +evalsha ~other:*', '+info +evalsha +eval +@all -evalsha -eval ~*']
+  const rights = [
+    '+ping',
+    '+info',
+    '+info +evalsha ~other:*',
+    '+info +evalsha +eval +@all -evalsha -eval -fcall ~*',
+  ]
   for (const [i, right] of rights.entries()) {
     const username = `${USER}${i}`
     await admin.call('ACL', 'SETUSER', username, 'on', `>${PASSWORD}`, ...right.split(' '))

@@ -118,6 +118,7 @@ test('engines, ledgers and tools take every option as `undefined`', async () => 
     prefix: undefined,
     durability: undefined,
     onError: undefined,
+    scripting: undefined,
   }
   redisEngine(client, options)
   memoryEngine({ now: undefined })

@@ -1,6 +1,6 @@
 -- Payments after the hold: the answers that were given before, the first refund due, which is
 -- recorded, and the payment for a hold that has expired. confirm.lua lists the statuses.
--- @include partition, stored_values, stock_moves, records, event_log, record_changes, limits_and_stock
+-- @include partition, stored_values, stock_moves, records, record_changes, limits_and_stock
 local answer_of = {
   [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
   [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D',

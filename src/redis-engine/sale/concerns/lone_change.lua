@@ -1,6 +1,6 @@
 -- The common case of a small call: one reservation of one line changes, and nothing else. It is
 -- stored and answered as commit.lua would, for a third of the cost, because nothing is gathered.
--- @include partition, stored_values, rollback_detection
+-- @include partition, rollback_detection
 
 -- The stored counts of a SKU.
 local function lone_counts(sku)

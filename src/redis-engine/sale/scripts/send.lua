@@ -5,7 +5,7 @@
 --   both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
--- @include time, partition, may_write, rollback_detection, stored_values, stock_moves, event_log, expiry
+-- @include time, partition, may_write, rollback_detection, stored_values, stock_moves, expiry
 -- @include stock_transfers, commit
 local sends = call[4]
 local statuses, details = {}, {}
