@@ -14,7 +14,7 @@ export async function readScripts(client: Redis): Promise<{ reading: Scripts; ot
     const [, calls, time] = new RegExp(`^cmdstat_${name}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []
     return { calls: Number(calls ?? 0), time: Number(time ?? 0) }
   }
-  return { reading: of('evalsha_ro'), other: of('evalsha') }
+  return { reading: of('fcall_ro'), other: of('fcall') }
 }
 
 export function since(before: Scripts, after: Scripts): Scripts {

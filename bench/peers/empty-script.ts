@@ -15,7 +15,7 @@ interface Evaluator {
 
 type Argument = string | number | Buffer
 
-/** One EVALSHA as stockhold's engine made it, without the script. */
+/** One call as stockhold's engine made it, without what it calls. */
 interface Batch {
   readonly args: readonly Argument[]
   readonly items: number

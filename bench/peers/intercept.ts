@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Engine } from '../../src/index.js'
 
 /**
- * The same engine; `see` gets the arguments of each EVALSHA that the client sends for a batch of
+ * The same engine; `see` gets the arguments of each FCALL that the client sends for a batch of
  * reservations, and may change them.
  */
 export function intercept(
@@ -13,7 +13,7 @@ export function intercept(
   const send = client.sendCommand.bind(client)
   let items = 0
   client.sendCommand = (command, stream) => {
-    if (items > 0 && command.name === 'evalsha') see(command.args, items)
+    if (items > 0 && command.name === 'fcall') see(command.args, items)
     return send(command, stream)
   }
   return {

@@ -4,7 +4,7 @@ import { unknownOutcome } from '../engine/unknown-outcome.js'
 import type { StockholdError } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { denied, isRefusedInside, replyCode } from './failure.js'
-import { type Evaluator, type Functions, isUnknownFunction } from './functions.js'
+import { type Evaluator, type Functions, isNotCalled } from './functions.js'
 import type { Script } from './script.js'
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
@@ -75,7 +75,7 @@ async function runOnce(
     // A server that does not know the command may be another one than before.
     if (isUnknown(error)) await admitted()
     if (isUnknownScript(error)) return firstRun(client, script, keys, argument)
-    if (!isUnknownFunction(error)) throw error
+    if (!isNotCalled(error)) throw error
   }
   await functions.prepare(client)
   return call(client, functions, script, keys, argument).catch((error) => {
@@ -93,7 +93,7 @@ export function call(
   argument: Buffer,
 ): Promise<unknown[]> {
   const evaluator = client as unknown as Evaluator
-  const named = name === undefined ? undefined : functions.nameOf(name, client)
+  const named = functions.nameOf(name, client)
   const reply = named
     ? evaluator.fcallBuffer(named, keys.length, ...keys, argument)
     : evaluator.evalshaBuffer(sha, keys.length, ...keys, argument)
@@ -150,7 +150,7 @@ export async function named(
 
 /** Whether the server has neither the function nor the script that was called. */
 export function isUnknown(error: unknown): boolean {
-  return isUnknownScript(error) || isUnknownFunction(error)
+  return isUnknownScript(error) || isNotCalled(error)
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -69,7 +69,7 @@ export class Functions {
     try {
       await trial()
     } catch (error) {
-      if (!isUnknownFunction(error)) throw error
+      if (!isNotCalled(error)) throw error
       // Another process may have loaded it in between.
       await server.function('LOAD', this.#library.text).catch((refusal) => {
         if (!/already exists/.test(String(refusal))) throw refusal
@@ -79,6 +79,9 @@ export class Functions {
   }
 }
 
-export function isUnknownFunction(error: unknown): boolean {
-  return replyCode(error) === 'ERR' && /^ERR Function not found/.test((error as Error).message)
+/** Whether the server has not called the function, because it has lost it or no longer allows it. */
+export function isNotCalled(error: unknown): boolean {
+  const code = replyCode(error)
+  if (code === 'ERR') return /^ERR Function not found/.test((error as Error).message)
+  return code === 'NOPERM' && /'fcall'/i.test((error as Error).message)
 }

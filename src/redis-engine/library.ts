@@ -25,6 +25,8 @@ const LOCALS_A_STEP = 50
 
 /** Returns the moment of the latest call of any command, in epoch ms; 0 for none. */
 export const LAST_USE = 'last_use'
+/** Returns the server's time. */
+export const CLOCK = 'clock'
 
 /** @param finish Inserts what the text of a script needs last, such as the clock. */
 export function libraryOf(functions: readonly LibraryFunction[], finish: (text: string) => string): Library {
@@ -32,6 +34,7 @@ export function libraryOf(functions: readonly LibraryFunction[], finish: (text: 
     [
       'local used_at = 0',
       registration({ name: LAST_USE, flags: 'no-writes', callback: 'function() return used_at end' }),
+      registration({ name: CLOCK, flags: 'no-writes', callback: 'function(KEYS) return @TIME@ end' }),
       ...functions.map((one) => registration({ ...one, callback: callbackOf(one.assembled) })),
     ].join('\n'),
   )

@@ -3,7 +3,7 @@ import { StockholdError, unavailable } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { admitted, call, isUnknown, named } from './driver.js'
 import { failure, isRefusedInside } from './failure.js'
-import { type Evaluator, type Functions, isUnknownFunction } from './functions.js'
+import { type Evaluator, type Functions, isNotCalled } from './functions.js'
 import type { Script } from './script.js'
 
 /**
@@ -56,7 +56,7 @@ export async function runReplicated(
       throw await named(ran.reason, client, script, keys)
     if (byText || !isUnknown(ran.reason)) throw ran.reason
     await admitted(client, script, before, admit)
-    if (isUnknownFunction(ran.reason)) await functions.prepare(client)
+    if (isNotCalled(ran.reason)) await functions.prepare(client)
     return runReplicated(client, functions, script, keys, argument, replication, admit, true)
   }
   const isHeard = written.status === 'fulfilled' && waited.status === 'fulfilled'

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
+import { CLOCK } from './library.js'
 
 /**
  * A command as a server runs it: as a function of the {@link Library}, by its name there, or as a
  * script, by the SHA-1 of its text. So two versions of this library never use the same one.
  */
 export interface Script {
-  /** The name of its function; `undefined` if it has none. */
-  readonly name: string | undefined
+  /** The name of its function. */
+  readonly name: string
   readonly text: string
   readonly sha: string
   readonly effect: Effect
@@ -36,11 +37,11 @@ export interface Flags {
 export const SERVER_TIME = "redis.call('TIME')"
 
 /**
- * @param name The name of its function, if it has one.
+ * @param name The name of its function.
  * @param code The script with all its includes: only the last values remain to be put in.
  */
 export function compile(
-  name: string | undefined,
+  name: string,
   code: string,
   clock: string,
   effect: Effect,
@@ -62,7 +63,7 @@ export function withValues(text: string, clock: string): string {
   return text.replaceAll('@TIME@', clock).replaceAll('@LAYOUT@', String(LAYOUT))
 }
 
-/** A script that answers the server's time and nothing else. */
+/** The command that answers the server's time and nothing else. */
 export function compileClock(clock: string): Script {
-  return compile(undefined, 'return @TIME@', clock, 'reads', {})
+  return compile(CLOCK, 'return @TIME@', clock, 'reads', {})
 }

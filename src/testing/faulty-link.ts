@@ -26,7 +26,7 @@ export interface Faults {
 }
 
 /** The start of a request: an array, and its first word. */
-const SCRIPT = /^\*\d+\r\n\$\d+\r\n(?:evalsha|eval)(?:_ro)?\r\n/i
+const SCRIPT = /^\*\d+\r\n\$\d+\r\n(?:evalsha|eval|fcall)(?:_ro)?\r\n/i
 const PUSH = '>'.charCodeAt(0)
 
 /** A client's connection, and its connection to Redis. */

@@ -9,7 +9,8 @@ export type { Direction }
 /** The messages to which a fault applies. */
 export interface FaultScope {
   /**
-   * `scripts`: only EVALSHA, EVAL and their read-only forms, so that a client can still connect.
+   * `scripts`: only FCALL, EVALSHA, EVAL and their read-only forms, so that a client can still
+   * connect.
    * @default 'scripts'
    */
   commands?: 'scripts' | 'all' | undefined

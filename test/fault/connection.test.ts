@@ -332,9 +332,9 @@ test('a reply that cannot be understood is INTERNAL, and says what to report', a
   const sale = open(client)
   await sale.create({ stock: { a: 5 } })
   await sale.reserve(order('before'))
-  const evaluator = client as unknown as { evalshaBuffer(...sent: unknown[]): Promise<unknown[]> }
-  const run = evaluator.evalshaBuffer.bind(client)
-  evaluator.evalshaBuffer = async (...sent) => (await run(...sent)).slice(0, 5)
+  const evaluator = client as unknown as { fcallBuffer(...sent: unknown[]): Promise<unknown[]> }
+  const run = evaluator.fcallBuffer.bind(client)
+  evaluator.fcallBuffer = async (...sent) => (await run(...sent)).slice(0, 1)
   const error = await faultOf(sale.reserve(order()), 'INTERNAL')
   expect(error.message).toMatch(/read the answer to reserve \(TypeError.*please report/)
   expect(error.cause).toBeInstanceOf(TypeError)

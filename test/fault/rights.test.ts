@@ -14,8 +14,8 @@ import { verdict } from './support/verdict.js'
 test('NOPERM: the right to run scripts is taken away, and given back', async () => {
   await refuse(
     'NOPERM',
-    ({ admin }) => admin.call('ACL', 'SETUSER', 'default', '-eval', '-evalsha'),
-    ({ admin }) => admin.call('ACL', 'SETUSER', 'default', '+eval', '+evalsha'),
+    ({ admin }) => admin.call('ACL', 'SETUSER', 'default', '-eval', '-evalsha', '-fcall'),
+    ({ admin }) => admin.call('ACL', 'SETUSER', 'default', '+eval', '+evalsha', '+fcall'),
   )
 })
 

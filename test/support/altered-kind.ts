@@ -29,15 +29,12 @@ export function alteredMaker(
       let now = START
       await client.set(name, now)
       scripts.expect(REDIS_CLOCK)
-      const engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => now }, client, {
-        prefix: name,
-        scripting: 'eval', // functions are not sent with each engine
-      })
+      const engine = redisEngineWith({ lua: REDIS_CLOCK, elapsed: () => now }, client, { prefix: name })
       const advance = async (ms: number) => {
         now += ms
         await client.set(name, now)
       }
-      return { engine, now: () => now, advance }
+      return { engine, now: () => now, advance, prefix: name }
     },
   }
 }

@@ -31,6 +31,11 @@ export class AlteredScripts {
     this.#before = before
     const send = client.sendCommand.bind(client)
     client.sendCommand = ((command: Command, ...rest: []) => {
+      // Without functions the engine sends its scripts.
+      if (isFunction(command)) {
+        command.reject(refusalOf(command))
+        return command.promise
+      }
       const altered = isScript(command) && this.#inPlaceOf.get(String(command.args[0]))
       if (!altered) return send(command, ...rest)
       this.runs++
@@ -59,6 +64,14 @@ export class AlteredScripts {
       this.#inPlaceOf.set(sha, createHash('sha1').update(altered).digest('hex'))
     }
   }
+}
+
+function isFunction({ name }: Command): boolean {
+  return name === 'fcall' || name === 'function'
+}
+
+function refusalOf({ name }: Command): Error {
+  return Object.assign(new Error(`ERR unknown command '${name}'`), { name: 'ReplyError' })
 }
 
 function isScript({ name }: Command): boolean {

@@ -9,7 +9,7 @@ export interface Reading {
   readonly cpu: number
   /** Bytes in use, by the server's own count. */
   readonly memory: number
-  /** Script calls served. */
+  /** Calls of functions and scripts served. */
   readonly calls: number
 }
 
@@ -32,7 +32,10 @@ export class ServerMeter {
     return {
       cpu: cpu('user') + cpu('sys'),
       memory: field('used_memory'),
-      calls: Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(text)?.[1] ?? 0),
+      calls: [...text.matchAll(/^cmdstat_(?:evalsha|fcall):calls=(\d+)/gm)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      ),
     }
   }
 

@@ -4,8 +4,9 @@
 
 -- Set by the command that ends a freeze, which writes no event.
 local unfrozen = false
--- Filled by the commands that move units between partitions, see stock_transfers.lua.
-local changed_rows = {}
+-- Filled by the commands that move units between partitions, see stock_transfers.lua, and by
+-- restock.lua: field, value, ...
+local changed_rows, restocks = {}, {}
 -- If the user has lost a permission since the sale was created, it would end the script between two
 -- writes: so the script first checks each command that is about to write.
 -- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
@@ -44,6 +45,7 @@ local function finish(statuses, details)
   end
   save_stock()
   transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
+  restockCount = restockCount + write_fields(RESTOCKS, restocks)
   save_expiry()
   save_events()
   if sequence > events_before or #swept > 0 or unfrozen or set_back then redis.call('HSET', META, 'live', live()) end

@@ -4,10 +4,10 @@
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
 --   T retry
 -- Writes: all.
--- @include lists, partition, may_write, stored_values, stock_moves, event_log, expiry, commit
+-- @include partition, may_write, stored_values, stock_moves, event_log, expiry, commit
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
-local remembered, out = {}, {}
+local remembered = {}
 -- @rarely available_units
 local gather
 
@@ -34,12 +34,10 @@ for i, sku in ipairs(skus) do
     emit(RESTOCKED, applied, cmsgpack.pack(sku, quantity, keys[i]))
     if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
     remembered[keys[i]] = cmsgpack.pack(sku, quantity, applied)
-    out[#out + 1] = keys[i]
-    out[#out + 1] = remembered[keys[i]]
+    restocks[#restocks + 1] = keys[i]
+    restocks[#restocks + 1] = remembered[keys[i]]
     details[#details + 1] = applied
   end
   statuses[i] = status
 end
--- A restock that will not be executed is not stored either, see commit.lua.
-if not (history_lost or refused_write()) then restockCount = restockCount + write_fields(RESTOCKS, out) end
 return finish(table.concat(statuses), details)

@@ -1,0 +1,138 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { FlashSale, type RedisEngineOptions, redisEngine } from '../../src/index.js'
+import { connectTo } from '../support/client.js'
+
+let server: RedisServer
+let admin: Redis
+beforeAll(async () => {
+  server = await startRedis()
+  admin = new Redis(server.url)
+})
+afterAll(async () => {
+  admin.disconnect()
+  await server.stop()
+})
+beforeEach(async () => {
+  await admin.flushall()
+  await admin.function('FLUSH')
+  await admin.script('FLUSH')
+  await admin.config('RESETSTAT')
+})
+
+const one = [{ sku: 'tea', quantity: 1 }]
+let users = 0
+
+async function openSale(client: Redis, options?: RedisEngineOptions): Promise<FlashSale> {
+  const sale = new FlashSale('launch', { engine: redisEngine(client, options), deadlineMs: 60_000 })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { tea: 1_000 } })
+  return sale
+}
+
+/** How many calls were carried out as functions, and how many as scripts. */
+async function carriedOut(): Promise<{ functions: number; scripts: number }> {
+  const stats = await admin.info('commandstats')
+  const of = (name: string) => {
+    const [, calls, failed] =
+      new RegExp(`^cmdstat_${name}:calls=(\\d+).*failed_calls=(\\d+)`, 'm').exec(stats) ?? []
+    return Number(calls ?? 0) - Number(failed ?? 0)
+  }
+  return { functions: of('fcall'), scripts: of('evalsha') + of('eval') }
+}
+
+async function userWith(...rights: string[]): Promise<Redis> {
+  const username = `seller${++users}`
+  await admin.call('ACL', 'SETUSER', username, 'on', '>password', '~*', '&*', '+@all', ...rights)
+  const client = new Redis(server.url, { username, password: 'password' })
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+async function libraries(): Promise<string[]> {
+  const found = (await admin.function('LIST')) as unknown[][]
+  return found.map((fields) => String(fields[fields.indexOf('library_name') + 1]))
+}
+
+test('commands are functions of one library, which several engines and clients share', async () => {
+  const [first, second] = [await openSale(connectTo(server)), await openSale(connectTo(server))]
+  await Promise.all([first.reserve({ buyer: 'u', items: one }), second.reserve({ buyer: 'v', items: one })])
+  const { functions, scripts } = await carriedOut()
+  expect(functions).toBeGreaterThanOrEqual(4)
+  expect(scripts).toBe(0)
+  expect(await libraries()).toEqual([expect.stringMatching(/^stockhold_[0-9a-f]{20}$/)])
+})
+
+test("scripting: 'eval' uses scripts, and leaves no library behind", async () => {
+  const sale = await openSale(connectTo(server), { scripting: 'eval' })
+  await sale.reserve({ buyer: 'u', items: one })
+  expect((await carriedOut()).functions).toBe(0)
+  expect(await libraries()).toEqual([])
+})
+
+describe('a server that refuses functions runs scripts', () => {
+  test.each([
+    ['the user may not load them', '-function|load'],
+    ['the user may not use FUNCTION at all', '-function'],
+    ['the user may not call them', '-fcall'],
+  ])('%s', async (_, right) => {
+    const sale = await openSale(await userWith(right))
+    expect(await sale.reserve({ buyer: 'u', items: one })).toMatchObject({ status: 'reserved' })
+    const { functions, scripts } = await carriedOut()
+    expect(functions).toBe(0)
+    expect(scripts).toBeGreaterThanOrEqual(2)
+  })
+
+  test('a hoster has taken the commands away', async () => {
+    const hosted = await startRedis({ config: { 'rename-command': 'FUNCTION ""' } })
+    onTestFinished(() => hosted.stop())
+    const sale = await openSale(connectTo(hosted))
+    expect(await sale.reserve({ buyer: 'u', items: one })).toMatchObject({ status: 'reserved' })
+  })
+})
+
+describe('in mid-sale', () => {
+  test('the functions are lost: they are loaded again, and each call is carried out once', async () => {
+    const sale = await openSale(connectTo(server))
+    await sale.reserve({ buyer: 'u', items: one })
+    await admin.function('FLUSH')
+    const buyers = Array.from({ length: 300 }, (_, i) => `u${i}`)
+    const answers = await Promise.all(buyers.map((buyer) => sale.reserve({ buyer, items: one })))
+    expect(answers.every(({ status }) => status === 'reserved')).toBe(true)
+    expect((await sale.stats()).skus.tea).toMatchObject({ held: 301 })
+    expect((await carriedOut()).scripts).toBe(0)
+    expect(await libraries()).toHaveLength(1)
+  })
+
+  test('the right to call functions is taken away: the sale goes on with scripts', async () => {
+    const client = await userWith()
+    const sale = await openSale(client)
+    await sale.reserve({ buyer: 'u', items: one })
+    await admin.call('ACL', 'SETUSER', `seller${users}`, '-fcall')
+    for (const buyer of ['v', 'w'])
+      expect(await sale.reserve({ buyer, items: one })).toMatchObject({ status: 'reserved' })
+    expect((await carriedOut()).scripts).toBeGreaterThanOrEqual(2)
+  })
+
+  test('another version runs beside: each keeps its own library', async () => {
+    const other = "redis.register_function('stockhold_other_sale_reserve', function() return 1 end)"
+    await admin.function('LOAD', `#!lua name=stockhold_other\n${other}`)
+    const sale = await openSale(connectTo(server))
+    await sale.reserve({ buyer: 'u', items: one })
+    expect(await libraries()).toContain('stockhold_other')
+    expect(await libraries()).toHaveLength(2)
+  })
+})
+
+test('a library knows when it was used last', async () => {
+  const sale = await openSale(connectTo(server))
+  const [library] = await libraries()
+  const lastUse = async () => Number(await admin.fcall(`${library}_last_use`, 0))
+  const created = await lastUse()
+  const [seconds] = await admin.time()
+  expect(Math.abs(Number(seconds) * 1_000 - created)).toBeLessThan(60_000)
+  await admin.set('tick', 1)
+  while ((await lastUse()) === created) await sale.reserve({ buyer: 'u', items: one })
+  expect(await lastUse()).toBeGreaterThan(created)
+})
