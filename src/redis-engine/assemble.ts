@@ -25,8 +25,8 @@ export interface Assembled {
  *
  * - `-- @include a, b` names concerns. Each is inserted once, after those that it includes itself.
  * - Statements that the command's own do not reach are left out.
- * - `-- @rarely a, b` stands for a function `rare`, which returns `a` and `b`: what only these reach
- *   is made by the calls that need it.
+ * - `-- @rarely a, b` stands for a function `rare`, which returns `a` and `b`: what only these
+ *   reach is made by the calls that need it.
  *
  * @throws {Error} for a cycle, an unknown concern, or a name that is declared twice.
  */

@@ -79,7 +79,9 @@ export class Functions {
   }
 }
 
-/** Whether the server has not called the function, because it has lost it or no longer allows it. */
+/**
+ * Whether the server has not called the function, because it has lost it or no longer allows it.
+ */
 export function isNotCalled(error: unknown): boolean {
   const code = replyCode(error)
   if (code === 'ERR') return /^ERR Function not found/.test((error as Error).message)

@@ -75,6 +75,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         'UNAVAILABLE',
       ],
     },
+    { prints: ['was used last at 20'] },
     { prints: ["durability 'aof' needs an append-only file: set appendonly to yes"] },
     { prints: ['reserved limit_exceeded', 'available: 998, held: 2'] },
   ],

@@ -9,9 +9,9 @@ import type {
   SkuCounts,
   StoredReservation,
 } from '../../engine/engine.js'
-import type { Call } from '../../engine/port.js'
-import { definePort, iterate, RETRY } from '../define-port.js'
-import { Reader, type Writer } from '../msgpack.js'
+import { definePort, RETRY } from '../define-port.js'
+import { Reader } from '../msgpack.js'
+import { readHead, writeCaller } from './call-codec.js'
 import acl from './concerns/acl.lua'
 import commit from './concerns/commit.lua'
 import eachReservation from './concerns/each_reservation.lua'
@@ -170,42 +170,6 @@ function readPage(pairs: readonly Buffer[], from: Details): StoredReservation[] 
   const reservations: StoredReservation[] = []
   for (let i = 0; i < pairs.length; i += 2) reservations.push(...readBucket(pairs[i]!, pairs[i + 1]!, from))
   return reservations
-}
-
-/** The incarnation, with the part of the partition's history that the caller has seen. */
-function writeCaller({ incarnation, lastSeen, batchId, bypassFreeze }: Call, to: Writer): void {
-  to.array(6)
-  to.text(incarnation ?? '')
-  to.integer(lastSeen?.generation ?? 0)
-  to.integer(lastSeen?.sequence ?? 0)
-  to.text(lastSeen?.batchId ?? '')
-  to.text(batchId ?? '')
-  to.integer(bypassFreeze ? 1 : 0)
-}
-
-/** The second value of a reply: see `concerns/partition.lua`. */
-function readHead(reply: unknown[], partition: number): Details {
-  const packed = new Reader(reply[1] as Buffer)
-  const now = packed.integer()
-  const sequence = packed.integer()
-  const epoch = packed.integer()
-  const holdMs = packed.integer()
-  const statuses = packed.raw()
-  const generation = packed.integer()
-  const offset = { generation, sequence, batchId: packed.text() }
-  const ahead = packed.integer()
-  return {
-    partition,
-    now,
-    sequence,
-    epoch,
-    holdMs,
-    statuses,
-    generation,
-    offset,
-    ahead,
-    next: iterate(reply, 2),
-  }
 }
 
 export const salePort = definePort<Commands, Details>({

@@ -1,6 +1,7 @@
 -- Writes all changes of this call, and builds the reply. Scripts read and decide first: before the
 --   commit, no write can be left half done by a failure.
--- @include time, lists, partition, rollback_detection, stored_values, stock_moves, records, event_log, expiry
+-- @include time, lists, partition, rollback_detection, stored_values, stock_moves, records
+-- @include event_log, expiry
 
 -- Set by the command that ends a freeze, which writes no event.
 local unfrozen = false

@@ -27,9 +27,9 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
 --   the caller has seen last; the batch id of this call; 1 for bypassFreeze.
 --   Columns name it by its first value. See "History" in src/engine/sale.ts.
--- Reply: `done`; now, sequence, epoch, holdMs, statuses (one character an item), generation, batch id
---   of the latest events and how far `now` is ahead of the clock, packed; then details in order of
---   the items. Any other outcome is followed by the clock.
+-- Reply: `done`; now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
+--   id of the latest events and how far `now` is ahead of the clock, packed; then details in order
+--   of the items. Any other outcome is followed by the clock.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])
 local deadline = call[2]
