@@ -3,7 +3,7 @@ import type { Command, Op, Rules } from '../../src/engine/engine.js'
 import type { GroupCommand, GroupOp } from '../../src/engine/groups.js'
 import type { RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { stored, storeIn } from '../support/layouts.js'
-import { idAt, openPort, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
+import { idAt, openPort, opOfEach, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
 import { Room, usualPace, usualRules } from '../support/room.js'
 import { onBothEngines } from '../support/shop.js'
 
@@ -13,21 +13,9 @@ const ofSale: { [C in Command]: Op<C> } = {
   create: { rules, incarnation: TOKEN, complete: true },
   describe: {},
   rebuild: { rules, incarnation: TOKEN, generation: 2 },
+  ...opOfEach(id),
   reserve: { id: idAt(0, 'bob'), buyer: 'bob', cart: [[0, 1]], key: null, holdMs: 1_000 },
-  confirm: { id, buyer: null, paymentId: null, final: true },
-  release: { id, buyer: null },
   extend: { id, holdMs: 5_000 },
-  refund: { id, restock: true },
-  get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k', final: true },
-  control: { action: 'end' },
-  send: { to: 1, wants: [[0, 1]], received: [] },
-  receive: { from: 1, sent: [[0, 1]] },
-  transfers: {},
-  stats: {},
-  sweep: {},
-  scan: { cursor: '0' },
-  events: { after: 0, reservations: true },
 }
 const group = { group: 'g', consumer: 'one' }
 const ofGroups: { [C in GroupCommand]: GroupOp<C> } = {

@@ -13,7 +13,7 @@ import type {
 import type { GroupAnswer, GroupCommand, GroupOp, GroupPort, GroupReply } from '../../src/engine/groups.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from './engines.js'
-import { anyTime, type News } from './shop.js'
+import { anyTime, type News, order } from './shop.js'
 
 export const TOKEN = 'token'
 
@@ -55,6 +55,27 @@ export function partitionsOf(timed: TimedEngine, { partitions = 1 }: PortRules =
 /** The id of reservation `number` in the bucket of that name in a partition. */
 export function idAt(partition: number, bucket: string, number = 1): string {
   return makeId(partition, bucket.padEnd(8, 'A'), String(number).padStart(8, 'A'))
+}
+
+/** An item of each command, but of those that make a sale or describe it. */
+export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } {
+  return {
+    reserve: order(id),
+    confirm: { id, buyer: null, paymentId: null, final: true },
+    release: { id, buyer: null },
+    extend: { id, holdMs: 1 },
+    refund: { id, restock: true },
+    get: { id },
+    restock: { sku: 0, quantity: 1, key: 'k', final: true },
+    control: { action: 'end' },
+    send: { to: 1, wants: [[0, 1]], received: [] },
+    receive: { from: 1, sent: [[0, 1]] },
+    transfers: {},
+    stats: {},
+    sweep: {},
+    scan: { cursor: '0' },
+    events: { after: 0, reservations: true },
+  }
 }
 
 /** One partition, and what follows its events, by their ports. */
