@@ -1,5 +1,6 @@
 import { onAbort } from '../batching/abort.js'
-import type { Clock, Timer } from '../engine/clock.js'
+import { withDeadline } from '../batching/with-deadline.js'
+import type { Clock } from '../engine/clock.js'
 import type { PollResult } from './results.js'
 import type { RoomPoller } from './room-poller.js'
 
@@ -90,20 +91,15 @@ function said(update: PollResult): string {
  * `lookMs`.
  */
 function changed(watched: Watched, keeper: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const closed = keeper.state?.closed
-    let timer: Timer | undefined
-    const done = () => {
-      timer?.cancel()
-      stopListening()
-      forget()
-      resolve()
-    }
-    const stopListening = keeper.listen(() => {
-      if (watched.hasTurn() || keeper.state?.closed !== closed) done()
+  const closed = keeper.state?.closed
+  let stopListening = () => {}
+  const change = new Promise<void>((resolve) => {
+    stopListening = keeper.listen(() => {
+      if (watched.hasTurn() || keeper.state?.closed !== closed) resolve()
     })
-    timer = clock.after(tuning.lookMs, done)
-    const forget = onAbort(signal, done)
   })
+  const look = { deadline: clock.now() + tuning.lookMs, signal }
+  return withDeadline(change, look, clock, () => undefined)
+    .catch(() => {})
+    .finally(stopListening)
 }

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import type { Clock } from '../../engine/clock.js'
+import { withDeadline } from '../../batching/with-deadline.js'
+import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { restate, StockholdError, unavailable } from '../../errors.js'
 import { failureOf } from '../fan-out.js'
@@ -7,7 +8,6 @@ import type { Parts } from '../partitions.js'
 import { KnownStock } from './known-stock.js'
 import { type StockSnapshot, StockSnapshots } from './stock-snapshots.js'
 import { StockTransfer } from './stock-transfer.js'
-import { withDeadline } from './with-deadline.js'
 
 const tuning = {
   /**
@@ -164,7 +164,7 @@ export class Rebalancer {
   async #pause(round: number, limits: CallOptions): Promise<void> {
     if (round < tuning.hasty) return
     const ms = this.#clock.random() * Math.min(tuning.maxPauseMs, 2 ** (round - tuning.hasty + 1))
-    await this.#within(limits, new Promise<void>((resolve) => void this.#clock.after(ms, resolve)))
+    await this.#within(limits, sleep(ms, this.#clock))
   }
 
   #within<T>(limits: CallOptions, promise: Promise<T>): Promise<T> {

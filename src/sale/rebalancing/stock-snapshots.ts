@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../../engine/clock.js'
+import { settledBy } from '../../batching/with-deadline.js'
+import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'
 import { askAll } from '../fan-out.js'
@@ -114,23 +115,19 @@ export class StockSnapshots {
   }
 
   #begin(): Running {
-    let timer: Timer | undefined
     const done = this.#pause()
       .then(() => this.#take())
       .finally(() => {
-        timer?.cancel()
         this.#running = undefined
         this.#endedAt = this.#clock.now()
       })
-    const moment = new Promise<void>((resolve) => {
-      timer = this.#clock.after(tuning.glimpseMs, resolve)
-    })
-    return { done, partialResult: Promise.race([done, moment]) }
+    const glimpseAt = this.#clock.now() + tuning.glimpseMs
+    return { done, partialResult: settledBy(glimpseAt, done, this.#clock) }
   }
 
   async #pause(): Promise<void> {
     const ms = this.#endedAt + this.#parts.count / tuning.partitionsAMs - this.#clock.now()
-    if (ms >= 1) await new Promise<void>((resolve) => void this.#clock.after(ms, resolve))
+    if (ms >= 1) await sleep(ms, this.#clock)
   }
 
   async #take(): Promise<StockSnapshot> {
