@@ -33,3 +33,16 @@ function tellAll(this: AbortSignal): void {
   forget(this)
   for (const { callback } of all ?? []) callback()
 }
+
+/**
+ * Settles like the promise, or rejects with the signal's reason as soon as it is aborted; the work
+ * behind the promise continues.
+ */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    const stop = onAbort(signal, () => reject(signal.reason))
+    promise.then(resolve, reject).finally(stop)
+  })
+}

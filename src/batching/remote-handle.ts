@@ -3,9 +3,9 @@ import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
+import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
 import type { Session } from './session.js'
-import { withDeadline } from './with-deadline.js'
 
 /** The engine's description of a sale or a room. */
 export interface Described<R> {
@@ -105,8 +105,7 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
       .finally(() => {
         this.#learning = undefined
       })
-    const untilAborted = { deadline: Number.POSITIVE_INFINITY, signal: call.signal }
-    return withDeadline(this.#learning, untilAborted, this.clock, () => undefined)
+    return unlessAborted(this.#learning, call.signal)
   }
 
   /** @throws {StockholdError} `STATE_LOST`: it is another incarnation than this handle has seen. */

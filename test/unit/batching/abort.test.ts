@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
-import { onAbort } from '../../../src/batching/abort.js'
+import { onAbort, unlessAborted } from '../../../src/batching/abort.js'
 import { FlashSale } from '../../../src/index.js'
 import { memoryKind } from '../../support/engines.js'
 
@@ -45,6 +45,22 @@ test('one that stops another while all are told', () => {
   onAbort(controller.signal, () => told.push('told'))
   controller.abort()
   expect(told).toEqual(['told'])
+})
+
+test('a promise that fails after the caller has aborted, before or meanwhile, ends no process', async () => {
+  const away = new Error('away')
+  await expect(unlessAborted(Promise.reject(away), AbortSignal.abort('gone'))).rejects.toBe('gone')
+  const controller = new AbortController()
+  let fail = (_: Error) => {}
+  const promise = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  const answer = unlessAborted(promise, controller.signal)
+  controller.abort('gone')
+  await expect(answer).rejects.toBe('gone')
+  fail(away)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(listeners(controller.signal)).toBe(0)
 })
 
 test('fifty calls may share a signal, and Node warns of nothing', async () => {
