@@ -38,18 +38,18 @@ export class PartitionConsumer implements Leader {
   #failures = 0
   readonly #timer: WakeableTimer
 
-  constructor(partition: number, around: ConsumerContext) {
+  constructor(partition: number, context: ConsumerContext) {
     this.partition = partition
-    this.#context = around
-    this.#reader = new HistoryReader(partition, around.source)
-    this.#timer = new WakeableTimer(around.source.clock)
-    const { source, settings, load } = around
+    this.#context = context
+    this.#reader = new HistoryReader(partition, context.source)
+    this.#timer = new WakeableTimer(context.source.clock)
+    const { source, settings, load } = context
     const serverTime = (moment: number) =>
       source.serverTime(partition) + Math.round(moment - source.clock.now())
-    this.#handling = new HandlerRunner(around, this)
-    this.#loader = new EventLoader(partition, around, (what, count) => this.tally(what, count))
+    this.#handling = new HandlerRunner(context, this)
+    this.#loader = new EventLoader(partition, context, (what, count) => this.tally(what, count))
     this.#schedule = new PollSchedule(settings.pollMs, source.clock)
-    this.#acknowledger = new Acknowledger(partition, around)
+    this.#acknowledger = new Acknowledger(partition, context)
     this.#backlogContext = {
       owner: this.#handling,
       chains: new KeyedOrder(),
@@ -289,9 +289,11 @@ export class PartitionConsumer implements Leader {
     // skip events of the new one.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     try {
-      const told = await this.#acknowledger.tell(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
-      if (told === 'gone') await this.#gone()
-      if (told === 'fenced') this.#drop()
+      const outcome = await this.#acknowledger.send(backlog, lease, leaseMs, (what, at) =>
+        this.#heard(what, at),
+      )
+      if (outcome === 'gone') await this.#gone()
+      if (outcome === 'fenced') this.#drop()
     } catch (error) {
       if (isForgetful(error)) this.#forgotten()
       throw error

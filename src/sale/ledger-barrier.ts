@@ -13,8 +13,8 @@ export class LedgerBarrier {
   #waiting = 0
   #isReady = false
 
-  constructor(access: SaleClient, ledger: LedgerWriter, maxInFlight: number) {
-    this.#client = access
+  constructor(client: SaleClient, ledger: LedgerWriter, maxInFlight: number) {
+    this.#client = client
     this.#ledger = ledger
     this.#max = maxInFlight
   }

@@ -18,8 +18,8 @@ export class SaleWide {
   /** Since when every reading has found units in transit. */
   #inTransitSince: number | undefined
 
-  constructor(access: SaleClient) {
-    this.#client = access
+  constructor(client: SaleClient) {
+    this.#client = client
   }
 
   /**

@@ -60,8 +60,8 @@ export class RoomPoller {
   #turns: ReadonlySet<number> = new Set()
   #stopped = false
 
-  constructor(access: RoomClient, sale: FlashSale | undefined) {
-    this.#client = access
+  constructor(client: RoomClient, sale: FlashSale | undefined) {
+    this.#client = client
     this.#sale = sale
   }
 

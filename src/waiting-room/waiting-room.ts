@@ -4,7 +4,7 @@ import { isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
-import { notRead, placedUnseen, placeGone } from './errors.js'
+import { joinedUnread, notRead, visitOver } from './errors.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, RoomStats } from './results.js'
@@ -92,20 +92,20 @@ export class WaitingRoom implements AdmissionGate {
     const name = checkId(buyer, 'buyer')
     const limits = this.#client.call(options)
     if (!this.#client.known) await this.#client.learn(limits)
-    const placed = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
+    const joined = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#poller.markActive()
     if (!this.#poller.state)
       await this.#poller.refresh(limits).catch((error) => {
-        throw placedUnseen(error, limits)
+        throw joinedUnread(error, limits)
       })
     else if (!this.#poller.recent()) await this.#poller.refresh(limits).catch(() => {})
-    const { number, visitId, expiresAt } = placed
+    const { number, visitId, expiresAt } = joined
     const visitor = this.#tickets.place(name, visitId, number)
-    const place =
+    const position =
       expiresAt === null
         ? this.#standing.of(visitor, this.#standing.aheadAtMost(visitor))
         : { position: 0, etaMs: 0, pollAfterMs: 0 }
-    return { ticket: visitor.ticket, ...place }
+    return { ticket: visitor.ticket, ...position }
   }
 
   /**
@@ -336,7 +336,7 @@ export class WaitingRoom implements AdmissionGate {
 
   #gone(visitor: Visitor): StockholdError {
     this.#tickets.forget(visitor.ticket)
-    return placeGone()
+    return visitOver()
   }
 
   async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {

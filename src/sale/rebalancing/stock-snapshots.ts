@@ -11,7 +11,7 @@ const tuning = {
    * After this many ms a waiting call uses the answers so far, even if some partitions have not
    * answered.
    */
-  glimpseMs: 30,
+  partialMs: 30,
   /**
    * For this many partitions of the sale, at least 1 ms lies between two snapshots: a handle asks
    * at most 4,000 partitions a second.
@@ -59,7 +59,7 @@ interface Trace {
 interface Running {
   /** Resolves when every partition has answered or failed. */
   readonly done: Promise<StockSnapshot>
-  /** Resolves at the same time, or after `glimpseMs` if that is earlier. */
+  /** Resolves at the same time, or after `partialMs` if that is earlier. */
   readonly partialResult: Promise<unknown>
 }
 
@@ -77,7 +77,7 @@ export class StockSnapshots {
   /** How many calls wait for each SKU. */
   readonly #wanted = new Map<number, number>()
   #running: Running | undefined
-  #last: { survey: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
+  #last: { snapshot: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
   #endedAt = Number.NEGATIVE_INFINITY
 
   /** @param limitMs After how many ms the snapshot stops waiting for a partition. */
@@ -90,7 +90,7 @@ export class StockSnapshots {
 
   /** The latest finished snapshot. */
   get last(): StockSnapshot | undefined {
-    return this.#last?.survey
+    return this.#last?.snapshot
   }
 
   /**
@@ -121,8 +121,8 @@ export class StockSnapshots {
         this.#running = undefined
         this.#endedAt = this.#clock.now()
       })
-    const glimpseAt = this.#clock.now() + tuning.glimpseMs
-    return { done, partialResult: settledBy(glimpseAt, done, this.#clock) }
+    const partialAt = this.#clock.now() + tuning.partialMs
+    return { done, partialResult: settledBy(partialAt, done, this.#clock) }
   }
 
   async #pause(): Promise<void> {
@@ -141,8 +141,8 @@ export class StockSnapshots {
       const session = this.#parts.session(index)
       const generationBefore = session.lastSeen?.generation
       return this.#parts.ask(index, 'stats', { skus: asked }, call, ({ skus, returns }) => {
-        for (const [place, counts] of skus.entries()) {
-          const sku = asked[place]!
+        for (const [i, counts] of skus.entries()) {
+          const sku = asked[i]!
           this.#known.note(index, sku, counts.available)
           available[sku] = (available[sku] ?? 0) + counts.available
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
@@ -170,15 +170,15 @@ export class StockSnapshots {
     const before = this.#last
     const still =
       failures.size === 0 &&
-      before?.survey.failures.size === 0 &&
+      before?.snapshot.failures.size === 0 &&
       traces.every((trace, index) => isSame(trace!, before.traces[index]!))
-    const survey = {
+    const snapshot = {
       ...{ number, asked: new Set(asked), failures, still, available, unsold, held },
-      unsoldBefore: before?.survey.unsold ?? [],
-      inTransitBefore: before ? inTransitOf(before.survey) : [],
+      unsoldBefore: before?.snapshot.unsold ?? [],
+      inTransitBefore: before ? inTransitOf(before.snapshot) : [],
     }
-    this.#last = { survey, traces }
-    return survey
+    this.#last = { snapshot, traces }
+    return snapshot
   }
 }
 
