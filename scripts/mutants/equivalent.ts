@@ -61,22 +61,22 @@ export const explanations: readonly Explanation[] = [
       'Times and orders are whole numbers, no two entries have the same order, and none is compared with itself: ' +
       'the difference is not 0, and less than 1 only where it is less than 0.',
     lines: [
-      'return (a.at - b.at || a.entry.order - b.entry.order) <= 0',
-      'return (a.at - b.at || a.entry.order - b.entry.order) < 1',
+      'readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) <= 0)',
+      'readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) < 1)',
     ],
   },
   {
-    file: 'src/memory-engine/room/admission.ts',
+    file: 'src/memory-engine/room/present-visitors.ts',
     reason:
-      'A place behind all others begins a block of its own in place of joining the last: the order is the same.',
+      'A visitor behind all others begins a block of their own, and does not join the last one: the order is the same.',
     lines: [
-      'const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)',
-      'const index = Math.min(this.#blockOf(place), this.#blocks.length + 1)',
+      'const index = Math.min(this.#blockOf(visitor), this.#blocks.length - 0)',
+      'const index = Math.min(this.#blockOf(visitor), this.#blocks.length + 1)',
     ],
   },
   {
-    file: 'src/memory-engine/room/admission.ts',
-    reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
+    file: 'src/memory-engine/room/present-visitors.ts',
+    reason: 'However the visitors are divided into blocks, the answers are those of one sorted list.',
     lines: ['if (block.length > tuning.block) ;'],
   },
   {

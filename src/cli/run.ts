@@ -1,4 +1,4 @@
-import { NotUsable, addressOf, reach } from './connection.js'
+import { addressOf, NotUsable, reach } from './connection.js'
 import { BadUsage, help, readOptions, type VerifyOptions } from './options.js'
 import { type Output, Screen } from './screen.js'
 import { memorySubject, redisSubject } from './subject.js'

@@ -1,6 +1,6 @@
 import type { StoredReservation } from '../engine/engine.js'
+import { isForgetful } from './event-failure.js'
 import type { History } from './events.js'
-import { isForgetful } from './retry.js'
 import type { EventSource } from './source.js'
 
 export type Page = Awaited<ReturnType<EventSource['read']>>

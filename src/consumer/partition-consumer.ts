@@ -3,13 +3,13 @@ import { StockholdError } from '../errors.js'
 import { Acknowledger, Lease } from './acknowledger.js'
 import { type Acknowledgement, Backlog, type BacklogContext } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
+import { isForgetful, retryAt } from './event-failure.js'
 import { EventLoader } from './event-loader.js'
 import type { History } from './events.js'
+import { HandlerRetry, type Leader } from './handler-retry.js'
 import { END, HistoryReader, type Page } from './history-reader.js'
 import { KeyedOrder } from './keyed-order.js'
 import { PollSchedule } from './poll-schedule.js'
-import { isForgetful, retryAt } from './retry.js'
-import { HandlerRunner, type Leader } from './run-handler.js'
 import { WakeableTimer } from './wakeable-timer.js'
 
 /**
@@ -22,7 +22,7 @@ export class PartitionConsumer implements Leader {
   readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
   readonly #context: ConsumerContext
   readonly #backlogContext: BacklogContext
-  readonly #handling: HandlerRunner
+  readonly #handling: HandlerRetry
   readonly #loader: EventLoader
   readonly #schedule: PollSchedule
   readonly #acknowledger: Acknowledger
@@ -46,7 +46,7 @@ export class PartitionConsumer implements Leader {
     const { source, settings, load } = context
     const serverTime = (moment: number) =>
       source.serverTime(partition) + Math.round(moment - source.clock.now())
-    this.#handling = new HandlerRunner(context, this)
+    this.#handling = new HandlerRetry(context, this)
     this.#loader = new EventLoader(partition, context, (what, count) => this.tally(what, count))
     this.#schedule = new PollSchedule(settings.pollMs, source.clock)
     this.#acknowledger = new Acknowledger(partition, context)

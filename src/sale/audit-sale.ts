@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, SkuCounts, Units } from '../engine/engine.js'
-import { auditPartition, type PartitionAudit } from './audit.js'
+import { auditPartition, type PartitionAudit } from './audit-partition.js'
 import { readAll } from './fan-out.js'
 import type { Parts } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'

@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type {
   Answer,
-  Call,
   Cart,
   Command,
   Op,
@@ -11,6 +10,7 @@ import type {
   StoredEvent,
 } from '../../src/engine/engine.js'
 import type { GroupAnswer, GroupCommand, GroupOp, GroupPort, GroupReply } from '../../src/engine/groups.js'
+import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from './engines.js'
 import { anyTime, type News, order } from './shop.js'

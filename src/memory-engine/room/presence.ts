@@ -1,5 +1,5 @@
 import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
-import { PresentVisitors } from './admission.js'
+import { PresentVisitors } from './present-visitors.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 
 /** The door time, the visitors last seen, and the visitors now present. */

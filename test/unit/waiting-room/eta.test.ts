@@ -101,7 +101,10 @@ test('farther off one polls less often: never more than half a minute apart, giv
 
 test('a crowd of one distance does not come back in step', () => {
   const forecast = new EtaEstimator(rules, random(5))
-  const waits = Array.from({ length: 10_000 }, () => forecast.estimate(state(), 5_000, 5_000, NOW).pollAfterMs)
+  const waits = Array.from(
+    { length: 10_000 },
+    () => forecast.estimate(state(), 5_000, 5_000, NOW).pollAfterMs,
+  )
   const slots = new Map<number, number>()
   for (const wait of waits)
     slots.set(Math.floor(wait / 1_000), (slots.get(Math.floor(wait / 1_000)) ?? 0) + 1)

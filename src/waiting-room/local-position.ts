@@ -8,7 +8,7 @@ import type { Visitor } from './ticket-cache.js'
  * The positions of visitors, from what this process knows of its room. May only be used once the
  * room has been read.
  */
-export class Standing {
+export class LocalPosition {
   readonly #client: RoomClient
   readonly #poller: RoomPoller
   #eta: EtaEstimator | undefined
