@@ -56,6 +56,16 @@ export const explanations: readonly Explanation[] = [
     lines: ['head[LATEST] = head[LATEST] - 1', 'head[LATEST] = head[LATEST] + 2'],
   },
   {
+    file: `${redis}groups/concerns/group_changes.lua`,
+    reason: 'Only the names of the changed groups are read, and not what stands beside them.',
+    lines: ['changed[name] = false'],
+  },
+  {
+    file: 'src/waiting-room/ticket-cache.ts',
+    reason: 'Each number below 0 says that there is no slot.',
+    lines: ["const slot = typeof ticket === 'string' ? this.#find(ticket) : -2"],
+  },
+  {
     file: 'src/memory-engine/sale/expiry-heap.ts',
     reason:
       'Times and orders are whole numbers, no two entries have the same order, and none is compared with itself: ' +
