@@ -289,11 +289,9 @@ export class PartitionConsumer implements Leader {
     // skip events of the new one.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     try {
-      const outcome = await this.#acknowledger.send(backlog, lease, leaseMs, (what, at) =>
-        this.#heard(what, at),
-      )
-      if (outcome === 'gone') await this.#gone()
-      if (outcome === 'fenced') this.#drop()
+      const sent = await this.#acknowledger.send(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
+      if (sent === 'gone') await this.#gone()
+      if (sent === 'fenced') this.#drop()
     } catch (error) {
       if (isForgetful(error)) this.#forgotten()
       throw error

@@ -370,6 +370,16 @@ describe('a right that is missing', () => {
     expect(await stage.run(command, [op] as never)).toMatchObject({ outcome: 'done' })
   })
 
+  test('zremrangebylex, for an event that is parked twice in one call: nothing is half done', async () => {
+    const user = { username: 'parks-twice', password: 'secret' }
+    const stage = await Stage.open(server, user, ['-zremrangebylex'])
+    await stage.claim()
+    const before = await stage.dump()
+    const twice = acknowledgement({ park: [parked(3), parked(3, { attempts: 4 })] })
+    await expect(stage.run('acknowledge', [twice])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await stage.dump()).toEqual(before)
+  })
+
   test('a user that neither trims nor parks needs no right to, nor to remove what is not there', async () => {
     const user = { username: 'no-trim', password: 'secret' }
     const without = ['-xtrim', '-zadd', '-zrem', '-zremrangebylex', '-unlink']
