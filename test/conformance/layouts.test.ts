@@ -54,7 +54,7 @@ onBothEngines((_, kind) => {
     const timed = await kind.make()
     const [at] = await openPort(timed)
     await at!.hold('ann')
-    await at!.askHandoff('claim', ofGroups.claim)
+    await at!.askGroups('claim', ofGroups.claim)
     await at!.advance(2_000)
     return { timed, at: at! }
   }
@@ -86,7 +86,7 @@ onBothEngines((_, kind) => {
           const before = await stored(kind, timed)
           const answer = { outcome: 'incompatible', now: at.now(), layout }
           for (const incarnation of [TOKEN, 'another']) {
-            const reply = await at.runHandoff(command, [op, op], { incarnation, minTime: at.now() + 9 })
+            const reply = await at.runGroups(command, [op, op], { incarnation, minTime: at.now() + 9 })
             if (part === 'groups' && incarnation === 'another')
               expect(reply, part).toStrictEqual({ outcome: 'lost', now: at.now() })
             else expect(reply, part).toStrictEqual({ ...answer, part: part === 'sale' ? 'itself' : part })
@@ -139,7 +139,7 @@ onBothEngines((_, kind) => {
       await storeIn(1, part, kind, timed)
     }
     expect(await stored(kind, timed)).toEqual(before)
-    expect(await at.askHandoff('groups', {})).toMatchObject({ groups: [{ group: 'g', consumer: 'one' }] })
+    expect(await at.askGroups('groups', {})).toMatchObject({ groups: [{ group: 'g', consumer: 'one' }] })
   })
 
   test('where nothing is stored, there is no layout to be another', async () => {

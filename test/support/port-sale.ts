@@ -81,7 +81,7 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
 /** One partition, and what follows its events, by their ports. */
 export class PortPartition {
   readonly partition: Partition
-  readonly handoff: GroupPort
+  readonly groups: GroupPort
   #seen = 0
 
   constructor(
@@ -91,7 +91,7 @@ export class PortPartition {
     partitions: number,
   ) {
     this.partition = clock.engine.partition(sale, index, partitions)
-    this.handoff = clock.engine.groups(sale, index, partitions)
+    this.groups = clock.engine.groups(sale, index, partitions)
   }
 
   now(): number {
@@ -120,31 +120,27 @@ export class PortPartition {
   }
 
   /** The same of the port for those who follow the events. */
-  runHandoff<C extends GroupCommand>(
+  runGroups<C extends GroupCommand>(
     command: C,
     ops: readonly GroupOp<C>[],
     call: Partial<Call> = {},
   ): Promise<GroupReply<C>> {
-    return this.handoff.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
+    return this.groups.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
   }
 
-  async doneHandoff<C extends GroupCommand>(
-    command: C,
-    ops: readonly GroupOp<C>[],
-    call: Partial<Call> = {},
-  ) {
-    const reply = await this.runHandoff(command, ops, call)
+  async doneGroups<C extends GroupCommand>(command: C, ops: readonly GroupOp<C>[], call: Partial<Call> = {}) {
+    const reply = await this.runGroups(command, ops, call)
     if (reply.outcome !== 'done') expect.fail(`${command}: ${reply.outcome}`)
     expect(reply.answers).toHaveLength(ops.length)
     return reply
   }
 
-  async askHandoff<C extends GroupCommand>(
+  async askGroups<C extends GroupCommand>(
     command: C,
     op: GroupOp<C>,
     call: Partial<Call> = {},
   ): Promise<GroupAnswer<C>> {
-    return (await this.doneHandoff(command, [op], call)).answers[0]!
+    return (await this.doneGroups(command, [op], call)).answers[0]!
   }
 
   /** Counts of one SKU as `total available held confirmed inTransit`; expired holds are swept. */

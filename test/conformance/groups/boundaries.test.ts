@@ -35,9 +35,9 @@ onBothEngines((_open, kind) => {
   test.each(changes)('%s is executed at its deadline, and not a ms after it', async (command, op, status) => {
     const { at, dump } = await open()
     const before = await dump()
-    expect(await at.askHandoff(command, op, { deadline: at.now() - 1 })).toEqual({ status: 'retry' })
+    expect(await at.askGroups(command, op, { deadline: at.now() - 1 })).toEqual({ status: 'retry' })
     expect(await dump()).toEqual(before)
-    expect(await at.askHandoff(command, op, { deadline: at.now() })).toMatchObject({ status })
+    expect(await at.askGroups(command, op, { deadline: at.now() })).toMatchObject({ status })
     expect(await dump()).not.toEqual(before)
   })
 
@@ -47,13 +47,13 @@ onBothEngines((_open, kind) => {
     const other = new Follower(at, 'one', 'none')
     const before = await dump()
     const revive = (group: string, sequences: number[]) =>
-      at.askHandoff('revive', { group, sequences, action: 'retry' })
+      at.askGroups('revive', { group, sequences, action: 'retry' })
     expect(await two.claim()).toMatchObject({ status: 'busy' })
     expect(await two.acknowledge({ epoch: 1, position: 5 })).toEqual({ status: 'fenced' })
     expect(await other.acknowledge({ epoch: 1, position: 5 })).toEqual({ status: 'gone' })
     expect(await revive('g', [1, 6, 99])).toEqual({ status: 'revived', count: 0 })
     expect(await revive('none', [1])).toEqual({ status: 'revived', count: 0 })
-    expect(await at.askHandoff('drop', { group: 'none' })).toEqual({ status: 'gone' })
+    expect(await at.askGroups('drop', { group: 'none' })).toEqual({ status: 'gone' })
     await one.dead()
     await one.state()
     expect(await dump()).toEqual(before)
@@ -73,7 +73,7 @@ onBothEngines((_open, kind) => {
 
     test.each(['retry', 'discard'] as const)('%s of one dead event and no other', async (action) => {
       const { at, one } = await open()
-      await at.askHandoff('revive', { group: 'g', sequences: [4], action })
+      await at.askGroups('revive', { group: 'g', sequences: [4], action })
       expect((await one.dead()).map(({ event }) => event.sequence)).toEqual([5])
       expect(await one.state()).toMatchObject({ parked: action === 'retry' ? 4 : 3, dead: 1 })
     })
@@ -97,14 +97,14 @@ onBothEngines((_open, kind) => {
     test.each(['first', 'last'])('parking comes %s', async (order) => {
       const { at, one, park } = await open()
       const batch = [one.acknowledgement({ park: [{ ...park[0]!, attempts: 9 }] }), one.acknowledgement()]
-      await at.doneHandoff('acknowledge', order === 'first' ? batch : batch.toReversed())
+      await at.doneGroups('acknowledge', order === 'first' ? batch : batch.toReversed())
       expect((await one.take()).parked[0]).toMatchObject({ attempts: 9 })
     })
 
     test.each(['first', 'last'])('unparking comes %s', async (order) => {
       const { at, one } = await open()
       const batch = [one.acknowledgement({ unpark: [2] }), one.acknowledgement()]
-      await at.doneHandoff('acknowledge', order === 'first' ? batch : batch.toReversed())
+      await at.doneGroups('acknowledge', order === 'first' ? batch : batch.toReversed())
       expect(await one.state()).toMatchObject({ parked: 2 })
     })
 
@@ -120,11 +120,11 @@ onBothEngines((_open, kind) => {
         order === 'first'
           ? [acknowledgements, checkpoints]
           : [acknowledgements.toReversed(), checkpoints.toReversed()]
-      await at.doneHandoff('acknowledge', batch)
-      expect((await at.askHandoff('groups', {})).first).toBe(5)
+      await at.doneGroups('acknowledge', batch)
+      expect((await at.askGroups('groups', {})).first).toBe(5)
       await at.hold('z', [[0, 1]], { holdMs: 10_000 })
-      await at.doneHandoff('checkpoint', other)
-      expect((await at.askHandoff('groups', {})).first).toBe(6)
+      await at.doneGroups('checkpoint', other)
+      expect((await at.askGroups('groups', {})).first).toBe(6)
     })
   })
 
@@ -144,13 +144,13 @@ onBothEngines((_open, kind) => {
         await other.take()
         await other.acknowledge({ position: 2, park: [park[0]!, park[3]!, park[4]!] })
       }
-      expect(await at.askHandoff('drop', { group: 'g' })).toEqual({ status: 'dropped' })
+      expect(await at.askGroups('drop', { group: 'g' })).toEqual({ status: 'dropped' })
       expect(await one.state()).toBeUndefined()
       for (const [i, other] of others.entries()) {
         expect(await other.state()).toMatchObject({ position: 2, parked: 1, dead: 2 })
         expect((await other.take()).parked).toEqual([park[0]])
-        expect(await at.askHandoff('drop', { group: other.group })).toEqual({ status: 'dropped' })
-        expect((await at.askHandoff('groups', {})).groups).toHaveLength(count - 1 - i)
+        expect(await at.askGroups('drop', { group: other.group })).toEqual({ status: 'dropped' })
+        expect((await at.askGroups('groups', {})).groups).toHaveLength(count - 1 - i)
       }
       expect(await one.take()).toMatchObject({ epoch: 1, position: 0, parked: [] })
     },
@@ -160,7 +160,7 @@ onBothEngines((_open, kind) => {
     const { at, one, park } = await open()
     const two = new Follower(at, 'one', 'two')
     await two.take()
-    await at.doneHandoff('acknowledge', [
+    await at.doneGroups('acknowledge', [
       two.acknowledgement({ position: 1, park: [park[3]!, park[0]!] }),
       one.acknowledgement({ position: 5, unpark: [1, 4] }),
       two.acknowledgement({ position: 4, unpark: [1] }),
@@ -176,7 +176,7 @@ onBothEngines((_open, kind) => {
       const written = at!.now()
       await at!.advance(-5_000)
       const claim = { group: 'g', consumer: 'one', leaseMs: 1_000, start: 'now' as const }
-      expect((await at!.doneHandoff('claim', [claim])).now).toBe(written)
+      expect((await at!.doneGroups('claim', [claim])).now).toBe(written)
     })
 
     test('an answer that changes no group lets the time pass at half speed', async () => {
@@ -184,7 +184,7 @@ onBothEngines((_open, kind) => {
       const written = at.now()
       const claim = { group: 'g', consumer: 'two', leaseMs: 1_000, start: 'now' as const }
       await at.advance(-5_000)
-      const timeOf = async () => (await at.doneHandoff('claim', [claim])).now
+      const timeOf = async () => (await at.doneGroups('claim', [claim])).now
       expect(await timeOf()).toBe(written)
       await at.advance(2_000)
       expect(await timeOf()).toBe(written + 1_000)
