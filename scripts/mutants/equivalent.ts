@@ -61,6 +61,11 @@ export const explanations: readonly Explanation[] = [
     lines: ['changed[name] = false'],
   },
   {
+    file: `${redis}groups/concerns/group_changes.lua`,
+    reason: 'The remains are removed again in the same call, before the only write, which comes at its end.',
+    lines: ['(without of_other_sale = false)'],
+  },
+  {
     file: 'src/waiting-room/ticket-cache.ts',
     reason: 'Each number below 0 says that there is no slot.',
     lines: ["const slot = typeof ticket === 'string' ? this.#find(ticket) : -2"],
