@@ -13,11 +13,9 @@ export type { ConsumeOptions, EventHandler } from './consumer/options.js'
 export type { EventSource } from './consumer/source.js'
 export type { ConsumerWarning } from './consumer/warnings.js'
 export type { Clock, Timer } from './engine/clock.js'
-export type { Engine } from './engine/engine.js'
-export type { Trim } from './engine/groups.js'
-export type { LogOffset } from './engine/port.js'
 export type {
   Cart,
+  Engine,
   EventPage,
   Line,
   ReservationPage,
@@ -26,7 +24,9 @@ export type {
   SkuRule,
   StoredEvent,
   StoredReservation,
-} from './engine/records.js'
+} from './engine/engine.js'
+export type { Trim } from './engine/groups.js'
+export type { LogOffset } from './engine/port.js'
 export { StockholdError, type StockholdErrorCode } from './errors.js'
 export { memoryEngine } from './memory-engine/memory-engine.js'
 export type { RedisClient } from './redis-engine/connection.js'

@@ -57,6 +57,12 @@ export default {
       from: { path: '^scripts/' },
       to: { path: '^bench/' },
     },
+    {
+      name: 'sales-are-imported-from-engine.ts',
+      severity: 'error',
+      from: { pathNot: '^src/engine/' },
+      to: { path: '^src/engine/(records|sale)\\.ts$' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

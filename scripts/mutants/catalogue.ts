@@ -44,7 +44,7 @@ function sourceFiles(): string[] {
       .sort()
       .map((name) => `${folder}/${name}`),
   )
-  return ['src/common/chunks.ts', ...found]
+  return ['src/common/chunks.ts', 'src/common/heap.ts', ...found]
 }
 
 /** Every mutant there is of these files. */

@@ -56,27 +56,42 @@ export const explanations: readonly Explanation[] = [
     lines: ['head[LATEST] = head[LATEST] - 1', 'head[LATEST] = head[LATEST] + 2'],
   },
   {
+    file: `${redis}groups/concerns/group_changes.lua`,
+    reason: 'Only the names of the changed groups are read, and not what stands beside them.',
+    lines: ['changed[name] = false'],
+  },
+  {
+    file: `${redis}groups/concerns/group_changes.lua`,
+    reason: 'The remains are removed again in the same call, before the only write, which comes at its end.',
+    lines: ['(without of_other_sale = false)'],
+  },
+  {
+    file: 'src/waiting-room/ticket-cache.ts',
+    reason: 'Each number below 0 says that there is no slot.',
+    lines: ["const slot = typeof ticket === 'string' ? this.#find(ticket) : -2"],
+  },
+  {
     file: 'src/memory-engine/sale/expiry-heap.ts',
     reason:
       'Times and orders are whole numbers, no two entries have the same order, and none is compared with itself: ' +
       'the difference is not 0, and less than 1 only where it is less than 0.',
     lines: [
-      'return (a.at - b.at || a.entry.order - b.entry.order) <= 0',
-      'return (a.at - b.at || a.entry.order - b.entry.order) < 1',
+      'readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) <= 0)',
+      'readonly #heap = new Heap<Due>((a, b) => (a.at - b.at || a.entry.order - b.entry.order) < 1)',
     ],
   },
   {
-    file: 'src/memory-engine/room/admission.ts',
+    file: 'src/memory-engine/room/present-visitors.ts',
     reason:
-      'A place behind all others begins a block of its own in place of joining the last: the order is the same.',
+      'A visitor behind all others begins a block of their own, and does not join the last one: the order is the same.',
     lines: [
-      'const index = Math.min(this.#blockOf(place), this.#blocks.length - 0)',
-      'const index = Math.min(this.#blockOf(place), this.#blocks.length + 1)',
+      'const index = Math.min(this.#blockOf(visitor), this.#blocks.length - 0)',
+      'const index = Math.min(this.#blockOf(visitor), this.#blocks.length + 1)',
     ],
   },
   {
-    file: 'src/memory-engine/room/admission.ts',
-    reason: 'However the places are divided into blocks, the answers are those of one sorted list.',
+    file: 'src/memory-engine/room/present-visitors.ts',
+    reason: 'However the visitors are divided into blocks, the answers are those of one sorted list.',
     lines: ['if (block.length > tuning.block) ;'],
   },
   {

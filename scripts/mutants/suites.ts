@@ -105,7 +105,7 @@ export function suiteName(file: string): SuiteName {
   const engine = /^src\/(?:redis|memory)-engine\//.test(file)
   const about = file.includes('/room') ? 'room ' : engine && file.includes('/groups/') ? 'group ' : ''
   if (file.endsWith('.lua')) return `${about}lua`
-  if (engine) return `${about}memory`
+  if (engine || file === 'src/common/heap.ts') return `${about}memory`
   if (file.startsWith('src/consumer/')) return 'consumer'
   if (file.startsWith('src/sale/rebalancing/')) return 'rebalancing'
   return about === 'room ' || file.startsWith('src/waiting-room/') ? 'room' : 'sale'

@@ -6,7 +6,7 @@ export class NotUsable extends Error {}
 const PATIENCE_MS = 5_000
 
 /** Host, port and database of a URL, never the password. */
-export function placeOf(url: string): string {
+export function addressOf(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }
@@ -17,7 +17,7 @@ export function placeOf(url: string): string {
  * @throws {NotUsable} with the reason, and what to do.
  */
 export async function reach(url: string): Promise<RedisClient> {
-  const place = placeOf(url)
+  const address = addressOf(url)
   const client = connect(url)
   // A failed command only says that there is no connection. The client reports the reason to its
   // listeners.
@@ -31,29 +31,29 @@ export async function reach(url: string): Promise<RedisClient> {
   })
   try {
     const info = await Promise.race([client.info('server'), silence])
-    if (/^(redis|server)_mode:cluster/m.test(info)) throw new NotUsable(aboutCluster(place))
+    if (/^(redis|server)_mode:cluster/m.test(info)) throw new NotUsable(aboutCluster(address))
     return client
   } catch (error) {
     client.disconnect()
     if (error instanceof NotUsable) throw error
-    throw new NotUsable(advice(place, why ?? (error as Error)))
+    throw new NotUsable(advice(address, why ?? (error as Error)))
   } finally {
     clearTimeout(timer)
   }
 }
 
-function advice(place: string, { message }: Error): string {
+function advice(address: string, { message }: Error): string {
   if (/^(NOAUTH|WRONGPASS)|invalid password|invalid username/.test(message))
-    return `${place} refuses the login. Give the user and the password in the URL: redis://user:password@host:port`
+    return `${address} refuses the login. Give the user and the password in the URL: redis://user:password@host:port`
   if (/^NOPERM/.test(message))
-    return `${place}: the user needs INFO, EVAL, EVALSHA, and all keys below the prefix; UNLINK to clean up`
+    return `${address}: the user needs INFO, EVAL, EVALSHA, and all keys below the prefix; UNLINK to clean up`
   const reason = message.replace(/\/\/[^@/\s]*@/g, '//').slice(0, 200)
-  return `${place} cannot be reached: ${reason}. Is it up, and is the URL right?`
+  return `${address} cannot be reached: ${reason}. Is it up, and is the URL right?`
 }
 
-function aboutCluster(place: string): string {
+function aboutCluster(address: string): string {
   return [
-    `${place} is a node of a Redis Cluster, and this program speaks to a single server.`,
+    `${address} is a node of a Redis Cluster, and this program speaks to a single server.`,
     'From your tests, checkNoOversell of stockhold/testing takes an engine on a Cluster client.',
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { NotUsable, placeOf, reach } from './connection.js'
+import { addressOf, NotUsable, reach } from './connection.js'
 import { BadUsage, help, readOptions, type VerifyOptions } from './options.js'
 import { type Output, Screen } from './screen.js'
 import { memorySubject, redisSubject } from './subject.js'
@@ -35,7 +35,7 @@ async function verifyBy({ redis, prefix, runs, seed }: VerifyOptions, screen: Sc
   process.on('SIGINT', onSignal)
   const client = redis === undefined ? undefined : await reach(redis)
   try {
-    const subject = client ? redisSubject(client, prefix, placeOf(redis!)) : memorySubject()
+    const subject = client ? redisSubject(client, prefix, addressOf(redis!)) : memorySubject()
     return await verify(subject, { runs, seed, signal: interrupt.signal }, screen)
   } finally {
     process.off('SIGINT', onSignal)

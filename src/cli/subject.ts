@@ -51,7 +51,7 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
       return {
         elapsed: engine.elapsed,
         room: (room) => engine.room(room),
-        groups: (...place) => engine.groups(...place),
+        groups: (...partition) => engine.groups(...partition),
         partition(sale, index, partitions) {
           // One sale is played at a time, so all earlier ones are finished.
           if (waiting.size >= MOST && !waiting.has(sale)) void clear([...waiting])

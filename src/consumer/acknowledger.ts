@@ -66,7 +66,7 @@ export class Acknowledger {
    *
    * @param heard Called as soon as the engine has the acknowledgement.
    */
-  async tell(
+  async send(
     backlog: Backlog,
     lease: Lease,
     leaseMs: number,
@@ -82,7 +82,7 @@ export class Acknowledger {
     // learn them again from this call.
     const position = what.news ? what.position : 0
     const trim = this.#trimming.at(at)
-    const told = {
+    const op = {
       group: settings.group,
       consumer,
       epoch: lease.epoch,
@@ -92,7 +92,7 @@ export class Acknowledger {
       unpark,
       trim,
     }
-    const answer = await source.ask(this.#partition, 'acknowledge', told).catch((error) => {
+    const answer = await source.ask(this.#partition, 'acknowledge', op).catch((error) => {
       backlog.revert(what)
       this.at = at
       throw error

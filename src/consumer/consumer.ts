@@ -7,6 +7,7 @@ import { CallbackTimeouts } from './callback-timeouts.js'
 import type { Counts } from './consumer-context.js'
 import { type DeadLetter, DeadLetters } from './dead-letters.js'
 import type { Delivery } from './delivery.js'
+import { retryAt } from './event-failure.js'
 import { toDeadEvent, toEvent } from './events.js'
 import { type GroupPartition, groupStates } from './groups.js'
 import { HandlerRun } from './handler-context.js'
@@ -19,7 +20,6 @@ import {
   type Settings,
 } from './options.js'
 import { PartitionConsumer } from './partition-consumer.js'
-import { retryAt } from './retry.js'
 import type { EventSource } from './source.js'
 import { WakeableTimer } from './wakeable-timer.js'
 import type { ConsumerWarning } from './warnings.js'
@@ -273,23 +273,23 @@ export class Consumer {
   }
 
   #handle({ event, reservation, backlog, attempts }: Delivery): unknown {
-    const told = toEvent(event, reservation, this.#rules!, backlog.owner.history)!
+    const saleEvent = toEvent(event, reservation, this.#rules!, backlog.owner.history)!
     const run = new HandlerRun(attempts + 1)
-    const result = this.#handler(told, run)
+    const result = this.#handler(saleEvent, run)
     if (!isThenable(result)) return undefined
     return this.#timeouts.limit(result, 'The handler', (error) => {
       run.abort(error)
       const { attempt } = run
       const { handlerTimeoutMs, onWarning } = this.#settings
-      const { id, partition } = told
+      const { id, partition } = saleEvent
       notify(onWarning, { type: 'handler_timeout', partition, event: id, attempt, handlerTimeoutMs })
     })
   }
 
   async #deadLetter({ event, reservation, backlog }: Delivery, error: unknown): Promise<void> {
     try {
-      const told = toDeadEvent(event, reservation, this.#rules!, backlog.owner.history)!
-      const result = this.#settings.onDeadLetter?.(told, error)
+      const letter = toDeadEvent(event, reservation, this.#rules!, backlog.owner.history)!
+      const result = this.#settings.onDeadLetter?.(letter, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {
       // A failed callback is no failure of the consumer: its CLOSED of another handle must not end

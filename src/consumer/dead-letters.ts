@@ -99,8 +99,8 @@ export class DeadLetters {
     const { event, attempts, error } = parked
     const { partition } = history
     const stored = 'id' in event ? await this.#source.reservation(partition, event.id) : undefined
-    const told = toDeadEvent(event, stored, rules, history)
-    return told && { event: told, attempts, error }
+    const letter = toDeadEvent(event, stored, rules, history)
+    return letter && { event: letter, attempts, error }
   }
 }
 

@@ -189,7 +189,7 @@ function asOf(
       `event ${event.sequence} speaks of a reservation that is not there`,
     )
   const { id, buyer, cart, key, createdAt, paymentId } = stored
-  const items = cart.map(([place, quantity]) => ({ sku: rules.skus[place]!.sku, quantity }))
+  const items = cart.map(([skuIndex, quantity]) => ({ sku: rules.skus[skuIndex]!.sku, quantity }))
   return paymentId !== null && paid.has(event.type)
     ? { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
     : { id, buyer, items, state, key, createdAt, expiresAt }

@@ -1,6 +1,6 @@
 import type { StoredReservation } from '../engine/engine.js'
+import { isForgetful } from './event-failure.js'
 import type { History } from './events.js'
-import { isForgetful } from './retry.js'
 import type { EventSource } from './source.js'
 
 export type Page = Awaited<ReturnType<EventSource['read']>>
@@ -37,24 +37,42 @@ export class HistoryReader {
    */
   async page(after: number, read: number): Promise<Page | undefined> {
     const page = await readEvents(this.#source, this.#partition, after)
-    const { generation, since } = this.history
-    return page.generation === generation && page.since === since ? page : this.#turn(page, after, read)
-  }
-
-  /**
-   * Called if the history has another generation or beginning than the known one: it was rolled
-   * back, or none was known.
-   */
-  async #turn(page: Page, after: number, read: number): Promise<Page | undefined> {
-    // Rejects while the partition is frozen: its next generation is not decided until it continues.
-    await this.#source.sweep(this.#partition)
-    const again = await readEvents(this.#source, this.#partition, after)
-    const { generation, since } = again
-    const isSettled = generation === page.generation && since === page.since
-    if (!isSettled || (this.history.generation > 0 && read > since)) return undefined
+    if (isSameHistory(page, this.history)) return page
+    const confirmed = await confirmHistory(this.#source, this.#partition, page, after)
+    if (!confirmed || (this.history.generation > 0 && read > confirmed.since)) return undefined
+    const { generation, since } = confirmed
     this.history = { partition: this.#partition, generation, since }
-    return again
+    return confirmed
   }
+}
+
+interface Generation {
+  readonly generation: number
+  readonly since: number
+}
+
+/**
+ * Whether both are of one history: a recovery, and a server that came back with an older state,
+ * give it another generation or another beginning.
+ */
+export function isSameHistory(one: Generation, other: Generation): boolean {
+  return one.generation === other.generation && one.since === other.since
+}
+
+/**
+ * Reads a page whose history is new to its reader once more; `undefined` if the history has changed
+ * again. Rejects while the partition is frozen: its next generation is not decided until it
+ * continues.
+ */
+export async function confirmHistory(
+  source: EventSource,
+  partition: number,
+  page: Page,
+  after: number,
+): Promise<Page | undefined> {
+  await source.sweep(partition)
+  const again = await readEvents(source, partition, after)
+  return isSameHistory(page, again) ? again : undefined
 }
 
 /**

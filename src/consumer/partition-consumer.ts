@@ -3,13 +3,13 @@ import { StockholdError } from '../errors.js'
 import { Acknowledger, Lease } from './acknowledger.js'
 import { type Acknowledgement, Backlog, type BacklogContext } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
+import { isForgetful, retryAt } from './event-failure.js'
 import { EventLoader } from './event-loader.js'
 import type { History } from './events.js'
+import { HandlerRetry, type Leader } from './handler-retry.js'
 import { END, HistoryReader, type Page } from './history-reader.js'
 import { KeyedOrder } from './keyed-order.js'
 import { PollSchedule } from './poll-schedule.js'
-import { isForgetful, retryAt } from './retry.js'
-import { HandlerRunner, type Leader } from './run-handler.js'
 import { WakeableTimer } from './wakeable-timer.js'
 
 /**
@@ -22,7 +22,7 @@ export class PartitionConsumer implements Leader {
   readonly counts: Counts = { handled: 0, failed: 0, retried: 0, lost: 0 }
   readonly #context: ConsumerContext
   readonly #backlogContext: BacklogContext
-  readonly #handling: HandlerRunner
+  readonly #handling: HandlerRetry
   readonly #loader: EventLoader
   readonly #schedule: PollSchedule
   readonly #acknowledger: Acknowledger
@@ -38,18 +38,18 @@ export class PartitionConsumer implements Leader {
   #failures = 0
   readonly #timer: WakeableTimer
 
-  constructor(partition: number, around: ConsumerContext) {
+  constructor(partition: number, context: ConsumerContext) {
     this.partition = partition
-    this.#context = around
-    this.#reader = new HistoryReader(partition, around.source)
-    this.#timer = new WakeableTimer(around.source.clock)
-    const { source, settings, load } = around
+    this.#context = context
+    this.#reader = new HistoryReader(partition, context.source)
+    this.#timer = new WakeableTimer(context.source.clock)
+    const { source, settings, load } = context
     const serverTime = (moment: number) =>
       source.serverTime(partition) + Math.round(moment - source.clock.now())
-    this.#handling = new HandlerRunner(around, this)
-    this.#loader = new EventLoader(partition, around, (what, count) => this.tally(what, count))
+    this.#handling = new HandlerRetry(context, this)
+    this.#loader = new EventLoader(partition, context, (what, count) => this.tally(what, count))
     this.#schedule = new PollSchedule(settings.pollMs, source.clock)
-    this.#acknowledger = new Acknowledger(partition, around)
+    this.#acknowledger = new Acknowledger(partition, context)
     this.#backlogContext = {
       owner: this.#handling,
       chains: new KeyedOrder(),
@@ -289,9 +289,9 @@ export class PartitionConsumer implements Leader {
     // skip events of the new one.
     if (!this.#schedule.isFresh && backlog.hasNews() && !(await this.#page(END))) return
     try {
-      const told = await this.#acknowledger.tell(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
-      if (told === 'gone') await this.#gone()
-      if (told === 'fenced') this.#drop()
+      const sent = await this.#acknowledger.send(backlog, lease, leaseMs, (what, at) => this.#heard(what, at))
+      if (sent === 'gone') await this.#gone()
+      if (sent === 'fenced') this.#drop()
     } catch (error) {
       if (isForgetful(error)) this.#forgotten()
       throw error

@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.js'
+import type { EventPage, ReservationPage, Rules, StoredReservation } from '../engine/engine.js'
 import type { FinalGroupAnswer, GroupCommand, GroupOp, Trim } from '../engine/groups.js'
 import type { LogOffset } from '../engine/port.js'
-import type { EventPage, ReservationPage, Rules, StoredReservation } from '../engine/records.js'
 
 /**
  * The part of a sale that consumers and ledgers use to read its events. Each call has the deadline

@@ -25,6 +25,11 @@ export function between(least: number, most: number, clock: Clock): number {
   return least + (most - least) * clock.random()
 }
 
+/** Resolves after `ms`. */
+export function sleep(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve))
+}
+
 /** The longest delay that Node supports: a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 

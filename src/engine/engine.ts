@@ -3,7 +3,7 @@ import type { GroupPort } from './groups.js'
 import type { RoomPort } from './room.js'
 import type { Partition } from './sale.js'
 
-export type { Call, LogOffset } from './port.js'
+/** A sale's commands and records are imported from here, by all folders but this one. */
 export type * from './records.js'
 export type * from './sale.js'
 

@@ -12,6 +12,6 @@
  * Databases for Enforcing Numeric Invariants", 2015).
  */
 export function splitStock(units: number, sku: number, partition: number, partitions: number): number {
-  const place = (partition + partitions - (sku % partitions)) % partitions
-  return Math.floor(units / partitions) + (place < units % partitions ? 1 : 0)
+  const turn = (partition + partitions - (sku % partitions)) % partitions
+  return Math.floor(units / partitions) + (turn < units % partitions ? 1 : 0)
 }

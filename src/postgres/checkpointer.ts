@@ -15,7 +15,7 @@ export class Checkpointer {
   readonly #partition: number
   readonly #group: string
   readonly #trim: { readonly olderThanMs: number; readonly maxEvents: number } | null
-  #told = -1
+  #reported = -1
   #toldAt = Number.NEGATIVE_INFINITY
   #first = 0
 
@@ -39,11 +39,11 @@ export class Checkpointer {
     const now = this.#source.clock.now()
     const isDue = now - this.#toldAt >= EVERY_MS
     // Reported again from time to time: events that were too young to be trimmed grow old.
-    if (isIdle ? position.sequence === this.#told && !isDue : !isDue) return
+    if (isIdle ? position.sequence === this.#reported && !isDue : !isDue) return
     this.#toldAt = now
     for (let call = 0; call < CALLS; call++) {
       const first = await this.#source.checkpoint(this.#partition, this.#group, position.sequence, this.#trim)
-      this.#told = position.sequence
+      this.#reported = position.sequence
       const hasTrimmed = first > this.#first && this.#first > 0
       this.#first = first
       if (!hasTrimmed) return

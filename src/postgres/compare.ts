@@ -149,7 +149,7 @@ function differences(
   { skus }: Rules,
 ): Difference[] {
   if (!row) return [{ field: 'id', sale: stored.id, ledger: undefined }]
-  const items = Object.fromEntries(stored.cart.map(([place, units]) => [skus[place]!.sku, units]))
+  const items = Object.fromEntries(stored.cart.map(([skuIndex, units]) => [skus[skuIndex]!.sku, units]))
   const pairs: [field: string, sale: unknown, ledger: unknown][] = [
     ['state', stored.state, row.state],
     ['expiresAt', stored.expiresAt, row.expiresAt],
@@ -160,7 +160,7 @@ function differences(
   const found = pairs.filter(([, sale, ledger]) => sale !== ledger)
   const isSameCart =
     stored.cart.length === row.items.size &&
-    stored.cart.every(([place, units]) => row.items.get(skus[place]!.sku) === units)
+    stored.cart.every(([skuIndex, units]) => row.items.get(skus[skuIndex]!.sku) === units)
   if (!isSameCart) found.push(['items', items, Object.fromEntries(row.items)])
   return found.map(([field, sale, ledger]) => ({ field, sale, ledger }))
 }

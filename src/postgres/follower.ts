@@ -121,7 +121,7 @@ export class Follower implements LedgerFollower {
   async #follow(writer: PartitionWriter, partition: number): Promise<void> {
     const { source, rules } = this.#sale
     const { group, maxEvents, maxPauseMs } = this.#options
-    const bookmark = new Checkpointer(source, partition, group, maxEvents, rules.maxHoldMs)
+    const checkpointer = new Checkpointer(source, partition, group, maxEvents, rules.maxHoldMs)
     let changed = false
     let wake = () => {}
     const stopListening = source.onChange(partition, () => {
@@ -138,7 +138,7 @@ export class Follower implements LedgerFollower {
       try {
         changed = false
         const written = await writer.step()
-        await bookmark.keep(writer.position, written === 0)
+        await checkpointer.keep(writer.position, written === 0)
         failures = 0
         if (written > 0) {
           idleMs = MIN_PAUSE_MS
@@ -160,7 +160,7 @@ export class Follower implements LedgerFollower {
       }
     }
     stopListening()
-    await bookmark.keep(writer.position, true).catch(() => {})
+    await checkpointer.keep(writer.position, true).catch(() => {})
   }
 
   /** Ends early by `close`, or by the function passed to `wakeable`. It keeps no process alive. */

@@ -23,32 +23,32 @@ export async function loadForRecovery(tables: Tables, sale: string): Promise<Led
 }
 
 async function readRecoverySource(tables: Tables, sale: string, rules: Rules): Promise<RecoverySource> {
-  const places = new Map(rules.skus.map(({ sku }, place) => [sku, place]))
+  const skuIndices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
   await tables.incrementFence(sale)
   const { state } = (await tables.sale(sale))!
   return {
     state,
-    restocks: (await tables.restocks(sale)).map((row) => restockOf(row, places)),
+    restocks: (await tables.restocks(sale)).map((row) => restockOf(row, skuIndices)),
     async *reservations(kind, now) {
       for (let after = ''; ; ) {
         const rows = await tables.ofKind(sale, kind, now, after, BATCH)
         if (rows.length === 0) return
         after = rows.at(-1)!.id
-        yield rows.map((row) => acknowledged(row, places))
+        yield rows.map((row) => acknowledged(row, skuIndices))
       }
     },
   }
 }
 
-function restockOf({ details }: RestockRow, places: ReadonlyMap<string, number>): AcknowledgedRestock {
-  const sku = places.get(fromText(String(details.sku)))!
+function restockOf({ details }: RestockRow, skuIndices: ReadonlyMap<string, number>): AcknowledgedRestock {
+  const sku = skuIndices.get(fromText(String(details.sku)))!
   const op = { sku, quantity: Number(details.quantity), key: fromText(String(details.key)), final: true }
   return { op, applied: Number(details.applied) }
 }
 
-function acknowledged(row: ReservationRow, places: ReadonlyMap<string, number>): Acknowledged {
+function acknowledged(row: ReservationRow, skuIndices: ReadonlyMap<string, number>): Acknowledged {
   const { id, buyer, key, createdAt, expiresAt, paymentId, restocked } = row
-  const cart = [...row.items].map(([sku, units]) => [places.get(sku)!, units] as const)
+  const cart = [...row.items].map(([sku, units]) => [skuIndices.get(sku)!, units] as const)
   cart.sort(([a], [b]) => a - b)
   const state = row.state as StoredReservation['state']
   return {

@@ -190,7 +190,9 @@ export function pushStored(
 
 function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
   if (cart.length === 1) return `{${JSON.stringify(toText(skus[cart[0]![0]]!.sku))}:${cart[0]![1]}}`
-  return JSON.stringify(Object.fromEntries(cart.map(([place, units]) => [toText(skus[place]!.sku), units])))
+  return JSON.stringify(
+    Object.fromEntries(cart.map(([skuIndex, units]) => [toText(skus[skuIndex]!.sku), units])),
+  )
 }
 
 function detailsOf(event: StoredEvent, { skus }: Rules): string | null {

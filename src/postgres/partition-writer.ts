@@ -1,9 +1,9 @@
-import { onAbort } from '../batching/abort.js'
 import { backoff } from '../batching/backoff.js'
-import { DeadlineTimer } from '../batching/deadline-timer.js'
-import { readEvents } from '../consumer/history-reader.js'
+import { type Waiter, waitFor } from '../batching/with-deadline.js'
+import { confirmHistory, isSameHistory, type Page, readEvents } from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
-import type { FinalAnswer, Rules } from '../engine/engine.js'
+import { sleep } from '../engine/clock.js'
+import type { Rules } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import { batchOf } from './page.js'
@@ -19,14 +19,10 @@ const FULL = 500
 const MIN_RETRY_MS = 5
 const MAX_RETRY_MS = 1_000
 
-interface Waiter {
+/** A caller that waits until the tables have the events up to `offset`. */
+interface Waiting extends Waiter<void> {
   readonly offset: LogOffset
-  readonly deadline: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
 }
-
-type Page = FinalAnswer<'events'>
 
 /** A page, and the rows to write for it. */
 interface Prepared {
@@ -51,10 +47,9 @@ export class PartitionWriter {
   #ahead: { readonly after: number; readonly prepared: Promise<Prepared> } | undefined
   #step: Promise<number> | undefined
   /** In the order in which they came. */
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiting = new Set<Waiting>()
   #driving = false
   #lastError: unknown
-  readonly #timer: DeadlineTimer
   /** Events that this process has written, and its transactions. */
   written = 0
   batches = 0
@@ -64,7 +59,6 @@ export class PartitionWriter {
     this.#partition = partition
     this.#tables = tables
     this.#rules = rules
-    this.#timer = new DeadlineTimer(source.clock, (now) => this.#expire(now))
   }
 
   /** The latest position that is known here. */
@@ -95,33 +89,17 @@ export class PartitionWriter {
    */
   waitUntilWritten(offset: LogOffset, deadline: number, signal?: AbortSignal): Promise<void> {
     if (this.hasWritten(offset)) return Promise.resolve()
-    if (signal?.aborted)
-      return Promise.reject(unwritten('The wait for the ledger was aborted', signal.reason))
-    return new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = {
-        offset,
-        deadline,
-        resolve: () => {
-          forget?.()
-          resolve()
-        },
-        reject: (error) => {
-          forget?.()
-          reject(error)
-        },
-      }
-      const forget =
-        signal &&
-        onAbort(signal, () => {
-          this.#waiters.delete(waiter)
-          this.#relax()
-          waiter.reject(unwritten('The wait for the ledger was aborted', signal.reason))
-        })
-      if (this.#waiters.size === 0) this.#timer.keepAlive(true)
-      this.#waiters.add(waiter)
-      this.#timer.set(deadline)
+    const tooLate = () => unwritten('The ledger did not have it in time', this.#lastError)
+    let waiting: Waiting | undefined
+    return waitFor<void>(this.#source.clock, { deadline, signal }, tooLate, (waiter) => {
+      waiting = { ...waiter, offset }
+      this.#waiting.add(waiting)
       if (!this.#driving) void this.#drive()
     })
+      .catch((error) => {
+        throw error === signal?.reason ? unwritten('The wait for the ledger was aborted', error) : error
+      })
+      .finally(() => waiting && this.#waiting.delete(waiting))
   }
 
   /**
@@ -132,7 +110,7 @@ export class PartitionWriter {
   step(): Promise<number> {
     this.#step ??= this.#next().finally(() => {
       this.#step = undefined
-      this.#tell()
+      this.#settleWaiting()
     })
     return this.#step
   }
@@ -148,10 +126,11 @@ export class PartitionWriter {
 
   async #next(): Promise<number> {
     const position = this.#position ?? (await this.look())
-    if (!this.#ahead && this.#waiters.size > 0 && this.#isServed()) return 0
+    if (!this.#ahead && this.#waiting.size > 0 && this.#isServed()) return 0
     const { page, batch } = await this.#read(position)
-    if (page.generation !== position.generation || page.since !== position.since) {
-      await this.#switchGeneration(position, page)
+    if (!isSameHistory(page, position)) {
+      const confirmed = await confirmHistory(this.#source, this.#partition, page, position.sequence)
+      if (confirmed) await this.#switchGeneration(position, confirmed)
       return 0
     }
     if (page.events.length === 0) return 0
@@ -177,12 +156,8 @@ export class PartitionWriter {
     return page.events.length
   }
 
-  /**
-   * Switches to a generation that is new to the tables. Rejects while the sale is
-   * frozen, because its next generation is not decided yet.
-   */
+  /** Switches to a generation that is new to the tables. */
   async #switchGeneration(position: Position, { generation, since }: Page): Promise<void> {
-    await this.#source.sweep(this.#partition)
     if (generation < position.generation || (generation === position.generation && since < position.since))
       throw new StockholdError('ROLLBACK_DETECTED', 'the sale is older than what the ledger has of it')
     const sequence = Math.min(position.sequence, since, await this.#common(position, generation))
@@ -240,7 +215,7 @@ export class PartitionWriter {
   async #drive(): Promise<void> {
     this.#driving = true
     let failures = 0
-    while (this.#waiters.size > 0) {
+    while (this.#waiting.size > 0) {
       try {
         const written = await this.step()
         // Nothing was written, but a caller still waits: for another process to write, or for
@@ -251,48 +226,26 @@ export class PartitionWriter {
         this.#lastError = error
         failures++
       }
-      if (failures > 1 && this.#waiters.size > 0)
-        await this.#pause(backoff(failures - 1, MIN_RETRY_MS, MAX_RETRY_MS))
+      if (failures > 1 && this.#waiting.size > 0)
+        await sleep(backoff(failures - 1, MIN_RETRY_MS, MAX_RETRY_MS), this.#source.clock)
     }
     this.#driving = false
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#source.clock.after(ms, resolve))
-  }
-
   /** Whether the tables have all events that the callers wait for. */
   #isServed(): boolean {
-    for (const { offset } of this.#waiters) if (!this.hasWritten(offset)) return false
+    for (const { offset } of this.#waiting) if (!this.hasWritten(offset)) return false
     return true
   }
 
-  #tell(): void {
-    for (const waiter of this.#waiters) {
-      const covers = this.#covers(waiter.offset)
+  #settleWaiting(): void {
+    for (const waiting of this.#waiting) {
+      const covers = this.#covers(waiting.offset)
       if (covers === false) continue
-      this.#waiters.delete(waiter)
-      if (covers) waiter.resolve()
-      else waiter.reject(unwritten('The sale was recovered before the ledger had it'))
+      this.#waiting.delete(waiting)
+      if (covers) waiting.resolve()
+      else waiting.reject(unwritten('The sale was recovered before the ledger had it'))
     }
-    this.#relax()
-  }
-
-  /** If no caller waits, the timer must not keep the process alive. */
-  #relax(): void {
-    if (this.#waiters.size === 0) this.#timer.keepAlive(false)
-  }
-
-  #expire(now: number): void {
-    let next = Number.POSITIVE_INFINITY
-    for (const waiter of this.#waiters) {
-      if (waiter.deadline > now) next = Math.min(next, waiter.deadline)
-      else {
-        this.#waiters.delete(waiter)
-        waiter.reject(unwritten('The ledger did not have it in time', this.#lastError))
-      }
-    }
-    this.#timer.set(next)
   }
 }
 

@@ -42,19 +42,19 @@ interface RefusedSlot {
 }
 
 /** The known routes through one client. */
-interface Ways {
+interface Routes {
   readonly refused: Map<number, RefusedSlot>
   /** One search for each slot, shared by all calls that wait for it. */
   readonly searches: Map<number, Promise<void>>
   askedAt: number
 }
 
-const known = new WeakMap<Cluster, Ways>()
+const known = new WeakMap<Cluster, Routes>()
 
-function waysOf(cluster: Cluster): Ways {
+function routesOf(cluster: Cluster): Routes {
   const before = known.get(cluster)
   if (before) return before
-  const fresh: Ways = { refused: new Map(), searches: new Map(), askedAt: Number.NEGATIVE_INFINITY }
+  const fresh: Routes = { refused: new Map(), searches: new Map(), askedAt: Number.NEGATIVE_INFINITY }
   known.set(cluster, fresh)
   return fresh
 }
@@ -63,14 +63,14 @@ function waysOf(cluster: Cluster): Ways {
 export function masterFor(cluster: Cluster, keys: string[]): Redis | Promise<void> {
   const connecting = connectionTo(cluster).ready()
   if (connecting) return connecting
-  const ways = waysOf(cluster)
+  const routes = routesOf(cluster)
   const slot = slotOf(withPrefix(cluster, keys[0]!))
-  const master = ways.refused.get(slot)?.isClosed ? undefined : connectedMaster(cluster, slot)
+  const master = routes.refused.get(slot)?.isClosed ? undefined : connectedMaster(cluster, slot)
   if (master) return master
-  let search = ways.searches.get(slot)
+  let search = routes.searches.get(slot)
   if (!search) {
-    search = find(cluster, ways, slot, keys).finally(() => ways.searches.delete(slot))
-    ways.searches.set(slot, search)
+    search = find(cluster, routes, slot, keys).finally(() => routes.searches.delete(slot))
+    routes.searches.set(slot, search)
   }
   return search
 }
@@ -119,12 +119,12 @@ function noMaster(cluster: Cluster, waiting: Promise<void>): NotReadyError {
   waiting.catch(() => {})
   return new NotReadyError(
     'The cluster has no master for this slot that can be reached. Nothing was executed.',
-    connectionTo(cluster).trouble?.cause ?? new Error('No node is known to serve it.'),
+    connectionTo(cluster).lastError?.cause ?? new Error('No node is known to serve it.'),
   )
 }
 
 function refused(cluster: Cluster, keys: string[]): void {
-  const slots = waysOf(cluster).refused
+  const slots = routesOf(cluster).refused
   const slot = slotOf(withPrefix(cluster, keys[0]!))
   const before = slots.get(slot)
   if (before?.isClosed) return
@@ -133,7 +133,7 @@ function refused(cluster: Cluster, keys: string[]): void {
 }
 
 function served(cluster: Cluster, keys: string[]): void {
-  const slots = waysOf(cluster).refused
+  const slots = routesOf(cluster).refused
   if (slots.size === 0) return
   const slot = slotOf(withPrefix(cluster, keys[0]!))
   const before = slots.get(slot)
@@ -169,10 +169,10 @@ export function watched<T>(cluster: Cluster, node: Redis, call: Promise<T>): Pro
  * calls continue.
  */
 function refreshSlots(cluster: Cluster): void {
-  const ways = waysOf(cluster)
+  const routes = routesOf(cluster)
   const now = performance.now()
-  if (cluster.status !== 'ready' || now - ways.askedAt < OVERDUE_MS / 2) return
-  ways.askedAt = now
+  if (cluster.status !== 'ready' || now - routes.askedAt < OVERDUE_MS / 2) return
+  routes.askedAt = now
   cluster.refreshSlotsCache()
 }
 
@@ -180,12 +180,12 @@ function refreshSlots(cluster: Cluster): void {
  * Searches for the master of a slot until a node serves these keys. Otherwise only closing the
  * client ends the search.
  */
-async function find(cluster: Cluster, ways: Ways, slot: number, keys: string[]): Promise<void> {
-  const latest = ways.refused.get(slot)
+async function find(cluster: Cluster, routes: Routes, slot: number, keys: string[]): Promise<void> {
+  const latest = routes.refused.get(slot)
   if (latest?.isClosed) await delay(latest.pauseMs, undefined, { ref: false })
   for (let pause = 10; ; pause = Math.min(2 * pause, 500)) {
     await connectionTo(cluster).ready()
-    const refusal = ways.refused.get(slot)
+    const refusal = routes.refused.get(slot)
     const isServed = await serves(cluster, refusal?.keys ?? keys)
     if (isServed && refusal) refusal.isClosed = false
     if (isServed && connectedMaster(cluster, slot)) return

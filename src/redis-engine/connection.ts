@@ -46,17 +46,17 @@ export function connectionOf(client: Redis): object {
  */
 export class Connection {
   /** Called for each failure to connect, and for each lost connection. */
-  readonly onTrouble = new Set<(trouble: StockholdError) => void>()
+  readonly onError = new Set<(error: StockholdError) => void>()
   readonly #client: RedisClient
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
-  #trouble: unknown
+  #lastError: unknown
   /**
    * Each attempt to connect will end as the latest one did, until the server or the client is
    * changed.
    */
   #isHopeless = false
   /** The cause of the end of the present attempt, or connection, has been reported. */
-  #isTold = false
+  #isReported = false
   #wasReady: boolean
   #leftAt = Number.NEGATIVE_INFINITY
   /** The connection that is about to be closed: no more commands are sent by it. */
@@ -70,17 +70,17 @@ export class Connection {
     client.on('close', () => this.#closed())
     client.on('end', () => this.#reject(() => this.#ended()))
     // The other nodes may still be reachable.
-    if (isCluster(client)) client.on('node error', (error: Error) => this.#tell(error))
+    if (isCluster(client)) client.on('node error', (error: Error) => this.#report(error))
   }
 
   /** Why there is no connection, if known. */
-  get trouble(): StockholdError | undefined {
-    if (this.#trouble === undefined) return undefined
-    const trouble = unreachable(this.#trouble, this.#hint())
+  get lastError(): StockholdError | undefined {
+    if (this.#lastError === undefined) return undefined
+    const error = unreachable(this.#lastError, this.#hint())
     // If a Cluster is connected, the failure concerns one node: calls to the others may succeed
     // when they are sent again.
     const isOneNode = isCluster(this.#client) && this.#client.status === 'ready'
-    return isOneNode ? unavailable(trouble.message, trouble.cause) : trouble
+    return isOneNode ? unavailable(error.message, error.cause) : error
   }
 
   /**
@@ -93,7 +93,7 @@ export class Connection {
     if (status === 'ready' && this.#isWritable()) return undefined
     if (status === 'end') return Promise.reject(this.#ended())
     if (status === 'wait') this.#client.connect().catch(() => {})
-    else if (this.#isHopeless) return Promise.reject(this.trouble)
+    else if (this.#isHopeless) return Promise.reject(this.lastError)
     return new Promise((resolve, reject) => void this.#waiting.push({ resolve, reject }))
   }
 
@@ -109,7 +109,7 @@ export class Connection {
     if (typeof client.options.retryStrategy !== 'function' || now - this.#leftAt < tuning.leavePauseMs) return
     this.#leftAt = now
     this.#leaving = connection
-    this.#tell(refusal)
+    this.#report(refusal)
     // Commands sent before are answered first: a driver might resend them, and then a refusal would
     // not tell the outcome of the first time. The wait is limited, because a server that falls
     // silent now would keep every call waiting: no more commands are sent by this connection.
@@ -132,39 +132,39 @@ export class Connection {
   #ready(): void {
     this.#wasReady = true
     this.#isHopeless = false
-    this.#trouble = undefined
+    this.#lastError = undefined
     for (const { resolve } of this.#waiting.splice(0)) resolve()
   }
 
   #closed(): void {
-    if (!this.#isTold) {
+    if (!this.#isReported) {
       const reset = new Error(`the connection was closed${this.#wasReady ? '' : ' before it was ready'}`)
-      this.#tell(Object.assign(reset, { code: 'ECONNRESET' }))
+      this.#report(Object.assign(reset, { code: 'ECONNRESET' }))
     }
-    this.#isTold = false
+    this.#isReported = false
     this.#wasReady = false
   }
 
   #failed(error: Error): void {
     // If a Cluster reaches none of its nodes: the error of one of them.
     const { lastNodeError } = error as { lastNodeError?: Error | null }
-    this.#tell(lastNodeError ?? error)
-    this.#isHopeless = isLasting(this.#trouble)
-    if (this.#isHopeless) this.#reject(() => this.trouble)
+    this.#report(lastNodeError ?? error)
+    this.#isHopeless = isLasting(this.#lastError)
+    if (this.#isHopeless) this.#reject(() => this.lastError)
   }
 
-  #tell(trouble: Error): void {
-    this.#trouble = trouble
+  #report(error: Error): void {
+    this.#lastError = error
     this.#isHopeless = false
-    this.#isTold = true
-    for (const told of this.onTrouble) told(this.trouble!)
+    this.#isReported = true
+    for (const listener of this.onError) listener(this.lastError!)
   }
 
   /** If only one side uses TLS, the other waits, or hangs up. */
   #hint(): string {
     const { options } = this.#client
     const { tls } = 'redisOptions' in options ? { ...options.redisOptions } : (options as { tls?: object })
-    const { code } = this.#trouble as { code?: unknown }
+    const { code } = this.#lastError as { code?: unknown }
     if (this.#wasReady) return ''
     if (tls)
       return code === 'ETIMEDOUT' || code === 'ECONNRESET'
@@ -178,7 +178,7 @@ export class Connection {
   }
 
   #ended(): StockholdError {
-    const cause = this.trouble?.cause ?? new Error('Its owner has closed it.')
+    const cause = this.lastError?.cause ?? new Error('Its owner has closed it.')
     return unavailable('The Redis client has ended. Nothing was sent.', cause, { retryable: false })
   }
 }

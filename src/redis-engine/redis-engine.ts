@@ -168,7 +168,7 @@ class RedisEngine implements Engine {
     this.#client = typeof client === 'string' ? connect(client) : client
     this.#connection = connectionTo(this.#client)
     this.#onError = onError && ((error) => notify(onError, error))
-    if (this.#onError) this.#connection.onTrouble.add(this.#onError)
+    if (this.#onError) this.#connection.onError.add(this.#onError)
     this.#verification = new Verification((server, wasSafe) => this.#verify(server, wasSafe))
     this.#prefix = prefix
     this.#clock = compileClock(time.lua)
@@ -191,7 +191,7 @@ class RedisEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#onError) this.#connection.onTrouble.delete(this.#onError)
+    if (this.#onError) this.#connection.onError.delete(this.#onError)
     if (this.#ownsClient && this.#client.status !== 'end') this.#client.disconnect()
   }
 
@@ -207,7 +207,7 @@ class RedisEngine implements Engine {
           ? Promise.reject(new StockholdError('CLOSED', 'the engine was closed. Nothing was sent.'))
           : this.#admit(keys),
       time: () => this.#time(keys),
-      lastError: () => this.#connection.trouble,
+      lastError: () => this.#connection.lastError,
       run: async (command, ops, call) => {
         const name = String(command)
         const argument = attempt(`write the request ${name}`, () =>

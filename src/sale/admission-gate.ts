@@ -32,13 +32,13 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
 
 /** Admits the buyer of a request by its pass, or returns the refusal. */
 export async function admit(
-  door: AdmissionGate,
+  gate: AdmissionGate,
   { pass, buyer }: ValidatedRequest,
   limits: CallOptions,
 ): Promise<AdmittedPass | Extract<ReserveResult, { status: 'pass_rejected' }>> {
   if (pass === null) return { status: 'pass_rejected', reason: 'missing' }
   try {
-    return await door.enter(pass, buyer, limits)
+    return await gate.enter(pass, buyer, limits)
   } catch (error) {
     const reason = error instanceof StockholdError ? refusals.get(error.code) : undefined
     if (reason === undefined) throw error

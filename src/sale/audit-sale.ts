@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, SkuCounts, Units } from '../engine/engine.js'
-import { auditPartition, type PartitionAudit } from './audit.js'
+import { auditPartition, type PartitionAudit } from './audit-partition.js'
 import { readAll } from './fan-out.js'
 import type { Parts } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'
@@ -34,7 +34,7 @@ export async function auditSale(
     auditOne(parts, partition, incarnation, book, call),
   )
   const across =
-    parts.count === 1 ? [] : [...(await unsent(parts, book, call)), ...(await misrouted(parts, book, call))]
+    parts.count === 1 ? [] : [...(await unsent(parts, book, call)), ...(await unbalanced(parts, book, call))]
   const named = audits.flatMap(({ violations }, partition) =>
     parts.count === 1
       ? violations
@@ -44,7 +44,7 @@ export async function auditSale(
   const skus = sumCounts(audits.map((audit) => audit.skus)).map(sound)
   return {
     ok: violations.length === 0,
-    skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])),
+    skus: Object.fromEntries(skus.map((counts, skuIndex) => [book.sku(skuIndex), counts])),
     reservations: audits.reduce((sum, audit) => sum + audit.reservations, 0),
     violations,
   }
@@ -77,13 +77,13 @@ async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOption
   const first = await readTransfers(parts, call)
   const later = await readTransfers(parts, call)
   const violations: Violation[] = []
-  for (const [home, { received }] of first.entries()) {
-    for (const [donor, units] of received) {
-      const sent = new Map(later[donor]!.sent.find(([to]) => to === home)?.[1])
+  for (const [target, { received }] of first.entries()) {
+    for (const [source, units] of received) {
+      const sent = new Map(later[source]!.sent.find(([to]) => to === target)?.[1])
       for (const [sku, quantity] of units) {
         if (quantity <= (sent.get(sku) ?? 0)) continue
         const name = label(book.sku(sku))
-        const message = `${name}: partition ${home} has received ${quantity} from ${donor}, which sent ${sent.get(sku) ?? 0}`
+        const message = `${name}: partition ${target} has received ${quantity} from ${source}, which sent ${sent.get(sku) ?? 0}`
         violations.push({ rule: 'transfer', message })
       }
     }
@@ -92,7 +92,7 @@ async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOption
 }
 
 /** Finds partitions whose `inTransit` is not the units sent minus the units received. */
-async function misrouted(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
+async function unbalanced(parts: Parts, book: SaleRulesIndex, call: () => CallOptions): Promise<Violation[]> {
   const found = await readAll(parts.count, async (partition) => {
     for (let reading = 0; reading < tuning.readings; reading++) {
       const before = await readOne(parts, partition, call)
@@ -113,16 +113,16 @@ function* differing(
   skus: readonly SkuCounts[],
   book: SaleRulesIndex,
 ): Generator<Violation> {
-  const away: number[] = skus.map(() => 0)
+  const inTransitBy: number[] = skus.map(() => 0)
   const add = (rows: readonly (readonly [number, Units])[], sign: number) => {
-    for (const [, units] of rows) for (const [sku, quantity] of units) away[sku]! += sign * quantity
+    for (const [, units] of rows) for (const [sku, quantity] of units) inTransitBy[sku]! += sign * quantity
   }
   add(sent, 1)
   add(received, -1)
   for (const [sku, { inTransit }] of skus.entries()) {
-    if (inTransit === away[sku]) continue
+    if (inTransit === inTransitBy[sku]) continue
     const name = label(book.sku(sku))
-    const message = `partition ${partition}: ${name}: inTransit is ${inTransit}, its transfers say ${away[sku]}`
+    const message = `partition ${partition}: ${name}: inTransit is ${inTransit}, its transfers say ${inTransitBy[sku]}`
     yield { rule: 'transfer', message }
   }
 }

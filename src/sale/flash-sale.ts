@@ -239,7 +239,7 @@ export class FlashSale {
     const call = this.#client.call(options)
     const book = await this.#client.learn(call)
     const { state, skus } = await this.#saleWide.totals(call)
-    return { state, skus: Object.fromEntries(skus.map((counts, place) => [book.sku(place), counts])) }
+    return { state, skus: Object.fromEntries(skus.map((counts, skuIndex) => [book.sku(skuIndex), counts])) }
   }
 
   /**
@@ -320,11 +320,11 @@ export class FlashSale {
   }
 
   async #reserveAdmitted(
-    door: AdmissionGate,
+    gate: AdmissionGate,
     order: ValidatedRequest,
     call: CallOptions,
   ): Promise<ReserveResult> {
-    const admission = await admit(door, order, call)
+    const admission = await admit(gate, order, call)
     if ('status' in admission) return admission
     const result = await this.#reserveLearning(order, call)
     // This visitor had a try, so the next one may enter: a unit need not wait until the pass

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
+import { withDeadline } from '../batching/with-deadline.js'
 import { StockholdError, unavailable } from '../errors.js'
 import type { LedgerWriter } from './ledger.js'
-import { withDeadline } from './rebalancing/with-deadline.js'
 import type { SaleClient } from './sale-client.js'
 
 /** Delays answers until the ledger has written the changes they report. */
@@ -13,8 +13,8 @@ export class LedgerBarrier {
   #waiting = 0
   #isReady = false
 
-  constructor(access: SaleClient, ledger: LedgerWriter, maxInFlight: number) {
-    this.#client = access
+  constructor(client: SaleClient, ledger: LedgerWriter, maxInFlight: number) {
+    this.#client = client
     this.#ledger = ledger
     this.#max = maxInFlight
   }

@@ -95,15 +95,15 @@ export class Partitions {
 
   /** Bypasses the freeze: for the commands of a recovery. */
   recovering(): Parts {
-    const lanes: BatcherSet<Commands>[] = []
+    const batchers: BatcherSet<Commands>[] = []
     const open = (index: number): BatcherSet<Commands> => {
       const session = this.#newSession(index)
       session.bypassFreeze = true
       return new BatcherSet(this.#port(index), saleEffects, session, false)
     }
     const at = (index: number): BatcherSet<Commands> => {
-      lanes[index] ??= open(index)
-      return lanes[index]
+      batchers[index] ??= open(index)
+      return batchers[index]
     }
     return {
       count: this.#count,
@@ -174,8 +174,8 @@ function partitionAmong(digest: string, partitions: number): number {
  */
 export function mintId(incarnation: string, buyer: string, partitions: number): string {
   const digest = hash('sha256', incarnation + buyer, 'base64url')
-  const home = partitions === 1 ? 0 : partitionAmong(digest, partitions)
-  return makeId(home, digest.slice(0, PART_LENGTH), randomDigits())
+  const partition = partitions === 1 ? 0 : partitionAmong(digest, partitions)
+  return makeId(partition, digest.slice(0, PART_LENGTH), randomDigits())
 }
 
 const tuning = {

@@ -20,10 +20,10 @@ export class ReservationCommands {
   readonly #acknowledged: AcknowledgementCache
   readonly #ledgerBarrier: LedgerBarrier | undefined
 
-  constructor(access: SaleClient, told: AcknowledgementCache, written: LedgerBarrier | undefined) {
-    this.#client = access
-    this.#acknowledged = told
-    this.#ledgerBarrier = written
+  constructor(client: SaleClient, acknowledged: AcknowledgementCache, barrier: LedgerBarrier | undefined) {
+    this.#client = client
+    this.#acknowledged = acknowledged
+    this.#ledgerBarrier = barrier
   }
 
   /** The id determines the partition. An id that cannot belong to this sale is `not_found`. */
@@ -45,8 +45,8 @@ export class ReservationCommands {
     const op = { id, ...rest } as unknown as Op<C>
     if (command !== 'confirm' || !this.#client.rebalancer)
       return this.#client.partitions.at(partition).ask(command, op, call, settled)
-    const answer = await this.#client.withRebalancing(call, (supply, ask) =>
-      confirmWithRebalancing(supply, ask, op as Op<'confirm'>, call),
+    const answer = await this.#client.withRebalancing(call, (rebalancer, ask) =>
+      confirmWithRebalancing(rebalancer, ask, op as Op<'confirm'>, call),
     )
     return settled(answer as FinalAnswer<C>)
   }
@@ -60,19 +60,19 @@ export class ReservationCommands {
     const call = this.#client.call(options)
     const book = await this.#client.learn(call)
     const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
-    const home = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
+    const partition = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
     await this.#ledgerBarrier?.ready(call)
     const answer = this.#client.rebalancer
-      ? await this.#client.withRebalancing(call, (supply, ask) =>
-          restockWithRebalancing(supply, ask, home, op, call),
+      ? await this.#client.withRebalancing(call, (rebalancer, ask) =>
+          restockWithRebalancing(rebalancer, ask, partition, op, call),
         )
-      : await this.#client.partitions.at(home).ask('restock', op, call, (settled) => settled)
+      : await this.#client.partitions.at(partition).ask('restock', op, call, (settled) => settled)
     if (answer.status === 'conflict') throw conflict()
     if (answer.status === 'lacking') throw new Error('unreachable')
     this.#acknowledged.noteRestock(op, answer.applied)
     onApplied()
     const { applied, replayed } = answer
-    return this.acknowledge({ status: 'restocked', sku, applied, replayed }, home, call)
+    return this.acknowledge({ status: 'restocked', sku, applied, replayed }, partition, call)
   }
 
   /** Records an answer in the acknowledgement cache and returns it in public form. */

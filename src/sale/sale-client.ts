@@ -54,7 +54,10 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   /** Runs a call to the buyer's partition that may move units from others; it is counted once. */
-  withRebalancing<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
+  withRebalancing<T>(
+    call: CallOptions,
+    work: (rebalancer: Rebalancer, ask: AskAt) => Promise<T>,
+  ): Promise<T> {
     return this.fanOut((parts) => work(this.#rebalancer!, askAt(parts, call)))
   }
 
@@ -62,7 +65,10 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
    * Like `withRebalancing`, for a call that the buyer's partition has answered: the call was
    * counted before, so `maxInFlight` is not checked again.
    */
-  async resumeCall<T>(call: CallOptions, work: (supply: Rebalancer, ask: AskAt) => Promise<T>): Promise<T> {
+  async resumeCall<T>(
+    call: CallOptions,
+    work: (rebalancer: Rebalancer, ask: AskAt) => Promise<T>,
+  ): Promise<T> {
     this.partitions.acquireUnchecked()
     try {
       return await work(this.#rebalancer!, askAt(this.partitions.parts, call))

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../batching/batcher-set.js'
+import { withDeadline } from '../batching/with-deadline.js'
+import { sleep } from '../engine/clock.js'
 import type { SaleState } from '../engine/engine.js'
 import { isAway, unavailable } from '../errors.js'
 import { changeAll } from './fan-out.js'
-import { withDeadline } from './rebalancing/with-deadline.js'
 import type { SaleClient } from './sale-client.js'
 import { mostRestrictive, readTotals, type Totals } from './totals.js'
 
@@ -17,8 +18,8 @@ export class SaleWide {
   /** Since when every reading has found units in transit. */
   #inTransitSince: number | undefined
 
-  constructor(access: SaleClient) {
-    this.#client = access
+  constructor(client: SaleClient) {
+    this.#client = client
   }
 
   /**
@@ -42,8 +43,7 @@ export class SaleWide {
   async completeTransfers(call: () => CallOptions): Promise<void> {
     await this.totals(call())
     if (this.#inTransitSince === undefined) return
-    const { clock } = this.#client
-    await new Promise<void>((resolve) => void clock.after(tuning.momentMs, resolve))
+    await sleep(tuning.momentMs, this.#client.clock)
     await this.#completeTransfers(call()).catch(() => {})
   }
 
@@ -62,8 +62,8 @@ export class SaleWide {
     const { clock, rebalancer } = this.#client
     const tooLate = () =>
       unavailable(
-        'It took too long to bring home what is in transit.',
-        new Error('Some partition did not answer.'),
+        'Units in transit could not be delivered in time.',
+        new Error('A partition did not answer.'),
       )
     return withDeadline(rebalancer!.completeTransfers(), call, clock, tooLate)
   }

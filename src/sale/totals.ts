@@ -44,8 +44,8 @@ export function mostRestrictive(states: readonly SaleState[]): SaleState {
 export function sumCounts(partitions: readonly (readonly SkuCounts[])[]): SkuCounts[] {
   const sums: Counts[] = partitions[0]!.map((counts) => ({ ...counts }))
   for (const skus of partitions.slice(1)) {
-    for (const [place, counts] of skus.entries()) {
-      const sum = sums[place]!
+    for (const [skuIndex, counts] of skus.entries()) {
+      const sum = sums[skuIndex]!
       sum.total += counts.total
       sum.available += counts.available
       sum.held += counts.held

@@ -19,7 +19,7 @@ export class Shop {
   readonly #limit: number | undefined
   readonly #transcript: Transcript
   /** The latest answer for each reservation. */
-  readonly #told = new Map<string, Reservation>()
+  readonly #answered = new Map<string, Reservation>()
   readonly #byKey = new Map<string, string>()
   readonly #confirmed = new Set<string>()
   readonly #due = new Set<string>()
@@ -41,7 +41,7 @@ export class Shop {
 
   /** Sends all steps at the same time, then checks every rule. */
   async play(group: readonly Step[]): Promise<void> {
-    const known = [...this.#told.keys()]
+    const known = [...this.#answered.keys()]
     this.#transcript.nextGroup()
     // Wait for all requests before reporting: one still under way would run into the next story.
     const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
@@ -135,9 +135,9 @@ export class Shop {
    * ended.
    */
   #hear(reservation: Reservation): void {
-    const before = this.#told.get(reservation.id)
+    const before = this.#answered.get(reservation.id)
     if (before && rank(before) > rank(reservation)) return
-    this.#told.set(reservation.id, reservation)
+    this.#answered.set(reservation.id, reservation)
     if (reservation.state === 'refunded') this.#confirmed.delete(reservation.id)
   }
 
@@ -145,7 +145,7 @@ export class Shop {
     const { skus } = await this.#handle().stats()
     const promised = new Map<string, number>()
     const taken = new Map<string, number>()
-    for (const reservation of this.#told.values()) {
+    for (const reservation of this.#answered.values()) {
       if (!isCertain(reservation)) continue
       for (const { sku, quantity } of reservation.items) {
         promised.set(sku, (promised.get(sku) ?? 0) + quantity)

@@ -57,7 +57,7 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
       isLocal: true,
       partition: (sale, index, partitions) => memory.partition(sale, index, partitions),
       room: (name) => memory.room(name),
-      groups: (...place) => memory.groups(...place),
+      groups: (...partition) => memory.groups(...partition),
       close: () => memory.close(),
     },
     now: () => start + clock.now(),

@@ -2,11 +2,11 @@ import type { CallOptions } from '../batching/batcher-set.js'
 import { isAway, restate, StockholdError, unavailable } from '../errors.js'
 
 /** The error for a buyer who is in the queue but whose position could not be read. */
-export function placedUnseen(error: unknown, { signal }: CallOptions): unknown {
+export function joinedUnread(error: unknown, { signal }: CallOptions): unknown {
   const mayBeRead = signal?.aborted || isAway(error)
   if (!mayBeRead) return error
   const message =
-    'The buyer has a place, but the room could not be read. Join again: the same buyer keeps the place.'
+    'The buyer is in the queue, but the room could not be read. Join again: the same buyer keeps the position.'
   return new StockholdError('UNKNOWN_OUTCOME', message, { cause: error })
 }
 
@@ -17,11 +17,8 @@ export function notRead(): StockholdError {
   )
 }
 
-export function placeGone(): StockholdError {
-  return new StockholdError(
-    'TICKET_INVALID',
-    'the place of this ticket was given up: join the waiting room again',
-  )
+export function visitOver(): StockholdError {
+  return new StockholdError('TICKET_INVALID', 'the visit of this ticket is over: join the waiting room again')
 }
 
 /** @param lastError Of the latest attempt, if that attempt failed. */

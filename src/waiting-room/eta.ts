@@ -37,7 +37,7 @@ export class EtaEstimator {
    * @param rank `null` while it is not drawn.
    * @param now The server's time.
    */
-  place(state: RoomState, position: number, rank: number | null, now: number): QueuePosition {
+  estimate(state: RoomState, position: number, rank: number | null, now: number): QueuePosition {
     const opensIn = state.opened ? 0 : Math.max(0, (this.#rules.opensAt ?? 0) - now)
     const waits = this.#waitMs(state, position)
     const etaMs = waits === null ? null : Math.ceil(opensIn + waits)
@@ -53,9 +53,9 @@ export class EtaEstimator {
   }
 
   /** While Redis is away: the same position again, with a later next poll. */
-  later(place: QueuePosition): QueuePosition {
-    const longer = clamp(place.pollAfterMs * 3, UNKNOWN_POLL_MS, MAX_AWAY_MS)
-    return { ...place, pollAfterMs: this.#jittered(longer) }
+  later(known: QueuePosition): QueuePosition {
+    const longer = clamp(known.pollAfterMs * 3, UNKNOWN_POLL_MS, MAX_AWAY_MS)
+    return { ...known, pollAfterMs: this.#jittered(longer) }
   }
 
   #waitMs({ paused, pace, tokens, speed }: RoomState, position: number): number | null {

@@ -81,8 +81,8 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   }
 
   get #latest(): Session {
-    const [lanes, joins] = [this.#batchers.session, this.#joins.session]
-    return joins.lastNow > lanes.lastNow ? joins : lanes
+    const [others, joins] = [this.#batchers.session, this.#joins.session]
+    return joins.lastNow > others.lastNow ? joins : others
   }
 
   /** The latest time that the server reported: it is not behind that. 0 before the first answer. */

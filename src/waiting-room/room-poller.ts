@@ -1,5 +1,6 @@
 import { backoff } from '../batching/backoff.js'
 import type { CallOptions } from '../batching/batcher-set.js'
+import { settledBy, type Waiter, waitFor } from '../batching/with-deadline.js'
 import type { Timer } from '../engine/clock.js'
 import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
@@ -9,11 +10,10 @@ import { QueueIndex } from './queue-index.js'
 import type { RoomClient } from './room-client.js'
 import { readStock } from './stock-reader.js'
 import { FRESH_MS, tuning } from './tuning.js'
-import { settledBy, type Waiting, waitFor } from './wait-for-admission.js'
 
 const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, clock: Number.NEGATIVE_INFINITY }
 
-interface Visiting extends Waiting<VisitAnswer> {
+interface Visiting extends Waiter<VisitAnswer> {
   readonly visit: Visit
 }
 
@@ -39,7 +39,7 @@ export class RoomPoller {
   #reading: Promise<void> | undefined
   #patientUntil = LONG_AGO.clock
   #visits: Visiting[] = []
-  #watchers: Waiting<RoomState>[] = []
+  #watchers: Waiter<RoomState>[] = []
   #ticking = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -60,8 +60,8 @@ export class RoomPoller {
   #turns: ReadonlySet<number> = new Set()
   #stopped = false
 
-  constructor(access: RoomClient, sale: FlashSale | undefined) {
-    this.#client = access
+  constructor(client: RoomClient, sale: FlashSale | undefined) {
+    this.#client = client
     this.#sale = sale
   }
 
@@ -116,12 +116,12 @@ export class RoomPoller {
   /** A state not older than `maxAge` ms. While the engine is away it fails at once. */
   refresh(limits: CallOptions = { deadline: this.#client.deadline() }, maxAge = 0): Promise<RoomState> {
     if (maxAge > 0 && this.isFresherThan(maxAge)) return Promise.resolve(this.#state!)
-    return this.#join(limits, (waiting) => this.#watchers.push(waiting))
+    return this.#join(limits, (waiter) => this.#watchers.push(waiter))
   }
 
   /** Sends the visit of a visitor who is near their turn or has it. */
   visit(visit: Visit, limits: CallOptions = { deadline: this.#client.deadline() }): Promise<VisitAnswer> {
-    return this.#join(limits, (waiting) => this.#visits.push({ ...waiting, visit }))
+    return this.#join(limits, (waiter) => this.#visits.push({ ...waiter, visit }))
   }
 
   /** Whether the buyer's pass of this visit was revoked. */
@@ -165,7 +165,7 @@ export class RoomPoller {
     for (const listener of this.#listeners) listener()
   }
 
-  #join<T>(limits: CallOptions, enter: (waiting: Waiting<T>) => void): Promise<T> {
+  #join<T>(limits: CallOptions, enter: (waiter: Waiter<T>) => void): Promise<T> {
     if (this.#stopped || this.#client.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
@@ -323,8 +323,8 @@ export class RoomPoller {
     return Math.max(this.#client.elapsed() - moment.elapsed, now - moment.clock)
   }
 
-  #fail(error: unknown, ...groups: (readonly Waiting<never>[])[]): void {
-    for (const waiting of groups.flat()) waiting.reject(again(error))
+  #fail(error: unknown, ...groups: (readonly Waiter<never>[])[]): void {
+    for (const waiter of groups.flat()) waiter.reject(again(error))
   }
 }
 

@@ -50,9 +50,9 @@ export class TicketTable {
   }
 
   /** Adds a ticket that is not in the table, and returns its slot. */
-  add(ticket: string, number: number, rank: number, told: number): number {
+  add(ticket: string, number: number, rank: number, lastPosition: number): number {
     if (this.#used * 2 >= this.#slots) this.#renew()
-    return this.#put(keyOf(ticket), ticket, number, rank, told)
+    return this.#put(keyOf(ticket), ticket, number, rank, lastPosition)
   }
 
   /**
@@ -82,17 +82,17 @@ export class TicketTable {
     this.#records[slot * FIELDS + RANK] = rank
   }
 
-  setLastPosition(slot: number, told: number): void {
-    this.#records[slot * FIELDS + LAST_POSITION] = told
+  setLastPosition(slot: number, lastPosition: number): void {
+    this.#records[slot * FIELDS + LAST_POSITION] = lastPosition
   }
 
-  #put(key: number, ticket: string, number: number, rank: number, told: number): number {
+  #put(key: number, ticket: string, number: number, rank: number, lastPosition: number): number {
     let slot = key & (this.#slots - 1)
     while (this.numberAt(slot) !== 0) slot = (slot + 1) & (this.#slots - 1)
     this.#records[slot * FIELDS + KEY] = key
     this.#tickets[slot] = ticket
     this.place(slot, number, rank)
-    this.setLastPosition(slot, told)
+    this.setLastPosition(slot, lastPosition)
     this.#used++
     return slot
   }

@@ -1,5 +1,6 @@
 import { onAbort } from '../batching/abort.js'
-import type { Clock, Timer } from '../engine/clock.js'
+import { withDeadline } from '../batching/with-deadline.js'
+import type { Clock } from '../engine/clock.js'
 import type { PollResult } from './results.js'
 import type { RoomPoller } from './room-poller.js'
 
@@ -16,20 +17,20 @@ export interface Watched {
 /** Yields what `poll` answers whenever it has changed. */
 export function pushUpdates(
   watched: Watched,
-  keeper: RoomPoller,
+  poller: RoomPoller,
   clock: Clock,
   signal: AbortSignal | undefined,
 ): AsyncIterableIterator<PollResult, void, undefined> {
   const end = new AbortController()
   const stop = () => end.abort()
   async function* untilStopped(): AsyncGenerator<PollResult, void, undefined> {
-    if (signal?.aborted || keeper.stopped) return
+    if (signal?.aborted || poller.stopped) return
     const forget = signal && onAbort(signal, stop)
-    const stopListening = keeper.listen(() => {
-      if (keeper.stopped) stop()
+    const stopListening = poller.listen(() => {
+      if (poller.stopped) stop()
     })
     try {
-      yield* news(watched, keeper, clock, end.signal)
+      yield* news(watched, poller, clock, end.signal)
     } finally {
       forget?.()
       stopListening()
@@ -56,7 +57,7 @@ export function pushUpdates(
 
 async function* news(
   watched: Watched,
-  keeper: RoomPoller,
+  poller: RoomPoller,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<PollResult, void, undefined> {
@@ -74,7 +75,7 @@ async function* news(
     }
     if (update.status === 'admitted' || (update.status === 'closed' && update.reason === 'ended')) return
     // The caller may take a while over an update, and the turn may come meanwhile.
-    if (!(isNews && watched.hasTurn())) await changed(watched, keeper, clock, signal)
+    if (!(isNews && watched.hasTurn())) await changed(watched, poller, clock, signal)
   }
 }
 
@@ -89,21 +90,16 @@ function said(update: PollResult): string {
  * Resolves when the visitor has a turn, when the room opens or closes, and at the latest after
  * `lookMs`.
  */
-function changed(watched: Watched, keeper: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const closed = keeper.state?.closed
-    let timer: Timer | undefined
-    const done = () => {
-      timer?.cancel()
-      stopListening()
-      forget()
-      resolve()
-    }
-    const stopListening = keeper.listen(() => {
-      if (watched.hasTurn() || keeper.state?.closed !== closed) done()
+function changed(watched: Watched, poller: RoomPoller, clock: Clock, signal: AbortSignal): Promise<void> {
+  const closed = poller.state?.closed
+  let stopListening = () => {}
+  const change = new Promise<void>((resolve) => {
+    stopListening = poller.listen(() => {
+      if (watched.hasTurn() || poller.state?.closed !== closed) resolve()
     })
-    timer = clock.after(tuning.lookMs, done)
-    const forget = onAbort(signal, done)
   })
+  const look = { deadline: clock.now() + tuning.lookMs, signal }
+  return withDeadline(change, look, clock, () => undefined)
+    .catch(() => {})
+    .finally(stopListening)
 }

@@ -4,7 +4,8 @@ import { isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
-import { notRead, placedUnseen, placeGone } from './errors.js'
+import { joinedUnread, notRead, visitOver } from './errors.js'
+import { LocalPosition } from './local-position.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
 import { type PassClaims, Signer } from './pass.js'
 import type { JoinResult, PollResult, RoomStats } from './results.js'
@@ -19,7 +20,6 @@ import {
   normalizeRoom,
   type RoomRules,
 } from './room-rules.js'
-import { Standing } from './standing.js'
 import { TicketCache, type Visitor } from './ticket-cache.js'
 import { pushUpdates } from './updates.js'
 
@@ -47,7 +47,7 @@ export class WaitingRoom implements AdmissionGate {
   readonly #tickets: TicketCache
   readonly #times: ReturnType<typeof checkTimes>
   readonly #holds: boolean
-  readonly #standing: Standing
+  readonly #position: LocalPosition
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
@@ -69,7 +69,7 @@ export class WaitingRoom implements AdmissionGate {
     if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
     this.#poller = new RoomPoller(this.#client, this.#ownSale ?? (sale as FlashSale | undefined))
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
-    this.#standing = new Standing(this.#client, this.#poller)
+    this.#position = new LocalPosition(this.#client, this.#poller)
   }
 
   /**
@@ -92,20 +92,20 @@ export class WaitingRoom implements AdmissionGate {
     const name = checkId(buyer, 'buyer')
     const limits = this.#client.call(options)
     if (!this.#client.known) await this.#client.learn(limits)
-    const placed = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
+    const joined = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
     this.#poller.markActive()
     if (!this.#poller.state)
       await this.#poller.refresh(limits).catch((error) => {
-        throw placedUnseen(error, limits)
+        throw joinedUnread(error, limits)
       })
     else if (!this.#poller.recent()) await this.#poller.refresh(limits).catch(() => {})
-    const { number, visitId, expiresAt } = placed
+    const { number, visitId, expiresAt } = joined
     const visitor = this.#tickets.place(name, visitId, number)
-    const place =
+    const position =
       expiresAt === null
-        ? this.#standing.of(visitor, this.#standing.aheadAtMost(visitor))
+        ? this.#position.of(visitor, this.#position.aheadAtMost(visitor))
         : { position: 0, etaMs: 0, pollAfterMs: 0 }
-    return { ticket: visitor.ticket, ...place }
+    return { ticket: visitor.ticket, ...position }
   }
 
   /**
@@ -127,13 +127,13 @@ export class WaitingRoom implements AdmissionGate {
     let limits = options !== undefined || this.#client.closed ? this.#client.call(options) : undefined
     this.#poller.markActive()
     try {
-      if (!this.#poller.recent() && !(this.#poller.state && this.#standing.isExpected(visitor))) {
+      if (!this.#poller.recent() && !(this.#poller.state && this.#position.isExpected(visitor))) {
         limits ??= this.#client.call()
         await this.#poller.refresh(limits)
         // The room has been read now, and the draw may have changed the visitor's rank.
         visitor = this.#tickets.of(ticket)
       }
-      return this.#standing.isExpected(visitor)
+      return this.#position.isExpected(visitor)
         ? await this.#visit(visitor, limits)
         : this.#withPosition(visitor)
     } catch (error) {
@@ -324,19 +324,19 @@ export class WaitingRoom implements AdmissionGate {
     const state = this.#poller.state!
     if (visitor.rank > state.called && this.#poller.queue.isGone(visitor.rank)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
-    const { position, etaMs, pollAfterMs } = this.#standing.of(visitor, ahead)
+    const { position, etaMs, pollAfterMs } = this.#position.of(visitor, ahead)
     this.#tickets.setLastPosition(visitor, position)
-    return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#standing.isLate(position) }
+    return { status: 'waiting', position, etaMs, pollAfterMs, soldOutLikely: this.#position.isLate(position) }
   }
 
   #hold(visitor: Visitor, error: unknown): PollResult {
     if (!isAway(error) || !this.#holds || !this.#poller.state || !this.#client.known) throw error
-    return this.#standing.whileAway(visitor)
+    return this.#position.whileAway(visitor)
   }
 
   #gone(visitor: Visitor): StockholdError {
     this.#tickets.forget(visitor.ticket)
-    return placeGone()
+    return visitOver()
   }
 
   async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {

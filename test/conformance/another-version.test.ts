@@ -1,34 +1,26 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
-import type { Port } from '../../src/engine/port.js'
 import { FlashSale, type StockholdError, WaitingRoom } from '../../src/index.js'
 import { START } from '../support/engines.js'
+import { callsOf } from '../support/every-method.js'
 import { type Part, storeIn } from '../support/layouts.js'
 import { onBothEngines } from '../support/shop.js'
 import { clocked } from '../support/test-clock.js'
 import { SECRET } from '../support/waiting-room.js'
+import { withPorts } from '../support/wrapped-engine.js'
 
 const HOUR = 3_600_000
 
 /** The engine, and how many batches it was handed. */
 function counted(engine: Engine): { engine: Engine; runs: number } {
   const counting = { engine, runs: 0 }
-  const count = <P extends Port<never>>(port: P): P =>
-    ({
-      ready: () => port.ready(),
-      run(command: never, ops: never, call: never) {
-        counting.runs++
-        return port.run(command, ops, call)
-      },
-    }) as unknown as P
-  counting.engine = {
-    ...(engine.clock && { clock: engine.clock }),
-    elapsed: () => engine.elapsed(),
-    close: () => engine.close(),
-    room: (name) => count(engine.room(name) as never),
-    partition: (...place) => count(engine.partition(...place) as never),
-    groups: (...place) => count(engine.groups(...place) as never),
-  }
+  counting.engine = withPorts(engine, (port) => ({
+    ready: () => port.ready(),
+    run(command, ops, call) {
+      counting.runs++
+      return port.run(command, ops, call)
+    },
+  }))
   return counting
 }
 
@@ -83,18 +75,10 @@ onBothEngines((_, kind) => {
     const { id } = bought.reservation
     const other = handle()
     const calls: (() => Promise<unknown>)[] = [
-      ...[sale, other].flatMap((of) => [() => buy(of), () => of.confirm(id), () => of.get(id)]),
+      ...[() => buy(sale), () => buy(other), () => other.confirm(id), () => other.get(id)],
       create,
       () => other.create({ stock: { a: 10 } }),
-      () => sale.release(id),
-      () => sale.extend(id, { holdMs: 2_000 }),
-      () => sale.refund(id, { restock: true }),
-      () => sale.restock({ sku: 'a', quantity: 1, key: 'r' }),
-      () => sale.pause(),
-      () => sale.resume(),
-      () => sale.end(),
-      () => sale.stats(),
-      () => sale.audit(),
+      ...callsOf(sale, id),
       () => sale.recover({ from: 'replay' }),
       () => sale.recover({ from: 'accept' }),
     ]

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Op } from '../../src/engine/engine.js'
 import { FlashSale, type SaleRules } from '../../src/index.js'
+import { callsOf } from '../support/every-method.js'
 import { testOfOne } from '../support/several.js'
 import { anyTime, onBothEngines, Shop } from '../support/shop.js'
 
@@ -120,22 +121,8 @@ onBothEngines((open, kind) => {
   test('a sale that was never created is NOT_FOUND, whatever is asked', async () => {
     const { sale } = await closed()
     const id = '1AAAAAAAAAAAAAAAAAA'
-    const calls = [
-      sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }),
-      sale.confirm(id),
-      sale.release(id),
-      sale.extend(id, { holdMs: 1 }),
-      sale.refund(id, { restock: true }),
-      sale.get(id),
-      sale.restock({ sku: 'a', quantity: 1, key: 'k' }),
-      sale.pause(),
-      sale.resume(),
-      sale.end(),
-      sale.stats(),
-      sale.audit(),
-    ]
-    for (const call of calls)
-      await expect(call).rejects.toMatchObject({ code: 'NOT_FOUND', retryable: false })
+    for (const call of callsOf(sale, id))
+      await expect(call(), String(call)).rejects.toMatchObject({ code: 'NOT_FOUND', retryable: false })
     expect(await sale.create({ stock: { a: 1 } })).toStrictEqual({ created: true })
     expect(await sale.get(id)).toBeUndefined()
   })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Call, Command, LogOffset, Op } from '../../src/engine/engine.js'
+import type { Command, Op } from '../../src/engine/engine.js'
+import type { Call, LogOffset } from '../../src/engine/port.js'
 import { idIn, onBothEngines, order, type Shop } from '../support/shop.js'
 
 const rolledBack = (shop: Shop) => ({ outcome: 'rolled_back', now: shop.now() })

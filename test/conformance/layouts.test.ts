@@ -3,7 +3,7 @@ import type { Command, Op, Rules } from '../../src/engine/engine.js'
 import type { GroupCommand, GroupOp } from '../../src/engine/groups.js'
 import type { RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { stored, storeIn } from '../support/layouts.js'
-import { idAt, openPort, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
+import { idAt, openPort, opOfEach, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
 import { Room, usualPace, usualRules } from '../support/room.js'
 import { onBothEngines } from '../support/shop.js'
 
@@ -13,21 +13,9 @@ const ofSale: { [C in Command]: Op<C> } = {
   create: { rules, incarnation: TOKEN, complete: true },
   describe: {},
   rebuild: { rules, incarnation: TOKEN, generation: 2 },
+  ...opOfEach(id),
   reserve: { id: idAt(0, 'bob'), buyer: 'bob', cart: [[0, 1]], key: null, holdMs: 1_000 },
-  confirm: { id, buyer: null, paymentId: null, final: true },
-  release: { id, buyer: null },
   extend: { id, holdMs: 5_000 },
-  refund: { id, restock: true },
-  get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k', final: true },
-  control: { action: 'end' },
-  send: { to: 1, wants: [[0, 1]], received: [] },
-  receive: { from: 1, sent: [[0, 1]] },
-  transfers: {},
-  stats: {},
-  sweep: {},
-  scan: { cursor: '0' },
-  events: { after: 0, reservations: true },
 }
 const group = { group: 'g', consumer: 'one' }
 const ofGroups: { [C in GroupCommand]: GroupOp<C> } = {
@@ -66,7 +54,7 @@ onBothEngines((_, kind) => {
     const timed = await kind.make()
     const [at] = await openPort(timed)
     await at!.hold('ann')
-    await at!.askHandoff('claim', ofGroups.claim)
+    await at!.askGroups('claim', ofGroups.claim)
     await at!.advance(2_000)
     return { timed, at: at! }
   }
@@ -98,7 +86,7 @@ onBothEngines((_, kind) => {
           const before = await stored(kind, timed)
           const answer = { outcome: 'incompatible', now: at.now(), layout }
           for (const incarnation of [TOKEN, 'another']) {
-            const reply = await at.runHandoff(command, [op, op], { incarnation, minTime: at.now() + 9 })
+            const reply = await at.runGroups(command, [op, op], { incarnation, minTime: at.now() + 9 })
             if (part === 'groups' && incarnation === 'another')
               expect(reply, part).toStrictEqual({ outcome: 'lost', now: at.now() })
             else expect(reply, part).toStrictEqual({ ...answer, part: part === 'sale' ? 'itself' : part })
@@ -151,7 +139,7 @@ onBothEngines((_, kind) => {
       await storeIn(1, part, kind, timed)
     }
     expect(await stored(kind, timed)).toEqual(before)
-    expect(await at.askHandoff('groups', {})).toMatchObject({ groups: [{ group: 'g', consumer: 'one' }] })
+    expect(await at.askGroups('groups', {})).toMatchObject({ groups: [{ group: 'g', consumer: 'one' }] })
   })
 
   test('where nothing is stored, there is no layout to be another', async () => {

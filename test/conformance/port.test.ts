@@ -1,25 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Command, Op } from '../../src/engine/engine.js'
+import { opOfEach } from '../support/port-sale.js'
 import { anyTime, idIn, onBothEngines, order, Shop } from '../support/shop.js'
 
 const id = idIn('b', 1)
-const oneOfEach: { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } = {
-  reserve: order(id),
-  confirm: { id, buyer: null, paymentId: null, final: true },
-  release: { id, buyer: null },
-  extend: { id, holdMs: 1 },
-  refund: { id, restock: true },
-  get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k', final: true },
-  control: { action: 'end' },
-  send: { to: 1, wants: [[0, 1]], received: [] },
-  receive: { from: 1, sent: [[0, 1]] },
-  transfers: {},
-  stats: {},
-  sweep: {},
-  scan: { cursor: '0' },
-  events: { after: 0, reservations: false },
-}
+const oneOfEach = opOfEach(id)
 
 onBothEngines((open, kind) => {
   test('another incarnation than the one there is: lost, and nothing changes', async () => {

@@ -8,7 +8,7 @@ import { type Clock, processClock, type Timer } from '../../src/engine/clock.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
 import { TestClock } from '../support/test-clock.js'
-import { withTiming } from '../support/waiting-room.js'
+import { wrapped } from '../support/wrapped-engine.js'
 
 const SALES = 2_000
 const QUIET_MS = 1_500
@@ -53,7 +53,7 @@ describe('thousands of sales on one client', () => {
     const client = connectTo(server)
     const watcher = connectTo(server)
     const timers = counted()
-    const engine = withTiming(redisEngine(client), timers.clock)
+    const engine = wrapped(redisEngine(client), { clock: timers.clock })
     /** Scripts that Redis has run by now. */
     const calls = async () => {
       const stats = await watcher.info('commandstats')

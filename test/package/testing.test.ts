@@ -19,6 +19,7 @@ import {
   stepArbitrary,
   storyArbitrary,
 } from '../../src/testing.js'
+import { withPartitions } from '../support/wrapped-engine.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -50,25 +51,14 @@ test('the Redis engine passes', async () => {
 function tampered(
   change: <C extends Command>(command: C, op: Op<C>, answer: Answer<C>) => Answer<C>,
 ): Engine {
-  const engine = memoryEngine()
-  return {
-    elapsed: engine.elapsed,
-    close: () => engine.close(),
-    room: (name) => engine.room(name),
-    groups: (...place) => engine.groups(...place),
-    partition(sale, index, partitions) {
-      const partition = engine.partition(sale, index, partitions)
-      return {
-        ready: () => partition.ready(),
-        async run(command, ops, call) {
-          const reply = await partition.run(command, ops, call)
-          if (reply.outcome !== 'done') return reply
-          const answers = reply.answers.map((answer, i) => change(command, ops[i]!, answer))
-          return { ...reply, answers } as Reply<typeof command>
-        },
-      }
+  return withPartitions(memoryEngine(), (port) => ({
+    async run(command, ops, call) {
+      const reply = await port.run(command, ops, call)
+      if (reply.outcome !== 'done') return reply
+      const answers = reply.answers.map((answer, i) => change(command, ops[i]!, answer))
+      return { ...reply, answers } as Reply<typeof command>
     },
-  }
+  }))
 }
 
 /** What everybody sees who is told of a unit that is not there. */

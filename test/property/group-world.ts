@@ -145,7 +145,7 @@ export class HandoffWorld {
   ): Promise<readonly GroupAnswer<C>[]> {
     const replies = await Promise.all(
       this.#sides.map((side) =>
-        side.runHandoff(command, ops, call).catch((error: unknown) => {
+        side.runGroups(command, ops, call).catch((error: unknown) => {
           throw new Violation('fault', `${command}: ${error}`, { cause: error })
         }),
       ),

@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { Command, Engine, Op } from '../../src/engine/engine.js'
+import type { Engine } from '../../src/engine/engine.js'
 import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import type { Before } from '../support/altered-scripts.js'
 import { memoryKind, redisKind } from '../support/engines.js'
+import { withPartitions, wrapped } from '../support/wrapped-engine.js'
 import { checkProperties } from './check.js'
 import { mutants } from './mutants.js'
 
@@ -62,26 +63,13 @@ async function between(change: (engine: Engine) => Engine) {
 
 describe('finds a bug injected around the memory engine', () => {
   test('the answers of a batch come in the wrong order', async () => {
-    const reversed = (inner: Engine): Engine => ({
-      elapsed: inner.elapsed,
-      close: () => inner.close(),
-      room: (name) => inner.room(name),
-      groups: (...place) => inner.groups(...place),
-      partition: (sale, index, partitions) => {
-        const partition = inner.partition(sale, index, partitions)
-        return {
-          ready: () => partition.ready(),
-          run: async <C extends Command>(
-            command: C,
-            ops: readonly Op<C>[],
-            call: Parameters<typeof partition.run>[2],
-          ) => {
-            const reply = await partition.run(command, ops, call)
-            return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
-          },
-        }
-      },
-    })
+    const reversed = (inner: Engine) =>
+      withPartitions(inner, (port) => ({
+        async run(command, ops, call) {
+          const reply = await port.run(command, ops, call)
+          return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
+        },
+      }))
     const { violation } = await checkProperties([() => between(reversed)], {
       seed: SEED,
       runs: RUNS,
@@ -91,13 +79,7 @@ describe('finds a bug injected around the memory engine', () => {
   })
 
   test('sold_out is remembered for ever', async () => {
-    const timeless = (inner: Engine): Engine => ({
-      elapsed: () => 0,
-      close: () => inner.close(),
-      room: (name) => inner.room(name),
-      groups: (...place) => inner.groups(...place),
-      partition: (sale, index, partitions) => inner.partition(sale, index, partitions),
-    })
+    const timeless = (inner: Engine) => wrapped(inner, { elapsed: () => 0 })
     const { violation } = await checkProperties([() => between(timeless)], {
       seed: SEED,
       runs: RUNS,

@@ -97,14 +97,14 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
 ]
 
-export const handoffMutants: readonly PartitionMutant[] = [
+export const groupMutants: readonly PartitionMutant[] = [
   {
-    name: 'settle ignores the epoch',
+    name: 'an acknowledgement ignores the epoch',
     alterations: [{ find: 'if group[EPOCH] ~= epoch or group[CONSUMER]', replace: 'if group[CONSUMER]' }],
     breaks: ['difference'],
   },
   {
-    name: 'settle ignores which consumer has the lease',
+    name: 'an acknowledgement ignores which consumer has the lease',
     alterations: [{ find: 'or group[CONSUMER] ~= consumer', replace: '' }],
     breaks: ['difference'],
   },

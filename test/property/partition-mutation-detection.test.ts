@@ -7,7 +7,7 @@ import { Violation } from '../model/violation.js'
 import { alteredMaker } from '../support/altered-kind.js'
 import { memoryKind, redisKind } from '../support/engines.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
-import { handoffMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
+import { groupMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
 
 /** What each mutant must be found in; most fall in the first few. */
 const CHECK = { seed: 2, numRuns: 150, endOnFailure: true }
@@ -45,4 +45,4 @@ function findEach(
 }
 
 describe('finds a bug injected into the transfers', () => findEach(partitionProperty, transferMutants))
-describe('finds a bug injected into the groups', () => findEach(handoffProperty, handoffMutants))
+describe('finds a bug injected into the groups', () => findEach(handoffProperty, groupMutants))

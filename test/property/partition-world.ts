@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Answer, Call, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
+import type { Answer, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
+import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'

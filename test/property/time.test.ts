@@ -78,7 +78,7 @@ const openers: Record<string, (kind: EngineKind) => Promise<Timed>> = {
     return {
       now: () => at!.now(),
       advance: (ms) => at!.advance(ms),
-      call: (minTime) => at!.doneHandoff('claim', [claim], { minTime }),
+      call: (minTime) => at!.doneGroups('claim', [claim], { minTime }),
       keeps: true,
     }
   },

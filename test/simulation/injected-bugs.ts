@@ -3,6 +3,7 @@ import { withNonce } from '../../src/engine/reservation-id.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { NEVER, type Time } from '../../src/memory-engine/time.js'
 import type { ViolationKind } from '../model/violation.js'
+import { withPartitions, wrapped } from '../support/wrapped-engine.js'
 import type { SaleMachine } from './simulator/sale-machine.js'
 import type { InjectedBug } from './simulator/sale-world.js'
 
@@ -39,15 +40,7 @@ function another(op: Op<'reserve'>): Op<'reserve'> {
 
 /** Sends the engine's batches through something else. */
 function driver(change: (port: Partition) => Partition['run']): InjectedBug {
-  return {
-    engine: (engine): Engine => ({
-      ...engine,
-      partition: (sale, index, partitions) => {
-        const port = engine.partition(sale, index, partitions)
-        return { ready: () => port.ready(), run: change(port) }
-      },
-    }),
-  }
+  return { engine: (engine) => withPartitions(engine, (port) => ({ run: change(port) })) }
 }
 
 /** Holds end so much later than they should. */
@@ -62,6 +55,19 @@ function lapsing(byMs: number): InjectedBug {
     }
   })
 }
+
+/** Of sales and of rooms. */
+export const callersLeftWaiting = {
+  name: 'a call that fails leaves its callers waiting',
+  bug: {
+    engine: (engine: Engine) =>
+      wrapped(engine, {
+        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
+      }),
+  },
+  watched: ['deadline', 'liveness'],
+  heard: ['deadline', 'liveness'],
+} as const
 
 export const injectedBugs: readonly NamedBug[] = [
   {
@@ -205,17 +211,7 @@ export const injectedBugs: readonly NamedBug[] = [
     watched: ['history', 'promise', 'fault'],
     heard: ['history', 'fault'],
   },
-  {
-    name: 'a call that fails leaves its callers waiting',
-    bug: {
-      engine: (engine) => ({
-        ...engine,
-        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
-      }),
-    },
-    watched: ['deadline', 'liveness'],
-    heard: ['deadline', 'liveness'],
-  },
+  callersLeftWaiting,
   {
     name: 'what is received twice is counted twice',
     bug: server((state) => {

@@ -3,6 +3,8 @@ import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
 import type { Room } from '../../src/memory-engine/room/room-state.js'
 import type { Time } from '../../src/memory-engine/time.js'
 import type { ViolationKind } from '../model/violation.js'
+import { withPartitions } from '../support/wrapped-engine.js'
+import { callersLeftWaiting } from './injected-bugs.js'
 import type { RoomMachine } from './simulator/rooms/room-machine.js'
 import type { InjectedRoomBug } from './simulator/rooms/room-options.js'
 
@@ -105,22 +107,16 @@ export const injectedRoomBugs: readonly RoomBug[] = [
   {
     name: 'units on hold are read as available',
     bug: {
-      engine: (engine) => ({
-        ...engine,
-        partition: (...which) => {
-          const port = engine.partition(...which)
-          return {
-            ...port,
-            async run(command, ops, call) {
-              const reply = await port.run(command, ops, call)
-              if (command !== 'stats' || reply.outcome !== 'done') return reply
-              const [{ status, skus }] = reply.answers as readonly [FinalAnswer<'stats'>]
-              const more = skus.map((sku) => ({ ...sku, available: sku.available + sku.held, held: 0 }))
-              return { ...reply, answers: [{ status, skus: more }] } as unknown as typeof reply
-            },
-          }
-        },
-      }),
+      engine: (engine) =>
+        withPartitions(engine, (port) => ({
+          async run(command, ops, call) {
+            const reply = await port.run(command, ops, call)
+            if (command !== 'stats' || reply.outcome !== 'done') return reply
+            const [{ status, skus }] = reply.answers as readonly [FinalAnswer<'stats'>]
+            const more = skus.map((sku) => ({ ...sku, available: sku.available + sku.held, held: 0 }))
+            return { ...reply, answers: [{ status, skus: more }] } as unknown as typeof reply
+          },
+        })),
     },
     watched: ['admission'],
     heard: undefined,
@@ -211,15 +207,5 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     watched: ['conservation', 'admission'],
     heard: undefined,
   },
-  {
-    name: 'a call that fails leaves its callers waiting',
-    bug: {
-      engine: (engine) => ({
-        ...engine,
-        clock: { ...engine.clock!, after: () => ({ cancel: () => {}, keepAlive: () => {} }) },
-      }),
-    },
-    watched: ['deadline', 'liveness'],
-    heard: ['deadline', 'liveness'],
-  },
+  callersLeftWaiting,
 ]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { LogOffset } from '../../src/engine/engine.js'
+import type { LogOffset } from '../../src/engine/port.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { runsOr, seeds } from '../support/seeds.js'
 import { simulateRollback } from './simulator/rollback/simulate-rollback.js'

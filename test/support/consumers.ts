@@ -10,6 +10,7 @@ import {
   type SaleEvent,
   StockholdError,
 } from '../../src/index.js'
+import { withPorts } from './wrapped-engine.js'
 
 /** What a group was handed, in the order in which it was. */
 export class Seen {
@@ -81,26 +82,18 @@ export interface Mortal {
 
 export function mortal(inner: Engine): Mortal {
   let dead = false
-  const mortalPort = <P extends Port<never>>(port: P): P =>
-    ({
-      ready: () => port.ready(),
-      async run(command: never, ops: never, call: never) {
-        if (dead) throw new StockholdError('UNAVAILABLE', 'cut off')
-        await mine.before?.(command, ops)
-        const reply = await port.run(command, ops, call)
-        if (dead) throw new StockholdError('UNKNOWN_OUTCOME', 'cut off')
-        return reply
-      },
-    }) as unknown as P
-  const mine: Mortal = {
-    engine: {
-      elapsed: () => inner.elapsed(),
-      ...(inner.clock && { clock: inner.clock }),
-      close: () => inner.close(),
-      room: (name) => inner.room(name),
-      partition: (...place) => mortalPort(inner.partition(...place) as never),
-      groups: (...place) => mortalPort(inner.groups(...place) as never),
+  const mortalPort = (port: Port<never>): Port<never> => ({
+    ready: () => port.ready(),
+    async run(command, ops, call) {
+      if (dead) throw new StockholdError('UNAVAILABLE', 'cut off')
+      await mine.before?.(String(command), ops)
+      const reply = await port.run(command, ops, call)
+      if (dead) throw new StockholdError('UNKNOWN_OUTCOME', 'cut off')
+      return reply
     },
+  })
+  const mine: Mortal = {
+    engine: withPorts(inner, mortalPort),
     die: () => {
       dead = true
     },

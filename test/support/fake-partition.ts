@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import type { Answer, Call, Command, Op, Partition, Reply } from '../../src/engine/engine.js'
+import type { Answer, Command, Op, Partition, Reply } from '../../src/engine/engine.js'
+import type { Call } from '../../src/engine/port.js'
 
 /** A batch that the fake was handed, to be answered by the test. */
 export interface FakeCall {

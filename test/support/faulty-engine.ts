@@ -1,5 +1,6 @@
 import type { Command, Engine } from '../../src/engine/engine.js'
 import { StockholdError } from '../../src/errors.js'
+import { withPartitions } from './wrapped-engine.js'
 
 /**
  * What becomes of a batch. `refused`: it is not carried out; `reply lost`: it is, and nobody hears
@@ -15,27 +16,16 @@ export interface Batch {
 
 /** The engine as a process sees it whose batches fare as told. */
 export function faultyEngine(inner: Engine, fateOf: (batch: Batch) => Fate): Engine {
-  return {
-    ...(inner.clock ? { clock: inner.clock } : {}),
-    elapsed: () => inner.elapsed(),
-    close: () => inner.close(),
-    room: (name) => inner.room(name),
-    groups: (...place) => inner.groups(...place),
-    partition(sale, partition, partitions) {
-      const port = inner.partition(sale, partition, partitions)
-      return {
-        ready: () => port.ready(),
-        async run(command, ops, call) {
-          const fate = fateOf({ partition, command, ops })
-          if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
-          if (fate === 'hangs') return new Promise(() => {})
-          const reply = await port.run(command, ops, call)
-          if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
-          return reply
-        },
-      }
+  return withPartitions(inner, (port, partition) => ({
+    async run(command, ops, call) {
+      const fate = fateOf({ partition, command, ops })
+      if (fate === 'refused') throw new StockholdError('UNAVAILABLE', 'refused')
+      if (fate === 'hangs') return new Promise(() => {})
+      const reply = await port.run(command, ops, call)
+      if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'lost')
+      return reply
     },
-  }
+  }))
 }
 
 /**

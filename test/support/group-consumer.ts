@@ -16,7 +16,7 @@ export class Follower {
   async claim(rest: Partial<GroupOp<'claim'>> = {}): Promise<GroupAnswer<'claim'>> {
     const { group, consumer } = this
     const op = { group, consumer, leaseMs: 1_000, start: 'beginning' as const, ...rest }
-    const answer = await this.at.askHandoff('claim', op)
+    const answer = await this.at.askGroups('claim', op)
     if (answer.status === 'claimed') this.epoch = answer.epoch
     return answer
   }
@@ -37,7 +37,7 @@ export class Follower {
   }
 
   acknowledge(rest: Partial<GroupOp<'acknowledge'>> = {}): Promise<GroupAnswer<'acknowledge'>> {
-    return this.at.askHandoff('acknowledge', this.acknowledgement(rest))
+    return this.at.askGroups('acknowledge', this.acknowledgement(rest))
   }
 
   /** An event of the partition, put aside. */
@@ -47,15 +47,15 @@ export class Follower {
   }
 
   async state() {
-    const { groups } = await this.at.askHandoff('groups', {})
+    const { groups } = await this.at.askGroups('groups', {})
     return groups.find(({ group }) => group === this.group)
   }
 
   async dead(after = 0): Promise<readonly ParkedEvent[]> {
-    return (await this.at.askHandoff('dead', { group: this.group, after })).events
+    return (await this.at.askGroups('dead', { group: this.group, after })).events
   }
 
   checkpoint(position: number, trim: Trim | null = null): Promise<GroupAnswer<'checkpoint'>> {
-    return this.at.askHandoff('checkpoint', { group: this.group, position, trim })
+    return this.at.askGroups('checkpoint', { group: this.group, position, trim })
   }
 }

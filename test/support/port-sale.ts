@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type {
   Answer,
-  Call,
   Cart,
   Command,
   Op,
@@ -11,9 +10,10 @@ import type {
   StoredEvent,
 } from '../../src/engine/engine.js'
 import type { GroupAnswer, GroupCommand, GroupOp, GroupPort, GroupReply } from '../../src/engine/groups.js'
+import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import type { TimedEngine } from './engines.js'
-import { anyTime, type News } from './shop.js'
+import { anyTime, type News, order } from './shop.js'
 
 export const TOKEN = 'token'
 
@@ -57,10 +57,31 @@ export function idAt(partition: number, bucket: string, number = 1): string {
   return makeId(partition, bucket.padEnd(8, 'A'), String(number).padStart(8, 'A'))
 }
 
+/** An item of each command, but of those that make a sale or describe it. */
+export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } {
+  return {
+    reserve: order(id),
+    confirm: { id, buyer: null, paymentId: null, final: true },
+    release: { id, buyer: null },
+    extend: { id, holdMs: 1 },
+    refund: { id, restock: true },
+    get: { id },
+    restock: { sku: 0, quantity: 1, key: 'k', final: true },
+    control: { action: 'end' },
+    send: { to: 1, wants: [[0, 1]], received: [] },
+    receive: { from: 1, sent: [[0, 1]] },
+    transfers: {},
+    stats: {},
+    sweep: {},
+    scan: { cursor: '0' },
+    events: { after: 0, reservations: true },
+  }
+}
+
 /** One partition, and what follows its events, by their ports. */
 export class PortPartition {
   readonly partition: Partition
-  readonly handoff: GroupPort
+  readonly groups: GroupPort
   #seen = 0
 
   constructor(
@@ -70,7 +91,7 @@ export class PortPartition {
     partitions: number,
   ) {
     this.partition = clock.engine.partition(sale, index, partitions)
-    this.handoff = clock.engine.groups(sale, index, partitions)
+    this.groups = clock.engine.groups(sale, index, partitions)
   }
 
   now(): number {
@@ -99,31 +120,27 @@ export class PortPartition {
   }
 
   /** The same of the port for those who follow the events. */
-  runHandoff<C extends GroupCommand>(
+  runGroups<C extends GroupCommand>(
     command: C,
     ops: readonly GroupOp<C>[],
     call: Partial<Call> = {},
   ): Promise<GroupReply<C>> {
-    return this.handoff.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
+    return this.groups.run(command, ops, { incarnation: TOKEN, ...anyTime, ...call })
   }
 
-  async doneHandoff<C extends GroupCommand>(
-    command: C,
-    ops: readonly GroupOp<C>[],
-    call: Partial<Call> = {},
-  ) {
-    const reply = await this.runHandoff(command, ops, call)
+  async doneGroups<C extends GroupCommand>(command: C, ops: readonly GroupOp<C>[], call: Partial<Call> = {}) {
+    const reply = await this.runGroups(command, ops, call)
     if (reply.outcome !== 'done') expect.fail(`${command}: ${reply.outcome}`)
     expect(reply.answers).toHaveLength(ops.length)
     return reply
   }
 
-  async askHandoff<C extends GroupCommand>(
+  async askGroups<C extends GroupCommand>(
     command: C,
     op: GroupOp<C>,
     call: Partial<Call> = {},
   ): Promise<GroupAnswer<C>> {
-    return (await this.doneHandoff(command, [op], call)).answers[0]!
+    return (await this.doneGroups(command, [op], call)).answers[0]!
   }
 
   /** Counts of one SKU as `total available held confirmed inTransit`; expired holds are swept. */

@@ -1,4 +1,5 @@
-import type { Call, Command, Engine, Op } from '../../src/engine/engine.js'
+import type { Command, Engine } from '../../src/engine/engine.js'
+import { withPartitions } from './wrapped-engine.js'
 
 const readOnly: ReadonlySet<Command> = new Set([
   'describe',
@@ -23,21 +24,13 @@ export interface Redelivering {
 export function redelivering(inner: Engine): Redelivering {
   const self = {
     times: 1,
-    engine: {
-      elapsed: inner.elapsed,
-      close: () => inner.close(),
-      room: (name: string) => inner.room(name),
-      groups: (sale: string, index: number, partitions: number) => inner.groups(sale, index, partitions),
-      partition: (sale: string, index: number, partitions: number) => {
-        const partition = inner.partition(sale, index, partitions)
-        const run = async <C extends Command>(command: C, ops: readonly Op<C>[], call: Call) => {
-          for (let sent = readOnly.has(command) ? self.times : 1; sent < self.times; sent++)
-            await partition.run(command, ops, call)
-          return partition.run(command, ops, call)
-        }
-        return { ready: () => partition.ready(), run }
+    engine: withPartitions(inner, (port) => ({
+      async run(command, ops, call) {
+        for (let sent = readOnly.has(command) ? self.times : 1; sent < self.times; sent++)
+          await port.run(command, ops, call)
+        return port.run(command, ops, call)
       },
-    } satisfies Engine,
+    })),
   }
   return self
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import type { Answer, Call, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
+import type { Answer, Command, Op, Partition, Reply, StoredEvent } from '../../src/engine/engine.js'
+import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import { FlashSale, type Item, type Reservation, type SaleRules } from '../../src/index.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'

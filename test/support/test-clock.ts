@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../src/engine/clock.js'
 import type { Port } from '../../src/engine/port.js'
 import type { Engine } from '../../src/index.js'
 import { memoryKind, type TimedEngine } from './engines.js'
+import { withPorts, wrapped } from './wrapped-engine.js'
 
 /**
  * Turns of the event loop in which a callback, and everything that follows from it without a timer,
@@ -133,17 +134,13 @@ export class TestClock implements Clock {
    * for equally long.
    */
   drive(engine: Engine): Engine {
-    return {
-      clock: this.#varied,
-      elapsed: () => engine.elapsed(),
-      close: () => engine.close(),
-      room: (name) => this.#counted(engine.room(name) as never),
-      partition: (...place) => this.#counted(engine.partition(...place) as never),
-      groups: (...place) => this.#counted(engine.groups(...place) as never),
-    }
+    return wrapped(
+      withPorts(engine, (port) => this.#counted(port)),
+      { clock: this.#varied },
+    )
   }
 
-  #counted<P extends Port<never>>(port: P): P {
+  #counted(port: Port<never>): Port<never> {
     const count = <T extends Promise<unknown> | undefined>(call: T): T => {
       if (call === undefined) return call
       const over = () => void this.#calls.delete(call)
@@ -153,8 +150,8 @@ export class TestClock implements Clock {
     }
     return {
       ready: () => count(port.ready()),
-      run: (command: never, ops: never, call: never) => count(port.run(command, ops, call)),
-    } as unknown as P
+      run: (command, ops, call) => count(port.run(command, ops, call)),
+    }
   }
 
   #earliest(): Waiting | undefined {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import { type Clock, processClock } from '../../src/engine/clock.js'
+import type { Clock } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { RoomCommand } from '../../src/engine/room.js'
 import {
@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js'
 import { type EngineKind, engineKinds, START, type TimedEngine } from './engines.js'
 import { TestClock } from './test-clock.js'
+import { wrapped } from './wrapped-engine.js'
 
 export const SECRET = 'a secret of thirty-two bytes, at least'
 
@@ -72,18 +73,6 @@ function promptTiming(clock: () => number): Clock {
   }
 }
 
-/** The engine with other timers. */
-export function withTiming(engine: Engine, clock: Clock): Engine {
-  return {
-    clock,
-    elapsed: () => engine.elapsed(),
-    close: () => engine.close(),
-    partition: (sale, index, partitions) => engine.partition(sale, index, partitions),
-    room: (name) => engine.room(name),
-    groups: (...place) => engine.groups(...place),
-  }
-}
-
 /** The engine, and what passes between it and its rooms. */
 export interface SpiedEngine {
   readonly engine: Engine
@@ -103,8 +92,7 @@ export function spied(engine: Engine): SpiedEngine {
     mostTends: 0,
     before: undefined,
     count: (command) => spy.calls.filter((call) => command === undefined || call.command === command).length,
-    engine: {
-      ...withTiming(engine, engine.clock ?? processClock),
+    engine: wrapped(engine, {
       room(name) {
         const port = engine.room(name)
         return {
@@ -122,7 +110,7 @@ export function spied(engine: Engine): SpiedEngine {
           },
         }
       },
-    },
+    }),
   }
   return spy
 }
@@ -149,7 +137,7 @@ export class Entrance {
     creation: RoomRules = {},
     id = 'launch',
   ): Promise<Entrance> {
-    const engine = withTiming(clock.engine, promptTiming(clock.now))
+    const engine = wrapped(clock.engine, { clock: promptTiming(clock.now) })
     const entrance = new Entrance(clock, engine, id, options)
     expect(await entrance.room.create(creation)).toEqual({ created: true })
     return entrance

@@ -1,6 +1,6 @@
 import type { DepartedChunk } from '../../engine/room.js'
 
-const PLACES = 65_536
+const CHUNK = 65_536
 
 /**
  * The numbers of visitors who left while waiting, one bit each, and the version at which each chunk
@@ -19,8 +19,8 @@ export class DepartedRanks {
   add(number: number): void {
     const chunk = this.#chunkOf(number)
     chunk.version = ++this.#version
-    const place = number % PLACES
-    chunk.bits[place >> 3]! |= 0x80 >> (place & 7)
+    const bit = number % CHUNK
+    chunk.bits[bit >> 3]! |= 0x80 >> (bit & 7)
   }
 
   /** Whether all numbers after `from` and before `to` have departed. `from` never gets less. */
@@ -37,14 +37,14 @@ export class DepartedRanks {
   }
 
   #has(number: number): boolean {
-    const place = number % PLACES
-    const chunk = this.#chunks[Math.floor(number / PLACES)]
-    return chunk !== undefined && (chunk.bits[place >> 3]! & (0x80 >> (place & 7))) !== 0
+    const bit = number % CHUNK
+    const chunk = this.#chunks[Math.floor(number / CHUNK)]
+    return chunk !== undefined && (chunk.bits[bit >> 3]! & (0x80 >> (bit & 7))) !== 0
   }
 
   #chunkOf(number: number) {
-    const index = Math.floor(number / PLACES)
-    while (this.#chunks.length <= index) this.#chunks.push({ bits: Buffer.alloc(PLACES / 8), version: 0 })
+    const index = Math.floor(number / CHUNK)
+    while (this.#chunks.length <= index) this.#chunks.push({ bits: Buffer.alloc(CHUNK / 8), version: 0 })
     return this.#chunks[index]!
   }
 }

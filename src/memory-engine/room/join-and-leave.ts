@@ -3,29 +3,29 @@ import type { RankedVisitor } from './ranked-visitor.js'
 import { type Room, retry, type Step } from './room-state.js'
 
 export function join(room: Room, { buyer }: RoomOp<'join'>, { now, overdue }: Step): RoomAnswer<'join'> {
-  const place = room.find(buyer)
-  const ranOut = place !== undefined && hasRunOut(place, now)
-  if (place && !ranOut) return placed(place)
+  const visitor = room.find(buyer)
+  const ranOut = visitor !== undefined && hasRunOut(visitor, now)
+  if (visitor && !ranOut) return joined(visitor)
   if (overdue) return retry
   room.draw(now)
   room.waiting++
-  return placed(place ? room.replace(place, now) : room.place(buyer, now))
+  return joined(visitor ? room.replace(visitor, now) : room.join(buyer, now))
 }
 
-export function hasRunOut(place: RankedVisitor, now: number): boolean {
-  return place.expiresAt !== null && now >= place.expiresAt
+export function hasRunOut(visitor: RankedVisitor, now: number): boolean {
+  return visitor.expiresAt !== null && now >= visitor.expiresAt
 }
 
-function placed({ number, visitId, expiresAt }: RankedVisitor): RoomAnswer<'join'> {
+function joined({ number, visitId, expiresAt }: RankedVisitor): RoomAnswer<'join'> {
   return { status: 'placed', number, visitId, expiresAt }
 }
 
 export function leave(room: Room, op: RoomOp<'leave'>, { now, overdue }: Step): RoomAnswer<'leave'> {
-  const place = room.findVisit(op.buyer, op.visitId)
-  if (overdue) return place ? retry : { status: 'gone' }
+  const visitor = room.findVisit(op.buyer, op.visitId)
+  if (overdue) return visitor ? retry : { status: 'gone' }
   room.moveOn(now)
-  if (!place) return { status: 'gone' }
-  room.end(place, now)
+  if (!visitor) return { status: 'gone' }
+  room.end(visitor, now)
   return { status: 'left' }
 }
 
@@ -34,21 +34,21 @@ export function revoke(
   { buyer }: RoomOp<'revoke'>,
   { now, overdue }: Step,
 ): RoomAnswer<'revoke'> {
-  const place = room.find(buyer)
-  if (overdue) return place ? retry : { status: 'gone' }
+  const visitor = room.find(buyer)
+  if (overdue) return visitor ? retry : { status: 'gone' }
   room.moveOn(now)
-  if (!place) return { status: 'gone' }
-  room.end(place, now)
+  if (!visitor) return { status: 'gone' }
+  room.end(visitor, now)
   return { status: 'revoked' }
 }
 
 export function spend(room: Room, op: RoomOp<'spend'>, { now, overdue }: Step): RoomAnswer<'spend'> {
-  const place = room.findVisit(op.buyer, op.visitId)
-  const valid = place !== undefined && place.expiresAt !== null && now < place.expiresAt
-  const unspent = valid && room.outstanding.isUnspent(place)
+  const visitor = room.findVisit(op.buyer, op.visitId)
+  const valid = visitor !== undefined && visitor.expiresAt !== null && now < visitor.expiresAt
+  const unspent = valid && room.outstanding.isUnspent(visitor)
   if (overdue && unspent) return retry
   if (!overdue) room.moveOn(now)
   // In a room without a sale, no reading will ever include the purchase.
-  if (unspent && room.rules.sale !== null) room.outstanding.spend(place, now)
+  if (unspent && room.rules.sale !== null) room.outstanding.spend(visitor, now)
   return { status: valid ? 'spent' : 'gone' }
 }

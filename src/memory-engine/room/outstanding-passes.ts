@@ -12,49 +12,49 @@ export class OutstandingPasses {
     return this.#turns.size + this.#passes.size + this.#spent.size
   }
 
-  hasTurn(place: RankedVisitor): boolean {
-    return this.#turns.has(place)
+  hasTurn(visitor: RankedVisitor): boolean {
+    return this.#turns.has(visitor)
   }
 
-  isUnspent(place: RankedVisitor): boolean {
-    return this.#passes.has(place)
+  isUnspent(visitor: RankedVisitor): boolean {
+    return this.#passes.has(visitor)
   }
 
-  addTurn(place: RankedVisitor, doorTime: number): void {
-    this.#turns.set(place, doorTime)
+  addTurn(visitor: RankedVisitor, doorTime: number): void {
+    this.#turns.set(visitor, doorTime)
   }
 
   /** Makes the turn a pass. */
-  take(place: RankedVisitor): void {
-    this.#turns.delete(place)
-    this.#passes.add(place)
+  take(visitor: RankedVisitor): void {
+    this.#turns.delete(visitor)
+    this.#passes.add(visitor)
   }
 
-  spend(place: RankedVisitor, now: number): void {
-    this.#passes.delete(place)
-    this.#spent.set(place, now)
+  spend(visitor: RankedVisitor, now: number): void {
+    this.#passes.delete(visitor)
+    this.#spent.set(visitor, now)
   }
 
   /** Ends the visitor's turn or pass; returns whether it was a turn. */
-  end(place: RankedVisitor): boolean {
-    this.#passes.delete(place)
-    this.#spent.delete(place)
-    return this.#turns.delete(place)
+  end(visitor: RankedVisitor): boolean {
+    this.#passes.delete(visitor)
+    this.#spent.delete(visitor)
+    return this.#turns.delete(visitor)
   }
 
   /** The numbers whose turn was given at this door time or later. */
   turnsSince(doorTime: number): number[] {
     const numbers: number[] = []
-    for (const [place, given] of this.#turns) if (given >= doorTime) numbers.push(place.number)
+    for (const [visitor, given] of this.#turns) if (given >= doorTime) numbers.push(visitor.number)
     return numbers
   }
 
   /** Ends the turns given up to this door time, and returns how many there were. */
   expire(doorTime: number): number {
     let expired = 0
-    for (const [place, given] of this.#turns) {
+    for (const [visitor, given] of this.#turns) {
       if (given > doorTime) break
-      this.#turns.delete(place)
+      this.#turns.delete(visitor)
       expired++
     }
     return expired
@@ -62,17 +62,17 @@ export class OutstandingPasses {
 
   /** Removes passes that have run out unused: they can no longer be used to buy. */
   runOut(now: number): void {
-    for (const place of this.#passes) {
-      if (now < place.expiresAt!) return
-      this.#passes.delete(place)
+    for (const visitor of this.#passes) {
+      if (now < visitor.expiresAt!) return
+      this.#passes.delete(visitor)
     }
   }
 
   /** Removes passes spent before `at`: a reading of that time includes their purchases. */
   seeStockOf(at: number): void {
-    for (const [place, spentAt] of this.#spent) {
+    for (const [visitor, spentAt] of this.#spent) {
       if (spentAt >= at) return
-      this.#spent.delete(place)
+      this.#spent.delete(visitor)
     }
   }
 }

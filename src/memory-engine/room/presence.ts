@@ -1,5 +1,5 @@
 import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
-import { PresentVisitors } from './admission.js'
+import { PresentVisitors } from './present-visitors.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 
 /** The door time, the visitors last seen, and the visitors now present. */
@@ -23,31 +23,31 @@ export class Presence {
     this.#running = running
   }
 
-  remembers(place: RankedVisitor): boolean {
-    return this.#seen.has(place)
+  remembers(visitor: RankedVisitor): boolean {
+    return this.#seen.has(visitor)
   }
 
-  see(place: RankedVisitor, rank: number): void {
-    this.#seen.delete(place)
-    this.#seen.set(place, this.#time)
-    this.visitors.put(place, rank)
+  see(visitor: RankedVisitor, rank: number): void {
+    this.#seen.delete(visitor)
+    this.#seen.set(visitor, this.#time)
+    this.visitors.put(visitor, rank)
   }
 
-  isAway(place: RankedVisitor): boolean {
-    const seen = this.#seen.get(place)!
+  isAway(visitor: RankedVisitor): boolean {
+    const seen = this.#seen.get(visitor)!
     return seen < this.#freshFrom || this.#time - seen > PRESENT_MS
   }
 
-  forget(place: RankedVisitor): void {
-    this.#seen.delete(place)
-    this.visitors.remove(place)
+  forget(visitor: RankedVisitor): void {
+    this.#seen.delete(visitor)
+    this.visitors.remove(visitor)
   }
 
   /** Forgets visitors who were not seen for this time. */
   forgetAfter(ms: number): void {
-    for (const [place, seen] of this.#seen) {
+    for (const [visitor, seen] of this.#seen) {
       if (this.#time - seen < ms) return
-      this.forget(place)
+      this.forget(visitor)
     }
   }
 }

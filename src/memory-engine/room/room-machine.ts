@@ -2,10 +2,10 @@ import type { Call } from '../../engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/room.js'
 import { incompatible } from '../incompatible.js'
 import { momentAt, NEVER } from '../time.js'
-import { tend } from './admit.js'
+import { control, describe } from './control.js'
 import { join, leave, revoke, spend } from './join-and-leave.js'
-import { control, describe } from './operate.js'
 import { Room, retry, type Step } from './room-state.js'
+import { tend } from './tend.js'
 
 type OnRoom = Exclude<RoomCommand, 'create'>
 type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }

@@ -52,7 +52,7 @@ export class Room {
   /** When the room last moved on. */
   #movedAt: number
   #stock: StockReading | null = null
-  readonly #places = new Map<string, RankedVisitor>()
+  readonly #byBuyer = new Map<string, RankedVisitor>()
 
   constructor({ rules, pace, seed, commitment, incarnation }: RoomOp<'create'>, time: Time) {
     const { now } = time
@@ -120,12 +120,12 @@ export class Room {
   }
 
   find(buyer: string): RankedVisitor | undefined {
-    return this.#places.get(buyer)
+    return this.#byBuyer.get(buyer)
   }
 
   findVisit(buyer: string, visitId: number): RankedVisitor | undefined {
-    const place = this.#places.get(buyer)
-    return place?.visitId === visitId ? place : undefined
+    const visitor = this.#byBuyer.get(buyer)
+    return visitor?.visitId === visitId ? visitor : undefined
   }
 
   /** Takes over a reading of the stock, unless a later one is known. */
@@ -164,45 +164,45 @@ export class Room {
   }
 
   /** A number at the end, for a new visit or for the given one. */
-  place(buyer: string, now: number, visitId?: number): RankedVisitor {
+  join(buyer: string, now: number, visitId?: number): RankedVisitor {
     this.#time = this.#moment
     const number = this.queue.lengthen(now)
-    const place = { buyer, visitId: visitId ?? number, number, rank: null, expiresAt: null }
-    this.#places.set(buyer, place)
-    return place
+    const visitor = { buyer, visitId: visitId ?? number, number, rank: null, expiresAt: null }
+    this.#byBuyer.set(buyer, visitor)
+    return visitor
   }
 
   /** Gives the buyer a new number in place of one that is over. */
-  replace(place: RankedVisitor, now: number): RankedVisitor {
-    this.presence.forget(place)
-    return this.place(place.buyer, now, place.visitId)
+  replace(visitor: RankedVisitor, now: number): RankedVisitor {
+    this.presence.forget(visitor)
+    return this.join(visitor.buyer, now, visitor.visitId)
   }
 
   /** Ends the buyer's visit, with its number, turn and pass. */
-  end(place: RankedVisitor, now: number): void {
-    this.#places.delete(place.buyer)
-    this.presence.forget(place)
-    if (this.outstanding.end(place)) this.tokenBucket.giveBack()
-    if (place.expiresAt === null) {
+  end(visitor: RankedVisitor, now: number): void {
+    this.#byBuyer.delete(visitor.buyer)
+    this.presence.forget(visitor)
+    if (this.outstanding.end(visitor)) this.tokenBucket.giveBack()
+    if (visitor.expiresAt === null) {
       this.waiting--
-      this.queue.gone.add(place.number)
-    } else if (now < place.expiresAt) {
-      this.revocations.add({ at: now, buyer: place.buyer, visitId: place.visitId })
+      this.queue.gone.add(visitor.number)
+    } else if (now < visitor.expiresAt) {
+      this.revocations.add({ at: now, buyer: visitor.buyer, visitId: visitor.visitId })
     }
   }
 
-  giveTurn(place: RankedVisitor, now: number): void {
-    const { rank } = place
-    this.presence.forget(place)
+  giveTurn(visitor: RankedVisitor, now: number): void {
+    const { rank } = visitor
+    this.presence.forget(visitor)
     this.tokenBucket.take()
     this.queue.callUpTo(rank!, now)
-    this.outstanding.addTurn(place, this.presence.time)
+    this.outstanding.addTurn(visitor, this.presence.time)
   }
 
   /** Makes the turn a pass. */
-  admit(place: RankedVisitor, now: number): void {
-    place.expiresAt = now + this.rules.passMs
-    this.outstanding.take(place)
+  admit(visitor: RankedVisitor, now: number): void {
+    visitor.expiresAt = now + this.rules.passMs
+    this.outstanding.take(visitor)
     this.waiting--
     this.admitted++
   }

@@ -1,13 +1,6 @@
-import type {
-  Cart,
-  LogOffset,
-  Op,
-  RefundReason,
-  Rules,
-  SaleState,
-  StoredReservation,
-} from '../../engine/engine.js'
+import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation } from '../../engine/engine.js'
 import { LAYOUT } from '../../engine/layout.js'
+import type { LogOffset } from '../../engine/port.js'
 import { splitStock } from '../../engine/stock-split.js'
 import { Groups } from '../groups/group-state.js'
 import { type Moment, NEVER, type Time } from '../time.js'

@@ -38,3 +38,11 @@ export function events(state: PartitionState, op: Op<'events'>): Answer<'events'
   const reservations = [...ids].map((id) => state.find(id)!.reservation)
   return { status: 'events', events: found, generation, since, reservations }
 }
+
+export function stats(state: PartitionState, { skus }: Op<'stats'>): Answer<'stats'> {
+  return { status: state.saleState(), skus: state.stock.snapshot(skus), returns: state.returns }
+}
+
+export function sweep(state: PartitionState): Answer<'sweep'> {
+  return { status: 'swept', next: state.nextExpiry() }
+}

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../engine/engine.js'
 import type { GroupCommands, GroupState, ParkedEvent, Trim } from '../../engine/groups.js'
 import { byLetter, definePort, type Head, iterate } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
-import { writeColumn } from '../sale/record-codec.js'
+import { writeColumn, writeRows } from '../sale/record-codec.js'
 import consumerGroups from './concerns/consumer_groups.lua'
 import groupChanges from './concerns/group_changes.lua'
 import parkedEvents from './concerns/parked_events.lua'
@@ -105,26 +105,23 @@ export const groupPort = definePort<GroupCommands, From>({
     claim: {
       script: claim,
       flags: 'allow-oom',
-      encode(ops, to) {
-        to.array(ops.length)
-        for (const { group, consumer, leaseMs, start } of ops) {
-          to.array(4)
+      encode: (ops, to) =>
+        writeRows(ops, to, 4, ({ group, consumer, leaseMs, start }) => {
           to.text(group)
           to.text(consumer)
           to.integer(leaseMs)
           to.integer(start === 'now' ? 1 : 0)
-        }
-      },
+        }),
       decode(ops, from) {
         // The parked events of a group are sent once, however many items of a batch claim the
         // group.
-        const told = new Map<string, ParkedEvent[]>()
+        const sent = new Map<string, ParkedEvent[]>()
         return byLetter('claim', ops, letters(from), {
           C: ({ group }) => {
-            const place = { epoch: number(from), position: number(from), until: number(from) }
-            const parked = told.get(group) ?? readMembers(from)
-            told.set(group, parked)
-            return { status: 'claimed', ...place, parked }
+            const lease = { epoch: number(from), position: number(from), until: number(from) }
+            const parked = sent.get(group) ?? readMembers(from)
+            sent.set(group, parked)
+            return { status: 'claimed', ...lease, parked }
           },
           B: () => ({ status: 'busy', consumer: String(from.next()), until: number(from) }),
         })
@@ -133,10 +130,8 @@ export const groupPort = definePort<GroupCommands, From>({
     acknowledge: {
       script: acknowledge,
       flags: 'allow-oom',
-      encode(ops, to) {
-        to.array(ops.length)
-        for (const { group, consumer, epoch, leaseMs, position, park, unpark, trim } of ops) {
-          to.array(9)
+      encode: (ops, to) =>
+        writeRows(ops, to, 9, ({ group, consumer, epoch, leaseMs, position, park, unpark, trim }) => {
           to.text(group)
           to.text(consumer)
           to.integer(epoch)
@@ -150,8 +145,7 @@ export const groupPort = definePort<GroupCommands, From>({
           }
           writeColumn(unpark, to, (sequence) => sequence)
           writeTrim(trim, to)
-        }
-      },
+        }),
       decode: (ops, from) =>
         byLetter('acknowledge', ops, letters(from), {
           A: () => ({ status: 'acknowledged', until: number(from), first: number(from) }),
@@ -162,15 +156,12 @@ export const groupPort = definePort<GroupCommands, From>({
     checkpoint: {
       script: checkpoint,
       flags: 'allow-oom',
-      encode(ops, to) {
-        to.array(ops.length)
-        for (const { group, position, trim } of ops) {
-          to.array(4)
+      encode: (ops, to) =>
+        writeRows(ops, to, 4, ({ group, position, trim }) => {
           to.text(group)
           to.integer(position)
           writeTrim(trim, to)
-        }
-      },
+        }),
       decode: (ops, from) =>
         byLetter('checkpoint', ops, letters(from), {
           C: () => ({ status: 'checkpointed', first: number(from) }),
@@ -190,29 +181,23 @@ export const groupPort = definePort<GroupCommands, From>({
     },
     dead: {
       script: dead,
-      encode(ops, to) {
-        to.array(ops.length)
-        for (const { group, after } of ops) {
-          to.array(2)
+      encode: (ops, to) =>
+        writeRows(ops, to, 2, ({ group, after }) => {
           to.text(group)
           to.integer(after)
-        }
-      },
+        }),
       decode: (ops, from) =>
         byLetter('dead', ops, letters(from), { W: () => ({ status: 'dead', events: readMembers(from) }) }),
     },
     revive: {
       script: revive,
       flags: 'allow-oom',
-      encode(ops, to) {
-        to.array(ops.length)
-        for (const { group, sequences, action } of ops) {
-          to.array(3)
+      encode: (ops, to) =>
+        writeRows(ops, to, 3, ({ group, sequences, action }) => {
           to.text(group)
           writeColumn(sequences, to, (sequence) => sequence)
           to.integer(action === 'retry' ? 1 : 0)
-        }
-      },
+        }),
       decode: (ops, from) =>
         byLetter('revive', ops, letters(from), { R: () => ({ status: 'revived', count: number(from) }) }),
     },

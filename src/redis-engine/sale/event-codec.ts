@@ -43,8 +43,8 @@ export const eventsCodec: SaleCodec<'events'> = {
     ops.map((op) => {
       const entries = from.next() as Buffer[]
       const since = nextNumber(from)
-      const shelf = op.reservations ? new ReservationIndex(from) : undefined
-      const { events, reservations } = decodeEvents(entries, from.partition, op.after, shelf)
+      const index = op.reservations ? new ReservationIndex(from) : undefined
+      const { events, reservations } = decodeEvents(entries, from.partition, op.after, index)
       return { status: 'events', events, generation: from.generation, since, reservations }
     }),
 }
@@ -53,7 +53,7 @@ export const eventsCodec: SaleCodec<'events'> = {
 interface Stored {
   readonly reservation: StoredReservation
   readonly before: Stored | undefined
-  isSpokenOf: boolean
+  isListed: boolean
 }
 
 /** The content of the events' buckets, and the reservations of these buckets in the archive. */
@@ -62,46 +62,46 @@ class ReservationIndex {
   readonly #buckets: string
   /** By the index of the bucket. */
   readonly #latest: (Stored | undefined)[] = []
-  #places: Map<string, number> | undefined
+  #indices: Map<string, number> | undefined
   /** The index that was not asked for yet: mostly that of the next event. */
   #next = 0
 
   constructor(from: Details) {
     this.#buckets = (from.next() as Buffer).toString('base64url')
     const packed = new Reader(from.next() as Buffer)
-    for (let place = 0; place * PART_LENGTH < this.#buckets.length; place++)
-      this.#add(place, packed, packed.enter(), from)
+    for (let index = 0; index * PART_LENGTH < this.#buckets.length; index++)
+      this.#add(index, packed, packed.enter(), from)
     const archived = from.next() as Buffer[]
     for (let i = 0; i < archived.length; i += 2) {
-      const place = this.#placeOf(archived[i]!.toString('base64url', 0, PART))
+      const index = this.#indexOf(archived[i]!.toString('base64url', 0, PART))
       const record = archived[i + 1]!
-      if (place !== undefined) this.#add(place, new Reader(record), record.length, from)
+      if (index !== undefined) this.#add(index, new Reader(record), record.length, from)
     }
   }
 
   find(bucket: string, nonce: string): Stored | undefined {
     const isNext = this.#buckets.startsWith(bucket, this.#next * PART_LENGTH)
-    const place = isNext ? this.#next++ : this.#placeOf(bucket)
-    let one = place === undefined ? undefined : this.#latest[place]
+    const index = isNext ? this.#next++ : this.#indexOf(bucket)
+    let one = index === undefined ? undefined : this.#latest[index]
     while (one && !one.reservation.id.endsWith(nonce)) one = one.before
     return one
   }
 
-  #add(place: number, records: Reader, end: number, from: Details): void {
-    const id = makeId(from.partition, this.#bucketAt(place), '')
-    let latest = this.#latest[place]
+  #add(index: number, records: Reader, end: number, from: Details): void {
+    const id = makeId(from.partition, this.#bucketAt(index), '')
+    let latest = this.#latest[index]
     while (records.at < end)
-      latest = { reservation: readRecord(records, id, from), before: latest, isSpokenOf: false }
-    this.#latest[place] = latest
+      latest = { reservation: readRecord(records, id, from), before: latest, isListed: false }
+    this.#latest[index] = latest
   }
 
-  #bucketAt(place: number): string {
-    return this.#buckets.slice(place * PART_LENGTH, (place + 1) * PART_LENGTH)
+  #bucketAt(index: number): string {
+    return this.#buckets.slice(index * PART_LENGTH, (index + 1) * PART_LENGTH)
   }
 
-  #placeOf(bucket: string): number | undefined {
-    this.#places ??= new Map(this.#latest.map((_, place) => [this.#bucketAt(place), place]))
-    return this.#places.get(bucket)
+  #indexOf(bucket: string): number | undefined {
+    this.#indices ??= new Map(this.#latest.map((_, index) => [this.#bucketAt(index), index]))
+    return this.#indices.get(bucket)
   }
 }
 
@@ -113,7 +113,7 @@ function decodeEvents(
   entries: readonly Buffer[],
   partition: number,
   after: number,
-  shelf: ReservationIndex | undefined,
+  index: ReservationIndex | undefined,
 ): { events: StoredEvent[]; reservations: StoredReservation[] } {
   const events: StoredEvent[] = []
   const reservations: StoredReservation[] = []
@@ -125,11 +125,11 @@ function decodeEvents(
       const type = typeOfCode[groups.integer()]
       const argument = groups.integer()
       if (type === 'restocked' || !groups.atText) {
-        const place = { sequence, at }
+        const numbered = { sequence, at }
         const event =
           type === 'restocked'
-            ? restockedEvent(place, argument, new Reader(groups.raw()))
-            : bareEvent(type, place, argument, groups.integer())
+            ? restockedEvent(numbered, argument, new Reader(groups.raw()))
+            : bareEvent(type, numbered, argument, groups.integer())
         if (sequence++ > after) events.push(event)
         continue
       }
@@ -138,11 +138,11 @@ function decodeEvents(
       for (let from = 0; from < nonces; from += PART_LENGTH, sequence++) {
         const bucket = references.slice(from, from + PART_LENGTH)
         const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
-        const found = shelf?.find(bucket, nonce)
+        const found = index?.find(bucket, nonce)
         // The first entry may begin before the first requested event.
         if (sequence <= after) continue
-        if (found && !found.isSpokenOf) {
-          found.isSpokenOf = true
+        if (found && !found.isListed) {
+          found.isListed = true
           reservations.push(found.reservation)
         }
         const id = found?.reservation.id ?? makeId(partition, bucket, nonce)
@@ -153,11 +153,11 @@ function decodeEvents(
   return { events, reservations }
 }
 
-type Place = { readonly sequence: number; readonly at: number }
+type Numbered = { readonly sequence: number; readonly at: number }
 
-function restockedEvent(place: Place, applied: number, subject: Reader): StoredEvent {
+function restockedEvent(numbered: Numbered, applied: number, subject: Reader): StoredEvent {
   const [sku, quantity] = [subject.integer(), subject.integer()]
-  return { ...place, type: 'restocked', sku, quantity, key: subject.text(), applied }
+  return { ...numbered, type: 'restocked', sku, quantity, key: subject.text(), applied }
 }
 
 // This runs for every event of a busy sale: spreading a common object into each event costs fifty
@@ -189,23 +189,23 @@ function reservationEvent(
 
 function bareEvent(
   type: StoredEvent['type'] | undefined,
-  place: Place,
+  numbered: Numbered,
   argument: number,
   sku: number,
 ): StoredEvent {
   switch (type) {
     // Both name the other partition beside the SKU.
     case 'sent':
-      return { ...place, type, to: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+      return { ...numbered, type, to: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
     case 'received':
-      return { ...place, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+      return { ...numbered, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
     case 'sold_out':
-      return { ...place, type, sku }
+      return { ...numbered, type, sku }
     case 'paused':
     case 'resumed':
     case 'ended':
-      return { ...place, type }
+      return { ...numbered, type }
     default:
-      throw new RangeError(`event ${place.sequence} has an unknown type`)
+      throw new RangeError(`event ${numbered.sequence} has an unknown type`)
   }
 }

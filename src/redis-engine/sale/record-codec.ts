@@ -106,6 +106,15 @@ export function writeColumn<T>(ops: readonly T[], to: Writer, value: (op: T) => 
   }
 }
 
+/** Writes each item as a row of `width` values. */
+export function writeRows<T>(ops: readonly T[], to: Writer, width: number, writeRow: (op: T) => void): void {
+  to.array(ops.length)
+  for (const op of ops) {
+    to.array(width)
+    writeRow(op)
+  }
+}
+
 export function unknownStatus(command: Command, status: number | undefined): RangeError {
   return new RangeError(`${command} answered the unknown status ${status}`)
 }

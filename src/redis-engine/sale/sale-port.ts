@@ -287,8 +287,8 @@ export const salePort = definePort<Commands, Details>({
         const counts = readAllCounts(new Reader(from.next() as Buffer))
         const returns = nextNumber(from)
         const asked = skusAsked(ops)
-        const places = asked && new Map(asked.map((sku, place) => [sku, place]))
-        const of = (sku: number) => counts[places ? places.get(sku)! : sku]!
+        const indices = asked && new Map(asked.map((sku, index) => [sku, index]))
+        const of = (sku: number) => counts[indices ? indices.get(sku)! : sku]!
         return ops.map(({ skus }) => ({
           status: saleState('stats', letter),
           skus: skus?.map(of) ?? counts,

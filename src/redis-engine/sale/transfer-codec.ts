@@ -1,7 +1,7 @@
 import type { Answer, Units } from '../../engine/engine.js'
 import { RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
-import { type Details, type SaleCodec, unknownStatus } from './record-codec.js'
+import { type Details, type SaleCodec, unknownStatus, writeRows } from './record-codec.js'
 
 function writeUnits(units: Units, to: Writer): void {
   to.array(2 * units.length)
@@ -27,15 +27,12 @@ function isRetry(command: 'send' | 'receive', from: Details, i: number): boolean
 }
 
 export const sendCodec: SaleCodec<'send'> = {
-  encode(ops, to) {
-    to.array(ops.length)
-    for (const op of ops) {
-      to.array(3)
+  encode: (ops, to) =>
+    writeRows(ops, to, 3, (op) => {
       to.integer(op.to)
       writeUnits(op.wants, to)
       writeUnits(op.received, to)
-    }
-  },
+    }),
   decode: (ops, from) =>
     ops.map((_, i): Answer<'send'> => {
       if (isRetry('send', from, i)) return RETRY
@@ -45,14 +42,11 @@ export const sendCodec: SaleCodec<'send'> = {
 }
 
 export const receiveCodec: SaleCodec<'receive'> = {
-  encode(ops, to) {
-    to.array(ops.length)
-    for (const op of ops) {
-      to.array(2)
+  encode: (ops, to) =>
+    writeRows(ops, to, 2, (op) => {
       to.integer(op.from)
       writeUnits(op.sent, to)
-    }
-  },
+    }),
   decode: (ops, from) =>
     ops.map((_, i): Answer<'receive'> => {
       if (isRetry('receive', from, i)) return RETRY

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import type { Clock } from '../../engine/clock.js'
+import { withDeadline } from '../../batching/with-deadline.js'
+import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { restate, StockholdError, unavailable } from '../../errors.js'
 import { failureOf } from '../fan-out.js'
@@ -7,7 +8,6 @@ import type { Parts } from '../partitions.js'
 import { KnownStock } from './known-stock.js'
 import { type StockSnapshot, StockSnapshots } from './stock-snapshots.js'
 import { StockTransfer } from './stock-transfer.js'
-import { withDeadline } from './with-deadline.js'
 
 const tuning = {
   /**
@@ -101,14 +101,14 @@ export class Rebalancer {
    */
   async acquire(
     target: number,
-    lack: Shortage,
+    shortage: Shortage,
     since: number,
     round: number,
     limits: CallOptions,
   ): Promise<SoldOut | undefined> {
-    const stopAsking = this.#snapshots.want(lack.wants)
+    const stopAsking = this.#snapshots.want(shortage.wants)
     try {
-      return await this.#acquire(target, lack, since, round, limits)
+      return await this.#acquire(target, shortage, since, round, limits)
     } finally {
       stopAsking()
     }
@@ -116,36 +116,36 @@ export class Rebalancer {
 
   async #acquire(
     target: number,
-    lack: Shortage,
+    shortage: Shortage,
     since: number,
     round: number,
     limits: CallOptions,
   ): Promise<SoldOut | undefined> {
-    const { sku, wants } = lack
+    const { sku, wants } = shortage
     for (const [one] of wants) this.#known.track(one)
-    this.#known.note(target, sku, lack.available)
+    this.#known.note(target, sku, shortage.available)
     for (let fruitless = round; ; fruitless++) {
       await this.#pause(fruitless, limits)
       const missing = this.#missing(target, wants)
       // Other calls have moved units to the target.
       if (missing.length === 0) return undefined
-      if (this.#isWorthPulling(target, lack)) {
+      if (this.#isWorthPulling(target, shortage)) {
         const came = await this.#within(limits, this.#transfer.pull(target, missing))
         if (came.has(sku)) return undefined
         continue
       }
       const { done, partialResult } = this.#snapshots.current()
       await this.#within(limits, partialResult)
-      if (this.#isWorthPulling(target, lack)) continue
-      const survey = await this.#within(limits, done)
-      if (this.#isWorthPulling(target, lack) || this.#missing(target, wants).length === 0) continue
+      if (this.#isWorthPulling(target, shortage)) continue
+      const snapshot = await this.#within(limits, done)
+      if (this.#isWorthPulling(target, shortage) || this.#missing(target, wants).length === 0) continue
       // The snapshot began too early or did not ask for these SKUs: this call cannot use it, not
       // even to learn that a partition is unreachable.
-      if (survey.number <= since || !wants.every(([one]) => survey.asked.has(one))) continue
-      if (survey.failures.size > 0) throw away(survey, this.#parts.count)
-      const verdict = verdictOf(survey, wants)
+      if (snapshot.number <= since || !wants.every(([one]) => snapshot.asked.has(one))) continue
+      if (snapshot.failures.size > 0) throw away(snapshot, this.#parts.count)
+      const verdict = verdictOf(snapshot, wants)
       if (verdict) return verdict
-      if (isStuck(survey, wants)) await this.#within(limits, this.#transfer.completeTransfers())
+      if (isStuck(snapshot, wants)) await this.#within(limits, this.#transfer.completeTransfers())
     }
   }
 
@@ -164,7 +164,7 @@ export class Rebalancer {
   async #pause(round: number, limits: CallOptions): Promise<void> {
     if (round < tuning.hasty) return
     const ms = this.#clock.random() * Math.min(tuning.maxPauseMs, 2 ** (round - tuning.hasty + 1))
-    await this.#within(limits, new Promise<void>((resolve) => void this.#clock.after(ms, resolve)))
+    await this.#within(limits, sleep(ms, this.#clock))
   }
 
   #within<T>(limits: CallOptions, promise: Promise<T>): Promise<T> {
@@ -184,16 +184,16 @@ export class Rebalancer {
  * first such SKU of the cart, so for those before it there must have been enough at that moment:
  * there were if the second snapshot still finds enough.
  */
-function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
-  if (!survey.still) return undefined
+function verdictOf(snapshot: StockSnapshot, wants: Units): SoldOut | undefined {
+  if (!snapshot.still) return undefined
   for (const [sku, quantity] of wants) {
-    const [before, now] = [survey.unsoldBefore[sku], survey.unsold[sku]!]
+    const [before, now] = [snapshot.unsoldBefore[sku], snapshot.unsold[sku]!]
     // The previous snapshot began before a call asked for this SKU.
     if (before === undefined) return undefined
     if (before < quantity) {
       // `available` includes units in transit: a request for no more than that can get them.
       const available = Math.min(before, now)
-      return { sku, available, unsold: before, mayReturn: survey.held[sku]! > 0 }
+      return { sku, available, unsold: before, mayReturn: snapshot.held[sku]! > 0 }
     }
     if (now < quantity) return undefined
   }
@@ -204,9 +204,9 @@ function verdictOf(survey: StockSnapshot, wants: Units): SoldOut | undefined {
  * Whether units are in transit now and were in the previous snapshot: a running process would have
  * delivered them by now.
  */
-function isStuck(survey: StockSnapshot, wants: Units): boolean {
+function isStuck(snapshot: StockSnapshot, wants: Units): boolean {
   return wants.some(
-    ([sku]) => survey.unsold[sku]! > survey.available[sku]! && survey.inTransitBefore[sku]! > 0,
+    ([sku]) => snapshot.unsold[sku]! > snapshot.available[sku]! && snapshot.inTransitBefore[sku]! > 0,
   )
 }
 

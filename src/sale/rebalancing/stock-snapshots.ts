@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../../engine/clock.js'
+import { settledBy } from '../../batching/with-deadline.js'
+import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'
 import { askAll } from '../fan-out.js'
@@ -10,7 +11,7 @@ const tuning = {
    * After this many ms a waiting call uses the answers so far, even if some partitions have not
    * answered.
    */
-  glimpseMs: 30,
+  partialMs: 30,
   /**
    * For this many partitions of the sale, at least 1 ms lies between two snapshots: a handle asks
    * at most 4,000 partitions a second.
@@ -58,7 +59,7 @@ interface Trace {
 interface Running {
   /** Resolves when every partition has answered or failed. */
   readonly done: Promise<StockSnapshot>
-  /** Resolves at the same time, or after `glimpseMs` if that is earlier. */
+  /** Resolves at the same time, or after `partialMs` if that is earlier. */
   readonly partialResult: Promise<unknown>
 }
 
@@ -76,7 +77,7 @@ export class StockSnapshots {
   /** How many calls wait for each SKU. */
   readonly #wanted = new Map<number, number>()
   #running: Running | undefined
-  #last: { survey: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
+  #last: { snapshot: StockSnapshot; traces: readonly (Trace | undefined)[] } | undefined
   #endedAt = Number.NEGATIVE_INFINITY
 
   /** @param limitMs After how many ms the snapshot stops waiting for a partition. */
@@ -89,7 +90,7 @@ export class StockSnapshots {
 
   /** The latest finished snapshot. */
   get last(): StockSnapshot | undefined {
-    return this.#last?.survey
+    return this.#last?.snapshot
   }
 
   /**
@@ -114,23 +115,19 @@ export class StockSnapshots {
   }
 
   #begin(): Running {
-    let timer: Timer | undefined
     const done = this.#pause()
       .then(() => this.#take())
       .finally(() => {
-        timer?.cancel()
         this.#running = undefined
         this.#endedAt = this.#clock.now()
       })
-    const moment = new Promise<void>((resolve) => {
-      timer = this.#clock.after(tuning.glimpseMs, resolve)
-    })
-    return { done, partialResult: Promise.race([done, moment]) }
+    const partialAt = this.#clock.now() + tuning.partialMs
+    return { done, partialResult: settledBy(partialAt, done, this.#clock) }
   }
 
   async #pause(): Promise<void> {
     const ms = this.#endedAt + this.#parts.count / tuning.partitionsAMs - this.#clock.now()
-    if (ms >= 1) await new Promise<void>((resolve) => void this.#clock.after(ms, resolve))
+    if (ms >= 1) await sleep(ms, this.#clock)
   }
 
   async #take(): Promise<StockSnapshot> {
@@ -144,8 +141,8 @@ export class StockSnapshots {
       const session = this.#parts.session(index)
       const generationBefore = session.lastSeen?.generation
       return this.#parts.ask(index, 'stats', { skus: asked }, call, ({ skus, returns }) => {
-        for (const [place, counts] of skus.entries()) {
-          const sku = asked[place]!
+        for (const [i, counts] of skus.entries()) {
+          const sku = asked[i]!
           this.#known.note(index, sku, counts.available)
           available[sku] = (available[sku] ?? 0) + counts.available
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
@@ -173,15 +170,15 @@ export class StockSnapshots {
     const before = this.#last
     const still =
       failures.size === 0 &&
-      before?.survey.failures.size === 0 &&
+      before?.snapshot.failures.size === 0 &&
       traces.every((trace, index) => isSame(trace!, before.traces[index]!))
-    const survey = {
+    const snapshot = {
       ...{ number, asked: new Set(asked), failures, still, available, unsold, held },
-      unsoldBefore: before?.survey.unsold ?? [],
-      inTransitBefore: before ? inTransitOf(before.survey) : [],
+      unsoldBefore: before?.snapshot.unsold ?? [],
+      inTransitBefore: before ? inTransitOf(before.snapshot) : [],
     }
-    this.#last = { survey, traces }
-    return survey
+    this.#last = { snapshot, traces }
+    return snapshot
   }
 }
 

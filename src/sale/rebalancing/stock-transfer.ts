@@ -50,7 +50,7 @@ export class StockTransfer {
     string,
     { readonly units: Map<number, number>; readonly generation: number | undefined }
   >()
-  #driving: Promise<boolean> | undefined
+  #completing: Promise<boolean> | undefined
 
   /** @param limitMs After how many ms a step without an answer fails. */
   constructor(parts: Parts, known: KnownStock, clock: Clock, limitMs: number) {
@@ -243,10 +243,10 @@ export class StockTransfer {
    * transit.
    */
   completeTransfers(): Promise<boolean> {
-    this.#driving ??= this.#completeTransfers().finally(() => {
-      this.#driving = undefined
+    this.#completing ??= this.#completeTransfers().finally(() => {
+      this.#completing = undefined
     })
-    return this.#driving
+    return this.#completing
   }
 
   async #completeTransfers(): Promise<boolean> {

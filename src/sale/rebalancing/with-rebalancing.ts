@@ -15,22 +15,22 @@ export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'get'>(
  * a shortage. Returns that answer, or that all partitions together have too few units.
  *
  * @param first The target's first answer.
- * @param lackOf The shortage that an answer reports; `undefined` if the answer is final.
+ * @param shortageIn The shortage that an answer reports; `undefined` if the answer is final.
  */
 async function askWithRebalancing<A extends object>(
-  supply: Rebalancer,
+  rebalancer: Rebalancer,
   target: number,
   first: A,
-  lackOf: (answer: A) => Shortage | undefined,
+  shortageIn: (answer: A) => Shortage | undefined,
   again: () => Promise<A>,
   limits: CallOptions,
 ): Promise<{ readonly answer: A } | { readonly soldOut: SoldOut }> {
-  const since = supply.snapshotCount
+  const since = rebalancer.snapshotCount
   let answer = first
   for (let round = 0; ; round++) {
-    const lack = lackOf(answer)
-    if (!lack) return { answer }
-    const soldOut = await supply.acquire(target, lack, since, round, limits)
+    const shortage = shortageIn(answer)
+    if (!shortage) return { answer }
+    const soldOut = await rebalancer.acquire(target, shortage, since, round, limits)
     if (soldOut) return { soldOut }
     answer = await again()
   }
@@ -42,7 +42,7 @@ async function askWithRebalancing<A extends object>(
  * @param limited Whether the sale has limits.
  */
 export async function reserveWithRebalancing(
-  supply: Rebalancer,
+  rebalancer: Rebalancer,
   ask: AskAt,
   op: Op<'reserve'>,
   first: FinalAnswer<'reserve'>,
@@ -51,9 +51,9 @@ export async function reserveWithRebalancing(
 ): Promise<{ readonly answer: FinalAnswer<'reserve'> } | { readonly soldOut: SoldOut }> {
   const target = partitionOf(op.id)!
   const again = () => ask(target, 'reserve', op)
-  const lackOf = (answer: FinalAnswer<'reserve'>) =>
+  const shortageIn = (answer: FinalAnswer<'reserve'>) =>
     answer.status === 'sold_out' ? shortageOf(op.cart, answer) : undefined
-  const end = await askWithRebalancing(supply, target, first, lackOf, again, limits)
+  const end = await askWithRebalancing(rebalancer, target, first, shortageIn, again, limits)
   if ('answer' in end || (op.key === null && !limited)) return end
   // Another request with the same key, or of the same buyer, may have got the last unit meanwhile.
   // Its answer takes precedence over `sold_out`.
@@ -61,9 +61,9 @@ export async function reserveWithRebalancing(
   return last.status === 'sold_out' ? end : { answer: last }
 }
 
-/** Completes a `confirm`: only a late one can lack units. */
+/** Completes a `confirm`: only a late one can shortage units. */
 export async function confirmWithRebalancing(
-  supply: Rebalancer,
+  rebalancer: Rebalancer,
   ask: AskAt,
   op: Op<'confirm'>,
   limits: CallOptions,
@@ -75,13 +75,13 @@ export async function confirmWithRebalancing(
   const found = await ask(target, 'get', { id: op.id })
   if (found.status !== 'found') return ask(target, 'confirm', { ...op, final: true })
   const { cart } = found.reservation
-  const lackOf = (answer: FinalAnswer<'confirm'>) =>
+  const shortageIn = (answer: FinalAnswer<'confirm'>) =>
     answer.status === 'lacking' ? shortageOf(cart, answer) : undefined
   const end = await askWithRebalancing(
-    supply,
+    rebalancer,
     target,
     first,
-    lackOf,
+    shortageIn,
     () => ask(target, 'confirm', tentative),
     limits,
   )
@@ -90,7 +90,7 @@ export async function confirmWithRebalancing(
 
 /** Completes a `restock`: to remove units, it first gathers them at the target. */
 export async function restockWithRebalancing(
-  supply: Rebalancer,
+  rebalancer: Rebalancer,
   ask: AskAt,
   target: number,
   op: Op<'restock'>,
@@ -100,13 +100,13 @@ export async function restockWithRebalancing(
   const tentative = { ...op, final: false }
   const first = await ask(target, 'restock', tentative)
   const wants: Units = [[sku, -quantity]]
-  const lackOf = (answer: FinalAnswer<'restock'>) =>
+  const shortageIn = (answer: FinalAnswer<'restock'>) =>
     answer.status === 'lacking' ? { sku, available: answer.available, wants, partly: true } : undefined
   const end = await askWithRebalancing(
-    supply,
+    rebalancer,
     target,
     first,
-    lackOf,
+    shortageIn,
     () => ask(target, 'restock', tentative),
     limits,
   )

@@ -31,12 +31,12 @@ export class RecoverySession {
   readonly #parts: Parts
   readonly #rebalancer: Rebalancer | undefined
 
-  constructor(access: SaleClient, book: SaleRulesIndex, options?: SignalOption) {
-    this.#client = access
+  constructor(client: SaleClient, book: SaleRulesIndex, options?: SignalOption) {
+    this.#client = client
     this.#rulesIndex = book
     this.#options = options
-    this.#parts = access.partitions.recovering()
-    if (this.#parts.count > 1) this.#rebalancer = new Rebalancer(this.#parts, access.clock, access.deadlineMs)
+    this.#parts = client.partitions.recovering()
+    if (this.#parts.count > 1) this.#rebalancer = new Rebalancer(this.#parts, client.clock, client.deadlineMs)
   }
 
   /**
@@ -130,24 +130,24 @@ export class RecoverySession {
       parts.ask(index, 'transfers', {}, call, (answer) => answer),
     )
     const limit = pLimit(tuning.atOnce)
-    const forgotten = rows.flatMap(({ received }, home) =>
-      received.flatMap(([donor, units]) =>
-        inCalls(ahead(units, unitsOf(rows[donor]!.sent, home))).map((some) => ({
-          donor,
-          op: { to: home, wants: [], received: some },
+    const forgotten = rows.flatMap(({ received }, target) =>
+      received.flatMap(([source, units]) =>
+        inCalls(ahead(units, unitsOf(rows[source]!.sent, target))).map((some) => ({
+          source,
+          op: { to: target, wants: [], received: some },
         })),
       ),
     )
-    await limit.map(forgotten, ({ donor, op }) => parts.ask(donor, 'send', op, this.#call(), () => {}))
-    const late = rows.flatMap(({ sent }, donor) =>
-      sent.flatMap(([home, units]) =>
-        inCalls(ahead(units, unitsOf(rows[home]!.received, donor))).map((some) => ({
-          home,
-          op: { from: donor, sent: some },
+    await limit.map(forgotten, ({ source, op }) => parts.ask(source, 'send', op, this.#call(), () => {}))
+    const late = rows.flatMap(({ sent }, source) =>
+      sent.flatMap(([target, units]) =>
+        inCalls(ahead(units, unitsOf(rows[target]!.received, source))).map((some) => ({
+          target,
+          op: { from: source, sent: some },
         })),
       ),
     )
-    await limit.map(late, ({ home, op }) => parts.ask(home, 'receive', op, this.#call(), () => {}))
+    await limit.map(late, ({ target, op }) => parts.ask(target, 'receive', op, this.#call(), () => {}))
   }
 
   /** Sends a command to its partition, and moves units there if the partition lacks them. */
@@ -179,9 +179,9 @@ export class RecoverySession {
   }
 
   async #restock(op: Op<'restock'>): Promise<FinalAnswer<'restock'>> {
-    const home = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
-    if (this.#rebalancer) return restockWithRebalancing(this.#rebalancer, this.#ask, home, op, this.#call())
-    return this.#ask(home, 'restock', op)
+    const target = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
+    if (this.#rebalancer) return restockWithRebalancing(this.#rebalancer, this.#ask, target, op, this.#call())
+    return this.#ask(target, 'restock', op)
   }
 
   async #control(op: Op<'control'>): Promise<FinalAnswer<'control'>> {

@@ -3,32 +3,22 @@ import type { Answer, Engine } from '../../../src/engine/engine.js'
 import { type ConsumerWarning, FlashSale, type SaleEvent } from '../../../src/index.js'
 import { follow, listed, Seen } from '../../support/consumers.js'
 import { onClockedEngines } from '../../support/shop.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 /** The engine with one reservation lost. */
 function without(id: string, inner: Engine): Engine {
-  return {
-    ...(inner.clock && { clock: inner.clock }),
-    elapsed: () => inner.elapsed(),
-    close: () => inner.close(),
-    room: (name) => inner.room(name),
-    groups: (...place) => inner.groups(...place),
-    partition(...place) {
-      const port = inner.partition(...place)
-      return {
-        ready: () => port.ready(),
-        async run(command, ops, call) {
-          const reply = await port.run(command, ops, call)
-          if (reply.outcome !== 'done') return reply
-          const answers = reply.answers.map((answer) => {
-            if (answer.status === 'found' && answer.reservation.id === id) return { status: 'not_found' }
-            if (answer.status !== 'events') return answer
-            return { ...answer, reservations: answer.reservations.filter((one) => one.id !== id) }
-          })
-          return { ...reply, answers: answers as Answer<typeof command>[] }
-        },
-      }
+  return withPartitions(inner, (port) => ({
+    async run(command, ops, call) {
+      const reply = await port.run(command, ops, call)
+      if (reply.outcome !== 'done') return reply
+      const answers = reply.answers.map((answer) => {
+        if (answer.status === 'found' && answer.reservation.id === id) return { status: 'not_found' }
+        if (answer.status !== 'events') return answer
+        return { ...answer, reservations: answer.reservations.filter((one) => one.id !== id) }
+      })
+      return { ...reply, answers: answers as Answer<typeof command>[] }
     },
-  }
+  }))
 }
 
 onClockedEngines((open) => {

@@ -24,17 +24,17 @@ onBothEngines((_open, kind) => {
   test('no sale of this name: missing; another than the one there is: lost, and nothing changes', async () => {
     const [none] = partitionsOf(await kind.make())
     for (const [command, op] of commands)
-      expect(await none!.runHandoff(command, [op]), command).toStrictEqual({
+      expect(await none!.runGroups(command, [op]), command).toStrictEqual({
         outcome: 'missing',
         now: none!.now(),
       })
     const [at] = await open()
     for (const [command, op] of commands)
-      expect(await at!.runHandoff(command, [op], { incarnation: 'another' }), command).toStrictEqual({
+      expect(await at!.runGroups(command, [op], { incarnation: 'another' }), command).toStrictEqual({
         outcome: 'lost',
         now: at!.now(),
       })
-    expect(await at!.askHandoff('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })
+    expect(await at!.askGroups('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })
   })
 
   test('every reply carries the time, and the partition’s number of events', async () => {
@@ -44,7 +44,7 @@ onBothEngines((_open, kind) => {
     const statuses = []
     for (const [command, op] of commands) {
       await at!.advance(1)
-      const { now, sequence, answers } = await at!.doneHandoff(command, [op])
+      const { now, sequence, answers } = await at!.doneGroups(command, [op])
       expect({ now, sequence }, command).toEqual({ now: at!.now(), sequence: 2 })
       statuses.push(answers[0]!.status)
     }
@@ -69,7 +69,7 @@ onBothEngines((_open, kind) => {
     await follower.take()
     const park = [await follower.parked(1), await follower.parked(3, { retryAt: null })]
     await follower.acknowledge({ position: 2, park: [...park, await follower.parked(2)] })
-    const { groups } = await at!.askHandoff('groups', {})
+    const { groups } = await at!.askGroups('groups', {})
     expect(groups.map(({ group }) => group)).toEqual([
       '',
       'Z',
@@ -121,12 +121,12 @@ onBothEngines((_open, kind) => {
     await at!.hold('u')
     const late = { deadline: at!.now() - 1 }
     const op = { group: 'g', position: 1, trim: null }
-    expect(await at!.askHandoff('checkpoint', { ...op, position: 0 }, late)).toEqual({ status: 'retry' })
-    expect((await at!.askHandoff('groups', {})).groups).toEqual([])
-    await at!.askHandoff('checkpoint', op)
-    expect(await at!.askHandoff('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 1 })
+    expect(await at!.askGroups('checkpoint', { ...op, position: 0 }, late)).toEqual({ status: 'retry' })
+    expect((await at!.askGroups('groups', {})).groups).toEqual([])
+    await at!.askGroups('checkpoint', op)
+    expect(await at!.askGroups('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 1 })
     await at!.hold('v')
-    expect(await at!.askHandoff('checkpoint', { ...op, position: 2 }, late)).toEqual({ status: 'retry' })
+    expect(await at!.askGroups('checkpoint', { ...op, position: 2 }, late)).toEqual({ status: 'retry' })
   })
 
   test('dropped: position, lease and what was parked; a group of that name is another one', async () => {
@@ -135,7 +135,7 @@ onBothEngines((_open, kind) => {
     const one = new Follower(at!, 'one')
     const two = new Follower(at!, 'two')
     const drop = (deadline?: number) =>
-      at!.askHandoff('drop', { group: 'g' }, deadline === undefined ? {} : { deadline })
+      at!.askGroups('drop', { group: 'g' }, deadline === undefined ? {} : { deadline })
     const late = at!.now() - 1
     expect(await drop(late)).toEqual({ status: 'gone' })
     await one.take()
@@ -147,7 +147,7 @@ onBothEngines((_open, kind) => {
     expect(await drop()).toEqual({ status: 'gone' })
     expect(await one.acknowledge({ position: 3 })).toEqual({ status: 'gone' })
     expect(await one.dead()).toEqual([])
-    expect((await at!.askHandoff('groups', {})).groups).toEqual([])
+    expect((await at!.askGroups('groups', {})).groups).toEqual([])
     expect(await two.take()).toMatchObject({ epoch: 1, position: 0, parked: [] })
     // The epoch is the same, the consumer is not.
     expect(await one.acknowledge({ position: 3 })).toEqual({ status: 'fenced' })
@@ -158,7 +158,7 @@ onBothEngines((_open, kind) => {
   test('partitions have groups of their own', async () => {
     const [one, two] = await open({ partitions: 2 })
     await new Follower(one!, 'one').take()
-    expect((await two!.askHandoff('groups', {})).groups).toEqual([])
+    expect((await two!.askGroups('groups', {})).groups).toEqual([])
     await new Follower(two!, 'two').take()
     expect(await new Follower(one!, 'one').state()).toMatchObject({ consumer: 'one' })
   })
@@ -168,7 +168,7 @@ onBothEngines((_open, kind) => {
     const lastSeen = { generation: 1, sequence: 99, batchId: 'unheard of' }
     const one = new Follower(at!, 'one')
     await at!.hold('u')
-    expect((await at!.runHandoff('claim', [oneOfEach.claim], { lastSeen })).outcome).toBe('done')
+    expect((await at!.runGroups('claim', [oneOfEach.claim], { lastSeen })).outcome).toBe('done')
     expect((await at!.stats()).status).toBe('open')
     expect((await at!.run('stats', [{}], { lastSeen })).outcome).toBe('rolled_back')
     await one.take()
@@ -179,6 +179,6 @@ onBothEngines((_open, kind) => {
   test('a sale that is created again has none of the groups of the one before', async () => {
     const [at] = partitionsOf(await kind.make())
     await at!.ask('rebuild', { rules: rulesOf({}), incarnation: TOKEN, generation: 1 })
-    expect(await at!.askHandoff('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })
+    expect(await at!.askGroups('groups', {})).toEqual({ status: 'groups', groups: [], first: 1 })
   })
 })

@@ -112,7 +112,7 @@ onBothEngines((_open, kind) => {
   test('in a batch each comes after what the one before it did', async () => {
     const { at, one, two } = await open()
     const claim = { group: 'g', leaseMs: 1_000, start: 'beginning' as const }
-    const { answers, now, sequence } = await at.doneHandoff('claim', [
+    const { answers, now, sequence } = await at.doneGroups('claim', [
       { ...claim, consumer: 'one', leaseMs: 0 },
       { ...claim, consumer: 'two' },
       { ...claim, consumer: 'one' },
@@ -127,7 +127,7 @@ onBothEngines((_open, kind) => {
     ])
     one.epoch = 1
     two.epoch = 2
-    const acknowledged = await at.doneHandoff('acknowledge', [
+    const acknowledged = await at.doneGroups('acknowledge', [
       two.acknowledgement({ position: 1 }),
       one.acknowledgement({ position: 3 }),
       two.acknowledgement({ position: 2, leaseMs: 0 }),
@@ -144,17 +144,17 @@ onBothEngines((_open, kind) => {
     const { at, one, two } = await open()
     const late = { deadline: at.now() - 1 }
     const op = { group: 'g', consumer: 'one', leaseMs: 1_000, start: 'now' as const }
-    expect(await at.askHandoff('claim', op, late)).toEqual({ status: 'retry' })
+    expect(await at.askGroups('claim', op, late)).toEqual({ status: 'retry' })
     expect(await one.state()).toBeUndefined()
-    expect(await at.askHandoff('acknowledge', one.acknowledgement(), late)).toEqual({ status: 'gone' })
+    expect(await at.askGroups('acknowledge', one.acknowledgement(), late)).toEqual({ status: 'gone' })
     await one.take()
     const before = await one.state()
-    expect(await at.askHandoff('claim', { ...op, leaseMs: 5_000 }, late)).toEqual({ status: 'retry' })
-    expect(await at.askHandoff('claim', { ...op, consumer: 'two' }, late)).toMatchObject({ status: 'busy' })
-    expect(await at.askHandoff('acknowledge', one.acknowledgement({ position: 3 }), late)).toEqual({
+    expect(await at.askGroups('claim', { ...op, leaseMs: 5_000 }, late)).toEqual({ status: 'retry' })
+    expect(await at.askGroups('claim', { ...op, consumer: 'two' }, late)).toMatchObject({ status: 'busy' })
+    expect(await at.askGroups('acknowledge', one.acknowledgement({ position: 3 }), late)).toEqual({
       status: 'retry',
     })
-    expect(await at.askHandoff('acknowledge', two.acknowledgement({ position: 3 }), late)).toEqual({
+    expect(await at.askGroups('acknowledge', two.acknowledgement({ position: 3 }), late)).toEqual({
       status: 'fenced',
     })
     expect(await one.state()).toEqual(before)
@@ -167,7 +167,7 @@ onBothEngines((_open, kind) => {
     expect(await one.acknowledge({ leaseMs: 1_000 })).toMatchObject({ until: until - 1_000 })
     expect(await two.claim()).toMatchObject({ status: 'busy' })
     const claim = { group: 'g', consumer: 'two', leaseMs: 10, start: 'now' as const }
-    const { now, answers } = await at.doneHandoff('claim', [claim], { minTime: until })
+    const { now, answers } = await at.doneGroups('claim', [claim], { minTime: until })
     expect(now).toBe(until)
     expect(answers).toMatchObject([{ status: 'claimed', epoch: 2, until: until + 10 }])
   })

@@ -120,7 +120,7 @@ onBothEngines((_open, kind) => {
     await one.acknowledge({ park })
     await at.advance(100)
     const revive = (sequences: number[], action: 'retry' | 'discard', deadline?: number) =>
-      at.askHandoff('revive', { group: 'g', sequences, action }, deadline ? { deadline } : {})
+      at.askGroups('revive', { group: 'g', sequences, action }, deadline ? { deadline } : {})
     const late = at.now() - 1
     expect(await revive([2], 'retry', late)).toEqual({ status: 'retry' })
     expect(await revive([1, 5], 'discard', late)).toEqual({ status: 'revived', count: 0 })
@@ -133,6 +133,6 @@ onBothEngines((_open, kind) => {
     expect(await one.state()).toMatchObject({ parked: 3, dead: 0 })
     expect(await revive([], 'retry')).toEqual({ status: 'revived', count: 0 })
     const nobody = { group: 'nobody', sequences: [1], action: 'retry' as const }
-    expect(await at.askHandoff('revive', nobody)).toEqual({ status: 'revived', count: 0 })
+    expect(await at.askGroups('revive', nobody)).toEqual({ status: 'revived', count: 0 })
   })
 })

@@ -55,7 +55,7 @@ onBothEngines((_open, kind) => {
     expect(firsts).toEqual([1, 1, 3, 3, 5, 5, 9])
     expect(await at.events()).toEqual(all.slice(8))
     expect(await at.events(9)).toEqual(all.slice(9))
-    expect((await at.askHandoff('groups', {})).first).toBe(9)
+    expect((await at.askGroups('groups', {})).first).toBe(9)
     expect((await at.done('get', [{ id: idAt(0, 'b0') }])).sequence).toBe(20)
   })
 
@@ -85,7 +85,7 @@ onBothEngines((_open, kind) => {
     await new Follower(at, 'x', 'ledger').checkpoint(7)
     await other.acknowledge({ position: 20 })
     expect(await acknowledge(one, 20)).toBe(7)
-    await at.askHandoff('drop', { group: 'ledger' })
+    await at.askGroups('drop', { group: 'ledger' })
     expect(await acknowledge(one, 20)).toBe(19)
   })
 
@@ -154,7 +154,7 @@ onBothEngines((_open, kind) => {
     expect(await two.acknowledge({ epoch: 1, position: 20, trim })).toEqual({ status: 'fenced' })
     const gone = new Follower(at, 'one', 'nobody')
     expect(await gone.acknowledge({ epoch: 1, position: 20, trim })).toEqual({ status: 'gone' })
-    expect((await at.askHandoff('groups', {})).first).toBe(1)
+    expect((await at.askGroups('groups', {})).first).toBe(1)
     expect(await one.acknowledge({ position: 20 })).toMatchObject({ first: 1 })
     expect(await acknowledge(one, 0)).toBe(19)
   })
@@ -168,9 +168,9 @@ onBothEngines((_open, kind) => {
     expect(await ledger.checkpoint(3, trim)).toEqual({ status: 'checkpointed', first: 5 })
     const late = { deadline: at.now() - 1 }
     const op = { group: 'ledger', position: 4, trim }
-    expect(await at.askHandoff('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 5 })
+    expect(await at.askGroups('checkpoint', op, late)).toEqual({ status: 'checkpointed', first: 5 })
     const more = { ...op, position: 9 }
-    expect(await at.askHandoff('checkpoint', more, late)).toEqual({ status: 'retry' })
+    expect(await at.askGroups('checkpoint', more, late)).toEqual({ status: 'retry' })
     expect(await ledger.checkpoint(9, { ...trim, maxEvents: 4 })).toEqual({
       status: 'checkpointed',
       first: 17,
@@ -185,7 +185,7 @@ onBothEngines((_open, kind) => {
     await acknowledge(one, 20)
     expect((await one.take()).parked).toEqual([park[0]])
     expect(await one.dead()).toEqual([park[1]])
-    await at.askHandoff('revive', { group: 'g', sequences: [2], action: 'retry' })
+    await at.askGroups('revive', { group: 'g', sequences: [2], action: 'retry' })
     expect((await one.take()).parked[1]?.event).toEqual(park[1]!.event)
   })
 
@@ -218,7 +218,7 @@ onBothEngines((_open, kind) => {
   test('a sale without events: the next one is the first', async () => {
     const [at] = await openPort(await kind.make())
     const one = new Follower(at!, 'one')
-    expect((await at!.askHandoff('groups', {})).first).toBe(1)
+    expect((await at!.askGroups('groups', {})).first).toBe(1)
     await one.take()
     expect(await acknowledge(one, 5)).toBe(1)
     expect(await one.state()).toMatchObject({ position: 0 })

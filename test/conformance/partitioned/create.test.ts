@@ -1,14 +1,22 @@
 import { expect, test } from 'vitest'
-import type { SaleRules } from '../../../src/index.js'
+import type { Engine, SaleRules } from '../../../src/index.js'
 import { faultyEngine, mortalEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned, PartitionedShop } from '../../support/partitioned.js'
 import { faultOf } from '../../support/secrets.js'
 import { watched } from '../../support/watched-engine.js'
+import { wrapped } from '../../support/wrapped-engine.js'
 
 const rules: SaleRules = { stock: { a: 10, b: 1 }, holdMs: 1_000, partitions: 4 }
 /** Look for each partition, make each, and complete the first. */
 const STEPS = 9
 const cart = (quantity = 1) => [{ sku: 'a', quantity }]
+
+/** The engine, where one partition of the sale was never written. */
+function withoutPartition(lost: number, engine: Engine): Engine {
+  return wrapped(engine, {
+    partition: (sale, index, count) => engine.partition(index === lost ? 'gone' : sale, index, count),
+  })
+}
 
 onBothPartitioned((_, kind) => {
   const closed = async () => new PartitionedShop(await kind.make(), 4)
@@ -119,13 +127,7 @@ onBothPartitioned((_, kind) => {
   test('a sale that has lost its partition 0 is not begun afresh', async () => {
     const shop = await closed()
     await shop.sale.create(rules)
-    const blind = faultyEngine(shop.clock.engine, () => 'answered')
-    const engine = {
-      ...blind,
-      partition: (sale: string, index: number, count: number) =>
-        blind.partition(index === 0 ? 'gone' : sale, index, count),
-    }
-    const other = shop.handle(engine)
+    const other = shop.handle(withoutPartition(0, shop.clock.engine))
     await faultOf(other.create(rules), 'STATE_LOST')
     expect(
       await shop.clock.engine
@@ -139,13 +141,7 @@ onBothPartitioned((_, kind) => {
   test('a complete sale of which another partition is gone is STATE_LOST to calls that need that one', async () => {
     const shop = await closed()
     await shop.sale.create(rules)
-    const blind = faultyEngine(shop.clock.engine, () => 'answered')
-    const engine = {
-      ...blind,
-      partition: (sale: string, index: number, count: number) =>
-        blind.partition(index === 2 ? 'gone' : sale, index, count),
-    }
-    const other = shop.handle(engine)
+    const other = shop.handle(withoutPartition(2, shop.clock.engine))
     await other.create(rules)
     expect(await faultOf(other.stats(), 'STATE_LOST')).toMatchObject({
       message: expect.stringContaining('artition 2'),

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Engine, Partition } from '../../../src/engine/engine.js'
-import { faultyEngine } from '../../support/faulty-engine.js'
 import { onBothPartitioned } from '../../support/partitioned.js'
 import { watched } from '../../support/watched-engine.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const a = (quantity: number) => [{ sku: 'a', quantity }]
 
@@ -199,20 +198,14 @@ onBothPartitioned((open) => {
     const gate = new Promise<void>((resolve) => {
       go = resolve
     })
-    const { engine } = shop.clock
-    const slow: Engine = {
-      ...faultyEngine(engine, () => 'answered'),
-      partition(sale, index, count) {
-        const port = engine.partition(sale, index, count)
-        const run: Partition['run'] = async (command, ops, call) => {
-          if (isSlow && command === 'stats' && index === 3) await gate
-          const reply = await port.run(command, ops, call)
-          if (isSlow && command === 'stats' && index === 0) heard++
-          return reply
-        }
-        return { ready: () => port.ready(), run }
+    const slow = withPartitions(shop.clock.engine, (port, index) => ({
+      async run(command, ops, call) {
+        if (isSlow && command === 'stats' && index === 3) await gate
+        const reply = await port.run(command, ops, call)
+        if (isSlow && command === 'stats' && index === 0) heard++
+        return reply
       },
-    }
+    }))
     const sale = shop.handle(slow)
     expect(await sale.reserve({ buyer: 'u', items: a(1) })).toMatchObject({ status: 'sold_out' })
     isSlow = true
@@ -233,18 +226,12 @@ onBothPartitioned((open) => {
     const gate = new Promise<void>((resolve) => {
       go = resolve
     })
-    const { engine } = shop.clock
-    const late: Engine = {
-      ...faultyEngine(engine, () => 'answered'),
-      partition(sale, index, count) {
-        const port = engine.partition(sale, index, count)
-        const run: Partition['run'] = async (command, ops, call) => {
-          if (command === 'stats') await gate
-          return port.run(command, ops, call)
-        }
-        return { ready: () => port.ready(), run }
+    const late = withPartitions(shop.clock.engine, (port) => ({
+      async run(command, ops, call) {
+        if (command === 'stats') await gate
+        return port.run(command, ops, call)
       },
-    }
+    }))
     const request = { buyer: await shop.buyerIn(2), items: a(1), key: 'k' }
     const { engine: counted, runs } = watched(late)
     const first = shop.handle(counted).reserve(request)

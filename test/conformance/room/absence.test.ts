@@ -150,7 +150,7 @@ onBothEngines((open) => {
     }
   })
 
-  test('a visitor who is away for a while keeps the place: present again, first by rank', async () => {
+  test('a visitor who is away for a while keeps the rank: present again, first by rank', async () => {
     const room = await open({}, { rate: 1, burst: 1 })
     await room.crowd(3)
     await room.come(['u1', 'u2', 'u3'])

@@ -123,7 +123,7 @@ onBothEngines((open) => {
     expect(await since(0)).toEqual([])
   })
 
-  test('a revoked buyer who has a place again, and a pass: only the old visit is revoked', async () => {
+  test('a revoked buyer who has joined again and has a pass: only the old visit is revoked', async () => {
     const room = await open({}, { burst: 5 })
     await room.join('ann')
     await room.come('ann')

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { Cluster } from 'ioredis'
 import type { Command, Engine, Op, Reply } from '../../../src/engine/engine.js'
 import { FlashSale, redisEngine } from '../../../src/index.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 import { type Buyer, Buyers, type Calls, type End } from './buyers.js'
 
 /** Where a process ends, by `kill -9`. */
@@ -40,25 +41,15 @@ function mortal(engine: Engine, step: Step): Engine {
     return ops.some((op) => (op as Op<'send'>).wants.length > 0) && reply.answers.some(hasSent)
   }
   const hasSent = (answer: unknown) => (answer as { sent: unknown[] }).sent.length > 0
-  return {
-    elapsed: () => engine.elapsed(),
-    close: () => engine.close(),
-    room: (name) => engine.room(name),
-    groups: (...place) => engine.groups(...place),
-    partition: (...place) => {
-      const partition = engine.partition(...place)
-      return {
-        ready: () => partition.ready(),
-        async run(command, ops, call) {
-          if (command !== step.command) return partition.run(command, ops, call)
-          if (step.moment === 'before' && executed + 1 === step.number) await die()
-          const reply = await partition.run(command, ops, call)
-          if (counts(ops, reply) && ++executed === step.number && step.moment === 'after') await die()
-          return reply
-        },
-      }
+  return withPartitions(engine, (port) => ({
+    async run(command, ops, call) {
+      if (command !== step.command) return port.run(command, ops, call)
+      if (step.moment === 'before' && executed + 1 === step.number) await die()
+      const reply = await port.run(command, ops, call)
+      if (counts(ops, reply) && ++executed === step.number && step.moment === 'after') await die()
+      return reply
     },
-  }
+  }))
 }
 
 function say(words: BuyersWords): void {

@@ -1,6 +1,6 @@
 import type { Commands, Op } from '../../../src/engine/engine.js'
-import { execute } from '../../../src/memory-engine/memory-engine.js'
 import { PartitionState } from '../../../src/memory-engine/sale/partition-state.js'
+import { executeSaleCommand } from '../../../src/memory-engine/sale/sale-commands.js'
 import type { Machine } from './server.js'
 
 /**
@@ -21,7 +21,7 @@ export function saleMachine(clock: () => number, index = 0): SaleMachine {
         command === 'create'
           ? (ops as readonly Op<'create'>[]).map((op) => ({ ...op, incarnation: 'sale' }))
           : ops
-      return execute(state, command, known as typeof ops, call, clock())
+      return executeSaleCommand(state, command, known as typeof ops, call, clock())
     },
   }
 }

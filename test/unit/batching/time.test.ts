@@ -7,22 +7,22 @@ import { NotReadyError, StockholdError } from '../../../src/errors.js'
 import { FakePartition } from '../../support/fake-partition.js'
 import { code, SOON, turn } from '../../support/open-batcher.js'
 
-/** Something that is told when the test says so. */
+/** A promise that the test resolves. */
 function later<T>() {
-  let tell!: (value: T) => void
-  const told = new Promise<T>((resolve) => {
-    tell = resolve
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
   })
-  return { told, tell }
+  return { promise, resolve }
 }
 
 describe('the time of the server', () => {
-  const inLane = (command: 'get' | 'describe', time: () => Promise<number>) => {
+  const batcherOf = (command: 'get' | 'describe', time: () => Promise<number>) => {
     const partition = Object.assign(new FakePartition(), { time })
     const session = new Session('sale', { max: 10, open: 0 })
-    const lane = batcherFor<Commands, typeof command>(partition, command, session, 'reads')
+    const batcher = batcherFor<Commands, typeof command>(partition, command, session, 'reads')
     const ask = (ms = 30_000) => {
-      const answer = lane.submit({ id: 'a' }, performance.now() + ms, 1, ({ status }) => status)
+      const answer = batcher.submit({ id: 'a' }, performance.now() + ms, 1, ({ status }) => status)
       answer.catch(() => {})
       return answer
     }
@@ -33,7 +33,7 @@ describe('the time of the server', () => {
 
   test('is asked for before the first call, which has a deadline by it, and never again', async () => {
     const time = vi.fn(ahead)
-    const { ask, calls } = inLane('get', time)
+    const { ask, calls } = batcherOf('get', time)
     const latest = performance.now() + 1_030_001
     ask()
     ask()
@@ -49,7 +49,7 @@ describe('the time of the server', () => {
 
   test('is not asked for by a command that changes nothing and tells it', async () => {
     const time = vi.fn(ahead)
-    const { ask, calls } = inLane('describe', time)
+    const { ask, calls } = batcherOf('describe', time)
     ask()
     await turn()
     expect(calls).toHaveLength(1)
@@ -58,7 +58,7 @@ describe('the time of the server', () => {
 
   test('cannot be learned: UNAVAILABLE, and nothing is sent; the next call asks again', async () => {
     const time = vi.fn(ahead).mockRejectedValueOnce(new StockholdError('UNAVAILABLE', 'away'))
-    const { ask, calls } = inLane('get', time)
+    const { ask, calls } = batcherOf('get', time)
     await expect(ask()).rejects.toMatchObject({ ...code('UNAVAILABLE'), message: 'away' })
     expect(calls).toEqual([])
     ask()
@@ -68,7 +68,7 @@ describe('the time of the server', () => {
 
   test('is asked for again where the port turned out not to be ready', async () => {
     const time = vi.fn(ahead).mockRejectedValueOnce(new NotReadyError('refused', new Error('MOVED')))
-    const { ask, calls } = inLane('get', time)
+    const { ask, calls } = batcherOf('get', time)
     const answer = ask()
     await turn()
     expect(time).toHaveBeenCalledTimes(2)
@@ -77,25 +77,25 @@ describe('the time of the server', () => {
   })
 
   test('does not come before the deadline: UNAVAILABLE, and nothing is ever sent', async () => {
-    const { told, tell } = later<number>()
-    const { ask, calls } = inLane('get', () => told)
+    const time = later<number>()
+    const { ask, calls } = batcherOf('get', () => time.promise)
     await expect(ask(SOON)).rejects.toMatchObject(code('UNAVAILABLE'))
-    tell(5)
+    time.resolve(5)
     await turn()
     expect(calls).toEqual([])
   })
 
   test('a port that was ready and no longer is when the time has come is waited for', async () => {
-    const { told, tell } = later<number>()
-    const { ask, calls, partition } = inLane('get', () => told)
+    const time = later<number>()
+    const { ask, calls, partition } = batcherOf('get', () => time.promise)
     ask()
     await turn()
     const gate = later<void>()
-    partition.gate = gate.told
-    tell(5)
+    partition.gate = gate.promise
+    time.resolve(5)
     await turn()
     expect(calls).toEqual([])
-    gate.tell()
+    gate.resolve()
     await turn()
     expect(calls).toHaveLength(1)
   })
@@ -110,31 +110,42 @@ describe('the time of the server', () => {
       to.recordReply({ outcome: 'missing', now }, sentAt)
     }
 
-    test('is never taken for later than it can be', () => {
-      const of = session()
-      expect(of.serverClock(0)).toBe(Number.MAX_SAFE_INTEGER)
-      observe(of, 0, 100, 5_050)
-      expect(of.serverClock(200)).toBe(5_150)
-      observe(of, 200, 210, 5_205)
-      expect(of.serverClock(300)).toBe(5_295)
-      observe(of, 300, 500, 5_400)
-      expect(of.serverClock(600)).toBe(5_595)
+    test('is unknown before the first reply', () => {
+      expect(session().serverClock(0)).toBe(Number.MAX_SAFE_INTEGER)
     })
 
-    test('a clock that is set back, or forward, is followed with the first reply that shows it', () => {
+    /** A reply, and what the session then takes for the server's time at a later moment. */
+    type Observed = [sentAt: number, cameAt: number, now: number, at: number, taken: number]
+    test.each<[string, Observed[]]>([
+      [
+        'is never taken for later than it can be',
+        [
+          [0, 100, 5_050, 200, 5_150],
+          [200, 210, 5_205, 300, 5_295],
+          [300, 500, 5_400, 600, 5_595],
+        ],
+      ],
+      [
+        'follows a clock that is set back, or forward, from the first reply that shows it',
+        [
+          [0, 10, 60_000, 20, 60_010],
+          [1_000, 1_010, 51_005, 2_000, 51_995],
+          [3_000, 3_010, 90_000, 4_000, 90_990],
+        ],
+      ],
+      [
+        'follows the server after the clock of its own process has leapt',
+        [
+          [0, 10, 60_000, 20, 60_010],
+          [9_000_000, 9_000_010, 61_000, 9_000_000, 60_990],
+        ],
+      ],
+    ])('%s', (_, replies) => {
       const of = session()
-      observe(of, 0, 10, 60_000)
-      observe(of, 1_000, 1_010, 51_005)
-      expect(of.serverClock(2_000)).toBe(51_995)
-      observe(of, 3_000, 3_010, 90_000)
-      expect(of.serverClock(4_000)).toBe(90_990)
-    })
-
-    test('a process whose own clock leaps follows it as well', () => {
-      const of = session()
-      observe(of, 0, 10, 60_000)
-      observe(of, 9_000_000, 9_000_010, 61_000)
-      expect(of.serverClock(9_000_000)).toBe(60_990)
+      for (const [sentAt, cameAt, now, at, taken] of replies) {
+        observe(of, sentAt, cameAt, now)
+        expect(of.serverClock(at)).toBe(taken)
+      }
     })
   })
 })

@@ -5,7 +5,7 @@ import { FlashSale, type FlashSaleOptions, redisEngine } from '../../../src/inde
 import { type ClientOptions, connectTo } from '../../support/client.js'
 import { BUYER, faultOf, KEY, PAYMENT } from '../../support/secrets.js'
 import { TestClock } from '../../support/test-clock.js'
-import { withTiming } from '../../support/waiting-room.js'
+import { wrapped } from '../../support/wrapped-engine.js'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -127,7 +127,7 @@ describe('a server that', () => {
 
   test('hangs: UNKNOWN_OUTCOME by the deadline; the same key gives the one true answer', async () => {
     const clock = new TestClock()
-    const engine = withTiming(redisEngine(connect()), clock)
+    const engine = wrapped(redisEngine(connect()), { clock })
     const sale = new FlashSale(`sale-${++sales}`, { engine, deadlineMs: 1_000 })
     onTestFinished(() => sale.close())
     await sale.create({ stock: { a: 5 } })

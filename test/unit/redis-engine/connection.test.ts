@@ -51,7 +51,7 @@ test.each([
     const connection = connectionTo(cluster as unknown as RedisClient)
     const refusal = Object.assign(new Error('WRONGPASS invalid'), { name: 'ReplyError' })
     cluster.emit('node error', refusal, '127.0.0.1:7001')
-    expect(connection.trouble).toMatchObject({ code: 'UNAVAILABLE', retryable })
-    expect(connection.trouble!.message).toContain('WRONGPASS')
+    expect(connection.lastError).toMatchObject({ code: 'UNAVAILABLE', retryable })
+    expect(connection.lastError!.message).toContain('WRONGPASS')
   },
 )

@@ -7,6 +7,7 @@ import { Writer } from '../../../src/redis-engine/msgpack.js'
 import { redisEngine } from '../../../src/redis-engine/redis-engine.js'
 import { salePort } from '../../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../../src/redis-engine/script.js'
+import { opOfEach } from '../../support/port-sale.js'
 import { anyTime, idIn, order } from '../../support/shop.js'
 
 const folder = new URL('../../../src/redis-engine/sale/scripts/', import.meta.url)
@@ -52,21 +53,11 @@ const ops: { [C in Command]: Op<C> } = {
   create: { rules, incarnation: 't', complete: true },
   describe: {},
   rebuild: { rules, incarnation: 't', generation: 1 },
+  ...opOfEach(id),
   reserve: order(id, { key: 'k' }),
   confirm: { id, buyer: 'u', paymentId: 'p', final: true },
   release: { id, buyer: 'u' },
-  extend: { id, holdMs: 1 },
-  refund: { id, restock: true },
-  get: { id },
-  restock: { sku: 0, quantity: 1, key: 'k', final: true },
-  control: { action: 'end' },
   send: { to: 1, wants: [[0, 1]], received: [[0, 1]] },
-  receive: { from: 1, sent: [[0, 1]] },
-  transfers: {},
-  stats: {},
-  sweep: {},
-  scan: { cursor: '0' },
-  events: { after: 0, reservations: false },
 }
 
 /** What all replies but those of `create`, `describe` and `rebuild` have in common, packed. */

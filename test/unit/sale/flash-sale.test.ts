@@ -4,6 +4,7 @@ import { sourceOf } from '../../../src/sale/flash-sale.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
 import { clockedMemory } from '../../support/test-clock.js'
 import { watched } from '../../support/watched-engine.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const item = [{ sku: 'a', quantity: 1 }]
 
@@ -16,17 +17,7 @@ function gated(engine: Engine) {
       resolve()
     }
   })
-  const away: Engine = {
-    elapsed: () => engine.elapsed(),
-    close: () => engine.close(),
-    room: (name) => engine.room(name),
-    groups: (...place) => engine.groups(...place),
-    partition(sale, index, partitions) {
-      const partition = engine.partition(sale, index, partitions)
-      return { ready: () => gate, run: (command, ops, call) => partition.run(command, ops, call) }
-    },
-  }
-  return { away, open }
+  return { away: withPartitions(engine, () => ({ ready: () => gate })), open }
 }
 
 function handle(engine: Engine, options: { deadlineMs?: number; maxInFlight?: number } = {}): FlashSale {
@@ -40,22 +31,10 @@ describe('a handle that does not know the rules yet', () => {
     const engine = memoryEngine()
     await handle(engine).create({ stock: { a: 500 } })
     const sent: string[] = []
-    const noted: Engine = {
-      elapsed: () => engine.elapsed(),
-      close: () => engine.close(),
-      room: (name) => engine.room(name),
-      groups: (...place) => engine.groups(...place),
-      partition(sale, index, partitions) {
-        const partition = engine.partition(sale, index, partitions)
-        return {
-          ready: () => partition.ready(),
-          run(command, ops, call) {
-            if (command !== 'sweep') sent.push(`${command} ${ops.length}`)
-            return partition.run(command, ops, call)
-          },
-        }
-      },
-    }
+    const noted = faultyEngine(engine, ({ command, ops }) => {
+      if (command !== 'sweep') sent.push(`${command} ${ops.length}`)
+      return 'answered'
+    })
     const sale = handle(noted)
     const confirm = () => sale.confirm('1AAAAAAAAAAAAAAAAAA')
     await Promise.all(Array.from({ length: 256 }, confirm))
@@ -143,20 +122,7 @@ test('an engine that answers nothing: UNKNOWN_OUTCOME by the deadline', async ()
   const { clock, engine } = await clockedMemory()
   let silent = false
   const sale = handle(
-    {
-      clock,
-      elapsed: () => engine.elapsed(),
-      close: () => engine.close(),
-      room: (name) => engine.room(name),
-      groups: (...place) => engine.groups(...place),
-      partition(name, index, partitions) {
-        const partition = engine.partition(name, index, partitions)
-        return {
-          ready: () => undefined,
-          run: (command, ops, call) => (silent ? new Promise(() => {}) : partition.run(command, ops, call)),
-        }
-      },
-    },
+    faultyEngine(engine, () => (silent ? 'hangs' : 'answered')),
     { deadlineMs: 30 },
   )
   await sale.create({ stock: { a: 5 } })

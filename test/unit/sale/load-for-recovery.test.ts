@@ -7,6 +7,7 @@ import { normalizeRules } from '../../../src/sale/rules.js'
 import { FakeLedger } from '../../support/fake-ledger.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
 import { clockedMemory } from '../../support/test-clock.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 const SALE = 'launch'
@@ -178,16 +179,11 @@ test('a handle that knows a sale does not take over another of the name from a l
   const first = (await opened()).engine
   const second = (await opened()).engine
   let isLost = false
-  const sale = handle({
-    ...first,
-    partition: (...place) => {
-      const ports = [first, second].map((engine) => engine.partition(...place))
-      return {
-        ready: () => ports[0]!.ready(),
-        run: (command, ops, call) => ports[isLost ? 1 : 0]!.run(command, ops, call),
-      }
-    },
+  const engine = withPartitions(first, (port, index) => {
+    const replacement = second.partition(SALE, index, 1)
+    return { run: (command, ops, call) => (isLost ? replacement : port).run(command, ops, call) }
   })
+  const sale = handle(engine)
   await sale.create(rules)
   isLost = true
   followed('another')

@@ -3,6 +3,7 @@ import { FlashSale } from '../../../src/index.js'
 import { sourceOf } from '../../../src/sale/flash-sale.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
 import { clockedMemory } from '../../support/test-clock.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const items = [{ sku: 'a', quantity: 1 }]
 
@@ -135,18 +136,10 @@ describe('a sale that this handle has seen', () => {
   test.each([1, 4])('of %i, and in whose place there is another, is lost', async (partitions) => {
     const [one, other] = [await opened(partitions), await opened(partitions)]
     let isOther = false
-    const engine = {
-      ...faultyEngine(one.engine, () => 'answered'),
-      partition: (...place: [string, number, number]) => {
-        const ports = [one.engine, other.engine].map((each) => each.partition(...place))
-        return {
-          ready: () => undefined,
-          // What is described is not asked for by its token.
-          run: ((command, ops, call) =>
-            ports[isOther ? 1 : 0]!.run(command, ops, call)) as (typeof ports)[0]['run'],
-        }
-      },
-    }
+    const engine = withPartitions(one.engine, (port, index) => {
+      const replacement = other.engine.partition('launch', index, partitions)
+      return { run: (command, ops, call) => (isOther ? replacement : port).run(command, ops, call) }
+    })
     const sale = new FlashSale('launch', { engine })
     onTestFinished(() => sale.close())
     await sale.stats()

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.js'
 import { FlashSale, memoryEngine } from '../../../src/index.js'
 import { TestClock } from '../../support/test-clock.js'
-import { withTiming } from '../../support/waiting-room.js'
+import { withPartitions } from '../../support/wrapped-engine.js'
 
 const never = new Promise<never>(() => {})
 
@@ -13,16 +13,9 @@ function silenced(engine: Engine): { engine: Engine; silence(): void } {
     silence: () => {
       silent = true
     },
-    engine: {
-      ...withTiming(engine, engine.clock!),
-      partition(...place) {
-        const port = engine.partition(...place)
-        return {
-          ready: () => port.ready(),
-          run: (...call) => (silent ? never : port.run(...call)),
-        }
-      },
-    },
+    engine: withPartitions(engine, (port) => ({
+      run: (...call) => (silent ? never : port.run(...call)),
+    })),
   }
 }
 

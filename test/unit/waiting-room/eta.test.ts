@@ -39,7 +39,7 @@ function range(tell: (forecast: EtaEstimator) => number, given: StoredRoomRules 
 }
 
 test('the waiting time is the position at the speed that was observed', () => {
-  const { etaMs } = new EtaEstimator(rules, Math.random).place(state({ speed: 2_500 }), 100, 100, NOW)
+  const { etaMs } = new EtaEstimator(rules, Math.random).estimate(state({ speed: 2_500 }), 100, 100, NOW)
   expect(etaMs).toBe(40_000)
 })
 
@@ -47,15 +47,15 @@ test('a visitor who finds a token in the bucket waits no time, and comes at once
   const full = state({ tokens: 3 * TOKEN })
   for (const position of [1, 2, 3]) {
     const forecast = new EtaEstimator(rules, Math.random)
-    expect(forecast.place(full, position, position, NOW).etaMs).toBe(0)
-    expect(forecast.place(full, position, position, NOW).pollAfterMs).toBeLessThanOrEqual(100)
+    expect(forecast.estimate(full, position, position, NOW).etaMs).toBe(0)
+    expect(forecast.estimate(full, position, position, NOW).pollAfterMs).toBeLessThanOrEqual(100)
   }
-  expect(new EtaEstimator(rules, Math.random).place(full, 4, 4, NOW).etaMs).toBeGreaterThan(0)
+  expect(new EtaEstimator(rules, Math.random).estimate(full, 4, 4, NOW).etaMs).toBeGreaterThan(0)
 })
 
 test('unknown: paused, rate 0, or no speed', () => {
   for (const rest of [{ paused: true }, { pace: { rate: 0, burst: 1 } }, { speed: 0 }]) {
-    const told = new EtaEstimator(rules, Math.random).place(state(rest), 500, 500, NOW)
+    const told = new EtaEstimator(rules, Math.random).estimate(state(rest), 500, 500, NOW)
     expect(told).toMatchObject({ position: 500, etaMs: null })
     expect(told.pollAfterMs).toBeGreaterThanOrEqual(4_000)
     expect(told.pollAfterMs).toBeLessThanOrEqual(6_000)
@@ -65,7 +65,7 @@ test('unknown: paused, rate 0, or no speed', () => {
 test('a visitor present polls about each second, and often enough within claimMs', () => {
   for (const claimMs of [100, 300, 1_000, 2_999, 3_000, 600_000]) {
     const near = { ...rules, claimMs }
-    const [least, most] = range((forecast) => forecast.place(state(), 50, 90, NOW).pollAfterMs, near)
+    const [least, most] = range((forecast) => forecast.estimate(state(), 50, 90, NOW).pollAfterMs, near)
     expect(least).toBeGreaterThanOrEqual(Math.floor(Math.min(1_000, claimMs / 3) * 0.8))
     expect(most).toBeLessThanOrEqual(Math.ceil(Math.min(1_000, claimMs / 3) * 1.2))
     // At least twice, whatever the chance.
@@ -75,7 +75,7 @@ test('a visitor present polls about each second, and often enough within claimMs
 
 test('in the last second one comes when the turn is due, and some four times a second at most', () => {
   const told = (rest: Partial<RoomState>, position: number) =>
-    range((forecast) => forecast.place(state(rest), position, 90, NOW).pollAfterMs)
+    range((forecast) => forecast.estimate(state(rest), position, 90, NOW).pollAfterMs)
   expect(told({}, 5)).toEqual([400, 600])
   expect(told({}, 8)).toEqual([640, 960])
   expect(told({}, 1)).toEqual([200, 300])
@@ -86,14 +86,14 @@ test('in the last second one comes when the turn is due, and some four times a s
 test('farther off one polls less often: never more than half a minute apart, give or take the jitter', () => {
   let before = 0
   for (const position of [91, 200, 400, 800, 1_600, 10_000, 1_000_000]) {
-    const [least, most] = range((forecast) => forecast.place(state(), position, position, NOW).pollAfterMs)
+    const [least, most] = range((forecast) => forecast.estimate(state(), position, position, NOW).pollAfterMs)
     expect(least).toBeGreaterThanOrEqual(800)
     expect(most).toBeLessThanOrEqual(36_000)
     expect(most).toBeGreaterThan(least * 1.4)
     expect(most).toBeGreaterThanOrEqual(before)
     // Several times within the wait: who moves up faster than foreseen is still there.
     expect(3 * most).toBeLessThanOrEqual(
-      Math.max(3 * 1_200, new EtaEstimator(rules, () => 0).place(state(), position, position, NOW).etaMs!),
+      Math.max(3 * 1_200, new EtaEstimator(rules, () => 0).estimate(state(), position, position, NOW).etaMs!),
     )
     before = most
   }
@@ -101,7 +101,10 @@ test('farther off one polls less often: never more than half a minute apart, giv
 
 test('a crowd of one distance does not come back in step', () => {
   const forecast = new EtaEstimator(rules, random(5))
-  const waits = Array.from({ length: 10_000 }, () => forecast.place(state(), 5_000, 5_000, NOW).pollAfterMs)
+  const waits = Array.from(
+    { length: 10_000 },
+    () => forecast.estimate(state(), 5_000, 5_000, NOW).pollAfterMs,
+  )
   const slots = new Map<number, number>()
   for (const wait of waits)
     slots.set(Math.floor(wait / 1_000), (slots.get(Math.floor(wait / 1_000)) ?? 0) + 1)
@@ -112,12 +115,12 @@ test('before it opens: the time until then comes on top, and no visitor polls ea
   const opensAt = NOW + 3_600_000
   const later = { ...rules, opensAt }
   const closed = state({ opened: false, tokens: 10 * TOKEN })
-  expect(new EtaEstimator(later, Math.random).place(closed, 1, 1, NOW).etaMs).toBe(3_600_000)
-  expect(new EtaEstimator(later, Math.random).place(closed, 100, 100, NOW).etaMs).toBe(3_610_000)
-  const [least] = range((forecast) => forecast.place(closed, 1, 1, NOW).pollAfterMs, later)
+  expect(new EtaEstimator(later, Math.random).estimate(closed, 1, 1, NOW).etaMs).toBe(3_600_000)
+  expect(new EtaEstimator(later, Math.random).estimate(closed, 100, 100, NOW).etaMs).toBe(3_610_000)
+  const [least] = range((forecast) => forecast.estimate(closed, 1, 1, NOW).pollAfterMs, later)
   expect(least).toBeGreaterThanOrEqual(24_000)
   // Shortly before, those near the door are there.
-  const [, most] = range((forecast) => forecast.place(closed, 5, 5, opensAt - 900).pollAfterMs, later)
+  const [, most] = range((forecast) => forecast.estimate(closed, 5, 5, opensAt - 900).pollAfterMs, later)
   expect(most).toBeLessThanOrEqual(1_200)
 })
 
@@ -125,7 +128,7 @@ test('before a draw all visitors come back after it, spread by their number', ()
   const later: StoredRoomRules = { ...rules, order: 'random', opensAt: NOW + 20_000 }
   const crowd = (waiting: number) =>
     range(
-      (forecast) => forecast.place(state({ opened: false, waiting }), waiting, null, NOW).pollAfterMs,
+      (forecast) => forecast.estimate(state({ opened: false, waiting }), waiting, null, NOW).pollAfterMs,
       later,
     )
   expect(crowd(10)).toEqual([20_000, 21_000])
@@ -134,7 +137,7 @@ test('before a draw all visitors come back after it, spread by their number', ()
   expect(most).toBe(28_000)
   expect(crowd(100_000_000)[1]).toBe(30_000)
   const early = range(
-    (forecast) => forecast.place(state({ opened: false }), 9, null, NOW - 500_000).pollAfterMs,
+    (forecast) => forecast.estimate(state({ opened: false }), 9, null, NOW - 500_000).pollAfterMs,
     later,
   )
   expect(early[0]).toBeGreaterThanOrEqual(24_000)
@@ -155,7 +158,7 @@ test('while the engine is away: the same position, and longer than before, whate
 /** Without any jitter: the middle of what chance makes of it. */
 const middle = (given: StoredRoomRules = rules) => new EtaEstimator(given, () => 0.5)
 const pollAfter = (rest: Partial<RoomState>, position: number, given = rules, now = NOW) =>
-  middle(given).place(state(rest), position, position, now).pollAfterMs
+  middle(given).estimate(state(rest), position, position, now).pollAfterMs
 
 test('how far off, and how soon again: a sixth of the wait, a second at least and half a minute at most', () => {
   const far = { reach: 0 }
@@ -188,20 +191,20 @@ test('visitors who need not wait come spread over a tenth of a second', () => {
   const full = { tokens: TOKEN }
   expect(
     [0, 0.5, 0.999].map(
-      (chance) => new EtaEstimator(rules, () => chance).place(state(full), 1, 1, NOW).pollAfterMs,
+      (chance) => new EtaEstimator(rules, () => chance).estimate(state(full), 1, 1, NOW).pollAfterMs,
     ),
   ).toEqual([0, 50, 100])
-  expect(new EtaEstimator(rules, () => 0.005).place(state(full), 1, 1, NOW).pollAfterMs).toBe(1)
-  expect(middle().place(state({ tokens: TOKEN - 1 }), 1, 1, NOW).etaMs).toBe(100)
+  expect(new EtaEstimator(rules, () => 0.005).estimate(state(full), 1, 1, NOW).pollAfterMs).toBe(1)
+  expect(middle().estimate(state({ tokens: TOKEN - 1 }), 1, 1, NOW).etaMs).toBe(100)
 })
 
 test('the slowest speed there is tells a time, to the ms', () => {
-  expect(middle().place(state({ speed: 1 }), 3, 3, NOW).etaMs).toBe(3_000_000)
+  expect(middle().estimate(state({ speed: 1 }), 3, 3, NOW).etaMs).toBe(3_000_000)
 })
 
 test('a room that never opens by itself, and one that is about to, have no time to wait for', () => {
-  expect(middle().place(state({ opened: false, tokens: TOKEN }), 1, 1, NOW).etaMs).toBe(0)
-  const late = middle({ ...rules, opensAt: NOW - 10 }).place(
+  expect(middle().estimate(state({ opened: false, tokens: TOKEN }), 1, 1, NOW).etaMs).toBe(0)
+  const late = middle({ ...rules, opensAt: NOW - 10 }).estimate(
     state({ opened: false, tokens: TOKEN }),
     1,
     1,
@@ -212,7 +215,7 @@ test('a room that never opens by itself, and one that is about to, have no time 
 
 test('before a draw: after it where it is less than half a minute off, else a sixth of the time until then', () => {
   const drawn = (opensIn: number, waiting = 200_000) =>
-    middle({ ...rules, order: 'random', opensAt: NOW + opensIn }).place(
+    middle({ ...rules, order: 'random', opensAt: NOW + opensIn }).estimate(
       state({ opened: false, waiting }),
       1,
       null,

@@ -155,7 +155,7 @@ test('verify says nothing of a pass before the room was read; ready() waits for 
   expect(spy.count()).toBe(calls)
 })
 
-test('a visitor who has a place but cannot be told where gets UNKNOWN_OUTCOME: joining again tells it', async () => {
+test('a visitor in the queue whose position cannot be read gets UNKNOWN_OUTCOME: joining again answers it', async () => {
   const { clock, spy, room } = await clockedRoom()
   const fresh = roomOn(spy)
   spy.before = (command) => {

@@ -3,13 +3,14 @@ import { type Engine, FlashSale, memoryEngine, type PollResult, WaitingRoom } fr
 import { sourceOf } from '../../../src/sale/flash-sale.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 import { SECRET } from '../../support/waiting-room.js'
+import { withPartitions, wrapped } from '../../support/wrapped-engine.js'
 
 const EPOCH = 1_767_225_600_000
 
 function stage() {
   const clock = new TestClock()
   const memory = memoryEngine({ now: () => EPOCH + clock.now() })
-  const engine: Engine = { ...clock.drive(memory), elapsed: () => clock.now() }
+  const engine = wrapped(clock.drive(memory), { elapsed: () => clock.now() })
   /** What a call comes to while time passes. */
   const within = async <T>(call: Promise<T>, ms = 3_000): Promise<T | Error> => {
     const ended = call.catch((error: Error) => error)
@@ -21,13 +22,7 @@ function stage() {
 
 /** The engine, whose partitions never answer. */
 function silent(engine: Engine): Engine {
-  return {
-    ...engine,
-    partition: (...place) => {
-      const port = engine.partition(...place)
-      return { ready: () => port.ready(), run: () => new Promise(() => {}) }
-    },
-  }
+  return withPartitions(engine, () => ({ run: () => new Promise(() => {}) }))
 }
 
 const order = (buyer: string, quantity = 1) => ({ buyer, items: [{ sku: 'a', quantity }] })

@@ -75,11 +75,11 @@ describe('a caller that waits', () => {
     expect(clock.due).toEqual([100, DEADLINE_MS])
   })
 
-  test('whose deadline has passed, or is now, is told after a ms', async () => {
-    const { keeper, clock } = stage()
+  test('whose deadline has passed, or is now, is UNAVAILABLE at once, and no call is made for it', async () => {
+    const { keeper, clock, tends } = stage()
     const told = [clock.now() - 5, clock.now()].map((deadline) => outcome(keeper.refresh({ deadline })))
-    expect(clock.due).toEqual([1, 1])
-    await clock.advance(1)
+    await settled()
+    expect(tends).toEqual([])
     expect(told.map(({ value }) => value)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
   })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { PresentVisitors } from '../../../../src/memory-engine/room/admission.js'
+import { PresentVisitors } from '../../../../src/memory-engine/room/present-visitors.js'
 import type { RankedVisitor } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { type Operation, operation, sameAsModel } from '../../../support/same-as-model.js'
 

@@ -1,6 +1,7 @@
-import type { Call, Command, Op } from '../../../../src/engine/engine.js'
-import { execute } from '../../../../src/memory-engine/memory-engine.js'
+import type { Command, Op } from '../../../../src/engine/engine.js'
+import type { Call } from '../../../../src/engine/port.js'
 import { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
+import { executeSaleCommand } from '../../../../src/memory-engine/sale/sale-commands.js'
 import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
 
@@ -36,7 +37,7 @@ export class RollingMachine implements SaleMachine {
     const { frozen, events } = this.state
     const before = events.sequence
     this.#log.push({ command, ops, call, clock })
-    const reply = execute(this.state, command, ops, call, clock)
+    const reply = executeSaleCommand(this.state, command, ops, call, clock)
     const wrote = this.state.events.sequence > before
     demand(
       !wrote || !frozen || call.bypassFreeze === true,
@@ -50,6 +51,7 @@ export class RollingMachine implements SaleMachine {
   rollBackTo(batches: number): void {
     this.#log = this.#log.slice(0, batches)
     this.state = this.#newState()
-    for (const { command, ops, call, clock } of this.#log) execute(this.state, command, ops, call, clock)
+    for (const { command, ops, call, clock } of this.#log)
+      executeSaleCommand(this.state, command, ops, call, clock)
   }
 }

@@ -44,7 +44,7 @@ export async function auditPartition(
   source: AuditSource,
   since: number,
   book: SaleRulesIndex,
-  place?: AuditedPartition,
+  audited?: AuditedPartition,
 ): Promise<PartitionAudit> {
   const seen = new Map<string, StoredReservation>()
   let cursor = '0'
@@ -61,7 +61,7 @@ export async function auditPartition(
   const violations = [
     ...recount(page.skus, seen.values(), book),
     ...overLimit(seen.values(), book),
-    ...(place ? misrouted(seen.values(), book, place) : []),
+    ...(audited ? misrouted(seen.values(), book, audited) : []),
   ]
   return { skus: page.skus, reservations: seen.size, violations }
 }
@@ -96,10 +96,10 @@ function* recount(
   const confirmed = skus.map(() => 0)
   for (const { state, cart } of reservations) {
     const units = state === 'held' ? held : state === 'confirmed' ? confirmed : undefined
-    if (units) for (const [place, quantity] of cart) units[place]! += quantity
+    if (units) for (const [skuIndex, quantity] of cart) units[skuIndex]! += quantity
   }
-  for (const [place, counts] of skus.entries()) {
-    const name = label(book.sku(place))
+  for (const [skuIndex, counts] of skus.entries()) {
+    const name = label(book.sku(skuIndex))
     const sum = counts.available + counts.held + counts.confirmed + counts.inTransit
     if (sum !== counts.total) {
       yield { rule: 'conservation', message: `${name}: total is ${counts.total}, its parts add up to ${sum}` }
@@ -109,8 +109,8 @@ function* recount(
       if (counts[part] < 0) yield { rule: 'negative', message: `${name}: ${part} is ${counts[part]}` }
     }
     for (const [part, counted, found] of [
-      ['held', counts.held, held[place]!],
-      ['confirmed', counts.confirmed, confirmed[place]!],
+      ['held', counts.held, held[skuIndex]!],
+      ['confirmed', counts.confirmed, confirmed[skuIndex]!],
     ] as const) {
       if (counted !== found) {
         yield { rule: 'recount', message: `${name}: ${part} is ${counted}, the reservations hold ${found}` }
@@ -124,16 +124,16 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIn
   const taken = new Map<string, number>()
   for (const { buyer, state, cart } of reservations) {
     if (state !== 'held' && state !== 'confirmed') continue
-    for (const [place, quantity] of cart) {
-      const limit = book.rules.skus[place]!.limit
+    for (const [skuIndex, quantity] of cart) {
+      const limit = book.rules.skus[skuIndex]!.limit
       if (limit === null) continue
-      const name = `${place} ${buyer}`
+      const name = `${skuIndex} ${buyer}`
       const units = (taken.get(name) ?? 0) + quantity
       taken.set(name, units)
       if (units > limit && units - quantity <= limit) {
         yield {
           rule: 'limit',
-          message: `${label(book.sku(place))}: buyer ${label(buyer)} has more than ${limit}`,
+          message: `${label(book.sku(skuIndex))}: buyer ${label(buyer)} has more than ${limit}`,
         }
       }
     }
@@ -149,11 +149,11 @@ function* misrouted(
   { partition, incarnation }: AuditedPartition,
 ): Generator<Violation> {
   for (const { id, buyer } of reservations) {
-    const home = partitionForBuyer(incarnation, buyer, book.rules.partitions)
-    if (home === partition && partitionOf(id) === partition) continue
+    const expected = partitionForBuyer(incarnation, buyer, book.rules.partitions)
+    if (expected === partition && partitionOf(id) === partition) continue
     yield {
       rule: 'home',
-      message: `${id} of buyer ${label(buyer)} is in partition ${partition}, not in ${home}`,
+      message: `${id} of buyer ${label(buyer)} is in partition ${partition}, not in ${expected}`,
     }
   }
 }

@@ -29,18 +29,6 @@ export function rebuild(state: PartitionState, op: Op<'rebuild'>, step: Step): A
   return { status: 'rebuilt', incarnation: op.incarnation }
 }
 
-export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: Step): Answer<'restock'> {
-  const before = state.restocks.get(op.key)
-  if (before) {
-    const same = before.sku === op.sku && before.quantity === op.quantity
-    return same ? { status: 'restocked', applied: before.applied, replayed: true } : { status: 'conflict' }
-  }
-  if (overdue) return retry
-  const { available } = state.stock.of(op.sku)
-  if (!op.final && available < -op.quantity) return { status: 'lacking', sku: op.sku, available }
-  return { status: 'restocked', applied: state.restock(op), replayed: false }
-}
-
 export function control(
   state: PartitionState,
   { action }: Op<'control'>,
@@ -69,12 +57,4 @@ function switchTo(state: PartitionState, action: Op<'control'>['action']): void 
     state.paused = action === 'pause'
     state.append({ type: state.paused ? 'paused' : 'resumed' })
   }
-}
-
-export function stats(state: PartitionState, { skus }: Op<'stats'>): Answer<'stats'> {
-  return { status: state.saleState(), skus: state.stock.snapshot(skus), returns: state.returns }
-}
-
-export function sweep(state: PartitionState): Answer<'sweep'> {
-  return { status: 'swept', next: state.nextExpiry() }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isForgetful, messageOf } from '../../../src/consumer/retry.js'
+import { isForgetful, messageOf } from '../../../src/consumer/event-failure.js'
 import { StockholdError } from '../../../src/index.js'
 
 const BYTES = 1_024

@@ -8,14 +8,14 @@ import type { Visitor } from './ticket-cache.js'
  * The positions of visitors, from what this process knows of its room. May only be used once the
  * room has been read.
  */
-export class Standing {
+export class LocalPosition {
   readonly #client: RoomClient
   readonly #poller: RoomPoller
   #eta: EtaEstimator | undefined
 
-  constructor(access: RoomClient, keeper: RoomPoller) {
-    this.#client = access
-    this.#poller = keeper
+  constructor(client: RoomClient, poller: RoomPoller) {
+    this.#client = client
+    this.#poller = poller
   }
 
   /** Whether this visitor must ask the engine: their turn is near, or was called already. */
@@ -28,13 +28,13 @@ export class Standing {
   /** @param ahead How many of the called visitors come first, if the engine said so. */
   of({ rank }: Visitor, ahead: number | null = null): QueuePosition {
     const state = this.#poller.state!
-    if (!this.#isDrawn) return this.#foresee(Math.max(1, state.waiting), null)
+    if (!this.#isDrawn) return this.#estimate(Math.max(1, state.waiting), null)
     const { queue } = this.#poller
     const position =
       rank <= state.called
         ? (ahead ?? 0) + 1
         : state.present + rank - state.called - queue.goneBetween(state.called, rank)
-    return this.#foresee(position, rank)
+    return this.#estimate(position, rank)
   }
 
   /**
@@ -59,9 +59,9 @@ export class Standing {
     const known =
       visitor.lastPosition === undefined
         ? this.of(visitor)
-        : this.#foresee(visitor.lastPosition, this.#isDrawn ? visitor.rank : null)
-    const place = this.#eta!.later(known)
-    return { status: 'waiting', ...place, soldOutLikely: this.isLate(place.position) }
+        : this.#estimate(visitor.lastPosition, this.#isDrawn ? visitor.rank : null)
+    const later = this.#eta!.later(known)
+    return { status: 'waiting', ...later, soldOutLikely: this.isLate(later.position) }
   }
 
   /** Whether the rank of each visitor is known. */
@@ -69,10 +69,10 @@ export class Standing {
     return this.#poller.state!.drawn !== null || this.#client.known!.rules.order === 'fifo'
   }
 
-  #foresee(position: number, rank: number | null): QueuePosition {
+  #estimate(position: number, rank: number | null): QueuePosition {
     const state = this.#poller.state!
     this.#eta ??= new EtaEstimator(this.#client.known!.rules, this.#client.clock.random)
     // Once the room is open, the time of day makes no difference.
-    return this.#eta.place(state, position, rank, state.opened ? 0 : this.#client.now())
+    return this.#eta.estimate(state, position, rank, state.opened ? 0 : this.#client.now())
   }
 }

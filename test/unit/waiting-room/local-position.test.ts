@@ -143,6 +143,16 @@ describe('the position', () => {
     expect(await of(room.poll(ticket))).toMatchObject({ position: 1 })
   })
 
+  test.each([
+    ['the last visitor called', 10, 0, 1],
+    ['the last visitor called, behind three', 10, 3, 4],
+    ['the first visitor not called yet', 11, null, 5],
+  ])('of %s', async (_, number, ahead, position) => {
+    const { room, of, ticketAt, answerVisits } = await opened({ reach: 74 })
+    answerVisits({ status: 'waiting', number, ahead })
+    expect(await of(room.poll(await ticketAt(number)))).toMatchObject({ position })
+  })
+
   test('of a visitor who joins again and was called: as it was told last, or behind all others present', async () => {
     const { room, of, answerJoins, answerVisits } = await opened()
     answerJoins({ number: 7, visitId: 7, expiresAt: null })

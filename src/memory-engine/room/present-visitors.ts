@@ -19,47 +19,47 @@ export class PresentVisitors {
     return this.#blocks[0]?.[0]
   }
 
-  has(place: RankedVisitor): boolean {
-    return place.rank !== null
+  has(visitor: RankedVisitor): boolean {
+    return visitor.rank !== null
   }
 
   /** Adds a visitor, or moves one to another rank. */
-  put(place: RankedVisitor, rank: number): void {
-    if (place.rank === rank) return
-    this.remove(place)
-    place.rank = rank
+  put(visitor: RankedVisitor, rank: number): void {
+    if (visitor.rank === rank) return
+    this.remove(visitor)
+    visitor.rank = rank
     this.#size++
-    const index = Math.min(this.#blockOf(place), this.#blocks.length - 1)
+    const index = Math.min(this.#blockOf(visitor), this.#blocks.length - 1)
     const block = this.#blocks[index]
     if (!block) {
-      this.#blocks.push([place])
+      this.#blocks.push([visitor])
       return
     }
-    block.splice(before(block, place), 0, place)
+    block.splice(before(block, visitor), 0, visitor)
     if (block.length > tuning.block) this.#blocks.splice(index + 1, 0, block.splice(tuning.kept))
   }
 
-  remove(place: RankedVisitor): void {
-    if (place.rank === null) return
-    const index = this.#blockOf(place)
+  remove(visitor: RankedVisitor): void {
+    if (visitor.rank === null) return
+    const index = this.#blockOf(visitor)
     const block = this.#blocks[index]!
-    block.splice(before(block, place), 1)
+    block.splice(before(block, visitor), 1)
     if (block.length === 0) this.#blocks.splice(index, 1)
-    place.rank = null
+    visitor.rank = null
     this.#size--
   }
 
   /** How many present visitors come before this one. */
-  ahead(place: RankedVisitor): number {
-    const index = this.#blockOf(place)
-    return this.#sizeUpTo(index) + before(this.#blocks[index]!, place)
+  ahead(visitor: RankedVisitor): number {
+    const index = this.#blockOf(visitor)
+    return this.#sizeUpTo(index) + before(this.#blocks[index]!, visitor)
   }
 
   /** How many present visitors have at most this rank. */
   countUpTo(rank: number): number {
     const index = this.#blocks.findIndex((block) => block.at(-1)!.rank! > rank)
     if (index < 0) return this.#size
-    return this.#sizeUpTo(index) + this.#blocks[index]!.findIndex((place) => place.rank! > rank)
+    return this.#sizeUpTo(index) + this.#blocks[index]!.findIndex((visitor) => visitor.rank! > rank)
   }
 
   #sizeUpTo(index: number): number {
@@ -69,12 +69,12 @@ export class PresentVisitors {
   }
 
   /** The first block whose last visitor does not come before this one. */
-  #blockOf(place: RankedVisitor): number {
+  #blockOf(visitor: RankedVisitor): number {
     let low = 0
     let high = this.#blocks.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (compare(this.#blocks[middle]!.at(-1)!, place) < 0) low = middle + 1
+      if (compare(this.#blocks[middle]!.at(-1)!, visitor) < 0) low = middle + 1
       else high = middle
     }
     return low
@@ -82,12 +82,12 @@ export class PresentVisitors {
 }
 
 /** How many visitors of the block come before this one. */
-function before(block: readonly RankedVisitor[], place: RankedVisitor): number {
+function before(block: readonly RankedVisitor[], visitor: RankedVisitor): number {
   let low = 0
   let high = block.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (compare(block[middle]!, place) < 0) low = middle + 1
+    if (compare(block[middle]!, visitor) < 0) low = middle + 1
     else high = middle
   }
   return low

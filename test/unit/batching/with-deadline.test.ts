@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withDeadline } from '../../../src/sale/rebalancing/with-deadline.js'
+import { withDeadline } from '../../../src/batching/with-deadline.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 
 function opened() {
@@ -68,4 +68,36 @@ test('as the signal says, before and while it waits', async () => {
   await settled()
   expect(heard[1]).toEqual(['failed', 'enough'])
   expect(clean()).toEqual([0, 0])
+})
+
+test('a promise that fails after the wait has ended, or before it begins, ends no process', async () => {
+  const { abort, heard, wait, reject } = opened()
+  wait(1_100)
+  abort.abort('gone')
+  reject(new Error('away'))
+  await settled()
+  wait(1_100)
+  await settled()
+  expect(heard).toEqual([
+    ['failed', 'gone'],
+    ['failed', 'gone'],
+  ])
+})
+
+test('without an end of its own a wait sets no timer, and ends by its signal', async () => {
+  const { abort, heard, wait, clean } = opened()
+  wait(Number.POSITIVE_INFINITY)
+  expect(clean()).toEqual([0, 1])
+  abort.abort('gone')
+  await settled()
+  expect(heard).toEqual([['failed', 'gone']])
+  expect(clean()).toEqual([0, 0])
+})
+
+test('a promise that has failed before a wait that is too late ends no process', async () => {
+  const { heard, wait, reject } = opened()
+  reject(new Error('away'))
+  wait(900)
+  await settled()
+  expect(heard).toEqual([['failed', 'too late']])
 })

@@ -20,22 +20,22 @@ export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): Ro
 /** Notes that a visitor is present; this may give them another number. */
 function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
   const { presence, queue } = room
-  const place = room.findVisit(visit.buyer, visit.visitId)
-  if (!place) return
-  if (hasRunOut(place, now)) {
+  const visitor = room.findVisit(visit.buyer, visit.visitId)
+  if (!visitor) return
+  if (hasRunOut(visitor, now)) {
     room.waiting++
-    room.replace(place, now)
+    room.replace(visitor, now)
     return
   }
-  const elsewhere = place.number !== visit.number
-  if (place.expiresAt !== null || elsewhere || room.outstanding.hasTurn(place)) return
+  const elsewhere = visitor.number !== visit.number
+  if (visitor.expiresAt !== null || elsewhere || room.outstanding.hasTurn(visitor)) return
   const undrawn = room.rules.order === 'random' && drawn === null
   if (undrawn || drawn !== room.drawn || visit.rank > queue.called + room.near) return
-  if (!presence.remembers(place) && visit.rank <= queue.passed(presence.time)) {
+  if (!presence.remembers(visitor) && visit.rank <= queue.passed(presence.time)) {
     room.missedTurns++
-    room.replace(place, now)
+    room.replace(visitor, now)
   } else {
-    presence.see(place, visit.rank)
+    presence.see(visitor, visit.rank)
   }
 }
 
@@ -68,18 +68,18 @@ function mayEnter({ queue, drawn }: Room, rank: number, settled: number): boolea
 /** Admits each visitor of the batch who has a turn. */
 function admit(room: Room, visits: readonly Visit[], now: number): void {
   for (const { buyer, visitId } of visits) {
-    const place = room.findVisit(buyer, visitId)
-    if (place && room.outstanding.hasTurn(place)) room.admit(place, now)
+    const visitor = room.findVisit(buyer, visitId)
+    if (visitor && room.outstanding.hasTurn(visitor)) room.admit(visitor, now)
   }
 }
 
 function answer(room: Room, { buyer, visitId }: Visit, now: number): VisitAnswer {
-  const place = room.findVisit(buyer, visitId)
-  if (!place) return { status: 'gone' }
-  const { number, expiresAt } = place
+  const visitor = room.findVisit(buyer, visitId)
+  if (!visitor) return { status: 'gone' }
+  const { number, expiresAt } = visitor
   if (expiresAt !== null && now < expiresAt) return { status: 'admitted', number, expiresAt }
   const { visitors } = room.presence
-  return { status: 'waiting', number, ahead: visitors.has(place) ? visitors.ahead(place) : null }
+  return { status: 'waiting', number, ahead: visitors.has(visitor) ? visitors.ahead(visitor) : null }
 }
 
 function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'tend'>, 'visits'> {

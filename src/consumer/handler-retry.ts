@@ -1,8 +1,8 @@
 import { backoff, jittered } from '../batching/backoff.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
 import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
+import { messageOf } from './event-failure.js'
 import type { History } from './events.js'
-import { messageOf } from './retry.js'
 
 const tuning = {
   /** Reading that waited for fewer events in hand continues below this number. */
@@ -23,7 +23,7 @@ export interface Leader {
  * Decides what follows after the handler ran with an event: it is done, tried again, or a dead
  * letter.
  */
-export class HandlerRunner implements DeliveryOwner {
+export class HandlerRetry implements DeliveryOwner {
   readonly #context: ConsumerContext
   readonly #leader: Leader
   /** Ready, but the lease may be over. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SkuCounts, StoredReservation } from '../../../src/engine/engine.js'
 import { makeId } from '../../../src/engine/reservation-id.js'
-import { type AuditedPartition, auditPartition } from '../../../src/sale/audit.js'
+import { type AuditedPartition, auditPartition } from '../../../src/sale/audit-partition.js'
 import { partitionForBuyer } from '../../../src/sale/partitions.js'
 import { SaleRulesIndex } from '../../../src/sale/reserve-request.js'
 

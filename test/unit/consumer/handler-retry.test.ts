@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { Backlog } from '../../../src/consumer/backlog.js'
 import type { ConsumerContext } from '../../../src/consumer/consumer-context.js'
 import type { Delivery } from '../../../src/consumer/delivery.js'
+import { retryAt } from '../../../src/consumer/event-failure.js'
+import { HandlerRetry } from '../../../src/consumer/handler-retry.js'
 import { KeyedOrder } from '../../../src/consumer/keyed-order.js'
-import { retryAt } from '../../../src/consumer/retry.js'
-import { HandlerRunner } from '../../../src/consumer/run-handler.js'
 import type { StoredEvent } from '../../../src/engine/engine.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
@@ -32,7 +32,7 @@ function opened(settings: Partial<ConsumerContext['settings']> = {}) {
     ended: () => told.push('ended'),
     tally: (what: string) => told.push(what),
   }
-  const handling = new HandlerRunner(around as unknown as ConsumerContext, leader)
+  const handling = new HandlerRetry(around as unknown as ConsumerContext, leader)
   const terms = {
     owner: handling,
     chains: new KeyedOrder(),

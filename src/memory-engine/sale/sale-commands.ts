@@ -1,0 +1,90 @@
+import { saleEffects } from '../../engine/effects.js'
+import type { Answer, Command, Op, Reply } from '../../engine/engine.js'
+import type { Call } from '../../engine/port.js'
+import { incompatible } from '../incompatible.js'
+import { momentAt } from '../time.js'
+import { confirm, extend, refund, release } from './confirm-and-release.js'
+import { control, create, rebuild } from './create-and-control.js'
+import type { PartitionState, Step } from './partition-state.js'
+import { describe, events, get, scan, stats, sweep } from './read.js'
+import { reserve } from './reserve.js'
+import { restock } from './restock.js'
+import { forgotSending, receive, send, transfers } from './transfer-stock.js'
+
+type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
+
+const handlers: Handlers = {
+  create,
+  describe,
+  rebuild,
+  reserve,
+  confirm,
+  release,
+  extend,
+  refund,
+  get,
+  restock,
+  control,
+  send,
+  receive,
+  transfers,
+  stats,
+  sweep,
+  scan,
+  events,
+}
+
+/** Executes one batch on one partition. `clock`: the time it shows, epoch ms. */
+export function executeSaleCommand<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  call: Call,
+  clock: number,
+): Reply<C> {
+  const makes = command === 'create' || command === 'rebuild'
+  if (state.incarnation === null && !makes) return { outcome: 'missing', now: clock }
+  const unread = incompatible(state, clock)
+  if (unread) return unread
+  if (state.incarnation !== null && call.incarnation !== null && call.incarnation !== state.incarnation)
+    return { outcome: 'lost', now: clock }
+
+  const reads = saleEffects[command] === 'reads'
+  if (state.incarnation !== null && !makes && !call.bypassFreeze && isRolledBack(state, command, ops, call))
+    return { outcome: 'rolled_back', now: clock }
+
+  const moment = momentAt(clock, state.time, call.minTime)
+  const step: Step = { ...moment, overdue: clock > call.deadline, bypassFreeze: call.bypassFreeze === true }
+  const answers = ops.map((op) => {
+    if (state.incarnation !== null && !reads) state.advance(step)
+    return handlers[command](state, op, step)
+  })
+  state.events.close(call.batchId ?? '')
+  return {
+    outcome: 'done',
+    now: step.now,
+    clock,
+    sequence: state.events.sequence,
+    offset: state.offset,
+    answers,
+  }
+}
+
+/**
+ * Whether the caller's `lastSeen` shows that history was lost; a command that may write then
+ * freezes the partition for all callers.
+ */
+function isRolledBack<C extends Command>(
+  state: PartitionState,
+  command: C,
+  ops: readonly Op<C>[],
+  { lastSeen }: Call,
+): boolean {
+  const reads = saleEffects[command] === 'reads'
+  const forgot = command === 'send' && (ops as readonly Op<'send'>[]).some((op) => forgotSending(state, op))
+  if (!state.frozen && (forgot || (lastSeen && !state.remembers(lastSeen)))) {
+    if (reads) return true
+    state.freeze()
+  }
+  return state.frozen && !reads
+}

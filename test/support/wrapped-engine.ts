@@ -1,0 +1,41 @@
+import type { Engine, Partition } from '../../src/engine/engine.js'
+import type { Port } from '../../src/engine/port.js'
+
+/** The engine with some of its parts replaced. */
+export function wrapped(engine: Engine, replaced: Partial<Engine>): Engine {
+  return {
+    ...(engine.clock && { clock: engine.clock }),
+    elapsed: () => engine.elapsed(),
+    close: () => engine.close(),
+    room: (name) => engine.room(name),
+    groups: (...partition) => engine.groups(...partition),
+    partition: (...partition) => engine.partition(...partition),
+    ...replaced,
+  }
+}
+
+/** The engine with some methods of its partitions replaced. */
+export function withPartitions(
+  engine: Engine,
+  replaced: (port: Partition, index: number) => Partial<Partition>,
+): Engine {
+  return wrapped(engine, {
+    partition(sale, index, partitions) {
+      const port = engine.partition(sale, index, partitions)
+      return {
+        ready: () => port.ready(),
+        run: (command, ops, call) => port.run(command, ops, call),
+        ...replaced(port, index),
+      }
+    },
+  })
+}
+
+/** The engine with all of its ports replaced: of partitions, groups and rooms. */
+export function withPorts(engine: Engine, replaced: (port: Port<never>) => Port<never>): Engine {
+  return wrapped(engine, {
+    room: (name) => replaced(engine.room(name) as never) as never,
+    groups: (...partition) => replaced(engine.groups(...partition) as never) as never,
+    partition: (...partition) => replaced(engine.partition(...partition) as never) as never,
+  })
+}
