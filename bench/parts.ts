@@ -1,3 +1,4 @@
+import { part as callers } from './callers.js'
 import { part as commands } from './commands.js'
 import { part as consumer } from './consumer.js'
 import { part as durability } from './durability.js'
@@ -14,6 +15,7 @@ import { part as waitingRoom } from './waiting-room.js'
 
 /** In the order in which they run. */
 export const parts: readonly Part[] = [
+  callers,
   commands,
   peers,
   latency,
