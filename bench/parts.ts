@@ -2,6 +2,7 @@ import { part as callers } from './callers.js'
 import { part as commands } from './commands.js'
 import { part as consumer } from './consumer.js'
 import { part as durability } from './durability.js'
+import { part as growth } from './growth.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
@@ -21,6 +22,7 @@ export const parts: readonly Part[] = [
   latency,
   launchNight,
   memory,
+  growth,
   oneBuyer,
   durability,
   refusals,
