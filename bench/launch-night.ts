@@ -14,10 +14,7 @@ import { type NightResult, playNight } from './launch-night/run.js'
 import { figureOf, rounded } from './load/figures.js'
 import type { Context, Part, PartResult } from './part.js'
 
-/** Without the seed. */
-export type Size = Omit<Night, 'seed'>
-
-export interface Sizes extends Size {
+export interface Sizes extends Omit<Night, 'seed'> {
   /** Orders of one process under way at a time. */
   readonly callers: number
   readonly rounds: number

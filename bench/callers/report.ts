@@ -1,28 +1,21 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import { counted } from '../../scripts/lib/terminal/format.js'
 import type { Table } from '../../scripts/lib/terminal/table.js'
 import type { Cost } from '../load/cost.js'
 import { figureOf, median, rounded } from '../load/figures.js'
 import type { Figure, LineChart, PartResult } from '../part.js'
 import type { CallersAnswer, Way } from './worker.js'
 
-/** A way of selling, in one of the processes. */
-export interface Seller {
-  readonly name: 'stockhold' | 'plain' | 'corked' | 'roomy'
-  readonly label: string
-  readonly way: Way
-  /** In the process with the larger young generation. */
-  readonly larger: boolean
-}
-
-export const sellers: readonly Seller[] = [
-  { name: 'plain', label: 'plain EVALSHA', way: 'plain', larger: false },
-  { name: 'stockhold', label: 'stockhold', way: 'stockhold', larger: false },
-  { name: 'corked', label: 'plain EVALSHA, corked', way: 'corked', larger: false },
-  { name: 'roomy', label: 'stockhold, --max-semi-space-size=64', way: 'stockhold', larger: true },
+export const sellers: readonly { readonly name: Way; readonly label: string }[] = [
+  { name: 'plain', label: 'plain EVALSHA' },
+  { name: 'stockhold', label: 'stockhold' },
+  { name: 'corked', label: 'plain EVALSHA, corked' },
 ]
 
-/** What each seller needed, by its name. */
-export type Round = Readonly<Partial<Record<Seller['name'], CallersAnswer>>>
+/** What each way needed. */
+export type Round = Readonly<Record<Way, CallersAnswer>>
+/** What the library needed in a process with the usual young generation, and with a larger one. */
+export type YoungRound = Readonly<Record<'usual' | 'larger', CallersAnswer>>
 /** The rounds by the number of callers. */
 export type Measured = Map<number, Round[]>
 
@@ -30,30 +23,38 @@ type Operation = 'reserve' | 'confirm'
 const operations = ['reserve', 'confirm'] as const
 const nouns = { reserve: 'a reservation', confirm: 'a confirmation' }
 
-export function report(measured: Measured, invariants: Invariants): PartResult {
+export function report(
+  measured: Measured,
+  young: readonly YoungRound[],
+  youngCallers: number,
+  invariants: Invariants,
+): PartResult {
   return {
-    figures: operations.flatMap((operation) => figures(measured, operation)),
+    figures: operations.flatMap((operation) => [
+      ...figures(measured, operation),
+      youngFigure(young, youngCallers, operation),
+    ]),
     tables: [
       ...operations.flatMap((operation) => [rates(measured, operation), costs(measured, operation)]),
-      semiSpace(measured),
+      youngTable(young, youngCallers),
     ],
     charts: operations.flatMap((operation) => charts(measured, operation)),
     invariants: invariants.list(),
   }
 }
 
-const costsOf = (rounds: readonly Round[], seller: Seller['name'], operation: Operation): Cost[] =>
-  rounds.flatMap((round) => round[seller]?.[operation] ?? [])
+const costsOf = (rounds: readonly Round[], seller: Way, operation: Operation): Cost[] =>
+  rounds.map((round) => round[seller][operation])
 
-const mid = (rounds: readonly Round[], seller: Seller['name'], operation: Operation, field: keyof Cost) =>
+const mid = (rounds: readonly Round[], seller: Way, operation: Operation, field: keyof Cost) =>
   median(costsOf(rounds, seller, operation).map((cost) => cost[field]))
 
 /** Between two sellers of the same round. */
 function ratios(
   rounds: readonly Round[],
   operation: Operation,
-  of: Seller['name'],
-  to: Seller['name'],
+  of: Way,
+  to: Way,
   field: keyof Cost = 'perSecond',
 ): number[] {
   const others = costsOf(rounds, to, operation)
@@ -63,14 +64,13 @@ function ratios(
 function figures(measured: Measured, operation: Operation): Figure[] {
   const noun = operation === 'reserve' ? 'reservations' : 'confirmations'
   const [fewest] = [...measured][0]!
-  const most = [...measured.keys()].at(-1)!
   const lone = measured.get(fewest)!
   return [
     ...[...measured].flatMap(([callers, rounds]) =>
       (['plain', 'corked'] as const).map((other) =>
         figureOf(ratios(rounds, operation, 'stockhold', other), {
           id: `callers.${operation}-${other}-${callers}`,
-          label: `${noun}/s, stockhold : plain EVALSHA${other === 'corked' ? ' corked' : ''}, ${plural(callers)}`,
+          label: `${noun}/s, stockhold : plain EVALSHA${other === 'corked' ? ' corked' : ''}, ${counted(callers, 'caller')}`,
           unit: 'ratio',
           better: 'higher',
         }),
@@ -78,7 +78,7 @@ function figures(measured: Measured, operation: Operation): Figure[] {
     ),
     figureOf(ratios(lone, operation, 'stockhold', 'plain', 'script'), {
       id: `callers.${operation}-script-${fewest}`,
-      label: `Redis CPU of ${nouns[operation]} : of the plain script (commandstats), ${plural(fewest)}`,
+      label: `Redis CPU of ${nouns[operation]} : of the plain script (commandstats), ${counted(fewest, 'caller')}`,
       unit: 'ratio',
       better: 'lower',
     }),
@@ -87,18 +87,12 @@ function figures(measured: Measured, operation: Operation): Figure[] {
         costsOf(lone, 'stockhold', operation).map((cost) => cost[field]),
         {
           id: `callers.${operation}-${field}-cpu-${fewest}`,
-          label: `${sides[field]} ${nouns[operation]}, ${plural(fewest)}`,
+          label: `${sides[field]} ${nouns[operation]}, ${counted(fewest, 'caller')}`,
           unit: 'µs',
           better: 'lower',
         },
       ),
     ),
-    figureOf(ratios(measured.get(most)!, operation, 'roomy', 'stockhold'), {
-      id: `callers.${operation}-semi-space`,
-      label: `${noun}/s, --max-semi-space-size=64 : default, ${plural(most)}`,
-      unit: 'ratio',
-      better: 'higher',
-    }),
   ]
 }
 
@@ -108,9 +102,6 @@ const sides = {
   client: 'Node CPU,',
 }
 
-const plural = (callers: number) =>
-  `${callers.toLocaleString('en-US')} ${callers === 1 ? 'caller' : 'callers'}`
-
 function rates(measured: Measured, operation: Operation): Table {
   return {
     title: `${operation === 'reserve' ? 'Reservations' : 'Confirmations'} a second by callers, and stockhold : plain within a round (lowest to highest)`,
@@ -119,7 +110,7 @@ function rates(measured: Measured, operation: Operation): Table {
       'plain EVALSHA',
       'corked',
       'stockhold',
-      'in a call',
+      'requests a call',
       ': plain',
       'spread',
       ': corked',
@@ -140,7 +131,7 @@ function rates(measured: Measured, operation: Operation): Table {
 }
 
 function costs(measured: Measured, operation: Operation): Table {
-  const cell = (rounds: readonly Round[], seller: Seller['name'], field: keyof Cost) =>
+  const cell = (rounds: readonly Round[], seller: Way, field: keyof Cost) =>
     rounded(mid(rounds, seller, operation, field), 1)
   return {
     title: `CPU of ${nouns[operation]} in µs: of Redis in scripts (commandstats) and in all (INFO cpu), and of the Node process`,
@@ -165,22 +156,36 @@ function costs(measured: Measured, operation: Operation): Table {
   }
 }
 
-function semiSpace(measured: Measured): Table {
-  const [most, rounds] = [...measured].at(-1)!
+const FLAG = '--max-semi-space-size=64'
+
+const youngRatios = (rounds: readonly YoungRound[], operation: Operation) =>
+  rounds.map(({ usual, larger }) => larger[operation].perSecond / usual[operation].perSecond)
+
+function youngFigure(rounds: readonly YoungRound[], callers: number, operation: Operation): Figure {
+  return figureOf(youngRatios(rounds, operation), {
+    id: `callers.${operation}-semi-space`,
+    label: `${operation}, a second, ${FLAG} : default, ${counted(callers, 'caller')}`,
+    unit: 'ratio',
+    better: 'higher',
+  })
+}
+
+function youngTable(rounds: readonly YoungRound[], callers: number): Table {
   return {
-    title: `What --max-semi-space-size=64 brings with ${plural(most)}`,
+    title: `What ${FLAG} brings with ${counted(callers, 'caller')}`,
     columns: ['', 'default/s', 'with the flag/s', 'ratio', 'lowest to highest', 'Node µs', 'with the flag'],
     rows: operations.map((operation) => {
-      const all = ratios(rounds, operation, 'roomy', 'stockhold')
-      const of = (seller: Seller['name'], field: keyof Cost) => mid(rounds, seller, operation, field)
+      const all = youngRatios(rounds, operation)
+      const of = (name: 'usual' | 'larger', field: keyof Cost) =>
+        median(rounds.map((round) => round[name][operation][field]))
       return [
         operation,
-        Math.round(of('stockhold', 'perSecond')),
-        Math.round(of('roomy', 'perSecond')),
+        Math.round(of('usual', 'perSecond')),
+        Math.round(of('larger', 'perSecond')),
         rounded(median(all), 2),
         `${rounded(Math.min(...all), 2)} to ${rounded(Math.max(...all), 2)}`,
-        rounded(of('stockhold', 'client'), 1),
-        rounded(of('roomy', 'client'), 1),
+        rounded(of('usual', 'client'), 1),
+        rounded(of('larger', 'client'), 1),
       ]
     }),
   }
@@ -188,8 +193,7 @@ function semiSpace(measured: Measured): Table {
 
 function charts(measured: Measured, operation: Operation): LineChart[] {
   const x = { label: 'callers', values: [...measured.keys()], log: true }
-  const shown = sellers.filter(({ larger }) => !larger)
-  const values = (seller: Seller['name'], field: keyof Cost) =>
+  const values = (seller: Way, field: keyof Cost) =>
     [...measured.values()].map((rounds) => mid(rounds, seller, operation, field))
   return [
     {
@@ -197,14 +201,14 @@ function charts(measured: Measured, operation: Operation): LineChart[] {
       title: `${operation}, a second by callers`,
       x,
       y: { label: 'a second', log: true },
-      series: shown.map(({ name, label }) => ({ label, values: values(name, 'perSecond') })),
+      series: sellers.map(({ name, label }) => ({ label, values: values(name, 'perSecond') })),
     },
     {
       kind: 'lines',
       title: `${operation}, CPU by callers`,
       x,
       y: { label: 'µs each', log: true },
-      series: shown.flatMap(({ name, label }) => [
+      series: sellers.flatMap(({ name, label }) => [
         { label: `Redis, ${label}`, values: values(name, 'server') },
         { label: `Node, ${label}`, values: values(name, 'client') },
       ]),

@@ -6,7 +6,7 @@ import type { Engine } from '../../src/index.js'
 /** As many as fill one batch of one sale. */
 export const CALLERS = 256
 
-export interface Wanted {
+interface Wanted {
   /** Reservations of a round. */
   readonly count: number
   readonly rounds: number
@@ -15,7 +15,7 @@ export interface Wanted {
 }
 
 /** Sales in a state of one size. */
-export interface Site {
+interface Site {
   /** Makes what the next round needs, and answers its requests. */
   next(): Promise<{ readonly count: number; readonly work: Work }>
   /** Compares the sales with what the callers were told, and closes them. */

@@ -9,7 +9,7 @@ import { openPlainSales } from './plain-sales.js'
 import { NightPlan } from './plan.js'
 import type { WorkerInput } from './worker.js'
 
-export type PlainInput = Omit<WorkerInput, 'pace'>
+type PlainInput = Omit<WorkerInput, 'pace'>
 
 export interface PlainResult {
   /** Units by sale. */

@@ -39,7 +39,7 @@ function targetsOf({ figures, invariants }: PartResult): string[] {
 describe('smallest runs', () => {
   test('of callers: all invariants hold, and every ratio is measured', async () => {
     const counts = [1, 8, 64, 512, 2_000].map((number) => [number, 60] as const)
-    const result = await callers(context(), { rounds: 1, counts })
+    const result = await callers(context(), { rounds: 1, counts, young: [50, 100] })
     expect(targetsOf(result)).toHaveLength(6)
     expect(result.charts).toHaveLength(4)
     for (const chart of result.charts) expect(chart).toMatchObject({ x: { log: true }, y: { log: true } })
