@@ -41,9 +41,9 @@ const long: Sizes = {
 
 const quick: Sizes = {
   rounds: 1,
-  consumingSeconds: 1.5,
+  consumingSeconds: 1.2,
   writing: { backlog: 40_000, liveSeconds: 1.5, perSecond: 25_000 },
-  acknowledgingSeconds: 1.5,
+  acknowledgingSeconds: 1,
   rebuilt: 20_000,
 }
 

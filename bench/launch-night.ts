@@ -5,73 +5,154 @@
  */
 
 import { Invariants } from '../scripts/lib/load/invariants.js'
+import { ServerMeter } from '../scripts/lib/load/server-meter.js'
+import type { Table } from '../scripts/lib/terminal/table.js'
+import { playPlainNight } from './launch-night/plain-night.js'
 import type { Night } from './launch-night/plan.js'
 import { charts, story } from './launch-night/report.js'
 import { type NightResult, playNight } from './launch-night/run.js'
+import { figureOf, rounded } from './load/figures.js'
 import type { Context, Part, PartResult } from './part.js'
 
-/** Without the seed. */
-export type Size = Omit<Night, 'seed'>
+export interface Sizes extends Omit<Night, 'seed'> {
+  /** Orders of one process under way at a time. */
+  readonly callers: number
+  readonly rounds: number
+  /** How long a real night takes with `--real-time`. */
+  readonly realSeconds: number
+}
 
-const SIZE: Size = { units: 100_000, phoneOrders: 150_000, stores: 10_000, orders: 430_000 }
-const SMALLER = 50
-/** `--real-time`. */
-const REAL_SECONDS = 180
+const long: Sizes = {
+  units: 100_000,
+  phoneOrders: 150_000,
+  stores: 10_000,
+  orders: 430_000,
+  callers: 1_000,
+  rounds: 3,
+  realSeconds: 180,
+}
+/** A twentieth, with more callers for each store: a process has to have something to do. */
+const quick: Sizes = {
+  ...long,
+  units: 5_000,
+  phoneOrders: 7_500,
+  stores: 500,
+  orders: 21_500,
+  callers: 250,
+}
 
 export const part: Part = {
   name: 'launch-night',
   question:
     'Does a launch night add up, with many stores and processes, and buyers who click twice and pay late?',
-  run: (context) => measure(context, context.quick ? scaled(SIZE, 1 / SMALLER) : SIZE),
+  run: (context) => measure(context, context.quick ? quick : long),
 }
 
-export async function measure(context: Context, size: Size, realSeconds = REAL_SECONDS): Promise<PartResult> {
+/**
+ * The night and the same orders by plain scripts take turns, in another order each time; ratios are
+ * taken within a round.
+ */
+export async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
+  const { callers, rounds, realSeconds, ...size } = sizes
   const invariants = new Invariants()
   const night = { ...size, seed: context.seed }
-  const pace = { shortHoldMs: 1_000, payMs: 0, intervalMs: context.quick ? 100 : 250, seconds: 0 }
-  const fast = await playNight(context, night, pace, invariants)
+  const pace = { callers, shortHoldMs: 1_000, payMs: 0, intervalMs: context.quick ? 100 : 250, seconds: 0 }
+  const nights: NightResult[] = []
+  const plain: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const turns = [
+      async () => void plain.push(await playPlainNight(context, night, callers, invariants)),
+      async () => void nights.push(await playNight(context, night, pace, invariants)),
+    ]
+    for (const turn of round % 2 === 0 ? turns : turns.reverse()) {
+      await turn()
+      await clear(context)
+    }
+  }
+  const [shortHoldMs, payMs] = [realSeconds * 50, realSeconds * 20]
   const real = context.realTime
     ? await playNight(
         context,
         night,
-        { shortHoldMs: realSeconds * 50, payMs: realSeconds * 20, intervalMs: 1_000, seconds: realSeconds },
+        { callers, shortHoldMs, payMs, intervalMs: 1_000, seconds: realSeconds },
         invariants,
       )
     : undefined
+  const last = nights.at(-1)!
   return {
-    figures: figures(fast, real),
+    figures: figures(nights, plain, real),
     tables: [
-      story('The night as fast as it goes', fast),
+      beside(nights, plain),
+      story('The night as fast as it goes', last),
       ...(real ? [story('The night in real time (arrivals do not wait)', real)] : []),
     ],
-    charts: [...charts('as fast as it goes', fast), ...(real ? charts('in real time', real) : [])],
+    charts: [...charts('as fast as it goes', last), ...(real ? charts('in real time', real) : [])],
     invariants: invariants.list(),
   }
 }
 
-function figures({ plan, seconds, told }: NightResult, real: NightResult | undefined): PartResult['figures'] {
+/** The sales of one night would make the next one slower. */
+async function clear(context: Context): Promise<void> {
+  const { url, own } = await context.redis()
+  if (!own) return
+  const meter = new ServerMeter(url)
+  await meter.client.flushall('ASYNC')
+  await meter.settled()
+  meter.close()
+}
+
+const ratios = (nights: readonly NightResult[], plain: readonly number[]) =>
+  nights.map(({ seconds }, round) => plain[round]! / seconds)
+
+function beside(nights: readonly NightResult[], plain: readonly number[]): Table {
+  return {
+    title: 'The night beside the same orders by plain scripts, which neither release nor expire anything',
+    columns: ['round', 'stockhold, seconds', 'plain scripts, seconds', 'rate, stockhold : plain'],
+    rows: ratios(nights, plain).map((ratio, round) => [
+      round + 1,
+      rounded(nights[round]!.seconds, 2),
+      rounded(plain[round]!, 2),
+      rounded(ratio, 2),
+    ]),
+  }
+}
+
+function figures(
+  nights: readonly NightResult[],
+  plain: readonly number[],
+  real: NightResult | undefined,
+): PartResult['figures'] {
+  const each = (of: (night: NightResult) => number) => nights.map(of)
   return [
-    {
-      id: 'launch-night.orders',
-      label: 'launch night: orders, from the reservation to the payment',
-      unit: '/s',
-      value: plan.total / seconds,
+    figureOf(ratios(nights, plain), {
+      id: 'launch-night.ratio-plain',
+      label: 'launch night over all stores, whole evening, stockhold : plain scripts',
+      unit: 'ratio',
       better: 'higher',
-    },
-    {
-      id: 'launch-night.reservations',
-      label: 'launch night: reservations',
-      unit: '/s',
-      value: told.reserved / seconds,
-      better: 'higher',
-    },
-    {
-      id: 'launch-night.seconds',
-      label: 'launch night: as fast as it goes',
+    }),
+    figureOf(
+      each(({ plan, seconds }) => plan.total / seconds),
+      {
+        id: 'launch-night.orders',
+        label: 'launch night: orders, from the reservation to the payment',
+        unit: '/s',
+        better: 'higher',
+      },
+    ),
+    figureOf(
+      each(({ told, seconds }) => told.reserved / seconds),
+      { id: 'launch-night.reservations', label: 'launch night: reservations', unit: '/s', better: 'higher' },
+    ),
+    figureOf(
+      each(({ seconds }) => seconds),
+      { id: 'launch-night.seconds', label: 'launch night: as fast as it goes', unit: 's', better: 'lower' },
+    ),
+    figureOf(plain, {
+      id: 'launch-night.plain-seconds',
+      label: 'launch night: the same orders by plain scripts',
       unit: 's',
-      value: seconds,
       better: 'lower',
-    },
+    }),
     ...(real
       ? [
           {
@@ -84,10 +165,4 @@ function figures({ plan, seconds, told }: NightResult, real: NightResult | undef
         ]
       : []),
   ]
-}
-
-function scaled(size: Size, factor: number): Size {
-  const { units, phoneOrders, stores, orders } = size
-  const by = (value: number) => Math.round(value * factor)
-  return { units: by(units), phoneOrders: by(phoneOrders), stores: by(stores), orders: by(orders) }
 }

@@ -2,9 +2,9 @@ import { Invariants } from '../scripts/lib/load/invariants.js'
 import { BenchSale } from '../scripts/lib/load/sale.js'
 import { ServerMeter } from '../scripts/lib/load/server-meter.js'
 import type { Engine } from '../src/index.js'
+import { Block, grow, type Use, useBetween } from './load/blocks.js'
 import { openEngine } from './load/engine.js'
 import { figureOf, median, rounded } from './load/figures.js'
-import { Block, grow, type Use, useBetween } from './load/growth.js'
 import type { Context, Figure, Part, PartResult } from './part.js'
 
 /** Sizes of sales that are measured many at a time, since a single one would be noise. */

@@ -95,7 +95,7 @@ async function concurrently(from: number, to: number, work: (n: number) => Promi
  */
 async function longestScript(meter: ServerMeter): Promise<number> {
   const entries = (await meter.client.call('SLOWLOG', 'GET', '-1')) as [number, number, number, string[]][]
-  const scripts = entries.filter(([, , , [command]]) => command?.toUpperCase() === 'FCALL')
+  const scripts = entries.filter(([, , , [command]]) => /^(evalsha|fcall)$/i.test(command ?? ''))
   return Math.max(0, ...scripts.map(([, , microseconds]) => microseconds)) / 1_000
 }
 

@@ -58,7 +58,7 @@ export interface BenchRedis {
 }
 
 export interface Context {
-  /** A few minutes for the suite instead of twenty: smaller rounds, and fewer of them. */
+  /** Less than three minutes for the suite: smaller rounds, and fewer of them. */
   readonly quick: boolean
   /** `--real-time`: the launch night takes as long as a real one. */
   readonly realTime: boolean

@@ -38,10 +38,10 @@ const long: Sizes = {
 }
 
 const quick: Sizes = {
-  partitions: [1, 4, 64],
+  partitions: [1, 64],
   rounds: 1,
   full: { units: 60_000, callers: 60_000, lastCallers: 600 },
-  usual: { units: 40_000, callers: CALLERS, lastCallers: FEW },
+  usual: { units: 20_000, callers: CALLERS, lastCallers: FEW },
 }
 
 async function measure(context: Context, sizes: Sizes): Promise<PartResult> {

@@ -1,6 +1,8 @@
+import { part as callers } from './callers.js'
 import { part as commands } from './commands.js'
 import { part as consumer } from './consumer.js'
 import { part as durability } from './durability.js'
+import { part as growth } from './growth.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
@@ -14,11 +16,13 @@ import { part as waitingRoom } from './waiting-room.js'
 
 /** In the order in which they run. */
 export const parts: readonly Part[] = [
+  callers,
   commands,
   peers,
   latency,
   launchNight,
   memory,
+  growth,
   oneBuyer,
   durability,
   refusals,

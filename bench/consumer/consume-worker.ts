@@ -4,10 +4,10 @@
  */
 import { Redis } from 'ioredis'
 import { type Consumer, FlashSale, redisEngine } from '../../src/index.js'
+import { serveTasks } from '../load/task-process.js'
 import { readOnlyEvents } from './read-only.js'
 import type { Setting } from './reserve-worker.js'
 import { epochNow, type Sample, Sampler } from './samples.js'
-import { serveTasks } from './task-process.js'
 import { until } from './until.js'
 
 export type ConsumeTask =

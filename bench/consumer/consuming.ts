@@ -1,8 +1,9 @@
 import { type BenchSale, CALLERS } from '../../scripts/lib/load/sale.js'
+import type { CommandUse } from '../../scripts/lib/load/server-meter.js'
 import type { Consumed } from './consume-worker.js'
 import { type JointResult, reserveTogether } from './reserving.js'
 import { between, sampleAt } from './samples.js'
-import { readScripts, type Scripts, since } from './script-meter.js'
+import { readScripts, since } from './script-meter.js'
 import type { TestBed } from './test-bed.js'
 
 export interface ConsumingRound {
@@ -137,7 +138,7 @@ function beside(live: JointResult, { samples }: Consumed) {
 }
 
 /** Server time while reservations were made, and the events read until then. */
-function server({ ids, to }: JointResult, { samples }: Consumed, other: Scripts, reading: Scripts) {
+function server({ ids, to }: JointResult, { samples }: Consumed, other: CommandUse, reading: CommandUse) {
   const read = sampleAt(samples, to).done
   return {
     reservationTime: other.time / ids.length,
@@ -146,7 +147,7 @@ function server({ ids, to }: JointResult, { samples }: Consumed, other: Scripts,
   }
 }
 
-function backlogOf({ samples }: Consumed, startedAt: number, events: number, { time }: Scripts) {
+function backlogOf({ samples }: Consumed, startedAt: number, events: number, { time }: CommandUse) {
   const end = samples.find(({ done }) => done >= events) ?? samples.at(-1)!
   const { cpu } = between([samples], startedAt, end.at)
   return {

@@ -2,9 +2,9 @@
 import pg from 'pg'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { type LedgerFollower, postgresLedger } from '../../src/postgres.js'
+import { serveTasks } from '../load/task-process.js'
 import type { Setting } from './reserve-worker.js'
 import { epochNow, type Sample, Sampler } from './samples.js'
-import { serveTasks } from './task-process.js'
 import { until } from './until.js'
 
 export type FollowTask =

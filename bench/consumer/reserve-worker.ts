@@ -9,8 +9,8 @@ import { requestOf } from '../../scripts/lib/load/sale.js'
 import { random } from '../../scripts/lib/random.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { postgresLedger } from '../../src/postgres.js'
+import { serveTasks } from '../load/task-process.js'
 import { type Sample, Sampler } from './samples.js'
-import { serveTasks } from './task-process.js'
 
 export interface Setting {
   readonly url: string

@@ -3,9 +3,9 @@ import { Histogram } from '../../scripts/lib/load/histogram.js'
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import { Recorder } from '../../scripts/lib/load/recorder.js'
 import type { BenchSale } from '../../scripts/lib/load/sale.js'
+import type { TaskProcess } from '../load/task-process.js'
 import type { Reserved, ReserveTask } from './reserve-worker.js'
 import { between, type Sample } from './samples.js'
-import type { TaskProcess } from './task-process.js'
 
 /** What the reserving processes did together. */
 export interface JointResult {

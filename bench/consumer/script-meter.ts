@@ -1,22 +1,18 @@
 import type { Redis } from 'ioredis'
+import { type CommandUse, commandUse } from '../../scripts/lib/load/server-meter.js'
 
-/** Calls of scripts since the server began. */
-export interface Scripts {
-  readonly calls: number
-  /** Of the server, in µs. */
-  readonly time: number
-}
-
-/** `reading`: calls of clients with `readOnlyEvents`; `other`: all other calls of scripts. */
-export async function readScripts(client: Redis): Promise<{ reading: Scripts; other: Scripts }> {
-  const text = await client.info('commandstats')
-  const of = (name: string) => {
-    const [, calls, time] = new RegExp(`^cmdstat_${name}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []
-    return { calls: Number(calls ?? 0), time: Number(time ?? 0) }
+/**
+ * Scripts and functions called since the server began. `reading`: calls of clients with
+ * `readOnlyEvents`; `other`: all other calls.
+ */
+export async function readScripts(client: Redis): Promise<{ reading: CommandUse; other: CommandUse }> {
+  const info = await client.info('commandstats')
+  return {
+    reading: commandUse(info, 'evalsha_ro', 'fcall_ro'),
+    other: commandUse(info, 'evalsha', 'fcall'),
   }
-  return { reading: of('fcall_ro'), other: of('fcall') }
 }
 
-export function since(before: Scripts, after: Scripts): Scripts {
+export function since(before: CommandUse, after: CommandUse): CommandUse {
   return { calls: after.calls - before.calls, time: after.time - before.time }
 }

@@ -6,11 +6,11 @@ import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/po
 import { deleteKeys } from '../../scripts/lib/servers/redis/client.js'
 import { type Engine, type FlashSale, redisEngine } from '../../src/index.js'
 import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
+import { TaskProcess } from '../load/task-process.js'
 import type { Context } from '../part.js'
 import type { Consumed, ConsumeTask } from './consume-worker.js'
 import type { Followed, FollowTask } from './follow-worker.js'
 import type { Reserved, ReserveTask, Setting } from './reserve-worker.js'
-import { TaskProcess } from './task-process.js'
 
 /** Application servers that make reservations. */
 const RESERVERS = 2

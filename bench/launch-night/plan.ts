@@ -55,6 +55,11 @@ export class NightPlan {
     this.#popularity = new Zipf(night.stores)
   }
 
+  /** How many orders one of the processes carries out: `worker`, `worker + workers`, ... */
+  ordersOf(worker: number, workers: number): number {
+    return Math.floor((this.total - worker - 1) / workers) + 1
+  }
+
   order(n: number): Order {
     const dice = random(this.night.seed, n)
     const isLaunch = this.#launchesBefore(n + 1) > this.#launchesBefore(n)

@@ -1,19 +1,15 @@
-import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import { Recorder } from '../../scripts/lib/load/recorder.js'
 import { type Engine, FlashSale, redisEngine } from '../../src/index.js'
-import { openWorker } from '../load/worker.js'
 import type { Context } from '../part.js'
 import { rulesOf, type Told } from './buyers.js'
 import { close, sumOf } from './closing.js'
 import { type Night, NightPlan, saleName, skuOf } from './plan.js'
+import { NightProcesses } from './processes.js'
 import type { WorkerInput, WorkerResult } from './worker.js'
-
-/** Until the start reaches all processes, which begin at the same time. */
-const START_MS = 100
 
 /** Units of mango-me at a moment. */
 interface Left {
@@ -37,7 +33,7 @@ export interface NightResult {
 export async function playNight(
   context: Context,
   night: Night,
-  pace: WorkerInput['pace'],
+  { callers, ...pace }: WorkerInput['pace'] & Pick<WorkerInput, 'callers'>,
   invariants: Invariants,
 ): Promise<NightResult> {
   const plan = new NightPlan(night)
@@ -45,23 +41,14 @@ export async function playNight(
   const prefix = context.prefix()
   const engine = redisEngine(url, { prefix })
   const label = pace.seconds > 0 ? 'the night in real time' : 'the night as fast as possible'
-  const done: number[] = []
-  const workers = Array.from({ length: Math.min(3, Math.max(2, availableParallelism() - 1)) }, (_, i) =>
-    openWorker<WorkerResult, number>('launch-night/worker.ts', (step) => {
-      done[i] = step
-      const sum = done.reduce((a, b) => a + b)
-      context.progress.update(label, sum, plan.total, 'orders')
-    }),
+  const servers = new NightProcesses<WorkerResult>('launch-night/worker.ts', (done) =>
+    context.progress.update(label, done, plan.total, 'orders'),
   )
   try {
     const sales = await openSales(plan, engine)
-    await Promise.all(workers.map(({ ready }) => ready))
-    const startAt = Date.now() + START_MS
+    const startAt = await servers.ready()
     const left = watch(sales[0]!, startAt, pace.intervalMs)
-    for (const [worker, { start }] of workers.entries()) {
-      start({ url, prefix, night, worker, workers: workers.length, startAt, pace } satisfies WorkerInput)
-    }
-    const results = await Promise.all(workers.map(({ result }) => result)).finally(left.stop)
+    const results = await servers.run({ url, prefix, night, callers, startAt, pace }).finally(left.stop)
     const error = results.find((result) => result.error)?.error
     invariants.check('no order ended in an unexpected error', error === undefined, error)
     // By then the last holds of buyers who walked away from mango-me have expired.
@@ -73,9 +60,9 @@ export async function playNight(
     for (const result of results) recorder.merge(result.recorder)
     const endedAt = Math.max(...results.map((result) => result.endedAt))
     const seconds = (endedAt - startAt) / 1_000
-    return { plan, workers: workers.length, seconds, told, recorder, left: left.seen }
+    return { plan, workers: servers.count, seconds, told, recorder, left: left.seen }
   } finally {
-    for (const worker of workers) worker.stop()
+    servers.stop()
     await engine.close()
   }
 }

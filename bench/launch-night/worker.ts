@@ -9,9 +9,6 @@ import { serve } from '../load/worker.js'
 import { Buyers, type Pace, type Told } from './buyers.js'
 import { type Night, NightPlan } from './plan.js'
 
-/** Orders of one process under way at a time, where they come as fast as possible. */
-const CALLERS = 1_000
-
 export interface WorkerInput {
   readonly url: string
   readonly prefix: string
@@ -22,6 +19,8 @@ export interface WorkerInput {
    */
   readonly worker: number
   readonly workers: number
+  /** Orders of one process under way at a time, where they come as fast as possible. */
+  readonly callers: number
   /** When all begin, in epoch ms. */
   readonly startAt: number
   readonly pace: Pace & {
@@ -46,7 +45,7 @@ serve(async (input: WorkerInput, step: (done: number) => void): Promise<WorkerRe
   const origin = input.startAt - performance.timeOrigin
   const recorder = new Recorder(pace.intervalMs, origin)
   const buyers = new Buyers(plan, engine, pace, recorder, random(night.seed, worker))
-  const orders = Math.floor((plan.total - worker - 1) / workers) + 1
+  const orders = plan.ordersOf(worker, workers)
   let done = 0
   const progress = setInterval(() => step(done), 200)
 
@@ -67,7 +66,7 @@ serve(async (input: WorkerInput, step: (done: number) => void): Promise<WorkerRe
         })
       : await closedLoop({
           ...drive,
-          callers: CALLERS,
+          callers: input.callers,
           work: async (n) => {
             const startedAt = performance.now()
             const rest = await buyers.reserve(worker + n * workers)

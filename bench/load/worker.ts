@@ -13,13 +13,28 @@ export interface Worker<Result> {
   stop(): void
 }
 
+/** How a process is started. */
+export interface ProcessOptions {
+  /** Flags for Node, such as `--max-semi-space-size=64`. */
+  readonly flags?: readonly string[]
+  /** The only CPUs that it may use, as `taskset` names them. */
+  readonly cpus?: string | undefined
+}
+
 /**
  * Runs a TypeScript file of bench/ that calls {@link serve} in a process of its own, and answers
  * its result. Values that travel between the two are cloned: data arrives, methods do not.
  */
-export function openWorker<Result, Step>(file: string, onStep: (step: Step) => void): Worker<Result> {
+export function openWorker<Result, Step>(
+  file: string,
+  onStep: (step: Step) => void,
+  { flags = [], cpus }: ProcessOptions = {},
+): Worker<Result> {
   const root = repositoryRoot()
-  const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), join('bench', file)], {
+  const pinned = cpus === undefined ? [] : ['taskset', '-c', cpus]
+  const node = [process.execPath, ...flags, join(root, 'scripts/run.mjs'), join('bench', file)]
+  const [program, ...args] = [...pinned, ...node]
+  const child = spawn(program!, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',

@@ -60,10 +60,11 @@ export class Masters {
   /** Of all masters together. */
   async read(): Promise<Reading> {
     const readings = await Promise.all(this.#meters.map((meter) => meter.read()))
-    return readings.reduce((sum, { cpu, memory, calls }) => ({
+    return readings.reduce((sum, { cpu, memory, calls, scriptTime }) => ({
       cpu: sum.cpu + cpu,
       memory: sum.memory + memory,
       calls: sum.calls + calls,
+      scriptTime: sum.scriptTime + scriptTime,
     }))
   }
 

@@ -42,6 +42,10 @@ function ratios(rounds: readonly Round[], n: number): number[] {
   return of(rounds, n).map(({ cpu }, round) => cpu / ones[round]!.cpu)
 }
 
+/** Reservations in a call, of n partitions. */
+const perCall = (rounds: readonly Round[], n: number) =>
+  Math.round(median(of(rounds, n).map((round) => round.perCall)))
+
 const mastersOf = (count: number) => (count === 1 ? 'one master' : `${count} masters`)
 
 function figures(results: Results, { partitions }: Sizes): Figure[] {
@@ -54,10 +58,16 @@ function figures(results: Results, { partitions }: Sizes): Figure[] {
     )
     .reduce((a, b) => (median(b) > median(a) ? b : a))
   return [
-    ...results.flatMap(({ masters, full }): Figure[] => [
+    ...results.flatMap(({ masters, full, usual }): Figure[] => [
       figureOf(ratios(full, most), {
         id: `partitions.cpu-ratio-${masters}`,
         label: `server CPU per reservation at ${most} partitions : at 1, full batches, ${mastersOf(masters)}`,
+        unit: 'ratio',
+        better: 'lower',
+      }),
+      figureOf(ratios(usual, most), {
+        id: `partitions.cpu-ratio-usual-${masters}`,
+        label: `server CPU per reservation at ${most} partitions : at 1, ${perCall(usual, most)} reservations a call, ${mastersOf(masters)}`,
         unit: 'ratio',
         better: 'lower',
       }),

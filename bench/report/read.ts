@@ -99,7 +99,6 @@ const target = record({
   measured: orNull(finite),
   spread: optional(spread),
   verdict: oneOf('met', 'missed', 'not measured'),
-  stretch: optional(record({ value: finite, met: flag })),
 })
 
 const report = record({

@@ -55,8 +55,6 @@ export interface TargetResult {
   readonly measured: number | null
   readonly spread?: readonly [low: number, high: number]
   readonly verdict: 'met' | 'missed' | 'not measured'
-  /** What was hoped for beyond the target. */
-  readonly stretch?: { readonly value: number; readonly met: boolean }
 }
 
 export function figuresOf(parts: readonly PartResult[]): Map<string, Figure> {

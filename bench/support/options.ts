@@ -29,7 +29,7 @@ ${parts.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`).join
 Options:
   --redis URL    measures this Redis; the suite uses only keys of new prefixes there, and deletes them
                  (without it: a Redis that the suite starts and stops)
-  --quick        takes a few minutes instead of twenty: smaller rounds, and fewer of them
+  --quick        takes three minutes instead of half an hour: smaller rounds, and fewer of them
   --real-time    plays the launch night in real time as well
   --seed N       for everything that is drawn at random (default 1, so that two runs do the same)
   --out FOLDER   the folder of report.json and report.html (default: a new one in node_modules/.cache)

@@ -1,5 +1,5 @@
 import { invariantLines } from '../../scripts/lib/load/invariants.js'
-import { number, quantity, quantityBeside, range } from '../../scripts/lib/terminal/format.js'
+import { quantity, quantityBeside, range } from '../../scripts/lib/terminal/format.js'
 import type { Paint } from '../../scripts/lib/terminal/style.js'
 import { terminalTable } from '../../scripts/lib/terminal/table.js'
 import { hanging, wrap } from '../../scripts/lib/terminal/wrap.js'
@@ -80,11 +80,11 @@ function targetBlocks(targets: readonly TargetResult[], { width, paint }: Look):
   return [paint('bold', 'Targets'), ...blocks]
 }
 
-function cells({ bound, value, unit, measured, spread, verdict, stretch }: TargetResult): string[] {
+function cells({ bound, value, unit, measured, spread, verdict }: TargetResult): string[] {
   return [
-    `${bound} ${quantity(value, unit)}${stretch === undefined ? '' : ` (${number(stretch.value)})`}`,
+    `${bound} ${quantity(value, unit)}`,
     measured === null ? '-' : quantityBeside(value, measured, unit),
     range(spread),
-    stretch?.met ? `${verdict}, stretch met` : verdict,
+    verdict,
   ]
 }

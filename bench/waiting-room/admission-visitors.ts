@@ -8,7 +8,6 @@ export type Waiting = 'updates' | 'polls'
 export interface AdmissionInput {
   readonly url: string
   readonly prefix: string
-  readonly id: string
   readonly pace: { readonly rate: number; readonly burst: number }
   readonly buyers: number
   /** The share of the visitors who never come back after they have joined. */
@@ -16,9 +15,13 @@ export interface AdmissionInput {
   readonly seed: number
   readonly worker: number
   readonly workers: number
-  /** When to stop, in epoch ms. The room is paused by then. */
-  readonly endsAt: number
 }
+
+export type AdmissionTask =
+  /** Has the visitors join this room; those of an earlier room stop to wait. */
+  | { readonly type: 'join'; readonly room: string }
+  /** Lets them wait until a time in epoch ms. The room is paused by then. */
+  | { readonly type: 'wait'; readonly until: number }
 
 /** Parallel columns, one row each. */
 export interface AdmissionResult {

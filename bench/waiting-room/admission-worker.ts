@@ -7,10 +7,11 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { buyerName } from '../../scripts/lib/load/sale.js'
 import { type JoinResult, type PollResult, redisEngine, type WaitingRoom } from '../../src/index.js'
-import { serve } from '../load/worker.js'
+import { serveTasks } from '../load/task-process.js'
 import {
   type AdmissionInput,
   type AdmissionResult,
+  type AdmissionTask,
   isNoShow,
   TWO_TABS,
   waitsBy,
@@ -20,17 +21,18 @@ import { openRoom } from './filled-room.js'
 /** Joins sent at once. */
 const WAVE = 500
 
-serve(async (input: AdmissionInput): Promise<AdmissionResult> => {
+serveTasks<AdmissionInput, AdmissionTask, AdmissionResult>((input) => {
   const engine = redisEngine(input.url, { prefix: input.prefix })
-  const room = openRoom(engine, input.id, input.pace)
-  const visitors = new Visitors(room, input)
-  await visitors.join()
-  await delay(input.endsAt - Date.now())
-  visitors.stop()
-  await delay(200)
-  await room.close()
-  await engine.close()
-  return visitors.result
+  let visitors: Visitors | undefined
+
+  return async (task) => {
+    if (task.type === 'wait') await delay(task.until - Date.now())
+    await visitors?.stop()
+    if (task.type === 'wait') return visitors!.result
+    visitors = new Visitors(openRoom(engine, task.room, input.pace), input)
+    await visitors.join()
+    return visitors.result
+  }
 })
 
 class Visitors {
@@ -62,8 +64,10 @@ class Visitors {
     this.result.joinedAt = Date.now()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stop.abort()
+    await delay(200)
+    await this.#room.close()
   }
 
   #joined(n: number, place: JoinResult): void {

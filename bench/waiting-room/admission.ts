@@ -1,20 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
 import type { ServerMeter } from '../../scripts/lib/load/server-meter.js'
-import { redisEngine } from '../../src/index.js'
-import { openWorker } from '../load/worker.js'
+import { type Engine, redisEngine, type WaitingRoom } from '../../src/index.js'
+import { TaskProcess } from '../load/task-process.js'
 import type { Context } from '../part.js'
-import type { AdmissionInput, AdmissionResult } from './admission-visitors.js'
+import type { AdmissionInput, AdmissionResult, AdmissionTask } from './admission-visitors.js'
 import { Admissions, type Seconds } from './admissions.js'
-import { openRoom, PASS_MS, TOO_BUSY } from './filled-room.js'
+import { ATTEMPTS, JOIN_SLACK, openRoom, PASS_MS, TOO_BUSY } from './filled-room.js'
 
 /** Two application servers. */
 const WORKERS = 2
 const NO_SHOWS = 0.4
 /** Seconds after the opening that are not measured: the full token bucket is emptied first. */
 const OPENING_SECONDS = 2
-/** How many times as long two processes may take to join as one process that does nothing else. */
-const JOIN_SLACK = 8
 /**
  * At the head of the queue every visitor polls about once a second, or is told by an update; the
  * answer comes with the next call.
@@ -49,32 +47,28 @@ export async function measureAdmission(
   const open = OPENING_SECONDS + seconds
   const buyers = Math.ceil(((open + 3) * pace.rate + pace.burst) / (1 - NO_SHOWS))
   const prefix = context.prefix()
-  const id = `admission-${pace.rate}`
   const engine = redisEngine(url, { prefix })
-  const room = openRoom(engine, id, pace)
-  const workers = Array.from({ length: WORKERS }, () =>
-    openWorker<AdmissionResult, never>('waiting-room/admission-worker.ts', () => {}),
+  const shared = { url, prefix, pace, buyers, noShows: NO_SHOWS, seed: context.seed, workers: WORKERS }
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, (_, worker) =>
+      TaskProcess.open<AdmissionTask, AdmissionResult>('waiting-room/admission-worker.ts', {
+        ...shared,
+        worker,
+      } satisfies AdmissionInput),
+    ),
   )
+  const label = `${pace.rate.toLocaleString('en-US')} a second`
+  let room: WaitingRoom | undefined
   try {
-    await Promise.all(workers.map(({ ready }) => ready))
-    const opensAt = Date.now() + Math.ceil(2_000 + (buyers / joinsPerSecond) * JOIN_SLACK * 1_000)
-    const endsAt = opensAt + open * 1_000 + DRAIN_MS
-    await room.create({ opensAt })
-    const shared = {
-      url,
-      prefix,
-      id,
-      pace,
-      buyers,
-      noShows: NO_SHOWS,
-      seed: context.seed,
-      workers: WORKERS,
-      endsAt,
-    }
-    for (const [worker, { start }] of workers.entries()) start({ ...shared, worker } satisfies AdmissionInput)
-    const results = Promise.all(workers.map(({ result }) => result))
+    context.progress.update(`admitting ${label}: the visitors join`, 0, buyers, 'visitors')
+    const joined = await joinBeforeOpening(engine, workers, pace, (buyers / joinsPerSecond) * 1_000)
+    const { opensAt } = joined
+    room = joined.room
+    const results = Promise.all(
+      workers.map((worker) => worker.run({ type: 'wait', until: opensAt + open * 1_000 + DRAIN_MS })),
+    )
     results.catch(() => {}) // awaited below
-    const watch = showProgress(context, `${pace.rate} a second`, opensAt, open)
+    const watch = showProgress(context, label, opensAt, open)
     await until(opensAt + OPENING_SECONDS * 1_000)
     const before = await meter.read()
     await until(opensAt + open * 1_000)
@@ -83,7 +77,6 @@ export async function measureAdmission(
     // A pass that is given from here on would not reach its visitor.
     await room.pause()
     const all = await results
-    if (all.some(({ joinedAt }) => joinedAt >= opensAt)) throw new Error(TOO_BUSY)
     const admissions = new Admissions(all, opensAt, PASS_MS, invariants)
     await check(admissions, all, shared, invariants)
     const { waiting, admitted, outstanding } = await room.stats()
@@ -109,9 +102,36 @@ export async function measureAdmission(
     }
   } finally {
     for (const worker of workers) worker.stop()
-    await room.close()
+    await room?.close()
     await engine.close()
   }
+}
+
+/**
+ * A room that opens when all visitors have joined: until then a position is the rank itself, and
+ * everything else is checked by that.
+ *
+ * @param expectedMs How long they take to join if nothing else uses the machine.
+ */
+async function joinBeforeOpening(
+  engine: Engine,
+  workers: readonly TaskProcess<AdmissionTask, AdmissionResult>[],
+  pace: AdmissionInput['pace'],
+  expectedMs: number,
+): Promise<{ room: WaitingRoom; opensAt: number }> {
+  let takes = expectedMs
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const began = Date.now()
+    const opensAt = Math.ceil(began + 2_000 + takes * JOIN_SLACK)
+    const room = openRoom(engine, `admission-${pace.rate}-${attempt}`, pace)
+    await room.create({ opensAt })
+    const all = await Promise.all(workers.map((worker) => worker.run({ type: 'join', room: room.id })))
+    const joinedAt = Math.max(...all.map((each) => each.joinedAt))
+    if (joinedAt < opensAt) return { room, opensAt }
+    takes = joinedAt - began
+    await room.close()
+  }
+  throw new Error(TOO_BUSY)
 }
 
 async function check(
@@ -141,7 +161,8 @@ async function check(
 function showProgress(context: Context, label: string, opensAt: number, open: number): NodeJS.Timeout {
   return setInterval(() => {
     const seconds = (Date.now() - opensAt) / 1_000
-    context.progress.update(`admitting ${label}`, Math.min(open, Math.max(0, seconds)), open, 's')
+    if (seconds < 0) context.progress.update(`${label}: opens in ${Math.ceil(-seconds)} s`, 0, open, 's')
+    else context.progress.update(`admitting ${label}`, Math.min(open, seconds), open, 's')
   }, 250)
 }
 

@@ -5,7 +5,7 @@ import { random } from '../../scripts/lib/random.js'
 import { redisEngine } from '../../src/index.js'
 import { openWorker } from '../load/worker.js'
 import type { Context } from '../part.js'
-import { type FilledRoom, hasLeft, openRoom, ROOM } from './filled-room.js'
+import { type FilledRoom, hasLeft, openRoom } from './filled-room.js'
 import {
   anyVisitor,
   asFreshStrings,
@@ -67,12 +67,13 @@ export async function pollFilledRoom(
   )
   const engine = redisEngine(url, { prefix })
   // As in a process that was started later: it has issued none of the tickets.
-  const otherRoom = openRoom(engine, ROOM, pace)
+  const otherRoom = openRoom(engine, filled.room.id, pace)
   try {
     await observer.ready
     let n = filled.size - 1
     while (hasLeft(n)) n--
-    observer.start({ url, prefix, pace, n, ticket: filled.tickets[n]! } satisfies ObserverInput)
+    const { id: room } = filled.room
+    observer.start({ url, prefix, room, pace, n, ticket: filled.tickets[n]! } satisfies ObserverInput)
     const failed = observer.result.then(() => Promise.reject(new Error('The observer has ended.')))
     while (observations.length === 0) await Promise.race([delay(20), failed])
 
@@ -109,7 +110,9 @@ async function inRounds(
   const results: Record<Kind, PollRound[]> = { known: [], fresh: [], unseen: [] }
   let [calls, time] = [0, 0]
   // Visitors poll before the room opens too, and the process is warm by then.
+  const began = Date.now()
   while (Date.now() < opensAt) {
+    progress.update('polls before the opening', Date.now() - began, opensAt - began, 'ms')
     await known.run(seconds)
     await fresh.run(seconds / 2)
   }

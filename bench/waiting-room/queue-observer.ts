@@ -2,11 +2,12 @@
 
 import { redisEngine } from '../../src/index.js'
 import { serve } from '../load/worker.js'
-import { offsetOf, openRoom, ROOM } from './filled-room.js'
+import { offsetOf, openRoom } from './filled-room.js'
 
 export interface ObserverInput {
   readonly url: string
   readonly prefix: string
+  readonly room: string
   readonly pace: { readonly rate: number; readonly burst: number }
   /** The last visitor of the queue, and the ticket. */
   readonly n: number
@@ -23,7 +24,7 @@ export interface Observation {
 // Observes until the other process disconnects.
 serve(async (input: ObserverInput, step: (observation: Observation) => void): Promise<void> => {
   const engine = redisEngine(input.url, { prefix: input.prefix })
-  const room = openRoom(engine, ROOM, input.pace)
+  const room = openRoom(engine, input.room, input.pace)
   for (;;) {
     const from = Date.now()
     // `stats` asks Redis whatever this process knows; the poll is answered from that very state.

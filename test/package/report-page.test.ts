@@ -12,7 +12,7 @@ import { useBrowser } from '../support/browser.js'
 /** Only a page that never gets there reaches it. ms */
 const timeout = 60_000
 
-const report = reportOf([figure('peers.ratio-best-single', 4.31, { spread: [4.02, 4.6] })])
+const report = reportOf([figure('callers.reserve-plain-2000', 4.31, { spread: [4.02, 4.6] })])
 
 describe('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'stockhold-report-'))

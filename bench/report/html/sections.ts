@@ -50,16 +50,14 @@ const verdicts = {
 
 // On a phone each row becomes a block; the roles keep it a table for those who hear it.
 export function targetsSection(targets: readonly TargetResult[]): Html {
-  const rows = targets.map(({ label, bound, value, unit, measured, spread, verdict, stretch }) => {
+  const rows = targets.map(({ label, bound, value, unit, measured, spread, verdict }) => {
     const [kind, text] = verdicts[verdict]
     return html`<tr role="row"><th scope="row" role="rowheader">${label}</th>
-<td role="cell" class="number">${bound} ${quantity(value, unit)}${
-      stretch && html`<span class="detail">stretch ${quantity(stretch.value, unit)}</span>`
-    }</td>
+<td role="cell" class="number">${bound} ${quantity(value, unit)}</td>
 <td role="cell" class="number">${measured === null ? '–' : html`<b>${quantityBeside(value, measured, unit)}</b>`}${
       spread && html`<span class="detail">${range(spread)}</span>`
     }</td>
-<td role="cell"><span class="mark ${kind}">${text}</span>${stretch?.met && html`<span class="detail">stretch met</span>`}</td></tr>
+<td role="cell"><span class="mark ${kind}">${text}</span></td></tr>
 `
   })
   return html`<section aria-labelledby="targets">

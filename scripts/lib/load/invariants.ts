@@ -23,6 +23,11 @@ export class Invariants {
     if (!holds) known.broken.push(detail)
   }
 
+  /** Adds what another process has checked. */
+  add(found: readonly Invariant[]): void {
+    for (const { rule, holds, detail } of found) this.check(rule, holds, detail)
+  }
+
   list(): Invariant[] {
     return [...this.#rules].map(([rule, { times, broken }]) => {
       if (broken.length === 0)

@@ -23,24 +23,35 @@ export const reserveIn = (sale: FlashSale): Work => {
 }
 
 /**
- * A sale of one SKU, and the answers of its callers, which are compared with the sale at the end.
- * Its deadline is far away, since a slow answer is a figure here, not a fault.
+ * A sale, of one SKU unless its rules say otherwise, and the answers of its callers, which are
+ * compared with the sale at the end. Its deadline is far away, since a slow answer is a figure
+ * here, not a fault.
  */
 export class BenchSale {
   readonly sale: FlashSale
-  readonly units: number
+  readonly #stock: Readonly<Record<string, number>>
+  readonly #lines: number
+  /** Reservations, not units. */
   held = 0
   confirmed = 0
 
-  private constructor(sale: FlashSale, units: number) {
+  private constructor(sale: FlashSale, stock: Readonly<Record<string, number>>, lines: number) {
     this.sale = sale
-    this.units = units
+    this.#stock = stock
+    this.#lines = lines
   }
 
-  static async open(engine: Engine, id: string, rules: Partial<SaleRules> = {}): Promise<BenchSale> {
+  /** @param lines Of every reservation that will be made, each of one unit. */
+  static async open(
+    engine: Engine,
+    id: string,
+    rules: Partial<SaleRules> = {},
+    lines = 1,
+  ): Promise<BenchSale> {
     const sale = new FlashSale(id, { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 })
-    await sale.create({ stock: { [SKU]: PLENTY }, limitPerBuyer: 2, ...rules })
-    return new BenchSale(sale, rules.stock?.[SKU] ?? PLENTY)
+    const all = { stock: { [SKU]: PLENTY }, limitPerBuyer: 2, ...rules }
+    await sale.create(all)
+    return new BenchSale(sale, all.stock, lines)
   }
 
   /** Reserves one unit for the `n`th buyer with the `n`th key. */
@@ -71,18 +82,24 @@ export class BenchSale {
    */
   async finish(invariants: Invariants, { audit = true } = {}): Promise<void> {
     const { id } = this.sale
-    const { available, held, confirmed, total, inTransit } = (await this.sale.stats()).skus[SKU]!
-    invariants.check(
-      'the counts add up to the stock, none below zero',
-      total === this.units &&
-        available + held + confirmed + inTransit === total &&
-        Math.min(available, held, confirmed, inTransit) >= 0,
-      `${id}: ${available} available, ${held} held, ${confirmed} confirmed of ${total}`,
-    )
+    const { skus } = await this.sale.stats()
+    const sum = { held: 0, confirmed: 0 }
+    for (const [sku, { available, held, confirmed, total, inTransit }] of Object.entries(skus)) {
+      invariants.check(
+        'the counts add up to the stock, none below zero',
+        total === this.#stock[sku] &&
+          available + held + confirmed + inTransit === total &&
+          Math.min(available, held, confirmed, inTransit) >= 0,
+        `${id}: ${available} of ${sku} available, ${held} held, ${confirmed} confirmed of ${total}`,
+      )
+      sum.held += held
+      sum.confirmed += confirmed
+    }
+    const told = { held: this.held * this.#lines, confirmed: this.confirmed * this.#lines }
     invariants.check(
       'held and confirmed units are those the callers were told of',
-      held === this.held && confirmed === this.confirmed,
-      `${id}: ${held} held and ${confirmed} confirmed, told ${this.held} and ${this.confirmed}`,
+      sum.held === told.held && sum.confirmed === told.confirmed,
+      `${id}: ${sum.held} held and ${sum.confirmed} confirmed, told ${told.held} and ${told.confirmed}`,
     )
     if (audit) {
       const { ok, violations, reservations } = await this.sale.audit()

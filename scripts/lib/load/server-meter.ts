@@ -9,8 +9,28 @@ export interface Reading {
   readonly cpu: number
   /** Bytes in use, by the server's own count. */
   readonly memory: number
-  /** Calls of functions and scripts served. */
+  /** Calls of scripts and functions served. */
   readonly calls: number
+  /** µs of the server in these calls, by its own count for each command. */
+  readonly scriptTime: number
+}
+
+/** Of the section `commandstats` of INFO. */
+export interface CommandUse {
+  readonly calls: number
+  /** µs of the server. */
+  readonly time: number
+}
+
+/** What the server spent on commands of these names together, since it began. */
+export function commandUse(info: string, ...names: readonly string[]): CommandUse {
+  const found = info.matchAll(new RegExp(`^cmdstat_(?:${names.join('|')}):calls=(\\d+),usec=(\\d+)`, 'gm'))
+  const sum = { calls: 0, time: 0 }
+  for (const [, calls, time] of found) {
+    sum.calls += Number(calls)
+    sum.time += Number(time)
+  }
+  return sum
 }
 
 /** Reads what a server has used, over a connection of its own. */
@@ -29,13 +49,12 @@ export class ServerMeter {
       const ofMain = field(`used_cpu_${kind}_main_thread`)
       return Number.isNaN(ofMain) ? field(`used_cpu_${kind}`) : ofMain
     }
+    const { calls, time } = commandUse(text, 'evalsha', 'evalsha_ro', 'fcall', 'fcall_ro')
     return {
       cpu: cpu('user') + cpu('sys'),
       memory: field('used_memory'),
-      calls: [...text.matchAll(/^cmdstat_(?:evalsha|fcall):calls=(\d+)/gm)].reduce(
-        (sum, [, n]) => sum + Number(n),
-        0,
-      ),
+      calls,
+      scriptTime: time,
     }
   }
 

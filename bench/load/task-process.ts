@@ -1,17 +1,21 @@
-import { openWorker, serve } from '../load/worker.js'
+import { openWorker, type ProcessOptions, serve } from './worker.js'
 
 /** A process that runs one task after another until it is stopped. */
 export class TaskProcess<Task, Answer> {
   readonly #worker
   #answer: (answer: Answer) => void = () => {}
 
-  private constructor(file: string) {
-    this.#worker = openWorker<never, Answer>(file, (answer) => this.#answer(answer))
+  private constructor(file: string, options?: ProcessOptions) {
+    this.#worker = openWorker<never, Answer>(file, (answer) => this.#answer(answer), options)
   }
 
   /** @param file In bench/, one that calls {@link serveTasks}. */
-  static async open<Task, Answer>(file: string, setting: unknown): Promise<TaskProcess<Task, Answer>> {
-    const started = new TaskProcess<Task, Answer>(file)
+  static async open<Task, Answer>(
+    file: string,
+    setting: unknown,
+    options?: ProcessOptions,
+  ): Promise<TaskProcess<Task, Answer>> {
+    const started = new TaskProcess<Task, Answer>(file, options)
     await started.#worker.ready
     started.#worker.start(setting)
     return started
