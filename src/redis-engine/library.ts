@@ -69,14 +69,14 @@ function callbackOf({ always, rare }: Assembled): string {
   const steps = stepsOf(perCall, declared)
   return [
     '(function()',
-    `local KEYS, ARGV, _, ${all
+    `local KEYS, ARGV, _, rare, ${all
       .filter(isPerCall)
       .flatMap(({ declares }) => declares)
       .join(', ')}`,
     ...lines(all.filter(isFunction)),
     ...(rarely.length > 0
       ? [
-          'local function rare()',
+          'function rare()',
           ...lines(rare.filter(isPerCall).map(assignment)),
           `return ${rarely.join(', ')}`,
           'end',

@@ -164,6 +164,7 @@ test('what the driver sends again is refused this time: not "nothing was execute
   for (let round = 0; round < 5; round++) {
     // ioredis' own defaults: the script has run, its reply is lost, the driver connects and sends
     // it once more.
+    await handles[1]!.stats() // by then the engine has verified the server
     const lost = proxy.dropReplies({ times: 1 })
     const asked = crowd.ask(handles[1]!)
     const refusing = proxy.refuseConnections()

@@ -34,6 +34,7 @@ import rollbackDetection from './concerns/rollback_detection.lua'
 import stockMoves from './concerns/stock_moves.lua'
 import stockTransfers from './concerns/stock_transfers.lua'
 import storedValues from './concerns/stored_values.lua'
+import types from './concerns/types.lua'
 import { eventsCodec } from './event-codec.js'
 import { readCreated, readDescribed, readRebuilt, writeSales } from './opening-codec.js'
 import {
@@ -92,6 +93,7 @@ export const saleConcerns = {
   stock_moves: stockMoves,
   stock_transfers: stockTransfers,
   stored_values: storedValues,
+  types,
 }
 
 const NOT_FOUND = { status: 'not_found' } as const

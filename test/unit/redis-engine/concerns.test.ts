@@ -14,7 +14,7 @@ const GIVEN = new Set([
   ...['ipairs', 'next', 'pairs', 'tonumber', 'tostring', 'type', 'unpack'],
 ])
 /** Executed for what they do: a script that includes them need not name what they declare. */
-const PROLOGUES = ['may_write', 'read_only', 'lone_reservation', 'lone_payment']
+const PROLOGUES = ['may_write', 'read_only', 'lone_reservation', 'lone_payment', 'types']
 
 const root = new URL('../../../src/redis-engine/', import.meta.url)
 const filesIn = (folder: string) => readdirSync(new URL(folder, root)).map((name) => `${folder}/${name}`)

@@ -22,19 +22,10 @@ local function refused_write()
   if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
 end
 
--- A key of another type would end the script between two writes: so each key that is about to be
--- written is read before. BUCKETS, STOCK, RESTOCKS and TRANSFERS are not written without that.
-local function prove_types()
-  if emitted > 0 then redis.call('XLEN', EVENTS) end
-  if next(watched) and not expiry_read then redis.call('ZCARD', EXPIRY) end
-  if next(archive_changes) then redis.call('HLEN', ARCHIVE) end
-end
-
 local function finish(statuses, details)
   if history_lost then return { 'lost', clock } end
   local refused = refused_write()
   if refused then return { 'denied', clock, refused } end
-  prove_types()
   local events_before = sequence
   if save_records then save_records() end
   local buckets_before = bucketCount

@@ -4,14 +4,12 @@
 local SWEEP_AT_ONCE = 512 -- tuning: holds examined in one call, some 5 ms of the server's time
 local budget, more_expired = SWEEP_AT_ONCE, true
 local swept, watched = {}, {}
-local expiry_read = false -- EXPIRY has been read, so it is a sorted set
 -- True if the events that name the holds are gone: then nothing may be decided, see commit.lua.
 local history_lost = false
 
 -- Whether there may be expired holds to sweep. Mostly there are none, and then the call need not
 -- create the functions that sweep.
 local function is_due()
-  expiry_read = true
   more_expired = #redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', 0, 1) > 0
   return more_expired
 end

@@ -10,7 +10,7 @@ local function confirm_alone(reference, buyer, payment)
   if following >= 0 or state ~= IS_HELD or own ~= nonce or (buyer ~= '' and buyer ~= owner) then return end
   local sku, quantity, more = cmsgpack.unpack(items)
   if more or now >= epoch + created + (hold == 0 and holdMs or hold) then return end
-  if not redis.acl_check_cmd('HSET', META, 'f', 'v') then return end
+  if redis.call('ZCARD', EXPIRY) == 0 or not redis.acl_check_cmd('HSET', META, 'f', 'v') then return end
 
   local available, held, confirmed, total, transit, limit = lone_counts(sku)
   local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit)

@@ -7,7 +7,7 @@
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
 --   without a record: M not_found   T retry   W lacking: sku, available
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, lone_payment, stored_values, record_changes, late_payment
+-- @include partition, may_write, lone_payment, types, stored_values, record_changes, late_payment
 -- @include each_reservation
 local buyers, payments, finals = call[5], call[6], call[7]
 -- @rarely confirm_late

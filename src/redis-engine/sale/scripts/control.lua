@@ -3,7 +3,7 @@
 --   actions: pause | resume | end | unfreeze
 -- Statuses, the state afterwards: O open   N not_started   P paused   E ended   T retry
 -- Writes: EVENTS, META.
--- @include partition, may_write, stored_values, event_log, commit
+-- @include partition, may_write, types, stored_values, event_log, commit
 local statuses = {}
 for i, action in ipairs(call[4]) do
   local wanted = action == 'pause' and 1 or 0

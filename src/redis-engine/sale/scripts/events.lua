@@ -6,7 +6,7 @@
 --   reply of thousands of values costs both sides more than the rest); bucket and nonce, packed
 --   record, ... of those in the archive
 -- Writes: nothing.
--- @include lists, partition, read_only, stored_values, event_log
+-- @include lists, partition, read_only, types, stored_values, event_log
 
 -- Events in one page, or somewhat more. A larger page outlives a collection of young objects in the
 -- process that reads it, which costs more than more frequent calls.

@@ -4,7 +4,7 @@
 -- Statuses, each with its record: R extended   A already_confirmed   B already_released
 --   X expired   M not_found   T retry
 -- Writes: all but STOCK and RESTOCKS.
--- @include partition, may_write, stored_values, record_changes, expiry, each_reservation
+-- @include partition, may_write, types, stored_values, record_changes, expiry, each_reservation
 -- @include ended_holds
 local holds = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'

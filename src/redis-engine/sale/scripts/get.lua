@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, references
 -- Statuses: F found: record as stored   M not_found
 -- Writes: nothing.
--- @include partition, read_only, records
+-- @include partition, read_only, types, records
 local statuses, details, buckets = {}, {}, {}
 for i, reference in ipairs(call[4]) do buckets[i] = reference:sub(1, 6) end
 load_buckets(buckets)

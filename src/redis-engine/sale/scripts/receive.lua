@@ -3,7 +3,7 @@
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
 -- Statuses: G received: all units of those SKUs ever received from there, packed   T retry
 -- Writes: META, STOCK, EVENTS, TRANSFERS.
--- @include partition, may_write, stored_values, stock_moves, stock_transfers, commit
+-- @include partition, may_write, types, stored_values, stock_moves, stock_transfers, commit
 local statuses, details = {}, {}
 
 -- Returns false if that would change something and the call is too late.

@@ -4,7 +4,7 @@
 -- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed
 --   M not_found   T retry
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, stored_values, stock_moves, records, record_changes
+-- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include each_reservation
 local restock = call[5]
 

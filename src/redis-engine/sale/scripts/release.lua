@@ -4,7 +4,8 @@
 -- Statuses, each with its record: R released now   P released, again   A already_confirmed
 --   X expired   M not_found   T retry
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, stored_values, record_changes, each_reservation, ended_holds
+-- @include partition, may_write, types, stored_values, record_changes, each_reservation
+-- @include ended_holds
 local buyers = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'P', 'P'
 

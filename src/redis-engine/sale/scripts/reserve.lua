@@ -8,8 +8,8 @@
 --   C conflict   T retry   E ended   N not_started: opensAt   Z paused
 --   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, lone_reservation, stored_values, stock_moves, records, event_log
--- @include record_changes, expiry, limits_and_stock, idempotency, commit
+-- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
+-- @include event_log, record_changes, expiry, limits_and_stock, idempotency, commit
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}

@@ -4,7 +4,7 @@
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
 --   T retry
 -- Writes: all.
--- @include partition, may_write, stored_values, stock_moves, event_log, expiry, commit
+-- @include partition, may_write, types, stored_values, stock_moves, event_log, expiry, commit
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
 local remembered = {}

@@ -5,7 +5,7 @@
 -- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket,
 --   packed, bucket, packed ...
 -- Writes: nothing.
--- @include partition, read_only
+-- @include partition, read_only, types
 local statuses, details = {}, {}
 local FIELDS_A_PAGE = 500 -- tuning
 

@@ -5,8 +5,8 @@
 --   both packed   T retry
 -- Reply rolled_back: the other has received more than was ever sent.
 -- Writes: META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, TRANSFERS.
--- @include time, partition, may_write, rollback_detection, stored_values, stock_moves, expiry
--- @include stock_transfers, commit
+-- @include time, partition, may_write, types, rollback_detection, stored_values, stock_moves
+-- @include expiry, stock_transfers, commit
 local sends = call[4]
 local statuses, details = {}, {}
 

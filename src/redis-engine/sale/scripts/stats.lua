@@ -4,7 +4,7 @@
 -- Statuses: O open   N not_started   P paused   E ended   T retry: there is more to sweep
 -- Details, once: the counts of these SKUs in their order, packed as in STOCK; returns
 -- Writes: all but RESTOCKS.
--- @include lists, partition, may_write, stock_moves, expiry, commit
+-- @include lists, partition, may_write, types, stock_moves, expiry, commit
 
 -- @rarely sweep_all
 if is_due() then rare()() end

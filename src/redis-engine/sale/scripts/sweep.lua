@@ -3,7 +3,7 @@
 --   count: the items, which all get the same answer
 -- Statuses: W swept. Details, once: when to sweep again in epoch ms, -1 for never
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, expiry, commit
+-- @include partition, may_write, types, expiry, commit
 
 -- @rarely sweep_all
 if is_due() then rare()() end

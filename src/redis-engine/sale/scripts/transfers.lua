@@ -4,5 +4,5 @@
 -- Statuses: W transfers. Details, once: field, packed units, field, packed units, ... as in
 --   TRANSFERS
 -- Writes: nothing.
--- @include partition, read_only
+-- @include partition, read_only, types
 return reply(('W'):rep(call[4]), { redis.call('HGETALL', TRANSFERS) })

@@ -1,0 +1,45 @@
+import { parse } from 'luaparse'
+import { describe, expect, test } from 'vitest'
+import { commandsWith } from '../../../src/redis-engine/commands.js'
+import { SERVER_TIME } from '../../../src/redis-engine/script.js'
+
+const { library, sale, groups, room } = commandsWith(SERVER_TIME)
+/** What Redis gives a function. */
+const GIVEN = [
+  ...['redis', 'cmsgpack', 'math', 'string', 'table'],
+  ...['ipairs', 'next', 'pairs', 'tonumber', 'tostring', 'type', 'unpack'],
+]
+/** A function of Lua 5.1 has room for so many locals at once. */
+const MOST_LOCALS = 200
+
+describe('the library of functions', () => {
+  const lua = library.text.replace(/^#!.*/, '')
+
+  test('has each command, each with the name of its script', () => {
+    const names = [sale, groups, room].flatMap((scripts) => Object.values(scripts).map(({ name }) => name))
+    const registered = [...lua.matchAll(/function_name = '(\w+)'/g)].map(([, name]) => name)
+    const all = ['last_use', 'clock', ...names]
+    expect(registered.toSorted()).toEqual(all.map((name) => `${library.name}_${name}`).toSorted())
+  })
+
+  test('names no variable that it does not declare', () => {
+    const { globals } = parse(lua, { luaVersion: '5.1', scope: true }) as unknown as {
+      globals: readonly { readonly name: string }[]
+    }
+    expect(globals.map(({ name }) => name).filter((name) => !GIVEN.includes(name))).toEqual([])
+  })
+
+  test('leaves room for more locals in each command', () => {
+    for (const [, command] of lua.matchAll(/\(function\(\)\n([\s\S]*?)\nend\)\(\)/g)) {
+      const first = command!.split('\n')[0]!.split(',').length
+      const functions = [...command!.matchAll(/^local function/gm)].length
+      expect(first + functions).toBeLessThan(MOST_LOCALS - 10)
+    }
+  })
+
+  test('has a name that depends on its text', () => {
+    const other = commandsWith("{ '1', '0' }").library
+    expect(other.name).not.toBe(library.name)
+    expect(library.name).toMatch(/^stockhold_[0-9a-f]{20}$/)
+  })
+})
