@@ -135,8 +135,9 @@ onRedis('redis engine', (kind) => {
       ]
     }
     await settled(3)
-    const alone = await settled(1)
-    expect(await settled(2)).toEqual(alone)
-    expect(await settled(100)).toEqual(alone)
+    const two = await settled(2)
+    expect(await settled(100)).toEqual(two)
+    // A cart of one line has a shorter way.
+    for (const [i, count] of (await settled(1)).entries()) expect(count).toBeLessThanOrEqual(two[i]!)
   })
 })
