@@ -5,6 +5,7 @@ import type { StockholdError } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { denied, isRefusedInside, replyCode } from './failure.js'
 import { type Evaluator, type Functions, isNotCalled } from './functions.js'
+import { writeTogether } from './one-write.js'
 import type { Script } from './script.js'
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
@@ -23,6 +24,7 @@ export async function run(
   argument: Buffer,
   admit: () => Promise<void> | undefined,
 ): Promise<unknown[]> {
+  writeTogether(client)
   const connection = connectionOf(client)
   const isResent = () => connectionOf(client) !== connection
   const admission = () => admitted(client, script, connection, admit)

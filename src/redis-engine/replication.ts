@@ -4,6 +4,7 @@ import { connectionOf } from './connection.js'
 import { admitted, call, isUnknown, named } from './driver.js'
 import { failure, isRefusedInside } from './failure.js'
 import { type Evaluator, type Functions, isNotCalled } from './functions.js'
+import { writeTogether } from './one-write.js'
 import type { Script } from './script.js'
 
 /**
@@ -43,6 +44,7 @@ export async function runReplicated(
 ): Promise<unknown[]> {
   const { replicas, timeoutMs } = replication
   const evaluator = client as unknown as Evaluator
+  writeTogether(client)
   const before = connectionOf(client)
   const [ran, written, waited] = await Promise.allSettled([
     byText

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import type { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
@@ -27,9 +28,9 @@ function replyError(message: string): Error {
  */
 function resending(refusal: string) {
   const client = {
-    stream: {},
+    stream: new PassThrough(),
     async evalshaBuffer() {
-      client.stream = {}
+      client.stream = new PassThrough()
       throw replyError(refusal)
     },
     evalBuffer: async () => 'HSET',
