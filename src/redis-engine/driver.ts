@@ -7,6 +7,7 @@ import { denied, isRefusedInside, replyCode } from './failure.js'
 import { type Evaluator, type Functions, isNotCalled } from './functions.js'
 import { writeTogether } from './one-write.js'
 import type { Script } from './script.js'
+import { sendScript } from './send-script.js'
 
 const firstRuns = new WeakMap<Redis, Map<string, Promise<unknown>>>()
 
@@ -94,12 +95,10 @@ export function call(
   keys: string[],
   argument: Buffer,
 ): Promise<unknown[]> {
-  const evaluator = client as unknown as Evaluator
   const named = functions.nameOf(name, client)
-  const reply = named
-    ? evaluator.fcallBuffer(named, keys.length, ...keys, argument)
-    : evaluator.evalshaBuffer(sha, keys.length, ...keys, argument)
-  return reply as Promise<unknown[]>
+  return named
+    ? sendScript(client, 'fcall', named, keys, argument)
+    : sendScript(client, 'evalsha', sha, keys, argument)
 }
 
 /**
@@ -119,7 +118,7 @@ async function firstRun(client: Redis, script: Script, keys: string[], argument:
     return mine
   }
   await first.catch(() => {})
-  const again = evaluator.evalshaBuffer(script.sha, keys.length, ...keys, argument) as Promise<unknown[]>
+  const again = sendScript(client, 'evalsha', script.sha, keys, argument)
   // After a SCRIPT FLUSH in between, the text is sent once more.
   return again.catch((error) => {
     if (!isUnknownScript(error)) throw error

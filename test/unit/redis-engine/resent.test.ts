@@ -28,6 +28,7 @@ function replyError(message: string): Error {
  */
 function resending(refusal: string) {
   const client = {
+    options: {},
     stream: new PassThrough(),
     async evalshaBuffer() {
       client.stream = new PassThrough()
