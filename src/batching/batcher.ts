@@ -145,7 +145,7 @@ export class Batcher<O, A extends { readonly status: string }> {
 
   async #send(): Promise<void> {
     const items = this.#nextItems()
-    const again = new Set(items.filter((item) => item.sent))
+    const again = items.filter((item) => item.sent)
     for (const item of items) item.sent = true
     this.#calls.add(items)
     const sentAt = this.#session.clock.now()
@@ -166,7 +166,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       this.#answer(items, reply)
     } catch (error) {
       // The error tells the outcome of this call. It does not tell that of earlier ones.
-      for (const item of items) item.sent = again.has(item)
+      for (const item of items) item.sent = again.includes(item)
       if (error instanceof NotReadyError) {
         this.#refusal = error
         this.#sendAgain(items)
@@ -232,7 +232,7 @@ export class Batcher<O, A extends { readonly status: string }> {
         item.reject(error)
       }
     }
-    this.#sendAgain(again)
+    if (again.length > 0) this.#sendAgain(again)
   }
 
   /** Items with time left go back to the queue, before items that were submitted after them. */

@@ -12,24 +12,29 @@ import {
 } from './record-codec.js'
 
 const scratch = new Writer()
+let latest: { readonly cart: Cart; readonly packed: Buffer } = { cart: [], packed: Buffer.alloc(0) }
 
+/** At a launch most buyers ask for the same cart, in this batch and in the next. */
 function packCart(cart: Cart): Buffer {
-  return scratch.pack(() => {
+  if (isSameLine(cart, latest.cart)) return latest.packed
+  const packed = scratch.pack(() => {
     for (const [sku, quantity] of cart) {
       scratch.integer(sku)
       scratch.integer(quantity)
     }
   })
+  latest = { cart, packed }
+  return packed
 }
 
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
 function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; places: number[] } {
+  if (ops.length === 1) return { plans: [[packCart(ops[0]!.cart), ops[0]!.holdMs]], places: [1] }
   const known = new Map<string, number>()
   const plans: [Buffer, number][] = []
   const places: number[] = new Array(ops.length)
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]!
-    // At a launch most buyers ask for the same cart.
     if (i > 0 && isSamePlan(op, ops[i - 1]!)) {
       places[i] = places[i - 1]!
       continue
@@ -43,13 +48,11 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; pla
 }
 
 function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
-  return (
-    a.holdMs === b.holdMs &&
-    a.cart.length === 1 &&
-    b.cart.length === 1 &&
-    a.cart[0]![0] === b.cart[0]![0] &&
-    a.cart[0]![1] === b.cart[0]![1]
-  )
+  return a.holdMs === b.holdMs && isSameLine(a.cart, b.cart)
+}
+
+function isSameLine(a: Cart, b: Cart): boolean {
+  return a.length === 1 && b.length === 1 && a[0]![0] === b[0]![0] && a[0]![1] === b[0]![1]
 }
 
 export const reserveCodec: SaleCodec<'reserve'> = {
