@@ -25,7 +25,7 @@ export async function run(
   argument: Buffer,
   admit: () => Promise<void> | undefined,
 ): Promise<unknown[]> {
-  writeTogether(client)
+  writeTogether(client, argument.length)
   const connection = connectionOf(client)
   const isResent = () => connectionOf(client) !== connection
   const admission = () => admitted(client, script, connection, admit)

@@ -5,6 +5,11 @@ import type { Redis } from 'ioredis'
 
 type Stream = Redis['stream']
 
+const tuning = {
+  /** A call of many items leaves at once: a write costs little beside it, and the server waits. */
+  atOnceBytes: 4_096,
+}
+
 /** The connections that hold back what is written to them until the end of this turn. */
 const holding = new WeakSet<Stream>()
 
@@ -16,10 +21,12 @@ const holding = new WeakSet<Stream>()
  *
  * The turn ends when all sockets that had data have been read, so calls for requests that came by
  * several sockets travel together. A connection that ends before sends the rest by itself.
+ *
+ * @param bytes The size of the argument that is about to be sent.
  */
-export function writeTogether({ stream }: Redis): void {
+export function writeTogether({ stream }: Redis, bytes: number): void {
   // There is none before the first connection.
-  if (!stream || holding.has(stream)) return
+  if (!stream || bytes >= tuning.atOnceBytes || holding.has(stream)) return
   holding.add(stream)
   stream.cork()
   setImmediate(send, stream)

@@ -44,7 +44,7 @@ export async function runReplicated(
 ): Promise<unknown[]> {
   const { replicas, timeoutMs } = replication
   const evaluator = client as unknown as Evaluator
-  writeTogether(client)
+  writeTogether(client, argument.length)
   const before = connectionOf(client)
   const [ran, written, waited] = await Promise.allSettled([
     byText

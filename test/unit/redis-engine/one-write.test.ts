@@ -20,7 +20,7 @@ function connected() {
   })
   const client = { stream } as unknown as Redis
   const send = (command: string) => {
-    writeTogether(client)
+    writeTogether(client, command.length)
     client.stream.write(command)
   }
   return { client, writes, send }
@@ -38,6 +38,17 @@ test('commands of one turn leave in one write at its end, those of the next turn
   send('d')
   await turn()
   expect(writes).toEqual(['abc', 'd'])
+})
+
+test('a call of many items leaves at once, and takes along what was held back', async () => {
+  const { writes, send } = connected()
+  const large = 'x'.repeat(4_096)
+  send(large)
+  expect(writes).toEqual([large])
+  send('a')
+  send(large)
+  await turn()
+  expect(writes).toEqual([large, `a${large}`])
 })
 
 test('a command that throws after it was written holds nothing back', async () => {
@@ -86,7 +97,7 @@ test('leaves alone the cork of the application, and a client without a connectio
   expect(writes).toEqual([])
   client.stream.uncork()
   expect(writes).toEqual(['a'])
-  writeTogether({} as Redis)
+  writeTogether({} as Redis, 1)
 })
 
 test('sends while the global timers are those of a test', async () => {
