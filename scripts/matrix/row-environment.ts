@@ -6,6 +6,7 @@ import { repositoryRoot } from '../lib/servers/machine.js'
 import { WHICH as WHICH_POSTGRES } from '../lib/servers/postgres/provision.js'
 import { cacheFolder, installPackage, inWorkFolder, publish } from '../lib/servers/provision.js'
 import { WHICH as WHICH_REDIS } from '../lib/servers/redis/provision.js'
+import { FUNCTIONS } from '../lib/servers/redis/server.js'
 import type { TestEnvironment } from '../repeat/run.js'
 import type { Versions } from './rows.js'
 
@@ -20,6 +21,7 @@ export async function rowEnvironment({
   node,
   packages,
   redis,
+  functions,
   postgres,
 }: Versions): Promise<TestEnvironment> {
   const program = node === undefined ? process.execPath : await nodeProgram(node)
@@ -33,6 +35,7 @@ export async function rowEnvironment({
       // Sales of one partition and of several use the same scripts.
       STOCKHOLD_TEST_PARTITIONS: 'none',
       [WHICH_REDIS]: redis ?? 'redis',
+      ...(functions !== undefined && { [FUNCTIONS]: functions }),
       ...(postgres !== undefined && { [WHICH_POSTGRES]: postgres }),
     },
   }

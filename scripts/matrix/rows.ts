@@ -4,6 +4,8 @@ export interface Versions {
   /** By name. They must be dependencies of this repository. */
   readonly packages?: Readonly<Record<string, string>>
   readonly redis?: 'redis' | 'valkey'
+  /** `no`: the server refuses functions, so scripts run. */
+  readonly functions?: 'no'
   readonly postgres?: string
 }
 
@@ -100,6 +102,8 @@ const row = (
 export const rows: readonly Row[] = [
   row('redis 7.0', ['Redis 7.0'], onRedis, { redis: 'redis' }),
   row('valkey 8.0', ['Valkey 8.0'], onRedis, { redis: 'valkey' }),
+  row('scripts on redis', ['Redis 7.0'], onRedis, { redis: 'redis', functions: 'no' }),
+  row('scripts on valkey', ['Valkey 8.0'], onRedis, { redis: 'valkey', functions: 'no' }),
   row('node 20', ['Node 20.19.0'], onNode, { node: '20.19.0' }),
   row('node 22', ['Node 22'], onNode, { node: '22' }),
   row('node 24', ['Node 24'], onNode, { node: '24' }),

@@ -332,9 +332,11 @@ test('a reply that cannot be understood is INTERNAL, and says what to report', a
   const sale = open(client)
   await sale.create({ stock: { a: 5 } })
   await sale.reserve(order('before'))
-  const evaluator = client as unknown as { fcallBuffer(...sent: unknown[]): Promise<unknown[]> }
-  const run = evaluator.fcallBuffer.bind(client)
-  evaluator.fcallBuffer = async (...sent) => (await run(...sent)).slice(0, 1)
+  const caller = client as unknown as Record<string, (...sent: unknown[]) => Promise<unknown[]>>
+  for (const name of ['fcallBuffer', 'evalshaBuffer']) {
+    const run = caller[name]!.bind(client)
+    caller[name] = async (...sent) => (await run(...sent)).slice(0, 1)
+  }
   const error = await faultOf(sale.reserve(order()), 'INTERNAL')
   expect(error.message).toMatch(/read the answer to reserve \(TypeError.*please report/)
   expect(error.cause).toBeInstanceOf(TypeError)

@@ -7,7 +7,7 @@ import { connectTo } from '../support/client.js'
 let server: RedisServer
 let admin: Redis
 beforeAll(async () => {
-  server = await startRedis()
+  server = await startRedis({ functions: true })
   admin = new Redis(server.url)
 })
 afterAll(async () => {

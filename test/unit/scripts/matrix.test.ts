@@ -15,7 +15,7 @@ describe('the options of the matrix', () => {
   })
 
   test('--only takes the rows whose names contain it, each once and in the order of the table', () => {
-    expect(chosen('--only', 'valkey', '--only', 'redis 7')).toEqual(['redis 7.0', 'valkey 8.0'])
+    expect(chosen('--only', 'valkey 8', '--only', 'redis 7')).toEqual(['redis 7.0', 'valkey 8.0'])
     expect(chosen('--only', 'node', '--only', 'node 22')).toEqual(['node 20', 'node 22', 'node 24'])
   })
 

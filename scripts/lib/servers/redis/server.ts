@@ -31,6 +31,8 @@ export interface RedisOptions {
    * they are.
    */
   config?: Record<string, string>
+  /** Functions work, whatever {@link FUNCTIONS} says. */
+  functions?: true
   /** The folder of the server, which `stop()` keeps; without it a temporary folder. */
   dir?: string
   log?: (line: string) => void
@@ -60,7 +62,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       isReady: (pid) => answers(port, pid, options.config?.requirepass),
     })
   const first = onFreePort(async (port) => {
-    await writeFile(join(dir, 'redis.conf'), configFile(port, options.config))
+    await writeFile(join(dir, 'redis.conf'), configFile(port, options))
     return start(port)
   })
   const { port, running } = await first.catch(async (error) => {
@@ -101,11 +103,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
 }
 
-function configFile(port: number, config: Record<string, string> = {}): string {
+/** Set to `no`, this variable makes servers of tests refuse functions, as some hosters do. */
+export const FUNCTIONS = 'STOCKHOLD_TEST_FUNCTIONS'
+
+function configFile(port: number, { config, functions }: RedisOptions): string {
   // The last directives cannot be overridden, since this module relies on them. The folder is the
   // working directory.
   const fixed = { bind: host, port: String(port), daemonize: 'no', supervised: 'no' }
-  const directives = Object.entries({ save: '', appendonly: 'no', ...config, ...fixed })
+  const refused = !functions && process.env[FUNCTIONS] === 'no' ? { 'rename-command': 'FUNCTION ""' } : {}
+  const directives = Object.entries({ save: '', appendonly: 'no', ...refused, ...config, ...fixed })
   return directives.map(([name, value]) => `${name} ${value === '' ? '""' : value}\n`).join('')
 }
 
