@@ -4,6 +4,8 @@ export type Concerns = Readonly<Record<string, string>>
 /** A statement at the outermost level, with the comment above it. */
 export interface Statement {
   readonly text: string
+  /** The text without comments and indents. */
+  readonly code: string
   /** The locals that it declares; a statement that declares none is executed for its effect. */
   readonly declares: readonly string[]
   /** Every name in it, including names of fields and parameters. */
@@ -99,14 +101,21 @@ export function statementsOf(text: string): readonly Statement[] {
 }
 
 function statementOf(text: string): Statement {
-  const code = text.replace(/--.*$/gm, '').trim()
+  const code = codeOf(text)
   const local = /^local (?:function (\w+)|([\w,\s]+?)(?:\s=|$))/.exec(code)
   return {
     text,
+    code,
     declares: (local?.[1] ?? local?.[2])?.split(/,\s*/).filter((name) => name !== '_') ?? [],
     names: new Set(code.replace(/'[^'\n]*'|"[^"\n]*"/g, '').match(/(?<![\w.:])[A-Za-z_]\w*/g)),
     rarely: /^-- @rarely (.*)$/m.exec(text)?.[1]?.split(', ') ?? [],
   }
+}
+
+function codeOf(text: string): string {
+  const code = text.replace(/('[^'\n]*'|"[^"\n]*")|--.*$/gm, (_, string) => string ?? '')
+  const lines = code.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '').join('\n')
 }
 
 function declarations(statements: readonly Statement[]): Map<string, Statement> {

@@ -62,7 +62,7 @@ function callbackOf({ always, rare }: Assembled): string {
   const all = [...always, ...rare]
   const inline = inlining(constantsOf(all))
   const isPerCall = (one: Statement) => !isFunction(one) && !isConstant(one)
-  const lines = (statements: readonly Statement[]) => statements.map(({ text }) => inline(codeOf(text)))
+  const lines = (statements: readonly Statement[]) => statements.map(({ code }) => inline(code))
   const perCall = always.filter((one) => isPerCall(one) && one.rarely.length === 0)
   const declared = new Set(all.flatMap(({ declares }) => declares))
   const rarely = always.flatMap((one) => one.rarely)
@@ -109,34 +109,26 @@ function stepsOf(statements: readonly Statement[], declared: ReadonlySet<string>
   return steps
 }
 
-function isFunction({ text }: Statement): boolean {
-  return codeOf(text).startsWith('local function')
+function isFunction({ code }: Statement): boolean {
+  return code.startsWith('local function')
 }
 
 /** `local a = 1` as `a = 1`, and `local a` as `a = nil`. */
 function assignment(one: Statement): Statement {
-  const code = codeOf(one.text)
-  if (!code.startsWith('local ')) return one
-  const text = code.slice('local '.length)
-  return { ...one, text: text.includes('=') ? text : `${text} = nil` }
-}
-
-/** The text without comments and indents, which a server would keep in its memory. */
-function codeOf(text: string): string {
-  const code = text.replace(/('[^'\n]*'|"[^"\n]*")|--.*$/gm, (_, string) => string ?? '')
-  const lines = code.split('\n').map((line) => line.trim())
-  return lines.filter((line) => line !== '').join('\n')
+  if (!one.code.startsWith('local ')) return one
+  const code = one.code.slice('local '.length)
+  return { ...one, code: code.includes('=') ? code : `${code} = nil` }
 }
 
 /** `local A, B = 1, 2`: its names are in capitals, and stand for numbers. */
-function isConstant({ text }: Statement): boolean {
-  return /^local [A-Z_]+(, [A-Z_]+)* = \d+(, \d+)*$/.test(codeOf(text))
+function isConstant({ code }: Statement): boolean {
+  return /^local [A-Z_]+(, [A-Z_]+)* = \d+(, \d+)*$/.test(code)
 }
 
 function constantsOf(statements: readonly Statement[]): Map<string, string> {
   return new Map(
-    statements.filter(isConstant).flatMap(({ declares, text }) => {
-      const values = codeOf(text).split(' = ')[1]!.split(', ')
+    statements.filter(isConstant).flatMap(({ declares, code }) => {
+      const values = code.split(' = ')[1]!.split(', ')
       return declares.map((name, i) => [name, values[i]!] as const)
     }),
   )
