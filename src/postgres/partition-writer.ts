@@ -1,5 +1,5 @@
 import { backoff } from '../batching/backoff.js'
-import { type Waiter, waitFor } from '../batching/with-deadline.js'
+import { type Waiter, waitFor } from '../batching/shared-wait.js'
 import { confirmHistory, isSameHistory, type Page, readEvents } from '../consumer/history-reader.js'
 import type { EventSource } from '../consumer/source.js'
 import { sleep } from '../engine/clock.js'

@@ -4,7 +4,7 @@ import { NotReadyError } from '../errors.js'
 import { connectionOf, connectionTo } from './connection.js'
 import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
-import type { Functions } from './functions.js'
+import type { Functions } from './function-loading.js'
 import type { Script } from './script.js'
 import { slotOf } from './slot.js'
 

@@ -1,5 +1,5 @@
+import { type Library, libraryOf } from './function-library.js'
 import { groupPort } from './groups/group-port.js'
-import { type Library, libraryOf } from './library.js'
 import { roomPort } from './room/room-port.js'
 import { salePort } from './sale/sale-port.js'
 import { withValues } from './script.js'

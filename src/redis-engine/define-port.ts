@@ -4,7 +4,7 @@ import { assemble, type Concerns, scriptOf } from './assemble.js'
 import lists from './concerns/lists.lua'
 import time from './concerns/time.lua'
 import { denied } from './failure.js'
-import type { LibraryFunction } from './library.js'
+import type { LibraryFunction } from './function-library.js'
 import { Writer } from './msgpack.js'
 import { compile, type Flags, flagOf, type Script } from './script.js'
 

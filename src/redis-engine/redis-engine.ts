@@ -21,7 +21,7 @@ import {
 import type { RedisPort } from './define-port.js'
 import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
-import { Functions } from './functions.js'
+import { Functions } from './function-loading.js'
 import { groupPort } from './groups/group-port.js'
 import { groupKeys, partitionKeys, roomKeys } from './keys.js'
 import { runReplicated } from './replication.js'

@@ -3,7 +3,7 @@ import { StockholdError, unavailable } from '../errors.js'
 import { connectionOf } from './connection.js'
 import { admitted, call, isUnknown, named } from './driver.js'
 import { failure, isRefusedInside } from './failure.js'
-import { type Evaluator, type Functions, isNotCalled } from './functions.js'
+import { type Evaluator, type Functions, isNotCalled } from './function-loading.js'
 import { writeTogether } from './one-write.js'
 import type { Script } from './script.js'
 

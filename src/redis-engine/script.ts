@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Effect } from '../engine/effects.js'
 import { LAYOUT } from '../engine/layout.js'
-import { CLOCK } from './library.js'
+import { CLOCK } from './function-library.js'
 
 /**
  * A command as a server runs it: as a function of the {@link Library}, by its name there, or as a

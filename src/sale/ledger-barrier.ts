@@ -1,5 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import { withDeadline } from '../batching/with-deadline.js'
+import { withDeadline } from '../batching/shared-wait.js'
 import { StockholdError, unavailable } from '../errors.js'
 import type { LedgerWriter } from './ledger.js'
 import type { SaleClient } from './sale-client.js'

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import { withDeadline } from '../batching/with-deadline.js'
+import { withDeadline } from '../batching/shared-wait.js'
 import { sleep } from '../engine/clock.js'
 import type { SaleState } from '../engine/engine.js'
 import { isAway, unavailable } from '../errors.js'

@@ -1,6 +1,6 @@
 import { backoff } from '../batching/backoff.js'
 import type { CallOptions } from '../batching/batcher-set.js'
-import { settledBy, type Waiter, waitFor } from '../batching/with-deadline.js'
+import { settledBy, type Waiter, waitFor } from '../batching/shared-wait.js'
 import type { Timer } from '../engine/clock.js'
 import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'

@@ -1,5 +1,5 @@
 import { onAbort } from '../batching/abort.js'
-import { withDeadline } from '../batching/with-deadline.js'
+import { withDeadline } from '../batching/shared-wait.js'
 import type { Clock } from '../engine/clock.js'
 import type { PollResult } from './results.js'
 import type { RoomPoller } from './room-poller.js'

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import { withDeadline } from '../../batching/with-deadline.js'
+import { withDeadline } from '../../batching/shared-wait.js'
 import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { restate, StockholdError, unavailable } from '../../errors.js'

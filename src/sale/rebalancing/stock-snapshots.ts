@@ -1,4 +1,4 @@
-import { settledBy } from '../../batching/with-deadline.js'
+import { settledBy } from '../../batching/shared-wait.js'
 import { type Clock, sleep } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'

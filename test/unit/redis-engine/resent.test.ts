@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
 import { run } from '../../../src/redis-engine/driver.js'
 import { failure } from '../../../src/redis-engine/failure.js'
-import { Functions } from '../../../src/redis-engine/functions.js'
+import { Functions } from '../../../src/redis-engine/function-loading.js'
 import { runReplicated } from '../../../src/redis-engine/replication.js'
 import type { Script } from '../../../src/redis-engine/script.js'
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { isLasting, replyCode } from './failure.js'
-import { LAST_USE, type Library } from './library.js'
+import { LAST_USE, type Library } from './function-library.js'
 
 /** ioredis has a buffer variant of every command; its types leave out those of scripts. */
 export interface Evaluator {

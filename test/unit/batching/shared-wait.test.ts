@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withDeadline } from '../../../src/batching/with-deadline.js'
+import { withDeadline } from '../../../src/batching/shared-wait.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 
 function opened() {
