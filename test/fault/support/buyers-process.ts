@@ -12,7 +12,10 @@ export interface Step {
   readonly command: 'reserve' | 'send' | 'receive'
   /** `before` the command is sent, or `after` it was executed and before anybody hears of it. */
   readonly moment: 'before' | 'after'
-  /** At the first, the second, ... such command; of `send` only those count that sent something. */
+  /**
+   * At the first, the second, ... such command. Of `send` only those count that sent something, and
+   * `after` a reserve only those that reserved.
+   */
   readonly number: number
 }
 
@@ -37,6 +40,8 @@ function mortal(engine: Engine, step: Step): Engine {
   }
   const counts = <C extends Command>(ops: readonly Op<C>[], reply: Reply<C>) => {
     if (reply.outcome !== 'done') return false
+    if (step.command === 'reserve' && step.moment === 'after')
+      return reply.answers.some(({ status }) => status === 'reserved')
     if (step.command !== 'send') return true
     return ops.some((op) => (op as Op<'send'>).wants.length > 0) && reply.answers.some(hasSent)
   }
