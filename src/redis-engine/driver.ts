@@ -82,7 +82,7 @@ async function runOnce(
   }
   await functions.prepare(client)
   return call(client, functions, script, keys, argument).catch((error) => {
-    if (!isUnknownScript(error)) throw error
+    if (!isUnknown(error)) throw error
     return firstRun(client, script, keys, argument)
   })
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { connectionOf } from './connection.js'
 import { isLasting, replyCode } from './failure.js'
 import { LAST_USE, type Library } from './function-library.js'
 
@@ -21,9 +22,11 @@ const tuning = {
 export class Functions {
   readonly #library: Library
   readonly #isWanted: boolean
-  /** Until when the server is not asked again; `true` if it has the library. */
-  readonly #states = new WeakMap<Redis, true | number>()
+  /** By connection: `true` if functions work, or when to try again. */
+  readonly #states = new WeakMap<object, true | number>()
   readonly #preparing = new WeakMap<Redis, Promise<void>>()
+  /** When to try again on a server that ended the connection in answer to a trial. */
+  readonly #avoided = new WeakMap<Redis, number>()
 
   constructor(library: Library, isWanted: boolean) {
     this.#library = library
@@ -32,7 +35,7 @@ export class Functions {
 
   /** The function of a command, if the server has it. */
   nameOf(command: string, server: Redis): string | undefined {
-    const state = this.#states.get(server)
+    const state = this.#states.get(connectionOf(server))
     if (state === true) return `${this.#library.name}_${command}`
     if (state !== undefined && performance.now() >= state) this.prepare(server).catch(() => {})
     return undefined
@@ -41,7 +44,7 @@ export class Functions {
   /**
    * Loads the library where it is missing, and finds out by a trial call whether it can be used.
    *
-   * @throws The driver's error if the server cannot be reached.
+   * @throws The driver's error if the connection was lost.
    */
   prepare(server: Redis): Promise<void> {
     if (!this.#isWanted) return Promise.resolve()
@@ -53,13 +56,19 @@ export class Functions {
   }
 
   async #prepare(server: Redis): Promise<void> {
+    const connection = connectionOf(server)
+    const now = performance.now()
+    const avoided = this.#avoided.get(server) ?? 0
+    if (now < avoided) return void this.#states.set(connection, avoided)
     try {
       await this.#try(server)
-      this.#states.set(server, true)
+      this.#states.set(connection, true)
     } catch (error) {
-      if (replyCode(error) === undefined) throw error
-      const pause = isLasting(error) ? Number.POSITIVE_INFINITY : tuning.tryAgainMs
-      this.#states.set(server, performance.now() + pause)
+      // A proxy may know no such command and hang up, and an impatient client may give up.
+      const isAnswered = replyCode(error) !== undefined
+      if (!isAnswered) this.#avoided.set(server, now + tuning.tryAgainMs)
+      if (!isAnswered && connectionOf(server) !== connection) throw error
+      this.#states.set(connection, isLasting(error) ? Number.POSITIVE_INFINITY : now + tuning.tryAgainMs)
     }
   }
 
@@ -69,7 +78,7 @@ export class Functions {
     try {
       await trial()
     } catch (error) {
-      if (!isNotCalled(error)) throw error
+      if (!isUnknownFunction(error)) throw error
       // Another process may have loaded it in between.
       await server.function('LOAD', this.#library.text).catch((refusal) => {
         if (!/already exists/.test(String(refusal))) throw refusal
@@ -79,11 +88,14 @@ export class Functions {
   }
 }
 
+function isUnknownFunction(error: unknown): boolean {
+  return replyCode(error) === 'ERR' && /^ERR Function not found/.test((error as Error).message)
+}
+
 /**
  * Whether the server has not called the function, because it has lost it or no longer allows it.
  */
 export function isNotCalled(error: unknown): boolean {
-  const code = replyCode(error)
-  if (code === 'ERR') return /^ERR Function not found/.test((error as Error).message)
-  return code === 'NOPERM' && /'fcall'/i.test((error as Error).message)
+  if (isUnknownFunction(error)) return true
+  return replyCode(error) === 'NOPERM' && /'fcall'/i.test((error as Error).message)
 }

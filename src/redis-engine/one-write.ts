@@ -26,13 +26,15 @@ const holding = new WeakSet<Stream>()
  */
 export function writeTogether({ stream }: Redis, bytes: number): void {
   // There is none before the first connection.
-  if (!stream || bytes >= tuning.atOnceBytes || holding.has(stream)) return
-  holding.add(stream)
-  stream.cork()
-  setImmediate(send, stream)
+  if (!stream) return
+  if (bytes >= tuning.atOnceBytes) send(stream)
+  else if (!holding.has(stream)) {
+    holding.add(stream)
+    stream.cork()
+    setImmediate(send, stream)
+  }
 }
 
 function send(stream: Stream): void {
-  holding.delete(stream)
-  stream.uncork()
+  if (holding.delete(stream)) stream.uncork()
 }

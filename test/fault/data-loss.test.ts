@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { FlashSale, redisEngine } from '../../src/index.js'
+import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
 import { openTrial, type Stage } from './support/trial.js'
 import { settledInTime, verdict } from './support/verdict.js'
@@ -20,6 +23,41 @@ test('SCRIPT FLUSH without pause: no call fails', async () => {
   expect(crowd.count('UNKNOWN_OUTCOME') + crowd.count('UNAVAILABLE')).toBe(0)
   await crowd.buysOnEveryHandle()
   await verdict(stage, [crowd])
+})
+
+test('FUNCTION FLUSH without pause: no call fails', async () => {
+  const stage = await openTrial(patient)
+  const { crowd, admin } = stage
+  crowd.start()
+  for (let i = 0; i < 80; i++) {
+    await admin.function('FLUSH')
+    await delay(3)
+  }
+  await crowd.stop()
+  expect(crowd.count('UNKNOWN_OUTCOME') + crowd.count('UNAVAILABLE')).toBe(0)
+  await crowd.buysOnEveryHandle()
+  await verdict(stage, [crowd])
+})
+
+test.each([
+  ['buckets', 'archive'],
+  ['buckets', 'transfers'],
+  ['archive', 'restocks'],
+])('a lost key is noticed though another one appears: %s as %s', async (from, to) => {
+  const server = await startRedis()
+  onTestFinished(() => server.stop())
+  const admin = connectTo(server)
+  const sale = new FlashSale('launch', { engine: redisEngine(connectTo(server)), deadlineMs: 60_000 })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { tea: 1_000 } })
+  const order = (buyer: string) => ({ buyer, items: [{ sku: 'tea', quantity: 1 }] })
+  const alone = await sale.reserve(order('ann'))
+  if (alone.status !== 'reserved') expect.fail(alone.status)
+  // Of one buyer, more than lie together: the rest is in the archive.
+  await Promise.all(Array.from({ length: 20 }, () => sale.reserve(order('bob'))))
+  await admin.rename(`{stockhold:launch:0}:${from}`, `{stockhold:launch:0}:${to}`)
+  await expect(sale.reserve(order('cat'))).rejects.toMatchObject({ code: 'STATE_LOST' })
+  await expect(sale.confirm(alone.reservation.id)).rejects.toMatchObject({ code: 'STATE_LOST' })
 })
 
 test('CLIENT KILL of all clients, again and again', async () => {

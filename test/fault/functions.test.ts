@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, type RedisEngineOptions, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
@@ -90,6 +91,24 @@ describe('a server that refuses functions runs scripts', () => {
     const sale = await openSale(connectTo(hosted))
     expect(await sale.reserve({ buyer: 'u', items: one })).toMatchObject({ status: 'reserved' })
   })
+})
+
+test('in a Cluster the masters run functions', async () => {
+  const cluster = await startCluster({ masters: 3, replicas: 0 })
+  onTestFinished(() => cluster.stop())
+  const client = cluster.client()
+  onTestFinished(() => client.disconnect())
+  const sale = new FlashSale('launch', { engine: redisEngine(client), deadlineMs: 60_000 })
+  onTestFinished(() => sale.close())
+  await sale.create({ stock: { tea: 1_000 }, partitions: 6 })
+  const buyers = Array.from({ length: 60 }, (_, i) => `u${i}`)
+  await Promise.all(buyers.map((buyer) => sale.reserve({ buyer, items: one })))
+  for (const node of client.nodes('master')) {
+    const stats = await node.info('commandstats')
+    expect(Number(/cmdstat_fcall:calls=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(2)
+    // Only the search for a route sends scripts.
+    expect(stats).not.toMatch(/cmdstat_evalsha:/)
+  }
 })
 
 describe('in mid-sale', () => {

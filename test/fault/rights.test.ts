@@ -7,6 +7,7 @@ import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { type Engine, FlashSale, redisEngine, type StockholdError, WaitingRoom } from '../../src/index.js'
 import { roomPort } from '../../src/redis-engine/room/room-port.js'
 import { connectTo } from '../support/client.js'
+import { contentsOf } from '../support/contents.js'
 import { refuse } from './support/refuse.js'
 import { openTrial } from './support/trial.js'
 import { verdict } from './support/verdict.js'
@@ -160,6 +161,42 @@ test('a script of a room that writes more than once asks for each command it run
 })
 
 /** A script has no rollback: what is refused must be refused before anything is written. */
+test.each(['meta', 'stock', 'buckets', 'events', 'expiry'])(
+  'a user who may not write %s writes nothing, be a call alone or one of many',
+  async (part) => {
+    const { admin, engineWith } = await stageFor()
+    const key = (name: string) => `{stockhold:launch:0}:${name}`
+    const sale = new FlashSale('launch', {
+      engine: await engineWith(['~*', '&*', '+@all']),
+      deadlineMs: 60_000,
+    })
+    onTestFinished(() => sale.close())
+    await sale.create({ stock: { mango: 100 } })
+    const order = (buyer: string) => ({ buyer, items: [{ sku: 'mango', quantity: 1 }] })
+    const held = await Promise.all(['ann', 'bob', 'cat'].map((buyer) => sale.reserve(order(buyer))))
+    const ids = held.map((one) => (one.status === 'reserved' ? one.reservation.id : expect.fail(one.status)))
+    const others = ['meta', 'stock', 'buckets', 'expiry', 'events'].filter((name) => name !== part)
+    const writes = ['hset', 'xadd', 'zadd']
+    await admin.call(
+      ...(['ACL', 'SETUSER', `user${users}`, ...writes.map((command) => `-${command}`)] as const),
+      ...others.map((name) => `(${writes.map((command) => `+${command}`).join(' ')} ~${key(name)})`),
+    )
+    const contents = () => Promise.all([...others, part].map((name) => admin.call(...contentsOf(key(name)))))
+    const before = await contents()
+    const asked = [
+      () => sale.reserve(order('dan')),
+      () => Promise.all(['eve', 'fay'].map((buyer) => sale.reserve(order(buyer)))),
+      ...(part === 'expiry'
+        ? []
+        : [() => sale.confirm(ids[0]!), () => Promise.all(ids.map((id) => sale.confirm(id)))]),
+    ]
+    for (const ask of asked) {
+      await expect(ask()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: false })
+      expect(await contents()).toEqual(before)
+    }
+  },
+)
+
 test('any one command is taken away during the evening: it is named, or not missed, and nothing is half done', async () => {
   const { admin, engineWith } = await stageFor()
   const engine = await engineWith(await documented())

@@ -61,7 +61,7 @@ export async function reserveWithRebalancing(
   return last.status === 'sold_out' ? end : { answer: last }
 }
 
-/** Completes a `confirm`: only a late one can shortage units. */
+/** Completes a `confirm`: only a late one can lack units. */
 export async function confirmWithRebalancing(
   rebalancer: Rebalancer,
   ask: AskAt,

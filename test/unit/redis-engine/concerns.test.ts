@@ -118,7 +118,7 @@ describe('the functions that a script makes in each call', () => {
     const statements = statementsOfScript(command)
     const last = statements.findIndex((statement) => localsOf(statement).includes(name))
     expect(last).toBeGreaterThan(0)
-    expect(functionsIn(statements.slice(0, last + 1))).toBeLessThanOrEqual(10)
+    expect(functionsIn(statements.slice(0, last + 1))).toBeLessThanOrEqual(11)
   })
 
   test.each([

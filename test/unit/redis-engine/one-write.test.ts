@@ -40,15 +40,16 @@ test('commands of one turn leave in one write at its end, those of the next turn
   expect(writes).toEqual(['abc', 'd'])
 })
 
-test('a call of many items leaves at once, and takes along what was held back', async () => {
+test('a call of many items leaves at once, behind what was held back', async () => {
   const { writes, send } = connected()
   const large = 'x'.repeat(4_096)
   send(large)
   expect(writes).toEqual([large])
   send('a')
   send(large)
+  expect(writes).toEqual([large, 'a', large])
   await turn()
-  expect(writes).toEqual([large, `a${large}`])
+  expect(writes).toHaveLength(3)
 })
 
 test('a command that throws after it was written holds nothing back', async () => {

@@ -15,9 +15,10 @@ local changed_rows, restocks = {}, {}
 local function refused_write()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
-  if (emitted > 0 or #swept > 0 or set_back) and not may('HSET', META, 'f', 'v') then return 'HSET' end
+  if (emitted > 0 or #swept > 0 or set_back) and not may_change() then return 'HSET' end
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
+  if #restocks > 0 and not may('HSET', RESTOCKS, 'f', 'v') then return 'HSET' end
   if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
   if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
 end

@@ -8,7 +8,8 @@ local function lone_counts(sku)
 end
 
 -- Appends the event before anything else is written: then a key of another type, or a permission
--- that is missing, ends the script in time. The other keys have been read, and HSET is asked for.
+-- that is missing, ends the script in time. The other keys have been read, and their permissions
+-- were asked for.
 local function write_alone(kind, argument, bucket, nonce, record, sku, counts)
   local entry = cmsgpack.pack(now, kind, argument, bucket .. nonce)
   redis.call('XADD', EVENTS, string.format('%d-0', sequence + 1), batch_id, entry)

@@ -1,5 +1,5 @@
 -- A call with one payment for a hold of one line, by a buyer who has no other reservation.
--- @include partition, may_write, stored_values, lone_change
+-- @include partition, may_write, rollback_detection, stored_values, lone_change
 
 -- Returns the reply, or nil if the case is another: then nothing was written.
 local function confirm_alone(reference, buyer, payment)
@@ -10,7 +10,7 @@ local function confirm_alone(reference, buyer, payment)
   if following >= 0 or state ~= IS_HELD or own ~= nonce or (buyer ~= '' and buyer ~= owner) then return end
   local sku, quantity, more = cmsgpack.unpack(items)
   if more or now >= epoch + created + (hold == 0 and holdMs or hold) then return end
-  if redis.call('ZCARD', EXPIRY) == 0 or not redis.acl_check_cmd('HSET', META, 'f', 'v') then return end
+  if redis.call('ZCARD', EXPIRY) == 0 or not may_change() then return end
 
   local available, held, confirmed, total, transit, limit = lone_counts(sku)
   local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit)

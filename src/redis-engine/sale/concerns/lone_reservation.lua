@@ -1,5 +1,5 @@
 -- A call with one reservation of one line, by a buyer who has none, of a SKU with more units.
--- @include partition, may_write, stored_values, lone_change
+-- @include partition, may_write, rollback_detection, stored_values, lone_change
 
 -- Returns the reply, or nil if the case is another: then nothing was written.
 local function reserve_alone(plan, bucket, fragment, nonce)
@@ -9,8 +9,7 @@ local function reserve_alone(plan, bucket, fragment, nonce)
   local available, held, confirmed, total, transit, limit = lone_counts(sku)
   if available <= quantity or (limit >= 0 and quantity > limit) then return end
   local due = redis.call('ZRANGE', EXPIRY, '-inf', string.format('%d', now), 'BYSCORE', 'LIMIT', 0, 1)
-  local may = redis.acl_check_cmd
-  if #due > 0 or not (may('HSET', META, 'f', 'v') and may('ZADD', EXPIRY, '0', 'm')) then return end
+  if #due > 0 or not (may_change() and redis.acl_check_cmd('ZADD', EXPIRY, '0', 'm')) then return end
 
   local hold, expiry = plan[2], string.format('%d', now + plan[2])
   local member = string.format('%d/', sequence + 1) .. expiry

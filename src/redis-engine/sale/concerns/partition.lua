@@ -48,25 +48,19 @@ local last_time, sequence, paused, ended, archived, bucketCount, expiryCount, re
 -- A key exists from its first entry on. A missing key has been lost, and with it reservations of
 -- buyers. So has a key of another type, which a read of its length shows by its failure: here those
 -- that mostly do not exist are read, and in types.lua the others.
-local begun = 2
+local begun, seldom = 2, 0
 if bucketCount > 0 then begun = begun + 1 end
 if expiryCount > 0 then begun = begun + 1 end
 if sequence > 0 then begun = begun + 1 end
-if archived > 0 then
-  redis.call('HLEN', ARCHIVE)
-  begun = begun + 1
-end
-if restockCount > 0 then
-  redis.call('HLEN', RESTOCKS)
-  begun = begun + 1
-end
-if transferCount > 0 then
-  redis.call('HLEN', TRANSFERS)
-  begun = begun + 1
-end
-if incarnation ~= known_incarnation or redis.call('EXISTS', META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS) ~= begun then
-  return { 'lost', clock }
-end
+if archived > 0 and redis.call('HLEN', ARCHIVE) > 0 then seldom = seldom + 1 end
+if restockCount > 0 and redis.call('HLEN', RESTOCKS) > 0 then seldom = seldom + 1 end
+if transferCount > 0 and redis.call('HLEN', TRANSFERS) > 0 then seldom = seldom + 1 end
+local expected = math.min(archived, 1) + math.min(restockCount, 1) + math.min(transferCount, 1)
+if not (
+  incarnation == known_incarnation and seldom == expected
+  and redis.call('EXISTS', META, STOCK, BUCKETS, EXPIRY, EVENTS) == begun
+  and redis.call('EXISTS', ARCHIVE, RESTOCKS, TRANSFERS) == seldom
+) then return { 'lost', clock } end
 local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 
 -- The reply of a call that was executed. The values that each has are one string: a reply of many

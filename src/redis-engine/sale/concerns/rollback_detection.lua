@@ -11,6 +11,12 @@ local function remembers_last_seen()
   return not entry or entry[2][1] == last_seen_batch_id
 end
 
+-- Whether the user may write the keys that nearly every change writes.
+local function may_change()
+  local may = redis.acl_check_cmd
+  return may('HSET', META, 'f', 'v') and may('HSET', STOCK, 'f', 'v') and may('HSET', BUCKETS, 'f', 'v')
+end
+
 -- The present value of the field `live` of META.
 local function live()
   return cmsgpack.pack(

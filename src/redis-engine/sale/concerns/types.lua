@@ -1,7 +1,9 @@
--- Proves the type of the keys that partition.lua has not read: each read fails if the key has
--- another one, and that must not happen between two writes.
--- @include partition
-redis.call('HLEN', STOCK)
-redis.call('HLEN', BUCKETS)
-redis.call('ZCARD', EXPIRY)
-redis.call('XLEN', EVENTS)
+-- Proves that the keys that partition.lua has only counted are there, and their type: a read fails
+-- if the key has another one, and that must not happen between two writes.
+-- @include time, partition
+if not (
+  redis.call('HLEN', STOCK) > 0
+  and (redis.call('HLEN', BUCKETS) > 0) == (bucketCount > 0)
+  and (redis.call('ZCARD', EXPIRY) > 0) == (expiryCount > 0)
+  and (redis.call('XLEN', EVENTS) > 0) == (sequence > 0)
+) then return { 'lost', clock } end
