@@ -3,4 +3,4 @@
  * stored with the number of its layout, and no command reads or changes data of another layout.
  * Data stored before layouts had numbers has layout 0.
  */
-export const LAYOUT = 1
+export const LAYOUT = 2

@@ -1,16 +1,7 @@
 import type { Final, Port, Reply as ReplyOf, Retry } from './port.js'
-import type {
-  Cart,
-  EventPage,
-  RefundReason,
-  ReservationPage,
-  RestockOp,
-  Rules,
-  SaleState,
-  SkuCounts,
-  StoredReservation,
-  Units,
-} from './records.js'
+import type { EventPage, ReservationPage, Rules, SaleState, SkuCounts } from './records.js'
+import type { ReservationCommands } from './reservation-commands.js'
+import type { StockCommands } from './stock-commands.js'
 
 /**
  * The commands of one partition of a sale. The comments here are the specification. The memory
@@ -43,7 +34,7 @@ import type {
  *   except for calls with `bypassFreeze`. Their `lastSeen` is not checked, and they treat the sale
  *   as open whatever its state: `reserve` skips step 4, `confirm` ignores the sale's end.
  */
-export interface Commands {
+export interface Commands extends ReservationCommands, StockCommands {
   /**
    * Creates a new partition, with its part of the stock. `exists`: it exists with the same rules.
    * `conflict`: it exists with other rules; nothing changed.
@@ -86,159 +77,6 @@ export interface Commands {
   }
 
   /**
-   * All reservations of a buyer have ids of the same bucket.
-   *
-   * In this order:
-   * 1. `id` exists: the same request was sent twice. `reserved` with the reservation as it is,
-   *    `replayed: false`.
-   * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed
-   *    is `reserved` with `replayed: true`; any other state is `key_spent`.
-   * 3. After the deadline: `retry`.
-   * 4. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
-   * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
-   *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
-   * 6. For the first SKU of the cart with fewer units available than requested: `sold_out`;
-   *    `mayReturn` while any unit of it is held.
-   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
-   *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
-   *    any command looks at it.)
-   */
-  reserve: {
-    op: {
-      readonly id: string
-      readonly buyer: string
-      readonly cart: Cart
-      readonly key: string | null
-      readonly holdMs: number
-    }
-    answer:
-      | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
-      | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
-      | { readonly status: 'conflict' }
-      | { readonly status: 'ended' }
-      | { readonly status: 'paused' }
-      | { readonly status: 'not_started'; readonly opensAt: number }
-      | {
-          readonly status: 'limit_exceeded'
-          readonly sku: number
-          readonly limit: number
-          readonly taken: number
-        }
-      | {
-          readonly status: 'sold_out'
-          readonly sku: number
-          readonly available: number
-          readonly mayReturn: boolean
-        }
-      | Retry
-  }
-
-  /**
-   * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
-   * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
-   *   false`.
-   * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
-   *   changes, the first `paymentId` stays.
-   * - refunded: `refund_due` with `refunded`. Nothing changes.
-   * - released: `refund_due` with `released`.
-   * - expired: if `refund_due` was answered before, the same reason again. Else, in this order:
-   *   sale ended: `ended`; buyer's held and confirmed units with the cart over a limit:
-   *   `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with the first SKU
-   *   of the cart that lacks units: other partitions may have some, and nothing changed; otherwise
-   *   the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
-   * - The first `refund_due` for a released or expired reservation is recorded, with its reason and
-   *   `paymentId`, by the event `refund_due`; the state stays.
-   */
-  confirm: {
-    op: {
-      readonly id: string
-      readonly buyer: string | null
-      readonly paymentId: string | null
-      readonly final: boolean
-    }
-    answer:
-      | {
-          readonly status: 'confirmed'
-          readonly reservation: StoredReservation
-          readonly replayed: boolean
-          readonly late: boolean
-        }
-      | {
-          readonly status: 'refund_due'
-          readonly reservation: StoredReservation
-          readonly reason: RefundReason
-        }
-      | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
-      | { readonly status: 'not_found' }
-      | Retry
-  }
-
-  /**
-   * held: `released`, event `released`. Again: `released` with `replayed: true`. Confirmed or
-   * refunded: `already_confirmed`.
-   */
-  release: {
-    op: { readonly id: string; readonly buyer: string | null }
-    answer:
-      | { readonly status: 'released'; readonly reservation: StoredReservation; readonly replayed: boolean }
-      | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: StoredReservation }
-      | { readonly status: 'not_found' }
-      | Retry
-  }
-
-  /**
-   * held: `expiresAt` becomes the greater of itself and `min(now + holdMs, createdAt + maxHoldMs)`;
-   * event `extended` if that changed it. Confirmed or refunded: `already_confirmed`.
-   */
-  extend: {
-    op: { readonly id: string; readonly holdMs: number }
-    answer:
-      | {
-          readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
-          readonly reservation: StoredReservation
-        }
-      | { readonly status: 'not_found' }
-      | Retry
-  }
-
-  /**
-   * confirmed: `refunded`, event `refunded`; with `restock` the units go to `available`, without it
-   * they leave the sale (`confirmed` and `total` shrink). Again: `replayed: true`, nothing changes.
-   */
-  refund: {
-    op: { readonly id: string; readonly restock: boolean }
-    answer:
-      | { readonly status: 'refunded'; readonly reservation: StoredReservation; readonly replayed: boolean }
-      | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
-      | { readonly status: 'not_found' }
-      | Retry
-  }
-
-  /** The reservation as it is at `now` (an expired hold is `expired`). Writes nothing. */
-  get: {
-    op: { readonly id: string }
-    answer:
-      | { readonly status: 'found'; readonly reservation: StoredReservation }
-      | { readonly status: 'not_found' }
-  }
-
-  /**
-   * Adds units, or takes out up to `-quantity` available ones (`applied` is the change made,
-   * negative or 0 then); `total` changes with them. Event `restocked`, also with `applied: 0`. The
-   * key again: the first `applied`, `replayed: true`; with another SKU or quantity: `conflict`.
-   * Unless `final`, a call that would take out more units than are available answers `lacking`, and
-   * nothing changes: other partitions may have some.
-   */
-  restock: {
-    op: RestockOp
-    answer:
-      | { readonly status: 'restocked'; readonly applied: number; readonly replayed: boolean }
-      | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
-      | { readonly status: 'conflict' }
-      | Retry
-  }
-
-  /**
    * Answers the state afterwards. An action that would change nothing (an ended sale stays ended)
    * writes no event. `unfreeze` ends a freeze, and the history continues as the next generation; it
    * writes no event.
@@ -246,52 +84,6 @@ export interface Commands {
   control: {
     op: { readonly action: 'pause' | 'resume' | 'end' | 'unfreeze' }
     answer: { readonly status: SaleState } | Retry
-  }
-
-  /**
-   * Sends units to another partition. Of each SKU in `wants` (quantities of 1 or more) that has
-   * units available, `min(available, max(quantity, floor(available / 2)))` go from `available` to
-   * `inTransit`: a sold-out partition gets enough for a while, and the last units go where buyers
-   * ask for them. Event `sent` for each SKU with units sent, in order of SKU; `sold_out` follows it
-   * if it took the last.
-   *
-   * `sent`: all units ever sent there of the SKUs in `wants` and `received`, where there were any;
-   * `left`: the units now available of each SKU in `wants`. Both are answered even if this call
-   * sent nothing. A paused or ended sale sends too.
-   *
-   * `received`: the units that the other partition is known to have received, of any SKUs. If that
-   * is more of a SKU than was ever sent, this partition has forgotten what it sent: it freezes, and
-   * the outcome is `rolled_back`. A call with `bypassFreeze` sends those units after all: they
-   * leave `available`, and units that `available` lacks are added to `total` (they were sold twice,
-   * and the sale continues so). The event is `sent` with all of them.
-   */
-  send: {
-    op: { readonly to: number; readonly wants: Units; readonly received: Units }
-    answer: { readonly status: 'sent'; readonly sent: Units; readonly left: Units } | Retry
-  }
-
-  /**
-   * Takes in the units that another partition has ever `sent` here: of each SKU, the units beyond
-   * those received so far go from `inTransit` to `available`, event `received`, in order of SKU. If
-   * that is less than was received before, nothing of that SKU changes. `received`: all units of
-   * the SKUs in `sent` ever received from there, where there were any.
-   */
-  receive: {
-    op: { readonly from: number; readonly sent: Units }
-    answer: { readonly status: 'received'; readonly received: Units } | Retry
-  }
-
-  /**
-   * All units ever sent to each other partition and received from each, where there were any, in
-   * ascending order. Writes nothing.
-   */
-  transfers: {
-    op: Record<never, never>
-    answer: {
-      readonly status: 'transfers'
-      readonly sent: readonly (readonly [to: number, Units])[]
-      readonly received: readonly (readonly [from: number, Units])[]
-    }
   }
 
   /**

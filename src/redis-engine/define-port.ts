@@ -43,6 +43,11 @@ type Definition<O, A, D> = Flags & { readonly script: string } & (
     | (Codec<O, A, Details> & { readonly opens: true })
   )
 
+/** Commands of a port, by name. */
+export type Definitions<M extends CommandMap<M>, D> = {
+  readonly [C in keyof M]: Definition<M[C]['op'], M[C]['answer'], D>
+}
+
 /** The parts that the commands of a port share, and each command. */
 export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
   readonly name: 'sale' | 'groups' | 'room'
@@ -55,7 +60,7 @@ export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
    */
   readonly writeCaller?: (call: Call, to: Writer) => void
   readonly readHead: (reply: unknown[], partition: number) => D
-  readonly commands: { readonly [C in keyof M]: Definition<M[C]['op'], M[C]['answer'], D> }
+  readonly commands: Definitions<M, D>
 }
 
 /** A port as Redis scripts and their arguments. */

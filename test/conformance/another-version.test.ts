@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.js'
+import { LAYOUT } from '../../src/engine/layout.js'
 import { FlashSale, type StockholdError, WaitingRoom } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { callsOf } from '../support/every-method.js'
@@ -24,6 +25,9 @@ function counted(engine: Engine): { engine: Engine; runs: number } {
   return counting
 }
 
+/** The layout of a later version. */
+const NEXT = LAYOUT + 1
+
 /** What a handle tells that meets data of another version. */
 const incompatible = (subject: string, layout: number) =>
   expect.objectContaining({
@@ -32,7 +36,7 @@ const incompatible = (subject: string, layout: number) =>
     retryable: false,
     message: expect.stringMatching(
       new RegExp(
-        `^(Partition 1[^:]*: )?${subject} stored in layout ${layout}; this version of stockhold reads layout 1\\. Nothing was executed\\. `,
+        `^(Partition 1[^:]*: )?${subject} stored in layout ${layout}; this version of stockhold reads layout ${LAYOUT}\\. Nothing was executed\\. `,
       ),
     ),
   })
@@ -66,7 +70,7 @@ onBothEngines((_, kind) => {
     }
   }
 
-  test.each([0, 2])('every method of a sale in layout %i tells both numbers', async (layout) => {
+  test.each([0, NEXT])('every method of a sale in layout %i tells both numbers', async (layout) => {
     const { sale, handle, create, clock, store } = await open()
     const buy = (of: FlashSale) => of.reserve({ buyer: 'ann', items: [{ sku: 'a', quantity: 1 }], key: 'k' })
     const bought = await clock.during(buy(sale))
@@ -90,16 +94,16 @@ onBothEngines((_, kind) => {
 
   test('a handle that met another version goes on once the layout is its own', async () => {
     const { sale, clock, store } = await open()
-    await store(2, 'sale')
-    await expect(clock.during(sale.stats())).rejects.toEqual(incompatible('The sale "spring" is', 2))
-    await store(1, 'sale')
+    await store(NEXT, 'sale')
+    await expect(clock.during(sale.stats())).rejects.toEqual(incompatible('The sale "spring" is', NEXT))
+    await store(LAYOUT, 'sale')
     expect(await clock.during(sale.stats())).toMatchObject({ state: 'open' })
   })
 
   test('of many partitions, the one is named: by calls, by the audit, and by a reserve that needs its units', async () => {
     const { sale, clock, store } = await open(2)
-    await store(2, 'sale', 1)
-    const named = incompatible('Partition 1 of the sale "spring" is', 2)
+    await store(NEXT, 'sale', 1)
+    const named = incompatible('Partition 1 of the sale "spring" is', NEXT)
     await expect(clock.during(sale.stats())).rejects.toEqual(named)
     await expect(clock.during(sale.audit())).rejects.toEqual(named)
     const answers = []
@@ -111,14 +115,14 @@ onBothEngines((_, kind) => {
     expect(failed.length).toBeGreaterThan(0)
     for (const { code, message, retryable } of failed) {
       expect([code, retryable]).toEqual(['INCOMPATIBLE_VERSION', false])
-      expect(message).toMatch(/stored in layout 2; this version of stockhold reads layout 1/)
+      expect(message).toContain(`stored in layout ${NEXT}; this version of stockhold reads layout ${LAYOUT}`)
     }
   })
 
   test('the sweeper of a handle ends: an hour brings no more than what it had planned', async () => {
     const { sale, clock, store, anHour } = await open()
     await clock.during(sale.reserve({ buyer: 'ann', items: [{ sku: 'a', quantity: 1 }] }))
-    await store(2, 'sale')
+    await store(NEXT, 'sale')
     expect(await anHour()).toBe(1)
     expect(await anHour()).toBe(0)
   })
@@ -135,22 +139,22 @@ onBothEngines((_, kind) => {
       ended = error
     })
     await clock.until(async () => (await consumer.stats()).leads === 1)
-    await store(2, part)
+    await store(NEXT, part)
     await clock.until(() => ended !== undefined)
-    expect(errors).toEqual([incompatible(subject, 2)])
+    expect(errors).toEqual([incompatible(subject, NEXT)])
     expect(ended).toBe(errors[0])
     expect(await anHour()).toBeLessThanOrEqual(1)
     await clock.during(consumer.close())
-    await expect(clock.during(consumer.stats())).rejects.toEqual(incompatible(subject, 2))
+    await expect(clock.during(consumer.stats())).rejects.toEqual(incompatible(subject, NEXT))
   })
 
   test('a consumer of several partitions ends as soon as one is of another version', async () => {
     const { sale, clock, store } = await open(3)
     const errors: unknown[] = []
     const consumer = sale.consume({ group: 'g', onError: (error) => errors.push(error) }, () => {})
-    await store(2, 'sale', 1)
+    await store(NEXT, 'sale', 1)
     await expect(clock.during(consumer.closed)).rejects.toEqual(
-      incompatible('Partition 1 of the sale "spring" is', 2),
+      incompatible('Partition 1 of the sale "spring" is', NEXT),
     )
     expect(errors.length).toBeGreaterThan(0)
   })
@@ -167,8 +171,8 @@ onBothEngines((_, kind) => {
     const { ticket } = await clock.during(room.join('ann'))
     const updates = room.updates(ticket)
     await clock.during(updates.next())
-    await store(2, 'room')
-    const refused = incompatible('The waiting room "door" is', 2)
+    await store(NEXT, 'room')
+    const refused = incompatible('The waiting room "door" is', NEXT)
     const rest = async () => {
       for await (const _ of updates);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Command, Op, Rules } from '../../src/engine/engine.js'
 import type { GroupCommand, GroupOp } from '../../src/engine/groups.js'
+import { LAYOUT } from '../../src/engine/layout.js'
 import type { RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { stored, storeIn } from '../support/layouts.js'
 import { idAt, openPort, opOfEach, partitionsOf, rulesOf, TOKEN } from '../support/port-sale.js'
@@ -46,7 +47,8 @@ const ofRoom: { [C in RoomCommand]: RoomOp<C> } = {
 const entriesOf = <C extends string, O>(ops: Record<C, O>) => Object.entries(ops) as [C, O][]
 
 /** Made before there were numbers, and by a version to come. */
-const OTHERS = [0, 2]
+const NEXT = LAYOUT + 1
+const OTHERS = [0, NEXT]
 
 onBothEngines((_, kind) => {
   /** A sale with a hold that is over and a group that follows it, a moment later. */
@@ -118,7 +120,7 @@ onBothEngines((_, kind) => {
 
   test('groups of another layout leave the sale itself as it is, and one sale says nothing of another', async () => {
     const { timed, at } = await openSale()
-    await storeIn(2, 'groups', kind, timed)
+    await storeIn(NEXT, 'groups', kind, timed)
     expect(await at.counts()).toBe('10 10 0 0 0')
     expect(await at.hold('bob')).toMatchObject({ state: 'held' })
   })
@@ -126,17 +128,17 @@ onBothEngines((_, kind) => {
   test('one partition of another layout says nothing of the others', async () => {
     const timed = await kind.make()
     const [first, second] = await openPort(timed, { partitions: 2 })
-    await storeIn(2, 'sale', kind, timed, 1)
+    await storeIn(NEXT, 'sale', kind, timed, 1)
     expect(await first!.counts()).toBe('5 5 0 0 0')
-    expect(await second!.run('stats', [{}])).toMatchObject({ outcome: 'incompatible', layout: 2 })
+    expect(await second!.run('stats', [{}])).toMatchObject({ outcome: 'incompatible', layout: NEXT })
   })
 
   test('in the layout of this version everything is read again', async () => {
     const { timed, at } = await openSale()
     const before = await stored(kind, timed)
     for (const part of ['sale', 'groups'] as const) {
-      await storeIn(2, part, kind, timed)
-      await storeIn(1, part, kind, timed)
+      await storeIn(NEXT, part, kind, timed)
+      await storeIn(LAYOUT, part, kind, timed)
     }
     expect(await stored(kind, timed)).toEqual(before)
     expect(await at.askGroups('groups', {})).toMatchObject({ groups: [{ group: 'g', consumer: 'one' }] })

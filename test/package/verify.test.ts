@@ -6,6 +6,7 @@ import { run } from '../../src/cli/run.js'
 import { Screen } from '../../src/cli/screen.js'
 import { memorySubject, redisSubject } from '../../src/cli/subject.js'
 import { verify } from '../../src/cli/verify.js'
+import { LAYOUT } from '../../src/engine/layout.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { type Alteration, AlteredScripts } from '../support/altered-scripts.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
@@ -145,7 +146,9 @@ describe('catches an injected bug', () => {
 test('data of another version: there is no verdict, and what it says is the error', async () => {
   const altered = new Redis(server.url)
   onTestFinished(() => altered.disconnect())
-  const scripts = new AlteredScripts(altered, [{ find: 'layout ~= 1 then', replace: 'layout == 1 then' }])
+  const scripts = new AlteredScripts(altered, [
+    { find: `layout ~= ${LAYOUT} then`, replace: `layout == ${LAYOUT} then` },
+  ])
   scripts.expect(SERVER_TIME)
   let text = ''
   const screen = new Screen({ write: (more) => (text += more) }, {})
@@ -153,7 +156,9 @@ test('data of another version: there is no verdict, and what it says is the erro
     2,
   )
   expect(text).toMatch(
-    /verdict: none, a Redis could not be asked\nINCOMPATIBLE_VERSION: .*layout 1; this version of stockhold reads layout 1\. Nothing was executed/,
+    new RegExp(
+      `verdict: none, a Redis could not be asked\nINCOMPATIBLE_VERSION: .*layout ${LAYOUT}; this version of stockhold reads layout ${LAYOUT}\\. Nothing was executed`,
+    ),
   )
 })
 

@@ -2,6 +2,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { LAYOUT } from '../../src/engine/layout.js'
 import { FlashSale, memoryEngine } from '../../src/index.js'
 import { memoryKind } from '../support/engines.js'
 import { storeIn } from '../support/layouts.js'
@@ -153,7 +154,7 @@ test('a follower reports a sale of another version once, and ends', async () => 
   const errors: unknown[] = []
   const follower = await clock.during(ledger.follow(sale, { onError: (error) => errors.push(error) }))
   onTestFinished(() => follower.close())
-  await storeIn(2, 'sale', memoryKind(), timed)
+  await storeIn(LAYOUT + 1, 'sale', memoryKind(), timed)
   await clock.until(() => errors.length > 0)
   const another = expect.objectContaining({ code: 'INCOMPATIBLE_VERSION', retryable: false })
   expect(errors).toEqual([another])

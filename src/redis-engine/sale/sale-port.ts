@@ -4,7 +4,6 @@ import type {
   Command,
   Commands,
   Op,
-  RefundReason,
   SaleState,
   SkuCounts,
   StoredReservation,
@@ -12,140 +11,33 @@ import type {
 import { definePort, RETRY } from '../define-port.js'
 import { Reader } from '../msgpack.js'
 import { readHead, writeCaller } from './call-codec.js'
-import acl from './concerns/acl.lua'
-import commit from './concerns/commit.lua'
-import eachReservation from './concerns/each_reservation.lua'
-import endedHolds from './concerns/ended_holds.lua'
-import eventLog from './concerns/event_log.lua'
-import expiry from './concerns/expiry.lua'
-import idempotency from './concerns/idempotency.lua'
-import latePayment from './concerns/late_payment.lua'
-import limitsAndStock from './concerns/limits_and_stock.lua'
-import loneChange from './concerns/lone_change.lua'
-import lonePayment from './concerns/lone_payment.lua'
-import loneReservation from './concerns/lone_reservation.lua'
-import mayWrite from './concerns/may_write.lua'
-import newPartition from './concerns/new_partition.lua'
-import partition from './concerns/partition.lua'
-import readOnly from './concerns/read_only.lua'
-import recordChanges from './concerns/record_changes.lua'
-import records from './concerns/records.lua'
-import rollbackDetection from './concerns/rollback_detection.lua'
-import stockMoves from './concerns/stock_moves.lua'
-import stockTransfers from './concerns/stock_transfers.lua'
-import storedValues from './concerns/stored_values.lua'
-import types from './concerns/types.lua'
+import { saleConcerns } from './concerns.js'
 import { eventsCodec } from './event-codec.js'
 import { readCreated, readDescribed, readRebuilt, writeSales } from './opening-codec.js'
 import {
   type Details,
   nextNumber,
-  nextRecord,
   readBucket,
   readCounts,
-  type SaleCodec,
   unknownStatus,
   writeColumn,
-  writeIds,
 } from './record-codec.js'
-import { reserveCodec } from './reserve-codec.js'
-import confirm from './scripts/confirm.lua'
+import { reservationCommands } from './reservation-commands.js'
 import control from './scripts/control.lua'
 import create from './scripts/create.lua'
 import describe from './scripts/describe.lua'
 import readEvents from './scripts/events.lua'
-import extend from './scripts/extend.lua'
-import get from './scripts/get.lua'
 import rebuild from './scripts/rebuild.lua'
-import receive from './scripts/receive.lua'
-import refund from './scripts/refund.lua'
-import release from './scripts/release.lua'
-import reserve from './scripts/reserve.lua'
-import restock from './scripts/restock.lua'
 import scan from './scripts/scan.lua'
-import send from './scripts/send.lua'
 import stats from './scripts/stats.lua'
 import sweep from './scripts/sweep.lua'
-import transfers from './scripts/transfers.lua'
-import { receiveCodec, sendCodec, transfersCodec } from './transfer-codec.js'
-
-/** The texts that these scripts can include, by file name. */
-export const saleConcerns = {
-  acl,
-  commit,
-  each_reservation: eachReservation,
-  ended_holds: endedHolds,
-  event_log: eventLog,
-  expiry,
-  idempotency,
-  late_payment: latePayment,
-  limits_and_stock: limitsAndStock,
-  lone_change: loneChange,
-  lone_payment: lonePayment,
-  lone_reservation: loneReservation,
-  may_write: mayWrite,
-  new_partition: newPartition,
-  partition,
-  read_only: readOnly,
-  record_changes: recordChanges,
-  records,
-  rollback_detection: rollbackDetection,
-  stock_moves: stockMoves,
-  stock_transfers: stockTransfers,
-  stored_values: storedValues,
-  types,
-}
-
-const NOT_FOUND = { status: 'not_found' } as const
+import { stockCommands } from './stock-commands.js'
 
 /** The SKUs that a batch asks for, each once; `undefined` for all. */
 function skusAsked(ops: readonly Op<'stats'>[]): number[] | undefined {
   if (ops.some(({ skus }) => skus === undefined)) return undefined
   return [...new Set(ops.flatMap(({ skus }) => skus!))]
 }
-
-/**
- * A codec for commands that answer by a letter and, if there is one, the reservation's record.
- *
- * @param others Letters that have other details.
- */
-function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>(
-  command: C,
-  columns: readonly ((op: Op<C>) => string | number)[],
-  answers: Record<string, (reservation: StoredReservation, now: number) => Answer<C>>,
-  others: Record<string, (from: Details) => Answer<C>> = {},
-): SaleCodec<C> {
-  const byLetter = new Map(Object.entries(answers).map(([letter, answer]) => [letter.charCodeAt(0), answer]))
-  return {
-    encode(ops, to) {
-      writeIds(ops, 2, to)
-      for (const column of columns) writeColumn(ops, to, column)
-    },
-    decode(ops, from) {
-      return ops.map(({ id }, i): Answer<C> => {
-        const letter = from.statuses[i]!
-        if (letter === 0x4d /* M */) return NOT_FOUND as Answer<C>
-        if (letter === 0x54 /* T */) return RETRY as Answer<C>
-        const other = others[String.fromCharCode(letter)]
-        if (other) return other(from)
-        const answer = byLetter.get(letter)
-        if (!answer) throw unknownStatus(command, letter)
-        return answer(nextRecord(id, from), from.now)
-      })
-    },
-  }
-}
-
-const due = (reason: RefundReason) => (reservation: StoredReservation) =>
-  ({ status: 'refund_due', reservation, reason }) as const
-const done =
-  <S extends string>(status: S, replayed: boolean) =>
-  (reservation: StoredReservation) => ({ status, reservation, replayed })
-const plain =
-  <S extends string>(status: S) =>
-  (reservation: StoredReservation) => ({ status, reservation })
-const confirmed = (replayed: boolean, late: boolean) => (reservation: StoredReservation) =>
-  ({ status: 'confirmed', reservation, replayed, late }) as const
 
 const stateOfLetter: Record<string, SaleState> = { O: 'open', N: 'not_started', P: 'paused', E: 'ended' }
 
@@ -184,85 +76,7 @@ export const salePort = definePort<Commands, Details>({
     create: { script: create, opens: true, encode: writeSales, decode: readCreated },
     describe: { script: describe, opens: true, encode() {}, decode: readDescribed },
     rebuild: { script: rebuild, opens: true, encode: writeSales, decode: readRebuilt },
-    reserve: { script: reserve, ...reserveCodec },
-    confirm: {
-      script: confirm,
-      flags: 'allow-oom',
-      ...settling(
-        'confirm',
-        [(op) => op.buyer ?? '', (op) => op.paymentId ?? '', (op) => (op.final ? 1 : 0)],
-        {
-          F: confirmed(false, false),
-          G: confirmed(false, true),
-          P: confirmed(true, false),
-          Q: confirmed(true, true),
-          S: due('sold_out'),
-          L: due('limit_exceeded'),
-          E: due('ended'),
-          D: due('released'),
-          B: due('refunded'),
-        },
-        { W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }) },
-      ),
-    },
-    release: {
-      script: release,
-      flags: 'allow-oom',
-      ...settling('release', [(op) => op.buyer ?? ''], {
-        R: done('released', false),
-        P: done('released', true),
-        A: plain('already_confirmed'),
-        X: plain('expired'),
-      }),
-    },
-    extend: {
-      script: extend,
-      flags: 'allow-oom',
-      ...settling('extend', [(op) => op.holdMs], {
-        R: plain('extended'),
-        A: plain('already_confirmed'),
-        B: plain('already_released'),
-        X: plain('expired'),
-      }),
-    },
-    refund: {
-      script: refund,
-      flags: 'allow-oom',
-      ...settling('refund', [(op) => (op.restock ? 1 : 0)], {
-        R: done('refunded', false),
-        P: done('refunded', true),
-        A: plain('not_confirmed'),
-      }),
-    },
-    get: {
-      script: get,
-      tells: true,
-      ...settling('get', [], {
-        F: (stored, now) => {
-          const expired = stored.state === 'held' && now >= stored.expiresAt
-          return { status: 'found', reservation: expired ? { ...stored, state: 'expired' } : stored }
-        },
-      }),
-    },
-    restock: {
-      script: restock,
-      flags: 'allow-oom',
-      encode(ops, to) {
-        writeColumn(ops, to, (op) => op.sku)
-        writeColumn(ops, to, (op) => op.quantity)
-        writeColumn(ops, to, (op) => op.key)
-        writeColumn(ops, to, (op) => (op.final ? 1 : 0))
-      },
-      decode: (ops, from) =>
-        ops.map(({ sku }, i): Answer<'restock'> => {
-          const letter = String.fromCharCode(from.statuses[i]!)
-          if (letter === 'T') return RETRY
-          if (letter === 'C') return { status: 'conflict' }
-          if (letter === 'K') return { status: 'lacking', sku, available: nextNumber(from) }
-          if (letter !== 'R' && letter !== 'P') throw unknownStatus('restock', from.statuses[i])
-          return { status: 'restocked', applied: nextNumber(from), replayed: letter === 'P' }
-        }),
-    },
+    ...reservationCommands,
     control: {
       script: control,
       flags: 'allow-oom',
@@ -319,8 +133,6 @@ export const salePort = definePort<Commands, Details>({
         }),
     },
     events: { script: readEvents, tells: true, ...eventsCodec },
-    send: { script: send, flags: 'allow-oom', ...sendCodec },
-    receive: { script: receive, flags: 'allow-oom', ...receiveCodec },
-    transfers: { script: transfers, ...transfersCodec },
+    ...stockCommands,
   },
 })

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { includesOf, statementsOf } from '../../../src/redis-engine/assemble.js'
 import { groupConcerns, groupPort } from '../../../src/redis-engine/groups/group-port.js'
 import { roomConcerns, roomPort } from '../../../src/redis-engine/room/room-port.js'
-import { saleConcerns, salePort } from '../../../src/redis-engine/sale/sale-port.js'
+import { saleConcerns } from '../../../src/redis-engine/sale/concerns.js'
+import { salePort } from '../../../src/redis-engine/sale/sale-port.js'
 import { type Script, SERVER_TIME } from '../../../src/redis-engine/script.js'
 
 /** What Redis gives a script, and what the assembler does. */

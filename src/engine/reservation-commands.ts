@@ -1,0 +1,142 @@
+import type { Retry } from './port.js'
+import type { Cart, RefundReason, StoredReservation } from './records.js'
+
+/** The commands of reservations; what all commands share is in `sale.ts`. */
+export interface ReservationCommands {
+  /**
+   * All reservations of a buyer have ids of the same bucket.
+   *
+   * In this order:
+   * 1. `id` exists: the same request was sent twice. `reserved` with the reservation as it is,
+   *    `replayed: false`.
+   * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed
+   *    is `reserved` with `replayed: true`; any other state is `key_spent`.
+   * 3. After the deadline: `retry`.
+   * 4. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
+   * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
+   *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
+   * 6. For the first SKU of the cart with fewer units available than requested: `sold_out`;
+   *    `mayReturn` while any unit of it is held.
+   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
+   *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
+   *    any command looks at it.)
+   */
+  reserve: {
+    op: {
+      readonly id: string
+      readonly buyer: string
+      readonly cart: Cart
+      readonly key: string | null
+      readonly holdMs: number
+    }
+    answer:
+      | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
+      | { readonly status: 'conflict' }
+      | { readonly status: 'ended' }
+      | { readonly status: 'paused' }
+      | { readonly status: 'not_started'; readonly opensAt: number }
+      | {
+          readonly status: 'limit_exceeded'
+          readonly sku: number
+          readonly limit: number
+          readonly taken: number
+        }
+      | {
+          readonly status: 'sold_out'
+          readonly sku: number
+          readonly available: number
+          readonly mayReturn: boolean
+        }
+      | Retry
+  }
+
+  /**
+   * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
+   * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
+   *   false`.
+   * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
+   *   changes, the first `paymentId` stays.
+   * - refunded: `refund_due` with `refunded`. Nothing changes.
+   * - released: `refund_due` with `released`.
+   * - expired: if `refund_due` was answered before, the same reason again. Else, in this order:
+   *   sale ended: `ended`; buyer's held and confirmed units with the cart over a limit:
+   *   `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with the first SKU
+   *   of the cart that lacks units: other partitions may have some, and nothing changed; otherwise
+   *   the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
+   * - The first `refund_due` for a released or expired reservation is recorded, with its reason and
+   *   `paymentId`, by the event `refund_due`; the state stays.
+   */
+  confirm: {
+    op: {
+      readonly id: string
+      readonly buyer: string | null
+      readonly paymentId: string | null
+      readonly final: boolean
+    }
+    answer:
+      | {
+          readonly status: 'confirmed'
+          readonly reservation: StoredReservation
+          readonly replayed: boolean
+          readonly late: boolean
+        }
+      | {
+          readonly status: 'refund_due'
+          readonly reservation: StoredReservation
+          readonly reason: RefundReason
+        }
+      | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /**
+   * held: `released`, event `released`. Again: `released` with `replayed: true`. Confirmed or
+   * refunded: `already_confirmed`.
+   */
+  release: {
+    op: { readonly id: string; readonly buyer: string | null }
+    answer:
+      | { readonly status: 'released'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /**
+   * held: `expiresAt` becomes the greater of itself and `min(now + holdMs, createdAt + maxHoldMs)`;
+   * event `extended` if that changed it. Confirmed or refunded: `already_confirmed`.
+   */
+  extend: {
+    op: { readonly id: string; readonly holdMs: number }
+    answer:
+      | {
+          readonly status: 'extended' | 'expired' | 'already_confirmed' | 'already_released'
+          readonly reservation: StoredReservation
+        }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /**
+   * confirmed: `refunded`, event `refunded`; with `restock` the units go to `available`, without it
+   * they leave the sale (`confirmed` and `total` shrink). Again: `replayed: true`, nothing changes.
+   */
+  refund: {
+    op: { readonly id: string; readonly restock: boolean }
+    answer:
+      | { readonly status: 'refunded'; readonly reservation: StoredReservation; readonly replayed: boolean }
+      | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+      | Retry
+  }
+
+  /** The reservation as it is at `now` (an expired hold is `expired`). Writes nothing. */
+  get: {
+    op: { readonly id: string }
+    answer:
+      | { readonly status: 'found'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+  }
+}

@@ -1,0 +1,50 @@
+import acl from './concerns/acl.lua'
+import commit from './concerns/commit.lua'
+import eachReservation from './concerns/each_reservation.lua'
+import endedHolds from './concerns/ended_holds.lua'
+import eventLog from './concerns/event_log.lua'
+import expiry from './concerns/expiry.lua'
+import idempotency from './concerns/idempotency.lua'
+import latePayment from './concerns/late_payment.lua'
+import limitsAndStock from './concerns/limits_and_stock.lua'
+import loneChange from './concerns/lone_change.lua'
+import lonePayment from './concerns/lone_payment.lua'
+import loneReservation from './concerns/lone_reservation.lua'
+import mayWrite from './concerns/may_write.lua'
+import newPartition from './concerns/new_partition.lua'
+import partition from './concerns/partition.lua'
+import readOnly from './concerns/read_only.lua'
+import recordChanges from './concerns/record_changes.lua'
+import records from './concerns/records.lua'
+import rollbackDetection from './concerns/rollback_detection.lua'
+import stockMoves from './concerns/stock_moves.lua'
+import stockTransfers from './concerns/stock_transfers.lua'
+import storedValues from './concerns/stored_values.lua'
+import types from './concerns/types.lua'
+
+/** The texts that these scripts can include, by file name. */
+export const saleConcerns = {
+  acl,
+  commit,
+  each_reservation: eachReservation,
+  ended_holds: endedHolds,
+  event_log: eventLog,
+  expiry,
+  idempotency,
+  late_payment: latePayment,
+  limits_and_stock: limitsAndStock,
+  lone_change: loneChange,
+  lone_payment: lonePayment,
+  lone_reservation: loneReservation,
+  may_write: mayWrite,
+  new_partition: newPartition,
+  partition,
+  read_only: readOnly,
+  record_changes: recordChanges,
+  records,
+  rollback_detection: rollbackDetection,
+  stock_moves: stockMoves,
+  stock_transfers: stockTransfers,
+  stored_values: storedValues,
+  types,
+}

@@ -1,0 +1,128 @@
+import type { Answer, Op, RefundReason, StoredReservation } from '../../engine/engine.js'
+import type { ReservationCommands } from '../../engine/reservation-commands.js'
+import { type Definitions, RETRY } from '../define-port.js'
+import {
+  type Details,
+  nextNumber,
+  nextRecord,
+  type SaleCodec,
+  unknownStatus,
+  writeColumn,
+  writeIds,
+} from './record-codec.js'
+import { reserveCodec } from './reserve-codec.js'
+import confirm from './scripts/confirm.lua'
+import extend from './scripts/extend.lua'
+import get from './scripts/get.lua'
+import refund from './scripts/refund.lua'
+import release from './scripts/release.lua'
+import reserve from './scripts/reserve.lua'
+
+const NOT_FOUND = { status: 'not_found' } as const
+
+/**
+ * A codec for commands that answer by a letter and, if there is one, the reservation's record.
+ *
+ * @param others Letters that have other details.
+ */
+function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>(
+  command: C,
+  columns: readonly ((op: Op<C>) => string | number)[],
+  answers: Record<string, (reservation: StoredReservation, now: number) => Answer<C>>,
+  others: Record<string, (from: Details) => Answer<C>> = {},
+): SaleCodec<C> {
+  const byLetter = new Map(Object.entries(answers).map(([letter, answer]) => [letter.charCodeAt(0), answer]))
+  return {
+    encode(ops, to) {
+      writeIds(ops, 2, to)
+      for (const column of columns) writeColumn(ops, to, column)
+    },
+    decode(ops, from) {
+      return ops.map(({ id }, i): Answer<C> => {
+        const letter = from.statuses[i]!
+        if (letter === 0x4d /* M */) return NOT_FOUND as Answer<C>
+        if (letter === 0x54 /* T */) return RETRY as Answer<C>
+        const other = others[String.fromCharCode(letter)]
+        if (other) return other(from)
+        const answer = byLetter.get(letter)
+        if (!answer) throw unknownStatus(command, letter)
+        return answer(nextRecord(id, from), from.now)
+      })
+    },
+  }
+}
+
+const due = (reason: RefundReason) => (reservation: StoredReservation) =>
+  ({ status: 'refund_due', reservation, reason }) as const
+const done =
+  <S extends string>(status: S, replayed: boolean) =>
+  (reservation: StoredReservation) => ({ status, reservation, replayed })
+const plain =
+  <S extends string>(status: S) =>
+  (reservation: StoredReservation) => ({ status, reservation })
+const confirmed = (replayed: boolean, late: boolean) => (reservation: StoredReservation) =>
+  ({ status: 'confirmed', reservation, replayed, late }) as const
+
+/** The scripts of the commands of reservations, and their codecs. */
+export const reservationCommands: Definitions<ReservationCommands, Details> = {
+  reserve: { script: reserve, ...reserveCodec },
+  confirm: {
+    script: confirm,
+    flags: 'allow-oom',
+    ...settling(
+      'confirm',
+      [(op) => op.buyer ?? '', (op) => op.paymentId ?? '', (op) => (op.final ? 1 : 0)],
+      {
+        F: confirmed(false, false),
+        G: confirmed(false, true),
+        P: confirmed(true, false),
+        Q: confirmed(true, true),
+        S: due('sold_out'),
+        L: due('limit_exceeded'),
+        E: due('ended'),
+        D: due('released'),
+        B: due('refunded'),
+      },
+      { W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }) },
+    ),
+  },
+  release: {
+    script: release,
+    flags: 'allow-oom',
+    ...settling('release', [(op) => op.buyer ?? ''], {
+      R: done('released', false),
+      P: done('released', true),
+      A: plain('already_confirmed'),
+      X: plain('expired'),
+    }),
+  },
+  extend: {
+    script: extend,
+    flags: 'allow-oom',
+    ...settling('extend', [(op) => op.holdMs], {
+      R: plain('extended'),
+      A: plain('already_confirmed'),
+      B: plain('already_released'),
+      X: plain('expired'),
+    }),
+  },
+  refund: {
+    script: refund,
+    flags: 'allow-oom',
+    ...settling('refund', [(op) => (op.restock ? 1 : 0)], {
+      R: done('refunded', false),
+      P: done('refunded', true),
+      A: plain('not_confirmed'),
+    }),
+  },
+  get: {
+    script: get,
+    tells: true,
+    ...settling('get', [], {
+      F: (stored, now) => {
+        const expired = stored.state === 'held' && now >= stored.expiresAt
+        return { status: 'found', reservation: expired ? { ...stored, state: 'expired' } : stored }
+      },
+    }),
+  },
+}

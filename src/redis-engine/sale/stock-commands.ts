@@ -1,0 +1,35 @@
+import type { Answer } from '../../engine/engine.js'
+import type { StockCommands } from '../../engine/stock-commands.js'
+import { type Definitions, RETRY } from '../define-port.js'
+import { type Details, nextNumber, unknownStatus, writeColumn } from './record-codec.js'
+import receive from './scripts/receive.lua'
+import restock from './scripts/restock.lua'
+import send from './scripts/send.lua'
+import transfers from './scripts/transfers.lua'
+import { receiveCodec, sendCodec, transfersCodec } from './transfer-codec.js'
+
+/** The scripts of the commands that change the stock without a buyer, and their codecs. */
+export const stockCommands: Definitions<StockCommands, Details> = {
+  restock: {
+    script: restock,
+    flags: 'allow-oom',
+    encode(ops, to) {
+      writeColumn(ops, to, (op) => op.sku)
+      writeColumn(ops, to, (op) => op.quantity)
+      writeColumn(ops, to, (op) => op.key)
+      writeColumn(ops, to, (op) => (op.final ? 1 : 0))
+    },
+    decode: (ops, from) =>
+      ops.map(({ sku }, i): Answer<'restock'> => {
+        const letter = String.fromCharCode(from.statuses[i]!)
+        if (letter === 'T') return RETRY
+        if (letter === 'C') return { status: 'conflict' }
+        if (letter === 'K') return { status: 'lacking', sku, available: nextNumber(from) }
+        if (letter !== 'R' && letter !== 'P') throw unknownStatus('restock', from.statuses[i])
+        return { status: 'restocked', applied: nextNumber(from), replayed: letter === 'P' }
+      }),
+  },
+  send: { script: send, flags: 'allow-oom', ...sendCodec },
+  receive: { script: receive, flags: 'allow-oom', ...receiveCodec },
+  transfers: { script: transfers, ...transfersCodec },
+}

@@ -1,0 +1,168 @@
+import { Consumer } from '../consumer/consumer.js'
+import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/groups.js'
+import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
+import { checkId, type SignalOption } from '../validation.js'
+import { auditSale } from './audit-sale.js'
+import { checkRestockOptions } from './command-options.js'
+import type { Ledger } from './ledger.js'
+import { recoverSale } from './recovery/recover-sale.js'
+import type { Audit, Recovery, RestockResult, SaleState, Stats } from './results.js'
+import { normalizeRules, type SaleRules } from './rules.js'
+import type { SaleContext } from './sale-context.js'
+
+/** What the shop does with a sale as a whole. The orders of buyers are in `flash-sale.ts`. */
+export abstract class SaleAdministration {
+  /** @internal */
+  protected readonly context: SaleContext
+
+  /** @internal */
+  protected constructor(context: SaleContext) {
+    this.context = context
+  }
+
+  /**
+   * Creates the sale. A call with the same rules changes nothing, so every process may call it at
+   * startup.
+   *
+   * @returns `created`: whether this call created the sale.
+   * @throws {StockholdError} `RULES_CONFLICT`: a sale of this name exists with other rules.
+   *   `STATE_LOST`: this handle has seen the sale before, and the sale is gone; the call does not
+   *   create it again.
+   */
+  async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
+    const wanted = normalizeRules(rules)
+    return { created: await this.context.client.create(wanted, this.context.client.call(options)) }
+  }
+
+  /**
+   * Adds units to the sale. A negative quantity removes unsold units, at most those that are
+   * available.
+   *
+   * @param restock `key`: a repeated call with the same key changes nothing and returns the first
+   *   result.
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used with another SKU or quantity.
+   */
+  async restock(
+    restock: { sku: string; quantity: number; key: string },
+    options?: SignalOption,
+  ): Promise<RestockResult> {
+    const asked = checkRestockOptions(restock)
+    return this.context.reservations.restock(asked, options, () => this.context.soldOut.forget())
+  }
+
+  /**
+   * Stops new reservations; holds stay valid and can be confirmed. Returns the state of the sale
+   * after the call. If a partition cannot be reached, `pause`, `resume` and `end` reject, and the
+   * message names the partitions that have changed. Call again to complete.
+   */
+  pause(options?: SignalOption): Promise<SaleState> {
+    return this.#control('pause', options)
+  }
+
+  /** Ends a pause. Returns the state of the sale after the call. */
+  resume(options?: SignalOption): Promise<SaleState> {
+    return this.#control('resume', options)
+  }
+
+  /** Ends the sale permanently. Holds can be confirmed until they expire. */
+  end(options?: SignalOption): Promise<SaleState> {
+    return this.#control('end', options)
+  }
+
+  /**
+   * State and counts. Expired holds count as available. In a sale of several partitions, each
+   * partition is read at a different moment, the state is the most restrictive one, and units that
+   * have left a partition and not arrived in another are `inTransit`.
+   */
+  async stats(options?: SignalOption): Promise<Stats> {
+    const call = this.context.client.call(options)
+    const book = await this.context.client.learn(call)
+    const { state, skus } = await this.context.saleWide.totals(call)
+    return { state, skus: Object.fromEntries(skus.map((counts, skuIndex) => [book.sku(skuIndex), counts])) }
+  }
+
+  /**
+   * Recounts every reservation and compares the result with the counts, while the sale goes on.
+   * Takes time and memory in proportion to the number of reservations; the handle's deadline
+   * applies to each step.
+   */
+  async audit(options?: SignalOption): Promise<Audit> {
+    const call = () => this.context.client.call(options)
+    const book = await this.context.client.learn(call())
+    await this.context.saleWide.completeTransfers(call)
+    return this.context.client.fanOut((parts) =>
+      auditSale(parts, this.context.client.partitions.incarnation!, book, call),
+    )
+  }
+
+  /**
+   * Ends the freeze after ROLLBACK_DETECTED, or creates the sale again after STATE_LOST. Until then
+   * the sale sells nothing.
+   *
+   * - `accept`: accepts the state of Redis. Changes that Redis has lost stay lost; a sale that is
+   *   gone starts again with its whole stock.
+   * - `replay`: first replays everything that this handle has acknowledged and still has in memory:
+   *   at least its latest 50,000 reservations (fewer only if their carts take more than 64 MB), and
+   *   its restocks. If other buyers have taken the units, a reservation is `refused`: tell its
+   *   buyer.
+   * - a ledger: rebuilds everything that the ledger has, then replays what only this handle has in
+   *   memory. Any process can do this, even if it has never seen the sale.
+   *
+   * With several processes, let each process `replay` with `unfreeze: false`, except the last.
+   *
+   * @param recovery `unfreeze`: whether the sale sells again afterwards. @default true
+   */
+  async recover(
+    recovery: { from: 'accept' | 'replay' | Ledger; unfreeze?: boolean | undefined },
+    options?: SignalOption,
+  ): Promise<Recovery> {
+    const result = await recoverSale(this.context.client, this.context.acknowledged, recovery, options)
+    this.context.soldOut.forget()
+    return result
+  }
+
+  /**
+   * Starts a consumer of a group: it calls the handler with each event of the sale at least once,
+   * in order for each reservation.
+   *
+   * Close the consumer before the handle. A closed handle stops its consumers at once, and they
+   * keep the leases of their partitions until these expire.
+   *
+   * @throws {StockholdError} `INVALID_ARGUMENT`
+   */
+  consume(options: ConsumeOptions, handler: EventHandler): Consumer {
+    return new Consumer(this.context.client.source, options, handler)
+  }
+
+  /** The consumer groups of this sale, and their positions. */
+  async consumerGroups(): Promise<ConsumerGroup[]> {
+    return consumerGroups(this.context.client.source)
+  }
+
+  /**
+   * Removes a consumer group with its position and its dead letters. The sale no longer keeps
+   * events for the group, and consumers that still run in it stop. Returns whether the group
+   * existed.
+   */
+  async removeConsumerGroup(group: string): Promise<boolean> {
+    return removeGroup(this.context.client.source, checkId(group, 'group'))
+  }
+
+  /**
+   * Closes this handle: new calls reject with CLOSED, calls under way are answered. The engine and
+   * its client stay open.
+   */
+  async close(): Promise<void> {
+    this.context.client.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
+    const state = await this.context.saleWide.control(action, this.context.client.call(options))
+    if (action === 'end') this.context.acknowledged.noteEnd()
+    return state
+  }
+}

@@ -1,0 +1,37 @@
+import { AcknowledgementCache } from './acknowledgement-cache.js'
+import type { AdmissionGate } from './admission-gate.js'
+import { LedgerBarrier } from './ledger-barrier.js'
+import type { checkFlashSaleOptions } from './options.js'
+import { ReservationCommands } from './reservation-commands.js'
+import { SaleClient } from './sale-client.js'
+import { SaleWide } from './sale-wide.js'
+import { SoldOutCache } from './sold-out-cache.js'
+
+/** What the methods of one handle share. */
+export interface SaleContext {
+  readonly client: SaleClient
+  readonly saleWide: SaleWide
+  readonly soldOut: SoldOutCache
+  readonly acknowledged: AcknowledgementCache
+  readonly reservations: ReservationCommands
+  readonly ledgerBarrier: LedgerBarrier | undefined
+  readonly gate: AdmissionGate | undefined
+}
+
+export function openSale(
+  id: string,
+  { engine, limits, gate, ledger }: ReturnType<typeof checkFlashSaleOptions>,
+): SaleContext {
+  const client = new SaleClient(id, engine, limits)
+  const acknowledged = new AcknowledgementCache()
+  const ledgerBarrier = ledger && new LedgerBarrier(client, ledger.attach(client.source), limits.maxInFlight)
+  return {
+    client,
+    saleWide: new SaleWide(client),
+    soldOut: new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined),
+    acknowledged,
+    reservations: new ReservationCommands(client, acknowledged, ledgerBarrier),
+    ledgerBarrier,
+    gate,
+  }
+}
