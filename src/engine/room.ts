@@ -16,7 +16,8 @@ import type { Final, Port, Reply, Retry } from './port.js'
  *   time, in order of rank.
  * - *present visitors* have polled lately and wait for a token. With a token, the first of them, by
  *   rank, gets a *turn*.
- * - A turn that its buyer takes becomes a *pass*. A turn that is not taken goes back as a token.
+ * - A turn that its buyer takes becomes a *pass*. A turn that is not taken goes back as a token. A
+ *   visitor who misses a turn keeps the rank, and gets the first token after their next poll.
  */
 export interface StoredRoomRules {
   readonly order: 'fifo' | 'random'
@@ -128,6 +129,18 @@ export const TOKEN = 1_000_000
 export const SHOW_MS = 2_000
 /** How long a poll is valid: after that the buyer counts as away, until they poll again. ms. */
 export const PRESENT_MS = 3_000
+/**
+ * A turn is kept for at least this long for a visitor who has missed one: browsers let a hidden tab
+ * poll once a minute. ms.
+ */
+export const TURN_AGAIN_MS = 120_000
+/**
+ * How many turns of a visitor may run out before they get a turn in the moment of a poll only.
+ * Otherwise two visitors could hold one unit for ever, one after the other, and never take a turn.
+ */
+export const TURNS_AGAIN = 3
+/** How many visitors who are away one call may pass over. */
+export const AWAY_AT_ONCE = 1_000
 /** How long a reading of the stock is valid. ms. */
 export const STOCK_MS = 1_000
 /**
@@ -154,10 +167,10 @@ export const GAP_MS = 2_000
  *    If `elapsed > GAP_MS`, and when it starts to run again after standing still, it gains 1 ms
  *    more, and `freshFrom` becomes the door time: a visitor who was last seen before that counts as
  *    away. (When the room is created, door time runs.)
- * 5. Tended: turns that have run out (door time >= the door time of the turn + claimMs) go back as
- *    tokens, up to `burst`; a visitor who was last seen claimMs of door time ago or longer is
- *    forgotten (and no longer present); unspent passes with `now >= expiresAt` are no longer
- *    outstanding.
+ * 5. Tended: turns that have run out (door time >= the door time of the turn + claimMs; of a *long*
+ *    turn, + the greater of claimMs and TURN_AGAIN_MS) go back as tokens, up to `burst`; a visitor
+ *    who was last seen claimMs of door time ago or longer is forgotten (and no longer present);
+ *    unspent passes with `now >= expiresAt` are no longer outstanding.
  * 6. The samples for `settled` and `speed` (below) are taken, of the present values.
  *
  * *Admission*, while the room is tended, with at least one token and `outstanding < capacity`:
@@ -167,13 +180,16 @@ export const GAP_MS = 2_000
  *   changed at `changedAt <= now - SHOW_MS`: the value. Else the `older` of two samples: as soon as
  *   `newer` is SHOW_MS old, `older` becomes `newer`, and `newer` the present values with the
  *   present time. Both begin when the room is created.)
- * - The first present visitor by rank: if they were last seen before `freshFrom`, or more than
- *   PRESENT_MS of door time ago, they are no longer present (but are remembered as seen), and the
- *   next is examined. Otherwise they get the turn if their rank is at most `max(called, settled)`,
- *   or if all visitors between `called` and them have left (known for numbers that were not drawn
- *   only): a token is spent, and `called` becomes at least their rank. Otherwise no visitor gets a
- *   turn for now.
- * - If a token is left and no present visitor could get a turn (there are none, or the first is
+ * - The first present visitor by rank: if they were last seen before `freshFrom`, they are no
+ *   longer present (but are remembered as seen), and the next is examined. If they were last seen
+ *   more than PRESENT_MS of door time ago, they are passed over: no longer present, not remembered
+ *   as seen, and the next is examined. One call does this at most AWAY_AT_ONCE times, and then
+ *   gives no further turn. Otherwise they get the turn if their rank is at most `max(called,
+ *   settled)`, or if all visitors between `called` and them have left (known for numbers that were
+ *   not drawn only): a token is spent, and `called` becomes at least their rank. The turn is long
+ *   if they have *returned* (see `tend`); a visitor who has returned is present until then, however
+ *   long ago they polled. Otherwise no visitor gets a turn for now. - If a token is left and no
+ *   present visitor could get a turn (there are none, or the first is
  *   beyond), `called` becomes at least `settled`.
  * - `calls` notes (door time, called) whenever `called` has grown and the latest note is at least
  *   claimMs / 64 old (or of this very ms: then that note is corrected). There is none at first.
@@ -250,9 +266,13 @@ export interface RoomCommands {
    * 3. Another number than the buyer's: `waiting` with the buyer's number.
    * 4. A turn: stays a turn. Ranks by another draw than the room's (`drawn`, which is `null` until
    *    then), none with order 'random', or a rank beyond `reach`: `waiting`, and nothing is noted.
-   * 5. Not remembered as seen, and `rank <= passed`: the turn was missed, a new number at the end
-   *    (`missedTurns` counts it).
-   * 6. Otherwise the visitor is present, and seen now. After admission, while tended: each visitor
+   * 5. A visitor who has returned: nothing is noted.
+   * 6. The visitor's turn has run out since their latest poll, or they were passed over, or they
+   *    are not remembered as seen and `rank <= passed`: they have missed a turn (`missedTurns`
+   *    counts it), and have returned with this poll: present from now on, until they get a turn. A
+   *    visitor with more than TURNS_AGAIN turns of this number that have run out misses none
+   *    further, and is present in this call only.
+   * 7. Otherwise the visitor is present, and seen now. After admission, while tended: each visitor
    *    of `visits` with a turn (whichever number they polled with) is `admitted`, with `expiresAt =
    *    now + passMs`.
    */

@@ -46,8 +46,8 @@ export interface RoomStats {
   /** Passes given so far. */
   readonly admitted: number
   /**
-   * Turns that expired before their visitors came, counted when the visitor comes back. Such a
-   * visitor is now at the end of the queue.
+   * How often a visitor was away when their turn came, counted when they come back. Such a visitor
+   * keeps the position, and gets the first token after that poll.
    */
   readonly missedTurns: number
   /** Turns and passes that may still lead to a reservation. */

@@ -187,6 +187,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         `[ 'data: {"status":"gone"}\\n\\n', 'end' ] { status: 'gone' }\n[ 'data: {"status":"gone"}\\n\\n', 'end' ]\nend\nend`,
       ],
     },
+    { prints: ['admitted'] },
     { prints: ['1 6 2 9 4 8 3 10 5 7\n64'] },
   ],
 }

@@ -97,6 +97,7 @@ export class RoomInvariantChecker {
         }
         person!.expiresAt = told.expiresAt
       } else if (told.number !== knew) {
+        expect(person!.expiresAt, 'a place lost without a pass that ran out').not.toBeNull()
         person!.expiresAt = null
       } else if (person!.expiresAt !== null) {
         expect(late && now >= person!.expiresAt, 'a pass was lost').toBe(true)

@@ -6,7 +6,15 @@ import { startedKinds } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
 import { RoomInvariantChecker } from './room-invariant-checker.js'
-import { type Memory, moves, type RoomStep, type RoomStory, roomStories, type Tend } from './room-steps.js'
+import {
+  type Memory,
+  moves,
+  type RoomStep,
+  type RoomStory,
+  roomStories,
+  type Tend,
+  WAIT_MS,
+} from './room-steps.js'
 
 const kinds = startedKinds()
 
@@ -43,6 +51,7 @@ class Pair {
         )
       }
       case 'tend':
+        for (let i = 0; i < step.waits; i++) await this.#wait(step.tends[0]!.stock)
         return this.#run(
           step,
           step.tends.map((tend) => this.#tend(tend)),
@@ -66,6 +75,14 @@ class Pair {
           ),
         )
     }
+  }
+
+  /** Nobody polls. */
+  async #wait(stock: Tend['stock']): Promise<void> {
+    await Promise.all([this.oracle.advance(WAIT_MS), this.other.advance(WAIT_MS)])
+    const ops = [this.#tend({ visitors: [], crowd: 0, stock })]
+    const step = { command: 'tend', tends: [], waits: 0, advance: 0, late: false, minTime: 0 } as const
+    await this.#run<'tend'>(step, ops)
   }
 
   async #run<C extends RoomCommand>(

@@ -18,7 +18,12 @@ export type RoomStep = {
   readonly minTime: number
 } & (
   | { readonly command: 'join'; readonly newcomers: number; readonly again: readonly number[] }
-  | { readonly command: 'tend'; readonly tends: readonly Tend[] }
+  | {
+      readonly command: 'tend'
+      readonly tends: readonly Tend[]
+      /** Before it, the room is tended so many times, each after {@link WAIT_MS}. */
+      readonly waits: number
+    }
   | { readonly command: 'leave' | 'spend'; readonly who: readonly { person: number; memory: Memory }[] }
   | { readonly command: 'revoke'; readonly who: readonly { person: number }[] }
   | {
@@ -43,6 +48,9 @@ export interface RoomStory {
   readonly pace: AdmissionRate
   readonly steps: readonly RoomStep[]
 }
+
+/** The most that counts as door time: {@link GAP_MS}. */
+export const WAIT_MS = 2_000
 
 const rates = fc.constantFrom(0, 1, 333, 1_000, 3_333, 20_000, 100_000)
 const bursts = fc.constantFrom(1, 2, 5, 70)
@@ -113,6 +121,8 @@ const steps: fc.Arbitrary<RoomStep> = fc
         arbitrary: fc.record({
           command: fc.constant('tend' as const),
           tends: fc.array(tend, { minLength: 1, maxLength: 2 }),
+          // Now and then beyond the time for which a turn is kept after a missed one.
+          waits: fc.constantFrom(...Array(29).fill(0), 61),
         }),
         weight: 10,
       },

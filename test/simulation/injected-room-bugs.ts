@@ -168,6 +168,34 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['order', 'liveness'],
   },
   {
+    name: 'a visitor who missed a turn begins again at the end',
+    bug: room((made) => {
+      const { welcomeBack } = made.presence
+      made.presence.welcomeBack = (place, rank) => {
+        welcomeBack.call(made.presence, place, rank)
+        made.replace(place, made.time.now)
+      }
+    }),
+    watched: ['place'],
+    heard: undefined,
+  },
+  {
+    name: 'a visitor who missed a turn counts as away a moment after the next poll',
+    bug: room((made) => {
+      made.presence.welcomeBack = (place, rank) => made.presence.see(place, rank)
+    }),
+    watched: ['order'],
+    heard: undefined,
+  },
+  {
+    name: 'a visitor who missed a turn is never present again',
+    bug: room((made) => {
+      made.presence.welcomeBack = () => {}
+    }),
+    watched: ['order', 'liveness'],
+    heard: ['liveness'],
+  },
+  {
     name: 'a pass is given to the next visitor who polls',
     bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)

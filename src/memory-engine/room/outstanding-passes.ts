@@ -4,29 +4,31 @@ import type { RankedVisitor } from './ranked-visitor.js'
 export class OutstandingPasses {
   /** Each with the door time at which it was given. */
   readonly #turns = new Map<RankedVisitor, number>()
+  /** The same of turns that are kept for longer, for visitors who have missed one. */
+  readonly #longTurns = new Map<RankedVisitor, number>()
   readonly #passes = new Set<RankedVisitor>()
   /** Passes that were used, and when: a later reading of the stock will include the purchase. */
   readonly #spent = new Map<RankedVisitor, number>()
 
   get size(): number {
-    return this.#turns.size + this.#passes.size + this.#spent.size
+    return this.#turns.size + this.#longTurns.size + this.#passes.size + this.#spent.size
   }
 
   hasTurn(visitor: RankedVisitor): boolean {
-    return this.#turns.has(visitor)
+    return this.#turns.has(visitor) || this.#longTurns.has(visitor)
   }
 
   isUnspent(visitor: RankedVisitor): boolean {
     return this.#passes.has(visitor)
   }
 
-  addTurn(visitor: RankedVisitor, doorTime: number): void {
-    this.#turns.set(visitor, doorTime)
+  addTurn(visitor: RankedVisitor, doorTime: number, isLong: boolean): void {
+    ;(isLong ? this.#longTurns : this.#turns).set(visitor, doorTime)
   }
 
   /** Makes the turn a pass. */
   take(visitor: RankedVisitor): void {
-    this.#turns.delete(visitor)
+    this.#endTurn(visitor)
     this.#passes.add(visitor)
   }
 
@@ -39,25 +41,27 @@ export class OutstandingPasses {
   end(visitor: RankedVisitor): boolean {
     this.#passes.delete(visitor)
     this.#spent.delete(visitor)
-    return this.#turns.delete(visitor)
+    return this.#endTurn(visitor)
+  }
+
+  #endTurn(visitor: RankedVisitor): boolean {
+    return this.#turns.delete(visitor) || this.#longTurns.delete(visitor)
   }
 
   /** The numbers whose turn was given at this door time or later. */
   turnsSince(doorTime: number): number[] {
     const numbers: number[] = []
-    for (const [visitor, given] of this.#turns) if (given >= doorTime) numbers.push(visitor.number)
+    for (const turns of [this.#turns, this.#longTurns])
+      for (const [visitor, given] of turns) if (given >= doorTime) numbers.push(visitor.number)
     return numbers
   }
 
-  /** Ends the turns given up to this door time, and returns how many there were. */
-  expire(doorTime: number): number {
-    let expired = 0
-    for (const [visitor, given] of this.#turns) {
-      if (given > doorTime) break
-      this.#turns.delete(visitor)
-      expired++
-    }
-    return expired
+  /**
+   * Ends the turns, and the turns that are kept for longer, that were given up to these door times;
+   * returns how many there were.
+   */
+  expire(doorTime: number, longDoorTime: number): number {
+    return expire(this.#turns, doorTime) + expire(this.#longTurns, longDoorTime)
   }
 
   /** Removes passes that have run out unused: they can no longer be used to buy. */
@@ -75,4 +79,14 @@ export class OutstandingPasses {
       this.#spent.delete(visitor)
     }
   }
+}
+
+function expire(turns: Map<RankedVisitor, number>, doorTime: number): number {
+  let expired = 0
+  for (const [visitor, given] of turns) {
+    if (given > doorTime) break
+    turns.delete(visitor)
+    expired++
+  }
+  return expired
 }

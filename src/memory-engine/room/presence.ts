@@ -7,6 +7,8 @@ export class Presence {
   readonly visitors = new PresentVisitors()
   /** The latest seen comes last. */
   readonly #seen = new Map<RankedVisitor, number>()
+  /** Visitors who missed a turn and have polled since: each is present until the first token. */
+  readonly #returned = new Set<RankedVisitor>()
   #time = 0
   #freshFrom = 0
   #running = true
@@ -27,6 +29,17 @@ export class Presence {
     return this.#seen.has(visitor)
   }
 
+  hasReturned(visitor: RankedVisitor): boolean {
+    return this.#returned.has(visitor)
+  }
+
+  /** From now on the visitor is present, until they get a turn. */
+  welcomeBack(visitor: RankedVisitor, rank: number): void {
+    this.#seen.delete(visitor)
+    this.#returned.add(visitor)
+    this.visitors.put(visitor, rank)
+  }
+
   see(visitor: RankedVisitor, rank: number): void {
     this.#seen.delete(visitor)
     this.#seen.set(visitor, this.#time)
@@ -34,12 +47,23 @@ export class Presence {
   }
 
   isAway(visitor: RankedVisitor): boolean {
+    if (this.#returned.has(visitor)) return false
     const seen = this.#seen.get(visitor)!
     return seen < this.#freshFrom || this.#time - seen > PRESENT_MS
   }
 
+  /** The token goes to another, because this visitor is away. */
+  passOver(visitor: RankedVisitor): void {
+    this.visitors.remove(visitor)
+    // Time in which the room stood still counts against no visitor.
+    if (this.#seen.get(visitor)! < this.#freshFrom) return
+    this.#seen.delete(visitor)
+    visitor.offered = 'token'
+  }
+
   forget(visitor: RankedVisitor): void {
     this.#seen.delete(visitor)
+    this.#returned.delete(visitor)
     this.visitors.remove(visitor)
   }
 

@@ -10,4 +10,8 @@ export interface RankedVisitor {
   rank: number | null
   /** When the pass runs out; `null` for a visitor who waits. */
   expiresAt: number | null
+  /** What the visitor was last given, or passed over for, since their latest poll. */
+  offered: 'turn' | 'token' | null
+  /** How many turns of this number have run out. */
+  missed: number
 }

@@ -1,5 +1,11 @@
 import { LAYOUT } from '../../engine/layout.js'
-import { type RoomOp, STOCK_MS, type StockReading, type StoredRoomRules } from '../../engine/room.js'
+import {
+  type RoomOp,
+  STOCK_MS,
+  type StockReading,
+  type StoredRoomRules,
+  TURN_AGAIN_MS,
+} from '../../engine/room.js'
 import type { Moment, Time } from '../time.js'
 import { OutstandingPasses } from './outstanding-passes.js'
 import { Presence } from './presence.js'
@@ -149,8 +155,9 @@ export class Room {
     this.queue.sample(now, this.presence.time, opened)
     if (!tended) return
     const { claimMs } = this.rules
-    for (let expired = this.outstanding.expire(this.presence.time - claimMs); expired > 0; expired--)
-      this.tokenBucket.giveBack()
+    const doorTime = this.presence.time
+    let expired = this.outstanding.expire(doorTime - claimMs, doorTime - Math.max(claimMs, TURN_AGAIN_MS))
+    for (; expired > 0; expired--) this.tokenBucket.giveBack()
     this.presence.forgetAfter(claimMs)
     this.outstanding.runOut(now)
   }
@@ -167,7 +174,15 @@ export class Room {
   join(buyer: string, now: number, visitId?: number): RankedVisitor {
     this.#time = this.#moment
     const number = this.queue.lengthen(now)
-    const visitor = { buyer, visitId: visitId ?? number, number, rank: null, expiresAt: null }
+    const visitor = {
+      buyer,
+      visitId: visitId ?? number,
+      number,
+      rank: null,
+      expiresAt: null,
+      offered: null,
+      missed: 0,
+    }
     this.#byBuyer.set(buyer, visitor)
     return visitor
   }
@@ -193,10 +208,12 @@ export class Room {
 
   giveTurn(visitor: RankedVisitor, now: number): void {
     const { rank } = visitor
+    const isLong = this.presence.hasReturned(visitor)
     this.presence.forget(visitor)
+    visitor.offered = 'turn'
     this.tokenBucket.take()
     this.queue.callUpTo(rank!, now)
-    this.outstanding.addTurn(visitor, this.presence.time)
+    this.outstanding.addTurn(visitor, this.presence.time, isLong)
   }
 
   /** Makes the turn a pass. */

@@ -1,5 +1,13 @@
-import type { RoomAnswer, RoomOp, Visit, VisitAnswer } from '../../engine/room.js'
+import {
+  AWAY_AT_ONCE,
+  type RoomAnswer,
+  type RoomOp,
+  TURNS_AGAIN,
+  type Visit,
+  type VisitAnswer,
+} from '../../engine/room.js'
 import { hasRunOut } from './join-and-leave.js'
+import type { RankedVisitor } from './ranked-visitor.js'
 import type { Room, Step } from './room-state.js'
 
 export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): RoomAnswer<'tend'> {
@@ -7,18 +15,30 @@ export function tend(room: Room, op: RoomOp<'tend'>, { now, overdue }: Step): Ro
     // A reading from the future comes from a wrong clock: it must not outlast later readings.
     if (op.stock) room.read({ ...op.stock, at: Math.min(op.stock.at, now) })
     room.moveOn(now)
-    for (const visit of op.visits) register(room, visit, op.drawn, now)
+    const once = new Set<RankedVisitor>()
+    for (const visit of op.visits) register(room, visit, op.drawn, now, once)
     if (room.tended(now)) {
       letIn(room, now)
       admit(room, op.visits, now)
     }
+    for (const visitor of once) room.presence.forget(visitor)
   }
   const visits = op.visits.map((visit) => answer(room, visit, now))
   return { ...stateOf(room, op, now), visits }
 }
 
-/** Notes that a visitor is present; this may give them another number. */
-function register(room: Room, visit: Visit, drawn: number | null, now: number): void {
+/**
+ * Notes that a visitor is present; this may give them another number.
+ *
+ * @param once Receives the visitors who are present for this call only.
+ */
+function register(
+  room: Room,
+  visit: Visit,
+  drawn: number | null,
+  now: number,
+  once: Set<RankedVisitor>,
+): void {
   const { presence, queue } = room
   const visitor = room.findVisit(visit.buyer, visit.visitId)
   if (!visitor) return
@@ -31,12 +51,23 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
   if (visitor.expiresAt !== null || elsewhere || room.outstanding.hasTurn(visitor)) return
   const undrawn = room.rules.order === 'random' && drawn === null
   if (undrawn || drawn !== room.drawn || visit.rank > queue.called + room.near) return
-  if (!presence.remembers(visitor) && visit.rank <= queue.passed(presence.time)) {
+  if (presence.hasReturned(visitor)) return
+  if (hasMissed(room, visitor, visit.rank)) {
     room.missedTurns++
-    room.replace(visitor, now)
-  } else {
-    presence.see(visitor, visit.rank)
+    if (visitor.offered === 'turn') visitor.missed++
+    visitor.offered = null
+    if (visitor.missed <= TURNS_AGAIN) {
+      presence.welcomeBack(visitor, visit.rank)
+      return
+    }
   }
+  presence.see(visitor, visit.rank)
+  if (visitor.missed > TURNS_AGAIN) once.add(visitor)
+}
+
+function hasMissed({ presence, queue }: Room, visitor: RankedVisitor, rank: number): boolean {
+  if (visitor.missed > TURNS_AGAIN || presence.remembers(visitor)) return false
+  return visitor.offered !== null || rank <= queue.passed(presence.time)
 }
 
 /**
@@ -46,10 +77,13 @@ function register(room: Room, visit: Visit, drawn: number | null, now: number): 
 function letIn(room: Room, now: number): void {
   const { presence, queue } = room
   const settled = queue.settled(now, room.near)
+  let away = 0
   while (room.tokenBucket.filled && !room.full) {
     const first = presence.visitors.first()
     if (first && presence.isAway(first)) {
-      presence.visitors.remove(first)
+      if (away === AWAY_AT_ONCE) break
+      presence.passOver(first)
+      away++
     } else if (first && mayEnter(room, first.rank!, settled)) {
       room.giveTurn(first, now)
     } else {

@@ -29,7 +29,7 @@ onBothEngines((open) => {
     expect(inside).toEqual(coming.slice(0, inside.length))
   })
 
-  test('a visitor who comes back after claimMs gets a new place at the end, with the same ticket', async () => {
+  test('a visitor who comes back after claimMs is next, with the same ticket', async () => {
     const door = await open({ ratePerSecond: 1, claimMs: 3_000 })
     const crowd = await door.crowd(10)
     const others = crowd.slice(1)
@@ -38,17 +38,58 @@ onBothEngines((open) => {
     expect(await door.room.stats()).toMatchObject({ waiting: 1, missedTurns: 0 })
     await door.join('late')
     await door.room.setRate(0.001)
-    const { position } = await door.waiting('u1')
-    expect(position).toBe(2)
+    // The token that is there goes to a visitor who came before.
+    await door.join('here')
+    await door.advance(2_000)
+    await door.admitted('here')
+    expect(await door.waiting('u1')).toMatchObject({ position: 1 })
     expect(await door.room.stats()).toMatchObject({ missedTurns: 1, waiting: 2 })
-    // On a process that knows only the old number, and with a join.
-    expect(await door.waiting('u1', door.handle())).toMatchObject({ position: 2 })
-    expect((await door.join('u1'))[0]).toMatchObject({ ticket, position: 2 })
+    // In another process, and with a join.
+    expect(await door.waiting('u1', door.handle())).toMatchObject({ position: 1 })
+    expect((await door.join('u1'))[0]).toMatchObject({ ticket, position: 1 })
+    expect(await door.waiting('late')).toMatchObject({ position: 2 })
     await door.room.setRate(1, { burst: 2 })
-    await door.pass(3_000, ['late', 'u1'])
-    await door.admitted('late')
+    await door.advance(1_000)
+    await door.waiting('late')
     await door.admitted('u1')
     expect((await door.room.stats()).missedTurns).toBe(1)
+  })
+
+  test('a visitor who polls once a minute gets in, while a crowd takes every token', async () => {
+    const door = await open({ ratePerSecond: 1, claimMs: 5_000 })
+    await door.join('first', 'slow')
+    await door.admitted('first')
+    await door.waiting('slow')
+    const crowd = await door.crowd(400)
+    const outside = new Set(crowd)
+    let told: string[] = []
+    for (let minute = 0; minute < 3 && !told.includes('slow'); minute++) {
+      for (let second = 0; second < 60; second++) {
+        await door.advance(1_000)
+        for (const buyer of entered(await door.come([...outside].slice(0, 20)))) outside.delete(buyer)
+      }
+      told = entered(await door.come(['slow']))
+    }
+    expect(told).toEqual(['slow'])
+    // The crowd lost no more than the tokens that waited for the slow visitor.
+    expect(outside.size).toBeLessThan(400 - 110)
+  })
+
+  test('the only visitor is admitted with a poll, however seldom they poll', async () => {
+    const door = await open({ ratePerSecond: 1 })
+    await door.join('first')
+    await door.admitted('first')
+    await door.join('slow')
+    await door.advance(45_000)
+    await door.admitted('slow')
+    await door.join('slower')
+    await door.advance(1_000)
+    // Called while away, and again and again.
+    for (let hour = 0; hour < 3; hour++) {
+      await door.advance(3_600_000)
+      await door.room.stats()
+    }
+    await door.admitted('slower')
   })
 
   test('a visitor who comes back in time is next', async () => {
@@ -76,7 +117,7 @@ onBothEngines((open) => {
     // 7 seconds, and the token that u2 did not take; never two in a bucket of one.
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(6)
     expect(counts.slice(0, 2)).toEqual([0, 1].map(() => expect.any(Number)))
-    expect(await door.waiting('u2')).toMatchObject({ position: 1 })
+    await door.admitted('u2')
     expect((await door.room.stats()).missedTurns).toBe(1)
   })
 

@@ -38,24 +38,36 @@ local function capacity()
 end
 
 local function outstanding()
-  return redis.call('ZCARD', TURNS) + redis.call('ZCARD', PASSES)
+  return redis.call('ZCARD', TURNS) + redis.call('ZCARD', LONG_TURNS) + redis.call('ZCARD', PASSES)
 end
 
 -- Gives turns while there are tokens, to visitors whose rank is called or had time to be shown.
 local function let_in()
   local free = coupled == 0 and math.huge or capacity() - outstanding()
   local had_time = math.min(before('called') + near(), before('tail'))
+  local away, searching = 0, true
   while room.tokens >= TOKEN and free > 0 do
     local first = redis.call('ZRANGE', PRESENT, 0, 0, 'WITHSCORES')
     if #first == 0 then break end
     local name, rank = first[1], tonumber(first[2])
     local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name))
     if not seen or seen < room.fresh_from or room.door_time - seen > PRESENT_MS then
+      if away == AWAY_AT_ONCE then
+        searching = false
+        break
+      end
       redis.call('ZREM', PRESENT, name)
+      -- Time in which the room stood still counts against no visitor.
+      if seen and seen >= room.fresh_from then redis.call('ZADD', LAST_SEEN, number_text(PASSED_OVER), name) end
+      away = away + 1
     elseif rank <= room.called or rank <= had_time or is_next(rank) then
       redis.call('ZREM', PRESENT, name)
-      redis.call('ZREM', LAST_SEEN, name)
-      redis.call('ZADD', TURNS, number_text(room.door_time + claimMs), name)
+      redis.call('ZADD', LAST_SEEN, number_text(HAD_TURN), name)
+      if seen == RETURNED then
+        redis.call('ZADD', LONG_TURNS, number_text(room.door_time + long_ms()), name)
+      else
+        redis.call('ZADD', TURNS, number_text(room.door_time + claimMs), name)
+      end
       room.tokens = room.tokens - TOKEN
       free = free - 1
       call_to(rank)
@@ -63,7 +75,7 @@ local function let_in()
       break
     end
   end
-  if room.tokens >= TOKEN and free > 0 then call_to(had_time) end
+  if searching and room.tokens >= TOKEN and free > 0 then call_to(had_time) end
   if room.called >= room.tail then set_speed_samples() end
   local latest = #notes - 1
   if room.called > (notes[latest + 1] or 0) then

@@ -14,6 +14,11 @@ local function set_speed_samples()
   room.from_at, room.from_called, room.next_at, room.next_called = room.door_time, room.called, room.door_time, room.called
 end
 
+-- Ends the turns that were not taken in time; returns how many.
+local function end_turns(key)
+  return redis.call('ZREMRANGEBYSCORE', key, '-inf', number_text(room.door_time))
+end
+
 -- `stock_state` is 1 open, 2 closed, 3 sold_out, 4 ended; 0 before the first reading.
 local function move_on()
   draw()
@@ -32,7 +37,7 @@ local function move_on()
   end
   room.ran = runs and 1 or 0
   if tended then
-    give_tokens(redis.call('ZREMRANGEBYSCORE', TURNS, '-inf', number_text(room.door_time)))
+    give_tokens(end_turns(TURNS) + end_turns(LONG_TURNS))
     local forgotten = redis.call('ZRANGE', LAST_SEEN, '-inf', number_text(room.door_time - claimMs), 'BYSCORE')
     for last, first in next_piece, forgotten, 0 do
       redis.call('ZREM', LAST_SEEN, unpack(forgotten, first, last))

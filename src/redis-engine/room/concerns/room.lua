@@ -3,18 +3,23 @@
 -- @include time
 
 -- The same keys for every script:
-local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, PASSES, REVOKED = unpack(KEYS)
+local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED = unpack(KEYS)
 --   META             hash    rules: JSON
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, seed, commitment
 --                            live: the values named below, then the notes as pairs
 --   VISITORS         hash    buyer -> number, and if they differ from "number, no pass, visit id
---                            = number": expiry of the pass or 0, visit id
+--                            = number, no turn missed": expiry of the pass or 0, visit id, and how
+--                            many turns were missed if any
 --   DEPARTED         string  bit n: the visitor with number n left while waiting
 --   DEPARTED_CHUNKS  hash    n / 65536 -> the version at which that part of DEPARTED changed last
 --   PRESENT          zset    number -> rank, of the visitors who are present and wait for a token
---   LAST_SEEN        zset    number -> door time of the visitor's last poll
+--   LAST_SEEN        zset    number -> door time of the visitor's last poll; RETURNED of a visitor
+--                            who missed a turn and has polled since; HAD_TURN of a visitor with a
+--                            turn, or who missed it and has not polled since; PASSED_OVER of a
+--                            visitor whose token went to another, and who has not polled since
 --   TURNS            zset    number -> door time until which the visitor may take the turn
+--   LONG_TURNS       zset    the same of visitors who had missed a turn
 --   PASSES           zset    number -> epoch ms at which the pass expires; of a spent pass: minus
 --                            the epoch ms at which it was spent
 --   REVOKED          zset    buyer and visit id packed -> epoch ms of the revocation
@@ -22,7 +27,9 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, PASS
 --   own columns.
 -- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
+local TURN_AGAIN_MS, TURNS_AGAIN, AWAY_AT_ONCE = 120000, 3, 1000
 local CHUNK = 65536
+local RETURNED, HAD_TURN, PASSED_OVER = 1000000000000000, 2000000000000000, 3000000000000000
 
 local call = { cmsgpack.unpack(ARGV[1]) }
 local deadline = call[2]
@@ -55,6 +62,9 @@ if incarnation ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= room.keys the
 local now, ahead = time_since(room.written_at, room.ahead, call[3])
 local late = clock > deadline
 local opened = opensAt < 0 or now >= opensAt
+
+-- How long a turn is kept for a visitor who has missed one.
+local function long_ms() return math.max(claimMs, TURN_AGAIN_MS) end
 
 local function number_text(number) return string.format('%d', number) end
 

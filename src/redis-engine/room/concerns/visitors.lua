@@ -1,17 +1,19 @@
 -- The stored form of visitors: their number in the queue, and their pass.
 -- @include room
 
--- A visitor is a list of these; PASS_EXPIRY is 0 if there is no pass.
-local NUMBER, PASS_EXPIRY, VISIT_ID = 1, 2, 3
+-- A visitor is a list of these; PASS_EXPIRY is 0 if there is no pass, MISSED counts the turns that
+-- were missed with this number.
+local NUMBER, PASS_EXPIRY, VISIT_ID, MISSED = 1, 2, 3, 4
 
 -- nil if the buyer is not a visitor.
 local function read_visitor(packed)
   if not packed then return nil end
-  local number, expiry, visit_id = cmsgpack.unpack(packed)
-  return { number, expiry or 0, visit_id or number }
+  local number, expiry, visit_id, missed = cmsgpack.unpack(packed)
+  return { number, expiry or 0, visit_id or number, missed or 0 }
 end
 
 local function pack_visitor(visitor)
+  if visitor[MISSED] > 0 then return cmsgpack.pack(unpack(visitor)) end
   if visitor[PASS_EXPIRY] == 0 and visitor[NUMBER] == visitor[VISIT_ID] then return cmsgpack.pack(visitor[NUMBER]) end
   return cmsgpack.pack(visitor[NUMBER], visitor[PASS_EXPIRY], visitor[VISIT_ID])
 end
@@ -21,6 +23,11 @@ local function new_number()
   room.tail = room.tail + 1
   room.tail_at = now
   return room.tail
+end
+
+-- Ends the turn of this number; returns whether there was one.
+local function end_turn(name)
+  return redis.call('ZREM', TURNS, name) == 1 or redis.call('ZREM', LONG_TURNS, name) == 1
 end
 
 local function has_pass(visitor)

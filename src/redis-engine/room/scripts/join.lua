@@ -17,7 +17,7 @@ for i, buyer in ipairs(buyers) do
     statuses[i] = 'T'
   else
     local number = new_number()
-    visitor = { number, 0, visitor and visitor[VISIT_ID] or number }
+    visitor = { number, 0, visitor and visitor[VISIT_ID] or number, 0 }
     room.waiting = room.waiting + 1
     written[#written + 1] = buyer
     written[#written + 1] = pack_visitor(visitor)

@@ -13,7 +13,7 @@ local function end_visit(buyer, visitor)
   redis.call('HDEL', VISITORS, buyer)
   redis.call('ZREM', PRESENT, number)
   redis.call('ZREM', LAST_SEEN, number)
-  if redis.call('ZREM', TURNS, number) == 1 then give_tokens(1) end
+  if end_turn(number) then give_tokens(1) end
   redis.call('ZREM', PASSES, number)
   if has_pass(visitor) then
     redis.call('ZREMRANGEBYSCORE', REVOKED, '-inf', number_text(now - passMs))

@@ -42,7 +42,7 @@ end
 -- Gives a visitor whose number is over a new one at the end of the queue.
 local function requeue(buyer, visitor)
   if visitor[PASS_EXPIRY] ~= 0 then room.waiting = room.waiting + 1 end
-  visitor[NUMBER], visitor[PASS_EXPIRY] = new_number(), 0
+  visitor[NUMBER], visitor[PASS_EXPIRY], visitor[MISSED] = new_number(), 0, 0
   save_visitor(buyer, visitor)
 end
 
@@ -55,8 +55,16 @@ local function take_over(stock)
   redis.call('ZREMRANGEBYSCORE', PASSES, '(' .. number_text(-stock[1]), '(0')
 end
 
-local function has_turn(number)
-  return redis.call('ZSCORE', TURNS, number_text(number))
+local function has_turn(name)
+  return redis.call('ZSCORE', TURNS, name) or redis.call('ZSCORE', LONG_TURNS, name)
+end
+
+-- The names of the visitors who are present for this call only.
+local once = {}
+
+local function is_present(name, rank, seen)
+  redis.call('ZADD', LAST_SEEN, number_text(seen), name)
+  redis.call('ZADD', PRESENT, number_text(rank), name)
 end
 
 local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn)
@@ -66,15 +74,29 @@ local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn
     if not has_pass(visitor) then requeue(buyer, visitor) end
     return
   end
-  if visitor[NUMBER] ~= number or has_turn(number) then return end
+  if visitor[NUMBER] ~= number then return end
   if drawn ~= room.drawn or (random == 1 and drawn < 0) or rank > reach then return end
   local name = number_text(number)
-  if rank <= passed_rank and not redis.call('ZSCORE', LAST_SEEN, name) then
+  local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name) or -1)
+  if seen == RETURNED or (seen == HAD_TURN and has_turn(name)) then return end
+  if visitor[MISSED] <= TURNS_AGAIN and (seen >= HAD_TURN or (seen < 0 and rank <= passed_rank)) then
     room.missed_turns = room.missed_turns + 1
-    return requeue(buyer, visitor)
+    if seen == HAD_TURN then
+      visitor[MISSED] = visitor[MISSED] + 1
+      save_visitor(buyer, visitor)
+    end
+    if visitor[MISSED] <= TURNS_AGAIN then return is_present(name, rank, RETURNED) end
   end
-  redis.call('ZADD', LAST_SEEN, number_text(room.door_time), name)
-  redis.call('ZADD', PRESENT, number_text(rank), name)
+  is_present(name, rank, room.door_time)
+  if visitor[MISSED] > TURNS_AGAIN then once[#once + 1] = name end
+end
+
+local function forget_once()
+  for last, first in next_piece, once, 0 do
+    redis.call('ZREM', PRESENT, unpack(once, first, last))
+    redis.call('ZREM', LAST_SEEN, unpack(once, first, last))
+  end
+  once = {}
 end
 
 local function answer(buyer, visit_id)
@@ -82,7 +104,8 @@ local function answer(buyer, visit_id)
   if not visitor or visitor[VISIT_ID] ~= visit_id then return 2, 0, 0 end
   if has_pass(visitor) then return 1, visitor[NUMBER], visitor[PASS_EXPIRY] end
   local name = number_text(visitor[NUMBER])
-  if tended and not late and redis.call('ZREM', TURNS, name) == 1 then
+  if tended and not late and end_turn(name) then
+    redis.call('ZREM', LAST_SEEN, name)
     visitor[PASS_EXPIRY] = now + passMs
     redis.call('ZADD', PASSES, number_text(visitor[PASS_EXPIRY]), name)
     save_visitor(buyer, visitor)
@@ -91,6 +114,14 @@ local function answer(buyer, visit_id)
     return 1, visitor[NUMBER], visitor[PASS_EXPIRY]
   end
   return 0, visitor[NUMBER], redis.call('ZRANK', PRESENT, name) or -1
+end
+
+-- Adds the numbers whose turn lasts until then or longer.
+local function turns_given(key, ends, numbers)
+  for _, name in ipairs(redis.call('ZRANGE', key, number_text(ends), '+inf', 'BYSCORE')) do
+    numbers[#numbers + 1] = tonumber(name)
+  end
+  return numbers
 end
 
 local function chunks_since(version)
@@ -126,13 +157,14 @@ local function tend(stock, departed_version, turns_since, revoked_since, drawn, 
     local reach, passed_rank = room.called + near(), passed()
     for i, buyer in ipairs(buyers) do register(buyer, visit_ids[i], numbers[i], ranks[i], reach, passed_rank, drawn) end
     if tended then let_in() end
+    forget_once()
   end
   local visits = {}
   for i, buyer in ipairs(buyers) do
     visits[3 * i - 2], visits[3 * i - 1], visits[3 * i] = answer(buyer, visit_ids[i])
   end
-  local turns = redis.call('ZRANGE', TURNS, number_text(turns_since + claimMs), '+inf', 'BYSCORE')
-  for i, number in ipairs(turns) do turns[i] = tonumber(number) end
+  local turns = turns_given(TURNS, turns_since + claimMs, {})
+  turns_given(LONG_TURNS, turns_since + long_ms(), turns)
   return state_numbers(), pack_all(visits), pack_all(turns), chunks_since(departed_version),
     redis.call('ZRANGE', REVOKED, number_text(math.max(revoked_since, now - passMs + 1)), '+inf', 'BYSCORE')
 end

@@ -19,25 +19,26 @@ type Passes = Pick<
   | 'seeStockOf'
 >
 
+type Kind = 'turn' | 'long turn' | 'pass' | 'spent'
+
 /** One list of all, each with its kind and its time. */
 class Model implements Passes {
-  #all: { readonly place: RankedVisitor; readonly kind: 'turn' | 'pass' | 'spent'; readonly at: number }[] =
-    []
+  #all: { readonly place: RankedVisitor; readonly kind: Kind; readonly at: number }[] = []
 
   get size(): number {
     return this.#all.length
   }
 
   hasTurn(place: RankedVisitor): boolean {
-    return this.#all.some((each) => each.place === place && each.kind === 'turn')
+    return this.#all.some((each) => each.place === place && isTurn(each.kind))
   }
 
   isUnspent(place: RankedVisitor): boolean {
     return this.#all.some((each) => each.place === place && each.kind === 'pass')
   }
 
-  addTurn(place: RankedVisitor, at: number): void {
-    this.#all.push({ place, kind: 'turn', at })
+  addTurn(place: RankedVisitor, at: number, isLong: boolean): void {
+    this.#all.push({ place, kind: isLong ? 'long turn' : 'turn', at })
   }
 
   take(place: RankedVisitor): void {
@@ -57,11 +58,15 @@ class Model implements Passes {
   }
 
   turnsSince(from: number): number[] {
-    return this.#all.filter(({ kind, at }) => kind === 'turn' && at >= from).map(({ place }) => place.number)
+    const since = this.#all.filter(({ kind, at }) => isTurn(kind) && at >= from)
+    return [
+      ...since.filter(({ kind }) => kind === 'turn'),
+      ...since.filter(({ kind }) => kind !== 'turn'),
+    ].map(({ place }) => place.number)
   }
 
-  expire(until: number): number {
-    return this.#drop('turn', (at) => at <= until)
+  expire(until: number, longUntil: number): number {
+    return this.#drop('turn', (at) => at <= until) + this.#drop('long turn', (at) => at <= longUntil)
   }
 
   runOut(now: number): void {
@@ -72,11 +77,15 @@ class Model implements Passes {
     this.#drop('spent', (at) => at < readAt)
   }
 
-  #drop(kind: string, isOver: (at: number) => boolean): number {
+  #drop(kind: Kind, isOver: (at: number) => boolean): number {
     const before = this.size
     this.#all = this.#all.filter((each) => each.kind !== kind || !isOver(each.at))
     return before - this.size
   }
+}
+
+function isTurn(kind: Kind): boolean {
+  return kind === 'turn' || kind === 'long turn'
 }
 
 /**
@@ -95,11 +104,19 @@ class Visitors {
     this.#now += ms
   }
 
-  turn(): void {
+  turn(isLong: boolean): void {
     const number = this.#places.length
-    const place = { buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null }
+    const place = {
+      buyer: `${number}`,
+      visitId: number,
+      number,
+      rank: null,
+      expiresAt: null,
+      offered: null,
+      missed: 0,
+    }
     this.#places.push(place)
-    this.#passes.addTurn(place, this.#now)
+    this.#passes.addTurn(place, this.#now, isLong)
   }
 
   /** One of those whose turn it is. */
@@ -141,7 +158,11 @@ test('turns, passes and purchases end when their time comes, and not a ms before
     () => ({ real: new Visitors(new OutstandingPasses()), model: new Visitors(new Model()) }),
     [
       fc.nat(2).map((ms) => operation(`wait ${ms}`, (visitors) => visitors.wait(ms))),
-      fc.constant(operation('give a turn', (visitors) => visitors.turn())),
+      fc
+        .constantFrom(false, true)
+        .map((isLong) =>
+          operation(isLong ? 'give a long turn' : 'give a turn', (visitors) => visitors.turn(isLong)),
+        ),
       index.map((i) => operation(`${i} takes the turn`, (visitors) => visitors.take(i))),
       index.map((i) => operation(`${i} buys`, (visitors) => visitors.spend(i))),
       index.map((i) => operation(`${i} ends`, (visitors) => visitors.end(i))),
@@ -149,7 +170,7 @@ test('turns, passes and purchases end when their time comes, and not a ms before
         operation(`turns since now + ${ms}`, (all) => all.at(ms, (each, at) => each.turnsSince(at))),
       ),
       offset.map((ms) =>
-        operation(`expire turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.expire(at))),
+        operation(`expire turns of now + ${ms}`, (all) => all.at(ms, (each, at) => each.expire(at, at - 2))),
       ),
       fc.constant(operation('run out', (all) => all.at(0, (each, at) => each.runOut(at)))),
       offset.map((ms) =>

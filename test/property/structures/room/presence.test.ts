@@ -5,7 +5,19 @@ import { Presence } from '../../../../src/memory-engine/room/presence.js'
 import type { RankedVisitor } from '../../../../src/memory-engine/room/ranked-visitor.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
-type Watch = Pick<Presence, 'time' | 'pass' | 'remembers' | 'see' | 'isAway' | 'forget' | 'forgetAfter'> & {
+type Watch = Pick<
+  Presence,
+  | 'time'
+  | 'pass'
+  | 'remembers'
+  | 'hasReturned'
+  | 'see'
+  | 'welcomeBack'
+  | 'passOver'
+  | 'isAway'
+  | 'forget'
+  | 'forgetAfter'
+> & {
   readonly visitors: Pick<Presence['visitors'], 'first'>
 }
 
@@ -15,10 +27,13 @@ class Model implements Watch {
   #period = 0
   #running = true
   #seen: { readonly place: RankedVisitor; readonly at: number; readonly period: number }[] = []
+  #returned: RankedVisitor[] = []
 
   readonly visitors = {
     first: (): RankedVisitor | undefined =>
-      this.#seen.map(({ place }) => place).sort((a, b) => a.rank! - b.rank! || a.number - b.number)[0],
+      [...this.#seen.map(({ place }) => place), ...this.#returned]
+        .filter(({ rank }) => rank !== null)
+        .sort((a, b) => a.rank! - b.rank! || a.number - b.number)[0],
   }
 
   pass(elapsed: number, running: boolean): void {
@@ -36,6 +51,23 @@ class Model implements Watch {
     return this.#find(place) !== undefined
   }
 
+  hasReturned(place: RankedVisitor): boolean {
+    return this.#returned.includes(place)
+  }
+
+  welcomeBack(place: RankedVisitor, rank: number): void {
+    this.forget(place)
+    place.rank = rank
+    this.#returned.push(place)
+  }
+
+  passOver(place: RankedVisitor): void {
+    place.rank = null
+    if (this.#find(place)!.period !== this.#period) return
+    this.forget(place)
+    place.offered = 'token'
+  }
+
   see(place: RankedVisitor, rank: number): void {
     this.forget(place)
     place.rank = rank
@@ -43,12 +75,14 @@ class Model implements Watch {
   }
 
   isAway(place: RankedVisitor): boolean {
+    if (this.hasReturned(place)) return false
     const { at, period } = this.#find(place)!
     return period !== this.#period || this.time > at + PRESENT_MS
   }
 
   forget(place: RankedVisitor): void {
     this.#seen = this.#seen.filter((each) => each.place !== place)
+    this.#returned = this.#returned.filter((each) => each !== place)
     place.rank = null
   }
 
@@ -63,13 +97,25 @@ class Model implements Watch {
 
 class Visitors {
   readonly #places: RankedVisitor[] = [...Array(6).keys()].map((number) => ({
-    ...{ buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null },
+    ...{ buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null, offered: null, missed: 0 },
   }))
 
   constructor(readonly watch: Watch) {}
 
+  /** A visitor who has returned stays present, and is not noted again. */
   see(index: number, rank: number): void {
-    this.watch.see(this.#places[index]!, rank)
+    const place = this.#places[index]!
+    if (!this.watch.hasReturned(place)) this.watch.see(place, rank)
+  }
+
+  welcomeBack(index: number, rank: number): void {
+    this.watch.welcomeBack(this.#places[index]!, rank)
+  }
+
+  /** As admission does. */
+  passOverFirst(): void {
+    const first = this.watch.visitors.first()
+    if (first && this.watch.isAway(first)) this.watch.passOver(first)
   }
 
   forget(index: number): void {
@@ -79,7 +125,8 @@ class Visitors {
   get all(): unknown {
     const { watch } = this
     const each = this.#places.map((place) => [
-      ...[place.rank, watch.remembers(place), watch.remembers(place) && watch.isAway(place)],
+      ...[place.rank, place.offered, watch.hasReturned(place), watch.remembers(place)],
+      watch.remembers(place) && watch.isAway(place),
     ])
     return [watch.time, watch.visitors.first()?.number, each]
   }
@@ -106,6 +153,12 @@ test('a visitor is present up to the last ms, away after it, and after a gap unt
       fc
         .tuple(index, fc.nat(4))
         .map(([i, rank]) => operation(`see ${i} at ${rank}`, (visitors) => visitors.see(i, rank))),
+      fc
+        .tuple(index, fc.nat(4))
+        .map(([i, rank]) =>
+          operation(`welcome ${i} back at ${rank}`, (visitors) => visitors.welcomeBack(i, rank)),
+        ),
+      fc.constant(operation('pass the first over', (visitors) => visitors.passOverFirst())),
       index.map((i) => operation(`forget ${i}`, (visitors) => visitors.forget(i))),
       fc
         .constantFrom(1, GAP_MS, PRESENT_MS)

@@ -47,7 +47,15 @@ class Visitors {
   constructor(door: AnyDoor, count: number) {
     this.#door = door
     this.#places = Array.from({ length: count }, (_, number) => ({
-      ...{ buyer: `${number}`, visitId: number, number, rank: null, expiresAt: null },
+      ...{
+        buyer: `${number}`,
+        visitId: number,
+        number,
+        rank: null,
+        expiresAt: null,
+        offered: null,
+        missed: 0,
+      },
     }))
   }
 

@@ -9,6 +9,7 @@ import type { Room } from '../../../../src/memory-engine/room/room-state.js'
 import { shuffler } from '../../../../src/waiting-room/draw.js'
 import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
+import { MissedTurns } from './missed-turns.js'
 import type { RoomMachine } from './room-machine.js'
 import { ends, print, type Seen, type Snapshot } from './room-snapshot.js'
 
@@ -31,6 +32,7 @@ export class RoomWatch {
   readonly #samples: Sample[] = []
   /** Whose number each was. */
   readonly #owners = new Map<number, string>()
+  readonly #missedTurns = new MissedTurns()
   #before: Snapshot | undefined
   #rank: ((number: number) => number) | undefined
 
@@ -75,15 +77,17 @@ export class RoomWatch {
     const story = () => `after ${command} at ${now}: ${print(was)} became ${print(is)}`
     this.#places(was, is, command, ops, now)
     this.#tokens(was, is, command, story)
+    const fresh = this.#newTurns(was, is, entered)
+    if (moves)
+      this.#missedTurns.look(room, was, is, command, ops, fresh, (number) => this.#rankOf(room, number))
     if (is.stock !== was.stock) this.#reading(is.stock!)
     for (const name of ['admitted', 'missed', 'called'] as const)
       demand(is[name] >= was[name], 'conservation', () => `${name} went back ${story()}`)
     if (entered.length > 0 || admitted > 0) {
       demand(command === 'tend', 'admission', () => `somebody was let in ${story()}`)
       this.#mayLetIn(room, was, is, story)
-      const spent = this.#newTurns(was, is, entered)
-      if (spent.length > 0) {
-        this.#inOrder(room, spent)
+      if (fresh.length > 0) {
+        this.#inOrder(room, fresh)
         this.#withinCapacity(room, is, story)
       }
     }
@@ -105,7 +109,6 @@ export class RoomWatch {
   }
 
   #places(was: Snapshot, is: Snapshot, command: string, ops: readonly object[], now: number): void {
-    let moved = 0
     let admitted = 0
     let waiting = 0
     for (const buyer of this.#buyers) {
@@ -127,17 +130,11 @@ export class RoomWatch {
       if (!before) demand(command === 'join' && b.number === b.visitId, 'place', story)
       else if (before.number !== b.number) {
         demand(b.number > before.number, 'place', story)
-        if (before.expiresAt === null) moved++
-        else demand(now >= before.expiresAt, 'place', story)
+        demand(before.expiresAt !== null && now >= before.expiresAt, 'place', story)
       } else if (before.expiresAt !== null) demand(b.expiresAt === before.expiresAt, 'place', story)
       if (b.expiresAt !== null && b.expiresAt !== (before?.number === b.number ? before.expiresAt : null))
         admitted++
     }
-    demand(
-      moved === is.missed - was.missed,
-      'place',
-      () => `${moved} lost their place, missed went from ${was.missed} to ${is.missed}`,
-    )
     demand(
       admitted === is.admitted - was.admitted,
       'place',
@@ -201,10 +198,7 @@ export class RoomWatch {
 
   /** Nobody is left at the door, present, who stands before somebody who got a turn. */
   #inOrder(room: Room, numbers: readonly number[]): void {
-    const { drawn } = room
-    if (drawn !== null && drawn > 0) this.#rank ??= shuffler(room.seed, drawn)
-    const rankOf = (number: number) =>
-      drawn !== null && number <= drawn && this.#rank ? this.#rank(number) : number
+    const rankOf = (number: number) => this.#rankOf(room, number)
     const last = Math.max(...numbers.map(rankOf))
     for (const buyer of this.#buyers) {
       const place = room.find(buyer)
@@ -215,6 +209,11 @@ export class RoomWatch {
         () => `${buyer} stands at the door as ${rankOf(place.number)}, and ${last} got a turn`,
       )
     }
+  }
+
+  #rankOf({ drawn, seed }: Room, number: number): number {
+    if (drawn !== null && drawn > 0) this.#rank ??= shuffler(seed, drawn)
+    return drawn !== null && number <= drawn && this.#rank ? this.#rank(number) : number
   }
 
   /** By a reading that is fresh ({@link #mayLetIn}) and true ({@link #reading}). */

@@ -1,0 +1,72 @@
+import { type RoomOp, TOKEN, TURNS_AGAIN } from '../../../../src/engine/room.js'
+import type { Room } from '../../../../src/memory-engine/room/room-state.js'
+import { demand } from '../../../model/violation.js'
+import type { Snapshot } from './room-snapshot.js'
+
+type RankOf = (number: number) => number
+
+/**
+ * What a visitor who missed a turn is owed, by what can be seen from outside: the first token after
+ * their next poll. And no visitor who polls is left waiting while a token is there.
+ */
+export class MissedTurns {
+  /** How many turns of a number have run out. */
+  readonly #missed = new Map<number, number>()
+  /** Numbers whose turn ran out and whose visitors have not polled since; and those who have. */
+  readonly #away = new Set<number>()
+  readonly #returned = new Set<number>()
+
+  /** @param fresh Numbers that were given a turn just now. */
+  look(
+    room: Room,
+    was: Snapshot,
+    is: Snapshot,
+    command: string,
+    ops: readonly object[],
+    fresh: readonly number[],
+    rankOf: RankOf,
+  ): void {
+    for (const number of was.turns) if (!is.turns.has(number)) this.#ranOut(number, is)
+    const polled =
+      command === 'tend'
+        ? (ops as readonly RoomOp<'tend'>[]).flatMap((op) => this.#polled(room, op, rankOf))
+        : []
+    for (const number of polled) if (this.#away.delete(number)) this.#returned.add(number)
+    for (const number of fresh) this.#returned.delete(number)
+    const waiting = new Set(
+      [...is.places.values()].filter(({ expiresAt }) => expiresAt === null).map(({ number }) => number),
+    )
+    for (const number of this.#returned) if (!waiting.has(number)) this.#returned.delete(number)
+    const last = Math.max(0, ...fresh.map(rankOf))
+    for (const number of this.#returned)
+      demand(
+        rankOf(number) > last,
+        'order',
+        () => `${number} missed a turn and has polled since, and ${last} got a turn before`,
+      )
+    if (command !== 'tend' || !room.tended(is.now) || room.full || is.tokens < TOKEN) return
+    for (const number of polled)
+      demand(
+        !waiting.has(number) || is.turns.has(number) || rankOf(number) > is.called,
+        'liveness',
+        () => `${number} polls at the head of the queue, a token is there, and they wait`,
+      )
+  }
+
+  #ranOut(number: number, is: Snapshot): void {
+    const waits = [...is.places.values()].some((place) => place.number === number && place.expiresAt === null)
+    if (!waits) return
+    const missed = (this.#missed.get(number) ?? 0) + 1
+    this.#missed.set(number, missed)
+    if (missed <= TURNS_AGAIN) this.#away.add(number)
+  }
+
+  /** The numbers of those who polled with the number and the rank that they have. */
+  #polled(room: Room, { visits, drawn }: RoomOp<'tend'>, rankOf: RankOf): number[] {
+    if (drawn !== room.drawn || (room.rules.order === 'random' && drawn === null)) return []
+    return visits.flatMap(({ buyer, visitId, number, rank }) => {
+      const own = room.findVisit(buyer, visitId)?.number === number && rank === rankOf(number)
+      return own && rank <= room.queue.called + room.near ? [number] : []
+    })
+  }
+}
