@@ -11,26 +11,12 @@ import { settledInTime, verdict } from './support/verdict.js'
 /** Here the server always answers: no call ends by its deadline. */
 const patient = { deadlineMs: 60_000 }
 
-test('SCRIPT FLUSH without pause: no call fails', async () => {
+test.each(['SCRIPT', 'FUNCTION'])('%s FLUSH without pause: no call fails', async (command) => {
   const stage = await openTrial(patient)
   const { crowd, admin } = stage
   crowd.start()
   for (let i = 0; i < 80; i++) {
-    await admin.script('FLUSH')
-    await delay(3)
-  }
-  await crowd.stop()
-  expect(crowd.count('UNKNOWN_OUTCOME') + crowd.count('UNAVAILABLE')).toBe(0)
-  await crowd.buysOnEveryHandle()
-  await verdict(stage, [crowd])
-})
-
-test('FUNCTION FLUSH without pause: no call fails', async () => {
-  const stage = await openTrial(patient)
-  const { crowd, admin } = stage
-  crowd.start()
-  for (let i = 0; i < 80; i++) {
-    await admin.function('FLUSH')
+    await admin.call(command, 'FLUSH')
     await delay(3)
   }
   await crowd.stop()

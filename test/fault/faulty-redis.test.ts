@@ -1,26 +1,17 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { type FaultyRedis, faultyRedis } from '../../src/testing.js'
+import { OwnRedis } from '../support/own-redis.js'
 
-let server: RedisServer
+const redis = new OwnRedis()
 let proxy: FaultyRedis
-let direct: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  direct = new Redis(server.url)
-})
-afterAll(async () => {
-  direct.disconnect()
-  await server.stop()
-})
 beforeEach(async () => {
-  proxy = await faultyRedis(server.url, { seed: 1 })
+  proxy = await faultyRedis(redis.url, { seed: 1 })
   onTestFinished(() => proxy.close())
-  await direct.flushall()
+  await redis.client.flushall()
 })
 
 /** A client that neither resends nor waits: each fault shows. */
@@ -75,7 +66,7 @@ test('a dropped message takes with it what comes behind it, and nothing of what 
   proxy.dropReplies({ times: 1 })
   const told = await Promise.all([client.incr('n'), script(client), client.incr('n')].map(outcome))
   expect(told).toEqual(['1', 'failed', 'failed'])
-  expect(await direct.get('n')).toBe('3')
+  expect(await redis.client.get('n')).toBe('3')
 })
 
 test('silence: the connection stays open, and nothing comes through any more', async () => {
@@ -84,7 +75,7 @@ test('silence: the connection stays open, and nothing comes through any more', a
   proxy.dropReplies({ times: 1, connection: 'silent' })
   expect(await whatever(script(client))).toBe('nothing')
   expect(await whatever(client.incr('n'))).toBe('nothing')
-  await expect.poll(() => direct.get('n')).toBe('2')
+  await expect.poll(() => redis.client.get('n')).toBe('2')
   expect(proxy.connections).toBe(1)
   await proxy.heal()
   const ended = new Promise((resolve) => client.once('close', resolve))
@@ -161,9 +152,9 @@ describe('a black hole', () => {
     const fault = proxy.blackHole('requests')
     expect(await whatever(client.incr('n'))).toBe('nothing')
     client.disconnect()
-    expect(await direct.get('n')).toBeNull()
+    expect(await redis.client.get('n')).toBeNull()
     await fault.lift()
-    await expect.poll(() => direct.get('n')).toBe('1')
+    await expect.poll(() => redis.client.get('n')).toBe('1')
     await expect.poll(() => proxy.connections).toBe(0)
   })
 
@@ -173,7 +164,7 @@ describe('a black hole', () => {
     const fault = proxy.blackHole('replies')
     const call = client.incr('n')
     expect(await whatever(call)).toBe('nothing')
-    await expect.poll(() => direct.get('n')).toBe('1')
+    await expect.poll(() => redis.client.get('n')).toBe('1')
     await fault.lift()
     expect(await call).toBe(1)
   })
@@ -214,7 +205,7 @@ test('a Redis that is away or goes away: so is the proxy', async () => {
 
 test('a seed repeats what is random', async () => {
   const told = async (seed: number) => {
-    await using same = await faultyRedis(server.url, { seed })
+    await using same = await faultyRedis(redis.url, { seed })
     const fault = same.dropRequests({ chance: 0.5, commands: 'all' })
     const results: boolean[] = []
     for (let i = 0; i < 24; i++) {

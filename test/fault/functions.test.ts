@@ -1,25 +1,17 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { startCluster } from '../../scripts/lib/servers/redis/cluster.js'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { FlashSale, type RedisEngineOptions, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
+import { OwnRedis } from '../support/own-redis.js'
 
-let server: RedisServer
-let admin: Redis
-beforeAll(async () => {
-  server = await startRedis({ functions: true })
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const redis = new OwnRedis({ functions: true })
 beforeEach(async () => {
-  await admin.flushall()
-  await admin.function('FLUSH')
-  await admin.script('FLUSH')
-  await admin.config('RESETSTAT')
+  await redis.client.flushall()
+  await redis.client.function('FLUSH')
+  await redis.client.script('FLUSH')
+  await redis.client.config('RESETSTAT')
 })
 
 const one = [{ sku: 'tea', quantity: 1 }]
@@ -34,7 +26,7 @@ async function openSale(client: Redis, options?: RedisEngineOptions): Promise<Fl
 
 /** How many calls were carried out as functions, and how many as scripts. */
 async function carriedOut(): Promise<{ functions: number; scripts: number }> {
-  const stats = await admin.info('commandstats')
+  const stats = await redis.client.info('commandstats')
   const of = (name: string) => {
     const [, calls, failed] =
       new RegExp(`^cmdstat_${name}:calls=(\\d+).*failed_calls=(\\d+)`, 'm').exec(stats) ?? []
@@ -45,19 +37,19 @@ async function carriedOut(): Promise<{ functions: number; scripts: number }> {
 
 async function userWith(...rights: string[]): Promise<Redis> {
   const username = `seller${++users}`
-  await admin.call('ACL', 'SETUSER', username, 'on', '>password', '~*', '&*', '+@all', ...rights)
-  const client = new Redis(server.url, { username, password: 'password' })
+  await redis.client.call('ACL', 'SETUSER', username, 'on', '>password', '~*', '&*', '+@all', ...rights)
+  const client = new Redis(redis.url, { username, password: 'password' })
   onTestFinished(() => client.disconnect())
   return client
 }
 
 async function libraries(): Promise<string[]> {
-  const found = (await admin.function('LIST')) as unknown[][]
+  const found = (await redis.client.function('LIST')) as unknown[][]
   return found.map((fields) => String(fields[fields.indexOf('library_name') + 1]))
 }
 
 test('commands are functions of one library, which several engines and clients share', async () => {
-  const [first, second] = [await openSale(connectTo(server)), await openSale(connectTo(server))]
+  const [first, second] = [await openSale(connectTo(redis.server)), await openSale(connectTo(redis.server))]
   await Promise.all([first.reserve({ buyer: 'u', items: one }), second.reserve({ buyer: 'v', items: one })])
   const { functions, scripts } = await carriedOut()
   expect(functions).toBeGreaterThanOrEqual(4)
@@ -66,7 +58,7 @@ test('commands are functions of one library, which several engines and clients s
 })
 
 test("scripting: 'eval' uses scripts, and leaves no library behind", async () => {
-  const sale = await openSale(connectTo(server), { scripting: 'eval' })
+  const sale = await openSale(connectTo(redis.server), { scripting: 'eval' })
   await sale.reserve({ buyer: 'u', items: one })
   expect((await carriedOut()).functions).toBe(0)
   expect(await libraries()).toEqual([])
@@ -113,9 +105,9 @@ test('in a Cluster the masters run functions', async () => {
 
 describe('in mid-sale', () => {
   test('the functions are lost: they are loaded again, and each call is carried out once', async () => {
-    const sale = await openSale(connectTo(server))
+    const sale = await openSale(connectTo(redis.server))
     await sale.reserve({ buyer: 'u', items: one })
-    await admin.function('FLUSH')
+    await redis.client.function('FLUSH')
     const buyers = Array.from({ length: 300 }, (_, i) => `u${i}`)
     const answers = await Promise.all(buyers.map((buyer) => sale.reserve({ buyer, items: one })))
     expect(answers.every(({ status }) => status === 'reserved')).toBe(true)
@@ -128,7 +120,7 @@ describe('in mid-sale', () => {
     const client = await userWith()
     const sale = await openSale(client)
     await sale.reserve({ buyer: 'u', items: one })
-    await admin.call('ACL', 'SETUSER', `seller${users}`, '-fcall')
+    await redis.client.call('ACL', 'SETUSER', `seller${users}`, '-fcall')
     for (const buyer of ['v', 'w'])
       expect(await sale.reserve({ buyer, items: one })).toMatchObject({ status: 'reserved' })
     expect((await carriedOut()).scripts).toBeGreaterThanOrEqual(2)
@@ -136,8 +128,8 @@ describe('in mid-sale', () => {
 
   test('another version runs beside: each keeps its own library', async () => {
     const other = "redis.register_function('stockhold_other_sale_reserve', function() return 1 end)"
-    await admin.function('LOAD', `#!lua name=stockhold_other\n${other}`)
-    const sale = await openSale(connectTo(server))
+    await redis.client.function('LOAD', `#!lua name=stockhold_other\n${other}`)
+    const sale = await openSale(connectTo(redis.server))
     await sale.reserve({ buyer: 'u', items: one })
     expect(await libraries()).toContain('stockhold_other')
     expect(await libraries()).toHaveLength(2)
@@ -145,13 +137,13 @@ describe('in mid-sale', () => {
 })
 
 test('a library knows when it was used last', async () => {
-  const sale = await openSale(connectTo(server))
+  const sale = await openSale(connectTo(redis.server))
   const [library] = await libraries()
-  const lastUse = async () => Number(await admin.fcall(`${library}_last_use`, 0))
+  const lastUse = async () => Number(await redis.client.fcall(`${library}_last_use`, 0))
   const created = await lastUse()
-  const [seconds] = await admin.time()
+  const [seconds] = await redis.client.time()
   expect(Math.abs(Number(seconds) * 1_000 - created)).toBeLessThan(60_000)
-  await admin.set('tick', 1)
+  await redis.client.set('tick', 1)
   while ((await lastUse()) === created) await sale.reserve({ buyer: 'u', items: one })
   expect(await lastUse()).toBeGreaterThan(created)
 })

@@ -7,28 +7,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { measure as callers } from '../../bench/callers.js'
 import { measure as growth } from '../../bench/growth.js'
 import { measure as latency } from '../../bench/latency.js'
-import type { Context, PartResult } from '../../bench/part.js'
+import type { PartResult } from '../../bench/part.js'
 import { corkWrites, knowPlainScripts, PlainSale } from '../../bench/plain/plain-sale.js'
 import { judge } from '../../bench/report/targets.js'
 import { commandUse } from '../../scripts/lib/load/server-meter.js'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { benchContext } from '../support/bench-context.js'
+import { OwnRedis } from '../support/own-redis.js'
 
-let server: RedisServer
-let prefixes = 0
-const context = (): Context => ({
-  quick: true,
-  realTime: false,
-  seed: 1,
-  progress: { update: () => {}, note: () => {} },
-  redis: async () => ({ url: server.url, own: true }),
-  ownRedis: () => Promise.reject(new Error('not needed')),
-  prefix: () => `calls-${++prefixes}`,
-})
-
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server?.stop())
+const redis = new OwnRedis()
+const context = () => benchContext(redis)
 
 function targetsOf({ figures, invariants }: PartResult): string[] {
   expect(invariants.filter(({ holds }) => !holds)).toEqual([])
@@ -62,7 +49,7 @@ describe('smallest runs', () => {
 describe('the plain scripts', () => {
   let client: Redis
   beforeAll(async () => {
-    client = knowPlainScripts(new Redis(server.url))
+    client = knowPlainScripts(new Redis(redis.url))
     await client.ping()
   })
   afterAll(() => client.disconnect())

@@ -1,28 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { between, sampleAt } from '../../bench/consumer/samples.js'
 import { measure } from '../../bench/consumer.js'
-import type { Context } from '../../bench/part.js'
 import { judge } from '../../bench/report/targets.js'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { benchContext } from '../support/bench-context.js'
+import { OwnRedis } from '../support/own-redis.js'
 
-let server: RedisServer
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server?.stop())
+const redis = new OwnRedis()
 
 /** Correctness only: what is measured on a machine that does other things as well says nothing. */
 test('the smallest run of the part consumer: all invariants hold, and every target is measured', async () => {
-  const context: Context = {
-    quick: true,
-    realTime: false,
-    seed: 1,
-    progress: { update: () => {}, note: () => {} },
-    redis: async () => ({ url: server.url, own: true }),
-    ownRedis: () => Promise.reject(new Error('not needed')),
-    prefix: () => 'consumer',
-  }
-  const { invariants, figures } = await measure(context, {
+  const { invariants, figures } = await measure(benchContext(redis), {
     rounds: 1,
     consumingSeconds: 0.4,
     writing: { backlog: 3_000, liveSeconds: 0.3, perSecond: 2_000 },

@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { measure as launchNight } from '../../bench/launch-night.js'
 import { Zipf } from '../../bench/load/zipf.js'
-import type { Context } from '../../bench/part.js'
 import { measure as reserveAndConfirm } from '../../bench/reserve-confirm.js'
 import { closedLoop, evenly, openArrivals, poisson } from '../../scripts/lib/load/drive.js'
 import { Histogram } from '../../scripts/lib/load/histogram.js'
 import { Recorder } from '../../scripts/lib/load/recorder.js'
 import { random } from '../../scripts/lib/random.js'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { benchContext } from '../support/bench-context.js'
+import { OwnRedis } from '../support/own-redis.js'
 
 function block(ms: number): void {
   const until = performance.now() + ms
@@ -150,22 +150,8 @@ describe('random', () => {
 })
 
 describe('smallest runs', () => {
-  let server: RedisServer
-  let prefixes = 0
-  const context = (): Context => ({
-    quick: true,
-    realTime: true,
-    seed: 42,
-    progress: { update: () => {}, note: () => {} },
-    redis: async () => ({ url: server.url, own: true }),
-    ownRedis: () => Promise.reject(new Error('not needed')),
-    prefix: () => `load-${++prefixes}`,
-  })
-
-  beforeAll(async () => {
-    server = await startRedis()
-  })
-  afterAll(() => server.stop())
+  const redis = new OwnRedis()
+  const context = () => benchContext(redis, { realTime: true, seed: 42 })
 
   test('of reserve and confirm: all invariants hold', async () => {
     const { invariants, figures } = await reserveAndConfirm(context(), {

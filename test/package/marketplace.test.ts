@@ -1,23 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { visit } from '../../scripts/fulfilment/visit.js'
-
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { type Clock, processClock, type Timer } from '../../src/engine/clock.js'
-
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { connectTo } from '../support/client.js'
+import { OwnRedis } from '../support/own-redis.js'
 import { TestClock } from '../support/test-clock.js'
 import { wrapped } from '../support/wrapped-engine.js'
 
 const SALES = 2_000
 const QUIET_MS = 1_500
 
-let server: RedisServer
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server?.stop())
+const redis = new OwnRedis()
 
 /** The process' timers, counted. */
 function counted(): { clock: Clock; readonly running: number } {
@@ -50,8 +44,8 @@ function counted(): { clock: Clock; readonly running: number } {
 
 describe('thousands of sales on one client', () => {
   test('cost no timer, no connection and no call while they are quiet, and no consumer that has visited them either', async () => {
-    const client = connectTo(server)
-    const watcher = connectTo(server)
+    const client = connectTo(redis.server)
+    const watcher = connectTo(redis.server)
     const timers = counted()
     const engine = wrapped(redisEngine(client), { clock: timers.clock })
     /** Scripts that Redis has run by now. */
@@ -106,8 +100,8 @@ describe('thousands of sales on one client', () => {
   }, 600_000)
 
   test('what a consumer costs that stays: a look a second, and a sign of life every third of its lease', async () => {
-    const client = connectTo(server)
-    const watcher = connectTo(server)
+    const client = connectTo(redis.server)
+    const watcher = connectTo(redis.server)
     const clock = new TestClock()
     const sale = new FlashSale('quiet', { engine: clock.drive(redisEngine(client)) })
     await sale.create({ stock: { tea: 1 } })

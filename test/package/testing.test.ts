@@ -4,8 +4,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Answer, Command, Engine, FinalAnswer, Op, Reply } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
 import {
@@ -19,22 +18,13 @@ import {
   stepArbitrary,
   storyArbitrary,
 } from '../../src/testing.js'
+import { OwnRedis } from '../support/own-redis.js'
 import { withPartitions } from '../support/wrapped-engine.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
 
 const root = new URL('../../', import.meta.url).pathname
 
-let server: RedisServer
-let client: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  client = new Redis(server.url)
-})
-afterAll(async () => {
-  client.disconnect()
-  await server.stop()
-})
+const redis = new OwnRedis()
 
 test('the memory engine passes', async () => {
   const report = await checkNoOversell(() => memoryEngine(), { runs: 50, seed: 7 })
@@ -43,7 +33,7 @@ test('the memory engine passes', async () => {
 })
 
 test('the Redis engine passes', async () => {
-  const report = await checkNoOversell(() => redisEngine(client), { runs: 50, seed: 7 })
+  const report = await checkNoOversell(() => redisEngine(redis.client), { runs: 50, seed: 7 })
   expect(report.runs).toBe(50)
 })
 
@@ -202,7 +192,7 @@ test('the entry point exports what tests of an application need, and nothing els
 })
 
 test('an answer that is lost on the way to a checkout', async () => {
-  await using proxy = await faultyRedis(server.url)
+  await using proxy = await faultyRedis(redis.url)
   const through = new Redis(proxy.url)
   through.on('error', () => {})
   onTestFinished(() => through.disconnect())

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 import { run } from '../../src/cli/run.js'
 import { Screen } from '../../src/cli/screen.js'
 import { memorySubject, redisSubject } from '../../src/cli/subject.js'
@@ -9,21 +9,12 @@ import { verify } from '../../src/cli/verify.js'
 import { LAYOUT } from '../../src/engine/layout.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { type Alteration, AlteredScripts } from '../support/altered-scripts.js'
+import { OwnRedis } from '../support/own-redis.js'
 import { WITHOUT_FAST_CHECK } from './without-fast-check.js'
 
-let server: RedisServer
-let client: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  client = new Redis(server.url)
-})
-afterAll(async () => {
-  client.disconnect()
-  await server.stop()
-})
+const redis = new OwnRedis()
 beforeEach(async () => {
-  await client.flushall()
+  await redis.client.flushall()
 })
 
 /** An exit code, and all that was written. */
@@ -48,26 +39,26 @@ function program(args: readonly string[], nodeOptions = ''): Promise<Ended> {
 
 describe('npx stockhold verify', () => {
   test('on a fresh Redis: verified, and nothing is left behind', async () => {
-    const { code, text } = await program(['verify', '--redis', server.url, '--runs', '150', '--seed', '3'])
+    const { code, text } = await program(['verify', '--redis', redis.url, '--runs', '150', '--seed', '3'])
     expect(text).toMatch(
       /stockhold verify: redis:\/\/127\.0\.0\.1:\d+, 150 stories, seed 3\n.*verdict: verified, 150 stories, [\d,]+ requests/s,
     )
     expect(text).toContain('Again: npx stockhold verify --redis URL --runs 150 --seed 3')
     expect(text).not.toContain('\x1b')
     expect(code).toBe(0)
-    expect(await client.dbsize()).toBe(0)
+    expect(await redis.client.dbsize()).toBe(0)
   })
 
   test('deletes its own keys and no others', async () => {
-    await client.set('{stockhold-verify:stockhold-check-of-somebody:0}:meta', 'mine')
-    const { code } = await verifying(['verify', '--runs', '5', '--prefix', 'shop'], { REDIS_URL: server.url })
+    await redis.client.set('{stockhold-verify:stockhold-check-of-somebody:0}:meta', 'mine')
+    const { code } = await verifying(['verify', '--runs', '5', '--prefix', 'shop'], { REDIS_URL: redis.url })
     expect(code).toBe(0)
-    expect(await client.keys('*')).toEqual(['{stockhold-verify:stockhold-check-of-somebody:0}:meta'])
+    expect(await redis.client.keys('*')).toEqual(['{stockhold-verify:stockhold-check-of-somebody:0}:meta'])
   })
 
   test('says what it leaves behind where it may not delete', async () => {
-    await client.acl('SETUSER', 'careful', 'on', '>secret', '~*', '+@all', '-unlink')
-    const url = server.url.replace('//', '//careful:secret@')
+    await redis.client.acl('SETUSER', 'careful', 'on', '>secret', '~*', '+@all', '-unlink')
+    const url = redis.url.replace('//', '//careful:secret@')
     const { code, text } = await verifying(['verify', '--redis', url, '--runs', '3'])
     expect(code).toBe(0)
     expect(text).toContain('Left behind: small sales below {stockhold-verify:stockhold-check-...}')
@@ -121,7 +112,7 @@ describe('catches an injected bug', () => {
     ],
   ]
   test.each(bugs)('%s', async (_name, alteration, rule) => {
-    const altered = new Redis(server.url)
+    const altered = new Redis(redis.url)
     onTestFinished(() => altered.disconnect())
     const scripts = new AlteredScripts(altered, [alteration])
     scripts.expect(SERVER_TIME)
@@ -139,12 +130,12 @@ describe('catches an injected bug', () => {
     expect(text).toMatch(
       /verdict: violated, in story \d+ of 200\nAgain: .* --prefix "bug" --runs 200 --seed 1/,
     )
-    expect(await client.keys('*')).toEqual([])
+    expect(await redis.client.keys('*')).toEqual([])
   })
 })
 
 test('data of another version: there is no verdict, and what it says is the error', async () => {
-  const altered = new Redis(server.url)
+  const altered = new Redis(redis.url)
   onTestFinished(() => altered.disconnect())
   const scripts = new AlteredScripts(altered, [
     { find: `layout ~= ${LAYOUT} then`, replace: `layout == ${LAYOUT} then` },
@@ -188,16 +179,16 @@ describe('exit code 2 says what to do', () => {
   })
 
   test('the login is refused', async () => {
-    const { code, text } = await verifying(['verify', '--redis', server.url.replace('//', '//x:hidden@')])
+    const { code, text } = await verifying(['verify', '--redis', redis.url.replace('//', '//x:hidden@')])
     expect(text).toContain('refuses the login')
     expect(text).not.toContain('hidden')
     expect(code).toBe(2)
   })
 
   test('the server may evict stock', async () => {
-    await client.config('SET', 'maxmemory-policy', 'allkeys-lru')
-    onTestFinished(() => client.config('SET', 'maxmemory-policy', 'noeviction').then(() => {}))
-    const { code, text } = await verifying(['verify', '--redis', server.url])
+    await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    onTestFinished(() => redis.client.config('SET', 'maxmemory-policy', 'noeviction').then(() => {}))
+    const { code, text } = await verifying(['verify', '--redis', redis.url])
     expect(text).toContain('UNSAFE_CONFIG')
     expect(text).toContain('set it to noeviction')
     expect(code).toBe(2)
@@ -260,10 +251,10 @@ test('Ctrl-C: no verdict', async () => {
     text += more
     interrupt.abort()
   }
-  const subject = redisSubject(client, 'stockhold-verify', 'a Redis')
+  const subject = redisSubject(redis.client, 'stockhold-verify', 'a Redis')
   const options = { runs: 1_000, seed: 1, signal: interrupt.signal }
   const code = await verify(subject, options, new Screen({ write }, {}))
   expect(text).toContain('verdict: none, interrupted')
   expect(code).toBe(130)
-  expect(await client.dbsize()).toBe(0)
+  expect(await redis.client.dbsize()).toBe(0)
 })

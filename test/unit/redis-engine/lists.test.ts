@@ -1,8 +1,7 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
+import { describe, expect, test } from 'vitest'
 import { chunksOf } from '../../../src/common/chunks.js'
 import lists from '../../../src/redis-engine/concerns/lists.lua'
+import { OwnRedis } from '../../support/own-redis.js'
 
 /** Around one piece, and around two. */
 const sizes = [0, 1, 3_999, 4_000, 4_001, 8_001]
@@ -10,21 +9,11 @@ const sizes = [0, 1, 3_999, 4_000, 4_001, 8_001]
 const numbers = (size: number) => Array.from({ length: size }, (_, i) => i)
 
 describe('redis engine', () => {
-  let server: RedisServer
-  let client: Redis
-
-  beforeAll(async () => {
-    server = await startRedis()
-    client = new Redis(server.url)
-  })
-  afterAll(async () => {
-    client.disconnect()
-    await server.stop()
-  })
+  const redis = new OwnRedis()
 
   /** Runs a script on the list 1, 2, ... of this size. */
   const run = (script: string, size: number) =>
-    client.eval(
+    redis.client.eval(
       `${lists}\nlocal list = {}\nfor i = 1, tonumber(ARGV[1]) do list[i] = 'm' .. i end\n${script}`,
       1,
       'pieces:key',
@@ -56,8 +45,9 @@ describe('redis engine', () => {
   test.each(sizes)(
     '%i fields are read as one call would, those that are not there included',
     async (size) => {
-      await client.del('pieces:key')
-      if (size > 0) await client.hset('pieces:key', 'm1', 'first', `m${size}`, 'last', 'm4000', 'middle')
+      await redis.client.del('pieces:key')
+      if (size > 0)
+        await redis.client.hset('pieces:key', 'm1', 'first', `m${size}`, 'last', 'm4000', 'middle')
       const script = `
       local found = read_fields(KEYS[1], list)
       for i = 1, #list do found[i] = found[i] or '' end
