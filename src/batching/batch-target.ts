@@ -11,7 +11,7 @@ export interface BatchTarget<O, A> {
    * answer contains the time.
    */
   readonly time?: (() => Promise<number>) | undefined
-  readonly trouble?: (() => StockholdError | undefined) | undefined
+  readonly lastError?: (() => StockholdError | undefined) | undefined
   run(ops: readonly O[], call: Call): Promise<Reply<A>>
 }
 

@@ -269,9 +269,9 @@ export class Batcher<O, A extends { readonly status: string }> {
 
   #tooLate(item: Pending<O, A>): StockholdError {
     if (item.sent) return this.#unknown('It was not decided in time')
-    const trouble = this.#refusal ?? this.#target.trouble?.()
-    return trouble
-      ? restate(trouble)
+    const latest = this.#refusal ?? this.#target.lastError?.()
+    return latest
+      ? restate(latest)
       : unavailable(
           'The request could not be sent in time. Nothing was executed.',
           new Error('What was sent before has not been answered yet.'),
@@ -316,7 +316,7 @@ export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
     effect,
     ready: () => port.ready(),
     time: command === 'describe' || !port.time ? undefined : () => port.time!(),
-    trouble: () => port.lastError?.(),
+    lastError: () => port.lastError?.(),
     run: (ops: readonly M[C]['op'][], call: Call) => port.run(command, ops, call),
   }
   return new Batcher(way, session, counted)

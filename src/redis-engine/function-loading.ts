@@ -6,7 +6,6 @@ import { LAST_USE, type Library } from './function-library.js'
 /** ioredis has a buffer variant of every command; its types leave out those of scripts. */
 export interface Evaluator {
   evalBuffer(text: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
-  evalshaBuffer(sha: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
   fcallBuffer(name: string, keyCount: number, ...rest: (string | Buffer)[]): Promise<unknown>
 }
 

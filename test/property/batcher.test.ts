@@ -94,7 +94,7 @@ async function story(
   const gate: InFlightLimit = { max: 1_000, open: 0 }
   const session = new Session('s', gate)
   session.incarnation = 'token'
-  const lane = batcherFor(partition, 'reserve', session, 'writes')
+  const batcher = batcherFor(partition, 'reserve', session, 'writes')
 
   const outcomes: (Outcome | undefined)[] = callers.map(() => undefined)
   const reason = new Error('lost patience')
@@ -110,7 +110,7 @@ async function story(
     }
     if (aborts)
       void scheduler.schedule(Promise.resolve(), `caller ${i} aborts`).then(() => abort.abort(reason))
-    await lane
+    await batcher
       .submit(op, performance.now() + deadlineMs, weight, (answer) => answer, abort.signal)
       .then(
         (answer) => {
@@ -135,7 +135,7 @@ async function story(
   heal()
   const last = { id: idOf(callers.length), buyer: 'last', cart: [[0, 1]], key: null, holdMs: 60_000 } as const
   let afterwards: unknown
-  lane
+  batcher
     .submit(last, performance.now() + 50, 1, ({ status }) => status)
     .then(
       (status) => {
@@ -211,10 +211,10 @@ test('each caller has an error of its own', async () => {
     ready: () => undefined,
     run: () => Promise.reject(new StockholdError('UNAVAILABLE', 'away')),
   }
-  const lane = batcherFor(failing, 'get', session, 'reads')
+  const batcher = batcherFor(failing, 'get', session, 'reads')
   const errors = await Promise.all(
     [0, 1].map(() =>
-      lane.submit({ id: idOf(0) }, performance.now() + 50, 1, () => {}).catch((error) => error),
+      batcher.submit({ id: idOf(0) }, performance.now() + 50, 1, () => {}).catch((error) => error),
     ),
   )
   expect(errors[0]).not.toBe(errors[1])

@@ -11,23 +11,29 @@ export const SOON = 30
 const LATER = 30_000
 
 /**
- * A lane of `get` over a partition that only notes what it is handed: on a clock of the test, or on
+ * A batcher of `get` over a partition that only notes what it is handed: on a clock of the test, or on
  * other timers.
  */
-export function openLane(max = 10_000, others?: Clock, effect: Effect = 'reads') {
+export function openBatcher(max = 10_000, others?: Clock, effect: Effect = 'reads') {
   const partition = new FakePartition()
   const clock = new TestClock()
   const timing = others ?? clock
   const session = new Session('sale', { max, open: 0 }, timing)
-  const lane = batcherFor<Commands, 'get'>(partition, 'get', session, effect)
+  const batcher = batcherFor<Commands, 'get'>(partition, 'get', session, effect)
   const ask = (id: string, rest: { ms?: number; weight?: number; signal?: AbortSignal } = {}) => {
     const { ms = LATER, weight = 1, signal } = rest
-    const answer = lane.submit({ id }, timing.now() + ms, weight, ({ status }) => `${id}: ${status}`, signal)
+    const answer = batcher.submit(
+      { id },
+      timing.now() + ms,
+      weight,
+      ({ status }) => `${id}: ${status}`,
+      signal,
+    )
     // Looked at later; until then no rejection shall count as nobody's.
     answer.catch(() => {})
     return answer
   }
-  return { clock, partition, session, lane, ask, calls: partition.calls }
+  return { clock, partition, session, batcher, ask, calls: partition.calls }
 }
 
 /** All that is due in this turn of the event loop. */

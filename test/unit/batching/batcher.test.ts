@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
-import { code, openLane, SOON, turn } from '../../support/open-batcher.js'
+import { code, openBatcher, SOON, turn } from '../../support/open-batcher.js'
 
 describe('batches', () => {
   test('a lone item is sent in the same turn', async () => {
-    const { calls, ask } = openLane()
+    const { calls, ask } = openBatcher()
     const answer = ask('a')
     await Promise.resolve()
     await Promise.resolve()
@@ -20,7 +20,7 @@ describe('batches', () => {
   })
 
   test('items of one turn share a batch, and each gets its own answer', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     const answers = ['a', 'b', 'c'].map((id) => ask(id))
     await turn()
     expect(partition.sizes()).toEqual([3])
@@ -29,7 +29,7 @@ describe('batches', () => {
   })
 
   test('at most 256 items a batch and two calls out; the rest goes when one comes back', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     const answers = Array.from({ length: 600 }, (_, i) => ask(`${i}`))
     await turn()
     expect(partition.sizes()).toEqual([256, 256])
@@ -42,7 +42,7 @@ describe('batches', () => {
   })
 
   test('batches grow while two calls are out', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       ask(id)
       await turn()
@@ -55,7 +55,7 @@ describe('batches', () => {
   })
 
   test('a batch is full by weight; an item heavier than a batch travels alone', async () => {
-    const { ask, calls, partition } = openLane()
+    const { ask, calls, partition } = openBatcher()
     for (const weight of [200, 56, 1, 1_000, 255, 2]) ask(`w${weight}`, { weight })
     await turn()
     expect(partition.sizes()).toEqual([2, 1])
@@ -73,8 +73,8 @@ describe('batches', () => {
   })
 
   test('what the answer is made into may throw: that is its own caller’s failure', async () => {
-    const { lane, calls, ask } = openLane()
-    const spoilt = lane.submit({ id: 'a' }, 30_000, 1, () => {
+    const { batcher, calls, ask } = openBatcher()
+    const spoilt = batcher.submit({ id: 'a' }, 30_000, 1, () => {
       throw new Error('spoilt')
     })
     const other = ask('b')
@@ -87,7 +87,7 @@ describe('batches', () => {
 
 describe('failures', () => {
   test('a failing batch gives each caller an error object of its own', async () => {
-    const { calls, ask } = openLane()
+    const { calls, ask } = openBatcher()
     const answers = ['a', 'b', 'c'].map((id) => ask(id))
     await turn()
     const cause = new Error('reset')
@@ -103,7 +103,7 @@ describe('failures', () => {
   })
 
   test('what an engine throws that is no error of this library is INTERNAL, and says what to report', async () => {
-    const { calls, ask } = openLane()
+    const { calls, ask } = openBatcher()
     const answer = ask('a')
     await turn()
     calls[0]!.fail(new TypeError('bug'))
@@ -121,7 +121,7 @@ describe('failures', () => {
     ['lost', 'token', 'STATE_LOST'],
     ['lost', null, 'STATE_LOST'],
   ] as const)('%s with token %s is %s', async (outcome, token, expected) => {
-    const { calls, ask, session } = openLane()
+    const { calls, ask, session } = openBatcher()
     session.incarnation = token
     const answer = ask('a')
     await turn()
@@ -130,7 +130,7 @@ describe('failures', () => {
   })
 
   test('a partition that can never be reached fails the calls that wait, and later calls ask it again', async () => {
-    const { partition, ask, calls } = openLane()
+    const { partition, ask, calls } = openBatcher()
     partition.gate = Promise.reject(new StockholdError('UNSAFE_CONFIG', 'evicts'))
     partition.gate.catch(() => {})
     const answers = [ask('a'), ask('b')]
@@ -146,7 +146,7 @@ describe('failures', () => {
 
 describe('deadlines', () => {
   test('never sent: UNAVAILABLE', async () => {
-    const { partition, ask, calls, clock } = openLane()
+    const { partition, ask, calls, clock } = openBatcher()
     partition.gate = new Promise(() => {})
     await expect(clock.during(ask('a', { ms: SOON }))).rejects.toMatchObject({
       ...code('UNAVAILABLE'),
@@ -163,7 +163,7 @@ describe('deadlines', () => {
   })
 
   test('never sent since both calls are out: UNAVAILABLE', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     ask('a')
     await turn()
     ask('b')
@@ -176,7 +176,7 @@ describe('deadlines', () => {
   })
 
   test('what ended unsent is never sent, what waits with it still is', async () => {
-    const { partition, ask, calls, clock } = openLane()
+    const { partition, ask, calls, clock } = openBatcher()
     let openGate = () => {}
     partition.gate = new Promise((resolve) => {
       openGate = resolve
@@ -192,7 +192,7 @@ describe('deadlines', () => {
   })
 
   test('sent: UNKNOWN_OUTCOME', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const answer = ask('a', { ms: SOON })
     await expect(clock.during(answer)).rejects.toMatchObject({ ...code('UNKNOWN_OUTCOME'), retryable: true })
     expect(calls).toHaveLength(1)
@@ -206,7 +206,7 @@ describe('deadlines', () => {
     ['sweeps', 'nothing was read. Repeat the call.'],
     ['reads', 'nothing was read. Repeat the call.'],
   ] as const)('sent: a call that %s is told what to do', async (effect, advice) => {
-    const { ask, clock } = openLane(10, undefined, effect)
+    const { ask, clock } = openBatcher(10, undefined, effect)
     const abort = new AbortController()
     const [late, aborted] = [ask('a', { ms: SOON }), ask('b', { signal: abort.signal })]
     await turn()
@@ -221,7 +221,7 @@ describe('deadlines', () => {
   })
 
   test('each item of a batch has its own', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const answer = ask('patient')
     await expect(clock.during(ask('hasty', { ms: SOON }))).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
     calls[0]!.reply()
@@ -229,7 +229,7 @@ describe('deadlines', () => {
   })
 
   test('a driver whose promise never settles does not block the batcher for ever', async () => {
-    const { ask, calls, session, clock } = openLane()
+    const { ask, calls, session, clock } = openBatcher()
     for (let round = 0; round < 3; round++) {
       const lost = [ask('a', { ms: SOON }), ask('b', { ms: SOON })]
       await turn()
@@ -245,7 +245,7 @@ describe('deadlines', () => {
   })
 
   test('what waits behind calls that are never answered leaves when these are given up', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const lost = [ask('a', { ms: SOON })]
     await turn()
     lost.push(ask('b', { ms: SOON }))
@@ -262,7 +262,7 @@ describe('deadlines', () => {
   })
 
   test('the batch carries the earliest deadline, in the server’s time', async () => {
-    const { ask, calls, session, clock } = openLane()
+    const { ask, calls, session, clock } = openBatcher()
     ask('a')
     await turn()
     expect(calls[0]!.call.deadline).toBe(Number.MAX_SAFE_INTEGER)
@@ -282,7 +282,7 @@ describe('deadlines', () => {
 
 describe('retry answers', () => {
   test('are asked again, before what came later, until they are decided', async () => {
-    const { ask, calls } = openLane()
+    const { ask, calls } = openBatcher()
     const answers = [ask('a'), ask('b'), ask('c')]
     await turn()
     calls[0]!.reply([{ status: 'retry' }, { status: 'found' }, { status: 'retry' }])
@@ -304,7 +304,7 @@ describe('retry answers', () => {
   // A driver may have sent a copy that was carried out: of what was sent once, nobody can say that
   // nothing was.
   test('end as UNKNOWN_OUTCOME where there is no time left to ask again', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const answer = ask('a', { ms: 200 })
     await turn()
     calls[0]!.reply([{ status: 'retry' }])
@@ -318,7 +318,7 @@ describe('retry answers', () => {
 })
 
 test('what was sent once is never said not to be executed, whatever becomes of its repetition', async () => {
-  const { ask, calls, partition, clock } = openLane()
+  const { ask, calls, partition, clock } = openBatcher()
   const aborter = new AbortController()
   const answers = [ask('a', { ms: 60 }), ask('b'), ask('c', { signal: aborter.signal })]
   await turn()
@@ -339,7 +339,7 @@ test('what was sent once is never said not to be executed, whatever becomes of i
 })
 
 test('a session remembers how far the history went, and no reply that tells nothing of it', () => {
-  const { session } = openLane()
+  const { session } = openBatcher()
   session.recordReply({ outcome: 'done', now: 5, clock: 5, sequence: 7, answers: [] }, 0)
   expect([session.sequence, session.lastNow]).toEqual([7, 5])
   session.recordReply({ outcome: 'done', now: 4, clock: 4, sequence: 6, answers: [] }, 0)
@@ -350,7 +350,7 @@ test('a session remembers how far the history went, and no reply that tells noth
 
 describe('aborted items', () => {
   test('leave the queue in any order and any number, and the rest is sent in order', async () => {
-    const { ask, calls, partition } = openLane(1_000_000)
+    const { ask, calls, partition } = openBatcher(1_000_000)
     ask('out-0')
     await turn()
     ask('out-1')
@@ -372,7 +372,7 @@ describe('aborted items', () => {
   })
 
   test('fill no batch: as many live items travel as if the others had never come', async () => {
-    const { ask, partition } = openLane()
+    const { ask, partition } = openBatcher()
     const controller = new AbortController()
     for (let i = 0; i < 600; i++) ask(`${i}`, i % 2 ? { signal: controller.signal } : {})
     controller.abort('gone')
@@ -381,7 +381,7 @@ describe('aborted items', () => {
   })
 
   test('an item that is to be asked again and was aborted meanwhile may have been executed', async () => {
-    const { ask, calls, partition } = openLane()
+    const { ask, calls, partition } = openBatcher()
     const controller = new AbortController()
     const answer = ask('a', { signal: controller.signal })
     await turn()
@@ -393,7 +393,7 @@ describe('aborted items', () => {
   })
 
   test('with nothing left that waits, nothing is sent', async () => {
-    const { ask, partition } = openLane()
+    const { ask, partition } = openBatcher()
     const controller = new AbortController()
     for (let i = 0; i < 3; i++) ask(`${i}`, { signal: controller.signal })
     controller.abort('gone')

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
-import { code, openLane, SOON, turn } from '../../support/open-batcher.js'
+import { code, openBatcher, SOON, turn } from '../../support/open-batcher.js'
 
 describe('maxInFlight', () => {
   test('one more is OVERLOADED at once, and nothing of it is sent; it recovers', async () => {
-    const { ask, calls, clock } = openLane(2)
+    const { ask, calls, clock } = openBatcher(2)
     const answers = [ask('a'), ask('b')]
     await expect(ask('c')).rejects.toMatchObject({ ...code('OVERLOADED'), retryable: true })
     await turn()
@@ -31,7 +31,7 @@ describe('maxInFlight', () => {
 
 describe('AbortSignal', () => {
   test('aborted beforehand: nothing is sent, the reason is the error', async () => {
-    const { ask, calls } = openLane(1)
+    const { ask, calls } = openBatcher(1)
     const reason = new Error('no longer wanted')
     await expect(ask('a', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     await turn()
@@ -42,7 +42,7 @@ describe('AbortSignal', () => {
   })
 
   test('aborted in the same turn, or while the partition is not ready: nothing is sent', async () => {
-    const { partition, ask, calls } = openLane()
+    const { partition, ask, calls } = openBatcher()
     const reason = new Error('no longer wanted')
     const abort = new AbortController()
     const first = ask('a', { signal: abort.signal })
@@ -64,7 +64,7 @@ describe('AbortSignal', () => {
   })
 
   test('aborted after sending: UNKNOWN_OUTCOME with the reason as its cause; the others are answered', async () => {
-    const { ask, calls } = openLane()
+    const { ask, calls } = openBatcher()
     const abort = new AbortController()
     const reason = new Error('no longer wanted')
     const answer = ask('a', { signal: abort.signal })
@@ -77,7 +77,7 @@ describe('AbortSignal', () => {
   })
 
   test('listeners are removed, however the call ends', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const { signal } = new AbortController()
     const answers = Array.from({ length: 8 }, (_, i) => ask(`${i}`, { signal }))
     expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(0)
@@ -96,7 +96,7 @@ describe('AbortSignal', () => {
 
 describe('timers', () => {
   test('an idle batcher keeps no timer that holds the process', async () => {
-    const { ask, calls, clock } = openLane()
+    const { ask, calls, clock } = openBatcher()
     const answer = ask('a')
     await turn()
     expect(clock.keptAliveBy).toBe(1)
@@ -114,7 +114,7 @@ describe('timers', () => {
   })
 
   test('a batcher whose only call was aborted unsent keeps no timer either', async () => {
-    const { ask, clock } = openLane()
+    const { ask, clock } = openBatcher()
     const abort = new AbortController()
     const answer = ask('a', { signal: abort.signal })
     abort.abort()

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { NotReadyError, StockholdError } from '../../../src/errors.js'
-import { code, openLane, turn } from '../../support/open-batcher.js'
+import { code, openBatcher, turn } from '../../support/open-batcher.js'
 
 const refused = (reply = 'MOVED') =>
   new NotReadyError(`Redis refused (${reply}). Nothing was executed.`, new Error(reply))
 
 /** A partition that is not ready until the test says so. */
-function close(partition: ReturnType<typeof openLane>['partition']): () => void {
+function close(partition: ReturnType<typeof openBatcher>['partition']): () => void {
   let open = () => {}
   partition.gate = new Promise((resolve) => {
     open = () => {
@@ -19,7 +19,7 @@ function close(partition: ReturnType<typeof openLane>['partition']): () => void 
 
 describe('a batch that was refused since the port was not ready', () => {
   test('waits until the port is ready, and is answered', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     const answers = [ask('a'), ask('b')]
     await turn()
     const open = close(partition)
@@ -34,7 +34,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('is UNAVAILABLE exactly at the deadline of each caller, with the latest refusal as its cause', async () => {
-    const { calls, ask, partition, clock, session } = openLane(2)
+    const { calls, ask, partition, clock, session } = openBatcher(2)
     const [hasty, patient] = [ask('hasty', { ms: 700 }), ask('patient', { ms: 1_900 })]
     const told: unknown[] = []
     hasty.catch((error) => told.push([clock.now(), error]))
@@ -67,7 +67,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('is UNAVAILABLE at once if its deadline has passed while it was out', async () => {
-    const { calls, ask, clock } = openLane()
+    const { calls, ask, clock } = openBatcher()
     const answer = ask('a', { ms: 200 })
     await turn()
     clock.stall(201)
@@ -77,7 +77,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('counts as open until its callers are told', async () => {
-    const { calls, ask, partition } = openLane(1)
+    const { calls, ask, partition } = openBatcher(1)
     const answer = ask('a')
     await turn()
     const open = close(partition)
@@ -91,7 +91,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('stays UNKNOWN_OUTCOME for what an earlier call may have executed, and only for that', async () => {
-    const { calls, ask, partition, clock } = openLane()
+    const { calls, ask, partition, clock } = openBatcher()
     const again = ask('again', { ms: 100 })
     await turn()
     calls[0]!.reply([{ status: 'retry' }])
@@ -105,7 +105,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('leaves the queue when its caller aborts: nothing was executed, and the rest is sent', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     const aborter = new AbortController()
     const answers = [ask('a', { signal: aborter.signal }), ask('b')]
     await turn()
@@ -122,7 +122,7 @@ describe('a batch that was refused since the port was not ready', () => {
   })
 
   test('leaves alone a visitor who was told while it was out', async () => {
-    const { calls, ask, partition, clock } = openLane()
+    const { calls, ask, partition, clock } = openBatcher()
     const answers = [ask('hasty', { ms: 30 }), ask('patient')]
     await expect(clock.during(answers[0]!)).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
     calls[0]!.fail(refused())
@@ -138,7 +138,7 @@ describe('a batch that was refused since the port was not ready', () => {
   ])(
     'keeps the order of what was submitted, also where call %i of two is refused first',
     async (first, second) => {
-      const { calls, ask, partition } = openLane()
+      const { calls, ask, partition } = openBatcher()
       ask('a')
       await turn()
       ask('b')
@@ -156,7 +156,7 @@ describe('a batch that was refused since the port was not ready', () => {
   )
 
   test('hears it when the port will never be ready again', async () => {
-    const { calls, ask, partition } = openLane()
+    const { calls, ask, partition } = openBatcher()
     const answer = ask('a')
     await turn()
     partition.gate = Promise.reject(new StockholdError('CLOSED', 'The engine was closed.'))
@@ -167,7 +167,7 @@ describe('a batch that was refused since the port was not ready', () => {
 })
 
 test('what was refused before says nothing of what waits after an answer', async () => {
-  const { calls, ask, clock } = openLane()
+  const { calls, ask, clock } = openBatcher()
   const answer = ask('a')
   await turn()
   calls[0]!.fail(refused())

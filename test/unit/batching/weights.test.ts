@@ -13,13 +13,13 @@ const lines = (count: number) => Array.from({ length: count }, (_, i) => [i, 1])
 async function batches(command: Command, op: object, count: number): Promise<number[]> {
   const partition = new FakePartition()
   const timing = new TestClock()
-  const lanes = new BatcherSet<Commands>(
+  const batchers = new BatcherSet<Commands>(
     partition,
     saleEffects,
     new Session('sale', { max: 10_000, open: 0 }, timing),
   )
   const limits = { deadline: 30_000 }
-  for (let i = 0; i < count; i++) lanes.ask(command, op as never, limits, () => {}).catch(() => {})
+  for (let i = 0; i < count; i++) batchers.ask(command, op as never, limits, () => {}).catch(() => {})
   await turn()
   for (let i = 0; i < partition.calls.length; i++) {
     partition.calls[i]!.reply()

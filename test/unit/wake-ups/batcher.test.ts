@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
-import { code, openLane } from '../../support/open-batcher.js'
+import { code, openBatcher } from '../../support/open-batcher.js'
 import { listeners, settled, TestClock } from '../../support/test-clock.js'
 
-/** A lane on a clock of its own; outcomes are looked at as they come. */
+/** A batcher on a clock of its own; outcomes are looked at as they come. */
 function stage() {
   const clock = new TestClock(1_000)
-  const lane = openLane(10_000, clock)
+  const batcher = openBatcher(10_000, clock)
   const told: string[] = []
   const ask = (id: string, rest: { ms?: number; signal?: AbortSignal; weight?: number } = {}) => {
-    const answer = lane.ask(id, rest)
+    const answer = batcher.ask(id, rest)
     answer.then(
       () => told.push(`${id} answered at ${clock.now()}`),
       (error) => told.push(`${id} ${error.code ?? error.message} at ${clock.now()}`),
     )
     return answer
   }
-  return { ...lane, clock, told, ask }
+  return { ...batcher, clock, told, ask }
 }
 
 describe('deadlines', () => {
@@ -112,17 +112,17 @@ describe('deadlines', () => {
 })
 
 describe('what a batcher asks of its port', () => {
-  /** Counts how often the lane asks whether the port is ready. */
+  /** Counts how often the batcher asks whether the port is ready. */
   function counted() {
-    const lane = stage()
-    const { partition } = lane
+    const batcher = stage()
+    const { partition } = batcher
     let asked = 0
     const ready = partition.ready.bind(partition)
     partition.ready = () => {
       asked++
       return ready()
     }
-    return { ...lane, asked: () => asked }
+    return { ...batcher, asked: () => asked }
   }
 
   test('whether it is ready: once for all items of a turn, however many come while it is not', async () => {
@@ -200,7 +200,7 @@ describe('undecided items', () => {
     const clock = new TestClock()
     // A clock whose timer is late: the reply comes first.
     const late = Object.assign(clock, { after: () => ({ cancel: () => {}, keepAlive: () => {} }) })
-    const { calls, ask } = openLane(10, late)
+    const { calls, ask } = openBatcher(10, late)
     const ended = expect(ask('a', { ms: 50 })).rejects.toMatchObject(code('UNKNOWN_OUTCOME'))
     await clock.advance(50)
     calls[0]!.reply([{ status: 'retry' }])
@@ -218,48 +218,48 @@ describe('timers and listeners', () => {
   }
 
   test.each(Object.entries(answers))('none is left behind an %s', async (_, end) => {
-    const lane = stage()
+    const batcher = stage()
     const { signal } = new AbortController()
     for (let round = 0; round < 3; round++) {
-      lane.ask('a', { signal })
-      lane.ask('b', { signal })
-      expect([listeners(signal), lane.clock.keptAliveBy]).toEqual([1, 1])
+      batcher.ask('a', { signal })
+      batcher.ask('b', { signal })
+      expect([listeners(signal), batcher.clock.keptAliveBy]).toEqual([1, 1])
       await settled()
-      await end(lane)
+      await end(batcher)
       await settled()
-      expect([listeners(signal), lane.clock.keptAliveBy]).toEqual([0, 0])
+      expect([listeners(signal), batcher.clock.keptAliveBy]).toEqual([0, 0])
     }
-    await lane.clock.advance(60_000)
-    expect(lane.clock.timers).toBe(0)
-    expect(lane.told).toHaveLength(6)
+    await batcher.clock.advance(60_000)
+    expect(batcher.clock.timers).toBe(0)
+    expect(batcher.told).toHaveLength(6)
   })
 
   test('none is left behind a port that will not be ready', async () => {
-    const lane = stage()
+    const batcher = stage()
     const { signal } = new AbortController()
-    lane.partition.gate = Promise.reject(new StockholdError('UNAVAILABLE', 'wrong password'))
-    lane.ask('a', { signal })
+    batcher.partition.gate = Promise.reject(new StockholdError('UNAVAILABLE', 'wrong password'))
+    batcher.ask('a', { signal })
     await settled()
-    expect([listeners(signal), lane.clock.keptAliveBy]).toEqual([0, 0])
-    expect(lane.told).toEqual(['a UNAVAILABLE at 1000'])
+    expect([listeners(signal), batcher.clock.keptAliveBy]).toEqual([0, 0])
+    expect(batcher.told).toEqual(['a UNAVAILABLE at 1000'])
   })
 
   test('none is left behind an abort, before or after sending', async () => {
-    const lane = stage()
+    const batcher = stage()
     const [early, late] = [new AbortController(), new AbortController()]
-    lane.ask('a', { signal: early.signal })
+    batcher.ask('a', { signal: early.signal })
     early.abort(new Error('no longer'))
     await settled()
-    expect([listeners(early.signal), lane.clock.keptAliveBy]).toEqual([0, 0])
-    lane.ask('b', { signal: late.signal })
+    expect([listeners(early.signal), batcher.clock.keptAliveBy]).toEqual([0, 0])
+    batcher.ask('b', { signal: late.signal })
     await settled()
     late.abort()
     await settled()
     expect(listeners(late.signal)).toBe(0)
-    lane.calls[0]!.reply()
+    batcher.calls[0]!.reply()
     await settled()
-    expect(lane.clock.keptAliveBy).toBe(0)
-    expect(lane.told).toEqual(['a no longer at 1000', 'b UNKNOWN_OUTCOME at 1000'])
+    expect(batcher.clock.keptAliveBy).toBe(0)
+    expect(batcher.told).toEqual(['a no longer at 1000', 'b UNKNOWN_OUTCOME at 1000'])
   })
 
   test('the timer keeps the process alive while a call is out or an item waits, and not before or after', async () => {
