@@ -45,7 +45,7 @@ function counted(): { clock: Clock; readonly running: number } {
 describe('thousands of sales on one client', () => {
   test('cost no timer, no connection and no call while they are quiet, and no consumer that has visited them either', async () => {
     const client = connectTo(redis.server)
-    const watcher = connectTo(redis.server)
+    const watcher = redis.client
     const timers = counted()
     const engine = wrapped(redisEngine(client), { clock: timers.clock })
     /** Scripts that Redis has run by now. */
@@ -101,7 +101,7 @@ describe('thousands of sales on one client', () => {
 
   test('what a consumer costs that stays: a look a second, and a sign of life every third of its lease', async () => {
     const client = connectTo(redis.server)
-    const watcher = connectTo(redis.server)
+    const watcher = redis.client
     const clock = new TestClock()
     const sale = new FlashSale('quiet', { engine: clock.drive(redisEngine(client)) })
     await sale.create({ stock: { tea: 1 } })
