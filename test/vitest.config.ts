@@ -27,6 +27,12 @@ const slowOverPartitions = [
 ]
 
 const everything = ['test/**/*.test.ts']
+/**
+ * The files of a worker share its modules: to load these again for each file is more than half of
+ * the work. The other files replace modules, count what the process does as a whole, or leave
+ * servers behind that were killed.
+ */
+const together = ['test/{unit,conformance,property}/**/*.test.ts']
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
 /**
@@ -34,15 +40,13 @@ const which = process.env.STOCKHOLD_TEST_PARTITIONS
  * leave out.
  */
 const fast = {
-  include: ['test/{unit,conformance,property}/**/*.test.ts'],
+  include: together,
   // They are about a server, or about scripts that only a server runs.
   exclude: [
     'test/unit/redis-engine/{client,server-check}.test.ts',
     'test/property/*mutation-detection.test.ts',
   ],
   env: { STOCKHOLD_FAST: 'yes' },
-  // To load the modules again for each file is more than half of the work; without a server they
-  // keep nothing that another file could meet.
   isolate: false,
 }
 
@@ -52,12 +56,14 @@ const whole = {
     ? { include: everything }
     : {
         projects: [
-          { extends: true as const, test: { name: 'one', include: everything } },
+          { extends: true as const, test: { name: 'one', include: together, isolate: false } },
+          { extends: true as const, test: { name: 'apart', include: everything, exclude: together } },
           {
             extends: true as const,
             test: {
               name: 'partitions',
               include: [...overPartitions, ...(which === 'all' ? slowOverPartitions : [])],
+              isolate: false,
               setupFiles: ['test/support/four-partitions.ts'],
               env: { STOCKHOLD_SEVERAL: '4' },
             },
