@@ -29,6 +29,8 @@ export interface StoredRoomRules {
   readonly sale: string | null
   /** The ratio of outstanding passes to available units, in thousandths. */
   readonly overcommit: number
+  /** The most turns and passes outstanding, whatever the stock. */
+  readonly maxActive: number | null
 }
 
 /** The token bucket: tokens per 1,000 seconds, and how many tokens it holds. */
@@ -173,7 +175,8 @@ export const GAP_MS = 2_000
  *    unspent passes with `now >= expiresAt` are no longer outstanding.
  * 6. The samples for `settled` and `speed` (below) are taken, of the present values.
  *
- * *Admission*, while the room is tended, with at least one token and `outstanding < capacity`:
+ * *Admission*, while the room is tended, with at least one token and `outstanding` below `capacity`
+ * and `maxActive`:
  * - `near = max(64, burst + floor(8 * min(speed, 4 * rate) / 1000))`; `reach = called + near`.
  * - `settled = min(calledBefore + near, tailBefore)`: `...Before` is the value that was valid
  *   SHOW_MS ago or earlier. All visitors up to this rank have had time to poll. (If the value last

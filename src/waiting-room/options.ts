@@ -44,6 +44,7 @@ const OPTIONS: Names<WaitingRoomOptions> = {
   passMs: true,
   sale: true,
   overcommit: true,
+  maxActive: true,
   onUnavailable: true,
   deadlineMs: true,
   maxInFlight: true,

@@ -164,6 +164,11 @@ export class Signer {
   }
 }
 
+/** Whether a value has the form of a ticket or a pass, signed by anyone. */
+export function isJwt(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_LENGTH && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value)
+}
+
 /** Signs with the first of its keys, and verifies the signatures of all of them. */
 class Keyring {
   readonly sign: (claims: object) => string

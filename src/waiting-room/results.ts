@@ -56,6 +56,8 @@ export interface RoomStats {
    * How many turns and passes may be outstanding with the units available; `null` without a sale.
    */
   readonly capacity: number | null
+  /** How many may be outstanding at most, whatever the stock; `null` for any number. */
+  readonly maxActive: number | null
   readonly ratePerSecond: number
   readonly burst: number
   /** Tokens in the token bucket, from 0 to `burst`. */

@@ -13,7 +13,7 @@ import type {
 } from '../engine/room.js'
 import { newIncarnation } from '../sale/partitions.js'
 import { newSeed, seedCommitment } from './draw.js'
-import { nameRoomRules } from './room-rules.js'
+import { type HandleRules, nameRoomRules } from './room-rules.js'
 
 /** What a handle knows of its room once it has read it. */
 export interface KnownRoom {
@@ -24,8 +24,8 @@ export interface KnownRoom {
 type Description = Omit<FinalRoomAnswer<'describe'>, 'status'>
 
 export interface RoomClientOptions {
-  /** The sale that this handle was created with. */
-  readonly sale: string | null
+  /** The rules that this handle was created with. */
+  readonly stated: Partial<HandleRules>
   /** The rate of a newly created room. */
   readonly pace: AdmissionRate
   readonly deadlineMs: number
@@ -122,14 +122,15 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   }
 
   /**
-   * @throws {StockholdError} `RULES_CONFLICT`: the room belongs to another sale than this handle
-   *   was created with. Every other handle would refuse its tickets, and it would admit visitors
-   *   without regard to the stock.
+   * @throws {StockholdError} `RULES_CONFLICT`: the room has other rules than this handle was
+   *   created with. If that is the sale, every other handle would refuse its tickets, and it would
+   *   admit visitors without regard to the stock.
    */
   protected adopt({ incarnation, rules, commitment }: Description): KnownRoom {
     if (this.known) return this.known
-    const { sale, onSeen } = this.#options
-    if (rules.sale !== sale) throw this.conflict(rules, { ...rules, sale })
+    const { stated, onSeen } = this.#options
+    const wanted = { ...rules, ...stated }
+    if (JSON.stringify(wanted) !== JSON.stringify(rules)) throw this.conflict(rules, wanted)
     for (const { session } of [this.#joins, this.#batchers]) session.incarnation = incarnation
     onSeen(incarnation)
     return this.keep({ rules, commitment })

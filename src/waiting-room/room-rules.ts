@@ -22,6 +22,13 @@ export interface AdmissionOptions {
    * @default 1.2
    */
   overcommit?: number | undefined
+  /**
+   * How many passes may be outstanding at most, whatever the rate and the stock: 1 to 10,000,000. A
+   * turn counts as a pass. A pass is outstanding until it expires, is given up or revoked, or was
+   * used in a sale whose stock limits admission.
+   * @default no limit
+   */
+  maxActive?: number | undefined
 }
 
 /** What `room.create` takes. */
@@ -60,19 +67,34 @@ export function checkAdmission({ ratePerSecond, burst }: AdmissionOptions): Admi
   return { rate, burst: burst === undefined ? Math.max(1, Math.ceil(rate / 1_000)) : checkBurst(burst) }
 }
 
-export function checkTimes({ claimMs = 30_000, passMs = 300_000, overcommit = 1.2 }: AdmissionOptions) {
+/** The rules that `new WaitingRoom` takes. */
+export type HandleRules = Pick<StoredRoomRules, 'claimMs' | 'passMs' | 'sale' | 'overcommit' | 'maxActive'>
+
+/** @returns Each rule with its default. */
+export function checkHandleRules(options: AdmissionOptions, sale: string | null): HandleRules {
+  const { claimMs = 30_000, passMs = 300_000, overcommit = 1.2, maxActive } = options
   return {
     claimMs: checkInteger(claimMs, 'claimMs', 100, 600_000),
     passMs: checkInteger(passMs, 'passMs', 100, 86_400_000),
+    sale,
     overcommit: checkThousandths(overcommit, 'overcommit', 1, 1_000),
+    maxActive: maxActive === undefined ? null : checkInteger(maxActive, 'maxActive', 1, 10_000_000),
   }
+}
+
+/**
+ * The rules that a handle states: the options that it was given, and its sale, which it states by
+ * giving none as well.
+ */
+export function statedRules(options: AdmissionOptions, rules: HandleRules): Partial<HandleRules> {
+  const isStated = (name: string) => name === 'sale' || options[name as keyof AdmissionOptions] !== undefined
+  return Object.fromEntries(Object.entries(rules).filter(([name]) => isStated(name)))
 }
 
 /** Converts the rules to their one canonical form. */
 export function normalizeRoom(
   creation: RoomRules,
-  times: ReturnType<typeof checkTimes>,
-  sale: string | null,
+  { claimMs, passMs, sale, overcommit, maxActive }: HandleRules,
 ): StoredRoomRules {
   const { opensAt, order = 'fifo' } = checkOptions(creation, 'rules', RULES)
   if (order !== 'fifo' && order !== 'random') throw invalid('order', "must be 'fifo' or 'random'")
@@ -81,10 +103,11 @@ export function normalizeRoom(
   return {
     order,
     opensAt: opensAt === undefined ? null : checkMoment(opensAt, 'opensAt'),
-    claimMs: times.claimMs,
-    passMs: times.passMs,
+    claimMs,
+    passMs,
     sale,
-    overcommit: times.overcommit,
+    overcommit,
+    maxActive,
   }
 }
 
@@ -96,6 +119,7 @@ export function nameRoomRules({
   passMs,
   sale,
   overcommit,
+  maxActive,
 }: StoredRoomRules): NamedRules {
   return new Map<string, string | number | null>([
     ['order', order],
@@ -104,6 +128,7 @@ export function nameRoomRules({
     ['passMs', passMs],
     ['sale', sale === null ? null : JSON.stringify(sale)],
     ['overcommit', overcommit / 1_000],
+    ['maxActive', maxActive],
   ])
 }
 

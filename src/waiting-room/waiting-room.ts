@@ -1,5 +1,4 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import { TOKEN } from '../engine/room.js'
 import { isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
@@ -7,23 +6,15 @@ import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOpti
 import { joinedUnread, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
-import { type PassClaims, Signer } from './pass.js'
-import type { JoinResult, PollResult, RoomStats } from './results.js'
+import { isJwt, type PassClaims, Signer } from './pass.js'
+import type { JoinResult, PollResult } from './results.js'
+import { RoomAdministration } from './room-administration.js'
 import { RoomClient } from './room-client.js'
 import { RoomPoller } from './room-poller.js'
-import {
-  checkAdmission,
-  checkBurst,
-  checkRate,
-  checkSaleId,
-  checkTimes,
-  normalizeRoom,
-  type RoomRules,
-} from './room-rules.js'
+import { checkAdmission, checkHandleRules, checkSaleId, statedRules } from './room-rules.js'
 import { TicketCache, type Visitor } from './ticket-cache.js'
 import { pushUpdates } from './updates.js'
 
-const RATE = { burst: true, signal: true } as const
 const VERIFY = { buyer: true } as const
 
 /**
@@ -31,12 +22,13 @@ const VERIFY = { buyer: true } as const
  * queue decides their order, and a signed pass lets an admitted visitor reserve.
  *
  * Any number of processes may have any number of handles on one room. A handle that has not created
- * the room learns its rules from the engine. All times are the engine's. Every method may reject
+ * the room learns its rules from the engine; if an option says otherwise, its first call is
+ * `RULES_CONFLICT`. All times are the engine's. Every method may reject
  * with `INVALID_ARGUMENT`, `UNAVAILABLE`, `UNKNOWN_OUTCOME`, `OVERLOADED`, `NOT_FOUND` (the room
  * does not exist), `STATE_LOST`, `UNSAFE_CONFIG` and `CLOSED`. Methods that take a ticket or a pass
  * may also reject with `TICKET_INVALID` or `PASS_INVALID`.
  */
-export class WaitingRoom implements AdmissionGate {
+export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   readonly id: string
   /** The sale whose stock limits admission, if any. */
   readonly sale: string | null
@@ -45,43 +37,37 @@ export class WaitingRoom implements AdmissionGate {
   readonly #poller: RoomPoller
   readonly #signer: Signer
   readonly #tickets: TicketCache
-  readonly #times: ReturnType<typeof checkTimes>
   readonly #holds: boolean
   readonly #position: LocalPosition
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
-    this.id = checkId(id, 'id')
+    checkId(id, 'id')
     checkWaitingRoomOptions(options)
     const { engine, sale, onUnavailable = 'hold', deadlineMs = 2_000, maxInFlight = 100_000 } = options
-    this.#holds = onUnavailable === 'hold'
-    this.#times = checkTimes(options)
-    this.sale = checkSaleId(sale)
-    this.#signer = new Signer(options.secret, { room: this.id, sale: this.sale })
-    this.#client = new RoomClient(this.id, engine, {
-      sale: this.sale,
+    const saleId = checkSaleId(sale)
+    const rules = checkHandleRules(options, saleId)
+    const signer = new Signer(options.secret, { room: id, sale: saleId })
+    const client = new RoomClient(id, engine, {
+      stated: statedRules(options, rules),
       pace: checkAdmission(options),
       deadlineMs: checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000),
       maxInFlight: checkInteger(maxInFlight, 'maxInFlight', 1, 10_000_000),
       // Six characters of 64 tell incarnations apart. They are kept short: every poll carries them.
-      onSeen: (incarnation) => this.#signer.bind(incarnation.slice(0, 6)),
+      onSeen: (incarnation) => signer.bind(incarnation.slice(0, 6)),
     })
-    if (typeof sale === 'string') this.#ownSale = new FlashSale(sale, { engine, deadlineMs })
-    this.#poller = new RoomPoller(this.#client, this.#ownSale ?? (sale as FlashSale | undefined))
+    const ownSale = typeof sale === 'string' ? new FlashSale(sale, { engine, deadlineMs }) : undefined
+    const poller = new RoomPoller(client, ownSale ?? (sale as FlashSale | undefined))
+    super({ client, poller, rules })
+    this.id = id
+    this.sale = saleId
+    this.#holds = onUnavailable === 'hold'
+    this.#signer = signer
+    this.#client = client
+    this.#ownSale = ownSale
+    this.#poller = poller
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
     this.#position = new LocalPosition(this.#client, this.#poller)
-  }
-
-  /**
-   * Creates the room. Calling it again with the same rules changes nothing, not even the rate (see
-   * {@link setRate}), so every process may call it when it starts.
-   *
-   * @returns Whether this call created the room.
-   * @throws {StockholdError} `RULES_CONFLICT`: a room of this name exists with other rules.
-   */
-  async create(rules: RoomRules = {}, options?: SignalOption): Promise<{ created: boolean }> {
-    const wanted = normalizeRoom(rules, this.#times, this.sale)
-    return { created: await this.#client.create(wanted, this.#client.call(options)) }
   }
 
   /**
@@ -145,13 +131,14 @@ export class WaitingRoom implements AdmissionGate {
    * Yields what `poll` answers whenever it changes, for server-sent events. Ends after a pass,
    * after the end of the sale, when the signal aborts, and when this handle is closed.
    *
-   * @throws {StockholdError} At once: `TICKET_INVALID` if this is not a ticket of this room,
-   *   `CLOSED`. From the iteration: as `poll`.
+   * @throws {StockholdError} At once: `TICKET_INVALID` if this is not a ticket of this room (as far
+   *   as this handle has read the room), `CLOSED`. From the iteration: as `poll`.
    */
   updates(ticket: string, options?: SignalOption): AsyncIterableIterator<PollResult> {
     const signal = checkSignalOption(options)
     this.#client.checkOpen()
-    this.#tickets.of(ticket)
+    // The rules of the room may say why a ticket is refused: the first poll reads them.
+    if (this.#client.known || !isJwt(ticket)) this.#tickets.of(ticket)
     const watched = {
       poll: (end: AbortSignal) => this.poll(ticket, { signal: end }),
       hasTurn: () => this.#poller.hasTurn(this.#tickets.of(ticket).number),
@@ -173,85 +160,6 @@ export class WaitingRoom implements AdmissionGate {
     this.#tickets.forget(ticket)
     this.#poller.forget()
     return { left }
-  }
-
-  /**
-   * Takes back a buyer's position or pass. Every process knows it within a second. `revoked`:
-   * whether there was one.
-   */
-  async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
-    const op = { buyer: checkId(buyer, 'buyer') }
-    const limits = this.#client.call(options)
-    await this.#client.learn(limits)
-    const revoked = await this.#client.ask('revoke', op, limits, ({ status }) => status === 'revoked')
-    this.#poller.forget()
-    await this.#poller.refresh(limits).catch(() => {})
-    return { revoked }
-  }
-
-  /**
-   * Changes how many visitors a second are admitted, in every process. If `burst` is not given, it
-   * stays as it is.
-   *
-   * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits no visitor.
-   */
-  async setRate(
-    perSecond: number,
-    options: { burst?: number | undefined } & SignalOption = {},
-  ): Promise<void> {
-    const rate = checkRate(perSecond, 'perSecond')
-    const given = checkOptions(options, 'options', RATE).burst
-    const burst = given === undefined ? null : checkBurst(given)
-    await this.#control({ action: 'pace', rate, burst }, { signal: options.signal })
-  }
-
-  /**
-   * Admits no visitor until {@link resume}. Positions and turns are kept; the time of the pause
-   * does not count against any visitor.
-   */
-  pause(options?: SignalOption): Promise<void> {
-    return this.#control({ action: 'pause' }, options)
-  }
-
-  /** Ends a {@link pause}. */
-  resume(options?: SignalOption): Promise<void> {
-    return this.#control({ action: 'resume' }, options)
-  }
-
-  /**
-   * Reads the state of the room from the engine.
-   *
-   * @throws {StockholdError} Also the error that keeps the room from reading its sale's stock, if
-   *   it does not pass by itself: `NOT_FOUND`, ...
-   */
-  async stats(options?: SignalOption): Promise<RoomStats> {
-    const limits = this.#client.call(options)
-    const { rules, commitment } = await this.#client.learn(limits)
-    const state = await this.#poller.refresh(limits)
-    if (this.#poller.saleError !== undefined) throw this.#poller.saleError
-    const { waiting, admitted, missedTurns, outstanding, capacity, pace } = state
-    return {
-      state: state.closed ?? (state.opened ? (state.paused ? 'paused' : 'open') : 'not_open'),
-      waiting,
-      admitted,
-      missedTurns,
-      outstanding,
-      capacity,
-      ratePerSecond: pace.rate / 1_000,
-      burst: pace.burst,
-      tokens: state.tokens / TOKEN,
-      turnsPerSecond: state.speed / 1_000,
-      draw: rules.order === 'random' ? { commitment, seed: state.seed, count: state.drawn } : null,
-    }
-  }
-
-  /**
-   * Resolves when this handle has read the room. From then on {@link verify} knows the server's
-   * time and the revocations.
-   */
-  async ready(options?: SignalOption): Promise<void> {
-    const limits = this.#client.call(options)
-    if (!this.#poller.state) await this.#poller.refresh(limits)
   }
 
   /**
@@ -337,12 +245,5 @@ export class WaitingRoom implements AdmissionGate {
   #gone(visitor: Visitor): StockholdError {
     this.#tickets.forget(visitor.ticket)
     return visitOver()
-  }
-
-  async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {
-    const limits = this.#client.call(options)
-    await this.#client.learn(limits)
-    await this.#client.ask('control', op as never, limits, () => {})
-    this.#poller.forget()
   }
 }

@@ -106,6 +106,8 @@ export class RoomInvariantChecker {
     if (!late) this.#inOrder(op.visits, answer, fresh)
     if (fresh.length > 0 && answer.capacity !== null)
       expect(answer.outstanding, 'capacity').toBeLessThanOrEqual(answer.capacity)
+    if (this.rules.maxActive !== null)
+      expect(answer.outstanding, 'maxActive').toBeLessThanOrEqual(this.rules.maxActive)
     expect(answer.waiting).toBe(this.people.filter((each) => each.here && each.expiresAt === null).length)
   }
 

@@ -63,6 +63,7 @@ const rules: fc.Arbitrary<StoredRoomRules> = fc
     passMs: fc.constantFrom(1_500, 5_000, 60_000),
     sale: fc.constantFrom(null, 'launch'),
     overcommit: fc.constantFrom(1_000, 1_500),
+    maxActive: fc.constantFrom(null, null, null, 1, 4),
   })
   .map((each) => ({ ...usualRules, ...each }))
 

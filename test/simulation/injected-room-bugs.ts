@@ -89,6 +89,12 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: undefined,
   },
   {
+    name: 'any number of passes is outstanding, whatever maxActive says',
+    bug: always('full', ({ capacity, outstanding }) => capacity !== null && outstanding.size >= capacity),
+    watched: ['admission'],
+    heard: undefined,
+  },
+  {
     name: 'an old reading of the stock is told as a new one',
     bug: around((machine) => {
       let first: StockReading | undefined

@@ -32,6 +32,7 @@ export const usualRules: StoredRoomRules = {
   passMs: 60_000,
   sale: null,
   overcommit: 1_000,
+  maxActive: null,
 }
 /** One token a second. */
 export const usualPace: AdmissionRate = { rate: 1_000, burst: 1 }

@@ -111,7 +111,11 @@ export class Room {
   }
 
   get full(): boolean {
-    return this.capacity !== null && this.outstanding.size >= this.capacity
+    const most = Math.min(
+      this.capacity ?? Number.POSITIVE_INFINITY,
+      this.rules.maxActive ?? Number.POSITIVE_INFINITY,
+    )
+    return this.outstanding.size >= most
   }
 
   get speed(): number {

@@ -44,7 +44,7 @@ const STOCK_STATES = ['none', 'open', 'closed', 'sold_out', 'ended'] as const
 function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
   to.array(ops.length)
   for (const { rules, pace, seed, commitment, incarnation } of ops) {
-    to.array(12)
+    to.array(13)
     to.text(incarnation)
     to.text(JSON.stringify(rules))
     to.integer(rules.claimMs)
@@ -53,6 +53,7 @@ function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
     to.integer(rules.order === 'random' ? 1 : 0)
     to.integer(rules.sale === null ? 0 : 1)
     to.integer(rules.overcommit)
+    to.integer(rules.maxActive ?? -1)
     to.text(seed)
     to.text(commitment)
     to.integer(pace.rate)

@@ -65,6 +65,7 @@ onBothEngines((open, kind) => {
       { sale: 'other' },
       { sale: null },
       { sale: 'launch', overcommit: 1_001 },
+      { sale: 'launch', maxActive: 1 },
     ]
     const conflict = { status: 'conflict', incarnation: room.token, commitment: 'commitment of launch' }
     for (const rules of others) expect(await room.create(rules)).toEqual(conflict)

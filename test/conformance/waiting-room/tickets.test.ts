@@ -63,6 +63,10 @@ onBothEngines((open, kind) => {
     ['a sale', 'none', {}, { sale: 'phones' }, 'sale is not set (here "phones")'],
     ['none', 'a sale', { sale: 'phones' }, {}, 'sale is "phones" (not given here)'],
     ['one sale', 'another', { sale: 'phones' }, { sale: 'shoes' }, 'sale is "phones" (here "shoes")'],
+    ['9 s for a turn', '30 s', {}, { claimMs: 9_000 }, 'claimMs is 30000 (here 9000)'],
+    ['another passMs', 'its own', { passMs: 60_000 }, { passMs: 70_000 }, 'passMs is 60000 (here 70000)'],
+    ['overcommit', 'another', {}, { overcommit: 2 }, 'overcommit is 1.2 (here 2)'],
+    ['maxActive', 'none', {}, { maxActive: 5 }, 'maxActive is not set (here 5)'],
   ])('a handle that was told %s where the room has %s learns so from its first call', async (...row) => {
     const [, , ofRoom, ofHandle, difference] = row
     const clock = await kind.make()
@@ -77,6 +81,7 @@ onBothEngines((open, kind) => {
     const calls: Record<string, (room: WaitingRoom) => Promise<unknown>> = {
       join: (room) => room.join('bob'),
       poll: (room) => room.poll(ticket),
+      updates: (room) => room.updates(ticket).next(),
       leave: (room) => room.leave(ticket),
       revoke: (room) => room.revoke('ann'),
       setRate: (room) => room.setRate(9),
@@ -97,6 +102,16 @@ onBothEngines((open, kind) => {
       )
     }
     expect(await right.stats()).toMatchObject({ waiting: 0, admitted: 1, ratePerSecond: 1 })
+  })
+
+  test('a handle that leaves an option out takes the rule of the room', async () => {
+    const door = await open({ claimMs: 5_000, passMs: 60_000, overcommit: 2, maxActive: 1 })
+    const bare = { claimMs: undefined, passMs: undefined, overcommit: undefined, maxActive: undefined }
+    const other = door.handle(bare)
+    await door.join('ann')
+    const told = await other.poll(door.ticket('ann'))
+    expect(told).toEqual({ status: 'admitted', pass: expect.any(String), expiresAt: door.now() + 60_000 })
+    expect(await other.stats()).toMatchObject({ maxActive: 1, outstanding: 1 })
   })
 
   test('what is no ticket is TICKET_INVALID, however it was made; nothing else is ever thrown', async () => {

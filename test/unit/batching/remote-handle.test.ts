@@ -5,7 +5,7 @@ import { StockholdError } from '../../../src/errors.js'
 import { normalizeRules } from '../../../src/sale/rules.js'
 import { SaleClient } from '../../../src/sale/sale-client.js'
 import { RoomClient } from '../../../src/waiting-room/room-client.js'
-import { normalizeRoom } from '../../../src/waiting-room/room-rules.js'
+import { checkHandleRules, normalizeRoom } from '../../../src/waiting-room/room-rules.js'
 import { settled, TestClock } from '../../support/test-clock.js'
 
 const limits = { deadlineMs: 3_600_000, maxInFlight: 10 }
@@ -14,10 +14,10 @@ const sale = {
   open: (engine: Engine) => new SaleClient('launch', engine, limits),
 }
 const room = {
-  rules: normalizeRoom({}, { passMs: 10_000, abandonAfterMs: 10_000 } as never, null),
+  rules: normalizeRoom({}, checkHandleRules({ ratePerSecond: 1 }, null)),
   open: (engine: Engine) =>
     new RoomClient('launch', engine, {
-      ...{ ...limits, sale: null, pace: { rate: 1, burst: 1 } },
+      ...{ ...limits, stated: { sale: null }, pace: { rate: 1, burst: 1 } },
       onSeen: () => {},
     }),
 }

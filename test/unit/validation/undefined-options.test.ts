@@ -60,6 +60,7 @@ const room: AllUndefined<WaitingRoomOptions & AdmissionOptions> = {
   claimMs: undefined,
   passMs: undefined,
   overcommit: undefined,
+  maxActive: undefined,
   sale: undefined,
   onUnavailable: undefined,
   deadlineMs: undefined,

@@ -13,6 +13,7 @@ const rules: StoredRoomRules = {
   passMs: 60_000,
   sale: null,
   overcommit: 1_000,
+  maxActive: null,
 }
 
 function state(rest: Partial<RoomState> = {}): RoomState {

@@ -27,7 +27,7 @@ function opened(tokens: string[] = ['t']) {
   const engine = { clock, elapsed: () => elapsed, room: () => room } as unknown as Engine
   const seen: string[] = []
   const access = new RoomClient('r', engine, {
-    sale: null,
+    stated: { sale: null },
     pace: { rate: 1, burst: 1 },
     deadlineMs: 700,
     maxInFlight: 2,

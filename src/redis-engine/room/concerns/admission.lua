@@ -43,7 +43,9 @@ end
 
 -- Gives turns while there are tokens, to visitors whose rank is called or had time to be shown.
 local function let_in()
-  local free = coupled == 0 and math.huge or capacity() - outstanding()
+  local most = coupled == 0 and math.huge or capacity()
+  if max_active >= 0 then most = math.min(most, max_active) end
+  local free = most == math.huge and most or most - outstanding()
   local had_time = math.min(before('called') + near(), before('tail'))
   local away, searching = 0, true
   while room.tokens >= TOKEN and free > 0 do

@@ -6,7 +6,8 @@
 local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED = unpack(KEYS)
 --   META             hash    rules: JSON
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
---                            random and coupled (0 or 1), overcommit, seed, commitment
+--                            random and coupled (0 or 1), overcommit, max_active (-1 for none),
+--                            seed, commitment
 --                            live: the values named below, then the notes as pairs
 --   VISITORS         hash    buyer -> number, and if they differ from "number, no pass, visit id
 --                            = number, no turn missed": expiry of the pass or 0, visit id, and how
@@ -38,7 +39,7 @@ local opened_room = redis.call('HMGET', META, 'static', 'live')
 if not (opened_room[1] and opened_room[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, seed = cmsgpack.unpack(opened_room[1])
+local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, max_active, seed = cmsgpack.unpack(opened_room[1])
 -- See sale/concerns/partition.lua.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 

@@ -1,8 +1,9 @@
 -- Creates a waiting room, once.
 -- Columns: incarnation, deadline, min_time, rooms
 --   rooms: of each item { incarnation, rules, claimMs, passMs, opensAt, random, coupled,
---     overcommit, seed, commitment, rate, burst }
---   rules: canonical JSON; opensAt: epoch ms, -1 for none; random, coupled: 0 or 1
+--     overcommit, max_active, seed, commitment, rate, burst }
+--   rules: canonical JSON; opensAt: epoch ms, -1 for none; max_active: -1 for none;
+--   random, coupled: 0 or 1
 -- Statuses, each with incarnation and commitment of the existing room (of T: the item's own):
 --   C created   X exists   N conflict   T retry
 -- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations, commitments;
@@ -23,10 +24,10 @@ if found[3] then written_at, ahead_then = cmsgpack.unpack(found[3]) end
 local now, ahead = time_since(written_at, ahead_then, min_time)
 if not (known_rules and known) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
-local function create(incarnation, rules, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment, rate, burst)
-  if known_rules then return known_rules == rules and 'X' or 'N', known[2], known[10] end
+local function create(incarnation, rules, claimMs, passMs, opensAt, random, coupled, overcommit, max_active, seed, commitment, rate, burst)
+  if known_rules then return known_rules == rules and 'X' or 'N', known[2], known[11] end
   if clock > deadline then return 'T', incarnation, commitment end
-  known = { @LAYOUT@, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, seed, commitment }
+  known = { @LAYOUT@, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, max_active, seed, commitment }
   redis.call('HSET', META,
     'rules', rules,
     'static', cmsgpack.pack(unpack(known)),

@@ -17,4 +17,4 @@ if known[1] ~= @LAYOUT@ then return { 'incompatible', clock, known[1] } end
 local written_at, ahead = 0, 0
 if found[3] then written_at, ahead = cmsgpack.unpack(found[3]) end
 local now = time_since(written_at, ahead, min_time)
-return { 'described', now, now - clock, known[2], found[1], known[10] }
+return { 'described', now, now - clock, known[2], found[1], known[11] }

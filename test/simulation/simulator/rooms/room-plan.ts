@@ -11,6 +11,7 @@ export interface RoomPlan {
   readonly claimMs: number
   readonly passMs: number
   readonly overcommit: number
+  readonly maxActive: number | undefined
   readonly onUnavailable: 'hold' | 'refuse'
   readonly deadlineMs: number
   readonly processes: number
@@ -58,6 +59,7 @@ export function drawRoomPlan(random: Random): RoomPlan {
     claimMs: random.pick([100, 400, 1_500, 4_000]),
     passMs: random.pick([500, 2_000, 5_000]),
     overcommit: random.pick([1, 1, 1.2, 2]),
+    maxActive: random.pick([undefined, undefined, undefined, 1, 3]),
     onUnavailable: random.chance(0.85) ? 'hold' : 'refuse',
     deadlineMs: random.pick([100, 500, 2_000]),
     processes: random.whole(1, 3),

@@ -218,6 +218,8 @@ export class RoomWatch {
 
   /** By a reading that is fresh ({@link #mayLetIn}) and true ({@link #reading}). */
   #withinCapacity({ rules, outstanding: { size } }: Room, { stock }: Snapshot, story: () => string): void {
+    const most = rules.maxActive ?? Number.POSITIVE_INFINITY
+    demand(size <= most, 'admission', () => `${size} outstanding where ${most} may be ${story()}`)
     if (rules.sale === null) return
     const { available } = stock!
     const allowed = Math.floor((available * rules.overcommit) / 1_000)

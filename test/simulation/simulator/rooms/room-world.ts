@@ -76,7 +76,8 @@ export class RoomWorld {
       room: () => network.port(process, this.machine),
     }
     const engine = this.#options.bug?.engine?.(plain, process, random.fork()) ?? plain
-    const { ratePerSecond, burst, claimMs, passMs, overcommit, onUnavailable, deadlineMs } = this.plan
+    const { ratePerSecond, burst, claimMs, passMs, overcommit, maxActive, onUnavailable, deadlineMs } =
+      this.plan
     const room = new WaitingRoom('room', {
       ...{
         engine,
@@ -86,6 +87,7 @@ export class RoomWorld {
         claimMs,
         passMs,
         overcommit,
+        maxActive,
         onUnavailable,
         deadlineMs,
       },

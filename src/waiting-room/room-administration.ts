@@ -1,0 +1,125 @@
+import { TOKEN } from '../engine/room.js'
+import { checkId, checkOptions, type SignalOption } from '../validation.js'
+import type { RoomStats } from './results.js'
+import type { RoomClient } from './room-client.js'
+import type { RoomPoller } from './room-poller.js'
+import { checkBurst, checkRate, type HandleRules, normalizeRoom, type RoomRules } from './room-rules.js'
+
+const RATE = { burst: true, signal: true } as const
+
+/** What a handle of a room is made of. */
+export interface RoomContext {
+  readonly client: RoomClient
+  readonly poller: RoomPoller
+  readonly rules: HandleRules
+}
+
+/** What the shop does with a room as a whole. The visits of buyers are in `waiting-room.ts`. */
+export abstract class RoomAdministration {
+  /** @internal */
+  protected readonly context: RoomContext
+
+  /** @internal */
+  protected constructor(context: RoomContext) {
+    this.context = context
+  }
+
+  /**
+   * Creates the room. Calling it again with the same rules changes nothing, not even the rate (see
+   * {@link setRate}), so every process may call it when it starts.
+   *
+   * @returns Whether this call created the room.
+   * @throws {StockholdError} `RULES_CONFLICT`: a room of this name exists with other rules.
+   */
+  async create(rules: RoomRules = {}, options?: SignalOption): Promise<{ created: boolean }> {
+    const wanted = normalizeRoom(rules, this.context.rules)
+    return { created: await this.context.client.create(wanted, this.context.client.call(options)) }
+  }
+
+  /**
+   * Changes how many visitors a second are admitted, in every process. If `burst` is not given, it
+   * stays as it is.
+   *
+   * @param perSecond 0 to 1,000,000 with at most three decimals; 0 admits no visitor.
+   */
+  async setRate(
+    perSecond: number,
+    options: { burst?: number | undefined } & SignalOption = {},
+  ): Promise<void> {
+    const rate = checkRate(perSecond, 'perSecond')
+    const given = checkOptions(options, 'options', RATE).burst
+    const burst = given === undefined ? null : checkBurst(given)
+    await this.#control({ action: 'pace', rate, burst }, { signal: options.signal })
+  }
+
+  /**
+   * Admits no visitor until {@link resume}. Positions and turns are kept; the time of the pause
+   * does not count against any visitor.
+   */
+  pause(options?: SignalOption): Promise<void> {
+    return this.#control({ action: 'pause' }, options)
+  }
+
+  /** Ends a {@link pause}. */
+  resume(options?: SignalOption): Promise<void> {
+    return this.#control({ action: 'resume' }, options)
+  }
+
+  /**
+   * Takes back a buyer's position or pass. Every process knows it within a second. `revoked`:
+   * whether there was one.
+   */
+  async revoke(buyer: string, options?: SignalOption): Promise<{ revoked: boolean }> {
+    const op = { buyer: checkId(buyer, 'buyer') }
+    const limits = this.context.client.call(options)
+    await this.context.client.learn(limits)
+    const revoked = await this.context.client.ask('revoke', op, limits, ({ status }) => status === 'revoked')
+    this.context.poller.forget()
+    await this.context.poller.refresh(limits).catch(() => {})
+    return { revoked }
+  }
+
+  /**
+   * Reads the state of the room from the engine.
+   *
+   * @throws {StockholdError} Also the error that keeps the room from reading its sale's stock, if
+   *   it does not pass by itself: `NOT_FOUND`, ...
+   */
+  async stats(options?: SignalOption): Promise<RoomStats> {
+    const limits = this.context.client.call(options)
+    const { rules, commitment } = await this.context.client.learn(limits)
+    const state = await this.context.poller.refresh(limits)
+    if (this.context.poller.saleError !== undefined) throw this.context.poller.saleError
+    const { waiting, admitted, missedTurns, outstanding, capacity, pace } = state
+    return {
+      state: state.closed ?? (state.opened ? (state.paused ? 'paused' : 'open') : 'not_open'),
+      waiting,
+      admitted,
+      missedTurns,
+      outstanding,
+      capacity,
+      maxActive: rules.maxActive,
+      ratePerSecond: pace.rate / 1_000,
+      burst: pace.burst,
+      tokens: state.tokens / TOKEN,
+      turnsPerSecond: state.speed / 1_000,
+      draw: rules.order === 'random' ? { commitment, seed: state.seed, count: state.drawn } : null,
+    }
+  }
+
+  /**
+   * Resolves when this handle has read the room. From then on {@link verify} knows the server's
+   * time and the revocations.
+   */
+  async ready(options?: SignalOption): Promise<void> {
+    const limits = this.context.client.call(options)
+    if (!this.context.poller.state) await this.context.poller.refresh(limits)
+  }
+
+  async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {
+    const limits = this.context.client.call(options)
+    await this.context.client.learn(limits)
+    await this.context.client.ask('control', op as never, limits, () => {})
+    this.context.poller.forget()
+  }
+}
