@@ -2,18 +2,21 @@
 export interface Refund {
   readonly reservation: string
   readonly paymentId: string | undefined
-  /** `refund_due`: the payment came too late. `cancelled`: the buyer cancelled the order. */
+  /**
+   * `refund_due`: the payment came too late, or the order was paid for before. `cancelled`: the
+   * buyer cancelled the order.
+   */
   readonly why: 'refund_due' | 'cancelled'
 }
 
 export interface Refunding {
-  /** Refunds once for each reservation, however often it is called. */
+  /** Refunds each payment of a reservation once, however often it is called. */
   giveBack(refund: Refund): Promise<void>
 }
 
 /**
- * Stands for a payment provider, which takes the reservation's id as the idempotency key of the
- * refund.
+ * Stands for a payment provider, which takes the ids of reservation and payment as the idempotency
+ * key of the refund.
  */
 export class Bank implements Refunding {
   readonly #table = new Map<string, Refund>()
@@ -21,8 +24,9 @@ export class Bank implements Refunding {
   repeats = 0
 
   async giveBack(refund: Refund): Promise<void> {
-    if (this.#table.has(refund.reservation)) this.repeats++
-    else this.#table.set(refund.reservation, refund)
+    const key = `${refund.reservation} ${refund.paymentId ?? ''}`
+    if (this.#table.has(key)) this.repeats++
+    else this.#table.set(key, refund)
   }
 
   refunds(): Iterable<Refund> {

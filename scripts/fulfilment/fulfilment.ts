@@ -21,10 +21,10 @@ export function fulfilment(warehouse: Packing, bank: Refunding): EventHandler {
         const { id: reservation, items } = event.reservation
         return warehouse.pack({ reservation, items })
       }
-      // The buyer gets the money, not the goods.
+      // This payment goes back. The reservation may be the order of another payment.
       case 'refund_due': {
-        const { id: reservation, paymentId } = event.reservation
-        return bank.giveBack({ reservation, paymentId, why: 'refund_due' })
+        const { reservation, paymentId } = event
+        return bank.giveBack({ reservation: reservation.id, paymentId, why: 'refund_due' })
       }
       case 'refunded': {
         const { id: reservation, paymentId } = event.reservation

@@ -32,8 +32,9 @@ export interface EventOffset {
  * - `confirmed`: the reservation is paid for and final. A warehouse ships on this event.
  * - `released`, `expired`: the units are on sale again. An expired reservation may still become
  *   `confirmed`, by a late payment that found stock.
- * - `refund_due`: a payment came that cannot be honoured. Refund the payment
- *   `reservation.paymentId`.
+ * - `refund_due`: a payment came that cannot be honoured: refund the payment `paymentId`. There is
+ *   one such event for each payment. With `duplicate_payment` the reservation is the order of
+ *   another payment, `reservation.paymentId`, and stays one.
  * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale
  *   again.
  * - `restocked`: `applied` units were added, or removed (negative), of the `quantity` requested
@@ -49,7 +50,13 @@ export type SaleEvent = EventOffset &
         readonly reservation: Reservation
       }
     | { readonly type: 'refunded'; readonly reservation: Reservation; readonly restock: boolean }
-    | { readonly type: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
+    | {
+        readonly type: 'refund_due'
+        readonly reservation: Reservation
+        readonly reason: RefundReason
+        /** Absent if `confirm` was called without one. */
+        readonly paymentId?: string | undefined
+      }
     | {
         readonly type: 'restocked'
         readonly sku: string
@@ -93,6 +100,7 @@ export function toEvent(
   switch (type) {
     case 'sent':
     case 'received':
+    case 'paid':
       return undefined
     case 'paused':
     case 'resumed':
@@ -127,10 +135,13 @@ export function toEvent(
       return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
     }
     case 'refund_due': {
-      // The payment was for a released or expired reservation, and did not change its state.
-      const state = event.reason === 'released' ? 'released' : 'expired'
+      const { reason, further } = event
+      // The first payment was for a released or expired reservation, and did not change its state.
+      const state = further?.state ?? (reason === 'released' ? 'released' : 'expired')
       const reservation = asOf(event, stored, rules, state)
-      return { id, type, at, partition, generation, sequence, reservation, reason: event.reason }
+      const paymentId = further?.paymentId ?? reservation.paymentId
+      const told = { id, type, at, partition, generation, sequence, reservation, reason }
+      return paymentId === undefined ? told : { ...told, paymentId }
     }
   }
 }

@@ -37,7 +37,15 @@ export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | '
 /** A sale takes reservations only while it is `open`. */
 export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
 /** Why a payment must be refunded. */
-export type RefundReason = 'sold_out' | 'released' | 'limit_exceeded' | 'ended' | 'refunded'
+export type RefundReason =
+  | 'sold_out'
+  | 'released'
+  | 'limit_exceeded'
+  | 'ended'
+  | 'refunded'
+  | 'duplicate_payment'
+/** The reasons that are recorded. `refunded` is not: it follows from the reservation's state. */
+export type RecordedReason = Exclude<RefundReason, 'refunded'>
 
 /** A reservation as the engine stores it. Times in epoch ms of the server's clock. */
 export interface StoredReservation {
@@ -49,6 +57,14 @@ export interface StoredReservation {
   readonly createdAt: number
   readonly expiresAt: number
   readonly paymentId: string | null
+}
+
+/** A payment of a reservation that is not its own one, and that was told `refund_due`. */
+export interface FurtherPayment {
+  /** Of the reservation. */
+  readonly id: string
+  readonly paymentId: string
+  readonly reason: RecordedReason
 }
 
 /** Units by SKU index, in ascending order of it; a SKU that is not listed has 0. */
@@ -78,7 +94,15 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'reserved' | 'extended'; readonly id: string; readonly expiresAt: number }
   | { readonly type: 'confirmed' | 'released' | 'expired'; readonly id: string }
   | { readonly type: 'refunded'; readonly id: string; readonly restock: boolean }
-  | { readonly type: 'refund_due'; readonly id: string; readonly reason: RefundReason }
+  | {
+      readonly type: 'refund_due'
+      readonly id: string
+      readonly reason: RecordedReason
+      /** The payment, if it is not the reservation's own; the state did not change then. */
+      readonly further?: { readonly paymentId: string; readonly state: ReservationState } | undefined
+    }
+  /** The id of the reservation's own payment, which was first reported without one. */
+  | { readonly type: 'paid'; readonly id: string; readonly state: ReservationState }
   | {
       readonly type: 'restocked'
       readonly sku: number
@@ -123,6 +147,7 @@ export interface ReservationPage {
   /** The cursor of the next page; '0' after the last. */
   readonly cursor: string
   readonly reservations: readonly StoredReservation[]
+  readonly furtherPayments: readonly FurtherPayment[]
   /** The partition's counts after the last page, in order of the SKUs; empty before. */
   readonly skus: readonly SkuCounts[]
   /** How many events the partition had written. */

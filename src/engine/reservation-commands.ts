@@ -1,5 +1,5 @@
 import type { Retry } from './port.js'
-import type { Cart, RefundReason, StoredReservation } from './records.js'
+import type { Cart, RecordedReason, RefundReason, StoredReservation } from './records.js'
 
 /** The commands of reservations; what all commands share is in `sale.ts`. */
 export interface ReservationCommands {
@@ -52,20 +52,34 @@ export interface ReservationCommands {
   }
 
   /**
+   * The first payment that is reported of a reservation is its own; another `paymentId` is a
+   * further payment.
+   *
    * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
+   * - A further payment that was recorded before: `refund_due` with the same reason again.
    * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
    *   false`.
    * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
-   *   changes, the first `paymentId` stays.
-   * - refunded: `refund_due` with `refunded`. Nothing changes.
+   *   changes. A further payment is `refund_due` with `duplicate_payment`.
+   * - refunded: `refund_due` with `refunded`. Nothing changes. A further payment is `refund_due`
+   *   with `duplicate_payment`.
+   * - released or expired, and `refund_due` was answered before: the same reason again, also to a
+   *   further payment.
+   * - In these three states, if the own payment was reported without an id, the first id is its id,
+   *   and it is stored; event `paid`.
    * - released: `refund_due` with `released`.
-   * - expired: if `refund_due` was answered before, the same reason again. Else, in this order:
-   *   sale ended: `ended`; buyer's held and confirmed units with the cart over a limit:
-   *   `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with the first SKU
-   *   of the cart that lacks units: other partitions may have some, and nothing changed; otherwise
-   *   the units go from `available` to `confirmed`, event `confirmed`, `late: true`.
+   * - expired: in this order: sale ended: `ended`; buyer's held and confirmed units with the cart
+   *   over a limit: `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with
+   *   the first SKU of the cart that lacks units: other partitions may have some, and nothing
+   *   changed; otherwise the units go from `available` to `confirmed`, event `confirmed`, `late:
+   *   true`.
    * - The first `refund_due` for a released or expired reservation is recorded, with its reason and
-   *   `paymentId`, by the event `refund_due`; the state stays.
+   *   `paymentId`, by the event `refund_due`; the state stays. The first `refund_due` for a further
+   *   payment is recorded too, by its own event; the state stays.
+   *
+   * `told`, in a recovery: the payment was told `refund_due` for this reason. It is recorded, as
+   * the reservation's own if that has none (except with `duplicate_payment`), and the state becomes
+   * `released` for `released` and `expired` otherwise; nothing is confirmed. A hold is `not_found`.
    */
   confirm: {
     op: {
@@ -73,6 +87,7 @@ export interface ReservationCommands {
       readonly buyer: string | null
       readonly paymentId: string | null
       readonly final: boolean
+      readonly told?: RecordedReason | undefined
     }
     answer:
       | {

@@ -1,7 +1,7 @@
 import { chunksOf } from '../common/chunks.js'
-import type { Rules, StoredReservation } from '../engine/engine.js'
+import type { FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
-import { emptyReservations, pushStored } from './page.js'
+import { emptyPayments, emptyReservations, pushPayment, pushStored } from './page.js'
 import type { ReservationRow } from './rows.js'
 import type { SaleWriter } from './sale-writer.js'
 
@@ -21,6 +21,8 @@ export interface Differences {
   readonly differing: { readonly id: string; readonly fields: readonly Difference[] }[]
   /** Reservations that only the ledger has. */
   readonly unknown: string[]
+  /** Further payments that only the sale has, and those that only the ledger has. */
+  readonly payments: { readonly missing: FurtherPayment[]; readonly unknown: FurtherPayment[] }
 }
 
 /** A field of a reservation that differs between sale and ledger. */
@@ -44,6 +46,7 @@ export async function compare(
 ): Promise<Differences> {
   const { source, tables, rules } = writer
   const seen = new Set<string>()
+  const payments = new PaymentComparison(writer, partition, source.lastSeen(partition))
   let doubtful = new Set<string>()
   const caughtUp = async (): Promise<LogOffset> => {
     const offset = source.lastSeen(partition)!
@@ -54,7 +57,7 @@ export async function compare(
   let cursor = '0'
   do {
     const page = await source.scan(partition, cursor)
-    await caughtUp()
+    await payments.add(page.furtherPayments, await caughtUp())
     const rows = await rowsOf(writer, page.reservations)
     for (const reservation of page.reservations) {
       seen.add(reservation.id)
@@ -69,7 +72,13 @@ export async function compare(
     after = ids.at(-1)!
   }
 
-  const found: Differences = { checked: 0, missing: [], differing: [], unknown: [] }
+  const found: Differences = {
+    checked: 0,
+    missing: [],
+    differing: [],
+    unknown: [],
+    payments: await payments.end(repair),
+  }
   const checked = new Set([...seen, ...doubtful])
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
     // The sale reports an expired hold as expired even before the event of its expiry.
@@ -87,6 +96,67 @@ export async function compare(
     }
   }
   return { ...found, checked: checked.size }
+}
+
+/**
+ * Compares the further payments of a partition. They never change, so those that a page of the scan
+ * shows are in the ledger once it has caught up, and those that the sale had before the first page
+ * are on one of the pages.
+ */
+class PaymentComparison {
+  readonly #writer: SaleWriter
+  readonly #partition: number
+  readonly #seen = new Set<string>()
+  readonly #missing: FurtherPayment[] = []
+  /** The offset before the first page; `null`: unknown. */
+  readonly #first: LogOffset | null
+  #last: LogOffset | undefined
+
+  constructor(writer: SaleWriter, partition: number, first: LogOffset | null) {
+    this.#writer = writer
+    this.#partition = partition
+    this.#first = first
+  }
+
+  /** @param offset Up to which the ledger has everything. */
+  async add(page: readonly FurtherPayment[], offset: LogOffset): Promise<void> {
+    this.#last = offset
+    const { source, tables } = this.#writer
+    for (const some of chunksOf(page, AT_ONCE)) {
+      const rows = await tables.furtherPayments.of(source.sale, [...new Set(some.map(({ id }) => id))])
+      const known = new Set(rows.map(nameOf))
+      for (const payment of some) {
+        this.#seen.add(nameOf(payment))
+        if (!known.has(nameOf(payment))) this.#missing.push(payment)
+      }
+    }
+  }
+
+  async end(repair: boolean): Promise<Differences['payments']> {
+    const { source, tables } = this.#writer
+    const unknown: FurtherPayment[] = []
+    const of = this.#first && { partition: this.#partition, offset: this.#first }
+    for (let after: FurtherPayment | undefined; of; ) {
+      const rows = await tables.furtherPayments.page(source.sale, after, PAGE, of)
+      if (rows.length === 0) break
+      unknown.push(...rows.filter((row) => !this.#seen.has(nameOf(row))))
+      after = rows.at(-1)!
+    }
+    if (repair && unknown.length > 0) await tables.furtherPayments.forget(source.sale, unknown)
+    if (repair && this.#missing.length > 0) {
+      const { generation, sequence } = this.#last!
+      const columns = emptyPayments()
+      const at = { at: source.serverTime(this.#partition), generation, sequence }
+      for (const payment of this.#missing) pushPayment(columns, payment, at)
+      await tables.furtherPayments.add(source.sale, this.#partition, columns)
+    }
+    return { missing: this.#missing, unknown }
+  }
+}
+
+/** The id has a fixed length. */
+function nameOf({ id, paymentId }: FurtherPayment): string {
+  return id + paymentId
 }
 
 function isWrong(

@@ -1,4 +1,4 @@
-import type { Rules, StoredReservation } from '../engine/engine.js'
+import type { FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { RecoverySource } from '../sale/recovery/replay.js'
@@ -29,6 +29,14 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
   return {
     state,
     restocks: (await tables.restocks(sale)).map((row) => restockOf(row, skuIndices)),
+    async *furtherPayments() {
+      for (let after: FurtherPayment | undefined; ; ) {
+        const rows = await tables.furtherPayments.page(sale, after, BATCH)
+        if (rows.length === 0) return
+        after = rows.at(-1)!
+        yield rows
+      }
+    },
     async *reservations(kind, now) {
       for (let after = ''; ; ) {
         const rows = await tables.ofKind(sale, kind, now, after, BATCH)
@@ -53,7 +61,7 @@ function acknowledged(row: ReservationRow, skuIndices: ReadonlyMap<string, numbe
   const state = row.state as StoredReservation['state']
   return {
     reservation: { id, buyer, cart, state, key, createdAt, expiresAt, paymentId },
-    refundDue: row.refundDue !== null,
+    refundDue: row.refundDue,
     restocked,
   }
 }

@@ -114,4 +114,39 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON TABLE ${schema}.events IS 'Every change, exactly once, in the order (partition, generation, sequence).';
     COMMENT ON COLUMN ${schema}.reservations.state IS 'held (past expires_at: expired), confirmed, released, expired, refunded; forgotten: the sale has lost it, and was recovered without it';
     COMMENT ON COLUMN ${schema}.reservations.sequence IS 'With partition and generation: its latest event.';`,
+  (schema) => `
+    CREATE TABLE ${schema}.further_payments (
+      sale text COLLATE "C" NOT NULL,
+      reservation text COLLATE "C" NOT NULL,
+      payment_id text COLLATE "C" NOT NULL,
+      partition int NOT NULL,
+      reason text COLLATE "C" NOT NULL,
+      at timestamptz NOT NULL,
+      generation int NOT NULL,
+      sequence bigint NOT NULL,
+      forgotten boolean NOT NULL DEFAULT false,
+      PRIMARY KEY (sale, reservation, payment_id)
+    );
+    CREATE INDEX further_payments_of_id ON ${schema}.further_payments (payment_id);
+    COMMENT ON TABLE ${schema}.further_payments IS 'Payments for a reservation that has another payment, its own. Each must be refunded.';
+    COMMENT ON COLUMN ${schema}.further_payments.reason IS 'duplicate_payment; or, if the own payment must be refunded too, the same reason: sold_out, released, limit_exceeded or ended.';
+    COMMENT ON COLUMN ${schema}.further_payments.sequence IS 'With partition and generation: its event.';
+    COMMENT ON COLUMN ${schema}.further_payments.forgotten IS 'The sale has lost it, and was recovered without it. The payment must be refunded all the same.';
+
+    CREATE VIEW ${schema}.payments AS
+      SELECT sale, id AS reservation, buyer, payment_id, true AS own,
+        CASE WHEN refund_due IS NOT NULL THEN 'refund_due' WHEN state = 'confirmed' THEN 'order' ELSE state END AS outcome,
+        refund_due AS reason
+      FROM ${schema}.reservations WHERE payment_id IS NOT NULL OR refund_due IS NOT NULL OR state IN ('confirmed', 'refunded')
+      UNION ALL
+      SELECT p.sale, p.reservation, r.buyer, p.payment_id, false, 'refund_due', p.reason
+      FROM ${schema}.further_payments p LEFT JOIN ${schema}.reservations r ON r.sale = p.sale AND r.id = p.reservation;
+    COMMENT ON VIEW ${schema}.payments IS 'All payments, and what became of each.';
+    COMMENT ON COLUMN ${schema}.payments.payment_id IS 'Null if confirm was called without one.';
+    COMMENT ON COLUMN ${schema}.payments.own IS 'The first payment of its reservation; false for each further one.';
+    COMMENT ON COLUMN ${schema}.payments.outcome IS 'order: it is part of an order; refund_due: it must be refunded, for the reason beside it; refunded: the order was refunded; forgotten: the sale has lost the order';
+
+    COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, confirmed, paid, released, expired, refunded, refund_due, restocked, sent, received, sold_out, paused, resumed, ended';
+    COMMENT ON COLUMN ${schema}.events.details IS 'refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
+    COMMENT ON COLUMN ${schema}.reservations.payment_id IS 'The first payment, whether it is the order''s or must be refunded. For further ones see further_payments.';`,
 ]

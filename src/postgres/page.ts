@@ -1,4 +1,11 @@
-import type { FinalAnswer, Rules, StoredEvent, StoredReservation } from '../engine/engine.js'
+import type {
+  FinalAnswer,
+  FurtherPayment,
+  RecordedReason,
+  Rules,
+  StoredEvent,
+  StoredReservation,
+} from '../engine/engine.js'
 import { toText } from './text.js'
 
 /** The state of a reservation in the ledger. */
@@ -35,12 +42,23 @@ export interface ReservationColumns {
   readonly sequence: number[]
 }
 
+/** Columns of the rows of `further_payments` that a page of events inserts. */
+export interface PaymentColumns {
+  readonly reservation: string[]
+  readonly paymentId: string[]
+  readonly reason: RecordedReason[]
+  readonly at: number[]
+  readonly generation: number[]
+  readonly sequence: number[]
+}
+
 export type SaleChange = 'open' | 'paused' | 'ended'
 
 /** The rows that a page of events writes. */
 export interface Batch {
   readonly events: EventColumns
   readonly reservations: ReservationColumns
+  readonly payments: PaymentColumns
   /** The sale's state, if an event of the page changes it. */
   readonly sale: SaleChange | null
 }
@@ -74,6 +92,10 @@ export function emptyReservations(): ReservationColumns {
   }
 }
 
+export function emptyPayments(): PaymentColumns {
+  return { reservation: [], paymentId: [], reason: [], at: [], generation: [], sequence: [] }
+}
+
 /**
  * The rows of a page. A reservation's changes are taken from its events alone: the reservations of
  * a page are in their present state, and the events that led to it may be on a later page. Only the
@@ -89,6 +111,7 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
     details: [],
   }
   const outcomes = new Map<string, Outcome>()
+  const payments = emptyPayments()
   let sale: SaleChange | null = null
   for (const event of events) {
     columns.sequence.push(event.sequence)
@@ -98,6 +121,10 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
     columns.expiresAt.push('expiresAt' in event ? event.expiresAt : null)
     columns.details.push(detailsOf(event, rules))
     if ('id' in event) outcomes.set(event.id, outcomeOf(event, outcomes.get(event.id)))
+    if (event.type === 'refund_due' && event.further) {
+      const { at, sequence, id, reason, further } = event
+      pushPayment(payments, { id, paymentId: further.paymentId, reason }, { at, generation, sequence })
+    }
     sale = saleChange[event.type] ?? sale
   }
   const stored = new Map(reservations.map((reservation) => [reservation.id, reservation]))
@@ -107,7 +134,7 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
     // A reservation that the sale does not have any more is found by the comparison after a loss.
     if (reservation) push(rows, reservation, outcome, generation, rules)
   }
-  return { events: columns, reservations: rows, sale }
+  return { events: columns, reservations: rows, payments, sale }
 }
 
 const saleChange: { readonly [T in StoredEvent['type']]?: SaleChange } = {
@@ -134,7 +161,15 @@ function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome
       outcome.state = 'held'
       outcome.expiresAt = event.expiresAt
       break
+    case 'paid':
+      outcome.state = event.state
+      outcome.isPaid = true
+      break
     case 'refund_due':
+      if (event.further) {
+        outcome.state = event.further.state
+        break
+      }
       // The reason is the state: only a released or an expired reservation can be paid for in
       // vain.
       outcome.state = event.reason === 'released' ? 'released' : 'expired'
@@ -176,6 +211,19 @@ function push(
   rows.sequence.push(outcome.sequence)
 }
 
+export function pushPayment(
+  rows: PaymentColumns,
+  { id, paymentId, reason }: FurtherPayment,
+  { at, generation, sequence }: { at: number; generation: number; sequence: number },
+): void {
+  rows.reservation.push(id)
+  rows.paymentId.push(toText(paymentId))
+  rows.reason.push(reason)
+  rows.at.push(at)
+  rows.generation.push(generation)
+  rows.sequence.push(sequence)
+}
+
 /** Adds a reservation as the sale has it, after the event of that sequence. */
 export function pushStored(
   rows: ReservationColumns,
@@ -199,8 +247,10 @@ function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
   switch (event.type) {
     case 'refunded':
       return JSON.stringify({ restock: event.restock })
-    case 'refund_due':
-      return JSON.stringify({ reason: event.reason })
+    case 'refund_due': {
+      const { reason, further } = event
+      return JSON.stringify(further ? { reason, paymentId: toText(further.paymentId) } : { reason })
+    }
     case 'restocked':
     case 'sold_out':
     case 'sent':

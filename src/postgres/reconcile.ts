@@ -1,3 +1,4 @@
+import type { FurtherPayment } from '../engine/engine.js'
 import { compare, type Difference } from './compare.js'
 import type { SaleWriter } from './sale-writer.js'
 
@@ -18,7 +19,7 @@ export interface ReconcileOptions {
 
 /** The result of comparing a sale with its ledger. */
 export interface Reconciliation {
-  /** Whether sale and ledger agree on every reservation. */
+  /** Whether sale and ledger agree on every reservation and every further payment. */
   readonly ok: boolean
   /** Reservations compared. */
   readonly checked: number
@@ -33,6 +34,16 @@ export interface Reconciliation {
    * Reservations that only the ledger has: Redis has lost them, see src/sale/recovery/README.md.
    */
   readonly unknown: { readonly count: number; readonly ids: readonly string[] }
+  /**
+   * Payments of reservations that have another payment, their own. `missing`: only the sale has
+   * them; `unknown`: only the ledger has them.
+   */
+  readonly payments: {
+    readonly [W in 'missing' | 'unknown']: {
+      readonly count: number
+      readonly payments: readonly { readonly reservationId: string; readonly paymentId: string }[]
+    }
+  }
   /** Events that were trimmed from the stream before the ledger had them. */
   readonly lostEvents: number
 }
@@ -46,6 +57,7 @@ export async function reconcile(
   const missing: string[] = []
   const unknown: string[] = []
   const differing: { id: string; fields: readonly Difference[] }[] = []
+  const payments = { missing: [] as FurtherPayment[], unknown: [] as FurtherPayment[] }
   let checked = 0
   let lostEvents = 0
   for (const [partition, one] of partitions.entries()) {
@@ -58,13 +70,26 @@ export async function reconcile(
     missing.push(...found.missing)
     unknown.push(...found.unknown)
     differing.push(...found.differing)
+    payments.missing.push(...found.payments.missing)
+    payments.unknown.push(...found.payments.unknown)
   }
   return {
-    ok: missing.length + differing.length + unknown.length === 0,
+    ok:
+      missing.length + differing.length + unknown.length === 0 &&
+      payments.missing.length + payments.unknown.length === 0,
     checked,
     missing: { count: missing.length, ids: missing.slice(0, NAMED) },
     differing: { count: differing.length, reservations: differing.slice(0, NAMED) },
     unknown: { count: unknown.length, ids: unknown.slice(0, NAMED) },
+    payments: { missing: named(payments.missing), unknown: named(payments.unknown) },
     lostEvents,
+  }
+}
+
+function named(payments: readonly FurtherPayment[]) {
+  const some = payments.slice(0, NAMED)
+  return {
+    count: payments.length,
+    payments: some.map(({ id, paymentId }) => ({ reservationId: id, paymentId })),
   }
 }

@@ -1,4 +1,5 @@
-import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
+import type { FurtherPayment, RecordedReason } from '../engine/engine.js'
+import type { Batch, LedgerState, PaymentColumns, ReservationColumns, SaleChange } from './page.js'
 import { arrayOf, fromText } from './text.js'
 
 /** The ledger's progress in a partition. */
@@ -25,7 +26,7 @@ export interface ReservationRow {
   readonly createdAt: number
   readonly expiresAt: number
   readonly paymentId: string | null
-  readonly refundDue: string | null
+  readonly refundDue: RecordedReason | null
   readonly restocked: boolean
   readonly generation: number
   readonly sequence: number
@@ -65,19 +66,35 @@ export function valuesOf(columns: ReservationColumns): string[] {
   return [...fixed, paymentId, refundDue, restocked, changedAt, generation, sequence].map(arrayOf)
 }
 
+/** The types of the arrays of {@link paymentValuesOf}. */
+export const PAYMENT_TYPES = 'text text text float8 int bigint'.split(' ')
+
+/** In the order of {@link PAYMENT_TYPES}. */
+export function paymentValuesOf({
+  reservation,
+  paymentId,
+  reason,
+  at,
+  generation,
+  sequence,
+}: PaymentColumns): string[] {
+  return [reservation, paymentId, reason, at, generation, sequence].map(arrayOf)
+}
+
 /**
  * The parameters of a batch's statement: the arrays of the events, followed by those of the
- * reservations.
+ * reservations; and those of the further payments.
  */
 export interface BatchArrays {
   readonly arrays: readonly string[]
+  readonly payments: readonly string[]
   readonly sale: SaleChange | null
 }
 
-export function arraysOf({ events, reservations, sale }: Batch): BatchArrays {
+export function arraysOf({ events, reservations, payments, sale }: Batch): BatchArrays {
   const { sequence, at, type, reservation, expiresAt, details } = events
   const arrays = [sequence, at, type, reservation, expiresAt, details].map(arrayOf)
-  return { arrays: [...arrays, ...valuesOf(reservations)], sale }
+  return { arrays: [...arrays, ...valuesOf(reservations)], payments: paymentValuesOf(payments), sale }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what the driver gives
@@ -97,4 +114,9 @@ export function rowOf(row: any): ReservationRow {
     generation: Number(row.generation),
     sequence: Number(row.sequence),
   }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what the driver gives
+export function paymentOf(row: any): FurtherPayment {
+  return { id: row.reservation, paymentId: fromText(row.payment_id), reason: row.reason }
 }

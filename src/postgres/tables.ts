@@ -2,6 +2,7 @@ import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
 import { explain } from './failure.js'
+import { FurtherPaymentsTable } from './further-payments-table.js'
 import type { ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'
 import {
@@ -20,12 +21,14 @@ import { quoted, toText } from './text.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
+  readonly furtherPayments: FurtherPaymentsTable
   readonly #pool: SqlPool
   readonly #schema: string
 
   constructor(pool: SqlPool, schema: string) {
     this.#pool = pool
     this.#schema = quoted(schema)
+    this.furtherPayments = new FurtherPaymentsTable(this.#schema, (text, values) => this.#query(text, values))
   }
 
   /** @throws UNSAFE_CONFIG if PostgreSQL may lose an acknowledged commit. */
@@ -111,7 +114,7 @@ export class Tables {
     from: Position,
     to: Position,
     offset: LogOffset | null,
-    { arrays, sale: change }: BatchArrays,
+    { arrays, payments, sale: change }: BatchArrays,
   ): Promise<boolean> {
     const s = this.#schema
     const { rows } = await this.#query(
@@ -127,6 +130,7 @@ export class Tables {
         FROM moved, unnest($11::bigint[], $12::float8[], $13::text[], $14::text[], $15::float8[], $16::jsonb[])
           AS e (sequence, at, type, reservation, expires_at, details)
       ), changed AS (${this.#upsert('moved.partition', 17, 'FROM moved,')}
+      ), owed AS (${this.furtherPayments.insertion('moved.partition', 32, 'FROM moved,')}
       ), said AS (
         UPDATE ${s}.sales SET state = $30
         FROM moved WHERE sales.sale = moved.sale AND $30::text IS NOT NULL AND sales.state <> 'ended'
@@ -146,6 +150,7 @@ export class Tables {
         ...arrays,
         change,
         from.fence,
+        ...payments,
       ],
     )
     return Number(rows[0].count) === 1

@@ -1,4 +1,10 @@
-import type { RestockOp, StoredReservation } from '../engine/engine.js'
+import type {
+  FurtherPayment,
+  RecordedReason,
+  RefundReason,
+  RestockOp,
+  StoredReservation,
+} from '../engine/engine.js'
 
 /**
  * The cache keeps at least this many of the reservations that changed last, and at most twice as
@@ -20,6 +26,11 @@ function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
   return 400 + 80 * cart.length + 2 * texts
 }
 
+/** The approximate size of a payment beside a reservation's own. */
+function bytesOfPayment({ paymentId }: FurtherPayment): number {
+  return 300 + 2 * paymentId.length
+}
+
 /** The order of the states: a reservation never returns to an earlier one. */
 const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
 
@@ -28,11 +39,18 @@ function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
   return steps > 0 || (steps === 0 && a.expiresAt >= b.expiresAt)
 }
 
+/** The later one of an answer and the known reservation. A payment id that was ever known stays. */
+function later(answer: StoredReservation, known: StoredReservation): StoredReservation {
+  const latest = isLaterState(answer, known) ? answer : known
+  const paymentId = latest.paymentId ?? answer.paymentId ?? known.paymentId
+  return paymentId === latest.paymentId ? latest : { ...latest, paymentId }
+}
+
 /** The latest acknowledged state of a reservation. */
 export interface Acknowledged {
   readonly reservation: StoredReservation
-  /** `refund_due` was returned: the reservation can never be confirmed. */
-  readonly refundDue: boolean
+  /** `refund_due` was returned for the reservation's own payment: it can never be confirmed. */
+  readonly refundDue: RecordedReason | null
   /** With `refunded`: whether the units went on sale again. */
   readonly restocked: boolean
 }
@@ -52,41 +70,92 @@ export interface AcknowledgedRestock {
 /** `confirmed` and `held` reservations have units; all others are `over`. */
 export type AcknowledgedState = 'over' | 'confirmed' | 'held'
 
-/** Everything this handle has acknowledged, to be replayed if the server loses it. */
-export class AcknowledgementCache {
-  /**
-   * Two maps: the older one is dropped as a whole, since repeatedly deleting the first entry of a
-   * large Map is slow.
-   */
-  #young = new Map<string, Acknowledged>()
-  #old = new Map<string, Acknowledged>()
+/**
+ * The latest entries by key. Two maps: the older one is dropped as a whole, since repeatedly
+ * deleting the first entry of a large Map is slow.
+ */
+class LatestEntries<T> {
+  readonly #bytesOf: (value: T) => number
+  #young = new Map<string, T>()
+  #old = new Map<string, T>()
   /** The size of the younger map. */
   #bytes = 0
+  /** How many entries were dropped for lack of space. */
+  dropped = 0
+
+  constructor(bytesOf: (value: T) => number) {
+    this.#bytesOf = bytesOf
+  }
+
+  get(key: string): T | undefined {
+    return this.#young.get(key) ?? this.#old.get(key)
+  }
+
+  set(key: string, value: T): void {
+    const young = this.#young.get(key)
+    if (!young) this.#old.delete(key)
+    this.#bytes += this.#bytesOf(value) - (young ? this.#bytesOf(young) : 0)
+    this.#young.set(key, value)
+    if (this.#young.size < LATEST && this.#bytes < MAX_BYTES) return
+    this.dropped += this.#old.size
+    this.#old = this.#young
+    this.#young = new Map()
+    this.#bytes = 0
+  }
+
+  clear(): void {
+    this.#young.clear()
+    this.#old.clear()
+    this.#bytes = 0
+    this.dropped = 0
+  }
+
+  get all(): T[] {
+    return [...this.#old.values(), ...this.#young.values()]
+  }
+}
+
+/** Everything this handle has acknowledged, to be replayed if the server loses it. */
+export class AcknowledgementCache {
+  readonly #reservations = new LatestEntries<Acknowledged>(({ reservation }) => bytesOf(reservation))
+  readonly #payments = new LatestEntries<FurtherPayment>(bytesOfPayment)
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   #ended = false
+
   /** How many reservations were dropped for lack of space. */
-  forgotten = 0
+  get forgotten(): number {
+    return this.#reservations.dropped
+  }
 
   /**
    * Answers may arrive out of order: one with an earlier state than the known one changes nothing.
    */
-  note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
+  note(
+    reservation: StoredReservation,
+    rest: { refundDue?: RecordedReason | null; restocked?: boolean } = {},
+  ): void {
     const { id } = reservation
-    const young = this.#young.get(id)
-    const known = young ?? this.#old.get(id)
-    const latest = !known || isLaterState(reservation, known.reservation) ? reservation : known.reservation
-    if (known) this.#old.delete(id)
-    this.#bytes += bytesOf(latest) - (young ? bytesOf(young.reservation) : 0)
-    this.#young.set(id, {
-      reservation: latest,
-      refundDue: rest.refundDue === true || known?.refundDue === true,
+    const known = this.#reservations.get(id)
+    this.#reservations.set(id, {
+      reservation: known ? later(reservation, known.reservation) : reservation,
+      refundDue: known?.refundDue ?? rest.refundDue ?? null,
       restocked: rest.restocked === true || known?.restocked === true,
     })
-    if (this.#young.size < LATEST && this.#bytes < MAX_BYTES) return
-    this.forgotten += this.#old.size
-    this.#old = this.#young
-    this.#young = new Map()
-    this.#bytes = 0
+  }
+
+  /**
+   * Notes that `refund_due` was answered to a payment.
+   *
+   * @param paymentId As it was given.
+   */
+  noteRefundDue(reservation: StoredReservation, paymentId: string | null, reason: RefundReason): void {
+    const { id, state } = reservation
+    const isOver = state === 'expired' || state === 'released'
+    // A duplicate says nothing of the reservation.
+    const isOwn = isOver && reason !== 'duplicate_payment' && reason !== 'refunded'
+    this.note(reservation, { refundDue: isOwn ? reason : null })
+    if (paymentId !== null && paymentId !== reservation.paymentId && reason !== 'refunded')
+      this.#payments.set(id + paymentId, { id, paymentId, reason })
   }
 
   noteRestock(op: RestockOp, applied: number): void {
@@ -99,16 +168,14 @@ export class AcknowledgementCache {
 
   /** Drops everything: the caller has accepted the loss. */
   clear(): void {
-    this.#young.clear()
-    this.#old.clear()
-    this.#bytes = 0
+    this.#reservations.clear()
+    this.#payments.clear()
     this.#restocks.clear()
     this.#ended = false
-    this.forgotten = 0
   }
 
   get all(): readonly Acknowledged[] {
-    return [...this.#old.values(), ...this.#young.values()]
+    return this.#reservations.all
   }
 
   get restocks(): readonly AcknowledgedRestock[] {
@@ -121,5 +188,9 @@ export class AcknowledgementCache {
 
   async *reservations(kind: AcknowledgedState, now: number): AsyncGenerator<readonly Acknowledged[]> {
     yield this.all.filter(({ reservation }) => stateOf(reservation, now) === kind)
+  }
+
+  async *furtherPayments(): AsyncGenerator<readonly FurtherPayment[]> {
+    yield this.#payments.all
   }
 }

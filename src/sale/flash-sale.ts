@@ -82,11 +82,13 @@ export class FlashSale extends SaleAdministration {
   }
 
   /**
-   * Confirms a payment: the result is `confirmed` or `refund_due`, and a repeated call gives the
-   * same result. Call it when the buyer has paid, also after the hold has expired.
+   * Confirms a payment: the result is `confirmed` or `refund_due`, and a repeated call with the
+   * same payment gives the same result. Call it when the buyer has paid, also after the hold has
+   * expired.
    *
-   * @param options `buyer`: a reservation of another buyer is `not_found`. `paymentId`: stored with
-   *   the reservation.
+   * @param options `buyer`: a reservation of another buyer is `not_found`. `paymentId`: tells one
+   *   payment from another. Every further payment of a reservation is `refund_due`. Calls without
+   *   it are repeats of one payment, whose id is the first that is given later.
    */
   async confirm(
     reservationId: string,
@@ -96,7 +98,9 @@ export class FlashSale extends SaleAdministration {
     const publish = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
       // A partition answers `lacking` only to a call without `final`.
       if (answer.status === 'lacking') throw new Error('unreachable')
-      return this.context.reservations.publish(answer, book, { refundDue: answer.status === 'refund_due' })
+      if (answer.status !== 'refund_due') return this.context.reservations.publish(answer, book)
+      this.context.acknowledged.noteRefundDue(answer.reservation, asked.paymentId, answer.reason)
+      return book.result(answer)
     }
     return this.context.reservations.run('confirm', reservationId, signalOf(options), asked, publish)
   }

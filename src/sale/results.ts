@@ -15,7 +15,7 @@ export interface Reservation {
   readonly key: string | null
   readonly createdAt: number
   readonly expiresAt: number
-  /** The payment id of the first `confirm`. */
+  /** The first payment id that `confirm` was called with. */
   readonly paymentId?: string | undefined
 }
 
@@ -79,7 +79,11 @@ export type ConfirmResult =
       readonly replayed: boolean
       readonly late: boolean
     }
-  /** The payment must be refunded. The reservation can never be confirmed afterwards. */
+  /**
+   * The payment must be refunded, and is never confirmed afterwards. `duplicate_payment`: another
+   * payment, `reservation.paymentId`, was there first. With `refunded` this is the order's own
+   * payment, and the order was refunded.
+   */
   | { readonly status: 'refund_due'; readonly reservation: Reservation; readonly reason: RefundReason }
   | { readonly status: 'not_found' }
 

@@ -104,7 +104,9 @@ onBothEngines((openShop) => {
       const paid = { ...reservation, paymentId: `late-${i}` }
       const answer = { status: 'refund_due', reservation: paid, reason: 'released' }
       expect(await shop.sale.confirm(reservation.id, { paymentId: `late-${i}` })).toStrictEqual(answer)
-      expect(await shop.sale.confirm(reservation.id, { paymentId: 'again' })).toStrictEqual(answer)
+      expect(await shop.sale.confirm(reservation.id, { paymentId: `late-${i}` })).toStrictEqual(answer)
+      expect(await shop.sale.confirm(reservation.id, { paymentId: 'further' })).toStrictEqual(answer)
+      expect(await shop.sale.confirm(reservation.id, { paymentId: 'further' })).toStrictEqual(answer)
       expect(await shop.sale.get(reservation.id)).toStrictEqual(paid)
       expect(await shop.reserve('u', 1, { key: reservation.key! })).toStrictEqual({
         status: 'key_spent',
@@ -112,7 +114,10 @@ onBothEngines((openShop) => {
       })
     }
     expect(await shop.news()).toEqual(
-      released.map(({ id }) => ({ type: 'refund_due', id, reason: 'released' })),
+      released.flatMap(({ id }) => {
+        const due = { type: 'refund_due', id, reason: 'released' }
+        return [due, { ...due, further: { paymentId: 'further', state: 'released' } }]
+      }),
     )
     expect(await shop.audited()).toBe(4 * EACH)
   })

@@ -39,7 +39,9 @@ const batches: { [C in Command]?: readonly Op<C>[] } = {
     order(idIn('new', 7), { buyer: 'limit', cart: [[0, 50]] }),
     order(idIn('new', 1)),
   ],
-  confirm: [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null, paymentId: 'q', final: true })),
+  confirm: ['q', 'p', 'q', null, 'r'].flatMap((paymentId) =>
+    [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null, paymentId, final: true })),
+  ),
   release: [...Object.values(ids), ids.held].map((id) => ({ id, buyer: null })),
   extend: [...Object.values(ids), ids.held].map((id) => ({ id, holdMs: 9_000 })),
   refund: [...Object.values(ids), ids.confirmed].map((id) => ({ id, restock: false })),
@@ -139,13 +141,17 @@ onBothEngines((openShop) => {
     test('every final state is answered, what is open is retry', async () => {
       const shop = await open()
       const deadline = shop.now() - 1
-      const statuses = async (command: 'confirm' | 'release' | 'extend' | 'refund') => {
+      const names = [...Object.keys(ids), 'again']
+      const statuses = async (command: 'confirm' | 'release' | 'extend' | 'refund', from = 0) => {
         const { answers } = await runBatch(shop, command, deadline)
-        const names = [...Object.keys(ids), 'again']
-        return Object.fromEntries(answers.map(({ status }, i) => [names[i], status]))
+        const some = answers.slice(from, from + names.length)
+        return Object.fromEntries(some.map(({ status }, i) => [names[i], status]))
       }
       const not_found = { none: 'not_found' }
-      expect(await statuses('confirm')).toEqual({
+      const retry = Object.fromEntries(names.map((name) => [name, 'retry']))
+      // A payment that no reservation has, and one that some have.
+      expect(await statuses('confirm')).toEqual({ ...retry, ...not_found })
+      expect(await statuses('confirm', names.length)).toEqual({
         held: 'retry',
         confirmed: 'confirmed',
         late: 'confirmed',

@@ -61,7 +61,7 @@ export function reserve(
   const expiresAt = now + (call.holdMs ?? sale.rules.holdMs ?? DEFAULT_HOLD_MS)
   const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
   const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
-  const known: Known = { reservation, by: request, late: false, due: null }
+  const known: Known = { reservation, by: request, late: false, due: null, further: new Map() }
   return {
     answer: { status: 'reserved', reservation, replayed: false },
     after: withKnown(sale, now, id, known),
@@ -72,11 +72,8 @@ export function confirm(sale: Sale, call: CallOf<'confirm'>, now: number): Resul
   const known = findOwn(sale, call)
   if (!known) return { answer: notFound, after: sale }
   const reservation = latest(known, now)
-  if (reservation.state === 'confirmed')
-    return { answer: { status: 'confirmed', reservation, replayed: true, late: known.late }, after: sale }
-  if (reservation.state === 'refunded')
-    return { answer: { status: 'refund_due', reservation, reason: 'refunded' }, after: sale }
-  if (known.due) return { answer: { status: 'refund_due', reservation, reason: known.due }, after: sale }
+  if (reservation.state === 'confirmed' || reservation.state === 'refunded' || known.due !== null)
+    return paidBefore(sale, known, call.paymentId, now)
   const reason = reservation.state === 'held' ? undefined : whyNotAgain(sale, reservation, now)
   const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }
   if (reason) {
@@ -92,6 +89,33 @@ export function confirm(sale: Sale, call: CallOf<'confirm'>, now: number): Resul
     answer: { status: 'confirmed', reservation: confirmed, replayed: false, late },
     after: withKnown(sale, now, reservation.id, { ...known, reservation: confirmed, late }),
   }
+}
+
+/** A payment for a reservation that has one. */
+function paidBefore(sale: Sale, known: Known, payment: string | null, now: number): Result {
+  const { reservation, due, further } = known
+  const own = reservation.paymentId
+  if (payment === null || payment === own) return { answer: ownAnswer(known, reservation), after: sale }
+  const told = further.get(payment)
+  if (told !== undefined) return { answer: { status: 'refund_due', reservation, reason: told }, after: sale }
+  if (own === undefined) {
+    const named = { ...known, reservation: { ...reservation, paymentId: payment } }
+    return {
+      answer: ownAnswer(named, named.reservation),
+      after: withKnown(sale, now, reservation.id, named),
+    }
+  }
+  const reason = due ?? 'duplicate_payment'
+  const after = { ...known, further: new Map(further).set(payment, reason) }
+  return {
+    answer: { status: 'refund_due', reservation, reason },
+    after: withKnown(sale, now, reservation.id, after),
+  }
+}
+
+function ownAnswer({ late, due }: Known, reservation: Reservation): Answer {
+  if (reservation.state === 'confirmed') return { status: 'confirmed', reservation, replayed: true, late }
+  return { status: 'refund_due', reservation, reason: due ?? 'refunded' }
 }
 
 export function release(sale: Sale, call: CallOf<'release'>, now: number): Result {

@@ -9,6 +9,8 @@ export interface Known {
   readonly late: boolean
   /** The `refund_due` that was answered for a hold that is over. */
   readonly due: string | null
+  /** The payments beside its own, and why each must be refunded. */
+  readonly further: ReadonlyMap<string, string>
 }
 
 /**
@@ -100,8 +102,8 @@ export function unitsIn(items: readonly Item[], sku: string): number {
 /** The whole sale as text: two sales with the same text have the same future. */
 export function textOf(sale: Sale): string {
   const known = [...sale.known].map(
-    ([name, { reservation, late, due }]) =>
-      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due}`,
+    ([name, { reservation, late, due, further }]) =>
+      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()}`,
   )
   const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
   return [

@@ -82,10 +82,11 @@ class OwnLedger implements Ledger {
   async loadForRecovery(sale: string): Promise<LedgerRecord | undefined> {
     const rules = this.#rules.get(sale)
     if (!rules) return undefined
-    const all = [...this.#rows.values()].map((reservation): Acknowledged => ({ reservation, refundDue: false, restocked: false }))
+    const all = [...this.#rows.values()].map((reservation): Acknowledged => ({ reservation, refundDue: null, restocked: false }))
     const recovery: RecoverySource = {
       restocks: [],
       state: 'open',
+      async *furtherPayments() {},
       async *reservations(kind: AcknowledgedState, now: number) {
         yield all.filter(({ reservation: { state, expiresAt } }) =>
           kind === (state === 'confirmed' || (state === 'held' && expiresAt > now) ? state : 'over'))

@@ -25,7 +25,10 @@ function rowOf(...news: News[]) {
     events,
     reservations: [now],
   }
-  const { reservations } = batchOf(page, rules)
+  const { reservations, payments } = batchOf(page, rules)
+  expect(payments.sequence).toEqual(
+    events.filter((event) => event.type === 'refund_due' && event.further).map(({ sequence }) => sequence),
+  )
   return Object.fromEntries(Object.entries(reservations).map(([column, values]) => [column, values[0]]))
 }
 
@@ -56,6 +59,36 @@ test.each([
     refundDue: reason,
     paymentId: 'p',
   })
+})
+
+test('a further payment has a row of its own, and leaves the reservation as it was then', () => {
+  const further = { paymentId: 'p2', state: 'confirmed' } as const
+  const due = { type: 'refund_due', id: 'r', reason: 'duplicate_payment', further } as const
+  expect(rowOf(due)).toMatchObject({ state: 'confirmed', refundDue: null, paymentId: null, sequence: 1 })
+  const refunded = { type: 'refunded', id: 'r', restock: true } as const
+  expect(rowOf(due, refunded)).toMatchObject({ state: 'refunded', refundDue: null, paymentId: 'p' })
+  const page: FinalAnswer<'events'> = {
+    ...{ status: 'events', generation: 3, since: 0, reservations: [now] },
+    events: [
+      { ...due, sequence: 7, at: 70 },
+      { ...due, sequence: 8, at: 80, further: { ...further, paymentId: 'p\0' } },
+    ],
+  }
+  const { payments, events } = batchOf(page, rules)
+  expect(payments).toEqual({
+    reservation: ['r', 'r'],
+    paymentId: ['p2', 'p\u24000'],
+    reason: ['duplicate_payment', 'duplicate_payment'],
+    at: [70, 80],
+    generation: [3, 3],
+    sequence: [7, 8],
+  })
+  expect(JSON.parse(events.details[0]!)).toEqual({ reason: 'duplicate_payment', paymentId: 'p2' })
+})
+
+test('the id of a payment that comes later belongs to the reservation as it was then', () => {
+  for (const state of ['confirmed', 'refunded', 'released'] as const)
+    expect(rowOf({ type: 'paid', id: 'r', state })).toMatchObject({ state, paymentId: 'p', refundDue: null })
 })
 
 test('the sale is what was said of it last', () => {

@@ -73,8 +73,7 @@ async function webhook(
   { id: paymentId, session }: Payment,
 ): Promise<string> {
   const answer = await sale.confirm(session.reservation, { paymentId })
-  const isTheOne = 'reservation' in answer && answer.reservation.paymentId === paymentId
-  if (answer.status === 'confirmed' && isTheOne) return 'ship'
+  if (answer.status === 'confirmed') return 'ship'
   // Not to be had any more, paid for twice, or a reservation that is not ours: the money goes back.
   provider.refund(paymentId)
   return 'refund'
@@ -90,6 +89,13 @@ onBothEngines((open) => {
     await ledger.agrees(shop.sale)
     return ledger.sql(`SELECT payment_id, refund_due FROM $schema.reservations WHERE refund_due IS NOT NULL`)
   }
+
+  const paymentsIn = async (ledger: TestLedger) =>
+    (
+      await ledger.sql(
+        `SELECT payment_id, outcome, reason, own FROM $schema.payments ORDER BY payment_id, own`,
+      )
+    ).map(({ payment_id, outcome, reason, own }) => [payment_id, outcome, reason, own])
 
   test('the session ends before the hold: a buyer who could pay gets the goods', async () => {
     const { shop, provider } = await opened()
@@ -116,13 +122,55 @@ onBothEngines((open) => {
   })
 
   test('two payments for one reservation: the first counts, the second goes back, whatever the order of repeats', async () => {
-    const { shop, provider } = await opened()
+    const { shop, ledger, provider } = await opened()
     const held = await shop.hold('u')
     const first = provider.pay((await openSession(shop.sale, provider, held))!)!
     const second = provider.pay((await openSession(shop.sale, provider, held))!)!
     for (const payment of [first, second, second, first])
       expect(await webhook(shop.sale, provider, payment)).toBe(payment === first ? 'ship' : 'refund')
     expect([...provider.refunds]).toEqual([second.id])
+    expect(await dueIn(ledger, shop)).toEqual([])
+    expect(await paymentsIn(ledger)).toEqual([
+      [first.id, 'order', null, true],
+      [second.id, 'refund_due', 'duplicate_payment', false],
+    ])
+  })
+
+  test('the ledger lists all payments with what became of each', async () => {
+    const { shop, ledger } = await opened({ stock: { a: 10 } })
+    const { sale } = shop
+    const order = await shop.hold('u')
+    for (const paymentId of ['a1', 'a2', 'a3', 'a2']) await sale.confirm(order.id, { paymentId })
+    const back = await shop.hold('v')
+    for (const paymentId of ['b1', 'b2']) await sale.confirm(back.id, { paymentId })
+    await sale.refund(back.id, { restock: true })
+    await sale.confirm(back.id, { paymentId: 'b1' })
+    await sale.confirm(back.id, { paymentId: 'b3' })
+    const late = await shop.hold('w')
+    await sale.release(late.id)
+    for (const paymentId of ['c1', 'c2']) await sale.confirm(late.id, { paymentId })
+    // The same id for another reservation.
+    const other = await shop.hold('x')
+    await sale.confirm(other.id)
+    await ledger.agrees(sale)
+    expect((await paymentsIn(ledger)).at(-1)).toEqual([null, 'order', null, true])
+    await sale.confirm(other.id, { paymentId: 'a1' })
+    await ledger.agrees(sale)
+    expect(await paymentsIn(ledger)).toEqual([
+      ['a1', 'order', null, true],
+      ['a1', 'order', null, true],
+      ['a2', 'refund_due', 'duplicate_payment', false],
+      ['a3', 'refund_due', 'duplicate_payment', false],
+      ['b1', 'refunded', null, true],
+      ['b2', 'refund_due', 'duplicate_payment', false],
+      ['b3', 'refund_due', 'duplicate_payment', false],
+      ['c1', 'refund_due', 'released', true],
+      ['c2', 'refund_due', 'released', false],
+    ])
+    expect(
+      await ledger.sql(`SELECT details->>'paymentId' AS id FROM $schema.events WHERE type = 'refund_due'
+        AND details ? 'paymentId' ORDER BY 1`),
+    ).toEqual(['a2', 'a3', 'b2', 'b3', 'c2'].map((id) => ({ id })))
   })
 
   test.each(['released', 'sold_out', 'ended'] as const)(

@@ -28,6 +28,7 @@ onBothEngines((open) => {
         reservations: [{ id: wrong.id, fields: [{ field: 'state', sale: 'confirmed', ledger: 'held' }] }],
       },
       unknown: { count: 1, ids: ['1AAxxxxxxxxxxxxxxxx'] },
+      payments: { missing: { count: 0, payments: [] }, unknown: { count: 0, payments: [] } },
       lostEvents: 0,
     }
     expect(await ledger.ledger.reconcile(shop.sale)).toEqual(expected)
@@ -45,6 +46,42 @@ onBothEngines((open) => {
     expect((await ledger.ledger.reconcile(shop.sale)).differing.count).toBe(1)
   })
 
+  test('a further payment that only one side has is named, and repaired when that is asked for', async () => {
+    const shop = await open({ holdMs: 60_000, partitions: 3 })
+    const ledger = await TestLedger.open(db)
+    const orders = await Promise.all(['u', 'v', 'w'].map((buyer) => shop.confirmed(buyer)))
+    for (const { id } of orders)
+      for (const paymentId of ['p1', 'p2', 'p\0']) await shop.sale.confirm(id, { paymentId })
+    await ledger.agrees(shop.sale)
+    const id = orders[1]!.id
+    await ledger.sql(`DELETE FROM $schema.further_payments WHERE reservation = $1 AND payment_id = 'p2'`, [
+      id,
+    ])
+    await ledger.sql(
+      `INSERT INTO $schema.further_payments (sale, reservation, payment_id, partition, reason, at, generation, sequence)
+      SELECT sale, id, 'x', partition, 'released', now(), generation, sequence FROM $schema.reservations WHERE id = $1`,
+      [orders[2]!.id],
+    )
+    const expected = {
+      ok: false,
+      missing: { count: 0 },
+      differing: { count: 0 },
+      unknown: { count: 0 },
+      payments: {
+        missing: { count: 1, payments: [{ reservationId: id, paymentId: 'p2' }] },
+        unknown: { count: 1, payments: [{ reservationId: orders[2]!.id, paymentId: 'x' }] },
+      },
+    }
+    expect(await ledger.ledger.reconcile(shop.sale)).toMatchObject(expected)
+    expect(await ledger.ledger.reconcile(shop.sale, { repair: true })).toMatchObject(expected)
+    await ledger.agrees(shop.sale)
+    // It must be refunded all the same.
+    expect(await ledger.column('further_payments', 'payment_id', 'reservation, payment_id')).toHaveLength(7)
+    expect(
+      await ledger.sql(`SELECT payment_id, outcome FROM $schema.payments WHERE payment_id = 'x'`),
+    ).toEqual([{ payment_id: 'x', outcome: 'refund_due' }])
+  })
+
   test('while the sale goes on, what is on its way is no difference', async () => {
     const shop = await open({ stock: { a: 1_000_000_000 }, holdMs: 60_000 })
     const ledger = await TestLedger.open(db)
@@ -57,7 +94,8 @@ onBothEngines((open) => {
         await delay(1)
         const { id } = await shop.hold(`u-${name}-${i}`)
         made++
-        if (i % 3 === 0) await shop.sale.confirm(id)
+        if (i % 3 === 0) await shop.sale.confirm(id, { paymentId: 'p1' })
+        if (i % 6 === 0) await shop.sale.confirm(id, { paymentId: 'p2' })
         if (i % 3 === 1) await shop.sale.release(id)
         if (i % 50 === 0) await shop.advance(1)
       }

@@ -56,9 +56,17 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const due = await shop.hold('g')
     await shop.sale.release(due.id)
     await shop.sale.confirm(due.id, { paymentId: 'p-2' })
+    for (const paymentId of ['p-3', 'p-4']) {
+      await shop.sale.confirm(paid.id, { paymentId })
+      await shop.sale.confirm(due.id, { paymentId })
+    }
+    const overtaken = await shop.hold('i', [{ sku: 'b', quantity: 1 }], { holdMs: 1 })
     const expired = await shop.hold('h', 1, { holdMs: 1, key: 'h' })
     await shop.sale.restock({ sku: 'a', quantity: 4, key: 'r' })
     await shop.advance(10)
+    const last = await shop.hold('j', [{ sku: 'b', quantity: 3 }])
+    await shop.sale.confirm(overtaken.id, { paymentId: 'p-5' })
+    await shop.sale.release(last.id)
     const before = await shop.sale.stats()
     await ledger.agrees(shop.sale)
     await follower.close()
@@ -66,7 +74,7 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const other = stranger(shop)
     await faultOf(other.stats(), 'NOT_FOUND')
     const recovery = await other.recover({ from: ledger.ledger })
-    expect(recovery).toEqual({ restored: 8, refused: [], forgotten: 0 })
+    expect(recovery).toEqual({ restored: 10, refused: [], forgotten: 0 })
     expect(await other.stats()).toEqual(before)
     expect(await other.get(held.id)).toMatchObject({
       state: 'held',
@@ -100,6 +108,12 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
       status: 'refund_due',
       reservation: { paymentId: 'p-2' },
     })
+    for (const paymentId of ['p-3', 'p-4']) {
+      expect(await other.confirm(paid.id, { paymentId })).toMatchObject({ reason: 'duplicate_payment' })
+      expect(await other.confirm(due.id, { paymentId })).toMatchObject({ reason: 'released' })
+    }
+    // Though its units are there again: the same answer for ever.
+    expect(await other.confirm(overtaken.id, { paymentId: 'p-5' })).toMatchObject({ reason: 'sold_out' })
     expect(await other.confirm(expired.id)).toMatchObject({ status: 'confirmed', late: true })
     expect((await other.audit()).violations).toEqual([])
     // The process that saw the sale before goes on, and so does the ledger.

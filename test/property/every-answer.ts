@@ -5,6 +5,7 @@ export const everyAnswer: readonly string[] = [
   'confirm confirmed late replayed',
   'confirm confirmed replayed',
   'confirm not_found',
+  'confirm refund_due duplicate_payment',
   'confirm refund_due ended',
   'confirm refund_due limit_exceeded',
   'confirm refund_due refunded',

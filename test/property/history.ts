@@ -7,6 +7,8 @@ interface Past {
   state: StoredReservation['state']
   expiresAt: number
   due: boolean
+  /** Payments beside its own that must be refunded. */
+  readonly further: Map<string, string>
 }
 
 const before = {
@@ -16,6 +18,7 @@ const before = {
   extended: ['held'],
   refunded: ['confirmed'],
   refund_due: ['expired', 'released'],
+  paid: ['confirmed', 'refunded', 'expired', 'released'],
 } as const
 
 /** The sale as its events tell it, from nothing: counts, states, expiries. */
@@ -82,9 +85,18 @@ export class History {
     const past = this.reservations.get(event.id)
     if (event.type === 'reserved') {
       demand(!past, 'events', () => `${told()} came twice`)
-      this.reservations.set(event.id, { state: 'held', expiresAt: event.expiresAt, due: false })
+      this.reservations.set(event.id, {
+        state: 'held',
+        expiresAt: event.expiresAt,
+        due: false,
+        further: new Map(),
+      })
       this.#moveAll(cart, 'available', 'held')
       this.#announce(cart)
+      return
+    }
+    if (event.type === 'refund_due' && event.further) {
+      this.#further(event.further, event.reason, past, told)
       return
     }
     const allowed: readonly string[] = before[event.type]
@@ -93,8 +105,11 @@ export class History {
       'events',
       () => `${told()} after ${past?.state}`,
     )
-    demand(!past.due, 'events', () => `${told()} after refund_due`)
+    demand(!past.due || event.type === 'paid', 'events', () => `${told()} after refund_due`)
     switch (event.type) {
+      case 'paid':
+        demand(past.state === event.state, 'events', () => `${told()} after ${past.state}`)
+        return
       case 'extended':
         past.expiresAt = event.expiresAt
         return
@@ -113,6 +128,19 @@ export class History {
         this.#moveAll(cart, 'held', 'available')
     }
     past.state = event.type
+  }
+
+  /** One event for each payment, and only where there is an answer for the reservation's own. */
+  #further(
+    { paymentId, state }: { readonly paymentId: string; readonly state: string },
+    reason: string,
+    past: Past | undefined,
+    told: () => string,
+  ): void {
+    const answered = past && (past.due || past.state === 'confirmed' || past.state === 'refunded')
+    demand(answered === true && past?.state === state, 'events', () => `${told()} after ${past?.state}`)
+    demand(!past!.further.has(paymentId), 'events', () => `${told()} came twice`)
+    past!.further.set(paymentId, reason)
   }
 
   #send({ sku, quantity }: Extract<StoredEvent, { type: 'sent' }>): void {

@@ -45,10 +45,10 @@ export class InvariantChecker {
    * counts.
    */
   async look(): Promise<readonly SkuCounts[]> {
-    const { page, seen } = await this.#scan()
+    const { page, seen, further } = await this.#scan()
     recount(page.skus, [...seen.values()], this.#alone)
     await this.#readEvents(page.sequence)
-    this.#compare(page.skus, seen)
+    this.#compare(page.skus, seen, further)
     return page.skus
   }
 
@@ -56,17 +56,24 @@ export class InvariantChecker {
    * All reservations, and the counts with them: a handle's own sweep between two pages would show a
    * part of it before and a part after.
    */
-  async #scan(): Promise<{ page: Answer<'scan'>; seen: ReadonlyMap<string, StoredReservation> }> {
+  async #scan(): Promise<{
+    page: Answer<'scan'>
+    seen: ReadonlyMap<string, StoredReservation>
+    further: ReadonlySet<string>
+  }> {
     for (;;) {
       const seen = new Map<string, StoredReservation>()
+      const further = new Set<string>()
       const pages: Answer<'scan'>[] = []
       do {
         const page = await ask(this.#partition, this.#token, 'scan', { cursor: pages.at(-1)?.cursor ?? '0' })
         for (const reservation of page.reservations) seen.set(reservation.id, reservation)
+        for (const { id, paymentId, reason } of page.furtherPayments)
+          further.add(`${id} ${paymentId} ${reason}`)
         pages.push(page)
       } while (pages.at(-1)!.cursor !== '0')
       const page = pages.at(-1)!
-      if (page.sequence === pages[0]!.sequence) return { page, seen }
+      if (page.sequence === pages[0]!.sequence) return { page, seen, further }
     }
   }
 
@@ -89,7 +96,11 @@ export class InvariantChecker {
     this.history.nothingDue()
   }
 
-  #compare(skus: readonly SkuCounts[], seen: ReadonlyMap<string, StoredReservation>): void {
+  #compare(
+    skus: readonly SkuCounts[],
+    seen: ReadonlyMap<string, StoredReservation>,
+    further: ReadonlySet<string>,
+  ): void {
     const { counts, reservations } = this.history
     demand(
       isDeepStrictEqual(counts, skus),
@@ -100,6 +111,16 @@ export class InvariantChecker {
       reservations.size === seen.size,
       'events',
       () => `${reservations.size} of ${seen.size} were reserved`,
+    )
+    const told = new Set(
+      [...reservations].flatMap(([id, past]) =>
+        [...past.further].map(([paymentId, reason]) => `${id} ${paymentId} ${reason}`),
+      ),
+    )
+    demand(
+      isDeepStrictEqual(told, further),
+      'events',
+      () => `the events tell of the payments ${[...told]}, there are ${[...further]}`,
     )
     for (const { id, state, expiresAt } of seen.values()) {
       const past = reservations.get(id)

@@ -171,13 +171,46 @@ export const mutants: readonly Mutant[] = [
     name: 'a payment is confirmed after refund_due',
     alterations: [
       {
-        find: 'if answer_of[state] then return answer_of[state] end',
+        find: 'local answer = answer_of[state]',
         replace:
-          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  if answer_of[state] and not due then return answer_of[state] end',
+          'local due = state == DUE_SOLD_OUT or state == DUE_LIMIT or state == DUE_ENDED\n  local answer = not due and answer_of[state]',
       },
-      { find: 'if state == IS_EXPIRED then', replace: 'if state == IS_EXPIRED or due then' },
     ],
     breaks: ['promise', 'events', 'answer'],
+  },
+  {
+    name: 'any payment is taken for the own one',
+    alterations: [
+      {
+        find: "if answer and (payment == '' or payment == record[PAYMENT]) then return answer end",
+        replace: 'if answer then return answer end',
+      },
+    ],
+    breaks: ['answer', 'promise'],
+  },
+  {
+    name: 'a further payment is told anew each time',
+    alterations: [{ find: 'if reason then return answer_of[tonumber(reason)] end', replace: '' }],
+    breaks: ['events'],
+  },
+  {
+    name: 'a further payment has no event',
+    alterations: [
+      without(
+        'emit(REFUND_DUE_FURTHER, reason, cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE]))',
+      ),
+    ],
+    breaks: ['events', 'difference', 'answer'],
+  },
+  {
+    name: 'a further payment where a refund is due is a duplicate',
+    alterations: [{ find: 'is_due and state or DUPLICATE', replace: 'DUPLICATE' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a payment whose id comes later is another one',
+    alterations: [{ find: "if record[PAYMENT] == '' and final <= 1 then", replace: 'if false then' }],
+    breaks: ['answer', 'promise'],
   },
   {
     name: 'a pause stops no buyer',

@@ -1,5 +1,5 @@
 import type { Reservation, SaleRules } from '../../src/index.js'
-import type { Answer } from '../model/call.js'
+import { type Answer, type Call, describeCall } from '../model/call.js'
 import { limitOf, unitsIn } from '../model/sale.js'
 import { demand } from '../model/violation.js'
 
@@ -11,14 +11,18 @@ export class Promises {
   readonly #rules: SaleRules
   readonly #told = new Map<string, Reservation>()
   readonly #due = new Set<string>()
+  /** Payments that were told `refund_due`: reservation, payment and reason. */
+  readonly #payments = new Map<string, unknown>()
 
   constructor(rules: SaleRules) {
     this.#rules = rules
   }
 
-  hear(answer: Answer, asked: string): void {
+  hear(answer: Answer, call: Call): void {
     const { reservation } = answer
     if (!reservation) return
+    const asked = describeCall(call)
+    this.#hearPayment(answer, reservation, call)
     const { id, state } = reservation
     const before = this.#told.get(id)?.state
     const story = () => `${id} was told to be ${before}, then ${asked} answered ${answer.status}, ${state}`
@@ -28,8 +32,24 @@ export class Promises {
     if (before === 'expired') demand(state === 'expired' || state === 'confirmed', 'promise', story)
     if (this.#due.has(id))
       demand(state !== 'confirmed' && state !== 'held', 'promise', () => `${story()} after refund_due`)
-    if (answer.status === 'refund_due') this.#due.add(id)
+    if (answer.status === 'refund_due' && (state === 'expired' || state === 'released')) this.#due.add(id)
     this.#told.set(id, reservation)
+  }
+
+  /** A payment that was told `refund_due` is told so for ever, for the same reason. */
+  #hearPayment({ status, reason }: Answer, { id, paymentId: own }: Reservation, call: Call): void {
+    if (call.do !== 'confirm' || call.paymentId === null) return
+    const payment = `${id} ${call.paymentId}`
+    const before = this.#payments.get(payment)
+    demand(
+      before === undefined || (status === 'refund_due' && reason === before),
+      'promise',
+      () => `${payment} was told ${before}, then ${status} ${reason}`,
+    )
+    if (status === 'refund_due') this.#payments.set(payment, reason)
+    const isOwn = own === call.paymentId
+    const belongs = reason === 'duplicate_payment' ? !isOwn : status !== 'confirmed' || isOwn
+    demand(belongs, 'promise', () => `${payment} was answered ${status} ${reason}, the own one is ${own}`)
   }
 
   /** No unit is promised twice, nobody has more than the limit. */

@@ -79,7 +79,7 @@ export class World {
     this.history.push(request)
     const sent = this.#address(request)
     const [answer] = (await this.#deliver([sent], times)) as [Answer]
-    this.#promises.hear(answer, describeCall(sent.call))
+    this.#promises.hear(answer, sent.call)
     await this.#recount()
     this.#explain([{ ...sent, answer, times }])
     return answer
@@ -91,7 +91,7 @@ export class World {
     const answers = await this.#deliver(sent, 1)
     await this.#recount(false)
     const inOrder = this.#explain(sent.map((each, i) => ({ ...each, answer: answers[i]!, times: 1 })))
-    for (const { answer, call } of inOrder) this.#promises.hear(answer, describeCall(call))
+    for (const { answer, call } of inOrder) this.#promises.hear(answer, call)
     await this.#recount()
   }
 

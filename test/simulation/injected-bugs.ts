@@ -105,6 +105,17 @@ export const injectedBugs: readonly NamedBug[] = [
     heard: ['history'],
   },
   {
+    name: 'the server takes any payment for the own one of an order',
+    bug: before((machine) => (command, ops, call) => {
+      if (command !== 'confirm') return machine.run(command, ops, call)
+      const isOrder = (id: string) => machine.state.find(id)?.reservation.state === 'confirmed'
+      const changed = (ops as Op<'confirm'>[]).map((op) => (isOrder(op.id) ? { ...op, paymentId: null } : op))
+      return machine.run(command, changed as unknown as typeof ops, call)
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
     name: 'the server does not look whether there is stock',
     bug: server((state) => {
       const { create } = state

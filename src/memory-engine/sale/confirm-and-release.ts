@@ -1,4 +1,4 @@
-import type { Answer, Op, RefundReason } from '../../engine/engine.js'
+import type { Answer, Op, RecordedReason, RefundReason } from '../../engine/engine.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
@@ -11,30 +11,59 @@ export function confirm(
 ): Answer<'confirm'> {
   const entry = findOwn(state, op)
   if (!entry) return notFound
-  switch (entry.reservation.state) {
-    case 'confirmed':
-      return confirmed(entry, true)
-    case 'refunded':
-      return refundDue(entry, 'refunded')
-    case 'held':
-      if (overdue) return retry
-      state.confirm(entry, op.paymentId)
-      return confirmed(entry, false)
-    case 'released':
-    case 'expired':
-      if (entry.refundDue) return refundDue(entry, entry.refundDue)
-      return overdue ? retry : confirmEnded(state, entry, op, bypassFreeze)
+  const before = entry.further.get(op.paymentId ?? '')
+  if (before) return refundDue(entry, before)
+  const first = answerOf(entry)
+  if (first) return op.paymentId === null ? first : paidAgain(state, entry, op, op.paymentId, first, overdue)
+  if (entry.reservation.state !== 'held')
+    return overdue ? retry : confirmEnded(state, entry, op, bypassFreeze)
+  if (op.told) return notFound
+  if (overdue) return retry
+  state.confirm(entry, op.paymentId)
+  return confirmed(entry, false)
+}
+
+/** The answer to the reservation's own payment, if there was one. */
+function answerOf(entry: Entry): Answer<'confirm'> | undefined {
+  const { state } = entry.reservation
+  if (state === 'confirmed') return confirmed(entry, true)
+  if (state === 'refunded') return refundDue(entry, 'refunded')
+  return entry.refundDue ? refundDue(entry, entry.refundDue) : undefined
+}
+
+/** A payment for a reservation that has a payment. */
+function paidAgain(
+  state: PartitionState,
+  entry: Entry,
+  { told }: Op<'confirm'>,
+  paymentId: string,
+  first: Answer<'confirm'>,
+  overdue: boolean,
+): Answer<'confirm'> {
+  const own = entry.reservation.paymentId
+  if (own === paymentId) return first
+  if (overdue) return retry
+  if (own === null && !told) {
+    state.recordPaymentId(entry, paymentId)
+    return answerOf(entry)!
   }
+  const reason = told ?? entry.refundDue ?? 'duplicate_payment'
+  state.recordFurtherPayment(entry, reason, paymentId)
+  return refundDue(entry, reason)
 }
 
 /** The first payment for a hold that is over; its answer is final. */
 function confirmEnded(
   state: PartitionState,
   entry: Entry,
-  { paymentId, final }: Op<'confirm'>,
+  { paymentId, final, told }: Op<'confirm'>,
   bypassFreeze: boolean,
 ): Answer<'confirm'> {
-  const reason = whyNotAgain(state, entry, bypassFreeze)
+  if (told === 'duplicate_payment') {
+    if (paymentId !== null) state.recordFurtherPayment(entry, told, paymentId)
+    return refundDue(entry, told)
+  }
+  const reason = told ?? whyNotAgain(state, entry, bypassFreeze)
   if (reason === 'sold_out' && !final) {
     const sku = state.stock.lacking(entry.reservation.cart)!
     return { status: 'lacking', sku, available: state.stock.of(sku).available }
@@ -51,7 +80,7 @@ function whyNotAgain(
   state: PartitionState,
   { reservation }: Entry,
   bypassFreeze: boolean,
-): RefundReason | undefined {
+): RecordedReason | undefined {
   if (reservation.state === 'released') return 'released'
   if (!bypassFreeze && state.saleState() === 'ended') return 'ended'
   if (state.stock.overLimit(reservation.buyer, reservation.cart)) return 'limit_exceeded'

@@ -1,4 +1,4 @@
-import type { RefundReason, StoredReservation } from '../../engine/engine.js'
+import type { RecordedReason, StoredReservation } from '../../engine/engine.js'
 
 /** A reservation, with the values that only the engine knows. */
 export interface Entry {
@@ -9,5 +9,7 @@ export interface Entry {
   /** It was confirmed after its hold had expired. */
   late: boolean
   /** The `refund_due` that was answered and recorded. */
-  refundDue: RefundReason | null
+  refundDue: RecordedReason | null
+  /** By payment id: payments beside the reservation's own, and why each must be refunded. */
+  readonly further: Map<string, RecordedReason>
 }

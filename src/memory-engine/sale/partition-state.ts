@@ -1,4 +1,4 @@
-import type { Cart, Op, RefundReason, Rules, SaleState, StoredReservation } from '../../engine/engine.js'
+import type { Cart, Op, RecordedReason, Rules, SaleState, StoredReservation } from '../../engine/engine.js'
 import { LAYOUT } from '../../engine/layout.js'
 import type { LogOffset } from '../../engine/port.js'
 import { splitStock } from '../../engine/stock-split.js'
@@ -136,6 +136,7 @@ export class PartitionState {
       order: this.entries.length,
       late: false,
       refundDue: null,
+      further: new Map(),
     }
     this.entries.push(entry)
     this.#byId.set(id, entry)
@@ -169,10 +170,25 @@ export class PartitionState {
     this.#announceSoldOut(cart)
   }
 
-  recordRefundDue(entry: Entry, reason: RefundReason, paymentId: string | null): void {
+  recordRefundDue(entry: Entry, reason: RecordedReason, paymentId: string | null): void {
     entry.refundDue = reason
-    this.#change(entry, { paymentId })
+    // In a recovery the reservation may have ended otherwise than when its payer was told.
+    this.#change(entry, { state: reason === 'released' ? 'released' : 'expired', paymentId })
     this.append({ type: 'refund_due', id: entry.reservation.id, reason })
+  }
+
+  /** A payment beside the reservation's own must be refunded. */
+  recordFurtherPayment(entry: Entry, reason: RecordedReason, paymentId: string): void {
+    const { id, state } = entry.reservation
+    entry.further.set(paymentId, reason)
+    this.append({ type: 'refund_due', id, reason, further: { paymentId, state } })
+  }
+
+  /** The id of the payment that was first reported without one. */
+  recordPaymentId(entry: Entry, paymentId: string): void {
+    const { id, state } = entry.reservation
+    this.#change(entry, { paymentId })
+    this.append({ type: 'paid', id, state })
   }
 
   /** Ends a hold. */

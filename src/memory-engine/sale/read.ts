@@ -22,10 +22,14 @@ export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
   const start = Number(op.cursor)
   const end = start + tuning.reservationsAPage
   const isLast = end >= state.entries.length
+  const page = state.entries.slice(start, end)
   return {
     status: 'scanned',
     cursor: isLast ? '0' : String(end),
-    reservations: state.entries.slice(start, end).map((entry) => entry.reservation),
+    reservations: page.map((entry) => entry.reservation),
+    furtherPayments: page.flatMap(({ reservation: { id }, further }) =>
+      [...further].map(([paymentId, reason]) => ({ id, paymentId, reason })),
+    ),
     skus: isLast ? state.stock.snapshot() : [],
     sequence: state.events.sequence,
   }

@@ -4,6 +4,7 @@ import eachReservation from './concerns/each_reservation.lua'
 import endedHolds from './concerns/ended_holds.lua'
 import eventLog from './concerns/event_log.lua'
 import expiry from './concerns/expiry.lua'
+import furtherPayments from './concerns/further_payments.lua'
 import idempotency from './concerns/idempotency.lua'
 import latePayment from './concerns/late_payment.lua'
 import limitsAndStock from './concerns/limits_and_stock.lua'
@@ -30,6 +31,7 @@ export const saleConcerns = {
   ended_holds: endedHolds,
   event_log: eventLog,
   expiry,
+  further_payments: furtherPayments,
   idempotency,
   late_payment: latePayment,
   limits_and_stock: limitsAndStock,

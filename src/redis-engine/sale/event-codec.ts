@@ -1,37 +1,37 @@
-import type { RefundReason, StoredEvent, StoredReservation } from '../../engine/engine.js'
+import type { StoredEvent, StoredReservation } from '../../engine/engine.js'
 import { makeId, PART_LENGTH } from '../../engine/reservation-id.js'
 import { Reader } from '../msgpack.js'
-import { type Details, nextNumber, readRecord, type SaleCodec, writeColumn } from './record-codec.js'
+import {
+  type Details,
+  nextNumber,
+  PART_BYTES,
+  readRecord,
+  reasonOfCode,
+  type SaleCodec,
+  stateOfCode,
+  writeColumn,
+} from './record-codec.js'
 
-/** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
-const PART = 6
-
-/** By the codes of `concerns/records.lua`. */
-const reasonOfCode: Record<number, RefundReason> = {
-  6: 'sold_out',
-  7: 'limit_exceeded',
-  8: 'ended',
-  9: 'released',
+/** By the types of `concerns/stored_values.lua`. */
+const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
+  1: 'reserved',
+  2: 'confirmed',
+  3: 'released',
+  4: 'expired',
+  5: 'refunded',
+  6: 'extended',
+  7: 'refund_due',
+  8: 'restocked',
+  9: 'sold_out',
+  10: 'paused',
+  11: 'resumed',
+  12: 'ended',
+  13: 'sent',
+  14: 'received',
+  24: 'paid',
 }
-
-/** By the types of `concerns/event_log.lua`. */
-const typeOfCode: readonly (StoredEvent['type'] | undefined)[] = [
-  undefined,
-  'reserved',
-  'confirmed',
-  'released',
-  'expired',
-  'refunded',
-  'extended',
-  'refund_due',
-  'restocked',
-  'sold_out',
-  'paused',
-  'resumed',
-  'ended',
-  'sent',
-  'received',
-]
+/** A further payment is `refund_due`: its subject is packed. */
+const REFUND_DUE_FURTHER = 17
 
 /** Pages of events, with the reservations they name. */
 export const eventsCodec: SaleCodec<'events'> = {
@@ -73,7 +73,7 @@ class ReservationIndex {
       this.#add(index, packed, packed.enter(), from)
     const archived = from.next() as Buffer[]
     for (let i = 0; i < archived.length; i += 2) {
-      const index = this.#indexOf(archived[i]!.toString('base64url', 0, PART))
+      const index = this.#indexOf(archived[i]!.toString('base64url', 0, PART_BYTES))
       const record = archived[i + 1]!
       if (index !== undefined) this.#add(index, new Reader(record), record.length, from)
     }
@@ -117,13 +117,32 @@ function decodeEvents(
 ): { events: StoredEvent[]; reservations: StoredReservation[] } {
   const events: StoredEvent[] = []
   const reservations: StoredReservation[] = []
+  const name = (bucket: string, nonce: string, isAsked: boolean): string => {
+    const found = index?.find(bucket, nonce)
+    if (found && isAsked && !found.isListed) {
+      found.isListed = true
+      reservations.push(found.reservation)
+    }
+    return found?.reservation.id ?? makeId(partition, bucket, nonce)
+  }
   for (let i = 0; i < entries.length; i += 2) {
     let sequence = Number(entries[i])
     const groups = new Reader(entries[i + 1]!)
     const at = groups.integer()
     while (!groups.done) {
-      const type = typeOfCode[groups.integer()]
+      const kind = groups.integer()
+      const type = typeOfCode[kind]
       const argument = groups.integer()
+      if (kind === REFUND_DUE_FURTHER) {
+        const subject = new Reader(groups.raw())
+        const reference = subject.base64url()
+        const id = name(reference.slice(0, PART_LENGTH), reference.slice(PART_LENGTH), sequence > after)
+        const further = { paymentId: subject.text(), state: stateOfCode[subject.integer()]! }
+        if (sequence > after)
+          events.push({ sequence, at, type: 'refund_due', id, reason: reasonOfCode[argument]!, further })
+        sequence++
+        continue
+      }
       if (type === 'restocked' || !groups.atText) {
         const numbered = { sequence, at }
         const event =
@@ -138,15 +157,9 @@ function decodeEvents(
       for (let from = 0; from < nonces; from += PART_LENGTH, sequence++) {
         const bucket = references.slice(from, from + PART_LENGTH)
         const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
-        const found = index?.find(bucket, nonce)
         // The first entry may begin before the first requested event.
-        if (sequence <= after) continue
-        if (found && !found.isListed) {
-          found.isListed = true
-          reservations.push(found.reservation)
-        }
-        const id = found?.reservation.id ?? makeId(partition, bucket, nonce)
-        events.push(reservationEvent(type, sequence, at, argument, id))
+        const id = name(bucket, nonce, sequence > after)
+        if (sequence > after) events.push(reservationEvent(type, sequence, at, argument, id))
       }
     }
   }
@@ -178,6 +191,8 @@ function reservationEvent(
     case 'released':
     case 'expired':
       return { sequence, at, type, id }
+    case 'paid':
+      return { sequence, at, type, id, state: stateOfCode[argument]! }
     case 'refunded':
       return { sequence, at, type, id, restock: argument === 1 }
     case 'refund_due':

@@ -1,8 +1,10 @@
 import type {
   Answer,
   Command,
+  FurtherPayment,
   Line,
   Op,
+  RecordedReason,
   ReservationState,
   SkuCounts,
   StoredReservation,
@@ -21,9 +23,23 @@ export interface Details extends Head {
   readonly generation: number
 }
 
+/** Bytes of a bucket; in base64url it has `PART_LENGTH` digits, and so has a nonce. */
+export const PART_BYTES = 6
+
 export type SaleCodec<C extends Command> = Codec<Op<C>, Answer<C>, Details>
 
-const stateOfCode: readonly ReservationState[] = [
+/** The reasons for which a refund is due, by the codes of `concerns/stored_values.lua`. */
+export const reasonOfCode: Readonly<Record<number, RecordedReason>> = {
+  6: 'sold_out',
+  7: 'limit_exceeded',
+  8: 'ended',
+  9: 'released',
+  10: 'duplicate_payment',
+}
+export const codeOfReason = Object.fromEntries(
+  Object.entries(reasonOfCode).map(([code, reason]) => [reason, Number(code)]),
+) as Readonly<Record<RecordedReason, number>>
+export const stateOfCode: readonly ReservationState[] = [
   'held',
   'confirmed',
   'released',
@@ -81,11 +97,24 @@ export function readCounts(packed: Reader): SkuCounts {
 
 /** All records of a bucket, whose name is 6 bytes. */
 export function readBucket(bucket: Buffer, packed: Buffer, from: Details): StoredReservation[] {
-  const id = makeId(from.partition, bucket.toString('base64url', 0, 6), '')
+  const id = makeId(from.partition, bucket.toString('base64url', 0, PART_BYTES), '')
   const records = new Reader(packed)
   const reservations: StoredReservation[] = []
   while (!records.done) reservations.push(readRecord(records, id, from))
   return reservations
+}
+
+/** The fields and values of further payments, see `concerns/further_payments.lua`. */
+export function readFurtherPayments(pairs: readonly Buffer[], from: Details): FurtherPayment[] {
+  const payments: FurtherPayment[] = []
+  for (let i = 0; i < pairs.length; i += 2) {
+    const field = pairs[i]!
+    const bucket = field.toString('base64url', 0, PART_BYTES)
+    const id = makeId(from.partition, bucket, field.toString('base64url', PART_BYTES, 2 * PART_BYTES))
+    const reason = reasonOfCode[Number(pairs[i + 1])]!
+    payments.push({ id, paymentId: field.toString('utf8', 2 * PART_BYTES), reason })
+  }
+  return payments
 }
 
 /** Buckets, or buckets and nonces, of ids: `parts` times six bytes each. */

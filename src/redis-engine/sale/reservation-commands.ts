@@ -2,6 +2,7 @@ import type { Answer, Op, RefundReason, StoredReservation } from '../../engine/e
 import type { ReservationCommands } from '../../engine/reservation-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
 import {
+  codeOfReason,
   type Details,
   nextNumber,
   nextRecord,
@@ -63,6 +64,11 @@ const plain =
 const confirmed = (replayed: boolean, late: boolean) => (reservation: StoredReservation) =>
   ({ status: 'confirmed', reservation, replayed, late }) as const
 
+/** See `scripts/confirm.lua`. */
+function finalOf({ final, told }: Op<'confirm'>): number {
+  return told ? codeOfReason[told] : final ? 1 : 0
+}
+
 /** The scripts of the commands of reservations, and their codecs. */
 export const reservationCommands: Definitions<ReservationCommands, Details> = {
   reserve: { script: reserve, ...reserveCodec },
@@ -71,7 +77,7 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
     flags: 'allow-oom',
     ...settling(
       'confirm',
-      [(op) => op.buyer ?? '', (op) => op.paymentId ?? '', (op) => (op.final ? 1 : 0)],
+      [(op) => op.buyer ?? '', (op) => op.paymentId ?? '', finalOf],
       {
         F: confirmed(false, false),
         G: confirmed(false, true),
@@ -82,6 +88,7 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
         E: due('ended'),
         D: due('released'),
         B: due('refunded'),
+        U: due('duplicate_payment'),
       },
       { W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }) },
     ),

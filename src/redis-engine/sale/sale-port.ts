@@ -19,6 +19,7 @@ import {
   nextNumber,
   readBucket,
   readCounts,
+  readFurtherPayments,
   unknownStatus,
   writeColumn,
 } from './record-codec.js'
@@ -129,7 +130,9 @@ export const salePort = definePort<Commands, Details>({
           const cursor = String(from.next())
           const skus = readStock(from.next() as Buffer[])
           const reservations = readPage(from.next() as Buffer[], from)
-          return { status: 'scanned', cursor, reservations, skus, sequence: from.sequence }
+          const furtherPayments = readFurtherPayments(from.next() as Buffer[], from)
+          const { sequence } = from
+          return { status: 'scanned', cursor, reservations, furtherPayments, skus, sequence }
         }),
     },
     events: { script: readEvents, tells: true, ...eventsCodec },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
-import type { FinalAnswer, Op } from '../../engine/engine.js'
+import type { FinalAnswer, FurtherPayment, Op, RefundReason } from '../../engine/engine.js'
 import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from '../acknowledgement-cache.js'
 
 const tuning = {
@@ -22,6 +22,8 @@ export interface RecoverySource {
    * @param now The server's time.
    */
   reservations(kind: AcknowledgedState, now: number): AsyncIterable<readonly Acknowledged[]>
+  /** The payments beside the reservations' own that were told `refund_due`, in batches. */
+  furtherPayments(): AsyncIterable<readonly FurtherPayment[]>
 }
 
 /** Sends one command to its partition, bypassing the freeze. */
@@ -44,8 +46,8 @@ export interface NotRestored {
  *
  * Reservations that are `over` come first: they return their units at once, and later requests with
  * their keys and payments must find them. Confirmed reservations come before held ones, in case
- * there are too few units for all. Negative restocks come last: they removed units that were left
- * over.
+ * there are too few units for all. Further payments follow their reservations. Negative restocks
+ * come last: they removed units that were left over.
  *
  * @param now The server's time where a reservation is, by its id.
  */
@@ -89,6 +91,12 @@ export async function replay(
       }
     }
   }
+  for (const testimony of testimonies) {
+    for await (const batch of testimony.furtherPayments()) {
+      for (const some of chunksOf(batch, tuning.atOnce[0]!))
+        await Promise.all(some.map((payment) => tellAgain(payment, recover)))
+    }
+  }
   for (const restock of restocks) if (restock.op.quantity < 0) await takeOut(restock, recover)
   if (testimonies.some(({ state }) => state === 'paused')) await recover('control', { action: 'pause' })
   if (testimonies.some(({ state }) => state === 'ended')) await recover('control', { action: 'end' })
@@ -107,6 +115,11 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
   await recover('restock', { sku: op.sku, quantity: applied - again.applied, key, final: true })
 }
 
+/** `told`: whatever became of the reservation, this payment is never confirmed. */
+async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Recover): Promise<void> {
+  await recover('confirm', { id, buyer: null, paymentId, final: true, told: reason })
+}
+
 /**
  * @returns The reason why the reservation was not restored, if so. `no room`: a reservation that is
  *   `over` did not find the units it needs briefly.
@@ -120,7 +133,7 @@ async function putBack(
   const { id, buyer, cart, key, state, expiresAt, paymentId } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
-  const hasLapsed = !refundDue && (state === 'expired' || (state === 'held' && !isHeld))
+  const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
   const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest })
@@ -129,16 +142,19 @@ async function putBack(
   if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
   if (refundDue && state !== 'refunded') {
     await recover('release', { id, buyer: null })
-    const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
-    // The hold had expired because its release was lost, and its units were still available. They
-    // are returned, and the refund stays due.
+    const op = { id, buyer: null, paymentId, final: true, told: refundDue }
+    const settled = await recover('confirm', op)
+    // The payment came again between the loss and its detection, and was confirmed. Its units are
+    // returned, and the refund stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
   } else if (state === 'released') {
     await recover('release', { id, buyer: null })
   } else if (state === 'confirmed' || state === 'refunded') {
     const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
-    if (settled.status === 'refund_due' && settled.reason !== 'refunded') {
-      return settled.reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
+    // With another payment as its own the order stands; the payer is told by an event.
+    const { reason } = settled as { reason?: RefundReason }
+    if (reason && reason !== 'refunded' && reason !== 'duplicate_payment') {
+      return reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
     }
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
   } else if (isHeld) {

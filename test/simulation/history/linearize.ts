@@ -226,6 +226,8 @@ const idle: ReadonlySet<string> = new Set([
 function changesNothing({ call, outcome }: Operation): boolean {
   if (outcome.kind !== 'ok' || call.do === 'control' || call.do === 'stats') return false
   const { status, replayed } = outcome.answer
+  // The first id that follows a payment without one is stored.
+  if (call.do === 'confirm' && call.paymentId !== null && status !== 'not_found') return false
   if (call.do === 'reserve' && status !== 'reserved') return true
   return call.do === 'get' || replayed === true || idle.has(status)
 }

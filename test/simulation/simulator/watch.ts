@@ -39,7 +39,8 @@ export class Watch {
     const { reservation, status } = answer
     if (!reservation) return
     const before = this.#told.get(reservation.id)
-    const due = before?.due === true || (status === 'refund_due' && answer.reason !== 'refunded')
+    const isOver = reservation.state === 'expired' || reservation.state === 'released'
+    const due = before?.due === true || (status === 'refund_due' && isOver)
     // Answers overtake each other: what is further on is the newer one.
     const newer = before && rank(before.reservation) > rank(reservation) ? before.reservation : reservation
     this.#told.set(reservation.id, { reservation: newer, due })

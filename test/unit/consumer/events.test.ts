@@ -72,12 +72,22 @@ const cases: [Bare<StoredEvent>, object | undefined][] = [
   ],
   ...(['sold_out', 'limit_exceeded', 'ended'] as const).map((reason): [Bare<StoredEvent>, object] => [
     { type: 'refund_due', id: 'r', reason },
-    { type: 'refund_due', reason, reservation: as('expired', 200, true) },
+    { type: 'refund_due', reason, paymentId: 'p', reservation: as('expired', 200, true) },
   ]),
   [
     { type: 'refund_due', id: 'r', reason: 'released' },
-    { type: 'refund_due', reason: 'released', reservation: as('released', 200, true) },
+    { type: 'refund_due', reason: 'released', paymentId: 'p', reservation: as('released', 200, true) },
   ],
+  ...(['confirmed', 'refunded', 'expired'] as const).map((state): [Bare<StoredEvent>, object] => [
+    { type: 'refund_due', id: 'r', reason: 'duplicate_payment', further: { paymentId: 'q', state } },
+    {
+      type: 'refund_due',
+      reason: 'duplicate_payment',
+      paymentId: 'q',
+      reservation: as(state, 200, true),
+    },
+  ]),
+  [{ type: 'paid', id: 'r', state: 'confirmed' }, undefined],
   [
     { type: 'restocked', sku: 1, quantity: -4, key: 'k', applied: -3 },
     { type: 'restocked', sku: 'b', quantity: -4, key: 'k', applied: -3 },

@@ -20,12 +20,12 @@ test('of each reservation the latest answer, of each restock the one', () => {
   const memory = new AcknowledgementCache()
   memory.note(reservation('a'))
   memory.note(reservation('b'))
-  memory.note(reservation('a', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('a', { state: 'released' }), { refundDue: 'released' })
   memory.note(reservation('c', { state: 'refunded' }), { restocked: true })
   expect(memory.all).toMatchObject([
-    { reservation: { id: 'a', state: 'released' }, refundDue: true, restocked: false },
-    { reservation: { id: 'b', state: 'held' }, refundDue: false, restocked: false },
-    { reservation: { id: 'c', state: 'refunded' }, refundDue: false, restocked: true },
+    { reservation: { id: 'a', state: 'released' }, refundDue: 'released', restocked: false },
+    { reservation: { id: 'b', state: 'held' }, refundDue: null, restocked: false },
+    { reservation: { id: 'c', state: 'refunded' }, refundDue: null, restocked: true },
   ])
   const restock = { sku: 0, quantity: 5, key: 'k', final: true }
   memory.noteRestock(restock, 5)
@@ -42,7 +42,7 @@ test('an answer that comes late does not undo what is known', () => {
   memory.note(reservation('a', { expiresAt: 9 }))
   memory.note(reservation('b', { expiresAt: 9 }))
   memory.note(reservation('b', { expiresAt: 5 }))
-  memory.note(reservation('c', { state: 'released' }), { refundDue: true })
+  memory.note(reservation('c', { state: 'released' }), { refundDue: 'released' })
   memory.note(reservation('c', { state: 'released' }))
   memory.note(reservation('d', { state: 'expired' }))
   memory.note(reservation('d', { state: 'confirmed' }))
@@ -51,7 +51,7 @@ test('an answer that comes late does not undo what is known', () => {
   expect(memory.all).toMatchObject([
     { reservation: { id: 'a', state: 'confirmed', paymentId: 'p' } },
     { reservation: { id: 'b', state: 'held', expiresAt: 9 } },
-    { reservation: { id: 'c', state: 'released' }, refundDue: true },
+    { reservation: { id: 'c', state: 'released' }, refundDue: 'released' },
     { reservation: { id: 'd', state: 'confirmed' } },
     { reservation: { id: 'e', state: 'refunded' }, restocked: true },
   ])
@@ -120,4 +120,51 @@ test('after everything was forgotten there is room again', () => {
   memory.clear()
   for (let i = 0; i < 800; i++) memory.note(reservation(`s${i}`, { cart }))
   expect(memory.all).toHaveLength(800)
+})
+
+test('of a reservation whose payment must be refunded the first reason, and each further payment', async () => {
+  const memory = new AcknowledgementCache()
+  const expired = reservation('a', { state: 'expired', paymentId: 'p1' })
+  memory.noteRefundDue(expired, 'p1', 'sold_out')
+  memory.noteRefundDue(expired, 'p2', 'sold_out')
+  memory.noteRefundDue(expired, null, 'sold_out')
+  const order = reservation('b', { state: 'confirmed', paymentId: 'p1' })
+  memory.note(order)
+  memory.noteRefundDue(order, 'p3', 'duplicate_payment')
+  memory.noteRefundDue({ ...order, state: 'refunded' }, 'p1', 'refunded')
+  memory.noteRefundDue({ ...order, state: 'refunded' }, 'p3', 'duplicate_payment')
+  expect(memory.all).toMatchObject([
+    { reservation: expired, refundDue: 'sold_out' },
+    { reservation: { id: 'b', state: 'refunded', paymentId: 'p1' }, refundDue: null },
+  ])
+  const payments = []
+  for await (const batch of memory.furtherPayments()) payments.push(...batch)
+  expect(payments).toEqual([
+    { id: 'a', paymentId: 'p2', reason: 'sold_out' },
+    { id: 'b', paymentId: 'p3', reason: 'duplicate_payment' },
+  ])
+  memory.clear()
+  for await (const batch of memory.furtherPayments()) expect(batch).toEqual([])
+})
+
+test('a payment id that was ever known stays, whatever the order of the answers', () => {
+  const memory = new AcknowledgementCache()
+  memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))
+  memory.note(reservation('a', { state: 'confirmed' }))
+  memory.note(reservation('b', { state: 'refunded' }))
+  memory.note(reservation('b', { state: 'confirmed', paymentId: 'q' }))
+  expect(memory.all.map(({ reservation: { state, paymentId } }) => [state, paymentId])).toEqual([
+    ['confirmed', 'p'],
+    ['refunded', 'q'],
+  ])
+})
+
+test('many payments of one reservation displace no reservation, and take a bounded room', async () => {
+  const memory = new AcknowledgementCache()
+  const order = reservation('a', { state: 'confirmed', paymentId: 'p' })
+  memory.note(reservation('other'))
+  for (let i = 0; i < 120_000; i++) memory.noteRefundDue(order, `p${i}`, 'duplicate_payment')
+  expect(memory.all).toHaveLength(2)
+  expect(memory.forgotten).toBe(0)
+  for await (const batch of memory.furtherPayments()) expect(batch.length).toBeLessThan(100_000)
 })

@@ -34,7 +34,14 @@ async function rulesBroken(
   const held = reservations.reduce((sum, { cart }) => sum + cart[0]![1], 0)
   const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0, ...counts }]
   const source = {
-    scan: async () => ({ status: 'scanned' as const, cursor: '0', reservations, skus, sequence: 0 }),
+    scan: async () => ({
+      status: 'scanned' as const,
+      cursor: '0',
+      reservations,
+      furtherPayments: [],
+      skus,
+      sequence: 0,
+    }),
     events: async () => ({
       status: 'events' as const,
       events: [],

@@ -140,15 +140,16 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
       if (result.status !== 'reserved') expect.fail(result.status)
       const { id, createdAt, expiresAt } = result.reservation
       const held = { state: 'held', key: null, createdAt, expiresAt, paymentId: null } as const
-      told.push({ reservation: { id, buyer, cart: [[0, 1]], ...held }, refundDue: false, restocked: false })
+      told.push({ reservation: { id, buyer, cart: [[0, 1]], ...held }, refundDue: null, restocked: false })
     }
     followed(await tokenOf(before.engine, partitions))
+    async function* furtherPayments() {}
     async function* reservations(kind: string) {
       if (kind === 'held') yield told
     }
     ledger.record = {
       ...ledger.record!,
-      recoverySource: async () => ({ restocks: [], state: 'paused', reservations }),
+      recoverySource: async () => ({ restocks: [], state: 'paused', reservations, furtherPayments }),
     }
     const fresh = handle(engine)
     expect(await fresh.recover({ from: ledger })).toEqual({ restored: 3, refused: [], forgotten: 0 })

@@ -25,7 +25,7 @@ const known = (
   rest: Partial<StoredReservation> = {},
   more: Partial<Acknowledged> = {},
 ): Acknowledged => ({
-  ...{ reservation: reservation(id, rest), refundDue: false, restocked: false },
+  ...{ reservation: reservation(id, rest), refundDue: null, restocked: false },
   ...more,
 })
 
@@ -38,6 +38,7 @@ function testimony(
     async *reservations(kind) {
       yield all[kind] ?? []
     },
+    async *furtherPayments() {},
     ...rest,
   }
 }
@@ -100,6 +101,25 @@ describe('the order in which a sale is put back', () => {
       ...['reserve c', 'confirm c', 'reserve h', 'restock out -2', 'control pause', 'control end'],
     ])
     expect(restored).toBe(4)
+  })
+
+  test('further payments follow their reservations, and are never confirmed', async () => {
+    const payment = (paymentId: string) => ({ id: 'c', paymentId, reason: 'duplicate_payment' }) as const
+    const { sent, ops, restored } = await replayed([
+      testimony(
+        { confirmed: [known('c', { state: 'confirmed', paymentId: 'p' })] },
+        {
+          async *furtherPayments() {
+            yield [payment('p2'), payment('p3')]
+            yield [payment('p4')]
+          },
+        },
+      ),
+    ])
+    expect(sent).toEqual(['reserve c', 'confirm c', 'confirm c', 'confirm c', 'confirm c'])
+    const told = { id: 'c', buyer: null, final: true, told: 'duplicate_payment' }
+    expect(ops.slice(2)).toEqual(['p2', 'p3', 'p4'].map((paymentId) => ({ ...told, paymentId })))
+    expect(restored).toBe(1)
   })
 
   test('an open sale stays open', async () => {
@@ -194,22 +214,27 @@ describe('one reservation', () => {
     [{ status: 'refund_due', reason: 'limit_exceeded' }, ['r limit_exceeded']],
     [{ status: 'refund_due', reason: 'ended' }, ['r sold_out']],
     [{ status: 'refund_due', reason: 'refunded' }, []],
+    // It is the order of another payment now.
+    [{ status: 'refund_due', reason: 'duplicate_payment' }, []],
   ])('paid, and now %j: %j', async (answer, refused) => {
     const told = await put(known('r', { state: 'confirmed', paymentId: 'p' }), { 'confirm r': answer })
     expect([told.refused, told.restored]).toEqual([refused, refused.length === 0 ? 1 : 0])
   })
 
-  test('that was told to be refunded stays so: it is released before it is paid for', async () => {
-    const due = known('r', { state: 'expired', paymentId: 'p', expiresAt: NOW - 5 }, { refundDue: true })
-    const told = await put(due, { 'confirm r': { status: 'refund_due', reason: 'released' } })
-    expect(told).toMatchObject({ sent: ['reserve r', 'release r', 'confirm r'], hold: HOLD, restored: 1 })
+  test.each([
+    ['sold_out', 'expired', -5],
+    ['released', 'released', HOLD],
+  ] as const)('that was told %s stays so: its reason is told again', async (refundDue, state, hold) => {
+    const due = known('r', { state, paymentId: 'p', expiresAt: NOW - 5 }, { refundDue })
+    const told = await put(due, { 'confirm r': { status: 'refund_due', reason: refundDue } })
+    expect(told).toMatchObject({ sent: ['reserve r', 'release r', 'confirm r'], hold, restored: 1 })
     const back = await put(due)
     expect(back.sent).toEqual(['reserve r', 'release r', 'confirm r', 'refund r'])
     expect(back.ops.slice(2)).toEqual([
-      { id: 'r', buyer: null, paymentId: 'p', final: true },
+      { id: 'r', buyer: null, paymentId: 'p', final: true, told: refundDue },
       { id: 'r', restock: true },
     ])
-    const refunded = known('r', { state: 'refunded', paymentId: 'p' }, { refundDue: true })
+    const refunded = known('r', { state: 'refunded', paymentId: 'p' }, { refundDue })
     expect((await put(refunded)).sent).toEqual(['reserve r', 'confirm r', 'refund r'])
   })
 

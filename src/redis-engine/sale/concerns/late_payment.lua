@@ -1,10 +1,7 @@
--- Payments after the hold: the answers that were given before, the first refund due, which is
--- recorded, and the payment for a hold that has expired. confirm.lua lists the statuses.
--- @include partition, stored_values, stock_moves, records, record_changes, limits_and_stock
-local answer_of = {
-  [IS_CONFIRMED] = 'P', [IS_CONFIRMED_LATE] = 'Q', [IS_REFUNDED] = 'B',
-  [DUE_SOLD_OUT] = 'S', [DUE_LIMIT] = 'L', [DUE_ENDED] = 'E', [DUE_RELEASED] = 'D',
-}
+-- Payments for a hold that is over: the first one is confirmed with units that are available again,
+-- or the refund that is due is recorded. confirm.lua lists the statuses.
+-- @include partition, may_write, stored_values, stock_moves, records, record_changes
+-- @include limits_and_stock, further_payments
 
 local function refund_due(record, bucket, in_archive, state, payment)
   set_payment(record, payment)
@@ -29,4 +26,15 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, NONE, AVAILABLE, CONFIRMED)
   emit_sold_out(lines)
   return 'G'
+end
+
+-- A payment for a hold that is over, of which no refund is due yet. `final` as in confirm.lua.
+local function paid_late(record, bucket, in_archive, payment, final)
+  local known = further_payment(record, bucket, payment)
+  if known then return known end
+  if late then return 'T' end
+  if final == DUPLICATE then return add_further_payment(record, bucket, payment, DUPLICATE) end
+  if final > 1 then return refund_due(record, bucket, in_archive, final, payment) end
+  if record[STATE] == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
+  return confirm_late(record, bucket, in_archive, payment, final)
 end

@@ -23,7 +23,7 @@ local function confirm_alone(reference, buyer, payment)
   return reply('F', { record })
 end
 
-if #call[4] == 1 then
+if #call[4] == 1 and bypass_freeze == 0 then
   local answer = confirm_alone(call[4][1], call[5][1], call[6][1])
   if answer then return answer end
 end

@@ -72,6 +72,8 @@ end
 --   'k', bucket, buyer and key packed    -> nonce
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
 --                                           confirmed, of a block of 64 SKUs
+--   'p', bucket, nonce, payment id       -> the reason of a further payment, see
+--                                           further_payments.lua
 -- Changes wait for the commit in archive_changes, by field.
 local function from_archive(field)
   local changed = archive_changes[field]

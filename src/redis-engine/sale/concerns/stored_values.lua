@@ -16,6 +16,8 @@ local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
 -- the sale; for a released one.
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
+-- No state, but the reason of a further payment: the reservation has another one.
+local DUPLICATE = 10
 
 -- The types of events, each with its argument and its subject. References are all buckets, then all
 -- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
@@ -28,6 +30,10 @@ local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
 local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
 -- units; SKU * 1024 + the other partition
 local SENT, RECEIVED = 13, 14
+-- reason; bucket and nonce, payment id and state packed
+local REFUND_DUE_FURTHER = 17
+-- state; references
+local PAID = 24
 
 -- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
 -- Redis would keep it as a list and search it from its beginning for each item of a batch: with

@@ -1,28 +1,30 @@
 -- Answers payments: each is either confirmed or refund due, and the answer never changes.
 -- Columns: incarnation, deadline, min_time, references, buyers, payments, finals
 --   buyers, payments: '' if none was given; finals: 0 if other partitions may have the units that
---     are lacking here
+--     are lacking here, 1 if not, else the reason for which a recovery knows that a refund is due
 -- Statuses, each with its record:
 --   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
+--     U duplicate_payment
 --   without a record: M not_found   T retry   W lacking: sku, available
 -- Writes: all but RESTOCKS.
--- @include partition, may_write, lone_payment, types, stored_values, record_changes, late_payment
--- @include each_reservation
+-- @include partition, may_write, lone_payment, types, stored_values, record_changes
+-- @include further_payments, late_payment, each_reservation
 local buyers, payments, finals = call[5], call[6], call[7]
--- @rarely confirm_late
-local late_confirm
+-- @rarely paid_again, paid_late
+local again, after_hold
 
 return answer_each(function(record, bucket, i, in_archive)
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
-  local state, payment = record[STATE], payments[i]
-  if answer_of[state] then return answer_of[state] end
-  if late then return 'T' end
-  if state == IS_EXPIRED then
-    late_confirm = late_confirm or rare()
-    return late_confirm(record, bucket, in_archive, payment, finals[i])
+  local state, payment, final = record[STATE], payments[i], finals[i]
+  local answer = answer_of[state]
+  if answer and (payment == '' or payment == record[PAYMENT]) then return answer end
+  if answer or state ~= IS_HELD then
+    if not again then again, after_hold = rare() end
+    return (answer and again or after_hold)(record, bucket, in_archive, payment, final)
   end
-  if state == IS_RELEASED then return refund_due(record, bucket, in_archive, DUE_RELEASED, payment) end
+  if final > 1 then return 'M' end
+  if late then return 'T' end
   set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, NONE, HELD, CONFIRMED)
   return 'F'

@@ -3,7 +3,7 @@
 --   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and the cursor of
 --     Redis
 -- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket,
---   packed, bucket, packed ...
+--   packed, bucket, packed ...; further payments as bucket, nonce and payment id, reason, ...
 -- Writes: nothing.
 -- @include partition, read_only, types
 local statuses, details = {}, {}
@@ -18,7 +18,7 @@ for i, cursor in ipairs(call[4]) do
   elseif not in_archive and archived > 0 then
     following = 'a0'
   end
-  local found = {}
+  local found, payments = {}, {}
   for j = 1, #page[2], 2 do
     local field, packed = page[2][j], page[2][j + 1]
     if not in_archive then
@@ -27,11 +27,15 @@ for i, cursor in ipairs(call[4]) do
     elseif field:sub(1, 1) == 'r' then
       found[#found + 1] = field:sub(2, 7)
       found[#found + 1] = packed
+    elseif field:sub(1, 1) == 'p' then
+      payments[#payments + 1] = field:sub(2)
+      payments[#payments + 1] = packed
     end
   end
   statuses[i] = 'W'
   details[#details + 1] = following
   details[#details + 1] = following == '0' and redis.call('HGETALL', STOCK) or {}
   details[#details + 1] = found
+  details[#details + 1] = payments
 end
 return reply(table.concat(statuses), details)

@@ -14,7 +14,7 @@ abstract class Holds {
   add(expiresAt: number): void {
     const order = (this.entries.length * 7) % 1_009
     const reservation = { state: 'held', expiresAt } as Entry['reservation']
-    this.entries.push({ reservation, order, late: false, refundDue: null })
+    this.entries.push({ reservation, order, late: false, refundDue: null, further: new Map() })
   }
 
   change(index: number, change: (before: Entry['reservation']) => Partial<Entry['reservation']>): void {

@@ -1,13 +1,18 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { StoredReservation } from '../../../../src/engine/engine.js'
+import type {
+  FurtherPayment,
+  RecordedReason,
+  RefundReason,
+  StoredReservation,
+} from '../../../../src/engine/engine.js'
 import { AcknowledgementCache } from '../../../../src/sale/acknowledgement-cache.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 type State = StoredReservation['state']
 type Memory = Pick<
   AcknowledgementCache,
-  'note' | 'noteRestock' | 'noteEnd' | 'clear' | 'all' | 'restocks' | 'state' | 'forgotten'
+  'note' | 'noteRefundDue' | 'noteRestock' | 'noteEnd' | 'clear' | 'all' | 'restocks' | 'state' | 'forgotten'
 >
 
 /** A reservation of nothing, of which only id, state and expiry matter here. */
@@ -26,25 +31,39 @@ const LATER: Record<State, readonly State[]> = {
 
 /** A list, in the order of the latest answers. */
 class Model implements Memory {
-  all: { reservation: StoredReservation; refundDue: boolean; restocked: boolean }[] = []
+  all: { reservation: StoredReservation; refundDue: RecordedReason | null; restocked: boolean }[] = []
+  payments: FurtherPayment[] = []
   restocks: { op: Parameters<Memory['noteRestock']>[0]; applied: number }[] = []
   state: 'open' | 'ended' = 'open'
   forgotten = 0
 
-  note(reservation: StoredReservation, rest: { refundDue?: boolean; restocked?: boolean } = {}): void {
+  note(
+    reservation: StoredReservation,
+    rest: { refundDue?: RecordedReason | null; restocked?: boolean } = {},
+  ): void {
     const known = this.all.find((each) => each.reservation.id === reservation.id)
-    const merged = { reservation, refundDue: rest.refundDue === true, restocked: rest.restocked === true }
+    const merged = { reservation, refundDue: rest.refundDue ?? null, restocked: rest.restocked === true }
     if (known) {
       const before = known.reservation
       const isLater = LATER[before.state].includes(reservation.state)
       const isTie = LATER[reservation.state].includes(before.state)
       if (!isLater || (isTie && reservation.expiresAt < before.expiresAt)) merged.reservation = before
-      merged.refundDue ||= known.refundDue
+      merged.refundDue = known.refundDue ?? merged.refundDue
       merged.restocked ||= known.restocked
     }
     // The same place for a reservation that is known: a Map keeps it, too, while it is young.
     if (known) this.all[this.all.indexOf(known)] = merged
     else this.all.push(merged)
+  }
+
+  noteRefundDue(reservation: StoredReservation, paymentId: string | null, reason: RefundReason): void {
+    const { id, state } = reservation
+    const isOver = state === 'expired' || state === 'released'
+    const isOwn = reason !== 'duplicate_payment' && reason !== 'refunded'
+    this.note(reservation, isOver && isOwn ? { refundDue: reason } : {})
+    if (paymentId === null || reason === 'refunded') return
+    const at = this.payments.findIndex((one) => one.id === id && one.paymentId === paymentId)
+    this.payments.splice(at < 0 ? this.payments.length : at, 1, { id, paymentId, reason })
   }
 
   noteRestock(op: Parameters<Memory['noteRestock']>[0], applied: number): void {
@@ -60,6 +79,7 @@ class Model implements Memory {
   clear(): void {
     this.all = []
     this.restocks = []
+    this.payments = []
     this.state = 'open'
   }
 }
@@ -85,10 +105,23 @@ const note = fc
       memory.note(
         { ...EMPTY, id: `r${i}`, state, expiresAt },
         {
-          ...(refundDue && { refundDue }),
+          ...(refundDue && { refundDue: 'sold_out' as const }),
           ...(restocked && { restocked }),
         },
       ),
+    ),
+  )
+
+const refundDue = fc
+  .tuple(
+    fc.nat(9),
+    states,
+    fc.constantFrom(null, 'p', 'q'),
+    fc.constantFrom<RefundReason>('sold_out', 'released', 'duplicate_payment', 'refunded'),
+  )
+  .map(([i, state, paymentId, reason]) =>
+    operation<Memory>(`${i} is ${state}, ${paymentId} is due: ${reason}`, (memory) =>
+      memory.noteRefundDue({ ...EMPTY, id: `r${i}`, state, expiresAt: 1 }, paymentId, reason),
     ),
   )
 
@@ -98,6 +131,7 @@ test('answers that come in any order leave the furthest state of each reservatio
     [
       note,
       note,
+      refundDue,
       fc
         .tuple(fc.nat(2), fc.nat(3))
         .map(([i, applied]) =>

@@ -1,5 +1,6 @@
 import type { Engine } from '../../../../src/engine/engine.js'
 import { StockholdError } from '../../../../src/errors.js'
+import type { Entry } from '../../../../src/memory-engine/sale/entry.js'
 import type { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
 import { FlashSale } from '../../../../src/sale/flash-sale.js'
 import type { Recovery, Reservation } from '../../../../src/sale/results.js'
@@ -29,6 +30,8 @@ interface Handle {
   readonly sale: FlashSale
   /** What it was told of each reservation last. */
   readonly told: Map<string, Reservation>
+  /** Payments that it was told are to be refunded: reservation and payment. */
+  readonly due: (readonly [id: string, paymentId: string])[]
   /** Of some of that the server knows nothing any more. */
   robbed: boolean
 }
@@ -118,6 +121,7 @@ class Run {
       process,
       sale: new FlashSale('sale', { engine, deadlineMs: 2_000 }),
       told: new Map(),
+      due: [],
       robbed: false,
     }
   }
@@ -137,7 +141,7 @@ class Run {
     )
   }
 
-  async #call({ sale, told, robbed }: Handle, known: string[], healthy: boolean): Promise<void> {
+  async #call({ sale, told, due, robbed }: Handle, known: string[], healthy: boolean): Promise<void> {
     const call = drawCall(this.#plan, this.#random, known)
     if (call.do === 'control' && call.action === 'end') return
     try {
@@ -150,6 +154,8 @@ class Run {
       )
       if (!reservation) return
       told.set(reservation.id, reservation)
+      if (status === 'refund_due' && call.do === 'confirm' && call.paymentId !== null)
+        due.push([call.id, call.paymentId])
       known.push(reservation.id)
     } catch (error) {
       if (!(error instanceof StockholdError)) throw error
@@ -188,6 +194,15 @@ class Run {
     const refused = new Set(
       recoveries.flatMap((recovery) => recovery.refused.map(({ reservation }) => reservation.id)),
     )
+    for (const { due } of this.#handles)
+      for (const [id, paymentId] of due) {
+        const entry = state.find(id)
+        demand(
+          !entry || refused.has(id) || this.#isKnown(entry, paymentId),
+          'promise',
+          () => `${id}: the payment ${paymentId} was told refund_due, and is forgotten`,
+        )
+      }
     for (const { told } of this.#handles)
       for (const [id, { state: was, expiresAt }] of told) {
         const found = state.find(id)?.reservation
@@ -207,6 +222,11 @@ class Run {
           () => `${id} was held until ${expiresAt}, and is until ${found!.expiresAt}`,
         )
       }
+  }
+
+  /** As the own payment, or as another one. */
+  #isKnown({ reservation, further }: Entry, paymentId: string): boolean {
+    return reservation.paymentId === paymentId || further.has(paymentId)
   }
 
   async #audit(): Promise<void> {
