@@ -15,14 +15,17 @@ export type { ConsumerWarning } from './consumer/warnings.js'
 export type { Clock, Timer } from './engine/clock.js'
 export type {
   Cart,
+  Counted,
   Engine,
   EventPage,
   FurtherPayment,
   Line,
+  MoveOp,
   RecordedReason,
   ReservationPage,
   RestockOp,
   Rules as StoredSaleRules,
+  SetTotalOp,
   SkuRule,
   StoredEvent,
   StoredReservation,
@@ -35,7 +38,12 @@ export type { RedisClient } from './redis-engine/connection.js'
 export { type RedisEngineOptions, redisEngine } from './redis-engine/redis-engine.js'
 export type { Replication } from './redis-engine/replication.js'
 export type { Durability } from './redis-engine/server-check.js'
-export type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from './sale/acknowledgement-cache.js'
+export type {
+  Acknowledged,
+  AcknowledgedCount,
+  AcknowledgedRestock,
+  AcknowledgedState,
+} from './sale/acknowledgement-cache.js'
 export type { AdmissionGate, AdmittedPass } from './sale/admission-gate.js'
 export { FlashSale } from './sale/flash-sale.js'
 export type { Ledger, LedgerRecord, LedgerWriter } from './sale/ledger.js'

@@ -17,7 +17,10 @@ export interface Recipe<C extends Command> {
 }
 
 /** The commands of a sale of one partition. */
-type Measured = Exclude<Command, 'create' | 'describe' | 'rebuild' | 'send' | 'receive' | 'transfers'>
+type Measured = Exclude<
+  Command,
+  'create' | 'describe' | 'rebuild' | 'send' | 'receive' | 'transfers' | 'debt' | 'withhold' | 'move'
+>
 
 /** Counts the items if every answer holds. */
 const each =
@@ -100,6 +103,16 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
         final: true,
       })),
     done: each((answer) => answer.status === 'restocked' && !answer.replayed && answer.applied === 1),
+  },
+  setTotal: {
+    counts: 'stock counts',
+    batches: true,
+    prepare: (bench, size) =>
+      Array.from({ length: size }, () => ({
+        ...{ sku: 0, total: 1_000_000_000, key: `count-${bench.next()}`, countedAt: null },
+        ...{ basis: { others: 0, own: null }, final: true, counted: null },
+      })),
+    done: each((answer) => answer.status === 'set' && !answer.replayed),
   },
   control: {
     counts: 'pauses and resumptions',

@@ -39,6 +39,10 @@ export interface EventOffset {
  *   again.
  * - `restocked`: `applied` units were added, or removed (negative), of the `quantity` requested
  *   with `key`.
+ * - `total_set`: a stock count has set the total of a SKU; `applied` is by how much that changed
+ *   the total, and `owed` how many units are still to be removed, as they come back.
+ * - `debt_taken`: `quantity` units that came back were removed for a count that was `owed` them.
+ * - `moved`: `applied` units became units of the SKU `to`, of the `quantity` requested with `key`.
  * - `sold_out`: the last available unit of a SKU was taken; in a sale of several partitions, the
  *   last unit of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
@@ -60,6 +64,31 @@ export type SaleEvent = EventOffset &
     | {
         readonly type: 'restocked'
         readonly sku: string
+        readonly quantity: number
+        readonly key: string
+        readonly applied: number
+        readonly reservation?: undefined
+      }
+    | {
+        readonly type: 'total_set'
+        readonly sku: string
+        readonly total: number
+        readonly key: string
+        readonly countedAt: number
+        readonly applied: number
+        readonly owed: number
+        readonly reservation?: undefined
+      }
+    | {
+        readonly type: 'debt_taken'
+        readonly sku: string
+        readonly quantity: number
+        readonly reservation?: undefined
+      }
+    | {
+        readonly type: 'moved'
+        readonly sku: string
+        readonly to: string
         readonly quantity: number
         readonly key: string
         readonly applied: number
@@ -101,7 +130,23 @@ export function toEvent(
     case 'sent':
     case 'received':
     case 'paid':
+    case 'withheld':
+    case 'counted':
       return undefined
+    case 'total_set': {
+      const { total, key, countedAt, applied, owed } = event
+      const sku = rules.skus[event.sku]!.sku
+      return { id, type, at, partition, generation, sequence, sku, total, key, countedAt, applied, owed }
+    }
+    case 'debt_taken': {
+      const sku = rules.skus[event.sku]!.sku
+      return { id, type, at, partition, generation, sequence, sku, quantity: event.quantity }
+    }
+    case 'moved': {
+      const { quantity, key, applied } = event
+      const [sku, to] = [rules.skus[event.sku]!.sku, rules.skus[event.to]!.sku]
+      return { id, type, at, partition, generation, sequence, sku, to, quantity, key, applied }
+    }
     case 'paused':
     case 'resumed':
     case 'ended':

@@ -84,6 +84,8 @@ export interface SkuCounts {
   readonly held: number
   readonly confirmed: number
   readonly inTransit: number
+  /** Units that `setTotal` has not found yet; missing if there are none. Not part of the sum. */
+  readonly owed?: number
 }
 
 /**
@@ -111,6 +113,29 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
       readonly key: string
       readonly applied: number
     }
+  | {
+      readonly type: 'moved'
+      readonly sku: number
+      readonly to: number
+      /** The quantity and the key of the call. */
+      readonly quantity: number
+      readonly key: string
+      readonly applied: number
+    }
+  /** The target of a SKU, `total - owed`, has changed. */
+  | { readonly type: 'counted'; readonly sku: number; readonly change: number }
+  | {
+      readonly type: 'total_set'
+      readonly sku: number
+      readonly total: number
+      readonly key: string
+      readonly countedAt: number
+      readonly change: number
+      readonly applied: number
+      readonly owed: number
+    }
+  /** Units that came back have left the sale; or will be passed on to partition 0. */
+  | { readonly type: 'debt_taken' | 'withheld'; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sent'; readonly to: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'received'; readonly from: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sold_out'; readonly sku: number }
@@ -124,6 +149,39 @@ export interface RestockOp {
   readonly key: string
   /** Take out the available units even if they are fewer than `quantity`. */
   readonly final: boolean
+}
+
+/** The input of a move between SKUs; see the command `move`. */
+export interface MoveOp {
+  readonly from: number
+  readonly to: number
+  readonly quantity: number
+  readonly key: string
+  /** Move the available units even if they are fewer than `quantity`. */
+  readonly final: boolean
+  /** `null` but in a recovery. */
+  readonly atMost: number | null
+}
+
+/** The input of a stock count; see the command `setTotal`. */
+export interface SetTotalOp {
+  readonly sku: number
+  readonly total: number
+  readonly key: string
+  readonly countedAt: number | null
+  readonly basis: { readonly others: number; readonly own: number | null } | null
+  /** Completes the count: no units are left to collect elsewhere. */
+  readonly final: boolean
+  /** What the count did, in a recovery; otherwise `null`. */
+  readonly counted: Counted | null
+}
+
+/** What a stock count did. */
+export interface Counted {
+  readonly change: number
+  readonly applied: number
+  readonly owed: number
+  readonly countedAt: number
 }
 
 /** A page of a partition's events, in order. */

@@ -1,8 +1,8 @@
-import type { FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
-import type { Acknowledged, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
+import type { FurtherPayment, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
+import type { Acknowledged, AcknowledgedCount, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { RecoverySource } from '../sale/recovery/replay.js'
-import type { ReservationRow, RestockRow } from './rows.js'
+import type { EventRow, ReservationRow } from './rows.js'
 import type { Tables } from './tables.js'
 import { fromText } from './text.js'
 
@@ -28,7 +28,9 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
   const { state } = (await tables.sale(sale))!
   return {
     state,
-    restocks: (await tables.restocks(sale)).map((row) => restockOf(row, skuIndices)),
+    restocks: (await tables.eventsOf(sale, 'restocked')).map((row) => restockOf(row, skuIndices)),
+    moves: (await tables.eventsOf(sale, 'moved')).map((row) => moveOf(row, skuIndices)),
+    counts: (await tables.eventsOf(sale, 'total_set')).map((row) => countOf(row, skuIndices)),
     async *furtherPayments() {
       for (let after: FurtherPayment | undefined; ; ) {
         const rows = await tables.furtherPayments.page(sale, after, BATCH)
@@ -48,7 +50,24 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
   }
 }
 
-function restockOf({ details }: RestockRow, skuIndices: ReadonlyMap<string, number>): AcknowledgedRestock {
+function moveOf({ details }: EventRow, skuIndices: ReadonlyMap<string, number>): MoveOp {
+  const indexOf = (name: string) => skuIndices.get(fromText(String(details[name])))!
+  const [quantity, atMost] = [Number(details.quantity), Number(details.applied)]
+  return {
+    ...{ from: indexOf('sku'), to: indexOf('to'), quantity, atMost },
+    ...{ key: fromText(String(details.key)), final: true },
+  }
+}
+
+function countOf({ details }: EventRow, skuIndices: ReadonlyMap<string, number>): AcknowledgedCount {
+  const [total, countedAt] = [Number(details.total), Number(details.countedAt)]
+  const [change, applied, owed] = [Number(details.change), Number(details.applied), Number(details.owed)]
+  const sku = skuIndices.get(fromText(String(details.sku)))!
+  const counted = { change, applied, owed, countedAt }
+  return { sku, total, key: fromText(String(details.key)), countedAt, basis: null, final: true, counted }
+}
+
+function restockOf({ details }: EventRow, skuIndices: ReadonlyMap<string, number>): AcknowledgedRestock {
   const sku = skuIndices.get(fromText(String(details.sku)))!
   const op = { sku, quantity: Number(details.quantity), key: fromText(String(details.key)), final: true }
   return { op, applied: Number(details.applied) }

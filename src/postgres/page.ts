@@ -243,6 +243,11 @@ function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
   )
 }
 
+/** A move names its second SKU too. */
+function nameTarget<E extends StoredEvent>(event: E, skus: Rules['skus']): E {
+  return event.type === 'moved' ? { ...event, to: skus[event.to]!.sku } : event
+}
+
 function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
   switch (event.type) {
     case 'refunded':
@@ -254,8 +259,13 @@ function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
     case 'restocked':
     case 'sold_out':
     case 'sent':
-    case 'received': {
-      const { sequence: _, at: __, type: ___, sku, ...rest } = event
+    case 'received':
+    case 'total_set':
+    case 'debt_taken':
+    case 'withheld':
+    case 'counted':
+    case 'moved': {
+      const { sequence: _, at: __, type: ___, sku, ...rest } = nameTarget(event, skus)
       const texts = Object.entries(rest).map(([name, value]) => [
         name,
         typeof value === 'string' ? toText(value) : value,

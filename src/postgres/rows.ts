@@ -32,7 +32,7 @@ export interface ReservationRow {
   readonly sequence: number
 }
 
-export interface RestockRow {
+export interface EventRow {
   readonly details: Readonly<Record<string, unknown>>
 }
 

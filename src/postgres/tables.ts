@@ -8,9 +8,9 @@ import type { SqlPool, SqlResult } from './pool.js'
 import {
   type BatchArrays,
   COLUMNS,
+  type EventRow,
   type Position,
   type ReservationRow,
-  type RestockRow,
   rowOf,
   type SaleRow,
   time,
@@ -239,12 +239,12 @@ export class Tables {
     return rows.map(rowOf)
   }
 
-  /** Restocks that are part of the history, in the order of each partition. */
-  async restocks(sale: string): Promise<RestockRow[]> {
+  /** Events of a type that are part of the history, in order of time, then of each partition. */
+  async eventsOf(sale: string, type: 'restocked' | 'moved' | 'total_set'): Promise<EventRow[]> {
     const { rows } = await this.#query(
       `SELECT details::text AS details FROM ${this.#schema}.events
-      WHERE sale = $1 AND type = 'restocked' AND NOT superseded ORDER BY partition, generation, sequence`,
-      [toText(sale)],
+      WHERE sale = $1 AND type = $2 AND NOT superseded ORDER BY at, partition, generation, sequence`,
+      [toText(sale), type],
     )
     return rows.map((row) => ({
       details: JSON.parse(row.details),

@@ -1,8 +1,10 @@
 import type {
   FurtherPayment,
+  MoveOp,
   RecordedReason,
   RefundReason,
   RestockOp,
+  SetTotalOp,
   StoredReservation,
 } from '../engine/engine.js'
 
@@ -67,6 +69,9 @@ export interface AcknowledgedRestock {
   readonly applied: number
 }
 
+/** An acknowledged stock count. */
+export type AcknowledgedCount = SetTotalOp & { readonly counted: NonNullable<SetTotalOp['counted']> }
+
 /** `confirmed` and `held` reservations have units; all others are `over`. */
 export type AcknowledgedState = 'over' | 'confirmed' | 'held'
 
@@ -120,6 +125,8 @@ export class AcknowledgementCache {
   readonly #reservations = new LatestEntries<Acknowledged>(({ reservation }) => bytesOf(reservation))
   readonly #payments = new LatestEntries<FurtherPayment>(bytesOfPayment)
   readonly #restocks = new Map<string, AcknowledgedRestock>()
+  readonly #moves = new Map<string, MoveOp>()
+  readonly #counts = new Map<string, AcknowledgedCount>()
   #ended = false
 
   /** How many reservations were dropped for lack of space. */
@@ -162,6 +169,15 @@ export class AcknowledgementCache {
     this.#restocks.set(op.key, { op, applied })
   }
 
+  /** `atMost` of the operation is what was moved. */
+  noteMove(op: MoveOp): void {
+    this.#moves.set(op.key, op)
+  }
+
+  noteCount(op: AcknowledgedCount): void {
+    this.#counts.set(op.key, op)
+  }
+
   noteEnd(): void {
     this.#ended = true
   }
@@ -171,6 +187,8 @@ export class AcknowledgementCache {
     this.#reservations.clear()
     this.#payments.clear()
     this.#restocks.clear()
+    this.#moves.clear()
+    this.#counts.clear()
     this.#ended = false
   }
 
@@ -180,6 +198,14 @@ export class AcknowledgementCache {
 
   get restocks(): readonly AcknowledgedRestock[] {
     return [...this.#restocks.values()]
+  }
+
+  get moves(): readonly MoveOp[] {
+    return [...this.#moves.values()]
+  }
+
+  get counts(): readonly AcknowledgedCount[] {
+    return [...this.#counts.values()]
   }
 
   get state(): 'open' | 'ended' {

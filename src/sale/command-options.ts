@@ -3,6 +3,7 @@ import {
   checkBoolean,
   checkId,
   checkInteger,
+  checkMoment,
   checkOptionalId,
   checkOptions,
   MAX_SPAN_MS,
@@ -15,6 +16,8 @@ const CONFIRM = { ...RELEASE, paymentId: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
+const MOVE = { from: true, to: true, quantity: true, key: true } as const
+const SET_TOTAL = { sku: true, total: true, key: true, countedAt: true } as const
 
 /** Checks the options of the methods of a `FlashSale`, besides the id and the signal. */
 export function checkConfirmOptions(options: object) {
@@ -41,6 +44,22 @@ export function checkRestockOptions(restock: object) {
   const quantity = checkInteger(given.quantity, 'quantity', -MAX_UNITS, MAX_UNITS)
   if (quantity === 0) throw invalid('quantity', 'must not be 0')
   return { sku, quantity, key: checkId(given.key, 'key') }
+}
+
+export function checkMoveOptions(move: object) {
+  const given = checkOptions(move, 'move', MOVE)
+  const [from, to] = [checkId(given.from, 'from'), checkId(given.to, 'to')]
+  if (from === to) throw invalid('to', 'must be another SKU than from')
+  const quantity = checkInteger(given.quantity, 'quantity', 1, MAX_UNITS)
+  return { from, to, quantity, key: checkId(given.key, 'key') }
+}
+
+export function checkSetTotalOptions(count: object) {
+  const given = checkOptions(count, 'count', SET_TOTAL)
+  const sku = checkId(given.sku, 'sku')
+  const total = checkInteger(given.total, 'total', 0, MAX_UNITS)
+  const countedAt = given.countedAt === undefined ? null : checkMoment(given.countedAt, 'countedAt')
+  return { sku, total, key: checkId(given.key, 'key'), countedAt }
 }
 
 /** Only the signal, from options that have more fields. */

@@ -92,7 +92,8 @@ export class ReservationCommands {
   acknowledge<T>(result: T, partition: number, call: CallOptions): T {
     if (!this.#ledgerBarrier) return result
     const { status } = result as { status: string }
-    const tells = status === 'restocked' || 'reservation' in (result as object)
+    const tells =
+      status === 'restocked' || status === 'moved' || status === 'set' || 'reservation' in (result as object)
     return (tells ? this.#ledgerBarrier.acknowledge(result, partition, call) : result) as T
   }
 }

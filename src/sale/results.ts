@@ -116,6 +116,26 @@ export interface RestockResult {
   readonly replayed: boolean
 }
 
+/** The result of `setTotal`. */
+export interface SetTotalResult {
+  /** `superseded`: a newer count is in force, and nothing changed. */
+  readonly status: 'set' | 'superseded'
+  readonly sku: string
+  /** By how much the call has changed the total of the sale: units added, or removed (negative). */
+  readonly applied: number
+  /** Units that are still to be removed: the sale takes the next ones that come back. */
+  readonly owed: number
+  readonly replayed: boolean
+}
+
+/** The result of `move`. */
+export interface MoveResult {
+  readonly status: 'moved'
+  /** Units moved: at most those that were available. */
+  readonly applied: number
+  readonly replayed: boolean
+}
+
 /** The result of `stats` of a sale. */
 export interface Stats {
   readonly state: SaleState

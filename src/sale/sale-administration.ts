@@ -3,12 +3,21 @@ import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/gro
 import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
 import { checkId, type SignalOption } from '../validation.js'
 import { auditSale } from './audit-sale.js'
-import { checkRestockOptions } from './command-options.js'
+import { checkMoveOptions, checkRestockOptions, checkSetTotalOptions } from './command-options.js'
 import type { Ledger } from './ledger.js'
 import { recoverSale } from './recovery/recover-sale.js'
-import type { Audit, Recovery, RestockResult, SaleState, Stats } from './results.js'
+import type {
+  Audit,
+  MoveResult,
+  Recovery,
+  RestockResult,
+  SaleState,
+  SetTotalResult,
+  Stats,
+} from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
 import type { SaleContext } from './sale-context.js'
+import { moveUnits, setTotal } from './stock-operations.js'
 
 /** What the shop does with a sale as a whole. The orders of buyers are in `flash-sale.ts`. */
 export abstract class SaleAdministration {
@@ -48,6 +57,42 @@ export abstract class SaleAdministration {
   ): Promise<RestockResult> {
     const asked = checkRestockOptions(restock)
     return this.context.reservations.restock(asked, options, () => this.context.soldOut.forget())
+  }
+
+  /**
+   * Sets the total of a SKU: all units of the sale, confirmed ones included. For a stock count,
+   * such as an ERP's.
+   *
+   * If more units are held and confirmed than `total`, the rest is `owed`: the sale removes the
+   * next units that come back (released, expired, refunded with restock) until nothing is owed, and
+   * sells none of them before. A restock lowers the debt first, and a larger `total` frees it. Over
+   * several partitions, the call has taken all available units of each before it returns.
+   *
+   * @param count `total`: 0 to 1,000,000,000. `key`: a repeated call with the same key changes
+   *   nothing and returns the first result; after UNKNOWN_OUTCOME it completes the first.
+   *   `countedAt`: when the units were counted, a Date or epoch ms. The newest count of a SKU wins:
+   *   an older one is `superseded`. By default the server's time.
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used for another count.
+   */
+  async setTotal(
+    count: { sku: string; total: number; key: string; countedAt?: Date | number | undefined },
+    options?: SignalOption,
+  ): Promise<SetTotalResult> {
+    return setTotal(this.context, checkSetTotalOptions(count), options)
+  }
+
+  /**
+   * Moves units from one SKU of the sale to another: at most those that are available.
+   *
+   * @param move `quantity`: 1 to 1,000,000,000. `key`: a repeated call with the same key changes
+   *   nothing and returns the first result.
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used for another move.
+   */
+  async move(
+    move: { from: string; to: string; quantity: number; key: string },
+    options?: SignalOption,
+  ): Promise<MoveResult> {
+    return moveUnits(this.context, checkMoveOptions(move), options)
   }
 
   /**

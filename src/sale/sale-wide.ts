@@ -1,9 +1,10 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import { withDeadline } from '../batching/shared-wait.js'
 import { sleep } from '../engine/clock.js'
-import type { SaleState } from '../engine/engine.js'
+import type { SaleState, SkuCounts } from '../engine/engine.js'
 import { isAway, unavailable } from '../errors.js'
 import { changeAll } from './fan-out.js'
+import { collectDebt } from './rebalancing/stock-count.js'
 import type { SaleClient } from './sale-client.js'
 import { mostRestrictive, readTotals, type Totals } from './totals.js'
 
@@ -23,15 +24,20 @@ export class SaleWide {
   }
 
   /**
-   * State and counts. If all readings of the last 250 ms found units in transit, a crashed process
-   * may have left them: this call completes the transfers, and counts again.
+   * State and counts. If units of a SKU are owed while others are on their way, or are available
+   * since a process crashed before it had collected them, this call collects them. If all readings
+   * of the last 250 ms found units in transit, a crashed process may have left them: this call
+   * completes the transfers, and counts again.
    */
   async totals(call: CallOptions): Promise<Totals> {
     const totals = await this.#read(call)
-    if (!this.#isInTransit(totals)) return totals
-    this.#inTransitSince = undefined
+    const uncollected = uncollectedIn(totals)
+    const isStuck = this.#isInTransit(totals)
+    if (!isStuck && uncollected.length === 0) return totals
+    if (isStuck) this.#inTransitSince = undefined
     // If the deadline passes, the first reading is the result.
-    return this.#completeTransfers(call)
+    return this.#collect(uncollected, call)
+      .then(() => (isStuck ? this.#completeTransfers(call) : undefined))
       .then(() => this.#read(call))
       .catch((error) => {
         if (isAway(error)) return totals
@@ -58,6 +64,13 @@ export class SaleWide {
     })
   }
 
+  /** Brings what is owed to partition 0, which takes it. */
+  #collect(skus: readonly number[], call: CallOptions): Promise<void> {
+    return this.#client.fanOut(async (parts) => {
+      for (const sku of skus) await collectDebt(parts, sku, call)
+    })
+  }
+
   #completeTransfers(call: CallOptions): Promise<unknown> {
     const { clock, rebalancer } = this.#client
     const tooLate = () =>
@@ -81,4 +94,10 @@ export class SaleWide {
     this.#inTransitSince ??= now
     return now - this.#inTransitSince >= tuning.momentMs
   }
+}
+
+function uncollectedIn({ skus }: Totals): number[] {
+  const isOwed = ({ owed, available, inTransit }: SkuCounts) =>
+    owed !== undefined && available + inTransit > 0
+  return [...skus.keys()].filter((sku) => isOwed(skus[sku]!))
 }

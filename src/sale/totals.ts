@@ -51,6 +51,7 @@ export function sumCounts(partitions: readonly (readonly SkuCounts[])[]): SkuCou
       sum.held += counts.held
       sum.confirmed += counts.confirmed
       sum.inTransit += counts.inTransit
+      if (counts.owed !== undefined) sum.owed = counts.owed
     }
   }
   return sums
@@ -77,5 +78,5 @@ export function sound(counts: SkuCounts): SkuCounts {
   }
   const available = once(counts.available)
   const held = once(counts.held)
-  return { total: counts.total, available, held, confirmed: once(counts.confirmed), inTransit: 0 }
+  return { ...counts, available, held, confirmed: once(counts.confirmed), inTransit: 0 }
 }

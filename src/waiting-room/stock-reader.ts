@@ -10,7 +10,7 @@ export async function readStock(sale: FlashSale, now: () => number): Promise<Sto
   let couldReturn = 0
   for (const counts of Object.values(skus)) {
     available += counts.available
-    couldReturn += counts.held + counts.inTransit
+    couldReturn += Math.max(0, counts.held + counts.inTransit - (counts.owed ?? 0))
   }
   if (state === 'ended') return { at, state, available }
   if (available + couldReturn === 0) return { at, state: 'sold_out', available }

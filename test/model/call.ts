@@ -10,6 +10,20 @@ export type Call =
   | { readonly do: 'extend'; readonly id: string; readonly holdMs: number }
   | { readonly do: 'get'; readonly id: string }
   | { readonly do: 'control'; readonly action: 'pause' | 'resume' | 'end' }
+  | {
+      readonly do: 'setTotal'
+      readonly sku: string
+      readonly total: number
+      readonly key: string
+      readonly countedAt: number | null
+    }
+  | {
+      readonly do: 'move'
+      readonly from: string
+      readonly to: string
+      readonly quantity: number
+      readonly key: string
+    }
   | { readonly do: 'stats' }
 
 /** For example `extend(r1, 100 ms)`. */
@@ -23,6 +37,10 @@ export function describeCall(call: Call): string {
       return `get(${call.id})`
     case 'control':
       return `${call.action}()`
+    case 'setTotal':
+      return `setTotal(${call.total} ${call.sku}, key ${call.key}, counted at ${call.countedAt})`
+    case 'move':
+      return `move(${call.quantity} from ${call.from} to ${call.to}, key ${call.key})`
     case 'stats':
       return 'stats()'
     default:

@@ -32,6 +32,10 @@ export function carryOut(sale: Sale, call: Call, now: number, request: object, f
     }
     case 'restock':
       return restock(sale, call, now)
+    case 'setTotal':
+      return setTotal(sale, call, now)
+    case 'move':
+      return move(sale, call, now)
     case 'control':
       return control(sale, call.action, now)
     case 'stats':
@@ -61,6 +65,59 @@ function restock(sale: Sale, { sku, quantity, key }: Extract<Call, { do: 'restoc
   return {
     answer: { status: 'restocked', sku, applied, replayed: false },
     after: changed(sale, now, { restocks, totals }),
+  }
+}
+
+function setTotal(sale: Sale, call: Extract<Call, { do: 'setTotal' }>, now: number): Result {
+  const { sku, total, key } = call
+  const before = countsAt(sale, sku, now)
+  const earlier = sale.counts.get(key)
+  if (earlier) {
+    const same =
+      earlier.sku === sku &&
+      earlier.total === total &&
+      (call.countedAt ?? earlier.countedAt) === earlier.countedAt
+    const { applied, owed } = earlier
+    const answer = same
+      ? { status: 'set', sku, applied, owed, replayed: true }
+      : { status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }
+    return { answer, after: sale }
+  }
+  const countedAt = call.countedAt ?? now
+  const ofSku = [...sale.counts.values()].filter((count) => count.sku === sku)
+  if (ofSku.some((count) => count.countedAt > countedAt))
+    return {
+      answer: { status: 'superseded', sku, applied: 0, owed: before.owed ?? 0, replayed: false },
+      after: sale,
+    }
+  const set = changed(sale, now, { totals: new Map(sale.totals).set(sku, total) })
+  const { total: after, owed = 0 } = countsAt(set, sku, now)
+  const applied = after - before.total
+  const counts = new Map(sale.counts).set(key, { sku, total, countedAt, applied, owed })
+  return {
+    answer: { status: 'set', sku, applied, owed, replayed: false },
+    after: changed(set, now, { counts }),
+  }
+}
+
+function move(sale: Sale, call: Extract<Call, { do: 'move' }>, now: number): Result {
+  const { from, to, quantity, key } = call
+  if (from === to) return { answer: { status: 'threw', code: 'INVALID_ARGUMENT' }, after: sale }
+  const earlier = sale.moves.get(key)
+  if (earlier) {
+    const same = earlier.from === from && earlier.to === to && earlier.quantity === quantity
+    const answer = same
+      ? { status: 'moved', applied: earlier.applied, replayed: true }
+      : { status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }
+    return { answer, after: sale }
+  }
+  const applied = Math.min(quantity, countsAt(sale, from, now).available)
+  const totals = new Map(sale.totals)
+  totals.set(from, totals.get(from)! - applied).set(to, totals.get(to)! + applied)
+  const moves = new Map(sale.moves).set(key, { from, to, quantity, applied })
+  return {
+    answer: { status: 'moved', applied, replayed: false },
+    after: changed(sale, now, { totals, moves }),
   }
 }
 

@@ -198,8 +198,8 @@ function refusalOf(sale: Sale, buyer: string, items: readonly Item[], now: numbe
     if (taken + quantity > limit) return { status: 'limit_exceeded', sku, limit, taken }
   }
   for (const { sku, quantity } of items) {
-    const { available, held } = countsAt(sale, sku, now)
-    if (available < quantity) return { status: 'sold_out', sku, available, mayReturn: held > 0 }
+    const { available, held, owed = 0 } = countsAt(sale, sku, now)
+    if (available < quantity) return { status: 'sold_out', sku, available, mayReturn: held > owed }
   }
   return undefined
 }

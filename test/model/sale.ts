@@ -24,12 +24,30 @@ export interface Sale {
   readonly now: number
   readonly paused: boolean
   readonly ended: boolean
+  /**
+   * What the totals are to be. While more units are held and confirmed, the difference is owed, and
+   * the total is what is held and confirmed.
+   */
   readonly totals: ReadonlyMap<string, number>
   readonly known: ReadonlyMap<string, Known>
   readonly restocks: ReadonlyMap<
     string,
     { readonly sku: string; readonly quantity: number; readonly applied: number }
   >
+  readonly moves: ReadonlyMap<
+    string,
+    { readonly from: string; readonly to: string; readonly quantity: number; readonly applied: number }
+  >
+  readonly counts: ReadonlyMap<string, Count>
+}
+
+/** A stock count, with its answer. */
+interface Count {
+  readonly sku: string
+  readonly total: number
+  readonly countedAt: number
+  readonly applied: number
+  readonly owed: number
 }
 
 export function newSale(rules: SaleRules): Sale {
@@ -41,6 +59,8 @@ export function newSale(rules: SaleRules): Sale {
     totals: new Map(Object.entries(rules.stock)),
     known: new Map(),
     restocks: new Map(),
+    moves: new Map(),
+    counts: new Map(),
   }
 }
 
@@ -73,13 +93,16 @@ export function stateAt(sale: Sale, now: number): 'not_started' | 'open' | 'paus
 }
 
 export function countsAt(sale: Sale, sku: string, now: number): SkuCounts {
-  const total = sale.totals.get(sku)!
+  const target = sale.totals.get(sku)!
   const units = { held: 0, confirmed: 0 }
   for (const known of sale.known.values()) {
     const { state, items } = latest(known, now)
     if (state === 'held' || state === 'confirmed') units[state] += unitsIn(items, sku)
   }
-  return { total, available: total - units.held - units.confirmed, ...units, inTransit: 0 }
+  const taken = units.held + units.confirmed
+  const total = Math.max(target, taken)
+  const counts = { total, available: total - taken, ...units, inTransit: 0 }
+  return taken > target ? { ...counts, owed: taken - target } : counts
 }
 
 /** Units of a SKU that a buyer holds or has bought. */
@@ -106,8 +129,14 @@ export function textOf(sale: Sale): string {
       `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()}`,
   )
   const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
+  const moves = [...sale.moves].map(([key, { applied }]) => `${key} ${applied}`)
+  const counts = [...sale.counts].map(
+    ([key, count]) => `${key} ${count.countedAt} ${count.applied} ${count.owed}`,
+  )
   return [
     `${sale.now} ${sale.paused} ${sale.ended}`,
+    moves.sort().join(),
+    counts.sort().join(),
     [...sale.totals].join(),
     known.sort().join(),
     restocks.sort().join(),

@@ -33,6 +33,15 @@ export async function send(
       const { sku, quantity, key } = call
       return { ...(await sale.restock({ sku, quantity, key }, options)) }
     }
+    case 'setTotal': {
+      const { sku, total, key } = call
+      const at = call.countedAt === null ? {} : { countedAt: call.countedAt }
+      return { ...(await sale.setTotal({ sku, total, key, ...at }, options)) }
+    }
+    case 'move': {
+      const { from, to, quantity, key } = call
+      return { ...(await sale.move({ from, to, quantity, key }, options)) }
+    }
     case 'control':
       return { status: await sale[call.action](options) }
     case 'stats':

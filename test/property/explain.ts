@@ -12,6 +12,8 @@ export interface Sent {
   readonly times: number
 }
 
+const forgetting: ReadonlySet<Call['do']> = new Set(['release', 'refund', 'restock', 'setTotal', 'move'])
+
 /** A handle may repeat the server's `sold_out` for so long, in ms, to requests without a key. */
 const SOLD_OUT_MEMORY_MS = 200
 
@@ -25,7 +27,7 @@ export class SoldOutSayings {
    */
   hear(sent: readonly Sent[], at: number): void {
     for (const { handle, call, answer } of sent) {
-      const forgets = call.do === 'release' || call.do === 'refund' || call.do === 'restock'
+      const forgets = forgetting.has(call.do)
       if (forgets && answer.status !== 'not_found' && answer.status !== 'threw') this.forget(handle)
     }
     for (const each of sent) {

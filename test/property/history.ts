@@ -63,6 +63,24 @@ export class History {
       this.#send(event)
     } else if (event.type === 'received') {
       this.#move(event.sku, 'inTransit', 'available', event.quantity)
+    } else if (event.type === 'moved') {
+      for (const [sku, units] of [
+        [event.sku, -event.applied],
+        [event.to, event.applied],
+      ] as const) {
+        this.#move(sku, undefined, 'available', units)
+        this.counts[sku]!.total += units
+      }
+      this.#announce([[event.sku, event.applied]])
+    } else if (event.type === 'counted') {
+      this.#count(event)
+    } else if (event.type === 'debt_taken') {
+      this.#owe(event.sku, -event.quantity)
+      const counts = this.counts[event.sku]!
+      counts.total -= event.quantity
+      counts.available -= event.quantity
+      this.#announce([[event.sku, event.quantity]])
+      demand(counts.available >= 0, 'events', () => `${told()} takes units that are not there`)
     } else if ('id' in event) {
       this.#settle(event, cartOf(event.id), told)
     }
@@ -151,6 +169,23 @@ export class History {
     this.granted[sku]! += quantity - taken
     this.#move(sku, 'available', 'inTransit', quantity)
     this.#announce([[sku, taken]])
+  }
+
+  /** Units that are added free the debt first; those that are lacking are added to it. */
+  #count({ sku, change }: Extract<StoredEvent, { type: 'counted' }>): void {
+    const { available, owed = 0 } = this.counts[sku]!
+    const applied = change > 0 ? Math.max(0, change - owed) : Math.max(change, -available)
+    this.#owe(sku, applied - change)
+    const counts = this.counts[sku]!
+    counts.available += applied
+    counts.total += applied
+    this.#announce([[sku, -applied]])
+  }
+
+  #owe(sku: number, more: number): void {
+    const { owed = 0, ...rest } = this.counts[sku]!
+    demand(owed + more >= 0, 'events', () => `of SKU ${sku} less is owed than nothing`)
+    this.counts[sku] = owed + more > 0 ? { ...rest, owed: owed + more } : rest
   }
 
   #announce(taken: StoredReservation['cart']): void {

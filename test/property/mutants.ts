@@ -138,7 +138,7 @@ export const mutants: readonly Mutant[] = [
     name: "a restock's key is ignored",
     alterations: [
       {
-        find: "local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])",
+        find: "local known = recall('r' .. keys[i])",
         replace: 'local known',
       },
     ],

@@ -209,6 +209,28 @@ function operations(): fc.Arbitrary<Operation> {
         .map(([sku, quantity, key]) => ({ do: 'restock', sku, quantity, key })),
     ),
     weighted(
+      3,
+      fc
+        .tuple(
+          fc.constantFrom(...SKUS),
+          fc.nat({ max: 5 }),
+          fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6'),
+          fc.constantFrom(null, null, null, START - 1_000, START + 200),
+        )
+        .map(([sku, total, key, countedAt]) => ({ do: 'setTotal', sku, total, key, countedAt })),
+    ),
+    weighted(
+      2,
+      fc
+        .tuple(
+          fc.constantFrom(...SKUS),
+          fc.constantFrom(...SKUS),
+          fc.integer({ min: 1, max: 3 }),
+          fc.constantFrom('m1', 'm2', 'm3'),
+        )
+        .map(([from, to, quantity, key]) => ({ do: 'move', from, to, quantity, key })),
+    ),
+    weighted(
       2,
       fc
         .constantFrom<'pause' | 'resume' | 'end'>('pause', 'resume', 'resume', 'resume', 'end')

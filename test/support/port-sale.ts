@@ -67,6 +67,10 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
     refund: { id, restock: true },
     get: { id },
     restock: { sku: 0, quantity: 1, key: 'k', final: true },
+    move: { from: 0, to: 0, quantity: 1, key: 'k', final: true, atMost: null },
+    setTotal: setTotalOp({ total: 5 }),
+    debt: { sku: 0, partitions: 2 },
+    withhold: { sku: 0, units: 1, received: 0 },
     control: { action: 'end' },
     send: { to: 1, wants: [[0, 1]], received: [] },
     receive: { from: 1, sent: [[0, 1]] },
@@ -76,6 +80,12 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
     scan: { cursor: '0' },
     events: { after: 0, reservations: true },
   }
+}
+
+/** A stock count of a sale that has one partition. */
+export function setTotalOp(rest: Partial<Op<'setTotal'>>): Op<'setTotal'> {
+  const basis = { others: 0, own: null }
+  return { sku: 0, total: 0, key: 'k', countedAt: null, basis, final: true, counted: null, ...rest }
 }
 
 /** One partition, and what follows its events, by their ports. */

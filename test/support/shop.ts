@@ -266,7 +266,7 @@ export class ClockedShop extends Shop {
 }
 
 function isTransfer({ type }: StoredEvent): boolean {
-  return type === 'sent' || type === 'received'
+  return type === 'sent' || type === 'received' || type === 'withheld'
 }
 
 /** Every partition writes it; one of them tells. */

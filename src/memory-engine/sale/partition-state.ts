@@ -4,6 +4,7 @@ import type { LogOffset } from '../../engine/port.js'
 import { splitStock } from '../../engine/stock-split.js'
 import { Groups } from '../groups/group-state.js'
 import { type Moment, NEVER, type Time } from '../time.js'
+import { Counts, type Moved } from './counts.js'
 import type { Entry } from './entry.js'
 import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
@@ -48,6 +49,8 @@ export class PartitionState {
   /** How often units came back on sale. */
   returns = 0
   readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
+  readonly moves = new Map<string, Moved>()
+  readonly counts = new Counts()
   paused = false
   ended = false
   generation = 1
@@ -144,7 +147,7 @@ export class PartitionState {
     this.#expiry.add(entry)
     this.stock.take(buyer, cart, 'held')
     this.append({ type: 'reserved', id, expiresAt })
-    this.#announceSoldOut(cart)
+    this.announceSoldOut(cart)
     return entry
   }
 
@@ -167,7 +170,7 @@ export class PartitionState {
     entry.late = true
     this.#change(entry, { state: 'confirmed', paymentId })
     this.append({ type: 'confirmed', id })
-    this.#announceSoldOut(cart)
+    this.announceSoldOut(cart)
   }
 
   recordRefundDue(entry: Entry, reason: RecordedReason, paymentId: string | null): void {
@@ -198,6 +201,7 @@ export class PartitionState {
     this.returns++
     this.#change(entry, { state })
     this.append({ type: state, id })
+    this.cameBack(cart)
   }
 
   refund(entry: Entry, restock: boolean): void {
@@ -207,6 +211,7 @@ export class PartitionState {
     if (restock) this.returns++
     this.#change(entry, { state: 'refunded' })
     this.append({ type: 'refunded', id, restock })
+    if (restock) this.cameBack(cart)
   }
 
   restock({ sku, quantity, key }: Op<'restock'>): number {
@@ -214,8 +219,55 @@ export class PartitionState {
     this.restocks.set(key, { sku, quantity, applied })
     this.append({ type: 'restocked', sku, quantity, key, applied })
     if (applied > 0) this.returns++
-    if (applied < 0) this.#announceSoldOut([[sku, -applied]])
+    if (applied < 0) this.announceSoldOut([[sku, -applied]])
+    if (applied > 0) this.cameBack([[sku, applied]])
     return applied
+  }
+
+  move(moved: Moved, key: string): void {
+    const { from, to, quantity, applied } = moved
+    this.stock.restock(from, -applied)
+    this.stock.restock(to, applied)
+    this.moves.set(key, moved)
+    this.append({ type: 'moved', sku: from, to, quantity, key, applied })
+    if (applied === 0) return
+    this.returns++
+    this.announceSoldOut([[from, applied]])
+    this.cameBack([[to, applied]])
+  }
+
+  /**
+   * Shifts the target of a SKU, `total - owed`. Returns by how much `total` has changed: units that
+   * are added free the debt first, and those that are lacking are added to it.
+   */
+  shift(sku: number, change: number): number {
+    const owed = this.stock.owed(sku)
+    const applied = this.stock.restock(sku, change > 0 ? Math.max(0, change - owed) : change)
+    this.stock.setOwed(sku, owed + applied - change)
+    this.append({ type: 'counted', sku, change })
+    if (applied > 0) this.returns++
+    if (applied < 0) this.announceSoldOut([[sku, -applied]])
+    return applied
+  }
+
+  /**
+   * Units of these SKUs have become available: what is owed of them leaves the sale, or is passed
+   * on to partition 0. Without a debt or a claim nothing happens; with one nothing was available.
+   */
+  cameBack(cart: Cart): void {
+    for (const [sku] of cart) {
+      const owed = this.stock.owed(sku)
+      const units = Math.min(this.stock.of(sku).available, Math.abs(owed))
+      if (units === 0) continue
+      this.stock.setOwed(sku, owed - Math.sign(owed) * units)
+      if (owed < 0) {
+        this.send(0, sku, units)
+        continue
+      }
+      this.stock.restock(sku, -units)
+      this.append({ type: 'debt_taken', sku, quantity: units })
+      this.announceSoldOut([[sku, units]])
+    }
   }
 
   /**
@@ -228,7 +280,7 @@ export class PartitionState {
     this.stock.send(sku, quantity)
     this.sent.add(to, sku, quantity)
     this.append({ type: 'sent', to, sku, quantity })
-    if (taken > 0) this.#announceSoldOut([[sku, taken]])
+    if (taken > 0) this.announceSoldOut([[sku, taken]])
   }
 
   /** Receives units from another partition. */
@@ -236,6 +288,9 @@ export class PartitionState {
     this.stock.send(sku, -quantity)
     this.received.add(from, sku, quantity)
     this.append({ type: 'received', from, sku, quantity })
+    // Partition 0 has units to send only when it owes none: a claim is out of date then.
+    if (from === 0 && this.stock.owed(sku) < 0) this.stock.setOwed(sku, 0)
+    this.cameBack([[sku, quantity]])
   }
 
   append(event: News): void {
@@ -243,7 +298,7 @@ export class PartitionState {
   }
 
   /** Appends `sold_out` after a change that took these units from the available ones. */
-  #announceSoldOut(taken: Cart): void {
+  announceSoldOut(taken: Cart): void {
     for (const [sku] of taken) {
       if (this.stock.of(sku).available === 0) this.append({ type: 'sold_out', sku })
     }

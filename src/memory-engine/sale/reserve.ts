@@ -36,7 +36,7 @@ function lacks(state: PartitionState, { buyer, cart }: Op<'reserve'>): Answer<'r
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined
   const { available, held } = state.stock.of(sku)
-  return { status: 'sold_out', sku, available, mayReturn: held > 0 }
+  return { status: 'sold_out', sku, available, mayReturn: held > Math.max(0, state.stock.owed(sku)) }
 }
 
 function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {

@@ -5,10 +5,12 @@ import { incompatible } from '../incompatible.js'
 import { momentAt } from '../time.js'
 import { confirm, extend, refund, release } from './confirm-and-release.js'
 import { control, create, rebuild } from './create-and-control.js'
+import { move } from './move.js'
 import type { PartitionState, Step } from './partition-state.js'
 import { describe, events, get, scan, stats, sweep } from './read.js'
 import { reserve } from './reserve.js'
 import { restock } from './restock.js'
+import { debt, setTotal, withhold } from './set-total.js'
 import { forgotSending, receive, send, transfers } from './transfer-stock.js'
 
 type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
@@ -24,6 +26,10 @@ const handlers: Handlers = {
   refund,
   get,
   restock,
+  move,
+  setTotal,
+  debt,
+  withhold,
   control,
   send,
   receive,

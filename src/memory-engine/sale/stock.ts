@@ -1,6 +1,7 @@
 import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
 
-type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
+type Part = Exclude<keyof SkuCounts, 'owed'>
+type Counts = Record<Part, number>
 
 /**
  * The units of one partition, by SKU and by buyer. Counts change only in this class, so it alone
@@ -9,6 +10,8 @@ type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
 export class Stock {
   readonly #rules: readonly SkuRule[]
   readonly #counts: readonly Counts[]
+  /** By SKU, where there are any: units owed, or below zero the claim; see `withhold`. */
+  readonly #owed = new Map<number, number>()
   /** Units held and confirmed, by SKU and buyer; a missing entry is 0. */
   readonly #taken = new Map<string, number>()
 
@@ -27,10 +30,22 @@ export class Stock {
     return this.#counts[sku]!
   }
 
+  /** Units that this partition owes, or below zero those that it passes on to partition 0. */
+  owed(sku: number): number {
+    return this.#owed.get(sku) ?? 0
+  }
+
+  setOwed(sku: number, owed: number): void {
+    if (owed === 0) this.#owed.delete(sku)
+    else this.#owed.set(sku, owed)
+  }
+
   /** The counts of these SKUs in their order, or of all. */
   snapshot(skus?: readonly number[]): SkuCounts[] {
-    const counts = skus?.map((sku) => this.of(sku)) ?? this.#counts
-    return counts.map((one) => ({ ...one }))
+    return (skus ?? [...this.#counts.keys()]).map((sku) => {
+      const owed = this.owed(sku)
+      return owed > 0 ? { ...this.of(sku), owed } : { ...this.of(sku) }
+    })
   }
 
   /** The first SKU of the cart that would put the buyer over its limit. */
@@ -90,7 +105,7 @@ export class Stock {
     this.#move(sku, 'available', 'inTransit', quantity)
   }
 
-  #move(sku: number, from: keyof SkuCounts, to: keyof SkuCounts, quantity: number): void {
+  #move(sku: number, from: Part, to: Part, quantity: number): void {
     const counts = this.#counts[sku]!
     counts[from] -= quantity
     counts[to] += quantity

@@ -17,6 +17,7 @@ import partition from './concerns/partition.lua'
 import readOnly from './concerns/read_only.lua'
 import recordChanges from './concerns/record_changes.lua'
 import records from './concerns/records.lua'
+import remembered from './concerns/remembered.lua'
 import rollbackDetection from './concerns/rollback_detection.lua'
 import stockMoves from './concerns/stock_moves.lua'
 import stockTransfers from './concerns/stock_transfers.lua'
@@ -44,6 +45,7 @@ export const saleConcerns = {
   read_only: readOnly,
   record_changes: recordChanges,
   records,
+  remembered,
   rollback_detection: rollbackDetection,
   stock_moves: stockMoves,
   stock_transfers: stockTransfers,

@@ -28,7 +28,12 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   12: 'ended',
   13: 'sent',
   14: 'received',
+  21: 'total_set',
+  22: 'moved',
+  23: 'debt_taken',
   24: 'paid',
+  30: 'withheld',
+  31: 'counted',
 }
 /** A further payment is `refund_due`: its subject is packed. */
 const REFUND_DUE_FURTHER = 17
@@ -143,12 +148,12 @@ function decodeEvents(
         sequence++
         continue
       }
-      if (type === 'restocked' || !groups.atText) {
+      const isPacked = type === 'restocked' || type === 'total_set' || type === 'moved'
+      if (isPacked || !groups.atText) {
         const numbered = { sequence, at }
-        const event =
-          type === 'restocked'
-            ? restockedEvent(numbered, argument, new Reader(groups.raw()))
-            : bareEvent(type, numbered, argument, groups.integer())
+        const event = isPacked
+          ? stockEvent(type, numbered, argument, new Reader(groups.raw()))
+          : bareEvent(type, numbered, argument, groups.integer())
         if (sequence++ > after) events.push(event)
         continue
       }
@@ -168,9 +173,26 @@ function decodeEvents(
 
 type Numbered = { readonly sequence: number; readonly at: number }
 
-function restockedEvent(numbered: Numbered, applied: number, subject: Reader): StoredEvent {
-  const [sku, quantity] = [subject.integer(), subject.integer()]
-  return { ...numbered, type: 'restocked', sku, quantity, key: subject.text(), applied }
+function stockEvent(
+  type: 'restocked' | 'total_set' | 'moved',
+  numbered: Numbered,
+  applied: number,
+  subject: Reader,
+): StoredEvent {
+  const sku = subject.integer()
+  switch (type) {
+    case 'restocked':
+      return { ...numbered, type, sku, quantity: subject.integer(), key: subject.text(), applied }
+    case 'moved': {
+      const [to, quantity] = [subject.integer(), subject.integer()]
+      return { ...numbered, type, sku, to, quantity, key: subject.text(), applied }
+    }
+    case 'total_set': {
+      const [total, key, countedAt] = [subject.integer(), subject.text(), subject.integer()]
+      const [change, owed] = [subject.integer(), subject.integer()]
+      return { ...numbered, type, sku, total, key, countedAt, change, applied, owed }
+    }
+  }
 }
 
 // This runs for every event of a busy sale: spreading a common object into each event costs fifty
@@ -216,6 +238,11 @@ function bareEvent(
       return { ...numbered, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
     case 'sold_out':
       return { ...numbered, type, sku }
+    case 'debt_taken':
+    case 'withheld':
+      return { ...numbered, type, sku, quantity: argument }
+    case 'counted':
+      return { ...numbered, type, sku, change: argument }
     case 'paused':
     case 'resumed':
     case 'ended':

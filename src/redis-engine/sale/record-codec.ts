@@ -10,7 +10,7 @@ import type {
   StoredReservation,
 } from '../../engine/engine.js'
 import { ID_OFFSET, makeId, PART_LENGTH, withNonce, writeDigits } from '../../engine/reservation-id.js'
-import type { Codec, Head } from '../define-port.js'
+import { type Codec, type Head, RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 
 /** The head of a reply and its details, as `concerns/partition.lua` builds them. */
@@ -92,7 +92,10 @@ export function readCounts(packed: Reader): SkuCounts {
   const total = packed.integer()
   const inTransit = packed.integer()
   packed.integer() // the limit, which the rules hold too
-  return { total, available, held, confirmed, inTransit }
+  const owed = packed.integer()
+  const counts = { total, available, held, confirmed, inTransit }
+  // Below zero: what a partition passes on, which only it needs to know.
+  return owed > 0 ? { ...counts, owed } : counts
 }
 
 /** All records of a bucket, whose name is 6 bytes. */
@@ -142,6 +145,24 @@ export function writeRows<T>(ops: readonly T[], to: Writer, width: number, write
     to.array(width)
     writeRow(op)
   }
+}
+
+/** Decodes answers that tell what was applied, also to a key that comes again, or is lacking. */
+export function readApplied<C extends 'restock' | 'move', S extends string>(
+  command: C,
+  status: S,
+  ops: readonly Op<C>[],
+  skuOf: (op: Op<C>) => number,
+  from: Details,
+) {
+  return ops.map((op, i) => {
+    const letter = String.fromCharCode(from.statuses[i]!)
+    if (letter === 'T') return RETRY
+    if (letter === 'C') return { status: 'conflict' } as const
+    if (letter === 'K') return { status: 'lacking', sku: skuOf(op), available: nextNumber(from) } as const
+    if (letter !== 'R' && letter !== 'P') throw unknownStatus(command, from.statuses[i])
+    return { status, applied: nextNumber(from), replayed: letter === 'P' }
+  })
 }
 
 export function unknownStatus(command: Command, status: number | undefined): RangeError {

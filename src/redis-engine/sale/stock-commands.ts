@@ -1,7 +1,7 @@
-import type { Answer } from '../../engine/engine.js'
 import type { StockCommands } from '../../engine/stock-commands.js'
-import { type Definitions, RETRY } from '../define-port.js'
-import { type Details, nextNumber, unknownStatus, writeColumn } from './record-codec.js'
+import type { Definitions } from '../define-port.js'
+import { countCommands } from './count-codec.js'
+import { type Details, readApplied, writeColumn } from './record-codec.js'
 import receive from './scripts/receive.lua'
 import restock from './scripts/restock.lua'
 import send from './scripts/send.lua'
@@ -19,16 +19,9 @@ export const stockCommands: Definitions<StockCommands, Details> = {
       writeColumn(ops, to, (op) => op.key)
       writeColumn(ops, to, (op) => (op.final ? 1 : 0))
     },
-    decode: (ops, from) =>
-      ops.map(({ sku }, i): Answer<'restock'> => {
-        const letter = String.fromCharCode(from.statuses[i]!)
-        if (letter === 'T') return RETRY
-        if (letter === 'C') return { status: 'conflict' }
-        if (letter === 'K') return { status: 'lacking', sku, available: nextNumber(from) }
-        if (letter !== 'R' && letter !== 'P') throw unknownStatus('restock', from.statuses[i])
-        return { status: 'restocked', applied: nextNumber(from), replayed: letter === 'P' }
-      }),
+    decode: (ops, from) => readApplied('restock', 'restocked', ops, ({ sku }) => sku, from),
   },
+  ...countCommands,
   send: { script: send, flags: 'allow-oom', ...sendCodec },
   receive: { script: receive, flags: 'allow-oom', ...receiveCodec },
   transfers: { script: transfers, ...transfersCodec },

@@ -47,6 +47,7 @@ export interface StockSnapshot {
   /** By SKU. */
   readonly available: readonly number[]
   readonly unsold: readonly number[]
+  /** Units on hold, less those that are owed: they do not come back on sale. */
   readonly held: readonly number[]
 }
 
@@ -146,7 +147,7 @@ export class StockSnapshots {
           this.#known.note(index, sku, counts.available)
           available[sku] = (available[sku] ?? 0) + counts.available
           unsold[sku] = (unsold[sku] ?? 0) + counts.total - counts.held - counts.confirmed
-          held[sku] = (held[sku] ?? 0) + counts.held
+          held[sku] = (held[sku] ?? 0) + counts.held - (counts.owed ?? 0)
         }
         // If the generation has changed, units may have returned without being counted in
         // `returns`.

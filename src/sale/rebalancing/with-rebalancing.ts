@@ -1,10 +1,10 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import type { Cart, FinalAnswer, Op, Units } from '../../engine/engine.js'
+import type { Cart, FinalAnswer, Line, Op } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import type { Rebalancer, Shortage, SoldOut } from './rebalancer.js'
 
 /** Sends a command to one partition. */
-export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'get'>(
+export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'move' | 'get'>(
   index: number,
   command: C,
   op: Op<C>,
@@ -89,28 +89,52 @@ export async function confirmWithRebalancing(
 }
 
 /** Completes a `restock`: to remove units, it first gathers them at the target. */
-export async function restockWithRebalancing(
+export function restockWithRebalancing(
   rebalancer: Rebalancer,
   ask: AskAt,
   target: number,
   op: Op<'restock'>,
   limits: CallOptions,
 ): Promise<FinalAnswer<'restock'>> {
-  const { sku, quantity } = op
+  return takeWithRebalancing(rebalancer, ask, target, 'restock', op, [op.sku, -op.quantity], limits)
+}
+
+/** Completes a `move` between SKUs: it first gathers the units at the target. */
+export function moveWithRebalancing(
+  rebalancer: Rebalancer,
+  ask: AskAt,
+  target: number,
+  op: Op<'move'>,
+  limits: CallOptions,
+): Promise<FinalAnswer<'move'>> {
+  return takeWithRebalancing(rebalancer, ask, target, 'move', op, [op.from, op.quantity], limits)
+}
+
+/** @param line What the command takes from the available units, or less if there are no more. */
+async function takeWithRebalancing<C extends 'restock' | 'move'>(
+  rebalancer: Rebalancer,
+  ask: AskAt,
+  target: number,
+  command: C,
+  op: Op<C>,
+  line: Line,
+  limits: CallOptions,
+): Promise<FinalAnswer<C>> {
   const tentative = { ...op, final: false }
-  const first = await ask(target, 'restock', tentative)
-  const wants: Units = [[sku, -quantity]]
-  const shortageIn = (answer: FinalAnswer<'restock'>) =>
-    answer.status === 'lacking' ? { sku, available: answer.available, wants, partly: true } : undefined
+  const first = await ask(target, command, tentative)
+  const shortageIn = (answer: FinalAnswer<C>) =>
+    answer.status === 'lacking'
+      ? { sku: line[0], available: answer.available, wants: [line], partly: true }
+      : undefined
   const end = await askWithRebalancing(
     rebalancer,
     target,
     first,
     shortageIn,
-    () => ask(target, 'restock', tentative),
+    () => ask(target, command, tentative),
     limits,
   )
-  return 'answer' in end ? end.answer : ask(target, 'restock', { ...op, final: true })
+  return 'answer' in end ? end.answer : ask(target, command, { ...op, final: true })
 }
 
 function shortageOf(

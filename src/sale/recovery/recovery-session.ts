@@ -7,9 +7,11 @@ import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
 import { type Parts, partitionForBuyer } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
+import { collectDebt } from '../rebalancing/stock-count.js'
 import { inCalls } from '../rebalancing/stock-transfer.js'
 import {
   confirmWithRebalancing,
+  moveWithRebalancing,
   reserveWithRebalancing,
   restockWithRebalancing,
 } from '../rebalancing/with-rebalancing.js'
@@ -69,11 +71,20 @@ export class RecoverySession {
    * next call, a rebuild must not reuse the same generation.
    */
   async unfreeze(): Promise<void> {
+    await this.#collectDebts()
     await this.#control({ action: 'unfreeze' })
     for (let index = 0; index < this.#parts.count; index++) {
       const { lastSeen } = this.#parts.session(index)
       if (lastSeen) this.#client.partitions.session(index).advanceTo(lastSeen)
     }
+  }
+
+  /** Partitions may have forgotten that they pass units on to partition 0, which owes them. */
+  async #collectDebts(): Promise<void> {
+    if (this.#parts.count === 1) return
+    const skus = await this.#parts.ask(0, 'stats', {}, this.#call(), (answer) => answer.skus)
+    for (const [sku, { owed }] of skus.entries())
+      if (owed !== undefined) await collectDebt(this.#parts, sku, this.#call())
   }
 
   /**
@@ -155,6 +166,8 @@ export class RecoverySession {
     if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as FinalAnswer<C>
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as FinalAnswer<C>
     if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as FinalAnswer<C>
+    if (command === 'move') return (await this.#move(op as Op<'move'>)) as FinalAnswer<C>
+    if (command === 'setTotal') return this.#ask(0, command, op)
     if (command === 'control') return (await this.#control(op as Op<'control'>)) as FinalAnswer<C>
     return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
   }
@@ -182,6 +195,12 @@ export class RecoverySession {
     const target = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
     if (this.#rebalancer) return restockWithRebalancing(this.#rebalancer, this.#ask, target, op, this.#call())
     return this.#ask(target, 'restock', op)
+  }
+
+  async #move(op: Op<'move'>): Promise<FinalAnswer<'move'>> {
+    const target = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
+    if (this.#rebalancer) return moveWithRebalancing(this.#rebalancer, this.#ask, target, op, this.#call())
+    return this.#ask(target, 'move', op)
   }
 
   async #control(op: Op<'control'>): Promise<FinalAnswer<'control'>> {

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
-import type { FinalAnswer, FurtherPayment, Op, RefundReason } from '../../engine/engine.js'
-import type { Acknowledged, AcknowledgedRestock, AcknowledgedState } from '../acknowledgement-cache.js'
+import type { FinalAnswer, FurtherPayment, MoveOp, Op, RefundReason } from '../../engine/engine.js'
+import type {
+  Acknowledged,
+  AcknowledgedCount,
+  AcknowledgedRestock,
+  AcknowledgedState,
+} from '../acknowledgement-cache.js'
 
 const tuning = {
   /**
@@ -14,6 +19,9 @@ const tuning = {
 /** A record of acknowledged changes: a handle has its own, a ledger has all. */
 export interface RecoverySource {
   readonly restocks: readonly AcknowledgedRestock[]
+  /** In the order in which they were made; `atMost` is what was moved. */
+  readonly moves: readonly MoveOp[]
+  readonly counts: readonly AcknowledgedCount[]
   readonly state: 'open' | 'paused' | 'ended'
   /**
    * The reservations of a kind, in batches: `confirmed`, `held` at this time, or `over` (all
@@ -28,7 +36,16 @@ export interface RecoverySource {
 
 /** Sends one command to its partition, bypassing the freeze. */
 export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<FinalAnswer<C>>
-type Recovering = 'reserve' | 'confirm' | 'release' | 'extend' | 'refund' | 'restock' | 'control'
+type Recovering =
+  | 'reserve'
+  | 'confirm'
+  | 'release'
+  | 'extend'
+  | 'refund'
+  | 'restock'
+  | 'move'
+  | 'setTotal'
+  | 'control'
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
@@ -47,7 +64,8 @@ export interface NotRestored {
  * Reservations that are `over` come first: they return their units at once, and later requests with
  * their keys and payments must find them. Confirmed reservations come before held ones, in case
  * there are too few units for all. Further payments follow their reservations. Negative restocks
- * come last: they removed units that were left over.
+ * come last: they removed units that were left over. So do stock counts that took units out: they
+ * shift the total by what they found, in any order.
  *
  * @param now The server's time where a reservation is, by its id.
  */
@@ -58,7 +76,10 @@ export async function replay(
   holdMs: number,
 ): Promise<{ restored: number; refused: NotRestored[] }> {
   const restocks = testimonies.flatMap((testimony) => testimony.restocks)
+  const counts = testimonies.flatMap((testimony) => testimony.counts)
   for (const restock of restocks) if (restock.op.quantity > 0) await recover('restock', restock.op)
+  for (const count of counts) if (count.counted.change >= 0) await recover('setTotal', count)
+  for (const { moves } of testimonies) for (const move of moves) await recover('move', move)
   const restored = new Set<string>()
   const refused = new Map<string, NotRestored>()
   const attempt = async (some: readonly Acknowledged[]): Promise<Acknowledged[]> => {
@@ -97,6 +118,7 @@ export async function replay(
         await Promise.all(some.map((payment) => tellAgain(payment, recover)))
     }
   }
+  for (const count of counts) if (count.counted.change < 0) await recover('setTotal', count)
   for (const restock of restocks) if (restock.op.quantity < 0) await takeOut(restock, recover)
   if (testimonies.some(({ state }) => state === 'paused')) await recover('control', { action: 'pause' })
   if (testimonies.some(({ state }) => state === 'ended')) await recover('control', { action: 'end' })

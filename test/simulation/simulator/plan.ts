@@ -89,7 +89,7 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
   }
 }
 
-const kinds: readonly Exclude<Call['do'], 'create'>[] = [
+const kinds: readonly Exclude<Call['do'], 'create' | 'setTotal' | 'move'>[] = [
   ...Array<'reserve'>(12).fill('reserve'),
   ...Array<'confirm'>(5).fill('confirm'),
   ...Array<'release'>(3).fill('release'),

@@ -31,6 +31,12 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
       return item.id === call.id
     case 'restock':
       return item.key === call.key && item.quantity === call.quantity && skus[item.sku as number] === call.sku
+    case 'setTotal':
+      return item.key === call.key && item.total === call.total && skus[item.sku as number] === call.sku
+    case 'move':
+      return (
+        item.key === call.key && item.quantity === call.quantity && skus[item.from as number] === call.from
+      )
     case 'control':
       return item.action === call.action
     case 'create':

@@ -160,7 +160,7 @@ describe.each(names)('%s.lua', (name) => {
 
   test('knows the statuses that its caller reads, and no others', async () => {
     // The only answer of these is in their details.
-    const bare: Command[] = ['sweep', 'scan', 'events', 'transfers']
+    const bare: Command[] = ['sweep', 'scan', 'events', 'transfers', 'debt']
     if (name === 'describe') return expect(statuses(name)).toEqual([])
     if (bare.includes(name)) return expect(statuses(name)).toEqual(['W'])
     const read: string[] = []

@@ -149,7 +149,14 @@ describe.each([1, 4])('a sale of %i that a ledger has followed', (partitions) =>
     }
     ledger.record = {
       ...ledger.record!,
-      recoverySource: async () => ({ restocks: [], state: 'paused', reservations, furtherPayments }),
+      recoverySource: async () => ({
+        restocks: [],
+        moves: [],
+        counts: [],
+        state: 'paused',
+        reservations,
+        furtherPayments,
+      }),
     }
     const fresh = handle(engine)
     expect(await fresh.recover({ from: ledger })).toEqual({ restored: 3, refused: [], forgotten: 0 })

@@ -34,7 +34,7 @@ function testimony(
   rest: Partial<RecoverySource> = {},
 ): RecoverySource {
   return {
-    ...{ restocks: [], state: 'open' },
+    ...{ restocks: [], moves: [], counts: [], state: 'open' },
     async *reservations(kind) {
       yield all[kind] ?? []
     },

@@ -5,9 +5,8 @@
 
 -- Set by the command that ends a freeze, which writes no event.
 local unfrozen = false
--- Filled by the commands that move units between partitions, see stock_transfers.lua, and by
--- restock.lua: field, value, ...
-local changed_rows, restocks = {}, {}
+-- Filled by the commands that remember a key, see remembered.lua: field, value, ...
+local restocks = {}
 -- If the user has lost a permission since the sale was created, it would end the script between two
 -- writes: so the script first checks each command that is about to write.
 -- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
@@ -19,7 +18,7 @@ local function refused_write()
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
   if #restocks > 0 and not may('HSET', RESTOCKS, 'f', 'v') then return 'HSET' end
-  if #changed_rows > 0 and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
+  if next(changed_rows) and not may('HSET', TRANSFERS, 'f', 'v') then return 'HSET' end
   if next(archive_changes) and not may('HSET', ARCHIVE, 'f', 'v') then return 'HSET' end
 end
 
@@ -37,7 +36,12 @@ local function finish(statuses, details)
     redis.call('HDEL', BUCKETS, '')
   end
   save_stock()
-  transferCount = transferCount + write_fields(TRANSFERS, changed_rows)
+  local transfers = {}
+  for field, row in pairs(changed_rows) do
+    transfers[#transfers + 1] = field
+    transfers[#transfers + 1] = row
+  end
+  transferCount = transferCount + write_fields(TRANSFERS, transfers)
   restockCount = restockCount + write_fields(RESTOCKS, restocks)
   save_expiry()
   save_events()

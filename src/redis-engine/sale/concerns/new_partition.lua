@@ -8,7 +8,7 @@ local function begin_partition(rules, static, units, limits, generation, frozen,
   local stock = {}
   for i = 1, #units do
     stock[2 * i - 1] = i - 1
-    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i])
+    stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i], 0)
   end
   for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
   local live = cmsgpack.pack(time, 0, 0, 0, 0, 0, 0, 0, generation, frozen, '', 0, 0, 0, ahead)

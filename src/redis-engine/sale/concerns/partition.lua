@@ -12,7 +12,7 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     clock
 --                     complete: 1 once all partitions of the sale exist
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
---                     received), limit (-1 for none)
+--                     received), limit (-1 for none), owed, see debts.lua
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
 --                     records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see
@@ -20,7 +20,7 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   EVENTS    stream  <first sequence>-0 -> batch id: time, then groups of type, argument, subject,
 --                     see event_log.lua
 --   ARCHIVE   hash    reservations that their bucket has no room for, see records.lua
---   RESTOCKS  hash    key -> sku, quantity, applied
+--   RESTOCKS  hash    keys of restocks, moves and stock counts -> what each did, see remembered.lua
 --   TRANSFERS hash    s or r, another partition, a block of SKUs -> all units of these SKUs ever
 --                     sent there or received from there, see stock_transfers.lua
 -- ARGV[1]: msgpack values one after another: the caller, deadline, min_time, then the command's own

@@ -121,6 +121,7 @@ local function change(record, bucket, in_archive, state, event, argument, from, 
   else
     touch(bucket)
   end
-  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
   emit_many(event, argument, bucket, record[NONCE])
+  if to == AVAILABLE then returns = returns + 1 end
+  if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
 end

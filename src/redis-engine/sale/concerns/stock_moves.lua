@@ -1,5 +1,5 @@
 -- The units of a partition by SKU, and their moves between its counts.
--- @include lists, partition, stored_values
+-- @include lists, partition, stored_values, event_log
 
 -- The counts of the SKUs this call touches: read once, changed in memory, written once by
 -- save_stock.
@@ -58,14 +58,6 @@ local READS_A_MOVE = 8 -- tuning: lines of a buyer's records that are read in th
 local lines_moved = 0
 local lines_read = 0 -- counted in moves
 
--- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ...
-local function move_cart(lines, from, to)
-  if to == AVAILABLE then returns = returns + 1 end
-  if #lines > 2 then load_lines(lines) end
-  lines_moved = lines_moved + #lines / 2
-  for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
-end
-
 -- Units by SKU, of a block of SKUs. A row of them is packed: sku, units, sku, units, ... in order
 -- of the SKUs.
 local SKUS_A_BLOCK = 64
@@ -90,4 +82,41 @@ local function encode_units(units)
   table.sort(skus)
   for i, sku in ipairs(skus) do skus[i] = cmsgpack.pack(sku, units[sku]) end
   return table.concat(skus)
+end
+
+-- Rows of TRANSFERS by field, see stock_transfers.lua, and those that have changed, packed.
+local rows, changed_rows = {}, {}
+
+-- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ... What becomes available
+-- while units are owed, or while this partition has a claim, leaves again, see `setTotal` and
+-- `withhold` in src/engine/stock-commands.ts: so the event of the change comes before this. It is
+-- one function, and uses no other, because every script that changes a reservation makes it.
+local function move_cart(lines, from, to)
+  if #lines > 2 then load_lines(lines) end
+  lines_moved = lines_moved + #lines / 2
+  for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
+  for i = 1, to == AVAILABLE and #lines or 0, 2 do
+    local sku = lines[i]
+    local row = counts(sku)
+    local owed = row[OWED]
+    local units = math.min(row[AVAILABLE], math.abs(owed))
+    if units > 0 then
+      if owed > 0 then
+        row[OWED] = owed - units
+        move(sku, AVAILABLE, nil, units)
+        move(sku, TOTAL, nil, units)
+        groups[#groups + 1] = { DEBT_TAKEN, units, sku }
+      else
+        local field = 's0/' .. block_of(sku)
+        local sent = rows[field] or decode_units(redis.call('HGET', TRANSFERS, field))
+        sent[sku] = (sent[sku] or 0) + units
+        rows[field], changed_rows[field] = sent, encode_units(sent)
+        row[OWED] = owed + units
+        move(sku, AVAILABLE, IN_TRANSIT, units)
+        groups[#groups + 1] = { SENT, units, sku * 1024 }
+      end
+      if row[AVAILABLE] == 0 then groups[#groups + 1] = { SOLD_OUT, NONE, sku } end
+      emitted = emitted + (row[AVAILABLE] == 0 and 2 or 1)
+    end
+  end
 end

@@ -1,9 +1,9 @@
 -- Units that move between partitions. TRANSFERS has all units that were ever sent to each partition
 -- and received from it, in rows of a block of SKUs: so a transfer reads and writes only the SKUs it
 -- names, however many SKUs were ever moved in that direction.
--- @include partition, stored_values, stock_moves, event_log, commit
+-- @include partition, stored_values, stock_moves, event_log
 
-local rows, changed = {}, {} -- by field
+local changed = {} -- by field
 
 -- The row with a SKU. `way` is `s` or `r` and the other partition; the field is that and the block,
 -- such as `s3/0`.
@@ -17,15 +17,28 @@ local function transferred(way, sku)
   return row_of(way, sku)[sku] or 0
 end
 
--- Moves units between `available` and `inTransit`, and counts them in the row: above zero they
--- leave, below zero they arrive. `taken` of them were available.
-local function transfer(way, sku, units, taken, event, other)
-  move(sku, AVAILABLE, IN_TRANSIT, units)
+local function count_transfer(way, sku, units)
   local row, field = row_of(way, sku)
-  row[sku] = (row[sku] or 0) + math.abs(units)
+  row[sku] = (row[sku] or 0) + units
   changed[field] = true
-  emit(event, math.abs(units), sku * 1024 + other)
+end
+
+-- Sends units to another partition; `taken` of them were available.
+local function send_out(sku, units, taken, to)
+  move(sku, AVAILABLE, IN_TRANSIT, units)
+  count_transfer('s' .. to, sku, units)
+  emit(SENT, units, sku * 1024 + to)
   if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
+end
+
+-- Takes in units that another partition has sent. Partition 0 has units to send only when it owes
+-- none: then a claim is out of date.
+local function take_in(sku, units, from)
+  local row = counts(sku)
+  if from == 0 and row[OWED] < 0 then row[OWED] = 0 end
+  count_transfer('r' .. from, sku, units)
+  emit(RECEIVED, units, sku * 1024 + from)
+  move_cart({ sku, units }, IN_TRANSIT, AVAILABLE)
 end
 
 -- All units ever moved in that direction of the SKUs in these lists of sku, units, ..., packed.
@@ -42,8 +55,5 @@ end
 
 -- Passes the rows to the commit, once each has its final value.
 local function change_rows()
-  for field in pairs(changed) do
-    changed_rows[#changed_rows + 1] = field
-    changed_rows[#changed_rows + 1] = encode_units(rows[field])
-  end
+  for field in pairs(changed) do changed_rows[field] = encode_units(rows[field]) end
 end

@@ -1,7 +1,8 @@
 -- The codes of what a partition stores.
 
--- A row of STOCK: the counts of a SKU.
-local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT = 1, 2, 3, 4, 5, 6
+-- A row of STOCK: the counts of a SKU. OWED: units that setTotal has not found yet; below zero the
+-- units that this partition still passes on to partition 0, see debts.lua.
+local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED = 1, 2, 3, 4, 5, 6, 7
 
 -- A record is eight msgpack values, and a bucket is its records one after another: a new
 -- reservation can be appended without decoding the others.
@@ -34,6 +35,11 @@ local SENT, RECEIVED = 13, 14
 local REFUND_DUE_FURTHER = 17
 -- state; references
 local PAID = 24
+-- applied; packed: SKU, total, key, time of the count, change, units owed; or SKU, other SKU,
+-- quantity, key
+local TOTAL_SET, MOVED = 21, 22
+-- units, or the change; SKU
+local DEBT_TAKEN, WITHHELD, COUNTED = 23, 30, 31
 
 -- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
 -- Redis would keep it as a list and search it from its beginning for each item of a batch: with

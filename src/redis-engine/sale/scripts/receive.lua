@@ -3,7 +3,7 @@
 --   receipts: of each item { from, sent }; units as sku, units, sku, units, ...
 -- Statuses: G received: all units of those SKUs ever received from there, packed   T retry
 -- Writes: META, STOCK, EVENTS, TRANSFERS.
--- @include partition, may_write, types, stored_values, stock_moves, stock_transfers, commit
+-- @include partition, may_write, types, stock_moves, stock_transfers, commit
 local statuses, details = {}, {}
 
 -- Returns false if that would change something and the call is too late.
@@ -15,7 +15,7 @@ local function receive_units(from, sent)
     local units = sent[i + 1] - transferred(way, sku)
     if units > 0 then
       if late then return false end
-      transfer(way, sku, -units, 0, RECEIVED, from)
+      take_in(sku, units, from)
     end
   end
   details[#details + 1] = pack_transferred(way, sent)

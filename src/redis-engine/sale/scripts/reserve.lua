@@ -54,7 +54,7 @@ local function take(i, plan, buyer)
   if sku then
     detail(sku)
     detail(counts(sku)[AVAILABLE])
-    detail(counts(sku)[HELD] > 0 and 1 or 0)
+    detail(counts(sku)[HELD] > math.max(0, counts(sku)[OWED]) and 1 or 0)
     return 'S'
   end
   move_cart(lines, AVAILABLE, HELD)

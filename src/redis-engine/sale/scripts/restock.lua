@@ -4,17 +4,17 @@
 -- Statuses: R restocked: applied   P replayed: applied   K lacking: available   C conflict
 --   T retry
 -- Writes: all.
--- @include partition, may_write, types, stored_values, stock_moves, event_log, expiry, commit
+-- @include partition, may_write, types, stored_values, stock_moves, event_log, expiry, remembered
+-- @include commit
 local skus, quantities, keys, finals = call[4], call[5], call[6], call[7]
 local statuses, details = {}, {}
-local remembered = {}
 -- @rarely available_units
 local gather
 
 for i, sku in ipairs(skus) do
   if quantities[i] < 0 then gather = gather or rare() end
   local quantity, status = quantities[i], 'R'
-  local known = remembered[keys[i]] or redis.call('HGET', RESTOCKS, keys[i])
+  local known = recall('r' .. keys[i])
   if known then
     local knownSku, knownQuantity, applied = cmsgpack.unpack(known)
     status = (knownSku == sku and knownQuantity == quantity) and 'P' or 'C'
@@ -29,13 +29,11 @@ for i, sku in ipairs(skus) do
     local before = row[AVAILABLE]
     local applied = math.max(quantity, -before)
     if applied > 0 then returns = returns + 1 end
-    move(sku, nil, AVAILABLE, applied)
-    move(sku, nil, TOTAL, applied)
     emit(RESTOCKED, applied, cmsgpack.pack(sku, quantity, keys[i]))
+    move(sku, nil, TOTAL, applied)
+    move_cart({ sku, applied }, nil, AVAILABLE)
     if before > 0 and row[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
-    remembered[keys[i]] = cmsgpack.pack(sku, quantity, applied)
-    restocks[#restocks + 1] = keys[i]
-    restocks[#restocks + 1] = remembered[keys[i]]
+    remember('r' .. keys[i], sku, quantity, applied)
     details[#details + 1] = applied
   end
   statuses[i] = status

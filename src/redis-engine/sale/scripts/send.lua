@@ -54,11 +54,11 @@ local function send_units(to, wants, received)
     local short = math.max(0, units - counts(sku)[AVAILABLE])
     move(sku, nil, AVAILABLE, short)
     move(sku, nil, TOTAL, short)
-    transfer(way, sku, units, units - short, SENT, to)
+    send_out(sku, units, units - short, to)
   end
   for i = 1, #wants, 2 do
     local units = amount(wants[i], wants[i + 1])
-    if units > 0 then transfer(way, wants[i], units, units, SENT, to) end
+    if units > 0 then send_out(wants[i], units, units, to) end
   end
   local left = {}
   for i = 1, #wants, 2 do left[wants[i]] = counts(wants[i])[AVAILABLE] end

@@ -1,0 +1,17 @@
+import type { Answer, Op } from '../../engine/engine.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
+
+export function move(state: PartitionState, op: Op<'move'>, { overdue }: Step): Answer<'move'> {
+  const { from, to, quantity, key } = op
+  const before = state.moves.get(key)
+  if (before) {
+    const same = before.from === from && before.to === to && before.quantity === quantity
+    return same ? { status: 'moved', applied: before.applied, replayed: true } : { status: 'conflict' }
+  }
+  if (overdue) return retry
+  const { available } = state.stock.of(from)
+  if (!op.final && available < quantity) return { status: 'lacking', sku: from, available }
+  const applied = Math.min(available, op.atMost ?? quantity)
+  state.move({ from, to, quantity, applied }, key)
+  return { status: 'moved', applied, replayed: false }
+}
