@@ -5,8 +5,9 @@
 
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { joined } from '../../scripts/lib/joined.js'
 import { buyerName } from '../../scripts/lib/load/sale.js'
-import { type JoinResult, type PollResult, redisEngine, type WaitingRoom } from '../../src/index.js'
+import { type JoinedQueue, type PollResult, redisEngine, type WaitingRoom } from '../../src/index.js'
 import { serveTasks } from '../load/task-process.js'
 import {
   type AdmissionInput,
@@ -58,7 +59,7 @@ class Visitors {
     for (let n = 0; n < buyers; n++) if (n % workers === worker || n % TWO_TABS === 0) mine.push(n)
     for (let from = 0; from < mine.length; from += WAVE) {
       const wave = mine.slice(from, from + WAVE)
-      const places = await Promise.all(wave.map((n) => this.#room.join(buyerName(n))))
+      const places = await Promise.all(wave.map((n) => joined(this.#room.join(buyerName(n)))))
       for (const [i, place] of places.entries()) this.#joined(wave[i]!, place)
     }
     this.result.joinedAt = Date.now()
@@ -70,7 +71,7 @@ class Visitors {
     await this.#room.close()
   }
 
-  #joined(n: number, place: JoinResult): void {
+  #joined(n: number, place: JoinedQueue): void {
     this.result.joined.buyers.push(n)
     this.result.joined.positions.push(place.position)
     if (isNoShow(n, this.#input)) return
@@ -80,12 +81,12 @@ class Visitors {
     })
   }
 
-  async #updates(n: number, { ticket }: JoinResult): Promise<void> {
+  async #updates(n: number, { ticket }: JoinedQueue): Promise<void> {
     for await (const update of this.#room.updates(ticket, { signal: this.#stop.signal }))
       this.#told(n, update)
   }
 
-  async #polls(n: number, { ticket, pollAfterMs }: JoinResult): Promise<void> {
+  async #polls(n: number, { ticket, pollAfterMs }: JoinedQueue): Promise<void> {
     let after = pollAfterMs
     for (;;) {
       await delay(after, undefined, { ref: false })

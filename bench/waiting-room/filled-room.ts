@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { joined } from '../../scripts/lib/joined.js'
 import { Invariants } from '../../scripts/lib/load/invariants.js'
 import { buyerName } from '../../scripts/lib/load/sale.js'
 import type { Reading, ServerMeter } from '../../scripts/lib/load/server-meter.js'
@@ -138,7 +139,7 @@ export class FilledRoom {
    */
   async #join(from: number, to: number, invariants: Invariants): Promise<void> {
     const wave = await Promise.all(
-      Array.from({ length: to - from }, (_, i) => this.room.join(buyerName(from + i))),
+      Array.from({ length: to - from }, (_, i) => joined(this.room.join(buyerName(from + i)))),
     )
     let wrong = 0
     for (const [i, { ticket, position }] of wave.entries()) {
@@ -170,7 +171,7 @@ export class FilledRoom {
     const some = Array.from({ length: Math.floor(this.size / step) }, (_, i) => i * step).filter(
       (n) => !hasLeft(n),
     )
-    const again = await Promise.all(some.map((n) => this.room.join(buyerName(n))))
+    const again = await Promise.all(some.map((n) => joined(this.room.join(buyerName(n)))))
     const same = again.every(
       ({ ticket, position }, i) =>
         ticket === this.tickets[some[i]!] && position === some[i]! + 1 - leftBefore(some[i]!),

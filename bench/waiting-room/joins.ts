@@ -1,3 +1,4 @@
+import { joined } from '../../scripts/lib/joined.js'
 import { closedLoop } from '../../scripts/lib/load/drive.js'
 import { allAccepted, type Invariants } from '../../scripts/lib/load/invariants.js'
 import { buyerName, CALLERS } from '../../scripts/lib/load/sale.js'
@@ -50,7 +51,7 @@ async function join(engine: Engine, id: string, seconds: number, invariants: Inv
     callers: CALLERS,
     limit: { seconds },
     work: async (n) => {
-      const { position } = await room.join(buyerName(n))
+      const { position } = await joined(room.join(buyerName(n)))
       sum.positions += position
       if (position > sum.highest) sum.highest = position
       return 'accepted'

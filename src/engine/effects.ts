@@ -47,6 +47,7 @@ export const roomEffects: Effects<RoomCommands> = {
   tend: 'writes',
   leave: 'writes',
   revoke: 'writes',
+  block: 'writes',
   spend: 'writes',
   control: 'writes',
 }

@@ -17,8 +17,15 @@ export interface QueuePosition {
   readonly pollAfterMs: number
 }
 
-/** What `join` answers: the visitor is in the queue, and the ticket proves it. */
-export interface JoinResult extends QueuePosition {
+/** What `join` answers. */
+export type JoinResult =
+  | JoinedQueue
+  /** The shop has blocked the buyer: see `block`. */
+  | { readonly status: 'blocked' }
+
+/** The visitor is in the queue, and the ticket proves it. */
+export interface JoinedQueue extends QueuePosition {
+  readonly status: 'joined'
   /**
    * The visitor's browser keeps this and polls with it. It is signed: it identifies its buyer and
    * cannot be forged.

@@ -1,3 +1,4 @@
+import type { CallOptions } from '../batching/batcher-set.js'
 import { TOKEN } from '../engine/room.js'
 import { checkId, checkOptions, type SignalOption } from '../validation.js'
 import type { RoomStats } from './results.js'
@@ -74,8 +75,7 @@ export abstract class RoomAdministration {
     const limits = this.context.client.call(options)
     await this.context.client.learn(limits)
     const revoked = await this.context.client.ask('revoke', op, limits, ({ status }) => status === 'revoked')
-    this.context.poller.forget()
-    await this.context.poller.refresh(limits).catch(() => {})
+    await this.#reread(limits)
     return { revoked }
   }
 
@@ -114,6 +114,37 @@ export abstract class RoomAdministration {
   async ready(options?: SignalOption): Promise<void> {
     const limits = this.context.client.call(options)
     if (!this.context.poller.state) await this.context.poller.refresh(limits)
+  }
+
+  /**
+   * Blocks a buyer: takes back their position or pass, as {@link revoke} does, and refuses every
+   * further `join`, until {@link unblock}. `blocked`: whether the buyer was not blocked before.
+   */
+  async block(buyer: string, options?: SignalOption): Promise<{ blocked: boolean }> {
+    return { blocked: await this.#block(buyer, true, options) }
+  }
+
+  /**
+   * Lets a blocked buyer join again, at the end of the queue. `unblocked`: whether the buyer was
+   * blocked.
+   */
+  async unblock(buyer: string, options?: SignalOption): Promise<{ unblocked: boolean }> {
+    return { unblocked: await this.#block(buyer, false, options) }
+  }
+
+  async #block(buyer: string, blocked: boolean, options?: SignalOption): Promise<boolean> {
+    const op = { buyer: checkId(buyer, 'buyer'), blocked }
+    const limits = this.context.client.call(options)
+    await this.context.client.learn(limits)
+    const changed = await this.context.client.ask('block', op, limits, ({ status }) => status === 'changed')
+    await this.#reread(limits)
+    return changed
+  }
+
+  /** After a change by this process. */
+  async #reread(limits: CallOptions): Promise<void> {
+    this.context.poller.forget()
+    await this.context.poller.refresh(limits).catch(() => {})
   }
 
   async #control(op: Parameters<RoomClient['ask']>[1], options?: SignalOption): Promise<void> {

@@ -72,13 +72,15 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
 
   /**
    * Adds the buyer to the end of the queue. A buyer who is in the queue already keeps their
-   * position, from whichever process, tab or device they join again.
+   * position, from whichever process, tab or device they join again. A buyer whom the shop has
+   * blocked is not added, and gets the status `blocked`.
    */
   async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
     const limits = this.#client.call(options)
     if (!this.#client.known) await this.#client.learn(limits)
     const joined = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
+    if (joined.status === 'blocked') return { status: 'blocked' }
     this.#poller.markActive()
     if (!this.#poller.state)
       await this.#poller.refresh(limits).catch((error) => {
@@ -91,7 +93,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
       expiresAt === null
         ? this.#position.of(visitor, this.#position.aheadAtMost(visitor))
         : { position: 0, etaMs: 0, pollAfterMs: 0 }
-    return { ticket: visitor.ticket, ...position }
+    return { status: 'joined', ticket: visitor.ticket, ...position }
   }
 
   /**

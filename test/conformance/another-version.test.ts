@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { LAYOUT } from '../../src/engine/layout.js'
 import { FlashSale, type StockholdError, WaitingRoom } from '../../src/index.js'
@@ -168,7 +169,7 @@ onBothEngines((_, kind) => {
     }
     const room = handle()
     await clock.during(room.create({ opensAt: START + HOUR }))
-    const { ticket } = await clock.during(room.join('ann'))
+    const { ticket } = await clock.during(joined(room.join('ann')))
     const updates = room.updates(ticket)
     await clock.during(updates.next())
     await store(NEXT, 'room')

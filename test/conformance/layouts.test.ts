@@ -41,6 +41,7 @@ const ofRoom: { [C in RoomCommand]: RoomOp<C> } = {
   },
   leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
+  block: { buyer: 'ann', blocked: true },
   spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }

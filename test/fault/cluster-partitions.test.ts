@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 
 import { type ClusterNode, type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 
@@ -263,7 +264,7 @@ test('the master of a waiting room is killed, then one of its sale: all units ar
   const { sale } = stage.handle({ waitingRoom: room })
   const ends = new Map<string, End>()
   const visit = async ({ name }: Buyer): Promise<End> => {
-    const { ticket } = await insist(() => room.join(name))
+    const { ticket } = await insist(() => joined(room.join(name)))
     for (;;) {
       const answer = await insist(() => room.poll(ticket))
       if (answer.status === 'closed') return { name, told: answer.reason }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 
@@ -72,9 +73,9 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
   })
   await sale.create({ stock: { mango: 200, seat: 3 }, limitPerBuyer: 100, partitions })
   await room.create({ opensAt: Date.now() - 1, order: 'random' })
-  const { ticket } = await room.join('ann')
+  const { ticket } = await joined(room.join('ann'))
   await expect.poll(() => room.poll(ticket)).toMatchObject({ status: 'admitted' })
-  await room.leave((await room.join('bob')).ticket)
+  await room.leave((await joined(room.join('bob'))).ticket)
   await room.revoke('ann')
   await room.setRate(10)
   await room.pause()
@@ -242,7 +243,7 @@ test('any one command is taken away during the evening: it is named, or not miss
       sale.reserve({ buyer, items, key, holdMs })
     await sale.create({ stock: { mango: 100 }, limitPerBuyer: 50 })
     await room.create()
-    const { ticket } = await room.join('waits')
+    const { ticket } = await joined(room.join('waits'))
     const ids: string[] = []
     for (let i = 0; i < 24; i++) {
       const held = await reserve(i < 12 ? 'ann' : `u-${i}`, `k${i}`, i % 4 === 0 ? 1 : undefined)

@@ -17,6 +17,7 @@ import { csvRecords } from '../../scripts/demo/orders/csv.js'
 import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
 import { differences } from '../../scripts/demo/orders/outcome.js'
 import { readOrders } from '../../scripts/demo/orders/read.js'
+import { joined } from '../../scripts/lib/joined.js'
 import { BadOption } from '../../scripts/lib/options.js'
 import { bar, sparkline } from '../../scripts/lib/terminal/charts.js'
 import { LivePanel } from '../../scripts/lib/terminal/live-panel.js'
@@ -406,7 +407,7 @@ describe('the waiting room of a launch', () => {
     const options = { engine, secret: 'a secret of the demo, 32 bytes or more', ratePerSecond: 10 }
     await using room = new WaitingRoom('room', options)
     await room.create()
-    const { ticket } = await room.join('ann')
+    const { ticket } = await joined(room.join('ann'))
     const answer = await room.poll(ticket)
     if (answer.status !== 'admitted') throw new Error(answer.status)
     expect(room.verify(answer.pass, { buyer: 'ann' }).buyer).toBe('ann')

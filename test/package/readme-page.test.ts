@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
-import { FlashSale, type JoinResult, type PollResult, redisEngine, WaitingRoom } from '../../src/index.js'
+import { FlashSale, type JoinedQueue, type PollResult, redisEngine, WaitingRoom } from '../../src/index.js'
 import { useBrowser } from '../support/browser.js'
 import { SECRET } from '../support/waiting-room.js'
 import { blocksOf, root } from './chapters.js'
@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 interface Shop {
-  join(buyer: string): Promise<JoinResult>
+  join(buyer: string): Promise<JoinedQueue>
   poll(ticket: string): Promise<PollResult>
   events(ticket: string, response: ServerResponse): Promise<void>
 }

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 import type { Call } from '../../src/engine/port.js'
 import { FlashSale, type PollResult, WaitingRoom } from '../../src/index.js'
 import { virtualEngine } from '../../src/testing.js'
@@ -65,7 +66,7 @@ describe('virtualEngine({ autoAdvance: true })', () => {
   test('a poll is answered without a call of advance, and takes its time on the clock', async () => {
     const { room, now } = await crowded()
     const begun = now()
-    const { ticket } = await room.join('u-0')
+    const { ticket } = await joined(room.join('u-0'))
     // A crowd of polls: the room is asked in step, which takes time.
     for (let i = 0; i < 60; i++) await room.poll(ticket)
     expect(now()).toBeGreaterThan(begun)
@@ -75,14 +76,14 @@ describe('virtualEngine({ autoAdvance: true })', () => {
   test('updates go on until the turn has come', async () => {
     const { room, now } = await crowded()
     const begun = now()
-    const joined = await Promise.all(Array.from({ length: 20 }, (_, i) => room.join(`u-${i}`)))
-    const ends = joined.map(async ({ ticket }) => {
+    const all = await Promise.all(Array.from({ length: 20 }, (_, i) => joined(room.join(`u-${i}`))))
+    const ends = all.map(async ({ ticket }) => {
       let last: PollResult | undefined
       for await (const update of room.updates(ticket)) last = update
       return [last?.status, now() - begun] as const
     })
     const told = await Promise.all(ends)
-    expect(told.map(([status]) => status)).toEqual(joined.map(() => 'admitted'))
+    expect(told.map(([status]) => status)).toEqual(all.map(() => 'admitted'))
     // One a second, of which the first was in the bucket.
     expect(Math.max(...told.map(([, after]) => after))).toBeGreaterThanOrEqual(19_000)
     expect(Math.max(...told.map(([, after]) => after))).toBeLessThan(25_000)
@@ -102,7 +103,7 @@ describe('virtualEngine({ autoAdvance: true })', () => {
   test('what waits while time is advanced does not take it further', async () => {
     const { room, now, advance } = await crowded()
     await Promise.all(Array.from({ length: 3 }, (_, i) => room.join(`u-${i}`)))
-    const { ticket } = await room.join('u-9')
+    const { ticket } = await joined(room.join('u-9'))
     const begun = now()
     const updates = room.updates(ticket)
     const first = updates.next()
@@ -117,7 +118,7 @@ describe('virtualEngine({ autoAdvance: true })', () => {
     const room = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 1, burst: 1 })
     onTestFinished(() => room.close())
     await room.create()
-    const { ticket } = await room.join('u-0')
+    const { ticket } = await joined(room.join('u-0'))
     let told = 0
     const polls = (async () => {
       for (let i = 0; i < 60; i++, told++) await room.poll(ticket)

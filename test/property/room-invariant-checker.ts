@@ -23,6 +23,7 @@ interface Person {
 /** Knows of a room what everybody outside can know, and fails when what it hears cannot be. */
 export class RoomInvariantChecker {
   readonly people: Person[] = []
+  readonly #blocked = new Set<string>()
   readonly #owners = new Map<number, string>()
   #last: RoomState
   #movedAt: number
@@ -49,6 +50,7 @@ export class RoomInvariantChecker {
   }
 
   joined(buyer: string, answer: RoomAnswer<'join'>, now: number): void {
+    expect(answer.status === 'blocked', 'blocked').toBe(this.#blocked.has(buyer))
     if (answer.status !== 'placed') return
     let person = this.people.find((each) => each.buyer === buyer)
     if (!person) {
@@ -66,6 +68,14 @@ export class RoomInvariantChecker {
     person.visitId = answer.visitId
     this.#place(person, answer.number)
     person.expiresAt = answer.expiresAt
+  }
+
+  blocked({ buyer, blocked }: RoomOp<'block'>, { status }: RoomAnswer<'block'>): void {
+    if (status === 'retry') return
+    expect(status === 'changed', 'a buyer was blocked').toBe(this.#blocked.has(buyer) !== blocked)
+    if (!blocked) this.#blocked.delete(buyer)
+    else this.#blocked.add(buyer)
+    if (blocked && status === 'changed') this.ended(buyer)
   }
 
   ended(buyer: string): void {

@@ -67,6 +67,11 @@ class Pair {
           step,
           step.who.flatMap(({ person }) => this.#buyer(person).map((buyer) => ({ buyer }))),
         )
+      case 'block':
+        return this.#run(
+          step,
+          step.who.flatMap(({ person, blocked }) => this.#buyer(person).map((buyer) => ({ buyer, blocked }))),
+        )
       case 'control':
         return this.#run(
           step,
@@ -125,6 +130,8 @@ class Pair {
       const state = answer as RoomAnswer<'tend'>
       this.checker.tended(op as RoomOp<'tend'>, state, now, step.late)
       this.checker.saw(state, now, !step.late, false)
+    } else if (step.command === 'block') {
+      this.checker.blocked(op as RoomOp<'block'>, answer as RoomAnswer<'block'>)
     } else if (answer.status === 'left' || answer.status === 'revoked') {
       this.checker.ended((op as RoomOp<'leave'>).buyer)
     }

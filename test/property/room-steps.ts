@@ -26,6 +26,7 @@ export type RoomStep = {
     }
   | { readonly command: 'leave' | 'spend'; readonly who: readonly { person: number; memory: Memory }[] }
   | { readonly command: 'revoke'; readonly who: readonly { person: number }[] }
+  | { readonly command: 'block'; readonly who: readonly { person: number; blocked: boolean }[] }
   | {
       readonly command: 'control'
       readonly actions: readonly (
@@ -133,6 +134,13 @@ const steps: fc.Arbitrary<RoomStep> = fc
         arbitrary: fc.record({
           command: fc.constant('revoke' as const),
           who: fc.array(fc.record({ person }), { maxLength: 3 }),
+        }),
+        weight: 1,
+      },
+      {
+        arbitrary: fc.record({
+          command: fc.constant('block' as const),
+          who: fc.array(fc.record({ person, blocked: fc.boolean() }), { maxLength: 4 }),
         }),
         weight: 1,
       },

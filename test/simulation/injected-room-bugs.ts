@@ -152,6 +152,28 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['liveness'],
   },
   {
+    name: 'a blocked buyer may join again',
+    bug: room(({ blocked }) => {
+      blocked.has = () => false
+    }),
+    watched: ['place'],
+    heard: ['place'],
+  },
+  {
+    name: 'a blocked buyer keeps the place',
+    bug: around((machine) => (command, ops, call) => {
+      const { room: made } = machine
+      if (command !== 'block' || !made) return machine.run(command, ops, call)
+      const { end } = made
+      made.end = () => {}
+      const reply = machine.run(command, ops, call)
+      made.end = end
+      return reply
+    }),
+    watched: ['place'],
+    heard: undefined,
+  },
+  {
     name: 'who joins again gets another place',
     bug: around((machine) => (command, ops, call) => {
       if (command === 'join')

@@ -29,7 +29,15 @@ test.each(seeds)(
     }
     for (const status of ['reserved', 'sold_out', 'pass_rejected'])
       expect(answers).toContain(`reserve ${status}`)
-    for (const call of ['poll TICKET_INVALID', 'join done', 'leave done', 'revoke done', 'pause done'])
+    for (const call of [
+      'poll TICKET_INVALID',
+      'join joined',
+      'join blocked',
+      'leave done',
+      'revoke done',
+      'block done',
+      'pause done',
+    ])
       expect(answers).toContain(call)
   },
 )

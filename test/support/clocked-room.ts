@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 import { WaitingRoom, type WaitingRoomOptions } from '../../src/index.js'
 import { clockedMemory, type TestClock } from './test-clock.js'
 import { SECRET, type SpiedEngine, spied } from './waiting-room.js'
@@ -26,13 +27,13 @@ export function roomOn(spy: SpiedEngine, options: Partial<WaitingRoomOptions> = 
 
 /** The tickets of so many visitors, `u1` first. */
 export async function ticketsOf(room: WaitingRoom, visitors: number): Promise<string[]> {
-  const joined = await Promise.all(Array.from({ length: visitors }, (_, i) => room.join(`u${i + 1}`)))
-  return joined.map(({ ticket }) => ticket)
+  const all = await Promise.all(Array.from({ length: visitors }, (_, i) => joined(room.join(`u${i + 1}`))))
+  return all.map(({ ticket }) => ticket)
 }
 
 /** Lets a buyer join and wait; answers the pass. */
 export async function passOf(clock: TestClock, room: WaitingRoom, buyer: string): Promise<string> {
-  const { ticket } = await room.join(buyer)
+  const { ticket } = await joined(room.join(buyer))
   let told = await room.poll(ticket)
   while (told.status !== 'admitted') told = await clock.during(room.poll(ticket))
   return told.pass

@@ -196,6 +196,10 @@ export class Room {
     return this.ask('revoke', { buyer })
   }
 
+  block(buyer: string, blocked = true) {
+    return this.ask('block', { buyer, blocked })
+  }
+
   spend(buyer: string, visitId = this.placeOf(buyer).visitId) {
     return this.ask('spend', { buyer, visitId })
   }

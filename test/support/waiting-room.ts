@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
+import { joined } from '../../scripts/lib/joined.js'
 import type { Clock } from '../../src/engine/clock.js'
 import type { Engine } from '../../src/engine/engine.js'
 import type { RoomCommand } from '../../src/engine/room.js'
 import {
   FlashSale,
-  type JoinResult,
+  type JoinedQueue,
   type PollResult,
   type RoomRules,
   WaitingRoom,
@@ -172,10 +173,10 @@ export class Entrance {
   }
 
   /** All at once: a batch keeps the order in which they are named. */
-  async join(...buyers: readonly string[]): Promise<JoinResult[]> {
-    const joined = await Promise.all(buyers.map((buyer) => this.room.join(buyer)))
-    for (const [i, { ticket }] of joined.entries()) this.tickets.set(buyers[i]!, ticket)
-    return joined
+  async join(...buyers: readonly string[]): Promise<JoinedQueue[]> {
+    const all = await Promise.all(buyers.map((buyer) => joined(this.room.join(buyer))))
+    for (const [i, { ticket }] of all.entries()) this.tickets.set(buyers[i]!, ticket)
+    return all
   }
 
   /** So many, named `u` and their number. */

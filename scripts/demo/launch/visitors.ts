@@ -5,6 +5,7 @@ import {
   StockholdError,
   type WaitingRoom,
 } from '../../../src/index.js'
+import { joined } from '../../lib/joined.js'
 import { RETRY_LIMIT_MS, retry } from '../../lib/retry.js'
 import type { BuyerScheduler, Poller } from './buyer-scheduler.js'
 import type { ExpectedAdmissions } from './expected-admissions.js'
@@ -79,7 +80,7 @@ export class Visitors {
   /** A buyer joins the room, for the first time or again. */
   async arrive(buyer: number, attempt: number, again: boolean): Promise<void> {
     const { room, scheduler, expected, samples, seed } = this.#context
-    const { ticket, pollAfterMs } = await this.#retry(() => room.join(nameOf(buyer)))
+    const { ticket, pollAfterMs } = await this.#retry(() => joined(room.join(nameOf(buyer))))
     expected.joined(buyer)
     const plan = again ? returningVisitor : samples.has(buyer) ? followedVisitor : visitorPlanOf(seed, buyer)
     const visitor = new Visitor(this, buyer, attempt, ticket, plan)

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type PollResult, StockholdError, type WaitingRoom } from '../../../src/index.js'
+import { joined } from '../../lib/joined.js'
 import type { Random } from '../../lib/random.js'
 import { type ApplicationContext, type OpenSale, pause, type Until } from './context.js'
 import { buy, signal } from './shopper.js'
@@ -33,7 +34,7 @@ export async function visit(
   for (let time = 1; !until.isOver; time++) {
     const buyer = `${name}-${time}`
     // If the answer is lost, joining again gives the same place.
-    const { ticket } = await calls.insist('join', () => room.join(buyer))
+    const { ticket } = await calls.insist('join', () => joined(room.join(buyer)))
     const told =
       dice() < 0.5 ? await poll(room, ticket, app, dice, until) : await watch(room, ticket, app, dice)
     if (told?.status === 'admitted') {

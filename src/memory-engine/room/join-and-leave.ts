@@ -3,6 +3,7 @@ import type { RankedVisitor } from './ranked-visitor.js'
 import { type Room, retry, type Step } from './room-state.js'
 
 export function join(room: Room, { buyer }: RoomOp<'join'>, { now, overdue }: Step): RoomAnswer<'join'> {
+  if (room.blocked.has(buyer)) return { status: 'blocked' }
   const visitor = room.find(buyer)
   const ranOut = visitor !== undefined && hasRunOut(visitor, now)
   if (visitor && !ranOut) return joined(visitor)
@@ -40,6 +41,24 @@ export function revoke(
   if (!visitor) return { status: 'gone' }
   room.end(visitor, now)
   return { status: 'revoked' }
+}
+
+export function block(
+  room: Room,
+  { buyer, blocked }: RoomOp<'block'>,
+  { now, overdue }: Step,
+): RoomAnswer<'block'> {
+  const isSame = room.blocked.has(buyer) === blocked
+  if (overdue) return isSame ? { status: 'unchanged' } : retry
+  room.moveOn(now)
+  if (isSame) return { status: 'unchanged' }
+  if (!blocked) room.blocked.delete(buyer)
+  else {
+    room.blocked.add(buyer)
+    const visitor = room.find(buyer)
+    if (visitor) room.end(visitor, now)
+  }
+  return { status: 'changed' }
 }
 
 export function spend(room: Room, op: RoomOp<'spend'>, { now, overdue }: Step): RoomAnswer<'spend'> {

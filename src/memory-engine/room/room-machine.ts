@@ -3,14 +3,14 @@ import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/ro
 import { incompatible } from '../incompatible.js'
 import { momentAt, NEVER } from '../time.js'
 import { control, describe } from './control.js'
-import { join, leave, revoke, spend } from './join-and-leave.js'
+import { block, join, leave, revoke, spend } from './join-and-leave.js'
 import { Room, retry, type Step } from './room-state.js'
 import { tend } from './tend.js'
 
 type OnRoom = Exclude<RoomCommand, 'create'>
 type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }
 
-const handlers: Handlers = { describe, join, tend, leave, revoke, spend, control }
+const handlers: Handlers = { describe, join, tend, leave, revoke, block, spend, control }
 
 /** A waiting room as a state machine: empty until it is created. */
 export class RoomMachine {

@@ -45,6 +45,8 @@ export class Room {
   readonly presence = new Presence()
   readonly outstanding = new OutstandingPasses()
   readonly revocations: Revocations
+  /** Buyers who may not join. */
+  readonly blocked = new Set<string>()
   paused = false
   drawn: number | null = null
   waiting = 0

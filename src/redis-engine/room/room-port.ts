@@ -20,6 +20,8 @@ import moveOn from './concerns/move_on.lua'
 import room from './concerns/room.lua'
 import tokenBucket from './concerns/token_bucket.lua'
 import visitors from './concerns/visitors.lua'
+import visits from './concerns/visits.lua'
+import block from './scripts/block.lua'
 import control from './scripts/control.lua'
 import create from './scripts/create.lua'
 import describe from './scripts/describe.lua'
@@ -37,6 +39,7 @@ export const roomConcerns = {
   room,
   token_bucket: tokenBucket,
   visitors,
+  visits,
 }
 
 const STOCK_STATES = ['none', 'open', 'closed', 'sold_out', 'ended'] as const
@@ -198,6 +201,7 @@ export const roomPort = definePort<RoomCommands, Head>({
           const visitId = numbers.integer()
           const expiresAt = numbers.integer()
           if (letters[i] === 'T') return RETRY
+          if (letters[i] === 'B') return { status: 'blocked' }
           return { status: 'placed', number, visitId, expiresAt: expiresAt === 0 ? null : expiresAt }
         })
       },
@@ -249,6 +253,18 @@ export const roomPort = definePort<RoomCommands, Head>({
       script: leave,
       flags: 'allow-oom',
       ...letters('revoke', writeEnded, { L: { status: 'revoked' }, M: { status: 'gone' } }),
+    },
+    block: {
+      script: block,
+      flags: 'allow-oom',
+      ...letters(
+        'block',
+        (ops, to) => {
+          writeColumn(ops, to, ({ buyer }) => buyer)
+          writeColumn(ops, to, ({ blocked }) => (blocked ? 1 : 0))
+        },
+        { C: { status: 'changed' }, S: { status: 'unchanged' } },
+      ),
     },
     spend: {
       script: spend,

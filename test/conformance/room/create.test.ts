@@ -7,6 +7,7 @@ const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C>
   tend: { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null },
   leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
+  block: { buyer: 'ann', blocked: true },
   spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { memoryEngine, WaitingRoom, type WaitingRoomOptions } from '../../../src/index.js'
 import { labelled, named, noNumber, thrown } from '../../support/invalid.js'
 import { SECRET, spied } from '../../support/waiting-room.js'
@@ -17,7 +18,7 @@ let ticket: string
 beforeAll(async () => {
   await room.create()
   const maker = new WaitingRoom('room', usual)
-  ticket = (await maker.join('ann')).ticket
+  ticket = (await joined(maker.join('ann'))).ticket
   await maker.close()
 })
 
@@ -60,6 +61,8 @@ describe.each(labelled([...noId, Symbol('s'), () => 'a', new String('a')]))(
       for (const handle of [room, fresh]) {
         await refused(() => handle.join(id), 'buyer')
         await refused(() => handle.revoke(id), 'buyer')
+        await refused(() => handle.block(id), 'buyer')
+        await refused(() => handle.unblock(id), 'buyer')
         thrown(() => handle.verify('pass', { buyer: id }), 'buyer')
       }
       thrown(() => new WaitingRoom(id, usual), 'id')

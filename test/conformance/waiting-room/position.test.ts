@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { entered, onBothEngines, positions } from '../../support/waiting-room.js'
 
 onBothEngines((open) => {
@@ -44,7 +45,7 @@ onBothEngines((open) => {
     expect(positions(told)).toEqual([null, ...Array.from({ length: 19 }, (_, i) => i + 1)])
     expect((await door.join('u15'))[0]).toMatchObject({ position: 14 })
     // A process that has not seen them knows no better than the whole crowd at the door.
-    const { position } = await door.handle().join('u15')
+    const { position } = await joined(door.handle().join('u15'))
     expect(position).toBeGreaterThanOrEqual(14)
     expect(position).toBeLessThanOrEqual(19)
     expect(await door.waiting('u15')).toMatchObject({ position: 14 })

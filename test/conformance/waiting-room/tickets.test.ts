@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { random } from '../../../scripts/lib/random.js'
 import type { WaitingRoom } from '../../../src/index.js'
 import { codeOf, Entrance, entered, onBothEngines, positions, SECRET } from '../../support/waiting-room.js'
@@ -26,13 +27,13 @@ onBothEngines((open, kind) => {
     const rotating = door.handle({ secret: [OTHER_SECRET, SECRET] })
     expect(entered(await door.come(['ann', 'bob'], rotating))).toEqual(['ann', 'bob'])
     expect(rotating.verify(pass, { buyer: 'ann' }).buyer).toBe('ann')
-    const { ticket } = await rotating.join('cid')
+    const { ticket } = await joined(rotating.join('cid'))
     expect(await codeOf(door.room.poll(ticket))).toBe('TICKET_INVALID')
     const rotated = door.handle({ secret: OTHER_SECRET })
     expect((await rotated.poll(ticket)).status).toBe('admitted')
     expect(await codeOf(door.poll('bob', rotated))).toBe('TICKET_INVALID')
     // With a join there is a ticket of the new kind, for the same place.
-    expect((await rotated.join('bob')).position).toBe(0)
+    expect((await joined(rotated.join('bob'))).position).toBe(0)
   })
 
   test('two rooms side by side: places, tickets, passes, revocations and rates of one are nothing in the other', async () => {
@@ -74,7 +75,7 @@ onBothEngines((open, kind) => {
     await door.sale().create({ stock: { a: 5 } })
     await door.handle(ofRoom, undefined, 'launch-2').create()
     const right = door.handle(ofRoom, undefined, 'launch-2')
-    const { ticket } = await right.join('ann')
+    const { ticket } = await joined(right.join('ann'))
     const told = await right.poll(ticket)
     if (told.status !== 'admitted') return expect.fail(told.status)
     const { pass } = told

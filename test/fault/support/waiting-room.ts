@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { type RedisServer, startRedis } from '../../../scripts/lib/servers/redis/server.js'
 import { type PollResult, redisEngine, WaitingRoom, type WaitingRoomOptions } from '../../../src/index.js'
 import { connectTo } from '../../support/client.js'
@@ -48,8 +49,8 @@ export function handle(
 }
 
 export async function crowd(room: WaitingRoom, size: number): Promise<string[]> {
-  const joined = await Promise.all(Array.from({ length: size }, (_, i) => room.join(`u${i + 1}`)))
-  return joined.map(({ ticket }) => ticket)
+  const all = await Promise.all(Array.from({ length: size }, (_, i) => joined(room.join(`u${i + 1}`))))
+  return all.map(({ ticket }) => ticket)
 }
 
 export function pollAll(room: WaitingRoom, tickets: readonly string[]): Promise<PollResult[]> {

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { joined as inQueue } from '../../../scripts/lib/joined.js'
 import { TOKEN } from '../../../src/engine/room.js'
 import { type Engine, StockholdError, WaitingRoom, type WaitingRoomOptions } from '../../../src/index.js'
 import { TestClock } from '../../support/test-clock.js'
@@ -91,7 +92,7 @@ async function opened(
   }
   const ticketAt = async (number: number, visitId = number) => {
     joined = { number, visitId, expiresAt: null }
-    return (await of(room.join(`u${visitId}`))).ticket
+    return (await of(inQueue(room.join(`u${visitId}`)))).ticket
   }
   return {
     ...{ room, clock, asked, of, ticketAt, state: all },
@@ -156,26 +157,26 @@ describe('the position', () => {
   test('of a visitor who joins again and was called: as it was told last, or behind all others present', async () => {
     const { room, of, answerJoins, answerVisits } = await opened()
     answerJoins({ number: 7, visitId: 7, expiresAt: null })
-    const { ticket, position } = await of(room.join('u7'))
+    const { ticket, position } = await of(inQueue(room.join('u7')))
     expect(position).toBe(4)
     answerVisits({ status: 'waiting', number: 7, ahead: 1 })
     await of(room.poll(ticket))
-    expect((await of(room.join('u7'))).position).toBe(2)
+    expect((await of(inQueue(room.join('u7')))).position).toBe(2)
     answerVisits({ status: 'waiting', number: 7, ahead: 3 })
     await of(room.poll(ticket))
-    expect((await of(room.join('u7'))).position).toBe(4)
+    expect((await of(inQueue(room.join('u7')))).position).toBe(4)
   })
 
   test('of the only visitor present is 1', async () => {
     const { room, of, answerJoins } = await opened({ present: 0 })
     answerJoins({ number: 7, visitId: 7, expiresAt: null })
-    expect((await of(room.join('u7'))).position).toBe(1)
+    expect((await of(inQueue(room.join('u7')))).position).toBe(1)
   })
 
   test('of a visitor with a pass is 0', async () => {
     const { room, of, answerJoins } = await opened()
     answerJoins({ number: 7, visitId: 7, expiresAt: NOW + 10_000 })
-    expect(await of(room.join('u7'))).toMatchObject({ position: 0, etaMs: 0, pollAfterMs: 0 })
+    expect(await of(inQueue(room.join('u7')))).toMatchObject({ position: 0, etaMs: 0, pollAfterMs: 0 })
   })
 
   test('before a draw is the last of all who wait, and 1 at least', async () => {

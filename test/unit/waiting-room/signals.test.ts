@@ -14,6 +14,8 @@ const abortable: Record<
   poll: (room, ticket, signal) => room.poll(ticket, { signal }),
   leave: (room, ticket, signal) => room.leave(ticket, { signal }),
   revoke: (room, _, signal) => room.revoke('ann', { signal }),
+  block: (room, _, signal) => room.block('ann', { signal }),
+  unblock: (room, _, signal) => room.unblock('ann', { signal }),
   setRate: (room, _, signal) => room.setRate(5, { signal }),
   pause: (room, _, signal) => room.pause({ signal }),
   resume: (room, _, signal) => room.resume({ signal }),

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { FlashSale, WaitingRoom } from '../../../src/index.js'
 import { virtualEngine } from '../../../src/testing/virtual-engine.js'
 import { faultyEngine } from '../../support/faulty-engine.js'
@@ -29,13 +30,15 @@ test('a partition of the sale that goes silent stops no buyer with a pass, and e
   await passing(room.create())
   const buyers = Array.from({ length: 20 }, (_, i) => `u${i}`)
   const passes = new Map<string, string>()
-  const tickets = await passing(Promise.all(buyers.map(async (buyer) => (await room.join(buyer)).ticket)))
+  const tickets = await passing(
+    Promise.all(buyers.map(async (buyer) => (await joined(room.join(buyer))).ticket)),
+  )
   const polled = await passing(Promise.all(tickets.map((ticket) => room.poll(ticket))))
   for (const [i, one] of polled.entries()) if (one.status === 'admitted') passes.set(buyers[i]!, one.pass)
   expect(passes.size).toBe(20)
   silent = true
   await virtual.advance(10_000)
-  const late = await passing(room.join('late'))
+  const late = await passing(joined(room.join('late')))
   expect(late.position).toBe(1)
   const told = await passing(room.poll(late.ticket))
   expect(told).toMatchObject({ status: 'waiting' })

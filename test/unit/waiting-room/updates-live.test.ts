@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { joined } from '../../../scripts/lib/joined.js'
 import { FlashSale, memoryEngine, type PollResult, WaitingRoom } from '../../../src/index.js'
 import { SECRET } from '../../support/waiting-room.js'
 
@@ -20,8 +21,8 @@ async function liveRoom(burst = 1) {
 
 test('a live line of watchers, several of one visitor among them: each hears of its turn', async () => {
   const { room } = await liveRoom()
-  const joined = await Promise.all(Array.from({ length: 12 }, (_, i) => room.join(`u${i}`)))
-  const watchers = [...joined, joined[11]!, joined[11]!].map(({ ticket }) => all(room.updates(ticket)))
+  const visitors = await Promise.all(Array.from({ length: 12 }, (_, i) => joined(room.join(`u${i}`))))
+  const watchers = [...visitors, visitors[11]!, visitors[11]!].map(({ ticket }) => all(room.updates(ticket)))
   for (const told of await Promise.all(watchers)) {
     expect(told.at(-1)!.status).toBe('admitted')
     const places = told.flatMap((update) => (update.status === 'waiting' ? [update.position] : []))
@@ -32,7 +33,7 @@ test('a live line of watchers, several of one visitor among them: each hears of 
 test('watchers hear that a sale has ended and that they were revoked; those of a closed handle hear no more', async () => {
   const { room, sale, engine } = await liveRoom()
   await room.setRate(0)
-  const [ann, bob] = [await room.join('ann'), await room.join('bob')]
+  const [ann, bob] = [await joined(room.join('ann')), await joined(room.join('bob'))]
   const other = new WaitingRoom('launch', { engine, secret: SECRET, ratePerSecond: 1, sale: 'phones' })
   onTestFinished(() => other.close())
   const told: PollResult[][] = [[], [], []]

@@ -5,8 +5,9 @@
 local function refused_command()
   local key = KEYS[1]
   for _, command in ipairs({
-    'BITPOS', 'EXISTS', 'GETRANGE', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'SETBIT', 'STRLEN',
-    'ZADD', 'ZCARD', 'ZCOUNT', 'ZRANGE', 'ZRANK', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE',
+    'BITPOS', 'EXISTS', 'GETRANGE', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'SADD', 'SETBIT',
+    'SISMEMBER', 'SMISMEMBER', 'SREM', 'STRLEN', 'ZADD', 'ZCARD', 'ZCOUNT', 'ZRANGE', 'ZRANK', 'ZREM',
+    'ZREMRANGEBYSCORE', 'ZSCORE',
   }) do
     if not redis.acl_check_cmd(command, key, key, key, key) then return command end
   end

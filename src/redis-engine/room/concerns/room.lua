@@ -3,7 +3,7 @@
 -- @include time
 
 -- The same keys for every script:
-local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED = unpack(KEYS)
+local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED, BLOCKED = unpack(KEYS)
 --   META             hash    rules: JSON
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, max_active (-1 for none),
@@ -24,6 +24,7 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 --   PASSES           zset    number -> epoch ms at which the pass expires; of a spent pass: minus
 --                            the epoch ms at which it was spent
 --   REVOKED          zset    buyer and visit id packed -> epoch ms of the revocation
+--   BLOCKED          set     buyers who may not join
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
 -- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
@@ -45,13 +46,14 @@ if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
 -- The values of `live`, in their order. written_at: the time of the latest change; ahead: how far
 -- that is ahead of the clock; last: the time up to which the room was moved on; keys: how many of
--- KEYS exist; door_time: ms for which the room has been open and tended.
+-- KEYS exist; door_time: ms for which the room has been open and tended; blocked: how many are in
+-- BLOCKED.
 local NAMES = {
   'written_at', 'ahead', 'last', 'sequence', 'keys', 'door_time', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
   'tail', 'tail_at', 'called', 'called_at', 'drawn', 'departed_version', 'waiting', 'admitted', 'missed_turns',
   'stock_at', 'stock_state', 'stock_available',
   'older_called', 'older_tail', 'newer_at', 'newer_called', 'newer_tail',
-  'from_at', 'from_called', 'next_at', 'next_called',
+  'from_at', 'from_called', 'next_at', 'next_called', 'blocked',
 }
 local room, notes = {}, {}
 do

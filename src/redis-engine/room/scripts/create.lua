@@ -36,7 +36,8 @@ local function create(incarnation, rules, claimMs, passMs, opensAt, random, coup
       0, now, 0, now, -1, 0, 0, 0, 0, -- tail to missed_turns
       -1, 0, 0, -- no reading of the stock
       0, 0, now, 0, 0, -- samples of called and tail
-      0, 0, 0, 0)) -- samples of the speed
+      0, 0, 0, 0, -- samples of the speed
+      0)) -- no buyer is blocked
   known_rules = rules
   return 'C', incarnation, commitment
 end

@@ -1,17 +1,20 @@
 -- Gives buyers a number at the end of the queue, or returns the number they have.
 -- Columns: incarnation, deadline, min_time, buyers
--- Statuses: P placed   T retry
+-- Statuses: P placed   B blocked   T retry
 -- Parts: statuses; numbers: number, visit id and expiry of the pass (0 for none) of each item,
 --   packed
 -- Writes: META, VISITORS.
 -- @include room, draw, visitors
 local buyers = call[4]
 local found = redis.call('HMGET', VISITORS, unpack(buyers))
+local blocked = room.blocked > 0 and redis.call('SMISMEMBER', BLOCKED, unpack(buyers)) or {}
 local statuses, numbers, written, visitors = {}, {}, {}, {}
 if not late then draw() end
 for i, buyer in ipairs(buyers) do
   local visitor = visitors[buyer] or read_visitor(found[i])
-  if visitor and (visitor[PASS_EXPIRY] == 0 or has_pass(visitor)) then
+  if blocked[i] == 1 then
+    statuses[i] = 'B'
+  elseif visitor and (visitor[PASS_EXPIRY] == 0 or has_pass(visitor)) then
     statuses[i] = 'P'
   elseif late then
     statuses[i] = 'T'

@@ -9,6 +9,7 @@ export class Operators {
   readonly #world: RoomWorld
   readonly #random: Random
   #restocks = 0
+  readonly #blocked = new Set<string>()
   finished = false
 
   constructor(world: RoomWorld) {
@@ -32,6 +33,7 @@ export class Operators {
     await this.#surely(() => this.#switch('resume', false))
     await this.#surely(() => this.#rate(rate, 2))
     if (plan.sale) await this.#surely(() => this.#sale('resume'))
+    for (const buyer of this.#blocked) await this.#surely(() => this.#block(buyer, false))
   }
 
   async #do(action: RoomAction): Promise<void> {
@@ -54,6 +56,14 @@ export class Operators {
       case 'revoke':
         await this.#revoke(random.pick(this.#world.buyers))
         return
+      case 'block': {
+        const buyer = random.pick(this.#world.buyers)
+        this.#blocked.add(buyer)
+        await this.#block(buyer, true)
+        await this.#sleep(random.pick([800, 3_000]))
+        await this.#surely(() => this.#block(buyer, false))
+        return
+      }
       case 'stats':
         await this.#call('stats', ({ process }) => this.#world.room(process).stats())
         return
@@ -91,6 +101,15 @@ export class Operators {
     return this.#call(`revoke ${buyer}`, (span) => {
       this.#world.ledger.ending(buyer, null, span)
       return this.#world.room(span.process).revoke(buyer)
+    })
+  }
+
+  #block(buyer: string, blocked: boolean): Promise<Outcome<unknown>> {
+    const action = blocked ? 'block' : 'unblock'
+    return this.#call<unknown>(`${action} ${buyer}`, (span) => {
+      this.#world.ledger.blocking(buyer, blocked, span)
+      const room = this.#world.room(span.process)
+      return blocked ? room.block(buyer) : room.unblock(buyer)
     })
   }
 

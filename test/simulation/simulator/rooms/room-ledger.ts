@@ -45,6 +45,11 @@ interface Polled {
   readonly span: Span
 }
 
+interface Closing {
+  readonly closes: boolean
+  readonly span: Span
+}
+
 /** No message is on its way for longer. ms */
 const STRAGGLE_MS = 5_100
 
@@ -56,7 +61,9 @@ export class RoomLedger {
   readonly #admitted: Admitted[] = []
   readonly #waits: Polled[] = []
   /** Changes of who may enter: what they set, and when. */
-  readonly #closing: { readonly closes: boolean; readonly span: Span }[] = []
+  readonly #closing: Closing[] = []
+  /** The same of each buyer who may not join. */
+  readonly #blocked = new Map<string, Closing[]>()
   #fastest: number
   #largest: number
 
@@ -66,7 +73,15 @@ export class RoomLedger {
     this.#largest = plan.burst
   }
 
-  join(buyer: string, ticket: string, span: Span): void {
+  /** @param ticket `undefined` for a buyer who was told that they are blocked. */
+  join(buyer: string, ticket: string | undefined, span: Span): void {
+    const blocked = this.#blocked.get(buyer) ?? []
+    if (ticket === undefined) {
+      const may = blocked.some(({ closes, span: { from } }) => closes && from <= span.to)
+      demand(may, 'place', () => `${buyer} was told to be blocked, and nobody blocked them`)
+      return
+    }
+    demand(!isClosed(blocked, span), 'place', () => `${buyer} joined while blocked`)
     const joined: Joined = { buyer, ticket, visitId: Number(claimsOf(ticket).visitId), span }
     for (const other of this.#joined) {
       if (other.buyer !== buyer || other.ticket === ticket) continue
@@ -85,6 +100,14 @@ export class RoomLedger {
   /** The buyer leaves with a ticket, or is sent away (`null`: whatever ticket they have). */
   ending(buyer: string, ticket: string | null, span: Span): void {
     this.#endings.push({ buyer, visitId: ticket === null ? null : Number(claimsOf(ticket).visitId), span })
+  }
+
+  /** Somebody blocks the buyer, which ends their stay, or ends that. */
+  blocking(buyer: string, closes: boolean, span: Span): void {
+    const all = this.#blocked.get(buyer)
+    if (all) all.push({ closes, span })
+    else this.#blocked.set(buyer, [{ closes, span }])
+    if (closes) this.ending(buyer, null, span)
   }
 
   /** Somebody pauses or resumes the room, or sets its rate. */
@@ -128,7 +151,8 @@ export class RoomLedger {
       demand(apart, 'admission', () => `${story()} and at ${other.at}, while a pass was valid`)
     }
     this.#admitted.push({ buyer, visitId: Number(visitId), expiresAt: result.expiresAt, at })
-    demand(!this.#isClosed(at), 'admission', () => `${story()}, while nobody could be`)
+    const then = { from: at, to: at, serverFrom: at, serverTo: at }
+    demand(!isClosed(this.#closing, then), 'admission', () => `${story()}, while nobody could be`)
   }
 
   /** A pass of somebody's stay has bought something. */
@@ -206,20 +230,20 @@ export class RoomLedger {
         ending.span.to + STRAGGLE_MS >= from,
     )
   }
+}
 
-  /**
-   * Whether the room was closed for certain: by the latest call, with no other that could have come
-   * after it.
-   */
-  #isClosed(at: number): boolean {
-    return this.#closing.some((one) => {
-      if (!one.closes || !(one.span.serverTo < at)) return false
-      return this.#closing.every((other) => {
-        if (other === one || other.closes) return true
-        return other.span.to + STRAGGLE_MS < one.span.from || other.span.serverFrom > at
-      })
+/**
+ * Whether it was closed for certain during a call: by the latest change, with no other that could
+ * have come after it.
+ */
+function isClosed(changes: readonly Closing[], during: Pick<Span, 'serverFrom' | 'serverTo'>): boolean {
+  return changes.some((one) => {
+    if (!one.closes || !(one.span.serverTo < during.serverFrom)) return false
+    return changes.every((other) => {
+      if (other === one || other.closes) return true
+      return other.span.to + STRAGGLE_MS < one.span.from || other.span.serverFrom > during.serverTo
     })
-  }
+  })
 }
 
 /** What a ticket or a pass says. */

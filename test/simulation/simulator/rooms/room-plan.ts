@@ -30,6 +30,7 @@ export type RoomAction =
   | 'rate'
   | 'rate 0'
   | 'revoke'
+  | 'block'
   | 'stats'
   | 'restock'
   | 'end'
@@ -42,6 +43,8 @@ const everyAction: readonly RoomAction[] = [
   'rate 0',
   'revoke',
   'revoke',
+  'block',
+  'block',
   'stats',
 ]
 const saleActions: readonly RoomAction[] = ['restock', 'sale pause', 'end']

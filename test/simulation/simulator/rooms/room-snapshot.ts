@@ -25,7 +25,7 @@ export interface Snapshot {
 
 /** Whether a command gives the buyer's place up. */
 export function ends(command: string, ops: readonly object[], buyer: string): boolean {
-  if (command !== 'leave' && command !== 'revoke') return false
+  if (command !== 'leave' && command !== 'revoke' && command !== 'block') return false
   return (ops as RoomOp<'revoke'>[]).some((op) => op.buyer === buyer)
 }
 

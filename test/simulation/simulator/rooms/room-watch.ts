@@ -109,12 +109,14 @@ export class RoomWatch {
   }
 
   #places(was: Snapshot, is: Snapshot, command: string, ops: readonly object[], now: number): void {
+    const { room } = this.#machine
     let admitted = 0
     let waiting = 0
     for (const buyer of this.#buyers) {
       const a = was.places.get(buyer)
       const b = is.places.get(buyer)
       if (b?.expiresAt === null) waiting++
+      demand(!room?.blocked.has(buyer) || !b, 'place', () => `${buyer} is blocked and has a place`)
       const story = () =>
         `${buyer} had ${JSON.stringify(a)} and has ${JSON.stringify(b)} after ${command} at ${now}`
       if (a && a.visitId !== b?.visitId) demand(ends(command, ops, buyer), 'place', story)
@@ -140,7 +142,6 @@ export class RoomWatch {
       'place',
       () => `${admitted} got a pass, admitted went from ${was.admitted} to ${is.admitted}`,
     )
-    const { room } = this.#machine
     demand(
       room!.waiting === waiting,
       'conservation',

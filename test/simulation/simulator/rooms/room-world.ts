@@ -198,7 +198,9 @@ export class RoomWorld {
       this.operations.ok++
       const status = (outcome.value as { status?: string } | undefined)?.status
       this.answers.add(`${verb} ${status ?? 'done'}`)
-      if (verb === 'join' || verb === 'poll' || verb === 'stats') handles.knows = true
+      // To tell a buyer that they are blocked, the room is not read.
+      if ((verb === 'join' && status !== 'blocked') || verb === 'poll' || verb === 'stats')
+        handles.knows = true
     } else {
       this.operations[outcome.code === 'UNKNOWN_OUTCOME' ? 'unknown' : 'fail']++
       this.answers.add(`${verb} ${outcome.code}`)

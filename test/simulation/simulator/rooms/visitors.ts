@@ -1,4 +1,4 @@
-import type { PollResult } from '../../../../src/waiting-room/results.js'
+import type { JoinResult, PollResult } from '../../../../src/waiting-room/results.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import type { Span } from './room-ledger.js'
@@ -83,11 +83,12 @@ export class Visitors {
     const world = this.#world
     const process = world.anyProcess(random)
     if (!process) return undefined
-    const heard = ({ ticket }: { ticket: string }, span: Span) => world.ledger.join(buyer, ticket, span)
+    const heard = (result: JoinResult, span: Span) =>
+      world.ledger.join(buyer, result.status === 'joined' ? result.ticket : undefined, span)
     const joined = await world.call(process, `join ${buyer}`, () => world.room(process).join(buyer), {
       heard,
     })
-    return joined.kind === 'ok' ? joined.value.ticket : undefined
+    return joined.kind === 'ok' && joined.value.status === 'joined' ? joined.value.ticket : undefined
   }
 
   async #poll(buyer: string, ticket: string, random: Random): Promise<Told> {
