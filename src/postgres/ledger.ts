@@ -1,5 +1,5 @@
 import type { EventSource } from '../consumer/source.js'
-import { invalid } from '../errors.js'
+import { invalid, StockholdError } from '../errors.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Ledger, LedgerRecord, LedgerWriter } from '../sale/ledger.js'
 import { checkBoolean, checkId, checkInteger, checkOptions, type Names } from '../validation.js'
@@ -7,6 +7,26 @@ import { explain } from './failure.js'
 import { Follower, type FollowOptions, type LedgerFollower } from './follower.js'
 import { loadForRecovery } from './load-for-recovery.js'
 import { migrate } from './migrate.js'
+import {
+  checkDeliverOptions,
+  checkLedgerRefundOptions,
+  checkPayoutOptions,
+  checkShipOptions,
+  type RefundStep,
+} from './orders/options.js'
+import { OrderSteps } from './orders/order-steps.js'
+import { OrderTables } from './orders/order-tables.js'
+import { Payouts } from './orders/payouts.js'
+import type {
+  DeliverOptions,
+  DeliverResult,
+  LedgerRefundOptions,
+  LedgerRefundResult,
+  Payout,
+  PayoutOptions,
+  ShipOptions,
+  ShipResult,
+} from './orders/results.js'
 import type { SqlPool } from './pool.js'
 import { type ReconcileOptions, type Reconciliation, reconcile } from './reconcile.js'
 import { SaleWriter } from './sale-writer.js'
@@ -45,6 +65,46 @@ export interface PostgresLedger extends Ledger {
    * memory for their ids.
    */
   reconcile(sale: FlashSale, options?: ReconcileOptions): Promise<Reconciliation>
+
+  /**
+   * Records that an order, or a part of it, was handed to a carrier. The sale is asked first, as
+   * long as it exists; after its removal the ledger knows by itself. A refused shipment must not
+   * leave. If an order is refunded after its shipment was recorded, the shipment stands.
+   *
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the order has another shipment with this
+   *   reference. `NOT_FOUND`: the ledger has no sale of this name. `UNAVAILABLE`: nothing was
+   *   recorded. `UNKNOWN_OUTCOME`: it may have been recorded; a repeated call has the answer. The
+   *   sale's own errors, such as `STATE_LOST`: nothing was recorded.
+   */
+  ship(sale: FlashSale, id: string, options: ShipOptions): Promise<ShipResult>
+
+  /**
+   * Records that the buyer has received an order, or one of its shipments. What was not shipped
+   * cannot be received. The sale is not asked: what has left arrives, also after a refund.
+   *
+   * @throws {StockholdError} `NOT_FOUND`, `UNAVAILABLE` and `UNKNOWN_OUTCOME`, as {@link ship}.
+   */
+  deliver(sale: FlashSale, id: string, options?: DeliverOptions): Promise<DeliverResult>
+
+  /**
+   * Refunds an order, or a part of it: by `sale.refund` as long as the sale exists, and after its
+   * removal in the ledger alone.
+   *
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used for another refund of the
+   *   order. Otherwise as `sale.refund` and {@link ship}.
+   */
+  refund(sale: FlashSale, id: string, options: LedgerRefundOptions): Promise<LedgerRefundResult>
+
+  /**
+   * A batch of orders whose money may go to the seller, of all sales: the buyer has received all of
+   * the order, `deliveredFor` is over, and what was refunded is not paid out. The same key gives
+   * the same batch for ever, and no order is in two batches. If an order is refunded after its
+   * payout, the next batch names the units to deduct.
+   *
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used with other options.
+   *   `UNAVAILABLE`, `UNKNOWN_OUTCOME`: a repeated call with the key gives the batch.
+   */
+  payouts(options: PayoutOptions): Promise<Payout>
 }
 
 const SCHEMA: Names<PostgresLedgerOptions> = { schema: true }
@@ -73,6 +133,9 @@ class LedgerInPostgres implements PostgresLedger {
   readonly #pool: SqlPool
   readonly #schema: string
   readonly #tables: Tables
+  readonly #orders: OrderTables
+  readonly #payouts: Payouts
+  readonly #steps = new WeakMap<EventSource, OrderSteps>()
   /**
    * One for each handle of a sale: all callers that wait for the same partition are served by the
    * same transactions.
@@ -83,6 +146,8 @@ class LedgerInPostgres implements PostgresLedger {
     this.#pool = pool
     this.#schema = schema
     this.#tables = new Tables(pool, schema)
+    this.#orders = new OrderTables(schema)
+    this.#payouts = new Payouts(pool, schema)
   }
 
   async migrate(): Promise<void> {
@@ -109,10 +174,39 @@ class LedgerInPostgres implements PostgresLedger {
       'options',
       RECONCILE,
     ) as ReconcileOptions
-    return reconcile(this.#writerOf(sourceOf(sale)), {
+    const checked = {
       repair: checkBoolean(repair, 'repair'),
       timeoutMs: checkInteger(timeoutMs, 'timeoutMs', 1, 3_600_000),
-    })
+    }
+    const shippedUnpaid = () => this.#orders.shippedUnpaid(this.#pool, sale.id)
+    return reconcile(this.#writerOf(sourceOf(sale)), checked, shippedUnpaid)
+  }
+
+  async ship(sale: FlashSale, id: string, options: ShipOptions): Promise<ShipResult> {
+    const step = checkShipOptions(options)
+    return this.#stepsOf(sourceOf(sale)).ship(checkId(id, 'id'), step)
+  }
+
+  async deliver(sale: FlashSale, id: string, options: DeliverOptions = {}): Promise<DeliverResult> {
+    const step = checkDeliverOptions(options)
+    return this.#stepsOf(sourceOf(sale)).deliver(checkId(id, 'id'), step)
+  }
+
+  async refund(sale: FlashSale, id: string, options: LedgerRefundOptions): Promise<LedgerRefundResult> {
+    const step = checkLedgerRefundOptions(options)
+    checkId(id, 'id')
+    const source = sourceOf(sale)
+    try {
+      await source.describe()
+      return await sale.refund(id, inSale(step))
+    } catch (error) {
+      if (!(error instanceof StockholdError) || error.code !== 'NOT_FOUND') throw error
+      return this.#stepsOf(source).refund(id, step)
+    }
+  }
+
+  async payouts(options: PayoutOptions): Promise<Payout> {
+    return this.#payouts.payouts(checkPayoutOptions(options))
   }
 
   attach(source: EventSource): LedgerWriter {
@@ -130,4 +224,17 @@ class LedgerInPostgres implements PostgresLedger {
     this.#writers.set(source, writer)
     return writer
   }
+
+  #stepsOf(source: EventSource): OrderSteps {
+    const known = this.#steps.get(source)
+    if (known) return known
+    const steps = new OrderSteps(this.#writerOf(source), this.#pool, this.#orders)
+    this.#steps.set(source, steps)
+    return steps
+  }
+}
+
+/** The options of the sale's own refund. */
+function inSale({ restock, items, key }: RefundStep): { restock: boolean } {
+  return { restock, ...(items && { items }), ...(key !== null && { key }) }
 }

@@ -1,3 +1,5 @@
+import { orderTables } from './orders/migration.js'
+
 /**
  * The migrations that create the tables, one for each version. A published migration never changes;
  * a new one is added at the end.
@@ -149,4 +151,5 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, confirmed, paid, released, expired, refunded, refund_due, restocked, sent, received, sold_out, paused, resumed, ended';
     COMMENT ON COLUMN ${schema}.events.details IS 'refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
     COMMENT ON COLUMN ${schema}.reservations.payment_id IS 'The first payment, whether it is the order''s or must be refunded. For further ones see further_payments.';`,
+  orderTables,
 ]

@@ -19,7 +19,10 @@ export interface ReconcileOptions {
 
 /** The result of comparing a sale with its ledger. */
 export interface Reconciliation {
-  /** Whether sale and ledger agree on every reservation and every further payment. */
+  /**
+   * Whether sale and ledger agree on every reservation and every further payment, and every shipped
+   * order is paid for.
+   */
   readonly ok: boolean
   /** Reservations compared. */
   readonly checked: number
@@ -44,6 +47,11 @@ export interface Reconciliation {
       readonly payments: readonly { readonly reservationId: string; readonly paymentId: string }[]
     }
   }
+  /**
+   * Orders that have a shipment, although neither sale nor ledger has a payment of them: Redis has
+   * lost the payment, and the sale was recovered without it.
+   */
+  readonly unpaid: { readonly count: number; readonly ids: readonly string[] }
   /** Events that were trimmed from the stream before the ledger had them. */
   readonly lostEvents: number
 }
@@ -51,6 +59,7 @@ export interface Reconciliation {
 export async function reconcile(
   writer: SaleWriter,
   options: { readonly repair: boolean; readonly timeoutMs: number },
+  shippedUnpaid: () => Promise<string[]>,
 ): Promise<Reconciliation> {
   const partitions = await writer.open()
   const { source, tables } = writer
@@ -73,15 +82,17 @@ export async function reconcile(
     payments.missing.push(...found.payments.missing)
     payments.unknown.push(...found.payments.unknown)
   }
+  const unpaid = await shippedUnpaid()
   return {
     ok:
       missing.length + differing.length + unknown.length === 0 &&
-      payments.missing.length + payments.unknown.length === 0,
+      payments.missing.length + payments.unknown.length + unpaid.length === 0,
     checked,
     missing: { count: missing.length, ids: missing.slice(0, NAMED) },
     differing: { count: differing.length, reservations: differing.slice(0, NAMED) },
     unknown: { count: unknown.length, ids: unknown.slice(0, NAMED) },
     payments: { missing: named(payments.missing), unknown: named(payments.unknown) },
+    unpaid: { count: unpaid.length, ids: unpaid.slice(0, NAMED) },
     lostEvents,
   }
 }

@@ -50,16 +50,20 @@ const ITEM: Names<Item> = { sku: true, quantity: true }
 
 export function checkReserveRequest(given: ReserveRequest): ValidatedRequest {
   const request = checkOptions(given, 'request', REQUEST)
-  const { items } = request
-  if (!Array.isArray(items) || items.length === 0)
-    throw invalid('items', 'must be an array of at least one item')
   return {
     buyer: checkId(request.buyer, 'buyer'),
     key: checkOptionalId(request.key, 'key'),
     holdMs: request.holdMs === undefined ? null : checkInteger(request.holdMs, 'holdMs', 1, MAX_SPAN_MS),
-    items: items.length === 1 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),
+    items: checkItems(request.items),
     pass: checkPass(request.pass),
   }
+}
+
+/** The lines of a cart. Whether the sale has their SKUs is not checked. */
+export function checkItems(items: unknown): readonly Item[] {
+  if (!Array.isArray(items) || items.length === 0)
+    throw invalid('items', 'must be an array of at least one item')
+  return items.length === 1 ? [checkItem(items[0], 0)] : Array.from(items, checkItem)
 }
 
 /** Checks only the type: the room decides whether the pass is valid. */

@@ -79,6 +79,28 @@ function addsUp(run: Run, title: string, units: number): void {
   expect(of('and differing')).toEqual([0])
 }
 
+/** Parcels arrive, some come back, and the seller has the money for the rest, to the cent. */
+function paysTheSeller(run: Run): void {
+  const below = run.output.slice(run.output.lastIndexOf('\nFrom parcel to payout  ')).split('\n')
+  const of = (label: string) => {
+    const line = below.find((text) => text.trim().startsWith(`${label}  `)) ?? ''
+    return line.trim().slice(label.length).trim().split(/ +/)
+  }
+  const orders = (label: string) => Number(of(label)[0]!.replaceAll(',', ''))
+  expect(
+    of('received by buyers')
+      .slice(0, 2)
+      .map((text) => Number(text.replaceAll(',', ''))),
+  ).toEqual(run.figures('From payment to parcel', 'parcels'))
+  expect(of('the seller has')).toEqual(of('sold and not refunded'))
+  expect(of('the seller has')[2]).toMatch(/^[\d,]+\.\d\d$/)
+  const back = orders('sent back before the payout')
+  const late = orders('sent back after the payout')
+  expect(orders('and taken back')).toBe(late)
+  expect(orders('paid to the seller')).toBe(orders('received by buyers') - back)
+  expect(orders('the seller has')).toBe(orders('received by buyers') - back - late)
+}
+
 // Most of what a launch takes is waiting, and it takes all it needs with it.
 describe('the launch', () => {
   test.concurrent.each(engines)(
@@ -94,6 +116,7 @@ describe('the launch', () => {
       expect(run.figure('units')).toBe(500)
       expect(run.figure('sold (confirmed)') + run.figure('refunded after the payment')).toBe(500)
       addsUp(run, 'From payment to parcel', run.figure('sold (confirmed)'))
+      paysTheSeller(run)
       expect(run.output).toContain('a ledger in PostgreSQL')
       expect(run.output).toMatch(/[\d,]+ parcels {2}[\d,]+ events waiting {2}[\d,]+ events in the ledger/)
       expect(run.output).toMatch(/a worker crashed +yes/)
@@ -176,6 +199,7 @@ describe('the launch', () => {
       const run = await demo(...sizes, '--no-ledger')
       expect(run.output).toContain('no ledger: left out, as --no-ledger asks')
       expect(run.output).not.toContain('ledger rows')
+      expect(run.output).not.toContain('From parcel to payout')
       expect(run.code).toBe(0)
       const [orders, units] = run.figures('From payment to parcel', 'parcels')
       expect(units).toBe(run.figure('sold (confirmed)'))

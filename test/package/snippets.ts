@@ -67,6 +67,33 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         process.exit(0)`,
       prints: ['true 0 0'],
     },
+    {
+      call: `
+        const money: string[] = []
+        const units = (items: { quantity: number }[]) => items.reduce((sum, { quantity }) => sum + quantity, 0)
+        const note = (sign: string) => async (_: string, items: { quantity: number }[]) => void money.push(sign + units(items))
+        Object.assign(globalThis, { pay: note('+'), deduct: note('-') })
+        await ledger.migrate()
+        await sale.create({ stock: { 'mango-me': 10 } })
+        const buy = async (quantity: number) => {
+          const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity }] })
+          if (held.status !== 'reserved') throw new Error(held.status)
+          await sale.confirm(held.reservation.id, { paymentId: 'p-' + quantity })
+          return held.reservation.id
+        }
+        const [kept, late, gone] = [await buy(1), await buy(2), await buy(3)]
+        await sale.refund(gone, { restock: true })
+        for (const order of [kept, kept, late, gone]) console.log(await parcelPacked(order, 't-' + order))
+        const weeksAgo = new Date(Date.now() - 20 * 86_400_000)
+        for (const order of [kept, late]) await parcelReceived(order, 't-' + order, weeksAgo)
+        await paySeller('mon')
+        await ledger.refund(sale, late, { restock: false })
+        await ledger.ship(sale, late, { carrier: 'dhl', reference: 'again' })
+        await paySeller('tue')
+        console.log(money.sort().join())
+        process.exit(0)`,
+      prints: ['hand it over\nhand it over\nhand it over\nkeep it: refunded', '+1,+2,-2'],
+    },
   ],
   'src/redis-engine/README.md': [
     {

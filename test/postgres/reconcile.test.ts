@@ -29,6 +29,7 @@ onBothEngines((open) => {
       },
       unknown: { count: 1, ids: ['1AAxxxxxxxxxxxxxxxx'] },
       payments: { missing: { count: 0, payments: [] }, unknown: { count: 0, payments: [] } },
+      unpaid: { count: 0, ids: [] },
       lostEvents: 0,
     }
     expect(await ledger.ledger.reconcile(shop.sale)).toEqual(expected)

@@ -19,6 +19,8 @@ export interface LedgerDatabase {
   readonly ledger: PostgresLedger
   /** Counts with SQL: of that sale, or of all other sales. */
   rowsOf(sale: string, which: 'this' | 'others'): Promise<LedgerRows>
+  /** Orders of that sale that are paid for and not received. */
+  openOrders(sale: string): Promise<number>
   close(): Promise<void>
 }
 
@@ -49,7 +51,11 @@ export async function openLedgerDatabase(
     await close()
     throw error
   }
-  return { ledger, rowsOf: (...which) => rowsOf(pool, ...which), close }
+  const openOrders = async (sale: string) => {
+    const text = 'SELECT count(*)::int AS count FROM stockhold.open_orders WHERE sale = $1'
+    return (await pool.query(text, [sale])).rows[0].count
+  }
+  return { ledger, rowsOf: (...which) => rowsOf(pool, ...which), openOrders, close }
 }
 
 /** The message lists all that was tried; here it matters what to do. */

@@ -9,6 +9,8 @@ import { Fulfilment } from '../fulfilment/fulfilment.js'
 import { faultRows, sameRows } from '../fulfilment/fulfilment-summary.js'
 import { FulfilmentView } from '../fulfilment/fulfilment-view.js'
 import { type LedgerDatabase, openLedgerDatabase } from '../fulfilment/ledger-database.js'
+import { Receipt } from '../fulfilment/receipt.js'
+import { receiptFaults, receiptSection } from '../fulfilment/receipt-summary.js'
 import type { LaunchOptions } from '../options.js'
 import { type Store, title } from '../store.js'
 import { Stores, type StoresEnd } from '../stores/stores.js'
@@ -104,7 +106,12 @@ async function launchWith(
     panel.stop()
   }
   console.log('\nThe sale is over. Looking up every reservation that a buyer knows of ...')
-  const end = await endState(sale, room, expected, concurrency)
+  const receipt = receiptOf(sale, database, options)
+  // Nothing that was sold changes while parcels are on their way.
+  const [end] = await Promise.all([
+    endState(sale, room, expected, concurrency),
+    receipt?.deliver(fulfilled.parcels),
+  ])
   const judged = verdictOf(units, LIMIT, expected, end)
   const verdict = { ...judged, faults: [...judged.faults, ...differences(expected, fulfilled)] }
   if (stores && storesEnd)
@@ -112,6 +119,8 @@ async function launchWith(
       ...storeFaults(stores, storesEnd),
       ...differences(stores.expected, storesEnd.fulfilled),
     )
+  const receipts = await receipt?.payOut()
+  if (receipts) verdict.faults.push(...receiptFaults(expected.confirmed, receipts))
   const behind = [
     { title: 'Faults on the way to the parcels', rows: faultRows(fulfilment) },
     ...(stores && storesEnd
@@ -121,6 +130,7 @@ async function launchWith(
         ]
       : []),
     sameRows('From payment to parcel', expected, fulfilled),
+    ...(receipts ? [receiptSection(expected.confirmed, receipts)] : []),
   ]
   console.log(
     `\n${summary(options, expected, live, end, verdict, behind, terminal, process.stdout.columns).join('\n')}`,
@@ -130,6 +140,16 @@ async function launchWith(
   await sale.close()
   await room.close()
   return verdict.faults.length === 0
+}
+
+function receiptOf(
+  sale: FlashSale,
+  database: LedgerDatabase | string,
+  { seed, concurrency }: LaunchOptions,
+): Receipt | undefined {
+  if (typeof database === 'string') return undefined
+  const { ledger } = database
+  return new Receipt({ sale, ledger, openOrders: () => database.openOrders(SALE), seed, concurrency })
 }
 
 /** A buyer who may well get a unit, and one who comes late. */

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { differences, type FulfilmentResult, type Paid } from '../../../scripts/demo/fulfilment/comparison.js'
 import { openLedgerDatabase } from '../../../scripts/demo/fulfilment/ledger-database.js'
+import { amountOf, priceOf, type Receipts } from '../../../scripts/demo/fulfilment/receipt.js'
+import { receiptFaults, receiptSection } from '../../../scripts/demo/fulfilment/receipt-summary.js'
 import { UnreliableServices } from '../../../scripts/demo/fulfilment/unreliable-services.js'
 import { Bank } from '../../../scripts/fulfilment/bank.js'
 import { fulfilment } from '../../../scripts/fulfilment/fulfilment.js'
@@ -216,6 +218,52 @@ describe('the comparison', () => {
     const faults = differences(paid, { ...good, ...wrong })
     expect(faults).toHaveLength(1)
     expect(faults[0]).toMatch(new RegExp(`^${name}:`))
+  })
+})
+
+describe('the way from parcel to payout', () => {
+  const confirmed = new Map([
+    ['a', 2],
+    ['b', 1],
+    ['c', 1],
+  ])
+  const good: Receipts = {
+    received: new Map(confirmed),
+    sentBack: { before: new Map([['b', 1]]), after: new Map([['c', 1]]) },
+    shippedAgain: 0,
+    paidOut: amountOf(new Map([...confirmed].filter(([id]) => id !== 'b'))),
+    deducted: amountOf(new Map([['c', 1]])),
+    paidTwice: 0,
+    open: 0,
+  }
+
+  test('adds up to the cent', () => {
+    expect(receiptFaults(confirmed, good)).toEqual([])
+    const { rows } = receiptSection(confirmed, good)
+    expect(rows.at(-1)!.slice(1)).toEqual(rows.at(-2)!.slice(1))
+    expect(rows.at(-1)!.slice(1, 3)).toEqual(['1', '2'])
+    expect(rows.at(-1)![3]).toMatch(/^\d{3}\.\d\d$/)
+  })
+
+  test.each<[string, Partial<Receipts>]>([
+    ['payouts', { paidOut: { ...good.paidOut, cents: good.paidOut.cents + 1 } }],
+    ['payouts', { deducted: amountOf(new Map()) }],
+    ['payouts', { paidTwice: 1 }],
+    ['shipments', { shippedAgain: 1 }],
+    ['receipt', { open: 1 }],
+    ['receipt', { received: new Map([...confirmed].slice(1)), open: 1 }],
+  ])('names what differs: %s', (name, wrong) => {
+    const faults = receiptFaults(confirmed, { ...good, ...wrong })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(new RegExp(`^${name}:`))
+  })
+
+  test('every order has its price, the same in every run', () => {
+    const prices = Array.from({ length: 1_000 }, (_, i) => priceOf(`order-${i}`))
+    expect(prices).toEqual(Array.from({ length: 1_000 }, (_, i) => priceOf(`order-${i}`)))
+    expect(new Set(prices).size).toBeGreaterThan(100)
+    expect(Math.min(...prices)).toBeGreaterThan(8_900)
+    expect(Math.max(...prices)).toBeLessThanOrEqual(9_900)
   })
 })
 
