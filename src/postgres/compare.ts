@@ -87,12 +87,18 @@ export async function compare(
     const ids = [...doubtful]
     doubtful = new Set()
     for (const some of chunksOf(ids, AT_ONCE)) {
+      // What the sale answers has every change up to here, and perhaps later ones.
+      const offset = source.lastSeen(partition)!
       const stored = await Promise.all(some.map((id) => source.reservation(partition, id)))
-      const offset = await caughtUp()
+      await caughtUp()
       const rows = new Map((await tables.rows(source.sale, some)).map((row) => [row.id, row]))
       const wrong = some.filter((id, i) => isWrong(stored[i], rows.get(id), rules))
       if (look < LOOKS) for (const id of wrong) doubtful.add(id)
-      else await settle(writer, partition, offset, wrong, some, stored, rows, repair, found)
+      else {
+        // A row that changed since must not become what it was before.
+        const settled = wrong.filter((id) => !isLater(rows.get(id), offset))
+        await settle(writer, partition, offset, settled, some, stored, rows, repair, found)
+      }
     }
   }
   return { ...found, checked: checked.size }
@@ -157,6 +163,11 @@ class PaymentComparison {
 /** The id has a fixed length. */
 function nameOf({ id, paymentId }: FurtherPayment): string {
   return id + paymentId
+}
+
+function isLater(row: ReservationRow | undefined, { generation, sequence }: LogOffset): boolean {
+  if (!row) return false
+  return row.generation > generation || (row.generation === generation && row.sequence > sequence)
 }
 
 function isWrong(

@@ -66,7 +66,11 @@ const MAX_RETRY_MS = 5_000
  * Writes the events of a sale into the ledger until it is closed. Created by `ledger.follow(sale)`.
  */
 export interface LedgerFollower extends AsyncDisposable {
-  /** The progress of the ledger, by its tables and by what this process knows of the sale. */
+  /**
+   * The progress of the ledger, by its tables and by what this process knows of the sale.
+   *
+   * @throws {StockholdError} `UNAVAILABLE`: PostgreSQL cannot be reached. The follower goes on.
+   */
   stats(): Promise<LedgerStats>
   /** Finishes the current page. The next follower writes the events after it. */
   close(): Promise<void>

@@ -43,7 +43,12 @@ export interface PostgresLedgerOptions {
  * `durability: { ledger }` also take it.
  */
 export interface PostgresLedger extends Ledger {
-  /** Creates the schema and tables, or updates them. Every process may call it when it starts. */
+  /**
+   * Creates the schema and tables, or updates them. Every process may call it when it starts.
+   *
+   * @throws {StockholdError} `UNSAFE_CONFIG`: the database's encoding is not UTF8, or the tables
+   *   are of a later version; `UNAVAILABLE`: PostgreSQL cannot be reached, or refuses.
+   */
   migrate(): Promise<void>
 
   /**
@@ -53,8 +58,8 @@ export interface PostgresLedger extends Ledger {
    * @returns Once the ledger is reached and the sale is known.
    * @throws {StockholdError} `NOT_FOUND`; `STATE_LOST`: the ledger has followed another sale of
    *   this name; `UNSAFE_CONFIG`: the tables do not exist, see {@link migrate}; `UNAVAILABLE`:
-   *   PostgreSQL refuses the login, or the user lacks a right. Any other failure of PostgreSQL is
-   *   the driver's error.
+   *   PostgreSQL cannot be reached, refuses the login, or the user lacks a right. Any other failure
+   *   of PostgreSQL, such as a constraint of your own, is the driver's error.
    */
   follow(sale: FlashSale, options?: FollowOptions): Promise<LedgerFollower>
 

@@ -1,4 +1,5 @@
 import { StockholdError } from '../errors.js'
+import { explain } from './failure.js'
 import { migrations } from './migrations.js'
 import { type SqlPool, transaction } from './pool.js'
 import { quoted } from './text.js'
@@ -12,7 +13,7 @@ const LOCK = 5_704_911_033
  */
 export async function migrate(pool: SqlPool, name: string): Promise<void> {
   const schema = quoted(name)
-  await transaction(pool, async (client) => {
+  const making = transaction(pool, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(${LOCK})`)
     const { rows: encoded } = await client.query(`SELECT current_setting('server_encoding') AS encoding`)
     if (encoded[0].encoding !== 'UTF8')
@@ -43,4 +44,5 @@ export async function migrate(pool: SqlPool, name: string): Promise<void> {
       await client.query(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [i + 1])
     }
   })
+  await making.catch(explain)
 }

@@ -41,7 +41,9 @@ test('a connection that breaks while the tables are made is an error of migrate,
   // The lock under which tables are made: the migration waits for it.
   await blocker.query('BEGIN')
   await blocker.query('SELECT pg_advisory_xact_lock(5704911033)')
-  const outcome = expect(ledger.ledger.migrate()).rejects.toMatchObject({ code: 'ECONNRESET' })
+  const outcome = expect(ledger.ledger.migrate()).rejects.toMatchObject({
+    ...{ code: 'UNAVAILABLE', retryable: true, cause: { code: 'ECONNRESET' } },
+  })
   await vi.waitUntil(
     async () => {
       const { rows } = await blocker.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)
@@ -96,6 +98,58 @@ test('an error of the database names no buyer, no key and no payment', async () 
   expect(errors[0]).toMatchObject({ code: '23514', constraint: 'reservations_buyer_check' })
   for (const secret of SECRETS)
     expect(inspect(errors[0], { depth: 9, showHidden: true })).not.toContain(secret)
+})
+
+test('a session that PostgreSQL ends is UNAVAILABLE, whatever asked, and the next call finds another one', async () => {
+  const sale = await small()
+  const ledger = await TestLedger.open(db)
+  const follower = await ledger.follow(sale)
+  const made = await sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] })
+  if (made.status !== 'reserved') expect.fail(made.status)
+  const { id } = made.reservation
+  await sale.confirm(id)
+  await ledger.agrees(sale)
+  const post = { carrier: 'post', reference: 't' }
+  const away = new FlashSale('never-created', { engine: memoryEngine() })
+  onTestFinished(() => away.close())
+  const calls: [table: string, call: () => Promise<unknown>][] = [
+    ['positions', () => follower.stats()],
+    ['sales', () => new TestLedger(db.pool, ledger.schema).ledger.follow(sale)],
+    ['reservations', () => ledger.ledger.reconcile(sale)],
+    ['reservations', () => ledger.ledger.ship(sale, id, post)],
+    ['reservations', () => ledger.ledger.deliver(sale, id)],
+    ['reservations', () => ledger.ledger.refund(away, id, { restock: true })],
+    ['payouts', () => ledger.ledger.payouts({ deliveredFor: 0, key: 'k' })],
+    ['sales', () => away.recover({ from: ledger.ledger })],
+    ['migrations', () => ledger.ledger.migrate()],
+  ]
+  for (const [table, call] of calls) {
+    const blocker = await db.pool.connect()
+    await blocker.query('BEGIN')
+    await blocker.query(`LOCK TABLE ${ledger.schema}.${table}`)
+    const outcome = call().then(
+      () => expect.fail(`${call} did not wait for the table`),
+      (error) => error,
+    )
+    const ended = await vi.waitUntil(
+      async () => {
+        // This session sees the locks; it must not wait for one itself.
+        const { rows } = await blocker.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = '${ledger.schema}.${table}'::regclass AND NOT granted`,
+        )
+        return rows.length > 0
+      },
+      { timeout: 60_000 },
+    )
+    expect(ended).toBe(true)
+    const error = await outcome
+    await blocker.query('ROLLBACK')
+    blocker.release()
+    expect(error, `${call}`).toMatchObject({ code: 'UNAVAILABLE', retryable: true, cause: { code: '57P01' } })
+  }
+  expect((await follower.stats()).partitions).toHaveLength(1)
+  expect(await ledger.ledger.ship(sale, id, post)).toMatchObject({ status: 'shipped', replayed: false })
+  await ledger.agrees(sale)
 })
 
 test('a login that PostgreSQL refuses is said at once, and is not retryable', async () => {

@@ -1,5 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { compare } from '../../src/postgres/compare.js'
+import { SaleWriter } from '../../src/postgres/sale-writer.js'
+import { Tables } from '../../src/postgres/tables.js'
+import { sourceOf } from '../../src/sale/flash-sale.js'
 import { onBothEngines } from '../support/shop.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
@@ -119,5 +123,27 @@ onBothEngines((open) => {
     await shop.sale.stats()
     await ledger.agrees(shop.sale)
     expect(await ledger.column('reservations', 'state')).toEqual(['expired'])
+  })
+
+  test('a repair does not undo a change that comes between the question to the sale and the row', async () => {
+    const shop = await open({ holdMs: 60_000 })
+    const ledger = await TestLedger.open(db)
+    const { id } = await shop.hold('u')
+    await ledger.agrees(shop.sale)
+    // Differs for ever, so that it is looked at until the last time.
+    await ledger.sql(`UPDATE $schema.reservations SET buyer = 'x'`)
+    const source = sourceOf(shop.sale)
+    let looks = 0
+    const reservation: typeof source.reservation = async (partition, asked) => {
+      const stored = await source.reservation(partition, asked)
+      // Its fifth look is the one by which it repairs.
+      if (++looks === 5) await shop.sale.confirm(id)
+      return stored
+    }
+    const writer = new SaleWriter({ ...source, reservation }, new Tables(db.pool, ledger.schema))
+    await writer.open()
+    await compare(writer, 0, { repair: true })
+    expect(looks).toBe(5)
+    expect(await ledger.column('reservations', 'state')).toEqual(['confirmed'])
   })
 })
