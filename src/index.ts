@@ -21,10 +21,12 @@ export type {
   FurtherPayment,
   Line,
   MoveOp,
+  PresentRules,
   RecordedReason,
   ReservationPage,
   RestockOp,
   Rules as StoredSaleRules,
+  RulesChanges,
   SetTotalOp,
   SkuRule,
   StoredEvent,
@@ -52,6 +54,7 @@ export type { RecoverySource } from './sale/recovery/replay.js'
 export type { ReserveRequest } from './sale/reserve-request.js'
 export type * from './sale/results.js'
 export type { SaleRules } from './sale/rules.js'
+export type { RulesInForce, RulesUpdate, SkuRules, UpdateResult } from './sale/rules-update.js'
 export type { SaleAdministration } from './sale/sale-administration.js'
 export type { SignalOption } from './validation.js'
 export { seedCommitment, shuffledRank } from './waiting-room/draw.js'

@@ -17,6 +17,7 @@ const lua = {
 const overPartitions = [
   'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
   'test/conformance/{move,payments,refund,refusals,release,reserve,restock,set-total,stats}.test.ts',
+  'test/conformance/update.test.ts',
   'test/conformance/waiting-room/coupling.test.ts',
   'test/race/*.test.ts',
   'test/fault/{clocks,crash,pause}.test.ts',

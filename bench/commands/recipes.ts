@@ -19,7 +19,16 @@ export interface Recipe<C extends Command> {
 /** The commands of a sale of one partition. */
 type Measured = Exclude<
   Command,
-  'create' | 'describe' | 'rebuild' | 'send' | 'receive' | 'transfers' | 'debt' | 'withhold' | 'move'
+  | 'create'
+  | 'describe'
+  | 'rebuild'
+  | 'update'
+  | 'send'
+  | 'receive'
+  | 'transfers'
+  | 'debt'
+  | 'withhold'
+  | 'move'
 >
 
 /** Counts the items if every answer holds. */

@@ -69,7 +69,7 @@ function yes(inner: Engine): Engine {
         const now = Date.now()
         const answers = (ops as readonly Op<'reserve'>[]).map((op): Answer<'reserve'> => {
           const { id, buyer, cart, key } = op
-          const times = { createdAt: now, expiresAt: now + op.holdMs }
+          const times = { createdAt: now, expiresAt: now + (op.holdMs ?? 0) }
           const reservation = { id, buyer, cart, state: 'held' as const, key, ...times, paymentId: null }
           return { status: 'reserved', reservation, replayed: false }
         })

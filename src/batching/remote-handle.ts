@@ -35,6 +35,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   /** For messages: `the sale "spring"`. */
   protected readonly title: string
   readonly #kind: string
+  /** Other rules are in force than this handle knows: the next call reads them. */
+  protected isOutdated = false
   #known: K | undefined
   #learning: Promise<K> | undefined
   #closed = false
@@ -57,6 +59,11 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   /** The result of {@link learn}, once it is known. */
   get known(): K | undefined {
     return this.#known
+  }
+
+  /** The same, unless it is known to be outdated. */
+  get current(): K | undefined {
+    return this.isOutdated ? undefined : this.#known
   }
 
   protected keep(known: K): K {
@@ -94,11 +101,11 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   }
 
   /**
-   * Asks the engine once, for all calls that need the description. Aborting one call does not
-   * affect the others.
+   * Asks the engine once, for all calls that need the description, and again when that is outdated.
+   * Aborting one call does not affect the others.
    */
   learn(call: CallOptions): Promise<K> | K {
-    if (this.#known) return this.#known
+    if (this.#known && !this.isOutdated) return this.#known
     const shared = { ...call, signal: undefined }
     this.#learning ??= this.describe(shared)
       .then((described) => this.adopt(described, shared))
@@ -106,6 +113,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
         this.#learning = undefined
       })
     return unlessAborted(this.#learning, call.signal)
+  }
+
+  /**
+   * Asks the engine now: before a call is refused by what this handle knows.
+   */
+  async refresh(call: CallOptions): Promise<K> {
+    return this.adopt(await this.describe(call), call)
   }
 
   /** @throws {StockholdError} `STATE_LOST`: it is another incarnation than this handle has seen. */

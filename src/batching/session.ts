@@ -23,6 +23,10 @@ export class Session {
   sequence = 0
   /** The furthest point of the history that was seen. */
   lastSeen: LogOffset | null = null
+  /** The revision of the rules in the latest reply that had one. */
+  revision = 0
+  /** Called with each reply that has a revision. */
+  onRevision: (() => void) | undefined
   /** Called whenever `sequence` has grown. */
   readonly onChange = new Set<() => void>()
   /** The calls of this session rebuild lost data. */
@@ -73,6 +77,10 @@ export class Session {
     // The generation after a recovery may begin before the last point seen of the previous one.
     const isNewLine = reply.offset && this.lastSeen && reply.offset.generation > this.lastSeen.generation
     if (reply.offset) this.advanceTo(reply.offset)
+    if (reply.revision !== undefined) {
+      this.revision = reply.revision
+      this.onRevision?.()
+    }
     if (!isNewLine && reply.sequence <= this.sequence) return
     this.sequence = reply.sequence
     for (const listener of this.onChange) listener()

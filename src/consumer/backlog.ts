@@ -1,6 +1,7 @@
 import type { StoredEvent, StoredReservation } from '../engine/engine.js'
 import type { ParkedEvent } from '../engine/groups.js'
 import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
+import { isInternal } from './events.js'
 import type { KeyedOrder } from './keyed-order.js'
 
 const tuning = {
@@ -124,7 +125,7 @@ export class Backlog implements DeliveryBacklog {
   /** Adds the next event of the stream. Returns its delivery if it can be handled at once. */
   add(event: StoredEvent, reservation: StoredReservation | undefined): Delivery | undefined {
     this.read = event.sequence
-    if (event.type === 'sent' || event.type === 'received') return undefined
+    if (isInternal(event)) return undefined
     const delivery = this.#deliveryOf(event, reservation)
     this.#window.push(delivery)
     this.#count(1)

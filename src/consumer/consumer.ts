@@ -1,5 +1,6 @@
 import { isThenable, notify } from '../common/callback.js'
 import type { Rules } from '../engine/engine.js'
+import { longestHoldOf } from '../engine/rules.js'
 import { isIncompatible, StockholdError } from '../errors.js'
 import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Load } from './backlog.js'
@@ -95,7 +96,6 @@ export class Consumer {
   readonly #timer: WakeableTimer
   readonly #timeouts: CallbackTimeouts
   #start: 'beginning' | 'now'
-  #rules: Rules | undefined
   #partitions: readonly PartitionConsumer[] = []
   #balancer: LeaseBalancer | undefined
   #running: Promise<unknown>
@@ -214,7 +214,6 @@ export class Consumer {
   async #run(): Promise<void> {
     const rules = await this.#learn()
     if (!rules || this.#closing) return
-    this.#rules = rules
     const { group, leaseMs, concurrency } = this.#settings
     const workers = new WorkerPool(concurrency, (delivery) => this.#handle(delivery))
     const self = this
@@ -225,7 +224,7 @@ export class Consumer {
         return self.#start
       },
       consumer: this.name,
-      maxHoldMs: rules.maxHoldMs,
+      maxHoldMs: longestHoldOf(rules),
       load: this.#load,
       workers,
       counts: this.#counts,
@@ -273,7 +272,7 @@ export class Consumer {
   }
 
   #handle({ event, reservation, backlog, attempts }: Delivery): unknown {
-    const saleEvent = toEvent(event, reservation, this.#rules!, backlog.owner.history)!
+    const saleEvent = toEvent(event, reservation, this.#source.rules()!, backlog.owner.history)!
     const run = new HandlerRun(attempts + 1)
     const result = this.#handler(saleEvent, run)
     if (!isThenable(result)) return undefined
@@ -288,7 +287,7 @@ export class Consumer {
 
   async #deadLetter({ event, reservation, backlog }: Delivery, error: unknown): Promise<void> {
     try {
-      const letter = toDeadEvent(event, reservation, this.#rules!, backlog.owner.history)!
+      const letter = toDeadEvent(event, reservation, this.#source.rules()!, backlog.owner.history)!
       const result = this.#settings.onDeadLetter?.(letter, error)
       if (isThenable(result)) await this.#timeouts.limit(result, 'onDeadLetter')
     } catch (failure) {

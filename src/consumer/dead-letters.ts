@@ -33,7 +33,8 @@ export class DeadLetters {
 
   /** In order, one partition after the other. */
   async *all(): AsyncGenerator<DeadLetter, void, undefined> {
-    const { rules } = await this.#source.describe()
+    // The events may name SKUs that were added by another process.
+    const { rules } = await this.#source.describe(true)
     for (let partition = 0; partition < rules.partitions; partition++) {
       const history = await this.#history(partition)
       for await (const page of this.#pages(partition)) {

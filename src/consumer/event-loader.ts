@@ -65,6 +65,9 @@ export class EventLoader {
     if (unknown.length === 0) return
     const { source, workers } = this.#context
     const offset = source.clock.now() - source.serverTime(this.#partition)
+    // Another process has parked them, which may have known newer rules.
+    if (unknown.some(({ event }) => 'sku' in event && !source.rules()?.skus[event.sku]))
+      await source.describe(true)
     for (const some of chunksOf(unknown, tuning.fetches)) {
       const reservations = await Promise.all(
         some.map(({ event }) => ('id' in event ? source.reservation(this.#partition, event.id) : undefined)),

@@ -1,4 +1,4 @@
-import type { Rules, StoredEvent, StoredReservation } from '../engine/engine.js'
+import type { Rules, RulesChanges, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import type { RefundReason, Reservation, ReservationState } from '../sale/results.js'
 
@@ -46,6 +46,8 @@ export interface EventOffset {
  * - `sold_out`: the last available unit of a SKU was taken; in a sale of several partitions, the
  *   last unit of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
+ * - `updated`: the rules were changed; once for the sale. `changes` has the new values, by the
+ *   names of `sale.update`, times as epoch ms.
  */
 export type SaleEvent = EventOffset &
   (
@@ -96,6 +98,12 @@ export type SaleEvent = EventOffset &
       }
     | { readonly type: 'sold_out'; readonly sku: string; readonly reservation?: undefined }
     | { readonly type: 'paused' | 'resumed' | 'ended'; readonly reservation?: undefined }
+    | {
+        readonly type: 'updated'
+        readonly revision: number
+        readonly changes: RulesChanges
+        readonly reservation?: undefined
+      }
   )
 
 /** The types of events that consumers receive. */
@@ -109,6 +117,12 @@ export interface History {
   readonly partition: number
   readonly generation: number
   readonly since: number
+}
+
+/** Whether an event only concerns the engine, and is not delivered. */
+export function isInternal(event: StoredEvent): boolean {
+  if (event.type === 'updated') return event.changes === null
+  return event.type === 'sent' || event.type === 'received'
 }
 
 /**
@@ -146,6 +160,11 @@ export function toEvent(
       const { quantity, key, applied } = event
       const [sku, to] = [rules.skus[event.sku]!.sku, rules.skus[event.to]!.sku]
       return { id, type, at, partition, generation, sequence, sku, to, quantity, key, applied }
+    }
+    case 'updated': {
+      const { revision, changes } = event
+      if (changes === null) return undefined
+      return { id, type, at, partition, generation, sequence, revision, changes }
     }
     case 'paused':
     case 'resumed':

@@ -10,8 +10,23 @@ import type { LogOffset } from '../engine/port.js'
 export interface EventSource {
   readonly sale: string
   readonly clock: Clock
-  /** The rules and the incarnation, read from the engine if necessary. */
-  describe(): Promise<{ readonly rules: Rules; readonly incarnation: string }>
+  /**
+   * The rules in force, those that the sale was created with, and the incarnation, read from the
+   * engine if necessary.
+   *
+   * @param afresh Asks the engine in any case. @default false
+   */
+  describe(afresh?: boolean): Promise<{
+    readonly rules: Rules
+    readonly revision: number
+    readonly created: Rules
+    readonly incarnation: string
+  }>
+  /**
+   * The rules in force as they are known; `undefined` before `describe`. They name every SKU of
+   * what was read last.
+   */
+  rules(): Rules | undefined
   /** A page of events with `sequence > after`, with their reservations. */
   read(partition: number, after: number): Promise<EventPage>
   /** A page of all reservations. */

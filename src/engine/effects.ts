@@ -19,6 +19,7 @@ export const saleEffects: Effects<Commands> = {
   create: 'writes',
   describe: 'reads',
   rebuild: 'writes',
+  update: 'writes',
   reserve: 'writes',
   confirm: 'writes',
   release: 'writes',

@@ -5,6 +5,7 @@ import type { Partition } from './sale.js'
 
 /** A sale's commands and records are imported from here, by all folders but this one. */
 export type * from './records.js'
+export type * from './rules.js'
 export type * from './sale.js'
 
 /**

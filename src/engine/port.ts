@@ -123,6 +123,8 @@ export type Reply<A> =
       readonly sequence: number
       /** The point of the history after the batch. */
       readonly offset?: LogOffset | undefined
+      /** The revision of the rules by which the batch was decided. */
+      readonly revision?: number | undefined
       readonly answers: readonly A[]
     }
   | { readonly outcome: 'missing' | 'lost' | 'rolled_back'; readonly now: number }

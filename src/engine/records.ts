@@ -1,4 +1,6 @@
-/** One line of a cart: the index of the SKU in {@link Rules.skus}, and its quantity. */
+import type { RulesChanges } from './rules.js'
+
+/** One line of a cart: the index of the SKU in the sale's rules, and its quantity. */
 export type Line = readonly [sku: number, quantity: number]
 
 /**
@@ -6,28 +8,6 @@ export type Line = readonly [sku: number, quantity: number]
  * order.
  */
 export type Cart = readonly Line[]
-
-/** One SKU of a sale, with the values the sale was created with. */
-export interface SkuRule {
-  readonly sku: string
-  /** Units on sale at the start. */
-  readonly stock: number
-  /** Units one buyer may have held and confirmed at a time; `null` without a limit. */
-  readonly limit: number | null
-}
-
-/**
- * The rules a sale was created with. They never change; two `Rules` are the same if their JSON is.
- */
-export interface Rules {
-  /** In ascending order of the SKU's code units. */
-  readonly skus: readonly SkuRule[]
-  readonly holdMs: number
-  readonly maxHoldMs: number
-  readonly opensAt: number | null
-  readonly closesAt: number | null
-  readonly partitions: number
-}
 
 /**
  * The state of a reservation. A `held` one becomes one of the others; a `confirmed` one may become
@@ -140,6 +120,8 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | { readonly type: 'received'; readonly from: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sold_out'; readonly sku: number }
   | { readonly type: 'paused' | 'resumed' | 'ended' }
+  /** `changes` is `null` where a partition has adopted the rules of partition 0. */
+  | { readonly type: 'updated'; readonly revision: number; readonly changes: RulesChanges | null }
 )
 
 /** The input of a restock; see the command `restock`. */

@@ -12,12 +12,13 @@ export interface ReservationCommands {
    * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed
    *    is `reserved` with `replayed: true`; any other state is `key_spent`.
    * 3. After the deadline: `retry`.
-   * 4. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
-   * 5. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
+   * 4. A `holdMs` above the present `maxHoldMs`: `hold_too_long`.
+   * 5. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
+   * 6. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
    *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
-   * 6. For the first SKU of the cart with fewer units available than requested: `sold_out`;
+   * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
    *    `mayReturn` while any unit of it is held.
-   * 7. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
+   * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
    *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
    *    any command looks at it.)
    */
@@ -27,12 +28,14 @@ export interface ReservationCommands {
       readonly buyer: string
       readonly cart: Cart
       readonly key: string | null
-      readonly holdMs: number
+      /** `null`: the present `holdMs` of the sale. */
+      readonly holdMs: number | null
     }
     answer:
       | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
       | { readonly status: 'conflict' }
+      | { readonly status: 'hold_too_long'; readonly maxHoldMs: number }
       | { readonly status: 'ended' }
       | { readonly status: 'paused' }
       | { readonly status: 'not_started'; readonly opensAt: number }

@@ -1,6 +1,7 @@
 import type { Final, Port, Reply as ReplyOf, Retry } from './port.js'
-import type { EventPage, ReservationPage, Rules, SaleState, SkuCounts } from './records.js'
+import type { EventPage, ReservationPage, SaleState, SkuCounts } from './records.js'
 import type { ReservationCommands } from './reservation-commands.js'
+import type { PresentRules, Rules, RulesCommands } from './rules.js'
 import type { StockCommands } from './stock-commands.js'
 
 /**
@@ -32,9 +33,9 @@ import type { StockCommands } from './stock-commands.js'
  *   counts from there: later events of the previous generation are not part of this history.
  * - While the partition is frozen, the outcome of every command that may write is `rolled_back`,
  *   except for calls with `bypassFreeze`. Their `lastSeen` is not checked, and they treat the sale
- *   as open whatever its state: `reserve` skips step 4, `confirm` ignores the sale's end.
+ *   as open whatever its state: `reserve` skips steps 4 and 5, `confirm` ignores the sale's end.
  */
-export interface Commands extends ReservationCommands, StockCommands {
+export interface Commands extends ReservationCommands, StockCommands, RulesCommands {
   /**
    * Creates a new partition, with its part of the stock. `exists`: it exists with the same rules.
    * `conflict`: it exists with other rules; nothing changed.
@@ -55,12 +56,16 @@ export interface Commands extends ReservationCommands, StockCommands {
       | Retry
   }
 
-  /** The rules and the incarnation, a random name of this creation of the sale. Writes nothing. */
+  /**
+   * The rules that the sale was created with, those in force, and the incarnation, a random name of
+   * this creation of the sale. Writes nothing.
+   */
   describe: {
     op: Record<never, never>
     answer: {
       readonly status: 'described'
       readonly rules: Rules
+      readonly present: PresentRules
       readonly incarnation: string
       readonly complete: boolean
     }
@@ -89,8 +94,8 @@ export interface Commands extends ReservationCommands, StockCommands {
   /**
    * The counts of these SKUs in this order, or of all in the sale's order, with every expired hold
    * swept. `retry` while there are more to sweep. `returns` counts how often units came back on
-   * sale: released, expired, refunded with restock, restocked (applied > 0), but not received. Only
-   * a change of it has a meaning.
+   * sale: released, expired, refunded with restock, restocked (applied > 0), added as a new SKU,
+   * but not received. Only a change of it has a meaning.
    */
   stats: {
     op: { readonly skus?: readonly number[] | undefined }

@@ -44,7 +44,7 @@ export async function compare(
   partition: number,
   { repair = false, timeoutMs = 60_000 }: { repair?: boolean; timeoutMs?: number } = {},
 ): Promise<Differences> {
-  const { source, tables, rules } = writer
+  const { source, tables } = writer
   const seen = new Set<string>()
   const payments = new PaymentComparison(writer, partition, source.lastSeen(partition))
   let doubtful = new Set<string>()
@@ -58,6 +58,7 @@ export async function compare(
   do {
     const page = await source.scan(partition, cursor)
     await payments.add(page.furtherPayments, await caughtUp())
+    const rules = await writer.present()
     const rows = await rowsOf(writer, page.reservations)
     for (const reservation of page.reservations) {
       seen.add(reservation.id)
@@ -91,13 +92,14 @@ export async function compare(
       const offset = source.lastSeen(partition)!
       const stored = await Promise.all(some.map((id) => source.reservation(partition, id)))
       await caughtUp()
+      const rules = await writer.present()
       const rows = new Map((await tables.rows(source.sale, some)).map((row) => [row.id, row]))
       const wrong = some.filter((id, i) => isWrong(stored[i], rows.get(id), rules))
       if (look < LOOKS) for (const id of wrong) doubtful.add(id)
       else {
         // A row that changed since must not become what it was before.
         const settled = wrong.filter((id) => !isLater(rows.get(id), offset))
-        await settle(writer, partition, offset, settled, some, stored, rows, repair, found)
+        await settle(writer, rules, partition, offset, settled, some, stored, rows, repair, found)
       }
     }
   }
@@ -180,7 +182,8 @@ function isWrong(
 }
 
 async function settle(
-  { source, tables, rules }: SaleWriter,
+  { source, tables }: SaleWriter,
+  rules: Rules,
   partition: number,
   offset: LogOffset,
   wrong: readonly string[],

@@ -1,6 +1,7 @@
 import { backoff } from '../batching/backoff.js'
 import { notify } from '../common/callback.js'
 import type { Timer } from '../engine/clock.js'
+import { longestHoldOf } from '../engine/rules.js'
 import { isIncompatible } from '../errors.js'
 import type { Filled } from '../validation.js'
 import { Checkpointer } from './checkpointer.js'
@@ -123,9 +124,11 @@ export class Follower implements LedgerFollower {
   }
 
   async #follow(writer: PartitionWriter, partition: number): Promise<void> {
-    const { source, rules } = this.#sale
+    const { source } = this.#sale
+    // The sale itself keeps what a later, longer maxHoldMs needs.
+    const rules = source.rules()!
     const { group, maxEvents, maxPauseMs } = this.#options
-    const checkpointer = new Checkpointer(source, partition, group, maxEvents, rules.maxHoldMs)
+    const checkpointer = new Checkpointer(source, partition, group, maxEvents, longestHoldOf(rules))
     let changed = false
     let wake = () => {}
     const stopListening = source.onChange(partition, () => {

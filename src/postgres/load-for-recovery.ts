@@ -13,9 +13,12 @@ const BATCH = 500 // tuning
 export async function loadForRecovery(tables: Tables, sale: string): Promise<LedgerRecord | undefined> {
   const known = await tables.sale(sale)
   if (!known) return undefined
-  const rules: Rules = JSON.parse(known.rules)
+  const created: Rules = JSON.parse(known.rules)
+  const latest = await tables.latestRules(sale)
+  const rules: Rules = latest ? JSON.parse(latest.rules) : created
   return {
-    rules,
+    rules: created,
+    present: { rules, revision: latest?.revision ?? 0, everywhere: false },
     incarnation: known.incarnation,
     lastSeen: await tables.seen(sale),
     recoverySource: () => readRecoverySource(tables, sale, rules),

@@ -148,8 +148,21 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON COLUMN ${schema}.payments.own IS 'The first payment of its reservation; false for each further one.';
     COMMENT ON COLUMN ${schema}.payments.outcome IS 'order: it is part of an order; refund_due: it must be refunded, for the reason beside it; refunded: the order was refunded; forgotten: the sale has lost the order';
 
-    COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, confirmed, paid, released, expired, refunded, refund_due, restocked, sent, received, sold_out, paused, resumed, ended';
-    COMMENT ON COLUMN ${schema}.events.details IS 'refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
+    COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, confirmed, paid, released, expired, refunded, refund_due, restocked, sent, received, sold_out, paused, resumed, ended, updated';
+    COMMENT ON COLUMN ${schema}.events.details IS 'updated: revision, changes; refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
     COMMENT ON COLUMN ${schema}.reservations.payment_id IS 'The first payment, whether it is the order''s or must be refunded. For further ones see further_payments.';`,
   orderTables,
+  (schema) => `
+    CREATE TABLE ${schema}.rules (
+      sale text COLLATE "C" NOT NULL,
+      generation int NOT NULL,
+      revision int NOT NULL,
+      rules json NOT NULL,
+      noted_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (sale, generation, revision)
+    );
+    COMMENT ON TABLE ${schema}.rules IS 'The rules of sales that were updated, as far as the ledger has seen them. The latest of the latest generation are in force.';
+    COMMENT ON COLUMN ${schema}.rules.revision IS 'One more with each update; 0: the rules that the sale was created with.';
+    COMMENT ON COLUMN ${schema}.rules.rules IS 'All rules, in the form of sales.rules.';
+    COMMENT ON COLUMN ${schema}.sales.rules IS 'The rules that the sale was created with. Carts and events name SKUs by their names.';`,
 ]

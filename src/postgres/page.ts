@@ -3,6 +3,7 @@ import type {
   FurtherPayment,
   RecordedReason,
   Rules,
+  RulesChanges,
   StoredEvent,
   StoredReservation,
 } from '../engine/engine.js'
@@ -248,6 +249,22 @@ function nameTarget<E extends StoredEvent>(event: E, skus: Rules['skus']): E {
   return event.type === 'moved' ? { ...event, to: skus[event.to]!.sku } : event
 }
 
+/** What an update has changed, with the names of SKUs as texts. */
+function textsOf(changes: RulesChanges | null): object {
+  if (changes === null) return {}
+  const named = (units: Readonly<Record<string, number | null>>) =>
+    Object.fromEntries(Object.entries(units).map(([sku, value]) => [toText(sku), value]))
+  const { limitPerBuyer, stock, ...rest } = changes
+  const limit = typeof limitPerBuyer === 'object' && limitPerBuyer ? named(limitPerBuyer) : limitPerBuyer
+  return {
+    changes: {
+      ...rest,
+      ...(limit !== undefined && { limitPerBuyer: limit }),
+      ...(stock && { stock: named(stock) }),
+    },
+  }
+}
+
 function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
   switch (event.type) {
     case 'refunded':
@@ -256,6 +273,8 @@ function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
       const { reason, further } = event
       return JSON.stringify(further ? { reason, paymentId: toText(further.paymentId) } : { reason })
     }
+    case 'updated':
+      return JSON.stringify({ revision: event.revision, ...textsOf(event.changes) })
     case 'restocked':
     case 'sold_out':
     case 'sent':

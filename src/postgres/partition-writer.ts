@@ -39,7 +39,7 @@ export class PartitionWriter {
   readonly #source: EventSource
   readonly #partition: number
   readonly #tables: Tables
-  readonly #rules: Rules
+  readonly #rules: () => Promise<Rules>
   /** The position as far as it is known; `undefined` if it must be read again. */
   #position: Position | undefined
   /** The latest position that was ever known. */
@@ -54,7 +54,8 @@ export class PartitionWriter {
   written = 0
   batches = 0
 
-  constructor(source: EventSource, partition: number, tables: Tables, rules: Rules) {
+  /** @param rules Reads the rules in force. */
+  constructor(source: EventSource, partition: number, tables: Tables, rules: () => Promise<Rules>) {
     this.#source = source
     this.#partition = partition
     this.#tables = tables
@@ -202,7 +203,7 @@ export class PartitionWriter {
 
   async #prepare(after: number): Promise<Prepared> {
     const page = await readEvents(this.#source, this.#partition, after)
-    return { page, batch: arraysOf(batchOf(page, this.#rules)) }
+    return { page, batch: arraysOf(batchOf(page, await this.#rules())) }
   }
 
   #readAhead(after: number): void {

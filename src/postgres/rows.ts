@@ -43,6 +43,12 @@ export interface SaleRow {
   readonly state: SaleChange
 }
 
+export interface RulesRow {
+  readonly revision: number
+  /** JSON, as it was written. */
+  readonly rules: string
+}
+
 /**
  * Times are passed as epoch ms: how a driver converts a timestamp depends on its user's settings.
  */

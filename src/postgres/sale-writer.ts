@@ -14,7 +14,8 @@ export class SaleWriter implements LedgerWriter {
   readonly source: EventSource
   readonly tables: Tables
   #writers: readonly PartitionWriter[] | undefined
-  #rules: Rules | undefined
+  /** The rules that this process has written, by generation and revision. */
+  #noted = ''
   #opening: Promise<readonly PartitionWriter[]> | undefined
 
   constructor(source: EventSource, tables: Tables) {
@@ -42,9 +43,19 @@ export class SaleWriter implements LedgerWriter {
     return writers[partition]!.waitUntilWritten(offset, deadline, signal)
   }
 
-  /** The rules. Only to be used after `open`. */
-  get rules(): Rules {
-    return this.#rules!
+  /**
+   * The rules in force. Writes them into the tables if they have changed since the sale was
+   * created.
+   */
+  async present(): Promise<Rules> {
+    const { rules, revision } = await this.source.describe()
+    const { generation } = this.source.latest(0)
+    const name = `${generation} ${revision}`
+    if (name !== '1 0' && name !== this.#noted) {
+      await this.tables.noteRules(this.source.sale, generation, revision, JSON.stringify(rules))
+      this.#noted = name
+    }
+    return rules
   }
 
   /**
@@ -61,9 +72,9 @@ export class SaleWriter implements LedgerWriter {
   }
 
   async #open(): Promise<readonly PartitionWriter[]> {
-    const { rules, incarnation } = await this.source.describe()
+    const { rules, created, incarnation } = await this.source.describe()
     const { sale } = this.source
-    const known = await this.tables.registerSale(sale, incarnation, JSON.stringify(rules), rules.partitions)
+    const known = await this.tables.registerSale(sale, incarnation, JSON.stringify(created), rules.partitions)
     if (known.incarnation !== incarnation)
       throw new StockholdError(
         'STATE_LOST',
@@ -71,10 +82,9 @@ export class SaleWriter implements LedgerWriter {
       )
     for (const [partition, offset] of (await this.tables.seen(sale)).entries())
       if (offset) this.source.advanceTo(partition, offset)
-    this.#rules = rules
     const writers = Array.from(
       { length: rules.partitions },
-      (_, i) => new PartitionWriter(this.source, i, this.tables, rules),
+      (_, i) => new PartitionWriter(this.source, i, this.tables, () => this.present()),
     )
     this.#writers = writers
     return writers

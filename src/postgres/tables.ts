@@ -11,6 +11,7 @@ import {
   type EventRow,
   type Position,
   type ReservationRow,
+  type RulesRow,
   rowOf,
   type SaleRow,
   time,
@@ -63,6 +64,24 @@ export class Tables {
       [toText(sale)],
     )
     return rows[0]
+  }
+
+  /** Records the rules in force in this generation of the history. */
+  async noteRules(sale: string, generation: number, revision: number, rules: string): Promise<void> {
+    await this.#query(
+      `INSERT INTO ${this.#schema}.rules (sale, generation, revision, rules) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+      [toText(sale), generation, revision, rules],
+    )
+  }
+
+  /** The latest rules; `undefined` if the sale has those that it was created with. */
+  async latestRules(sale: string): Promise<RulesRow | undefined> {
+    const { rows } = await this.#query(
+      `SELECT revision, rules::text AS rules FROM ${this.#schema}.rules WHERE sale = $1
+      ORDER BY generation DESC, revision DESC LIMIT 1`,
+      [toText(sale)],
+    )
+    return rows[0] && { revision: Number(rows[0].revision), rules: rows[0].rules }
   }
 
   async position(sale: string, partition: number): Promise<Position | undefined> {

@@ -21,6 +21,7 @@ export interface Head extends Details {
   readonly ahead: number
   readonly sequence: number
   readonly offset?: LogOffset | undefined
+  readonly revision?: number | undefined
   /** One letter for each item, as character codes; for ports whose commands all answer so. */
   readonly statuses?: Buffer | undefined
 }
@@ -127,7 +128,7 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
         return { outcome: 'done', now, clock: now - Number(reply[2]), sequence: 0, answers }
       }
       const head = readHead(reply, partition)
-      const { ahead, sequence, offset, statuses } = head
+      const { ahead, sequence, offset, revision, statuses } = head
       if (statuses && statuses.length !== ops.length)
         throw new RangeError(`${String(command)} answered other than it was asked`)
       const answers = one.decode(ops, head)
@@ -137,6 +138,7 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
         clock: head.now - ahead,
         sequence,
         ...(offset && { offset }),
+        ...(revision !== undefined && { revision }),
         answers,
       }
     },

@@ -1,5 +1,6 @@
 import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
+import { highestLimitOf } from '../engine/rules.js'
 import { partitionForBuyer } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'
 import type { ReservationState, Violation } from './results.js'
@@ -120,12 +121,12 @@ function* recount(
 }
 
 function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIndex): Generator<Violation> {
-  if (!book.limited) return
   const taken = new Map<string, number>()
   for (const { buyer, state, cart } of reservations) {
     if (state !== 'held' && state !== 'confirmed') continue
     for (const [skuIndex, quantity] of cart) {
-      const limit = book.rules.skus[skuIndex]!.limit
+      // Units that were right under an earlier limit stay.
+      const limit = highestLimitOf(book.rules.skus[skuIndex]!)
       if (limit === null) continue
       const name = `${skuIndex} ${buyer}`
       const units = (taken.get(name) ?? 0) + quantity

@@ -73,8 +73,9 @@ export class FlashSale extends SaleAdministration {
       const order = checkReserveRequest(request)
       const call = this.context.client.call(options)
       if (this.context.gate) return this.#reserveAdmitted(this.context.gate, order, call)
-      return this.context.client.known && !this.context.ledgerBarrier
-        ? this.#reserveOperation.reserve(order, this.context.client.known, call)
+      const { current } = this.context.client
+      return current?.knows(order.items) && !this.context.ledgerBarrier
+        ? this.#reserveOperation.reserve(order, current, call)
         : this.#reserveLearning(order, call)
     } catch (error) {
       return Promise.reject(error)
@@ -187,7 +188,7 @@ export class FlashSale extends SaleAdministration {
   }
 
   async #reserveLearning(order: ValidatedRequest, call: CallOptions): Promise<ReserveResult> {
-    const book = await this.context.client.learn(call)
+    const book = await this.context.client.learnAbout(order.items, call)
     await this.context.ledgerBarrier?.ready(call)
     return this.#reserveOperation.reserve(order, book, call)
   }

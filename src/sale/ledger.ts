@@ -1,5 +1,5 @@
 import type { EventSource } from '../consumer/source.js'
-import type { Rules } from '../engine/engine.js'
+import type { PresentRules, Rules } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import type { RecoverySource } from './recovery/replay.js'
 
@@ -43,7 +43,10 @@ export interface LedgerWriter {
 
 /** A ledger's record of a sale. */
 export interface LedgerRecord {
+  /** The rules that the sale was created with. */
   readonly rules: Rules
+  /** The latest rules that the ledger knows. @default those of the creation */
+  readonly present?: PresentRules | undefined
   readonly incarnation: string
   /** The latest offset of each partition that any writer of the ledger has seen. */
   readonly lastSeen: readonly (LogOffset | null)[]

@@ -33,6 +33,8 @@ export class Partitions {
   readonly #groups: BatcherSet<GroupCommands>[] = []
   #count = 1
   #incarnation: string | null = null
+  /** Called with each reply of a partition that has the revision of its rules. */
+  onRevision: ((partition: number) => void) | undefined
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
@@ -71,8 +73,19 @@ export class Partitions {
   }
 
   session(index: number): Session {
-    this.#sessions[index] ??= this.#newSession(index)
-    return this.#sessions[index]
+    const known = this.#sessions[index]
+    if (known) return known
+    const session = this.#newSession(index)
+    session.onRevision = () => this.onRevision?.(index)
+    this.#sessions[index] = session
+    return session
+  }
+
+  /** The partitions that have answered, with the latest revision of their rules. */
+  get revisions(): readonly (readonly [partition: number, revision: number])[] {
+    return [...this.#sessions.entries()].flatMap(([index, session]) =>
+      session?.lastSeen ? [[index, session.revision] as const] : [],
+    )
   }
 
   /** For calls to one partition. */

@@ -40,8 +40,13 @@ export class ReservationCommands {
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
     if (command !== 'get') await this.#ledgerBarrier?.ready(call)
-    const settled = (answer: FinalAnswer<C>) =>
-      command === 'get' ? result(answer, book) : this.acknowledge(result(answer, book), partition, call)
+    const publish = (answer: FinalAnswer<C>, known: SaleRulesIndex): T =>
+      command === 'get' ? result(answer, known) : this.acknowledge(result(answer, known), partition, call)
+    // The caller awaits a promise in place of a result.
+    const settled = (answer: FinalAnswer<C>): T =>
+      'reservation' in answer && !book.names((answer.reservation as StoredReservation).cart)
+        ? (this.#client.refresh(call).then((known) => publish(answer, known)) as never)
+        : publish(answer, book)
     const op = { id, ...rest } as unknown as Op<C>
     if (command !== 'confirm' || !this.#client.rebalancer)
       return this.#client.partitions.at(partition).ask(command, op, call, settled)
@@ -58,7 +63,7 @@ export class ReservationCommands {
     onApplied: () => void,
   ): Promise<RestockResult> {
     const call = this.#client.call(options)
-    const book = await this.#client.learn(call)
+    const book = await this.#client.learnAbout([{ sku }], call)
     const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
     const partition = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
     await this.#ledgerBarrier?.ready(call)

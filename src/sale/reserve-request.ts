@@ -89,14 +89,30 @@ export type Public<A> = A extends { readonly reservation: StoredReservation }
 /** The rules, indexed for lookups by the sale layer. */
 export class SaleRulesIndex {
   readonly rules: Rules
+  readonly revision: number
+  /** The rules that the sale was created with. */
+  readonly created: Rules
   /** Whether any SKU has a limit: then all reservations of a buyer must be considered together. */
   readonly limited: boolean
   readonly #indices: ReadonlyMap<string, number>
 
-  constructor(rules: Rules) {
+  constructor(rules: Rules, revision = 0, created = rules) {
     this.rules = rules
+    this.revision = revision
+    this.created = created
     this.limited = rules.skus.some(({ limit }) => limit !== null)
     this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
+  }
+
+  /** Whether all SKUs are known. */
+  knows(items: readonly { readonly sku: string }[]): boolean {
+    if (items.length === 1) return this.#indices.has(items[0]!.sku)
+    return items.every(({ sku }) => this.#indices.has(sku))
+  }
+
+  /** Whether the names of all SKUs in a cart are known: one may have been added since. */
+  names(cart: Cart): boolean {
+    return cart.at(-1)![0] < this.rules.skus.length
   }
 
   /** @throws INVALID_ARGUMENT for an unknown SKU. */
@@ -127,14 +143,6 @@ export class SaleRulesIndex {
         throw invalid('items', `must not ask for more than ${MAX_UNITS} of ${label(this.sku(place))}`)
     }
     return cart
-  }
-
-  holdMs(asked: number | null): number {
-    const { holdMs, maxHoldMs } = this.rules
-    if (asked === null) return holdMs
-    if (asked > maxHoldMs)
-      throw invalid('holdMs', `must not be more than the sale's maxHoldMs (${maxHoldMs})`)
-    return asked
   }
 
   reservation(stored: StoredReservation): Reservation {

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, Op } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
-import { StockholdError } from '../errors.js'
+import { invalid, StockholdError } from '../errors.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import { mintId } from './partitions.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
@@ -43,9 +43,8 @@ export class ReserveOperation {
   }
 
   reserve(order: ValidatedRequest, rulesIndex: SaleRulesIndex, call: CallOptions): Promise<ReserveResult> {
-    const { buyer, key } = order
+    const { buyer, key, holdMs } = order
     const cart = rulesIndex.cart(order.items)
-    const holdMs = rulesIndex.holdMs(order.holdMs)
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
     const { incarnation, count } = this.#client.partitions
@@ -72,7 +71,7 @@ export class ReserveOperation {
   async #search(first: FinalAnswer<'reserve'>, asked: Asked): Promise<ReserveResult> {
     const { op, rulesIndex, call } = asked
     const end = await this.#client.resumeCall(call, (supply, ask) =>
-      reserveWithRebalancing(supply, ask, op, first, rulesIndex.limited, call),
+      reserveWithRebalancing(supply, ask, op, first, rulesIndex.limited || !this.#client.current, call),
     )
     return 'answer' in end ? this.#decided(end.answer, asked) : this.#refuse(end.soldOut, asked)
   }
@@ -84,6 +83,8 @@ export class ReserveOperation {
   #result(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {
     const { rulesIndex } = asked
     if (answer.status === 'conflict') throw conflict()
+    if (answer.status === 'hold_too_long')
+      throw invalid('holdMs', `must not be more than the sale's maxHoldMs (${answer.maxHoldMs})`)
     if (answer.status === 'reserved') {
       const { reservation, replayed } = answer
       this.#client.watch(partitionIn(reservation.id), reservation.expiresAt)

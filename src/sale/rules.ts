@@ -42,10 +42,10 @@ export interface SaleRules {
 }
 
 /** One call carries all SKUs of a sale, so split a large catalogue into many sales. */
-const MAX_SKUS = 10_000
+export const MAX_SKUS = 10_000
 const MAX_PARTITIONS = 1_024
-const DEFAULT_HOLD_MS = 600_000
-const DEFAULT_MAX_HOLD_MS = 3_600_000
+export const DEFAULT_HOLD_MS = 600_000
+export const DEFAULT_MAX_HOLD_MS = 3_600_000
 const RULES: Names<SaleRules> = {
   stock: true,
   limitPerBuyer: true,

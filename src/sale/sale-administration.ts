@@ -16,6 +16,13 @@ import type {
   Stats,
 } from './results.js'
 import { normalizeRules, type SaleRules } from './rules.js'
+import {
+  checkUpdate,
+  type RulesInForce,
+  type RulesUpdate,
+  rulesInForce,
+  type UpdateResult,
+} from './rules-update.js'
 import type { SaleContext } from './sale-context.js'
 import { moveUnits, setTotal } from './stock-operations.js'
 
@@ -41,6 +48,34 @@ export abstract class SaleAdministration {
   async create(rules: SaleRules, options?: SignalOption): Promise<{ created: boolean }> {
     const wanted = normalizeRules(rules)
     return { created: await this.context.client.create(wanted, this.context.client.call(options)) }
+  }
+
+  /**
+   * The rules in force, read from the engine.
+   */
+  async rules(options?: SignalOption): Promise<RulesInForce> {
+    const { client } = this.context
+    const { rules, revision } = await client.refresh(client.call(options))
+    return rulesInForce(rules, revision, client.partitions.session(0).lastNow)
+  }
+
+  /**
+   * Changes rules while the sale runs. Rules that are not named stay as they are; `null` removes
+   * one. Every process obeys the change with its next call. Holds keep their `expiresAt`, a lower
+   * limit applies to new units only, and a sale that was ended by {@link end} stays so. The same
+   * update again changes nothing.
+   *
+   * If a partition cannot be reached, the call rejects, and the next `update` of any process
+   * completes it.
+   *
+   * @throws {StockholdError} `INVALID_ARGUMENT`: also if the rules contradict those in force.
+   */
+  async update(update: RulesUpdate, options?: SignalOption): Promise<UpdateResult> {
+    const wanted = checkUpdate(update)
+    const { client, soldOut } = this.context
+    const result = await client.update(wanted, client.call(options))
+    soldOut.forget()
+    return result
   }
 
   /**
@@ -121,8 +156,9 @@ export abstract class SaleAdministration {
    */
   async stats(options?: SignalOption): Promise<Stats> {
     const call = this.context.client.call(options)
-    const book = await this.context.client.learn(call)
+    const known = await this.context.client.learn(call)
     const { state, skus } = await this.context.saleWide.totals(call)
+    const book = skus.length > known.rules.skus.length ? await this.context.client.refresh(call) : known
     return { state, skus: Object.fromEntries(skus.map((counts, skuIndex) => [book.sku(skuIndex), counts])) }
   }
 
@@ -133,11 +169,16 @@ export abstract class SaleAdministration {
    */
   async audit(options?: SignalOption): Promise<Audit> {
     const call = () => this.context.client.call(options)
-    const book = await this.context.client.learn(call())
+    await this.context.client.learn(call())
     await this.context.saleWide.completeTransfers(call)
-    return this.context.client.fanOut((parts) =>
-      auditSale(parts, this.context.client.partitions.incarnation!, book, call),
-    )
+    for (;;) {
+      const book = await this.context.client.refresh(call())
+      const audit = await this.context.client.fanOut((parts) =>
+        auditSale(parts, this.context.client.partitions.incarnation!, book, call),
+      )
+      // An update in between may have added SKUs, or have raised limits.
+      if (this.context.client.current === book) return audit
+    }
   }
 
   /**

@@ -2,7 +2,7 @@ import type { CallOptions } from '../batching/batcher-set.js'
 import { type Created, RemoteHandle } from '../batching/remote-handle.js'
 import type { Session } from '../batching/session.js'
 import type { EventSource } from '../consumer/source.js'
-import type { Engine, FinalAnswer, Rules } from '../engine/engine.js'
+import type { Engine, FinalAnswer, PresentRules, Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import type { SignalOption } from '../validation.js'
 import { completeSale, createSale } from './create-sale.js'
@@ -12,6 +12,8 @@ import { Rebalancer } from './rebalancing/rebalancer.js'
 import type { AskAt } from './rebalancing/with-rebalancing.js'
 import { SaleRulesIndex } from './reserve-request.js'
 import { nameRules } from './rules.js'
+import { adoptRules, latestRules, spreadRules, updateRules } from './rules-revisions.js'
+import type { CheckedUpdate, UpdateResult } from './rules-update.js'
 import { Sweeper } from './sweeper.js'
 
 type Description = Omit<FinalAnswer<'describe'>, 'status'>
@@ -25,6 +27,14 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   protected readonly nameRules = nameRules
   readonly #sale: string
   readonly #sweepers: Sweeper[] = []
+  /** Called when other rules have become known. */
+  onRules: (() => void) | undefined
+  /** The partitions that are being told of the rules in force. */
+  readonly #behind = new Set<number>()
+  /** The generation of partition 0 by whose history the rules are known. */
+  #generation: number | undefined
+  /** The sale was recovered since: rules may be lost. */
+  #mayBeLost = false
   #rebalancer: Rebalancer | undefined
   #source: EventSource | undefined
 
@@ -32,6 +42,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     super('sale', sale, engine, limits.deadlineMs)
     this.#sale = sale
     this.partitions = new Partitions(engine, sale, limits.maxInFlight)
+    this.partitions.onRevision = (partition) => this.#hear(partition)
   }
 
   protected get session(): Session {
@@ -79,23 +90,83 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
 
   protected async askCreation(rules: Rules, call: CallOptions): Promise<Created<Description>> {
     const { status, incarnation } = await createSale(this.partitions, rules, call)
-    return { status, described: { rules, incarnation, complete: true } }
+    // Its rules may have been updated since.
+    if (status === 'exists') return { status, described: await this.describe(call) }
+    const present = { rules, revision: 0, everywhere: true }
+    return { status, described: { rules, present, incarnation, complete: true } }
   }
 
   protected askDescription(call: CallOptions): Promise<Description> {
     return this.partitions.at(0).ask('describe', {}, call, (answer) => answer)
   }
 
-  /** A handle that finds an incomplete sale completes it first. */
+  /** A handle that finds an incomplete sale, or an incomplete update, completes it first. */
   protected async adopt(
-    { incarnation, rules, complete }: Description,
+    { incarnation, rules, present, complete }: Description,
     call: CallOptions,
   ): Promise<SaleRulesIndex> {
     const { partitions } = this
     partitions.count = rules.partitions
     partitions.incarnation = incarnation
     if (!complete) await completeSale(partitions, rules, call)
-    return this.#index(rules)
+    const latest = await latestRules(partitions.parts, present, partitions.revisions, call).catch(
+      () => present,
+    )
+    // A partition that is away or frozen adopts the rules later: see #hear.
+    if (!latest.everywhere) await spreadRules(partitions.parts, latest, call).catch(() => {})
+    return this.know(latest, rules)
+  }
+
+  /** Keeps rules that are in force. */
+  know({ rules, revision }: PresentRules, created: Rules): SaleRulesIndex {
+    const { known } = this
+    this.isOutdated = false
+    const isOlder = known !== undefined && revision < known.revision && !this.#mayBeLost
+    this.#mayBeLost = false
+    if (known && (isOlder || (revision === known.revision && isSame(rules, known.rules)))) return known
+    const kept = this.#index(rules, revision, created)
+    this.onRules?.()
+    return kept
+  }
+
+  /** A reply tells by which rules its partition decides. */
+  #hear(partition: number): void {
+    const { revision, lastSeen } = this.partitions.session(partition)
+    const { known } = this
+    if (partition === 0 && lastSeen) {
+      if (this.#generation !== undefined && lastSeen.generation > this.#generation) {
+        this.#mayBeLost = true
+        this.isOutdated = true
+      }
+      this.#generation = lastSeen.generation
+    }
+    if (!known || this.isOutdated) return
+    if (revision > known.revision) this.isOutdated = true
+    else if (revision < known.revision && partition > 0) void this.#bring(partition, known)
+  }
+
+  /** Brings the rules in force to a partition that an update has not reached. */
+  async #bring(partition: number, { rules, revision }: SaleRulesIndex): Promise<void> {
+    if (this.#behind.has(partition) || this.closed) return
+    this.#behind.add(partition)
+    const present = { rules, revision, everywhere: false }
+    const { parts } = this.partitions
+    // If it fails, the next reply of the partition tells again.
+    await adoptRules(parts, partition, present, { deadline: this.deadline() }).catch(() => {})
+    this.#behind.delete(partition)
+  }
+
+  /** The rules; asked again if they do not name all of these SKUs. */
+  async learnAbout(items: readonly { readonly sku: string }[], call: CallOptions): Promise<SaleRulesIndex> {
+    const known = await this.learn(call)
+    return known.knows(items) ? known : this.refresh(call)
+  }
+
+  async update(update: CheckedUpdate, call: CallOptions): Promise<UpdateResult> {
+    const { created } = await this.learn(call)
+    const { present, ...result } = await this.fanOut((parts) => updateRules(parts, update, call))
+    this.know(present, created)
+    return result
   }
 
   /**
@@ -111,7 +182,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     if (partitions.incarnation === null) {
       partitions.count = record.rules.partitions
       partitions.incarnation = record.incarnation
-      this.#index(record.rules)
+      const asCreated = { rules: record.rules, revision: 0, everywhere: true }
+      this.know(record.present ?? asCreated, record.rules)
     }
     if (partitions.incarnation !== record.incarnation)
       throw new StockholdError('STATE_LOST', `the ledger knows another sale ${name}: this one is not it`)
@@ -120,14 +192,15 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return record
   }
 
-  #index(rules: Rules): SaleRulesIndex {
-    if (this.known) return this.known
+  #index(rules: Rules, revision: number, created: Rules): SaleRulesIndex {
+    const index = new SaleRulesIndex(rules, revision, created)
+    if (this.known) return this.keep(index)
     const { partitions } = this
     if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
     // Holds of another process may need a sweep. In a sale of many partitions, the handle sweeps
     // only those it uses.
     else this.#watchFirst(0)
-    return this.keep(new SaleRulesIndex(rules))
+    return this.keep(index)
   }
 
   /** Tells the sweeper of a partition that a hold expires at this server time. */
@@ -163,22 +236,39 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return {
       sale: this.#sale,
       clock: this.clock,
-      describe: async () => ({ rules: (await learned()).rules, incarnation: this.partitions.incarnation! }),
+      rules: () => this.known?.rules,
+      describe: async (afresh = false) => {
+        const { rules, revision, created } = await (afresh ? this.refresh(this.call()) : learned())
+        return { rules, revision, created, incarnation: this.partitions.incarnation! }
+      },
       read: async (partition, after) => {
         await learned()
         this.#sweepers[partition] ?? this.#watchFirst(partition)
         const op = { after, reservations: true }
-        return this.partitions.parts.ask(partition, 'events', op, this.call(), (page) => page)
+        const page = await this.partitions.parts.ask(partition, 'events', op, this.call(), (found) => found)
+        // The page may name a SKU that is new.
+        await learned()
+        return page
       },
       scan: async (partition, cursor) => {
         await learned()
-        return this.partitions.parts.ask(partition, 'scan', { cursor }, this.call(), (page) => page)
+        const page = await this.partitions.parts.ask(
+          partition,
+          'scan',
+          { cursor },
+          this.call(),
+          (found) => found,
+        )
+        await learned()
+        return page
       },
       reservation: async (partition, id) => {
         await learned()
-        return this.partitions.parts.ask(partition, 'get', { id }, this.call(), (answer) =>
+        const found = await this.partitions.parts.ask(partition, 'get', { id }, this.call(), (answer) =>
           answer.status === 'found' ? answer.reservation : undefined,
         )
+        await learned()
+        return found
       },
       sweep: async (partition) => {
         await learned()
@@ -216,6 +306,10 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
 
 function askAt(parts: Parts, call: CallOptions): AskAt {
   return (index, command, op) => parts.ask(index, command, op, call, (answer) => answer)
+}
+
+function isSame(a: Rules, b: Rules): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 /** Ignores errors that say that the sale is gone; rethrows all others. */

@@ -24,11 +24,13 @@ export function openSale(
 ): SaleContext {
   const client = new SaleClient(id, engine, limits)
   const acknowledged = new AcknowledgementCache()
+  const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
+  client.onRules = () => soldOut.forget()
   const ledgerBarrier = ledger && new LedgerBarrier(client, ledger.attach(client.source), limits.maxInFlight)
   return {
     client,
     saleWide: new SaleWide(client),
-    soldOut: new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined),
+    soldOut,
     acknowledged,
     reservations: new ReservationCommands(client, acknowledged, ledgerBarrier),
     ledgerBarrier,

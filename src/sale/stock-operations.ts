@@ -23,7 +23,7 @@ export async function setTotal(
   options: SignalOption | undefined,
 ): Promise<SetTotalResult> {
   const call = client.call(options)
-  const book = await client.learn(call)
+  const book = await client.learnAbout([{ sku }], call)
   const op = { sku: book.place(sku, 'sku'), total, key, countedAt, counted: null }
   await ledgerBarrier?.ready(call)
   const answer = client.rebalancer
@@ -50,7 +50,7 @@ export async function moveUnits(
 ): Promise<MoveResult> {
   const { quantity, key } = move
   const call = client.call(options)
-  const book = await client.learn(call)
+  const book = await client.learnAbout([{ sku: move.from }, { sku: move.to }], call)
   const [from, to] = [book.place(move.from, 'from'), book.place(move.to, 'to')]
   const op = { from, to, quantity, key, final: true, atMost: null }
   const partition = partitionForBuyer(client.partitions.incarnation!, key, book.rules.partitions)

@@ -42,10 +42,12 @@ export function mostRestrictive(states: readonly SaleState[]): SaleState {
 }
 
 export function sumCounts(partitions: readonly (readonly SkuCounts[])[]): SkuCounts[] {
-  const sums: Counts[] = partitions[0]!.map((counts) => ({ ...counts }))
-  for (const skus of partitions.slice(1)) {
+  const sums: Counts[] = []
+  for (const skus of partitions) {
     for (const [skuIndex, counts] of skus.entries()) {
-      const sum = sums[skuIndex]!
+      // A partition may not have been told of a new SKU yet.
+      sums[skuIndex] ??= { total: 0, available: 0, held: 0, confirmed: 0, inTransit: 0 }
+      const sum = sums[skuIndex]
       sum.total += counts.total
       sum.available += counts.available
       sum.held += counts.held

@@ -172,7 +172,13 @@ onBothEngines((open, kind) => {
     expect(conflict.answers).toStrictEqual([{ status: 'conflict', incarnation: 'first', complete: true }])
     const described = await shop.done('describe', [{}], { incarnation: null })
     expect(described.answers).toStrictEqual([
-      { status: 'described', incarnation: 'first', rules: op.rules, complete: true },
+      {
+        status: 'described',
+        incarnation: 'first',
+        rules: op.rules,
+        present: { rules: op.rules, revision: 0, everywhere: true },
+        complete: true,
+      },
     ])
   })
 })

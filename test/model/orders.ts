@@ -35,8 +35,6 @@ export function reserve(
 ): Result {
   const answered = (answer: Answer): Result => ({ answer, after: sale })
   const { buyer, key } = call
-  if ((call.holdMs ?? 0) > maxHoldOf(sale.rules))
-    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const items = summed(call.items)
   const all = [...sale.known.values()]
   const own = all.find(({ by }) => by === request)
@@ -53,6 +51,8 @@ export function reserve(
         : { status: 'key_spent', reservation },
     )
   }
+  if ((call.holdMs ?? 0) > maxHoldOf(sale.rules))
+    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const state = stateAt(sale, now)
   if (state === 'not_started') return answered({ status: state, opensAt: Number(sale.rules.opensAt) })
   if (state !== 'open') return answered({ status: state })

@@ -65,7 +65,7 @@ function overselling(): Engine {
       key,
       state: 'held',
       createdAt: now,
-      expiresAt: now + holdMs,
+      expiresAt: now + (holdMs ?? 60_000),
       paymentId: null,
     }
     return { status: 'reserved', reservation: held, replayed: false } as typeof answer

@@ -7,7 +7,7 @@ import { type AlteredMaker, alteredMaker } from '../support/altered-kind.js'
 import type { Alteration } from '../support/altered-scripts.js'
 import { contentsOf } from '../support/contents.js'
 import { redisKind, type TimedEngine } from '../support/engines.js'
-import { idAt, openPort, type PortPartition } from '../support/port-sale.js'
+import { idAt, openPort, type PortPartition, rulesOf } from '../support/port-sale.js'
 import { seeded } from '../support/seeds.js'
 
 /**
@@ -25,6 +25,7 @@ const ALL_GENERAL: readonly Alteration[] = [
 
 const BUYERS = ['u', 'v', 'w'] as const
 const HOLD_MS = 1_000
+const STOCK = { a: 6, b: 3, c: 9 }
 
 type Step =
   | {
@@ -33,7 +34,7 @@ type Step =
         bucket: string
         cart: [number, number][]
         key: string | null
-        holdMs: number
+        holdMs: number | null
       }
     }
   | {
@@ -43,6 +44,7 @@ type Step =
       paymentId: string | null
     }
   | { readonly act: 'pause' | 'resume' }
+  | { readonly update: { limit: number | null; holdMs: number; maxHoldMs: number } }
   | { readonly late: 'reserve' | 'confirm'; which: number }
   | { readonly pass: number }
 
@@ -64,7 +66,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
           [[2, 3]],
         ),
         key: fc.constantFrom(null, null, 'k', 'l'),
-        holdMs: fc.constantFrom(HOLD_MS, HOLD_MS, 300),
+        holdMs: fc.constantFrom(null, HOLD_MS, HOLD_MS, 300),
       }),
     }),
   },
@@ -75,6 +77,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       which: fc.nat({ max: 12 }),
       buyer: fc.constantFrom(null, null, ...BUYERS),
       paymentId: fc.constantFrom(null, 'p', 'q'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      update: fc.record({
+        limit: fc.constantFrom(null, 1, 2, 3),
+        holdMs: fc.constantFrom(HOLD_MS, 400),
+        maxHoldMs: fc.constantFrom(999, 10_000),
+      }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('pause', 'resume') }) },
@@ -95,6 +107,7 @@ async function play(
   const ids: { id: string; buyer: string }[] = []
   const replies: unknown[] = []
   let calls = 0
+  let revision = 0
   const run = async <C extends Command>(command: C, op: Op<C>, deadline = Number.MAX_SAFE_INTEGER) =>
     void replies.push(await partition.run(command, [op], { batchId: `batch ${++calls}`, deadline }))
   const named = (which: number) => ids[which % Math.max(ids.length, 1)] ?? { id: idAt(0, 'none'), buyer: 'u' }
@@ -109,7 +122,10 @@ async function play(
       const op = { ...rest, id: named(which).id, final: true, holdMs: 2_000, restock: true }
       await run(ask, op as never)
     } else if ('act' in one) await run('control', { action: one.act })
-    else if ('late' in one) {
+    else if ('update' in one) {
+      const rules = rulesOf({ stock: STOCK, ...one.update })
+      await run('update', { revision: ++revision, after: null, rules, changes: {}, everywhere: true })
+    } else if ('late' in one) {
       const id = one.late === 'reserve' ? idAt(0, 'late', calls) : named(one.which).id
       const op = { id, buyer: 'u', cart: [[0, 1]], key: null, holdMs: HOLD_MS, paymentId: null, final: true }
       await run(one.late, op as never, 1)
@@ -141,9 +157,8 @@ describe('what is alone in its call', () => {
 
   const sameAsGeneral = (make: () => Promise<TimedEngine>) =>
     fc.asyncProperty(steps, async (story) => {
-      const stock = { a: 6, b: 3, c: 9 }
       const played = async (timed: TimedEngine) => {
-        const [partition] = await openPort(timed, { stock, limit: 2, holdMs: HOLD_MS })
+        const [partition] = await openPort(timed, { stock: STOCK, limit: 2, holdMs: HOLD_MS })
         const replies = await play(timed, partition!, story)
         return { replies, contents: await contents(client, timed.prefix!) }
       }
@@ -172,9 +187,15 @@ describe('what is alone in its call', () => {
     ['a hold of another length is forgotten', 'hold == holdMs and 0 or hold', '0'],
     [
       'a hold expires a moment later',
-      "string.format('%d', now + plan[2])",
-      "string.format('%d', now + plan[2] + 1)",
+      "local expiry = string.format('%d', now + hold)",
+      "local expiry = string.format('%d', now + hold + 1)",
     ],
+    [
+      'the first hold of the sale is taken',
+      'hold = plan[2] == 0 and defaultHoldMs',
+      'hold = plan[2] == 0 and holdMs',
+    ],
+    ['a hold may last too long', 'if plan[2] > maxHoldMs or', 'if'],
     ['expiries are not counted', 'expiryCount = expiryCount + 1\n  write', 'write'],
     ['buckets are not counted', 'bucketCount = bucketCount + redis.call', 'local _ = redis.call'],
     ['a payment comes late and counts', 'local record = not late and', 'local record ='],

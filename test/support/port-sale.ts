@@ -60,6 +60,7 @@ export function idAt(partition: number, bucket: string, number = 1): string {
 /** An item of each command, but of those that make a sale or describe it. */
 export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } {
   return {
+    update: { revision: 1, after: 0, rules: rulesOf({ limit: 3 }), changes: {}, everywhere: true },
     reserve: order(id),
     confirm: { id, buyer: null, paymentId: null, final: true },
     release: { id, buyer: null },

@@ -271,7 +271,7 @@ function isTransfer({ type }: StoredEvent): boolean {
 
 /** Every partition writes it; one of them tells. */
 function isOfTheSale({ type }: StoredEvent): boolean {
-  return type === 'paused' || type === 'resumed' || type === 'ended'
+  return type === 'paused' || type === 'resumed' || type === 'ended' || type === 'updated'
 }
 
 /** Sold out where it was sent from, not in the sale. */

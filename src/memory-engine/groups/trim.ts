@@ -1,4 +1,5 @@
 import type { Trim } from '../../engine/groups.js'
+import { longestHoldOf } from '../../engine/rules.js'
 import type { LogEntry } from '../sale/event-log.js'
 import type { PartitionState } from '../sale/partition-state.js'
 
@@ -23,8 +24,9 @@ function rule(state: PartitionState, { olderThanMs, maxEvents }: Trim, now: numb
   const swept = expiry === null || now < expiry
   const dealtWith = state.groups.behind()
   const { sequence } = state.events
+  // A consumer may know older rules.
+  const { revision, rules } = state.present
+  const kept = revision === 0 ? olderThanMs : Math.max(olderThanMs, longestHoldOf(rules))
   return ({ events, last }: LogEntry) =>
-    swept &&
-    events.every(({ at }) => at <= now - olderThanMs) &&
-    (last <= dealtWith || sequence - last >= maxEvents)
+    swept && events.every(({ at }) => at <= now - kept) && (last <= dealtWith || sequence - last >= maxEvents)
 }

@@ -1,4 +1,5 @@
 import type { Answer, Op, RecordedReason, RefundReason } from '../../engine/engine.js'
+import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
@@ -83,7 +84,7 @@ function whyNotAgain(
 ): RecordedReason | undefined {
   if (reservation.state === 'released') return 'released'
   if (!bypassFreeze && state.saleState() === 'ended') return 'ended'
-  if (state.stock.overLimit(reservation.buyer, reservation.cart)) return 'limit_exceeded'
+  if (state.stock.overLimit(reservation.buyer, reservation.cart, bypassFreeze)) return 'limit_exceeded'
   if (state.stock.lacking(reservation.cart) !== undefined) return 'sold_out'
   return undefined
 }
@@ -134,7 +135,8 @@ export function extend(state: PartitionState, op: Op<'extend'>, step: Step): Ans
 
 function extendHeld(state: PartitionState, entry: Entry, holdMs: number, step: Step): Answer<'extend'> {
   const { createdAt, expiresAt } = entry.reservation
-  const extended = Math.min(step.now + holdMs, createdAt + state.rules.maxHoldMs)
+  const longest = step.bypassFreeze ? longestHoldOf(state.rules) : state.rules.maxHoldMs
+  const extended = Math.min(step.now + holdMs, createdAt + longest)
   if (extended > expiresAt) {
     if (step.overdue) return retry
     state.extend(entry, extended)

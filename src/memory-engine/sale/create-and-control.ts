@@ -3,7 +3,7 @@ import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function create(state: PartitionState, op: Op<'create'>, step: Step): Answer<'create'> {
   const isNew = state.incarnation === null
-  if (!isNew && JSON.stringify(state.rules) !== JSON.stringify(op.rules)) return made(state, 'conflict')
+  if (!isNew && JSON.stringify(state.created) !== JSON.stringify(op.rules)) return made(state, 'conflict')
   // A caller with another incarnation means another sale, which is gone.
   const completes = op.complete && !state.complete && (isNew || op.incarnation === state.incarnation)
   if (step.overdue && (isNew || completes)) return retry
@@ -27,6 +27,18 @@ export function rebuild(state: PartitionState, op: Op<'rebuild'>, step: Step): A
   state.generation = op.generation
   state.freeze()
   return { status: 'rebuilt', incarnation: op.incarnation }
+}
+
+export function update(state: PartitionState, op: Op<'update'>, { overdue }: Step): Answer<'update'> {
+  const { revision, rules, everywhere } = state.present
+  const isNew = op.revision > revision && (op.after === null || op.after === revision)
+  const isSame = op.revision === revision && JSON.stringify(op.rules) === JSON.stringify(rules)
+  if (!isNew && !isSame) return { status: 'outdated', revision }
+  const settles = !isNew && op.everywhere && !everywhere
+  if (overdue && (isNew || settles)) return retry
+  if (isNew) state.update(op)
+  else if (settles) state.present = { ...state.present, everywhere: true }
+  return { status: isNew ? 'updated' : 'unchanged', revision: op.revision }
 }
 
 export function control(

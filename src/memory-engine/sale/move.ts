@@ -8,7 +8,7 @@ export function move(state: PartitionState, op: Op<'move'>, { overdue }: Step): 
     const same = before.from === from && before.to === to && before.quantity === quantity
     return same ? { status: 'moved', applied: before.applied, replayed: true } : { status: 'conflict' }
   }
-  if (overdue) return retry
+  if (overdue || Math.max(from, to) >= state.rules.skus.length) return retry
   const { available } = state.stock.of(from)
   if (!op.final && available < quantity) return { status: 'lacking', sku: from, available }
   const applied = Math.min(available, op.atMost ?? quantity)

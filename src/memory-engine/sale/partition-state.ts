@@ -1,4 +1,13 @@
-import type { Cart, Op, RecordedReason, Rules, SaleState, StoredReservation } from '../../engine/engine.js'
+import type {
+  Cart,
+  Op,
+  PresentRules,
+  RecordedReason,
+  Rules,
+  SaleState,
+  SkuRule,
+  StoredReservation,
+} from '../../engine/engine.js'
 import { LAYOUT } from '../../engine/layout.js'
 import type { LogOffset } from '../../engine/port.js'
 import { splitStock } from '../../engine/stock-split.js'
@@ -31,11 +40,13 @@ export class PartitionState {
   /** The layout in which it is stored. */
   layout = LAYOUT
   /**
-   * `null` until the sale is created. The two fields after it are set then too; no command reads
+   * `null` until the sale is created. The three fields after it are set then too; no command reads
    * them before.
    */
   incarnation: string | null = null
-  rules!: Rules
+  /** The rules that the sale was created with. */
+  created!: Rules
+  present!: PresentRules
   stock!: Stock
 
   /** All partitions of the sale exist. */
@@ -72,6 +83,11 @@ export class PartitionState {
     return this.time.now
   }
 
+  /** The rules in force. */
+  get rules(): Rules {
+    return this.present.rules
+  }
+
   get offset(): LogOffset {
     return { generation: this.generation, sequence: this.events.sequence, batchId: this.events.batchId }
   }
@@ -95,11 +111,24 @@ export class PartitionState {
   }
 
   create(rules: Rules, incarnation: string, time: Time): void {
-    this.rules = rules
+    this.created = rules
+    this.present = { revision: 0, rules, everywhere: true }
     this.incarnation = incarnation
-    const share = (units: number, sku: number) => splitStock(units, sku, this.#index, rules.partitions)
-    this.stock = new Stock(rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })))
+    this.stock = new Stock(this.#sharesOf(rules))
     this.time = time
+  }
+
+  /** Puts other rules in force. */
+  update({ revision, rules, changes, everywhere }: Op<'update'>): void {
+    if (rules.skus.length > this.rules.skus.length) this.returns++
+    this.present = { revision, rules, everywhere }
+    this.stock.update(this.#sharesOf(rules))
+    this.append({ type: 'updated', revision, changes })
+  }
+
+  /** The SKUs, each with this partition's part of its stock. */
+  #sharesOf({ skus, partitions }: Rules): SkuRule[] {
+    return skus.map((rule, sku) => ({ ...rule, stock: splitStock(rule.stock, sku, this.#index, partitions) }))
   }
 
   /** Moves on to `time`: every hold that has expired by then becomes `expired`. */
@@ -133,7 +162,7 @@ export class PartitionState {
 
   hold({ id, buyer, cart, key, holdMs }: Op<'reserve'>): Entry {
     const { now } = this
-    const expiresAt = now + holdMs
+    const expiresAt = now + (holdMs ?? this.rules.holdMs)
     const entry: Entry = {
       reservation: { id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
       order: this.entries.length,

@@ -1,13 +1,13 @@
 import type { Answer, Op } from '../../engine/engine.js'
-import type { PartitionState, Step } from './partition-state.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
 
 const tuning = {
   reservationsAPage: 1_000,
   eventsAPage: 1_000,
 }
 
-export function describe({ rules, incarnation, complete }: PartitionState): Answer<'describe'> {
-  return { status: 'described', rules, incarnation: incarnation!, complete }
+export function describe({ created, present, incarnation, complete }: PartitionState): Answer<'describe'> {
+  return { status: 'described', rules: created, present, incarnation: incarnation!, complete }
 }
 
 export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
@@ -44,6 +44,7 @@ export function events(state: PartitionState, op: Op<'events'>): Answer<'events'
 }
 
 export function stats(state: PartitionState, { skus }: Op<'stats'>): Answer<'stats'> {
+  if (!state.stock.knows(skus?.map((sku) => [sku, 0]) ?? [])) return retry
   return { status: state.saleState(), skus: state.stock.snapshot(skus), returns: state.returns }
 }
 

@@ -6,9 +6,10 @@ export function reserve(
   op: Op<'reserve'>,
   { overdue, bypassFreeze }: Step,
 ): Answer<'reserve'> {
+  if (!state.stock.knows(op.cart)) return retry
   return (
     repeated(state, op) ??
-    (overdue ? retry : ((bypassFreeze ? undefined : closed(state)) ?? lacks(state, op))) ??
+    (overdue ? retry : ((bypassFreeze ? undefined : refused(state, op)) ?? lacks(state, op, bypassFreeze))) ??
     held(state, op)
   )
 }
@@ -24,14 +25,20 @@ function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> |
   return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
 }
 
-function closed(state: PartitionState): Answer<'reserve'> | undefined {
+function refused(state: PartitionState, { holdMs }: Op<'reserve'>): Answer<'reserve'> | undefined {
+  const { maxHoldMs } = state.rules
+  if ((holdMs ?? 0) > maxHoldMs) return { status: 'hold_too_long', maxHoldMs }
   const sale = state.saleState()
   if (sale === 'not_started') return { status: sale, opensAt: state.rules.opensAt! }
   return sale === 'open' ? undefined : { status: sale }
 }
 
-function lacks(state: PartitionState, { buyer, cart }: Op<'reserve'>): Answer<'reserve'> | undefined {
-  const over = state.stock.overLimit(buyer, cart)
+function lacks(
+  state: PartitionState,
+  { buyer, cart }: Op<'reserve'>,
+  bypassFreeze: boolean,
+): Answer<'reserve'> | undefined {
+  const over = state.stock.overLimit(buyer, cart, bypassFreeze)
   if (over) return { status: 'limit_exceeded', ...over }
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined

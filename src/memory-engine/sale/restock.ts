@@ -7,7 +7,7 @@ export function restock(state: PartitionState, op: Op<'restock'>, { overdue }: S
     const same = before.sku === op.sku && before.quantity === op.quantity
     return same ? { status: 'restocked', applied: before.applied, replayed: true } : { status: 'conflict' }
   }
-  if (overdue) return retry
+  if (overdue || !state.stock.knows([[op.sku, 0]])) return retry
   const { available } = state.stock.of(op.sku)
   if (!op.final && available < -op.quantity) return { status: 'lacking', sku: op.sku, available }
   return { status: 'restocked', applied: state.restock(op), replayed: false }

@@ -4,7 +4,7 @@ import type { Call } from '../../engine/port.js'
 import { incompatible } from '../incompatible.js'
 import { momentAt } from '../time.js'
 import { confirm, extend, refund, release } from './confirm-and-release.js'
-import { control, create, rebuild } from './create-and-control.js'
+import { control, create, rebuild, update } from './create-and-control.js'
 import { move } from './move.js'
 import type { PartitionState, Step } from './partition-state.js'
 import { describe, events, get, scan, stats, sweep } from './read.js'
@@ -19,6 +19,7 @@ const handlers: Handlers = {
   create,
   describe,
   rebuild,
+  update,
   reserve,
   confirm,
   release,
@@ -72,6 +73,7 @@ export function executeSaleCommand<C extends Command>(
     clock,
     sequence: state.events.sequence,
     offset: state.offset,
+    ...(makes || command === 'describe' ? {} : { revision: state.present.revision }),
     answers,
   }
 }

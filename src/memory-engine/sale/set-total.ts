@@ -10,7 +10,7 @@ export function setTotal(
   const { sku, counted } = op
   const known = state.counts.find(op.key)
   if (known) return again(state, known, op, overdue)
-  if (overdue) return retry
+  if (overdue || sku >= state.rules.skus.length) return retry
   const owed = state.stock.owed(sku)
   const countedAt = counted?.countedAt ?? op.countedAt ?? now
   const newest = state.counts.newest(sku)
@@ -78,7 +78,7 @@ export function withhold(
   { sku, units, received }: Op<'withhold'>,
   { overdue }: Step,
 ): Answer<'withhold'> {
-  if (overdue) return retry
+  if (overdue || sku >= state.rules.skus.length) return retry
   const before = unitsOf(state.received.of(0, [sku]))
   if (before <= received) {
     if (before < received) state.receive(0, sku, received - before)

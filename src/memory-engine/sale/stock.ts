@@ -1,4 +1,5 @@
 import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
+import { highestLimitOf } from '../../engine/rules.js'
 
 type Part = Exclude<keyof SkuCounts, 'owed'>
 type Counts = Record<Part, number>
@@ -8,22 +9,27 @@ type Counts = Record<Part, number>
  * ensures that they add up.
  */
 export class Stock {
-  readonly #rules: readonly SkuRule[]
-  readonly #counts: readonly Counts[]
+  #rules: readonly SkuRule[] = []
+  readonly #counts: Counts[] = []
   /** By SKU, where there are any: units owed, or below zero the claim; see `withhold`. */
   readonly #owed = new Map<number, number>()
   /** Units held and confirmed, by SKU and buyer; a missing entry is 0. */
   readonly #taken = new Map<string, number>()
 
   constructor(rules: readonly SkuRule[]) {
+    this.update(rules)
+  }
+
+  /** Other limits, and perhaps new SKUs at the end. */
+  update(rules: readonly SkuRule[]): void {
     this.#rules = rules
-    this.#counts = rules.map(({ stock }) => ({
-      total: stock,
-      available: stock,
-      held: 0,
-      confirmed: 0,
-      inTransit: 0,
-    }))
+    for (const { stock } of rules.slice(this.#counts.length))
+      this.#counts.push({ total: stock, available: stock, held: 0, confirmed: 0, inTransit: 0 })
+  }
+
+  /** Whether all SKUs of these units are known here. */
+  knows(units: readonly (readonly [sku: number, quantity: number])[]): boolean {
+    return units.every(([sku]) => sku < this.#counts.length)
   }
 
   of(sku: number): SkuCounts {
@@ -48,10 +54,19 @@ export class Stock {
     })
   }
 
-  /** The first SKU of the cart that would put the buyer over its limit. */
-  overLimit(buyer: string, cart: Cart): { sku: number; limit: number; taken: number } | undefined {
+  /**
+   * The first SKU of the cart that would put the buyer over its limit.
+   *
+   * @param ever Takes the highest limit that was ever in force.
+   */
+  overLimit(
+    buyer: string,
+    cart: Cart,
+    ever: boolean,
+  ): { sku: number; limit: number; taken: number } | undefined {
     for (const [sku, quantity] of cart) {
-      const { limit } = this.#rules[sku]!
+      const rule = this.#rules[sku]!
+      const limit = ever ? highestLimitOf(rule) : rule.limit
       const taken = this.#taken.get(skuCounts(sku, buyer)) ?? 0
       if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
     }

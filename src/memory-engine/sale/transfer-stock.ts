@@ -8,6 +8,7 @@ export function forgotSending(state: PartitionState, { to, received }: Op<'send'
 
 export function send(state: PartitionState, op: Op<'send'>, { overdue }: Step): Answer<'send'> {
   const { to, wants } = op
+  if (!state.stock.knows(wants)) return retry
   const available = (sku: number) => state.stock.of(sku).available
   // Not empty in a recovery only: otherwise the partition freezes.
   const forgotten = state.sent.beyond(to, op.received)
@@ -29,6 +30,7 @@ export function receive(
   { from, sent }: Op<'receive'>,
   { overdue }: Step,
 ): Answer<'receive'> {
+  if (!state.stock.knows(sent)) return retry
   const arriving = state.received.beyond(from, sent)
   if (overdue && arriving.length > 0) return retry
   for (const [sku, quantity] of arriving) state.receive(from, sku, quantity)

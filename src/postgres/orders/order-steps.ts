@@ -97,7 +97,7 @@ export class OrderSteps {
     try {
       await this.#writer.open()
       const partition = partitionOf(id)
-      if (partition === undefined || partition >= this.#writer.rules.partitions) return 'unknown'
+      if (partition === undefined || partition >= (await this.#writer.present()).partitions) return 'unknown'
       // A handle that has seen nothing of the partition yet knows no offset before its first call.
       if (source.lastSeen(partition) === null) await source.reservation(partition, id)
       const offset = source.lastSeen(partition)!
@@ -216,7 +216,8 @@ export class OrderSteps {
 
   /** Updates rows to the state of the sale. The requests are repeated then. */
   async #repair(requests: readonly Request[]): Promise<void> {
-    const { source, tables, rules } = this.#writer
+    const { source, tables } = this.#writer
+    const rules = await this.#writer.present()
     for (const request of requests) {
       const { stored, partition, offset } = request.inSale!
       const columns = emptyReservations()

@@ -25,12 +25,16 @@ export function readHead(reply: unknown[], partition: number): Details {
   const generation = packed.integer()
   const offset = { generation, sequence, batchId: packed.text() }
   const ahead = packed.integer()
+  const revision = packed.integer()
+  const defaultHoldMs = packed.integer()
   return {
     partition,
     now,
     sequence,
     epoch,
     holdMs,
+    revision,
+    defaultHoldMs,
     statuses,
     generation,
     offset,

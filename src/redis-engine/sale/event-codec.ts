@@ -28,6 +28,7 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   12: 'ended',
   13: 'sent',
   14: 'received',
+  20: 'updated',
   21: 'total_set',
   22: 'moved',
   23: 'debt_taken',
@@ -148,6 +149,11 @@ function decodeEvents(
         sequence++
         continue
       }
+      if (type === 'updated') {
+        const event = updatedEvent({ sequence, at }, argument, groups.text())
+        if (sequence++ > after) events.push(event)
+        continue
+      }
       const isPacked = type === 'restocked' || type === 'total_set' || type === 'moved'
       if (isPacked || !groups.atText) {
         const numbered = { sequence, at }
@@ -193,6 +199,10 @@ function stockEvent(
       return { ...numbered, type, sku, total, key, countedAt, change, applied, owed }
     }
   }
+}
+
+function updatedEvent(numbered: Numbered, revision: number, changes: string): StoredEvent {
+  return { ...numbered, type: 'updated', revision, changes: JSON.parse(changes) }
 }
 
 // This runs for every event of a busy sale: spreading a common object into each event costs fifty

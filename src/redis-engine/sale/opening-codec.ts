@@ -1,7 +1,7 @@
 import type { Answer, Op } from '../../engine/engine.js'
-import { splitStock } from '../../engine/stock-split.js'
 import { byCreation, byLetter, type Details } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
+import { writeSkus } from './update-codec.js'
 
 /** Encodes `create` and `rebuild`, for the scripts of that name. */
 export function writeSales(
@@ -19,11 +19,7 @@ export function writeSales(
     to.integer(rules.closesAt ?? -1)
     to.integer(rules.holdMs)
     to.integer(rules.maxHoldMs)
-    to.array(rules.skus.length)
-    for (const [sku, { stock }] of rules.skus.entries())
-      to.integer(splitStock(stock, sku, partition, rules.partitions))
-    to.array(rules.skus.length)
-    for (const { limit } of rules.skus) to.integer(limit ?? -1)
+    writeSkus(rules, to, partition)
     to.integer('generation' in op ? op.generation : op.complete ? 1 : 0)
   }
 }
@@ -49,10 +45,13 @@ export function readRebuilt(ops: readonly Op<'rebuild'>[], from: Details): Answe
   })
 }
 
-/** Reads `incarnation, rules, complete`. */
+/** Reads `incarnation, rules, complete, present rules, revision, everywhere`. */
 export function readDescribed(ops: readonly Op<'describe'>[], from: Details): Answer<'describe'>[] {
   const incarnation = String(from.next())
   const rules = JSON.parse(String(from.next()))
-  const answer = { status: 'described', incarnation, rules, complete: from.next() === 1 } as const
+  const complete = from.next() === 1
+  const inForce = JSON.parse(String(from.next()))
+  const present = { rules: inForce, revision: Number(from.next()), everywhere: from.next() === 1 }
+  const answer = { status: 'described', incarnation, rules, present, complete } as const
   return ops.map(() => answer)
 }

@@ -17,7 +17,10 @@ import { Reader, type Writer } from '../msgpack.js'
 export interface Details extends Head {
   readonly partition: number
   readonly epoch: number
+  /** Of the rules that the sale was created with: the hold 0 of a record. */
   readonly holdMs: number
+  /** The present one. */
+  readonly defaultHoldMs: number
   readonly statuses: Buffer
   /** The present generation of the history. */
   readonly generation: number

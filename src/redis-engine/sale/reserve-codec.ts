@@ -29,7 +29,7 @@ function packCart(cart: Cart): Buffer {
 
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
 function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; places: number[] } {
-  if (ops.length === 1) return { plans: [[packCart(ops[0]!.cart), ops[0]!.holdMs]], places: [1] }
+  if (ops.length === 1) return { plans: [[packCart(ops[0]!.cart), ops[0]!.holdMs ?? 0]], places: [1] }
   const known = new Map<string, number>()
   const plans: [Buffer, number][] = []
   const places: number[] = new Array(ops.length)
@@ -40,7 +40,7 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; pla
       continue
     }
     const name = `${op.cart.join()};${op.holdMs}`
-    const place = known.get(name) ?? plans.push([packCart(op.cart), op.holdMs])
+    const place = known.get(name) ?? plans.push([packCart(op.cart), op.holdMs ?? 0])
     known.set(name, place)
     places[i] = place
   }
@@ -98,7 +98,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
     case 0x52 /* R */:
       {
         const { id, buyer, cart, key, holdMs } = op
-        const expiresAt = from.now + holdMs
+        const expiresAt = from.now + (holdMs ?? from.defaultHoldMs)
         const held = {
           id,
           buyer,
@@ -119,6 +119,8 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
       return { status: 'key_spent', reservation: nextRecord(op.id, from) }
     case 0x43 /* C */:
       return { status: 'conflict' }
+    case 0x48 /* H */:
+      return { status: 'hold_too_long', maxHoldMs: nextNumber(from) }
     case 0x45 /* E */:
       return { status: 'ended' }
     case 0x5a /* Z */:

@@ -32,7 +32,9 @@ import rebuild from './scripts/rebuild.lua'
 import scan from './scripts/scan.lua'
 import stats from './scripts/stats.lua'
 import sweep from './scripts/sweep.lua'
+import update from './scripts/update.lua'
 import { stockCommands } from './stock-commands.js'
+import { updateCodec } from './update-codec.js'
 
 /** The SKUs that a batch asks for, each once; `undefined` for all. */
 function skusAsked(ops: readonly Op<'stats'>[]): number[] | undefined {
@@ -77,6 +79,7 @@ export const salePort = definePort<Commands, Details>({
     create: { script: create, opens: true, encode: writeSales, decode: readCreated },
     describe: { script: describe, opens: true, encode() {}, decode: readDescribed },
     rebuild: { script: rebuild, opens: true, encode: writeSales, decode: readRebuilt },
+    update: { script: update, flags: 'allow-oom', ...updateCodec },
     ...reservationCommands,
     control: {
       script: control,

@@ -1,12 +1,18 @@
+import type { PresentRules } from '../../engine/engine.js'
 import { invalid } from '../../errors.js'
 import { checkBoolean, checkOptions, type SignalOption } from '../../validation.js'
 import type { AcknowledgementCache } from '../acknowledgement-cache.js'
 import { isLedger, type Ledger } from '../ledger.js'
+import type { SaleRulesIndex } from '../reserve-request.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { RecoverySession } from './recovery-session.js'
 
 const RECOVERY = { from: true, unfreeze: true } as const
+
+function presentOf({ rules, revision }: SaleRulesIndex): PresentRules {
+  return { rules, revision, everywhere: false }
+}
 
 /** See `recover` of `FlashSale`. */
 export async function recoverSale(
@@ -22,12 +28,16 @@ export async function recoverSale(
     throw invalid('from', "must be 'accept', 'replay' or a ledger")
   const unfreezes = checkBoolean(unfreeze, 'unfreeze')
   const record = ledger && (await client.recall(ledger, options))
-  const rulesIndex = await client.learn(client.call(options))
+  // What this handle knows, even if it is outdated: partition 0 may be gone.
+  const rulesIndex = client.known ?? (await client.learn(client.call(options)))
   const session = new RecoverySession(client, rulesIndex, options)
-  await session.rebuild()
+  await session.rebuild(
+    from === 'accept' ? [] : [presentOf(rulesIndex), ...(record?.present ? [record.present] : [])],
+  )
   const sources = record ? [await record.recoverySource(), acknowledged] : [acknowledged]
-  const replayed = from === 'accept' ? { restored: 0, refused: [] } : await session.replay(sources)
+  const { unknown, ...replayed } =
+    from === 'accept' ? { restored: 0, refused: [], unknown: 0 } : await session.replay(sources)
   if (unfreezes) await session.unfreeze()
   if (from === 'accept') acknowledged.clear()
-  return { ...replayed, forgotten: acknowledged.forgotten }
+  return { ...replayed, forgotten: acknowledged.forgotten + unknown }
 }

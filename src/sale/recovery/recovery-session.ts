@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
-import type { FinalAnswer, Op, Units } from '../../engine/engine.js'
-import { partitionOf } from '../../engine/reservation-id.js'
+import type { FinalAnswer, Op, PresentRules, Units } from '../../engine/engine.js'
+import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
@@ -17,7 +17,9 @@ import {
 } from '../rebalancing/with-rebalancing.js'
 import type { SaleRulesIndex } from '../reserve-request.js'
 import type { Recovery } from '../results.js'
+import { adoptRules, readRules, spreadRules } from '../rules-revisions.js'
 import type { SaleClient } from '../sale-client.js'
+import { KnownSkus } from './known-skus.js'
 import { type Recover, type RecoverySource, replay } from './replay.js'
 
 const tuning = {
@@ -25,10 +27,13 @@ const tuning = {
   atOnce: 64,
 }
 
+/** Of an id that no reservation has. */
+const NO_PART = 'A'.repeat(PART_LENGTH)
+
 /** Recovers a frozen sale step by step. Any process can repeat each step. */
 export class RecoverySession {
   readonly #client: SaleClient
-  readonly #rulesIndex: SaleRulesIndex
+  #rulesIndex: SaleRulesIndex
   readonly #options: SignalOption | undefined
   readonly #parts: Parts
   readonly #rebalancer: Rebalancer | undefined
@@ -43,21 +48,29 @@ export class RecoverySession {
 
   /**
    * Recovers everything that needs no record of acknowledged changes: afterwards all partitions
-   * exist, those that lost state are frozen, and no units are in transit.
+   * exist, those that lost state are frozen, have the same rules, and no units are in transit.
+   *
+   * @param known Rules that were in force, which all partitions may have lost.
    */
-  async rebuild(): Promise<void> {
+  async rebuild(known: readonly PresentRules[]): Promise<void> {
     await this.#notice()
     await this.#rebuild()
+    await this.#restoreRules(known)
     await this.#reconcile()
   }
 
   /**
    * Replays what these sources know. A reservation whose units other buyers have now is `refused`.
    */
-  async replay(testimonies: readonly RecoverySource[]): Promise<Pick<Recovery, 'restored' | 'refused'>> {
+  async replay(
+    testimonies: readonly RecoverySource[],
+  ): Promise<Pick<Recovery, 'restored' | 'refused'> & { readonly unknown: number }> {
     const now = (id?: string) => this.#client.serverNow(id === undefined ? 0 : partitionOf(id)!)
-    const { restored, refused } = await replay(testimonies, this.#send, now, this.#rulesIndex.rules.holdMs)
+    const { skus, holdMs } = this.#rulesIndex.rules
+    const sources = testimonies.map((source) => new KnownSkus(source, skus.length))
+    const { restored, refused } = await replay(sources, this.#send, now, holdMs)
     return {
+      unknown: sources.reduce((sum, { unknown }) => sum + unknown, 0),
       restored,
       refused: refused.map(({ acknowledged, reason }) => ({
         reservation: this.#rulesIndex.reservation(acknowledged.reservation),
@@ -115,7 +128,7 @@ export class RecoverySession {
       (_, index) => partitions.session(index).lastSeen?.generation ?? 0,
     )
     const op = {
-      rules: this.#rulesIndex.rules,
+      rules: this.#rulesIndex.created,
       incarnation: partitions.incarnation!,
       generation: Math.max(...generations) + 1,
     }
@@ -125,6 +138,31 @@ export class RecoverySession {
         if (incarnation !== op.incarnation) throw partitions.session(index).stateError('lost')
       }),
     )
+  }
+
+  /**
+   * Has all partitions adopt the latest rules that any of them has, or that are known elsewhere.
+   */
+  async #restoreRules(known: readonly PresentRules[]): Promise<void> {
+    const parts = this.#parts
+    const call = this.#call()
+    // Each reply carries the revision of its partition.
+    await readAll(parts.count, (index) =>
+      parts.ask(index, 'get', { id: makeId(index, NO_PART, NO_PART) }, call, () => {}),
+    )
+    const revisions = Array.from({ length: parts.count }, (_, index) => parts.session(index).revision)
+    const newest = Math.max(...revisions)
+    let latest = known.reduce<PresentRules | undefined>(
+      (best, one) => (one.revision > (best?.revision ?? newest) ? one : best),
+      undefined,
+    )
+    latest ??= await readRules(parts, revisions.indexOf(newest), call)
+    const target = latest
+    if (revisions.some((revision) => revision < target.revision)) {
+      await adoptRules(parts, 0, target, call)
+      await spreadRules(parts, target, call)
+    }
+    this.#rulesIndex = this.#client.know(target, this.#rulesIndex.created)
   }
 
   /**

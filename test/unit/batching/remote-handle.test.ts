@@ -29,7 +29,11 @@ describe.each([
   /** An engine that answers each call when the test says so. */
   function opened() {
     const asked: { command: string; answer(): Promise<void>; fail(error: unknown): Promise<void> }[] = []
-    const described = { status: 'described', incarnation: 'i', rules, complete: true, commitment: 'c' }
+    const present = { rules, revision: 0, everywhere: true }
+    const described = {
+      ...{ status: 'described', incarnation: 'i', rules, present },
+      ...{ complete: true, commitment: 'c' },
+    }
     const run = (command: string, ops: readonly unknown[]) =>
       new Promise((resolve, reject) => {
         const reply = { outcome: 'done', now: 1, clock: 1, sequence: 0, answers: ops.map(() => described) }

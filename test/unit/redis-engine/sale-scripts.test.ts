@@ -68,7 +68,7 @@ function headOf(statuses: Buffer): Buffer {
     to.text(String(statuses))
     to.integer(1)
     to.text('')
-    to.integer(0)
+    for (const value of [0, 0, 1]) to.integer(value)
   })
 }
 

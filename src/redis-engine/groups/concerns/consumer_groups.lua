@@ -34,7 +34,7 @@ local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, incarnation, sale_epoch = cmsgpack.unpack(opened[1])
+local layout, incarnation, sale_epoch, _, _, _, _, _, _, _, _, longest_hold = cmsgpack.unpack(opened[1])
 -- See sale/concerns/partition.lua. The groups have a layout of their own.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 local live = { cmsgpack.unpack(opened[2]) }

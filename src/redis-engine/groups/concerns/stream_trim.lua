@@ -50,6 +50,8 @@ end
 local function trim(older_than, max_events)
   if sequence == 0 or waits_for_sweep() then return false end
   local dealt = dealt_with()
+  -- A consumer may know older rules.
+  local kept = math.max(older_than, longest_hold)
   local from, left, size, trims = '-', TRIM_AT_ONCE, FIRST_PAGE, false
   while true do
     local page = redis.call('XRANGE', EVENTS, from, '+', 'COUNT', size)
@@ -57,7 +59,7 @@ local function trim(older_than, max_events)
     while left > 0 and i < #page do
       local _, at = cmsgpack.unpack_one(page[i][2][2])
       local last = sequence_of(page[i + 1][1]) - 1
-      if at > now - older_than or (last > dealt and sequence - last < max_events) then break end
+      if at > now - kept or (last > dealt and sequence - last < max_events) then break end
       i, left, trims = i + 1, left - 1, true
     end
     from = page[i][1]

@@ -7,6 +7,8 @@
 local unfrozen = false
 -- Filled by the commands that remember a key, see remembered.lua: field, value, ...
 local restocks = {}
+-- Filled by update.lua: field, value, ... of META.
+local changed_rules = {}
 -- If the user has lost a permission since the sale was created, it would end the script between two
 -- writes: so the script first checks each command that is about to write.
 -- https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd Returns the
@@ -14,7 +16,7 @@ local restocks = {}
 local function refused_write()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
-  if (emitted > 0 or #swept > 0 or set_back) and not may_change() then return 'HSET' end
+  if (emitted > 0 or #swept > 0 or set_back or #changed_rules > 0) and not may_change() then return 'HSET' end
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
   if #restocks > 0 and not may('HSET', RESTOCKS, 'f', 'v') then return 'HSET' end
@@ -36,6 +38,7 @@ local function finish(statuses, details)
     redis.call('HDEL', BUCKETS, '')
   end
   save_stock()
+  write_fields(META, changed_rules)
   local transfers = {}
   for field, row in pairs(changed_rows) do
     transfers[#transfers + 1] = field

@@ -1,5 +1,5 @@
 -- Whether a buyer may have the units of a cart: by the limits, and by what is available.
--- @include stored_values, stock_moves, records, event_log, record_changes, expiry
+-- @include partition, stored_values, stock_moves, records, event_log, record_changes, expiry
 
 -- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
 local function taken_in(bucket, buyer)
@@ -17,13 +17,26 @@ local function taken_in(bucket, buyer)
   return taken
 end
 
+local highest
+
+-- The limit of a SKU, -1 for none. A recovery may restore what was right under an earlier limit.
+local function limit_of(sku)
+  local limit = counts(sku)[LIMIT]
+  if bypass_freeze == 0 or revision == 0 then return limit end
+  if not highest then
+    local packed = redis.call('HGET', META, 'highest')
+    highest = decode_units(packed ~= '' and packed)
+  end
+  return highest[sku] or limit
+end
+
 -- The first SKU of a cart that would exceed the buyer's limit, with the limit, the buyer's units,
 -- how many of them are in the archive, and the buyer's units in the bucket. A buyer of nil has no
 -- units.
 local function over_limit(lines, bucket, buyer, taken)
   for i = 1, #lines, 2 do
     local sku = lines[i]
-    local limit = counts(sku)[LIMIT]
+    local limit = limit_of(sku)
     if limit >= 0 then
       taken = taken or buyer and taken_in(bucket, buyer)
       local archived_units = taken and taken_row(bucket, buyer, sku)[sku] or 0

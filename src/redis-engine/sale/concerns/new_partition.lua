@@ -2,15 +2,16 @@
 -- @include lists
 local META, STOCK = KEYS[1], KEYS[2]
 
---   rules: JSON; static: packed as in META; units, limits: of each SKU by its index
+-- The values of a sale as `create` takes them: see there.
 --   time, ahead: the time, and how far it is ahead of the clock
-local function begin_partition(rules, static, units, limits, generation, frozen, time, ahead)
+local function begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, generation, frozen, time, ahead)
   local stock = {}
   for i = 1, #units do
     stock[2 * i - 1] = i - 1
     stock[2 * i] = cmsgpack.pack(units[i], 0, 0, units[i], 0, limits[i], 0)
   end
   for last, first in next_piece, stock, 0 do redis.call('HSET', STOCK, unpack(stock, first, last)) end
+  local static = cmsgpack.pack(@LAYOUT@, incarnation, time, opensAt, closesAt, holdMs, maxHoldMs, #units, 0, 1, holdMs, 0)
   local live = cmsgpack.pack(time, 0, 0, 0, 0, 0, 0, 0, generation, frozen, '', 0, 0, 0, ahead)
   redis.call('HSET', META, 'rules', rules, 'static', static, 'live', live)
 end

@@ -3,9 +3,13 @@
 
 -- The same keys for every script:
 local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpack(KEYS)
---   META      hash    rules: JSON
---                     static: layout, incarnation, epoch, opensAt, closesAt (-1 for none), holdMs,
---                     maxHoldMs, SKU count
+--   META      hash    rules: JSON, as created; present: JSON, if they were updated
+--                     highest: the highest limits of SKUs that were ever in force, where that is
+--                     another than the present one, packed as a row of units
+--                     static: layout, incarnation, epoch, opensAt, closesAt (-1 for none), holdMs
+--                     of the rules as created (a hold of 0 in a record), maxHoldMs, SKU count;
+--                     revision of the rules, 1 if all partitions are known to have them, holdMs,
+--                     the longest maxHoldMs that was ever in force (0 before the first update)
 --                     live: last time, sequence, paused, ended, archived, bucket count, expiry
 --                     count, restock count, generation, frozen, batch id of the latest events,
 --                     transfer count, returns, since, how far the last time is ahead of the
@@ -27,9 +31,10 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   columns. The caller is an array: the incarnation; the generation, sequence and batch id that
 --   the caller has seen last; the batch id of this call; 1 for bypassFreeze.
 --   Columns name it by its first value. See "History" in src/engine/sale.ts.
--- Reply: `done`; now, sequence, epoch, holdMs, statuses (one character an item), generation, batch
---   id of the latest events and how far `now` is ahead of the clock, packed; then details in order
---   of the items. Any other outcome is followed by the clock.
+-- Reply: `done`; now, sequence, epoch, holdMs as created, statuses (one character an item),
+--   generation, batch id of the latest events, how far `now` is ahead of the clock, revision and
+--   present holdMs, packed; then details in order of the items. Any other outcome is followed by
+--   the clock.
 local call = { cmsgpack.unpack(ARGV[1]) }
 local known_incarnation, last_seen_generation, last_seen_sequence, last_seen_batch_id, batch_id, bypass_freeze = unpack(call[1])
 local deadline = call[2]
@@ -38,7 +43,8 @@ local opened = redis.call('HMGET', META, 'static', 'live')
 if not (opened[1] and opened[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, incarnation, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount = cmsgpack.unpack(opened[1])
+local layout, incarnation, epoch, opensAt, closesAt, holdMs, maxHoldMs, skuCount, revision, everywhere, defaultHoldMs, longestHoldMs =
+  cmsgpack.unpack(opened[1])
 -- This version cannot read another version's layout. Before there were layouts, the incarnation
 -- came first.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
@@ -66,7 +72,7 @@ local now, ahead, set_back = time_since(last_time, last_ahead, call[3])
 -- The reply of a call that was executed. The values that each has are one string: a reply of many
 -- values costs more.
 local function reply(statuses, details)
-  local values = { 'done', cmsgpack.pack(now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock) }
+  local values = { 'done', cmsgpack.pack(now, sequence, epoch, holdMs, statuses, generation, latest_batch_id, now - clock, revision, defaultHoldMs) }
   for i = 1, details and #details or 0 do values[2 + i] = details[i] end
   return values
 end

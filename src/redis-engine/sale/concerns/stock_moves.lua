@@ -25,6 +25,12 @@ local function load_lines(lines)
   load_stock(skus)
 end
 
+-- Whether this partition has all SKUs of a list of sku, units, sku, units, ..., which is in order
+-- of the SKUs: another may have been told of a new one before.
+local function has_skus(list)
+  return #list == 0 or list[#list - 1] < skuCount
+end
+
 local function counts(sku)
   local found = stock[sku]
   if not found then

@@ -10,7 +10,7 @@ local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6
 local RECORD = 8
 --   STATE    a code below                                   PAYMENT  payment id or ''
 --   CREATED  ms since the sale's epoch                      BUYER    as given
---   HOLD     ms until expiry, 0 for the sale's own holdMs   KEY      as given or ''
+--   HOLD     ms until expiry, 0 for the sale's first holdMs  KEY      as given or ''
 --   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
 local IS_HELD, IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 0, 1, 2, 3, 4
 local IS_CONFIRMED_LATE = 5
@@ -31,6 +31,8 @@ local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
 local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
 -- units; SKU * 1024 + the other partition
 local SENT, RECEIVED = 13, 14
+-- revision; JSON of what changed
+local UPDATED = 20
 -- reason; bucket and nonce, payment id and state packed
 local REFUND_DUE_FURTHER = 17
 -- state; references

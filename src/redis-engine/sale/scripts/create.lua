@@ -34,8 +34,7 @@ local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, 
     is_complete = 1
   end
   if known_rules then return 'X', known_incarnation, is_complete end
-  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
-  begin_partition(rules, static, units, limits, 1, 0, now, ahead)
+  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, 1, 0, now, ahead)
   known_rules, known_incarnation = rules, incarnation
   return 'C', incarnation, is_complete
 end

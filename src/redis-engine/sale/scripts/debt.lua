@@ -7,7 +7,7 @@
 local details = {}
 for _, debt in ipairs(call[4]) do
   local sku, partitions = unpack(debt)
-  details[#details + 1] = math.max(0, counts(sku)[OWED])
+  details[#details + 1] = sku < skuCount and math.max(0, counts(sku)[OWED]) or 0
   local fields, sent = {}, {}
   for other = 1, partitions - 1 do fields[other] = string.format('s%d/%d', other, block_of(sku)) end
   for other, row in ipairs(read_fields(TRANSFERS, fields)) do sent[other] = decode_units(row)[sku] or 0 end

@@ -7,13 +7,14 @@
 -- @include partition, may_write, types, stored_values, record_changes, expiry, each_reservation
 -- @include ended_holds
 local holds = call[5]
+local longest = bypass_freeze == 1 and math.max(maxHoldMs, longestHoldMs) or maxHoldMs
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
 
 return answer_each(function(record, bucket, i, in_archive)
   local answer = answer_of[record[STATE]]
   if answer then return answer end
   local created = epoch + record[CREATED]
-  local wanted = math.min(now + holds[i], created + maxHoldMs)
+  local wanted = math.min(now + holds[i], created + longest)
   if wanted <= expires_at(record) then return 'R' end
   if late then return 'T' end
   record[HOLD], record.packed = wanted - created, nil

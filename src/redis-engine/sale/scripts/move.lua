@@ -18,7 +18,7 @@ local function move_units(from, to, quantity, key, final, at_most)
     if known_from ~= from or known_to ~= to or known_quantity ~= quantity then return 'C' end
     return 'P', applied
   end
-  if late or more_expired then return 'T' end
+  if late or more_expired or math.max(from, to) >= skuCount then return 'T' end
   local available = counts(from)[AVAILABLE]
   if final == 0 and available < quantity then return 'K', available end
   local applied = math.min(available, at_most)

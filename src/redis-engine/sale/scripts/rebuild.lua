@@ -41,8 +41,7 @@ local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs,
   if known_incarnation then return 'X', known_incarnation end
   if clock > deadline then return 'T', incarnation end
   redis.call('DEL', unpack(KEYS))
-  local static = cmsgpack.pack(@LAYOUT@, incarnation, now, opensAt, closesAt, holdMs, maxHoldMs, #units)
-  begin_partition(rules, static, units, limits, generation, 1, now, ahead)
+  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, generation, 1, now, ahead)
   redis.call('HSET', META, 'complete', 1)
   return 'R', incarnation
 end

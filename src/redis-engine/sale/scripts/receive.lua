@@ -6,8 +6,10 @@
 -- @include partition, may_write, types, stock_moves, stock_transfers, commit
 local statuses, details = {}, {}
 
--- Returns false if that would change something and the call is too late.
+-- Returns false if that would change something and the call is too late, or names a SKU that is
+-- new.
 local function receive_units(from, sent)
+  if not has_skus(sent) then return false end
   local way = 'r' .. from
   load_lines(sent)
   for i = 1, #sent, 2 do

@@ -1,11 +1,13 @@
 -- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf
---   plans: the distinct { items, holdMs } of the batch; planOf: the plan of each item, from 1
+--   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own; planOf: the plan of
+--     each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items of each, packed as in a record
 --   nonces: all of them in one string
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
---   C conflict   T retry   E ended   N not_started: opensAt   Z paused
+--   C conflict   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
+--   Z paused
 --   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
@@ -72,6 +74,7 @@ local lines_before
 -- Decides a request by all possible obstacles. Few requests need that: the others are reserved
 -- below.
 local function decide(i, plan)
+  if not plan.is_known then return 'T' end
   lines_before = lines_before or lines_moved
   if lines_moved + lines_read - lines_before >= 2 * LINES_AT_ONCE then return 'T' end
   local bucket, status, buyer, record = buckets[i], nil, nil, nil
@@ -79,8 +82,9 @@ local function decide(i, plan)
     status, buyer, record = decided_before(bucket, fragments[i])
     if record then detail(encode(record)) end
   end
-  status = status or late and 'T' or refusal or take(i, plan, buyer)
+  status = status or late and 'T' or plan.is_too_long and 'H' or refusal or take(i, plan, buyer)
   if status == 'N' then detail(opensAt) end
+  if status == 'H' then detail(maxHoldMs) end
   return status
 end
 
@@ -95,16 +99,19 @@ load_buckets(buckets)
 local skus = {}
 for _, plan in ipairs(plans) do
   plan.lines = lines_of(plan[1])
-  for i = 1, #plan.lines, 2 do skus[#skus + 1] = plan.lines[i] end
+  -- Another partition may have been told of a new SKU before.
+  plan.is_known = plan.lines[#plan.lines - 1] < skuCount
+  for i = 1, plan.is_known and #plan.lines or 0, 2 do skus[#skus + 1] = plan.lines[i] end
 end
 load_stock(skus)
 
 for _, plan in ipairs(plans) do
   local lines = plan.lines
-  plan.hold = plan[2]
+  plan.hold = plan[2] == 0 and defaultHoldMs or plan[2]
+  plan.is_too_long = plan[2] > maxHoldMs and bypass_freeze == 0
   plan.prefix = cmsgpack.pack(IS_HELD, '', now - epoch, plan.hold == holdMs and 0 or plan.hold)
   -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
-  if #lines == 2 then
+  if #lines == 2 and plan.is_known and not plan.is_too_long then
     local row = stock[lines[1]]
     if row[LIMIT] < 0 or lines[2] <= row[LIMIT] then plan.row, plan.quantity = row, lines[2] end
   end

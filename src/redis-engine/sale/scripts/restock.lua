@@ -12,14 +12,14 @@ local statuses, details = {}, {}
 local gather
 
 for i, sku in ipairs(skus) do
-  if quantities[i] < 0 then gather = gather or rare() end
+  if quantities[i] < 0 and sku < skuCount then gather = gather or rare() end
   local quantity, status = quantities[i], 'R'
   local known = recall('r' .. keys[i])
   if known then
     local knownSku, knownQuantity, applied = cmsgpack.unpack(known)
     status = (knownSku == sku and knownQuantity == quantity) and 'P' or 'C'
     if status == 'P' then details[#details + 1] = applied end
-  elseif late or (quantity < 0 and gather(sku, -quantity) == nil) then
+  elseif late or sku >= skuCount or (quantity < 0 and gather(sku, -quantity) == nil) then
     status = 'T'
   elseif finals[i] == 0 and counts(sku)[AVAILABLE] < -quantity then
     status = 'K'

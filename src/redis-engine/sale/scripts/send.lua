@@ -41,8 +41,10 @@ local function amount(sku, wanted)
   return math.min(available, math.max(wanted, math.floor(available / 2)))
 end
 
--- Returns false if that would change something and the call is too late.
+-- Returns false if that would change something and the call is too late, or names a SKU that is
+-- new.
 local function send_units(to, wants, received)
+  if not (has_skus(wants) and has_skus(received)) then return false end
   local way = 's' .. to
   local catch_up = forgotten(way, received)
   load_lines(wants)

@@ -67,7 +67,7 @@ local function set_total(sku, total, key, at, basis, others, own, final, restore
     end
     return tell('P', known)
   end
-  if late or more_expired then return 'T' end
+  if late or more_expired or sku >= skuCount then return 'T' end
   if at < 0 then at = now end
   local row = counts(sku)
   local last = recall('n' .. sku)

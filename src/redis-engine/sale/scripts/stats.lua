@@ -8,7 +8,9 @@
 
 -- @rarely sweep_all
 if is_due() then rare()() end
-local state = more_expired and 'T' or sale_state()
+local known = true
+for _, sku in ipairs(call[5] == -1 and {} or call[5]) do known = known and sku < skuCount end
+local state = (more_expired or not known) and 'T' or sale_state()
 local details = {}
 if state ~= 'T' then
   local skus = call[5]

@@ -11,7 +11,7 @@ local statuses, details = {}, {}
 if is_due() then rare()() end
 
 local function withhold(sku, units, received)
-  if late or more_expired then return 'T' end
+  if late or more_expired or sku >= skuCount then return 'T' end
   local row = counts(sku)
   local before = transferred('r0', sku)
   if before < received then take_in(sku, received - before, 0) end

@@ -1,0 +1,98 @@
+import type { Retry } from './port.js'
+
+/** One SKU of a sale. */
+export interface SkuRule {
+  readonly sku: string
+  /** Units on sale when the SKU was added. */
+  readonly stock: number
+  /** Units one buyer may have held and confirmed at a time; `null` without a limit. */
+  readonly limit: number | null
+  /**
+   * The highest limit that was ever in force, unless that is `limit`; `null`: there was none.
+   * Buyers may still have that many units.
+   */
+  readonly highestLimit?: number | null
+}
+
+/**
+ * The rules of a sale. Two `Rules` are the same if their JSON is. What is not set and has no `null`
+ * is left out.
+ */
+export interface Rules {
+  /**
+   * First those the sale was created with, in ascending order of the SKU's code units, then those
+   * of later updates: an index keeps its meaning for the life of the sale.
+   */
+  readonly skus: readonly SkuRule[]
+  readonly holdMs: number
+  readonly maxHoldMs: number
+  /** The longest `maxHoldMs` that was ever in force, unless that is `maxHoldMs`. */
+  readonly longestHoldMs?: number
+  readonly opensAt: number | null
+  readonly closesAt: number | null
+  readonly partitions: number
+}
+
+/** The rules in force. */
+export interface PresentRules {
+  /** 0 for the rules the sale was created with; one more with each update. */
+  readonly revision: number
+  readonly rules: Rules
+  /** All partitions are known to have them. Only partition 0 knows. */
+  readonly everywhere: boolean
+}
+
+/** What an update has changed, by the names of `sale.update`. `null`: a rule was removed. */
+export interface RulesChanges {
+  readonly opensAt?: number | null
+  readonly closesAt?: number | null
+  readonly limitPerBuyer?: number | null | Readonly<Record<string, number | null>>
+  readonly holdMs?: number
+  readonly maxHoldMs?: number
+  /** Units of the SKUs that were added. */
+  readonly stock?: Readonly<Record<string, number>>
+}
+
+/**
+ * Rules that change while the sale runs.
+ *
+ * - `create` compares with the rules that the sale was created with, and `describe` answers both.
+ * - Partition 0 decides between updates: an update names the revision that it was made from. The
+ *   other partitions then adopt the rules, in any order and as often as they are told.
+ * - Every reply carries the partition's revision, so a caller that knows older rules learns of the
+ *   new ones, and one that knows newer rules brings them to this partition.
+ * - An item that names a SKU which the partition does not have yet answers `retry`.
+ * - `holdMs` of a reservation that asks for none is the present one. A hold keeps its `expiresAt`.
+ * - A call with `bypassFreeze` applies the highest limit and the longest `maxHoldMs` that were ever
+ *   in force: what was right when it was acknowledged can be restored.
+ */
+export interface RulesCommands {
+  /**
+   * Puts rules in force: those of `revision`, if the present revision is `after`, or, if `after` is
+   * `null`, any lower one. New SKUs begin with this partition's part of their stock; `changes` is
+   * the content of the event `updated`. `unchanged`: these very rules are in force. `outdated`:
+   * others are, and nothing changed.
+   *
+   * `everywhere`: all partitions have adopted these rules. That alone writes no event.
+   */
+  update: {
+    op: {
+      readonly revision: number
+      readonly after: number | null
+      readonly rules: Rules
+      readonly changes: RulesChanges | null
+      readonly everywhere: boolean
+    }
+    answer: { readonly status: 'updated' | 'unchanged' | 'outdated'; readonly revision: number } | Retry
+  }
+}
+
+/** The limit for a reservation that was acknowledged at any time before. */
+export function highestLimitOf({ limit, highestLimit }: SkuRule): number | null {
+  return highestLimit === undefined ? limit : highestLimit
+}
+
+/** The longest time that a hold may ever have lasted. */
+export function longestHoldOf({ maxHoldMs, longestHoldMs }: Rules): number {
+  return longestHoldMs ?? maxHoldMs
+}

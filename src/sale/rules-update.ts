@@ -1,0 +1,256 @@
+import type { Rules, RulesChanges, SkuRule } from '../engine/engine.js'
+import { highestLimitOf, longestHoldOf } from '../engine/rules.js'
+import { invalid } from '../errors.js'
+import {
+  checkId,
+  checkInteger,
+  checkMoment,
+  checkObject,
+  checkOptions,
+  MAX_SPAN_MS,
+  MAX_UNITS,
+  type Names,
+} from '../validation.js'
+import { DEFAULT_HOLD_MS, DEFAULT_MAX_HOLD_MS, label, MAX_SKUS } from './rules.js'
+
+/** What `sale.update` takes. A rule that is not named stays as it is; `null` removes a rule. */
+export interface RulesUpdate {
+  /** When reservations begin: a Date or epoch ms. `null`: at once. */
+  opensAt?: Date | number | null | undefined
+  /** When reservations end. A later time reopens a sale that this time has ended. `null`: never. */
+  closesAt?: Date | number | null | undefined
+  /**
+   * Units of a SKU that a buyer may have held and confirmed at a time: one number for all SKUs, or
+   * a number for each of some SKUs. A lower limit applies to new units only.
+   */
+  limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  /** How long new reservations hold their units, in ms. `null`: ten minutes. */
+  holdMs?: number | null | undefined
+  /**
+   * How long a reservation may hold its units including its extensions, in ms. Holds keep the time
+   * they have. `null`: an hour, or `holdMs` if that is longer.
+   */
+  maxHoldMs?: number | null | undefined
+  /**
+   * SKUs that are new, with their units: at most 1,000 in one call. If all other SKUs have the same
+   * limit, a new one has it too.
+   */
+  stock?: Readonly<Record<string, number>> | undefined
+}
+
+/** An update of valid shape. It is not yet checked against the rules in force. */
+export interface CheckedUpdate {
+  readonly opensAt?: number | null
+  readonly closesAt?: number | null
+  readonly limit?: number | null
+  readonly limits?: ReadonlyMap<string, number | null>
+  readonly holdMs?: number | null
+  readonly maxHoldMs?: number | null
+  readonly stock: ReadonlyMap<string, number>
+}
+
+/** The rules after an update, and how they differ. */
+export interface UpdatedRules {
+  readonly rules: Rules
+  readonly changes: RulesChanges
+}
+
+const UPDATE: Names<RulesUpdate> = {
+  opensAt: true,
+  closesAt: true,
+  limitPerBuyer: true,
+  holdMs: true,
+  maxHoldMs: true,
+  stock: true,
+}
+/** SKUs that one update may name: the event of the update names them too. */
+const MAX_NAMED = 1_000
+
+/** @throws {StockholdError} `INVALID_ARGUMENT` */
+export function checkUpdate(given: RulesUpdate): CheckedUpdate {
+  const update = checkOptions(given, 'update', UPDATE)
+  const { limitPerBuyer } = update
+  const moment = (name: 'opensAt' | 'closesAt') =>
+    update[name] === undefined
+      ? {}
+      : { [name]: update[name] === null ? null : checkMoment(update[name], name) }
+  const span = (name: 'holdMs' | 'maxHoldMs') =>
+    update[name] === undefined
+      ? {}
+      : { [name]: update[name] === null ? null : checkInteger(update[name], name, 1, MAX_SPAN_MS) }
+  return {
+    ...moment('opensAt'),
+    ...moment('closesAt'),
+    ...span('holdMs'),
+    ...span('maxHoldMs'),
+    ...(limitPerBuyer !== undefined && checkLimits(limitPerBuyer)),
+    stock: checkNewStock(update.stock),
+  }
+}
+
+function checkLimits(given: unknown): Pick<CheckedUpdate, 'limit' | 'limits'> {
+  if (given === null) return { limit: null }
+  if (typeof given !== 'object') return { limit: checkInteger(given, 'limitPerBuyer', 1, MAX_UNITS) }
+  const limits = entriesOf(given, 'limitPerBuyer', 'of SKUs and their limits, or a number')
+  for (const [sku, limit] of limits)
+    if (limit !== null) checkInteger(limit, `limitPerBuyer[${label(sku)}]`, 1, MAX_UNITS)
+  return { limits: new Map(limits as [string, number | null][]) }
+}
+
+function checkNewStock(given: unknown): ReadonlyMap<string, number> {
+  if (given === undefined) return new Map()
+  const stock = entriesOf(given, 'stock', 'of SKUs and their units').map(
+    ([sku, units]) =>
+      [checkId(sku, 'stock: a SKU'), checkInteger(units, `stock[${label(sku)}]`, 0, MAX_UNITS)] as const,
+  )
+  return new Map(stock)
+}
+
+function entriesOf(given: unknown, argument: string, what: string): [string, unknown][] {
+  const entries = Object.entries(checkObject(given, argument, what))
+  if (entries.length > MAX_NAMED) throw invalid(argument, `must name at most ${MAX_NAMED} SKUs in one update`)
+  return entries
+}
+
+/**
+ * Applies an update to the rules in force. `undefined`: it changes nothing.
+ *
+ * @throws {StockholdError} `INVALID_ARGUMENT`: the rules contradict each other, or a SKU of `stock`
+ *   is on sale already, with other units.
+ */
+export function applyUpdate(present: Rules, update: CheckedUpdate): UpdatedRules | undefined {
+  const times = timesAfter(present, update)
+  const holds = holdsAfter(present, update)
+  const skus = skusAfter(present, update)
+  const longestHoldMs = Math.max(longestHoldOf(present), holds.maxHoldMs)
+  const rules: Rules = {
+    skus,
+    ...holds,
+    ...(longestHoldMs > holds.maxHoldMs && { longestHoldMs }),
+    ...times,
+    partitions: present.partitions,
+  }
+  if (JSON.stringify(rules) === JSON.stringify(present)) return undefined
+  return { rules, changes: changesOf(present, rules, update) }
+}
+
+function timesAfter(present: Rules, update: CheckedUpdate): Pick<Rules, 'opensAt' | 'closesAt'> {
+  const { opensAt = present.opensAt, closesAt = present.closesAt } = update
+  if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
+    throw invalid('closesAt', `must be after opensAt (${new Date(opensAt).toISOString()})`)
+  return { opensAt, closesAt }
+}
+
+function holdsAfter(present: Rules, update: CheckedUpdate): Pick<Rules, 'holdMs' | 'maxHoldMs'> {
+  const { holdMs: hold = present.holdMs, maxHoldMs: longest = present.maxHoldMs } = update
+  const holdMs = hold ?? DEFAULT_HOLD_MS
+  const maxHoldMs = longest ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs)
+  if (maxHoldMs < holdMs) throw invalid('maxHoldMs', `must not be less than holdMs (${holdMs})`)
+  return { holdMs, maxHoldMs }
+}
+
+function skusAfter(present: Rules, { limit, limits, stock }: CheckedUpdate): SkuRule[] {
+  const known = new Map(present.skus.map((rule) => [rule.sku, rule]))
+  for (const sku of limits?.keys() ?? [])
+    if (!known.has(sku) && !stock.has(sku))
+      throw invalid(`limitPerBuyer[${label(sku)}]`, 'names a SKU that is not in the sale')
+  const limitOf = (sku: string, before: number | null) => {
+    const own = limits?.get(sku)
+    if (own !== undefined) return own
+    return limit === undefined ? before : limit
+  }
+  const ofAll = commonLimit(present)
+  const added: SkuRule[] = []
+  for (const [sku, units] of [...stock].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const rule = known.get(sku)
+    if (!rule) added.push({ sku, stock: units, limit: limitOf(sku, ofAll) })
+    else if (rule.stock !== units)
+      throw invalid(`stock[${label(sku)}]`, 'is on sale already: change its units by restock')
+  }
+  if (present.skus.length + added.length > MAX_SKUS)
+    throw invalid('stock', `must not bring the sale to more than ${MAX_SKUS} SKUs`)
+  return [...present.skus.map((rule) => withLimit(rule, limitOf(rule.sku, rule.limit))), ...added]
+}
+
+/** The limit that every SKU has; `null` if there is none. */
+function commonLimit({ skus }: Rules): number | null {
+  const { limit } = skus[0]!
+  return skus.every((rule) => rule.limit === limit) ? limit : null
+}
+
+function withLimit(rule: SkuRule, limit: number | null): SkuRule {
+  const before = highestLimitOf(rule)
+  const highestLimit = before === null || limit === null ? null : Math.max(before, limit)
+  const { sku, stock } = rule
+  return highestLimit === limit ? { sku, stock, limit } : { sku, stock, limit, highestLimit }
+}
+
+function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate): RulesChanges {
+  const added = after.skus.slice(before.skus.length)
+  const isLimited = after.skus.some((rule, sku) => {
+    const known = before.skus[sku]
+    return known ? rule.limit !== known.limit : limits?.has(rule.sku)
+  })
+  const limitPerBuyer = limits ? Object.fromEntries(limits) : limit
+  return {
+    ...(after.opensAt !== before.opensAt && { opensAt: after.opensAt }),
+    ...(after.closesAt !== before.closesAt && { closesAt: after.closesAt }),
+    ...(isLimited && limitPerBuyer !== undefined && { limitPerBuyer }),
+    ...(after.holdMs !== before.holdMs && { holdMs: after.holdMs }),
+    ...(after.maxHoldMs !== before.maxHoldMs && { maxHoldMs: after.maxHoldMs }),
+    ...(added.length > 0 && { stock: Object.fromEntries(added.map(({ sku, stock }) => [sku, stock])) }),
+  }
+}
+
+/** The result of `sale.update`. */
+export interface UpdateResult {
+  /** Counts the changes of the rules: 0 for those that the sale was created with. */
+  readonly revision: number
+  /** These rules were in force already, and nothing changed. */
+  readonly replayed: boolean
+}
+
+/** The rules of one SKU. */
+export interface SkuRules {
+  /** Units that a buyer may have held and confirmed at a time; `null`: no limit. */
+  readonly limitPerBuyer: number | null
+}
+
+/** The rules in force: the result of `sale.rules`. Times are epoch ms. */
+export interface RulesInForce {
+  /** The SKUs of the sale. */
+  readonly skus: Readonly<Record<string, SkuRules>>
+  /** One number if it is the limit of every SKU; `null`: no limits. */
+  readonly limitPerBuyer: number | Readonly<Record<string, number>> | null
+  readonly holdMs: number
+  readonly maxHoldMs: number
+  readonly opensAt: number | null
+  readonly closesAt: number | null
+  readonly partitions: number
+  /** Counts the changes of the rules: 0 for those that the sale was created with. */
+  readonly revision: number
+  /** The server's time when it answered. */
+  readonly serverTime: number
+}
+
+export function rulesInForce(rules: Rules, revision: number, serverTime: number): RulesInForce {
+  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
+  return {
+    skus: Object.fromEntries(skus.map(({ sku, limit }) => [sku, { limitPerBuyer: limit }])),
+    limitPerBuyer: publicLimit(rules),
+    holdMs,
+    maxHoldMs,
+    opensAt,
+    closesAt,
+    partitions,
+    revision,
+    serverTime,
+  }
+}
+
+function publicLimit(rules: Rules): RulesInForce['limitPerBuyer'] {
+  const ofAll = commonLimit(rules)
+  if (ofAll !== null) return ofAll
+  const limited = rules.skus.filter(({ limit }) => limit !== null)
+  return limited.length === 0 ? null : Object.fromEntries(limited.map(({ sku, limit }) => [sku, limit!]))
+}
