@@ -7,7 +7,7 @@ const ofPostgres = (error: unknown): Error => {
   try {
     explain(error)
   } catch (thrown) {
-    return thrown as Error
+    return (thrown as Error).cause as Error
   }
 }
 
