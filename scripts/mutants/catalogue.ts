@@ -30,6 +30,11 @@ const folders = [
   'src/consumer',
 ]
 
+/** Of the ledger, the rules that need no database. */
+const orders = ['payout-rules', 'step-batcher', 'steps', 'units'].map(
+  (name) => `src/postgres/orders/${name}.ts`,
+)
+
 export const root = repositoryRoot()
 
 export function readSource(file: string): string {
@@ -44,7 +49,7 @@ function sourceFiles(): string[] {
       .sort()
       .map((name) => `${folder}/${name}`),
   )
-  return ['src/common/chunks.ts', 'src/common/heap.ts', ...found]
+  return ['src/common/chunks.ts', 'src/common/heap.ts', ...orders, ...found]
 }
 
 /** Every mutant there is of these files. */

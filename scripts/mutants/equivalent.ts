@@ -118,7 +118,7 @@ export const explanations: readonly Explanation[] = [
   {
     file: 'src/sale/reserve-request.ts',
     reason: 'The short way for a cart of one line has the same result.',
-    lines: ['items: items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem),'],
+    lines: ['return items.length === 0 ? [checkItem(items[0], 0)] : Array.from(items, checkItem)'],
   },
   {
     file: 'src/waiting-room/ticket-table.ts',

@@ -30,6 +30,7 @@ export type SuiteName =
   | 'group lua'
   | 'group memory'
   | 'consumer'
+  | 'ledger'
 
 /** On Redis, or on the memory engine: the suites over both engines name the engine first. */
 const ON_REDIS = /^(?!memory( engine)? )/
@@ -98,6 +99,7 @@ export function suites(): Record<SuiteName, Suite> {
       [...consumers, ...unit('consumer'), ...wakeUps, ...options, ...properties('consumer')],
       IN_MEMORY,
     ),
+    ledger: suite('ledger', unit('postgres'), IN_MEMORY),
   }
 }
 
@@ -107,6 +109,7 @@ export function suiteName(file: string): SuiteName {
   if (file.endsWith('.lua')) return `${about}lua`
   if (engine || file === 'src/common/heap.ts') return `${about}memory`
   if (file.startsWith('src/consumer/')) return 'consumer'
+  if (file.startsWith('src/postgres/')) return 'ledger'
   if (file.startsWith('src/sale/rebalancing/')) return 'rebalancing'
   return about === 'room ' || file.startsWith('src/waiting-room/') ? 'room' : 'sale'
 }

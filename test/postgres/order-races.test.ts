@@ -5,6 +5,7 @@ import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
 import { redisKind } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { Shop } from '../support/shop.js'
+import { clockedMemory } from '../support/test-clock.js'
 import { startWorker } from '../support/workers.js'
 import { database } from './support/database.js'
 import { FaultyPool } from './support/faulty-pool.js'
@@ -170,6 +171,43 @@ describe('a refund between the question to the sale and the row', () => {
       refunded: [],
     })
     expect(await ledger.column('open_orders', 'id')).toEqual([])
+  })
+})
+
+describe('a sale that cannot be asked', () => {
+  test('one that Redis has lost: this process knows it, and ships nothing', async () => {
+    const { shop, ledger } = await opened()
+    const { id } = await shop.confirmed('u')
+    await ledger.agrees(shop.sale)
+    await lose()
+    await faultOf(ledger.ledger.ship(shop.sale, id, post('t')), 'STATE_LOST')
+    await faultOf(ledger.ledger.refund(shop.sale, id, { restock: true }), 'STATE_LOST')
+    expect(await ledger.sql('SELECT FROM $schema.shipments')).toEqual([])
+    const other = stranger(shop)
+    await other.recover({ from: ledger.ledger })
+    expect(await ledger.ledger.ship(other, id, post('t'))).toMatchObject({ status: 'shipped' })
+  })
+
+  test('a ledger that does not catch up with it: nothing is recorded', async () => {
+    const { clock, engine } = await clockedMemory()
+    const sale = new FlashSale('slow', { engine })
+    onTestFinished(() => sale.close())
+    await clock.during(sale.create({ stock: { a: 1 } }))
+    const ledger = await TestLedger.open(db)
+    const made = await clock.during(sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }))
+    if (made.status !== 'reserved') expect.fail(made.status)
+    const { id } = made.reservation
+    await clock.during(ledger.agrees(sale))
+    const blocker = await db.pool.connect()
+    await blocker.query('BEGIN')
+    await blocker.query(`LOCK TABLE ${ledger.schema}.positions`)
+    await clock.during(sale.confirm(id))
+    const shipping = ledger.ledger.ship(sale, id, post('t'))
+    const error = await faultOf(clock.during(shipping), 'UNAVAILABLE')
+    expect(error.retryable).toBe(true)
+    await blocker.query('COMMIT')
+    blocker.release()
+    expect(await clock.during(ledger.ledger.ship(sale, id, post('t')))).toMatchObject({ status: 'shipped' })
   })
 })
 

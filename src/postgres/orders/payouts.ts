@@ -3,34 +3,9 @@ import { writeInTransaction } from '../failure.js'
 import type { SqlClient, SqlPool } from '../pool.js'
 import { arrayOf, fromText, quoted, toText } from '../text.js'
 import type { PayoutRequest } from './options.js'
+import { type Decided, type DueOrder, decide, type PayoutLine } from './payout-rules.js'
 import type { Payout, PayoutOrder } from './results.js'
-import { covers, fromJson, itemsOf, minus, NONE, toJson, type Units } from './units.js'
-
-/** An order that is due, locked. */
-interface DueOrder {
-  readonly sale: string
-  readonly id: string
-  readonly isConfirmed: boolean
-  readonly units: Units
-  readonly delivered: Units
-  /** Units whose money the seller has; `null` before the payout. */
-  readonly paidOut: Units | null
-}
-
-/** An order in a batch. */
-interface PayoutLine {
-  readonly type: 'order' | 'refunded'
-  readonly sale: string
-  readonly id: string
-  readonly units: Units
-}
-
-/** What a batch makes of an order that is due. */
-interface Decided {
-  readonly order: DueOrder
-  readonly paidOut: Units | null
-  readonly line: PayoutLine | undefined
-}
+import { fromJson, itemsOf, toJson } from './units.js'
 
 /**
  * Makes batches of orders whose money may go to the seller. Each order is decided while its row in
@@ -139,7 +114,7 @@ export class Payouts {
     if (Number(delivered_for) !== deliveredFor || max_orders !== limit)
       throw new StockholdError(
         'IDEMPOTENCY_CONFLICT',
-        `The key ${JSON.stringify(key)} was used for a batch with deliveredFor ${delivered_for} and limit ${max_orders}.`,
+        `The key was used for a batch with deliveredFor ${delivered_for} and limit ${max_orders}.`,
       )
     const { rows } = await client.query(
       `SELECT type, sale, id, items::text AS items FROM ${s}.payout_orders WHERE payout = $1 ORDER BY number`,
@@ -151,18 +126,4 @@ export class Payouts {
         .map(({ sale, id, items }) => ({ sale: fromText(sale), id, items: itemsOf(fromJson(items)) }))
     return { key, madeAt: Number(made_at), orders: of('order'), refunded: of('refunded'), more, replayed }
   }
-}
-
-function decide(order: DueOrder): Decided {
-  const { sale, id, isConfirmed, delivered, paidOut } = order
-  const units = isConfirmed ? order.units : NONE
-  if (paidOut === null) {
-    // Otherwise the next delivery, or the next refund of a part, makes the order due again.
-    const isPayable = units.size > 0 && covers(delivered, units)
-    if (!isPayable) return { order, paidOut: null, line: undefined }
-    return { order, paidOut: units, line: { type: 'order', sale, id, units } }
-  }
-  const refunded = minus(paidOut, units)
-  const line = refunded.size > 0 ? ({ type: 'refunded', sale, id, units: refunded } as const) : undefined
-  return { order, paidOut: minus(paidOut, refunded), line }
 }

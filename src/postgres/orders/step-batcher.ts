@@ -17,7 +17,7 @@ export type Answers<A> = ReadonlyMap<string, () => A>
 const AT_ONCE = 500 // tuning
 /** How often a request is repeated whose order is locked, and the pause in between, in ms. */
 const MAX_TRIES = 200
-const PAUSE_MS = 50
+const PAUSE_MS = 50 // tuning
 
 /**
  * Gathers requests that come while a batch is under way: one transaction serves all of them. A

@@ -15,7 +15,7 @@ export interface Decision<A> {
 export function ship(sale: string, order: LockedOrder, step: ShipStep): Decision<ShipResult> {
   const { shipment, now } = order
   if (shipment) {
-    if (!isRepeat(shipment, step)) throw anotherShipment(step)
+    if (!isRepeat(shipment, step)) throw anotherShipment()
     const answer = { status: 'shipped', shipment: shipmentOf(shipment), replayed: true } as const
     return { answer: { ...answer, order: orderOf(sale, order) } }
   }
@@ -46,10 +46,10 @@ function isRepeat(shipment: StoredShipment, { carrier, units }: ShipStep): boole
   return units === null ? shipment.asked === null : isSame(shipment.units, units)
 }
 
-function anotherShipment({ reference }: ShipStep): StockholdError {
+function anotherShipment(): StockholdError {
   return new StockholdError(
     'IDEMPOTENCY_CONFLICT',
-    `The order has another shipment with the reference ${JSON.stringify(reference)}: the carrier or the items differ.`,
+    'The order has another shipment with this reference: the carrier or the items differ.',
   )
 }
 
@@ -84,8 +84,7 @@ export function refund(order: LockedOrder, step: RefundStep): Decision<LedgerRef
   const reservation = reservationOf(order)
   if (order.refund) {
     const before = order.refund.asked
-    if (asked === null || before === null ? asked !== before : !isSame(asked, before))
-      throw anotherRefund(step)
+    if (asked === null || before === null ? asked !== before : !isSame(asked, before)) throw anotherRefund()
     return { answer: { status: 'refunded', reservation, replayed: true } }
   }
   if (state === 'refunded' && asked === null)
@@ -101,11 +100,8 @@ export function refund(order: LockedOrder, step: RefundStep): Decision<LedgerRef
   }
 }
 
-function anotherRefund({ key }: RefundStep): StockholdError {
-  return new StockholdError(
-    'IDEMPOTENCY_CONFLICT',
-    `The key ${JSON.stringify(key)} was used for another refund of this order.`,
-  )
+function anotherRefund(): StockholdError {
+  return new StockholdError('IDEMPOTENCY_CONFLICT', 'The key was used for another refund of this order.')
 }
 
 function orderOf(sale: string, order: LockedOrder): LedgerOrder {

@@ -131,6 +131,12 @@ describe('a receipt', () => {
     expect(deliver('s', earlier, { ...one, at: 800 }).change?.order.deliveredAt).toBe(900)
   })
 
+  test('the first receipt of an order is its time, however early', () => {
+    const first = order({ shipped: units({ a: 2 }), shipment })
+    expect(deliver('s', first, { ...one, at: 0 }).change?.order.deliveredAt).toBe(0)
+    expect(deliver('s', first, { ...one, at: 40 }).change?.order.deliveredAt).toBe(40)
+  })
+
   test('a parcel of a refunded order arrives', () => {
     const refunded = order({ state: 'refunded', shipped: units({ a: 3, b: 1 }) })
     expect(deliver('s', refunded, all).answer).toMatchObject({ status: 'delivered', order: { open: [] } })
@@ -157,6 +163,34 @@ describe('a refund after the removal', () => {
     expect(answer.status).toBe(status)
     expect(change?.refund && Object.fromEntries(change.refund.rest)).toEqual(rest)
     if (answer.status === 'refunded') expect(answer.replayed).toBe(change === undefined)
+  })
+
+  test('the answer has the reservation afterwards; the row has the key', () => {
+    const paid = order({ paymentId: 'p', key: 'checkout' })
+    const reservation = { id: 'r', buyer: 'u', key: 'checkout', createdAt: 1, expiresAt: 2, paymentId: 'p' }
+    const all = [
+      { sku: 'a', quantity: 3 },
+      { sku: 'b', quantity: 1 },
+    ]
+    const complete = refund(paid, whole)
+    expect(complete.answer).toEqual({
+      ...{ status: 'refunded', replayed: false },
+      reservation: { ...reservation, items: all, state: 'refunded' },
+    })
+    expect(complete.change?.refund?.key).toBe('')
+    const partly = refund(paid, {
+      ...part(3),
+      items: [
+        { sku: 'a', quantity: 1 },
+        { sku: 'a', quantity: 2 },
+      ],
+    })
+    expect(partly.answer).toMatchObject({
+      reservation: { ...reservation, items: [{ sku: 'b', quantity: 1 }], state: 'confirmed' },
+    })
+    expect(partly.change?.refund?.key).toBe('k')
+    const { answer } = refund(order({ state: 'held' }), whole)
+    expect('reservation' in answer && 'paymentId' in answer.reservation).toBe(false)
   })
 
   test('the key of another refund is a conflict', () => {

@@ -7,10 +7,14 @@ type Batch = ReadonlyMap<string, number>
 function batcher(run?: (batch: Batch) => ReadonlyMap<string, () => number>) {
   const batches: (readonly [string, number])[][] = []
   const pauses: number[] = []
+  let running = 0
   const made = new StepBatcher<number, number>(
     async (batch) => {
       batches.push([...batch])
+      // One batch at a time: those that come meanwhile make the next one.
+      expect(++running).toBe(1)
       await new Promise((resolve) => setImmediate(resolve))
+      running--
       return run ? run(batch) : new Map([...batch].map(([id, value]) => [id, () => value]))
     },
     async (ms) => void pauses.push(ms),
@@ -63,7 +67,22 @@ test('a request whose order is locked is repeated, before later ones, and not fo
   })
   expect(await Promise.all([made.ask('locked', 1), made.ask('free', 2)])).toEqual([1, 2])
   expect([tries, pauses.length]).toEqual([4, 3])
+  const before = pauses.length
   tries = Number.NEGATIVE_INFINITY
   await expect(made.ask('locked', 1)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true })
+  expect(pauses.length - before).toBe(199)
   expect(await made.ask('free', 3)).toBe(3)
+})
+
+test('requests that come while a batch waits for its pause are not delayed by a locked order', async () => {
+  let isLocked = true
+  const { made, batches } = batcher((batch) => {
+    const rest = [...batch].filter(([id]) => id !== 'locked' || !isLocked)
+    return new Map(rest.map(([id, value]) => [id, () => value]))
+  })
+  const waiting = made.ask('locked', 1)
+  for (let i = 0; i < 3; i++) expect(await made.ask(`free-${i}`, i)).toBe(i)
+  isLocked = false
+  expect(await waiting).toBe(1)
+  expect(batches.at(-1)).toEqual([['locked', 1]])
 })
