@@ -13,15 +13,13 @@ export interface PartitionMutant {
 
 const without = (find: string): Alteration => ({ find, replace: '' })
 
-const TAKES = 'move(sku, AVAILABLE, IN_TRANSIT, units)\n  local row'
-
 export const transferMutants: readonly PartitionMutant[] = [
   {
     name: 'what is received is added twice',
     alterations: [
       {
-        find: TAKES,
-        replace: 'move(sku, AVAILABLE, IN_TRANSIT, units < 0 and 2 * units or units)\n  local row',
+        find: 'move_cart({ sku, units }, IN_TRANSIT, AVAILABLE)',
+        replace: 'move_cart({ sku, 2 * units }, IN_TRANSIT, AVAILABLE)',
       },
     ],
     breaks: ['events', 'conservation', 'difference'],
@@ -39,15 +37,13 @@ export const transferMutants: readonly PartitionMutant[] = [
   {
     name: 'what is sent is not taken',
     alterations: [
-      { find: TAKES, replace: 'move(sku, units < 0 and AVAILABLE or nil, IN_TRANSIT, units)\n  local row' },
+      { find: 'move(sku, AVAILABLE, IN_TRANSIT, units)', replace: 'move(sku, nil, IN_TRANSIT, units)' },
     ],
     breaks: ['conservation', 'events', 'difference'],
   },
   {
     name: 'what was sent is not remembered',
-    alterations: [
-      { find: 'changed[field] = true\n  emit', replace: 'changed[field] = event ~= SENT or nil\n  emit' },
-    ],
+    alterations: [without("count_transfer('s' .. to, sku, units)")],
     breaks: ['difference', 'conservation'],
   },
   {
@@ -57,7 +53,7 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'to send writes no event',
-    alterations: [{ find: 'emit(event, math.abs(units), sku * 1024 + other)', replace: '' }],
+    alterations: [without('emit(SENT, units, sku * 1024 + to)')],
     breaks: ['events', 'difference', 'fault'],
   },
   {
@@ -147,7 +143,7 @@ export const groupMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'trimming ignores the age',
-    alterations: [{ find: 'if at > now - older_than or (', replace: 'if false or (' }],
+    alterations: [{ find: 'if at > now - kept or (', replace: 'if false or (' }],
     breaks: ['difference', 'events'],
   },
   {
