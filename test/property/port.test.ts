@@ -140,15 +140,22 @@ async function endState(partition: Partition) {
 /**
  * What must be said again, whatever its neighbours in the batch have done in the meantime: all that
  * was decided for good. A refusal may read otherwise (fewer units, a key that is taken now), a
- * pause and a resume take turns.
+ * pause and a resume take turns. The reservation is as it is now: the id of a payment that was first
+ * reported without one may have come since.
  */
 function lasting(command: Changing, answers: readonly Answer<Changing>[], first = answers) {
   const refusals = ['sold_out', 'limit_exceeded', 'paused', 'ended', 'not_started']
   if (command === 'control') return []
   // A repeat says that it is one; it says nothing else that is new.
   return answers
-    .map((answer) => ({ ...answer, replayed: undefined }))
+    .map((answer, i) => ({ ...withPaymentOf(answer, first[i]!), replayed: undefined }))
     .filter((_, i) => !refusals.includes(first[i]!.status))
+}
+
+function withPaymentOf(answer: Answer<Changing>, first: Answer<Changing>): Answer<Changing> {
+  if (!('reservation' in answer && 'reservation' in first)) return answer
+  if (first.reservation.paymentId !== null) return answer
+  return { ...answer, reservation: { ...answer.reservation, paymentId: null } }
 }
 
 for (const kind of engineKinds()) {
