@@ -1,6 +1,7 @@
 import { defineConfig } from 'tsup'
 
-const library = { index: 'src/index.ts', postgres: 'src/postgres.ts', testing: 'src/testing.ts' }
+const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify']
+const library = Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`]))
 
 export default defineConfig({
   entry: { ...library, cli: 'src/cli/main.ts' },

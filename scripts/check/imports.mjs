@@ -2,6 +2,7 @@
 const layers = [
   { name: 'entry points', path: '^src/[^/]+\\.ts$' },
   { name: 'cli', path: '^src/cli/' },
+  { name: 'http', path: '^src/http/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
   { name: 'batching', path: '^src/batching/' },
   { name: 'engine', path: '^src/engine/' },
@@ -69,5 +70,10 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
+    // Some packages have `exports` and no `main`.
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 }

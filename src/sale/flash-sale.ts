@@ -28,10 +28,12 @@ import type {
   ReserveResult,
 } from './results.js'
 import { SaleAdministration } from './sale-administration.js'
-import { openSale } from './sale-context.js'
+import { openSale, type SaleContext } from './sale-context.js'
 
 /** The events of a sale, as a consumer or a ledger reads them. Internal, not exported. */
 export let sourceOf: (sale: FlashSale) => EventSource
+/** What a handle is made of, as its HTTP routes read it. Internal, not exported. */
+export let contextOf: (sale: FlashSale) => SaleContext
 
 /**
  * A handle on one sale. Any number of processes may open any number of handles. A handle learns the
@@ -44,6 +46,7 @@ export let sourceOf: (sale: FlashSale) => EventSource
 export class FlashSale extends SaleAdministration {
   static {
     sourceOf = (sale) => sale.context.client.source
+    contextOf = (sale) => sale.context
   }
 
   readonly id: string

@@ -15,6 +15,7 @@ import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
+const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify']
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 
 /**
@@ -68,10 +69,10 @@ async function bundle(name: string, code: string, stockhold: string): Promise<st
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['ioredis', 'fast-check', 'fast-jwt', 'p-limit', 'pg'],
+    // Everything that is installed; the package itself is its source.
+    packages: 'external',
     alias: {
-      'stockhold/postgres': `${root}src/postgres.ts`,
-      'stockhold/testing': `${root}src/testing.ts`,
+      ...Object.fromEntries(subpaths.map((name) => [`stockhold/${name}`, `${root}src/${name}.ts`])),
       stockhold,
     },
     loader: { '.lua': 'text' },
@@ -115,8 +116,7 @@ describe('the snippets', () => {
       compilerOptions: {
         paths: {
           stockhold: [`${root}src/index.ts`],
-          'stockhold/postgres': [`${root}src/postgres.ts`],
-          'stockhold/testing': [`${root}src/testing.ts`],
+          ...Object.fromEntries(subpaths.map((name) => [`stockhold/${name}`, [`${root}src/${name}.ts`]])),
         },
       },
       files: [...snippets.map(({ file }) => `${file}.ts`), `${root}src/lua.d.ts`],

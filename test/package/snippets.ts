@@ -7,6 +7,23 @@ export interface Expectation {
   readonly prints: readonly string[]
 }
 
+/** The way of a buyer over HTTP, from the queue to the hold. `port` is the shop's. */
+const wayOfABuyer = `
+        const call = async (method: string, path: string, headers = {}, body?: unknown) => {
+          const sent = { 'content-type': 'application/json', 'x-user': 'u-1', ...headers }
+          const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body)
+          const response = await fetch(\`http://127.0.0.1:\${port}/shop\${path}\`, { method, headers: sent, body: text })
+          const told = (await response.text()) || 'null'
+          return { code: response.status, headers: response.headers, body: JSON.parse(told) }
+        }
+        const joined = await call('POST', '/queue')
+        const polled = await call('GET', '/queue', { 'stockhold-ticket': joined.headers.get('stockhold-ticket')! })
+        const buy = { 'stockhold-pass': polled.headers.get('stockhold-pass')!, 'idempotency-key': 'c-1' }
+        const cart = { items: [{ sku: 'mango-me', quantity: 1 }] }
+        const held = await call('POST', '/reservations', buy, cart)
+        const again = await call('POST', '/reservations', buy, cart)
+        console.log(joined.code, polled.body.status, held.code, again.code, held.headers.get('location') === \`/shop/reservations/\${held.body.id}\`)`
+
 /** By chapter, one for each of its snippets in `ts`, in order. */
 export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
   'README.md': [
@@ -58,6 +75,57 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         await stop()
         process.exit(0)`,
       prints: ['give back p-2 released\ntrue'],
+    },
+  ],
+  'src/http/README.md': [
+    {
+      call: `
+        import { createHmac } from 'node:crypto'
+        const { port } = app.server.address() as { port: number }${wayOfABuyer}
+        const object = { client_reference_id: held.body.id, payment_intent: 'pi_1' }
+        const event = JSON.stringify({ id: 'evt_1', type: 'checkout.session.completed', data: { object } })
+        const t = Math.floor(Date.now() / 1_000)
+        const sign = (secret: string) => 't=' + t + ',v1=' + createHmac('sha256', secret).update(t + '.' + event).digest('hex')
+        const forged = await call('POST', '/payments', { 'stripe-signature': sign('whsec_other') }, event)
+        const paid = await call('POST', '/payments', { 'stripe-signature': sign('whsec_test') }, event)
+        console.log(forged.code, paid.code, paid.body.status)
+        process.exit(0)`,
+      prints: ['200 admitted 201 200 true\n', '400 200 confirmed'],
+    },
+    {
+      call: `
+        import { Webhook } from 'standardwebhooks'
+        const { port } = server.address() as { port: number }${wayOfABuyer}
+        const event = JSON.stringify({ type: 'payment.succeeded', data: { reservation: held.body.id, payment: 'p-1' } })
+        const sign = (body: string) => ({
+          'webhook-id': 'msg_1',
+          'webhook-timestamp': String(Math.floor(Date.now() / 1_000)),
+          'webhook-signature': new Webhook('whsec_dGVzdA==').sign('msg_1', new Date(), body),
+        })
+        const forged = await call('POST', '/payments', sign(event + ' '), event)
+        const paid = await call('POST', '/payments', sign(event), event)
+        console.log(forged.code, paid.code, paid.body.status)
+        process.exit(0)`,
+      prints: ['200 admitted 201 200 true\n', '400 200 confirmed'],
+    },
+    {
+      call: `
+        await new Promise((resolve) => server.listening ? resolve(0) : server.once('listening', resolve))
+        const { port } = server.address() as { port: number }${wayOfABuyer}
+        const ready = await call('GET', '/readyz')
+        console.log(ready.code, JSON.stringify(ready.body))
+        process.exit(0)`,
+      prints: ['200 admitted 201 200 true\n', '200 {"canSell":true,"why":null}'],
+    },
+    {
+      call: `
+        const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 1 }] })
+        if (held.status !== 'reserved') throw new Error(held.status)
+        const body = JSON.stringify({ order: held.reservation.id, payment: 'p-1' })
+        const pay = (signature: string) => routes(new Request('http://shop/payments', { method: 'POST', headers: { 'x-signature': signature }, body }))
+        const told = await pay(signatureOf(body).toString('hex'))
+        console.log((await pay('00')).status, told.status, await told.text())`,
+      prints: ['400 200 {"status":"confirmed"}'],
     },
   ],
   'src/postgres/README.md': [

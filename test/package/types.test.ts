@@ -23,6 +23,11 @@ import {
   type LedgerWriter, type LogOffset, memoryEngine, type RecoverySource, type Reservation, redisEngine, StockholdError,
   type StoredReservation, type StoredSaleRules, WaitingRoom,
 } from 'stockhold'
+import type { IncomingMessage } from 'node:http'
+import Fastify from 'fastify'
+import { saleRoutes as expressRoutes } from 'stockhold/express'
+import { saleRoutes as fastifyRoutes } from 'stockhold/fastify'
+import { saleRoutes, type SaleView, standardWebhook } from 'stockhold/http'
 import { postgresLedger } from 'stockhold/postgres'
 import { checkNoOversell, faultyRedis, storyArbitrary, virtualEngine } from 'stockhold/testing'
 
@@ -95,6 +100,23 @@ class OwnLedger implements Ledger {
     return { rules, incarnation: '', lastSeen: this.#written, recoverySource: async () => recovery }
   }
 }
+interface Session extends IncomingMessage {
+  user?: { id: string }
+}
+export const routes = [
+  saleRoutes({ sale: sales[0]!, identify: async ({ headers }) => headers.get('user') ?? undefined }),
+  expressRoutes({ sale: sales[0]!, identify: ({ user }: Session) => user && { buyer: user.id } }),
+]
+export const app = Fastify().register(
+  fastifyRoutes({
+    sale: sales[0]!,
+    allow: ({ buyer, sku, request }) => buyer !== undefined && sku !== 'staff' && request.ip !== '',
+    identify: ({ headers }) => headers['x-user']?.toString(),
+    webhook: standardWebhook<{ id: string }>({ secret: 's', read: ({ id }) => ({ reservationId: id, paymentId: id }) }),
+  }),
+  { prefix: '/shop' },
+)
+export const unitsLeft = ({ skus }: SaleView) => skus.map(({ available }) => available)
 const durability = { ledger: new OwnLedger() }
 export const kept = new FlashSale('sale', { engine: memoryEngine(), durability })
 // @ts-expect-error: only what this package has made is an engine.

@@ -1,0 +1,1 @@
+export { type ExpressSaleRoutes, saleRoutes } from './http/express.js'

@@ -1,0 +1,1 @@
+export { type FastifySaleRoutes, saleRoutes } from './http/fastify.js'

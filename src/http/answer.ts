@@ -1,0 +1,70 @@
+import { StockholdError } from '../errors.js'
+import { type Header, PROBLEMS, type ProblemCode, problemDetails, type Refusal, Refused } from './problems.js'
+import { spread } from './server-time.js'
+
+/** An answer as the adapters send it. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Header[]
+  readonly body: string | ReadableStream<Uint8Array> | null
+}
+
+const JSON_TYPE: Header = ['content-type', 'application/json; charset=utf-8']
+const PROBLEM_TYPE: Header = ['content-type', 'application/problem+json; charset=utf-8']
+const NO_STORE: Header = ['cache-control', 'no-store']
+
+const tuning = {
+  /** A request that failed is sent again after this time, in ms, or up to its double. */
+  againMs: 2_000,
+}
+
+/** @param headers Without a `cache-control` of its own, no answer is kept by any cache. */
+export function answerOf(status: number, body: unknown, headers: readonly Header[] = []): Answer {
+  const isCached = headers.some(([name]) => name === 'cache-control')
+  const all = isCached ? [...headers] : [NO_STORE, ...headers]
+  if (body === null) return { status, headers: all, body: null }
+  all.push(JSON_TYPE)
+  return { status, headers: all, body: JSON.stringify(body) }
+}
+
+export function refusalAnswer(refusal: Refusal): Answer {
+  const { problem, retryAfterMs, headers = [] } = refusal
+  const all: Header[] = [NO_STORE, PROBLEM_TYPE, ...headers]
+  if (retryAfterMs !== undefined)
+    all.push(['retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1_000)))])
+  return { status: PROBLEMS[problem].status, headers: all, body: JSON.stringify(problemDetails(refusal)) }
+}
+
+/**
+ * What a visitor is told of an error: a code, and never the message, which may name what is no
+ * business of a stranger. The shop is told the error itself.
+ */
+export function errorAnswer(error: unknown, onError: (error: unknown) => void): Answer {
+  if (error instanceof Refused) return refusalAnswer(error.refusal)
+  tell(error, onError)
+  const problem = codeOf(error)
+  const isTemporary = PROBLEMS[problem].status === 503
+  return refusalAnswer({ problem, retryAfterMs: isTemporary ? spread(tuning.againMs) : undefined })
+}
+
+/** An argument that the library refuses here was not the visitor's: that one was checked before. */
+function codeOf(error: unknown): ProblemCode {
+  if (!(error instanceof StockholdError)) return 'INTERNAL'
+  const { code } = error
+  return code === 'INVALID_ARGUMENT' || !(code in PROBLEMS) ? 'INTERNAL' : (code as ProblemCode)
+}
+
+/** A listener that throws must not take the answer away. */
+export function tell(error: unknown, onError: (error: unknown) => void): void {
+  try {
+    onError(error)
+  } catch {}
+}
+
+/**
+ * Whether a connection of HTTP/1 is of no further use: the rest of the request's body is not read,
+ * or it carried an event stream, and a server that closes would wait for it.
+ */
+export function endsConnection(status: number, body: Answer['body']): boolean {
+  return status === 408 || status === 413 || body instanceof ReadableStream
+}

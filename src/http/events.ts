@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { isAway } from '../errors.js'
+import type { PollResult } from '../waiting-room/results.js'
+import type { WaitingRoom } from '../waiting-room/waiting-room.js'
+import type { EventStreams, Sent } from './event-streams.js'
+import type { Exchange } from './exchange.js'
+import type { Header } from './problems.js'
+import { Refused } from './problems.js'
+import { gone, isGone, ticketOf, viewOf } from './queue.js'
+import { spread } from './server-time.js'
+
+const HEADERS: readonly Header[] = [
+  ['content-type', 'text/event-stream; charset=utf-8'],
+  // A proxy that collects or compresses the stream would keep events back.
+  ['cache-control', 'no-store, no-transform'],
+  ['x-accel-buffering', 'no'],
+]
+
+/** An answer whose body is a stream. */
+export interface StreamReply {
+  readonly status: 200
+  readonly stream: ReadableStream<Uint8Array>
+  readonly headers: readonly Header[]
+}
+
+/**
+ * `GET /queue/events`: what `GET /queue` answers, whenever it changes.
+ *
+ * Browsers open an `EventSource` that has ended again and again. So the last event has an id of its
+ * own, and a browser that comes back with it is answered 204, after which it stays away.
+ */
+export function events(
+  room: WaitingRoom,
+  streams: EventStreams,
+  exchange: Exchange,
+): StreamReply | { readonly status: 204; readonly body: null } {
+  const ticket = ticketOf(exchange)
+  const lastId = lastIdOf(ticket)
+  if (exchange.headers.get('last-event-id') === lastId) return { status: 204, body: null }
+  if (!streams.hasRoomFor(ticket)) throw new Refused('too_many_streams', { retryAfterMs: spread(5_000) })
+  const stream = streams.open({
+    owner: ticket,
+    lastId,
+    events: sent(updatesOf(room, ticket, exchange), exchange),
+    onError: (error) => {
+      if (!isAway(error)) exchange.options.onError(error)
+    },
+  })
+  return { status: 200, stream, headers: HEADERS }
+}
+
+function updatesOf(room: WaitingRoom, ticket: string, exchange: Exchange): AsyncIterator<PollResult> {
+  try {
+    return room.updates(ticket)
+  } catch (error) {
+    throw gone(error, exchange)
+  }
+}
+
+/** @param updates Their `return` ends a `next` that still waits. */
+function sent(updates: AsyncIterator<PollResult>, exchange: Exchange): AsyncIterator<Sent> {
+  const next = async (): Promise<IteratorResult<Sent>> => {
+    try {
+      const { value, done } = await updates.next()
+      if (done) return { value: undefined, done: true }
+      const last = value.status === 'admitted' || (value.status === 'closed' && value.reason === 'ended')
+      return { value: { event: viewOf(value, exchange.now()), last }, done: false }
+    } catch (error) {
+      if (!isGone(error)) throw error
+      return { value: { event: { status: 'gone', now: exchange.now() }, last: true }, done: false }
+    }
+  }
+  return {
+    next,
+    return: async () => {
+      await updates.return?.()
+      return { value: undefined, done: true }
+    },
+  }
+}
+
+/** Of this ticket only: with another ticket the same page may wait again. */
+function lastIdOf(ticket: string): string {
+  return `end-${createHash('sha256').update(ticket).digest('base64url').slice(0, 8)}`
+}

@@ -1,0 +1,67 @@
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import { NodeRequest } from 'srvx/node'
+import { type Answer, endsConnection, refusalAnswer } from './answer.js'
+import type { SaleRoutesOptions } from './options.js'
+import { SaleService } from './sale-service.js'
+
+/** The routes of a sale as a plugin of Fastify. */
+export interface FastifySaleRoutes extends FastifyPluginCallback {
+  /**
+   * Ends the event streams, and makes `GET /readyz` answer 503 from then on. `app.close()` does it
+   * first; call it earlier if the balancer needs time to notice.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * The routes of a sale as a plugin for Fastify 5. `identify` and `allow` are given Fastify's
+ * request, and the hooks of the application run as for its own routes. When the application closes,
+ * the event streams end before it waits for its connections.
+ *
+ * @throws {StockholdError} `INVALID_ARGUMENT`
+ */
+export function saleRoutes(options: SaleRoutesOptions<FastifyRequest>): FastifySaleRoutes {
+  const service = new SaleService(options)
+  const { basePath } = service.options
+  const plugin: FastifyPluginCallback = (app, _options, done) => {
+    leaveBodies(app)
+    app.addHook('preClose', () => service.close())
+    const base = app.prefix + basePath
+    const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+      const whole = pathOf(request.raw.url ?? '/')
+      const incoming = {
+        request: new NodeRequest({ req: request.raw, res: reply.raw }),
+        native: request,
+        path: whole.slice(base.length),
+        base,
+      }
+      return send(await service.answer(incoming), request, reply)
+    }
+    for (const path of service.paths) app.all(basePath + path, answer)
+    done()
+  }
+  return Object.assign(plugin, { close: () => service.close() })
+}
+
+/** The routes read bodies themselves: the signature of a webhook is of the bytes that were sent. */
+function leaveBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+  app.setErrorHandler((error: Error & { code?: string }, request, reply) => {
+    // A `content-type` that is none. All other errors are those of the application's hooks.
+    if (!error.code?.startsWith('FST_ERR_CTP_')) throw error
+    return send(refusalAnswer({ problem: 'media_type' }), request, reply)
+  })
+}
+
+function send({ status, headers, body }: Answer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.code(status)
+  for (const [name, value] of headers) reply.header(name, value)
+  if (request.raw.httpVersionMajor === 1 && endsConnection(status, body)) reply.header('connection', 'close')
+  return reply.send(body ?? undefined)
+}
+
+function pathOf(url: string): string {
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}

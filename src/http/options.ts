@@ -1,0 +1,164 @@
+import { invalid } from '../errors.js'
+import { contextOf, FlashSale } from '../sale/flash-sale.js'
+import { checkInteger, checkOptions, type Names } from '../validation.js'
+import { WaitingRoom } from '../waiting-room/waiting-room.js'
+import { type CookieOptions, checkCookies } from './tokens.js'
+
+/** Who sends a request. */
+export interface Visitor {
+  /** The shop's own id of the buyer, from its login: never a name that the browser sends. */
+  buyer: string
+}
+
+/** What `allow` is asked. */
+export interface AllowQuestion<R = Request> {
+  /** `undefined`: the visitor is not logged in. */
+  readonly buyer: string | undefined
+  readonly sku: string
+  readonly request: R
+}
+
+/** A payment that a provider reports. */
+export interface ReportedPayment {
+  reservationId: string
+  /** The provider's id of the payment. */
+  paymentId: string
+}
+
+/** How the provider's webhook is understood. */
+export interface WebhookOptions {
+  /**
+   * Verifies the signature and returns the payment; `undefined` for an event that is no payment of
+   * this sale. It throws if the signature is not right. The request has the body as it was sent.
+   * See `standardWebhook` and `stripeWebhook`.
+   */
+  verify: (request: Request) => ReportedPayment | undefined | Promise<ReportedPayment | undefined>
+}
+
+/** Which pages of other origins may call the routes. */
+export interface CorsOptions {
+  /** Such as `https://www.shop.example`: scheme, host and port, without a path. */
+  origins: readonly string[]
+}
+
+/** Bounds of the event streams of one process. */
+export interface EventStreamOptions {
+  /** Open streams at most; further ones are refused, and those visitors poll. @default 10_000 */
+  maxStreams?: number | undefined
+  /** ms between two comments that keep proxies from closing a quiet stream. @default 15_000 */
+  heartbeatMs?: number | undefined
+}
+
+/**
+ * Options of `saleRoutes`.
+ *
+ * @typeParam R What the framework calls a request: `identify` and `allow` are given it.
+ */
+export interface SaleRoutesOptions<R = Request> {
+  sale: FlashSale
+  /** The waiting room of the sale. Without it there is no queue. @default none */
+  room?: WaitingRoom | undefined
+  /** Says who sends a request, from the shop's login; `undefined`: nobody that the shop knows. */
+  identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
+  /** Whether a buyer may see and buy a SKU. @default every SKU */
+  allow?: ((question: AllowQuestion<R>) => boolean | Promise<boolean>) | undefined
+  /** What stands before the paths of the routes: `/shop`. @default '' */
+  basePath?: string | undefined
+  /** Without it there is no `POST /payments`. @default none */
+  webhook?: WebhookOptions | undefined
+  /** @default none: only pages of the same origin */
+  cors?: CorsOptions | undefined
+  /** Of the ticket and the pass. @default Secure, SameSite=Lax, of this host only */
+  cookies?: CookieOptions | undefined
+  events?: EventStreamOptions | undefined
+  /**
+   * Is told every error that a visitor sees as a fault without its reason.
+   * @default writes it to the standard error stream
+   */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+const OPTIONS: Names<SaleRoutesOptions> = {
+  sale: true,
+  room: true,
+  identify: true,
+  allow: true,
+  basePath: true,
+  webhook: true,
+  cors: true,
+  cookies: true,
+  events: true,
+  onError: true,
+}
+const WEBHOOK: Names<WebhookOptions> = { verify: true }
+const CORS: Names<CorsOptions> = { origins: true }
+const EVENTS: Names<EventStreamOptions> = { maxStreams: true, heartbeatMs: true }
+
+/** Options with their defaults. The request is whatever the framework calls one. */
+export type Checked = ReturnType<typeof checkSaleRoutesOptions>
+
+/** @throws {StockholdError} `INVALID_ARGUMENT` */
+export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
+  const options = checkOptions(given, 'options', OPTIONS) as SaleRoutesOptions<R>
+  const { sale, room, identify, allow, webhook, onError = report } = options
+  if (!(sale instanceof FlashSale)) throw invalid('sale', 'must be a FlashSale')
+  if (room !== undefined) checkRoom(room, sale)
+  checkFunction(identify, 'identify')
+  if (allow !== undefined) checkFunction(allow, 'allow')
+  if (webhook !== undefined) checkFunction(checkOptions(webhook, 'webhook', WEBHOOK).verify, 'webhook.verify')
+  checkFunction(onError, 'onError')
+  return {
+    sale,
+    room,
+    identify: identify as SaleRoutesOptions<unknown>['identify'],
+    allow: allow as SaleRoutesOptions<unknown>['allow'],
+    basePath: checkBasePath(options.basePath),
+    verify: webhook?.verify,
+    origins: checkOrigins(options.cors),
+    cookies: checkCookies(options.cookies),
+    events: checkEvents(options.events),
+    onError,
+  }
+}
+
+/** A room whose passes the sale does not ask for would keep nobody out. */
+function checkRoom(room: unknown, sale: FlashSale): void {
+  if (!(room instanceof WaitingRoom)) throw invalid('room', 'must be a WaitingRoom')
+  const { gate } = contextOf(sale)
+  if (gate === undefined)
+    throw invalid('room', 'must be the waitingRoom of the sale: new FlashSale(id, { waitingRoom: room })')
+  if (gate instanceof WaitingRoom && gate.id !== room.id)
+    throw invalid('room', 'must be the waitingRoom of the sale, which has another one')
+}
+
+function checkFunction(value: unknown, argument: string): void {
+  if (typeof value !== 'function') throw invalid(argument, 'must be a function')
+}
+
+function checkBasePath(value: unknown = ''): string {
+  if (typeof value !== 'string' || !/^(\/[\w.~-]+)*$/.test(value))
+    throw invalid('basePath', "must be '' or a path such as '/shop', without a slash at its end")
+  return value
+}
+
+function checkOrigins(value: unknown): ReadonlySet<string> {
+  if (value === undefined) return new Set()
+  const { origins } = checkOptions(value, 'cors', CORS)
+  if (!Array.isArray(origins)) throw invalid('cors.origins', 'must be an array of origins')
+  for (const origin of origins)
+    if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw invalid('cors.origins', "must be origins such as 'https://www.shop.example', without a path")
+  return new Set(origins)
+}
+
+function checkEvents(value: unknown = {}) {
+  const { maxStreams = 10_000, heartbeatMs = 15_000 } = checkOptions(value, 'events', EVENTS)
+  return {
+    maxStreams: checkInteger(maxStreams, 'events.maxStreams', 0, 1_000_000),
+    heartbeatMs: checkInteger(heartbeatMs, 'events.heartbeatMs', 10, 3_600_000),
+  }
+}
+
+function report(error: unknown): void {
+  console.error('stockhold:', error)
+}

@@ -1,0 +1,156 @@
+import { parseItem } from 'structured-headers'
+import { invalid, StockholdError } from '../errors.js'
+import { contextOf, type FlashSale } from '../sale/flash-sale.js'
+import type { Item, Reservation, ReserveResult } from '../sale/results.js'
+import { label } from '../sale/rules.js'
+import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
+import type { Exchange, Reply } from './exchange.js'
+import { type ProblemCode, Refused } from './problems.js'
+import { isAllowed } from './sale-view.js'
+import { readToken } from './tokens.js'
+import type { ReservationView } from './views.js'
+
+const tuning = {
+  /** Longest body, in bytes: a cart of 1,000 SKUs with usual names. */
+  maxBytes: 64 * 1_024,
+}
+
+/** `POST /reservations` */
+export async function reserve(exchange: Exchange): Promise<Reply<'reserve'>> {
+  const { sale } = exchange.options
+  const { buyer } = await exchange.buyer()
+  const key = keyOf(exchange.headers.get('idempotency-key'))
+  const items = await cartOf(exchange, buyer)
+  const pass = readToken(exchange.headers, 'pass')
+  const result = await sale.reserve({ buyer, items, key, pass }).catch((error) => {
+    throw explained(error)
+  })
+  if (result.status !== 'reserved') throw refused(result, exchange)
+  const { reservation, replayed } = result
+  const location = ['location', `${exchange.base}/reservations/${reservation.id}`] as const
+  return { status: replayed ? 200 : 201, body: viewOf(reservation, exchange), headers: [location] }
+}
+
+/** `GET /reservations/:id` */
+export async function read(exchange: Exchange): Promise<Reply<'read'>> {
+  return { status: 200, body: viewOf(await own(exchange), exchange) }
+}
+
+/** `DELETE /reservations/:id` */
+export async function release(exchange: Exchange): Promise<Reply<'release'>> {
+  const { buyer } = await exchange.buyer()
+  const result = await exchange.options.sale.release(idOf(exchange), { buyer })
+  return settled(result, 'released', exchange)
+}
+
+/** `POST /reservations/:id/extension` */
+export async function extend(exchange: Exchange): Promise<Reply<'extend'>> {
+  const { sale } = exchange.options
+  const { id } = await own(exchange)
+  const holdMs = await holdOf(exchange, sale)
+  return settled(await sale.extend(id, { holdMs }), 'extended', exchange)
+}
+
+type Settled =
+  | { readonly status: 'not_found' }
+  | { readonly status: ProblemCode | 'released' | 'extended'; readonly reservation: Reservation }
+
+/** A reservation that another buyer made is `not_found`, as one that does not exist. */
+async function own(exchange: Exchange): Promise<Reservation> {
+  const { buyer } = await exchange.buyer()
+  const found = await exchange.options.sale.get(idOf(exchange))
+  if (found === undefined || found.buyer !== buyer) throw new Refused('not_found')
+  return found
+}
+
+function settled(result: Settled, wanted: string, exchange: Exchange) {
+  if (result.status === 'not_found') throw new Refused('not_found')
+  const reservation = viewOf(result.reservation, exchange)
+  if (result.status === wanted) return { status: 200, body: reservation } as const
+  throw new Refused(result.status as ProblemCode, { members: { reservation } })
+}
+
+/** Ids are short. A longer one is no reason for a message about its length. */
+function idOf({ id }: Exchange): string {
+  if (!/^[\w-]{1,64}$/.test(id)) throw new Refused('not_found')
+  return id
+}
+
+function viewOf(reservation: Reservation, exchange: Exchange): ReservationView {
+  const { id, state, items, createdAt, expiresAt } = reservation
+  const now = exchange.now(id)
+  const expiresInMs = state === 'held' ? Math.max(0, expiresAt - now) : 0
+  return { now, id, state, items, createdAt, expiresAt, expiresInMs }
+}
+
+const CART = { items: true } as const
+const EXTENSION = { holdMs: true } as const
+
+async function cartOf(exchange: Exchange, buyer: string): Promise<Item[]> {
+  const { items } = readOptions(await exchange.json(tuning.maxBytes), CART)
+  for (const [index, item] of (Array.isArray(items) ? items : []).entries()) {
+    const sku: unknown = (item as Partial<Item> | null)?.sku
+    // A SKU that the buyer may not see is as unknown as one that does not exist.
+    if (typeof sku === 'string' && !(await isAllowed(sku, buyer, exchange)))
+      throw explained(invalid(`items[${index}].sku`, `names the unknown SKU ${label(sku)}`))
+  }
+  return items as Item[]
+}
+
+async function holdOf(exchange: Exchange, sale: FlashSale): Promise<number> {
+  const { holdMs } = readOptions(await exchange.json(tuning.maxBytes), EXTENSION)
+  try {
+    return checkInteger(holdMs ?? contextOf(sale).client.known!.rules.holdMs, 'holdMs', 1, MAX_SPAN_MS)
+  } catch (error) {
+    throw explained(error)
+  }
+}
+
+function readOptions<T extends object>(body: unknown, known: Readonly<Record<keyof T, true>>) {
+  try {
+    return checkOptions<T>(body, 'The body', known)
+  } catch (error) {
+    throw explained(error)
+  }
+}
+
+/** The message of INVALID_ARGUMENT is about what the caller sent, so the caller may read it. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof StockholdError) || error.code !== 'INVALID_ARGUMENT') return error
+  return new Refused('INVALID_ARGUMENT', { detail: error.message })
+}
+
+/**
+ * The key of a request. By draft-ietf-httpapi-idempotency-key-header it is a string in quotes
+ * (RFC 9651); a key without quotes, as most clients send it, is taken as it is.
+ */
+function keyOf(field: string | null): string {
+  if (field === null || field === '') throw new Refused('key_required')
+  if (!field.startsWith('"')) return field
+  try {
+    const [key] = parseItem(field)
+    if (typeof key === 'string' && key !== '') return key
+  } catch {}
+  throw new Refused('malformed', { detail: 'Idempotency-Key must be a string in quotes.' })
+}
+
+function refused(result: Exclude<ReserveResult, { status: 'reserved' }>, exchange: Exchange): Refused {
+  switch (result.status) {
+    case 'not_started': {
+      const { opensAt } = result
+      const now = exchange.now()
+      return new Refused('not_started', {
+        retryAfterMs: Math.max(0, opensAt - now),
+        members: { now, opensAt },
+      })
+    }
+    case 'key_spent': {
+      const reservation = viewOf(result.reservation, exchange)
+      return new Refused('key_spent', { members: { reservation } })
+    }
+    default: {
+      const { status, ...members } = result
+      return new Refused(status, { members })
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** The chapter on HTTP lists every route and every problem, as the table of routes has them. */
+import { expect, test } from 'vitest'
+import { PROBLEMS, type ProblemCode } from '../../src/http/problems.js'
+import { ROUTES } from '../../src/http/routes.js'
+import { chapter } from './chapters.js'
+
+const { prose } = chapter('src/http/README.md')
+/** Any route can answer these, so the table does not repeat them. */
+const isFault = (code: ProblemCode) =>
+  /^[A-Z_]+$/.test(code) && (ROUTES.sale.problems as readonly string[]).includes(code)
+
+test('routes', () => {
+  const rows = Object.values(ROUTES).map(({ method, path, does, answers, problems }) => {
+    const refusals = (problems as readonly ProblemCode[])
+      .filter((code) => !isFault(code))
+      .map((code) => `${PROBLEMS[code].status} \`${code}\``)
+    return `| \`${method} ${path}\` | ${does} | ${Object.keys(answers).join(', ')} | ${refusals.join(', ')} |`
+  })
+  expect(prose).toContain(rows.join('\n'))
+})
+
+test('problems', () => {
+  const rows = Object.entries(PROBLEMS).map(
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+  )
+  expect(prose).toContain(rows.join('\n'))
+})
