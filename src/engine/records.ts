@@ -65,7 +65,7 @@ export interface SkuCounts {
   readonly confirmed: number
   readonly inTransit: number
   /** Units that `setTotal` has not found yet; missing if there are none. Not part of the sum. */
-  readonly owed?: number
+  readonly owed?: number | undefined
 }
 
 /**

@@ -11,7 +11,7 @@ export interface SkuRule {
    * The highest limit that was ever in force, unless that is `limit`; `null`: there was none.
    * Buyers may still have that many units.
    */
-  readonly highestLimit?: number | null
+  readonly highestLimit?: number | null | undefined
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Rules {
   readonly holdMs: number
   readonly maxHoldMs: number
   /** The longest `maxHoldMs` that was ever in force, unless that is `maxHoldMs`. */
-  readonly longestHoldMs?: number
+  readonly longestHoldMs?: number | undefined
   readonly opensAt: number | null
   readonly closesAt: number | null
   readonly partitions: number
@@ -44,13 +44,13 @@ export interface PresentRules {
 
 /** What an update has changed, by the names of `sale.update`. `null`: a rule was removed. */
 export interface RulesChanges {
-  readonly opensAt?: number | null
-  readonly closesAt?: number | null
-  readonly limitPerBuyer?: number | null | Readonly<Record<string, number | null>>
-  readonly holdMs?: number
-  readonly maxHoldMs?: number
+  readonly opensAt?: number | null | undefined
+  readonly closesAt?: number | null | undefined
+  readonly limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  readonly holdMs?: number | undefined
+  readonly maxHoldMs?: number | undefined
   /** Units of the SKUs that were added. */
-  readonly stock?: Readonly<Record<string, number>>
+  readonly stock?: Readonly<Record<string, number>> | undefined
 }
 
 /**

@@ -187,6 +187,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         console.log(await pay(id), await paid(id, 'p-1'), await paid(id, 'p-1'), await paid(id, 'p-2'), refunds)`,
       prints: ["session ship ship refund [ 'p-2' ]"],
     },
+    { prints: ['-2 3', '60', 'total: 65, available: 57, held: 8'] },
   ],
   'src/sale/recovery/README.md': [
     {

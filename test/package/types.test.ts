@@ -90,6 +90,8 @@ class OwnLedger implements Ledger {
     const all = [...this.#rows.values()].map((reservation): Acknowledged => ({ reservation, refundDue: null, restocked: false }))
     const recovery: RecoverySource = {
       restocks: [],
+      moves: [],
+      counts: [],
       state: 'open',
       async *furtherPayments() {},
       async *reservations(kind: AcknowledgedState, now: number) {
