@@ -140,8 +140,8 @@ async function endState(partition: Partition) {
 /**
  * What must be said again, whatever its neighbours in the batch have done in the meantime: all that
  * was decided for good. A refusal may read otherwise (fewer units, a key that is taken now), a
- * pause and a resume take turns. The reservation is as it is now: the id of a payment that was first
- * reported without one may have come since.
+ * pause and a resume take turns. The reservation is as it is now: the id of a payment that was
+ * first reported without one may have come since.
  */
 function lasting(command: Changing, answers: readonly Answer<Changing>[], first = answers) {
   const refusals = ['sold_out', 'limit_exceeded', 'paused', 'ended', 'not_started']

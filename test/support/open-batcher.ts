@@ -11,8 +11,8 @@ export const SOON = 30
 const LATER = 30_000
 
 /**
- * A batcher of `get` over a partition that only notes what it is handed: on a clock of the test, or on
- * other timers.
+ * A batcher of `get` over a partition that only notes what it is handed: on a clock of the test, or
+ * on other timers.
  */
 export function openBatcher(max = 10_000, others?: Clock, effect: Effect = 'reads') {
   const partition = new FakePartition()
