@@ -28,6 +28,7 @@ export class SaleService {
   readonly #handlers: Handlers
   readonly #streams: EventStreams
   #closing = false
+  #knowsTime = false
 
   constructor(given: SaleRoutesOptions<never>) {
     this.options = checkSaleRoutesOptions(given)
@@ -65,6 +66,15 @@ export class SaleService {
     this.#streams.close()
   }
 
+  /** Visitors of the queue need the server's time, which only a call to the sale tells. */
+  #learnTime(): void {
+    if (this.#knowsTime) return
+    this.#knowsTime = true
+    this.options.sale.rules().catch(() => {
+      this.#knowsTime = false
+    })
+  }
+
   async #handle(method: string, incoming: Incoming): Promise<Answer> {
     const match = this.#router.find(incoming.path)
     if (match === undefined) return refusalAnswer({ problem: 'no_such_route' })
@@ -75,6 +85,7 @@ export class SaleService {
     if (name === undefined)
       return refusalAnswer({ problem: 'method_not_allowed', headers: [['allow', allow]] })
     if (isForeign(method, headers, this.options.origins)) return refusalAnswer({ problem: 'foreign_origin' })
+    this.#learnTime()
     const handled = await this.#handlers[name]!(new Exchange(this.options, incoming, match.id))
     return 'stream' in handled
       ? { status: handled.status, headers: [...handled.headers], body: handled.stream }

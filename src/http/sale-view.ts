@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { contextOf } from '../sale/flash-sale.js'
 import type { SaleState } from '../sale/results.js'
 import type { Exchange, Reply } from './exchange.js'
 import type { Checked } from './options.js'
@@ -36,19 +35,18 @@ export class SaleReader {
 
   async #ask(): Promise<Seen> {
     const { sale } = this.#options
-    const { state, skus } = await sale.stats()
-    const { rules } = contextOf(sale).client.known!
+    const [rules, { state, skus }] = await Promise.all([sale.rules(), sale.stats()])
     return {
       id: sale.id,
       state,
       opensAt: rules.opensAt,
       closesAt: rules.closesAt,
       holdMs: rules.holdMs,
-      skus: rules.skus.map(({ sku, limit }) => ({
+      skus: Object.entries(rules.skus).map(([sku, { limitPerBuyer }]) => ({
         sku,
         available: skus[sku]?.available ?? 0,
         mayReturn: (skus[sku]?.held ?? 0) > 0,
-        limitPerBuyer: limit,
+        limitPerBuyer,
       })),
     }
   }
