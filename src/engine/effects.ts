@@ -49,6 +49,7 @@ export const roomEffects: Effects<RoomCommands> = {
   leave: 'writes',
   revoke: 'writes',
   block: 'writes',
+  transfer: 'writes',
   spend: 'writes',
   control: 'writes',
 }

@@ -56,6 +56,15 @@ export interface Visit {
   readonly rank: number
 }
 
+/** Two numbers of the queue, and which of them has the lower rank. */
+export interface ComparedPlaces {
+  /** Of the visit that is transferred. */
+  readonly number: number
+  /** Of the buyer who receives it. */
+  readonly own: number
+  readonly ownIsFirst: boolean
+}
+
 export type VisitAnswer =
   /**
    * `number` is the buyer's number. `ahead`: how many present visitors come before the buyer, if

@@ -1,6 +1,7 @@
 import type { Final, Port, Reply, Retry } from './port.js'
 import type {
   AdmissionRate,
+  ComparedPlaces,
   RoomState,
   StockReading,
   StoredRoomRules,
@@ -180,6 +181,37 @@ export interface RoomCommands {
   block: {
     op: { readonly buyer: string; readonly blocked: boolean }
     answer: { readonly status: 'changed' | 'unchanged' } | Retry
+  }
+
+  /**
+   * The visit becomes a visit of the buyer `to`, with its number, its turn and the time of its
+   * pass. It gets a new `visitId`: a number at the end of the queue, which is given up at once. The
+   * pass of `buyer` is revoked. If `to` has a visit, the better of both stays and the other ends: a
+   * pass that has not run out is better than a place in the queue, and that is better than a pass
+   * that has run out; of two alike, `to` keeps their own.
+   *
+   * `compare`: both wait, and only the caller knows their ranks. The caller repeats the item with
+   * `compared`, which counts while both have these numbers. `blocked`: `to` may not join. `gone`:
+   * no such visit. A visit that was transferred to `to` answers the place of `to` again, while they
+   * are in that visit.
+   */
+  transfer: {
+    op: {
+      readonly buyer: string
+      readonly visitId: number
+      readonly to: string
+      readonly compared: ComparedPlaces | null
+    }
+    answer:
+      | {
+          readonly status: 'transferred'
+          readonly number: number
+          readonly visitId: number
+          readonly expiresAt: number | null
+        }
+      | { readonly status: 'compare'; readonly number: number; readonly own: number }
+      | { readonly status: 'blocked' | 'gone' }
+      | Retry
   }
 
   /**

@@ -18,7 +18,7 @@ const GROUP_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
  */
 const ROOM_PARTS = [
   ...(['meta', 'visitors', 'departed', 'departed_chunks', 'present', 'last_seen', 'turns'] as const),
-  ...(['long_turns', 'passes', 'revoked', 'blocked'] as const),
+  ...(['long_turns', 'passes', 'revoked', 'blocked', 'transferred'] as const),
 ] as const
 
 /**

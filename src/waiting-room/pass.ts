@@ -24,6 +24,7 @@ import { invalid, StockholdError } from '../errors.js'
  * | `aud`  |               | the room's id                                                         |
  * | `sale` |               | the sale's id, absent in a room without one                           |
  * | `visitId` | the number the buyer got at first    | the same                                      |
+ * | `n`    | the number in the queue, if that is lower |                                           |
  * | `of`   | the room's incarnation: a room that was lost and created again has another | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
  * | `until`|               | the same to the ms: this one is checked                               |
@@ -34,10 +35,15 @@ export interface TicketClaims {
   readonly buyer: string
   /** The number that the buyer got when they first joined. */
   readonly visitId: number
+  /** The number that the buyer had in the queue, if it is lower than `visitId`. */
+  readonly number?: number | undefined
 }
 
 /** The claims of a pass. */
-export interface PassClaims extends TicketClaims {
+export interface PassClaims {
+  readonly buyer: string
+  /** As in a ticket. */
+  readonly visitId: number
   /** By the server's clock, in epoch ms. From then on the pass has expired. */
   readonly expiresAt: number
 }
@@ -99,8 +105,9 @@ export class Signer {
     return this.#incarnation !== undefined
   }
 
-  signTicket({ buyer, visitId }: TicketClaims): string {
-    return this.#tickets.sign({ b: buyer, of: this.#incarnation, visitId })
+  signTicket({ buyer, visitId, number }: TicketClaims): string {
+    const n = number !== undefined && number < visitId ? number : undefined
+    return this.#tickets.sign({ b: buyer, of: this.#incarnation, visitId, n })
   }
 
   signPass({ buyer, visitId, expiresAt }: PassClaims): string {
@@ -121,7 +128,8 @@ export class Signer {
     const claims = this.#tickets.verified(token)
     if (claims === null || this.#isOfAnother(claims) || !isBuyer(claims.b) || !isVisitId(claims.visitId))
       throw new StockholdError('TICKET_INVALID', NO_TICKET)
-    return { buyer: claims.b, visitId: claims.visitId }
+    const { b, visitId, n } = claims
+    return { buyer: b, visitId, ...(isVisitId(n) ? { number: n } : {}) }
   }
 
   /**
@@ -129,8 +137,8 @@ export class Signer {
    */
   openTicket(ticket: string): TicketClaims {
     const claims = ticket.slice(ticket.indexOf('.') + 1, ticket.lastIndexOf('.'))
-    const { b, visitId } = JSON.parse(Buffer.from(claims, 'base64url').toString())
-    return { buyer: b, visitId }
+    const { b, visitId, n } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    return { buyer: b, visitId, ...(n === undefined ? {} : { number: n }) }
   }
 
   /**

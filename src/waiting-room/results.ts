@@ -33,6 +33,13 @@ export interface JoinedQueue extends QueuePosition {
   readonly ticket: string
 }
 
+/** What `transfer` answers. */
+export type TransferResult =
+  /** The ticket and the place of the buyer who has the visit now. */
+  | ({ readonly status: 'transferred'; readonly ticket: string } & QueuePosition)
+  /** The shop has blocked that buyer. The visit stays as it was. */
+  | { readonly status: 'blocked' }
+
 /** What `poll` answers. */
 export type PollResult =
   /** `soldOutLikely`: more visitors are ahead of this one than there are units for. */

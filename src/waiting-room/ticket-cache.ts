@@ -36,7 +36,7 @@ export class TicketCache {
 
   /** Adds a visitor who has joined the queue. */
   place(buyer: string, visitId: number, number: number): Visitor {
-    const ticket = this.#signer.signTicket({ buyer, visitId })
+    const ticket = this.#signer.signTicket({ buyer, visitId, number })
     const slot = this.#find(ticket)
     if (slot < 0) return this.#remember(ticket, number)
     const known = this.#visitorAt(slot, ticket)
@@ -49,11 +49,11 @@ export class TicketCache {
     // The value comes from a request and may have any type.
     const slot = typeof ticket === 'string' ? this.#find(ticket) : -1
     if (slot >= 0) return this.#visitorAt(slot, ticket)
-    const { visitId } = this.#signer.readTicket(ticket)
+    const { visitId, number = visitId } = this.#signer.readTicket(ticket)
     // Before the room has been read, its incarnation is unknown: the ticket is verified again
     // later.
-    if (!this.#signer.isBound) return { ticket, number: visitId, rank: visitId, lastPosition: undefined }
-    return this.#remember(ticket, visitId)
+    if (!this.#signer.isBound) return { ticket, number, rank: number, lastPosition: undefined }
+    return this.#remember(ticket, number)
   }
 
   /**

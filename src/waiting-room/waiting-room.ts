@@ -1,4 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
+import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
 import { isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
@@ -7,7 +8,7 @@ import { joinedUnread, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
 import { isJwt, type PassClaims, Signer } from './pass.js'
-import type { JoinResult, PollResult } from './results.js'
+import type { JoinResult, PollResult, QueuePosition, TransferResult } from './results.js'
 import { RoomAdministration } from './room-administration.js'
 import { RoomClient } from './room-client.js'
 import { RoomPoller } from './room-poller.js'
@@ -16,6 +17,9 @@ import { TicketCache, type Visitor } from './ticket-cache.js'
 import { pushUpdates } from './updates.js'
 
 const VERIFY = { buyer: true } as const
+const TRANSFER = { to: true, signal: true } as const
+
+type Placed = Omit<Extract<FinalRoomAnswer<'join'>, { status: 'placed' }>, 'status'>
 
 /**
  * A waiting room in front of a sale. A token bucket limits how many visitors are admitted, a fair
@@ -87,13 +91,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
         throw joinedUnread(error, limits)
       })
     else if (!this.#poller.recent()) await this.#poller.refresh(limits).catch(() => {})
-    const { number, visitId, expiresAt } = joined
-    const visitor = this.#tickets.place(name, visitId, number)
-    const position =
-      expiresAt === null
-        ? this.#position.of(visitor, this.#position.aheadAtMost(visitor))
-        : { position: 0, etaMs: 0, pollAfterMs: 0 }
-    return { status: 'joined', ticket: visitor.ticket, ...position }
+    return { status: 'joined', ...this.#placed(name, joined) }
   }
 
   /**
@@ -146,6 +144,41 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
       hasTurn: () => this.#poller.hasTurn(this.#tickets.of(ticket).number),
     }
     return pushUpdates(watched, this.#poller, this.#client.clock, signal)
+  }
+
+  /**
+   * Gives the visit to another buyer, with its position or its pass: a guest has logged in while
+   * they wait. If that buyer has a visit, the better of both stays. The old ticket and the old pass
+   * end; `poll` with the new ticket answers the new pass. Calling it again changes nothing.
+   *
+   * @throws {StockholdError} `TICKET_INVALID`: also if the visit was transferred to another buyer,
+   *   or that buyer has left since.
+   */
+  async transfer(ticket: string, options: { to: string } & SignalOption): Promise<TransferResult> {
+    const to = checkId(checkOptions(options, 'options', TRANSFER).to, 'to')
+    const limits = this.#client.call({ signal: options.signal })
+    await this.#client.learn(limits)
+    const { buyer, visitId } = this.#tickets.claims(this.#tickets.of(ticket))
+    for (let compared: ComparedPlaces | null = null; ; ) {
+      const op: RoomOp<'transfer'> = { buyer, visitId, to, compared }
+      const answer: FinalRoomAnswer<'transfer'> = await this.#client.ask('transfer', op, limits, (it) => it)
+      if (answer.status === 'gone') throw visitOver()
+      if (answer.status === 'blocked') return { status: 'blocked' }
+      if (answer.status === 'transferred') {
+        if (buyer !== to) this.#tickets.forget(ticket)
+        this.#poller.forget()
+        await this.#poller.refresh(limits).catch((error) => {
+          if (!this.#poller.state) throw joinedUnread(error, limits)
+        })
+        return { status: 'transferred', ...this.#placed(to, answer) }
+      }
+      if (answer.status === 'compare') {
+        await this.#poller.refresh(limits)
+        const { queue } = this.#poller
+        const { number, own } = answer
+        compared = { number, own, ownIsFirst: queue.rankOf(own) < queue.rankOf(number) }
+      }
+    }
   }
 
   /** Gives up the visitor's position or pass. `left`: whether there was one. */
@@ -214,6 +247,16 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   async #whyRefused(error: unknown, options?: SignalOption): Promise<unknown> {
     if (!this.#client.known) await this.#client.learn(this.#client.call(options))
     return error
+  }
+
+  /** The ticket and the position of a buyer, as the engine has placed them. */
+  #placed(buyer: string, { number, visitId, expiresAt }: Placed): { ticket: string } & QueuePosition {
+    const visitor = this.#tickets.place(buyer, visitId, number)
+    const position =
+      expiresAt === null
+        ? this.#position.of(visitor, this.#position.aheadAtMost(visitor))
+        : { position: 0, etaMs: 0, pollAfterMs: 0 }
+    return { ticket: visitor.ticket, ...position }
   }
 
   async #visit(visitor: Visitor, limits = this.#client.call()): Promise<PollResult> {

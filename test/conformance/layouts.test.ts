@@ -42,6 +42,7 @@ const ofRoom: { [C in RoomCommand]: RoomOp<C> } = {
   leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
   block: { buyer: 'ann', blocked: true },
+  transfer: { buyer: 'ann', visitId: 1, to: 'bob', compared: null },
   spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }

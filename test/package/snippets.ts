@@ -284,6 +284,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       ],
     },
     { prints: ['admitted'] },
+    { prints: ['admitted'] },
     { prints: ['1 6 2 9 4 8 3 10 5 7\n64'] },
   ],
 }

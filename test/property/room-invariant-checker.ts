@@ -52,11 +52,7 @@ export class RoomInvariantChecker {
   joined(buyer: string, answer: RoomAnswer<'join'>, now: number): void {
     expect(answer.status === 'blocked', 'blocked').toBe(this.#blocked.has(buyer))
     if (answer.status !== 'placed') return
-    let person = this.people.find((each) => each.buyer === buyer)
-    if (!person) {
-      person = { buyer, number: 0, visitId: 0, before: 0, here: false, expiresAt: null }
-      this.people.push(person)
-    }
+    const person = this.#person(buyer)
     if (person.here) {
       expect(answer.visitId, 'the stay goes on').toBe(person.visitId)
       if (person.expiresAt === null || now < person.expiresAt)
@@ -68,6 +64,45 @@ export class RoomInvariantChecker {
     person.visitId = answer.visitId
     this.#place(person, answer.number)
     person.expiresAt = answer.expiresAt
+  }
+
+  #person(buyer: string): Person {
+    const known = this.people.find((each) => each.buyer === buyer)
+    if (known) return known
+    const person = { buyer, number: 0, visitId: 0, before: 0, here: false, expiresAt: null }
+    this.people.push(person)
+    return person
+  }
+
+  transferred({ buyer, visitId, to }: RoomOp<'transfer'>, answer: RoomAnswer<'transfer'>, now: number): void {
+    const from = this.#person(buyer)
+    const own = this.#person(to)
+    const isHere = from.here && from.visitId === visitId
+    if (answer.status === 'gone') expect(isHere, 'gone').toBe(false)
+    if (answer.status === 'blocked') expect(this.#blocked.has(to), 'blocked').toBe(true)
+    if (answer.status === 'compare')
+      expect(
+        [from, own].every((one) => one.here && one.expiresAt === null),
+        'both wait',
+      ).toBe(true)
+    if (answer.status !== 'transferred') return
+    const places = [from, own].filter((one) => one.here && (one === own || isHere))
+    const place = places.find(({ number }) => number === answer.number)
+    expect(place?.expiresAt, 'a place or a pass of either').toBe(answer.expiresAt)
+    const hasPass = (one: Person) => one.expiresAt !== null && now < one.expiresAt
+    expect(hasPass(place!), 'a pass was lost').toBe(places.some(hasPass))
+    if (place === own) expect(answer.visitId, 'the stay goes on').toBe(own.visitId)
+    else expect(answer.visitId, 'a stay of its own').toBeGreaterThan(Math.max(visitId, own.visitId))
+    if (isHere) from.here = false
+    own.before = own.number
+    Object.assign(own, {
+      here: true,
+      visitId: answer.visitId,
+      number: answer.number,
+      expiresAt: answer.expiresAt,
+    })
+    this.#owners.set(answer.number, to)
+    this.#owners.set(answer.visitId, to)
   }
 
   blocked({ buyer, blocked }: RoomOp<'block'>, { status }: RoomAnswer<'block'>): void {

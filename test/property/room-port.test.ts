@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Call } from '../../src/engine/port.js'
-import type { RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
+import type { ComparedPlaces, RoomAnswer, RoomCommand, RoomOp } from '../../src/engine/room.js'
 import { startedKinds } from '../support/engines.js'
 import { comparable, Room, type Tended } from '../support/room.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
@@ -67,6 +67,16 @@ class Pair {
           step,
           step.who.flatMap(({ person }) => this.#buyer(person).map((buyer) => ({ buyer }))),
         )
+      case 'transfer':
+        return this.#run(
+          step,
+          step.who.flatMap(({ person, memory, to, compared }) =>
+            this.#stay(person, memory).map(({ buyer, visitId }) => {
+              const receiver = to === 'new' ? `b${++this.#newcomers}` : this.#buyer(to)[0]!
+              return { buyer, visitId, to: receiver, compared: this.#compared(buyer, receiver, compared) }
+            }),
+          ),
+        )
       case 'block':
         return this.#run(
           step,
@@ -130,6 +140,8 @@ class Pair {
       const state = answer as RoomAnswer<'tend'>
       this.checker.tended(op as RoomOp<'tend'>, state, now, step.late)
       this.checker.saw(state, now, !step.late, false)
+    } else if (step.command === 'transfer') {
+      this.checker.transferred(op as RoomOp<'transfer'>, answer as RoomAnswer<'transfer'>, now)
     } else if (step.command === 'block') {
       this.checker.blocked(op as RoomOp<'block'>, answer as RoomAnswer<'block'>)
     } else if (answer.status === 'left' || answer.status === 'revoked') {
@@ -153,6 +165,19 @@ class Pair {
     return [this.checker.person(person)?.buyer ?? []].flat()
   }
 
+  #compared(buyer: string, to: string, how: 'right' | 'wrong' | null): ComparedPlaces | null {
+    const [mine, theirs] = [buyer, to].map((name) => this.checker.people.find((one) => one.buyer === name))
+    if (!mine || !theirs || how === null) return null
+    const ownIsFirst = this.#rankOf(theirs.number) < this.#rankOf(mine.number)
+    return { number: how === 'right' ? mine.number : mine.number + 1, own: theirs.number, ownIsFirst }
+  }
+
+  /** Any order that everybody knows will do for a draw. */
+  #rankOf(number: number): number {
+    const { drawn } = this.checker.last
+    return drawn !== null && number <= drawn ? drawn + 1 - number : number
+  }
+
   /** Between the opening and the draw nobody knows a rank, so nobody can visit. */
   get #mayBeDrawn(): boolean {
     const { rules, last } = this.checker
@@ -166,10 +191,7 @@ class Pair {
     if (!person || this.#mayBeDrawn) return []
     const number = memory === 'old number' ? person.before : person.number
     const visitId = memory === 'other stay' ? person.visitId + 1 : person.visitId
-    const { drawn } = this.checker.last
-    // Any order that everybody knows will do for a draw.
-    const rank = drawn !== null && number <= drawn ? drawn + 1 - number : number
-    return [{ buyer: person.buyer, visitId, number, rank }]
+    return [{ buyer: person.buyer, visitId, number, rank: this.#rankOf(number) }]
   }
 }
 

@@ -26,6 +26,16 @@ export type RoomStep = {
     }
   | { readonly command: 'leave' | 'spend'; readonly who: readonly { person: number; memory: Memory }[] }
   | { readonly command: 'revoke'; readonly who: readonly { person: number }[] }
+  | {
+      readonly command: 'transfer'
+      readonly who: readonly {
+        person: number
+        memory: Memory
+        /** An account: another person, or one who comes by this alone. */
+        to: number | 'new'
+        compared: 'right' | 'wrong' | null
+      }[]
+    }
   | { readonly command: 'block'; readonly who: readonly { person: number; blocked: boolean }[] }
   | {
       readonly command: 'control'
@@ -136,6 +146,19 @@ const steps: fc.Arbitrary<RoomStep> = fc
           who: fc.array(fc.record({ person }), { maxLength: 3 }),
         }),
         weight: 1,
+      },
+      {
+        arbitrary: fc.record({
+          command: fc.constant('transfer' as const),
+          who: fc.array(
+            fc.record({
+              ...{ person, memory, to: fc.oneof(person, person, fc.constant('new' as const)) },
+              compared: fc.constantFrom('right' as const, 'right' as const, 'wrong' as const, null),
+            }),
+            { maxLength: 4 },
+          ),
+        }),
+        weight: 2,
       },
       {
         arbitrary: fc.record({

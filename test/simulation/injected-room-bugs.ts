@@ -174,6 +174,35 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: undefined,
   },
   {
+    name: 'a guest who logs in keeps the place as well',
+    bug: around((machine) => (command, ops, call) => {
+      const before = machine.room
+      const guests = command === 'transfer' ? (ops as unknown as RoomOp<'transfer'>[]) : []
+      const places = guests.map(({ buyer, visitId }) => before?.findVisit(buyer, visitId))
+      const reply = machine.run(command, ops, call)
+      for (const [i, { buyer }] of guests.entries())
+        if (places[i] && !before!.find(buyer)) {
+          before!.waiting++
+          before!.join(buyer, reply.now)
+        }
+      return reply
+    }),
+    watched: ['place'],
+    heard: undefined,
+  },
+  {
+    name: 'a guest who logs in begins at the end',
+    bug: room((made) => {
+      made.move = (visitor, to, now) => {
+        made.end(visitor, now)
+        made.waiting++
+        made.join(to, now)
+      }
+    }),
+    watched: ['place'],
+    heard: undefined,
+  },
+  {
     name: 'who joins again gets another place',
     bug: around((machine) => (command, ops, call) => {
       if (command === 'join')

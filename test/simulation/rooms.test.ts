@@ -34,6 +34,8 @@ test.each(seeds)(
       'join joined',
       'join blocked',
       'leave done',
+      'transfer transferred',
+      'transfer TICKET_INVALID',
       'revoke done',
       'block done',
       'pause done',

@@ -196,6 +196,16 @@ export class Room {
     return this.ask('revoke', { buyer })
   }
 
+  /** Compares numbers as a process does. */
+  async transfer(buyer: string, to: string, visitId = this.placeOf(buyer).visitId) {
+    const op = { buyer, visitId, to, compared: null }
+    const answer = await this.ask('transfer', op)
+    if (answer.status !== 'compare') return answer
+    const { number, own } = answer
+    const compared = { number, own, ownIsFirst: this.rankOf(own) < this.rankOf(number) }
+    return this.ask('transfer', { ...op, compared })
+  }
+
   block(buyer: string, blocked = true) {
     return this.ask('block', { buyer, blocked })
   }

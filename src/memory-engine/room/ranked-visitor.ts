@@ -3,8 +3,8 @@
  * their pass has run out.
  */
 export interface RankedVisitor {
-  readonly buyer: string
-  readonly visitId: number
+  buyer: string
+  visitId: number
   readonly number: number
   /** The rank of a present visitor; `null` if the visitor is not present. */
   rank: number | null

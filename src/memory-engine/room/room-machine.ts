@@ -6,11 +6,12 @@ import { control, describe } from './control.js'
 import { block, join, leave, revoke, spend } from './join-and-leave.js'
 import { Room, retry, type Step } from './room-state.js'
 import { tend } from './tend.js'
+import { transfer } from './transfer.js'
 
 type OnRoom = Exclude<RoomCommand, 'create'>
 type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }
 
-const handlers: Handlers = { describe, join, tend, leave, revoke, block, spend, control }
+const handlers: Handlers = { describe, join, tend, leave, revoke, block, transfer, spend, control }
 
 /** A waiting room as a state machine: empty until it is created. */
 export class RoomMachine {

@@ -45,6 +45,11 @@ export class Room {
   readonly presence = new Presence()
   readonly outstanding = new OutstandingPasses()
   readonly revocations: Revocations
+  /** The latest visit of each buyer that was transferred, and what it became. */
+  readonly transferred = new Map<
+    string,
+    { readonly visitId: number; readonly to: string; readonly as: number }
+  >()
   /** Buyers who may not join. */
   readonly blocked = new Set<string>()
   paused = false
@@ -199,6 +204,16 @@ export class Room {
     return this.join(visitor.buyer, now, visitor.visitId)
   }
 
+  /** Gives the visit to another buyer, who has none. */
+  move(visitor: RankedVisitor, to: string, now: number): void {
+    this.#revokePass(visitor, now)
+    this.#byBuyer.delete(visitor.buyer)
+    visitor.buyer = to
+    visitor.visitId = this.queue.lengthen(now)
+    this.queue.gone.add(visitor.visitId)
+    this.#byBuyer.set(to, visitor)
+  }
+
   /** Ends the buyer's visit, with its number, turn and pass. */
   end(visitor: RankedVisitor, now: number): void {
     this.#byBuyer.delete(visitor.buyer)
@@ -207,9 +222,12 @@ export class Room {
     if (visitor.expiresAt === null) {
       this.waiting--
       this.queue.gone.add(visitor.number)
-    } else if (now < visitor.expiresAt) {
-      this.revocations.add({ at: now, buyer: visitor.buyer, visitId: visitor.visitId })
     }
+    this.#revokePass(visitor, now)
+  }
+
+  #revokePass({ buyer, visitId, expiresAt }: RankedVisitor, now: number): void {
+    if (expiresAt !== null && now < expiresAt) this.revocations.add({ at: now, buyer, visitId })
   }
 
   giveTurn(visitor: RankedVisitor, now: number): void {

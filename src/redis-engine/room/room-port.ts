@@ -29,6 +29,7 @@ import join from './scripts/join.lua'
 import leave from './scripts/leave.lua'
 import spend from './scripts/spend.lua'
 import tend from './scripts/tend.lua'
+import transfer from './scripts/transfer.lua'
 
 /** The texts that these scripts can include, by file name. */
 export const roomConcerns = {
@@ -265,6 +266,32 @@ export const roomPort = definePort<RoomCommands, Head>({
         },
         { C: { status: 'changed' }, S: { status: 'unchanged' } },
       ),
+    },
+    transfer: {
+      script: transfer,
+      flags: 'allow-oom',
+      encode(ops, to) {
+        writeColumn(ops, to, ({ buyer }) => buyer)
+        writeColumn(ops, to, ({ visitId }) => visitId)
+        writeColumn(ops, to, (op) => op.to)
+        writeColumn(ops, to, ({ compared }) => compared?.number ?? 0)
+        writeColumn(ops, to, ({ compared }) => compared?.own ?? 0)
+        writeColumn(ops, to, ({ compared }) => (compared?.ownIsFirst ? 1 : 0))
+      },
+      decode(ops, from) {
+        const letters = String(from.next())
+        const places = new Reader(from.next() as Buffer)
+        return ops.map((_, i): RoomAnswer<'transfer'> => {
+          const number = places.integer()
+          const visitId = places.integer()
+          const last = places.integer()
+          if (letters[i] === 'T') return RETRY
+          if (letters[i] === 'B') return { status: 'blocked' }
+          if (letters[i] === 'M') return { status: 'gone' }
+          if (letters[i] === 'C') return { status: 'compare', number, own: visitId }
+          return { status: 'transferred', number, visitId, expiresAt: last === 0 ? null : last }
+        })
+      },
     },
     spend: {
       script: spend,

@@ -8,6 +8,7 @@ const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C>
   leave: { buyer: 'ann', visitId: 1 },
   revoke: { buyer: 'ann' },
   block: { buyer: 'ann', blocked: true },
+  transfer: { buyer: 'ann', visitId: 1, to: 'bob', compared: null },
   spend: { buyer: 'ann', visitId: 1 },
   control: { action: 'pause' },
 }

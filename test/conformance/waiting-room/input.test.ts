@@ -62,6 +62,7 @@ describe.each(labelled([...noId, Symbol('s'), () => 'a', new String('a')]))(
         await refused(() => handle.join(id), 'buyer')
         await refused(() => handle.revoke(id), 'buyer')
         await refused(() => handle.block(id), 'buyer')
+        await refused(() => handle.transfer(ticket, { to: id }), 'to')
         await refused(() => handle.unblock(id), 'buyer')
         thrown(() => handle.verify('pass', { buyer: id }), 'buyer')
       }

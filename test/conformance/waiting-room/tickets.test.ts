@@ -83,6 +83,7 @@ onBothEngines((open, kind) => {
       join: (room) => room.join('bob'),
       poll: (room) => room.poll(ticket),
       updates: (room) => room.updates(ticket).next(),
+      transfer: (room) => room.transfer(ticket, { to: 'bob' }),
       leave: (room) => room.leave(ticket),
       revoke: (room) => room.revoke('ann'),
       setRate: (room) => room.setRate(9),

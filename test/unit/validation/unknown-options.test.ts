@@ -58,6 +58,7 @@ const calls: Record<string, [argument: string, call: (mistake: object) => unknow
   'options of room.create': ['options', (mistake) => room.create({}, mistake)],
   'room.join': ['options', (mistake) => room.join('u', mistake)],
   'room.poll': ['options', (mistake) => room.poll('ticket', mistake)],
+  'room.transfer': ['options', (mistake) => room.transfer('ticket', { to: 'u', ...mistake })],
   'room.leave': ['options', (mistake) => room.leave('ticket', mistake)],
   'room.ready': ['options', (mistake) => room.ready(mistake)],
   'room.revoke': ['options', (mistake) => room.revoke('u', mistake)],

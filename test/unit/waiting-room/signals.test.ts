@@ -12,6 +12,7 @@ const abortable: Record<
   create: (room, _, signal) => room.create({}, { signal }),
   join: (room, _, signal) => room.join('bob', { signal }),
   poll: (room, ticket, signal) => room.poll(ticket, { signal }),
+  transfer: (room, ticket, signal) => room.transfer(ticket, { to: 'ann', signal }),
   leave: (room, ticket, signal) => room.leave(ticket, { signal }),
   revoke: (room, _, signal) => room.revoke('ann', { signal }),
   block: (room, _, signal) => room.block('ann', { signal }),

@@ -3,7 +3,7 @@
 -- @include time
 
 -- The same keys for every script:
-local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED, BLOCKED = unpack(KEYS)
+local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG_TURNS, PASSES, REVOKED, BLOCKED, TRANSFERRED = unpack(KEYS)
 --   META             hash    rules: JSON
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, max_active (-1 for none),
@@ -25,6 +25,8 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 --                            the epoch ms at which it was spent
 --   REVOKED          zset    buyer and visit id packed -> epoch ms of the revocation
 --   BLOCKED          set     buyers who may not join
+--   TRANSFERRED      hash    buyer -> the visit that was transferred last, to whom, and its visit
+--                            id there, packed
 -- ARGV[1]: msgpack values one after another: incarnation, deadline, min_time, then the command's
 --   own columns.
 -- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.

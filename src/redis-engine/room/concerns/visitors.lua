@@ -12,6 +12,12 @@ local function read_visitor(packed)
   return { number, expiry or 0, visit_id or number, missed or 0 }
 end
 
+-- nil if the buyer is not in this visit.
+local function visit_of(buyer, visit_id)
+  local visitor = read_visitor(redis.call('HGET', VISITORS, buyer))
+  return visitor and visitor[VISIT_ID] == visit_id and visitor or nil
+end
+
 local function pack_visitor(visitor)
   if visitor[MISSED] > 0 then return cmsgpack.pack(unpack(visitor)) end
   if visitor[PASS_EXPIRY] == 0 and visitor[NUMBER] == visitor[VISIT_ID] then return cmsgpack.pack(visitor[NUMBER]) end

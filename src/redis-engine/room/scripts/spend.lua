@@ -8,8 +8,8 @@ local buyers, visit_ids = call[4], call[5]
 local statuses = {}
 if not late then move_on() end
 for i, buyer in ipairs(buyers) do
-  local visitor = read_visitor(redis.call('HGET', VISITORS, buyer))
-  if not visitor or visitor[VISIT_ID] ~= visit_ids[i] or not has_pass(visitor) then
+  local visitor = visit_of(buyer, visit_ids[i])
+  if not visitor or not has_pass(visitor) then
     statuses[i] = 'M'
   else
     local name = number_text(visitor[NUMBER])

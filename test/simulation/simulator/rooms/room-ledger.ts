@@ -64,6 +64,8 @@ export class RoomLedger {
   readonly #closing: Closing[] = []
   /** The same of each buyer who may not join. */
   readonly #blocked = new Map<string, Closing[]>()
+  /** The guest that an account was before. */
+  readonly #guests = new Map<string, string>()
   #fastest: number
   #largest: number
 
@@ -84,7 +86,7 @@ export class RoomLedger {
     demand(!isClosed(blocked, span), 'place', () => `${buyer} joined while blocked`)
     const joined: Joined = { buyer, ticket, visitId: Number(claimsOf(ticket).visitId), span }
     for (const other of this.#joined) {
-      if (other.buyer !== buyer || other.ticket === ticket) continue
+      if (other.buyer !== buyer || other.visitId === joined.visitId) continue
       // Of two calls at a time, the one that was answered first may have been carried out last.
       const [first, second] = other.visitId < joined.visitId ? [other, joined] : [joined, other]
       const ended = this.#hasEnded(buyer, first.visitId, first.span.from, second.span.to)
@@ -95,6 +97,14 @@ export class RoomLedger {
       )
     }
     this.#joined.push(joined)
+  }
+
+  /** The guest has logged in: the account has the place, as if it had joined when the guest did. */
+  transferred(guest: string, ticket: string, account: string, own: string, span: Span): void {
+    const from = this.#joined.find((one) => one.ticket === ticket)?.span ?? span
+    if (this.#joined.some((one) => one.ticket === own)) return
+    this.#guests.set(account, guest)
+    this.#joined.push({ buyer: account, ticket: own, visitId: Number(claimsOf(own).visitId), span: from })
   }
 
   /** The buyer leaves with a ticket, or is sent away (`null`: whatever ticket they have). */
@@ -139,7 +149,10 @@ export class RoomLedger {
       pass.sub === buyer && pass.aud === 'room' && pass.visitId === visitId && pass.until === result.expiresAt
     demand(own, 'admission', () => `${buyer} of stay ${visitId} was given the pass ${JSON.stringify(pass)}`)
     const at = result.expiresAt - passMs
-    const known = this.#admitted.some((one) => one.buyer === buyer && one.expiresAt === result.expiresAt)
+    const names = [buyer, this.#guests.get(buyer)]
+    const known = this.#admitted.some(
+      (one) => names.includes(one.buyer) && one.expiresAt === result.expiresAt,
+    )
     if (known) return
     const story = () => `${buyer} was admitted at ${at}`
     demand(!serverAway, 'admission', () => `${story()}, and the server was away all the while`)

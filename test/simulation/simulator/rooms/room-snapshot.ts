@@ -25,10 +25,21 @@ export interface Snapshot {
 
 /** Whether a command gives the buyer's place up. */
 export function ends(command: string, ops: readonly object[], buyer: string): boolean {
+  if (command === 'transfer') return isTransferred(ops, buyer)
   if (command !== 'leave' && command !== 'revoke' && command !== 'block') return false
   return (ops as RoomOp<'revoke'>[]).some((op) => op.buyer === buyer)
 }
 
+/** Whether the buyer gives a place to another, or gets one, by a command `transfer`. */
+export function isTransferred(ops: readonly object[], buyer: string): boolean {
+  return (ops as RoomOp<'transfer'>[]).some((op) => op.buyer === buyer || op.to === buyer)
+}
+
 export function print({ places, turns, ...rest }: Snapshot): string {
   return JSON.stringify({ ...rest, turns: [...turns] })
+}
+
+/** The name of a guest after they have logged in. */
+export function accountOf(guest: string): string {
+  return `account of ${guest}`
 }

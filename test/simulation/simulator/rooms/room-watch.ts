@@ -11,7 +11,7 @@ import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
 import { MissedTurns } from './missed-turns.js'
 import type { RoomMachine } from './room-machine.js'
-import { ends, print, type Seen, type Snapshot } from './room-snapshot.js'
+import { ends, isTransferred, print, type Seen, type Snapshot } from './room-snapshot.js'
 
 /** What the sale had, from one change to the next. */
 interface Sample {
@@ -77,7 +77,8 @@ export class RoomWatch {
     const story = () => `after ${command} at ${now}: ${print(was)} became ${print(is)}`
     this.#places(was, is, command, ops, now)
     this.#tokens(was, is, command, story)
-    const fresh = this.#newTurns(was, is, entered)
+    // By another command a pass can only change its owner.
+    const fresh = command === 'tend' ? this.#newTurns(was, is, entered) : []
     if (moves)
       this.#missedTurns.look(room, was, is, command, ops, fresh, (number) => this.#rankOf(room, number))
     if (is.stock !== was.stock) this.#reading(is.stock!)
@@ -122,13 +123,19 @@ export class RoomWatch {
       if (a && a.visitId !== b?.visitId) demand(ends(command, ops, buyer), 'place', story)
       if (!b) continue
       const owner = this.#owners.get(b.number)
+      const moved = command === 'transfer' && isTransferred(ops, buyer)
       demand(
-        owner === undefined || owner === buyer,
+        moved || owner === undefined || owner === buyer,
         'place',
         () => `number ${b.number} of ${owner}: ${story()}`,
       )
       this.#owners.set(b.number, buyer)
       const before = a?.visitId === b.visitId ? a : undefined
+      // What became of the pass that came along: see `transferred`.
+      if (moved && !before) {
+        this.#transferred(was, b, story)
+        continue
+      }
       if (!before) demand(command === 'join' && b.number === b.visitId, 'place', story)
       else if (before.number !== b.number) {
         demand(b.number > before.number, 'place', story)
@@ -147,6 +154,12 @@ export class RoomWatch {
       'conservation',
       () => `${waiting} wait, and the room counts ${room!.waiting}`,
     )
+  }
+
+  /** The place was another's, and goes on as it was. */
+  #transferred(was: Snapshot, { number, visitId, expiresAt }: Seen, story: () => string): void {
+    const known = [...was.places.values()].find((place) => place.number === number)
+    demand(known?.expiresAt === expiresAt && visitId > known.visitId, 'place', story)
   }
 
   /** Tokens, turns and passes: what one loses another has gained. */

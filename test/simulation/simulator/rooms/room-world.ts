@@ -13,6 +13,7 @@ import { type RoomMachine, roomMachine } from './room-machine.js'
 import { roomObserver } from './room-observer.js'
 import type { RoomWorldOptions } from './room-options.js'
 import { drawRoomPlan, type RoomPlan } from './room-plan.js'
+import { accountOf } from './room-snapshot.js'
 import { RoomWatch } from './room-watch.js'
 
 interface Handles {
@@ -231,7 +232,8 @@ export class RoomWorld {
 
   #watched(machine: RoomMachine): RoomMachine {
     const { agenda } = this.world
-    const watch = new RoomWatch(machine, this.sale, this.buyers, () => agenda.now)
+    const everybody = [...this.buyers, ...this.buyers.map(accountOf)]
+    const watch = new RoomWatch(machine, this.sale, everybody, () => agenda.now)
     this.#sampleSale = () => watch.sample()
     return {
       get room() {

@@ -1,7 +1,8 @@
-import type { JoinResult, PollResult } from '../../../../src/waiting-room/results.js'
+import type { JoinResult, PollResult, TransferResult } from '../../../../src/waiting-room/results.js'
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import type { Span } from './room-ledger.js'
+import { accountOf } from './room-snapshot.js'
 import type { RoomWorld } from './room-world.js'
 import { shop } from './shopping.js'
 
@@ -36,7 +37,10 @@ export class Visitors {
     return [...this.#here]
   }
 
-  async #visit(buyer: string, random: Random): Promise<void> {
+  async #visit(guest: string, random: Random): Promise<void> {
+    let buyer = guest
+    // Some tabs are hidden, and poll seldom.
+    const seldomMs = random.chance(0.2) ? random.pick([3_500, 6_000]) : 0
     await this.#sleep(random.whole(0, this.#world.plan.comeMs))
     let ticket: string | undefined
     for (let turns = 0; turns < 3; ) {
@@ -47,6 +51,12 @@ export class Visitors {
         ticket = undefined
         continue
       }
+      if (!this.calm && buyer === guest && random.chance(0.08)) {
+        const account = accountOf(guest)
+        ticket = await this.#logIn(guest, ticket, account, random)
+        if (ticket !== undefined) buyer = account
+        continue
+      }
       // Their phone sleeps; later they come with the same ticket.
       if (!this.calm && random.chance(0.06)) await this.#sleep(random.pick([300, 2_500, 7_000]))
       if (!this.calm && random.chance(0.05)) await this.#join(buyer, random)
@@ -55,7 +65,7 @@ export class Visitors {
         : await this.#poll(buyer, ticket, random)
       if (told === 'gone') ticket = undefined
       if (told === 'gone' || told === 'again') await this.#sleep(random.whole(50, 300))
-      else if (told.status === 'waiting') await this.#sleep(told.pollAfterMs)
+      else if (told.status === 'waiting') await this.#sleep(told.pollAfterMs + (this.calm ? 0 : seldomMs))
       else if (told.status === 'closed') {
         if (told.reason === 'ended' || this.calm) return
         await this.#sleep(1_000)
@@ -144,6 +154,28 @@ export class Visitors {
     }
     void updates.return?.()
     return typeof told === 'object' && told.status === 'waiting' ? 'again' : told
+  }
+
+  /** The ticket of the account, however long it takes; `undefined` if the visit was over. */
+  async #logIn(guest: string, ticket: string, account: string, random: Random): Promise<string | undefined> {
+    const world = this.#world
+    for (;;) {
+      const process = world.anyProcess(random)
+      const transfer = (span: Span) => {
+        world.ledger.ending(guest, ticket, span)
+        return world.room(span.process).transfer(ticket, { to: account })
+      }
+      const heard = (told: TransferResult, span: Span) => {
+        if (told.status === 'transferred') world.ledger.transferred(guest, ticket, account, told.ticket, span)
+      }
+      const told = process && (await world.call(process, `transfer ${guest}`, transfer, { heard }))
+      if (told?.kind === 'ok' && told.value.status === 'transferred') return told.value.ticket
+      if (told?.kind === 'fail' && told.code === 'TICKET_INVALID') {
+        world.ledger.refused(guest, ticket, world.world.agenda.now)
+        return undefined
+      }
+      await this.#sleep(random.whole(20, 300))
+    }
   }
 
   async #leave(buyer: string, ticket: string, random: Random): Promise<void> {
