@@ -53,16 +53,23 @@ export class StockholdError extends Error {
   readonly code: StockholdErrorCode
   /** Whether the same call may succeed if it is repeated unchanged. */
   readonly retryable: boolean
+  /** With `IDEMPOTENCY_CONFLICT` of `reserve`: the id of the reservation that the key has made. */
+  declare readonly reservations?: readonly string[]
 
   /** @param options `retryable`: follows from the code, unless given. */
   constructor(
     code: StockholdErrorCode,
     message: string,
-    options: { cause?: unknown; retryable?: boolean | undefined } = {},
+    options: {
+      cause?: unknown
+      retryable?: boolean | undefined
+      reservations?: readonly string[] | undefined
+    } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.retryable = options.retryable ?? retryable.has(code)
+    if (options.reservations) this.reservations = options.reservations
   }
 }
 
@@ -95,10 +102,11 @@ export class NotReadyError extends StockholdError {
  * callers would collect the stack and the changes of all.
  */
 export function restate(
-  { code, message, cause, retryable }: StockholdError,
+  { code, message, cause, retryable, reservations }: StockholdError,
   changed: { message?: string; cause?: unknown } = {},
 ): StockholdError {
-  return new StockholdError(code, changed.message ?? message, { cause: changed.cause ?? cause, retryable })
+  const given = { cause: changed.cause ?? cause, retryable, reservations }
+  return new StockholdError(code, changed.message ?? message, given)
 }
 
 /** @param failed What this library could not do, for example `read the answer to reserve`. */

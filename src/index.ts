@@ -15,9 +15,12 @@ export type { ConsumerWarning } from './consumer/warnings.js'
 export type { Clock, Timer } from './engine/clock.js'
 export type {
   Cart,
+  CartChanges,
+  ChangedCart,
   Counted,
   Engine,
   EventPage,
+  EventSubject,
   FurtherPayment,
   Line,
   MoveOp,

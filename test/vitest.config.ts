@@ -15,9 +15,9 @@ const lua = {
  * the slow ones run too, with `none` none of them.
  */
 const overPartitions = [
-  'test/conformance/{audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
-  'test/conformance/{move,payments,refund,refusals,release,reserve,restock,set-total,stats}.test.ts',
-  'test/conformance/update.test.ts',
+  'test/conformance/{amend,audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
+  'test/conformance/{move,payments,refund,refusals,release,reservations-of,reserve,restock}.test.ts',
+  'test/conformance/{set-total,stats,update}.test.ts',
   'test/conformance/waiting-room/coupling.test.ts',
   'test/race/*.test.ts',
   'test/fault/{clocks,crash,pause}.test.ts',

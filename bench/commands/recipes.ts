@@ -55,6 +55,19 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
     prepare: (bench, size) => bench.requests(size),
     done: each((answer) => answer.status === 'reserved' && !answer.replayed),
   },
+  amend: {
+    counts: 'holds amended',
+    batches: true,
+    prepare: async (bench, size) =>
+      (await bench.holds(size)).map((id) => ({
+        id,
+        buyer: null,
+        cart: [[0, 2]],
+        mayTake: true,
+        count: null,
+      })),
+    done: each((answer) => answer.status === 'amended'),
+  },
   confirm: {
     counts: 'holds confirmed',
     batches: true,
@@ -100,6 +113,25 @@ export const recipes: { readonly [C in Measured]: Recipe<C> } = {
       return Array.from({ length: size }, (_, i) => ({ id: ids[(first + i) % ids.length]! }))
     },
     done: each((answer) => answer.status === 'found'),
+  },
+  list: {
+    counts: 'reservations read by their buyer',
+    batches: true,
+    prepare: async (bench, size) => {
+      const ids = await standing(bench)
+      const first = (bench.next() * size) % ids.length
+      const some = Array.from({ length: size }, (_, i) => ids[(first + i) % ids.length]!)
+      const found = await bench.run(
+        'get',
+        some.map((id) => ({ id })),
+      )
+      return found.map((answer) => {
+        if (answer.status !== 'found') throw new Error(`get answered ${answer.status}`)
+        const { id, buyer } = answer.reservation
+        return { id, buyer, after: null, most: 1 }
+      })
+    },
+    done: each((answer) => answer.status === 'listed' && answer.reservations.length === 1),
   },
   restock: {
     counts: 'restocks of one unit',

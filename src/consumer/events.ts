@@ -1,6 +1,7 @@
-import type { Rules, RulesChanges, StoredEvent, StoredReservation } from '../engine/engine.js'
+import { cartAsOf } from '../engine/carts.js'
+import type { Cart, Rules, RulesChanges, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
-import type { RefundReason, Reservation, ReservationState } from '../sale/results.js'
+import type { Item, RefundReason, Reservation, ReservationState } from '../sale/results.js'
 
 /** Where and when an event happened. */
 export interface EventOffset {
@@ -29,6 +30,7 @@ export interface EventOffset {
  * A change of a sale. `reservation` is its state right after the change, not its present state.
  *
  * - `reserved`, `extended`: the reservation is held until `reservation.expiresAt`.
+ * - `amended`: the cart of a hold was changed; `before` is the cart that it was before.
  * - `confirmed`: the reservation is paid for and final. A warehouse ships on this event.
  * - `released`, `expired`: the units are on sale again. An expired reservation may still become
  *   `confirmed`, by a late payment that found stock.
@@ -55,6 +57,7 @@ export type SaleEvent = EventOffset &
         readonly type: 'reserved' | 'extended' | 'confirmed' | 'released' | 'expired'
         readonly reservation: Reservation
       }
+    | { readonly type: 'amended'; readonly reservation: Reservation; readonly before: readonly Item[] }
     | { readonly type: 'refunded'; readonly reservation: Reservation; readonly restock: boolean }
     | {
         readonly type: 'refund_due'
@@ -190,6 +193,11 @@ export function toEvent(
       const reservation = asOf(event, stored, rules, 'held', event.expiresAt)
       return { id, type, at, partition, generation, sequence, reservation }
     }
+    case 'amended': {
+      const reservation = asOf(event, stored, rules, 'held')
+      const before = itemsOf(event.before, rules)
+      return { id, type, at, partition, generation, sequence, reservation, before }
+    }
     case 'confirmed':
     case 'released':
     case 'expired':
@@ -251,7 +259,7 @@ export function parseEventId(
 const paid: ReadonlySet<StoredEvent['type']> = new Set(['confirmed', 'refund_due', 'refunded'])
 
 function asOf(
-  event: StoredEvent,
+  event: Extract<StoredEvent, { readonly id: string }>,
   stored: StoredReservation | undefined,
   rules: Rules,
   state: ReservationState,
@@ -263,9 +271,13 @@ function asOf(
       'STATE_LOST',
       `event ${event.sequence} speaks of a reservation that is not there`,
     )
-  const { id, buyer, cart, key, createdAt, paymentId } = stored
-  const items = cart.map(([skuIndex, quantity]) => ({ sku: rules.skus[skuIndex]!.sku, quantity }))
+  const { id, buyer, key, createdAt, paymentId } = stored
+  const items = itemsOf(cartAsOf(event, stored), rules)
   return paymentId !== null && paid.has(event.type)
     ? { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
     : { id, buyer, items, state, key, createdAt, expiresAt }
+}
+
+function itemsOf(cart: Cart, { skus }: Rules): Item[] {
+  return cart.map(([skuIndex, quantity]) => ({ sku: skus[skuIndex]!.sku, quantity }))
 }

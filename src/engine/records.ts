@@ -27,6 +27,21 @@ export type RefundReason =
 /** The reasons that are recorded. `refunded` is not: it follows from the reservation's state. */
 export type RecordedReason = Exclude<RefundReason, 'refunded'>
 
+/** Where a changed cart comes from. */
+export interface CartChanges {
+  /** The cart of the request that made the reservation: keys are compared with it. */
+  readonly first: Cart
+  /** How often the cart was changed. */
+  readonly count: number
+}
+
+/** The cart of a reservation right after an event. */
+export interface ChangedCart {
+  readonly cart: Cart
+  /** How often the cart had been changed. */
+  readonly count: number
+}
+
 /** A reservation as the engine stores it. Times in epoch ms of the server's clock. */
 export interface StoredReservation {
   readonly id: string
@@ -37,6 +52,8 @@ export interface StoredReservation {
   readonly createdAt: number
   readonly expiresAt: number
   readonly paymentId: string | null
+  /** Missing while the cart is that of the first request. */
+  readonly changes?: CartChanges | undefined
 }
 
 /** A payment of a reservation that is not its own one, and that was told `refund_due`. */
@@ -68,23 +85,31 @@ export interface SkuCounts {
   readonly owed?: number | undefined
 }
 
+/** The reservation of an event. */
+export interface EventSubject {
+  readonly id: string
+  /** Its cart as of the event; missing before the first change of the cart. */
+  readonly changed?: ChangedCart | undefined
+}
+
 /**
  * A change; events are in the order in which the partition made the changes. `sequence` counts
  * events from 1 without a gap.
  */
 export type StoredEvent = { readonly sequence: number; readonly at: number } & (
-  | { readonly type: 'reserved' | 'extended'; readonly id: string; readonly expiresAt: number }
-  | { readonly type: 'confirmed' | 'released' | 'expired'; readonly id: string }
-  | { readonly type: 'refunded'; readonly id: string; readonly restock: boolean }
-  | {
+  | (EventSubject & { readonly type: 'reserved' | 'extended'; readonly expiresAt: number })
+  | (EventSubject & { readonly type: 'confirmed' | 'released' | 'expired' })
+  | (EventSubject & { readonly type: 'refunded'; readonly restock: boolean })
+  | (EventSubject & {
       readonly type: 'refund_due'
-      readonly id: string
       readonly reason: RecordedReason
       /** The payment, if it is not the reservation's own; the state did not change then. */
       readonly further?: { readonly paymentId: string; readonly state: ReservationState } | undefined
-    }
+    })
   /** The id of the reservation's own payment, which was first reported without one. */
-  | { readonly type: 'paid'; readonly id: string; readonly state: ReservationState }
+  | (EventSubject & { readonly type: 'paid'; readonly state: ReservationState })
+  /** `before`: the cart before the change. */
+  | (EventSubject & { readonly type: 'amended'; readonly before: Cart; readonly changed: ChangedCart })
   | {
       readonly type: 'restocked'
       readonly sku: number

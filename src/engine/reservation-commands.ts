@@ -1,5 +1,18 @@
 import type { Retry } from './port.js'
-import type { Cart, RecordedReason, RefundReason, StoredReservation } from './records.js'
+import type { Cart, CartChanges, RecordedReason, RefundReason, StoredReservation, Units } from './records.js'
+
+/** Why a buyer may take no units, whatever is available. */
+type Refusal =
+  | { readonly status: 'ended' }
+  | { readonly status: 'paused' }
+  | { readonly status: 'not_started'; readonly opensAt: number }
+  | {
+      readonly status: 'limit_exceeded'
+      readonly sku: number
+      readonly limit: number
+      readonly taken: number
+      readonly reservations: readonly string[]
+    }
 
 /** The commands of reservations; what all commands share is in `sale.ts`. */
 export interface ReservationCommands {
@@ -9,18 +22,21 @@ export interface ReservationCommands {
    * In this order:
    * 1. `id` exists: the same request was sent twice. `reserved` with the reservation as it is,
    *    `replayed: false`.
-   * 2. The buyer has a reservation with this `key`: another cart is `conflict`; held or confirmed
-   *    is `reserved` with `replayed: true`; any other state is `key_spent`.
+   * 2. The buyer has a reservation with this `key`: if its first cart was another, `conflict` with
+   *    its id; held or confirmed is `reserved` with `replayed: true`; any other state is
+   *    `key_spent`.
    * 3. After the deadline: `retry`.
    * 4. A `holdMs` above the present `maxHoldMs`: `hold_too_long`.
    * 5. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
    * 6. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
-   *    together exceed: `limit_exceeded`; `taken` are the units the buyer has.
+   *    together exceed: `limit_exceeded`; `taken` are the units the buyer has. `reservations` are
+   *    the ids of those that have units of it, the latest first: at most `NAMED`, among the latest
+   *    `LOOKED_AT` reservations of the buyer, see `carts.ts`.
    * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
    *    `mayReturn` while any unit of it is held.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
    *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
-   *    any command looks at it.)
+   *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart.)
    */
   reserve: {
     op: {
@@ -30,26 +46,67 @@ export interface ReservationCommands {
       readonly key: string | null
       /** `null`: the present `holdMs` of the sale. */
       readonly holdMs: number | null
+      readonly changes?: CartChanges | undefined
     }
     answer:
       | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
-      | { readonly status: 'conflict' }
+      | { readonly status: 'conflict'; readonly id: string }
       | { readonly status: 'hold_too_long'; readonly maxHoldMs: number }
-      | { readonly status: 'ended' }
-      | { readonly status: 'paused' }
-      | { readonly status: 'not_started'; readonly opensAt: number }
-      | {
-          readonly status: 'limit_exceeded'
-          readonly sku: number
-          readonly limit: number
-          readonly taken: number
-        }
+      | Refusal
       | {
           readonly status: 'sold_out'
           readonly sku: number
           readonly available: number
           readonly mayReturn: boolean
+        }
+      | Retry
+  }
+
+  /**
+   * Gives a hold another cart: what is dropped is free at once, what is added is taken.
+   *
+   * In this order:
+   * 1. No such id, or a `buyer` that is not the reservation's own: `not_found`. Released:
+   *    `already_released`; expired: `expired`; confirmed or refunded: `already_confirmed`.
+   * 2. It is the present cart: `amended`; nothing changes.
+   * 3. After the deadline: `retry`.
+   * 4. If the cart has more units of any SKU than the present one: unless `mayTake`, `takes`; then
+   *    `ended`, `not_started` or `paused`, as in `reserve`.
+   * 5. For the first SKU of the cart that has more units than in the present cart, and whose limit
+   *    the buyer's other held and confirmed units and the cart together exceed: `limit_exceeded`;
+   *    `taken` are these other units, and `reservations` the other reservations that have them.
+   * 6. For the first SKU of the cart with fewer units available than the cart has more: `sold_out`;
+   *    `wants` are all units that the cart has more.
+   * 7. Units go from `held` to `available` and from `available` to `held`; event `amended`. The
+   *    reservation's `changes` has its first cart, and counts one more. `expiresAt` stays.
+   *
+   * A call with `bypassFreeze` may pass `count`, the number of the change. Then a reservation whose
+   * cart was changed as often, or more often, stays as it is: `amended`. A released or expired
+   * reservation gets the cart too, and no units move.
+   */
+  amend: {
+    op: {
+      readonly id: string
+      readonly buyer: string | null
+      readonly cart: Cart
+      readonly mayTake: boolean
+      readonly count: number | null
+    }
+    answer:
+      | {
+          readonly status: 'amended' | 'expired' | 'already_confirmed' | 'already_released'
+          readonly reservation: StoredReservation
+        }
+      | { readonly status: 'takes'; readonly reservation: StoredReservation }
+      | { readonly status: 'not_found' }
+      | Refusal
+      | {
+          readonly status: 'sold_out'
+          readonly sku: number
+          readonly available: number
+          readonly mayReturn: boolean
+          readonly wants: Units
         }
       | Retry
   }
@@ -148,6 +205,24 @@ export interface ReservationCommands {
       | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
       | { readonly status: 'not_found' }
       | Retry
+  }
+
+  /**
+   * A page of the buyer's reservations as they are at `now`, the latest first: those made before
+   * the reservation `after`, or all. At least one if there is one, at most `most`, and fewer if
+   * they are large; after the last there is an empty page. `not_found`: the buyer has no
+   * reservation `after`. `id` is any id of the buyer's bucket. Writes nothing.
+   */
+  list: {
+    op: {
+      readonly id: string
+      readonly buyer: string
+      readonly after: string | null
+      readonly most: number
+    }
+    answer:
+      | { readonly status: 'listed'; readonly reservations: readonly StoredReservation[] }
+      | { readonly status: 'not_found' }
   }
 
   /** The reservation as it is at `now` (an expired hold is `expired`). Writes nothing. */

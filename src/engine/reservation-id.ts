@@ -32,6 +32,11 @@ export function partitionIn(id: string): number {
   return digitValue[id.charCodeAt(1)]! * 64 + digitValue[id.charCodeAt(2)]!
 }
 
+/** Whether two ids are of the same partition and bucket. */
+export function isSameBucket(a: string, b: string): boolean {
+  return a.slice(0, NONCE_AT) === b.slice(0, NONCE_AT)
+}
+
 /** An id of the same partition and bucket with another nonce. */
 export function withNonce(id: string, nonce: string): string {
   return id.slice(0, NONCE_AT) + nonce

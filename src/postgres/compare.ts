@@ -1,5 +1,5 @@
 import { chunksOf } from '../common/chunks.js'
-import type { FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
+import type { Cart, FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { emptyPayments, emptyReservations, pushPayment, pushStored } from './page.js'
 import type { ReservationRow } from './rows.js'
@@ -233,18 +233,25 @@ function differences(
   { skus }: Rules,
 ): Difference[] {
   if (!row) return [{ field: 'id', sale: stored.id, ledger: undefined }]
-  const items = Object.fromEntries(stored.cart.map(([skuIndex, units]) => [skus[skuIndex]!.sku, units]))
   const pairs: [field: string, sale: unknown, ledger: unknown][] = [
     ['state', stored.state, row.state],
     ['expiresAt', stored.expiresAt, row.expiresAt],
     ['paymentId', stored.paymentId, row.paymentId],
     ['buyer', stored.buyer, row.buyer],
     ['key', stored.key, row.key],
+    ['changes', stored.changes?.count ?? 0, row.changes],
   ]
   const found = pairs.filter(([, sale, ledger]) => sale !== ledger)
-  const isSameCart =
-    stored.cart.length === row.items.size &&
-    stored.cart.every(([skuIndex, units]) => row.items.get(skus[skuIndex]!.sku) === units)
-  if (!isSameCart) found.push(['items', items, Object.fromEntries(row.items)])
+  const named = (cart: Cart) =>
+    Object.fromEntries(cart.map(([skuIndex, units]) => [skus[skuIndex]!.sku, units]))
+  const carts = [
+    ['items', stored.cart, row.items],
+    ['firstItems', stored.changes?.first ?? [], row.firstItems ?? new Map()],
+  ] as const
+  for (const [field, cart, known] of carts) {
+    const same =
+      cart.length === known.size && cart.every(([sku, units]) => known.get(skus[sku]!.sku) === units)
+    if (!same) found.push([field, named(cart), Object.fromEntries(known)])
+  }
   return found.map(([field, sale, ledger]) => ({ field, sale, ledger }))
 }

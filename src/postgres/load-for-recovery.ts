@@ -1,4 +1,4 @@
-import type { FurtherPayment, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
+import type { Cart, FurtherPayment, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedCount, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { RecoverySource } from '../sale/recovery/replay.js'
@@ -77,13 +77,27 @@ function restockOf({ details }: EventRow, skuIndices: ReadonlyMap<string, number
 }
 
 function acknowledged(row: ReservationRow, skuIndices: ReadonlyMap<string, number>): Acknowledged {
-  const { id, buyer, key, createdAt, expiresAt, paymentId, restocked } = row
-  const cart = [...row.items].map(([sku, units]) => [skuIndices.get(sku)!, units] as const)
-  cart.sort(([a], [b]) => a - b)
+  const { id, buyer, key, createdAt, expiresAt, paymentId, restocked, firstItems } = row
+  const cart = cartOf(row.items, skuIndices)
+  const changes = firstItems && { first: cartOf(firstItems, skuIndices), count: row.changes }
   const state = row.state as StoredReservation['state']
   return {
-    reservation: { id, buyer, cart, state, key, createdAt, expiresAt, paymentId },
+    reservation: {
+      id,
+      buyer,
+      cart,
+      state,
+      key,
+      createdAt,
+      expiresAt,
+      paymentId,
+      ...(changes && { changes }),
+    },
     refundDue: row.refundDue,
     restocked,
   }
+}
+
+function cartOf(items: ReadonlyMap<string, number>, skuIndices: ReadonlyMap<string, number>): Cart {
+  return [...items].map(([sku, units]) => [skuIndices.get(sku)!, units] as const).sort(([a], [b]) => a - b)
 }

@@ -165,4 +165,11 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON COLUMN ${schema}.rules.revision IS 'One more with each update; 0: the rules that the sale was created with.';
     COMMENT ON COLUMN ${schema}.rules.rules IS 'All rules, in the form of sales.rules.';
     COMMENT ON COLUMN ${schema}.sales.rules IS 'The rules that the sale was created with. Carts and events name SKUs by their names.';`,
+  (schema) => `
+    ALTER TABLE ${schema}.reservations ADD COLUMN first_items jsonb, ADD COLUMN changes int NOT NULL DEFAULT 0;
+    COMMENT ON COLUMN ${schema}.reservations.items IS 'Units by SKU, as of its latest event: {"mango-me": 2}';
+    COMMENT ON COLUMN ${schema}.reservations.first_items IS 'The items of the request that made the reservation, once they were changed: its key belongs to these.';
+    COMMENT ON COLUMN ${schema}.reservations.changes IS 'How often the items were changed.';
+    COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, amended, confirmed, paid, released, expired, refunded, refund_due, restocked, total_set, debt_taken, moved, sent, received, sold_out, updated, paused, resumed, ended';
+    COMMENT ON COLUMN ${schema}.events.details IS 'amended: before and items (units by SKU); refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';`,
 ]

@@ -1,4 +1,7 @@
+import { cartAsOf } from '../engine/carts.js'
 import type {
+  Cart,
+  ChangedCart,
   FinalAnswer,
   FurtherPayment,
   RecordedReason,
@@ -31,6 +34,10 @@ export interface ReservationColumns {
   readonly buyer: string[]
   /** JSON: units by SKU. */
   readonly items: string[]
+  /** The items of the first request, once the cart was changed. */
+  readonly firstItems: (string | null)[]
+  /** How often the cart was changed. */
+  readonly changes: number[]
   readonly state: LedgerState[]
   readonly key: (string | null)[]
   readonly createdAt: number[]
@@ -73,6 +80,8 @@ interface Outcome {
   restocked: boolean | null
   changedAt: number
   sequence: number
+  /** The cart, if it was changed before. */
+  changed: ChangedCart | undefined
 }
 
 export function emptyReservations(): ReservationColumns {
@@ -80,6 +89,8 @@ export function emptyReservations(): ReservationColumns {
     id: [],
     buyer: [],
     items: [],
+    firstItems: [],
+    changes: [],
     state: [],
     key: [],
     createdAt: [],
@@ -144,7 +155,7 @@ const saleChange: { readonly [T in StoredEvent['type']]?: SaleChange } = {
   ended: 'ended',
 }
 
-function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome | undefined): Outcome {
+function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome | undefined): Outcome {
   const outcome: Outcome = before ?? {
     state: 'held',
     expiresAt: null,
@@ -153,9 +164,11 @@ function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome
     restocked: null,
     changedAt: 0,
     sequence: 0,
+    changed: undefined,
   }
   outcome.changedAt = event.at
   outcome.sequence = event.sequence
+  outcome.changed = event.changed
   switch (event.type) {
     case 'reserved':
     case 'extended':
@@ -165,6 +178,9 @@ function outcomeOf(event: StoredEvent & { readonly id: string }, before: Outcome
     case 'paid':
       outcome.state = event.state
       outcome.isPaid = true
+      break
+    case 'amended':
+      // A recovery may have changed the cart of one that is over.
       break
     case 'refund_due':
       if (event.further) {
@@ -198,7 +214,10 @@ function push(
 ): void {
   rows.id.push(stored.id)
   rows.buyer.push(toText(stored.buyer))
-  rows.items.push(itemsOf(stored, rules))
+  rows.items.push(itemsOf(cartAsOf(outcome, stored), rules))
+  const first = outcome.changed && stored.changes?.first
+  rows.firstItems.push(first ? itemsOf(first, rules) : null)
+  rows.changes.push(outcome.changed?.count ?? 0)
   rows.state.push(outcome.state)
   rows.key.push(stored.key === null ? null : toText(stored.key))
   rows.createdAt.push(stored.createdAt)
@@ -233,11 +252,20 @@ export function pushStored(
   rules: Rules,
 ): void {
   const isPaid = stored.paymentId !== null
-  const outcome = { refundDue: null, restocked: null, changedAt: at.now, sequence: at.sequence, isPaid }
+  const { cart, changes } = stored
+  const changed = changes && { cart, count: changes.count }
+  const outcome = {
+    refundDue: null,
+    restocked: null,
+    changedAt: at.now,
+    sequence: at.sequence,
+    isPaid,
+    changed,
+  }
   push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.generation, rules)
 }
 
-function itemsOf({ cart }: StoredReservation, { skus }: Rules): string {
+function itemsOf(cart: Cart, { skus }: Rules): string {
   if (cart.length === 1) return `{${JSON.stringify(toText(skus[cart[0]![0]]!.sku))}:${cart[0]![1]}}`
   return JSON.stringify(
     Object.fromEntries(cart.map(([skuIndex, units]) => [toText(skus[skuIndex]!.sku), units])),
@@ -265,8 +293,12 @@ function textsOf(changes: RulesChanges | null): object {
   }
 }
 
-function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
+function detailsOf(event: StoredEvent, rules: Rules): string | null {
   switch (event.type) {
+    case 'amended': {
+      const [before, items] = [itemsOf(event.before, rules), itemsOf(event.changed.cart, rules)]
+      return `{"before":${before},"items":${items}}`
+    }
     case 'refunded':
       return JSON.stringify({ restock: event.restock })
     case 'refund_due': {
@@ -284,12 +316,12 @@ function detailsOf(event: StoredEvent, { skus }: Rules): string | null {
     case 'withheld':
     case 'counted':
     case 'moved': {
-      const { sequence: _, at: __, type: ___, sku, ...rest } = nameTarget(event, skus)
+      const { sequence: _, at: __, type: ___, sku, ...rest } = nameTarget(event, rules.skus)
       const texts = Object.entries(rest).map(([name, value]) => [
         name,
         typeof value === 'string' ? toText(value) : value,
       ])
-      return JSON.stringify({ sku: toText(skus[sku]!.sku), ...Object.fromEntries(texts) })
+      return JSON.stringify({ sku: toText(rules.skus[sku]!.sku), ...Object.fromEntries(texts) })
     }
     default:
       return null

@@ -21,6 +21,10 @@ export interface ReservationRow {
   readonly buyer: string
   /** By the SKU's name. */
   readonly items: ReadonlyMap<string, number>
+  /** Of the first request, once the cart was changed. */
+  readonly firstItems: ReadonlyMap<string, number> | null
+  /** How often the cart was changed. */
+  readonly changes: number
   readonly state: LedgerState
   readonly key: string | null
   readonly createdAt: number
@@ -57,19 +61,19 @@ const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigi
 
 /** The columns that {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
-  payment_id, refund_due, restocked, generation, sequence`
+  payment_id, refund_due, restocked, generation, sequence, first_items::text AS first_items, changes`
 
 /** The types of the upsert's arrays, one for each column. */
-export const UPSERT_TYPES = 'text text jsonb text text float8 float8 text text bool float8 int bigint'.split(
-  ' ',
-)
+export const UPSERT_TYPES =
+  'text text jsonb text text float8 float8 text text bool float8 int bigint jsonb int'.split(' ')
 
 /** In the order of {@link UPSERT_TYPES}. */
 export function valuesOf(columns: ReservationColumns): string[] {
   const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
-  const { restocked, changedAt, generation, sequence } = columns
+  const { restocked, changedAt, generation, sequence, firstItems, changes } = columns
   const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
-  return [...fixed, paymentId, refundDue, restocked, changedAt, generation, sequence].map(arrayOf)
+  const latest = [paymentId, refundDue, restocked, changedAt, generation, sequence, firstItems, changes]
+  return [...fixed, ...latest].map(arrayOf)
 }
 
 /** The types of the arrays of {@link paymentValuesOf}. */
@@ -105,11 +109,12 @@ export function arraysOf({ events, reservations, payments, sale }: Batch): Batch
 
 // biome-ignore lint/suspicious/noExplicitAny: what the driver gives
 export function rowOf(row: any): ReservationRow {
-  const items = Object.entries<number>(JSON.parse(row.items))
   return {
     id: row.id,
     buyer: fromText(row.buyer),
-    items: new Map(items.map(([sku, units]) => [fromText(sku), units])),
+    items: itemsOf(row.items),
+    firstItems: row.first_items === null ? null : itemsOf(row.first_items),
+    changes: Number(row.changes),
     state: row.state,
     key: row.key === null ? null : fromText(row.key),
     createdAt: Number(row.created_at),
@@ -125,4 +130,9 @@ export function rowOf(row: any): ReservationRow {
 // biome-ignore lint/suspicious/noExplicitAny: what the driver gives
 export function paymentOf(row: any): FurtherPayment {
   return { id: row.reservation, paymentId: fromText(row.payment_id), reason: row.reason }
+}
+
+function itemsOf(json: string): ReadonlyMap<string, number> {
+  const items = Object.entries<number>(JSON.parse(json))
+  return new Map(items.map(([sku, units]) => [fromText(sku), units]))
 }

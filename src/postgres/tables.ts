@@ -141,7 +141,7 @@ export class Tables {
         UPDATE ${s}.positions
         SET sequence = $5, lost = $6, stale = stale OR $7, written_at = now(),
           seen_generation = coalesce($8, seen_generation), seen_sequence = coalesce($9, seen_sequence), seen_batch_id = coalesce($10, seen_batch_id)
-        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $31
+        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $33
         RETURNING sale, partition, generation
       ), noted AS (
         INSERT INTO ${s}.events (sale, partition, generation, sequence, at, type, reservation, expires_at, details)
@@ -149,10 +149,10 @@ export class Tables {
         FROM moved, unnest($11::bigint[], $12::float8[], $13::text[], $14::text[], $15::float8[], $16::jsonb[])
           AS e (sequence, at, type, reservation, expires_at, details)
       ), changed AS (${this.#upsert('moved.partition', 17, 'FROM moved,')}
-      ), owed AS (${this.furtherPayments.insertion('moved.partition', 32, 'FROM moved,')}
+      ), owed AS (${this.furtherPayments.insertion('moved.partition', 34, 'FROM moved,')}
       ), said AS (
-        UPDATE ${s}.sales SET state = $30
-        FROM moved WHERE sales.sale = moved.sale AND $30::text IS NOT NULL AND sales.state <> 'ended'
+        UPDATE ${s}.sales SET state = $32
+        FROM moved WHERE sales.sale = moved.sale AND $32::text IS NOT NULL AND sales.state <> 'ended'
       )
       SELECT count(*) AS count FROM moved`,
       [
@@ -272,7 +272,7 @@ export class Tables {
 
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */
   async upsertFromSale(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
-    await this.#query(this.#upsert('$15::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
+    await this.#query(this.#upsert('$17::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
       toText(sale),
       ...valuesOf(reservations),
       partition,
@@ -296,15 +296,16 @@ export class Tables {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
-        payment_id, refund_due, restocked, changed_at, generation, sequence)
+        payment_id, refund_due, restocked, changed_at, generation, sequence, first_items, changes)
       SELECT moved.sale, n.id, ${partition}, n.buyer, n.items, n.state, n.key, ${time('n.created_at')}, ${time('n.expires_at')},
-        n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.generation, n.sequence
+        n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.generation, n.sequence,
+        n.first_items, n.changes
       ${from} unnest(${arrays}) AS n (id, buyer, items, state, key, created_at, expires_at, payment_id, refund_due, restocked,
-        changed_at, generation, sequence)
+        changed_at, generation, sequence, first_items, changes)
       ON CONFLICT (sale, id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
         payment_id = coalesce(r.payment_id, excluded.payment_id), refund_due = coalesce(r.refund_due, excluded.refund_due),
         restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, generation = excluded.generation,
-        sequence = excluded.sequence
+        sequence = excluded.sequence, items = excluded.items, first_items = excluded.first_items, changes = excluded.changes
       WHERE (r.generation, r.sequence) <= (excluded.generation, excluded.sequence)`
   }
 

@@ -149,6 +149,11 @@ export class Reader {
     this.#bytes = bytes
   }
 
+  /** The offset after the last value. */
+  get size(): number {
+    return this.#bytes.length
+  }
+
   get done(): boolean {
     return this.#at >= this.#bytes.length
   }

@@ -23,9 +23,9 @@ const MAX_BYTES = 64 * 2 ** 20
  * The approximate size of a reservation: the objects, a pair of numbers for each line, and strings
  * of two bytes a character.
  */
-function bytesOf({ buyer, key, paymentId, cart }: StoredReservation): number {
+function bytesOf({ buyer, key, paymentId, cart, changes }: StoredReservation): number {
   const texts = buyer.length + (key?.length ?? 0) + (paymentId?.length ?? 0)
-  return 400 + 80 * cart.length + 2 * texts
+  return 400 + 80 * (cart.length + (changes?.first.length ?? 0)) + 2 * texts
 }
 
 /** The approximate size of a payment beside a reservation's own. */
@@ -38,7 +38,9 @@ const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as
 
 function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
   const steps = STEPS[a.state] - STEPS[b.state]
-  return steps > 0 || (steps === 0 && a.expiresAt >= b.expiresAt)
+  if (steps !== 0) return steps > 0
+  const changes = (a.changes?.count ?? 0) - (b.changes?.count ?? 0)
+  return changes > 0 || (changes === 0 && a.expiresAt >= b.expiresAt)
 }
 
 /** The later one of an answer and the known reservation. A payment id that was ever known stays. */

@@ -33,7 +33,7 @@ const refusals: ReadonlyMap<string, PassRefusal> = new Map([
 /** Admits the buyer of a request by its pass, or returns the refusal. */
 export async function admit(
   gate: AdmissionGate,
-  { pass, buyer }: ValidatedRequest,
+  { pass, buyer }: Pick<ValidatedRequest, 'pass' | 'buyer'>,
   limits: CallOptions,
 ): Promise<AdmittedPass | Extract<ReserveResult, { status: 'pass_rejected' }>> {
   if (pass === null) return { status: 'pass_rejected', reason: 'missing' }

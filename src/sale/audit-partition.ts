@@ -1,3 +1,4 @@
+import { cartAsOf } from '../engine/carts.js'
 import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
 import { highestLimitOf } from '../engine/rules.js'
@@ -55,9 +56,11 @@ export async function auditPartition(
     for (const reservation of page.reservations) seen.set(reservation.id, reservation)
     cursor = page.cursor
   } while (cursor !== '0')
-  for (const [id, state] of await changesBetween(source, since, page.sequence)) {
+  for (const [id, { event, state }] of await changesBetween(source, since, page.sequence)) {
     const reservation = seen.get(id) ?? (await source.get(id))
-    if (reservation) seen.set(id, { ...reservation, state })
+    if (!reservation) continue
+    const cart = cartAsOf(event, reservation)
+    seen.set(id, { ...reservation, cart, state: state ?? reservation.state })
   }
   const violations = [
     ...recount(page.skus, seen.values(), book),
@@ -67,13 +70,19 @@ export async function auditPartition(
   return { skus: page.skus, reservations: seen.size, violations }
 }
 
-/** The state after event `until` of each reservation that changed after event `since`. */
+/** The latest event of a reservation, and its state then if an event has told it. */
+interface Change {
+  readonly event: Extract<StoredEvent, { readonly id: string }>
+  readonly state: ReservationState | undefined
+}
+
+/** The latest change up to event `until` of each reservation that changed after event `since`. */
 async function changesBetween(
   source: AuditSource,
   since: number,
   until: number,
-): Promise<Map<string, ReservationState>> {
-  const changed = new Map<string, ReservationState>()
+): Promise<Map<string, Change>> {
+  const changed = new Map<string, Change>()
   let after = since
   while (after < until) {
     const { events } = await source.events({ after, reservations: false })
@@ -81,8 +90,9 @@ async function changesBetween(
     for (const event of events) {
       after = event.sequence
       if (event.sequence > until) break
-      const state = stateAfter[event.type]
-      if (state && 'id' in event) changed.set(event.id, state)
+      if (!('id' in event)) continue
+      const state = stateAfter[event.type] ?? changed.get(event.id)?.state
+      changed.set(event.id, { event, state })
     }
   }
   return changed

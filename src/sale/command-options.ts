@@ -10,11 +10,14 @@ import {
   MAX_UNITS,
   type SignalOption,
 } from '../validation.js'
+import { checkItems, checkPass } from './reserve-request.js'
 
 const RELEASE = { buyer: true, signal: true } as const
 const CONFIRM = { ...RELEASE, paymentId: true } as const
+const AMEND = { ...RELEASE, items: true, pass: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
+const LIST = { limit: true, cursor: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
 const MOVE = { from: true, to: true, quantity: true, key: true } as const
 const SET_TOTAL = { sku: true, total: true, key: true, countedAt: true } as const
@@ -29,6 +32,11 @@ export function checkReleaseOptions(options: object) {
   return { buyer: checkOptionalId(checkOptions(options, 'options', RELEASE).buyer, 'buyer') }
 }
 
+export function checkAmendOptions(options: object) {
+  const { items, buyer, pass } = checkOptions(options, 'options', AMEND)
+  return { items: checkItems(items), buyer: checkOptionalId(buyer, 'buyer'), pass: checkPass(pass) }
+}
+
 export function checkExtendOptions(options: object) {
   const { holdMs } = checkOptions(options, 'options', EXTEND)
   return { holdMs: checkInteger(holdMs, 'holdMs', 1, MAX_SPAN_MS) }
@@ -36,6 +44,11 @@ export function checkExtendOptions(options: object) {
 
 export function checkRefundOptions(options: object) {
   return { restock: checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock') }
+}
+
+export function checkListOptions(options: object) {
+  const { limit = 20, cursor } = checkOptions(options, 'options', LIST)
+  return { most: checkInteger(limit, 'limit', 1, 100), after: checkOptionalId(cursor, 'cursor') }
 }
 
 export function checkRestockOptions(restock: object) {

@@ -4,14 +4,18 @@ import type { FinalAnswer } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import { type AdmissionGate, admit } from './admission-gate.js'
+import { amend } from './amend.js'
 import {
+  checkAmendOptions,
   checkConfirmOptions,
   checkExtendOptions,
+  checkListOptions,
   checkRefundOptions,
   checkReleaseOptions,
   signalOf,
 } from './command-options.js'
 import { checkFlashSaleOptions, type FlashSaleOptions } from './options.js'
+import { reservationsOf } from './reservations-of.js'
 import { ReserveOperation } from './reserve.js'
 import {
   checkReserveRequest,
@@ -20,8 +24,10 @@ import {
   type ValidatedRequest,
 } from './reserve-request.js'
 import type {
+  AmendResult,
   ConfirmResult,
   ExtendResult,
+  Item,
   RefundResult,
   ReleaseResult,
   Reservation,
@@ -109,6 +115,26 @@ export class FlashSale extends SaleAdministration {
     return this.context.reservations.run('confirm', reservationId, signalOf(options), asked, publish)
   }
 
+  /**
+   * Gives a hold another cart in one step: more units, fewer, or other SKUs. What is dropped is
+   * free at once; what is added is taken, or the whole change is refused and the hold stays as it
+   * was. `expiresAt` stays. To send the same cart again changes nothing.
+   *
+   * @param options `items`: the whole cart, as in `reserve`. `buyer`: a reservation of another
+   *   buyer is `not_found`. `pass`: needed as in `reserve` if units are added; a change that only
+   *   gives back needs none, and works while the sale is paused and after its end.
+   */
+  async amend(
+    reservationId: string,
+    options: {
+      items: readonly Item[]
+      buyer?: string | undefined
+      pass?: string | undefined
+    } & SignalOption,
+  ): Promise<AmendResult> {
+    return amend(this.context, reservationId, checkAmendOptions(options), signalOf(options))
+  }
+
   /** Releases a hold before it expires. `buyer`: a reservation of another buyer is `not_found`. */
   async release(
     reservationId: string,
@@ -173,6 +199,20 @@ export class FlashSale extends SaleAdministration {
         return book.reservation(answer.reservation)
       })
       .then((found) => ('status' in found ? undefined : found))
+  }
+
+  /**
+   * A page of the buyer's reservations in any state, the latest first. After the last page there is
+   * an empty one; a page may have fewer than `limit` before.
+   *
+   * @param options `limit`: the most that a page has, 1 to 100. @default 20 `cursor`: the id of the
+   *   last reservation of the page before.
+   */
+  async reservationsOf(
+    buyer: string,
+    options: { limit?: number | undefined; cursor?: string | undefined } & SignalOption = {},
+  ): Promise<Reservation[]> {
+    return reservationsOf(this.context, checkId(buyer, 'buyer'), checkListOptions(options), signalOf(options))
   }
 
   async #reserveAdmitted(

@@ -67,7 +67,7 @@ export function checkItems(items: unknown): readonly Item[] {
 }
 
 /** Checks only the type: the room decides whether the pass is valid. */
-function checkPass(value: unknown): string | null {
+export function checkPass(value: unknown): string | null {
   if (value === undefined) return null
   if (typeof value !== 'string') throw invalid('pass', 'must be a string')
   return value

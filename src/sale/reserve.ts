@@ -82,7 +82,7 @@ export class ReserveOperation {
 
   #result(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {
     const { rulesIndex } = asked
-    if (answer.status === 'conflict') throw conflict()
+    if (answer.status === 'conflict') throw conflict([answer.id])
     if (answer.status === 'hold_too_long')
       throw invalid('holdMs', `must not be more than the sale's maxHoldMs (${answer.maxHoldMs})`)
     if (answer.status === 'reserved') {
@@ -107,6 +107,8 @@ export class ReserveOperation {
   }
 }
 
-export function conflict(): StockholdError {
-  return new StockholdError('IDEMPOTENCY_CONFLICT', 'the key was used for something else: use a new key')
+/** @param reservations What the key was used for. */
+export function conflict(reservations?: readonly string[]): StockholdError {
+  const message = 'the key was used for something else: use a new key'
+  return new StockholdError('IDEMPOTENCY_CONFLICT', message, { reservations })
 }

@@ -45,13 +45,15 @@ export type ReserveResult =
     }
   /**
    * The buyer has `taken` units of `sku` held and confirmed, and asked for more than `limit`
-   * leaves.
+   * leaves. `reservations`: the ids of those that have these units, the latest first: at most ten,
+   * among the buyer's latest 64 reservations.
    */
   | {
       readonly status: 'limit_exceeded'
       readonly sku: string
       readonly limit: number
       readonly taken: number
+      readonly reservations: readonly string[]
     }
   | { readonly status: 'not_started'; readonly opensAt: number }
   | { readonly status: 'paused' }
@@ -92,6 +94,24 @@ export type ReleaseResult =
   | { readonly status: 'released'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
+
+/** The result of `amend`: the hold has the cart now, or the reason why it stays as it was. */
+export type AmendResult =
+  | {
+      readonly status: 'amended' | 'expired' | 'already_confirmed' | 'already_released'
+      readonly reservation: Reservation
+    }
+  | { readonly status: 'not_found' }
+  /**
+   * Only for a cart that has more units of a SKU than the hold, as in `reserve`. The `taken` of
+   * `limit_exceeded` are the buyer's units beside those of this hold.
+   */
+  | Extract<
+      ReserveResult,
+      {
+        readonly status: 'sold_out' | 'limit_exceeded' | 'not_started' | 'paused' | 'ended' | 'pass_rejected'
+      }
+    >
 
 /** The result of `extend`. */
 export type ExtendResult =

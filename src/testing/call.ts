@@ -16,6 +16,12 @@ export type StoryCall =
       readonly paymentId: string | null
     }
   | { readonly do: 'release'; readonly id: string; readonly buyer: string | null }
+  | {
+      readonly do: 'amend'
+      readonly id: string
+      readonly buyer: string | null
+      readonly items: readonly Item[]
+    }
   | { readonly do: 'refund'; readonly id: string; readonly restock: boolean }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
 
@@ -33,12 +39,14 @@ export interface Answer {
 export function describeCall(call: StoryCall): string {
   switch (call.do) {
     case 'reserve': {
-      const cart = call.items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' + ')
+      const cart = describeItems(call.items)
       const key = call.key === null ? '' : `, key ${call.key}`
       return `reserve(${call.buyer}: ${cart}${key}${call.holdMs === null ? '' : `, hold ${call.holdMs} ms`})`
     }
     case 'confirm':
       return `confirm(${call.id}${given(call.buyer)}${given(call.paymentId)})`
+    case 'amend':
+      return `amend(${call.id}: ${describeItems(call.items)}${given(call.buyer)})`
     case 'release':
       return `release(${call.id}${given(call.buyer)})`
     case 'refund':
@@ -46,6 +54,10 @@ export function describeCall(call: StoryCall): string {
     case 'restock':
       return `restock(${call.quantity} ${call.sku}, key ${call.key})`
   }
+}
+
+function describeItems(items: readonly Item[]): string {
+  return items.map(({ sku, quantity }) => `${quantity} ${sku}`).join(' + ')
 }
 
 function given(option: string | null): string {

@@ -15,6 +15,7 @@ onBothEngines((open) => {
       sku: 'a',
       limit: 3,
       taken: 0,
+      reservations: [],
     })
     const unlimited = await open({ stock: { a: 3 } })
     expect(await unlimited.reserve('u', twice(2, 2))).toMatchObject({ status: 'sold_out', available: 3 })

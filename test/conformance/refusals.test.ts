@@ -42,12 +42,16 @@ onBothEngines((open) => {
 
   test('limit_exceeded: what is held and confirmed counts', async () => {
     const shop = await open({ limitPerBuyer: 3 })
-    await shop.confirmed('u', 2)
+    const first = await shop.confirmed('u', 2)
     const over = { status: 'limit_exceeded', sku: 'a', limit: 3 }
-    expect(await shop.reserve('u', 2)).toStrictEqual({ ...over, taken: 2 })
-    await shop.hold('u', 1)
-    expect(await shop.reserve('u', 1)).toStrictEqual({ ...over, taken: 3 })
-    expect(await shop.reserve('v', 4)).toStrictEqual({ ...over, taken: 0 })
+    expect(await shop.reserve('u', 2)).toStrictEqual({ ...over, taken: 2, reservations: [first.id] })
+    const second = await shop.hold('u', 1)
+    expect(await shop.reserve('u', 1)).toStrictEqual({
+      ...over,
+      taken: 3,
+      reservations: [second.id, first.id],
+    })
+    expect(await shop.reserve('v', 4)).toStrictEqual({ ...over, taken: 0, reservations: [] })
     await shop.hold('v', 3)
     expect(await shop.counts()).toBe('10 4 4 2')
   })

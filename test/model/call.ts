@@ -9,6 +9,8 @@ export type Call =
   | { readonly do: 'create'; readonly rules: SaleRules }
   | { readonly do: 'extend'; readonly id: string; readonly holdMs: number }
   | { readonly do: 'get'; readonly id: string }
+  /** A page of the buyer's reservations: those before `id`, or all. */
+  | { readonly do: 'list'; readonly buyer: string; readonly id: string | null; readonly limit: number }
   | { readonly do: 'control'; readonly action: 'pause' | 'resume' | 'end' }
   | {
       readonly do: 'setTotal'
@@ -35,6 +37,8 @@ export function describeCall(call: Call): string {
       return `extend(${call.id}, ${call.holdMs} ms)`
     case 'get':
       return `get(${call.id})`
+    case 'list':
+      return `reservationsOf(${call.buyer}, ${call.limit} before ${call.id})`
     case 'control':
       return `${call.action}()`
     case 'setTotal':

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Call } from './call.js'
-import { confirm, extend, type Result, refund, release, reserve } from './orders.js'
+import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
 import { changed, countsAt, latest, type Sale, stateAt } from './sale.js'
 
 /**
@@ -17,6 +17,8 @@ export function carryOut(sale: Sale, call: Call, now: number, request: object, f
       return create(sale, call)
     case 'reserve':
       return reserve(sale, call, now, request, fresh)
+    case 'amend':
+      return amend(sale, call, now)
     case 'confirm':
       return confirm(sale, call, now)
     case 'release':
@@ -30,6 +32,8 @@ export function carryOut(sale: Sale, call: Call, now: number, request: object, f
       const answer = known ? { status: 'found', reservation: latest(known, now) } : { status: 'not_found' }
       return { answer, after: sale }
     }
+    case 'list':
+      return { answer: list(sale, call, now), after: sale }
     case 'restock':
       return restock(sale, call, now)
     case 'setTotal':

@@ -11,6 +11,7 @@ import {
   type Sale,
   stateAt,
   takenBy,
+  unitsIn,
   withKnown,
 } from './sale.js'
 
@@ -43,8 +44,8 @@ export function reserve(
     key === null ? undefined : all.find(({ reservation: r }) => r.buyer === buyer && r.key === key)
   if (earlier) {
     const reservation = latest(earlier, now)
-    if (JSON.stringify(reservation.items) !== JSON.stringify(items))
-      return answered({ status: 'threw', code: 'IDEMPOTENCY_CONFLICT' })
+    if (JSON.stringify(earlier.first) !== JSON.stringify(items))
+      return answered({ status: 'threw', code: 'IDEMPOTENCY_CONFLICT', reservations: [reservation.id] })
     return answered(
       isActive(reservation)
         ? { status: 'reserved', reservation, replayed: true }
@@ -61,10 +62,36 @@ export function reserve(
   const expiresAt = now + (call.holdMs ?? sale.rules.holdMs ?? DEFAULT_HOLD_MS)
   const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
   const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
-  const known: Known = { reservation, by: request, late: false, due: null, further: new Map() }
+  const known: Known = { reservation, first: items, by: request, late: false, due: null, further: new Map() }
   return {
     answer: { status: 'reserved', reservation, replayed: false },
     after: withKnown(sale, now, id, known),
+  }
+}
+
+export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
+  const answered = (answer: Answer): Result => ({ answer, after: sale })
+  const known = findOwn(sale, call)
+  if (!known) return answered(notFound)
+  const reservation = latest(known, now)
+  const { state, buyer, items: before } = reservation
+  if (state === 'expired')
+    return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
+  if (state === 'released') return answered({ status: 'already_released', reservation })
+  if (state !== 'held') return answered({ status: 'already_confirmed', reservation })
+  const items = summed(call.items)
+  if (JSON.stringify(items) === JSON.stringify(before)) return answered({ status: 'amended', reservation })
+  if (items.some(({ sku, quantity }) => quantity > unitsIn(before, sku))) {
+    const is = stateAt(sale, now)
+    if (is === 'not_started') return answered({ status: is, opensAt: Number(sale.rules.opensAt) })
+    if (is !== 'open') return answered({ status: is })
+    const refusal = refusalOf(sale, buyer, items, now, reservation)
+    if (refusal) return answered(refusal)
+  }
+  const amended = { ...reservation, items }
+  return {
+    answer: { status: 'amended', reservation: amended },
+    after: withKnown(sale, now, reservation.id, { ...known, reservation: amended }),
   }
 }
 
@@ -190,18 +217,53 @@ function whyNotAgain(sale: Sale, { state, buyer, items }: Reservation, now: numb
   return refusalOf(sale, buyer, items, now)?.status
 }
 
-function refusalOf(sale: Sale, buyer: string, items: readonly Item[], now: number): Answer | undefined {
+/** @param hold The hold in whose place these items come. */
+function refusalOf(
+  sale: Sale,
+  buyer: string,
+  items: readonly Item[],
+  now: number,
+  hold?: Reservation,
+): Answer | undefined {
+  const before = hold?.items ?? []
   for (const { sku, quantity } of items) {
     const limit = limitOf(sale.rules, sku)
-    if (limit === undefined) continue
-    const taken = takenBy(sale, buyer, sku, now)
-    if (taken + quantity > limit) return { status: 'limit_exceeded', sku, limit, taken }
+    const own = unitsIn(before, sku)
+    if (limit === undefined || quantity <= own) continue
+    const taken = takenBy(sale, buyer, sku, now) - own
+    if (taken + quantity > limit) {
+      const reservations = inTheWay(sale, buyer, sku, now, hold)
+      return { status: 'limit_exceeded', sku, limit, taken, reservations }
+    }
   }
   for (const { sku, quantity } of items) {
     const { available, held, owed = 0 } = countsAt(sale, sku, now)
-    if (available < quantity) return { status: 'sold_out', sku, available, mayReturn: held > owed }
+    if (available < quantity - unitsIn(before, sku))
+      return { status: 'sold_out', sku, available, mayReturn: held > owed }
   }
   return undefined
+}
+
+/** The ids of at most ten that have units of the SKU, among the buyer's latest 64. */
+function inTheWay(sale: Sale, buyer: string, sku: string, now: number, hold?: Reservation): string[] {
+  return latestOf(sale, buyer, now)
+    .slice(0, 64)
+    .filter((one) => one.id !== hold?.id && isActive(one) && unitsIn(one.items, sku) > 0)
+    .slice(0, 10)
+    .map(({ id }) => id)
+}
+
+/** The buyer's reservations, the latest first. */
+function latestOf(sale: Sale, buyer: string, now: number): Reservation[] {
+  const all = [...sale.known.values()].map((known) => latest(known, now))
+  return all.filter((one) => one.buyer === buyer).reverse()
+}
+
+export function list(sale: Sale, { buyer, id, limit }: CallOf<'list'>, now: number): Answer {
+  const all = latestOf(sale, buyer, now)
+  const at = id === null ? -1 : all.findIndex((one) => one.id === id)
+  if (id !== null && at < 0) return { status: 'threw', code: 'INVALID_ARGUMENT' }
+  return { status: 'listed', page: all.slice(at + 1, at + 1 + limit) }
 }
 
 function maxHoldOf({ holdMs = DEFAULT_HOLD_MS, maxHoldMs }: SaleRules): number {

@@ -4,6 +4,8 @@ import type { SaleRules } from '../../src/sale/rules.js'
 /** A reservation as the rules know it. `held` may have expired since: {@link latest}. */
 export interface Known {
   readonly reservation: Reservation
+  /** What the request asked for that made it. */
+  readonly first: readonly Item[]
   /** The request that made it. */
   readonly by: object
   readonly late: boolean
@@ -126,7 +128,7 @@ export function unitsIn(items: readonly Item[], sku: string): number {
 export function textOf(sale: Sale): string {
   const known = [...sale.known].map(
     ([name, { reservation, late, due, further }]) =>
-      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()}`,
+      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()} ${reservation.items.map(({ sku, quantity }) => `${quantity} ${sku}`)}`,
   )
   const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
   const moves = [...sale.moves].map(([key, { applied }]) => `${key} ${applied}`)

@@ -19,6 +19,8 @@ export async function send(
       const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }
       return { ...(await sale.confirm(call.id, { ...own(call), ...paid, ...options })) }
     }
+    case 'amend':
+      return { ...(await sale.amend(call.id, { items: call.items, ...own(call), ...options })) }
     case 'release':
       return { ...(await sale.release(call.id, { ...own(call), ...options })) }
     case 'extend':
@@ -28,6 +30,11 @@ export async function send(
     case 'get': {
       const reservation = await sale.get(call.id, options)
       return reservation ? { status: 'found', reservation } : { status: 'not_found' }
+    }
+    case 'list': {
+      const cursor = call.id === null ? {} : { cursor: call.id }
+      const page = await sale.reservationsOf(call.buyer, { limit: call.limit, ...cursor, ...options })
+      return { status: 'listed', page }
     }
     case 'restock': {
       const { sku, quantity, key } = call

@@ -16,14 +16,16 @@ const now: StoredReservation = {
 
 type News = StoredEvent extends infer E ? (E extends unknown ? Omit<E, 'sequence' | 'at'> : never) : never
 
-function rowOf(...news: News[]) {
+const rowOf = (...news: News[]) => rowOfStored(now, news)
+
+function rowOfStored(stored: StoredReservation, news: readonly News[]) {
   const events = news.map((one, i) => ({ ...one, sequence: i + 1, at: 10 + i }) as StoredEvent)
   const page: FinalAnswer<'events'> = {
     status: 'events',
     generation: 1,
     since: 0,
     events,
-    reservations: [now],
+    reservations: [stored],
   }
   const { reservations, payments } = batchOf(page, rules)
   expect(payments.sequence).toEqual(
@@ -45,6 +47,27 @@ test('a reservation is what the events of the page say, not what has become of i
   })
   expect(rowOf({ type: 'confirmed', id: 'r' }, { type: 'refunded', id: 'r', restock: true })).toMatchObject({
     ...{ state: 'refunded', restocked: true, paymentId: 'p', refundDue: null },
+  })
+})
+
+test('the items are those of the latest event of the page', () => {
+  const first = { cart: [[1, 2]], changes: { first: [[0, 5]], count: 3 } } as const
+  const of = (...news: News[]) => rowOfStored({ ...now, ...first }, news)
+  const reserved = { type: 'reserved', id: 'r', expiresAt: 50 } as const
+  expect(of(reserved)).toMatchObject({ items: '{"a":5}', firstItems: null, changes: 0 })
+  const amended: News = {
+    type: 'amended',
+    id: 'r',
+    before: [[0, 5]],
+    changed: { cart: [[0, 1]], count: 1 },
+  }
+  expect(of(reserved, amended)).toMatchObject({
+    ...{ items: '{"a":1}', firstItems: '{"a":5}', changes: 1, state: 'held' },
+  })
+  expect(of(amended, { type: 'confirmed', id: 'r', changed: { cart: [[1, 2]], count: 3 } })).toMatchObject({
+    items: '{"b":2}',
+    firstItems: '{"a":5}',
+    changes: 3,
   })
 })
 

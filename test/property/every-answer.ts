@@ -1,5 +1,14 @@
 /** Each kind of answer of each operation, as `World.answers` names them. */
 export const everyAnswer: readonly string[] = [
+  'amend already_confirmed',
+  'amend already_released',
+  'amend amended',
+  'amend ended',
+  'amend expired',
+  'amend limit_exceeded',
+  'amend not_found',
+  'amend paused',
+  'amend sold_out',
   'confirm confirmed',
   'confirm confirmed late',
   'confirm confirmed late replayed',
@@ -24,6 +33,8 @@ export const everyAnswer: readonly string[] = [
   'extend not_found',
   'get found',
   'get not_found',
+  'list listed',
+  'list threw INVALID_ARGUMENT',
   'stats stats',
   'move moved',
   'move moved replayed',

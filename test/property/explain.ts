@@ -27,8 +27,8 @@ export class SoldOutSayings {
    */
   hear(sent: readonly Sent[], at: number): void {
     for (const { handle, call, answer } of sent) {
-      const forgets = forgetting.has(call.do)
-      if (forgets && answer.status !== 'not_found' && answer.status !== 'threw') this.forget(handle)
+      const forgets = forgetting.has(call.do) && answer.status !== 'not_found' && answer.status !== 'threw'
+      if (forgets || answer.status === 'amended') this.forget(handle)
     }
     for (const each of sent) {
       if (each.answer.status === 'sold_out' && !this.mayRepeat(each, at))

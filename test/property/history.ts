@@ -1,4 +1,5 @@
-import type { SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { Cart, ChangedCart, SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
 import { demand } from '../model/violation.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
@@ -9,6 +10,9 @@ interface Past {
   due: boolean
   /** Payments beside its own that must be refunded. */
   readonly further: Map<string, string>
+  cart: Cart
+  /** How often the cart was changed. */
+  changes: number
 }
 
 const before = {
@@ -16,6 +20,8 @@ const before = {
   released: ['held'],
   expired: ['held'],
   extended: ['held'],
+  // Of one that is over by a recovery only.
+  amended: ['held', 'expired', 'released'],
   refunded: ['confirmed'],
   refund_due: ['expired', 'released'],
   paid: ['confirmed', 'refunded', 'expired', 'released'],
@@ -43,7 +49,7 @@ export class History {
     this.granted = stock.map(() => 0)
   }
 
-  /** @param cartOf What a reservation asked for; the events do not repeat it. */
+  /** @param cartOf What a reservation first asked for; the events do not repeat it. */
   add(event: StoredEvent, cartOf: (id: string) => StoredReservation['cart']): void {
     const told = () => `event ${JSON.stringify(event)}`
     demand(event.sequence === this.sequence + 1, 'events', () => `${told()} after ${this.sequence}`)
@@ -95,25 +101,25 @@ export class History {
     )
   }
 
-  #settle(
-    event: Extract<StoredEvent, { id: string }>,
-    cart: StoredReservation['cart'],
-    told: () => string,
-  ): void {
+  #settle(event: Extract<StoredEvent, { id: string }>, first: Cart, told: () => string): void {
     const past = this.reservations.get(event.id)
     if (event.type === 'reserved') {
       demand(!past, 'events', () => `${told()} came twice`)
+      const own = event.changed?.cart ?? first
       this.reservations.set(event.id, {
         state: 'held',
         expiresAt: event.expiresAt,
         due: false,
         further: new Map(),
+        cart: own,
+        changes: event.changed?.count ?? 0,
       })
-      this.#moveAll(cart, 'available', 'held')
-      this.#announce(cart)
+      this.#moveAll(own, 'available', 'held')
+      this.#announce(own)
       return
     }
     if (event.type === 'refund_due' && event.further) {
+      if (past) this.#sameCart(past, event, first, told)
       this.#further(event.further, event.reason, past, told)
       return
     }
@@ -123,6 +129,12 @@ export class History {
       'events',
       () => `${told()} after ${past?.state}`,
     )
+    if (event.type === 'amended') {
+      this.#amend(past, event, told)
+      return
+    }
+    const cart = event.changed?.cart ?? first
+    this.#sameCart(past, event, first, told)
     demand(!past.due || event.type === 'paid', 'events', () => `${told()} after refund_due`)
     switch (event.type) {
       case 'paid':
@@ -159,6 +171,31 @@ export class History {
     demand(answered === true && past?.state === state, 'events', () => `${told()} after ${past?.state}`)
     demand(!past!.further.has(paymentId), 'events', () => `${told()} came twice`)
     past!.further.set(paymentId, reason)
+  }
+
+  #sameCart(
+    past: Past,
+    event: { readonly changed?: ChangedCart | undefined },
+    first: Cart,
+    told: () => string,
+  ): void {
+    const { cart, count } = event.changed ?? { cart: first, count: 0 }
+    const same = isDeepStrictEqual(cart, past.cart) && count === past.changes
+    demand(same, 'events', () => `${told()} of the cart ${past.cart}, changed ${past.changes} times`)
+  }
+
+  #amend(past: Past, event: Extract<StoredEvent, { type: 'amended' }>, told: () => string): void {
+    const { before, changed } = event
+    demand(isDeepStrictEqual(before, past.cart), 'events', () => `${told()} of the cart ${past.cart}`)
+    demand(changed.count > past.changes, 'events', () => `${told()} after ${past.changes} changes`)
+    if (past.state === 'held') {
+      this.#moveAll(before, 'held', 'available')
+      this.#moveAll(changed.cart, 'available', 'held')
+      const units = (sku: number) => before.find(([own]) => own === sku)?.[1] ?? 0
+      this.#announce(changed.cart.filter(([sku, quantity]) => quantity > units(sku)))
+    }
+    past.cart = changed.cart
+    past.changes = changed.count
   }
 
   #send({ sku, quantity }: Extract<StoredEvent, { type: 'sent' }>): void {

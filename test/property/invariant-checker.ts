@@ -88,7 +88,7 @@ export class InvariantChecker {
         after: this.history.sequence,
         reservations: true,
       })
-      for (const { id, cart } of reservations) this.#carts.set(id, cart)
+      for (const { id, cart, changes } of reservations) this.#carts.set(id, changes?.first ?? cart)
       demand(events.length > 0, 'events', () => `none after ${this.history.sequence}, of ${until}`)
       // A sweep may have written more behind the page.
       for (const event of events) if (event.sequence <= until) this.history.add(event, cartOf)
@@ -122,12 +122,18 @@ export class InvariantChecker {
       'events',
       () => `the events tell of the payments ${[...told]}, there are ${[...further]}`,
     )
-    for (const { id, state, expiresAt } of seen.values()) {
+    for (const { id, state, expiresAt, cart, changes } of seen.values()) {
       const past = reservations.get(id)
       demand(
         past?.state === state && past.expiresAt === expiresAt,
         'events',
         () => `${id} is ${state} until ${expiresAt}, its events say ${past?.state} until ${past?.expiresAt}`,
+      )
+      demand(
+        isDeepStrictEqual(cart, past.cart) && (changes?.count ?? 0) === past.changes,
+        'events',
+        () =>
+          `${id} has ${cart}, changed ${changes?.count} times, its events say ${past.cart}, ${past.changes}`,
       )
     }
   }

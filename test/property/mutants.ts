@@ -233,6 +233,81 @@ export const mutants: readonly Mutant[] = [
     breaks: ['answer'],
   },
   {
+    name: 'an amend takes what is not there',
+    alterations: [
+      {
+        find: "sku = lacking(added)\n  if sku == 'retry' then return 'T' end",
+        replace: 'sku = nil',
+      },
+    ],
+    breaks: ['conservation', 'oversell'],
+  },
+  {
+    name: 'an amend ignores the limit',
+    alterations: [
+      {
+        find: "local sku, limit, taken = limit_exceeded(lines, bucket, record[BUYER], own)\n  if sku == 'retry' then return 'T' end",
+        replace: 'local sku, limit, taken',
+      },
+    ],
+    breaks: ['limit', 'answer'],
+  },
+  {
+    name: 'the present cart counts against its own amend',
+    alterations: [
+      {
+        find: 'limit_exceeded(lines, bucket, record[BUYER], own)',
+        replace: 'limit_exceeded(lines, bucket, record[BUYER])',
+      },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'an amend keeps what is dropped',
+    alterations: [without('move_cart(dropped, HELD, AVAILABLE)')],
+    breaks: ['conservation', 'events'],
+  },
+  {
+    name: 'a pause stops an amend that gives back',
+    alterations: [{ find: 'if is_held and #added > 0 then', replace: 'if is_held then' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a key is compared with the changed cart',
+    alterations: [
+      {
+        find: 'if first_items(record) ~= first_items({ [ITEMS] = items, [FIRST] = first }) then',
+        replace: 'if record[ITEMS] ~= items then',
+      },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'events after an amend have the first cart',
+    alterations: [{ find: "if record and record[FIRST] ~= '' then", replace: 'if false then' }],
+    breaks: ['events', 'fault'],
+  },
+  {
+    name: 'the units of an amended record in the archive are counted as before',
+    alterations: [
+      { find: 'if counts_as_taken then count_taken(bucket, record, 1) end', replace: '' },
+      { find: 'if counts_as_taken then count_taken(bucket, record, -1) end', replace: '' },
+    ],
+    breaks: ['limit', 'answer', 'conservation'],
+  },
+  {
+    name: "of the buyer's reservations those in the archive are forgotten",
+    alterations: [
+      { find: "if nonce and nonce ~= '' then return find(bucket, nonce), 1, nonce end", replace: '' },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a page begins with the reservation that the one before ended with',
+    alterations: [{ find: 'for at = i - 1, 1, -1 do', replace: 'for at = math.min(i, #list), 1, -1 do' }],
+    breaks: ['answer', 'fault'],
+  },
+  {
     name: 'time runs backwards',
     alterations: [{ find: 'time_since(last_time, last_ahead, call[3])', replace: 'time_since(0, 0, 0)' }],
     breaks: ['events', 'answer'],

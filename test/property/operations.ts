@@ -35,7 +35,7 @@ export function release(place: number, options: { readonly buyer?: string } = {}
 export function callOf(operation: Operation, names: readonly string[], rules: SaleRules): Call {
   if (operation.do === 'create')
     return { do: 'create', rules: operation.same ? rules : { ...rules, holdMs: 1 } }
-  if (!('id' in operation)) return operation
+  if (!('id' in operation) || operation.id === null) return operation
   return { ...operation, id: names[Number(operation.id.slice(1)) % names.length] ?? '' }
 }
 
@@ -45,7 +45,8 @@ export async function answerTo(call: Call, sale: FlashSale): Promise<Answer> {
     return await send(sale, call)
   } catch (error) {
     if (!(error instanceof StockholdError)) throw error
-    return { status: 'threw', code: error.code }
+    const { code, reservations } = error
+    return reservations ? { status: 'threw', code, reservations } : { status: 'threw', code }
   }
 }
 

@@ -15,6 +15,7 @@ export type PartitionStep = {
 } & (
   | { readonly command: 'reserve' | 'release' | 'extend'; readonly places: readonly number[] }
   | { readonly command: 'confirm'; readonly payments: readonly { place: number; final: boolean }[] }
+  | { readonly command: 'amend'; readonly amends: readonly Amending[] }
   | { readonly command: 'refund'; readonly refunds: readonly { place: number; restock: boolean }[] }
   | { readonly command: 'restock'; readonly restocks: readonly Op<'restock'>[] }
   | { readonly command: 'control'; readonly actions: readonly Op<'control'>['action'][] }
@@ -24,6 +25,14 @@ export type PartitionStep = {
   /** Comes from who has seen what never happened here. */
   | { readonly command: 'freeze' }
 )
+
+interface Amending {
+  readonly place: number
+  readonly cart: Op<'amend'>['cart']
+  readonly mayTake: boolean
+  /** Of a recovery. */
+  readonly count: number | null
+}
 
 /**
  * Partitions are meant by how much further they are; what was told by how many times it was told
@@ -65,6 +74,7 @@ const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
         cart: fc.constantFrom(...carts),
         key: fc.constantFrom(null, null, 'k1', 'k2'),
         holdMs: fc.constantFrom(100, 60),
+        changes: fc.constantFrom(...Array(4).fill(undefined), { first: carts[1]!, count: 2 }),
       }),
     ),
   ),
@@ -93,6 +103,20 @@ const batch = fc.oneof(
     arbitrary: fc.record({
       command: command('confirm'),
       payments: some(fc.record({ place, final: fc.boolean() })),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('amend'),
+      amends: some(
+        fc.record({
+          place,
+          cart: fc.constantFrom(...carts),
+          mayTake: fc.constantFrom(true, true, true, false),
+          count: fc.constantFrom(null, null, null, null, 1, 2, 4),
+        }),
+      ),
     }),
     weight: 3,
   },

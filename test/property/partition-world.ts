@@ -62,7 +62,11 @@ export class PartitionWorld {
         await this.#ask(
           at,
           'reserve',
-          step.places.map((place) => this.#request(at, place)),
+          // Only a recovery makes a reservation whose cart was changed before.
+          step.places.map((place) => ({
+            ...this.#request(at, place),
+            ...(step.bypassFreeze ? {} : { changes: undefined }),
+          })),
           call,
         )
         break
@@ -86,6 +90,16 @@ export class PartitionWorld {
           final,
         }))
         await this.#ask(at, 'confirm', ops, call)
+        break
+      }
+      case 'amend': {
+        const recovers = step.bypassFreeze
+        const ops = step.amends.map(({ place, count, ...rest }) => ({
+          ...this.#own(at, place),
+          ...rest,
+          count: recovers ? count : null,
+        }))
+        await this.#ask(at, 'amend', ops, call)
         break
       }
       case 'refund':

@@ -154,19 +154,22 @@ function option<T, K extends string>(name: K, value: fc.Arbitrary<T>): fc.Arbitr
   })
 }
 
-function reserves(): fc.Arbitrary<Operation> {
+function carts() {
   const line = fc.record({
     sku: fc.constantFrom('a', 'a', 'a', 'b', 'c'),
     quantity: fc.oneof({ arbitrary: fc.constant(1), weight: 3 }, fc.integer({ min: 2, max: 3 })),
   })
-  const items = fc.oneof(
+  return fc.oneof(
     { arbitrary: line.map((one) => [one]), weight: 3 },
     fc.array(line, { minLength: 2, maxLength: 3 }),
   )
+}
+
+function reserves(): fc.Arbitrary<Operation> {
   return fc
     .tuple(
       buyers,
-      items,
+      carts(),
       option('key', fc.constantFrom('k1', 'k2', 'k3')),
       option('holdMs', fc.constantFrom(1, 50, 150)),
     )
@@ -189,6 +192,12 @@ function operations(): fc.Arbitrary<Operation> {
       fc.tuple(places, buyer).map(([place, own]) => release(place, own)),
     ),
     weighted(
+      4,
+      fc
+        .tuple(places, carts(), buyer)
+        .map(([place, items, own]) => ({ do: 'amend', id: `#${place}`, buyer: null, items, ...own })),
+    ),
+    weighted(
       3,
       fc
         .tuple(places, fc.constantFrom(1, 100, 250, 10_000))
@@ -201,6 +210,14 @@ function operations(): fc.Arbitrary<Operation> {
     weighted(
       2,
       places.map((place) => ({ do: 'get', id: `#${place}` })),
+    ),
+    weighted(
+      2,
+      fc
+        .tuple(buyers, fc.option(places, { nil: null }), fc.constantFrom(1, 3, 100))
+        .map(([who, place, limit]) => {
+          return { do: 'list', buyer: who, id: place === null ? null : `#${place}`, limit }
+        }),
     ),
     weighted(
       2,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { FlashSale, type SaleRules } from '../../src/index.js'
+import { FlashSale, type Reservation, type SaleRules } from '../../src/index.js'
 import { type Answer, type Call, describeCall } from '../model/call.js'
 import { carryOut } from '../model/model.js'
 import { newSale, type Sale } from '../model/sale.js'
@@ -174,7 +174,7 @@ export class World {
       const answers = await Promise.all(
         requests.map(({ handle, call }) =>
           answerTo(
-            'id' in call ? { ...call, id: side.ids.get(call.id) ?? NOBODYS } : call,
+            'id' in call && call.id !== null ? { ...call, id: side.ids.get(call.id) ?? NOBODYS } : call,
             side.handles[handle]!,
           ),
         ),
@@ -247,11 +247,13 @@ async function warmUp(engine: TimedEngine['engine']): Promise<void> {
   await sale.create({ stock: { a: 1 } })
   await Promise.all([
     sale.reserve({ buyer: 'ann', items: [{ sku: 'a', quantity: 1 }] }),
+    sale.amend(NOBODYS, { items: [{ sku: 'a', quantity: 1 }] }),
     sale.confirm(NOBODYS),
     sale.release(NOBODYS),
     sale.extend(NOBODYS, { holdMs: 1 }),
     sale.refund(NOBODYS, { restock: true }),
     sale.get(NOBODYS),
+    sale.reservationsOf('nobody'),
     sale.restock({ sku: 'a', quantity: 1, key: 'warm-up' }),
     sale.pause(),
     sale.stats(),
@@ -270,10 +272,18 @@ function kindOf(call: Call, { status, reason, code, late, replayed }: Answer): s
 }
 
 function named(answer: Answer, { names, ids }: Side): Answer {
-  if (!answer.reservation) return answer
-  const { id } = answer.reservation
-  const name = names.get(id) ?? `r${names.size + 1}`
-  names.set(id, name)
-  ids.set(name, id)
-  return { ...answer, reservation: { ...answer.reservation, id: name } }
+  const nameOf = (id: string): string => {
+    const name = names.get(id) ?? `r${names.size + 1}`
+    names.set(id, name)
+    ids.set(name, id)
+    return name
+  }
+  const rename = (one: Reservation) => ({ ...one, id: nameOf(one.id) })
+  const { reservation, reservations, page } = answer
+  return {
+    ...answer,
+    ...(reservation && { reservation: rename(reservation) }),
+    ...(reservations ? { reservations: (reservations as string[]).map(nameOf) } : {}),
+    ...(page ? { page: (page as Reservation[]).map(rename) } : {}),
+  }
 }

@@ -165,6 +165,33 @@ export const injectedBugs: readonly NamedBug[] = [
     heard: ['history'],
   },
   {
+    name: 'an amend is carried out, and answers the hold as it was',
+    bug: before((machine) => (command, ops, call) => {
+      if (command !== 'amend') return machine.run(command, ops, call)
+      const was = (ops as Op<'amend'>[]).map(({ id }) => machine.state.find(id)?.reservation)
+      const reply = machine.run(command, ops, call)
+      if (reply.outcome !== 'done') return reply
+      const answers = reply.answers.map((answer, i) =>
+        answer.status === 'amended' && 'reservation' in answer ? { ...answer, reservation: was[i]! } : answer,
+      )
+      return { ...reply, answers } as typeof reply
+    }),
+    watched: ['history'],
+    heard: ['history'],
+  },
+  {
+    name: 'an amend forgets what it takes',
+    bug: server((state) => {
+      state.amend = (entry, cart, count) => {
+        const { reservation } = entry
+        const changes = { first: reservation.changes?.first ?? reservation.cart, count }
+        entry.reservation = { ...reservation, cart, changes }
+      }
+    }),
+    watched: ['conservation'],
+    heard: ['history', 'liveness'],
+  },
+  {
     name: 'a pause is forgotten',
     bug: server((state) => {
       state.saleState = () => {

@@ -62,11 +62,13 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
   return {
     update: { revision: 1, after: 0, rules: rulesOf({ limit: 3 }), changes: {}, everywhere: true },
     reserve: order(id),
+    amend: { id, buyer: null, cart: [[0, 1]], mayTake: true, count: null },
     confirm: { id, buyer: null, paymentId: null, final: true },
     release: { id, buyer: null },
     extend: { id, holdMs: 1 },
     refund: { id, restock: true },
     get: { id },
+    list: { id, buyer: 'u', after: null, most: 10 },
     restock: { sku: 0, quantity: 1, key: 'k', final: true },
     move: { from: 0, to: 0, quantity: 1, key: 'k', final: true, atMost: null },
     setTotal: setTotalOp({ total: 5 }),

@@ -3,7 +3,7 @@ import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
-const notFound = { status: 'not_found' } as const
+export const notFound = { status: 'not_found' } as const
 
 export function confirm(
   state: PartitionState,
@@ -156,7 +156,7 @@ export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Ste
 }
 
 /** A reservation of another buyer counts as not found. */
-function findOwn(state: PartitionState, op: { id: string; buyer: string | null }): Entry | undefined {
+export function findOwn(state: PartitionState, op: { id: string; buyer: string | null }): Entry | undefined {
   const entry = state.find(op.id)
   return op.buyer === null || op.buyer === entry?.reservation.buyer ? entry : undefined
 }

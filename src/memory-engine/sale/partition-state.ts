@@ -1,3 +1,4 @@
+import { firstCart, unitsBeyond } from '../../engine/carts.js'
 import type {
   Cart,
   Op,
@@ -72,6 +73,7 @@ export class PartitionState {
   readonly #index: number
   readonly #byId = new Map<string, Entry>()
   readonly #byKey = new Map<string, Entry>()
+  readonly #byBuyer = new Map<string, Entry[]>()
   readonly #expiry = new ExpiryHeap()
 
   /** @param index The index of the partition in the sale. */
@@ -160,11 +162,19 @@ export class PartitionState {
     return this.#byKey.get(keyOf(buyer, key))
   }
 
-  hold({ id, buyer, cart, key, holdMs }: Op<'reserve'>): Entry {
+  /** A buyer's reservations in the order in which they were made. */
+  ofBuyer(buyer: string): readonly Entry[] {
+    return this.#byBuyer.get(buyer) ?? []
+  }
+
+  hold({ id, buyer, cart, key, holdMs, changes }: Op<'reserve'>): Entry {
     const { now } = this
     const expiresAt = now + (holdMs ?? this.rules.holdMs)
     const entry: Entry = {
-      reservation: { id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
+      reservation: {
+        ...{ id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
+        ...(changes && { changes }),
+      },
       order: this.entries.length,
       late: false,
       refundDue: null,
@@ -173,23 +183,43 @@ export class PartitionState {
     this.entries.push(entry)
     this.#byId.set(id, entry)
     if (key !== null) this.#byKey.set(keyOf(buyer, key), entry)
+    const others = this.#byBuyer.get(buyer)
+    if (others) others.push(entry)
+    else this.#byBuyer.set(buyer, [entry])
     this.#expiry.add(entry)
     this.stock.take(buyer, cart, 'held')
-    this.append({ type: 'reserved', id, expiresAt })
+    this.#appendOf(entry, { type: 'reserved', id, expiresAt })
     this.announceSoldOut(cart)
     return entry
   }
 
   extend(entry: Entry, expiresAt: number): void {
     this.#change(entry, { expiresAt })
-    this.append({ type: 'extended', id: entry.reservation.id, expiresAt })
+    this.#appendOf(entry, { type: 'extended', id: entry.reservation.id, expiresAt })
+  }
+
+  /** Gives a reservation another cart. Only a hold has units. */
+  amend(entry: Entry, cart: Cart, count: number): void {
+    const { id, buyer, state, cart: before } = entry.reservation
+    const added = unitsBeyond(cart, before)
+    const dropped = unitsBeyond(before, cart)
+    if (state === 'held') {
+      this.stock.giveBack(buyer, dropped, 'held')
+      this.stock.take(buyer, added, 'held')
+      if (dropped.length > 0) this.returns++
+    }
+    this.#change(entry, { cart, changes: { first: firstCart(entry.reservation), count } })
+    this.#appendOf(entry, { type: 'amended', id, before } as News)
+    if (state !== 'held') return
+    this.announceSoldOut(added)
+    this.cameBack(dropped)
   }
 
   confirm(entry: Entry, paymentId: string | null): void {
     const { id, cart } = entry.reservation
     this.stock.confirm(cart)
     this.#change(entry, { state: 'confirmed', paymentId })
-    this.append({ type: 'confirmed', id })
+    this.#appendOf(entry, { type: 'confirmed', id })
   }
 
   /** Confirms a reservation whose hold has expired, with units that are available again. */
@@ -198,7 +228,7 @@ export class PartitionState {
     this.stock.take(buyer, cart, 'confirmed')
     entry.late = true
     this.#change(entry, { state: 'confirmed', paymentId })
-    this.append({ type: 'confirmed', id })
+    this.#appendOf(entry, { type: 'confirmed', id })
     this.announceSoldOut(cart)
   }
 
@@ -206,21 +236,21 @@ export class PartitionState {
     entry.refundDue = reason
     // In a recovery the reservation may have ended otherwise than when its payer was told.
     this.#change(entry, { state: reason === 'released' ? 'released' : 'expired', paymentId })
-    this.append({ type: 'refund_due', id: entry.reservation.id, reason })
+    this.#appendOf(entry, { type: 'refund_due', id: entry.reservation.id, reason })
   }
 
   /** A payment beside the reservation's own must be refunded. */
   recordFurtherPayment(entry: Entry, reason: RecordedReason, paymentId: string): void {
     const { id, state } = entry.reservation
     entry.further.set(paymentId, reason)
-    this.append({ type: 'refund_due', id, reason, further: { paymentId, state } })
+    this.#appendOf(entry, { type: 'refund_due', id, reason, further: { paymentId, state } })
   }
 
   /** The id of the payment that was first reported without one. */
   recordPaymentId(entry: Entry, paymentId: string): void {
     const { id, state } = entry.reservation
     this.#change(entry, { paymentId })
-    this.append({ type: 'paid', id, state })
+    this.#appendOf(entry, { type: 'paid', id, state })
   }
 
   /** Ends a hold. */
@@ -229,7 +259,7 @@ export class PartitionState {
     this.stock.giveBack(buyer, cart, 'held')
     this.returns++
     this.#change(entry, { state })
-    this.append({ type: state, id })
+    this.#appendOf(entry, { type: state, id })
     this.cameBack(cart)
   }
 
@@ -239,7 +269,7 @@ export class PartitionState {
     else this.stock.remove(buyer, cart)
     if (restock) this.returns++
     this.#change(entry, { state: 'refunded' })
-    this.append({ type: 'refunded', id, restock })
+    this.#appendOf(entry, { type: 'refunded', id, restock })
     if (restock) this.cameBack(cart)
   }
 
@@ -324,6 +354,11 @@ export class PartitionState {
 
   append(event: News): void {
     this.events.append(event, this.now)
+  }
+
+  /** Appends an event of a reservation: it has the cart if that was changed. */
+  #appendOf({ reservation: { cart, changes } }: Entry, event: News): void {
+    this.append(changes ? ({ ...event, changed: { cart, count: changes.count } } as News) : event)
   }
 
   /** Appends `sold_out` after a change that took these units from the available ones. */

@@ -1,4 +1,5 @@
-import type { Answer, Op } from '../../engine/engine.js'
+import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
+import type { Entry } from './entry.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 const tuning = {
@@ -13,9 +14,21 @@ export function describe({ created, present, incarnation, complete }: PartitionS
 export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
   const entry = state.find(op.id)
   if (!entry) return { status: 'not_found' }
-  const { reservation } = entry
+  return { status: 'found', reservation: asAt(entry, now) }
+}
+
+export function list(state: PartitionState, op: Op<'list'>, { now }: Step): Answer<'list'> {
+  const all = state.ofBuyer(op.buyer)
+  const end = op.after === null ? all.length : all.findIndex(({ reservation }) => reservation.id === op.after)
+  if (end < 0) return { status: 'not_found' }
+  const page = all.slice(Math.max(0, end - op.most), end).reverse()
+  return { status: 'listed', reservations: page.map((entry) => asAt(entry, now)) }
+}
+
+/** An expired hold is `expired`, whether or not a command has looked at it. */
+function asAt({ reservation }: Entry, now: number): StoredReservation {
   const expired = reservation.state === 'held' && now >= reservation.expiresAt
-  return { status: 'found', reservation: expired ? { ...reservation, state: 'expired' } : reservation }
+  return expired ? { ...reservation, state: 'expired' } : reservation
 }
 
 export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {

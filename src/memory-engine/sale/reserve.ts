@@ -1,4 +1,5 @@
-import type { Answer, Cart, Op } from '../../engine/engine.js'
+import { firstCart, isSameCart, LOOKED_AT, NAMED } from '../../engine/carts.js'
+import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function reserve(
@@ -20,14 +21,19 @@ function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> |
   if (same) return { status: 'reserved', reservation: same.reservation, replayed: false }
   const reservation = op.key === null ? undefined : state.findByKey(op.buyer, op.key)?.reservation
   if (!reservation) return undefined
-  if (!sameCart(reservation.cart, op.cart)) return { status: 'conflict' }
+  if (!isSameCart(firstCart(reservation), firstCart(op))) return { status: 'conflict', id: reservation.id }
   const active = reservation.state === 'held' || reservation.state === 'confirmed'
   return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
 }
 
 function refused(state: PartitionState, { holdMs }: Op<'reserve'>): Answer<'reserve'> | undefined {
   const { maxHoldMs } = state.rules
-  if ((holdMs ?? 0) > maxHoldMs) return { status: 'hold_too_long', maxHoldMs }
+  return (holdMs ?? 0) > maxHoldMs ? { status: 'hold_too_long', maxHoldMs } : closed(state)
+}
+
+export function closed(
+  state: PartitionState,
+): Extract<Answer<'reserve'>, { status: 'ended' | 'paused' | 'not_started' }> | undefined {
   const sale = state.saleState()
   if (sale === 'not_started') return { status: sale, opensAt: state.rules.opensAt! }
   return sale === 'open' ? undefined : { status: sale }
@@ -39,7 +45,7 @@ function lacks(
   bypassFreeze: boolean,
 ): Answer<'reserve'> | undefined {
   const over = state.stock.overLimit(buyer, cart, bypassFreeze)
-  if (over) return { status: 'limit_exceeded', ...over }
+  if (over) return limitExceeded(state, buyer, over)
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined
   const { available, held } = state.stock.of(sku)
@@ -50,6 +56,19 @@ function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {
   return { status: 'reserved', reservation: state.hold(op).reservation, replayed: false }
 }
 
-function sameCart(a: Cart, b: Cart): boolean {
-  return a.length === b.length && a.every(([sku, quantity], i) => sku === b[i]![0] && quantity === b[i]![1])
+/** @param except A reservation that is not in the way. */
+export function limitExceeded(
+  state: PartitionState,
+  buyer: string,
+  over: { readonly sku: number; readonly limit: number; readonly taken: number },
+  except?: StoredReservation,
+): Extract<Answer<'reserve'>, { status: 'limit_exceeded' }> {
+  const reservations = state
+    .ofBuyer(buyer)
+    .slice(-LOOKED_AT)
+    .map(({ reservation }) => reservation)
+    .filter((one) => one !== except && (one.state === 'held' || one.state === 'confirmed'))
+    .filter(({ cart }) => cart.some(([sku]) => sku === over.sku))
+    .map(({ id }) => id)
+  return { status: 'limit_exceeded', ...over, reservations: reservations.reverse().slice(0, NAMED) }
 }

@@ -3,11 +3,12 @@ import type { Answer, Command, Op, Reply } from '../../engine/engine.js'
 import type { Call } from '../../engine/port.js'
 import { incompatible } from '../incompatible.js'
 import { momentAt } from '../time.js'
+import { amend } from './amend.js'
 import { confirm, extend, refund, release } from './confirm-and-release.js'
 import { control, create, rebuild, update } from './create-and-control.js'
 import { move } from './move.js'
 import type { PartitionState, Step } from './partition-state.js'
-import { describe, events, get, scan, stats, sweep } from './read.js'
+import { describe, events, get, list, scan, stats, sweep } from './read.js'
 import { reserve } from './reserve.js'
 import { restock } from './restock.js'
 import { debt, setTotal, withhold } from './set-total.js'
@@ -21,11 +22,13 @@ const handlers: Handlers = {
   rebuild,
   update,
   reserve,
+  amend,
   confirm,
   release,
   extend,
   refund,
   get,
+  list,
   restock,
   move,
   setTotal,

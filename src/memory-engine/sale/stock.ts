@@ -58,16 +58,22 @@ export class Stock {
    * The first SKU of the cart that would put the buyer over its limit.
    *
    * @param ever Takes the highest limit that was ever in force.
+   * @param own The cart in whose place it comes: its units count no more, and a SKU that does not
+   *   grow is over no limit.
    */
   overLimit(
     buyer: string,
     cart: Cart,
     ever: boolean,
+    own: Cart = [],
   ): { sku: number; limit: number; taken: number } | undefined {
+    const present = new Map(own)
     for (const [sku, quantity] of cart) {
+      const before = present.get(sku) ?? 0
+      if (quantity <= before) continue
       const rule = this.#rules[sku]!
       const limit = ever ? highestLimitOf(rule) : rule.limit
-      const taken = this.#taken.get(skuCounts(sku, buyer)) ?? 0
+      const taken = (this.#taken.get(skuCounts(sku, buyer)) ?? 0) - before
       if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
     }
     return undefined

@@ -1,10 +1,11 @@
-import type { StoredEvent, StoredReservation } from '../../engine/engine.js'
+import type { ChangedCart, StoredEvent, StoredReservation } from '../../engine/engine.js'
 import { makeId, PART_LENGTH } from '../../engine/reservation-id.js'
 import { Reader } from '../msgpack.js'
 import {
   type Details,
   nextNumber,
   PART_BYTES,
+  readCart,
   readRecord,
   reasonOfCode,
   type SaleCodec,
@@ -28,6 +29,7 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   12: 'ended',
   13: 'sent',
   14: 'received',
+  15: 'amended',
   20: 'updated',
   21: 'total_set',
   22: 'moved',
@@ -138,14 +140,24 @@ function decodeEvents(
     while (!groups.done) {
       const kind = groups.integer()
       const type = typeOfCode[kind]
-      const argument = groups.integer()
+      const own = groups.atText ? new Reader(groups.raw()) : undefined
+      const before = own?.atText ? readCart(own, own.enter()) : undefined
+      const argument = before ? 0 : (own ?? groups).integer()
+      const changed = own && readChanged(own)
       if (kind === REFUND_DUE_FURTHER) {
         const subject = new Reader(groups.raw())
         const reference = subject.base64url()
         const id = name(reference.slice(0, PART_LENGTH), reference.slice(PART_LENGTH), sequence > after)
         const further = { paymentId: subject.text(), state: stateOfCode[subject.integer()]! }
-        if (sequence > after)
-          events.push({ sequence, at, type: 'refund_due', id, reason: reasonOfCode[argument]!, further })
+        const event = {
+          sequence,
+          at,
+          type: 'refund_due',
+          id,
+          reason: reasonOfCode[argument]!,
+          further,
+        } as const
+        if (sequence > after) events.push(changed ? { ...event, changed } : event)
         sequence++
         continue
       }
@@ -170,11 +182,19 @@ function decodeEvents(
         const nonce = references.slice(nonces + from, nonces + from + PART_LENGTH)
         // The first entry may begin before the first requested event.
         const id = name(bucket, nonce, sequence > after)
-        if (sequence > after) events.push(reservationEvent(type, sequence, at, argument, id))
+        if (sequence <= after) continue
+        if (!changed) events.push(reservationEvent(type, sequence, at, argument, id))
+        else if (before) events.push({ sequence, at, type: 'amended', id, before, changed })
+        else events.push({ ...reservationEvent(type, sequence, at, argument, id), changed } as StoredEvent)
       }
     }
   }
   return { events, reservations }
+}
+
+function readChanged(own: Reader): ChangedCart {
+  const count = own.integer()
+  return { cart: readCart(own, own.size), count }
 }
 
 type Numbered = { readonly sequence: number; readonly at: number }

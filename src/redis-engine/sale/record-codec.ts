@@ -1,5 +1,7 @@
 import type {
   Answer,
+  Cart,
+  CartChanges,
   Command,
   FurtherPayment,
   Line,
@@ -64,11 +66,9 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   const nonce = record.base64url()
   const buyer = record.text()
   const key = record.text()
-  const end = record.enter()
-  // Most carts have one line: an array that grows by `push` has room for 17.
-  const cart: Line[] = [[record.integer(), record.integer()]]
-  while (record.at < end) cart.push([record.integer(), record.integer()])
-  return {
+  const cart = readCart(record, record.enter())
+  const changed = record.enter()
+  const reservation = {
     id: withNonce(id, nonce),
     buyer,
     cart,
@@ -78,6 +78,43 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
     expiresAt: createdAt + (hold === 0 ? from.holdMs : hold),
     paymentId: paymentId === '' ? null : paymentId,
   }
+  if (record.at === changed) return reservation
+  const count = record.integer()
+  return { ...reservation, changes: { first: readCart(record, changed), count } }
+}
+
+/** The details of `limit_exceeded`. `id` is any id of the bucket. */
+export function readLimitExceeded(id: string, from: Details) {
+  const [sku, limit, taken] = [nextNumber(from), nextNumber(from), nextNumber(from)]
+  const nonces = (from.next() as Buffer).toString('base64url')
+  const reservations = Array.from({ length: nonces.length / PART_LENGTH }, (_, i) =>
+    withNonce(id, nonces.slice(i * PART_LENGTH, (i + 1) * PART_LENGTH)),
+  )
+  return { status: 'limit_exceeded', sku, limit, taken, reservations } as const
+}
+
+/** Decodes ITEMS, up to the offset `end`. */
+export function readCart(from: Reader, end: number): Cart {
+  // Most carts have one line: an array that grows by `push` has room for 17.
+  const cart: Line[] = [[from.integer(), from.integer()]]
+  while (from.at < end) cart.push([from.integer(), from.integer()])
+  return cart
+}
+
+/** Writes ITEMS. */
+export function writeCart(cart: Cart, to: Writer): void {
+  for (const [sku, quantity] of cart) {
+    to.integer(sku)
+    to.integer(quantity)
+  }
+}
+
+/** Writes FIRST of a cart that was changed. */
+export function writeChanges({ first, count }: CartChanges, to: Writer): void {
+  const value = to.open()
+  to.integer(count)
+  writeCart(first, to)
+  to.close(value)
 }
 
 export function nextRecord(id: string, from: Details): StoredReservation {
@@ -121,6 +158,12 @@ export function readFurtherPayments(pairs: readonly Buffer[], from: Details): Fu
     payments.push({ id, paymentId: field.toString('utf8', 2 * PART_BYTES), reason })
   }
   return payments
+}
+
+/** A held reservation whose hold is over is `expired`, whether or not a call has swept it. */
+export function asAt(stored: StoredReservation, now: number): StoredReservation {
+  const expired = stored.state === 'held' && now >= stored.expiresAt
+  return expired ? { ...stored, state: 'expired' } : stored
 }
 
 /** Buckets, or buckets and nonces, of ids: `parts` times six bytes each. */

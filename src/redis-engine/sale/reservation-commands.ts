@@ -1,7 +1,10 @@
 import type { Answer, Op, RefundReason, StoredReservation } from '../../engine/engine.js'
 import type { ReservationCommands } from '../../engine/reservation-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
+import { amendCodec } from './amend-codec.js'
+import { listCodec } from './list-codec.js'
 import {
+  asAt,
   codeOfReason,
   type Details,
   nextNumber,
@@ -12,9 +15,11 @@ import {
   writeIds,
 } from './record-codec.js'
 import { reserveCodec } from './reserve-codec.js'
+import amend from './scripts/amend.lua'
 import confirm from './scripts/confirm.lua'
 import extend from './scripts/extend.lua'
 import get from './scripts/get.lua'
+import list from './scripts/list.lua'
 import refund from './scripts/refund.lua'
 import release from './scripts/release.lua'
 import reserve from './scripts/reserve.lua'
@@ -72,6 +77,7 @@ function finalOf({ final, told }: Op<'confirm'>): number {
 /** The scripts of the commands of reservations, and their codecs. */
 export const reservationCommands: Definitions<ReservationCommands, Details> = {
   reserve: { script: reserve, ...reserveCodec },
+  amend: { script: amend, flags: 'allow-oom', ...amendCodec },
   confirm: {
     script: confirm,
     flags: 'allow-oom',
@@ -126,10 +132,8 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
     script: get,
     tells: true,
     ...settling('get', [], {
-      F: (stored, now) => {
-        const expired = stored.state === 'held' && now >= stored.expiresAt
-        return { status: 'found', reservation: expired ? { ...stored, state: 'expired' } : stored }
-      },
+      F: (stored, now) => ({ status: 'found', reservation: asAt(stored, now) }),
     }),
   },
+  list: { script: list, tells: true, ...listCodec },
 }

@@ -6,8 +6,12 @@ import {
   type Details,
   nextNumber,
   nextRecord,
+  readLimitExceeded,
   type SaleCodec,
   unknownStatus,
+  writeCart,
+  writeChanges,
+  writeColumn,
   writeIds,
 } from './record-codec.js'
 
@@ -17,12 +21,7 @@ let latest: { readonly cart: Cart; readonly packed: Buffer } = { cart: [], packe
 /** At a launch most buyers ask for the same cart, in this batch and in the next. */
 function packCart(cart: Cart): Buffer {
   if (isSameLine(cart, latest.cart)) return latest.packed
-  const packed = scratch.pack(() => {
-    for (const [sku, quantity] of cart) {
-      scratch.integer(sku)
-      scratch.integer(quantity)
-    }
-  })
+  const packed = scratch.pack(() => writeCart(cart, scratch))
   latest = { cart, packed }
   return packed
 }
@@ -55,6 +54,12 @@ function isSameLine(a: Cart, b: Cart): boolean {
   return a.length === 1 && b.length === 1 && a[0]![0] === b[0]![0] && a[0]![1] === b[0]![1]
 }
 
+/** The indices of the items whose cart was changed, from 1: there are some in a recovery only. */
+function writeChanged(ops: readonly Op<'reserve'>[], to: Writer): void {
+  const changed = ops.flatMap(({ changes }, i) => (changes ? [i + 1] : []))
+  writeColumn(changed, to, (index) => index)
+}
+
 export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
     const { plans, places } = planOf(ops)
@@ -67,13 +72,15 @@ export const reserveCodec: SaleCodec<'reserve'> = {
     writeIds(ops, 1, to)
     to.array(ops.length)
     for (let i = 0; i < ops.length; i++) {
-      const { id, buyer, key } = ops[i]!
+      const { id, buyer, key, changes } = ops[i]!
       const fragment = to.open()
       const nonce = to.bytesOf(6)
       writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
       to.text(buyer)
       to.text(key ?? '')
       to.raw(plans[places[i]! - 1]![0])
+      if (changes) writeChanges(changes, to)
+      else to.text('')
       to.close(fragment)
     }
     const nonces = to.open()
@@ -84,6 +91,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
     to.close(nonces)
     to.array(ops.length)
     for (const place of places) to.integer(place)
+    writeChanged(ops, to)
   },
 
   decode(ops, from) {
@@ -97,7 +105,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
   switch (status) {
     case 0x52 /* R */:
       {
-        const { id, buyer, cart, key, holdMs } = op
+        const { id, buyer, cart, key, holdMs, changes } = op
         const expiresAt = from.now + (holdMs ?? from.defaultHoldMs)
         const held = {
           id,
@@ -108,6 +116,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
           createdAt: from.now,
           expiresAt,
           paymentId: null,
+          ...(changes && { changes }),
         } as const
         return { status: 'reserved', reservation: held, replayed: false }
       }
@@ -118,7 +127,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
     case 0x4b /* K */:
       return { status: 'key_spent', reservation: nextRecord(op.id, from) }
     case 0x43 /* C */:
-      return { status: 'conflict' }
+      return { status: 'conflict', id: nextRecord(op.id, from).id }
     case 0x48 /* H */:
       return { status: 'hold_too_long', maxHoldMs: nextNumber(from) }
     case 0x45 /* E */:
@@ -128,12 +137,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
     case 0x4e /* N */:
       return { status: 'not_started', opensAt: nextNumber(from) }
     case 0x4c /* L */:
-      return {
-        status: 'limit_exceeded',
-        sku: nextNumber(from),
-        limit: nextNumber(from),
-        taken: nextNumber(from),
-      }
+      return readLimitExceeded(op.id, from)
     case 0x53 /* S */:
       return {
         status: 'sold_out',

@@ -11,8 +11,8 @@ function writeUnits(units: Units, to: Writer): void {
   }
 }
 
-/** Decodes a row of `concerns/stock_transfers.lua`. */
-function readUnits(packed: Buffer): [number, number][] {
+/** Decodes units one after another, as `concerns/stock_moves.lua` packs them. */
+export function readUnits(packed: Buffer): [number, number][] {
   const row = new Reader(packed)
   const units: [number, number][] = []
   while (!row.done) units.push([row.integer(), row.integer()])

@@ -1,10 +1,10 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import type { Cart, FinalAnswer, Line, Op } from '../../engine/engine.js'
+import type { FinalAnswer, Line, Op, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import type { Rebalancer, Shortage, SoldOut } from './rebalancer.js'
 
 /** Sends a command to one partition. */
-export type AskAt = <C extends 'reserve' | 'confirm' | 'restock' | 'move' | 'get'>(
+export type AskAt = <C extends 'reserve' | 'amend' | 'confirm' | 'restock' | 'move' | 'get'>(
   index: number,
   command: C,
   op: Op<C>,
@@ -57,6 +57,26 @@ export async function reserveWithRebalancing(
   if ('answer' in end || (op.key === null && !limited)) return end
   // Another request with the same key, or of the same buyer, may have got the last unit meanwhile.
   // Its answer takes precedence over `sold_out`.
+  const last = await again()
+  return last.status === 'sold_out' ? end : { answer: last }
+}
+
+/** Completes an `amend` that its target has answered. */
+export async function amendWithRebalancing(
+  rebalancer: Rebalancer,
+  ask: AskAt,
+  op: Op<'amend'>,
+  first: FinalAnswer<'amend'>,
+  limits: CallOptions,
+): Promise<{ readonly answer: FinalAnswer<'amend'> } | { readonly soldOut: SoldOut }> {
+  const target = partitionOf(op.id)!
+  const again = () => ask(target, 'amend', op)
+  const shortageIn = (answer: FinalAnswer<'amend'>) =>
+    answer.status === 'sold_out' ? shortageOf(answer.wants, answer) : undefined
+  const end = await askWithRebalancing(rebalancer, target, first, shortageIn, again, limits)
+  if ('answer' in end) return end
+  // Another call may have changed or ended the hold meanwhile. Its answer takes precedence over
+  // `sold_out`.
   const last = await again()
   return last.status === 'sold_out' ? end : { answer: last }
 }
@@ -138,7 +158,7 @@ async function takeWithRebalancing<C extends 'restock' | 'move'>(
 }
 
 function shortageOf(
-  wants: Cart,
+  wants: Units,
   { sku, available }: { readonly sku: number; readonly available: number },
 ): Shortage {
   return { sku, available, wants, partly: false }

@@ -10,6 +10,7 @@ import { Rebalancer } from '../rebalancing/rebalancer.js'
 import { collectDebt } from '../rebalancing/stock-count.js'
 import { inCalls } from '../rebalancing/stock-transfer.js'
 import {
+  amendWithRebalancing,
   confirmWithRebalancing,
   moveWithRebalancing,
   reserveWithRebalancing,
@@ -202,6 +203,7 @@ export class RecoverySession {
   /** Sends a command to its partition, and moves units there if the partition lacks them. */
   readonly #send: Recover = async <C extends Parameters<Recover>[0]>(command: C, op: Op<C>) => {
     if (command === 'reserve') return (await this.#reserve(op as Op<'reserve'>)) as FinalAnswer<C>
+    if (command === 'amend') return (await this.#amend(op as Op<'amend'>)) as FinalAnswer<C>
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as FinalAnswer<C>
     if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as FinalAnswer<C>
     if (command === 'move') return (await this.#move(op as Op<'move'>)) as FinalAnswer<C>
@@ -221,6 +223,13 @@ export class RecoverySession {
       this.#rulesIndex.limited,
       this.#call(),
     )
+    return 'answer' in end ? end.answer : first
+  }
+
+  async #amend(op: Op<'amend'>): Promise<FinalAnswer<'amend'>> {
+    const first = await this.#ask(partitionOf(op.id)!, 'amend', op)
+    if (first.status !== 'sold_out' || !this.#rebalancer) return first
+    const end = await amendWithRebalancing(this.#rebalancer, this.#ask, op, first, this.#call())
     return 'answer' in end ? end.answer : first
   }
 

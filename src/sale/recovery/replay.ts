@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
-import type { FinalAnswer, FurtherPayment, MoveOp, Op, RefundReason } from '../../engine/engine.js'
+import type {
+  FinalAnswer,
+  FurtherPayment,
+  MoveOp,
+  Op,
+  RefundReason,
+  StoredReservation,
+} from '../../engine/engine.js'
 import type {
   Acknowledged,
   AcknowledgedCount,
@@ -38,6 +45,7 @@ export interface RecoverySource {
 export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<FinalAnswer<C>>
 type Recovering =
   | 'reserve'
+  | 'amend'
   | 'confirm'
   | 'release'
   | 'extend'
@@ -152,25 +160,27 @@ async function putBack(
   now: (id: string) => number,
   holdMs: number,
 ): Promise<NotRestored['reason'] | 'no room' | undefined> {
-  const { id, buyer, cart, key, state, expiresAt, paymentId } = reservation
+  const { id, buyer, cart, key, state, expiresAt, paymentId, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest })
+  const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest, changes })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
     return isHeld || state === 'confirmed' ? held.status : 'no room'
   if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
+  const isReleased = state === 'released' || (refundDue && state !== 'refunded')
+  if (isReleased) await recover('release', { id, buyer: null })
+  // The surviving reservation may be older than the change of its cart.
+  const refusal = await changeCart(reservation, held.reservation, recover)
+  if (refusal) return isHeld || state === 'confirmed' ? refusal : 'no room'
   if (refundDue && state !== 'refunded') {
-    await recover('release', { id, buyer: null })
     const op = { id, buyer: null, paymentId, final: true, told: refundDue }
     const settled = await recover('confirm', op)
     // The payment came again between the loss and its detection, and was confirmed. Its units are
     // returned, and the refund stays due.
     if (settled.status === 'confirmed') await recover('refund', { id, restock: true })
-  } else if (state === 'released') {
-    await recover('release', { id, buyer: null })
   } else if (state === 'confirmed' || state === 'refunded') {
     const settled = await recover('confirm', { id, buyer: null, paymentId, final: true })
     // With another payment as its own the order stands; the payer is told by an event.
@@ -187,4 +197,19 @@ async function putBack(
     if (extended.status === 'expired') return 'expired'
   }
   return undefined
+}
+
+/**
+ * Changes the cart of a reservation that survived to the acknowledged one, unless it was changed as
+ * often or more. Returns why it could not, if so.
+ */
+async function changeCart(
+  { id, cart, changes }: StoredReservation,
+  present: StoredReservation,
+  recover: Recover,
+): Promise<'sold_out' | 'limit_exceeded' | undefined> {
+  if (!changes || changes.count <= (present.changes?.count ?? 0)) return undefined
+  const op = { id, buyer: null, cart, mayTake: true, count: changes.count }
+  const { status } = await recover('amend', op)
+  return status === 'sold_out' || status === 'limit_exceeded' ? status : undefined
 }

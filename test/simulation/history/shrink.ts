@@ -69,7 +69,7 @@ function blamed({ stuck }: Violated): {
 }
 
 function subjectOf(call: Call): string {
-  if ('id' in call) return call.id
+  if ('id' in call && call.id !== null) return call.id
   if (call.do === 'reserve') return `${call.buyer} ${call.key}`
   return call.do === 'restock' ? `restock ${call.key}` : call.do
 }

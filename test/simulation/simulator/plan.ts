@@ -70,6 +70,8 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
       const paymentId = random.chance(0.7) ? `pay${random.whole(1, 3)}` : null
       return { do: 'confirm', id, buyer: whose, paymentId }
     }
+    case 'amend':
+      return { do: 'amend', id, buyer: whose, items: drawItems(skus, random) }
     case 'release':
       return { do: 'release', id, buyer: whose }
     case 'extend':
@@ -89,10 +91,11 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
   }
 }
 
-const kinds: readonly Exclude<Call['do'], 'create' | 'setTotal' | 'move'>[] = [
+const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move'>[] = [
   ...Array<'reserve'>(12).fill('reserve'),
   ...Array<'confirm'>(5).fill('confirm'),
   ...Array<'release'>(3).fill('release'),
+  ...Array<'amend'>(3).fill('amend'),
   ...(['extend', 'extend', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
 ]
 const actions = ['pause', 'resume', 'resume', 'resume', 'end'] as const

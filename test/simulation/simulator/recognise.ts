@@ -21,12 +21,18 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
       )
     case 'confirm':
       return item.id === call.id && item.buyer === call.buyer && item.paymentId === call.paymentId
+    case 'amend':
+      return (
+        item.id === call.id && item.buyer === call.buyer && sameUnits(call.items, item.cart as Cart, skus)
+      )
     case 'release':
       return item.id === call.id && item.buyer === call.buyer
     case 'extend':
       return item.id === call.id && item.holdMs === call.holdMs
     case 'refund':
       return item.id === call.id && item.restock === call.restock
+    case 'list':
+      return item.buyer === call.buyer && item.after === call.id && item.most === call.limit
     case 'get':
       return item.id === call.id
     case 'restock':

@@ -16,6 +16,8 @@ function order(rest: Partial<LockedOrder> = {}): LockedOrder {
       paymentId: null,
       refundDue: null,
       restocked: false,
+      firstItems: null,
+      changes: 0,
     },
     ...{ createdAt: 1, expiresAt: 2, generation: 1, sequence: 5, shipped: NONE, delivered: NONE },
     ...{ shippedAt: null, deliveredAt: null, shipment: undefined, refund: undefined, now: 1_000 },

@@ -106,6 +106,11 @@ describe.each(ports)('the Lua of $port', ({ port, concerns, scripts }) => {
   test.each(Object.entries<Script>(scripts))('%s reaches everything that it names', (_, { text }) => {
     expect(parsed(text).globals).toEqual([])
   })
+
+  test.each(Object.entries<Script>(scripts))('%s has room for its locals', (_, { text }) => {
+    // Lua 5.1 compiles no function that has more than 200.
+    expect(parsed(text).statements.flatMap(localsOf).length).toBeLessThanOrEqual(200)
+  })
 })
 
 describe('the functions that a script makes in each call', () => {

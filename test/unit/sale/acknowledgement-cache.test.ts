@@ -57,6 +57,21 @@ test('an answer that comes late does not undo what is known', () => {
   ])
 })
 
+test('of two carts the one that was changed more often is the later one, whichever comes first', () => {
+  const memory = new AcknowledgementCache()
+  const changed = (count: number, expiresAt = 2) =>
+    reservation('a', { cart: [[0, count + 1]], changes: { first: [[0, 1]], count }, expiresAt })
+  memory.note(reservation('a', { expiresAt: 9 }))
+  memory.note(changed(2, 9))
+  memory.note(changed(1, 9))
+  memory.note(reservation('a', { expiresAt: 9 }))
+  expect(memory.all).toMatchObject([{ reservation: { cart: [[0, 3]], changes: { count: 2 } } }])
+  memory.note(changed(2, 10))
+  expect(memory.all).toMatchObject([{ reservation: { expiresAt: 10 } }])
+  memory.note(reservation('a', { state: 'released' }))
+  expect(memory.all).toMatchObject([{ reservation: { state: 'released' } }])
+})
+
 test('what has units is told apart from what is over, as of a time', async () => {
   const memory = new AcknowledgementCache()
   memory.note(reservation('held', { expiresAt: 11 }))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { SkuCounts, StoredReservation } from '../../../src/engine/engine.js'
+import type { SkuCounts, StoredEvent, StoredReservation } from '../../../src/engine/engine.js'
 import { makeId } from '../../../src/engine/reservation-id.js'
 import { type AuditedPartition, auditPartition } from '../../../src/sale/audit-partition.js'
 import { partitionForBuyer } from '../../../src/sale/partitions.js'
@@ -54,6 +54,36 @@ async function rulesBroken(
   const { violations } = await auditPartition(source, 0, place ? spread : book, place)
   return violations.map(({ rule }) => rule)
 }
+
+test('a cart that changes during the audit is that of its latest event before the counts', async () => {
+  const changes = { first: [[0, 1]], count: 3 } as const
+  const latest = { ...reservation('1', 'u', 9), changes }
+  const event = (sequence: number, quantity: number, count: number): StoredEvent => ({
+    ...{ sequence, at: 1, id: '1', before: [[0, 1]] },
+    type: 'amended',
+    changed: { cart: [[0, quantity]], count },
+  })
+  const audited = async (held: number, scanned: readonly StoredReservation[]) => {
+    const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0 }]
+    const rest = { cursor: '0', furtherPayments: [], skus, sequence: 2 }
+    const events = [event(1, 1, 1), event(2, 2, 2), event(3, 9, 3)]
+    const { violations } = await auditPartition(
+      {
+        scan: async () => ({ status: 'scanned', reservations: scanned, ...rest }),
+        events: async ({ after }) => ({
+          ...{ status: 'events', events: events.slice(after), generation: 1, since: 0, reservations: [] },
+        }),
+        get: async () => latest,
+      },
+      0,
+      book,
+    )
+    return violations.map(({ rule }) => rule)
+  }
+  expect(await audited(2, [reservation('1', 'u', 1)])).toEqual([])
+  expect(await audited(2, [])).toEqual([])
+  expect(await audited(1, [])).toEqual(['recount'])
+})
 
 test('up to the limit is fine, in one reservation or several', async () => {
   expect(

@@ -285,6 +285,44 @@ describe('one reservation', () => {
   })
 })
 
+describe('a cart that was changed', () => {
+  const changes = { first: [[0, 1]], count: 2 } as const
+  const changed = (rest: Partial<StoredReservation> = {}) => known('r', { cart: [[0, 3]], changes, ...rest })
+  const survivor = (rest: Partial<StoredReservation>) => ({
+    'reserve r': { status: 'reserved', reservation: reservation('r', rest) },
+  })
+  const put = async (one: Acknowledged, answers: Record<string, object>) =>
+    replayed([testimony({ over: [one] })], answers)
+
+  test('is made again with its first cart, for the key', async () => {
+    const { sent, ops } = await put(changed(), survivor({ cart: [[0, 3]], changes }))
+    expect(sent).toEqual(['reserve r'])
+    expect(ops[0]).toMatchObject({ cart: [[0, 3]], changes })
+  })
+
+  test('is changed where an earlier one survived, and left alone where a later one did', async () => {
+    const told = await put(changed(), survivor({ cart: [[0, 1]] }))
+    expect(told.sent).toEqual(['reserve r', 'amend r'])
+    expect(told.ops[1]).toEqual({ id: 'r', buyer: null, cart: [[0, 3]], mayTake: true, count: 2 })
+    const later = { cart: [[0, 2]] as const, changes: { ...changes, count: 3 } }
+    expect((await put(changed(), survivor(later))).sent).toEqual(['reserve r'])
+  })
+
+  test('is changed before it is confirmed, and after it is released', async () => {
+    const old = survivor({ cart: [[0, 1]] })
+    const confirmed = await put(changed({ state: 'confirmed', paymentId: 'p' }), old)
+    expect(confirmed.sent).toEqual(['reserve r', 'amend r', 'confirm r'])
+    const released = await put(changed({ state: 'released' }), old)
+    expect(released.sent).toEqual(['reserve r', 'release r', 'amend r'])
+  })
+
+  test.each(['sold_out', 'limit_exceeded'])('is refused where it finds %s', async (status) => {
+    const answers = { ...survivor({ cart: [[0, 1]] }), 'amend r': { status } }
+    expect((await put(changed(), answers)).refused).toEqual([`r ${status}`])
+    expect((await put(changed({ state: 'released' }), answers)).refused).toEqual([])
+  })
+})
+
 describe('many at once, some of which find no units for a moment', () => {
   const many = (count: number) =>
     Array.from({ length: count }, (_, i) => known(`r${i}`, { state: 'released' }))

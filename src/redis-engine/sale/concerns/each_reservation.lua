@@ -1,14 +1,12 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
 -- Columns: incarnation, deadline, min_time, references, then the command's own
--- @include partition, stored_values, stock_moves, records, expiry, commit
-local references = call[4]
+-- @include partition, stock_moves, records, expiry, commit
 
--- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status; the detail
--- is the record. `M`: not found, no detail. `T`: retry, no detail. `W`: lacking, the details are
--- the SKU, which `decide` returns too, and its available units.
+-- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
+-- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.
 local function answer_each(decide)
-  local statuses, details, buckets = {}, {}, {}
+  local references, statuses, details, buckets = call[4], {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
   local function decided(i, reference)
@@ -16,10 +14,9 @@ local function answer_each(decide)
     local bucket = buckets[i]
     local record, in_archive = find_now(bucket, reference:sub(7))
     if not record then return 'M' end
-    local status, sku = decide(record, bucket, i, in_archive)
-    if status == 'W' then
-      details[#details + 1] = sku
-      details[#details + 1] = counts(sku)[AVAILABLE]
+    local status, others = decide(record, bucket, i, in_archive)
+    if others then
+      for _, value in ipairs(others) do details[#details + 1] = value end
     elseif status ~= 'M' and status ~= 'T' then
       details[#details + 1] = encode(record)
     end

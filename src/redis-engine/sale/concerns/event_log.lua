@@ -1,5 +1,5 @@
 -- The events of a partition: how they are stored, and how a call appends its own.
--- @include partition
+-- @include partition, stored_values
 
 -- An entry of EVENTS is its time, then groups. Calls back with the type, the argument and the
 -- subject of each group, and with that time: one group at a time, because the number of groups has
@@ -28,13 +28,19 @@ local function emit(kind, argument, subject)
   groups[#groups + 1] = { kind, argument, subject }
 end
 
--- Events of one kind about several reservations: their buckets and their nonces, joined.
-local function emit_many(kind, argument, buckets, nonces)
+-- Events of one kind about several reservations: their buckets and their nonces, joined. `record`:
+-- the one reservation, of which the cart may have been changed; `subject`: in place of the
+-- references.
+local function emit_many(kind, argument, buckets, nonces, record, subject)
   emit_gathered()
+  if record and record[FIRST] ~= '' then
+    local times = record[FIRST]:sub(1, (cmsgpack.unpack_one(record[FIRST])))
+    argument = cmsgpack.pack(argument) .. times .. record[ITEMS]
+  end
   emitted = emitted + #nonces / 6
   local last = groups[#groups]
-  if not (last and last[1] == kind and last[2] == argument) then
-    last = { kind, argument, buckets = {}, nonces = {} }
+  if subject or not (last and last[1] == kind and last[2] == argument) then
+    last = { kind, argument, subject, buckets = {}, nonces = {} }
     groups[#groups + 1] = last
   end
   last.buckets[#last.buckets + 1] = buckets

@@ -60,8 +60,11 @@ local function due_holds(member)
     return buckets, nonces
   end
   each_group(entry[2][2], function(kind, argument, subject, at)
-    local expiry = kind == RESERVED and at + argument or kind == EXTENDED and argument
-    if expiry and now >= expiry then
+    if kind ~= RESERVED and kind ~= EXTENDED then return end
+    local _, moment = nil, argument
+    if type(argument) == 'string' then _, moment = cmsgpack.unpack_one(argument) end
+    local expiry = kind == RESERVED and at + moment or moment
+    if now >= expiry then
       local half = #subject / 2
       for j = 1, half, 6 do
         buckets[#buckets + 1] = subject:sub(j, j + 5)

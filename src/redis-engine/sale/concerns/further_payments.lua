@@ -22,7 +22,8 @@ local function add_further_payment(record, bucket, payment, reason)
   save_records = save_changes
   archived = archived + 1
   archive_changes[payment_field(record, bucket, payment)] = reason
-  emit(REFUND_DUE_FURTHER, reason, cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE]))
+  local subject = cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE])
+  emit_many(REFUND_DUE_FURTHER, reason, bucket, record[NONCE], record, subject)
   return answer_of[reason]
 end
 

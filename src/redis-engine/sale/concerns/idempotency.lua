@@ -13,11 +13,11 @@ end
 -- The status of a request that was decided before, or nil; the buyer; the reservation of the
 -- status. A key that came with another cart before is a conflict.
 local function decided_before(bucket, fragment)
-  local nonce, buyer, key, items = cmsgpack.unpack(fragment)
+  local nonce, buyer, key, items, first = cmsgpack.unpack(fragment)
   local record = find_now(bucket, nonce)
   if record then return 'Q', buyer, record end
   record = key ~= '' and find_key(bucket, buyer, key)
   if not record then return nil, buyer end
-  if record[ITEMS] ~= items then return 'C', buyer end
+  if first_items(record) ~= first_items({ [ITEMS] = items, [FIRST] = first }) then return 'C', buyer, record end
   return is_active(record[STATE]) and 'P' or 'K', buyer, record
 end

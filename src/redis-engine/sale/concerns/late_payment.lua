@@ -20,7 +20,7 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   if exceeded then return refund_due(record, bucket, in_archive, DUE_LIMIT, payment) end
   local sku = lacking(lines)
   if sku == 'retry' then return 'T' end
-  if sku and final == 0 then return 'W', sku end
+  if sku and final == 0 then return 'W', { sku, counts(sku)[AVAILABLE] } end
   if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
   set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, NONE, AVAILABLE, CONFIRMED)

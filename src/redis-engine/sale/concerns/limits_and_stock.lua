@@ -32,15 +32,16 @@ end
 
 -- The first SKU of a cart that would exceed the buyer's limit, with the limit, the buyer's units,
 -- how many of them are in the archive, and the buyer's units in the bucket. A buyer of nil has no
--- units.
-local function over_limit(lines, bucket, buyer, taken)
+-- units. `own`: the units by SKU of the cart in whose place this one comes. They count no more, and
+-- a SKU that does not grow is over no limit.
+local function over_limit(lines, bucket, buyer, own, taken)
   for i = 1, #lines, 2 do
     local sku = lines[i]
-    local limit = limit_of(sku)
-    if limit >= 0 then
+    local limit, before = limit_of(sku), own and own[sku] or 0
+    if limit >= 0 and lines[i + 1] > before then
       taken = taken or buyer and taken_in(bucket, buyer)
       local archived_units = taken and taken_row(bucket, buyer, sku)[sku] or 0
-      local has = (taken and taken[sku] or 0) + archived_units
+      local has = (taken and taken[sku] or 0) + archived_units - before
       if has + lines[i + 1] > limit then return sku, limit, has, archived_units, taken end
     end
   end
@@ -48,14 +49,36 @@ end
 
 -- The same after sweeping every expired hold in the archive that may count there; 'retry' if the
 -- budget did not suffice for that.
-local function limit_exceeded(lines, bucket, buyer)
-  local sku, limit, has, archived_units, taken = over_limit(lines, bucket, buyer)
+local function limit_exceeded(lines, bucket, buyer, own)
+  local sku, limit, has, archived_units, taken = over_limit(lines, bucket, buyer, own)
   -- In the bucket all holds that are due have expired by now, so the sweep changes nothing there.
   while sku and archived_units > 0 and sweep_some() do
-    sku, limit, has, archived_units = over_limit(lines, bucket, buyer, taken)
+    sku, limit, has, archived_units = over_limit(lines, bucket, buyer, own, taken)
   end
   if sku and archived_units > 0 and more_expired then return 'retry' end
   return sku, limit, has
+end
+
+-- The nonces of the reservations that have the buyer's units of a SKU, the latest first, joined.
+-- See NAMED in src/engine/carts.ts.
+--   has: the units; except: the nonce of a reservation that does not count, or nil
+local NAMED, LOOKED_AT = 10, 64
+local function in_the_way(bucket, buyer, sku, has, except)
+  local nonces, looked = {}, 0
+  local record, at, nonce = next_of_buyer(bucket, buyer, #records(bucket) + 1)
+  while record and has > 0 and looked < LOOKED_AT and #nonces < NAMED do
+    looked = looked + 1
+    if is_active(record[STATE]) and record[NONCE] ~= except then
+      local lines, before = lines_of(record[ITEMS]), has
+      lines_read = lines_read + #lines / 2 / READS_A_MOVE
+      for i = 1, #lines, 2 do
+        if lines[i] == sku then has = has - lines[i + 1] end
+      end
+      if has < before then nonces[#nonces + 1] = record[NONCE] end
+    end
+    record, at, nonce = next_of_buyer(bucket, buyer, at, nonce)
+  end
+  return table.concat(nonces)
 end
 
 -- The first SKU of a cart that lacks units, after sweeping for it; 'retry' if the budget did not

@@ -69,6 +69,9 @@ local function to_archive(bucket, record)
   archived = archived + 1
   archive_changes[record_field(bucket, record)] = encode(record)
   if record[KEY] ~= '' then archive_changes[key_field(bucket, record[BUYER], record[KEY])] = record[NONCE] end
+  local latest = latest_field(bucket, record[BUYER])
+  archive_changes['o' .. bucket .. record[NONCE]] = from_archive(latest) or ''
+  archive_changes[latest] = record[NONCE]
   if is_active(record[STATE]) then count_taken(bucket, record, 1) end
 end
 
@@ -92,6 +95,17 @@ local function save_changes()
   write_fields(ARCHIVE, out)
 end
 
+-- Moves the oldest records of a bucket to the archive, while the bucket has too many.
+local function fit(bucket)
+  local list, bytes = records(bucket), 0
+  for _, record in ipairs(list) do bytes = bytes + #encode(record) end
+  while (#list > BUCKET_RECORDS or bytes > BUCKET_BYTES) and #list > 1 do
+    local oldest = table.remove(list, 1)
+    bytes = bytes - #encode(oldest)
+    to_archive(bucket, oldest)
+  end
+end
+
 -- Adds an encoded record to a loaded bucket.
 local function append(bucket, packed)
   save_records = save_changes
@@ -100,14 +114,9 @@ local function append(bucket, packed)
     raw[bucket] = packed
     return
   end
-  local list, bytes = records(bucket), #packed
-  for _, record in ipairs(list) do bytes = bytes + #encode(record) end
+  local list = records(bucket)
   list[#list + 1] = decode(packed)[1]
-  while (#list > BUCKET_RECORDS or bytes > BUCKET_BYTES) and #list > 1 do
-    local oldest = table.remove(list, 1)
-    bytes = bytes - #encode(oldest)
-    to_archive(bucket, oldest)
-  end
+  fit(bucket)
 end
 
 -- Writes a decided change of a reservation: its new state, its event, and where its units go.
@@ -121,7 +130,23 @@ local function change(record, bucket, in_archive, state, event, argument, from, 
   else
     touch(bucket)
   end
-  emit_many(event, argument, bucket, record[NONCE])
+  emit_many(event, argument, bucket, record[NONCE], record)
   if to == AVAILABLE then returns = returns + 1 end
   if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
+end
+
+-- Gives a reservation another cart, with its event, as change number `times` of the cart.
+local function change_cart(record, bucket, in_archive, items, times, event, argument)
+  save_records = save_changes
+  local counts_as_taken = in_archive and is_active(record[STATE])
+  if counts_as_taken then count_taken(bucket, record, -1) end
+  record[FIRST], record[ITEMS], record.packed = cmsgpack.pack(times) .. first_items(record), items, nil
+  emit_many(event, argument, bucket, record[NONCE], record)
+  if counts_as_taken then count_taken(bucket, record, 1) end
+  if in_archive then
+    archive_changes[record_field(bucket, record)] = encode(record)
+  else
+    touch(bucket)
+    fit(bucket)
+  end
 end

@@ -56,6 +56,20 @@ local function encode(record)
   return packed
 end
 
+-- The items of the request that made a reservation: a key is compared with them.
+local function first_items(record)
+  local first = record[FIRST]
+  if first == '' then return record[ITEMS] end
+  return first:sub(cmsgpack.unpack_one(first) + 1)
+end
+
+-- How often the cart of a reservation was changed.
+local function times_changed(record)
+  if record[FIRST] == '' then return 0 end
+  local _, times = cmsgpack.unpack_one(record[FIRST])
+  return times
+end
+
 -- The decoded records of a loaded bucket. Change them in place, then call touch.
 local function records(bucket)
   local list = lists[bucket]
@@ -70,6 +84,8 @@ end
 -- leaves it. Its fields:
 --   'r', bucket, nonce                   -> record
 --   'k', bucket, buyer and key packed    -> nonce
+--   'i', bucket, buyer packed            -> nonce of the buyer's latest record here
+--   'o', bucket, nonce                   -> nonce of the same buyer's record before, or ''
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
 --                                           confirmed, of a block of 64 SKUs
 --   'p', bucket, nonce, payment id       -> the reason of a further payment, see
@@ -89,4 +105,19 @@ local function find(bucket, nonce)
   local packed = from_archive('r' .. bucket .. nonce)
   if packed then return decode(packed)[1], true end
   return nil, false
+end
+
+local function latest_field(bucket, buyer)
+  return 'i' .. bucket .. cmsgpack.pack(buyer)
+end
+
+-- Answers the buyer's records one after another, the latest first; nil after the last.
+--   i: the index in the bucket to go on before; nonce: that of the archived record to go on before
+local function next_of_buyer(bucket, buyer, i, nonce)
+  local list = records(bucket)
+  for at = i - 1, 1, -1 do
+    if list[at][BUYER] == buyer then return list[at], at end
+  end
+  nonce = from_archive(nonce and 'o' .. bucket .. nonce or latest_field(bucket, buyer))
+  if nonce and nonce ~= '' then return find(bucket, nonce), 1, nonce end
 end

@@ -4,14 +4,16 @@
 -- units that this partition still passes on to partition 0, see debts.lua.
 local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED = 1, 2, 3, 4, 5, 6, 7
 
--- A record is eight msgpack values, and a bucket is its records one after another: a new
+-- A record is nine msgpack values, and a bucket is its records one after another: a new
 -- reservation can be appended without decoding the others.
-local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS = 1, 2, 3, 4, 5, 6, 7, 8
-local RECORD = 8
+local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS, FIRST = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local RECORD = 9
 --   STATE    a code below                                   PAYMENT  payment id or ''
 --   CREATED  ms since the sale's epoch                      BUYER    as given
 --   HOLD     ms until expiry, 0 for the sale's first holdMs  KEY      as given or ''
 --   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
+--   FIRST    '' while the cart is that of the request; then how often it was changed, packed,
+--            followed by the ITEMS of the request
 local IS_HELD, IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 0, 1, 2, 3, 4
 local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
@@ -21,7 +23,9 @@ local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 local DUPLICATE = 10
 
 -- The types of events, each with its argument and its subject. References are all buckets, then all
--- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read.
+-- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read. An event of a
+-- reservation whose cart was changed has a string in place of the argument: the argument and how
+-- often the cart was changed, packed, followed by the ITEMS as of the event.
 local NONE = 0
 -- hold in ms, NONE, NONE, NONE; references
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
@@ -31,6 +35,8 @@ local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
 local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
 -- units; SKU * 1024 + the other partition
 local SENT, RECEIVED = 13, 14
+-- ITEMS before the change; references
+local AMENDED = 15
 -- revision; JSON of what changed
 local UPDATED = 20
 -- reason; bucket and nonce, payment id and state packed

@@ -1,20 +1,23 @@
 -- Reserves units for buyers: the step that must never oversell.
--- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf
+-- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, changed
 --   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own; planOf: the plan of
 --     each item, from 1
---   buckets: 6 bytes each; fragments: nonce, buyer, key, items of each, packed as in a record
---   nonces: all of them in one string
+--   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first of each, packed as in a
+--     record; nonces: all of them in one string
+--   changed: the items whose cart was changed, in a recovery only
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
---   C conflict   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
+--   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
 --   Z paused
---   L limit_exceeded: sku, limit, taken   S sold_out: sku, available, mayReturn 0 or 1
+--   L limit_exceeded: sku, limit, taken, nonces   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
 -- @include event_log, record_changes, expiry, limits_and_stock, idempotency, commit
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
+local changed = {}
+for _, i in ipairs(call[9]) do changed[i] = true end
 
 -- Adjacent requests with the same hold time share a member of EXPIRY and a group of events.
 local run_first, run_last, run_hold
@@ -37,6 +40,13 @@ local function reserved(i, hold)
   return 'R'
 end
 
+-- A recovery makes a reservation whose cart was changed: its event has the cart.
+local function reserved_changed(i, hold)
+  local nonce, _, _, items, first = cmsgpack.unpack(fragments[i])
+  emit_many(RESERVED, hold, buckets[i], nonce, { [ITEMS] = items, [FIRST] = first })
+  watch_expiry(now + hold)
+end
+
 local function detail(value)
   details[#details + 1] = value
 end
@@ -49,6 +59,7 @@ local function take(i, plan, buyer)
     detail(sku)
     detail(limit)
     detail(taken)
+    detail(in_the_way(bucket, buyer, sku, taken))
     return 'L'
   end
   sku = lacking(lines)
@@ -61,7 +72,7 @@ local function take(i, plan, buyer)
   end
   move_cart(lines, AVAILABLE, HELD)
   append(bucket, plan.prefix .. fragments[i])
-  reserved(i, plan.hold)
+  if changed[i] then reserved_changed(i, plan.hold) else reserved(i, plan.hold) end
   emit_sold_out(lines)
   return 'R'
 end
@@ -117,7 +128,7 @@ for _, plan in ipairs(plans) do
   end
 end
 
-local open = not late and not refusal
+local open = not late and not refusal and not next(changed)
 for i, bucket in ipairs(buckets) do
   local plan = plans[planOf[i]]
   local row, quantity = plan.row, plan.quantity
