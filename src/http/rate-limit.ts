@@ -1,10 +1,11 @@
-import { serializeList } from 'structured-headers'
+import { serializeList, serializeString } from 'structured-headers'
 import type { RoomStats } from '../waiting-room/results.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
 import type { Header } from './problems.js'
 import { SharedReading } from './shared-reading.js'
 
 const NAME = 'admission'
+const QUOTED = serializeString(NAME)
 
 /**
  * The fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers): how many
@@ -20,10 +21,9 @@ export class RateLimitFields {
 
   /** @param etaMs `null`: the time of the turn is not known. */
   fields(etaMs: number | null): Header[] {
-    const isTurn = etaMs === 0
-    const parameters = new Map([['r', isTurn ? 1 : 0]])
-    if (etaMs !== null) parameters.set('t', Math.ceil(etaMs / 1_000))
-    const limit: Header = ['ratelimit', serializeList([[NAME, parameters]])]
+    // Every poll has this field, so it is put together here: whole numbers need no serializer.
+    const left = `${QUOTED};r=${etaMs === 0 ? 1 : 0}`
+    const limit: Header = ['ratelimit', etaMs === null ? left : `${left};t=${Math.ceil(etaMs / 1_000)}`]
     // Until the room's statistics are there, and while they cannot be read, the policy is left out.
     const rate = this.#stats.latest?.ratePerSecond
     return rate === undefined ? [limit] : [this.#policyOf(rate), limit]

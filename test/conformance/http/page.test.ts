@@ -1,4 +1,4 @@
-/** What a page of the shop relies on: cookies, origins, SKUs it may see, a sale that is cheap to read. */
+/** What a page relies on: cookies, origins, SKUs it may see, a sale that is cheap to read. */
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import fastify from 'fastify'
