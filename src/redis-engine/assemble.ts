@@ -47,12 +47,20 @@ export function assemble(text: string, concerns: Concerns): Assembled {
 
 /**
  * The command as a script. Each call makes the functions of its script again, which is most of the
- * cost of a small call: so `rare` makes its functions when it is called.
+ * cost of a small call: so `rare` makes its functions when it is called. It declares the constants
+ * that it names once more: a Lua function can use 60 locals of the functions around it.
  */
 export function scriptOf({ always, rare }: Assembled): string {
+  const names = new Set(rare.flatMap((one) => [...one.names]))
+  const constants = always.filter((one) => isConstant(one) && one.declares.some((name) => names.has(name)))
   return always
-    .map(({ text, rarely }) => (rarely.length === 0 ? text : rareFunction(rare, rarely)))
+    .map(({ text, rarely }) => (rarely.length === 0 ? text : rareFunction([...constants, ...rare], rarely)))
     .join('\n')
+}
+
+/** `local A, B = 1, 2`: its names are in capitals, and stand for numbers. */
+export function isConstant({ code }: Statement): boolean {
+  return /^local [A-Z_]+(, [A-Z_]+)* = \d+(, \d+)*$/.test(code)
 }
 
 /** The names after `-- @include`, of all such lines. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Assembled, Statement } from './assemble.js'
+import { type Assembled, isConstant, type Statement } from './assemble.js'
 
 /**
  * The commands as a library of Redis Functions: Redis makes the functions of a command once, when
@@ -118,11 +118,6 @@ function assignment(one: Statement): Statement {
   if (!one.code.startsWith('local ')) return one
   const code = one.code.slice('local '.length)
   return { ...one, code: code.includes('=') ? code : `${code} = nil` }
-}
-
-/** `local A, B = 1, 2`: its names are in capitals, and stand for numbers. */
-function isConstant({ code }: Statement): boolean {
-  return /^local [A-Z_]+(, [A-Z_]+)* = \d+(, \d+)*$/.test(code)
 }
 
 function constantsOf(statements: readonly Statement[]): Map<string, string> {
