@@ -31,6 +31,33 @@ export async function reserve(exchange: Exchange): Promise<Reply<'reserve'>> {
   return { status: replayed ? 200 : 201, body: viewOf(reservation, exchange), headers: [location] }
 }
 
+/** `GET /reservations` */
+export async function list(exchange: Exchange): Promise<Reply<'list'>> {
+  const { buyer } = await exchange.buyer()
+  const { searchParams } = new URL(exchange.request.url)
+  const [limit, cursor] = [searchParams.get('limit'), searchParams.get('cursor')]
+  const page = { limit: limit === null ? undefined : Number(limit), cursor: cursor ?? undefined }
+  const found = await exchange.options.sale.reservationsOf(buyer, page).catch((error) => {
+    throw explained(error)
+  })
+  const reservations = found.map((reservation) => viewOf(reservation, exchange))
+  const body = { now: exchange.now(), reservations, cursor: reservations.at(-1)?.id ?? null }
+  return { status: 200, body }
+}
+
+/** `PATCH /reservations/:id` */
+export async function amend(exchange: Exchange): Promise<Reply<'amend'>> {
+  const { buyer } = await exchange.buyer()
+  const id = idOf(exchange)
+  const items = await cartOf(exchange, buyer)
+  const pass = readToken(exchange.headers, 'pass')
+  const result = await exchange.options.sale.amend(id, { items, buyer, pass }).catch((error) => {
+    throw explained(error)
+  })
+  if ('reservation' in result || result.status === 'not_found') return settled(result, 'amended', exchange)
+  throw refused(result, exchange)
+}
+
 /** `GET /reservations/:id` */
 export async function read(exchange: Exchange): Promise<Reply<'read'>> {
   return { status: 200, body: viewOf(await own(exchange), exchange) }
@@ -53,7 +80,7 @@ export async function extend(exchange: Exchange): Promise<Reply<'extend'>> {
 
 type Settled =
   | { readonly status: 'not_found' }
-  | { readonly status: ProblemCode | 'released' | 'extended'; readonly reservation: Reservation }
+  | { readonly status: ProblemCode | 'released' | 'extended' | 'amended'; readonly reservation: Reservation }
 
 /** A reservation that another buyer made is `not_found`, as one that does not exist. */
 async function own(exchange: Exchange): Promise<Reservation> {

@@ -8,7 +8,7 @@ import { corsHeaders, isForeign, preflightHeaders } from './origin.js'
 import { pay } from './payments.js'
 import { join, leave, poll } from './queue.js'
 import { RateLimitFields } from './rate-limit.js'
-import { extend, read, release, reserve } from './reservations.js'
+import { amend, extend, list, read, release, reserve } from './reservations.js'
 import { methodsOf, Router } from './router.js'
 import { ROUTES, type RouteName } from './routes.js'
 import { readSale, SaleReader } from './sale-view.js'
@@ -105,7 +105,9 @@ export class SaleService {
         leave: (exchange) => leave(queue, exchange),
       }),
       reserve,
+      list,
       read,
+      amend,
       release,
       extend,
       ...(verify && { pay: (exchange) => pay(verify, exchange) }),

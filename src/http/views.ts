@@ -86,6 +86,14 @@ export interface ReservationView {
   readonly expiresInMs: number
 }
 
+/** The body of `GET /reservations`: a page, the latest reservation first. */
+export interface ReservationsView {
+  readonly now: number
+  readonly reservations: readonly ReservationView[]
+  /** For the next page, `?cursor=...`; `null` after the last one. */
+  readonly cursor: string | null
+}
+
 /** The body of `POST /payments`. After `refund_due` the shop gives the money back. */
 export interface PaymentView {
   readonly status: 'confirmed' | 'refund_due'

@@ -123,12 +123,35 @@ function suite(framework: Framework, kind: EngineKind): void {
       status: 200,
     })
 
+    const cart = { items: [{ sku: 'phone', quantity: 2 }] }
+    expect(await shop.call('PATCH', path, { buyer: 'u-1', body: cart })).toMatchObject({
+      status: 200,
+      body: { id: made.body.id, state: 'held', items: cart.items },
+    })
+    const listed = await shop.call('GET', '/reservations?limit=1', { buyer: 'u-1' })
+    expect(listed).toMatchObject({
+      status: 200,
+      body: { reservations: [{ id: made.body.id, items: cart.items }], cursor: made.body.id },
+    })
+    const next = `/reservations?cursor=${listed.body.cursor}`
+    expect(await shop.call('GET', next, { buyer: 'u-1' })).toMatchObject({
+      status: 200,
+      body: { reservations: [], cursor: null },
+    })
+    expect(await shop.call('GET', '/reservations')).toMatchObject({ status: 401 })
+    for (const query of ['limit=0', 'limit=1e9', 'limit=x', 'limit='])
+      expect(await shop.call('GET', `/reservations?${query}`, { buyer: 'u-1' })).toMatchObject({
+        status: 400,
+        body: { code: 'INVALID_ARGUMENT' },
+      })
+
     for (const [method, at] of [
       ['GET', path],
+      ['PATCH', path],
       ['DELETE', path],
       ['POST', `${path}/extension`],
     ] as const) {
-      const body = method === 'POST' ? { body: {} } : {}
+      const body = method === 'POST' ? { body: {} } : method === 'PATCH' ? { body: cart } : {}
       expect(await shop.call(method, at, body)).toMatchObject({
         status: 401,
         body: { code: 'login_required' },
@@ -151,11 +174,12 @@ function suite(framework: Framework, kind: EngineKind): void {
     const bad = await shop.call('POST', '/payments', { text: 'not signed' })
     expect(bad).toMatchObject({ status: 400, body: { code: 'webhook_rejected' } })
     expect(bad.body).not.toHaveProperty('detail')
-    for (const [method, at] of [
-      ['DELETE', path],
-      ['POST', `${path}/extension`],
+    for (const [method, at, body] of [
+      ['DELETE', path, undefined],
+      ['PATCH', path, cart],
+      ['POST', `${path}/extension`, {}],
     ] as const) {
-      const refused = await shop.call(method, at, { buyer: 'u-1', ...(method === 'POST' && { body: {} }) })
+      const refused = await shop.call(method, at, { buyer: 'u-1', body })
       expect(refused).toMatchObject({ status: 409, body: { code: 'already_confirmed' } })
     }
   })
@@ -173,7 +197,12 @@ function suite(framework: Framework, kind: EngineKind): void {
         status: 200,
         body: { state: 'released', expiresInMs: 0 },
       })
-    expect(await extend(released, 'u-1')).toMatchObject({ status: 409, body: { code: 'already_released' } })
+    const amend = (id: string, buyer: string) => {
+      const body = { items: [{ sku: 'phone', quantity: 2 }] }
+      return shop.call('PATCH', `/reservations/${id}`, { buyer, body })
+    }
+    for (const change of [extend, amend])
+      expect(await change(released, 'u-1')).toMatchObject({ status: 409, body: { code: 'already_released' } })
     expect(await shop.reserve('u-1', 'k-1')).toMatchObject({
       status: 409,
       body: { code: 'key_spent', reservation: { state: 'released' } },
@@ -184,7 +213,8 @@ function suite(framework: Framework, kind: EngineKind): void {
       body: { status: 'refund_due' },
     })
     await shop.time.advance(HOUR)
-    expect(await extend(gone, 'u-2')).toMatchObject({ status: 409, body: { code: 'expired' } })
+    for (const change of [extend, amend])
+      expect(await change(gone, 'u-2')).toMatchObject({ status: 409, body: { code: 'expired' } })
     expect(await shop.call('DELETE', `/reservations/${gone}`, { buyer: 'u-2' })).toMatchObject({
       status: 409,
       body: { code: 'expired', reservation: { state: 'expired' } },
@@ -208,6 +238,12 @@ function suite(framework: Framework, kind: EngineKind): void {
       body: { code: 'sold_out', sku: 'phone', available: 1, mayReturn: false },
     })
     const unknown = { items: [{ sku: 'tablet', quantity: 1 }] }
+    const held = (await shop.reserve('u-1', 'k-0')).body.id
+    const amend = (quantity: number, sku = 'phone') =>
+      shop.call('PATCH', `/reservations/${held}`, { buyer: 'u-1', body: { items: [{ sku, quantity }] } })
+    expect(await amend(3)).toMatchObject({ status: 409, body: { code: 'limit_exceeded', limit: 2 } })
+    expect(await amend(2)).toMatchObject({ status: 409, body: { code: 'sold_out', available: 0 } })
+    expect(await amend(1, 'tablet')).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } })
     for (const [asked, status, code] of [
       [{ key: 'k-1', body: unknown }, 401, 'login_required'],
       [{ buyer: 'u-1', body: unknown }, 400, 'key_required'],
@@ -215,10 +251,16 @@ function suite(framework: Framework, kind: EngineKind): void {
       [{ buyer: 'u-1', key: 'k-1', body: unknown }, 400, 'INVALID_ARGUMENT'],
     ] as const)
       expect(await shop.call('POST', '/reservations', asked)).toMatchObject({ status, body: { code } })
+    await shop.sale.update({ opensAt })
+    expect(await amend(2)).toMatchObject({ status: 409, body: { code: 'not_started', opensAt: +opensAt } })
+    await shop.sale.update({ opensAt: null })
     await shop.sale.pause()
-    expect(await shop.reserve('u-1', 'k-1')).toMatchObject({ status: 409, body: { code: 'paused' } })
+    const reserve = () => shop.reserve('u-1', 'k-1')
+    for (const ask of [reserve, () => amend(2)])
+      expect(await ask()).toMatchObject({ status: 409, body: { code: 'paused' } })
     await shop.sale.end()
-    expect(await shop.reserve('u-1', 'k-1')).toMatchObject({ status: 409, body: { code: 'ended' } })
+    for (const ask of [reserve, () => amend(2)])
+      expect(await ask()).toMatchObject({ status: 409, body: { code: 'ended' } })
 
     const closed = await open({ room: {} })
     for (const headers of [{}, { 'stockhold-pass': 'forged' }])
@@ -226,14 +268,27 @@ function suite(framework: Framework, kind: EngineKind): void {
         status: 403,
         body: { code: 'pass_rejected', reason: 'stockhold-pass' in headers ? 'invalid' : 'missing' },
       })
+    const polled = await closed.call('GET', '/queue', { headers: await closed.join('u-1') })
+    const pass = { 'stockhold-pass': polled.headers.get('stockhold-pass')! }
+    const { id } = (await closed.reserve('u-1', 'k-1', 1, pass)).body
+    const more = { items: [{ sku: 'phone', quantity: 2 }] }
+    expect(await closed.call('PATCH', `/reservations/${id}`, { buyer: 'u-1', body: more })).toMatchObject({
+      status: 403,
+      body: { code: 'pass_rejected', reason: 'missing' },
+    })
   })
 
   test('bodies that are refused', async () => {
     const shop = await open({ routes: { webhook: { verify: () => undefined } } })
     const id = (await shop.reserve('u-1', 'k-1')).body.id
-    for (const path of ['/reservations', `/reservations/${id}/extension`, '/payments']) {
+    for (const path of [
+      '/reservations',
+      `/reservations/${id}`,
+      `/reservations/${id}/extension`,
+      '/payments',
+    ]) {
       const send = (text: string | ReadableStream<Uint8Array>, headers = {}) =>
-        shop.call('POST', path, { buyer: 'u-1', key: 'k-2', text, headers })
+        shop.call(path.endsWith(id) ? 'PATCH' : 'POST', path, { buyer: 'u-1', key: 'k-2', text, headers })
       const large = await send('x'.repeat(1_100_000))
       expect(large).toMatchObject({ status: 413, body: { code: 'body_too_large' } })
       if (path === '/payments') continue
@@ -266,9 +321,9 @@ function suite(framework: Framework, kind: EngineKind): void {
       if (!(ROUTES.join.problems as readonly ProblemCode[]).includes(code as ProblemCode)) continue
       const error = new StockholdError(code, 'a secret of the shop: redis://:password@10.0.0.1')
       const spies = [
-        ...(['stats', 'reserve', 'release', 'extend', 'get', 'confirm'] as const).map((name) =>
-          vi.spyOn(sale, name),
-        ),
+        ...(
+          ['stats', 'reserve', 'reservationsOf', 'amend', 'release', 'extend', 'get', 'confirm'] as const
+        ).map((name) => vi.spyOn(sale, name)),
         ...(['join', 'poll', 'leave'] as const).map((name) => vi.spyOn(room!, name)),
       ]
       for (const spy of spies) spy.mockRejectedValue(error as never)
@@ -284,7 +339,9 @@ function suite(framework: Framework, kind: EngineKind): void {
         await shop.call('GET', '/queue/events', { headers }),
         await shop.call('DELETE', '/queue', { headers }),
         await shop.call('POST', '/reservations', { buyer, key: 'k', body }),
+        await shop.call('GET', '/reservations', { buyer }),
         await shop.call('GET', '/reservations/r', { buyer }),
+        await shop.call('PATCH', '/reservations/r', { buyer, body }),
         await shop.call('DELETE', '/reservations/r', { buyer }),
         await shop.call('POST', '/reservations/r/extension', { buyer, body: {} }),
         await shop.call('POST', '/payments', { body: {} }),
