@@ -148,8 +148,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a release writes no event',
     alterations: [
       {
-        find: 'emit_many(event, argument, bucket, record[NONCE])',
-        replace: 'if event ~= RELEASED_EVENT then emit_many(event, argument, bucket, record[NONCE]) end',
+        find: 'emit_many(event, argument, bucket, record[NONCE], record)',
+        replace:
+          'if event ~= RELEASED_EVENT then emit_many(event, argument, bucket, record[NONCE], record) end',
       },
     ],
     breaks: ['events', 'fault'],
@@ -195,11 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a further payment has no event',
-    alterations: [
-      without(
-        'emit(REFUND_DUE_FURTHER, reason, cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE]))',
-      ),
-    ],
+    alterations: [without('emit_many(REFUND_DUE_FURTHER, reason, bucket, record[NONCE], record, subject)')],
     breaks: ['events', 'difference', 'answer'],
   },
   {

@@ -68,7 +68,7 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'a late payment is refused while other partitions may have units',
-    alterations: [without("if sku and final == 0 then return 'W', sku end")],
+    alterations: [without("if sku and final == 0 then return 'W', { sku, counts(sku)[AVAILABLE] } end")],
     breaks: ['difference'],
   },
   {

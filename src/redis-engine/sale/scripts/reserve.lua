@@ -31,20 +31,18 @@ function emit_gathered()
 end
 
 local function reserved(i, hold)
-  if run_first and run_last == i - 1 and run_hold == hold then
+  if changed[i] then
+    -- A recovery makes a reservation whose cart was changed: its event has the cart.
+    local nonce, _, _, items, first = cmsgpack.unpack(fragments[i])
+    emit_many(RESERVED, hold, buckets[i], nonce, { [ITEMS] = items, [FIRST] = first })
+    watch_expiry(now + hold)
+  elseif run_first and run_last == i - 1 and run_hold == hold then
     run_last = i
   else
     emit_gathered()
     run_first, run_last, run_hold = i, i, hold
   end
   return 'R'
-end
-
--- A recovery makes a reservation whose cart was changed: its event has the cart.
-local function reserved_changed(i, hold)
-  local nonce, _, _, items, first = cmsgpack.unpack(fragments[i])
-  emit_many(RESERVED, hold, buckets[i], nonce, { [ITEMS] = items, [FIRST] = first })
-  watch_expiry(now + hold)
 end
 
 local function detail(value)
@@ -72,7 +70,7 @@ local function take(i, plan, buyer)
   end
   move_cart(lines, AVAILABLE, HELD)
   append(bucket, plan.prefix .. fragments[i])
-  if changed[i] then reserved_changed(i, plan.hold) else reserved(i, plan.hold) end
+  reserved(i, plan.hold)
   emit_sold_out(lines)
   return 'R'
 end
@@ -93,9 +91,7 @@ local function decide(i, plan)
     status, buyer, record = decided_before(bucket, fragments[i])
     if record then detail(encode(record)) end
   end
-  status = status or late and 'T' or plan.is_too_long and 'H' or refusal or take(i, plan, buyer)
-  if status == 'N' then detail(opensAt) end
-  if status == 'H' then detail(maxHoldMs) end
+  status = status or late and 'T' or plan.is_too_long and 'H' or plan.refusal or take(i, plan, buyer)
   return status
 end
 
@@ -119,6 +115,7 @@ load_stock(skus)
 for _, plan in ipairs(plans) do
   local lines = plan.lines
   plan.hold = plan[2] == 0 and defaultHoldMs or plan[2]
+  plan.refusal = refusal
   plan.is_too_long = plan[2] > maxHoldMs and bypass_freeze == 0
   plan.prefix = cmsgpack.pack(IS_HELD, '', now - epoch, plan.hold == holdMs and 0 or plan.hold)
   -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
@@ -143,7 +140,10 @@ for i, bucket in ipairs(buckets) do
     statuses[i] = reserved(i, plan.hold)
   else
     with_all_checks = with_all_checks or rare()
-    statuses[i] = with_all_checks(i, plan)
+    local status = with_all_checks(i, plan)
+    if status == 'N' then details[#details + 1] = opensAt end
+    if status == 'H' then details[#details + 1] = maxHoldMs end
+    statuses[i] = status
   end
 end
 emit_gathered()
