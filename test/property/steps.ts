@@ -176,7 +176,7 @@ function reserves(): fc.Arbitrary<Operation> {
     .map(([buyer, cart, key, holdMs]) => reserve({ buyer, items: cart, ...key, ...holdMs }))
 }
 
-function operations(): fc.Arbitrary<Operation> {
+function operations(counts: boolean): fc.Arbitrary<Operation> {
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Operation>) => ({ weight, arbitrary })
   const payment = option('paymentId', fc.constantFrom('p1', 'p2'))
   const buyer = fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, option('buyer', buyers))
@@ -226,7 +226,7 @@ function operations(): fc.Arbitrary<Operation> {
         .map(([sku, quantity, key]) => ({ do: 'restock', sku, quantity, key })),
     ),
     weighted(
-      3,
+      counts ? 3 : 0,
       fc
         .tuple(
           fc.constantFrom(...SKUS),
@@ -280,9 +280,10 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     }
   })
 
-export function stories(maxLength: number): fc.Arbitrary<Step[]> {
+/** @param counts Whether there are stock counts. */
+export function stories(maxLength: number, counts = true): fc.Arbitrary<Step[]> {
   const handle = fc.nat({ max: HANDLES - 1 })
-  const request = fc.record({ handle, operation: operations() })
+  const request = fc.record({ handle, operation: operations(counts) })
   const create = fc.boolean().map((same): Operation => ({ do: 'create', same }))
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary })
   const step = fc.oneof(

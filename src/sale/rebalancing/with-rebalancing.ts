@@ -3,6 +3,11 @@ import type { FinalAnswer, Line, Op, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import type { Rebalancer, Shortage, SoldOut } from './rebalancer.js'
 
+const tuning = {
+  /** How often a command that takes what there is looks for units in transit. */
+  attempts: 3,
+}
+
 /** Sends a command to one partition. */
 export type AskAt = <C extends 'reserve' | 'amend' | 'confirm' | 'restock' | 'move' | 'get'>(
   index: number,
@@ -141,20 +146,19 @@ async function takeWithRebalancing<C extends 'restock' | 'move'>(
   limits: CallOptions,
 ): Promise<FinalAnswer<C>> {
   const tentative = { ...op, final: false }
-  const first = await ask(target, command, tentative)
+  const again = () => ask(target, command, tentative)
   const shortageIn = (answer: FinalAnswer<C>) =>
     answer.status === 'lacking'
       ? { sku: line[0], available: answer.available, wants: [line], partly: true }
       : undefined
-  const end = await askWithRebalancing(
-    rebalancer,
-    target,
-    first,
-    shortageIn,
-    () => ask(target, command, tentative),
-    limits,
-  )
-  return 'answer' in end ? end.answer : ask(target, command, { ...op, final: true })
+  for (let attempt = 1; ; attempt++) {
+    const end = await askWithRebalancing(rebalancer, target, await again(), shortageIn, again, limits)
+    if ('answer' in end) return end.answer
+    // Units on their way to pay a debt may be more than it: they count as available.
+    const isThere = end.soldOut.unsold === 0 || attempt === tuning.attempts
+    if (isThere || !(await rebalancer.completeTransfers())) break
+  }
+  return ask(target, command, { ...op, final: true })
 }
 
 function shortageOf(
