@@ -265,11 +265,6 @@ export const mutants: readonly Mutant[] = [
     breaks: ['conservation', 'events'],
   },
   {
-    name: 'a pause stops an amend that gives back',
-    alterations: [{ find: 'if is_held and #added > 0 then', replace: 'if is_held then' }],
-    breaks: ['answer'],
-  },
-  {
     name: 'a key is compared with the changed cart',
     alterations: [
       {
@@ -283,14 +278,6 @@ export const mutants: readonly Mutant[] = [
     name: 'events after an amend have the first cart',
     alterations: [{ find: "if record and record[FIRST] ~= '' then", replace: 'if false then' }],
     breaks: ['events', 'fault'],
-  },
-  {
-    name: 'the units of an amended record in the archive are counted as before',
-    alterations: [
-      { find: 'if counts_as_taken then count_taken(bucket, record, 1) end', replace: '' },
-      { find: 'if counts_as_taken then count_taken(bucket, record, -1) end', replace: '' },
-    ],
-    breaks: ['limit', 'answer', 'conservation'],
   },
   {
     name: "of the buyer's reservations those in the archive are forgotten",
