@@ -168,6 +168,66 @@ describe('an older snapshot', () => {
   })
 })
 
+describe('rules that were updated', () => {
+  const kiwi = (buyer: string, quantity = 1) => ({ buyer, items: [{ sku: 'kiwi', quantity }] })
+  async function updated() {
+    const { client, sale, kept, back } = await rolledBack()
+    const elsewhere = open(client)
+    await elsewhere.stats()
+    await sale.update({ stock: { kiwi: 5 }, limitPerBuyer: 3, maxHoldMs: 7_200_000 })
+    const bought = await sale.reserve({ ...kiwi('ann', 3), holdMs: 7_000_000 })
+    if (bought.status !== 'reserved') expect.fail(bought.status)
+    return { client, sale, elsewhere, kept, bought: bought.reservation, back }
+  }
+
+  test("are lost with a snapshot: 'replay' puts them back first, whatever was updated later", async () => {
+    const { client, sale, kept, bought, back } = await updated()
+    await sale.update({ limitPerBuyer: 1, maxHoldMs: 600_000 })
+    await back()
+    await faultOf(sale.reserve(order('new')), 'ROLLBACK_DETECTED')
+    expect(await sale.recover({ from: 'replay' })).toMatchObject({ restored: 2, refused: [], forgotten: 0 })
+    const other = open(client)
+    expect(await other.rules()).toMatchObject({ revision: 2, limitPerBuyer: 1, maxHoldMs: 600_000 })
+    const { state, expiresAt } = (await other.get(bought.id))!
+    expect(state).toBe('held')
+    // What is left is reckoned by the clock of the process that replays.
+    expect(expiresAt).toBeGreaterThan(bought.expiresAt - 600_000)
+    expect(await other.get(kept)).toMatchObject({ state: 'held' })
+    expect(await other.reserve(kiwi('bob', 2))).toMatchObject({ status: 'limit_exceeded', limit: 1 })
+    expect((await other.audit()).violations).toEqual([])
+  })
+
+  test("are lost with a snapshot: 'accept' takes those that Redis has, in every process", async () => {
+    const { sale, elsewhere, back } = await updated()
+    expect((await elsewhere.rules()).revision).toBe(1)
+    await back()
+    await faultOf(sale.stats(), 'ROLLBACK_DETECTED')
+    await sale.recover({ from: 'accept' })
+    for (const handle of [sale, elsewhere]) {
+      expect(Object.keys((await handle.stats()).skus)).toEqual(['a'])
+      expect(await handle.rules()).toMatchObject({ revision: 0, limitPerBuyer: 2 })
+      await faultOf(handle.reserve(kiwi('bob')), 'INVALID_ARGUMENT')
+    }
+    // What it remembers of a SKU that there is no more is forgotten.
+    expect(await sale.update({ stock: { pear: 1 } })).toStrictEqual({ revision: 1, replayed: false })
+    expect((await elsewhere.stats()).skus.pear).toMatchObject({ total: 1 })
+  })
+
+  test('come back with a sale that is gone', async () => {
+    const { client, sale, bought } = await updated()
+    await client.flushall()
+    await faultOf(sale.reserve(order('new')), 'STATE_LOST')
+    expect(await sale.recover({ from: 'replay' })).toMatchObject({ restored: 2, refused: [] })
+    const other = open(client)
+    expect(await other.create({ stock: { a: 10 }, limitPerBuyer: 2, holdMs: 600_000 })).toEqual({
+      created: false,
+    })
+    expect(await other.rules()).toMatchObject({ revision: 1, limitPerBuyer: 3 })
+    expect(await other.get(bought.id)).toMatchObject({ items: [{ sku: 'kiwi', quantity: 3 }] })
+    expect((await other.stats()).skus.kiwi).toMatchObject({ total: 5, available: 2, held: 3 })
+  })
+})
+
 test('a replica that lagged and was promoted', async () => {
   const { server, client } = await start()
   const sale = open(client)

@@ -1,4 +1,5 @@
 import type { SaleRules } from '../../src/sale/rules.js'
+import type { RulesUpdate } from '../../src/sale/rules-update.js'
 import { describeCall as describeStoryCall, type StoryCall } from '../../src/testing/call.js'
 
 export { type Answer, describeAnswer, ShortIds } from '../../src/testing/call.js'
@@ -26,6 +27,7 @@ export type Call =
       readonly quantity: number
       readonly key: string
     }
+  | { readonly do: 'update'; readonly update: RulesUpdate }
   | { readonly do: 'stats' }
 
 /** For example `extend(r1, 100 ms)`. */
@@ -39,6 +41,8 @@ export function describeCall(call: Call): string {
       return `get(${call.id})`
     case 'list':
       return `reservationsOf(${call.buyer}, ${call.limit} before ${call.id})`
+    case 'update':
+      return `update(${JSON.stringify(call.update)})`
     case 'control':
       return `${call.action}()`
     case 'setTotal':

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Call } from './call.js'
 import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
+import { updated } from './rules.js'
 import { changed, countsAt, latest, type Sale, stateAt } from './sale.js'
 
 /**
@@ -40,6 +41,8 @@ export function carryOut(sale: Sale, call: Call, now: number, request: object, f
       return setTotal(sale, call, now)
     case 'move':
       return move(sale, call, now)
+    case 'update':
+      return update(sale, call, now)
     case 'control':
       return control(sale, call.action, now)
     case 'stats':
@@ -52,6 +55,19 @@ function create(sale: Sale, { rules }: Extract<Call, { do: 'create' }>): Result 
     ? { status: 'created', created: false }
     : { status: 'threw', code: 'RULES_CONFLICT' }
   return { answer, after: sale }
+}
+
+function update(sale: Sale, call: Extract<Call, { do: 'update' }>, now: number): Result {
+  const present = updated(sale.present, call.update)
+  if (!present) return { answer: { status: 'threw', code: 'INVALID_ARGUMENT' }, after: sale }
+  const { revision } = present
+  if (present === sale.present)
+    return { answer: { status: 'updated', revision, replayed: true }, after: sale }
+  const added = [...present.stock].filter(([sku]) => !sale.totals.has(sku))
+  return {
+    answer: { status: 'updated', revision, replayed: false },
+    after: changed(sale, now, { present, totals: new Map([...sale.totals, ...added]) }),
+  }
 }
 
 function restock(sale: Sale, { sku, quantity, key }: Extract<Call, { do: 'restock' }>, now: number): Result {

@@ -1,5 +1,4 @@
 import type { Item, Reservation } from '../../src/sale/results.js'
-import type { SaleRules } from '../../src/sale/rules.js'
 import type { Answer, Call } from './call.js'
 import {
   changed,
@@ -7,7 +6,6 @@ import {
   isActive,
   type Known,
   latest,
-  limitOf,
   type Sale,
   stateAt,
   takenBy,
@@ -23,8 +21,6 @@ export interface Result {
 
 type CallOf<D extends Call['do']> = Extract<Call, { do: D }>
 
-const DEFAULT_HOLD_MS = 600_000
-const DEFAULT_MAX_HOLD_MS = 3_600_000
 const notFound = { status: 'not_found' }
 
 export function reserve(
@@ -36,7 +32,9 @@ export function reserve(
 ): Result {
   const answered = (answer: Answer): Result => ({ answer, after: sale })
   const { buyer, key } = call
-  const items = summed(call.items)
+  if (call.items.some(({ sku }) => !sale.present.limits.has(sku)))
+    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
+  const items = summed(call.items, [...sale.present.limits.keys()])
   const all = [...sale.known.values()]
   const own = all.find(({ by }) => by === request)
   if (own) return answered({ status: 'reserved', reservation: latest(own, now), replayed: false })
@@ -52,14 +50,14 @@ export function reserve(
         : { status: 'key_spent', reservation },
     )
   }
-  if ((call.holdMs ?? 0) > maxHoldOf(sale.rules))
+  if ((call.holdMs ?? 0) > sale.present.maxHoldMs)
     return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const state = stateAt(sale, now)
-  if (state === 'not_started') return answered({ status: state, opensAt: Number(sale.rules.opensAt) })
+  if (state === 'not_started') return answered({ status: state, opensAt: sale.present.opensAt })
   if (state !== 'open') return answered({ status: state })
   const refusal = refusalOf(sale, buyer, items, now)
   if (refusal) return answered(refusal)
-  const expiresAt = now + (call.holdMs ?? sale.rules.holdMs ?? DEFAULT_HOLD_MS)
+  const expiresAt = now + (call.holdMs ?? sale.present.holdMs)
   const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
   const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
   const known: Known = { reservation, first: items, by: request, late: false, due: null, further: new Map() }
@@ -79,11 +77,11 @@ export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
     return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
   if (state === 'released') return answered({ status: 'already_released', reservation })
   if (state !== 'held') return answered({ status: 'already_confirmed', reservation })
-  const items = summed(call.items)
+  const items = summed(call.items, [...sale.present.limits.keys()])
   if (JSON.stringify(items) === JSON.stringify(before)) return answered({ status: 'amended', reservation })
   if (items.some(({ sku, quantity }) => quantity > unitsIn(before, sku))) {
     const is = stateAt(sale, now)
-    if (is === 'not_started') return answered({ status: is, opensAt: Number(sale.rules.opensAt) })
+    if (is === 'not_started') return answered({ status: is, opensAt: sale.present.opensAt })
     if (is !== 'open') return answered({ status: is })
     const refusal = refusalOf(sale, buyer, items, now, reservation)
     if (refusal) return answered(refusal)
@@ -172,7 +170,7 @@ export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number
     const status = state === 'released' ? 'already_released' : 'already_confirmed'
     return { answer: { status, reservation }, after: sale }
   }
-  const wanted = Math.min(now + holdMs, createdAt + maxHoldOf(sale.rules))
+  const wanted = Math.min(now + holdMs, createdAt + sale.present.maxHoldMs)
   if (wanted <= expiresAt) return { answer: { status: 'extended', reservation }, after: sale }
   const extended = { ...reservation, expiresAt: wanted }
   return {
@@ -227,9 +225,9 @@ function refusalOf(
 ): Answer | undefined {
   const before = hold?.items ?? []
   for (const { sku, quantity } of items) {
-    const limit = limitOf(sale.rules, sku)
+    const limit = sale.present.limits.get(sku)!
     const own = unitsIn(before, sku)
-    if (limit === undefined || quantity <= own) continue
+    if (limit === null || quantity <= own) continue
     const taken = takenBy(sale, buyer, sku, now) - own
     if (taken + quantity > limit) {
       const reservations = inTheWay(sale, buyer, sku, now, hold)
@@ -266,13 +264,9 @@ export function list(sale: Sale, { buyer, id, limit }: CallOf<'list'>, now: numb
   return { status: 'listed', page: all.slice(at + 1, at + 1 + limit) }
 }
 
-function maxHoldOf({ holdMs = DEFAULT_HOLD_MS, maxHoldMs }: SaleRules): number {
-  return maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs)
-}
-
-/** Each SKU once, in order. */
-function summed(items: readonly Item[]): Item[] {
+/** Each SKU once, in the order of the sale. */
+function summed(items: readonly Item[], skus: readonly string[]): Item[] {
   const quantities = new Map<string, number>()
   for (const { sku, quantity } of items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
-  return [...quantities].sort(([a], [b]) => (a < b ? -1 : 1)).map(([sku, quantity]) => ({ sku, quantity }))
+  return skus.filter((sku) => quantities.has(sku)).map((sku) => ({ sku, quantity: quantities.get(sku)! }))
 }

@@ -1,5 +1,6 @@
 import type { Item, Reservation, SkuCounts } from '../../src/sale/results.js'
 import type { SaleRules } from '../../src/sale/rules.js'
+import { type Present, presentOf } from './rules.js'
 
 /** A reservation as the rules know it. `held` may have expired since: {@link latest}. */
 export interface Known {
@@ -21,7 +22,9 @@ export interface Known {
  * is counted from the list at every question, so it shares no mistake with the engines.
  */
 export interface Sale {
+  /** Those that the sale was created with. */
   readonly rules: SaleRules
+  readonly present: Present
   /** The server's time at the latest change. */
   readonly now: number
   readonly paused: boolean
@@ -55,6 +58,7 @@ interface Count {
 export function newSale(rules: SaleRules): Sale {
   return {
     rules,
+    present: presentOf(rules),
     now: 0,
     paused: false,
     ended: false,
@@ -88,9 +92,9 @@ export function isActive({ state }: Reservation): boolean {
 }
 
 export function stateAt(sale: Sale, now: number): 'not_started' | 'open' | 'paused' | 'ended' {
-  const { opensAt, closesAt } = sale.rules
-  if (sale.ended || (closesAt !== undefined && now >= Number(closesAt))) return 'ended'
-  if (opensAt !== undefined && now < Number(opensAt)) return 'not_started'
+  const { opensAt, closesAt } = sale.present
+  if (sale.ended || (closesAt !== null && now >= closesAt)) return 'ended'
+  if (opensAt !== null && now < opensAt) return 'not_started'
   return sale.paused ? 'paused' : 'open'
 }
 
@@ -116,10 +120,6 @@ export function takenBy(sale: Sale, buyer: string, sku: string, now: number): nu
   return units
 }
 
-export function limitOf({ limitPerBuyer }: SaleRules, sku: string): number | undefined {
-  return typeof limitPerBuyer === 'object' ? limitPerBuyer[sku] : limitPerBuyer
-}
-
 export function unitsIn(items: readonly Item[], sku: string): number {
   return items.reduce((sum, item) => sum + (item.sku === sku ? item.quantity : 0), 0)
 }
@@ -136,7 +136,7 @@ export function textOf(sale: Sale): string {
     ([key, count]) => `${key} ${count.countedAt} ${count.applied} ${count.owed}`,
   )
   return [
-    `${sale.now} ${sale.paused} ${sale.ended}`,
+    `${sale.now} ${sale.paused} ${sale.ended} ${sale.present.revision}`,
     moves.sort().join(),
     counts.sort().join(),
     [...sale.totals].join(),

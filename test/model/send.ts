@@ -49,6 +49,8 @@ export async function send(
       const { from, to, quantity, key } = call
       return { ...(await sale.move({ from, to, quantity, key }, options)) }
     }
+    case 'update':
+      return { status: 'updated', ...(await sale.update(call.update, options)) }
     case 'control':
       return { status: await sale[call.action](options) }
     case 'stats':

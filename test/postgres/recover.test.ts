@@ -123,6 +123,37 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     expect(ledger.errors).toEqual([])
   })
 
+  test('the rules in force come back, and what was bought under earlier ones', async () => {
+    const { shop, ledger, follower } = await open({ partitions, limitPerBuyer: 1 })
+    const late = shop.handle()
+    await late.stats()
+    await shop.sale.update({ stock: { kiwi: 9 }, limitPerBuyer: 4 })
+    const bought = await shop.hold('ann', [{ sku: 'kiwi', quantity: 4 }])
+    await late.restock({ sku: 'kiwi', quantity: 2, key: 'more' })
+    await shop.sale.update({ limitPerBuyer: 2, closesAt: shop.now() + 3_600_000 })
+    await ledger.agrees(shop.sale)
+    const { rows } = await db.pool.query(
+      `SELECT details FROM "${ledger.schema}".events WHERE type = 'updated' AND partition = 0 ORDER BY sequence`,
+    )
+    expect(rows.map(({ details }) => details)).toEqual([
+      { revision: 1, changes: { stock: { kiwi: 9 }, limitPerBuyer: 4 } },
+      { revision: 2, changes: { limitPerBuyer: 2, closesAt: shop.now() + 3_600_000 } },
+    ])
+    await follower.close()
+    await lose()
+    const other = stranger(shop)
+    expect(await other.recover({ from: ledger.ledger })).toMatchObject({ restored: 1, refused: [] })
+    expect(await other.rules()).toMatchObject({ revision: 2, limitPerBuyer: 2 })
+    expect(await other.get(bought.id)).toMatchObject({ state: 'held', items: bought.items })
+    expect((await other.stats()).skus.kiwi).toMatchObject({ total: 11, available: 7, held: 4 })
+    const rules = { stock: { a: 10, b: 5 }, holdMs: 60_000, maxHoldMs: 600_000, partitions, limitPerBuyer: 1 }
+    expect(await stranger(shop).create(rules)).toEqual({ created: false })
+    expect((await other.audit()).violations).toEqual([])
+    await ledger.follow(other)
+    await ledger.agrees(other)
+    expect(ledger.errors).toEqual([])
+  })
+
   test('a sale that is sold out comes back sold out, with all buyers who gave up and all who came too late', async () => {
     const { shop, ledger } = await open({ stock: { a: 3 }, partitions, limitPerBuyer: 1 })
     const gone = []

@@ -49,6 +49,14 @@ export class History {
     this.granted = stock.map(() => 0)
   }
 
+  /** The units of all SKUs, of which some may be new. */
+  begin(stock: readonly number[]): void {
+    for (const units of stock.slice(this.counts.length)) {
+      this.counts.push({ total: units, available: units, held: 0, confirmed: 0, inTransit: 0 })
+      this.granted.push(0)
+    }
+  }
+
   /** @param cartOf What a reservation first asked for; the events do not repeat it. */
   add(event: StoredEvent, cartOf: (id: string) => StoredReservation['cart']): void {
     const told = () => `event ${JSON.stringify(event)}`
@@ -61,6 +69,7 @@ export class History {
       return
     }
     this.nothingDue(told)
+    if (event.type === 'updated') return
     if (event.type === 'restocked') {
       this.#move(event.sku, undefined, 'available', event.applied)
       this.counts[event.sku]!.total += event.applied

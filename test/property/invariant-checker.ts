@@ -5,6 +5,7 @@ import type {
   Engine,
   Op,
   Partition,
+  Rules,
   SkuCounts,
   StoredReservation,
 } from '../../src/engine/engine.js'
@@ -26,18 +27,28 @@ export class InvariantChecker {
   /** There is no other partition that units could have come from. */
   readonly #alone: boolean
 
-  private constructor(partition: Partition, token: string, stock: readonly number[], alone: boolean) {
+  readonly #stockOf: (rules: Rules) => number[]
+
+  private constructor(
+    partition: Partition,
+    token: string,
+    rules: Rules,
+    stockOf: (rules: Rules) => number[],
+    alone: boolean,
+  ) {
     this.#partition = partition
     this.#token = token
-    this.history = new History(stock)
+    this.#stockOf = stockOf
+    this.history = new History(stockOf(rules))
     this.#alone = alone
   }
 
   static async of(engine: Engine, sale: string, index = 0, partitions = 1): Promise<InvariantChecker> {
     const partition = engine.partition(sale, index, partitions)
     const { incarnation, rules } = await ask(partition, null, 'describe', {})
-    const stock = rules.skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
-    return new InvariantChecker(partition, incarnation, stock, partitions === 1)
+    const stockOf = ({ skus }: Rules) =>
+      skus.map((rule, sku) => splitStock(rule.stock, sku, index, partitions))
+    return new InvariantChecker(partition, incarnation, rules, stockOf, partitions === 1)
   }
 
   /**
@@ -90,6 +101,10 @@ export class InvariantChecker {
       })
       for (const { id, cart, changes } of reservations) this.#carts.set(id, changes?.first ?? cart)
       demand(events.length > 0, 'events', () => `none after ${this.history.sequence}, of ${until}`)
+      if (events.some(({ type }) => type === 'updated')) {
+        const { present } = await ask(this.#partition, this.#token, 'describe', {})
+        this.history.begin(this.#stockOf(present.rules))
+      }
       // A sweep may have written more behind the page.
       for (const event of events) if (event.sequence <= until) this.history.add(event, cartOf)
     }

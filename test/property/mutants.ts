@@ -292,6 +292,53 @@ export const mutants: readonly Mutant[] = [
     breaks: ['answer', 'fault'],
   },
   {
+    name: 'a new limit is not in force',
+    alterations: [{ find: 'if stock[sku][LIMIT] ~= limit then', replace: 'if stock[sku][LIMIT] == -2 then' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'an update keeps the time of closing',
+    alterations: [
+      {
+        find: '= opens, closes, hold, max_hold, longest',
+        replace: '= opens, closesAt, hold, max_hold, longest',
+      },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'an update writes no event',
+    alterations: [without('emit(UPDATED, revision, changes)')],
+    breaks: ['events', 'fault'],
+  },
+  {
+    name: 'a new SKU begins with one unit more',
+    alterations: [
+      {
+        find: '{ units[i], 0, 0, units[i], 0, -2, 0 }',
+        replace: '{ units[i] + 1, 0, 0, units[i] + 1, 0, -2, 0 }',
+      },
+    ],
+    breaks: ['events', 'conservation', 'answer'],
+  },
+  {
+    name: 'new holds keep the first holdMs',
+    alterations: [{ find: 'plan[2] == 0 and defaultHoldMs', replace: 'plan[2] == 0 and holdMs' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'the hold 0 of a record takes the present holdMs',
+    alterations: [
+      { find: '(hold == 0 and holdMs or hold)', replace: '(hold == 0 and defaultHoldMs or hold)' },
+    ],
+    breaks: ['answer', 'promise', 'events', 'conservation'],
+  },
+  {
+    name: 'a hold may be longer than maxHoldMs',
+    alterations: [{ find: 'plan[2] > maxHoldMs and bypass_freeze == 0', replace: 'false' }],
+    breaks: ['answer'],
+  },
+  {
     name: 'time runs backwards',
     alterations: [{ find: 'time_since(last_time, last_ahead, call[3])', replace: 'time_since(0, 0, 0)' }],
     breaks: ['events', 'answer'],

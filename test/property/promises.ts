@@ -1,6 +1,7 @@
-import type { Reservation, SaleRules } from '../../src/index.js'
+import type { Reservation } from '../../src/index.js'
 import { type Answer, type Call, describeCall } from '../model/call.js'
-import { limitOf, unitsIn } from '../model/sale.js'
+import type { Present } from '../model/rules.js'
+import { unitsIn } from '../model/sale.js'
 import { demand } from '../model/violation.js'
 
 /**
@@ -8,15 +9,10 @@ import { demand } from '../model/violation.js'
  * been, only of what may follow from the ones given so far.
  */
 export class Promises {
-  readonly #rules: SaleRules
   readonly #told = new Map<string, Reservation>()
   readonly #due = new Set<string>()
   /** Payments that were told `refund_due`: reservation, payment and reason. */
   readonly #payments = new Map<string, unknown>()
-
-  constructor(rules: SaleRules) {
-    this.#rules = rules
-  }
 
   hear(answer: Answer, call: Call): void {
     const { reservation } = answer
@@ -52,21 +48,24 @@ export class Promises {
     demand(belongs, 'promise', () => `${payment} was answered ${status} ${reason}, the own one is ${own}`)
   }
 
-  /** No unit is promised twice, nobody has more than the limit. */
-  keep(now: number, total: (sku: string) => number): void {
+  /** No unit is promised twice, nobody has more than a limit that was ever in force. */
+  keep(now: number, total: (sku: string) => number, limits: Present['highest']): void {
     const promised = [...this.#told.values()].filter(
       ({ state, expiresAt }) => state === 'confirmed' || (state === 'held' && now < expiresAt),
     )
-    for (const sku of Object.keys(this.#rules.stock)) {
+    for (const [sku, limit] of limits) {
       const units = unitsOf(promised, sku)
       demand(units <= total(sku), 'oversell', () => `${units} ${sku} are promised, there are ${total(sku)}`)
-      const limit = limitOf(this.#rules, sku) ?? Number.POSITIVE_INFINITY
       for (const buyer of new Set(promised.map((reservation) => reservation.buyer))) {
         const own = unitsOf(
           promised.filter((reservation) => reservation.buyer === buyer),
           sku,
         )
-        demand(own <= limit, 'limit', () => `${buyer} has ${own} ${sku}, the limit is ${limit}`)
+        demand(
+          limit === null || own <= limit,
+          'limit',
+          () => `${buyer} has ${own} ${sku}, the limit is ${limit}`,
+        )
       }
     }
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { SaleRules } from '../../src/index.js'
+import type { RulesUpdate, SaleRules } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { confirm, describe, type Operation, release, reserve } from './operations.js'
 import { HANDLES, type Request, type World } from './world.js'
@@ -154,9 +154,10 @@ function option<T, K extends string>(name: K, value: fc.Arbitrary<T>): fc.Arbitr
   })
 }
 
-function carts() {
+/** @param skus The SKUs that buyers ask for; one that is new costs the call a question. */
+function carts(skus: readonly string[]) {
   const line = fc.record({
-    sku: fc.constantFrom('a', 'a', 'a', 'b', 'c'),
+    sku: fc.constantFrom(...skus),
     quantity: fc.oneof({ arbitrary: fc.constant(1), weight: 3 }, fc.integer({ min: 2, max: 3 })),
   })
   return fc.oneof(
@@ -165,24 +166,47 @@ function carts() {
   )
 }
 
-function reserves(): fc.Arbitrary<Operation> {
+function reserves(skus: readonly string[]): fc.Arbitrary<Operation> {
   return fc
     .tuple(
       buyers,
-      carts(),
+      carts(skus),
       option('key', fc.constantFrom('k1', 'k2', 'k3')),
       option('holdMs', fc.constantFrom(1, 50, 150)),
     )
     .map(([buyer, cart, key, holdMs]) => reserve({ buyer, items: cart, ...key, ...holdMs }))
 }
 
-function operations(counts: boolean): fc.Arbitrary<Operation> {
+/** What an update names; `d` is a SKU that the sale does not begin with. */
+function updates(): fc.Arbitrary<Operation> {
+  const moments = (...after: readonly number[]) => fc.constantFrom(null, ...after.map((ms) => START + ms))
+  return fc
+    .tuple(
+      option('opensAt', moments(0, 150, 500)),
+      option('closesAt', moments(150, 400, 900, 5_000)),
+      option(
+        'limitPerBuyer',
+        fc.constantFrom<RulesUpdate['limitPerBuyer'][]>(1, 2, 3, null, { a: 1 }, { b: null }, { d: 2 }),
+      ),
+      option('holdMs', fc.constantFrom(100, 300)),
+      option('maxHoldMs', fc.constantFrom(100, 300, 1_300)),
+      option('stock', fc.constantFrom<Record<string, number>>({ d: 2 }, { d: 2 }, { d: 3 })),
+    )
+    .map((parts) => ({ do: 'update', update: Object.assign({}, ...parts) as RulesUpdate }))
+}
+
+/**
+ * @param counts Whether there are stock counts.
+ * @param alone What takes several steps is not sent at once with others.
+ */
+function operations(counts: boolean, alone: boolean): fc.Arbitrary<Operation> {
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Operation>) => ({ weight, arbitrary })
   const payment = option('paymentId', fc.constantFrom('p1', 'p2'))
   const buyer = fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, option('buyer', buyers))
   const amount = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: -4, max: -1 }))
   return fc.oneof(
-    weighted(12, reserves()),
+    weighted(12, reserves(alone ? ['a', 'a', 'a', 'b', 'c', 'd'] : ['a', 'a', 'a', 'b', 'c'])),
+    ...(alone ? [weighted(3, updates())] : []),
     weighted(
       7,
       fc.tuple(places, payment, buyer).map(([place, paid, own]) => confirm(place, { ...paid, ...own })),
@@ -194,7 +218,7 @@ function operations(counts: boolean): fc.Arbitrary<Operation> {
     weighted(
       4,
       fc
-        .tuple(places, carts(), buyer)
+        .tuple(places, carts(['a', 'a', 'a', 'b', 'c']), buyer)
         .map(([place, items, own]) => ({ do: 'amend', id: `#${place}`, buyer: null, items, ...own })),
     ),
     weighted(
@@ -283,7 +307,8 @@ export const sales: fc.Arbitrary<SaleRules> = fc
 /** @param counts Whether there are stock counts. */
 export function stories(maxLength: number, counts = true): fc.Arbitrary<Step[]> {
   const handle = fc.nat({ max: HANDLES - 1 })
-  const request = fc.record({ handle, operation: operations(counts) })
+  const request = fc.record({ handle, operation: operations(counts, true) })
+  const requestAtOnce = fc.record({ handle, operation: operations(counts, false) })
   const create = fc.boolean().map((same): Operation => ({ do: 'create', same }))
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary })
   const step = fc.oneof(
@@ -293,7 +318,7 @@ export function stories(maxLength: number, counts = true): fc.Arbitrary<Step[]> 
     ),
     weighted(
       5,
-      fc.array(request, { minLength: 2, maxLength: 4 }).map((requests) => new Together(requests)),
+      fc.array(requestAtOnce, { minLength: 2, maxLength: 4 }).map((requests) => new Together(requests)),
     ),
     weighted(
       4,

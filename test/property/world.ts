@@ -54,7 +54,7 @@ export class World {
   private constructor(rules: SaleRules, sides: readonly Side[]) {
     this.rules = rules
     this.#sides = sides
-    this.#promises = new Promises(rules)
+    this.#promises = new Promises()
     this.#time = new NaiveTime(this.#clock)
     this.#sale = newSale(rules)
   }
@@ -217,9 +217,10 @@ export class World {
   async #recount(promises = true): Promise<void> {
     for (const { checker } of this.#sides) {
       const counts = await checker.look()
-      const skus = Object.keys(this.rules.stock).sort()
+      const { highest } = this.#sale.present
+      const skus = [...highest.keys()]
       const total = (sku: string) => counts[skus.indexOf(sku)]!.total
-      if (promises) this.#promises.keep(this.#time.now, total)
+      if (promises) this.#promises.keep(this.#time.now, total, highest)
     }
   }
 
@@ -257,6 +258,7 @@ async function warmUp(engine: TimedEngine['engine']): Promise<void> {
     sale.restock({ sku: 'a', quantity: 1, key: 'warm-up' }),
     sale.pause(),
     sale.stats(),
+    sale.update({ holdMs: 1_000 }),
   ])
   await sale.close()
 }

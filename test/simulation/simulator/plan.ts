@@ -91,7 +91,7 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
   }
 }
 
-const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move'>[] = [
+const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move' | 'update'>[] = [
   ...Array<'reserve'>(12).fill('reserve'),
   ...Array<'confirm'>(5).fill('confirm'),
   ...Array<'release'>(3).fill('release'),

@@ -46,6 +46,7 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
     case 'control':
       return item.action === call.action
     case 'create':
+    case 'update':
     case 'stats':
       return true
   }

@@ -1,0 +1,96 @@
+import type { SaleRules } from '../../src/sale/rules.js'
+import type { RulesUpdate } from '../../src/sale/rules-update.js'
+
+const DEFAULT_HOLD_MS = 600_000
+const DEFAULT_MAX_HOLD_MS = 3_600_000
+
+/** The rules in force. A SKU without a limit has `null`. */
+export interface Present {
+  readonly revision: number
+  readonly opensAt: number | null
+  readonly closesAt: number | null
+  readonly holdMs: number
+  readonly maxHoldMs: number
+  /** By SKU, in the order in which the sale has them. */
+  readonly limits: ReadonlyMap<string, number | null>
+  /** The highest limits that were ever in force. */
+  readonly highest: ReadonlyMap<string, number | null>
+  /** Units that each SKU began with. */
+  readonly stock: ReadonlyMap<string, number>
+}
+
+export function presentOf(rules: SaleRules): Present {
+  const { stock, limitPerBuyer, holdMs = DEFAULT_HOLD_MS, opensAt, closesAt } = rules
+  const skus = Object.keys(stock).sort()
+  const limits = new Map(
+    skus.map((sku) => [
+      sku,
+      (typeof limitPerBuyer === 'object' ? limitPerBuyer[sku] : limitPerBuyer) ?? null,
+    ]),
+  )
+  return {
+    revision: 0,
+    opensAt: opensAt === undefined ? null : Number(opensAt),
+    closesAt: closesAt === undefined ? null : Number(closesAt),
+    holdMs,
+    maxHoldMs: rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs),
+    limits,
+    highest: limits,
+    stock: new Map(skus.map((sku) => [sku, stock[sku]!])),
+  }
+}
+
+/**
+ * The rules after an update: the very same object if it changes nothing, `undefined` if it is
+ * wrong.
+ */
+export function updated(present: Present, update: RulesUpdate): Present | undefined {
+  const { opensAt = present.opensAt, closesAt = present.closesAt } = update
+  const holdMs = update.holdMs === undefined ? present.holdMs : (update.holdMs ?? DEFAULT_HOLD_MS)
+  const maxHoldMs =
+    update.maxHoldMs === undefined
+      ? present.maxHoldMs
+      : (update.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs))
+  if (opensAt !== null && closesAt !== null && closesAt <= opensAt) return undefined
+  if (maxHoldMs < holdMs) return undefined
+  const added = Object.entries(update.stock ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+  if (added.some(([sku, units]) => (present.stock.get(sku) ?? units) !== units)) return undefined
+  const stock = new Map([...present.stock, ...added])
+  const limits = limitsAfter(present, [...stock.keys()], update.limitPerBuyer)
+  if (!limits) return undefined
+  const next = {
+    ...present,
+    opensAt: opensAt === null ? null : Number(opensAt),
+    closesAt: closesAt === null ? null : Number(closesAt),
+    ...{ holdMs, maxHoldMs, limits, stock },
+  }
+  if (contentOf(next) === contentOf(present)) return present
+  const highest = [...limits].map(([sku, limit]) => [sku, higher(limit, present.highest.get(sku))] as const)
+  return { ...next, revision: present.revision + 1, highest: new Map(highest) }
+}
+
+function limitsAfter(
+  { limits: before }: Present,
+  skus: readonly string[],
+  given: RulesUpdate['limitPerBuyer'],
+): Map<string, number | null> | undefined {
+  const [first] = before.values()
+  const ofNew = [...before.values()].every((limit) => limit === first) ? first! : null
+  const limits = new Map(skus.map((sku) => [sku, before.has(sku) ? before.get(sku)! : ofNew]))
+  if (given === undefined) return limits
+  if (given === null || typeof given === 'number') return new Map(skus.map((sku) => [sku, given]))
+  for (const [sku, limit] of Object.entries(given)) {
+    if (!limits.has(sku)) return undefined
+    limits.set(sku, limit)
+  }
+  return limits
+}
+
+function higher(limit: number | null, before: number | null | undefined): number | null {
+  if (before === undefined) return limit
+  return limit === null || before === null ? null : Math.max(limit, before)
+}
+
+function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, stock }: Present): string {
+  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], [...stock]])
+}
