@@ -54,7 +54,7 @@ export class StockholdError extends Error {
   /** Whether the same call may succeed if it is repeated unchanged. */
   readonly retryable: boolean
   /** With `IDEMPOTENCY_CONFLICT` of `reserve`: the id of the reservation that the key has made. */
-  declare readonly reservations?: readonly string[]
+  declare readonly reservations?: readonly string[] | undefined
 
   /** @param options `retryable`: follows from the code, unless given. */
   constructor(

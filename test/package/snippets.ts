@@ -177,6 +177,13 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
   'src/sale/README.md': [
     { prints: ['held until', 'IDEMPOTENCY_CONFLICT false', 'true []'] },
     {
+      prints: [
+        '{ revision: 1, replayed: false }',
+        '{ revision: 1, replayed: true }',
+        '{ limitPerBuyer: 3 } 1',
+      ],
+    },
+    {
       call: `
         const refunds: string[] = []
         const provider = { createSession: async () => 'session', refund: async (id: string) => void refunds.push(id) }
@@ -186,6 +193,13 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         const { id } = held.reservation
         console.log(await pay(id), await paid(id, 'p-1'), await paid(id, 'p-1'), await paid(id, 'p-2'), refunds)`,
       prints: ["session ship ship refund [ 'p-2' ]"],
+    },
+    {
+      prints: [
+        'amended',
+        'limit_exceeded',
+        "[ { sku: 'mango', quantity: 1 }, { sku: 'socks', quantity: 1 } ]",
+      ],
     },
     { prints: ['-2 3', '60', 'total: 65, available: 57, held: 8'] },
   ],
