@@ -333,13 +333,6 @@ export const mutants: readonly Mutant[] = [
     breaks: ['answer'],
   },
   {
-    name: 'the hold 0 of a record takes the present holdMs',
-    alterations: [
-      { find: '(hold == 0 and holdMs or hold)', replace: '(hold == 0 and defaultHoldMs or hold)' },
-    ],
-    breaks: ['answer', 'promise', 'events', 'conservation'],
-  },
-  {
     name: 'a hold may be longer than maxHoldMs',
     alterations: [{ find: 'plan[2] > maxHoldMs and bypass_freeze == 0', replace: 'false' }],
     breaks: ['answer'],

@@ -82,7 +82,7 @@ describe('finds a bug injected around the memory engine', () => {
     const timeless = (inner: Engine) => wrapped(inner, { elapsed: () => 0 })
     const { violation } = await checkProperties([() => between(timeless)], {
       seed: SEED,
-      runs: RUNS,
+      runs: 4 * RUNS,
       asFound: true,
     })
     expect(violation).toBe('answer')
