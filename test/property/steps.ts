@@ -196,10 +196,10 @@ function updates(): fc.Arbitrary<Operation> {
 }
 
 /**
- * @param counts Whether there are stock counts.
+ * @param isWhole The sale has one partition: there are stock counts, and lists of reservations.
  * @param alone What takes several steps is not sent at once with others.
  */
-function operations(counts: boolean, alone: boolean): fc.Arbitrary<Operation> {
+function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Operation>) => ({ weight, arbitrary })
   const payment = option('paymentId', fc.constantFrom('p1', 'p2'))
   const buyer = fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, option('buyer', buyers))
@@ -216,7 +216,7 @@ function operations(counts: boolean, alone: boolean): fc.Arbitrary<Operation> {
       fc.tuple(places, buyer).map(([place, own]) => release(place, own)),
     ),
     weighted(
-      4,
+      isWhole || alone ? 4 : 0,
       fc
         .tuple(places, carts(['a', 'a', 'a', 'b', 'c']), buyer)
         .map(([place, items, own]) => ({ do: 'amend', id: `#${place}`, buyer: null, items, ...own })),
@@ -236,7 +236,7 @@ function operations(counts: boolean, alone: boolean): fc.Arbitrary<Operation> {
       places.map((place) => ({ do: 'get', id: `#${place}` })),
     ),
     weighted(
-      2,
+      isWhole ? 2 : 0,
       fc
         .tuple(buyers, fc.option(places, { nil: null }), fc.constantFrom(1, 3, 100))
         .map(([who, place, limit]) => {
@@ -250,7 +250,7 @@ function operations(counts: boolean, alone: boolean): fc.Arbitrary<Operation> {
         .map(([sku, quantity, key]) => ({ do: 'restock', sku, quantity, key })),
     ),
     weighted(
-      counts ? 3 : 0,
+      isWhole ? 3 : 0,
       fc
         .tuple(
           fc.constantFrom(...SKUS),
@@ -304,11 +304,11 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     }
   })
 
-/** @param counts Whether there are stock counts. */
-export function stories(maxLength: number, counts = true): fc.Arbitrary<Step[]> {
+/** @param isWhole See {@link operations}. */
+export function stories(maxLength: number, isWhole = true): fc.Arbitrary<Step[]> {
   const handle = fc.nat({ max: HANDLES - 1 })
-  const request = fc.record({ handle, operation: operations(counts, true) })
-  const requestAtOnce = fc.record({ handle, operation: operations(counts, false) })
+  const request = fc.record({ handle, operation: operations(isWhole, true) })
+  const requestAtOnce = fc.record({ handle, operation: operations(isWhole, false) })
   const create = fc.boolean().map((same): Operation => ({ do: 'create', same }))
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary })
   const step = fc.oneof(
