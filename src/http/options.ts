@@ -58,7 +58,7 @@ export interface SaleRoutesOptions<R = Request> {
   sale: FlashSale
   /** The waiting room of the sale. Without it there is no queue. @default none */
   room?: WaitingRoom | undefined
-  /** Says who sends a request, from the shop's login; `undefined`: nobody that the shop knows. */
+  /** Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. */
   identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
   /** Whether a buyer may see and buy a SKU. @default every SKU */
   allow?: ((question: AllowQuestion<R>) => boolean | Promise<boolean>) | undefined
@@ -121,7 +121,7 @@ export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
   }
 }
 
-/** A room whose passes the sale does not ask for would keep nobody out. */
+/** A room whose passes the sale does not ask for would keep no visitor out. */
 function checkRoom(room: unknown, sale: FlashSale): void {
   if (!(room instanceof WaitingRoom)) throw invalid('room', 'must be a WaitingRoom')
   const { gate } = contextOf(sale)

@@ -1,4 +1,5 @@
 import type { Answer, Op } from '../../engine/engine.js'
+import type { Moved } from './counts.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function move(state: PartitionState, op: Op<'move'>, { overdue }: Step): Answer<'move'> {
@@ -12,6 +13,18 @@ export function move(state: PartitionState, op: Op<'move'>, { overdue }: Step): 
   const { available } = state.stock.of(from)
   if (!op.final && available < quantity) return { status: 'lacking', sku: from, available }
   const applied = Math.min(available, op.atMost ?? quantity)
-  state.move({ from, to, quantity, applied }, key)
+  carryOut(state, { from, to, quantity, applied }, key)
   return { status: 'moved', applied, replayed: false }
+}
+
+function carryOut(state: PartitionState, moved: Moved, key: string): void {
+  const { from, to, quantity, applied } = moved
+  state.stock.restock(from, -applied)
+  state.stock.restock(to, applied)
+  state.moves.set(key, moved)
+  state.append({ type: 'moved', sku: from, to, quantity, key, applied })
+  if (applied === 0) return
+  state.returns++
+  state.announceSoldOut([[from, applied]])
+  state.cameBack([[to, applied]])
 }

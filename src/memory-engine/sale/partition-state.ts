@@ -18,6 +18,7 @@ import { Counts, type Moved } from './counts.js'
 import type { Entry } from './entry.js'
 import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
+import { ReservationIndex } from './reservation-index.js'
 import { Stock } from './stock.js'
 import { Transfers } from './transfers.js'
 
@@ -71,9 +72,7 @@ export class PartitionState {
   frozen = false
 
   readonly #index: number
-  readonly #byId = new Map<string, Entry>()
-  readonly #byKey = new Map<string, Entry>()
-  readonly #byBuyer = new Map<string, Entry[]>()
+  readonly #reservations = new ReservationIndex()
   readonly #expiry = new ExpiryHeap()
 
   /** @param index The index of the partition in the sale. */
@@ -155,16 +154,16 @@ export class PartitionState {
   }
 
   find(id: string): Entry | undefined {
-    return this.#byId.get(id)
+    return this.#reservations.find(id)
   }
 
   findByKey(buyer: string, key: string): Entry | undefined {
-    return this.#byKey.get(keyOf(buyer, key))
+    return this.#reservations.findByKey(buyer, key)
   }
 
   /** A buyer's reservations in the order in which they were made. */
   ofBuyer(buyer: string): readonly Entry[] {
-    return this.#byBuyer.get(buyer) ?? []
+    return this.#reservations.ofBuyer(buyer)
   }
 
   hold({ id, buyer, cart, key, holdMs, changes }: Op<'reserve'>): Entry {
@@ -181,11 +180,7 @@ export class PartitionState {
       further: new Map(),
     }
     this.entries.push(entry)
-    this.#byId.set(id, entry)
-    if (key !== null) this.#byKey.set(keyOf(buyer, key), entry)
-    const others = this.#byBuyer.get(buyer)
-    if (others) others.push(entry)
-    else this.#byBuyer.set(buyer, [entry])
+    this.#reservations.add(entry)
     this.#expiry.add(entry)
     this.stock.take(buyer, cart, 'held')
     this.#appendOf(entry, { type: 'reserved', id, expiresAt })
@@ -273,28 +268,6 @@ export class PartitionState {
     if (restock) this.cameBack(cart)
   }
 
-  restock({ sku, quantity, key }: Op<'restock'>): number {
-    const applied = this.stock.restock(sku, quantity)
-    this.restocks.set(key, { sku, quantity, applied })
-    this.append({ type: 'restocked', sku, quantity, key, applied })
-    if (applied > 0) this.returns++
-    if (applied < 0) this.announceSoldOut([[sku, -applied]])
-    if (applied > 0) this.cameBack([[sku, applied]])
-    return applied
-  }
-
-  move(moved: Moved, key: string): void {
-    const { from, to, quantity, applied } = moved
-    this.stock.restock(from, -applied)
-    this.stock.restock(to, applied)
-    this.moves.set(key, moved)
-    this.append({ type: 'moved', sku: from, to, quantity, key, applied })
-    if (applied === 0) return
-    this.returns++
-    this.announceSoldOut([[from, applied]])
-    this.cameBack([[to, applied]])
-  }
-
   /**
    * Shifts the target of a SKU, `total - owed`. Returns by how much `total` has changed: units that
    * are added free the debt first, and those that are lacking are added to it.
@@ -371,9 +344,4 @@ export class PartitionState {
   #change(entry: Entry, change: Partial<StoredReservation>): void {
     entry.reservation = { ...entry.reservation, ...change }
   }
-}
-
-/** The length keeps buyers and keys apart that are equal when joined. */
-function keyOf(buyer: string, key: string): string {
-  return `${buyer.length}:${buyer}${key}`
 }

@@ -22,7 +22,7 @@ onBothEngines((open) => {
       gone,
       { status: 'waiting', number: 3, ahead: 0 },
     ])
-    // The number that names the visit is given up: nobody waits for it.
+    // The number that names the visit is given up: no visitor waits for it.
     expect(await room.peek()).toMatchObject({ waiting: 3, tail: 5, goneVersion: 1 })
     expect(await room.ask('join', { buyer: 'ann' })).toMatchObject({ number: 3, visitId: 5 })
     expect(await room.join('u3')).toEqual([6])

@@ -5,7 +5,7 @@ export type Fault = 'refused' | 'answer lost'
 
 /**
  * A pool whose transactions fail once, at the statement of that number: as if the process, the
- * database or the network had failed there. The connection is closed by whoever sees the error.
+ * database or the network had failed there. The caller that sees the error closes the connection.
  */
 export class FaultyPool implements SqlPool {
   readonly #pool: SqlPool
