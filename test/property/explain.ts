@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer, Call } from '../model/call.js'
 import { carryOut } from '../model/model.js'
-import type { Sale } from '../model/sale.js'
+import { type Sale, textOf } from '../model/sale.js'
 
 /** A request and its answer. */
 export interface Sent {
@@ -52,9 +52,16 @@ export class SoldOutSayings {
   }
 }
 
+/** A sale after requests that were carried out in this order. */
+interface Explanation {
+  readonly after: Sale
+  readonly order: readonly Sent[]
+}
+
 /**
- * Looks for an order in which the plain rules give every one of these answers: what is sent at once
- * may be carried out in any order, but as if one after another. `undefined` if there is none.
+ * Looks for the orders in which the plain rules give every one of these answers: what is sent at
+ * once may be carried out in any order, but as if one after another. Returns one order for each
+ * sale that may be the result.
  *
  * @param now The server's time.
  * @param mayRepeat Whether the handle may have given this `sold_out` from its memory.
@@ -64,15 +71,18 @@ export function explain(
   sent: readonly Sent[],
   now: number,
   mayRepeat: (sent: Sent) => boolean,
-): { after: Sale; order: readonly Sent[] } | undefined {
-  if (sent.length === 0) return { after: before, order: [] }
+): Explanation[] {
+  if (sent.length === 0) return [{ after: before, order: [] }]
+  const found = new Map<string, Explanation>()
   for (const [i, each] of sent.entries()) {
-    for (const after of outcomes(before, each, now, mayRepeat)) {
-      const rest = explain(after, sent.toSpliced(i, 1), now, mayRepeat)
-      if (rest) return { after: rest.after, order: [each, ...rest.order] }
+    for (const next of outcomes(before, each, now, mayRepeat)) {
+      for (const { after, order } of explain(next, sent.toSpliced(i, 1), now, mayRepeat)) {
+        const text = `${[...after.known.keys()]}\n${textOf(after)}`
+        if (!found.has(text)) found.set(text, { after, order: [each, ...order] })
+      }
     }
   }
-  return undefined
+  return [...found.values()]
 }
 
 /** The states in which this request may leave the sale, given its answer. */

@@ -18,9 +18,7 @@ const onwards = stories(30, false).map((steps) =>
 /**
  * Whatever its answers are, a sale of one partition could have given them: that there are several,
  * nobody can tell. Without stock counts: units that come back while units are owed, or were, are in
- * transit until a call needs them (see `withhold` of the engine). Without lists: they tell which of
- * two reservations that were sent at once was made first, and one that waits for units of another
- * partition is made later than a sale of one partition would make it.
+ * transit until a call needs them (see `withhold` of the engine).
  */
 describe.each(kinds)('a sale of several partitions answers as one, on $name', (kind) => {
   test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {

@@ -3,18 +3,32 @@ import { type Answer, type Call, describeCall } from '../model/call.js'
 import type { Present } from '../model/rules.js'
 import { unitsIn } from '../model/sale.js'
 import { demand } from '../model/violation.js'
+import type { Sent } from './explain.js'
 
 /**
  * What the callers were told, and nothing else: with no knowledge of what an answer should have
  * been, only of what may follow from the ones given so far.
  */
 export class Promises {
-  readonly #told = new Map<string, Reservation>()
-  readonly #due = new Set<string>()
+  readonly #told: Map<string, Reservation>
+  readonly #due: Set<string>
   /** Payments that were told `refund_due`: reservation, payment and reason. */
-  readonly #payments = new Map<string, unknown>()
+  readonly #payments: Map<string, unknown>
 
-  hear(answer: Answer, call: Call): void {
+  constructor(before?: Promises) {
+    this.#told = new Map(before ? before.#told : [])
+    this.#due = new Set(before ? before.#due : [])
+    this.#payments = new Map(before ? before.#payments : [])
+  }
+
+  /** What was promised after these answers too, given in this order. */
+  after(sent: readonly Sent[]): Promises {
+    const promises = new Promises(this)
+    for (const { answer, call } of sent) promises.#hear(answer, call)
+    return promises
+  }
+
+  #hear(answer: Answer, call: Call): void {
     const { reservation } = answer
     if (!reservation) return
     const asked = describeCall(call)

@@ -196,7 +196,7 @@ function updates(): fc.Arbitrary<Operation> {
 }
 
 /**
- * @param isWhole The sale has one partition: there are stock counts, and lists of reservations.
+ * @param isWhole The sale has one partition: there are stock counts.
  * @param alone What takes several steps is not sent at once with others.
  */
 function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
@@ -216,7 +216,7 @@ function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
       fc.tuple(places, buyer).map(([place, own]) => release(place, own)),
     ),
     weighted(
-      isWhole || alone ? 4 : 0,
+      4,
       fc
         .tuple(places, carts(['a', 'a', 'a', 'b', 'c']), buyer)
         .map(([place, items, own]) => ({ do: 'amend', id: `#${place}`, buyer: null, items, ...own })),
@@ -236,7 +236,7 @@ function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
       places.map((place) => ({ do: 'get', id: `#${place}` })),
     ),
     weighted(
-      isWhole ? 2 : 0,
+      2,
       fc
         .tuple(buyers, fc.option(places, { nil: null }), fc.constantFrom(1, 3, 100))
         .map(([who, place, limit]) => {

@@ -27,6 +27,12 @@ interface Side {
   readonly checker: SaleInvariantChecker
 }
 
+/** One way in which all answers until now may have come about. */
+interface Possibility {
+  readonly sale: Sale
+  readonly promises: Promises
+}
+
 export interface Request {
   readonly handle: number
   readonly operation: Operation
@@ -45,18 +51,17 @@ export class World {
   /** Which kinds of answers came, to see that the stories reach them all. */
   readonly answers = new Set<string>()
   readonly #sides: readonly Side[]
-  readonly #promises: Promises
   readonly #sayings = new SoldOutSayings()
   readonly #time: NaiveTime
-  #sale: Sale
+  /** More than one after requests that were sent at once, until an answer tells which it is. */
+  #possible: readonly Possibility[]
   #steps = 0
 
   private constructor(rules: SaleRules, sides: readonly Side[]) {
     this.rules = rules
     this.#sides = sides
-    this.#promises = new Promises()
     this.#time = new NaiveTime(this.#clock)
-    this.#sale = newSale(rules)
+    this.#possible = [{ sale: newSale(rules), promises: new Promises() }]
   }
 
   static async create(engines: readonly TimedEngine[], rules: SaleRules): Promise<World> {
@@ -79,9 +84,10 @@ export class World {
     this.history.push(request)
     const sent = this.#address(request)
     const [answer] = (await this.#deliver([sent], times)) as [Answer]
-    this.#promises.hear(answer, sent.call)
+    const heard = [{ ...sent, answer, times }]
+    this.#narrow(({ sale, promises }) => [{ sale, promises: promises.after(heard) }])
     await this.#recount()
-    this.#explain([{ ...sent, answer, times }])
+    this.#explain(heard)
     return answer
   }
 
@@ -90,8 +96,7 @@ export class World {
     const sent = requests.map((request) => this.#address(request))
     const answers = await this.#deliver(sent, 1)
     await this.#recount(false)
-    const inOrder = this.#explain(sent.map((each, i) => ({ ...each, answer: answers[i]!, times: 1 })))
-    for (const { answer, call } of inOrder) this.#promises.hear(answer, call)
+    this.#explain(sent.map((each, i) => ({ ...each, answer: answers[i]!, times: 1 })))
     await this.#recount()
   }
 
@@ -121,14 +126,14 @@ export class World {
 
   /** `stats` and `audit`, which sweep. */
   async audit(): Promise<void> {
-    const { answer: expected } = this.#byTheRules({ do: 'stats' })
     for (const { handles, checker } of this.#sides) {
       const stats = await handles[0]!.stats()
-      demand(
-        isDeepStrictEqual({ status: 'stats', ...stats }, expected),
-        'answer',
-        () => `stats are ${JSON.stringify(stats)}, by the rules ${JSON.stringify(expected)}`,
-      )
+      this.#narrow((each) => {
+        const { answer } = this.#byTheRules(each, { do: 'stats' })
+        const wrong = () => `stats are ${JSON.stringify(stats)}, by the rules ${JSON.stringify(answer)}`
+        demand(isDeepStrictEqual({ status: 'stats', ...stats }, answer), 'answer', wrong)
+        return [each]
+      })
       const { ok, violations, skus } = await handles[0]!.audit()
       demand(ok, 'audit', () => JSON.stringify(violations))
       demand(
@@ -163,8 +168,8 @@ export class World {
   }
 
   /** What the rules alone say, now, to a call that makes a reservation of this name. */
-  #byTheRules(call: Call, name = '') {
-    return carryOut(this.#sale, call, this.#time.now, {}, name)
+  #byTheRules({ sale }: Possibility, call: Call, name = '') {
+    return carryOut(sale, call, this.#time.now, {}, name)
   }
 
   async #deliver(requests: readonly Addressed[], times: number): Promise<Answer[]> {
@@ -197,30 +202,54 @@ export class World {
     return first
   }
 
-  #explain(sent: readonly Sent[]): readonly Sent[] {
-    const explained = explain(this.#sale, sent, this.#time.now, (each) =>
-      this.#sayings.mayRepeat(each, this.#clock),
-    )
-    if (!explained) {
-      const told = sent.map(({ call, answer, handle }) => {
-        const { answer: alone } = this.#byTheRules(call, answer.reservation?.id)
-        const mine = `${handle}: ${describeCall(call)} answered ${JSON.stringify(answer)}`
-        return `${mine}, by the rules alone ${JSON.stringify(alone)}`
-      })
-      throw new Violation('answer', told.join('\n'))
-    }
-    this.#sale = explained.after
+  #explain(sent: readonly Sent[]): void {
+    const mayRepeat = (each: Sent) => this.#sayings.mayRepeat(each, this.#clock)
+    this.#narrow((before) => {
+      const found = explain(before.sale, sent, this.#time.now, mayRepeat)
+      demand(found.length > 0, 'answer', () => this.#compare(before, sent))
+      return found.map(({ after, order }) => ({ sale: after, promises: before.promises.after(order) }))
+    })
     this.#sayings.hear(sent, this.#clock)
-    return explained.order
+  }
+
+  #compare(before: Possibility, sent: readonly Sent[]): string {
+    const told = sent.map(({ call, answer, handle }) => {
+      const { answer: alone } = this.#byTheRules(before, call, answer.reservation?.id)
+      const mine = `${handle}: ${describeCall(call)} answered ${JSON.stringify(answer)}`
+      return `${mine}, by the rules alone ${JSON.stringify(alone)}`
+    })
+    return told.join('\n')
+  }
+
+  /**
+   * What each possibility leads to. Those that a violation rules out are dropped; it is thrown if
+   * none remains.
+   */
+  #narrow(next: (possibility: Possibility) => readonly Possibility[]): void {
+    let violation: Violation | undefined
+    const remaining = this.#possible.flatMap((each) => {
+      try {
+        return next(each)
+      } catch (error) {
+        if (!(error instanceof Violation)) throw error
+        violation ??= error
+        return []
+      }
+    })
+    if (remaining.length === 0) throw violation
+    this.#possible = remaining
   }
 
   async #recount(promises = true): Promise<void> {
     for (const { checker } of this.#sides) {
       const counts = await checker.look()
-      const { highest } = this.#sale.present
-      const skus = [...highest.keys()]
-      const total = (sku: string) => counts[skus.indexOf(sku)]!.total
-      if (promises) this.#promises.keep(this.#time.now, total, highest)
+      if (!promises) continue
+      this.#narrow((each) => {
+        const { highest } = each.sale.present
+        const skus = [...highest.keys()]
+        each.promises.keep(this.#time.now, (sku) => counts[skus.indexOf(sku)]!.total, highest)
+        return [each]
+      })
     }
   }
 
