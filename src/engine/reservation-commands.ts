@@ -12,6 +12,8 @@ type Refusal =
       readonly limit: number
       readonly taken: number
       readonly reservations: readonly string[]
+      /** Missing if the limit is one of `sku` alone. */
+      readonly shared?: readonly number[] | undefined
     }
 
 /** The commands of reservations; what all commands share is in `sale.ts`. */
@@ -31,7 +33,10 @@ export interface ReservationCommands {
    * 6. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
    *    together exceed: `limit_exceeded`; `taken` are the units the buyer has. `reservations` are
    *    the ids of those that have units of it, the latest first: at most `NAMED`, among the latest
-   *    `LOOKED_AT` reservations of the buyer, see `carts.ts`.
+   *    `LOOKED_AT` reservations of the buyer, see `carts.ts`. Then the same for the first of the
+   *    `limits` over several SKUs that the buyer's units and the cart's of all its SKUs together
+   *    exceed: `sku` is its first SKU in the cart, and `shared` are those of its SKUs that the cart
+   *    or one of the `reservations` has.
    * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
    *    `mayReturn` while any unit of it is held.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
@@ -76,6 +81,8 @@ export interface ReservationCommands {
    * 5. For the first SKU of the cart that has more units than in the present cart, and whose limit
    *    the buyer's other held and confirmed units and the cart together exceed: `limit_exceeded`;
    *    `taken` are these other units, and `reservations` the other reservations that have them.
+   *    Then the same for the first of the `limits` over several SKUs of which the cart has more
+   *    units together than the present cart; `sku` is its first SKU that has more.
    * 6. For the first SKU of the cart with fewer units available than the cart has more: `sold_out`;
    *    `wants` are all units that the cart has more.
    * 7. Units go from `held` to `available` and from `available` to `held`; event `amended`. The

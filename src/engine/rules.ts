@@ -14,6 +14,19 @@ export interface SkuRule {
   readonly highestLimit?: number | null | undefined
 }
 
+/** A limit over the units of several SKUs together, beside the limits of each. */
+export interface SharedLimit {
+  /** The indices of its SKUs, in ascending order. */
+  readonly skus: readonly number[]
+  /** Units of these SKUs together that one buyer may have held and confirmed at a time. */
+  readonly perBuyer: number
+  /**
+   * The highest `perBuyer` of these SKUs that was ever in force, unless that is `perBuyer`; `null`:
+   * for a time there was no limit over these very SKUs.
+   */
+  readonly highest?: number | null | undefined
+}
+
 /**
  * The rules of a sale. Two `Rules` are the same if their JSON is. What is not set and has no `null`
  * is left out.
@@ -24,6 +37,8 @@ export interface Rules {
    * of later updates: an index keeps its meaning for the life of the sale.
    */
   readonly skus: readonly SkuRule[]
+  /** In order of their SKUs, no two over the same ones. Missing if there are none. */
+  readonly limits?: readonly SharedLimit[] | undefined
   readonly holdMs: number
   readonly maxHoldMs: number
   /** The longest `maxHoldMs` that was ever in force, unless that is `maxHoldMs`. */
@@ -47,6 +62,11 @@ export interface RulesChanges {
   readonly opensAt?: number | null | undefined
   readonly closesAt?: number | null | undefined
   readonly limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  /** All limits over several SKUs that are in force now. */
+  readonly limits?:
+    | readonly { readonly skus: readonly string[]; readonly perBuyer: number }[]
+    | null
+    | undefined
   readonly holdMs?: number | undefined
   readonly maxHoldMs?: number | undefined
   /** Units of the SKUs that were added. */
@@ -63,8 +83,8 @@ export interface RulesChanges {
  *   new ones, and one that knows newer rules brings them to this partition.
  * - An item that names a SKU which the partition does not have yet answers `retry`.
  * - `holdMs` of a reservation that asks for none is the present one. A hold keeps its `expiresAt`.
- * - A call with `bypassFreeze` applies the highest limit and the longest `maxHoldMs` that were ever
- *   in force: what was right when it was acknowledged can be restored.
+ * - A call with `bypassFreeze` applies the highest limits and the longest `maxHoldMs` that were
+ *   ever in force: what was right when it was acknowledged can be restored.
  */
 export interface RulesCommands {
   /**
@@ -90,6 +110,11 @@ export interface RulesCommands {
 /** The limit for a reservation that was acknowledged at any time before. */
 export function highestLimitOf({ limit, highestLimit }: SkuRule): number | null {
   return highestLimit === undefined ? limit : highestLimit
+}
+
+/** The same of a limit that several SKUs share. */
+export function highestSharedLimitOf({ perBuyer, highest }: SharedLimit): number | null {
+  return highest === undefined ? perBuyer : highest
 }
 
 /** The longest time that a hold may ever have lasted. */

@@ -66,7 +66,7 @@ async function told(
     case 'sold_out':
       return refusal(answer, rulesIndex)
     case 'limit_exceeded':
-      return { ...answer, sku: rulesIndex.sku(answer.sku) }
+      return rulesIndex.limitExceeded(answer)
     case 'amended':
       soldOut.forget()
       client.watch(partitionIn(id), answer.reservation.expiresAt)

@@ -1,11 +1,11 @@
 import { cartAsOf } from '../engine/carts.js'
 import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
-import { highestLimitOf } from '../engine/rules.js'
+import { highestLimitOf, highestSharedLimitOf } from '../engine/rules.js'
+import { label } from './labels.js'
 import { partitionForBuyer } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'
 import type { ReservationState, Violation } from './results.js'
-import { label } from './rules.js'
 
 /** The commands that an audit sends to one partition. */
 export interface AuditSource {
@@ -65,6 +65,7 @@ export async function auditPartition(
   const violations = [
     ...recount(page.skus, seen.values(), book),
     ...overLimit(seen.values(), book),
+    ...overSharedLimit(seen.values(), book),
     ...(audited ? misrouted(seen.values(), book, audited) : []),
   ]
   return { skus: page.skus, reservations: seen.size, violations }
@@ -145,6 +146,32 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIn
         yield {
           rule: 'limit',
           message: `${label(book.sku(skuIndex))}: buyer ${label(buyer)} has more than ${limit}`,
+        }
+      }
+    }
+  }
+}
+
+function* overSharedLimit(
+  reservations: Iterable<StoredReservation>,
+  book: SaleRulesIndex,
+): Generator<Violation> {
+  // Units that were right under an earlier limit stay.
+  const limits = (book.rules.limits ?? []).flatMap((one) => {
+    const most = highestSharedLimitOf(one)
+    return most === null ? [] : [{ most, skus: new Set(one.skus), taken: new Map<string, number>() }]
+  })
+  for (const { buyer, state, cart } of reservations) {
+    if (state !== 'held' && state !== 'confirmed') continue
+    for (const { most, skus, taken } of limits) {
+      const quantity = cart.reduce((sum, line) => sum + (skus.has(line[0]) ? line[1] : 0), 0)
+      const units = (taken.get(buyer) ?? 0) + quantity
+      taken.set(buyer, units)
+      if (units > most && units - quantity <= most) {
+        const names = [...skus].slice(0, 10).map((one) => label(book.sku(one)))
+        yield {
+          rule: 'limit',
+          message: `${names.join(' and ')}: buyer ${label(buyer)} has more than ${most}`,
         }
       }
     }

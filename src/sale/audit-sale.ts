@@ -3,10 +3,10 @@ import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, SkuCounts, Units } from '../engine/engine.js'
 import { auditPartition, type PartitionAudit } from './audit-partition.js'
 import { readAll } from './fan-out.js'
+import { label } from './labels.js'
 import type { Parts } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'
 import type { Audit, Violation } from './results.js'
-import { label } from './rules.js'
 import { sound, sumCounts } from './totals.js'
 
 const tuning = {

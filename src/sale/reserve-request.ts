@@ -1,4 +1,4 @@
-import type { Cart, Line, Rules, StoredReservation } from '../engine/engine.js'
+import type { Cart, FinalAnswer, Line, Rules, StoredReservation } from '../engine/engine.js'
 import { invalid } from '../errors.js'
 import {
   checkId,
@@ -9,8 +9,8 @@ import {
   MAX_UNITS,
   type Names,
 } from '../validation.js'
+import { label } from './labels.js'
 import type { Item, Reservation } from './results.js'
-import { label } from './rules.js'
 
 /** Maximum of distinct SKUs in a cart: one command decides the whole cart. */
 const MAX_LINES = 1_000
@@ -81,6 +81,8 @@ function checkItem(given: unknown, index: number): Item {
   }
 }
 
+type LimitExceeded = Extract<FinalAnswer<'reserve'>, { status: 'limit_exceeded' }>
+
 /** An engine's answer with the reservation in public form. */
 export type Public<A> = A extends { readonly reservation: StoredReservation }
   ? Omit<A, 'reservation'> & { readonly reservation: Reservation }
@@ -92,7 +94,7 @@ export class SaleRulesIndex {
   readonly revision: number
   /** The rules that the sale was created with. */
   readonly created: Rules
-  /** Whether any SKU has a limit: then all reservations of a buyer must be considered together. */
+  /** Whether there is any limit: then all reservations of a buyer must be considered together. */
   readonly limited: boolean
   readonly #indices: ReadonlyMap<string, number>
 
@@ -100,7 +102,7 @@ export class SaleRulesIndex {
     this.rules = rules
     this.revision = revision
     this.created = created
-    this.limited = rules.skus.some(({ limit }) => limit !== null)
+    this.limited = rules.limits !== undefined || rules.skus.some(({ limit }) => limit !== null)
     this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
   }
 
@@ -124,6 +126,12 @@ export class SaleRulesIndex {
 
   sku(place: number): string {
     return this.rules.skus[place]!.sku
+  }
+
+  /** The refusal `limit_exceeded` in public form. */
+  limitExceeded<A extends LimitExceeded>({ sku, shared, ...rest }: A) {
+    const named = { ...rest, sku: this.sku(sku) }
+    return shared ? { ...named, skus: shared.map((one) => this.sku(one)) } : named
   }
 
   /**

@@ -92,9 +92,7 @@ export class ReserveOperation {
       return { status: 'reserved', reservation: rulesIndex.reservation(reservation), replayed }
     }
     if (answer.status === 'sold_out') return this.#refuse({ ...answer, unsold: answer.available }, asked)
-    return answer.status === 'limit_exceeded'
-      ? { ...answer, sku: rulesIndex.sku(answer.sku) }
-      : rulesIndex.result(answer)
+    return answer.status === 'limit_exceeded' ? rulesIndex.limitExceeded(answer) : rulesIndex.result(answer)
   }
 
   #refuse(

@@ -46,7 +46,8 @@ export type ReserveResult =
   /**
    * The buyer has `taken` units of `sku` held and confirmed, and asked for more than `limit`
    * leaves. `reservations`: the ids of those that have these units, the latest first: at most ten,
-   * among the buyer's latest 64 reservations.
+   * among the buyer's latest 64 reservations. `skus`, for one of the sale's `limits`: those of its
+   * SKUs that are in the cart or in these reservations; `taken` counts all its SKUs together.
    */
   | {
       readonly status: 'limit_exceeded'
@@ -54,6 +55,7 @@ export type ReserveResult =
       readonly limit: number
       readonly taken: number
       readonly reservations: readonly string[]
+      readonly skus?: readonly string[] | undefined
     }
   | { readonly status: 'not_started'; readonly opensAt: number }
   | { readonly status: 'paused' }

@@ -11,7 +11,16 @@ import {
   MAX_UNITS,
   type Names,
 } from '../validation.js'
-import { DEFAULT_HOLD_MS, DEFAULT_MAX_HOLD_MS, label, MAX_SKUS } from './rules.js'
+import { label } from './labels.js'
+import { DEFAULT_HOLD_MS, DEFAULT_MAX_HOLD_MS, MAX_SKUS } from './rules.js'
+import {
+  checkSharedLimits,
+  isSameLimits,
+  type LimitRule,
+  limitsAfter,
+  publicLimits,
+  sharedLimits,
+} from './shared-limits.js'
 
 /** What `sale.update` takes. A rule that is not named stays as it is; `null` removes a rule. */
 export interface RulesUpdate {
@@ -24,6 +33,11 @@ export interface RulesUpdate {
    * a number for each of some SKUs. A lower limit applies to new units only.
    */
   limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  /**
+   * All limits over several SKUs, in place of the present ones; they apply to new units only.
+   * `null`: none.
+   */
+  limits?: readonly LimitRule[] | null | undefined
   /** How long new reservations hold their units, in ms. `null`: ten minutes. */
   holdMs?: number | null | undefined
   /**
@@ -44,6 +58,7 @@ export interface CheckedUpdate {
   readonly closesAt?: number | null
   readonly limit?: number | null
   readonly limits?: ReadonlyMap<string, number | null>
+  readonly shared?: readonly LimitRule[]
   readonly holdMs?: number | null
   readonly maxHoldMs?: number | null
   readonly stock: ReadonlyMap<string, number>
@@ -59,6 +74,7 @@ const UPDATE: Names<RulesUpdate> = {
   opensAt: true,
   closesAt: true,
   limitPerBuyer: true,
+  limits: true,
   holdMs: true,
   maxHoldMs: true,
   stock: true,
@@ -69,7 +85,7 @@ const MAX_NAMED = 1_000
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkUpdate(given: RulesUpdate): CheckedUpdate {
   const update = checkOptions(given, 'update', UPDATE)
-  const { limitPerBuyer } = update
+  const { limitPerBuyer, limits } = update
   const moment = (name: 'opensAt' | 'closesAt') =>
     update[name] === undefined
       ? {}
@@ -84,6 +100,7 @@ export function checkUpdate(given: RulesUpdate): CheckedUpdate {
     ...span('holdMs'),
     ...span('maxHoldMs'),
     ...(limitPerBuyer !== undefined && checkLimits(limitPerBuyer)),
+    ...(limits !== undefined && { shared: limits === null ? [] : checkSharedLimits(limits) }),
     stock: checkNewStock(update.stock),
   }
 }
@@ -122,9 +139,12 @@ export function applyUpdate(present: Rules, update: CheckedUpdate): UpdatedRules
   const times = timesAfter(present, update)
   const holds = holdsAfter(present, update)
   const skus = skusAfter(present, update)
+  const { limits: before = [] } = present
+  const limits = update.shared ? limitsAfter(before, sharedLimits(update.shared, skus)) : before
   const longestHoldMs = Math.max(longestHoldOf(present), holds.maxHoldMs)
   const rules: Rules = {
     skus,
+    ...(limits.length > 0 && { limits }),
     ...holds,
     ...(longestHoldMs > holds.maxHoldMs && { longestHoldMs }),
     ...times,
@@ -196,6 +216,7 @@ function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate
     ...(after.opensAt !== before.opensAt && { opensAt: after.opensAt }),
     ...(after.closesAt !== before.closesAt && { closesAt: after.closesAt }),
     ...(isLimited && limitPerBuyer !== undefined && { limitPerBuyer }),
+    ...(!isSameLimits(before, after) && { limits: after.limits ? publicLimits(after) : null }),
     ...(after.holdMs !== before.holdMs && { holdMs: after.holdMs }),
     ...(after.maxHoldMs !== before.maxHoldMs && { maxHoldMs: after.maxHoldMs }),
     ...(added.length > 0 && { stock: Object.fromEntries(added.map(({ sku, stock }) => [sku, stock])) }),
@@ -222,6 +243,8 @@ export interface RulesInForce {
   readonly skus: Readonly<Record<string, SkuRules>>
   /** One number if it is the limit of every SKU; `null`: no limits. */
   readonly limitPerBuyer: number | Readonly<Record<string, number>> | null
+  /** The limits over several SKUs together. */
+  readonly limits: readonly LimitRule[]
   readonly holdMs: number
   readonly maxHoldMs: number
   readonly opensAt: number | null
@@ -238,6 +261,7 @@ export function rulesInForce(rules: Rules, revision: number, serverTime: number)
   return {
     skus: Object.fromEntries(skus.map(({ sku, limit }) => [sku, { limitPerBuyer: limit }])),
     limitPerBuyer: publicLimit(rules),
+    limits: publicLimits(rules),
     holdMs,
     maxHoldMs,
     opensAt,

@@ -11,6 +11,8 @@ import {
   MAX_UNITS,
   type Names,
 } from '../validation.js'
+import { label } from './labels.js'
+import { checkSharedLimits, type LimitRule, publicLimits, sharedLimits } from './shared-limits.js'
 
 /** The rules of a sale, as `sale.create` takes them. */
 export interface SaleRules {
@@ -22,6 +24,12 @@ export interface SaleRules {
    * @default no limit
    */
   limitPerBuyer?: number | Readonly<Record<string, number>> | undefined
+  /**
+   * Limits over several SKUs together, beside those of each SKU: at most 100, with at most 10,000
+   * SKUs in all.
+   * @default none
+   */
+  limits?: readonly LimitRule[] | undefined
   /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
   holdMs?: number | undefined
   /**
@@ -49,6 +57,7 @@ export const DEFAULT_MAX_HOLD_MS = 3_600_000
 const RULES: Names<SaleRules> = {
   stock: true,
   limitPerBuyer: true,
+  limits: true,
   holdMs: true,
   maxHoldMs: true,
   opensAt: true,
@@ -71,8 +80,11 @@ export function normalizeRules(given: SaleRules): Rules {
   const closesAt = optionalMoment(rules.closesAt, 'closesAt')
   if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
     throw invalid('closesAt', 'must be after opensAt')
+  const skus = checkStock(rules.stock, rules.limitPerBuyer)
+  const limits = rules.limits === undefined ? [] : sharedLimits(checkSharedLimits(rules.limits), skus)
   return {
-    skus: checkStock(rules.stock, rules.limitPerBuyer),
+    skus,
+    ...(limits.length > 0 && { limits }),
     holdMs,
     maxHoldMs,
     opensAt,
@@ -92,6 +104,9 @@ export function nameRules(rules: Rules): NamedRules {
     ['partitions', partitions],
     ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
     ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
+    ...publicLimits(rules).map(
+      (limit) => [`limits of ${JSON.stringify(limit.skus)}`, limit.perBuyer] as const,
+    ),
   ])
 }
 
@@ -132,14 +147,4 @@ function orElse(value: unknown, fallback: number): unknown {
 
 function optionalMoment(value: unknown, argument: string): number | null {
   return value === undefined ? null : checkMoment(value, argument)
-}
-
-const tuning = {
-  /** How many characters of a name a message shows. */
-  shown: 40,
-}
-
-/** A user-supplied name, shortened and quoted for a message. */
-export function label(sku: string): string {
-  return JSON.stringify(sku.length > tuning.shown ? `${sku.slice(0, tuning.shown)}…` : sku)
 }

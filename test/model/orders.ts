@@ -230,8 +230,22 @@ function refusalOf(
     if (limit === null || quantity <= own) continue
     const taken = takenBy(sale, buyer, sku, now) - own
     if (taken + quantity > limit) {
-      const reservations = inTheWay(sale, buyer, sku, now, hold)
+      const reservations = inTheWay(sale, buyer, [sku], now, hold).map(({ id }) => id)
       return { status: 'limit_exceeded', sku, limit, taken, reservations }
+    }
+  }
+  for (const { skus, perBuyer: limit } of sale.present.shared) {
+    const count = (cart: readonly Item[]) => skus.reduce((sum, sku) => sum + unitsIn(cart, sku), 0)
+    const own = count(before)
+    const taken = skus.reduce((sum, sku) => sum + takenBy(sale, buyer, sku, now), 0) - own
+    if (count(items) <= own || taken + count(items) <= limit) continue
+    const grows = (sku: string) => unitsIn(items, sku) > unitsIn(before, sku)
+    const others = inTheWay(sale, buyer, skus, now, hold)
+    const has = (sku: string) =>
+      [items, ...others.map((one) => one.items)].some((cart) => unitsIn(cart, sku) > 0)
+    return {
+      ...{ status: 'limit_exceeded', sku: skus.find(grows)!, limit, taken },
+      ...{ reservations: others.map(({ id }) => id), skus: skus.filter(has) },
     }
   }
   for (const { sku, quantity } of items) {
@@ -242,13 +256,19 @@ function refusalOf(
   return undefined
 }
 
-/** The ids of at most ten that have units of the SKU, among the buyer's latest 64. */
-function inTheWay(sale: Sale, buyer: string, sku: string, now: number, hold?: Reservation): string[] {
+/** At most ten that have units of these SKUs, among the buyer's latest 64. */
+function inTheWay(
+  sale: Sale,
+  buyer: string,
+  skus: readonly string[],
+  now: number,
+  hold?: Reservation,
+): Reservation[] {
+  const counts = ({ items }: Reservation) => items.some(({ sku }) => skus.includes(sku))
   return latestOf(sale, buyer, now)
     .slice(0, 64)
-    .filter((one) => one.id !== hold?.id && isActive(one) && unitsIn(one.items, sku) > 0)
+    .filter((one) => one.id !== hold?.id && isActive(one) && counts(one))
     .slice(0, 10)
-    .map(({ id }) => id)
 }
 
 /** The buyer's reservations, the latest first. */

@@ -1,5 +1,6 @@
 import type { SaleRules } from '../../src/sale/rules.js'
 import type { RulesUpdate } from '../../src/sale/rules-update.js'
+import type { LimitRule } from '../../src/sale/shared-limits.js'
 
 const DEFAULT_HOLD_MS = 600_000
 const DEFAULT_MAX_HOLD_MS = 3_600_000
@@ -15,6 +16,8 @@ export interface Present {
   readonly limits: ReadonlyMap<string, number | null>
   /** The highest limits that were ever in force. */
   readonly highest: ReadonlyMap<string, number | null>
+  /** The limits over several SKUs, and their SKUs, in the order in which the sale has them. */
+  readonly shared: readonly LimitRule[]
   /** Units that each SKU began with. */
   readonly stock: ReadonlyMap<string, number>
 }
@@ -36,6 +39,7 @@ export function presentOf(rules: SaleRules): Present {
     maxHoldMs: rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs),
     limits,
     highest: limits,
+    shared: inOrder(rules.limits ?? [], skus)!,
     stock: new Map(skus.map((sku) => [sku, stock[sku]!])),
   }
 }
@@ -57,12 +61,14 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
   if (added.some(([sku, units]) => (present.stock.get(sku) ?? units) !== units)) return undefined
   const stock = new Map([...present.stock, ...added])
   const limits = limitsAfter(present, [...stock.keys()], update.limitPerBuyer)
-  if (!limits) return undefined
+  const shared =
+    update.limits === undefined ? present.shared : inOrder(update.limits ?? [], [...stock.keys()])
+  if (!limits || !shared) return undefined
   const next = {
     ...present,
     opensAt: opensAt === null ? null : Number(opensAt),
     closesAt: closesAt === null ? null : Number(closesAt),
-    ...{ holdMs, maxHoldMs, limits, stock },
+    ...{ holdMs, maxHoldMs, limits, shared, stock },
   }
   if (contentOf(next) === contentOf(present)) return present
   const highest = [...limits].map(([sku, limit]) => [sku, higher(limit, present.highest.get(sku))] as const)
@@ -86,11 +92,24 @@ function limitsAfter(
   return limits
 }
 
+/** `undefined`: a SKU is unknown. */
+function inOrder(limits: readonly LimitRule[], skus: readonly string[]): LimitRule[] | undefined {
+  if (limits.some((limit) => limit.skus.some((sku) => !skus.includes(sku)))) return undefined
+  const places = ({ skus: own }: LimitRule) => skus.flatMap((sku, i) => (own.includes(sku) ? [i] : []))
+  return limits
+    .map((limit) => ({ places: places(limit), perBuyer: limit.perBuyer }))
+    .sort((a, b) => {
+      const differing = a.places.findIndex((place, i) => place !== b.places[i])
+      return differing < 0 ? -1 : a.places[differing]! - (b.places[differing] ?? -1)
+    })
+    .map((limit) => ({ skus: limit.places.map((i) => skus[i]!), perBuyer: limit.perBuyer }))
+}
+
 function higher(limit: number | null, before: number | null | undefined): number | null {
   if (before === undefined) return limit
   return limit === null || before === null ? null : Math.max(limit, before)
 }
 
-function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, stock }: Present): string {
-  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], [...stock]])
+function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, shared, stock }: Present): string {
+  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], shared, [...stock]])
 }

@@ -7,6 +7,7 @@ export const everyAnswer: readonly string[] = [
   'amend expired',
   'amend limit_exceeded',
   'amend not_found',
+  'amend not_started',
   'amend paused',
   'amend sold_out',
   'confirm confirmed',

@@ -1,5 +1,6 @@
 import type { ViolationKind } from '../model/violation.js'
 import type { Alteration } from '../support/altered-scripts.js'
+import { poolMutants } from './pool-mutants.js'
 
 /** A bug injected into the scripts, and what it breaks. */
 export interface Mutant {
@@ -14,6 +15,7 @@ export interface Mutant {
 const without = (find: string): Alteration => ({ find, replace: '' })
 
 export const mutants: readonly Mutant[] = [
+  ...poolMutants,
   {
     name: 'an idempotency key is ignored',
     alterations: [{ find: "record = key ~= '' and find_key(bucket, buyer, key)", replace: 'record = nil' }],
@@ -249,7 +251,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an amend ignores the limit',
     alterations: [
       {
-        find: "local sku, limit, taken = limit_exceeded(lines, bucket, record[BUYER], own)\n  if sku == 'retry' then return 'T' end",
+        find: "local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)\n  if sku == 'retry' then return 'T' end",
         replace: 'local sku, limit, taken',
       },
     ],
@@ -299,7 +301,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a new limit is not in force',
-    alterations: [{ find: 'if stock[sku][LIMIT] ~= limit then', replace: 'if stock[sku][LIMIT] == -2 then' }],
+    alterations: [{ find: 'if stock[sku][LIMIT] ~= limit or', replace: 'if stock[sku][LIMIT] == -2 or' }],
     breaks: ['answer'],
   },
   {
@@ -321,8 +323,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a new SKU begins with one unit more',
     alterations: [
       {
-        find: '{ units[i], 0, 0, units[i], 0, -2, 0 }',
-        replace: '{ units[i] + 1, 0, 0, units[i] + 1, 0, -2, 0 }',
+        find: 'stock[sku] = { units[i], 0, 0, units[i]',
+        replace: 'stock[sku] = { units[i] + 1, 0, 0, units[i] + 1',
       },
     ],
     breaks: ['events', 'conservation', 'answer'],

@@ -16,6 +16,11 @@ const rules: Rules = {
     // Of another block of SKUs.
     ...Array.from({ length: 70 }, (_, i) => ({ sku: `d${10 + i}`, stock: 500, limit: 2 })),
   ],
+  // Of SKUs of several blocks.
+  limits: [
+    { skus: [0, 71], perBuyer: 16 },
+    { skus: [1, 2, 66, 71], perBuyer: 9 },
+  ],
   holdMs: 100,
   maxHoldMs: 300,
   opensAt: null,
@@ -135,6 +140,16 @@ describe('buyers with many reservations', () => {
       'the limit forgets what its bucket has no room for',
       'taken and taken_row(bucket, buyer, sku)[sku] or 0',
       '0',
+    ],
+    [
+      'a limit over several SKUs forgets what its bucket has no room for',
+      'local archived_units = taken and archived_share(bucket, buyer, index) or 0',
+      'local archived_units = 0',
+    ],
+    [
+      'a limit over several SKUs reads one block of them',
+      'if block_of(sku) ~= block then',
+      'if not block then',
     ],
     [
       'the limit counts for ever what its bucket has no room for',

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { RulesUpdate, SaleRules } from '../../src/index.js'
+import type { LimitRule, RulesUpdate, SaleRules } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { confirm, describe, type Operation, release, reserve } from './operations.js'
 import { HANDLES, type Request, type World } from './world.js'
@@ -148,6 +148,17 @@ const buyers = fc.constantFrom('ann', 'ann', 'ann', 'bob', 'cy')
 const places = fc.nat({ max: 9 })
 const SKUS = ['a', 'b', 'c'] as const
 
+/** Limits over several SKUs. */
+const SHARED: LimitRule[][] = [
+  [{ skus: ['a', 'b'], perBuyer: 2 }],
+  [{ skus: ['b', 'a'], perBuyer: 3 }],
+  [
+    { skus: ['a', 'b', 'c'], perBuyer: 4 },
+    { skus: ['c', 'a'], perBuyer: 1 },
+  ],
+  [{ skus: ['d', 'a'], perBuyer: 2 }],
+]
+
 function option<T, K extends string>(name: K, value: fc.Arbitrary<T>): fc.Arbitrary<{ [N in K]?: T }> {
   return fc.option(value, { nil: undefined }).map((given) => {
     return (given === undefined ? {} : { [name]: given }) as { [N in K]?: T }
@@ -188,6 +199,7 @@ function updates(): fc.Arbitrary<Operation> {
         'limitPerBuyer',
         fc.constantFrom<RulesUpdate['limitPerBuyer'][]>(1, 2, 3, null, { a: 1 }, { b: null }, { d: 2 }),
       ),
+      option('limits', fc.constantFrom<RulesUpdate['limits'][]>(null, null, ...SHARED)),
       option('holdMs', fc.constantFrom(100, 300)),
       option('maxHoldMs', fc.constantFrom(100, 300, 1_300)),
       option('stock', fc.constantFrom<Record<string, number>>({ d: 2 }, { d: 2 }, { d: 3 })),
@@ -287,16 +299,21 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     units: fc.tuple(fc.nat({ max: 5 }), fc.nat({ max: 5 }), fc.nat({ max: 5 })),
     limit: fc.constantFrom<'none' | 'all' | 'some'>('none', 'all', 'all', 'some'),
     most: fc.integer({ min: 1, max: 3 }),
+    shared: fc.oneof(
+      { arbitrary: fc.constant({}), weight: 2 },
+      fc.constantFrom(...SHARED.slice(0, 3)).map((limits) => ({ limits })),
+    ),
     holdMs: fc.constantFrom(100, 300),
     longer: fc.constantFrom(0, 100, 1_000),
     opens: option('opensAt', fc.constantFrom(START, START + 150)),
     closes: option('closesAt', fc.constantFrom(START + 400, START + 900)),
   })
-  .map(({ units, limit, most, holdMs, longer, opens, closes }) => {
+  .map(({ units, limit, most, shared, holdMs, longer, opens, closes }) => {
     const limits = { none: {}, all: { limitPerBuyer: most }, some: { limitPerBuyer: { a: most } } }
     return {
       stock: Object.fromEntries(SKUS.map((sku, i) => [sku, units[i]!])),
       ...limits[limit],
+      ...shared,
       holdMs,
       maxHoldMs: holdMs + longer,
       ...opens,

@@ -49,7 +49,7 @@ function whyNot(
   const refusal = bypassFreeze ? undefined : closed(state)
   if (refusal) return refusal
   const over = state.stock.overLimit(reservation.buyer, cart, bypassFreeze, reservation.cart)
-  if (over) return limitExceeded(state, reservation.buyer, over, reservation)
+  if (over) return limitExceeded(state, reservation.buyer, cart, over, reservation)
   const sku = state.stock.lacking(wants)
   if (sku === undefined) return undefined
   const { available, held } = state.stock.of(sku)

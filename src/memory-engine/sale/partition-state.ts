@@ -6,7 +6,6 @@ import type {
   RecordedReason,
   Rules,
   SaleState,
-  SkuRule,
   StoredReservation,
 } from '../../engine/engine.js'
 import { LAYOUT } from '../../engine/layout.js'
@@ -127,9 +126,10 @@ export class PartitionState {
     this.append({ type: 'updated', revision, changes })
   }
 
-  /** The SKUs, each with this partition's part of its stock. */
-  #sharesOf({ skus, partitions }: Rules): SkuRule[] {
-    return skus.map((rule, sku) => ({ ...rule, stock: splitStock(rule.stock, sku, this.#index, partitions) }))
+  /** The rules with this partition's part of the stock. */
+  #sharesOf(rules: Rules): Rules {
+    const share = (stock: number, sku: number) => splitStock(stock, sku, this.#index, rules.partitions)
+    return { ...rules, skus: rules.skus.map((rule, sku) => ({ ...rule, stock: share(rule.stock, sku) })) }
   }
 
   /** Moves on to `time`: every hold that has expired by then becomes `expired`. */

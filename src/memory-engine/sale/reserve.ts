@@ -1,5 +1,6 @@
 import { firstCart, isSameCart, LOOKED_AT, NAMED } from '../../engine/carts.js'
-import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
+import type { Answer, Cart, Op, StoredReservation } from '../../engine/engine.js'
+import type { Exceeded } from './buyers-units.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function reserve(
@@ -45,7 +46,7 @@ function lacks(
   bypassFreeze: boolean,
 ): Answer<'reserve'> | undefined {
   const over = state.stock.overLimit(buyer, cart, bypassFreeze)
-  if (over) return limitExceeded(state, buyer, over)
+  if (over) return limitExceeded(state, buyer, cart, over)
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined
   const { available, held } = state.stock.of(sku)
@@ -60,7 +61,8 @@ function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {
 export function limitExceeded(
   state: PartitionState,
   buyer: string,
-  over: { readonly sku: number; readonly limit: number; readonly taken: number },
+  cart: Cart,
+  { shared, ...over }: Exceeded,
   except?: StoredReservation,
 ): Extract<Answer<'reserve'>, { status: 'limit_exceeded' }> {
   const reservations = state
@@ -68,7 +70,12 @@ export function limitExceeded(
     .slice(-LOOKED_AT)
     .map(({ reservation }) => reservation)
     .filter((one) => one !== except && (one.state === 'held' || one.state === 'confirmed'))
-    .filter(({ cart }) => cart.some(([sku]) => sku === over.sku))
-    .map(({ id }) => id)
-  return { status: 'limit_exceeded', ...over, reservations: reservations.reverse().slice(0, NAMED) }
+    .filter((one) => one.cart.some(([sku]) => shared?.has(sku) ?? sku === over.sku))
+    .reverse()
+    .slice(0, NAMED)
+  const found = { status: 'limit_exceeded', ...over, reservations: reservations.map(({ id }) => id) } as const
+  if (!shared) return found
+  const named = [cart, ...reservations.map((one) => one.cart)].flatMap((lines) => lines.map(([sku]) => sku))
+  const counted = [...new Set(named)].filter((sku) => shared.has(sku)).sort((a, b) => a - b)
+  return { ...found, shared: counted }
 }

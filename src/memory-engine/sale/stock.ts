@@ -1,5 +1,5 @@
-import type { Cart, SkuCounts, SkuRule } from '../../engine/engine.js'
-import { highestLimitOf } from '../../engine/rules.js'
+import type { Cart, Rules, SkuCounts } from '../../engine/engine.js'
+import { BuyersUnits, type Exceeded } from './buyers-units.js'
 
 type Part = Exclude<keyof SkuCounts, 'owed'>
 type Counts = Record<Part, number>
@@ -9,21 +9,21 @@ type Counts = Record<Part, number>
  * ensures that they add up.
  */
 export class Stock {
-  #rules: readonly SkuRule[] = []
   readonly #counts: Counts[] = []
   /** By SKU, where there are any: units owed, or below zero the claim; see `withhold`. */
   readonly #owed = new Map<number, number>()
-  /** Units held and confirmed, by SKU and buyer; a missing entry is 0. */
-  readonly #taken = new Map<string, number>()
+  readonly #taken: BuyersUnits
 
-  constructor(rules: readonly SkuRule[]) {
+  /** @param rules With this partition's part of the stock. */
+  constructor(rules: Rules) {
+    this.#taken = new BuyersUnits(rules)
     this.update(rules)
   }
 
   /** Other limits, and perhaps new SKUs at the end. */
-  update(rules: readonly SkuRule[]): void {
-    this.#rules = rules
-    for (const { stock } of rules.slice(this.#counts.length))
+  update(rules: Rules): void {
+    this.#taken.update(rules)
+    for (const { stock } of rules.skus.slice(this.#counts.length))
       this.#counts.push({ total: stock, available: stock, held: 0, confirmed: 0, inTransit: 0 })
   }
 
@@ -54,29 +54,9 @@ export class Stock {
     })
   }
 
-  /**
-   * The first SKU of the cart that would put the buyer over its limit.
-   *
-   * @param ever Takes the highest limit that was ever in force.
-   * @param own The cart in whose place it comes: its units count no more, and a SKU that does not
-   *   grow is over no limit.
-   */
-  overLimit(
-    buyer: string,
-    cart: Cart,
-    ever: boolean,
-    own: Cart = [],
-  ): { sku: number; limit: number; taken: number } | undefined {
-    const present = new Map(own)
-    for (const [sku, quantity] of cart) {
-      const before = present.get(sku) ?? 0
-      if (quantity <= before) continue
-      const rule = this.#rules[sku]!
-      const limit = ever ? highestLimitOf(rule) : rule.limit
-      const taken = (this.#taken.get(skuCounts(sku, buyer)) ?? 0) - before
-      if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
-    }
-    return undefined
+  /** The first limit that the cart would exceed; see {@link BuyersUnits.exceeded}. */
+  overLimit(buyer: string, cart: Cart, ever: boolean, own: Cart = []): Exceeded | undefined {
+    return this.#taken.exceeded(buyer, cart, ever, own)
   }
 
   /** The first SKU of the cart with fewer units available than requested. */
@@ -87,7 +67,7 @@ export class Stock {
   take(buyer: string, cart: Cart, into: 'held' | 'confirmed'): void {
     for (const [sku, quantity] of cart) {
       this.#move(sku, 'available', into, quantity)
-      this.#count(sku, buyer, quantity)
+      this.#taken.add(buyer, sku, quantity)
     }
   }
 
@@ -98,7 +78,7 @@ export class Stock {
   giveBack(buyer: string, cart: Cart, from: 'held' | 'confirmed'): void {
     for (const [sku, quantity] of cart) {
       this.#move(sku, from, 'available', quantity)
-      this.#count(sku, buyer, -quantity)
+      this.#taken.add(buyer, sku, -quantity)
     }
   }
 
@@ -106,7 +86,7 @@ export class Stock {
   remove(buyer: string, cart: Cart): void {
     for (const [sku, quantity] of cart) {
       this.#move(sku, 'confirmed', 'available', quantity)
-      this.#count(sku, buyer, -quantity)
+      this.#taken.add(buyer, sku, -quantity)
       this.restock(sku, -quantity)
     }
   }
@@ -131,15 +111,4 @@ export class Stock {
     counts[from] -= quantity
     counts[to] += quantity
   }
-
-  #count(sku: number, buyer: string, quantity: number): void {
-    const key = skuCounts(sku, buyer)
-    const taken = (this.#taken.get(key) ?? 0) + quantity
-    if (taken === 0) this.#taken.delete(key)
-    else this.#taken.set(key, taken)
-  }
-}
-
-function skuCounts(sku: number, buyer: string): string {
-  return `${sku}:${buyer}`
 }

@@ -90,7 +90,12 @@ export function readLimitExceeded(id: string, from: Details) {
   const reservations = Array.from({ length: nonces.length / PART_LENGTH }, (_, i) =>
     withNonce(id, nonces.slice(i * PART_LENGTH, (i + 1) * PART_LENGTH)),
   )
-  return { status: 'limit_exceeded', sku, limit, taken, reservations } as const
+  const found = { status: 'limit_exceeded', sku, limit, taken, reservations } as const
+  const shared = new Reader(from.next() as Buffer)
+  if (shared.done) return found
+  const skus: number[] = []
+  while (!shared.done) skus.push(shared.integer())
+  return { ...found, shared: skus }
 }
 
 /** Decodes ITEMS, up to the offset `end`. */
@@ -133,6 +138,7 @@ export function readCounts(packed: Reader): SkuCounts {
   const inTransit = packed.integer()
   packed.integer() // the limit, which the rules hold too
   const owed = packed.integer()
+  packed.raw() // the shared limits, which the rules hold too
   const counts = { total, available, held, confirmed, inTransit }
   // Below zero: what a partition passes on, which only it needs to know.
   return owed > 0 ? { ...counts, owed } : counts

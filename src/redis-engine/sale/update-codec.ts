@@ -1,16 +1,55 @@
-import type { Answer, Op, Rules } from '../../engine/engine.js'
-import { longestHoldOf } from '../../engine/rules.js'
+import type { Answer, Op, Rules, SharedLimit } from '../../engine/engine.js'
+import { highestSharedLimitOf, longestHoldOf } from '../../engine/rules.js'
 import { splitStock } from '../../engine/stock-split.js'
 import { RETRY } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
 import { nextNumber, type SaleCodec, unknownStatus, writeRows } from './record-codec.js'
 
 /** The values of rules that scripts decide by: all but holdMs, maxHoldMs and the times. */
-export function writeSkus({ skus, partitions }: Rules, to: Writer, partition: number): void {
+export function writeSkus(rules: Rules, to: Writer, partition: number): void {
+  const { skus, partitions, limits = [] } = rules
   to.array(skus.length)
   for (const [sku, { stock }] of skus.entries()) to.integer(splitStock(stock, sku, partition, partitions))
   to.array(skus.length)
   for (const { limit } of skus) to.integer(limit ?? -1)
+  to.array(skus.length)
+  for (const shared of sharedBySku(rules)) {
+    if (shared.length === 0) to.text('')
+    else
+      nested(to, () => {
+        for (const index of shared) to.integer(index)
+      })
+  }
+  if (limits.length === 0) to.text('')
+  else nested(to, () => writeSharedLimits(limits, to))
+}
+
+/** The limits over several SKUs, as the field `shared` of META has them. */
+function writeSharedLimits(limits: readonly SharedLimit[], to: Writer): void {
+  to.array(limits.length)
+  for (const limit of limits) {
+    to.array(3)
+    to.integer(limit.perBuyer)
+    to.integer(highestSharedLimitOf(limit) ?? -1)
+    nested(to, () => {
+      to.array(limit.skus.length)
+      for (const sku of limit.skus) to.integer(sku)
+    })
+  }
+}
+
+/** Of each SKU, the indices of the limits that it shares with others. */
+function sharedBySku({ skus, limits = [] }: Rules): number[][] {
+  const shared: number[][] = skus.map(() => [])
+  for (const [index, limit] of limits.entries()) for (const sku of limit.skus) shared[sku]!.push(index)
+  return shared
+}
+
+/** Writes values as one byte string. */
+function nested(to: Writer, write: () => void): void {
+  const start = to.open()
+  write()
+  to.close(start)
 }
 
 function writeHighestLimits({ skus }: Rules, to: Writer): void {
@@ -30,7 +69,7 @@ const statusOf: Record<string, 'updated' | 'unchanged' | 'outdated'> = {
 
 export const updateCodec: SaleCodec<'update'> = {
   encode: (ops, to, partition) =>
-    writeRows(ops, to, 13, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
+    writeRows(ops, to, 15, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
       to.integer(revision)
       to.integer(after ?? -1)
       to.integer(everywhere ? 1 : 0)

@@ -33,6 +33,7 @@ export function drawPlan(random: Random, partitions: readonly number[] = [1]): P
     maxHoldMs: holdMs + random.pick([0, 100, 5_000]),
     ...(limits === 'all' ? { limitPerBuyer: random.whole(1, 3) } : {}),
     ...(limits === 'some' ? { limitPerBuyer: { a: random.whole(1, 3) } } : {}),
+    ...(skus.length > 1 && random.chance(0.2) ? { limits: [{ skus, perBuyer: random.whole(1, 4) }] } : {}),
     ...(random.chance(0.15) ? { opensAt: EPOCH + random.whole(1, 500) } : {}),
     ...(random.chance(0.15) ? { closesAt: EPOCH + random.whole(1_000, 6_000) } : {}),
     partitions: random.pick(partitions),

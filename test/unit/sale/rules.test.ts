@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { label, nameRules, normalizeRules } from '../../../src/sale/rules.js'
+import { label } from '../../../src/sale/labels.js'
+import { nameRules, normalizeRules } from '../../../src/sale/rules.js'
 
 const invalid = (argument: string) =>
   expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(argument) })

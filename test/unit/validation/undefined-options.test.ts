@@ -26,6 +26,7 @@ type AllUndefined<T> = {
 const noSignal: AllUndefined<SignalOption> = { signal: undefined }
 const rules: AllUndefined<SaleRules> = {
   limitPerBuyer: undefined,
+  limits: undefined,
   holdMs: undefined,
   maxHoldMs: undefined,
   opensAt: undefined,

@@ -1,5 +1,5 @@
 -- Whether a buyer may have the units of a cart: by the limits, and by what is available.
--- @include partition, stored_values, stock_moves, records, event_log, record_changes, expiry
+-- @include lists, partition, stored_values, stock_moves, records, event_log, record_changes, expiry
 
 -- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
 local function taken_in(bucket, buyer)
@@ -30,55 +30,142 @@ local function limit_of(sku)
   return highest[sku] or limit
 end
 
+-- The limits that several SKUs share, as the field of META has them; read when one is needed.
+local shared_limits
+
+local function shared_limit(index)
+  if not shared_limits then shared_limits = cmsgpack.unpack(redis.call('HGET', META, 'shared')) end
+  return shared_limits[index + 1]
+end
+
+-- Whether a SKU counts for a shared limit.
+local function shares(sku, index)
+  for _, one in ipairs(lines_of(counts(sku)[SHARED])) do
+    if one == index then return true end
+  end
+  return false
+end
+
+-- Units by SKU as units by shared limit.
+local function by_shared_limit(units)
+  local sums, skus = {}, {}
+  for sku in pairs(units) do skus[#skus + 1] = sku end
+  load_stock(skus)
+  for _, sku in ipairs(skus) do
+    for _, index in ipairs(lines_of(counts(sku)[SHARED])) do sums[index] = (sums[index] or 0) + units[sku] end
+  end
+  return sums
+end
+
+-- The buyer's units in the archive that count for a shared limit.
+local function archived_share(bucket, buyer, index)
+  if not from_archive(latest_field(bucket, buyer)) then return 0 end
+  local members = cmsgpack.unpack(shared_limit(index)[3])
+  local block, row, sum = nil, nil, 0
+  lines_read = lines_read + #members / READS_A_MOVE
+  for _, sku in ipairs(members) do
+    if block_of(sku) ~= block then
+      block = block_of(sku)
+      row = taken_row(bucket, buyer, sku)
+    end
+    sum = sum + (row[sku] or 0)
+  end
+  return sum
+end
+
+-- As over_limit, of the limits that several SKUs share.
+local function over_shared_limit(lines, bucket, buyer, own, taken)
+  local wanted, first, indices = {}, {}, {}
+  for i = 1, #lines, 2 do
+    local sku, quantity = lines[i], lines[i + 1]
+    for _, index in ipairs(lines_of(counts(sku)[SHARED])) do
+      if not wanted[index] then indices[#indices + 1] = index end
+      wanted[index] = (wanted[index] or 0) + quantity
+      if quantity > (own and own[sku] or 0) then first[index] = first[index] or sku end
+    end
+  end
+  table.sort(indices)
+  local before, present = by_shared_limit(own or {}), by_shared_limit(taken or {})
+  for _, index in ipairs(indices) do
+    local limit = shared_limit(index)[bypass_freeze == 0 and 1 or 2]
+    local given = before[index] or 0
+    if limit >= 0 and wanted[index] > given then
+      local archived_units = taken and archived_share(bucket, buyer, index) or 0
+      local has = (present[index] or 0) + archived_units - given
+      if has + wanted[index] > limit then return first[index], limit, has, archived_units, index end
+    end
+  end
+end
+
 -- The first SKU of a cart that would exceed the buyer's limit, with the limit, the buyer's units,
--- how many of them are in the archive, and the buyer's units in the bucket. A buyer of nil has no
--- units. `own`: the units by SKU of the cart in whose place this one comes. They count no more, and
--- a SKU that does not grow is over no limit.
+-- how many of them are in the archive, the index of the limit if several SKUs share it, and the
+-- buyer's units in the bucket. A buyer of nil has no units. `own`: the units by SKU of the cart in
+-- whose place this one comes. They count no more, and a SKU that does not grow is over no limit.
 local function over_limit(lines, bucket, buyer, own, taken)
+  local is_shared = false
   for i = 1, #lines, 2 do
     local sku = lines[i]
     local limit, before = limit_of(sku), own and own[sku] or 0
+    is_shared = is_shared or counts(sku)[SHARED] ~= ''
     if limit >= 0 and lines[i + 1] > before then
       taken = taken or buyer and taken_in(bucket, buyer)
       local archived_units = taken and taken_row(bucket, buyer, sku)[sku] or 0
       local has = (taken and taken[sku] or 0) + archived_units - before
-      if has + lines[i + 1] > limit then return sku, limit, has, archived_units, taken end
+      if has + lines[i + 1] > limit then return sku, limit, has, archived_units, nil, taken end
     end
   end
+  if not is_shared then return end
+  taken = taken or buyer and taken_in(bucket, buyer)
+  local sku, limit, has, archived_units, index = over_shared_limit(lines, bucket, buyer, own, taken)
+  return sku, limit, has, archived_units, index, taken
 end
 
 -- The same after sweeping every expired hold in the archive that may count there; 'retry' if the
 -- budget did not suffice for that.
 local function limit_exceeded(lines, bucket, buyer, own)
-  local sku, limit, has, archived_units, taken = over_limit(lines, bucket, buyer, own)
+  local sku, limit, has, archived_units, index, taken = over_limit(lines, bucket, buyer, own)
   -- In the bucket all holds that are due have expired by now, so the sweep changes nothing there.
   while sku and archived_units > 0 and sweep_some() do
-    sku, limit, has, archived_units = over_limit(lines, bucket, buyer, own, taken)
+    sku, limit, has, archived_units, index = over_limit(lines, bucket, buyer, own, taken)
   end
   if sku and archived_units > 0 and more_expired then return 'retry' end
-  return sku, limit, has
+  return sku, limit, has, index
 end
 
--- The nonces of the reservations that have the buyer's units of a SKU, the latest first, joined.
--- See NAMED in src/engine/carts.ts.
+-- The nonces of the reservations that have the buyer's units of a SKU, or of those that share a
+-- limit, the latest first, joined. See NAMED in src/engine/carts.ts. And the SKUs that share the
+-- limit, of these reservations and of the cart, packed in order.
 --   has: the units; except: the nonce of a reservation that does not count, or nil
 local NAMED, LOOKED_AT = 10, 64
-local function in_the_way(bucket, buyer, sku, has, except)
-  local nonces, looked = {}, 0
+local function in_the_way(bucket, buyer, cart, sku, has, index, except)
+  local nonces, looked, named, skus = {}, 0, {}, {}
+  -- Names the SKUs of a cart that count, and returns their units.
+  local function counted(lines)
+    local units = 0
+    if index then load_lines(lines) end
+    for i = 1, #lines, 2 do
+      if lines[i] == sku or index and shares(lines[i], index) then
+        units, named[lines[i]] = units + lines[i + 1], true
+      end
+    end
+    return units
+  end
+  counted(cart)
   local record, at, nonce = next_of_buyer(bucket, buyer, #records(bucket) + 1)
   while record and has > 0 and looked < LOOKED_AT and #nonces < NAMED do
     looked = looked + 1
     if is_active(record[STATE]) and record[NONCE] ~= except then
-      local lines, before = lines_of(record[ITEMS]), has
+      local lines = lines_of(record[ITEMS])
       lines_read = lines_read + #lines / 2 / READS_A_MOVE
-      for i = 1, #lines, 2 do
-        if lines[i] == sku then has = has - lines[i + 1] end
-      end
-      if has < before then nonces[#nonces + 1] = record[NONCE] end
+      local units = counted(lines)
+      has = has - units
+      if units > 0 then nonces[#nonces + 1] = record[NONCE] end
     end
     record, at, nonce = next_of_buyer(bucket, buyer, at, nonce)
   end
-  return table.concat(nonces)
+  for one in pairs(index and named or {}) do skus[#skus + 1] = one end
+  table.sort(skus)
+  return table.concat(nonces), pack_all(skus)
 end
 
 -- The first SKU of a cart that lacks units, after sweeping for it; 'retry' if the budget did not

@@ -6,6 +6,8 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --   META      hash    rules: JSON, as created; present: JSON, if they were updated
 --                     highest: the highest limits of SKUs that were ever in force, where that is
 --                     another than the present one, packed as a row of units
+--                     shared: the limits that several SKUs share: an array of { units a buyer may
+--                     have, the highest that was ever in force, the SKUs packed }; '' for none
 --                     static: layout, incarnation, epoch, opensAt, closesAt (-1 for none), holdMs
 --                     of the rules as created (a hold of 0 in a record), maxHoldMs, SKU count;
 --                     revision of the rules, 1 if all partitions are known to have them, holdMs,
@@ -16,7 +18,8 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     clock
 --                     complete: 1 once all partitions of the sale exist
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
---                     received), limit (-1 for none), owed, see debts.lua
+--                     received), limit (-1 for none), owed, shared limits, see
+--                     stored_values.lua
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
 --                     records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see

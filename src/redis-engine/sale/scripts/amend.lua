@@ -5,8 +5,9 @@
 --   times: in a recovery the number of this change, else 0
 -- Statuses, each with its record: R amended   A already_confirmed   B already_released   X expired
 --   G takes
---   with other details: L limit_exceeded: sku, limit, taken, nonces   S sold_out: sku,
---     available, mayReturn 0 or 1, all units that are added, packed   N not_started: opensAt
+--   with other details: L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   S sold_out: sku, available, mayReturn 0 or 1, all units that are added, packed
+--   N not_started: opensAt
 --   without details: E ended   Z paused   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include lists, partition, may_write, types, stored_values, stock_moves, records, record_changes
@@ -35,14 +36,14 @@ local function beyond(lines, units)
 end
 
 -- Why the buyer cannot have the units that are added; nil if nothing is in the way.
-local function refused(record, bucket, i, lines, own, added)
+local function why_not(record, bucket, i, lines, own, added)
   if may_take[i] == 0 then return 'G' end
   if refusal then return refusal, { refusal == 'N' and opensAt or nil } end
   load_lines(lines)
-  local sku, limit, taken = limit_exceeded(lines, bucket, record[BUYER], own)
+  local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)
   if sku == 'retry' then return 'T' end
   if sku then
-    return 'L', { sku, limit, taken, in_the_way(bucket, record[BUYER], sku, taken, record[NONCE]) }
+    return 'L', { sku, limit, taken, in_the_way(bucket, record[BUYER], lines, sku, taken, index, record[NONCE]) }
   end
   sku = lacking(added)
   if sku == 'retry' then return 'T' end
@@ -62,7 +63,7 @@ local function amend(record, bucket, i, in_archive, number)
   if late or lines[#lines - 1] >= skuCount then return 'T' end
   local is_held = record[STATE] == IS_HELD
   if is_held and #added > 0 then
-    local status, details = refused(record, bucket, i, lines, own, added)
+    local status, details = why_not(record, bucket, i, lines, own, added)
     if status then return status, details end
   end
   change_cart(record, bucket, in_archive, carts[i], number, AMENDED, record[ITEMS])

@@ -9,7 +9,8 @@
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
 --   Z paused
---   L limit_exceeded: sku, limit, taken, nonces   S sold_out: sku, available, mayReturn 0 or 1
+--   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
 -- @include event_log, record_changes, expiry, limits_and_stock, idempotency, commit
@@ -51,13 +52,10 @@ end
 
 local function take(i, plan, buyer)
   local lines, bucket = plan.lines, buckets[i]
-  local sku, limit, taken = limit_exceeded(lines, bucket, buyer)
+  local sku, limit, taken, index = limit_exceeded(lines, bucket, buyer)
   if sku == 'retry' then return 'T' end
   if sku then
-    detail(sku)
-    detail(limit)
-    detail(taken)
-    detail(in_the_way(bucket, buyer, sku, taken))
+    for _, value in ipairs({ sku, limit, taken, in_the_way(bucket, buyer, lines, sku, taken, index) }) do detail(value) end
     return 'L'
   end
   sku = lacking(lines)
@@ -121,7 +119,8 @@ for _, plan in ipairs(plans) do
   -- Most requests are for one SKU, by a buyer without a reservation, and more units are left.
   if #lines == 2 and plan.is_known and not plan.is_too_long then
     local row = stock[lines[1]]
-    if row[LIMIT] < 0 or lines[2] <= row[LIMIT] then plan.row, plan.quantity = row, lines[2] end
+    local fits = row[LIMIT] < 0 or lines[2] <= row[LIMIT]
+    if fits and row[SHARED] == '' then plan.row, plan.quantity = row, lines[2] end
   end
 end
 

@@ -1,0 +1,19 @@
+import type { Mutant } from './mutants.js'
+
+/** Bugs of limits over several SKUs. */
+export const poolMutants: readonly Mutant[] = [
+  {
+    name: 'a limit over several SKUs counts each by itself',
+    alterations: [
+      { find: 'wanted[index] = (wanted[index] or 0) + quantity', replace: 'wanted[index] = quantity' },
+    ],
+    breaks: ['answer'],
+  },
+  {
+    name: 'a limit over several SKUs counts only those that are asked for',
+    alterations: [
+      { find: 'sums[index] = (sums[index] or 0) + units[sku] end', replace: 'sums[index] = units[sku] end' },
+    ],
+    breaks: ['answer'],
+  },
+]
