@@ -31,6 +31,7 @@ export type {
   Rules as StoredSaleRules,
   RulesChanges,
   SetTotalOp,
+  SharedLimit,
   SkuRule,
   StoredEvent,
   StoredReservation,

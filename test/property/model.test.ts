@@ -16,7 +16,7 @@ for (const seed of seeds) {
 }
 
 test('the stories reach every answer there is', async () => {
-  const { answers, report } = await checkProperties([memoryKind().make], { seed: FIXED_SEED, runs: 600 })
+  const { answers, report } = await checkProperties([memoryKind().make], { seed: FIXED_SEED, runs: 900 })
   expect(report).toBe('')
   expect([...answers].sort()).toEqual(everyAnswer.toSorted())
 })

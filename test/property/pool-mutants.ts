@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.js'
+import type { Mutant } from './mutant.js'
 
 /** Bugs of limits over several SKUs. */
 export const poolMutants: readonly Mutant[] = [
