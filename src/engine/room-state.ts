@@ -148,6 +148,13 @@ export const TURN_AGAIN_MS = 120_000
  * Otherwise two visitors could hold one unit for ever, one after the other, and never take a turn.
  */
 export const TURNS_AGAIN = 3
+/**
+ * One of so many turns and passes that stock and `maxActive` allow may be a long turn, which waits
+ * for a visitor who is away. Fewer units than that never wait.
+ */
+export const SLOTS_A_LONG_TURN = 10
+/** How many visitors who were not seen for claimMs one call forgets. */
+export const FORGET_AT_ONCE = 1_000
 /** How many visitors who are away one call may pass over. */
 export const AWAY_AT_ONCE = 1_000
 /** How long a reading of the stock is valid. ms. */

@@ -30,13 +30,21 @@ export * from './room-state.js'
  *    more, and `freshFrom` becomes the door time: a visitor who was last seen before that counts as
  *    away. (When the room is created, door time runs.)
  * 5. Tended: turns that have run out (door time >= the door time of the turn + claimMs; of a *long*
- *    turn, + the greater of claimMs and TURN_AGAIN_MS) go back as tokens, up to `burst`; a visitor
- *    who was last seen claimMs of door time ago or longer is forgotten (and no longer present);
- *    unspent passes with `now >= expiresAt` are no longer outstanding.
+ *    turn, + the greater of claimMs and TURN_AGAIN_MS) go back as tokens, up to `burst`; visitors
+ *    who were last seen claimMs of door time ago or longer are forgotten (and no longer present),
+ *    at most FORGET_AT_ONCE of them, first those seen earliest (at the same time: by their numbers
+ *    as texts); unspent passes with `now >= expiresAt` are no longer outstanding.
  * 6. The samples for `settled` and `speed` (below) are taken, of the present values.
  *
- * *Admission*, while the room is tended, with at least one token and `outstanding` below `capacity`
- * and `maxActive`:
+ * *Admission*, while the room is tended:
+ * - `most` is the lesser of `capacity` and `maxActive`. `waitable`, the long turns that may be
+ *   outstanding, is the lesser of `capacity / SLOTS_A_LONG_TURN`, rounded down, and `maxActive /
+ *   SLOTS_A_LONG_TURN`, rounded up. Both are unlimited in a room with neither.
+ * - Turns are given while `outstanding`, without the long turns beyond `waitable`, is below `most`,
+ *   and there is a token, or `outstanding` itself is not below `most`. In the latter case long
+ *   turns end before a turn is given, until it fits: those given earliest (at the same time: by
+ *   their numbers as texts). Each goes back as a token, and its visitor was *passed over*. So the
+ *   last units never wait for a visitor who is away while another is present.
  * - `near = max(64, burst + floor(8 * min(speed, 4 * rate) / 1000))`; `reach = called + near`.
  * - `settled = min(calledBefore + near, tailBefore)`: `...Before` is the value that was valid
  *   SHOW_MS ago or earlier. All visitors up to this rank have had time to poll. (If the value last
@@ -49,11 +57,13 @@ export * from './room-state.js'
  *   as seen, and the next is examined. One call does this at most AWAY_AT_ONCE times, and then
  *   gives no further turn. Otherwise they get the turn if their rank is at most `max(called,
  *   settled)`, or if all visitors between `called` and them have left (known for numbers that were
- *   not drawn only): a token is spent, and `called` becomes at least their rank. The turn is long
- *   if they have *returned* (see `tend`); a visitor who has returned is present until then, however
- *   long ago they polled. Otherwise no visitor gets a turn for now. - If a token is left and no
- *   present visitor could get a turn (there are none, or the first is
- *   beyond), `called` becomes at least `settled`.
+ *   not drawn only): a token is spent, and `called` becomes at least their rank. Otherwise no
+ *   visitor gets a turn for now.
+ * - While fewer than `waitable` long turns are outstanding, a visitor who has *returned* (see
+ *   `tend`) is present however long ago they polled, and their turn is long. Otherwise they are as
+ *   any other, but have still returned after they were passed over.
+ * - If a further turn could be given and no present visitor could get it (there are none, or the
+ *   first is beyond), `called` becomes at least `settled`.
  * - `calls` notes (door time, called) whenever `called` has grown and the latest note is at least
  *   claimMs / 64 old (or of this very ms: then that note is corrected). There is none at first.
  *   `passed` is `called` of the latest note that is at least claimMs old; 0 if there is none. Notes
@@ -128,13 +138,14 @@ export interface RoomCommands {
    * 1. The buyer has no number, or is in another visit: `gone`.
    * 2. A pass that has not run out: `admitted`. A pass that has run out: a new number at the end.
    * 3. Another number than the buyer's: `waiting` with the buyer's number.
-   * 4. A turn: stays a turn. Ranks by another draw than the room's (`drawn`, which is `null` until
-   *    then), none with order 'random', or a rank beyond `reach`: `waiting`, and nothing is noted.
-   * 5. A visitor who has returned: nothing is noted.
+   * 4. Ranks by another draw than the room's (`drawn`, which is `null` until then), none with order
+   *    'random', or a rank beyond `reach`: `waiting`, and nothing is noted. A turn: stays a turn,
+   *    and is no longer a long one if the room is tended.
+   * 5. A visitor who has returned is present, and seen now.
    * 6. The visitor's turn has run out since their latest poll, or they were passed over, or they
    *    are not remembered as seen and `rank <= passed`: they have missed a turn (`missedTurns`
-   *    counts it), and have returned with this poll: present from now on, until they get a turn. A
-   *    visitor with more than TURNS_AGAIN turns of this number that have run out misses none
+   *    counts it), and have returned with this poll, until they get a turn; present, and seen now.
+   *    A visitor with more than TURNS_AGAIN turns of this number that have run out misses none
    *    further, and is present in this call only.
    * 7. Otherwise the visitor is present, and seen now. After admission, while tended: each visitor
    *    of `visits` with a turn (whichever number they polled with) is `admitted`, with `expiresAt =

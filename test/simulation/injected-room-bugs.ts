@@ -253,6 +253,16 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     heard: ['liveness'],
   },
   {
+    name: 'the last pass waits for a visitor who is away',
+    bug: room((made) => {
+      Object.defineProperty(made, 'waits', { get: () => true })
+      const most = () => Math.min(made.capacity ?? 1e9, made.rules.maxActive ?? 1e9)
+      Object.defineProperty(made, 'full', { get: () => made.outstanding.size >= most() })
+    }),
+    watched: ['liveness'],
+    heard: undefined,
+  },
+  {
     name: 'a pass is given to the next visitor who polls',
     bug: around((machine) => (command, ops, call) => {
       const reply = machine.run(command, ops, call)

@@ -85,7 +85,7 @@ describe('finds an injected bug', () => {
       if (kinds === undefined) continue
       test(`${name}: ${how}`, async () => {
         let violation: Awaited<ReturnType<typeof simulateRoom>>['violation']
-        for (let seed = 1; seed <= 200 && !violation; seed++)
+        for (let seed = 1; seed <= 400 && !violation; seed++)
           violation = (await simulateRoom({ seed, bug, watch })).violation
         expect(kinds, violation?.report).toContain(violation?.kind)
       })

@@ -1,4 +1,4 @@
-import type { RankedVisitor } from './ranked-visitor.js'
+import { byText, type RankedVisitor } from './ranked-visitor.js'
 
 /** The turns, and the passes that may still be used to buy: each in order of time. */
 export class OutstandingPasses {
@@ -14,6 +14,10 @@ export class OutstandingPasses {
     return this.#turns.size + this.#longTurns.size + this.#passes.size + this.#spent.size
   }
 
+  get longTurns(): number {
+    return this.#longTurns.size
+  }
+
   hasTurn(visitor: RankedVisitor): boolean {
     return this.#turns.has(visitor) || this.#longTurns.has(visitor)
   }
@@ -24,6 +28,20 @@ export class OutstandingPasses {
 
   addTurn(visitor: RankedVisitor, doorTime: number, isLong: boolean): void {
     ;(isLong ? this.#longTurns : this.#turns).set(visitor, doorTime)
+  }
+
+  /** If the visitor's turn is kept for longer, it no longer is. */
+  shorten(visitor: RankedVisitor, doorTime: number): void {
+    if (this.#longTurns.delete(visitor)) this.#turns.set(visitor, doorTime)
+  }
+
+  /** Ends the turn that is kept for longer and was given earliest; returns its visitor. */
+  endLongTurn(): RankedVisitor {
+    const [[, earliest]] = this.#longTurns as unknown as [[RankedVisitor, number]]
+    const together = [...this.#longTurns].filter(([, given]) => given === earliest)
+    const [visitor] = together.map(([each]) => each).toSorted(byText) as [RankedVisitor]
+    this.#longTurns.delete(visitor)
+    return visitor
   }
 
   /** Makes the turn a pass. */

@@ -1,14 +1,14 @@
-import { GAP_MS, PRESENT_MS } from '../../engine/room.js'
+import { FORGET_AT_ONCE, GAP_MS, PRESENT_MS } from '../../engine/room.js'
 import { PresentVisitors } from './present-visitors.js'
-import type { RankedVisitor } from './ranked-visitor.js'
+import { byText, type RankedVisitor } from './ranked-visitor.js'
 
 /** The door time, the visitors last seen, and the visitors now present. */
 export class Presence {
   readonly visitors = new PresentVisitors()
   /** The latest seen comes last. */
   readonly #seen = new Map<RankedVisitor, number>()
-  /** Visitors who missed a turn and have polled since: each is present until the first token. */
-  readonly #returned = new Set<RankedVisitor>()
+  /** Visitors who missed a turn and have polled since, and when they polled last. */
+  readonly #returned = new Map<RankedVisitor, number>()
   #time = 0
   #freshFrom = 0
   #running = true
@@ -33,10 +33,10 @@ export class Presence {
     return this.#returned.has(visitor)
   }
 
-  /** From now on the visitor is present, until they get a turn. */
+  /** From now on the visitor has returned, until they get a turn. */
   welcomeBack(visitor: RankedVisitor, rank: number): void {
     this.#seen.delete(visitor)
-    this.#returned.add(visitor)
+    this.#returned.set(visitor, this.#time)
     this.visitors.put(visitor, rank)
   }
 
@@ -46,15 +46,18 @@ export class Presence {
     this.visitors.put(visitor, rank)
   }
 
-  isAway(visitor: RankedVisitor): boolean {
-    if (this.#returned.has(visitor)) return false
-    const seen = this.#seen.get(visitor)!
+  /** @param waits Whether a visitor who has returned is present however long ago they polled. */
+  isAway(visitor: RankedVisitor, waits: boolean): boolean {
+    const returned = this.#returned.get(visitor)
+    if (returned !== undefined && waits) return false
+    const seen = returned ?? this.#seen.get(visitor)!
     return seen < this.#freshFrom || this.#time - seen > PRESENT_MS
   }
 
   /** The token goes to another, because this visitor is away. */
   passOver(visitor: RankedVisitor): void {
     this.visitors.remove(visitor)
+    if (this.#returned.has(visitor)) return
     // Time in which the room stood still counts against no visitor.
     if (this.#seen.get(visitor)! < this.#freshFrom) return
     this.#seen.delete(visitor)
@@ -67,11 +70,15 @@ export class Presence {
     this.visitors.remove(visitor)
   }
 
-  /** Forgets visitors who were not seen for this time. */
+  /** Forgets visitors who were not seen for this time: those seen earliest, a bounded number. */
   forgetAfter(ms: number): void {
-    for (const [visitor, seen] of this.#seen) {
-      if (this.#time - seen < ms) return
-      this.forget(visitor)
+    const stale: (readonly [RankedVisitor, number])[] = []
+    for (const entry of this.#seen) {
+      const isEnough = stale.length >= FORGET_AT_ONCE && entry[1] !== stale.at(-1)![1]
+      if (this.#time - entry[1] < ms || isEnough) break
+      stale.push(entry)
     }
+    if (stale.length > FORGET_AT_ONCE) stale.sort(([a, seen], [b, other]) => seen - other || byText(a, b))
+    for (const [visitor] of stale.slice(0, FORGET_AT_ONCE)) this.forget(visitor)
   }
 }

@@ -1,6 +1,7 @@
 import { LAYOUT } from '../../engine/layout.js'
 import {
   type RoomOp,
+  SLOTS_A_LONG_TURN,
   STOCK_MS,
   type StockReading,
   type StoredRoomRules,
@@ -23,6 +24,8 @@ const NEAR_SECONDS = 8
  * rate, or its speed would feed back on itself.
  */
 const MOST_TIMES_RATE = 4
+
+const UNLIMITED = Number.POSITIVE_INFINITY
 
 /** The moment at which a command is executed. */
 export interface Step extends Moment {
@@ -117,12 +120,30 @@ export class Room {
     return Math.floor((this.#stock.available * this.rules.overcommit) / 1_000)
   }
 
+  /** How many turns and passes may be outstanding. */
+  get #most(): number {
+    return Math.min(this.capacity ?? UNLIMITED, this.rules.maxActive ?? UNLIMITED)
+  }
+
+  /** How many of them may be long turns while another visitor is present. */
+  get #waitable(): number {
+    const ofStock = Math.floor((this.capacity ?? UNLIMITED) / SLOTS_A_LONG_TURN)
+    return Math.min(ofStock, Math.ceil((this.rules.maxActive ?? UNLIMITED) / SLOTS_A_LONG_TURN))
+  }
+
+  /** Whether one more turn of a visitor who is away may be outstanding. */
+  get waits(): boolean {
+    return this.outstanding.longTurns < this.#waitable
+  }
+
   get full(): boolean {
-    const most = Math.min(
-      this.capacity ?? Number.POSITIVE_INFINITY,
-      this.rules.maxActive ?? Number.POSITIVE_INFINITY,
-    )
-    return this.outstanding.size >= most
+    const beyond = Math.max(0, this.outstanding.longTurns - this.#waitable)
+    return this.outstanding.size - beyond >= this.#most
+  }
+
+  /** Whether a long turn has to end before another visitor gets a turn. */
+  get mustEndLongTurn(): boolean {
+    return this.outstanding.size >= this.#most && this.outstanding.longTurns > this.#waitable
   }
 
   get speed(): number {
@@ -231,8 +252,12 @@ export class Room {
   }
 
   giveTurn(visitor: RankedVisitor, now: number): void {
+    while (this.mustEndLongTurn) {
+      this.outstanding.endLongTurn().offered = 'token'
+      this.tokenBucket.giveBack()
+    }
     const { rank } = visitor
-    const isLong = this.presence.hasReturned(visitor)
+    const isLong = this.waits && this.presence.hasReturned(visitor)
     this.presence.forget(visitor)
     visitor.offered = 'turn'
     this.tokenBucket.take()

@@ -47,11 +47,18 @@ function register(
     room.replace(visitor, now)
     return
   }
-  const elsewhere = visitor.number !== visit.number
-  if (visitor.expiresAt !== null || elsewhere || room.outstanding.hasTurn(visitor)) return
+  if (visitor.expiresAt !== null || visitor.number !== visit.number) return
   const undrawn = room.rules.order === 'random' && drawn === null
   if (undrawn || drawn !== room.drawn || visit.rank > queue.called + room.near) return
-  if (presence.hasReturned(visitor)) return
+  if (room.outstanding.hasTurn(visitor)) {
+    // The visitor takes it in this call: it must not end for another.
+    if (room.tended(now)) room.outstanding.shorten(visitor, presence.time)
+    return
+  }
+  if (presence.hasReturned(visitor)) {
+    presence.welcomeBack(visitor, visit.rank)
+    return
+  }
   if (hasMissed(room, visitor, visit.rank)) {
     room.missedTurns++
     if (visitor.offered === 'turn') visitor.missed++
@@ -78,9 +85,9 @@ function letIn(room: Room, now: number): void {
   const { presence, queue } = room
   const settled = queue.settled(now, room.near)
   let away = 0
-  while (room.tokenBucket.filled && !room.full) {
+  while (!room.full && (room.tokenBucket.filled || room.mustEndLongTurn)) {
     const first = presence.visitors.first()
-    if (first && presence.isAway(first)) {
+    if (first && presence.isAway(first, room.waits)) {
       if (away === AWAY_AT_ONCE) break
       presence.passOver(first)
       away++

@@ -1,5 +1,5 @@
 -- Decides which of the present visitors get a turn.
--- @include room, move_on
+-- @include room, token_bucket, move_on
 
 -- How many ranks beyond `called` should poll, and the speed of the queue.
 local function near()
@@ -38,46 +38,82 @@ local function capacity()
 end
 
 local function outstanding()
-  return redis.call('ZCARD', TURNS) + redis.call('ZCARD', LONG_TURNS) + redis.call('ZCARD', PASSES)
+  local long_turns = redis.call('ZCARD', LONG_TURNS)
+  return redis.call('ZCARD', TURNS) + long_turns + redis.call('ZCARD', PASSES), long_turns
+end
+
+-- How many turns and passes may be outstanding, and how many of them may be long turns while
+-- another visitor is present.
+local function limits()
+  local most, waitable = math.huge, math.huge
+  if coupled == 1 then
+    most = capacity()
+    waitable = math.floor(most / SLOTS_A_LONG_TURN)
+  end
+  if max_active >= 0 then
+    most = math.min(most, max_active)
+    waitable = math.min(waitable, math.ceil(max_active / SLOTS_A_LONG_TURN))
+  end
+  return most, waitable
+end
+
+-- Gives the token of the earliest long turn back: its visitor is away, and another is present.
+local function end_long_turn()
+  local name = redis.call('ZRANGE', LONG_TURNS, 0, 0)[1]
+  redis.call('ZREM', LONG_TURNS, name)
+  redis.call('ZADD', LAST_SEEN, number_text(PASSED_OVER), name)
+  give_tokens(1)
 end
 
 -- Gives turns while there are tokens, to visitors whose rank is called or had time to be shown.
 local function let_in()
-  local most = coupled == 0 and math.huge or capacity()
-  if max_active >= 0 then most = math.min(most, max_active) end
-  local free = most == math.huge and most or most - outstanding()
+  local most, waitable = limits()
+  local given, long_turns = outstanding()
+  -- Whether a further turn may be given.
+  local function is_free()
+    if given - math.max(0, long_turns - waitable) >= most then return false end
+    return room.tokens >= TOKEN or given >= most
+  end
   local had_time = math.min(before('called') + near(), before('tail'))
   local away, searching = 0, true
-  while room.tokens >= TOKEN and free > 0 do
+  while is_free() do
     local first = redis.call('ZRANGE', PRESENT, 0, 0, 'WITHSCORES')
     if #first == 0 then break end
     local name, rank = first[1], tonumber(first[2])
     local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name))
-    if not seen or seen < room.fresh_from or room.door_time - seen > PRESENT_MS then
+    local returned = seen and seen >= RETURNED
+    if returned then seen = seen - RETURNED end
+    local waits = returned and long_turns < waitable
+    if not waits and (not seen or seen < room.fresh_from or room.door_time - seen > PRESENT_MS) then
       if away == AWAY_AT_ONCE then
         searching = false
         break
       end
       redis.call('ZREM', PRESENT, name)
       -- Time in which the room stood still counts against no visitor.
-      if seen and seen >= room.fresh_from then redis.call('ZADD', LAST_SEEN, number_text(PASSED_OVER), name) end
+      if seen and seen >= room.fresh_from and not returned then redis.call('ZADD', LAST_SEEN, number_text(PASSED_OVER), name) end
       away = away + 1
     elseif rank <= room.called or rank <= had_time or is_next(rank) then
+      while given >= most do
+        end_long_turn()
+        given, long_turns = given - 1, long_turns - 1
+      end
       redis.call('ZREM', PRESENT, name)
       redis.call('ZADD', LAST_SEEN, number_text(HAD_TURN), name)
-      if seen == RETURNED then
+      if returned and long_turns < waitable then
         redis.call('ZADD', LONG_TURNS, number_text(room.door_time + long_ms()), name)
+        long_turns = long_turns + 1
       else
         redis.call('ZADD', TURNS, number_text(room.door_time + claimMs), name)
       end
       room.tokens = room.tokens - TOKEN
-      free = free - 1
+      given = given + 1
       call_to(rank)
     else
       break
     end
   end
-  if searching and room.tokens >= TOKEN and free > 0 then call_to(had_time) end
+  if searching and is_free() then call_to(had_time) end
   if room.called >= room.tail then set_speed_samples() end
   local latest = #notes - 1
   if room.called > (notes[latest + 1] or 0) then

@@ -38,7 +38,7 @@ local function move_on()
   room.ran = runs and 1 or 0
   if tended then
     give_tokens(end_turns(TURNS) + end_turns(LONG_TURNS))
-    local forgotten = redis.call('ZRANGE', LAST_SEEN, '-inf', number_text(room.door_time - claimMs), 'BYSCORE')
+    local forgotten = redis.call('ZRANGE', LAST_SEEN, '-inf', number_text(room.door_time - claimMs), 'BYSCORE', 'LIMIT', 0, FORGET_AT_ONCE)
     for last, first in next_piece, forgotten, 0 do
       redis.call('ZREM', LAST_SEEN, unpack(forgotten, first, last))
       redis.call('ZREM', PRESENT, unpack(forgotten, first, last))

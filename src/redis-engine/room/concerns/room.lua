@@ -15,9 +15,9 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 --   DEPARTED         string  bit n: the visitor with number n left while waiting
 --   DEPARTED_CHUNKS  hash    n / 65536 -> the version at which that part of DEPARTED changed last
 --   PRESENT          zset    number -> rank, of the visitors who are present and wait for a token
---   LAST_SEEN        zset    number -> door time of the visitor's last poll; RETURNED of a visitor
---                            who missed a turn and has polled since; HAD_TURN of a visitor with a
---                            turn, or who missed it and has not polled since; PASSED_OVER of a
+--   LAST_SEEN        zset    number -> door time of the visitor's last poll, plus RETURNED if the
+--                            visitor missed a turn and has polled since; HAD_TURN of a visitor with
+--                            a turn, or who missed it and has not polled since; PASSED_OVER of a
 --                            visitor whose token went to another, and who has not polled since
 --   TURNS            zset    number -> door time until which the visitor may take the turn
 --   LONG_TURNS       zset    the same of visitors who had missed a turn
@@ -31,7 +31,7 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 --   own columns.
 -- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
-local TURN_AGAIN_MS, TURNS_AGAIN, AWAY_AT_ONCE = 120000, 3, 1000
+local TURN_AGAIN_MS, TURNS_AGAIN, AWAY_AT_ONCE, FORGET_AT_ONCE, SLOTS_A_LONG_TURN = 120000, 3, 1000, 1000, 10
 local CHUNK = 65536
 local RETURNED, HAD_TURN, PASSED_OVER = 1000000000000000, 2000000000000000, 3000000000000000
 

@@ -78,14 +78,19 @@ local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn
   if drawn ~= room.drawn or (random == 1 and drawn < 0) or rank > reach then return end
   local name = number_text(number)
   local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name) or -1)
-  if seen == RETURNED or (seen == HAD_TURN and has_turn(name)) then return end
+  if seen == HAD_TURN and has_turn(name) then
+    -- The visitor takes it in this call: it must not end for another.
+    if tended and redis.call('ZREM', LONG_TURNS, name) == 1 then redis.call('ZADD', TURNS, number_text(room.door_time + claimMs), name) end
+    return
+  end
+  if seen >= RETURNED and seen < HAD_TURN then return is_present(name, rank, RETURNED + room.door_time) end
   if visitor[MISSED] <= TURNS_AGAIN and (seen >= HAD_TURN or (seen < 0 and rank <= passed_rank)) then
     room.missed_turns = room.missed_turns + 1
     if seen == HAD_TURN then
       visitor[MISSED] = visitor[MISSED] + 1
       save_visitor(buyer, visitor)
     end
-    if visitor[MISSED] <= TURNS_AGAIN then return is_present(name, rank, RETURNED) end
+    if visitor[MISSED] <= TURNS_AGAIN then return is_present(name, rank, RETURNED + room.door_time) end
   end
   is_present(name, rank, room.door_time)
   if visitor[MISSED] > TURNS_AGAIN then once[#once + 1] = name end

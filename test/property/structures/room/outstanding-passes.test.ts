@@ -7,9 +7,12 @@ import { operation, sameAsModel } from '../../../support/same-as-model.js'
 type Passes = Pick<
   OutstandingPasses,
   | 'size'
+  | 'longTurns'
   | 'hasTurn'
   | 'isUnspent'
   | 'addTurn'
+  | 'shorten'
+  | 'endLongTurn'
   | 'take'
   | 'spend'
   | 'end'
@@ -29,6 +32,10 @@ class Model implements Passes {
     return this.#all.length
   }
 
+  get longTurns(): number {
+    return this.#all.filter(({ kind }) => kind === 'long turn').length
+  }
+
   hasTurn(place: RankedVisitor): boolean {
     return this.#all.some((each) => each.place === place && isTurn(each.kind))
   }
@@ -39,6 +46,20 @@ class Model implements Passes {
 
   addTurn(place: RankedVisitor, at: number, isLong: boolean): void {
     this.#all.push({ place, kind: isLong ? 'long turn' : 'turn', at })
+  }
+
+  shorten(place: RankedVisitor, at: number): void {
+    const isLong = this.#all.some((each) => each.place === place && each.kind === 'long turn')
+    if (!isLong) return
+    this.end(place)
+    this.addTurn(place, at, false)
+  }
+
+  endLongTurn(): RankedVisitor {
+    const long = this.#all.filter(({ kind }) => kind === 'long turn')
+    const [first] = long.sort((a, b) => a.at - b.at || (`${a.place.number}` < `${b.place.number}` ? -1 : 1))
+    this.end(first!.place)
+    return first!.place
   }
 
   take(place: RankedVisitor): void {
@@ -128,6 +149,17 @@ class Visitors {
     this.#passes.take(place)
   }
 
+  /** One of those whose turn it is polls, and does not take it. */
+  shorten(index: number): void {
+    const turns = this.#places.filter((place) => this.#passes.hasTurn(place))
+    const place = turns[index % Math.max(1, turns.length)]
+    if (place) this.#passes.shorten(place, this.#now)
+  }
+
+  endLongTurn(): number | undefined {
+    return this.#passes.longTurns === 0 ? undefined : this.#passes.endLongTurn().number
+  }
+
   /** One of those who have a pass. */
   spend(index: number): void {
     const passes = this.#places.filter((place) => this.#passes.isUnspent(place))
@@ -146,8 +178,12 @@ class Visitors {
   }
 
   get all(): unknown {
-    const { size } = this.#passes
-    return [size, this.#places.map((place) => [this.#passes.hasTurn(place), this.#passes.isUnspent(place)])]
+    const { size, longTurns } = this.#passes
+    return [
+      size,
+      longTurns,
+      this.#places.map((place) => [this.#passes.hasTurn(place), this.#passes.isUnspent(place)]),
+    ]
   }
 }
 
@@ -164,6 +200,8 @@ test('turns, passes and purchases end when their time comes, and not a ms before
           operation(isLong ? 'give a long turn' : 'give a turn', (visitors) => visitors.turn(isLong)),
         ),
       index.map((i) => operation(`${i} takes the turn`, (visitors) => visitors.take(i))),
+      index.map((i) => operation(`${i} polls`, (visitors) => visitors.shorten(i))),
+      fc.constant(operation('a long turn ends', (visitors) => visitors.endLongTurn())),
       index.map((i) => operation(`${i} buys`, (visitors) => visitors.spend(i))),
       index.map((i) => operation(`${i} ends`, (visitors) => visitors.end(i))),
       offset.map((ms) =>

@@ -27,11 +27,12 @@ class Model implements Watch {
   #period = 0
   #running = true
   #seen: { readonly place: RankedVisitor; readonly at: number; readonly period: number }[] = []
-  #returned: RankedVisitor[] = []
+  #returned: { readonly place: RankedVisitor; readonly at: number; readonly period: number }[] = []
 
   readonly visitors = {
     first: (): RankedVisitor | undefined =>
-      [...this.#seen.map(({ place }) => place), ...this.#returned]
+      [...this.#seen, ...this.#returned]
+        .map(({ place }) => place)
         .filter(({ rank }) => rank !== null)
         .sort((a, b) => a.rank! - b.rank! || a.number - b.number)[0],
   }
@@ -52,17 +53,18 @@ class Model implements Watch {
   }
 
   hasReturned(place: RankedVisitor): boolean {
-    return this.#returned.includes(place)
+    return this.#returned.some((each) => each.place === place)
   }
 
   welcomeBack(place: RankedVisitor, rank: number): void {
     this.forget(place)
     place.rank = rank
-    this.#returned.push(place)
+    this.#returned.push({ place, at: this.time, period: this.#period })
   }
 
   passOver(place: RankedVisitor): void {
     place.rank = null
+    if (this.hasReturned(place)) return
     if (this.#find(place)!.period !== this.#period) return
     this.forget(place)
     place.offered = 'token'
@@ -74,15 +76,16 @@ class Model implements Watch {
     this.#seen.push({ place, at: this.time, period: this.#period })
   }
 
-  isAway(place: RankedVisitor): boolean {
-    if (this.hasReturned(place)) return false
-    const { at, period } = this.#find(place)!
+  isAway(place: RankedVisitor, waits: boolean): boolean {
+    const returned = this.#returned.find((each) => each.place === place)
+    if (returned && waits) return false
+    const { at, period } = returned ?? this.#find(place)!
     return period !== this.#period || this.time > at + PRESENT_MS
   }
 
   forget(place: RankedVisitor): void {
     this.#seen = this.#seen.filter((each) => each.place !== place)
-    this.#returned = this.#returned.filter((each) => each !== place)
+    this.#returned = this.#returned.filter((each) => each.place !== place)
     place.rank = null
   }
 
@@ -102,7 +105,7 @@ class Visitors {
 
   constructor(readonly watch: Watch) {}
 
-  /** A visitor who has returned stays present, and is not noted again. */
+  /** A visitor who has returned stays so. */
   see(index: number, rank: number): void {
     const place = this.#places[index]!
     if (!this.watch.hasReturned(place)) this.watch.see(place, rank)
@@ -113,9 +116,9 @@ class Visitors {
   }
 
   /** As admission does. */
-  passOverFirst(): void {
+  passOverFirst(waits: boolean): void {
     const first = this.watch.visitors.first()
-    if (first && this.watch.isAway(first)) this.watch.passOver(first)
+    if (first && this.watch.isAway(first, waits)) this.watch.passOver(first)
   }
 
   forget(index: number): void {
@@ -126,7 +129,9 @@ class Visitors {
     const { watch } = this
     const each = this.#places.map((place) => [
       ...[place.rank, place.offered, watch.hasReturned(place), watch.remembers(place)],
-      watch.remembers(place) && watch.isAway(place),
+      ...[false, true].map(
+        (waits) => (watch.remembers(place) || watch.hasReturned(place)) && watch.isAway(place, waits),
+      ),
     ])
     return [watch.time, watch.visitors.first()?.number, each]
   }
@@ -158,7 +163,11 @@ test('a visitor is present up to the last ms, away after it, and after a gap unt
         .map(([i, rank]) =>
           operation(`welcome ${i} back at ${rank}`, (visitors) => visitors.welcomeBack(i, rank)),
         ),
-      fc.constant(operation('pass the first over', (visitors) => visitors.passOverFirst())),
+      fc
+        .boolean()
+        .map((waits) =>
+          operation(`pass the first over, ${waits}`, (visitors) => visitors.passOverFirst(waits)),
+        ),
       index.map((i) => operation(`forget ${i}`, (visitors) => visitors.forget(i))),
       fc
         .constantFrom(1, GAP_MS, PRESENT_MS)

@@ -1,4 +1,4 @@
-import { type RoomOp, TOKEN, TURNS_AGAIN } from '../../../../src/engine/room.js'
+import { type RoomOp, SLOTS_A_LONG_TURN, TOKEN, TURNS_AGAIN } from '../../../../src/engine/room.js'
 import type { Room } from '../../../../src/memory-engine/room/room-state.js'
 import { demand } from '../../../model/violation.js'
 import type { Snapshot } from './room-snapshot.js'
@@ -7,7 +7,8 @@ type RankOf = (number: number) => number
 
 /**
  * What a visitor who missed a turn is owed, by what can be seen from outside: the first token after
- * their next poll. And no visitor who polls is left waiting while a token is there.
+ * their next poll, if stock and `maxActive` leave so many passes that one may wait. And no visitor
+ * who polls is left waiting while a token is there, or while the last passes wait for others.
  */
 export class MissedTurns {
   /** How many turns of a number have run out. */
@@ -15,6 +16,10 @@ export class MissedTurns {
   /** Numbers whose turn ran out and whose visitors have not polled since; and those who have. */
   readonly #away = new Set<number>()
   readonly #returned = new Set<number>()
+  /** Whether one more pass could wait for a visitor who is away. */
+  #waits = true
+  /** The door time at which each turn was given. */
+  readonly #given = new Map<number, number>()
 
   /** @param fresh Numbers that were given a turn just now. */
   look(
@@ -32,7 +37,15 @@ export class MissedTurns {
         ? (ops as readonly RoomOp<'tend'>[]).flatMap((op) => this.#polled(room, op, rankOf))
         : []
     for (const number of polled) if (this.#away.delete(number)) this.#returned.add(number)
-    for (const number of fresh) this.#returned.delete(number)
+    const [waited, isTaken] = [this.#waits, fresh.some((number) => this.#returned.has(number))]
+    this.#waits = room.waits
+    const isLimited = room.rules.sale !== null || room.rules.maxActive !== null
+    if (isLimited && (!waited || !room.waits || isTaken))
+      for (const number of this.#returned) if (!polled.includes(number)) this.#returned.delete(number)
+    for (const number of fresh) {
+      this.#returned.delete(number)
+      this.#given.set(number, room.presence.time)
+    }
     const waiting = new Set(
       [...is.places.values()].filter(({ expiresAt }) => expiresAt === null).map(({ number }) => number),
     )
@@ -44,13 +57,25 @@ export class MissedTurns {
         'order',
         () => `${number} missed a turn and has polled since, and ${last} got a turn before`,
       )
-    if (command !== 'tend' || !room.tended(is.now) || room.full || is.tokens < TOKEN) return
+    if (command !== 'tend' || !room.tended(is.now)) return
+    if (!this.#lastPassWaits(room, is) && (room.full || is.tokens < TOKEN)) return
     for (const number of polled)
       demand(
         !waiting.has(number) || is.turns.has(number) || rankOf(number) > is.called,
         'liveness',
         () => `${number} polls at the head of the queue, a token is there, and they wait`,
       )
+  }
+
+  /** Whether the room is full only because turns are kept for longer than claimMs. */
+  #lastPassWaits({ rules, capacity, outstanding, presence }: Room, is: Snapshot): boolean {
+    const most = Math.min(capacity ?? Number.POSITIVE_INFINITY, rules.maxActive ?? Number.POSITIVE_INFINITY)
+    const mayWait = Math.min(
+      Math.floor((capacity ?? Number.POSITIVE_INFINITY) / SLOTS_A_LONG_TURN),
+      Math.ceil((rules.maxActive ?? Number.POSITIVE_INFINITY) / SLOTS_A_LONG_TURN),
+    )
+    const old = [...is.turns].filter((number) => presence.time > this.#given.get(number)! + rules.claimMs)
+    return outstanding.size >= most && outstanding.size - Math.max(0, old.length - mayWait) < most
   }
 
   #ranOut(number: number, is: Snapshot): void {

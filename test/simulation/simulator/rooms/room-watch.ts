@@ -216,7 +216,7 @@ export class RoomWatch {
     const last = Math.max(...numbers.map(rankOf))
     for (const buyer of this.#buyers) {
       const place = room.find(buyer)
-      if (!place || place.rank === null || room.presence.isAway(place)) continue
+      if (!place || place.rank === null || room.presence.isAway(place, room.waits)) continue
       demand(
         rankOf(place.number) > last,
         'order',
