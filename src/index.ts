@@ -37,7 +37,9 @@ export type {
   StoredReservation,
 } from './engine/engine.js'
 export type { Trim } from './engine/groups.js'
+export type { ListedRoom, ListedSale } from './engine/listing.js'
 export type { LogOffset } from './engine/port.js'
+export type { ListedRoomState } from './engine/removal.js'
 export { StockholdError, type StockholdErrorCode } from './errors.js'
 export { memoryEngine } from './memory-engine/memory-engine.js'
 export type { RedisClient } from './redis-engine/connection.js'

@@ -21,6 +21,9 @@ export function countCalls(engine: Engine): { readonly engine: Engine; take(): S
       close: () => engine.close(),
       room: (name) => engine.room(name),
       groups: (...place) => engine.groups(...place),
+      lifecycle: engine.lifecycle,
+      sales: () => engine.sales(),
+      rooms: () => engine.rooms(),
       partition(...place) {
         const partition = engine.partition(...place)
         return {

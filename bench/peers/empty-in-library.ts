@@ -56,6 +56,9 @@ function yes(inner: Engine): Engine {
     close: () => inner.close(),
     room: (name) => inner.room(name),
     groups: (...place) => inner.groups(...place),
+    lifecycle: inner.lifecycle,
+    sales: () => inner.sales(),
+    rooms: () => inner.rooms(),
     partition: (sale, index, partitions) => {
       const partition = inner.partition(sale, index, partitions)
       const run = async <C extends Command>(

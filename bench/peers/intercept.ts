@@ -21,6 +21,9 @@ export function intercept(
     close: () => inner.close(),
     room: (name) => inner.room(name),
     groups: (...place) => inner.groups(...place),
+    lifecycle: inner.lifecycle,
+    sales: () => inner.sales(),
+    rooms: () => inner.rooms(),
     partition: (sale, index, partitions) => {
       const partition = inner.partition(sale, index, partitions)
       return {

@@ -5,6 +5,7 @@ import { StockholdError } from '../errors.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
 import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
+import { IndexClient } from './index-client.js'
 import type { Session } from './session.js'
 
 /** The engine's description of a sale or a room. */
@@ -34,6 +35,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   readonly deadlineMs: number
   /** For messages: `the sale "spring"`. */
   protected readonly title: string
+  /** The index in which the sale or room is registered. */
+  protected readonly index: IndexClient | undefined
   readonly #kind: string
   /** Other rules are in force than this handle knows: the next call reads them. */
   protected isOutdated = false
@@ -46,11 +49,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     this.title = `the ${kind} ${JSON.stringify(id)}`
     this.clock = engine.clock ?? processClock
     this.deadlineMs = deadlineMs
+    this.index = IndexClient.of(engine, { kind: kind === 'sale' ? 'sale' : 'room', name: id })
   }
 
   /** The session whose incarnation this handle works with. */
   protected abstract readonly session: Session
   protected abstract readonly nameRules: (rules: R) => NamedRules
+  protected abstract partitionsOf(rules: R): number
   protected abstract askDescription(call: CallOptions): Promise<D>
   protected abstract askCreation(rules: R, call: CallOptions): Promise<Created<D>>
   /** Keeps the part of a description that the handle needs, by {@link keep}. */
@@ -140,13 +145,20 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
       const described = await this.describe(call)
       if (JSON.stringify(described.rules) !== JSON.stringify(rules))
         throw this.conflict(described.rules, rules)
+      await this.#register(described, call)
       await this.adopt(described, call)
       return false
     }
     const { status, described } = await this.askCreation(rules, call)
     if (status === 'conflict') throw this.conflict((await this.describe(call)).rules, rules)
+    await this.#register(described, call)
     await this.adopt(described, call)
     return status === 'created'
+  }
+
+  /** Before a `create` is acknowledged, its incarnation is in the index. */
+  async #register({ incarnation, rules }: D, call: CallOptions): Promise<void> {
+    await this.index?.register(incarnation, this.partitionsOf(rules), call)
   }
 
   protected conflict(known: R, wanted: R): StockholdError {

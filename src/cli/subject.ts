@@ -52,6 +52,9 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
         elapsed: engine.elapsed,
         room: (room) => engine.room(room),
         groups: (...partition) => engine.groups(...partition),
+        lifecycle: engine.lifecycle,
+        sales: () => engine.sales(),
+        rooms: () => engine.rooms(),
         partition(sale, index, partitions) {
           // One sale is played at a time, so all earlier ones are finished.
           if (waiting.size >= MOST && !waiting.has(sale)) void clear([...waiting])

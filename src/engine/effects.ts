@@ -1,7 +1,9 @@
 import type { Commands } from './engine.js'
 import type { GroupCommands } from './groups.js'
 import type { CommandMap } from './port.js'
+import type { RemovalCommands, RoomRemovalCommands } from './removal.js'
 import type { RoomCommands } from './room.js'
+import type { IndexCommands } from './sale-index.js'
 
 /**
  * What a command changes:
@@ -65,3 +67,20 @@ export const groupEffects: Effects<GroupCommands> = {
   revive: 'writes',
   drop: 'writes',
 }
+
+export const indexEffects: Effects<IndexCommands> = {
+  register: 'writes',
+  find: 'reads',
+  commit: 'writes',
+  finish: 'writes',
+  list: 'reads',
+}
+
+export const removalEffects: Effects<RemovalCommands> = {
+  inspect: 'reads',
+  seal: 'writes',
+  unseal: 'writes',
+  erase: 'writes',
+}
+
+export const roomRemovalEffects: Effects<RoomRemovalCommands> = { inspect: 'reads', erase: 'writes' }

@@ -1,5 +1,7 @@
 import type { Clock } from './clock.js'
 import type { GroupPort } from './groups.js'
+import type { ListedRoom, ListedSale } from './listing.js'
+import type { Lifecycle } from './removal.js'
 import type { RoomPort } from './room.js'
 import type { Partition } from './sale.js'
 
@@ -11,7 +13,7 @@ export type * from './sale.js'
 /**
  * How a `FlashSale` or a `WaitingRoom` reaches its state. Created by `memoryEngine()`,
  * `redisEngine()` or `virtualEngine()`. The interface that sales and rooms use is internal: the
- * built types contain only `close`.
+ * built types do not contain it.
  */
 export interface Engine {
   /**
@@ -42,6 +44,21 @@ export interface Engine {
   groups(sale: string, index: number, partitions: number): GroupPort
   /** @internal */
   room(name: string): RoomPort
+  /**
+   * How sales and rooms are listed and removed. An engine of a test may have none.
+   * @internal
+   */
+  readonly lifecycle?: Lifecycle | undefined
+  /**
+   * The sales under the engine's prefix, in no particular order: those that were created by this
+   * version, and those that a process has called `create` of since. A sale that is created or
+   * removed meanwhile may be missing.
+   *
+   * @throws {StockholdError} `UNAVAILABLE`, `UNSAFE_CONFIG`, `CLOSED`, `INCOMPATIBLE_VERSION`
+   */
+  sales(): AsyncIterable<ListedSale>
+  /** The waiting rooms under the engine's prefix; see {@link sales}. */
+  rooms(): AsyncIterable<ListedRoom>
   /** Closes the client that the engine itself opened, never one that was passed to it. */
   close(): Promise<void>
 }

@@ -1,11 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Engine, Partition } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
+import { ListingEngine } from '../engine/listing.js'
 import type { Call, CommandMap, Port, Reply } from '../engine/port.js'
+import type { Lifecycle } from '../engine/removal.js'
 import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeGroupCommand } from './groups/group-commands.js'
+import { partitionRemoval } from './removal/remove-partition.js'
+import { roomRemoval } from './removal/remove-room.js'
+import { SaleIndex } from './removal/sale-index.js'
 import { RoomMachine } from './room/room-machine.js'
 import { PartitionState } from './sale/partition-state.js'
 import { executeSaleCommand } from './sale/sale-commands.js'
@@ -20,38 +25,56 @@ export function memoryEngine(options: { now?: (() => number) | undefined } = {})
   return new MemoryEngine(now, options.now ?? (() => performance.now()))
 }
 
-export class MemoryEngine implements Engine {
+export class MemoryEngine extends ListingEngine implements Engine {
   readonly isLocal = true
   readonly elapsed: () => number
   readonly #clock: () => number
   /** By index and sale. */
   readonly partitions = new Map<string, PartitionState>()
-  readonly rooms = new Map<string, RoomMachine>()
+  readonly machines = new Map<string, RoomMachine>()
+  readonly lifecycle: Lifecycle
+  readonly #index = new SaleIndex()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
+    super()
     this.#clock = () => {
       const now = clock()
       if (!Number.isFinite(now)) throw invalid('now', `must return a time in epoch ms, not ${now}`)
       return now
     }
     this.elapsed = elapsed
+    this.lifecycle = {
+      index: this.#port((command, ops, call) => this.#index.run(command, ops, call, this.#clock())),
+      partition: (sale, index) => {
+        const erase = () => this.partitions.delete(nameOf(sale, index))
+        const run = partitionRemoval(() => this.#stateOf(sale, index), erase)
+        return this.#port((command, ops, call) => run(command, ops, call, this.#clock()))
+      },
+      room: (name) => {
+        const run = roomRemoval(
+          () => this.#machineOf(name).room,
+          () => this.machines.delete(name),
+        )
+        return this.#port((command, ops, call) => run(command, ops, call, this.#clock()))
+      },
+    }
   }
 
   partition(sale: string, index: number): Partition {
-    const state = this.#stateOf(sale, index)
-    return this.#port((command, ops, call) => executeSaleCommand(state, command, ops, call, this.#clock()))
+    return this.#port((command, ops, call) =>
+      executeSaleCommand(this.#stateOf(sale, index), command, ops, call, this.#clock()),
+    )
   }
 
   groups(sale: string, index: number): GroupPort {
-    const state = this.#stateOf(sale, index)
-    return this.#port((command, ops, call) => executeGroupCommand(state, command, ops, call, this.#clock()))
+    return this.#port((command, ops, call) =>
+      executeGroupCommand(this.#stateOf(sale, index), command, ops, call, this.#clock()),
+    )
   }
 
   room(name: string): RoomPort {
-    const room = this.rooms.get(name) ?? new RoomMachine(this.#clock)
-    this.rooms.set(name, room)
-    return this.#port((command, ops, call) => room.run(command, ops, call))
+    return this.#port((command, ops, call) => this.#machineOf(name).run(command, ops, call))
   }
 
   async close(): Promise<void> {
@@ -59,10 +82,16 @@ export class MemoryEngine implements Engine {
   }
 
   #stateOf(sale: string, index: number): PartitionState {
-    const name = `${index}:${sale}`
+    const name = nameOf(sale, index)
     const state = this.partitions.get(name) ?? new PartitionState(index)
     this.partitions.set(name, state)
     return state
+  }
+
+  #machineOf(name: string): RoomMachine {
+    const machine = this.machines.get(name) ?? new RoomMachine(this.#clock)
+    this.machines.set(name, machine)
+    return machine
   }
 
   #port<M extends CommandMap<M>>(run: Run<M>): Port<M> {
@@ -86,3 +115,8 @@ type Run<M extends CommandMap<M>> = <C extends keyof M>(
   ops: readonly M[C]['op'][],
   call: Call,
 ) => Reply<M[C]['answer']>
+
+/** The name of a partition in {@link MemoryEngine.partitions}. */
+function nameOf(sale: string, index: number): string {
+  return `${index}:${sale}`
+}

@@ -1,5 +1,7 @@
 import { type Library, libraryOf } from './function-library.js'
 import { groupPort } from './groups/group-port.js'
+import { indexPort } from './removal/index-port.js'
+import { removalPort, roomRemovalPort } from './removal/removal-port.js'
 import { roomPort } from './room/room-port.js'
 import { salePort } from './sale/sale-port.js'
 import { withValues } from './script.js'
@@ -20,12 +22,16 @@ export function commandsWith(clock: string) {
 }
 
 function compileAll(clock: string) {
-  const functions = [salePort, groupPort, roomPort].flatMap((port) => port.functions)
+  const ports = [salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort]
+  const functions = ports.flatMap((port) => port.functions)
   const library: Library = libraryOf(functions, (text) => withValues(text, clock))
   return {
     library,
     sale: salePort.compile(clock),
     groups: groupPort.compile(clock),
     room: roomPort.compile(clock),
+    index: indexPort.compile(clock),
+    removal: removalPort.compile(clock),
+    roomRemoval: roomRemovalPort.compile(clock),
   }
 }

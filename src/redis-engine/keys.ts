@@ -22,6 +22,15 @@ const ROOM_PARTS = [
 ] as const
 
 /**
+ * All keys of a partition, in the order in which the scripts that remove it name them
+ * (`removal/concerns/removal.lua`).
+ */
+const ALL_PARTS = [...PARTS, 'groups', 'parked'] as const
+
+/** The keys of the index, as its scripts name them (`removal/concerns/sale_index.lua`). */
+const INDEX_PARTS = ['entries', 'removed'] as const
+
+/**
  * A key that is never written, named after all others.
  *
  * While a slot moves to another node of a cluster, Redis starts a script only if all keys it names
@@ -49,6 +58,16 @@ export function partitionKeys(prefix: string, sale: string, partition: number, p
 /** All keys are in the slot of the partition that the groups follow. */
 export function groupKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
   return keysOf(partitionTag(prefix, sale, partition, partitions), GROUP_PARTS)
+}
+
+/** The keys of the partition and of the groups that follow it. */
+export function removalKeys(prefix: string, sale: string, partition: number, partitions: number): string[] {
+  return keysOf(partitionTag(prefix, sale, partition, partitions), ALL_PARTS)
+}
+
+/** All in one slot. No sale or room has a tag of two parts. */
+export function indexKeys(prefix: string): string[] {
+  return keysOf(`${encodeURIComponent(prefix)}:index`, INDEX_PARTS)
 }
 
 /**

@@ -3,7 +3,9 @@ import type { Redis } from 'ioredis'
 import { notify } from '../common/callback.js'
 import type { Engine, Partition } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
+import { ListingEngine } from '../engine/listing.js'
 import type { CommandMap, Port } from '../engine/port.js'
+import type { Lifecycle } from '../engine/removal.js'
 import type { RoomPort } from '../engine/room.js'
 import { internal, invalid, StockholdError, unavailable } from '../errors.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
@@ -23,7 +25,9 @@ import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
 import { Functions } from './function-loading.js'
 import { groupPort } from './groups/group-port.js'
-import { groupKeys, partitionKeys, roomKeys } from './keys.js'
+import { groupKeys, indexKeys, partitionKeys, removalKeys, roomKeys } from './keys.js'
+import { indexPort } from './removal/index-port.js'
+import { removalPort, roomRemovalPort } from './removal/removal-port.js'
 import { runReplicated } from './replication.js'
 import { roomPort } from './room/room-port.js'
 import { salePort } from './sale/sale-port.js'
@@ -140,7 +144,7 @@ function checkDurability(given: unknown, client: RedisClient | string): Durabili
   }
 }
 
-class RedisEngine implements Engine {
+class RedisEngine extends ListingEngine implements Engine {
   readonly elapsed: () => number
   readonly #client: RedisClient
   readonly #ownsClient: boolean
@@ -152,6 +156,7 @@ class RedisEngine implements Engine {
   readonly #connection: Connection
   readonly #onError: ((error: StockholdError) => void) | undefined
   readonly #verification: Verification
+  readonly lifecycle: Lifecycle
   #closed = false
 
   constructor(
@@ -162,6 +167,7 @@ class RedisEngine implements Engine {
     onError: RedisEngineOptions['onError'],
     scripting: 'functions' | 'eval',
   ) {
+    super()
     this.#durability = durability
     this.elapsed = time.elapsed
     this.#ownsClient = typeof client === 'string'
@@ -174,6 +180,12 @@ class RedisEngine implements Engine {
     this.#clock = compileClock(time.lua)
     this.#commands = commandsWith(time.lua)
     this.#functions = new Functions(this.#commands.library, scripting === 'functions')
+    const { index, removal, roomRemoval } = this.#commands
+    this.lifecycle = {
+      index: this.#port(indexPort, index, indexKeys(prefix)),
+      partition: (...partition) => this.#port(removalPort, removal, removalKeys(prefix, ...partition)),
+      room: (name) => this.#port(roomRemovalPort, roomRemoval, roomKeys(prefix, name)),
+    }
   }
 
   partition(sale: string, index: number, partitions: number): Partition {

@@ -96,6 +96,10 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return { status, described: { rules, present, incarnation, complete: true } }
   }
 
+  protected partitionsOf({ partitions }: Rules): number {
+    return partitions
+  }
+
   protected askDescription(call: CallOptions): Promise<Description> {
     return this.partitions.at(0).ask('describe', {}, call, (answer) => answer)
   }

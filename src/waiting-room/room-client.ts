@@ -109,6 +109,10 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     return (command === 'join' ? this.#joins : this.#batchers).ask(command, op, limits, heard, weight)
   }
 
+  protected partitionsOf(): number {
+    return 1
+  }
+
   protected askDescription(call: CallOptions): Promise<Description> {
     return this.ask('describe', {}, call, (answer) => answer)
   }

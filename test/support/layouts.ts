@@ -41,13 +41,13 @@ export async function storeIn(
 }
 
 function storeInMemory(layout: number, part: Part, { engine }: TimedEngine, partition?: number): void {
-  const { partitions, rooms } = engine as MemoryEngine
+  const { partitions, machines } = engine as MemoryEngine
   for (const [name, state] of partitions) {
     if (partition !== undefined && Number.parseInt(name, 10) !== partition) continue
     if (part === 'sale') state.layout = layout
     if (part === 'groups') state.groups.layout = layout
   }
-  for (const { room } of rooms.values()) if (room && part === 'room') room.layout = layout
+  for (const { room } of machines.values()) if (room && part === 'room') room.layout = layout
 }
 
 /** All that an engine keeps: equal if and only if nothing was written, on Redis byte by byte. */
@@ -59,13 +59,13 @@ export async function stored(kind: EngineKind, timed: TimedEngine): Promise<unkn
 }
 
 function inMemory({ engine }: TimedEngine): unknown {
-  const { partitions, rooms } = engine as MemoryEngine
+  const { partitions, machines } = engine as MemoryEngine
   return [
     [...partitions.values()].map((state) => [
       inspect(state, { depth: 9, maxArrayLength: null }),
       state.incarnation && [state.stock.snapshot(), state.offset, state.nextExpiry(), state.groups.states()],
     ]),
-    [...rooms.values()].map(({ room }) => [
+    [...machines.values()].map(({ room }) => [
       inspect(room, { depth: 9, maxArrayLength: null }),
       room && [room.time, room.outstanding.size, room.find('ann')],
     ]),

@@ -10,6 +10,9 @@ export function wrapped(engine: Engine, replaced: Partial<Engine>): Engine {
     room: (name) => engine.room(name),
     groups: (...partition) => engine.groups(...partition),
     partition: (...partition) => engine.partition(...partition),
+    lifecycle: engine.lifecycle,
+    sales: () => engine.sales(),
+    rooms: () => engine.rooms(),
     ...replaced,
   }
 }

@@ -35,8 +35,8 @@ export function executeGroupCommand<C extends GroupCommand>(
   if (state.incarnation === null) return { outcome: 'missing', now: clock }
   const unread = incompatible(state, clock)
   if (unread) return unread
-  if (call.incarnation !== null && call.incarnation !== state.incarnation)
-    return { outcome: 'lost', now: clock }
+  const isAnother = call.incarnation !== null && call.incarnation !== state.incarnation
+  if (isAnother || state.seal.isSealed) return { outcome: 'lost', now: clock }
   const unreadGroups = incompatible(state.groups, clock, 'groups')
   if (unreadGroups) return unreadGroups
   const moment = momentAt(clock, state.time, call.minTime)

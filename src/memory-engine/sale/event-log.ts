@@ -19,6 +19,8 @@ export interface LogEntry {
 export class EventLog {
   /** How many events were ever written. */
   sequence = 0
+  /** When the latest event was written; at first, when the partition was created. */
+  changedAt = 0
   readonly #entries: LogEntry[] = []
   #open: StoredEvent[] = []
 
@@ -33,6 +35,7 @@ export class EventLog {
   }
 
   append(event: News, at: number): void {
+    this.changedAt = at
     this.#open.push({ sequence: ++this.sequence, at, ...event })
   }
 

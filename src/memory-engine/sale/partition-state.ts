@@ -69,6 +69,8 @@ export class PartitionState {
   /** The sequence at which the previous generation was left. */
   since = 0
   frozen = false
+  /** The latest attempt to remove the sale that is known here, and whether it has sealed this. */
+  seal = { attempt: 0, isSealed: false }
 
   readonly #index: number
   readonly #reservations = new ReservationIndex()
@@ -116,6 +118,7 @@ export class PartitionState {
     this.incarnation = incarnation
     this.stock = new Stock(this.#sharesOf(rules))
     this.time = time
+    this.events.changedAt = time.now
   }
 
   /** Puts other rules in force. */
@@ -146,10 +149,10 @@ export class PartitionState {
     return this.#expiry.first()?.reservation.expiresAt ?? null
   }
 
-  saleState(): SaleState {
+  saleState(now = this.now): SaleState {
     const { opensAt, closesAt } = this.rules
-    if (this.ended || (closesAt !== null && this.now >= closesAt)) return 'ended'
-    if (opensAt !== null && this.now < opensAt) return 'not_started'
+    if (this.ended || (closesAt !== null && now >= closesAt)) return 'ended'
+    if (opensAt !== null && now < opensAt) return 'not_started'
     return this.paused ? 'paused' : 'open'
   }
 

@@ -56,8 +56,8 @@ export function executeSaleCommand<C extends Command>(
   if (state.incarnation === null && !makes) return { outcome: 'missing', now: clock }
   const unread = incompatible(state, clock)
   if (unread) return unread
-  if (state.incarnation !== null && call.incarnation !== null && call.incarnation !== state.incarnation)
-    return { outcome: 'lost', now: clock }
+  const isAnother = call.incarnation !== null && call.incarnation !== state.incarnation
+  if (state.incarnation !== null && (isAnother || state.seal.isSealed)) return { outcome: 'lost', now: clock }
 
   const reads = saleEffects[command] === 'reads'
   if (state.incarnation !== null && !makes && !call.bypassFreeze && isRolledBack(state, command, ops, call))

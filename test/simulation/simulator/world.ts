@@ -41,8 +41,15 @@ export class World {
   }
 
   /** What an engine has beside its partitions, for a handle in this process. */
-  around(process: SimulatedProcess): Pick<Engine, 'elapsed' | 'clock' | 'close'> {
-    return { elapsed: process.timing.now, clock: process.timing, close: async () => {} }
+  around(process: SimulatedProcess): Pick<Engine, 'elapsed' | 'clock' | 'close' | 'sales' | 'rooms'> {
+    const unlisted = () => {
+      throw new Error('There is no index in this simulation')
+    }
+    const { timing } = process
+    return {
+      ...{ elapsed: timing.now, clock: timing, close: async () => {} },
+      ...{ sales: unlisted, rooms: unlisted },
+    }
   }
 
   /** Injects faults from time to time until they are stopped. */

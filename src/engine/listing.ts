@@ -1,0 +1,127 @@
+import { NotReadyError, StockholdError, unavailable } from '../errors.js'
+import { processClock } from './clock.js'
+import type { CommandMap, Port } from './port.js'
+import type { SaleState } from './records.js'
+import type { Lifecycle, ListedRoomState } from './removal.js'
+import type { IndexEntry } from './sale-index.js'
+
+/** A sale in the list of an engine. */
+export interface ListedSale {
+  readonly id: string
+  /** `removing`: a process is removing the sale. `lost`: the sale has lost its state in Redis. */
+  readonly state: SaleState | 'removing' | 'lost'
+  readonly partitions: number
+  /** When the sale was created, epoch ms. */
+  readonly createdAt: number
+}
+
+/** A waiting room in the list of an engine. */
+export interface ListedRoom {
+  readonly id: string
+  /** `removing`: a process is removing the room. `lost`: the room has lost its state in Redis. */
+  readonly state: ListedRoomState | 'removing' | 'lost'
+  /** When the room was created, epoch ms. */
+  readonly createdAt: number
+}
+
+const tuning = {
+  /** How many sales are read at a time. */
+  atOnce: 64,
+  /** How long one call may last, in ms. */
+  callMs: 2_000,
+}
+
+/** An engine that lists its sales and rooms. */
+export abstract class ListingEngine {
+  abstract readonly lifecycle: Lifecycle
+
+  async *sales(): AsyncGenerator<ListedSale> {
+    for await (const { entry, found } of listed(this.lifecycle, 'sale')) {
+      const { name, partitions, createdAt } = entry
+      yield { id: name, state: found as ListedSale['state'], partitions, createdAt }
+    }
+  }
+
+  async *rooms(): AsyncGenerator<ListedRoom> {
+    for await (const { entry, found } of listed(this.lifecycle, 'room'))
+      yield { id: entry.name, state: found as ListedRoom['state'], createdAt: entry.createdAt }
+  }
+}
+
+/**
+ * All incarnations of a kind that are not removed, each with its state. A page may repeat entries.
+ */
+async function* listed(lifecycle: Lifecycle, kind: IndexEntry['kind']) {
+  const seen = new Set<string>()
+  for (let cursor = '0'; ; ) {
+    const page = await ask(lifecycle.index, 'list', { cursor })
+    const entries = page.entries.filter(
+      (entry) => entry.kind === kind && entry.state !== 'removed' && !seen.has(entry.incarnation),
+    )
+    for (const { incarnation } of entries) seen.add(incarnation)
+    for (let i = 0; i < entries.length; i += tuning.atOnce) {
+      const some = entries.slice(i, i + tuning.atOnce)
+      const states = await Promise.all(some.map((entry) => stateOf(lifecycle, entry)))
+      for (const [j, entry] of some.entries()) if (states[j]) yield { entry, found: states[j] }
+    }
+    cursor = page.cursor
+    if (cursor === '0') return
+  }
+}
+
+/** `undefined`: it was removed since. */
+async function stateOf(lifecycle: Lifecycle, entry: IndexEntry) {
+  const { kind, name, partitions, incarnation, state } = entry
+  if (state === 'removing') return 'removing'
+  const found =
+    kind === 'sale'
+      ? await ask(lifecycle.partition(name, 0, partitions), 'inspect', {})
+      : await ask(lifecycle.room(name), 'inspect', {})
+  if (found.status === 'found' && found.incarnation === incarnation) return found.state
+  const indexed = await ask(lifecycle.index, 'find', { incarnation })
+  if (indexed.status === 'found' && indexed.state !== 'live')
+    return indexed.state === 'removing' ? 'removing' : undefined
+  return 'lost'
+}
+
+/** Asks a question that changes nothing. */
+async function ask<M extends CommandMap<M>, C extends keyof M>(
+  port: Port<M>,
+  command: C,
+  op: M[C]['op'],
+): Promise<M[C]['answer']> {
+  let end: (() => void) | undefined
+  const late = new Promise<never>((_, reject) => {
+    const timer = processClock.after(tuning.callMs, () => {
+      const cause = port.lastError?.() ?? new Error('The server did not answer.')
+      reject(unavailable('The list was not read in time. Nothing was executed.', cause))
+    })
+    end = () => timer.cancel()
+  })
+  try {
+    return await Promise.race([answerOf(port, command, op), late])
+  } finally {
+    end?.()
+  }
+}
+
+async function answerOf<M extends CommandMap<M>, C extends keyof M>(
+  port: Port<M>,
+  command: C,
+  op: M[C]['op'],
+): Promise<M[C]['answer']> {
+  for (;;) {
+    await port.ready()
+    try {
+      const reply = await port.run(command, [op], {
+        incarnation: null,
+        deadline: Number.MAX_SAFE_INTEGER,
+        minTime: 0,
+      })
+      if (reply.outcome === 'done') return reply.answers[0]!
+      throw new StockholdError('INCOMPATIBLE_VERSION', 'What the list names is stored by another version.')
+    } catch (error) {
+      if (!(error instanceof NotReadyError)) throw error
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { FlashSale, type SaleRules, WaitingRoom } from '../../../src/index.js'
+import type { TimedEngine } from '../../support/engines.js'
+import { roomsOf, salesOf } from '../../support/removal.js'
+import { onBothEngines } from '../../support/shop.js'
+
+const stock = { a: 1 }
+
+onBothEngines((_, kind) => {
+  const create = async ({ engine }: TimedEngine, id: string, rules: Partial<SaleRules> = {}) => {
+    const sale = new FlashSale(id, { engine })
+    onTestFinished(() => sale.close())
+    await sale.create({ stock, ...rules })
+    return sale
+  }
+
+  test('an engine without sales and rooms lists none', async () => {
+    const { engine } = await kind.make()
+    expect(await salesOf(engine)).toEqual([])
+    expect(await roomsOf(engine)).toEqual([])
+  })
+
+  test('each sale is listed once, with its state, and no room is among them', async () => {
+    const timed = await kind.make()
+    const { engine } = timed
+    const createdAt = timed.now()
+    await create(timed, 'open')
+    await create(timed, 'open')
+    await create(timed, 'later', { opensAt: createdAt + 10_000 })
+    await (await create(timed, 'paused', { partitions: 3 })).pause()
+    await (await create(timed, 'ended')).end()
+    await create(timed, 'closed', { closesAt: createdAt + 1_000 })
+    const room = new WaitingRoom('room', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
+    onTestFinished(() => room.close())
+    await room.create()
+    await timed.advance(1_000)
+    expect(await salesOf(engine)).toStrictEqual([
+      { id: 'closed', state: 'ended', partitions: 1, createdAt },
+      { id: 'ended', state: 'ended', partitions: 1, createdAt },
+      { id: 'later', state: 'not_started', partitions: 1, createdAt },
+      { id: 'open', state: 'open', partitions: 1, createdAt },
+      { id: 'paused', state: 'paused', partitions: 3, createdAt },
+    ])
+  })
+
+  test('each room is listed once, with its state', async () => {
+    const timed = await kind.make()
+    const { engine } = timed
+    const createdAt = timed.now()
+    const sale = await create(timed, 'sale')
+    const open = async (id: string, rest: { sale?: FlashSale; opensAt?: number } = {}) => {
+      const given = { engine, secret: 's'.repeat(32), ratePerSecond: 1 }
+      const room = new WaitingRoom(id, { ...given, ...(rest.sale && { sale: rest.sale }) })
+      onTestFinished(() => room.close())
+      await room.create({ opensAt: rest.opensAt })
+      await room.create({ opensAt: rest.opensAt })
+      return room
+    }
+    await open('later', { opensAt: createdAt + 1_000 })
+    await open('open')
+    await (await open('paused')).pause()
+    await sale.end()
+    const over = await open('over', { sale })
+    await expect.poll(async () => (await over.stats()).state).toBe('ended')
+    expect(await roomsOf(engine)).toStrictEqual([
+      { id: 'later', state: 'not_open', createdAt },
+      { id: 'open', state: 'open', createdAt },
+      { id: 'over', state: 'ended', createdAt },
+      { id: 'paused', state: 'paused', createdAt },
+    ])
+  })
+
+  test('hundreds of sales are listed, and a loop may end early', async () => {
+    const timed = await kind.make()
+    const ids = Array.from({ length: 300 }, (_, i) => `sale ${String(i).padStart(3, '0')}`)
+    for (const id of ids) await create(timed, id)
+    expect((await salesOf(timed.engine)).map(({ id }) => id)).toEqual(ids)
+    for await (const { id } of timed.engine.sales()) {
+      expect(ids).toContain(id)
+      break
+    }
+  })
+
+  test('a closed engine lists nothing', async () => {
+    const { engine } = await kind.make()
+    await engine.close()
+    await expect(salesOf(engine)).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(roomsOf(engine)).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})
