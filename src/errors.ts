@@ -10,7 +10,8 @@
  * - `OVERLOADED`: more than `maxInFlight` calls are open on this handle; nothing was sent.
  *   Retryable.
  * - `RULES_CONFLICT`: a sale or waiting room of this name has other rules; the message names them.
- * - `NOT_FOUND`: no sale or waiting room has this name.
+ * - `NOT_FOUND`: no sale or waiting room has this name, or the one that this handle has seen was
+ *   removed.
  * - `IDEMPOTENCY_CONFLICT`: the `key` was used for another request.
  * - `STATE_LOST`: the sale that this handle has seen is gone, or parts of it are. The sale sells
  *   nothing until `recover`.
@@ -117,6 +118,11 @@ export function internal(failed: string, cause: unknown): StockholdError {
     `stockhold could not ${failed} (${detail}). What was sent may have been executed. This is a defect of stockhold: please report this message, the stack of its cause, and the versions of stockhold, of the server and of its driver.`,
     { cause },
   )
+}
+
+/** Whether there is no such sale or room; to a handle that has seen it, it was removed. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof StockholdError && error.code === 'NOT_FOUND'
 }
 
 /** Whether the engine could not be reached or did not answer, so its answer is unknown. */

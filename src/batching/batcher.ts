@@ -163,7 +163,11 @@ export class Batcher<O, A extends { readonly status: string }> {
       )
       this.#refusal = undefined
       this.#session.recordReply(reply, sentAt)
-      this.#answer(items, reply)
+      const isGone = reply.outcome === 'missing' || reply.outcome === 'lost'
+      const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
+      if (explained === 'again') this.#sendAgain(items)
+      else if (explained) for (const item of items) this.#fail(item, () => restate(explained))
+      else this.#answer(items, reply)
     } catch (error) {
       // The error tells the outcome of this call. It does not tell that of earlier ones.
       for (const item of items) item.sent = again.includes(item)

@@ -1,7 +1,7 @@
 import { type NamedRules, rulesConflict } from '../common/rules-conflict.js'
 import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import { StockholdError } from '../errors.js'
+import { isNotFound, StockholdError } from '../errors.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
 import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
@@ -56,6 +56,10 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   protected abstract readonly session: Session
   protected abstract readonly nameRules: (rules: R) => NamedRules
   protected abstract partitionsOf(rules: R): number
+  /** Removes what is being removed under this name. */
+  protected abstract clear(call: CallOptions): Promise<void>
+  /** Erases an incarnation that was removed. */
+  protected abstract erase(described: D, call: CallOptions): Promise<void>
   protected abstract askDescription(call: CallOptions): Promise<D>
   protected abstract askCreation(rules: R, call: CallOptions): Promise<Created<D>>
   /** Keeps the part of a description that the handle needs, by {@link keep}. */
@@ -149,16 +153,37 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
       await this.adopt(described, call)
       return false
     }
-    const { status, described } = await this.askCreation(rules, call)
-    if (status === 'conflict') throw this.conflict((await this.describe(call)).rules, rules)
-    await this.#register(described, call)
-    await this.adopt(described, call)
-    return status === 'created'
+    for (;;) {
+      const created = await this.#createNew(rules, call)
+      if (created !== undefined) return created
+      this.session.incarnation = null
+    }
   }
 
-  /** Before a `create` is acknowledged, its incarnation is in the index. */
-  async #register({ incarnation, rules }: D, call: CallOptions): Promise<void> {
-    await this.index?.register(incarnation, this.partitionsOf(rules), call)
+  /** `undefined`: what was there was removed meanwhile. */
+  async #createNew(rules: R, call: CallOptions): Promise<boolean | undefined> {
+    await this.clear(call)
+    try {
+      const { status, described } = await this.askCreation(rules, call)
+      if (status === 'conflict') throw this.conflict((await this.describe(call)).rules, rules)
+      if (await this.#register(described, call)) {
+        await this.adopt(described, call)
+        return status === 'created'
+      }
+      await this.erase(described, call)
+    } catch (error) {
+      if (!isNotFound(error) || this.#known) throw error
+    }
+    return undefined
+  }
+
+  /**
+   * Before a `create` is acknowledged, its incarnation is in the index. Returns whether it is not
+   * one that was removed.
+   */
+  async #register({ incarnation, rules }: D, call: CallOptions): Promise<boolean> {
+    const known = await this.index?.register(incarnation, this.partitionsOf(rules), call)
+    return known === undefined || known.state === 'live'
   }
 
   protected conflict(known: R, wanted: R): StockholdError {

@@ -29,6 +29,11 @@ export class Session {
   onRevision: (() => void) | undefined
   /** Called whenever `sequence` has grown. */
   readonly onChange = new Set<() => void>()
+  /**
+   * Asks why the sale or room is not there as this handle knows it, and whether the call may be
+   * sent again. `undefined`: nothing more is known.
+   */
+  explain: ((outcome: 'missing' | 'lost') => Promise<'again' | StockholdError> | undefined) | undefined
   /** The calls of this session rebuild lost data. */
   bypassFreeze = false
   /** How far the time of the latest reply was ahead of the server's clock. ms */

@@ -1,7 +1,7 @@
 import { isThenable, notify } from '../common/callback.js'
 import type { Rules } from '../engine/engine.js'
 import { longestHoldOf } from '../engine/rules.js'
-import { isIncompatible, StockholdError } from '../errors.js'
+import { isIncompatible, isNotFound, StockholdError } from '../errors.js'
 import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Load } from './backlog.js'
 import { CallbackTimeouts } from './callback-timeouts.js'
@@ -304,7 +304,8 @@ export class Consumer {
     // A group that is created again must begin with the recovered events: a start of 'now' would
     // skip them.
     if (error.code === 'STATE_LOST') this.#start = 'beginning'
-    if (error.code === 'CLOSED' || isIncompatible(error)) this.#end(error)
+    const isRemoved = isNotFound(error) && this.#source.rules() !== undefined
+    if (error.code === 'CLOSED' || isIncompatible(error) || isRemoved) this.#end(error)
   }
 
   #end(error: StockholdError): void {

@@ -19,8 +19,9 @@ export interface RemovalCommands {
           readonly state: SaleState
           /** When the sale changed last or, if it was later, when it closed. Server time. */
           readonly changedAt: number
-          /** The attempt by which it is sealed; `null`: it is not. */
-          readonly sealedBy: number | null
+          /** The latest attempt to remove it that is known here, and whether it is sealed. */
+          readonly attempt: number
+          readonly sealed: boolean
         }
       | { readonly status: 'nothing' }
   }

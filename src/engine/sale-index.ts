@@ -29,7 +29,12 @@ export interface IndexCommands {
   find: {
     op: { readonly incarnation: string }
     answer:
-      | { readonly status: 'found'; readonly state: IndexState; readonly attempt: number }
+      | {
+          readonly status: 'found'
+          readonly state: IndexState
+          readonly attempt: number
+          readonly partitions: number
+        }
       | { readonly status: 'unknown' }
   }
 

@@ -8,6 +8,7 @@ import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeGroupCommand } from './groups/group-commands.js'
+import { incompatible } from './incompatible.js'
 import { partitionRemoval } from './removal/remove-partition.js'
 import { roomRemoval } from './removal/remove-room.js'
 import { SaleIndex } from './removal/sale-index.js'
@@ -49,7 +50,10 @@ export class MemoryEngine extends ListingEngine implements Engine {
       partition: (sale, index) => {
         const erase = () => this.partitions.delete(nameOf(sale, index))
         const run = partitionRemoval(() => this.#stateOf(sale, index), erase)
-        return this.#port((command, ops, call) => run(command, ops, call, this.#clock()))
+        return this.#port(
+          (command, ops, call) =>
+            incompatible(this.#stateOf(sale, index), this.#clock()) ?? run(command, ops, call, this.#clock()),
+        )
       },
       room: (name) => {
         const run = roomRemoval(

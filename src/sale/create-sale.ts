@@ -3,6 +3,7 @@ import type { FinalAnswer, Rules } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import { askAll, changeAll } from './fan-out.js'
 import { newIncarnation, type Partitions } from './partitions.js'
+import type { SaleRemoval } from './removal/sale-removal.js'
 
 /**
  * Creates a sale, partition 0 first: its answer decides between concurrent creators; see `create`
@@ -14,12 +15,13 @@ import { newIncarnation, type Partitions } from './partitions.js'
  */
 export async function createSale(
   partitions: Partitions,
+  removal: SaleRemoval | undefined,
   rules: Rules,
   call: CallOptions,
 ): Promise<FinalAnswer<'create'>> {
   const count = rules.partitions
   partitions.count = count
-  if (count > 1) await refuseWithoutFirst(partitions, call)
+  if (count > 1) await refuseWithoutFirst(partitions, removal, call)
   const op = { rules, incarnation: newIncarnation(), complete: count === 1 }
   const answer = await partitions.at(0).ask('create', op, call, (settled) => settled)
   if (answer.status === 'conflict') return answer
@@ -45,15 +47,24 @@ export async function completeSale(partitions: Partitions, rules: Rules, call: C
 
 /**
  * Throws if other partitions exist without partition 0: a sale is never created over the rest of a
- * lost one.
+ * lost one. The rest of one that was removed is erased: a creator that was late has made it.
  */
-async function refuseWithoutFirst(partitions: Partitions, call: CallOptions): Promise<void> {
+async function refuseWithoutFirst(
+  partitions: Partitions,
+  removal: SaleRemoval | undefined,
+  call: CallOptions,
+): Promise<void> {
   if (await exists(partitions, 0, call)) return
   const others = Array.from({ length: partitions.count - 1 }, (_, i) => i + 1)
   const { done, failures } = await askAll(others, (index) => exists(partitions, index, call))
   // Another process may have created the sale meanwhile: then partition 0 existed before any other.
-  if (done.some((found) => found === true) && !(await exists(partitions, 0, call)))
-    throw partitions.session(0).stateError('lost')
+  const found = others.filter((index) => done[index])
+  if (found.length > 0 && !(await exists(partitions, 0, call))) {
+    const { done: erased } = await askAll(found, (index) =>
+      removal ? removal.eraseRemains(index, partitions.count, call) : Promise.resolve(false),
+    )
+    if (!found.every((index) => erased[index])) throw partitions.session(0).stateError('lost')
+  }
   for (const error of failures.values()) throw error
 }
 

@@ -5,6 +5,7 @@ import { groupEffects, saleEffects } from '../engine/effects.js'
 import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../engine/engine.js'
 import type { GroupCommands } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
+import type { StockholdError } from '../errors.js'
 
 /**
  * The commands of one call to several partitions. The call is counted once, so these commands are
@@ -35,6 +36,10 @@ export class Partitions {
   #incarnation: string | null = null
   /** Called with each reply of a partition that has the revision of its rules. */
   onRevision: ((partition: number) => void) | undefined
+  /** Called when a partition is not there as this handle knows it: see `explain` of a session. */
+  onGone:
+    | ((outcome: 'missing' | 'lost', partition: number) => Promise<'again' | StockholdError> | undefined)
+    | undefined
 
   constructor(engine: Engine, sale: string, maxInFlight: number) {
     this.#engine = engine
@@ -161,6 +166,7 @@ export class Partitions {
     const name = this.#count === 1 ? sale : `partition ${index} of ${sale}`
     const session = new Session(name, this.#inFlight, this.#engine.clock)
     session.incarnation = this.#incarnation
+    session.explain = (outcome) => this.onGone?.(outcome, index)
     return session
   }
 }

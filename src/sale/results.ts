@@ -203,3 +203,15 @@ export interface Audit {
   readonly reservations: number
   readonly violations: readonly Violation[]
 }
+
+/**
+ * The result of `destroy`.
+ *
+ * - `destroyed`: nothing of the sale is left in the engine. The same call again gives the same.
+ * - `not_ended`: the sale has not ended. Nothing was removed.
+ * - `in_use`: units are held, or a consumer group has not processed all events. Nothing was
+ *   removed.
+ */
+export interface DestroyResult {
+  readonly status: 'destroyed' | 'not_ended' | 'in_use'
+}

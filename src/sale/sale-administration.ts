@@ -1,13 +1,15 @@
 import { Consumer } from '../consumer/consumer.js'
 import { type ConsumerGroup, consumerGroups, removeGroup } from '../consumer/groups.js'
 import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
-import { checkId, type SignalOption } from '../validation.js'
+import { checkBoolean, checkId, checkOptions, type SignalOption } from '../validation.js'
 import { auditSale } from './audit-sale.js'
-import { checkMoveOptions, checkRestockOptions, checkSetTotalOptions } from './command-options.js'
+import { checkMoveOptions, checkRestockOptions, checkSetTotalOptions, signalOf } from './command-options.js'
 import type { Ledger } from './ledger.js'
 import { recoverSale } from './recovery/recover-sale.js'
+import { destroySale } from './removal/destroy-sale.js'
 import type {
   Audit,
+  DestroyResult,
   MoveResult,
   Recovery,
   RestockResult,
@@ -25,6 +27,8 @@ import {
 } from './rules-update.js'
 import type { SaleContext } from './sale-context.js'
 import { moveUnits, setTotal } from './stock-operations.js'
+
+const DESTROY = { force: true, signal: true } as const
 
 /** What the shop does with a sale as a whole. The orders of buyers are in `flash-sale.ts`. */
 export abstract class SaleAdministration {
@@ -147,6 +151,22 @@ export abstract class SaleAdministration {
   /** Ends the sale permanently. Holds can be confirmed until they expire. */
   end(options?: SignalOption): Promise<SaleState> {
     return this.#control('end', options)
+  }
+
+  /**
+   * Removes a sale that has ended from the engine, with its reservations, events, consumer groups
+   * and dead letters. A ledger keeps its rows. Handles that have used the sale hear `NOT_FOUND`
+   * from then on, for 30 days, and its name is free: create it again by another handle. After
+   * UNKNOWN_OUTCOME, call again to complete.
+   *
+   * @param options `force`: also while units are held, and while a consumer group has not processed
+   *   all events; a payment for such a hold then finds no sale. @default false
+   * @throws {StockholdError} `ROLLBACK_DETECTED`, `STATE_LOST`: recover the sale first.
+   */
+  async destroy(options: { force?: boolean | undefined } & SignalOption = {}): Promise<DestroyResult> {
+    const { force = false } = checkOptions(options, 'options', DESTROY)
+    const { client } = this.context
+    return destroySale(client, checkBoolean(force, 'force'), client.call(signalOf(options)))
   }
 
   /**

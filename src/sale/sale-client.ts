@@ -10,6 +10,7 @@ import type { Ledger, LedgerRecord } from './ledger.js'
 import { Partitions, type Parts } from './partitions.js'
 import { Rebalancer } from './rebalancing/rebalancer.js'
 import type { AskAt } from './rebalancing/with-rebalancing.js'
+import { SaleRemoval } from './removal/sale-removal.js'
 import { SaleRulesIndex } from './reserve-request.js'
 import { nameRules } from './rules.js'
 import { adoptRules, latestRules, spreadRules, updateRules } from './rules-revisions.js'
@@ -24,6 +25,8 @@ type Description = Omit<FinalAnswer<'describe'>, 'status'>
  */
 export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex> {
   readonly partitions: Partitions
+  /** `undefined` for an engine without an index. */
+  readonly removal: SaleRemoval | undefined
   protected readonly nameRules = nameRules
   readonly #sale: string
   readonly #sweepers: Sweeper[] = []
@@ -43,6 +46,11 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     this.#sale = sale
     this.partitions = new Partitions(engine, sale, limits.maxInFlight)
     this.partitions.onRevision = (partition) => this.#hear(partition)
+    const { index, partitions, clock, deadlineMs } = this
+    if (engine.lifecycle && index)
+      this.removal = new SaleRemoval(engine, engine.lifecycle, sale, {
+        ...{ index, partitions, clock, deadlineMs },
+      })
   }
 
   protected get session(): Session {
@@ -89,7 +97,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   protected async askCreation(rules: Rules, call: CallOptions): Promise<Created<Description>> {
-    const { status, incarnation } = await createSale(this.partitions, rules, call)
+    const { status, incarnation } = await createSale(this.partitions, this.removal, rules, call)
     // Its rules may have been updated since.
     if (status === 'exists') return { status, described: await this.describe(call) }
     const present = { rules, revision: 0, everywhere: true }
@@ -98,6 +106,15 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
 
   protected partitionsOf({ partitions }: Rules): number {
     return partitions
+  }
+
+  protected async clear(call: CallOptions): Promise<void> {
+    await this.removal?.clear(call)
+  }
+
+  protected async erase({ incarnation, rules }: Description, call: CallOptions): Promise<void> {
+    this.partitions.incarnation = null
+    await this.removal?.erase(incarnation, rules.partitions, call)
   }
 
   protected askDescription(call: CallOptions): Promise<Description> {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../engine/clock.js'
-import { isIncompatible } from '../errors.js'
+import { isIncompatible, isNotFound } from '../errors.js'
 
 const tuning = {
   /**
@@ -69,7 +69,7 @@ export class Sweeper {
     // The server may be reachable again at the next sweep. Callers see the error themselves, so the
     // sweeper need not report it.
     const next = await this.#sweep().catch((error) =>
-      isIncompatible(error) ? null : this.#serverTime() + tuning.retryMs,
+      isIncompatible(error) || isNotFound(error) ? null : this.#serverTime() + tuning.retryMs,
     )
     if (next !== null) this.watch(next)
   }

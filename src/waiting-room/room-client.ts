@@ -113,6 +113,10 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     return 1
   }
 
+  protected async clear(): Promise<void> {}
+
+  protected async erase(): Promise<void> {}
+
   protected askDescription(call: CallOptions): Promise<Description> {
     return this.ask('describe', {}, call, (answer) => answer)
   }

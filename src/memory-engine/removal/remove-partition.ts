@@ -53,7 +53,8 @@ function inspect(state: PartitionState, step: RemovalStep): Answer<'inspect'> {
     incarnation: state.incarnation,
     state: state.saleState(now),
     changedAt: Math.max(state.events.changedAt, hasClosed ? closesAt : 0),
-    sealedBy: state.seal.isSealed ? state.seal.attempt : null,
+    attempt: state.seal.attempt,
+    sealed: state.seal.isSealed,
   }
 }
 

@@ -21,7 +21,9 @@ export class SaleIndex {
     register: (op, step) => this.#register(op, step),
     find: ({ incarnation }) => {
       const known = this.#entries.get(incarnation)
-      return known ? { status: 'found', state: known.state, attempt: known.attempt } : { status: 'unknown' }
+      if (!known) return { status: 'unknown' }
+      const { state, attempt, partitions } = known
+      return { status: 'found', state, attempt, partitions }
     },
     commit: (op, step) => this.#commit(op, step),
     finish: (op, step) => this.#finish(op, step),

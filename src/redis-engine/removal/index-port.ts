@@ -79,10 +79,10 @@ export const indexPort = definePort<IndexCommands, Head>({
         ),
       decode: (ops, from) =>
         ops.map(() => {
-          const [state, attempt] = [nextNumber(from), nextNumber(from)]
+          const [state, attempt, partitions] = [nextNumber(from), nextNumber(from), nextNumber(from)]
           return state === UNKNOWN
             ? { status: 'unknown' }
-            : { status: 'found', state: STATES[state]!, attempt }
+            : { status: 'found', state: STATES[state]!, attempt, partitions }
         }),
     },
     commit: {

@@ -63,8 +63,9 @@ export const removalPort = definePort<RemovalCommands, Head>({
       decode(ops, from) {
         const found = readInspected(from, stateOfLetter)
         if (!found) return ops.map(() => NOTHING)
-        const [changedAt, sealedBy] = [Number(from.next()), Number(from.next())]
-        return ops.map(() => ({ ...found, changedAt, sealedBy: sealedBy < 0 ? null : sealedBy }))
+        const [changedAt, attempt] = [Number(from.next()), Number(from.next())]
+        const answer = { ...found, changedAt, attempt, sealed: from.next() === 1 }
+        return ops.map(() => answer)
       },
     },
     seal: {

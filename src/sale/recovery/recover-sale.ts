@@ -30,10 +30,12 @@ export async function recoverSale(
   const record = ledger && (await client.recall(ledger, options))
   // What this handle knows, even if it is outdated: partition 0 may be gone.
   const rulesIndex = client.known ?? (await client.learn(client.call(options)))
+  await client.removal?.refuseRemoved(client.call(options))
   const session = new RecoverySession(client, rulesIndex, options)
   await session.rebuild(
     from === 'accept' ? [] : [presentOf(rulesIndex), ...(record?.present ? [record.present] : [])],
   )
+  await client.removal?.registerAgain(client.call(options))
   const sources = record ? [await record.recoverySource(), acknowledged] : [acknowledged]
   const { unknown, ...replayed } =
     from === 'accept' ? { restored: 0, refused: [], unknown: 0 } : await session.replay(sources)

@@ -20,7 +20,7 @@ onBothEngines((_, kind) => {
     await timed.advance(5)
     const again = await askIndex(timed, 'register', { ...one, attempts: false }, late)
     expect(again).toStrictEqual({ status: 'registered', state: 'live', attempt: 0 })
-    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0 })
+    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0, partitions: 3 })
     expect(await find(timed, 'two')).toStrictEqual({ status: 'unknown' })
     expect(await askIndex(timed, 'list', { cursor: '0' })).toStrictEqual({
       status: 'listed',
@@ -38,7 +38,7 @@ onBothEngines((_, kind) => {
     await askIndex(timed, 'register', { ...one, attempts: false })
     expect(await askIndex(timed, 'register', { ...one, attempts: true }, late)).toStrictEqual(retry)
     expect(await askIndex(timed, 'commit', { incarnation: 'one', attempt: 0 }, late)).toStrictEqual(retry)
-    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0 })
+    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0, partitions: 3 })
   })
 
   test('only the latest attempt can decide, and its decision is final', async () => {
@@ -59,13 +59,13 @@ onBothEngines((_, kind) => {
     expect(await askIndex(timed, 'finish', one, late)).toStrictEqual({ status: 'finished' })
     expect(await begin()).toStrictEqual({ status: 'registered', state: 'removed', attempt: 2 })
     expect(await commit(2)).toStrictEqual({ status: 'committed' })
-    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'removed', attempt: 2 })
+    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'removed', attempt: 2, partitions: 3 })
   })
 
   test('the removal of an incarnation that the index has lost is noted', async () => {
     const timed = await kind.make()
     await askIndex(timed, 'finish', one)
-    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'removed', attempt: 0 })
+    expect(await find(timed)).toStrictEqual({ status: 'found', state: 'removed', attempt: 0, partitions: 3 })
   })
 
   test('a removed incarnation is known for 30 days; a live one for ever', async () => {

@@ -4,7 +4,7 @@
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
 --     shared_by_sku, shared, generation }; see create
 -- Statuses: R rebuilt   X exists   T retry
--- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations; or denied,
+-- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations; or lost | denied,
 --   clock; or incompatible, clock, layout
 -- Writes: all keys.
 -- @include time, acl, new_partition
@@ -14,6 +14,9 @@ local now, ahead = time_since(0, 0, min_time)
 
 local refused = refused_command()
 if refused then return { 'denied', clock, refused } end
+
+-- A sealed partition is not lost: see src/redis-engine/removal.
+if redis.call('TYPE', META).ok == 'hash' and redis.call('HEXISTS', META, 'sealed') == 1 then return { 'lost', clock } end
 
 -- Data that another version has stored is not lost, even if parts that this version needs are
 -- missing.
@@ -40,7 +43,7 @@ local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs,
   local known_incarnation = incarnation_of_whole()
   if known_incarnation then return 'X', known_incarnation end
   if clock > deadline then return 'T', incarnation end
-  redis.call('DEL', unpack(KEYS))
+  redis.call('UNLINK', unpack(KEYS))
   begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, shared_by_sku, shared, generation, 1, now, ahead)
   redis.call('HSET', META, 'complete', 1)
   return 'R', incarnation

@@ -1,0 +1,245 @@
+import type { CallOptions } from '../../batching/batcher-set.js'
+import type { IndexClient } from '../../batching/index-client.js'
+import { between, type Clock, sleep } from '../../engine/clock.js'
+import type { Engine } from '../../engine/engine.js'
+import type { Lifecycle } from '../../engine/removal.js'
+import { isNotFound, StockholdError } from '../../errors.js'
+import { changeAll } from '../fan-out.js'
+import type { Partitions } from '../partitions.js'
+import type { DestroyResult } from '../results.js'
+import { PartitionRemoval } from './partition-removal.js'
+
+const tuning = {
+  /**
+   * A process that seals the partitions decides within this time, or has crashed. ms, and for each
+   * partition.
+   */
+  patienceMs: 250,
+  aPartitionMs: 5,
+  /** The pause before another attempt, if two processes remove a sale at once. ms */
+  pauseMs: { least: 5, most: 100 },
+}
+
+type Refusal = Exclude<DestroyResult['status'], 'destroyed'>
+
+/**
+ * Removes the sale of a handle, and finds out why a sale is not there. See `engine/sale-index.ts`
+ * for the steps of a removal; any process can repeat each of them, and continue after it.
+ */
+export class SaleRemoval {
+  readonly #index: IndexClient
+  readonly #parts: PartitionRemoval
+  readonly #partitions: Partitions
+  readonly #clock: Clock
+  readonly #deadlineMs: number
+  readonly #title: string
+  /** The latest attempt that each partition was found to know. */
+  readonly #attempts: number[] = []
+
+  constructor(
+    engine: Engine,
+    lifecycle: Lifecycle,
+    sale: string,
+    {
+      index,
+      partitions,
+      clock,
+      deadlineMs,
+    }: { index: IndexClient; partitions: Partitions; clock: Clock; deadlineMs: number },
+  ) {
+    this.#index = index
+    this.#parts = new PartitionRemoval(engine, lifecycle, sale)
+    this.#partitions = partitions
+    this.#clock = clock
+    this.#deadlineMs = deadlineMs
+    this.#title = `the sale ${JSON.stringify(sale)}`
+    partitions.onGone = (outcome, partition) => this.#explain(outcome, partition)
+  }
+
+  /**
+   * Removes the sale.
+   *
+   * @param prepare Sweeps the sale, and brings the rules in force to all partitions.
+   */
+  async destroy(
+    force: boolean,
+    prepare: () => Promise<void>,
+    call: CallOptions,
+  ): Promise<DestroyResult['status']> {
+    for (;;) {
+      const incarnation = this.#partitions.incarnation ?? (await this.#incarnationThere(call))
+      if (incarnation !== undefined && (await this.#finishBegun(incarnation, call))) return 'destroyed'
+      try {
+        await prepare()
+      } catch (error) {
+        // Another process has removed it meanwhile.
+        if (!isNotFound(error) || this.#partitions.incarnation === null) throw error
+        continue
+      }
+      const refusal = await this.#attempt(this.#partitions.incarnation!, force, call)
+      if (refusal) return refusal
+      await sleep(between(tuning.pauseMs.least, tuning.pauseMs.most, this.#clock), this.#clock)
+      call.signal?.throwIfAborted()
+    }
+  }
+
+  /** Before a sale is created: what is being removed under its name is removed. */
+  async clear(call: CallOptions): Promise<void> {
+    for (;;) {
+      const found = await this.#parts.ask(0, 1, 'inspect', {}, call)
+      if (found.status === 'nothing' || !found.sealed) return
+      await this.#settle(found.incarnation, call)
+    }
+  }
+
+  /** Erases an incarnation that was removed and of which a part is there, as after a rollback. */
+  async erase(incarnation: string, partitions: number, call: CallOptions): Promise<void> {
+    const erase = async (index: number) =>
+      void (await this.#parts.ask(index, partitions, 'erase', { incarnation }, call))
+    // The last one to go is partition 0: as long as it is there, no other sale of this name is.
+    await changeAll(partitions, (index) => (index === 0 ? Promise.resolve() : erase(index)))
+    await erase(0)
+    await this.#index.finish(incarnation, partitions, call)
+  }
+
+  /**
+   * Erases a partition of a removed incarnation, which a late `create` has made again. Returns
+   * whether it was one.
+   */
+  async eraseRemains(partition: number, partitions: number, call: CallOptions): Promise<boolean> {
+    const found = await this.#parts.ask(partition, partitions, 'inspect', {}, call)
+    if (found.status === 'nothing') return false
+    const { incarnation } = found
+    const indexed = await this.#index.find(incarnation, call)
+    if (indexed.status === 'unknown' || indexed.state === 'live') return false
+    await this.#parts.ask(partition, partitions, 'erase', { incarnation }, call)
+    return true
+  }
+
+  /** After a recovery: the index may have been lost, too. */
+  async registerAgain(call: CallOptions): Promise<void> {
+    await this.#index.register(this.#partitions.incarnation!, this.#partitions.count, call)
+  }
+
+  /** @throws {StockholdError} `NOT_FOUND`: the incarnation of this handle was removed. */
+  async refuseRemoved(call: CallOptions): Promise<void> {
+    const indexed = await this.#index.find(this.#partitions.incarnation!, call)
+    if (indexed.status === 'found' && indexed.state !== 'live') throw this.#removed()
+  }
+
+  /** The incarnation of partition 0; `undefined`: it is missing or damaged. */
+  async #incarnationThere(call: CallOptions): Promise<string | undefined> {
+    const found = await this.#parts.ask(0, 1, 'inspect', {}, call)
+    return found.status === 'found' ? found.incarnation : undefined
+  }
+
+  /** Continues a removal that was decided. Returns whether there was one. */
+  async #finishBegun(incarnation: string, call: CallOptions): Promise<boolean> {
+    const indexed = await this.#index.find(incarnation, call)
+    if (indexed.status === 'unknown' || indexed.state === 'live') return false
+    await this.erase(incarnation, indexed.partitions, call)
+    return true
+  }
+
+  /** Returns a refusal; `undefined`: the removal was decided, or another attempt is needed. */
+  async #attempt(incarnation: string, force: boolean, call: CallOptions): Promise<Refusal | undefined> {
+    const { count } = this.#partitions
+    const looked = await this.#seal({ incarnation, attempt: 0, force, dry: true }, call)
+    if (looked !== 'sealed') return refusalOf(looked)
+    const { state, attempt } = await this.#index.register(incarnation, count, call, true)
+    if (state !== 'live') return undefined
+    try {
+      const sealed = await this.#seal({ incarnation, attempt, force, dry: false }, call)
+      if (sealed === 'sealed') await this.#index.commit(incarnation, attempt, call)
+      else if (refusalOf(sealed)) await this.#giveUp(incarnation, count)
+      return refusalOf(sealed)
+    } catch (error) {
+      await this.#giveUp(incarnation, count).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Asks partition 0 first: it decides on updates, so the sale is not opened again after it. */
+  async #seal(op: { incarnation: string; attempt: number; force: boolean; dry: boolean }, call: CallOptions) {
+    const { count } = this.#partitions
+    const seal = async (index: number) => (await this.#parts.ask(index, count, 'seal', op, call)).status
+    const first = await seal(0)
+    if (first === 'frozen') throw this.#partitions.session(0).stateError('rolled_back')
+    if (first !== 'sealed') return first
+    const others = await changeAll(count, async (index) => (index === 0 ? first : seal(index)))
+    const frozen = others.indexOf('frozen')
+    if (frozen >= 0) throw this.#partitions.session(frozen).stateError('rolled_back')
+    return others.find((status) => status !== 'sealed') ?? 'sealed'
+  }
+
+  /** Ends all attempts, unless one has decided. */
+  async #giveUp(incarnation: string, partitions: number): Promise<void> {
+    const call = this.#call()
+    const { state, attempt } = await this.#index.register(incarnation, partitions, call, true)
+    if (state !== 'live') return
+    await changeAll(partitions, (index) =>
+      this.#parts.ask(index, partitions, 'unseal', { incarnation, attempt }, call),
+    )
+  }
+
+  /**
+   * Waits until the process that has sealed the sale decides, and does it in place of a process
+   * that has crashed.
+   */
+  async #settle(incarnation: string, call: CallOptions): Promise<void> {
+    const before = await this.#index.find(incarnation, call)
+    if (before.status === 'found' && before.state !== 'live')
+      return this.erase(incarnation, before.partitions, call)
+    const { partitions, attempt } = before.status === 'found' ? before : { partitions: 1, attempt: 0 }
+    await sleep(tuning.patienceMs + tuning.aPartitionMs * partitions, this.#clock)
+    const after = await this.#index.find(incarnation, call)
+    const isSame = after.status === 'unknown' || (after.state === 'live' && after.attempt === attempt)
+    if (isSame) await this.#giveUp(incarnation, partitions)
+  }
+
+  #explain(outcome: 'missing' | 'lost', partition: number): Promise<'again' | StockholdError> | undefined {
+    const isUnseen = this.#partitions.incarnation === null
+    return isUnseen && outcome === 'missing' ? undefined : this.#find(outcome, partition)
+  }
+
+  async #find(outcome: 'missing' | 'lost', partition: number): Promise<'again' | StockholdError> {
+    const call = this.#call()
+    const lost = () => this.#partitions.session(partition).stateError(outcome)
+    const { count } = this.#partitions
+    const found =
+      outcome === 'lost' ? await this.#parts.ask(partition, count, 'inspect', {}, call) : undefined
+    const there = found?.status === 'found' ? found : undefined
+    const incarnation = this.#partitions.incarnation ?? there?.incarnation
+    if (incarnation === undefined) return lost()
+    const indexed = await this.#index.find(incarnation, call)
+    if (indexed.status === 'found' && indexed.state !== 'live') {
+      // The process that removes it may have crashed.
+      if (indexed.state === 'removing') void this.erase(incarnation, indexed.partitions, call).catch(() => {})
+      return this.#removed()
+    }
+    if (there?.incarnation !== incarnation) return lost()
+    if (there.sealed) {
+      await this.#settle(incarnation, call)
+      return 'again'
+    }
+    // It may have been sealed when it answered.
+    if (there.attempt <= (this.#attempts[partition] ?? 0)) return lost()
+    this.#attempts[partition] = there.attempt
+    return 'again'
+  }
+
+  #removed(): StockholdError {
+    return new StockholdError(
+      'NOT_FOUND',
+      `${this.#title} was removed. Nothing was executed. A sale that was created again under this name needs another handle.`,
+    )
+  }
+
+  #call(): CallOptions {
+    return { deadline: this.#clock.now() + this.#deadlineMs }
+  }
+}
+
+function refusalOf(status: string): Refusal | undefined {
+  return status === 'not_ended' || status === 'in_use' ? status : undefined
+}
