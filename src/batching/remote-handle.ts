@@ -165,12 +165,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     await this.clear(call)
     try {
       const { status, described } = await this.askCreation(rules, call)
-      if (status === 'conflict') throw this.conflict((await this.describe(call)).rules, rules)
-      if (await this.#register(described, call)) {
-        await this.adopt(described, call)
+      const there = status === 'conflict' ? await this.describe(call) : described
+      if (await this.#register(there, call)) {
+        if (status === 'conflict') throw this.conflict(there.rules, rules)
+        await this.adopt(there, call)
         return status === 'created'
       }
-      await this.erase(described, call)
+      await this.erase(there, call)
     } catch (error) {
       if (!isNotFound(error) || this.#known) throw error
     }

@@ -38,6 +38,17 @@ export abstract class RoomAdministration {
   }
 
   /**
+   * Removes the room from the engine, with its queue: tickets and passes are worth nothing from
+   * then on. Handles that have used the room hear `NOT_FOUND`, for 30 days, and its name is free:
+   * create it again by another handle. The same call again gives the same.
+   */
+  async destroy(options?: SignalOption): Promise<{ status: 'destroyed' }> {
+    const { client } = this.context
+    await client.destroy(client.call(options))
+    return { status: 'destroyed' }
+  }
+
+  /**
    * Changes how many visitors a second are admitted, in every process. If `burst` is not given, it
    * stays as it is.
    *

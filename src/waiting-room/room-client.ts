@@ -11,8 +11,10 @@ import type {
   RoomOp,
   StoredRoomRules,
 } from '../engine/room.js'
+import { invalid } from '../errors.js'
 import { newIncarnation } from '../sale/partitions.js'
 import { newSeed, seedCommitment } from './draw.js'
+import { RoomRemoval } from './room-removal.js'
 import { type HandleRules, nameRoomRules } from './room-rules.js'
 
 /** What a handle knows of its room once it has read it. */
@@ -47,6 +49,7 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
   readonly #joins: BatcherSet<RoomCommands>
   readonly #batchers: BatcherSet<RoomCommands>
   readonly #elapsed: () => number
+  readonly #removal: RoomRemoval | undefined
   /** The latest time that the server reported, and when it arrived. */
   #heardNow = 0
   #heardAt = 0
@@ -59,6 +62,13 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
       new BatcherSet(engine.room(name), roomEffects, new Session(this.title, { max, open: 0 }, engine.clock))
     this.#joins = batchers(options.maxInFlight)
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
+    if (engine.lifecycle && this.index)
+      this.#removal = new RoomRemoval(engine, engine.lifecycle, name, this.index, {
+        incarnation: () => this.session.incarnation,
+        call: () => ({ deadline: this.deadline() }),
+      })
+    for (const { session } of [this.#joins, this.#batchers])
+      session.explain = (outcome) => this.#removal?.explain(outcome)
   }
 
   protected get session(): Session {
@@ -113,9 +123,18 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     return 1
   }
 
+  /** A room has no seal: what is being removed is found by its creation. */
   protected async clear(): Promise<void> {}
 
-  protected async erase(): Promise<void> {}
+  protected async erase({ incarnation }: Description, call: CallOptions): Promise<void> {
+    await this.#removal?.erase(incarnation, call)
+  }
+
+  /** Removes the room. */
+  async destroy(call: CallOptions): Promise<void> {
+    if (!this.#removal) throw invalid('engine', 'must be an engine of this library')
+    return this.#removal.destroy(async () => this.learn(call), call)
+  }
 
   protected askDescription(call: CallOptions): Promise<Description> {
     return this.ask('describe', {}, call, (answer) => answer)
