@@ -29,6 +29,9 @@ type Measured = Exclude<
   | 'debt'
   | 'withhold'
   | 'move'
+  | 'transfer'
+  | 'arrive'
+  | 'settle'
 >
 
 /** Counts the items if every answer holds. */

@@ -31,6 +31,8 @@ export interface EventOffset {
  *
  * - `reserved`, `extended`: the reservation is held until `reservation.expiresAt`.
  * - `amended`: the cart of a hold was changed; `before` is the cart that it was before.
+ * - `transferred`: the hold or order was given to another buyer; `from` is what it was before.
+ *   Later events have the new id. Between the two ids there is no order.
  * - `confirmed`: the reservation is paid for and final. A warehouse ships on this event.
  * - `released`, `expired`: the units are on sale again. An expired reservation may still become
  *   `confirmed`, by a late payment that found stock.
@@ -59,6 +61,11 @@ export type SaleEvent = EventOffset &
       }
     | { readonly type: 'amended'; readonly reservation: Reservation; readonly before: readonly Item[] }
     | { readonly type: 'refunded'; readonly reservation: Reservation; readonly restock: boolean }
+    | {
+        readonly type: 'transferred'
+        readonly reservation: Reservation
+        readonly from: { readonly id: string; readonly buyer: string }
+      }
     | {
         readonly type: 'refund_due'
         readonly reservation: Reservation
@@ -122,10 +129,18 @@ export interface History {
   readonly since: number
 }
 
+const internal: ReadonlySet<StoredEvent['type']> = new Set([
+  'sent',
+  'received',
+  'departed',
+  'settled',
+  'returned',
+])
+
 /** Whether an event only concerns the engine, and is not delivered. */
 export function isInternal(event: StoredEvent): boolean {
   if (event.type === 'updated') return event.changes === null
-  return event.type === 'sent' || event.type === 'received'
+  return internal.has(event.type)
 }
 
 /**
@@ -149,6 +164,9 @@ export function toEvent(
     case 'paid':
     case 'withheld':
     case 'counted':
+    case 'departed':
+    case 'settled':
+    case 'returned':
       return undefined
     case 'total_set': {
       const { total, key, countedAt, applied, owed } = event
@@ -205,6 +223,11 @@ export function toEvent(
     case 'refunded': {
       const reservation = asOf(event, stored, rules, type)
       return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
+    }
+    case 'transferred': {
+      const reservation = asOf(event, stored, rules, event.state, event.expiresAt)
+      const from = { id: event.from, buyer: event.sender }
+      return { id, type, at, partition, generation, sequence, reservation, from }
     }
     case 'refund_due': {
       const { reason, further } = event
@@ -273,7 +296,8 @@ function asOf(
     )
   const { id, buyer, key, createdAt, paymentId } = stored
   const items = itemsOf(cartAsOf(event, stored), rules)
-  return paymentId !== null && paid.has(event.type)
+  const isPaid = paid.has(event.type) || (event.type === 'transferred' && event.state === 'confirmed')
+  return paymentId !== null && isPaid
     ? { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
     : { id, buyer, items, state, key, createdAt, expiresAt }
 }

@@ -11,9 +11,9 @@ export type Cart = readonly Line[]
 
 /**
  * The state of a reservation. A `held` one becomes one of the others; a `confirmed` one may become
- * `refunded`.
+ * `refunded`. `transferred`: it was given to another buyer, under another id.
  */
-export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded'
+export type ReservationState = 'held' | 'confirmed' | 'released' | 'expired' | 'refunded' | 'transferred'
 /** A sale takes reservations only while it is `open`. */
 export type SaleState = 'not_started' | 'open' | 'paused' | 'ended'
 /** Why a payment must be refunded. */
@@ -54,6 +54,21 @@ export interface StoredReservation {
   readonly paymentId: string | null
   /** Missing while the cart is that of the first request. */
   readonly changes?: CartChanges | undefined
+}
+
+/** The reservation was transferred, or is on its way: what it has become has another id. */
+export interface Moved {
+  readonly status: 'moved'
+  /** Of the record that it left. */
+  readonly id: string
+  /** The id under which it left. */
+  readonly next: string
+  /** The latest id that is known. */
+  readonly to: string
+  /** The buyer to whom this id was transferred. */
+  readonly receiver: string
+  /** Whether it has arrived for certain. Otherwise the caller completes the transfer. */
+  readonly settled: boolean
 }
 
 /** A payment of a reservation that is not its own one, and that was told `refund_due`. */
@@ -110,6 +125,22 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | (EventSubject & { readonly type: 'paid'; readonly state: ReservationState })
   /** `before`: the cart before the change. */
   | (EventSubject & { readonly type: 'amended'; readonly before: Cart; readonly changed: ChangedCart })
+  /** It has left for the record `to`; `settled` there, or `returned` as it was. */
+  | (EventSubject & { readonly type: 'departed'; readonly to: string })
+  | (EventSubject & { readonly type: 'settled' })
+  | (EventSubject & {
+      readonly type: 'returned'
+      readonly state: 'held' | 'confirmed'
+      readonly expiresAt: number
+    })
+  /** It was the reservation `from` of the buyer `sender`; `state` and `expiresAt` as of then. */
+  | (EventSubject & {
+      readonly type: 'transferred'
+      readonly from: string
+      readonly sender: string
+      readonly state: 'held' | 'confirmed'
+      readonly expiresAt: number
+    })
   | {
       readonly type: 'restocked'
       readonly sku: number

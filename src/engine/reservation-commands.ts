@@ -1,8 +1,16 @@
 import type { Retry } from './port.js'
-import type { Cart, CartChanges, RecordedReason, RefundReason, StoredReservation, Units } from './records.js'
+import type {
+  Cart,
+  CartChanges,
+  Moved,
+  RecordedReason,
+  RefundReason,
+  StoredReservation,
+  Units,
+} from './records.js'
 
 /** Why a buyer may take no units, whatever is available. */
-type Refusal =
+export type Refusal =
   | { readonly status: 'ended' }
   | { readonly status: 'paused' }
   | { readonly status: 'not_started'; readonly opensAt: number }
@@ -16,7 +24,10 @@ type Refusal =
       readonly shared?: readonly number[] | undefined
     }
 
-/** The commands of reservations; what all commands share is in `sale.ts`. */
+/**
+ * The commands of reservations; what all commands share is in `sale.ts`. A reservation that was
+ * transferred is {@link Moved}.
+ */
 export interface ReservationCommands {
   /**
    * All reservations of a buyer have ids of the same bucket.
@@ -65,6 +76,7 @@ export interface ReservationCommands {
           readonly available: number
           readonly mayReturn: boolean
         }
+      | Moved
       | Retry
   }
 
@@ -115,6 +127,7 @@ export interface ReservationCommands {
           readonly mayReturn: boolean
           readonly wants: Units
         }
+      | Moved
       | Retry
   }
 
@@ -170,6 +183,8 @@ export interface ReservationCommands {
         }
       | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
       | { readonly status: 'not_found' }
+      /** `told`: the payment was told `refund_due` before the transfer. */
+      | (Moved & { readonly told?: RecordedReason | undefined })
       | Retry
   }
 
@@ -183,6 +198,7 @@ export interface ReservationCommands {
       | { readonly status: 'released'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'already_confirmed' | 'expired'; readonly reservation: StoredReservation }
       | { readonly status: 'not_found' }
+      | Moved
       | Retry
   }
 
@@ -198,6 +214,7 @@ export interface ReservationCommands {
           readonly reservation: StoredReservation
         }
       | { readonly status: 'not_found' }
+      | Moved
       | Retry
   }
 
@@ -211,6 +228,7 @@ export interface ReservationCommands {
       | { readonly status: 'refunded'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
       | { readonly status: 'not_found' }
+      | Moved
       | Retry
   }
 
@@ -236,7 +254,12 @@ export interface ReservationCommands {
   get: {
     op: { readonly id: string }
     answer:
-      | { readonly status: 'found'; readonly reservation: StoredReservation }
+      | {
+          readonly status: 'found'
+          readonly reservation: StoredReservation
+          /** If it was transferred: where it is. */
+          readonly moved?: Moved | undefined
+        }
       | { readonly status: 'not_found' }
   }
 }

@@ -3,6 +3,7 @@ import type { EventPage, ReservationPage, SaleState, SkuCounts } from './records
 import type { ReservationCommands } from './reservation-commands.js'
 import type { PresentRules, Rules, RulesCommands } from './rules.js'
 import type { StockCommands } from './stock-commands.js'
+import type { TransferCommands } from './transfer-commands.js'
 
 /**
  * The commands of one partition of a sale. The comments here are the specification. The memory
@@ -35,7 +36,7 @@ import type { StockCommands } from './stock-commands.js'
  *   except for calls with `bypassFreeze`. Their `lastSeen` is not checked, and they treat the sale
  *   as open whatever its state: `reserve` skips steps 4 and 5, `confirm` ignores the sale's end.
  */
-export interface Commands extends ReservationCommands, StockCommands, RulesCommands {
+export interface Commands extends ReservationCommands, TransferCommands, StockCommands, RulesCommands {
   /**
    * Creates a new partition, with its part of the stock. `exists`: it exists with the same rules.
    * `conflict`: it exists with other rules; nothing changed.

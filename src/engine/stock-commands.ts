@@ -168,7 +168,8 @@ export interface StockCommands {
 
   /**
    * All units ever sent to each other partition and received from each, where there were any, in
-   * ascending order. Writes nothing.
+   * ascending order; those of reservations apart, see `CARRIED`. `departing`: the ids of the
+   * reservations that have left and are not settled. Writes nothing.
    */
   transfers: {
     op: Record<never, never>
@@ -176,6 +177,7 @@ export interface StockCommands {
       readonly status: 'transfers'
       readonly sent: readonly (readonly [to: number, Units])[]
       readonly received: readonly (readonly [from: number, Units])[]
+      readonly departing: readonly string[]
     }
   }
 }

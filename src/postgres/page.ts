@@ -179,6 +179,16 @@ function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome 
       outcome.state = event.state
       outcome.isPaid = true
       break
+    case 'departed':
+    case 'settled':
+      outcome.state = 'transferred'
+      break
+    case 'returned':
+    case 'transferred':
+      outcome.state = event.state
+      outcome.expiresAt = event.expiresAt
+      outcome.isPaid ||= event.state === 'confirmed'
+      break
     case 'amended':
       // A recovery may have changed the cart of one that is over.
       break
@@ -299,6 +309,10 @@ function detailsOf(event: StoredEvent, rules: Rules): string | null {
       const [before, items] = [itemsOf(event.before, rules), itemsOf(event.changed.cart, rules)]
       return `{"before":${before},"items":${items}}`
     }
+    case 'departed':
+      return JSON.stringify({ to: event.to })
+    case 'transferred':
+      return JSON.stringify({ from: event.from, sender: toText(event.sender) })
     case 'refunded':
       return JSON.stringify({ restock: event.restock })
     case 'refund_due': {

@@ -34,7 +34,7 @@ function bytesOfPayment({ paymentId }: FurtherPayment): number {
 }
 
 /** The order of the states: a reservation never returns to an earlier one. */
-const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 } as const
+const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3, transferred: 3 } as const
 
 function isLaterState(a: StoredReservation, b: StoredReservation): boolean {
   const steps = STEPS[a.state] - STEPS[b.state]

@@ -4,6 +4,7 @@ import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import { admit } from './admission-gate.js'
 import type { checkAmendOptions } from './command-options.js'
+import { follow } from './moved.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
 import { amendWithRebalancing } from './rebalancing/with-rebalancing.js'
 import type { SaleRulesIndex } from './reserve-request.js'
@@ -44,8 +45,18 @@ export async function amend(
 type End = { readonly answer: FinalAnswer<'amend'> } | { readonly soldOut: SoldOut }
 
 /** Asks the hold's partition, and brings units there that it lacks. */
-async function change({ client }: SaleContext, op: Op<'amend'>, call: CallOptions): Promise<End> {
-  const first = await client.partitions.at(partitionIn(op.id)).ask('amend', op, call, (answer) => answer)
+async function change({ client }: SaleContext, asked: Op<'amend'>, call: CallOptions): Promise<End> {
+  let op = asked
+  const ask = () => client.partitions.at(partitionIn(op.id)).ask('amend', op, call, (answer) => answer)
+  const again = (id: string) => {
+    op = { ...op, id }
+    return ask()
+  }
+  let first = await ask()
+  if (first.status === 'moved') {
+    const start = first
+    first = (await client.resume((parts) => follow(parts, asked.id, start, again, call))).answer
+  }
   if (first.status !== 'sold_out' || !client.rebalancer) return { answer: first }
   return client.resumeCall(call, (rebalancer, ask) => amendWithRebalancing(rebalancer, ask, op, first, call))
 }
@@ -59,9 +70,12 @@ async function told(
 ): Promise<AmendResult> {
   if (!('answer' in end)) return refusal(end.soldOut, rulesIndex)
   const { answer } = end
+  // The hold may have another id now.
+  const partition = partitionIn('reservation' in answer ? answer.reservation.id : id)
   switch (answer.status) {
     case 'takes':
-      // A partition answers this only to a call that may take nothing.
+    case 'moved':
+      // `takes` is for calls that may take nothing only, and `change` follows a hold that moved.
       throw new Error('unreachable')
     case 'sold_out':
       return refusal(answer, rulesIndex)
@@ -69,12 +83,12 @@ async function told(
       return rulesIndex.limitExceeded(answer)
     case 'amended':
       soldOut.forget()
-      client.watch(partitionIn(id), answer.reservation.expiresAt)
+      client.watch(partition, answer.reservation.expiresAt)
   }
   const isNamed = !('reservation' in answer) || rulesIndex.names(answer.reservation.cart)
   const present = isNamed ? rulesIndex : await client.refresh(call)
   const result: AmendResult = reservations.publish(answer, present)
-  return reservations.acknowledge(result, partitionIn(id), call)
+  return reservations.acknowledge(result, partition, call)
 }
 
 function refusal(

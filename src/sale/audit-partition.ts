@@ -32,6 +32,7 @@ const stateAfter: Partial<Record<StoredEvent['type'], ReservationState>> = {
   released: 'released',
   expired: 'expired',
   refunded: 'refunded',
+  departed: 'transferred',
 }
 
 /**
@@ -92,7 +93,8 @@ async function changesBetween(
       after = event.sequence
       if (event.sequence > until) break
       if (!('id' in event)) continue
-      const state = stateAfter[event.type] ?? changed.get(event.id)?.state
+      const told = event.type === 'transferred' || event.type === 'returned' ? event.state : undefined
+      const state = told ?? stateAfter[event.type] ?? changed.get(event.id)?.state
       changed.set(event.id, { event, state })
     }
   }

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, SkuCounts, Units } from '../engine/engine.js'
+import { CARRIED } from '../engine/transfer-commands.js'
 import { auditPartition, type PartitionAudit } from './audit-partition.js'
 import { readAll } from './fan-out.js'
 import { label } from './labels.js'
@@ -79,11 +80,13 @@ async function unsent(parts: Parts, book: SaleRulesIndex, call: () => CallOption
   const violations: Violation[] = []
   for (const [target, { received }] of first.entries()) {
     for (const [source, units] of received) {
-      const sent = new Map(later[source]!.sent.find(([to]) => to === target)?.[1])
+      // Units of reservations are counted apart.
+      const [one, carried] = [source % CARRIED, source - (source % CARRIED)]
+      const sent = new Map(later[one]!.sent.find(([to]) => to === target + carried)?.[1])
       for (const [sku, quantity] of units) {
         if (quantity <= (sent.get(sku) ?? 0)) continue
         const name = label(book.sku(sku))
-        const message = `${name}: partition ${target} has received ${quantity} from ${source}, which sent ${sent.get(sku) ?? 0}`
+        const message = `${name}: partition ${target} has received ${quantity} from ${one}, which sent ${sent.get(sku) ?? 0}`
         violations.push({ rule: 'transfer', message })
       }
     }

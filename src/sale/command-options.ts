@@ -17,6 +17,7 @@ const CONFIRM = { ...RELEASE, paymentId: true } as const
 const AMEND = { ...RELEASE, items: true, pass: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
 const REFUND = { restock: true, signal: true } as const
+const TRANSFER = { to: true, from: true, signal: true } as const
 const LIST = { limit: true, cursor: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
 const MOVE = { from: true, to: true, quantity: true, key: true } as const
@@ -44,6 +45,11 @@ export function checkExtendOptions(options: object) {
 
 export function checkRefundOptions(options: object) {
   return { restock: checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock') }
+}
+
+export function checkTransferOptions(options: object) {
+  const { to, from } = checkOptions(options, 'options', TRANSFER)
+  return { to: checkId(to, 'to'), from: checkOptionalId(from, 'from') }
 }
 
 export function checkListOptions(options: object) {

@@ -1,6 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { EventSource } from '../consumer/source.js'
-import type { FinalAnswer } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import { type AdmissionGate, admit } from './admission-gate.js'
@@ -12,9 +11,11 @@ import {
   checkListOptions,
   checkRefundOptions,
   checkReleaseOptions,
+  checkTransferOptions,
   signalOf,
 } from './command-options.js'
 import { checkFlashSaleOptions, type FlashSaleOptions } from './options.js'
+import type { Settled } from './reservation-commands.js'
 import { reservationsOf } from './reservations-of.js'
 import { ReserveOperation } from './reserve.js'
 import {
@@ -31,10 +32,12 @@ import type {
   RefundResult,
   ReleaseResult,
   Reservation,
+  ReservationTransferResult,
   ReserveResult,
 } from './results.js'
 import { SaleAdministration } from './sale-administration.js'
 import { openSale, type SaleContext } from './sale-context.js'
+import { transfer } from './transfer.js'
 
 /** The events of a sale, as a consumer or a ledger reads them. Internal, not exported. */
 export let sourceOf: (sale: FlashSale) => EventSource
@@ -105,7 +108,7 @@ export class FlashSale extends SaleAdministration {
     options: { buyer?: string | undefined; paymentId?: string | undefined } & SignalOption = {},
   ): Promise<ConfirmResult> {
     const asked = { ...checkConfirmOptions(options), final: true }
-    const publish = (answer: FinalAnswer<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
+    const publish = (answer: Settled<'confirm'>, book: SaleRulesIndex): ConfirmResult => {
       // A partition answers `lacking` only to a call without `final`.
       if (answer.status === 'lacking') throw new Error('unreachable')
       if (answer.status !== 'refund_due') return this.context.reservations.publish(answer, book)
@@ -133,6 +136,24 @@ export class FlashSale extends SaleAdministration {
     } & SignalOption,
   ): Promise<AmendResult> {
     return amend(this.context, reservationId, checkAmendOptions(options), signalOf(options))
+  }
+
+  /**
+   * Gives a hold or an order to another buyer: a guest has logged in. The receiver has it under a
+   * new id, and it counts for the receiver's limit. Every method still accepts the old id. Works
+   * also while the sale is paused, and after its end.
+   *
+   * The same call again changes nothing. To transfer it further, name its present id.
+   *
+   * @param options `to`: the receiver. `from`: if the reservation is another buyer's, the result is
+   *   `not_found`.
+   * @internal
+   */
+  async transfer(
+    reservationId: string,
+    options: { to: string; from?: string | undefined } & SignalOption,
+  ): Promise<ReservationTransferResult> {
+    return transfer(this.context, reservationId, checkTransferOptions(options), signalOf(options))
   }
 
   /** Releases a hold before it expires. `buyer`: a reservation of another buyer is `not_found`. */
@@ -166,7 +187,7 @@ export class FlashSale extends SaleAdministration {
       asked,
       (answer, book) => {
         if (answer.status === 'extended')
-          this.context.client.watch(partitionIn(reservationId), answer.reservation.expiresAt)
+          this.context.client.watch(partitionIn(answer.reservation.id), answer.reservation.expiresAt)
         return this.context.reservations.publish(answer, book)
       },
     )

@@ -1,10 +1,11 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer, Op, StoredReservation } from '../engine/engine.js'
-import { partitionOf } from '../engine/reservation-id.js'
+import type { FinalAnswer, Op, RecordedReason, StoredReservation } from '../engine/engine.js'
+import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { LedgerBarrier } from './ledger-barrier.js'
-import { partitionForBuyer } from './partitions.js'
+import { follow, movedIn } from './moved.js'
+import { type Parts, partitionForBuyer } from './partitions.js'
 import { confirmWithRebalancing, restockWithRebalancing } from './rebalancing/with-rebalancing.js'
 import { conflict } from './reserve.js'
 import type { Public, SaleRulesIndex } from './reserve-request.js'
@@ -13,6 +14,9 @@ import type { SaleClient } from './sale-client.js'
 
 /** The commands on an existing reservation. */
 export type OfOne = 'confirm' | 'release' | 'extend' | 'refund' | 'get'
+
+/** The answer of a reservation that is where it was asked. */
+export type Settled<C extends OfOne> = Exclude<FinalAnswer<C>, { readonly status: 'moved' }>
 
 /** Sends commands to the partition of a reservation, and turns each answer into a result. */
 export class ReservationCommands {
@@ -32,7 +36,7 @@ export class ReservationCommands {
     reservationId: string,
     options: SignalOption,
     rest: Omit<Op<C>, 'id'>,
-    result: (answer: FinalAnswer<C>, book: SaleRulesIndex) => T,
+    result: (answer: Settled<C>, book: SaleRulesIndex) => T,
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
     const call = this.#client.call(options)
@@ -40,20 +44,49 @@ export class ReservationCommands {
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
     if (command !== 'get') await this.#ledgerBarrier?.ready(call)
-    const publish = (answer: FinalAnswer<C>, known: SaleRulesIndex): T =>
-      command === 'get' ? result(answer, known) : this.acknowledge(result(answer, known), partition, call)
+    const publish = (answer: Settled<C>, known: SaleRulesIndex, at: number): T =>
+      command === 'get' ? result(answer, known) : this.acknowledge(result(answer, known), at, call)
     // The caller awaits a promise in place of a result.
-    const settled = (answer: FinalAnswer<C>): T =>
+    const told = (answer: Settled<C>, at = partition): T =>
       'reservation' in answer && !book.names((answer.reservation as StoredReservation).cart)
-        ? (this.#client.refresh(call).then((known) => publish(answer, known)) as never)
-        : publish(answer, book)
+        ? (this.#client.refresh(call).then((known) => publish(answer, known, at)) as never)
+        : publish(answer, book, at)
     const op = { id, ...rest } as unknown as Op<C>
+    const settled = (answer: FinalAnswer<C>): T =>
+      movedIn(answer) ? (this.#follow(command, op, answer, call, told) as never) : told(answer as Settled<C>)
     if (command !== 'confirm' || !this.#client.rebalancer)
       return this.#client.partitions.at(partition).ask(command, op, call, settled)
     const answer = await this.#client.withRebalancing(call, (rebalancer, ask) =>
       confirmWithRebalancing(rebalancer, ask, op as Op<'confirm'>, call),
     )
     return settled(answer as FinalAnswer<C>)
+  }
+
+  /** Repeats a command where its reservation has gone to. */
+  async #follow<C extends OfOne, T>(
+    command: C,
+    op: Op<C>,
+    first: FinalAnswer<C>,
+    call: CallOptions,
+    told: (answer: Settled<C>, partition: number) => T,
+  ): Promise<T> {
+    const moved = await this.#client.resume((parts) => {
+      const again = (id: string) => this.#ask(parts, command, { ...op, id }, call)
+      return (
+        command === 'confirm'
+          ? followPayment(parts, op.id, first as FinalAnswer<'confirm'>, again as never, call)
+          : follow(parts, op.id, first, again, call)
+      ) as Promise<{ readonly id: string; readonly answer: FinalAnswer<C> }>
+    })
+    return told(moved.answer as Settled<C>, partitionIn(moved.id))
+  }
+
+  #ask<C extends OfOne>(parts: Parts, command: C, op: Op<C>, call: CallOptions): Promise<FinalAnswer<C>> {
+    const { rebalancer } = this.#client
+    const ask = <D extends 'confirm' | 'get' | C>(index: number, name: D, one: Op<D>) =>
+      parts.ask(index, name, one, call, (answer) => answer)
+    if (command !== 'confirm' || !rebalancer) return ask(partitionIn(op.id), command, op)
+    return confirmWithRebalancing(rebalancer, ask as never, op as Op<'confirm'>, call) as never
   }
 
   /** @param onApplied Called when the answer arrives, before the wait for a ledger. */
@@ -101,4 +134,25 @@ export class ReservationCommands {
       status === 'restocked' || status === 'moved' || status === 'set' || 'reservation' in (result as object)
     return (tells ? this.#ledgerBarrier.acknowledge(result, partition, call) : result) as T
   }
+}
+
+/** A payment that was told `refund_due` before a transfer is told so for ever. */
+async function followPayment(
+  parts: Parts,
+  id: string,
+  first: FinalAnswer<'confirm'>,
+  again: (id: string) => Promise<FinalAnswer<'confirm'>>,
+  call: CallOptions,
+): Promise<{ readonly id: string; readonly answer: FinalAnswer<'confirm' | 'get'> }> {
+  let told: RecordedReason | undefined
+  const note = (answer: FinalAnswer<'confirm'>) => {
+    if (answer.status === 'moved') told ??= answer.told
+    return answer
+  }
+  const get = (one: string) => parts.ask(partitionIn(one), 'get', { id: one }, call, (answer) => answer)
+  const askAgain = async (one: string): Promise<FinalAnswer<'confirm' | 'get'>> =>
+    told ? get(one) : note(await again(one))
+  const end = await follow<FinalAnswer<'confirm' | 'get'>>(parts, id, note(first), askAgain, call)
+  if (end.answer.status !== 'found') return end
+  return { id: end.id, answer: { status: 'refund_due', reservation: end.answer.reservation, reason: told! } }
 }

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer, Op } from '../engine/engine.js'
+import type { FinalAnswer, Moved, Op } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { invalid, StockholdError } from '../errors.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
+import { whereNow } from './moved.js'
 import { mintId } from './partitions.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
 import { reserveWithRebalancing } from './rebalancing/with-rebalancing.js'
@@ -13,6 +14,8 @@ import type { SoldOutCache } from './sold-out-cache.js'
 
 /** Returns a result once it is durable; see `durability` of the sale. */
 export type Acknowledge = <T>(result: T, partition: number, call: CallOptions) => T
+
+type Decided = Exclude<FinalAnswer<'reserve'>, Moved>
 
 /** A request under way. */
 interface Asked {
@@ -54,13 +57,15 @@ export class ReserveOperation {
     const isAlone = this.#client.rebalancer === undefined
     const settle = (answer: FinalAnswer<'reserve'>): ReserveResult =>
       // The caller awaits a promise in place of a result; the usual answer needs none.
-      isAlone || answer.status !== 'sold_out'
-        ? this.#atOnce(answer, asked)
-        : (this.#search(answer, asked) as never)
+      answer.status === 'moved'
+        ? (this.#transferred(answer, asked) as never)
+        : isAlone || answer.status !== 'sold_out'
+          ? this.#atOnce(answer, asked)
+          : (this.#search(answer, asked) as never)
     return this.#client.partitions.at(partitionIn(id)).ask('reserve', op, call, settle)
   }
 
-  #atOnce(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {
+  #atOnce(answer: Decided, asked: Asked): ReserveResult {
     const { op } = asked
     if (answer.status === 'reserved' && !answer.replayed)
       this.#client.rebalancer?.sold(partitionIn(op.id), op.cart)
@@ -73,14 +78,33 @@ export class ReserveOperation {
     const end = await this.#client.resumeCall(call, (supply, ask) =>
       reserveWithRebalancing(supply, ask, op, first, rulesIndex.limited || !this.#client.current, call),
     )
-    return 'answer' in end ? this.#decided(end.answer, asked) : this.#refuse(end.soldOut, asked)
+    if (!('answer' in end)) return this.#refuse(end.soldOut, asked)
+    return end.answer.status === 'moved'
+      ? this.#transferred(end.answer, asked)
+      : this.#decided(end.answer, asked)
   }
 
-  #decided(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {
+  /** The key's reservation is another buyer's now. */
+  async #transferred(moved: Moved, asked: Asked): Promise<ReserveResult> {
+    const { call } = asked
+    const found = await this.#client.resume((parts) => whereNow(parts, moved, call))
+    if (!found)
+      throw new StockholdError('STATE_LOST', 'the reservation of this key was transferred, and is lost')
+    const rulesIndex = asked.rulesIndex.names(found.cart)
+      ? asked.rulesIndex
+      : await this.#client.refresh(call)
+    const isActive = found.state === 'held' || found.state === 'confirmed'
+    const answer = isActive
+      ? ({ status: 'reserved', reservation: found, replayed: true } as const)
+      : ({ status: 'key_spent', reservation: found } as const)
+    return this.#acknowledge(this.#result(answer, { ...asked, rulesIndex }), partitionIn(found.id), call)
+  }
+
+  #decided(answer: Decided, asked: Asked): ReserveResult {
     return this.#acknowledge(this.#result(answer, asked), partitionIn(asked.op.id), asked.call)
   }
 
-  #result(answer: FinalAnswer<'reserve'>, asked: Asked): ReserveResult {
+  #result(answer: Decided, asked: Asked): ReserveResult {
     const { rulesIndex } = asked
     if (answer.status === 'conflict') throw conflict([answer.id])
     if (answer.status === 'hold_too_long')

@@ -9,7 +9,10 @@ export interface Reservation {
   readonly buyer: string
   /** Each SKU once, in the order of the sale's SKUs. */
   readonly items: readonly Item[]
-  /** `held` until `expiresAt`; after that every reader sees `expired`. */
+  /**
+   * `held` until `expiresAt`; after that every reader sees `expired`. `transferred`: it is another
+   * buyer's now, under another id.
+   */
   readonly state: ReservationState
   /** The caller's idempotency key, or `null` if none was given. */
   readonly key: string | null
@@ -127,6 +130,18 @@ export type ExtendResult =
 export type RefundResult =
   | { readonly status: 'refunded'; readonly reservation: Reservation; readonly replayed: boolean }
   | { readonly status: 'not_confirmed'; readonly reservation: Reservation }
+  | { readonly status: 'not_found' }
+
+/** The result of `transfer`: the reservation is the receiver's, or the reason why it stays. */
+export type ReservationTransferResult =
+  /** The reservation as the receiver has it, under its new id. */
+  | { readonly status: 'transferred'; readonly reservation: Reservation; readonly replayed: boolean }
+  | {
+      readonly status: 'expired' | 'already_released' | 'already_refunded'
+      readonly reservation: Reservation
+    }
+  /** The receiver's units and those of the reservation together are more than the limit. */
+  | Extract<ReserveResult, { readonly status: 'limit_exceeded' }>
   | { readonly status: 'not_found' }
 
 /** The result of `restock`. */

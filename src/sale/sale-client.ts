@@ -88,9 +88,14 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     call: CallOptions,
     work: (rebalancer: Rebalancer, ask: AskAt) => Promise<T>,
   ): Promise<T> {
+    return this.resume((parts) => work(this.#rebalancer!, askAt(parts, call)))
+  }
+
+  /** Goes on with a call that was counted before, at other partitions. */
+  async resume<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
     this.partitions.acquireUnchecked()
     try {
-      return await work(this.#rebalancer!, askAt(this.partitions.parts, call))
+      return await work(this.partitions.parts)
     } finally {
       this.partitions.release()
     }

@@ -194,7 +194,7 @@ export class Shop {
 }
 
 function rank({ state }: Reservation): number {
-  return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2 }[state]
+  return { held: 0, confirmed: 1, released: 2, expired: 2, refunded: 2, transferred: 2 }[state]
 }
 
 /** Whether the units must be counted: a short hold may have expired meanwhile. */

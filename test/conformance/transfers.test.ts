@@ -165,7 +165,12 @@ onBothEngines((_open, kind) => {
 
   test('transfers: everything ever sent and received, in order; a partition with no transfers is not named', async () => {
     const [one] = await open({ stock: { a: 90, b: 90 } })
-    expect(await one!.ask('transfers', {})).toEqual({ status: 'transfers', sent: [], received: [] })
+    expect(await one!.ask('transfers', {})).toEqual({
+      status: 'transfers',
+      sent: [],
+      received: [],
+      departing: [],
+    })
     await send(one!, [[1, 3]], { to: 2 })
     await send(one!, [[0, 4]], { to: 1 })
     await send(one!, [[0, 3]], { to: 2 })
@@ -186,6 +191,7 @@ onBothEngines((_open, kind) => {
         ],
       ],
       received: [[2, [[1, 2]]]],
+      departing: [],
     })
   })
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cart, ChangedCart, SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
+import { partitionIn } from '../../src/engine/reservation-id.js'
 import { demand } from '../model/violation.js'
 
 type Counts = { -readonly [K in keyof SkuCounts]: SkuCounts[K] }
@@ -25,6 +26,9 @@ const before = {
   refunded: ['confirmed'],
   refund_due: ['expired', 'released'],
   paid: ['confirmed', 'refunded', 'expired', 'released'],
+  departed: ['held', 'confirmed'],
+  settled: ['transferred'],
+  returned: ['transferred'],
 } as const
 
 /** The sale as its events tell it, from nothing: counts, states, expiries. */
@@ -112,6 +116,11 @@ export class History {
 
   #settle(event: Extract<StoredEvent, { id: string }>, first: Cart, told: () => string): void {
     const past = this.reservations.get(event.id)
+    if (event.type === 'transferred') {
+      demand(!past, 'events', () => `${told()} came twice`)
+      this.#arrive(event, first)
+      return
+    }
     if (event.type === 'reserved') {
       demand(!past, 'events', () => `${told()} came twice`)
       const own = event.changed?.cart ?? first
@@ -146,6 +155,17 @@ export class History {
     this.#sameCart(past, event, first, told)
     demand(!past.due || event.type === 'paid', 'events', () => `${told()} after refund_due`)
     switch (event.type) {
+      case 'departed':
+        if (partitionIn(event.to) !== partitionIn(event.id)) this.#moveAll(cart, placeOf(past), 'inTransit')
+        past.state = 'transferred'
+        return
+      case 'settled':
+        return
+      case 'returned':
+        past.state = event.state
+        past.expiresAt = event.expiresAt
+        this.#moveAll(cart, 'inTransit', placeOf(past))
+        return
       case 'paid':
         demand(past.state === event.state, 'events', () => `${told()} after ${past.state}`)
         return
@@ -167,6 +187,15 @@ export class History {
         this.#moveAll(cart, 'held', 'available')
     }
     past.state = event.type
+  }
+
+  /** A reservation of another buyer, of this partition or another. */
+  #arrive(event: Extract<StoredEvent, { type: 'transferred' }>, first: Cart): void {
+    const { id, from, state, expiresAt, changed } = event
+    const cart = changed?.cart ?? first
+    const arrived = { state, expiresAt, due: false, further: new Map(), cart, changes: changed?.count ?? 0 }
+    this.reservations.set(id, arrived)
+    if (partitionIn(from) !== partitionIn(id)) this.#moveAll(cart, 'inTransit', placeOf(arrived))
   }
 
   /** One event for each payment, and only where there is an answer for the reservation's own. */
@@ -251,3 +280,7 @@ export class History {
 }
 
 type Part = 'available' | 'held' | 'confirmed' | 'inTransit'
+
+function placeOf({ state }: Pick<Past, 'state'>): 'held' | 'confirmed' {
+  return state === 'confirmed' ? 'confirmed' : 'held'
+}

@@ -8,10 +8,12 @@ import type {
   Reply,
   Rules,
   StoredEvent,
+  StoredReservation,
 } from '../../src/engine/engine.js'
 import type { GroupAnswer, GroupCommand, GroupOp, GroupPort, GroupReply } from '../../src/engine/groups.js'
 import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
+import type { Departure } from '../../src/engine/transfer-commands.js'
 import type { TimedEngine } from './engines.js'
 import { anyTime, type News, order } from './shop.js'
 
@@ -78,11 +80,20 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
     send: { to: 1, wants: [[0, 1]], received: [] },
     receive: { from: 1, sent: [[0, 1]] },
     transfers: {},
+    transfer: { id, wish: { receiver: 'v', newId: idAt(0, 'v'), from: null } },
+    arrive: { id: idAt(0, 'v'), receiver: 'v', departure: departureOf(id) },
+    settle: { id, to: idAt(0, 'v'), arrived: true, latest: null },
     stats: {},
     sweep: {},
     scan: { cursor: '0' },
     events: { after: 0, reservations: true },
   }
+}
+
+/** A hold of two units on its way. */
+export function departureOf(id: string, rest: Partial<StoredReservation> = {}): Departure {
+  const plain = { buyer: 'u', cart: [[0, 2]], state: 'held', key: null, paymentId: null } as const
+  return { reservation: { id, ...plain, createdAt: 0, expiresAt: 1e15, ...rest }, late: false }
 }
 
 /** A stock count of a sale that has one partition. */

@@ -1,6 +1,7 @@
-import type { Answer, Op, RecordedReason, RefundReason } from '../../engine/engine.js'
+import type { Answer, Moved, Op, RecordedReason, RefundReason } from '../../engine/engine.js'
 import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
+import { movedIn, movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export const notFound = { status: 'not_found' } as const
@@ -10,6 +11,8 @@ export function confirm(
   op: Op<'confirm'>,
   { overdue, bypassFreeze }: Step,
 ): Answer<'confirm'> {
+  const moved = movedIn(state, op.id)
+  if (moved) return paidBefore(state, op, moved)
   const entry = findOwn(state, op)
   if (!entry) return notFound
   const before = entry.further.get(op.paymentId ?? '')
@@ -22,6 +25,19 @@ export function confirm(
   if (overdue) return retry
   state.confirm(entry, op.paymentId)
   return confirmed(entry, false)
+}
+
+/** A payment for a reservation that was transferred. A recovery restores what was told before. */
+function paidBefore(
+  state: PartitionState,
+  { id, paymentId, told }: Op<'confirm'>,
+  moved: Moved,
+): Answer<'confirm'> {
+  const entry = state.find(id)!
+  const before = entry.further.get(paymentId ?? '')
+  if (before) return { ...moved, told: before }
+  if (told && paymentId !== null) state.recordFurtherPayment(entry, told, paymentId)
+  return moved
 }
 
 /** The answer to the reservation's own payment, if there was one. */
@@ -102,6 +118,8 @@ export function release(state: PartitionState, op: Op<'release'>, { overdue }: S
   if (!entry) return notFound
   const { reservation } = entry
   switch (reservation.state) {
+    case 'transferred':
+      return movedOf(entry.moved!)
     case 'released':
       return { status: 'released', reservation, replayed: true }
     case 'expired':
@@ -121,6 +139,8 @@ export function extend(state: PartitionState, op: Op<'extend'>, step: Step): Ans
   if (!entry) return notFound
   const { reservation } = entry
   switch (reservation.state) {
+    case 'transferred':
+      return movedOf(entry.moved!)
     case 'released':
       return { status: 'already_released', reservation }
     case 'expired':
@@ -145,6 +165,8 @@ function extendHeld(state: PartitionState, entry: Entry, holdMs: number, step: S
 }
 
 export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Step): Answer<'refund'> {
+  const moved = movedIn(state, op.id)
+  if (moved) return moved
   const entry = state.find(op.id)
   if (!entry) return notFound
   const { reservation } = entry
@@ -155,8 +177,11 @@ export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Ste
   return { status: 'refunded', reservation: entry.reservation, replayed: false }
 }
 
-/** A reservation of another buyer counts as not found. */
+/**
+ * A reservation of another buyer counts as not found. One that was transferred is found by every
+ * buyer: whose it is now, its new record knows.
+ */
 export function findOwn(state: PartitionState, op: { id: string; buyer: string | null }): Entry | undefined {
   const entry = state.find(op.id)
-  return op.buyer === null || op.buyer === entry?.reservation.buyer ? entry : undefined
+  return entry?.moved || op.buyer === null || op.buyer === entry?.reservation.buyer ? entry : undefined
 }

@@ -1,4 +1,10 @@
-import type { RecordedReason, StoredReservation } from '../../engine/engine.js'
+import type { Moved, RecordedReason, StoredReservation } from '../../engine/engine.js'
+
+/** Where a reservation went. */
+export interface Move extends Moved {
+  /** Its state before. */
+  readonly state: 'held' | 'confirmed'
+}
 
 /** A reservation, with the values that only the engine knows. */
 export interface Entry {
@@ -12,4 +18,6 @@ export interface Entry {
   refundDue: RecordedReason | null
   /** By payment id: payments beside the reservation's own, and why each must be refunded. */
   readonly further: Map<string, RecordedReason>
+  /** Once it has departed. */
+  moved?: Move | undefined
 }

@@ -56,6 +56,9 @@ export class PartitionState {
   readonly events = new EventLog()
   readonly sent = new Transfers()
   readonly received = new Transfers()
+  /** Ids of reservations on their way to other partitions; and of those that could not arrive. */
+  readonly departing = new Set<string>()
+  readonly declined = new Set<string>()
   /** The consumer groups that follow the events. */
   readonly groups = new Groups()
   /** How often units came back on sale. */
@@ -74,7 +77,7 @@ export class PartitionState {
 
   readonly #index: number
   readonly #reservations = new ReservationIndex()
-  readonly #expiry = new ExpiryHeap()
+  readonly expiry = new ExpiryHeap()
 
   /** @param index The index of the partition in the sale. */
   constructor(index = 0) {
@@ -138,7 +141,7 @@ export class PartitionState {
   /** Moves on to `time`: every hold that has expired by then becomes `expired`. */
   advance(time: Time): void {
     this.time = time
-    for (let entry = this.#expiry.first(); entry; entry = this.#expiry.first()) {
+    for (let entry = this.expiry.first(); entry; entry = this.expiry.first()) {
       if (time.now < entry.reservation.expiresAt) return
       this.giveBack(entry, 'expired')
     }
@@ -146,7 +149,7 @@ export class PartitionState {
 
   /** When the next hold expires. */
   nextExpiry(): number | null {
-    return this.#expiry.first()?.reservation.expiresAt ?? null
+    return this.expiry.first()?.reservation.expiresAt ?? null
   }
 
   saleState(now = this.now): SaleState {
@@ -172,28 +175,28 @@ export class PartitionState {
   hold({ id, buyer, cart, key, holdMs, changes }: Op<'reserve'>): Entry {
     const { now } = this
     const expiresAt = now + (holdMs ?? this.rules.holdMs)
-    const entry: Entry = {
-      reservation: {
-        ...{ id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
-        ...(changes && { changes }),
-      },
-      order: this.entries.length,
-      late: false,
-      refundDue: null,
-      further: new Map(),
-    }
-    this.entries.push(entry)
-    this.#reservations.add(entry)
-    this.#expiry.add(entry)
+    const entry = this.add({
+      ...{ id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
+      ...(changes && { changes }),
+    })
     this.stock.take(buyer, cart, 'held')
-    this.#appendOf(entry, { type: 'reserved', id, expiresAt })
+    this.appendOf(entry, { type: 'reserved', id, expiresAt })
     this.announceSoldOut(cart)
     return entry
   }
 
+  /** Adds a reservation; its units and its event are the caller's to add. */
+  add(reservation: StoredReservation, late = false): Entry {
+    const entry = { reservation, order: this.entries.length, late, refundDue: null, further: new Map() }
+    this.entries.push(entry)
+    this.#reservations.add(entry)
+    this.expiry.add(entry)
+    return entry
+  }
+
   extend(entry: Entry, expiresAt: number): void {
-    this.#change(entry, { expiresAt })
-    this.#appendOf(entry, { type: 'extended', id: entry.reservation.id, expiresAt })
+    this.change(entry, { expiresAt })
+    this.appendOf(entry, { type: 'extended', id: entry.reservation.id, expiresAt })
   }
 
   /** Gives a reservation another cart. Only a hold has units. */
@@ -206,8 +209,8 @@ export class PartitionState {
       this.stock.take(buyer, added, 'held')
       if (dropped.length > 0) this.returns++
     }
-    this.#change(entry, { cart, changes: { first: firstCart(entry.reservation), count } })
-    this.#appendOf(entry, { type: 'amended', id, before } as News)
+    this.change(entry, { cart, changes: { first: firstCart(entry.reservation), count } })
+    this.appendOf(entry, { type: 'amended', id, before } as News)
     if (state !== 'held') return
     this.announceSoldOut(added)
     this.cameBack(dropped)
@@ -216,8 +219,8 @@ export class PartitionState {
   confirm(entry: Entry, paymentId: string | null): void {
     const { id, cart } = entry.reservation
     this.stock.confirm(cart)
-    this.#change(entry, { state: 'confirmed', paymentId })
-    this.#appendOf(entry, { type: 'confirmed', id })
+    this.change(entry, { state: 'confirmed', paymentId })
+    this.appendOf(entry, { type: 'confirmed', id })
   }
 
   /** Confirms a reservation whose hold has expired, with units that are available again. */
@@ -225,30 +228,30 @@ export class PartitionState {
     const { id, buyer, cart } = entry.reservation
     this.stock.take(buyer, cart, 'confirmed')
     entry.late = true
-    this.#change(entry, { state: 'confirmed', paymentId })
-    this.#appendOf(entry, { type: 'confirmed', id })
+    this.change(entry, { state: 'confirmed', paymentId })
+    this.appendOf(entry, { type: 'confirmed', id })
     this.announceSoldOut(cart)
   }
 
   recordRefundDue(entry: Entry, reason: RecordedReason, paymentId: string | null): void {
     entry.refundDue = reason
     // In a recovery the reservation may have ended otherwise than when its payer was told.
-    this.#change(entry, { state: reason === 'released' ? 'released' : 'expired', paymentId })
-    this.#appendOf(entry, { type: 'refund_due', id: entry.reservation.id, reason })
+    this.change(entry, { state: reason === 'released' ? 'released' : 'expired', paymentId })
+    this.appendOf(entry, { type: 'refund_due', id: entry.reservation.id, reason })
   }
 
   /** A payment beside the reservation's own must be refunded. */
   recordFurtherPayment(entry: Entry, reason: RecordedReason, paymentId: string): void {
     const { id, state } = entry.reservation
     entry.further.set(paymentId, reason)
-    this.#appendOf(entry, { type: 'refund_due', id, reason, further: { paymentId, state } })
+    this.appendOf(entry, { type: 'refund_due', id, reason, further: { paymentId, state } })
   }
 
   /** The id of the payment that was first reported without one. */
   recordPaymentId(entry: Entry, paymentId: string): void {
     const { id, state } = entry.reservation
-    this.#change(entry, { paymentId })
-    this.#appendOf(entry, { type: 'paid', id, state })
+    this.change(entry, { paymentId })
+    this.appendOf(entry, { type: 'paid', id, state })
   }
 
   /** Ends a hold. */
@@ -256,8 +259,8 @@ export class PartitionState {
     const { id, buyer, cart } = entry.reservation
     this.stock.giveBack(buyer, cart, 'held')
     this.returns++
-    this.#change(entry, { state })
-    this.#appendOf(entry, { type: state, id })
+    this.change(entry, { state })
+    this.appendOf(entry, { type: state, id })
     this.cameBack(cart)
   }
 
@@ -266,8 +269,8 @@ export class PartitionState {
     if (restock) this.stock.giveBack(buyer, cart, 'confirmed')
     else this.stock.remove(buyer, cart)
     if (restock) this.returns++
-    this.#change(entry, { state: 'refunded' })
-    this.#appendOf(entry, { type: 'refunded', id, restock })
+    this.change(entry, { state: 'refunded' })
+    this.appendOf(entry, { type: 'refunded', id, restock })
     if (restock) this.cameBack(cart)
   }
 
@@ -333,7 +336,7 @@ export class PartitionState {
   }
 
   /** Appends an event of a reservation: it has the cart if that was changed. */
-  #appendOf({ reservation: { cart, changes } }: Entry, event: News): void {
+  appendOf({ reservation: { cart, changes } }: Entry, event: News): void {
     this.append(changes ? ({ ...event, changed: { cart, count: changes.count } } as News) : event)
   }
 
@@ -344,7 +347,7 @@ export class PartitionState {
     }
   }
 
-  #change(entry: Entry, change: Partial<StoredReservation>): void {
+  change(entry: Entry, change: Partial<StoredReservation>): void {
     entry.reservation = { ...entry.reservation, ...change }
   }
 }

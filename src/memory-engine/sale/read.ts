@@ -1,5 +1,6 @@
 import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
 import type { Entry } from './entry.js'
+import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 const tuning = {
@@ -14,7 +15,8 @@ export function describe({ created, present, incarnation, complete }: PartitionS
 export function get(state: PartitionState, op: Op<'get'>, { now }: Step): Answer<'get'> {
   const entry = state.find(op.id)
   if (!entry) return { status: 'not_found' }
-  return { status: 'found', reservation: asAt(entry, now) }
+  const found = { status: 'found', reservation: asAt(entry, now) } as const
+  return entry.moved ? { ...found, moved: movedOf(entry.moved) } : found
 }
 
 export function list(state: PartitionState, op: Op<'list'>, { now }: Step): Answer<'list'> {

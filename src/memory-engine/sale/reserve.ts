@@ -1,6 +1,8 @@
 import { firstCart, isSameCart, LOOKED_AT, NAMED } from '../../engine/carts.js'
 import type { Answer, Cart, Op, StoredReservation } from '../../engine/engine.js'
 import type { Exceeded } from './buyers-units.js'
+import type { Entry } from './entry.js'
+import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export function reserve(
@@ -19,10 +21,13 @@ export function reserve(
 /** The answer to a repeated request: the same request again, or the same key. */
 function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> | undefined {
   const same = state.find(op.id)
+  if (same?.moved) return movedOf(same.moved)
   if (same) return { status: 'reserved', reservation: same.reservation, replayed: false }
-  const reservation = op.key === null ? undefined : state.findByKey(op.buyer, op.key)?.reservation
-  if (!reservation) return undefined
+  const made = op.key === null ? undefined : state.findByKey(op.buyer, op.key)
+  if (!made) return undefined
+  const { reservation } = made
   if (!isSameCart(firstCart(reservation), firstCart(op))) return { status: 'conflict', id: reservation.id }
+  if (made.moved) return movedOf(made.moved)
   const active = reservation.state === 'held' || reservation.state === 'confirmed'
   return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
 }
@@ -68,8 +73,8 @@ export function limitExceeded(
   const reservations = state
     .ofBuyer(buyer)
     .slice(-LOOKED_AT)
+    .filter(({ reservation, moved }) => reservation !== except && countsFor(reservation, moved))
     .map(({ reservation }) => reservation)
-    .filter((one) => one !== except && (one.state === 'held' || one.state === 'confirmed'))
     .filter((one) => one.cart.some(([sku]) => shared?.has(sku) ?? sku === over.sku))
     .reverse()
     .slice(0, NAMED)
@@ -78,4 +83,9 @@ export function limitExceeded(
   const named = [cart, ...reservations.map((one) => one.cart)].flatMap((lines) => lines.map(([sku]) => sku))
   const counted = [...new Set(named)].filter((sku) => shared.has(sku)).sort((a, b) => a - b)
   return { ...found, shared: counted }
+}
+
+/** A reservation that is on its way still counts for the sender. */
+function countsFor({ state }: StoredReservation, moved: Entry['moved']): boolean {
+  return state === 'held' || state === 'confirmed' || moved?.settled === false
 }

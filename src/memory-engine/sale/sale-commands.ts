@@ -12,6 +12,7 @@ import { describe, events, get, list, scan, stats, sweep } from './read.js'
 import { reserve } from './reserve.js'
 import { restock } from './restock.js'
 import { debt, setTotal, withhold } from './set-total.js'
+import { arrive, settle, transfer } from './transfer-reservation.js'
 import { forgotSending, receive, send, transfers } from './transfer-stock.js'
 
 type Handlers = { readonly [C in Command]: (state: PartitionState, op: Op<C>, step: Step) => Answer<C> }
@@ -38,6 +39,9 @@ const handlers: Handlers = {
   send,
   receive,
   transfers,
+  transfer,
+  arrive,
+  settle,
   stats,
   sweep,
   scan,

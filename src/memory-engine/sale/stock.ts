@@ -82,6 +82,19 @@ export class Stock {
     }
   }
 
+  /** Units that change place together with their reservation. They count for the same buyer. */
+  carry(cart: Cart, from: 'held' | 'confirmed' | 'inTransit', to: 'held' | 'confirmed' | 'inTransit'): void {
+    for (const [sku, quantity] of cart) this.#move(sku, from, to, quantity)
+  }
+
+  /** The units count for another buyer, or for none more. */
+  countFor(cart: Cart, sender: string | null, receiver: string | null): void {
+    for (const [sku, quantity] of cart) {
+      if (sender !== null) this.#taken.add(sender, sku, -quantity)
+      if (receiver !== null) this.#taken.add(receiver, sku, quantity)
+    }
+  }
+
   /** Confirmed units leave the sale. */
   remove(buyer: string, cart: Cart): void {
     for (const [sku, quantity] of cart) {

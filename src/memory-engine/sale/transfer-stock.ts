@@ -38,7 +38,12 @@ export function receive(
 }
 
 export function transfers(state: PartitionState): Answer<'transfers'> {
-  return { status: 'transfers', sent: state.sent.all(), received: state.received.all() }
+  return {
+    status: 'transfers',
+    sent: state.sent.all(),
+    received: state.received.all(),
+    departing: [...state.departing],
+  }
 }
 
 function skusOf(...named: readonly Units[]): number[] {

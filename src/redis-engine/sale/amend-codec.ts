@@ -12,6 +12,7 @@ import {
   writeIds,
 } from './record-codec.js'
 import { readUnits } from './transfer-codec.js'
+import { readMoved } from './transfer-reservation-codec.js'
 
 const statusOfLetter = {
   R: 'amended',
@@ -44,6 +45,8 @@ function readAmend({ id }: Op<'amend'>, status: number, from: Details): Answer<'
       return { status: 'not_found' }
     case 'T':
       return RETRY
+    case 'V':
+      return readMoved(id, from)
     case 'E':
       return { status: 'ended' }
     case 'Z':

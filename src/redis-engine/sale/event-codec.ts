@@ -37,6 +37,9 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   24: 'paid',
   30: 'withheld',
   31: 'counted',
+  40: 'departed',
+  41: 'transferred',
+  42: 'settled',
 }
 /** A further payment is `refund_due`: its subject is packed. */
 const REFUND_DUE_FURTHER = 17
@@ -161,6 +164,20 @@ function decodeEvents(
         sequence++
         continue
       }
+      if (type === 'departed' || type === 'transferred') {
+        const subject = new Reader(groups.raw())
+        const reference = subject.base64url()
+        const id = name(reference.slice(0, PART_LENGTH), reference.slice(PART_LENGTH), sequence > after)
+        const event = {
+          sequence,
+          at,
+          id,
+          ...transferEvent(type, argument, subject),
+          ...(changed && { changed }),
+        }
+        if (sequence++ > after) events.push(event as StoredEvent)
+        continue
+      }
       if (type === 'updated') {
         const event = updatedEvent({ sequence, at }, argument, groups.text())
         if (sequence++ > after) events.push(event)
@@ -221,6 +238,14 @@ function stockEvent(
   }
 }
 
+/** What an event of a transfer has beside its reservation. */
+function transferEvent(type: 'departed' | 'transferred', expiresAt: number, subject: Reader): object {
+  if (type === 'departed') return { type, to: subject.text() }
+  const state = stateOfCode[subject.integer()]!
+  const [from, sender] = [subject.text(), subject.text()]
+  return from === '' ? { type: 'returned', state, expiresAt } : { type, state, expiresAt, from, sender }
+}
+
 function updatedEvent(numbered: Numbered, revision: number, changes: string): StoredEvent {
   return { ...numbered, type: 'updated', revision, changes: JSON.parse(changes) }
 }
@@ -242,6 +267,7 @@ function reservationEvent(
     case 'confirmed':
     case 'released':
     case 'expired':
+    case 'settled':
       return { sequence, at, type, id }
     case 'paid':
       return { sequence, at, type, id, state: stateOfCode[argument]! }
@@ -263,9 +289,9 @@ function bareEvent(
   switch (type) {
     // Both name the other partition beside the SKU.
     case 'sent':
-      return { ...numbered, type, to: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+      return { ...numbered, type, to: sku % 2_048, sku: Math.floor(sku / 2_048), quantity: argument }
     case 'received':
-      return { ...numbered, type, from: sku % 1_024, sku: Math.floor(sku / 1_024), quantity: argument }
+      return { ...numbered, type, from: sku % 2_048, sku: Math.floor(sku / 2_048), quantity: argument }
     case 'sold_out':
       return { ...numbered, type, sku }
     case 'debt_taken':

@@ -55,7 +55,15 @@ export const stateOfCode: readonly ReservationState[] = [
   'expired', // refund due: limit_exceeded
   'expired', // refund due: ended
   'released', // refund due: released
+  'confirmed', // no state
+  'transferred', // on its way
+  'transferred',
 ]
+
+/** Whether a packed record was confirmed after its hold had expired. */
+export function isLateRecord(record: Buffer): boolean {
+  return record[0] === 5
+}
 
 /** Decodes the record of `concerns/records.lua`. `id` is any id of its bucket. */
 export function readRecord(record: Reader, id: string, from: Details): StoredReservation {

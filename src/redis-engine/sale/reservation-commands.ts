@@ -9,6 +9,7 @@ import {
   type Details,
   nextNumber,
   nextRecord,
+  reasonOfCode,
   type SaleCodec,
   unknownStatus,
   writeColumn,
@@ -23,6 +24,7 @@ import list from './scripts/list.lua'
 import refund from './scripts/refund.lua'
 import release from './scripts/release.lua'
 import reserve from './scripts/reserve.lua'
+import { readMoved } from './transfer-reservation-codec.js'
 
 const NOT_FOUND = { status: 'not_found' } as const
 
@@ -35,7 +37,7 @@ function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>
   command: C,
   columns: readonly ((op: Op<C>) => string | number)[],
   answers: Record<string, (reservation: StoredReservation, now: number) => Answer<C>>,
-  others: Record<string, (from: Details) => Answer<C>> = {},
+  others: Record<string, (from: Details, id: string) => Answer<C>> = {},
 ): SaleCodec<C> {
   const byLetter = new Map(Object.entries(answers).map(([letter, answer]) => [letter.charCodeAt(0), answer]))
   return {
@@ -49,7 +51,8 @@ function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>
         if (letter === 0x4d /* M */) return NOT_FOUND as Answer<C>
         if (letter === 0x54 /* T */) return RETRY as Answer<C>
         const other = others[String.fromCharCode(letter)]
-        if (other) return other(from)
+        if (other) return other(from, id)
+        if (letter === 0x56 /* V */) return readMoved(id, from) as Answer<C>
         const answer = byLetter.get(letter)
         if (!answer) throw unknownStatus(command, letter)
         return answer(nextRecord(id, from), from.now)
@@ -96,7 +99,14 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
         B: due('refunded'),
         U: due('duplicate_payment'),
       },
-      { W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }) },
+      {
+        W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }),
+        V: (from, id) => {
+          const moved = readMoved(id, from)
+          const told = reasonOfCode[nextNumber(from)]
+          return told ? { ...moved, told } : moved
+        },
+      },
     ),
   },
   release: {
@@ -131,9 +141,14 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
   get: {
     script: get,
     tells: true,
-    ...settling('get', [], {
-      F: (stored, now) => ({ status: 'found', reservation: asAt(stored, now) }),
-    }),
+    ...settling(
+      'get',
+      [],
+      { F: (stored, now) => ({ status: 'found', reservation: asAt(stored, now) }) },
+      {
+        V: (from, id) => ({ status: 'found', reservation: nextRecord(id, from), moved: readMoved(id, from) }),
+      },
+    ),
   },
   list: { script: list, tells: true, ...listCodec },
 }

@@ -14,6 +14,7 @@ import {
   writeColumn,
   writeIds,
 } from './record-codec.js'
+import { readMoved } from './transfer-reservation-codec.js'
 
 const scratch = new Writer()
 let latest: { readonly cart: Cart; readonly packed: Buffer } = { cart: [], packed: Buffer.alloc(0) }
@@ -145,6 +146,8 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
         available: nextNumber(from),
         mayReturn: nextNumber(from) === 1,
       }
+    case 0x56 /* V */:
+      return readMoved(op.id, from)
     case 0x54 /* T */:
       return RETRY
     default:

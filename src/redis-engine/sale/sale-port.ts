@@ -34,6 +34,7 @@ import stats from './scripts/stats.lua'
 import sweep from './scripts/sweep.lua'
 import update from './scripts/update.lua'
 import { stockCommands } from './stock-commands.js'
+import { transferCommands } from './transfer-reservation-codec.js'
 import { updateCodec } from './update-codec.js'
 
 /** The SKUs that a batch asks for, each once; `undefined` for all. */
@@ -140,5 +141,6 @@ export const salePort = definePort<Commands, Details>({
     },
     events: { script: readEvents, tells: true, ...eventsCodec },
     ...stockCommands,
+    ...transferCommands,
   },
 })

@@ -60,7 +60,12 @@ export const transfersCodec: SaleCodec<'transfers'> = {
     const fields = from.next() as Buffer[]
     const sent = new Map<number, [number, number][]>()
     const received = new Map<number, [number, number][]>()
+    let departing: string[] = []
     for (let i = 0; i < fields.length; i += 2) {
+      if (String(fields[i]) === 'd') {
+        departing = idsOf(String(fields[i + 1]))
+        continue
+      }
       // `s3/0`: sent to partition 3, the first block of SKUs.
       const field = String(fields[i])
       const rows = field[0] === 's' ? sent : received
@@ -69,9 +74,19 @@ export const transfersCodec: SaleCodec<'transfers'> = {
       units.push(...readUnits(fields[i + 1]!))
       rows.set(other, units)
     }
-    const answer = { status: 'transfers', sent: inOrder(sent), received: inOrder(received) } as const
+    const answer = {
+      status: 'transfers',
+      sent: inOrder(sent),
+      received: inOrder(received),
+      departing,
+    } as const
     return ops.map(() => answer)
   },
+}
+
+/** Ids that follow one another. */
+function idsOf(text: string): string[] {
+  return text.match(/.{19}/g) ?? []
 }
 
 function inOrder(rows: ReadonlyMap<number, [number, number][]>): [number, Units][] {

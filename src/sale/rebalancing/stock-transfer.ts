@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../engine/clock.js'
 import type { Units } from '../../engine/engine.js'
 import { StockholdError } from '../../errors.js'
 import { askAll } from '../fan-out.js'
+import { completeTransfer } from '../moved.js'
 import type { Parts } from '../partitions.js'
 import { ahead, exceeds } from './clock-skew.js'
 import type { KnownStock } from './known-stock.js'
@@ -238,9 +239,9 @@ export class StockTransfer {
   }
 
   /**
-   * Delivers all units in transit between any two reachable partitions: the process that sent them
-   * may have crashed. One run at a time, shared by all calls. Returns whether any units were in
-   * transit.
+   * Delivers all units in transit between any two reachable partitions, and completes the transfers
+   * of reservations: the process that sent them may have crashed. One run at a time, shared by all
+   * calls. Returns whether any units were in transit.
    */
   completeTransfers(): Promise<boolean> {
     this.#completing ??= this.#completeTransfers().finally(() => {
@@ -268,7 +269,9 @@ export class StockTransfer {
         for (const [sku, units] of arrived) this.#add(target, sku, units)
       }),
     )
-    return late.length > 0
+    const departing = done.flatMap((answer) => answer?.departing ?? [])
+    await Promise.allSettled(departing.map((id) => completeTransfer(this.#parts, id, call)))
+    return late.length + departing.length > 0
   }
 
   #call(): { deadline: number } {

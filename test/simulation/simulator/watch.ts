@@ -150,5 +150,5 @@ export class Watch {
 }
 
 function rank({ state }: Reservation): number {
-  return { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3 }[state]
+  return { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 3, transferred: 3 }[state]
 }

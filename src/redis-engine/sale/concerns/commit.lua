@@ -3,8 +3,8 @@
 -- @include time, lists, partition, rollback_detection, stored_values, stock_moves, records
 -- @include event_log, expiry
 
--- Set by the command that ends a freeze, which writes no event.
-local unfrozen = false
+-- Set by a change of `live` that writes no event: the end of a freeze, for example.
+local live_changed = false
 -- Filled by the commands that remember a key, see remembered.lua: field, value, ...
 local restocks = {}
 -- Filled by update.lua: field, value, ... of META.
@@ -16,7 +16,7 @@ local changed_rules = {}
 local function refused_write()
   local may = redis.acl_check_cmd
   if emitted > 0 and not may('XADD', EVENTS, '*', 'f', 'v') then return 'XADD' end
-  if (emitted > 0 or #swept > 0 or set_back or #changed_rules > 0) and not may_change() then return 'HSET' end
+  if (emitted > 0 or #swept > 0 or set_back or live_changed or #changed_rules > 0) and not may_change() then return 'HSET' end
   if next(watched) and not may('ZADD', EXPIRY, '0', 'm') then return 'ZADD' end
   if #swept > 0 and not may('ZREM', EXPIRY, 'm') then return 'ZREM' end
   if #restocks > 0 and not may('HSET', RESTOCKS, 'f', 'v') then return 'HSET' end
@@ -48,6 +48,6 @@ local function finish(statuses, details)
   restockCount = restockCount + write_fields(RESTOCKS, restocks)
   save_expiry()
   save_events()
-  if sequence > events_before or #swept > 0 or unfrozen or set_back then redis.call('HSET', META, 'live', live()) end
+  if sequence > events_before or #swept > 0 or live_changed or set_back then redis.call('HSET', META, 'live', live()) end
   return reply(statuses, details)
 end

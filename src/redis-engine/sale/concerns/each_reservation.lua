@@ -1,11 +1,12 @@
 -- What confirm, release, extend and refund share: each item names its reservation by bucket and
 -- nonce.
 -- Columns: incarnation, deadline, min_time, references, then the command's own
--- @include partition, stock_moves, records, expiry, commit
+-- @include partition, stored_values, stock_moves, records, expiry, moved_records, commit
 
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
 -- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.
-local function answer_each(decide)
+-- `V`: a reservation that was transferred, see moved_records.lua; unless it is to be decided too.
+local function answer_each(decide, moved_too)
   local references, statuses, details, buckets = call[4], {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
@@ -14,7 +15,8 @@ local function answer_each(decide)
     local bucket = buckets[i]
     local record, in_archive = find_now(bucket, reference:sub(7))
     if not record then return 'M' end
-    local status, others = decide(record, bucket, i, in_archive)
+    local answer = record[STATE] >= IS_DEPARTED and not moved_too and moved or decide
+    local status, others = answer(record, bucket, i, in_archive)
     if others then
       for _, value in ipairs(others) do details[#details + 1] = value end
     elseif status ~= 'M' and status ~= 'T' then

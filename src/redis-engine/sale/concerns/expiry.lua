@@ -60,7 +60,11 @@ local function due_holds(member)
     return buckets, nonces
   end
   each_group(entry[2][2], function(kind, argument, subject, at)
-    if kind ~= RESERVED and kind ~= EXTENDED then return end
+    if kind == TRANSFERRED then
+      subject = cmsgpack.unpack(subject)
+    elseif kind ~= RESERVED and kind ~= EXTENDED then
+      return
+    end
     local _, moment = nil, argument
     if type(argument) == 'string' then _, moment = cmsgpack.unpack_one(argument) end
     local expiry = kind == RESERVED and at + moment or moment

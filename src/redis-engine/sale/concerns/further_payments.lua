@@ -27,6 +27,15 @@ local function add_further_payment(record, bucket, payment, reason)
   return answer_of[reason]
 end
 
+-- Of a reservation that was transferred: the reason for which the payment was told refund_due
+-- before, or 0. A recovery records it.
+local function further_reason(record, bucket, payment, final)
+  local reason = payment ~= '' and from_archive(payment_field(record, bucket, payment))
+  if reason then return tonumber(reason) end
+  if payment ~= '' and final > 1 and not late then add_further_payment(record, bucket, payment, final) end
+  return 0
+end
+
 -- A payment for a reservation that has an answer for its own payment, which is another one.
 local function paid_again(record, bucket, in_archive, payment, final)
   local known = further_payment(record, bucket, payment)

@@ -15,9 +15,10 @@ end
 local function decided_before(bucket, fragment)
   local nonce, buyer, key, items, first = cmsgpack.unpack(fragment)
   local record = find_now(bucket, nonce)
-  if record then return 'Q', buyer, record end
+  if record then return record[STATE] >= IS_DEPARTED and 'V' or 'Q', buyer, record end
   record = key ~= '' and find_key(bucket, buyer, key)
   if not record then return nil, buyer end
   if first_items(record) ~= first_items({ [ITEMS] = items, [FIRST] = first }) then return 'C', buyer, record end
+  if record[STATE] >= IS_DEPARTED then return 'V', buyer, record end
   return is_active(record[STATE]) and 'P' or 'K', buyer, record
 end

@@ -10,7 +10,7 @@ local touched = {} -- buckets with changed records
 local taken_rows, changed_taken = {}, {} -- units in the archive by field, see records.lua
 
 local function is_active(state)
-  return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE
+  return state == IS_HELD or state == IS_CONFIRMED or state == IS_CONFIRMED_LATE or state == IS_DEPARTED
 end
 
 local function touch(bucket)
@@ -120,7 +120,8 @@ local function append(bucket, packed)
 end
 
 -- Writes a decided change of a reservation: its new state, its event, and where its units go.
-local function change(record, bucket, in_archive, state, event, argument, from, to)
+-- `subject` as in emit_many.
+local function change(record, bucket, in_archive, state, event, argument, from, to, subject)
   save_records = save_changes
   local was_active = is_active(record[STATE])
   set_state(record, state)
@@ -130,7 +131,7 @@ local function change(record, bucket, in_archive, state, event, argument, from, 
   else
     touch(bucket)
   end
-  emit_many(event, argument, bucket, record[NONCE], record)
+  emit_many(event, argument, bucket, record[NONCE], record, subject)
   if to == AVAILABLE then returns = returns + 1 end
   if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
 end

@@ -88,6 +88,8 @@ end
 --   'o', bucket, nonce                   -> nonce of the same buyer's record before, or ''
 --   'u', bucket, buyer and block packed  -> units that the buyer's records here hold or have
 --                                           confirmed, of a block of 64 SKUs
+--   't', bucket, nonce                   -> where a reservation went, see moved_records.lua
+--   'n', bucket, nonce                   -> '' for the id of a transfer that was declined
 --   'p', bucket, nonce, payment id       -> the reason of a further payment, see
 --                                           further_payments.lua
 -- Changes wait for the commit in archive_changes, by field.

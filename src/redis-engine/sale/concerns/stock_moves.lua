@@ -119,7 +119,7 @@ local function move_cart(lines, from, to)
         rows[field], changed_rows[field] = sent, encode_units(sent)
         row[OWED] = owed + units
         move(sku, AVAILABLE, IN_TRANSIT, units)
-        groups[#groups + 1] = { SENT, units, sku * 1024 }
+        groups[#groups + 1] = { SENT, units, sku * 2048 }
       end
       if row[AVAILABLE] == 0 then groups[#groups + 1] = { SOLD_OUT, NONE, sku } end
       emitted = emitted + (row[AVAILABLE] == 0 and 2 or 1)

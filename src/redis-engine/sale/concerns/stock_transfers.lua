@@ -1,6 +1,8 @@
 -- Units that move between partitions. TRANSFERS has all units that were ever sent to each partition
 -- and received from it, in rows of a block of SKUs: so a transfer reads and writes only the SKUs it
--- names, however many SKUs were ever moved in that direction.
+-- names, however many SKUs were ever moved in that direction. The units of reservations are apart,
+-- see CARRIED in src/engine/transfer-commands.ts. The field `d` has the ids of the reservations
+-- that have departed and are not settled, one after another.
 -- @include partition, stored_values, stock_moves, event_log
 
 local changed = {} -- by field
@@ -27,7 +29,7 @@ end
 local function send_out(sku, units, taken, to)
   move(sku, AVAILABLE, IN_TRANSIT, units)
   count_transfer('s' .. to, sku, units)
-  emit(SENT, units, sku * 1024 + to)
+  emit(SENT, units, sku * 2048 + to)
   if taken > 0 and counts(sku)[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, sku) end
 end
 
@@ -37,7 +39,7 @@ local function take_in(sku, units, from)
   local row = counts(sku)
   if from == 0 and row[OWED] < 0 then row[OWED] = 0 end
   count_transfer('r' .. from, sku, units)
-  emit(RECEIVED, units, sku * 1024 + from)
+  emit(RECEIVED, units, sku * 2048 + from)
   move_cart({ sku, units }, IN_TRANSIT, AVAILABLE)
 end
 

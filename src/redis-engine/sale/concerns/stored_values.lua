@@ -22,6 +22,9 @@ local IS_CONFIRMED_LATE = 5
 local DUE_SOLD_OUT, DUE_LIMIT, DUE_ENDED, DUE_RELEASED = 6, 7, 8, 9
 -- No state, but the reason of a further payment: the reservation has another one.
 local DUPLICATE = 10
+-- The reservation was transferred, see moved_records.lua. On its way it still counts for its buyer.
+local IS_DEPARTED = 11
+local IS_TRANSFERRED = 12
 
 -- The types of events, each with its argument and its subject. References are all buckets, then all
 -- nonces, 6 bytes each. NONE replaces a missing argument or subject; it is not read. An event of a
@@ -32,12 +35,21 @@ local NONE = 0
 local RESERVED, CONFIRMED_EVENT, RELEASED_EVENT, EXPIRED_EVENT = 1, 2, 3, 4
 -- restock 0 or 1, expiry in epoch ms, reason; references
 local REFUNDED_EVENT, EXTENDED, REFUND_DUE = 5, 6, 7
--- applied, NONE, ...; SKU, quantity and key packed, SKU, NONE, ...
-local RESTOCKED, SOLD_OUT, PAUSED, RESUMED, ENDED = 8, 9, 10, 11, 12
--- units; SKU * 1024 + the other partition
-local SENT, RECEIVED = 13, 14
+-- NONE; SKU. Applied, NONE, ...; SKU, quantity and key packed, NONE, ...
+local SOLD_OUT = 9
+local RESTOCKED, PAUSED, RESUMED, ENDED = 8, 10, 11, 12
+-- units; SKU * 2048 + the other partition
+local SENT = 13
+local RECEIVED = 14
 -- ITEMS before the change; references
 local AMENDED = 15
+-- NONE; bucket and nonce, the id that it left for, packed
+local DEPARTED = 40
+-- expiry in epoch ms; bucket and nonce, state, the id that it had, the buyer, packed. With '' for
+-- both it has returned.
+local TRANSFERRED = 41
+-- NONE; references
+local SETTLED = 42
 -- revision; JSON of what changed
 local UPDATED = 20
 -- reason; bucket and nonce, payment id and state packed
@@ -48,7 +60,8 @@ local PAID = 24
 -- quantity, key
 local TOTAL_SET, MOVED = 21, 22
 -- units, or the change; SKU
-local DEBT_TAKEN, WITHHELD, COUNTED = 23, 30, 31
+local DEBT_TAKEN = 23
+local WITHHELD, COUNTED = 30, 31
 
 -- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)
 -- Redis would keep it as a list and search it from its beginning for each item of a batch: with

@@ -5,6 +5,7 @@
 --   times: in a recovery the number of this change, else 0
 -- Statuses, each with its record: R amended   A already_confirmed   B already_released   X expired
 --   G takes
+--   V moved: as in moved_records.lua
 --   with other details: L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   S sold_out: sku, available, mayReturn 0 or 1, all units that are added, packed
 --   N not_started: opensAt
@@ -12,7 +13,6 @@
 -- Writes: all but RESTOCKS.
 -- @include lists, partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include limits_and_stock, each_reservation, ended_holds
-local carts, may_take = call[6], call[7]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
 
@@ -37,7 +37,7 @@ end
 
 -- Why the buyer cannot have the units that are added; nil if nothing is in the way.
 local function why_not(record, bucket, i, lines, own, added)
-  if may_take[i] == 0 then return 'G' end
+  if call[7][i] == 0 then return 'G' end
   if refusal then return refusal, { refusal == 'N' and opensAt or nil } end
   load_lines(lines)
   local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)
@@ -54,7 +54,7 @@ end
 
 -- Gives a reservation the cart as change `number`. Only a hold has units.
 local function amend(record, bucket, i, in_archive, number)
-  local lines, before = lines_of(carts[i]), lines_of(record[ITEMS])
+  local lines, before = lines_of(call[6][i]), lines_of(record[ITEMS])
   lines_read = lines_read + (#lines + #before) / 2 / READS_A_MOVE
   local own = units_by_sku(before)
   local added, dropped = beyond(lines, own), beyond(before, units_by_sku(lines))
@@ -66,7 +66,7 @@ local function amend(record, bucket, i, in_archive, number)
     local status, details = why_not(record, bucket, i, lines, own, added)
     if status then return status, details end
   end
-  change_cart(record, bucket, in_archive, carts[i], number, AMENDED, record[ITEMS])
+  change_cart(record, bucket, in_archive, call[6][i], number, AMENDED, record[ITEMS])
   if is_held then
     move_cart(added, AVAILABLE, HELD)
     emit_sold_out(added)

@@ -6,18 +6,25 @@
 --   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
 --     U duplicate_payment
+--   V moved: as in moved_records.lua; the reason for which the payment was told refund_due, or 0
 --   without a record: M not_found   T retry   W lacking: sku, available
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_payment, types, stored_values, record_changes
--- @include further_payments, late_payment, each_reservation
+-- @include further_payments, late_payment, moved_records, each_reservation
 local buyers, payments, finals = call[5], call[6], call[7]
--- @rarely paid_again, paid_late
+-- @rarely paid_again, paid_late, further_reason
 local again, after_hold
 
 return answer_each(function(record, bucket, i, in_archive)
-  if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   local state, payment, final = record[STATE], payments[i], finals[i]
   local answer = answer_of[state]
+  if state >= IS_DEPARTED then
+    local status, details = moved(record, bucket)
+    local _, _, reason_of = rare()
+    details[6] = reason_of(record, bucket, payment, final)
+    return status, details
+  end
+  if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   if answer and (payment == '' or payment == record[PAYMENT]) then return answer end
   if answer or state ~= IS_HELD then
     if not again then again, after_hold = rare() end
@@ -28,4 +35,4 @@ return answer_each(function(record, bucket, i, in_archive)
   set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED, CONFIRMED_EVENT, NONE, HELD, CONFIRMED)
   return 'F'
-end)
+end, true)

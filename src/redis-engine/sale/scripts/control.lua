@@ -22,7 +22,7 @@ for i, action in ipairs(call[4]) do
       ended = 1
       emit(ENDED, NONE, NONE)
     elseif changes and action == 'unfreeze' then
-      frozen, generation, unfrozen = 0, generation + 1, true
+      frozen, generation, live_changed = 0, generation + 1, true
     elseif changes then
       paused = wanted
       emit(wanted == 1 and PAUSED or RESUMED, NONE, NONE)

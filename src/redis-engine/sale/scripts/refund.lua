@@ -2,7 +2,7 @@
 -- Columns: incarnation, deadline, min_time, references, restock
 --   restock: 1 puts the units back on sale, 0 takes them out
 -- Statuses, each with its record: R refunded now   P refunded, again   A not_confirmed
---   M not_found   T retry
+--   V moved: as in moved_records.lua   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include each_reservation

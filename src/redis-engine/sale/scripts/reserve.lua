@@ -8,12 +8,12 @@
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
---   Z paused
+--   Z paused   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
--- @include event_log, record_changes, expiry, limits_and_stock, idempotency, commit
+-- @include event_log, record_changes, expiry, limits_and_stock, idempotency, moved_records, commit
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
@@ -87,7 +87,12 @@ local function decide(i, plan)
   local bucket, status, buyer, record = buckets[i], nil, nil, nil
   if raw[bucket] or lists[bucket] then
     status, buyer, record = decided_before(bucket, fragments[i])
-    if record then detail(encode(record)) end
+    if status == 'V' then
+      local _, others = moved(record, bucket)
+      for _, value in ipairs(others) do detail(value) end
+    elseif record then
+      detail(encode(record))
+    end
   end
   status = status or late and 'T' or plan.is_too_long and 'H' or plan.refusal or take(i, plan, buyer)
   return status

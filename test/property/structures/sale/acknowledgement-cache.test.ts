@@ -22,11 +22,12 @@ const EMPTY = { buyer: 'u', cart: [], key: null, createdAt: 0, paymentId: null }
  * Nothing goes back: from each state only to those behind it, and a hold only to a later expiry.
  */
 const LATER: Record<State, readonly State[]> = {
-  held: ['held', 'expired', 'released', 'confirmed', 'refunded'],
-  expired: ['expired', 'released', 'confirmed', 'refunded'],
-  released: ['released', 'confirmed', 'refunded'],
-  confirmed: ['released', 'confirmed', 'refunded'],
-  refunded: ['refunded'],
+  held: ['held', 'expired', 'released', 'confirmed', 'refunded', 'transferred'],
+  expired: ['expired', 'released', 'confirmed', 'refunded', 'transferred'],
+  released: ['released', 'confirmed', 'refunded', 'transferred'],
+  confirmed: ['released', 'confirmed', 'refunded', 'transferred'],
+  refunded: ['refunded', 'transferred'],
+  transferred: ['refunded', 'transferred'],
 }
 
 /** A list, in the order of the latest answers. */

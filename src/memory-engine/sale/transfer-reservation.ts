@@ -1,0 +1,156 @@
+import type { Answer, Op, StoredReservation } from '../../engine/engine.js'
+import { partitionIn } from '../../engine/reservation-id.js'
+import { CARRIED, type Departure } from '../../engine/transfer-commands.js'
+import { notFound } from './confirm-and-release.js'
+import type { Entry, Move } from './entry.js'
+import { movedOf } from './moved.js'
+import { type PartitionState, retry, type Step } from './partition-state.js'
+import { limitExceeded } from './reserve.js'
+
+type Wish = NonNullable<Op<'transfer'>['wish']>
+
+export function transfer(
+  state: PartitionState,
+  { id, wish }: Op<'transfer'>,
+  { overdue, bypassFreeze }: Step,
+): Answer<'transfer'> {
+  const entry = state.find(id)
+  if (!entry) return notFound
+  if (entry.moved) return onItsWay(entry, entry.moved)
+  const { reservation } = entry
+  if (!wish || (wish.from !== null && wish.from !== reservation.buyer)) return notFound
+  if (bypassFreeze) return overdue ? retry : restored(state, entry, wish)
+  if (wish.receiver === reservation.buyer) return { status: 'transferred', reservation, replayed: true }
+  switch (reservation.state) {
+    case 'released':
+      return { status: 'already_released', reservation }
+    case 'expired':
+      return { status: 'expired', reservation }
+    case 'refunded':
+      return { status: 'already_refunded', reservation }
+  }
+  if (overdue) return retry
+  if (partitionIn(wish.newId) !== partitionIn(id)) return depart(state, entry, wish)
+  const over = state.stock.overLimit(wish.receiver, reservation.cart, false)
+  if (over) return limitExceeded(state, wish.receiver, reservation.cart, over)
+  const departure = { reservation, late: entry.late }
+  leave(state, entry, wish, true)
+  state.stock.countFor(reservation.cart, reservation.buyer, wish.receiver)
+  return { status: 'transferred', reservation: takeOver(state, wish, departure), replayed: false }
+}
+
+function onItsWay({ reservation, late }: Entry, moved: Move): Answer<'transfer'> {
+  if (moved.settled) return movedOf(moved)
+  const departure = { reservation: { ...reservation, state: moved.state }, late }
+  return { status: 'departed', to: moved.next, receiver: moved.receiver, departure }
+}
+
+/** The old record in a recovery: the new one is restored by itself, with units of its own. */
+function restored(state: PartitionState, entry: Entry, wish: Wish): Answer<'transfer'> {
+  const { cart, buyer, state: before } = entry.reservation
+  if (before === 'held' || before === 'confirmed') {
+    state.stock.giveBack(buyer, cart, before)
+    state.returns++
+  }
+  leave(state, entry, wish, true)
+  if (before === 'held' || before === 'confirmed') state.cameBack(cart)
+  return movedOf(entry.moved!)
+}
+
+function depart(state: PartitionState, entry: Entry, wish: Wish): Answer<'transfer'> {
+  const { id, cart } = entry.reservation
+  const from = leave(state, entry, wish, false)
+  state.stock.carry(cart, from, 'inTransit')
+  count(state, 'sent', wish.newId, cart, 1)
+  state.departing.add(id)
+  // These units may be available to others, if the hold expires on its way.
+  state.returns++
+  return onItsWay(entry, entry.moved!)
+}
+
+/** Leaves a record that says where the reservation went. Returns its state before. */
+function leave(
+  state: PartitionState,
+  entry: Entry,
+  { newId, receiver }: Wish,
+  settled: boolean,
+): 'held' | 'confirmed' {
+  const { id, state: present } = entry.reservation
+  const before = present === 'confirmed' ? present : 'held'
+  entry.moved = { status: 'moved', id, next: newId, to: newId, receiver, settled, state: before }
+  state.change(entry, { state: 'transferred' })
+  state.appendOf(entry, { type: 'departed', id, to: newId })
+  return before
+}
+
+/** Makes the receiver's record. */
+function takeOver(
+  state: PartitionState,
+  { newId, receiver }: Pick<Wish, 'newId' | 'receiver'>,
+  { reservation, late }: Departure,
+): StoredReservation {
+  const { id: from, buyer: sender, expiresAt } = reservation
+  const entry = state.add({ ...reservation, id: newId, buyer: receiver, key: null }, late)
+  const kind = reservation.state === 'confirmed' ? 'confirmed' : 'held'
+  state.appendOf(entry, { type: 'transferred', id: newId, from, sender, state: kind, expiresAt })
+  return entry.reservation
+}
+
+export function arrive(state: PartitionState, op: Op<'arrive'>, step: Step): Answer<'arrive'> {
+  const { id, receiver, departure } = op
+  const known = state.find(id)
+  if (known) return { status: 'arrived', reservation: known.reservation }
+  if (state.declined.has(id)) return { status: 'declined' }
+  const { cart, id: from, state: before } = departure.reservation
+  if (step.overdue || !state.stock.knows(cart)) return retry
+  const over = state.stock.overLimit(receiver, cart, step.bypassFreeze)
+  if (over) {
+    state.declined.add(id)
+    return limitExceeded(state, receiver, cart, over)
+  }
+  state.stock.carry(cart, 'inTransit', before === 'confirmed' ? before : 'held')
+  state.stock.countFor(cart, null, receiver)
+  count(state, 'received', from, cart, 1)
+  return { status: 'arrived', reservation: takeOver(state, { newId: id, receiver }, departure) }
+}
+
+export function settle(state: PartitionState, op: Op<'settle'>, { overdue }: Step): Answer<'settle'> {
+  const entry = state.find(op.id)
+  const moved = entry?.moved
+  const latest = (op.arrived && op.latest) || moved?.to
+  if (!entry || !moved || moved.next !== op.to) return { status: 'settled' }
+  if (moved.settled && latest === moved.to) return { status: 'settled' }
+  if (overdue) return retry
+  if (!moved.settled) {
+    state.departing.delete(op.id)
+    if (!op.arrived) {
+      comeBack(state, entry, moved)
+      return { status: 'settled' }
+    }
+    state.stock.countFor(entry.reservation.cart, entry.reservation.buyer, null)
+    state.appendOf(entry, { type: 'settled', id: op.id })
+  }
+  entry.moved = { ...moved, settled: true, to: latest! }
+  return { status: 'settled' }
+}
+
+/** The receiver's limit did not allow it. */
+function comeBack(state: PartitionState, entry: Entry, { next, state: before }: Move): void {
+  const { id, cart, expiresAt } = entry.reservation
+  state.stock.carry(cart, 'inTransit', before)
+  count(state, 'sent', next, cart, -1)
+  entry.moved = undefined
+  state.change(entry, { state: before })
+  state.expiry.add(entry)
+  state.appendOf(entry, { type: 'returned', id, state: before, expiresAt })
+}
+
+function count(
+  state: PartitionState,
+  way: 'sent' | 'received',
+  other: string,
+  cart: StoredReservation['cart'],
+  sign: 1 | -1,
+): void {
+  for (const [sku, quantity] of cart) state[way].add(CARRIED + partitionIn(other), sku, sign * quantity)
+}

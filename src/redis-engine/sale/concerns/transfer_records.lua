@@ -1,0 +1,42 @@
+-- What the steps of a transfer share, see src/engine/transfer-commands.ts.
+-- @include partition, stored_values, stock_moves, stock_transfers, records, record_changes
+-- @include event_log, expiry
+local CARRIED = 1024
+
+-- Counts the units of a cart as departed for another partition, or arrived from there.
+local function count_carried(way, other, lines, sign)
+  local fields = {}
+  for i = 1, #lines, 2 do
+    local row, field = row_of(way .. (CARRIED + other), lines[i])
+    row[lines[i]] = (row[lines[i]] or 0) + sign * lines[i + 1]
+    fields[field] = row
+  end
+  for field, row in pairs(fields) do changed_rows[field] = encode_units(row) end
+end
+
+-- The count of a partition's units that a record of this state has.
+local function place_of(state)
+  return state == IS_HELD and HELD or CONFIRMED
+end
+
+-- Where a reservation went: see moved_records.lua.
+local function move_field(record, bucket)
+  return 't' .. bucket .. record[NONCE]
+end
+
+-- The ids of the reservations on their way.
+local function departing()
+  return changed_rows.d or redis.call('HGET', TRANSFERS, 'd') or ''
+end
+
+-- Makes the receiver's record. `values` are those of the record that it comes from; `expires`: when
+-- the hold ends.
+local function take_over(bucket, nonce, receiver, values, expires, from, sender)
+  local record = { unpack(values, 1, RECORD) }
+  record[NONCE], record[BUYER], record[KEY] = nonce, receiver, ''
+  append(bucket, encode(record))
+  local subject = cmsgpack.pack(bucket .. nonce, record[STATE], from, sender)
+  emit_many(TRANSFERRED, expires, bucket, nonce, record, subject)
+  if record[STATE] == IS_HELD then watch_expiry(expires) end
+  return record
+end

@@ -1,0 +1,153 @@
+import type { Answer, Moved, Op } from '../../engine/engine.js'
+import { ID_OFFSET, PART_LENGTH, partitionIn, withNonce, writeDigits } from '../../engine/reservation-id.js'
+import type { Departure, TransferCommands } from '../../engine/transfer-commands.js'
+import { type Definitions, RETRY } from '../define-port.js'
+import type { Writer } from '../msgpack.js'
+import {
+  type Details,
+  isLateRecord,
+  nextRecord,
+  readLimitExceeded,
+  unknownStatus,
+  writeCart,
+  writeChanges,
+  writeColumn,
+  writeIds,
+  writeRows,
+} from './record-codec.js'
+import arrive from './scripts/arrive.lua'
+import settle from './scripts/settle.lua'
+import transfer from './scripts/transfer.lua'
+
+/** The details of `moved`, see `concerns/moved_records.lua`. `any`: any id of the bucket. */
+export function readMoved(any: string, from: Details): Moved {
+  const id = withNonce(any, (from.next() as Buffer).toString('base64url'))
+  const [next, to, receiver] = [String(from.next()), String(from.next()), String(from.next())]
+  return { status: 'moved', id, next, to, receiver, settled: from.next() === 1 }
+}
+
+function writeReference(id: string | undefined, to: Writer): void {
+  const at = to.bytesOf(id === undefined ? 0 : 12)
+  if (id !== undefined) writeDigits(id, ID_OFFSET.bucket, 2 * PART_LENGTH, to.bytes, at)
+}
+
+function readTransfer({ id, wish }: Op<'transfer'>, status: number, from: Details): Answer<'transfer'> {
+  switch (String.fromCharCode(status)) {
+    case 'M':
+      return { status: 'not_found' }
+    case 'T':
+      return RETRY
+    case 'R':
+      return { status: 'transferred', reservation: nextRecord(wish!.newId, from), replayed: false }
+    case 'P':
+      return { status: 'transferred', reservation: nextRecord(id, from), replayed: true }
+    case 'G': {
+      const departure = readDeparture(id, from)
+      return { status: 'departed', departure, to: String(from.next()), receiver: String(from.next()) }
+    }
+    case 'V':
+      return readMoved(id, from)
+    case 'L':
+      return readLimitExceeded(wish!.newId, from)
+    case 'X':
+      return { status: 'expired', reservation: nextRecord(id, from) }
+    case 'B':
+      return { status: 'already_released', reservation: nextRecord(id, from) }
+    case 'C':
+      return { status: 'already_refunded', reservation: nextRecord(id, from) }
+    default:
+      throw unknownStatus('transfer', status)
+  }
+}
+
+function readDeparture(id: string, from: Details): Departure {
+  const record = from.next() as Buffer
+  const replies = { ...from, next: () => record }
+  return { reservation: nextRecord(id, replies), late: isLateRecord(record) }
+}
+
+function readArrive({ id }: Op<'arrive'>, status: number, from: Details): Answer<'arrive'> {
+  switch (String.fromCharCode(status)) {
+    case 'T':
+      return RETRY
+    case 'A':
+      return { status: 'arrived', reservation: nextRecord(id, from) }
+    case 'D':
+      return { status: 'declined' }
+    case 'L':
+      return readLimitExceeded(id, from)
+    default:
+      throw unknownStatus('arrive', status)
+  }
+}
+
+/** Codes of `concerns/stored_values.lua`. */
+function stateOf({ reservation, late }: Departure): number {
+  return reservation.state === 'held' ? 0 : late ? 5 : 1
+}
+
+/** The steps of a transfer. */
+export const transferCommands: Definitions<TransferCommands, Details> = {
+  transfer: {
+    script: transfer,
+    flags: 'allow-oom',
+    encode(ops, to) {
+      writeIds(ops, 2, to)
+      writeRows(ops, to, 6, ({ id, wish }) => {
+        to.text(id)
+        to.text(wish?.receiver ?? '')
+        writeReference(wish?.newId, to)
+        to.text(wish?.newId ?? '')
+        to.text(wish?.from ?? '')
+        const other = wish ? partitionIn(wish.newId) : -1
+        to.integer(other === partitionIn(id) ? -1 : other)
+      })
+    },
+    decode: (ops, from) => ops.map((op, i) => readTransfer(op, from.statuses[i]!, from)),
+  },
+  arrive: {
+    script: arrive,
+    flags: 'allow-oom',
+    encode(ops, to) {
+      writeIds(ops, 2, to)
+      writeRows(ops, to, 10, ({ receiver, departure }) => {
+        const { id, buyer, paymentId, createdAt, expiresAt, cart, changes } = departure.reservation
+        to.text(id)
+        to.integer(partitionIn(id))
+        to.text(buyer)
+        to.text(receiver)
+        to.integer(stateOf(departure))
+        to.text(paymentId ?? '')
+        to.integer(createdAt)
+        to.integer(expiresAt)
+        const items = to.open()
+        writeCart(cart, to)
+        to.close(items)
+        if (changes) writeChanges(changes, to)
+        else to.text('')
+      })
+    },
+    decode: (ops, from) => ops.map((op, i) => readArrive(op, from.statuses[i]!, from)),
+  },
+  settle: {
+    script: settle,
+    flags: 'allow-oom',
+    encode(ops, to) {
+      writeIds(ops, 2, to)
+      writeColumn(ops, to, (op) => op.id)
+      writeRows(ops, to, 4, (op) => {
+        to.text(op.to)
+        to.integer(partitionIn(op.to))
+        to.integer(op.arrived ? 1 : 0)
+        to.text(op.latest ?? '')
+      })
+    },
+    decode: (ops, from) =>
+      ops.map((_, i): Answer<'settle'> => {
+        const letter = from.statuses[i]
+        if (letter === 0x54 /* T */) return RETRY
+        if (letter !== 0x47 /* G */) throw unknownStatus('settle', letter)
+        return { status: 'settled' }
+      }),
+  },
+}

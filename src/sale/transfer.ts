@@ -1,0 +1,79 @@
+import type { CallOptions } from '../batching/batcher-set.js'
+import type { FinalAnswer } from '../engine/engine.js'
+import { partitionIn, partitionOf } from '../engine/reservation-id.js'
+import { checkId, type SignalOption } from '../validation.js'
+import type { checkTransferOptions } from './command-options.js'
+import { completeDeparture, whereNow } from './moved.js'
+import { mintId, type Parts } from './partitions.js'
+import type { ReservationTransferResult } from './results.js'
+import type { SaleContext } from './sale-context.js'
+
+type Answer =
+  | Exclude<FinalAnswer<'transfer'>, { readonly status: 'departed' | 'moved' }>
+  | { readonly status: 'declined' }
+
+/** Gives a reservation to another buyer. See `transfer` of `FlashSale`. */
+export async function transfer(
+  { client, reservations, ledgerBarrier }: SaleContext,
+  reservationId: string,
+  { to, from }: ReturnType<typeof checkTransferOptions>,
+  options: SignalOption,
+): Promise<ReservationTransferResult> {
+  const id = checkId(reservationId, 'reservationId')
+  const call = client.call(options)
+  const rulesIndex = await client.learn(call)
+  const { incarnation, count } = client.partitions
+  const partition = partitionOf(id)
+  if (partition === undefined || partition >= count) return { status: 'not_found' }
+  await ledgerBarrier?.ready(call)
+  const newId = () => mintId(incarnation!, to, count)
+  const { answer, sender } = await client.fanOut((parts) => give(parts, id, { to, from, newId }, call))
+  if (answer.status === 'declined') throw new Error('unreachable')
+  if (answer.status === 'not_found') return answer
+  if (answer.status === 'limit_exceeded') return rulesIndex.limitExceeded(answer)
+  const { reservation } = answer
+  if (reservation.state === 'held') client.watch(partitionIn(reservation.id), reservation.expiresAt)
+  const present = rulesIndex.names(reservation.cart) ? rulesIndex : await client.refresh(call)
+  const result: ReservationTransferResult = reservations.publish(answer, present)
+  await reservations.acknowledge(result, sender, call)
+  return reservations.acknowledge(result, partitionIn(reservation.id), call)
+}
+
+interface Wish {
+  readonly to: string
+  readonly from: string | null
+  /** Mints an id: each attempt has its own. */
+  readonly newId: () => string
+}
+
+/** Asks until the transfer is decided. `sender`: the partition that the reservation has left. */
+async function give(
+  parts: Parts,
+  id: string,
+  { to, from, newId }: Wish,
+  call: CallOptions,
+): Promise<{ readonly answer: Answer; readonly sender: number }> {
+  let present = id
+  for (;;) {
+    const sender = partitionIn(present)
+    const wish = { receiver: to, from, newId: newId() }
+    const answer = await parts.ask(sender, 'transfer', { id: present, wish }, call, (final) => final)
+    if (answer.status === 'departed') {
+      const arrival = await completeDeparture(parts, present, answer, call)
+      // Otherwise this was the transfer of an earlier call, which is over: this one is asked again.
+      if (answer.to !== wish.newId) continue
+      if (arrival.status === 'arrived')
+        return { answer: { ...arrival, status: 'transferred', replayed: false }, sender }
+      if (arrival.status === 'limit_exceeded') return { answer: arrival, sender }
+    } else if (answer.status !== 'moved') {
+      return { answer, sender }
+    } else if (answer.receiver === to) {
+      const reservation = await whereNow(parts, answer, call)
+      // A recovery may have accepted its loss.
+      if (!reservation) return { answer: { status: 'not_found' }, sender }
+      return { answer: { status: 'transferred', reservation, replayed: true }, sender }
+    } else {
+      present = answer.next
+    }
+  }
+}
