@@ -68,6 +68,8 @@ export interface TransferCommands {
           readonly status: 'transferred'
           readonly reservation: StoredReservation
           readonly replayed: boolean
+          /** The reservation as it left, unless `replayed`. */
+          readonly before?: StoredReservation | undefined
         }
       | {
           readonly status: 'departed'

@@ -57,6 +57,13 @@ export interface Acknowledged {
   readonly refundDue: RecordedReason | null
   /** With `refunded`: whether the units went on sale again. */
   readonly restocked: boolean
+  /** With `transferred`: the buyer to whom it went, and its id there. */
+  readonly movedTo?: MovedTo | undefined
+}
+
+export interface MovedTo {
+  readonly id: string
+  readonly receiver: string
 }
 
 function stateOf({ state, expiresAt }: StoredReservation, now: number): AcknowledgedState {
@@ -141,7 +148,7 @@ export class AcknowledgementCache {
    */
   note(
     reservation: StoredReservation,
-    rest: { refundDue?: RecordedReason | null; restocked?: boolean } = {},
+    rest: { refundDue?: RecordedReason | null; restocked?: boolean; movedTo?: MovedTo } = {},
   ): void {
     const { id } = reservation
     const known = this.#reservations.get(id)
@@ -149,6 +156,7 @@ export class AcknowledgementCache {
       reservation: known ? later(reservation, known.reservation) : reservation,
       refundDue: known?.refundDue ?? rest.refundDue ?? null,
       restocked: rest.restocked === true || known?.restocked === true,
+      movedTo: rest.movedTo ?? known?.movedTo,
     })
   }
 

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer } from '../engine/engine.js'
+import type { FinalAnswer, StoredReservation } from '../engine/engine.js'
 import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { checkTransferOptions } from './command-options.js'
@@ -14,7 +14,7 @@ type Answer =
 
 /** Gives a reservation to another buyer. See `transfer` of `FlashSale`. */
 export async function transfer(
-  { client, reservations, ledgerBarrier }: SaleContext,
+  { client, reservations, ledgerBarrier, acknowledged }: SaleContext,
   reservationId: string,
   { to, from }: ReturnType<typeof checkTransferOptions>,
   options: SignalOption,
@@ -27,11 +27,14 @@ export async function transfer(
   if (partition === undefined || partition >= count) return { status: 'not_found' }
   await ledgerBarrier?.ready(call)
   const newId = () => mintId(incarnation!, to, count)
-  const { answer, sender } = await client.fanOut((parts) => give(parts, id, { to, from, newId }, call))
+  const given = await client.fanOut((parts) => give(parts, id, { to, from, newId }, call))
+  const { answer, sender, before } = given
   if (answer.status === 'declined') throw new Error('unreachable')
   if (answer.status === 'not_found') return answer
   if (answer.status === 'limit_exceeded') return rulesIndex.limitExceeded(answer)
   const { reservation } = answer
+  if (before)
+    acknowledged.note({ ...before, state: 'transferred' }, { movedTo: { id: reservation.id, receiver: to } })
   if (reservation.state === 'held') client.watch(partitionIn(reservation.id), reservation.expiresAt)
   const present = rulesIndex.names(reservation.cart) ? rulesIndex : await client.refresh(call)
   const result: ReservationTransferResult = reservations.publish(answer, present)
@@ -46,13 +49,16 @@ interface Wish {
   readonly newId: () => string
 }
 
-/** Asks until the transfer is decided. `sender`: the partition that the reservation has left. */
-async function give(
-  parts: Parts,
-  id: string,
-  { to, from, newId }: Wish,
-  call: CallOptions,
-): Promise<{ readonly answer: Answer; readonly sender: number }> {
+interface Given {
+  readonly answer: Answer
+  /** The partition that the reservation has left. */
+  readonly sender: number
+  /** The reservation as it left, if this call has moved it. */
+  readonly before?: StoredReservation | undefined
+}
+
+/** Asks until the transfer is decided. */
+async function give(parts: Parts, id: string, { to, from, newId }: Wish, call: CallOptions): Promise<Given> {
   let present = id
   for (;;) {
     const sender = partitionIn(present)
@@ -63,8 +69,15 @@ async function give(
       // Otherwise this was the transfer of an earlier call, which is over: this one is asked again.
       if (answer.to !== wish.newId) continue
       if (arrival.status === 'arrived')
-        return { answer: { ...arrival, status: 'transferred', replayed: false }, sender }
+        return {
+          answer: { ...arrival, status: 'transferred', replayed: false },
+          sender,
+          before: answer.departure.reservation,
+        }
       if (arrival.status === 'limit_exceeded') return { answer: arrival, sender }
+    } else if (answer.status === 'transferred') {
+      const { before, ...transferred } = answer
+      return { answer: transferred, sender, before }
     } else if (answer.status !== 'moved') {
       return { answer, sender }
     } else if (answer.receiver === to) {

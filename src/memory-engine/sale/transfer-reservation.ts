@@ -36,7 +36,8 @@ export function transfer(
   const departure = { reservation, late: entry.late }
   leave(state, entry, wish, true)
   state.stock.countFor(reservation.cart, reservation.buyer, wish.receiver)
-  return { status: 'transferred', reservation: takeOver(state, wish, departure), replayed: false }
+  const taken = takeOver(state, wish, departure)
+  return { status: 'transferred', reservation: taken, replayed: false, before: reservation }
 }
 
 function onItsWay({ reservation, late }: Entry, moved: Move): Answer<'transfer'> {

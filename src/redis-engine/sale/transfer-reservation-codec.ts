@@ -38,7 +38,12 @@ function readTransfer({ id, wish }: Op<'transfer'>, status: number, from: Detail
     case 'T':
       return RETRY
     case 'R':
-      return { status: 'transferred', reservation: nextRecord(wish!.newId, from), replayed: false }
+      return {
+        status: 'transferred',
+        reservation: nextRecord(wish!.newId, from),
+        replayed: false,
+        before: nextRecord(id, from),
+      }
     case 'P':
       return { status: 'transferred', reservation: nextRecord(id, from), replayed: true }
     case 'G': {

@@ -1,9 +1,11 @@
 import pLimit from 'p-limit'
 import type { FinalAnswer, Op, PresentRules, Units } from '../../engine/engine.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
+import { CARRIED } from '../../engine/transfer-commands.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
+import { completeTransfer } from '../moved.js'
 import { type Parts, partitionForBuyer } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
@@ -176,26 +178,33 @@ export class RecoverySession {
     const parts = this.#parts
     if (parts.count === 1) return
     const call = this.#call()
-    const rows = await readAll(parts.count, (index) =>
-      parts.ask(index, 'transfers', {}, call, (answer) => answer),
-    )
+    const read = () =>
+      readAll(parts.count, (index) => parts.ask(index, 'transfers', {}, call, (answer) => answer))
     const limit = pLimit(tuning.atOnce)
+    // Units of reservations on their way go where these go.
+    const departing = (await read()).flatMap((answer) => answer.departing)
+    await limit.map(departing, (id) => completeTransfer(parts, id, this.#call()))
+    const rows = await read()
     const forgotten = rows.flatMap(({ received }, target) =>
-      received.flatMap(([source, units]) =>
-        inCalls(ahead(units, unitsOf(rows[source]!.sent, target))).map((some) => ({
+      received.flatMap(([from, units]) => {
+        const { partition: source, carried } = placeOf(from)
+        return inCalls(ahead(units, unitsOf(rows[source]!.sent, target + carried))).map((some) => ({
           source,
-          op: { to: target, wants: [], received: some },
-        })),
-      ),
+          op: { to: target + carried, wants: [], received: some },
+        }))
+      }),
     )
     await limit.map(forgotten, ({ source, op }) => parts.ask(source, 'send', op, this.#call(), () => {}))
-    const late = rows.flatMap(({ sent }, source) =>
-      sent.flatMap(([target, units]) =>
-        inCalls(ahead(units, unitsOf(rows[target]!.received, source))).map((some) => ({
+    const late = rows.flatMap(({ sent, departing: leaving }, source) =>
+      sent.flatMap(([to, units]) => {
+        const { partition: target, carried } = placeOf(to)
+        // Partitions that are not frozen go on transferring reservations to each other.
+        if (carried > 0 && leaving.length > 0) return []
+        return inCalls(ahead(units, unitsOf(rows[target]!.received, source + carried))).map((some) => ({
           target,
-          op: { from: source, sent: some },
-        })),
-      ),
+          op: { from: source + carried, sent: some },
+        }))
+      }),
     )
     await limit.map(late, ({ target, op }) => parts.ask(target, 'receive', op, this.#call(), () => {}))
   }
@@ -209,7 +218,7 @@ export class RecoverySession {
     if (command === 'move') return (await this.#move(op as Op<'move'>)) as FinalAnswer<C>
     if (command === 'setTotal') return this.#ask(0, command, op)
     if (command === 'control') return (await this.#control(op as Op<'control'>)) as FinalAnswer<C>
-    return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
+    return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund' | 'transfer'>).id)!, command, op)
   }
 
   async #reserve(op: Op<'reserve'>): Promise<FinalAnswer<'reserve'>> {
@@ -264,6 +273,11 @@ export class RecoverySession {
   #call() {
     return this.#client.call(this.#options)
   }
+}
+
+/** The partition of an index in `sent` or `received`, and what is added to it for reservations. */
+function placeOf(index: number): { readonly partition: number; readonly carried: number } {
+  return { partition: index % CARRIED, carried: index - (index % CARRIED) }
 }
 
 function unitsOf(rows: FinalAnswer<'transfers'>['sent'], partition: number): Units {

@@ -13,6 +13,7 @@ import type {
   AcknowledgedCount,
   AcknowledgedRestock,
   AcknowledgedState,
+  MovedTo,
 } from '../acknowledgement-cache.js'
 
 const tuning = {
@@ -54,6 +55,7 @@ type Recovering =
   | 'move'
   | 'setTotal'
   | 'control'
+  | 'transfer'
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
@@ -69,7 +71,7 @@ export interface NotRestored {
  * A reservation that survived answers with its state, so the replay can be repeated, also by
  * several processes one after another.
  *
- * Reservations that are `over` come first: they return their units at once, and later requests with
+ * Reservations that are `over`, or were transferred, come first: they return their units at once, and later requests with
  * their keys and payments must find them. Confirmed reservations come before held ones, in case
  * there are too few units for all. Further payments follow their reservations. Negative restocks
  * come last: they removed units that were left over. So do stock counts that took units out: they
@@ -155,11 +157,12 @@ async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Rec
  *   `over` did not find the units it needs briefly.
  */
 async function putBack(
-  { reservation, refundDue, restocked }: Acknowledged,
+  { reservation, refundDue, restocked, movedTo }: Acknowledged,
   recover: Recover,
   now: (id: string) => number,
   holdMs: number,
 ): Promise<NotRestored['reason'] | 'no room' | undefined> {
+  if (reservation.state === 'transferred') return leaveAgain(reservation, movedTo, recover, holdMs)
   const { id, buyer, cart, key, state, expiresAt, paymentId, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
@@ -167,6 +170,8 @@ async function putBack(
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
   const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest, changes })
+  // It was transferred after this source had heard of it.
+  if (held.status === 'moved') return undefined
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
     return isHeld || state === 'confirmed' ? held.status : 'no room'
   if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
@@ -196,6 +201,27 @@ async function putBack(
     const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
     if (extended.status === 'expired') return 'expired'
   }
+  return undefined
+}
+
+/**
+ * Restores the record of a reservation that was transferred. Its units become available: the new
+ * record is restored by itself, like any reservation.
+ */
+async function leaveAgain(
+  { id, buyer, cart, key, paymentId, changes }: StoredReservation,
+  movedTo: MovedTo | undefined,
+  recover: Recover,
+  holdMs: number,
+): Promise<'no room' | 'replaced' | undefined> {
+  if (!movedTo) return undefined
+  const op = { id, wish: { receiver: movedTo.receiver, newId: movedTo.id, from: null } }
+  if ((await recover('transfer', op)).status !== 'not_found') return undefined
+  const held = await recover('reserve', { id, buyer, cart, key, holdMs, changes })
+  if (held.status === 'sold_out' || held.status === 'limit_exceeded') return 'no room'
+  if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
+  if (paymentId !== null) await recover('confirm', { id, buyer: null, paymentId, final: true })
+  await recover('transfer', op)
   return undefined
 }
 

@@ -3,7 +3,7 @@
 --   wishes: of each item { id, receiver, new reference, new id, from, other }
 --   ids as texts; receiver: '' to begin no transfer; from: '' if none was given; other: the
 --     partition of the new id, -1 for this one
--- Statuses: R transferred: the new record   G departed: the record as it left, the id that it left
+-- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it left, the id that it left
 --     for, the receiver   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   with their record: P transferred, again   X expired   B already_released   C already_refunded
@@ -61,7 +61,8 @@ local function transfer(record, bucket, in_archive, wish)
   if sku then return 'L', { sku, limit, taken, in_the_way(to, receiver, lines, sku, taken, index) } end
   local values, expires = { unpack(record, 1, RECORD) }, expires_at(record)
   leave(record, bucket, in_archive, wish, IS_TRANSFERRED)
-  return 'R', { encode(take_over(to, nonce, receiver, values, expires, id, record[BUYER])) }
+  local taken = take_over(to, nonce, receiver, values, expires, id, record[BUYER])
+  return 'R', { encode(taken), encode(values) }
 end
 
 -- @rarely transfer
