@@ -47,7 +47,9 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
         const rows = await tables.ofKind(sale, kind, now, after, BATCH)
         if (rows.length === 0) return
         after = rows.at(-1)!.id
-        yield rows.map((row) => acknowledged(row, skuIndices))
+        const left = rows.filter(({ state }) => state === 'transferred').map(({ id }) => id)
+        const movedTo = left.length > 0 ? await tables.destinations(sale, left) : undefined
+        yield rows.map((row) => ({ ...acknowledged(row, skuIndices), movedTo: movedTo?.get(row.id) }))
       }
     },
   }

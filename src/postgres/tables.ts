@@ -1,6 +1,6 @@
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
-import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
+import type { AcknowledgedState, MovedTo } from '../sale/acknowledgement-cache.js'
 import { explain } from './failure.js'
 import { FurtherPaymentsTable } from './further-payments-table.js'
 import type { ReservationColumns } from './page.js'
@@ -18,7 +18,7 @@ import {
   UPSERT_TYPES,
   valuesOf,
 } from './rows.js'
-import { quoted, toText } from './text.js'
+import { arrayOf, fromText, quoted, toText } from './text.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
@@ -268,6 +268,23 @@ export class Tables {
     return rows.map((row) => ({
       details: JSON.parse(row.details),
     }))
+  }
+
+  /** Where reservations went that were transferred: their ids there, and the receivers. */
+  async destinations(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, MovedTo>> {
+    const s = this.#schema
+    const { rows } = await this.#query(
+      `SELECT n.id, e.details ->> 'to' AS to, r.buyer FROM unnest($2::text[]) AS n (id)
+      CROSS JOIN LATERAL (
+        SELECT type, details FROM ${s}.events
+        WHERE reservation = n.id AND sale = $1 AND type IN ('departed', 'returned') AND NOT superseded
+        ORDER BY generation DESC, sequence DESC LIMIT 1
+      ) AS e
+      JOIN ${s}.reservations r ON r.sale = $1 AND r.id = e.details ->> 'to'
+      WHERE e.type = 'departed'`,
+      [toText(sale), arrayOf(ids)],
+    )
+    return new Map(rows.map((row) => [row.id, { id: row.to, receiver: fromText(row.buyer) }]))
   }
 
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */

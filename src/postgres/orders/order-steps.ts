@@ -83,8 +83,15 @@ export class OrderSteps {
     return this.#record(id, step, undefined) as Promise<LedgerRefundResult>
   }
 
-  #record(id: string, step: Step, inSale: InSale | undefined): Promise<Result> {
-    return this.#batcher.ask(id, { step, inSale, isRepaired: false })
+  /** An order that was transferred has its steps under its new id. */
+  async #record(id: string, step: Step, inSale: InSale | undefined): Promise<Result> {
+    const result = await this.#batcher.ask(id, { step, inSale, isRepaired: false })
+    const { state } = 'order' in result ? result.order : 'reservation' in result ? result.reservation : {}
+    if (state !== 'transferred') return result
+    const { source, tables } = this.#writer
+    const movedTo = (await tables.destinations(source.sale, [id])).get(id)
+    if (!movedTo) return result
+    return step.type === 'ship' ? this.ship(movedTo.id, step) : this.#record(movedTo.id, step, undefined)
   }
 
   /**
