@@ -51,6 +51,7 @@ export const saleEffects: Effects<Commands> = {
 export const roomEffects: Effects<RoomCommands> = {
   create: 'writes',
   describe: 'reads',
+  update: 'writes',
   join: 'writes',
   tend: 'writes',
   leave: 'writes',

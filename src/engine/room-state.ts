@@ -10,6 +10,10 @@
  * - The *rank* of a number is its position in the queue: the number itself, unless the room was
  *   drawn (order 'random'); then the numbers up to `drawn` are shuffled among themselves (see
  *   `waiting-room/draw.ts`). Callers compute the ranks; engines do not.
+ * - A room may have *tiers*: queues of their own, of which an earlier one goes first. A number is
+ *   `TIER * index` plus the count in the tier; ranks are counted in each tier from 1. A tier keeps
+ *   its index for the life of the room, whatever its priority. A room without tiers has one, of
+ *   index 0. The `visitId` of a visit is how many numbers all tiers have given by then.
  * - *called* is the rank up to which the queue has moved. Visitors up to there may enter at any
  *   time, in order of rank.
  * - *present visitors* have polled lately and wait for a token. With a token, the first of them, by
@@ -19,6 +23,8 @@
  */
 export interface StoredRoomRules {
   readonly order: 'fifo' | 'random'
+  /** The names of the tiers, the first to be admitted first; empty in a room without tiers. */
+  readonly tiers: readonly string[]
   readonly opensAt: number | null
   /** How long the room waits for a buyer with a turn, or for a visitor who was called, in ms. */
   readonly claimMs: number
@@ -67,8 +73,8 @@ export interface ComparedPlaces {
 
 export type VisitAnswer =
   /**
-   * `number` is the buyer's number. `ahead`: how many present visitors come before the buyer, if
-   * the buyer is present, else `null`.
+   * `number` is the buyer's number. `ahead`: how many present visitors of the tier come before the
+   * buyer, if the buyer is present, else `null`.
    */
   | { readonly status: 'waiting'; readonly number: number; readonly ahead: number | null }
   | { readonly status: 'admitted'; readonly number: number; readonly expiresAt: number }
@@ -84,7 +90,25 @@ export interface DepartedChunk {
   readonly bits: Buffer
 }
 
-/** The state of the room at one moment. */
+/** The queue of one tier at one moment. */
+export interface TierState {
+  readonly index: number
+  /** `null` in a room without tiers. */
+  readonly name: string | null
+  /** How many numbers were given. */
+  readonly tail: number
+  readonly called: number
+  /** Visitors up to this rank should poll; visitors beyond need not. */
+  readonly reach: number
+  /** How many present visitors have been called. */
+  readonly present: number
+  /** Buyers with a number and without a pass. */
+  readonly waiting: number
+  /** How many numbers were shuffled; `null` before the draw. */
+  readonly drawn: number | null
+}
+
+/** The state of the room at one moment. What is counted is of all tiers together. */
 export interface RoomState {
   readonly status: 'tended'
   readonly opened: boolean
@@ -93,10 +117,10 @@ export interface RoomState {
   readonly pace: AdmissionRate
   /** Millionths of a token. */
   readonly tokens: number
-  /** The latest number. */
+  /** How many numbers were given. */
   readonly tail: number
   readonly called: number
-  /** Visitors up to this rank should poll; visitors beyond need not. */
+  /** `called + near`: see `RoomCommands`. */
   readonly reach: number
   /** How many present visitors have been called. */
   readonly present: number
@@ -117,6 +141,11 @@ export interface RoomState {
   /** How many numbers were shuffled; `null` before the draw. The seed is disclosed with it. */
   readonly drawn: number | null
   readonly seed: string | null
+  /** In the order of their priority. */
+  readonly tiers: readonly TierState[]
+  /** By the rules in force, and how often they were updated. */
+  readonly opensAt: number | null
+  readonly revision: number
   readonly doorTime: number
   /** Numbers that have a turn which was given at door time `turnsSince` or later. */
   readonly turns: readonly number[]
@@ -127,6 +156,13 @@ export interface RoomState {
    * revocation: by then the pass has run out.
    */
   readonly revoked: readonly { readonly buyer: string; readonly visitId: number }[]
+}
+
+/** The numbers of a tier: more than any tier will give, and a whole number of chunks. */
+export const TIER = 2 ** 40
+export const MAX_TIERS = 8
+export function tierOf(number: number): number {
+  return Math.floor(number / TIER)
 }
 
 /** Millionths in a token: whole numbers do not drift. */

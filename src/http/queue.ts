@@ -21,8 +21,8 @@ export interface Queue {
 
 /** `POST /queue` */
 export async function join({ room, limits }: Queue, exchange: Exchange): Promise<Reply<'join'>> {
-  const { buyer } = await exchange.buyer()
-  const joined = await room.join(buyer)
+  const { buyer, tier } = await exchange.buyer()
+  const joined = await room.join(buyer, { tier })
   if (joined.status === 'blocked') throw new Refused('blocked')
   const { ticket, position, etaMs, pollAfterMs } = joined
   return {

@@ -19,6 +19,15 @@ const GROUP_PARTS = ['meta', 'events', 'expiry', 'groups', 'parked'] as const
 const ROOM_PARTS = [
   ...(['meta', 'visitors', 'departed', 'departed_chunks', 'present', 'last_seen', 'turns'] as const),
   ...(['long_turns', 'passes', 'revoked', 'blocked', 'transferred'] as const),
+  ...([
+    'departed_b',
+    'departed_c',
+    'departed_d',
+    'departed_e',
+    'departed_f',
+    'departed_g',
+    'departed_h',
+  ] as const),
 ] as const
 
 /**

@@ -36,14 +36,21 @@ export class EtaEstimator {
    * @param position 1 is next.
    * @param rank `null` while it is not drawn.
    * @param now The server's time.
+   * @param reach Of the visitor's tier.
    */
-  estimate(state: RoomState, position: number, rank: number | null, now: number): QueuePosition {
-    const opensIn = state.opened ? 0 : Math.max(0, (this.#rules.opensAt ?? 0) - now)
+  estimate(
+    state: RoomState,
+    position: number,
+    rank: number | null,
+    now: number,
+    reach = state.reach,
+  ): QueuePosition {
+    const opensIn = state.opened ? 0 : Math.max(0, (state.opensAt ?? 0) - now)
     const waits = this.#waitMs(state, position)
     const etaMs = waits === null ? null : Math.ceil(opensIn + waits)
     if (rank === null) return { position, etaMs, pollAfterMs: this.#untilDraw(state, opensIn) }
     if (opensIn === 0 && waits === 0) return { position, etaMs, pollAfterMs: this.#soon() }
-    if (opensIn < DOOR_POLL_MS && rank <= state.reach) {
+    if (opensIn < DOOR_POLL_MS && rank <= reach) {
       const soonest = Math.max(TURN_POLL_MS, etaMs ?? DOOR_POLL_MS)
       const pollAfterMs = this.#jittered(Math.min(DOOR_POLL_MS, this.#rules.claimMs / 3, soonest))
       return { position, etaMs, pollAfterMs }

@@ -1,3 +1,4 @@
+import { TIER, type TierState, tierOf } from '../engine/room.js'
 import { EtaEstimator } from './eta.js'
 import type { PollResult, QueuePosition } from './results.js'
 import type { RoomClient } from './room-client.js'
@@ -19,31 +20,83 @@ export class LocalPosition {
   }
 
   /** Whether this visitor must ask the engine: their turn is near, or was called already. */
-  isExpected({ rank }: Visitor): boolean {
+  isExpected({ number, rank }: Visitor): boolean {
     const state = this.#poller.state!
-    if (state.closed !== null && rank > state.called) return false
-    return this.#isDrawn && rank <= state.reach
-  }
-
-  /** @param ahead How many of the called visitors come first, if the engine said so. */
-  of({ rank }: Visitor, ahead: number | null = null): QueuePosition {
-    const state = this.#poller.state!
-    if (!this.#isDrawn) return this.#estimate(Math.max(1, state.waiting), null)
-    const { queue } = this.#poller
-    const position =
-      rank <= state.called
-        ? (ahead ?? 0) + 1
-        : state.present + rank - state.called - queue.goneBetween(state.called, rank)
-    return this.#estimate(position, rank)
+    if (!this.#isDrawn) return false
+    if (this.#hasRisen(number, rank)) return true
+    const { called, reach } = this.#tier(number)
+    return rank <= (state.closed === null ? reach : called)
   }
 
   /**
-   * How many come before a visitor whose turn was called, estimated without a call: as many as at
-   * their last position, or all the others.
+   * Whether the ticket may name a number that its visitor gave up for one of a higher tier. Only
+   * the engine knows.
    */
-  aheadAtMost({ lastPosition }: Visitor): number {
-    const others = Math.max(0, this.#poller.state!.present - 1)
-    return lastPosition !== undefined && lastPosition <= others ? lastPosition - 1 : others
+  #hasRisen(number: number, rank: number): boolean {
+    return this.#poller.state!.tiers.length > 1 && this.#poller.queue.isGone(number, rank)
+  }
+
+  /** Whether the visitor of this number has left, as far as this process knows. */
+  isGone({ number, rank }: Visitor): boolean {
+    return (
+      !this.#hasRisen(number, rank) &&
+      rank > this.#tier(number).called &&
+      this.#poller.queue.isGone(number, rank)
+    )
+  }
+
+  /** @param ahead How many of the called visitors of the tier come first, if the engine said so. */
+  of({ number, rank }: Visitor, ahead: number | null = null): QueuePosition {
+    const { called, present, reach } = this.#tier(number)
+    if (!this.#isDrawn) return this.#estimate(Math.max(1, this.#waitingUpTo(number)), null)
+    const position =
+      rank <= called
+        ? (ahead ?? 0) + 1
+        : present + rank - called - this.#poller.queue.goneBetween(number, called, rank)
+    return this.#estimate(this.#inHigherTiers(number) + position, rank, reach)
+  }
+
+  /**
+   * How many of the tier come before a visitor whose turn was called, estimated without a call: as
+   * many as at their last position, or all the others.
+   */
+  aheadAtMost({ number, lastPosition }: Visitor): number {
+    const others = Math.max(0, this.#tier(number).present - 1)
+    const ahead = (lastPosition ?? 0) - this.#inHigherTiers(number) - 1
+    return ahead >= 0 && ahead < others ? ahead : others
+  }
+
+  /** The tier of a number. Of one that was made just now this process may not know: it is empty. */
+  #tier(number: number): Pick<TierState, 'called' | 'present' | 'reach'> {
+    const state = this.#poller.state!
+    return state.tiers.find(({ index }) => index === tierOf(number)) ?? state
+  }
+
+  /** Whether a number comes before another. */
+  isFirst(number: number, other: number): boolean {
+    const { queue, state } = this.#poller
+    if (tierOf(number) === tierOf(other)) return queue.rankOf(number) < queue.rankOf(other)
+    const first = state!.tiers.find(({ index }) => index === tierOf(number) || index === tierOf(other))
+    return first?.index === tierOf(number)
+  }
+
+  /** How many wait in the tiers of higher priority. */
+  #inHigherTiers(number: number): number {
+    let sum = 0
+    for (const { index, tail, called, present } of this.#poller.state!.tiers) {
+      if (index === tierOf(number)) break
+      const beyond = this.#poller.queue.goneBetween(index * TIER, called, tail + 1)
+      sum += present + tail - called - beyond
+    }
+    return sum
+  }
+
+  /** How many wait in this tier and in those of higher priority. */
+  #waitingUpTo(number: number): number {
+    const { tiers, waiting } = this.#poller.state!
+    const last = tiers.findIndex(({ index }) => index === tierOf(number))
+    if (last < 0 || tiers.length === 1) return waiting
+    return tiers.slice(0, last + 1).reduce((sum, tier) => sum + tier.waiting, 0)
   }
 
   /** Whether more visitors are ahead of this position than there are units for. */
@@ -54,12 +107,13 @@ export class LocalPosition {
 
   /** The answer while the engine is away: the same position again, with a later next poll. */
   whileAway(visitor: Visitor): PollResult {
-    const { closed, called } = this.#poller.state!
+    const { closed } = this.#poller.state!
+    const { called, reach } = this.#tier(visitor.number)
     if (closed !== null && visitor.rank > called) return { status: 'closed', reason: closed }
     const known =
       visitor.lastPosition === undefined
         ? this.of(visitor)
-        : this.#estimate(visitor.lastPosition, this.#isDrawn ? visitor.rank : null)
+        : this.#estimate(visitor.lastPosition, this.#isDrawn ? visitor.rank : null, reach)
     const later = this.#eta!.later(known)
     return { status: 'waiting', ...later, soldOutLikely: this.isLate(later.position) }
   }
@@ -69,10 +123,10 @@ export class LocalPosition {
     return this.#poller.state!.drawn !== null || this.#client.known!.rules.order === 'fifo'
   }
 
-  #estimate(position: number, rank: number | null): QueuePosition {
+  #estimate(position: number, rank: number | null, reach?: number): QueuePosition {
     const state = this.#poller.state!
     this.#eta ??= new EtaEstimator(this.#client.known!.rules, this.#client.clock.random)
     // Once the room is open, the time of day makes no difference.
-    return this.#eta.estimate(state, position, rank, state.opened ? 0 : this.#client.now())
+    return this.#eta.estimate(state, position, rank, state.opened ? 0 : this.#client.now(), reach)
   }
 }

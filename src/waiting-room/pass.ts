@@ -24,7 +24,7 @@ import { invalid, StockholdError } from '../errors.js'
  * | `aud`  |               | the room's id                                                         |
  * | `sale` |               | the sale's id, absent in a room without one                           |
  * | `visitId` | the number the buyer got at first    | the same                                      |
- * | `n`    | the number in the queue, if that is lower |                                           |
+ * | `n`    | the number in the queue, if that is another |                                           |
  * | `of`   | the room's incarnation: a room that was lost and created again has another | the same      |
  * | `exp`  |               | when it expires, in whole seconds since 1970, rounded up               |
  * | `until`|               | the same to the ms: this one is checked                               |
@@ -35,7 +35,7 @@ export interface TicketClaims {
   readonly buyer: string
   /** The number that the buyer got when they first joined. */
   readonly visitId: number
-  /** The number that the buyer had in the queue, if it is lower than `visitId`. */
+  /** The number that the buyer had in the queue, if the ticket tells it. */
   readonly number?: number | undefined
 }
 
@@ -106,7 +106,7 @@ export class Signer {
   }
 
   signTicket({ buyer, visitId, number }: TicketClaims): string {
-    const n = number !== undefined && number < visitId ? number : undefined
+    const n = number !== visitId ? number : undefined
     return this.#tickets.sign({ b: buyer, of: this.#incarnation, visitId, n })
   }
 

@@ -78,6 +78,17 @@ export interface RoomStats {
   readonly tokens: number
   /** Observed turns called per second: more than the rate if visitors do not take their turns. */
   readonly turnsPerSecond: number
+  /** Epoch ms; `null` for a room that was open from the beginning. */
+  readonly opensAt: number | null
+  /**
+   * In the order of their priority, empty in a room without tiers. `drawn`: how many visitors of
+   * the tier were drawn, `null` before the draw.
+   */
+  readonly tiers: readonly {
+    readonly tier: string
+    readonly waiting: number
+    readonly drawn: number | null
+  }[]
   /** For rooms with `order: 'random'`: `shuffledRank` verifies a rank with it. */
   readonly draw: RoomDraw | null
 }

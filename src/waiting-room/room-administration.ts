@@ -1,10 +1,19 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import { TOKEN } from '../engine/room.js'
+import { invalid } from '../errors.js'
 import { checkId, checkOptions, type SignalOption } from '../validation.js'
 import type { RoomStats } from './results.js'
 import type { RoomClient } from './room-client.js'
 import type { RoomPoller } from './room-poller.js'
-import { checkBurst, checkRate, type HandleRules, normalizeRoom, type RoomRules } from './room-rules.js'
+import {
+  checkBurst,
+  checkRate,
+  checkRoomUpdate,
+  type HandleRules,
+  normalizeRoom,
+  type RoomRules,
+  type RoomUpdate,
+} from './room-rules.js'
 
 const RATE = { burst: true, signal: true } as const
 
@@ -46,6 +55,28 @@ export abstract class RoomAdministration {
     const { client } = this.context
     await client.destroy(client.call(options))
     return { status: 'destroyed' }
+  }
+
+  /**
+   * Changes rules of the room: every process obeys with its next call. The same update again
+   * changes nothing.
+   *
+   * An opening time can be moved while the room is closed, and closes an open room until then:
+   * positions, turns and passes stay, and visitors who were drawn are not drawn again. `tiers` are
+   * added and put in another order; none can be removed.
+   *
+   * @returns `revision`: how many updates the room has had; `replayed`: these rules were in force.
+   * @throws {StockholdError} `INVALID_ARGUMENT`: also if `tiers` lacks one that the room has.
+   */
+  async update(update: RoomUpdate, options?: SignalOption): Promise<{ revision: number; replayed: boolean }> {
+    const op = checkRoomUpdate(update)
+    const limits = this.context.client.call(options)
+    await this.context.client.learn(limits)
+    const updated = await this.context.client.ask('update', op, limits, (answer) => answer)
+    if (updated.status === 'missing_tier')
+      throw invalid('tiers', 'must name every tier of the room: none can be removed')
+    await this.#reread(limits)
+    return { revision: updated.revision, replayed: updated.replayed }
   }
 
   /**
@@ -114,6 +145,10 @@ export abstract class RoomAdministration {
       burst: pace.burst,
       tokens: state.tokens / TOKEN,
       turnsPerSecond: state.speed / 1_000,
+      opensAt: state.opensAt,
+      tiers: state.tiers.flatMap(({ name, waiting: inTier, drawn }) =>
+        name === null ? [] : [{ tier: name, waiting: inTier, drawn }],
+      ),
       draw: rules.order === 'random' ? { commitment, seed: state.seed, count: state.drawn } : null,
     }
   }

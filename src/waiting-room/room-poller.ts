@@ -6,8 +6,8 @@ import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } fro
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import { again, unanswered } from './errors.js'
-import { QueueIndex } from './queue-index.js'
 import type { RoomClient } from './room-client.js'
+import { RoomIndex } from './room-index.js'
 import { readStock } from './stock-reader.js'
 import { FRESH_MS, tuning } from './tuning.js'
 
@@ -23,7 +23,7 @@ interface Visiting extends Waiter<VisitAnswer> {
  * second: at once while it is quiet, at a fixed interval while it is busy.
  */
 export class RoomPoller {
-  readonly queue = new QueueIndex()
+  readonly queue = new RoomIndex()
   readonly #client: RoomClient
   readonly #sale: FlashSale | undefined
   readonly #listeners = new Set<() => void>()

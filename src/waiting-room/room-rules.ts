@@ -1,5 +1,5 @@
 import { type NamedRules, shownMoment } from '../common/rules-conflict.js'
-import type { AdmissionRate, StoredRoomRules } from '../engine/room.js'
+import { type AdmissionRate, MAX_TIERS, type RoomOp, type StoredRoomRules } from '../engine/room.js'
 import { invalid } from '../errors.js'
 import { checkId, checkInteger, checkMoment, checkOptions, type Names } from '../validation.js'
 
@@ -41,9 +41,45 @@ export interface RoomRules {
    * @default 'fifo'
    */
   order?: 'fifo' | 'random' | undefined
+  /**
+   * Tiers of visitors, at most 8. While a visitor of one is present, no visitor of a later one is
+   * admitted; rate, stock and `maxActive` count for all of them together.
+   * @default none: one queue
+   */
+  tiers?: readonly string[] | undefined
 }
 
-const RULES: Names<RoomRules> = { opensAt: true, order: true }
+/** What `room.update` takes: what is not given stays as it is. */
+export interface RoomUpdate {
+  /** `null`: the room is open. */
+  opensAt?: Date | number | null | undefined
+  /**
+   * All tiers, in their new order; the room keeps those it has. If it had none, its visitors are in
+   * the last one from now on.
+   */
+  tiers?: readonly string[] | undefined
+}
+
+const RULES: Names<RoomRules> = { opensAt: true, order: true, tiers: true }
+const UPDATE: Names<RoomUpdate> = { opensAt: true, tiers: true }
+
+function checkTiers(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length < 1 || value.length > MAX_TIERS)
+    throw invalid('tiers', `must be a list of 1 to ${MAX_TIERS} names`)
+  const names = Array.from(value as unknown[]).map((name, i) => checkId(name, `tiers[${i}]`))
+  names.forEach((name, i) => {
+    if (names.indexOf(name) < i) throw invalid(`tiers[${i}]`, 'must not be given twice')
+  })
+  return names
+}
+
+export function checkRoomUpdate(update: RoomUpdate): RoomOp<'update'> {
+  const { opensAt, tiers } = checkOptions(update, 'update', UPDATE)
+  return {
+    opensAt: opensAt === undefined ? null : { to: opensAt === null ? null : checkMoment(opensAt, 'opensAt') },
+    tiers: tiers === undefined ? null : checkTiers(tiers),
+  }
+}
 
 /** Converts a number with at most three decimals to whole thousandths. */
 function checkThousandths(value: unknown, argument: string, min: number, max: number): number {
@@ -96,12 +132,13 @@ export function normalizeRoom(
   creation: RoomRules,
   { claimMs, passMs, sale, overcommit, maxActive }: HandleRules,
 ): StoredRoomRules {
-  const { opensAt, order = 'fifo' } = checkOptions(creation, 'rules', RULES)
+  const { opensAt, order = 'fifo', tiers } = checkOptions(creation, 'rules', RULES)
   if (order !== 'fifo' && order !== 'random') throw invalid('order', "must be 'fifo' or 'random'")
   if (order === 'random' && opensAt === undefined)
     throw invalid('opensAt', "must be given with order 'random': those who come before it are shuffled")
   return {
     order,
+    tiers: tiers === undefined ? [] : checkTiers(tiers),
     opensAt: opensAt === undefined ? null : checkMoment(opensAt, 'opensAt'),
     claimMs,
     passMs,
@@ -114,6 +151,7 @@ export function normalizeRoom(
 /** Names the rules as `new WaitingRoom` and `room.create` do. */
 export function nameRoomRules({
   order,
+  tiers,
   opensAt,
   claimMs,
   passMs,
@@ -123,6 +161,7 @@ export function nameRoomRules({
 }: StoredRoomRules): NamedRules {
   return new Map<string, string | number | null>([
     ['order', order],
+    ['tiers', tiers.length === 0 ? null : JSON.stringify(tiers)],
     ['opensAt', shownMoment(opensAt)],
     ['claimMs', claimMs],
     ['passMs', passMs],

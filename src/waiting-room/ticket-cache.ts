@@ -1,5 +1,6 @@
+import { TIER } from '../engine/room.js'
 import type { Signer, TicketClaims } from './pass.js'
-import type { QueueIndex } from './queue-index.js'
+import type { RoomIndex } from './room-index.js'
 import { TicketTable } from './ticket-table.js'
 
 const tuning = {
@@ -25,18 +26,20 @@ export interface Visitor {
  */
 export class TicketCache {
   readonly #signer: Signer
-  readonly #queue: QueueIndex
+  readonly #queue: Pick<RoomIndex, 'rankOf' | 'isDrawn' | 'hasTiers'>
   #young = new TicketTable()
   #old = new TicketTable()
 
-  constructor(signer: Signer, line: QueueIndex) {
+  constructor(signer: Signer, line: Pick<RoomIndex, 'rankOf' | 'isDrawn' | 'hasTiers'>) {
     this.#signer = signer
     this.#queue = line
   }
 
   /** Adds a visitor who has joined the queue. */
   place(buyer: string, visitId: number, number: number): Visitor {
-    const ticket = this.#signer.signTicket({ buyer, visitId, number })
+    // A later number of the same queue may be learned, so that the buyer keeps one ticket.
+    const told = number < visitId || this.#queue.hasTiers ? number : undefined
+    const ticket = this.#signer.signTicket({ buyer, visitId, number: told })
     const slot = this.#find(ticket)
     if (slot < 0) return this.#remember(ticket, number)
     const known = this.#visitorAt(slot, ticket)
@@ -52,7 +55,7 @@ export class TicketCache {
     const { visitId, number = visitId } = this.#signer.readTicket(ticket)
     // Before the room has been read, its incarnation is unknown: the ticket is verified again
     // later.
-    if (!this.#signer.isBound) return { ticket, number, rank: number, lastPosition: undefined }
+    if (!this.#signer.isBound) return { ticket, number, rank: number % TIER, lastPosition: undefined }
     return this.#remember(ticket, number)
   }
 
@@ -105,7 +108,7 @@ export class TicketCache {
   #visitorAt(slot: number, ticket: string): Visitor {
     const number = this.#young.numberAt(slot)
     let rank = this.#young.rankAt(slot)
-    if (rank === number && this.#queue.isDrawn) {
+    if ((rank === number || number >= TIER) && this.#queue.isDrawn) {
       rank = this.#queue.rankOf(number)
       this.#young.place(slot, number, rank)
     }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
-import { isAway, StockholdError } from '../errors.js'
+import { invalid, isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
@@ -16,8 +16,15 @@ import { checkAdmission, checkHandleRules, checkSaleId, statedRules } from './ro
 import { TicketCache, type Visitor } from './ticket-cache.js'
 import { pushUpdates } from './updates.js'
 
+const JOIN = { tier: true, signal: true } as const
 const VERIFY = { buyer: true } as const
 const TRANSFER = { to: true, signal: true } as const
+
+/** Options of `join`. */
+export interface JoinOptions extends SignalOption {
+  /** A tier of the room. @default the last one */
+  tier?: string | undefined
+}
 
 type Placed = Omit<Extract<FinalRoomAnswer<'join'>, { status: 'placed' }>, 'status'>
 
@@ -78,13 +85,20 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
    * Adds the buyer to the end of the queue. A buyer who is in the queue already keeps their
    * position, from whichever process, tab or device they join again. A buyer whom the shop has
    * blocked is not added, and gets the status `blocked`.
+   *
+   * In a room with tiers the buyer joins `tier`, or the last one. A buyer who waits in a later tier
+   * gives that position up for one at the end of `tier`, with a new ticket; a buyer in an earlier
+   * one keeps it.
    */
-  async join(buyer: string, options?: SignalOption): Promise<JoinResult> {
+  async join(buyer: string, options: JoinOptions = {}): Promise<JoinResult> {
     const name = checkId(buyer, 'buyer')
-    const limits = this.#client.call(options)
+    const { tier } = checkOptions(options, 'options', JOIN)
+    const op = { buyer: name, tier: tier === undefined ? null : checkId(tier, 'tier') }
+    const limits = this.#client.call({ signal: options.signal })
     if (!this.#client.known) await this.#client.learn(limits)
-    const joined = await this.#client.ask('join', { buyer: name }, limits, (answer) => answer)
-    if (joined.status === 'blocked') return { status: 'blocked' }
+    const joined = await this.#client.ask('join', op, limits, (answer) => answer)
+    if (joined.status === 'unknown_tier') throw invalid('tier', 'must be a tier of this room')
+    if (joined.status !== 'placed') return { status: 'blocked' }
     this.#poller.markActive()
     if (!this.#poller.state)
       await this.#poller.refresh(limits).catch((error) => {
@@ -174,9 +188,8 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
       }
       if (answer.status === 'compare') {
         await this.#poller.refresh(limits)
-        const { queue } = this.#poller
         const { number, own } = answer
-        compared = { number, own, ownIsFirst: queue.rankOf(own) < queue.rankOf(number) }
+        compared = { number, own, ownIsFirst: this.#position.isFirst(own, number) }
       }
     }
   }
@@ -275,7 +288,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   /** @param ahead How many of the called visitors come first, if the engine said so. */
   #withPosition(visitor: Visitor, ahead: number | null = null): PollResult {
     const state = this.#poller.state!
-    if (visitor.rank > state.called && this.#poller.queue.isGone(visitor.rank)) throw this.#gone(visitor)
+    if (this.#position.isGone(visitor)) throw this.#gone(visitor)
     if (state.closed !== null) return { status: 'closed', reason: state.closed }
     const { position, etaMs, pollAfterMs } = this.#position.of(visitor, ahead)
     this.#tickets.setLastPosition(visitor, position)

@@ -34,6 +34,7 @@ const ofGroups: { [C in GroupCommand]: GroupOp<C> } = {
 const ofRoom: { [C in RoomCommand]: RoomOp<C> } = {
   create: { rules: usualRules, pace: usualPace, seed: 's', commitment: 'c', incarnation: 't' },
   describe: {},
+  update: { opensAt: { to: 1 }, tiers: null },
   join: { buyer: 'bob' },
   tend: {
     ...{ visits: [{ buyer: 'ann', visitId: 1, number: 1, rank: 1 }], stock: null, drawn: null },

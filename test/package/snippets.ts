@@ -299,6 +299,12 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
     },
     { prints: ['admitted'] },
     { prints: ['admitted'] },
+    { prints: ['3 2\nwaiting admitted'] },
+    {
+      prints: [
+        '{ revision: 1, replayed: false }\n{ revision: 2, replayed: false }\n{ revision: 2, replayed: true }\nnot_open 2',
+      ],
+    },
     { prints: ['1 6 2 9 4 8 3 10 5 7\n64'] },
   ],
 }

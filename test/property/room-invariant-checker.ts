@@ -5,7 +5,9 @@ import {
   type RoomOp,
   type RoomState,
   type StoredRoomRules,
+  TIER,
   TOKEN,
+  tierOf,
   type Visit,
 } from '../../src/engine/room.js'
 
@@ -26,6 +28,7 @@ export class RoomInvariantChecker {
   readonly #blocked = new Set<string>()
   readonly #owners = new Map<number, string>()
   #last: RoomState
+  #latestVisit = 0
   #movedAt: number
   /** Tokens there were at first and all that were gained since, in millionths. */
   #gained: number
@@ -49,17 +52,53 @@ export class RoomInvariantChecker {
     return this.people[index % this.people.length]
   }
 
-  joined(buyer: string, answer: RoomAnswer<'join'>, now: number): void {
-    expect(answer.status === 'blocked', 'blocked').toBe(this.#blocked.has(buyer))
+  /** Where the tier of a number stands. */
+  #tier(number: number): number {
+    return this.#last.tiers.findIndex(({ index }) => index === tierOf(number))
+  }
+
+  /** Any order that everybody knows will do for a draw. */
+  rankOf(number: number): number {
+    const drawn = this.#last.tiers.find(({ index }) => index === tierOf(number))?.drawn ?? null
+    const rank = number % TIER
+    return drawn !== null && rank <= drawn ? drawn + 1 - rank : rank
+  }
+
+  /** A number that tells who stands before whom. */
+  order(number: number): number {
+    return this.#tier(number) * TIER + this.rankOf(number)
+  }
+
+  updated(answer: RoomAnswer<'update'>): void {
+    if (answer.status !== 'updated') return
+    const { revision } = this.#last
+    if (answer.replayed) expect(answer.revision, 'the same rules').toBeGreaterThanOrEqual(revision)
+    else expect(answer.revision, 'other rules').toBeGreaterThan(revision)
+  }
+
+  joined({ buyer, tier = null }: RoomOp<'join'>, answer: RoomAnswer<'join'>, now: number): void {
+    const tiers = this.#last.tiers.map(({ name }) => name)
+    expect(answer.status === 'unknown_tier', 'unknown tier').toBe(tier !== null && !tiers.includes(tier))
+    if (answer.status !== 'unknown_tier')
+      expect(answer.status === 'blocked', 'blocked').toBe(this.#blocked.has(buyer))
     if (answer.status !== 'placed') return
     const person = this.#person(buyer)
+    const wanted = tier === null ? tiers.length - 1 : tiers.indexOf(tier)
     if (person.here) {
       expect(answer.visitId, 'the stay goes on').toBe(person.visitId)
-      if (person.expiresAt === null || now < person.expiresAt)
+      const mayRise = person.expiresAt === null && wanted < this.#tier(person.number)
+      const rises = mayRise && !this.#last.turns.includes(person.number)
+      const over = person.expiresAt !== null && now >= person.expiresAt
+      if (rises) expect(this.#tier(answer.number), 'a higher tier').toBe(wanted)
+      else if (!over)
         expect(answer, 'one place each').toMatchObject({ number: person.number, expiresAt: person.expiresAt })
+      else if (answer.number !== person.number)
+        expect(this.#tier(answer.number), 'the better tier').toBe(Math.min(wanted, this.#tier(person.number)))
     } else {
-      expect(answer.visitId, 'the first number names the stay').toBe(answer.number)
+      expect(answer.visitId, 'a stay of its own').toBeGreaterThan(this.#latestVisit)
+      expect(this.#tier(answer.number), 'the tier').toBe(wanted)
     }
+    this.#latestVisit = Math.max(this.#latestVisit, answer.visitId)
     person.here = true
     person.visitId = answer.visitId
     this.#place(person, answer.number)
@@ -102,7 +141,7 @@ export class RoomInvariantChecker {
       expiresAt: answer.expiresAt,
     })
     this.#owners.set(answer.number, to)
-    this.#owners.set(answer.visitId, to)
+    this.#latestVisit = Math.max(this.#latestVisit, answer.visitId)
   }
 
   blocked({ buyer, blocked }: RoomOp<'block'>, { status }: RoomAnswer<'block'>): void {
@@ -159,11 +198,11 @@ export class RoomInvariantChecker {
   /** Nobody who came just now and is in line stands before somebody who got a turn just now. */
   #inOrder(visits: readonly Visit[], answer: RoomAnswer<'tend'>, fresh: readonly number[]): void {
     if (this.rules.order !== 'fifo') return
-    const latest = Math.max(0, ...fresh)
+    const latest = Math.max(0, ...fresh.map((number) => this.order(number)))
     for (const [i, visit] of visits.entries()) {
       const told = answer.visits[i]!
       if (told.status === 'waiting' && told.ahead !== null && told.number === visit.number)
-        expect(told.number, 'first come, first served').toBeGreaterThan(latest)
+        expect(this.order(told.number), 'first come, first served').toBeGreaterThan(latest)
     }
   }
 
@@ -172,9 +211,11 @@ export class RoomInvariantChecker {
     const before = this.#last
     let gain = 0
     if (moved) {
-      if (state.opened && !before.paused) {
+      // By the rules before an update.
+      const opened = before.opensAt === null || now >= before.opensAt
+      if (opened && !before.paused) {
         // What lies before the opening gains nothing.
-        const since = Math.max(this.#movedAt, this.rules.opensAt ?? 0)
+        const since = Math.max(this.#movedAt, before.opensAt ?? 0)
         gain = (now - since) * before.pace.rate
       }
       this.#movedAt = now
@@ -192,6 +233,10 @@ export class RoomInvariantChecker {
     expect(new Set(state.turns).size, 'a turn twice').toBe(state.turns.length)
     expect(state.drawn === null).toBe(state.seed === null)
     if (before.drawn !== null) expect(state.drawn).toBe(before.drawn)
+    const sum = (of: 'tail' | 'called' | 'present' | 'waiting') =>
+      state.tiers.reduce((all, tier) => all + tier[of], 0)
+    for (const name of ['tail', 'called', 'present', 'waiting'] as const)
+      expect(sum(name), name).toBe(state[name])
     this.#last = state
   }
 
@@ -200,7 +245,8 @@ export class RoomInvariantChecker {
     expect(owner === undefined || owner === person.buyer, `number ${number} twice`).toBe(true)
     this.#owners.set(number, person.buyer)
     if (person.number === number) return
-    expect(number, 'a place lost for one further ahead').toBeGreaterThan(person.number)
+    if (tierOf(number) === tierOf(person.number))
+      expect(number, 'a place lost for one further ahead').toBeGreaterThan(person.number)
     person.before = person.number
     person.number = number
   }

@@ -47,7 +47,10 @@ class Pair {
         const fresh = Array.from({ length: step.newcomers }, () => `b${++this.#newcomers}`)
         return this.#run(
           step,
-          [...again, ...fresh, ...again].map((buyer) => ({ buyer })),
+          [...again, ...fresh, ...again].map((buyer, i) => ({
+            buyer,
+            tier: step.tiers[i % step.tiers.length]!,
+          })),
         )
       }
       case 'tend':
@@ -61,6 +64,18 @@ class Pair {
         return this.#run(
           step,
           step.who.flatMap(({ person, memory }) => this.#stay(person, memory)),
+        )
+      case 'update':
+        return this.#run(
+          step,
+          step.changes.map(({ opensIn, tiers }) => ({
+            opensAt:
+              opensIn === null
+                ? null
+                : // A room of random order keeps a time to open.
+                  { to: opensIn === 'now' ? null : this.oracle.now() + opensIn },
+            tiers,
+          })),
         )
       case 'revoke':
         return this.#run(
@@ -135,13 +150,15 @@ class Pair {
 
   #hear(step: RoomStep, op: object, answer: { readonly status: string }, now: number): void {
     if (step.command === 'join') {
-      this.checker.joined((op as RoomOp<'join'>).buyer, answer as RoomAnswer<'join'>, now)
+      this.checker.joined(op as RoomOp<'join'>, answer as RoomAnswer<'join'>, now)
     } else if (step.command === 'tend') {
       const state = answer as RoomAnswer<'tend'>
       this.checker.tended(op as RoomOp<'tend'>, state, now, step.late)
       this.checker.saw(state, now, !step.late, false)
     } else if (step.command === 'transfer') {
       this.checker.transferred(op as RoomOp<'transfer'>, answer as RoomAnswer<'transfer'>, now)
+    } else if (step.command === 'update') {
+      this.checker.updated(answer as RoomAnswer<'update'>)
     } else if (step.command === 'block') {
       this.checker.blocked(op as RoomOp<'block'>, answer as RoomAnswer<'block'>)
     } else if (answer.status === 'left' || answer.status === 'revoked') {
@@ -168,22 +185,19 @@ class Pair {
   #compared(buyer: string, to: string, how: 'right' | 'wrong' | null): ComparedPlaces | null {
     const [mine, theirs] = [buyer, to].map((name) => this.checker.people.find((one) => one.buyer === name))
     if (!mine || !theirs || how === null) return null
-    const ownIsFirst = this.#rankOf(theirs.number) < this.#rankOf(mine.number)
+    const ownIsFirst = this.checker.order(theirs.number) < this.checker.order(mine.number)
     return { number: how === 'right' ? mine.number : mine.number + 1, own: theirs.number, ownIsFirst }
   }
 
   /** Any order that everybody knows will do for a draw. */
   #rankOf(number: number): number {
-    const { drawn } = this.checker.last
-    return drawn !== null && number <= drawn ? drawn + 1 - number : number
+    return this.checker.rankOf(number)
   }
 
   /** Between the opening and the draw nobody knows a rank, so nobody can visit. */
   get #mayBeDrawn(): boolean {
     const { rules, last } = this.checker
-    return (
-      rules.order === 'random' && last.drawn === null && this.oracle.now() + 1_000 >= (rules.opensAt ?? 0)
-    )
+    return rules.order === 'random' && last.drawn === null && this.oracle.now() + 1_000 >= (last.opensAt ?? 0)
   }
 
   #stay(index: number, memory: Memory) {

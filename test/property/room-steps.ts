@@ -17,7 +17,20 @@ export type RoomStep = {
   /** Beyond the clock, in ms. */
   readonly minTime: number
 } & (
-  | { readonly command: 'join'; readonly newcomers: number; readonly again: readonly number[] }
+  | {
+      readonly command: 'join'
+      readonly newcomers: number
+      readonly again: readonly number[]
+      /** Of the newcomers, one after the other, and of the others. */
+      readonly tiers: readonly (string | null)[]
+    }
+  | {
+      readonly command: 'update'
+      readonly changes: readonly {
+        readonly opensIn: number | 'now' | null
+        readonly tiers: readonly string[] | null
+      }[]
+    }
   | {
       readonly command: 'tend'
       readonly tends: readonly Tend[]
@@ -68,6 +81,7 @@ const bursts = fc.constantFrom(1, 2, 5, 70)
 
 const rules: fc.Arbitrary<StoredRoomRules> = fc
   .record({
+    tiers: fc.constantFrom([], [], ['a'], ['a', 'b'], ['c', 'a', 'b']),
     order: fc.constantFrom('fifo' as const, 'fifo' as const, 'random' as const),
     opensAt: fc.constantFrom(null, null, START + 1_500, START + 20_000),
     claimMs: fc.constantFrom(700, 3_000, 10_000),
@@ -126,8 +140,12 @@ const steps: fc.Arbitrary<RoomStep> = fc
           command: fc.constant('join' as const),
           newcomers: fc.constantFrom(0, 1, 2, 3, 5, 30, 90),
           again: fc.array(person, { maxLength: 4 }),
+          tiers: fc.array(fc.constantFrom(null, null, 'a', 'b', 'c', 'a', 'b'), {
+            minLength: 1,
+            maxLength: 5,
+          }),
         }),
-        weight: 4,
+        weight: 5,
       },
       {
         arbitrary: fc.record({
@@ -137,6 +155,22 @@ const steps: fc.Arbitrary<RoomStep> = fc
           waits: fc.constantFrom(...Array(29).fill(0), 61),
         }),
         weight: 10,
+      },
+      {
+        arbitrary: fc.record({
+          command: fc.constant('update' as const),
+          changes: fc.array(
+            fc.record({
+              opensIn: fc.constantFrom(null, null, 'now' as const, -1_000, 500, 5_000),
+              tiers: fc.constantFrom(
+                null,
+                ...[['a'], ['a', 'b'], ['b', 'a'], ['a', 'b', 'c'], ['c', 'b', 'a'], ['b', 'c', 'a', 'd']],
+              ),
+            }),
+            { minLength: 1, maxLength: 2 },
+          ),
+        }),
+        weight: 1,
       },
       { arbitrary: fc.record({ command: fc.constant('leave' as const), who: people }), weight: 2 },
       { arbitrary: fc.record({ command: fc.constant('spend' as const), who: people }), weight: 2 },

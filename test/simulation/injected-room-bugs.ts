@@ -182,8 +182,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
       const reply = machine.run(command, ops, call)
       for (const [i, { buyer }] of guests.entries())
         if (places[i] && !before!.find(buyer)) {
-          before!.waiting++
-          before!.join(buyer, reply.now)
+          before!.join(buyer, 0, reply.now)
         }
       return reply
     }),
@@ -195,8 +194,7 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     bug: room((made) => {
       made.move = (visitor, to, now) => {
         made.end(visitor, now)
-        made.waiting++
-        made.join(to, now)
+        made.join(to, 0, now)
       }
     }),
     watched: ['place'],

@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Call } from '../../src/engine/port.js'
-import type {
-  AdmissionRate,
-  DepartedChunk,
-  RoomAnswer,
-  RoomCommand,
-  RoomOp,
-  RoomPort,
-  RoomReply,
-  RoomState,
-  StockReading,
-  StoredRoomRules,
-  Visit,
-  VisitAnswer,
+import {
+  type AdmissionRate,
+  type DepartedChunk,
+  type RoomAnswer,
+  type RoomCommand,
+  type RoomOp,
+  type RoomPort,
+  type RoomReply,
+  type RoomState,
+  type StockReading,
+  type StoredRoomRules,
+  TIER,
+  type Visit,
+  type VisitAnswer,
 } from '../../src/engine/room.js'
 import { type EngineKind, engineKinds, type TimedEngine } from './engines.js'
 
@@ -27,6 +28,7 @@ export const late = { deadline: 0 }
 
 export const usualRules: StoredRoomRules = {
   order: 'fifo',
+  tiers: [],
   opensAt: null,
   claimMs: 10_000,
   passMs: 60_000,
@@ -145,9 +147,24 @@ export class Room {
     return this.#places.get(buyer)!
   }
 
+  /** Joins a tier, one after the other; answers what each was told. */
+  async joinTier(tier: string | null, ...buyers: readonly string[]): Promise<RoomAnswer<'join'>[]> {
+    const { answers } = await this.done(
+      'join',
+      buyers.map((buyer) => ({ buyer, tier })),
+    )
+    for (const [i, answer] of answers.entries())
+      if (answer.status === 'placed') this.#places.set(buyers[i]!, answer)
+    return [...answers]
+  }
+
+  update(op: Partial<RoomOp<'update'>>) {
+    return this.ask('update', { opensAt: null, tiers: null, ...op })
+  }
+
   visit(buyer: string, rest: Partial<Visit> = {}): Visit {
     const { number, visitId } = this.placeOf(buyer)
-    return { buyer, visitId, number, rank: this.rankOf(number), ...rest }
+    return { buyer, visitId, number, rank: this.rankOf(number % TIER), ...rest }
   }
 
   async tend(op: Partial<RoomOp<'tend'>> = {}, call: Partial<Call> = {}): Promise<Tended> {
@@ -251,5 +268,9 @@ export function comparable(
   tended: RoomAnswer<'tend'>,
 ): Omit<RoomState, 'gone' | 'revoked'> & { gone: number[] } {
   const { visits: _, of: __, revoked: ___, ...state } = tended as Tended
-  return { ...state, turns: state.turns.toSorted((a, b) => a - b), gone: goneNumbers(state.gone) }
+  return {
+    ...state,
+    turns: state.turns.toSorted((a, b) => a - b),
+    gone: goneNumbers(state.gone).toSorted((a, b) => a - b),
+  }
 }

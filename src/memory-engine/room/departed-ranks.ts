@@ -8,17 +8,22 @@ const CHUNK = 65_536
  */
 export class DepartedRanks {
   readonly #chunks: { readonly bits: Buffer; version: number }[] = []
-  #version = 0
+  /** Of the latest change, which all queues of a room share. */
+  readonly #latest: { version: number }
   /** All numbers from the last `from` up to here have departed; they are not examined again. */
   #run = 0
 
+  constructor(latest = { version: 0 }) {
+    this.#latest = latest
+  }
+
   get version(): number {
-    return this.#version
+    return this.#latest.version
   }
 
   add(number: number): void {
     const chunk = this.#chunkOf(number)
-    chunk.version = ++this.#version
+    chunk.version = ++this.#latest.version
     const bit = number % CHUNK
     chunk.bits[bit >> 3]! |= 0x80 >> (bit & 7)
   }

@@ -2,15 +2,23 @@ import type { RoomAnswer, RoomOp } from '../../engine/room.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 import { type Room, retry, type Step } from './room-state.js'
 
-export function join(room: Room, { buyer }: RoomOp<'join'>, { now, overdue }: Step): RoomAnswer<'join'> {
+export function join(
+  room: Room,
+  { buyer, tier = null }: RoomOp<'join'>,
+  { now, overdue }: Step,
+): RoomAnswer<'join'> {
+  const wanted = room.tiers.named(tier)
+  if (!wanted) return { status: 'unknown_tier' }
   if (room.blocked.has(buyer)) return { status: 'blocked' }
   const visitor = room.find(buyer)
   const ranOut = visitor !== undefined && hasRunOut(visitor, now)
-  if (visitor && !ranOut) return joined(visitor)
+  const rises = visitor !== undefined && room.mayRise(visitor, wanted)
+  if (visitor && !ranOut && !rises) return joined(visitor)
   if (overdue) return retry
   room.draw(now)
-  room.waiting++
-  return joined(visitor ? room.replace(visitor, now) : room.join(buyer, now))
+  if (!visitor) return joined(room.join(buyer, wanted.index, now))
+  if (rises) return joined(room.rise(visitor, wanted, now))
+  return joined(room.replace(visitor, now, room.tiers.better(visitor.number, wanted).index))
 }
 
 export function hasRunOut(visitor: RankedVisitor, now: number): boolean {

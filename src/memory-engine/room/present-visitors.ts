@@ -1,3 +1,4 @@
+import { TIER } from '../../engine/room.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 
 const tuning = {
@@ -17,6 +18,13 @@ export class PresentVisitors {
 
   first(): RankedVisitor | undefined {
     return this.#blocks[0]?.[0]
+  }
+
+  /** The first visitor of the tier of this index. */
+  firstOf(tier: number): RankedVisitor | undefined {
+    const block = this.#blocks.find((each) => each.at(-1)!.rank! > tier * TIER)
+    const first = block?.find(({ rank }) => rank! > tier * TIER)
+    return first && first.rank! < (tier + 1) * TIER ? first : undefined
   }
 
   has(visitor: RankedVisitor): boolean {

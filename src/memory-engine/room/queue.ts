@@ -3,23 +3,20 @@ import { CallLog } from './call-log.js'
 import { DepartedRanks } from './departed-ranks.js'
 import { RateSamples } from './rate-samples.js'
 
-/** Door time between the two samples from which the speed is computed, in ms. */
-const SPEED_MS = 10_000
-/** The configured rate counts as observed for this time, in ms. */
-const LEAN_MS = 5_000
-
-/** The queue: its length, how far it has moved, and how fast. */
+/** The queue of one tier: its length, and how far it has moved. */
 export class Queue {
-  readonly gone = new DepartedRanks()
+  readonly gone: DepartedRanks
+  waiting = 0
+  drawn: number | null = null
   readonly #log: CallLog
   readonly #ends: RateSamples<{ readonly called: number; readonly tail: number }>
-  readonly #pace = new RateSamples(SPEED_MS, 0, 0)
   #tail = 0
   #tailAt = 0
   #called = 0
   #calledAt = 0
 
-  constructor(claimMs: number, now: number) {
+  constructor(claimMs: number, now: number, latest?: { version: number }) {
+    this.gone = new DepartedRanks(latest)
     this.#log = new CallLog(claimMs)
     this.#ends = new RateSamples(SHOW_MS, now, { called: 0, tail: 0 })
   }
@@ -39,6 +36,7 @@ export class Queue {
 
   /** From now on each visitor has another rank: no visitor has had time to poll with it. */
   shuffle(now: number): void {
+    this.drawn = this.#tail
     this.#tailAt = now
     this.#ends.restart(now, { called: this.#called, tail: 0 })
   }
@@ -50,46 +48,33 @@ export class Queue {
   }
 
   /** Takes the samples of this moment, before anything changes. */
-  sample(now: number, doorTime: number, opened: boolean): void {
+  sample(now: number): void {
     this.#ends.take(now, { called: this.#called, tail: this.#tail })
-    if (opened) this.restIfEmpty(doorTime)
-    else this.restartSpeed(doorTime)
-    this.#pace.take(doorTime, this.#called)
-  }
-
-  /**
-   * Ranks called per 1,000 seconds: the observed speed, weighted with the configured rate while
-   * there are few observations.
-   */
-  speed(doorTime: number, rate: number): number {
-    const { at, values: called } = this.#pace.older
-    return Math.floor(((this.#called - called) * 1e6 + rate * LEAN_MS) / (doorTime - at + LEAN_MS))
-  }
-
-  /** Measures the speed from now on only. */
-  restartSpeed(doorTime: number): void {
-    this.#pace.restart(doorTime, this.#called)
-  }
-
-  /** If all visitors have been called, the queue says nothing about speed. */
-  restIfEmpty(doorTime: number): void {
-    if (this.#called >= this.#tail) this.restartSpeed(doorTime)
   }
 
   /** All visitors up to this rank have had time to poll. */
   settled(now: number, near: number): number {
-    const { called, tail } = this.#ends.older.values
+    const { called } = this.#ends.older.values
     const calledBefore = this.#calledAt <= now - SHOW_MS ? this.#called : called
-    const tailBefore = this.#tailAt <= now - SHOW_MS ? this.#tail : tail
-    return Math.min(calledBefore + near, tailBefore)
+    return Math.min(calledBefore + near, this.#tailBefore(now))
+  }
+
+  /** Whether each visitor has been called, or has left, except for those who joined just now. */
+  isExhausted(now: number): boolean {
+    return this.nobodyBefore(Math.max(this.#tailBefore(now), this.drawn ?? 0) + 1)
+  }
+
+  #tailBefore(now: number): number {
+    return this.#tailAt <= now - SHOW_MS ? this.#tail : this.#ends.older.values.tail
   }
 
   /**
    * Whether all visitors between `called` and this rank have departed. A drawn visitor's rank
    * differs from their number.
    */
-  nobodyBefore(rank: number, drawn: number): boolean {
-    return rank <= this.#called + 1 || (this.#called >= drawn && this.gone.allBetween(this.#called, rank))
+  nobodyBefore(rank: number): boolean {
+    const isNumber = this.#called >= (this.drawn ?? 0)
+    return rank <= this.#called + 1 || (isNumber && this.gone.allBetween(this.#called, rank))
   }
 
   note(doorTime: number): void {

@@ -6,7 +6,10 @@ export interface RankedVisitor {
   buyer: string
   visitId: number
   readonly number: number
-  /** The rank of a present visitor; `null` if the visitor is not present. */
+  /**
+   * The rank of a present visitor, plus TIER for each tier with a lower index; `null` if the
+   * visitor is not present.
+   */
   rank: number | null
   /** When the pass runs out; `null` for a visitor who waits. */
   expiresAt: number | null

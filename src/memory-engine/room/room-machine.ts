@@ -2,7 +2,7 @@ import type { Call } from '../../engine/port.js'
 import type { RoomAnswer, RoomCommand, RoomOp, RoomReply } from '../../engine/room.js'
 import { incompatible } from '../incompatible.js'
 import { momentAt, NEVER } from '../time.js'
-import { control, describe } from './control.js'
+import { control, describe, update } from './control.js'
 import { block, join, leave, revoke, spend } from './join-and-leave.js'
 import { Room, retry, type Step } from './room-state.js'
 import { tend } from './tend.js'
@@ -11,7 +11,7 @@ import { transfer } from './transfer.js'
 type OnRoom = Exclude<RoomCommand, 'create'>
 type Handlers = { readonly [C in OnRoom]: (room: Room, op: RoomOp<C>, step: Step) => RoomAnswer<C> }
 
-const handlers: Handlers = { describe, join, tend, leave, revoke, block, transfer, spend, control }
+const handlers: Handlers = { describe, update, join, tend, leave, revoke, block, transfer, spend, control }
 
 /** A waiting room as a state machine: empty until it is created. */
 export class RoomMachine {
@@ -45,12 +45,12 @@ export class RoomMachine {
         ? this.#create(op as RoomOp<'create'>, step)
         : handlers[command as OnRoom](room!, op as never, step),
     ) as RoomAnswer<C>[]
-    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.queue.tail ?? 0, answers }
+    return { outcome: 'done', now: step.now, clock, sequence: this.#room?.tiers.tail ?? 0, answers }
   }
 
   #create(op: RoomOp<'create'>, step: Step): RoomAnswer<'create'> {
     if (this.#room) {
-      const { rules, incarnation, commitment } = this.#room
+      const { created: rules, incarnation, commitment } = this.#room
       const same = JSON.stringify(rules) === JSON.stringify(op.rules)
       return { status: same ? 'exists' : 'conflict', incarnation, commitment }
     }

@@ -5,14 +5,16 @@ import {
   STOCK_MS,
   type StockReading,
   type StoredRoomRules,
+  TIER,
   TURN_AGAIN_MS,
+  tierOf,
 } from '../../engine/room.js'
 import type { Moment, Time } from '../time.js'
 import { OutstandingPasses } from './outstanding-passes.js'
 import { Presence } from './presence.js'
-import { Queue } from './queue.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 import { Revocations } from './revocations.js'
+import { type Tier, Tiers } from './tiers.js'
 import { TokenBucket } from './token-bucket.js'
 
 /** The least value of `near`: the ranks called ahead of visitors who have had time to poll. */
@@ -39,12 +41,15 @@ export const retry = { status: 'retry' } as const
 export class Room {
   /** The layout in which it is stored. */
   layout = LAYOUT
-  readonly rules: StoredRoomRules
+  /** As they were when the room was created, and as they are in force. */
+  readonly created: StoredRoomRules
+  rules: StoredRoomRules
+  revision = 0
   readonly incarnation: string
   readonly commitment: string
   readonly seed: string
   readonly tokenBucket: TokenBucket
-  readonly queue: Queue
+  readonly tiers: Tiers
   readonly presence = new Presence()
   readonly outstanding = new OutstandingPasses()
   readonly revocations: Revocations
@@ -56,11 +61,11 @@ export class Room {
   /** Buyers who may not join. */
   readonly blocked = new Set<string>()
   paused = false
-  drawn: number | null = null
-  waiting = 0
   admitted = 0
   missedTurns = 0
 
+  /** Whether it has ever been open. */
+  #wasOpen = false
   /** The latest time at which something was changed here. */
   #time: Time
   /** The moment of the call that is executed. */
@@ -72,12 +77,13 @@ export class Room {
 
   constructor({ rules, pace, seed, commitment, incarnation }: RoomOp<'create'>, time: Time) {
     const { now } = time
+    this.created = rules
     this.rules = rules
     this.incarnation = incarnation
     this.commitment = commitment
     this.seed = seed
     this.tokenBucket = new TokenBucket(pace)
-    this.queue = new Queue(rules.claimMs, now)
+    this.tiers = new Tiers(rules.claimMs, rules.tiers, now)
     this.revocations = new Revocations(rules.passMs)
     this.#time = time
     this.#moment = time
@@ -147,7 +153,7 @@ export class Room {
   }
 
   get speed(): number {
-    return this.queue.speed(this.presence.time, this.tokenBucket.pace.rate)
+    return this.tiers.speed(this.presence.time, this.tokenBucket.pace.rate)
   }
 
   /** How many ranks beyond `called` should poll. */
@@ -183,8 +189,9 @@ export class Room {
     const opened = this.opened(now)
     const tended = this.tended(now)
     if (opened && !this.stopped) this.tokenBucket.gain(gaining)
-    this.presence.pass(elapsed, tended || !opened)
-    this.queue.sample(now, this.presence.time, opened)
+    this.#wasOpen ||= opened
+    this.presence.pass(elapsed, tended || !this.#wasOpen)
+    this.tiers.sample(now, this.presence.time, opened)
     if (!tended) return
     const { claimMs } = this.rules
     const doorTime = this.presence.time
@@ -197,18 +204,26 @@ export class Room {
   /** Draws the visitors who came before the room opened, at the first change after that. */
   draw(now: number): void {
     if (this.rules.order !== 'random' || this.drawn !== null || !this.opened(now)) return
-    this.drawn = this.queue.tail
-    this.queue.shuffle(now)
+    this.tiers.draw(now)
     this.#time = this.#moment
   }
 
-  /** A number at the end, for a new visit or for the given one. */
-  join(buyer: string, now: number, visitId?: number): RankedVisitor {
+  get drawn(): number | null {
+    return this.tiers.drawn
+  }
+
+  get waiting(): number {
+    return this.tiers.waiting
+  }
+
+  /** A number at the end of the tier, for a new visit or for the given one. */
+  join(buyer: string, index: number, now: number, visitId?: number): RankedVisitor {
     this.#time = this.#moment
-    const number = this.queue.lengthen(now)
+    const number = this.tiers.lengthen(index, now)
+    this.tiers.of(number).waiting++
     const visitor = {
       buyer,
-      visitId: visitId ?? number,
+      visitId: visitId ?? this.tiers.tail,
       number,
       rank: null,
       expiresAt: null,
@@ -220,9 +235,33 @@ export class Room {
   }
 
   /** Gives the buyer a new number in place of one that is over. */
-  replace(visitor: RankedVisitor, now: number): RankedVisitor {
+  replace(visitor: RankedVisitor, now: number, index = tierOf(visitor.number)): RankedVisitor {
     this.presence.forget(visitor)
-    return this.join(visitor.buyer, now, visitor.visitId)
+    return this.join(visitor.buyer, index, now, visitor.visitId)
+  }
+
+  /** Whether the visitor waits in a tier of lower priority, and has no turn. */
+  mayRise(visitor: RankedVisitor, tier: Tier): boolean {
+    if (visitor.expiresAt !== null || this.outstanding.hasTurn(visitor)) return false
+    return tier.index !== tierOf(visitor.number) && this.tiers.better(visitor.number, tier) === tier
+  }
+
+  /** The visitor gives the number up and gets one in this tier. */
+  rise(visitor: RankedVisitor, { index }: Tier, now: number): RankedVisitor {
+    this.#giveUp(visitor)
+    return this.replace(visitor, now, index)
+  }
+
+  #giveUp({ number }: RankedVisitor): void {
+    this.tiers.of(number).waiting--
+    this.tiers.depart(number)
+  }
+
+  update(rules: StoredRoomRules, now: number): void {
+    this.#time = this.#moment
+    if (rules.tiers !== this.rules.tiers) this.tiers.reorder(rules.tiers, now)
+    this.rules = rules
+    this.revision++
   }
 
   /** Gives the visit to another buyer, who has none. */
@@ -230,8 +269,8 @@ export class Room {
     this.#revokePass(visitor, now)
     this.#byBuyer.delete(visitor.buyer)
     visitor.buyer = to
-    visitor.visitId = this.queue.lengthen(now)
-    this.queue.gone.add(visitor.visitId)
+    this.tiers.depart(this.tiers.lengthen(tierOf(visitor.number), now))
+    visitor.visitId = this.tiers.tail
     this.#byBuyer.set(to, visitor)
   }
 
@@ -240,10 +279,7 @@ export class Room {
     this.#byBuyer.delete(visitor.buyer)
     this.presence.forget(visitor)
     if (this.outstanding.end(visitor)) this.tokenBucket.giveBack()
-    if (visitor.expiresAt === null) {
-      this.waiting--
-      this.queue.gone.add(visitor.number)
-    }
+    if (visitor.expiresAt === null) this.#giveUp(visitor)
     this.#revokePass(visitor, now)
   }
 
@@ -261,7 +297,7 @@ export class Room {
     this.presence.forget(visitor)
     visitor.offered = 'turn'
     this.tokenBucket.take()
-    this.queue.callUpTo(rank!, now)
+    this.tiers.of(visitor.number).callUpTo(rank! % TIER, now)
     this.outstanding.addTurn(visitor, this.presence.time, isLong)
   }
 
@@ -269,7 +305,7 @@ export class Room {
   admit(visitor: RankedVisitor, now: number): void {
     visitor.expiresAt = now + this.rules.passMs
     this.outstanding.take(visitor)
-    this.waiting--
+    this.tiers.of(visitor.number).waiting--
     this.admitted++
   }
 }

@@ -2,11 +2,14 @@ import {
   AWAY_AT_ONCE,
   type RoomAnswer,
   type RoomOp,
+  TIER,
   TURNS_AGAIN,
+  tierOf,
   type Visit,
   type VisitAnswer,
 } from '../../engine/room.js'
 import { hasRunOut } from './join-and-leave.js'
+import type { Queue } from './queue.js'
 import type { RankedVisitor } from './ranked-visitor.js'
 import type { Room, Step } from './room-state.js'
 
@@ -39,24 +42,24 @@ function register(
   now: number,
   once: Set<RankedVisitor>,
 ): void {
-  const { presence, queue } = room
+  const { presence } = room
   const visitor = room.findVisit(visit.buyer, visit.visitId)
   if (!visitor) return
   if (hasRunOut(visitor, now)) {
-    room.waiting++
     room.replace(visitor, now)
     return
   }
   if (visitor.expiresAt !== null || visitor.number !== visit.number) return
   const undrawn = room.rules.order === 'random' && drawn === null
-  if (undrawn || drawn !== room.drawn || visit.rank > queue.called + room.near) return
+  if (undrawn || drawn !== room.drawn || visit.rank > room.tiers.of(visitor.number).called + room.near) return
   if (room.outstanding.hasTurn(visitor)) {
     // The visitor takes it in this call: it must not end for another.
     if (room.tended(now)) room.outstanding.shorten(visitor, presence.time)
     return
   }
+  const rank = tierOf(visitor.number) * TIER + visit.rank
   if (presence.hasReturned(visitor)) {
-    presence.welcomeBack(visitor, visit.rank)
+    presence.welcomeBack(visitor, rank)
     return
   }
   if (hasMissed(room, visitor, visit.rank)) {
@@ -64,17 +67,17 @@ function register(
     if (visitor.offered === 'turn') visitor.missed++
     visitor.offered = null
     if (visitor.missed <= TURNS_AGAIN) {
-      presence.welcomeBack(visitor, visit.rank)
+      presence.welcomeBack(visitor, rank)
       return
     }
   }
-  presence.see(visitor, visit.rank)
+  presence.see(visitor, rank)
   if (visitor.missed > TURNS_AGAIN) once.add(visitor)
 }
 
-function hasMissed({ presence, queue }: Room, visitor: RankedVisitor, rank: number): boolean {
+function hasMissed({ presence, tiers }: Room, visitor: RankedVisitor, rank: number): boolean {
   if (visitor.missed > TURNS_AGAIN || presence.remembers(visitor)) return false
-  return visitor.offered !== null || rank <= queue.passed(presence.time)
+  return visitor.offered !== null || rank <= tiers.of(visitor.number).passed(presence.time)
 }
 
 /**
@@ -82,28 +85,34 @@ function hasMissed({ presence, queue }: Room, visitor: RankedVisitor, rank: numb
  * visitors who have had time to poll.
  */
 function letIn(room: Room, now: number): void {
-  const { presence, queue } = room
-  const settled = queue.settled(now, room.near)
+  const { presence, tiers } = room
+  const { near } = room
+  const waiting = tiers.inOrder.map((tier) => ({ ...tier, settled: tier.queue.settled(now, near) }))
   let away = 0
-  while (!room.full && (room.tokenBucket.filled || room.mustEndLongTurn)) {
-    const first = presence.visitors.first()
+  for (
+    let tier = waiting.shift();
+    tier && !room.full && (room.tokenBucket.filled || room.mustEndLongTurn);
+  ) {
+    const { queue, index, settled } = tier
+    const first = presence.visitors.firstOf(index)
     if (first && presence.isAway(first, room.waits)) {
       if (away === AWAY_AT_ONCE) break
       presence.passOver(first)
       away++
-    } else if (first && mayEnter(room, first.rank!, settled)) {
+    } else if (first && mayEnter(queue, first.rank! % TIER, settled)) {
       room.giveTurn(first, now)
     } else {
       queue.callUpTo(settled, now)
-      break
+      if (first || !queue.isExhausted(now)) break
+      tier = waiting.shift()
     }
   }
-  queue.note(presence.time)
-  queue.restIfEmpty(presence.time)
+  tiers.note(presence.time)
+  tiers.restIfEmpty(presence.time)
 }
 
-function mayEnter({ queue, drawn }: Room, rank: number, settled: number): boolean {
-  return rank <= Math.max(queue.called, settled) || queue.nobodyBefore(rank, drawn ?? 0)
+function mayEnter(queue: Queue, rank: number, settled: number): boolean {
+  return rank <= Math.max(queue.called, settled) || queue.nobodyBefore(rank)
 }
 
 /** Admits each visitor of the batch who has a turn. */
@@ -120,11 +129,14 @@ function answer(room: Room, { buyer, visitId }: Visit, now: number): VisitAnswer
   const { number, expiresAt } = visitor
   if (expiresAt !== null && now < expiresAt) return { status: 'admitted', number, expiresAt }
   const { visitors } = room.presence
-  return { status: 'waiting', number, ahead: visitors.has(visitor) ? visitors.ahead(visitor) : null }
+  const ahead = () => visitors.ahead(visitor) - visitors.countUpTo(tierOf(number) * TIER)
+  return { status: 'waiting', number, ahead: visitors.has(visitor) ? ahead() : null }
 }
 
 function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'tend'>, 'visits'> {
-  const { tokenBucket, queue, presence, outstanding, drawn, stock } = room
+  const { tokenBucket, tiers, presence, outstanding, drawn, stock } = room
+  const { near } = room
+  const states = tiers.states(presence.visitors, near)
   return {
     status: 'tended',
     opened: room.opened(now),
@@ -132,10 +144,10 @@ function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'
     closed: stock?.state === 'sold_out' || stock?.state === 'ended' ? stock.state : null,
     pace: tokenBucket.pace,
     tokens: tokenBucket.tokens,
-    tail: queue.tail,
-    called: queue.called,
-    reach: queue.called + room.near,
-    present: presence.visitors.countUpTo(queue.called),
+    tail: tiers.tail,
+    called: tiers.called,
+    reach: tiers.called + near,
+    present: states.reduce((sum, { present }) => sum + present, 0),
     speed: room.speed,
     waiting: room.waiting,
     admitted: room.admitted,
@@ -144,10 +156,13 @@ function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'
     capacity: room.capacity,
     drawn,
     seed: drawn === null ? null : room.seed,
+    tiers: states,
+    opensAt: room.rules.opensAt,
+    revision: room.revision,
     doorTime: presence.time,
     turns: outstanding.turnsSince(op.turnsSince),
-    goneVersion: queue.gone.version,
-    gone: queue.gone.changedAfter(op.goneVersion),
+    goneVersion: tiers.goneVersion,
+    gone: tiers.changedAfter(op.goneVersion),
     revoked: room.revocations.since(op.revokedSince, now),
   }
 }

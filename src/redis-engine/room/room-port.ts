@@ -1,26 +1,19 @@
 import { roomEffects } from '../../engine/effects.js'
-import type {
-  DepartedChunk,
-  RoomAnswer,
-  RoomCommand,
-  RoomCommands,
-  RoomOp,
-  RoomState,
-  StockReading,
-  Visit,
-  VisitAnswer,
-} from '../../engine/room.js'
+import type { RoomAnswer, RoomCommand, RoomCommands, RoomOp } from '../../engine/room.js'
 import { byCreation, byLetter, type Codec, definePort, type Head, iterate, RETRY } from '../define-port.js'
 import { Reader, type Writer } from '../msgpack.js'
 import { writeColumn } from '../sale/record-codec.js'
 import acl from './concerns/acl.lua'
 import admission from './concerns/admission.lua'
 import draw from './concerns/draw.lua'
+import eachVisit from './concerns/each_visit.lua'
 import moveOn from './concerns/move_on.lua'
 import room from './concerns/room.lua'
+import tiers from './concerns/tiers.lua'
 import tokenBucket from './concerns/token_bucket.lua'
 import visitors from './concerns/visitors.lua'
 import visits from './concerns/visits.lua'
+import { readAll, readChunks, readState, readTiers, readVisits, writeStock } from './room-state-codec.js'
 import block from './scripts/block.lua'
 import control from './scripts/control.lua'
 import create from './scripts/create.lua'
@@ -30,25 +23,31 @@ import leave from './scripts/leave.lua'
 import spend from './scripts/spend.lua'
 import tend from './scripts/tend.lua'
 import transfer from './scripts/transfer.lua'
+import update from './scripts/update.lua'
 
 /** The texts that these scripts can include, by file name. */
 export const roomConcerns = {
   acl,
   admission,
   draw,
+  each_visit: eachVisit,
   move_on: moveOn,
   room,
+  tiers,
   token_bucket: tokenBucket,
   visitors,
   visits,
 }
 
-const STOCK_STATES = ['none', 'open', 'closed', 'sold_out', 'ended'] as const
+function writeTiers(names: readonly string[], to: Writer): void {
+  to.array(names.length)
+  for (const name of names) to.text(name)
+}
 
 function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
   to.array(ops.length)
   for (const { rules, pace, seed, commitment, incarnation } of ops) {
-    to.array(13)
+    to.array(14)
     to.text(incarnation)
     to.text(JSON.stringify(rules))
     to.integer(rules.claimMs)
@@ -62,6 +61,7 @@ function writeRooms(ops: readonly RoomOp<'create'>[], to: Writer): void {
     to.text(commitment)
     to.integer(pace.rate)
     to.integer(pace.burst)
+    writeTiers(rules.tiers.length === 0 ? [''] : rules.tiers, to)
   }
 }
 
@@ -76,77 +76,6 @@ function letters<C extends RoomCommand>(
     encode,
     decode: (ops, from) => byLetter(command, ops, String(from.next()), byCode) as RoomAnswer<C>[],
   }
-}
-
-function writeStock(stock: StockReading | null, to: Writer): void {
-  to.array(stock ? 3 : 0)
-  if (!stock) return
-  to.integer(stock.at)
-  to.integer(STOCK_STATES.indexOf(stock.state))
-  to.integer(stock.available)
-}
-
-function readState(
-  packed: Reader,
-): Omit<RoomState, 'status' | 'seed' | 'turns' | 'gone' | 'revoked'> & { drawn: number | null } {
-  const next = () => packed.integer()
-  const opened = next() === 1
-  const paused = next() === 1
-  const stock = STOCK_STATES[next()]
-  const closed = stock === 'sold_out' || stock === 'ended' ? stock : null
-  const pace = { rate: next(), burst: next() }
-  const state = {
-    opened,
-    paused,
-    closed,
-    pace,
-    tokens: next(),
-    tail: next(),
-    called: next(),
-    reach: next(),
-    present: next(),
-    speed: next(),
-    waiting: next(),
-    admitted: next(),
-    missedTurns: next(),
-    outstanding: next(),
-  } as const
-  const capacity = next()
-  const drawn = next()
-  const doorTime = next()
-  const goneVersion = next()
-  return {
-    ...state,
-    capacity: capacity < 0 ? null : capacity,
-    drawn: drawn < 0 ? null : drawn,
-    doorTime,
-    goneVersion,
-  }
-}
-
-function readVisits(packed: Reader, visits: readonly Visit[]): VisitAnswer[] {
-  return visits.map((): VisitAnswer => {
-    const code = packed.integer()
-    const number = packed.integer()
-    const detail = packed.integer()
-    if (code === 2) return { status: 'gone' }
-    if (code === 1) return { status: 'admitted', number, expiresAt: detail }
-    return { status: 'waiting', number, ahead: detail < 0 ? null : detail }
-  })
-}
-
-function readChunks(parts: readonly unknown[]): DepartedChunk[] {
-  const chunks: DepartedChunk[] = []
-  for (let i = 0; i < parts.length; i += 2)
-    chunks.push({ index: Number(parts[i]), bits: parts[i + 1] as Buffer })
-  return chunks
-}
-
-function readAll<T>(packed: Buffer, read: (reader: Reader) => T): T[] {
-  const reader = new Reader(packed)
-  const values: T[] = []
-  while (!reader.done) values.push(read(reader))
-  return values
 }
 
 function writeEnded(ops: readonly { readonly buyer: string; readonly visitId?: number }[], to: Writer): void {
@@ -191,9 +120,31 @@ export const roomPort = definePort<RoomCommands, Head>({
         return ops.map(() => answer)
       },
     },
+    update: {
+      script: update,
+      flags: 'allow-oom',
+      encode(ops, to) {
+        writeColumn(ops, to, ({ opensAt }) => (opensAt === null ? -2 : (opensAt.to ?? -1)))
+        to.array(ops.length)
+        for (const { tiers } of ops) writeTiers(tiers ?? [], to)
+      },
+      decode(ops, from) {
+        const letters = String(from.next())
+        const revisions = new Reader(from.next() as Buffer)
+        return ops.map((_, i): RoomAnswer<'update'> => {
+          const revision = revisions.integer()
+          if (letters[i] === 'T') return RETRY
+          if (letters[i] === 'M') return { status: 'missing_tier' }
+          return { status: 'updated', revision, replayed: letters[i] === 'S' }
+        })
+      },
+    },
     join: {
       script: join,
-      encode: (ops, to) => writeColumn(ops, to, ({ buyer }) => buyer),
+      encode(ops, to) {
+        writeColumn(ops, to, ({ buyer }) => buyer)
+        writeColumn(ops, to, ({ tier }) => tier ?? '')
+      },
       decode(ops, from) {
         const letters = String(from.next())
         const numbers = new Reader(from.next() as Buffer)
@@ -203,6 +154,7 @@ export const roomPort = definePort<RoomCommands, Head>({
           const expiresAt = numbers.integer()
           if (letters[i] === 'T') return RETRY
           if (letters[i] === 'B') return { status: 'blocked' }
+          if (letters[i] === 'U') return { status: 'unknown_tier' }
           return { status: 'placed', number, visitId, expiresAt: expiresAt === 0 ? null : expiresAt }
         })
       },
@@ -227,7 +179,7 @@ export const roomPort = definePort<RoomCommands, Head>({
       },
       decode(ops, from) {
         const states = ops.map(({ visits }) => ({
-          state: readState(new Reader(from.next() as Buffer)),
+          state: new Reader(from.next() as Buffer),
           visits: readVisits(new Reader(from.next() as Buffer), visits),
           turns: readAll(from.next() as Buffer, (reader) => reader.integer()),
           gone: readChunks(from.next() as unknown[]),
@@ -237,9 +189,10 @@ export const roomPort = definePort<RoomCommands, Head>({
           }),
         }))
         const seed = String(from.next())
+        const names = readTiers(from.next())
         return states.map(({ state, ...rest }) => ({
           status: 'tended',
-          ...state,
+          ...readState(state, names),
           seed: seed === '' ? null : seed,
           ...rest,
         }))

@@ -3,6 +3,7 @@ import type { RoomCommand, RoomOp } from '../../../src/engine/room.js'
 import { late, onBothEngines, Room, usualRules } from '../../support/room.js'
 
 const oneOfEach: { [C in Exclude<RoomCommand, 'create' | 'describe'>]: RoomOp<C> } = {
+  update: { opensAt: { to: 1 }, tiers: ['a'] },
   join: { buyer: 'ann' },
   tend: { visits: [], stock: null, goneVersion: 0, turnsSince: 0, revokedSince: 0, drawn: null },
   leave: { buyer: 'ann', visitId: 1 },
@@ -35,6 +36,13 @@ onBothEngines((open, kind) => {
       capacity: null,
       drawn: null,
       seed: null,
+      tiers: [
+        {
+          ...{ index: 0, name: null, tail: 0, called: 0, reach: 5_000, present: 0, waiting: 0, drawn: null },
+        },
+      ],
+      opensAt: null,
+      revision: 0,
       doorTime: 0,
       turns: [],
       goneVersion: 0,

@@ -67,7 +67,7 @@ const room: AllUndefined<WaitingRoomOptions & AdmissionOptions> = {
   deadlineMs: undefined,
   maxInFlight: undefined,
 }
-const creation: AllUndefined<RoomRules> = { opensAt: undefined, order: undefined }
+const creation: AllUndefined<RoomRules> = { opensAt: undefined, order: undefined, tiers: undefined }
 
 test('a sale takes every option as `undefined`, and does as if it had been left out', async () => {
   const { engine } = virtualEngine({ now: undefined })

@@ -8,6 +8,7 @@ import { EtaEstimator } from '../../../src/waiting-room/eta.js'
 const NOW = 1_000_000
 const rules: StoredRoomRules = {
   order: 'fifo',
+  tiers: [],
   opensAt: null,
   claimMs: 30_000,
   passMs: 60_000,
@@ -25,7 +26,16 @@ function state(rest: Partial<RoomState> = {}): RoomState {
     tokens: 0,
     speed: 10_000,
   }
-  const line = { tail: 1e6, called: 0, reach: 90, present: 0, waiting: 1e6, drawn: null, seed: null }
+  const line = {
+    tail: 1e6,
+    called: 0,
+    reach: 90,
+    present: 0,
+    waiting: 1e6,
+    drawn: null,
+    seed: null,
+    opensAt: null,
+  }
   return { ...usual, ...line, ...rest } as RoomState
 }
 
@@ -114,8 +124,8 @@ test('a crowd of one distance does not come back in step', () => {
 
 test('before it opens: the time until then comes on top, and no visitor polls each second for an hour', () => {
   const opensAt = NOW + 3_600_000
-  const later = { ...rules, opensAt }
-  const closed = state({ opened: false, tokens: 10 * TOKEN })
+  const later = { ...rules }
+  const closed = state({ opened: false, tokens: 10 * TOKEN, opensAt })
   expect(new EtaEstimator(later, Math.random).estimate(closed, 1, 1, NOW).etaMs).toBe(3_600_000)
   expect(new EtaEstimator(later, Math.random).estimate(closed, 100, 100, NOW).etaMs).toBe(3_610_000)
   const [least] = range((forecast) => forecast.estimate(closed, 1, 1, NOW).pollAfterMs, later)
@@ -126,10 +136,12 @@ test('before it opens: the time until then comes on top, and no visitor polls ea
 })
 
 test('before a draw all visitors come back after it, spread by their number', () => {
-  const later: StoredRoomRules = { ...rules, order: 'random', opensAt: NOW + 20_000 }
+  const later: StoredRoomRules = { ...rules, order: 'random' }
+  const opensAt = NOW + 20_000
   const crowd = (waiting: number) =>
     range(
-      (forecast) => forecast.estimate(state({ opened: false, waiting }), waiting, null, NOW).pollAfterMs,
+      (forecast) =>
+        forecast.estimate(state({ opened: false, waiting, opensAt }), waiting, null, NOW).pollAfterMs,
       later,
     )
   expect(crowd(10)).toEqual([20_000, 21_000])
@@ -138,7 +150,7 @@ test('before a draw all visitors come back after it, spread by their number', ()
   expect(most).toBe(28_000)
   expect(crowd(100_000_000)[1]).toBe(30_000)
   const early = range(
-    (forecast) => forecast.estimate(state({ opened: false }), 9, null, NOW - 500_000).pollAfterMs,
+    (forecast) => forecast.estimate(state({ opened: false, opensAt }), 9, null, NOW - 500_000).pollAfterMs,
     later,
   )
   expect(early[0]).toBeGreaterThanOrEqual(24_000)
@@ -175,8 +187,8 @@ test('how far off, and how soon again: a sixth of the wait, a second at least an
 test('present within reach only, and not before the last second before it opens', () => {
   expect(pollAfter({ reach: 300 }, 300)).toBe(1_000)
   expect(pollAfter({ reach: 299 }, 300)).toBe(5_000)
-  const later = { ...rules, opensAt: NOW + 6_000 }
-  const closed = { opened: false, reach: 500, speed: 100_000 }
+  const later = { ...rules }
+  const closed = { opened: false, opensAt: NOW + 6_000, reach: 500, speed: 100_000 }
   expect(pollAfter(closed, 300, later, NOW + 5_001)).toBe(1_000)
   expect(pollAfter(closed, 300, later, NOW + 5_000)).toBe(1_000)
   expect(pollAfter({ ...closed, speed: 20_000 }, 300, later, NOW + 5_000)).toBe(2_667)
@@ -205,19 +217,14 @@ test('the slowest speed there is tells a time, to the ms', () => {
 
 test('a room that never opens by itself, and one that is about to, have no time to wait for', () => {
   expect(middle().estimate(state({ opened: false, tokens: TOKEN }), 1, 1, NOW).etaMs).toBe(0)
-  const late = middle({ ...rules, opensAt: NOW - 10 }).estimate(
-    state({ opened: false, tokens: TOKEN }),
-    1,
-    1,
-    NOW,
-  )
+  const late = middle().estimate(state({ opened: false, tokens: TOKEN, opensAt: NOW - 10 }), 1, 1, NOW)
   expect(late.etaMs).toBe(0)
 })
 
 test('before a draw: after it where it is less than half a minute off, else a sixth of the time until then', () => {
   const drawn = (opensIn: number, waiting = 200_000) =>
-    middle({ ...rules, order: 'random', opensAt: NOW + opensIn }).estimate(
-      state({ opened: false, waiting }),
+    middle({ ...rules, order: 'random' }).estimate(
+      state({ opened: false, waiting, opensAt: NOW + opensIn }),
       1,
       null,
       NOW,

@@ -30,6 +30,7 @@ const quiet = {
     missedTurns: 1,
   },
   ...{ outstanding: 3, capacity: 20 as number | null, drawn: null as number | null, seed: null, doorTime: 0 },
+  ...{ revision: 0, tiers: [] },
   ...{ goneVersion: 0, gone: [] as object[], turns: [] as number[], revoked: [] as object[] },
 }
 
@@ -42,7 +43,7 @@ async function opened(
 ) {
   const clock = new TestClock(5_000)
   clock.luck = 0.5
-  const all = { ...quiet, ...state }
+  const all = { ...quiet, opensAt, ...state }
   const asked: [string, object][] = []
   let away: Error | undefined
   let visit: object = { status: 'waiting', number: 1, ahead: null }
@@ -306,6 +307,7 @@ describe('figures', () => {
     expect(await of(room.stats())).toEqual({
       ...{ state: 'open', waiting: 104, admitted: 6, missedTurns: 1, outstanding: 3, capacity: 20 },
       ...{ ratePerSecond: 2.5, burst: 5, tokens: 2.5, turnsPerSecond: 1.5, draw: null },
+      ...{ maxActive: undefined, opensAt: null, tiers: [] },
     })
   })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { shuffledRank } from '../../../src/waiting-room/draw.js'
 import { Signer } from '../../../src/waiting-room/pass.js'
-import { QueueIndex } from '../../../src/waiting-room/queue-index.js'
+import { RoomIndex } from '../../../src/waiting-room/room-index.js'
 import { TicketCache } from '../../../src/waiting-room/ticket-cache.js'
 import { TicketTable } from '../../../src/waiting-room/ticket-table.js'
 import { SECRET } from '../../support/waiting-room.js'
@@ -21,7 +21,7 @@ class CountingSigner extends Signer {
 
 function crowd() {
   const signer = new CountingSigner()
-  const line = new QueueIndex()
+  const line = new RoomIndex()
   return { signer, line, visitors: new TicketCache(signer, line) }
 }
 
@@ -73,7 +73,7 @@ test('another place in the same visit: the same ticket and the same visitor, and
 test('after the draw every visitor has the rank that was drawn: known before, seen later, or moved behind it', () => {
   const { line, signer, visitors } = crowd()
   const known = Array.from({ length: 40 }, (_, i) => visitors.place(`u${i}`, i + 1, i + 1))
-  line.update({ drawn: 50, seed: 'seed', gone: [] })
+  line.update({ drawn: 50, seed: 'seed', gone: [], tiers: [] })
   for (const { ticket, number } of known)
     expect(visitors.of(ticket).rank).toBe(shuffledRank('seed', 50, number))
   const late = signer.signTicket({ buyer: 'late', visitId: 45 })
@@ -110,7 +110,7 @@ test('two million visitors and no more: one who has long been silent is known ag
 
 test('before the room was seen a ticket is looked into each time: it may be of an incarnation that is gone', () => {
   const signer = new Signer(SECRET, { room: 'launch', sale: null })
-  const visitors = new TicketCache(signer, new QueueIndex())
+  const visitors = new TicketCache(signer, new RoomIndex())
   const old = signer.signTicket({ buyer: 'ann', visitId: 9 })
   expect(visitors.of(old)).toMatchObject({ number: 9 })
   signer.bind('abc123')

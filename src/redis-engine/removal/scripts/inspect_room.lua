@@ -4,7 +4,7 @@
 -- @include removal
 if not known then return { 'opened', clock, 0, 0 } end
 local now = time_since(live[1], live[2], min_time)
-local state = live[12] == 1 and 'P' or 'O'
+local state = live[13] == 1 and 'P' or 'O'
 if static[5] >= 0 and now < static[5] then state = 'N' end
-if live[23] == 3 then state = 'S' elseif live[23] == 4 then state = 'E' end
+if live[18] == 3 then state = 'S' elseif live[18] == 4 then state = 'E' end
 return { 'opened', now, now - clock, 1, known, state }

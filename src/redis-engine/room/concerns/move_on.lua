@@ -11,7 +11,8 @@ local tended = false
 
 -- Restarts the measurement of the queue's speed.
 local function set_speed_samples()
-  room.from_at, room.from_called, room.next_at, room.next_called = room.door_time, room.called, room.door_time, room.called
+  local called = total('called')
+  room.from_at, room.from_called, room.next_at, room.next_called = room.door_time, called, room.door_time, called
 end
 
 -- Ends the turns that were not taken in time; returns how many.
@@ -27,7 +28,8 @@ local function move_on()
   local fresh = coupled == 0 or (room.stock_at >= 0 and now - room.stock_at <= STOCK_MS and room.stock_state == 1)
   tended = opened and not stopped and fresh
   if opened and not stopped then refill() end
-  local runs = tended or not opened
+  if opened then room.was_open = 1 end
+  local runs = tended or room.was_open == 0
   if runs then
     room.door_time = room.door_time + math.min(elapsed, GAP_MS)
     if elapsed > GAP_MS or room.ran == 0 then
@@ -45,15 +47,19 @@ local function move_on()
     end
     redis.call('ZREMRANGEBYSCORE', PASSES, 0, number_text(now))
   end
-  if now - room.newer_at >= SHOW_MS then
-    room.older_called, room.older_tail = room.newer_called, room.newer_tail
-    room.newer_at, room.newer_called, room.newer_tail = now, room.called, room.tail
+  for index = 0, tier_count - 1 do
+    local tier = tiers[index]
+    if now - tier.newer_at >= SHOW_MS then
+      tier.older_called, tier.older_tail = tier.newer_called, tier.newer_tail
+      tier.newer_at, tier.newer_called, tier.newer_tail = now, tier.called, tier.tail
+    end
   end
-  if room.called >= room.tail or not opened then
+  local called = total('called')
+  if called >= total('tail') or not opened then
     set_speed_samples()
   elseif room.door_time - room.next_at >= SPEED_MS then
     room.from_at, room.from_called = room.next_at, room.next_called
-    room.next_at, room.next_called = room.door_time, room.called
+    room.next_at, room.next_called = room.door_time, called
   end
   room.last = now
 end

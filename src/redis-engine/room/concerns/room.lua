@@ -7,14 +7,18 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 --   META             hash    rules: JSON
 --                            static: layout, incarnation, claimMs, passMs, opensAt (-1 for none),
 --                            random and coupled (0 or 1), overcommit, max_active (-1 for none),
---                            seed, commitment
---                            live: the values named below, then the notes as pairs
+--                            seed, commitment, the names of the tiers by index ('' for none), the
+--                            indices in the order of priority, revision
+--                            live: the values named below, then how many tiers there are, and of
+--                            each its values and its notes, as pairs, with their number before
 --   VISITORS         hash    buyer -> number, and if they differ from "number, no pass, visit id
 --                            = number, no turn missed": expiry of the pass or 0, visit id, and how
 --                            many turns were missed if any
---   DEPARTED         string  bit n: the visitor with number n left while waiting
+--   DEPARTED         string  bit n: the visitor with number n of tier 0 left while waiting; the
+--                            last keys are those of the other tiers
 --   DEPARTED_CHUNKS  hash    n / 65536 -> the version at which that part of DEPARTED changed last
---   PRESENT          zset    number -> rank, of the visitors who are present and wait for a token
+--   PRESENT          zset    number -> TIER * index of the tier + rank, of the visitors who are
+--                            present and wait for a token
 --   LAST_SEEN        zset    number -> door time of the visitor's last poll, plus RETURNED if the
 --                            visitor missed a turn and has polled since; HAD_TURN of a visitor with
 --                            a turn, or who missed it and has not polled since; PASSED_OVER of a
@@ -32,7 +36,8 @@ local META, VISITORS, DEPARTED, DEPARTED_CHUNKS, PRESENT, LAST_SEEN, TURNS, LONG
 -- Reply: outcome, now, sequence, how far `now` is ahead of the clock, then the command's parts.
 local TOKEN, SHOW_MS, PRESENT_MS, STOCK_MS, GAP_MS, SPEED_MS = 1000000, 2000, 3000, 1000, 2000, 10000
 local TURN_AGAIN_MS, TURNS_AGAIN, AWAY_AT_ONCE, FORGET_AT_ONCE, SLOTS_A_LONG_TURN = 120000, 3, 1000, 1000, 10
-local CHUNK = 65536
+-- A number is TIER * index of its tier + how many numbers the tier has given by then.
+local CHUNK, TIER = 65536, 1099511627776
 local RETURNED, HAD_TURN, PASSED_OVER = 1000000000000000, 2000000000000000, 3000000000000000
 
 local call = { cmsgpack.unpack(ARGV[1]) }
@@ -42,26 +47,39 @@ local opened_room = redis.call('HMGET', META, 'static', 'live')
 if not (opened_room[1] and opened_room[2]) then
   return { redis.call('EXISTS', unpack(KEYS)) > 0 and 'lost' or 'missing', clock }
 end
-local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, max_active, seed = cmsgpack.unpack(opened_room[1])
+local layout, incarnation, claimMs, passMs, opensAt, random, coupled, overcommit, max_active, seed, commitment, tier_names, tier_order, revision = cmsgpack.unpack(opened_room[1])
 -- See sale/concerns/partition.lua.
 if layout ~= @LAYOUT@ then return { 'incompatible', clock, layout } end
 
 -- The values of `live`, in their order. written_at: the time of the latest change; ahead: how far
 -- that is ahead of the clock; last: the time up to which the room was moved on; keys: how many of
--- KEYS exist; door_time: ms for which the room has been open and tended; blocked: how many are in
--- BLOCKED.
+-- KEYS exist; door_time: ms for which the room has been open and tended; was_open: whether it has
+-- ever been open; blocked: how many are in BLOCKED.
 local NAMES = {
-  'written_at', 'ahead', 'last', 'sequence', 'keys', 'door_time', 'fresh_from', 'ran', 'tokens', 'rate', 'burst', 'paused',
-  'tail', 'tail_at', 'called', 'called_at', 'drawn', 'departed_version', 'waiting', 'admitted', 'missed_turns',
-  'stock_at', 'stock_state', 'stock_available',
-  'older_called', 'older_tail', 'newer_at', 'newer_called', 'newer_tail',
-  'from_at', 'from_called', 'next_at', 'next_called', 'blocked',
+  'written_at', 'ahead', 'last', 'sequence', 'keys', 'door_time', 'fresh_from', 'ran', 'was_open',
+  'tokens', 'rate', 'burst', 'paused', 'departed_version', 'admitted', 'missed_turns',
+  'stock_at', 'stock_state', 'stock_available', 'from_at', 'from_called', 'next_at', 'next_called', 'blocked',
 }
-local room, notes = {}, {}
+-- The values of each tier. drawn: -1 before the draw.
+local TIER_VALUES = {
+  'tail', 'tail_at', 'called', 'called_at', 'drawn', 'waiting',
+  'older_called', 'older_tail', 'newer_at', 'newer_called', 'newer_tail',
+}
+-- `tiers` by index, from 0 on.
+local room, tiers, tier_count = {}, {}, 0
 do
   local values = { cmsgpack.unpack(opened_room[2]) }
   for i, name in ipairs(NAMES) do room[name] = values[i] end
-  for i = #NAMES + 1, #values do notes[#notes + 1] = values[i] end
+  local at = #NAMES + 1
+  tier_count = values[at]
+  for index = 0, tier_count - 1 do
+    local tier = { index = index, notes = {} }
+    for i, name in ipairs(TIER_VALUES) do tier[name] = values[at + i] end
+    at = at + #TIER_VALUES + 1
+    for i = 1, values[at] do tier.notes[i] = values[at + i] end
+    at = at + values[at]
+    tiers[index] = tier
+  end
 end
 if incarnation ~= call[1] or redis.call('EXISTS', unpack(KEYS)) ~= room.keys then return { 'lost', clock } end
 local now, ahead = time_since(room.written_at, room.ahead, call[3])
@@ -70,6 +88,22 @@ local opened = opensAt < 0 or now >= opensAt
 
 -- How long a turn is kept for a visitor who has missed one.
 local function long_ms() return math.max(claimMs, TURN_AGAIN_MS) end
+
+-- Of all tiers together.
+local function total(name)
+  local sum = 0
+  for index = 0, tier_count - 1 do sum = sum + tiers[index][name] end
+  return sum
+end
+
+local function is_drawn() return tiers[0].drawn >= 0 end
+
+-- How many were drawn, -1 before the draw.
+local function total_drawn() return is_drawn() and total('drawn') or -1 end
+
+local function tier_of(number) return tiers[math.floor(number / TIER)] end
+
+local function departed_key(index) return index == 0 and DEPARTED or KEYS[12 + index] end
 
 local function number_text(number) return string.format('%d', number) end
 
@@ -86,7 +120,13 @@ local function commit(parts)
   room.keys = redis.call('EXISTS', unpack(KEYS))
   local values = {}
   for i, name in ipairs(NAMES) do values[i] = room[name] end
-  for _, note in ipairs(notes) do values[#values + 1] = note end
+  values[#NAMES + 1] = tier_count
+  for index = 0, tier_count - 1 do
+    local tier = tiers[index]
+    for _, name in ipairs(TIER_VALUES) do values[#values + 1] = tier[name] end
+    values[#values + 1] = #tier.notes
+    for _, note in ipairs(tier.notes) do values[#values + 1] = note end
+  end
   redis.call('HSET', META, 'live', cmsgpack.pack(unpack(values)))
   return reply(parts)
 end

@@ -24,11 +24,15 @@ local function pack_visitor(visitor)
   return cmsgpack.pack(visitor[NUMBER], visitor[PASS_EXPIRY], visitor[VISIT_ID])
 end
 
--- A number at the end of the queue.
-local function new_number()
-  room.tail = room.tail + 1
-  room.tail_at = now
-  return room.tail
+-- A number at the end of the tier.
+local function new_number(tier)
+  tier.tail = tier.tail + 1
+  tier.tail_at = now
+  return tier.index * TIER + tier.tail
+end
+
+local function has_turn(name)
+  return redis.call('ZSCORE', TURNS, name) or redis.call('ZSCORE', LONG_TURNS, name)
 end
 
 -- Ends the turn of this number; returns whether there was one.

@@ -3,22 +3,11 @@
 -- Statuses: L ended   M gone   T retry
 -- Parts: statuses
 -- Writes: all but DEPARTED_CHUNKS if no visitor waited.
--- @include room, visitors, visits, move_on
-local buyers, visit_ids = call[4], call[5]
-local statuses = {}
-
-if not late then move_on() end
-for i, buyer in ipairs(buyers) do
+-- @include room, visitors, visits, each_visit
+return answer_each(function(buyer, visit_id)
   local visitor = read_visitor(redis.call('HGET', VISITORS, buyer))
-  if not visitor or (visit_ids[i] >= 0 and visit_ids[i] ~= visitor[VISIT_ID]) then
-    statuses[i] = 'M'
-  elseif late then
-    statuses[i] = 'T'
-  else
-    end_visit(buyer, visitor)
-    statuses[i] = 'L'
-  end
-end
-local parts = { table.concat(statuses) }
-if late then return reply(parts) end
-return commit(parts)
+  if not visitor or (visit_id >= 0 and visit_id ~= visitor[VISIT_ID]) then return 'M' end
+  if late then return 'T' end
+  end_visit(buyer, visitor)
+  return 'L'
+end)

@@ -4,17 +4,18 @@
 --   tends: of each item { stock, departed_version, turns_since, revoked_since, drawn (-1 for not
 --     yet), buyers, visit_ids, numbers, ranks }
 --   stock: { at, state, available } or empty; state: 1 open, 2 closed, 3 sold_out, 4 ended
--- Parts, five of each item: the numbers of the state, packed; visits packed: code, number, then
---   ahead (-1 for not present) or expiry; turns packed; chunks as index, bits, ...; revoked as
---   packed buyer and visit id each. Then, once, the seed once the room is drawn, or ''
+-- Parts, five of each item: the numbers of the state, then of each tier, packed; visits packed:
+--   code, number, then ahead (-1 for not present) or expiry; turns packed; chunks as index, bits,
+--   ...; revoked as packed buyer and visit id each. Then, once, the seed once the room is drawn, or
+--   '', and the names of the tiers by priority
 --   Codes of visits: 0 waiting   1 admitted   2 gone
 -- Writes: all but DEPARTED and DEPARTED_CHUNKS.
 -- @include lists, room, visitors, move_on, admission
 local visitors = {}
 
--- `called` of the latest note that is old enough; forgets those before it.
-local function passed()
-  local at = 0
+-- `called` of the latest note of the tier that is old enough; forgets those before it.
+local function passed(tier)
+  local notes, at = tier.notes, 0
   for i = 1, #notes, 2 do
     if room.door_time - notes[i] < claimMs then break end
     at = i
@@ -23,9 +24,9 @@ local function passed()
   if at > 1 then
     local kept = {}
     for i = at, #notes do kept[#kept + 1] = notes[i] end
-    notes = kept
+    tier.notes = kept
   end
-  return notes[2]
+  return tier.notes[2]
 end
 
 local function load_visitors(buyers)
@@ -41,8 +42,9 @@ end
 
 -- Gives a visitor whose number is over a new one at the end of the queue.
 local function requeue(buyer, visitor)
-  if visitor[PASS_EXPIRY] ~= 0 then room.waiting = room.waiting + 1 end
-  visitor[NUMBER], visitor[PASS_EXPIRY], visitor[MISSED] = new_number(), 0, 0
+  local tier = tier_of(visitor[NUMBER])
+  tier.waiting = tier.waiting + 1
+  visitor[NUMBER], visitor[PASS_EXPIRY], visitor[MISSED] = new_number(tier), 0, 0
   save_visitor(buyer, visitor)
 end
 
@@ -55,19 +57,15 @@ local function take_over(stock)
   redis.call('ZREMRANGEBYSCORE', PASSES, '(' .. number_text(-stock[1]), '(0')
 end
 
-local function has_turn(name)
-  return redis.call('ZSCORE', TURNS, name) or redis.call('ZSCORE', LONG_TURNS, name)
-end
-
 -- The names of the visitors who are present for this call only.
 local once = {}
 
 local function is_present(name, rank, seen)
   redis.call('ZADD', LAST_SEEN, number_text(seen), name)
-  redis.call('ZADD', PRESENT, number_text(rank), name)
+  redis.call('ZADD', PRESENT, number_text(tier_of(tonumber(name)).index * TIER + rank), name)
 end
 
-local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn)
+local function register(buyer, visit_id, number, rank, ahead, passed_ranks, drawn)
   local visitor = visitors[buyer]
   if not visitor or visitor[VISIT_ID] ~= visit_id then return end
   if visitor[PASS_EXPIRY] ~= 0 then
@@ -75,7 +73,8 @@ local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn
     return
   end
   if visitor[NUMBER] ~= number then return end
-  if drawn ~= room.drawn or (random == 1 and drawn < 0) or rank > reach then return end
+  local tier = tier_of(number)
+  if drawn ~= total_drawn() or (random == 1 and drawn < 0) or rank > tier.called + ahead then return end
   local name = number_text(number)
   local seen = tonumber(redis.call('ZSCORE', LAST_SEEN, name) or -1)
   if seen == HAD_TURN and has_turn(name) then
@@ -84,7 +83,7 @@ local function register(buyer, visit_id, number, rank, reach, passed_rank, drawn
     return
   end
   if seen >= RETURNED and seen < HAD_TURN then return is_present(name, rank, RETURNED + room.door_time) end
-  if visitor[MISSED] <= TURNS_AGAIN and (seen >= HAD_TURN or (seen < 0 and rank <= passed_rank)) then
+  if visitor[MISSED] <= TURNS_AGAIN and (seen >= HAD_TURN or (seen < 0 and rank <= passed_ranks[tier.index])) then
     room.missed_turns = room.missed_turns + 1
     if seen == HAD_TURN then
       visitor[MISSED] = visitor[MISSED] + 1
@@ -114,11 +113,15 @@ local function answer(buyer, visit_id)
     visitor[PASS_EXPIRY] = now + passMs
     redis.call('ZADD', PASSES, number_text(visitor[PASS_EXPIRY]), name)
     save_visitor(buyer, visitor)
-    room.waiting = room.waiting - 1
+    local tier = tier_of(visitor[NUMBER])
+    tier.waiting = tier.waiting - 1
     room.admitted = room.admitted + 1
     return 1, visitor[NUMBER], visitor[PASS_EXPIRY]
   end
-  return 0, visitor[NUMBER], redis.call('ZRANK', PRESENT, name) or -1
+  local place = redis.call('ZRANK', PRESENT, name)
+  local base = tier_of(visitor[NUMBER]).index * TIER
+  if place and base > 0 then place = place - redis.call('ZCOUNT', PRESENT, '-inf', number_text(base)) end
+  return 0, visitor[NUMBER], place or -1
 end
 
 -- Adds the numbers whose turn lasts until then or longer.
@@ -135,9 +138,11 @@ local function chunks_since(version)
   local versions = redis.call('HGETALL', DEPARTED_CHUNKS)
   for i = 1, #versions, 2 do
     if tonumber(versions[i + 1]) > version then
-      local first = versions[i] * CHUNK / 8
-      parts[#parts + 1] = tonumber(versions[i])
-      parts[#parts + 1] = redis.call('GETRANGE', DEPARTED, number_text(first), number_text(first + CHUNK / 8 - 1))
+      local index = tonumber(versions[i])
+      local tier = math.floor(index * CHUNK / TIER)
+      local first = (index - tier * TIER / CHUNK) * CHUNK / 8
+      parts[#parts + 1] = index
+      parts[#parts + 1] = redis.call('GETRANGE', departed_key(tier), number_text(first), number_text(first + CHUNK / 8 - 1))
     end
   end
   return parts
@@ -145,11 +150,20 @@ end
 
 local function state_numbers()
   local ahead, speed = near()
-  return pack_all({
-    opened and 1 or 0, room.paused, room.stock_state, room.rate, room.burst, room.tokens, room.tail, room.called,
-    room.called + ahead, redis.call('ZCOUNT', PRESENT, '-inf', number_text(room.called)), speed, room.waiting,
-    room.admitted, room.missed_turns, outstanding(), capacity(), room.drawn, room.door_time, room.departed_version,
-  })
+  local present, of_tiers = 0, {}
+  for _, index in ipairs(tier_order) do
+    local tier = tiers[index]
+    local here = redis.call('ZCOUNT', PRESENT, number_text(index * TIER), number_text(index * TIER + tier.called))
+    present = present + here
+    for _, value in ipairs({ index, tier.tail, tier.called, tier.called + ahead, here, tier.waiting, tier.drawn }) do of_tiers[#of_tiers + 1] = value end
+  end
+  local numbers = {
+    opened and 1 or 0, room.paused, room.stock_state, room.rate, room.burst, room.tokens, total('tail'), total('called'),
+    total('called') + ahead, present, speed, total('waiting'), room.admitted, room.missed_turns, (outstanding()), capacity(), total_drawn(),
+    room.door_time, room.departed_version, opensAt, revision, tier_count,
+  }
+  for _, value in ipairs(of_tiers) do numbers[#numbers + 1] = value end
+  return pack_all(numbers)
 end
 
 local function tend(stock, departed_version, turns_since, revoked_since, drawn, buyers, visit_ids, numbers, ranks)
@@ -159,8 +173,9 @@ local function tend(stock, departed_version, turns_since, revoked_since, drawn, 
   end
   load_visitors(buyers)
   if not late then
-    local reach, passed_rank = room.called + near(), passed()
-    for i, buyer in ipairs(buyers) do register(buyer, visit_ids[i], numbers[i], ranks[i], reach, passed_rank, drawn) end
+    local ahead, passed_ranks = near(), {}
+    for index = 0, tier_count - 1 do passed_ranks[index] = passed(tiers[index]) end
+    for i, buyer in ipairs(buyers) do register(buyer, visit_ids[i], numbers[i], ranks[i], ahead, passed_ranks, drawn) end
     if tended then let_in() end
     forget_once()
   end
@@ -178,6 +193,9 @@ local parts = {}
 for i, item in ipairs(call[4]) do
   parts[5 * i - 4], parts[5 * i - 3], parts[5 * i - 2], parts[5 * i - 1], parts[5 * i] = tend(unpack(item))
 end
-parts[#parts + 1] = room.drawn >= 0 and seed or ''
+parts[#parts + 1] = is_drawn() and seed or ''
+local names = {}
+for i, index in ipairs(tier_order) do names[i] = tier_names[index + 1] end
+parts[#parts + 1] = names
 if late then return reply(parts) end
 return commit(parts)

@@ -27,8 +27,8 @@ end
 local function move(buyer, visitor, to)
   revoke_pass(buyer, visitor)
   redis.call('HDEL', VISITORS, buyer)
-  visitor[VISIT_ID] = new_number()
-  depart(visitor[VISIT_ID])
+  depart(new_number(tier_of(visitor[NUMBER])))
+  visitor[VISIT_ID] = total('tail')
   redis.call('HSET', VISITORS, to, pack_visitor(visitor))
   return visitor
 end

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SHOW_MS } from '../../../../src/engine/room.js'
 import { Queue as RealQueue } from '../../../../src/memory-engine/room/queue.js'
+import { QueueSpeed } from '../../../../src/memory-engine/room/queue-speed.js'
 import { operation, sameAsModel } from '../../../support/same-as-model.js'
 
 const CLAIM_MS = 640
@@ -20,12 +21,16 @@ class Clocked {
   #now = START
   #doorTime = 0
 
-  constructor(readonly line: Queue) {}
+  constructor(
+    readonly line: Queue,
+    readonly speed: Speed,
+  ) {}
 
   pass(ms: number, opened: boolean): void {
     this.#now += ms
     this.#doorTime += ms
-    this.line.sample(this.#now, this.#doorTime, opened)
+    this.line.sample(this.#now)
+    this.speed.sample(this.#doorTime, opened, this.line)
   }
 
   join(count: number): number {
@@ -48,12 +53,13 @@ class Clocked {
 
   look(rate: number): unknown {
     const { line } = this
-    return [line.tail, line.called, line.speed(this.#doorTime, rate), line.settled(this.#now, 3)]
+    return [line.tail, line.called, this.speed.of(this.#doorTime, rate, line), line.settled(this.#now, 3)]
   }
 
   /** Of ranks from the called one on. */
   isNext(ahead: number, drawn: number): boolean {
-    return this.line.nobodyBefore(this.line.called + ahead, drawn)
+    this.line.drawn = drawn
+    return this.line.nobodyBefore(this.line.called + ahead)
   }
 
   passed(ms: number): number {
@@ -66,19 +72,56 @@ class Clocked {
 
 type Queue = Pick<
   RealQueue,
-  'tail' | 'called' | 'lengthen' | 'shuffle' | 'callUpTo' | 'sample' | 'speed' | 'settled'
+  'tail' | 'called' | 'drawn' | 'lengthen' | 'shuffle' | 'callUpTo' | 'sample' | 'settled'
 > &
   Pick<RealQueue, 'nobodyBefore' | 'note' | 'passed'> & { readonly gone: Pick<RealQueue['gone'], 'add'> }
+
+interface Speed {
+  sample(doorTime: number, opened: boolean, line: Pick<RealQueue, 'called' | 'tail'>): void
+  of(doorTime: number, rate: number, line: Pick<RealQueue, 'called'>): number
+}
+
+/** As a room of one tier observes it. */
+class RealSpeed implements Speed {
+  readonly #speed = new QueueSpeed()
+
+  sample(doorTime: number, opened: boolean, { called, tail }: Queue): void {
+    if (!opened || called >= tail) this.#speed.restart(doorTime, called)
+    this.#speed.sample(doorTime, called)
+  }
+
+  of(doorTime: number, rate: number, { called }: Queue): number {
+    return this.#speed.of(doorTime, called, rate)
+  }
+}
+
+/** From where it is observed, every 10 s. */
+class ModelSpeed implements Speed {
+  #speed = [{ doorTime: 0, called: 0 }]
+
+  sample(doorTime: number, opened: boolean, { called, tail }: Queue): void {
+    const rests = !opened || called === tail
+    if (rests) this.#speed = [{ doorTime, called }]
+    else if (doorTime >= this.#speed.at(-1)!.doorTime + 10_000) this.#speed.push({ doorTime, called })
+  }
+
+  /** Five seconds at the rate asked for, and then what was seen: by the 1,000 s. */
+  of(doorTime: number, rate: number, { called }: Queue): number {
+    const before = this.#speed.at(-2) ?? this.#speed[0]!
+    const ranks = called - before.called + rate / 200
+    return Math.floor((ranks * 1_000_000) / (doorTime - before.doorTime + 5_000))
+  }
+}
 
 /** By every moment there ever was. */
 class Model implements Queue {
   tail = 0
   called = 0
+  drawn: number | null = null
   #tailAt = 0
   #calledAt = 0
-  /** What is known of before, taken every SHOW_MS; and where speed is observed from, every 10 s. */
+  /** What is known of before, taken every SHOW_MS. */
   #ends: Moment[] = [{ now: START, called: 0, tail: 0 }]
-  #speed = [{ doorTime: 0, called: 0 }]
   readonly gone = new Set<number>()
   readonly #notes: { readonly doorTime: number; readonly called: number }[] = []
 
@@ -97,20 +140,9 @@ class Model implements Queue {
     if (rank > this.called) [this.called, this.#calledAt] = [rank, now]
   }
 
-  sample(now: number, doorTime: number, opened: boolean): void {
+  sample(now: number): void {
     if (now >= this.#ends.at(-1)!.now + SHOW_MS)
       this.#ends.push({ now, called: this.called, tail: this.tail })
-    const rests = !opened || this.called === this.tail
-    if (rests) this.#speed = [{ doorTime, called: this.called }]
-    else if (doorTime >= this.#speed.at(-1)!.doorTime + 10_000)
-      this.#speed.push({ doorTime, called: this.called })
-  }
-
-  /** Five seconds at the rate asked for, and then what was seen: by the 1,000 s. */
-  speed(doorTime: number, rate: number): number {
-    const before = this.#speed.at(-2) ?? this.#speed[0]!
-    const ranks = this.called - before.called + rate / 200
-    return Math.floor((ranks * 1_000_000) / (doorTime - before.doorTime + 5_000))
   }
 
   settled(now: number, near: number): number {
@@ -121,9 +153,9 @@ class Model implements Queue {
   }
 
   /** By number, which says something about ranks only behind those that were drawn. */
-  nobodyBefore(rank: number, drawn: number): boolean {
+  nobodyBefore(rank: number): boolean {
     for (let before = this.called + 1; before < rank; before++)
-      if (!this.gone.has(before) || this.called < drawn) return false
+      if (!this.gone.has(before) || this.called < (this.drawn ?? 0)) return false
     return true
   }
 
@@ -140,7 +172,10 @@ class Model implements Queue {
 test('the end of the queue is fixed SHOW_MS after it was there, and its speed is what was seen', () => {
   const wait = fc.constantFrom(0, 10, 990, 1_000, SHOW_MS - 10, SHOW_MS, SHOW_MS + 10, 5_000, 9_990, 10_000)
   sameAsModel<Clocked>(
-    () => ({ real: new Clocked(new RealQueue(CLAIM_MS, START)), model: new Clocked(new Model()) }),
+    () => ({
+      real: new Clocked(new RealQueue(CLAIM_MS, START), new RealSpeed()),
+      model: new Clocked(new Model(), new ModelSpeed()),
+    }),
     [
       fc
         .tuple(wait, fc.constantFrom(true, true, true, false))
@@ -175,7 +210,7 @@ function ten() {
 
 test('a called rank counts as there from SHOW_MS on, whatever was called again meanwhile', () => {
   const line = ten()
-  line.sample(START + SHOW_MS, 0, true)
+  line.sample(START + SHOW_MS)
   line.callUpTo(5, START + SHOW_MS)
   expect(line.settled(START + SHOW_MS, 3)).toBe(3)
   line.callUpTo(5, START + SHOW_MS + 1)
@@ -190,23 +225,23 @@ test('the end of the queue counts as there from SHOW_MS on', () => {
 })
 
 test('the speed is taken from 10 s of open time, and not from one ms less', () => {
-  const line = ten()
-  line.callUpTo(1, START)
-  line.sample(START, 9_999, true)
-  line.callUpTo(2, START)
-  line.sample(START, 19_998, true)
-  expect(line.speed(20_000, 0)).toBe(Math.floor((2 * 1_000_000) / 25_000))
-  const late = ten()
-  late.callUpTo(1, START)
-  late.sample(START, 10_000, true)
-  late.callUpTo(2, START)
-  late.sample(START, 20_000, true)
-  expect(late.speed(20_000, 0)).toBe(Math.floor(1_000_000 / 15_000))
+  const early = new QueueSpeed()
+  early.sample(9_999, 1)
+  early.sample(19_998, 2)
+  expect(early.of(20_000, 2, 0)).toBe(Math.floor((2 * 1_000_000) / 25_000))
+  const late = new QueueSpeed()
+  late.sample(10_000, 1)
+  late.sample(20_000, 2)
+  expect(late.of(20_000, 2, 0)).toBe(Math.floor(1_000_000 / 15_000))
 })
 
 test('numbers say which ranks were given up once all that were drawn have been called, the last included', () => {
   const line = ten()
   line.gone.add(6)
   line.callUpTo(5, START)
-  expect([4, 5, 6].map((drawn) => line.nobodyBefore(7, drawn))).toEqual([true, true, false])
+  const isNext = [4, 5, 6].map((drawn) => {
+    line.drawn = drawn
+    return line.nobodyBefore(7)
+  })
+  expect(isNext).toEqual([true, true, false])
 })

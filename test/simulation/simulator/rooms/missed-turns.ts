@@ -91,7 +91,7 @@ export class MissedTurns {
     if (drawn !== room.drawn || (room.rules.order === 'random' && drawn === null)) return []
     return visits.flatMap(({ buyer, visitId, number, rank }) => {
       const own = room.findVisit(buyer, visitId)?.number === number && rank === rankOf(number)
-      return own && rank <= room.queue.called + room.near ? [number] : []
+      return own && rank <= room.tiers.of(number).called + room.near ? [number] : []
     })
   }
 }

@@ -251,7 +251,7 @@ export class RoomWatch {
   }
 
   #snapshot(room: Room, movedAt: number): Snapshot {
-    const { tokenBucket, outstanding, queue, stock, paused, admitted, missedTurns } = room
+    const { tokenBucket, outstanding, tiers, stock, paused, admitted, missedTurns } = room
     const places = new Map<string, Seen>()
     for (const buyer of this.#buyers) {
       const place = room.find(buyer)
@@ -267,7 +267,7 @@ export class RoomWatch {
       turns: new Set(outstanding.turnsSince(0)),
       admitted,
       missed: missedTurns,
-      called: queue.called,
+      called: tiers.called,
       stock,
       places,
     }
