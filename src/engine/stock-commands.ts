@@ -55,10 +55,10 @@ export interface StockCommands {
    * 3. `countedAt` (without one, `now`) is before the newest one of the SKU: `superseded`. It is
    *    not remembered.
    * 4. Without a `basis`, or if the target of this partition is not `basis.own` any more:
-   *    `uncounted`, with the target `own`. `basis.others` is the sum of `total` over the other
-   *    partitions, which must have been read, twice with the same result, since `own` was. (Then
-   *    there was a moment at which all of them were what was read.) A sale of one partition has
-   *    `others: 0`, and `own: null`, which is not checked.
+   *    `uncounted`, with the target `own` and the debt `owed`. `basis.others` is the sum of `total`
+   *    over the other partitions, which must have been read, twice with the same result, since
+   *    `own` was. (Then there was a moment at which all of them were what was read.) A sale of one
+   *    partition has `others: 0`, and `own: null`, which is not checked.
    * 5. `change` is `total` less the target of the sale. Units that are added free the debt first;
    *    the rest becomes available. Units that are taken away are taken from the available ones;
    *    what is lacking is added to the debt. Event `counted`, then `sold_out` if it took the last.
@@ -91,7 +91,7 @@ export interface StockCommands {
           readonly replayed: boolean
         }
       | { readonly status: 'superseded'; readonly owed: number }
-      | { readonly status: 'uncounted'; readonly own: number }
+      | { readonly status: 'uncounted'; readonly own: number; readonly owed: number }
       | { readonly status: 'conflict' }
       | Retry
   }

@@ -172,6 +172,12 @@ export class Partitions {
 }
 
 /**
+ * The partition where the units of the sale change: stock counts, restocks and moves. It keeps what
+ * is owed, so units that a debt has a claim to are not taken out of the sale by another change.
+ */
+export const STOCK_PARTITION = 0
+
+/**
  * The partition that holds all reservations of a buyer. Limits are exact only if one partition
  * holds them all. Different bits of the hash select the partition and the bucket.
  */

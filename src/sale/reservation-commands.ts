@@ -5,7 +5,7 @@ import { checkId, type SignalOption } from '../validation.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { LedgerBarrier } from './ledger-barrier.js'
 import { follow, movedIn } from './moved.js'
-import { type Parts, partitionForBuyer } from './partitions.js'
+import { type Parts, STOCK_PARTITION } from './partitions.js'
 import { confirmWithRebalancing, restockWithRebalancing } from './rebalancing/with-rebalancing.js'
 import { conflict } from './reserve.js'
 import type { Public, SaleRulesIndex } from './reserve-request.js'
@@ -98,19 +98,18 @@ export class ReservationCommands {
     const call = this.#client.call(options)
     const book = await this.#client.learnAbout([{ sku }], call)
     const op = { sku: book.place(sku, 'sku'), quantity, key, final: true }
-    const partition = partitionForBuyer(this.#client.partitions.incarnation!, key, book.rules.partitions)
     await this.#ledgerBarrier?.ready(call)
     const answer = this.#client.rebalancer
       ? await this.#client.withRebalancing(call, (rebalancer, ask) =>
-          restockWithRebalancing(rebalancer, ask, partition, op, call),
+          restockWithRebalancing(rebalancer, ask, STOCK_PARTITION, op, call),
         )
-      : await this.#client.partitions.at(partition).ask('restock', op, call, (settled) => settled)
+      : await this.#client.partitions.at(STOCK_PARTITION).ask('restock', op, call, (settled) => settled)
     if (answer.status === 'conflict') throw conflict()
     if (answer.status === 'lacking') throw new Error('unreachable')
     this.#acknowledged.noteRestock(op, answer.applied)
     onApplied()
     const { applied, replayed } = answer
-    return this.acknowledge({ status: 'restocked', sku, applied, replayed }, partition, call)
+    return this.acknowledge({ status: 'restocked', sku, applied, replayed }, STOCK_PARTITION, call)
   }
 
   /** Records an answer in the acknowledgement cache and returns it in public form. */

@@ -1,12 +1,12 @@
 import type { SignalOption } from '../validation.js'
-import { partitionForBuyer } from './partitions.js'
+import { STOCK_PARTITION } from './partitions.js'
 import { setTotalOfAll } from './rebalancing/stock-count.js'
 import { moveWithRebalancing } from './rebalancing/with-rebalancing.js'
 import { conflict } from './reserve.js'
 import type { MoveResult, SetTotalResult } from './results.js'
 import type { SaleContext } from './sale-context.js'
 
-/** See `setTotal` of `FlashSale`. Partition 0 decides it. */
+/** See `setTotal` of `FlashSale`. */
 export async function setTotal(
   { client, acknowledged, ledgerBarrier, soldOut, reservations }: SaleContext,
   {
@@ -29,7 +29,7 @@ export async function setTotal(
   const answer = client.rebalancer
     ? await client.fanOut((parts) => setTotalOfAll(parts, { ...op, basis: null, final: false }, call))
     : await client.partitions
-        .at(0)
+        .at(STOCK_PARTITION)
         .ask('setTotal', { ...op, basis: { others: 0, own: null }, final: true }, call, (settled) => settled)
   if (answer.status === 'conflict') throw conflict()
   if (answer.status === 'uncounted') throw new Error('unreachable')
@@ -39,10 +39,10 @@ export async function setTotal(
   const counted = { change, applied, owed, countedAt: answer.countedAt }
   acknowledged.noteCount({ ...op, basis: null, final: true, counted })
   soldOut.forget()
-  return reservations.acknowledge({ status: 'set', sku, applied, owed, replayed }, 0, call)
+  return reservations.acknowledge({ status: 'set', sku, applied, owed, replayed }, STOCK_PARTITION, call)
 }
 
-/** See `move` of `FlashSale`. The key determines the partition. */
+/** See `move` of `FlashSale`. */
 export async function moveUnits(
   { client, acknowledged, ledgerBarrier, soldOut, reservations }: SaleContext,
   move: { readonly from: string; readonly to: string; readonly quantity: number; readonly key: string },
@@ -53,17 +53,16 @@ export async function moveUnits(
   const book = await client.learnAbout([{ sku: move.from }, { sku: move.to }], call)
   const [from, to] = [book.place(move.from, 'from'), book.place(move.to, 'to')]
   const op = { from, to, quantity, key, final: true, atMost: null }
-  const partition = partitionForBuyer(client.partitions.incarnation!, key, book.rules.partitions)
   await ledgerBarrier?.ready(call)
   const answer = client.rebalancer
     ? await client.withRebalancing(call, (rebalancer, ask) =>
-        moveWithRebalancing(rebalancer, ask, partition, op, call),
+        moveWithRebalancing(rebalancer, ask, STOCK_PARTITION, op, call),
       )
-    : await client.partitions.at(partition).ask('move', op, call, (settled) => settled)
+    : await client.partitions.at(STOCK_PARTITION).ask('move', op, call, (settled) => settled)
   if (answer.status === 'conflict') throw conflict()
   if (answer.status === 'lacking') throw new Error('unreachable')
   acknowledged.noteMove({ ...op, atMost: answer.applied })
   soldOut.forget()
   const { applied, replayed } = answer
-  return reservations.acknowledge({ status: 'moved', applied, replayed }, partition, call)
+  return reservations.acknowledge({ status: 'moved', applied, replayed }, STOCK_PARTITION, call)
 }

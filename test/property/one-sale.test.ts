@@ -11,14 +11,11 @@ const kinds = startedKinds()
 /**
  * Each partition has a time of its own: a clock that is set back is seen in some and not in others.
  */
-const onwards = stories(30, false).map((steps) =>
-  steps.filter((step) => !(step instanceof Pass && step.ms < 0)),
-)
+const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanceof Pass && step.ms < 0)))
 
 /**
  * Whatever its answers are, a sale of one partition could have given them: that there are several,
- * nobody can tell. Without stock counts: units that come back while units are owed, or were, are in
- * transit until a call needs them (see `withhold` of the engine).
+ * nobody can tell.
  */
 describe.each(kinds)('a sale of several partitions answers as one, on $name', (kind) => {
   test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {

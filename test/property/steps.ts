@@ -208,10 +208,9 @@ function updates(): fc.Arbitrary<Operation> {
 }
 
 /**
- * @param isWhole The sale has one partition: there are stock counts.
  * @param alone What takes several steps is not sent at once with others.
  */
-function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
+function operations(alone: boolean): fc.Arbitrary<Operation> {
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Operation>) => ({ weight, arbitrary })
   const payment = option('paymentId', fc.constantFrom('p1', 'p2'))
   const buyer = fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, option('buyer', buyers))
@@ -262,7 +261,7 @@ function operations(isWhole: boolean, alone: boolean): fc.Arbitrary<Operation> {
         .map(([sku, quantity, key]) => ({ do: 'restock', sku, quantity, key })),
     ),
     weighted(
-      isWhole ? 3 : 0,
+      3,
       fc
         .tuple(
           fc.constantFrom(...SKUS),
@@ -321,11 +320,10 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     }
   })
 
-/** @param isWhole See {@link operations}. */
-export function stories(maxLength: number, isWhole = true): fc.Arbitrary<Step[]> {
+export function stories(maxLength: number): fc.Arbitrary<Step[]> {
   const handle = fc.nat({ max: HANDLES - 1 })
-  const request = fc.record({ handle, operation: operations(isWhole, true) })
-  const requestAtOnce = fc.record({ handle, operation: operations(isWhole, false) })
+  const request = fc.record({ handle, operation: operations(true) })
+  const requestAtOnce = fc.record({ handle, operation: operations(false) })
   const create = fc.boolean().map((same): Operation => ({ do: 'create', same }))
   const weighted = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary })
   const step = fc.oneof(

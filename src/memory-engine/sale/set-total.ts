@@ -17,7 +17,7 @@ export function setTotal(
   if (!counted && newest && countedAt < newest.countedAt) return { status: 'superseded', owed }
   const own = state.stock.of(sku).total - owed
   const isCounted = op.basis && (op.basis.own === null || op.basis.own === own)
-  if (!counted && !isCounted) return { status: 'uncounted', own }
+  if (!counted && !isCounted) return { status: 'uncounted', own, owed }
   if (newest && !newest.complete) complete(state, newest)
   const change = counted?.change ?? op.total - own - op.basis!.others
   const taken = state.shift(sku, change)

@@ -50,7 +50,7 @@ export const countCommands: Definitions<CountCommands, Details> = {
         if (letter === 'T') return RETRY
         if (letter === 'C') return { status: 'conflict' }
         if (letter === 'O') return { status: 'superseded', owed: nextNumber(from) }
-        if (letter === 'U') return { status: 'uncounted', own: nextNumber(from) }
+        if (letter === 'U') return { status: 'uncounted', own: nextNumber(from), owed: nextNumber(from) }
         if (letter !== 'S' && letter !== 'P') throw unknownStatus('setTotal', from.statuses[i])
         const [change, applied, owed] = [nextNumber(from), nextNumber(from), nextNumber(from)]
         const countedAt = nextNumber(from)

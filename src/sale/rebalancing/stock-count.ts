@@ -20,8 +20,14 @@ export async function setTotalOfAll(
     parts.ask(0, 'setTotal', { ...op, ...more }, call, (answer) => answer)
   let first = await ask({})
   while (first.status === 'uncounted') {
-    const { own } = first
+    const { own, owed } = first
+    if (owed > 0) await collectDebt(parts, op.sku, call)
     first = await ask({ basis: { own, others: await totalOfOthers(parts, op.sku, call) } })
+  }
+  // What another count owes is known once the units elsewhere are collected.
+  if (first.status === 'superseded' && first.owed > 0) {
+    await collectDebt(parts, op.sku, call)
+    return ask({})
   }
   if (first.status !== 'set' || first.complete) return first
   try {

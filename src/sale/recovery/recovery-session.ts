@@ -6,7 +6,7 @@ import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
 import { completeTransfer } from '../moved.js'
-import { type Parts, partitionForBuyer } from '../partitions.js'
+import { type Parts, STOCK_PARTITION } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
 import { collectDebt } from '../rebalancing/stock-count.js'
@@ -248,15 +248,13 @@ export class RecoverySession {
   }
 
   async #restock(op: Op<'restock'>): Promise<FinalAnswer<'restock'>> {
-    const target = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
-    if (this.#rebalancer) return restockWithRebalancing(this.#rebalancer, this.#ask, target, op, this.#call())
-    return this.#ask(target, 'restock', op)
+    if (!this.#rebalancer) return this.#ask(STOCK_PARTITION, 'restock', op)
+    return restockWithRebalancing(this.#rebalancer, this.#ask, STOCK_PARTITION, op, this.#call())
   }
 
   async #move(op: Op<'move'>): Promise<FinalAnswer<'move'>> {
-    const target = partitionForBuyer(this.#client.partitions.incarnation!, op.key, this.#parts.count)
-    if (this.#rebalancer) return moveWithRebalancing(this.#rebalancer, this.#ask, target, op, this.#call())
-    return this.#ask(target, 'move', op)
+    if (!this.#rebalancer) return this.#ask(STOCK_PARTITION, 'move', op)
+    return moveWithRebalancing(this.#rebalancer, this.#ask, STOCK_PARTITION, op, this.#call())
   }
 
   async #control(op: Op<'control'>): Promise<FinalAnswer<'control'>> {

@@ -155,17 +155,40 @@ onBothPartitioned((open, kind) => {
     expect(await count(shop, 100, 'k2')).toMatchObject({ status: 'set', owed: 0 })
     expect(await statsOf(shop)).toMatchObject({ total: 100, available: 100 })
     expect(await shop.ask(0, 'setTotal', { ...op, final: true })).toMatchObject({
-      ...{ status: 'set', applied: -10, owed: 25, complete: true, replayed: true },
+      ...{ status: 'set', applied: -35, owed: 0, complete: true, replayed: true },
     })
+  })
+
+  test('while a count is under way, an older one hears what is owed in the end', async () => {
+    const shop = await open({ stock: { a: 40 } })
+    await holdIn(shop, [1, 2])
+    const op = setTotalOp({ total: 1, basis: { own: 10, others: 30 }, final: false })
+    await shop.ask(0, 'setTotal', op)
+    const older = { sku: 'a', total: 9, key: 'older', countedAt: shop.clock.now() - 1 }
+    expect(await shop.sale.setTotal(older)).toMatchObject({ status: 'superseded', owed: 1 })
+    expect(await statsOf(shop)).toMatchObject({ total: 2, held: 2, owed: 1 })
+  })
+
+  test('what a count under way has a claim to is neither taken out nor moved', async () => {
+    const shop = await open({ stock: { a: 40, b: 0 } })
+    const op = setTotalOp({ total: 0, basis: { own: 10, others: 30 }, final: false })
+    await shop.ask(0, 'setTotal', op)
+    for (let i = 0; i < 8; i++) {
+      expect(await shop.sale.restock({ sku: 'a', quantity: -3, key: `r${i}` })).toMatchObject({ applied: 0 })
+      expect(await shop.sale.move({ from: 'a', to: 'b', quantity: 3, key: `m${i}` })).toMatchObject({
+        applied: 0,
+      })
+    }
+    expect(await statsOf(shop)).toEqual({ total: 0, available: 0, held: 0, confirmed: 0, inTransit: 0 })
   })
 
   test('a restock in the middle of a count makes it count again', async () => {
     const shop = await open({ stock: { a: 40 } })
     const uncounted = await shop.ask(0, 'setTotal', setTotalOp({ total: 5, basis: null, final: false }))
-    expect(uncounted).toEqual({ status: 'uncounted', own: 10 })
+    expect(uncounted).toEqual({ status: 'uncounted', own: 10, owed: 0 })
     await shop.ask(0, 'restock', { sku: 0, quantity: 1, key: 'r', final: true })
     const op = setTotalOp({ total: 5, basis: { own: 10, others: 30 }, final: false })
-    expect(await shop.ask(0, 'setTotal', op)).toEqual({ status: 'uncounted', own: 11 })
+    expect(await shop.ask(0, 'setTotal', op)).toEqual({ status: 'uncounted', own: 11, owed: 0 })
     expect(await count(shop, 5)).toMatchObject({ applied: -36 })
   })
 

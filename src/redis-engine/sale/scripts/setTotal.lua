@@ -4,7 +4,7 @@
 --     and own), others, own, final, restored, difference, applied, owed }
 --   restored: 1 in a recovery, and then the three values after it are what the count did
 -- Statuses: S set, P replayed: difference, applied, owed, counted at, complete 0 or 1
---   O superseded: owed   U uncounted: own   C conflict   T retry
+--   O superseded: owed   U uncounted: own, owed   C conflict   T retry
 -- Writes: all.
 -- @include partition, may_write, types, stored_values, stock_moves, event_log, expiry, remembered
 -- @include commit
@@ -81,6 +81,7 @@ local function set_total(sku, total, key, at, basis, others, own, final, restore
     local target = row[TOTAL] - row[OWED]
     if basis == 0 or (basis == 2 and own ~= target) then
       details[#details + 1] = target
+      details[#details + 1] = row[OWED]
       return 'U'
     end
     difference = total - target - others
