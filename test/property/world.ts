@@ -325,7 +325,7 @@ function named(answer: Answer, { names, ids }: Side): Answer {
   const { reservation, reservations, page, skus } = answer
   return {
     ...answer,
-    ...(skus ? { skus: allArrived(skus as Stats['skus']) } : {}),
+    ...(answer.status === 'stats' ? { skus: allArrived(skus as Stats['skus']) } : {}),
     ...(reservation && { reservation: rename(reservation) }),
     ...(reservations ? { reservations: (reservations as string[]).map(nameOf) } : {}),
     ...(page ? { page: (page as Reservation[]).map(rename) } : {}),
