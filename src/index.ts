@@ -22,6 +22,7 @@ export type {
   EventPage,
   EventSubject,
   FurtherPayment,
+  KeyedRefund,
   Line,
   MoveOp,
   PresentRules,
@@ -57,6 +58,7 @@ export { FlashSale } from './sale/flash-sale.js'
 export type { Ledger, LedgerRecord, LedgerWriter } from './sale/ledger.js'
 export type { FlashSaleOptions } from './sale/options.js'
 export type { RecoverySource } from './sale/recovery/replay.js'
+export type { RefundOptions } from './sale/refund.js'
 export type { ReserveRequest } from './sale/reserve-request.js'
 export type * from './sale/results.js'
 export type { SaleRules } from './sale/rules.js'

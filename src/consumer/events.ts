@@ -1,4 +1,4 @@
-import { cartAsOf } from '../engine/carts.js'
+import { cartAsOf, leavesOrder } from '../engine/carts.js'
 import type { Cart, Rules, RulesChanges, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { StockholdError } from '../errors.js'
 import type { Item, RefundReason, Reservation, ReservationState } from '../sale/results.js'
@@ -39,8 +39,9 @@ export interface EventOffset {
  * - `refund_due`: a payment came that cannot be honoured: refund the payment `paymentId`. There is
  *   one such event for each payment. With `duplicate_payment` the reservation is the order of
  *   another payment, `reservation.paymentId`, and stays one.
- * - `refunded`: the shop took a confirmed reservation back; with `restock` its units are on sale
- *   again.
+ * - `refunded`: the shop took an order back, or a part of it: `items` are the units, with `restock`
+ *   they are on sale again, and `key` is that of the call. `reservation` is `refunded`, or what is
+ *   left of the order, `confirmed`.
  * - `restocked`: `applied` units were added, or removed (negative), of the `quantity` requested
  *   with `key`.
  * - `total_set`: a stock count has set the total of a SKU; `applied` is by how much that changed
@@ -60,7 +61,14 @@ export type SaleEvent = EventOffset &
         readonly reservation: Reservation
       }
     | { readonly type: 'amended'; readonly reservation: Reservation; readonly before: readonly Item[] }
-    | { readonly type: 'refunded'; readonly reservation: Reservation; readonly restock: boolean }
+    | {
+        readonly type: 'refunded'
+        readonly reservation: Reservation
+        readonly restock: boolean
+        readonly items: readonly Item[]
+        /** Absent if `refund` was called without one. */
+        readonly key?: string | undefined
+      }
     | {
         readonly type: 'transferred'
         readonly reservation: Reservation
@@ -221,8 +229,11 @@ export function toEvent(
     case 'expired':
       return { id, type, at, partition, generation, sequence, reservation: asOf(event, stored, rules, type) }
     case 'refunded': {
-      const reservation = asOf(event, stored, rules, type)
-      return { id, type, at, partition, generation, sequence, reservation, restock: event.restock }
+      const { restock, key, part } = event
+      const reservation = asOf(event, stored, rules, leavesOrder(event) ? 'confirmed' : type)
+      const items = part ? itemsOf(part, rules) : reservation.items
+      const told = { id, type, at, partition, generation, sequence, reservation, restock, items }
+      return key === undefined ? told : { ...told, key }
     }
     case 'transferred': {
       const reservation = asOf(event, stored, rules, event.state, event.expiresAt)

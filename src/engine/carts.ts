@@ -1,4 +1,4 @@
-import type { Cart, ChangedCart, StoredReservation, Units } from './records.js'
+import type { Cart, ChangedCart, StoredEvent, StoredReservation, Units } from './records.js'
 
 /** The cart of a reservation as of an event; the reservation may be of any later moment. */
 export function cartAsOf(
@@ -6,6 +6,11 @@ export function cartAsOf(
   stored: StoredReservation,
 ): Cart {
   return changed?.cart ?? firstCart(stored)
+}
+
+/** Whether an event leaves an order of which a part was refunded. */
+export function leavesOrder(event: StoredEvent): boolean {
+  return event.type === 'refunded' && event.part !== undefined && event.isLast === undefined
 }
 
 /** The cart of the request that made a reservation. */
@@ -23,6 +28,21 @@ export function unitsBeyond(cart: Cart, other: Cart): Units {
   return cart
     .map(([sku, quantity]) => [sku, quantity - (known.get(sku) ?? 0)] as const)
     .filter(([, quantity]) => quantity > 0)
+}
+
+/** The units that both carts have, in order of SKU. */
+export function commonUnits(cart: Cart, other: Cart): Units {
+  const known = new Map(other)
+  return cart
+    .map(([sku, quantity]) => [sku, Math.min(quantity, known.get(sku) ?? 0)] as const)
+    .filter(([, quantity]) => quantity > 0)
+}
+
+/** The units of both carts together, in order of SKU. */
+export function addUnits(cart: Cart, other: Cart): Cart {
+  const units = new Map(cart)
+  for (const [sku, quantity] of other) units.set(sku, (units.get(sku) ?? 0) + quantity)
+  return [...units].sort(([a], [b]) => a - b)
 }
 
 /** How many reservations a `limit_exceeded` names, and among how many of the buyer's latest. */

@@ -33,6 +33,8 @@ export interface CartChanges {
   readonly first: Cart
   /** How often the cart was changed. */
   readonly count: number
+  /** Once a part of the order was refunded: the cart before the first part. */
+  readonly ordered?: ChangedCart | undefined
 }
 
 /** The cart of a reservation right after an event. */
@@ -79,6 +81,17 @@ export interface FurtherPayment {
   readonly reason: RecordedReason
 }
 
+/** A refund that was made with a key. */
+export interface KeyedRefund {
+  /** Of the reservation. */
+  readonly id: string
+  /** Names the refund within the order. */
+  readonly key: string
+  readonly restock: boolean
+  /** The part of the order that was asked for; missing: all that was left. */
+  readonly cart?: Cart | undefined
+}
+
 /** Units by SKU index, in ascending order of it; a SKU that is not listed has 0. */
 export type Units = readonly (readonly [sku: number, units: number])[]
 
@@ -114,7 +127,16 @@ export interface EventSubject {
 export type StoredEvent = { readonly sequence: number; readonly at: number } & (
   | (EventSubject & { readonly type: 'reserved' | 'extended'; readonly expiresAt: number })
   | (EventSubject & { readonly type: 'confirmed' | 'released' | 'expired' })
-  | (EventSubject & { readonly type: 'refunded'; readonly restock: boolean })
+  | (EventSubject & {
+      readonly type: 'refunded'
+      readonly restock: boolean
+      /** Of the call, if it had one. */
+      readonly key?: string | undefined
+      /** The units of a call for a part of the order; missing: its whole cart. */
+      readonly part?: Cart | undefined
+      /** With a part: nothing is left of the order. Otherwise it stays confirmed. */
+      readonly isLast?: true | undefined
+    })
   | (EventSubject & {
       readonly type: 'refund_due'
       readonly reason: RecordedReason
@@ -244,6 +266,7 @@ export interface ReservationPage {
   readonly cursor: string
   readonly reservations: readonly StoredReservation[]
   readonly furtherPayments: readonly FurtherPayment[]
+  readonly keyedRefunds: readonly KeyedRefund[]
   /** The partition's counts after the last page, in order of the SKUs; empty before. */
   readonly skus: readonly SkuCounts[]
   /** How many events the partition had written. */

@@ -2,6 +2,7 @@ import type { Retry } from './port.js'
 import type {
   Cart,
   CartChanges,
+  KeyedRefund,
   Moved,
   RecordedReason,
   RefundReason,
@@ -219,14 +220,33 @@ export interface ReservationCommands {
   }
 
   /**
-   * confirmed: `refunded`, event `refunded`; with `restock` the units go to `available`, without it
-   * they leave the sale (`confirmed` and `total` shrink). Again: `replayed: true`, nothing changes.
+   * Takes back an order, as far as it was not refunded before, or a part of it, `cart`. `key` names
+   * the call within the order; a `cart` has one.
+   *
+   * In this order:
+   * 1. No such id: `not_found`.
+   * 2. The key again: with another `cart` or `restock` `conflict`, otherwise `refunded` with
+   *    `replayed: true`.
+   * 3. refunded: without a `cart` `refunded` with `replayed: true`, with one `exceeds_order`. Any
+   *    other state than confirmed: `not_confirmed`.
+   * 4. The cart has more units of a SKU than the order: `exceeds_order`.
+   * 5. After the deadline: `retry`.
+   * 6. With `restock` the units go to `available`, without it they leave the sale (`confirmed` and
+   *    `total` shrink); the key is remembered; event `refunded`. If nothing is left, the order is
+   *    `refunded`, and its cart stays. Otherwise it stays confirmed, and what is left is its cart:
+   *    the reservation's `changes` has its first cart and the `ordered` one, and counts one more.
+   *
+   * A call with `bypassFreeze` takes only the units that the order still has, also in steps 3 and
+   * 4. And not those of the cart that were refunded before under a key that was lost: units of the
+   * `ordered` cart that neither the present cart nor a part under a remembered key has. If it takes
+   * none, the key is remembered, and `replayed` is true.
    */
   refund: {
-    op: { readonly id: string; readonly restock: boolean }
+    op: Omit<KeyedRefund, 'key'> & { readonly key?: string | undefined }
     answer:
       | { readonly status: 'refunded'; readonly reservation: StoredReservation; readonly replayed: boolean }
-      | { readonly status: 'not_confirmed'; readonly reservation: StoredReservation }
+      | { readonly status: 'exceeds_order' | 'not_confirmed'; readonly reservation: StoredReservation }
+      | { readonly status: 'conflict' }
       | { readonly status: 'not_found' }
       | Moved
       | Retry

@@ -41,7 +41,8 @@ export interface TransferCommands {
    * 2. It has departed: `departed` with what `arrive` needs, until it is settled; then `moved`.
    * 3. No `wish`, or its `from` is not the reservation's buyer: `not_found`.
    * 4. The reservation is the receiver's own: `transferred`, `replayed: true`.
-   * 5. Released: `already_released`; expired: `expired`; refunded: `already_refunded`.
+   * 5. Released: `already_released`; expired: `expired`; refunded, or a part of it:
+   *    `already_refunded`.
    * 6. After the deadline: `retry`.
    * 7. To another partition: the units leave, event `departed`; `departed`.
    * 8. In this partition: over a limit of the receiver: `limit_exceeded`, as in `reserve`.

@@ -204,8 +204,8 @@ function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome 
       outcome.isPaid = true
       break
     case 'refunded':
-      outcome.state = 'refunded'
-      outcome.restocked = event.restock
+      outcome.state = event.part ? 'confirmed' : 'refunded'
+      if (!event.part) outcome.restocked = event.restock
       outcome.isPaid = true
       break
     default:
@@ -313,8 +313,11 @@ function detailsOf(event: StoredEvent, rules: Rules): string | null {
       return JSON.stringify({ to: event.to })
     case 'transferred':
       return JSON.stringify({ from: event.from, sender: toText(event.sender) })
-    case 'refunded':
-      return JSON.stringify({ restock: event.restock })
+    case 'refunded': {
+      const { restock, key, part } = event
+      const named = { restock, ...(key !== undefined && { key: toText(key) }) }
+      return JSON.stringify(part ? { ...named, items: JSON.parse(itemsOf(part, rules)) } : named)
+    }
     case 'refund_due': {
       const { reason, further } = event
       return JSON.stringify(further ? { reason, paymentId: toText(further.paymentId) } : { reason })

@@ -1,5 +1,6 @@
 import type {
   FurtherPayment,
+  KeyedRefund,
   MoveOp,
   RecordedReason,
   RefundReason,
@@ -25,7 +26,25 @@ const MAX_BYTES = 64 * 2 ** 20
  */
 function bytesOf({ buyer, key, paymentId, cart, changes }: StoredReservation): number {
   const texts = buyer.length + (key?.length ?? 0) + (paymentId?.length ?? 0)
-  return 400 + 80 * (cart.length + (changes?.first.length ?? 0)) + 2 * texts
+  const lines = cart.length + (changes?.first.length ?? 0) + (changes?.ordered?.cart.length ?? 0)
+  return 400 + 80 * lines + 2 * texts
+}
+
+/** The refunds of one order that had a key, and their approximate size. */
+class KeyedRefunds implements Iterable<KeyedRefund> {
+  readonly #byKey = new Map<string, KeyedRefund>()
+  bytes = 0
+
+  with(refund: KeyedRefund): this {
+    if (this.#byKey.has(refund.key)) return this
+    this.#byKey.set(refund.key, refund)
+    this.bytes += 300 + 80 * (refund.cart?.length ?? 0) + 2 * refund.key.length
+    return this
+  }
+
+  [Symbol.iterator](): Iterator<KeyedRefund> {
+    return this.#byKey.values()
+  }
 }
 
 /** The approximate size of a payment beside a reservation's own. */
@@ -55,8 +74,10 @@ export interface Acknowledged {
   readonly reservation: StoredReservation
   /** `refund_due` was returned for the reservation's own payment: it can never be confirmed. */
   readonly refundDue: RecordedReason | null
-  /** With `refunded`: whether the units went on sale again. */
+  /** With `refunded`: whether the last units went on sale again. */
   readonly restocked: boolean
+  /** The refunds that had a key. */
+  readonly refunds?: Iterable<KeyedRefund> | undefined
   /** With `transferred`: the buyer to whom it went, and its id there. */
   readonly movedTo?: MovedTo | undefined
 }
@@ -66,7 +87,13 @@ export interface MovedTo {
   readonly receiver: string
 }
 
-function stateOf({ state, expiresAt }: StoredReservation, now: number): AcknowledgedState {
+/** An entry of the cache. */
+interface Known extends Acknowledged {
+  readonly refunds?: KeyedRefunds | undefined
+}
+
+function stateOf({ state, expiresAt, changes }: StoredReservation, now: number): AcknowledgedState {
+  if (state === 'confirmed' && changes?.ordered) return 'reduced'
   if (state === 'confirmed' || (state === 'held' && expiresAt > now)) return state
   return 'over'
 }
@@ -81,8 +108,11 @@ export interface AcknowledgedRestock {
 /** An acknowledged stock count. */
 export type AcknowledgedCount = SetTotalOp & { readonly counted: NonNullable<SetTotalOp['counted']> }
 
-/** `confirmed` and `held` reservations have units; all others are `over`. */
-export type AcknowledgedState = 'over' | 'confirmed' | 'held'
+/**
+ * `reduced`, `confirmed` and `held` reservations have units; all others are `over`. `reduced`:
+ * confirmed, and parts of it were refunded.
+ */
+export type AcknowledgedState = 'over' | 'reduced' | 'confirmed' | 'held'
 
 /**
  * The latest entries by key. Two maps: the older one is dropped as a whole, since repeatedly
@@ -101,14 +131,13 @@ class LatestEntries<T> {
     this.#bytesOf = bytesOf
   }
 
-  get(key: string): T | undefined {
-    return this.#young.get(key) ?? this.#old.get(key)
-  }
-
-  set(key: string, value: T): void {
+  /** @param change What becomes of the entry that is known. It may change it in place. */
+  set(key: string, change: (known: T | undefined) => T): void {
     const young = this.#young.get(key)
+    this.#bytes -= young ? this.#bytesOf(young) : 0
+    const value = change(young ?? this.#old.get(key))
     if (!young) this.#old.delete(key)
-    this.#bytes += this.#bytesOf(value) - (young ? this.#bytesOf(young) : 0)
+    this.#bytes += this.#bytesOf(value)
     this.#young.set(key, value)
     if (this.#young.size < LATEST && this.#bytes < MAX_BYTES) return
     this.dropped += this.#old.size
@@ -131,7 +160,9 @@ class LatestEntries<T> {
 
 /** Everything this handle has acknowledged, to be replayed if the server loses it. */
 export class AcknowledgementCache {
-  readonly #reservations = new LatestEntries<Acknowledged>(({ reservation }) => bytesOf(reservation))
+  readonly #reservations = new LatestEntries<Known>(
+    ({ reservation, refunds }) => bytesOf(reservation) + (refunds?.bytes ?? 0),
+  )
   readonly #payments = new LatestEntries<FurtherPayment>(bytesOfPayment)
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   readonly #moves = new Map<string, MoveOp>()
@@ -148,15 +179,22 @@ export class AcknowledgementCache {
    */
   note(
     reservation: StoredReservation,
-    rest: { refundDue?: RecordedReason | null; restocked?: boolean; movedTo?: MovedTo } = {},
+    rest: {
+      refundDue?: RecordedReason | null
+      restocked?: boolean
+      movedTo?: MovedTo
+      refund?: KeyedRefund | undefined
+    } = {},
   ): void {
-    const { id } = reservation
-    const known = this.#reservations.get(id)
-    this.#reservations.set(id, {
-      reservation: known ? later(reservation, known.reservation) : reservation,
-      refundDue: known?.refundDue ?? rest.refundDue ?? null,
-      restocked: rest.restocked === true || known?.restocked === true,
-      movedTo: rest.movedTo ?? known?.movedTo,
+    this.#reservations.set(reservation.id, (known) => {
+      const refunds = rest.refund ? (known?.refunds ?? new KeyedRefunds()).with(rest.refund) : known?.refunds
+      return {
+        reservation: known ? later(reservation, known.reservation) : reservation,
+        refundDue: known?.refundDue ?? rest.refundDue ?? null,
+        restocked: rest.restocked === true || known?.restocked === true,
+        movedTo: rest.movedTo ?? known?.movedTo,
+        ...(refunds && { refunds }),
+      }
     })
   }
 
@@ -172,7 +210,7 @@ export class AcknowledgementCache {
     const isOwn = isOver && reason !== 'duplicate_payment' && reason !== 'refunded'
     this.note(reservation, { refundDue: isOwn ? reason : null })
     if (paymentId !== null && paymentId !== reservation.paymentId && reason !== 'refunded')
-      this.#payments.set(id + paymentId, { id, paymentId, reason })
+      this.#payments.set(id + paymentId, () => ({ id, paymentId, reason }))
   }
 
   noteRestock(op: RestockOp, applied: number): void {

@@ -1,4 +1,4 @@
-import { cartAsOf } from '../engine/carts.js'
+import { cartAsOf, leavesOrder } from '../engine/carts.js'
 import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
 import { highestLimitOf, highestSharedLimitOf } from '../engine/rules.js'
@@ -93,8 +93,9 @@ async function changesBetween(
       after = event.sequence
       if (event.sequence > until) break
       if (!('id' in event)) continue
-      const told = event.type === 'transferred' || event.type === 'returned' ? event.state : undefined
-      const state = told ?? stateAfter[event.type] ?? changed.get(event.id)?.state
+      const kept = event.type === 'transferred' || event.type === 'returned' ? event.state : undefined
+      const told = kept ?? (leavesOrder(event) ? 'confirmed' : stateAfter[event.type])
+      const state = told ?? changed.get(event.id)?.state
       changed.set(event.id, { event, state })
     }
   }

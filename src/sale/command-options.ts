@@ -16,7 +16,7 @@ const RELEASE = { buyer: true, signal: true } as const
 const CONFIRM = { ...RELEASE, paymentId: true } as const
 const AMEND = { ...RELEASE, items: true, pass: true } as const
 const EXTEND = { holdMs: true, signal: true } as const
-const REFUND = { restock: true, signal: true } as const
+const REFUND = { restock: true, items: true, key: true, signal: true } as const
 const TRANSFER = { to: true, from: true, signal: true } as const
 const LIST = { limit: true, cursor: true, signal: true } as const
 const RESTOCK = { sku: true, quantity: true, key: true } as const
@@ -44,7 +44,18 @@ export function checkExtendOptions(options: object) {
 }
 
 export function checkRefundOptions(options: object) {
-  return { restock: checkBoolean(checkOptions(options, 'options', REFUND).restock, 'restock') }
+  return checkRefund(checkOptions(options, 'options', REFUND))
+}
+
+/** The options of a refund, in a sale or after its removal. */
+export function checkRefund({ restock, items, key }: { restock?: unknown; items?: unknown; key?: unknown }) {
+  if (items !== undefined && key === undefined)
+    throw invalid('key', 'must be given with items: a repeated call refunds a part once')
+  return {
+    restock: checkBoolean(restock, 'restock'),
+    items: items === undefined ? null : checkItems(items),
+    key: checkOptionalId(key, 'key'),
+  }
 }
 
 export function checkTransferOptions(options: object) {

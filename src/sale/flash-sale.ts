@@ -15,6 +15,7 @@ import {
   signalOf,
 } from './command-options.js'
 import { checkFlashSaleOptions, type FlashSaleOptions } from './options.js'
+import { type RefundOptions, refund } from './refund.js'
 import type { Settled } from './reservation-commands.js'
 import { reservationsOf } from './reservations-of.js'
 import { ReserveOperation } from './reserve.js'
@@ -194,21 +195,18 @@ export class FlashSale extends SaleAdministration {
   }
 
   /**
-   * Refunds a confirmed reservation. `restock`: its units go on sale again; otherwise they leave
-   * the sale.
+   * Refunds an order, a confirmed reservation, or a part of it. The rest stays an order, and the
+   * buyer's limits count only the rest. An order of which nothing is left is `refunded`. Without
+   * `items` the call refunds what is left.
+   *
+   * @param options `restock`: the units go on sale again; otherwise they leave the sale. `items`: a
+   *   part of the order. `key`: names the refund within the order; a repeated call with the same
+   *   key refunds once. `items` need one.
+   * @throws {StockholdError} `IDEMPOTENCY_CONFLICT`: the key was used for other items, or with
+   *   another `restock`.
    */
-  async refund(reservationId: string, options: { restock: boolean } & SignalOption): Promise<RefundResult> {
-    const asked = checkRefundOptions(options)
-    return this.context.reservations.run(
-      'refund',
-      reservationId,
-      signalOf(options),
-      asked,
-      (answer, book) => {
-        this.context.soldOut.forget()
-        return this.context.reservations.publish(answer, book, { restocked: asked.restock })
-      },
-    )
+  async refund(reservationId: string, options: RefundOptions & SignalOption): Promise<RefundResult> {
+    return refund(this.context, reservationId, checkRefundOptions(options), signalOf(options))
   }
 
   /** The current reservation, or `undefined` if the sale has none with this id. */

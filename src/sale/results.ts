@@ -7,7 +7,10 @@ export interface Reservation {
   /** Opaque and URL-safe, 19 characters. */
   readonly id: string
   readonly buyer: string
-  /** Each SKU once, in the order of the sale's SKUs. */
+  /**
+   * Each SKU once, in the order of the sale's SKUs. Of a confirmed order: what is left of it, if
+   * parts were refunded.
+   */
   readonly items: readonly Item[]
   /**
    * `held` until `expiresAt`; after that every reader sees `expired`. `transferred`: it is another
@@ -128,8 +131,16 @@ export type ExtendResult =
 
 /** The result of `refund`. */
 export type RefundResult =
+  /**
+   * `reservation.state` is `refunded`, or `confirmed` if a part of the order is left. `replayed`:
+   * an earlier call refunded it.
+   */
   | { readonly status: 'refunded'; readonly reservation: Reservation; readonly replayed: boolean }
-  | { readonly status: 'not_confirmed'; readonly reservation: Reservation }
+  /**
+   * `exceeds_order`: the order has fewer units of a SKU, or was refunded whole. `not_confirmed`:
+   * there is no order.
+   */
+  | { readonly status: 'exceeds_order' | 'not_confirmed'; readonly reservation: Reservation }
   | { readonly status: 'not_found' }
 
 /** The result of `transfer`: the reservation is the receiver's, or the reason why it stays. */

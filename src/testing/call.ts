@@ -22,7 +22,14 @@ export type StoryCall =
       readonly buyer: string | null
       readonly items: readonly Item[]
     }
-  | { readonly do: 'refund'; readonly id: string; readonly restock: boolean }
+  | {
+      readonly do: 'refund'
+      readonly id: string
+      readonly restock: boolean
+      readonly key?: string | undefined
+      /** A part of the order. */
+      readonly items?: readonly Item[] | undefined
+    }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
 
 /**
@@ -50,10 +57,14 @@ export function describeCall(call: StoryCall): string {
     case 'release':
       return `release(${call.id}${given(call.buyer)})`
     case 'refund':
-      return `refund(${call.id}${call.restock ? ', restock' : ''})`
+      return `refund(${call.id}${partOf(call)}${call.restock ? ', restock' : ''})`
     case 'restock':
       return `restock(${call.quantity} ${call.sku}, key ${call.key})`
   }
+}
+
+function partOf({ items, key }: Extract<StoryCall, { do: 'refund' }>): string {
+  return `${items ? `: ${describeItems(items)}` : ''}${key === undefined ? '' : `, key ${key}`}`
 }
 
 function describeItems(items: readonly Item[]): string {

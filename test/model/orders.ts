@@ -60,7 +60,8 @@ export function reserve(
   const expiresAt = now + (call.holdMs ?? sale.present.holdMs)
   const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
   const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
-  const known: Known = { reservation, first: items, by: request, late: false, due: null, further: new Map() }
+  const nothing = { late: false, due: null, further: new Map(), refunds: new Map() }
+  const known: Known = { reservation, first: items, by: request, ...nothing }
   return {
     answer: { status: 'reserved', reservation, replayed: false },
     after: withKnown(sale, now, id, known),
@@ -179,18 +180,34 @@ export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number
   }
 }
 
-export function refund(sale: Sale, { id, restock }: CallOf<'refund'>, now: number): Result {
-  const known = sale.known.get(id)
+export function refund(sale: Sale, call: CallOf<'refund'>, now: number): Result {
+  const known = sale.known.get(call.id)
   if (!known) return { answer: notFound, after: sale }
+  const { restock, key } = call
+  const part = call.items && summed(call.items, [...sale.present.limits.keys()])
+  const asked = JSON.stringify([restock, part])
   const reservation = latest(known, now)
+  const replayed = { answer: { status: 'refunded', reservation, replayed: true }, after: sale }
+  const before = key === undefined ? undefined : known.refunds.get(key)
+  if (before === asked) return replayed
+  if (before) return { answer: { status: 'threw', code: 'IDEMPOTENCY_CONFLICT' }, after: sale }
   const { state, items } = reservation
-  if (state === 'refunded') return { answer: { status: state, reservation, replayed: true }, after: sale }
-  if (state !== 'confirmed')
+  if (state !== 'confirmed' && state !== 'refunded')
     return { answer: { status: 'not_confirmed', reservation }, after: expiredIn(sale, known, now) }
-  const refunded: Reservation = { ...reservation, state: 'refunded' }
-  const after = withKnown(sale, now, id, { ...known, reservation: refunded })
+  const left = state === 'refunded' ? [] : items
+  const taken = part ?? left
+  if (taken.some(({ sku, quantity }) => quantity > unitsIn(left, sku)))
+    return { answer: { status: 'exceeds_order', reservation }, after: sale }
+  if (state === 'refunded') return replayed
+  const rest = left
+    .map(({ sku, quantity }) => ({ sku, quantity: quantity - unitsIn(taken, sku) }))
+    .filter(({ quantity }) => quantity > 0)
+  const refunded: Reservation =
+    rest.length > 0 ? { ...reservation, items: rest } : { ...reservation, state: 'refunded' }
+  const refunds = key === undefined ? known.refunds : new Map(known.refunds).set(key, asked)
+  const after = withKnown(sale, now, call.id, { ...known, reservation: refunded, refunds })
   const totals = new Map(sale.totals)
-  if (!restock) for (const { sku, quantity } of items) totals.set(sku, totals.get(sku)! - quantity)
+  if (!restock) for (const { sku, quantity } of taken) totals.set(sku, totals.get(sku)! - quantity)
   return {
     answer: { status: 'refunded', reservation: refunded, replayed: false },
     after: { ...after, totals },

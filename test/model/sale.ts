@@ -14,6 +14,8 @@ export interface Known {
   readonly due: string | null
   /** The payments beside its own, and why each must be refunded. */
   readonly further: ReadonlyMap<string, string>
+  /** What was asked for by its refunds with a key, as text. */
+  readonly refunds: ReadonlyMap<string, string>
 }
 
 /**
@@ -127,8 +129,8 @@ export function unitsIn(items: readonly Item[], sku: string): number {
 /** The whole sale as text: two sales with the same text have the same future. */
 export function textOf(sale: Sale): string {
   const known = [...sale.known].map(
-    ([name, { reservation, late, due, further }]) =>
-      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()} ${reservation.items.map(({ sku, quantity }) => `${quantity} ${sku}`)}`,
+    ([name, { reservation, late, due, further, refunds }]) =>
+      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()} ${[...refunds].sort()} ${reservation.items.map(({ sku, quantity }) => `${quantity} ${sku}`)}`,
   )
   const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
   const moves = [...sale.moves].map(([key, { applied }]) => `${key} ${applied}`)

@@ -1,4 +1,5 @@
 import type { FlashSale } from '../../src/sale/flash-sale.js'
+import type { RefundOptions } from '../../src/sale/refund.js'
 import type { Answer, Call } from './call.js'
 
 /** Makes a call on a handle. */
@@ -26,7 +27,7 @@ export async function send(
     case 'extend':
       return { ...(await sale.extend(call.id, { holdMs: call.holdMs, ...options })) }
     case 'refund':
-      return { ...(await sale.refund(call.id, { restock: call.restock, ...options })) }
+      return { ...(await sale.refund(call.id, { ...refundOf(call), ...options })) }
     case 'get': {
       const reservation = await sale.get(call.id, options)
       return reservation ? { status: 'found', reservation } : { status: 'not_found' }
@@ -60,4 +61,10 @@ export async function send(
 
 function own({ buyer }: { readonly buyer: string | null }) {
   return buyer === null ? {} : { buyer }
+}
+
+function refundOf({ restock, items, key }: Extract<Call, { do: 'refund' }>): RefundOptions {
+  if (!items) return { restock, ...(key !== undefined && { key }) }
+  if (key === undefined) throw new Error('A part needs a key.')
+  return { restock, items, key }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { leavesOrder } from '../../src/engine/carts.js'
 import type { Cart, ChangedCart, SkuCounts, StoredEvent, StoredReservation } from '../../src/engine/engine.js'
 import { partitionIn } from '../../src/engine/reservation-id.js'
 import { demand } from '../model/violation.js'
@@ -11,6 +12,8 @@ interface Past {
   due: boolean
   /** Payments beside its own that must be refunded. */
   readonly further: Map<string, string>
+  /** The keys of its refunds. */
+  readonly refunds: Set<string>
   cart: Cart
   /** How often the cart was changed. */
   changes: number
@@ -129,6 +132,7 @@ export class History {
         expiresAt: event.expiresAt,
         due: false,
         further: new Map(),
+        refunds: new Set(),
         cart: own,
         changes: event.changed?.count ?? 0,
       })
@@ -152,6 +156,7 @@ export class History {
       return
     }
     const cart = event.changed?.cart ?? first
+    if (event.type === 'refunded' && event.part && !event.isLast) this.#takePart(past, event.part, told)
     this.#sameCart(past, event, first, told)
     demand(!past.due || event.type === 'paid', 'events', () => `${told()} after refund_due`)
     switch (event.type) {
@@ -180,20 +185,20 @@ export class History {
         if (past.state === 'expired') this.#announce(cart)
         break
       case 'refunded':
-        this.#moveAll(cart, 'confirmed', event.restock ? 'available' : undefined)
-        if (!event.restock) for (const [sku, quantity] of cart) this.counts[sku]!.total -= quantity
+        this.#refund(past, event, cart)
         break
       default:
         this.#moveAll(cart, 'held', 'available')
     }
-    past.state = event.type
+    past.state = leavesOrder(event) ? 'confirmed' : event.type
   }
 
   /** A reservation of another buyer, of this partition or another. */
   #arrive(event: Extract<StoredEvent, { type: 'transferred' }>, first: Cart): void {
     const { id, from, state, expiresAt, changed } = event
     const cart = changed?.cart ?? first
-    const arrived = { state, expiresAt, due: false, further: new Map(), cart, changes: changed?.count ?? 0 }
+    const nothing = { due: false, further: new Map(), refunds: new Set<string>() }
+    const arrived = { state, expiresAt, ...nothing, cart, changes: changed?.count ?? 0 }
     this.reservations.set(id, arrived)
     if (partitionIn(from) !== partitionIn(id)) this.#moveAll(cart, 'inTransit', placeOf(arrived))
   }
@@ -209,6 +214,30 @@ export class History {
     demand(answered === true && past?.state === state, 'events', () => `${told()} after ${past?.state}`)
     demand(!past!.further.has(paymentId), 'events', () => `${told()} came twice`)
     past!.further.set(paymentId, reason)
+  }
+
+  /** What is left of an order after a part was refunded. */
+  #takePart(past: Past, part: Cart, told: () => string): void {
+    const units = new Map(past.cart)
+    for (const [sku, quantity] of part) units.set(sku, (units.get(sku) ?? 0) - quantity)
+    const isPart = part.length > 0 && part.every(([, quantity]) => quantity > 0)
+    demand(isPart && Math.min(...units.values()) >= 0, 'events', () => `${told()} of the cart ${past.cart}`)
+    past.cart = [...units].filter(([, quantity]) => quantity > 0)
+    demand(past.cart.length > 0, 'events', () => `${told()} leaves nothing`)
+    past.changes++
+  }
+
+  #refund(past: Past, event: Extract<StoredEvent, { type: 'refunded' }>, cart: Cart): void {
+    const { key, part, restock } = event
+    if (key !== undefined) {
+      demand(!past.refunds.has(key), 'events', () => `the refund ${key} came twice`)
+      past.refunds.add(key)
+    }
+    const taken = part ?? cart
+    const isAll = isDeepStrictEqual(taken, cart)
+    demand(!event.isLast || isAll, 'events', () => `the refund ${key} leaves a part of ${cart}`)
+    this.#moveAll(taken, 'confirmed', restock ? 'available' : undefined)
+    if (!restock) for (const [sku, quantity] of taken) this.counts[sku]!.total -= quantity
   }
 
   #sameCart(

@@ -56,10 +56,11 @@ export class InvariantChecker {
    * counts.
    */
   async look(): Promise<readonly SkuCounts[]> {
-    const { page, seen, further } = await this.#scan()
+    const { page, seen, further, refunds } = await this.#scan()
     recount(page.skus, [...seen.values()], this.#alone)
     await this.#readEvents(page.sequence)
     this.#compare(page.skus, seen, further)
+    this.#remembers(refunds)
     return page.skus
   }
 
@@ -71,20 +72,23 @@ export class InvariantChecker {
     page: Answer<'scan'>
     seen: ReadonlyMap<string, StoredReservation>
     further: ReadonlySet<string>
+    refunds: ReadonlySet<string>
   }> {
     for (;;) {
       const seen = new Map<string, StoredReservation>()
       const further = new Set<string>()
+      const refunds = new Set<string>()
       const pages: Answer<'scan'>[] = []
       do {
         const page = await ask(this.#partition, this.#token, 'scan', { cursor: pages.at(-1)?.cursor ?? '0' })
         for (const reservation of page.reservations) seen.set(reservation.id, reservation)
         for (const { id, paymentId, reason } of page.furtherPayments)
           further.add(`${id} ${paymentId} ${reason}`)
+        for (const { id, key } of page.keyedRefunds) refunds.add(`${id} ${key}`)
         pages.push(page)
       } while (pages.at(-1)!.cursor !== '0')
       const page = pages.at(-1)!
-      if (page.sequence === pages[0]!.sequence) return { page, seen, further }
+      if (page.sequence === pages[0]!.sequence) return { page, seen, further, refunds }
     }
   }
 
@@ -109,6 +113,13 @@ export class InvariantChecker {
       for (const event of events) if (event.sequence <= until) this.history.add(event, cartOf)
     }
     this.history.nothingDue()
+  }
+
+  /** The key of every refund; and of more only those that a recovery found refunded already. */
+  #remembers(refunds: ReadonlySet<string>): void {
+    for (const [id, past] of this.history.reservations)
+      for (const key of past.refunds)
+        demand(refunds.has(`${id} ${key}`), 'events', () => `${id} has forgotten the refund ${key}`)
   }
 
   #compare(

@@ -16,7 +16,7 @@ export type PartitionStep = {
   | { readonly command: 'reserve' | 'release' | 'extend'; readonly places: readonly number[] }
   | { readonly command: 'confirm'; readonly payments: readonly { place: number; final: boolean }[] }
   | { readonly command: 'amend'; readonly amends: readonly Amending[] }
-  | { readonly command: 'refund'; readonly refunds: readonly { place: number; restock: boolean }[] }
+  | { readonly command: 'refund'; readonly refunds: readonly Refunding[] }
   | { readonly command: 'restock'; readonly restocks: readonly Op<'restock'>[] }
   | { readonly command: 'control'; readonly actions: readonly Op<'control'>['action'][] }
   | { readonly command: 'send'; readonly sends: readonly Sending[] }
@@ -25,6 +25,13 @@ export type PartitionStep = {
   /** Comes from who has seen what never happened here. */
   | { readonly command: 'freeze' }
 )
+
+export interface Refunding {
+  readonly place: number
+  readonly restock: boolean
+  readonly key?: string | undefined
+  readonly cart?: Op<'refund'>['cart']
+}
 
 interface Amending {
   readonly place: number
@@ -74,7 +81,11 @@ const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
         cart: fc.constantFrom(...carts),
         key: fc.constantFrom(null, null, 'k1', 'k2'),
         holdMs: fc.constantFrom(100, 60),
-        changes: fc.constantFrom(...Array(4).fill(undefined), { first: carts[1]!, count: 2 }),
+        changes: fc.constantFrom(
+          ...Array(4).fill(undefined),
+          { first: carts[1]!, count: 2 },
+          { first: carts[0]!, count: 3, ordered: { cart: carts.at(-1)!, count: 1 } },
+        ),
       }),
     ),
   ),
@@ -123,9 +134,18 @@ const batch = fc.oneof(
   {
     arbitrary: fc.record({
       command: command('refund'),
-      refunds: some(fc.record({ place, restock: fc.boolean() })),
+      refunds: some(
+        fc.oneof(
+          fc.record({ place, restock: fc.boolean() }),
+          fc.record({ place, restock: fc.boolean(), key: fc.constantFrom('f1', 'f2', 'f3') }),
+          fc.record({
+            ...{ place, restock: fc.boolean(), cart: fc.constantFrom(...carts) },
+            key: fc.constantFrom('f1', 'f2', 'f3'),
+          }),
+        ),
+      ),
     }),
-    weight: 1,
+    weight: 2,
   },
   {
     arbitrary: fc.record({

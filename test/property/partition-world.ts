@@ -1,12 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Answer, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
+import { unitsBeyond } from '../../src/engine/carts.js'
+import type { Answer, Cart, Command, Op, Reply, SkuCounts, Units } from '../../src/engine/engine.js'
 import type { Call } from '../../src/engine/port.js'
 import { makeId } from '../../src/engine/reservation-id.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
 import { openPort, type PortPartition } from '../support/port-sale.js'
 import { InvariantChecker } from './invariant-checker.js'
-import { PARTITIONS, type PartitionStep, type PartitionStory, STOCK } from './partition-steps.js'
+import {
+  PARTITIONS,
+  type PartitionStep,
+  type PartitionStory,
+  type Refunding,
+  STOCK,
+} from './partition-steps.js'
 
 /** One engine under test. */
 interface Side {
@@ -155,12 +162,18 @@ export class PartitionWorld {
     return { id: this.#request(at, place).id, buyer: null }
   }
 
-  async #refund(at: number, refunds: readonly { place: number; restock: boolean }[], call: Partial<Call>) {
-    const ops = refunds.map(({ place, restock }) => ({ id: this.#request(at, place).id, restock }))
+  async #refund(at: number, refunds: readonly Refunding[], call: Partial<Call>) {
+    const ops = refunds.map(({ place, ...rest }) => ({ id: this.#request(at, place).id, ...rest }))
+    const carts = new Map<string, Cart>()
+    for (const found of await this.#ask(at, 'get', ops))
+      if (found.status === 'found') carts.set(found.reservation.id, found.reservation.cart)
     const answers = await this.#ask(at, 'refund', ops, call)
     for (const [i, answer] of answers.entries()) {
-      if (answer.status !== 'refunded' || answer.replayed || refunds[i]!.restock) continue
-      for (const [sku, quantity] of answer.reservation.cart) this.#added[sku]! -= quantity
+      if (answer.status !== 'refunded' || answer.replayed) continue
+      const { id, cart, state } = answer.reservation
+      const taken = state === 'refunded' ? cart : unitsBeyond(carts.get(id)!, cart)
+      carts.set(id, cart)
+      if (!refunds[i]!.restock) for (const [sku, quantity] of taken) this.#added[sku]! -= quantity
     }
   }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { LimitRule, RulesUpdate, SaleRules } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { confirm, describe, type Operation, release, reserve } from './operations.js'
+import { refunds } from './refunds.js'
 import { HANDLES, type Request, type World } from './world.js'
 
 /** One step of a story: something that happens to the sale. */
@@ -227,7 +228,7 @@ function operations(alone: boolean): fc.Arbitrary<Operation> {
       fc.tuple(places, buyer).map(([place, own]) => release(place, own)),
     ),
     weighted(
-      4,
+      5,
       fc
         .tuple(places, carts(['a', 'a', 'a', 'b', 'c']), buyer)
         .map(([place, items, own]) => ({ do: 'amend', id: `#${place}`, buyer: null, items, ...own })),
@@ -238,10 +239,7 @@ function operations(alone: boolean): fc.Arbitrary<Operation> {
         .tuple(places, fc.constantFrom(1, 100, 250, 10_000))
         .map(([place, ms]) => ({ do: 'extend', id: `#${place}`, holdMs: ms })),
     ),
-    weighted(
-      3,
-      fc.tuple(places, fc.boolean()).map(([place, restock]) => ({ do: 'refund', id: `#${place}`, restock })),
-    ),
+    weighted(5, refunds(places, carts(['a', 'a', 'b', 'c']))),
     weighted(
       2,
       places.map((place) => ({ do: 'get', id: `#${place}` })),

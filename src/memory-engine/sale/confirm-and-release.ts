@@ -164,19 +164,6 @@ function extendHeld(state: PartitionState, entry: Entry, holdMs: number, step: S
   return { status: 'extended', reservation: entry.reservation }
 }
 
-export function refund(state: PartitionState, op: Op<'refund'>, { overdue }: Step): Answer<'refund'> {
-  const moved = movedIn(state, op.id)
-  if (moved) return moved
-  const entry = state.find(op.id)
-  if (!entry) return notFound
-  const { reservation } = entry
-  if (reservation.state === 'refunded') return { status: 'refunded', reservation, replayed: true }
-  if (reservation.state !== 'confirmed') return { status: 'not_confirmed', reservation }
-  if (overdue) return retry
-  state.refund(entry, op.restock)
-  return { status: 'refunded', reservation: entry.reservation, replayed: false }
-}
-
 /**
  * A reservation of another buyer counts as not found. One that was transferred is found by every
  * buyer: whose it is now, its new record knows.

@@ -1,4 +1,4 @@
-import type { Moved, RecordedReason, StoredReservation } from '../../engine/engine.js'
+import type { Cart, KeyedRefund, Moved, RecordedReason, StoredReservation } from '../../engine/engine.js'
 
 /** Where a reservation went. */
 export interface Move extends Moved {
@@ -20,4 +20,8 @@ export interface Entry {
   readonly further: Map<string, RecordedReason>
   /** Once it has departed. */
   moved?: Move | undefined
+  /** By key. */
+  readonly refunds: Map<string, KeyedRefund>
+  /** The units of all parts under these keys. */
+  refundedParts: Cart
 }

@@ -187,7 +187,8 @@ export class PartitionState {
 
   /** Adds a reservation; its units and its event are the caller's to add. */
   add(reservation: StoredReservation, late = false): Entry {
-    const entry = { reservation, order: this.entries.length, late, refundDue: null, further: new Map() }
+    const nothing = { refundDue: null, further: new Map(), refunds: new Map(), refundedParts: [] }
+    const entry: Entry = { reservation, order: this.entries.length, late, ...nothing }
     this.entries.push(entry)
     this.#reservations.add(entry)
     this.expiry.add(entry)
@@ -262,16 +263,6 @@ export class PartitionState {
     this.change(entry, { state })
     this.appendOf(entry, { type: state, id })
     this.cameBack(cart)
-  }
-
-  refund(entry: Entry, restock: boolean): void {
-    const { id, buyer, cart } = entry.reservation
-    if (restock) this.stock.giveBack(buyer, cart, 'confirmed')
-    else this.stock.remove(buyer, cart)
-    if (restock) this.returns++
-    this.change(entry, { state: 'refunded' })
-    this.appendOf(entry, { type: 'refunded', id, restock })
-    if (restock) this.cameBack(cart)
   }
 
   /**

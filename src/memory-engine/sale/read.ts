@@ -45,6 +45,7 @@ export function scan(state: PartitionState, op: Op<'scan'>): Answer<'scan'> {
     furtherPayments: page.flatMap(({ reservation: { id }, further }) =>
       [...further].map(([paymentId, reason]) => ({ id, paymentId, reason })),
     ),
+    keyedRefunds: page.flatMap(({ refunds }) => [...refunds.values()]),
     skus: isLast ? state.stock.snapshot() : [],
     sequence: state.events.sequence,
   }

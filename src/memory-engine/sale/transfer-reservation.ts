@@ -29,6 +29,8 @@ export function transfer(
     case 'refunded':
       return { status: 'already_refunded', reservation }
   }
+  // The keys of its refunds stay with the old record: a repeated one must not refund again.
+  if (reservation.changes?.ordered) return { status: 'already_refunded', reservation }
   if (overdue) return retry
   if (partitionIn(wish.newId) !== partitionIn(id)) return depart(state, entry, wish)
   const over = state.stock.overLimit(wish.receiver, reservation.cart, false)

@@ -1,8 +1,7 @@
-import { invalid } from '../../errors.js'
+import { checkRefund } from '../../sale/command-options.js'
 import { checkItems } from '../../sale/reserve-request.js'
 import type { Item } from '../../sale/results.js'
 import {
-  checkBoolean,
   checkId,
   checkInteger,
   checkMoment,
@@ -72,15 +71,7 @@ export function checkDeliverOptions(options: DeliverOptions): DeliverStep {
 }
 
 export function checkLedgerRefundOptions(options: LedgerRefundOptions): RefundStep {
-  const { restock, items, key } = checkOptions(options, 'options', REFUND)
-  if (items !== undefined && key === undefined)
-    throw invalid('key', 'must be given with items: a repeated call refunds a part once')
-  return {
-    type: 'refund',
-    restock: checkBoolean(restock, 'restock'),
-    items: items === undefined ? null : checkItems(items),
-    key: checkOptionalId(key, 'key'),
-  }
+  return { type: 'refund', ...checkRefund(checkOptions(options, 'options', REFUND)) }
 }
 
 export function checkPayoutOptions(options: PayoutOptions): PayoutRequest {

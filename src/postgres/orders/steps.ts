@@ -1,4 +1,5 @@
 import { StockholdError } from '../../errors.js'
+import { anotherRefund } from '../../sale/refund.js'
 import type { Reservation } from '../../sale/results.js'
 import type { DeliverStep, RefundStep, ShipStep } from './options.js'
 import type { LockedOrder, OrderChange, StoredShipment } from './order-tables.js'
@@ -98,10 +99,6 @@ export function refund(order: LockedOrder, step: RefundStep): Decision<LedgerRef
     answer: { status: 'refunded', reservation: reservationOf(after), replayed: false },
     change: { order: after, refund: { key: step.key ?? '', asked, rest } },
   }
-}
-
-function anotherRefund(): StockholdError {
-  return new StockholdError('IDEMPOTENCY_CONFLICT', 'The key was used for another refund of this order.')
 }
 
 function orderOf(sale: string, order: LockedOrder): LedgerOrder {

@@ -7,7 +7,6 @@ import {
   readLimitExceeded,
   type SaleCodec,
   unknownStatus,
-  writeCart,
   writeColumn,
   writeIds,
 } from './record-codec.js'
@@ -26,12 +25,7 @@ export const amendCodec: SaleCodec<'amend'> = {
   encode(ops, to) {
     writeIds(ops, 2, to)
     writeColumn(ops, to, (op) => op.buyer ?? '')
-    to.array(ops.length)
-    for (const { cart } of ops) {
-      const items = to.open()
-      writeCart(cart, to)
-      to.close(items)
-    }
+    writeColumn(ops, to, (op) => op.cart)
     writeColumn(ops, to, (op) => (op.mayTake ? 1 : 0))
     writeColumn(ops, to, (op) => op.count ?? 0)
   },

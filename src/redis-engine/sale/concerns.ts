@@ -6,6 +6,7 @@ import eventLog from './concerns/event_log.lua'
 import expiry from './concerns/expiry.lua'
 import furtherPayments from './concerns/further_payments.lua'
 import idempotency from './concerns/idempotency.lua'
+import keyedRefunds from './concerns/keyed_refunds.lua'
 import latePayment from './concerns/late_payment.lua'
 import limitsAndStock from './concerns/limits_and_stock.lua'
 import loneChange from './concerns/lone_change.lua'
@@ -36,6 +37,7 @@ export const saleConcerns = {
   expiry,
   further_payments: furtherPayments,
   idempotency,
+  keyed_refunds: keyedRefunds,
   late_payment: latePayment,
   limits_and_stock: limitsAndStock,
   lone_change: loneChange,

@@ -43,6 +43,9 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
 }
 /** A further payment is `refund_due`: its subject is packed. */
 const REFUND_DUE_FURTHER = 17
+/** A refund with a key is `refunded`: its subject is packed. */
+const REFUNDED_BY_KEY = 16
+const IS_LAST = 2
 
 /** Pages of events, with the reservations they name. */
 export const eventsCodec: SaleCodec<'events'> = {
@@ -178,6 +181,14 @@ function decodeEvents(
         if (sequence++ > after) events.push(event as StoredEvent)
         continue
       }
+      if (kind === REFUNDED_BY_KEY) {
+        const subject = new Reader(groups.raw())
+        const reference = subject.base64url()
+        const id = name(reference.slice(0, PART_LENGTH), reference.slice(PART_LENGTH), sequence > after)
+        const event = keyedRefundEvent({ sequence, at }, id, argument, subject)
+        if (sequence++ > after) events.push(changed ? ({ ...event, changed } as StoredEvent) : event)
+        continue
+      }
       if (type === 'updated') {
         const event = updatedEvent({ sequence, at }, argument, groups.text())
         if (sequence++ > after) events.push(event)
@@ -244,6 +255,15 @@ function transferEvent(type: 'departed' | 'transferred', expiresAt: number, subj
   const state = stateOfCode[subject.integer()]!
   const [from, sender] = [subject.text(), subject.text()]
   return from === '' ? { type: 'returned', state, expiresAt } : { type, state, expiresAt, from, sender }
+}
+
+function keyedRefundEvent(numbered: Numbered, id: string, argument: number, subject: Reader): StoredEvent {
+  const restock = argument % IS_LAST === 1
+  const event = { ...numbered, type: 'refunded', id, restock, key: subject.text() } as const
+  const end = subject.enter()
+  if (subject.at === end) return event
+  const part = readCart(subject, end)
+  return argument < IS_LAST ? { ...event, part } : { ...event, part, isLast: true }
 }
 
 function updatedEvent(numbered: Numbered, revision: number, changes: string): StoredEvent {

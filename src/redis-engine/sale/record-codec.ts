@@ -2,8 +2,10 @@ import type {
   Answer,
   Cart,
   CartChanges,
+  ChangedCart,
   Command,
   FurtherPayment,
+  KeyedRefund,
   Line,
   Op,
   RecordedReason,
@@ -88,7 +90,15 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
   }
   if (record.at === changed) return reservation
   const count = record.integer()
-  return { ...reservation, changes: { first: readCart(record, changed), count } }
+  const ordered = readOrdered(record, record.enter())
+  const changes = { first: readCart(record, changed), count }
+  return { ...reservation, changes: ordered ? { ...changes, ordered } : changes }
+}
+
+function readOrdered(record: Reader, end: number): ChangedCart | undefined {
+  if (record.at === end) return undefined
+  const count = record.integer()
+  return { cart: readCart(record, end), count }
 }
 
 /** The details of `limit_exceeded`. `id` is any id of the bucket. */
@@ -123,9 +133,15 @@ export function writeCart(cart: Cart, to: Writer): void {
 }
 
 /** Writes FIRST of a cart that was changed. */
-export function writeChanges({ first, count }: CartChanges, to: Writer): void {
+export function writeChanges({ first, count, ordered }: CartChanges, to: Writer): void {
   const value = to.open()
   to.integer(count)
+  if (ordered) {
+    const before = to.open()
+    to.integer(ordered.count)
+    writeCart(ordered.cart, to)
+    to.close(before)
+  } else to.text('')
   writeCart(first, to)
   to.close(value)
 }
@@ -163,15 +179,37 @@ export function readBucket(bucket: Buffer, packed: Buffer, from: Details): Store
 
 /** The fields and values of further payments, see `concerns/further_payments.lua`. */
 export function readFurtherPayments(pairs: readonly Buffer[], from: Details): FurtherPayment[] {
-  const payments: FurtherPayment[] = []
+  return readNamed(pairs, from, (id, paymentId, reason) => ({
+    id,
+    paymentId,
+    reason: reasonOfCode[Number(reason)]!,
+  }))
+}
+
+/** The fields and values of refunds with a key, see `concerns/keyed_refunds.lua`. */
+export function readKeyedRefunds(pairs: readonly Buffer[], from: Details): KeyedRefund[] {
+  return readNamed(pairs, from, (id, key, packed) => {
+    const value = new Reader(packed)
+    const restock = value.integer() === 1
+    const end = value.enter()
+    return value.at === end ? { id, key, restock } : { id, key, restock, cart: readCart(value, end) }
+  })
+}
+
+/** Fields of the archive that name a reservation, by bucket and nonce, and a text beside it. */
+function readNamed<T>(
+  pairs: readonly Buffer[],
+  from: Details,
+  read: (id: string, text: string, value: Buffer) => T,
+): T[] {
+  const found: T[] = []
   for (let i = 0; i < pairs.length; i += 2) {
     const field = pairs[i]!
     const bucket = field.toString('base64url', 0, PART_BYTES)
     const id = makeId(from.partition, bucket, field.toString('base64url', PART_BYTES, 2 * PART_BYTES))
-    const reason = reasonOfCode[Number(pairs[i + 1])]!
-    payments.push({ id, paymentId: field.toString('utf8', 2 * PART_BYTES), reason })
+    found.push(read(id, field.toString('utf8', 2 * PART_BYTES), pairs[i + 1]!))
   }
-  return payments
+  return found
 }
 
 /** A held reservation whose hold is over is `expired`, whether or not a call has swept it. */
@@ -189,13 +227,25 @@ export function writeIds(ops: readonly { readonly id: string }[], parts: 1 | 2, 
   }
 }
 
-export function writeColumn<T>(ops: readonly T[], to: Writer, value: (op: T) => string | number): void {
+/** @param value A cart is written as ITEMS. */
+export function writeColumn<T>(
+  ops: readonly T[],
+  to: Writer,
+  value: (op: T) => string | number | Cart,
+): void {
   to.array(ops.length)
   for (const op of ops) {
     const cell = value(op)
     if (typeof cell === 'string') to.text(cell)
-    else to.integer(cell)
+    else if (typeof cell === 'number') to.integer(cell)
+    else writeNested(cell, to)
   }
+}
+
+function writeNested(cart: Cart, to: Writer): void {
+  const items = to.open()
+  writeCart(cart, to)
+  to.close(items)
 }
 
 /** Writes each item as a row of `width` values. */

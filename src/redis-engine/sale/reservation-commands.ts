@@ -1,4 +1,4 @@
-import type { Answer, Op, RefundReason, StoredReservation } from '../../engine/engine.js'
+import type { Answer, Cart, Op, RefundReason, StoredReservation } from '../../engine/engine.js'
 import type { ReservationCommands } from '../../engine/reservation-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
 import { amendCodec } from './amend-codec.js'
@@ -35,7 +35,7 @@ const NOT_FOUND = { status: 'not_found' } as const
  */
 function settling<C extends 'confirm' | 'release' | 'extend' | 'refund' | 'get'>(
   command: C,
-  columns: readonly ((op: Op<C>) => string | number)[],
+  columns: readonly ((op: Op<C>) => string | number | Cart)[],
   answers: Record<string, (reservation: StoredReservation, now: number) => Answer<C>>,
   others: Record<string, (from: Details, id: string) => Answer<C>> = {},
 ): SaleCodec<C> {
@@ -132,10 +132,12 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
   refund: {
     script: refund,
     flags: 'allow-oom',
-    ...settling('refund', [(op) => (op.restock ? 1 : 0)], {
+    ...settling('refund', [(op) => (op.restock ? 1 : 0), (op) => op.cart ?? [], (op) => op.key ?? ''], {
       R: done('refunded', false),
       P: done('refunded', true),
       A: plain('not_confirmed'),
+      X: plain('exceeds_order'),
+      C: () => ({ status: 'conflict' }),
     }),
   },
   get: {

@@ -20,6 +20,7 @@ import {
   readBucket,
   readCounts,
   readFurtherPayments,
+  readKeyedRefunds,
   unknownStatus,
   writeColumn,
 } from './record-codec.js'
@@ -135,8 +136,9 @@ export const salePort = definePort<Commands, Details>({
           const skus = readStock(from.next() as Buffer[])
           const reservations = readPage(from.next() as Buffer[], from)
           const furtherPayments = readFurtherPayments(from.next() as Buffer[], from)
+          const keyedRefunds = readKeyedRefunds(from.next() as Buffer[], from)
           const { sequence } = from
-          return { status: 'scanned', cursor, reservations, furtherPayments, skus, sequence }
+          return { status: 'scanned', cursor, reservations, furtherPayments, keyedRefunds, skus, sequence }
         }),
     },
     events: { script: readEvents, tells: true, ...eventsCodec },

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
+import { addUnits, commonUnits, isSameCart } from '../../engine/carts.js'
 import type {
+  Cart,
   FinalAnswer,
   FurtherPayment,
+  KeyedRefund,
   MoveOp,
   Op,
   RefundReason,
@@ -32,8 +35,8 @@ export interface RecoverySource {
   readonly counts: readonly AcknowledgedCount[]
   readonly state: 'open' | 'paused' | 'ended'
   /**
-   * The reservations of a kind, in batches: `confirmed`, `held` at this time, or `over` (all
-   * others).
+   * The reservations of a kind, in batches: confirmed, `held` at this time, or `over` (all others).
+   * Confirmed ones of which parts were refunded are `reduced`.
    *
    * @param now The server's time.
    */
@@ -71,11 +74,12 @@ export interface NotRestored {
  * A reservation that survived answers with its state, so the replay can be repeated, also by
  * several processes one after another.
  *
- * Reservations that are `over`, or were transferred, come first: they return their units at once, and later requests with
- * their keys and payments must find them. Confirmed reservations come before held ones, in case
- * there are too few units for all. Further payments follow their reservations. Negative restocks
- * come last: they removed units that were left over. So do stock counts that took units out: they
- * shift the total by what they found, in any order.
+ * Reservations that are `over`, or were transferred, come first: they return their units at once,
+ * and later requests with their keys and payments must find them. Orders of which parts were refunded come next: what
+ * survived of them may be older, and have units that others got since. Confirmed reservations come
+ * before held ones, in case there are too few units for all. Further payments follow their
+ * reservations. Negative restocks come last: they removed units that were left over. So do stock
+ * counts that took units out: they shift the total by what they found, in any order.
  *
  * @param now The server's time where a reservation is, by its id.
  */
@@ -108,7 +112,7 @@ export async function replay(
   }
   // One time for all kinds: else a hold that expires in between would be of no kind.
   const at = now()
-  for (const kind of ['over', 'confirmed', 'held'] as const) {
+  for (const kind of ['over', 'reduced', 'confirmed', 'held'] as const) {
     for (const testimony of testimonies) {
       for await (const batch of testimony.reservations(kind, at)) {
         let rest = batch
@@ -157,19 +161,25 @@ async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Rec
  *   `over` did not find the units it needs briefly.
  */
 async function putBack(
-  { reservation, refundDue, restocked, movedTo }: Acknowledged,
+  { reservation, refundDue, restocked, movedTo, refunds = [] }: Acknowledged,
   recover: Recover,
   now: (id: string) => number,
   holdMs: number,
 ): Promise<NotRestored['reason'] | 'no room' | undefined> {
   if (reservation.state === 'transferred') return leaveAgain(reservation, movedTo, recover, holdMs)
-  const { id, buyer, cart, key, state, expiresAt, paymentId, changes } = reservation
+  const { id, buyer, key, state, expiresAt, paymentId } = reservation
+  const { cart, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const held = await recover('reserve', { id, buyer, cart, key, holdMs: rest, changes })
+  const make = { id, buyer, key, holdMs: rest, changes }
+  const withRemoved = cartWithRemoved(reservation, refunds)
+  let held = await recover('reserve', { ...make, cart: withRemoved })
+  // Better an order whose removed units stay on sale than none.
+  if ((held.status === 'sold_out' || held.status === 'limit_exceeded') && !isSameCart(withRemoved, cart))
+    held = await recover('reserve', { ...make, cart })
   // It was transferred after this source had heard of it.
   if (held.status === 'moved') return undefined
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
@@ -178,7 +188,7 @@ async function putBack(
   const isReleased = state === 'released' || (refundDue && state !== 'refunded')
   if (isReleased) await recover('release', { id, buyer: null })
   // The surviving reservation may be older than the change of its cart.
-  const refusal = await changeCart(reservation, held.reservation, recover)
+  const refusal = await changeCart(asOrdered(reservation), held.reservation, recover)
   if (refusal) return isHeld || state === 'confirmed' ? refusal : 'no room'
   if (refundDue && state !== 'refunded') {
     const op = { id, buyer: null, paymentId, final: true, told: refundDue }
@@ -193,6 +203,7 @@ async function putBack(
     if (reason && reason !== 'refunded' && reason !== 'duplicate_payment') {
       return reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
     }
+    for (const refund of refunds) await recover('refund', refund)
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
   } else if (isHeld) {
     // The surviving reservation may be older than its extension.
@@ -223,6 +234,24 @@ async function leaveAgain(
   if (paymentId !== null) await recover('confirm', { id, buyer: null, paymentId, final: true })
   await recover('transfer', op)
   return undefined
+}
+
+/**
+ * The cart of an order that is made again, if parts of it were refunded: without the units that
+ * other buyers may have now. The units that left the sale are taken once more, to leave it again.
+ */
+function cartWithRemoved({ cart, changes }: StoredReservation, refunds: Iterable<KeyedRefund>): Cart {
+  if (!changes?.ordered) return cart
+  const removed = [...refunds].filter(({ restock }) => !restock).map((refund) => refund.cart ?? [])
+  return commonUnits(removed.reduce(addUnits, cart), changes.ordered.cart)
+}
+
+/** The reservation before parts of it were refunded. */
+function asOrdered(reservation: StoredReservation): StoredReservation {
+  const { changes } = reservation
+  if (!changes?.ordered) return reservation
+  const { cart, count } = changes.ordered
+  return { ...reservation, cart, changes: count === 0 ? undefined : { first: changes.first, count } }
 }
 
 /**

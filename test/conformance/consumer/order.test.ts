@@ -68,6 +68,7 @@ onClockedEngines((open) => {
         at: at + 20,
         sequence: 4,
         restock: true,
+        items: held.items,
         reservation: { ...held, state: 'refunded', expiresAt: at + 2_010, paymentId: 'p-1' },
       },
     ])

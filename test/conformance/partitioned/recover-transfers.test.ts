@@ -71,16 +71,16 @@ onRedis('a master that came back older, or without its partitions', (kind) => {
         present.set(all[i]!.id, moved.reservation.id)
       }
       const states = async () => {
-      const found = await Promise.all(all.map(({ id }) => shop.sale.get(id)))
-      return found.map((one) => ({ ...one, createdAt: 0, expiresAt: 0 }))
-    }
+        const found = await Promise.all(all.map(({ id }) => shop.sale.get(id)))
+        return found.map((one) => ({ ...one, createdAt: 0, expiresAt: 0 }))
+      }
       const before = await states()
       await goBack()
       await faultOf(shop.sale.stats(), lost ? 'STATE_LOST' : 'ROLLBACK_DETECTED')
       for (const unfreeze of [false, true])
         expect(await shop.sale.recover({ from: 'replay', unfreeze })).toMatchObject({ refused: [] })
       expect(await states()).toEqual(before)
-    const { total, held, confirmed, inTransit } = (await shop.sale.stats()).skus.a!
+      const { total, held, confirmed, inTransit } = (await shop.sale.stats()).skus.a!
       expect([held, confirmed, inTransit]).toEqual([4, 2, 0])
       // Units that were in two places at once stay in the sale.
       expect(total).toBeGreaterThanOrEqual(12)

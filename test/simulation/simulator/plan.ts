@@ -78,7 +78,7 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
     case 'extend':
       return { do: 'extend', id, holdMs: random.pick([50, 500, 10_000]) }
     case 'refund':
-      return { do: 'refund', id, restock: random.chance(0.5) }
+      return { do: 'refund', id, restock: random.chance(0.5), ...drawPart(skus, random) }
     case 'get':
       return { do: 'get', id }
     case 'restock': {
@@ -97,9 +97,16 @@ const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move
   ...Array<'confirm'>(5).fill('confirm'),
   ...Array<'release'>(3).fill('release'),
   ...Array<'amend'>(3).fill('amend'),
-  ...(['extend', 'extend', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
+  ...(['extend', 'extend', 'refund', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
 ]
 const actions = ['pause', 'resume', 'resume', 'resume', 'end'] as const
+
+/** A refund of a part, of what is left with a key, or without one. */
+function drawPart(skus: readonly string[], random: Random): { key?: string; items?: Item[] } {
+  if (random.chance(0.3)) return {}
+  const key = `f${random.whole(1, 3)}`
+  return random.chance(0.2) ? { key } : { key, items: drawItems(skus, random) }
+}
 
 function drawItems(skus: readonly string[], random: Random): Item[] {
   const line = () => ({ sku: random.pick(skus), quantity: random.pick([1, 1, 1, 2, 3]) })

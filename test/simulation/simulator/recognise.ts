@@ -30,7 +30,12 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
     case 'extend':
       return item.id === call.id && item.holdMs === call.holdMs
     case 'refund':
-      return item.id === call.id && item.restock === call.restock
+      return (
+        item.id === call.id &&
+        item.restock === call.restock &&
+        item.key === call.key &&
+        (call.items ? sameUnits(call.items, (item.cart ?? []) as Cart, skus) : item.cart === undefined)
+      )
     case 'list':
       return item.buyer === call.buyer && item.after === call.id && item.most === call.limit
     case 'get':

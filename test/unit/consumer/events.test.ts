@@ -68,7 +68,21 @@ const cases: [Bare<StoredEvent>, object | undefined][] = [
   ],
   [
     { type: 'refunded', id: 'r', restock: false },
-    { type: 'refunded', restock: false, reservation: as('refunded', 200, true) },
+    { type: 'refunded', restock: false, items, reservation: as('refunded', 200, true) },
+  ],
+  [
+    {
+      type: 'refunded',
+      id: 'r',
+      restock: true,
+      key: 'k',
+      part: [[1, 1]],
+      changed: { cart: [[0, 2]], count: 1 },
+    },
+    {
+      ...{ type: 'refunded', restock: true, key: 'k', items: [items[1]] },
+      reservation: { ...as('confirmed', 200, true), items: [items[0]] },
+    },
   ],
   ...(['sold_out', 'limit_exceeded', 'ended'] as const).map((reason): [Bare<StoredEvent>, object] => [
     { type: 'refund_due', id: 'r', reason },

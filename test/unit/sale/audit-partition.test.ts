@@ -39,6 +39,7 @@ async function rulesBroken(
       cursor: '0',
       reservations,
       furtherPayments: [],
+      keyedRefunds: [],
       skus,
       sequence: 0,
     }),
@@ -65,7 +66,7 @@ test('a cart that changes during the audit is that of its latest event before th
   })
   const audited = async (held: number, scanned: readonly StoredReservation[]) => {
     const skus = [{ total: 10, available: 10 - held, held, confirmed: 0, inTransit: 0 }]
-    const rest = { cursor: '0', furtherPayments: [], skus, sequence: 2 }
+    const rest = { cursor: '0', furtherPayments: [], keyedRefunds: [], skus, sequence: 2 }
     const events = [event(1, 1, 1), event(2, 2, 2), event(3, 9, 3)]
     const { violations } = await auditPartition(
       {

@@ -122,7 +122,7 @@ test.each<[string, () => unknown, string]>([
 
 test('a name like no other: the known ones are told, and no guess is made', async () => {
   const error = (await faultOf(() => sale.refund(id, { restock: true, quantity: 1 } as never))) as Error
-  expect(error.message).toBe('options must not have "quantity". It may have: restock, signal.')
+  expect(error.message).toBe('options must not have "quantity". It may have: restock, items, key, signal.')
 })
 
 test('every optional property may be undefined', async () => {

@@ -136,13 +136,14 @@ local function change(record, bucket, in_archive, state, event, argument, from, 
   if from or to then move_cart(lines_of(record[ITEMS]), from, to) end
 end
 
--- Gives a reservation another cart, with its event, as change number `times` of the cart.
-local function change_cart(record, bucket, in_archive, items, times, event, argument)
+-- Gives a reservation another cart, with its event, as change number `times` of the cart. `ordered`
+-- as in FIRST; `subject` as in emit_many.
+local function change_cart(record, bucket, in_archive, items, times, ordered, event, argument, subject)
   save_records = save_changes
   local counts_as_taken = in_archive and is_active(record[STATE])
   if counts_as_taken then count_taken(bucket, record, -1) end
-  record[FIRST], record[ITEMS], record.packed = cmsgpack.pack(times) .. first_items(record), items, nil
-  emit_many(event, argument, bucket, record[NONCE], record)
+  record[FIRST], record[ITEMS], record.packed = cmsgpack.pack(times, ordered) .. first_items(record), items, nil
+  emit_many(event, argument, bucket, record[NONCE], record, subject)
   if counts_as_taken then count_taken(bucket, record, 1) end
   if in_archive then
     archive_changes[record_field(bucket, record)] = encode(record)

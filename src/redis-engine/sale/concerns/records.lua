@@ -60,7 +60,7 @@ end
 local function first_items(record)
   local first = record[FIRST]
   if first == '' then return record[ITEMS] end
-  return first:sub(cmsgpack.unpack_one(first) + 1)
+  return first:sub(cmsgpack.unpack_limit(first, 2) + 1)
 end
 
 -- How often the cart of a reservation was changed.
@@ -68,6 +68,13 @@ local function times_changed(record)
   if record[FIRST] == '' then return 0 end
   local _, times = cmsgpack.unpack_one(record[FIRST])
   return times
+end
+
+-- The cart before the first part of the order was refunded, as in FIRST.
+local function ordered_of(record)
+  if record[FIRST] == '' then return '' end
+  local _, _, ordered = cmsgpack.unpack_limit(record[FIRST], 2)
+  return ordered
 end
 
 -- The decoded records of a loaded bucket. Change them in place, then call touch.
@@ -92,6 +99,9 @@ end
 --   'n', bucket, nonce                   -> '' for the id of a transfer that was declined
 --   'p', bucket, nonce, payment id       -> the reason of a further payment, see
 --                                           further_payments.lua
+--   'q', bucket, nonce, key              -> restock 0 or 1, and the ITEMS of a part, packed, of a
+--                                           refund, see keyed_refunds.lua
+--   'q', bucket, nonce                   -> units of the parts of all these refunds
 -- Changes wait for the commit in archive_changes, by field.
 local function from_archive(field)
   local changed = archive_changes[field]

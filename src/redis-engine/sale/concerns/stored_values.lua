@@ -13,8 +13,9 @@ local RECORD = 9
 --   CREATED  ms since the sale's epoch                      BUYER    as given
 --   HOLD     ms until expiry, 0 for the sale's first holdMs  KEY      as given or ''
 --   NONCE    6 bytes, unique in its bucket                  ITEMS    sku, quantity, ... packed
---   FIRST    '' while the cart is that of the request; then how often it was changed, packed,
---            followed by the ITEMS of the request
+--   FIRST    '' while the cart is that of the request; then packed: how often it was changed, and
+--            a string, '' until a part of the order was refunded, then how often it had been
+--            changed before, and the ITEMS it was of; then the ITEMS of the request
 local IS_HELD, IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 0, 1, 2, 3, 4
 local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
@@ -54,6 +55,10 @@ local SETTLED = 42
 local UPDATED = 20
 -- reason; bucket and nonce, payment id and state packed
 local REFUND_DUE_FURTHER = 17
+-- restock 0 or 1, and IS_LAST more for a part that leaves nothing; bucket and nonce, key, and the
+-- ITEMS of the part packed, '' for the whole cart
+local REFUNDED_BY_KEY = 16
+local IS_LAST = 2
 -- state; references
 local PAID = 24
 -- applied; packed: SKU, total, key, time of the count, change, units owed; or SKU, other SKU,

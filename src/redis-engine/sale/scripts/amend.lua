@@ -66,7 +66,7 @@ local function amend(record, bucket, i, in_archive, number)
     local status, details = why_not(record, bucket, i, lines, own, added)
     if status then return status, details end
   end
-  change_cart(record, bucket, in_archive, call[6][i], number, AMENDED, record[ITEMS])
+  change_cart(record, bucket, in_archive, call[6][i], number, '', AMENDED, record[ITEMS])
   if is_held then
     move_cart(added, AVAILABLE, HELD)
     emit_sold_out(added)

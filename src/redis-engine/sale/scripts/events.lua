@@ -54,7 +54,7 @@ local function add_reservations(entries)
     if kind == RESTOCKED or kind == TOTAL_SET or kind == MOVED or kind == UPDATED or type(subject) ~= 'string' then
       return
     end
-    local is_packed = kind == REFUND_DUE_FURTHER or kind == DEPARTED or kind == TRANSFERRED
+    local is_packed = kind == REFUND_DUE_FURTHER or kind == REFUNDED_BY_KEY or kind == DEPARTED or kind == TRANSFERRED
     if is_packed then subject = cmsgpack.unpack(subject) end
     local half = #subject / 2
     for j = 1, half, 6 do name(subject:sub(j, j + 5), subject:sub(half + j, half + j + 5)) end

@@ -3,7 +3,8 @@
 --   cursors: '0' to begin with; then as answered: b or a for buckets or archive, and the cursor of
 --     Redis
 -- Statuses: W scanned. Details, each item: next cursor, STOCK or nothing, records as bucket,
---   packed, bucket, packed ...; further payments as bucket, nonce and payment id, reason, ...
+--   packed, bucket, packed ...; further payments as bucket, nonce and payment id, reason, ...;
+--   refunds as bucket, nonce and key, restock and part packed, ...
 -- Writes: nothing.
 -- @include partition, read_only, types
 local statuses, details = {}, {}
@@ -18,7 +19,7 @@ for i, cursor in ipairs(call[4]) do
   elseif not in_archive and archived > 0 then
     following = 'a0'
   end
-  local found, payments = {}, {}
+  local found, payments, refunds = {}, {}, {}
   for j = 1, #page[2], 2 do
     local field, packed = page[2][j], page[2][j + 1]
     if not in_archive then
@@ -30,6 +31,9 @@ for i, cursor in ipairs(call[4]) do
     elseif field:sub(1, 1) == 'p' then
       payments[#payments + 1] = field:sub(2)
       payments[#payments + 1] = packed
+    elseif field:sub(1, 1) == 'q' and #field > 13 then
+      refunds[#refunds + 1] = field:sub(2)
+      refunds[#refunds + 1] = packed
     end
   end
   statuses[i] = 'W'
@@ -37,5 +41,6 @@ for i, cursor in ipairs(call[4]) do
   details[#details + 1] = following == '0' and redis.call('HGETALL', STOCK) or {}
   details[#details + 1] = found
   details[#details + 1] = payments
+  details[#details + 1] = refunds
 end
 return reply(table.concat(statuses), details)

@@ -76,6 +76,8 @@ return answer_each(function(record, bucket, i, in_archive)
     if receiver == '' or (from ~= '' and from ~= record[BUYER]) then return 'M' end
     if bypass_freeze == 0 and receiver == record[BUYER] then return 'P' end
     if bypass_freeze == 0 and answer_of[state] then return answer_of[state] end
+    -- The keys of its refunds stay with the old record: a repeated one must not refund again.
+    if bypass_freeze == 0 and ordered_of(record) ~= '' then return 'C' end
     if late then return 'T' end
   end
   transfers = transfers or rare()

@@ -14,7 +14,15 @@ abstract class Holds {
   add(expiresAt: number): void {
     const order = (this.entries.length * 7) % 1_009
     const reservation = { state: 'held', expiresAt } as Entry['reservation']
-    this.entries.push({ reservation, order, late: false, refundDue: null, further: new Map() })
+    this.entries.push({
+      reservation,
+      order,
+      late: false,
+      refundDue: null,
+      further: new Map(),
+      refunds: new Map(),
+      refundedParts: [],
+    })
   }
 
   change(index: number, change: (before: Entry['reservation']) => Partial<Entry['reservation']>): void {
