@@ -1,8 +1,11 @@
 import { chunksOf } from '../common/chunks.js'
-import type { Cart, FurtherPayment, Rules, StoredReservation } from '../engine/engine.js'
+import type { Cart, FurtherPayment, KeyedRefund, Rules, StoredReservation } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
-import { emptyPayments, emptyReservations, pushPayment, pushStored } from './page.js'
-import type { ReservationRow } from './rows.js'
+import { emptyPayments, emptyRefunds, pushPayment, pushRefund } from './detail-columns.js'
+import { paymentsShape, type RefundRow } from './details.js'
+import { DetailsComparison, type DetailsDifferences } from './details-comparison.js'
+import { emptyReservations, pushStored } from './page.js'
+import { paymentValuesOf, type ReservationRow, refundValuesOf } from './rows.js'
 import type { SaleWriter } from './sale-writer.js'
 
 /** How often a difference is checked again before it counts: the change may be on its way. */
@@ -22,7 +25,9 @@ export interface Differences {
   /** Reservations that only the ledger has. */
   readonly unknown: string[]
   /** Further payments that only the sale has, and those that only the ledger has. */
-  readonly payments: { readonly missing: FurtherPayment[]; readonly unknown: FurtherPayment[] }
+  readonly payments: DetailsDifferences<FurtherPayment, FurtherPayment>
+  /** The same of refunds with a key. */
+  readonly refunds: DetailsDifferences<KeyedRefund, RefundRow>
 }
 
 /** A field of a reservation that differs between sale and ledger. */
@@ -46,7 +51,21 @@ export async function compare(
 ): Promise<Differences> {
   const { source, tables } = writer
   const seen = new Set<string>()
-  const payments = new PaymentComparison(writer, partition, source.lastSeen(partition))
+  const before = source.lastSeen(partition)
+  const payments = new DetailsComparison(
+    writer,
+    partition,
+    before,
+    tables.furtherPayments,
+    paymentsShape.nameOf,
+  )
+  const refunds = new DetailsComparison(
+    writer,
+    partition,
+    before,
+    tables.refunds,
+    ({ key }: KeyedRefund) => key,
+  )
   let doubtful = new Set<string>()
   const caughtUp = async (): Promise<LogOffset> => {
     const offset = source.lastSeen(partition)!
@@ -57,7 +76,9 @@ export async function compare(
   let cursor = '0'
   do {
     const page = await source.scan(partition, cursor)
-    await payments.add(page.furtherPayments, await caughtUp())
+    await caughtUp()
+    await payments.add(page.furtherPayments)
+    await refunds.add(page.keyedRefunds)
     const rules = await writer.present()
     const rows = await rowsOf(writer, page.reservations)
     for (const reservation of page.reservations) {
@@ -78,8 +99,10 @@ export async function compare(
     missing: [],
     differing: [],
     unknown: [],
-    payments: await payments.end(repair),
+    payments: await payments.end(),
+    refunds: await refunds.end(),
   }
+  if (repair) await repairDetails(writer, partition, found)
   const checked = new Set([...seen, ...doubtful])
   for (let look = 1; look <= LOOKS && doubtful.size > 0; look++) {
     // The sale reports an expired hold as expired even before the event of its expiry.
@@ -106,65 +129,28 @@ export async function compare(
   return { ...found, checked: checked.size }
 }
 
-/**
- * Compares the further payments of a partition. They never change, so those that a page of the scan
- * shows are in the ledger once it has caught up, and those that the sale had before the first page
- * are on one of the pages.
- */
-class PaymentComparison {
-  readonly #writer: SaleWriter
-  readonly #partition: number
-  readonly #seen = new Set<string>()
-  readonly #missing: FurtherPayment[] = []
-  /** The offset before the first page; `null`: unknown. */
-  readonly #first: LogOffset | null
-  #last: LogOffset | undefined
-
-  constructor(writer: SaleWriter, partition: number, first: LogOffset | null) {
-    this.#writer = writer
-    this.#partition = partition
-    this.#first = first
+async function repairDetails(
+  writer: SaleWriter,
+  partition: number,
+  { payments, refunds }: Differences,
+): Promise<void> {
+  const { source, tables } = writer
+  const { sale } = source
+  const { generation, sequence } = source.lastSeen(partition)!
+  const at = { at: source.serverTime(partition), generation, sequence }
+  if (payments.unknown.length > 0) await tables.furtherPayments.forget(sale, payments.unknown)
+  if (refunds.unknown.length > 0) await tables.refunds.forget(sale, refunds.unknown)
+  if (payments.missing.length > 0) {
+    const columns = emptyPayments()
+    for (const payment of payments.missing) pushPayment(columns, payment, at)
+    await tables.furtherPayments.add(sale, partition, paymentValuesOf(columns))
   }
-
-  /** @param offset Up to which the ledger has everything. */
-  async add(page: readonly FurtherPayment[], offset: LogOffset): Promise<void> {
-    this.#last = offset
-    const { source, tables } = this.#writer
-    for (const some of chunksOf(page, AT_ONCE)) {
-      const rows = await tables.furtherPayments.of(source.sale, [...new Set(some.map(({ id }) => id))])
-      const known = new Set(rows.map(nameOf))
-      for (const payment of some) {
-        this.#seen.add(nameOf(payment))
-        if (!known.has(nameOf(payment))) this.#missing.push(payment)
-      }
-    }
+  if (refunds.missing.length > 0) {
+    const columns = emptyRefunds()
+    const rules = await writer.present()
+    for (const refund of refunds.missing) pushRefund(columns, refund, at, rules)
+    await tables.refunds.add(sale, partition, refundValuesOf(columns))
   }
-
-  async end(repair: boolean): Promise<Differences['payments']> {
-    const { source, tables } = this.#writer
-    const unknown: FurtherPayment[] = []
-    const of = this.#first && { partition: this.#partition, offset: this.#first }
-    for (let after: FurtherPayment | undefined; of; ) {
-      const rows = await tables.furtherPayments.page(source.sale, after, PAGE, of)
-      if (rows.length === 0) break
-      unknown.push(...rows.filter((row) => !this.#seen.has(nameOf(row))))
-      after = rows.at(-1)!
-    }
-    if (repair && unknown.length > 0) await tables.furtherPayments.forget(source.sale, unknown)
-    if (repair && this.#missing.length > 0) {
-      const { generation, sequence } = this.#last!
-      const columns = emptyPayments()
-      const at = { at: source.serverTime(this.#partition), generation, sequence }
-      for (const payment of this.#missing) pushPayment(columns, payment, at)
-      await tables.furtherPayments.add(source.sale, this.#partition, columns)
-    }
-    return { missing: this.#missing, unknown }
-  }
-}
-
-/** The id has a fixed length. */
-function nameOf({ id, paymentId }: FurtherPayment): string {
-  return id + paymentId
 }
 
 function isLater(row: ReservationRow | undefined, { generation, sequence }: LogOffset): boolean {
@@ -247,6 +233,7 @@ function differences(
   const carts = [
     ['items', stored.cart, row.items],
     ['firstItems', stored.changes?.first ?? [], row.firstItems ?? new Map()],
+    ['orderedItems', stored.changes?.ordered?.cart ?? [], row.ordered?.items ?? new Map()],
   ] as const
   for (const [field, cart, known] of carts) {
     const same =

@@ -2,6 +2,7 @@ import type { EventSource } from '../consumer/source.js'
 import { invalid, StockholdError } from '../errors.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Ledger, LedgerRecord, LedgerWriter } from '../sale/ledger.js'
+import type { RefundOptions } from '../sale/refund.js'
 import { checkBoolean, checkId, checkInteger, checkOptions, type Names } from '../validation.js'
 import { explain } from './failure.js'
 import { Follower, type FollowOptions, type LedgerFollower } from './follower.js'
@@ -240,6 +241,7 @@ class LedgerInPostgres implements PostgresLedger {
 }
 
 /** The options of the sale's own refund. */
-function inSale({ restock, items, key }: RefundStep): { restock: boolean } {
-  return { restock, ...(items && { items }), ...(key !== null && { key }) }
+function inSale({ restock, items, key }: RefundStep): RefundOptions {
+  if (key === null) return { restock }
+  return items ? { restock, items, key } : { restock, key }
 }

@@ -1,4 +1,4 @@
-import type { Cart, FurtherPayment, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
+import type { Cart, FurtherPayment, KeyedRefund, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
 import type { Acknowledged, AcknowledgedCount, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { RecoverySource } from '../sale/recovery/replay.js'
@@ -49,7 +49,11 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
         after = rows.at(-1)!.id
         const left = rows.filter(({ state }) => state === 'transferred').map(({ id }) => id)
         const movedTo = left.length > 0 ? await tables.destinations(sale, left) : undefined
-        yield rows.map((row) => ({ ...acknowledged(row, skuIndices), movedTo: movedTo?.get(row.id) }))
+        const refunds = await refundsOf(tables, sale, rows, skuIndices)
+        yield rows.map((row) => ({
+          ...acknowledged(row, refunds.get(row.id) ?? [], skuIndices),
+          movedTo: movedTo?.get(row.id),
+        }))
       }
     },
   }
@@ -78,10 +82,37 @@ function restockOf({ details }: EventRow, skuIndices: ReadonlyMap<string, number
   return { op, applied: Number(details.applied) }
 }
 
-function acknowledged(row: ReservationRow, skuIndices: ReadonlyMap<string, number>): Acknowledged {
+/** The refunds with a key of these reservations, by the id. */
+async function refundsOf(
+  tables: Tables,
+  sale: string,
+  rows: readonly ReservationRow[],
+  skuIndices: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, readonly KeyedRefund[]>> {
+  const ids = rows.filter(({ state, ordered }) => ordered || state === 'refunded').map(({ id }) => id)
+  const found = new Map<string, KeyedRefund[]>()
+  for (const { items, ...refund } of ids.length === 0 ? [] : await tables.refunds.of(sale, ids)) {
+    const one = items ? { ...refund, cart: cartOf(items, skuIndices) } : refund
+    found.set(one.id, [...(found.get(one.id) ?? []), one])
+  }
+  return found
+}
+
+function acknowledged(
+  row: ReservationRow,
+  refunds: readonly KeyedRefund[],
+  skuIndices: ReadonlyMap<string, number>,
+): Acknowledged {
   const { id, buyer, key, createdAt, expiresAt, paymentId, restocked, firstItems } = row
   const cart = cartOf(row.items, skuIndices)
-  const changes = firstItems && { first: cartOf(firstItems, skuIndices), count: row.changes }
+  const ordered = row.ordered && {
+    cart: cartOf(row.ordered.items, skuIndices),
+    count: row.ordered.changes,
+  }
+  const changes = firstItems && {
+    ...{ first: cartOf(firstItems, skuIndices), count: row.changes },
+    ...(ordered && { ordered }),
+  }
   const state = row.state as StoredReservation['state']
   return {
     reservation: {
@@ -97,6 +128,7 @@ function acknowledged(row: ReservationRow, skuIndices: ReadonlyMap<string, numbe
     },
     refundDue: row.refundDue,
     restocked,
+    ...(refunds.length > 0 && { refunds }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { orderTables } from './orders/migration.js'
+import { orderTables, partsOfOrders } from './orders/migration.js'
 import { transferredOrders } from './orders/transfer-migration.js'
 
 /**
@@ -174,4 +174,5 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON COLUMN ${schema}.events.type IS 'reserved, extended, amended, confirmed, paid, released, expired, refunded, refund_due, restocked, total_set, debt_taken, moved, sent, received, sold_out, updated, paused, resumed, ended';
     COMMENT ON COLUMN ${schema}.events.details IS 'amended: before and items (units by SKU); refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';`,
   transferredOrders,
+  partsOfOrders,
 ]

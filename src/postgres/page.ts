@@ -1,15 +1,21 @@
-import { cartAsOf } from '../engine/carts.js'
+import { cartAsOf, leavesOrder } from '../engine/carts.js'
 import type {
-  Cart,
   ChangedCart,
   FinalAnswer,
-  FurtherPayment,
-  RecordedReason,
   Rules,
   RulesChanges,
   StoredEvent,
   StoredReservation,
 } from '../engine/engine.js'
+import {
+  emptyPayments,
+  emptyRefunds,
+  itemsOf,
+  type PaymentColumns,
+  pushPayment,
+  pushRefund,
+  type RefundColumns,
+} from './detail-columns.js'
 import { toText } from './text.js'
 
 /** The state of a reservation in the ledger. */
@@ -38,6 +44,9 @@ export interface ReservationColumns {
   readonly firstItems: (string | null)[]
   /** How often the cart was changed. */
   readonly changes: number[]
+  /** The items before the first part was refunded, and how often they had been changed. */
+  readonly orderedItems: (string | null)[]
+  readonly orderedChanges: (number | null)[]
   readonly state: LedgerState[]
   readonly key: (string | null)[]
   readonly createdAt: number[]
@@ -50,16 +59,6 @@ export interface ReservationColumns {
   readonly sequence: number[]
 }
 
-/** Columns of the rows of `further_payments` that a page of events inserts. */
-export interface PaymentColumns {
-  readonly reservation: string[]
-  readonly paymentId: string[]
-  readonly reason: RecordedReason[]
-  readonly at: number[]
-  readonly generation: number[]
-  readonly sequence: number[]
-}
-
 export type SaleChange = 'open' | 'paused' | 'ended'
 
 /** The rows that a page of events writes. */
@@ -67,6 +66,7 @@ export interface Batch {
   readonly events: EventColumns
   readonly reservations: ReservationColumns
   readonly payments: PaymentColumns
+  readonly refunds: RefundColumns
   /** The sale's state, if an event of the page changes it. */
   readonly sale: SaleChange | null
 }
@@ -91,6 +91,8 @@ export function emptyReservations(): ReservationColumns {
     items: [],
     firstItems: [],
     changes: [],
+    orderedItems: [],
+    orderedChanges: [],
     state: [],
     key: [],
     createdAt: [],
@@ -102,10 +104,6 @@ export function emptyReservations(): ReservationColumns {
     generation: [],
     sequence: [],
   }
-}
-
-export function emptyPayments(): PaymentColumns {
-  return { reservation: [], paymentId: [], reason: [], at: [], generation: [], sequence: [] }
 }
 
 /**
@@ -124,6 +122,7 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
   }
   const outcomes = new Map<string, Outcome>()
   const payments = emptyPayments()
+  const refunds = emptyRefunds()
   let sale: SaleChange | null = null
   for (const event of events) {
     columns.sequence.push(event.sequence)
@@ -137,6 +136,10 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
       const { at, sequence, id, reason, further } = event
       pushPayment(payments, { id, paymentId: further.paymentId, reason }, { at, generation, sequence })
     }
+    if (event.type === 'refunded' && event.key !== undefined) {
+      const { at, sequence, id, key, restock, part } = event
+      pushRefund(refunds, { id, key, restock, cart: part }, { at, generation, sequence }, rules)
+    }
     sale = saleChange[event.type] ?? sale
   }
   const stored = new Map(reservations.map((reservation) => [reservation.id, reservation]))
@@ -146,7 +149,7 @@ export function batchOf({ events, generation, reservations }: FinalAnswer<'event
     // A reservation that the sale does not have any more is found by the comparison after a loss.
     if (reservation) push(rows, reservation, outcome, generation, rules)
   }
-  return { events: columns, reservations: rows, payments, sale }
+  return { events: columns, reservations: rows, payments, refunds, sale }
 }
 
 const saleChange: { readonly [T in StoredEvent['type']]?: SaleChange } = {
@@ -204,8 +207,8 @@ function outcomeOf(event: Extract<StoredEvent, { id: string }>, before: Outcome 
       outcome.isPaid = true
       break
     case 'refunded':
-      outcome.state = event.part ? 'confirmed' : 'refunded'
-      if (!event.part) outcome.restocked = event.restock
+      outcome.state = leavesOrder(event) ? 'confirmed' : 'refunded'
+      if (outcome.state === 'refunded') outcome.restocked = event.restock
       outcome.isPaid = true
       break
     default:
@@ -227,7 +230,12 @@ function push(
   rows.items.push(itemsOf(cartAsOf(outcome, stored), rules))
   const first = outcome.changed && stored.changes?.first
   rows.firstItems.push(first ? itemsOf(first, rules) : null)
-  rows.changes.push(outcome.changed?.count ?? 0)
+  const changes = outcome.changed?.count ?? 0
+  rows.changes.push(changes)
+  const { ordered } = stored.changes ?? {}
+  const isReduced = ordered !== undefined && changes > ordered.count
+  rows.orderedItems.push(isReduced ? itemsOf(ordered.cart, rules) : null)
+  rows.orderedChanges.push(isReduced ? ordered.count : null)
   rows.state.push(outcome.state)
   rows.key.push(stored.key === null ? null : toText(stored.key))
   rows.createdAt.push(stored.createdAt)
@@ -239,19 +247,6 @@ function push(
   rows.changedAt.push(outcome.changedAt)
   rows.generation.push(generation)
   rows.sequence.push(outcome.sequence)
-}
-
-export function pushPayment(
-  rows: PaymentColumns,
-  { id, paymentId, reason }: FurtherPayment,
-  { at, generation, sequence }: { at: number; generation: number; sequence: number },
-): void {
-  rows.reservation.push(id)
-  rows.paymentId.push(toText(paymentId))
-  rows.reason.push(reason)
-  rows.at.push(at)
-  rows.generation.push(generation)
-  rows.sequence.push(sequence)
 }
 
 /** Adds a reservation as the sale has it, after the event of that sequence. */
@@ -273,13 +268,6 @@ export function pushStored(
     changed,
   }
   push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.generation, rules)
-}
-
-function itemsOf(cart: Cart, { skus }: Rules): string {
-  if (cart.length === 1) return `{${JSON.stringify(toText(skus[cart[0]![0]]!.sku))}:${cart[0]![1]}}`
-  return JSON.stringify(
-    Object.fromEntries(cart.map(([skuIndex, units]) => [toText(skus[skuIndex]!.sku), units])),
-  )
 }
 
 /** A move names its second SKU too. */

@@ -1,4 +1,4 @@
-import type { FurtherPayment } from '../engine/engine.js'
+import type { FurtherPayment, KeyedRefund } from '../engine/engine.js'
 import { compare, type Difference } from './compare.js'
 import type { SaleWriter } from './sale-writer.js'
 
@@ -20,7 +20,7 @@ export interface ReconcileOptions {
 /** The result of comparing a sale with its ledger. */
 export interface Reconciliation {
   /**
-   * Whether sale and ledger agree on every reservation and every further payment, and every shipped
+   * Whether sale and ledger agree on every reservation, every further payment and every refund, and every shipped
    * order is paid for.
    */
   readonly ok: boolean
@@ -48,6 +48,15 @@ export interface Reconciliation {
     }
   }
   /**
+   * Refunds that had a key. `missing`: only the sale has them; `unknown`: only the ledger has them.
+   */
+  readonly refunds: {
+    readonly [W in 'missing' | 'unknown']: {
+      readonly count: number
+      readonly refunds: readonly { readonly reservationId: string; readonly key: string }[]
+    }
+  }
+  /**
    * Orders that have a shipment, although neither sale nor ledger has a payment of them: Redis has
    * lost the payment, and the sale was recovered without it.
    */
@@ -67,6 +76,7 @@ export async function reconcile(
   const unknown: string[] = []
   const differing: { id: string; fields: readonly Difference[] }[] = []
   const payments = { missing: [] as FurtherPayment[], unknown: [] as FurtherPayment[] }
+  const refunds = { missing: [] as Refund[], unknown: [] as Refund[] }
   let checked = 0
   let lostEvents = 0
   for (const [partition, one] of partitions.entries()) {
@@ -81,20 +91,31 @@ export async function reconcile(
     differing.push(...found.differing)
     payments.missing.push(...found.payments.missing)
     payments.unknown.push(...found.payments.unknown)
+    refunds.missing.push(...found.refunds.missing)
+    refunds.unknown.push(...found.refunds.unknown)
   }
   const unpaid = await shippedUnpaid()
   return {
     ok:
       missing.length + differing.length + unknown.length === 0 &&
-      payments.missing.length + payments.unknown.length + unpaid.length === 0,
+      payments.missing.length + payments.unknown.length + unpaid.length === 0 &&
+      refunds.missing.length + refunds.unknown.length === 0,
     checked,
     missing: { count: missing.length, ids: missing.slice(0, NAMED) },
     differing: { count: differing.length, reservations: differing.slice(0, NAMED) },
     unknown: { count: unknown.length, ids: unknown.slice(0, NAMED) },
     payments: { missing: named(payments.missing), unknown: named(payments.unknown) },
+    refunds: { missing: namedRefunds(refunds.missing), unknown: namedRefunds(refunds.unknown) },
     unpaid: { count: unpaid.length, ids: unpaid.slice(0, NAMED) },
     lostEvents,
   }
+}
+
+type Refund = Pick<KeyedRefund, 'id' | 'key'>
+
+function namedRefunds(refunds: readonly Refund[]) {
+  const some = refunds.slice(0, NAMED)
+  return { count: refunds.length, refunds: some.map(({ id, key }) => ({ reservationId: id, key })) }
 }
 
 function named(payments: readonly FurtherPayment[]) {

@@ -1,5 +1,6 @@
-import type { FurtherPayment, RecordedReason } from '../engine/engine.js'
-import type { Batch, LedgerState, PaymentColumns, ReservationColumns, SaleChange } from './page.js'
+import type { RecordedReason } from '../engine/engine.js'
+import type { PaymentColumns, RefundColumns } from './detail-columns.js'
+import type { Batch, LedgerState, ReservationColumns, SaleChange } from './page.js'
 import { arrayOf, fromText } from './text.js'
 
 /** The ledger's progress in a partition. */
@@ -25,6 +26,8 @@ export interface ReservationRow {
   readonly firstItems: ReadonlyMap<string, number> | null
   /** How often the cart was changed. */
   readonly changes: number
+  /** Before the first part was refunded, and how often it had been changed; `null`: none was. */
+  readonly ordered: { readonly items: ReadonlyMap<string, number>; readonly changes: number } | null
   readonly state: LedgerState
   readonly key: string | null
   readonly createdAt: number
@@ -61,25 +64,30 @@ const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigi
 
 /** The columns that {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
-  payment_id, refund_due, restocked, generation, sequence, first_items::text AS first_items, changes`
+  payment_id, refund_due, restocked, generation, sequence, first_items::text AS first_items, changes,
+  ordered_items::text AS ordered_items, ordered_changes`
 
 /** The types of the upsert's arrays, one for each column. */
 export const UPSERT_TYPES =
-  'text text jsonb text text float8 float8 text text bool float8 int bigint jsonb int'.split(' ')
+  'text text jsonb text text float8 float8 text text bool float8 int bigint jsonb int jsonb int'.split(' ')
 
 /** In the order of {@link UPSERT_TYPES}. */
 export function valuesOf(columns: ReservationColumns): string[] {
   const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
   const { restocked, changedAt, generation, sequence, firstItems, changes } = columns
+  const { orderedItems, orderedChanges } = columns
   const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
   const latest = [paymentId, refundDue, restocked, changedAt, generation, sequence, firstItems, changes]
-  return [...fixed, ...latest].map(arrayOf)
+  return [...fixed, ...latest, orderedItems, orderedChanges].map(arrayOf)
 }
 
-/** The types of the arrays of {@link paymentValuesOf}. */
-export const PAYMENT_TYPES = 'text text text float8 int bigint'.split(' ')
+/** In the order of the types of `refundsShape`. */
+export function refundValuesOf(columns: RefundColumns): string[] {
+  const { id, key, restock, items, at, generation, sequence } = columns
+  return [id, key, restock, items, at, generation, sequence].map(arrayOf)
+}
 
-/** In the order of {@link PAYMENT_TYPES}. */
+/** In the order of the types of `paymentsShape`. */
 export function paymentValuesOf({
   reservation,
   paymentId,
@@ -93,18 +101,24 @@ export function paymentValuesOf({
 
 /**
  * The parameters of a batch's statement: the arrays of the events, followed by those of the
- * reservations; and those of the further payments.
+ * reservations; those of the further payments; and those of the refunds with a key.
  */
 export interface BatchArrays {
   readonly arrays: readonly string[]
   readonly payments: readonly string[]
+  readonly refunds: readonly string[]
   readonly sale: SaleChange | null
 }
 
-export function arraysOf({ events, reservations, payments, sale }: Batch): BatchArrays {
+export function arraysOf({ events, reservations, payments, refunds, sale }: Batch): BatchArrays {
   const { sequence, at, type, reservation, expiresAt, details } = events
   const arrays = [sequence, at, type, reservation, expiresAt, details].map(arrayOf)
-  return { arrays: [...arrays, ...valuesOf(reservations)], payments: paymentValuesOf(payments), sale }
+  return {
+    arrays: [...arrays, ...valuesOf(reservations)],
+    payments: paymentValuesOf(payments),
+    refunds: refundValuesOf(refunds),
+    sale,
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what the driver gives
@@ -115,6 +129,10 @@ export function rowOf(row: any): ReservationRow {
     items: itemsOf(row.items),
     firstItems: row.first_items === null ? null : itemsOf(row.first_items),
     changes: Number(row.changes),
+    ordered:
+      row.ordered_items === null
+        ? null
+        : { items: itemsOf(row.ordered_items), changes: Number(row.ordered_changes) },
     state: row.state,
     key: row.key === null ? null : fromText(row.key),
     createdAt: Number(row.created_at),
@@ -127,12 +145,7 @@ export function rowOf(row: any): ReservationRow {
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what the driver gives
-export function paymentOf(row: any): FurtherPayment {
-  return { id: row.reservation, paymentId: fromText(row.payment_id), reason: row.reason }
-}
-
-function itemsOf(json: string): ReadonlyMap<string, number> {
+export function itemsOf(json: string): ReadonlyMap<string, number> {
   const items = Object.entries<number>(JSON.parse(json))
   return new Map(items.map(([sku, units]) => [fromText(sku), units]))
 }

@@ -1,8 +1,10 @@
+import type { FurtherPayment } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import type { AcknowledgedState, MovedTo } from '../sale/acknowledgement-cache.js'
+import { paymentsShape, type RefundRow, refundsShape } from './details.js'
+import { DetailsTable } from './details-table.js'
 import { explain } from './failure.js'
-import { FurtherPaymentsTable } from './further-payments-table.js'
 import type { ReservationColumns } from './page.js'
 import type { SqlPool, SqlResult } from './pool.js'
 import {
@@ -22,14 +24,17 @@ import { arrayOf, fromText, quoted, toText } from './text.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
-  readonly furtherPayments: FurtherPaymentsTable
+  readonly furtherPayments: DetailsTable<FurtherPayment>
+  readonly refunds: DetailsTable<RefundRow>
   readonly #pool: SqlPool
   readonly #schema: string
 
   constructor(pool: SqlPool, schema: string) {
     this.#pool = pool
     this.#schema = quoted(schema)
-    this.furtherPayments = new FurtherPaymentsTable(this.#schema, (text, values) => this.#query(text, values))
+    const query = (text: string, values: unknown[]) => this.#query(text, values)
+    this.furtherPayments = new DetailsTable(this.#schema, query, paymentsShape)
+    this.refunds = new DetailsTable(this.#schema, query, refundsShape)
   }
 
   /** @throws UNSAFE_CONFIG if PostgreSQL may lose an acknowledged commit. */
@@ -133,26 +138,28 @@ export class Tables {
     from: Position,
     to: Position,
     offset: LogOffset | null,
-    { arrays, payments, sale: change }: BatchArrays,
+    { arrays, payments, refunds, sale: change }: BatchArrays,
   ): Promise<boolean> {
     const s = this.#schema
+    const owed = 19 + UPSERT_TYPES.length
     const { rows } = await this.#query(
       `WITH moved AS (
         UPDATE ${s}.positions
         SET sequence = $5, lost = $6, stale = stale OR $7, written_at = now(),
           seen_generation = coalesce($8, seen_generation), seen_sequence = coalesce($9, seen_sequence), seen_batch_id = coalesce($10, seen_batch_id)
-        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $33
+        WHERE sale = $1 AND partition = $2 AND generation = $3 AND sequence = $4 AND fence = $12
         RETURNING sale, partition, generation
       ), noted AS (
         INSERT INTO ${s}.events (sale, partition, generation, sequence, at, type, reservation, expires_at, details)
         SELECT moved.sale, moved.partition, moved.generation, e.sequence, ${time('e.at')}, e.type, e.reservation, ${time('e.expires_at')}, e.details
-        FROM moved, unnest($11::bigint[], $12::float8[], $13::text[], $14::text[], $15::float8[], $16::jsonb[])
+        FROM moved, unnest($13::bigint[], $14::float8[], $15::text[], $16::text[], $17::float8[], $18::jsonb[])
           AS e (sequence, at, type, reservation, expires_at, details)
-      ), changed AS (${this.#upsert('moved.partition', 17, 'FROM moved,')}
-      ), owed AS (${this.furtherPayments.insertion('moved.partition', 34, 'FROM moved,')}
+      ), changed AS (${this.#upsert('moved.partition', 19, 'FROM moved,')}
+      ), owed AS (${this.furtherPayments.insertion('moved.partition', owed, 'FROM moved,')}
+      ), taken_back AS (${this.refunds.insertion('moved.partition', owed + this.furtherPayments.width, 'FROM moved,')}
       ), said AS (
-        UPDATE ${s}.sales SET state = $32
-        FROM moved WHERE sales.sale = moved.sale AND $32::text IS NOT NULL AND sales.state <> 'ended'
+        UPDATE ${s}.sales SET state = $11
+        FROM moved WHERE sales.sale = moved.sale AND $11::text IS NOT NULL AND sales.state <> 'ended'
       )
       SELECT count(*) AS count FROM moved`,
       [
@@ -166,10 +173,11 @@ export class Tables {
         offset?.generation ?? null,
         offset?.sequence ?? null,
         offset?.batchId ?? null,
-        ...arrays,
         change,
         from.fence,
+        ...arrays,
         ...payments,
+        ...refunds,
       ],
     )
     return Number(rows[0].count) === 1
@@ -239,7 +247,7 @@ export class Tables {
     return rows.map(({ id }) => id)
   }
 
-  /** A page of the reservations that are confirmed, held, or over, in the order of their ids. */
+  /** A page of the reservations of a kind, in the order of their ids. */
   async ofKind(
     sale: string,
     kind: AcknowledgedState,
@@ -250,7 +258,8 @@ export class Tables {
     const { rows } = await this.#query(
       `SELECT ${COLUMNS} FROM ${this.#schema}.reservations
       WHERE sale = $1 AND id > $3 AND state <> 'forgotten' AND $2 = CASE
-        WHEN state = 'confirmed' THEN 'confirmed' WHEN state = 'held' AND expires_at > ${time('$4::float8')} THEN 'held' ELSE 'over'
+        WHEN state = 'confirmed' AND ordered_items IS NOT NULL THEN 'reduced' WHEN state = 'confirmed' THEN 'confirmed'
+        WHEN state = 'held' AND expires_at > ${time('$4::float8')} THEN 'held' ELSE 'over'
       END
       ORDER BY sale, id LIMIT $5`,
       [toText(sale), kind, after, now, limit],
@@ -289,11 +298,10 @@ export class Tables {
 
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */
   async upsertFromSale(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
-    await this.#query(this.#upsert('$17::int', 2, 'FROM (SELECT $1::text AS sale) AS moved,'), [
-      toText(sale),
-      ...valuesOf(reservations),
-      partition,
-    ])
+    await this.#query(
+      this.#upsert(`$${2 + UPSERT_TYPES.length}::int`, 2, 'FROM (SELECT $1::text AS sale) AS moved,'),
+      [toText(sale), ...valuesOf(reservations), partition],
+    )
   }
 
   /** Marks reservations that the sale does not have any more as forgotten. */
@@ -313,16 +321,17 @@ export class Tables {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
-        payment_id, refund_due, restocked, changed_at, generation, sequence, first_items, changes)
+        payment_id, refund_due, restocked, changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes)
       SELECT moved.sale, n.id, ${partition}, n.buyer, n.items, n.state, n.key, ${time('n.created_at')}, ${time('n.expires_at')},
         n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.generation, n.sequence,
-        n.first_items, n.changes
+        n.first_items, n.changes, n.ordered_items, n.ordered_changes
       ${from} unnest(${arrays}) AS n (id, buyer, items, state, key, created_at, expires_at, payment_id, refund_due, restocked,
-        changed_at, generation, sequence, first_items, changes)
+        changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes)
       ON CONFLICT (sale, id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
         payment_id = coalesce(r.payment_id, excluded.payment_id), refund_due = coalesce(r.refund_due, excluded.refund_due),
         restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, generation = excluded.generation,
-        sequence = excluded.sequence, items = excluded.items, first_items = excluded.first_items, changes = excluded.changes
+        sequence = excluded.sequence, items = excluded.items, first_items = excluded.first_items, changes = excluded.changes,
+        ordered_items = excluded.ordered_items, ordered_changes = excluded.ordered_changes
       WHERE (r.generation, r.sequence) <= (excluded.generation, excluded.sequence)`
   }
 

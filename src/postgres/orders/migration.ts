@@ -137,3 +137,30 @@ export const orderTables = (schema: string) => `
     COMMENT ON COLUMN ${schema}.lead_times.to_shipment_p90 IS 'A tenth of them took longer.';
     COMMENT ON COLUMN ${schema}.lead_times.to_receipt_median IS 'From the shipment to the receipt.';
     COMMENT ON COLUMN ${schema}.lead_times.total_median IS 'From the payment to the receipt.';`
+
+/**
+ * The migration for parts of orders that were refunded.
+ *
+ * @param schema Its name, quoted.
+ */
+export const partsOfOrders = (schema: string) => `
+    ALTER TABLE ${schema}.reservations ADD COLUMN ordered_items jsonb, ADD COLUMN ordered_changes int;
+    ALTER TABLE ${schema}.refunds ADD COLUMN restock boolean, ADD COLUMN partition int, ADD COLUMN generation int,
+      ADD COLUMN sequence bigint, ADD COLUMN forgotten boolean NOT NULL DEFAULT false;
+    CREATE OR REPLACE VIEW ${schema}.lines AS
+      SELECT r.sale, r.id, r.buyer, r.state, i.key AS sku, coalesce((r.items ->> i.key)::bigint, 0) AS quantity,
+        CASE WHEN r.state = 'refunded' THEN i.value::bigint ELSE i.value::bigint - coalesce((r.items ->> i.key)::bigint, 0) END AS refunded
+      FROM ${schema}.reservations r CROSS JOIN LATERAL jsonb_each_text(coalesce(r.ordered_items, r.items)) i;
+    COMMENT ON COLUMN ${schema}.lines.quantity IS 'Units that are left: of a confirmed order, without the parts that were refunded.';
+    COMMENT ON COLUMN ${schema}.lines.refunded IS 'Units of the order that were refunded.';
+    COMMENT ON COLUMN ${schema}.reservations.items IS 'Units by SKU, as of its latest event: {"mango-me": 2}. Of an order, without the parts that were refunded.';
+    COMMENT ON COLUMN ${schema}.reservations.ordered_items IS 'The items before the first part of the order was refunded; null: none was.';
+    COMMENT ON COLUMN ${schema}.reservations.ordered_changes IS 'With ordered_items: how often they had been changed.';
+    COMMENT ON COLUMN ${schema}.reservations.restocked IS 'With refunded: whether the last units went on sale again.';
+    COMMENT ON COLUMN ${schema}.events.details IS 'amended: before and items (units by SKU); refunded: restock, and the key and the items of a part; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';
+    COMMENT ON TABLE ${schema}.refunds IS 'Refunds that had a key, and those that the ledger recorded by itself, after the sale was removed from Redis. The others are events only.';
+    COMMENT ON COLUMN ${schema}.refunds.items IS 'Units by SKU of a part that was asked for; null: the whole order, as far as it was not refunded before.';
+    COMMENT ON COLUMN ${schema}.refunds.restock IS 'Whether the units went on sale again; null: the sale had been removed.';
+    COMMENT ON COLUMN ${schema}.refunds.refunded_at IS 'By the clock of Redis; if the ledger recorded it by itself, by that of PostgreSQL.';
+    COMMENT ON COLUMN ${schema}.refunds.sequence IS 'With partition and generation: its event.';
+    COMMENT ON COLUMN ${schema}.refunds.forgotten IS 'The sale has lost it, and was recovered without it.';`

@@ -218,6 +218,7 @@ export class OrderSteps {
       (order.generation === offset.generation && order.sequence <= offset.sequence)
     if (!isOlder) return false
     const isPaid = (state: string) => state === 'confirmed' || state === 'refunded'
+    if (isPaid(stored.state) && (stored.changes?.count ?? 0) !== order.changes) return true
     return stored.state !== order.state && (isPaid(stored.state) || isPaid(order.state))
   }
 

@@ -77,7 +77,7 @@ export class OrderTables {
       FROM unnest($2::text[], $3::text[], $4::text[]) AS n (id, reference, key)
       LEFT JOIN ${s}.orders o ON o.sale = $1 AND o.id = n.id
       LEFT JOIN ${s}.shipments s ON s.sale = $1 AND s.id = n.id AND s.reference = n.reference
-      LEFT JOIN ${s}.refunds f ON f.sale = $1 AND f.id = n.id AND f.key = n.key`,
+      LEFT JOIN ${s}.refunds f ON f.sale = $1 AND f.id = n.id AND f.key = n.key AND NOT f.forgotten`,
       [
         toText(sale),
         arrayOf(ids),
@@ -170,7 +170,11 @@ export class OrderTables {
         INSERT INTO ${s}.refunds (sale, id, key, items, refunded_at)
         SELECT $1, n.id, n.key, n.asked, now() FROM unnest($2::text[], $3::text[], $4::jsonb[]) AS n (id, key, asked)
       )
-      UPDATE ${s}.reservations r SET items = coalesce(n.rest, r.items), state = CASE WHEN n.rest IS NULL THEN 'refunded' ELSE r.state END,
+      UPDATE ${s}.reservations r SET items = coalesce(n.rest, r.items),
+        first_items = CASE WHEN n.rest IS NULL THEN r.first_items ELSE coalesce(r.first_items, r.items) END,
+        ordered_items = CASE WHEN n.rest IS NULL THEN r.ordered_items ELSE coalesce(r.ordered_items, r.items) END,
+        ordered_changes = CASE WHEN n.rest IS NULL THEN r.ordered_changes ELSE coalesce(r.ordered_changes, r.changes) END,
+        changes = CASE WHEN n.rest IS NULL THEN r.changes ELSE r.changes + 1 END, state = CASE WHEN n.rest IS NULL THEN 'refunded' ELSE r.state END,
         restocked = CASE WHEN n.rest IS NULL THEN false ELSE r.restocked END, changed_at = now()
       FROM unnest($2::text[], $5::jsonb[]) AS n (id, rest) WHERE r.sale = $1 AND r.id = n.id`,
       [

@@ -1,4 +1,4 @@
-import type { Item, RefundResult, Reservation, ReservationState } from '../../sale/results.js'
+import type { Item, RefundResult, ReservationState } from '../../sale/results.js'
 
 /** An order on its way from payment to receipt, as the ledger has it. */
 export interface LedgerOrder {
@@ -86,10 +86,7 @@ export interface LedgerRefundOptions {
 }
 
 /** The result of the ledger's `refund`: that of the sale's. */
-export type LedgerRefundResult =
-  | RefundResult
-  /** The order has fewer units than were to be refunded. */
-  | { readonly status: 'exceeds_order'; readonly reservation: Reservation }
+export type LedgerRefundResult = RefundResult
 
 /** Options of `payouts`. */
 export interface PayoutOptions {

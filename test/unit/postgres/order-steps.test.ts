@@ -18,6 +18,7 @@ function order(rest: Partial<LockedOrder> = {}): LockedOrder {
       restocked: false,
       firstItems: null,
       changes: 0,
+      ordered: null,
     },
     ...{ createdAt: 1, expiresAt: 2, generation: 1, sequence: 5, shipped: NONE, delivered: NONE },
     ...{ shippedAt: null, deliveredAt: null, shipment: undefined, refund: undefined, now: 1_000 },
