@@ -33,6 +33,7 @@ onBothEngines((open) => {
       },
       unknown: { count: 1, ids: ['1AAxxxxxxxxxxxxxxxx'] },
       payments: { missing: { count: 0, payments: [] }, unknown: { count: 0, payments: [] } },
+      refunds: { missing: { count: 0, refunds: [] }, unknown: { count: 0, refunds: [] } },
       unpaid: { count: 0, ids: [] },
       lostEvents: 0,
     }

@@ -10,3 +10,6 @@ export interface Mutant {
   /** Reads the stock ahead of the script, in a call of its own. */
   readonly readsBefore?: boolean
 }
+
+/** The script without a piece of it. */
+export const without = (find: string): Alteration => ({ find, replace: '' })

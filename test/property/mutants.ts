@@ -1,11 +1,10 @@
-import type { Alteration } from '../support/altered-scripts.js'
-import type { Mutant } from './mutant.js'
+import { type Mutant, without } from './mutant.js'
 import { poolMutants } from './pool-mutants.js'
-
-const without = (find: string): Alteration => ({ find, replace: '' })
+import { refundMutants } from './refund-mutants.js'
 
 export const mutants: readonly Mutant[] = [
   ...poolMutants,
+  ...refundMutants,
   {
     name: 'an idempotency key is ignored',
     alterations: [{ find: "record = key ~= '' and find_key(bucket, buyer, key)", replace: 'record = nil' }],

@@ -1,5 +1,6 @@
 import type { ViolationKind } from '../model/violation.js'
 import type { Alteration } from '../support/altered-scripts.js'
+import { without } from './mutant.js'
 
 /**
  * A bug injected into the scripts of several partitions or of those who follow their events, and
@@ -10,8 +11,6 @@ export interface PartitionMutant {
   readonly alterations: readonly Alteration[]
   readonly breaks: readonly ViolationKind[]
 }
-
-const without = (find: string): Alteration => ({ find, replace: '' })
 
 export const transferMutants: readonly PartitionMutant[] = [
   {
