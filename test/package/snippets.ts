@@ -201,6 +201,13 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         "[ { sku: 'mango', quantity: 1 }, { sku: 'socks', quantity: 1 } ]",
       ],
     },
+    {
+      prints: [
+        "1 false confirmed [ { sku: 'socks', quantity: 2 } ]",
+        "2 true confirmed [ { sku: 'socks', quantity: 2 } ]",
+        'total: 1, available: 1, held: 0, confirmed: 0',
+      ],
+    },
     { prints: ['-2 3', '60', 'total: 65, available: 57, held: 8'] },
   ],
   'src/sale/recovery/README.md': [
