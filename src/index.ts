@@ -33,6 +33,7 @@ export type {
   RulesChanges,
   SetTotalOp,
   SharedLimit,
+  SkuChanges,
   SkuRule,
   StoredEvent,
   StoredReservation,
@@ -65,6 +66,7 @@ export type { SaleRules } from './sale/rules.js'
 export type { RulesInForce, RulesUpdate, SkuRules, UpdateResult } from './sale/rules-update.js'
 export type { SaleAdministration } from './sale/sale-administration.js'
 export type { LimitRule } from './sale/shared-limits.js'
+export type { SkuOptions, SkuUpdate } from './sale/sku-rules.js'
 export type { SignalOption } from './validation.js'
 export { seedCommitment, shuffledRank } from './waiting-room/draw.js'
 export type { WaitingRoomOptions } from './waiting-room/options.js'

@@ -12,9 +12,10 @@ import type {
 
 /** Why a buyer may take no units, whatever is available. */
 export type Refusal =
-  | { readonly status: 'ended' }
+  /** `sku`: it is outside its own times; missing: the sale is. */
+  | { readonly status: 'ended'; readonly sku?: number | undefined }
   | { readonly status: 'paused' }
-  | { readonly status: 'not_started'; readonly opensAt: number }
+  | { readonly status: 'not_started'; readonly opensAt: number; readonly sku?: number | undefined }
   | {
       readonly status: 'limit_exceeded'
       readonly sku: number
@@ -41,7 +42,9 @@ export interface ReservationCommands {
    *    `key_spent`.
    * 3. After the deadline: `retry`.
    * 4. A `holdMs` above the present `maxHoldMs`: `hold_too_long`.
-   * 5. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`.
+   * 5. `ended` (by command or `now >= closesAt`), `not_started` (`now < opensAt`), `paused`. Then
+   *    `ended` or `not_started` with `sku` for the first SKU of the cart that is outside its own
+   *    times. Then, with `pass: false`, `needs_pass` if any SKU of the cart is not `always`.
    * 6. For the first SKU of the cart whose limit the buyer's held and confirmed units and the cart
    *    together exceed: `limit_exceeded`; `taken` are the units the buyer has. `reservations` are
    *    the ids of those that have units of it, the latest first: at most `NAMED`, among the latest
@@ -64,8 +67,11 @@ export interface ReservationCommands {
       /** `null`: the present `holdMs` of the sale. */
       readonly holdMs: number | null
       readonly changes?: CartChanges | undefined
+      /** `false`: the waiting room has not admitted the buyer. */
+      readonly pass?: boolean | undefined
     }
     answer:
+      | { readonly status: 'needs_pass' }
       | { readonly status: 'reserved'; readonly reservation: StoredReservation; readonly replayed: boolean }
       | { readonly status: 'key_spent'; readonly reservation: StoredReservation }
       | { readonly status: 'conflict'; readonly id: string }
@@ -89,8 +95,9 @@ export interface ReservationCommands {
    *    `already_released`; expired: `expired`; confirmed or refunded: `already_confirmed`.
    * 2. It is the present cart: `amended`; nothing changes.
    * 3. After the deadline: `retry`.
-   * 4. If the cart has more units of any SKU than the present one: unless `mayTake`, `takes`; then
-   *    `ended`, `not_started` or `paused`, as in `reserve`.
+   * 4. If the cart has more units of any SKU than the present one: unless `mayTake`, `takes` if any
+   *    of these SKUs is not `always`; then `ended`, `not_started` or `paused`, as in `reserve`, of
+   *    these SKUs.
    * 5. For the first SKU of the cart that has more units than in the present cart, and whose limit
    *    the buyer's other held and confirmed units and the cart together exceed: `limit_exceeded`;
    *    `taken` are these other units, and `reservations` the other reservations that have them.

@@ -12,6 +12,11 @@ export interface SkuRule {
    * Buyers may still have that many units.
    */
   readonly highestLimit?: number | null | undefined
+  /** Its own times; missing: those of the sale alone. */
+  readonly opensAt?: number | undefined
+  readonly closesAt?: number | undefined
+  /** Sold without a pass of the waiting room. Missing: no. */
+  readonly always?: boolean | undefined
 }
 
 /** A limit over the units of several SKUs together, beside the limits of each. */
@@ -57,6 +62,13 @@ export interface PresentRules {
   readonly everywhere: boolean
 }
 
+/** What an update has changed in the rules of a SKU. */
+export interface SkuChanges {
+  readonly opensAt?: number | null | undefined
+  readonly closesAt?: number | null | undefined
+  readonly always?: boolean | null | undefined
+}
+
 /** What an update has changed, by the names of `sale.update`. `null`: a rule was removed. */
 export interface RulesChanges {
   readonly opensAt?: number | null | undefined
@@ -69,6 +81,8 @@ export interface RulesChanges {
     | undefined
   readonly holdMs?: number | undefined
   readonly maxHoldMs?: number | undefined
+  /** Rules of SKUs that were changed; `null`: the rule was removed. */
+  readonly skus?: Readonly<Record<string, SkuChanges>> | undefined
   /** Units of the SKUs that were added. */
   readonly stock?: Readonly<Record<string, number>> | undefined
 }
@@ -115,6 +129,15 @@ export function highestLimitOf({ limit, highestLimit }: SkuRule): number | null 
 /** The same of a limit that several SKUs share. */
 export function highestSharedLimitOf({ perBuyer, highest }: SharedLimit): number | null {
   return highest === undefined ? perBuyer : highest
+}
+
+/** Whether a SKU is outside its own times at a moment, and on which side. */
+export function outsideTimes(
+  { opensAt, closesAt }: SkuRule,
+  now: number,
+): { readonly status: 'not_started'; readonly opensAt: number } | { readonly status: 'ended' } | undefined {
+  if (closesAt !== undefined && now >= closesAt) return { status: 'ended' }
+  return opensAt !== undefined && now < opensAt ? { status: 'not_started', opensAt } : undefined
 }
 
 /** The longest time that a hold may ever have lasted. */

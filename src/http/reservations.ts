@@ -164,11 +164,12 @@ function keyOf(field: string | null): string {
 function refused(result: Exclude<ReserveResult, { status: 'reserved' }>, exchange: Exchange): Refused {
   switch (result.status) {
     case 'not_started': {
+      const { status: _, ...members } = result
       const { opensAt } = result
       const now = exchange.now()
       return new Refused('not_started', {
         retryAfterMs: Math.max(0, opensAt - now),
-        members: { now, opensAt },
+        members: { now, ...members },
       })
     }
     case 'key_spent': {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { contextOf } from '../sale/flash-sale.js'
 import type { SaleState } from '../sale/results.js'
 import type { Exchange, Reply } from './exchange.js'
 import type { Checked } from './options.js'
@@ -34,7 +35,7 @@ export class SaleReader {
   }
 
   async #ask(): Promise<Seen> {
-    const { sale } = this.#options
+    const { sale, allow } = this.#options
     const [rules, { state, skus }] = await Promise.all([sale.rules(), sale.stats()])
     return {
       id: sale.id,
@@ -42,12 +43,14 @@ export class SaleReader {
       opensAt: rules.opensAt,
       closesAt: rules.closesAt,
       holdMs: rules.holdMs,
-      skus: Object.entries(rules.skus).map(([sku, { limitPerBuyer }]) => ({
-        sku,
-        available: skus[sku]?.available ?? 0,
-        mayReturn: (skus[sku]?.held ?? 0) > 0,
-        limitPerBuyer,
-      })),
+      skus: Object.entries(rules.skus)
+        .filter(([, { always }]) => allow !== undefined || !always)
+        .map(([sku, { limitPerBuyer }]) => ({
+          sku,
+          available: skus[sku]?.available ?? 0,
+          mayReturn: (skus[sku]?.held ?? 0) > 0,
+          limitPerBuyer,
+        })),
     }
   }
 }
@@ -82,7 +85,14 @@ export async function isAllowed(
   buyer: string | undefined,
   { options, native }: Exchange,
 ): Promise<boolean> {
-  return options.allow === undefined || (await options.allow({ buyer, sku, request: native })) === true
+  if (options.allow !== undefined) return (await options.allow({ buyer, sku, request: native })) === true
+  return isForCrowd(sku, options)
+}
+
+/** Whether a SKU is for everybody, as far as the rules are known: it is not for staff. */
+async function isForCrowd(sku: string, { sale }: Checked): Promise<boolean> {
+  const { client } = contextOf(sale)
+  return (await client.learn(client.call())).isForCrowd(sku)
 }
 
 /** Weak: the time in the body is not part of it. */

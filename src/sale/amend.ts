@@ -79,6 +79,9 @@ async function told(
       throw new Error('unreachable')
     case 'sold_out':
       return refusal(answer, rulesIndex)
+    case 'ended':
+    case 'not_started':
+      return rulesIndex.closed(answer)
     case 'limit_exceeded':
       return rulesIndex.limitExceeded(answer)
     case 'amended':

@@ -239,6 +239,8 @@ export class FlashSale extends SaleAdministration {
     order: ValidatedRequest,
     call: CallOptions,
   ): Promise<ReserveResult> {
+    if (order.pass === null && (await this.#needsNoPass(order, call)))
+      return this.#reserveLearning(order, call, false)
     const admission = await admit(gate, order, call)
     if ('status' in admission) return admission
     const result = await this.#reserveLearning(order, call)
@@ -249,9 +251,15 @@ export class FlashSale extends SaleAdministration {
     return result
   }
 
-  async #reserveLearning(order: ValidatedRequest, call: CallOptions): Promise<ReserveResult> {
+  /** Whether all SKUs of the cart are `always`, as far as is known. */
+  async #needsNoPass({ items }: ValidatedRequest, call: CallOptions): Promise<boolean> {
+    const { current } = this.context.client
+    return (current ?? (await this.context.client.learn(call))).needsNoPass(items)
+  }
+
+  async #reserveLearning(order: ValidatedRequest, call: CallOptions, pass = true): Promise<ReserveResult> {
     const book = await this.context.client.learnAbout(order.items, call)
     await this.context.ledgerBarrier?.ready(call)
-    return this.#reserveOperation.reserve(order, book, call)
+    return this.#reserveOperation.reserve(order, book, call, pass)
   }
 }

@@ -10,7 +10,7 @@ import {
   type Names,
 } from '../validation.js'
 import { label } from './labels.js'
-import type { Item, Reservation } from './results.js'
+import type { Item, Reservation, ReserveResult } from './results.js'
 
 /** Maximum of distinct SKUs in a cart: one command decides the whole cart. */
 const MAX_LINES = 1_000
@@ -81,6 +81,7 @@ function checkItem(given: unknown, index: number): Item {
   }
 }
 
+type Closed = Extract<FinalAnswer<'reserve'>, { status: 'ended' | 'not_started' }>
 type LimitExceeded = Extract<FinalAnswer<'reserve'>, { status: 'limit_exceeded' }>
 
 /** An engine's answer with the reservation in public form. */
@@ -126,6 +127,26 @@ export class SaleRulesIndex {
 
   sku(place: number): string {
     return this.rules.skus[place]!.sku
+  }
+
+  /** Whether every SKU is sold without a pass. */
+  needsNoPass(items: readonly { readonly sku: string }[]): boolean {
+    return items.every(({ sku }) => {
+      const place = this.#indices.get(sku)
+      return place !== undefined && this.rules.skus[place]!.always === true
+    })
+  }
+
+  /** Whether a SKU is for everybody. An unknown one is: asking for it is an error. */
+  isForCrowd(sku: string): boolean {
+    const place = this.#indices.get(sku)
+    return place === undefined || !this.rules.skus[place]!.always
+  }
+
+  /** A refusal for the time, in public form. */
+  closed(answer: Closed): Extract<ReserveResult, { status: 'ended' | 'not_started' }> {
+    const { sku, ...rest } = answer
+    return sku === undefined ? rest : { ...rest, sku: this.sku(sku) }
   }
 
   /** The refusal `limit_exceeded` in public form. */

@@ -45,14 +45,20 @@ export class ReserveOperation {
     this.#acknowledge = acknowledge
   }
 
-  reserve(order: ValidatedRequest, rulesIndex: SaleRulesIndex, call: CallOptions): Promise<ReserveResult> {
+  /** @param pass `false`: the waiting room has not admitted the buyer. */
+  reserve(
+    order: ValidatedRequest,
+    rulesIndex: SaleRulesIndex,
+    call: CallOptions,
+    pass = true,
+  ): Promise<ReserveResult> {
     const { buyer, key, holdMs } = order
     const cart = rulesIndex.cart(order.items)
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
     const { incarnation, count } = this.#client.partitions
     const id = mintId(incarnation!, buyer, count)
-    const op = { id, buyer, cart, key, holdMs }
+    const op = pass ? { id, buyer, cart, key, holdMs } : { id, buyer, cart, key, holdMs, pass }
     const asked = { op, rulesIndex, call, askedAt: this.#soldOut.now(), forgotten: this.#soldOut.forgotten }
     const isAlone = this.#client.rebalancer === undefined
     const settle = (answer: FinalAnswer<'reserve'>): ReserveResult =>
@@ -116,6 +122,8 @@ export class ReserveOperation {
       return { status: 'reserved', reservation: rulesIndex.reservation(reservation), replayed }
     }
     if (answer.status === 'sold_out') return this.#refuse({ ...answer, unsold: answer.available }, asked)
+    if (answer.status === 'needs_pass') return { status: 'pass_rejected', reason: 'missing' }
+    if (answer.status === 'ended' || answer.status === 'not_started') return rulesIndex.closed(answer)
     return answer.status === 'limit_exceeded' ? rulesIndex.limitExceeded(answer) : rulesIndex.result(answer)
   }
 

@@ -63,9 +63,10 @@ export type ReserveResult =
       readonly reservations: readonly string[]
       readonly skus?: readonly string[] | undefined
     }
-  | { readonly status: 'not_started'; readonly opensAt: number }
+  /** With `sku`: this SKU is outside its own times. */
+  | { readonly status: 'not_started'; readonly opensAt: number; readonly sku?: string | undefined }
   | { readonly status: 'paused' }
-  | { readonly status: 'ended' }
+  | { readonly status: 'ended'; readonly sku?: string | undefined }
   /** The key's reservation was released, expired or refunded: use a new key. */
   | { readonly status: 'key_spent'; readonly reservation: Reservation }
   /** The sale has a waiting room, and the request has no valid `pass` of it for this buyer. */

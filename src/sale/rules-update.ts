@@ -21,6 +21,14 @@ import {
   publicLimits,
   sharedLimits,
 } from './shared-limits.js'
+import {
+  type CheckedSkus,
+  checkSkus,
+  MAX_NAMED,
+  ownRulesChanges,
+  type SkuUpdate,
+  withOwnRules,
+} from './sku-rules.js'
 
 /** What `sale.update` takes. A rule that is not named stays as it is; `null` removes a rule. */
 export interface RulesUpdate {
@@ -38,6 +46,8 @@ export interface RulesUpdate {
    * `null`: none.
    */
   limits?: readonly LimitRule[] | null | undefined
+  /** Rules of single SKUs; `null` in place of a rule, or of all rules of a SKU, removes it. */
+  skus?: Readonly<Record<string, SkuUpdate | null>> | undefined
   /** How long new reservations hold their units, in ms. `null`: ten minutes. */
   holdMs?: number | null | undefined
   /**
@@ -59,6 +69,7 @@ export interface CheckedUpdate {
   readonly limit?: number | null
   readonly limits?: ReadonlyMap<string, number | null>
   readonly shared?: readonly LimitRule[]
+  readonly skus?: CheckedSkus
   readonly holdMs?: number | null
   readonly maxHoldMs?: number | null
   readonly stock: ReadonlyMap<string, number>
@@ -75,17 +86,15 @@ const UPDATE: Names<RulesUpdate> = {
   closesAt: true,
   limitPerBuyer: true,
   limits: true,
+  skus: true,
   holdMs: true,
   maxHoldMs: true,
   stock: true,
 }
-/** SKUs that one update may name: the event of the update names them too. */
-const MAX_NAMED = 1_000
-
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkUpdate(given: RulesUpdate): CheckedUpdate {
   const update = checkOptions(given, 'update', UPDATE)
-  const { limitPerBuyer, limits } = update
+  const { limitPerBuyer, limits, skus } = update
   const moment = (name: 'opensAt' | 'closesAt') =>
     update[name] === undefined
       ? {}
@@ -101,6 +110,7 @@ export function checkUpdate(given: RulesUpdate): CheckedUpdate {
     ...span('maxHoldMs'),
     ...(limitPerBuyer !== undefined && checkLimits(limitPerBuyer)),
     ...(limits !== undefined && { shared: limits === null ? [] : checkSharedLimits(limits) }),
+    ...(skus !== undefined && { skus: checkSkus(skus, true) }),
     stock: checkNewStock(update.stock),
   }
 }
@@ -138,7 +148,8 @@ function entriesOf(given: unknown, argument: string, what: string): [string, unk
 export function applyUpdate(present: Rules, update: CheckedUpdate): UpdatedRules | undefined {
   const times = timesAfter(present, update)
   const holds = holdsAfter(present, update)
-  const skus = skusAfter(present, update)
+  const named = skusAfter(present, update)
+  const skus = update.skus ? withOwnRules(named, update.skus) : named
   const { limits: before = [] } = present
   const limits = update.shared ? limitsAfter(before, sharedLimits(update.shared, skus)) : before
   const longestHoldMs = Math.max(longestHoldOf(present), holds.maxHoldMs)
@@ -201,11 +212,12 @@ function commonLimit({ skus }: Rules): number | null {
 function withLimit(rule: SkuRule, limit: number | null): SkuRule {
   const before = highestLimitOf(rule)
   const highestLimit = before === null || limit === null ? null : Math.max(before, limit)
-  const { sku, stock } = rule
-  return highestLimit === limit ? { sku, stock, limit } : { sku, stock, limit, highestLimit }
+  const { sku, stock, limit: _, highestLimit: __, ...own } = rule
+  return { sku, stock, limit, ...(highestLimit !== limit && { highestLimit }), ...own }
 }
 
 function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate): RulesChanges {
+  const skus = ownRulesChanges(before.skus, after.skus)
   const added = after.skus.slice(before.skus.length)
   const isLimited = after.skus.some((rule, sku) => {
     const known = before.skus[sku]
@@ -217,6 +229,7 @@ function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate
     ...(after.closesAt !== before.closesAt && { closesAt: after.closesAt }),
     ...(isLimited && limitPerBuyer !== undefined && { limitPerBuyer }),
     ...(!isSameLimits(before, after) && { limits: after.limits ? publicLimits(after) : null }),
+    ...(skus && { skus }),
     ...(after.holdMs !== before.holdMs && { holdMs: after.holdMs }),
     ...(after.maxHoldMs !== before.maxHoldMs && { maxHoldMs: after.maxHoldMs }),
     ...(added.length > 0 && { stock: Object.fromEntries(added.map(({ sku, stock }) => [sku, stock])) }),
@@ -235,6 +248,10 @@ export interface UpdateResult {
 export interface SkuRules {
   /** Units that a buyer may have held and confirmed at a time; `null`: no limit. */
   readonly limitPerBuyer: number | null
+  /** Its own times and whether it is sold without a pass; missing if not set. */
+  readonly opensAt?: number | undefined
+  readonly closesAt?: number | undefined
+  readonly always?: boolean | undefined
 }
 
 /** The rules in force: the result of `sale.rules`. Times are epoch ms. */
@@ -259,7 +276,12 @@ export interface RulesInForce {
 export function rulesInForce(rules: Rules, revision: number, serverTime: number): RulesInForce {
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
   return {
-    skus: Object.fromEntries(skus.map(({ sku, limit }) => [sku, { limitPerBuyer: limit }])),
+    skus: Object.fromEntries(
+      skus.map(({ sku, limit, stock: _, highestLimit: __, ...own }) => [
+        sku,
+        { limitPerBuyer: limit, ...own },
+      ]),
+    ),
     limitPerBuyer: publicLimit(rules),
     limits: publicLimits(rules),
     holdMs,

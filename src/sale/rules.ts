@@ -13,6 +13,7 @@ import {
 } from '../validation.js'
 import { label } from './labels.js'
 import { checkSharedLimits, type LimitRule, publicLimits, sharedLimits } from './shared-limits.js'
+import { checkSkus, type SkuOptions, withOwnRules } from './sku-rules.js'
 
 /** The rules of a sale, as `sale.create` takes them. */
 export interface SaleRules {
@@ -30,6 +31,8 @@ export interface SaleRules {
    * @default none
    */
   limits?: readonly LimitRule[] | undefined
+  /** Rules of single SKUs. @default none */
+  skus?: Readonly<Record<string, SkuOptions>> | undefined
   /** How long a reservation holds its units, in ms. @default 600_000 (ten minutes) */
   holdMs?: number | undefined
   /**
@@ -58,6 +61,7 @@ const RULES: Names<SaleRules> = {
   stock: true,
   limitPerBuyer: true,
   limits: true,
+  skus: true,
   holdMs: true,
   maxHoldMs: true,
   opensAt: true,
@@ -80,7 +84,8 @@ export function normalizeRules(given: SaleRules): Rules {
   const closesAt = optionalMoment(rules.closesAt, 'closesAt')
   if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
     throw invalid('closesAt', 'must be after opensAt')
-  const skus = checkStock(rules.stock, rules.limitPerBuyer)
+  const plain = checkStock(rules.stock, rules.limitPerBuyer)
+  const skus = rules.skus === undefined ? plain : withOwnRules(plain, checkSkus(rules.skus, false))
   const limits = rules.limits === undefined ? [] : sharedLimits(checkSharedLimits(rules.limits), skus)
   return {
     skus,
@@ -104,10 +109,21 @@ export function nameRules(rules: Rules): NamedRules {
     ['partitions', partitions],
     ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
     ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
+    ...skus.flatMap((rule) => nameOwnRules(rule)),
     ...publicLimits(rules).map(
       (limit) => [`limits of ${JSON.stringify(limit.skus)}`, limit.perBuyer] as const,
     ),
   ])
+}
+
+function nameOwnRules({ sku, opensAt, closesAt, always }: SkuRule): [string, string | null][] {
+  const named = (name: string, value: string | null): [string, string | null][] =>
+    value === null ? [] : [[`skus[${JSON.stringify(sku)}].${name}`, value]]
+  return [
+    ...named('opensAt', shownMoment(opensAt ?? null)),
+    ...named('closesAt', shownMoment(closesAt ?? null)),
+    ...named('always', always ? 'true' : null),
+  ]
 }
 
 function checkStock(stock: unknown, limits: unknown): SkuRule[] {

@@ -55,6 +55,8 @@ export function reserve(
   const state = stateAt(sale, now)
   if (state === 'not_started') return answered({ status: state, opensAt: sale.present.opensAt })
   if (state !== 'open') return answered({ status: state })
+  const closed = outsideTimes(sale, items, now)
+  if (closed) return answered(closed)
   const refusal = refusalOf(sale, buyer, items, now)
   if (refusal) return answered(refusal)
   const expiresAt = now + (call.holdMs ?? sale.present.holdMs)
@@ -84,6 +86,9 @@ export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
     const is = stateAt(sale, now)
     if (is === 'not_started') return answered({ status: is, opensAt: sale.present.opensAt })
     if (is !== 'open') return answered({ status: is })
+    const added = items.filter(({ sku, quantity }) => quantity > unitsIn(before, sku))
+    const closed = outsideTimes(sale, added, now)
+    if (closed) return answered(closed)
     const refusal = refusalOf(sale, buyer, items, now, reservation)
     if (refusal) return answered(refusal)
   }
@@ -230,6 +235,16 @@ function whyNotAgain(sale: Sale, { state, buyer, items }: Reservation, now: numb
   if (state === 'released') return 'released'
   if (stateAt(sale, now) === 'ended') return 'ended'
   return refusalOf(sale, buyer, items, now)?.status
+}
+
+/** The first SKU that is outside its own times. */
+function outsideTimes(sale: Sale, items: readonly Item[], now: number): Answer | undefined {
+  for (const { sku } of items) {
+    const { opensAt = null, closesAt = null } = sale.present.own.get(sku) ?? {}
+    if (closesAt !== null && now >= closesAt) return { status: 'ended', sku }
+    if (opensAt !== null && now < opensAt) return { status: 'not_started', sku, opensAt }
+  }
+  return undefined
 }
 
 /** @param hold The hold in whose place these items come. */

@@ -5,6 +5,12 @@ import type { LimitRule } from '../../src/sale/shared-limits.js'
 const DEFAULT_HOLD_MS = 600_000
 const DEFAULT_MAX_HOLD_MS = 3_600_000
 
+interface OwnRules {
+  readonly opensAt: number | null
+  readonly closesAt: number | null
+  readonly always: boolean
+}
+
 /** The rules in force. A SKU without a limit has `null`. */
 export interface Present {
   readonly revision: number
@@ -18,6 +24,8 @@ export interface Present {
   readonly highest: ReadonlyMap<string, number | null>
   /** The limits over several SKUs, and their SKUs, in the order in which the sale has them. */
   readonly shared: readonly LimitRule[]
+  /** The own times of SKUs, and whether they are sold without a pass. */
+  readonly own: ReadonlyMap<string, OwnRules>
   /** Units that each SKU began with. */
   readonly stock: ReadonlyMap<string, number>
 }
@@ -40,6 +48,7 @@ export function presentOf(rules: SaleRules): Present {
     limits,
     highest: limits,
     shared: inOrder(rules.limits ?? [], skus)!,
+    own: ownAfter(new Map(), rules.skus ?? {})!,
     stock: new Map(skus.map((sku) => [sku, stock[sku]!])),
   }
 }
@@ -63,12 +72,13 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
   const limits = limitsAfter(present, [...stock.keys()], update.limitPerBuyer)
   const shared =
     update.limits === undefined ? present.shared : inOrder(update.limits ?? [], [...stock.keys()])
-  if (!limits || !shared) return undefined
+  const own = ownAfter(present.own, update.skus ?? {})
+  if (!limits || !shared || !own || [...own.keys()].some((sku) => !stock.has(sku))) return undefined
   const next = {
     ...present,
     opensAt: opensAt === null ? null : Number(opensAt),
     closesAt: closesAt === null ? null : Number(closesAt),
-    ...{ holdMs, maxHoldMs, limits, shared, stock },
+    ...{ holdMs, maxHoldMs, limits, shared, own, stock },
   }
   if (contentOf(next) === contentOf(present)) return present
   const highest = [...limits].map(([sku, limit]) => [sku, higher(limit, present.highest.get(sku))] as const)
@@ -92,6 +102,28 @@ function limitsAfter(
   return limits
 }
 
+/** `undefined`: times that contradict each other. A SKU without rules of its own is left out. */
+function ownAfter(
+  before: ReadonlyMap<string, OwnRules>,
+  given: NonNullable<RulesUpdate['skus']>,
+): Map<string, OwnRules> | undefined {
+  const after = new Map(before)
+  for (const [sku, rules] of Object.entries(given)) {
+    const known = before.get(sku) ?? { opensAt: null, closesAt: null, always: false }
+    const {
+      opensAt = known.opensAt,
+      closesAt = known.closesAt,
+      always = known.always,
+    } = rules ?? {
+      ...{ opensAt: null, closesAt: null, always: null },
+    }
+    if (opensAt !== null && closesAt !== null && closesAt <= opensAt) return undefined
+    const moment = (time: Date | number | null) => (time === null ? null : Number(time))
+    after.set(sku, { opensAt: moment(opensAt), closesAt: moment(closesAt), always: always === true })
+  }
+  return new Map([...after].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
 /** `undefined`: a SKU is unknown. */
 function inOrder(limits: readonly LimitRule[], skus: readonly string[]): LimitRule[] | undefined {
   if (limits.some((limit) => limit.skus.some((sku) => !skus.includes(sku)))) return undefined
@@ -110,6 +142,9 @@ function higher(limit: number | null, before: number | null | undefined): number
   return limit === null || before === null ? null : Math.max(limit, before)
 }
 
-function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, shared, stock }: Present): string {
-  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], shared, [...stock]])
+function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, shared, own, stock }: Present): string {
+  const set = [...own].filter(
+    ([, rules]) => rules.opensAt !== null || rules.closesAt !== null || rules.always,
+  )
+  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], shared, set, [...stock]])
 }

@@ -44,7 +44,15 @@ type Step =
       paymentId: string | null
     }
   | { readonly act: 'pause' | 'resume' }
-  | { readonly update: { limit: number | null; shares: boolean; holdMs: number; maxHoldMs: number } }
+  | {
+      readonly update: {
+        limit: number | null
+        shares: boolean
+        closes: boolean
+        holdMs: number
+        maxHoldMs: number
+      }
+    }
   | { readonly late: 'reserve' | 'confirm'; which: number }
   | { readonly pass: number }
 
@@ -85,6 +93,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       update: fc.record({
         limit: fc.constantFrom(null, 1, 2, 3),
         shares: fc.constantFrom(false, false, true),
+        closes: fc.constantFrom(false, false, true),
         holdMs: fc.constantFrom(HOLD_MS, 400),
         maxHoldMs: fc.constantFrom(999, 10_000),
       }),
@@ -125,7 +134,10 @@ async function play(
     } else if ('act' in one) await run('control', { action: one.act })
     else if ('update' in one) {
       const limits = one.update.shares ? { limits: [{ skus: [0, 2], perBuyer: 2 }] } : {}
-      const rules = { ...rulesOf({ stock: STOCK, ...one.update }), ...limits }
+      const plain = rulesOf({ stock: STOCK, ...one.update })
+      const [a, ...others] = plain.skus
+      const closed = one.update.closes ? { closesAt: timed.now() } : {}
+      const rules = { ...plain, skus: [{ ...a!, ...closed }, ...others], ...limits }
       await run('update', { revision: ++revision, after: null, rules, changes: {}, everywhere: true })
     } else if ('late' in one) {
       const id = one.late === 'reserve' ? idAt(0, 'late', calls) : named(one.which).id
@@ -177,7 +189,8 @@ describe('what is alone in its call', () => {
     ['a buyer loses what they have', "if redis.call('HGET', BUCKETS, bucket) then return end", ''],
     ['the last unit is not told', 'if available <= quantity or', 'if available < quantity or'],
     ['the limit is passed', 'or (limit >= 0 and quantity > limit) then', 'then'],
-    ['a limit over several SKUs is passed', "shared ~= '' or (limit", '(limit'],
+    ['a limit over several SKUs is passed', "or shared ~= '' or", 'or'],
+    ['the times of a SKU are ignored', "own_rules ~= '' or (limit", '(limit'],
     [
       'the limit is one too low',
       'quantity > limit) then return end',

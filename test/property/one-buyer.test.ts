@@ -143,7 +143,7 @@ describe('buyers with many reservations', () => {
     ],
     [
       'a limit over several SKUs forgets what its bucket has no room for',
-      'local archived_units = taken and archived_share(bucket, buyer, index) or 0',
+      'local archived_units = taken and archived_share(bucket, buyer, shared[3]) or 0',
       'local archived_units = 0',
     ],
     [

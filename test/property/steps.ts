@@ -160,6 +160,13 @@ const SHARED: LimitRule[][] = [
   [{ skus: ['d', 'a'], perBuyer: 2 }],
 ]
 
+/** Times of single SKUs. */
+const OWN: NonNullable<SaleRules['skus']>[] = [
+  { a: { opensAt: START + 100 } },
+  { b: { closesAt: START + 300, always: true } },
+  { a: { closesAt: START + 600 }, c: { opensAt: START + 200 } },
+]
+
 function option<T, K extends string>(name: K, value: fc.Arbitrary<T>): fc.Arbitrary<{ [N in K]?: T }> {
   return fc.option(value, { nil: undefined }).map((given) => {
     return (given === undefined ? {} : { [name]: given }) as { [N in K]?: T }
@@ -201,6 +208,10 @@ function updates(): fc.Arbitrary<Operation> {
         fc.constantFrom<RulesUpdate['limitPerBuyer'][]>(1, 2, 3, null, { a: 1 }, { b: null }, { d: 2 }),
       ),
       option('limits', fc.constantFrom<RulesUpdate['limits'][]>(null, null, ...SHARED)),
+      option(
+        'skus',
+        fc.constantFrom<RulesUpdate['skus'][]>(...OWN, { a: null, b: null, c: { opensAt: null } }),
+      ),
       option('holdMs', fc.constantFrom(100, 300)),
       option('maxHoldMs', fc.constantFrom(100, 300, 1_300)),
       option('stock', fc.constantFrom<Record<string, number>>({ d: 2 }, { d: 2 }, { d: 3 })),
@@ -300,17 +311,22 @@ export const sales: fc.Arbitrary<SaleRules> = fc
       { arbitrary: fc.constant({}), weight: 2 },
       fc.constantFrom(...SHARED.slice(0, 3)).map((limits) => ({ limits })),
     ),
+    own: fc.oneof(
+      { arbitrary: fc.constant({}), weight: 4 },
+      fc.constantFrom(...OWN.slice(0, 2)).map((skus) => ({ skus })),
+    ),
     holdMs: fc.constantFrom(100, 300),
     longer: fc.constantFrom(0, 100, 1_000),
     opens: option('opensAt', fc.constantFrom(START, START + 150)),
     closes: option('closesAt', fc.constantFrom(START + 400, START + 900)),
   })
-  .map(({ units, limit, most, shared, holdMs, longer, opens, closes }) => {
+  .map(({ units, limit, most, shared, own, holdMs, longer, opens, closes }) => {
     const limits = { none: {}, all: { limitPerBuyer: most }, some: { limitPerBuyer: { a: most } } }
     return {
       stock: Object.fromEntries(SKUS.map((sku, i) => [sku, units[i]!])),
       ...limits[limit],
       ...shared,
+      ...own,
       holdMs,
       maxHoldMs: holdMs + longer,
       ...opens,

@@ -48,8 +48,9 @@ function whyNot(
 ): Answer<'amend'> | undefined {
   const wants = unitsBeyond(cart, reservation.cart)
   if (wants.length === 0) return undefined
-  if (!mayTake) return { status: 'takes', reservation }
-  const refusal = bypassFreeze ? undefined : closed(state)
+  if (!mayTake && wants.some(([sku]) => !state.rules.skus[sku]!.always))
+    return { status: 'takes', reservation }
+  const refusal = bypassFreeze ? undefined : closed(state, wants)
   if (refusal) return refusal
   const over = state.stock.overLimit(reservation.buyer, cart, bypassFreeze, reservation.cart)
   if (over) return limitExceeded(state, reservation.buyer, cart, over, reservation)

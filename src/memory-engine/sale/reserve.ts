@@ -1,5 +1,6 @@
 import { firstCart, isSameCart, LOOKED_AT, NAMED } from '../../engine/carts.js'
 import type { Answer, Cart, Op, StoredReservation } from '../../engine/engine.js'
+import { outsideTimes } from '../../engine/rules.js'
 import type { Exceeded } from './buyers-units.js'
 import type { Entry } from './entry.js'
 import { movedOf } from './moved.js'
@@ -32,17 +33,29 @@ function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> |
   return active ? { status: 'reserved', reservation, replayed: true } : { status: 'key_spent', reservation }
 }
 
-function refused(state: PartitionState, { holdMs }: Op<'reserve'>): Answer<'reserve'> | undefined {
-  const { maxHoldMs } = state.rules
-  return (holdMs ?? 0) > maxHoldMs ? { status: 'hold_too_long', maxHoldMs } : closed(state)
+function refused(
+  state: PartitionState,
+  { cart, holdMs, pass }: Op<'reserve'>,
+): Answer<'reserve'> | undefined {
+  const { maxHoldMs, skus } = state.rules
+  if ((holdMs ?? 0) > maxHoldMs) return { status: 'hold_too_long', maxHoldMs }
+  const needsPass = pass === false && cart.some(([sku]) => !skus[sku]!.always)
+  return closed(state, cart) ?? (needsPass ? { status: 'needs_pass' } : undefined)
 }
 
+/** Why none of these units can be taken at this time. */
 export function closed(
   state: PartitionState,
+  units: Cart,
 ): Extract<Answer<'reserve'>, { status: 'ended' | 'paused' | 'not_started' }> | undefined {
   const sale = state.saleState()
   if (sale === 'not_started') return { status: sale, opensAt: state.rules.opensAt! }
-  return sale === 'open' ? undefined : { status: sale }
+  if (sale !== 'open') return { status: sale }
+  for (const [sku] of units) {
+    const outside = outsideTimes(state.rules.skus[sku]!, state.now)
+    if (outside) return { ...outside, sku }
+  }
+  return undefined
 }
 
 function lacks(

@@ -47,6 +47,10 @@ function readAmend({ id }: Op<'amend'>, status: number, from: Details): Answer<'
       return { status: 'paused' }
     case 'N':
       return { status: 'not_started', opensAt: nextNumber(from) }
+    case 'O':
+      return { status: 'not_started', sku: nextNumber(from), opensAt: nextNumber(from) }
+    case 'F':
+      return { status: 'ended', sku: nextNumber(from) }
     case 'L':
       return readLimitExceeded(id, from)
     case 'S': {

@@ -27,11 +27,17 @@ function packCart(cart: Cart): Buffer {
   return packed
 }
 
+type Plan = readonly [items: Buffer, holdMs: number, isWithoutPass: boolean]
+
+function newPlan({ cart, holdMs, pass }: Op<'reserve'>): Plan {
+  return [packCart(cart), holdMs ?? 0, pass === false]
+}
+
 /** Items of the same cart and hold share a plan, so that the script decodes each cart once. */
-function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; places: number[] } {
-  if (ops.length === 1) return { plans: [[packCart(ops[0]!.cart), ops[0]!.holdMs ?? 0]], places: [1] }
+function planOf(ops: readonly Op<'reserve'>[]): { plans: Plan[]; places: number[] } {
+  if (ops.length === 1) return { plans: [newPlan(ops[0]!)], places: [1] }
   const known = new Map<string, number>()
-  const plans: [Buffer, number][] = []
+  const plans: Plan[] = []
   const places: number[] = new Array(ops.length)
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]!
@@ -39,8 +45,8 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; pla
       places[i] = places[i - 1]!
       continue
     }
-    const name = `${op.cart.join()};${op.holdMs}`
-    const place = known.get(name) ?? plans.push([packCart(op.cart), op.holdMs ?? 0])
+    const name = `${op.cart.join()};${op.holdMs};${op.pass}`
+    const place = known.get(name) ?? plans.push(newPlan(op))
     known.set(name, place)
     places[i] = place
   }
@@ -48,7 +54,7 @@ function planOf(ops: readonly Op<'reserve'>[]): { plans: [Buffer, number][]; pla
 }
 
 function isSamePlan(a: Op<'reserve'>, b: Op<'reserve'>): boolean {
-  return a.holdMs === b.holdMs && isSameLine(a.cart, b.cart)
+  return a.holdMs === b.holdMs && a.pass === b.pass && isSameLine(a.cart, b.cart)
 }
 
 function isSameLine(a: Cart, b: Cart): boolean {
@@ -65,10 +71,11 @@ export const reserveCodec: SaleCodec<'reserve'> = {
   encode(ops, to) {
     const { plans, places } = planOf(ops)
     to.array(plans.length)
-    for (const [items, holdMs] of plans) {
-      to.array(2)
+    for (const [items, holdMs, isWithoutPass] of plans) {
+      to.array(isWithoutPass ? 3 : 2)
       to.raw(items)
       to.integer(holdMs)
+      if (isWithoutPass) to.integer(1)
     }
     writeIds(ops, 1, to)
     to.array(ops.length)
@@ -137,6 +144,12 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
       return { status: 'paused' }
     case 0x4e /* N */:
       return { status: 'not_started', opensAt: nextNumber(from) }
+    case 0x4f /* O */:
+      return { status: 'not_started', sku: nextNumber(from), opensAt: nextNumber(from) }
+    case 0x46 /* F */:
+      return { status: 'ended', sku: nextNumber(from) }
+    case 0x59 /* Y */:
+      return { status: 'needs_pass' }
     case 0x4c /* L */:
       return readLimitExceeded(op.id, from)
     case 0x53 /* S */:

@@ -13,6 +13,14 @@ export function writeSkus(rules: Rules, to: Writer, partition: number): void {
   to.array(skus.length)
   for (const { limit } of skus) to.integer(limit ?? -1)
   to.array(skus.length)
+  for (const { opensAt, closesAt, always } of skus) {
+    if (opensAt === undefined && closesAt === undefined && !always) to.text('')
+    else
+      nested(to, () => {
+        for (const value of [opensAt ?? -1, closesAt ?? -1, always ? 1 : 0]) to.integer(value)
+      })
+  }
+  to.array(skus.length)
   for (const shared of sharedBySku(rules)) {
     if (shared.length === 0) to.text('')
     else
@@ -69,7 +77,7 @@ const statusOf: Record<string, 'updated' | 'unchanged' | 'outdated'> = {
 
 export const updateCodec: SaleCodec<'update'> = {
   encode: (ops, to, partition) =>
-    writeRows(ops, to, 15, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
+    writeRows(ops, to, 16, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
       to.integer(revision)
       to.integer(after ?? -1)
       to.integer(everywhere ? 1 : 0)

@@ -27,6 +27,7 @@ const noSignal: AllUndefined<SignalOption> = { signal: undefined }
 const rules: AllUndefined<SaleRules> = {
   limitPerBuyer: undefined,
   limits: undefined,
+  skus: undefined,
   holdMs: undefined,
   maxHoldMs: undefined,
   opensAt: undefined,

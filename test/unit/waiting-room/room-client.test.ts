@@ -123,7 +123,11 @@ describe('what a sale still has', () => {
       skus.map(([available, held, inTransit], i) => [`s${i}`, { available, held, inTransit }]),
     )
     const sale = { stats: async () => ({ state, skus: counts }) } as unknown as FlashSale
-    return readStock(sale, () => 1_234.9)
+    return readStock(
+      sale,
+      () => 1_234.9,
+      async () => ({ skus: [], serverTime: 0 }),
+    )
   }
 
   test('is the sum over its SKUs, at a moment before it was asked', async () => {

@@ -33,19 +33,6 @@ end
 -- The limits that several SKUs share, as the field of META has them; read when one is needed.
 local shared_limits
 
-local function shared_limit(index)
-  if not shared_limits then shared_limits = cmsgpack.unpack(redis.call('HGET', META, 'shared')) end
-  return shared_limits[index + 1]
-end
-
--- Whether a SKU counts for a shared limit.
-local function shares(sku, index)
-  for _, one in ipairs(lines_of(counts(sku)[SHARED])) do
-    if one == index then return true end
-  end
-  return false
-end
-
 -- Units by SKU as units by shared limit.
 local function by_shared_limit(units)
   local sums, skus = {}, {}
@@ -57,10 +44,10 @@ local function by_shared_limit(units)
   return sums
 end
 
--- The buyer's units in the archive that count for a shared limit.
-local function archived_share(bucket, buyer, index)
+-- The buyer's units in the archive that count for a limit over these SKUs, packed.
+local function archived_share(bucket, buyer, packed)
   if not from_archive(latest_field(bucket, buyer)) then return 0 end
-  local members = cmsgpack.unpack(shared_limit(index)[3])
+  local members = cmsgpack.unpack(packed)
   local block, row, sum = nil, nil, 0
   lines_read = lines_read + #members / READS_A_MOVE
   for _, sku in ipairs(members) do
@@ -85,12 +72,14 @@ local function over_shared_limit(lines, bucket, buyer, own, taken)
     end
   end
   table.sort(indices)
+  shared_limits = shared_limits or cmsgpack.unpack(redis.call('HGET', META, 'shared'))
   local before, present = by_shared_limit(own or {}), by_shared_limit(taken or {})
   for _, index in ipairs(indices) do
-    local limit = shared_limit(index)[bypass_freeze == 0 and 1 or 2]
+    local shared = shared_limits[index + 1]
+    local limit = shared[bypass_freeze == 0 and 1 or 2]
     local given = before[index] or 0
     if limit >= 0 and wanted[index] > given then
-      local archived_units = taken and archived_share(bucket, buyer, index) or 0
+      local archived_units = taken and archived_share(bucket, buyer, shared[3]) or 0
       local has = (present[index] or 0) + archived_units - given
       if has + wanted[index] > limit then return first[index], limit, has, archived_units, index end
     end
@@ -144,9 +133,9 @@ local function in_the_way(bucket, buyer, cart, sku, has, index, except)
     local units = 0
     if index then load_lines(lines) end
     for i = 1, #lines, 2 do
-      if lines[i] == sku or index and shares(lines[i], index) then
-        units, named[lines[i]] = units + lines[i + 1], true
-      end
+      local counts_here = lines[i] == sku
+      for _, one in ipairs(index and lines_of(counts(lines[i])[SHARED]) or {}) do counts_here = counts_here or one == index end
+      if counts_here then units, named[lines[i]] = units + lines[i + 1], true end
     end
     return units
   end
@@ -166,6 +155,23 @@ local function in_the_way(bucket, buyer, cart, sku, has, index, except)
   for one in pairs(index and named or {}) do skus[#skus + 1] = one end
   table.sort(skus)
   return table.concat(nonces), pack_all(skus)
+end
+
+-- The first SKU of a cart that is outside its own times, and when it opens; nil if it has ended.
+local function outside_times(lines)
+  for i = 1, bypass_freeze == 0 and #lines or 0, 2 do
+    local opens, closes = unpack(lines_of(counts(lines[i])[OWN]))
+    if opens and closes >= 0 and now >= closes then return lines[i] end
+    if opens and now < opens then return lines[i], opens end
+  end
+end
+
+-- Whether every SKU of a cart is sold without a pass.
+local function needs_no_pass(lines)
+  for i = 1, #lines, 2 do
+    if lines_of(counts(lines[i])[OWN])[3] ~= 1 then return false end
+  end
+  return true
 end
 
 -- The first SKU of a cart that lacks units, after sweeping for it; 'retry' if the budget did not

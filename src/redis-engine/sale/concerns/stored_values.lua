@@ -2,8 +2,9 @@
 
 -- A row of STOCK: the counts of a SKU. OWED: units that setTotal has not found yet; below zero the
 -- units that this partition still passes on to partition 0, see debts.lua. SHARED: the indices of
--- the limits that the SKU shares with others, packed; '' for none.
-local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED, SHARED = 1, 2, 3, 4, 5, 6, 7, 8
+-- the limits that the SKU shares with others, packed; '' for none. OWN: the rules of the SKU alone,
+-- packed: opensAt, closesAt (-1 for none), 1 if it is sold without a pass; '' for none.
+local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED, SHARED, OWN = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 -- A record is nine msgpack values, and a bucket is its records one after another: a new
 -- reservation can be appended without decoding the others.

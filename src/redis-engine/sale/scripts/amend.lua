@@ -8,7 +8,7 @@
 --   V moved: as in moved_records.lua
 --   with other details: L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   S sold_out: sku, available, mayReturn 0 or 1, all units that are added, packed
---   N not_started: opensAt
+--   N not_started: opensAt   O not_started: sku, opensAt   F ended: sku
 --   without details: E ended   Z paused   M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include lists, partition, may_write, types, stored_values, stock_moves, records, record_changes
@@ -37,9 +37,11 @@ end
 
 -- Why the buyer cannot have the units that are added; nil if nothing is in the way.
 local function why_not(record, bucket, i, lines, own, added)
-  if call[7][i] == 0 then return 'G' end
+  if call[7][i] == 0 and not needs_no_pass(added) then return 'G' end
   if refusal then return refusal, { refusal == 'N' and opensAt or nil } end
   load_lines(lines)
+  local closed, opens = outside_times(added)
+  if closed then return opens and 'O' or 'F', { closed, opens } end
   local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)
   if sku == 'retry' then return 'T' end
   if sku then

@@ -1,14 +1,15 @@
 -- Reserves units for buyers: the step that must never oversell.
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, changed
---   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own; planOf: the plan of
---     each item, from 1
+--   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own, and a third value if
+--     the buyer has no pass; planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first of each, packed as in a
 --     record; nonces: all of them in one string
 --   changed: the items whose cart was changed, in a recovery only
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
---   Z paused   V moved: as in moved_records.lua
+--   Z paused   O not_started: sku, opensAt   F ended: sku   Y needs_pass
+--   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
@@ -52,6 +53,13 @@ end
 
 local function take(i, plan, buyer)
   local lines, bucket = plan.lines, buckets[i]
+  local closed, opens = outside_times(lines)
+  if closed then
+    detail(closed)
+    if opens then detail(opens) end
+    return opens and 'O' or 'F'
+  end
+  if plan[3] and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
   local sku, limit, taken, index = limit_exceeded(lines, bucket, buyer)
   if sku == 'retry' then return 'T' end
   if sku then
@@ -125,7 +133,7 @@ for _, plan in ipairs(plans) do
   if #lines == 2 and plan.is_known and not plan.is_too_long then
     local row = stock[lines[1]]
     local fits = row[LIMIT] < 0 or lines[2] <= row[LIMIT]
-    if fits and row[SHARED] == '' then plan.row, plan.quantity = row, lines[2] end
+    if fits and row[SHARED] == '' and row[OWN] == '' and not plan[3] then plan.row, plan.quantity = row, lines[2] end
   end
 end
 

@@ -1,11 +1,11 @@
 -- Puts rules in force.
 -- Columns: incarnation, deadline, min_time, updates
 --   updates: of each item { revision, after, everywhere, rules, changes, opensAt, closesAt, holdMs,
---     maxHoldMs, longestHoldMs, units, limits, shared_by_sku, shared, highest }
+--     maxHoldMs, longestHoldMs, units, limits, own_by_sku, shared_by_sku, shared, highest }
 --   after: -1 for any lower revision; everywhere: 0 or 1; rules, changes: JSON; units: this
 --     partition's part of each SKU by its index; limits: -1 without a limit;
---     shared_by_sku: as SHARED; shared: as the field of META; highest: sku, limit, sku, limit, ...
---     of those whose highest limit is another
+--     own_by_sku: as OWN; shared_by_sku: as SHARED; shared: as the field of META; highest: sku,
+--     limit, sku, limit, ... of those whose highest limit is another
 -- Statuses: U updated   P unchanged   O outdated   T retry. Details, but of T: revision
 -- Writes: META, STOCK, EVENTS.
 -- @include lists, partition, may_write, types, stored_values, stock_moves, event_log, commit
@@ -18,15 +18,15 @@ local function save_rules(shared, highest)
   changed_rules = { 'static', static, 'present', present, 'highest', highest, 'shared', shared }
 end
 
-local function put_in_force(units, limits, shared_by_sku)
+local function put_in_force(units, limits, own_by_sku, shared_by_sku)
   local known = {}
   for sku = 0, skuCount - 1 do known[sku + 1] = sku end
   load_stock(known)
   for i, limit in ipairs(limits) do
     local sku = i - 1
-    if not stock[sku] then stock[sku] = { units[i], 0, 0, units[i], 0, -2, 0, '' } end
-    if stock[sku][LIMIT] ~= limit or stock[sku][SHARED] ~= shared_by_sku[i] then
-      stock[sku][LIMIT], stock[sku][SHARED] = limit, shared_by_sku[i]
+    if not stock[sku] then stock[sku] = { units[i], 0, 0, units[i], 0, -2, 0, '', '' } end
+    if stock[sku][LIMIT] ~= limit or stock[sku][SHARED] ~= shared_by_sku[i] or stock[sku][OWN] ~= own_by_sku[i] then
+      stock[sku][LIMIT], stock[sku][SHARED], stock[sku][OWN] = limit, shared_by_sku[i], own_by_sku[i]
       changed_stock[sku] = true
     end
   end
@@ -34,7 +34,7 @@ local function put_in_force(units, limits, shared_by_sku)
   skuCount = #limits
 end
 
-local function update(to, after, is_everywhere, rules, changes, opens, closes, hold, max_hold, longest, units, limits, shared_by_sku, shared, highest)
+local function update(to, after, is_everywhere, rules, changes, opens, closes, hold, max_hold, longest, units, limits, own_by_sku, shared_by_sku, shared, highest)
   local is_new = to > revision and (after == -1 or after == revision)
   if not is_new and (to ~= revision or rules ~= present) then return 'O' end
   local settles = is_everywhere > everywhere
@@ -42,7 +42,7 @@ local function update(to, after, is_everywhere, rules, changes, opens, closes, h
   if is_new then
     revision, everywhere, present = to, is_everywhere, rules
     opensAt, closesAt, defaultHoldMs, maxHoldMs, longestHoldMs = opens, closes, hold, max_hold, longest
-    put_in_force(units, limits, shared_by_sku)
+    put_in_force(units, limits, own_by_sku, shared_by_sku)
     emit(UPDATED, revision, changes)
   end
   if is_new or settles then
