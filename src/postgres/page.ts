@@ -278,14 +278,18 @@ function nameTarget<E extends StoredEvent>(event: E, skus: Rules['skus']): E {
 /** What an update has changed, with the names of SKUs as texts. */
 function textsOf(changes: RulesChanges | null): object {
   if (changes === null) return {}
-  const named = (units: Readonly<Record<string, number | null>>) =>
+  const named = (units: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(units).map(([sku, value]) => [toText(sku), value]))
-  const { limitPerBuyer, stock, ...rest } = changes
+  const { limitPerBuyer, limits, skus, stock, ...rest } = changes
   const limit = typeof limitPerBuyer === 'object' && limitPerBuyer ? named(limitPerBuyer) : limitPerBuyer
   return {
     changes: {
       ...rest,
       ...(limit !== undefined && { limitPerBuyer: limit }),
+      ...(limits !== undefined && {
+        limits: limits && limits.map((one) => ({ ...one, skus: one.skus.map(toText) })),
+      }),
+      ...(skus && { skus: named(skus) }),
       ...(stock && { stock: named(stock) }),
     },
   }

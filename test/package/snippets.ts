@@ -209,6 +209,10 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       ],
     },
     { prints: ['-2 3', '60', 'total: 65, available: 57, held: 8'] },
+    { prints: ['reserved', 'not_started', 'ended', '38', 'limit_exceeded', 'reserved'] },
+    {
+      prints: ['reserved', 'limit_exceeded: adult', 'sold_out: child', 'sold_out: hall', 'reserved', '2'],
+    },
   ],
   'src/sale/recovery/README.md': [
     {
