@@ -17,18 +17,9 @@ local function taken_in(bucket, buyer)
   return taken
 end
 
+-- The highest limits that were ever in force, by SKU, where that is another than the present one: a
+-- recovery may restore what was right under an earlier limit.
 local highest
-
--- The limit of a SKU, -1 for none. A recovery may restore what was right under an earlier limit.
-local function limit_of(sku)
-  local limit = counts(sku)[LIMIT]
-  if bypass_freeze == 0 or revision == 0 then return limit end
-  if not highest then
-    local packed = redis.call('HGET', META, 'highest')
-    highest = decode_units(packed ~= '' and packed)
-  end
-  return highest[sku] or limit
-end
 
 -- The limits that several SKUs share, as the field of META has them; read when one is needed.
 local shared_limits
@@ -94,7 +85,12 @@ local function over_limit(lines, bucket, buyer, own, taken)
   local is_shared = false
   for i = 1, #lines, 2 do
     local sku = lines[i]
-    local limit, before = limit_of(sku), own and own[sku] or 0
+    local limit, before = counts(sku)[LIMIT], own and own[sku] or 0
+    if bypass_freeze == 1 and revision > 0 then
+      local packed = not highest and redis.call('HGET', META, 'highest')
+      highest = highest or decode_units(packed ~= '' and packed)
+      limit = highest[sku] or limit
+    end
     is_shared = is_shared or counts(sku)[SHARED] ~= ''
     if limit >= 0 and lines[i + 1] > before then
       taken = taken or buyer and taken_in(bucket, buyer)
