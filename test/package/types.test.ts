@@ -41,6 +41,12 @@ const engines = [
 const ledger = postgresLedger(new pg.Pool())
 export const sales = engines.map((engine) => new FlashSale('sale', { engine }))
 export const rooms = engines.map((engine) => new WaitingRoom('room', { engine, ratePerSecond: 100, secret: 's'.repeat(32) }))
+export async function enter(room: WaitingRoom): Promise<string> {
+  await room.create({ tiers: ['members', 'public'], opensAt: undefined })
+  const { revision, replayed }: { revision: number; replayed: boolean } = await room.update({ opensAt: null, tiers: undefined })
+  const [tier] = (await room.stats()).tiers
+  return [(await room.join('u-1', { tier: tier?.tier })).status, revision, replayed].join(' ')
+}
 
 export async function buy(sale: FlashSale): Promise<Reservation | string> {
   const answer = await sale.reserve({ buyer: 'u-1', key: 'k-1', items: [{ sku: 'phone', quantity: 1 }] })

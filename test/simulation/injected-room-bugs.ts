@@ -1,5 +1,5 @@
 import type { FinalAnswer } from '../../src/engine/engine.js'
-import type { RoomAnswer, RoomOp, StockReading } from '../../src/engine/room.js'
+import { type RoomAnswer, type RoomOp, type StockReading, tierOf } from '../../src/engine/room.js'
 import type { Room } from '../../src/memory-engine/room/room-state.js'
 import type { Time } from '../../src/memory-engine/time.js'
 import type { ViolationKind } from '../model/violation.js'
@@ -12,6 +12,8 @@ import type { InjectedRoomBug } from './simulator/rooms/room-options.js'
 export interface RoomBug {
   readonly name: string
   readonly bug: InjectedRoomBug
+  /** Whether it is a bug of rooms with tiers. */
+  readonly tiers?: boolean
   /** What it may be found by, looking into the room. */
   readonly watched: readonly ViolationKind[]
   /**
@@ -249,6 +251,37 @@ export const injectedRoomBugs: readonly RoomBug[] = [
     }),
     watched: ['order', 'liveness'],
     heard: ['liveness'],
+  },
+  {
+    name: 'the public goes before the members',
+    bug: room(({ tiers }) => {
+      const inOrder = tiers.inOrder.toReversed()
+      Object.defineProperty(tiers, 'inOrder', { get: () => inOrder })
+    }),
+    tiers: true,
+    watched: ['order'],
+    heard: undefined,
+  },
+  {
+    name: 'a visitor who becomes a member keeps the public place as well',
+    bug: room((made) => {
+      made.rise = (visitor, { index }, now) => made.replace(visitor, now, index)
+    }),
+    tiers: true,
+    watched: ['conservation'],
+    heard: undefined,
+  },
+  {
+    name: 'a visitor of a higher tier who joins a lower one loses the place',
+    bug: room((made) => {
+      made.mayRise = (visitor, tier) =>
+        visitor.expiresAt === null &&
+        !made.outstanding.hasTurn(visitor) &&
+        tier.index !== tierOf(visitor.number)
+    }),
+    tiers: true,
+    watched: ['place'],
+    heard: undefined,
   },
   {
     name: 'the last pass waits for a visitor who is away',

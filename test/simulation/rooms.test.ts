@@ -44,6 +44,15 @@ test.each(seeds)(
   },
 )
 
+test.each(seeds)(
+  'whatever fails, a room with tiers keeps its rules: seeds from %i',
+  { timeout: 600_000 },
+  async (first) => {
+    for (let seed = first; seed < first + RUNS; seed++)
+      expect((await simulateRoom({ seed, tiers: true })).violation?.report, `seed ${seed}`).toBeUndefined()
+  },
+)
+
 /** What failed once, and why. */
 test.each([
   ['a leave with the ticket of an earlier stay ends nothing', 1_070_265_583],
@@ -77,7 +86,7 @@ test('the same seed is the same run, line by line', async () => {
 })
 
 describe('finds an injected bug', () => {
-  for (const { name, bug, watched, heard } of injectedRoomBugs) {
+  for (const { name, bug, tiers = false, watched, heard } of injectedRoomBugs) {
     for (const [how, kinds, watch] of [
       ['looking into the room', watched, true],
       ['by what visitors are told alone', heard, false],
@@ -86,7 +95,7 @@ describe('finds an injected bug', () => {
       test(`${name}: ${how}`, async () => {
         let violation: Awaited<ReturnType<typeof simulateRoom>>['violation']
         for (let seed = 1; seed <= 400 && !violation; seed++)
-          violation = (await simulateRoom({ seed, bug, watch })).violation
+          violation = (await simulateRoom({ seed, bug, tiers, watch })).violation
         expect(kinds, violation?.report).toContain(violation?.kind)
       })
     }

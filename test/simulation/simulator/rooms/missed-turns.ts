@@ -1,4 +1,11 @@
-import { type RoomOp, SLOTS_A_LONG_TURN, TOKEN, TURNS_AGAIN } from '../../../../src/engine/room.js'
+import {
+  type RoomOp,
+  SLOTS_A_LONG_TURN,
+  TIER,
+  TOKEN,
+  TURNS_AGAIN,
+  tierOf,
+} from '../../../../src/engine/room.js'
 import type { Room } from '../../../../src/memory-engine/room/room-state.js'
 import { demand } from '../../../model/violation.js'
 import type { Snapshot } from './room-snapshot.js'
@@ -61,7 +68,7 @@ export class MissedTurns {
     if (!this.#lastPassWaits(room, is) && (room.full || is.tokens < TOKEN)) return
     for (const number of polled)
       demand(
-        !waiting.has(number) || is.turns.has(number) || rankOf(number) > is.called,
+        !waiting.has(number) || is.turns.has(number) || !isCalled(room, number, rankOf(number) % TIER),
         'liveness',
         () => `${number} polls at the head of the queue, a token is there, and they wait`,
       )
@@ -90,8 +97,15 @@ export class MissedTurns {
   #polled(room: Room, { visits, drawn }: RoomOp<'tend'>, rankOf: RankOf): number[] {
     if (drawn !== room.drawn || (room.rules.order === 'random' && drawn === null)) return []
     return visits.flatMap(({ buyer, visitId, number, rank }) => {
-      const own = room.findVisit(buyer, visitId)?.number === number && rank === rankOf(number)
+      const own = room.findVisit(buyer, visitId)?.number === number && rank === rankOf(number) % TIER
       return own && rank <= room.tiers.of(number).called + room.near ? [number] : []
     })
   }
+}
+
+/** Whether a rank was called, and each of the higher tiers as a whole. */
+function isCalled({ tiers }: Room, number: number, rank: number): boolean {
+  if (rank > tiers.of(number).called) return false
+  const own = tiers.inOrder.findIndex(({ index }) => index === tierOf(number))
+  return tiers.inOrder.slice(0, own).every(({ queue }) => queue.called >= queue.tail)
 }

@@ -210,7 +210,7 @@ export class RoomLedger {
   /** Whoever came first, was there and still waits afterwards was passed over. */
   #fifo(later: Admitted): void {
     const { creation, claimMs, sale } = this.#plan
-    if (creation.order === 'random' || sale !== null || this.#closing.length > 0) return
+    if (creation.order === 'random' || creation.tiers || sale !== null || this.#closing.length > 0) return
     const second = this.#joined.find(
       ({ visitId, buyer }) => buyer === later.buyer && visitId === later.visitId,
     )

@@ -17,5 +17,7 @@ export interface RoomWorldOptions {
   readonly injected: Map<Fault, number>
   readonly bug?: InjectedRoomBug | undefined
   readonly watch: boolean
+  /** Whether the room has tiers. */
+  readonly tiers?: boolean | undefined
   readonly trace?: ((line: string) => void) | undefined
 }

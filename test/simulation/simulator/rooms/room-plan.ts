@@ -24,6 +24,8 @@ export interface RoomPlan {
   readonly sale: SaleRules | null
 }
 
+export const TIERS = ['members', 'public']
+
 export type RoomAction =
   | 'pause'
   | 'long pause'

@@ -3,10 +3,12 @@ import {
   type RoomOp,
   STOCK_MS,
   type StockReading,
+  TIER,
   TOKEN,
+  tierOf,
 } from '../../../../src/engine/room.js'
 import type { Room } from '../../../../src/memory-engine/room/room-state.js'
-import { shuffler } from '../../../../src/waiting-room/draw.js'
+import { shuffledRank } from '../../../../src/waiting-room/draw.js'
 import { demand } from '../../../model/violation.js'
 import type { SaleMachine } from '../sale-machine.js'
 import { MissedTurns } from './missed-turns.js'
@@ -34,7 +36,7 @@ export class RoomWatch {
   readonly #owners = new Map<number, string>()
   readonly #missedTurns = new MissedTurns()
   #before: Snapshot | undefined
-  #rank: ((number: number) => number) | undefined
+  #latestVisit = 0
 
   /** @param moment The world's time, which no fault sets. */
   constructor(
@@ -113,6 +115,7 @@ export class RoomWatch {
     const { room } = this.#machine
     let admitted = 0
     let waiting = 0
+    const visits: number[] = []
     for (const buyer of this.#buyers) {
       const a = was.places.get(buyer)
       const b = is.places.get(buyer)
@@ -130,20 +133,26 @@ export class RoomWatch {
         () => `number ${b.number} of ${owner}: ${story()}`,
       )
       this.#owners.set(b.number, buyer)
+      visits.push(b.visitId)
       const before = a?.visitId === b.visitId ? a : undefined
       // What became of the pass that came along: see `transferred`.
       if (moved && !before) {
         this.#transferred(was, b, story)
         continue
       }
-      if (!before) demand(command === 'join' && b.number === b.visitId, 'place', story)
-      else if (before.number !== b.number) {
-        demand(b.number > before.number, 'place', story)
-        demand(before.expiresAt !== null && now >= before.expiresAt, 'place', story)
+      if (!before) {
+        const isNew = this.#isTiered ? b.visitId > this.#latestVisit : b.number === b.visitId
+        demand(command === 'join' && isNew, 'place', story)
+      } else if (before.number !== b.number) {
+        const rises = tierOf(b.number) < tierOf(before.number)
+        demand(rises || b.number > before.number, 'place', story)
+        const isOver = before.expiresAt !== null && now >= before.expiresAt
+        demand(isOver || (command === 'join' && rises && before.expiresAt === null), 'place', story)
       } else if (before.expiresAt !== null) demand(b.expiresAt === before.expiresAt, 'place', story)
       if (b.expiresAt !== null && b.expiresAt !== (before?.number === b.number ? before.expiresAt : null))
         admitted++
     }
+    this.#latestVisit = Math.max(this.#latestVisit, ...visits)
     demand(
       admitted === is.admitted - was.admitted,
       'place',
@@ -225,9 +234,16 @@ export class RoomWatch {
     }
   }
 
-  #rankOf({ drawn, seed }: Room, number: number): number {
-    if (drawn !== null && drawn > 0) this.#rank ??= shuffler(seed, drawn)
-    return drawn !== null && number <= drawn && this.#rank ? this.#rank(number) : number
+  get #isTiered(): boolean {
+    return this.#machine.room!.tiers.inOrder.length > 1
+  }
+
+  /** Where a number stands: the tiers are never put in another order here. */
+  #rankOf({ tiers, seed }: Room, number: number): number {
+    const rank = number % TIER
+    const { drawn } = tiers.of(number)
+    if (drawn === null || rank > drawn) return number
+    return number - rank + shuffledRank(seed, drawn, rank)
   }
 
   /** By a reading that is fresh ({@link #mayLetIn}) and true ({@link #reading}). */

@@ -12,7 +12,7 @@ import { RoomLedger, type Span } from './room-ledger.js'
 import { type RoomMachine, roomMachine } from './room-machine.js'
 import { roomObserver } from './room-observer.js'
 import type { RoomWorldOptions } from './room-options.js'
-import { drawRoomPlan, type RoomPlan } from './room-plan.js'
+import { drawRoomPlan, type RoomPlan, TIERS } from './room-plan.js'
 import { accountOf } from './room-snapshot.js'
 import { RoomWatch } from './room-watch.js'
 
@@ -50,7 +50,8 @@ export class RoomWorld {
         () => this.#sampleSale(),
       ),
     )
-    this.plan = drawRoomPlan(this.world.random.fork())
+    const plan = drawRoomPlan(this.world.random.fork())
+    this.plan = options.tiers ? { ...plan, creation: { ...plan.creation, tiers: TIERS } } : plan
     // A process counts the server's time on since it last heard. Where its clock leaps, it may take
     // a reading of the stock for a later one than it is: nothing is oversold, but for that long too
     // many passes may be out.

@@ -9,6 +9,8 @@ import { Visitors } from './visitors.js'
 
 export interface SimulateRoomOptions extends Omit<SimulateOptions, 'bug'> {
   readonly bug?: InjectedRoomBug | undefined
+  /** Whether the room has tiers. @default false */
+  readonly tiers?: boolean
 }
 
 /** The faults last so long, in simulated time. */
@@ -27,10 +29,11 @@ export async function simulateRoom({
   seed,
   bug,
   watch = true,
+  tiers = false,
   trace,
 }: SimulateRoomOptions): Promise<Simulated> {
   const injected = new Map<Fault, number>()
-  const room = new RoomWorld({ seed, injected, bug, watch, trace })
+  const room = new RoomWorld({ seed, injected, bug, watch, tiers, trace })
   trace?.(`seed ${seed}, ${JSON.stringify(room.plan)}`)
   trace?.(`faults: ${room.world.faults}`)
   try {

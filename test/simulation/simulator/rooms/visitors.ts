@@ -2,6 +2,7 @@ import type { JoinResult, PollResult, TransferResult } from '../../../../src/wai
 import type { SimulatedProcess } from '../process.js'
 import type { Random } from '../random.js'
 import type { Span } from './room-ledger.js'
+import { TIERS } from './room-plan.js'
 import { accountOf } from './room-snapshot.js'
 import type { RoomWorld } from './room-world.js'
 import { shop } from './shopping.js'
@@ -95,9 +96,10 @@ export class Visitors {
     if (!process) return undefined
     const heard = (result: JoinResult, span: Span) =>
       world.ledger.join(buyer, result.status === 'joined' ? result.ticket : undefined, span)
-    const joined = await world.call(process, `join ${buyer}`, () => world.room(process).join(buyer), {
-      heard,
-    })
+    // Some become members later.
+    const tier = world.plan.creation.tiers && random.pick([undefined, ...TIERS, ...TIERS])
+    const join = () => world.room(process).join(buyer, { tier })
+    const joined = await world.call(process, `join ${buyer}`, join, { heard })
     return joined.kind === 'ok' && joined.value.status === 'joined' ? joined.value.ticket : undefined
   }
 

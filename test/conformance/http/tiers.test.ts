@@ -1,0 +1,45 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { saleRoutes } from '../../../src/http.js'
+import { FlashSale, WaitingRoom } from '../../../src/index.js'
+import { memoryKind } from '../../support/engines.js'
+
+test('identify says the tier of the waiting room, and a visitor who becomes a member joins again', async () => {
+  const { engine } = await memoryKind().make()
+  const secret = 's'.repeat(32)
+  const room = new WaitingRoom('tiers', { engine, secret, ratePerSecond: 0, sale: 'tiers' })
+  const sale = new FlashSale('tiers', { engine, waitingRoom: room })
+  await sale.create({ stock: { phone: 5 } })
+  await room.create({ tiers: ['members', 'public'] })
+  const errors: unknown[] = []
+  const routes = saleRoutes({
+    ...{ sale, room, onError: (error) => errors.push(error) },
+    identify: ({ headers }) => ({
+      buyer: headers.get('x-buyer') ?? '',
+      tier: headers.get('x-tier') ?? undefined,
+    }),
+  })
+  onTestFinished(async () => {
+    await routes.close()
+    await room.close()
+    await sale.close()
+  })
+  const call = async (method: string, headers: Record<string, string>) => {
+    const response = await routes(new Request('http://shop.test/queue', { method, headers }))
+    return { response, body: await response.json() }
+  }
+  const join = (buyer: string, tier?: string) =>
+    call('POST', { 'x-buyer': buyer, ...(tier !== undefined && { 'x-tier': tier }) })
+  await join('ann')
+  const guest = await join('bob')
+  expect(guest.body).toMatchObject({ status: 'waiting', position: 2 })
+  expect((await join('cat', 'members')).body).toMatchObject({ position: 1 })
+  const member = await join('bob', 'members')
+  expect(member.body).toMatchObject({ position: 2 })
+  for (const { response } of [guest, member]) {
+    const ticket = { 'stockhold-ticket': response.headers.get('stockhold-ticket')! }
+    expect((await call('GET', ticket)).body).toMatchObject({ position: 2 })
+  }
+  // A tier that the room does not have is the shop's mistake, and not the visitor's.
+  expect((await join('dan', 'vip')).response.status).toBe(500)
+  expect(String(errors.at(-1))).toContain('tier')
+})
