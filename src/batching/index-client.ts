@@ -26,14 +26,18 @@ export class IndexClient {
     return engine.lifecycle && new IndexClient(engine, engine.lifecycle.index, subject)
   }
 
-  /** Makes an incarnation known. With `attempts`, begins an attempt to remove it. */
+  /**
+   * Makes an incarnation known.
+   *
+   * @param given `attempts`: begins an attempt to remove it. `retains`: it has a `retainMs`.
+   */
   register(
     incarnation: string,
     partitions: number,
     call: CallOptions,
-    attempts = false,
+    { attempts = false, retains = false }: { attempts?: boolean; retains?: boolean } = {},
   ): Promise<Answer<'register'>> {
-    const op = { ...this.#subject, incarnation, partitions, attempts }
+    const op = { ...this.#subject, incarnation, partitions, attempts, retains }
     return this.#batchers.ask('register', op, call, (answer) => answer)
   }
 

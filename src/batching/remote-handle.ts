@@ -55,7 +55,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
   /** The session whose incarnation this handle works with. */
   protected abstract readonly session: Session
   protected abstract readonly nameRules: (rules: R) => NamedRules
-  protected abstract partitionsOf(rules: R): number
+  /** What the index knows of the rules. */
+  protected abstract indexedOf(rules: R): { readonly partitions: number; readonly retains: boolean }
   /** Removes what is being removed under this name. */
   protected abstract clear(call: CallOptions): Promise<void>
   /** Erases an incarnation that was removed. */
@@ -183,7 +184,8 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
    * one that was removed.
    */
   async #register({ incarnation, rules }: D, call: CallOptions): Promise<boolean> {
-    const known = await this.index?.register(incarnation, this.partitionsOf(rules), call)
+    const { partitions, retains } = this.indexedOf(rules)
+    const known = await this.index?.register(incarnation, partitions, call, { retains })
     return known === undefined || known.state === 'live'
   }
 

@@ -51,6 +51,8 @@ export interface Rules {
   readonly opensAt: number | null
   readonly closesAt: number | null
   readonly partitions: number
+  /** How long after its end a sale in which nothing is held stays. `undefined`: for ever. */
+  readonly retainMs?: number | undefined
 }
 
 /** The rules in force. */
@@ -85,6 +87,7 @@ export interface RulesChanges {
   readonly skus?: Readonly<Record<string, SkuChanges>> | undefined
   /** Units of the SKUs that were added. */
   readonly stock?: Readonly<Record<string, number>> | undefined
+  readonly retainMs?: number | null | undefined
 }
 
 /**

@@ -18,10 +18,10 @@ import type { Port, Retry } from './port.js'
 export interface IndexCommands {
   /**
    * Adds an incarnation that is not in the index. With `attempts`, a live one gets the next
-   * attempt.
+   * attempt. With `retains`, it is noted that the sale may have a `retainMs`.
    */
   register: {
-    op: IndexedIncarnation & { readonly attempts: boolean }
+    op: IndexedIncarnation & { readonly attempts: boolean; readonly retains: boolean }
     answer: { readonly status: 'registered'; readonly state: IndexState; readonly attempt: number } | Retry
   }
 
@@ -80,6 +80,8 @@ export interface IndexEntry extends IndexedIncarnation {
   readonly createdAt: number
   /** The number of the latest attempt to remove it. */
   readonly attempt: number
+  /** The sale has, or had, a `retainMs`. */
+  readonly retains: boolean
 }
 
 /** For how long a removed incarnation is known, in ms. */

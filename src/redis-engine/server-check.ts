@@ -45,7 +45,8 @@ function checkVersion(info: string): void {
 
 function checkEviction(info: string): void {
   const policy = field(info, 'maxmemory_policy')
-  if (policy !== undefined && policy !== 'noeviction') {
+  // The volatile policies delete keys with a TTL only, and no key of this library has one.
+  if (policy !== undefined && policy !== 'noeviction' && !policy.startsWith('volatile-')) {
     throw unsafe(
       `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
     )

@@ -60,6 +60,8 @@ export interface RulesUpdate {
    * limit, a new one has it too.
    */
   stock?: Readonly<Record<string, number>> | undefined
+  /** How long a sale that has ended stays, in ms: see `create`. `null`: for ever. */
+  retainMs?: number | null | undefined
 }
 
 /** An update of valid shape. It is not yet checked against the rules in force. */
@@ -72,6 +74,7 @@ export interface CheckedUpdate {
   readonly skus?: CheckedSkus
   readonly holdMs?: number | null
   readonly maxHoldMs?: number | null
+  readonly retainMs?: number | null
   readonly stock: ReadonlyMap<string, number>
 }
 
@@ -90,6 +93,7 @@ const UPDATE: Names<RulesUpdate> = {
   holdMs: true,
   maxHoldMs: true,
   stock: true,
+  retainMs: true,
 }
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkUpdate(given: RulesUpdate): CheckedUpdate {
@@ -99,7 +103,7 @@ export function checkUpdate(given: RulesUpdate): CheckedUpdate {
     update[name] === undefined
       ? {}
       : { [name]: update[name] === null ? null : checkMoment(update[name], name) }
-  const span = (name: 'holdMs' | 'maxHoldMs') =>
+  const span = (name: 'holdMs' | 'maxHoldMs' | 'retainMs') =>
     update[name] === undefined
       ? {}
       : { [name]: update[name] === null ? null : checkInteger(update[name], name, 1, MAX_SPAN_MS) }
@@ -108,6 +112,7 @@ export function checkUpdate(given: RulesUpdate): CheckedUpdate {
     ...moment('closesAt'),
     ...span('holdMs'),
     ...span('maxHoldMs'),
+    ...span('retainMs'),
     ...(limitPerBuyer !== undefined && checkLimits(limitPerBuyer)),
     ...(limits !== undefined && { shared: limits === null ? [] : checkSharedLimits(limits) }),
     ...(skus !== undefined && { skus: checkSkus(skus, true) }),
@@ -152,6 +157,7 @@ export function applyUpdate(present: Rules, update: CheckedUpdate): UpdatedRules
   const skus = update.skus ? withOwnRules(named, update.skus) : named
   const { limits: before = [] } = present
   const limits = update.shared ? limitsAfter(before, sharedLimits(update.shared, skus)) : before
+  const { retainMs = present.retainMs } = update
   const longestHoldMs = Math.max(longestHoldOf(present), holds.maxHoldMs)
   const rules: Rules = {
     skus,
@@ -160,6 +166,7 @@ export function applyUpdate(present: Rules, update: CheckedUpdate): UpdatedRules
     ...(longestHoldMs > holds.maxHoldMs && { longestHoldMs }),
     ...times,
     partitions: present.partitions,
+    ...(typeof retainMs === 'number' && { retainMs }),
   }
   if (JSON.stringify(rules) === JSON.stringify(present)) return undefined
   return { rules, changes: changesOf(present, rules, update) }
@@ -232,6 +239,7 @@ function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate
     ...(skus && { skus }),
     ...(after.holdMs !== before.holdMs && { holdMs: after.holdMs }),
     ...(after.maxHoldMs !== before.maxHoldMs && { maxHoldMs: after.maxHoldMs }),
+    ...(after.retainMs !== before.retainMs && { retainMs: after.retainMs ?? null }),
     ...(added.length > 0 && { stock: Object.fromEntries(added.map(({ sku, stock }) => [sku, stock])) }),
   }
 }
@@ -267,6 +275,8 @@ export interface RulesInForce {
   readonly opensAt: number | null
   readonly closesAt: number | null
   readonly partitions: number
+  /** How long the sale stays after its end, in ms; `null`: for ever. */
+  readonly retainMs: number | null
   /** Counts the changes of the rules: 0 for those that the sale was created with. */
   readonly revision: number
   /** The server's time when it answered. */
@@ -274,7 +284,7 @@ export interface RulesInForce {
 }
 
 export function rulesInForce(rules: Rules, revision: number, serverTime: number): RulesInForce {
-  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
+  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions, retainMs = null } = rules
   return {
     skus: Object.fromEntries(
       skus.map(({ sku, limit, stock: _, highestLimit: __, ...own }) => [
@@ -289,6 +299,7 @@ export function rulesInForce(rules: Rules, revision: number, serverTime: number)
     opensAt,
     closesAt,
     partitions,
+    retainMs,
     revision,
     serverTime,
   }

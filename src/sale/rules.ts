@@ -50,6 +50,13 @@ export interface SaleRules {
    * @default 1
    */
   partitions?: number | undefined
+  /**
+   * How long a sale that has ended stays, in ms: as long after its latest change, and while no
+   * units are held and no consumer group lags. Then any process that has a handle on this engine
+   * removes it, as `destroy` does. It must outlast the retries of your payment provider.
+   * @default for ever
+   */
+  retainMs?: number | undefined
 }
 
 /** One call carries all SKUs of a sale, so split a large catalogue into many sales. */
@@ -67,6 +74,7 @@ const RULES: Names<SaleRules> = {
   opensAt: true,
   closesAt: true,
   partitions: true,
+  retainMs: true,
 }
 
 /** Checks rules and returns them in canonical form. Throws INVALID_ARGUMENT. */
@@ -95,18 +103,22 @@ export function normalizeRules(given: SaleRules): Rules {
     opensAt,
     closesAt,
     partitions: checkInteger(orElse(rules.partitions, 1), 'partitions', 1, MAX_PARTITIONS),
+    ...(rules.retainMs !== undefined && {
+      retainMs: checkInteger(rules.retainMs, 'retainMs', 1, MAX_SPAN_MS),
+    }),
   }
 }
 
 /** The rules by their names in `sale.create`. SKUs are not shortened: two may begin alike. */
 export function nameRules(rules: Rules): NamedRules {
-  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions } = rules
+  const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions, retainMs = null } = rules
   return new Map<string, string | number | null>([
     ['opensAt', shownMoment(opensAt)],
     ['closesAt', shownMoment(closesAt)],
     ['holdMs', holdMs],
     ['maxHoldMs', maxHoldMs],
     ['partitions', partitions],
+    ['retainMs', retainMs],
     ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
     ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
     ...skus.flatMap((rule) => nameOwnRules(rule)),

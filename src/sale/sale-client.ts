@@ -109,8 +109,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     return { status, described: { rules, present, incarnation, complete: true } }
   }
 
-  protected partitionsOf({ partitions }: Rules): number {
-    return partitions
+  protected indexedOf({ partitions, retainMs }: Rules) {
+    return { partitions, retains: retainMs !== undefined }
   }
 
   protected async clear(call: CallOptions): Promise<void> {
@@ -191,6 +191,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   async update(update: CheckedUpdate, call: CallOptions): Promise<UpdateResult> {
     const { created } = await this.learn(call)
     const { present, ...result } = await this.fanOut((parts) => updateRules(parts, update, call))
+    if (present.rules.retainMs !== undefined) await this.removal?.registerAgain(call, true)
     this.know(present, created)
     return result
   }

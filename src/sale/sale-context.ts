@@ -2,6 +2,8 @@ import { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { AdmissionGate } from './admission-gate.js'
 import { LedgerBarrier } from './ledger-barrier.js'
 import type { checkFlashSaleOptions } from './options.js'
+import { RetainedSale } from './removal/retained-sale.js'
+import { removeRetained } from './removal/retention.js'
 import { ReservationCommands } from './reservation-commands.js'
 import { SaleClient } from './sale-client.js'
 import { SaleWide } from './sale-wide.js'
@@ -23,6 +25,7 @@ export function openSale(
   { engine, limits, gate, ledger }: ReturnType<typeof checkFlashSaleOptions>,
 ): SaleContext {
   const client = new SaleClient(id, engine, limits)
+  removeRetained(engine, (name) => new RetainedSale(new SaleClient(name, engine, limits)))
   const acknowledged = new AcknowledgementCache()
   const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
   client.onRules = () => soldOut.forget()

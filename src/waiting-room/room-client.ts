@@ -119,8 +119,8 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
     return (command === 'join' ? this.#joins : this.#batchers).ask(command, op, limits, heard, weight)
   }
 
-  protected partitionsOf(): number {
-    return 1
+  protected indexedOf() {
+    return { partitions: 1, retains: false }
   }
 
   /** A room has no seal: what is being removed is found by its creation. */

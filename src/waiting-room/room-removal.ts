@@ -70,7 +70,7 @@ export class RoomRemoval {
 
   /** Whether the incarnation is to be erased; `false`: another process has begun an attempt. */
   async #decide(incarnation: string, call: CallOptions): Promise<boolean> {
-    const { state, attempt } = await this.#index.register(incarnation, 1, call, true)
+    const { state, attempt } = await this.#index.register(incarnation, 1, call, { attempts: true })
     return state !== 'live' || this.#index.commit(incarnation, attempt, call)
   }
 

@@ -24,6 +24,7 @@ onBothEngines((open) => {
       opensAt: null,
       closesAt: null,
       partitions: expect.any(Number),
+      retainMs: null,
       revision: 0,
       serverTime: shop.now(),
     }

@@ -123,6 +123,11 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
   await sale.recover({ from: 'accept' })
   await sale.end()
   expect(await sale.audit()).toMatchObject({ ok: true })
+  expect(await sale.destroy()).toMatchObject({ status: expect.stringMatching('in_use|destroyed') })
+  expect(await sale.destroy({ force: true })).toEqual({ status: 'destroyed' })
+  await room.destroy()
+  for await (const one of engine.sales()) expect(one.id).not.toBe(name)
+  for await (const one of engine.rooms()) expect(one.id).not.toBe(name)
 }
 
 test.each([1, 4])(

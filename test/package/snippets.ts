@@ -213,6 +213,15 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
     {
       prints: ['reserved', 'limit_exceeded: adult', 'sold_out: child', 'sold_out: hall', 'reserved', '2'],
     },
+    {
+      prints: [
+        "{ status: 'not_ended' }",
+        "{ status: 'in_use' }",
+        'ended 1 true',
+        "{ status: 'destroyed' }",
+        'NOT_FOUND',
+      ],
+    },
   ],
   'src/sale/recovery/README.md': [
     {

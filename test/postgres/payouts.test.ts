@@ -207,6 +207,26 @@ describe('after the sale was removed', () => {
     ])
   })
 
+  test('a sale is removed once the ledger has followed it to its end; its own handle does all this, too', async () => {
+    const store = await opened()
+    const [open, back] = [await store.confirmed(), await store.confirmed()]
+    const { ledger } = store.ledger
+    await store.sale.end()
+    await store.ledger.agrees(store.sale)
+    await expect.poll(() => store.sale.destroy(), { timeout: 20_000 }).toEqual({ status: 'destroyed' })
+    await faultOf(store.sale.get(open), 'NOT_FOUND')
+    expect(await ledger.refund(store.sale, back, { restock: true })).toMatchObject({ status: 'refunded' })
+    expect(await ledger.ship(store.sale, open, { carrier: 'post', reference: 't' })).toMatchObject({
+      status: 'shipped',
+    })
+    expect(await ledger.deliver(store.sale, open)).toMatchObject({ status: 'delivered' })
+    await faultOf(store.sale.recover({ from: ledger }), 'NOT_FOUND')
+    expect(await store.ledger.sql('SELECT state FROM $schema.reservations ORDER BY state')).toEqual([
+      { state: 'confirmed' },
+      { state: 'refunded' },
+    ])
+  })
+
   test('a sale that neither Redis nor the ledger has is NOT_FOUND', async () => {
     const { ledger } = await TestLedger.open(db)
     const sale = new FlashSale('mistyped', { engine: memoryEngine() })

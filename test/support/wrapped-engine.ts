@@ -34,11 +34,16 @@ export function withPartitions(
   })
 }
 
-/** The engine with all of its ports replaced: of partitions, groups and rooms. */
+/** The engine with all of its ports replaced: of partitions, groups, rooms and the lifecycle. */
 export function withPorts(engine: Engine, replaced: (port: Port<never>) => Port<never>): Engine {
   return wrapped(engine, {
     room: (name) => replaced(engine.room(name) as never) as never,
     groups: (...partition) => replaced(engine.groups(...partition) as never) as never,
     partition: (...partition) => replaced(engine.partition(...partition) as never) as never,
+    lifecycle: engine.lifecycle && {
+      index: replaced(engine.lifecycle.index as never) as never,
+      partition: (...place) => replaced(engine.lifecycle!.partition(...place) as never) as never,
+      room: (name) => replaced(engine.lifecycle!.room(name) as never) as never,
+    },
   })
 }

@@ -30,13 +30,14 @@ export class SaleIndex {
     list: () => ({ status: 'listed', cursor: '0', entries: [...this.#entries.values()] }),
   })
 
-  #register({ attempts, ...op }: Op<'register'>, { now, overdue }: RemovalStep): Answer<'register'> {
+  #register({ attempts, retains, ...op }: Op<'register'>, { now, overdue }: RemovalStep): Answer<'register'> {
     const known = this.#entries.get(op.incarnation)
     const begins = attempts && (known?.state ?? 'live') === 'live'
-    if (overdue && (!known || begins)) return retry
+    const notes = retains && known?.retains !== true
+    if (overdue && (!known || begins || notes)) return retry
     const entry = known ?? newEntry(op, now)
     const attempt = entry.attempt + (begins ? 1 : 0)
-    this.#entries.set(op.incarnation, { ...entry, attempt })
+    this.#entries.set(op.incarnation, { ...entry, attempt, retains: entry.retains || retains })
     return { status: 'registered', state: entry.state, attempt }
   }
 
@@ -66,5 +67,5 @@ export class SaleIndex {
 }
 
 function newEntry({ kind, name, incarnation, partitions }: IndexedIncarnation, now: number): IndexEntry {
-  return { kind, name, incarnation, partitions, state: 'live', createdAt: now, attempt: 0 }
+  return { kind, name, incarnation, partitions, state: 'live', createdAt: now, attempt: 0, retains: false }
 }

@@ -40,10 +40,7 @@ export class PartitionState {
   time: Time = NEVER
   /** The layout in which it is stored. */
   layout = LAYOUT
-  /**
-   * `null` until the sale is created. The three fields after it are set then too; no command reads
-   * them before.
-   */
+  /** `null` until the sale is created, which sets the next three fields, too. */
   incarnation: string | null = null
   /** The rules that the sale was created with. */
   created!: Rules

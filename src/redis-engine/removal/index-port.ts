@@ -39,8 +39,9 @@ function readEntries(parts: readonly Buffer[]): IndexEntry[] {
     packed.integer() // layout
     const kind = packed.integer() === 1 ? 'room' : 'sale'
     const [name, partitions, state] = [packed.text(), packed.integer(), STATES[packed.integer()]!]
-    const [createdAt, attempt] = [packed.integer(), packed.integer()]
-    entries.push({ kind, name, incarnation: String(parts[i]), partitions, state, createdAt, attempt })
+    const [createdAt, attempt, retains] = [packed.integer(), packed.integer(), packed.integer() === 1]
+    const incarnation = String(parts[i])
+    entries.push({ kind, name, incarnation, partitions, state, createdAt, attempt, retains })
   }
   return entries
 }
@@ -58,9 +59,10 @@ export const indexPort = definePort<IndexCommands, Head>({
       encode(ops, to) {
         to.array(ops.length)
         for (const op of ops) {
-          to.array(5)
+          to.array(6)
           writeIncarnation(op, to)
           to.integer(op.attempts ? 1 : 0)
+          to.integer(op.retains ? 1 : 0)
         }
       },
       decode: (ops, from) =>

@@ -35,7 +35,7 @@ export async function recoverSale(
   await session.rebuild(
     from === 'accept' ? [] : [presentOf(rulesIndex), ...(record?.present ? [record.present] : [])],
   )
-  await client.removal?.registerAgain(client.call(options))
+  await client.removal?.registerAgain(client.call(options), rulesIndex.rules.retainMs !== undefined)
   const sources = record ? [await record.recoverySource(), acknowledged] : [acknowledged]
   const { unknown, ...replayed } =
     from === 'accept' ? { restored: 0, refused: [], unknown: 0 } : await session.replay(sources)

@@ -67,7 +67,7 @@ export class SaleRemoval {
     call: CallOptions,
   ): Promise<DestroyResult['status']> {
     for (;;) {
-      const incarnation = this.#partitions.incarnation ?? (await this.#incarnationThere(call))
+      const incarnation = this.#partitions.incarnation ?? (await this.look(0, 1, call))?.incarnation
       if (incarnation !== undefined && (await this.#finishBegun(incarnation, call))) return 'destroyed'
       try {
         await prepare()
@@ -83,11 +83,17 @@ export class SaleRemoval {
     }
   }
 
+  /** What there is of a partition, without a change; `undefined`: nothing, or parts are lost. */
+  async look(partition: number, partitions: number, call: CallOptions) {
+    const found = await this.#parts.ask(partition, partitions, 'inspect', {}, call)
+    return found.status === 'found' ? found : undefined
+  }
+
   /** Before a sale is created: what is being removed under its name is removed. */
   async clear(call: CallOptions): Promise<void> {
     for (;;) {
-      const found = await this.#parts.ask(0, 1, 'inspect', {}, call)
-      if (found.status === 'nothing' || !found.sealed) return
+      const found = await this.look(0, 1, call)
+      if (!found?.sealed) return
       await this.#settle(found.incarnation, call)
     }
   }
@@ -107,8 +113,8 @@ export class SaleRemoval {
    * whether it was one.
    */
   async eraseRemains(partition: number, partitions: number, call: CallOptions): Promise<boolean> {
-    const found = await this.#parts.ask(partition, partitions, 'inspect', {}, call)
-    if (found.status === 'nothing') return false
+    const found = await this.look(partition, partitions, call)
+    if (!found) return false
     const { incarnation } = found
     const indexed = await this.#index.find(incarnation, call)
     if (indexed.status === 'unknown' || indexed.state === 'live') return false
@@ -116,21 +122,16 @@ export class SaleRemoval {
     return true
   }
 
-  /** After a recovery: the index may have been lost, too. */
-  async registerAgain(call: CallOptions): Promise<void> {
-    await this.#index.register(this.#partitions.incarnation!, this.#partitions.count, call)
+  /** After a recovery, because the index may have been lost too, and with a `retainMs`. */
+  async registerAgain(call: CallOptions, retains = false): Promise<void> {
+    const { incarnation, count } = this.#partitions
+    await this.#index.register(incarnation!, count, call, { retains })
   }
 
   /** @throws {StockholdError} `NOT_FOUND`: the incarnation of this handle was removed. */
   async refuseRemoved(call: CallOptions): Promise<void> {
     const indexed = await this.#index.find(this.#partitions.incarnation!, call)
     if (indexed.status === 'found' && indexed.state !== 'live') throw this.#removed()
-  }
-
-  /** The incarnation of partition 0; `undefined`: it is missing or damaged. */
-  async #incarnationThere(call: CallOptions): Promise<string | undefined> {
-    const found = await this.#parts.ask(0, 1, 'inspect', {}, call)
-    return found.status === 'found' ? found.incarnation : undefined
   }
 
   /** Continues a removal that was decided. Returns whether there was one. */
@@ -146,7 +147,7 @@ export class SaleRemoval {
     const { count } = this.#partitions
     const looked = await this.#seal({ incarnation, attempt: 0, force, dry: true }, call)
     if (looked !== 'sealed') return refusalOf(looked)
-    const { state, attempt } = await this.#index.register(incarnation, count, call, true)
+    const { state, attempt } = await this.#index.register(incarnation, count, call, { attempts: true })
     if (state !== 'live') return undefined
     try {
       const sealed = await this.#seal({ incarnation, attempt, force, dry: false }, call)
@@ -175,7 +176,7 @@ export class SaleRemoval {
   /** Ends all attempts, unless one has decided. */
   async #giveUp(incarnation: string, partitions: number): Promise<void> {
     const call = this.#call()
-    const { state, attempt } = await this.#index.register(incarnation, partitions, call, true)
+    const { state, attempt } = await this.#index.register(incarnation, partitions, call, { attempts: true })
     if (state !== 'live') return
     await changeAll(partitions, (index) =>
       this.#parts.ask(index, partitions, 'unseal', { incarnation, attempt }, call),
@@ -206,9 +207,7 @@ export class SaleRemoval {
     const call = this.#call()
     const lost = () => this.#partitions.session(partition).stateError(outcome)
     const { count } = this.#partitions
-    const found =
-      outcome === 'lost' ? await this.#parts.ask(partition, count, 'inspect', {}, call) : undefined
-    const there = found?.status === 'found' ? found : undefined
+    const there = outcome === 'lost' ? await this.look(partition, count, call) : undefined
     const incarnation = this.#partitions.incarnation ?? there?.incarnation
     if (incarnation === undefined) return lost()
     const indexed = await this.#index.find(incarnation, call)

@@ -11,39 +11,55 @@ const find = (timed: TimedEngine, incarnation = 'one') => askIndex(timed, 'find'
 onBothEngines((_, kind) => {
   const registered = async () => {
     const timed = await kind.make()
-    await askIndex(timed, 'register', { ...one, attempts: false })
+    await askIndex(timed, 'register', { ...one, attempts: false, retains: false })
     return timed
   }
 
   test('an incarnation is registered once, and is found', async () => {
     const timed = await registered()
     await timed.advance(5)
-    const again = await askIndex(timed, 'register', { ...one, attempts: false }, late)
+    const again = await askIndex(timed, 'register', { ...one, attempts: false, retains: false }, late)
     expect(again).toStrictEqual({ status: 'registered', state: 'live', attempt: 0 })
     expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0, partitions: 3 })
     expect(await find(timed, 'two')).toStrictEqual({ status: 'unknown' })
     expect(await askIndex(timed, 'list', { cursor: '0' })).toStrictEqual({
       status: 'listed',
       cursor: '0',
-      entries: [{ ...one, state: 'live', createdAt: timed.now() - 5, attempt: 0 }],
+      entries: [{ ...one, state: 'live', createdAt: timed.now() - 5, attempt: 0, retains: false }],
     })
+  })
+
+  test('that a sale may have a retainMs stays noted', async () => {
+    const timed = await registered()
+    const note = (retains: boolean, call?: { deadline: number }) =>
+      askIndex(timed, 'register', { ...one, attempts: false, retains }, call)
+    expect(await note(true, late)).toStrictEqual({ status: 'retry' })
+    await note(true)
+    expect(await note(true, late)).toMatchObject({ status: 'registered' })
+    await note(false)
+    const { entries } = await askIndex(timed, 'list', { cursor: '0' })
+    expect(entries).toMatchObject([{ incarnation: 'one', retains: true }])
   })
 
   test('a call after its deadline changes nothing', async () => {
     const timed = await kind.make()
     const retry = { status: 'retry' }
-    expect(await askIndex(timed, 'register', { ...one, attempts: false }, late)).toStrictEqual(retry)
+    expect(
+      await askIndex(timed, 'register', { ...one, attempts: false, retains: false }, late),
+    ).toStrictEqual(retry)
     expect(await askIndex(timed, 'finish', one, late)).toStrictEqual(retry)
     expect(await find(timed)).toStrictEqual({ status: 'unknown' })
-    await askIndex(timed, 'register', { ...one, attempts: false })
-    expect(await askIndex(timed, 'register', { ...one, attempts: true }, late)).toStrictEqual(retry)
+    await askIndex(timed, 'register', { ...one, attempts: false, retains: false })
+    expect(await askIndex(timed, 'register', { ...one, attempts: true, retains: false }, late)).toStrictEqual(
+      retry,
+    )
     expect(await askIndex(timed, 'commit', { incarnation: 'one', attempt: 0 }, late)).toStrictEqual(retry)
     expect(await find(timed)).toStrictEqual({ status: 'found', state: 'live', attempt: 0, partitions: 3 })
   })
 
   test('only the latest attempt can decide, and its decision is final', async () => {
     const timed = await registered()
-    const begin = () => askIndex(timed, 'register', { ...one, attempts: true })
+    const begin = () => askIndex(timed, 'register', { ...one, attempts: true, retains: false })
     const commit = (attempt: number, incarnation = 'one') =>
       askIndex(timed, 'commit', { incarnation, attempt })
     expect(await begin()).toStrictEqual({ status: 'registered', state: 'live', attempt: 1 })
@@ -70,7 +86,7 @@ onBothEngines((_, kind) => {
 
   test('a removed incarnation is known for 30 days; a live one for ever', async () => {
     const timed = await registered()
-    await askIndex(timed, 'register', { ...one, incarnation: 'live', attempts: false })
+    await askIndex(timed, 'register', { ...one, incarnation: 'live', attempts: false, retains: false })
     await askIndex(timed, 'finish', one)
     await timed.advance(KEPT_MS - 1)
     await askIndex(timed, 'finish', { ...one, incarnation: 'two' })
@@ -101,7 +117,7 @@ onBothEngines((_, kind) => {
     const timed = await kind.make()
     const names = Array.from({ length: 700 }, (_, i) => `incarnation ${i}`)
     for (const incarnation of names)
-      await askIndex(timed, 'register', { ...one, incarnation, attempts: false })
+      await askIndex(timed, 'register', { ...one, incarnation, attempts: false, retains: false })
     const seen = new Set<string>()
     for (let cursor = '0'; ; ) {
       const page = await askIndex(timed, 'list', { cursor })

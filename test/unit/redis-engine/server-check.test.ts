@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startRedis } from '../../../scripts/lib/servers/redis/server.js'
-import { type Engine, FlashSale, redisEngine } from '../../../src/index.js'
+import { type Engine, FlashSale, redisEngine, WaitingRoom } from '../../../src/index.js'
 import { type ClientOptions, connectTo } from '../../support/client.js'
 import { contentsOf } from '../../support/contents.js'
 import { BUYER, faultOf, KEY, PASSWORD, PAYMENT, USER } from '../../support/secrets.js'
@@ -23,7 +23,7 @@ function open(engine: Engine, deadlineMs = 300, id = 'launch'): FlashSale {
   return sale
 }
 
-test.each(['allkeys-lru', 'volatile-lru', 'allkeys-random', 'volatile-ttl', 'allkeys-lfu'])(
+test.each(['allkeys-lru', 'allkeys-random', 'allkeys-lfu'])(
   'maxmemory-policy %s: UNSAFE_CONFIG, which names what to set; once it is set, all is well',
   async (policy) => {
     const { connect } = await start({ 'maxmemory-policy': policy })
@@ -37,6 +37,35 @@ test.each(['allkeys-lru', 'volatile-lru', 'allkeys-random', 'volatile-ttl', 'all
     expect(await client.dbsize()).toBe(0)
     await client.config('SET', 'maxmemory-policy', 'noeviction')
     expect(await sale.create({ stock: { a: 1 } })).toEqual({ created: true })
+  },
+)
+
+test.each(['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'])(
+  'maxmemory-policy %s: a full server deletes keys with a TTL, and nothing of a sale or a room, which have none',
+  async (policy) => {
+    const { connect } = await start({ 'maxmemory-policy': policy })
+    const client = connect()
+    const engine = redisEngine(client)
+    const sale = open(engine, 5_000)
+    await sale.create({ stock: { a: 20 } })
+    const held = await sale.reserve({ buyer: BUYER, items: item, key: 'k' })
+    if (held.status !== 'reserved') expect.fail(held.status)
+    await sale.restock({ sku: 'a', quantity: 1, key: 'r' })
+    await sale.consume({ group: 'g' }, () => {}).close()
+    const room = new WaitingRoom('launch', { engine, secret: 's'.repeat(32), ratePerSecond: 1 })
+    onTestFinished(() => room.close())
+    await room.create()
+    await room.join(BUYER)
+    const keys = await client.keys('*')
+    expect(keys.length).toBeGreaterThan(8)
+    expect(await Promise.all(keys.map((key) => client.pttl(key)))).toEqual(keys.map(() => -1))
+    for (let i = 0; i < 100; i++) await client.set(`cache ${i}`, '-'.repeat(10_000), 'EX', 3_600)
+    await client.config('SET', 'maxmemory', '1000000')
+    await client.config('SET', 'maxmemory-samples', '10')
+    await client.set('one more', '-', 'EX', 3_600).catch(() => {})
+    expect(await client.exists(...keys)).toBe(keys.length)
+    expect(await client.dbsize()).toBeLessThan(keys.length + 100)
+    expect(await sale.confirm(held.reservation.id)).toMatchObject({ status: 'confirmed' })
   },
 )
 

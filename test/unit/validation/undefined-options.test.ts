@@ -33,6 +33,7 @@ const rules: AllUndefined<SaleRules> = {
   opensAt: undefined,
   closesAt: undefined,
   partitions: undefined,
+  retainMs: undefined,
 }
 const saleOptions: AllUndefined<FlashSaleOptions> = {
   deadlineMs: undefined,

@@ -1,15 +1,17 @@
 -- Adds incarnations that are not in the index, and numbers attempts to remove them.
--- Items: { incarnation, kind, name, partitions, attempts 0 or 1 }
+-- Items: { incarnation, kind, name, partitions, attempts 0 or 1, retains 0 or 1 }
 -- Parts: of each item a state and an attempt; state 9: retry
 -- Writes: ENTRIES.
 -- @include sale_index
-local function register(incarnation, kind, name, partitions, attempts)
+local function register(incarnation, kind, name, partitions, attempts, retains)
   local known = entry_of(incarnation)
   local begins = attempts == 1 and (not known or known[STATE] == LIVE)
-  if late and (begins or not known) then return 9, 0 end
+  local changes = begins or not known or retains > known[RETAINS]
+  if late and changes then return 9, 0 end
   local entry = known or new_entry(kind, name, partitions)
   if begins then entry[ATTEMPT] = entry[ATTEMPT] + 1 end
-  if begins or not known then save(incarnation, entry) end
+  entry[RETAINS] = math.max(entry[RETAINS], retains)
+  if changes then save(incarnation, entry) end
   return entry[STATE], entry[ATTEMPT]
 end
 
