@@ -53,6 +53,7 @@ export type {
   AcknowledgedCount,
   AcknowledgedRestock,
   AcknowledgedState,
+  MovedTo,
 } from './sale/acknowledgement-cache.js'
 export type { AdmissionGate, AdmittedPass } from './sale/admission-gate.js'
 export { FlashSale } from './sale/flash-sale.js'

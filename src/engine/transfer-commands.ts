@@ -39,8 +39,9 @@ export interface TransferCommands {
    * In this order:
    * 1. No such id: `not_found`.
    * 2. It has departed: `departed` with what `arrive` needs, until it is settled; then `moved`.
-   * 3. No `wish`, or its `from` is not the reservation's buyer: `not_found`.
-   * 4. The reservation is the receiver's own: `transferred`, `replayed: true`.
+   * 3. No `wish`: `not_found`. The reservation is the receiver's own: `transferred`,
+   *    `replayed: true`.
+   * 4. `from` is not the reservation's buyer: `not_found`.
    * 5. Released: `already_released`; expired: `expired`; refunded, or a part of it:
    *    `already_refunded`.
    * 6. After the deadline: `retry`.

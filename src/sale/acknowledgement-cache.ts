@@ -82,6 +82,7 @@ export interface Acknowledged {
   readonly movedTo?: MovedTo | undefined
 }
 
+/** Where a reservation went that was transferred. */
 export interface MovedTo {
   readonly id: string
   readonly receiver: string

@@ -148,7 +148,6 @@ export class FlashSale extends SaleAdministration {
    *
    * @param options `to`: the receiver. `from`: if the reservation is another buyer's, the result is
    *   `not_found`.
-   * @internal
    */
   async transfer(
     reservationId: string,

@@ -24,11 +24,11 @@ export interface FlashSaleOptions {
    */
   waitingRoom?: AdmissionGate | undefined
   /**
-   * `ledger`: reserve, amend, confirm, release, extend, refund and restock return only when the
-   * ledger has written the change; one transaction writes many changes. If the ledger has not
-   * written it in time, the call rejects with UNKNOWN_OUTCOME: the change was made, and a call with
-   * the same key (or id) returns the result once the ledger has caught up. @default what the engine
-   * keeps
+   * `ledger`: reserve, amend, confirm, transfer, release, extend, refund and restock return only
+   * when the ledger has written the change; one transaction writes many changes. If the ledger has
+   * not written it in time, the call rejects with UNKNOWN_OUTCOME: the change was made, and a call
+   * with the same key (or id) returns the result once the ledger has caught up. @default what the
+   * engine keeps
    */
   durability?: { ledger: Ledger } | undefined
 }

@@ -49,6 +49,7 @@ onBothEngines((open) => {
     if (moved.status !== 'transferred') expect.fail(moved.status)
     const { id } = moved.reservation
     expect(await shop.sale.transfer(id, { to: 'ann', from: 'ann' })).toStrictEqual(again)
+    expect(await shop.sale.transfer(id, { to: 'ann', from: 'guest' })).toStrictEqual(again)
     expect(await shop.news()).toEqual([])
     const back = await shop.sale.transfer(held.id, { to: 'guest', from: 'ann' })
     expect(back).toMatchObject({ status: 'transferred', reservation: { buyer: 'guest' }, replayed: false })

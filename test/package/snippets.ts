@@ -208,6 +208,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         'total: 1, available: 1, held: 0, confirmed: 0',
       ],
     },
+    { prints: ["ann [ { sku: 'mango', quantity: 2 } ]", 'true', 'limit_exceeded reserved'] },
     { prints: ['-2 3', '60', 'total: 65, available: 57, held: 8'] },
     { prints: ['reserved', 'not_started', 'ended', '38', 'limit_exceeded', 'reserved'] },
     {

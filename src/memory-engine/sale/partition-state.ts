@@ -51,11 +51,11 @@ export class PartitionState {
   complete = false
   readonly entries: Entry[] = []
   readonly events = new EventLog()
+  readonly expiry = new ExpiryHeap()
   readonly sent = new Transfers()
   readonly received = new Transfers()
   /** Ids of reservations on their way to other partitions; and of those that could not arrive. */
-  readonly departing = new Set<string>()
-  readonly declined = new Set<string>()
+  readonly transfers = { departing: new Set<string>(), declined: new Set<string>() }
   /** The consumer groups that follow the events. */
   readonly groups = new Groups()
   /** How often units came back on sale. */
@@ -71,10 +71,8 @@ export class PartitionState {
   frozen = false
   /** The latest attempt to remove the sale that is known here, and whether it has sealed this. */
   seal = { attempt: 0, isSealed: false }
-
   readonly #index: number
   readonly #reservations = new ReservationIndex()
-  readonly expiry = new ExpiryHeap()
 
   /** @param index The index of the partition in the sale. */
   constructor(index = 0) {
@@ -170,10 +168,9 @@ export class PartitionState {
   }
 
   hold({ id, buyer, cart, key, holdMs, changes }: Op<'reserve'>): Entry {
-    const { now } = this
-    const expiresAt = now + (holdMs ?? this.rules.holdMs)
+    const expiresAt = this.now + (holdMs ?? this.rules.holdMs)
     const entry = this.add({
-      ...{ id, buyer, cart, state: 'held', key, createdAt: now, expiresAt, paymentId: null },
+      ...{ id, buyer, cart, state: 'held', key, createdAt: this.now, expiresAt, paymentId: null },
       ...(changes && { changes }),
     })
     this.stock.take(buyer, cart, 'held')
@@ -182,7 +179,7 @@ export class PartitionState {
     return entry
   }
 
-  /** Adds a reservation; its units and its event are the caller's to add. */
+  /** Adds a reservation, without its units and its event. */
   add(reservation: StoredReservation, late = false): Entry {
     const nothing = { refundDue: null, further: new Map(), refunds: new Map(), refundedParts: [] }
     const entry: Entry = { reservation, order: this.entries.length, late, ...nothing }

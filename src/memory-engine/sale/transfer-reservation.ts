@@ -18,9 +18,10 @@ export function transfer(
   if (!entry) return notFound
   if (entry.moved) return onItsWay(entry, entry.moved)
   const { reservation } = entry
-  if (!wish || (wish.from !== null && wish.from !== reservation.buyer)) return notFound
+  if (!wish) return notFound
   if (bypassFreeze) return overdue ? retry : restored(state, entry, wish)
   if (wish.receiver === reservation.buyer) return { status: 'transferred', reservation, replayed: true }
+  if (wish.from !== null && wish.from !== reservation.buyer) return notFound
   switch (reservation.state) {
     case 'released':
       return { status: 'already_released', reservation }
@@ -65,7 +66,7 @@ function depart(state: PartitionState, entry: Entry, wish: Wish): Answer<'transf
   const from = leave(state, entry, wish, false)
   state.stock.carry(cart, from, 'inTransit')
   count(state, 'sent', wish.newId, cart, 1)
-  state.departing.add(id)
+  state.transfers.departing.add(id)
   // These units may be available to others, if the hold expires on its way.
   state.returns++
   return onItsWay(entry, entry.moved!)
@@ -103,12 +104,12 @@ export function arrive(state: PartitionState, op: Op<'arrive'>, step: Step): Ans
   const { id, receiver, departure } = op
   const known = state.find(id)
   if (known) return { status: 'arrived', reservation: known.reservation }
-  if (state.declined.has(id)) return { status: 'declined' }
+  if (state.transfers.declined.has(id)) return { status: 'declined' }
   const { cart, id: from, state: before } = departure.reservation
   if (step.overdue || !state.stock.knows(cart)) return retry
   const over = state.stock.overLimit(receiver, cart, step.bypassFreeze)
   if (over) {
-    state.declined.add(id)
+    state.transfers.declined.add(id)
     return limitExceeded(state, receiver, cart, over)
   }
   state.stock.carry(cart, 'inTransit', before === 'confirmed' ? before : 'held')
@@ -125,7 +126,7 @@ export function settle(state: PartitionState, op: Op<'settle'>, { overdue }: Ste
   if (moved.settled && latest === moved.to) return { status: 'settled' }
   if (overdue) return retry
   if (!moved.settled) {
-    state.departing.delete(op.id)
+    state.transfers.departing.delete(op.id)
     if (!op.arrived) {
       comeBack(state, entry, moved)
       return { status: 'settled' }

@@ -42,7 +42,7 @@ export function transfers(state: PartitionState): Answer<'transfers'> {
     status: 'transfers',
     sent: state.sent.all(),
     received: state.received.all(),
-    departing: [...state.departing],
+    departing: [...state.transfers.departing],
   }
 }
 

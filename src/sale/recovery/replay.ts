@@ -75,11 +75,12 @@ export interface NotRestored {
  * several processes one after another.
  *
  * Reservations that are `over`, or were transferred, come first: they return their units at once,
- * and later requests with their keys and payments must find them. Orders of which parts were refunded come next: what
- * survived of them may be older, and have units that others got since. Confirmed reservations come
- * before held ones, in case there are too few units for all. Further payments follow their
- * reservations. Negative restocks come last: they removed units that were left over. So do stock
- * counts that took units out: they shift the total by what they found, in any order.
+ * and later requests with their keys and payments must find them. Orders of which parts were
+ * refunded come next: what survived of them may be older, and have units that others got since.
+ * Confirmed reservations come before held ones, in case there are too few units for all. Further
+ * payments follow their reservations. Negative restocks come last: they removed units that were
+ * left over. So do stock counts that took units out: they shift the total by what they found, in
+ * any order.
  *
  * @param now The server's time where a reservation is, by its id.
  */

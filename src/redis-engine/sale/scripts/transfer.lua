@@ -3,8 +3,8 @@
 --   wishes: of each item { id, receiver, new reference, new id, from, other }
 --   ids as texts; receiver: '' to begin no transfer; from: '' if none was given; other: the
 --     partition of the new id, -1 for this one
--- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it left, the id that it left
---     for, the receiver   V moved: as in moved_records.lua
+-- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it
+--     left, the id that it left for, the receiver   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   with their record: P transferred, again   X expired   B already_released   C already_refunded
 --   without: M not_found   T retry
@@ -73,11 +73,14 @@ return answer_each(function(record, bucket, i, in_archive)
   local receiver, from = wish[2], wish[5]
   if state == IS_TRANSFERRED then return moved(record, bucket) end
   if state ~= IS_DEPARTED then
-    if receiver == '' or (from ~= '' and from ~= record[BUYER]) then return 'M' end
-    if bypass_freeze == 0 and receiver == record[BUYER] then return 'P' end
-    if bypass_freeze == 0 and answer_of[state] then return answer_of[state] end
-    -- The keys of its refunds stay with the old record: a repeated one must not refund again.
-    if bypass_freeze == 0 and ordered_of(record) ~= '' then return 'C' end
+    if receiver == '' then return 'M' end
+    if bypass_freeze == 0 then
+      if receiver == record[BUYER] then return 'P' end
+      if from ~= '' and from ~= record[BUYER] then return 'M' end
+      if answer_of[state] then return answer_of[state] end
+      -- The keys of its refunds stay with the old record: a repeated one must not refund again.
+      if ordered_of(record) ~= '' then return 'C' end
+    end
     if late then return 'T' end
   end
   transfers = transfers or rare()
