@@ -20,8 +20,8 @@ export interface ReconcileOptions {
 /** The result of comparing a sale with its ledger. */
 export interface Reconciliation {
   /**
-   * Whether sale and ledger agree on every reservation, every further payment and every refund, and every shipped
-   * order is paid for.
+   * Whether sale and ledger agree on every reservation, every further payment and every refund, and
+   * every shipped order is paid for.
    */
   readonly ok: boolean
   /** Reservations compared. */

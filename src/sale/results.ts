@@ -148,6 +148,7 @@ export type RefundResult =
 export type ReservationTransferResult =
   /** The reservation as the receiver has it, under its new id. */
   | { readonly status: 'transferred'; readonly reservation: Reservation; readonly replayed: boolean }
+  /** `already_refunded`: the order, or a part of it, was refunded. */
   | {
       readonly status: 'expired' | 'already_released' | 'already_refunded'
       readonly reservation: Reservation

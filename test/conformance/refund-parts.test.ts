@@ -192,6 +192,28 @@ onBothEngines((open) => {
     expect(await shop.counts()).toBe('10 10 0 0')
   })
 
+  test.each([1, 3])('transfers before a part and after it, with %i partitions', async (partitions) => {
+    const shop = await open({ stock: { a: 9 }, partitions })
+    const paid = await shop.confirmed('guest', 3)
+    const moved = await shop.sale.transfer(paid.id, { to: 'ann' })
+    if (moved.status !== 'transferred') expect.fail(moved.status)
+    const part = (id: string) => shop.sale.refund(id, { restock: true, items: [a(1)], key: 'k' })
+    expect(await part(paid.id)).toMatchObject({
+      replayed: false,
+      reservation: { buyer: 'ann', items: [a(2)] },
+    })
+    for (const id of [paid.id, moved.reservation.id])
+      expect(await part(id)).toMatchObject({ status: 'refunded', replayed: true })
+    expect(await shop.counts()).toBe('9 7 0 2')
+    // The key is remembered where the part was refunded.
+    for (const to of ['bob', 'cid', 'dan'])
+      expect(await shop.sale.transfer(moved.reservation.id, { to })).toMatchObject({
+        status: 'already_refunded',
+        reservation: { buyer: 'ann', items: [a(2)] },
+      })
+    await shop.audited()
+  })
+
   test('in the archive a part comes back too, and the limit shrinks with it', async () => {
     const shop = await open({ stock: { a: 40 }, limitPerBuyer: 12 })
     const first = await shop.confirmed('ann', 3)
