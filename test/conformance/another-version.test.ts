@@ -9,20 +9,24 @@ import { type Part, storeIn } from '../support/layouts.js'
 import { onBothEngines } from '../support/shop.js'
 import { clocked } from '../support/test-clock.js'
 import { SECRET } from '../support/waiting-room.js'
-import { withPorts } from '../support/wrapped-engine.js'
+import { withPorts, wrapped } from '../support/wrapped-engine.js'
 
 const HOUR = 3_600_000
 
-/** The engine, and how many batches it was handed. */
+/**
+ * The engine, and how many batches it was handed for sales, groups and rooms. Its index is read now
+ * and then in any case, see `retainMs`.
+ */
 function counted(engine: Engine): { engine: Engine; runs: number } {
   const counting = { engine, runs: 0 }
-  counting.engine = withPorts(engine, (port) => ({
+  const all = withPorts(engine, (port) => ({
     ready: () => port.ready(),
     run(command, ops, call) {
       counting.runs++
       return port.run(command, ops, call)
     },
   }))
+  counting.engine = wrapped(all, { lifecycle: engine.lifecycle })
   return counting
 }
 
