@@ -139,9 +139,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a release writes no event',
     alterations: [
       {
-        find: 'emit_many(event, argument, bucket, record[NONCE], record)',
+        find: 'emit_many(event, argument, bucket, record[NONCE], record, subject)\n  if to == AVAILABLE then returns = returns + 1 end',
         replace:
-          'if event ~= RELEASED_EVENT then emit_many(event, argument, bucket, record[NONCE], record) end',
+          'if event ~= RELEASED_EVENT then emit_many(event, argument, bucket, record[NONCE], record, subject) end\n  if to == AVAILABLE then returns = returns + 1 end',
       },
     ],
     breaks: ['events', 'fault'],
