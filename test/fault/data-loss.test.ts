@@ -68,7 +68,7 @@ async function wornIn(): Promise<Stage> {
     if (answer.status === 'reserved') await sale.release(answer.reservation.id)
   }
   await sale.restock({ sku: 'phone', quantity: 1, key: 'delivery' })
-  expect(await stage.admin.keys('*')).toHaveLength(7)
+  expect(await stage.admin.keys(`{stockhold:${stage.sale}:0}:*`)).toHaveLength(7)
   return stage
 }
 
