@@ -246,7 +246,8 @@ export const injectedBugs: readonly NamedBug[] = [
       const reply = await port.run(command, ops, call)
       return reply.outcome === 'done' ? { ...reply, answers: reply.answers.toReversed() } : reply
     }),
-    watched: ['history', 'promise', 'fault'],
+    // A buyer may be told of a line that another one asked for.
+    watched: ['history', 'promise', 'supply', 'fault'],
     heard: ['history', 'fault'],
   },
   callersLeftWaiting,
