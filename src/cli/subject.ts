@@ -52,7 +52,8 @@ export function redisSubject(client: RedisClient, prefix: string, name: string):
         elapsed: engine.elapsed,
         room: (room) => engine.room(room),
         groups: (...partition) => engine.groups(...partition),
-        lifecycle: engine.lifecycle,
+        // The sales are not entered in the index of the prefix: they leave nothing behind there.
+        lifecycle: undefined,
         sales: () => engine.sales(),
         rooms: () => engine.rooms(),
         partition(sale, index, partitions) {

@@ -52,7 +52,7 @@ export const transferMutants: readonly PartitionMutant[] = [
   },
   {
     name: 'to send writes no event',
-    alterations: [without('emit(SENT, units, sku * 1024 + to)')],
+    alterations: [without('emit(SENT, units, sku * 2048 + to)')],
     breaks: ['events', 'difference', 'fault'],
   },
   {
