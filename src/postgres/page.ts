@@ -287,7 +287,7 @@ function textsOf(changes: RulesChanges | null): object {
       ...rest,
       ...(limit !== undefined && { limitPerBuyer: limit }),
       ...(limits !== undefined && {
-        limits: limits && limits.map((one) => ({ ...one, skus: one.skus.map(toText) })),
+        limits: limits?.map((one) => ({ ...one, skus: one.skus.map(toText) })),
       }),
       ...(skus && { skus: named(skus) }),
       ...(stock && { stock: named(stock) }),
