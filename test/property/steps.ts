@@ -163,7 +163,7 @@ const SHARED: LimitRule[][] = [
 /** Times of single SKUs. */
 const OWN: NonNullable<SaleRules['skus']>[] = [
   { a: { opensAt: START + 100 } },
-  { b: { closesAt: START + 300, always: true } },
+  { a: { closesAt: START + 200 }, b: { closesAt: START + 100, always: true } },
   { a: { closesAt: START + 600 }, c: { opensAt: START + 200 } },
 ]
 
