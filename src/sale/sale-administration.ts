@@ -259,7 +259,7 @@ export abstract class SaleAdministration {
    * its client stay open.
    */
   async close(): Promise<void> {
-    this.context.client.close()
+    this.context.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -18,6 +18,7 @@ export interface SaleContext {
   readonly reservations: ReservationCommands
   readonly ledgerBarrier: LedgerBarrier | undefined
   readonly gate: AdmissionGate | undefined
+  close(): void
 }
 
 export function openSale(
@@ -25,7 +26,7 @@ export function openSale(
   { engine, limits, gate, ledger }: ReturnType<typeof checkFlashSaleOptions>,
 ): SaleContext {
   const client = new SaleClient(id, engine, limits)
-  removeRetained(engine, (name) => new RetainedSale(new SaleClient(name, engine, limits)))
+  const leave = removeRetained(engine, (name) => new RetainedSale(new SaleClient(name, engine, limits)))
   const acknowledged = new AcknowledgementCache()
   const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
   client.onRules = () => soldOut.forget()
@@ -38,5 +39,9 @@ export function openSale(
     reservations: new ReservationCommands(client, acknowledged, ledgerBarrier),
     ledgerBarrier,
     gate,
+    close() {
+      leave()
+      client.close()
+    },
   }
 }

@@ -47,7 +47,8 @@ describe('thousands of sales on one client', () => {
     const client = connectTo(redis.server)
     const watcher = redis.client
     const timers = counted()
-    const engine = wrapped(redisEngine(client), { clock: timers.clock })
+    // The engine itself looks for sales to remove, now and then: see below.
+    const engine = wrapped(redisEngine(client), { clock: timers.clock, lifecycle: undefined })
     /** Scripts that Redis has run by now. */
     const calls = async () => {
       const stats = await watcher.info('commandstats')
@@ -98,6 +99,20 @@ describe('thousands of sales on one client', () => {
       expect((await sale.stats()).skus.tea).toMatchObject({ confirmed: 1, held: 0, available: 9 })
     await Promise.all(sales.map((sale) => sale.close()))
   }, 600_000)
+
+  test('to remove sales takes one timer for all of them, until the last handle is closed', async () => {
+    const timers = counted()
+    const engine = wrapped(redisEngine(connectTo(redis.server)), { clock: timers.clock })
+    const sales = Array.from({ length: 10 }, (_, i) => new FlashSale(`store-${i}`, { engine }))
+    expect(timers.running).toBe(1)
+    const [last, ...others] = sales
+    for (const sale of [...others, ...others]) await sale.close()
+    expect(timers.running).toBe(1)
+    await last!.close()
+    expect(timers.running).toBe(0)
+    await new FlashSale('later', { engine }).close()
+    expect(timers.running).toBe(0)
+  })
 
   test('what a consumer costs that stays: a look a second, and a sign of life every third of its lease', async () => {
     const client = connectTo(redis.server)

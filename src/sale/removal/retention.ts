@@ -1,6 +1,6 @@
 import { BatcherSet, type CallOptions } from '../../batching/batcher-set.js'
 import { Session } from '../../batching/session.js'
-import { between, type Clock, processClock } from '../../engine/clock.js'
+import { between, type Clock, processClock, type Timer } from '../../engine/clock.js'
 import { type Effects, indexEffects, roomRemovalEffects } from '../../engine/effects.js'
 import type { Engine } from '../../engine/engine.js'
 import type { CommandMap, Port } from '../../engine/port.js'
@@ -18,23 +18,31 @@ const tuning = {
   callMs: 10_000,
 }
 
-const looking = new WeakSet<Engine>()
+const looking = new WeakMap<Engine, Retention>()
 
 /**
  * Removes the sales of an engine whose `retainMs` is over, and continues removals whose process has
- * crashed. It looks now and then, once for each engine, from its first handle on until the engine
- * is closed. Its timer never keeps a process alive.
+ * crashed. It looks now and then, once for each engine, while the engine has handles. Its timer
+ * never keeps a process alive.
  *
  * @param open Opens a sale to be looked at.
+ * @returns To be called when the handle is closed.
  */
-export function removeRetained(engine: Engine, open: (sale: string) => RetainedSale): void {
-  if (!engine.lifecycle || looking.has(engine)) return
-  looking.add(engine)
-  new Retention(engine, engine.lifecycle, open).wait()
+export function removeRetained(engine: Engine, open: (sale: string) => RetainedSale): () => void {
+  if (!engine.lifecycle) return () => {}
+  let retention = looking.get(engine)
+  if (!retention) {
+    retention = new Retention(engine, engine.lifecycle, open)
+    looking.set(engine, retention)
+  }
+  return retention.enter()
 }
 
 class Retention {
   readonly #engine: Engine
+  #handles = 0
+  #timer: Timer | undefined
+  #isLooking = false
   readonly #lifecycle: Lifecycle
   readonly #open: (sale: string) => RetainedSale
   readonly #clock: Clock
@@ -52,20 +60,42 @@ class Retention {
     this.#index = this.#batchers(lifecycle.index, indexEffects)
   }
 
-  wait(): void {
+  /** @returns Ends what this call has begun. */
+  enter(): () => void {
+    this.#handles++
+    this.#wait()
+    let isIn = true
+    return () => {
+      if (isIn && --this.#handles === 0) this.#stop()
+      isIn = false
+    }
+  }
+
+  #wait(): void {
+    if (this.#handles === 0 || this.#timer || this.#isLooking) return
     const { least, most } = tuning.everyMs
     const ms = between(least, most, this.#clock) + tuning.aSaleMs * this.#retained
-    this.#clock.after(ms, () => void this.#run()).keepAlive(false)
+    this.#timer = this.#clock.after(ms, () => void this.#run())
+    this.#timer.keepAlive(false)
+  }
+
+  #stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   async #run(): Promise<void> {
+    this.#stop()
+    this.#isLooking = true
     try {
       await this.#look()
     } catch (error) {
+      // A closed engine is looked at no more. Otherwise the server may be reachable the next time.
       if (error instanceof StockholdError && error.code === 'CLOSED') return void looking.delete(this.#engine)
-      // The server may be reachable when it looks again.
+    } finally {
+      this.#isLooking = false
     }
-    this.wait()
+    this.#wait()
   }
 
   async #look(): Promise<void> {
