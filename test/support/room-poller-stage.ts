@@ -53,6 +53,7 @@ export function keeperStage({ sale }: { sale?: FlashSale } = {}) {
               closed: null,
               drawn: null,
               seed: null,
+              tiers: [],
               doorTime: 7,
             }
             resolve({ ...room, goneVersion: 3, gone: [], turns: [], revoked: [], ...state, visits })

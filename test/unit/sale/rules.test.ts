@@ -74,6 +74,7 @@ test('rules are told by the names they were given by, and a name from outside is
     ['holdMs', 600_000],
     ['maxHoldMs', 3_600_000],
     ['partitions', 4],
+    ['retainMs', null],
     ['stock["a"]', 1],
     ['stock["b"]', 2],
     ['limitPerBuyer["a"]', null],
@@ -81,7 +82,7 @@ test('rules are told by the names they were given by, and a name from outside is
   ])
   const [one, two] = [`${'x'.repeat(60)} size 36`, `${'x'.repeat(60)} size 37`]
   const alike = nameRules(normalizeRules({ stock: { [one]: 5, [two]: 6 } }))
-  expect([...alike.values()].slice(5)).toEqual([5, 6, null, null])
+  expect([...alike.values()].slice(6)).toEqual([5, 6, null, null])
   expect(label('short "one"')).toBe('"short \\"one\\""')
   expect(label('x'.repeat(256))).toMatch(/^"x{20,60}…"$/)
 })

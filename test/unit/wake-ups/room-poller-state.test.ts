@@ -114,6 +114,9 @@ describe('the stock of a sale', () => {
         if (shopOf.fails) throw shopOf.fails
         return { state: shopOf.state, skus: { a: shopOf.counts } }
       },
+      context: {
+        client: { call: () => ({}), learn: async () => ({ rules: { skus: [] } }), serverNow: () => SERVER },
+      },
     } as unknown as FlashSale
     const all = stage({ sale })
     const ask = async () => {
