@@ -200,7 +200,8 @@ export interface Recovery {
   /**
    * Reservations that could not be restored: other buyers have the units, the buyer's limit is used
    * up, the key has made another reservation since, or the extension was lost and the hold has
-   * expired.
+   * expired. A reservation that was over is among them only if a payment of it was `refund_due`, or
+   * it was `refunded`.
    */
   readonly refused: readonly {
     readonly reservation: Reservation

@@ -30,6 +30,7 @@ test.each([
   ['a hold whose extension was forgotten, by an empty server', 700_549],
   ['a hold whose extension was forgotten, by an empty server, again', 704_369],
   ['a hold whose extension was forgotten, once more', 706_149],
+  ['a refund that is due, without units to put its reservation back', 20_260_436],
 ])('a server that has forgotten sells nothing until it is recovered: %s', async (_why, seed) => {
   expect((await simulateRollback({ seed })).violation?.report).toBeUndefined()
 })

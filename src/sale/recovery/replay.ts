@@ -97,18 +97,23 @@ export async function replay(
   for (const { moves } of testimonies) for (const move of moves) await recover('move', move)
   const restored = new Set<string>()
   const refused = new Map<string, NotRestored>()
+  /** Those that were `over` and found no units: they are refused if a payment was told of them. */
+  const unplaced = new Map<string, NotRestored>()
   const attempt = async (some: readonly Acknowledged[]): Promise<Acknowledged[]> => {
-    const reasons = await Promise.all(some.map((one) => putBack(one, recover, now, holdMs)))
+    const refusals = await Promise.all(some.map((one) => putBack(one, recover, now, holdMs)))
     return some.filter((acknowledged, i) => {
       const { id } = acknowledged.reservation
-      const reason = reasons[i]
-      if (reason === undefined) {
+      const refusal = refusals[i]
+      if (refusal === undefined) {
         restored.add(id)
         refused.delete(id)
         return false
       }
-      if (reason !== 'no room') refused.set(id, { acknowledged, reason })
-      return reason === 'no room'
+      const { reason, isOver } = refusal
+      const isOwed = isToldOfMoney(acknowledged)
+      if (isOver && (isOwed || !unplaced.has(id))) unplaced.set(id, { acknowledged, reason })
+      if (!isOver || isOwed) refused.set(id, { acknowledged, reason })
+      return isOver
     })
   }
   // One time for all kinds: else a hold that expires in between would be of no kind.
@@ -127,10 +132,18 @@ export async function replay(
       }
     }
   }
+  // Another source may have put it back since, and knew nothing of the money.
+  const owed = [...unplaced.values()].map(({ acknowledged }) => acknowledged).filter(isToldOfMoney)
+  for (const some of chunksOf(owed, tuning.atOnce[0]!)) await attempt(some)
   for (const testimony of testimonies) {
     for await (const batch of testimony.furtherPayments()) {
-      for (const some of chunksOf(batch, tuning.atOnce[0]!))
-        await Promise.all(some.map((payment) => tellAgain(payment, recover)))
+      for (const some of chunksOf(batch, tuning.atOnce[0]!)) {
+        const found = await Promise.all(some.map((payment) => tellAgain(payment, recover)))
+        for (const [i, { id }] of some.entries()) {
+          const left = unplaced.get(id)
+          if (!found[i] && left) refused.set(id, left)
+        }
+      }
     }
   }
   for (const count of counts) if (count.counted.change < 0) await recover('setTotal', count)
@@ -153,25 +166,36 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
 }
 
 /** `told`: whatever became of the reservation, this payment is never confirmed. */
-async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Recover): Promise<void> {
-  await recover('confirm', { id, buyer: null, paymentId, final: true, told: reason })
+async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Recover): Promise<boolean> {
+  const op = { id, buyer: null, paymentId, final: true, told: reason }
+  return (await recover('confirm', op)).status !== 'not_found'
 }
 
-/**
- * @returns The reason why the reservation was not restored, if so. `no room`: a reservation that is
- *   `over` did not find the units it needs briefly.
- */
+/** A payment was answered that it must be given back, or was given back. */
+function isToldOfMoney({ reservation: { state }, refundDue }: Acknowledged): boolean {
+  return refundDue !== null || state === 'refunded'
+}
+
+/** Why a reservation was not restored. */
+interface Refusal {
+  readonly reason: NotRestored['reason']
+  /** It did not find the units that it needs only briefly. */
+  readonly isOver: boolean
+}
+
+/** @returns Why the reservation was not restored, if so. */
 async function putBack(
   { reservation, refundDue, restocked, movedTo, refunds = [] }: Acknowledged,
   recover: Recover,
   now: (id: string) => number,
   holdMs: number,
-): Promise<NotRestored['reason'] | 'no room' | undefined> {
+): Promise<Refusal | undefined> {
   if (reservation.state === 'transferred') return leaveAgain(reservation, movedTo, recover, holdMs)
   const { id, buyer, key, state, expiresAt, paymentId } = reservation
   const { cart, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
+  const isOver = !isHeld && state !== 'confirmed'
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
@@ -183,14 +207,13 @@ async function putBack(
     held = await recover('reserve', { ...make, cart })
   // It was transferred after this source had heard of it.
   if (held.status === 'moved') return undefined
-  if (held.status === 'sold_out' || held.status === 'limit_exceeded')
-    return isHeld || state === 'confirmed' ? held.status : 'no room'
-  if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
+  if (held.status === 'sold_out' || held.status === 'limit_exceeded') return { reason: held.status, isOver }
+  if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }
   const isReleased = state === 'released' || (refundDue && state !== 'refunded')
   if (isReleased) await recover('release', { id, buyer: null })
   // The surviving reservation may be older than the change of its cart.
   const refusal = await changeCart(asOrdered(reservation), held.reservation, recover)
-  if (refusal) return isHeld || state === 'confirmed' ? refusal : 'no room'
+  if (refusal) return { reason: refusal, isOver }
   if (refundDue && state !== 'refunded') {
     const op = { id, buyer: null, paymentId, final: true, told: refundDue }
     const settled = await recover('confirm', op)
@@ -202,16 +225,16 @@ async function putBack(
     // With another payment as its own the order stands; the payer is told by an event.
     const { reason } = settled as { reason?: RefundReason }
     if (reason && reason !== 'refunded' && reason !== 'duplicate_payment') {
-      return reason === 'limit_exceeded' ? 'limit_exceeded' : 'sold_out'
+      return { reason: reason === 'limit_exceeded' ? reason : 'sold_out', isOver: false }
     }
     for (const refund of refunds) await recover('refund', refund)
     if (state === 'refunded') await recover('refund', { id, restock: restocked })
   } else if (isHeld) {
     // The surviving reservation may be older than its extension.
-    if (held.reservation.state === 'expired') return 'expired'
+    if (held.reservation.state === 'expired') return { reason: 'expired', isOver: false }
     if (held.reservation.expiresAt >= expiresAt) return undefined
     const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
-    if (extended.status === 'expired') return 'expired'
+    if (extended.status === 'expired') return { reason: 'expired', isOver: false }
   }
   return undefined
 }
@@ -225,13 +248,14 @@ async function leaveAgain(
   movedTo: MovedTo | undefined,
   recover: Recover,
   holdMs: number,
-): Promise<'no room' | 'replaced' | undefined> {
+): Promise<Refusal | undefined> {
   if (!movedTo) return undefined
   const op = { id, wish: { receiver: movedTo.receiver, newId: movedTo.id, from: null } }
   if ((await recover('transfer', op)).status !== 'not_found') return undefined
   const held = await recover('reserve', { id, buyer, cart, key, holdMs, changes })
-  if (held.status === 'sold_out' || held.status === 'limit_exceeded') return 'no room'
-  if (held.status !== 'reserved' || held.reservation.id !== id) return 'replaced'
+  if (held.status === 'sold_out' || held.status === 'limit_exceeded')
+    return { reason: held.status, isOver: true }
+  if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }
   if (paymentId !== null) await recover('confirm', { id, buyer: null, paymentId, final: true })
   await recover('transfer', op)
   return undefined

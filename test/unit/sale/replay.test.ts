@@ -258,6 +258,35 @@ describe('one reservation', () => {
     expect(await put(known('r', { expiresAt: NOW }), answers)).toMatchObject({ refused: [], restored: 0 })
   })
 
+  test.each(['sold_out', 'limit_exceeded'])(
+    'that is over, and of whose payment something was told, finds %s: refused',
+    async (status) => {
+      const answers = { 'reserve r': { ...soldOut, status } }
+      for (const state of ['released', 'expired'] as const) {
+        const due = known('r', { state, paymentId: 'p' }, { refundDue: 'sold_out' })
+        expect(await put(due, answers)).toMatchObject({ refused: [`r ${status}`], restored: 0 })
+      }
+      const refunded = known('r', { state: 'refunded', paymentId: 'p' })
+      expect(await put(refunded, answers)).toMatchObject({ refused: [`r ${status}`], restored: 0 })
+    },
+  )
+
+  test('that is over, and of which a further payment is due, finds no units: refused', async () => {
+    const source = testimony(
+      { over: [known('r', { state: 'released' }), known('other', { state: 'released' })] },
+      {
+        async *furtherPayments() {
+          yield [{ id: 'r', paymentId: 'p2', reason: 'duplicate_payment' }]
+        },
+      },
+    )
+    const none = { 'reserve r': soldOut, 'reserve other': soldOut }
+    const lost = await replayed([source], { ...none, 'confirm r': { status: 'not_found' } })
+    expect(lost).toMatchObject({ refused: ['r sold_out'], restored: 0 })
+    const found = await replayed([source], { ...none, 'confirm r': { status: 'refund_due' } })
+    expect(found.refused).toEqual([])
+  })
+
   describe('held, of which an earlier state survived', () => {
     const survived = (rest: Partial<StoredReservation>) => ({
       'reserve r': { status: 'reserved', reservation: reservation('r', rest) },
@@ -347,6 +376,22 @@ describe('many at once, some of which find no units for a moment', () => {
     expect([sent, restored]).toEqual([['reserve r0', 'reserve r1'], 0])
   })
 })
+
+test.each([0, 1])(
+  'a refund that is due is told again, if another source put it back: source %i',
+  async (knowing) => {
+    let left = 1
+    const answers = {
+      'reserve r': () => (left-- > 0 ? soldOut : { status: 'reserved', reservation: reservation('r') }),
+      'confirm r': { status: 'refund_due', reason: 'released' },
+    }
+    const due = known('r', { state: 'released', paymentId: 'p' }, { refundDue: 'released' })
+    const sources = [known('r', { state: 'released' }), due].map((one) => testimony({ over: [one] }))
+    const { sent, restored, refused } = await replayed(knowing === 0 ? sources.reverse() : sources, answers)
+    expect(sent).toContain('confirm r')
+    expect([restored, refused]).toEqual([1, []])
+  },
+)
 
 test('what one knows to be refused and another puts back was put back', async () => {
   let left = 1

@@ -198,7 +198,7 @@ class Run {
       for (const [id, paymentId] of due) {
         const entry = state.find(id)
         demand(
-          !entry || refused.has(id) || this.#isKnown(entry, paymentId),
+          refused.has(id) || (entry && this.#isKnown(entry, paymentId)) === true,
           'promise',
           () => `${id}: the payment ${paymentId} was told refund_due, and is forgotten`,
         )
