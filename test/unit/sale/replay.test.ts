@@ -377,10 +377,15 @@ describe('many at once, some of which find no units for a moment', () => {
   })
 })
 
-test.each([0, 1])(
-  'a refund that is due is told again, if another source put it back: source %i',
-  async (knowing) => {
-    let left = 1
+test.each([
+  [0, 1],
+  [0, 2],
+  [1, 1],
+  [1, 2],
+])(
+  'a refund that is due, which source %i knows, is told again, after no units were found %i times',
+  async (knowing, times) => {
+    let left = times
     const answers = {
       'reserve r': () => (left-- > 0 ? soldOut : { status: 'reserved', reservation: reservation('r') }),
       'confirm r': { status: 'refund_due', reason: 'released' },
