@@ -197,7 +197,7 @@ describe('a sale that cannot be asked', () => {
     const made = await clock.during(sale.reserve({ buyer: 'u', items: [{ sku: 'a', quantity: 1 }] }))
     if (made.status !== 'reserved') expect.fail(made.status)
     const { id } = made.reservation
-    await clock.during(ledger.agrees(sale))
+    await ledger.agrees(sale)
     const blocker = await db.pool.connect()
     await blocker.query('BEGIN')
     await blocker.query(`LOCK TABLE ${ledger.schema}.positions`)
@@ -207,7 +207,8 @@ describe('a sale that cannot be asked', () => {
     expect(error.retryable).toBe(true)
     await blocker.query('COMMIT')
     blocker.release()
-    expect(await clock.during(ledger.ledger.ship(sale, id, post('t')))).toMatchObject({ status: 'shipped' })
+    // The clock stands still: what was waiting for the lock is written, however slow the database.
+    expect(await ledger.ledger.ship(sale, id, post('t'))).toMatchObject({ status: 'shipped' })
   })
 })
 
