@@ -1,5 +1,5 @@
 import { orderTables, partsOfOrders } from './orders/migration.js'
-import { transferredOrders } from './orders/transfer-migration.js'
+import { paidBeforeTransfer, transferredOrders } from './orders/transfer-migration.js'
 
 /**
  * The migrations that create the tables, one for each version. A published migration never changes;
@@ -175,4 +175,5 @@ export const migrations: readonly ((schema: string) => string)[] = [
     COMMENT ON COLUMN ${schema}.events.details IS 'amended: before and items (units by SKU); refunded: restock; refund_due: reason, and paymentId if it is a further payment; restocked: sku, applied, key, quantity; sent, received: to or from (partitions), sku, quantity; sold_out: sku';`,
   transferredOrders,
   partsOfOrders,
+  paidBeforeTransfer,
 ]

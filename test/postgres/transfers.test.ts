@@ -25,6 +25,29 @@ async function moved(shop: Shop, id: string, to: string): Promise<string> {
   return result.reservation.id
 }
 
+test('an order that is shipped before the ledger has read of its payment gets its time later', async () => {
+  const ledger = await TestLedger.open(db)
+  await ledger.sql(`INSERT INTO $schema.orders (sale, id, paid_at, shipped, delivered, shipped_at)
+    SELECT sale, 'c', to_timestamp(9), '{}', '{}', now() FROM (VALUES ('s'), ('other')) AS v (sale)`)
+  let sequence = 0
+  const read = (type: string, reservation: string, at: number, details: object) =>
+    ledger.sql(
+      `INSERT INTO $schema.events (sale, partition, generation, sequence, at, type, reservation, details)
+      VALUES ('s', 0, 1, $1, to_timestamp($2), $3, $4, $5)`,
+      [++sequence, at, type, reservation, details],
+    )
+  const paidAt = (sale: string) =>
+    ledger.sql(`SELECT extract(epoch FROM paid_at)::int AS at FROM $schema.orders WHERE sale = '${sale}'`)
+  await read('transferred', 'c', 4, { from: 'b', sender: 'ann' })
+  await read('departed', 'b', 3, { to: 'c' })
+  await read('transferred', 'b', 3, { from: 'a', sender: 'guest' })
+  expect(await paidAt('s')).toEqual([{ at: 9 }])
+  await read('confirmed', 'a', 1, {})
+  await read('departed', 'a', 2, { to: 'b' })
+  expect(await paidAt('s')).toEqual([{ at: 1 }])
+  expect(await paidAt('other')).toEqual([{ at: 9 }])
+})
+
 describe.each([1, 4])('with %i partitions', (partitions) => {
   test('the ledger has the order under its new buyer, and where it came from', async () => {
     const { shop, ledger } = await open(partitions)
@@ -92,6 +115,32 @@ describe.each([1, 4])('with %i partitions', (partitions) => {
     const later = await ledger.ledger.payouts({ ...due, key: 'week-2' })
     expect(later.orders).toEqual([])
     expect(later.refunded ?? []).toEqual([])
+  })
+
+  test('an order that is first shipped after its transfers was paid for when it was paid for', async () => {
+    const { shop, ledger } = await open(partitions)
+    const { id } = await shop.confirmed('guest', 3)
+    const paidAt = new Date(shop.now())
+    let present = id
+    for (const to of ['ann', 'guest', 'bob']) {
+      await shop.advance(1_000)
+      present = await moved(shop, present, to)
+    }
+    const unpaid = await shop.hold('guest', 1)
+    await shop.advance(1_000)
+    const later = await moved(shop, unpaid.id, 'cleo')
+    await shop.sale.confirm(later)
+    await ledger.agrees(shop.sale)
+    expect(await ledger.sql('SELECT id, paid_at FROM $schema.open_orders ORDER BY paid_at')).toEqual([
+      { id: present, paid_at: paidAt },
+      { id: later, paid_at: new Date(shop.now()) },
+    ])
+    await shop.advance(1_000)
+    for (const one of [id, later]) await ledger.ledger.ship(shop.sale, one, post(`t-${one}`))
+    expect(await ledger.sql('SELECT id, paid_at FROM $schema.orders ORDER BY paid_at')).toEqual([
+      { id: present, paid_at: paidAt },
+      { id: later, paid_at: new Date(shop.now() - 1_000) },
+    ])
   })
 
   test('a sale that is gone is created again with its transfers', async () => {

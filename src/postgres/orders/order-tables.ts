@@ -133,7 +133,7 @@ export class OrderTables {
       )
       INSERT INTO ${s}.orders (sale, id, paid_at, shipped, delivered, shipped_at, delivered_at, due)
       SELECT $1, n.id, CASE WHEN n.delivered_at IS NULL THEN coalesce(
-          (SELECT min(e.at) FILTER (WHERE e.sale = $1 AND e.type = 'confirmed') FROM ${s}.events e WHERE e.reservation = n.id),
+          ${s}.paid_at($1, n.id),
           (SELECT r.changed_at FROM ${s}.reservations r WHERE r.sale = $1 AND r.id = n.id)
         ) ELSE now() END, n.shipped, n.delivered, ${time('n.shipped_at')}, ${time('n.delivered_at')}, n.delivered_at IS NOT NULL
       FROM unnest($11::text[], $12::jsonb[], $13::jsonb[], $14::float8[], $15::float8[])
