@@ -56,7 +56,8 @@ export interface ReservationCommands {
    *    `mayReturn` while any unit of it is held.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
    *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
-   *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart.)
+   *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart, and
+   *    `earlier`, the id of a record that was transferred to this one; it is noted in step 1 too.)
    */
   reserve: {
     op: {
@@ -67,6 +68,7 @@ export interface ReservationCommands {
       /** `null`: the present `holdMs` of the sale. */
       readonly holdMs: number | null
       readonly changes?: CartChanges | undefined
+      readonly earlier?: string | undefined
       /** `false`: the waiting room has not admitted the buyer. */
       readonly pass?: boolean | undefined
     }
@@ -145,6 +147,10 @@ export interface ReservationCommands {
    *
    * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
    * - A further payment that was recorded before: `refund_due` with the same reason again.
+   * - A further payment of an order that has an `earlier` record with further payments, unless
+   *   `told`: `earlier` with the id of that record. The caller asks there, and then by `earlier` of
+   *   each answer: the records do not change any more. If none of them was told of the payment, the
+   *   caller asks here again with `told`.
    * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
    *   false`.
    * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
@@ -165,9 +171,10 @@ export interface ReservationCommands {
    *   `paymentId`, by the event `refund_due`; the state stays. The first `refund_due` for a further
    *   payment is recorded too, by its own event; the state stays.
    *
-   * `told`, in a recovery: the payment was told `refund_due` for this reason. It is recorded, as
-   * the reservation's own if that has none (except with `duplicate_payment`), and the state becomes
+   * `told`: the payment is, or was told, `refund_due` for this reason. It is recorded, as the
+   * reservation's own if that has none (except with `duplicate_payment`), and the state becomes
    * `released` for `released` and `expired` otherwise; nothing is confirmed. A hold is `not_found`.
+   * A reservation that was transferred records it only in a call with `bypassFreeze`.
    */
   confirm: {
     op: {
@@ -190,9 +197,13 @@ export interface ReservationCommands {
           readonly reason: RefundReason
         }
       | { readonly status: 'lacking'; readonly sku: number; readonly available: number }
+      | { readonly status: 'earlier'; readonly id: string }
       | { readonly status: 'not_found' }
-      /** `told`: the payment was told `refund_due` before the transfer. */
-      | (Moved & { readonly told?: RecordedReason | undefined })
+      /**
+       * `told`: the payment was told `refund_due` before the transfer. `earlier`: an earlier record
+       * of the reservation with further payments.
+       */
+      | (Moved & { readonly told?: RecordedReason | undefined; readonly earlier?: string | undefined })
       | Retry
   }
 

@@ -15,6 +15,8 @@ export interface Departure {
   readonly reservation: StoredReservation
   /** It was confirmed after its hold had expired. */
   readonly late: boolean
+  /** Its latest id, or that of an earlier record, under which further payments were recorded. */
+  readonly earlier: string | null
 }
 
 /**

@@ -48,11 +48,16 @@ async function readRecoverySource(tables: Tables, sale: string, rules: Rules): P
         if (rows.length === 0) return
         after = rows.at(-1)!.id
         const left = rows.filter(({ state }) => state === 'transferred').map(({ id }) => id)
-        const movedTo = left.length > 0 ? await tables.destinations(sale, left) : undefined
+        const movedTo = left.length > 0 ? await tables.transfers.destinations(sale, left) : undefined
+        const origins = await tables.transfers.origins(
+          sale,
+          rows.map(({ id }) => id),
+        )
         const refunds = await refundsOf(tables, sale, rows, skuIndices)
         yield rows.map((row) => ({
           ...acknowledged(row, refunds.get(row.id) ?? [], skuIndices),
           movedTo: movedTo?.get(row.id),
+          earlier: origins.get(row.id),
         }))
       }
     },

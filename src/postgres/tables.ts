@@ -1,7 +1,7 @@
 import type { FurtherPayment } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
-import type { AcknowledgedState, MovedTo } from '../sale/acknowledgement-cache.js'
+import type { AcknowledgedState } from '../sale/acknowledgement-cache.js'
 import { paymentsShape, type RefundRow, refundsShape } from './details.js'
 import { DetailsTable } from './details-table.js'
 import { explain } from './failure.js'
@@ -21,11 +21,13 @@ import {
   valuesOf,
 } from './rows.js'
 import { arrayOf, fromText, quoted, toText } from './text.js'
+import { TransferTables } from './transfer-tables.js'
 
 /** The statements on the tables of one schema. */
 export class Tables {
   readonly furtherPayments: DetailsTable<FurtherPayment>
   readonly refunds: DetailsTable<RefundRow>
+  readonly transfers: TransferTables
   readonly #pool: SqlPool
   readonly #schema: string
 
@@ -35,6 +37,7 @@ export class Tables {
     const query = (text: string, values: unknown[]) => this.#query(text, values)
     this.furtherPayments = new DetailsTable(this.#schema, query, paymentsShape)
     this.refunds = new DetailsTable(this.#schema, query, refundsShape)
+    this.transfers = new TransferTables(this.#schema, query)
   }
 
   /** @throws UNSAFE_CONFIG if PostgreSQL may lose an acknowledged commit. */
@@ -277,23 +280,6 @@ export class Tables {
     return rows.map((row) => ({
       details: JSON.parse(row.details),
     }))
-  }
-
-  /** Where reservations went that were transferred: their ids there, and the receivers. */
-  async destinations(sale: string, ids: readonly string[]): Promise<ReadonlyMap<string, MovedTo>> {
-    const s = this.#schema
-    const { rows } = await this.#query(
-      `SELECT n.id, e.details ->> 'to' AS to, r.buyer FROM unnest($2::text[]) AS n (id)
-      CROSS JOIN LATERAL (
-        SELECT type, details FROM ${s}.events
-        WHERE reservation = n.id AND sale = $1 AND type IN ('departed', 'returned') AND NOT superseded
-        ORDER BY generation DESC, sequence DESC LIMIT 1
-      ) AS e
-      JOIN ${s}.reservations r ON r.sale = $1 AND r.id = e.details ->> 'to'
-      WHERE e.type = 'departed'`,
-      [toText(sale), arrayOf(ids)],
-    )
-    return new Map(rows.map((row) => [row.id, { id: row.to, receiver: fromText(row.buyer) }]))
   }
 
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */

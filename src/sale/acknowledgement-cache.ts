@@ -80,6 +80,8 @@ export interface Acknowledged {
   readonly refunds?: Iterable<KeyedRefund> | undefined
   /** With `transferred`: the buyer to whom it went, and its id there. */
   readonly movedTo?: MovedTo | undefined
+  /** The id of the record that was transferred to it. */
+  readonly earlier?: string | undefined
 }
 
 /** Where a reservation went that was transferred. */
@@ -184,6 +186,7 @@ export class AcknowledgementCache {
       refundDue?: RecordedReason | null
       restocked?: boolean
       movedTo?: MovedTo
+      earlier?: string | undefined
       refund?: KeyedRefund | undefined
     } = {},
   ): void {
@@ -194,6 +197,7 @@ export class AcknowledgementCache {
         refundDue: known?.refundDue ?? rest.refundDue ?? null,
         restocked: rest.restocked === true || known?.restocked === true,
         movedTo: rest.movedTo ?? known?.movedTo,
+        earlier: rest.earlier ?? known?.earlier,
         ...(refunds && { refunds }),
       }
     })
@@ -203,9 +207,15 @@ export class AcknowledgementCache {
    * Notes that `refund_due` was answered to a payment.
    *
    * @param paymentId As it was given.
+   * @param id Under which the payment is recorded, if the reservation was transferred since.
    */
-  noteRefundDue(reservation: StoredReservation, paymentId: string | null, reason: RefundReason): void {
-    const { id, state } = reservation
+  noteRefundDue(
+    reservation: StoredReservation,
+    paymentId: string | null,
+    reason: RefundReason,
+    id = reservation.id,
+  ): void {
+    const { state } = reservation
     const isOver = state === 'expired' || state === 'released'
     // A duplicate says nothing of the reservation.
     const isOwn = isOver && reason !== 'duplicate_payment' && reason !== 'refunded'

@@ -113,8 +113,9 @@ export class FlashSale extends SaleAdministration {
       // A partition answers `lacking` only to a call without `final`.
       if (answer.status === 'lacking') throw new Error('unreachable')
       if (answer.status !== 'refund_due') return this.context.reservations.publish(answer, book)
-      this.context.acknowledged.noteRefundDue(answer.reservation, asked.paymentId, answer.reason)
-      return book.result(answer)
+      const { toldUnder, ...told } = answer
+      this.context.acknowledged.noteRefundDue(told.reservation, asked.paymentId, told.reason, toldUnder)
+      return book.result(told)
     }
     return this.context.reservations.run('confirm', reservationId, signalOf(options), asked, publish)
   }

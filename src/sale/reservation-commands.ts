@@ -1,10 +1,11 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer, Op, RecordedReason, StoredReservation } from '../engine/engine.js'
+import type { FinalAnswer, Op, StoredReservation } from '../engine/engine.js'
 import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { LedgerBarrier } from './ledger-barrier.js'
 import { follow, movedIn } from './moved.js'
+import { followPayment } from './moved-payment.js'
 import { type Parts, STOCK_PARTITION } from './partitions.js'
 import { confirmWithRebalancing, restockWithRebalancing } from './rebalancing/with-rebalancing.js'
 import { conflict } from './reserve.js'
@@ -16,7 +17,10 @@ import type { SaleClient } from './sale-client.js'
 export type OfOne = 'confirm' | 'release' | 'extend' | 'refund' | 'get'
 
 /** The answer of a reservation that is where it was asked. */
-export type Settled<C extends OfOne> = Exclude<FinalAnswer<C>, { readonly status: 'moved' }>
+export type Settled<C extends OfOne> = Exclude<FinalAnswer<C>, { readonly status: 'moved' | 'earlier' }> & {
+  /** With `refund_due`: the earlier id under which the payment was told so. */
+  readonly toldUnder?: string | undefined
+}
 
 /** Sends commands to the partition of a reservation, and turns each answer into a result. */
 export class ReservationCommands {
@@ -53,7 +57,9 @@ export class ReservationCommands {
         : publish(answer, book, at)
     const op = { id, ...rest } as unknown as Op<C>
     const settled = (answer: FinalAnswer<C>): T =>
-      movedIn(answer) ? (this.#follow(command, op, answer, call, told) as never) : told(answer as Settled<C>)
+      movedIn(answer) || answer.status === 'earlier'
+        ? (this.#follow(command, op, answer, call, told) as never)
+        : told(answer as Settled<C>)
     if (command !== 'confirm' || !this.#client.rebalancer)
       return this.#client.partitions.at(partition).ask(command, op, call, settled)
     const answer = await this.#client.withRebalancing(call, (rebalancer, ask) =>
@@ -72,9 +78,10 @@ export class ReservationCommands {
   ): Promise<T> {
     const moved = await this.#client.resume((parts) => {
       const again = (id: string) => this.#ask(parts, command, { ...op, id }, call)
+      const pay = (one: Op<'confirm'>) => this.#ask(parts, 'confirm', one, call)
       return (
         command === 'confirm'
-          ? followPayment(parts, op.id, first as FinalAnswer<'confirm'>, again as never, call)
+          ? followPayment(parts, op as Op<'confirm'>, first as FinalAnswer<'confirm'>, pay, call)
           : follow(parts, op.id, first, again, call)
       ) as Promise<{ readonly id: string; readonly answer: FinalAnswer<C> }>
     })
@@ -133,25 +140,4 @@ export class ReservationCommands {
       status === 'restocked' || status === 'moved' || status === 'set' || 'reservation' in (result as object)
     return (tells ? this.#ledgerBarrier.acknowledge(result, partition, call) : result) as T
   }
-}
-
-/** A payment that was told `refund_due` before a transfer is told so for ever. */
-async function followPayment(
-  parts: Parts,
-  id: string,
-  first: FinalAnswer<'confirm'>,
-  again: (id: string) => Promise<FinalAnswer<'confirm'>>,
-  call: CallOptions,
-): Promise<{ readonly id: string; readonly answer: FinalAnswer<'confirm' | 'get'> }> {
-  let told: RecordedReason | undefined
-  const note = (answer: FinalAnswer<'confirm'>) => {
-    if (answer.status === 'moved') told ??= answer.told
-    return answer
-  }
-  const get = (one: string) => parts.ask(partitionIn(one), 'get', { id: one }, call, (answer) => answer)
-  const askAgain = async (one: string): Promise<FinalAnswer<'confirm' | 'get'>> =>
-    told ? get(one) : note(await again(one))
-  const end = await follow<FinalAnswer<'confirm' | 'get'>>(parts, id, note(first), askAgain, call)
-  if (end.answer.status !== 'found') return end
-  return { id: end.id, answer: { status: 'refund_due', reservation: end.answer.reservation, reason: told! } }
 }

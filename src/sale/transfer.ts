@@ -37,7 +37,9 @@ export async function transfer(
     acknowledged.note({ ...before, state: 'transferred' }, { movedTo: { id: reservation.id, receiver: to } })
   if (reservation.state === 'held') client.watch(partitionIn(reservation.id), reservation.expiresAt)
   const present = rulesIndex.names(reservation.cart) ? rulesIndex : await client.refresh(call)
-  const result: ReservationTransferResult = reservations.publish(answer, present)
+  const result: ReservationTransferResult = reservations.publish(answer, present, {
+    earlier: before?.id,
+  })
   await reservations.acknowledge(result, sender, call)
   return reservations.acknowledge(result, partitionIn(reservation.id), call)
 }

@@ -115,6 +115,39 @@ onBothEngines((open) => {
     await shop.audited()
   })
 
+  test('one payment of one order is one event, under whichever of its ids it is reported', async () => {
+    const shop = await open({ stock: { a: 9 } })
+    const ids = [(await shop.hold('u0')).id]
+    await shop.sale.confirm(ids[0]!, { paymentId: 'own' })
+    // After each transfer, and before the first, two payments under the id of that time.
+    for (let i = 0; i < 4; i++) {
+      if (i > 0) {
+        const moved = await shop.sale.transfer(ids.at(-1)!, { to: `u${i % 3}` })
+        if (moved.status !== 'transferred') expect.fail(moved.status)
+        ids.push(moved.reservation.id)
+      }
+      if (i !== 2)
+        for (const n of [0, 1]) await shop.sale.confirm(ids.at(-1)!, { paymentId: `further-${i}-${n}` })
+    }
+    const due = (await shop.news()).filter(({ type }) => type === 'refund_due')
+    expect(due).toHaveLength(6)
+    const told = { status: 'refund_due', reason: 'duplicate_payment', reservation: { id: ids.at(-1)! } }
+    for (const id of ids)
+      for (const i of [0, 1, 3])
+        for (const n of [0, 1])
+          expect(await shop.sale.confirm(id, { paymentId: `further-${i}-${n}` })).toMatchObject(told)
+    expect(await shop.news()).toEqual([])
+    await shop.sale.refund(ids[0]!, { restock: true })
+    await shop.news()
+    for (const id of ids)
+      expect(await shop.sale.confirm(id, { paymentId: 'further-0-0' })).toMatchObject(told)
+    expect(await shop.sale.confirm(ids[1]!, { paymentId: 'own' })).toMatchObject({ reason: 'refunded' })
+    expect(await shop.news()).toEqual([])
+    expect(await shop.sale.confirm(ids[1]!, { paymentId: 'last' })).toMatchObject(told)
+    expect((await shop.news()).map(({ type }) => type)).toEqual(['refund_due'])
+    await shop.audited()
+  })
+
   test('what is over stays; so does what another buyer has', async () => {
     const shop = await open({ stock: { a: 9 }, limitPerBuyer: 1 })
     const [released, expired, refunded] = [

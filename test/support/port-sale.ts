@@ -93,7 +93,7 @@ export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'descr
 /** A hold of two units on its way. */
 function departureOf(id: string, rest: Partial<StoredReservation> = {}): Departure {
   const plain = { buyer: 'u', cart: [[0, 2]], state: 'held', key: null, paymentId: null } as const
-  return { reservation: { id, ...plain, createdAt: 0, expiresAt: 1e15, ...rest }, late: false }
+  return { reservation: { id, ...plain, createdAt: 0, expiresAt: 1e15, ...rest }, late: false, earlier: null }
 }
 
 /** A stock count of a sale that has one partition. */

@@ -6,13 +6,10 @@ import { type PartitionState, retry, type Step } from './partition-state.js'
 
 export const notFound = { status: 'not_found' } as const
 
-export function confirm(
-  state: PartitionState,
-  op: Op<'confirm'>,
-  { overdue, bypassFreeze }: Step,
-): Answer<'confirm'> {
+export function confirm(state: PartitionState, op: Op<'confirm'>, step: Step): Answer<'confirm'> {
+  const { overdue, bypassFreeze } = step
   const moved = movedIn(state, op.id)
-  if (moved) return paidBefore(state, op, moved)
+  if (moved) return paidBefore(state, op, moved, step)
   const entry = findOwn(state, op)
   if (!entry) return notFound
   const before = entry.further.get(op.paymentId ?? '')
@@ -32,12 +29,16 @@ function paidBefore(
   state: PartitionState,
   { id, paymentId, told }: Op<'confirm'>,
   moved: Moved,
+  { overdue, bypassFreeze }: Step,
 ): Answer<'confirm'> {
   const entry = state.find(id)!
   const before = entry.further.get(paymentId ?? '')
   if (before) return { ...moved, told: before }
-  if (told && paymentId !== null) state.recordFurtherPayment(entry, told, paymentId)
-  return moved
+  if (told && bypassFreeze && paymentId !== null) {
+    if (overdue) return retry
+    state.recordFurtherPayment(entry, told, paymentId)
+  }
+  return entry.earlier === null ? moved : { ...moved, earlier: entry.earlier }
 }
 
 /** The answer to the reservation's own payment, if there was one. */
@@ -59,6 +60,7 @@ function paidAgain(
 ): Answer<'confirm'> {
   const own = entry.reservation.paymentId
   if (own === paymentId) return first
+  if (entry.earlier !== null && !told) return { status: 'earlier', id: entry.earlier }
   if (overdue) return retry
   if (own === null && !told) {
     state.recordPaymentId(entry, paymentId)

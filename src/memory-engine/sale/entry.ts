@@ -18,6 +18,8 @@ export interface Entry {
   refundDue: RecordedReason | null
   /** By payment id: payments beside the reservation's own, and why each must be refunded. */
   readonly further: Map<string, RecordedReason>
+  /** The id of the record before it that has such payments. */
+  earlier: string | null
   /** Once it has departed. */
   moved?: Move | undefined
   /** By key. */

@@ -167,12 +167,13 @@ export class PartitionState {
     return this.#reservations.ofBuyer(buyer)
   }
 
-  hold({ id, buyer, cart, key, holdMs, changes }: Op<'reserve'>): Entry {
+  hold({ id, buyer, cart, key, holdMs, changes, earlier }: Op<'reserve'>): Entry {
     const expiresAt = this.now + (holdMs ?? this.rules.holdMs)
-    const entry = this.add({
+    const reservation: StoredReservation = {
       ...{ id, buyer, cart, state: 'held', key, createdAt: this.now, expiresAt, paymentId: null },
       ...(changes && { changes }),
-    })
+    }
+    const entry = this.add(reservation, { late: false, earlier: earlier ?? null })
     this.stock.take(buyer, cart, 'held')
     this.appendOf(entry, { type: 'reserved', id, expiresAt })
     this.announceSoldOut(cart)
@@ -180,9 +181,9 @@ export class PartitionState {
   }
 
   /** Adds a reservation, without its units and its event. */
-  add(reservation: StoredReservation, late = false): Entry {
+  add(reservation: StoredReservation, rest: Pick<Entry, 'late' | 'earlier'>): Entry {
     const nothing = { refundDue: null, further: new Map(), refunds: new Map(), refundedParts: [] }
-    const entry: Entry = { reservation, order: this.entries.length, late, ...nothing }
+    const entry: Entry = { reservation, order: this.entries.length, ...rest, ...nothing }
     this.entries.push(entry)
     this.#reservations.add(entry)
     this.expiry.add(entry)

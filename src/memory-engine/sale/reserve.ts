@@ -13,16 +13,17 @@ export function reserve(
 ): Answer<'reserve'> {
   if (!state.stock.knows(op.cart)) return retry
   return (
-    repeated(state, op) ??
+    repeated(state, op, overdue) ??
     (overdue ? retry : ((bypassFreeze ? undefined : refused(state, op)) ?? lacks(state, op, bypassFreeze))) ??
     held(state, op)
   )
 }
 
 /** The answer to a repeated request: the same request again, or the same key. */
-function repeated(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> | undefined {
+function repeated(state: PartitionState, op: Op<'reserve'>, overdue: boolean): Answer<'reserve'> | undefined {
   const same = state.find(op.id)
   if (same?.moved) return movedOf(same.moved)
+  if (same && !overdue) same.earlier ??= op.earlier ?? null
   if (same) return { status: 'reserved', reservation: same.reservation, replayed: false }
   const made = op.key === null ? undefined : state.findByKey(op.buyer, op.key)
   if (!made) return undefined

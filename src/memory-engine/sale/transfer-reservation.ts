@@ -36,17 +36,25 @@ export function transfer(
   if (partitionIn(wish.newId) !== partitionIn(id)) return depart(state, entry, wish)
   const over = state.stock.overLimit(wish.receiver, reservation.cart, false)
   if (over) return limitExceeded(state, wish.receiver, reservation.cart, over)
-  const departure = { reservation, late: entry.late }
+  const departure = departureOf(entry, reservation.state)
   leave(state, entry, wish, true)
   state.stock.countFor(reservation.cart, reservation.buyer, wish.receiver)
   const taken = takeOver(state, wish, departure)
   return { status: 'transferred', reservation: taken, replayed: false, before: reservation }
 }
 
-function onItsWay({ reservation, late }: Entry, moved: Move): Answer<'transfer'> {
+function onItsWay(entry: Entry, moved: Move): Answer<'transfer'> {
   if (moved.settled) return movedOf(moved)
-  const departure = { reservation: { ...reservation, state: moved.state }, late }
+  const departure = departureOf(entry, moved.state)
   return { status: 'departed', to: moved.next, receiver: moved.receiver, departure }
+}
+
+function departureOf(
+  { reservation, late, earlier, further }: Entry,
+  state: StoredReservation['state'],
+): Departure {
+  const latest = further.size > 0 ? reservation.id : earlier
+  return { reservation: { ...reservation, state }, late, earlier: latest }
 }
 
 /** The old record in a recovery: the new one is restored by itself, with units of its own. */
@@ -91,10 +99,10 @@ function leave(
 function takeOver(
   state: PartitionState,
   { newId, receiver }: Pick<Wish, 'newId' | 'receiver'>,
-  { reservation, late }: Departure,
+  { reservation, ...rest }: Departure,
 ): StoredReservation {
   const { id: from, buyer: sender, expiresAt } = reservation
-  const entry = state.add({ ...reservation, id: newId, buyer: receiver, key: null }, late)
+  const entry = state.add({ ...reservation, id: newId, buyer: receiver, key: null }, rest)
   const kind = reservation.state === 'confirmed' ? 'confirmed' : 'held'
   state.appendOf(entry, { type: 'transferred', id: newId, from, sender, state: kind, expiresAt })
   return entry.reservation

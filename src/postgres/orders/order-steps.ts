@@ -89,7 +89,7 @@ export class OrderSteps {
     const { state } = 'order' in result ? result.order : 'reservation' in result ? result.reservation : {}
     if (state !== 'transferred') return result
     const { source, tables } = this.#writer
-    const movedTo = (await tables.destinations(source.sale, [id])).get(id)
+    const movedTo = (await tables.transfers.destinations(source.sale, [id])).get(id)
     if (!movedTo) return result
     return step.type === 'ship' ? this.ship(movedTo.id, step) : this.#record(movedTo.id, step, undefined)
   }

@@ -1,6 +1,7 @@
 import acl from './concerns/acl.lua'
 import commit from './concerns/commit.lua'
 import eachReservation from './concerns/each_reservation.lua'
+import earlierRecords from './concerns/earlier_records.lua'
 import endedHolds from './concerns/ended_holds.lua'
 import eventLog from './concerns/event_log.lua'
 import expiry from './concerns/expiry.lua'
@@ -32,6 +33,7 @@ export const saleConcerns = {
   acl,
   commit,
   each_reservation: eachReservation,
+  earlier_records: earlierRecords,
   ended_holds: endedHolds,
   event_log: eventLog,
   expiry,

@@ -150,6 +150,10 @@ export function nextRecord(id: string, from: Details): StoredReservation {
   return readRecord(new Reader(from.next() as Buffer), id, from)
 }
 
+export function nextText(from: Details): string {
+  return String(from.next())
+}
+
 export function nextNumber(from: Details): number {
   return Number(from.next())
 }

@@ -9,6 +9,7 @@ import {
   type Details,
   nextNumber,
   nextRecord,
+  nextText,
   reasonOfCode,
   type SaleCodec,
   unknownStatus,
@@ -103,9 +104,10 @@ export const reservationCommands: Definitions<ReservationCommands, Details> = {
         W: (from) => ({ status: 'lacking', sku: nextNumber(from), available: nextNumber(from) }),
         V: (from, id) => {
           const moved = readMoved(id, from)
-          const told = reasonOfCode[nextNumber(from)]
-          return told ? { ...moved, told } : moved
+          const [told, earlier] = [reasonOfCode[nextNumber(from)], nextText(from)]
+          return { ...moved, ...(told && { told }), ...(!told && earlier !== '' && { earlier }) }
         },
+        N: (from) => ({ status: 'earlier', id: nextText(from) }),
       },
     ),
   },

@@ -61,10 +61,12 @@ function isSameLine(a: Cart, b: Cart): boolean {
   return a.length === 1 && b.length === 1 && a[0]![0] === b[0]![0] && a[0]![1] === b[0]![1]
 }
 
-/** The indices of the items whose cart was changed, from 1: there are some in a recovery only. */
-function writeChanged(ops: readonly Op<'reserve'>[], to: Writer): void {
-  const changed = ops.flatMap(({ changes }, i) => (changes ? [i + 1] : []))
-  writeColumn(changed, to, (index) => index)
+/** Items whose cart was changed, or that were transferred: there are some in a recovery only. */
+function writeRestored(ops: readonly Op<'reserve'>[], to: Writer): void {
+  const restored = ops.flatMap(({ changes, earlier }, i) =>
+    changes || earlier !== undefined ? [i + 1, changes ? 1 : 0, earlier ?? ''] : [],
+  )
+  writeColumn(restored, to, (value) => value)
 }
 
 export const reserveCodec: SaleCodec<'reserve'> = {
@@ -99,7 +101,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
     to.close(nonces)
     to.array(ops.length)
     for (const place of places) to.integer(place)
-    writeChanged(ops, to)
+    writeRestored(ops, to)
   },
 
   decode(ops, from) {

@@ -2,12 +2,14 @@ import type { Answer, Moved, Op } from '../../engine/engine.js'
 import { ID_OFFSET, PART_LENGTH, partitionIn, withNonce, writeDigits } from '../../engine/reservation-id.js'
 import type { Departure, TransferCommands } from '../../engine/transfer-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
-import type { Writer } from '../msgpack.js'
+import { Reader, type Writer } from '../msgpack.js'
 import {
   type Details,
   isLateRecord,
   nextRecord,
+  nextText,
   readLimitExceeded,
+  readRecord,
   unknownStatus,
   writeCart,
   writeChanges,
@@ -22,7 +24,7 @@ import transfer from './scripts/transfer.lua'
 /** The details of `moved`, see `concerns/moved_records.lua`. `any`: any id of the bucket. */
 export function readMoved(any: string, from: Details): Moved {
   const id = withNonce(any, (from.next() as Buffer).toString('base64url'))
-  const [next, to, receiver] = [String(from.next()), String(from.next()), String(from.next())]
+  const [next, to, receiver] = [nextText(from), nextText(from), nextText(from)]
   return { status: 'moved', id, next, to, receiver, settled: from.next() === 1 }
 }
 
@@ -31,8 +33,15 @@ function writeReference(id: string | undefined, to: Writer): void {
   if (id !== undefined) writeDigits(id, ID_OFFSET.bucket, 2 * PART_LENGTH, to.bytes, at)
 }
 
+const statusOfEnded: Readonly<Record<string, 'expired' | 'already_released' | 'already_refunded'>> = {
+  X: 'expired',
+  B: 'already_released',
+  C: 'already_refunded',
+}
+
 function readTransfer({ id, wish }: Op<'transfer'>, status: number, from: Details): Answer<'transfer'> {
-  switch (String.fromCharCode(status)) {
+  const letter = String.fromCharCode(status)
+  switch (letter) {
     case 'M':
       return { status: 'not_found' }
     case 'T':
@@ -47,28 +56,20 @@ function readTransfer({ id, wish }: Op<'transfer'>, status: number, from: Detail
     case 'P':
       return { status: 'transferred', reservation: nextRecord(id, from), replayed: true }
     case 'G': {
-      const departure = readDeparture(id, from)
-      return { status: 'departed', departure, to: String(from.next()), receiver: String(from.next()) }
+      const record = from.next() as Buffer
+      const [to, receiver, earlier] = [nextText(from), nextText(from), nextText(from)]
+      const reservation = readRecord(new Reader(record), id, from)
+      const departure = { reservation, late: isLateRecord(record), earlier: earlier || null }
+      return { status: 'departed', departure, to, receiver }
     }
     case 'V':
       return readMoved(id, from)
     case 'L':
       return readLimitExceeded(wish!.newId, from)
-    case 'X':
-      return { status: 'expired', reservation: nextRecord(id, from) }
-    case 'B':
-      return { status: 'already_released', reservation: nextRecord(id, from) }
-    case 'C':
-      return { status: 'already_refunded', reservation: nextRecord(id, from) }
-    default:
-      throw unknownStatus('transfer', status)
   }
-}
-
-function readDeparture(id: string, from: Details): Departure {
-  const record = from.next() as Buffer
-  const replies = { ...from, next: () => record }
-  return { reservation: nextRecord(id, replies), late: isLateRecord(record) }
+  const ended = statusOfEnded[letter]
+  if (!ended) throw unknownStatus('transfer', status)
+  return { status: ended, reservation: nextRecord(id, from) }
 }
 
 function readArrive({ id }: Op<'arrive'>, status: number, from: Details): Answer<'arrive'> {
@@ -115,7 +116,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
     flags: 'allow-oom',
     encode(ops, to) {
       writeIds(ops, 2, to)
-      writeRows(ops, to, 10, ({ receiver, departure }) => {
+      writeRows(ops, to, 11, ({ receiver, departure }) => {
         const { id, buyer, paymentId, createdAt, expiresAt, cart, changes } = departure.reservation
         to.text(id)
         to.integer(partitionIn(id))
@@ -130,6 +131,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         to.close(items)
         if (changes) writeChanges(changes, to)
         else to.text('')
+        to.text(departure.earlier ?? '')
       })
     },
     decode: (ops, from) => ops.map((op, i) => readArrive(op, from.statuses[i]!, from)),

@@ -16,7 +16,6 @@ import type {
   AcknowledgedCount,
   AcknowledgedRestock,
   AcknowledgedState,
-  MovedTo,
 } from '../acknowledgement-cache.js'
 
 const tuning = {
@@ -185,12 +184,13 @@ interface Refusal {
 
 /** @returns Why the reservation was not restored, if so. */
 async function putBack(
-  { reservation, refundDue, restocked, movedTo, refunds = [] }: Acknowledged,
+  acknowledged: Acknowledged,
   recover: Recover,
   now: (id: string) => number,
   holdMs: number,
 ): Promise<Refusal | undefined> {
-  if (reservation.state === 'transferred') return leaveAgain(reservation, movedTo, recover, holdMs)
+  const { reservation, refundDue, restocked, earlier, refunds = [] } = acknowledged
+  if (reservation.state === 'transferred') return leaveAgain(acknowledged, recover, holdMs)
   const { id, buyer, key, state, expiresAt, paymentId } = reservation
   const { cart, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
@@ -199,7 +199,7 @@ async function putBack(
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const make = { id, buyer, key, holdMs: rest, changes }
+  const make = { id, buyer, key, holdMs: rest, changes, earlier }
   const withRemoved = cartWithRemoved(reservation, refunds)
   let held = await recover('reserve', { ...make, cart: withRemoved })
   // Better an order whose removed units stay on sale than none.
@@ -244,15 +244,15 @@ async function putBack(
  * record is restored by itself, like any reservation.
  */
 async function leaveAgain(
-  { id, buyer, cart, key, paymentId, changes }: StoredReservation,
-  movedTo: MovedTo | undefined,
+  { reservation, movedTo, earlier }: Acknowledged,
   recover: Recover,
   holdMs: number,
 ): Promise<Refusal | undefined> {
   if (!movedTo) return undefined
+  const { id, buyer, cart, key, paymentId, changes } = reservation
   const op = { id, wish: { receiver: movedTo.receiver, newId: movedTo.id, from: null } }
   if ((await recover('transfer', op)).status !== 'not_found') return undefined
-  const held = await recover('reserve', { id, buyer, cart, key, holdMs, changes })
+  const held = await recover('reserve', { id, buyer, cart, key, holdMs, changes, earlier })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
     return { reason: held.status, isOver: true }
   if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }

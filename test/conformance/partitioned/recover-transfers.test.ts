@@ -89,6 +89,14 @@ onRedis('a master that came back older, or without its partitions', (kind) => {
       expect(await shop.sale.confirm(all[3]!.id, { paymentId: 'p3b' })).toMatchObject({
         status: 'refund_due',
       })
+      expect(await shop.sale.confirm(present.get(all[3]!.id)!, { paymentId: 'p3b' })).toMatchObject({
+        status: 'refund_due',
+      })
+      const pages = await Promise.all(
+        [0, 1, 2, 3].map((index) => shop.ask(index, 'events', { after: 0, reservations: false })),
+      )
+      const due = pages.flatMap(({ events }) => events).filter(({ type }) => type === 'refund_due')
+      expect(due).toHaveLength(1)
       expect(await shop.sale.confirm(all[0]!.id, { paymentId: 'p0' })).toMatchObject({ status: 'confirmed' })
       expect(await shop.sale.reserve({ buyer: near, items: a(2) })).toMatchObject({
         status: 'limit_exceeded',

@@ -1,6 +1,7 @@
 -- Payments for a reservation that has one. Each is a field of the archive, so that a payment costs
 -- the same however many came before it.
--- @include partition, may_write, stored_values, records, event_log, record_changes
+-- @include partition, may_write, stored_values, records, event_log, record_changes, moved_records
+-- @include earlier_records
 
 -- By state: the answer to the reservation's own payment; by reason: to another one.
 local answer_of = {
@@ -22,24 +23,30 @@ local function add_further_payment(record, bucket, payment, reason)
   save_records = save_changes
   archived = archived + 1
   archive_changes[payment_field(record, bucket, payment)] = reason
+  archive_changes['f' .. bucket .. record[NONCE]] = ''
   local subject = cmsgpack.pack(bucket .. record[NONCE], payment, record[STATE])
   emit_many(REFUND_DUE_FURTHER, reason, bucket, record[NONCE], record, subject)
   return answer_of[reason]
 end
 
--- Of a reservation that was transferred: the reason for which the payment was told refund_due
--- before, or 0. A recovery records it.
-local function further_reason(record, bucket, payment, final)
+-- The answer of a reservation that was transferred. A recovery records what was told before.
+local function paid_before(record, bucket, payment, final)
+  local status, details = moved(record, bucket)
   local reason = payment ~= '' and from_archive(payment_field(record, bucket, payment))
-  if reason then return tonumber(reason) end
-  if payment ~= '' and final > 1 and not late then add_further_payment(record, bucket, payment, final) end
-  return 0
+  if payment ~= '' and final > 1 and bypass_freeze == 1 and not reason then
+    if late then return 'T' end
+    add_further_payment(record, bucket, payment, final)
+  end
+  details[6], details[7] = tonumber(reason or 0), earlier_of(record, bucket)
+  return status, details
 end
 
 -- A payment for a reservation that has an answer for its own payment, which is another one.
 local function paid_again(record, bucket, in_archive, payment, final)
   local known = further_payment(record, bucket, payment)
   if known then return known end
+  local earlier = earlier_of(record, bucket)
+  if earlier ~= '' and final <= 1 then return 'N', { earlier } end
   if late then return 'T' end
   local state = record[STATE]
   if record[PAYMENT] == '' and final <= 1 then

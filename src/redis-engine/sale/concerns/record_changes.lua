@@ -119,6 +119,15 @@ local function append(bucket, packed)
   fit(bucket)
 end
 
+-- Notes where a record came from, unless it is known.
+local function set_earlier(bucket, nonce, earlier)
+  local field = 'e' .. bucket .. nonce
+  if earlier == '' or from_archive(field) then return end
+  save_records = save_changes
+  archived = archived + 1
+  archive_changes[field] = earlier
+end
+
 -- Writes a decided change of a reservation: its new state, its event, and where its units go.
 -- `subject` as in emit_many.
 local function change(record, bucket, in_archive, state, event, argument, from, to, subject)

@@ -97,8 +97,11 @@ end
 --                                           confirmed, of a block of 64 SKUs
 --   't', bucket, nonce                   -> where a reservation went, see moved_records.lua
 --   'n', bucket, nonce                   -> '' for the id of a transfer that was declined
+--   'e', bucket, nonce                   -> the id of the record that was transferred to it, or of
+--                                           one before that, if it has further payments
 --   'p', bucket, nonce, payment id       -> the reason of a further payment, see
 --                                           further_payments.lua
+--   'f', bucket, nonce                   -> '' if it has such a payment
 --   'q', bucket, nonce, key              -> restock 0 or 1, and the ITEMS of a part, packed, of a
 --                                           refund, see keyed_refunds.lua
 --   'q', bucket, nonce                   -> units of the parts of all these refunds

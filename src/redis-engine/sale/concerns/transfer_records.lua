@@ -30,11 +30,12 @@ local function departing()
 end
 
 -- Makes the receiver's record. `values` are those of the record that it comes from; `expires`: when
--- the hold ends.
-local function take_over(bucket, nonce, receiver, values, expires, from, sender)
+-- the hold ends; `earlier`: see earlier_records.lua.
+local function take_over(bucket, nonce, receiver, values, expires, from, sender, earlier)
   local record = { unpack(values, 1, RECORD) }
   record[NONCE], record[BUYER], record[KEY] = nonce, receiver, ''
   append(bucket, encode(record))
+  set_earlier(bucket, nonce, earlier)
   local subject = cmsgpack.pack(bucket .. nonce, record[STATE], from, sender)
   emit_many(TRANSFERRED, expires, bucket, nonce, record, subject)
   if record[STATE] == IS_HELD then watch_expiry(expires) end

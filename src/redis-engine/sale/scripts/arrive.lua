@@ -1,7 +1,8 @@
 -- Takes reservations over from other partitions, if their receivers' limits allow it.
 -- Columns: incarnation, deadline, min_time, references, arrivals
 --   arrivals: of each item { id that it had, partition of that, sender, receiver, state 0 or as in
---     stored_values.lua, payment, created, expires, items, first }; times in epoch ms
+--     stored_values.lua, payment, created, expires, items, first, its latest id with further
+--     payments, or '' }; times in epoch ms
 -- Statuses: A arrived: record   D declined before   T retry
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 -- Writes: all but RESTOCKS.
@@ -19,7 +20,7 @@ local function decline(bucket, nonce)
   archive_changes['n' .. bucket .. nonce] = ''
 end
 
-local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first)
+local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier)
   local lines = lines_of(items)
   if late or not has_skus(lines) then return 'T' end
   load_lines(lines)
@@ -30,7 +31,7 @@ local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, p
     return 'L', { sku, limit, taken, in_the_way(bucket, receiver, lines, sku, taken, index) }
   end
   local values = { state, payment, created - epoch, expires - created, nonce, receiver, '', items, first }
-  local record = take_over(bucket, nonce, receiver, values, expires, id, sender)
+  local record = take_over(bucket, nonce, receiver, values, expires, id, sender, earlier)
   move_cart(lines, IN_TRANSIT, place_of(state))
   count_carried('r', other, lines, 1)
   return 'A', { encode(record) }

@@ -1,28 +1,27 @@
 -- Answers payments: each is either confirmed or refund due, and the answer never changes.
 -- Columns: incarnation, deadline, min_time, references, buyers, payments, finals
 --   buyers, payments: '' if none was given; finals: 0 if other partitions may have the units that
---     are lacking here, 1 if not, else the reason for which a recovery knows that a refund is due
+--     are lacking here, 1 if not, else the reason for which it is known that a refund is due
 -- Statuses, each with its record:
 --   F confirmed now   G confirmed late, now   P confirmed, again   Q confirmed late, again
 --   refund_due: S sold_out   L limit_exceeded   E ended   D released   B refunded
 --     U duplicate_payment
---   V moved: as in moved_records.lua; the reason for which the payment was told refund_due, or 0
---   without a record: M not_found   T retry   W lacking: sku, available
+--   V moved: as in moved_records.lua; the reason for which the payment was told refund_due, or 0;
+--     an earlier id with further payments, or ''
+--   without a record: M not_found   T retry   W lacking: sku, available   N earlier: its id
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_payment, types, stored_values, record_changes
--- @include further_payments, late_payment, moved_records, each_reservation
+-- @include further_payments, late_payment, each_reservation
 local buyers, payments, finals = call[5], call[6], call[7]
--- @rarely paid_again, paid_late, further_reason
+-- @rarely paid_again, paid_late, paid_before
 local again, after_hold
 
 return answer_each(function(record, bucket, i, in_archive)
   local state, payment, final = record[STATE], payments[i], finals[i]
   local answer = answer_of[state]
   if state >= IS_DEPARTED then
-    local status, details = moved(record, bucket)
-    local _, _, reason_of = rare()
-    details[6] = reason_of(record, bucket, payment, final)
-    return status, details
+    local _, _, before = rare()
+    return before(record, bucket, payment, final)
   end
   if buyers[i] ~= '' and buyers[i] ~= record[BUYER] then return 'M' end
   if answer and (payment == '' or payment == record[PAYMENT]) then return answer end

@@ -1,10 +1,11 @@
 -- Reserves units for buyers: the step that must never oversell.
--- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, changed
+-- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, restored
 --   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own, and a third value if
 --     the buyer has no pass; planOf: the plan of each item, from 1
 --   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first of each, packed as in a
 --     record; nonces: all of them in one string
---   changed: the items whose cart was changed, in a recovery only
+--   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
+--     1 if the cart was changed, the id of the record before it or ''
 -- Statuses and their details:
 --   R reserved now   Q the same request again: record   P replayed: record   K key_spent: record
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
@@ -18,8 +19,8 @@
 local plans, buckets, fragments, nonces, planOf = call[4], call[5], call[6], call[7], call[8]
 local refusal = bypass_freeze == 0 and ({ E = 'E', N = 'N', P = 'Z' })[sale_state()]
 local statuses, details = {}, {}
-local changed = {}
-for _, i in ipairs(call[9]) do changed[i] = true end
+local restored = {}
+for j = 1, #call[9], 3 do restored[call[9][j]] = { is_changed = call[9][j + 1] == 1, earlier = call[9][j + 2] } end
 
 -- Adjacent requests with the same hold time share a member of EXPIRY and a group of events.
 local run_first, run_last, run_hold
@@ -33,7 +34,7 @@ function emit_gathered()
 end
 
 local function reserved(i, hold)
-  if changed[i] then
+  if restored[i] and restored[i].is_changed then
     -- A recovery makes a reservation whose cart was changed: its event has the cart.
     local nonce, _, _, items, first = cmsgpack.unpack(fragments[i])
     emit_many(RESERVED, hold, buckets[i], nonce, { [ITEMS] = items, [FIRST] = first })
@@ -103,6 +104,10 @@ local function decide(i, plan)
     end
   end
   status = status or late and 'T' or plan.is_too_long and 'H' or plan.refusal or take(i, plan, buyer)
+  if restored[i] and not late and (status == 'Q' or status == 'R') then
+    live_changed = true
+    set_earlier(bucket, nonces:sub(i * 6 - 5, i * 6), restored[i].earlier)
+  end
   return status
 end
 
@@ -114,14 +119,16 @@ if is_due() then
 end
 load_buckets(buckets)
 
-local skus = {}
-for _, plan in ipairs(plans) do
-  plan.lines = lines_of(plan[1])
-  -- Another partition may have been told of a new SKU before.
-  plan.is_known = plan.lines[#plan.lines - 1] < skuCount
-  for i = 1, plan.is_known and #plan.lines or 0, 2 do skus[#skus + 1] = plan.lines[i] end
+do
+  local skus = {}
+  for _, plan in ipairs(plans) do
+    plan.lines = lines_of(plan[1])
+    -- Another partition may have been told of a new SKU before.
+    plan.is_known = plan.lines[#plan.lines - 1] < skuCount
+    for i = 1, plan.is_known and #plan.lines or 0, 2 do skus[#skus + 1] = plan.lines[i] end
+  end
+  load_stock(skus)
 end
-load_stock(skus)
 
 for _, plan in ipairs(plans) do
   local lines = plan.lines
@@ -137,7 +144,7 @@ for _, plan in ipairs(plans) do
   end
 end
 
-local open = not late and not refusal and not next(changed)
+local open = not late and not refusal and not next(restored)
 for i, bucket in ipairs(buckets) do
   local plan = plans[planOf[i]]
   local row, quantity = plan.row, plan.quantity

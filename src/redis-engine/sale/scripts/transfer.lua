@@ -4,13 +4,15 @@
 --   ids as texts; receiver: '' to begin no transfer; from: '' if none was given; other: the
 --     partition of the new id, -1 for this one
 -- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it
---     left, the id that it left for, the receiver   V moved: as in moved_records.lua
+--     left, the id that it left for, the receiver, the latest id with further payments, or ''
+--   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
 --   with their record: P transferred, again   X expired   B already_released   C already_refunded
 --   without: M not_found   T retry
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
--- @include expiry, limits_and_stock, moved_records, transfer_records, each_reservation, ended_holds
+-- @include expiry, limits_and_stock, moved_records, earlier_records, transfer_records
+-- @include each_reservation, ended_holds
 local wishes = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
 answer_of[IS_CONFIRMED], answer_of[IS_CONFIRMED_LATE], answer_of[IS_REFUNDED] = nil, nil, 'C'
@@ -24,12 +26,17 @@ local function leave(record, bucket, in_archive, wish, state, from, to)
   change(record, bucket, in_archive, state, DEPARTED, NONE, from, to, subject)
 end
 
+-- The latest id of a reservation under which further payments were recorded, or ''.
+local function latest_with_payments(record, bucket, id)
+  return from_archive('f' .. bucket .. record[NONCE]) and id or earlier_of(record, bucket)
+end
+
 -- Details of a reservation on its way.
-local function departed(record, bucket)
+local function departed(record, bucket, id)
   local first, receiver, _, before = cmsgpack.unpack(from_archive(move_field(record, bucket)))
   local values = { unpack(record, 1, RECORD) }
   values[STATE] = before
-  return 'G', { encode(values), first, receiver }
+  return 'G', { encode(values), first, receiver, latest_with_payments(record, bucket, id) }
 end
 
 local function depart(record, bucket, in_archive, wish)
@@ -38,7 +45,7 @@ local function depart(record, bucket, in_archive, wish)
   changed_rows.d = departing() .. wish[1]
   -- These units may be available to others, if the hold expires on its way.
   returns = returns + 1
-  return departed(record, bucket)
+  return departed(record, bucket, wish[1])
 end
 
 -- The old record in a recovery: the new one is restored by itself, with units of its own.
@@ -49,7 +56,7 @@ local function restore(record, bucket, in_archive, wish)
 end
 
 local function transfer(record, bucket, in_archive, wish)
-  if record[STATE] == IS_DEPARTED then return departed(record, bucket) end
+  if record[STATE] == IS_DEPARTED then return departed(record, bucket, wish[1]) end
   if bypass_freeze == 1 then return restore(record, bucket, in_archive, wish) end
   if wish[6] >= 0 then return depart(record, bucket, in_archive, wish) end
   local id, receiver, reference = unpack(wish)
@@ -61,7 +68,8 @@ local function transfer(record, bucket, in_archive, wish)
   if sku then return 'L', { sku, limit, taken, in_the_way(to, receiver, lines, sku, taken, index) } end
   local values, expires = { unpack(record, 1, RECORD) }, expires_at(record)
   leave(record, bucket, in_archive, wish, IS_TRANSFERRED)
-  local taken = take_over(to, nonce, receiver, values, expires, id, record[BUYER])
+  local earlier = latest_with_payments(record, bucket, id)
+  local taken = take_over(to, nonce, receiver, values, expires, id, record[BUYER], earlier)
   return 'R', { encode(taken), encode(values) }
 end
 

@@ -18,6 +18,7 @@ abstract class Holds {
       reservation,
       order,
       late: false,
+      earlier: null,
       refundDue: null,
       further: new Map(),
       refunds: new Map(),
