@@ -2,9 +2,9 @@
  * Every snippet of every chapter in TypeScript and SQL runs here, twice in a row: services restart.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
@@ -17,6 +17,8 @@ import { type Expectation, expectations } from './snippets.js'
 const run = promisify(execFile)
 const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify']
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
+/** Where a snippet runs by itself, and where it runs as one of a shop's processes. */
+const [alone, shop] = [`${folder}/alone`, `${folder}/shop`]
 
 /**
  * In place of `stockhold`: every engine is on the one Redis, as those of all processes of a shop
@@ -52,7 +54,7 @@ beforeAll(async () => {
   cluster = await startCluster({ masters: 3, replicas: 0 })
   postgres = await startPostgres()
   await mkdir(folder, { recursive: true })
-  await writeFile(`${folder}/on-redis.ts`, onRedis)
+  await install()
 })
 afterAll(async () => {
   await server.stop()
@@ -61,24 +63,34 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function bundle(name: string, code: string, stockhold: string): Promise<string> {
-  await writeFile(`${folder}/${name}.ts`, code)
+/** Builds the package once, beside the snippets that import it, and once more for a shop's processes. */
+async function install(): Promise<void> {
+  await writeFile(`${folder}/on-redis.ts`, onRedis)
   await build({
-    entryPoints: [`${folder}/${name}.ts`],
-    outfile: `${folder}/${name}.mjs`,
+    entryPoints: [`${folder}/on-redis.ts`, ...['index', ...subpaths].map((name) => `${root}src/${name}.ts`)],
+    entryNames: '[name]',
+    outdir: `${alone}/node_modules/stockhold/dist`,
     bundle: true,
+    splitting: true,
     platform: 'node',
     format: 'esm',
-    // Everything that is installed; the package itself is its source.
     packages: 'external',
-    alias: {
-      ...Object.fromEntries(subpaths.map((name) => [`stockhold/${name}`, `${root}src/${name}.ts`])),
-      stockhold,
-    },
     loader: { '.lua': 'text' },
     logLevel: 'error',
   })
-  return `${folder}/${name}.mjs`
+  await cp(`${alone}/node_modules`, `${shop}/node_modules`, { recursive: true })
+  const manifest = await readFile(`${root}package.json`, 'utf8')
+  await writeFile(`${alone}/node_modules/stockhold/package.json`, manifest)
+  const onRedisManifest = manifest.replace('./dist/index.js', './dist/on-redis.js')
+  await writeFile(`${shop}/node_modules/stockhold/package.json`, onRedisManifest)
+}
+
+/** Writes a snippet as a module in a folder with its own package, and names the file. */
+async function compile(folder: string, name: string, code: string): Promise<string> {
+  const { code: javascript } = await transform(code, { loader: 'ts', format: 'esm' })
+  const file = `${folder}/${name}.mjs`
+  await writeFile(file, javascript)
+  return file
 }
 
 function start(file: string) {
@@ -98,13 +110,13 @@ describe('the snippets', () => {
   for (const { name, file, code, expected } of snippets) {
     test(`${name} runs and prints what it says`, async () => {
       const { call = '', prints } = expected!
-      const { stdout } = await start(await bundle(file, code + call, `${root}src/index.ts`))
+      const { stdout } = await start(await compile(alone, file, code + call))
       for (const line of prints) expect(stdout).toContain(line)
     })
 
     test(`${name} can be loaded by two processes of one shop, and again after a restart`, async () => {
       const some = `${code.replace('runs: 100', 'runs: 5')}\nprocess.exit(0)`
-      const program = await bundle(`shop-${file}`, some, `${folder}/on-redis.ts`)
+      const program = await compile(shop, file, some)
       await Promise.all([start(program), start(program)])
       await start(program)
     })

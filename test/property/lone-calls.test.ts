@@ -160,8 +160,8 @@ describe('what is alone in its call', () => {
   let client: Redis
   beforeAll(async () => {
     await redis.start()
-    client = new Redis(redis.server().url)
-    makers.push(alteredMaker(redis.server().url, ALL_GENERAL))
+    client = new Redis(redis.server().socket)
+    makers.push(alteredMaker(redis.server().socket, ALL_GENERAL))
   })
   afterAll(async () => {
     for (const maker of makers) maker.stop()
@@ -225,7 +225,7 @@ describe('what is alone in its call', () => {
     ['the batch is not remembered', 'latest_batch_id = batch_id\n  redis', 'redis'],
   ]
   test.each(injected)('is found out by it: %s', async (_name, find, replace) => {
-    const maker = alteredMaker(redis.server().url, [{ find, replace }])
+    const maker = alteredMaker(redis.server().socket, [{ find, replace }])
     onTestFinished(maker.stop)
     const { failed } = await fc.check(sameAsGeneral(maker.make), {
       seed: 7,

@@ -188,7 +188,7 @@ describe('buyers with many reservations', () => {
     ],
   ]
   test.each(injected)('finds an injected bug: %s', async (_name, find, replace) => {
-    const { make, runs, stop } = alteredMaker(redis.server().url, [{ find, replace }])
+    const { make, runs, stop } = alteredMaker(redis.server().socket, [{ find, replace }])
     onTestFinished(stop)
     const { failed } = await fc.check(agree(make), { seed: SEED, numRuns: 60, endOnFailure: true })
     expect(runs()).toBeGreaterThan(0)

@@ -32,7 +32,7 @@ function findEach(
         scripts.filter((text) => text.includes(find)),
         `scripts with ${find}`,
       ).not.toEqual([])
-    const { make, runs, stop } = alteredMaker(redis.server().url, alterations)
+    const { make, runs, stop } = alteredMaker(redis.server().socket, alterations)
     onTestFinished(stop)
     const { errorInstance } = await fc.check<unknown[]>(property([memory.make, make]) as never, CHECK)
     expect(runs()).toBeGreaterThan(0)

@@ -15,11 +15,11 @@ export interface AlteredMaker {
 }
 
 export function alteredMaker(
-  url: string,
+  socket: string,
   alterations: readonly Alteration[],
   before?: (client: Redis) => Before,
 ): AlteredMaker {
-  const client = new Redis(url)
+  const client = new Redis(socket)
   const scripts = new AlteredScripts(client, alterations, before?.(client))
   return {
     runs: () => scripts.runs,

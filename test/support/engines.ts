@@ -58,7 +58,7 @@ export function redisKind(): EngineKind & { server(): RedisServer; client(): Red
     client: () => client,
     start: async () => {
       server = await startRedis()
-      client = new Redis(server.url)
+      client = new Redis(server.socket)
     },
     make: async () => {
       const name = `clock-${process.pid}-${++clocks}`

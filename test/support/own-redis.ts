@@ -13,7 +13,7 @@ export class OwnRedis {
   constructor(...options: Parameters<typeof startRedis>) {
     beforeAll(async () => {
       this.server = await startRedis(...options)
-      this.client = new Redis(this.server.url)
+      this.client = new Redis(this.server.socket)
     })
     afterAll(async () => {
       this.client?.disconnect()

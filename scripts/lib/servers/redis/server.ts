@@ -9,6 +9,10 @@ export interface RedisServer {
   readonly url: string
   readonly host: string
   readonly port: number
+  /**
+   * The path of its Unix domain socket: a round trip takes half of the CPU that it takes over TCP.
+   */
+  readonly socket: string
   /** Of the running process; `restart()` changes it. */
   readonly pid: number
   readonly dir: string
@@ -39,6 +43,7 @@ export interface RedisOptions {
 }
 
 const startLimit = 60_000
+const SOCKET = 'redis.sock'
 
 /** Starts a Redis server that does not outlive this process, however that ends. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
@@ -79,6 +84,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     url: `redis://${host}:${port}`,
     host,
     port,
+    socket: join(dir, SOCKET),
     dir,
     get pid() {
       return current.pid
@@ -109,7 +115,7 @@ export const FUNCTIONS = 'STOCKHOLD_TEST_FUNCTIONS'
 function configFile(port: number, { config, functions }: RedisOptions): string {
   // The last directives cannot be overridden, since this module relies on them. The folder is the
   // working directory.
-  const fixed = { bind: host, port: String(port), daemonize: 'no', supervised: 'no' }
+  const fixed = { bind: host, port: String(port), unixsocket: SOCKET, daemonize: 'no', supervised: 'no' }
   const refused = !functions && process.env[FUNCTIONS] === 'no' ? { 'rename-command': 'FUNCTION ""' } : {}
   const directives = Object.entries({ save: '', appendonly: 'no', ...refused, ...config, ...fixed })
   return directives.map(([name, value]) => `${name} ${value === '' ? '""' : value}\n`).join('')
