@@ -33,7 +33,7 @@ const everything = ['test/**/*.test.ts']
  * the work. The other files replace modules, count what the process does as a whole, or leave
  * servers behind that were killed.
  */
-const together = ['test/{unit,conformance,property}/**/*.test.ts']
+const together = ['test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts']
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
 /**
@@ -41,7 +41,7 @@ const which = process.env.STOCKHOLD_TEST_PARTITIONS
  * leave out.
  */
 const fast = {
-  include: together,
+  include: ['test/{unit,conformance,property}/**/*.test.ts'],
   // They are about a server, or about scripts that only a server runs.
   exclude: [
     'test/unit/redis-engine/{client,server-check}.test.ts',
