@@ -1,4 +1,4 @@
-/** The URL of the Redis server that a tester's tests share. */
+/** The addresses of the Redis server that a tester's tests share, as JSON. */
 export const SHARED_REDIS = 'STOCKHOLD_MUTANTS_REDIS'
 
 /** The channel on which the thread of the tests reports that it is not blocked. */

@@ -8,9 +8,10 @@ import { SHARED_REDIS } from './protocol.js'
  * server.
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const url = process.env[SHARED_REDIS]
-  if (url === undefined || Object.keys(options).length > 0) return startOwn(options)
-  const client = new Redis(url)
+  const shared = process.env[SHARED_REDIS]
+  if (shared === undefined || Object.keys(options).length > 0) return startOwn(options)
+  const { url, host, port, socket }: RedisServer = JSON.parse(shared)
+  const client = new Redis(socket)
   await client.flushall()
   // Each test compiles its own clock into its scripts; without a flush thousands of them would slow
   // down Lua's collector.
@@ -19,9 +20,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const refuse = async () => {
     throw new Error('This server is shared with other tests.')
   }
-  const { hostname, port } = new URL(url)
   return {
-    ...{ url, host: hostname, port: Number(port), pid: 0, dir: '' },
+    ...{ url, host, port, socket, pid: 0, dir: '' },
     stop: async () => {},
     kill: refuse,
     restart: refuse,

@@ -125,7 +125,7 @@ async function run(vitest: Vitest, task: Task): Promise<Word> {
 new BroadcastChannel(HEARTBEAT).onmessage = () => say({ type: 'alive' })
 process.on('disconnect', () => process.exit())
 const redis = await startRedis()
-process.env[SHARED_REDIS] = redis.url
+process.env[SHARED_REDIS] = JSON.stringify(redis)
 // Each test once: mutants are not judged by the runs with four partitions.
 process.env.STOCKHOLD_TEST_PARTITIONS = 'none'
 const vitest = await start()
