@@ -233,6 +233,7 @@ test('any one command is taken away during the evening: it is named, or not miss
       'ZCARD',
       'ZRANGE',
       'ZREM',
+      'ZREMRANGEBYRANK',
       'ZREMRANGEBYSCORE',
       'ZSCORE',
       'ZCOUNT',

@@ -14,6 +14,12 @@ export class OutstandingPasses {
     return this.#turns.size + this.#longTurns.size + this.#passes.size + this.#spent.size
   }
 
+  /** How many there are, without the passes that have run out by then. */
+  sizeAt(now: number): number {
+    this.runOut(now)
+    return this.size
+  }
+
   get longTurns(): number {
     return this.#longTurns.size
   }

@@ -190,6 +190,7 @@ export class Room {
     const tended = this.tended(now)
     if (opened && !this.stopped) this.tokenBucket.gain(gaining)
     this.#wasOpen ||= opened
+    this.outstanding.runOut(now)
     this.presence.pass(elapsed, tended || !this.#wasOpen)
     this.tiers.sample(now, this.presence.time, opened)
     if (!tended) return
@@ -198,7 +199,6 @@ export class Room {
     let expired = this.outstanding.expire(doorTime - claimMs, doorTime - Math.max(claimMs, TURN_AGAIN_MS))
     for (; expired > 0; expired--) this.tokenBucket.giveBack()
     this.presence.forgetAfter(claimMs)
-    this.outstanding.runOut(now)
   }
 
   /** Draws the visitors who came before the room opened, at the first change after that. */

@@ -152,7 +152,7 @@ function stateOf(room: Room, op: RoomOp<'tend'>, now: number): Omit<RoomAnswer<'
     waiting: room.waiting,
     admitted: room.admitted,
     missedTurns: room.missedTurns,
-    outstanding: outstanding.size,
+    outstanding: outstanding.sizeAt(now),
     capacity: room.capacity,
     drawn,
     seed: drawn === null ? null : room.seed,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { STOCK_MS } from '../../../src/engine/room.js'
+import { FORGET_AT_ONCE, STOCK_MS } from '../../../src/engine/room.js'
 import { admitted, late, onBothEngines } from '../../support/room.js'
 
 const TOKEN = 1_000_000
@@ -55,6 +55,28 @@ onBothEngines((open) => {
     await room.advance(1)
     const tended = await room.come('bob', { stock: room.stock(1) })
     expect(tended).toMatchObject({ outstanding: 1, of: { bob: { status: 'admitted' } } })
+  })
+
+  test('passes count no more once they have run out, or their purchases were read, however many they are', async () => {
+    const many = 2 * FORGET_AT_ONCE + 300
+    const room = await open({ ...coupled, passMs: 5_000 }, { rate: 1_000, burst: many })
+    const crowd = await room.crowd(many)
+    const all = await room.come(crowd, { stock: room.stock(many) })
+    expect(all).toMatchObject({ outstanding: many, admitted: many })
+    for (const buyer of crowd.slice(0, FORGET_AT_ONCE + 100)) await room.spend(buyer)
+    await room.advance(1_000)
+    // The reading is older than the purchases.
+    expect(await room.come([], { stock: room.stock(many, 'open', room.now() - 1_000) })).toMatchObject({
+      outstanding: many,
+    })
+    expect(await room.come([], { stock: room.stock(many) })).toMatchObject({
+      outstanding: FORGET_AT_ONCE + 200,
+    })
+    await room.advance(4_000)
+    await room.join('later')
+    expect(await room.come('later', { stock: room.stock(1) })).toMatchObject({
+      ...{ outstanding: 1, capacity: 1, of: { later: { status: 'admitted' } } },
+    })
   })
 
   test('a reading is good for STOCK_MS: a stale one admits no visitor, whatever it says', async () => {

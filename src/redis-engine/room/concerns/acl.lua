@@ -7,7 +7,7 @@ local function refused_command()
   for _, command in ipairs({
     'BITPOS', 'EXISTS', 'GETRANGE', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'SADD', 'SETBIT',
     'SISMEMBER', 'SMISMEMBER', 'SREM', 'STRLEN', 'ZADD', 'ZCARD', 'ZCOUNT', 'ZRANGE', 'ZRANK', 'ZREM',
-    'ZREMRANGEBYSCORE', 'ZSCORE',
+    'ZREMRANGEBYRANK', 'ZREMRANGEBYSCORE', 'ZSCORE',
   }) do
     if not redis.acl_check_cmd(command, key, key, key, key) then return command end
   end

@@ -56,9 +56,12 @@ local function capacity()
   return math.floor(room.stock_available * overcommit / 1000)
 end
 
+-- Turns and passes that may still take units; see `sweep` for the passes that do not count.
 local function outstanding()
   local long_turns = redis.call('ZCARD', LONG_TURNS)
-  return redis.call('ZCARD', TURNS) + long_turns + redis.call('ZCARD', PASSES), long_turns
+  local spent = redis.call('ZCOUNT', PASSES, '-inf', number_text(-math.max(0, room.stock_at)))
+  local unspent = redis.call('ZCOUNT', PASSES, '(' .. number_text(now), '+inf')
+  return redis.call('ZCARD', TURNS) + long_turns + spent + unspent, long_turns
 end
 
 -- How many turns and passes may be outstanding, and how many of them may be long turns while

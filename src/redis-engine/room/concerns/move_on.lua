@@ -20,6 +20,14 @@ local function end_turns(key)
   return redis.call('ZREMRANGEBYSCORE', key, '-inf', number_text(room.door_time))
 end
 
+-- Removes what is scored above `before` and up to `last`, FORGET_AT_ONCE at most: the rest does not
+-- count, and is removed by later calls.
+local function sweep(key, before, last)
+  local first = redis.call('ZCOUNT', key, '-inf', before)
+  local found = redis.call('ZCOUNT', key, '-inf', last) - first
+  if found > 0 then redis.call('ZREMRANGEBYRANK', key, first, first + math.min(found, FORGET_AT_ONCE) - 1) end
+end
+
 -- `stock_state` is 1 open, 2 closed, 3 sold_out, 4 ended; 0 before the first reading.
 local function move_on()
   draw()
@@ -45,8 +53,11 @@ local function move_on()
       redis.call('ZREM', LAST_SEEN, unpack(forgotten, first, last))
       redis.call('ZREM', PRESENT, unpack(forgotten, first, last))
     end
-    redis.call('ZREMRANGEBYSCORE', PASSES, 0, number_text(now))
   end
+  -- Passes that have run out, and those spent before the reading of the stock, which includes the
+  -- purchases.
+  sweep(PASSES, '(0', number_text(now))
+  sweep(PASSES, number_text(-room.stock_at), '(0')
   for index = 0, tier_count - 1 do
     local tier = tiers[index]
     if now - tier.newer_at >= SHOW_MS then

@@ -53,8 +53,6 @@ local function take_over(stock)
   if stock[1] then stock[1] = math.min(stock[1], now) end
   if #stock == 0 or stock[1] < room.stock_at then return end
   room.stock_at, room.stock_state, room.stock_available = stock[1], stock[2], stock[3]
-  -- The reading includes the purchases of passes spent before it.
-  redis.call('ZREMRANGEBYSCORE', PASSES, '(' .. number_text(-stock[1]), '(0')
 end
 
 -- The names of the visitors who are present for this call only.
