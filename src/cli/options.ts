@@ -13,7 +13,7 @@ export interface VerifyOptions {
 }
 
 export const help = `Plays random stories of a sale against a Redis of yours, several buyers at a time, and checks after each group of
-requests that nothing is oversold, lost or stranded, that nobody is over the limit and every answer stays true.
+requests that nothing is oversold, lost or stranded, that no buyer is over the limit and every answer stays true.
 
   npx stockhold verify --redis URL [options]
 

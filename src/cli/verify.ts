@@ -20,9 +20,9 @@ export interface Verification {
 
 const CHECKED = [
   'units promised never exceed the stock, and the counts always add up',
-  'nobody is over the limit; one key, one reservation',
+  'no buyer is over the limit; one key, one reservation',
   'what was confirmed stays so, refund_due too',
-  'whoever asks for a unit that is there gets it',
+  'a buyer who asks for a unit that is there gets it',
   'the audit recounts what the counts say',
 ]
 

@@ -13,8 +13,8 @@ export function alive(): Reply<'alive'> {
 }
 
 /**
- * Faults of this process: another process may do better. All other faults are everybody's. To take
- * every process out for them would turn a sale that waits a moment into a shop that is gone.
+ * Faults of this process: another process may do better. Every process has all other faults. To
+ * take them all out of service would turn a sale that waits a moment into a shop that is gone.
  */
 const OWN_FAULTS: ReadonlySet<StockholdErrorCode> = new Set(['CLOSED', 'INCOMPATIBLE_VERSION', 'INTERNAL'])
 

@@ -89,7 +89,7 @@ export async function isAllowed(
   return isForCrowd(sku, options)
 }
 
-/** Whether a SKU is for everybody, as far as the rules are known: it is not for staff. */
+/** Whether every buyer may buy the SKU, as far as the rules are known: it is not for staff. */
 async function isForCrowd(sku: string, { sale }: Checked): Promise<boolean> {
   const { client } = contextOf(sale)
   return (await client.learn(client.call())).isForCrowd(sku)

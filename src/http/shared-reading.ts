@@ -1,6 +1,6 @@
 /**
- * One question at a time, and its answer for everybody who asks within `ageMs` of it. A failure is
- * told to those who waited for it, and is not kept.
+ * One question at a time, and its answer for all requests within `ageMs` of it. A failure is told
+ * to the requests that waited for it, and is not kept.
  */
 export class SharedReading<T> {
   readonly #ageMs: number

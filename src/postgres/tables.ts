@@ -20,7 +20,7 @@ import {
   UPSERT_TYPES,
   valuesOf,
 } from './rows.js'
-import { arrayOf, fromText, quoted, toText } from './text.js'
+import { quoted, toText } from './text.js'
 import { TransferTables } from './transfer-tables.js'
 
 /** The statements on the tables of one schema. */

@@ -137,7 +137,7 @@ export class SaleRulesIndex {
     })
   }
 
-  /** Whether a SKU is for everybody. An unknown one is: asking for it is an error. */
+  /** Whether every buyer may buy the SKU. True of an unknown one: asking for it is an error. */
   isForCrowd(sku: string): boolean {
     const place = this.#indices.get(sku)
     return place === undefined || !this.rules.skus[place]!.always

@@ -63,7 +63,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** Builds the package once, beside the snippets that import it, and once more for a shop's processes. */
+/** Builds the package, and installs it for single snippets and for a shop's processes. */
 async function install(): Promise<void> {
   await writeFile(`${folder}/on-redis.ts`, onRedis)
   await build({

@@ -15,7 +15,7 @@ const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanc
 
 /**
  * Whatever its answers are, a sale of one partition could have given them: that there are several,
- * nobody can tell.
+ * no caller can tell.
  */
 describe.each(kinds)('a sale of several partitions answers as one, on $name', (kind) => {
   test.each(seeds)('seed %i', { timeout: 600_000 }, async (seed) => {

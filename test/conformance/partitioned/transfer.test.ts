@@ -132,7 +132,7 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
-  test('a declined transfer stays declined, whoever asks again', async () => {
+  test('a declined transfer stays declined, also when another process asks again', async () => {
     const shop = await open({ limitPerBuyer: 2 })
     const { guest, ann, id } = await onTheWay(shop)
     const other = await shop.sale.reserve({ buyer: ann, items: a(1) })

@@ -129,7 +129,7 @@ onBothEngines((open) => {
     expect((await come(room, 1, 'u2')).of).toMatchObject({ u2: { status: 'admitted' } })
   })
 
-  test('its visitor who polls takes it, whoever else polls in that call', async () => {
+  test('its visitor who polls takes it, whichever other visitors poll in that call', async () => {
     const room = await returned(10)
     await token(room, 10)
     await room.leave('u1')

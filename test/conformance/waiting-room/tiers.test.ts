@@ -110,7 +110,7 @@ onBothEngines((open) => {
     expect(await codeOf((await open()).room.join('ann', { tier: 'members' }))).toBe('INVALID_ARGUMENT')
   })
 
-  test('a draw in each tier, which anybody can verify', async () => {
+  test('a draw in each tier, which every visitor can verify', async () => {
     const opensAt = START + 10_000
     const door = await open({ ratePerSecond: 1_000, burst: 20 }, { ...TIERS, order: 'random', opensAt })
     for (let i = 1; i <= 5; i++) {
