@@ -11,7 +11,6 @@ export interface Explanation {
 
 const redis = 'src/redis-engine/'
 const concerns = `${redis}sale/concerns/`
-const scripts = `${redis}sale/scripts/`
 
 export const explanations: readonly Explanation[] = [
   {
@@ -20,35 +19,15 @@ export const explanations: readonly Explanation[] = [
     lines: ['(without lines_by_items[items] = lines)'],
   },
   {
-    file: `${concerns}event_log.lua`,
-    reason: 'What stands in place of an argument or a subject that an event has not is not read.',
-    lines: ['local NONE = 1'],
-  },
-  {
     file: `${concerns}stock_moves.lua`,
     reason: 'A SKU that is asked for twice is read twice, before anything is changed.',
     lines: ['(without stock[sku] = true)'],
-  },
-  {
-    file: `${scripts}restock.lua`,
-    reason: 'A quantity of 0 is refused before it is sent.',
-    lines: ['elseif late or (quantity < 1 and gather(sku, -quantity) == nil) then'],
   },
   {
     file: `${concerns}stock_moves.lua`,
     reason:
       'A line is two entries, and of a cart of one line the same count is read, at once or when it is needed.',
     lines: [2, 1, 3].map((size) => `if #lines ${size === 2 ? '>=' : '>'} ${size} then load_lines(lines) end`),
-  },
-  {
-    file: `${scripts}reserve.lua`,
-    reason: 'Without the short way each request is decided by `decide`, with the same answer.',
-    lines: ['if #lines == 3 then', 'if #lines == 1 then'],
-  },
-  {
-    file: `${redis}room/scripts/create.lua`,
-    reason: 'It counts while the tail is as old, and that is 0: no visitor is called beyond it.',
-    lines: ['1, 0, now, 0, 0, -- samples of called and tail'],
   },
   {
     file: `${redis}groups/concerns/group_changes.lua`,
@@ -104,11 +83,6 @@ export const explanations: readonly Explanation[] = [
     file: 'src/memory-engine/room/queue.ts',
     reason: 'Before the first visitor and the first call there are only zeros, in the samples as well.',
     lines: ['#tailAt = 1', '#calledAt = 1'],
-  },
-  {
-    file: 'src/sale/acknowledgement-cache.ts',
-    reason: 'Only the order of the steps counts, and `refunded` is the last.',
-    lines: ['const STEPS = { held: 0, expired: 1, released: 2, confirmed: 2, refunded: 4 } as const'],
   },
   {
     file: 'src/sale/sale-client.ts',

@@ -29,6 +29,9 @@ export type SuiteName =
   | 'room'
   | 'group lua'
   | 'group memory'
+  | 'removal lua'
+  | 'removal memory'
+  | 'removal'
   | 'consumer'
   | 'ledger'
 
@@ -49,6 +52,7 @@ export function suites(): Record<SuiteName, Suite> {
   const handles = testsOf('test/conformance/waiting-room')
   const partitioned = testsOf('test/conformance/partitioned')
   const groups = [...testsOf('test/conformance/groups'), ...properties('partitions')]
+  const removals = testsOf('test/conformance/removal')
   const consumers = testsOf('test/conformance/consumer')
   const wakeUps = unit('wake-ups')
   const options = ['undefined-options', 'unknown-options'].map(
@@ -94,6 +98,9 @@ export function suites(): Record<SuiteName, Suite> {
     ),
     'group lua': suite('group lua', [...groups, ...consumers, 'test/fault/groups-port.test.ts'], ON_REDIS),
     'group memory': suite('group memory', [...groups, ...consumers], IN_MEMORY),
+    'removal lua': suite('removal lua', removals, ON_REDIS),
+    'removal memory': suite('removal memory', removals, IN_MEMORY),
+    removal: suite('removal', [...removals, ...unit('sale')], IN_MEMORY),
     consumer: suite(
       'consumer',
       [...consumers, ...unit('consumer'), ...wakeUps, ...options, ...properties('consumer')],
@@ -105,13 +112,20 @@ export function suites(): Record<SuiteName, Suite> {
 
 export function suiteName(file: string): SuiteName {
   const engine = /^src\/(?:redis|memory)-engine\//.test(file)
-  const about = file.includes('/room') ? 'room ' : engine && file.includes('/groups/') ? 'group ' : ''
+  const about = kindOf(file, engine)
   if (file.endsWith('.lua')) return `${about}lua`
   if (engine || file === 'src/common/heap.ts') return `${about}memory`
+  if (about === 'removal ') return 'removal'
   if (file.startsWith('src/consumer/')) return 'consumer'
   if (file.startsWith('src/postgres/')) return 'ledger'
   if (file.startsWith('src/sale/rebalancing/')) return 'rebalancing'
   return about === 'room ' || file.startsWith('src/waiting-room/') ? 'room' : 'sale'
+}
+
+function kindOf(file: string, engine: boolean): 'removal ' | 'room ' | 'group ' | '' {
+  if (file.includes('/removal/')) return 'removal '
+  if (file.includes('/room')) return 'room '
+  return engine && file.includes('/groups/') ? 'group ' : ''
 }
 
 /**
