@@ -48,6 +48,8 @@ export interface EventOffset {
  *   the total, and `owed` how many units are still to be removed, as they come back.
  * - `debt_taken`: `quantity` units that came back were removed for a count that was `owed` them.
  * - `moved`: `applied` units became units of the SKU `to`, of the `quantity` requested with `key`.
+ * - `redirected`: `quantity` units came back, and became units of the SKU `to`, which `sku` returns
+ *   to; or a late payment for `to` has taken them from there.
  * - `sold_out`: the last available unit of a SKU was taken; in a sale of several partitions, the
  *   last unit of that partition's share.
  * - `paused`, `resumed`, `ended`: once for each partition.
@@ -112,6 +114,13 @@ export type SaleEvent = EventOffset &
         readonly quantity: number
         readonly key: string
         readonly applied: number
+        readonly reservation?: undefined
+      }
+    | {
+        readonly type: 'redirected'
+        readonly sku: string
+        readonly to: string
+        readonly quantity: number
         readonly reservation?: undefined
       }
     | { readonly type: 'sold_out'; readonly sku: string; readonly reservation?: undefined }
@@ -189,6 +198,10 @@ export function toEvent(
       const { quantity, key, applied } = event
       const [sku, to] = [rules.skus[event.sku]!.sku, rules.skus[event.to]!.sku]
       return { id, type, at, partition, generation, sequence, sku, to, quantity, key, applied }
+    }
+    case 'redirected': {
+      const [sku, to] = [rules.skus[event.sku]!.sku, rules.skus[event.to]!.sku]
+      return { id, type, at, partition, generation, sequence, sku, to, quantity: event.quantity }
     }
     case 'updated': {
       const { revision, changes } = event

@@ -194,6 +194,11 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
     }
   /** Units that came back have left the sale; or will be passed on to partition 0. */
   | { readonly type: 'debt_taken' | 'withheld'; readonly sku: number; readonly quantity: number }
+  /**
+   * Units became units of the SKU `to`: they came back, and then no `sold_out` follows; or a late
+   * payment took them from there.
+   */
+  | { readonly type: 'redirected'; readonly sku: number; readonly to: number; readonly quantity: number }
   | { readonly type: 'sent'; readonly to: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'received'; readonly from: number; readonly sku: number; readonly quantity: number }
   | { readonly type: 'sold_out'; readonly sku: number }

@@ -53,7 +53,7 @@ export interface ReservationCommands {
    *    exceed: `sku` is its first SKU in the cart, and `shared` are those of its SKUs that the cart
    *    or one of the `reservations` has.
    * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
-   *    `mayReturn` while any unit of it is held.
+   *    `mayReturn` while any unit of it is held, and none returns to another SKU.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
    *    with `bypassFreeze` may pass a negative `holdMs`, for a hold that is over: it expires before
    *    any command looks at it. And it may pass `changes`, if `cart` is not the first cart, and
@@ -166,7 +166,9 @@ export interface ReservationCommands {
    *   over a limit: `limit_exceeded`; units lacking: `sold_out`, or, unless `final`, `lacking` with
    *   the first SKU of the cart that lacks units: other partitions may have some, and nothing
    *   changed; otherwise the units go from `available` to `confirmed`, event `confirmed`, `late:
-   *   true`.
+   *   true`. With `final`, a SKU that lacks units takes them from the one that it `returnsTo`, if
+   *   that has more than the cart itself takes there: they become units of this SKU, event
+   *   `redirected`, before `confirmed`.
    * - The first `refund_due` for a released or expired reservation is recorded, with its reason and
    *   `paymentId`, by the event `refund_due`; the state stays. The first `refund_due` for a further
    *   payment is recorded too, by its own event; the state stays.

@@ -17,6 +17,11 @@ export interface SkuRule {
   readonly closesAt?: number | undefined
   /** Sold without a pass of the waiting room. Missing: no. */
   readonly always?: boolean | undefined
+  /**
+   * The index of the SKU whose units those become that come back. That SKU has no such rule itself.
+   * Missing: they stay.
+   */
+  readonly returnsTo?: number | undefined
 }
 
 /** A limit over the units of several SKUs together, beside the limits of each. */
@@ -69,6 +74,8 @@ export interface SkuChanges {
   readonly opensAt?: number | null | undefined
   readonly closesAt?: number | null | undefined
   readonly always?: boolean | null | undefined
+  /** The name of a SKU. */
+  readonly returnsTo?: string | null | undefined
 }
 
 /** What an update has changed, by the names of `sale.update`. `null`: a rule was removed. */
@@ -99,6 +106,7 @@ export interface RulesChanges {
  * - Every reply carries the partition's revision, so a caller that knows older rules learns of the
  *   new ones, and one that knows newer rules brings them to this partition.
  * - An item that names a SKU which the partition does not have yet answers `retry`.
+ * - Holds that expired before an update go where the rules before it say.
  * - `holdMs` of a reservation that asks for none is the present one. A hold keeps its `expiresAt`.
  * - A call with `bypassFreeze` applies the highest limits and the longest `maxHoldMs` that were
  *   ever in force: what was right when it was acknowledged can be restored.

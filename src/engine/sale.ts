@@ -16,7 +16,10 @@ import type { TransferCommands } from './transfer-commands.js'
  *   engine decides how many other expired holds a command sweeps; no answer may depend on it.
  * - Every change appends its event in the same step. If a change takes the last available unit of a
  *   SKU, the event `sold_out` follows it (several in order of SKU).
- * - A reservation that is given back moves its units to `available`.
+ * - A reservation that is given back moves its units to `available`. If a SKU `returnsTo` another,
+ *   units that come back to it by release, expiry, refund or amend become available units of that
+ *   one in the same step, and `total` of both changes with them. Event `redirected`, after that of
+ *   the change. What is owed of the SKU is taken first; then what is owed of the other SKU.
  *
  * Partitions: the stock of a sale is split among its partitions, and moves between them by `send`
  * and `receive`; see `stock-split.ts`.

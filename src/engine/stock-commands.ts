@@ -68,7 +68,7 @@ export interface StockCommands {
    *
    * A debt leaves no unit available in partition 0: units that come back there, in any way, are
    * taken in the same step, as far as the debt goes. They leave the sale, event `debt_taken`, and
-   * `sold_out` again if it took the last.
+   * `sold_out` again if it took the last. The SKU that they would return to gets the rest.
    *
    * A sale of several partitions collects the units elsewhere before it completes the count: see
    * `withhold`. Every step can be repeated, by any process, in any order; until the last one the

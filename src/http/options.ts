@@ -62,7 +62,10 @@ export interface SaleRoutesOptions<R = Request> {
   room?: WaitingRoom | undefined
   /** Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. */
   identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
-  /** Whether a buyer may see and buy a SKU. @default every SKU but those that are `always` */
+  /**
+   * Whether a buyer may see and buy a SKU.
+   * @default every SKU but those that are `always`, and those that others return to
+   */
   allow?: ((question: AllowQuestion<R>) => boolean | Promise<boolean>) | undefined
   /** What stands before the paths of the routes: `/shop`. @default '' */
   basePath?: string | undefined

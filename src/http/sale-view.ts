@@ -37,6 +37,7 @@ export class SaleReader {
   async #ask(): Promise<Seen> {
     const { sale, allow } = this.#options
     const [rules, { state, skus }] = await Promise.all([sale.rules(), sale.stats()])
+    const targets = new Set(Object.values(rules.skus).map(({ returnsTo }) => returnsTo))
     return {
       id: sale.id,
       state,
@@ -44,11 +45,11 @@ export class SaleReader {
       closesAt: rules.closesAt,
       holdMs: rules.holdMs,
       skus: Object.entries(rules.skus)
-        .filter(([, { always }]) => allow !== undefined || !always)
-        .map(([sku, { limitPerBuyer }]) => ({
+        .filter(([sku, { always }]) => allow !== undefined || !(always || targets.has(sku)))
+        .map(([sku, { limitPerBuyer, returnsTo }]) => ({
           sku,
           available: skus[sku]?.available ?? 0,
-          mayReturn: (skus[sku]?.held ?? 0) > 0,
+          mayReturn: returnsTo === undefined && (skus[sku]?.held ?? 0) > 0,
           limitPerBuyer,
         })),
     }

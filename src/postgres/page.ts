@@ -270,9 +270,10 @@ export function pushStored(
   push(rows, stored, { ...outcome, state: stored.state, expiresAt: stored.expiresAt }, at.generation, rules)
 }
 
-/** A move names its second SKU too. */
+/** A move, and what is like it, names its second SKU too. */
 function nameTarget<E extends StoredEvent>(event: E, skus: Rules['skus']): E {
-  return event.type === 'moved' ? { ...event, to: skus[event.to]!.sku } : event
+  const isMove = event.type === 'moved' || event.type === 'redirected'
+  return isMove ? { ...event, to: skus[event.to]!.sku } : event
 }
 
 /** What an update has changed, with the names of SKUs as texts. */
@@ -289,10 +290,18 @@ function textsOf(changes: RulesChanges | null): object {
       ...(limits !== undefined && {
         limits: limits?.map((one) => ({ ...one, skus: one.skus.map(toText) })),
       }),
-      ...(skus && { skus: named(skus) }),
+      ...(skus && { skus: named(ownRules(skus)) }),
       ...(stock && { stock: named(stock) }),
     },
   }
+}
+
+function ownRules(skus: NonNullable<RulesChanges['skus']>): typeof skus {
+  const entries = Object.entries(skus).map(([sku, { returnsTo, ...rest }]) => {
+    const named = returnsTo === undefined ? rest : { ...rest, returnsTo: returnsTo && toText(returnsTo) }
+    return [sku, named] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 function detailsOf(event: StoredEvent, rules: Rules): string | null {
@@ -324,6 +333,7 @@ function detailsOf(event: StoredEvent, rules: Rules): string | null {
     case 'debt_taken':
     case 'withheld':
     case 'counted':
+    case 'redirected':
     case 'moved': {
       const { sequence: _, at: __, type: ___, sku, ...rest } = nameTarget(event, rules.skus)
       const texts = Object.entries(rest).map(([name, value]) => [

@@ -68,7 +68,7 @@ async function told(
   id: string,
   call: CallOptions,
 ): Promise<AmendResult> {
-  if (!('answer' in end)) return refusal(end.soldOut, rulesIndex)
+  if (!('answer' in end)) return rulesIndex.soldOut(end.soldOut)
   const { answer } = end
   // The hold may have another id now.
   const partition = partitionIn('reservation' in answer ? answer.reservation.id : id)
@@ -78,7 +78,7 @@ async function told(
       // `takes` is for calls that may take nothing only, and `change` follows a hold that moved.
       throw new Error('unreachable')
     case 'sold_out':
-      return refusal(answer, rulesIndex)
+      return rulesIndex.soldOut(answer)
     case 'ended':
     case 'not_started':
       return rulesIndex.closed(answer)
@@ -92,15 +92,4 @@ async function told(
   const present = isNamed ? rulesIndex : await client.refresh(call)
   const result: AmendResult = reservations.publish(answer, present)
   return reservations.acknowledge(result, partition, call)
-}
-
-function refusal(
-  {
-    sku,
-    available,
-    mayReturn,
-  }: { readonly sku: number; readonly available: number; readonly mayReturn: boolean },
-  rulesIndex: SaleRulesIndex,
-): AmendResult {
-  return { status: 'sold_out', sku: rulesIndex.sku(sku), available, mayReturn }
 }

@@ -82,6 +82,11 @@ function checkItem(given: unknown, index: number): Item {
 }
 
 type Closed = Extract<FinalAnswer<'reserve'>, { status: 'ended' | 'not_started' }>
+/** How one partition, or all together, lack units. */
+type SoldOut = Pick<
+  Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>,
+  'sku' | 'available' | 'mayReturn'
+>
 type LimitExceeded = Extract<FinalAnswer<'reserve'>, { status: 'limit_exceeded' }>
 
 /** An engine's answer with the reservation in public form. */
@@ -98,6 +103,8 @@ export class SaleRulesIndex {
   /** Whether there is any limit: then all reservations of a buyer must be considered together. */
   readonly limited: boolean
   readonly #indices: ReadonlyMap<string, number>
+  /** By SKU that others return to: these others. */
+  readonly #returning = new Map<number, number[]>()
 
   constructor(rules: Rules, revision = 0, created = rules) {
     this.rules = rules
@@ -105,6 +112,8 @@ export class SaleRulesIndex {
     this.created = created
     this.limited = rules.limits !== undefined || rules.skus.some(({ limit }) => limit !== null)
     this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
+    for (const [sku, { returnsTo: to }] of rules.skus.entries())
+      if (to !== undefined) this.#returning.set(to, [...(this.#returning.get(to) ?? []), sku])
   }
 
   /** Whether all SKUs are known. */
@@ -140,7 +149,19 @@ export class SaleRulesIndex {
   /** Whether every buyer may buy the SKU. True of an unknown one: asking for it is an error. */
   isForCrowd(sku: string): boolean {
     const place = this.#indices.get(sku)
-    return place === undefined || !this.rules.skus[place]!.always
+    return place === undefined || !(this.rules.skus[place]!.always || this.#returning.has(place))
+  }
+
+  /** The SKU that a SKU returns to, or those that return to it. */
+  returnsOf(sku: number): readonly number[] {
+    const { returnsTo } = this.rules.skus[sku]!
+    return returnsTo === undefined ? (this.#returning.get(sku) ?? []) : [returnsTo]
+  }
+
+  /** The refusal `sold_out` in public form. */
+  soldOut({ sku, available, mayReturn }: SoldOut): Extract<ReserveResult, { status: 'sold_out' }> {
+    const stays = this.rules.skus[sku]!.returnsTo === undefined
+    return { status: 'sold_out', sku: this.sku(sku), available, mayReturn: mayReturn && stays }
   }
 
   /** A refusal for the time, in public form. */

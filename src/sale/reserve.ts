@@ -127,12 +127,9 @@ export class ReserveOperation {
     return answer.status === 'limit_exceeded' ? rulesIndex.limitExceeded(answer) : rulesIndex.result(answer)
   }
 
-  #refuse(
-    { sku, available, unsold, mayReturn }: SoldOut,
-    { rulesIndex, askedAt, forgotten }: Asked,
-  ): ReserveResult {
-    const refusal = { status: 'sold_out', sku: rulesIndex.sku(sku), available, mayReturn } as const
-    this.#soldOut.remember(sku, refusal, askedAt, forgotten, unsold)
+  #refuse(soldOut: SoldOut, { rulesIndex, askedAt, forgotten }: Asked): ReserveResult {
+    const refusal = rulesIndex.soldOut(soldOut)
+    this.#soldOut.remember(soldOut.sku, refusal, askedAt, forgotten, soldOut.unsold)
     return refusal
   }
 }

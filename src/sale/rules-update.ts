@@ -260,6 +260,8 @@ export interface SkuRules {
   readonly opensAt?: number | undefined
   readonly closesAt?: number | undefined
   readonly always?: boolean | undefined
+  /** The SKU that its units return to; missing: they stay. */
+  readonly returnsTo?: string | undefined
 }
 
 /** The rules in force: the result of `sale.rules`. Times are epoch ms. */
@@ -287,9 +289,9 @@ export function rulesInForce(rules: Rules, revision: number, serverTime: number)
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions, retainMs = null } = rules
   return {
     skus: Object.fromEntries(
-      skus.map(({ sku, limit, stock: _, highestLimit: __, ...own }) => [
+      skus.map(({ sku, limit, stock: _, highestLimit: __, returnsTo: to, ...own }) => [
         sku,
-        { limitPerBuyer: limit, ...own },
+        { limitPerBuyer: limit, ...own, ...(to !== undefined && { returnsTo: skus[to]!.sku }) },
       ]),
     ),
     limitPerBuyer: publicLimit(rules),

@@ -13,7 +13,7 @@ import {
 } from '../validation.js'
 import { label } from './labels.js'
 import { checkSharedLimits, type LimitRule, publicLimits, sharedLimits } from './shared-limits.js'
-import { checkSkus, type SkuOptions, withOwnRules } from './sku-rules.js'
+import { checkSkus, nameReturnsTo, type SkuOptions, withOwnRules } from './sku-rules.js'
 
 /** The rules of a sale, as `sale.create` takes them. */
 export interface SaleRules {
@@ -121,20 +121,22 @@ export function nameRules(rules: Rules): NamedRules {
     ['retainMs', retainMs],
     ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
     ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
-    ...skus.flatMap((rule) => nameOwnRules(rule)),
+    ...skus.flatMap((rule) => nameOwnRules(rule, skus)),
     ...publicLimits(rules).map(
       (limit) => [`limits of ${JSON.stringify(limit.skus)}`, limit.perBuyer] as const,
     ),
   ])
 }
 
-function nameOwnRules({ sku, opensAt, closesAt, always }: SkuRule): [string, string | null][] {
+function nameOwnRules(rule: SkuRule, skus: readonly SkuRule[]): [string, string | null][] {
+  const { sku, opensAt, closesAt, always } = rule
   const named = (name: string, value: string | null): [string, string | null][] =>
     value === null ? [] : [[`skus[${JSON.stringify(sku)}].${name}`, value]]
   return [
     ...named('opensAt', shownMoment(opensAt ?? null)),
     ...named('closesAt', shownMoment(closesAt ?? null)),
     ...named('always', always ? 'true' : null),
+    ...named('returnsTo', nameReturnsTo(skus, rule)),
   ]
 }
 

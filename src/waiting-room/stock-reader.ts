@@ -29,7 +29,9 @@ export async function readStock(
   for (const [sku, counts] of Object.entries(all)) {
     const time = timeOf(rules.get(sku), serverTime)
     if (time === 'never') continue
-    const held = Math.max(0, counts.held + counts.inTransit - (counts.owed ?? 0))
+    // Units that return to another SKU do not come back to this one.
+    const onHold = rules.get(sku)?.returnsTo === undefined ? counts.held : 0
+    const held = Math.max(0, onHold + counts.inTransit - (counts.owed ?? 0))
     if (time === 'later') {
       isPutOff ||= counts.available + held > 0
       continue

@@ -44,6 +44,8 @@ export class History {
   #at = 0
   /** SKUs whose last unit the last change took: their `sold_out` must come next. */
   #soldOut: number[] = []
+  /** The SKU of a `redirected` that was the latest event. */
+  #redirected: number | undefined
 
   constructor(stock: readonly number[]) {
     this.counts = stock.map((units) => ({
@@ -72,10 +74,16 @@ export class History {
     this.sequence = event.sequence
     this.#at = event.at
     if (event.type === 'sold_out') {
+      // A late payment has taken the last unit of a SKU that its own return to.
+      if (event.sku === this.#redirected && this.#soldOut.length === 0) {
+        demand(this.counts[event.sku]!.available === 0, 'events', () => `${told()} was not due`)
+        return
+      }
       demand(this.#soldOut.shift() === event.sku, 'events', () => `${told()} was not due`)
       return
     }
     this.nothingDue(told)
+    this.#redirected = event.type === 'redirected' ? event.sku : undefined
     if (event.type === 'updated') return
     if (event.type === 'restocked') {
       this.#move(event.sku, undefined, 'available', event.applied)
@@ -86,14 +94,15 @@ export class History {
     } else if (event.type === 'received') {
       this.#move(event.sku, 'inTransit', 'available', event.quantity)
     } else if (event.type === 'moved') {
-      for (const [sku, units] of [
-        [event.sku, -event.applied],
-        [event.to, event.applied],
-      ] as const) {
-        this.#move(sku, undefined, 'available', units)
-        this.counts[sku]!.total += units
-      }
+      this.#become(event.sku, event.to, event.applied)
       this.#announce([[event.sku, event.applied]])
+    } else if (event.type === 'redirected') {
+      this.#become(event.sku, event.to, event.quantity)
+      demand(
+        this.counts[event.sku]!.available >= 0,
+        'events',
+        () => `${told()} takes units that are not there`,
+      )
     } else if (event.type === 'counted') {
       this.#count(event)
     } else if (event.type === 'debt_taken') {
@@ -105,6 +114,17 @@ export class History {
       demand(counts.available >= 0, 'events', () => `${told()} takes units that are not there`)
     } else if ('id' in event) {
       this.#settle(event, cartOf(event.id), told)
+    }
+  }
+
+  /** Available units of a SKU become units of another. */
+  #become(from: number, to: number, quantity: number): void {
+    for (const [sku, units] of [
+      [from, -quantity],
+      [to, quantity],
+    ] as const) {
+      this.#move(sku, undefined, 'available', units)
+      this.counts[sku]!.total += units
     }
   }
 

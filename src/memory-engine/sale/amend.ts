@@ -4,7 +4,7 @@ import { findOwn, notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
 import { movedIn } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
-import { closed, limitExceeded } from './reserve.js'
+import { closed, limitExceeded, whatIsLeft } from './reserve.js'
 
 export function amend(state: PartitionState, op: Op<'amend'>, step: Step): Answer<'amend'> {
   const moved = movedIn(state, op.id)
@@ -56,6 +56,5 @@ function whyNot(
   if (over) return limitExceeded(state, reservation.buyer, cart, over, reservation)
   const sku = state.stock.lacking(wants)
   if (sku === undefined) return undefined
-  const { available, held } = state.stock.of(sku)
-  return { status: 'sold_out', sku, available, mayReturn: held > Math.max(0, state.stock.owed(sku)), wants }
+  return { status: 'sold_out', sku, ...whatIsLeft(state, sku), wants }
 }

@@ -3,6 +3,7 @@ import { longestHoldOf } from '../../engine/rules.js'
 import type { Entry } from './entry.js'
 import { movedIn, movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
+import { borrowed } from './returns-to.js'
 
 export const notFound = { status: 'not_found' } as const
 
@@ -83,16 +84,24 @@ function confirmEnded(
     return refundDue(entry, told)
   }
   const reason = told ?? whyNotAgain(state, entry, bypassFreeze)
-  if (reason === 'sold_out' && !final) {
-    const sku = state.stock.lacking(entry.reservation.cart)!
-    return { status: 'lacking', sku, available: state.stock.of(sku).available }
-  }
-  if (reason) {
-    state.recordRefundDue(entry, reason, paymentId)
-    return refundDue(entry, reason)
-  }
-  state.confirmLate(entry, paymentId)
+  if (reason) return refused(state, entry, reason, paymentId)
+  const { cart } = entry.reservation
+  const sku = state.stock.lacking(cart)
+  if (sku !== undefined && !final) return { status: 'lacking', sku, available: state.stock.of(sku).available }
+  const taken = borrowed(state, cart)
+  if (typeof taken === 'number') return refused(state, entry, 'sold_out', paymentId)
+  state.confirmLate(entry, paymentId, taken)
   return confirmed(entry, false)
+}
+
+function refused(
+  state: PartitionState,
+  entry: Entry,
+  reason: RecordedReason,
+  paymentId: string | null,
+): Answer<'confirm'> {
+  state.recordRefundDue(entry, reason, paymentId)
+  return refundDue(entry, reason)
 }
 
 function whyNotAgain(
@@ -102,9 +111,9 @@ function whyNotAgain(
 ): RecordedReason | undefined {
   if (reservation.state === 'released') return 'released'
   if (!bypassFreeze && state.saleState() === 'ended') return 'ended'
-  if (state.stock.overLimit(reservation.buyer, reservation.cart, bypassFreeze)) return 'limit_exceeded'
-  if (state.stock.lacking(reservation.cart) !== undefined) return 'sold_out'
-  return undefined
+  return state.stock.overLimit(reservation.buyer, reservation.cart, bypassFreeze)
+    ? 'limit_exceeded'
+    : undefined
 }
 
 function confirmed({ reservation, late }: Entry, replayed: boolean): Answer<'confirm'> {

@@ -18,6 +18,7 @@ import type { Entry } from './entry.js'
 import { EventLog, type News } from './event-log.js'
 import { ExpiryHeap } from './expiry-heap.js'
 import { ReservationIndex } from './reservation-index.js'
+import { borrow, type Redirected, wereReturned } from './returns-to.js'
 import { Stock } from './stock.js'
 import { Transfers } from './transfers.js'
 
@@ -209,7 +210,7 @@ export class PartitionState {
     this.appendOf(entry, { type: 'amended', id, before } as News)
     if (state !== 'held') return
     this.announceSoldOut(added)
-    this.cameBack(dropped)
+    wereReturned(this, dropped)
   }
 
   confirm(entry: Entry, paymentId: string | null): void {
@@ -219,9 +220,14 @@ export class PartitionState {
     this.appendOf(entry, { type: 'confirmed', id })
   }
 
-  /** Confirms a reservation whose hold has expired, with units that are available again. */
-  confirmLate(entry: Entry, paymentId: string | null): void {
+  /**
+   * Confirms a reservation whose hold has expired, with units that are available again.
+   *
+   * @param borrowed Units of other SKUs that are taken for it.
+   */
+  confirmLate(entry: Entry, paymentId: string | null, borrowed: readonly Redirected[]): void {
     const { id, buyer, cart } = entry.reservation
+    borrow(this, borrowed)
     this.stock.take(buyer, cart, 'confirmed')
     entry.late = true
     this.change(entry, { state: 'confirmed', paymentId })
@@ -257,7 +263,7 @@ export class PartitionState {
     this.returns++
     this.change(entry, { state })
     this.appendOf(entry, { type: state, id })
-    this.cameBack(cart)
+    wereReturned(this, cart)
   }
 
   /**
@@ -277,12 +283,15 @@ export class PartitionState {
   /**
    * Units of these SKUs have become available: what is owed of them leaves the sale, or is passed
    * on to partition 0. Without a debt or a claim nothing happens; with one nothing was available.
+   * Returns how many units that took.
    */
-  cameBack(cart: Cart): void {
+  cameBack(cart: Cart): number {
+    let taken = 0
     for (const [sku] of cart) {
       const owed = this.stock.owed(sku)
       const units = Math.min(this.stock.of(sku).available, Math.abs(owed))
       if (units === 0) continue
+      taken += units
       this.stock.setOwed(sku, owed - Math.sign(owed) * units)
       if (owed < 0) {
         this.send(0, sku, units)
@@ -292,6 +301,7 @@ export class PartitionState {
       this.append({ type: 'debt_taken', sku, quantity: units })
       this.announceSoldOut([[sku, units]])
     }
+    return taken
   }
 
   /**

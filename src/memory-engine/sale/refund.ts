@@ -4,6 +4,7 @@ import { notFound } from './confirm-and-release.js'
 import type { Entry } from './entry.js'
 import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
+import { wereReturned } from './returns-to.js'
 
 export function refund(
   state: PartitionState,
@@ -70,5 +71,5 @@ function takeBack(state: PartitionState, entry: Entry, taken: Cart, op: Op<'refu
     state.change(entry, { cart: rest, changes: { first, count: count + 1, ordered } })
     state.appendOf(entry, event)
   }
-  if (restock) state.cameBack(taken)
+  if (restock) wereReturned(state, taken)
 }

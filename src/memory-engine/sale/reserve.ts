@@ -68,8 +68,17 @@ function lacks(
   if (over) return limitExceeded(state, buyer, cart, over)
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined
-  const { available, held } = state.stock.of(sku)
-  return { status: 'sold_out', sku, available, mayReturn: held > Math.max(0, state.stock.owed(sku)) }
+  return { status: 'sold_out', sku, ...whatIsLeft(state, sku) }
+}
+
+/** The units of a SKU that are available, and whether more may come back to it. */
+export function whatIsLeft(
+  { stock, rules }: PartitionState,
+  sku: number,
+): { readonly available: number; readonly mayReturn: boolean } {
+  const { available, held } = stock.of(sku)
+  const stays = rules.skus[sku]!.returnsTo === undefined
+  return { available, mayReturn: stays && held > Math.max(0, stock.owed(sku)) }
 }
 
 function held(state: PartitionState, op: Op<'reserve'>): Answer<'reserve'> {

@@ -6,6 +6,7 @@ import type { Entry, Move } from './entry.js'
 import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 import { limitExceeded } from './reserve.js'
+import { wereReturned } from './returns-to.js'
 
 type Wish = NonNullable<Op<'transfer'>['wish']>
 
@@ -65,7 +66,7 @@ function restored(state: PartitionState, entry: Entry, wish: Wish): Answer<'tran
     state.returns++
   }
   leave(state, entry, wish, true)
-  if (before === 'held' || before === 'confirmed') state.cameBack(cart)
+  if (before === 'held' || before === 'confirmed') wereReturned(state, cart)
   return movedOf(entry.moved!)
 }
 

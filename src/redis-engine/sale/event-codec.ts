@@ -35,6 +35,7 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   22: 'moved',
   23: 'debt_taken',
   24: 'paid',
+  25: 'redirected',
   30: 'withheld',
   31: 'counted',
   40: 'departed',
@@ -317,6 +318,8 @@ function bareEvent(
     case 'debt_taken':
     case 'withheld':
       return { ...numbered, type, sku, quantity: argument }
+    case 'redirected':
+      return { ...numbered, type, sku: Math.floor(sku / 16_384), to: sku % 16_384, quantity: argument }
     case 'counted':
       return { ...numbered, type, sku, change: argument }
     case 'paused':

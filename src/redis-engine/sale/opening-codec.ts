@@ -12,7 +12,7 @@ export function writeSales(
   to.array(ops.length)
   for (const op of ops) {
     const { incarnation, rules } = op
-    to.array(12)
+    to.array(13)
     to.text(incarnation)
     to.text(JSON.stringify(rules))
     to.integer(rules.opensAt ?? -1)

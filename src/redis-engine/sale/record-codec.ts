@@ -166,8 +166,9 @@ export function readCounts(packed: Reader): SkuCounts {
   const inTransit = packed.integer()
   packed.integer() // the limit, which the rules hold too
   const owed = packed.integer()
-  packed.raw() // the shared limits, and the rules of the SKU alone
+  packed.raw() // the shared limits, the rules of the SKU alone, and where units return to
   packed.raw()
+  packed.integer()
   const counts = { total, available, held, confirmed, inTransit }
   // Below zero: what a partition passes on, which only it needs to know.
   return owed > 0 ? { ...counts, owed } : counts

@@ -28,6 +28,8 @@ export function writeSkus(rules: Rules, to: Writer, partition: number): void {
         for (const index of shared) to.integer(index)
       })
   }
+  to.array(skus.length)
+  for (const { returnsTo } of skus) to.integer(returnsTo ?? -1)
   if (limits.length === 0) to.text('')
   else nested(to, () => writeSharedLimits(limits, to))
 }
@@ -77,7 +79,7 @@ const statusOf: Record<string, 'updated' | 'unchanged' | 'outdated'> = {
 
 export const updateCodec: SaleCodec<'update'> = {
   encode: (ops, to, partition) =>
-    writeRows(ops, to, 16, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
+    writeRows(ops, to, 17, ({ revision, after, everywhere, rules, changes }: Op<'update'>) => {
       to.integer(revision)
       to.integer(after ?? -1)
       to.integer(everywhere ? 1 : 0)

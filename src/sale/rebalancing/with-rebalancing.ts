@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
-import type { FinalAnswer, Line, Op, Units } from '../../engine/engine.js'
+import { addUnits } from '../../engine/carts.js'
+import type { Cart, FinalAnswer, Line, Op, SkuRule, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import type { Rebalancer, Shortage, SoldOut } from './rebalancer.js'
 
@@ -9,7 +10,7 @@ const tuning = {
 }
 
 /** Sends a command to one partition. */
-export type AskAt = <C extends 'reserve' | 'amend' | 'confirm' | 'restock' | 'move' | 'get'>(
+export type AskAt = <C extends 'reserve' | 'amend' | 'confirm' | 'restock' | 'move' | 'get' | 'stats'>(
   index: number,
   command: C,
   op: Op<C>,
@@ -86,11 +87,15 @@ export async function amendWithRebalancing(
   return last.status === 'sold_out' ? end : { answer: last }
 }
 
-/** Completes a `confirm`: only a late one can lack units. */
+/**
+ * Completes a `confirm`: only a late one can lack units. What the cart's own SKUs lack everywhere
+ * is taken from those that they return to.
+ */
 export async function confirmWithRebalancing(
   rebalancer: Rebalancer,
   ask: AskAt,
   op: Op<'confirm'>,
+  skus: readonly SkuRule[],
   limits: CallOptions,
 ): Promise<FinalAnswer<'confirm'>> {
   const target = partitionOf(op.id)!
@@ -110,7 +115,35 @@ export async function confirmWithRebalancing(
     () => ask(target, 'confirm', tentative),
     limits,
   )
-  return 'answer' in end ? end.answer : ask(target, 'confirm', { ...op, final: true })
+  if ('answer' in end) return end.answer
+  for (const line of withReturns(cart, skus)) await gather(rebalancer, ask, target, line, limits)
+  return ask(target, 'confirm', { ...op, final: true })
+}
+
+/** A cart with what the SKUs that its own return to may give in their place. */
+function withReturns(cart: Cart, skus: readonly SkuRule[]): Cart {
+  const others = cart.flatMap(([sku, quantity]): Line[] => {
+    const to = skus[sku]?.returnsTo
+    return to === undefined ? [] : [[to, quantity]]
+  })
+  return others.length === 0 ? [] : others.reduce((all, line) => addUnits(all, [line]), cart)
+}
+
+/** Brings units of a SKU to the target, as many as there are. */
+async function gather(
+  rebalancer: Rebalancer,
+  ask: AskAt,
+  target: number,
+  line: Line,
+  limits: CallOptions,
+): Promise<void> {
+  const [sku, quantity] = line
+  const again = () => ask(target, 'stats', { skus: [sku] })
+  const shortageIn = ({ skus: [counts] }: FinalAnswer<'stats'>) =>
+    counts!.available < quantity
+      ? { sku, available: counts!.available, wants: [line], partly: true }
+      : undefined
+  await askWithRebalancing(rebalancer, target, await again(), shortageIn, again, limits)
 }
 
 /** Completes a `restock`: to remove units, it first gathers them at the target. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { FinalAnswer, Op, PresentRules, Units } from '../../engine/engine.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
@@ -29,6 +30,9 @@ const tuning = {
   /** How many transfers are reconciled at a time. */
   atOnce: 64,
 }
+
+/** How one partition, or all together, lack units. */
+type Lack = Pick<Extract<FinalAnswer<'reserve'>, { status: 'sold_out' }>, 'sku' | 'available'>
 
 /** Of an id that no reservation has. */
 const NO_PART = 'A'.repeat(PART_LENGTH)
@@ -222,6 +226,13 @@ export class RecoverySession {
   }
 
   async #reserve(op: Op<'reserve'>): Promise<FinalAnswer<'reserve'>> {
+    for (;;) {
+      const answer = await this.#reserveOnce(op)
+      if (answer.status !== 'sold_out' || !(await this.#takeBack(op.id, op.cart, answer))) return answer
+    }
+  }
+
+  async #reserveOnce(op: Op<'reserve'>): Promise<FinalAnswer<'reserve'>> {
     const first = await this.#ask(partitionOf(op.id)!, 'reserve', op)
     if (first.status !== 'sold_out' || !this.#rebalancer) return first
     const end = await reserveWithRebalancing(
@@ -232,18 +243,50 @@ export class RecoverySession {
       this.#rulesIndex.limited,
       this.#call(),
     )
-    return 'answer' in end ? end.answer : first
+    return 'answer' in end ? end.answer : { ...first, ...end.soldOut }
   }
 
   async #amend(op: Op<'amend'>): Promise<FinalAnswer<'amend'>> {
+    for (;;) {
+      const answer = await this.#amendOnce(op)
+      if (answer.status !== 'sold_out' || !(await this.#takeBack(op.id, answer.wants, answer))) return answer
+    }
+  }
+
+  async #amendOnce(op: Op<'amend'>): Promise<FinalAnswer<'amend'>> {
     const first = await this.#ask(partitionOf(op.id)!, 'amend', op)
     if (first.status !== 'sold_out' || !this.#rebalancer) return first
     const end = await amendWithRebalancing(this.#rebalancer, this.#ask, op, first, this.#call())
-    return 'answer' in end ? end.answer : first
+    return 'answer' in end ? end.answer : { ...first, ...end.soldOut }
+  }
+
+  /**
+   * Units that a SKU lacks may have come back to another one since, or come back only later in the
+   * replay: then they are moved. Returns whether any were there.
+   */
+  async #takeBack(id: string, wants: Units, { sku, available }: Lack): Promise<boolean> {
+    const lacks = wants.find(([one]) => one === sku)![1] - available
+    for (const from of this.#rulesIndex.returnsOf(sku)) {
+      const counts = await readAll(this.#parts.count, (index) => this.#ask(index, 'stats', { skus: [from] }))
+      const left = counts.reduce((sum, { skus }) => sum + skus[0]!.available, 0)
+      if (left === 0) continue
+      const key = `returned:${randomUUID()}`
+      const op = { from, to: sku, quantity: Math.min(lacks, left), key, final: true, atMost: null }
+      const moved = await this.#move(op, partitionOf(id)!)
+      if (moved.status === 'moved' && moved.applied > 0) return true
+    }
+    return false
   }
 
   async #confirm(op: Op<'confirm'>): Promise<FinalAnswer<'confirm'>> {
-    if (this.#rebalancer) return confirmWithRebalancing(this.#rebalancer, this.#ask, op, this.#call())
+    if (this.#rebalancer)
+      return confirmWithRebalancing(
+        this.#rebalancer,
+        this.#ask,
+        op,
+        this.#rulesIndex.rules.skus,
+        this.#call(),
+      )
     return this.#ask(partitionOf(op.id)!, 'confirm', op)
   }
 
@@ -252,9 +295,9 @@ export class RecoverySession {
     return restockWithRebalancing(this.#rebalancer, this.#ask, STOCK_PARTITION, op, this.#call())
   }
 
-  async #move(op: Op<'move'>): Promise<FinalAnswer<'move'>> {
-    if (!this.#rebalancer) return this.#ask(STOCK_PARTITION, 'move', op)
-    return moveWithRebalancing(this.#rebalancer, this.#ask, STOCK_PARTITION, op, this.#call())
+  async #move(op: Op<'move'>, partition = STOCK_PARTITION): Promise<FinalAnswer<'move'>> {
+    if (!this.#rebalancer) return this.#ask(partition, 'move', op)
+    return moveWithRebalancing(this.#rebalancer, this.#ask, partition, op, this.#call())
   }
 
   async #control(op: Op<'control'>): Promise<FinalAnswer<'control'>> {
@@ -265,8 +308,11 @@ export class RecoverySession {
     return answers[0]!
   }
 
-  readonly #ask = <C extends Parameters<Recover>[0] | 'get'>(index: number, command: C, op: Op<C>) =>
-    this.#parts.ask(index, command, op, this.#call(), (answer) => answer)
+  readonly #ask = <C extends Parameters<Recover>[0] | 'get' | 'stats'>(
+    index: number,
+    command: C,
+    op: Op<C>,
+  ) => this.#parts.ask(index, command, op, this.#call(), (answer) => answer)
 
   #call() {
     return this.#client.call(this.#options)

@@ -1,12 +1,39 @@
 -- Payments for a hold that is over: the first one is confirmed with units that are available again,
 -- or the refund that is due is recorded. confirm.lua lists the statuses.
--- @include partition, may_write, stored_values, stock_moves, records, record_changes
+-- @include partition, may_write, stored_values, stock_moves, event_log, records, record_changes
 -- @include limits_and_stock, further_payments
 
 local function refund_due(record, bucket, in_archive, state, payment)
   set_payment(record, payment)
   change(record, bucket, in_archive, state, REFUND_DUE, state)
   return answer_of[state]
+end
+
+-- Takes what a cart lacks from the SKUs that its own return to. Returns its first SKU that lacks
+-- units even so, and then nothing was taken.
+local function borrow(lines)
+  local left, lacks = {}, {}
+  for i = 1, #lines, 2 do left[lines[i]] = counts(lines[i])[AVAILABLE] - lines[i + 1] end
+  for i = 1, #lines, 2 do
+    local sku = lines[i]
+    local from = counts(sku)[RETURNS_TO]
+    lacks[i] = math.max(0, -left[sku])
+    if lacks[i] > 0 then
+      local spare = from >= 0 and (left[from] or counts(from)[AVAILABLE]) or 0
+      if spare < lacks[i] then return sku end
+      left[from] = spare - lacks[i]
+    end
+  end
+  for i = 1, #lines, 2 do
+    local sku, units = lines[i], lacks[i]
+    local from = counts(sku)[RETURNS_TO]
+    for _, count in ipairs(units > 0 and { AVAILABLE, TOTAL } or {}) do
+      move(from, count, nil, units)
+      move(sku, nil, count, units)
+    end
+    if units > 0 then emit(REDIRECTED, units, from * 16384 + sku) end
+    if units > 0 and counts(from)[AVAILABLE] == 0 then emit(SOLD_OUT, NONE, from) end
+  end
 end
 
 -- A payment for a hold that has expired: takes the units again if the sale has not ended and they
@@ -21,7 +48,7 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   local sku = lacking(lines)
   if sku == 'retry' then return 'T' end
   if sku and final == 0 then return 'W', { sku, counts(sku)[AVAILABLE] } end
-  if sku then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
+  if borrow(lines) then return refund_due(record, bucket, in_archive, DUE_SOLD_OUT, payment) end
   set_payment(record, payment)
   change(record, bucket, in_archive, IS_CONFIRMED_LATE, CONFIRMED_EVENT, NONE, AVAILABLE, CONFIRMED)
   emit_sold_out(lines)

@@ -170,13 +170,14 @@ local function needs_no_pass(lines)
   return true
 end
 
--- The first SKU of a cart that lacks units, after sweeping for it; 'retry' if the budget did not
--- suffice for that.
+-- The first SKU of a cart that lacks units, after sweeping for it, and 1 if units that buyers hold
+-- may come back to it, else 0; 'retry' if the budget did not suffice for that.
 local function lacking(lines)
   for i = 1, #lines, 2 do
     local enough = available_units(lines[i], lines[i + 1])
     if enough == nil then return 'retry' end
-    if not enough then return lines[i] end
+    local row = counts(lines[i])
+    if not enough then return lines[i], row[RETURNS_TO] < 0 and row[HELD] > math.max(0, row[OWED]) and 1 or 0 end
   end
 end
 

@@ -12,8 +12,8 @@ local function confirm_alone(reference, buyer, payment)
   if more or now >= epoch + created + (hold == 0 and holdMs or hold) then return end
   if redis.call('ZCARD', EXPIRY) == 0 or not may_change() then return end
 
-  local available, held, confirmed, total, transit, limit, owed, shared, own_rules = lone_counts(sku)
-  local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit, owed, shared, own_rules)
+  local available, held, confirmed, total, transit, limit, owed, shared, own_rules, returns_to = lone_counts(sku)
+  local counts = cmsgpack.pack(available, held - quantity, confirmed + quantity, total, transit, limit, owed, shared, own_rules, returns_to)
   if payment == paid then
     record = string.char(IS_CONFIRMED) .. record:sub(2)
   else

@@ -19,7 +19,7 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     complete: 1 once all partitions of the sale exist
 --   STOCK     hash    SKU index -> available, held, confirmed, total, inTransit (sent less
 --                     received), limit (-1 for none), owed, shared limits, own
---                     rules, see stored_values.lua
+--                     rules, the SKU that units return to, see stored_values.lua
 --   BUCKETS   hash    6 bytes of the buyer's hash -> the latest reservations of that bucket, see
 --                     records.lua
 --   EXPIRY    zset    expiry in epoch ms -> the entry of EVENTS whose holds may expire then, see

@@ -95,12 +95,14 @@ local rows, changed_rows = {}, {}
 
 -- Moves every line of a cart; `lines` is sku, quantity, sku, quantity, ... What becomes available
 -- while units are owed, or while this partition has a claim, leaves again, see `setTotal` and
--- `withhold` in src/engine/stock-commands.ts: so the event of the change comes before this. It is
--- one function, and uses no other, because every script that changes a reservation makes it.
+-- `withhold` in src/engine/stock-commands.ts: so the event of the change comes before this. What
+-- was held or confirmed then becomes units of the SKU that it returns to. It is one function, and
+-- uses no other, because every script that changes a reservation makes it.
 local function move_cart(lines, from, to)
   if #lines > 2 then load_lines(lines) end
   lines_moved = lines_moved + #lines / 2
   for i = 1, #lines, 2 do move(lines[i], from, to, lines[i + 1]) end
+  local passed_on
   for i = 1, to == AVAILABLE and #lines or 0, 2 do
     local sku = lines[i]
     local row = counts(sku)
@@ -124,5 +126,18 @@ local function move_cart(lines, from, to)
       if row[AVAILABLE] == 0 then groups[#groups + 1] = { SOLD_OUT, NONE, sku } end
       emitted = emitted + (row[AVAILABLE] == 0 and 2 or 1)
     end
+    local target, back = row[RETURNS_TO], lines[i + 1] - units
+    if target >= 0 and back > 0 and (from == HELD or from == CONFIRMED) then
+      move(sku, AVAILABLE, nil, back)
+      move(sku, TOTAL, nil, back)
+      move(target, nil, AVAILABLE, back)
+      move(target, nil, TOTAL, back)
+      groups[#groups + 1] = { REDIRECTED, back, sku * 16384 + target }
+      emitted = emitted + 1
+      passed_on = passed_on or {}
+      passed_on[#passed_on + 1], passed_on[#passed_on + 2] = target, 0
+    end
   end
+  -- What is owed of these is taken from them.
+  if passed_on then move_cart(passed_on, nil, AVAILABLE) end
 end

@@ -3,8 +3,9 @@
 -- A row of STOCK: the counts of a SKU. OWED: units that setTotal has not found yet; below zero the
 -- units that this partition still passes on to partition 0, see debts.lua. SHARED: the indices of
 -- the limits that the SKU shares with others, packed; '' for none. OWN: the rules of the SKU alone,
--- packed: opensAt, closesAt (-1 for none), 1 if it is sold without a pass; '' for none.
-local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED, SHARED, OWN = 1, 2, 3, 4, 5, 6, 7, 8, 9
+-- packed: opensAt, closesAt (-1 for none), 1 if it is sold without a pass; '' for none. RETURNS_TO:
+-- the SKU whose units those become that come back; -1 for none.
+local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED, SHARED, OWN, RETURNS_TO = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 -- A record is nine msgpack values, and a bucket is its records one after another: a new
 -- reservation can be appended without decoding the others.
@@ -67,6 +68,8 @@ local PAID = 24
 local TOTAL_SET, MOVED = 21, 22
 -- units, or the change; SKU
 local DEBT_TAKEN = 23
+-- units; SKU * 16384 + the SKU that they became units of
+local REDIRECTED = 25
 local WITHHELD, COUNTED = 30, 31
 
 -- From TABLE_FROM buckets on, BUCKETS is a table. Up to 512 fields (hash-max-listpack-entries)

@@ -47,10 +47,11 @@ local function why_not(record, bucket, i, lines, own, added)
   if sku then
     return 'L', { sku, limit, taken, in_the_way(bucket, record[BUYER], lines, sku, taken, index, record[NONCE]) }
   end
-  sku = lacking(added)
+  local may_return
+  sku, may_return = lacking(added)
   if sku == 'retry' then return 'T' end
   if sku then
-    return 'S', { sku, counts(sku)[AVAILABLE], counts(sku)[HELD] > math.max(0, counts(sku)[OWED]) and 1 or 0, pack_all(added) }
+    return 'S', { sku, counts(sku)[AVAILABLE], may_return, pack_all(added) }
   end
 end
 

@@ -1,10 +1,11 @@
 -- Creates the partition of a new sale, once.
 -- Columns: incarnation, deadline, min_time, sales
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
---     own_by_sku, shared_by_sku, shared, complete }
+--     own_by_sku, shared_by_sku, return_skus, shared, complete }
 --   rules: canonical JSON; opensAt, closesAt: epoch ms, -1 for none
 --   units: this partition's part of each SKU by its index; limits: -1 without a limit;
---     own_by_sku: as OWN; shared_by_sku: as SHARED; shared: as the field of META
+--     own_by_sku: as OWN; shared_by_sku: as SHARED; return_skus: as RETURNS_TO; shared: as the
+--     field of META
 --   complete: 0 or 1
 -- Statuses, each with the incarnation of the existing sale (of T: the item's own):
 --   C created   X exists   N conflict   T retry
@@ -26,7 +27,7 @@ local live = found[4] and { cmsgpack.unpack(found[4]) } or { 0, [15] = 0 }
 local now, ahead = time_since(live[1], live[15], min_time)
 if not (known_rules and known_incarnation) and redis.call('EXISTS', unpack(KEYS)) > 0 then return { 'lost', clock } end
 
-local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, shared, complete)
+local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, return_skus, shared, complete)
   if known_rules and known_rules ~= rules then return 'N', known_incarnation, is_complete end
   local completes = complete == 1 and is_complete == 0 and (not known_incarnation or known_incarnation == incarnation)
   if clock > deadline and (completes or not known_rules) then return 'T', incarnation, 0 end
@@ -35,7 +36,7 @@ local function create(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, 
     is_complete = 1
   end
   if known_rules then return 'X', known_incarnation, is_complete end
-  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, shared, 1, 0, now, ahead)
+  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, return_skus, shared, 1, 0, now, ahead)
   known_rules, known_incarnation = rules, incarnation
   return 'C', incarnation, is_complete
 end

@@ -2,7 +2,7 @@
 -- reservations. An intact partition stays as it is.
 -- Columns: incarnation, deadline, min_time, sales
 --   sales: of each item { incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits,
---     own_by_sku, shared_by_sku, shared, generation }; see create
+--     own_by_sku, shared_by_sku, return_skus, shared, generation }; see create
 -- Statuses: R rebuilt   X exists   T retry
 -- Reply: opened, now, how far that is ahead of the clock, statuses, incarnations; or lost | denied,
 --   clock; or incompatible, clock, layout
@@ -39,12 +39,12 @@ local function incarnation_of_whole()
   return incarnation
 end
 
-local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, shared, generation)
+local function rebuild(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, return_skus, shared, generation)
   local known_incarnation = incarnation_of_whole()
   if known_incarnation then return 'X', known_incarnation end
   if clock > deadline then return 'T', incarnation end
   redis.call('UNLINK', unpack(KEYS))
-  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, shared, generation, 1, now, ahead)
+  begin_partition(incarnation, rules, opensAt, closesAt, holdMs, maxHoldMs, units, limits, own_by_sku, shared_by_sku, return_skus, shared, generation, 1, now, ahead)
   redis.call('HSET', META, 'complete', 1)
   return 'R', incarnation
 end

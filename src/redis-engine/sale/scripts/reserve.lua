@@ -67,12 +67,13 @@ local function take(i, plan, buyer)
     for _, value in ipairs({ sku, limit, taken, in_the_way(bucket, buyer, lines, sku, taken, index) }) do detail(value) end
     return 'L'
   end
-  sku = lacking(lines)
+  local may_return
+  sku, may_return = lacking(lines)
   if sku == 'retry' then return 'T' end
   if sku then
     detail(sku)
     detail(counts(sku)[AVAILABLE])
-    detail(counts(sku)[HELD] > math.max(0, counts(sku)[OWED]) and 1 or 0)
+    detail(may_return)
     return 'S'
   end
   move_cart(lines, AVAILABLE, HELD)
