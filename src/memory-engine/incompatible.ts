@@ -1,11 +1,12 @@
 import { LAYOUT } from '../engine/layout.js'
 import type { Incompatible } from '../engine/port.js'
 
-/** The reply to a command whose data is stored in another layout than this version's. */
+/** The reply to a command whose data, if there is any, has another layout than this version's. */
 export function incompatible(
-  { layout }: { readonly layout: number },
+  stored: { readonly layout: number } | undefined,
   now: number,
   part: Incompatible['part'] = 'itself',
 ): Incompatible | undefined {
-  return layout === LAYOUT ? undefined : { outcome: 'incompatible', now, layout, part }
+  if (!stored || stored.layout === LAYOUT) return undefined
+  return { outcome: 'incompatible', now, layout: stored.layout, part }
 }

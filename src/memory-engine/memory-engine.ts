@@ -56,11 +56,12 @@ export class MemoryEngine extends ListingEngine implements Engine {
         )
       },
       room: (name) => {
-        const run = roomRemoval(
-          () => this.#machineOf(name).room,
-          () => this.machines.delete(name),
-        )
-        return this.#port((command, ops, call) => run(command, ops, call, this.#clock()))
+        const room = () => this.#machineOf(name).room
+        const run = roomRemoval(room, () => this.machines.delete(name))
+        return this.#port((command, ops, call) => {
+          const now = this.#clock()
+          return incompatible(room(), now) ?? run(command, ops, call, now)
+        })
       },
     }
   }
