@@ -1,10 +1,12 @@
 import { type Mutant, without } from './mutant.js'
 import { poolMutants } from './pool-mutants.js'
 import { refundMutants } from './refund-mutants.js'
+import { stockMutants } from './stock-mutants.js'
 
 export const mutants: readonly Mutant[] = [
   ...poolMutants,
   ...refundMutants,
+  ...stockMutants,
   {
     name: 'an idempotency key is ignored',
     alterations: [{ find: "record = key ~= '' and find_key(bucket, buyer, key)", replace: 'record = nil' }],
