@@ -68,6 +68,7 @@ export type { RulesInForce, RulesUpdate, SkuRules, UpdateResult } from './sale/r
 export type { SaleAdministration } from './sale/sale-administration.js'
 export type { LimitRule } from './sale/shared-limits.js'
 export type { SkuOptions, SkuUpdate } from './sale/sku-rules.js'
+export type * from './telemetry/messages.js'
 export type { SignalOption } from './validation.js'
 export { seedCommitment, shuffledRank } from './waiting-room/draw.js'
 export type { WaitingRoomOptions } from './waiting-room/options.js'

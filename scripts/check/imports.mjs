@@ -5,6 +5,7 @@ const layers = [
   { name: 'http', path: '^src/http/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
   { name: 'batching', path: '^src/batching/' },
+  { name: 'telemetry', path: '^src/telemetry/' },
   { name: 'engine', path: '^src/engine/' },
 ]
 /** What every layer may import, and what imports nothing but itself. */
@@ -38,7 +39,7 @@ export default {
       name: 'engines-implement-the-contract',
       severity: 'error',
       from: { path: '^src/(memory-engine|redis-engine)/' },
-      to: { path: '^src/', pathNot: ['^src/$1/', '^src/engine/', BOTTOM] },
+      to: { path: '^src/', pathNot: ['^src/$1/', '^src/(engine|telemetry)/', BOTTOM] },
     },
     {
       name: 'testing-is-a-user',

@@ -1,9 +1,11 @@
 import type { Effect } from '../engine/effects.js'
 import type { Call, Final, Reply } from '../engine/port.js'
 import type { StockholdError } from '../errors.js'
+import type { Carried } from '../telemetry/open-calls.js'
 
 /** The destination of a batcher's batches: one command of one port. */
 export interface BatchTarget<O, A> {
+  readonly command: string
   readonly effect: Effect
   ready(): Promise<void> | undefined
   /**
@@ -22,6 +24,8 @@ export interface Pending<O, A> {
   readonly order: number
   readonly deadline: number
   readonly weight: number
+  /** For telemetry; `undefined` while nothing subscribes. */
+  readonly carried: Carried | undefined
   /**
    * Converts the answer to the caller's result; an error it throws rejects the caller's promise.
    */

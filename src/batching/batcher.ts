@@ -2,6 +2,9 @@ import type { Effect } from '../engine/effects.js'
 import type { Call, CommandMap, Final, Port, Reply } from '../engine/port.js'
 import { unknownOutcome } from '../engine/unknown-outcome.js'
 import { NotReadyError, restate, type StockholdError, unavailable } from '../errors.js'
+import { batchChannel } from '../telemetry/channels.js'
+import { isObserved, noteAsked } from '../telemetry/open-calls.js'
+import { reportBatch } from '../telemetry/report-batch.js'
 import { onAbort } from './abort.js'
 import type { BatchTarget, Pending } from './batch-target.js'
 import { DeadlineTimer } from './deadline-timer.js'
@@ -76,6 +79,7 @@ export class Batcher<O, A extends { readonly status: string }> {
         order: this.#submitted++,
         deadline,
         weight,
+        carried: isObserved() ? noteAsked(this.#session.clock.now()) : undefined,
         result,
         resolve,
         reject,
@@ -150,7 +154,7 @@ export class Batcher<O, A extends { readonly status: string }> {
     this.#calls.add(items)
     const sentAt = this.#session.clock.now()
     try {
-      const reply = await this.#target.run(
+      const asked = this.#target.run(
         items.map((item) => item.op),
         {
           incarnation: this.#session.incarnation,
@@ -161,6 +165,7 @@ export class Batcher<O, A extends { readonly status: string }> {
           bypassFreeze: this.#session.bypassFreeze,
         },
       )
+      const reply = await (batchChannel.hasSubscribers ? this.#report(asked, items, sentAt) : asked)
       this.#refusal = undefined
       this.#session.recordReply(reply, sentAt)
       const isGone = reply.outcome === 'missing' || reply.outcome === 'lost'
@@ -180,6 +185,11 @@ export class Batcher<O, A extends { readonly status: string }> {
       if (this.#queue.length > 0) this.#wake()
       this.#relax()
     }
+  }
+
+  #report(reply: Promise<Reply<A>>, items: readonly Pending<O, A>[], sentAt: number): Promise<Reply<A>> {
+    const { clock, place } = this.#session
+    return reportBatch(reply, { place, command: this.#target.command, items, sentAt, now: () => clock.now() })
   }
 
   /** If no caller waits, the timer must not keep the process alive. */
@@ -317,6 +327,7 @@ export function batcherFor<M extends CommandMap<M>, C extends keyof M>(
   counted = true,
 ): Batcher<M[C]['op'], M[C]['answer']> {
   const way = {
+    command: String(command),
     effect,
     ready: () => port.ready(),
     time: command === 'describe' || !port.time ? undefined : () => port.time!(),

@@ -2,6 +2,7 @@ import { type Clock, processClock } from '../engine/clock.js'
 import { LAYOUT } from '../engine/layout.js'
 import type { Incompatible, LogOffset, Reply } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
+import { type BatchPlace, NO_PLACE } from '../telemetry/report-batch.js'
 
 /** The limit of calls in flight of a handle, over all its partitions. */
 export interface InFlightLimit {
@@ -46,11 +47,15 @@ export class Session {
 
   readonly #inFlight: InFlightLimit
 
-  /** @param name The sale or room, for messages: `the sale "spring"`. */
+  /**
+   * @param name The sale or room, for messages: `the sale "spring"`.
+   * @param place The same, for telemetry.
+   */
   constructor(
     name: string,
     gate: InFlightLimit,
     readonly clock: Clock = processClock,
+    readonly place: BatchPlace = NO_PLACE,
   ) {
     this.#name = name
     this.#inFlight = gate

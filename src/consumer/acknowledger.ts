@@ -1,3 +1,4 @@
+import { consumerChannel } from '../telemetry/channels.js'
 import type { Acknowledgement, Backlog } from './backlog.js'
 import { type ConsumerContext, SETTLE_MS } from './consumer-context.js'
 import { Trimming } from './trimming.js'
@@ -100,10 +101,20 @@ export class Acknowledger {
     if (answer.status !== 'acknowledged') return answer.status
     lease.renew(at, leaseMs)
     heard(what, at)
+    if (consumerChannel.hasSubscribers) this.#tell(what.position, backlog)
     if (trim) {
       const latest = source.latest(this.#partition).sequence
       this.at = Math.min(this.at, this.#trimming.done(answer.first, latest, at))
     }
     return 'acknowledged'
+  }
+
+  #tell(position: number, { parked, dead }: Backlog): void {
+    const { source, settings } = this.#context
+    const latest = Math.max(position, source.latest(this.#partition).sequence)
+    consumerChannel.publish({
+      ...{ type: 'progress', sale: source.sale, group: settings.group, partition: this.#partition },
+      ...{ position, latest, lag: latest - position, parked, dead },
+    })
   }
 }

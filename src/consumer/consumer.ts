@@ -2,6 +2,7 @@ import { isThenable, notify } from '../common/callback.js'
 import type { Rules } from '../engine/engine.js'
 import { longestHoldOf } from '../engine/rules.js'
 import { isIncompatible, isNotFound, StockholdError } from '../errors.js'
+import { reportCalls } from '../telemetry/report-calls.js'
 import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Load } from './backlog.js'
 import { CallbackTimeouts } from './callback-timeouts.js'
@@ -78,6 +79,14 @@ export interface ConsumerStats extends ConsumerCounts {
  * itself. It keeps the process alive until it is closed.
  */
 export class Consumer {
+  static {
+    const subject = (consumer: Consumer) => {
+      const { sale, clock } = consumer.#source
+      return { sale, room: null, group: consumer.group, clock }
+    }
+    reportCalls(Consumer, subject, ['deadLetters', 'close'])
+  }
+
   readonly group: string
   /** The consumer's name in the group: the configured name and a random part. */
   readonly name: string

@@ -1,5 +1,6 @@
 import { chunksOf } from '../common/chunks.js'
 import type { ParkedEvent } from '../engine/groups.js'
+import { consumerChannel } from '../telemetry/channels.js'
 import type { Backlog } from './backlog.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
 import { type Page, reservationsOf } from './history-reader.js'
@@ -80,7 +81,11 @@ export class EventLoader {
   }
 
   #lost(from: number, to: number): void {
-    this.#tally('lost', to - from + 1)
-    this.#context.warn({ type: 'events_lost', partition: this.#partition, from, to })
+    const { source, settings } = this.#context
+    const [partition, events] = [this.#partition, to - from + 1]
+    this.#tally('lost', events)
+    if (consumerChannel.hasSubscribers)
+      consumerChannel.publish({ type: 'lost', sale: source.sale, group: settings.group, partition, events })
+    this.#context.warn({ type: 'events_lost', partition, from, to })
   }
 }

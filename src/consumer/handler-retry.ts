@@ -1,4 +1,5 @@
 import { backoff, jittered } from '../batching/backoff.js'
+import { consumerChannel } from '../telemetry/channels.js'
 import type { ConsumerContext, Counts } from './consumer-context.js'
 import type { Delivery, DeliveryBacklog, DeliveryOwner } from './delivery.js'
 import { messageOf } from './event-failure.js'
@@ -53,6 +54,7 @@ export class HandlerRetry implements DeliveryOwner {
   }
 
   done(delivery: Delivery): void {
+    if (consumerChannel.hasSubscribers) this.#tell('handled', delivery)
     this.#leader.tally('handled')
     this.#goOn(delivery.backlog, delivery.backlog.done(delivery))
   }
@@ -62,7 +64,9 @@ export class HandlerRetry implements DeliveryOwner {
     const { maxAttempts, retryDelayMs, maxRetryDelayMs } = this.#context.settings
     const { clock } = this.#context.source
     this.#leader.tally('failed')
-    if (backlog.over || delivery.attempts + 1 < maxAttempts) {
+    const triesAgain = backlog.over || delivery.attempts + 1 < maxAttempts
+    if (consumerChannel.hasSubscribers) this.#tell(triesAgain ? 'failed' : 'dead_letter', delivery, error)
+    if (triesAgain) {
       const delay = jittered(backoff(delivery.attempts + 1, retryDelayMs, maxRetryDelayMs), clock)
       this.#goOn(backlog, backlog.failed(delivery, messageOf(error), clock.now() + delay))
       return undefined
@@ -78,6 +82,19 @@ export class HandlerRetry implements DeliveryOwner {
   /** The lease is lost. */
   drop(): void {
     this.#held = []
+  }
+
+  #tell(
+    type: 'handled' | 'failed' | 'dead_letter',
+    { event, attempts, at }: Delivery,
+    error?: unknown,
+  ): void {
+    const { source, settings } = this.#context
+    consumerChannel.publish({
+      ...{ type, sale: source.sale, group: settings.group, partition: this.history.partition },
+      ...{ event: event.type, attempt: attempts + 1, durationMs: source.clock.now() - at },
+      ...(type !== 'handled' && { error }),
+    })
   }
 
   async #deadLetter(delivery: Delivery, error: unknown): Promise<void> {

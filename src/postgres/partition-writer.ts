@@ -6,6 +6,7 @@ import { sleep } from '../engine/clock.js'
 import type { Rules } from '../engine/engine.js'
 import type { LogOffset } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
+import { ledgerChannel } from '../telemetry/channels.js'
 import { batchOf } from './page.js'
 import { arraysOf, type BatchArrays, type Position } from './rows.js'
 import type { Tables } from './tables.js'
@@ -109,7 +110,7 @@ export class PartitionWriter {
    * @returns How many events it wrote; 0 if there were none, or if another process was faster.
    */
   step(): Promise<number> {
-    this.#step ??= this.#next().finally(() => {
+    this.#step ??= this.#observed().finally(() => {
       this.#step = undefined
       this.#settleWaiting()
     })
@@ -123,6 +124,29 @@ export class PartitionWriter {
     this.#position = position
     this.#known = position
     return position
+  }
+
+  #observed(): Promise<number> {
+    if (!ledgerChannel.hasSubscribers) return this.#next()
+    const { sale, clock } = this.#source
+    const [partition, begun, lost] = [this.#partition, clock.now(), this.#known?.lost]
+    return this.#next().then(
+      (events) => {
+        if (events === 0) return 0
+        const { sequence: position, lost: lostNow } = this.#known!
+        const latest = Math.max(position, this.#source.latest(partition).sequence)
+        const written = { events, lost: lostNow - (lost ?? lostNow), durationMs: clock.now() - begun }
+        ledgerChannel.publish({
+          ...{ type: 'written', sale, partition, ...written },
+          ...{ position, latest, lag: latest - position },
+        })
+        return events
+      },
+      (error) => {
+        ledgerChannel.publish({ type: 'failed', sale, partition, error })
+        throw error
+      },
+    )
   }
 
   async #next(): Promise<number> {

@@ -1,5 +1,6 @@
 import { type Cluster, Redis } from 'ioredis'
 import { invalid, type StockholdError, unavailable } from '../errors.js'
+import { connectionChannel } from '../telemetry/channels.js'
 import { isLasting, unreachable } from './failure.js'
 
 /** An ioredis client, of any version in the peer range. */
@@ -133,6 +134,8 @@ export class Connection {
     this.#wasReady = true
     this.#isHopeless = false
     this.#lastError = undefined
+    if (connectionChannel.hasSubscribers)
+      connectionChannel.publish({ state: 'ready', server: serverOf(this.#client), error: null })
     for (const { resolve } of this.#waiting.splice(0)) resolve()
   }
 
@@ -157,6 +160,8 @@ export class Connection {
     this.#lastError = error
     this.#isHopeless = false
     this.#isReported = true
+    if (connectionChannel.hasSubscribers)
+      connectionChannel.publish({ state: 'failed', server: serverOf(this.#client), error: this.lastError! })
     for (const listener of this.onError) listener(this.lastError!)
   }
 
@@ -181,6 +186,13 @@ export class Connection {
     const cause = this.lastError?.cause ?? new Error('Its owner has closed it.')
     return unavailable('The Redis client has ended. Nothing was sent.', cause, { retryable: false })
   }
+}
+
+/** Where a client connects to, for telemetry. `null`: a Cluster, or found by Sentinels. */
+export function serverOf(client: RedisClient): string | null {
+  if (isCluster(client) || client.options.sentinels) return null
+  const { path, host, port } = client.options
+  return path ?? `${host}:${port}`
 }
 
 const connections = new WeakMap<RedisClient, Connection>()

@@ -8,6 +8,7 @@ import type { CommandMap, Port } from '../engine/port.js'
 import type { Lifecycle } from '../engine/removal.js'
 import type { RoomPort } from '../engine/room.js'
 import { internal, invalid, StockholdError, unavailable } from '../errors.js'
+import { connectionChannel } from '../telemetry/channels.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
 import { addressOf, masterFor, runOnCluster, watched } from './cluster.js'
 import { commandsWith } from './commands.js'
@@ -19,6 +20,7 @@ import {
   isClient,
   isCluster,
   type RedisClient,
+  serverOf,
 } from './connection.js'
 import type { RedisPort } from './define-port.js'
 import { run } from './driver.js'
@@ -282,7 +284,11 @@ class RedisEngine extends ListingEngine implements Engine {
       )
       await (isCluster(client) ? watched(client, server, verifying) : verifying)
     } catch (error) {
-      if (error instanceof StockholdError) this.#onError?.(error)
+      if (error instanceof StockholdError) {
+        if (connectionChannel.hasSubscribers)
+          connectionChannel.publish({ state: 'unsafe', server: serverOf(server), error })
+        this.#onError?.(error)
+      }
       throw error
     }
   }

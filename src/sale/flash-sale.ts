@@ -1,6 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { EventSource } from '../consumer/source.js'
 import { partitionIn } from '../engine/reservation-id.js'
+import { reportCalls } from '../telemetry/report-calls.js'
 import { checkId, type SignalOption } from '../validation.js'
 import { type AdmissionGate, admit } from './admission-gate.js'
 import { amend } from './amend.js'
@@ -38,6 +39,7 @@ import type {
 } from './results.js'
 import { SaleAdministration } from './sale-administration.js'
 import { openSale, type SaleContext } from './sale-context.js'
+import { saleSubject } from './sale-subject.js'
 import { transfer } from './transfer.js'
 
 /** The events of a sale, as a consumer or a ledger reads them. Internal, not exported. */
@@ -57,6 +59,7 @@ export class FlashSale extends SaleAdministration {
   static {
     sourceOf = (sale) => sale.context.client.source
     contextOf = (sale) => sale.context
+    reportCalls(FlashSale, (sale) => saleSubject(sale.id, sale.context.client), ['consume', 'close'])
   }
 
   readonly id: string

@@ -164,7 +164,8 @@ export class Partitions {
   #newSession(index: number): Session {
     const sale = `the sale ${JSON.stringify(this.#sale)}`
     const name = this.#count === 1 ? sale : `partition ${index} of ${sale}`
-    const session = new Session(name, this.#inFlight, this.#engine.clock)
+    const place = { sale: this.#sale, room: null, partition: index }
+    const session = new Session(name, this.#inFlight, this.#engine.clock, place)
     session.incarnation = this.#incarnation
     session.explain = (outcome) => this.onGone?.(outcome, index)
     return session

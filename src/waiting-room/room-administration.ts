@@ -1,5 +1,4 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import { TOKEN } from '../engine/room.js'
 import { invalid } from '../errors.js'
 import { checkId, checkOptions, type SignalOption } from '../validation.js'
 import type { RoomStats } from './results.js'
@@ -14,6 +13,7 @@ import {
   type RoomRules,
   type RoomUpdate,
 } from './room-rules.js'
+import { statsOf } from './room-stats.js'
 
 const RATE = { burst: true, signal: true } as const
 
@@ -129,28 +129,10 @@ export abstract class RoomAdministration {
    */
   async stats(options?: SignalOption): Promise<RoomStats> {
     const limits = this.context.client.call(options)
-    const { rules, commitment } = await this.context.client.learn(limits)
+    const known = await this.context.client.learn(limits)
     const state = await this.context.poller.refresh(limits)
     if (this.context.poller.saleError !== undefined) throw this.context.poller.saleError
-    const { waiting, admitted, missedTurns, outstanding, capacity, pace } = state
-    return {
-      state: state.closed ?? (state.opened ? (state.paused ? 'paused' : 'open') : 'not_open'),
-      waiting,
-      admitted,
-      missedTurns,
-      outstanding,
-      capacity,
-      maxActive: rules.maxActive,
-      ratePerSecond: pace.rate / 1_000,
-      burst: pace.burst,
-      tokens: state.tokens / TOKEN,
-      turnsPerSecond: state.speed / 1_000,
-      opensAt: state.opensAt,
-      tiers: state.tiers.flatMap(({ name, waiting: inTier, drawn }) =>
-        name === null ? [] : [{ tier: name, waiting: inTier, drawn }],
-      ),
-      draw: rules.order === 'random' ? { commitment, seed: state.seed, count: state.drawn } : null,
-    }
+    return statsOf(state, known)
   }
 
   /**

@@ -41,6 +41,7 @@ export interface RoomClientOptions {
  * keeps the server's time.
  */
 export class RoomClient extends RemoteHandle<StoredRoomRules, Description, KnownRoom> {
+  readonly id: string
   protected readonly nameRules = nameRoomRules
   readonly #options: RoomClientOptions
   /**
@@ -56,10 +57,12 @@ export class RoomClient extends RemoteHandle<StoredRoomRules, Description, Known
 
   constructor(name: string, engine: Engine, options: RoomClientOptions) {
     super('waiting room', name, engine, options.deadlineMs)
+    this.id = name
     this.#options = options
     this.#elapsed = () => engine.elapsed()
-    const batchers = (max: number) =>
-      new BatcherSet(engine.room(name), roomEffects, new Session(this.title, { max, open: 0 }, engine.clock))
+    const place = { sale: null, room: name, partition: null }
+    const session = (max: number) => new Session(this.title, { max, open: 0 }, engine.clock, place)
+    const batchers = (max: number) => new BatcherSet(engine.room(name), roomEffects, session(max))
     this.#joins = batchers(options.maxInFlight)
     this.#batchers = batchers(Number.POSITIVE_INFINITY)
     if (engine.lifecycle && this.index)

@@ -5,15 +5,23 @@ import type { Timer } from '../engine/clock.js'
 import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } from '../engine/room.js'
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
+import { admissionChannel } from '../telemetry/channels.js'
+import { type Carried, isObserved, noteAsked, runForAll } from '../telemetry/open-calls.js'
 import { again, unanswered } from './errors.js'
 import type { RoomClient } from './room-client.js'
 import { RoomIndex } from './room-index.js'
+import { admissionOf } from './room-stats.js'
 import { readStock } from './stock-reader.js'
 import { FRESH_MS, tuning } from './tuning.js'
 
 const LONG_AGO = { elapsed: Number.NEGATIVE_INFINITY, clock: Number.NEGATIVE_INFINITY }
 
-interface Visiting extends Waiter<VisitAnswer> {
+/** `carried`: for telemetry; only while something subscribes. */
+interface Asking<T> extends Waiter<T> {
+  readonly carried?: Carried
+}
+
+interface Visiting extends Asking<VisitAnswer> {
   readonly visit: Visit
 }
 
@@ -39,7 +47,7 @@ export class RoomPoller {
   #reading: Promise<void> | undefined
   #patientUntil = LONG_AGO.clock
   #visits: Visiting[] = []
-  #watchers: Waiter<RoomState>[] = []
+  #watchers: Asking<RoomState>[] = []
   #ticking = false
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -165,12 +173,15 @@ export class RoomPoller {
     for (const listener of this.#listeners) listener()
   }
 
-  #join<T>(limits: CallOptions, enter: (waiter: Waiter<T>) => void): Promise<T> {
+  #join<T>(limits: CallOptions, enter: (waiter: Asking<T>) => void): Promise<T> {
     if (this.#stopped || this.#client.closed)
       return Promise.reject(new StockholdError('CLOSED', 'this handle of the waiting room was closed.'))
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
     if (this.away) return Promise.reject(again(this.#lastError))
-    const answer = waitFor(this.#client.clock, limits, () => unanswered(this.#lastError), enter)
+    const { clock } = this.#client
+    const carried = isObserved() ? noteAsked(clock.now()) : undefined
+    const asking = carried ? (waiter: Waiter<T>) => enter({ ...waiter, carried }) : enter
+    const answer = waitFor(clock, limits, () => unanswered(this.#lastError), asking)
     this.#wake()
     return answer
   }
@@ -251,7 +262,9 @@ export class RoomPoller {
         revokedSince: this.#revokedSince,
         drawn: this.#state?.drawn ?? null,
       }
-      const answer = await this.#client.ask('tend', op, limits, (given) => given, visits.length)
+      const ask = () => this.#client.ask('tend', op, limits, (given) => given, visits.length)
+      const carried = isObserved() ? [...visits, ...watchers].map((asking) => asking.carried) : undefined
+      const answer = await (carried ? runForAll(carried, ask) : ask())
       this.#take(answer, forgotten === this.#forgotten ? askedAt : LONG_AGO)
       this.#revokedSince = heardBefore
       for (const [i, { resolve }] of visits.entries()) resolve(answer.visits[i]!)
@@ -276,6 +289,7 @@ export class RoomPoller {
     this.#lastError = undefined
     this.#state = answer
     this.#askedAt = askedAt
+    if (admissionChannel.hasSubscribers) admissionChannel.publish(admissionOf(answer, this.#client))
     this.queue.update(answer)
     this.#turns = new Set(answer.turns)
     for (const { buyer, visitId } of answer.revoked) this.revoke(buyer, visitId)

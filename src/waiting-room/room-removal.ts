@@ -26,7 +26,9 @@ export class RoomRemoval {
     handle: { incarnation(): string | null; call(): CallOptions },
   ) {
     this.#title = `the waiting room ${JSON.stringify(name)}`
-    const session = new Session(this.#title, { max: Number.POSITIVE_INFINITY, open: 0 }, engine.clock)
+    const gate = { max: Number.POSITIVE_INFINITY, open: 0 }
+    const place = { sale: null, room: name, partition: null }
+    const session = new Session(this.#title, gate, engine.clock, place)
     this.#port = new BatcherSet(lifecycle.room(name), roomRemovalEffects, session)
     this.#index = index
     this.#incarnation = () => handle.incarnation()

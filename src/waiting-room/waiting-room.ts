@@ -3,6 +3,7 @@ import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
+import { reportCalls } from '../telemetry/report-calls.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
 import { joinedUnread, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
@@ -40,6 +41,13 @@ type Placed = Omit<Extract<FinalRoomAnswer<'join'>, { status: 'placed' }>, 'stat
  * may also reject with `TICKET_INVALID` or `PASS_INVALID`.
  */
 export class WaitingRoom extends RoomAdministration implements AdmissionGate {
+  static {
+    const subject = ({ id, sale, context }: WaitingRoom) => ({
+      ...{ sale, room: id, group: null, clock: context.client.clock },
+    })
+    reportCalls(WaitingRoom, subject, ['updates', 'enter', 'close'])
+  }
+
   readonly id: string
   /** The sale whose stock limits admission, if any. */
   readonly sale: string | null

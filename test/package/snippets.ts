@@ -128,6 +128,16 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       prints: ['400 200 {"status":"confirmed"}'],
     },
   ],
+  'src/telemetry/README.md': [
+    {
+      call: `
+        await sale.confirm('').catch(() => {})
+        process.exit(0)`,
+      prints: [
+        'create created\na batch of 2: reserve\nreserve reserved\nreserve reserved\nconfirm INVALID_ARGUMENT\n',
+      ],
+    },
+  ],
   'src/postgres/README.md': [
     {
       call: `

@@ -37,7 +37,9 @@ export class PartitionRemoval {
     const gate = { max: Number.POSITIVE_INFINITY, open: 0 }
     const sale = `the sale ${JSON.stringify(this.#sale)}`
     const name = partitions === 1 ? sale : `partition ${partition} of ${sale}`
-    const open = new BatcherSet(port, removalEffects, new Session(name, gate, this.#engine.clock))
+    const place = { sale: this.#sale, room: null, partition }
+    const session = new Session(name, gate, this.#engine.clock, place)
+    const open = new BatcherSet(port, removalEffects, session)
     this.#open.set(key, open)
     return open
   }
