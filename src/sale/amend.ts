@@ -52,13 +52,21 @@ async function change({ client }: SaleContext, asked: Op<'amend'>, call: CallOpt
     op = { ...op, id }
     return ask()
   }
-  let first = await ask()
-  if (first.status === 'moved') {
-    const start = first
-    first = (await client.resume((parts) => follow(parts, asked.id, start, again, call))).answer
+  for (;;) {
+    const { id } = op
+    let first = await ask()
+    if (first.status === 'moved') {
+      const start = first
+      first = (await client.resume((parts) => follow(parts, id, start, again, call))).answer
+    }
+    const lacking = first
+    if (lacking.status !== 'sold_out' || !client.rebalancer) return { answer: lacking }
+    const end = await client.resumeCall(call, (rebalancer, ask) =>
+      amendWithRebalancing(rebalancer, ask, op, lacking, call),
+    )
+    // Otherwise it was transferred while the units were collected.
+    if (!('answer' in end) || end.answer.status !== 'moved') return end
   }
-  if (first.status !== 'sold_out' || !client.rebalancer) return { answer: first }
-  return client.resumeCall(call, (rebalancer, ask) => amendWithRebalancing(rebalancer, ask, op, first, call))
 }
 
 async function told(

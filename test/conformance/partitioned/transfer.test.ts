@@ -227,6 +227,22 @@ onBothPartitioned((open) => {
     for (const id of ids) expect(await shop.sale.get(id)).toBeDefined()
   })
 
+  test('a hold that is transferred while an amend collects units for it', async () => {
+    const shop = await open({ limitPerBuyer: 10 })
+    const { ann, id } = await onTheWay(shop)
+    let amends = 0
+    const engine = withPartitions(shop.clock.engine, (partition) => ({
+      async run(command, ops, call) {
+        if (command === 'amend' && ++amends === 2) await shop.sale.transfer(id, { to: ann })
+        return partition.run(command, ops, call)
+      },
+    }))
+    const amended = await shop.handle(engine).amend(id, { items: a(7) })
+    expect(amended).toMatchObject({ status: 'amended', reservation: { buyer: ann, items: a(7) } })
+    expect(amends).toBeGreaterThan(2)
+    await shop.audited()
+  })
+
   test('from partition to partition and back: the first id stays good', async () => {
     const shop = await open()
     const { guest, ann, id } = await onTheWay(shop)
