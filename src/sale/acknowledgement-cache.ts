@@ -101,6 +101,12 @@ function stateOf({ state, expiresAt, changes }: StoredReservation, now: number):
   return 'over'
 }
 
+/** A payment beside a reservation's own that was told `refund_due`. */
+export interface AcknowledgedPayment extends FurtherPayment {
+  /** A later id of the reservation, if it was transferred. */
+  readonly laterId?: string | undefined
+}
+
 /** An acknowledged restock. */
 export interface AcknowledgedRestock {
   readonly op: RestockOp
@@ -166,7 +172,7 @@ export class AcknowledgementCache {
   readonly #reservations = new LatestEntries<Known>(
     ({ reservation, refunds }) => bytesOf(reservation) + (refunds?.bytes ?? 0),
   )
-  readonly #payments = new LatestEntries<FurtherPayment>(bytesOfPayment)
+  readonly #payments = new LatestEntries<AcknowledgedPayment>(bytesOfPayment)
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   readonly #moves = new Map<string, MoveOp>()
   readonly #counts = new Map<string, AcknowledgedCount>()
@@ -192,8 +198,10 @@ export class AcknowledgementCache {
   ): void {
     this.#reservations.set(reservation.id, (known) => {
       const refunds = rest.refund ? (known?.refunds ?? new KeyedRefunds()).with(rest.refund) : known?.refunds
+      const latest = known ? later(reservation, known.reservation) : reservation
+      if (known) this.#keepPayment(known, latest)
       return {
-        reservation: known ? later(reservation, known.reservation) : reservation,
+        reservation: latest,
         refundDue: known?.refundDue ?? rest.refundDue ?? null,
         restocked: rest.restocked === true || known?.restocked === true,
         movedTo: rest.movedTo ?? known?.movedTo,
@@ -201,6 +209,15 @@ export class AcknowledgementCache {
         ...(refunds && { refunds }),
       }
     })
+  }
+
+  /** After a rollback another payment may have become the own one of a hold that is over. */
+  #keepPayment(
+    { reservation: { id, paymentId }, refundDue: reason }: Known,
+    latest: StoredReservation,
+  ): void {
+    if (paymentId === null || reason === null || latest.paymentId === paymentId) return
+    this.#payments.set(id + paymentId, () => ({ id, paymentId, reason }))
   }
 
   /**
@@ -221,7 +238,11 @@ export class AcknowledgementCache {
     const isOwn = isOver && reason !== 'duplicate_payment' && reason !== 'refunded'
     this.note(reservation, { refundDue: isOwn ? reason : null })
     if (paymentId !== null && paymentId !== reservation.paymentId && reason !== 'refunded')
-      this.#payments.set(id + paymentId, () => ({ id, paymentId, reason }))
+      this.#payments.set(id + paymentId, () =>
+        id === reservation.id
+          ? { id, paymentId, reason }
+          : { id, paymentId, reason, laterId: reservation.id },
+      )
   }
 
   noteRestock(op: RestockOp, applied: number): void {
@@ -275,7 +296,7 @@ export class AcknowledgementCache {
     yield this.all.filter(({ reservation }) => stateOf(reservation, now) === kind)
   }
 
-  async *furtherPayments(): AsyncGenerator<readonly FurtherPayment[]> {
+  async *furtherPayments(): AsyncGenerator<readonly AcknowledgedPayment[]> {
     yield this.#payments.all
   }
 }

@@ -16,7 +16,7 @@ export function confirm(state: PartitionState, op: Op<'confirm'>, step: Step): A
   const before = entry.further.get(op.paymentId ?? '')
   if (before) return refundDue(entry, before)
   const first = answerOf(entry)
-  if (first) return op.paymentId === null ? first : paidAgain(state, entry, op, op.paymentId, first, overdue)
+  if (first) return op.paymentId === null ? first : paidAgain(state, entry, op, op.paymentId, first, step)
   if (entry.reservation.state !== 'held')
     return overdue ? retry : confirmEnded(state, entry, op, bypassFreeze)
   if (op.told) return notFound
@@ -57,11 +57,12 @@ function paidAgain(
   { told }: Op<'confirm'>,
   paymentId: string,
   first: Answer<'confirm'>,
-  overdue: boolean,
+  { overdue, bypassFreeze }: Step,
 ): Answer<'confirm'> {
   const own = entry.reservation.paymentId
   if (own === paymentId) return first
-  if (entry.earlier !== null && !told) return { status: 'earlier', id: entry.earlier }
+  if (own !== null && entry.earlier !== null && !told && !bypassFreeze)
+    return { status: 'earlier', id: entry.earlier }
   if (overdue) return retry
   if (own === null && !told) {
     state.recordPaymentId(entry, paymentId)

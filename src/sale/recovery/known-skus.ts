@@ -1,7 +1,8 @@
-import type { FurtherPayment, MoveOp } from '../../engine/engine.js'
+import type { MoveOp } from '../../engine/engine.js'
 import type {
   Acknowledged,
   AcknowledgedCount,
+  AcknowledgedPayment,
   AcknowledgedRestock,
   AcknowledgedState,
 } from '../acknowledgement-cache.js'
@@ -32,7 +33,7 @@ export class KnownSkus implements RecoverySource {
   }
 
   /** A payment of a reservation that is unknown changes nothing. */
-  furtherPayments(): AsyncIterable<readonly FurtherPayment[]> {
+  furtherPayments(): AsyncIterable<readonly AcknowledgedPayment[]> {
     return this.#source.furtherPayments()
   }
 

@@ -4,7 +4,6 @@ import { addUnits, commonUnits, isSameCart } from '../../engine/carts.js'
 import type {
   Cart,
   FinalAnswer,
-  FurtherPayment,
   KeyedRefund,
   MoveOp,
   Op,
@@ -14,6 +13,7 @@ import type {
 import type {
   Acknowledged,
   AcknowledgedCount,
+  AcknowledgedPayment,
   AcknowledgedRestock,
   AcknowledgedState,
 } from '../acknowledgement-cache.js'
@@ -41,7 +41,7 @@ export interface RecoverySource {
    */
   reservations(kind: AcknowledgedState, now: number): AsyncIterable<readonly Acknowledged[]>
   /** The payments beside the reservations' own that were told `refund_due`, in batches. */
-  furtherPayments(): AsyncIterable<readonly FurtherPayment[]>
+  furtherPayments(): AsyncIterable<readonly AcknowledgedPayment[]>
 }
 
 /** Sends one command to its partition, bypassing the freeze. */
@@ -165,9 +165,12 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
 }
 
 /** `told`: whatever became of the reservation, this payment is never confirmed. */
-async function tellAgain({ id, paymentId, reason }: FurtherPayment, recover: Recover): Promise<boolean> {
+async function tellAgain(payment: AcknowledgedPayment, recover: Recover): Promise<boolean> {
+  const { id, laterId, paymentId, reason } = payment
   const op = { id, buyer: null, paymentId, final: true, told: reason }
-  return (await recover('confirm', op)).status !== 'not_found'
+  if ((await recover('confirm', op)).status !== 'not_found') return true
+  // No source may know the record that it had then.
+  return laterId !== undefined && (await recover('confirm', { ...op, id: laterId })).status !== 'not_found'
 }
 
 /** A payment was answered that it must be given back, or was given back. */

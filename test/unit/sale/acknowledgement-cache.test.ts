@@ -162,6 +162,16 @@ test('of a reservation whose payment must be refunded the first reason, and each
   for await (const batch of memory.furtherPayments()) expect(batch).toEqual([])
 })
 
+test('a payment that was told refund_due stays, if after a rollback another one is the own', async () => {
+  const memory = new AcknowledgementCache()
+  const released = reservation('a', { state: 'released', paymentId: 'p1' })
+  memory.noteRefundDue(released, 'p1', 'released')
+  memory.note({ ...released, paymentId: 'p2' })
+  const payments = []
+  for await (const batch of memory.furtherPayments()) payments.push(...batch)
+  expect(payments).toEqual([{ id: 'a', paymentId: 'p1', reason: 'released' }])
+})
+
 test('a payment id that was ever known stays, whatever the order of the answers', () => {
   const memory = new AcknowledgementCache()
   memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))

@@ -45,8 +45,8 @@ end
 local function paid_again(record, bucket, in_archive, payment, final)
   local known = further_payment(record, bucket, payment)
   if known then return known end
-  local earlier = earlier_of(record, bucket)
-  if earlier ~= '' and final <= 1 then return 'N', { earlier } end
+  local earlier = record[PAYMENT] == '' and '' or earlier_of(record, bucket)
+  if earlier ~= '' and final <= 1 and bypass_freeze == 0 then return 'N', { earlier } end
   if late then return 'T' end
   local state = record[STATE]
   if record[PAYMENT] == '' and final <= 1 then
