@@ -86,7 +86,9 @@ async function give(parts: Parts, id: string, { to, from, newId }: Wish, call: C
       const reservation = await whereNow(parts, answer, call)
       // A recovery may have accepted its loss.
       if (!reservation) return { answer: { status: 'not_found' }, sender }
-      return { answer: { status: 'transferred', reservation, replayed: true }, sender }
+      // The connection may have delivered this request twice.
+      const replayed = answer.next !== wish.newId
+      return { answer: { status: 'transferred', reservation, replayed }, sender }
     } else {
       present = answer.next
     }

@@ -30,6 +30,13 @@ export type StoryCall =
       /** A part of the order. */
       readonly items?: readonly Item[] | undefined
     }
+  | {
+      readonly do: 'transfer'
+      readonly id: string
+      readonly to: string
+      /** The buyer who must have it. */
+      readonly from: string | null
+    }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
 
 /**
@@ -58,6 +65,8 @@ export function describeCall(call: StoryCall): string {
       return `release(${call.id}${given(call.buyer)})`
     case 'refund':
       return `refund(${call.id}${partOf(call)}${call.restock ? ', restock' : ''})`
+    case 'transfer':
+      return `transfer(${call.id} to ${call.to}${call.from === null ? '' : `, from ${call.from}`})`
     case 'restock':
       return `restock(${call.quantity} ${call.sku}, key ${call.key})`
   }

@@ -18,8 +18,10 @@ export class Shop {
   readonly #stock: Readonly<Record<string, number>>
   readonly #limit: number | undefined
   readonly #transcript: Transcript
-  /** The latest answer for each reservation. */
+  /** The latest answer for each reservation, by the first of its ids. */
   readonly #answered = new Map<string, Reservation>()
+  /** The first id of each reservation that was transferred, by its later ones. */
+  readonly #firstIds = new Map<string, string>()
   readonly #byKey = new Map<string, string>()
   readonly #confirmed = new Set<string>()
   readonly #due = new Set<string>()
@@ -46,6 +48,7 @@ export class Shop {
     // Wait for all requests before reporting: one still under way would run into the next story.
     const results = await Promise.allSettled(group.map((step) => this.#step(step, known)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
+    for (const id of new Set(this.#firstIds.values())) await this.#lookUp(id)
     await this.#check()
   }
 
@@ -69,7 +72,10 @@ export class Shop {
       await sleep(10)
     } else if (step.do === 'reserve') await this.#reserve(step)
     else if (step.do === 'restock') await this.#restock(step)
-    else if (known.length > 0) await this.#settle(step, known[step.which % known.length]!)
+    else if (known.length > 0) {
+      const id = known[step.which % known.length]!
+      await (step.do === 'transfer' ? this.#transfer(step, id) : this.#settle(step, id))
+    }
   }
 
   async #reserve({ buyer, items, key, holdMs }: Extract<Step, { do: 'reserve' }>): Promise<void> {
@@ -80,20 +86,36 @@ export class Shop {
     const { reservation } = result
     if (key !== undefined) {
       const first = this.#byKey.get(`${buyer} ${key}`) ?? reservation.id
+      // One that was transferred has no key.
       demand(
-        first === reservation.id,
+        first === reservation.id || reservation.key === null,
         `the key ${key} of ${buyer} made two reservations, ${first} and ${reservation.id}`,
       )
       this.#byKey.set(`${buyer} ${key}`, first)
-    }
-    this.#hear(reservation)
+      this.#hear(reservation, first)
+    } else this.#hear(reservation)
   }
 
   async #restock({ sku, quantity, key }: Extract<Step, { do: 'restock' }>): Promise<void> {
     await this.#ask({ do: 'restock', sku, quantity, key }, (handle) => handle.restock({ sku, quantity, key }))
   }
 
-  async #settle(step: Extract<Step, { which: number }>, id: string): Promise<void> {
+  async #transfer({ to }: Extract<Step, { do: 'transfer' }>, id: string): Promise<void> {
+    const result = await this.#ask({ do: 'transfer', id, to, from: null }, (handle) =>
+      handle.transfer(id, { to }),
+    )
+    demand(result.status !== 'not_found', `${id} was answered before, and is not found now`)
+    if ('reservation' in result) this.#hear(result.reservation, id)
+  }
+
+  /** Of several transfers at once, which was the last is not known. */
+  async #lookUp(id: string): Promise<void> {
+    const present = await this.#handle().get(id)
+    demand(present !== undefined, `${id} was transferred, and is not found now`)
+    this.#answered.set(id, present!)
+  }
+
+  async #settle(step: Extract<Step, { restock: boolean; which: number }>, id: string): Promise<void> {
     const { restock } = step
     const result =
       step.do === 'confirm'
@@ -111,7 +133,7 @@ export class Shop {
     }
     if (result.status === 'refund_due') this.#due.add(id)
     if (result.status === 'refunded') this.#confirmed.delete(id)
-    this.#hear(result.reservation)
+    this.#hear(result.reservation, id)
   }
 
   /** Sends one request by the next handle, and records its answer. */
@@ -134,11 +156,12 @@ export class Shop {
    * The last of several concurrent answers need not be the newest: here an ended reservation stays
    * ended.
    */
-  #hear(reservation: Reservation): void {
-    const before = this.#answered.get(reservation.id)
+  #hear(reservation: Reservation, first = reservation.id): void {
+    if (reservation.id !== first) this.#firstIds.set(reservation.id, first)
+    const before = this.#answered.get(first)
     if (before && rank(before) > rank(reservation)) return
-    this.#answered.set(reservation.id, reservation)
-    if (reservation.state === 'refunded') this.#confirmed.delete(reservation.id)
+    this.#answered.set(first, reservation)
+    if (reservation.state === 'refunded') this.#confirmed.delete(first)
   }
 
   async #check(): Promise<void> {

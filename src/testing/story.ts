@@ -12,6 +12,7 @@ export type Step =
     }
   /** `which`: an index into the reservations made before this group, modulo their number. */
   | { readonly do: 'confirm' | 'release' | 'refund'; readonly which: number; readonly restock: boolean }
+  | { readonly do: 'transfer'; readonly which: number; readonly to: string }
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
   | { readonly do: 'wait' }
 
@@ -57,6 +58,7 @@ export function storyArbitrary<A>(fc: FastCheck): A {
 }
 
 function steps(fc: FastCheckModule) {
+  const buyer = fc.constantFrom('u1', 'u2', 'u3', 'u4')
   const cart = fc.array(
     fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ min: 1, max: 3 }) }),
     { minLength: 1, maxLength: 3 },
@@ -66,7 +68,7 @@ function steps(fc: FastCheckModule) {
       weight: 6,
       arbitrary: fc.record({
         do: fc.constant('reserve' as const),
-        buyer: fc.constantFrom('u1', 'u2', 'u3', 'u4'),
+        buyer,
         items: cart,
         key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined }),
         holdMs: fc.constantFrom(5, 60_000, 60_000),
@@ -80,6 +82,7 @@ function steps(fc: FastCheckModule) {
         restock: fc.boolean(),
       }),
     },
+    fc.record({ do: fc.constant('transfer' as const), which: fc.nat(20), to: buyer }),
     fc.record({
       do: fc.constant('restock' as const),
       sku: fc.constantFrom(...SKUS),

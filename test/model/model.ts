@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Call } from './call.js'
 import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
 import { updated } from './rules.js'
-import { changed, countsAt, latest, type Sale, stateAt } from './sale.js'
+import { changed, countsAt, latest, type Sale, stateAt, whereNow } from './sale.js'
+import { transfer } from './transfers.js'
 
 /**
  * The rules of a sale, in one place and in their plainest form. The history checker of the
@@ -28,8 +29,10 @@ export function carryOut(sale: Sale, call: Call, now: number, request: object, f
       return extend(sale, call, now)
     case 'refund':
       return refund(sale, call, now)
+    case 'transfer':
+      return transfer(sale, call, now, request, fresh)
     case 'get': {
-      const known = sale.known.get(call.id)
+      const known = whereNow(sale, call.id)
       const answer = known ? { status: 'found', reservation: latest(known, now) } : { status: 'not_found' }
       return { answer, after: sale }
     }

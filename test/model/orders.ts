@@ -10,6 +10,7 @@ import {
   stateAt,
   takenBy,
   unitsIn,
+  whereNow,
   withKnown,
 } from './sale.js'
 
@@ -19,9 +20,9 @@ export interface Result {
   readonly after: Sale
 }
 
-type CallOf<D extends Call['do']> = Extract<Call, { do: D }>
+export type CallOf<D extends Call['do']> = Extract<Call, { do: D }>
 
-const notFound = { status: 'not_found' }
+export const notFound = { status: 'not_found' }
 
 export function reserve(
   sale: Sale,
@@ -37,13 +38,15 @@ export function reserve(
   const items = summed(call.items, [...sale.present.limits.keys()])
   const all = [...sale.known.values()]
   const own = all.find(({ by }) => by === request)
-  if (own) return answered({ status: 'reserved', reservation: latest(own, now), replayed: false })
-  const earlier =
-    key === null ? undefined : all.find(({ reservation: r }) => r.buyer === buyer && r.key === key)
+  if (own && !own.movedTo)
+    return answered({ status: 'reserved', reservation: latest(own, now), replayed: false })
+  const ofKey = all.find(({ reservation: r }) => key !== null && r.buyer === buyer && r.key === key)
+  const earlier = own ?? ofKey
   if (earlier) {
-    const reservation = latest(earlier, now)
+    const { id } = earlier.reservation
     if (JSON.stringify(earlier.first) !== JSON.stringify(items))
-      return answered({ status: 'threw', code: 'IDEMPOTENCY_CONFLICT', reservations: [reservation.id] })
+      return answered({ status: 'threw', code: 'IDEMPOTENCY_CONFLICT', reservations: [id] })
+    const reservation = latest(whereNow(sale, id)!, now)
     return answered(
       isActive(reservation)
         ? { status: 'reserved', reservation, replayed: true }
@@ -165,18 +168,18 @@ export function release(sale: Sale, call: CallOf<'release'>, now: number): Resul
   }
 }
 
-export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number): Result {
-  const known = sale.known.get(id)
+export function extend(sale: Sale, call: CallOf<'extend'>, now: number): Result {
+  const known = whereNow(sale, call.id)
   if (!known) return { answer: notFound, after: sale }
   const reservation = latest(known, now)
-  const { state, createdAt, expiresAt } = reservation
+  const { id, state, createdAt, expiresAt } = reservation
   if (state === 'expired')
     return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
   if (state !== 'held') {
     const status = state === 'released' ? 'already_released' : 'already_confirmed'
     return { answer: { status, reservation }, after: sale }
   }
-  const wanted = Math.min(now + holdMs, createdAt + sale.present.maxHoldMs)
+  const wanted = Math.min(now + call.holdMs, createdAt + sale.present.maxHoldMs)
   if (wanted <= expiresAt) return { answer: { status: 'extended', reservation }, after: sale }
   const extended = { ...reservation, expiresAt: wanted }
   return {
@@ -186,7 +189,7 @@ export function extend(sale: Sale, { id, holdMs }: CallOf<'extend'>, now: number
 }
 
 export function refund(sale: Sale, call: CallOf<'refund'>, now: number): Result {
-  const known = sale.known.get(call.id)
+  const known = whereNow(sale, call.id)
   if (!known) return { answer: notFound, after: sale }
   const { restock, key } = call
   const part = call.items && summed(call.items, [...sale.present.limits.keys()])
@@ -210,7 +213,7 @@ export function refund(sale: Sale, call: CallOf<'refund'>, now: number): Result 
   const refunded: Reservation =
     rest.length > 0 ? { ...reservation, items: rest } : { ...reservation, state: 'refunded' }
   const refunds = key === undefined ? known.refunds : new Map(known.refunds).set(key, asked)
-  const after = withKnown(sale, now, call.id, { ...known, reservation: refunded, refunds })
+  const after = withKnown(sale, now, reservation.id, { ...known, reservation: refunded, refunds })
   const totals = new Map(sale.totals)
   if (!restock) for (const { sku, quantity } of taken) totals.set(sku, totals.get(sku)! - quantity)
   return {
@@ -220,14 +223,14 @@ export function refund(sale: Sale, call: CallOf<'refund'>, now: number): Result 
 }
 
 /** A hold that a change has looked at and found expired stays so. */
-function expiredIn(sale: Sale, { reservation }: Known, now: number): Sale {
+export function expiredIn(sale: Sale, { reservation }: Known, now: number): Sale {
   return reservation.state === 'held' && now >= reservation.expiresAt && now > sale.now
     ? changed(sale, now, {})
     : sale
 }
 
 function findOwn(sale: Sale, { id, buyer }: { id: string; buyer: string | null }): Known | undefined {
-  const known = sale.known.get(id)
+  const known = whereNow(sale, id)
   return buyer === null || known?.reservation.buyer === buyer ? known : undefined
 }
 
@@ -249,6 +252,24 @@ function outsideTimes(sale: Sale, items: readonly Item[], now: number): Answer |
 
 /** @param hold The hold in whose place these items come. */
 function refusalOf(
+  sale: Sale,
+  buyer: string,
+  items: readonly Item[],
+  now: number,
+  hold?: Reservation,
+): Answer | undefined {
+  const overLimit = overLimitOf(sale, buyer, items, now, hold)
+  if (overLimit) return overLimit
+  for (const { sku, quantity } of items) {
+    const { available, held, owed = 0 } = countsAt(sale, sku, now)
+    if (available < quantity - unitsIn(hold?.items ?? [], sku))
+      return { status: 'sold_out', sku, available, mayReturn: held > owed }
+  }
+  return undefined
+}
+
+/** @param hold The hold in whose place these items come. */
+export function overLimitOf(
   sale: Sale,
   buyer: string,
   items: readonly Item[],
@@ -279,11 +300,6 @@ function refusalOf(
       ...{ status: 'limit_exceeded', sku: skus.find(grows)!, limit, taken },
       ...{ reservations: others.map(({ id }) => id), skus: skus.filter(has) },
     }
-  }
-  for (const { sku, quantity } of items) {
-    const { available, held, owed = 0 } = countsAt(sale, sku, now)
-    if (available < quantity - unitsIn(before, sku))
-      return { status: 'sold_out', sku, available, mayReturn: held > owed }
   }
   return undefined
 }

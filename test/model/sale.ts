@@ -16,6 +16,8 @@ export interface Known {
   readonly further: ReadonlyMap<string, string>
   /** What was asked for by its refunds with a key, as text. */
   readonly refunds: ReadonlyMap<string, string>
+  /** Once it was transferred: where it went, and to whom. */
+  readonly movedTo?: { readonly id: string; readonly receiver: string }
 }
 
 /**
@@ -81,6 +83,13 @@ export function withKnown(sale: Sale, now: number, name: string, known: Known): 
   return changed(sale, now, { known: new Map(sale.known).set(name, known) })
 }
 
+/** A reservation by any of its ids, under the one that it has now. */
+export function whereNow(sale: Sale, id: string): Known | undefined {
+  let known = sale.known.get(id)
+  while (known?.movedTo) known = sale.known.get(known.movedTo.id)
+  return known
+}
+
 /**
  * The reservation at a moment: a hold past its time has expired, whether or not a call has looked.
  */
@@ -129,8 +138,8 @@ export function unitsIn(items: readonly Item[], sku: string): number {
 /** The whole sale as text: two sales with the same text have the same future. */
 export function textOf(sale: Sale): string {
   const known = [...sale.known].map(
-    ([name, { reservation, late, due, further, refunds }]) =>
-      `${name} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()} ${[...refunds].sort()} ${reservation.items.map(({ sku, quantity }) => `${quantity} ${sku}`)}`,
+    ([name, { reservation, late, due, further, refunds, movedTo }]) =>
+      `${name} ${movedTo?.id} ${reservation.buyer} ${reservation.state} ${reservation.createdAt} ${reservation.expiresAt} ${reservation.paymentId} ${late} ${due} ${[...further].sort()} ${[...refunds].sort()} ${reservation.items.map(({ sku, quantity }) => `${quantity} ${sku}`)}`,
   )
   const restocks = [...sale.restocks].map(([key, { applied }]) => `${key} ${applied}`)
   const moves = [...sale.moves].map(([key, { applied }]) => `${key} ${applied}`)

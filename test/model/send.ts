@@ -28,6 +28,10 @@ export async function send(
       return { ...(await sale.extend(call.id, { holdMs: call.holdMs, ...options })) }
     case 'refund':
       return { ...(await sale.refund(call.id, { ...refundOf(call), ...options })) }
+    case 'transfer': {
+      const from = call.from === null ? {} : { from: call.from }
+      return { ...(await sale.transfer(call.id, { to: call.to, ...from, ...options })) }
+    }
     case 'get': {
       const reservation = await sale.get(call.id, options)
       return reservation ? { status: 'found', reservation } : { status: 'not_found' }

@@ -14,11 +14,14 @@ export class Promises {
   readonly #due: Set<string>
   /** Payments that were told `refund_due`: reservation, payment and reason. */
   readonly #payments: Map<string, unknown>
+  /** The first id of reservations that were transferred, by each later one. */
+  readonly #firstIds: Map<string, string>
 
   constructor(before?: Promises) {
     this.#told = new Map(before ? before.#told : [])
     this.#due = new Set(before ? before.#due : [])
     this.#payments = new Map(before ? before.#payments : [])
+    this.#firstIds = new Map(before ? before.#firstIds : [])
   }
 
   /** What was promised after these answers too, given in this order. */
@@ -32,8 +35,11 @@ export class Promises {
     const { reservation } = answer
     if (!reservation) return
     const asked = describeCall(call)
-    this.#hearPayment(answer, reservation, call)
-    const { id, state } = reservation
+    if (call.do === 'transfer' && answer.status === 'transferred')
+      this.#firstIds.set(reservation.id, this.#firstIdOf(call.id))
+    const id = this.#firstIdOf(reservation.id)
+    this.#hearPayment(answer, { ...reservation, id }, call)
+    const { state } = reservation
     const before = this.#told.get(id)?.state
     const story = () => `${id} was told to be ${before}, then ${asked} answered ${answer.status}, ${state}`
     if (before === 'confirmed')
@@ -44,6 +50,10 @@ export class Promises {
       demand(state !== 'confirmed' && state !== 'held', 'promise', () => `${story()} after refund_due`)
     if (answer.status === 'refund_due' && (state === 'expired' || state === 'released')) this.#due.add(id)
     this.#told.set(id, reservation)
+  }
+
+  #firstIdOf(id: string): string {
+    return this.#firstIds.get(id) ?? id
   }
 
   /** A payment that was told `refund_due` is told so for ever, for the same reason. */

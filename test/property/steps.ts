@@ -3,6 +3,7 @@ import type { LimitRule, RulesUpdate, SaleRules } from '../../src/index.js'
 import { START } from '../support/engines.js'
 import { confirm, describe, type Operation, release, reserve } from './operations.js'
 import { refunds } from './refunds.js'
+import { transfers } from './transfers.js'
 import { HANDLES, type Request, type World } from './world.js'
 
 /** One step of a story: something that happens to the sale. */
@@ -229,7 +230,7 @@ function operations(alone: boolean): fc.Arbitrary<Operation> {
   const amount = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: -4, max: -1 }))
   return fc.oneof(
     weighted(12, reserves(alone ? ['a', 'a', 'a', 'b', 'c', 'd'] : ['a', 'a', 'a', 'b', 'c'])),
-    ...(alone ? [weighted(3, updates())] : []),
+    ...(alone ? [weighted(3, updates()), weighted(6, transfers(places, buyers))] : []),
     weighted(
       7,
       fc.tuple(places, payment, buyer).map(([place, paid, own]) => confirm(place, { ...paid, ...own })),

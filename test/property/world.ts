@@ -294,6 +294,7 @@ async function warmUp(engine: TimedEngine['engine']): Promise<void> {
     sale.release(NOBODYS),
     sale.extend(NOBODYS, { holdMs: 1 }),
     sale.refund(NOBODYS, { restock: true }),
+    sale.transfer(NOBODYS, { to: 'ann' }),
     sale.get(NOBODYS),
     sale.reservationsOf('nobody'),
     sale.restock({ sku: 'a', quantity: 1, key: 'warm-up' }),

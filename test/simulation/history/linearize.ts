@@ -168,8 +168,9 @@ class Search {
     return moves.sort((a, b) => turn(a) - turn(b) || a.at - b.at)
   }
 
-  #carryOut(sale: Sale, { operation }: Step, at: number) {
-    const fresh = this.#mentions.madeBy(operation)?.id ?? `unheard of, ${operation.invoked.order}`
+  #carryOut(sale: Sale, { operation, execution }: Step, at: number) {
+    const made = execution?.makes ?? this.#mentions.madeBy(operation)?.id
+    const fresh = made ?? `unheard of, ${operation.invoked.order}`
     return carryOut(sale, operation.call, at, operation, fresh)
   }
 
@@ -221,6 +222,7 @@ const idle: ReadonlySet<string> = new Set([
   'key_spent',
   'already_confirmed',
   'already_released',
+  'already_refunded',
 ])
 
 function changesNothing({ call, outcome }: Operation): boolean {

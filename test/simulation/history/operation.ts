@@ -6,6 +6,8 @@ export interface Execution {
   readonly at: number
   /** Its place among all executions. Only a hint at what to try first; nothing is decided by it. */
   readonly order: number
+  /** The id of the record that a transfer makes. */
+  readonly makes?: string | undefined
 }
 
 export type Outcome =

@@ -51,7 +51,8 @@ export class Mentions {
       if (outcome.kind !== 'ok') continue
       const { reservation, replayed } = outcome.answer
       if (!reservation) continue
-      if (call.do === 'reserve' && replayed === false) this.#byRequest.set(invoked.order, reservation)
+      const makes = call.do === 'reserve' || call.do === 'transfer'
+      if (makes && replayed === false) this.#byRequest.set(invoked.order, reservation)
       if (reservation.key === null) continue
       const name = JSON.stringify([reservation.buyer, reservation.key])
       if (!this.#byKey.has(name)) this.#byKey.set(name, reservation)
@@ -60,9 +61,8 @@ export class Mentions {
 
   /** The reservation this request made, if it made one and anybody heard of it. */
   madeBy({ call, invoked }: Operation): Reservation | undefined {
-    if (call.do !== 'reserve') return undefined
     const own = this.#byRequest.get(invoked.order)
-    if (own || call.key === null) return own
+    if (own || call.do !== 'reserve' || call.key === null) return own
     return this.#byKey.get(JSON.stringify([call.buyer, call.key]))
   }
 }

@@ -1,6 +1,8 @@
+import type { Entry } from '../../../src/memory-engine/sale/entry.js'
 import type { SkuCounts } from '../../../src/sale/results.js'
 import { type Answer, type Call, describeAnswer, describeCall } from '../../model/call.js'
 import { demand } from '../../model/violation.js'
+import { onTheWay } from './moves.js'
 import type { SimulatedProcess } from './process.js'
 import type { Recorded } from './recorder.js'
 import type { SaleWorld } from './sale-world.js'
@@ -58,7 +60,8 @@ export class Liveness {
     await this.#stats()
     const { agenda, server } = this.#sale.world
     const left = this.#sale.machines.map(({ state }) => {
-      const held = state.entries.filter(({ reservation }) => reservation.state === 'held')
+      const isHeld = ({ reservation, moved }: Entry) => (moved?.state ?? reservation.state) === 'held'
+      const held = state.entries.filter(isHeld)
       const last = Math.max(0, ...held.map(({ reservation }) => reservation.expiresAt))
       return 2 * (last - Math.max(state.now, server.clock()))
     })
@@ -72,8 +75,8 @@ export class Liveness {
     const { agenda, server } = this.#sale.world
     if (opensAt !== undefined) await agenda.sleep(Number(opensAt) - server.clock())
     for (const [sku, { available, inTransit }] of Object.entries(counts)) {
-      // What somebody who died has left on its way is sold too.
-      const units = available + inTransit
+      // What somebody who died has left on its way is sold too, but for orders.
+      const units = available + inTransit - this.#ordersOnTheWay(sku)
       for (let unit = 0; unit <= units; unit++) {
         const items = [{ sku, quantity: 1 }]
         const call: Call = { do: 'reserve', buyer: `last ${sku} ${unit}`, items, key: 'last', holdMs: null }
@@ -89,6 +92,14 @@ export class Liveness {
           await this.#ask({ do: 'confirm', id: answer.reservation!.id, buyer: null, paymentId: null })
       }
     }
+  }
+
+  #ordersOnTheWay(sku: string): number {
+    const { skus } = this.#sale.machines[0]!.state.rules
+    return onTheWay(this.#sale.machines)
+      .filter(({ moved }) => moved.state === 'confirmed')
+      .flatMap(({ entry }) => entry.reservation.cart)
+      .reduce((sum, [place, quantity]) => sum + (skus[place]!.sku === sku ? quantity : 0), 0)
   }
 
   async #audit(): Promise<void> {

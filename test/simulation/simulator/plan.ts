@@ -79,6 +79,8 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
       return { do: 'extend', id, holdMs: random.pick([50, 500, 10_000]) }
     case 'refund':
       return { do: 'refund', id, restock: random.chance(0.5), ...drawPart(skus, random) }
+    case 'transfer':
+      return { do: 'transfer', id, to: buyer, from: random.chance(0.2) ? `u${random.whole(1, 4)}` : null }
     case 'get':
       return { do: 'get', id }
     case 'restock': {
@@ -97,6 +99,7 @@ const kinds: readonly Exclude<Call['do'], 'create' | 'list' | 'setTotal' | 'move
   ...Array<'confirm'>(5).fill('confirm'),
   ...Array<'release'>(3).fill('release'),
   ...Array<'amend'>(3).fill('amend'),
+  ...Array<'transfer'>(3).fill('transfer'),
   ...(['extend', 'extend', 'refund', 'refund', 'refund', 'get', 'restock', 'control', 'stats'] as const),
 ]
 const actions = ['pause', 'resume', 'resume', 'resume', 'end'] as const

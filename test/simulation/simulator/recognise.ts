@@ -36,6 +36,10 @@ export function isOf(call: Call, command: string, op: object, skus: readonly str
         item.key === call.key &&
         (call.items ? sameUnits(call.items, (item.cart ?? []) as Cart, skus) : item.cart === undefined)
       )
+    case 'transfer': {
+      const { receiver, from } = (item.wish ?? {}) as { receiver?: string; from?: string | null }
+      return item.id === call.id && receiver === call.to && from === call.from
+    }
     case 'list':
       return item.buyer === call.buyer && item.after === call.id && item.most === call.limit
     case 'get':

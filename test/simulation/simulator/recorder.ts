@@ -6,6 +6,11 @@ import type { Execution, Operation, Outcome, Stamp } from '../history/operation.
 import type { SimulatedProcess } from './process.js'
 import { isOf } from './recognise.js'
 
+/** The new id that a request to transfer brings along. */
+function madeBy(op: object): string | undefined {
+  return (op as { readonly wish?: { readonly newId: string } | null }).wish?.newId
+}
+
 /** An operation under way, or over. */
 export interface Recorded {
   readonly process: SimulatedProcess
@@ -31,6 +36,7 @@ export class Recorder {
   readonly all: Recorded[] = []
   readonly #agenda: Agenda
   readonly #skus: readonly string[]
+  readonly #leadsTo: (from: string, to: string) => boolean
   readonly #pending = new Set<Recorded>()
   readonly #byOp = new WeakMap<object, Recorded>()
   #order = 0
@@ -40,10 +46,18 @@ export class Recorder {
    */
   #latest: { process: SimulatedProcess; now: number; order: number } | undefined
 
-  /** @param skus Of the sale, in the order of their names. */
-  constructor(agenda: Agenda, skus: readonly string[]) {
+  /**
+   * @param skus Of the sale, in the order of their names.
+   * @param leadsTo Whether a reservation with the first id has come to have the second.
+   */
+  constructor(
+    agenda: Agenda,
+    skus: readonly string[],
+    leadsTo: (from: string, to: string) => boolean = (from, to) => from === to,
+  ) {
     this.#agenda = agenda
     this.#skus = skus
+    this.#leadsTo = leadsTo
   }
 
   get pending(): ReadonlySet<Recorded> {
@@ -87,21 +101,28 @@ export class Recorder {
   sent(process: SimulatedProcess, command: string, ops: readonly object[]): void {
     for (const op of ops) {
       if (this.#byOp.has(op)) continue
-      for (const operation of this.#pending) {
-        if (operation.process !== process || operation.sent || !isOf(operation.call, command, op, this.#skus))
-          continue
-        operation.sent = true
-        this.#byOp.set(op, operation)
-        break
-      }
+      const own = [...this.#pending].filter((operation) => operation.process === process)
+      const operation =
+        own.find(({ sent, call }) => !sent && isOf(call, command, op, this.#skus)) ??
+        own.find(({ sent, call }) => sent && this.#goesOn(call, command, op))
+      if (!operation) continue
+      operation.sent = true
+      this.#byOp.set(op, operation)
     }
+  }
+
+  /** The reservation was transferred: the call asks for it once more, where it has gone to. */
+  #goesOn(call: Call, command: string, op: object): boolean {
+    const { id } = op as { readonly id?: string }
+    if (id === undefined || !('id' in call) || call.id === null || !this.#leadsTo(call.id, id)) return false
+    return isOf({ ...call, id }, command, op, this.#skus)
   }
 
   executed(ops: readonly object[], { deadline }: Sending, reply: Reply<unknown>, order: number): void {
     // After its deadline a command does nothing: that is promised, so it counts as not executed.
     if (reply.outcome !== 'done' || reply.clock > deadline) return
     for (const [i, op] of ops.entries())
-      this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000 })
+      this.#byOp.get(op)?.executions.push({ at: reply.now, order: order + i / 1_000, makes: madeBy(op) })
   }
 
   answered(process: SimulatedProcess, { now }: Reply<unknown>, order: number): void {

@@ -4,6 +4,7 @@ import { type Answer, type Call, describeAnswer, describeCall, ShortIds } from '
 import { send } from '../../model/send.js'
 import { demand, Violation } from '../../model/violation.js'
 import type { Fault } from './faults.js'
+import { leadsTo } from './moves.js'
 import type { Observer } from './network.js'
 import { drawPlan, type Plan } from './plan.js'
 import type { SimulatedProcess } from './process.js'
@@ -59,7 +60,9 @@ export class SaleWorld {
       return options.bug?.machine?.(machine) ?? machine
     })
     this.#watch = new Watch(this.machines, clock, () => this.world.agenda.now)
-    this.recorder = new Recorder(this.world.agenda, [...this.plan.skus].sort())
+    this.recorder = new Recorder(this.world.agenda, [...this.plan.skus].sort(), (from, to) =>
+      leadsTo(this.machines, from, to),
+    )
   }
 
   /** Ids anybody has been told, the latest last. */

@@ -4,6 +4,7 @@ import type { Item, Reservation } from '../../../src/sale/results.js'
 import type { Answer } from '../../model/call.js'
 import { checkCounts } from '../../model/counts.js'
 import { demand } from '../../model/violation.js'
+import { onTheWay, whereNow } from './moves.js'
 import type { SaleMachine } from './sale-machine.js'
 
 interface Told {
@@ -81,6 +82,12 @@ export class Watch {
    */
   #together(made: readonly PartitionState[]): void {
     const { skus } = made[0]!.rules
+    const carried = new Map<number, number>()
+    for (const { entry, moved } of onTheWay(this.#machines)) {
+      const { cart, expiresAt } = entry.reservation
+      if (moved.state === 'held' && expiresAt <= this.#clock()) continue
+      for (const [place, quantity] of cart) carried.set(place, (carried.get(place) ?? 0) + quantity)
+    }
     const units = skus.map(({ sku }, place) => {
       const sumOf = (count: 'inTransit' | 'total') =>
         made.reduce((sum, { stock }) => sum + stock.of(place)[count], 0)
@@ -92,7 +99,7 @@ export class Watch {
         const { total, held, confirmed } = stock.of(place)
         return sum + total - held - confirmed
       }, 0)
-      return unsold + expired
+      return unsold + expired - (carried.get(place) ?? 0)
     })
     const last = this.#samples.at(-1)
     if (last?.units.join() !== units.join()) this.#samples.push({ ms: this.#elapsed(), units })
@@ -111,12 +118,14 @@ export class Watch {
   #recount({ rules, stock, entries }: PartitionState, taken: Map<string, number>): void {
     for (const [place, { sku, limit }] of rules.skus.entries()) {
       const units = { held: 0, confirmed: 0 }
-      for (const { reservation } of entries) {
+      for (const { reservation, moved } of entries) {
         const { state, buyer } = reservation
-        if (state !== 'held' && state !== 'confirmed') continue
+        // On its way it counts for its sender all the same.
+        const isLeaving = moved !== undefined && !moved.settled
+        if (state !== 'held' && state !== 'confirmed' && !isLeaving) continue
         for (const [line, quantity] of reservation.cart) {
           if (line !== place) continue
-          units[state] += quantity
+          if (state === 'held' || state === 'confirmed') units[state] += quantity
           const slot = `${buyer} ${sku}`
           const own = (taken.get(slot) ?? 0) + quantity
           taken.set(slot, own)
@@ -132,9 +141,9 @@ export class Watch {
   }
 
   #keep({ reservation: told, due }: Told): void {
-    const { state } = this.#machines[partitionOf(told.id)!]!
-    const entry = state.find(told.id)
+    const entry = whereNow(this.#machines, told.id)
     demand(entry !== undefined, 'promise', () => `${told.id} was answered as ${told.state}, and is gone`)
+    const { state } = this.#machines[partitionOf(entry.reservation.id)!]!
     const is = entry.reservation.state
     const story = () => `${told.id} was told to be ${told.state}, and is ${is}`
     if (told.state === 'confirmed') demand(is === 'confirmed' || is === 'refunded', 'promise', story)

@@ -1,6 +1,5 @@
 import type { Engine } from '../../../../src/engine/engine.js'
 import { StockholdError } from '../../../../src/errors.js'
-import type { Entry } from '../../../../src/memory-engine/sale/entry.js'
 import type { PartitionState } from '../../../../src/memory-engine/sale/partition-state.js'
 import { FlashSale } from '../../../../src/sale/flash-sale.js'
 import type { Recovery, Reservation } from '../../../../src/sale/results.js'
@@ -8,6 +7,7 @@ import { type Answer, describeCall } from '../../../model/call.js'
 import { send } from '../../../model/send.js'
 import { demand, Violation, type ViolationKind } from '../../../model/violation.js'
 import type { Fault } from '../faults.js'
+import { paymentsOf, whereNow } from '../moves.js'
 import { over } from '../over.js'
 import { drawCall, drawPlan } from '../plan.js'
 import type { SimulatedProcess } from '../process.js'
@@ -155,7 +155,7 @@ class Run {
       if (!reservation) return
       told.set(reservation.id, reservation)
       if (status === 'refund_due' && call.do === 'confirm' && call.paymentId !== null)
-        due.push([call.id, call.paymentId])
+        due.push([reservation.id, call.paymentId])
       known.push(reservation.id)
     } catch (error) {
       if (!(error instanceof StockholdError)) throw error
@@ -196,16 +196,15 @@ class Run {
     )
     for (const { due } of this.#handles)
       for (const [id, paymentId] of due) {
-        const entry = state.find(id)
         demand(
-          refused.has(id) || (entry && this.#isKnown(entry, paymentId)) === true,
+          refused.has(id) || paymentsOf(state, id).has(paymentId),
           'promise',
           () => `${id}: the payment ${paymentId} was told refund_due, and is forgotten`,
         )
       }
     for (const { told } of this.#handles)
       for (const [id, { state: was, expiresAt }] of told) {
-        const found = state.find(id)?.reservation
+        const found = whereNow([{ state }], id)?.reservation
         const is = found?.state
         const active = was === 'confirmed' || (was === 'held' && expiresAt > state.now)
         const later = is === 'confirmed' || is === 'refunded' || (is === 'released' && was === 'held')
@@ -222,11 +221,6 @@ class Run {
           () => `${id} was held until ${expiresAt}, and is until ${found!.expiresAt}`,
         )
       }
-  }
-
-  /** As the own payment, or as another one. */
-  #isKnown({ reservation, further }: Entry, paymentId: string): boolean {
-    return reservation.paymentId === paymentId || further.has(paymentId)
   }
 
   async #audit(): Promise<void> {
