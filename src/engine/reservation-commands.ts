@@ -148,9 +148,9 @@ export interface ReservationCommands {
    * - No such id, or a `buyer` that is not the reservation's own: `not_found`.
    * - A further payment that was recorded before: `refund_due` with the same reason again.
    * - A further payment of an order that has an `earlier` record with further payments, unless
-   *   `told` or `bypassFreeze`: `earlier` with the id of that record. The caller asks there, and then by `earlier` of
-   *   each answer: the records do not change any more. If none of them was told of the payment, the
-   *   caller asks here again with `told`.
+   *   `told` or `bypassFreeze`: `earlier` with the id of that record. The caller asks there, and
+   *   then by `earlier` of each answer: the records do not change any more. If none of them was
+   *   told of the payment, the caller asks here again with `told`.
    * - held: units go from `held` to `confirmed`, `paymentId` is stored, event `confirmed`; `late:
    *   false`.
    * - confirmed: `confirmed` with `replayed: true` and the `late` of the first answer. Nothing
