@@ -3,6 +3,7 @@ const layers = [
   { name: 'entry points', path: '^src/[^/]+\\.ts$' },
   { name: 'cli', path: '^src/cli/' },
   { name: 'http', path: '^src/http/' },
+  { name: 'otel', path: '^src/otel/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
   { name: 'batching', path: '^src/batching/' },
   { name: 'telemetry', path: '^src/telemetry/' },

@@ -15,8 +15,6 @@ export interface CallMessage {
   readonly room: string | null
   /** The consumer group, if it is a method of a consumer. */
   readonly group: string | null
-  /** The open call in which this one was made: a room reads the stock of its sale. */
-  readonly parent: CallMessage | null
   /**
    * The partition of the buyer or of the reservation, or the partition where stock changes. `null`:
    * a call to a whole sale, a call of a room or a consumer, or the handle does not know yet.

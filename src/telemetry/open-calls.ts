@@ -7,7 +7,6 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** A call that has begun, and may be over. */
 export interface OpenCall {
   readonly message: Writable<CallMessage>
-  readonly parent: OpenCall | undefined
   /** The engine was asked for it. */
   asked: boolean
   isOver: boolean
@@ -28,22 +27,20 @@ const present = new AsyncLocalStorage<{
   readonly since: number | undefined
 }>()
 const NONE = { calls: [], since: undefined }
+const OWN = { ...NONE }
 let isTracking = false
 
 /** Whether calls must be followed: they are told, or named by the batches that carry them. */
 export function isObserved(): boolean {
   const observed = callChannel.hasSubscribers || batchChannel.hasSubscribers
   // Following calls costs even where there are none: it ends with the last subscriber.
-  if (isTracking && !observed) {
-    isTracking = false
-    present.disable()
-  }
+  if (isTracking && !observed) present.disable()
+  isTracking = observed
   return observed
 }
 
 /** Runs the work of these calls. */
 export function runFor<T>(calls: readonly OpenCall[], work: () => T, since?: number): T {
-  isTracking = true
   return present.run({ calls, since }, work)
 }
 
@@ -54,9 +51,14 @@ export function runForAll<T>(carried: readonly (Carried | undefined)[], work: ()
   return runFor([...calls], work, Number.isFinite(since) ? since : undefined)
 }
 
-/** The call for which the present work is done, unless that is work of several. */
-export function presentCall(): OpenCall | undefined {
-  return present.getStore()?.calls.find(({ isOver }) => !isOver)
+/** Runs work of the library itself: the methods of handles that it calls are not told. */
+export function runOwn<T>(work: () => T): T {
+  return isObserved() ? present.run(OWN, work) : work()
+}
+
+/** Whether the present call is to be told. */
+export function isTold(): boolean {
+  return isObserved() && present.getStore() !== OWN
 }
 
 /**
@@ -67,6 +69,6 @@ export function presentCall(): OpenCall | undefined {
 export function noteAsked(now: number): Carried {
   const { calls, since } = present.getStore() ?? NONE
   const open = calls.filter(({ isOver }) => !isOver)
-  for (const call of open) for (let one: OpenCall | undefined = call; one; one = one.parent) one.asked = true
+  for (const call of open) call.asked = true
   return { calls: open, since: since ?? now }
 }

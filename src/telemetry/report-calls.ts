@@ -3,7 +3,7 @@ import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
 import { callChannel } from './channels.js'
 import type { CallMessage } from './messages.js'
-import { isObserved, type OpenCall, presentCall, runFor } from './open-calls.js'
+import { isTold, type OpenCall, runFor } from './open-calls.js'
 
 /** Whose method is called. */
 export interface CallSubject extends Pick<CallMessage, 'sale' | 'room' | 'group'> {
@@ -30,7 +30,7 @@ export function reportCalls<H extends object>(
     if (!isCommand(command)) continue
     // No method has more parameters. An array of them would be made for each call.
     const reporting = function (this: H, first: unknown, second: unknown, third: unknown): unknown {
-      if (!isObserved()) return method.call(this, first, second, third)
+      if (!isTold()) return method.call(this, first, second, third)
       const args = [first, second, third]
       return report(command, subjectOf(this), args, () => method.call(this, first, second, third))
     }
@@ -55,12 +55,11 @@ function report(
   run: () => unknown,
 ): unknown {
   const { sale, room, group, clock, partitionOf } = subject
-  const parent = presentCall()
   const message: OpenCall['message'] = {
-    ...{ command, sale, room, group, parent: parent?.message ?? null },
+    ...{ command, sale, room, group },
     ...{ partition: null, durationMs: null, status: null, replayed: false, fromMemory: false, code: null },
   }
-  const call: OpenCall = { message, parent, asked: false, isOver: false }
+  const call: OpenCall = { message, asked: false, isOver: false }
   const begun = clock.now()
   const end = (): void => {
     call.isOver = true

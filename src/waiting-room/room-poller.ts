@@ -6,7 +6,7 @@ import type { FinalRoomAnswer, RoomState, StockReading, Visit, VisitAnswer } fro
 import { isAway, isIncompatible, StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import { admissionChannel } from '../telemetry/channels.js'
-import { type Carried, isObserved, noteAsked, runForAll } from '../telemetry/open-calls.js'
+import { type Carried, isObserved, noteAsked, runForAll, runOwn } from '../telemetry/open-calls.js'
 import { again, unanswered } from './errors.js'
 import type { RoomClient } from './room-client.js'
 import { RoomIndex } from './room-index.js'
@@ -316,7 +316,7 @@ export class RoomPoller {
   async #askStock(sale: FlashSale): Promise<void> {
     const readAt = this.#moment()
     try {
-      this.#stock = await readStock(sale, () => this.#client.now())
+      this.#stock = await runOwn(() => readStock(sale, () => this.#client.now()))
       this.#stockAt = readAt
       this.#saleError = undefined
     } catch (error) {

@@ -137,6 +137,17 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         'create created\na batch of 2: reserve\nreserve reserved\nreserve reserved\nconfirm INVALID_ARGUMENT\n',
       ],
     },
+    {
+      call: `
+        await new Promise((resolve) => server.listening ? resolve(0) : server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        const scraped = await (await fetch('http://127.0.0.1:' + port + '/metrics')).text()
+        for (const line of scraped.split('\\n'))
+          if (/^stockhold_(calls_total.*"reserve"|sale_units.*"held")/.test(line))
+            console.log(line.split('{')[0] + line.slice(line.lastIndexOf(' ')))
+        process.exit(0)`,
+      prints: ['stockhold_calls_total 1\nstockhold_sale_units 1\n'],
+    },
   ],
   'src/postgres/README.md': [
     {

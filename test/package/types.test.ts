@@ -19,7 +19,7 @@ import { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import fc from 'fast-check'
 import {
-  type Acknowledged, type AcknowledgedState, type Clock, type EventSource, FlashSale, type Ledger, type LedgerRecord,
+  type Acknowledged, type AcknowledgedState, type CallMessage, type Clock, type EventSource, FlashSale, type Ledger, type LedgerRecord,
   type LedgerWriter, type LogOffset, memoryEngine, type RecoverySource, type Reservation, redisEngine, StockholdError,
   type StoredReservation, type StoredSaleRules, WaitingRoom,
 } from 'stockhold'
@@ -28,6 +28,7 @@ import Fastify from 'fastify'
 import { saleRoutes as expressRoutes } from 'stockhold/express'
 import { saleRoutes as fastifyRoutes } from 'stockhold/fastify'
 import { saleRoutes, type SaleView, standardWebhook } from 'stockhold/http'
+import { type Instrumentation, type InstrumentOptions, instrument } from 'stockhold/otel'
 import { postgresLedger } from 'stockhold/postgres'
 import { checkNoOversell, faultyRedis, storyArbitrary, virtualEngine } from 'stockhold/testing'
 
@@ -124,6 +125,9 @@ export const app = Fastify().register(
   }),
   { prefix: '/shop' },
 )
+const observed: InstrumentOptions = { engine: engines[0], maxNames: 50, traces: undefined }
+export const telemetry: Instrumentation = instrument(observed)
+export const told = ({ command, status, code }: CallMessage) => [command, status ?? code].join(' ')
 export const unitsLeft = ({ skus }: SaleView) => skus.map(({ available }) => available)
 const durability = { ledger: new OwnLedger() }
 export const kept = new FlashSale('sale', { engine: memoryEngine(), durability })

@@ -46,11 +46,6 @@ export class Told {
     return [...this.events.keys()]
   }
 
-  /** The calls whose methods the test has called itself. */
-  get own(): CallMessage[] {
-    return this.calls.filter(({ parent }) => parent === null)
-  }
-
   /** What it comes to: `command status`, or `command CODE`, with what else is to be told. */
   static line({ command, status, code, replayed, fromMemory }: CallMessage): string {
     return [

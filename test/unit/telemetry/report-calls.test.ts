@@ -2,7 +2,7 @@ import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
 import type { BatchMessage, CallMessage } from '../../../src/index.js'
-import { isObserved, noteAsked, presentCall } from '../../../src/telemetry/open-calls.js'
+import { isObserved, noteAsked, runOwn } from '../../../src/telemetry/open-calls.js'
 import { type CallSubject, reportCalls } from '../../../src/telemetry/report-calls.js'
 import { openBatcher, turn } from '../../support/open-batcher.js'
 import { Told } from '../../support/telemetry.js'
@@ -32,7 +32,7 @@ function handle(work: (first?: unknown, second?: unknown, third?: unknown) => un
 }
 
 test('while nothing subscribes, nothing is made and the arguments arrive', async () => {
-  const work = vi.fn(() => presentCall())
+  const work = vi.fn(() => noteAsked(1).calls[0])
   const { handle: one, subject } = handle(work)
   expect(one.command(1, { signal: undefined }, 'three')).toBeUndefined()
   expect(await one.inherited()).toBe('open')
@@ -104,26 +104,23 @@ function thrower(error: unknown) {
   }
 }
 
-test('a call inside another has it as its parent, and both have asked', async () => {
-  const inner = handle(async () => noteAsked(clock.now()), 'nested')
-  const outer = handle(() => inner.handle.command(), 'nested')
+test('a call that the library makes itself is not told, and is work of no call', async () => {
+  const inner = handle(async () => noteAsked(3), 'nested')
+  const outer = handle(() => runOwn(() => inner.handle.command()), 'nested')
   const told = new Told('nested')
-  await outer.handle.command()
-  const [first, second] = told.calls
-  expect(second!.parent).toBe(first)
-  expect(first!.parent).toBeNull()
-  expect(told.calls.map(({ fromMemory }) => fromMemory)).toEqual([false, false])
+  expect(await outer.handle.command()).toEqual({ calls: [], since: 3 })
+  expect(told.calls.map(Told.line)).toEqual(['command ok memory'])
 })
 
 test('what a call leaves running belongs to no call once it is over', async () => {
   let after: Promise<unknown> | undefined
   const { handle: one } = handle(async () => {
     expect(noteAsked(0).calls).toHaveLength(1)
-    after = new Promise((resolve) => setImmediate(() => resolve([presentCall(), noteAsked(7)])))
+    after = new Promise((resolve) => setImmediate(() => resolve(noteAsked(7))))
   })
   new Told('handle')
   await one.command()
-  expect(await after).toEqual([undefined, { calls: [], since: 7 }])
+  expect(await after).toEqual({ calls: [], since: 7 })
 })
 
 test('a result is there before the end is told, and takes the time of the clock', async () => {
@@ -161,7 +158,7 @@ test('calls are followed for subscribers of batches alone, and no longer than th
   await answer
   expect(seen.map(({ calls: [call] }) => call?.status)).toEqual(['a: not_found'])
   unsubscribe('stockhold:batch', listener)
-  const { handle: other, subject } = handle(() => presentCall())
+  const { handle: other, subject } = handle(() => noteAsked(1).calls[0])
   expect(other.command()).toBeUndefined()
   expect(subject).not.toHaveBeenCalled()
 })
