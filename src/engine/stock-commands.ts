@@ -125,6 +125,7 @@ export interface StockCommands {
    * here, and the claim is dropped. For the same reason nothing changes if this partition has
    * received more than `received`: the caller read the debt before it was settled. A claim that is
    * out of date is harmless: units make a detour, and buyers elsewhere find them in partition 0.
+   * Whether those of an expired hold do depends on when the engine sweeps it.
    *
    * `sent`: all units of the SKU that this partition has ever sent to partition 0.
    */

@@ -90,6 +90,21 @@ export const transferMutants: readonly PartitionMutant[] = [
     alterations: [without('if applied > 0 then returns = returns + 1 end')],
     breaks: ['difference'],
   },
+  {
+    name: 'a claim that is used up goes on',
+    alterations: [{ find: 'row[OWED] = owed + units', replace: 'row[OWED] = owed' }],
+    breaks: ['difference'],
+  },
+  {
+    name: 'units from partition 0 leave the claim as it was',
+    alterations: [without('if from == 0 and row[OWED] < 0 then row[OWED] = 0 end')],
+    breaks: ['difference'],
+  },
+  {
+    name: 'a claim that is read late is taken over',
+    alterations: [{ find: 'if before <= received then', replace: 'if true then' }],
+    breaks: ['difference'],
+  },
 ]
 
 export const groupMutants: readonly PartitionMutant[] = [
@@ -169,5 +184,19 @@ export const groupMutants: readonly PartitionMutant[] = [
     name: 'a group that is dropped leaves its position',
     alterations: [{ find: 'known[name] = false\n  change(name)', replace: 'change(name)' }],
     breaks: ['difference'],
+  },
+]
+
+/** Bugs of what the other partitions pass on while partition 0 owes units: buyers notice these. */
+export const debtMutants: readonly PartitionMutant[] = [
+  {
+    name: 'no partition passes units on to one that owes some',
+    alterations: [{ find: 'if units > -row[OWED] then', replace: 'if false then' }],
+    breaks: ['answer'],
+  },
+  {
+    name: 'units that are passed on are not counted',
+    alterations: [{ find: 'sent[sku] = (sent[sku] or 0) + units', replace: 'sent[sku] = sent[sku] or 0' }],
+    breaks: ['answer', 'conservation'],
   },
 ]

@@ -5,12 +5,13 @@ import { salePort } from '../../src/redis-engine/sale/sale-port.js'
 import { SERVER_TIME } from '../../src/redis-engine/script.js'
 import { Violation } from '../model/violation.js'
 import { alteredMaker } from '../support/altered-kind.js'
-import { memoryKind, redisKind } from '../support/engines.js'
+import { memoryKind, redisKind, type TimedEngine } from '../support/engines.js'
+import { oneSaleProperty } from './check-one-sale.js'
 import { handoffProperty, partitionProperty } from './check-partitions.js'
-import { groupMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
+import { debtMutants, groupMutants, type PartitionMutant, transferMutants } from './partition-mutants.js'
 
 /** What each mutant must be found in; most fall in the first few. */
-const CHECK = { seed: 2, numRuns: 150, endOnFailure: true }
+const CHECK = { seed: 2, numRuns: 300, endOnFailure: true }
 
 const memory = memoryKind()
 const redis = redisKind()
@@ -23,7 +24,7 @@ const scripts = [
 ].map(({ text }) => text)
 
 function findEach(
-  property: typeof partitionProperty | typeof handoffProperty,
+  property: (makers: readonly (() => Promise<TimedEngine>)[]) => unknown,
   mutants: readonly PartitionMutant[],
 ) {
   test.each(mutants)('$name', { timeout: 120_000 }, async ({ alterations, breaks }) => {
@@ -46,3 +47,5 @@ function findEach(
 
 describe('finds a bug injected into the transfers', () => findEach(partitionProperty, transferMutants))
 describe('finds a bug injected into the groups', () => findEach(handoffProperty, groupMutants))
+describe('finds a bug injected into the debts of stock counts', () =>
+  findEach(([, altered]) => oneSaleProperty(altered!), debtMutants))

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Op } from '../../src/engine/engine.js'
+import { START } from '../support/engines.js'
 import { idAt } from '../support/port-sale.js'
 
 export const PARTITIONS = 3
@@ -18,6 +19,10 @@ export type PartitionStep = {
   | { readonly command: 'amend'; readonly amends: readonly Amending[] }
   | { readonly command: 'refund'; readonly refunds: readonly Refunding[] }
   | { readonly command: 'restock'; readonly restocks: readonly Op<'restock'>[] }
+  | { readonly command: 'move'; readonly moves: readonly Op<'move'>[] }
+  | { readonly command: 'setTotal'; readonly counts: readonly Op<'setTotal'>[] }
+  | { readonly command: 'debt'; readonly skus: readonly number[] }
+  | { readonly command: 'withhold'; readonly claims: readonly Claiming[] }
   | { readonly command: 'control'; readonly actions: readonly Op<'control'>['action'][] }
   | { readonly command: 'send'; readonly sends: readonly Sending[] }
   | { readonly command: 'receive'; readonly receipts: readonly { from: number; age: number }[] }
@@ -31,6 +36,13 @@ export interface Refunding {
   readonly restock: boolean
   readonly key?: string | undefined
   readonly cart?: Op<'refund'>['cart']
+}
+
+interface Claiming {
+  readonly sku: number
+  readonly units: number
+  /** How many units fewer the caller has read than partition 0 has sent. */
+  readonly short: number
 }
 
 interface Amending {
@@ -94,6 +106,7 @@ const requests: fc.Arbitrary<Op<'reserve'>[]> = fc.tuple(
 const place = fc.nat(7)
 const places = fc.array(place, { minLength: 1, maxLength: 8 })
 const other = fc.constantFrom(1, 2)
+const sku = fc.constantFrom(0, 0, 1, 2)
 const age = fc.constantFrom(0, 0, 0, 1, 2)
 const wants = fc
   .tuple(...Object.keys(STOCK).map(() => fc.constantFrom(0, 0, 1, 2, 5)))
@@ -159,6 +172,54 @@ const batch = fc.oneof(
         }),
       ),
     }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      command: command('move'),
+      moves: some(
+        fc.record({
+          ...{ from: fc.constant(0), to: fc.constantFrom(1, 2), quantity: fc.constantFrom(1, 3) },
+          ...{
+            key: fc.constantFrom('m1', 'm2', 'm3'),
+            final: fc.boolean(),
+            atMost: fc.constantFrom(null, 1),
+          },
+        }),
+      ),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ at: fc.constant(0), command: command('setTotal') },
+      counts: some(
+        fc.record({
+          ...{ sku, total: fc.constantFrom(0, 1, 4, 9), key: fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5') },
+          ...{ countedAt: fc.constantFrom(null, null, START, START + 90), final: fc.boolean() },
+          basis: fc.constantFrom(
+            null,
+            { others: 1, own: null },
+            { others: 4, own: null },
+            { others: 2, own: 3 },
+          ),
+          counted: fc.constant(null),
+        }),
+      ),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      ...{ at: fc.constantFrom(1, 2), command: command('withhold') },
+      claims: some(
+        fc.record({ sku, units: fc.constantFrom(0, 1, 2, 5), short: fc.constantFrom(0, 0, 0, 1) }),
+      ),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({ at: fc.constant(0), command: command('debt'), skus: some(sku) }),
     weight: 1,
   },
   {

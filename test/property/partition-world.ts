@@ -38,7 +38,12 @@ export class PartitionWorld {
   /** All answers of `send` and `receive`, by the partition asked and the other, the latest last. */
   readonly #sent = new Map<string, Units[]>()
   readonly #received = new Map<string, Units[]>()
-  /** Units that restocks added and refunds took, by SKU. */
+  /**
+   * Where units that come back may be passed on: which the transfers tell, so expired holds are
+   * swept before they are asked.
+   */
+  readonly #passesOn = new Set<number>()
+  /** Units that restocks, moves and counts added, and refunds took, by SKU. */
   readonly #added = Object.values(STOCK).map(() => 0)
 
   private constructor(story: PartitionStory, sides: readonly Side[]) {
@@ -115,6 +120,28 @@ export class PartitionWorld {
       case 'restock':
         await this.#restock(at, step.restocks, call)
         break
+      case 'move':
+        await this.#moveUnits(at, step.moves, call)
+        break
+      case 'setTotal':
+        await this.#count(at, step.counts, call)
+        break
+      case 'debt': {
+        const ops = step.skus.map((sku) => ({ sku, partitions: PARTITIONS }))
+        await this.#ask(at, 'debt', ops, call)
+        break
+      }
+      case 'withhold': {
+        const ops = step.claims.map(({ sku, units, short }) => {
+          const sent = told(this.#sent, 0, at, 0).find(([own]) => own === sku)?.[1] ?? 0
+          return { sku, units, received: Math.max(0, sent - short) }
+        })
+        this.#passesOn.add(at)
+        const answers = await this.#ask(at, 'withhold', ops, call)
+        for (const [i, answer] of answers.entries())
+          if (answer.status === 'withheld') note(this.#sent, at, 0, [[ops[i]!.sku, answer.sent]])
+        break
+      }
       case 'control':
         await this.#ask(
           at,
@@ -138,7 +165,8 @@ export class PartitionWorld {
 
   /** Everything that was sent is received: then nothing is in transit. */
   async settle(): Promise<void> {
-    for (const [at] of Array(PARTITIONS).entries()) {
+    // What comes back to a partition may leave again for partition 0, where units are owed.
+    for (const at of [1, 2, 1, 0, 1, 2]) {
       await this.#ask(at, 'control', [{ action: 'unfreeze' }], { bypassFreeze: true })
       for (const from of others(at)) {
         const [told] = await this.#ask(from, 'transfers', [{}])
@@ -183,6 +211,21 @@ export class PartitionWorld {
       if (answer.status === 'restocked' && !answer.replayed) this.#added[restocks[i]!.sku]! += answer.applied
   }
 
+  async #moveUnits(at: number, moves: readonly Op<'move'>[], call: Partial<Call>) {
+    const answers = await this.#ask(at, 'move', moves, call)
+    for (const [i, answer] of answers.entries()) {
+      if (answer.status !== 'moved' || answer.replayed) continue
+      this.#added[moves[i]!.from]! -= answer.applied
+      this.#added[moves[i]!.to]! += answer.applied
+    }
+  }
+
+  async #count(at: number, counts: readonly Op<'setTotal'>[], call: Partial<Call>) {
+    const answers = await this.#ask(at, 'setTotal', counts, call)
+    for (const [i, answer] of answers.entries())
+      if (answer.status === 'set' && !answer.replayed) this.#added[counts[i]!.sku]! += answer.change
+  }
+
   async #move(step: PartitionStep & { command: 'send' | 'receive' }, call: Partial<Call>) {
     const { at } = step
     const further = (by: number) => (at + by) % PARTITIONS
@@ -212,6 +255,7 @@ export class PartitionWorld {
     ops: readonly Op<C>[],
     call: Partial<Call> = {},
   ): Promise<readonly Answer<C>[]> {
+    if (this.#passesOn.has(at) && command !== 'sweep') await this.#ask(at, 'sweep', [{}], call)
     const replies = await Promise.all(
       this.#sides.map(({ partitions }) =>
         partitions[at]!.run(command, ops, call).catch((error: unknown) => {
@@ -259,11 +303,11 @@ export class PartitionWorld {
     for (const { checkers } of this.#sides) {
       const counts: SkuCounts[][] = []
       for (const checker of checkers) counts.push([...(await checker.look())])
-      for (const [sku, { total, inTransit }] of sums(counts).entries()) {
+      for (const [sku, { target, inTransit }] of sums(counts).entries()) {
         const granted = checkers.reduce((sum, { history }) => sum + history.granted[sku]!, 0)
         const expected = Object.values(STOCK)[sku]! + this.#added[sku]! + granted
         const seen = () => `SKU ${sku}: ${JSON.stringify(counts.map((skus) => skus[sku]))}`
-        demand(total === expected, 'conservation', () => `${seen()}, of ${expected}`)
+        demand(target === expected, 'conservation', () => `${seen()}, of ${expected}`)
         demand(inTransit >= 0, 'conservation', seen)
       }
       all.push(counts)
@@ -278,7 +322,7 @@ function others(at: number): number[] {
 
 function sums(counts: readonly (readonly SkuCounts[])[]) {
   return Object.keys(STOCK).map((_, sku) => ({
-    total: counts.reduce((sum, skus) => sum + skus[sku]!.total, 0),
+    target: counts.reduce((sum, skus) => sum + skus[sku]!.total - (skus[sku]!.owed ?? 0), 0),
     inTransit: counts.reduce((sum, skus) => sum + skus[sku]!.inTransit, 0),
   }))
 }

@@ -22,7 +22,7 @@ test.each(seeds)(
   { timeout: 600_000 },
   async (seed) => {
     await fc.assert(partitionProperty(makers), {
-      ...{ seed, numRuns: runsOr(100) },
+      ...{ seed, numRuns: runsOr(130) },
       ...(path === undefined ? {} : { path }),
     })
   },
@@ -30,11 +30,24 @@ test.each(seeds)(
 
 test('the stories of partitions reach what only partitions are answered', async () => {
   const answers = new Set<string>()
-  await fc.assert(partitionProperty([memoryKind().make], answers), { seed: FIXED_SEED, numRuns: 300 })
+  await fc.assert(partitionProperty([memoryKind().make], answers), { seed: FIXED_SEED, numRuns: 400 })
   const commands = ['send', 'receive', 'stats', 'reserve', 'confirm', 'restock', 'control']
   for (const command of commands) expect([...answers]).toContain(`${command} rolled_back`)
   for (const command of commands.filter((each) => each !== 'stats'))
     expect([...answers]).toContain(`${command} retry`)
-  for (const kind of ['confirm lacking', 'restock lacking', 'confirm refund_due', 'reserve sold_out'])
-    expect([...answers]).toContain(kind)
+  const ofStock = [
+    'setTotal uncounted',
+    'setTotal superseded',
+    'setTotal conflict',
+    'move lacking',
+    'withhold withheld',
+  ]
+  const kinds = [
+    'confirm lacking',
+    'restock lacking',
+    'confirm refund_due',
+    'reserve sold_out',
+    'setTotal set',
+  ]
+  for (const kind of [...kinds, ...ofStock]) expect([...answers]).toContain(kind)
 })
