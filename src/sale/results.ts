@@ -41,7 +41,7 @@ export type ReserveResult =
   | { readonly status: 'reserved'; readonly reservation: Reservation; readonly replayed: boolean }
   /**
    * Too few units of `sku` are available. `mayReturn`: units of it are on hold and could become
-   * available.
+   * available; `false` if they return to another SKU.
    */
   | {
       readonly status: 'sold_out'

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Call } from './call.js'
 import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
+import { settledAt } from './returns.js'
 import { updated } from './rules.js'
 import { changed, countsAt, latest, type Sale, stateAt, whereNow } from './sale.js'
 import { transfer } from './transfers.js'
@@ -14,6 +15,12 @@ import { transfer } from './transfers.js'
  * @param fresh The name of a reservation that this call makes.
  */
 export function carryOut(sale: Sale, call: Call, now: number, request: object, fresh: string): Result {
+  const settled = settledAt(sale, now)
+  const { answer, after } = decide(settled, call, now, request, fresh)
+  return { answer, after: after === settled ? sale : after }
+}
+
+function decide(sale: Sale, call: Call, now: number, request: object, fresh: string): Result {
   switch (call.do) {
     case 'create':
       return create(sale, call)

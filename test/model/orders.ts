@@ -1,5 +1,6 @@
 import type { Item, Reservation } from '../../src/sale/results.js'
 import type { Answer, Call } from './call.js'
+import { takenLate, withReturned } from './returns.js'
 import {
   changed,
   countsAt,
@@ -8,6 +9,7 @@ import {
   latest,
   type Sale,
   stateAt,
+  summed,
   takenBy,
   unitsIn,
   whereNow,
@@ -96,9 +98,15 @@ export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
     if (refusal) return answered(refusal)
   }
   const amended = { ...reservation, items }
+  const dropped = before.map(({ sku, quantity }) => ({ sku, quantity: quantity - unitsIn(items, sku) }))
+  const after = withKnown(sale, now, reservation.id, { ...known, reservation: amended })
   return {
     answer: { status: 'amended', reservation: amended },
-    after: withKnown(sale, now, reservation.id, { ...known, reservation: amended }),
+    after: withReturned(
+      after,
+      dropped.filter(({ quantity }) => quantity > 0),
+      now,
+    ),
   }
 }
 
@@ -108,7 +116,9 @@ export function confirm(sale: Sale, call: CallOf<'confirm'>, now: number): Resul
   const reservation = latest(known, now)
   if (reservation.state === 'confirmed' || reservation.state === 'refunded' || known.due !== null)
     return paidBefore(sale, known, call.paymentId, now)
-  const reason = reservation.state === 'held' ? undefined : whyNotAgain(sale, reservation, now)
+  const taken = reservation.state === 'held' ? [] : takenLate(sale, reservation.items, now)
+  const reason =
+    reservation.state === 'held' ? undefined : whyNotAgain(sale, reservation, now, taken !== undefined)
   const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }
   if (reason) {
     const after = { ...known, reservation: { ...reservation, ...paid }, due: reason }
@@ -119,9 +129,13 @@ export function confirm(sale: Sale, call: CallOf<'confirm'>, now: number): Resul
   }
   const late = reservation.state === 'expired'
   const confirmed: Reservation = { ...reservation, ...paid, state: 'confirmed' }
+  const after = withKnown(sale, now, reservation.id, { ...known, reservation: confirmed, late })
+  const totals = new Map(sale.totals)
+  for (const { from, to, units } of taken ?? [])
+    totals.set(from, totals.get(from)! - units).set(to, totals.get(to)! + units)
   return {
     answer: { status: 'confirmed', reservation: confirmed, replayed: false, late },
-    after: withKnown(sale, now, reservation.id, { ...known, reservation: confirmed, late }),
+    after: { ...after, totals },
   }
 }
 
@@ -162,9 +176,10 @@ export function release(sale: Sale, call: CallOf<'release'>, now: number): Resul
   if (state === 'released') return { answer: { status: state, reservation, replayed: true }, after: sale }
   if (state !== 'held') return { answer: { status: 'already_confirmed', reservation }, after: sale }
   const released: Reservation = { ...reservation, state: 'released' }
+  const after = withKnown(sale, now, reservation.id, { ...known, reservation: released })
   return {
     answer: { status: 'released', reservation: released, replayed: false },
-    after: withKnown(sale, now, reservation.id, { ...known, reservation: released }),
+    after: withReturned(after, reservation.items, now),
   }
 }
 
@@ -218,7 +233,7 @@ export function refund(sale: Sale, call: CallOf<'refund'>, now: number): Result 
   if (!restock) for (const { sku, quantity } of taken) totals.set(sku, totals.get(sku)! - quantity)
   return {
     answer: { status: 'refunded', reservation: refunded, replayed: false },
-    after: { ...after, totals },
+    after: restock ? withReturned(after, taken, now) : { ...after, totals },
   }
 }
 
@@ -234,10 +249,15 @@ function findOwn(sale: Sale, { id, buyer }: { id: string; buyer: string | null }
   return buyer === null || known?.reservation.buyer === buyer ? known : undefined
 }
 
-function whyNotAgain(sale: Sale, { state, buyer, items }: Reservation, now: number): string | undefined {
+function whyNotAgain(
+  sale: Sale,
+  { state, buyer, items }: Reservation,
+  now: number,
+  areThere: boolean,
+): string | undefined {
   if (state === 'released') return 'released'
   if (stateAt(sale, now) === 'ended') return 'ended'
-  return refusalOf(sale, buyer, items, now)?.status
+  return overLimitOf(sale, buyer, items, now)?.status ?? (areThere ? undefined : 'sold_out')
 }
 
 /** The first SKU that is outside its own times. */
@@ -258,12 +278,13 @@ function refusalOf(
   now: number,
   hold?: Reservation,
 ): Answer | undefined {
-  const overLimit = overLimitOf(sale, buyer, items, now, hold)
-  if (overLimit) return overLimit
+  const over = overLimitOf(sale, buyer, items, now, hold)
+  if (over) return over
   for (const { sku, quantity } of items) {
     const { available, held, owed = 0 } = countsAt(sale, sku, now)
-    if (available < quantity - unitsIn(hold?.items ?? [], sku))
-      return { status: 'sold_out', sku, available, mayReturn: held > owed }
+    if (available >= quantity - unitsIn(hold?.items ?? [], sku)) continue
+    const comesBack = !sale.present.own.get(sku)?.returnsTo
+    return { status: 'sold_out', sku, available, mayReturn: comesBack && held > owed }
   }
   return undefined
 }
@@ -330,11 +351,4 @@ export function list(sale: Sale, { buyer, id, limit }: CallOf<'list'>, now: numb
   const at = id === null ? -1 : all.findIndex((one) => one.id === id)
   if (id !== null && at < 0) return { status: 'threw', code: 'INVALID_ARGUMENT' }
   return { status: 'listed', page: all.slice(at + 1, at + 1 + limit) }
-}
-
-/** Each SKU once, in the order of the sale. */
-function summed(items: readonly Item[], skus: readonly string[]): Item[] {
-  const quantities = new Map<string, number>()
-  for (const { sku, quantity } of items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
-  return skus.filter((sku) => quantities.has(sku)).map((sku) => ({ sku, quantity: quantities.get(sku)! }))
 }

@@ -9,7 +9,11 @@ interface OwnRules {
   readonly opensAt: number | null
   readonly closesAt: number | null
   readonly always: boolean
+  /** The SKU whose units those become that come back. */
+  readonly returnsTo: string | null
 }
+
+const NONE: OwnRules = { opensAt: null, closesAt: null, always: false, returnsTo: null }
 
 /** The rules in force. A SKU without a limit has `null`. */
 export interface Present {
@@ -74,6 +78,8 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
     update.limits === undefined ? present.shared : inOrder(update.limits ?? [], [...stock.keys()])
   const own = ownAfter(present.own, update.skus ?? {})
   if (!limits || !shared || !own || [...own.keys()].some((sku) => !stock.has(sku))) return undefined
+  const targets = [...own.values()].flatMap(({ returnsTo }) => (returnsTo === null ? [] : [returnsTo]))
+  if (targets.some((sku) => !stock.has(sku) || own.get(sku)?.returnsTo)) return undefined
   const next = {
     ...present,
     opensAt: opensAt === null ? null : Number(opensAt),
@@ -109,17 +115,17 @@ function ownAfter(
 ): Map<string, OwnRules> | undefined {
   const after = new Map(before)
   for (const [sku, rules] of Object.entries(given)) {
-    const known = before.get(sku) ?? { opensAt: null, closesAt: null, always: false }
+    const known = before.get(sku) ?? NONE
     const {
       opensAt = known.opensAt,
       closesAt = known.closesAt,
       always = known.always,
-    } = rules ?? {
-      ...{ opensAt: null, closesAt: null, always: null },
-    }
+      returnsTo = known.returnsTo,
+    } = rules ?? NONE
     if (opensAt !== null && closesAt !== null && closesAt <= opensAt) return undefined
     const moment = (time: Date | number | null) => (time === null ? null : Number(time))
-    after.set(sku, { opensAt: moment(opensAt), closesAt: moment(closesAt), always: always === true })
+    const times = { opensAt: moment(opensAt), closesAt: moment(closesAt) }
+    after.set(sku, { ...times, always: always === true, returnsTo })
   }
   return new Map([...after].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -144,7 +150,8 @@ function higher(limit: number | null, before: number | null | undefined): number
 
 function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, shared, own, stock }: Present): string {
   const set = [...own].filter(
-    ([, rules]) => rules.opensAt !== null || rules.closesAt !== null || rules.always,
+    ([, { opensAt: opens, closesAt: closes, always, returnsTo }]) =>
+      opens !== null || closes !== null || always || returnsTo !== null,
   )
   return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], shared, set, [...stock]])
 }

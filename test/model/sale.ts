@@ -135,6 +135,13 @@ export function unitsIn(items: readonly Item[], sku: string): number {
   return items.reduce((sum, item) => sum + (item.sku === sku ? item.quantity : 0), 0)
 }
 
+/** Each SKU once, in the order of the sale. */
+export function summed(items: readonly Item[], skus: readonly string[]): Item[] {
+  const quantities = new Map<string, number>()
+  for (const { sku, quantity } of items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  return skus.filter((sku) => quantities.has(sku)).map((sku) => ({ sku, quantity: quantities.get(sku)! }))
+}
+
 /** The whole sale as text: two sales with the same text have the same future. */
 export function textOf(sale: Sale): string {
   const known = [...sale.known].map(

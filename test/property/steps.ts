@@ -161,8 +161,10 @@ const SHARED: LimitRule[][] = [
   [{ skus: ['d', 'a'], perBuyer: 2 }],
 ]
 
-/** Times of single SKUs. */
+/** Rules of single SKUs. */
 const OWN: NonNullable<SaleRules['skus']>[] = [
+  { a: { returnsTo: 'b' } },
+  { a: { returnsTo: 'c' }, b: { returnsTo: 'c', closesAt: START + 300 } },
   { a: { opensAt: START + 100 } },
   { a: { closesAt: START + 200 }, b: { closesAt: START + 100, always: true } },
   { a: { closesAt: START + 600 }, c: { opensAt: START + 200 } },
@@ -211,7 +213,12 @@ function updates(): fc.Arbitrary<Operation> {
       option('limits', fc.constantFrom<RulesUpdate['limits'][]>(null, null, ...SHARED)),
       option(
         'skus',
-        fc.constantFrom<RulesUpdate['skus'][]>(...OWN, { a: null, b: null, c: { opensAt: null } }),
+        fc.constantFrom<RulesUpdate['skus'][]>(
+          ...OWN,
+          { a: null, b: null, c: { opensAt: null } },
+          { a: { returnsTo: null }, c: { returnsTo: 'b' } },
+          { b: { returnsTo: 'd' } },
+        ),
       ),
       option('holdMs', fc.constantFrom(100, 300)),
       option('maxHoldMs', fc.constantFrom(100, 300, 1_300)),
@@ -314,7 +321,7 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     ),
     own: fc.oneof(
       { arbitrary: fc.constant({}), weight: 4 },
-      fc.constantFrom(...OWN.slice(0, 2)).map((skus) => ({ skus })),
+      fc.constantFrom(...OWN.slice(0, 4)).map((skus) => ({ skus })),
     ),
     holdMs: fc.constantFrom(100, 300),
     longer: fc.constantFrom(0, 100, 1_000),

@@ -91,6 +91,18 @@ test('pages of the origins that `cors` names may call, those of others may not',
   }
 })
 
+test('by default a SKU that others return to is hidden, and mayReturn is false of these', async () => {
+  const stock = { phone: 2, 'phone:returned': 1 }
+  const skus = { phone: { returnsTo: 'phone:returned' } }
+  const shop = await open({ rules: { stock, skus, holdMs: 60_000 } })
+  const buy = (sku: string) =>
+    shop.call('POST', '/reservations', { buyer: 'u-1', key: sku, body: { items: [{ sku, quantity: 1 }] } })
+  expect(await buy('phone')).toMatchObject({ status: 201 })
+  const { body } = await shop.call('GET', '/sale')
+  expect(body.skus).toMatchObject([{ sku: 'phone', available: 1, mayReturn: false }])
+  expect(await buy('phone:returned')).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } })
+})
+
 test('SKUs that `allow` does not permit are unknown', async () => {
   const allow = ({ buyer, sku }: { buyer: string | undefined; sku: string }) =>
     sku === 'phone' || buyer === 'staff'

@@ -53,4 +53,23 @@ onBothEngines((open) => {
     await door.come(await door.crowd(1))
     expect(await door.room.stats()).toMatchObject({ capacity: 0 })
   })
+
+  test('holds whose units return to another SKU do not come back', async () => {
+    const door = await open(options)
+    const sale = door.sale('phones', { waitingRoom: door.room })
+    const skus = { a: { returnsTo: 'list' }, list: { always: true } }
+    await sale.create({ stock: { a: 1, list: 0 }, skus })
+    const [ann] = await door.crowd(1)
+    const { pass } = await door.admitted(ann!)
+    const held = await sale.reserve({ buyer: ann!, pass, items: cart('a') })
+    if (held.status !== 'reserved') expect.fail(held.status)
+    await door.advance(10_000)
+    await door.come(await door.crowd(1))
+    expect(await door.room.stats()).toMatchObject({ state: 'sold_out', capacity: 0 })
+    await sale.release(held.reservation.id)
+    await door.advance(10_000)
+    await door.come(await door.crowd(1))
+    expect(await door.room.stats()).toMatchObject({ state: 'sold_out', capacity: 0 })
+    expect(await sale.reserve({ buyer: 'bob', items: cart('list') })).toMatchObject({ status: 'reserved' })
+  })
 })
