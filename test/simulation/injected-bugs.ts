@@ -1,4 +1,4 @@
-import type { Engine, Op, Partition } from '../../src/engine/engine.js'
+import type { Engine, Op, Partition, Rules } from '../../src/engine/engine.js'
 import { withNonce } from '../../src/engine/reservation-id.js'
 import { PartitionState } from '../../src/memory-engine/sale/partition-state.js'
 import { NEVER, type Time } from '../../src/memory-engine/time.js'
@@ -279,6 +279,18 @@ export const injectedBugs: readonly NamedBug[] = [
     }),
     watched: ['conservation', 'liveness', 'supply'],
     heard: ['liveness'],
+  },
+  {
+    name: 'units that come back stay where they were',
+    bug: server((state) => {
+      const stay = (rules: Rules): Rules => ({
+        ...rules,
+        skus: rules.skus.map(({ returnsTo: _, ...rule }) => rule),
+      })
+      Object.defineProperty(state, 'rules', { get: () => stay(state.present.rules) })
+    }),
+    watched: ['history', 'liveness'],
+    heard: ['history', 'liveness'],
   },
   {
     name: 'no call asks the other partitions',

@@ -70,10 +70,13 @@ export class Liveness {
 
   async #sellTheRest(counts: Counts): Promise<void> {
     const state = (await this.#ask({ do: 'control', action: 'resume' })).status
-    const { opensAt } = this.#sale.plan.rules
+    const { opensAt, skus } = this.#sale.plan.rules
     if (state === 'ended') return
     const { agenda, server } = this.#sale.world
-    if (opensAt !== undefined) await agenda.sleep(Number(opensAt) - server.clock())
+    const openings = [opensAt, ...Object.values(skus ?? {}).map((own) => own.opensAt)].map((at) =>
+      Number(at ?? 0),
+    )
+    await agenda.sleep(Math.max(0, Math.max(...openings) - server.clock()))
     for (const [sku, { available, inTransit }] of Object.entries(counts)) {
       // What somebody who died has left on its way is sold too, but for orders.
       const units = available + inTransit - this.#ordersOnTheWay(sku)
@@ -81,6 +84,7 @@ export class Liveness {
         const items = [{ sku, quantity: 1 }]
         const call: Call = { do: 'reserve', buyer: `last ${sku} ${unit}`, items, key: 'last', holdMs: null }
         const answer = await this.#ask(call)
+        if (answer.status === 'ended' && answer.sku === sku) break
         if (answer.status === 'ended') return
         const wanted = unit < units ? 'reserved' : 'sold_out'
         demand(

@@ -38,8 +38,7 @@ export function drawPlan(random: Random, partitions: readonly number[] = [1]): P
     ...(random.chance(0.15) ? { closesAt: EPOCH + random.whole(1_000, 6_000) } : {}),
     partitions: random.pick(partitions),
   }
-  return {
-    rules,
+  const plan = {
     skus,
     deadlineMs: random.pick([100, 500, 2_000]),
     processes: random.whole(1, 3),
@@ -47,6 +46,23 @@ export function drawPlan(random: Random, partitions: readonly number[] = [1]): P
     calls: random.whole(3, 14),
     thinkMs: random.pick([2, 40, 400]),
   }
+  return { ...plan, rules: { ...rules, skus: drawRules(skus, random) } }
+}
+
+/** Rules of single SKUs. */
+function drawRules(skus: readonly string[], random: Random): NonNullable<SaleRules['skus']> {
+  const isList = skus.length > 1 && random.chance(0.4)
+  return Object.fromEntries(
+    skus.map((sku, i) => [
+      sku,
+      {
+        ...(random.chance(0.1) ? { opensAt: EPOCH + random.whole(1, 500) } : {}),
+        ...(random.chance(0.1) ? { closesAt: EPOCH + random.whole(1_000, 6_000) } : {}),
+        ...(random.chance(0.1) ? { always: true } : {}),
+        ...(isList && i < skus.length - 1 ? { returnsTo: skus.at(-1)! } : {}),
+      },
+    ]),
+  )
 }
 
 /** A well-formed id of a reservation that nobody made. */

@@ -105,12 +105,14 @@ export class Watch {
     if (last?.units.join() !== units.join()) this.#samples.push({ ms: this.#elapsed(), units })
   }
 
-  #expired({ entries, now }: PartitionState, place: number): number {
+  /** Units of holds that are over, and will come back to a SKU. */
+  #expired({ entries, now, rules }: PartitionState, place: number): number {
     const time = Math.max(now, this.#clock())
     let units = 0
     for (const { reservation } of entries) {
       if (reservation.state !== 'held' || time < reservation.expiresAt) continue
-      for (const [line, quantity] of reservation.cart) if (line === place) units += quantity
+      for (const [line, quantity] of reservation.cart)
+        if ((rules.skus[line]!.returnsTo ?? line) === place) units += quantity
     }
     return units
   }
