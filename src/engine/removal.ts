@@ -28,10 +28,11 @@ export interface RemovalCommands {
 
   /**
    * Seals the partition for this attempt, if the sale has ended (else `not_ended`), no units are
-   * held and no consumer group lags (else `in_use`; with `force` these are not asked). A group lags
-   * if it has not processed all events, or has parked events that are not dead. Holds that have
-   * expired count until they are swept. `superseded`: the partition knows a later attempt. With
-   * `dry` nothing changes, and the attempt is not compared.
+   * held, no reservation is on its way to another partition, and no consumer group lags (else
+   * `in_use`; with `force` these are not asked). A group lags if it has not processed all events,
+   * or has parked events that are not dead. Holds that have expired count until they are swept.
+   * `superseded`: the partition knows a later attempt. With `dry` nothing changes, and the attempt
+   * is not compared.
    */
   seal: {
     op: {

@@ -1,7 +1,14 @@
+import pLimit from 'p-limit'
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { FinalAnswer, Moved, StoredReservation } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
+import { readAll } from './fan-out.js'
 import type { Parts } from './partitions.js'
+
+const tuning = {
+  /** How many transfers are completed at a time. */
+  atOnce: 64,
+}
 
 type Departed = Extract<FinalAnswer<'transfer'>, { status: 'departed' }>
 
@@ -24,6 +31,16 @@ export async function completeTransfer(parts: Parts, id: string, call: CallOptio
   const op = { id, wish: null }
   const answer = await parts.ask(partitionIn(id), 'transfer', op, call, (final) => final)
   if (answer.status === 'departed') await completeDeparture(parts, id, answer, call)
+}
+
+/** Completes the transfers of all reservations that are on their way. */
+export async function completeDepartures(parts: Parts, call: CallOptions): Promise<void> {
+  if (parts.count === 1) return
+  const answers = await readAll(parts.count, (index) =>
+    parts.ask(index, 'transfers', {}, call, (answer) => answer),
+  )
+  const departing = answers.flatMap((answer) => answer.departing)
+  await pLimit(tuning.atOnce).map(departing, (id) => completeTransfer(parts, id, call))
 }
 
 type MayMove = { readonly status: string; readonly moved?: Moved | undefined }

@@ -71,8 +71,8 @@ function seal(state: PartitionState, op: Op<'seal'>, step: RemovalStep): Answer<
   return { status: 'sealed' }
 }
 
-function holdsUnits({ stock }: PartitionState): boolean {
-  return stock.snapshot().some(({ held }) => held > 0)
+function holdsUnits({ stock, transfers }: PartitionState): boolean {
+  return transfers.departing.size > 0 || stock.snapshot().some(({ held }) => held > 0)
 }
 
 function isBehind({ groups, events }: PartitionState): boolean {

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import { invalid } from '../../errors.js'
+import { completeDepartures } from '../moved.js'
 import type { DestroyResult } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
 import { readTotals } from '../totals.js'
@@ -15,8 +16,11 @@ export async function destroySale(
   const prepare = async () => {
     // Brings an interrupted creation or update to its end.
     await client.refresh(call)
-    // Sweeps expired holds, and finds what was lost.
-    await client.fanOut((parts) => readTotals(parts, call))
+    await client.fanOut(async (parts) => {
+      await completeDepartures(parts, call)
+      // Sweeps expired holds, and finds what was lost.
+      await readTotals(parts, call)
+    })
   }
   return { status: await removal.destroy(force, prepare, call) }
 }

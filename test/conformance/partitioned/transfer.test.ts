@@ -243,6 +243,17 @@ onBothPartitioned((open) => {
     await shop.audited()
   })
 
+  test('a reservation on its way is in use: the sale is not removed, and a payment reaches it', async () => {
+    const shop = await open()
+    const { ann, id } = await onTheWay(shop)
+    const newId = mintId(await shop.token(), ann, shop.partitions)
+    await shop.ask(1, 'transfer', { id, wish: { receiver: ann, newId, from: null } })
+    await shop.sale.end()
+    expect(await shop.handle().destroy()).toStrictEqual({ status: 'in_use' })
+    expect(await shop.sale.confirm(id)).toMatchObject({ status: 'confirmed', reservation: { id: newId } })
+    expect(await shop.sale.destroy()).toStrictEqual({ status: 'destroyed' })
+  })
+
   test('from partition to partition and back: the first id stays good', async () => {
     const shop = await open()
     const { guest, ann, id } = await onTheWay(shop)

@@ -3,11 +3,13 @@
 -- Letters: S sealed   N not_ended   U in_use   O superseded   F frozen   M gone   T retry
 -- Writes: META.
 -- @include sale_state
-local STOCK, GROUPS = KEYS[2], KEYS[#KEYS - 2]
+local STOCK, TRANSFERS, GROUPS = KEYS[2], KEYS[8], KEYS[#KEYS - 2]
 local refused = refused_of({ { 'HSET', META, 'f', 'v' }, { 'HDEL', META, 'f' } })
 if refused then return { 'denied', clock, refused } end
 
 local function holds_units()
+  -- Reservations on their way, see sale/concerns/transfer_records.lua.
+  if (redis.call('HGET', TRANSFERS, 'd') or '') ~= '' then return true end
   for _, row in ipairs(redis.call('HVALS', STOCK)) do
     local _, _, held = cmsgpack.unpack_limit(row, 2, 0)
     if held > 0 then return true end
