@@ -2,10 +2,12 @@ import { type Mutant, without } from './mutant.js'
 import { poolMutants } from './pool-mutants.js'
 import { refundMutants } from './refund-mutants.js'
 import { stockMutants } from './stock-mutants.js'
+import { transferMutants } from './transfer-mutants.js'
 
 export const mutants: readonly Mutant[] = [
   ...poolMutants,
   ...refundMutants,
+  ...transferMutants,
   ...stockMutants,
   {
     name: 'an idempotency key is ignored',
