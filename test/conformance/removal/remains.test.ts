@@ -1,0 +1,86 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Command, Engine, Op } from '../../../src/engine/engine.js'
+import { FlashSale } from '../../../src/index.js'
+import { leftIn } from '../../support/removal.js'
+import { anyTime, onBothEngines } from '../../support/shop.js'
+
+const PARTITIONS = 3
+const rules = { stock: { a: 9 }, holdMs: 1_000, partitions: PARTITIONS }
+
+onBothEngines((_, kind) => {
+  const handle = (engine: Engine) => {
+    const sale = new FlashSale('launch', { engine, deadlineMs: 20_000 })
+    onTestFinished(() => sale.close())
+    return sale
+  }
+  /** Asks a partition, with nothing between it and the test. */
+  async function ask<C extends Command>(
+    engine: Engine,
+    index: number,
+    command: C,
+    op: Op<C>,
+    incarnation: string | null = null,
+  ) {
+    const port = engine.partition('launch', index, PARTITIONS)
+    await port.ready()
+    return port.run(command, [op], { ...anyTime, incarnation })
+  }
+  async function described(engine: Engine) {
+    const reply = await ask(engine, 0, 'describe', {})
+    if (reply.outcome !== 'done') expect.fail(reply.outcome)
+    return reply.answers[0]!
+  }
+
+  test('a partition that a late creator has made of a removed sale is erased by the next creator', async () => {
+    const timed = await kind.make()
+    const old = handle(timed.engine)
+    await old.create(rules)
+    const { incarnation, rules: stored } = await described(timed.engine)
+    await old.end()
+    expect(await old.destroy()).toStrictEqual({ status: 'destroyed' })
+    for (const index of [1, 2]) {
+      await ask(timed.engine, index, 'create', { rules: stored, incarnation, complete: true })
+      expect(await leftIn(kind, timed)).toBeGreaterThan(0)
+      const next = handle(timed.engine)
+      expect(await next.create(rules)).toStrictEqual({ created: true })
+      expect(await next.audit()).toMatchObject({ ok: true, skus: { a: { total: 9, available: 9 } } })
+      await expect(old.stats()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      await next.end()
+      expect(await next.destroy()).toStrictEqual({ status: 'destroyed' })
+      expect(await leftIn(kind, timed)).toBe(0)
+    }
+  })
+
+  test('a partition of a sale that is not removed stays, though partition 0 is lost', async () => {
+    const timed = await kind.make()
+    const sale = handle(timed.engine)
+    await sale.create(rules)
+    const { incarnation } = await described(timed.engine)
+    const port = timed.engine.lifecycle!.partition('launch', 0, PARTITIONS)
+    await port.run('erase', [{ incarnation }], { ...anyTime, incarnation: null })
+    const left = await leftIn(kind, timed)
+    await expect(handle(timed.engine).create(rules)).rejects.toMatchObject({ code: 'STATE_LOST' })
+    expect(await leftIn(kind, timed)).toBe(left)
+  })
+
+  test('a sealed partition is not rebuilt, and is as it was once its seal is ended', async () => {
+    const timed = await kind.make()
+    const sale = handle(timed.engine)
+    await sale.create(rules)
+    const held = await sale.reserve({ buyer: 'ann', items: [{ sku: 'a', quantity: 2 }] })
+    if (held.status !== 'reserved') expect.fail(held.status)
+    await sale.end()
+    const { incarnation, rules: stored } = await described(timed.engine)
+    for (let index = 0; index < PARTITIONS; index++) {
+      const port = timed.engine.lifecycle!.partition('launch', index, PARTITIONS)
+      const call = { ...anyTime, incarnation: null }
+      const seal = { incarnation, attempt: 1, force: true, dry: false }
+      expect(await port.run('seal', [seal], call)).toMatchObject({ answers: [{ status: 'sealed' }] })
+      const op = { rules: stored, incarnation, generation: 9 }
+      expect(await ask(timed.engine, index, 'rebuild', op)).toMatchObject({ outcome: 'lost' })
+      await port.run('unseal', [{ incarnation, attempt: 2 }], call)
+    }
+    expect(await sale.get(held.reservation.id)).toStrictEqual(held.reservation)
+    expect(await sale.audit()).toMatchObject({ ok: true, skus: { a: { held: 2 } } })
+  })
+})
