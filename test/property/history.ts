@@ -41,6 +41,8 @@ export class History {
   sequence = 0
   /** Units that a recovery added to the sale, of all SKUs: sent once more than there were. */
   readonly granted: number[]
+  /** By SKU: units that became its own as they came back, less those that it has lost so. */
+  readonly redirected: number[]
   #at = 0
   /** SKUs whose last unit the last change took: their `sold_out` must come next. */
   #soldOut: number[] = []
@@ -56,6 +58,7 @@ export class History {
       inTransit: 0,
     }))
     this.granted = stock.map(() => 0)
+    this.redirected = stock.map(() => 0)
   }
 
   /** The units of all SKUs, of which some may be new. */
@@ -63,6 +66,7 @@ export class History {
     for (const units of stock.slice(this.counts.length)) {
       this.counts.push({ total: units, available: units, held: 0, confirmed: 0, inTransit: 0 })
       this.granted.push(0)
+      this.redirected.push(0)
     }
   }
 
@@ -98,6 +102,8 @@ export class History {
       this.#announce([[event.sku, event.applied]])
     } else if (event.type === 'redirected') {
       this.#become(event.sku, event.to, event.quantity)
+      this.redirected[event.sku]! -= event.quantity
+      this.redirected[event.to]! += event.quantity
       demand(
         this.counts[event.sku]!.available >= 0,
         'events',

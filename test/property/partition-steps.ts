@@ -67,6 +67,8 @@ interface Sending {
 
 export interface PartitionStory {
   readonly limit: number | null
+  /** Where units of the first SKU return to. */
+  readonly returnsTo: number | undefined
   /** What each reservation asks for; the same in every partition. */
   readonly requests: readonly Op<'reserve'>[]
   readonly steps: readonly PartitionStep[]
@@ -263,6 +265,7 @@ const step = fc
 export const partitionStories: fc.Arbitrary<PartitionStory> = fc
   .record({
     limit: fc.constantFrom(null, 2),
+    returnsTo: fc.constantFrom(undefined, 1),
     requests,
     steps: fc.array(step, { minLength: 10, maxLength: 50 }),
   })

@@ -52,7 +52,8 @@ export class PartitionWorld {
   }
 
   static async create(engines: readonly TimedEngine[], story: PartitionStory): Promise<PartitionWorld> {
-    const rules = { stock: STOCK, limit: story.limit, partitions: PARTITIONS, holdMs: 100, maxHoldMs: 300 }
+    const { limit, returnsTo } = story
+    const rules = { stock: STOCK, limit, returnsTo, partitions: PARTITIONS, holdMs: 100, maxHoldMs: 300 }
     const sides = await Promise.all(
       engines.map(async (timed) => {
         const partitions = await openPort(timed, rules)
@@ -304,7 +305,10 @@ export class PartitionWorld {
       const counts: SkuCounts[][] = []
       for (const checker of checkers) counts.push([...(await checker.look())])
       for (const [sku, { target, inTransit }] of sums(counts).entries()) {
-        const granted = checkers.reduce((sum, { history }) => sum + history.granted[sku]!, 0)
+        const granted = checkers.reduce(
+          (sum, { history }) => sum + history.granted[sku]! + history.redirected[sku]!,
+          0,
+        )
         const expected = Object.values(STOCK)[sku]! + this.#added[sku]! + granted
         const seen = () => `SKU ${sku}: ${JSON.stringify(counts.map((skus) => skus[sku]))}`
         demand(target === expected, 'conservation', () => `${seen()}, of ${expected}`)

@@ -26,6 +26,8 @@ export interface PortRules {
   readonly partitions?: number
   readonly holdMs?: number
   readonly maxHoldMs?: number
+  /** Of the first SKU. */
+  readonly returnsTo?: number | undefined
 }
 
 export function rulesOf({
@@ -34,8 +36,12 @@ export function rulesOf({
   partitions = 1,
   holdMs = 1_000,
   maxHoldMs = 10_000,
+  returnsTo,
 }: PortRules): Rules {
-  const skus = Object.entries(stock).map(([sku, units]) => ({ sku, stock: units, limit }))
+  const skus = Object.entries(stock).map(([sku, units], i) => ({
+    ...{ sku, stock: units, limit },
+    ...(i === 0 && returnsTo !== undefined && { returnsTo }),
+  }))
   return { skus, holdMs, maxHoldMs, opensAt: null, closesAt: null, partitions }
 }
 
