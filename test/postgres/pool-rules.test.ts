@@ -39,3 +39,41 @@ test('limits over several SKUs and rules of SKUs come back, whatever the names o
   const more = { buyer: 'bob', items: [{ sku: 'a', quantity: 1 }] }
   expect(await stranger.reserve(more)).toMatchObject({ status: 'limit_exceeded', skus: ['a', other] })
 })
+
+test('a sale that is rebuilt has what came back where it was, also what was sold from there', async () => {
+  const shop = new Shop(await kind.make(), 'theatre')
+  const other = 'back\0'
+  const skus = { a: { returnsTo: other } }
+  await shop.sale.create({ stock: { a: 4, [other]: 0 }, skus, holdMs: 1_000, maxHoldMs: HOUR })
+  const ledger = await TestLedger.open(db)
+  const follower = await ledger.follow(shop.sale)
+  const cart = (sku: string) => [{ sku, quantity: 1 }]
+  const [refunded, kept, late] = [
+    await shop.confirmed('ann'),
+    await shop.confirmed('bob'),
+    await shop.hold('cid'),
+  ]
+  await shop.sale.release((await shop.hold('dan')).id)
+  await shop.sale.refund(refunded.id, { restock: true })
+  const sold = await shop.confirmed('eve', cart(other))
+  await shop.advance(1_000)
+  expect(await shop.sale.confirm(late.id)).toMatchObject({ status: 'confirmed', late: true })
+  const counts = async (sale: FlashSale) => (await sale.stats()).skus
+  const before = await counts(shop.sale)
+  expect(before).toMatchObject({ a: { total: 2, confirmed: 2 }, [other]: { total: 2, confirmed: 1 } })
+  await ledger.agrees(shop.sale)
+  expect(ledger.errors).toEqual([])
+  const rows = await ledger.sql("SELECT details FROM $schema.events WHERE type = 'redirected'")
+  expect(rows).toHaveLength(4)
+  await follower.close()
+  const client = kind.client()
+  await client.del(...(await client.keys('*:theatre:*')))
+
+  const stranger = new FlashSale(shop.id, { engine: shop.clock.engine, deadlineMs: 20_000 })
+  onTestFinished(() => stranger.close())
+  expect(await stranger.recover({ from: ledger.ledger })).toMatchObject({ refused: [] })
+  expect(await counts(stranger)).toEqual(before)
+  for (const { id } of [kept, late, sold])
+    expect(await stranger.get(id)).toMatchObject({ state: 'confirmed' })
+  expect((await stranger.audit()).violations).toEqual([])
+})
