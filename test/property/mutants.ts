@@ -61,7 +61,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the stock is not checked',
     alterations: [
       {
-        find: "sku = lacking(lines)\n  if sku == 'retry' then return 'T' end\n  if sku then\n    detail(sku)",
+        find: "sku, may_return = lacking(lines)\n  if sku == 'retry' then return 'T' end\n  if sku then\n    detail(sku)",
         replace: 'sku = nil\n  if sku then\n    detail(sku)',
       },
     ],
@@ -121,7 +121,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a late confirm ignores the stock',
-    alterations: [{ find: 'if sku then return refund_due', replace: 'if false then return refund_due' }],
+    alterations: [
+      { find: 'if borrow(lines) then return refund_due', replace: 'if false then return refund_due' },
+    ],
     breaks: ['conservation', 'oversell'],
   },
   {
@@ -234,7 +236,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an amend takes what is not there',
     alterations: [
       {
-        find: "sku = lacking(added)\n  if sku == 'retry' then return 'T' end",
+        find: "sku, may_return = lacking(added)\n  if sku == 'retry' then return 'T' end",
         replace: 'sku = nil',
       },
     ],
@@ -294,7 +296,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a new limit is not in force',
-    alterations: [{ find: 'if stock[sku][LIMIT] ~= limit or', replace: 'if stock[sku][LIMIT] == -2 or' }],
+    alterations: [
+      {
+        find: 'local rules = { [LIMIT] = limit, ',
+        replace: 'local rules = { [LIMIT] = stock[sku][LIMIT] == -2 and limit or stock[sku][LIMIT], ',
+      },
+    ],
     breaks: ['answer'],
   },
   {
