@@ -15,7 +15,7 @@ const lua = {
  * the slow ones run too, with `none` none of them.
  */
 const overPartitions = [
-  'test/conformance/{amend,audit,carts,close,confirm,control,create,events,extend,get,expiry}.test.ts',
+  'test/conformance/{amend,audit,carts,close,confirm,control,create,events,extend,get,expiry,households}.test.ts',
   'test/conformance/{move,payments,refund,refusals,release,reservations-of,reserve,restock,returns-to,waiting-list}.test.ts',
   'test/conformance/{set-total,stats,update}.test.ts',
   'test/conformance/waiting-room/coupling.test.ts',

@@ -32,6 +32,7 @@ type Measured = Exclude<
   | 'transfer'
   | 'arrive'
   | 'settle'
+  | 'bind'
 >
 
 /** Counts the items if every answer holds. */

@@ -152,6 +152,7 @@ const internal: ReadonlySet<StoredEvent['type']> = new Set([
   'departed',
   'settled',
   'returned',
+  'bound',
 ])
 
 /** Whether an event only concerns the engine, and is not delivered. */
@@ -184,6 +185,7 @@ export function toEvent(
     case 'departed':
     case 'settled':
     case 'returned':
+    case 'bound':
       return undefined
     case 'total_set': {
       const { total, key, countedAt, applied, owed } = event

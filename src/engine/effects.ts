@@ -22,6 +22,7 @@ export const saleEffects: Effects<Commands> = {
   describe: 'reads',
   rebuild: 'writes',
   update: 'writes',
+  bind: 'writes',
   reserve: 'writes',
   amend: 'writes',
   confirm: 'writes',

@@ -48,6 +48,8 @@ export interface ChangedCart {
 export interface StoredReservation {
   readonly id: string
   readonly buyer: string
+  /** The buyer's household; missing if none was named. */
+  readonly household?: string | undefined
   readonly cart: Cart
   readonly state: ReservationState
   readonly key: string | null
@@ -163,6 +165,8 @@ export type StoredEvent = { readonly sequence: number; readonly at: number } & (
       readonly state: 'held' | 'confirmed'
       readonly expiresAt: number
     })
+  /** From now on the buyer is of this household. */
+  | { readonly type: 'bound'; readonly buyer: string; readonly household: string }
   | {
       readonly type: 'restocked'
       readonly sku: number

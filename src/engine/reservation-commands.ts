@@ -24,6 +24,8 @@ export type Refusal =
       readonly reservations: readonly string[]
       /** Missing if the limit is one of `sku` alone. */
       readonly shared?: readonly number[] | undefined
+      /** The household whose units count; missing if the buyer's do. */
+      readonly household?: string | undefined
     }
 
 /**
@@ -32,7 +34,18 @@ export type Refusal =
  */
 export interface ReservationCommands {
   /**
-   * All reservations of a buyer have ids of the same bucket.
+   * Records that a buyer is of a household, once: event `bound`. Answers the buyer's household,
+   * also if it is another one; `null` if there is none. `id` is any id of the buyer's own
+   * partition, which follows from the buyer alone. Without a `household` nothing changes.
+   */
+  bind: {
+    op: { readonly id: string; readonly buyer: string; readonly household: string | null }
+    answer: { readonly status: 'bound'; readonly household: string | null } | Retry
+  }
+
+  /**
+   * All reservations of a buyer have ids of the same bucket. So have all of a household: those of
+   * its buyers are there, and not in the buyers' own buckets.
    *
    * In this order:
    * 1. `id` exists: the same request was sent twice. `reserved` with the reservation as it is,
@@ -51,7 +64,9 @@ export interface ReservationCommands {
    *    `LOOKED_AT` reservations of the buyer, see `carts.ts`. Then the same for the first of the
    *    `limits` over several SKUs that the buyer's units and the cart's of all its SKUs together
    *    exceed: `sku` is its first SKU in the cart, and `shared` are those of its SKUs that the cart
-   *    or one of the `reservations` has.
+   *    or one of the `reservations` has. Then both again for the limits of households and the units
+   *    of all buyers of the `household`, if the item has one: then the answer names it, and the
+   *    `reservations` are still those of the buyer alone.
    * 7. For the first SKU of the cart with fewer units available than requested: `sold_out`;
    *    `mayReturn` while any unit of it is held, and none returns to another SKU.
    * 8. Units go from `available` to `held`; event `reserved`; `expiresAt = now + holdMs`. (A call
@@ -63,6 +78,7 @@ export interface ReservationCommands {
     op: {
       readonly id: string
       readonly buyer: string
+      readonly household?: string | undefined
       readonly cart: Cart
       readonly key: string | null
       /** `null`: the present `holdMs` of the sale. */
@@ -276,7 +292,8 @@ export interface ReservationCommands {
    * A page of the buyer's reservations as they are at `now`, the latest first: those made before
    * the reservation `after`, or all. At least one if there is one, at most `most`, and fewer if
    * they are large; after the last there is an empty page. `not_found`: the buyer has no
-   * reservation `after`. `id` is any id of the buyer's bucket. Writes nothing.
+   * reservation `after`. `id` is any id of the buyer's bucket, or of the household's. `household`
+   * is that which `bind` has recorded in this partition. Writes nothing.
    */
   list: {
     op: {
@@ -286,7 +303,11 @@ export interface ReservationCommands {
       readonly most: number
     }
     answer:
-      | { readonly status: 'listed'; readonly reservations: readonly StoredReservation[] }
+      | {
+          readonly status: 'listed'
+          readonly reservations: readonly StoredReservation[]
+          readonly household?: string | undefined
+        }
       | { readonly status: 'not_found' }
   }
 

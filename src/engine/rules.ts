@@ -12,6 +12,10 @@ export interface SkuRule {
    * Buyers may still have that many units.
    */
   readonly highestLimit?: number | null | undefined
+  /** Units one household may have held and confirmed at a time; missing: no limit. */
+  readonly householdLimit?: number | undefined
+  /** As `highestLimit`. */
+  readonly highestHouseholdLimit?: number | null | undefined
   /** Its own times; missing: those of the sale alone. */
   readonly opensAt?: number | undefined
   readonly closesAt?: number | undefined
@@ -28,13 +32,19 @@ export interface SkuRule {
 export interface SharedLimit {
   /** The indices of its SKUs, in ascending order. */
   readonly skus: readonly number[]
-  /** Units of these SKUs together that one buyer may have held and confirmed at a time. */
-  readonly perBuyer: number
+  /**
+   * Units of these SKUs together that one buyer may have held and confirmed at a time; missing: no
+   * limit.
+   */
+  readonly perBuyer?: number | undefined
   /**
    * The highest `perBuyer` of these SKUs that was ever in force, unless that is `perBuyer`; `null`:
    * for a time there was no limit over these very SKUs.
    */
   readonly highest?: number | null | undefined
+  /** The same for a household. */
+  readonly perHousehold?: number | undefined
+  readonly highestPerHousehold?: number | null | undefined
 }
 
 /**
@@ -83,9 +93,14 @@ export interface RulesChanges {
   readonly opensAt?: number | null | undefined
   readonly closesAt?: number | null | undefined
   readonly limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  readonly limitPerHousehold?: number | null | Readonly<Record<string, number | null>> | undefined
   /** All limits over several SKUs that are in force now. */
   readonly limits?:
-    | readonly { readonly skus: readonly string[]; readonly perBuyer: number }[]
+    | readonly {
+        readonly skus: readonly string[]
+        readonly perBuyer?: number | undefined
+        readonly perHousehold?: number | undefined
+      }[]
     | null
     | undefined
   readonly holdMs?: number | undefined
@@ -132,14 +147,40 @@ export interface RulesCommands {
   }
 }
 
-/** The limit for a reservation that was acknowledged at any time before. */
-export function highestLimitOf({ limit, highestLimit }: SkuRule): number | null {
-  return highestLimit === undefined ? limit : highestLimit
+/** Whose units a limit counts. */
+export type Whose = 'buyer' | 'household'
+
+/**
+ * A limit of one SKU, `null` for none.
+ *
+ * @param ever For a reservation that was acknowledged at any time before.
+ */
+export function limitOf(rule: SkuRule, whose: Whose, ever: boolean): number | null {
+  const [present, highest] =
+    whose === 'buyer'
+      ? [rule.limit, rule.highestLimit]
+      : [rule.householdLimit ?? null, rule.highestHouseholdLimit]
+  return ever && highest !== undefined ? highest : present
 }
 
 /** The same of a limit that several SKUs share. */
-export function highestSharedLimitOf({ perBuyer, highest }: SharedLimit): number | null {
-  return highest === undefined ? perBuyer : highest
+export function sharedLimitOf(limit: SharedLimit, whose: Whose, ever: boolean): number | null {
+  const [present = null, highest] =
+    whose === 'buyer' ? [limit.perBuyer, limit.highest] : [limit.perHousehold, limit.highestPerHousehold]
+  return ever && highest !== undefined ? highest : present
+}
+
+/** The highest limit that was ever in force, once `limit` is; `null` stands for none. */
+export function highestAfter(before: number | null, limit: number | null): number | null {
+  return before === null || limit === null ? null : Math.max(before, limit)
+}
+
+/** Whether a limit of these rules counts the units of households. */
+export function limitsHouseholds({ skus, limits = [] }: Rules): boolean {
+  return (
+    skus.some(({ householdLimit }) => householdLimit !== undefined) ||
+    limits.some(({ perHousehold }) => perHousehold !== undefined)
+  )
 }
 
 /** Whether a SKU is outside its own times at a moment, and on which side. */

@@ -48,7 +48,8 @@ export interface TransferCommands {
    *    `already_refunded`.
    * 6. After the deadline: `retry`.
    * 7. To another partition: the units leave, event `departed`; `departed`.
-   * 8. In this partition: over a limit of the receiver: `limit_exceeded`, as in `reserve`.
+   * 8. In this partition: over a limit of the receiver, or of another household than the sender's:
+   *    `limit_exceeded`, as in `reserve`.
    *    Otherwise the events `departed` and `transferred`; `transferred` with the new reservation.
    *
    * A paused or ended sale transfers too. The new reservation has no key.
@@ -62,7 +63,9 @@ export interface TransferCommands {
       /** `null`: asks how far the transfer is, and begins none. */
       readonly wish: {
         readonly receiver: string
-        /** Of the receiver's bucket. */
+        /** The receiver's household. The units may come from another buyer of it. */
+        readonly household?: string | undefined
+        /** Of the receiver's bucket, or of that of the household. */
         readonly newId: string
         readonly from: string | null
       } | null
@@ -79,6 +82,7 @@ export interface TransferCommands {
           readonly status: 'departed'
           readonly to: string
           readonly receiver: string
+          readonly household?: string | undefined
           readonly departure: Departure
         }
       | Moved
@@ -100,6 +104,7 @@ export interface TransferCommands {
     op: {
       readonly id: string
       readonly receiver: string
+      readonly household?: string | undefined
       readonly departure: Departure
     }
     answer:

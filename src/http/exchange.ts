@@ -61,6 +61,7 @@ export class Exchange {
     try {
       const visitor = typeof found === 'string' ? { buyer: found } : found
       checkId(visitor.buyer, 'buyer')
+      if (visitor.household !== undefined) checkId(visitor.household, 'household')
       if (visitor.tier !== undefined) checkId(visitor.tier, 'tier')
       return visitor
     } catch (error) {

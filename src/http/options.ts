@@ -8,6 +8,8 @@ import { type CookieOptions, checkCookies } from './tokens.js'
 export interface Visitor {
   /** The shop's own id of the buyer, from its login: never a name that the browser sends. */
   buyer: string
+  /** The shop's own id of the buyer's household, in a sale with a limit of households. */
+  household?: string | undefined
   /** A tier of the waiting room. @default the last one */
   tier?: string | undefined
 }

@@ -18,17 +18,27 @@ const tuning = {
 /** `POST /reservations` */
 export async function reserve(exchange: Exchange): Promise<Reply<'reserve'>> {
   const { sale } = exchange.options
-  const { buyer } = await exchange.buyer()
+  const { buyer, household } = await exchange.buyer()
   const key = keyOf(exchange.headers.get('idempotency-key'))
   const items = await cartOf(exchange, buyer)
   const pass = readToken(exchange.headers, 'pass')
-  const result = await sale.reserve({ buyer, items, key, pass }).catch((error) => {
+  const ofHousehold = await householdFor(sale, household)
+  const result = await sale.reserve({ buyer, items, key, pass, ...ofHousehold }).catch((error) => {
     throw explained(error)
   })
   if (result.status !== 'reserved') throw refused(result, exchange)
   const { reservation, replayed } = result
   const location = ['location', `${exchange.base}/reservations/${reservation.id}`] as const
   return { status: replayed ? 200 : 201, body: viewOf(reservation, exchange), headers: [location] }
+}
+
+/** The household that the shop knows, where the sale needs one. @throws {Refused} */
+async function householdFor(sale: FlashSale, household: string | undefined) {
+  const { client } = contextOf(sale)
+  const { hasHouseholds } = client.known ?? (await client.learn(client.call()))
+  if (!hasHouseholds) return undefined
+  if (household === undefined) throw new Refused('household_required')
+  return { household }
 }
 
 /** `GET /reservations` */
@@ -176,6 +186,8 @@ function refused(result: Exclude<ReserveResult, { status: 'reserved' }>, exchang
       const reservation = viewOf(result.reservation, exchange)
       return new Refused('key_spent', { members: { reservation } })
     }
+    case 'household_conflict':
+      return new Refused('household_conflict')
     default: {
       const { status, ...members } = result
       return new Refused(status, { members })

@@ -105,6 +105,8 @@ export const ROUTES = {
       'login_required',
       'key_required',
       ...CART,
+      'household_required',
+      'household_conflict',
       'key_spent',
       'IDEMPOTENCY_CONFLICT',
       ...FAULTS,

@@ -224,6 +224,7 @@ function differences(
     ['expiresAt', stored.expiresAt, row.expiresAt],
     ['paymentId', stored.paymentId, row.paymentId],
     ['buyer', stored.buyer, row.buyer],
+    ['household', stored.household ?? null, row.household],
     ['key', stored.key, row.key],
     ['changes', stored.changes?.count ?? 0, row.changes],
   ]

@@ -108,7 +108,7 @@ function acknowledged(
   refunds: readonly KeyedRefund[],
   skuIndices: ReadonlyMap<string, number>,
 ): Acknowledged {
-  const { id, buyer, key, createdAt, expiresAt, paymentId, restocked, firstItems } = row
+  const { id, buyer, household, key, createdAt, expiresAt, paymentId, restocked, firstItems } = row
   const cart = cartOf(row.items, skuIndices)
   const ordered = row.ordered && {
     cart: cartOf(row.ordered.items, skuIndices),
@@ -129,6 +129,7 @@ function acknowledged(
       createdAt,
       expiresAt,
       paymentId,
+      ...(household !== null && { household }),
       ...(changes && { changes }),
     },
     refundDue: row.refundDue,

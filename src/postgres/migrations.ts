@@ -176,4 +176,7 @@ export const migrations: readonly ((schema: string) => string)[] = [
   transferredOrders,
   partsOfOrders,
   paidBeforeTransfer,
+  (schema) => `
+    ALTER TABLE ${schema}.reservations ADD COLUMN household text COLLATE "C";
+    COMMENT ON COLUMN ${schema}.reservations.household IS 'The household of the buyer, in a sale with a limit of households.';`,
 ]

@@ -38,6 +38,7 @@ interface EventColumns {
 export interface ReservationColumns {
   readonly id: string[]
   readonly buyer: string[]
+  readonly household: (string | null)[]
   /** JSON: units by SKU. */
   readonly items: string[]
   /** The items of the first request, once the cart was changed. */
@@ -88,6 +89,7 @@ export function emptyReservations(): ReservationColumns {
   return {
     id: [],
     buyer: [],
+    household: [],
     items: [],
     firstItems: [],
     changes: [],
@@ -227,6 +229,7 @@ function push(
 ): void {
   rows.id.push(stored.id)
   rows.buyer.push(toText(stored.buyer))
+  rows.household.push(stored.household === undefined ? null : toText(stored.household))
   rows.items.push(itemsOf(cartAsOf(outcome, stored), rules))
   const first = outcome.changed && stored.changes?.first
   rows.firstItems.push(first ? itemsOf(first, rules) : null)
@@ -279,21 +282,17 @@ function nameTarget<E extends StoredEvent>(event: E, skus: Rules['skus']): E {
 /** What an update has changed, with the names of SKUs as texts. */
 function textsOf(changes: RulesChanges | null): object {
   if (changes === null) return {}
-  const named = (units: Readonly<Record<string, unknown>>) =>
+  const named = (units: object) =>
     Object.fromEntries(Object.entries(units).map(([sku, value]) => [toText(sku), value]))
-  const { limitPerBuyer, limits, skus, stock, ...rest } = changes
-  const limit = typeof limitPerBuyer === 'object' && limitPerBuyer ? named(limitPerBuyer) : limitPerBuyer
-  return {
-    changes: {
-      ...rest,
-      ...(limit !== undefined && { limitPerBuyer: limit }),
-      ...(limits !== undefined && {
-        limits: limits?.map((one) => ({ ...one, skus: one.skus.map(toText) })),
-      }),
-      ...(skus && { skus: named(ownRules(skus)) }),
-      ...(stock && { stock: named(stock) }),
-    },
-  }
+  const { limits, skus, ...rest } = changes
+  const texts = Object.entries({ ...rest, ...(skus && { skus: ownRules(skus) }) }).map(
+    ([name, value]) => [name, typeof value === 'object' && value ? named(value) : value] as const,
+  )
+  const shared =
+    limits === undefined
+      ? {}
+      : { limits: limits?.map((one) => ({ ...one, skus: one.skus.map(toText) })) ?? null }
+  return { changes: { ...Object.fromEntries(texts), ...shared } }
 }
 
 function ownRules(skus: NonNullable<RulesChanges['skus']>): typeof skus {
@@ -312,6 +311,8 @@ function detailsOf(event: StoredEvent, rules: Rules): string | null {
     }
     case 'departed':
       return JSON.stringify({ to: event.to })
+    case 'bound':
+      return JSON.stringify({ buyer: toText(event.buyer), household: toText(event.household) })
     case 'transferred':
       return JSON.stringify({ from: event.from, sender: toText(event.sender) })
     case 'refunded': {

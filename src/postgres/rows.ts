@@ -20,6 +20,7 @@ export interface Position {
 export interface ReservationRow {
   readonly id: string
   readonly buyer: string
+  readonly household: string | null
   /** By the SKU's name. */
   readonly items: ReadonlyMap<string, number>
   /** Of the first request, once the cart was changed. */
@@ -65,20 +66,22 @@ const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigi
 /** The columns that {@link rowOf} reads. */
 export const COLUMNS = `id, buyer, items::text AS items, state, key, ${millis('created_at')} AS created_at, ${millis('expires_at')} AS expires_at,
   payment_id, refund_due, restocked, generation, sequence, first_items::text AS first_items, changes,
-  ordered_items::text AS ordered_items, ordered_changes`
+  ordered_items::text AS ordered_items, ordered_changes, household`
 
 /** The types of the upsert's arrays, one for each column. */
 export const UPSERT_TYPES =
-  'text text jsonb text text float8 float8 text text bool float8 int bigint jsonb int jsonb int'.split(' ')
+  'text text jsonb text text float8 float8 text text bool float8 int bigint jsonb int jsonb int text'.split(
+    ' ',
+  )
 
 /** In the order of {@link UPSERT_TYPES}. */
 export function valuesOf(columns: ReservationColumns): string[] {
   const { id, buyer, items, state, key, createdAt, expiresAt, paymentId, refundDue } = columns
   const { restocked, changedAt, generation, sequence, firstItems, changes } = columns
-  const { orderedItems, orderedChanges } = columns
+  const { orderedItems, orderedChanges, household } = columns
   const fixed = [id, buyer, items, state, key, createdAt, expiresAt]
   const latest = [paymentId, refundDue, restocked, changedAt, generation, sequence, firstItems, changes]
-  return [...fixed, ...latest, orderedItems, orderedChanges].map(arrayOf)
+  return [...fixed, ...latest, orderedItems, orderedChanges, household].map(arrayOf)
 }
 
 /** In the order of the types of `refundsShape`. */
@@ -126,6 +129,7 @@ export function rowOf(row: any): ReservationRow {
   return {
     id: row.id,
     buyer: fromText(row.buyer),
+    household: row.household === null ? null : fromText(row.household),
     items: itemsOf(row.items),
     firstItems: row.first_items === null ? null : itemsOf(row.first_items),
     changes: Number(row.changes),

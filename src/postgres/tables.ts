@@ -307,12 +307,12 @@ export class Tables {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
-        payment_id, refund_due, restocked, changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes)
+        payment_id, refund_due, restocked, changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes, household)
       SELECT moved.sale, n.id, ${partition}, n.buyer, n.items, n.state, n.key, ${time('n.created_at')}, ${time('n.expires_at')},
         n.payment_id, n.refund_due, n.restocked, ${time('n.changed_at')}, n.generation, n.sequence,
-        n.first_items, n.changes, n.ordered_items, n.ordered_changes
+        n.first_items, n.changes, n.ordered_items, n.ordered_changes, n.household
       ${from} unnest(${arrays}) AS n (id, buyer, items, state, key, created_at, expires_at, payment_id, refund_due, restocked,
-        changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes)
+        changed_at, generation, sequence, first_items, changes, ordered_items, ordered_changes, household)
       ON CONFLICT (sale, id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
         payment_id = coalesce(r.payment_id, excluded.payment_id), refund_due = coalesce(r.refund_due, excluded.refund_due),
         restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, generation = excluded.generation,

@@ -1,7 +1,7 @@
 import { cartAsOf, leavesOrder } from '../engine/carts.js'
 import type { FinalAnswer, Op, SkuCounts, StoredEvent, StoredReservation } from '../engine/engine.js'
 import { partitionOf } from '../engine/reservation-id.js'
-import { highestLimitOf, highestSharedLimitOf } from '../engine/rules.js'
+import { limitOf, sharedLimitOf, type Whose } from '../engine/rules.js'
 import { label } from './labels.js'
 import { partitionForBuyer } from './partitions.js'
 import type { SaleRulesIndex } from './reserve-request.js'
@@ -65,8 +65,10 @@ export async function auditPartition(
   }
   const violations = [
     ...recount(page.skus, seen.values(), book),
-    ...overLimit(seen.values(), book),
-    ...overSharedLimit(seen.values(), book),
+    ...(['buyer', 'household'] as const).flatMap((whose) => [
+      ...overLimit(seen.values(), book, whose),
+      ...overSharedLimit(seen.values(), book, whose),
+    ]),
     ...(audited ? misrouted(seen.values(), book, audited) : []),
   ]
   return { skus: page.skus, reservations: seen.size, violations }
@@ -134,21 +136,25 @@ function* recount(
   }
 }
 
-function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIndex): Generator<Violation> {
+function* overLimit(
+  reservations: Iterable<StoredReservation>,
+  book: SaleRulesIndex,
+  whose: Whose,
+): Generator<Violation> {
   const taken = new Map<string, number>()
-  for (const { buyer, state, cart } of reservations) {
-    if (state !== 'held' && state !== 'confirmed') continue
+  for (const { [whose]: owner, state, cart } of reservations) {
+    if (owner === undefined || (state !== 'held' && state !== 'confirmed')) continue
     for (const [skuIndex, quantity] of cart) {
       // Units that were right under an earlier limit stay.
-      const limit = highestLimitOf(book.rules.skus[skuIndex]!)
+      const limit = limitOf(book.rules.skus[skuIndex]!, whose, true)
       if (limit === null) continue
-      const name = `${skuIndex} ${buyer}`
+      const name = `${skuIndex} ${owner}`
       const units = (taken.get(name) ?? 0) + quantity
       taken.set(name, units)
       if (units > limit && units - quantity <= limit) {
         yield {
           rule: 'limit',
-          message: `${label(book.sku(skuIndex))}: buyer ${label(buyer)} has more than ${limit}`,
+          message: `${label(book.sku(skuIndex))}: ${whose} ${label(owner)} has more than ${limit}`,
         }
       }
     }
@@ -158,23 +164,24 @@ function* overLimit(reservations: Iterable<StoredReservation>, book: SaleRulesIn
 function* overSharedLimit(
   reservations: Iterable<StoredReservation>,
   book: SaleRulesIndex,
+  whose: Whose,
 ): Generator<Violation> {
   // Units that were right under an earlier limit stay.
   const limits = (book.rules.limits ?? []).flatMap((one) => {
-    const most = highestSharedLimitOf(one)
+    const most = sharedLimitOf(one, whose, true)
     return most === null ? [] : [{ most, skus: new Set(one.skus), taken: new Map<string, number>() }]
   })
-  for (const { buyer, state, cart } of reservations) {
-    if (state !== 'held' && state !== 'confirmed') continue
+  for (const { [whose]: owner, state, cart } of reservations) {
+    if (owner === undefined || (state !== 'held' && state !== 'confirmed')) continue
     for (const { most, skus, taken } of limits) {
       const quantity = cart.reduce((sum, line) => sum + (skus.has(line[0]) ? line[1] : 0), 0)
-      const units = (taken.get(buyer) ?? 0) + quantity
-      taken.set(buyer, units)
+      const units = (taken.get(owner) ?? 0) + quantity
+      taken.set(owner, units)
       if (units > most && units - quantity <= most) {
         const names = [...skus].slice(0, 10).map((one) => label(book.sku(one)))
         yield {
           rule: 'limit',
-          message: `${names.join(' and ')}: buyer ${label(buyer)} has more than ${most}`,
+          message: `${names.join(' and ')}: ${whose} ${label(owner)} has more than ${most}`,
         }
       }
     }
@@ -189,12 +196,13 @@ function* misrouted(
   book: SaleRulesIndex,
   { partition, incarnation }: AuditedPartition,
 ): Generator<Violation> {
-  for (const { id, buyer } of reservations) {
-    const expected = partitionForBuyer(incarnation, buyer, book.rules.partitions)
+  for (const { id, buyer, household } of reservations) {
+    const expected = partitionForBuyer(incarnation, buyer, book.rules.partitions, household)
     if (expected === partition && partitionOf(id) === partition) continue
+    const owner = household === undefined ? `buyer ${label(buyer)}` : `household ${label(household)}`
     yield {
       rule: 'home',
-      message: `${id} of buyer ${label(buyer)} is in partition ${partition}, not in ${expected}`,
+      message: `${id} of ${owner} is in partition ${partition}, not in ${expected}`,
     }
   }
 }

@@ -16,10 +16,10 @@ type Departed = Extract<FinalAnswer<'transfer'>, { status: 'departed' }>
 export async function completeDeparture(
   parts: Parts,
   id: string,
-  { to, receiver, departure }: Omit<Departed, 'status'>,
+  { to, receiver, household, departure }: Omit<Departed, 'status'>,
   call: CallOptions,
 ): Promise<FinalAnswer<'arrive'>> {
-  const arrival = { id: to, receiver, departure }
+  const arrival = { id: to, receiver, departure, ...(household !== undefined && { household }) }
   const answer = await parts.ask(partitionIn(to), 'arrive', arrival, call, (final) => final)
   const settlement = { id, to, arrived: answer.status === 'arrived', latest: null }
   await parts.ask(partitionIn(id), 'settle', settlement, call, () => {})

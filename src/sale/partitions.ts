@@ -179,11 +179,23 @@ export class Partitions {
 export const STOCK_PARTITION = 0
 
 /**
- * The partition that holds all reservations of a buyer. Limits are exact only if one partition
- * holds them all. Different bits of the hash select the partition and the bucket.
+ * The partition that holds all reservations of a buyer; with a `household`, those of all its
+ * buyers. Limits are exact only if one partition holds them all. Different bits of the hash select
+ * the partition and the bucket.
  */
-export function partitionForBuyer(incarnation: string, buyer: string, partitions: number): number {
-  return partitions === 1 ? 0 : partitionAmong(hash('sha256', incarnation + buyer, 'base64url'), partitions)
+export function partitionForBuyer(
+  incarnation: string,
+  buyer: string,
+  partitions: number,
+  household?: string,
+): number {
+  return partitions === 1 ? 0 : partitionAmong(digestOf(incarnation, buyer, household), partitions)
+}
+
+/** The digest that decides where a buyer's reservations are. */
+function digestOf(incarnation: string, buyer: string, household: string | undefined): string {
+  const name = household === undefined ? buyer : `/household/${household}`
+  return hash('sha256', incarnation + name, 'base64url')
 }
 
 function partitionAmong(digest: string, partitions: number): number {
@@ -195,11 +207,14 @@ function partitionAmong(digest: string, partitions: number): number {
  * limits, so all reservations of a buyer are found by the buyer's id alone. A bucket is bounded, so
  * a request need not limit their number.
  *
+ * In a sale with households the household determines them, so that one script counts the units of
+ * all its buyers. Which household that is, the buyer's own partition knows: see `household.ts`.
+ *
  * Hashes are salted with the sale's random incarnation, so an attacker cannot choose buyer ids that
  * share a bucket. If two buyers share one by chance, the engine still distinguishes them.
  */
-export function mintId(incarnation: string, buyer: string, partitions: number): string {
-  const digest = hash('sha256', incarnation + buyer, 'base64url')
+export function mintId(incarnation: string, buyer: string, partitions: number, household?: string): string {
+  const digest = digestOf(incarnation, buyer, household)
   const partition = partitions === 1 ? 0 : partitionAmong(digest, partitions)
   return makeId(partition, digest.slice(0, PART_LENGTH), randomDigits())
 }

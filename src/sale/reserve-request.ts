@@ -1,4 +1,5 @@
 import type { Cart, FinalAnswer, Line, Rules, StoredReservation } from '../engine/engine.js'
+import { limitsHouseholds } from '../engine/rules.js'
 import { invalid } from '../errors.js'
 import {
   checkId,
@@ -32,6 +33,12 @@ export interface ReserveRequest {
    * How long the units are held, in ms, up to the sale's `maxHoldMs`. @default the sale's `holdMs`
    */
   holdMs?: number | undefined
+  /**
+   * Your own id of the buyer's household, 1 to 256 bytes: needed in a sale that was created with a
+   * limit of households, and refused in any other. The first request of a buyer decides which
+   * household it is, for the life of the sale.
+   */
+  household?: string | undefined
   /** The pass that the waiting room gave the buyer, if the sale has one. */
   pass?: string | undefined
 }
@@ -39,19 +46,28 @@ export interface ReserveRequest {
 /** A request of valid shape. It is not yet checked against the sale's rules. */
 export interface ValidatedRequest {
   readonly buyer: string
+  readonly household: string | null
   readonly key: string | null
   readonly holdMs: number | null
   readonly items: readonly Item[]
   readonly pass: string | null
 }
 
-const REQUEST: Names<ReserveRequest> = { buyer: true, items: true, key: true, holdMs: true, pass: true }
+const REQUEST: Names<ReserveRequest> = {
+  buyer: true,
+  items: true,
+  key: true,
+  holdMs: true,
+  household: true,
+  pass: true,
+}
 const ITEM: Names<Item> = { sku: true, quantity: true }
 
 export function checkReserveRequest(given: ReserveRequest): ValidatedRequest {
   const request = checkOptions(given, 'request', REQUEST)
   return {
     buyer: checkId(request.buyer, 'buyer'),
+    household: checkOptionalId(request.household, 'household'),
     key: checkOptionalId(request.key, 'key'),
     holdMs: request.holdMs === undefined ? null : checkInteger(request.holdMs, 'holdMs', 1, MAX_SPAN_MS),
     items: checkItems(request.items),
@@ -81,6 +97,7 @@ function checkItem(given: unknown, index: number): Item {
   }
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Closed = Extract<FinalAnswer<'reserve'>, { status: 'ended' | 'not_started' }>
 /** How one partition, or all together, lack units. */
 type SoldOut = Pick<
@@ -102,6 +119,8 @@ export class SaleRulesIndex {
   readonly created: Rules
   /** Whether there is any limit: then all reservations of a buyer must be considered together. */
   readonly limited: boolean
+  /** Whether every reservation is of a household: decided when the sale was created. */
+  readonly hasHouseholds: boolean
   readonly #indices: ReadonlyMap<string, number>
   /** By SKU that others return to: these others. */
   readonly #returning = new Map<number, number[]>()
@@ -110,7 +129,9 @@ export class SaleRulesIndex {
     this.rules = rules
     this.revision = revision
     this.created = created
-    this.limited = rules.limits !== undefined || rules.skus.some(({ limit }) => limit !== null)
+    this.hasHouseholds = limitsHouseholds(created)
+    this.limited =
+      this.hasHouseholds || rules.limits !== undefined || rules.skus.some(({ limit }) => limit !== null)
     this.#indices = new Map(rules.skus.map(({ sku }, skuIndex) => [sku, skuIndex]))
     for (const [sku, { returnsTo: to }] of rules.skus.entries())
       if (to !== undefined) this.#returning.set(to, [...(this.#returning.get(to) ?? []), sku])
@@ -196,11 +217,12 @@ export class SaleRulesIndex {
   }
 
   reservation(stored: StoredReservation): Reservation {
-    const { id, buyer, cart, state, key, createdAt, expiresAt, paymentId } = stored
+    const { id, buyer, household, cart, state, key, createdAt, expiresAt, paymentId } = stored
     const items = cart.map(([place, quantity]) => ({ sku: this.sku(place), quantity }))
-    return paymentId === null
-      ? { id, buyer, items, state, key, createdAt, expiresAt }
-      : { id, buyer, items, state, key, createdAt, expiresAt, paymentId }
+    const reservation: Mutable<Reservation> = { id, buyer, items, state, key, createdAt, expiresAt }
+    if (household !== undefined) reservation.household = household
+    if (paymentId !== null) reservation.paymentId = paymentId
+    return reservation
   }
 
   /** An answer in the form that the caller sees: its reservation, if any, in public form. */

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer, Moved, Op } from '../engine/engine.js'
+import type { Cart, FinalAnswer, Moved, Op } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { invalid, StockholdError } from '../errors.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
+import { bindHousehold } from './household.js'
 import { whereNow } from './moved.js'
 import { mintId } from './partitions.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
@@ -52,13 +53,45 @@ export class ReserveOperation {
     call: CallOptions,
     pass = true,
   ): Promise<ReserveResult> {
-    const { buyer, key, holdMs } = order
+    const { household, key } = order
     const cart = rulesIndex.cart(order.items)
+    if ((household !== null) !== rulesIndex.hasHouseholds) throw householdError(household)
     const remembered = key === null ? this.#soldOut.recall(cart) : undefined
     if (remembered) return Promise.resolve(remembered)
+    return household === null
+      ? this.#send(order, cart, rulesIndex, call, pass)
+      : this.#sendBound(order, household, cart, rulesIndex, call, pass)
+  }
+
+  /** Records the buyer's household before anything is held. */
+  async #sendBound(
+    order: ValidatedRequest,
+    household: string,
+    cart: Cart,
+    rulesIndex: SaleRulesIndex,
+    call: CallOptions,
+    pass: boolean,
+  ): Promise<ReserveResult> {
+    const { buyer } = order
+    const { incarnation } = this.#client.partitions
+    const bound = await this.#client.fanOut((parts) =>
+      bindHousehold(parts, incarnation!, buyer, household, call),
+    )
+    if (bound !== household) return { status: 'household_conflict', household: bound }
+    return this.#send(order, cart, rulesIndex, call, pass)
+  }
+
+  #send(
+    { buyer, household, key, holdMs }: ValidatedRequest,
+    cart: Cart,
+    rulesIndex: SaleRulesIndex,
+    call: CallOptions,
+    pass: boolean,
+  ): Promise<ReserveResult> {
     const { incarnation, count } = this.#client.partitions
-    const id = mintId(incarnation!, buyer, count)
-    const op = pass ? { id, buyer, cart, key, holdMs } : { id, buyer, cart, key, holdMs, pass }
+    const id = mintId(incarnation!, buyer, count, household ?? undefined)
+    const plain = pass ? { id, buyer, cart, key, holdMs } : { id, buyer, cart, key, holdMs, pass }
+    const op = household === null ? plain : { ...plain, household }
     const asked = { op, rulesIndex, call, askedAt: this.#soldOut.now(), forgotten: this.#soldOut.forgotten }
     const isAlone = this.#client.rebalancer === undefined
     const settle = (answer: FinalAnswer<'reserve'>): ReserveResult =>
@@ -132,6 +165,12 @@ export class ReserveOperation {
     this.#soldOut.remember(soldOut.sku, refusal, askedAt, forgotten, soldOut.unsold)
     return refusal
   }
+}
+
+function householdError(household: string | null): StockholdError {
+  return household === null
+    ? invalid('household', 'is missing: this sale limits households, so name the household of the buyer')
+    : invalid('household', 'must not be given: this sale was created without a limit of households')
 }
 
 /** @param reservations What the key was used for. */

@@ -7,6 +7,8 @@ export interface Reservation {
   /** Opaque and URL-safe, 19 characters. */
   readonly id: string
   readonly buyer: string
+  /** The buyer's household, in a sale that was created with a limit of households. */
+  readonly household?: string | undefined
   /**
    * Each SKU once, in the order of the sale's SKUs. Of a confirmed order: what is left of it, if
    * parts were refunded.
@@ -54,6 +56,8 @@ export type ReserveResult =
    * leaves. `reservations`: the ids of those that have these units, the latest first: at most ten,
    * among the buyer's latest 64 reservations. `skus`, for one of the sale's `limits`: those of its
    * SKUs that are in the cart or in these reservations; `taken` counts all its SKUs together.
+   * `household`, for a limit of households: `taken` counts the units of all its buyers, and
+   * `reservations` are those of this buyer alone.
    */
   | {
       readonly status: 'limit_exceeded'
@@ -62,7 +66,10 @@ export type ReserveResult =
       readonly taken: number
       readonly reservations: readonly string[]
       readonly skus?: readonly string[] | undefined
+      readonly household?: string | undefined
     }
+  /** The buyer is of another household, `household`: that of the buyer's first request. */
+  | { readonly status: 'household_conflict'; readonly household: string }
   /** With `sku`: this SKU is outside its own times. */
   | { readonly status: 'not_started'; readonly opensAt: number; readonly sku?: string | undefined }
   | { readonly status: 'paused' }

@@ -1,5 +1,5 @@
 import type { Rules, RulesChanges, SkuRule } from '../engine/engine.js'
-import { highestLimitOf, longestHoldOf } from '../engine/rules.js'
+import { longestHoldOf, type Whose } from '../engine/rules.js'
 import { invalid } from '../errors.js'
 import {
   checkId,
@@ -22,6 +22,16 @@ import {
   sharedLimits,
 } from './shared-limits.js'
 import {
+  checkLimitUpdate,
+  commonLimit,
+  type LimitUpdates,
+  limitAfter,
+  limitChanges,
+  limitNames,
+  publicLimit,
+  withLimits,
+} from './sku-limits.js'
+import {
   type CheckedSkus,
   checkSkus,
   MAX_NAMED,
@@ -41,6 +51,11 @@ export interface RulesUpdate {
    * a number for each of some SKUs. A lower limit applies to new units only.
    */
   limitPerBuyer?: number | null | Readonly<Record<string, number | null>> | undefined
+  /**
+   * The same for a household: only in a sale that was created with a limit of households, because
+   * earlier reservations have no household.
+   */
+  limitPerHousehold?: number | null | Readonly<Record<string, number | null>> | undefined
   /**
    * All limits over several SKUs, in place of the present ones; they apply to new units only.
    * `null`: none.
@@ -68,8 +83,7 @@ export interface RulesUpdate {
 export interface CheckedUpdate {
   readonly opensAt?: number | null
   readonly closesAt?: number | null
-  readonly limit?: number | null
-  readonly limits?: ReadonlyMap<string, number | null>
+  readonly limits: LimitUpdates
   readonly shared?: readonly LimitRule[]
   readonly skus?: CheckedSkus
   readonly holdMs?: number | null
@@ -88,6 +102,7 @@ const UPDATE: Names<RulesUpdate> = {
   opensAt: true,
   closesAt: true,
   limitPerBuyer: true,
+  limitPerHousehold: true,
   limits: true,
   skus: true,
   holdMs: true,
@@ -98,7 +113,7 @@ const UPDATE: Names<RulesUpdate> = {
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkUpdate(given: RulesUpdate): CheckedUpdate {
   const update = checkOptions(given, 'update', UPDATE)
-  const { limitPerBuyer, limits, skus } = update
+  const { limits, skus } = update
   const moment = (name: 'opensAt' | 'closesAt') =>
     update[name] === undefined
       ? {}
@@ -113,20 +128,28 @@ export function checkUpdate(given: RulesUpdate): CheckedUpdate {
     ...span('holdMs'),
     ...span('maxHoldMs'),
     ...span('retainMs'),
-    ...(limitPerBuyer !== undefined && checkLimits(limitPerBuyer)),
+    limits: checkLimits(update),
     ...(limits !== undefined && { shared: limits === null ? [] : checkSharedLimits(limits) }),
     ...(skus !== undefined && { skus: checkSkus(skus, true) }),
     stock: checkNewStock(update.stock),
   }
 }
 
-function checkLimits(given: unknown): Pick<CheckedUpdate, 'limit' | 'limits'> {
-  if (given === null) return { limit: null }
-  if (typeof given !== 'object') return { limit: checkInteger(given, 'limitPerBuyer', 1, MAX_UNITS) }
-  const limits = entriesOf(given, 'limitPerBuyer', 'of SKUs and their limits, or a number')
-  for (const [sku, limit] of limits)
-    if (limit !== null) checkInteger(limit, `limitPerBuyer[${label(sku)}]`, 1, MAX_UNITS)
-  return { limits: new Map(limits as [string, number | null][]) }
+function checkLimits(update: { readonly [W in Whose as (typeof limitNames)[W]]: unknown }): LimitUpdates {
+  const limit = (whose: Whose) => {
+    const given = update[limitNames[whose]]
+    return given === undefined ? {} : { [whose]: checkLimitUpdate(given, limitNames[whose], entriesOf) }
+  }
+  return { ...limit('buyer'), ...limit('household') }
+}
+
+/** For a sale whose reservations have no household. @throws INVALID_ARGUMENT */
+export function refuseHouseholds({ limits: { household = null }, shared = [] }: CheckedUpdate): void {
+  const some = household instanceof Map ? [...household.values()] : [household as number | null]
+  const isLimited = some.some((limit) => limit !== null)
+  if (!isLimited && shared.every(({ perHousehold }) => perHousehold === undefined)) return
+  const why = 'this sale was created without one, so its reservations have no household'
+  throw invalid('limitPerHousehold', `and perHousehold cannot be set: ${why}`)
 }
 
 function checkNewStock(given: unknown): ReadonlyMap<string, number> {
@@ -187,54 +210,47 @@ function holdsAfter(present: Rules, update: CheckedUpdate): Pick<Rules, 'holdMs'
   return { holdMs, maxHoldMs }
 }
 
-function skusAfter(present: Rules, { limit, limits, stock }: CheckedUpdate): SkuRule[] {
+function skusAfter(present: Rules, { limits, stock }: CheckedUpdate): SkuRule[] {
   const known = new Map(present.skus.map((rule) => [rule.sku, rule]))
-  for (const sku of limits?.keys() ?? [])
-    if (!known.has(sku) && !stock.has(sku))
-      throw invalid(`limitPerBuyer[${label(sku)}]`, 'names a SKU that is not in the sale')
-  const limitOf = (sku: string, before: number | null) => {
-    const own = limits?.get(sku)
-    if (own !== undefined) return own
-    return limit === undefined ? before : limit
+  for (const whose of ['buyer', 'household'] as const) {
+    const update = limits[whose]
+    for (const sku of update instanceof Map ? update.keys() : [])
+      if (!known.has(sku) && !stock.has(sku))
+        throw invalid(`${limitNames[whose]}[${label(sku)}]`, 'names a SKU that is not in the sale')
   }
-  const ofAll = commonLimit(present)
+  const [ofBuyer, ofHousehold] = [commonLimit(present, 'buyer'), commonLimit(present, 'household')]
   const added: SkuRule[] = []
   for (const [sku, units] of [...stock].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const rule = known.get(sku)
-    if (!rule) added.push({ sku, stock: units, limit: limitOf(sku, ofAll) })
-    else if (rule.stock !== units)
+    if (!rule) {
+      const limit = limitAfter(limits.buyer, sku, ofBuyer)
+      const householdLimit = limitAfter(limits.household, sku, ofHousehold)
+      added.push({ sku, stock: units, limit, ...(householdLimit !== null && { householdLimit }) })
+    } else if (rule.stock !== units)
       throw invalid(`stock[${label(sku)}]`, 'is on sale already: change its units by restock')
   }
   if (present.skus.length + added.length > MAX_SKUS)
     throw invalid('stock', `must not bring the sale to more than ${MAX_SKUS} SKUs`)
-  return [...present.skus.map((rule) => withLimit(rule, limitOf(rule.sku, rule.limit))), ...added]
+  const changed = present.skus.map((rule) =>
+    withLimits(
+      rule,
+      limitAfter(limits.buyer, rule.sku, rule.limit),
+      limitAfter(limits.household, rule.sku, rule.householdLimit ?? null),
+    ),
+  )
+  return [...changed, ...added]
 }
 
-/** The limit that every SKU has; `null` if there is none. */
-function commonLimit({ skus }: Rules): number | null {
-  const { limit } = skus[0]!
-  return skus.every((rule) => rule.limit === limit) ? limit : null
-}
-
-function withLimit(rule: SkuRule, limit: number | null): SkuRule {
-  const before = highestLimitOf(rule)
-  const highestLimit = before === null || limit === null ? null : Math.max(before, limit)
-  const { sku, stock, limit: _, highestLimit: __, ...own } = rule
-  return { sku, stock, limit, ...(highestLimit !== limit && { highestLimit }), ...own }
-}
-
-function changesOf(before: Rules, after: Rules, { limit, limits }: CheckedUpdate): RulesChanges {
+function changesOf(before: Rules, after: Rules, { limits }: CheckedUpdate): RulesChanges {
   const skus = ownRulesChanges(before.skus, after.skus)
   const added = after.skus.slice(before.skus.length)
-  const isLimited = after.skus.some((rule, sku) => {
-    const known = before.skus[sku]
-    return known ? rule.limit !== known.limit : limits?.has(rule.sku)
-  })
-  const limitPerBuyer = limits ? Object.fromEntries(limits) : limit
+  const limitPerBuyer = limitChanges(before.skus, after.skus, limits, 'buyer')
+  const limitPerHousehold = limitChanges(before.skus, after.skus, limits, 'household')
   return {
     ...(after.opensAt !== before.opensAt && { opensAt: after.opensAt }),
     ...(after.closesAt !== before.closesAt && { closesAt: after.closesAt }),
-    ...(isLimited && limitPerBuyer !== undefined && { limitPerBuyer }),
+    ...(limitPerBuyer !== undefined && { limitPerBuyer }),
+    ...(limitPerHousehold !== undefined && { limitPerHousehold }),
     ...(!isSameLimits(before, after) && { limits: after.limits ? publicLimits(after) : null }),
     ...(skus && { skus }),
     ...(after.holdMs !== before.holdMs && { holdMs: after.holdMs }),
@@ -256,6 +272,8 @@ export interface UpdateResult {
 export interface SkuRules {
   /** Units that a buyer may have held and confirmed at a time; `null`: no limit. */
   readonly limitPerBuyer: number | null
+  /** The same for a household; missing: no limit. */
+  readonly limitPerHousehold?: number | undefined
   /** Its own times and whether it is sold without a pass; missing if not set. */
   readonly opensAt?: number | undefined
   readonly closesAt?: number | undefined
@@ -270,6 +288,7 @@ export interface RulesInForce {
   readonly skus: Readonly<Record<string, SkuRules>>
   /** One number if it is the limit of every SKU; `null`: no limits. */
   readonly limitPerBuyer: number | Readonly<Record<string, number>> | null
+  readonly limitPerHousehold: number | Readonly<Record<string, number>> | null
   /** The limits over several SKUs together. */
   readonly limits: readonly LimitRule[]
   readonly holdMs: number
@@ -289,12 +308,21 @@ export function rulesInForce(rules: Rules, revision: number, serverTime: number)
   const { skus, holdMs, maxHoldMs, opensAt, closesAt, partitions, retainMs = null } = rules
   return {
     skus: Object.fromEntries(
-      skus.map(({ sku, limit, stock: _, highestLimit: __, returnsTo: to, ...own }) => [
-        sku,
-        { limitPerBuyer: limit, ...own, ...(to !== undefined && { returnsTo: skus[to]!.sku }) },
-      ]),
+      skus.map((rule) => {
+        const { sku, limit, householdLimit, stock: _, highestLimit: __, returnsTo: to, ...rest } = rule
+        const { highestHouseholdLimit: ___, ...own } = rest
+        const ofHousehold = householdLimit !== undefined && { limitPerHousehold: householdLimit }
+        return [
+          sku,
+          {
+            ...{ limitPerBuyer: limit, ...ofHousehold, ...own },
+            ...(to !== undefined && { returnsTo: skus[to]!.sku }),
+          },
+        ]
+      }),
     ),
-    limitPerBuyer: publicLimit(rules),
+    limitPerBuyer: publicLimit(rules, 'buyer'),
+    limitPerHousehold: publicLimit(rules, 'household'),
     limits: publicLimits(rules),
     holdMs,
     maxHoldMs,
@@ -305,11 +333,4 @@ export function rulesInForce(rules: Rules, revision: number, serverTime: number)
     revision,
     serverTime,
   }
-}
-
-function publicLimit(rules: Rules): RulesInForce['limitPerBuyer'] {
-  const ofAll = commonLimit(rules)
-  if (ofAll !== null) return ofAll
-  const limited = rules.skus.filter(({ limit }) => limit !== null)
-  return limited.length === 0 ? null : Object.fromEntries(limited.map(({ sku, limit }) => [sku, limit!]))
 }

@@ -13,6 +13,7 @@ import {
 } from '../validation.js'
 import { label } from './labels.js'
 import { checkSharedLimits, type LimitRule, publicLimits, sharedLimits } from './shared-limits.js'
+import { checkSkuLimits, limitNames } from './sku-limits.js'
 import { checkSkus, nameReturnsTo, type SkuOptions, withOwnRules } from './sku-rules.js'
 
 /** The rules of a sale, as `sale.create` takes them. */
@@ -25,6 +26,12 @@ export interface SaleRules {
    * @default no limit
    */
   limitPerBuyer?: number | Readonly<Record<string, number>> | undefined
+  /**
+   * The same for a household, which is what you say it is: an address, a card, a device. With a
+   * limit of households, `reserve` needs the buyer's `household`, for the life of the sale.
+   * @default no limit
+   */
+  limitPerHousehold?: number | Readonly<Record<string, number>> | undefined
   /**
    * Limits over several SKUs together, beside those of each SKU: at most 100, with at most 10,000
    * SKUs in all.
@@ -67,6 +74,7 @@ export const DEFAULT_MAX_HOLD_MS = 3_600_000
 const RULES: Names<SaleRules> = {
   stock: true,
   limitPerBuyer: true,
+  limitPerHousehold: true,
   limits: true,
   skus: true,
   holdMs: true,
@@ -92,7 +100,7 @@ export function normalizeRules(given: SaleRules): Rules {
   const closesAt = optionalMoment(rules.closesAt, 'closesAt')
   if (opensAt !== null && closesAt !== null && closesAt <= opensAt)
     throw invalid('closesAt', 'must be after opensAt')
-  const plain = checkStock(rules.stock, rules.limitPerBuyer)
+  const plain = checkStock(rules)
   const skus = rules.skus === undefined ? plain : withOwnRules(plain, checkSkus(rules.skus, false))
   const limits = rules.limits === undefined ? [] : sharedLimits(checkSharedLimits(rules.limits), skus)
   return {
@@ -121,10 +129,15 @@ export function nameRules(rules: Rules): NamedRules {
     ['retainMs', retainMs],
     ...skus.map(({ sku, stock }) => [`stock[${JSON.stringify(sku)}]`, stock] as const),
     ...skus.map(({ sku, limit }) => [`limitPerBuyer[${JSON.stringify(sku)}]`, limit] as const),
-    ...skus.flatMap((rule) => nameOwnRules(rule, skus)),
-    ...publicLimits(rules).map(
-      (limit) => [`limits of ${JSON.stringify(limit.skus)}`, limit.perBuyer] as const,
+    ...skus.map(
+      ({ sku, householdLimit = null }) =>
+        [`limitPerHousehold[${JSON.stringify(sku)}]`, householdLimit] as const,
     ),
+    ...skus.flatMap((rule) => nameOwnRules(rule, skus)),
+    ...publicLimits(rules).flatMap(({ skus: of, perBuyer = null, perHousehold = null }) => {
+      const name = `limits of ${JSON.stringify(of)}`
+      return [[name, perBuyer] as const, [`${name} per household`, perHousehold] as const]
+    }),
   ])
 }
 
@@ -140,34 +153,28 @@ function nameOwnRules(rule: SkuRule, skus: readonly SkuRule[]): [string, string 
   ]
 }
 
-function checkStock(stock: unknown, limits: unknown): SkuRule[] {
+function checkStock({
+  stock,
+  limitPerBuyer,
+  limitPerHousehold,
+}: Readonly<Record<'stock' | 'limitPerBuyer' | 'limitPerHousehold', unknown>>): SkuRule[] {
   const entries = Object.entries(checkObject(stock, 'stock', 'of SKUs and their units'))
   if (entries.length === 0) throw invalid('stock', 'must name at least one SKU')
   if (entries.length > MAX_SKUS) throw invalid('stock', `must name at most ${MAX_SKUS} SKUs`)
-  const limitOf = checkLimits(limits, new Map(entries))
+  const known = new Map<string, unknown>(entries)
+  const limitOf = checkSkuLimits(limitPerBuyer, limitNames.buyer, known)
+  const householdLimitOf = checkSkuLimits(limitPerHousehold, limitNames.household, known)
   return entries
-    .map(([sku, units]) => ({
-      sku: checkId(sku, 'stock: a SKU'),
-      stock: checkInteger(units, `stock[${label(sku)}]`, 0, MAX_UNITS),
-      limit: limitOf(sku),
-    }))
+    .map(([sku, units]) => {
+      const householdLimit = householdLimitOf(sku)
+      return {
+        sku: checkId(sku, 'stock: a SKU'),
+        stock: checkInteger(units, `stock[${label(sku)}]`, 0, MAX_UNITS),
+        limit: limitOf(sku),
+        ...(householdLimit !== null && { householdLimit }),
+      }
+    })
     .sort((a, b) => (a.sku < b.sku ? -1 : 1))
-}
-
-function checkLimits(limits: unknown, skus: ReadonlyMap<string, unknown>): (sku: string) => number | null {
-  if (limits === undefined) return () => null
-  if (typeof limits !== 'object') {
-    const limit = checkInteger(limits, 'limitPerBuyer', 1, MAX_UNITS)
-    return () => limit
-  }
-  const given = new Map(
-    Object.entries(checkObject(limits, 'limitPerBuyer', 'of SKUs and their limits, or a number')),
-  )
-  for (const [sku, limit] of given) {
-    if (!skus.has(sku)) throw invalid(`limitPerBuyer[${label(sku)}]`, 'names a SKU that is not in stock')
-    checkInteger(limit, `limitPerBuyer[${label(sku)}]`, 1, MAX_UNITS)
-  }
-  return (sku) => (given.get(sku) as number | undefined) ?? null
 }
 
 /** Only `undefined` has a default: `null` is a value, and an invalid one. */

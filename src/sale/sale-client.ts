@@ -14,7 +14,7 @@ import { SaleRemoval } from './removal/sale-removal.js'
 import { SaleRulesIndex } from './reserve-request.js'
 import { nameRules } from './rules.js'
 import { adoptRules, latestRules, spreadRules, updateRules } from './rules-revisions.js'
-import type { CheckedUpdate, UpdateResult } from './rules-update.js'
+import { type CheckedUpdate, refuseHouseholds, type UpdateResult } from './rules-update.js'
 import { Sweeper } from './sweeper.js'
 
 type Description = Omit<FinalAnswer<'describe'>, 'status'>
@@ -189,7 +189,8 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
   }
 
   async update(update: CheckedUpdate, call: CallOptions): Promise<UpdateResult> {
-    const { created } = await this.learn(call)
+    const { created, hasHouseholds } = await this.learn(call)
+    if (!hasHouseholds) refuseHouseholds(update)
     const { present, ...result } = await this.fanOut((parts) => updateRules(parts, update, call))
     if (present.rules.retainMs !== undefined) await this.removal?.registerAgain(call, true)
     this.know(present, created)

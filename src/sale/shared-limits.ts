@@ -1,5 +1,5 @@
 import type { Rules, SharedLimit, SkuRule } from '../engine/engine.js'
-import { highestSharedLimitOf } from '../engine/rules.js'
+import { highestAfter, sharedLimitOf } from '../engine/rules.js'
 import { invalid } from '../errors.js'
 import { checkId, checkInteger, checkOptions, MAX_UNITS, type Names } from '../validation.js'
 import { label } from './labels.js'
@@ -9,10 +9,12 @@ export interface LimitRule {
   /** The SKUs whose units count together. A SKU may be in several limits. */
   skus: readonly string[]
   /** Units of these SKUs together that one buyer may have held and confirmed at a time. */
-  perBuyer: number
+  perBuyer?: number | undefined
+  /** The same for a household: see `limitPerHousehold`. At least one of both is given. */
+  perHousehold?: number | undefined
 }
 
-const LIMIT: Names<LimitRule> = { skus: true, perBuyer: true }
+const LIMIT: Names<LimitRule> = { skus: true, perBuyer: true, perHousehold: true }
 const MAX_LIMITS = 100
 /** SKUs that all limits of a sale together may name. */
 const MAX_NAMED = 10_000
@@ -29,18 +31,25 @@ export function checkSharedLimits(given: unknown): readonly LimitRule[] {
 
 function checkLimit(given: unknown, index: number): LimitRule {
   const argument = `limits[${index}]`
-  const { skus, perBuyer } = checkOptions(given, argument, LIMIT)
+  const { skus, perBuyer, perHousehold } = checkOptions(given, argument, LIMIT)
   if (!Array.isArray(skus) || skus.length === 0)
     throw invalid(`${argument}.skus`, 'must be an array of at least one SKU')
   if (skus.length > MAX_NAMED) throw invalid(`${argument}.skus`, `must name at most ${MAX_NAMED} SKUs`)
   const names = Array.from(skus, (sku, i) => checkId(sku, `${argument}.skus[${i}]`))
-  return { skus: names, perBuyer: checkInteger(perBuyer, `${argument}.perBuyer`, 1, MAX_UNITS) }
+  const limit = (name: 'perBuyer' | 'perHousehold', value: unknown) => ({
+    [name]: checkInteger(value, `${argument}.${name}`, 1, MAX_UNITS),
+  })
+  return {
+    skus: names,
+    ...((perBuyer !== undefined || perHousehold === undefined) && limit('perBuyer', perBuyer)),
+    ...(perHousehold !== undefined && limit('perHousehold', perHousehold)),
+  }
 }
 
 /** The limits in canonical form, over the SKUs of a sale. */
 export function sharedLimits(given: readonly LimitRule[], skus: readonly SkuRule[]): readonly SharedLimit[] {
   const indices = new Map(skus.map(({ sku }, index) => [sku, index]))
-  const limits = given.map(({ skus: names, perBuyer }, index) => {
+  const limits = given.map(({ skus: names, ...units }, index) => {
     const argument = `limits[${index}].skus`
     const places = names.map((sku) => {
       const place = indices.get(sku)
@@ -48,7 +57,7 @@ export function sharedLimits(given: readonly LimitRule[], skus: readonly SkuRule
       return place
     })
     if (new Set(places).size < places.length) throw invalid(argument, 'must name each SKU once')
-    return { skus: places.sort((a, b) => a - b), perBuyer }
+    return { skus: places.sort((a, b) => a - b), ...units }
   })
   if (new Set(limits.map(nameOf)).size < limits.length)
     throw invalid('limits', 'must not have two limits of the same SKUs')
@@ -61,17 +70,28 @@ export function limitsAfter(
   wanted: readonly SharedLimit[],
 ): readonly SharedLimit[] {
   const known = new Map(present.map((limit) => [nameOf(limit), limit]))
-  return wanted.map(({ skus, perBuyer }) => {
-    const same = known.get(nameOf({ skus }))
-    const before = same ? highestSharedLimitOf(same) : null
-    const highest = before === null ? null : Math.max(before, perBuyer)
-    return highest === perBuyer ? { skus, perBuyer } : { skus, perBuyer, highest }
+  return wanted.map((limit) => {
+    const { skus, perBuyer, perHousehold } = limit
+    const same = known.get(nameOf(limit)) ?? { skus }
+    const highest = highestAfter(sharedLimitOf(same, 'buyer', true), perBuyer ?? null)
+    const ofHousehold = highestAfter(sharedLimitOf(same, 'household', true), perHousehold ?? null)
+    return {
+      skus,
+      ...(perBuyer !== undefined && { perBuyer }),
+      ...(highest !== (perBuyer ?? null) && { highest }),
+      ...(perHousehold !== undefined && { perHousehold }),
+      ...(ofHousehold !== (perHousehold ?? null) && { highestPerHousehold: ofHousehold }),
+    }
   })
 }
 
 /** The limits as `sale.rules` and the event `updated` tell them. */
 export function publicLimits({ skus, limits = [] }: Rules): LimitRule[] {
-  return limits.map(({ skus: indices, perBuyer }) => ({ skus: indices.map((i) => skus[i]!.sku), perBuyer }))
+  return limits.map(({ skus: indices, perBuyer, perHousehold }) => ({
+    skus: indices.map((i) => skus[i]!.sku),
+    ...(perBuyer !== undefined && { perBuyer }),
+    ...(perHousehold !== undefined && { perHousehold }),
+  }))
 }
 
 /** Whether both have the same limits in force. */

@@ -3,6 +3,7 @@ import type { FinalAnswer, StoredReservation } from '../engine/engine.js'
 import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { checkTransferOptions } from './command-options.js'
+import { bindHousehold } from './household.js'
 import { completeDeparture, whereNow } from './moved.js'
 import { mintId, type Parts } from './partitions.js'
 import type { ReservationTransferResult } from './results.js'
@@ -26,8 +27,14 @@ export async function transfer(
   const partition = partitionOf(id)
   if (partition === undefined || partition >= count) return { status: 'not_found' }
   await ledgerBarrier?.ready(call)
-  const newId = () => mintId(incarnation!, to, count)
-  const given = await client.fanOut((parts) => give(parts, id, { to, from, newId }, call))
+  const newHome = async (parts: Parts, present: string) => {
+    const household = rulesIndex.hasHouseholds
+      ? await householdOf(parts, incarnation!, present, { to, from }, call)
+      : undefined
+    const newId = mintId(incarnation!, to, count, household)
+    return household === undefined ? { newId } : { newId, household }
+  }
+  const given = await client.fanOut((parts) => give(parts, id, { to, from, newHome }, call))
   const { answer, sender, before } = given
   if (answer.status === 'declined') throw new Error('unreachable')
   if (answer.status === 'not_found') return answer
@@ -44,11 +51,35 @@ export async function transfer(
   return reservations.acknowledge(result, partitionIn(reservation.id), call)
 }
 
+/**
+ * The receiver's household. A receiver who has none yet is of that of the reservation from now on.
+ * `undefined`: the reservation will not leave from here.
+ */
+async function householdOf(
+  parts: Parts,
+  incarnation: string,
+  present: string,
+  { to, from }: { readonly to: string; readonly from: string | null },
+  call: CallOptions,
+): Promise<string | undefined> {
+  const found = await parts.ask(partitionIn(present), 'get', { id: present }, call, (answer) => answer)
+  if (found.status !== 'found' || found.moved) return undefined
+  const { buyer, household } = found.reservation
+  return from === null || from === buyer ? bindHousehold(parts, incarnation, to, household!, call) : undefined
+}
+
 interface Wish {
   readonly to: string
   readonly from: string | null
-  /** Mints an id: each attempt has its own. */
-  readonly newId: () => string
+  /**
+   * Mints an id: each attempt has its own. And the receiver's household, in a sale that has them.
+   *
+   * @param present The id of the reservation.
+   */
+  readonly newHome: (
+    parts: Parts,
+    present: string,
+  ) => Promise<{ readonly newId: string; readonly household?: string }>
 }
 
 interface Given {
@@ -60,11 +91,16 @@ interface Given {
 }
 
 /** Asks until the transfer is decided. */
-async function give(parts: Parts, id: string, { to, from, newId }: Wish, call: CallOptions): Promise<Given> {
+async function give(
+  parts: Parts,
+  id: string,
+  { to, from, newHome }: Wish,
+  call: CallOptions,
+): Promise<Given> {
   let present = id
   for (;;) {
     const sender = partitionIn(present)
-    const wish = { receiver: to, from, newId: newId() }
+    const wish = { receiver: to, from, ...(await newHome(parts, present)) }
     const answer = await parts.ask(sender, 'transfer', { id: present, wish }, call, (final) => final)
     if (answer.status === 'departed') {
       const arrival = await completeDeparture(parts, present, answer, call)

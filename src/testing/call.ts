@@ -5,6 +5,7 @@ export type StoryCall =
   | {
       readonly do: 'reserve'
       readonly buyer: string
+      readonly household?: string | undefined
       readonly items: readonly Item[]
       readonly key: string | null
       readonly holdMs: number | null
@@ -55,7 +56,8 @@ export function describeCall(call: StoryCall): string {
     case 'reserve': {
       const cart = describeItems(call.items)
       const key = call.key === null ? '' : `, key ${call.key}`
-      return `reserve(${call.buyer}: ${cart}${key}${call.holdMs === null ? '' : `, hold ${call.holdMs} ms`})`
+      const buyer = call.household === undefined ? call.buyer : `${call.buyer} of ${call.household}`
+      return `reserve(${buyer}: ${cart}${key}${call.holdMs === null ? '' : `, hold ${call.holdMs} ms`})`
     }
     case 'confirm':
       return `confirm(${call.id}${given(call.buyer)}${given(call.paymentId)})`

@@ -1,16 +1,15 @@
 import type { Item, Reservation } from '../../src/sale/results.js'
 import type { Answer, Call } from './call.js'
+import { latestOf, overLimitOf, refusalOf } from './limits.js'
 import { takenLate, withReturned } from './returns.js'
 import {
   changed,
-  countsAt,
   isActive,
   type Known,
   latest,
   type Sale,
   stateAt,
   summed,
-  takenBy,
   unitsIn,
   whereNow,
   withKnown,
@@ -34,10 +33,41 @@ export function reserve(
   fresh: string,
 ): Result {
   const answered = (answer: Answer): Result => ({ answer, after: sale })
-  const { buyer, key } = call
+  const { buyer } = call
   if (call.items.some(({ sku }) => !sale.present.limits.has(sku)))
     return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const items = summed(call.items, [...sale.present.limits.keys()])
+  const { household = null } = call
+  if ((household !== null) !== hasHouseholds(sale))
+    return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
+  if (household === null) return reserveBound(sale, call, items, now, request, fresh)
+  const bound = sale.households.get(buyer)
+  if (bound === undefined) {
+    const households = new Map(sale.households).set(buyer, household)
+    return reserveBound(changed(sale, now, { households }), call, items, now, request, fresh)
+  }
+  if (bound !== household) return answered({ status: 'household_conflict', household: bound })
+  return reserveBound(sale, call, items, now, request, fresh)
+}
+
+/** As the sale was created, every reservation has a household or none has. */
+function hasHouseholds({ rules: { limitPerHousehold, limits = [] } }: Sale): boolean {
+  const given =
+    typeof limitPerHousehold === 'object' ? Object.keys(limitPerHousehold).length > 0 : limitPerHousehold
+  return Boolean(given) || limits.some(({ perHousehold }) => perHousehold !== undefined)
+}
+
+/** The request of a buyer whose household is known, if the sale needs one. */
+function reserveBound(
+  sale: Sale,
+  call: CallOf<'reserve'>,
+  items: readonly Item[],
+  now: number,
+  request: object,
+  fresh: string,
+): Result {
+  const answered = (answer: Answer): Result => ({ answer, after: sale })
+  const { buyer, household, key } = call
   const all = [...sale.known.values()]
   const own = all.find(({ by }) => by === request)
   if (own && !own.movedTo)
@@ -62,11 +92,14 @@ export function reserve(
   if (state !== 'open') return answered({ status: state })
   const closed = outsideTimes(sale, items, now)
   if (closed) return answered(closed)
-  const refusal = refusalOf(sale, buyer, items, now)
+  const refusal = refusalOf(sale, { buyer, household }, items, now)
   if (refusal) return answered(refusal)
   const expiresAt = now + (call.holdMs ?? sale.present.holdMs)
   const id = sale.known.has(fresh) ? `another than ${fresh}` : fresh
-  const reservation: Reservation = { id, buyer, items, state: 'held', key, createdAt: now, expiresAt }
+  const reservation: Reservation = {
+    ...{ id, buyer, items, state: 'held', key, createdAt: now, expiresAt },
+    ...(household !== undefined && { household }),
+  }
   const nothing = { late: false, due: null, further: new Map(), refunds: new Map() }
   const known: Known = { reservation, first: items, by: request, ...nothing }
   return {
@@ -80,7 +113,7 @@ export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
   const known = findOwn(sale, call)
   if (!known) return answered(notFound)
   const reservation = latest(known, now)
-  const { state, buyer, items: before } = reservation
+  const { state, items: before } = reservation
   if (state === 'expired')
     return { answer: { status: state, reservation }, after: expiredIn(sale, known, now) }
   if (state === 'released') return answered({ status: 'already_released', reservation })
@@ -94,7 +127,7 @@ export function amend(sale: Sale, call: CallOf<'amend'>, now: number): Result {
     const added = items.filter(({ sku, quantity }) => quantity > unitsIn(before, sku))
     const closed = outsideTimes(sale, added, now)
     if (closed) return answered(closed)
-    const refusal = refusalOf(sale, buyer, items, now, reservation)
+    const refusal = refusalOf(sale, reservation, items, now, reservation)
     if (refusal) return answered(refusal)
   }
   const amended = { ...reservation, items }
@@ -251,13 +284,14 @@ function findOwn(sale: Sale, { id, buyer }: { id: string; buyer: string | null }
 
 function whyNotAgain(
   sale: Sale,
-  { state, buyer, items }: Reservation,
+  reservation: Reservation,
   now: number,
   areThere: boolean,
 ): string | undefined {
+  const { state, items } = reservation
   if (state === 'released') return 'released'
   if (stateAt(sale, now) === 'ended') return 'ended'
-  return overLimitOf(sale, buyer, items, now)?.status ?? (areThere ? undefined : 'sold_out')
+  return overLimitOf(sale, reservation, items, now)?.status ?? (areThere ? undefined : 'sold_out')
 }
 
 /** The first SKU that is outside its own times. */
@@ -268,82 +302,6 @@ function outsideTimes(sale: Sale, items: readonly Item[], now: number): Answer |
     if (opensAt !== null && now < opensAt) return { status: 'not_started', sku, opensAt }
   }
   return undefined
-}
-
-/** @param hold The hold in whose place these items come. */
-function refusalOf(
-  sale: Sale,
-  buyer: string,
-  items: readonly Item[],
-  now: number,
-  hold?: Reservation,
-): Answer | undefined {
-  const over = overLimitOf(sale, buyer, items, now, hold)
-  if (over) return over
-  for (const { sku, quantity } of items) {
-    const { available, held, owed = 0 } = countsAt(sale, sku, now)
-    if (available >= quantity - unitsIn(hold?.items ?? [], sku)) continue
-    const comesBack = !sale.present.own.get(sku)?.returnsTo
-    return { status: 'sold_out', sku, available, mayReturn: comesBack && held > owed }
-  }
-  return undefined
-}
-
-/** @param hold The hold in whose place these items come. */
-export function overLimitOf(
-  sale: Sale,
-  buyer: string,
-  items: readonly Item[],
-  now: number,
-  hold?: Reservation,
-): Answer | undefined {
-  const before = hold?.items ?? []
-  for (const { sku, quantity } of items) {
-    const limit = sale.present.limits.get(sku)!
-    const own = unitsIn(before, sku)
-    if (limit === null || quantity <= own) continue
-    const taken = takenBy(sale, buyer, sku, now) - own
-    if (taken + quantity > limit) {
-      const reservations = inTheWay(sale, buyer, [sku], now, hold).map(({ id }) => id)
-      return { status: 'limit_exceeded', sku, limit, taken, reservations }
-    }
-  }
-  for (const { skus, perBuyer: limit } of sale.present.shared) {
-    const count = (cart: readonly Item[]) => skus.reduce((sum, sku) => sum + unitsIn(cart, sku), 0)
-    const own = count(before)
-    const taken = skus.reduce((sum, sku) => sum + takenBy(sale, buyer, sku, now), 0) - own
-    if (count(items) <= own || taken + count(items) <= limit) continue
-    const grows = (sku: string) => unitsIn(items, sku) > unitsIn(before, sku)
-    const others = inTheWay(sale, buyer, skus, now, hold)
-    const has = (sku: string) =>
-      [items, ...others.map((one) => one.items)].some((cart) => unitsIn(cart, sku) > 0)
-    return {
-      ...{ status: 'limit_exceeded', sku: skus.find(grows)!, limit, taken },
-      ...{ reservations: others.map(({ id }) => id), skus: skus.filter(has) },
-    }
-  }
-  return undefined
-}
-
-/** At most ten that have units of these SKUs, among the buyer's latest 64. */
-function inTheWay(
-  sale: Sale,
-  buyer: string,
-  skus: readonly string[],
-  now: number,
-  hold?: Reservation,
-): Reservation[] {
-  const counts = ({ items }: Reservation) => items.some(({ sku }) => skus.includes(sku))
-  return latestOf(sale, buyer, now)
-    .slice(0, 64)
-    .filter((one) => one.id !== hold?.id && isActive(one) && counts(one))
-    .slice(0, 10)
-}
-
-/** The buyer's reservations, the latest first. */
-function latestOf(sale: Sale, buyer: string, now: number): Reservation[] {
-  const all = [...sale.known.values()].map((known) => latest(known, now))
-  return all.filter((one) => one.buyer === buyer).reverse()
 }
 
 export function list(sale: Sale, { buyer, id, limit }: CallOf<'list'>, now: number): Answer {

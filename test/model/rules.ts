@@ -24,6 +24,8 @@ export interface Present {
   readonly maxHoldMs: number
   /** By SKU, in the order in which the sale has them. */
   readonly limits: ReadonlyMap<string, number | null>
+  /** The same of households. */
+  readonly households: ReadonlyMap<string, number | null>
   /** The highest limits that were ever in force. */
   readonly highest: ReadonlyMap<string, number | null>
   /** The limits over several SKUs, and their SKUs, in the order in which the sale has them. */
@@ -35,14 +37,11 @@ export interface Present {
 }
 
 export function presentOf(rules: SaleRules): Present {
-  const { stock, limitPerBuyer, holdMs = DEFAULT_HOLD_MS, opensAt, closesAt } = rules
+  const { stock, holdMs = DEFAULT_HOLD_MS, opensAt, closesAt } = rules
   const skus = Object.keys(stock).sort()
-  const limits = new Map(
-    skus.map((sku) => [
-      sku,
-      (typeof limitPerBuyer === 'object' ? limitPerBuyer[sku] : limitPerBuyer) ?? null,
-    ]),
-  )
+  const limitsOf = (limit: SaleRules['limitPerBuyer']) =>
+    new Map(skus.map((sku) => [sku, (typeof limit === 'object' ? limit[sku] : limit) ?? null]))
+  const limits = limitsOf(rules.limitPerBuyer)
   return {
     revision: 0,
     opensAt: opensAt === undefined ? null : Number(opensAt),
@@ -50,6 +49,7 @@ export function presentOf(rules: SaleRules): Present {
     holdMs,
     maxHoldMs: rules.maxHoldMs ?? Math.max(DEFAULT_MAX_HOLD_MS, holdMs),
     limits,
+    households: limitsOf(rules.limitPerHousehold),
     highest: limits,
     shared: inOrder(rules.limits ?? [], skus)!,
     own: ownAfter(new Map(), rules.skus ?? {})!,
@@ -73,18 +73,20 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
   const added = Object.entries(update.stock ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   if (added.some(([sku, units]) => (present.stock.get(sku) ?? units) !== units)) return undefined
   const stock = new Map([...present.stock, ...added])
-  const limits = limitsAfter(present, [...stock.keys()], update.limitPerBuyer)
-  const shared =
-    update.limits === undefined ? present.shared : inOrder(update.limits ?? [], [...stock.keys()])
+  const skus = [...stock.keys()]
+  const limits = limitsAfter(present.limits, skus, update.limitPerBuyer)
+  const households = limitsAfter(present.households, skus, update.limitPerHousehold)
+  const shared = update.limits === undefined ? present.shared : inOrder(update.limits ?? [], skus)
   const own = ownAfter(present.own, update.skus ?? {})
-  if (!limits || !shared || !own || [...own.keys()].some((sku) => !stock.has(sku))) return undefined
+  if (!limits || !households || !shared || !own || [...own.keys()].some((sku) => !stock.has(sku)))
+    return undefined
   const targets = [...own.values()].flatMap(({ returnsTo }) => (returnsTo === null ? [] : [returnsTo]))
   if (targets.some((sku) => !stock.has(sku) || own.get(sku)?.returnsTo)) return undefined
   const next = {
     ...present,
     opensAt: opensAt === null ? null : Number(opensAt),
     closesAt: closesAt === null ? null : Number(closesAt),
-    ...{ holdMs, maxHoldMs, limits, shared, own, stock },
+    ...{ holdMs, maxHoldMs, limits, households, shared, own, stock },
   }
   if (contentOf(next) === contentOf(present)) return present
   const highest = [...limits].map(([sku, limit]) => [sku, higher(limit, present.highest.get(sku))] as const)
@@ -92,7 +94,7 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
 }
 
 function limitsAfter(
-  { limits: before }: Present,
+  before: Present['limits'],
   skus: readonly string[],
   given: RulesUpdate['limitPerBuyer'],
 ): Map<string, number | null> | undefined {
@@ -133,14 +135,14 @@ function ownAfter(
 /** `undefined`: a SKU is unknown. */
 function inOrder(limits: readonly LimitRule[], skus: readonly string[]): LimitRule[] | undefined {
   if (limits.some((limit) => limit.skus.some((sku) => !skus.includes(sku)))) return undefined
-  const places = ({ skus: own }: LimitRule) => skus.flatMap((sku, i) => (own.includes(sku) ? [i] : []))
+  const places = (own: readonly string[]) => skus.flatMap((sku, i) => (own.includes(sku) ? [i] : []))
   return limits
-    .map((limit) => ({ places: places(limit), perBuyer: limit.perBuyer }))
+    .map(({ skus: own, ...units }) => ({ places: places(own), units }))
     .sort((a, b) => {
       const differing = a.places.findIndex((place, i) => place !== b.places[i])
       return differing < 0 ? -1 : a.places[differing]! - (b.places[differing] ?? -1)
     })
-    .map((limit) => ({ skus: limit.places.map((i) => skus[i]!), perBuyer: limit.perBuyer }))
+    .map((limit) => ({ skus: limit.places.map((i) => skus[i]!), ...limit.units }))
 }
 
 function higher(limit: number | null, before: number | null | undefined): number | null {
@@ -148,10 +150,12 @@ function higher(limit: number | null, before: number | null | undefined): number
   return limit === null || before === null ? null : Math.max(limit, before)
 }
 
-function contentOf({ opensAt, closesAt, holdMs, maxHoldMs, limits, shared, own, stock }: Present): string {
+function contentOf(present: Present): string {
+  const { opensAt, closesAt, holdMs, maxHoldMs, limits, households, shared, own, stock } = present
   const set = [...own].filter(
     ([, { opensAt: opens, closesAt: closes, always, returnsTo }]) =>
       opens !== null || closes !== null || always || returnsTo !== null,
   )
-  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, [...limits], shared, set, [...stock]])
+  const maps = [limits, households, stock].map((map) => [...map])
+  return JSON.stringify([opensAt, closesAt, holdMs, maxHoldMs, shared, set, maps])
 }

@@ -39,6 +39,8 @@ export interface Sale {
    */
   readonly totals: ReadonlyMap<string, number>
   readonly known: ReadonlyMap<string, Known>
+  /** By buyer: that of the buyer's first request. */
+  readonly households: ReadonlyMap<string, string>
   readonly restocks: ReadonlyMap<
     string,
     { readonly sku: string; readonly quantity: number; readonly applied: number }
@@ -68,6 +70,7 @@ export function newSale(rules: SaleRules): Sale {
     ended: false,
     totals: new Map(Object.entries(rules.stock)),
     known: new Map(),
+    households: new Map(),
     restocks: new Map(),
     moves: new Map(),
     counts: new Map(),
@@ -122,11 +125,17 @@ export function countsAt(sale: Sale, sku: string, now: number): SkuCounts {
   return taken > target ? { ...counts, owed: taken - target } : counts
 }
 
-/** Units of a SKU that a buyer holds or has bought. */
-export function takenBy(sale: Sale, buyer: string, sku: string, now: number): number {
+/** Units of a SKU that a buyer, or the buyers of a household, hold or have bought. */
+export function takenBy(
+  sale: Sale,
+  whose: 'buyer' | 'household',
+  owner: string,
+  sku: string,
+  now: number,
+): number {
   let units = 0
   for (const known of sale.known.values())
-    if (known.reservation.buyer === buyer && isActive(latest(known, now)))
+    if (known.reservation[whose] === owner && isActive(latest(known, now)))
       units += unitsIn(known.reservation.items, sku)
   return units
 }
@@ -156,6 +165,7 @@ export function textOf(sale: Sale): string {
   return [
     `${sale.now} ${sale.paused} ${sale.ended} ${sale.present.revision}`,
     moves.sort().join(),
+    [...sale.households].sort().join(),
     counts.sort().join(),
     [...sale.totals].join(),
     known.sort().join(),

@@ -12,9 +12,9 @@ export async function send(
     case 'create':
       return { status: 'created', ...(await sale.create(call.rules, options)) }
     case 'reserve': {
-      const { buyer, items, key, holdMs } = call
+      const { buyer, household, items, key, holdMs } = call
       const given = { ...(key === null ? {} : { key }), ...(holdMs === null ? {} : { holdMs }) }
-      return { ...(await sale.reserve({ buyer, items, ...given }, options)) }
+      return { ...(await sale.reserve({ buyer, household, items, ...given }, options)) }
     }
     case 'confirm': {
       const paid = call.paymentId === null ? {} : { paymentId: call.paymentId }

@@ -236,6 +236,7 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       prints: ['reserved', 'limit_exceeded: adult', 'sold_out: child', 'sold_out: hall', 'reserved', '2'],
     },
     { prints: ['the crowd got 0', 'ann', '0 bob'] },
+    { prints: ['reserved', '7 Oak Street 2', 'reserved', 'household_conflict', '1'] },
     {
       prints: [
         "{ status: 'not_ended' }",

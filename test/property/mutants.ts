@@ -33,8 +33,8 @@ export const mutants: readonly Mutant[] = [
     name: 'the limit forgets confirmed units',
     alterations: [
       {
-        find: 'if record[BUYER] == buyer and is_active(record[STATE]) then',
-        replace: 'if record[BUYER] == buyer and record[STATE] == IS_HELD then',
+        find: 'if record[whose] == name and is_active(record[STATE]) then',
+        replace: 'if record[whose] == name and record[STATE] == IS_HELD then',
       },
     ],
     breaks: ['limit', 'answer'],
@@ -246,7 +246,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an amend ignores the limit',
     alterations: [
       {
-        find: "local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)\n  if sku == 'retry' then return 'T' end",
+        find: "local sku, limit, taken, index, household = limit_exceeded(lines, bucket, record[BUYER], record[HOUSEHOLD], own)\n  if sku == 'retry' then return 'T' end",
         replace: 'local sku, limit, taken',
       },
     ],
@@ -256,8 +256,8 @@ export const mutants: readonly Mutant[] = [
     name: 'the present cart counts against its own amend',
     alterations: [
       {
-        find: 'limit_exceeded(lines, bucket, record[BUYER], own)',
-        replace: 'limit_exceeded(lines, bucket, record[BUYER])',
+        find: 'limit_exceeded(lines, bucket, record[BUYER], record[HOUSEHOLD], own)',
+        replace: 'limit_exceeded(lines, bucket, record[BUYER], record[HOUSEHOLD])',
       },
     ],
     breaks: ['answer'],

@@ -138,12 +138,12 @@ describe('buyers with many reservations', () => {
   const injected: readonly (readonly [name: string, find: string, replace: string])[] = [
     [
       'the limit forgets what its bucket has no room for',
-      'taken and taken_row(bucket, buyer, sku)[sku] or 0',
+      'taken and taken_row(bucket, whose, name, sku)[sku] or 0',
       '0',
     ],
     [
       'a limit over several SKUs forgets what its bucket has no room for',
-      'local archived_units = taken and archived_share(bucket, buyer, shared[3]) or 0',
+      'local archived_units = taken and archived_share(bucket, whose, name, shared[3]) or 0',
       'local archived_units = 0',
     ],
     [
@@ -163,7 +163,7 @@ describe('buyers with many reservations', () => {
     ],
     [
       'two buyers of one bucket share a limit',
-      'cmsgpack.pack(buyer, block_of(sku))',
+      'cmsgpack.pack(name, block_of(sku))',
       "cmsgpack.pack('', block_of(sku))",
     ],
     [

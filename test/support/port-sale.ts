@@ -69,6 +69,7 @@ export function idAt(partition: number, bucket: string, number = 1): string {
 export function opOfEach(id: string): { [C in Exclude<Command, 'create' | 'describe' | 'rebuild'>]: Op<C> } {
   return {
     update: { revision: 1, after: 0, rules: rulesOf({ limit: 3 }), changes: {}, everywhere: true },
+    bind: { id, buyer: 'u', household: 'h' },
     reserve: order(id),
     amend: { id, buyer: null, cart: [[0, 1]], mayTake: true, count: null },
     confirm: { id, buyer: null, paymentId: null, final: true },

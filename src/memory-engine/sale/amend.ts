@@ -52,7 +52,7 @@ function whyNot(
     return { status: 'takes', reservation }
   const refusal = bypassFreeze ? undefined : closed(state, wants)
   if (refusal) return refusal
-  const over = state.stock.overLimit(reservation.buyer, cart, bypassFreeze, reservation.cart)
+  const over = state.stock.overLimit(reservation, cart, bypassFreeze, reservation.cart)
   if (over) return limitExceeded(state, reservation.buyer, cart, over, reservation)
   const sku = state.stock.lacking(wants)
   if (sku === undefined) return undefined

@@ -112,9 +112,7 @@ function whyNotAgain(
 ): RecordedReason | undefined {
   if (reservation.state === 'released') return 'released'
   if (!bypassFreeze && state.saleState() === 'ended') return 'ended'
-  return state.stock.overLimit(reservation.buyer, reservation.cart, bypassFreeze)
-    ? 'limit_exceeded'
-    : undefined
+  return state.stock.overLimit(reservation, reservation.cart, bypassFreeze) ? 'limit_exceeded' : undefined
 }
 
 function confirmed({ reservation, late }: Entry, replayed: boolean): Answer<'confirm'> {

@@ -2,6 +2,8 @@ import type { Cart, KeyedRefund, Moved, RecordedReason, StoredReservation } from
 
 /** Where a reservation went. */
 export interface Move extends Moved {
+  /** Of the receiver. */
+  readonly household: string | undefined
   /** Its state before. */
   readonly state: 'held' | 'confirmed'
 }

@@ -47,7 +47,6 @@ export class PartitionState {
   created!: Rules
   present!: PresentRules
   stock!: Stock
-
   /** All partitions of the sale exist. */
   complete = false
   readonly entries: Entry[] = []
@@ -64,6 +63,7 @@ export class PartitionState {
   readonly restocks = new Map<string, { sku: number; quantity: number; applied: number }>()
   readonly moves = new Map<string, Moved>()
   readonly counts = new Counts()
+  readonly householdByBuyer = new Map<string, string>()
   paused = false
   ended = false
   generation = 1
@@ -168,14 +168,15 @@ export class PartitionState {
     return this.#reservations.ofBuyer(buyer)
   }
 
-  hold({ id, buyer, cart, key, holdMs, changes, earlier }: Op<'reserve'>): Entry {
+  hold({ id, buyer, household, cart, key, holdMs, changes, earlier }: Op<'reserve'>): Entry {
     const expiresAt = this.now + (holdMs ?? this.rules.holdMs)
     const reservation: StoredReservation = {
       ...{ id, buyer, cart, state: 'held', key, createdAt: this.now, expiresAt, paymentId: null },
+      ...(household !== undefined && { household }),
       ...(changes && { changes }),
     }
     const entry = this.add(reservation, { late: false, earlier: earlier ?? null })
-    this.stock.take(buyer, cart, 'held')
+    this.stock.take(reservation, cart, 'held')
     this.appendOf(entry, { type: 'reserved', id, expiresAt })
     this.announceSoldOut(cart)
     return entry
@@ -198,12 +199,12 @@ export class PartitionState {
 
   /** Gives a reservation another cart. Only a hold has units. */
   amend(entry: Entry, cart: Cart, count: number): void {
-    const { id, buyer, state, cart: before } = entry.reservation
+    const { id, state, cart: before } = entry.reservation
     const added = unitsBeyond(cart, before)
     const dropped = unitsBeyond(before, cart)
     if (state === 'held') {
-      this.stock.giveBack(buyer, dropped, 'held')
-      this.stock.take(buyer, added, 'held')
+      this.stock.giveBack(entry.reservation, dropped, 'held')
+      this.stock.take(entry.reservation, added, 'held')
       if (dropped.length > 0) this.returns++
     }
     this.change(entry, { cart, changes: { first: firstCart(entry.reservation), count } })
@@ -226,9 +227,9 @@ export class PartitionState {
    * @param borrowed Units of other SKUs that are taken for it.
    */
   confirmLate(entry: Entry, paymentId: string | null, borrowed: readonly Redirected[]): void {
-    const { id, buyer, cart } = entry.reservation
+    const { id, cart } = entry.reservation
     borrow(this, borrowed)
-    this.stock.take(buyer, cart, 'confirmed')
+    this.stock.take(entry.reservation, cart, 'confirmed')
     entry.late = true
     this.change(entry, { state: 'confirmed', paymentId })
     this.appendOf(entry, { type: 'confirmed', id })
@@ -258,8 +259,8 @@ export class PartitionState {
 
   /** Ends a hold. */
   giveBack(entry: Entry, state: 'released' | 'expired'): void {
-    const { id, buyer, cart } = entry.reservation
-    this.stock.giveBack(buyer, cart, 'held')
+    const { id, cart } = entry.reservation
+    this.stock.giveBack(entry.reservation, cart, 'held')
     this.returns++
     this.change(entry, { state })
     this.appendOf(entry, { type: state, id })

@@ -24,7 +24,9 @@ export function list(state: PartitionState, op: Op<'list'>, { now }: Step): Answ
   const end = op.after === null ? all.length : all.findIndex(({ reservation }) => reservation.id === op.after)
   if (end < 0) return { status: 'not_found' }
   const page = all.slice(Math.max(0, end - op.most), end).reverse()
-  return { status: 'listed', reservations: page.map((entry) => asAt(entry, now)) }
+  const household = state.householdByBuyer.get(op.buyer)
+  const listed = { status: 'listed', reservations: page.map((entry) => asAt(entry, now)) } as const
+  return household === undefined ? listed : { ...listed, household }
 }
 
 /** An expired hold is `expired`, whether or not a command has looked at it. */

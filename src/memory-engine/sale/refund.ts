@@ -54,9 +54,9 @@ function refunded({ reservation }: Entry, replayed: boolean): Answer<'refund'> {
 /** Takes units back; if none are left, the order is refunded. */
 function takeBack(state: PartitionState, entry: Entry, taken: Cart, op: Op<'refund'>): void {
   const { restock, key } = op
-  const { id, buyer, cart, changes } = entry.reservation
-  if (restock) state.stock.giveBack(buyer, taken, 'confirmed')
-  else state.stock.remove(buyer, taken)
+  const { id, cart, changes } = entry.reservation
+  if (restock) state.stock.giveBack(entry.reservation, taken, 'confirmed')
+  else state.stock.remove(entry.reservation, taken)
   if (restock) state.returns++
   const rest = unitsBeyond(cart, taken)
   const told = { type: 'refunded', id, restock, ...(key !== undefined && { key }) } as const

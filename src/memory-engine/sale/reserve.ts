@@ -1,8 +1,8 @@
 import { firstCart, isSameCart, LOOKED_AT, NAMED } from '../../engine/carts.js'
 import type { Answer, Cart, Op, StoredReservation } from '../../engine/engine.js'
 import { outsideTimes } from '../../engine/rules.js'
-import type { Exceeded } from './buyers-units.js'
 import type { Entry } from './entry.js'
+import type { Exceeded } from './limited-units.js'
 import { movedOf } from './moved.js'
 import { type PartitionState, retry, type Step } from './partition-state.js'
 
@@ -61,10 +61,11 @@ export function closed(
 
 function lacks(
   state: PartitionState,
-  { buyer, cart }: Op<'reserve'>,
+  op: Op<'reserve'>,
   bypassFreeze: boolean,
 ): Answer<'reserve'> | undefined {
-  const over = state.stock.overLimit(buyer, cart, bypassFreeze)
+  const { buyer, cart } = op
+  const over = state.stock.overLimit(op, cart, bypassFreeze)
   if (over) return limitExceeded(state, buyer, cart, over)
   const sku = state.stock.lacking(cart)
   if (sku === undefined) return undefined

@@ -4,6 +4,7 @@ import type { Call } from '../../engine/port.js'
 import { incompatible } from '../incompatible.js'
 import { momentAt } from '../time.js'
 import { amend } from './amend.js'
+import { bind } from './bind.js'
 import { confirm, extend, release } from './confirm-and-release.js'
 import { control, create, rebuild, update } from './create-and-control.js'
 import { move } from './move.js'
@@ -23,6 +24,7 @@ const handlers: Handlers = {
   describe,
   rebuild,
   update,
+  bind,
   reserve,
   amend,
   confirm,

@@ -1,28 +1,37 @@
 import type { Cart, Rules, SkuCounts } from '../../engine/engine.js'
-import { BuyersUnits, type Exceeded } from './buyers-units.js'
+import { type Exceeded, LimitedUnits } from './limited-units.js'
+
+/** For whom units count: a reservation, or the receiver of one. */
+export interface Owner {
+  readonly buyer: string
+  readonly household?: string | undefined
+}
 
 type Part = Exclude<keyof SkuCounts, 'owed'>
 type Counts = Record<Part, number>
 
 /**
- * The units of one partition, by SKU and by buyer. Counts change only in this class, so it alone
+ * The units of one partition, by SKU and by owner. Counts change only in this class, so it alone
  * ensures that they add up.
  */
 export class Stock {
   readonly #counts: Counts[] = []
   /** By SKU, where there are any: units owed, or below zero the claim; see `withhold`. */
   readonly #owed = new Map<number, number>()
-  readonly #taken: BuyersUnits
+  readonly #ofBuyers: LimitedUnits
+  readonly #ofHouseholds: LimitedUnits
 
   /** @param rules With this partition's part of the stock. */
   constructor(rules: Rules) {
-    this.#taken = new BuyersUnits(rules)
+    this.#ofBuyers = new LimitedUnits(rules, 'buyer')
+    this.#ofHouseholds = new LimitedUnits(rules, 'household')
     this.update(rules)
   }
 
   /** Other limits, and perhaps new SKUs at the end. */
   update(rules: Rules): void {
-    this.#taken.update(rules)
+    this.#ofBuyers.update(rules)
+    this.#ofHouseholds.update(rules)
     for (const { stock } of rules.skus.slice(this.#counts.length))
       this.#counts.push({ total: stock, available: stock, held: 0, confirmed: 0, inTransit: 0 })
   }
@@ -54,9 +63,15 @@ export class Stock {
     })
   }
 
-  /** The first limit that the cart would exceed; see {@link BuyersUnits.exceeded}. */
-  overLimit(buyer: string, cart: Cart, ever: boolean, own: Cart = []): Exceeded | undefined {
-    return this.#taken.exceeded(buyer, cart, ever, own)
+  /**
+   * The first limit that the cart would exceed: of the buyer, then of the household; see
+   * {@link LimitedUnits.exceeded}.
+   */
+  overLimit({ buyer, household }: Owner, cart: Cart, ever: boolean, own: Cart = []): Exceeded | undefined {
+    return (
+      this.#ofBuyers.exceeded(buyer, cart, ever, own) ??
+      this.#ofHouseholds.exceeded(household, cart, ever, own)
+    )
   }
 
   /** The first SKU of the cart with fewer units available than requested. */
@@ -64,22 +79,18 @@ export class Stock {
     return cart.find(([sku, quantity]) => this.of(sku).available < quantity)?.[0]
   }
 
-  take(buyer: string, cart: Cart, into: 'held' | 'confirmed'): void {
-    for (const [sku, quantity] of cart) {
-      this.#move(sku, 'available', into, quantity)
-      this.#taken.add(buyer, sku, quantity)
-    }
+  take(owner: Owner, cart: Cart, into: 'held' | 'confirmed'): void {
+    for (const [sku, quantity] of cart) this.#move(sku, 'available', into, quantity)
+    this.#count(owner, cart, 1)
   }
 
   confirm(cart: Cart): void {
     for (const [sku, quantity] of cart) this.#move(sku, 'held', 'confirmed', quantity)
   }
 
-  giveBack(buyer: string, cart: Cart, from: 'held' | 'confirmed'): void {
-    for (const [sku, quantity] of cart) {
-      this.#move(sku, from, 'available', quantity)
-      this.#taken.add(buyer, sku, -quantity)
-    }
+  giveBack(owner: Owner, cart: Cart, from: 'held' | 'confirmed'): void {
+    for (const [sku, quantity] of cart) this.#move(sku, from, 'available', quantity)
+    this.#count(owner, cart, -1)
   }
 
   /** Units that change place together with their reservation. They count for the same buyer. */
@@ -88,20 +99,15 @@ export class Stock {
   }
 
   /** The units count for another buyer, or for none more. */
-  countFor(cart: Cart, sender: string | null, receiver: string | null): void {
-    for (const [sku, quantity] of cart) {
-      if (sender !== null) this.#taken.add(sender, sku, -quantity)
-      if (receiver !== null) this.#taken.add(receiver, sku, quantity)
-    }
+  countFor(cart: Cart, sender: Owner | null, receiver: Owner | null): void {
+    if (sender !== null) this.#count(sender, cart, -1)
+    if (receiver !== null) this.#count(receiver, cart, 1)
   }
 
   /** Confirmed units leave the sale. */
-  remove(buyer: string, cart: Cart): void {
-    for (const [sku, quantity] of cart) {
-      this.#move(sku, 'confirmed', 'available', quantity)
-      this.#taken.add(buyer, sku, -quantity)
-      this.restock(sku, -quantity)
-    }
+  remove(owner: Owner, cart: Cart): void {
+    this.giveBack(owner, cart, 'confirmed')
+    for (const [sku, quantity] of cart) this.restock(sku, -quantity)
   }
 
   /** Adds units, or takes out available ones as far as there are any. Returns the change. */
@@ -117,6 +123,13 @@ export class Stock {
   /** Sends units to other partitions, or receives them if `quantity` is negative. */
   send(sku: number, quantity: number): void {
     this.#move(sku, 'available', 'inTransit', quantity)
+  }
+
+  #count({ buyer, household }: Owner, cart: Cart, sign: 1 | -1): void {
+    for (const [sku, quantity] of cart) {
+      this.#ofBuyers.add(buyer, sku, sign * quantity)
+      this.#ofHouseholds.add(household, sku, sign * quantity)
+    }
   }
 
   #move(sku: number, from: Part, to: Part, quantity: number): void {

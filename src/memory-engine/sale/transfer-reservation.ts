@@ -35,19 +35,23 @@ export function transfer(
   if (reservation.changes?.ordered) return { status: 'already_refunded', reservation }
   if (overdue) return retry
   if (partitionIn(wish.newId) !== partitionIn(id)) return depart(state, entry, wish)
-  const over = state.stock.overLimit(wish.receiver, reservation.cart, false)
+  const { receiver: buyer, household } = wish
+  // Within a household the units count for it all the time.
+  const counts = household === reservation.household ? { buyer } : { buyer, household }
+  const over = state.stock.overLimit(counts, reservation.cart, false)
   if (over) return limitExceeded(state, wish.receiver, reservation.cart, over)
   const departure = departureOf(entry, reservation.state)
   leave(state, entry, wish, true)
-  state.stock.countFor(reservation.cart, reservation.buyer, wish.receiver)
   const taken = takeOver(state, wish, departure)
+  state.stock.countFor(reservation.cart, reservation, taken)
   return { status: 'transferred', reservation: taken, replayed: false, before: reservation }
 }
 
 function onItsWay(entry: Entry, moved: Move): Answer<'transfer'> {
   if (moved.settled) return movedOf(moved)
   const departure = departureOf(entry, moved.state)
-  return { status: 'departed', to: moved.next, receiver: moved.receiver, departure }
+  const { next: to, receiver, household } = moved
+  return { status: 'departed', to, receiver, ...(household !== undefined && { household }), departure }
 }
 
 function departureOf(
@@ -60,9 +64,9 @@ function departureOf(
 
 /** The old record in a recovery: the new one is restored by itself, with units of its own. */
 function restored(state: PartitionState, entry: Entry, wish: Wish): Answer<'transfer'> {
-  const { cart, buyer, state: before } = entry.reservation
+  const { cart, state: before } = entry.reservation
   if (before === 'held' || before === 'confirmed') {
-    state.stock.giveBack(buyer, cart, before)
+    state.stock.giveBack(entry.reservation, cart, before)
     state.returns++
   }
   leave(state, entry, wish, true)
@@ -85,12 +89,12 @@ function depart(state: PartitionState, entry: Entry, wish: Wish): Answer<'transf
 function leave(
   state: PartitionState,
   entry: Entry,
-  { newId, receiver }: Wish,
+  { newId, receiver, household }: Wish,
   settled: boolean,
 ): 'held' | 'confirmed' {
   const { id, state: present } = entry.reservation
   const before = present === 'confirmed' ? present : 'held'
-  entry.moved = { status: 'moved', id, next: newId, to: newId, receiver, settled, state: before }
+  entry.moved = { status: 'moved', id, next: newId, to: newId, receiver, household, settled, state: before }
   state.change(entry, { state: 'transferred' })
   state.appendOf(entry, { type: 'departed', id, to: newId })
   return before
@@ -99,32 +103,34 @@ function leave(
 /** Makes the receiver's record. */
 function takeOver(
   state: PartitionState,
-  { newId, receiver }: Pick<Wish, 'newId' | 'receiver'>,
+  { newId, receiver, household }: Pick<Wish, 'newId' | 'receiver' | 'household'>,
   { reservation, ...rest }: Departure,
 ): StoredReservation {
-  const { id: from, buyer: sender, expiresAt } = reservation
-  const entry = state.add({ ...reservation, id: newId, buyer: receiver, key: null }, rest)
+  const { id: from, buyer: sender, household: _, expiresAt, ...same } = reservation
+  const ofReceiver = { id: newId, buyer: receiver, ...(household !== undefined && { household }), key: null }
+  const entry = state.add({ ...same, expiresAt, ...ofReceiver }, rest)
   const kind = reservation.state === 'confirmed' ? 'confirmed' : 'held'
   state.appendOf(entry, { type: 'transferred', id: newId, from, sender, state: kind, expiresAt })
   return entry.reservation
 }
 
 export function arrive(state: PartitionState, op: Op<'arrive'>, step: Step): Answer<'arrive'> {
-  const { id, receiver, departure } = op
+  const { id, receiver, household, departure } = op
   const known = state.find(id)
   if (known) return { status: 'arrived', reservation: known.reservation }
   if (state.transfers.declined.has(id)) return { status: 'declined' }
   const { cart, id: from, state: before } = departure.reservation
   if (step.overdue || !state.stock.knows(cart)) return retry
-  const over = state.stock.overLimit(receiver, cart, step.bypassFreeze)
+  const owner = { buyer: receiver, household }
+  const over = state.stock.overLimit(owner, cart, step.bypassFreeze)
   if (over) {
     state.transfers.declined.add(id)
     return limitExceeded(state, receiver, cart, over)
   }
   state.stock.carry(cart, 'inTransit', before === 'confirmed' ? before : 'held')
-  state.stock.countFor(cart, null, receiver)
+  state.stock.countFor(cart, null, owner)
   count(state, 'received', from, cart, 1)
-  return { status: 'arrived', reservation: takeOver(state, { newId: id, receiver }, departure) }
+  return { status: 'arrived', reservation: takeOver(state, { newId: id, receiver, household }, departure) }
 }
 
 export function settle(state: PartitionState, op: Op<'settle'>, { overdue }: Step): Answer<'settle'> {
@@ -140,7 +146,7 @@ export function settle(state: PartitionState, op: Op<'settle'>, { overdue }: Ste
       comeBack(state, entry, moved)
       return { status: 'settled' }
     }
-    state.stock.countFor(entry.reservation.cart, entry.reservation.buyer, null)
+    state.stock.countFor(entry.reservation.cart, entry.reservation, null)
     state.appendOf(entry, { type: 'settled', id: op.id })
   }
   entry.moved = { ...moved, settled: true, to: latest! }

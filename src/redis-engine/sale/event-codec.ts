@@ -41,6 +41,7 @@ const typeOfCode: Readonly<Record<number, StoredEvent['type']>> = {
   40: 'departed',
   41: 'transferred',
   42: 'settled',
+  50: 'bound',
 }
 /** A further payment is `refund_due`: its subject is packed. */
 const REFUND_DUE_FURTHER = 17
@@ -192,6 +193,12 @@ function decodeEvents(
       }
       if (type === 'updated') {
         const event = updatedEvent({ sequence, at }, argument, groups.text())
+        if (sequence++ > after) events.push(event)
+        continue
+      }
+      if (type === 'bound') {
+        const subject = new Reader(groups.raw())
+        const event = { sequence, at, type, buyer: subject.text(), household: subject.text() } as const
         if (sequence++ > after) events.push(event)
         continue
       }

@@ -23,6 +23,8 @@ export const listCodec: SaleCodec<'list'> = {
       const records = new Reader(from.next() as Buffer)
       const reservations: StoredReservation[] = []
       while (!records.done) reservations.push(asAt(readRecord(records, id, from), from.now))
-      return { status: 'listed', reservations }
+      const household = String(from.next())
+      const listed = { status: 'listed', reservations } as const
+      return household === '' ? listed : { ...listed, household }
     }),
 }

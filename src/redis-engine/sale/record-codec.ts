@@ -88,11 +88,17 @@ export function readRecord(record: Reader, id: string, from: Details): StoredRes
     expiresAt: createdAt + (hold === 0 ? from.holdMs : hold),
     paymentId: paymentId === '' ? null : paymentId,
   }
-  if (record.at === changed) return reservation
+  const changes = record.at === changed ? undefined : readChanges(record, changed)
+  const household = record.text()
+  if (!changes && household === '') return reservation
+  return { ...reservation, ...(household !== '' && { household }), ...(changes && { changes }) }
+}
+
+function readChanges(record: Reader, end: number): CartChanges {
   const count = record.integer()
   const ordered = readOrdered(record, record.enter())
-  const changes = { first: readCart(record, changed), count }
-  return { ...reservation, changes: ordered ? { ...changes, ordered } : changes }
+  const changes = { first: readCart(record, end), count }
+  return ordered ? { ...changes, ordered } : changes
 }
 
 function readOrdered(record: Reader, end: number): ChangedCart | undefined {
@@ -108,8 +114,10 @@ export function readLimitExceeded(id: string, from: Details) {
   const reservations = Array.from({ length: nonces.length / PART_LENGTH }, (_, i) =>
     withNonce(id, nonces.slice(i * PART_LENGTH, (i + 1) * PART_LENGTH)),
   )
-  const found = { status: 'limit_exceeded', sku, limit, taken, reservations } as const
   const shared = new Reader(from.next() as Buffer)
+  const household = String(from.next())
+  const named = household === '' ? {} : { household }
+  const found = { status: 'limit_exceeded', sku, limit, taken, reservations, ...named } as const
   if (shared.done) return found
   const skus: number[] = []
   while (!shared.done) skus.push(shared.integer())

@@ -18,6 +18,7 @@ import {
 } from './record-codec.js'
 import { reserveCodec } from './reserve-codec.js'
 import amend from './scripts/amend.lua'
+import bind from './scripts/bind.lua'
 import confirm from './scripts/confirm.lua'
 import extend from './scripts/extend.lua'
 import get from './scripts/get.lua'
@@ -80,6 +81,21 @@ function finalOf({ final, told }: Op<'confirm'>): number {
 
 /** The scripts of the commands of reservations, and their codecs. */
 export const reservationCommands: Definitions<ReservationCommands, Details> = {
+  bind: {
+    script: bind,
+    encode(ops, to) {
+      writeColumn(ops, to, (op) => op.buyer)
+      writeColumn(ops, to, (op) => op.household ?? '')
+    },
+    decode: (ops, from) =>
+      ops.map((_, i): Answer<'bind'> => {
+        const status = from.statuses[i]
+        if (status === 0x54 /* T */) return RETRY
+        if (status !== 0x42 /* B */) throw unknownStatus('bind', status)
+        const household = String(from.next())
+        return { status: 'bound', household: household === '' ? null : household }
+      }),
+  },
   reserve: { script: reserve, ...reserveCodec },
   amend: { script: amend, flags: 'allow-oom', ...amendCodec },
   confirm: {

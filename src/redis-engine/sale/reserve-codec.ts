@@ -82,7 +82,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
     writeIds(ops, 1, to)
     to.array(ops.length)
     for (let i = 0; i < ops.length; i++) {
-      const { id, buyer, key, changes } = ops[i]!
+      const { id, buyer, household, key, changes } = ops[i]!
       const fragment = to.open()
       const nonce = to.bytesOf(6)
       writeDigits(id, ID_OFFSET.nonce, PART_LENGTH, to.bytes, nonce)
@@ -91,6 +91,7 @@ export const reserveCodec: SaleCodec<'reserve'> = {
       to.raw(plans[places[i]! - 1]![0])
       if (changes) writeChanges(changes, to)
       else to.text('')
+      to.text(household ?? '')
       to.close(fragment)
     }
     const nonces = to.open()
@@ -115,7 +116,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
   switch (status) {
     case 0x52 /* R */:
       {
-        const { id, buyer, cart, key, holdMs, changes } = op
+        const { id, buyer, household, cart, key, holdMs, changes } = op
         const expiresAt = from.now + (holdMs ?? from.defaultHoldMs)
         const held = {
           id,
@@ -126,6 +127,7 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
           createdAt: from.now,
           expiresAt,
           paymentId: null,
+          ...(household !== undefined && { household }),
           ...(changes && { changes }),
         } as const
         return { status: 'reserved', reservation: held, replayed: false }

@@ -57,10 +57,15 @@ function readTransfer({ id, wish }: Op<'transfer'>, status: number, from: Detail
       return { status: 'transferred', reservation: nextRecord(id, from), replayed: true }
     case 'G': {
       const record = from.next() as Buffer
-      const [to, receiver, earlier] = [nextText(from), nextText(from), nextText(from)]
+      const [to, receiver, earlier, household] = [
+        nextText(from),
+        nextText(from),
+        nextText(from),
+        nextText(from),
+      ]
       const reservation = readRecord(new Reader(record), id, from)
       const departure = { reservation, late: isLateRecord(record), earlier: earlier || null }
-      return { status: 'departed', departure, to, receiver }
+      return { status: 'departed', departure, to, receiver, ...(household !== '' && { household }) }
     }
     case 'V':
       return readMoved(id, from)
@@ -99,7 +104,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
     flags: 'allow-oom',
     encode(ops, to) {
       writeIds(ops, 2, to)
-      writeRows(ops, to, 6, ({ id, wish }) => {
+      writeRows(ops, to, 7, ({ id, wish }) => {
         to.text(id)
         to.text(wish?.receiver ?? '')
         writeReference(wish?.newId, to)
@@ -107,6 +112,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         to.text(wish?.from ?? '')
         const other = wish ? partitionIn(wish.newId) : -1
         to.integer(other === partitionIn(id) ? -1 : other)
+        to.text(wish?.household ?? '')
       })
     },
     decode: (ops, from) => ops.map((op, i) => readTransfer(op, from.statuses[i]!, from)),
@@ -116,7 +122,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
     flags: 'allow-oom',
     encode(ops, to) {
       writeIds(ops, 2, to)
-      writeRows(ops, to, 11, ({ receiver, departure }) => {
+      writeRows(ops, to, 12, ({ receiver, household, departure }) => {
         const { id, buyer, paymentId, createdAt, expiresAt, cart, changes } = departure.reservation
         to.text(id)
         to.integer(partitionIn(id))
@@ -132,6 +138,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         if (changes) writeChanges(changes, to)
         else to.text('')
         to.text(departure.earlier ?? '')
+        to.text(household ?? '')
       })
     },
     decode: (ops, from) => ops.map((op, i) => readArrive(op, from.statuses[i]!, from)),

@@ -1,5 +1,5 @@
-import type { Answer, Op, Rules, SharedLimit } from '../../engine/engine.js'
-import { highestSharedLimitOf, longestHoldOf } from '../../engine/rules.js'
+import type { Answer, Op, Rules, SharedLimit, SkuRule } from '../../engine/engine.js'
+import { limitOf, longestHoldOf, sharedLimitOf, type Whose } from '../../engine/rules.js'
 import { splitStock } from '../../engine/stock-split.js'
 import { RETRY } from '../define-port.js'
 import type { Writer } from '../msgpack.js'
@@ -13,11 +13,13 @@ export function writeSkus(rules: Rules, to: Writer, partition: number): void {
   to.array(skus.length)
   for (const { limit } of skus) to.integer(limit ?? -1)
   to.array(skus.length)
-  for (const { opensAt, closesAt, always } of skus) {
-    if (opensAt === undefined && closesAt === undefined && !always) to.text('')
+  for (const rule of skus) {
+    if (!hasOwnRules(rule)) to.text('')
     else
       nested(to, () => {
-        for (const value of [opensAt ?? -1, closesAt ?? -1, always ? 1 : 0]) to.integer(value)
+        const { opensAt, closesAt, always } = rule
+        const limits = [false, true].map((ever) => limitOf(rule, 'household', ever) ?? -1)
+        for (const value of [opensAt ?? -1, closesAt ?? -1, always ? 1 : 0, ...limits]) to.integer(value)
       })
   }
   to.array(skus.length)
@@ -34,17 +36,26 @@ export function writeSkus(rules: Rules, to: Writer, partition: number): void {
   else nested(to, () => writeSharedLimits(limits, to))
 }
 
+/** Whether the row of a SKU has more than its limit of buyers. */
+function hasOwnRules({ opensAt, closesAt, always, householdLimit, highestHouseholdLimit }: SkuRule): boolean {
+  const values = [opensAt, closesAt, householdLimit, highestHouseholdLimit]
+  return always === true || values.some((value) => value !== undefined)
+}
+
 /** The limits over several SKUs, as the field `shared` of META has them. */
 function writeSharedLimits(limits: readonly SharedLimit[], to: Writer): void {
   to.array(limits.length)
   for (const limit of limits) {
-    to.array(3)
-    to.integer(limit.perBuyer)
-    to.integer(highestSharedLimitOf(limit) ?? -1)
+    to.array(5)
+    const writeLimits = (whose: Whose) => {
+      for (const ever of [false, true]) to.integer(sharedLimitOf(limit, whose, ever) ?? -1)
+    }
+    writeLimits('buyer')
     nested(to, () => {
       to.array(limit.skus.length)
       for (const sku of limit.skus) to.integer(sku)
     })
+    writeLimits('household')
   }
 }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
-import type { FinalAnswer, Op, PresentRules, Units } from '../../engine/engine.js'
+import type { FinalAnswer, Op, PresentRules, StoredReservation, Units } from '../../engine/engine.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
 import { CARRIED } from '../../engine/transfer-commands.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
+import { bindHousehold, eachReservation } from '../household.js'
 import { completeTransfer } from '../moved.js'
 import { type Parts, STOCK_PARTITION } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
@@ -64,6 +65,12 @@ export class RecoverySession {
     await this.#rebuild()
     await this.#restoreRules(known)
     await this.#reconcile()
+    if (this.#rulesIndex.hasHouseholds)
+      await eachReservation(
+        this.#parts,
+        () => this.#call(),
+        (one) => this.#rebind(one),
+      )
   }
 
   /**
@@ -225,7 +232,15 @@ export class RecoverySession {
     return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund' | 'transfer'>).id)!, command, op)
   }
 
+  /** Restores whose household a buyer is of, before anything is held. */
+  async #rebind({ buyer, household }: Pick<StoredReservation, 'buyer' | 'household'>): Promise<void> {
+    const { incarnation } = this.#client.partitions
+    if (household !== undefined)
+      await bindHousehold(this.#parts, incarnation!, buyer, household, this.#call())
+  }
+
   async #reserve(op: Op<'reserve'>): Promise<FinalAnswer<'reserve'>> {
+    await this.#rebind(op)
     for (;;) {
       const answer = await this.#reserveOnce(op)
       if (answer.status !== 'sold_out' || !(await this.#takeBack(op.id, op.cart, answer))) return answer

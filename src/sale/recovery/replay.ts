@@ -194,7 +194,7 @@ async function putBack(
 ): Promise<Refusal | undefined> {
   const { reservation, refundDue, restocked, earlier, refunds = [] } = acknowledged
   if (reservation.state === 'transferred') return leaveAgain(acknowledged, recover, holdMs)
-  const { id, buyer, key, state, expiresAt, paymentId } = reservation
+  const { id, buyer, household, key, state, expiresAt, paymentId } = reservation
   const { cart, changes } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
@@ -202,7 +202,7 @@ async function putBack(
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
-  const make = { id, buyer, key, holdMs: rest, changes, earlier }
+  const make = { id, buyer, household, key, holdMs: rest, changes, earlier }
   const withRemoved = cartWithRemoved(reservation, refunds)
   let held = await recover('reserve', { ...make, cart: withRemoved })
   // Better an order whose removed units stay on sale than none.
@@ -252,10 +252,10 @@ async function leaveAgain(
   holdMs: number,
 ): Promise<Refusal | undefined> {
   if (!movedTo) return undefined
-  const { id, buyer, cart, key, paymentId, changes } = reservation
+  const { id, buyer, household, cart, key, paymentId, changes } = reservation
   const op = { id, wish: { receiver: movedTo.receiver, newId: movedTo.id, from: null } }
   if ((await recover('transfer', op)).status !== 'not_found') return undefined
-  const held = await recover('reserve', { id, buyer, cart, key, holdMs, changes, earlier })
+  const held = await recover('reserve', { id, buyer, household, cart, key, holdMs, changes, earlier })
   if (held.status === 'sold_out' || held.status === 'limit_exceeded')
     return { reason: held.status, isOver: true }
   if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }

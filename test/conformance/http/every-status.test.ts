@@ -84,6 +84,20 @@ function suite(framework: Framework, kind: EngineKind): void {
     }
   })
 
+  test('a sale with a limit of households', async () => {
+    const shop = await open({ rules: { limitPerHousehold: 1 } })
+    const code = async (buyer: string, quantity = 1) => {
+      const { status, body } = await shop.reserve(buyer, 'k', quantity)
+      return [status, body.code ?? body.state]
+    }
+    expect(await code('u-1')).toEqual([409, 'household_required'])
+    expect(await code('u-1 of oak')).toEqual([201, 'held'])
+    expect(await code('u-2 of oak')).toEqual([409, 'limit_exceeded'])
+    expect(await code('u-2 of elm')).toEqual([409, 'household_conflict'])
+    const other = await open()
+    expect(await other.reserve('u-1 of oak', 'k')).toMatchObject({ status: 201 })
+  })
+
   test('a queue whose streams are all taken', async () => {
     const shop = await open({ room: {}, routes: { events: { maxStreams: 0 } } })
     const refused = await shop.call('GET', '/queue/events', { headers: await shop.join('u-1') })

@@ -6,7 +6,7 @@ import fastify from 'fastify'
 import { Hono } from 'hono'
 import { saleRoutes as expressRoutes } from '../../../src/express.js'
 import { saleRoutes as fastifyRoutes } from '../../../src/fastify.js'
-import { type AllowQuestion, type SaleRoutesOptions, saleRoutes } from '../../../src/http.js'
+import { type AllowQuestion, type SaleRoutesOptions, saleRoutes, type Visitor } from '../../../src/http.js'
 
 /** Options that any framework can be given: who sends a request is said by the header `x-buyer`. */
 export interface AnyOptions extends Omit<SaleRoutesOptions, 'identify' | 'allow'> {
@@ -29,7 +29,12 @@ export interface Framework {
   serve(options: AnyOptions): Promise<Served>
 }
 
-const ofHeader = (name: string | null | undefined) => name ?? undefined
+/** `ann of oak`: the buyer ann, of the household oak. */
+function ofHeader(value: string | null | undefined): Visitor | string | undefined {
+  const [buyer, household] = (value ?? '').split(' of ') as [string, string?]
+  if (value === null || value === undefined) return undefined
+  return household === undefined ? buyer : { buyer, household }
+}
 
 /** The handler itself. */
 export const standards: Framework = {

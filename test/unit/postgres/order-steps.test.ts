@@ -10,6 +10,7 @@ function order(rest: Partial<LockedOrder> = {}): LockedOrder {
     ...{
       id: 'r',
       buyer: 'u',
+      household: null,
       state: 'confirmed',
       items: units({ a: 3, b: 1 }),
       key: null,

@@ -138,7 +138,7 @@ describe.each(names)('%s.lua', (name) => {
     const writesNothing = /^-- Writes: nothing\./.test(section(name, 'Writes'))
     // What takes stock or makes a sale stops when memory is full; what gives back or settles goes
     // on.
-    const takes = name === 'reserve' || name === 'create' || name === 'rebuild'
+    const takes = ['reserve', 'create', 'rebuild', 'bind'].includes(name)
     expect(flags?.[1]).toBe(writesNothing ? 'no-writes' : takes ? undefined : 'allow-oom')
   })
 

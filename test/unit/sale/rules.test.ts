@@ -79,10 +79,12 @@ test('rules are told by the names they were given by, and a name from outside is
     ['stock["b"]', 2],
     ['limitPerBuyer["a"]', null],
     ['limitPerBuyer["b"]', 3],
+    ['limitPerHousehold["a"]', null],
+    ['limitPerHousehold["b"]', null],
   ])
   const [one, two] = [`${'x'.repeat(60)} size 36`, `${'x'.repeat(60)} size 37`]
   const alike = nameRules(normalizeRules({ stock: { [one]: 5, [two]: 6 } }))
-  expect([...alike.values()].slice(6)).toEqual([5, 6, null, null])
+  expect([...alike.values()].slice(6)).toEqual([5, 6, null, null, null, null])
   expect(label('short "one"')).toBe('"short \\"one\\""')
   expect(label('x'.repeat(256))).toMatch(/^"x{20,60}…"$/)
 })

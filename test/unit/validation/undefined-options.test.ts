@@ -26,6 +26,7 @@ type AllUndefined<T> = {
 const noSignal: AllUndefined<SignalOption> = { signal: undefined }
 const rules: AllUndefined<SaleRules> = {
   limitPerBuyer: undefined,
+  limitPerHousehold: undefined,
   limits: undefined,
   skus: undefined,
   holdMs: undefined,
@@ -41,7 +42,12 @@ const saleOptions: AllUndefined<FlashSaleOptions> = {
   waitingRoom: undefined,
   durability: undefined,
 }
-const request: AllUndefined<ReserveRequest> = { key: undefined, holdMs: undefined, pass: undefined }
+const request: AllUndefined<ReserveRequest> = {
+  key: undefined,
+  holdMs: undefined,
+  household: undefined,
+  pass: undefined,
+}
 const consumer: AllUndefined<ConsumeOptions> = {
   name: undefined,
   concurrency: undefined,

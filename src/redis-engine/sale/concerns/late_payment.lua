@@ -42,7 +42,7 @@ local function confirm_late(record, bucket, in_archive, payment, final)
   local lines = lines_of(record[ITEMS])
   if has_ended() and bypass_freeze == 0 then return refund_due(record, bucket, in_archive, DUE_ENDED, payment) end
   if #lines > 2 then load_lines(lines) end
-  local exceeded = limit_exceeded(lines, bucket, record[BUYER])
+  local exceeded = limit_exceeded(lines, bucket, record[BUYER], record[HOUSEHOLD])
   if exceeded == 'retry' then return 'T' end
   if exceeded then return refund_due(record, bucket, in_archive, DUE_LIMIT, payment) end
   local sku = lacking(lines)

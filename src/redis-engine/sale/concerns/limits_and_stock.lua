@@ -1,12 +1,14 @@
--- Whether a buyer may have the units of a cart: by the limits, and by what is available.
+-- Whether a buyer may have the units of a cart: by the limits of the buyer and of the household,
+-- and by what is available.
 -- @include lists, partition, stored_values, stock_moves, records, event_log, record_changes, expiry
 
--- Units of every SKU that the buyer has held or confirmed by the records in the bucket.
-local function taken_in(bucket, buyer)
+-- Units of every SKU that a buyer, or a household, has held or confirmed by the records in the
+-- bucket. `whose`, here and below: BUYER or HOUSEHOLD.
+local function taken_in(bucket, whose, name)
   local taken = {}
   for _, record in ipairs(records(bucket)) do
     expire_if_due(record, bucket, false)
-    if record[BUYER] == buyer and is_active(record[STATE]) then
+    if record[whose] == name and is_active(record[STATE]) then
       local lines = lines_of(record[ITEMS])
       lines_read = lines_read + #lines / 2 / READS_A_MOVE
       for i = 1, #lines, 2 do
@@ -35,16 +37,16 @@ local function by_shared_limit(units)
   return sums
 end
 
--- The buyer's units in the archive that count for a limit over these SKUs, packed.
-local function archived_share(bucket, buyer, packed)
-  if not from_archive(latest_field(bucket, buyer)) then return 0 end
+-- The units in the archive that count for a limit over these SKUs, packed.
+local function archived_share(bucket, whose, name, packed)
+  if whose == BUYER and not from_archive(latest_field(bucket, name)) then return 0 end
   local members = cmsgpack.unpack(packed)
   local block, row, sum = nil, nil, 0
   lines_read = lines_read + #members / READS_A_MOVE
   for _, sku in ipairs(members) do
     if block_of(sku) ~= block then
       block = block_of(sku)
-      row = taken_row(bucket, buyer, sku)
+      row = taken_row(bucket, whose, name, sku)
     end
     sum = sum + (row[sku] or 0)
   end
@@ -52,7 +54,7 @@ local function archived_share(bucket, buyer, packed)
 end
 
 -- As over_limit, of the limits that several SKUs share.
-local function over_shared_limit(lines, bucket, buyer, own, taken)
+local function over_shared_limit(lines, bucket, whose, name, own, taken)
   local wanted, first, indices = {}, {}, {}
   for i = 1, #lines, 2 do
     local sku, quantity = lines[i], lines[i + 1]
@@ -67,62 +69,72 @@ local function over_shared_limit(lines, bucket, buyer, own, taken)
   local before, present = by_shared_limit(own or {}), by_shared_limit(taken or {})
   for _, index in ipairs(indices) do
     local shared = shared_limits[index + 1]
-    local limit = shared[bypass_freeze == 0 and 1 or 2]
+    local limit = shared[(whose == BUYER and 1 or 4) + bypass_freeze]
     local given = before[index] or 0
     if limit >= 0 and wanted[index] > given then
-      local archived_units = taken and archived_share(bucket, buyer, shared[3]) or 0
+      local archived_units = taken and archived_share(bucket, whose, name, shared[3]) or 0
       local has = (present[index] or 0) + archived_units - given
       if has + wanted[index] > limit then return first[index], limit, has, archived_units, index end
     end
   end
 end
 
--- The first SKU of a cart that would exceed the buyer's limit, with the limit, the buyer's units,
--- how many of them are in the archive, the index of the limit if several SKUs share it, and the
--- buyer's units in the bucket. A buyer of nil has no units. `own`: the units by SKU of the cart in
--- whose place this one comes. They count no more, and a SKU that does not grow is over no limit.
-local function over_limit(lines, bucket, buyer, own, taken)
+-- The first SKU of a cart that would exceed a limit of the buyer or of the household `name`, with
+-- the limit, their units, how many of them are in the archive, the index of the limit if several
+-- SKUs share it, and their units in the bucket. `own`: the units by SKU of the cart in whose place
+-- this one comes. They count no more, and a SKU that does not grow is over no limit.
+local function over_limit(lines, bucket, whose, name, own, taken)
   local is_shared = false
   for i = 1, #lines, 2 do
     local sku = lines[i]
     local limit, before = counts(sku)[LIMIT], own and own[sku] or 0
-    if bypass_freeze == 1 and revision > 0 then
+    if whose == HOUSEHOLD then
+      limit = lines_of(counts(sku)[OWN])[4 + bypass_freeze] or -1
+    elseif bypass_freeze == 1 and revision > 0 then
       local packed = not highest and redis.call('HGET', META, 'highest')
       highest = highest or decode_units(packed ~= '' and packed)
       limit = highest[sku] or limit
     end
     is_shared = is_shared or counts(sku)[SHARED] ~= ''
     if limit >= 0 and lines[i + 1] > before then
-      taken = taken or buyer and taken_in(bucket, buyer)
-      local archived_units = taken and taken_row(bucket, buyer, sku)[sku] or 0
+      taken = taken or name and taken_in(bucket, whose, name)
+      local archived_units = taken and taken_row(bucket, whose, name, sku)[sku] or 0
       local has = (taken and taken[sku] or 0) + archived_units - before
       if has + lines[i + 1] > limit then return sku, limit, has, archived_units, nil, taken end
     end
   end
   if not is_shared then return end
-  taken = taken or buyer and taken_in(bucket, buyer)
-  local sku, limit, has, archived_units, index = over_shared_limit(lines, bucket, buyer, own, taken)
+  taken = taken or name and taken_in(bucket, whose, name)
+  local sku, limit, has, archived_units, index = over_shared_limit(lines, bucket, whose, name, own, taken)
   return sku, limit, has, archived_units, index, taken
 end
 
--- The same after sweeping every expired hold in the archive that may count there; 'retry' if the
--- budget did not suffice for that.
-local function limit_exceeded(lines, bucket, buyer, own)
-  local sku, limit, has, archived_units, index, taken = over_limit(lines, bucket, buyer, own)
-  -- In the bucket all holds that are due have expired by now, so the sweep changes nothing there.
-  while sku and archived_units > 0 and sweep_some() do
-    sku, limit, has, archived_units, index = over_limit(lines, bucket, buyer, own, taken)
+-- The first SKU of a cart that would exceed a limit, after sweeping every expired hold in the
+-- archive that may count there, with the limit, the units of the buyer or of the household, the
+-- index of the limit if several SKUs share it, and the household if the limit is of households;
+-- 'retry' if the budget did not suffice. A buyer of nil has no units, and '' is no household.
+local function limit_exceeded(lines, bucket, buyer, household, own)
+  for whose = BUYER, household == '' and BUYER or HOUSEHOLD, HOUSEHOLD - BUYER do
+    local name = buyer
+    if whose == HOUSEHOLD then name = household end
+    local sku, limit, has, archived_units, index, taken = over_limit(lines, bucket, whose, name, own)
+    -- In the bucket all holds that are due have expired by now, so the sweep changes nothing there.
+    while sku and archived_units > 0 and sweep_some() do
+      sku, limit, has, archived_units, index = over_limit(lines, bucket, whose, name, own, taken)
+    end
+    if sku and archived_units > 0 and more_expired then return 'retry' end
+    if sku then return sku, limit, has, index, whose == HOUSEHOLD and household or '' end
   end
-  if sku and archived_units > 0 and more_expired then return 'retry' end
-  return sku, limit, has, index
 end
 
--- The nonces of the reservations that have the buyer's units of a SKU, or of those that share a
--- limit, the latest first, joined. See NAMED in src/engine/carts.ts. And the SKUs that share the
--- limit, of these reservations and of the cart, packed in order.
---   has: the units; except: the nonce of a reservation that does not count, or nil
+-- The details of a limit that a cart exceeds, as limit_exceeded has found it: with the nonces of
+-- the buyer's reservations that have units of the SKU, or of those that share the limit, the latest
+-- first, joined; see NAMED in src/engine/carts.ts. And with the SKUs that share the limit, of these
+-- reservations and of the cart, packed in order.
+--   except: the nonce of a reservation that does not count, or nil
 local NAMED, LOOKED_AT = 10, 64
-local function in_the_way(bucket, buyer, cart, sku, has, index, except)
+local function limit_details(bucket, buyer, cart, sku, limit, taken, index, household, except)
+  local has = taken
   local nonces, looked, named, skus = {}, 0, {}, {}
   -- Names the SKUs of a cart that count, and returns their units.
   local function counted(lines)
@@ -150,7 +162,7 @@ local function in_the_way(bucket, buyer, cart, sku, has, index, except)
   end
   for one in pairs(index and named or {}) do skus[#skus + 1] = one end
   table.sort(skus)
-  return table.concat(nonces), pack_all(skus)
+  return { sku, limit, taken, table.concat(nonces), pack_all(skus), household }
 end
 
 -- The first SKU of a cart that is outside its own times, and when it opens; nil if it has ended.

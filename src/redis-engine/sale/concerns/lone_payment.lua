@@ -6,7 +6,7 @@ local function confirm_alone(reference, buyer, payment)
   local bucket, nonce = reference:sub(1, 6), reference:sub(7)
   local record = not late and redis.call('HGET', BUCKETS, bucket)
   if not record then return end
-  local following, state, paid, created, hold, own, owner, key, items, first = cmsgpack.unpack_limit(record, RECORD, 0)
+  local following, state, paid, created, hold, own, owner, key, items, first, household = cmsgpack.unpack_limit(record, RECORD, 0)
   if following >= 0 or state ~= IS_HELD or own ~= nonce or first ~= '' or (buyer ~= '' and buyer ~= owner) then return end
   local sku, quantity, more = cmsgpack.unpack(items)
   if more or now >= epoch + created + (hold == 0 and holdMs or hold) then return end
@@ -17,7 +17,7 @@ local function confirm_alone(reference, buyer, payment)
   if payment == paid then
     record = string.char(IS_CONFIRMED) .. record:sub(2)
   else
-    record = cmsgpack.pack(IS_CONFIRMED, payment, created, hold, nonce, owner, key, items, first)
+    record = cmsgpack.pack(IS_CONFIRMED, payment, created, hold, nonce, owner, key, items, first, household)
   end
   write_alone(CONFIRMED_EVENT, NONE, bucket, nonce, record, sku, counts)
   return reply('F', { record })

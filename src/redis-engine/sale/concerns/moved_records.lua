@@ -1,7 +1,7 @@
 -- Where reservations went that were transferred, see src/engine/transfer-commands.ts. A field of
 -- the archive:
---   't', bucket, nonce -> the id under which it left, the receiver, its present id, and its state
---                         before, packed
+--   't', bucket, nonce -> the id under which it left, the receiver, its present id, its state
+--                         before, and the receiver's household or '', packed
 -- @include stored_values, records
 
 -- The status of every command on such a record; its details are its nonce, the id under which it

@@ -7,7 +7,8 @@ local META, STOCK, BUCKETS, EXPIRY, EVENTS, ARCHIVE, RESTOCKS, TRANSFERS = unpac
 --                     highest: the highest limits of SKUs that were ever in force, where that is
 --                     another than the present one, packed as a row of units
 --                     shared: the limits that several SKUs share: an array of { units a buyer may
---                     have, the highest that was ever in force, the SKUs packed }; '' for none
+--                     have, the highest that was ever in force, the SKUs packed, the first two of
+--                     a household } with -1 for no limit; '' for none
 --                     static: layout, incarnation, epoch, opensAt, closesAt (-1 for none), holdMs
 --                     of the rules as created (a hold of 0 in a record), maxHoldMs, SKU count;
 --                     revision of the rules, 1 if all partitions are known to have them, holdMs,

@@ -37,10 +37,11 @@ local function key_field(bucket, buyer, key)
   return 'k' .. bucket .. cmsgpack.pack(buyer, key)
 end
 
--- Units by SKU that a buyer's archived records hold or have confirmed, of the block with this SKU;
--- and the field of this row.
-local function taken_row(bucket, buyer, sku)
-  local field = 'u' .. bucket .. cmsgpack.pack(buyer, block_of(sku))
+-- Units by SKU that the archived records of a buyer, or of a household, hold or have confirmed, of
+-- the block with this SKU; and the field of this row.
+--   whose: BUYER or HOUSEHOLD
+local function taken_row(bucket, whose, name, sku)
+  local field = (whose == BUYER and 'u' or 'v') .. bucket .. cmsgpack.pack(name, block_of(sku))
   local row = taken_rows[field]
   if not row then
     row = decode_units(from_archive(field))
@@ -52,16 +53,18 @@ end
 -- Counts the units of an archived record as taken (sign 1), or no longer (-1).
 local function count_taken(bucket, record, sign)
   local lines = lines_of(record[ITEMS])
-  local block, row, field
-  lines_moved = lines_moved + #lines / 2
-  for i = 1, #lines, 2 do
-    local sku = lines[i]
-    if block_of(sku) ~= block then
-      block = block_of(sku)
-      row, field = taken_row(bucket, record[BUYER], sku)
-      changed_taken[field] = row
+  for whose = BUYER, record[HOUSEHOLD] ~= '' and HOUSEHOLD or BUYER, HOUSEHOLD - BUYER do
+    local block, row, field
+    lines_moved = lines_moved + #lines / 2
+    for i = 1, #lines, 2 do
+      local sku = lines[i]
+      if block_of(sku) ~= block then
+        block = block_of(sku)
+        row, field = taken_row(bucket, whose, record[whose], sku)
+        changed_taken[field] = row
+      end
+      row[sku] = (row[sku] or 0) + sign * lines[i + 1]
     end
-    row[sku] = (row[sku] or 0) + sign * lines[i + 1]
   end
 end
 

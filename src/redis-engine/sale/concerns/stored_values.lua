@@ -3,14 +3,15 @@
 -- A row of STOCK: the counts of a SKU. OWED: units that setTotal has not found yet; below zero the
 -- units that this partition still passes on to partition 0, see debts.lua. SHARED: the indices of
 -- the limits that the SKU shares with others, packed; '' for none. OWN: the rules of the SKU alone,
--- packed: opensAt, closesAt (-1 for none), 1 if it is sold without a pass; '' for none. RETURNS_TO:
--- the SKU whose units those become that come back; -1 for none.
+-- packed: opensAt, closesAt (-1 for none), 1 if it is sold without a pass, the units that a
+-- household may have and the highest such limit that was ever in force (-1 for none); '' for none.
+-- RETURNS_TO: the SKU whose units those become that come back; -1 for none.
 local AVAILABLE, HELD, CONFIRMED, TOTAL, IN_TRANSIT, LIMIT, OWED, SHARED, OWN, RETURNS_TO = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
--- A record is nine msgpack values, and a bucket is its records one after another: a new
+-- A record is ten msgpack values, and a bucket is its records one after another: a new
 -- reservation can be appended without decoding the others.
-local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS, FIRST = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local RECORD = 9
+local STATE, PAYMENT, CREATED, HOLD, NONCE, BUYER, KEY, ITEMS, FIRST, HOUSEHOLD = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local RECORD = 10
 --   STATE    a code below                                   PAYMENT  payment id or ''
 --   CREATED  ms since the sale's epoch                      BUYER    as given
 --   HOLD     ms until expiry, 0 for the sale's first holdMs  KEY      as given or ''
@@ -18,6 +19,7 @@ local RECORD = 9
 --   FIRST    '' while the cart is that of the request; then packed: how often it was changed, and
 --            a string, '' until a part of the order was refunded, then how often it had been
 --            changed before, and the ITEMS it was of; then the ITEMS of the request
+--   HOUSEHOLD  as given or ''
 local IS_HELD, IS_CONFIRMED, IS_RELEASED, IS_EXPIRED, IS_REFUNDED = 0, 1, 2, 3, 4
 local IS_CONFIRMED_LATE = 5
 -- "Refund due" was answered: for an expired hold for lack of stock, by the limit, after the end of
@@ -53,6 +55,8 @@ local DEPARTED = 40
 local TRANSFERRED = 41
 -- NONE; references
 local SETTLED = 42
+-- NONE; buyer and household, packed
+local BOUND = 50
 -- revision; JSON of what changed
 local UPDATED = 20
 -- reason; bucket and nonce, payment id and state packed

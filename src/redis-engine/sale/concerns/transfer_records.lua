@@ -31,9 +31,9 @@ end
 
 -- Makes the receiver's record. `values` are those of the record that it comes from; `expires`: when
 -- the hold ends; `earlier`: see earlier_records.lua.
-local function take_over(bucket, nonce, receiver, values, expires, from, sender, earlier)
+local function take_over(bucket, nonce, receiver, household, values, expires, from, sender, earlier)
   local record = { unpack(values, 1, RECORD) }
-  record[NONCE], record[BUYER], record[KEY] = nonce, receiver, ''
+  record[NONCE], record[BUYER], record[KEY], record[HOUSEHOLD] = nonce, receiver, '', household
   append(bucket, encode(record))
   set_earlier(bucket, nonce, earlier)
   local subject = cmsgpack.pack(bucket .. nonce, record[STATE], from, sender)

@@ -6,7 +6,7 @@
 -- Statuses, each with its record: R amended   A already_confirmed   B already_released   X expired
 --   G takes
 --   V moved: as in moved_records.lua
---   with other details: L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   with other details: L limit_exceeded: as in reserve.lua
 --   S sold_out: sku, available, mayReturn 0 or 1, all units that are added, packed
 --   N not_started: opensAt   O not_started: sku, opensAt   F ended: sku
 --   without details: E ended   Z paused   M not_found   T retry
@@ -42,11 +42,9 @@ local function why_not(record, bucket, i, lines, own, added)
   load_lines(lines)
   local closed, opens = outside_times(added)
   if closed then return opens and 'O' or 'F', { closed, opens } end
-  local sku, limit, taken, index = limit_exceeded(lines, bucket, record[BUYER], own)
+  local sku, limit, taken, index, household = limit_exceeded(lines, bucket, record[BUYER], record[HOUSEHOLD], own)
   if sku == 'retry' then return 'T' end
-  if sku then
-    return 'L', { sku, limit, taken, in_the_way(bucket, record[BUYER], lines, sku, taken, index, record[NONCE]) }
-  end
+  if sku then return 'L', limit_details(bucket, record[BUYER], lines, sku, limit, taken, index, household, record[NONCE]) end
   local may_return
   sku, may_return = lacking(added)
   if sku == 'retry' then return 'T' end

@@ -2,9 +2,9 @@
 -- Columns: incarnation, deadline, min_time, references, arrivals
 --   arrivals: of each item { id that it had, partition of that, sender, receiver, state 0 or as in
 --     stored_values.lua, payment, created, expires, items, first, its latest id with further
---     payments, or '' }; times in epoch ms
+--     payments, or '', the receiver's household or '' }; times in epoch ms
 -- Statuses: A arrived: record   D declined before   T retry
---   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   L limit_exceeded: as in reserve.lua
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include limits_and_stock, expiry, transfer_records, commit
@@ -20,18 +20,18 @@ local function decline(bucket, nonce)
   archive_changes['n' .. bucket .. nonce] = ''
 end
 
-local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier)
+local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier, household)
   local lines = lines_of(items)
   if late or not has_skus(lines) then return 'T' end
   load_lines(lines)
-  local sku, limit, taken, index = limit_exceeded(lines, bucket, receiver)
+  local sku, limit, taken, index, of = limit_exceeded(lines, bucket, receiver, household)
   if sku == 'retry' then return 'T' end
   if sku then
     decline(bucket, nonce)
-    return 'L', { sku, limit, taken, in_the_way(bucket, receiver, lines, sku, taken, index) }
+    return 'L', limit_details(bucket, receiver, lines, sku, limit, taken, index, of)
   end
-  local values = { state, payment, created - epoch, expires - created, nonce, receiver, '', items, first }
-  local record = take_over(bucket, nonce, receiver, values, expires, id, sender, earlier)
+  local values = { state, payment, created - epoch, expires - created, nonce, receiver, '', items, first, household }
+  local record = take_over(bucket, nonce, receiver, household, values, expires, id, sender, earlier)
   move_cart(lines, IN_TRANSIT, place_of(state))
   count_carried('r', other, lines, 1)
   return 'A', { encode(record) }

@@ -51,7 +51,7 @@ local function add_reservations(entries)
     end
   end
   local function name_all(kind, _, subject)
-    if kind == RESTOCKED or kind == TOTAL_SET or kind == MOVED or kind == UPDATED or type(subject) ~= 'string' then
+    if kind == RESTOCKED or kind == TOTAL_SET or kind == MOVED or kind == UPDATED or kind == BOUND or type(subject) ~= 'string' then
       return
     end
     local is_packed = kind == REFUND_DUE_FURTHER or kind == REFUNDED_BY_KEY or kind == DEPARTED or kind == TRANSFERRED

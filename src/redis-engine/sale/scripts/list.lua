@@ -1,7 +1,7 @@
 -- Reads reservations of buyers, the latest first.
 -- Columns: incarnation, deadline, min_time, buckets, buyers, afters, most
 --   afters: the nonce of the reservation before which to go on, '' to begin; most: how many
--- Statuses: F listed: their records, one after another   M not_found
+-- Statuses: F listed: their records, one after another; the buyer's household or ''   M not_found
 -- Writes: nothing.
 -- @include partition, read_only, types, stored_values, records
 local buckets, buyers, afters, most = call[4], call[5], call[6], call[7]
@@ -34,6 +34,7 @@ for i, bucket in ipairs(buckets) do
       end
     until not record or #page >= most[i] or bytes >= PAGE_BYTES
     details[#details + 1] = table.concat(page)
+    details[#details + 1] = from_archive('h' .. buyers[i]) or ''
   end
 end
 return reply(table.concat(statuses), details)

@@ -2,8 +2,8 @@
 -- Columns: incarnation, deadline, min_time, plans, buckets, fragments, nonces, planOf, restored
 --   plans: the distinct { items, holdMs } of the batch, 0 for the sale's own, and a third value if
 --     the buyer has no pass; planOf: the plan of each item, from 1
---   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first of each, packed as in a
---     record; nonces: all of them in one string
+--   buckets: 6 bytes each; fragments: nonce, buyer, key, items, first, household of each, packed
+--     as in a record; nonces: all of them in one string
 --   restored: in a recovery only, of items whose cart was changed or that were transferred: index,
 --     1 if the cart was changed, the id of the record before it or ''
 -- Statuses and their details:
@@ -11,7 +11,7 @@
 --   C conflict: record   H hold_too_long: maxHoldMs   T retry   E ended   N not_started: opensAt
 --   Z paused   O not_started: sku, opensAt   F ended: sku   Y needs_pass
 --   V moved: as in moved_records.lua
---   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it, household or ''
 --   S sold_out: sku, available, mayReturn 0 or 1
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
@@ -61,10 +61,11 @@ local function take(i, plan, buyer)
     return opens and 'O' or 'F'
   end
   if plan[3] and bypass_freeze == 0 and not needs_no_pass(lines) then return 'Y' end
-  local sku, limit, taken, index = limit_exceeded(lines, bucket, buyer)
+  local _, _, _, _, _, household = cmsgpack.unpack(fragments[i])
+  local sku, limit, taken, index, of = limit_exceeded(lines, bucket, buyer, household)
   if sku == 'retry' then return 'T' end
   if sku then
-    for _, value in ipairs({ sku, limit, taken, in_the_way(bucket, buyer, lines, sku, taken, index) }) do detail(value) end
+    for _, value in ipairs(limit_details(bucket, buyer, lines, sku, limit, taken, index, of)) do detail(value) end
     return 'L'
   end
   local may_return

@@ -32,14 +32,14 @@ local function settle(bucket, nonce, id, to, other, arrived, latest)
   if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
   local record, in_archive = find_now(bucket, nonce)
   if not record or record[STATE] < IS_DEPARTED then return 'G' end
-  local first, receiver, present, before = cmsgpack.unpack(from_archive(move_field(record, bucket)))
+  local first, receiver, present, before, household = cmsgpack.unpack(from_archive(move_field(record, bucket)))
   local goes_on = arrived == 1 and latest ~= '' and latest ~= present
   local is_new = record[STATE] == IS_DEPARTED
   if first ~= to or not (is_new or goes_on) then return 'G' end
   if late then return 'T' end
   if goes_on then
     save_records = save_changes
-    archive_changes[move_field(record, bucket)] = cmsgpack.pack(first, receiver, latest, before)
+    archive_changes[move_field(record, bucket)] = cmsgpack.pack(first, receiver, latest, before, household)
   end
   if is_new then
     forget_departure(id)

@@ -1,12 +1,13 @@
 -- Gives reservations to other buyers, or sends them on their way to another partition.
 -- Columns: incarnation, deadline, min_time, references, wishes
---   wishes: of each item { id, receiver, new reference, new id, from, other }
+--   wishes: of each item { id, receiver, new reference, new id, from, other, household or '' }
 --   ids as texts; receiver: '' to begin no transfer; from: '' if none was given; other: the
 --     partition of the new id, -1 for this one
 -- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it
---     left, the id that it left for, the receiver, the latest id with further payments, or ''
+--     left, the id that it left for, the receiver, the latest id with further payments, or '', the
+--     household or ''
 --   V moved: as in moved_records.lua
---   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it
+--   L limit_exceeded: as in reserve.lua
 --   with their record: P transferred, again   X expired   B already_released   C already_refunded
 --   without: M not_found   T retry
 -- Writes: all but RESTOCKS.
@@ -21,7 +22,7 @@ answer_of[IS_CONFIRMED], answer_of[IS_CONFIRMED_LATE], answer_of[IS_REFUNDED] = 
 local function leave(record, bucket, in_archive, wish, state, from, to)
   local new_id = wish[4]
   archived = archived + 1
-  archive_changes[move_field(record, bucket)] = cmsgpack.pack(new_id, wish[2], new_id, record[STATE])
+  archive_changes[move_field(record, bucket)] = cmsgpack.pack(new_id, wish[2], new_id, record[STATE], wish[7])
   local subject = cmsgpack.pack(bucket .. record[NONCE], new_id)
   change(record, bucket, in_archive, state, DEPARTED, NONE, from, to, subject)
 end
@@ -33,10 +34,10 @@ end
 
 -- Details of a reservation on its way.
 local function departed(record, bucket, id)
-  local first, receiver, _, before = cmsgpack.unpack(from_archive(move_field(record, bucket)))
+  local first, receiver, _, before, household = cmsgpack.unpack(from_archive(move_field(record, bucket)))
   local values = { unpack(record, 1, RECORD) }
   values[STATE] = before
-  return 'G', { encode(values), first, receiver, latest_with_payments(record, bucket, id) }
+  return 'G', { encode(values), first, receiver, latest_with_payments(record, bucket, id), household }
 end
 
 local function depart(record, bucket, in_archive, wish)
@@ -59,17 +60,19 @@ local function transfer(record, bucket, in_archive, wish)
   if record[STATE] == IS_DEPARTED then return departed(record, bucket, wish[1]) end
   if bypass_freeze == 1 then return restore(record, bucket, in_archive, wish) end
   if wish[6] >= 0 then return depart(record, bucket, in_archive, wish) end
-  local id, receiver, reference = unpack(wish)
+  local id, receiver, reference, _, _, _, household = unpack(wish)
   local to, nonce, lines = reference:sub(1, 6), reference:sub(7), lines_of(record[ITEMS])
+  -- Within a household the units count for it all the time.
+  local counts_for = household ~= record[HOUSEHOLD] and household or ''
   load_buckets({ to })
   load_lines(lines)
-  local sku, limit, taken, index = limit_exceeded(lines, to, receiver)
+  local sku, limit, taken, index, of = limit_exceeded(lines, to, receiver, counts_for)
   if sku == 'retry' then return 'T' end
-  if sku then return 'L', { sku, limit, taken, in_the_way(to, receiver, lines, sku, taken, index) } end
+  if sku then return 'L', limit_details(to, receiver, lines, sku, limit, taken, index, of) end
   local values, expires = { unpack(record, 1, RECORD) }, expires_at(record)
   leave(record, bucket, in_archive, wish, IS_TRANSFERRED)
   local earlier = latest_with_payments(record, bucket, id)
-  local taken = take_over(to, nonce, receiver, values, expires, id, record[BUYER], earlier)
+  local taken = take_over(to, nonce, receiver, household, values, expires, id, record[BUYER], earlier)
   return 'R', { encode(taken), encode(values) }
 end
 

@@ -1,23 +1,27 @@
 import type { Cart, Rules } from '../../engine/engine.js'
-import { highestLimitOf, highestSharedLimitOf } from '../../engine/rules.js'
+import { limitOf, sharedLimitOf, type Whose } from '../../engine/rules.js'
 
 /** A limit that a cart exceeds. */
 export interface Exceeded {
   readonly sku: number
   readonly limit: number
-  /** Units that the buyer has. */
+  /** Units that the buyer or the household has. */
   readonly taken: number
   /** The SKUs that share the limit. */
   readonly shared?: ReadonlySet<number> | undefined
+  /** The household, if the limit is of households. */
+  readonly household?: string | undefined
 }
 
-/** Units held and confirmed, by buyer and SKU. */
-export class BuyersUnits {
+/** Units held and confirmed that a limit counts: by SKU, and by buyer or by household. */
+export class LimitedUnits {
+  readonly #whose: Whose
   readonly #units = new Map<string, Map<number, number>>()
   #rules: Rules
   #shared: readonly ReadonlySet<number>[] = []
 
-  constructor(rules: Rules) {
+  constructor(rules: Rules, whose: Whose) {
+    this.#whose = whose
     this.#rules = rules
     this.update(rules)
   }
@@ -27,13 +31,15 @@ export class BuyersUnits {
     this.#shared = (rules.limits ?? []).map(({ skus }) => new Set(skus))
   }
 
-  add(buyer: string, sku: number, quantity: number): void {
-    const units = this.#units.get(buyer) ?? new Map<number, number>()
+  /** @param name The buyer or the household; missing: they count for none. */
+  add(name: string | undefined, sku: number, quantity: number): void {
+    if (name === undefined) return
+    const units = this.#units.get(name) ?? new Map<number, number>()
     const taken = (units.get(sku) ?? 0) + quantity
     if (taken === 0) units.delete(sku)
     else units.set(sku, taken)
-    if (units.size === 0) this.#units.delete(buyer)
-    else this.#units.set(buyer, units)
+    if (units.size === 0) this.#units.delete(name)
+    else this.#units.set(name, units)
   }
 
   /**
@@ -43,25 +49,26 @@ export class BuyersUnits {
    * @param own The cart in whose place it comes: its units count no more, and where the cart has no
    *   more units than it, no limit is exceeded.
    */
-  exceeded(buyer: string, cart: Cart, ever: boolean, own: Cart): Exceeded | undefined {
-    const units = this.#units.get(buyer) ?? new Map<number, number>()
+  exceeded(name: string | undefined, cart: Cart, ever: boolean, own: Cart): Exceeded | undefined {
+    if (name === undefined) return undefined
+    const whose = this.#whose
+    const named = whose === 'household' ? { household: name } : {}
+    const units = this.#units.get(name) ?? new Map<number, number>()
     const before = new Map(own)
     const more = cart.filter(([sku, quantity]) => quantity > (before.get(sku) ?? 0))
     for (const [sku, quantity] of more) {
-      const rule = this.#rules.skus[sku]!
-      const limit = ever ? highestLimitOf(rule) : rule.limit
+      const limit = limitOf(this.#rules.skus[sku]!, whose, ever)
       const taken = (units.get(sku) ?? 0) - (before.get(sku) ?? 0)
-      if (limit !== null && taken + quantity > limit) return { sku, limit, taken }
+      if (limit !== null && taken + quantity > limit) return { sku, limit, taken, ...named }
     }
     for (const [i, shared] of this.#shared.entries()) {
-      const rule = this.#rules.limits![i]!
-      const limit = ever ? highestSharedLimitOf(rule) : rule.perBuyer
+      const limit = sharedLimitOf(this.#rules.limits![i]!, whose, ever)
       const given = unitsOf(own, shared)
       const wanted = unitsOf(cart, shared)
       const taken = unitsOf(units, shared) - given
       if (limit === null || wanted <= given || taken + wanted <= limit) continue
       const [sku] = more.find(([one]) => shared.has(one))!
-      return { sku, limit, taken, shared }
+      return { sku, limit, taken, shared, ...named }
     }
     return undefined
   }
