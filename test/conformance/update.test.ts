@@ -18,6 +18,7 @@ onBothEngines((open) => {
     const asCreated = {
       skus: { a: { limitPerBuyer: null }, b: { limitPerBuyer: 1 } },
       limitPerBuyer: { b: 1 },
+      limitPerHousehold: null,
       limits: [],
       holdMs: 1_000,
       maxHoldMs: 5_000,
