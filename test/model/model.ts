@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Call } from './call.js'
 import { amend, confirm, extend, list, type Result, refund, release, reserve } from './orders.js'
 import { settledAt } from './returns.js'
-import { updated } from './rules.js'
+import { hasHouseholds, updated } from './rules.js'
 import { changed, countsAt, latest, type Sale, stateAt, whereNow } from './sale.js'
 import { transfer } from './transfers.js'
 
@@ -68,7 +68,8 @@ function create(sale: Sale, { rules }: Extract<Call, { do: 'create' }>): Result 
 }
 
 function update(sale: Sale, call: Extract<Call, { do: 'update' }>, now: number): Result {
-  const present = updated(sale.present, call.update)
+  const isOut = hasHouseholds(call.update) && !hasHouseholds(sale.rules)
+  const present = isOut ? undefined : updated(sale.present, call.update)
   if (!present) return { answer: { status: 'threw', code: 'INVALID_ARGUMENT' }, after: sale }
   const { revision } = present
   if (present === sale.present)

@@ -2,6 +2,7 @@ import type { Item, Reservation } from '../../src/sale/results.js'
 import type { Answer, Call } from './call.js'
 import { latestOf, overLimitOf, refusalOf } from './limits.js'
 import { takenLate, withReturned } from './returns.js'
+import { hasHouseholds } from './rules.js'
 import {
   changed,
   isActive,
@@ -38,7 +39,7 @@ export function reserve(
     return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   const items = summed(call.items, [...sale.present.limits.keys()])
   const { household = null } = call
-  if ((household !== null) !== hasHouseholds(sale))
+  if ((household !== null) !== hasHouseholds(sale.rules))
     return answered({ status: 'threw', code: 'INVALID_ARGUMENT' })
   if (household === null) return reserveBound(sale, call, items, now, request, fresh)
   const bound = sale.households.get(buyer)
@@ -48,13 +49,6 @@ export function reserve(
   }
   if (bound !== household) return answered({ status: 'household_conflict', household: bound })
   return reserveBound(sale, call, items, now, request, fresh)
-}
-
-/** As the sale was created, every reservation has a household or none has. */
-function hasHouseholds({ rules: { limitPerHousehold, limits = [] } }: Sale): boolean {
-  const given =
-    typeof limitPerHousehold === 'object' ? Object.keys(limitPerHousehold).length > 0 : limitPerHousehold
-  return Boolean(given) || limits.some(({ perHousehold }) => perHousehold !== undefined)
 }
 
 /** The request of a buyer whose household is known, if the sale needs one. */

@@ -93,6 +93,19 @@ export function updated(present: Present, update: RulesUpdate): Present | undefi
   return { ...next, revision: present.revision + 1, highest: new Map(highest) }
 }
 
+/**
+ * Whether every reservation has a household: decided by the rules that a sale was created with. Or
+ * whether an update puts a limit of households in force.
+ */
+export function hasHouseholds({
+  limitPerHousehold: limit,
+  limits,
+}: Partial<SaleRules> | RulesUpdate): boolean {
+  const given = typeof limit === 'object' && limit !== null ? Object.values(limit) : [limit]
+  const ofSome = limits?.some(({ perHousehold }) => perHousehold !== undefined)
+  return ofSome === true || given.some((one) => typeof one === 'number')
+}
+
 function limitsAfter(
   before: Present['limits'],
   skus: readonly string[],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { TimedEngine } from '../support/engines.js'
-import { play } from './check.js'
+import { play, storyOf } from './check.js'
 import { Pass, sales, stories } from './steps.js'
 
 /**
@@ -10,15 +10,7 @@ const onwards = stories(30).map((steps) => steps.filter((step) => !(step instanc
 
 const story = fc
   .record({ rules: sales, partitions: fc.integer({ min: 2, max: 5 }), steps: onwards })
-  .map(({ rules, partitions, steps }) => ({
-    rules: { ...rules, partitions },
-    steps,
-    toString: () =>
-      [
-        `\nsale ${JSON.stringify({ ...rules, partitions })}`,
-        ...steps.map((step, i) => `${i + 1}. ${step}`),
-      ].join('\n'),
-  }))
+  .map(({ rules, partitions, steps }) => storyOf({ ...rules, partitions }, steps))
 
 /**
  * Whatever its answers are, a sale of one partition could have given them: that there are several,

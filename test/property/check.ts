@@ -12,6 +12,8 @@ export interface CheckOptions {
   readonly path?: string | undefined
   /** Stops at the first counterexample, however long it is. */
   readonly asFound?: boolean
+  /** @default those of `steps.ts` */
+  readonly stories?: fc.Arbitrary<Story>
 }
 
 export interface CheckResult {
@@ -26,10 +28,20 @@ export interface CheckResult {
 const MAX_STEPS = 40
 
 /** A story and the rules it plays by; its text is what a counterexample shows. */
-interface Story {
+export interface Story {
   readonly rules: SaleRules
   readonly steps: readonly Step[]
+  toString(): string
 }
+
+/** A story by these rules, which prints itself. */
+export function storyOf(rules: SaleRules, steps: readonly Step[]): Story {
+  const text = () =>
+    [`\nsale ${JSON.stringify(rules)}`, ...steps.map((step, i) => `${i + 1}. ${step}`)].join('\n')
+  return { rules, steps, toString: text }
+}
+
+const ordinary = fc.tuple(sales, stories(MAX_STEPS)).map(([rules, steps]) => storyOf(rules, steps))
 
 /** Plays a story on fresh engines, all at the same time, and ends with an audit. */
 export async function play(
@@ -55,14 +67,8 @@ export async function play(
  */
 export async function checkProperties(
   makers: readonly (() => Promise<TimedEngine>)[],
-  { seed, runs, path, asFound = false }: CheckOptions,
+  { seed, runs, path, asFound = false, stories: story = ordinary }: CheckOptions,
 ): Promise<CheckResult> {
-  const story: fc.Arbitrary<Story> = fc.tuple(sales, stories(MAX_STEPS)).map(([rules, steps]) => ({
-    rules,
-    steps,
-    toString: () =>
-      [`\nsale ${JSON.stringify(rules)}`, ...steps.map((step, i) => `${i + 1}. ${step}`)].join('\n'),
-  }))
   const answers = new Set<string>()
   const details = await fc.check(
     fc.asyncProperty(story, async (each) => {

@@ -1,5 +1,6 @@
 import { type FlashSale, type SaleRules, StockholdError } from '../../src/index.js'
 import { type Answer, type Call, describeCall } from '../model/call.js'
+import { hasHouseholds } from '../model/rules.js'
 import { send } from '../model/send.js'
 
 /**
@@ -33,10 +34,17 @@ export function release(place: number, options: { readonly buyer?: string } = {}
 
 /** The call that an operation stands for, given the names of the reservations made so far. */
 export function callOf(operation: Operation, names: readonly string[], rules: SaleRules): Call {
+  if (operation.do === 'reserve' && hasHouseholds(rules))
+    return { ...operation, household: operation.household ?? householdOf(operation) }
   if (operation.do === 'create')
     return { do: 'create', rules: operation.same ? rules : { ...rules, holdMs: 1 } }
   if (!('id' in operation) || operation.id === null) return operation
   return { ...operation, id: names[Number(operation.id.slice(1)) % names.length] ?? '' }
+}
+
+/** Ann and bob live together, and cy moves in with them sometimes. */
+function householdOf({ buyer, key }: Extract<Operation, { do: 'reserve' }>): string {
+  return buyer === 'cy' && key === null ? 'elm' : 'oak'
 }
 
 /** Sends a call. A failure becomes an answer, so that it is compared like all others. */
