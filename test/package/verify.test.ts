@@ -86,7 +86,7 @@ describe('catches an injected bug', () => {
     [
       'the stock is not checked',
       {
-        find: "sku = lacking(lines)\n  if sku == 'retry' then return 'T' end\n  if sku then\n    detail(sku)",
+        find: "sku, may_return = lacking(lines)\n  if sku == 'retry' then return 'T' end\n  if sku then\n    detail(sku)",
         replace: 'sku = nil\n  if sku then\n    detail(sku)',
       },
       /negative|units are promised/,

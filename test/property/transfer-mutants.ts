@@ -4,7 +4,7 @@ import type { Mutant } from './mutant.js'
 export const transferMutants: readonly Mutant[] = [
   {
     name: "a transfer ignores the receiver's limit",
-    alterations: [{ find: 'limit_exceeded(lines, to, receiver)', replace: 'nil' }],
+    alterations: [{ find: 'limit_exceeded(lines, to, receiver, counts_for)', replace: 'nil' }],
     breaks: ['limit', 'answer'],
   },
   {
@@ -20,7 +20,10 @@ export const transferMutants: readonly Mutant[] = [
   {
     name: 'a transfer takes the key along',
     alterations: [
-      { find: "record[KEY] = nonce, receiver, ''", replace: 'record[KEY] = nonce, receiver, record[KEY]' },
+      {
+        find: "record[HOUSEHOLD] = nonce, receiver, '', household",
+        replace: 'record[HOUSEHOLD] = nonce, receiver, record[KEY], household',
+      },
     ],
     breaks: ['answer'],
   },
