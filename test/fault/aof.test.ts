@@ -70,7 +70,8 @@ const isIncrement = (name: string) => name.endsWith('.incr.aof')
 /** One server after another on one copy of the folder, its file cut after each of `lengths`. */
 async function reviveAt(left: Left, lengths: readonly number[]): Promise<void> {
   const dir = `${left.dir}-${lengths[0]}`
-  await cp(left.dir, dir, { recursive: true })
+  // The socket of the server that was killed is no file to be copied.
+  await cp(left.dir, dir, { recursive: true, filter: (path) => !path.endsWith('.sock') })
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const server = await startRedis({ config, dir })
   const client = new Redis(server.url, { retryStrategy: () => 2 })

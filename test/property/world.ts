@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { FlashSale, type Reservation, type SaleRules, type Stats } from '../../src/index.js'
 import { type Answer, type Call, describeCall } from '../model/call.js'
 import { carryOut } from '../model/model.js'
+import { hasHouseholds } from '../model/rules.js'
 import { newSale, type Sale } from '../model/sale.js'
 import { demand, Violation } from '../model/violation.js'
 import type { TimedEngine } from '../support/engines.js'
@@ -92,9 +93,16 @@ export class World {
     return answer
   }
 
-  /** Several at once. */
+  /**
+   * Several at once. Where a call takes two steps, the engines may carry them out in different
+   * orders: engines that are compared get them one after another.
+   */
   async sendTogether(requests: readonly Request[]): Promise<void> {
     const sent = requests.map((request) => this.#address(request))
+    if (this.#sides.length > 1 && sent.some(({ call }) => this.#takesTwoSteps(call))) {
+      for (const request of requests) await this.send(request)
+      return
+    }
     if (sent.some(({ call }) => call.do === 'setTotal')) this.#countsStock()
     const answers = await this.#deliver(sent, 1)
     await this.#recount(false)
@@ -173,6 +181,13 @@ export class World {
 
   #address({ handle, operation }: Request): Addressed {
     return { handle, call: callOf(operation, [...this.#sides[0]!.ids.keys()], this.rules) }
+  }
+
+  /** A household is bound before its first hold; a reservation that was transferred is followed. */
+  #takesTwoSteps(call: Call): boolean {
+    if (call.do === 'reserve') return hasHouseholds(this.rules)
+    if (!('id' in call) || call.id === null) return false
+    return call.do === 'transfer' || this.#possible.some(({ sale }) => sale.known.get(call.id!)?.movedTo)
   }
 
   /** What the rules alone say, now, to a call that makes a reservation of this name. */
