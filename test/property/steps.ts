@@ -316,7 +316,7 @@ export const sales: fc.Arbitrary<SaleRules> = fc
     limit: fc.constantFrom<'none' | 'all' | 'some'>('none', 'all', 'all', 'some'),
     most: fc.integer({ min: 1, max: 3 }),
     shared: fc.oneof(
-      { arbitrary: fc.constant({}), weight: 2 },
+      fc.constant({}),
       fc.constantFrom(...SHARED.slice(0, 3)).map((limits) => ({ limits })),
     ),
     own: fc.oneof(

@@ -277,14 +277,16 @@ export class RecoverySession {
 
   /**
    * Units that a SKU lacks may have come back to another one since, or come back only later in the
-   * replay: then they are moved. Returns whether any were there.
+   * replay: then they are moved, beyond what the cart itself wants there. Returns whether any were.
    */
   async #takeBack(id: string, wants: Units, { sku, available }: Lack): Promise<boolean> {
-    const lacks = wants.find(([one]) => one === sku)![1] - available
+    const wanted = new Map(wants)
+    const lacks = wanted.get(sku)! - available
     for (const from of this.#rulesIndex.returnsOf(sku)) {
       const counts = await readAll(this.#parts.count, (index) => this.#ask(index, 'stats', { skus: [from] }))
-      const left = counts.reduce((sum, { skus }) => sum + skus[0]!.available, 0)
-      if (left === 0) continue
+      const there = counts.reduce((sum, { skus }) => sum + skus[0]!.available, 0)
+      const left = there - (wanted.get(from) ?? 0)
+      if (left <= 0) continue
       const key = `returned:${randomUUID()}`
       const op = { from, to: sku, quantity: Math.min(lacks, left), key, final: true, atMost: null }
       const moved = await this.#move(op, partitionOf(id)!)
