@@ -43,6 +43,14 @@ onBothEngines((open) => {
     await shop.audited()
   })
 
+  test('a household has its limit over more reservations than a bucket keeps', async () => {
+    const shop = await open({ stock: { a: 60 }, limitPerHousehold: 30 })
+    for (let i = 0; i < 30; i++) await hold(shop, `u-${i}@oak`)
+    for (const who of ['u-0@oak', 'u-29@oak', 'new@oak'])
+      expect(await ask(shop, who)).toMatchObject({ status: 'limit_exceeded', taken: 30, household: 'oak' })
+    await shop.audited()
+  })
+
   test('units that are given back count no more for the household', async () => {
     const shop = await open({ stock: { a: 20 }, limitPerHousehold: 2, holdMs: HOUR })
     const released = await hold(shop, 'ann@oak', 2)

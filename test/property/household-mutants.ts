@@ -55,16 +55,6 @@ export const householdMutants: readonly Mutant[] = [
     breaks: ['answer'],
   },
   {
-    name: 'units that a bucket has no room for do not count for the household',
-    alterations: [
-      {
-        find: "for whose = BUYER, record[HOUSEHOLD] ~= '' and HOUSEHOLD or BUYER, HOUSEHOLD - BUYER do\n    local block",
-        replace: 'for whose = BUYER, BUYER do\n    local block',
-      },
-    ],
-    breaks: ['answer'],
-  },
-  {
     name: 'a payment forgets the household',
     alterations: [
       { find: 'owner, key, items, first, household)\n', replace: "owner, key, items, first, '')\n" },
