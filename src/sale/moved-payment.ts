@@ -37,6 +37,8 @@ export async function followPayment(
   const end = await follow(parts, op.id, await settle(op.id, first), again, call)
   if (!told || end.answer.status !== 'found') return end
   const { reservation } = end.answer
+  if (op.buyer !== null && op.buyer !== reservation.buyer)
+    return { id: end.id, answer: { status: 'not_found' } as const }
   const answer = { status: 'refund_due', reservation, reason: told.reason, toldUnder: told.id } as const
   return { id: end.id, answer }
 }

@@ -52,7 +52,7 @@ onBothEngines((open, kind) => {
       sequence = (await shop.events()).length
       expect(reply.sequence, command).toBe(sequence)
     }
-    expect(sequence).toBe(14)
+    expect(sequence).toBe(15)
   })
 
   test('a batch is carried out in order, each item after what the one before it did', async () => {

@@ -104,6 +104,8 @@ onBothEngines((open) => {
     const due = { status: 'refund_due', reason: 'duplicate_payment', reservation: { buyer: 'ann' } }
     expect(await shop.sale.confirm(held.id, { paymentId: 'p2' })).toMatchObject(due)
     expect(await shop.news()).toEqual([])
+    const guests = { paymentId: 'p2', buyer: 'guest' }
+    expect(await shop.sale.confirm(held.id, guests)).toEqual({ status: 'not_found' })
     expect(await shop.sale.confirm(held.id, { paymentId: 'p3' })).toMatchObject(due)
     expect((await shop.news()).map(({ type }) => type)).toEqual(['refund_due'])
     expect(await shop.sale.confirm(held.id, { paymentId: 'p3' })).toMatchObject(due)
