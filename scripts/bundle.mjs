@@ -1,19 +1,26 @@
 // Node 20 cannot strip types and knows no .lua imports, so a program is bundled before it runs
 // (some 50 ms).
-import { rmSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** Names a folder in which processes find the programs that one of them has bundled. */
+export const BUNDLES = 'STOCKHOLD_BUNDLES'
+export const bundlesFolder = join(root, 'node_modules/.cache/stockhold/run')
+
 /** Bundles a TypeScript program of this repository; the bundle goes when this process ends. */
 export function bundle(file) {
+  const source = resolve(root, file)
+  const shared = process.env[BUNDLES]
+  const whole = shared && join(shared, `${relative(root, source).replaceAll('/', '-')}.mjs`)
+  if (whole && existsSync(whole)) return whole
   // A name per process: two runs at once must not read each other's half-written bundle.
-  const name = `${basename(file, '.ts')}-${process.pid}.mjs`
-  const outfile = join(root, 'node_modules/.cache/stockhold/run', name)
+  const outfile = join(shared ?? bundlesFolder, `${basename(file, '.ts')}-${process.pid}.mjs`)
   buildSync({
-    entryPoints: [resolve(root, file)],
+    entryPoints: [source],
     outfile,
     bundle: true,
     platform: 'node',
@@ -24,6 +31,10 @@ export function bundle(file) {
     sourcemap: 'inline',
     logLevel: 'error',
   })
+  if (whole) {
+    renameSync(outfile, whole)
+    return whole
+  }
   process.on('exit', () => rmSync(outfile, { force: true }))
   return outfile
 }

@@ -1,6 +1,17 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { BUNDLES, bundlesFolder } from '../../scripts/bundle.mjs'
 import { redisServerBinary } from '../../scripts/lib/servers/redis/provision.js'
 
-/** Once before all files: brings a real Redis, or ends the run with what to install. */
-export default async function setup(): Promise<void> {
+/**
+ * Once before all files: brings a real Redis, or ends the run with what to install. The programs
+ * that tests start are bundled once for all of them. Returns what removes these.
+ */
+export default async function setup(): Promise<() => Promise<void>> {
   await redisServerBinary({ log: console.log })
+  await mkdir(dirname(bundlesFolder), { recursive: true })
+  // As deep as bundlesFolder: a program may find the repository from where it lies.
+  const folder = await mkdtemp(`${bundlesFolder}-`)
+  process.env[BUNDLES] = folder
+  return () => rm(folder, { recursive: true, force: true })
 }
