@@ -39,7 +39,8 @@ export function transfer(
   const counted = household === reservation.household ? undefined : household
   const refusal = overLimitOf(sale, { buyer: to, household: counted }, items, now)
   if (refusal) return answered(refusal)
-  const newId = sale.known.has(fresh) ? `another than ${fresh}` : fresh
+  let newId = fresh
+  while (sale.known.has(newId)) newId = `another than ${newId}`
   const left: Known = {
     ...known,
     reservation: { ...reservation, state: 'transferred' },
