@@ -97,7 +97,8 @@ export interface TransferCommands {
 
   /**
    * Takes a reservation over from another partition. The first answer for an id is final:
-   * `arrived` with the reservation as it is; or `limit_exceeded` once, and `declined` afterwards.
+   * `arrived` with the reservation as it is; or `limit_exceeded`. Asked again after that, it is
+   * `limit_exceeded` while the receiver is over a limit with it, and `declined` otherwise.
    * The units go from `inTransit` to `held` or `confirmed`; event `transferred`.
    */
   arrive: {

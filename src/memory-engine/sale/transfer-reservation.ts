@@ -118,15 +118,16 @@ export function arrive(state: PartitionState, op: Op<'arrive'>, step: Step): Ans
   const { id, receiver, household, departure } = op
   const known = state.find(id)
   if (known) return { status: 'arrived', reservation: known.reservation }
-  if (state.transfers.declined.has(id)) return { status: 'declined' }
   const { cart, id: from, state: before } = departure.reservation
-  if (step.overdue || !state.stock.knows(cart)) return retry
+  const isDeclined = state.transfers.declined.has(id)
+  if ((step.overdue && !isDeclined) || !state.stock.knows(cart)) return retry
   const owner = { buyer: receiver, household }
   const over = state.stock.overLimit(owner, cart, step.bypassFreeze)
   if (over) {
     state.transfers.declined.add(id)
     return limitExceeded(state, receiver, cart, over)
   }
+  if (isDeclined) return { status: 'declined' }
   state.stock.carry(cart, 'inTransit', before === 'confirmed' ? before : 'held')
   state.stock.countFor(cart, null, owner)
   count(state, 'received', from, cart, 1)

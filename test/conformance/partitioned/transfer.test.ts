@@ -142,7 +142,10 @@ onBothPartitioned((open) => {
     const left = await shop.ask(1, 'transfer', { id, wish })
     if (left.status !== 'departed') expect.fail(left.status)
     const arrival = { id: newId, receiver: ann, departure: left.departure }
-    expect(await shop.ask(2, 'arrive', arrival)).toMatchObject({ status: 'limit_exceeded', taken: 1 })
+    const refused = await shop.ask(2, 'arrive', arrival)
+    expect(refused).toMatchObject({ status: 'limit_exceeded', taken: 1 })
+    // The connection may deliver it twice.
+    expect(await shop.ask(2, 'arrive', arrival)).toEqual(refused)
     await shop.sale.release(other.reservation.id)
     expect(await shop.ask(2, 'arrive', arrival)).toEqual({ status: 'declined' })
     expect(await shop.sale.confirm(id)).toMatchObject({

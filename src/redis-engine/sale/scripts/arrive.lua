@@ -20,16 +20,17 @@ local function decline(bucket, nonce)
   archive_changes['n' .. bucket .. nonce] = ''
 end
 
-local function take_in_cart(bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier, household)
+local function take_in_cart(declined, bucket, nonce, id, other, sender, receiver, state, payment, created, expires, items, first, earlier, household)
   local lines = lines_of(items)
-  if late or not has_skus(lines) then return 'T' end
+  if (late and not declined) or not has_skus(lines) then return 'T' end
   load_lines(lines)
   local sku, limit, taken, index, of = limit_exceeded(lines, bucket, receiver, household)
   if sku == 'retry' then return 'T' end
   if sku then
-    decline(bucket, nonce)
+    if not declined then decline(bucket, nonce) end
     return 'L', limit_details(bucket, receiver, lines, sku, limit, taken, index, of)
   end
+  if declined then return 'D' end
   local values = { state, payment, created - epoch, expires - created, nonce, receiver, '', items, first, household }
   local record = take_over(bucket, nonce, receiver, household, values, expires, id, sender, earlier)
   move_cart(lines, IN_TRANSIT, place_of(state))
@@ -41,8 +42,7 @@ local function arrive(bucket, nonce, arrival)
   if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
   local record = find_now(bucket, nonce)
   if record then return 'A', { encode(record) } end
-  if from_archive('n' .. bucket .. nonce) then return 'D' end
-  return take_in_cart(bucket, nonce, unpack(arrival))
+  return take_in_cart(from_archive('n' .. bucket .. nonce), bucket, nonce, unpack(arrival))
 end
 
 -- @rarely arrive
