@@ -7,6 +7,7 @@ import type { checkAmendOptions } from './command-options.js'
 import { follow } from './moved.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
 import { amendWithRebalancing } from './rebalancing/with-rebalancing.js'
+import { soldOutEverywhere } from './reserve.js'
 import type { SaleRulesIndex } from './reserve-request.js'
 import type { AmendResult } from './results.js'
 import type { SaleContext } from './sale-context.js'
@@ -76,7 +77,7 @@ async function told(
   id: string,
   call: CallOptions,
 ): Promise<AmendResult> {
-  if (!('answer' in end)) return rulesIndex.soldOut(end.soldOut)
+  if (!('answer' in end)) return rulesIndex.soldOut(await soldOutEverywhere(client, end.soldOut, call))
   const { answer } = end
   // The hold may have another id now.
   const partition = partitionIn('reservation' in answer ? answer.reservation.id : id)

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { FinalAnswer, Op, SkuRule, StoredReservation } from '../engine/engine.js'
+import type { FinalAnswer, Op, StoredReservation } from '../engine/engine.js'
 import { partitionIn, partitionOf } from '../engine/reservation-id.js'
 import { checkId, type SignalOption } from '../validation.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
@@ -58,12 +58,12 @@ export class ReservationCommands {
     const op = { id, ...rest } as unknown as Op<C>
     const settled = (answer: FinalAnswer<C>): T =>
       movedIn(answer) || answer.status === 'earlier'
-        ? (this.#follow(command, op, answer, book.rules.skus, call, told) as never)
+        ? (this.#follow(command, op, answer, call, told) as never)
         : told(answer as Settled<C>)
     if (command !== 'confirm' || !this.#client.rebalancer)
       return this.#client.partitions.at(partition).ask(command, op, call, settled)
     const answer = await this.#client.withRebalancing(call, (rebalancer, ask) =>
-      confirmWithRebalancing(rebalancer, ask, op as Op<'confirm'>, book.rules.skus, call),
+      confirmWithRebalancing(rebalancer, ask, op as Op<'confirm'>, () => this.#client.learn(call), call),
     )
     return settled(answer as FinalAnswer<C>)
   }
@@ -73,13 +73,12 @@ export class ReservationCommands {
     command: C,
     op: Op<C>,
     first: FinalAnswer<C>,
-    skus: readonly SkuRule[],
     call: CallOptions,
     told: (answer: Settled<C>, partition: number) => T,
   ): Promise<T> {
     const moved = await this.#client.resume((parts) => {
-      const again = (id: string) => this.#ask(parts, command, { ...op, id }, skus, call)
-      const pay = (one: Op<'confirm'>) => this.#ask(parts, 'confirm', one, skus, call)
+      const again = (id: string) => this.#ask(parts, command, { ...op, id }, call)
+      const pay = (one: Op<'confirm'>) => this.#ask(parts, 'confirm', one, call)
       return (
         command === 'confirm'
           ? followPayment(parts, op as Op<'confirm'>, first as FinalAnswer<'confirm'>, pay, call)
@@ -89,18 +88,13 @@ export class ReservationCommands {
     return told(moved.answer as Settled<C>, partitionIn(moved.id))
   }
 
-  #ask<C extends OfOne>(
-    parts: Parts,
-    command: C,
-    op: Op<C>,
-    skus: readonly SkuRule[],
-    call: CallOptions,
-  ): Promise<FinalAnswer<C>> {
+  #ask<C extends OfOne>(parts: Parts, command: C, op: Op<C>, call: CallOptions): Promise<FinalAnswer<C>> {
     const { rebalancer } = this.#client
     const ask = <D extends 'confirm' | 'get' | C>(index: number, name: D, one: Op<D>) =>
       parts.ask(index, name, one, call, (answer) => answer)
     if (command !== 'confirm' || !rebalancer) return ask(partitionIn(op.id), command, op)
-    return confirmWithRebalancing(rebalancer, ask as never, op as Op<'confirm'>, skus, call) as never
+    const rules = () => this.#client.learn(call)
+    return confirmWithRebalancing(rebalancer, ask as never, op as Op<'confirm'>, rules, call) as never
   }
 
   /** @param onApplied Called when the answer arrives, before the wait for a ledger. */

@@ -181,8 +181,7 @@ export class SaleRulesIndex {
 
   /** The refusal `sold_out` in public form. */
   soldOut({ sku, available, mayReturn }: SoldOut): Extract<ReserveResult, { status: 'sold_out' }> {
-    const stays = this.rules.skus[sku]!.returnsTo === undefined
-    return { status: 'sold_out', sku: this.sku(sku), available, mayReturn: mayReturn && stays }
+    return { status: 'sold_out', sku: this.sku(sku), available, mayReturn }
   }
 
   /** A refusal for the time, in public form. */

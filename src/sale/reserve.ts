@@ -117,7 +117,8 @@ export class ReserveOperation {
     const end = await this.#client.resumeCall(call, (supply, ask) =>
       reserveWithRebalancing(supply, ask, op, first, rulesIndex.limited || !this.#client.current, call),
     )
-    if (!('answer' in end)) return this.#refuse(end.soldOut, asked)
+    if (!('answer' in end))
+      return this.#refuse(await soldOutEverywhere(this.#client, end.soldOut, call), asked)
     return end.answer.status === 'moved'
       ? this.#transferred(end.answer, asked)
       : this.#decided(end.answer, asked)
@@ -165,6 +166,17 @@ export class ReserveOperation {
     this.#soldOut.remember(soldOut.sku, refusal, askedAt, forgotten, soldOut.unsold)
     return refusal
   }
+}
+
+/** Completes what the counts of all partitions say: held units may go to another SKU. */
+export async function soldOutEverywhere(
+  client: SaleClient,
+  soldOut: SoldOut,
+  call: CallOptions,
+): Promise<SoldOut> {
+  if (!soldOut.mayReturn) return soldOut
+  const { rules } = await client.learn(call)
+  return { ...soldOut, mayReturn: rules.skus[soldOut.sku]!.returnsTo === undefined }
 }
 
 function householdError(household: string | null): StockholdError {

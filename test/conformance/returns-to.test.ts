@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Item, SaleRules } from '../../src/index.js'
+import type { Item, RulesUpdate, SaleRules } from '../../src/index.js'
 import { testOfOne } from '../support/several.js'
 import { onBothEngines, type Shop } from '../support/shop.js'
 
@@ -194,6 +194,23 @@ onBothEngines((open) => {
       ...soldOut,
       mayReturn: true,
     })
+  })
+
+  test('a handle that knows older rules says by the present ones whether units may return', async () => {
+    const shop = await open({ stock: { a: 1, back: 0 } })
+    const { id } = await shop.hold('ann')
+    const says = async (update: RulesUpdate) => {
+      const [first, second] = [shop.handle(), shop.handle()]
+      for (const sale of [first, second]) await sale.stats()
+      await shop.sale.update(update)
+      return [
+        await first.reserve({ buyer: 'bob', items: cart({ a: 1 }) }),
+        await second.amend(id, { items: cart({ a: 2 }) }),
+      ]
+    }
+    const soldOut = (mayReturn: boolean) => ({ status: 'sold_out', sku: 'a', available: 0, mayReturn })
+    expect(await says({ skus })).toStrictEqual([soldOut(false), soldOut(false)])
+    expect(await says({ skus: { a: null } })).toStrictEqual([soldOut(true), soldOut(true)])
   })
 
   test('create compares where units return to', async () => {

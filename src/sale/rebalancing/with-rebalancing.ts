@@ -1,12 +1,16 @@
 import type { CallOptions } from '../../batching/batcher-set.js'
 import { addUnits } from '../../engine/carts.js'
-import type { Cart, FinalAnswer, Line, Op, SkuRule, Units } from '../../engine/engine.js'
+import type { Cart, FinalAnswer, Line, Op, Rules, SkuRule, Units } from '../../engine/engine.js'
 import { partitionOf } from '../../engine/reservation-id.js'
 import type { Rebalancer, Shortage, SoldOut } from './rebalancer.js'
 
 const tuning = {
   /** How often a command that takes what there is looks for units in transit. */
   attempts: 3,
+}
+
+interface RulesInForce {
+  readonly rules: Pick<Rules, 'skus'>
 }
 
 /** Sends a command to one partition. */
@@ -90,12 +94,14 @@ export async function amendWithRebalancing(
 /**
  * Completes a `confirm`: only a late one can lack units. What the cart's own SKUs lack everywhere
  * is taken from those that they return to.
+ *
+ * @param rules The rules in force: asked when replies may have told that there are newer ones.
  */
 export async function confirmWithRebalancing(
   rebalancer: Rebalancer,
   ask: AskAt,
   op: Op<'confirm'>,
-  skus: readonly SkuRule[],
+  rules: () => Promise<RulesInForce> | RulesInForce,
   limits: CallOptions,
 ): Promise<FinalAnswer<'confirm'>> {
   const target = partitionOf(op.id)!
@@ -116,6 +122,7 @@ export async function confirmWithRebalancing(
     limits,
   )
   if ('answer' in end) return end.answer
+  const { skus } = (await rules()).rules
   for (const line of withReturns(cart, skus)) await gather(rebalancer, ask, target, line, limits)
   return ask(target, 'confirm', { ...op, final: true })
 }

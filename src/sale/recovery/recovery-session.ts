@@ -297,13 +297,7 @@ export class RecoverySession {
 
   async #confirm(op: Op<'confirm'>): Promise<FinalAnswer<'confirm'>> {
     if (this.#rebalancer)
-      return confirmWithRebalancing(
-        this.#rebalancer,
-        this.#ask,
-        op,
-        this.#rulesIndex.rules.skus,
-        this.#call(),
-      )
+      return confirmWithRebalancing(this.#rebalancer, this.#ask, op, () => this.#rulesIndex, this.#call())
     return this.#ask(partitionOf(op.id)!, 'confirm', op)
   }
 

@@ -88,16 +88,17 @@ describe('a confirm', () => {
   const op = { id, buyer: null, paymentId: 'p', final: true } as Op<'confirm'>
   const lacking = { status: 'lacking', sku: 3, available: 1 }
   const found = { status: 'found', reservation: { cart } }
+  const rules = () => ({ rules: { skus: [] } })
 
   test('that lacks nothing is asked for once, and not as the last word', async () => {
     const { ask, asked, supply } = searched([{ status: 'confirmed' }])
-    expect(await confirmWithRebalancing(supply, ask, op, [], limits)).toEqual({ status: 'confirmed' })
+    expect(await confirmWithRebalancing(supply, ask, op, rules, limits)).toEqual({ status: 'confirmed' })
     expect(asked).toEqual([[0, 'confirm', { ...op, final: false }]])
   })
 
   test('that lacks units gets the whole cart brought', async () => {
     const { ask, asked, sought, supply } = searched([lacking, found, { status: 'confirmed' }])
-    expect(await confirmWithRebalancing(supply, ask, op, [], limits)).toEqual({ status: 'confirmed' })
+    expect(await confirmWithRebalancing(supply, ask, op, rules, limits)).toEqual({ status: 'confirmed' })
     expect(sought).toEqual([[0, { sku: 3, available: 1, wants: cart, partly: false }, 7, 0]])
     expect(asked.map(([, command, one]) => [command, (one as { final?: boolean }).final])).toEqual([
       ['confirm', false],
@@ -108,7 +109,7 @@ describe('a confirm', () => {
 
   test('is decided for good where there are too few', async () => {
     const { ask, asked, supply } = searched([lacking, found, { status: 'refund_due' }], [soldOut])
-    expect(await confirmWithRebalancing(supply, ask, op, [], limits)).toEqual({ status: 'refund_due' })
+    expect(await confirmWithRebalancing(supply, ask, op, rules, limits)).toEqual({ status: 'refund_due' })
     expect(asked.at(-1)).toEqual([0, 'confirm', { ...op, final: true }])
   })
 
@@ -118,7 +119,7 @@ describe('a confirm', () => {
       { status: 'not_found' },
       { status: 'not_found' },
     ])
-    expect(await confirmWithRebalancing(supply, ask, op, [], limits)).toEqual({ status: 'not_found' })
+    expect(await confirmWithRebalancing(supply, ask, op, rules, limits)).toEqual({ status: 'not_found' })
     expect(asked.at(-1)).toEqual([0, 'confirm', { ...op, final: true }])
     expect(sought).toEqual([])
   })
