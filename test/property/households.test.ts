@@ -6,7 +6,9 @@ import { type EngineKind, memoryKind, redisKind } from '../support/engines.js'
 import { path, runsOr, seeds } from '../support/seeds.js'
 import { checkProperties, storyOf } from './check.js'
 import { householdMutants } from './household-mutants.js'
+import { reserve } from './operations.js'
 import { Pass, Send, type Step, sales, stories } from './steps.js'
+import type { World } from './world.js'
 
 type Limits = Pick<SaleRules, 'limitPerHousehold' | 'limits'>
 const limits: readonly Limits[] = [
@@ -22,16 +24,45 @@ const updates: readonly RulesUpdate[] = [
   { limits: null },
 ]
 
-/** The steps of an ordinary story, with updates of the limits of households in between. */
+/** A buyer reserves for two households: one of the requests is refused, however the sale stands. */
+class ChangeHouseholds implements Step {
+  constructor(
+    readonly buyer: string,
+    readonly sku: string,
+  ) {}
+
+  async run(world: World) {
+    for (const household of ['elm', 'oak']) {
+      const items = [{ sku: this.sku, quantity: 1 }]
+      const operation = { ...reserve({ buyer: this.buyer, items }), household }
+      await world.send({ handle: 1, operation })
+    }
+  }
+
+  toString() {
+    return `${this.buyer} reserves 1 of ${this.sku} for elm, and then for oak`
+  }
+}
+
+const update = fc
+  .constantFrom(...updates)
+  .map((each) => new Send({ handle: 0, operation: { do: 'update', update: each } }, 1))
+const change = fc
+  .tuple(fc.constantFrom('ann', 'bob', 'cy'), fc.constantFrom('a', 'b', 'c'))
+  .map(([buyer, sku]) => new ChangeHouseholds(buyer, sku))
+
+/** Some steps, each with the place in a story at which it comes. */
+function inserted(step: fc.Arbitrary<Step>, { least = 0, most = 3 }) {
+  return fc.array(fc.tuple(fc.nat({ max: 30 }), step), { minLength: least, maxLength: most })
+}
+
+/**
+ * The steps of an ordinary story. In between, the limits of households are updated, and a buyer
+ * asks for two households: in every story, so that the fewest stories reach the refusal.
+ */
 const steps: fc.Arbitrary<Step[]> = fc
-  .tuple(stories(30), fc.array(fc.tuple(fc.nat({ max: 30 }), fc.constantFrom(...updates)), { maxLength: 3 }))
-  .map(([all, changes]) =>
-    changes.reduce(
-      (some, [at, update]) =>
-        some.toSpliced(at, 0, new Send({ handle: 0, operation: { do: 'update', update } }, 1)),
-      all,
-    ),
-  )
+  .tuple(stories(30), inserted(update, {}), inserted(change, { least: 1, most: 2 }))
+  .map(([all, ...more]) => more.flat().reduce((some, [at, step]) => some.toSpliced(at, 0, step), all))
 
 /** @param most Of partitions. With several, no clock is set back: each has a time of its own. */
 function householdStories(most: number) {
