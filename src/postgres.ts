@@ -14,5 +14,6 @@ export type {
   ShipOptions,
   ShipResult,
 } from './postgres/orders/results.js'
+export type { LedgerPayment, PaymentsOptions } from './postgres/payments.js'
 export type { SqlClient, SqlPool, SqlResult } from './postgres/pool.js'
 export type { ReconcileOptions, Reconciliation } from './postgres/reconcile.js'

@@ -2,6 +2,7 @@
 const layers = [
   { name: 'entry points', path: '^src/[^/]+\\.ts$' },
   { name: 'cli', path: '^src/cli/' },
+  { name: 'operations', path: '^src/operations/' },
   { name: 'http', path: '^src/http/' },
   { name: 'otel', path: '^src/otel/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },

@@ -1,5 +1,6 @@
 import type { Commands } from './engine.js'
 import type { GroupCommands } from './groups.js'
+import type { OperationsLogCommands } from './operations-log.js'
 import type { CommandMap } from './port.js'
 import type { RemovalCommands, RoomRemovalCommands } from './removal.js'
 import type { RoomCommands } from './room.js'
@@ -80,6 +81,8 @@ export const indexEffects: Effects<IndexCommands> = {
   finish: 'writes',
   list: 'reads',
 }
+
+export const operationsLogEffects: Effects<OperationsLogCommands> = { write: 'writes', read: 'reads' }
 
 export const removalEffects: Effects<RemovalCommands> = {
   inspect: 'reads',

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { GroupPort } from './groups.js'
 import type { ListedRoom, ListedSale } from './listing.js'
+import type { OperationsLogPort } from './operations-log.js'
 import type { Lifecycle } from './removal.js'
 import type { RoomPort } from './room.js'
 import type { Partition } from './sale.js'
@@ -49,6 +50,11 @@ export interface Engine {
    * @internal
    */
   readonly lifecycle?: Lifecycle | undefined
+  /**
+   * What operators have done. An engine of a test may have none.
+   * @internal
+   */
+  readonly operationsLog?: OperationsLogPort | undefined
   /**
    * The sales under the engine's prefix, in no particular order: those that were created by this
    * version, and those that a process has called `create` of since. A sale that is created or

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Engine, Partition } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
 import { ListingEngine } from '../engine/listing.js'
+import type { OperationsLogPort } from '../engine/operations-log.js'
 import type { Call, CommandMap, Port, Reply } from '../engine/port.js'
 import type { Lifecycle } from '../engine/removal.js'
 import type { RoomPort } from '../engine/room.js'
@@ -9,6 +10,7 @@ import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeGroupCommand } from './groups/group-commands.js'
 import { incompatible } from './incompatible.js'
+import { OperationsLog } from './operations-log.js'
 import { partitionRemoval } from './removal/remove-partition.js'
 import { roomRemoval } from './removal/remove-room.js'
 import { SaleIndex } from './removal/sale-index.js'
@@ -34,7 +36,9 @@ export class MemoryEngine extends ListingEngine implements Engine {
   readonly partitions = new Map<string, PartitionState>()
   readonly machines = new Map<string, RoomMachine>()
   readonly lifecycle: Lifecycle
+  readonly operationsLog: OperationsLogPort
   readonly #index = new SaleIndex()
+  readonly #log = new OperationsLog()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
@@ -45,6 +49,7 @@ export class MemoryEngine extends ListingEngine implements Engine {
       return now
     }
     this.elapsed = elapsed
+    this.operationsLog = this.#port((command, ops, call) => this.#log.run(command, ops, call, this.#clock()))
     this.lifecycle = {
       index: this.#port((command, ops, call) => this.#index.run(command, ops, call, this.#clock())),
       partition: (sale, index) => {

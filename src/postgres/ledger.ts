@@ -28,6 +28,7 @@ import type {
   ShipOptions,
   ShipResult,
 } from './orders/results.js'
+import { type LedgerPayment, type PaymentsOptions, readPayments } from './payments.js'
 import type { SqlPool } from './pool.js'
 import { type ReconcileOptions, type Reconciliation, reconcile } from './reconcile.js'
 import { SaleWriter } from './sale-writer.js'
@@ -111,6 +112,14 @@ export interface PostgresLedger extends Ledger {
    *   `UNAVAILABLE`, `UNKNOWN_OUTCOME`: a repeated call with the key gives the batch.
    */
   payouts(options: PayoutOptions): Promise<Payout>
+
+  /**
+   * Payments, and what became of each: those of a sale, those of a payment id, those that must be
+   * refunded. The ledger knows them also after the sale was removed.
+   *
+   * @throws {StockholdError} `UNAVAILABLE`.
+   */
+  payments(options?: PaymentsOptions): Promise<LedgerPayment[]>
 }
 
 const SCHEMA: Names<PostgresLedgerOptions> = { schema: true }
@@ -213,6 +222,10 @@ class LedgerInPostgres implements PostgresLedger {
 
   async payouts(options: PayoutOptions): Promise<Payout> {
     return this.#payouts.payouts(checkPayoutOptions(options))
+  }
+
+  async payments(options: PaymentsOptions = {}): Promise<LedgerPayment[]> {
+    return readPayments(this.#pool, this.#schema, options)
   }
 
   attach(source: EventSource): LedgerWriter {

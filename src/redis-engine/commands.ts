@@ -1,5 +1,6 @@
 import { type Library, libraryOf } from './function-library.js'
 import { groupPort } from './groups/group-port.js'
+import { operationsLogPort } from './operations/operations-log-port.js'
 import { indexPort } from './removal/index-port.js'
 import { removalPort, roomRemovalPort } from './removal/removal-port.js'
 import { roomPort } from './room/room-port.js'
@@ -22,7 +23,7 @@ export function commandsWith(clock: string) {
 }
 
 function compileAll(clock: string) {
-  const ports = [salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort]
+  const ports = [salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort, operationsLogPort]
   const functions = ports.flatMap((port) => port.functions)
   const library: Library = libraryOf(functions, (text) => withValues(text, clock))
   return {
@@ -30,6 +31,7 @@ function compileAll(clock: string) {
     sale: salePort.compile(clock),
     groups: groupPort.compile(clock),
     room: roomPort.compile(clock),
+    operationsLog: operationsLogPort.compile(clock),
     index: indexPort.compile(clock),
     removal: removalPort.compile(clock),
     roomRemoval: roomRemovalPort.compile(clock),

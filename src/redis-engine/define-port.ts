@@ -2,6 +2,7 @@ import type { Effects } from '../engine/effects.js'
 import type { Call, CommandMap, LogOffset, Reply, Retry } from '../engine/port.js'
 import { assemble, type Concerns, scriptOf } from './assemble.js'
 import lists from './concerns/lists.lua'
+import rights from './concerns/rights.lua'
 import time from './concerns/time.lua'
 import { denied } from './failure.js'
 import type { LibraryFunction } from './function-library.js'
@@ -51,7 +52,7 @@ export type Definitions<M extends CommandMap<M>, D> = {
 
 /** The parts that the commands of a port share, and each command. */
 export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
-  readonly name: 'sale' | 'groups' | 'room' | 'index' | 'removal' | 'room_removal'
+  readonly name: 'sale' | 'groups' | 'room' | 'index' | 'removal' | 'room_removal' | 'operations_log'
   readonly effects: Effects<M>
   /** The texts that the scripts can include, by file name. */
   readonly concerns: Concerns
@@ -86,7 +87,7 @@ export function definePort<M extends CommandMap<M>, D extends Head>(
   definition: PortDefinition<M, D>,
 ): RedisPort<M> {
   const { effects, concerns, writeCaller = writeIncarnation, readHead, commands } = definition
-  const known = { ...concerns, lists, time }
+  const known = { ...concerns, lists, rights, time }
   const functions = (Object.keys(commands) as (keyof M & string)[]).map((command) => ({
     command,
     name: `${definition.name}_${command}`,

@@ -40,6 +40,12 @@ const ALL_PARTS = [...PARTS, 'groups', 'parked'] as const
 const INDEX_PARTS = ['entries', 'removed'] as const
 
 /**
+ * The keys of the operations log, as its scripts name them
+ * (`operations/concerns/operations_log.lua`).
+ */
+const LOG_PARTS = ['entries', 'order'] as const
+
+/**
  * A key that is never written, named after all others.
  *
  * While a slot moves to another node of a cluster, Redis starts a script only if all keys it names
@@ -77,6 +83,11 @@ export function removalKeys(prefix: string, sale: string, partition: number, par
 /** All in one slot. No sale or room has a tag of two parts. */
 export function indexKeys(prefix: string): string[] {
   return keysOf(`${encodeURIComponent(prefix)}:index`, INDEX_PARTS)
+}
+
+/** As {@link indexKeys}. */
+export function operationsLogKeys(prefix: string): string[] {
+  return keysOf(`${encodeURIComponent(prefix)}:operations`, LOG_PARTS)
 }
 
 /**

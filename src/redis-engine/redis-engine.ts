@@ -4,6 +4,7 @@ import { notify } from '../common/callback.js'
 import type { Engine, Partition } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
 import { ListingEngine } from '../engine/listing.js'
+import type { OperationsLogPort } from '../engine/operations-log.js'
 import type { CommandMap, Port } from '../engine/port.js'
 import type { Lifecycle } from '../engine/removal.js'
 import type { RoomPort } from '../engine/room.js'
@@ -27,7 +28,8 @@ import { run } from './driver.js'
 import { failure, replyCode } from './failure.js'
 import { Functions } from './function-loading.js'
 import { groupPort } from './groups/group-port.js'
-import { groupKeys, indexKeys, partitionKeys, removalKeys, roomKeys } from './keys.js'
+import { groupKeys, indexKeys, operationsLogKeys, partitionKeys, removalKeys, roomKeys } from './keys.js'
+import { operationsLogPort } from './operations/operations-log-port.js'
 import { indexPort } from './removal/index-port.js'
 import { removalPort, roomRemovalPort } from './removal/removal-port.js'
 import { runReplicated } from './replication.js'
@@ -159,6 +161,7 @@ class RedisEngine extends ListingEngine implements Engine {
   readonly #onError: ((error: StockholdError) => void) | undefined
   readonly #verification: Verification
   readonly lifecycle: Lifecycle
+  readonly operationsLog: OperationsLogPort
   #closed = false
 
   constructor(
@@ -182,7 +185,8 @@ class RedisEngine extends ListingEngine implements Engine {
     this.#clock = compileClock(time.lua)
     this.#commands = commandsWith(time.lua)
     this.#functions = new Functions(this.#commands.library, scripting === 'functions')
-    const { index, removal, roomRemoval } = this.#commands
+    const { index, removal, roomRemoval, operationsLog } = this.#commands
+    this.operationsLog = this.#port(operationsLogPort, operationsLog, operationsLogKeys(prefix))
     this.lifecycle = {
       index: this.#port(indexPort, index, indexKeys(prefix)),
       partition: (...partition) => this.#port(removalPort, removal, removalKeys(prefix, ...partition)),

@@ -59,6 +59,7 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
       room: (name) => memory.room(name),
       groups: (...partition) => memory.groups(...partition),
       lifecycle: memory.lifecycle,
+      operationsLog: memory.operationsLog,
       sales: () => memory.sales(),
       rooms: () => memory.rooms(),
       close: () => memory.close(),

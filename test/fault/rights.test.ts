@@ -6,6 +6,7 @@ import { joined } from '../../scripts/lib/joined.js'
 import { startRedis } from '../../scripts/lib/servers/redis/server.js'
 
 import { type Engine, FlashSale, redisEngine, type StockholdError, WaitingRoom } from '../../src/index.js'
+import { Operations } from '../../src/operations/operations.js'
 import { roomPort } from '../../src/redis-engine/room/room-port.js'
 import { connectTo } from '../support/client.js'
 import { contentsOf } from '../support/contents.js'
@@ -117,6 +118,11 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
   await consumer.replay(letters)
   await consumer.close()
   await sale.consumerGroups()
+  const operations = new Operations({ engine })
+  expect(await operations.pause(`sale:${name}`, { by: 'ann' })).toMatchObject({ logged: true })
+  await operations.resume(`sale:${name}`, { by: 'ann' })
+  expect(await operations.log()).not.toEqual([])
+  await operations.close()
   await sale.removeConsumerGroup('g')
   await sale.pause()
   await sale.resume()

@@ -5,7 +5,7 @@
 import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { FlashSale, memoryEngine, WaitingRoom } from '../../src/index.js'
-import { groupKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
+import { groupKeys, operationsLogKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
 import { chapter, chapters, root } from './chapters.js'
 
 test('the chapter on the sale lists every method', () => {
@@ -30,6 +30,7 @@ test('the chapter on the Redis engine lists every key', () => {
     partitionKeys('prefix', 'sale', 0, 1),
     groupKeys('prefix', 'sale', 0, 1),
     roomKeys('prefix', 'room'),
+    operationsLogKeys('prefix'),
   ]
   const names = keys.flat().map((key) => key.split(':').at(-1)!)
   expect(names.filter((name) => !new RegExp(`[:\`]${name}\``).test(section))).toEqual([])

@@ -11,6 +11,7 @@ export function wrapped(engine: Engine, replaced: Partial<Engine>): Engine {
     groups: (...partition) => engine.groups(...partition),
     partition: (...partition) => engine.partition(...partition),
     lifecycle: engine.lifecycle,
+    operationsLog: engine.operationsLog,
     sales: () => engine.sales(),
     rooms: () => engine.rooms(),
     ...replaced,
@@ -40,6 +41,7 @@ export function withPorts(engine: Engine, replaced: (port: Port<never>) => Port<
     room: (name) => replaced(engine.room(name) as never) as never,
     groups: (...partition) => replaced(engine.groups(...partition) as never) as never,
     partition: (...partition) => replaced(engine.partition(...partition) as never) as never,
+    operationsLog: engine.operationsLog && (replaced(engine.operationsLog as never) as never),
     lifecycle: engine.lifecycle && {
       index: replaced(engine.lifecycle.index as never) as never,
       partition: (...place) => replaced(engine.lifecycle!.partition(...place) as never) as never,

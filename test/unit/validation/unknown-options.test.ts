@@ -78,6 +78,7 @@ const calls: Record<string, [argument: string, call: (mistake: object) => unknow
   ],
   postgresLedger: ['options', (mistake) => postgresLedger(pool, mistake)],
   'ledger.follow': ['options', (mistake) => ledger.follow(sale, mistake)],
+  'ledger.payments': ['options', (mistake) => ledger.payments(mistake)],
   'ledger.reconcile': ['options', (mistake) => ledger.reconcile(sale, mistake)],
   virtualEngine: ['options', (mistake) => virtualEngine(mistake)],
   faultyRedis: ['options', (mistake) => faultyRedis('redis://127.0.0.1:1', mistake)],

@@ -1,6 +1,6 @@
 -- Opens what is removed: a partition with its groups, or a room. src/engine/removal.ts defines all
 -- rules.
--- @include time
+-- @include rights, time
 local META = KEYS[1]
 --   META  hash  as in sale/concerns/partition.lua. While the partition is sealed, the value of
 --               `static` stands in `sealed` in place of it: so every other script finds no sale,
@@ -21,10 +21,3 @@ if packed and static[1] ~= @LAYOUT@ then return { 'incompatible', clock, static[
 local known = packed and found[2] and static[2]
 local live = known and { cmsgpack.unpack(found[2]) }
 local attempt = tonumber(found[4] or 0)
-
--- The command of these that the user may not run, or nil: a script has no rollback.
-local function refused_of(commands)
-  for _, command in ipairs(commands) do
-    if not redis.acl_check_cmd(unpack(command)) then return command[1] end
-  end
-end

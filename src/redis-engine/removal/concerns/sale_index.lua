@@ -1,5 +1,5 @@
 -- Opens the index of a prefix, for its scripts. src/engine/sale-index.ts defines all rules.
--- @include time
+-- @include rights, time
 local ENTRIES, REMOVED = KEYS[1], KEYS[2]
 --   ENTRIES  hash  incarnation -> layout, kind (0 a sale, 1 a room), name, partitions, state (0
 --                  live, 1 removing, 2 removed), createdAt, attempt, retains (0 or 1)
@@ -11,14 +11,10 @@ local PARTITIONS, STATE, ATTEMPT, RETAINS = 4, 5, 7, 8
 local _, deadline, _, items = cmsgpack.unpack(ARGV[1])
 local late = clock > deadline
 
--- A script has no rollback: the user must have all permissions before it writes.
-local refused = nil
-for _, command in ipairs({
+local refused = refused_of({
   { 'HGET', ENTRIES, 'f' }, { 'HSET', ENTRIES, 'f', 'v' }, { 'HDEL', ENTRIES, 'f' }, { 'HSCAN', ENTRIES, '0' },
   { 'ZADD', REMOVED, '0', 'm' }, { 'ZRANGEBYSCORE', REMOVED, '0', '0' }, { 'ZREM', REMOVED, 'm' },
-}) do
-  if not refused and not redis.acl_check_cmd(unpack(command)) then refused = command[1] end
-end
+})
 if refused then return { 'denied', clock, refused } end
 
 local function entry_of(incarnation)

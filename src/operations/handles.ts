@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import type { Engine } from '../engine/engine.js'
+import { isNotFound, StockholdError } from '../errors.js'
+import { FlashSale } from '../sale/flash-sale.js'
+import { openRoom } from '../waiting-room/open-room.js'
+import type { WaitingRoom } from '../waiting-room/waiting-room.js'
+import { ambiguous, nameOf, parseTarget, type Target, unknownTarget, wrongKind } from './target.js'
+
+interface Handle {
+  readonly opened: FlashSale | WaitingRoom
+  /** It has been used: what it hears of a loss concerns what it has seen. */
+  used: boolean
+}
+
+/** The handle of a kind. */
+export type HandleOf<K extends Target['kind']> = K extends 'sale' ? FlashSale : WaitingRoom
+
+/**
+ * Opens sales and waiting rooms by their ids alone: the rules are read from the engine. Handles
+ * stay open, because the next operation is mostly about the same sale.
+ */
+export class Handles {
+  readonly #engine: Engine
+  readonly #deadlineMs: number
+  readonly #handles = new Map<string, Handle>()
+  /** Signs nothing: an operator gives no tickets and no passes. */
+  readonly #secret = randomBytes(32).toString('hex')
+
+  constructor(engine: Engine, deadlineMs: number) {
+    this.#engine = engine
+    this.#deadlineMs = deadlineMs
+  }
+
+  /**
+   * What a text means: `sale:ID`, `room:ID`, or an id that only one of them has.
+   *
+   * @param wanted The kind, if the operation is about one kind only.
+   * @throws {StockholdError} `NOT_FOUND`; `INVALID_ARGUMENT`: both exist, or the kind is wrong.
+   */
+  async resolve(text: string, wanted?: Target['kind']): Promise<Target> {
+    const { kind, id } = parseTarget(text)
+    if (kind !== undefined && wanted !== undefined && kind !== wanted) throw wrongKind({ kind, id }, wanted)
+    if (kind !== undefined) return { kind, id }
+    const exists = async (target: Target) => {
+      if (this.#handles.get(nameOf(target))?.used) return true
+      const look = (handle: FlashSale | WaitingRoom): Promise<unknown> =>
+        handle instanceof FlashSale ? handle.rules() : handle.ready()
+      return this.read(target, look).then(
+        () => true,
+        (error) => {
+          if (isNotFound(error)) return false
+          if (isState(error)) return true
+          throw error
+        },
+      )
+    }
+    const sale = { kind: 'sale', id } as const
+    const room = { kind: 'room', id } as const
+    const [isSale, isRoom] = await Promise.all([exists(sale), exists(room)])
+    if (!isSale && !isRoom) throw unknownTarget(id)
+    if (wanted === undefined && isSale && isRoom) throw ambiguous(id)
+    const found = isSale && wanted !== 'room' ? sale : isRoom && wanted !== 'sale' ? room : undefined
+    if (!found) throw wrongKind(isSale ? sale : room, wanted!)
+    return found
+  }
+
+  /** Does something by a handle. If that fails, nothing is tried again. */
+  async use<K extends Target['kind'], T>(
+    target: Target & { readonly kind: K },
+    work: (handle: HandleOf<K>) => Promise<T>,
+  ): Promise<T> {
+    const handle = await this.#open(target)
+    const result = await work(handle.opened as HandleOf<K>)
+    handle.used = true
+    return result
+  }
+
+  /**
+   * Reads something by a handle. A handle that has lost what it has seen is replaced if there is
+   * another sale, or room, of this name.
+   */
+  async read<K extends Target['kind'], T>(
+    target: Target & { readonly kind: K },
+    work: (handle: HandleOf<K>) => Promise<T>,
+  ): Promise<T> {
+    const used = this.#handles.get(nameOf(target))?.used
+    try {
+      return await this.use(target, work)
+    } catch (error) {
+      if (!used || !(isNotFound(error) || isLost(error))) throw error
+      const fresh = await this.#make(target)
+      try {
+        const result = await work(fresh.opened as HandleOf<K>)
+        const before = this.#handles.get(nameOf(target))
+        this.#handles.set(nameOf(target), { ...fresh, used: true })
+        await before?.opened.close()
+        return result
+      } catch {
+        await fresh.opened.close()
+        throw error
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#handles.values()]
+    this.#handles.clear()
+    for (const { opened } of open) await opened.close()
+  }
+
+  async #open(target: Target): Promise<Handle> {
+    const known = this.#handles.get(nameOf(target))
+    if (known) return known
+    const made = await this.#make(target)
+    const meanwhile = this.#handles.get(nameOf(target))
+    if (meanwhile) {
+      await made.opened.close()
+      return meanwhile
+    }
+    this.#handles.set(nameOf(target), made)
+    return made
+  }
+
+  async #make({ kind, id }: Target): Promise<Handle> {
+    const options = { engine: this.#engine, deadlineMs: this.#deadlineMs }
+    const opened =
+      kind === 'sale' ? new FlashSale(id, options) : await openRoom(id, { ...options, secret: this.#secret })
+    return { opened, used: false }
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof StockholdError && error.code === 'STATE_LOST'
+}
+
+/** The error is about the state of what exists. */
+function isState(error: unknown): boolean {
+  const codes = ['STATE_LOST', 'ROLLBACK_DETECTED', 'INCOMPATIBLE_VERSION']
+  return error instanceof StockholdError && codes.includes(error.code)
+}

@@ -1,0 +1,253 @@
+import { DeadLetters } from '../consumer/dead-letters.js'
+import type { ConsumerGroup } from '../consumer/groups.js'
+import type { Engine } from '../engine/engine.js'
+import { invalid, StockholdError } from '../errors.js'
+import type { PostgresLedger } from '../postgres/ledger.js'
+import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
+import type { Audit } from '../sale/results.js'
+import { checkId, checkInteger, checkOptions, type Names } from '../validation.js'
+import { Handles } from './handles.js'
+import { type LogEntry, OperationsLog } from './operations-log.js'
+import { refundsInEvents, refundsInLedger } from './refunds-due.js'
+import type {
+  Found,
+  Listed,
+  ListedDeadLetters,
+  Problem,
+  RefundsDue,
+  ShownRoom,
+  ShownSale,
+} from './results.js'
+import { describeTarget, parseTarget, type Target } from './target.js'
+
+/** Options of `Operations`. */
+export interface OperationsOptions {
+  engine: Engine
+  /** Finds payments and refunds due also after the sale was removed, and recovers sales. */
+  ledger?: PostgresLedger | undefined
+  /** The deadline of each call to the engine, in ms. @default 5_000 */
+  deadlineMs?: number | undefined
+}
+
+/** What `find` looks for: exactly one of these. */
+export interface Wanted {
+  reservation?: string | undefined
+  buyer?: string | undefined
+  paymentId?: string | undefined
+}
+
+const OPTIONS: Names<OperationsOptions> = { engine: true, ledger: true, deadlineMs: true }
+const WANTED: Names<Wanted> = { reservation: true, buyer: true, paymentId: true }
+const LIMIT = { limit: true } as const
+const LOG = { limit: true, before: true } as const
+
+const tuning = {
+  /** How many reservations of a buyer are shown. */
+  ofBuyer: 100,
+}
+
+/**
+ * What an operator reads: the part of {@link Operations} that changes nothing. Results are JSON
+ * values. A target is `sale:ID`, `room:ID`, or an id that is not both.
+ */
+export abstract class Inspection {
+  /** @internal */
+  protected readonly handles: Handles
+  /** @internal */
+  protected readonly operationsLog: OperationsLog
+  /** @internal */
+  protected readonly ledger: PostgresLedger | undefined
+  readonly #engine: Engine
+
+  /** @throws {StockholdError} `INVALID_ARGUMENT` */
+  constructor(options: OperationsOptions) {
+    const {
+      engine,
+      ledger,
+      deadlineMs = 5_000,
+    } = checkOptions(options, 'options', OPTIONS) as OperationsOptions
+    if (typeof engine?.partition !== 'function')
+      throw invalid('engine', 'must be an engine: redisEngine(...) or memoryEngine()')
+    if (ledger !== undefined && typeof ledger?.payments !== 'function')
+      throw invalid('ledger', 'must be a ledger: postgresLedger(...)')
+    this.#engine = engine
+    this.ledger = ledger
+    this.handles = new Handles(engine, checkInteger(deadlineMs, 'deadlineMs', 1, 3_600_000))
+    this.operationsLog = new OperationsLog(engine)
+  }
+
+  /** All sales and waiting rooms of the prefix: sales first, the latest first. */
+  async list(): Promise<Listed[]> {
+    const sales: Listed[] = []
+    const rooms: Listed[] = []
+    for await (const sale of this.#engine.sales()) sales.push({ kind: 'sale', ...sale })
+    for await (const room of this.#engine.rooms()) rooms.push({ kind: 'room', ...room })
+    const latestFirst = (a: Listed, b: Listed) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1)
+    return [...sales.sort(latestFirst), ...rooms.sort(latestFirst)]
+  }
+
+  /** What a text means. @throws {StockholdError} `NOT_FOUND`; `INVALID_ARGUMENT`: it is both. */
+  async resolve(target: string): Promise<Target> {
+    return this.handles.resolve(target)
+  }
+
+  /** A sale or a waiting room: rules, counts, consumer groups. */
+  async show(target: string): Promise<ShownSale | ShownRoom> {
+    const { kind, id } = await this.handles.resolve(target)
+    return kind === 'sale' ? this.#showSale(id) : this.#showRoom(id)
+  }
+
+  /** The consumer groups of a sale. */
+  async groups(target: string): Promise<ConsumerGroup[]> {
+    const sale = await this.sale(target)
+    return this.handles.read(sale, (handle) => handle.consumerGroups())
+  }
+
+  /** The dead letters of a group. `limit`: the most that are read, 1 to 10,000. @default 100 */
+  async deadLetters(
+    target: string,
+    group: string,
+    options: { limit?: number | undefined } = {},
+  ): Promise<ListedDeadLetters> {
+    const limit = limitOf(options)
+    const sale = await this.sale(target)
+    return this.handles.read(sale, async (handle) => {
+      await this.checkGroup(handle, group)
+      const letters = []
+      for await (const letter of new DeadLetters(sourceOf(handle), group).all()) {
+        if (letters.length === limit) return { group, complete: false, letters }
+        letters.push(letter)
+      }
+      return { group, complete: true, letters }
+    })
+  }
+
+  /**
+   * Finds reservations by their id, or by their buyer: the latest 100. Finds a payment by its id in
+   * the ledger, in the sale or, without a target, in all sales, with its reservation.
+   *
+   * @throws {StockholdError} `INVALID_ARGUMENT`: a payment without a ledger.
+   */
+  async find(target: string | undefined, wanted: Wanted): Promise<Found> {
+    const { reservation, buyer, paymentId } = checkOptions(wanted, 'wanted', WANTED)
+    if ([reservation, buyer, paymentId].filter((one) => one !== undefined).length !== 1)
+      throw invalid('wanted', 'must name one of reservation, buyer, paymentId')
+    if (paymentId !== undefined) return this.#findPayment(target, checkId(paymentId, 'paymentId'))
+    const sale = await this.sale(checkId(target, 'target'))
+    const reservations = await this.handles.read(sale, async (handle) =>
+      buyer === undefined
+        ? [await handle.get(checkId(reservation, 'reservation'))].filter((one) => one !== undefined)
+        : handle.reservationsOf(checkId(buyer, 'buyer'), { limit: tuning.ofBuyer }),
+    )
+    return { reservations, payments: [] }
+  }
+
+  /**
+   * The payments that the shop must give back. Without a ledger they are read from the events that
+   * the sale keeps. `limit`: the most that are read, 1 to 10,000. @default 100
+   */
+  async refundsDue(target: string, options: { limit?: number | undefined } = {}): Promise<RefundsDue> {
+    const limit = limitOf(options)
+    const { kind, id } = parseTarget(target)
+    if (this.ledger && kind !== 'room') return refundsInLedger(this.ledger, id, limit)
+    const sale = await this.sale(target)
+    return this.handles.read(sale, (handle) => refundsInEvents(sourceOf(handle), limit))
+  }
+
+  /** See `audit` of a sale. */
+  async audit(target: string): Promise<Audit> {
+    const sale = await this.sale(target)
+    return this.handles.read(sale, (handle) => handle.audit())
+  }
+
+  /**
+   * The operations log of the prefix, the latest entry first. It keeps the latest 1,000.
+   *
+   * @param options `limit`: 1 to 1,000. @default 100 `before`: only entries numbered below this.
+   */
+  async log(options: { limit?: number | undefined; before?: number | undefined } = {}): Promise<LogEntry[]> {
+    const { limit = 100, before } = checkOptions(options, 'options', LOG)
+    const last = before === undefined ? null : checkInteger(before, 'before', 1, Number.MAX_SAFE_INTEGER)
+    return this.operationsLog.read(checkInteger(limit, 'limit', 1, 1_000), last)
+  }
+
+  /** Closes the handles that were opened; the engine stays open. */
+  async close(): Promise<void> {
+    await this.handles.close()
+  }
+
+  /** @internal */
+  protected async sale(target: string): Promise<Target & { readonly kind: 'sale' }> {
+    return (await this.handles.resolve(target, 'sale')) as Target & { readonly kind: 'sale' }
+  }
+
+  /** @internal */
+  protected async checkGroup(sale: FlashSale, group: string): Promise<void> {
+    checkId(group, 'group')
+    const names = (await sale.consumerGroups()).map((known) => known.group)
+    if (names.includes(group)) return
+    const known = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`
+    throw new StockholdError(
+      'NOT_FOUND',
+      `${describeTarget({ kind: 'sale', id: sale.id })} has no consumer group ${JSON.stringify(group)}. ${known} Nothing was executed.`,
+    )
+  }
+
+  async #showSale(id: string): Promise<ShownSale> {
+    const sale = { kind: 'sale', id } as const
+    const problems: Problem[] = []
+    const part = <T>(work: (handle: FlashSale) => Promise<T>) =>
+      this.handles.read(sale, work).catch((error) => void problems.push(problemOf(error)))
+    const rules = await part((handle) => handle.rules())
+    const stats = await part((handle) => handle.stats())
+    const groups = await part((handle) => handle.consumerGroups())
+    const problem = problems[0] ?? null
+    if (problem?.code === 'NOT_FOUND') throw new StockholdError('NOT_FOUND', problem.message)
+    const state = stats?.state ?? (problem?.code === 'ROLLBACK_DETECTED' ? 'frozen' : 'lost')
+    return {
+      ...{ kind: 'sale', id, state, problem },
+      ...{ rules: rules ?? null, skus: stats?.skus ?? null, groups: groups ?? null },
+    }
+  }
+
+  async #showRoom(id: string): Promise<ShownRoom> {
+    const room = { kind: 'room', id } as const
+    const sale = await this.handles.read(room, async (handle) => handle.sale)
+    try {
+      const stats = await this.handles.read(room, (handle) => handle.stats())
+      return { kind: 'room', id, state: stats.state, problem: null, sale, stats }
+    } catch (error) {
+      return { kind: 'room', id, state: 'lost', problem: problemOf(error), sale, stats: null }
+    }
+  }
+
+  async #findPayment(target: string | undefined, paymentId: string): Promise<Found> {
+    if (!this.ledger) throw invalid('paymentId', 'needs a ledger: the engine does not find payments')
+    const { kind, id } = target === undefined ? { kind: undefined, id: undefined } : parseTarget(target)
+    if (kind === 'room') await this.sale(target!)
+    const payments = await this.ledger.payments({ sale: id, paymentId })
+    const reservations = []
+    for (const { sale, reservationId } of payments) {
+      // The ledger also knows sales that were removed.
+      const found = await this.handles
+        .read({ kind: 'sale', id: sale }, (handle) => handle.get(reservationId))
+        .catch((error: unknown) => {
+          if (error instanceof StockholdError && error.code === 'NOT_FOUND') return undefined
+          throw error
+        })
+      if (found) reservations.push(found)
+    }
+    return { reservations, payments }
+  }
+}
+
+/** @throws What does not concern the sale alone: the engine is away, or was closed. */
+function problemOf(error: unknown): Problem {
+  const known = ['NOT_FOUND', 'STATE_LOST', 'ROLLBACK_DETECTED', 'INCOMPATIBLE_VERSION'] as const
+  if (!(error instanceof StockholdError) || !(known as readonly string[]).includes(error.code)) throw error
+  return { code: error.code, message: error.message }
+}
+
+function limitOf(options: { limit?: number | undefined }): number {
+  return checkInteger(checkOptions(options, 'options', LIMIT).limit ?? 100, 'limit', 1, 10_000)
+}
