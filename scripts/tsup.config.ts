@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsup'
 
-const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'otel']
+const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel']
 const library = Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`]))
 
 export default defineConfig({

@@ -3,6 +3,7 @@ const layers = [
   { name: 'entry points', path: '^src/[^/]+\\.ts$' },
   { name: 'cli', path: '^src/cli/' },
   { name: 'operations', path: '^src/operations/' },
+  { name: 'client', path: '^src/client/' },
   { name: 'http', path: '^src/http/' },
   { name: 'otel', path: '^src/otel/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
@@ -48,6 +49,16 @@ export default {
       severity: 'error',
       from: { path: '^src/testing/' },
       to: { path: '^src/(cli/|postgres|[^/]+\\.ts$)', pathNot: BOTTOM },
+    },
+    {
+      // Types only: what a page loads is the client alone.
+      name: 'client-imports-what-routes-answer',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/client/', '^src/http/(problems|routes|views)\\.ts$', '^src/sale/results\\.ts$'],
+      },
     },
     {
       name: 'src-stands-alone',

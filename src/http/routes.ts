@@ -200,10 +200,10 @@ interface Route {
 /** The name of a route. */
 export type RouteName = keyof typeof ROUTES
 
-type Answers<R extends RouteName> = (typeof ROUTES)[R]['answers']
-type BodyOf<S> = S extends Shape<infer T> ? Exclude<T, undefined> : never
-
 /** What a route answers when all is well: a status and the body that belongs to it. */
 export type Success<R extends RouteName> = {
-  [S in keyof Answers<R>]: { readonly status: S; readonly body: BodyOf<Answers<R>[S]> }
-}[keyof Answers<R>]
+  [S in keyof (typeof ROUTES)[R]['answers']]: {
+    readonly status: S
+    readonly body: (typeof ROUTES)[R]['answers'][S] extends Shape<infer T> ? Exclude<T, undefined> : never
+  }
+}[keyof (typeof ROUTES)[R]['answers']]

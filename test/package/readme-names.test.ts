@@ -41,7 +41,7 @@ test('the chapter on the Redis engine lists every key', () => {
  * they read.
  */
 function publicNames(): { options: string[]; codes: string[] } {
-  const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'otel'].map(
+  const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel'].map(
     (name) => `${root}src/${name}.ts`,
   )
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)

@@ -15,7 +15,7 @@ import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
-const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify', 'otel']
+const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel']
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 /** Where a snippet runs by itself, and where it runs as one of a shop's processes. */
 const [alone, shop] = [`${folder}/alone`, `${folder}/shop`]

@@ -77,6 +77,32 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       prints: ['give back p-2 released\ntrue'],
     },
   ],
+  'src/client/README.md': [
+    {
+      call: `
+        import { FlashSale, memoryEngine, WaitingRoom } from 'stockhold'
+        import { saleRoutes } from 'stockhold/http'
+        const engine = memoryEngine()
+        const room = new WaitingRoom('page', { engine, secret: 's'.repeat(32), ratePerSecond: 100 })
+        const sale = new FlashSale('page', { engine, waitingRoom: room })
+        await sale.create({ stock: { 'mango-me': 1 } })
+        await room.create()
+        const routes = saleRoutes({ sale, room, identify: () => 'u-1', basePath: '/shop' })
+        let cookies = ''
+        globalThis.fetch = async (path, init) => {
+          const headers = { ...init!.headers, cookie: cookies, 'sec-fetch-site': 'same-origin' }
+          const response = await routes(new Request('http://shop' + path, { ...init, credentials: undefined, headers } as RequestInit))
+          cookies += response.headers.getSetCookie().map((cookie) => cookie.split(';')[0] + ';').join('')
+          return response
+        }
+        await new Promise<void>((resolve) => void buy(shop, (text) => {
+          console.log(text.replace(/\\d+/, 'N'))
+          if (text.startsWith('Yours')) resolve()
+        }))
+        process.exit(0)`,
+      prints: ['Yours for N s'],
+    },
+  ],
   'src/http/README.md': [
     {
       call: `

@@ -135,6 +135,22 @@ export const kept = new FlashSale('sale', { engine: memoryEngine(), durability }
 export const wrong = new FlashSale('sale', { engine: new Redis() })
 `
 
+/** A page that uses the client. */
+const page = `
+import { type Answer, type SaleClient, saleClient, type SaleView, type WaitEnd } from 'stockhold/client'
+
+const leaving = new AbortController()
+export const shop: SaleClient = saleClient({ url: '/shop', onRetrying: (is) => void (document.title = is ? '...' : '') })
+export const told = (held: Answer<'reserve'>): string => {
+  if (held.code === undefined) return held.id
+  // @ts-expect-error: a reservation is not refused by this code.
+  if (held.code === 'TICKET_INVALID') return ''
+  return held.code === 'sold_out' ? 'none left' : held.title
+}
+export const watching = shop.watch({ onSale: (sale: SaleView) => console.log(sale.skus[0]?.available), signal: leaving.signal })
+export const ended = ({ code, ...end }: WaitEnd) => code ?? ('reason' in end ? end.reason : end.status)
+`
+
 beforeAll(async () => {
   await mkdir(built, { recursive: true })
   const tsup = `${root}node_modules/tsup/dist/cli-default.js`
@@ -143,6 +159,7 @@ beforeAll(async () => {
   await copyFile(`${root}package.json`, `${built}/package.json`)
   await writeFile(`${folder}/package.json`, JSON.stringify({ type: 'module' }))
   await writeFile(`${folder}/service.ts`, service)
+  await writeFile(`${folder}/page.ts`, page)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -160,8 +177,8 @@ const strictest = {
 }
 
 /** What the type checker says: nothing, if all is well. */
-async function complaints(compilerOptions: object): Promise<string> {
-  const config = { compilerOptions: { ...strictest, ...compilerOptions }, files: ['service.ts'] }
+async function complaints(compilerOptions: object, file = 'service.ts'): Promise<string> {
+  const config = { compilerOptions: { ...strictest, ...compilerOptions }, files: [file] }
   await writeFile(`${folder}/tsconfig.json`, JSON.stringify(config))
   const tsc = [`${root}node_modules/typescript/bin/tsc`, '-p', folder, '--pretty', 'false']
   return run(process.execPath, tsc, { cwd: root }).then(
@@ -176,6 +193,11 @@ describe('the built types', () => {
     { module: 'preserve', moduleResolution: 'bundler' },
   ])('pass the strictest type checker under moduleResolution $moduleResolution', async (options) => {
     expect(await complaints(options)).toBe('')
+  })
+
+  test('of the client need the types of a browser, and none of Node', async () => {
+    const browser = { module: 'preserve', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] }
+    expect(await complaints(browser, 'page.ts')).toBe('')
   })
 
   test('take `undefined` for every optional property, as `exactOptionalPropertyTypes` asks for it', async () => {
