@@ -7,6 +7,7 @@ const layers = [
   { name: 'http', path: '^src/http/' },
   { name: 'otel', path: '^src/otel/' },
   { name: 'features', path: '^src/(sale|waiting-room|consumer|postgres)/' },
+  { name: 'heartbeat', path: '^src/heartbeat/' },
   { name: 'batching', path: '^src/batching/' },
   { name: 'telemetry', path: '^src/telemetry/' },
   { name: 'engine', path: '^src/engine/' },

@@ -2,6 +2,7 @@ import { type NamedRules, rulesConflict } from '../common/rules-conflict.js'
 import { type Clock, processClock } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
 import { isNotFound, StockholdError } from '../errors.js'
+import { type CallCounts, callCountsOf } from '../telemetry/call-counts.js'
 import { checkSignalOption, type SignalOption } from '../validation.js'
 import { unlessAborted } from './abort.js'
 import type { CallOptions } from './batcher-set.js'
@@ -31,6 +32,8 @@ export interface Created<D> {
  */
 export abstract class RemoteHandle<R, D extends Described<R>, K> {
   readonly clock: Clock
+  /** Counts the calls of this handle for the heartbeat. */
+  readonly counts: CallCounts | undefined
   /** How long a call may last, in ms. */
   readonly deadlineMs: number
   /** For messages: `the sale "spring"`. */
@@ -48,6 +51,7 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     this.#kind = kind
     this.title = `the ${kind} ${JSON.stringify(id)}`
     this.clock = engine.clock ?? processClock
+    this.counts = callCountsOf(engine, this.clock)
     this.deadlineMs = deadlineMs
     this.index = IndexClient.of(engine, { kind: kind === 'sale' ? 'sale' : 'room', name: id })
   }

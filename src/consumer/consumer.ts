@@ -84,7 +84,7 @@ export class Consumer {
       const { sale, clock } = consumer.#source
       return { sale, room: null, group: consumer.group, clock }
     }
-    reportCalls(Consumer, subject, ['deadLetters', 'close'])
+    reportCalls(Consumer, subject, () => undefined, ['deadLetters', 'close'])
   }
 
   readonly group: string

@@ -1,5 +1,6 @@
 import type { Commands } from './engine.js'
 import type { GroupCommands } from './groups.js'
+import type { HeartbeatCommands } from './heartbeat.js'
 import type { OperationsLogCommands } from './operations-log.js'
 import type { CommandMap } from './port.js'
 import type { RemovalCommands, RoomRemovalCommands } from './removal.js'
@@ -83,6 +84,11 @@ export const indexEffects: Effects<IndexCommands> = {
 }
 
 export const operationsLogEffects: Effects<OperationsLogCommands> = { write: 'writes', read: 'reads' }
+export const heartbeatEffects: Effects<HeartbeatCommands> = {
+  beat: 'writes',
+  leave: 'writes',
+  processes: 'reads',
+}
 
 export const removalEffects: Effects<RemovalCommands> = {
   inspect: 'reads',

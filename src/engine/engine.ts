@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js'
 import type { GroupPort } from './groups.js'
+import type { HeartbeatPort } from './heartbeat.js'
 import type { ListedRoom, ListedSale } from './listing.js'
 import type { OperationsLogPort } from './operations-log.js'
 import type { Lifecycle } from './removal.js'
@@ -55,6 +56,11 @@ export interface Engine {
    * @internal
    */
   readonly operationsLog?: OperationsLogPort | undefined
+  /**
+   * What the processes tell each other. Missing: this engine has no heartbeat.
+   * @internal
+   */
+  readonly heartbeat?: HeartbeatPort | undefined
   /**
    * The sales under the engine's prefix, in no particular order: those that were created by this
    * version, and those that a process has called `create` of since. A sale that is created or

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Engine, Partition } from '../engine/engine.js'
 import type { GroupPort } from '../engine/groups.js'
+import type { HeartbeatPort } from '../engine/heartbeat.js'
 import { ListingEngine } from '../engine/listing.js'
 import type { OperationsLogPort } from '../engine/operations-log.js'
 import type { Call, CommandMap, Port, Reply } from '../engine/port.js'
@@ -9,6 +10,7 @@ import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeGroupCommand } from './groups/group-commands.js'
+import { ProcessTable } from './heartbeat/process-table.js'
 import { incompatible } from './incompatible.js'
 import { OperationsLog } from './operations-log.js'
 import { partitionRemoval } from './removal/remove-partition.js'
@@ -37,8 +39,10 @@ export class MemoryEngine extends ListingEngine implements Engine {
   readonly machines = new Map<string, RoomMachine>()
   readonly lifecycle: Lifecycle
   readonly operationsLog: OperationsLogPort
+  readonly heartbeat: HeartbeatPort
   readonly #index = new SaleIndex()
   readonly #log = new OperationsLog()
+  readonly #processes = new ProcessTable()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
@@ -50,6 +54,9 @@ export class MemoryEngine extends ListingEngine implements Engine {
     }
     this.elapsed = elapsed
     this.operationsLog = this.#port((command, ops, call) => this.#log.run(command, ops, call, this.#clock()))
+    this.heartbeat = this.#port((command, ops, call) =>
+      this.#processes.run(command, ops, call, this.#clock()),
+    )
     this.lifecycle = {
       index: this.#port((command, ops, call) => this.#index.run(command, ops, call, this.#clock())),
       partition: (sale, index) => {

@@ -1,5 +1,5 @@
 import { KEPT_ENTRIES, type LoggedOperation, type OperationsLogCommands } from '../engine/operations-log.js'
-import { answering, type RemovalStep, retry } from './removal/answering.js'
+import { answering, retry, type Step } from './answering.js'
 
 type Op<C extends keyof OperationsLogCommands> = OperationsLogCommands[C]['op']
 type Answer<C extends keyof OperationsLogCommands> = OperationsLogCommands[C]['answer']
@@ -18,7 +18,7 @@ export class OperationsLog {
     },
   })
 
-  #write({ id, begun, ended }: Op<'write'>, { now, overdue }: RemovalStep): Answer<'write'> {
+  #write({ id, begun, ended }: Op<'write'>, { now, overdue }: Step): Answer<'write'> {
     const known = this.#entries.get(id)
     if (known && (ended === null || known.ended !== null)) return { status: 'written' }
     if (overdue) return retry

@@ -1,5 +1,6 @@
 import { type Library, libraryOf } from './function-library.js'
 import { groupPort } from './groups/group-port.js'
+import { heartbeatPort } from './heartbeat/heartbeat-port.js'
 import { operationsLogPort } from './operations/operations-log-port.js'
 import { indexPort } from './removal/index-port.js'
 import { removalPort, roomRemovalPort } from './removal/removal-port.js'
@@ -23,7 +24,10 @@ export function commandsWith(clock: string) {
 }
 
 function compileAll(clock: string) {
-  const ports = [salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort, operationsLogPort]
+  const ports = [
+    ...[salePort, groupPort, roomPort, indexPort, removalPort, roomRemovalPort],
+    ...[operationsLogPort, heartbeatPort],
+  ]
   const functions = ports.flatMap((port) => port.functions)
   const library: Library = libraryOf(functions, (text) => withValues(text, clock))
   return {
@@ -35,5 +39,6 @@ function compileAll(clock: string) {
     index: indexPort.compile(clock),
     removal: removalPort.compile(clock),
     roomRemoval: roomRemovalPort.compile(clock),
+    heartbeat: heartbeatPort.compile(clock),
   }
 }

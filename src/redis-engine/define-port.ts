@@ -52,7 +52,15 @@ export type Definitions<M extends CommandMap<M>, D> = {
 
 /** The parts that the commands of a port share, and each command. */
 export interface PortDefinition<M extends CommandMap<M>, D extends Head> {
-  readonly name: 'sale' | 'groups' | 'room' | 'index' | 'removal' | 'room_removal' | 'operations_log'
+  readonly name:
+    | 'sale'
+    | 'groups'
+    | 'room'
+    | 'index'
+    | 'removal'
+    | 'room_removal'
+    | 'operations_log'
+    | 'heartbeat'
   readonly effects: Effects<M>
   /** The texts that the scripts can include, by file name. */
   readonly concerns: Concerns

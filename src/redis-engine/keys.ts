@@ -39,6 +39,9 @@ const ALL_PARTS = [...PARTS, 'groups', 'parked'] as const
 /** The keys of the index, as its scripts name them (`removal/concerns/sale_index.lua`). */
 const INDEX_PARTS = ['entries', 'removed'] as const
 
+/** The keys of the heartbeat, as its scripts name them (`heartbeat/concerns/heartbeat.lua`). */
+const HEARTBEAT_PARTS = ['processes', 'seen'] as const
+
 /**
  * The keys of the operations log, as its scripts name them
  * (`operations/concerns/operations_log.lua`).
@@ -88,6 +91,11 @@ export function indexKeys(prefix: string): string[] {
 /** As {@link indexKeys}. */
 export function operationsLogKeys(prefix: string): string[] {
   return keysOf(`${encodeURIComponent(prefix)}:operations`, LOG_PARTS)
+}
+
+/** All in one slot. */
+export function heartbeatKeys(prefix: string): string[] {
+  return keysOf(`${encodeURIComponent(prefix)}:heartbeat`, HEARTBEAT_PARTS)
 }
 
 /**

@@ -59,7 +59,12 @@ export class FlashSale extends SaleAdministration {
   static {
     sourceOf = (sale) => sale.context.client.source
     contextOf = (sale) => sale.context
-    reportCalls(FlashSale, (sale) => saleSubject(sale.id, sale.context.client), ['consume', 'close'])
+    reportCalls(
+      FlashSale,
+      (sale) => saleSubject(sale.id, sale.context.client),
+      (sale) => sale.context.client.counts,
+      ['consume', 'close'],
+    )
   }
 
   readonly id: string

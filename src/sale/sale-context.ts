@@ -1,3 +1,4 @@
+import { enterHeartbeat } from '../heartbeat/heartbeat.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { AdmissionGate } from './admission-gate.js'
 import { LedgerBarrier } from './ledger-barrier.js'
@@ -27,6 +28,7 @@ export function openSale(
 ): SaleContext {
   const client = new SaleClient(id, engine, limits)
   const leave = removeRetained(engine, (name) => new RetainedSale(new SaleClient(name, engine, limits)))
+  const stopBeating = enterHeartbeat(engine, { kind: 'sale', id })
   const acknowledged = new AcknowledgementCache()
   const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
   client.onRules = () => soldOut.forget()
@@ -41,6 +43,7 @@ export function openSale(
     gate,
     close() {
       leave()
+      stopBeating()
       client.close()
     },
   }

@@ -29,6 +29,8 @@ const present = new AsyncLocalStorage<{
 const NONE = { calls: [], since: undefined }
 const OWN = { ...NONE }
 let isTracking = false
+/** How many calls of {@link runOwn} have begun and not returned. */
+let own = 0
 
 /** Whether calls must be followed: they are told, or named by the batches that carry them. */
 export function isObserved(): boolean {
@@ -53,7 +55,17 @@ export function runForAll<T>(carried: readonly (Carried | undefined)[], work: ()
 
 /** Runs work of the library itself: the methods of handles that it calls are not told. */
 export function runOwn<T>(work: () => T): T {
-  return isObserved() ? present.run(OWN, work) : work()
+  own++
+  try {
+    return isObserved() ? present.run(OWN, work) : work()
+  } finally {
+    own--
+  }
+}
+
+/** Whether the call that begins now is one of the library itself, which begins with its work. */
+export function isOwn(): boolean {
+  return own > 0
 }
 
 /** Whether the present call is to be told. */

@@ -1,9 +1,10 @@
 import { isThenable } from '../common/callback.js'
 import type { Clock } from '../engine/clock.js'
 import { StockholdError } from '../errors.js'
+import type { CallCounts } from './call-counts.js'
 import { callChannel } from './channels.js'
 import type { CallMessage } from './messages.js'
-import { isTold, type OpenCall, runFor } from './open-calls.js'
+import { isOwn, isTold, type OpenCall, runFor } from './open-calls.js'
 
 /** Whose method is called. */
 export interface CallSubject extends Pick<CallMessage, 'sale' | 'room' | 'group'> {
@@ -15,14 +16,16 @@ export interface CallSubject extends Pick<CallMessage, 'sale' | 'room' | 'group'
 type Method = (this: object, ...args: unknown[]) => unknown
 
 /**
- * Reports every call of every method of a class on `stockhold:call`, the inherited ones too. While
- * there is no subscriber, a call costs the look for one, and makes nothing.
+ * Reports every call of every method of a class on `stockhold:call`, the inherited ones too, and
+ * counts it for the heartbeat. While there is no subscriber, no message is made.
  *
+ * @param countsOf The counts of a handle's engine; `undefined`: its calls are not counted.
  * @param except Methods that are no commands: they make no request, or return an iterator.
  */
 export function reportCalls<H extends object>(
   type: { readonly prototype: H },
   subjectOf: (handle: H) => CallSubject,
+  countsOf: (handle: H) => CallCounts | undefined,
   except: readonly string[],
 ): void {
   const isCommand = (name: string) => name !== 'constructor' && !except.includes(name)
@@ -30,9 +33,16 @@ export function reportCalls<H extends object>(
     if (!isCommand(command)) continue
     // No method has more parameters. An array of them would be made for each call.
     const reporting = function (this: H, first: unknown, second: unknown, third: unknown): unknown {
-      if (!isTold()) return method.call(this, first, second, third)
-      const args = [first, second, third]
-      return report(command, subjectOf(this), args, () => method.call(this, first, second, third))
+      const counts = isOwn() ? undefined : countsOf(this)
+      if (!isTold())
+        return counts
+          ? counted(counts, command, method, this, first, second, third)
+          : method.call(this, first, second, third)
+      const run = () =>
+        counts
+          ? counted(counts, command, method, this, first, second, third)
+          : method.call(this, first, second, third)
+      return report(command, subjectOf(this), [first, second, third], run)
     }
     Object.defineProperty(reporting, 'name', { value: command })
     Object.defineProperty(type.prototype, command, { value: reporting, writable: true, configurable: true })
@@ -46,6 +56,40 @@ function methodsOf(prototype: object): Map<string, Method> {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(type)))
       if (typeof value === 'function' && !methods.has(name)) methods.set(name, value)
   return methods
+}
+
+/** Calls a method, and counts the call. Its parameters are not in an array, as above. */
+function counted(
+  counts: CallCounts,
+  command: string,
+  method: Method,
+  handle: object,
+  first: unknown,
+  second: unknown,
+  third: unknown,
+): unknown {
+  const begunAt = counts.clock.now()
+  counts.open++
+  const fail = (error: unknown) => counts.end(command, codeOf(error, [first, second, third]), begunAt)
+  try {
+    const result = method.call(handle, first, second, third)
+    if (isThenable(result))
+      return result.then(
+        (value) => {
+          counts.end(command, statusOf(command, value), begunAt)
+          return value
+        },
+        (error) => {
+          fail(error)
+          throw error
+        },
+      )
+    counts.end(command, statusOf(command, result), begunAt)
+    return result
+  } catch (error) {
+    fail(error)
+    throw error
+  }
 }
 
 function report(

@@ -60,6 +60,7 @@ export function virtualEngine(options: VirtualEngineOptions = {}): VirtualEngine
       groups: (...partition) => memory.groups(...partition),
       lifecycle: memory.lifecycle,
       operationsLog: memory.operationsLog,
+      heartbeat: memory.heartbeat,
       sales: () => memory.sales(),
       rooms: () => memory.rooms(),
       close: () => memory.close(),

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
+import { enterHeartbeat } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
@@ -45,7 +46,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     const subject = ({ id, sale, context }: WaitingRoom) => ({
       ...{ sale, room: id, group: null, clock: context.client.clock },
     })
-    reportCalls(WaitingRoom, subject, ['updates', 'enter', 'close'])
+    reportCalls(WaitingRoom, subject, ({ context }) => context.client.counts, ['updates', 'enter', 'close'])
   }
 
   readonly id: string
@@ -58,6 +59,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   readonly #tickets: TicketCache
   readonly #holds: boolean
   readonly #position: LocalPosition
+  readonly #stopBeating: () => void
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
@@ -87,6 +89,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#poller = poller
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
     this.#position = new LocalPosition(this.#client, this.#poller)
+    this.#stopBeating = enterHeartbeat(engine, { kind: 'room', id })
   }
 
   /**
@@ -248,6 +251,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   async close(): Promise<void> {
     this.#client.close()
     this.#poller.stop()
+    this.#stopBeating()
     await this.#ownSale?.close()
   }
 

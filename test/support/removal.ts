@@ -9,8 +9,8 @@ import type { EngineKind, RedisKind, TimedEngine } from './engines.js'
 import { anyTime } from './shop.js'
 import { wrapped } from './wrapped-engine.js'
 
-/** Asks a port of the lifecycle one item, with nothing between it and the test. */
-async function askPort<M extends CommandMap<M>, C extends keyof M>(
+/** Asks a port one item, with nothing between it and the test. */
+export async function askPort<M extends CommandMap<M>, C extends keyof M>(
   port: Port<M>,
   command: C,
   op: M[C]['op'],
@@ -81,7 +81,7 @@ export function dyingRemover(engine: Engine, steps: number): { engine: Engine; i
   return { engine: dying, isDead: () => left <= 0 }
 }
 
-/** How many things an engine keeps beside its index. */
+/** How many things an engine keeps beside its index and its heartbeat. */
 export async function leftIn(kind: EngineKind, { engine, prefix }: TimedEngine): Promise<number> {
   if (kind.name === 'memory') {
     const { partitions, machines } = engine as MemoryEngine
@@ -89,5 +89,6 @@ export async function leftIn(kind: EngineKind, { engine, prefix }: TimedEngine):
     return sales.length + [...machines.values()].filter(({ room }) => room).length
   }
   const keys = await (kind as RedisKind).client().keys(`{${prefix}:*`)
-  return keys.filter((key) => !key.startsWith(`{${prefix}:index}`)).length
+  const ofPrefix = [`{${prefix}:index}`, `{${prefix}:heartbeat}`]
+  return keys.filter((key) => !ofPrefix.some((tag) => key.startsWith(tag))).length
 }

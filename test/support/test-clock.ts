@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../src/engine/clock.js'
 import type { Port } from '../../src/engine/port.js'
 import type { Engine } from '../../src/index.js'
 import { memoryKind, type TimedEngine } from './engines.js'
-import { withPorts, wrapped } from './wrapped-engine.js'
+import { withPorts } from './wrapped-engine.js'
 
 /**
  * Turns of the event loop in which a callback, and everything that follows from it without a timer,
@@ -132,12 +132,11 @@ export class TestClock implements Clock {
   /**
    * The engine with these timers. Its handles draw numbers that vary, so that they do not all wait
    * for equally long.
+   *
+   * @param beats Whether it has a heartbeat.
    */
-  drive(engine: Engine): Engine {
-    return wrapped(
-      withPorts(engine, (port) => this.#counted(port)),
-      { clock: this.#varied },
-    )
+  drive(engine: Engine, beats = false): Engine {
+    return { ...withPorts(engine, (port) => this.#counted(port), beats), clock: this.#varied }
   }
 
   #counted(port: Port<never>): Port<never> {

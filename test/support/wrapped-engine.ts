@@ -1,7 +1,7 @@
 import type { Engine, Partition } from '../../src/engine/engine.js'
 import type { Port } from '../../src/engine/port.js'
 
-/** The engine with some of its parts replaced. */
+/** The engine with some of its parts replaced, and without its heartbeat. */
 export function wrapped(engine: Engine, replaced: Partial<Engine>): Engine {
   return {
     ...(engine.clock && { clock: engine.clock }),
@@ -35,9 +35,18 @@ export function withPartitions(
   })
 }
 
-/** The engine with all of its ports replaced: of partitions, groups, rooms and the lifecycle. */
-export function withPorts(engine: Engine, replaced: (port: Port<never>) => Port<never>): Engine {
+/**
+ * The engine with all of its ports replaced: of partitions, groups, rooms and the lifecycle.
+ *
+ * @param beats Whether it has a heartbeat.
+ */
+export function withPorts(
+  engine: Engine,
+  replaced: (port: Port<never>) => Port<never>,
+  beats = false,
+): Engine {
   return wrapped(engine, {
+    ...(beats && { heartbeat: replaced(engine.heartbeat as never) as never }),
     room: (name) => replaced(engine.room(name) as never) as never,
     groups: (...partition) => replaced(engine.groups(...partition) as never) as never,
     partition: (...partition) => replaced(engine.partition(...partition) as never) as never,

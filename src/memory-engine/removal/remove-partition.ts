@@ -1,7 +1,7 @@
 import type { RemovalCommands } from '../../engine/removal.js'
+import { answering, retry, type Step } from '../answering.js'
 import type { PartitionState } from '../sale/partition-state.js'
 import { momentAt } from '../time.js'
-import { answering, type RemovalStep, retry } from './answering.js'
 
 type Op<C extends keyof RemovalCommands> = RemovalCommands[C]['op']
 type Answer<C extends keyof RemovalCommands> = RemovalCommands[C]['answer']
@@ -39,11 +39,11 @@ export function partitionRemoval(state: () => PartitionState, erase: () => void)
 }
 
 /** The sale's time. */
-function timeOf(state: PartitionState, { now, minTime }: RemovalStep): number {
+function timeOf(state: PartitionState, { now, minTime }: Step): number {
   return momentAt(now, state.time, minTime).now
 }
 
-function inspect(state: PartitionState, step: RemovalStep): Answer<'inspect'> {
+function inspect(state: PartitionState, step: Step): Answer<'inspect'> {
   if (state.incarnation === null) return { status: 'nothing' }
   const now = timeOf(state, step)
   const { closesAt } = state.rules
@@ -58,7 +58,7 @@ function inspect(state: PartitionState, step: RemovalStep): Answer<'inspect'> {
   }
 }
 
-function seal(state: PartitionState, op: Op<'seal'>, step: RemovalStep): Answer<'seal'> {
+function seal(state: PartitionState, op: Op<'seal'>, step: Step): Answer<'seal'> {
   const { attempt, isSealed } = state.seal
   if (!op.dry && op.attempt <= attempt)
     return { status: isSealed && op.attempt === attempt ? 'sealed' : 'superseded' }

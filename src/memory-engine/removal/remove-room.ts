@@ -1,7 +1,7 @@
 import type { ListedRoomState, RoomRemovalCommands } from '../../engine/removal.js'
+import { answering, retry } from '../answering.js'
 import type { Room } from '../room/room-state.js'
 import { momentAt } from '../time.js'
-import { answering, retry } from './answering.js'
 
 /**
  * @param room The room, if there is one.

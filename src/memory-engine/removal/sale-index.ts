@@ -5,7 +5,7 @@ import {
   type IndexedIncarnation,
   KEPT_MS,
 } from '../../engine/sale-index.js'
-import { answering, type RemovalStep, retry } from './answering.js'
+import { answering, retry, type Step } from '../answering.js'
 
 type Op<C extends keyof IndexCommands> = IndexCommands[C]['op']
 type Answer<C extends keyof IndexCommands> = IndexCommands[C]['answer']
@@ -30,7 +30,7 @@ export class SaleIndex {
     list: () => ({ status: 'listed', cursor: '0', entries: [...this.#entries.values()] }),
   })
 
-  #register({ attempts, retains, ...op }: Op<'register'>, { now, overdue }: RemovalStep): Answer<'register'> {
+  #register({ attempts, retains, ...op }: Op<'register'>, { now, overdue }: Step): Answer<'register'> {
     const known = this.#entries.get(op.incarnation)
     const begins = attempts && (known?.state ?? 'live') === 'live'
     const notes = retains && known?.retains !== true
@@ -41,7 +41,7 @@ export class SaleIndex {
     return { status: 'registered', state: entry.state, attempt }
   }
 
-  #commit({ incarnation, attempt }: Op<'commit'>, { overdue }: RemovalStep): Answer<'commit'> {
+  #commit({ incarnation, attempt }: Op<'commit'>, { overdue }: Step): Answer<'commit'> {
     const known = this.#entries.get(incarnation)
     if (!known) return { status: 'superseded' }
     if (known.state !== 'live') return { status: 'committed' }
@@ -51,7 +51,7 @@ export class SaleIndex {
     return { status: 'committed' }
   }
 
-  #finish(op: Op<'finish'>, { now, overdue }: RemovalStep): Answer<'finish'> {
+  #finish(op: Op<'finish'>, { now, overdue }: Step): Answer<'finish'> {
     const known = this.#entries.get(op.incarnation) ?? newEntry(op, now)
     if (known.state === 'removed') return { status: 'finished' }
     if (overdue) return retry

@@ -4,6 +4,7 @@ import { type FunctionDeclaration, type LocalStatement, parse } from 'luaparse'
 import { describe, expect, test } from 'vitest'
 import { includesOf, statementsOf } from '../../../src/redis-engine/assemble.js'
 import { groupConcerns, groupPort } from '../../../src/redis-engine/groups/group-port.js'
+import { heartbeatConcerns, heartbeatPort } from '../../../src/redis-engine/heartbeat/heartbeat-port.js'
 import { roomConcerns, roomPort } from '../../../src/redis-engine/room/room-port.js'
 import { saleConcerns } from '../../../src/redis-engine/sale/concerns.js'
 import { salePort } from '../../../src/redis-engine/sale/sale-port.js'
@@ -58,6 +59,7 @@ function functionsIn(node: unknown): number {
 const ports = [
   { port: 'sale', concerns: saleConcerns, scripts: salePort.compile(SERVER_TIME) },
   { port: 'room', concerns: roomConcerns, scripts: roomPort.compile(SERVER_TIME) },
+  { port: 'heartbeat', concerns: heartbeatConcerns, scripts: heartbeatPort.compile(SERVER_TIME) },
   { port: 'groups', concerns: groupConcerns, scripts: groupPort.compile(SERVER_TIME) },
 ] as const
 

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { groupKeys, partitionKeys, roomKeys } from '../../../src/redis-engine/keys.js'
+import {
+  groupKeys,
+  heartbeatKeys,
+  indexKeys,
+  partitionKeys,
+  roomKeys,
+} from '../../../src/redis-engine/keys.js'
 import { SLOTS, slotOf } from '../../../src/redis-engine/slot.js'
 
 const counts = Array.from({ length: 1_023 }, (_, i) => i + 2)
@@ -111,7 +117,13 @@ describe('the partitions of a sale', () => {
 })
 
 test('behind all keys of a script stands one that is never written', () => {
-  for (const keys of [partitionKeys('p', 's', 0, 1), groupKeys('p', 's', 0, 1), roomKeys('p', 's')]) {
+  for (const keys of [
+    partitionKeys('p', 's', 0, 1),
+    groupKeys('p', 's', 0, 1),
+    roomKeys('p', 's'),
+    indexKeys('p'),
+    heartbeatKeys('p'),
+  ]) {
     expect(keys.at(-1)).toMatch(/\}:none$/)
     expect(new Set(keys).size).toBe(keys.length)
   }
@@ -123,8 +135,11 @@ test('the chapter on Redis names every key', () => {
   const named = rows.flatMap((row) =>
     [...row.matchAll(/`(?:\{[^}]*\}:|\.\.\.:)?([a-z_]+)`/g)].map(([, name]) => name),
   )
-  const keys = [...partitionKeys('p', 's', 0, 1), ...groupKeys('p', 's', 0, 1), ...roomKeys('p', 'r')].map(
-    (key) => key.split(':').at(-1)!,
-  )
+  const keys = [
+    ...partitionKeys('p', 's', 0, 1),
+    ...groupKeys('p', 's', 0, 1),
+    ...roomKeys('p', 'r'),
+    ...heartbeatKeys('p'),
+  ].map((key) => key.split(':').at(-1)!)
   for (const key of keys) if (key !== 'none') expect(named, key).toContain(key)
 })

@@ -2,6 +2,7 @@ import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { StockholdError } from '../../../src/errors.js'
 import type { BatchMessage, CallMessage } from '../../../src/index.js'
+import { CallCounts } from '../../../src/telemetry/call-counts.js'
 import { isObserved, noteAsked, runOwn } from '../../../src/telemetry/open-calls.js'
 import { type CallSubject, reportCalls } from '../../../src/telemetry/report-calls.js'
 import { openBatcher, turn } from '../../support/open-batcher.js'
@@ -17,7 +18,11 @@ class Base {
 }
 
 /** A handle whose methods do what a test says. */
-function handle(work: (first?: unknown, second?: unknown, third?: unknown) => unknown, of = 'handle') {
+function handle(
+  work: (first?: unknown, second?: unknown, third?: unknown) => unknown,
+  of = 'handle',
+  counts?: CallCounts,
+) {
   const subject = vi.fn((): CallSubject => ({ sale: of, room: null, group: null, clock }))
   class Handle extends Base {
     command(first?: unknown, second?: unknown, third?: unknown): unknown {
@@ -27,7 +32,7 @@ function handle(work: (first?: unknown, second?: unknown, third?: unknown) => un
       return 'no command'
     }
   }
-  reportCalls(Handle, subject, ['helper'])
+  reportCalls(Handle, subject, () => counts, ['helper'])
   return { handle: new Handle(), subject }
 }
 
@@ -192,4 +197,84 @@ test('a batch tells its size, how long its oldest item has waited, and what it t
       error: expect.objectContaining({ code: 'UNAVAILABLE' }),
     },
   ])
+})
+
+test('every call is counted by its status or code, with a subscriber and without', async () => {
+  const counts = new CallCounts(clock)
+  const failure = new StockholdError('OVERLOADED', 'too many')
+  const { handle: one } = handle(
+    async (what) => {
+      await clock.advance(20)
+      if (what instanceof Error) throw what
+      return { status: what }
+    },
+    'counted',
+    counts,
+  )
+  const open = one.command('sold_out')
+  expect(counts.open).toBe(1)
+  expect(await open).toEqual({ status: 'sold_out' })
+  await one.command('reserved')
+  await expect(one.command(failure)).rejects.toBe(failure)
+  const told = new Told('counted')
+  await one.command('reserved')
+  expect(told.calls).toHaveLength(1)
+  await one.inherited()
+  await runOwn(() => one.command('reserved'))
+  const { handle: sync } = handle(
+    (what) => {
+      if (what instanceof Error) throw what
+      return 'done'
+    },
+    'sync',
+    counts,
+  )
+  expect(sync.command()).toBe('done')
+  expect(() => sync.command(failure)).toThrow(failure)
+  expect(counts.open).toBe(0)
+  expect(counts.counts).toEqual({
+    command: { sold_out: 1, reserved: 2, OVERLOADED: 2, done: 1 },
+    inherited: { open: 1 },
+  })
+})
+
+test('a call that fails and is not awaited is unhandled once, counted or not', async () => {
+  const unhandled: unknown[] = []
+  const listener = (error: unknown) => void unhandled.push(error)
+  const others = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', listener)
+  onTestFinished(() => {
+    process.off('unhandledRejection', listener)
+    for (const other of others) process.on('unhandledRejection', other)
+  })
+  const error = new Error('lost')
+  void handle(() => Promise.reject(error), 'unhandled', new CallCounts(clock)).handle.command()
+  await turn()
+  await turn()
+  expect(unhandled).toEqual([error])
+})
+
+test('the durations are those since the latest reading, and outcomes are bounded', async () => {
+  const counts = new CallCounts(clock)
+  const call = async (ms: number) => {
+    counts.open++
+    const begunAt = clock.now()
+    await clock.advance(ms)
+    counts.end('reserve', 'reserved', begunAt)
+  }
+  for (let i = 0; i < 98; i++) await call(10)
+  await call(500)
+  await call(500)
+  const { reserve } = counts.takeLatencies()
+  expect(reserve!.calls).toBe(100)
+  expect(reserve!.p50Ms / 10).toBeCloseTo(1, 1)
+  expect(reserve!.p99Ms / 500).toBeCloseTo(1, 1)
+  expect(counts.takeLatencies()).toEqual({})
+  await call(0)
+  expect(counts.takeLatencies()).toMatchObject({ reserve: { calls: 1 } })
+  for (let i = 0; i < 100; i++) counts.end('poll', `outcome ${i}`, clock.now())
+  expect(Object.keys(counts.counts.poll!)).toHaveLength(32)
+  counts.end('poll', 'outcome 0', clock.now())
+  expect(counts.counts.poll).toMatchObject({ 'outcome 0': 2 })
 })

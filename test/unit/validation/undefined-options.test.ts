@@ -129,6 +129,7 @@ test('engines, ledgers and tools take every option as `undefined`', async () => 
     durability: undefined,
     onError: undefined,
     scripting: undefined,
+    heartbeat: undefined,
   }
   redisEngine(client, options)
   memoryEngine({ now: undefined })

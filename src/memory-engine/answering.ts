@@ -1,7 +1,7 @@
-import type { Call, CommandMap, Reply } from '../../engine/port.js'
+import type { Call, CommandMap, Reply } from '../engine/port.js'
 
 /** The moment of a call. */
-export interface RemovalStep {
+export interface Step {
   readonly now: number
   /** The latest server time the caller has seen. */
   readonly minTime: number
@@ -14,7 +14,7 @@ export const retry = { status: 'retry' } as const
 /** Executes batches, item by item. */
 export function answering<M extends CommandMap<M>>(
   handlers: {
-    readonly [C in keyof M]: (op: M[C]['op'], step: RemovalStep) => M[C]['answer']
+    readonly [C in keyof M]: (op: M[C]['op'], step: Step) => M[C]['answer']
   },
 ) {
   return <C extends keyof M>(

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import { backoff } from '../batching/backoff.js'
+import { between, type Clock, processClock, type Timer } from '../engine/clock.js'
+import type { Engine } from '../engine/engine.js'
+import { type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
+import { StockholdError } from '../errors.js'
+import { callCountsOf } from '../telemetry/call-counts.js'
+import { ask } from './ask.js'
+import { figuresOf, figuresText, type OpenNames } from './figures.js'
+
+const tuning = {
+  /** The first beat comes after this time, in ms: spread, as 20 processes may start at once. */
+  firstMs: { least: 50, most: 1_000 },
+  /** The time between two beats, in ms. */
+  everyMs: { least: 950, most: 1_050 },
+  /** The longest pause after failures in a row, in ms. */
+  longestMs: 30_000,
+}
+
+/** A handle that is open. */
+export interface OpenHandle {
+  readonly kind: 'sale' | 'room'
+  readonly id: string
+}
+
+const beating = new WeakMap<Engine, Heartbeat>()
+
+/**
+ * Notes that a handle is open. Each engine with an open handle has one heartbeat, whatever the
+ * number of its handles.
+ *
+ * @returns To be called when the handle is closed.
+ */
+export function enterHeartbeat(engine: Engine, handle: OpenHandle): () => void {
+  const port = engine.heartbeat
+  if (!port) return () => {}
+  let heartbeat = beating.get(engine)
+  if (!heartbeat) {
+    heartbeat = new Heartbeat(engine, port)
+    beating.set(engine, heartbeat)
+  }
+  return heartbeat.enter(handle)
+}
+
+/**
+ * Tells the other processes once a second that this one lives. Its timer never keeps a process
+ * alive, and no sale waits for it: a beat that fails is made up for by a later one. The engine has
+ * reported why.
+ */
+class Heartbeat {
+  readonly #port: HeartbeatPort
+  readonly #clock: Clock
+  readonly #engine: Engine
+  /** Another one each time that a first handle is opened. */
+  #process = ''
+  #openedAt = 0
+  readonly #handles = new Set<OpenHandle>()
+  #timer: Timer | undefined
+  #isAsking = false
+  /** A beat was sent, so the others may know of this process. */
+  #isKnown = false
+  #failures = 0
+  #notBefore = 0
+
+  constructor(engine: Engine, port: HeartbeatPort) {
+    this.#engine = engine
+    this.#port = port
+    this.#clock = engine.clock ?? processClock
+  }
+
+  /** @returns Ends what this call has begun. */
+  enter(handle: OpenHandle): () => void {
+    if (this.#handles.size === 0) this.#start()
+    this.#handles.add(handle)
+    return () => {
+      if (this.#handles.delete(handle) && this.#handles.size === 0) this.#stop()
+    }
+  }
+
+  #start(): void {
+    this.#process = randomBytes(9).toString('base64url')
+    this.#openedAt = this.#clock.now()
+    this.#wait(tuning.firstMs)
+  }
+
+  #stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#isKnown) void ask(this.#port, 'leave', { process: this.#process }).catch(() => {})
+    this.#isKnown = false
+  }
+
+  #wait({ least, most }: { readonly least: number; readonly most: number }): void {
+    this.#timer = this.#clock.after(between(least, most, this.#clock), () => {
+      this.#wait(tuning.everyMs)
+      if (!this.#isAsking && this.#clock.now() >= this.#notBefore) void this.#beat()
+    })
+    this.#timer.keepAlive(false)
+  }
+
+  async #beat(): Promise<void> {
+    this.#isAsking = true
+    this.#isKnown = true
+    try {
+      await ask(this.#port, 'beat', { process: this.#process, figures: this.#figures() })
+      this.#failures = 0
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#isAsking = false
+    }
+  }
+
+  #fail(error: unknown): void {
+    const isClosed = error instanceof StockholdError && error.code === 'CLOSED'
+    this.#failures++
+    const pauseMs = backoff(this.#failures, tuning.everyMs.least, tuning.longestMs)
+    this.#notBefore = this.#clock.now() + pauseMs
+    if (!isClosed) return
+    this.#timer?.cancel()
+    beating.delete(this.#engine)
+  }
+
+  #figures(): string {
+    const counts = callCountsOf(this.#engine, this.#clock)!
+    const openForMs = this.#clock.now() - this.#openedAt
+    const figures = { openForMs, sales: this.#open('sale'), rooms: this.#open('room') }
+    return figuresText(figuresOf(counts, figures), MAX_FIGURES)
+  }
+
+  #open(kind: OpenHandle['kind']): OpenNames {
+    const ids = new Set<string>()
+    for (const handle of this.#handles) if (handle.kind === kind) ids.add(handle.id)
+    return { count: ids.size, ids: [...ids] }
+  }
+}

@@ -1,0 +1,45 @@
+import type { Engine } from '../engine/engine.js'
+import { ask } from './ask.js'
+import type { ProcessFigures } from './figures.js'
+
+/** A process that was seen less than this long ago is present. ms */
+const PRESENT_MS = 5_000
+
+/** A process that has, or had, handles of sales or rooms open under the engine's prefix. */
+export interface ListedProcess {
+  /** Random. A process has one for each of its engines. */
+  readonly id: string
+  /** When its latest beat arrived, epoch ms of the server. */
+  readonly seenAt: number
+  /** How long ago that is. ms */
+  readonly silentMs: number
+  /** It beats. A process that has closed its handles is not listed; one that died is, for 10 min. */
+  readonly isPresent: boolean
+  /** `undefined`: another version wrote them in a form that this one cannot read. */
+  readonly figures: ProcessFigures | undefined
+}
+
+/**
+ * The processes of an engine, those that were seen last come first. None for an engine without a
+ * heartbeat: ask by one that has it.
+ */
+export async function listProcesses(engine: Engine): Promise<ListedProcess[]> {
+  if (!engine.heartbeat) return []
+  const { answer, now } = await ask(engine.heartbeat, 'processes', {})
+  return answer.processes.map(({ process, seenAt, figures }) => {
+    const silentMs = Math.max(0, now - seenAt)
+    const isPresent = silentMs < PRESENT_MS
+    return { id: process, seenAt, silentMs, isPresent, figures: readFigures(figures) }
+  })
+}
+
+/** A later version may add to the figures, and leaves none out. */
+function readFigures(text: string): ProcessFigures | undefined {
+  try {
+    const figures: ProcessFigures | null = JSON.parse(text)
+    const isReadable = typeof figures?.version === 'string' && typeof figures.calls === 'object'
+    return isReadable ? figures : undefined
+  } catch {
+    return undefined
+  }
+}
