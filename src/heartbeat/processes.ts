@@ -13,7 +13,7 @@ export interface ListedProcess {
   readonly seenAt: number
   /** How long ago that is. ms */
   readonly silentMs: number
-  /** It beats. A process that has closed its handles is not listed; one that died is, for 10 min. */
+  /** It beats. A process that has died is listed for ten minutes. */
   readonly isPresent: boolean
   /** `undefined`: another version wrote them in a form that this one cannot read. */
   readonly figures: ProcessFigures | undefined
