@@ -55,10 +55,12 @@ export function checkBoolean(value: unknown, argument: string): boolean {
 
 /** An object that is not an array; `what` describes its expected content. */
 export function checkObject(value: unknown, argument: string, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(argument, `must be an object ${what}, not ${kind(value)}`)
-  }
-  return value as Record<string, unknown>
+  if (!isObject(value)) throw invalid(argument, `must be an object ${what}, not ${kind(value)}`)
+  return value
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The names an object of options may have: the compiler keeps them in step with its type. */
@@ -70,9 +72,12 @@ export function checkOptions<T extends object>(
   argument: string,
   known: Names<T>,
 ): { readonly [K in keyof T]: unknown } {
-  const given = checkObject(value, argument, `with ${Object.keys(known).join(', ')}`)
-  const isKnown = (name: string) => Object.hasOwn(known, name) && known[name as keyof T]
-  for (const name in given) if (!isKnown(name)) throw unknownName(name, argument, known)
+  // Every call passes here: the list of names is only made for a message.
+  const given = isObject(value)
+    ? value
+    : checkObject(value, argument, `with ${Object.keys(known).join(', ')}`)
+  for (const name in given)
+    if (!Object.hasOwn(known, name) || !known[name as keyof T]) throw unknownName(name, argument, known)
   return given as { readonly [K in keyof T]: unknown }
 }
 

@@ -62,6 +62,8 @@ const REQUEST: Names<ReserveRequest> = {
   pass: true,
 }
 const ITEM: Names<Item> = { sku: true, quantity: true }
+/** Most carts have one: its names are made once. */
+const FIRST_ITEM = itemNames(0)
 
 export function checkReserveRequest(given: ReserveRequest): ValidatedRequest {
   const request = checkOptions(given, 'request', REQUEST)
@@ -90,11 +92,18 @@ export function checkPass(value: unknown): string | null {
 }
 
 function checkItem(given: unknown, index: number): Item {
-  const item = checkOptions(given, `items[${index}]`, ITEM)
+  const names = index === 0 ? FIRST_ITEM : itemNames(index)
+  const item = checkOptions(given, names.item, ITEM)
   return {
-    sku: checkId(item.sku, `items[${index}].sku`),
-    quantity: checkInteger(item.quantity, `items[${index}].quantity`, 1, MAX_UNITS),
+    sku: checkId(item.sku, names.sku),
+    quantity: checkInteger(item.quantity, names.quantity, 1, MAX_UNITS),
   }
+}
+
+/** For messages. */
+function itemNames(index: number) {
+  const item = `items[${index}]`
+  return { item, sku: `${item}.sku`, quantity: `${item}.quantity` }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

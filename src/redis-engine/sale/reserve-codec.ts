@@ -112,26 +112,19 @@ export const reserveCodec: SaleCodec<'reserve'> = {
   },
 }
 
+/** The reservation as it was asked for: the reply does not repeat it. */
+function heldBy({ id, buyer, household, cart, key, holdMs, changes }: Op<'reserve'>, from: Details) {
+  const createdAt = from.now
+  const expiresAt = createdAt + (holdMs ?? from.defaultHoldMs)
+  const held = { id, buyer, cart, state: 'held', key, createdAt, expiresAt, paymentId: null } as const
+  if (household === undefined && !changes) return held
+  return { ...held, ...(household !== undefined && { household }), ...(changes && { changes }) }
+}
+
 function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'reserve'> {
   switch (status) {
     case 0x52 /* R */:
-      {
-        const { id, buyer, household, cart, key, holdMs, changes } = op
-        const expiresAt = from.now + (holdMs ?? from.defaultHoldMs)
-        const held = {
-          id,
-          buyer,
-          cart,
-          state: 'held',
-          key,
-          createdAt: from.now,
-          expiresAt,
-          paymentId: null,
-          ...(household !== undefined && { household }),
-          ...(changes && { changes }),
-        } as const
-        return { status: 'reserved', reservation: held, replayed: false }
-      }
+      return { status: 'reserved', reservation: heldBy(op, from), replayed: false }
     case 0x51 /* Q */:
       return { status: 'reserved', reservation: nextRecord(op.id, from), replayed: false }
     case 0x50 /* P */:
