@@ -48,12 +48,11 @@ export type { RedisClient } from './redis-engine/connection.js'
 export { type RedisEngineOptions, redisEngine } from './redis-engine/redis-engine.js'
 export type { Replication } from './redis-engine/replication.js'
 export type { Durability } from './redis-engine/server-check.js'
+export type { Acknowledged, MovedTo } from './sale/acknowledged-reservations.js'
 export type {
-  Acknowledged,
   AcknowledgedCount,
   AcknowledgedRestock,
   AcknowledgedState,
-  MovedTo,
 } from './sale/acknowledgement-cache.js'
 export type { AdmissionGate, AdmittedPass } from './sale/admission-gate.js'
 export { FlashSale } from './sale/flash-sale.js'

@@ -1,5 +1,6 @@
 import type { Cart, FurtherPayment, KeyedRefund, MoveOp, Rules, StoredReservation } from '../engine/engine.js'
-import type { Acknowledged, AcknowledgedCount, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
+import type { Acknowledged } from '../sale/acknowledged-reservations.js'
+import type { AcknowledgedCount, AcknowledgedRestock } from '../sale/acknowledgement-cache.js'
 import type { LedgerRecord } from '../sale/ledger.js'
 import type { RecoverySource } from '../sale/recovery/replay.js'
 import type { EventRow, ReservationRow } from './rows.js'

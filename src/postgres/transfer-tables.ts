@@ -1,4 +1,4 @@
-import type { MovedTo } from '../sale/acknowledgement-cache.js'
+import type { MovedTo } from '../sale/acknowledged-reservations.js'
 import type { SqlResult } from './pool.js'
 import { arrayOf, fromText, toText } from './text.js'
 

@@ -1,8 +1,6 @@
+import { tailHash } from '../common/tail-hash.js'
+
 const tuning = {
-  /** The number of characters at the end of a ticket that form its key. */
-  keyLength: 7,
-  /** The key is multiplied by this for each of them. */
-  factor: 67,
   smallest: 1 << 10,
 }
 
@@ -41,7 +39,7 @@ export class TicketTable {
   /** The slot of a ticket, or -1. */
   find(ticket: string): number {
     const records = this.#records
-    const key = keyOf(ticket)
+    const key = tailHash(ticket)
     for (let slot = key & (this.#slots - 1); ; slot = (slot + 1) & (this.#slots - 1)) {
       const at = slot * FIELDS
       if (records[at + NUMBER] === 0) return -1
@@ -52,7 +50,7 @@ export class TicketTable {
   /** Adds a ticket that is not in the table, and returns its slot. */
   add(ticket: string, number: number, rank: number, lastPosition: number): number {
     if (this.#used * 2 >= this.#slots) this.#renew()
-    return this.#put(keyOf(ticket), ticket, number, rank, lastPosition)
+    return this.#put(tailHash(ticket), ticket, number, rank, lastPosition)
   }
 
   /**
@@ -117,11 +115,4 @@ export class TicketTable {
         )
     }
   }
-}
-
-function keyOf(ticket: string): number {
-  let key = 0
-  for (let i = ticket.length - tuning.keyLength; i < ticket.length; i++)
-    key = (Math.imul(key, tuning.factor) + ticket.charCodeAt(i)) | 0
-  return key
 }

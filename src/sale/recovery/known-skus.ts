@@ -1,6 +1,6 @@
 import type { MoveOp } from '../../engine/engine.js'
+import type { Acknowledged } from '../acknowledged-reservations.js'
 import type {
-  Acknowledged,
   AcknowledgedCount,
   AcknowledgedPayment,
   AcknowledgedRestock,

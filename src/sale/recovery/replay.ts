@@ -10,8 +10,8 @@ import type {
   RefundReason,
   StoredReservation,
 } from '../../engine/engine.js'
+import type { Acknowledged } from '../acknowledged-reservations.js'
 import type {
-  Acknowledged,
   AcknowledgedCount,
   AcknowledgedPayment,
   AcknowledgedRestock,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StoredReservation } from '../../../src/engine/engine.js'
-import { type Acknowledged, AcknowledgementCache } from '../../../src/sale/acknowledgement-cache.js'
+import type { Acknowledged } from '../../../src/sale/acknowledged-reservations.js'
+import { AcknowledgementCache } from '../../../src/sale/acknowledgement-cache.js'
 
 const reservation = (id: string, rest: Partial<StoredReservation> = {}): StoredReservation => ({
   ...{
@@ -107,34 +108,32 @@ test('the latest 50,000 are known at least, 100,000 at most; what was forgotten 
   expect([memory.forgotten, memory.all]).toEqual([0, []])
 })
 
+/** Some 6,880 bytes: an amount takes five, a SKU one or two. Some 9,750 of them fill 64 MB. */
+const large = Array.from({ length: 1_000 }, (_, sku) => [sku, 1_000_000_000] as const)
+
 test('carts of many lines are forgotten sooner: no more is kept than some 128 MB', () => {
   const memory = new AcknowledgementCache()
-  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
   const note = (i: number, rest: Partial<StoredReservation> = {}) =>
-    memory.note(reservation(`r${i}`, { cart, ...rest }))
-  let most = 0
-  for (let i = 0; i < 3_000; i++) {
-    note(i)
-    most = Math.max(most, memory.all.length)
-  }
-  // 80 bytes a line: 834 of them fill 64 MB.
-  expect(most).toBeGreaterThanOrEqual(2 * 834 - 1)
-  expect(most).toBeLessThanOrEqual(2 * 840)
-  expect(memory.all.length + memory.forgotten).toBe(3_000)
+    memory.note(reservation(`r${i}`, { cart: large, ...rest }))
+  let noted = 0
+  while (memory.forgotten === 0) note(noted++)
+  expect(memory.forgotten).toBeGreaterThan(9_740)
+  expect(memory.forgotten).toBeLessThan(9_760)
+  expect(memory.all.length + memory.forgotten).toBe(noted)
   // The same one again takes no more room.
   const { forgotten } = memory
-  for (let i = 0; i < 3_000; i++) note(2_999, { state: 'confirmed' })
+  for (let i = 0; i < 2 * noted; i++) note(noted - 1, { state: 'confirmed' })
   expect(memory.forgotten).toBe(forgotten)
-  expect(memory.all.filter(({ reservation: { id } }) => id === 'r2999')).toHaveLength(1)
+  expect(memory.all.filter(({ reservation: { state } }) => state === 'confirmed')).toHaveLength(1)
 })
 
 test('after everything was forgotten there is room again', () => {
   const memory = new AcknowledgementCache()
-  const cart = Array.from({ length: 1_000 }, (_, sku) => [sku, 1] as const)
-  for (let i = 0; i < 800; i++) memory.note(reservation(`r${i}`, { cart }))
+  for (let i = 0; i < 9_000; i++) memory.note(reservation(`r${i}`, { cart: large }))
   memory.clear()
-  for (let i = 0; i < 800; i++) memory.note(reservation(`s${i}`, { cart }))
-  expect(memory.all).toHaveLength(800)
+  for (let i = 0; i < 9_000; i++) memory.note(reservation(`s${i}`, { cart: large }))
+  expect(memory.all).toHaveLength(9_000)
+  expect(memory.forgotten).toBe(0)
 })
 
 test('of a reservation whose payment must be refunded the first reason, and each further payment', async () => {

@@ -149,12 +149,16 @@ test('answers that come in any order leave the furthest state of each reservatio
 
 test('of any two answers for a reservation the one that is further, or the longer hold, is known, in either order', () => {
   const all = Object.keys(LATER) as State[]
-  const answers = all.flatMap((state) => [1, 2].map((expiresAt) => ({ ...EMPTY, id: 'r', state, expiresAt })))
+  // Each with a time of its own, which tells which answer is known.
+  const answers = all
+    .flatMap((state) => [1, 2].map((expiresAt) => ({ ...EMPTY, id: 'r', state, expiresAt })))
+    .map((answer, createdAt) => ({ ...answer, createdAt }))
   for (const first of answers)
     for (const second of answers) {
       const [real, model] = [new AcknowledgementCache(), new Model()]
-      for (const memory of [real, model]) for (const answer of [first, second]) memory.note(answer)
-      // The very answer: of two that say the same, the latest.
-      expect(real.all[0]!.reservation).toBe(model.all[0]!.reservation)
+      for (const memory of [real, model])
+        for (const answer of [first, { ...second, createdAt: second.createdAt + 100 }]) memory.note(answer)
+      // Of two that say the same, the latest.
+      expect(real.all[0]!.reservation).toEqual(model.all[0]!.reservation)
     }
 })
