@@ -57,6 +57,22 @@ describe('a good token', () => {
     expect(signed(opened(ticketHead), opened(ticketBody), key)).toBe(ticket)
   })
 
+  test.each([
+    ['as long as a block of SHA-256', 'k'.repeat(64)],
+    ['a byte longer', 'k'.repeat(65)],
+    ['of many blocks', 'key-'.repeat(100)],
+    ['of control characters and DEL', '\u0000\u007f'.repeat(20)],
+    ['of two-byte characters', 'ä'.repeat(20)],
+    ['of four-byte characters', '🥭'.repeat(12)],
+  ])('carries the HMAC of its secret: %s', (_, secret) => {
+    const own = new Signer(secret, BOUND)
+    const made = own.signPass(CLAIMS)
+    const [head, body, signature] = made.split('.')
+    const expected = createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')
+    expect(signature).toBe(expected)
+    expect(own.readPass(made, NOW)).toEqual(CLAIMS)
+  })
+
   test('may carry the longest ids there are', () => {
     const longest = ['\u0001'.repeat(256), '😀'.repeat(64), '"'.repeat(256)] as const
     for (const id of longest) {
