@@ -73,24 +73,24 @@ export class Batcher<O, A extends { readonly status: string }> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const overload = this.#counted ? this.#session.enter() : undefined
     if (overload) return Promise.reject(overload)
-    return new Promise<unknown>((resolve, reject) => {
-      const pending = {
-        op,
-        order: this.#submitted++,
-        deadline,
-        weight,
-        carried: isObserved() ? noteAsked(this.#session.clock.now()) : undefined,
-        result,
-        resolve,
-        reject,
-        forget: undefined,
-        queued: true,
-        sent: false,
-        settled: false,
-      }
-      if (signal) this.#watch(pending, signal)
-      this.#enqueue(pending)
-    }) as Promise<T>
+    const promise = new Promise<unknown>(handOver)
+    const pending = {
+      op,
+      order: this.#submitted++,
+      deadline,
+      weight,
+      carried: isObserved() ? noteAsked(this.#session.clock.now()) : undefined,
+      result,
+      resolve: handedOver.resolve,
+      reject: handedOver.reject,
+      forget: undefined,
+      queued: true,
+      sent: false,
+      settled: false,
+    }
+    if (signal) this.#watch(pending, signal)
+    this.#enqueue(pending)
+    return promise as Promise<T>
   }
 
   #enqueue(pending: Pending<O, A>): void {
@@ -310,6 +310,18 @@ export class Batcher<O, A extends { readonly status: string }> {
     this.#timer.set(next)
     if (this.#queue.length > 0) this.#wake()
   }
+}
+
+/** What settles the promise that was made last. */
+const handedOver: { -readonly [K in 'resolve' | 'reject']: Pending<never, never>[K] } = {
+  resolve() {},
+  reject() {},
+}
+
+/** One function for all promises: a call makes none for its own. */
+function handOver(resolve: (result: unknown) => void, reject: (error: unknown) => void): void {
+  handedOver.resolve = resolve
+  handedOver.reject = reject
 }
 
 function earliest(items: readonly { readonly deadline: number }[]): number {

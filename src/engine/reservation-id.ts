@@ -17,8 +17,12 @@ export const PART_LENGTH = 8
 const BUCKET_AT = 3
 const NONCE_AT = BUCKET_AT + PART_LENGTH
 
+/** How the ids of a partition begin, for all partitions that were used. */
+const beginnings: string[] = []
+
 export function makeId(partition: number, bucket: string, nonce: string): string {
-  return `${LAYOUT}${DIGITS[partition >> 6]}${DIGITS[partition & 63]}${bucket}${nonce}`
+  beginnings[partition] ??= `${LAYOUT}${DIGITS[partition >> 6]}${DIGITS[partition & 63]}`
+  return beginnings[partition] + bucket + nonce
 }
 
 /** The partition an id routes to, or `undefined` if the text cannot be an id of this library. */

@@ -119,12 +119,20 @@ export class ReservationGeneration implements Generation<Known> {
   }
 
   /**
-   * Stores a later state of a reservation with nothing beside it, which is the usual case: its
-   * bytes need not be read. `false`: nothing was stored.
+   * Stores a reservation with nothing beside it that is new, or in a later state: the usual case,
+   * for which no bytes are read. `false`: nothing was stored.
+   *
+   * @param older The generation in which it may be, too.
    */
-  advance(reservation: StoredReservation): boolean {
+  advance(reservation: StoredReservation, older: ReservationGeneration): boolean {
+    if (reservation.changes) return false
     const entry = this.#table.find(reservation.id)
-    if (entry < 0 || reservation.changes || this.#extras.has(entry)) return false
+    if (entry < 0) {
+      if (older.#table.find(reservation.id) >= 0) return false
+      this.#table.add(reservation)
+      return true
+    }
+    if (this.#extras.has(entry)) return false
     const { state, expiresAt, isPaid } = this.#table.progressOf(entry)
     if (!isLaterState(reservation, { state, expiresAt })) return false
     if (isPaid && reservation.paymentId === null) return false

@@ -123,7 +123,8 @@ export class AcknowledgementCache {
    * Answers may arrive out of order: one with an earlier state than the known one changes nothing.
    */
   note(reservation: StoredReservation, rest?: Noted): void {
-    if (!rest && this.#reservations.young.advance(reservation)) this.#reservations.turn()
+    const { young, old } = this.#reservations
+    if (!rest && young.advance(reservation, old)) this.#reservations.turn()
     else this.#reservations.set(reservation.id, (known) => this.#merged(reservation, rest, known))
   }
 

@@ -51,6 +51,10 @@ export class LatestEntries<T, G extends Generation<T>> {
     return this.#young
   }
 
+  get old(): G {
+    return this.#old
+  }
+
   /** Drops the older generation if the younger one is full. Called after each change of it. */
   turn(): void {
     if (this.#young.size < LATEST && this.#young.bytes < MAX_BYTES) return

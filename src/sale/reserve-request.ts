@@ -133,6 +133,7 @@ export class SaleRulesIndex {
   readonly #indices: ReadonlyMap<string, number>
   /** By SKU that others return to: these others. */
   readonly #returning = new Map<number, number[]>()
+  #latestCart: Cart | undefined
 
   constructor(rules: Rules, revision = 0, created = rules) {
     this.rules = rules
@@ -209,7 +210,8 @@ export class SaleRulesIndex {
    * Sums the lines of each SKU and sorts them, so that neither order nor splitting matters later.
    */
   cart(items: readonly Item[]): Cart {
-    if (items.length === 1) return [[this.place(items[0]!.sku, 'items[0].sku'), items[0]!.quantity]]
+    if (items.length === 1)
+      return this.#cartOfOne(this.place(items[0]!.sku, 'items[0].sku'), items[0]!.quantity)
     const quantities = new Map<number, number>()
     for (const [index, { sku, quantity }] of items.entries()) {
       const place = this.place(sku, `items[${index}].sku`)
@@ -224,9 +226,18 @@ export class SaleRulesIndex {
     return cart
   }
 
+  /** At a launch most buyers ask for the same cart: they share it. */
+  #cartOfOne(place: number, quantity: number): Cart {
+    const known = this.#latestCart?.[0]
+    if (known && known[0] === place && known[1] === quantity) return this.#latestCart!
+    this.#latestCart = [[place, quantity]]
+    return this.#latestCart
+  }
+
   reservation(stored: StoredReservation): Reservation {
     const { id, buyer, household, cart, state, key, createdAt, expiresAt, paymentId } = stored
-    const items = cart.map(([place, quantity]) => ({ sku: this.sku(place), quantity }))
+    const items: Item[] = new Array(cart.length)
+    for (let i = 0; i < cart.length; i++) items[i] = { sku: this.sku(cart[i]![0]), quantity: cart[i]![1] }
     const reservation: Mutable<Reservation> = { id, buyer, items, state, key, createdAt, expiresAt }
     if (household !== undefined) reservation.household = household
     if (paymentId !== null) reservation.paymentId = paymentId
