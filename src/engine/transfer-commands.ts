@@ -55,7 +55,9 @@ export interface TransferCommands {
    * A paused or ended sale transfers too. The new reservation has no key.
    *
    * A call with `bypassFreeze` restores the old record alone: it becomes `transferred` whatever its
-   * state was, and its units go to `available`. Answer `moved`.
+   * state was, and its units go to `available`; event `departed`. Answer `moved`. If there is no
+   * such id, `record` is stored so, without units; and without its key if the buyer has used that
+   * for another reservation.
    */
   transfer: {
     op: {
@@ -68,6 +70,9 @@ export interface TransferCommands {
         /** Of the receiver's bucket, or of that of the household. */
         readonly newId: string
         readonly from: string | null
+        /** In a recovery: the old record, and the `earlier` that it had. */
+        readonly record?: StoredReservation | undefined
+        readonly earlier?: string | undefined
       } | null
     }
     answer:

@@ -134,8 +134,8 @@ export class ReservationGeneration implements Generation<Known> {
     }
     if (this.#extras.has(entry)) return false
     const { state, expiresAt, isPaid } = this.#table.progressOf(entry)
-    if (!isLaterState(reservation, { state, expiresAt })) return false
-    if (isPaid && reservation.paymentId === null) return false
+    // Another payment than the known one may be the own one since a rollback.
+    if (isPaid || !isLaterState(reservation, { state, expiresAt })) return false
     this.#table.replace(entry, reservation)
     return true
   }

@@ -1,6 +1,7 @@
 import type {
   FurtherPayment,
   KeyedRefund,
+  Moved,
   MoveOp,
   RecordedReason,
   RefundReason,
@@ -62,29 +63,34 @@ export type AcknowledgedCount = SetTotalOp & { readonly counted: NonNullable<Set
  */
 export type AcknowledgedState = 'over' | 'reduced' | 'confirmed' | 'held'
 
-/** Payments beside the own ones of reservations. */
-class PaymentGeneration implements Generation<AcknowledgedPayment> {
-  readonly #byKey = new Map<string, AcknowledgedPayment>()
+/** Entries as objects. */
+class ObjectGeneration<T> implements Generation<T> {
+  readonly #byKey = new Map<string, T>()
+  readonly #bytesOf: (value: T) => number
   bytes = 0
+
+  constructor(bytesOf: (value: T) => number) {
+    this.#bytesOf = bytesOf
+  }
 
   get size(): number {
     return this.#byKey.size
   }
 
-  get(key: string): AcknowledgedPayment | undefined {
+  get(key: string): T | undefined {
     return this.#byKey.get(key)
   }
 
-  set(key: string, payment: AcknowledgedPayment): void {
-    const known = this.#byKey.get(key)
-    this.bytes += bytesOfPayment(payment) - (known ? bytesOfPayment(known) : 0)
-    this.#byKey.set(key, payment)
+  set(key: string, value: T): void {
+    this.delete(key)
+    this.bytes += this.#bytesOf(value)
+    this.#byKey.set(key, value)
   }
 
   delete(key: string): void {
     const known = this.#byKey.get(key)
-    if (!known) return
-    this.bytes -= bytesOfPayment(known)
+    if (known === undefined) return
+    this.bytes -= this.#bytesOf(known)
     this.#byKey.delete(key)
   }
 
@@ -93,7 +99,7 @@ class PaymentGeneration implements Generation<AcknowledgedPayment> {
     this.bytes = 0
   }
 
-  values(): Iterable<AcknowledgedPayment> {
+  values(): Iterable<T> {
     return this.#byKey.values()
   }
 }
@@ -103,11 +109,19 @@ function bytesOfPayment({ paymentId }: FurtherPayment): number {
   return 300 + 2 * paymentId.length
 }
 
+function bytesOfMove({ receiver }: MovedTo): number {
+  return 300 + 2 * receiver.length
+}
+
 /** Everything this handle has acknowledged, to be replayed if the server loses it. */
 export class AcknowledgementCache {
   readonly #reservations = new LatestEntries<Known, ReservationGeneration>(() => new ReservationGeneration())
-  readonly #payments = new LatestEntries<AcknowledgedPayment, PaymentGeneration>(
-    () => new PaymentGeneration(),
+  readonly #payments = new LatestEntries<AcknowledgedPayment, ObjectGeneration<AcknowledgedPayment>>(
+    () => new ObjectGeneration(bytesOfPayment),
+  )
+  /** Where reservations went, by the answers to calls with an old id. */
+  readonly #heard = new LatestEntries<MovedTo, ObjectGeneration<MovedTo>>(
+    () => new ObjectGeneration(bytesOfMove),
   )
   readonly #restocks = new Map<string, AcknowledgedRestock>()
   readonly #moves = new Map<string, MoveOp>()
@@ -142,12 +156,28 @@ export class AcknowledgementCache {
     }
   }
 
-  /** After a rollback another payment may have become the own one of a hold that is over. */
-  #keepPayment(
-    { reservation: { id, paymentId }, refundDue: reason }: Known,
-    latest: StoredReservation,
-  ): void {
-    if (paymentId === null || reason === null || latest.paymentId === paymentId) return
+  /** A call has found that any process has transferred the reservation. */
+  noteMoved({ id, next, receiver }: Moved): void {
+    this.#heard.set(id, () => ({ id: next, receiver }))
+  }
+
+  /**
+   * A recovery must not make an order of each record of a reservation. But it makes one of the
+   * record that is known, if nothing is known of a later one.
+   */
+  #asMoved(known: Known): Acknowledged {
+    if (known.movedTo) return known
+    let movedTo = this.#heard.get(known.reservation.id)
+    while (movedTo && !this.#reservations.get(movedTo.id)) movedTo = this.#heard.get(movedTo.id)
+    return movedTo
+      ? { ...known, reservation: { ...known.reservation, state: 'transferred' }, movedTo }
+      : known
+  }
+
+  /** After a rollback another payment may have become the own one: the first is a further one. */
+  #keepPayment({ reservation: { id, paymentId }, refundDue }: Known, latest: StoredReservation): void {
+    if (paymentId === null || latest.paymentId === paymentId) return
+    const reason = refundDue ?? 'duplicate_payment'
     this.#payments.set(id + paymentId, () => ({ id, paymentId, reason }))
   }
 
@@ -197,6 +227,7 @@ export class AcknowledgementCache {
   clear(): void {
     this.#reservations.clear()
     this.#payments.clear()
+    this.#heard.clear()
     this.#restocks.clear()
     this.#moves.clear()
     this.#counts.clear()
@@ -204,7 +235,7 @@ export class AcknowledgementCache {
   }
 
   get all(): readonly Acknowledged[] {
-    return this.#reservations.all
+    return this.#reservations.all.map((known) => this.#asMoved(known))
   }
 
   get restocks(): readonly AcknowledgedRestock[] {

@@ -47,6 +47,10 @@ export class LatestEntries<T, G extends Generation<T>> {
     this.turn()
   }
 
+  get(key: string): T | undefined {
+    return this.#young.get(key) ?? this.#old.get(key)
+  }
+
   get young(): G {
     return this.#young
   }

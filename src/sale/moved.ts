@@ -75,6 +75,7 @@ export async function follow<A extends MayMove>(
       await completeTransfer(parts, present, call)
       continue
     }
+    parts.onMoved?.(moved)
     present = moved.to
     if (next !== undefined) {
       const settlement = { id, to: next, arrived: true, latest: present }
@@ -82,6 +83,12 @@ export async function follow<A extends MayMove>(
     }
     next ??= moved.next
   }
+}
+
+/** The answer of `get` where a reservation is now. */
+export async function getNow(parts: Parts, id: string, call: CallOptions): Promise<FinalAnswer<'get'>> {
+  const get = (one: string) => parts.ask(partitionIn(one), 'get', { id: one }, call, (answer) => answer)
+  return (await follow(parts, id, await get(id), get, call)).answer
 }
 
 /** A reservation that was transferred, as it is now; `undefined` if a recovery has lost it. */

@@ -2,7 +2,7 @@ import { hash, randomFillSync } from 'node:crypto'
 import { BatcherSet, type CallOptions } from '../batching/batcher-set.js'
 import { type InFlightLimit, Session } from '../batching/session.js'
 import { groupEffects, saleEffects } from '../engine/effects.js'
-import type { Command, Commands, Engine, FinalAnswer, Op, Partition } from '../engine/engine.js'
+import type { Command, Commands, Engine, FinalAnswer, Moved, Op, Partition } from '../engine/engine.js'
 import type { GroupCommands } from '../engine/groups.js'
 import { makeId, numberAt, PART_LENGTH } from '../engine/reservation-id.js'
 import type { StockholdError } from '../errors.js'
@@ -21,6 +21,8 @@ export interface Parts {
     limits: CallOptions,
     result: (answer: FinalAnswer<C>) => T,
   ): Promise<T>
+  /** Called with each record that was found to have gone to another buyer for certain. */
+  readonly onMoved?: ((moved: Moved) => void) | undefined
 }
 
 /** The partitions of one sale in one handle: a session and the batchers for each. */
@@ -36,6 +38,7 @@ export class Partitions {
   #incarnation: string | null = null
   /** Called with each reply of a partition that has the revision of its rules. */
   onRevision: ((partition: number) => void) | undefined
+  onMoved: Parts['onMoved']
   /** Called when a partition is not there as this handle knows it: see `explain` of a session. */
   onGone:
     | ((outcome: 'missing' | 'lost', partition: number) => Promise<'again' | StockholdError> | undefined)
@@ -108,6 +111,7 @@ export class Partitions {
         this.#parts[index] ??= new BatcherSet(this.#port(index), saleEffects, this.session(index), false)
         return this.#parts[index].ask(command, op, limits, result)
       },
+      onMoved: this.onMoved,
     }
   }
 

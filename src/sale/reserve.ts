@@ -1,11 +1,11 @@
 import type { CallOptions } from '../batching/batcher-set.js'
-import type { Cart, FinalAnswer, Moved, Op } from '../engine/engine.js'
+import type { Cart, FinalAnswer, Moved, Op, StoredReservation } from '../engine/engine.js'
 import { partitionIn } from '../engine/reservation-id.js'
 import { invalid, StockholdError } from '../errors.js'
 import type { AcknowledgementCache } from './acknowledgement-cache.js'
 import { bindHousehold } from './household.js'
 import { whereNow } from './moved.js'
-import { mintId } from './partitions.js'
+import { mintId, type Parts } from './partitions.js'
 import type { SoldOut } from './rebalancing/rebalancer.js'
 import { reserveWithRebalancing } from './rebalancing/with-rebalancing.js'
 import type { SaleRulesIndex, ValidatedRequest } from './reserve-request.js'
@@ -127,9 +127,7 @@ export class ReserveOperation {
   /** The key's reservation is another buyer's now. */
   async #transferred(moved: Moved, asked: Asked): Promise<ReserveResult> {
     const { call } = asked
-    const found = await this.#client.resume((parts) => whereNow(parts, moved, call))
-    if (!found)
-      throw new StockholdError('STATE_LOST', 'the reservation of this key was transferred, and is lost')
+    const found = await this.#client.resume((parts) => presentOrLost(parts, moved, call))
     const rulesIndex = asked.rulesIndex.names(found.cart)
       ? asked.rulesIndex
       : await this.#client.refresh(call)
@@ -177,6 +175,18 @@ export async function soldOutEverywhere(
   if (!soldOut.mayReturn) return soldOut
   const { rules } = await client.learn(call)
   return { ...soldOut, mayReturn: rules.skus[soldOut.sku]!.returnsTo === undefined }
+}
+
+/**
+ * A reservation that was transferred, as it is now. If a recovery has lost it, it is over: its key
+ * is spent.
+ */
+async function presentOrLost(parts: Parts, moved: Moved, call: CallOptions): Promise<StoredReservation> {
+  const found = await whereNow(parts, moved, call)
+  if (found) return found
+  const old = await parts.ask(partitionIn(moved.id), 'get', { id: moved.id }, call, (answer) => answer)
+  if (old.status !== 'found') throw new StockholdError('STATE_LOST', 'the reservation of this key is lost')
+  return { ...old.reservation, state: 'expired' }
 }
 
 function householdError(household: string | null): StockholdError {

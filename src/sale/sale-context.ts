@@ -31,6 +31,7 @@ export function openSale(
   const stopBeating = enterHeartbeat(engine, { kind: 'sale', id })
   const acknowledged = new AcknowledgementCache()
   const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
+  client.partitions.onMoved = (moved) => acknowledged.noteMoved(moved)
   client.onRules = () => soldOut.forget()
   const ledgerBarrier = ledger && new LedgerBarrier(client, ledger.attach(client.source), limits.maxInFlight)
   return {

@@ -126,6 +126,7 @@ async function give(
       const replayed = answer.next !== wish.newId
       return { answer: { status: 'transferred', reservation, replayed }, sender }
     } else {
+      parts.onMoved?.(answer)
       present = answer.next
     }
   }

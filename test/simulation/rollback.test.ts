@@ -31,6 +31,14 @@ test.each([
   ['a hold whose extension was forgotten, by an empty server, again', 704_369],
   ['a hold whose extension was forgotten, once more', 706_149],
   ['a refund that is due, without units to put its reservation back', 20_260_436],
+  ['the own payment of an order that was transferred by a process that knew less', 7_340],
+  ['an order whose older hold such a process has transferred', 20],
+  ['an order that was transferred twice, the second time by such a process', 51_098],
+  ['the own payment of an order, which has another one since', 1_265],
+  ['the old record of an order, without units', 10_203],
+  ['an order of which each process knows another record', 54_853],
+  ['an order of which no process knows the later record', 106_373],
+  ['a key whose reservation was transferred and lost', 36_497],
 ])('a server that has forgotten sells nothing until it is recovered: %s', async (_why, seed) => {
   expect((await simulateRollback({ seed })).violation?.report).toBeUndefined()
 })

@@ -16,6 +16,8 @@ export function transfer(
   { overdue, bypassFreeze }: Step,
 ): Answer<'transfer'> {
   const entry = state.find(id)
+  if (!entry && bypassFreeze && wish?.record)
+    return overdue ? retry : restored(state, withoutUnits(state, wish.record, wish.earlier ?? null), wish)
   if (!entry) return notFound
   if (entry.moved) return onItsWay(entry, entry.moved)
   const { reservation } = entry
@@ -60,6 +62,13 @@ function departureOf(
 ): Departure {
   const latest = further.size > 0 ? reservation.id : earlier
   return { reservation: { ...reservation, state }, late, earlier: latest }
+}
+
+/** A record of which a recovery knows more than the partition. */
+function withoutUnits(state: PartitionState, record: StoredReservation, earlier: string | null): Entry {
+  const { buyer, key } = record
+  const isUsed = key !== null && state.findByKey(buyer, key) !== undefined
+  return state.add({ ...record, key: isUsed ? null : key, state: 'expired' }, { late: false, earlier })
 }
 
 /** The old record in a recovery: the new one is restored by itself, with units of its own. */

@@ -1,4 +1,4 @@
-import type { Answer, Moved, Op } from '../../engine/engine.js'
+import type { Answer, Cart, CartChanges, Moved, Op, StoredReservation } from '../../engine/engine.js'
 import { ID_OFFSET, PART_LENGTH, partitionIn, withNonce, writeDigits } from '../../engine/reservation-id.js'
 import type { Departure, TransferCommands } from '../../engine/transfer-commands.js'
 import { type Definitions, RETRY } from '../define-port.js'
@@ -31,6 +31,33 @@ export function readMoved(any: string, from: Details): Moved {
 function writeReference(id: string | undefined, to: Writer): void {
   const at = to.bytesOf(id === undefined ? 0 : 12)
   if (id !== undefined) writeDigits(id, ID_OFFSET.bucket, 2 * PART_LENGTH, to.bytes, at)
+}
+
+/** A record that a recovery restores, or ''. */
+function writeRecord(record: StoredReservation | undefined, earlier: string, to: Writer): void {
+  if (!record) {
+    to.text('')
+    return
+  }
+  const { buyer, household, key, paymentId, createdAt, expiresAt, cart, changes } = record
+  to.array(9)
+  to.text(paymentId ?? '')
+  to.integer(createdAt)
+  to.integer(expiresAt)
+  to.text(buyer)
+  to.text(key ?? '')
+  writeItems(cart, changes, to)
+  to.text(household ?? '')
+  to.text(earlier)
+}
+
+/** ITEMS and FIRST of a record. */
+function writeItems(cart: Cart, changes: CartChanges | undefined, to: Writer): void {
+  const items = to.open()
+  writeCart(cart, to)
+  to.close(items)
+  if (changes) writeChanges(changes, to)
+  else to.text('')
 }
 
 const statusOfEnded: Readonly<Record<string, 'expired' | 'already_released' | 'already_refunded'>> = {
@@ -104,7 +131,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
     flags: 'allow-oom',
     encode(ops, to) {
       writeIds(ops, 2, to)
-      writeRows(ops, to, 7, ({ id, wish }) => {
+      writeRows(ops, to, 8, ({ id, wish }) => {
         to.text(id)
         to.text(wish?.receiver ?? '')
         writeReference(wish?.newId, to)
@@ -113,6 +140,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         const other = wish ? partitionIn(wish.newId) : -1
         to.integer(other === partitionIn(id) ? -1 : other)
         to.text(wish?.household ?? '')
+        writeRecord(wish?.record, wish?.earlier ?? '', to)
       })
     },
     decode: (ops, from) => ops.map((op, i) => readTransfer(op, from.statuses[i]!, from)),
@@ -132,11 +160,7 @@ export const transferCommands: Definitions<TransferCommands, Details> = {
         to.text(paymentId ?? '')
         to.integer(createdAt)
         to.integer(expiresAt)
-        const items = to.open()
-        writeCart(cart, to)
-        to.close(items)
-        if (changes) writeChanges(changes, to)
-        else to.text('')
+        writeItems(cart, changes, to)
         to.text(departure.earlier ?? '')
         to.text(household ?? '')
       })

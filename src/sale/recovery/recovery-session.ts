@@ -7,7 +7,7 @@ import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
 import { askAll, changeAll, failureOf, readAll } from '../fan-out.js'
 import { bindHousehold, eachReservation } from '../household.js'
-import { completeTransfer } from '../moved.js'
+import { completeTransfer, getNow } from '../moved.js'
 import { type Parts, STOCK_PARTITION } from '../partitions.js'
 import { ahead } from '../rebalancing/clock-skew.js'
 import { Rebalancer } from '../rebalancing/rebalancer.js'
@@ -25,7 +25,8 @@ import type { Recovery } from '../results.js'
 import { adoptRules, readRules, spreadRules } from '../rules-revisions.js'
 import type { SaleClient } from '../sale-client.js'
 import { KnownSkus } from './known-skus.js'
-import { type Recover, type RecoverySource, replay } from './replay.js'
+import type { Recover } from './recover.js'
+import { type RecoverySource, replay } from './replay.js'
 
 const tuning = {
   /** How many transfers are reconciled at a time. */
@@ -227,9 +228,17 @@ export class RecoverySession {
     if (command === 'confirm') return (await this.#confirm(op as Op<'confirm'>)) as FinalAnswer<C>
     if (command === 'restock') return (await this.#restock(op as Op<'restock'>)) as FinalAnswer<C>
     if (command === 'move') return (await this.#move(op as Op<'move'>)) as FinalAnswer<C>
+    if (command === 'get')
+      return (await getNow(this.#parts, (op as Op<'get'>).id, this.#call())) as FinalAnswer<C>
+    if (command === 'transfer') return (await this.#transfer(op as Op<'transfer'>)) as FinalAnswer<C>
     if (command === 'setTotal') return this.#ask(0, command, op)
     if (command === 'control') return (await this.#control(op as Op<'control'>)) as FinalAnswer<C>
-    return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund' | 'transfer'>).id)!, command, op)
+    return this.#ask(partitionOf((op as Op<'release' | 'extend' | 'refund'>).id)!, command, op)
+  }
+
+  async #transfer(op: Op<'transfer'>): Promise<FinalAnswer<'transfer'>> {
+    if (op.wish?.record) await this.#rebind(op.wish.record)
+    return this.#ask(partitionOf(op.id)!, 'transfer', op)
   }
 
   /** Restores whose household a buyer is of, before anything is held. */

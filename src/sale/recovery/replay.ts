@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../../common/chunks.js'
 import { addUnits, commonUnits, isSameCart } from '../../engine/carts.js'
-import type {
-  Cart,
-  FinalAnswer,
-  KeyedRefund,
-  MoveOp,
-  Op,
-  RefundReason,
-  StoredReservation,
-} from '../../engine/engine.js'
+import type { Cart, KeyedRefund, MoveOp, RefundReason, StoredReservation } from '../../engine/engine.js'
 import type { Acknowledged } from '../acknowledged-reservations.js'
 import type {
   AcknowledgedCount,
@@ -17,6 +9,8 @@ import type {
   AcknowledgedRestock,
   AcknowledgedState,
 } from '../acknowledgement-cache.js'
+import { completeDepartures, type Departed, leaveAgain } from './departures.js'
+import type { Recover } from './recover.js'
 
 const tuning = {
   /**
@@ -43,21 +37,6 @@ export interface RecoverySource {
   /** The payments beside the reservations' own that were told `refund_due`, in batches. */
   furtherPayments(): AsyncIterable<readonly AcknowledgedPayment[]>
 }
-
-/** Sends one command to its partition, bypassing the freeze. */
-export type Recover = <C extends Recovering>(command: C, op: Op<C>) => Promise<FinalAnswer<C>>
-type Recovering =
-  | 'reserve'
-  | 'amend'
-  | 'confirm'
-  | 'release'
-  | 'extend'
-  | 'refund'
-  | 'restock'
-  | 'move'
-  | 'setTotal'
-  | 'control'
-  | 'transfer'
 
 export interface NotRestored {
   readonly acknowledged: Acknowledged
@@ -98,8 +77,16 @@ export async function replay(
   const refused = new Map<string, NotRestored>()
   /** Those that were `over` and found no units: they are refused if a payment was told of them. */
   const unplaced = new Map<string, NotRestored>()
+  const departed: Departed[] = []
   const attempt = async (some: readonly Acknowledged[]): Promise<Acknowledged[]> => {
-    const refusals = await Promise.all(some.map((one) => putBack(one, recover, now, holdMs)))
+    const refusals = await Promise.all(
+      some.map(async (one) => {
+        if (one.reservation.state !== 'transferred') return putBack(one, recover, now, holdMs)
+        const left = await leaveAgain(one, recover)
+        if (left) departed.push(left)
+        return undefined
+      }),
+    )
     return some.filter((acknowledged, i) => {
       const { id } = acknowledged.reservation
       const refusal = refusals[i]
@@ -134,6 +121,7 @@ export async function replay(
   // Another source may have put it back since, and knew nothing of the money.
   const owed = [...unplaced.values()].map(({ acknowledged }) => acknowledged).filter(isToldOfMoney)
   for (const some of chunksOf(owed, tuning.atOnce[0]!)) await attempt(some)
+  await completeDepartures(departed, recover, tuning.atOnce[0]!)
   for (const testimony of testimonies) {
     for await (const batch of testimony.furtherPayments()) {
       for (const some of chunksOf(batch, tuning.atOnce[0]!)) {
@@ -168,9 +156,19 @@ async function takeOut({ op, applied }: AcknowledgedRestock, recover: Recover): 
 async function tellAgain(payment: AcknowledgedPayment, recover: Recover): Promise<boolean> {
   const { id, laterId, paymentId, reason } = payment
   const op = { id, buyer: null, paymentId, final: true, told: reason }
-  if ((await recover('confirm', op)).status !== 'not_found') return true
+  const answer = await recover('confirm', op)
+  if (answer.status === 'moved') await linkBack(id, recover)
+  if (answer.status !== 'not_found') return true
   // No source may know the record that it had then.
   return laterId !== undefined && (await recover('confirm', { ...op, id: laterId })).status !== 'not_found'
+}
+
+/** Has the present record ask the old one for payments: a transfer after the loss knew of none. */
+async function linkBack(earlier: string, recover: Recover): Promise<void> {
+  const found = await recover('get', { id: earlier })
+  if (found.status !== 'found') return
+  const { id, buyer, household, cart, key, changes } = found.reservation
+  await recover('reserve', { id, buyer, household, cart, key, holdMs: -1, changes, earlier })
 }
 
 /** A payment was answered that it must be given back, or was given back. */
@@ -193,9 +191,8 @@ async function putBack(
   holdMs: number,
 ): Promise<Refusal | undefined> {
   const { reservation, refundDue, restocked, earlier, refunds = [] } = acknowledged
-  if (reservation.state === 'transferred') return leaveAgain(acknowledged, recover, holdMs)
-  const { id, buyer, household, key, state, expiresAt, paymentId } = reservation
-  const { cart, changes } = reservation
+  const { buyer, household, key, state, expiresAt, paymentId, cart, changes } = reservation
+  let { id } = reservation
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const isOver = !isHeld && state !== 'confirmed'
@@ -208,8 +205,13 @@ async function putBack(
   // Better an order whose removed units stay on sale than none.
   if ((held.status === 'sold_out' || held.status === 'limit_exceeded') && !isSameCart(withRemoved, cart))
     held = await recover('reserve', { ...make, cart })
-  // It was transferred after this source had heard of it.
-  if (held.status === 'moved') return undefined
+  // A process that knew less, or later, has transferred it: what this source knows is so there.
+  if (held.status === 'moved' && held.id === id) {
+    const found = await recover('get', { id })
+    if (found.status !== 'found') return undefined
+    held = { status: 'reserved', reservation: found.reservation, replayed: true }
+    id = found.reservation.id
+  }
   if (held.status === 'sold_out' || held.status === 'limit_exceeded') return { reason: held.status, isOver }
   if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }
   const isReleased = state === 'released' || (refundDue && state !== 'refunded')
@@ -239,28 +241,6 @@ async function putBack(
     const extended = await recover('extend', { id, holdMs: Math.max(1, Math.ceil(expiresAt - now(id))) })
     if (extended.status === 'expired') return { reason: 'expired', isOver: false }
   }
-  return undefined
-}
-
-/**
- * Restores the record of a reservation that was transferred. Its units become available: the new
- * record is restored by itself, like any reservation.
- */
-async function leaveAgain(
-  { reservation, movedTo, earlier }: Acknowledged,
-  recover: Recover,
-  holdMs: number,
-): Promise<Refusal | undefined> {
-  if (!movedTo) return undefined
-  const { id, buyer, household, cart, key, paymentId, changes } = reservation
-  const op = { id, wish: { receiver: movedTo.receiver, newId: movedTo.id, from: null } }
-  if ((await recover('transfer', op)).status !== 'not_found') return undefined
-  const held = await recover('reserve', { id, buyer, household, cart, key, holdMs, changes, earlier })
-  if (held.status === 'sold_out' || held.status === 'limit_exceeded')
-    return { reason: held.status, isOver: true }
-  if (held.status !== 'reserved' || held.reservation.id !== id) return { reason: 'replaced', isOver: false }
-  if (paymentId !== null) await recover('confirm', { id, buyer: null, paymentId, final: true })
-  await recover('transfer', op)
   return undefined
 }
 

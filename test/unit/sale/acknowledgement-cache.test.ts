@@ -171,6 +171,38 @@ test('a payment that was told refund_due stays, if after a rollback another one 
   expect(payments).toEqual([{ id: 'a', paymentId: 'p1', reason: 'released' }])
 })
 
+test('a payment that an order had stays, if after a rollback another one is the own', async () => {
+  const memory = new AcknowledgementCache()
+  for (const state of ['confirmed', 'refunded'] as const) {
+    memory.note(reservation(state, { state, paymentId: 'p1' }))
+    memory.note(reservation(state, { state, paymentId: 'p2' }))
+  }
+  const found: unknown[] = []
+  for await (const batch of memory.furtherPayments()) found.push(...batch)
+  expect(found).toEqual(
+    ['confirmed', 'refunded'].map((id) => ({ id, paymentId: 'p1', reason: 'duplicate_payment' })),
+  )
+})
+
+test('a record that another process has transferred is no order of its own, if a later one is known', () => {
+  const memory = new AcknowledgementCache()
+  const moved = (id: string, next: string) =>
+    memory.noteMoved({ status: 'moved', id, next, to: next, receiver: `to ${next}`, settled: true })
+  memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))
+  moved('a', 'b')
+  moved('b', 'c')
+  expect(memory.all).toMatchObject([{ reservation: { id: 'a', state: 'confirmed' } }])
+  memory.note(reservation('c', { state: 'confirmed', paymentId: 'p' }))
+  expect(memory.all).toMatchObject([
+    { reservation: { id: 'a', state: 'transferred' }, movedTo: { id: 'c', receiver: 'to c' } },
+    { reservation: { id: 'c', state: 'confirmed' } },
+  ])
+  memory.clear()
+  memory.note(reservation('a'))
+  memory.note(reservation('c'))
+  expect(memory.all).toMatchObject([{ reservation: { state: 'held' } }, { reservation: { state: 'held' } }])
+})
+
 test('a payment id that was ever known stays, whatever the order of the answers', () => {
   const memory = new AcknowledgementCache()
   memory.note(reservation('a', { state: 'confirmed', paymentId: 'p' }))

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { StoredReservation } from '../../../src/engine/engine.js'
 import type { Acknowledged } from '../../../src/sale/acknowledged-reservations.js'
 import type { AcknowledgedState } from '../../../src/sale/acknowledgement-cache.js'
-import { type Recover, type RecoverySource, replay } from '../../../src/sale/recovery/replay.js'
+import type { Recover } from '../../../src/sale/recovery/recover.js'
+import { type RecoverySource, replay } from '../../../src/sale/recovery/replay.js'
 
 const NOW = 1_000
 const HOLD = 500

@@ -6,7 +6,8 @@
 -- Answers each item by `decide(record, bucket, i, in_archive)`, which returns a status, and its
 -- details if these are others than the record. `M`: not found, no detail. `T`: retry, no detail.
 -- `V`: a reservation that was transferred, see moved_records.lua; unless it is to be decided too.
-local function answer_each(decide, moved_too)
+-- `make(bucket, nonce, i)` may make a record that is missing, or return the status.
+local function answer_each(decide, moved_too, make)
   local references, statuses, details, buckets = call[4], {}, {}, {}
   for i, reference in ipairs(references) do buckets[i] = reference:sub(1, 6) end
   load_buckets(buckets)
@@ -14,7 +15,9 @@ local function answer_each(decide, moved_too)
     if lines_moved + lines_read >= LINES_AT_ONCE then return 'T' end
     local bucket = buckets[i]
     local record, in_archive = find_now(bucket, reference:sub(7))
-    if not record then return 'M' end
+    local missing = 'M'
+    if not record and make then record, missing = make(bucket, reference:sub(7), i) end
+    if not record then return missing end
     local answer = record[STATE] >= IS_DEPARTED and not moved_too and moved or decide
     local status, others = answer(record, bucket, i, in_archive)
     if others then

@@ -1,8 +1,10 @@
 -- Gives reservations to other buyers, or sends them on their way to another partition.
 -- Columns: incarnation, deadline, min_time, references, wishes
---   wishes: of each item { id, receiver, new reference, new id, from, other, household or '' }
+--   wishes: of each item { id, receiver, new reference, new id, from, other, household or '',
+--     record }
 --   ids as texts; receiver: '' to begin no transfer; from: '' if none was given; other: the
---     partition of the new id, -1 for this one
+--     partition of the new id, -1 for this one; record: '', or in a recovery { payment, created,
+--     expires, buyer, key, items, first, household, earlier } of the old one; times in epoch ms
 -- Statuses: R transferred: the new record, the old one as it left   G departed: the record as it
 --     left, the id that it left for, the receiver, the latest id with further payments, or '', the
 --     household or ''
@@ -13,7 +15,7 @@
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, types, stored_values, stock_moves, records, record_changes
 -- @include expiry, limits_and_stock, moved_records, earlier_records, transfer_records
--- @include each_reservation, ended_holds
+-- @include each_reservation, ended_holds, idempotency
 local wishes = call[5]
 answer_of[IS_RELEASED], answer_of[DUE_RELEASED] = 'B', 'B'
 answer_of[IS_CONFIRMED], answer_of[IS_CONFIRMED_LATE], answer_of[IS_REFUNDED] = nil, nil, 'C'
@@ -76,6 +78,18 @@ local function transfer(record, bucket, in_archive, wish)
   return 'R', { encode(taken), encode(values) }
 end
 
+-- A record of which a recovery knows more than the partition; it gets no units.
+local function without_units(bucket, nonce, i)
+  local record = wishes[i][8]
+  if bypass_freeze == 0 or not record or record == '' then return nil, 'M' end
+  if late then return nil, 'T' end
+  local payment, created, expires, buyer, key, items, first, household, earlier = unpack(record)
+  if key ~= '' and find_key(bucket, buyer, key) then key = '' end
+  append(bucket, encode({ IS_EXPIRED, payment, created - epoch, expires - created, nonce, buyer, key, items, first, household }))
+  set_earlier(bucket, nonce, earlier)
+  return (find(bucket, nonce))
+end
+
 -- @rarely transfer
 local transfers
 
@@ -96,4 +110,4 @@ return answer_each(function(record, bucket, i, in_archive)
   end
   transfers = transfers or rare()
   return transfers(record, bucket, in_archive, wish)
-end, true)
+end, true, without_units)

@@ -71,6 +71,8 @@ class Run {
   readonly #plan
   readonly #machine: RollingMachine
   readonly #handles: Handle[] = []
+  /** All ids of a reservation, by each of them, as any process was told. */
+  readonly #same = new Map<string, Set<string>>()
 
   constructor(seed: number, newState?: () => PartitionState) {
     const observer = { sent: () => {}, executed: () => {}, answered: () => {}, note: () => {} }
@@ -154,6 +156,7 @@ class Run {
       )
       if (!reservation) return
       told.set(reservation.id, reservation)
+      if ('id' in call && call.id !== null) this.#join(call.id, reservation.id)
       if (status === 'refund_due' && call.do === 'confirm' && call.paymentId !== null)
         due.push([reservation.id, call.paymentId])
       known.push(reservation.id)
@@ -163,6 +166,12 @@ class Run {
       if (lost) this.detected++
       demand(!(healthy && lost), 'fault', () => `${describeCall(call)} after the recovery: ${error.code}`)
     }
+  }
+
+  #join(id: string, other: string): void {
+    if (id === other) return
+    const all = new Set([id, other, ...(this.#same.get(id) ?? []), ...(this.#same.get(other) ?? [])])
+    for (const one of all) this.#same.set(one, all)
   }
 
   #rollBack(): void {
@@ -194,27 +203,27 @@ class Run {
     const refused = new Set(
       recoveries.flatMap((recovery) => recovery.refused.map(({ reservation }) => reservation.id)),
     )
+    const isRefused = (id: string): boolean =>
+      [id, ...(this.#same.get(id) ?? [])].some((one) => refused.has(one))
     for (const { due } of this.#handles)
       for (const [id, paymentId] of due) {
         demand(
-          refused.has(id) || paymentsOf(state, id).has(paymentId),
+          isRefused(id) || paymentsOf(state, id).has(paymentId),
           'promise',
           () => `${id}: the payment ${paymentId} was told refund_due, and is forgotten`,
         )
       }
     for (const { told } of this.#handles)
       for (const [id, { state: was, expiresAt }] of told) {
-        const found = whereNow([{ state }], id)?.reservation
+        const entry = whereNow([{ state }], id)
+        const found = entry?.reservation
         const is = found?.state
         const active = was === 'confirmed' || (was === 'held' && expiresAt > state.now)
         const later = is === 'confirmed' || is === 'refunded' || (is === 'released' && was === 'held')
         const kept = is === was || later
-        demand(
-          !active || refused.has(id) || kept,
-          'promise',
-          () => `${id} was told to be ${was}, and is ${is}`,
-        )
-        const shorter = is === 'held' && !refused.has(id) && found!.expiresAt < expiresAt
+        demand(!active || isRefused(id) || kept, 'promise', () => `${id} was told to be ${was}, and is ${is}`)
+        const isThere = is === 'held' && !entry!.moved
+        const shorter = isThere && !isRefused(id) && found!.expiresAt < expiresAt
         demand(
           !shorter,
           'promise',

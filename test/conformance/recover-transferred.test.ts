@@ -1,0 +1,187 @@
+import { expect } from 'vitest'
+import type { StoredReservation } from '../../src/engine/engine.js'
+import { AcknowledgementCache } from '../../src/sale/acknowledgement-cache.js'
+import { FakeLedger } from '../support/fake-ledger.js'
+import { testOfOne } from '../support/several.js'
+import { onBothEngines, type Shop } from '../support/shop.js'
+
+/** A process has seen what the sale has forgotten. */
+async function freeze(shop: Shop): Promise<void> {
+  const lastSeen = { generation: 9, sequence: 1, batchId: 'x' }
+  expect(await shop.run('stats', [{}], { lastSeen })).toMatchObject({ outcome: 'rolled_back' })
+}
+
+/**
+ * Recovers the sale by what one process was told before the loss. The sale itself has what a
+ * process that knew less has done since.
+ */
+async function recovered(shop: Shop, know: (known: AcknowledgementCache) => void) {
+  const known = new AcknowledgementCache()
+  know(known)
+  await freeze(shop)
+  const { rules, incarnation } = await shop.ask('describe', {})
+  const ledger = new FakeLedger()
+  ledger.record = { rules, incarnation, lastSeen: [null], recoverySource: async () => known }
+  const { refused } = await shop.handle().recover({ from: ledger })
+  await shop.audited()
+  return refused.map(({ reservation: { id }, reason }) => `${id} ${reason}`)
+}
+
+async function stored(shop: Shop, id: string): Promise<StoredReservation> {
+  const found = await shop.ask('get', { id })
+  if (found.status !== 'found') expect.fail(found.status)
+  return found.reservation
+}
+
+async function moved(shop: Shop, id: string, to: string): Promise<string> {
+  const result = await shop.sale.transfer(id, { to })
+  if (result.status !== 'transferred') expect.fail(result.status)
+  return result.reservation.id
+}
+
+const due = async (shop: Shop, id: string) =>
+  (await shop.news()).flatMap((event) =>
+    event.type === 'refund_due' ? [[event.id === id, event.further?.paymentId]] : [],
+  )
+
+onBothEngines((open) => {
+  testOfOne(
+    'an order of which an older hold survived is paid for where that was transferred to',
+    async () => {
+      const shop = await open()
+      const { id } = await shop.hold('guest', 2)
+      const told = await stored(shop, id)
+      const present = await moved(shop, id, 'ann')
+      const refused = await recovered(shop, (known) =>
+        known.note({ ...told, state: 'confirmed', paymentId: 'p1' }),
+      )
+      expect(refused).toEqual([])
+      expect(await shop.counts()).toBe('10 8 0 2')
+      expect(await shop.sale.get(id)).toMatchObject({ id: present, buyer: 'ann', state: 'confirmed' })
+      await shop.news()
+      expect(await shop.sale.confirm(id, { paymentId: 'p2' })).toMatchObject({ reason: 'duplicate_payment' })
+      expect(await shop.sale.confirm(id, { paymentId: 'p1' })).toMatchObject({ status: 'confirmed' })
+      expect(await due(shop, present)).toEqual([[true, 'p2']])
+    },
+  )
+
+  testOfOne('a hold that has expired where it was transferred to is confirmed late, or refused', async () => {
+    const shop = await open({ stock: { a: 3 } })
+    const [first, second] = [await shop.hold('guest', 2), await shop.hold('other', 1)]
+    const told = [await stored(shop, first.id), await stored(shop, second.id)]
+    const present = [await moved(shop, first.id, 'ann'), await moved(shop, second.id, 'bob')]
+    await shop.advance(1_000)
+    await shop.hold('fast', 1)
+    const refused = await recovered(shop, (known) => {
+      for (const one of told) known.note({ ...one, state: 'confirmed', paymentId: `p ${one.buyer}` })
+    })
+    expect(refused).toEqual([`${second.id} sold_out`])
+    expect(await shop.sale.get(present[0]!)).toMatchObject({ state: 'confirmed', paymentId: 'p guest' })
+    expect(await shop.counts()).toBe('3 0 1 2')
+  })
+
+  testOfOne(
+    'the own payment of a refunded order stays its own, and each other one is told once',
+    async () => {
+      const shop = await open()
+      const { id } = await shop.confirmed('guest', 1)
+      const told = await stored(shop, id)
+      const present = await moved(shop, id, 'ann')
+      await shop.sale.refund(present, { restock: true })
+      await recovered(shop, (known) =>
+        known.noteRefundDue({ ...told, state: 'refunded', paymentId: 'p1' }, 'p1', 'refunded'),
+      )
+      await shop.news()
+      expect(await shop.sale.confirm(present, { paymentId: 'p2' })).toMatchObject({
+        reason: 'duplicate_payment',
+      })
+      expect(await shop.sale.confirm(present, { paymentId: 'p1' })).toMatchObject({ reason: 'refunded' })
+      expect(await due(shop, present)).toEqual([[true, 'p2']])
+    },
+  )
+
+  testOfOne('a further payment that was told before is told again by each id, and once', async () => {
+    const shop = await open()
+    const { id } = await shop.hold('guest', 1)
+    await shop.sale.confirm(id, { paymentId: 'p1' })
+    const told = await stored(shop, id)
+    const present = await moved(shop, id, 'ann')
+    await shop.news()
+    for (let i = 0; i < 2; i++)
+      await recovered(shop, (known) => known.noteRefundDue(told, 'p2', 'duplicate_payment'))
+    for (const one of [id, present])
+      expect(await shop.sale.confirm(one, { paymentId: 'p2' })).toMatchObject({ status: 'refund_due' })
+    expect(await due(shop, id)).toEqual([[true, 'p2']])
+  })
+
+  testOfOne('a payment that was told refund_due is due where the hold was transferred to', async () => {
+    const shop = await open()
+    const { id } = await shop.hold('guest', 2)
+    const told = await stored(shop, id)
+    const present = await moved(shop, id, 'ann')
+    await recovered(shop, (known) =>
+      known.noteRefundDue({ ...told, state: 'released', paymentId: 'p1' }, 'p1', 'released'),
+    )
+    expect(await shop.counts()).toBe('10 10 0 0')
+    for (const one of [id, present])
+      expect(await shop.sale.confirm(one, { paymentId: 'p1' })).toMatchObject({
+        ...{ status: 'refund_due', reason: 'released' },
+      })
+  })
+
+  testOfOne('without a unit left an old id still leads to the order, and its key is spent', async () => {
+    const shop = await open({ stock: { a: 1 } })
+    const { id } = await shop.hold('guest', 1, { key: 'k' })
+    const told = await stored(shop, id)
+    // Of the sale that was lost: this one has neither.
+    const lost = { ...told, id: id.slice(0, -3).concat('AAA') }
+    await shop.sale.confirm(id, { paymentId: 'p1' })
+    const refused = await recovered(shop, (known) => {
+      known.note({ ...lost, state: 'transferred', key: 'k2' }, { movedTo: { id, receiver: 'guest' } })
+      known.note(
+        { ...lost, id: lost.id.replace(/AAA$/, 'BBB'), state: 'transferred' },
+        {
+          movedTo: { id: lost.id, receiver: 'guest' },
+        },
+      )
+    })
+    expect(refused).toEqual([])
+    expect(await shop.counts()).toBe('1 0 0 1')
+    for (const old of [lost.id, lost.id.replace(/AAA$/, 'BBB')])
+      expect(await shop.sale.get(old)).toMatchObject({ id, state: 'confirmed' })
+    expect(await shop.sale.confirm(lost.id, { paymentId: 'p1' })).toMatchObject({ status: 'confirmed' })
+    const items = [{ sku: 'a', quantity: 1 }]
+    for (const key of ['k', 'k2'])
+      expect(await shop.sale.reserve({ buyer: 'guest', items, key })).toMatchObject({
+        ...{ status: 'reserved', replayed: true, reservation: { id } },
+      })
+  })
+
+  testOfOne('an old record that was paid for after the loss hands the payment on', async () => {
+    const shop = await open()
+    const { id } = await shop.hold('guest', 2)
+    const told = await stored(shop, id)
+    await shop.sale.confirm(id, { paymentId: 'p1' })
+    const next = { ...told, id: id.slice(0, -3).concat('AAA'), buyer: 'guest', key: null }
+    await recovered(shop, (known) => {
+      known.note({ ...told, state: 'transferred' }, { movedTo: { id: next.id, receiver: 'guest' } })
+      known.note(next)
+    })
+    expect(await shop.sale.get(id)).toMatchObject({ id: next.id, state: 'confirmed', paymentId: 'p1' })
+    expect(await shop.counts()).toBe('10 8 0 2')
+  })
+
+  testOfOne('a key whose reservation was transferred and lost is spent', async () => {
+    const shop = await open()
+    const { id } = await shop.hold('guest', 1, { key: 'k' })
+    const wish = { receiver: 'guest', newId: id.slice(0, -3).concat('AAA'), from: null }
+    await freeze(shop)
+    await shop.run('transfer', [{ id, wish }], { bypassFreeze: true })
+    await shop.sale.recover({ from: 'accept' })
+    const items = [{ sku: 'a', quantity: 1 }]
+    expect(await shop.sale.reserve({ buyer: 'guest', items, key: 'k' })).toMatchObject({
+      ...{ status: 'key_spent', reservation: { id, state: 'expired' } },
+    })
+    await shop.hold('guest', 1, { key: 'k2' })
+  })
+})
