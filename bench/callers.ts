@@ -9,7 +9,7 @@
  */
 import { Invariants } from '../scripts/lib/load/invariants.js'
 import { ServerMeter } from '../scripts/lib/load/server-meter.js'
-import { counted } from '../scripts/lib/terminal/format.js'
+import { counted } from '../src/cli/terminal/format.js'
 import { type Measured, type Round, report, sellers, type YoungRound } from './callers/report.js'
 import type { CallersAnswer, CallersSetting, CallersTask } from './callers/worker.js'
 import { TaskProcess } from './load/task-process.js'

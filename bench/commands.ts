@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { Bench } from 'tinybench'
 import { Invariants } from '../scripts/lib/load/invariants.js'
-import type { Table } from '../scripts/lib/terminal/table.js'
+import type { Table } from '../src/cli/terminal/table.js'
 import type { Answer, Command } from '../src/engine/engine.js'
 import { memoryEngine, redisEngine } from '../src/index.js'
 import { partitionKeys } from '../src/redis-engine/keys.js'

@@ -10,7 +10,7 @@
 
 import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
 import { Recorder } from '../scripts/lib/load/recorder.js'
-import type { Table } from '../scripts/lib/terminal/table.js'
+import type { Table } from '../src/cli/terminal/table.js'
 import type { ApplicationAnswer, ApplicationSetting, ApplicationTask } from './latency/application.js'
 import { type Generated, type GeneratorTask, INTERVAL_MS } from './latency/generator.js'
 import { figureOf, median, rounded } from './load/figures.js'

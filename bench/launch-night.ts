@@ -6,7 +6,7 @@
 
 import { Invariants } from '../scripts/lib/load/invariants.js'
 import { ServerMeter } from '../scripts/lib/load/server-meter.js'
-import type { Table } from '../scripts/lib/terminal/table.js'
+import type { Table } from '../src/cli/terminal/table.js'
 import { playPlainNight } from './launch-night/plain-night.js'
 import type { Night } from './launch-night/plan.js'
 import { charts, story } from './launch-night/report.js'

@@ -5,7 +5,7 @@
 
 import type { Invariant } from '../scripts/lib/load/invariants.js'
 import type { Progress } from '../scripts/lib/terminal/progress-line.js'
-import type { Table } from '../scripts/lib/terminal/table.js'
+import type { Table } from '../src/cli/terminal/table.js'
 
 /** A scalar worth comparing between two runs. */
 export interface Figure {

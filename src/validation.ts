@@ -90,7 +90,7 @@ function unknownName(name: string, argument: string, known: object): Error {
 }
 
 /** The known name closest to a mistyped one, if any is close enough. */
-function nearest(name: string, names: readonly string[]): string | undefined {
+export function nearest(name: string, names: readonly string[]): string | undefined {
   const given = name.slice(0, 40).toLowerCase()
   let found: string | undefined
   let least = Number.POSITIVE_INFINITY

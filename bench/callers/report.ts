@@ -1,6 +1,6 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
-import { counted } from '../../scripts/lib/terminal/format.js'
-import type { Table } from '../../scripts/lib/terminal/table.js'
+import { counted } from '../../src/cli/terminal/format.js'
+import type { Table } from '../../src/cli/terminal/table.js'
 import type { Cost } from '../load/cost.js'
 import { figureOf, median, rounded } from '../load/figures.js'
 import type { Figure, LineChart, PartResult } from '../part.js'

@@ -1,4 +1,4 @@
-import type { Table } from '../../scripts/lib/terminal/table.js'
+import type { Table } from '../../src/cli/terminal/table.js'
 import { rounded } from '../load/figures.js'
 import type { LineChart } from '../part.js'
 import { saleName, skuOf } from './plan.js'

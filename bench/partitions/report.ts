@@ -1,5 +1,5 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
-import type { Table } from '../../scripts/lib/terminal/table.js'
+import type { Table } from '../../src/cli/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
 import type { Figure, LineChart, PartResult } from '../part.js'
 import { type SentBy, sumOf } from './call-counter.js'

@@ -1,4 +1,4 @@
-import type { Table } from '../../scripts/lib/terminal/table.js'
+import type { Table } from '../../src/cli/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
 import type { BarChart, Figure, PartResult } from '../part.js'
 import type { RaceResult } from './race.js'

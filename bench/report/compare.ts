@@ -1,4 +1,4 @@
-import { gibibytes } from '../../scripts/lib/terminal/format.js'
+import { gibibytes } from '../../src/cli/terminal/format.js'
 import type { Figure } from '../part.js'
 import { type Environment, figuresOf, type Report } from './report.js'
 

@@ -1,4 +1,4 @@
-import { gibibytes } from '../../scripts/lib/terminal/format.js'
+import { gibibytes } from '../../src/cli/terminal/format.js'
 import type { Environment } from './report.js'
 
 /** The environment as names and values, for a reader. */

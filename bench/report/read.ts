@@ -1,4 +1,4 @@
-import type { Table } from '../../scripts/lib/terminal/table.js'
+import type { Table } from '../../src/cli/terminal/table.js'
 import type { LineChart, PartResult } from '../part.js'
 import { type Report, VERSION } from './report.js'
 import {

@@ -1,8 +1,8 @@
 import { invariantLines } from '../../scripts/lib/load/invariants.js'
-import { quantity, quantityBeside, range } from '../../scripts/lib/terminal/format.js'
-import type { Paint } from '../../scripts/lib/terminal/style.js'
-import { terminalTable } from '../../scripts/lib/terminal/table.js'
-import { hanging, wrap } from '../../scripts/lib/terminal/wrap.js'
+import { quantity, quantityBeside, range } from '../../src/cli/terminal/format.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
+import { terminalTable } from '../../src/cli/terminal/table.js'
+import { hanging, wrap } from '../../src/cli/terminal/wrap.js'
 import { environmentRows } from '../report/environment-rows.js'
 import {
   type Environment,

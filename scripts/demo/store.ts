@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
+import type { Paint } from '../../src/cli/terminal/style.js'
 import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
 import { onPath } from '../lib/servers/provision.js'
 import { deleteKeys, withRedis } from '../lib/servers/redis/client.js'
 import { redisServerBinary } from '../lib/servers/redis/provision.js'
 import { startRedis } from '../lib/servers/redis/server.js'
-import type { Paint } from '../lib/terminal/style.js'
 import type { StoreOptions } from './options.js'
 
 /** The engine of the sale, and why it is this one. */

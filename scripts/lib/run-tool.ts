@@ -1,6 +1,6 @@
+import { type Terminal, terminalOf } from '../../src/cli/terminal/style.js'
 import { BadOption } from './options.js'
 import { redact } from './redact.js'
-import { type Terminal, terminalOf } from './terminal/style.js'
 
 /** A program of this repository that is run by its npm script. */
 export interface Tool<Options> {

@@ -1,6 +1,6 @@
+import type { Terminal } from '../../src/cli/terminal/style.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
 import { ProgressLine } from '../lib/terminal/progress-line.js'
-import type { Terminal } from '../lib/terminal/style.js'
 import { help, type MatrixOptions, readOptions } from './options.js'
 import { hasPassed, listed, report } from './report.js'
 import type { Row } from './rows.js'

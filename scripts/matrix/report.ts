@@ -1,6 +1,6 @@
-import { counted } from '../lib/terminal/format.js'
-import type { Paint } from '../lib/terminal/style.js'
-import { terminalTable } from '../lib/terminal/table.js'
+import { counted } from '../../src/cli/terminal/format.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
+import { terminalTable } from '../../src/cli/terminal/table.js'
 import type { Row } from './rows.js'
 import type { Result } from './run-row.js'
 

@@ -1,7 +1,7 @@
+import type { Terminal } from '../../src/cli/terminal/style.js'
 import { BadOption } from '../lib/options.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
 import { ProgressLine } from '../lib/terminal/progress-line.js'
-import type { Terminal } from '../lib/terminal/style.js'
 import { catalogue } from './catalogue.js'
 import { judge } from './judge.js'
 import type { Mutant } from './mutant.js'

@@ -1,5 +1,5 @@
-import type { Paint } from '../lib/terminal/style.js'
-import { terminalTable } from '../lib/terminal/table.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
+import { terminalTable } from '../../src/cli/terminal/table.js'
 import { type FileResult, type Judgement, MOST_EXPLAINED, share, WANTED_SHARE } from './judge.js'
 import type { Mutant } from './mutant.js'
 import { shown, type Verdict } from './run.js'

@@ -1,6 +1,6 @@
+import type { Paint } from '../../src/cli/terminal/style.js'
+import { terminalTable } from '../../src/cli/terminal/table.js'
 import { invariantLines } from '../lib/load/invariants.js'
-import type { Paint } from '../lib/terminal/style.js'
-import { terminalTable } from '../lib/terminal/table.js'
 import { type Checked, FACTORS } from './check.js'
 import { about } from './format.js'
 

@@ -1,5 +1,5 @@
+import { counted } from '../../src/cli/terminal/format.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
-import { counted } from '../lib/terminal/format.js'
 import { LivePanel } from '../lib/terminal/live-panel.js'
 import { help, type RepeatOptions, readOptions } from './options.js'
 import { failuresOf, report } from './report.js'

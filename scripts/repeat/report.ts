@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
-import type { Paint } from '../lib/terminal/style.js'
-import { terminalTable } from '../lib/terminal/table.js'
-import { wrap } from '../lib/terminal/wrap.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
+import { terminalTable } from '../../src/cli/terminal/table.js'
+import { wrap } from '../../src/cli/terminal/wrap.js'
 import { flakes, type Outcome } from './outcome.js'
 
 /** Lines of a message that are shown: the error, not its stack. */

@@ -1,10 +1,10 @@
+import { count, seconds } from '../../src/cli/terminal/format.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
 import { type Fault, messageFaults, worldFaults } from '../../test/simulation/simulator/faults.js'
 import type { Simulated } from '../../test/simulation/simulator/simulate.js'
 import { bar } from '../lib/terminal/charts.js'
-import { count, seconds } from '../lib/terminal/format.js'
 import type { View } from '../lib/terminal/live-panel.js'
 import { grid, sectionTable } from '../lib/terminal/sections.js'
-import type { Paint } from '../lib/terminal/style.js'
 
 /** Counts what has been simulated so far. */
 export class Tally implements View {

@@ -1,5 +1,5 @@
+import { duration } from '../../src/cli/terminal/format.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
-import { duration } from '../lib/terminal/format.js'
 import { LivePanel } from '../lib/terminal/live-panel.js'
 import { help, readOptions, type SoakOptions } from './options.js'
 import { RunRecord } from './record.js'

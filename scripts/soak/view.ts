@@ -1,8 +1,8 @@
+import { count, counted, duration } from '../../src/cli/terminal/format.js'
+import type { Paint } from '../../src/cli/terminal/style.js'
 import { bar } from '../lib/terminal/charts.js'
-import { count, counted, duration } from '../lib/terminal/format.js'
 import type { View } from '../lib/terminal/live-panel.js'
 import { grid } from '../lib/terminal/sections.js'
-import type { Paint } from '../lib/terminal/style.js'
 import type { RunRecord } from './record.js'
 import { chart, shown } from './report.js'
 

@@ -11,6 +11,7 @@ async function start(): Promise<number> {
       output: process.stdout,
       errors: process.stderr,
       env: process.env,
+      input: process.stdin,
     })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

@@ -1,96 +1,54 @@
-import { randomInt } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import type { Option } from './command.js'
 
-/** A mistake in the command line. */
-export class BadUsage extends Error {}
+export const HELP: Option = {
+  name: 'help',
+  short: 'h',
+  help: 'this text; with a command, that of the command',
+}
+const JSON_OPTION: Option = { name: 'json', help: 'prints one JSON value, also for an error' }
+const YES: Option = { name: 'yes', short: 'y', help: 'answers the question before what cannot be undone' }
 
-export interface VerifyOptions {
-  /** `undefined`: the memory engine. */
-  readonly redis: string | undefined
-  readonly prefix: string
-  readonly runs: number
-  readonly seed: number
+/** How a server is found. */
+export const CONNECTION: readonly Option[] = [
+  {
+    name: 'redis',
+    value: 'URL',
+    many: true,
+    help: "redis:// or rediss://, again for further Sentinels or nodes; without it the environment's REDIS_URL",
+  },
+  { name: 'sentinel', value: 'NAME', help: 'the URLs are of Sentinels, which know the master NAME' },
+  { name: 'cluster', help: 'the URLs are of nodes of a Redis Cluster' },
+  { name: 'ca', value: 'FILE', help: 'the certificate (PEM) of the authority of a rediss:// server' },
+]
+
+const PREFIX: Option = { name: 'prefix', value: 'NAME', help: 'that of your engines (default stockhold)' }
+
+/** Of each command that reads. */
+export const READING: readonly Option[] = [...CONNECTION, PREFIX, JSON_OPTION]
+
+/** Of each command that changes something. */
+export const CHANGING: readonly Option[] = [
+  ...READING,
+  { name: 'as', value: 'NAME', help: "your name in the operations log (default: your login's)" },
+  { name: 'reason', value: 'TEXT', help: 'why, for the operations log' },
+]
+
+/** Of each command that asks before it does something. */
+export const ASKING: readonly Option[] = [...CHANGING, YES]
+
+export const LEDGER: readonly Option[] = [
+  {
+    name: 'postgres',
+    value: 'URL',
+    help: "the ledger's database; without it the environment's POSTGRES_URL",
+  },
+  { name: 'schema', value: 'NAME', help: "the ledger's schema (default stockhold)" },
+]
+
+export const KEY: Option = {
+  name: 'key',
+  value: 'KEY',
+  help: 'the same key does it once; by default a new one, which is printed',
 }
 
-export const help = `Plays random stories of a sale against a Redis of yours, several buyers at a time, and checks after each group of
-requests that nothing is oversold, lost or stranded, that no buyer is over the limit and every answer stays true.
-
-  npx stockhold verify --redis URL [options]
-
-  --redis URL      redis:// or rediss://; without it the environment's REDIS_URL
-  --runs N         stories                                            (default 200)
-  --seed N         repeats the stories of an earlier run              (default: a new one)
-  --engine NAME    redis, or memory: the embedded engine, no server   (default redis)
-  --prefix NAME    stands at the head of every key: {NAME:...}        (default stockhold-verify)
-  -h, --help
-
-It takes small sales of its own below the prefix, and deletes them by their names at the end; nothing else is touched.
-Exit code: 0 verified; 1 a rule was broken, with the smallest story that breaks it; 2 a mistake in the command line, or
-Redis cannot be reached or must not be used as it is configured.`
-
-/** @throws {BadUsage} `undefined`: help was asked for. */
-export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): VerifyOptions | undefined {
-  const { values, positionals } = parse(args)
-  if (values.help) return undefined
-  const [command, ...more] = positionals
-  if (command === undefined) throw new BadUsage('which command? There is one: verify')
-  if (command !== 'verify') throw new BadUsage(`there is no command ${JSON.stringify(command)}, only verify`)
-  if (more.length > 0) throw new BadUsage(`${JSON.stringify(more[0])} is one word too many`)
-  const { engine = 'redis', prefix = 'stockhold-verify' } = values
-  if (engine !== 'redis' && engine !== 'memory') throw new BadUsage('--engine must be redis or memory')
-  if (engine === 'memory' && values.redis !== undefined)
-    throw new BadUsage('--redis is of no use with --engine memory')
-  const redis = engine === 'memory' ? undefined : checkUrl(values.redis ?? env.REDIS_URL)
-  return {
-    redis,
-    prefix: checkPrefix(prefix),
-    runs: whole('runs', values.runs, 200, 1, 1_000_000),
-    seed: whole('seed', values.seed, randomInt(2 ** 31), 0, 2 ** 31 - 1),
-  }
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        ...{ redis: text, runs: text, seed: text, engine: text, prefix: text },
-      },
-    })
-  } catch (error) {
-    // Show only the first sentence: the others explain how to pass a value that the user did not
-    // mean to pass.
-    throw new BadUsage((error as Error).message.split(/\.\s|\n/)[0])
-  }
-}
-
-function checkUrl(url: string | undefined): string {
-  if (url === undefined || url === '')
-    throw new BadUsage('which Redis? --redis redis://127.0.0.1:6379, or REDIS_URL in the environment')
-  if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url))
-    throw new BadUsage('--redis must be a redis:// or rediss:// URL')
-  return url
-}
-
-function checkPrefix(prefix: string): string {
-  if (prefix === '' || prefix.length > 64 || !prefix.isWellFormed())
-    throw new BadUsage('--prefix must be a well-formed string of 1 to 64 characters')
-  return prefix
-}
-
-function whole(
-  name: string,
-  given: string | undefined,
-  otherwise: number,
-  least: number,
-  most: number,
-): number {
-  if (given === undefined) return otherwise
-  const value = /^-?\d+$/.test(given) ? Number(given) : Number.NaN
-  if (!(value >= least && value <= most))
-    throw new BadUsage(`--${name} must be a whole number from ${least} to ${most}`)
-  return value
-}
+export const LIMIT: Option = { name: 'limit', value: 'N', help: 'the most that are shown (default 100)' }

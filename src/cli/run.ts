@@ -1,44 +1,32 @@
-import { addressOf, NotUsable, reach } from './connection.js'
-import { BadUsage, help, readOptions, type VerifyOptions } from './options.js'
-import { type Output, Screen } from './screen.js'
-import { memorySubject, redisSubject } from './subject.js'
-import { INTERRUPTED, NOT_VERIFIED, verify } from './verify.js'
+import type { Surroundings } from './command.js'
+import { commands } from './commands.js'
+import { DONE, tell } from './exit-codes.js'
+import { helpOf, helpOfCommand } from './help.js'
+import { parse } from './parse.js'
+import { Screen } from './screen.js'
+import { safe, safeJson } from './terminal/safe.js'
 
-export interface Surroundings {
-  readonly output: Output
-  readonly errors: Output
-  readonly env: NodeJS.ProcessEnv
-}
+export type { Surroundings } from './command.js'
 
 /** Runs the program. @returns The exit code. */
-export async function run(args: readonly string[], { output, errors, env }: Surroundings): Promise<number> {
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { output, errors, env } = surroundings
   try {
-    const options = readOptions(args, env)
-    if (options) return await verifyBy(options, new Screen(output, env))
-    output.write(`${help}\n`)
-    return 0
+    const parsed = parse(args, commands)
+    if ('command' in parsed) return await parsed.command.run(parsed.given, surroundings)
+    const columns = new Screen(output, env).width
+    const text = parsed.help ? helpOfCommand(parsed.help, columns) : helpOf(commands, columns)
+    output.write(`${text}\n`)
+    return DONE
   } catch (error) {
-    if (error instanceof BadUsage) errors.write(`${error.message}\nTry: npx stockhold --help\n`)
-    else if (error instanceof NotUsable) errors.write(`${error.message}\n`)
-    else throw error
-    return NOT_VERIFIED
+    const told = tell(error)
+    if (!told) throw error
+    if (args.includes('--json')) output.write(`${safeJson({ error: told })}\n`)
+    else errors.write(`${safeLines([told.message, told.advice].filter(Boolean).join('\n'))}\n`)
+    return told.exitCode
   }
 }
 
-async function verifyBy({ redis, prefix, runs, seed }: VerifyOptions, screen: Screen): Promise<number> {
-  const interrupt = new AbortController()
-  // The first Ctrl-C ends with the story under way and cleans up, the second one ends the process.
-  const onSignal = () => {
-    if (interrupt.signal.aborted) process.exit(INTERRUPTED)
-    interrupt.abort()
-  }
-  process.on('SIGINT', onSignal)
-  const client = redis === undefined ? undefined : await reach(redis)
-  try {
-    const subject = client ? redisSubject(client, prefix, addressOf(redis!)) : memorySubject()
-    return await verify(subject, { runs, seed, signal: interrupt.signal }, screen)
-  } finally {
-    process.off('SIGINT', onSignal)
-    client?.disconnect()
-  }
+function safeLines(text: string): string {
+  return text.split('\n').map(safe).join('\n')
 }

@@ -1,6 +1,6 @@
-import { styleText } from 'node:util'
-
-export type Paint = (style: 'bold' | 'green' | 'red', text: string) => string
+import { type Paint, terminalOf } from './terminal/style.js'
+import { terminalTable } from './terminal/table.js'
+import { beginningOf, columnsOf } from './terminal/width.js'
 
 /** Where the output goes: a terminal, or another stream of lines. */
 export interface Output {
@@ -19,9 +19,14 @@ export class Screen {
   /** A pipe, a file and a dumb terminal get plain lines; NO_COLOR only switches off the colours. */
   constructor(output: Output, env: NodeJS.ProcessEnv) {
     this.#output = output
-    this.live = output.isTTY === true && env.TERM !== 'dumb'
-    const coloured = this.live && !env.NO_COLOR
-    this.paint = (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text)
+    const { live, paint } = terminalOf(output, env)
+    this.live = live
+    this.paint = paint
+  }
+
+  /** Columns for whole lines; without a terminal lines are of any length. */
+  get width(): number {
+    return this.#output.isTTY ? this.#output.columns || 80 : Number.POSITIVE_INFINITY
   }
 
   line(text: string): void {
@@ -29,13 +34,21 @@ export class Screen {
     this.#output.write(`${text}\n`)
   }
 
+  /** Rows with a heading, as the width allows; see {@link terminalTable}. */
+  table(
+    columns: readonly string[],
+    rows: readonly (readonly (string | number)[])[],
+    decorate?: (cell: string, column: number) => string,
+  ): void {
+    for (const line of terminalTable({ title: '', columns, rows }, this.width, this.paint, decorate))
+      this.line(line)
+  }
+
   /** Redraws the line. `head` is always shown whole, `text` is cut to the width of the terminal. */
   redraw(head: string, text: string): void {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control characters that take no room
-    const taken = head.replace(/\x1b\[\d*m/g, '').length
     // One column stays free: terminals differ in how they treat a line that fills the whole width.
-    const room = Math.max(0, (this.#output.columns || 80) - 1 - taken)
-    this.#output.write(`\r${head}${text.slice(0, room)}\x1b[K`)
+    const room = (this.#output.columns || 80) - 1 - columnsOf(head)
+    this.#output.write(`\r${head}${room > 0 ? beginningOf(text, room) : ''}\x1b[K`)
     this.#open = true
   }
 

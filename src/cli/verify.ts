@@ -2,15 +2,10 @@ import { StockholdError } from '../errors.js'
 import { type CheckReport, checkNoOversell } from '../testing/check-no-oversell.js'
 import { MissingDependencyError } from '../testing/fast-check.js'
 import { InvariantViolation } from '../testing/play-story.js'
+import { DONE, INTERRUPTED, NO, NOT_STARTED } from './exit-codes.js'
 import { count, Progress } from './progress.js'
 import type { Screen } from './screen.js'
 import type { Subject } from './subject.js'
-
-const VERIFIED = 0
-const VIOLATED = 1
-export const NOT_VERIFIED = 2
-/** The exit code that shells use for an interrupted program. */
-export const INTERRUPTED = 130
 
 export interface Verification {
   readonly runs: number
@@ -52,7 +47,7 @@ export async function verify(subject: Subject, options: Verification, screen: Sc
     if (outcome instanceof StockholdError) return unasked(outcome)
     if (outcome instanceof MissingDependencyError) {
       screen.line(`${outcome.message}\nOr: npx -p stockhold -p fast-check stockhold verify ${subject.again}`)
-      return NOT_VERIFIED
+      return NOT_STARTED
     }
     if (outcome instanceof Error) throw outcome
     return kept(outcome as CheckReport)
@@ -64,7 +59,7 @@ export async function verify(subject: Subject, options: Verification, screen: Sc
     const figures = `${count(played)} stories, ${count(commands)} requests, ${progress.seconds.toFixed(1)} s`
     screen.line(`\nverdict: ${paint('green', 'verified')}, ${figures}`)
     screen.line(`Again: npx stockhold verify ${subject.again} --runs ${runs} --seed ${seed}`)
-    return VERIFIED
+    return DONE
   }
 
   function broken({ rule, transcript }: InvariantViolation): number {
@@ -73,13 +68,13 @@ export async function verify(subject: Subject, options: Verification, screen: Sc
     screen.line(`The smallest story found, after ${count(shrinks)} attempts:\n\n${transcript}`)
     screen.line(`\nverdict: ${paint('red', 'violated')}, in story ${count(played)} of ${count(runs)}`)
     screen.line(`Again: npx stockhold verify ${subject.again} --runs ${runs} --seed ${seed}`)
-    return VIOLATED
+    return NO
   }
 
   function unasked({ code, message, cause }: StockholdError): number {
     const why = cause instanceof Error ? ` (${cause.message})` : ''
     screen.line(`\nverdict: ${paint('red', 'none')}, ${subject.name} could not be asked`)
     screen.line(`${code}: ${message}${why}`)
-    return NOT_VERIFIED
+    return NOT_STARTED
   }
 }

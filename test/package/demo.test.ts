@@ -21,7 +21,8 @@ import { joined } from '../../scripts/lib/joined.js'
 import { BadOption } from '../../scripts/lib/options.js'
 import { bar, sparkline } from '../../scripts/lib/terminal/charts.js'
 import { LivePanel } from '../../scripts/lib/terminal/live-panel.js'
-import { terminalOf, widthOf } from '../../scripts/lib/terminal/style.js'
+import { terminalOf } from '../../src/cli/terminal/style.js'
+import { columnsOf } from '../../src/cli/terminal/width.js'
 import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
 const engines = ['memory', 'redis']
@@ -609,7 +610,7 @@ describe('the panel of a live terminal', () => {
     stream.columns = 20
     stream.emit('resize')
     expect(written.startsWith('\x1b[H\x1b[Jhead\n')).toBe(true)
-    expect(written.split('\n').map(widthOf)).toEqual([4, 19, 19, 0])
+    expect(written.split('\n').map(columnsOf)).toEqual([4, 19, 19, 0])
     written = ''
     panel.stop()
     expect(written.startsWith('\x1b[2A\r')).toBe(true)

@@ -8,6 +8,9 @@ import { posix } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parts } from '../../bench/parts.js'
+import { commands as known } from '../../src/cli/commands.js'
+import { parse } from '../../src/cli/parse.js'
+import { wordsOf } from '../support/cli.js'
 import { type Chapter, chapter, chapters, files, root } from './chapters.js'
 
 const run = promisify(execFile)
@@ -123,22 +126,25 @@ describe('the lines for a shell', () => {
     expect(calls.filter((call) => !CALL.test(call) && !INSTALL.test(call))).toEqual([])
   })
 
+  const calls = commands.flatMap((line) => line.split(' && '))
   const options = new Map<string, Set<string>>()
-  for (const command of commands.flatMap((line) => line.split(' && '))) {
-    const [, script, , npx, rest = ''] = CALL.exec(command) ?? []
-    const program = npx ?? script
+  for (const call of calls) {
+    const [, script, , , rest = ''] = CALL.exec(call) ?? []
     const named = rest.match(/--[a-z][\w-]*/g) ?? []
-    if (program === undefined || named.length === 0) continue
-    options.set(program, new Set([...(options.get(program) ?? []), ...named]))
+    if (script === undefined || named.length === 0) continue
+    options.set(script, new Set([...(options.get(script) ?? []), ...named]))
   }
 
-  test.each([...options])('call %s with options that its help lists', async (program, named) => {
-    const args =
-      program === 'npx stockhold'
-        ? ['scripts/run.mjs', 'src/cli/main.ts', '--help']
-        : [...scripts[program].split(' ').slice(1), '--help']
+  test.each([...options])('call %s with options that its help lists', async (script, named) => {
+    const args = [...scripts[script].split(' ').slice(1), '--help']
     const { stdout } = await run(process.execPath, args, { cwd: root })
     expect([...named].filter((option) => !stdout.includes(`${option} `))).toEqual([])
+  })
+
+  test('call npx stockhold with commands and options that it has', () => {
+    const lines = calls.filter((call) => call.startsWith('npx stockhold'))
+    expect(lines.length).toBeGreaterThan(10)
+    for (const line of lines) expect(parse(wordsOf(line).slice(2), known), line).toHaveProperty('command')
   })
 
   test('name every part of the benchmarks', () => {

@@ -163,6 +163,7 @@ describe('exit code 2 says what to do', () => {
     ['an unknown option', ['verify', '--fast'], /--fast/],
     ['no runs', ['verify', '--engine', 'memory', '--runs', '0'], /--runs must be a whole number/],
     ['an unknown engine', ['verify', '--engine', 'mysql'], /--engine must be redis or memory/],
+    ['a cluster', ['verify', '--redis', 'redis://h', '--cluster'], /checkNoOversell of stockhold\/testing/],
     ['two subjects', ['verify', '--engine', 'memory', '--redis', 'redis://h'], /of no use/],
     ['an empty prefix', ['verify', '--redis', 'redis://h', '--prefix', ''], /--prefix must be/],
   ])('%s', async (_name, args, advice) => {
@@ -214,7 +215,7 @@ describe('exit code 2 says what to do', () => {
     const node = await startRedis({ config: { 'cluster-enabled': 'yes' } })
     onTestFinished(() => node.stop())
     const { code, text } = await verifying(['verify', '--redis', node.url])
-    expect(text).toContain('checkNoOversell')
+    expect(text).toContain('is a node of a Redis Cluster: say --cluster')
     expect(code).toBe(2)
   })
 
@@ -226,7 +227,7 @@ describe('exit code 2 says what to do', () => {
 })
 
 test('--help tells all options', async () => {
-  const { code, text } = await verifying(['--help'])
+  const { code, text } = await verifying(['verify', '--help'])
   for (const option of ['redis', 'runs', 'seed', 'engine', 'prefix']) expect(text).toContain(`--${option} `)
   expect(code).toBe(0)
 })

@@ -1,4 +1,4 @@
-import { quantity, range } from '../../../scripts/lib/terminal/format.js'
+import { quantity, range } from '../../../src/cli/terminal/format.js'
 import type { BarChart } from '../../part.js'
 import { type Html, html } from './html.js'
 import { valuesOf } from './tables.js'

@@ -1,4 +1,4 @@
-import { number } from '../../../scripts/lib/terminal/format.js'
+import { number } from '../../../src/cli/terminal/format.js'
 import type { LineChart } from '../../part.js'
 import { markOf } from '../page/marks.js'
 import { type Html, html, json } from './html.js'

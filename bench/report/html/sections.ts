@@ -1,4 +1,4 @@
-import { duration, quantity, quantityBeside, range } from '../../../scripts/lib/terminal/format.js'
+import { duration, quantity, quantityBeside, range } from '../../../src/cli/terminal/format.js'
 import { environmentRows } from '../environment-rows.js'
 import {
   type CheckedInvariant,

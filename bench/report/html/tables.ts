@@ -1,5 +1,5 @@
-import { isNumeric, number } from '../../../scripts/lib/terminal/format.js'
-import type { Table } from '../../../scripts/lib/terminal/table.js'
+import { isNumeric, number } from '../../../src/cli/terminal/format.js'
+import type { Table } from '../../../src/cli/terminal/table.js'
 import { type Content, type Html, html } from './html.js'
 
 /** A table that scrolls by itself where it is wider than the page, also by keyboard. */

@@ -1,4 +1,4 @@
-import { count, seconds } from '../../lib/terminal/format.js'
+import { count, seconds } from '../../../src/cli/terminal/format.js'
 import type { Row, Section } from '../../lib/terminal/sections.js'
 import { type FulfilmentResult, type Paid, totalOf } from './comparison.js'
 import type { Fulfilment } from './fulfilment.js'

@@ -1,6 +1,6 @@
+import { count } from '../../../src/cli/terminal/format.js'
+import type { Paint } from '../../../src/cli/terminal/style.js'
 import { bar } from '../../lib/terminal/charts.js'
-import { count } from '../../lib/terminal/format.js'
-import type { Paint } from '../../lib/terminal/style.js'
 import type { Fulfilment } from './fulfilment.js'
 
 /** Shows the parcels and the ledger. */

@@ -1,4 +1,4 @@
-import { count, seconds } from '../../lib/terminal/format.js'
+import { count, seconds } from '../../../src/cli/terminal/format.js'
 import type { Row } from '../../lib/terminal/sections.js'
 import type { LaunchOptions } from '../options.js'
 import type { ExpectedAdmissions } from './expected-admissions.js'

@@ -1,5 +1,5 @@
+import { count, seconds } from '../../../src/cli/terminal/format.js'
 import type { PollResult } from '../../../src/index.js'
-import { count, seconds } from '../../lib/terminal/format.js'
 
 interface Sample {
   readonly buyer: number

@@ -1,6 +1,6 @@
-import { count, counted, milliseconds, seconds } from '../../lib/terminal/format.js'
+import { count, counted, milliseconds, seconds } from '../../../src/cli/terminal/format.js'
+import type { Terminal } from '../../../src/cli/terminal/style.js'
 import { type Row, type Section, sectionTable } from '../../lib/terminal/sections.js'
-import type { Terminal } from '../../lib/terminal/style.js'
 import type { LaunchOptions } from '../options.js'
 import type { ExpectedState } from './expected-state.js'
 import { percentiles } from './latencies.js'

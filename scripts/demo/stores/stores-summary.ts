@@ -1,4 +1,4 @@
-import { count } from '../../lib/terminal/format.js'
+import { count } from '../../../src/cli/terminal/format.js'
 import type { Row, Section } from '../../lib/terminal/sections.js'
 import type { Stores, StoresEnd } from './stores.js'
 

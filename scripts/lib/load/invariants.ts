@@ -1,5 +1,5 @@
-import type { Paint } from '../terminal/style.js'
-import { hanging } from '../terminal/wrap.js'
+import type { Paint } from '../../../src/cli/terminal/style.js'
+import { hanging } from '../../../src/cli/terminal/wrap.js'
 import type { Tally } from './drive.js'
 
 /** What was checked, and whether it holds. */

@@ -1,4 +1,4 @@
-import { clip, type Terminal } from './style.js'
+import { clip, type Terminal } from '../../../src/cli/terminal/style.js'
 
 /** What a tool shows while it runs. */
 export interface View {

@@ -1,8 +1,8 @@
+import { duration, number } from '../../../src/cli/terminal/format.js'
+import { clip, type Terminal } from '../../../src/cli/terminal/style.js'
 import { redact } from '../redact.js'
 import { bar } from './charts.js'
-import { duration, number } from './format.js'
 import { Rate } from './rate.js'
-import { clip, type Terminal } from './style.js'
 
 const LIVE_MS = 125
 const PLAIN_MS = 1_000

@@ -1,4 +1,4 @@
-import { clip, type Paint } from './style.js'
+import { clip, type Paint } from '../../../src/cli/terminal/style.js'
 
 /** A label, and cells that are aligned to the right behind it. */
 export type Row = readonly [label: string, ...cells: string[]]

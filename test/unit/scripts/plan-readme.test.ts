@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../../scripts/lib/terminal/style.js'
 import { readOptions } from '../../../scripts/plan/options.js'
 import { planOf } from '../../../scripts/plan/plan.js'
 import { REPORT_WIDTH, reportLines } from '../../../scripts/plan/report.js'
+import { plain } from '../../../src/cli/terminal/style.js'
 
 const chapter = await readFile(new URL('../../../scripts/README.md', import.meta.url), 'utf8')
 

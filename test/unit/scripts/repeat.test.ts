@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { plain } from '../../../scripts/lib/terminal/style.js'
 import { readOptions } from '../../../scripts/repeat/options.js'
 import {
   type Ended,
@@ -11,6 +10,7 @@ import {
 } from '../../../scripts/repeat/outcome.js'
 import { failuresOf, report } from '../../../scripts/repeat/report.js'
 import { Series } from '../../../scripts/repeat/series.js'
+import { plain } from '../../../src/cli/terminal/style.js'
 
 const root = '/somewhere/stockhold'
 

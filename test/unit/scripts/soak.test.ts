@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { random } from '../../../scripts/lib/random.js'
-import { plain } from '../../../scripts/lib/terminal/style.js'
 import { ABORTED, Calls } from '../../../scripts/soak/application/calls.js'
 import { faults, injectFaults, plan } from '../../../scripts/soak/faults.js'
 import { judge, mannKendall, median, theilSen, tolerances } from '../../../scripts/soak/judge.js'
@@ -10,6 +9,7 @@ import { RunRecord } from '../../../scripts/soak/record.js'
 import { chart, failed, passed, report } from '../../../scripts/soak/report.js'
 import { compare } from '../../../scripts/soak/sale-checks.js'
 import { SoakView } from '../../../scripts/soak/view.js'
+import { plain } from '../../../src/cli/terminal/style.js'
 import { StockholdError } from '../../../src/index.js'
 
 /** Half an hour of samples, one each six seconds. */

@@ -1,3 +1,5 @@
+import { beginningOf, columnsOf } from './width.js'
+
 /**
  * A plain text as lines of at most this width, broken between words; a word that is longer is cut.
  */
@@ -10,8 +12,9 @@ export function wrap(text: string, width: number): string[] {
       line = ''
     }
     while (columnsOf(word) > width) {
-      lines.push([...word].slice(0, width).join(''))
-      word = [...word].slice(width).join('')
+      const beginning = beginningOf(word, width)
+      lines.push(beginning)
+      word = word.slice(beginning.length)
     }
     line = line === '' ? word : `${line} ${word}`
   }
@@ -25,5 +28,3 @@ export function hanging(heading: string, headingWidth: number, text: string, wid
     (line, index) => (index === 0 ? heading : indent) + line,
   )
 }
-
-export const columnsOf = (text: string) => [...text].length

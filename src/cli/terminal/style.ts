@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { beginningOf, columnsOf } from './width.js'
 
 export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan', text: string) => string
 
@@ -15,7 +16,7 @@ export interface Terminal {
  * What the stream can show: a pipe, a file and a dumb terminal get plain lines; NO_COLOR only
  * switches colours off.
  */
-export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Terminal {
+export function terminalOf(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): Terminal {
   const live = stream.isTTY === true && env.TERM !== 'dumb'
   return { live, paint: live && !env.NO_COLOR ? coloured : plain }
 }
@@ -23,22 +24,22 @@ export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control characters that take no room
 const escapes = /\x1b\[[\d;?]*[A-Za-z]/g
 
-/** Columns of a line. All characters that the tools print are one column wide. */
-export function widthOf(line: string): number {
-  return [...line.replace(escapes, '')].length
-}
-
 /** Cuts a line to a width; the escape sequences behind the cut stay, so that no colour runs on. */
 export function clip(line: string, width: number): string {
-  if (widthOf(line) <= width) return line
+  if (columnsOf(line) <= width) return line
   let room = width - 1
   let clipped = ''
   let at = 0
   for (const { 0: sequence, index } of line.matchAll(escapes)) {
-    const text = [...line.slice(at, index)].slice(0, room)
-    room -= text.length
-    clipped += text.join('') + sequence
+    const text = cut(line.slice(at, index), room)
+    room -= columnsOf(text)
+    clipped += text + sequence
     at = index + sequence.length
   }
-  return `${clipped}${[...line.slice(at)].slice(0, room).join('')}…`
+  return `${clipped}${cut(line.slice(at), room)}…`
+}
+
+function cut(text: string, columns: number): string {
+  const beginning = beginningOf(text, columns)
+  return columnsOf(beginning) > columns ? '' : beginning
 }

@@ -1,6 +1,7 @@
 import { isNumeric, number } from './format.js'
 import type { Paint } from './style.js'
-import { columnsOf, hanging, wrap } from './wrap.js'
+import { columnsOf, padded } from './width.js'
+import { hanging, wrap } from './wrap.js'
 
 export interface Table {
   readonly title: string
@@ -29,15 +30,15 @@ export function terminalTable(
   const widths = columns.map((name, index) => longest([name, ...texts.map((row) => row[index]!)]))
   if (!fitInto(widths, right, width)) return [...heading, ...blocks(columns, texts, width)]
 
-  const padded = (text: string, index: number) => {
-    if (right[index]) return text.padStart(widths[index]!)
-    return index === columns.length - 1 ? text : text.padEnd(widths[index]!)
+  const aligned = (text: string, index: number) => {
+    if (right[index]) return padded(text, widths[index]!, 'left')
+    return index === columns.length - 1 ? text : padded(text, widths[index]!)
   }
   const line = (cells: readonly string[], decorated: (cell: string, column: number) => string) => {
     const wrapped = cells.map((cell, index) => wrap(cell, widths[index]!))
     const height = Math.max(...wrapped.map(({ length }) => length))
     return Array.from({ length: height }, (_, at) =>
-      wrapped.map((lines, index) => decorated(padded(lines[at] ?? '', index), index)).join(' '.repeat(GAP)),
+      wrapped.map((lines, index) => decorated(aligned(lines[at] ?? '', index), index)).join(' '.repeat(GAP)),
     )
   }
   return [
@@ -64,7 +65,7 @@ function blocks(columns: readonly string[], rows: readonly (readonly string[])[]
   return rows.flatMap((row) =>
     row.flatMap((cell, index) => {
       const indent = index === 0 ? '' : '  '
-      return hanging(indent + columns[index]!.padEnd(names), indent.length + names, cell, width)
+      return hanging(indent + padded(columns[index]!, names), indent.length + names, cell, width)
     }),
   )
 }

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { StockholdError } from '../../errors.js'
+import type { Done } from '../../operations/results.js'
+import { MAX_UNITS } from '../../validation.js'
+import { type Command, wholeOf } from '../command.js'
+import { DONE, KeyedError, NO } from '../exit-codes.js'
+import { CHANGING, KEY } from '../options.js'
+import type { Screen } from '../screen.js'
+import { bySession, type Session } from '../session.js'
+import { safe } from '../terminal/safe.js'
+import { notLogged } from './change.js'
+
+const section = 'To change the stock'
+const options = [...CHANGING, KEY]
+
+/**
+ * Does something that a key makes safe to repeat. The key is told before anything is sent: whatever
+ * happens then, the operator can repeat the command with it.
+ */
+async function keyed<T extends { readonly replayed: boolean }>(
+  session: Session,
+  operation: string,
+  work: (key: string) => Promise<Done<T>>,
+  text: (result: T) => string,
+) {
+  const { given, note } = session
+  const second = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
+  const key = given.text('key') ?? `${operation}-${second}-${randomBytes(4).toString('hex')}`
+  if (given.text('key') === undefined) note(`key: ${key}`)
+  try {
+    const done = await work(key)
+    notLogged(session, done)
+    const { result } = done
+    const repeated = result.replayed ? ' An earlier call with this key did that.' : ''
+    return {
+      value: { ...done, key },
+      result,
+      print: (screen: Screen) => screen.line(text(result) + repeated),
+    }
+  } catch (error) {
+    if (error instanceof StockholdError && error.code === 'UNKNOWN_OUTCOME') throw new KeyedError(key, error)
+    throw error
+  }
+}
+
+const units = (count: number) => `${count.toLocaleString('en-US')} unit${count === 1 ? '' : 's'}`
+
+/** Adds units. */
+export function restock(session: Session) {
+  const { operations, given, actor } = session
+  const [target, sku] = [given.word(0), given.word(1)]
+  const quantity = wholeOf(given.word(2), 'QUANTITY', -MAX_UNITS, MAX_UNITS)
+  return keyed(
+    session,
+    'restock',
+    (key) => operations.restock(target, { sku, quantity, key }, actor),
+    ({ applied }) =>
+      applied < 0
+        ? `${units(-applied)} of ${safe(sku)} removed.`
+        : `${units(applied)} of ${safe(sku)} added.`,
+  )
+}
+
+async function setTotal(session: Session) {
+  const { operations, given, actor } = session
+  const [target, sku] = [given.word(0), given.word(1)]
+  const total = wholeOf(given.word(2), 'TOTAL', 0, MAX_UNITS)
+  const countedAt = given.moment('counted-at')
+  const { result, ...outcome } = await keyed(
+    session,
+    'set-total',
+    (key) => operations.setTotal(target, { sku, total, key, countedAt }, actor),
+    ({ status, applied, owed }) => {
+      if (status === 'superseded') return 'A newer count is in force. Nothing changed.'
+      const owes = owed === 0 ? '' : ` ${units(owed)} are owed: the sale removes them as they come back.`
+      return `The total of ${safe(sku)} is set (${applied < 0 ? '' : '+'}${applied.toLocaleString('en-US')}).${owes}`
+    },
+  )
+  return { ...outcome, code: result.status === 'superseded' ? NO : DONE }
+}
+
+function move(session: Session) {
+  const { operations, given, actor } = session
+  const [target, from, to] = [given.word(0), given.word(1), given.word(2)]
+  const quantity = wholeOf(given.word(3), 'QUANTITY', 1, MAX_UNITS)
+  return keyed(
+    session,
+    'move',
+    (key) => operations.move(target, { from, to, quantity, key }, actor),
+    ({ applied }) => `${units(applied)} moved from ${safe(from)} to ${safe(to)}.`,
+  )
+}
+
+export const stock: readonly Command[] = [
+  {
+    ...{ name: 'restock', section, parameters: 'SALE SKU QUANTITY', options },
+    summary: 'adds units to a sale; a negative quantity removes available ones',
+    examples: ['restock launch mango 500', 'restock launch mango -20 --reason damaged'],
+    run: bySession(restock),
+  },
+  {
+    ...{ name: 'set-total', section, parameters: 'SALE SKU TOTAL' },
+    summary: 'sets the total of a SKU, confirmed units included: a stock count',
+    options: [
+      ...options,
+      { name: 'counted-at', value: 'TIME', help: 'when it was counted: an older count loses (default: now)' },
+    ],
+    examples: ['set-total launch mango 99000 --key count-of-monday'],
+    run: bySession(setTotal),
+  },
+  {
+    ...{ name: 'move', section, parameters: 'SALE FROM TO QUANTITY', options },
+    summary: 'moves available units from one SKU of a sale to another',
+    examples: ['move launch seat:staff seat 5'],
+    run: bySession(move),
+  },
+]

@@ -1,0 +1,77 @@
+import { StockholdError } from '../errors.js'
+import { MissingDependencyError } from '../testing/fast-check.js'
+import { BadUsage } from './command.js'
+import { NotUsable } from './connection.js'
+
+export const DONE = 0
+export const NO = 1
+export const NOT_STARTED = 2
+const REFUSED = 3
+export const UNKNOWN = 4
+/** The exit code that shells use for an interrupted program. */
+export const INTERRUPTED = 130
+
+export const EXIT_CODES: Readonly<Record<number, string>> = {
+  [DONE]: 'done',
+  [NO]: 'the answer is no: a check has found a fault, nothing was found, the sale stays as it was',
+  [NOT_STARTED]: 'a mistake in the command line, or Redis cannot be reached or must not be used as it is',
+  [REFUSED]: 'refused: nothing, or only what the message says, was done',
+  [UNKNOWN]: 'the outcome is unknown: repeat the command, with the key that it has printed',
+  [INTERRUPTED]: 'interrupted',
+}
+
+const ADVICE: Partial<Record<string, string>> = {
+  NOT_FOUND: 'See what there is: npx stockhold list',
+  STATE_LOST: 'Recover it: npx stockhold recover ID --postgres URL, or without a ledger --from accept',
+  ROLLBACK_DETECTED: 'Recover it: npx stockhold recover ID --postgres URL, or without a ledger --from accept',
+  INCOMPATIBLE_VERSION: 'Use the version of stockhold that your servers run.',
+  IDEMPOTENCY_CONFLICT: 'Give another --key for another request.',
+  UNAVAILABLE: 'Repeat the command when the server can be reached.',
+}
+
+/** An error as the program tells it. */
+export interface Told {
+  readonly key?: string | undefined
+  readonly exitCode: number
+  readonly code: string
+  readonly message: string
+  readonly advice: string | undefined
+}
+
+/** The error of a request that can be repeated with its key. */
+export class KeyedError extends Error {
+  constructor(
+    readonly key: string,
+    readonly error: unknown,
+  ) {
+    super('see error')
+  }
+}
+
+/** `undefined`: the error is none that the program expects. */
+export function tell(thrown: unknown): Told | undefined {
+  const { error, key } = thrown instanceof KeyedError ? thrown : { error: thrown, key: undefined }
+  if (error instanceof BadUsage)
+    return {
+      exitCode: NOT_STARTED,
+      code: 'USAGE',
+      message: error.message,
+      advice: 'Try: npx stockhold --help',
+    }
+  if (error instanceof NotUsable || error instanceof MissingDependencyError)
+    return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: error.message, advice: undefined }
+  if (!(error instanceof StockholdError)) return undefined
+  const { code, cause } = error
+  const why = code === 'UNAVAILABLE' && cause instanceof Error ? ` (${cause.message})` : ''
+  return { exitCode: exitCodeOf(code), code, message: error.message + why, advice: adviceOn(code, key), key }
+}
+
+function exitCodeOf(code: StockholdError['code']): number {
+  if (code === 'UNKNOWN_OUTCOME') return UNKNOWN
+  return ['INVALID_ARGUMENT', 'UNAVAILABLE', 'UNSAFE_CONFIG'].includes(code) ? NOT_STARTED : REFUSED
+}
+
+function adviceOn(code: string, key: string | undefined): string | undefined {
+  if (code !== 'UNKNOWN_OUTCOME') return ADVICE[code]
+  return `Repeat the command${key === undefined ? '' : ` with --key ${key}`}: what was done is not done twice.`
+}

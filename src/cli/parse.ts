@@ -1,0 +1,68 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { BadUsage, type Command, didYouMean, Given, type Option } from './command.js'
+import { HELP } from './options.js'
+
+/** What the command line asks for. */
+export type Parsed =
+  | { readonly help: Command | undefined }
+  | { readonly help?: never; readonly command: Command; readonly given: Given }
+
+/** Stands before a negative number, which would be taken for an option. */
+const NEGATIVE = '\0'
+
+/** @throws {BadUsage} */
+export function parse(args: readonly string[], commands: readonly Command[]): Parsed {
+  const { values, positionals } = parseAll(args, commands)
+  const [name, ...words] = positionals
+  const command = commands.find((one) => one.name === name)
+  if (name !== undefined && !command) {
+    const names = commands.map((one) => one.name)
+    throw new BadUsage(`there is no command ${JSON.stringify(name)}.${didYouMean(name, names)}`)
+  }
+  if (values.help) return { help: command }
+  if (!command) throw new BadUsage('which command?')
+  const known = new Map(command.options.map((option) => [option.name, option]))
+  for (const [option, given] of Object.entries(values)) {
+    if (!known.has(option))
+      throw new BadUsage(`${command.name} has no option --${option}.${didYouMean(option, [...known.keys()])}`)
+    if (given!.length > 1 && !known.get(option)!.many) throw new BadUsage(`--${option} is given twice`)
+  }
+  checkWords(command, words)
+  return { command, given: new Given(words, values) }
+}
+
+type Values = Readonly<Record<string, readonly (string | boolean)[] | undefined>>
+
+/** Parses by the options of all commands: an option may stand before the command. */
+function parseAll(args: readonly string[], commands: readonly Command[]) {
+  const all = new Map<string, Option>([[HELP.name, HELP]])
+  for (const option of commands.flatMap((command) => command.options)) all.set(option.name, option)
+  const options: NonNullable<ParseArgsConfig['options']> = {}
+  for (const { name, short, value } of all.values())
+    options[name] = {
+      ...{ type: value === undefined ? 'boolean' : 'string', multiple: true },
+      ...(short !== undefined && { short }),
+    }
+  const marked = args.map((argument) => (/^-\d/.test(argument) ? NEGATIVE + argument : argument))
+  const unmark = <T>(value: T) => (typeof value === 'string' ? value.replace(NEGATIVE, '') : value)
+  try {
+    const { values, positionals } = parseArgs({ args: marked, allowPositionals: true, options })
+    const unmarked = Object.entries(values).map(([name, given]) => [name, (given as []).map(unmark)])
+    return { values: Object.fromEntries(unmarked) as Values, positionals: positionals.map(unmark) }
+  } catch (error) {
+    // Show only the first sentence: the others explain how to pass a value that the user did not
+    // mean to pass.
+    const [message] = (error as Error).message.split(/\.\s|\n/)
+    const unknown = /Unknown option '--([^']*)'/.exec(message!)?.[1]
+    throw new BadUsage(`${message}.${unknown === undefined ? '' : didYouMean(unknown, [...all.keys()])}`)
+  }
+}
+
+function checkWords({ name, parameters }: Command, words: readonly string[]): void {
+  const all = parameters === '' ? [] : parameters.split(' ')
+  const needed = all.filter((parameter) => !parameter.startsWith('['))
+  if (words.length < needed.length)
+    throw new BadUsage(`${needed[words.length]} is missing: npx stockhold ${name} ${parameters}`)
+  if (words.length > all.length)
+    throw new BadUsage(`${JSON.stringify(words[all.length])} is one word too many`)
+}
