@@ -3,6 +3,7 @@ import type { Reservation } from '../../src/index.js'
 import { onRedis } from '../support/engines.js'
 import { faultOf } from '../support/secrets.js'
 import { onBothEngines, Shop } from '../support/shop.js'
+import { withPartitions } from '../support/wrapped-engine.js'
 
 /** Somebody has seen what the partition does not know. */
 async function freeze(shop: Shop): Promise<void> {
@@ -79,6 +80,37 @@ onRedis('a server that has lost the sale', (kind) => {
     await client.del(...keys)
     await faultOf(shop.sale.stats(), 'STATE_LOST')
   }
+
+  test('each reservation comes back as it was answered, if a command takes longer than a hold lasts', async () => {
+    const timed = await kind.make()
+    let takesMs = 0
+    const engine = withPartitions(timed.engine, (port) => ({
+      run: async (...call) => {
+        await timed.advance(takesMs)
+        return port.run(...call)
+      },
+    }))
+    const shop = new Shop({ ...timed, engine }, 'launch')
+    await shop.sale.create({ stock: { a: 10 }, holdMs: 500, maxHoldMs: 60_000 })
+    const released = await shop.hold('a')
+    await shop.sale.release(released.id)
+    const paid = await shop.confirmed('b')
+    const back = await shop.confirmed('c')
+    await shop.sale.refund(back.id, { restock: true })
+    await lose(shop)
+    takesMs = 600
+    expect(await shop.sale.recover({ from: 'replay' })).toMatchObject({ restored: 3, refused: [] })
+    takesMs = 0
+    const stateOf = async ({ id }: { id: string }) => (await shop.sale.get(id))?.state
+    expect([await stateOf(released), await stateOf(paid), await stateOf(back)]).toEqual([
+      'released',
+      'confirmed',
+      'refunded',
+    ])
+    const late = await shop.sale.confirm(released.id, { paymentId: 'p-9' })
+    expect(late).toMatchObject({ status: 'refund_due', reason: 'released' })
+    expect(await shop.counts()).toBe('10 9 0 1')
+  })
 
   test('each reservation comes back as it was answered, hold and payment included', async () => {
     const shop = await open()

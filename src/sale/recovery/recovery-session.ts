@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { FinalAnswer, Op, PresentRules, StoredReservation, Units } from '../../engine/engine.js'
 import { makeId, PART_LENGTH, partitionOf } from '../../engine/reservation-id.js'
+import { longestHoldOf } from '../../engine/rules.js'
 import { CARRIED } from '../../engine/transfer-commands.js'
 import { isAway, isIncompatible, StockholdError } from '../../errors.js'
 import type { SignalOption } from '../../validation.js'
@@ -81,9 +82,9 @@ export class RecoverySession {
     testimonies: readonly RecoverySource[],
   ): Promise<Pick<Recovery, 'restored' | 'refused'> & { readonly unknown: number }> {
     const now = (id?: string) => this.#client.serverNow(id === undefined ? 0 : partitionOf(id)!)
-    const { skus, holdMs } = this.#rulesIndex.rules
-    const sources = testimonies.map((source) => new KnownSkus(source, skus.length))
-    const { restored, refused } = await replay(sources, this.#send, now, holdMs)
+    const { rules } = this.#rulesIndex
+    const sources = testimonies.map((source) => new KnownSkus(source, rules.skus.length))
+    const { restored, refused } = await replay(sources, this.#send, now, longestHoldOf(rules))
     return {
       unknown: sources.reduce((sum, { unknown }) => sum + unknown, 0),
       restored,

@@ -61,6 +61,8 @@ export interface NotRestored {
  * any order.
  *
  * @param now The server's time where a reservation is, by its id.
+ * @param holdMs For how long the units are held of a reservation that the replay confirms or
+ *   releases next: it must not expire before that, however slow the server is.
  */
 export async function replay(
   testimonies: readonly RecoverySource[],
