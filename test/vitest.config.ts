@@ -30,10 +30,10 @@ const slowOverPartitions = [
 const everything = ['test/**/*.test.ts']
 /**
  * The files of a worker share its modules: to load these again for each file is more than half of
- * the work. The other files replace modules, count what the process does as a whole, or leave
- * servers behind that were killed.
+ * the work. The other files replace modules, count what the process does as a whole, or start
+ * programs.
  */
-const together = ['test/{unit,conformance,property,simulation,postgres,race}/**/*.test.ts']
+const together = ['test/{unit,conformance,property,simulation,postgres,race,fault}/**/*.test.ts']
 const which = process.env.STOCKHOLD_TEST_PARTITIONS
 
 /**
@@ -81,9 +81,9 @@ export default defineConfig(({ mode }) => ({
     // Most files wait most of the time, for a clock or for processes of their own.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    // For what hangs. On a machine with five times the work, the slowest test still takes less.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    // For what hangs. On a machine with ten times the work, the slowest test still takes less.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // What a test waits for comes about, or never does.
     expect: { poll: { timeout: 120_000 } },
     ...(mode === 'fast' ? fast : whole),
