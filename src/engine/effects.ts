@@ -88,6 +88,11 @@ export const heartbeatEffects: Effects<HeartbeatCommands> = {
   beat: 'writes',
   leave: 'writes',
   processes: 'reads',
+  request: 'writes',
+  answer: 'writes',
+  claim: 'writes',
+  finish: 'writes',
+  requests: 'reads',
 }
 
 export const removalEffects: Effects<RemovalCommands> = {

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { backoff } from '../batching/backoff.js'
 import { between, type Clock, processClock, type Timer } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import { type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
+import { type DueRequest, type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
 import { StockholdError } from '../errors.js'
 import { callCountsOf } from '../telemetry/call-counts.js'
 import { ask } from './ask.js'
 import { figuresOf, figuresText, type OpenNames } from './figures.js'
+import { type OpenHandle, RequestAnswers } from './request-answers.js'
 
 const tuning = {
   /** The first beat comes after this time, in ms: spread, as 20 processes may start at once. */
@@ -15,12 +16,19 @@ const tuning = {
   everyMs: { least: 950, most: 1_050 },
   /** The longest pause after failures in a row, in ms. */
   longestMs: 30_000,
+  /** A beat that is not answered for so long is given up. ms */
+  patienceMs: 10_000,
 }
 
-/** A handle that is open. */
-export interface OpenHandle {
-  readonly kind: 'sale' | 'room'
-  readonly id: string
+/** A handle's part in the heartbeat of its engine. */
+export interface Membership {
+  readonly port: HeartbeatPort
+  /** The name of this process. */
+  readonly process: string
+  /** Beats now, if no beat is under way: a request was made. */
+  hurry(): void
+  /** To be called when the handle is closed. */
+  leave(): void
 }
 
 const beating = new WeakMap<Engine, Heartbeat>()
@@ -29,11 +37,11 @@ const beating = new WeakMap<Engine, Heartbeat>()
  * Notes that a handle is open. Each engine with an open handle has one heartbeat, whatever the
  * number of its handles.
  *
- * @returns To be called when the handle is closed.
+ * @returns `undefined`: the engine has no heartbeat.
  */
-export function enterHeartbeat(engine: Engine, handle: OpenHandle): () => void {
+export function enterHeartbeat(engine: Engine, handle: OpenHandle): Membership | undefined {
   const port = engine.heartbeat
-  if (!port) return () => {}
+  if (!port) return undefined
   let heartbeat = beating.get(engine)
   if (!heartbeat) {
     heartbeat = new Heartbeat(engine, port)
@@ -43,9 +51,9 @@ export function enterHeartbeat(engine: Engine, handle: OpenHandle): () => void {
 }
 
 /**
- * Tells the other processes once a second that this one lives. Its timer never keeps a process
- * alive, and no sale waits for it: a beat that fails is made up for by a later one. The engine has
- * reported why.
+ * Tells the other processes once a second that this one lives, and hears what is asked of it. Its
+ * timer never keeps a process alive, and no sale waits for it: a beat that fails is made up for by
+ * a later one. The engine has reported why.
  */
 class Heartbeat {
   readonly #port: HeartbeatPort
@@ -54,9 +62,12 @@ class Heartbeat {
   /** Another one each time that a first handle is opened. */
   #process = ''
   #openedAt = 0
-  readonly #handles = new Set<OpenHandle>()
+  /** The open handles, and since when they are. */
+  readonly #handles = new Map<OpenHandle, number>()
+  readonly #answers: RequestAnswers
   #timer: Timer | undefined
-  #isAsking = false
+  /** Since when a beat is under way. */
+  #askingSince: number | undefined
   /** A beat was sent, so the others may know of this process. */
   #isKnown = false
   #failures = 0
@@ -66,14 +77,19 @@ class Heartbeat {
     this.#engine = engine
     this.#port = port
     this.#clock = engine.clock ?? processClock
+    this.#answers = new RequestAnswers(port, this.#clock, this.#handles)
   }
 
-  /** @returns Ends what this call has begun. */
-  enter(handle: OpenHandle): () => void {
+  enter(handle: OpenHandle): Membership {
     if (this.#handles.size === 0) this.#start()
-    this.#handles.add(handle)
-    return () => {
-      if (this.#handles.delete(handle) && this.#handles.size === 0) this.#stop()
+    this.#handles.set(handle, this.#clock.now())
+    return {
+      port: this.#port,
+      process: this.#process,
+      hurry: () => this.#beatNow(),
+      leave: () => {
+        if (this.#handles.delete(handle) && this.#handles.size === 0) this.#stop()
+      },
     }
   }
 
@@ -93,21 +109,29 @@ class Heartbeat {
   #wait({ least, most }: { readonly least: number; readonly most: number }): void {
     this.#timer = this.#clock.after(between(least, most, this.#clock), () => {
       this.#wait(tuning.everyMs)
-      if (!this.#isAsking && this.#clock.now() >= this.#notBefore) void this.#beat()
+      if (this.#clock.now() >= this.#notBefore) this.#beatNow()
     })
     this.#timer.keepAlive(false)
   }
 
+  #beatNow(): void {
+    const isAsking = this.#clock.now() < (this.#askingSince ?? Number.NEGATIVE_INFINITY) + tuning.patienceMs
+    if (!isAsking && this.#handles.size > 0) void this.#beat()
+  }
+
   async #beat(): Promise<void> {
-    this.#isAsking = true
+    const process = this.#process
+    const begunAt = this.#clock.now()
+    this.#askingSince = begunAt
     this.#isKnown = true
     try {
-      await ask(this.#port, 'beat', { process: this.#process, figures: this.#figures() })
+      const { answer, now } = await ask(this.#port, 'beat', { process, figures: this.#figures() })
       this.#failures = 0
+      this.#answers.attend(process, answer.due as readonly DueRequest[], now)
     } catch (error) {
       this.#fail(error)
     } finally {
-      this.#isAsking = false
+      if (this.#askingSince === begunAt) this.#askingSince = undefined
     }
   }
 
@@ -130,7 +154,7 @@ class Heartbeat {
 
   #open(kind: OpenHandle['kind']): OpenNames {
     const ids = new Set<string>()
-    for (const handle of this.#handles) if (handle.kind === kind) ids.add(handle.id)
+    for (const handle of this.#handles.keys()) if (handle.kind === kind) ids.add(handle.id)
     return { count: ids.size, ids: [...ids] }
   }
 }

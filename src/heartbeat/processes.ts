@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.js'
+import type { HeartbeatPort } from '../engine/heartbeat.js'
 import { ask } from './ask.js'
 import type { ProcessFigures } from './figures.js'
 
@@ -23,9 +24,12 @@ export interface ListedProcess {
  * The processes of an engine, those that were seen last come first. None for an engine without a
  * heartbeat: ask by one that has it.
  */
-export async function listProcesses(engine: Engine): Promise<ListedProcess[]> {
-  if (!engine.heartbeat) return []
-  const { answer, now } = await ask(engine.heartbeat, 'processes', {})
+export async function listProcesses({ heartbeat }: Engine): Promise<ListedProcess[]> {
+  return heartbeat ? readProcesses(heartbeat) : []
+}
+
+export async function readProcesses(port: HeartbeatPort): Promise<ListedProcess[]> {
+  const { answer, now } = await ask(port, 'processes', {})
   return answer.processes.map(({ process, seenAt, figures }) => {
     const silentMs = Math.max(0, now - seenAt)
     const isPresent = silentMs < PRESENT_MS

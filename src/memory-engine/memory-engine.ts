@@ -10,7 +10,7 @@ import type { RoomPort } from '../engine/room.js'
 import { invalid, StockholdError } from '../errors.js'
 import { checkOptions } from '../validation.js'
 import { executeGroupCommand } from './groups/group-commands.js'
-import { ProcessTable } from './heartbeat/process-table.js'
+import { HeartbeatState } from './heartbeat/heartbeat-state.js'
 import { incompatible } from './incompatible.js'
 import { OperationsLog } from './operations-log.js'
 import { partitionRemoval } from './removal/remove-partition.js'
@@ -37,12 +37,13 @@ export class MemoryEngine extends ListingEngine implements Engine {
   /** By index and sale. */
   readonly partitions = new Map<string, PartitionState>()
   readonly machines = new Map<string, RoomMachine>()
+  /** What the processes tell each other. */
+  heartbeats = new HeartbeatState()
   readonly lifecycle: Lifecycle
   readonly operationsLog: OperationsLogPort
   readonly heartbeat: HeartbeatPort
   readonly #index = new SaleIndex()
   readonly #log = new OperationsLog()
-  readonly #processes = new ProcessTable()
   #closed = false
 
   constructor(clock: () => number, elapsed: () => number) {
@@ -55,7 +56,7 @@ export class MemoryEngine extends ListingEngine implements Engine {
     this.elapsed = elapsed
     this.operationsLog = this.#port((command, ops, call) => this.#log.run(command, ops, call, this.#clock()))
     this.heartbeat = this.#port((command, ops, call) =>
-      this.#processes.run(command, ops, call, this.#clock()),
+      this.heartbeats.run(command, ops, call, this.#clock()),
     )
     this.lifecycle = {
       index: this.#port((command, ops, call) => this.#index.run(command, ops, call, this.#clock())),

@@ -1,4 +1,5 @@
 import type { RefundReason, ReservationState, SaleState, SkuCounts } from '../engine/engine.js'
+import type { Ledger } from './ledger.js'
 
 export type { RefundReason, ReservationState, SaleState, SkuCounts }
 
@@ -216,6 +217,79 @@ export interface Recovery {
   }[]
   /** How many acknowledged reservations this handle no longer had in memory. */
   readonly forgotten: number
+}
+
+/** What `recover` takes. */
+export interface RecoverOptions {
+  /** `accept`, `replay`, or a ledger. */
+  readonly from: 'accept' | 'replay' | Ledger
+  /**
+   * Whether the sale sells again afterwards. With `everywhere` it does by default if `waitFor`
+   * processes have answered; with `true`, when the time is over in any case.
+   * @default true
+   */
+  readonly unfreeze?: boolean | undefined
+  /** Every process that has the sale open recovers what it knows. */
+  readonly everywhere?:
+    | {
+        /** How many processes are to answer, 1 to 256. */
+        readonly waitFor: number
+        /** How long the call waits for them, in ms: up to an hour. */
+        readonly timeoutMs: number
+        /** Called each time that a process has answered. */
+        readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined
+      }
+    | undefined
+}
+
+/** How far a recovery in every process has come. */
+export interface RecoveryProgress {
+  readonly answered: readonly AnsweredProcess[]
+  /** Processes that have, or had, the sale open, and have not answered. */
+  readonly missing: readonly MissingProcess[]
+  /** How many answers lack to `waitFor`. */
+  readonly lacking: number
+}
+
+/** A process; `host` and `pid` are missing if it is not in the list of processes any more. */
+export interface RecoveringProcess {
+  /** Random: one for each engine of a process. */
+  readonly id: string
+  readonly host: string | undefined
+  readonly pid: number | undefined
+}
+
+/** A process that has recovered what it knows. */
+export interface AnsweredProcess extends RecoveringProcess {
+  /** It had used the sale when the recovery was asked for: only then it counts for `waitFor`. */
+  readonly counts: boolean
+  readonly restored: number
+  /** How many reservations were refused. */
+  readonly refused: number
+  readonly forgotten: number
+}
+
+/** A process that has not answered. */
+export interface MissingProcess extends RecoveringProcess {
+  /** When it was seen last, epoch ms of the server. */
+  readonly seenAt: number
+  /** It was seen in the last five seconds. */
+  readonly isPresent: boolean
+  /** Why it could not recover yet, if it has tried: it tries again. */
+  readonly error: string | undefined
+}
+
+/**
+ * The result of `recover` with `everywhere`. The counts are those of all processes together: a
+ * reservation that two of them know counts twice.
+ */
+export interface RecoveryEverywhere extends Recovery {
+  readonly processes: RecoveryProgress & {
+    /** The sale sells again. */
+    readonly resumed: boolean
+    /** Another call had asked for the same recovery, and this one has waited for that. */
+    readonly joined: boolean
+  }
 }
 
 /** A rule that the audit found broken. */

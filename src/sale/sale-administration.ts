@@ -4,14 +4,16 @@ import type { ConsumeOptions, EventHandler } from '../consumer/options.js'
 import { checkBoolean, checkId, checkOptions, type SignalOption } from '../validation.js'
 import { auditSale } from './audit-sale.js'
 import { checkMoveOptions, checkRestockOptions, checkSetTotalOptions, signalOf } from './command-options.js'
-import type { Ledger } from './ledger.js'
-import { recoverSale } from './recovery/recover-sale.js'
+import { recoverEverywhere } from './recovery/recover-everywhere.js'
+import { checkRecovery, recoverSale } from './recovery/recover-sale.js'
 import { destroySale } from './removal/destroy-sale.js'
 import type {
   Audit,
   DestroyResult,
   MoveResult,
+  RecoverOptions,
   Recovery,
+  RecoveryEverywhere,
   RestockResult,
   SaleState,
   SetTotalResult,
@@ -214,17 +216,25 @@ export abstract class SaleAdministration {
    * - a ledger: rebuilds everything that the ledger has, then replays what only this handle has in
    *   memory. Any process can do this, even if it has never seen the sale.
    *
-   * With several processes, let each process `replay` with `unfreeze: false`, except the last.
+   * With several processes, use `everywhere`: one call, in any process, and every process that has
+   * the sale open recovers what it knows, also one that is quiet. When `waitFor` of them have
+   * answered, the last one resumes the sale. When `timeoutMs` is over, the result names those that
+   * are missing, and the sale stays frozen unless `unfreeze` is `true`. A process that comes later
+   * still replays what it knows. A second call meanwhile waits for the first one's recovery.
    *
-   * @param recovery `unfreeze`: whether the sale sells again afterwards. @default true
+   * @throws {StockholdError} `INVALID_ARGUMENT`: also if another kind of recovery is under way, or
+   *   the engine has no heartbeat.
    */
-  async recover(
-    recovery: { from: 'accept' | 'replay' | Ledger; unfreeze?: boolean | undefined },
+  recover(
+    recovery: RecoverOptions & { everywhere: NonNullable<RecoverOptions['everywhere']> },
     options?: SignalOption,
-  ): Promise<Recovery> {
-    const result = await recoverSale(this.context.client, this.context.acknowledged, recovery, options)
-    this.context.soldOut.forget()
-    return result
+  ): Promise<RecoveryEverywhere>
+  recover(recovery: RecoverOptions, options?: SignalOption): Promise<Recovery>
+  async recover(recovery: RecoverOptions, options?: SignalOption): Promise<Recovery> {
+    const { everywhere, ...checked } = checkRecovery(recovery)
+    return everywhere
+      ? recoverEverywhere(this.context, { ...checked, everywhere }, options)
+      : recoverSale(this.context, checked, options)
   }
 
   /**

@@ -1,8 +1,9 @@
-import { enterHeartbeat } from '../heartbeat/heartbeat.js'
+import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { AdmissionGate } from './admission-gate.js'
 import { LedgerBarrier } from './ledger-barrier.js'
 import type { checkFlashSaleOptions } from './options.js'
+import { type RecoverableHandle, recoveryResponder } from './recovery/recovery-responder.js'
 import { RetainedSale } from './removal/retained-sale.js'
 import { removeRetained } from './removal/retention.js'
 import { ReservationCommands } from './reservation-commands.js'
@@ -12,6 +13,8 @@ import { SoldOutCache } from './sold-out-cache.js'
 
 /** What the methods of one handle share. */
 export interface SaleContext {
+  /** The id of the sale. */
+  readonly sale: string
   readonly client: SaleClient
   readonly saleWide: SaleWide
   readonly soldOut: SoldOutCache
@@ -19,6 +22,8 @@ export interface SaleContext {
   readonly reservations: ReservationCommands
   readonly ledgerBarrier: LedgerBarrier | undefined
   readonly gate: AdmissionGate | undefined
+  /** `undefined`: the engine has none. */
+  readonly heartbeat: Membership | undefined
   close(): void
 }
 
@@ -28,23 +33,29 @@ export function openSale(
 ): SaleContext {
   const client = new SaleClient(id, engine, limits)
   const leave = removeRetained(engine, (name) => new RetainedSale(new SaleClient(name, engine, limits)))
-  const stopBeating = enterHeartbeat(engine, { kind: 'sale', id })
   const acknowledged = new AcknowledgementCache()
   const soldOut = new SoldOutCache(engine.elapsed, engine.isLocal ? 0 : undefined)
   client.partitions.onMoved = (moved) => acknowledged.noteMoved(moved)
   client.onRules = () => soldOut.forget()
+  const handle: RecoverableHandle = {
+    ...{ kind: 'sale', id, responder: recoveryResponder },
+    recovering: { sale: id, client, acknowledged, soldOut },
+  }
+  const heartbeat = enterHeartbeat(engine, handle)
   const ledgerBarrier = ledger && new LedgerBarrier(client, ledger.attach(client.source), limits.maxInFlight)
   return {
+    sale: id,
     client,
     saleWide: new SaleWide(client),
     soldOut,
     acknowledged,
+    heartbeat,
     reservations: new ReservationCommands(client, acknowledged, ledgerBarrier),
     ledgerBarrier,
     gate,
     close() {
       leave()
-      stopBeating()
+      heartbeat?.leave()
       client.close()
     },
   }

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../batching/batcher-set.js'
 import type { ComparedPlaces, FinalRoomAnswer, RoomOp } from '../engine/room.js'
 import { invalid, isAway, StockholdError } from '../errors.js'
-import { enterHeartbeat } from '../heartbeat/heartbeat.js'
+import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
@@ -59,7 +59,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   readonly #tickets: TicketCache
   readonly #holds: boolean
   readonly #position: LocalPosition
-  readonly #stopBeating: () => void
+  readonly #heartbeat: Membership | undefined
 
   /** @throws {StockholdError} `INVALID_ARGUMENT` */
   constructor(id: string, options: WaitingRoomOptions) {
@@ -89,7 +89,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#poller = poller
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
     this.#position = new LocalPosition(this.#client, this.#poller)
-    this.#stopBeating = enterHeartbeat(engine, { kind: 'room', id })
+    this.#heartbeat = enterHeartbeat(engine, { kind: 'room', id })
   }
 
   /**
@@ -251,7 +251,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   async close(): Promise<void> {
     this.#client.close()
     this.#poller.stop()
-    this.#stopBeating()
+    this.#heartbeat?.leave()
     await this.#ownSale?.close()
   }
 

@@ -127,6 +127,8 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
   await sale.pause()
   await sale.resume()
   await sale.recover({ from: 'accept' })
+  const everywhere = { waitFor: 1, timeoutMs: 60_000 }
+  expect(await sale.recover({ from: 'replay', everywhere })).toMatchObject({ processes: { resumed: true } })
   await sale.end()
   expect(await sale.audit()).toMatchObject({ ok: true })
   expect(await sale.destroy()).toMatchObject({ status: expect.stringMatching('in_use|destroyed') })

@@ -315,6 +315,22 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       call: `
         import { Redis } from 'ioredis'
         const client = new Redis(process.env.REDIS_URL!)
+        const other = new FlashSale('mango-me-everywhere', { engine: redisEngine(client) })
+        await other.create({ stock: { 'mango-me': 10 } })
+        const buy = (buyer: string) => other.reserve({ buyer, items: [{ sku: 'mango-me', quantity: 1 }] })
+        const statusOf = async (buyer: string) => buy(buyer).then(({ status }) => status, ({ code }) => code)
+        await buy('u-1')
+        await client.del(await client.keys('{stockhold:mango-me-everywhere:*'))
+        console.log(await statusOf('u-2'))
+        console.log(await recoverEverywhere(1))
+        console.log(await statusOf('u-2'), (await sale.stats()).skus['mango-me']!.held)
+        process.exit(0)`,
+      prints: ['STATE_LOST', '0 to go', 'true', 'reserved 2'],
+    },
+    {
+      call: `
+        import { Redis } from 'ioredis'
+        const client = new Redis(process.env.REDIS_URL!)
         await ledger.migrate()
         const before = new FlashSale('rebuilt', { engine })
         await before.create({ stock: { 'mango-me': 3 } })

@@ -7,7 +7,7 @@ import {
   type NotedProcess,
   PROCESSES_AT_ONCE,
 } from '../../engine/heartbeat.js'
-import { answering, retry, type Step } from '../answering.js'
+import { retry, type Step } from '../answering.js'
 
 type Op<C extends keyof HeartbeatCommands> = HeartbeatCommands[C]['op']
 type Answer<C extends keyof HeartbeatCommands> = HeartbeatCommands[C]['answer']
@@ -16,28 +16,28 @@ type Answer<C extends keyof HeartbeatCommands> = HeartbeatCommands[C]['answer']
 export class ProcessTable {
   readonly #known = new Map<string, NotedProcess>()
 
-  readonly run = answering<HeartbeatCommands>({
-    beat: (op, step) => this.#beat(op, step),
-    leave: ({ process }, { overdue }) => {
-      if (overdue && this.#known.has(process)) return retry
-      this.#known.delete(process)
-      return { status: 'left' }
-    },
-    processes: () => ({ status: 'listed', processes: this.#earliestFirst().reverse() }),
-  })
-
-  #beat({ process, figures }: Op<'beat'>, { now, overdue }: Step): Answer<'beat'> {
-    if (Buffer.byteLength(figures) > MAX_FIGURES) return { status: 'too_large' }
-    if (overdue) return retry
+  beat({ process, figures }: Op<'beat'>, { now, overdue }: Step): Answer<'beat'>['status'] {
+    if (Buffer.byteLength(figures) > MAX_FIGURES) return 'too_large'
+    if (overdue) return 'retry'
     const earliest = this.#earliestFirst()
     if (!this.#known.has(process) && earliest.length >= MAX_PROCESSES) {
-      if (earliest[0]!.seenAt > now - CROWDED_MS) return { status: 'full' }
+      if (earliest[0]!.seenAt > now - CROWDED_MS) return 'full'
       this.#known.delete(earliest.shift()!.process)
     }
     for (const old of earliest.slice(0, PROCESSES_AT_ONCE))
       if (old.seenAt <= now - FORGOTTEN_MS) this.#known.delete(old.process)
     this.#known.set(process, { process, seenAt: now, figures })
-    return { status: 'noted' }
+    return 'noted'
+  }
+
+  leave({ process }: Op<'leave'>, { overdue }: Step): Answer<'leave'> {
+    if (overdue && this.#known.has(process)) return retry
+    this.#known.delete(process)
+    return { status: 'left' }
+  }
+
+  list(): Answer<'processes'> {
+    return { status: 'listed', processes: this.#earliestFirst().reverse() }
   }
 
   #earliestFirst(): NotedProcess[] {

@@ -1,32 +1,75 @@
 import type { PresentRules } from '../../engine/engine.js'
+import { MAX_PROCESSES, REQUEST_KEPT_MS } from '../../engine/heartbeat.js'
 import { invalid } from '../../errors.js'
-import { checkBoolean, checkOptions, type SignalOption } from '../../validation.js'
+import type { Membership } from '../../heartbeat/heartbeat.js'
+import { checkBoolean, checkInteger, checkOptions, type Names, type SignalOption } from '../../validation.js'
 import type { AcknowledgementCache } from '../acknowledgement-cache.js'
 import { isLedger, type Ledger } from '../ledger.js'
 import type { SaleRulesIndex } from '../reserve-request.js'
-import type { Recovery } from '../results.js'
+import type { RecoverOptions, Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'
+import type { SoldOutCache } from '../sold-out-cache.js'
 import { RecoverySession } from './recovery-session.js'
 
-const RECOVERY = { from: true, unfreeze: true } as const
+const RECOVERY: Names<RecoverOptions> = { from: true, unfreeze: true, everywhere: true }
+const EVERYWHERE: Names<NonNullable<RecoverOptions['everywhere']>> = {
+  waitFor: true,
+  timeoutMs: true,
+  onProgress: true,
+}
+
+/** Checked options of `recover`. */
+export interface CheckedRecovery {
+  readonly from: 'accept' | 'replay' | Ledger
+  /** `undefined`: yes, but with `everywhere` only if all processes have answered. */
+  readonly unfreeze: boolean | undefined
+  readonly everywhere?: RecoverOptions['everywhere']
+}
+
+/** What a recovery in this process needs of a handle. */
+export interface RecoveringHandle {
+  /** The id of the sale. */
+  readonly sale: string
+  readonly client: SaleClient
+  readonly acknowledged: AcknowledgementCache
+  readonly soldOut: SoldOutCache
+  readonly heartbeat?: Membership | undefined
+}
+
+/** @throws {StockholdError} `INVALID_ARGUMENT` */
+export function checkRecovery(recovery: RecoverOptions): CheckedRecovery {
+  const { from, unfreeze, everywhere } = checkOptions(recovery, 'recovery', RECOVERY)
+  if (from !== 'accept' && from !== 'replay' && !isLedger(from))
+    throw invalid('from', "must be 'accept', 'replay' or a ledger")
+  const checked = {
+    from: from as CheckedRecovery['from'],
+    unfreeze: unfreeze === undefined ? undefined : checkBoolean(unfreeze, 'unfreeze'),
+  }
+  return everywhere === undefined ? checked : { ...checked, everywhere: checkEverywhere(everywhere) }
+}
+
+function checkEverywhere(everywhere: unknown): NonNullable<RecoverOptions['everywhere']> {
+  const { waitFor, timeoutMs, onProgress } = checkOptions(everywhere, 'everywhere', EVERYWHERE)
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalid('everywhere.onProgress', 'must be a function')
+  return {
+    waitFor: checkInteger(waitFor, 'everywhere.waitFor', 1, MAX_PROCESSES),
+    timeoutMs: checkInteger(timeoutMs, 'everywhere.timeoutMs', 1, REQUEST_KEPT_MS),
+    onProgress: onProgress as NonNullable<RecoverOptions['everywhere']>['onProgress'],
+  }
+}
 
 function presentOf({ rules, revision }: SaleRulesIndex): PresentRules {
   return { rules, revision, everywhere: false }
 }
 
-/** See `recover` of `FlashSale`. */
+/** Recovers a sale with what this handle knows: see `recover` of `FlashSale`. */
 export async function recoverSale(
-  client: SaleClient,
-  acknowledged: AcknowledgementCache,
-  recovery: { readonly from: 'accept' | 'replay' | Ledger; readonly unfreeze?: boolean | undefined },
+  { client, acknowledged, soldOut }: RecoveringHandle,
+  { from, unfreeze = true }: Omit<CheckedRecovery, 'everywhere'>,
   options?: SignalOption,
 ): Promise<Recovery> {
-  checkOptions(recovery, 'recovery', RECOVERY)
-  const { from, unfreeze = true } = recovery
-  const ledger = isLedger(from) ? from : undefined
-  if (from !== 'accept' && from !== 'replay' && !ledger)
-    throw invalid('from', "must be 'accept', 'replay' or a ledger")
-  const unfreezes = checkBoolean(unfreeze, 'unfreeze')
+  const ledger = typeof from === 'string' ? undefined : from
   const record = ledger && (await client.recall(ledger, options))
   // What this handle knows, even if it is outdated: partition 0 may be gone.
   const rulesIndex = client.known ?? (await client.learn(client.call(options)))
@@ -39,7 +82,8 @@ export async function recoverSale(
   const sources = record ? [await record.recoverySource(), acknowledged] : [acknowledged]
   const { unknown, ...replayed } =
     from === 'accept' ? { restored: 0, refused: [], unknown: 0 } : await session.replay(sources)
-  if (unfreezes) await session.unfreeze()
+  if (unfreeze) await session.unfreeze()
   if (from === 'accept') acknowledged.clear()
+  soldOut.forget()
   return { ...replayed, forgotten: acknowledged.forgotten + unknown }
 }

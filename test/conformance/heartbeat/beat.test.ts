@@ -22,7 +22,7 @@ onBothEngines((_, kind) => {
   test('processes are listed with their latest figures, those that were seen last first', async () => {
     const timed = await kind.make()
     expect(await listed(timed)).toEqual([])
-    expect(await beat(timed, 'a', 'first')).toStrictEqual({ status: 'noted' })
+    expect(await beat(timed, 'a', 'first')).toStrictEqual({ status: 'noted', due: [] })
     await timed.advance(1_000)
     await beat(timed, 'b: ü {x}', 'ü')
     await beat(timed, 'a', 'second')
@@ -59,8 +59,8 @@ onBothEngines((_, kind) => {
   test('figures of too many bytes are refused', async () => {
     const timed = await kind.make()
     const most = 'ü'.repeat(MAX_FIGURES / 2)
-    expect(await beat(timed, 'a', most)).toStrictEqual({ status: 'noted' })
-    expect(await beat(timed, 'a', `${most}!`)).toStrictEqual({ status: 'too_large' })
+    expect(await beat(timed, 'a', most)).toStrictEqual({ status: 'noted', due: [] })
+    expect(await beat(timed, 'a', `${most}!`)).toStrictEqual({ status: 'too_large', due: [] })
     expect(await listed(timed)).toMatchObject([{ figures: most }])
   })
 
@@ -80,14 +80,14 @@ onBothEngines((_, kind) => {
   test('there is room for so many processes; one that is silent makes room, one that beats does not', async () => {
     const timed = await kind.make()
     for (let i = 0; i < MAX_PROCESSES; i++) await beat(timed, `p${1_000 + i}`)
-    expect(await beat(timed, 'new')).toStrictEqual({ status: 'full' })
-    expect(await beat(timed, 'p1000')).toStrictEqual({ status: 'noted' })
+    expect(await beat(timed, 'new')).toStrictEqual({ status: 'full', due: [] })
+    expect(await beat(timed, 'p1000')).toStrictEqual({ status: 'noted', due: [] })
     await timed.advance(CROWDED_MS - 1)
-    expect(await beat(timed, 'new')).toStrictEqual({ status: 'full' })
+    expect(await beat(timed, 'new')).toStrictEqual({ status: 'full', due: [] })
     expect(await listed(timed)).toHaveLength(MAX_PROCESSES)
     await timed.advance(1)
     await beat(timed, 'p1000')
-    expect(await beat(timed, 'new')).toStrictEqual({ status: 'noted' })
+    expect(await beat(timed, 'new')).toStrictEqual({ status: 'noted', due: [] })
     const names = await namesIn(timed)
     expect(names).toHaveLength(MAX_PROCESSES)
     expect(names).toEqual(expect.arrayContaining(['new', 'p1000']))

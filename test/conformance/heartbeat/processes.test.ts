@@ -158,7 +158,7 @@ test('beats that fail harm no sale, come less often, and come each second again'
   expect(beats.length - sent).toBeGreaterThanOrEqual(9)
 })
 
-test('while a beat is not answered no other one is sent', async () => {
+test('while a beat is not answered no other one is sent, until it is given up', async () => {
   const { engine: memory, advance } = virtualEngine()
   let answer = () => {}
   const { engine: beating, beats } = counted(
@@ -169,11 +169,14 @@ test('while a beat is not answered no other one is sent', async () => {
       }),
   )
   opened({ ...beating, clock: memory.clock } as Engine)
-  await advance(60_000)
+  await advance(10_000)
   expect(beats).toEqual(['beat'])
   answer()
   await advance(2_000)
   expect(beats.length).toBe(2)
+  await advance(60_000)
+  expect(beats.length).toBeGreaterThan(6)
+  expect(beats.length).toBeLessThan(9)
 })
 
 test('no beat is sent after the engine was closed', async () => {

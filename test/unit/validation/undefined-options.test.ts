@@ -104,7 +104,9 @@ test('a sale takes every option as `undefined`, and does as if it had been left 
   expect(await told.release(id, { buyer: undefined, ...noSignal })).toMatchObject({
     status: 'already_confirmed',
   })
-  expect(await told.recover({ from: 'accept', unfreeze: undefined }, noSignal)).toMatchObject({ restored: 0 })
+  expect(
+    await told.recover({ from: 'accept', unfreeze: undefined, everywhere: undefined }, noSignal),
+  ).toMatchObject({ restored: 0 })
 
   const seen: number[] = []
   const follower = told.consume({ group: 'g', ...consumer }, (event) => void seen.push(event.sequence))

@@ -48,6 +48,11 @@ const calls: Record<string, [argument: string, call: (mistake: object) => unknow
   'sale.stats': ['options', (mistake) => sale.stats(mistake)],
   'sale.audit': ['options', (mistake) => sale.audit(mistake)],
   'sale.recover': ['recovery', (mistake) => sale.recover({ from: 'accept', ...mistake })],
+  'everywhere of sale.recover': [
+    'everywhere',
+    (mistake) =>
+      sale.recover({ from: 'accept', everywhere: { waitFor: 1, timeoutMs: 1, ...mistake } as never }),
+  ],
   'options of sale.recover': ['options', (mistake) => sale.recover({ from: 'accept' }, mistake)],
   'sale.consume': ['options', (mistake) => sale.consume({ group: 'g', ...mistake }, () => {})],
   'new WaitingRoom': [

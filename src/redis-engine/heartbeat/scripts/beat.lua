@@ -1,12 +1,13 @@
 -- Notes that processes live.
 -- Items: { process, figures, max_figures, max_processes, forgotten_ms, crowded_ms, at_once }
+-- Parts: the letters, and of each item the requests that wait for the process
 -- Letters: N noted   L too_large   F full   T retry
 -- Writes: PROCESSES, SEEN.
--- @include heartbeat, time
+-- @include due_requests, heartbeat, requests, time
 local refused = refused_of({
   { 'HSET', PROCESSES, 'f', 'v' }, { 'HDEL', PROCESSES, 'f' }, { 'ZSCORE', SEEN, 'm' }, { 'ZCARD', SEEN },
   { 'ZADD', SEEN, '0', 'm' }, { 'ZREM', SEEN, 'm' }, { 'ZRANGE', SEEN, '0', '0' },
-  { 'ZRANGEBYSCORE', SEEN, '0', '0' },
+  { 'ZRANGEBYSCORE', SEEN, '0', '0' }, { 'HGETALL', REQUESTS },
 })
 if refused then return { 'denied', clock, refused } end
 
@@ -38,4 +39,6 @@ end
 
 local letters = {}
 for i, item in ipairs(items) do letters[i] = beat(unpack(item)) end
-return { 'opened', clock, 0, table.concat(letters) }
+local parts = { 'opened', clock, 0, table.concat(letters) }
+for _, item in ipairs(items) do parts[#parts + 1] = due_for(item[1]) end
+return parts

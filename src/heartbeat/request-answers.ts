@@ -1,0 +1,130 @@
+import type { Clock } from '../engine/clock.js'
+import type { DueRequest, HeartbeatPort } from '../engine/heartbeat.js'
+import { ask } from './ask.js'
+
+const tuning = {
+  /** An answer that has taken so long is begun again. ms */
+  patienceMs: 60_000,
+}
+
+/** A handle that is open. */
+export interface OpenHandle {
+  readonly kind: 'sale' | 'room'
+  readonly id: string
+  /** How the handles of this subject answer requests together. */
+  readonly responder?: Responder | undefined
+}
+
+/** The body of a request, which names the handles that answer it. */
+export interface RequestBody {
+  readonly kind: OpenHandle['kind']
+  readonly id: string
+}
+
+/** Does what requests ask for. All handles of its subject have the same one. */
+export interface Responder {
+  /**
+   * @param handles All handles of the subject that are open in this process.
+   * @returns The text of the answer. If it rejects, the process tries again with its next beat.
+   */
+  answer(handles: readonly OpenHandle[], body: RequestBody): Promise<string>
+  /** Whether the answer counts, if the request was made when these handles were open. */
+  counts(handles: readonly OpenHandle[]): boolean
+  /** The text of an answer that is not given yet. */
+  failure(error: unknown): string
+  /** Resumes what the request has interrupted. */
+  resume(handles: readonly OpenHandle[], body: RequestBody): Promise<void>
+}
+
+/**
+ * Answers the requests that wait for this process, each once at a time. What fails is tried again
+ * with the next beat: the request waits in the engine until it is answered.
+ */
+export class RequestAnswers {
+  readonly #port: HeartbeatPort
+  readonly #clock: Clock
+  readonly #handles: ReadonlyMap<OpenHandle, number>
+  /** The requests that are being answered, and since when. */
+  readonly #busy = new Map<string, number>()
+
+  /** @param handles The open handles, and since when they are, by the clock. */
+  constructor(port: HeartbeatPort, clock: Clock, handles: ReadonlyMap<OpenHandle, number>) {
+    this.#port = port
+    this.#clock = clock
+    this.#handles = handles
+  }
+
+  /** @param now The server's time. */
+  attend(process: string, due: readonly DueRequest[], now: number): void {
+    for (const request of due) {
+      const body = readBody(request.body)
+      const handles = body && [...this.#handles.keys()].filter((one) => isFor(one, body))
+      const responder = handles?.[0]?.responder
+      if (!body || !handles || !responder || this.#isBusy(request.id)) continue
+      const begunAt = this.#clock.now()
+      this.#busy.set(request.id, begunAt)
+      const madeAt = this.#clock.now() - (now - request.createdAt)
+      const counts = responder.counts(handles.filter((one) => this.#handles.get(one)! <= madeAt))
+      const resume = () => this.#resume(request.id, () => responder.resume(handles, body))
+      const work = async () => {
+        if (request.due === 'answer') {
+          const answer = () => responder.answer(handles, body)
+          if (await this.#answer(process, request.id, counts, answer, responder)) await resume()
+        } else if (await this.#claim(process, request.id)) await resume()
+      }
+      void work()
+        .catch(() => {})
+        .finally(() => {
+          if (this.#busy.get(request.id) === begunAt) this.#busy.delete(request.id)
+        })
+    }
+  }
+
+  #isBusy(id: string): boolean {
+    return this.#clock.now() < (this.#busy.get(id) ?? Number.NEGATIVE_INFINITY) + tuning.patienceMs
+  }
+
+  /** @returns Whether this process is to resume. */
+  async #answer(
+    process: string,
+    id: string,
+    counts: boolean,
+    answer: () => Promise<string>,
+    responder: Responder,
+  ): Promise<boolean> {
+    const send = async (done: boolean, text: string) => {
+      const sent = await ask(this.#port, 'answer', { id, process, done, counts, text })
+      return sent.answer.status === 'resume'
+    }
+    const given = await answer().then(
+      (text) => ({ done: true, text }),
+      (error: unknown) => ({ done: false, text: responder.failure(error) }),
+    )
+    return send(given.done, given.text)
+  }
+
+  async #claim(process: string, id: string): Promise<boolean> {
+    const { answer } = await ask(this.#port, 'claim', { id, process, force: false })
+    return answer.status === 'claimed'
+  }
+
+  /** If it fails, the claim ends, and another process resumes, or this one again. */
+  async #resume(id: string, resume: () => Promise<void>): Promise<void> {
+    await resume()
+    await ask(this.#port, 'finish', { id })
+  }
+}
+
+function isFor(handle: OpenHandle, { kind, id }: RequestBody): boolean {
+  return handle.kind === kind && handle.id === id
+}
+
+/** `undefined`: a later version made it, for what this one does not know. */
+function readBody(text: string): RequestBody | undefined {
+  try {
+    const body: RequestBody | null = JSON.parse(text)
+    return typeof body?.id === 'string' ? body : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,46 @@
+import type { Engine } from '../../engine/engine.js'
+import type { NotedRequest } from '../../engine/heartbeat.js'
+import { ask } from '../../heartbeat/ask.js'
+import { readProcesses } from '../../heartbeat/processes.js'
+import type { RecoveryProgress } from '../results.js'
+import { readRecoveryBody, stateOf } from './recovery-request.js'
+
+/** A recovery that was asked of every process, for an hour after it was. */
+export interface ListedRecovery extends RecoveryProgress {
+  readonly sale: string
+  /** What each process does; `replay` also with a ledger. */
+  readonly from: 'accept' | 'replay'
+  readonly waitFor: number
+  /** Epoch ms of the server. */
+  readonly startedAt: number
+  readonly deadline: number
+  /**
+   * `waiting` for answers; `resuming`: all have answered; `resumed`: the sale sells again;
+   * `frozen`: all have answered, and it was to stay frozen; `over`: too few answered in time.
+   */
+  readonly state: 'waiting' | 'resuming' | 'resumed' | 'frozen' | 'over'
+}
+
+/** Those of all sales of an engine, the latest last. None for an engine without a heartbeat. */
+export async function listRecoveries({ heartbeat }: Engine): Promise<ListedRecovery[]> {
+  if (!heartbeat) return []
+  const { answer, now } = await ask(heartbeat, 'requests', {})
+  const processes = answer.requests.length > 0 ? await readProcesses(heartbeat) : []
+  return answer.requests.flatMap((request) => {
+    const body = readRecoveryBody(request)
+    if (!body) return []
+    const { refused: _, ...progress } = stateOf(request, body.id, processes)
+    const { waitFor, createdAt, deadline } = request
+    const rest = { ...progress, waitFor, startedAt: createdAt, deadline }
+    return [{ sale: body.id, from: body.recovers, ...rest, state: nameOf(request, now) }]
+  })
+}
+
+function nameOf(
+  { completedAt, finishedAt, resumes, deadline }: NotedRequest,
+  now: number,
+): ListedRecovery['state'] {
+  if (finishedAt !== null) return 'resumed'
+  if (completedAt !== null) return resumes ? 'resuming' : 'frozen'
+  return now > deadline ? 'over' : 'waiting'
+}

@@ -1,0 +1,371 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { heartbeatEffects } from '../../../src/engine/effects.js'
+import { CLAIM_MS } from '../../../src/engine/heartbeat.js'
+import type { CommandMap, Port } from '../../../src/engine/port.js'
+import { type Engine, FlashSale, type RecoveryProgress, StockholdError } from '../../../src/index.js'
+import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { listRecoveries } from '../../../src/sale/recovery/recoveries.js'
+import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
+import { pass, processesOn } from '../../support/heartbeat.js'
+import { faultOf } from '../../support/secrets.js'
+import { onBothEngines } from '../../support/shop.js'
+import type { ClockedEngine } from '../../support/test-clock.js'
+import { wrapped } from '../../support/wrapped-engine.js'
+
+const order = (buyer: string, key = `k-${buyer}`) => ({ buyer, items: [{ sku: 'mango', quantity: 1 }], key })
+
+/** What becomes of the calls of a process. */
+type Fate = 'answered' | 'reply lost' | 'never answered'
+
+/** A process with the sale open. What it asks of the engine fares as told. */
+class Process {
+  readonly engine: Engine
+  readonly sale: FlashSale
+  fateOf: (command: string) => Fate = () => 'answered'
+
+  constructor({ engine }: ClockedEngine) {
+    this.engine = {
+      ...engine,
+      heartbeat: this.#faulty(engine.heartbeat!),
+      partition: (...place) => this.#faulty(engine.partition(...place)),
+    }
+    this.sale = new FlashSale('launch', { engine: this.engine })
+    onTestFinished(() => this.sale.close())
+  }
+
+  /** From now on it is as good as dead. */
+  die(): void {
+    this.fateOf = () => 'never answered'
+  }
+
+  live(): void {
+    this.fateOf = () => 'answered'
+  }
+
+  #faulty<M extends CommandMap<M>>(port: Port<M>): Port<M> {
+    return {
+      ...port,
+      run: async (command, ops, call) => {
+        const fate = this.fateOf(String(command))
+        if (fate === 'never answered') return new Promise(() => {})
+        const reply = await port.run(command, ops, call)
+        if (fate === 'reply lost') throw new StockholdError('UNKNOWN_OUTCOME', 'the reply was lost')
+        return reply
+      },
+    }
+  }
+}
+
+async function lose(kind: EngineKind, timed: TimedEngine, what: 'launch' | 'heartbeat'): Promise<void> {
+  if (kind.name === 'redis') {
+    const client = (kind as RedisKind).client()
+    const keys = await client.keys(`{${timed.prefix}:${what}*`)
+    if (keys.length > 0) await client.del(...keys)
+    return
+  }
+  const engine = timed.engine as MemoryEngine
+  if (what === 'launch') engine.partitions.clear()
+  else engine.heartbeats = new MemoryEngine(Date.now, () => 0).heartbeats
+}
+
+onBothEngines((_, kind) => {
+  describe.each([1, 4])('over %i partitions', (partitions) => {
+    /** Processes that have each sold to three buyers, and the loss of all of it. */
+    async function stage(count: number, stock = 50) {
+      const timed = await kind.make()
+      const worlds = processesOn(timed, count)
+      const world = worlds[0]!
+      const processes = worlds.map((one) => new Process(one))
+      const held: string[] = []
+      for (const [i, { sale }] of processes.entries()) {
+        await sale.create({ stock: { mango: stock }, partitions, holdMs: 3_600_000 })
+        for (let j = 0; j < 3; j++) {
+          const answer = await sale.reserve(order(`u-${i}-${j}`))
+          if (answer.status !== 'reserved') expect.fail(answer.status)
+          held.push(answer.reservation.id)
+        }
+      }
+      await pass(world, 2)
+      await lose(kind, timed, 'launch')
+      /** Lets time pass until the call has ended. */
+      const during = async <T>(call: Promise<T>): Promise<T> => {
+        let isOver = false
+        const end = () => {
+          isOver = true
+        }
+        call.then(end, end)
+        for (let i = 0; i < 600 && !isOver; i++) await pass(world, 1)
+        return call
+      }
+      const audited = async (sale = processes[0]!.sale) => {
+        const { ok, skus } = await during(sale.audit())
+        expect(ok).toBe(true)
+        return skus.mango
+      }
+      const isFrozen = async () => {
+        const code = await processes[0]!.sale.reserve(order('late')).then(
+          ({ status }) => status,
+          (error: StockholdError) => error.code,
+        )
+        return code === 'STATE_LOST' || code === 'ROLLBACK_DETECTED'
+      }
+      return { timed, world, processes, held, during, audited, isFrozen }
+    }
+
+    test('one call: every process replays what it knows, quiet as it is, and the last one resumes', async () => {
+      const { processes, held, during, audited, isFrozen } = await stage(3)
+      expect(await isFrozen()).toBe(true)
+      const progress: RecoveryProgress[] = []
+      const everywhere = {
+        waitFor: 3,
+        timeoutMs: 60_000,
+        onProgress: (one: RecoveryProgress) => void progress.push(one),
+      }
+      const result = await during(processes[1]!.sale.recover({ from: 'replay', everywhere }))
+      expect(result).toMatchObject({ restored: 9, refused: [], forgotten: 0 })
+      const { answered, missing, lacking, resumed, joined } = result.processes
+      expect({ missing, lacking, resumed, joined }).toEqual({
+        missing: [],
+        lacking: 0,
+        resumed: true,
+        joined: false,
+      })
+      expect(answered).toHaveLength(3)
+      for (const one of answered)
+        expect(one).toMatchObject({ pid: process.pid, counts: true, restored: 3, refused: 0, forgotten: 0 })
+      expect(progress.at(-1)!.answered).toHaveLength(3)
+      expect(await isFrozen()).toBe(false)
+      for (const id of held) expect(await processes[0]!.sale.get(id)).toMatchObject({ state: 'held' })
+      expect(await audited()).toMatchObject({ total: 50, available: 40, held: 10 })
+    })
+
+    test('an operator from outside asks, whose process does not count', async () => {
+      const { timed, world, during, isFrozen } = await stage(2)
+      const outside = new FlashSale('launch', { engine: world.clock.drive(timed.engine, true) })
+      onTestFinished(() => outside.close())
+      const result = await during(
+        outside.recover({ from: 'replay', everywhere: { waitFor: 2, timeoutMs: 60_000 } }),
+      )
+      expect(result.restored).toBe(6)
+      expect(result.processes.answered.filter(({ counts }) => counts)).toHaveLength(2)
+      expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
+      expect(await isFrozen()).toBe(false)
+    })
+
+    test('a process that dies in the middle is named, and the sale stays frozen unless that was asked for', async () => {
+      const { processes, during, audited, isFrozen } = await stage(3)
+      processes[2]!.die()
+      const everywhere = { waitFor: 3, timeoutMs: 20_000 }
+      const first = await during(processes[0]!.sale.recover({ from: 'replay', everywhere }))
+      expect(first.processes).toMatchObject({ lacking: 1, resumed: false })
+      expect(first.processes.answered).toHaveLength(2)
+      const waiting = { sale: 'launch', from: 'replay', waitFor: 3, lacking: 1, state: 'over' }
+      expect(await listRecoveries(processes[0]!.engine)).toMatchObject([waiting])
+      expect(first.processes.missing).toMatchObject([
+        { pid: process.pid, isPresent: false, error: undefined },
+      ])
+      expect(await isFrozen()).toBe(true)
+      const second = await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: true, everywhere }))
+      expect(second.processes).toMatchObject({ lacking: 1, resumed: true })
+      const [listed, ...others] = await listRecoveries(processes[0]!.engine)
+      expect(listed).toMatchObject({ state: 'resumed', missing: first.processes.missing })
+      expect(others).toEqual([])
+      expect(await isFrozen()).toBe(false)
+      expect(await audited()).toMatchObject({ total: 50, available: 43, held: 7 })
+    })
+
+    test('a process that comes late replays nevertheless, and nothing is sold twice', async () => {
+      const { processes, held, during, audited } = await stage(3, 10)
+      processes[2]!.die()
+      const everywhere = { waitFor: 3, timeoutMs: 5_000 }
+      await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: true, everywhere }))
+      const others = await Promise.all(
+        ['x', 'y'].map((buyer) => during(processes[0]!.sale.reserve(order(buyer)))),
+      )
+      expect(others.map(({ status }) => status)).toEqual(['reserved', 'reserved'])
+      processes[2]!.live()
+      const again = await during(
+        processes[2]!.sale.recover({ from: 'replay', everywhere: { waitFor: 3, timeoutMs: 30_000 } }),
+      )
+      expect(again.refused.map(({ reason }) => reason)).toEqual(['sold_out'])
+      const states = await Promise.all(held.map((id) => during(processes[0]!.sale.get(id))))
+      expect(states.filter((one) => one?.state === 'held')).toHaveLength(8)
+      expect(await audited()).toMatchObject({ total: 10, available: 0, held: 10 })
+    })
+
+    test('with unfreeze: false all replay, and the sale stays frozen until a call resumes it', async () => {
+      const { processes, during, isFrozen } = await stage(2)
+      const everywhere = { waitFor: 2, timeoutMs: 30_000 }
+      const result = await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: false, everywhere }))
+      expect(result.processes).toMatchObject({ lacking: 0, resumed: false })
+      expect(await listRecoveries(processes[0]!.engine)).toMatchObject([{ state: 'frozen' }])
+      expect(await isFrozen()).toBe(true)
+      await during(processes[1]!.sale.recover({ from: 'replay', everywhere }))
+      expect(await isFrozen()).toBe(false)
+    })
+
+    test('two operators at once: the second waits for the recovery of the first', async () => {
+      const { processes, during, audited } = await stage(3)
+      const everywhere = { waitFor: 3, timeoutMs: 60_000 }
+      const results = await during(
+        Promise.all(processes.map(({ sale }) => sale.recover({ from: 'replay', everywhere }))),
+      )
+      expect(results.map(({ processes: { joined } }) => joined).sort()).toEqual([false, true, true])
+      for (const { restored, processes: told } of results) {
+        expect(told).toMatchObject({ lacking: 0, resumed: true })
+        expect(restored).toBe(9)
+      }
+      expect(await audited()).toMatchObject({ available: 41, held: 9 })
+    })
+
+    test('another kind of recovery meanwhile is refused', async () => {
+      const { processes, during, world } = await stage(2)
+      const everywhere = { waitFor: 2, timeoutMs: 60_000 }
+      processes[1]!.fateOf = (command) => (command === 'answer' ? 'never answered' : 'answered')
+      const first = processes[0]!.sale.recover({
+        from: 'replay',
+        everywhere: { ...everywhere, timeoutMs: 10_000 },
+      })
+      await pass(world, 1)
+      await faultOf(during(processes[1]!.sale.recover({ from: 'accept', everywhere })), 'INVALID_ARGUMENT')
+      expect((await during(first)).processes.resumed).toBe(false)
+    })
+
+    test('Redis loses the request, and the sale once more: it is asked again, and all replay again', async () => {
+      const { timed, world, processes, during, audited } = await stage(3)
+      processes[2]!.fateOf = (command) => (command === 'beat' ? 'never answered' : 'answered')
+      const call = processes[0]!.sale.recover({
+        from: 'replay',
+        everywhere: { waitFor: 2, timeoutMs: 120_000 },
+      })
+      processes[1]!.fateOf = (command) => (command === 'control' ? 'reply lost' : 'answered')
+      await pass(world, 1)
+      await lose(kind, timed, 'heartbeat')
+      await lose(kind, timed, 'launch')
+      processes[1]!.live()
+      expect((await during(call)).processes).toMatchObject({ lacking: 0, resumed: true })
+      expect(await audited()).toMatchObject({ available: 44, held: 6 })
+    })
+
+    test('replies are lost, every other one: each step is repeated, and nothing is made twice', async () => {
+      const { processes, during, audited, isFrozen } = await stage(2)
+      for (const one of processes) {
+        const isLost = new Map<string, boolean>()
+        one.fateOf = (command) => {
+          if (!(command in heartbeatEffects)) return 'answered'
+          isLost.set(command, !isLost.get(command))
+          return isLost.get(command) ? 'reply lost' : 'answered'
+        }
+      }
+      const everywhere = { waitFor: 2, timeoutMs: 300_000 }
+      const result = await during(processes[0]!.sale.recover({ from: 'replay', everywhere }))
+      expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
+      expect(await isFrozen()).toBe(false)
+      expect(await audited()).toMatchObject({ total: 50, available: 43, held: 7 })
+    })
+
+    test('the process that should resume dies before it does: another one resumes', async () => {
+      const { processes, during, isFrozen } = await stage(3)
+      const asking = processes[0]!
+      for (const one of processes.slice(1))
+        one.fateOf = (command) => {
+          if (command === 'answer')
+            one.fateOf = (next) => (next === 'beat' || next === 'answer' ? 'answered' : 'never answered')
+          return 'answered'
+        }
+      const everywhere = { waitFor: 3, timeoutMs: 60_000 }
+      const result = await during(asking.sale.recover({ from: 'replay', everywhere }))
+      expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
+      expect(await isFrozen()).toBe(false)
+    })
+
+    test('the operator dies after the request: the processes finish it', async () => {
+      const { timed, world, during, isFrozen } = await stage(2)
+      const operator = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      let asked = false
+      operator.fateOf = (command) => {
+        if (asked) return 'never answered'
+        asked = command === 'request'
+        return 'answered'
+      }
+      void operator.sale
+        .recover({ from: 'replay', everywhere: { waitFor: 2, timeoutMs: 60_000 } })
+        .catch(() => {})
+      await pass(world, 5 + CLAIM_MS / 1_000)
+      expect(await during(isFrozen())).toBe(false)
+    })
+
+    test('a process that opens the sale after the request answers, and does not count', async () => {
+      const { timed, world, processes, during } = await stage(2)
+      processes[1]!.die()
+      const everywhere = { waitFor: 2, timeoutMs: 15_000 }
+      const call = processes[0]!.sale.recover({ from: 'replay', everywhere })
+      await pass(world, 2)
+      const fresh = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      await fresh.sale.rules().catch(() => {})
+      const { answered, lacking, resumed } = (await during(call)).processes
+      expect(answered.map(({ counts }) => counts).sort()).toEqual([false, true])
+      expect({ lacking, resumed }).toEqual({ lacking: 1, resumed: false })
+    })
+
+    test('accept, everywhere: what Redis has lost is forgotten by every process', async () => {
+      const { processes, during, audited } = await stage(2)
+      const everywhere = { waitFor: 2, timeoutMs: 30_000 }
+      const result = await during(processes[0]!.sale.recover({ from: 'accept', everywhere }))
+      expect(result).toMatchObject({ restored: 0, processes: { lacking: 0, resumed: true } })
+      expect(await audited()).toMatchObject({ available: 50, held: 0 })
+      const replayed = await during(processes[1]!.sale.recover({ from: 'replay', everywhere }))
+      expect(replayed.restored).toBe(0)
+    })
+
+    test('several handles of one process answer once, with what all of them know', async () => {
+      const { processes, during } = await stage(1)
+      const second = new FlashSale('launch', { engine: processes[0]!.engine })
+      onTestFinished(() => second.close())
+      const everywhere = { waitFor: 1, timeoutMs: 30_000 }
+      await during(second.recover({ from: 'replay', everywhere }))
+      await during(second.reserve(order('second')))
+      const result = await during(second.recover({ from: 'replay', everywhere }))
+      expect(result).toMatchObject({ restored: 4, processes: { resumed: true } })
+      expect(result.processes.answered).toHaveLength(1)
+    })
+
+    test('an aborted call ends with the reason; the processes go on', async () => {
+      const { processes, world, during, isFrozen } = await stage(2)
+      const abort = new AbortController()
+      const reason = new Error('the operator has gone')
+      const everywhere = { waitFor: 2, timeoutMs: 30_000, onProgress: () => abort.abort(reason) }
+      const call = processes[0]!.sale.recover({ from: 'replay', everywhere }, { signal: abort.signal })
+      await expect(during(call)).rejects.toBe(reason)
+      await pass(world, 5)
+      expect(await isFrozen()).toBe(false)
+    })
+  })
+
+  test.each([
+    ['waitFor', { waitFor: 0, timeoutMs: 1 }],
+    ['waitFor', { waitFor: 257, timeoutMs: 1 }],
+    ['timeoutMs', { waitFor: 1, timeoutMs: 3_600_001 }],
+    ['timeoutMs', { waitFor: 1 }],
+    ['onProgress', { waitFor: 1, timeoutMs: 1, onProgress: 1 }],
+    ['everywhere', true],
+  ])('an invalid %s is INVALID_ARGUMENT', async (name, everywhere) => {
+    const { engine } = await kind.make()
+    const sale = new FlashSale('launch', { engine })
+    onTestFinished(() => sale.close())
+    const call = sale.recover({ from: 'replay', everywhere: everywhere as never })
+    await expect(call).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(name),
+    })
+  })
+
+  test('without a heartbeat there is no recovery everywhere', async () => {
+    const { engine } = await kind.make()
+    const sale = new FlashSale('launch', { engine: wrapped(engine, {}) })
+    onTestFinished(() => sale.close())
+    const call = sale.recover({ from: 'replay', everywhere: { waitFor: 1, timeoutMs: 1 } })
+    await faultOf(call, 'INVALID_ARGUMENT')
+    expect(await listRecoveries(wrapped(engine, {}))).toEqual([])
+  })
+})
