@@ -117,8 +117,10 @@ export class ReserveOperation {
     const end = await this.#client.resumeCall(call, (supply, ask) =>
       reserveWithRebalancing(supply, ask, op, first, rulesIndex.limited || !this.#client.current, call),
     )
-    if (!('answer' in end))
-      return this.#refuse(await soldOutEverywhere(this.#client, end.soldOut, call), asked)
+    if (!('answer' in end)) {
+      const soldOut = await soldOutEverywhere(this.#client, end.soldOut, call)
+      return this.#refuse(soldOut, soldOut.unsold, asked)
+    }
     return end.answer.status === 'moved'
       ? this.#transferred(end.answer, asked)
       : this.#decided(end.answer, asked)
@@ -153,15 +155,19 @@ export class ReserveOperation {
       this.#acknowledged.note(reservation)
       return { status: 'reserved', reservation: rulesIndex.reservation(reservation), replayed }
     }
-    if (answer.status === 'sold_out') return this.#refuse({ ...answer, unsold: answer.available }, asked)
+    if (answer.status === 'sold_out') return this.#refuse(answer, answer.available, asked)
     if (answer.status === 'needs_pass') return { status: 'pass_rejected', reason: 'missing' }
     if (answer.status === 'ended' || answer.status === 'not_started') return rulesIndex.closed(answer)
     return answer.status === 'limit_exceeded' ? rulesIndex.limitExceeded(answer) : rulesIndex.result(answer)
   }
 
-  #refuse(soldOut: SoldOut, { rulesIndex, askedAt, forgotten }: Asked): ReserveResult {
+  #refuse(
+    soldOut: Omit<SoldOut, 'unsold'>,
+    unsold: number,
+    { rulesIndex, askedAt, forgotten }: Asked,
+  ): ReserveResult {
     const refusal = rulesIndex.soldOut(soldOut)
-    this.#soldOut.remember(soldOut.sku, refusal, askedAt, forgotten, soldOut.unsold)
+    this.#soldOut.remember(soldOut.sku, refusal, askedAt, forgotten, unsold)
     return refusal
   }
 }

@@ -97,6 +97,68 @@ onBothEngines((open, kind) => {
     await shop.audited()
   })
 
+  test('of many that are refused in one batch, each is told what is left after the one before it', async () => {
+    const shop = await open({ stock: { a: 3, b: 1 }, limitPerBuyer: 9 })
+    const reserve = (buyer: string, cart: Op<'reserve'>['cart'], rest: Partial<Op<'reserve'>> = {}) =>
+      order(idIn(buyer, 1), { buyer, cart, ...rest })
+    await shop.done('reserve', [reserve('has', [[0, 1]], { key: 'first' })])
+    const { answers } = await shop.done('reserve', [
+      reserve('c', [[0, 3]]),
+      reserve('d', [[0, 3]]),
+      { ...reserve('has', [[0, 3]]), id: idIn('has', 2) },
+      reserve('e', [[0, 3]], { key: 'k' }),
+      reserve('f', [[0, 4]]),
+      reserve('g', [[0, 3]]),
+      reserve('h', [[1, 2]]),
+      reserve('i', [[1, 2]]),
+      reserve('s', [[0, 3]]),
+      reserve('j', [[0, 1]]),
+      reserve('k', [[1, 2]]),
+      reserve('l', [[0, 3]]),
+      reserve('m', [[0, 3]]),
+      { ...reserve('j', [[0, 1]]), id: idIn('j', 2) },
+      reserve('n', [[0, 3]]),
+      reserve('o', [
+        [0, 1],
+        [1, 2],
+      ]),
+      reserve('p', [[0, 10]]),
+      reserve('d', [[1, 1]]),
+      reserve('q', [[0, 3]]),
+      reserve('r', [[0, 1]]),
+      { ...reserve('has', [[0, 1]], { key: 'first' }), id: idIn('has', 3) },
+      reserve('t', [[0, 1]]),
+    ])
+    const soldOut = (sku: number, available: number, mayReturn: boolean) => ({
+      ...{ status: 'sold_out', sku, available, mayReturn },
+    })
+    expect(answers).toMatchObject([
+      soldOut(0, 2, true),
+      soldOut(0, 2, true),
+      soldOut(0, 2, true),
+      soldOut(0, 2, true),
+      soldOut(0, 2, true),
+      soldOut(0, 2, true),
+      soldOut(1, 1, false),
+      soldOut(1, 1, false),
+      soldOut(0, 2, true),
+      { status: 'reserved' },
+      soldOut(1, 1, false),
+      soldOut(0, 1, true),
+      soldOut(0, 1, true),
+      { status: 'reserved' },
+      soldOut(0, 0, true),
+      soldOut(0, 0, true),
+      { status: 'limit_exceeded', taken: 0 },
+      { status: 'reserved' },
+      soldOut(0, 0, true),
+      soldOut(0, 0, true),
+      { status: 'reserved', replayed: true },
+      soldOut(0, 0, true),
+    ])
+    await shop.audited()
+  })
+
   test('the same id again answers the reservation as it is now, not replayed', async () => {
     const shop = await open()
     await shop.ask('reserve', order(id, { key: 'k' }))

@@ -107,7 +107,12 @@ export const reserveCodec: SaleCodec<'reserve'> = {
 
   decode(ops, from) {
     const answers: Answer<'reserve'>[] = new Array(ops.length)
-    for (let i = 0; i < ops.length; i++) answers[i] = readReserve(ops[i]!, from.statuses[i]!, from)
+    let soldOut: Answer<'reserve'> | undefined
+    for (let i = 0; i < ops.length; i++) {
+      const answer = readReserve(ops[i]!, from.statuses[i]!, from, soldOut)
+      if (answer.status === 'sold_out') soldOut = answer
+      answers[i] = answer
+    }
     return answers
   },
 }
@@ -121,7 +126,13 @@ function heldBy({ id, buyer, household, cart, key, holdMs, changes }: Op<'reserv
   return { ...held, ...(household !== undefined && { household }), ...(changes && { changes }) }
 }
 
-function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'reserve'> {
+/** @param soldOut The latest one: once a sale is sold out, nearly all of a batch share it. */
+function readReserve(
+  op: Op<'reserve'>,
+  status: number,
+  from: Details,
+  soldOut: Answer<'reserve'> | undefined,
+): Answer<'reserve'> {
   switch (status) {
     case 0x52 /* R */:
       return { status: 'reserved', reservation: heldBy(op, from), replayed: false }
@@ -156,6 +167,9 @@ function readReserve(op: Op<'reserve'>, status: number, from: Details): Answer<'
         available: nextNumber(from),
         mayReturn: nextNumber(from) === 1,
       }
+    case 0x55 /* U */:
+      if (!soldOut) throw new RangeError('the reply repeats an answer that it has not given')
+      return soldOut
     case 0x56 /* V */:
       return readMoved(op.id, from)
     case 0x54 /* T */:

@@ -12,7 +12,7 @@
 --   Z paused   O not_started: sku, opensAt   F ended: sku   Y needs_pass
 --   V moved: as in moved_records.lua
 --   L limit_exceeded: sku, limit, taken, nonces, SKUs that share it, household or ''
---   S sold_out: sku, available, mayReturn 0 or 1
+--   S sold_out: sku, available, mayReturn 0 or 1   U sold_out with the details of the latest
 -- Writes: all but RESTOCKS.
 -- @include partition, may_write, lone_reservation, types, stored_values, stock_moves, records
 -- @include event_log, record_changes, expiry, limits_and_stock, idempotency, moved_records, commit
@@ -159,12 +159,20 @@ for i, bucket in ipairs(buckets) do
     written[#written + 1] = bucket
     written[#written + 1] = record
     statuses[i] = reserved(i, plan.hold)
+  elseif row and plans.refused == plan and row[AVAILABLE] == plan.available and row[HELD] == plan.held
+    and raw[bucket] == false and not lists[bucket] then
+    statuses[i] = 'U'
   else
     with_all_checks = with_all_checks or rare()
     local status = with_all_checks(i, plan)
     if status == 'N' then details[#details + 1] = opensAt end
     if status == 'H' then details[#details + 1] = maxHoldMs end
     statuses[i] = status
+    -- The next buyer without a reservation gets the same answer, while these counts are the same.
+    if status == 'S' then
+      plans.refused = open and row and plan
+      if row then plan.available, plan.held = row[AVAILABLE], row[HELD] end
+    end
   end
 end
 emit_gathered()
