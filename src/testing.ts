@@ -18,6 +18,7 @@ export {
 export { InvariantViolation, playStory } from './testing/play-story.js'
 export {
   type FastCheck,
+  type Households,
   type Step,
   type Story,
   stepArbitrary,

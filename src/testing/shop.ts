@@ -3,7 +3,7 @@ import { StockholdError } from '../errors.js'
 import type { FlashSale } from '../sale/flash-sale.js'
 import type { Reservation } from '../sale/results.js'
 import type { Answer, StoryCall } from './call.js'
-import type { Step, Story } from './story.js'
+import type { Households, Step, Story } from './story.js'
 import type { Transcript } from './transcript.js'
 
 /** Holds shorter than this may expire at any moment of a run; longer ones never do. */
@@ -17,6 +17,8 @@ export class Shop {
   readonly #handles: readonly FlashSale[]
   readonly #stock: Readonly<Record<string, number>>
   readonly #limit: number | undefined
+  readonly #households: Households | undefined
+  readonly #returnsTo: Readonly<Record<string, string>>
   readonly #transcript: Transcript
   /** The latest answer for each reservation, by the first of its ids. */
   readonly #answered = new Map<string, Reservation>()
@@ -25,20 +27,36 @@ export class Shop {
   readonly #byKey = new Map<string, string>()
   readonly #confirmed = new Set<string>()
   readonly #due = new Set<string>()
+  /** The household of each buyer with a reservation. */
+  readonly #homes = new Map<string, string>()
+  /**
+   * The most units that each SKU may have, by what was added, removed and came back. A SKU that
+   * others return to may have more: holds expire at any time.
+   */
+  readonly #most: Map<string, number>
+  /** The units of all SKUs. */
+  #total: number
   #next = 0
 
-  constructor(handles: readonly FlashSale[], { stock, limit }: Story, transcript: Transcript) {
+  constructor(handles: readonly FlashSale[], story: Story, transcript: Transcript) {
+    const { stock, limit, households, returnsTo = {} } = story
     this.#handles = handles
     this.#stock = stock
     this.#limit = limit
+    this.#households = households
+    this.#returnsTo = returnsTo
+    this.#most = new Map(Object.entries(stock))
+    this.#total = Object.values(stock).reduce((sum, units) => sum + units, 0)
     this.#transcript = transcript
   }
 
   async open(): Promise<void> {
-    const limits = this.#limit === undefined ? {} : { limitPerBuyer: this.#limit }
-    await Promise.all(
-      this.#handles.map((handle) => handle.create({ stock: this.#stock, holdMs: 60_000, ...limits })),
-    )
+    const skus = Object.entries(this.#returnsTo).map(([sku, returnsTo]) => [sku, { returnsTo }] as const)
+    const rules = {
+      ...{ stock: this.#stock, holdMs: 60_000, skus: Object.fromEntries(skus) },
+      ...{ limitPerBuyer: this.#limit, limitPerHousehold: this.#households?.limit },
+    }
+    await Promise.all(this.#handles.map((handle) => handle.create(rules)))
   }
 
   /** Sends all steps at the same time, then checks every rule. */
@@ -78,12 +96,16 @@ export class Shop {
     }
   }
 
-  async #reserve({ buyer, items, key, holdMs }: Extract<Step, { do: 'reserve' }>): Promise<void> {
-    const request = key === undefined ? { buyer, items, holdMs } : { buyer, items, holdMs, key }
-    const call: StoryCall = { do: 'reserve', buyer, items, key: key ?? null, holdMs }
-    const result = await this.#ask(call, (handle) => handle.reserve(request))
+  async #reserve(step: Extract<Step, { do: 'reserve' }>): Promise<void> {
+    const { buyer, items, key, holdMs } = step
+    const household = this.#householdOf(buyer, step.household)
+    const call: StoryCall = { do: 'reserve', buyer, household, items, key: key ?? null, holdMs }
+    const result = await this.#ask(call, (handle) => handle.reserve({ buyer, household, items, key, holdMs }))
+    if (result.status === 'household_conflict') this.#isOf(buyer, result.household)
     if (result.status !== 'reserved') return
     const { reservation } = result
+    // A reservation that was transferred may be another buyer's.
+    if (reservation.buyer === buyer && household !== undefined) this.#isOf(buyer, household)
     if (key !== undefined) {
       const first = this.#byKey.get(`${buyer} ${key}`) ?? reservation.id
       // One that was transferred has no key.
@@ -96,8 +118,37 @@ export class Shop {
     } else this.#hear(reservation)
   }
 
+  #householdOf(buyer: string, given?: string): string | undefined {
+    return this.#households && (given ?? this.#households.of[buyer] ?? `home of ${buyer}`)
+  }
+
+  #isOf(buyer: string, household: string): void {
+    const known = this.#homes.get(buyer) ?? household
+    demand(known === household, `${buyer} is of two households, ${known} and ${household}`)
+    this.#homes.set(buyer, household)
+  }
+
   async #restock({ sku, quantity, key }: Extract<Step, { do: 'restock' }>): Promise<void> {
-    await this.#ask({ do: 'restock', sku, quantity, key }, (handle) => handle.restock({ sku, quantity, key }))
+    const result = await this.#ask({ do: 'restock', sku, quantity, key }, (handle) =>
+      handle.restock({ sku, quantity, key }),
+    )
+    if ('applied' in result && !result.replayed) this.#add(sku, result.applied)
+  }
+
+  /** Units were added to the sale, or removed. */
+  #add(sku: string, quantity: number): void {
+    this.#total += quantity
+    this.#may(sku, quantity)
+  }
+
+  #may(sku: string, more: number): void {
+    this.#most.set(sku, this.#most.get(sku)! + more)
+  }
+
+  /** Units became those of another SKU, or may have become its own again: for a late payment. */
+  #redirect({ items }: Reservation, sign: 1 | -1): void {
+    for (const { sku, quantity } of items)
+      if (this.#returnsTo[sku] !== undefined) this.#may(sku, sign * quantity)
   }
 
   async #transfer({ to }: Extract<Step, { do: 'transfer' }>, id: string): Promise<void> {
@@ -132,6 +183,12 @@ export class Shop {
       this.#confirmed.add(id)
     }
     if (result.status === 'refund_due') this.#due.add(id)
+    if (result.status === 'confirmed' && result.late && !result.replayed)
+      this.#redirect(result.reservation, 1)
+    if ((result.status === 'released' || result.status === 'refunded') && !result.replayed) {
+      if (result.status === 'released' || restock) this.#redirect(result.reservation, -1)
+      else for (const { sku, quantity } of result.reservation.items) this.#add(sku, -quantity)
+    }
     if (result.status === 'refunded') this.#confirmed.delete(id)
     this.#hear(result.reservation, id)
   }
@@ -167,13 +224,16 @@ export class Shop {
   async #check(): Promise<void> {
     const { skus } = await this.#handle().stats()
     const promised = new Map<string, number>()
-    const taken = new Map<string, number>()
+    const taken = new Map<string, { readonly units: number; readonly limit: number }>()
     for (const reservation of this.#answered.values()) {
       if (!isCertain(reservation)) continue
       for (const { sku, quantity } of reservation.items) {
         promised.set(sku, (promised.get(sku) ?? 0) + quantity)
-        const name = `${reservation.buyer} ${sku}`
-        taken.set(name, (taken.get(name) ?? 0) + quantity)
+        for (const [owner, limit] of this.#owners(reservation)) {
+          const name = `${owner} ${sku}`
+          const { units } = taken.get(name) ?? { units: 0 }
+          taken.set(name, { units: units + quantity, limit })
+        }
       }
     }
     for (const [sku, { total, available, held, confirmed, inTransit }] of Object.entries(skus)) {
@@ -190,12 +250,20 @@ export class Shop {
         `${sku}: ${units} units are promised, the sale counts ${held + confirmed}`,
       )
     }
-    for (const [name, units] of taken) {
-      demand(
-        this.#limit === undefined || units <= this.#limit,
-        `${name}: ${units} units, the limit is ${this.#limit}`,
-      )
+    const total = Object.values(skus).reduce((sum, counts) => sum + counts.total, 0)
+    demand(total === this.#total, `there are ${total} units of all SKUs in place of ${this.#total}`)
+    for (const sku of Object.keys(this.#returnsTo)) {
+      const [units, most] = [skus[sku]!.total, this.#most.get(sku)!]
+      demand(units <= most, `${sku}: ${units} units, and all but ${most} became units of another SKU`)
     }
+    for (const [name, { units, limit }] of taken)
+      demand(units <= limit, `${name}: ${units} units, the limit is ${limit}`)
+  }
+
+  /** For whom the units count, with their limits. */
+  *#owners({ buyer, household }: Reservation): Generator<readonly [owner: string, limit: number]> {
+    if (this.#limit !== undefined) yield [buyer, this.#limit]
+    if (this.#households) yield [`household ${household}`, this.#households.limit]
   }
 
   /** Checks that a buyer who asks for an available unit gets it. */
@@ -204,7 +272,9 @@ export class Shop {
     for (const [sku, { available }] of Object.entries(skus)) {
       for (let unit = 0; unit < available; unit++) {
         this.#transcript.nextGroup()
-        const request = { buyer: `late-${sku}-${unit}`, items: [{ sku, quantity: 1 }], key: 'late' }
+        const buyer = `late-${sku}-${unit}`
+        const household = this.#householdOf(buyer)
+        const request = { buyer, household, items: [{ sku, quantity: 1 }], key: 'late' }
         const call: StoryCall = { do: 'reserve', ...request, holdMs: null }
         const { status } = await this.#ask(call, (handle) => handle.reserve(request))
         demand(

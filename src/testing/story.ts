@@ -9,6 +9,8 @@ export type Step =
       readonly items: readonly Item[]
       readonly key: string | undefined
       readonly holdMs: number
+      /** In a story with households. @default the buyer's, as the story has it */
+      readonly household?: string | undefined
     }
   /** `which`: an index into the reservations made before this group, modulo their number. */
   | { readonly do: 'confirm' | 'release' | 'refund'; readonly which: number; readonly restock: boolean }
@@ -16,11 +18,21 @@ export type Step =
   | { readonly do: 'restock'; readonly sku: string; readonly quantity: number; readonly key: string }
   | { readonly do: 'wait' }
 
+/** The limit of households, and the household of each buyer. */
+export interface Households {
+  readonly limit: number
+  readonly of: Readonly<Record<string, string>>
+}
+
 /** A small sale, and the requests to it. */
 export interface Story {
   readonly stock: Readonly<Record<string, number>>
   /** How many units of each SKU a buyer may have. */
   readonly limit: number | undefined
+  /** How many units of each SKU a household may have. Other buyers live alone. */
+  readonly households?: Households | undefined
+  /** By SKU: the SKU whose units its own become when they come back. */
+  readonly returnsTo?: Readonly<Record<string, string>> | undefined
   /** Steps of one group are sent at the same time. */
   readonly groups: readonly (readonly Step[])[]
 }
@@ -37,6 +49,7 @@ export type FastCheck = Readonly<
 >
 
 const SKUS = ['a', 'b'] as const
+const BUYERS = ['u1', 'u2', 'u3', 'u4'] as const
 
 /**
  * The random steps that `checkNoOversell` plays, for model tests of your own.
@@ -48,8 +61,8 @@ export function stepArbitrary<A>(fc: FastCheck): A {
 }
 
 /**
- * The random stories that `checkNoOversell` plays: a few units, four competing buyers, keys that
- * repeat, holds that expire.
+ * The random stories that `checkNoOversell` plays: a few units, four competing buyers, alone or in
+ * households, keys that repeat, holds that expire, units that come back as others.
  *
  * @example const stories = storyArbitrary<fc.Arbitrary<Story>>(fc)
  */
@@ -58,7 +71,7 @@ export function storyArbitrary<A>(fc: FastCheck): A {
 }
 
 function steps(fc: FastCheckModule) {
-  const buyer = fc.constantFrom('u1', 'u2', 'u3', 'u4')
+  const buyer = fc.constantFrom(...BUYERS)
   const cart = fc.array(
     fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ min: 1, max: 3 }) }),
     { minLength: 1, maxLength: 3 },
@@ -72,6 +85,7 @@ function steps(fc: FastCheckModule) {
         items: cart,
         key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined }),
         holdMs: fc.constantFrom(5, 60_000, 60_000),
+        household: fc.constantFrom(...Array<undefined>(8).fill(undefined), 'h1', 'h2'),
       }),
     },
     {
@@ -93,10 +107,19 @@ function steps(fc: FastCheckModule) {
   )
 }
 
+function households(fc: FastCheckModule) {
+  const homes = Array.from(BUYERS, () => fc.constantFrom('h1', 'h1', 'h2'))
+  return fc
+    .tuple(fc.integer({ min: 1, max: 4 }), fc.tuple(...homes))
+    .map(([limit, of]) => ({ limit, of: Object.fromEntries(BUYERS.map((buyer, i) => [buyer, of[i]!])) }))
+}
+
 export function stories(fc: FastCheckModule) {
   return fc.record({
     stock: fc.record({ a: fc.integer({ min: 0, max: 6 }), b: fc.integer({ min: 1, max: 6 }) }),
     limit: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+    households: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, households(fc)),
+    returnsTo: fc.constantFrom(undefined, undefined, { a: 'b' }),
     groups: fc.array(fc.array(steps(fc), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 }),
   })
 }

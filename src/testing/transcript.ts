@@ -1,6 +1,6 @@
 import { StockholdError } from '../errors.js'
 import { type Answer, describeAnswer, describeCall, ShortIds, type StoryCall } from './call.js'
-import type { Story } from './story.js'
+import type { Households, Story } from './story.js'
 
 /** The requests and answers of a story, in readable form. */
 export class Transcript {
@@ -8,10 +8,11 @@ export class Transcript {
   readonly #head: string
   readonly #groups: string[][] = []
 
-  constructor({ stock, limit }: Story) {
+  constructor({ stock, limit, households, returnsTo = {} }: Story) {
     const units = Object.entries(stock).map(([sku, count]) => `${count} ${sku}`)
     const most = limit === undefined ? 'no limit' : `at most ${limit} of each for one buyer`
-    this.#head = `a sale of ${units.join(' and ')}, ${most}`
+    const returns = Object.entries(returnsTo).map(([sku, to]) => `, where ${sku} comes back as ${to}`)
+    this.#head = `a sale of ${units.join(' and ')}${returns.join('')}, ${most}${homes(households)}`
     this.nextGroup()
   }
 
@@ -43,4 +44,10 @@ export class Transcript {
     const blocks = groups.flatMap((lines) => [lines.length > 1 ? 'at the same time:' : 'then:', ...lines])
     return this.within([this.#head, ...blocks].join('\n'))
   }
+}
+
+function homes(households: Households | undefined): string {
+  if (!households) return ''
+  const named = Object.entries(households.of).map(([buyer, household]) => `${buyer} of ${household}`)
+  return `, and ${households.limit} for one household (${named.join(', ')})`
 }

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Answer, Command, Engine, FinalAnswer, Op, Reply } from '../../src/engine/engine.js'
+import type { Answer, Command, Engine, FinalAnswer, Op, Reply, SkuRule } from '../../src/engine/engine.js'
 import { FlashSale, memoryEngine, redisEngine, StockholdError } from '../../src/index.js'
 import {
   type CheckProgress,
@@ -73,10 +73,10 @@ function overselling(): Engine {
 }
 
 test('an engine that sells what it has not is caught', async () => {
-  const failure = await checkNoOversell(overselling, { runs: 50, seed: 1 }).catch((error) => error)
+  const failure = await checkNoOversell(overselling, { runs: 50, seed: 3 }).catch((error) => error)
   expect(failure).toBeInstanceOf(InvariantViolation)
-  expect(failure.message).toMatch(/units are promised.*Seed 1, smallest story:\na sale of \d a and \d b/s)
-  expect(failure).toMatchObject({ seed: 1, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
+  expect(failure.message).toMatch(/units are promised.*Seed 3, smallest story:\na sale of \d a and \d b/s)
+  expect(failure).toMatchObject({ seed: 3, rule: expect.stringMatching(/^[ab]: \d units are promised/) })
   // As few requests as it takes.
   expect(failure.transcript.match(/reserve\(/g).length).toBeLessThan(4)
   expect(failure.transcript).toMatch(/reserve\(u\d: .*reserved, replayed false, r1 is held until/)
@@ -89,6 +89,99 @@ test('an engine that loses units is caught', async () => {
     return { ...answer, skus } as typeof answer
   })
   await expect(checkNoOversell(() => leaking, { runs: 20, seed: 1 })).rejects.toThrow(/do not add up/)
+})
+
+/** The memory engine, that is asked something else. */
+function misled(change: <C extends Command>(command: C, op: Op<C>) => Op<C>): Engine {
+  return withPartitions(memoryEngine(), (port) => ({
+    run: (command, ops, call) => port.run(command, ops.map((op) => change(command, op)) as typeof ops, call),
+  }))
+}
+
+/** A memory engine that makes sales by other rules. */
+function withRules(change: (skus: readonly SkuRule[]) => readonly SkuRule[]): Engine {
+  return misled((command, op) => {
+    if (command !== 'create') return op
+    const { rules } = op as Op<'create'>
+    return { ...op, rules: { ...rules, skus: change(rules.skus) } }
+  })
+}
+
+test.each<[string, () => Engine, RegExp]>([
+  [
+    'sells to a buyer for another household',
+    () =>
+      tampered((command, op, answer) => {
+        if (command !== 'bind') return answer
+        const { household } = op as Op<'bind'>
+        return household === null ? answer : ({ status: 'bound', household } as typeof answer)
+      }),
+    /^u\d is of two households, h\d and h\d$/,
+  ],
+  [
+    'ignores the limit of households',
+    () =>
+      withRules((skus) => skus.map((rule) => (rule.householdLimit ? { ...rule, householdLimit: 99 } : rule))),
+    /^household h\d [ab]: \d units, the limit is \d$/,
+  ],
+  [
+    'sells units again that came back',
+    () => withRules((skus) => skus.map(({ returnsTo: _, ...rule }) => rule)),
+    /^a: \d units, and all but \d became units of another SKU$/,
+  ],
+  [
+    'keeps units that have left',
+    () => misled((command, op) => (command === 'refund' ? { ...op, restock: true } : op)),
+    /^there are \d+ units of all SKUs in place of \d+$/,
+  ],
+])('an engine that %s is caught', async (_, makeEngine, rule) => {
+  const reserve = (buyer: string, household?: string): Step => {
+    const items = [{ sku: 'a', quantity: 1 }]
+    return { do: 'reserve', buyer, items, key: undefined, holdMs: 60_000, household }
+  }
+  const settle = (what: 'confirm' | 'release' | 'refund', which: number): Step => {
+    return { do: what, which, restock: false }
+  }
+  const story: Story = {
+    stock: { a: 6, b: 1 },
+    limit: undefined,
+    households: { limit: 2, of: { u1: 'h1', u2: 'h1', u3: 'h1' } },
+    returnsTo: { a: 'b' },
+    groups: [
+      [reserve('u1')],
+      [reserve('u1', 'h2'), reserve('u2'), reserve('u3'), reserve('u4')],
+      [settle('release', 0)],
+      [settle('confirm', 1)],
+      [settle('refund', 1)],
+    ],
+  }
+  const played = async (engine: Engine) => {
+    const sale = new FlashSale('story', { engine })
+    onTestFinished(() => sale.close())
+    return playStory([sale], story)
+  }
+  await played(memoryEngine())
+  await expect(played(makeEngine())).rejects.toMatchObject({
+    name: 'InvariantViolation',
+    rule: expect.stringMatching(rule),
+    transcript: expect.stringContaining(
+      'a sale of 6 a and 1 b, where a comes back as b, no limit, and 2 for one household (u1 of h1, u2 of h1, u3 of h1)',
+    ),
+  })
+})
+
+test('the random stories have households, of which one has two buyers, and units that come back as others', async () => {
+  const stories = fc.sample(storyArbitrary<fc.Arbitrary<Story>>(fc), { numRuns: 50, seed: 1 })
+  const shared = stories.filter(({ households }) => {
+    const homes = Object.values(households?.of ?? {})
+    return new Set(homes).size < homes.length
+  })
+  expect(shared.length).toBeGreaterThan(5)
+  expect(stories.filter(({ returnsTo }) => returnsTo).length).toBeGreaterThan(5)
+  const moves = stories.flatMap(({ groups }) =>
+    groups.flat().filter((step) => 'household' in step && step.household),
+  )
+  expect(moves.length).toBeGreaterThan(5)
 })
 
 test('an engine that cannot be asked breaks no rule', async () => {

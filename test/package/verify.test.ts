@@ -125,7 +125,7 @@ describe('catches an injected bug', () => {
     expect(broken).toMatch(rule)
     // A person can follow it: what was asked, what was answered, in few lines.
     expect(text).toMatch(
-      /a sale of \d a and \d b, .*\n(then|at the same time):\n {2}[\s\S]*reserve\(u\d: \d [ab]/,
+      /a sale of \d a and \d b, .*\n(then|at the same time):\n {2}[\s\S]*reserve\((u\d( of h\d)?|late-[ab]-\d.*): \d [ab]/,
     )
     expect(text).toMatch(
       /verdict: violated, in story \d+ of 200\nAgain: .* --prefix "bug" --runs 200 --seed 1/,
