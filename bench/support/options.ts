@@ -1,4 +1,4 @@
-import { BadOption, parseOptions, redisUrl, seed } from '../../scripts/lib/options.js'
+import { BadOption, parseOptions, redisUrl, seed } from '../../src/cli/tool-options.js'
 import type { Part } from '../part.js'
 
 export interface RunOptions {

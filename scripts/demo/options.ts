@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { BadOption, decimal, oneOf, parseOptions, redisUrl, seed, whole } from '../lib/options.js'
+import { BadOption, decimal, oneOf, parseOptions, redisUrl, seed, whole } from '../../src/cli/tool-options.js'
 import { ORDERS_PER_STORE } from './stores/store-plan.js'
 
 export interface StoreOptions {

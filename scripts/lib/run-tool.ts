@@ -1,5 +1,5 @@
 import { type Terminal, terminalOf } from '../../src/cli/terminal/style.js'
-import { BadOption } from './options.js'
+import { BadOption } from '../../src/cli/tool-options.js'
 import { redact } from './redact.js'
 
 /** A program of this repository that is run by its npm script. */

@@ -1,4 +1,4 @@
-import { BadOption, parseOptions } from '../lib/options.js'
+import { BadOption, parseOptions } from '../../src/cli/tool-options.js'
 import { type Row, rows } from './rows.js'
 
 export interface MatrixOptions {

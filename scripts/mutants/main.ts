@@ -1,5 +1,5 @@
 import type { Terminal } from '../../src/cli/terminal/style.js'
-import { BadOption } from '../lib/options.js'
+import { BadOption } from '../../src/cli/tool-options.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
 import { ProgressLine } from '../lib/terminal/progress-line.js'
 import { catalogue } from './catalogue.js'

@@ -1,4 +1,4 @@
-import { parseOptions, seed, whole } from '../lib/options.js'
+import { parseOptions, seed, whole } from '../../src/cli/tool-options.js'
 import { MOST_EXPLAINED, WANTED_SHARE } from './judge.js'
 
 export interface MutantsOptions {

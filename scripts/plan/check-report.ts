@@ -1,8 +1,8 @@
+import { about } from '../../src/cli/plan/format.js'
 import type { Paint } from '../../src/cli/terminal/style.js'
 import { terminalTable } from '../../src/cli/terminal/table.js'
 import { invariantLines } from '../lib/load/invariants.js'
 import { type Checked, FACTORS } from './check.js'
-import { about } from './format.js'
 
 export function checkLines(
   { partitions, rows, invariants, ok }: Checked,

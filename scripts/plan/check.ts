@@ -1,10 +1,10 @@
+import { type CommandCost, confirm, FULL_BATCH, join, reserve } from '../../src/cli/plan/figures.js'
+import type { Plan } from '../../src/cli/plan/plan.js'
+import { at } from '../../src/cli/plan/servers.js'
 import { redisEngine } from '../../src/index.js'
 import { Invariants } from '../lib/load/invariants.js'
 import { startRedis } from '../lib/servers/redis/server.js'
-import { type CommandCost, confirm, FULL_BATCH, join, reserve } from './figures.js'
 import { Measure, type Taken } from './measure.js'
-import type { Plan } from './plan.js'
-import { at } from './servers.js'
 
 interface Compared {
   readonly what: string

@@ -1,11 +1,11 @@
+import { measuredBy } from '../../src/cli/plan/figures.js'
+import { type PlanOptions, readOptions } from '../../src/cli/plan/options.js'
+import { planOf } from '../../src/cli/plan/plan.js'
+import { REPORT_WIDTH, reportLines } from '../../src/cli/plan/report.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
 import { check } from './check.js'
 import { checkLines } from './check-report.js'
-import { measuredBy } from './figures.js'
 import { help } from './help.js'
-import { type PlanOptions, readOptions } from './options.js'
-import { planOf } from './plan.js'
-import { REPORT_WIDTH, reportLines } from './report.js'
 
 await runTool({ command: 'npm run plan', help, readOptions, run })
 

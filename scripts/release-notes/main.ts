@@ -1,7 +1,7 @@
 /** `npm run release-notes -- --help` says what it prints. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { parseOptions } from '../lib/options.js'
+import { parseOptions } from '../../src/cli/tool-options.js'
 import { runTool } from '../lib/run-tool.js'
 import { type Commit, releaseNotes } from './notes.js'
 

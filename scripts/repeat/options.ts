@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { BadOption, parseOptions, whole } from '../lib/options.js'
+import { BadOption, parseOptions, whole } from '../../src/cli/tool-options.js'
 
 export interface RepeatOptions {
   readonly times: number

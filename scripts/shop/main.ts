@@ -1,8 +1,8 @@
 /** `npm run shop -- --help` says what it does. */
 import pg from 'pg'
+import { parseOptions, whole } from '../../src/cli/tool-options.js'
 import { type Engine, memoryEngine, redisEngine } from '../../src/index.js'
 import { type PostgresLedger, postgresLedger } from '../../src/postgres.js'
-import { parseOptions, whole } from '../lib/options.js'
 import { redact } from '../lib/redact.js'
 import { runTool, type ToolContext } from '../lib/run-tool.js'
 import { withRedis } from '../lib/servers/redis/client.js'

@@ -1,4 +1,4 @@
-import { oneOf, parseOptions, seed, whole } from '../lib/options.js'
+import { oneOf, parseOptions, seed, whole } from '../../src/cli/tool-options.js'
 
 export interface SimulateOptions {
   readonly seed: number

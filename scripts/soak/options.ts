@@ -1,4 +1,4 @@
-import { decimal, parseOptions, seed } from '../lib/options.js'
+import { decimal, parseOptions, seed } from '../../src/cli/tool-options.js'
 
 export interface SoakOptions {
   readonly minutes: number

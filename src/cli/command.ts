@@ -47,6 +47,13 @@ export class Given {
     private readonly values: Readonly<Record<string, readonly (string | boolean)[] | undefined>>,
   ) {}
 
+  /** The options as they were given, for a parser of another kind. */
+  arguments(): string[] {
+    return Object.entries(this.values).flatMap(([name, all]) =>
+      all!.flatMap((value) => (typeof value === 'string' ? [`--${name}=${value}`] : [`--${name}`])),
+    )
+  }
+
   /** A parameter that must be there: the parser has counted them. */
   word(index: number): string {
     return this.words[index]!

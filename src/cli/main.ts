@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 import { MissingDependencyError } from '../testing/fast-check.js'
 
+// The reader of a pipe has had enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 process.exitCode = await start()
 
 /** Loads the program here, so that an error can name a missing package. */

@@ -47,7 +47,7 @@ export function bySession(execute: Execute): Command['run'] {
     const ledger = await openLedger(given, env)
     try {
       const client = await reach(place)
-      const engine = redisEngine(client, { prefix })
+      const engine = redisEngine(client, { prefix, heartbeat: false })
       const operations = new Operations({ engine, ledger: ledger?.ledger })
       try {
         const {

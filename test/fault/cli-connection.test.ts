@@ -79,6 +79,14 @@ test('on a Cluster: a sale over all masters is shown, changed, audited and logge
     { operation: 'pause', outcome: 'done' },
     { operation: 'restock', outcome: 'done' },
   ])
+  const doctor = JSON.parse((await on('doctor', '--json')).out)
+  expect(doctor.servers).toHaveLength(4)
+  for (const { findings } of doctor.servers.slice(0, 3))
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'rights', state: 'ok' }))
+  expect(doctor.servers[3]).toMatchObject({
+    server: 'all masters',
+    findings: [{ check: 'clock', state: 'ok' }],
+  })
   const without = await stockhold(['list'], { env: { REDIS_URL: cluster.nodes[0]!.server.url } })
   expect(without).toMatchObject({ code: 2, errors: expect.stringContaining('say --cluster') })
 })

@@ -18,11 +18,11 @@ import { expectedOutcome } from '../../scripts/demo/orders/expected.js'
 import { differences } from '../../scripts/demo/orders/outcome.js'
 import { readOrders } from '../../scripts/demo/orders/read.js'
 import { joined } from '../../scripts/lib/joined.js'
-import { BadOption } from '../../scripts/lib/options.js'
 import { bar, sparkline } from '../../scripts/lib/terminal/charts.js'
 import { LivePanel } from '../../scripts/lib/terminal/live-panel.js'
 import { terminalOf } from '../../src/cli/terminal/style.js'
 import { columnsOf } from '../../src/cli/terminal/width.js'
+import { BadOption } from '../../src/cli/tool-options.js'
 import { memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 
 const engines = ['memory', 'redis']

@@ -1,7 +1,7 @@
 /** A tool for the tests of `runTool`: it does what its options say. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { oneOf, parseOptions } from '../../scripts/lib/options.js'
 import { runTool } from '../../scripts/lib/run-tool.js'
+import { oneOf, parseOptions } from '../../src/cli/tool-options.js'
 
 const interrupt = process.env.TOOL_FINISHES ? 'finish' : 'end'
 

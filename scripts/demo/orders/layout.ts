@@ -1,4 +1,4 @@
-import { BadOption } from '../../lib/options.js'
+import { BadOption } from '../../../src/cli/tool-options.js'
 import type { Column, OrdersOptions } from '../options.js'
 import { csvRecords } from './csv.js'
 

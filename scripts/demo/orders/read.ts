@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { BadOption } from '../../lib/options.js'
+import { BadOption } from '../../../src/cli/tool-options.js'
 import type { OrdersOptions } from '../options.js'
 import { csvRecords } from './csv.js'
 import { type Layout, layoutOf } from './layout.js'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { readOptions } from '../../../scripts/plan/options.js'
-import { planOf } from '../../../scripts/plan/plan.js'
-import { REPORT_WIDTH, reportLines } from '../../../scripts/plan/report.js'
+import { readOptions } from '../../../src/cli/plan/options.js'
+import { planOf } from '../../../src/cli/plan/plan.js'
+import { REPORT_WIDTH, reportLines } from '../../../src/cli/plan/report.js'
 import { plain } from '../../../src/cli/terminal/style.js'
 
 const chapter = await readFile(new URL('../../../scripts/README.md', import.meta.url), 'utf8')

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BadOption } from '../../../scripts/lib/options.js'
-import { type ForeseenSale, type Resources, readOptions } from '../../../scripts/plan/options.js'
-import { planOf } from '../../../scripts/plan/plan.js'
-import { reportLines } from '../../../scripts/plan/report.js'
+import { type ForeseenSale, type Resources, readOptions } from '../../../src/cli/plan/options.js'
+import { planOf } from '../../../src/cli/plan/plan.js'
+import { reportLines } from '../../../src/cli/plan/report.js'
 import { plain } from '../../../src/cli/terminal/style.js'
+import { BadOption } from '../../../src/cli/tool-options.js'
 import { seeded } from '../../support/seeds.js'
 
 const asked = (...args: string[]) => readOptions(args)

@@ -1,4 +1,4 @@
-import { BadOption } from '../lib/options.js'
+import { BadOption } from '../tool-options.js'
 import { type Course, courseOf } from './course.js'
 import { type CommandCost, confirm, join, reserve } from './figures.js'
 import { type Load, loadOf } from './load.js'

@@ -1,4 +1,4 @@
-import { BadOption, decimal, parseOptions, whole } from '../lib/options.js'
+import { BadOption, decimal, parseOptions, whole } from '../tool-options.js'
 
 /** The sale that is planned. */
 export interface ForeseenSale {

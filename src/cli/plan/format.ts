@@ -1,4 +1,4 @@
-import { count } from '../../src/cli/terminal/format.js'
+import { count } from '../terminal/format.js'
 
 /** Numbers for sentences. */
 

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { BadUsage } from './command.js'
 
 /** A mistake in the command line: which option, and the rule it breaks. */
-export class BadOption extends Error {
+export class BadOption extends BadUsage {
   constructor(option: string | undefined, rule: string) {
     super(option === undefined ? rule : `--${option} ${rule}`)
   }
