@@ -1,3 +1,4 @@
+export type { LedgerReservation, LedgerReservationsOptions } from './postgres/buyer-reservations.js'
 export type { Difference } from './postgres/compare.js'
 export type { FollowOptions, LedgerFollower, LedgerStats } from './postgres/follower.js'
 export { type PostgresLedger, type PostgresLedgerOptions, postgresLedger } from './postgres/ledger.js'

@@ -60,6 +60,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const routes = saleRoutes({
     sale,
     room,
+    ledger,
     basePath: '/shop',
     // In your shop the login says who the buyer is.
     identify: ({ headers }) => /(?:^|; )buyer=([\w-]{36})/.exec(headers.get('cookie') ?? '')?.[1],

@@ -1,4 +1,5 @@
 import { invalid } from '../errors.js'
+import type { PostgresLedger } from '../postgres/ledger.js'
 import { contextOf, FlashSale } from '../sale/flash-sale.js'
 import { checkInteger, checkOptions, type Names } from '../validation.js'
 import { WaitingRoom } from '../waiting-room/waiting-room.js'
@@ -62,6 +63,11 @@ export interface SaleRoutesOptions<R = Request> {
   sale: FlashSale
   /** The waiting room of the sale. Without it there is no queue. @default none */
   room?: WaitingRoom | undefined
+  /**
+   * Knows how orders were shipped, and the reservations of a sale that was removed.
+   * @default none
+   */
+  ledger?: PostgresLedger | undefined
   /** Says who sends a request, from the shop's login; `undefined`: the shop knows no buyer. */
   identify: (request: R) => Visitor | string | undefined | Promise<Visitor | string | undefined>
   /**
@@ -88,6 +94,7 @@ export interface SaleRoutesOptions<R = Request> {
 const OPTIONS: Names<SaleRoutesOptions> = {
   sale: true,
   room: true,
+  ledger: true,
   identify: true,
   allow: true,
   basePath: true,
@@ -107,9 +114,11 @@ export type Checked = ReturnType<typeof checkSaleRoutesOptions>
 /** @throws {StockholdError} `INVALID_ARGUMENT` */
 export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
   const options = checkOptions(given, 'options', OPTIONS) as SaleRoutesOptions<R>
-  const { sale, room, identify, allow, webhook, onError = report } = options
+  const { sale, room, ledger, identify, allow, webhook, onError = report } = options
   if (!(sale instanceof FlashSale)) throw invalid('sale', 'must be a FlashSale')
   if (room !== undefined) checkRoom(room, sale)
+  if (ledger !== undefined && typeof ledger?.reservationsOf !== 'function')
+    throw invalid('ledger', 'must be a ledger: postgresLedger(...)')
   checkFunction(identify, 'identify')
   if (allow !== undefined) checkFunction(allow, 'allow')
   if (webhook !== undefined) checkFunction(checkOptions(webhook, 'webhook', WEBHOOK).verify, 'webhook.verify')
@@ -117,6 +126,7 @@ export function checkSaleRoutesOptions<R>(given: SaleRoutesOptions<R>) {
   return {
     sale,
     room,
+    ledger,
     identify: identify as SaleRoutesOptions<unknown>['identify'],
     allow: allow as SaleRoutesOptions<unknown>['allow'],
     basePath: checkBasePath(options.basePath),

@@ -5,6 +5,7 @@ import { label } from '../sale/labels.js'
 import type { Item, Reservation, ReserveResult } from '../sale/results.js'
 import { checkInteger, checkOptions, MAX_SPAN_MS } from '../validation.js'
 import type { Exchange, Reply } from './exchange.js'
+import { type Found, findOwn, listOwn } from './own-reservations.js'
 import { type ProblemCode, Refused } from './problems.js'
 import { isAllowed } from './sale-view.js'
 import { readToken } from './tokens.js'
@@ -47,7 +48,7 @@ export async function list(exchange: Exchange): Promise<Reply<'list'>> {
   const { searchParams } = new URL(exchange.request.url)
   const [limit, cursor] = [searchParams.get('limit'), searchParams.get('cursor')]
   const page = { limit: limit === null ? undefined : Number(limit), cursor: cursor ?? undefined }
-  const found = await exchange.options.sale.reservationsOf(buyer, page).catch((error) => {
+  const found = await listOwn(page, buyer, exchange).catch((error) => {
     throw explained(error)
   })
   const reservations = found.map((reservation) => viewOf(reservation, exchange))
@@ -70,7 +71,10 @@ export async function amend(exchange: Exchange): Promise<Reply<'amend'>> {
 
 /** `GET /reservations/:id` */
 export async function read(exchange: Exchange): Promise<Reply<'read'>> {
-  return { status: 200, body: viewOf(await own(exchange), exchange) }
+  const { buyer } = await exchange.buyer()
+  const found = await findOwn(idOf(exchange), buyer, exchange)
+  if (found === undefined) throw new Refused('not_found')
+  return { status: 200, body: viewOf(found, exchange) }
 }
 
 /** `DELETE /reservations/:id` */
@@ -113,11 +117,11 @@ function idOf({ id }: Exchange): string {
   return id
 }
 
-function viewOf(reservation: Reservation, exchange: Exchange): ReservationView {
-  const { id, state, items, createdAt, expiresAt } = reservation
+function viewOf(reservation: Found, exchange: Exchange): ReservationView {
+  const { id, state, items, createdAt, expiresAt, shipments } = reservation
   const now = exchange.now(id)
   const expiresInMs = state === 'held' ? Math.max(0, expiresAt - now) : 0
-  return { now, id, state, items, createdAt, expiresAt, expiresInMs }
+  return { now, id, state, items, createdAt, expiresAt, expiresInMs, shipments }
 }
 
 const CART = { items: true } as const

@@ -74,6 +74,17 @@ export interface LeftView {
   readonly left: boolean
 }
 
+/** A parcel of an order. */
+export interface ShipmentView {
+  readonly carrier: string
+  /** The carrier's number of the parcel, or another name. */
+  readonly reference: string
+  readonly items: readonly Item[]
+  readonly shippedAt: number
+  /** When the buyer received it. */
+  readonly deliveredAt?: number | undefined
+}
+
 /** The buyer's own reservation. */
 export interface ReservationView {
   readonly now: number
@@ -84,6 +95,8 @@ export interface ReservationView {
   readonly expiresAt: number
   /** ms until the hold expires; 0 unless the state is `held`. */
   readonly expiresInMs: number
+  /** The parcels of an order, in answers to GET of routes with a `ledger`. */
+  readonly shipments?: readonly ShipmentView[] | undefined
 }
 
 /** The body of `GET /reservations`: a page, the latest reservation first. */

@@ -4,6 +4,11 @@ import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Ledger, LedgerRecord, LedgerWriter } from '../sale/ledger.js'
 import type { RefundOptions } from '../sale/refund.js'
 import { checkBoolean, checkId, checkInteger, checkOptions, type Names } from '../validation.js'
+import {
+  type LedgerReservation,
+  type LedgerReservationsOptions,
+  reservationsInLedger,
+} from './buyer-reservations.js'
 import { explain } from './failure.js'
 import { Follower, type FollowOptions, type LedgerFollower } from './follower.js'
 import { loadForRecovery } from './load-for-recovery.js'
@@ -120,6 +125,18 @@ export interface PostgresLedger extends Ledger {
    * @throws {StockholdError} `UNAVAILABLE`.
    */
   payments(options?: PaymentsOptions): Promise<LedgerPayment[]>
+
+  /**
+   * A page of a buyer's reservations, the latest first, with the shipments of orders. The ledger
+   * knows them also after the sale was removed; before that it may be behind the sale.
+   *
+   * @throws {StockholdError} `NOT_FOUND`: the ledger has no sale of this name. `UNAVAILABLE`.
+   */
+  reservationsOf(
+    sale: FlashSale,
+    buyer: string,
+    options?: LedgerReservationsOptions,
+  ): Promise<LedgerReservation[]>
 }
 
 const SCHEMA: Names<PostgresLedgerOptions> = { schema: true }
@@ -226,6 +243,14 @@ class LedgerInPostgres implements PostgresLedger {
 
   async payments(options: PaymentsOptions = {}): Promise<LedgerPayment[]> {
     return readPayments(this.#pool, this.#schema, options)
+  }
+
+  async reservationsOf(
+    sale: FlashSale,
+    buyer: string,
+    options: LedgerReservationsOptions = {},
+  ): Promise<LedgerReservation[]> {
+    return reservationsInLedger(this.#pool, this.#schema, sale.id, buyer, options)
   }
 
   attach(source: EventSource): LedgerWriter {
