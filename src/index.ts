@@ -51,6 +51,7 @@ export type { Durability } from './redis-engine/server-check.js'
 export type { Acknowledged, MovedTo } from './sale/acknowledged-reservations.js'
 export type {
   AcknowledgedCount,
+  AcknowledgedPayment,
   AcknowledgedRestock,
   AcknowledgedState,
 } from './sale/acknowledgement-cache.js'
