@@ -11,6 +11,7 @@ import { again, unanswered } from './errors.js'
 import type { RoomClient } from './room-client.js'
 import { RoomIndex } from './room-index.js'
 import { admissionOf } from './room-stats.js'
+import { SharedRefresh } from './shared-refresh.js'
 import { readStock } from './stock-reader.js'
 import { FRESH_MS, tuning } from './tuning.js'
 
@@ -32,6 +33,7 @@ interface Visiting extends Asking<VisitAnswer> {
  */
 export class RoomPoller {
   readonly queue = new RoomIndex()
+  readonly shared = new SharedRefresh((limits) => this.refresh(limits))
   readonly #client: RoomClient
   readonly #sale: FlashSale | undefined
   readonly #listeners = new Set<() => void>()
@@ -202,8 +204,7 @@ export class RoomPoller {
   }
 
   #wake(): void {
-    if (this.#ticking || this.#stopped) return
-    this.#schedule(this.#pause())
+    if (!this.#ticking && !this.#stopped) this.#schedule(this.#pause())
   }
 
   get #isWaitedFor(): boolean {
@@ -247,6 +248,7 @@ export class RoomPoller {
     const forgotten = this.#forgotten
     const visits = this.#visits.splice(0, tuning.maxVisits).filter(({ settled }) => !settled())
     const watchers = this.#watchers.splice(0)
+    this.shared.begin()
     try {
       const limits = this.#client.call()
       await this.#client.learn(limits)

@@ -115,7 +115,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
       await this.#poller.refresh(limits).catch((error) => {
         throw joinedUnread(error, limits)
       })
-    else if (!this.#poller.recent()) await this.#poller.refresh(limits).catch(() => {})
+    else if (!this.#poller.recent()) await this.#poller.shared.wait(limits)
     return { status: 'joined', ...this.#placed(name, joined) }
   }
 

@@ -93,6 +93,37 @@ test('polls that come while a call is out go along with the next one, whose answ
   expect(spy.mostTends).toBe(1)
 })
 
+test('joins that wait for the same reading of the room share one timer, and each learns its position', async () => {
+  const { clock, spy, room } = await clockedRoom({ ratePerSecond: 0.001, burst: 1 })
+  await ticketsOf(room, 1)
+  await clock.advance(10_000)
+  const [timers, tends] = [clock.everSet, spy.count('tend')]
+  const joining = Array.from({ length: 300 }, (_, i) => room.join(`v${i}`))
+  const results = await clock.during(Promise.all(joining))
+  expect(results.map((one) => one.status === 'joined' && one.position)).toEqual(
+    Array.from({ length: 300 }, (_, i) => 2 + i),
+  )
+  expect(spy.count('tend') - tends).toBeLessThanOrEqual(3)
+  expect(clock.everSet - timers).toBeLessThan(20)
+})
+
+test('a join that comes while the room is being read waits for the next reading', async () => {
+  const { clock, spy, room } = await clockedRoom({ ratePerSecond: 0.001, burst: 1 })
+  await ticketsOf(room, 1)
+  await clock.advance(10_000)
+  let release: (() => void) | undefined
+  spy.before = (command) =>
+    command === 'tend' && !release ? new Promise<void>((resolve) => (release = resolve)) : undefined
+  const first = room.join('first')
+  await clock.until(() => release !== undefined)
+  const before = spy.count('tend')
+  const second = room.join('second')
+  await clock.advance(50)
+  release!()
+  expect(await clock.during(Promise.all([first, second]))).toMatchObject([{ position: 2 }, { position: 3 }])
+  expect(spy.count('tend')).toBeGreaterThan(before)
+})
+
 test("away, 'hold': the same position and a longer wait, at once; back again by itself", async () => {
   const { clock, spy, room } = await clockedRoom({ ratePerSecond: 0.001, burst: 1 })
   const crowd = await ticketsOf(room, 200)
