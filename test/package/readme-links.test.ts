@@ -17,10 +17,10 @@ const run = promisify(execFile)
 const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
 
 /**
- * Every language has a test: `ts` and `sql` run (readme), `html` in a browser (readme-page),
- * `console` (plan-readme), `sh` here.
+ * Every language has a test: `ts`, `cjs`, `dockerfile` and `sql` run (readme), `html` in a browser
+ * (readme-page), `console` (plan-readme), `sh` here.
  */
-const tested = ['ts', 'sql', 'html', 'console', 'sh']
+const tested = ['ts', 'cjs', 'dockerfile', 'sql', 'html', 'console', 'sh']
 /** Settings, pictures, and what is printed or computed elsewhere. */
 const shown = ['text', 'yaml', 'mermaid']
 

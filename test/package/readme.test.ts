@@ -2,7 +2,10 @@
  * Every snippet of every chapter in TypeScript and SQL runs here, twice in a row: services restart.
  */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { build, transform } from 'esbuild'
 import pg from 'pg'
@@ -10,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
 import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { ROUTES } from '../../src/http/routes.js'
 import { postgresLedger } from '../../src/postgres.js'
 import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
@@ -139,6 +143,46 @@ describe('the snippets', () => {
     await run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', folder]).catch((error) => {
       throw new Error(error.stdout)
     })
+  })
+
+  test('in CommonJS run, and print what they say', async () => {
+    const blocks = chapters.flatMap(({ path }) => blocksOf(path, 'cjs'))
+    expect(blocks.length).toBeGreaterThan(0)
+    for (const code of blocks) {
+      const file = `${alone}/common.cjs`
+      await writeFile(file, code)
+      expect((await start(file)).stdout).toContain(/ \/\/ (.*)$/m.exec(code)![1])
+    }
+  })
+
+  test('for Docker: the health check succeeds while the process answers, and fails otherwise', async () => {
+    const [block] = blocksOf('src/http/README.md', 'dockerfile')
+    const [program, ...args] = JSON.parse(/CMD (\[.*\])/.exec(block!)![1]!) as [string, ...string[]]
+    const paths: (string | undefined)[] = []
+    const server = createServer(({ url }, response) => {
+      response.statusCode = paths.push(url) === 1 ? 200 : 503
+      response.end()
+    }).listen(0)
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const check = () =>
+      run(
+        program,
+        args.map((arg) => arg.replace('8080', String(port))),
+      )
+    await check()
+    await expect(check()).rejects.toMatchObject({ code: 1 })
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await expect(check()).rejects.toMatchObject({ code: 1 })
+    expect(paths).toEqual(['/shop/healthz', '/shop/healthz'])
+  })
+
+  test('for Kubernetes name routes that there are', () => {
+    const [block] = blocksOf('src/http/README.md', 'yaml')
+    const probes = [...block!.matchAll(/path: \/shop([\w/]+)/g)].map(([, path]) => path)
+    expect(probes).toEqual([ROUTES.alive.path, ROUTES.ready.path])
   })
 
   test('in SQL run on the tables of the ledger', async () => {

@@ -153,6 +153,68 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
         console.log((await pay('00')).status, told.status, await told.text())`,
       prints: ['400 200 {"status":"confirmed"}'],
     },
+    {
+      call: `
+        import express from 'express'
+        const [app, sale] = [express(), await saleProvider.useFactory()]
+        const routes = mountSale({ get: () => sale, use: (path, handler) => app.use(path, handler) })
+        app.use(express.json())
+        const server = app.listen(0)
+        await new Promise((resolve) => server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        const headers = { 'content-type': 'application/json', 'x-user': 'u-1', 'idempotency-key': 'c-1' }
+        const body = JSON.stringify({ items: [{ sku: 'mango-me', quantity: 1 }] })
+        const held = await fetch(\`http://127.0.0.1:\${port}/shop/reservations\`, { method: 'POST', headers, body })
+        await routes.close()
+        const ready = await fetch(\`http://127.0.0.1:\${port}/shop/readyz\`)
+        console.log(held.status, ready.status)
+        process.exit(0)`,
+      prints: ['201 503'],
+    },
+    {
+      call: `
+        const headers = { 'content-type': 'application/json', 'x-user': 'u-1', 'idempotency-key': 'c-1' }
+        const body = JSON.stringify({ items: [{ sku: 'mango-me', quantity: 1 }] })
+        const held = await handle(new Request('http://shop/shop/reservations', { method: 'POST', headers, body }))
+        const sale = await handle(new Request('http://shop/shop/sale'))
+        console.log(held.status, (await sale.json()).state)
+        process.exit(0)`,
+      prints: ['201 open'],
+    },
+    {
+      call: `
+        const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 1 }] })
+        if (held.status !== 'reserved') throw new Error(held.status)
+        await sale.confirm(held.reservation.id, { paymentId: 'p-1' })
+        while ((await consumer.stats()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+        process.kill(process.pid, 'SIGTERM')`,
+      prints: ["pack [ { sku: 'mango-me', quantity: 1 } ]\nclosed"],
+    },
+    { prints: ['201,409,201'] },
+    {
+      call: `
+        const asked: any[] = []
+        const note = (what: object, { idempotencyKey }: { idempotencyKey: string }) => void asked.push([what, idempotencyKey])
+        Object.assign(globalThis, {
+          stripe: {
+            checkout: { sessions: { create: async (session: object, options: any) => (note(session, options), { url: 'https://pay' }) } },
+            refunds: { create: async (refund: object, options: any) => note(refund, options) },
+          },
+        })
+        const held = await sale.reserve({ buyer: 'u-1', items: [{ sku: 'mango-me', quantity: 1 }] })
+        if (held.status !== 'reserved') throw new Error(held.status)
+        const { id } = held.reservation
+        const url = await pay(id)
+        const { expiresAt } = (await sale.get(id))!
+        const [{ expires_at, client_reference_id }] = asked[0]
+        const now = Date.now() / 1_000
+        console.log(url, client_reference_id === id, expires_at < expiresAt / 1_000 - 100, expires_at > now + 1_800)
+        for (const paymentId of ['pi_1', 'pi_2']) await sale.confirm(id, { paymentId })
+        while ((await consumer.stats()).lag > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+        console.log(JSON.stringify(asked[1]), await pay(id))
+        process.exit(0)`,
+      prints: ['https://pay true true true', '[{"payment_intent":"pi_2"},"pi_2"] already_confirmed'],
+    },
   ],
   'src/telemetry/README.md': [
     {
