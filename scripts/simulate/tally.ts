@@ -1,8 +1,8 @@
+import { bar } from '../../src/cli/terminal/charts.js'
 import { count, seconds } from '../../src/cli/terminal/format.js'
 import type { Paint } from '../../src/cli/terminal/style.js'
 import { type Fault, messageFaults, worldFaults } from '../../test/simulation/simulator/faults.js'
 import type { Simulated } from '../../test/simulation/simulator/simulate.js'
-import { bar } from '../lib/terminal/charts.js'
 import type { View } from '../lib/terminal/live-panel.js'
 import { grid, sectionTable } from '../lib/terminal/sections.js'
 

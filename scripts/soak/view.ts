@@ -1,6 +1,6 @@
+import { bar } from '../../src/cli/terminal/charts.js'
 import { count, counted, duration } from '../../src/cli/terminal/format.js'
 import type { Paint } from '../../src/cli/terminal/style.js'
-import { bar } from '../lib/terminal/charts.js'
 import type { View } from '../lib/terminal/live-panel.js'
 import { grid } from '../lib/terminal/sections.js'
 import type { RunRecord } from './record.js'

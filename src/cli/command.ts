@@ -4,13 +4,19 @@ import type { Output } from './screen.js'
 /** A mistake in the command line. */
 export class BadUsage extends Error {}
 
+/** What is typed: lines, or single keys if it can be switched to these. */
+export interface Input extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean
+  setRawMode?(raw: boolean): unknown
+}
+
 /** What a run of the program has around it. */
 export interface Surroundings {
   readonly output: Output
   readonly errors: Output
   readonly env: NodeJS.ProcessEnv
   /** Where questions are answered. @default no answer can be given */
-  readonly input?: (NodeJS.ReadableStream & { readonly isTTY?: boolean }) | undefined
+  readonly input?: Input | undefined
 }
 
 /** An option, for parsing, help and completion alike. */

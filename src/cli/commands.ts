@@ -6,10 +6,12 @@ import { looking } from './commands/look.js'
 import { planning } from './commands/plan.js'
 import { repairing } from './commands/repair.js'
 import { stock } from './commands/stock.js'
+import { watching } from './commands/watch.js'
 import { completion } from './completion.js'
 
 const all: readonly Command[] = [
   ...looking,
+  ...watching,
   ...changing,
   ...stock,
   ...repairing,

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os'
 import { createInterface } from 'node:readline'
 import { Operations } from '../operations/operations.js'
 import type { Actor } from '../operations/operations-log.js'
+import type { RedisClient } from '../redis-engine/connection.js'
 import { redisEngine } from '../redis-engine/redis-engine.js'
 import { BadUsage, type Command, type Given, type Surroundings } from './command.js'
 import { checkPrefix, placeOf, reach } from './connection.js'
@@ -25,6 +26,7 @@ export interface Session {
   readonly operations: Operations
   readonly given: Given
   readonly actor: Actor
+  readonly client: RedisClient
   /** Tells something before the answer; on the standard error, where nothing is parsed. */
   note(text: string): void
   /** @throws {Declined} unless the question is answered with yes. */
@@ -35,44 +37,50 @@ export interface Session {
 class Declined extends Error {}
 
 /** The part of a command that differs between commands. */
-export type Execute = (session: Session) => Promise<Outcome>
+type Execute = (session: Session) => Promise<Outcome>
 
-/** Runs a command by an engine on the Redis that the options name. */
+/** Runs a command by an engine on the Redis that the options name, and prints what it answers. */
 export function bySession(execute: Execute): Command['run'] {
-  return async (given, surroundings) => {
-    const { output, env } = surroundings
-    const prefix = checkPrefix(given.text('prefix') ?? 'stockhold')
-    const place = await placeOf(given, env)
-    const actor = actorOf(given, env)
-    const ledger = await openLedger(given, env)
+  return (given, surroundings) =>
+    inSession(given, surroundings, async (session) => {
+      const { value, print, code = DONE } = await execute(session)
+      if (given.flag('json')) surroundings.output.write(`${safeJson(value)}\n`)
+      else print(new Screen(surroundings.output, surroundings.env))
+      return code
+    })
+}
+
+/** Opens what a command works with, and closes it when the work is done. */
+export async function inSession(
+  given: Given,
+  surroundings: Surroundings,
+  work: (session: Session) => Promise<number>,
+): Promise<number> {
+  const { env } = surroundings
+  const prefix = checkPrefix(given.text('prefix') ?? 'stockhold')
+  const place = await placeOf(given, env)
+  const actor = actorOf(given, env)
+  const ledger = await openLedger(given, env)
+  try {
+    const client = await reach(place)
+    const engine = redisEngine(client, { prefix, heartbeat: false })
+    const operations = new Operations({ engine, ledger: ledger?.ledger })
     try {
-      const client = await reach(place)
-      const engine = redisEngine(client, { prefix, heartbeat: false })
-      const operations = new Operations({ engine, ledger: ledger?.ledger })
-      try {
-        const {
-          value,
-          print,
-          code = DONE,
-        } = await execute({
-          ...{ operations, given, actor },
-          note: (text) => void surroundings.errors.write(`${safe(text)}\n`),
-          ask: (question) => ask(question, given, surroundings),
-        })
-        if (given.flag('json')) output.write(`${safeJson(value)}\n`)
-        else print(new Screen(output, env))
-        return code
-      } catch (error) {
-        if (error instanceof Declined) return NO
-        throw error
-      } finally {
-        await operations.close()
-        await engine.close()
-        client.disconnect()
-      }
+      return await work({
+        ...{ operations, given, actor, client },
+        note: (text) => void surroundings.errors.write(`${safe(text)}\n`),
+        ask: (question) => ask(question, given, surroundings),
+      })
+    } catch (error) {
+      if (error instanceof Declined) return NO
+      throw error
     } finally {
-      await ledger?.close()
+      await operations.close()
+      await engine.close()
+      client.disconnect()
     }
+  } finally {
+    await ledger?.close()
   }
 }
 

@@ -80,6 +80,20 @@ describe('to look', () => {
     expect(both.errors).toContain('Write sale:launch or room:launch.')
   })
 
+  test('watch: a line for each reading, or one reading as JSON', async () => {
+    await stage()
+    const { out, code } = await cli('watch sale:launch --times 1')
+    expect(out).toMatch(
+      /^\d\d:\d\d:\d\d; launch open; mango 96\/100 0\/s; papaya 5\/5 0\/s; room launch open/,
+    )
+    expect(out.trim().split('\n')).toHaveLength(1)
+    expect(code).toBe(0)
+    expect(JSON.parse((await cli('watch room:launch --json')).out)).toMatchObject({
+      ...{ sale: { id: 'launch' }, rooms: [{ id: 'launch' }], memory: { used: expect.any(Number) } },
+    })
+    expect(await cli('watch nothing')).toMatchObject({ code: 3 })
+  })
+
   test('find: by reservation, by buyer, and nothing', async () => {
     const { order } = await stage()
     for (const how of [`--reservation ${order}`, '--buyer ann']) {

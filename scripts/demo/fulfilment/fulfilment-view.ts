@@ -1,6 +1,6 @@
+import { bar } from '../../../src/cli/terminal/charts.js'
 import { count } from '../../../src/cli/terminal/format.js'
 import type { Paint } from '../../../src/cli/terminal/style.js'
-import { bar } from '../../lib/terminal/charts.js'
 import type { Fulfilment } from './fulfilment.js'
 
 /** Shows the parcels and the ledger. */

@@ -1,7 +1,7 @@
+import { bar, sparkline } from '../../../src/cli/terminal/charts.js'
 import { count, seconds } from '../../../src/cli/terminal/format.js'
 import type { Paint } from '../../../src/cli/terminal/style.js'
 import type { FlashSale, SkuCounts } from '../../../src/index.js'
-import { bar, sparkline } from '../../lib/terminal/charts.js'
 import type { View } from '../../lib/terminal/live-panel.js'
 import { grid } from '../../lib/terminal/sections.js'
 import type { FulfilmentView } from '../fulfilment/fulfilment-view.js'

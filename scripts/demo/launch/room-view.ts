@@ -1,7 +1,7 @@
+import { bar } from '../../../src/cli/terminal/charts.js'
 import { count } from '../../../src/cli/terminal/format.js'
 import type { Paint } from '../../../src/cli/terminal/style.js'
 import type { RoomStats, WaitingRoom } from '../../../src/index.js'
-import { bar } from '../../lib/terminal/charts.js'
 import { sampler } from '../sampler.js'
 import { type Achieved, achieved, type Reading } from './admission-rate.js'
 import type { ExpectedAdmissions } from './expected-admissions.js'

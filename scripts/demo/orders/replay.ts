@@ -1,7 +1,7 @@
+import { bar } from '../../../src/cli/terminal/charts.js'
 import { count, counted, seconds } from '../../../src/cli/terminal/format.js'
 import type { Terminal } from '../../../src/cli/terminal/style.js'
 import { FlashSale } from '../../../src/index.js'
-import { bar } from '../../lib/terminal/charts.js'
 import { LivePanel, type View } from '../../lib/terminal/live-panel.js'
 import type { OrdersOptions } from '../options.js'
 import { type Store, title } from '../store.js'

@@ -1,6 +1,6 @@
+import { bar } from '../../../src/cli/terminal/charts.js'
 import { count } from '../../../src/cli/terminal/format.js'
 import type { Paint } from '../../../src/cli/terminal/style.js'
-import { bar } from '../../lib/terminal/charts.js'
 import type { Stores } from './stores.js'
 
 /** Shows the stores beside the launch; nothing if there are none. */

@@ -1,7 +1,7 @@
+import { bar } from '../../../src/cli/terminal/charts.js'
 import { duration, number } from '../../../src/cli/terminal/format.js'
 import { clip, type Terminal } from '../../../src/cli/terminal/style.js'
 import { redact } from '../redact.js'
-import { bar } from './charts.js'
 import { Rate } from './rate.js'
 
 const LIVE_MS = 125

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { Given } from '../../../src/cli/command.js'
 import { restock } from '../../../src/cli/commands/stock.js'
@@ -19,7 +20,11 @@ test('an unknown outcome tells the key, with which the repeated command does not
   const restocking = (values = {}) =>
     restock({
       ...{ operations: operating(engine), given: new Given(['sale:launch', 'a', '5'], values), actor: ann },
-      ...{ note: (text) => void notes.push(text), ask: () => Promise.reject(new Error('no question')) },
+      ...{
+        client: new Redis({ lazyConnect: true }),
+        note: (text) => void notes.push(text),
+        ask: () => Promise.reject(new Error('no question')),
+      },
     })
   const told = tell(
     await restocking().then(

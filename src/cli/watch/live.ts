@@ -1,0 +1,114 @@
+import type { Input, Surroundings } from '../command.js'
+import { Screen } from '../screen.js'
+import { safe } from '../terminal/safe.js'
+import type { Reading } from './reading.js'
+import { lineOf, viewOf } from './view.js'
+
+const EVERY_MS = 1_000
+/** The letter, Ctrl-C and Ctrl-D: a terminal that sends single keys makes no signals of these. */
+const QUITS = ['q', 'Q', '\x03', '\x04']
+
+/** A terminal as a stream of Node tells of its size. */
+interface Resizing {
+  readonly columns?: number
+  readonly rows?: number
+  on?(event: 'resize', listener: () => void): unknown
+  off?(event: 'resize', listener: () => void): unknown
+}
+
+/** How the view is read, and when. */
+export interface Watching {
+  readonly read: () => Promise<Reading>
+  /** How often it is read; `undefined`: until the operator quits. */
+  readonly times: number | undefined
+  /** Resolves after so many ms, or when the signal is aborted. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>
+}
+
+/**
+ * Shows one reading a second: on a terminal as a view that is redrawn in place, and else a line for
+ * each. A reading that fails is told, and the next one is tried; the first one has to succeed.
+ */
+export async function showLive(
+  { read, times = Number.POSITIVE_INFINITY, pause }: Watching,
+  { output, env, input }: Surroundings,
+): Promise<void> {
+  const screen = new Screen(output, env)
+  const terminal = output as typeof output & Resizing
+  const quit = new AbortController()
+  let reading = await read()
+  let trouble: string | undefined
+  const draw = () => {
+    const size = {
+      columns: Math.max(20, (terminal.columns ?? 80) - 1),
+      rows: Math.max(4, (terminal.rows ?? 24) - 1),
+    }
+    const lines = viewOf(reading, size, screen.paint, trouble)
+    // In one write and each line over the old one, so that nothing flickers.
+    output.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
+  }
+  const show = () => {
+    if (screen.live) draw()
+    else screen.line(trouble === undefined ? lineOf(reading) : safe(trouble))
+  }
+  const release = screen.live ? takeOver(terminal, output, input, draw, () => quit.abort()) : () => {}
+  const onSignal = () => quit.abort()
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  try {
+    for (let i = 1; ; i++) {
+      show()
+      if (i >= times) return
+      await pause(EVERY_MS, quit.signal)
+      if (quit.signal.aborted) return
+      try {
+        reading = await read()
+        trouble = undefined
+      } catch (error) {
+        trouble = `not read since ${new Date(reading.at).toLocaleTimeString('en-GB')}: ${(error as Error).message}`
+      }
+      if (quit.signal.aborted) return
+    }
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+    release()
+  }
+}
+
+/** Takes the whole screen and the keyboard. Returns a function that gives them back. */
+function takeOver(
+  terminal: Resizing,
+  output: Surroundings['output'],
+  input: Input | undefined,
+  draw: () => void,
+  quit: () => void,
+): () => void {
+  const restore = () => void output.write('\x1b[?25h\x1b[?1049l')
+  const onKey = (keys: Buffer | string) => {
+    if (QUITS.some((key) => String(keys).includes(key))) quit()
+  }
+  const onResize = () => {
+    output.write('\x1b[2J')
+    draw()
+  }
+  output.write('\x1b[?1049h\x1b[?25l\x1b[2J')
+  // However the process ends, the terminal is as it was.
+  process.once('exit', restore)
+  terminal.on?.('resize', onResize)
+  if (input?.isTTY) {
+    input.setRawMode?.(true)
+    input.on('data', onKey)
+    input.resume()
+  }
+  return () => {
+    terminal.off?.('resize', onResize)
+    if (input?.isTTY) {
+      input.off('data', onKey)
+      input.setRawMode?.(false)
+      input.pause()
+    }
+    process.off('exit', restore)
+    restore()
+  }
+}
