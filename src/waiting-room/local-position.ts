@@ -69,7 +69,9 @@ export class LocalPosition {
   /** The tier of a number. Of one that was made just now this process may not know: it is empty. */
   #tier(number: number): Pick<TierState, 'called' | 'present' | 'reach'> {
     const state = this.#poller.state!
-    return state.tiers.find(({ index }) => index === tierOf(number)) ?? state
+    const own = tierOf(number)
+    for (const tier of state.tiers) if (tier.index === own) return tier
+    return state
   }
 
   /** Whether a number comes before another. */

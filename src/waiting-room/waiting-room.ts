@@ -10,7 +10,7 @@ import { joinedUnread, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
 import { isJwt, type PassClaims, Signer } from './pass.js'
-import type { JoinResult, PollResult, QueuePosition, TransferResult } from './results.js'
+import type { JoinResult, PollResult, TransferResult } from './results.js'
 import { RoomAdministration } from './room-administration.js'
 import { RoomClient } from './room-client.js'
 import { RoomPoller } from './room-poller.js'
@@ -116,7 +116,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
         throw joinedUnread(error, limits)
       })
     else if (!this.#poller.recent()) await this.#poller.shared.wait(limits)
-    return { status: 'joined', ...this.#placed(name, joined) }
+    return this.#placed('joined', name, joined)
   }
 
   /**
@@ -195,7 +195,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
         await this.#poller.refresh(limits).catch((error) => {
           if (!this.#poller.state) throw joinedUnread(error, limits)
         })
-        return { status: 'transferred', ...this.#placed(to, answer) }
+        return this.#placed('transferred', to, answer)
       }
       if (answer.status === 'compare') {
         await this.#poller.refresh(limits)
@@ -275,13 +275,12 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
   }
 
   /** The ticket and the position of a buyer, as the engine has placed them. */
-  #placed(buyer: string, { number, visitId, expiresAt }: Placed): { ticket: string } & QueuePosition {
+  #placed<S extends string>(status: S, buyer: string, { number, visitId, expiresAt }: Placed) {
     const visitor = this.#tickets.place(buyer, visitId, number)
-    const position =
-      expiresAt === null
-        ? this.#position.of(visitor, this.#position.aheadAtMost(visitor))
-        : { position: 0, etaMs: 0, pollAfterMs: 0 }
-    return { ticket: visitor.ticket, ...position }
+    const { ticket } = visitor
+    if (expiresAt !== null) return { status, ticket, position: 0, etaMs: 0, pollAfterMs: 0 }
+    const { position, etaMs, pollAfterMs } = this.#position.of(visitor, this.#position.aheadAtMost(visitor))
+    return { status, ticket, position, etaMs, pollAfterMs }
   }
 
   async #visit(visitor: Visitor, limits = this.#client.call()): Promise<PollResult> {
