@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BrowserContext, Page, Route } from 'playwright-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, type TestContext, test } from 'vitest'
 import { openShop, type Shop, type ShopOptions } from '../../scripts/shop/shop.js'
 import { useBrowser } from '../support/browser.js'
 import { memoryKind, startedKinds, type TimedEngine } from '../support/engines.js'
@@ -13,7 +13,8 @@ const HOLD_MS = 600_000
 
 const browser = useBrowser()
 
-for (const kind of startedKinds()) describe(kind.name, () => suite(() => kind.make()))
+// A test waits most of the time, for a browser that waits for its next request.
+for (const kind of startedKinds()) describe.concurrent(kind.name, () => suite(() => kind.make()))
 
 /** A shop on an engine whose clock the test moves on. */
 class World {
@@ -21,14 +22,20 @@ class World {
   readonly shop: Shop
   /** Ends the wait of payments that come late. */
   readonly tooLate: () => void
+  readonly #test: TestContext
 
-  private constructor(time: TimedEngine, shop: Shop, tooLate: () => void) {
+  private constructor(test: TestContext, time: TimedEngine, shop: Shop, tooLate: () => void) {
+    this.#test = test
     this.time = time
     this.shop = shop
     this.tooLate = tooLate
   }
 
-  static async open(time: TimedEngine, options: Partial<ShopOptions> = {}): Promise<World> {
+  static async open(
+    test: TestContext,
+    time: TimedEngine,
+    options: Partial<ShopOptions> = {},
+  ): Promise<World> {
     let tooLate = () => {}
     const late = () =>
       new Promise<void>((resolve) => {
@@ -36,11 +43,11 @@ class World {
       })
     const standard = { port: 0, stock: 5, crowd: 0, holdMs: HOLD_MS, ratePerSecond: 1_000, late }
     const shop = await openShop({ engine: time.engine, ...standard, ...options })
-    onTestFinished(async () => {
+    test.onTestFinished(async () => {
       await shop.close()
       await time.engine.close()
     })
-    return new World(time, shop, () => tooLate())
+    return new World(test, time, shop, () => tooLate())
   }
 
   /** The server's clock goes on while a page is waited for. */
@@ -65,10 +72,10 @@ class World {
 
   async buyer(): Promise<Buyer> {
     const context = await browser().newContext({ viewport: { width: 390, height: 844 } })
-    onTestFinished(() => context.close())
+    this.#test.onTestFinished(() => context.close())
     context.setDefaultTimeout(timeout)
     const buyer = new Buyer(this, context)
-    onTestFinished(() => expect(buyer.complaints).toEqual([]))
+    this.#test.onTestFinished(() => expect(buyer.complaints).toEqual([]))
     await buyer.tab()
     return buyer
   }
@@ -128,8 +135,8 @@ class Buyer {
 }
 
 function suite(make: () => Promise<TimedEngine>) {
-  test('a buyer waits behind others, takes two, pays, and sends the parcel back', async () => {
-    const world = await World.open(await make(), { crowd: 2, stock: 20 })
+  test('a buyer waits behind others, takes two, pays, and sends the parcel back', async (t) => {
+    const world = await World.open(t, await make(), { crowd: 2, stock: 20 })
     const { shop, time } = world
     await shop.room.setRate(0)
     await time.advance(1_000)
@@ -161,8 +168,8 @@ function suite(make: () => Promise<TimedEngine>) {
     await buyer.reads('payments', 'given back')
   })
 
-  test('a buyer who comes late sees sold out, and then back again', async () => {
-    const world = await World.open(await make(), { stock: 1 })
+  test('a buyer who comes late sees sold out, and then back again', async (t) => {
+    const world = await World.open(t, await make(), { stock: 1 })
     const first = await world.buyer()
     await first.takes()
     const late = await world.buyer()
@@ -180,21 +187,20 @@ function suite(make: () => Promise<TimedEngine>) {
     expect(await world.units()).toEqual({ available: 0, held: 0, confirmed: 1 })
   })
 
-  test('a buyer who waits in line gets the unit that another puts back', async () => {
-    const world = await World.open(await make(), { stock: 1 })
+  test('a buyer who waits in line gets the unit that another puts back', async (t) => {
+    const world = await World.open(t, await make(), { stock: 1 })
     const first = await world.buyer()
     await first.takes()
     const late = await world.buyer()
     await late.press('Wait in line')
     await late.sees('waiting')
     await first.press('Put it back')
-    await first.sees('product')
     await late.sees('checkout')
     expect(await world.units()).toEqual({ available: 0, held: 1, confirmed: 0 })
   })
 
-  test('two tabs of one buyer are one place in line, one basket and one order', async () => {
-    const world = await World.open(await make())
+  test('two tabs of one buyer are one place in line, one basket and one order', async (t) => {
+    const world = await World.open(t, await make())
     await world.shop.room.setRate(0)
     await world.time.advance(1_000)
     const buyer = await world.buyer()
@@ -217,8 +223,8 @@ function suite(make: () => Promise<TimedEngine>) {
     expect(await world.units()).toEqual({ available: 4, held: 0, confirmed: 1 })
   })
 
-  test('the keyboard is enough, and each view begins at its heading', async () => {
-    const world = await World.open(await make())
+  test('the keyboard is enough, and each view begins at its heading', async (t) => {
+    const world = await World.open(t, await make())
     const buyer = await world.buyer()
     const { page } = buyer
     await buyer.sees('product')
@@ -240,8 +246,8 @@ function suite(make: () => Promise<TimedEngine>) {
   })
 
   for (const loses of ['request', 'reply'] as const)
-    test(`a network that loses the ${loses} of each step once changes nothing`, async () => {
-      const world = await World.open(await make())
+    test(`a network that loses the ${loses} of each step once changes nothing`, async (t) => {
+      const world = await World.open(t, await make())
       const buyer = await world.buyer()
       const lost = new Set<string>()
       await buyer.tab((page) => page.route('**/*', (route) => lose(route, loses, lost)))
@@ -271,8 +277,8 @@ function suite(make: () => Promise<TimedEngine>) {
       ])
     })
 
-  test('a payment that comes late is an order while units are left', async () => {
-    const world = await World.open(await make())
+  test('a payment that comes late is an order while units are left', async (t) => {
+    const world = await World.open(t, await make())
     const buyer = await world.buyer()
     await buyer.takes()
     await buyer.pays('Pay when the time is over')
@@ -284,8 +290,8 @@ function suite(make: () => Promise<TimedEngine>) {
     expect(await world.units()).toEqual({ available: 4, held: 0, confirmed: 1 })
   })
 
-  test('a payment that comes too late is given back', async () => {
-    const world = await World.open(await make(), { stock: 1 })
+  test('a payment that comes too late is given back', async (t) => {
+    const world = await World.open(t, await make(), { stock: 1 })
     const slow = await world.buyer()
     await slow.takes()
     await slow.pays('Pay when the time is over')
@@ -300,8 +306,8 @@ function suite(make: () => Promise<TimedEngine>) {
     expect(await world.units()).toEqual({ available: 0, held: 0, confirmed: 1 })
   })
 
-  test('of two payments one is given back', async () => {
-    const world = await World.open(await make())
+  test('of two payments one is given back', async (t) => {
+    const world = await World.open(t, await make())
     const buyer = await world.buyer()
     await buyer.takes()
     await buyer.pays('Pay twice')
@@ -311,8 +317,8 @@ function suite(make: () => Promise<TimedEngine>) {
     expect(await world.units()).toEqual({ available: 4, held: 0, confirmed: 1 })
   })
 
-  test('a basket that is never paid ends, and the buyer takes another', async () => {
-    const world = await World.open(await make(), { stock: 1 })
+  test('a basket that is never paid ends, and the buyer takes another', async (t) => {
+    const world = await World.open(t, await make(), { stock: 1 })
     const buyer = await world.buyer()
     await buyer.takes()
     await buyer.pays('Do not pay')
@@ -325,15 +331,15 @@ function suite(make: () => Promise<TimedEngine>) {
   })
 }
 
-test.each([
+test.for([
   ['a desk', 1280, 'light'],
   ['a desk at night', 1280, 'dark'],
   ['a phone', 390, 'light'],
   ['a phone at night', 320, 'dark'],
 ] as const)(
   'on %s nothing is too wide, and the colours are those of the system',
-  async (_, width, scheme) => {
-    const world = await World.open(await memoryKind().make())
+  async ([_, width, scheme], t) => {
+    const world = await World.open(t, await memoryKind().make())
     const buyer = await world.buyer()
     const { page } = buyer
     await page.setViewportSize({ width, height: 800 })

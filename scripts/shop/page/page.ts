@@ -73,7 +73,7 @@ async function product(signal: AbortSignal): Promise<void> {
     }
     wasSoldOut = true
     const hope = mayReturn
-      ? 'The last ones are in baskets. Whoever waits in line gets what is put back.'
+      ? 'The last ones are in baskets. Wait in line, and the next one that is put back is for you.'
       : 'Every one has found a home. This page tells you when one comes back.'
     show('soldout', { slots: { kicker: 'mango me', hope, action: mayReturn ? 'Wait in line' : '' }, actions })
   }
@@ -89,8 +89,13 @@ async function queue(signal: AbortSignal): Promise<void> {
     go('')
   }
   const onUpdate = ({ position, etaMs, soldOutLikely }: WaitingView) => {
-    const eta = etaMs === null ? 'Your turn comes soon.' : `Your turn comes in about ${words(etaMs)}.`
-    const doubt = soldOutLikely ? 'More people are before you than there are phones.' : ''
+    const when = soldOutLikely
+      ? 'when a phone is put back'
+      : etaMs === null
+        ? 'soon'
+        : `in about ${words(etaMs)}`
+    const eta = `Your turn comes ${when}.`
+    const doubt = soldOutLikely ? 'More people are in line than there are phones.' : ''
     show('waiting', { slots: { position: position || 'Next', eta, doubt }, actions: { leave } })
   }
   onUpdate(joined)
