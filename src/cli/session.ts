@@ -27,6 +27,7 @@ export interface Session {
   readonly given: Given
   readonly actor: Actor
   readonly client: RedisClient
+  readonly hasLedger: boolean
   /** Tells something before the answer; on the standard error, where nothing is parsed. */
   note(text: string): void
   /** @throws {Declined} unless the question is answered with yes. */
@@ -67,7 +68,7 @@ export async function inSession(
     const operations = new Operations({ engine, ledger: ledger?.ledger })
     try {
       return await work({
-        ...{ operations, given, actor, client },
+        ...{ operations, given, actor, client, hasLedger: ledger !== undefined },
         note: (text) => void surroundings.errors.write(`${safe(text)}\n`),
         ask: (question) => ask(question, given, surroundings),
       })

@@ -6,10 +6,18 @@ import { openRoom } from '../waiting-room/open-room.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
 import { ambiguous, nameOf, parseTarget, type Target, unknownTarget, wrongKind } from './target.js'
 
+const tuning = {
+  /** How many handles stay open. */
+  open: 256,
+}
+
 interface Handle {
   readonly opened: FlashSale | WaitingRoom
   /** It has been used: what it hears of a loss concerns what it has seen. */
   used: boolean
+  /** How many calls are at it: it is closed after the last of them. */
+  calls: number
+  isDropped: boolean
 }
 
 /** The handle of a kind. */
@@ -70,9 +78,18 @@ export class Handles {
     work: (handle: HandleOf<K>) => Promise<T>,
   ): Promise<T> {
     const handle = await this.#open(target)
-    const result = await work(handle.opened as HandleOf<K>)
-    handle.used = true
-    return result
+    try {
+      const result = await work(handle.opened as HandleOf<K>)
+      handle.used = true
+      return result
+    } catch (error) {
+      // A name under which nothing was found is not kept: any number of them may be asked for.
+      if (!handle.used && isNotFound(error)) await this.#drop(nameOf(target), handle)
+      throw error
+    } finally {
+      handle.calls--
+      if (handle.isDropped) await closeIfIdle(handle)
+    }
   }
 
   /**
@@ -83,17 +100,18 @@ export class Handles {
     target: Target & { readonly kind: K },
     work: (handle: HandleOf<K>) => Promise<T>,
   ): Promise<T> {
-    const used = this.#handles.get(nameOf(target))?.used
+    const name = nameOf(target)
+    const before = this.#handles.get(name)
     try {
       return await this.use(target, work)
     } catch (error) {
-      if (!used || !(isNotFound(error) || isLost(error))) throw error
-      const fresh = await this.#make(target)
+      if (!before?.used || !(isNotFound(error) || isLost(error))) throw error
+      const fresh = await this.#make(target).catch(() => undefined)
+      if (!fresh) throw error
       try {
         const result = await work(fresh.opened as HandleOf<K>)
-        const before = this.#handles.get(nameOf(target))
-        this.#handles.set(nameOf(target), { ...fresh, used: true })
-        await before?.opened.close()
+        await this.#drop(name, before)
+        this.#handles.set(name, { ...fresh, used: true })
         return result
       } catch {
         await fresh.opened.close()
@@ -109,24 +127,42 @@ export class Handles {
   }
 
   async #open(target: Target): Promise<Handle> {
-    const known = this.#handles.get(nameOf(target))
-    if (known) return known
-    const made = await this.#make(target)
-    const meanwhile = this.#handles.get(nameOf(target))
-    if (meanwhile) {
-      await made.opened.close()
-      return meanwhile
+    const name = nameOf(target)
+    const known = this.#handles.get(name)
+    if (known) {
+      // The one that was used least recently stands first.
+      this.#handles.delete(name)
+      this.#handles.set(name, known)
+      known.calls++
+      return known
     }
-    this.#handles.set(nameOf(target), made)
-    return made
+    const made = await this.#make(target)
+    const meanwhile = this.#handles.get(name)
+    const handle = meanwhile ?? made
+    handle.calls++
+    if (meanwhile) await made.opened.close()
+    else this.#handles.set(name, made)
+    for (const [oldest, idle] of [...this.#handles].slice(0, -tuning.open)) await this.#drop(oldest, idle)
+    return handle
+  }
+
+  async #drop(name: string, handle: Handle): Promise<void> {
+    if (this.#handles.get(name) === handle) this.#handles.delete(name)
+    if (handle.isDropped) return
+    handle.isDropped = true
+    await closeIfIdle(handle)
   }
 
   async #make({ kind, id }: Target): Promise<Handle> {
     const options = { engine: this.#engine, deadlineMs: this.#deadlineMs }
     const opened =
       kind === 'sale' ? new FlashSale(id, options) : await openRoom(id, { ...options, secret: this.#secret })
-    return { opened, used: false }
+    return { opened, used: false, calls: 0, isDropped: false }
   }
+}
+
+async function closeIfIdle({ calls, opened }: Handle): Promise<void> {
+  if (calls === 0) await opened.close()
 }
 
 function isLost(error: unknown): boolean {

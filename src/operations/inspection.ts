@@ -1,7 +1,7 @@
 import { DeadLetters } from '../consumer/dead-letters.js'
 import type { ConsumerGroup } from '../consumer/groups.js'
 import type { Engine } from '../engine/engine.js'
-import { invalid, StockholdError } from '../errors.js'
+import { invalid, isNotFound, StockholdError } from '../errors.js'
 import type { PostgresLedger } from '../postgres/ledger.js'
 import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type { Audit } from '../sale/results.js'
@@ -197,16 +197,19 @@ export abstract class Inspection {
     const sale = { kind: 'sale', id } as const
     const problems: Problem[] = []
     const part = <T>(work: (handle: FlashSale) => Promise<T>) =>
-      this.handles.read(sale, work).catch((error) => void problems.push(problemOf(error)))
+      this.handles.read(sale, work).catch((error) => {
+        if (isNotFound(error)) throw error
+        problems.push(problemOf(error))
+        return null
+      })
     const rules = await part((handle) => handle.rules())
     const stats = await part((handle) => handle.stats())
     const groups = await part((handle) => handle.consumerGroups())
     const problem = problems[0] ?? null
-    if (problem?.code === 'NOT_FOUND') throw new StockholdError('NOT_FOUND', problem.message)
     const state = stats?.state ?? (problem?.code === 'ROLLBACK_DETECTED' ? 'frozen' : 'lost')
     return {
       ...{ kind: 'sale', id, state, problem },
-      ...{ rules: rules ?? null, skus: stats?.skus ?? null, groups: groups ?? null },
+      ...{ rules, skus: stats?.skus ?? null, groups },
     }
   }
 
@@ -232,7 +235,7 @@ export abstract class Inspection {
       const found = await this.handles
         .read({ kind: 'sale', id: sale }, (handle) => handle.get(reservationId))
         .catch((error: unknown) => {
-          if (error instanceof StockholdError && error.code === 'NOT_FOUND') return undefined
+          if (isNotFound(error)) return undefined
           throw error
         })
       if (found) reservations.push(found)

@@ -100,8 +100,7 @@ function printReconciliation(screen: Screen, found: Reconciliation, repaired: bo
 async function recover(session: Session) {
   const { operations, given, actor } = session
   const target = given.word(0)
-  const isLedger = given.text('postgres') !== undefined
-  const from = given.oneOf('from', ['ledger', 'accept']) ?? (isLedger ? 'ledger' : undefined)
+  const from = given.oneOf('from', ['ledger', 'accept']) ?? (session.hasLedger ? 'ledger' : undefined)
   if (from === undefined)
     throw new BadUsage('recover needs --postgres URL, or --from accept: what Redis has lost stays lost')
   if (from === 'accept')

@@ -1,5 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { FlashSale, WaitingRoom } from '../../../src/index.js'
+import type { ShownSale } from '../../../src/operations/results.js'
 import { ann, logLines, operating } from '../../support/operations.js'
 import { onBothEngines, type Shop } from '../../support/shop.js'
 
@@ -219,6 +220,26 @@ onBothEngines((open) => {
     await again.create({ stock: { z: 1 } })
     expect(await operations.show('launch')).toMatchObject({ state: 'open', skus: { z: { total: 1 } } })
     expect((await operations.pause('launch', ann)).result).toEqual({ state: 'paused' })
+  })
+
+  test('many sales one after another, and unknown names at a time, leave the process as it was', async () => {
+    const shop = await open()
+    const operations = operating(shop.clock.engine)
+    const closing = vi.spyOn(FlashSale.prototype, 'close')
+    onTestFinished(() => closing.mockRestore())
+    const unknown = await Promise.allSettled(Array.from({ length: 50 }, () => operations.show('sale:none')))
+    for (const one of unknown) expect(one).toMatchObject({ reason: { code: 'NOT_FOUND' } })
+    // Each handle that was made.
+    expect(closing).toHaveBeenCalledTimes(50)
+    for (let i = 0; i < 300; i++) {
+      const sale = new FlashSale(`s${i}`, { engine: shop.clock.engine })
+      await sale.create({ stock: { a: i } })
+      await sale.close()
+    }
+    const shown = async (i: number) => (await operations.show(`sale:s${i}`)) as ShownSale
+    for (let i = 0; i < 300; i++) expect((await shown(i)).skus!.a!.total).toBe(i)
+    const again = await Promise.all(Array.from({ length: 300 }, (_, i) => shown(i)))
+    expect(again.map(({ skus }) => skus!.a!.total)).toEqual(Array.from({ length: 300 }, (_, i) => i))
   })
 
   test('destroy refuses while units are held, and force does not', async () => {

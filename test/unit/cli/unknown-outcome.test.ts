@@ -22,6 +22,7 @@ test('an unknown outcome tells the key, with which the repeated command does not
       ...{ operations: operating(engine), given: new Given(['sale:launch', 'a', '5'], values), actor: ann },
       ...{
         client: new Redis({ lazyConnect: true }),
+        hasLedger: false,
         note: (text) => void notes.push(text),
         ask: () => Promise.reject(new Error('no question')),
       },
