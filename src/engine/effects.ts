@@ -93,6 +93,9 @@ export const heartbeatEffects: Effects<HeartbeatCommands> = {
   claim: 'writes',
   finish: 'writes',
   requests: 'reads',
+  offer: 'writes',
+  append: 'writes',
+  course: 'reads',
 }
 
 export const removalEffects: Effects<RemovalCommands> = {

@@ -1,3 +1,4 @@
+import type { CourseCommands } from './course.js'
 import type { Port, Retry } from './port.js'
 
 /**
@@ -7,7 +8,7 @@ import type { Port, Retry } from './port.js'
  * Processes of other versions read and write the same: what a text contains may differ, and the
  * reader passes over what it does not know.
  */
-export interface HeartbeatCommands extends RequestCommands {
+export interface HeartbeatCommands extends RequestCommands, CourseCommands {
   /**
    * Notes that a process lives, and its figures, in place of those of its last beat. Forgets some
    * processes that were seen {@link FORGOTTEN_MS} ago or earlier.

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { backoff } from '../batching/backoff.js'
 import { between, type Clock, processClock, type Timer } from '../engine/clock.js'
 import type { Engine } from '../engine/engine.js'
-import { type DueRequest, type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
+import { type HeartbeatPort, MAX_FIGURES } from '../engine/heartbeat.js'
 import { StockholdError } from '../errors.js'
 import { callCountsOf } from '../telemetry/call-counts.js'
 import { ask } from './ask.js'
+import { CourseWriter } from './course-writer.js'
 import { figuresOf, figuresText, type OpenNames } from './figures.js'
-import { type OpenHandle, RequestAnswers } from './request-answers.js'
+import type { OpenHandle } from './open-handle.js'
+import { RequestAnswers } from './request-answers.js'
 
 const tuning = {
   /** The first beat comes after this time, in ms: spread, as 20 processes may start at once. */
@@ -65,6 +67,7 @@ class Heartbeat {
   /** The open handles, and since when they are. */
   readonly #handles = new Map<OpenHandle, number>()
   readonly #answers: RequestAnswers
+  readonly #course: CourseWriter
   #timer: Timer | undefined
   /** Since when a beat is under way. */
   #askingSince: number | undefined
@@ -78,6 +81,7 @@ class Heartbeat {
     this.#port = port
     this.#clock = engine.clock ?? processClock
     this.#answers = new RequestAnswers(port, this.#clock, this.#handles)
+    this.#course = new CourseWriter(port, this.#handles)
   }
 
   enter(handle: OpenHandle): Membership {
@@ -127,7 +131,8 @@ class Heartbeat {
     try {
       const { answer, now } = await ask(this.#port, 'beat', { process, figures: this.#figures() })
       this.#failures = 0
-      this.#answers.attend(process, answer.due as readonly DueRequest[], now)
+      this.#answers.attend(process, answer.due, now)
+      this.#course.attend(process, now)
     } catch (error) {
       this.#fail(error)
     } finally {

@@ -1,39 +1,11 @@
 import type { Clock } from '../engine/clock.js'
 import type { DueRequest, HeartbeatPort } from '../engine/heartbeat.js'
 import { ask } from './ask.js'
+import type { OpenHandle, RequestBody, Responder } from './open-handle.js'
 
 const tuning = {
   /** An answer that has taken so long is begun again. ms */
   patienceMs: 60_000,
-}
-
-/** A handle that is open. */
-export interface OpenHandle {
-  readonly kind: 'sale' | 'room'
-  readonly id: string
-  /** How the handles of this subject answer requests together. */
-  readonly responder?: Responder | undefined
-}
-
-/** The body of a request, which names the handles that answer it. */
-export interface RequestBody {
-  readonly kind: OpenHandle['kind']
-  readonly id: string
-}
-
-/** Does what requests ask for. All handles of its subject have the same one. */
-export interface Responder {
-  /**
-   * @param handles All handles of the subject that are open in this process.
-   * @returns The text of the answer. If it rejects, the process tries again with its next beat.
-   */
-  answer(handles: readonly OpenHandle[], body: RequestBody): Promise<string>
-  /** Whether the answer counts, if the request was made when these handles were open. */
-  counts(handles: readonly OpenHandle[]): boolean
-  /** The text of an answer that is not given yet. */
-  failure(error: unknown): string
-  /** Resumes what the request has interrupted. */
-  resume(handles: readonly OpenHandle[], body: RequestBody): Promise<void>
 }
 
 /**

@@ -40,7 +40,7 @@ const ALL_PARTS = [...PARTS, 'groups', 'parked'] as const
 const INDEX_PARTS = ['entries', 'removed'] as const
 
 /** The keys of the heartbeat, as its scripts name them (`heartbeat/concerns/heartbeat.lua`). */
-const HEARTBEAT_PARTS = ['processes', 'seen', 'requests', 'answers'] as const
+const HEARTBEAT_PARTS = ['processes', 'seen', 'requests', 'answers', 'courses', 'points'] as const
 
 /**
  * The keys of the operations log, as its scripts name them

@@ -1,6 +1,7 @@
 import { enterHeartbeat, type Membership } from '../heartbeat/heartbeat.js'
 import { AcknowledgementCache } from './acknowledgement-cache.js'
 import type { AdmissionGate } from './admission-gate.js'
+import { saleCourseSource } from './course.js'
 import { LedgerBarrier } from './ledger-barrier.js'
 import type { checkFlashSaleOptions } from './options.js'
 import { type RecoverableHandle, recoveryResponder } from './recovery/recovery-responder.js'
@@ -38,7 +39,7 @@ export function openSale(
   client.partitions.onMoved = (moved) => acknowledged.noteMoved(moved)
   client.onRules = () => soldOut.forget()
   const handle: RecoverableHandle = {
-    ...{ kind: 'sale', id, responder: recoveryResponder },
+    ...{ kind: 'sale', id, responder: recoveryResponder, course: saleCourseSource(client) },
     recovering: { sale: id, client, acknowledged, soldOut },
   }
   const heartbeat = enterHeartbeat(engine, handle)

@@ -6,6 +6,7 @@ import type { AdmissionGate, AdmittedPass } from '../sale/admission-gate.js'
 import { FlashSale } from '../sale/flash-sale.js'
 import { reportCalls } from '../telemetry/report-calls.js'
 import { checkId, checkInteger, checkOptions, checkSignalOption, type SignalOption } from '../validation.js'
+import { roomCourseSource } from './course.js'
 import { joinedUnread, notRead, visitOver } from './errors.js'
 import { LocalPosition } from './local-position.js'
 import { checkWaitingRoomOptions, type WaitingRoomOptions } from './options.js'
@@ -89,7 +90,7 @@ export class WaitingRoom extends RoomAdministration implements AdmissionGate {
     this.#poller = poller
     this.#tickets = new TicketCache(this.#signer, this.#poller.queue)
     this.#position = new LocalPosition(this.#client, this.#poller)
-    this.#heartbeat = enterHeartbeat(engine, { kind: 'room', id })
+    this.#heartbeat = enterHeartbeat(engine, { kind: 'room', id, course: roomCourseSource(client, poller) })
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { HeartbeatCommands } from '../../engine/heartbeat.js'
 import { answering } from '../answering.js'
+import { CourseTable } from './course-table.js'
 import { ProcessTable } from './process-table.js'
 import { RequestTable } from './request-table.js'
 
@@ -7,6 +8,7 @@ import { RequestTable } from './request-table.js'
 export class HeartbeatState {
   readonly #processes = new ProcessTable()
   readonly #requests = new RequestTable()
+  readonly #courses = new CourseTable()
 
   readonly run = answering<HeartbeatCommands>({
     beat: (op, step) => {
@@ -20,5 +22,8 @@ export class HeartbeatState {
     claim: (op, step) => this.#requests.claim(op, step),
     finish: (op, step) => this.#requests.finish(op, step),
     requests: () => this.#requests.list(),
+    offer: (op, step) => this.#courses.offer(op, step),
+    append: (op, step) => this.#courses.append(op, step),
+    course: (op) => this.#courses.course(op),
   })
 }

@@ -14,9 +14,11 @@ import {
 } from '../../engine/heartbeat.js'
 import { byLetter, definePort, type Head } from '../define-port.js'
 import { noHead, writeTexts } from '../removal/codec.js'
+import course from './concerns/course.lua'
 import dueRequests from './concerns/due_requests.lua'
 import heartbeat from './concerns/heartbeat.lua'
 import requestsConcern from './concerns/requests.lua'
+import { courseCommands } from './course-commands.js'
 import { readDue, readRequest, readRequests } from './request-codec.js'
 import answer from './scripts/answer.lua'
 import beat from './scripts/beat.lua'
@@ -27,7 +29,7 @@ import processes from './scripts/processes.lua'
 import request from './scripts/request.lua'
 import requests from './scripts/requests.lua'
 
-export const heartbeatConcerns = { due_requests: dueRequests, heartbeat, requests: requestsConcern }
+export const heartbeatConcerns = { course, due_requests: dueRequests, heartbeat, requests: requestsConcern }
 
 /** What the processes of a prefix tell each other. */
 export const heartbeatPort = definePort<HeartbeatCommands, Head>({
@@ -36,6 +38,7 @@ export const heartbeatPort = definePort<HeartbeatCommands, Head>({
   concerns: heartbeatConcerns,
   readHead: noHead,
   commands: {
+    ...courseCommands,
     beat: {
       script: beat,
       opens: true,

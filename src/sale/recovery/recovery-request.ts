@@ -1,8 +1,8 @@
 import type { NotedRequest } from '../../engine/heartbeat.js'
 import { MAX_ANSWER } from '../../engine/heartbeat.js'
 import { StockholdError } from '../../errors.js'
+import type { RequestBody } from '../../heartbeat/open-handle.js'
 import type { ListedProcess } from '../../heartbeat/processes.js'
-import type { RequestBody } from '../../heartbeat/request-answers.js'
 import type { AnsweredProcess, MissingProcess, Recovery } from '../results.js'
 
 /** A request to recover a sale in every process. */

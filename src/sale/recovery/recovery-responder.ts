@@ -1,4 +1,4 @@
-import type { OpenHandle, RequestBody, Responder } from '../../heartbeat/request-answers.js'
+import type { OpenHandle, RequestBody, Responder } from '../../heartbeat/open-handle.js'
 import type { SignalOption } from '../../validation.js'
 import type { Recovery } from '../results.js'
 import type { SaleClient } from '../sale-client.js'

@@ -1,0 +1,38 @@
+import type { Engine } from '../engine/engine.js'
+import { ask } from './ask.js'
+import { courseOf } from './course-writer.js'
+import type { OpenHandle } from './open-handle.js'
+
+/** A point as it was told. */
+export interface ReadPoint<P> {
+  /** Epoch ms of the server. */
+  readonly at: number
+  readonly point: P
+}
+
+/**
+ * The course of a sale or room, the earliest point first; without the points that this version
+ * cannot read. Empty if no process has told any.
+ */
+export async function readCourse<L, P>(
+  { heartbeat }: Engine,
+  kind: OpenHandle['kind'],
+  id: string,
+): Promise<{ readonly label: L | undefined; readonly points: readonly ReadPoint<P>[] }> {
+  if (!heartbeat) return { label: undefined, points: [] }
+  const { answer } = await ask(heartbeat, 'course', { subject: courseOf(kind, id) })
+  const points = answer.points.flatMap(({ at, point }) => {
+    const read = parsed<P>(point)
+    return read ? [{ at, point: read }] : []
+  })
+  return { label: parsed<L>(answer.label), points }
+}
+
+function parsed<T>(text: string): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as T) : undefined
+  } catch {
+    return undefined
+  }
+}
