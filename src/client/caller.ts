@@ -66,7 +66,9 @@ export class Caller {
         if (!isTemporary(response)) {
           const answer = (await response.json()) as Answer<R>
           this.#retries(false)
-          return answer
+          // After a 304 the browser has the body from its cache, and this header from the server.
+          const now = response.headers.get('stockhold-now')
+          return now ? { ...answer, now: Number(now) } : answer
         }
         afterMs = (await retryAfterOf(response)) ?? afterMs
       } catch (error) {

@@ -47,10 +47,12 @@ export class QueueEvents {
       this.#channel = new BroadcastChannel(name)
       this.#channel.onmessage = ({ data }) => this.#hear(data as QueueEvent)
     }
-    const lead = () => {
+    const lead = async () => {
+      // The lock may come at the moment in which the wait ends.
+      if (signal.aborted) return
       this.#leads = true
       this.#open()
-      return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     }
     // The tab that has the lock has the stream. When it is closed, the next tab gets the lock.
     if (this.#channel && navigator?.locks) navigator.locks.request(name, { signal }, lead).catch(() => {})

@@ -36,9 +36,8 @@ export class FakeBrowser {
   /** As `navigator.locks`: one holder at a time, and an abort gives up the wait. */
   async lock(name: string, { signal }: { signal: AbortSignal }, hold: () => Promise<void>): Promise<void> {
     const before = this.#locks.get(name)
-    const held = Promise.resolve(before).then(() => {
-      if (!signal.aborted) return hold()
-    })
+    // A browser gives the lock up as soon as the signal aborts; this one may give it just before.
+    const held = Promise.resolve(before).then(hold)
     this.#locks.set(name, held)
     await held
     signal.throwIfAborted()

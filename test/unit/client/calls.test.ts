@@ -129,6 +129,13 @@ test('two presses at once are one reservation', async () => {
   expect(new Set(keysOf(sent)).size).toBe(1)
 })
 
+test("the time is the server's, also when the body comes from the cache of the browser", async () => {
+  const { client } = opened(() =>
+    json({ now: 1, state: 'open', skus: [] }, 200, { 'stockhold-now': '3600001' }),
+  )
+  expect(await client.sale()).toMatchObject({ now: 3_600_001, state: 'open' })
+})
+
 test('a refusal is an answer, and is not sent again', async () => {
   const { client, browser, sent } = opened(() => problem('sold_out', 409, { available: 0 }))
   const refused = await client.reserve({ items })

@@ -226,6 +226,19 @@ describe('two tabs of one browser', () => {
     expect(second.heard).toEqual([2, 1])
   })
 
+  test('a tab that gets the stream at the moment it is closed opens none, and passes it on', async () => {
+    const queue = new Queue()
+    const [first, second, third] = [await queue.visit(), await queue.visit(), await queue.visit()]
+    second.leaving.abort('closed')
+    first.leaving.abort('closed')
+    await Promise.all([first.wait, second.wait])
+    await settled()
+    expect([second.page.streams.length, third.page.streams.length]).toEqual([0, 1])
+    third.leaving.abort('closed')
+    await third.wait
+    expect(queue.browser.leftovers).toBe(0)
+  })
+
   test('what one polls, the other hears', async () => {
     const queue = new Queue()
     queue.answer = () => json(waiting(9, 1_000))
