@@ -18,7 +18,8 @@ export async function refund(
   { restock, items, key }: ReturnType<typeof checkRefundOptions>,
   options: SignalOption,
 ): Promise<RefundResult> {
-  const cart = items && (await client.learnAbout(items, client.call(options))).cart(items)
+  const call = items ? client.call(options) : undefined
+  const cart = call && (await client.learnAbout(items!, call)).cart(items!)
   const rest = { restock, ...(key !== null && { key }), ...(cart && { cart }) }
   const publish = (answer: Settled<'refund'>, book: SaleRulesIndex): RefundResult => {
     if (answer.status === 'conflict') throw anotherRefund()
@@ -29,7 +30,7 @@ export async function refund(
     acknowledged.note(reservation, { restocked: restock && items === null, refund })
     return book.result(answer)
   }
-  return reservations.run('refund', reservationId, options, rest, publish)
+  return reservations.run('refund', reservationId, options, rest, publish, call)
 }
 
 export function anotherRefund(): StockholdError {

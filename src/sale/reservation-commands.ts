@@ -34,16 +34,21 @@ export class ReservationCommands {
     this.#ledgerBarrier = barrier
   }
 
-  /** The id determines the partition. An id that cannot belong to this sale is `not_found`. */
+  /**
+   * The id determines the partition. An id that cannot belong to this sale is `not_found`.
+   *
+   * @param begun The limits of a call that has asked before.
+   */
   async run<C extends OfOne, T>(
     command: C,
     reservationId: string,
     options: SignalOption,
     rest: Omit<Op<C>, 'id'>,
     result: (answer: Settled<C>, book: SaleRulesIndex) => T,
+    begun?: CallOptions,
   ): Promise<T | { status: 'not_found' }> {
     const id = checkId(reservationId, 'reservationId')
-    const call = this.#client.call(options)
+    const call = begun ?? this.#client.call(options)
     const book = await this.#client.learn(call)
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
