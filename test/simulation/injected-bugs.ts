@@ -140,6 +140,69 @@ export const injectedBugs: readonly NamedBug[] = [
     heard: ['history'],
   },
   {
+    name: 'the server does not look at the limit of households',
+    bug: server((state) => {
+      const { create } = state
+      state.create = (...args) => {
+        create.apply(state, args)
+        const { stock } = state
+        const { overLimit } = stock
+        stock.overLimit = ({ buyer }, ...rest) => overLimit.call(stock, { buyer }, ...rest)
+      }
+    }),
+    watched: ['limit', 'history'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'a transfer does not look at the limit of the receiver',
+    bug: before((machine) => (command, ops, call) => {
+      const { stock } = machine.state
+      if (command !== 'transfer' && command !== 'arrive') return machine.run(command, ops, call)
+      const { overLimit } = stock
+      stock.overLimit = () => undefined
+      const reply = machine.run(command, ops, call)
+      stock.overLimit = overLimit
+      return reply
+    }),
+    watched: ['limit', 'history'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'a transfer leaves the hold of the sender as it was',
+    bug: server((state) => {
+      state.change = (entry, change) => {
+        if (change.state === 'transferred') return
+        PartitionState.prototype.change.call(state, entry, change)
+      }
+    }),
+    watched: ['conservation', 'limit', 'history'],
+    heard: ['history', 'liveness'],
+  },
+  {
+    name: 'a reservation that arrives twice is two',
+    bug: before((machine) => (command, ops, call) => {
+      if (command !== 'arrive') return machine.run(command, ops, call)
+      const { state } = machine
+      state.find = () => undefined
+      const reply = machine.run(command, ops, call)
+      state.find = PartitionState.prototype.find
+      return reply
+    }),
+    watched: ['conservation', 'limit'],
+    heard: ['liveness'],
+  },
+  {
+    name: 'a reservation that has arrived counts for its sender for ever',
+    bug: before(
+      (machine) => (command, ops, call) =>
+        command === 'settle'
+          ? ({ ...machine.run('settle', [], call), answers: ops.map(() => ({ status: 'settled' })) } as never)
+          : machine.run(command, ops, call),
+    ),
+    watched: ['limit', 'liveness', 'conservation'],
+    heard: ['liveness', 'history'],
+  },
+  {
     name: 'holds expire 30 ms too early',
     bug: lapsing(-30),
     watched: ['promise', 'history'],

@@ -102,7 +102,8 @@ class Search {
   }
 
   run(effort: number): Verdict {
-    const stack = [this.#frame(newSale(this.#rules), 0, undefined, 0)]
+    const sale = { ...newSale(this.#rules), households: householdsIn(this.#steps) }
+    const stack = [this.#frame(sale, 0, undefined, 0)]
     let best: readonly Placed[] = []
     let bestAnswered = -1
     let bestDepth = 0
@@ -207,6 +208,18 @@ class Search {
     }
     return `${placed.join()}\n${textOf(sale)}`
   }
+}
+
+/**
+ * Buyers never move, so no answer depends on when a request has bound its buyer: before anything
+ * else, in a step of its own.
+ */
+function householdsIn(steps: readonly Step[]): ReadonlyMap<string, string> {
+  return new Map(
+    steps.flatMap(({ operation: { call } }) =>
+      call.do === 'reserve' && call.household !== undefined ? [[call.buyer, call.household] as const] : [],
+    ),
+  )
 }
 
 function returnOf({ operation }: Step): number {

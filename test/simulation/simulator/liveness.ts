@@ -3,6 +3,7 @@ import type { SkuCounts } from '../../../src/sale/results.js'
 import { type Answer, type Call, describeAnswer, describeCall } from '../../model/call.js'
 import { demand } from '../../model/violation.js'
 import { onTheWay } from './moves.js'
+import { homeOf } from './plan.js'
 import type { SimulatedProcess } from './process.js'
 import type { Recorded } from './recorder.js'
 import type { SaleWorld } from './sale-world.js'
@@ -81,8 +82,9 @@ export class Liveness {
       // What somebody who died has left on its way is sold too, but for orders.
       const units = available + inTransit - this.#ordersOnTheWay(sku)
       for (let unit = 0; unit <= units; unit++) {
-        const items = [{ sku, quantity: 1 }]
-        const call: Call = { do: 'reserve', buyer: `last ${sku} ${unit}`, items, key: 'last', holdMs: null }
+        const buyer = `last ${sku} ${unit}`
+        const last = { buyer, ...homeOf(buyer, this.#sale.plan.rules), items: [{ sku, quantity: 1 }] }
+        const call: Call = { do: 'reserve', ...last, key: 'last', holdMs: null }
         const answer = await this.#ask(call)
         if (answer.status === 'ended' && answer.sku === sku) break
         if (answer.status === 'ended') return

@@ -46,7 +46,9 @@ export function drawPlan(random: Random, partitions: readonly number[] = [1]): P
     calls: random.whole(3, 14),
     thinkMs: random.pick([2, 40, 400]),
   }
-  return { ...plan, rules: { ...rules, skus: drawRules(skus, random) } }
+  const own = drawRules(skus, random)
+  const households = random.chance(0.2) ? { limitPerHousehold: random.whole(2, 5) } : {}
+  return { ...plan, rules: { ...rules, skus: own, ...households } }
 }
 
 /** Rules of single SKUs. */
@@ -65,6 +67,15 @@ function drawRules(skus: readonly string[], random: Random): NonNullable<SaleRul
   )
 }
 
+/**
+ * The callers' buyers live together, and every other buyer lives alone: a buyer who moves is
+ * refused before anything is held, which takes a step of its own.
+ */
+export function homeOf(buyer: string, { limitPerHousehold }: SaleRules): { household?: string } {
+  if (limitPerHousehold === undefined) return {}
+  return { household: /^u\d$/.test(buyer) ? 'oak' : `home of ${buyer}` }
+}
+
 /** A well-formed id of a reservation that nobody made. */
 const NOBODYS = `1AA${'A'.repeat(16)}`
 
@@ -81,7 +92,7 @@ export function drawCall({ skus, rules }: Plan, random: Random, known: readonly 
     case 'reserve': {
       const key = random.chance(0.65) ? `k${random.whole(1, 3)}` : null
       const holdMs = random.chance(0.2) ? random.whole(1, rules.maxHoldMs!) : null
-      return { do: 'reserve', buyer, items: drawItems(skus, random), key, holdMs }
+      return { do: 'reserve', buyer, ...homeOf(buyer, rules), items: drawItems(skus, random), key, holdMs }
     }
     case 'confirm': {
       const paymentId = random.chance(0.7) ? `pay${random.whole(1, 3)}` : null

@@ -1,7 +1,7 @@
 import type { Reply, Call as Sending } from '../../../src/engine/port.js'
 import { StockholdError } from '../../../src/errors.js'
 import type { Agenda } from '../../../src/testing/agenda.js'
-import type { Answer, Call } from '../../model/call.js'
+import { type Answer, type Call, describeCall } from '../../model/call.js'
 import type { Execution, Operation, Outcome, Stamp } from '../history/operation.js'
 import type { SimulatedProcess } from './process.js'
 import { isOf } from './recognise.js'
@@ -89,6 +89,7 @@ export class Recorder {
     this.#pending.add(operation)
     try {
       const answer = await send()
+      if (!operation.sent) this.#exchange(operation)
       operation.remembered = !operation.sent
       this.#settle(operation, { kind: 'ok', answer, execution: this.#executionOf(operation) })
     } catch (error) {
@@ -96,6 +97,18 @@ export class Recorder {
     }
     over(operation)
     return operation.outcome.kind === 'ok' ? operation.outcome.answer : undefined
+  }
+
+  /** Its request was taken for that of the same call, begun before in the same process. */
+  #exchange(operation: Recorded): void {
+    const asked = describeCall(operation.call)
+    const twin = [...this.#pending].find(
+      ({ process, sent, call }) => process === operation.process && sent && describeCall(call) === asked,
+    )
+    if (!twin) return
+    operation.sent = true
+    twin.sent = false
+    operation.executions.push(...twin.executions.splice(0))
   }
 
   sent(process: SimulatedProcess, command: string, ops: readonly object[]): void {

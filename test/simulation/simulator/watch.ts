@@ -118,24 +118,29 @@ export class Watch {
   }
 
   #recount({ rules, stock, entries }: PartitionState, taken: Map<string, number>): void {
-    for (const [place, { sku, limit }] of rules.skus.entries()) {
+    for (const [place, { sku, limit, householdLimit = null }] of rules.skus.entries()) {
       const units = { held: 0, confirmed: 0 }
       for (const { reservation, moved } of entries) {
-        const { state, buyer } = reservation
+        const { state, buyer, household } = reservation
         // On its way it counts for its sender all the same.
         const isLeaving = moved !== undefined && !moved.settled
         if (state !== 'held' && state !== 'confirmed' && !isLeaving) continue
         for (const [line, quantity] of reservation.cart) {
           if (line !== place) continue
           if (state === 'held' || state === 'confirmed') units[state] += quantity
-          const slot = `${buyer} ${sku}`
-          const own = (taken.get(slot) ?? 0) + quantity
-          taken.set(slot, own)
-          demand(
-            limit === null || own <= limit,
-            'limit',
-            () => `${buyer} has ${own} ${sku}, the limit is ${limit}`,
-          )
+          for (const [owner, most] of [
+            [buyer, limit],
+            [`household ${household}`, householdLimit],
+          ] as const) {
+            const slot = `${owner} ${sku}`
+            const own = (taken.get(slot) ?? 0) + quantity
+            taken.set(slot, own)
+            demand(
+              most === null || own <= most,
+              'limit',
+              () => `${owner} has ${own} ${sku}, the limit is ${most}`,
+            )
+          }
         }
       }
       checkCounts(sku, stock.of(place), units)
