@@ -1,3 +1,4 @@
+import { tailHash } from '../common/tail-hash.js'
 import type { CartChanges, KeyedRefund, RecordedReason, StoredReservation } from '../engine/engine.js'
 import { AcknowledgedTable } from './acknowledged-table.js'
 import type { Generation } from './latest-entries.js'
@@ -126,10 +127,11 @@ export class ReservationGeneration implements Generation<Known> {
    */
   advance(reservation: StoredReservation, older: ReservationGeneration): boolean {
     if (reservation.changes) return false
-    const entry = this.#table.find(reservation.id)
+    const hash = tailHash(reservation.id)
+    const entry = this.#table.find(reservation.id, hash)
     if (entry < 0) {
-      if (older.#table.find(reservation.id) >= 0) return false
-      this.#table.add(reservation)
+      if (older.#table.find(reservation.id, hash) >= 0) return false
+      this.#table.add(reservation, hash)
       return true
     }
     if (this.#extras.has(entry)) return false

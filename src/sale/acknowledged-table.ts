@@ -1,5 +1,5 @@
 import { tailHash } from '../common/tail-hash.js'
-import type { Cart, Line, ReservationState, StoredReservation } from '../engine/engine.js'
+import type { Line, ReservationState, StoredReservation } from '../engine/engine.js'
 
 const tuning = {
   /** Few at first: a process may have handles of ten thousand sales. */
@@ -69,8 +69,7 @@ export class AcknowledgedTable {
   }
 
   /** The number of an entry, or -1. */
-  find(id: string): number {
-    const hash = tailHash(id)
+  find(id: string, hash = tailHash(id)): number {
     const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot]! - 1
@@ -81,10 +80,9 @@ export class AcknowledgedTable {
   }
 
   /** Adds a reservation that is not in the table. */
-  add(reservation: PlainReservation): number {
+  add(reservation: PlainReservation, hash = tailHash(reservation.id)): number {
     if (this.#size === this.#states.length) this.#grow()
     const entry = this.#size++
-    const hash = tailHash(reservation.id)
     this.#numbers[NUMBERS * entry + HASH] = hash
     this.#append(entry, reservation)
     this.#link(entry, hash)
@@ -160,56 +158,21 @@ export class AcknowledgedTable {
     this.#states[entry] = STATE_OF[state] | (paymentId === null ? 0 : PAID)
     this.#times[2 * entry] = createdAt
     this.#times[2 * entry + 1] = expiresAt
-    const start = this.#end
-    this.#text(id)
-    this.#text(buyer)
-    // No id is empty.
-    this.#text(key ?? '')
-    this.#text(paymentId ?? '')
-    this.#text(household ?? '')
-    this.#cart(cart)
-    this.#numbers[NUMBERS * entry + OFFSET] = start
-    this.#numbers[NUMBERS * entry + ROOM] = this.#end - start
-  }
-
-  #cart(cart: Cart): void {
-    this.#reserve(MOST_DIGITS * (1 + 2 * cart.length))
-    this.#number(cart.length)
-    for (const [sku, quantity] of cart) {
-      this.#number(sku)
-      this.#number(quantity)
-    }
-  }
-
-  /** The length and the kind as one number; then a byte a character, or two if one needs that. */
-  #text(value: string): void {
-    const { length } = value
-    this.#reserve(MOST_DIGITS + 2 * length)
-    const start = this.#end
-    this.#number(2 * length)
+    const texts = id.length + buyer.length + lengthOf(key) + lengthOf(paymentId) + lengthOf(household)
+    this.#reserve(2 * texts + MOST_DIGITS * (6 + 2 * cart.length))
     const bytes = this.#bytes
-    const at = this.#end
-    for (let i = 0; i < length; i++) {
-      const unit = value.charCodeAt(i)
-      if (unit > 255) {
-        this.#end = start
-        this.#number(2 * length + 1)
-        this.#end += bytes.write(value, this.#end, 'utf16le')
-        return
-      }
-      bytes[at + i] = unit
-    }
-    this.#end = at + length
-  }
-
-  /** Seven bits a byte, the lowest first; all but the last have the eighth bit. */
-  #number(value: number): void {
-    let rest = value
-    while (rest > 127) {
-      this.#bytes[this.#end++] = (rest & 127) | 128
-      rest = Math.floor(rest / 128)
-    }
-    this.#bytes[this.#end++] = rest
+    const start = this.#end
+    let end = writeText(bytes, start, id)
+    end = writeText(bytes, end, buyer)
+    // No id is empty.
+    end = writeText(bytes, end, key ?? '')
+    end = writeText(bytes, end, paymentId ?? '')
+    end = writeText(bytes, end, household ?? '')
+    end = writeNumber(bytes, end, cart.length)
+    for (const [sku, quantity] of cart) end = writeNumber(bytes, writeNumber(bytes, end, sku), quantity)
+    this.#end = end
+    this.#numbers[NUMBERS * entry + OFFSET] = start
+    this.#numbers[NUMBERS * entry + ROOM] = end - start
   }
 
   #reserve(bytes: number): void {
@@ -239,6 +202,42 @@ export class AcknowledgedTable {
     this.#slots = new Int32Array(2 * entries)
     for (let entry = 0; entry < this.#size; entry++) this.#link(entry, numbers[NUMBERS * entry + HASH]!)
   }
+}
+
+function lengthOf(text: string | null | undefined): number {
+  return text ? text.length : 0
+}
+
+/**
+ * The length and the kind as one number; then a byte a character, or two if one needs that. Returns
+ * where it ends.
+ */
+function writeText(bytes: Buffer, start: number, value: string): number {
+  const { length } = value
+  const at = writeNumber(bytes, start, 2 * length)
+  for (let i = 0; i < length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit > 255) {
+      const wide = writeNumber(bytes, start, 2 * length + 1)
+      return wide + bytes.write(value, wide, 'utf16le')
+    }
+    bytes[at + i] = unit
+  }
+  return at + length
+}
+
+/**
+ * Seven bits a byte, the lowest first; all but the last have the eighth bit. Returns where it ends.
+ */
+function writeNumber(bytes: Buffer, start: number, value: number): number {
+  let at = start
+  let rest = value
+  while (rest > 127) {
+    bytes[at++] = (rest & 127) | 128
+    rest = Math.floor(rest / 128)
+  }
+  bytes[at++] = rest
+  return at
 }
 
 /** Reads the texts and numbers of an entry, one after another. */
