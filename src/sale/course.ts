@@ -58,9 +58,11 @@ export function saleCourseSource(client: SaleClient): CourseSource {
 }
 
 async function sampleOf(client: SaleClient): Promise<Sample> {
-  const names = client.known!.rules.skus.map(({ sku }) => sku)
-  const label = labelOf(names)
   const call = client.call()
+  // The replies of the sample before have told of other rules: to learn them completes an update
+  // that was interrupted. A frozen sale may not tell them.
+  const { rules } = client.current ?? (await Promise.resolve(client.learn(call)).catch(() => client.known!))
+  const label = labelOf(rules.skus.map(({ sku }) => sku))
   const point = await client
     .fanOut((parts) => readTotals(parts, call))
     .then(

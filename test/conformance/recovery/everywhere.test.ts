@@ -4,8 +4,10 @@ import { CLAIM_MS } from '../../../src/engine/heartbeat.js'
 import type { CommandMap, Port } from '../../../src/engine/port.js'
 import { type Engine, FlashSale, type RecoveryProgress, StockholdError } from '../../../src/index.js'
 import { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { contextOf } from '../../../src/sale/flash-sale.js'
 import { listRecoveries } from '../../../src/sale/recovery/recoveries.js'
 import type { EngineKind, RedisKind, TimedEngine } from '../../support/engines.js'
+import { FakeLedger } from '../../support/fake-ledger.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { faultOf } from '../../support/secrets.js'
 import { onBothEngines } from '../../support/shop.js'
@@ -150,6 +152,26 @@ onBothEngines((_, kind) => {
       expect(result.processes.answered.filter(({ counts }) => counts)).toHaveLength(2)
       expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
       expect(await isFrozen()).toBe(false)
+    })
+
+    test('with a ledger: the processes add to it what they know, and it has what a dead one knew', async () => {
+      const { timed, world, processes, held, during, audited } = await stage(3)
+      const dead = processes[2]!
+      dead.die()
+      const { client, acknowledged } = contextOf(dead.sale)
+      const ledger = new FakeLedger()
+      const rules = client.known!.created
+      const incarnation = client.partitions.incarnation!
+      ledger.record = { rules, incarnation, lastSeen: [], recoverySource: async () => acknowledged }
+      const outside = new FlashSale('launch', { engine: world.clock.drive(timed.engine, true) })
+      onTestFinished(() => outside.close())
+      const everywhere = { waitFor: 2, timeoutMs: 60_000 }
+      const result = await during(outside.recover({ from: ledger, everywhere }))
+      expect(result.processes).toMatchObject({ lacking: 0, resumed: true })
+      // The ledger has three, and the handle that has asked knows none by itself.
+      expect(result.restored).toBe(9)
+      for (const id of held) expect(await processes[0]!.sale.get(id)).toMatchObject({ state: 'held' })
+      expect(await audited()).toMatchObject({ total: 50, available: 41, held: 9 })
     })
 
     test('a process that dies in the middle is named, and the sale stays frozen unless that was asked for', async () => {
