@@ -20,10 +20,13 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   [INTERRUPTED]: 'interrupted',
 }
 
+const RECOVER =
+  'Recover it: npx stockhold recover ID --wait-for N, where N processes sell, and --postgres URL if there is a ledger'
+
 const ADVICE: Partial<Record<string, string>> = {
   NOT_FOUND: 'See what there is: npx stockhold list',
-  STATE_LOST: 'Recover it: npx stockhold recover ID --postgres URL, or without a ledger --from accept',
-  ROLLBACK_DETECTED: 'Recover it: npx stockhold recover ID --postgres URL, or without a ledger --from accept',
+  STATE_LOST: RECOVER,
+  ROLLBACK_DETECTED: RECOVER,
   INCOMPATIBLE_VERSION: 'Use the version of stockhold that your servers run.',
   IDEMPOTENCY_CONFLICT: 'Give another --key for another request.',
   UNAVAILABLE: 'Repeat the command when the server can be reached.',

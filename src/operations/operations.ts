@@ -5,7 +5,9 @@ import { type FlashSale, sourceOf } from '../sale/flash-sale.js'
 import type {
   DestroyResult,
   MoveResult,
+  RecoverOptions,
   Recovery,
+  RecoveryEverywhere,
   RestockResult,
   SaleState,
   SetTotalResult,
@@ -20,9 +22,14 @@ import { type Actor, checkActor } from './operations-log.js'
 import type { Done } from './results.js'
 import { nameOf, parseTarget, type Target } from './target.js'
 
-const RECOVER = { from: true, unfreeze: true } as const
+const RECOVER = { from: true, unfreeze: true, everywhere: true } as const
 const RECONCILE = { repair: true } as const
 const FORCE = { force: true } as const
+
+/** How a sale is recovered. */
+export interface RecoverRequest extends Pick<RecoverOptions, 'unfreeze' | 'everywhere'> {
+  from: 'accept' | 'replay' | 'ledger'
+}
 
 /** Dead letters of a group. `ids`: of their events, or `all`. */
 export interface NamedLetters {
@@ -185,30 +192,36 @@ export class Operations extends Inspection {
 
   /**
    * Ends the freeze of a sale, or creates a lost one again. `ledger`: with all that the ledger has.
-   * `accept`: what Redis has lost stays lost.
+   * `replay`: with what the processes that sell have in memory, so it needs `everywhere`. `accept`:
+   * what Redis has lost stays lost. See `recover` of a sale for `unfreeze` and `everywhere`.
    */
   async recover(
     target: string,
-    options: { from: 'accept' | 'ledger'; unfreeze?: boolean | undefined },
+    options: RecoverRequest,
     actor: Actor,
-  ): Promise<Done<Recovery>> {
-    const { from, unfreeze = true } = checkOptions(options, 'options', RECOVER)
+  ): Promise<Done<Recovery | RecoveryEverywhere>> {
+    const { from, unfreeze, everywhere } = checkOptions(options, 'options', RECOVER) as RecoverRequest
     const source = from === 'ledger' ? this.ledger : from
     if (source === undefined) throw invalid('from', "'ledger' needs a ledger: none was given")
-    if (typeof source === 'string' && source !== 'accept')
-      throw invalid('from', "must be 'accept' or 'ledger'")
-    const unfreezes = checkBoolean(unfreeze, 'unfreeze')
+    if (typeof source === 'string' && source !== 'accept' && source !== 'replay')
+      throw invalid('from', "must be 'accept', 'replay' or 'ledger'")
+    if (from === 'replay' && !everywhere)
+      throw invalid('everywhere', 'must be given to replay: this process has sold nothing')
     // A sale that is gone cannot be looked up: its name alone leads to the ledger's record.
     const { kind, id } = parseTarget(target)
     const sale = kind === 'room' ? await this.sale(target) : ({ kind: 'sale', id } as const)
+    const { onProgress: _, ...waiting } = everywhere ?? {}
     return this.#change(
       sale,
       actor,
       {
-        ...{ operation: 'recover', arguments: { from, unfreeze } },
-        summary: ({ restored, refused, forgotten }) => ({ restored, refused: refused.length, forgotten }),
+        ...{ operation: 'recover', arguments: { from, unfreeze, ...waiting } },
+        summary: ({ restored, refused, forgotten, ...more }: Recovery | RecoveryEverywhere) => ({
+          ...{ restored, refused: refused.length, forgotten },
+          ...('processes' in more && { resumed: more.processes.resumed, missing: more.processes.missing }),
+        }),
       },
-      (handle) => handle.recover({ from: source as 'accept', unfreeze: unfreezes }),
+      (handle) => handle.recover({ from: source, unfreeze, everywhere }),
     )
   }
 

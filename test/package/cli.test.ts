@@ -200,7 +200,14 @@ describe('to change', () => {
     ['puase launch', 'there is no command "puase". Did you mean "pause"?'],
     ['pause sale:launch --as', "Option '--as <value>' argument missing"],
     ['dead-letters launch g --retry all --discard all', '--retry and --discard exclude each other'],
-    ['recover launch', 'recover needs --postgres URL, or --from accept'],
+    [
+      'recover launch',
+      'recover needs --wait-for N (how many processes sell), --postgres URL, or --from accept',
+    ],
+    ['recover launch --from replay', '--from replay needs --wait-for N'],
+    ['recover launch --timeout 5s --from accept', '--timeout needs --wait-for N'],
+    ['recover launch --resume-anyway', '--resume-anyway needs --wait-for N'],
+    ['recover launch --wait-for 2 --keep-frozen --resume-anyway', 'exclude each other'],
     ['refunds launch --schema shop', '--schema needs --postgres URL'],
     ['refunds launch --postgres mysql://x', '--postgres must be a postgres:// URL'],
     ['list --sentinel m --cluster', '--sentinel and --cluster exclude each other'],
@@ -345,6 +352,30 @@ describe('what went wrong, and what to do', () => {
     })
     expect(await cli('recover launch --from accept --yes')).toMatchObject({ code: 0 })
     expect((await cli('show sale:launch')).out).toContain('sale launch: open')
+  })
+
+  test('a lost sale is recovered by every process that sold, with one command', async () => {
+    const sales = [1, 2].map(() => {
+      const engine = redisEngine(redis.client)
+      const sale = new FlashSale('launch', { engine })
+      onTestFinished(async () => {
+        await sale.close()
+        await engine.close()
+      })
+      return sale
+    })
+    for (const [i, sale] of sales.entries()) {
+      await sale.create({ stock: { a: 10 } })
+      const held = await sale.reserve({ buyer: `u${i}`, items: [{ sku: 'a', quantity: 1 }] })
+      expect(held).toMatchObject({ status: 'reserved' })
+    }
+    await redis.client.del(...(await redis.client.keys('{stockhold:launch:*')))
+    const { code, out, errors } = await cli('recover launch --wait-for 2')
+    expect(out).toBe('2 reservations are as they were acknowledged.\n')
+    expect(errors).toContain('2 answered, 0 to go\n')
+    expect(code).toBe(0)
+    expect((await cli('show launch')).out).toMatch(/^a +8 +2 +0 +10$/m)
+    expect((await cli('log')).out).toMatch(/recover +sale:launch +done +\{"from":"replay","waitFor":2,/)
   })
 
   test('a Redis that cannot be reached, or refuses the login', async () => {

@@ -1,4 +1,5 @@
 import type { Reconciliation } from '../../postgres/reconcile.js'
+import type { RecoveringProcess, Recovery, RecoveryEverywhere, RecoveryProgress } from '../../sale/results.js'
 import { BadUsage, type Command } from '../command.js'
 import { DONE, NO } from '../exit-codes.js'
 import { ASKING, CHANGING, LEDGER, LIMIT } from '../options.js'
@@ -100,25 +101,69 @@ function printReconciliation(screen: Screen, found: Reconciliation, repaired: bo
 async function recover(session: Session) {
   const { operations, given, actor } = session
   const target = given.word(0)
-  const from = given.oneOf('from', ['ledger', 'accept']) ?? (session.hasLedger ? 'ledger' : undefined)
+  const waitFor = given.whole('wait-for', 1, 256)
+  const timeoutMs = given.span('timeout')
+  if (timeoutMs !== undefined && waitFor === undefined) throw new BadUsage('--timeout needs --wait-for N')
+  const [keepFrozen, anyway] = [given.flag('keep-frozen'), given.flag('resume-anyway')]
+  if (keepFrozen && anyway) throw new BadUsage('--keep-frozen and --resume-anyway exclude each other')
+  if (anyway && waitFor === undefined) throw new BadUsage('--resume-anyway needs --wait-for N')
+  const implied = session.hasLedger ? 'ledger' : waitFor === undefined ? undefined : 'replay'
+  const from = given.oneOf('from', ['ledger', 'replay', 'accept'] as const) ?? implied
   if (from === undefined)
-    throw new BadUsage('recover needs --postgres URL, or --from accept: what Redis has lost stays lost')
+    throw new BadUsage(
+      'recover needs --wait-for N (how many processes sell), --postgres URL, or --from accept: what Redis has lost stays lost',
+    )
+  if (from === 'replay' && waitFor === undefined)
+    throw new BadUsage('--from replay needs --wait-for N: the processes that sell know what is replayed')
   if (from === 'accept')
     await session.ask(`Recover ${target} as Redis has it? What Redis has lost stays lost.`)
-  const done = await operations.recover(target, { from, unfreeze: !given.flag('keep-frozen') }, actor)
+  const onProgress = ({ answered, lacking, missing }: RecoveryProgress) => {
+    const names = missing.map(nameOf).join(', ')
+    // This process answers too, and has sold nothing.
+    const sold = answered.filter(({ counts }) => counts).length
+    session.note(`${sold} answered, ${lacking} to go${names === '' ? '' : `; missing: ${names}`}`)
+  }
+  const done = await operations.recover(
+    target,
+    {
+      ...{ from, unfreeze: keepFrozen ? false : anyway ? true : undefined },
+      everywhere: waitFor === undefined ? undefined : { waitFor, timeoutMs: timeoutMs ?? 60_000, onProgress },
+    },
+    actor,
+  )
   notLogged(session, done)
-  const { restored, refused, forgotten } = done.result
-  const print = (screen: Screen) => {
-    screen.line(`${restored.toLocaleString('en-US')} reservations are as they were acknowledged.`)
-    if (forgotten > 0) screen.line(`${forgotten.toLocaleString('en-US')} are not known any more.`)
-    if (refused.length === 0) return
+  const { refused } = done.result
+  const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
+  const print = (screen: Screen) => printRecovery(screen, done.result, isFrozen)
+  return { value: done, print, code: refused.length > 0 || isFrozen ? NO : DONE }
+}
+
+function nameOf({ host, pid, id }: RecoveringProcess): string {
+  return host === undefined ? id : `${host} ${pid}`
+}
+
+function printRecovery(screen: Screen, result: Recovery | RecoveryEverywhere, isFrozen: boolean): void {
+  const { restored, refused, forgotten } = result
+  screen.line(`${restored.toLocaleString('en-US')} reservations are as they were acknowledged.`)
+  if (forgotten > 0) screen.line(`${forgotten.toLocaleString('en-US')} are not known any more.`)
+  if (refused.length > 0) {
     screen.line('These could not be restored: tell their buyers.')
     screen.table(
       ['reservation', 'buyer', 'reason'],
       refused.map(({ reservation: { id, buyer }, reason }) => [id, safe(buyer), reason]),
     )
   }
-  return { value: done, print, code: refused.length === 0 ? DONE : NO }
+  if (!('processes' in result)) return
+  const { missing } = result.processes
+  if (missing.length > 0)
+    screen.table(
+      ['missing', 'seen', 'error'],
+      missing.map((one) => [safe(nameOf(one)), moment(one.seenAt), safe(one.error ?? '-')]),
+    )
+  if (isFrozen)
+    screen.line(
+      `${screen.paint('red', 'The sale is still frozen.')} Repeat the command, or go on without them: --resume-anyway`,
+    )
 }
 
 export const repairing: readonly Command[] = [
@@ -149,17 +194,25 @@ export const repairing: readonly Command[] = [
     ...{ name: 'recover', section, parameters: 'SALE' },
     summary: 'ends the freeze of a sale after Redis has lost data, or makes a lost sale again',
     details:
-      'With a ledger, all that it has is put back first. With --from accept, what Redis has lost stays lost. Both know nothing of what only the memory of your servers has.',
+      'With --wait-for, every process that has the sale open puts back what it knows, and when N of them have, the sale sells again. With a ledger, all that it has is put back first. With --from accept, what Redis has lost stays lost.',
     options: [
-      ...ASKING,
-      { name: 'from', value: 'SOURCE', help: 'ledger, which --postgres implies, or accept' },
+      { name: 'wait-for', value: 'N', help: 'how many processes sell: each of them recovers what it knows' },
+      { name: 'timeout', value: 'SPAN', help: 'how long to wait for them (default 60s)' },
+      { name: 'resume-anyway', help: 'the sale sells again after that time, with those that have answered' },
+      {
+        name: 'from',
+        value: 'SOURCE',
+        help: 'replay, ledger or accept (default: ledger with --postgres, else replay)',
+      },
       { name: 'keep-frozen', help: 'the sale does not sell yet: another recovery follows' },
       ...LEDGER,
+      ...ASKING,
     ],
     examples: [
-      'recover launch --postgres postgres://ledger@127.0.0.1/shop',
+      'recover launch --wait-for 20',
+      'recover launch --wait-for 20 --postgres postgres://ledger@127.0.0.1/shop',
       'recover launch --from accept --yes',
     ],
-    run: bySession(recover),
+    run: bySession(recover, { heartbeat: true }),
   },
 ]
