@@ -184,4 +184,55 @@ onBothEngines((open) => {
     })
     await shop.hold('guest', 1, { key: 'k2' })
   })
+
+  testOfOne('port: a recovery stores an old record that is missing, without units and once', async () => {
+    const shop = await open({ stock: { a: 3 }, limitPerBuyer: 1 })
+    const { id } = await shop.hold('guest', 1, { key: 'k' })
+    const told = await stored(shop, id)
+    const call = { bypassFreeze: true }
+    const old = (end: string) => id.slice(0, -3).concat(end)
+    const changes = { first: [[0, 2]], count: 1 } as const
+    const record = { ...told, state: 'transferred', paymentId: 'p1', expiresAt: told.createdAt + 7 } as const
+    const wish = { receiver: 'guest', newId: id, from: null }
+    const changed = { ...record, id: old('AAA'), changes, key: 'k2' }
+    const op = { id: old('AAA'), wish: { ...wish, record: changed, earlier: old('CCC') } }
+    const moved = { status: 'moved', id: old('AAA'), next: id, to: id, receiver: 'guest', settled: true }
+
+    // Only a recovery does so, and not after its deadline.
+    expect(await shop.ask('transfer', op)).toEqual({ status: 'not_found' })
+    expect(await shop.ask('transfer', op, { ...call, deadline: shop.now() - 1 })).toEqual({ status: 'retry' })
+    expect(await shop.ask('transfer', { id: op.id, wish }, call)).toEqual({ status: 'not_found' })
+    await shop.news()
+    for (let i = 0; i < 2; i++) expect(await shop.ask('transfer', op, call)).toEqual(moved)
+    expect(await shop.news()).toEqual([
+      { type: 'departed', id: op.id, to: id, changed: { cart: told.cart, count: 1 } },
+    ])
+    expect(await shop.ask('get', { id: op.id })).toEqual({
+      ...{ status: 'found', reservation: changed, moved },
+    })
+    const pay = { id: op.id, buyer: null, paymentId: 'p9', final: true }
+    expect(await shop.ask('confirm', pay, call)).toEqual({ ...moved, earlier: old('CCC') })
+    // Its key is compared with its first cart.
+    const again = { id: old('ZZZ'), buyer: 'guest', key: 'k2', holdMs: null }
+    expect(await shop.ask('reserve', { ...again, cart: [[0, 2]] })).toEqual(moved)
+    expect(await shop.ask('reserve', { ...again, cart: [[0, 1]] })).toEqual({ status: 'conflict', id: op.id })
+    // The buyer has used the key for another reservation: that stays.
+    const spent = { ...record, id: old('BBB') }
+    await shop.ask('transfer', { id: spent.id, wish: { ...wish, record: spent } }, call)
+    expect(await shop.ask('get', { id: spent.id })).toMatchObject({ reservation: { key: null } })
+    expect(await shop.ask('reserve', { ...again, key: 'k', cart: [[0, 1]] })).toMatchObject({
+      ...{ status: 'reserved', replayed: true, reservation: { id } },
+    })
+    // An id that is there keeps what it has.
+    const { id: held } = await shop.hold('other', 1)
+    await shop.ask('transfer', { id: held, wish: { ...wish, record: { ...record, id: held } } }, call)
+    expect(await shop.ask('get', { id: held })).toMatchObject({
+      ...{ reservation: { buyer: 'other', paymentId: null, state: 'transferred' }, moved: { next: id } },
+    })
+    expect(await shop.counts()).toBe('3 2 1 0')
+    expect(await shop.reserve('guest')).toMatchObject({ status: 'limit_exceeded', reservations: [id] })
+    await shop.advance(1_000)
+    expect(await shop.counts()).toBe('3 3 0 0')
+    await shop.audited()
+  })
 })
