@@ -4,6 +4,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
+import { controlRoomPage, PAGE_MODULE } from './control-room-page.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -19,9 +20,10 @@ export function bundle(file) {
   if (whole && existsSync(whole)) return whole
   // A name per process: two runs at once must not read each other's half-written bundle.
   const outfile = join(shared ?? bundlesFolder, `${basename(file, '.ts')}-${process.pid}.mjs`)
-  buildSync({
+  const options = {
     entryPoints: [source],
     outfile,
+    absWorkingDir: root,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -29,8 +31,13 @@ export function bundle(file) {
     packages: 'external',
     loader: { '.lua': 'text' },
     sourcemap: 'inline',
+    metafile: true,
     logLevel: 'error',
-  })
+  }
+  const { metafile } = buildSync(options)
+  // Most programs have no control room, and need not wait for its page.
+  if (PAGE_MODULE in metafile.inputs)
+    buildSync({ ...options, define: { CONTROL_ROOM_PAGE: controlRoomPage() } })
   if (whole) {
     renameSync(outfile, whole)
     return whole

@@ -1,6 +1,17 @@
 import { defineConfig } from 'tsup'
+import { controlRoomPage } from './control-room-page.mjs'
 
-const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel']
+const entries = [
+  'index',
+  'postgres',
+  'testing',
+  'http',
+  'express',
+  'fastify',
+  'client',
+  'otel',
+  'control-room',
+]
 const library = Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`]))
 
 export default defineConfig({
@@ -13,4 +24,6 @@ export default defineConfig({
   // The Lua scripts travel inside the bundle: a service that is bundled itself has no folder to
   // read them from.
   loader: { '.lua': 'text' },
+  // For the same reason the page of the control room is a text in the bundle.
+  define: { CONTROL_ROOM_PAGE: controlRoomPage() },
 })

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { controlRoomPage, PAGE_MODULE } from '../scripts/control-room-page.mjs'
 import { LongestFirst } from './support/longest-first.js'
 
 /** The build inlines the Lua scripts as text; so do the tests. */
@@ -6,6 +7,15 @@ const lua = {
   name: 'lua-as-text',
   transform: (code: string, id: string) =>
     id.endsWith('.lua') ? { code: `export default ${JSON.stringify(code)}`, map: null } : null,
+}
+
+/** The build inlines the page of the control room; so do the tests that load it. */
+const page = {
+  name: 'control-room-page',
+  transform: (code: string, id: string) =>
+    id.endsWith(PAGE_MODULE)
+      ? { code: `const CONTROL_ROOM_PAGE = ${controlRoomPage()}\n${code}`, map: null }
+      : null,
 }
 
 /**
@@ -74,7 +84,7 @@ const whole = {
 }
 
 export default defineConfig(({ mode }) => ({
-  plugins: [lua],
+  plugins: [lua, page],
   test: {
     root: new URL('..', import.meta.url).pathname,
     setupFiles: ['test/support/one-seed.ts'],

@@ -2,6 +2,7 @@
 const layers = [
   { name: 'entry points', path: '^src/[^/]+\\.ts$' },
   { name: 'cli', path: '^src/cli/' },
+  { name: 'control-room', path: '^src/control-room/' },
   { name: 'operations', path: '^src/operations/' },
   { name: 'client', path: '^src/client/' },
   { name: 'http', path: '^src/http/' },

@@ -57,3 +57,19 @@ function tooLarge(maxBytes: number): Refused {
     members: { maxBytes },
   })
 }
+
+/** @throws {Refused} `malformed` */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Refused('malformed', { detail: 'The body is not JSON.' })
+  }
+}
+
+export function isJson(contentType: string | null): boolean {
+  if (contentType === null) return false
+  const end = contentType.indexOf(';')
+  const type = (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
+  return type === 'application/json'
+}

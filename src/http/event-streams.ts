@@ -1,17 +1,27 @@
-import type { QueueEvent } from './views.js'
+import type { Header } from './problems.js'
+
+export const EVENT_STREAM_HEADERS: readonly Header[] = [
+  ['content-type', 'text/event-stream; charset=utf-8'],
+  // A proxy that collects or compresses the stream would keep events back.
+  ['cache-control', 'no-store, no-transform'],
+  ['x-accel-buffering', 'no'],
+]
 
 /**
  * What a stream sends. After an event that is `last` the stream ends, and browsers must not return.
  */
 export interface Sent {
-  readonly event: QueueEvent
+  /** JSON. */
+  readonly data: string
+  /** @default the events of a stream are numbered */
+  readonly id?: string | undefined
   readonly last: boolean
 }
 
 export interface StreamSource {
   /** Told apart from others by this: the ticket. */
   readonly owner: string
-  /** `id` of the last event; a browser that comes back with it is told to stop. */
+  /** `id` of an event that is `last`; a browser that comes back with it is told to stop. */
   readonly lastId: string
   readonly events: AsyncIterator<Sent>
   /** Is told what ended the events before their end. */
@@ -21,8 +31,6 @@ export interface StreamSource {
 const tuning = {
   /** A browser that lost its stream comes back after this time, in ms, or up to five times. */
   retryMs: 2_000,
-  /** Tabs of one visitor that may have a stream. */
-  perOwner: 4,
   /** A client that has read nothing for this many heartbeats is given up. */
   unreadBeats: 3,
 }
@@ -33,14 +41,22 @@ const tuning = {
  */
 export class EventStreams {
   readonly #maxStreams: number
+  readonly #perOwner: number
   readonly #heartbeatMs: number
   readonly #open = new Set<Stream>()
   readonly #owners = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor({ maxStreams, heartbeatMs }: { readonly maxStreams: number; readonly heartbeatMs: number }) {
+  /** @param limits `perOwner`: streams that one owner may have open. */
+  constructor(limits: {
+    readonly maxStreams: number
+    readonly perOwner: number
+    readonly heartbeatMs: number
+  }) {
+    const { maxStreams, perOwner, heartbeatMs } = limits
     this.#maxStreams = maxStreams
+    this.#perOwner = perOwner
     this.#heartbeatMs = heartbeatMs
   }
 
@@ -51,7 +67,7 @@ export class EventStreams {
   /** Whether this owner may have a further stream. */
   hasRoomFor(owner: string): boolean {
     const own = this.#owners.get(owner) ?? 0
-    return !this.#closed && this.#open.size < this.#maxStreams && own < tuning.perOwner
+    return !this.#closed && this.#open.size < this.#maxStreams && own < this.#perOwner
   }
 
   open(source: StreamSource): ReadableStream<Uint8Array> {
@@ -131,8 +147,8 @@ class Stream {
       const { value, done } = await this.#source.events.next()
       if (this.#ended) return
       if (done) return this.end()
-      const id = value.last ? this.#source.lastId : String(++this.#events)
-      this.#write(`id: ${id}\ndata: ${JSON.stringify(value.event)}\n\n`)
+      const id = value.last ? this.#source.lastId : (value.id ?? String(++this.#events))
+      this.#write(`id: ${id}\ndata: ${value.data}\n\n`)
       if (value.last) this.end()
     } catch (error) {
       this.#source.onError(error)

@@ -2,19 +2,13 @@ import { createHash } from 'node:crypto'
 import { isAway } from '../errors.js'
 import type { PollResult } from '../waiting-room/results.js'
 import type { WaitingRoom } from '../waiting-room/waiting-room.js'
-import type { EventStreams, Sent } from './event-streams.js'
+import { EVENT_STREAM_HEADERS, type EventStreams, type Sent } from './event-streams.js'
 import type { Exchange } from './exchange.js'
 import type { Header } from './problems.js'
 import { Refused } from './problems.js'
 import { gone, isGone, ticketOf, viewOf } from './queue.js'
 import { spread } from './server-time.js'
-
-const HEADERS: readonly Header[] = [
-  ['content-type', 'text/event-stream; charset=utf-8'],
-  // A proxy that collects or compresses the stream would keep events back.
-  ['cache-control', 'no-store, no-transform'],
-  ['x-accel-buffering', 'no'],
-]
+import type { QueueEvent } from './views.js'
 
 /** An answer whose body is a stream. */
 export interface StreamReply {
@@ -46,7 +40,7 @@ export function events(
       if (!isAway(error)) exchange.options.onError(error)
     },
   })
-  return { status: 200, stream, headers: HEADERS }
+  return { status: 200, stream, headers: EVENT_STREAM_HEADERS }
 }
 
 function updatesOf(room: WaitingRoom, ticket: string, exchange: Exchange): AsyncIterator<PollResult> {
@@ -64,10 +58,10 @@ function sent(updates: AsyncIterator<PollResult>, exchange: Exchange): AsyncIter
       const { value, done } = await updates.next()
       if (done) return { value: undefined, done: true }
       const last = value.status === 'admitted' || (value.status === 'closed' && value.reason === 'ended')
-      return { value: { event: viewOf(value, exchange.now()), last }, done: false }
+      return { value: sentOf(viewOf(value, exchange.now()), last), done: false }
     } catch (error) {
       if (!isGone(error)) throw error
-      return { value: { event: { status: 'gone', now: exchange.now() }, last: true }, done: false }
+      return { value: sentOf({ status: 'gone', now: exchange.now() }, true), done: false }
     }
   }
   return {
@@ -77,6 +71,10 @@ function sent(updates: AsyncIterator<PollResult>, exchange: Exchange): AsyncIter
       return { value: undefined, done: true }
     },
   }
+}
+
+function sentOf(event: QueueEvent, last: boolean): Sent {
+  return { data: JSON.stringify(event), last }
 }
 
 /** Of this ticket only: with another ticket the same page may wait again. */

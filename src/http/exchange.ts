@@ -1,5 +1,5 @@
 import { checkId } from '../validation.js'
-import { readBody } from './body.js'
+import { isJson, parseJson, readBody } from './body.js'
 import type { Checked, Visitor } from './options.js'
 import { Refused } from './problems.js'
 import type { RouteName, Success } from './routes.js'
@@ -88,23 +88,11 @@ export class Exchange {
   async json(maxBytes: number): Promise<unknown> {
     if (!isJson(this.headers.get('content-type'))) throw new Refused('media_type')
     if (this.#incoming.parsed !== undefined) return this.#incoming.parsed
-    const text = await this.text(maxBytes)
-    try {
-      return JSON.parse(text)
-    } catch {
-      throw new Refused('malformed', { detail: 'The body is not JSON.' })
-    }
+    return parseJson(await this.text(maxBytes))
   }
 }
 
 /** The answer of a route when all is well. */
 export type Reply<R extends RouteName> = Success<R> & {
   readonly headers?: readonly (readonly [string, string])[] | undefined
-}
-
-function isJson(contentType: string | null): boolean {
-  if (contentType === null) return false
-  const end = contentType.indexOf(';')
-  const type = (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
-  return type === 'application/json'
 }

@@ -148,7 +148,7 @@ function checkRoom(room: unknown, sale: FlashSale): void {
     throw invalid('room', 'must be the waitingRoom of the sale, which has another one')
 }
 
-function checkFunction(value: unknown, argument: string): void {
+export function checkFunction(value: unknown, argument: string): void {
   if (typeof value !== 'function') throw invalid(argument, 'must be a function')
 }
 
@@ -176,6 +176,7 @@ function checkEvents(value: unknown = {}) {
   }
 }
 
-function report(error: unknown): void {
+/** What becomes of an error without an `onError`. */
+export function report(error: unknown): void {
   console.error('stockhold:', error)
 }

@@ -13,6 +13,11 @@ import { methodsOf, Router } from './router.js'
 import { ROUTES, type RouteName } from './routes.js'
 import { readSale, SaleReader } from './sale-view.js'
 
+const tuning = {
+  /** Tabs of one visitor that may have a stream. */
+  perOwner: 4,
+}
+
 interface AnyReply {
   readonly status: number
   readonly body: unknown
@@ -32,7 +37,7 @@ export class SaleService {
 
   constructor(given: SaleRoutesOptions<never>) {
     this.options = checkSaleRoutesOptions(given)
-    this.#streams = new EventStreams(this.options.events)
+    this.#streams = new EventStreams({ ...this.options.events, perOwner: tuning.perOwner })
     this.#handlers = this.#handlersOf(this.options)
     this.#router = new Router((name) => this.#handlers[name] !== undefined)
   }

@@ -41,9 +41,17 @@ test('the chapter on the Redis engine lists every key', () => {
  * they read.
  */
 function publicNames(): { options: string[]; codes: string[] } {
-  const entries = ['index', 'postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel'].map(
-    (name) => `${root}src/${name}.ts`,
-  )
+  const entries = [
+    'index',
+    'postgres',
+    'testing',
+    'http',
+    'express',
+    'fastify',
+    'client',
+    'otel',
+    'control-room',
+  ].map((name) => `${root}src/${name}.ts`)
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
   const { options: settings } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root)
   const program = ts.createProgram(entries, settings)

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { build, transform } from 'esbuild'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { controlRoomPage } from '../../scripts/control-room-page.mjs'
 import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
 import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
@@ -19,7 +20,7 @@ import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
-const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel']
+const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel', 'control-room']
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 /** Where a snippet runs by itself, and where it runs as one of a shop's processes. */
 const [alone, shop] = [`${folder}/alone`, `${folder}/shop`]
@@ -80,6 +81,7 @@ async function install(): Promise<void> {
     format: 'esm',
     packages: 'external',
     loader: { '.lua': 'text' },
+    define: { CONTROL_ROOM_PAGE: controlRoomPage() },
     logLevel: 'error',
   })
   await cp(`${alone}/node_modules`, `${shop}/node_modules`, { recursive: true })

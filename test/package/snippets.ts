@@ -216,6 +216,31 @@ export const expectations: Readonly<Record<string, readonly Expectation[]>> = {
       prints: ['https://pay true true true', '[{"payment_intent":"pi_2"},"pi_2"] already_confirmed'],
     },
   ],
+  'src/control-room/README.md': [
+    {
+      call: `
+        await new Promise((resolve) => server.listening ? resolve(0) : server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        const page = (headers = {}) => fetch(\`http://127.0.0.1:\${port}/admin/control/\`, { headers })
+        const known = await page({ authorization: 'Bearer test' })
+        console.log((await page()).status, known.status, (await known.text()).includes('data-role="operate"'))
+        process.exit(0)`,
+      prints: ['401 200 true'],
+    },
+    {
+      call: `
+        await new Promise((resolve) => server.listening ? resolve(0) : server.once('listening', resolve))
+        const { port } = server.address() as { port: number }
+        const at = \`http://127.0.0.1:\${port}/admin/control/\`
+        const snapshot = await (await fetch(at + 'snapshot')).json()
+        const headers = { 'content-type': 'application/json', 'stockhold-control-room': '1' }
+        const body = JSON.stringify({ operation: 'pause', target: 'sale:none', reason: 'r' })
+        const refused = await fetch(at + 'operations', { method: 'POST', headers, body })
+        console.log(snapshot.problem, Array.isArray(snapshot.view.sales), refused.status)
+        process.exit(0)`,
+      prints: ['null true 403'],
+    },
+  ],
   'src/telemetry/README.md': [
     {
       call: `

@@ -1,0 +1,87 @@
+import type { ListedProcess } from '../heartbeat/processes.js'
+import type { LogEntry } from '../operations/operations-log.js'
+import type { Listed, RefundDue, ShownRoom, ShownSale } from '../operations/results.js'
+import type { SkuCounts } from '../sale/results.js'
+
+/** What the page is told: one for all viewers, JSON. Times are epoch ms. */
+export interface Told {
+  /** When Redis was asked, by the clock of the control room's process. */
+  readonly at: number
+  /** Redis did not answer: `view` is the latest that it did answer, as of `viewAt`. */
+  readonly problem: { readonly code: string; readonly since: number } | null
+  readonly viewAt: number | null
+  readonly view: View | null
+}
+
+export interface View {
+  readonly sales: readonly SaleView[]
+  readonly rooms: readonly RoomView[]
+  /** Sales and waiting rooms beyond those that are shown whole. */
+  readonly others: readonly Listed[]
+  readonly othersCount: number
+  readonly processes: readonly ListedProcess[]
+  readonly alerts: readonly Alert[]
+  /** The operations log, the latest first. */
+  readonly log: readonly LogEntry[]
+  /** `null`: there is no ledger, or it has not answered yet. */
+  readonly refunds: RefundsView | null
+  readonly hasLedger: boolean
+}
+
+export interface SaleView extends Pick<ShownSale, 'id' | 'state' | 'problem'> {
+  readonly rules: Pick<
+    NonNullable<ShownSale['rules']>,
+    'opensAt' | 'closesAt' | 'limitPerBuyer' | 'holdMs' | 'partitions' | 'revision'
+  > | null
+  readonly skus: readonly SkuView[] | null
+  readonly groups: readonly GroupView[] | null
+}
+
+export interface SkuView extends SkuCounts {
+  readonly sku: string
+  /** Units that were held or confirmed for each second of the last ten; `null`: not known yet. */
+  readonly takenPerSecond: number | null
+}
+
+export interface GroupView {
+  readonly group: string
+  readonly lag: number
+  readonly parked: number
+  readonly dead: number
+  /** Consumers that hold a lease. */
+  readonly consumers: number
+}
+
+export interface RoomView extends Omit<ShownRoom, 'kind'> {
+  /** Visitors admitted in each second of the last ten; `null`: not known yet. */
+  readonly admittedPerSecond: number | null
+  /** How long the last visitor of the queue waits at this rate. `null`: not known. s */
+  readonly waitSeconds: number | null
+}
+
+export interface RefundsView {
+  /** The ledger did not answer: `payments` are none. */
+  readonly failed: boolean
+  readonly complete: boolean
+  readonly payments: readonly (RefundDue & { readonly sale: string })[]
+}
+
+/** What an operator should look at. */
+export interface Alert {
+  readonly kind:
+    | 'frozen'
+    | 'lost'
+    | 'version'
+    | 'process_gone'
+    | 'latency'
+    | 'lag'
+    | 'dead_letters'
+    | 'admission'
+  /** `critical`: the sale does not sell. */
+  readonly level: 'critical' | 'warning'
+  /** `sale:ID`, `room:ID`, or the name of a process. */
+  readonly subject: string
+  readonly text: string
+  /** What to do, step by step. */
+  readonly guide: readonly string[]
+}

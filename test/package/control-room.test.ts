@@ -1,0 +1,290 @@
+/** The page of the control room as a browser shows it. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { controlRoom, type Operator } from '../../src/control-room.js'
+import { type Engine, FlashSale, memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
+import { Operations } from '../../src/operations/operations.js'
+import { useBrowser } from '../support/browser.js'
+import { withPorts } from '../support/wrapped-engine.js'
+
+/** Only a page that never gets there reaches it. ms */
+const timeout = 60_000
+const EVIL = `mango"><img src=x onerror="document.title='hacked'">\u202e'--`
+const operator: Operator = { role: 'operate', name: 'ann' }
+
+describe('the control room in Chromium', () => {
+  const browser = useBrowser()
+  const memory = memoryEngine()
+  const redis = { isAway: false }
+  const engine: Engine = withPorts(
+    memory,
+    (port) => ({
+      ...port,
+      ready: () => port.ready(),
+      async run(command: never, ops: never, call: never) {
+        if (redis.isAway) throw new StockholdError('UNAVAILABLE', 'away')
+        return port.run(command, ops, call)
+      },
+    }),
+    true,
+  )
+  const sale = new FlashSale('launch', { engine: memory })
+  const queue = new WaitingRoom('queue', { engine: memory, secret: 's'.repeat(32), ratePerSecond: 5 })
+  const operations = new Operations({ engine: memory })
+  const rooms = {
+    operate: controlRoom({ engine, authorize: () => operator }),
+    read: controlRoom({ engine, authorize: () => ({ role: 'read', name: EVIL }) }),
+  }
+  let server: Server
+  let origin: string
+
+  beforeAll(async () => {
+    await sale.create({ stock: { [EVIL]: 7, phone: 1_000 }, limitPerBuyer: 2 })
+    await queue.create()
+    for (let i = 0; i < 12; i++) {
+      const held = await sale.reserve({ buyer: `u-${i}`, items: [{ sku: 'phone', quantity: 2 }] })
+      if (held.status === 'reserved' && i < 5) await sale.confirm(held.reservation.id)
+    }
+    await sale.reserve({ buyer: 'u-0', items: [{ sku: 'phone', quantity: 1 }] })
+    for (let i = 0; i < 3; i++) await queue.join(`v-${i}`)
+    const fetch = (request: Request) => rooms[request.url.includes('/read/') ? 'read' : 'operate'](request)
+    server = createAdaptorServer({ fetch }) as Server
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterAll(async () => {
+    await Promise.all([rooms.operate.close(), rooms.read.close(), operations.close()])
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await sale.close()
+    await queue.close()
+  })
+
+  /** Opens the page. Whatever it complains about, or asks another host for, fails the test. */
+  async function open(
+    role: 'operate' | 'read' = 'operate',
+    width = 1_280,
+    colorScheme: 'light' | 'dark' = 'light',
+    expected?: RegExp,
+  ): Promise<Page> {
+    const page = await browser().newPage({ viewport: { width, height: 900 }, colorScheme })
+    page.setDefaultTimeout(timeout)
+    const complaints: string[] = []
+    page.on('console', (message) => {
+      if (!expected?.test(message.text())) complaints.push(message.text())
+    })
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('dialog', (dialog) => complaints.push(dialog.message()))
+    page.on('request', (request) => {
+      if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
+        complaints.push(request.url())
+    })
+    onTestFinished(async () => {
+      await page.close()
+      expect(complaints).toEqual([])
+    })
+    await page.goto(`${origin}/${role}/`)
+    await page.locator('.card').first().waitFor()
+    return page
+  }
+
+  /** What stands beside a name in a list of facts. */
+  const fact = (page: Page, card: string, name: string) =>
+    page.locator(`${card} [data-key="${name}"] dd`).first().textContent()
+  const phone = '[data-key="phone"]'
+
+  /** Presses a button of an operation, fills in its dialog, and waits for the outcome. */
+  async function operate(
+    page: Page,
+    target: string,
+    label: string,
+    fields: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const card = page.locator(`section[data-key="${target}"]`)
+    await card.getByRole('button', { name: label, exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    for (const [name, value] of Object.entries(fields)) {
+      const choice = dialog.locator(`select[name="${name}"]`)
+      if ((await choice.count()) === 1) await choice.selectOption(value)
+      else await dialog.locator(`input[name="${name}"]`).fill(value)
+    }
+    await dialog.getByRole('button', { name: label, exact: true }).click()
+    await dialog.locator('.done, .failed').waitFor()
+    const outcome = await dialog.locator('.outcome').textContent()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    return outcome!
+  }
+
+  test('each number is the one of the engine', async () => {
+    const page = await open()
+    const counts = (await sale.stats()).skus.phone!
+    for (const name of ['available', 'held', 'confirmed', 'total'] as const)
+      expect(await fact(page, phone, name)).toBe(counts[name].toLocaleString('en-US'))
+    const card = 'section[data-key="room:queue"]'
+    const stats = await queue.stats()
+    expect(await fact(page, card, 'waiting')).toBe(String(stats.waiting))
+    expect(await fact(page, card, 'rate asked')).toBe('5/s')
+    expect(await fact(page, card, 'admitted')).toBe(String(stats.admitted))
+    const answers = page.locator('[data-key="refusals"] tbody tr')
+    await expect
+      .poll(() => answers.allTextContents(), { timeout })
+      .toEqual(['reserved1292.3 %', 'limit exceeded17.7 %'])
+    const row = page.locator('[data-key="processes"] tbody tr').first()
+    await expect.poll(() => row.textContent(), { timeout }).toContain(`:${process.pid}● present`)
+    await sale.reserve({ buyer: 'late', items: [{ sku: 'phone', quantity: 1 }] })
+    await expect.poll(() => fact(page, phone, 'held'), { timeout }).toBe(String(counts.held + 1))
+  })
+
+  test('a hostile name of a SKU is text wherever it stands', async () => {
+    const page = await open()
+    expect(await page.locator('.sku h3').allTextContents()).toContain(EVIL)
+    expect(await page.locator('img').count()).toBe(0)
+    await operate(page, 'sale:launch', 'Restock', { sku: EVIL, quantity: '1', reason: EVIL })
+    const row = page.locator('[data-key="log"] tbody tr').first()
+    await expect.poll(() => row.textContent(), { timeout }).toContain(EVIL)
+    expect(await page.title()).toBe('Control room')
+    expect(await page.locator('img').count()).toBe(0)
+  })
+
+  test('each button of a sale does what it says, with the reason in the log', async () => {
+    const page = await open()
+    const reason = 'a reason'
+    const onSale = (label: string, fields: Record<string, string> = {}) =>
+      operate(page, 'sale:launch', label, { reason, ...fields })
+    const before = (await sale.stats()).skus.phone!.total
+    expect(await onSale('Pause')).toContain('"state": "paused"')
+    expect(await onSale('Restock', { sku: 'phone', quantity: '50' })).toContain('"applied": 50')
+    expect((await sale.stats()).skus.phone!.total).toBe(before + 50)
+    expect(await onSale('Set total', { sku: 'phone', total: '900' })).toContain('"status": "set"')
+    expect((await sale.stats()).skus.phone!.total).toBe(900)
+    expect(await onSale('Move units', { from: 'phone', to: EVIL, quantity: '3' })).toContain('"applied": 3')
+    expect((await sale.stats()).skus.phone!.total).toBe(897)
+    expect(await onSale('Change rules', { limitPerBuyer: '3' })).toContain('"revision": 1')
+    expect((await sale.rules()).limitPerBuyer).toBe(3)
+    expect(await onSale('Resume')).toContain('"state": "open"')
+    expect((await sale.stats()).state).toBe('open')
+    expect(await operate(page, 'sale:launch', 'Audit')).toContain('"ok": true')
+    expect(await operate(page, 'sale:launch', 'Refunds due')).toContain('"payments": []')
+    expect(await operate(page, 'sale:launch', 'Find', { by: 'buyer', value: 'u-1' })).toContain(
+      '"buyer": "u-1"',
+    )
+    const logged = (await operations.log({ limit: 6 })).map(
+      ({ operation, by, reason: why }) => `${operation} ${by} ${why}`,
+    )
+    expect(logged.reverse()).toEqual(
+      ['pause', 'restock', 'set-total', 'move', 'update', 'resume'].map((name) => `${name} ann ${reason}`),
+    )
+    const rows = page.locator('[data-key="log"] tbody tr')
+    await expect
+      .poll(() => rows.first().textContent(), { timeout })
+      .toContain('resumesale:launch✓ doneanna reason')
+  })
+
+  test('each button of a waiting room does what it says', async () => {
+    const page = await open()
+    const onRoom = (label: string, fields: Record<string, string> = {}) =>
+      operate(page, 'room:queue', label, { reason: 'a reason', ...fields })
+    expect(await onRoom('Change rate', { perSecond: '7.5' })).toContain('"ratePerSecond": 7.5')
+    expect((await queue.stats()).ratePerSecond).toBe(7.5)
+    expect(await onRoom('Block a buyer', { buyer: 'v-0' })).toContain('"blocked": true')
+    expect((await queue.join('v-0')).status).toBe('blocked')
+    expect(await onRoom('Unblock a buyer', { buyer: 'v-0' })).toContain('"unblocked": true')
+    expect(await onRoom('Pause')).toContain('"state": "paused"')
+    expect((await queue.stats()).state).toBe('paused')
+    expect(await onRoom('Resume')).toContain('"state": "resumed"')
+    expect((await queue.stats()).state).toBe('open')
+  })
+
+  test('a sale is ended and removed, each after a warning', async () => {
+    const over = new FlashSale('over', { engine: memory })
+    await over.create({ stock: { a: 1 } })
+    const page = await open()
+    await page.locator('section[data-key="sale:over"]').getByRole('button', { name: 'End' }).click()
+    expect(await page.getByRole('dialog').textContent()).toContain('This cannot be undone')
+    await page.keyboard.press('Escape')
+    expect((await over.stats()).state).toBe('open')
+    expect(await operate(page, 'sale:over', 'End', { reason: 'done' })).toContain('"state": "ended"')
+    expect(await operate(page, 'sale:over', 'Destroy', { reason: 'done' })).toContain('"status": "destroyed"')
+    await page.locator('section[data-key="sale:over"]').waitFor({ state: 'detached' })
+    await over.close()
+  })
+
+  test('a dialog is not sent without a reason, and says what the engine refuses', async () => {
+    const page = await open('operate', 1_280, 'light', /status of 400/)
+    await page.getByRole('button', { name: 'Restock' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('[name="sku"]').selectOption('phone')
+    await dialog.locator('[name="quantity"]').fill('0')
+    const send = dialog.getByRole('button', { name: 'Restock' })
+    await send.click()
+    expect(await dialog.locator('[name="reason"]:focus:invalid').count()).toBe(1)
+    expect(await dialog.locator('.outcome').textContent()).toBe('')
+    await dialog.locator('[name="reason"]').fill('a reason')
+    await send.click()
+    await dialog.locator('.failed').waitFor()
+    expect(await dialog.locator('.failed').textContent()).toContain('INVALID_ARGUMENT')
+    expect(await send.isEnabled()).toBe(true)
+  })
+
+  test('a viewer without rights has no buttons that change anything, and cannot change it by hand', async () => {
+    const page = await open('read')
+    expect(await page.locator('#viewer').textContent()).toBe(`${EVIL}, may look only`)
+    const labels = await page.locator('.card button').allTextContents()
+    expect(new Set(labels)).toEqual(new Set(['Find', 'Audit', 'Refunds due']))
+    const response = await page.request.post(`${origin}/read/operations`, {
+      headers: { 'stockhold-control-room': '1' },
+      data: { operation: 'pause', target: 'sale:launch', reason: 'mine' },
+    })
+    expect(response.status()).toBe(403)
+    expect((await sale.stats()).state).toBe('open')
+    expect(await operate(page, 'sale:launch', 'Audit')).toContain('"ok": true')
+  })
+
+  test('says that Redis is away, keeps the latest figures, and goes on afterwards', async () => {
+    const page = await open()
+    const status = page.locator('#status')
+    await expect.poll(() => status.textContent(), { timeout }).toContain('Live')
+    const available = await fact(page, phone, 'available')
+    redis.isAway = true
+    onTestFinished(() => {
+      redis.isAway = false
+    })
+    await expect.poll(() => status.textContent(), { timeout }).toContain('Redis has not answered since')
+    expect(await fact(page, phone, 'available')).toBe(available)
+    redis.isAway = false
+    await expect.poll(() => status.textContent(), { timeout }).toContain('Live')
+  })
+
+  test.each([
+    ['a desk', 1_280, 'light'],
+    ['a desk at night', 1_280, 'dark'],
+    ['a phone', 390, 'light'],
+    ['a phone at night', 390, 'dark'],
+  ] as const)(
+    'on %s nothing is too wide, and everything is reached by keyboard',
+    async (_, width, scheme) => {
+      const page = await open('operate', width, scheme)
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+      const ground = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+      expect(Number(/\d+/.exec(ground)![0]) < 128).toBe(scheme === 'dark')
+      const first = page.locator('.card button').first()
+      const label = await first.textContent()
+      const focused = first.and(page.locator(':focus'))
+      for (let presses = 0; presses < 30; presses++) {
+        await page.keyboard.press('Tab')
+        if ((await focused.count()) === 1) break
+      }
+      await page.keyboard.press('Enter')
+      await page.getByRole('dialog', { name: new RegExp(`^${label}`) }).waitFor()
+      await page.keyboard.press('Escape')
+      // Readings go on, and the button keeps the focus.
+      const before = await page.locator('#status').textContent()
+      await expect.poll(() => page.locator('#status').textContent(), { timeout }).not.toBe(before)
+      expect(await focused.count()).toBe(1)
+    },
+  )
+})
