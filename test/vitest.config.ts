@@ -95,7 +95,7 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // What a test waits for comes about, or never does.
-    expect: { poll: { timeout: 120_000 } },
+    expect: { poll: { timeout: 300_000 } },
     ...(mode === 'fast' ? fast : whole),
   },
 }))

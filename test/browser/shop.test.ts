@@ -8,7 +8,7 @@ import { useBrowser } from '../support/browser.js'
 import { memoryKind, startedKinds, type TimedEngine } from '../support/engines.js'
 
 /** Only a page that never gets there reaches it. ms */
-const timeout = 90_000
+const timeout = 300_000
 const HOLD_MS = 600_000
 
 const browser = useBrowser()

@@ -23,7 +23,7 @@ const pages = {
 }
 
 /** Only what never happens reaches it. ms */
-const timeout = 60_000
+const timeout = 300_000
 const browser = useBrowser()
 let redis: RedisServer
 
