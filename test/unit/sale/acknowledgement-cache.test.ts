@@ -108,6 +108,21 @@ test('the latest 50,000 are known at least, 100,000 at most; what was forgotten 
   expect([memory.forgotten, memory.all]).toEqual([0, []])
 })
 
+test('ids of any length and script are known as they were given', () => {
+  const memory = new AcknowledgementCache()
+  const text = (i: number) => `${'u'.repeat(i)}${i % 2 ? '' : 'é'}${i % 3 ? '' : '🥭'.repeat(i / 3)}-${i}`
+  const noted = Array.from({ length: 200 }, (_, i) =>
+    reservation(`r${i}`, {
+      buyer: text(i),
+      key: text(i + 1),
+      paymentId: text(i + 2),
+      household: text(i + 3),
+    }),
+  )
+  for (const one of noted) memory.note(one)
+  expect(memory.all.map((one) => one.reservation)).toEqual(noted)
+})
+
 /** Some 6,880 bytes: an amount takes five, a SKU one or two. Some 9,750 of them fill 64 MB. */
 const large = Array.from({ length: 1_000 }, (_, sku) => [sku, 1_000_000_000] as const)
 
