@@ -86,7 +86,7 @@ export interface RedisEngineOptions {
   scripting?: 'functions' | 'eval' | undefined
   /**
    * Whether this process tells the others once a second that it lives, with its figures: one
-   * command of about 20 µs, while a handle is open. Without it, the process is not in the list of
+   * command of some 40 µs, while a handle is open. Without it, the process is not in the list of
    * processes.
    * @default true
    */

@@ -16,7 +16,7 @@ local function append(process, subject, incarnation, label, point, step_ms, max_
   if course[LATEST] >= step then return 'K' end
   if course[CLAIMED] >= step and course[CLAIMER] ~= process then return 'K' end
   if late then return 'T' end
-  if course[5] ~= incarnation then
+  if course[5] ~= '' and course[5] ~= incarnation then
     redis.call('HDEL', POINTS, unpack(fields_of(subject, levels)))
     course[LATEST] = 0
   end
