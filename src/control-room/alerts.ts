@@ -14,7 +14,7 @@ const tuning = {
 const RECOVERY = [
   'Restart no process: only the processes that acknowledged an answer know it.',
   'Let Redis come to rest: one master, with the newest data there is. Keep payments that arrive meanwhile, and confirm them afterwards.',
-  'With a ledger: recover from the ledger. Without one: have every process that sells replay what it has acknowledged, as the runbook of the sale says.',
+  'Recover the sale: from the ledger if you have one, or else replay: every process that has the sale open puts back what it acknowledged.',
   'Accept what is left only if no buyer has bought yet, or if you put the orders back yourself: what Redis has lost stays lost then.',
   'Tell the buyers whose reservations the recovery refused, and give their money back.',
   'Audit the sale, and reconcile it with the ledger.',

@@ -28,7 +28,7 @@ export function openDialog(form: Form, target: string): void {
     submit.disabled = true
     morph(outcome, h('div', { class: 'outcome', role: 'status' }, 'Under way…'))
     const values = valuesOf(fields)
-    const args = form.operation === 'find' ? { [String(values.by)]: values.value } : values
+    const args = form.argumentsOf?.(values) ?? values
     const request = {
       ...{ operation: form.operation, target, arguments: { ...args, ...form.fixed, ...key } },
       ...(form.isQuestion ? {} : { reason: reason.value }),

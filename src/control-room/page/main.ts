@@ -50,7 +50,7 @@ function show(told: Told): void {
       alertSection(view.alerts),
       view.sales.length + view.rooms.length === 0 &&
         h('p', { class: 'quiet', 'data-key': 'none' }, 'There is no sale and no waiting room yet.'),
-      view.sales.map((sale) => saleCard(sale, at, view.hasLedger)),
+      view.sales.map((sale) => saleCard(sale, at, view)),
       view.rooms.map(roomCard),
       othersSection(view),
       refusalSection(view.processes),

@@ -26,6 +26,8 @@ export interface Form {
   /** It changes nothing: every viewer may ask it, and gives no reason. */
   readonly isQuestion?: boolean
   readonly fixed?: Readonly<Record<string, unknown>>
+  /** The arguments, by what was filled in. @default the same */
+  readonly argumentsOf?: (values: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
 }
 
 const sku = (name: string, label: string, skus: readonly string[]): Field => ({
@@ -41,12 +43,16 @@ export interface SaleFacts {
   readonly state: string
   readonly skus: readonly string[]
   readonly hasLedger: boolean
+  /** How many processes are present. */
+  readonly processes: number
 }
 
 const PAUSE_SALE = 'New reservations are refused. Buyers can still pay for what they hold.'
 const END = 'Ends the sale for ever. Buyers can still pay for what they hold.'
 const RECOVER =
-  'Ends the freeze. From the ledger: with every order that it has. Accept: what Redis has lost stays lost.'
+  'Ends the freeze. From the ledger: with every order that it has. Replay: with what the processes that sell have acknowledged. Accept: what Redis has lost stays lost.'
+/** How long a replay waits for the processes. */
+const REPLAY_MS = 30_000
 
 const FIND: Form = {
   ...{ operation: 'find', label: 'Find', isQuestion: true },
@@ -62,20 +68,30 @@ const FIND: Form = {
     },
     { name: 'value', label: 'Id', kind: 'text' },
   ],
+  argumentsOf: ({ by, value }) => ({ [String(by)]: value }),
 }
 
 /** What can be done to a sale now. */
-export function saleForms({ state, skus, hasLedger }: SaleFacts): readonly Form[] {
+export function saleForms({ state, skus, hasLedger, processes }: SaleFacts): readonly Form[] {
   const isFrozen = state === 'frozen' || state === 'lost'
   const forms: Form[] = []
   if (isFrozen) {
     const choices = [
       ...(hasLedger ? [['ledger', 'from the ledger'] as const] : []),
+      ['replay', 'replay what the processes have acknowledged'] as const,
       ['accept', 'accept what is left'] as const,
     ]
     forms.push({
       ...{ operation: 'recover', label: 'Recover', explains: RECOVER, isFinal: true },
-      fields: [{ name: 'from', label: 'How', kind: 'choice', choices }],
+      fields: [
+        { name: 'from', label: 'How', kind: 'choice', choices },
+        {
+          ...{ name: 'waitFor', label: 'Processes that must replay', kind: 'whole' },
+          ...{ value: String(Math.max(1, processes)), hint: 'All that have the sale open, for at most 30 s' },
+        },
+      ],
+      argumentsOf: ({ from, waitFor }) =>
+        from === 'replay' ? { from, everywhere: { waitFor, timeoutMs: REPLAY_MS } } : { from },
     })
     return forms
   }

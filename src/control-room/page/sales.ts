@@ -1,12 +1,13 @@
-import type { GroupView, SaleView, SkuView } from '../view.js'
+import type { GroupView, SaleView, SkuView, View } from '../view.js'
 import { h } from './dom.js'
 import { number, perSecond, span, time } from './format.js'
 import { deadLetterForms, saleForms } from './operations.js'
 import { buttons, card, facts, table } from './parts.js'
 
-export function saleCard(sale: SaleView, now: number, hasLedger: boolean): HTMLElement {
+export function saleCard(sale: SaleView, now: number, { hasLedger, processes }: View): HTMLElement {
   const { id, state, rules, skus, groups } = sale
   const target = `sale:${id}`
+  const present = processes.filter(({ isPresent }) => isPresent).length
   const names = skus?.map(({ sku }) => sku) ?? []
   return card(
     'Sale',
@@ -17,7 +18,7 @@ export function saleCard(sale: SaleView, now: number, hasLedger: boolean): HTMLE
     skus && h('div', { class: 'skus' }, skus.map(skuBlock)),
     groups && groups.length > 0 && groupTable(groups, target),
     groups?.filter(({ dead }) => dead > 0).map(({ group }) => buttons(deadLetterForms(group), target)),
-    buttons(saleForms({ state, skus: names, hasLedger }), target),
+    buttons(saleForms({ state, skus: names, hasLedger, processes: present }), target),
   )
 }
 

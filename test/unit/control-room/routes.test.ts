@@ -176,6 +176,12 @@ describe('operations', () => {
     ['set-total', SALE, { sku: 'a', total: 4, key: 'k' }, { status: 'set', applied: -6 }],
     ['move', SALE, { from: 'a', to: 'b', quantity: 2, key: 'k' }, { status: 'moved', applied: 2 }],
     ['recover', SALE, { from: 'accept' }, { restored: 0 }],
+    [
+      'recover',
+      SALE,
+      { from: 'replay', everywhere: { waitFor: 1, timeoutMs: 60_000 } },
+      { processes: { resumed: true, missing: [] } },
+    ],
     ['destroy', SALE, { force: false }, { status: 'not_ended' }],
     ['pause', 'room:queue', {}, { state: 'paused' }],
     ['rate', 'room:queue', { perSecond: 9 }, { ratePerSecond: 9 }],
