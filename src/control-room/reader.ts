@@ -51,8 +51,8 @@ export class Reader {
         .slice(0, tuning.shown)
     const [shownSales, shownRooms] = [some('sale'), some('room')]
     const [sales, rooms, processes, log] = await Promise.all([
-      Promise.all(shownSales.map(({ id }) => this.#show(`sale:${id}`))),
-      Promise.all(shownRooms.map(({ id }) => this.#show(`room:${id}`))),
+      Promise.all(shownSales.map((sale) => this.#show(sale))),
+      Promise.all(shownRooms.map((room) => this.#show(room))),
       listProcesses(engine),
       this.#operations.log({ limit: tuning.logged }),
     ])
@@ -86,12 +86,16 @@ export class Reader {
   }
 
   /** `undefined`: it was removed since it was listed. */
-  async #show(target: string): Promise<ShownSale | ShownRoom | undefined> {
+  async #show({ kind, id, state }: Listed): Promise<ShownSale | ShownRoom | undefined> {
     try {
-      return await this.#operations.show(target)
+      return await this.#operations.show(`${kind}:${id}`)
     } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
+      if (!isNotFound(error)) throw error
+      if (state !== 'lost') return undefined
+      // A handle that has not seen it before it was lost finds nothing.
+      return kind === 'sale'
+        ? { kind, id, state, problem: null, rules: null, skus: null, groups: null }
+        : { kind, id, state, problem: null, sale: null, stats: null }
     }
   }
 

@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { controlRoom, type Operator } from '../../src/control-room.js'
 import { type Engine, FlashSale, memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
+import type { MemoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { Operations } from '../../src/operations/operations.js'
 import { useBrowser } from '../support/browser.js'
 import { withPorts } from '../support/wrapped-engine.js'
@@ -287,4 +288,24 @@ describe('the control room in Chromium', () => {
       expect(await focused.count()).toBe(1)
     },
   )
+
+  test('a sale that Redis has lost is an alert with a guide, and one button recovers it', async () => {
+    const held = await sale.reserve({ buyer: 'before', items: [{ sku: 'phone', quantity: 1 }] })
+    const { held: units, confirmed } = (await sale.stats()).skus.phone!
+    const page = await open()
+    await expect
+      .poll(() => page.locator('[data-key="processes"] tbody tr').count(), { timeout })
+      .toBeGreaterThan(1)
+    ;(memory as MemoryEngine).partitions.clear()
+    const alert = page.locator('.alert.critical')
+    await alert.waitFor()
+    expect(await alert.textContent()).toContain('sale:launch')
+    expect(await alert.locator('ol li').first().isVisible()).toBe(true)
+    await expect.poll(() => page.locator('#announcements').textContent(), { timeout }).toContain('critical')
+    const fields = { from: 'replay', waitFor: '1', reason: 'Redis came back empty' }
+    expect(await operate(page, 'sale:launch', 'Recover', fields)).toContain('"resumed": true')
+    await alert.waitFor({ state: 'detached' })
+    expect((await sale.stats()).skus.phone).toMatchObject({ held: units, confirmed })
+    expect(held.status === 'reserved' && (await sale.get(held.reservation.id))?.state).toBe('held')
+  })
 })

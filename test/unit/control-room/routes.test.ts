@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ControlRoomOptions, Operator } from '../../../src/control-room.js'
 import { type Engine, FlashSale, memoryEngine, WaitingRoom } from '../../../src/index.js'
+import type { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
 import { Operations } from '../../../src/operations/operations.js'
 import type { PostgresLedger } from '../../../src/postgres/ledger.js'
 import { jsonOf, OWN_HEADERS, TestRoom } from '../../support/control-room.js'
@@ -420,6 +421,14 @@ describe('the snapshot', () => {
       { operation: 'pause', by: 'ann', reason: 'wrong price', outcome: 'done' },
     ])
     expect(view).toMatchObject({ others: [], othersCount: 0, refunds: null, hasLedger: false })
+  })
+
+  test('a sale that was lost before the control room began is an alert', async () => {
+    const { room, engine } = await launch()
+    ;(engine as MemoryEngine).partitions.clear()
+    const { view } = await room.snapshot()
+    expect(view!.sales).toMatchObject([{ id: 'launch', state: 'lost', skus: null }])
+    expect(view!.alerts).toMatchObject([{ kind: 'lost', level: 'critical', subject: 'sale:launch' }])
   })
 
   test('shows 24 sales whole, those that have ended last, and names the others', async () => {
