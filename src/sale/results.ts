@@ -206,14 +206,15 @@ export interface Recovery {
   /** Reservations whose state is the acknowledged one. */
   readonly restored: number
   /**
-   * Reservations that could not be restored: other buyers have the units, the buyer's limit is used
-   * up, the key has made another reservation since, or the extension was lost and the hold has
-   * expired. A reservation that was over is among them only if a payment of it was `refund_due`, or
-   * it was `refunded`.
+   * Reservations that could not be restored: other buyers have the units, the buyer's limit is
+   * used up, the key has made another reservation since, the extension was lost and the hold has
+   * expired, or another buyer has the reservation now, with its payment: a process that had not
+   * heard of its transfer to this buyer has transferred it since the loss. A reservation that was
+   * over is among them only if a payment of it was `refund_due`, or it was `refunded`.
    */
   readonly refused: readonly {
     readonly reservation: Reservation
-    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
+    readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired' | 'transferred'
   }[]
   /** How many acknowledged reservations this handle no longer had in memory. */
   readonly forgotten: number

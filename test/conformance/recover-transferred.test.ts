@@ -129,6 +129,29 @@ onBothEngines((open) => {
       })
   })
 
+  testOfOne('an order that a process which knew less has transferred elsewhere is made once', async () => {
+    const shop = await open()
+    const { id } = await shop.confirmed('guest', 2)
+    const told = await stored(shop, id)
+    const before = { ...told, id: id.slice(0, -3).concat('AAA'), buyer: 'bob', key: null }
+    const present = await moved(shop, id, 'ann')
+    for (const state of ['confirmed', 'released'] as const) {
+      const refused = await recovered(shop, (known) => {
+        known.note({ ...told, state: 'transferred' }, { movedTo: { id: before.id, receiver: 'bob' } })
+        known.note({ ...before, state }, { earlier: id })
+      })
+      // A hold that the buyer has given back needs nothing.
+      expect(refused).toEqual(state === 'confirmed' ? [`${before.id} transferred`] : [])
+      expect(await shop.counts()).toBe('10 8 0 2')
+      expect(await shop.sale.get(before.id)).toBeUndefined()
+      expect(await shop.sale.get(id)).toMatchObject({ id: present, buyer: 'ann', state: 'confirmed' })
+    }
+    const refused = await recovered(shop, (known) =>
+      known.note({ ...before, state: 'released', paymentId: 'p1' }, { refundDue: 'released', earlier: id }),
+    )
+    expect(refused).toEqual([`${before.id} transferred`])
+  })
+
   testOfOne('without a unit left an old id still leads to the order, and its key is spent', async () => {
     const shop = await open({ stock: { a: 1 } })
     const { id } = await shop.hold('guest', 1, { key: 'k' })

@@ -39,6 +39,7 @@ test.each([
   ['an order of which each process knows another record', 54_853],
   ['an order of which no process knows the later record', 106_373],
   ['a key whose reservation was transferred and lost', 36_497],
+  ['an order that was transferred elsewhere by a process that knew less', 124_655],
 ])('a server that has forgotten sells nothing until it is recovered: %s', async (_why, seed) => {
   expect((await simulateRollback({ seed })).violation?.report).toBeUndefined()
 })

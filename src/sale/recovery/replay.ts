@@ -9,7 +9,7 @@ import type {
   AcknowledgedRestock,
   AcknowledgedState,
 } from '../acknowledgement-cache.js'
-import { completeDepartures, type Departed, leaveAgain } from './departures.js'
+import { completeDepartures, type Departed, hasGoneElsewhere, leaveAgain } from './departures.js'
 import type { Recover } from './recover.js'
 
 const tuning = {
@@ -42,9 +42,10 @@ export interface NotRestored {
   readonly acknowledged: Acknowledged
   /**
    * `replaced`: the buyer has made another reservation with the same key since. `expired`: its
-   * extension was lost, and the hold has expired.
+   * extension was lost, and the hold has expired. `transferred`: the reservation was transferred to
+   * this buyer, and since the loss to another one, by a process that knew nothing of that.
    */
-  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired'
+  readonly reason: 'sold_out' | 'limit_exceeded' | 'replaced' | 'expired' | 'transferred'
 }
 
 /**
@@ -198,6 +199,8 @@ async function putBack(
   const left = Math.ceil(expiresAt - now(id))
   const isHeld = state === 'held' && left > 0
   const isOver = !isHeld && state !== 'confirmed'
+  if (earlier !== undefined && (await hasGoneElsewhere(id, earlier, recover)))
+    return { reason: 'transferred', isOver }
   const hasLapsed = refundDue !== 'released' && (state === 'expired' || (state === 'held' && !isHeld))
   // An expired hold gets a negative time, so it expires before any call reads it.
   const rest = isHeld ? left : hasLapsed ? Math.min(left, -1) : holdMs
