@@ -23,6 +23,9 @@ import {
 import { quoted, toText } from './text.js'
 import { TransferTables } from './transfer-tables.js'
 
+/** No event changes them. */
+const CONSTANT = ['buyer', 'household', 'key', 'created_at']
+
 /** The statements on the tables of one schema. */
 export class Tables {
   readonly furtherPayments: DetailsTable<FurtherPayment>
@@ -285,7 +288,12 @@ export class Tables {
   /** Updates rows to the state of the sale, except rows that an event has changed meanwhile. */
   async upsertFromSale(sale: string, partition: number, reservations: ReservationColumns): Promise<void> {
     await this.#query(
-      this.#upsert(`$${2 + UPSERT_TYPES.length}::int`, 2, 'FROM (SELECT $1::text AS sale) AS moved,'),
+      this.#upsert(
+        `$${2 + UPSERT_TYPES.length}::int`,
+        2,
+        'FROM (SELECT $1::text AS sale) AS moved,',
+        CONSTANT,
+      ),
       [toText(sale), ...valuesOf(reservations), partition],
     )
   }
@@ -302,8 +310,10 @@ export class Tables {
   /**
    * Rows are passed as arrays of columns, of one length, from parameter `first` on. So the
    * statement does not depend on the number of rows.
+   *
+   * @param repaired Further columns that are updated.
    */
-  #upsert(partition: string, first: number, from: string): string {
+  #upsert(partition: string, first: number, from: string, repaired: readonly string[] = []): string {
     const arrays = UPSERT_TYPES.map((type, i) => `$${first + i}::${type}[]`).join(', ')
     return `
       INSERT INTO ${this.#schema}.reservations AS r (sale, id, partition, buyer, items, state, key, created_at, expires_at,
@@ -318,6 +328,7 @@ export class Tables {
         restocked = coalesce(r.restocked, excluded.restocked), changed_at = excluded.changed_at, generation = excluded.generation,
         sequence = excluded.sequence, items = excluded.items, first_items = excluded.first_items, changes = excluded.changes,
         ordered_items = excluded.ordered_items, ordered_changes = excluded.ordered_changes
+        ${repaired.map((column) => `, ${column} = excluded.${column}`).join('')}
       WHERE (r.generation, r.sequence) <= (excluded.generation, excluded.sequence)`
   }
 
