@@ -1,6 +1,7 @@
 import { type Clock, processClock } from '../engine/clock.js'
 import { isNotFound } from '../errors.js'
 import { listProcesses } from '../heartbeat/processes.js'
+import { withoutHeartbeat } from '../heartbeat/without-heartbeat.js'
 import { SharedReading } from '../http/shared-reading.js'
 import { Operations } from '../operations/operations.js'
 import type { Listed, ShownRoom, ShownSale } from '../operations/results.js'
@@ -35,7 +36,9 @@ export class Reader {
     const { engine, ledger } = options
     this.#options = options
     this.#clock = engine.clock ?? processClock
-    this.#operations = new Operations({ engine, ledger, deadlineMs: tuning.callMs })
+    // No recovery waits for a process that only looks.
+    const looking = withoutHeartbeat(engine)
+    this.#operations = new Operations({ engine: looking, ledger, deadlineMs: tuning.callMs })
     if (ledger) this.#refunds = new SharedReading(tuning.refundsMs, () => this.#readRefunds())
   }
 

@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { listProcesses } from '../../../src/heartbeat/processes.js'
 import { FlashSale, type RecoveryEverywhere } from '../../../src/index.js'
 import type { MemoryEngine } from '../../../src/memory-engine/memory-engine.js'
+import { TestRoom } from '../../support/control-room.js'
 import type { RedisKind } from '../../support/engines.js'
 import { pass, processesOn } from '../../support/heartbeat.js'
 import { ann, operating } from '../../support/operations.js'
@@ -8,7 +10,7 @@ import { onBothEngines } from '../../support/shop.js'
 
 onBothEngines((_, kind) => {
   /** Two processes that have sold, the loss of the sale, and a third one that has never seen it. */
-  async function stage() {
+  async function stage({ isWatched = false } = {}) {
     const timed = await kind.make()
     const [first, second, outside] = processesOn(timed, 3)
     const sales = [first!, second!].map(({ engine }) => {
@@ -21,6 +23,9 @@ onBothEngines((_, kind) => {
       const items = [{ sku: 'a', quantity: 1 }]
       expect(await sale.reserve({ buyer: `u${i}`, items, key: 'k' })).toMatchObject({ status: 'reserved' })
     }
+    const room = new TestRoom(outside!.engine)
+    const viewer = isWatched ? await room.watch() : undefined
+    if (viewer) await expect.poll(() => viewer.last?.told.view?.sales).toHaveLength(1)
     await pass(first!, 2)
     if (kind.name === 'memory') (timed.engine as MemoryEngine).partitions.clear()
     else {
@@ -37,7 +42,7 @@ onBothEngines((_, kind) => {
       for (let i = 0; i < 600 && !isOver; i++) await pass(first!, 1)
       return call
     }
-    return { operations, recover, sales }
+    return { operations, recover, sales, outside: outside!, viewer }
   }
 
   test('one operation, by a process that has never seen the sale: every process puts back what it knows', async () => {
@@ -69,5 +74,14 @@ onBothEngines((_, kind) => {
     const resumed = (await recover(3, true)).result as RecoveryEverywhere
     expect(resumed.processes).toMatchObject({ resumed: true })
     expect(await operations.show('sale:launch')).toMatchObject({ state: 'open' })
+  })
+
+  test('a control room with an open page is no process that sells: no recovery waits for it, or counts it', async () => {
+    const { recover, outside, viewer } = await stage({ isWatched: true })
+    expect(await listProcesses(outside.engine)).toHaveLength(2)
+    const { processes } = (await recover(3)).result as RecoveryEverywhere
+    expect(processes.answered.filter(({ counts }) => counts)).toHaveLength(2)
+    expect(processes).toMatchObject({ lacking: 1, missing: [], resumed: false })
+    await viewer!.leave()
   })
 })
