@@ -1,6 +1,7 @@
 import type { Command } from './command.js'
 import { changing } from './commands/change.js'
 import { checking } from './commands/check.js'
+import { operating } from './commands/control-room.js'
 import { examining } from './commands/doctor.js'
 import { looking } from './commands/look.js'
 import { planning } from './commands/plan.js'
@@ -12,6 +13,7 @@ import { completion } from './completion.js'
 const all: readonly Command[] = [
   ...looking,
   ...watching,
+  ...operating,
   ...changing,
   ...stock,
   ...repairing,

@@ -92,6 +92,8 @@ function clientFor({ urls, sentinel, cluster, ca, env }: Place): RedisClient {
   const tls = first!.protocol === 'rediss:' ? { tls: ca === undefined ? {} : { ca } } : {}
   const common = {
     ...{ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, connectTimeout: 2_000 },
+    // A server that stands still does not answer the end of a connection either.
+    disconnectTimeout: 500,
     ...credentials(first!),
     ...tls,
   }

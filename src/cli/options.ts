@@ -26,10 +26,16 @@ const PREFIX: Option = { name: 'prefix', value: 'NAME', help: 'that of your engi
 /** Of each command that reads. */
 export const READING: readonly Option[] = [...CONNECTION, PREFIX, JSON_OPTION]
 
+export const AS: Option = {
+  name: 'as',
+  value: 'NAME',
+  help: "your name in the operations log (default: your login's)",
+}
+
 /** Of each command that changes something. */
 export const CHANGING: readonly Option[] = [
   ...READING,
-  { name: 'as', value: 'NAME', help: "your name in the operations log (default: your login's)" },
+  AS,
   { name: 'reason', value: 'TEXT', help: 'why, for the operations log' },
 ]
 

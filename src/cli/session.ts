@@ -1,7 +1,9 @@
 import { hostname, userInfo } from 'node:os'
 import { createInterface } from 'node:readline'
+import type { Engine } from '../engine/engine.js'
 import { Operations } from '../operations/operations.js'
 import type { Actor } from '../operations/operations-log.js'
+import type { PostgresLedger } from '../postgres/ledger.js'
 import type { RedisClient } from '../redis-engine/connection.js'
 import { redisEngine } from '../redis-engine/redis-engine.js'
 import { BadUsage, type Command, type Given, type Surroundings } from './command.js'
@@ -27,7 +29,8 @@ export interface Session {
   readonly given: Given
   readonly actor: Actor
   readonly client: RedisClient
-  readonly hasLedger: boolean
+  readonly engine: Engine
+  readonly ledger: PostgresLedger | undefined
   /** Tells something before the answer; on the standard error, where nothing is parsed. */
   note(text: string): void
   /** @throws {Declined} unless the question is answered with yes. */
@@ -79,7 +82,7 @@ export async function inSession(
     const operations = new Operations({ engine, ledger: ledger?.ledger })
     try {
       return await work({
-        ...{ operations, given, actor, client, hasLedger: ledger !== undefined },
+        ...{ operations, given, actor, client, engine, ledger: ledger?.ledger },
         note: (text) => void surroundings.errors.write(`${safe(text)}\n`),
         ask: (question) => ask(question, given, surroundings),
       })

@@ -27,8 +27,8 @@ const HEADERS: readonly Header[] = [
   ],
 ]
 
-export function textAnswer(type: string, body: string): Answer {
-  return { status: 200, headers: [...HEADERS, ['content-type', `${type}; charset=utf-8`]], body }
+export function textAnswer(type: string, body: string, status = 200): Answer {
+  return { status, headers: [...HEADERS, ['content-type', `${type}; charset=utf-8`]], body }
 }
 
 export function streamAnswer(headers: readonly Header[], body: Answer['body']): Answer {
@@ -36,8 +36,8 @@ export function streamAnswer(headers: readonly Header[], body: Answer['body']): 
   return { status: 200, headers: [...HEADERS.filter(([name]) => !own.has(name)), ...headers], body }
 }
 
-export function redirectAnswer(location: string): Answer {
-  return { status: 308, headers: [...HEADERS, ['location', location]], body: null }
+export function redirectAnswer(status: 303 | 308, location: string, headers: readonly Header[] = []): Answer {
+  return { status, headers: [...HEADERS, ['location', location], ...headers], body: null }
 }
 
 /** Refusals of the control room beside those of the routes of a sale. */

@@ -108,7 +108,7 @@ class ControlRoomService {
     if (!Object.hasOwn(this.#routes, name)) {
       if (!isRead) throw new Refused('no_such_route')
       // The page without the slash at its end. From there its relative addresses lead elsewhere.
-      return redirectAnswer(`./${name}/`)
+      return redirectAnswer(308, `./${name}/`)
     }
     const route = this.#routes[name]!
     const handler = route[method === 'HEAD' ? 'GET' : method]

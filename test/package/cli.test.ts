@@ -5,7 +5,7 @@ import { EXIT_CODES } from '../../src/cli/exit-codes.js'
 import { parse } from '../../src/cli/parse.js'
 import { columnsOf } from '../../src/cli/terminal/width.js'
 import { FlashSale, redisEngine, WaitingRoom } from '../../src/index.js'
-import { type Setting, stockhold, wordsOf } from '../support/cli.js'
+import { openControlRoom, type Setting, stockhold, wordsOf } from '../support/cli.js'
 import { OwnRedis } from '../support/own-redis.js'
 import { chapter } from './chapters.js'
 
@@ -478,7 +478,11 @@ describe('the chapter', () => {
       // The room has the name of the sale here; the chapter's reader has no room of that name.
       const words = rest.map((word) => (word === 'launch' && IS_EITHER.has(command!) ? 'sale:launch' : word))
       if (command === 'end') await sale.release((await sale.reservationsOf('bob'))[0]!.id)
-      const ran = await stockhold([command!, ...words], { env: { REDIS_URL: redis.url } })
+      const setting = { env: { REDIS_URL: redis.url } }
+      const ran =
+        command === 'control-room'
+          ? await (await openControlRoom(words, setting)).interrupt()
+          : await stockhold([command!, ...words], setting)
       expect(ran.code, `${line}: ${ran.errors}`).toBe(0)
       if (command === 'dead-letters') await sale.removeConsumerGroup('mail')
     }

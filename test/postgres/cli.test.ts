@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
+import type { Told } from '../../src/control-room/view.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
-import { stockhold } from '../support/cli.js'
+import { openControlRoom, stockhold } from '../support/cli.js'
 import { OwnRedis } from '../support/own-redis.js'
 import { database } from './support/database.js'
 import { TestLedger } from './support/ledgers.js'
@@ -60,6 +61,18 @@ test('reconcile: 0 if they agree, 1 if they differ, and --repair', async () => {
   expect(differs.out).toMatch(new RegExp(`^different +1 +${id}\n.*The rows were repaired`, 'm'))
   expect(differs.code).toBe(1)
   expect((await cli('reconcile', 'launch')).code).toBe(0)
+})
+
+test('control-room: shows the refunds due of the ledger', async () => {
+  const { id, opened } = await stage()
+  const env = { REDIS_URL: redis.url, POSTGRES_URL: db.server.url }
+  const room = await openControlRoom(['--schema', opened.schema], { env })
+  const headers = await room.enter()
+  const refunds = async () => {
+    const { view } = (await (await room.get('/snapshot', headers)).json()) as Told
+    return view?.refunds?.payments
+  }
+  await expect.poll(refunds).toMatchObject([{ reservationId: id, paymentId: 'second', buyer: 'ann' }])
 })
 
 test('recover: a sale that Redis has lost comes back by one command', async () => {

@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import { expect, onTestFinished } from 'vitest'
 import { run } from '../../src/cli/run.js'
 
 /** What a run of the program has left. */
@@ -23,20 +24,64 @@ export function wordsOf(line: string): string[] {
   return [...words].map(([, single, double, plain]) => single ?? double ?? plain!)
 }
 
-/** Runs the program in this process. */
-export async function stockhold(
-  args: readonly string[],
-  { env = {}, columns, typed }: Setting = {},
-): Promise<Ran> {
-  let [out, errors] = ['', '']
+/** A run that goes on. */
+export interface Running {
+  /** What it has printed so far. */
+  readonly printed: { readonly out: string; readonly errors: string }
+  readonly ended: Promise<Ran>
+}
+
+/** Begins a run of the program in this process. */
+export function begin(args: readonly string[], { env = {}, columns, typed }: Setting = {}): Running {
+  const printed = { out: '', errors: '' }
   const terminal = columns === undefined ? {} : { isTTY: true, columns }
   const input = typed === undefined ? undefined : Object.assign(new PassThrough(), { isTTY: true })
   input?.end(typed)
-  const code = await run(args, {
-    output: { write: (more) => (out += more), ...terminal },
-    errors: { write: (more) => (errors += more) },
+  const ended = run(args, {
+    output: { write: (more) => (printed.out += more), ...terminal },
+    errors: { write: (more) => (printed.errors += more) },
     env,
     input,
-  })
-  return { code, out, errors }
+  }).then((code) => ({ code, ...printed }))
+  return { printed, ended }
+}
+
+/** Runs the program in this process. */
+export function stockhold(args: readonly string[], setting?: Setting): Promise<Ran> {
+  return begin(args, setting).ended
+}
+
+/** A control room that the program serves until Ctrl-C. */
+export interface OpenedRoom extends Running {
+  readonly origin: string
+  readonly token: string
+  /** Without a token or a cookie, unless it is told. */
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  /** Opens the link as a browser does. Resolves with the cookie. */
+  enter(): Promise<{ readonly cookie: string }>
+  /** Ctrl-C. */
+  interrupt(): Promise<Ran>
+}
+
+/** Runs `control-room --json` until the end of the test at the latest. */
+export async function openControlRoom(args: readonly string[], setting?: Setting): Promise<OpenedRoom> {
+  const running = begin(['control-room', '--json', ...args], setting)
+  const interrupt = () => {
+    process.emit('SIGINT')
+    return running.ended
+  }
+  onTestFinished(async () => void (await interrupt()))
+  const { printed } = running
+  await expect.poll(() => printed.out + printed.errors).toContain('\n')
+  const { origin, searchParams } = new URL(JSON.parse(printed.out).url)
+  const token = searchParams.get('token')!
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(origin + path, { headers, redirect: 'manual' })
+  return {
+    ...{ ...running, origin, token, get, interrupt },
+    async enter() {
+      const [cookie] = (await get(`/?token=${token}`)).headers.get('set-cookie')!.split(';')
+      return { cookie: cookie! }
+    },
+  }
 }

@@ -107,7 +107,7 @@ async function recover(session: Session) {
   const [keepFrozen, anyway] = [given.flag('keep-frozen'), given.flag('resume-anyway')]
   if (keepFrozen && anyway) throw new BadUsage('--keep-frozen and --resume-anyway exclude each other')
   if (anyway && waitFor === undefined) throw new BadUsage('--resume-anyway needs --wait-for N')
-  const implied = session.hasLedger ? 'ledger' : waitFor === undefined ? undefined : 'replay'
+  const implied = session.ledger ? 'ledger' : waitFor === undefined ? undefined : 'replay'
   const from = given.oneOf('from', ['ledger', 'replay', 'accept'] as const) ?? implied
   if (from === undefined)
     throw new BadUsage(

@@ -22,7 +22,8 @@ test('an unknown outcome tells the key, with which the repeated command does not
       ...{ operations: operating(engine), given: new Given(['sale:launch', 'a', '5'], values), actor: ann },
       ...{
         client: new Redis({ lazyConnect: true }),
-        hasLedger: false,
+        engine,
+        ledger: undefined,
         note: (text) => void notes.push(text),
         ask: () => Promise.reject(new Error('no question')),
       },
