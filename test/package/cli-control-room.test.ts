@@ -124,10 +124,9 @@ test('Ctrl-C ends it, also while a page is open', async () => {
 })
 
 test('for a person: who may do what, the link, and how it ends', async () => {
-  const { printed, ended } = begin(['control-room', '--as', 'an\u001bn', '--read'], at())
+  const { printed, interrupt } = begin(['control-room', '--as', 'an\u001bn', '--read'], at())
   await expect.poll(() => printed.out).toContain('Ctrl-C')
-  process.emit('SIGINT')
-  expect((await ended).out).toMatch(
+  expect((await interrupt()).out).toMatch(
     /^The control room, in which an\\u001bn may look\. The link works once:\n\n {2}http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}\n\nCtrl-C ends it\.\n$/,
   )
 })

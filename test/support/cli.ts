@@ -29,10 +29,13 @@ export interface Running {
   /** What it has printed so far. */
   readonly printed: { readonly out: string; readonly errors: string }
   readonly ended: Promise<Ran>
+  /** Ctrl-C, as this run alone hears it. */
+  interrupt(): Promise<Ran>
 }
 
 /** Begins a run of the program in this process. */
 export function begin(args: readonly string[], { env = {}, columns, typed }: Setting = {}): Running {
+  const others = new Set(process.rawListeners('SIGINT'))
   const printed = { out: '', errors: '' }
   const terminal = columns === undefined ? {} : { isTTY: true, columns }
   const input = typed === undefined ? undefined : Object.assign(new PassThrough(), { isTTY: true })
@@ -43,7 +46,11 @@ export function begin(args: readonly string[], { env = {}, columns, typed }: Set
     env,
     input,
   }).then((code) => ({ code, ...printed }))
-  return { printed, ended }
+  const interrupt = () => {
+    for (const listener of process.rawListeners('SIGINT')) if (!others.has(listener)) listener('SIGINT')
+    return ended
+  }
+  return { printed, ended, interrupt }
 }
 
 /** Runs the program in this process. */
@@ -59,26 +66,20 @@ export interface OpenedRoom extends Running {
   get(path: string, headers?: Record<string, string>): Promise<Response>
   /** Opens the link as a browser does. Resolves with the cookie. */
   enter(): Promise<{ readonly cookie: string }>
-  /** Ctrl-C. */
-  interrupt(): Promise<Ran>
 }
 
 /** Runs `control-room --json` until the end of the test at the latest. */
 export async function openControlRoom(args: readonly string[], setting?: Setting): Promise<OpenedRoom> {
   const running = begin(['control-room', '--json', ...args], setting)
-  const interrupt = () => {
-    process.emit('SIGINT')
-    return running.ended
-  }
+  const { printed, interrupt } = running
   onTestFinished(async () => void (await interrupt()))
-  const { printed } = running
   await expect.poll(() => printed.out + printed.errors).toContain('\n')
   const { origin, searchParams } = new URL(JSON.parse(printed.out).url)
   const token = searchParams.get('token')!
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(origin + path, { headers, redirect: 'manual' })
   return {
-    ...{ ...running, origin, token, get, interrupt },
+    ...{ ...running, origin, token, get },
     async enter() {
       const [cookie] = (await get(`/?token=${token}`)).headers.get('set-cookie')!.split(';')
       return { cookie: cookie! }
