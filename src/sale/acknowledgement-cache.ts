@@ -127,6 +127,12 @@ export class AcknowledgementCache {
   readonly #moves = new Map<string, MoveOp>()
   readonly #counts = new Map<string, AcknowledgedCount>()
   #ended = false
+  #paused = false
+  /**
+   * Whether a request to make or change a reservation was answered. A handle that only looks, as a
+   * control room does, knows nothing that a recovery has to wait for.
+   */
+  isSelling = false
 
   /** How many reservations were dropped for lack of space. */
   get forgotten(): number {
@@ -223,6 +229,11 @@ export class AcknowledgementCache {
     this.#ended = true
   }
 
+  /** The sale was paused, by this process or another one, or takes new reservations. */
+  notePaused(isPaused: boolean): void {
+    this.#paused = isPaused
+  }
+
   /** Drops everything: the caller has accepted the loss. */
   clear(): void {
     this.#reservations.clear()
@@ -232,6 +243,7 @@ export class AcknowledgementCache {
     this.#moves.clear()
     this.#counts.clear()
     this.#ended = false
+    this.#paused = false
   }
 
   get all(): readonly Acknowledged[] {
@@ -250,8 +262,9 @@ export class AcknowledgementCache {
     return [...this.#counts.values()]
   }
 
-  get state(): 'open' | 'ended' {
-    return this.#ended ? 'ended' : 'open'
+  get state(): 'open' | 'paused' | 'ended' {
+    if (this.#ended) return 'ended'
+    return this.#paused ? 'paused' : 'open'
   }
 
   async *reservations(kind: AcknowledgedState, now: number): AsyncGenerator<readonly Acknowledged[]> {

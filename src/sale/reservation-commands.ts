@@ -53,8 +53,11 @@ export class ReservationCommands {
     const partition = partitionOf(id)
     if (partition === undefined || partition >= book.rules.partitions) return { status: 'not_found' }
     if (command !== 'get') await this.#ledgerBarrier?.ready(call)
-    const publish = (answer: Settled<C>, known: SaleRulesIndex, at: number): T =>
-      command === 'get' ? result(answer, known) : this.acknowledge(result(answer, known), at, call)
+    const publish = (answer: Settled<C>, known: SaleRulesIndex, at: number): T => {
+      if (command === 'get') return result(answer, known)
+      this.#acknowledged.isSelling = true
+      return this.acknowledge(result(answer, known), at, call)
+    }
     // The caller awaits a promise in place of a result.
     const told = (answer: Settled<C>, at = partition): T =>
       'reservation' in answer && !book.names((answer.reservation as StoredReservation).cart)

@@ -146,6 +146,7 @@ export class ReserveOperation {
 
   #result(answer: Decided, asked: Asked): ReserveResult {
     const { rulesIndex } = asked
+    this.#acknowledged.isSelling = true
     if (answer.status === 'conflict') throw conflict([answer.id])
     if (answer.status === 'hold_too_long')
       throw invalid('holdMs', `must not be more than the sale's maxHoldMs (${answer.maxHoldMs})`)
@@ -153,12 +154,24 @@ export class ReserveOperation {
       const { reservation, replayed } = answer
       this.#client.watch(partitionIn(reservation.id), reservation.expiresAt)
       this.#acknowledged.note(reservation)
+      if (!replayed) this.#acknowledged.notePaused(false)
       return { status: 'reserved', reservation: rulesIndex.reservation(reservation), replayed }
     }
     if (answer.status === 'sold_out') return this.#refuse(answer, answer.available, asked)
     if (answer.status === 'needs_pass') return { status: 'pass_rejected', reason: 'missing' }
+    if (answer.status === 'paused' || this.#isEndedEarly(answer, rulesIndex))
+      this.#acknowledged.notePaused(true)
     if (answer.status === 'ended' || answer.status === 'not_started') return rulesIndex.closed(answer)
     return answer.status === 'limit_exceeded' ? rulesIndex.limitExceeded(answer) : rulesIndex.result(answer)
+  }
+
+  /**
+   * Whether the sale was ended before the time that this handle knows. A recovery pauses it: the
+   * handle may not have heard of another time yet, and an end is final.
+   */
+  #isEndedEarly(answer: Decided, { rules: { closesAt } }: SaleRulesIndex): boolean {
+    if (answer.status !== 'ended' || answer.sku !== undefined) return false
+    return closesAt === null || closesAt > this.#client.serverNow(0)
   }
 
   #refuse(

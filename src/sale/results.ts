@@ -233,7 +233,7 @@ export interface RecoverOptions {
   /** Every process that has the sale open recovers what it knows. */
   readonly everywhere?:
     | {
-        /** How many processes are to answer, 1 to 256. */
+        /** How many processes that sell are to answer, 1 to 256. */
         readonly waitFor: number
         /** How long the call waits for them, in ms: up to an hour. */
         readonly timeoutMs: number
@@ -262,7 +262,10 @@ export interface RecoveringProcess {
 
 /** A process that has recovered what it knows. */
 export interface AnsweredProcess extends RecoveringProcess {
-  /** It had used the sale when the recovery was asked for: only then it counts for `waitFor`. */
+  /**
+   * It had got an answer of `reserve`, `confirm` or another change of a reservation before the
+   * loss: only then it counts for `waitFor`.
+   */
   readonly counts: boolean
   readonly restored: number
   /** How many reservations were refused. */

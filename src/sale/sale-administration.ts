@@ -212,7 +212,8 @@ export abstract class SaleAdministration {
    * - `replay`: first replays everything that this handle has acknowledged and still has in memory:
    *   at least its latest 50,000 reservations (fewer only if their carts take more than 64 MB), and
    *   its restocks. If other buyers have taken the units, a reservation is `refused`: tell its
-   *   buyer.
+   *   buyer. The sale is paused if the last answer was that it is, or that another process has
+   *   ended it.
    * - a ledger: rebuilds everything that the ledger has, then replays what only this handle has in
    *   memory. Any process can do this, even if it has never seen the sale.
    *
@@ -279,6 +280,7 @@ export abstract class SaleAdministration {
   async #control(action: 'pause' | 'resume' | 'end', options?: SignalOption): Promise<SaleState> {
     const state = await this.context.saleWide.control(action, this.context.client.call(options))
     if (action === 'end') this.context.acknowledged.noteEnd()
+    else this.context.acknowledged.notePaused(action === 'pause')
     return state
   }
 }

@@ -13,7 +13,7 @@ import type { RecoverOptions, Recovery, RecoveryEverywhere } from '../results.js
 import type { SaleClient } from '../sale-client.js'
 import { type CheckedRecovery, type RecoveringHandle, recoverSale } from './recover-sale.js'
 import { type RecoveryBody, stateOf, subjectOf } from './recovery-request.js'
-import { noteAsking, resumeSale } from './recovery-responder.js'
+import { resumeSale } from './recovery-responder.js'
 
 const tuning = {
   /** How often the process that asks looks for answers. ms */
@@ -38,7 +38,6 @@ export async function recoverEverywhere(
 ): Promise<RecoveryEverywhere> {
   const { sale, client, heartbeat } = handle
   if (!heartbeat) throw invalid('everywhere', 'needs an engine with a heartbeat')
-  noteAsking(client)
   const fromLedger = async (): Promise<Recovery> =>
     typeof from === 'string'
       ? { restored: 0, refused: [], forgotten: 0 }

@@ -9,17 +9,6 @@ import { RecoverySession } from './recovery-session.js'
 /** A handle of a sale, as the heartbeat knows it. */
 export type RecoverableHandle = OpenHandle & { readonly recovering: RecoveringHandle }
 
-/**
- * Handles that were opened to recover the sale. Like those that were never used, they have
- * acknowledged nothing.
- */
-const outside = new WeakSet<SaleClient>()
-
-/** Notes a handle that asks for a recovery, if it has not used the sale. */
-export function noteAsking(client: SaleClient): void {
-  if (isUnused(client)) outside.add(client)
-}
-
 function isUnused(client: SaleClient): boolean {
   return client.partitions.incarnation === null
 }
@@ -35,7 +24,7 @@ export const recoveryResponder: Responder = {
     }
     return answerText(recoveries)
   },
-  counts: (handles) => recoveringOf(handles).some(({ client }) => !isUnused(client) && !outside.has(client)),
+  counts: (handles) => recoveringOf(handles).some(({ acknowledged }) => acknowledged.isSelling),
   failure: failureText,
   async resume(handles: readonly OpenHandle[], _: RequestBody) {
     const [first] = recoveringOf(handles)

@@ -330,6 +330,48 @@ onBothEngines((_, kind) => {
       expect({ lacking, resumed }).toEqual({ lacking: 1, resumed: false })
     })
 
+    test('a process that looks at the sale and consumes its events answers, and does not count', async () => {
+      const { timed, world, processes, held, during, isFrozen } = await stage(1)
+      const looking = new Process({ ...world, engine: world.clock.drive(timed.engine, true) })
+      await during(processes[0]!.sale.recover({ from: 'replay' }))
+      await looking.sale.stats()
+      await looking.sale.get(held[0]!)
+      await looking.sale.reservationsOf('u-0-0')
+      await looking.sale.restock({ sku: 'mango', quantity: 1, key: 'r' })
+      await lose(kind, timed, 'launch')
+      processes[0]!.die()
+      const everywhere = { waitFor: 1, timeoutMs: 15_000 }
+      const { processes: asked } = await during(looking.sale.recover({ from: 'replay', everywhere }))
+      expect(asked.answered).toMatchObject([{ counts: false }])
+      expect(asked).toMatchObject({ lacking: 1, resumed: false })
+      processes[0]!.live()
+      expect(await isFrozen()).toBe(true)
+    })
+
+    test.each(['paused', 'ended'] as const)(
+      'a sale that a process has %s which is gone does not sell after a replay of the others',
+      async (state) => {
+        const { timed, world, processes, during } = await stage(2)
+        await during(processes[0]!.sale.recover({ from: 'replay', unfreeze: false }))
+        await during(processes[1]!.sale.recover({ from: 'replay' }))
+        const outside = new FlashSale('launch', { engine: world.clock.drive(timed.engine, true) })
+        await (state === 'paused' ? outside.pause() : outside.end())
+        await outside.close()
+        const told = await Promise.all(processes.map(({ sale }) => sale.reserve(order('late'))))
+        expect(told).toMatchObject([{ status: state }, { status: state }])
+        await lose(kind, timed, 'launch')
+        const everywhere = { waitFor: 2, timeoutMs: 15_000 }
+        const { processes: asked } = await during(processes[0]!.sale.recover({ from: 'replay', everywhere }))
+        expect(asked).toMatchObject({ lacking: 0, resumed: true })
+        // An end is final: only a process that has made it, or a ledger, says so.
+        expect(await processes[1]!.sale.reserve(order('late'))).toEqual({ status: 'paused' })
+        await processes[1]!.sale.resume()
+        expect(await processes[1]!.sale.reserve(order('late'))).toMatchObject({ status: 'reserved' })
+        await processes[1]!.sale.recover({ from: 'replay' })
+        expect((await processes[1]!.sale.stats()).state).toBe('open')
+      },
+    )
+
     test('accept, everywhere: what Redis has lost is forgotten by every process', async () => {
       const { processes, during, audited } = await stage(2)
       const everywhere = { waitFor: 2, timeoutMs: 30_000 }

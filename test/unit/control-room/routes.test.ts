@@ -191,7 +191,10 @@ describe('operations', () => {
   ] as const)(
     '%s of %s is carried out, and logged with name and reason',
     async (operation, target, given, result) => {
-      const { room, log } = await launch()
+      const { room, sale, log } = await launch()
+      // A recovery waits for processes that sell.
+      const sold = await sale.reserve({ buyer: 'u-0', items: [{ sku: 'a', quantity: 1 }] })
+      if (sold.status === 'reserved') await sale.release(sold.reservation.id)
       const response = await room.operate({ operation, target, arguments: given, reason: 'why' })
       expect(response.status).toBe(200)
       expect(await jsonOf(response)).toMatchObject({ operation, target, result, logged: true })
