@@ -1,5 +1,6 @@
 // The script and the style of the control room's page, for what bundles src/control-room: the
 // build, the tests, and programs of this repository.
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
@@ -18,7 +19,7 @@ export function controlRoomPage() {
 }
 
 function bundlePage() {
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     entryPoints: [join(root, 'src/control-room/page/main.ts')],
     bundle: true,
     write: false,
@@ -28,10 +29,18 @@ function bundlePage() {
     target: 'es2022',
     charset: 'utf8',
     minify: true,
-    // The licences of packages go where their code goes.
-    legalComments: 'inline',
+    metafile: true,
     logLevel: 'error',
   })
-  const output = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text
+  const notices = noticesOf(Object.keys(metafile.inputs))
+  const output = (extension) => notices + outputFiles.find(({ path }) => path.endsWith(extension)).text
   return JSON.stringify({ script: output('.js'), style: output('.css') })
+}
+
+/** The licences of packages go where their code goes. */
+function noticesOf(inputs) {
+  const names = inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? [])
+  const notice = (name) =>
+    `/*! ${name}\n\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}*/\n`
+  return [...new Set(names)].map(notice).join('')
 }

@@ -16,6 +16,7 @@ import {
   streamAnswer,
   textAnswer,
 } from './answers.js'
+import { Courses, subjectOf } from './courses.js'
 import {
   type CheckedOptions,
   type ControlRoomOptions,
@@ -62,12 +63,14 @@ export function controlRoom(options: ControlRoomOptions): ControlRoom {
 class ControlRoomService {
   readonly #options: CheckedOptions
   readonly #watch: Watch
+  readonly #courses: Courses
   readonly #streams: EventStreams
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>
 
   constructor(options: CheckedOptions) {
     this.#options = options
     this.#watch = new Watch(options)
+    this.#courses = new Courses(options.engine)
     const { maxViewers: maxStreams } = options
     const { heartbeatMs } = tuning
     this.#streams = new EventStreams({ maxStreams, perOwner: maxStreams, heartbeatMs })
@@ -77,6 +80,7 @@ class ControlRoomService {
       'control-room.css': { GET: () => textAnswer('text/css', STYLE) },
       snapshot: { GET: async () => textAnswer('application/json', await this.#watch.current()) },
       events: { GET: (request) => this.#events(request) },
+      course: { GET: (request) => this.#course(request) },
       operations: { POST: (request, operator) => this.#operate(request, operator) },
     }
   }
@@ -129,6 +133,15 @@ class ControlRoomService {
     return streamAnswer(EVENT_STREAM_HEADERS, this.#streams.open({ owner: '', lastId: '', events, onError }))
   }
 
+  async #course({ url }: Request): Promise<Answer> {
+    try {
+      const subject = subjectOf(new URL(url).searchParams)
+      return textAnswer('application/json', await this.#courses.current(subject))
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
   /**
    * A page of another origin can send no such request: it can neither set the header nor the type
    * of the body without asking first, and gets no answer to that.
@@ -145,13 +158,17 @@ class ControlRoomService {
       if (asked.isChange && role !== 'operate') return ownRefusal('forbidden')
       return textAnswer('application/json', JSON.stringify(await asked.run(operations, name)))
     } catch (error) {
-      // The message of a defect may name what is inside of the host.
-      if (!(error instanceof StockholdError) || error.code === 'INTERNAL') throw error
-      return failureAnswer(error)
+      return failureOf(error)
     } finally {
       await operations.close()
     }
   }
+}
+
+/** The message of a defect may name what is inside of the host: it is thrown again. */
+function failureOf(error: unknown): Answer {
+  if (!(error instanceof StockholdError) || error.code === 'INTERNAL') throw error
+  return failureAnswer(error)
 }
 
 const NO_ORIGINS: ReadonlySet<string> = new Set()

@@ -66,6 +66,26 @@ export interface RefundsView {
   readonly payments: readonly (RefundDue & { readonly sale: string })[]
 }
 
+/** What the page is told of a course: one for all viewers, JSON. */
+export interface CourseTold {
+  /** Redis did not answer: `course` is the latest that it did answer. */
+  readonly problem: { readonly code: string } | null
+  readonly course: CourseView | null
+}
+
+/**
+ * A course in columns of the same length, an entry for each point, the earliest first. A `null`
+ * is a value that is not known: the sale was frozen, or no process has told points for a while.
+ */
+export interface CourseView {
+  readonly at: readonly number[]
+  /**
+   * Of a sale `available`, `held` and `confirmed`, of all SKUs together; of a waiting room
+   * `waiting`, `admittedPerSecond` since the point before, and `ratePerSecond` that was asked.
+   */
+  readonly lines: Readonly<Record<string, readonly (number | null)[]>>
+}
+
 /** What an operator should look at. */
 export interface Alert {
   readonly kind:

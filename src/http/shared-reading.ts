@@ -5,12 +5,15 @@
 export class SharedReading<T> {
   readonly #ageMs: number
   readonly #ask: () => Promise<T>
+  readonly #now: () => number
   #last: { readonly value: T; readonly at: number } | undefined
   #asking: Promise<T> | undefined
 
-  constructor(ageMs: number, ask: () => Promise<T>) {
+  /** @param now A clock that never goes back. ms */
+  constructor(ageMs: number, ask: () => Promise<T>, now = () => performance.now()) {
     this.#ageMs = ageMs
     this.#ask = ask
+    this.#now = now
   }
 
   async get(): Promise<T> {
@@ -26,11 +29,11 @@ export class SharedReading<T> {
   }
 
   get isFresh(): boolean {
-    return this.#last !== undefined && performance.now() - this.#last.at < this.#ageMs
+    return this.#last !== undefined && this.#now() - this.#last.at < this.#ageMs
   }
 
   async #read(): Promise<T> {
-    const at = performance.now()
+    const at = this.#now()
     try {
       const value = await this.#ask()
       this.#last = { value, at }

@@ -8,6 +8,9 @@ import { controlRoom, type Operator } from '../../src/control-room.js'
 import { type Engine, FlashSale, memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 import type { MemoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { Operations } from '../../src/operations/operations.js'
+import { saleCourse } from '../../src/sale/course.js'
+import { virtualEngine } from '../../src/testing.js'
+import { roomCourse } from '../../src/waiting-room/course.js'
 import { useBrowser } from '../support/browser.js'
 import { withPorts } from '../support/wrapped-engine.js'
 
@@ -35,9 +38,11 @@ describe('the control room in Chromium', () => {
   const sale = new FlashSale('launch', { engine: memory })
   const queue = new WaitingRoom('queue', { engine: memory, secret: 's'.repeat(32), ratePerSecond: 5 })
   const operations = new Operations({ engine: memory })
+  const evening = virtualEngine()
   const rooms = {
     operate: controlRoom({ engine, authorize: () => operator }),
     read: controlRoom({ engine, authorize: () => ({ role: 'read', name: EVIL }) }),
+    evening: controlRoom({ engine: evening.engine, authorize: () => 'read' }),
   }
   let server: Server
   let origin: string
@@ -51,13 +56,16 @@ describe('the control room in Chromium', () => {
     }
     await sale.reserve({ buyer: 'u-0', items: [{ sku: 'phone', quantity: 1 }] })
     for (let i = 0; i < 3; i++) await queue.join(`v-${i}`)
-    const fetch = (request: Request) => rooms[request.url.includes('/read/') ? 'read' : 'operate'](request)
+    const fetch = (request: Request) => {
+      const [, name] = new URL(request.url).pathname.split('/')
+      return rooms[name as keyof typeof rooms](request)
+    }
     server = createAdaptorServer({ fetch }) as Server
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   })
   afterAll(async () => {
-    await Promise.all([rooms.operate.close(), rooms.read.close(), operations.close()])
+    await Promise.all([...Object.values(rooms).map((room) => room.close()), operations.close()])
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
     await sale.close()
@@ -66,7 +74,7 @@ describe('the control room in Chromium', () => {
 
   /** Opens the page. Whatever it complains about, or asks another host for, fails the test. */
   async function open(
-    role: 'operate' | 'read' = 'operate',
+    role: keyof typeof rooms = 'operate',
     width = 1_280,
     colorScheme: 'light' | 'dark' = 'light',
     expected?: RegExp,
@@ -288,6 +296,93 @@ describe('the control room in Chromium', () => {
       expect(await focused.count()).toBe(1)
     },
   )
+
+  test('the course of the evening is drawn, goes on, and goes with its sale', async () => {
+    const { engine: past, advance } = evening
+    const soldBefore = new FlashSale('launch', { engine: past })
+    const door = new WaitingRoom('door', { engine: past, secret: 's'.repeat(32), ratePerSecond: 1 })
+    onTestFinished(() => Promise.all([soldBefore.close(), door.close()]).then(() => {}))
+    await soldBefore.create({ stock: { [EVIL]: 500, phone: 700 } })
+    await door.create()
+    for (let i = 0; i < 60; i++) await door.join(`v-${i}`)
+    const sell = async (step: number) => {
+      for (let i = 0; i < 5; i++) {
+        const items = [{ sku: 'phone', quantity: 3 }]
+        const held = await soldBefore.reserve({ buyer: `u-${step}-${i}`, items })
+        if (held.status === 'reserved' && i < step % 6) await soldBefore.confirm(held.reservation.id)
+      }
+      await advance(10_000)
+    }
+
+    const page = await open('evening')
+    const launch = page.locator('section[data-key="sale:launch"]')
+    await launch.getByText('No point yet: the first one comes ten seconds after').waitFor()
+    expect(await launch.locator('canvas').count()).toBe(0)
+    for (let step = 0; step < 30; step++) await sell(step)
+
+    await page.clock.install()
+    await page.reload()
+    const text = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: 1 })
+    const latestUnits = async () => {
+      const { skus } = (await saleCourse(past, 'launch')).points.at(-1)!
+      const sum = (of: 'available' | 'held' | 'confirmed') =>
+        Object.values(skus).reduce((units, sku) => units + sku[of], 0)
+      return [sum('available'), sum('held'), sum('confirmed')].map(text)
+    }
+    const legend = launch.locator('.legend strong')
+    await expect.poll(() => legend.allTextContents(), { timeout }).toEqual(await latestUnits())
+    expect(await launch.locator('canvas').count()).toBe(1)
+    const drawing = launch.getByRole('img', { name: 'Units over time of sale:launch' })
+    for (const value of await latestUnits()) expect(await drawing.getAttribute('aria-label')).toContain(value)
+
+    await launch.getByText('The points as a table').click()
+    const rows = launch.locator('.course tbody tr')
+    await expect.poll(() => rows.count(), { timeout }).toBe((await saleCourse(past, 'launch')).points.length)
+    expect(await rows.first().locator('td').allTextContents()).toEqual(await latestUnits())
+    const queue = page.locator('section[data-key="room:door"]')
+    await queue.scrollIntoViewIfNeeded()
+    await expect.poll(() => queue.locator('canvas').count(), { timeout }).toBe(2)
+    const { waiting, ratePerSecond } = (await roomCourse(past, 'door')).at(-1)!
+    expect((await queue.locator('.legend strong').allTextContents()).toSpliced(1, 1)).toEqual(
+      [waiting, ratePerSecond].map(text),
+    )
+
+    // The pointer reads an earlier point, here the first one.
+    await drawing.locator('.u-over').hover({ position: { x: 1, y: 50 } })
+    expect(await legend.allTextContents()).toEqual(await rows.last().locator('td').allTextContents())
+    await page.mouse.move(0, 0)
+    await expect.poll(() => legend.allTextContents(), { timeout }).toEqual(await latestUnits())
+
+    // A narrower window, and later points.
+    await page.setViewportSize({ width: 390, height: 900 })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+    const widthOf = async () => (await launch.locator('canvas').boundingBox())!.width
+    await expect.poll(widthOf, { timeout }).toBeLessThan(390)
+    await launch.scrollIntoViewIfNeeded()
+    await sell(30)
+    await page.clock.fastForward(10_000)
+    await expect
+      .poll(
+        async () => {
+          await advance(1_000)
+          return legend.allTextContents()
+        },
+        { timeout },
+      )
+      .toEqual(await latestUnits())
+    await soldBefore.end()
+    const destroyed = soldBefore.destroy({ force: true })
+    await expect
+      .poll(
+        async () => {
+          await advance(1_000)
+          return [await launch.count(), await page.locator('canvas').count()]
+        },
+        { timeout },
+      )
+      .toEqual([0, 2])
+    expect((await destroyed).status).toBe('destroyed')
+  })
 
   test('a sale that Redis has lost is an alert with a guide, and one button recovers it', async () => {
     const held = await sale.reserve({ buyer: 'before', items: [{ sku: 'phone', quantity: 1 }] })

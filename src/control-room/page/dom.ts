@@ -21,9 +21,10 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 /**
  * Makes an element like another one, and keeps what is the same: so focus, selection and scrolled
  * tables stay as they are. `data-key` tells children apart that may move; what a viewer opens or
- * types (`open`, `value`) is the viewer's.
+ * types (`open`, `value`) is the viewer's. What stands in an element with `data-own` is its own.
  */
 export function morph(old: Element, next: Element): void {
+  if (old instanceof HTMLElement && old.dataset.own !== undefined) return
   for (const { name } of [...old.attributes])
     if (!next.hasAttribute(name) && !(name === 'open' && old instanceof HTMLDetailsElement))
       old.removeAttribute(name)

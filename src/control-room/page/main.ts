@@ -1,5 +1,8 @@
 import type { Told } from '../view.js'
+import 'uplot/dist/uPlot.min.css'
 import './style.css'
+import './charts.css'
+import { tendCourses } from './courses.js'
 import { openDialog } from './dialog.js'
 import { h, morph } from './dom.js'
 import { time } from './format.js'
@@ -59,6 +62,7 @@ function show(told: Told): void {
       logSection(view),
     ),
   )
+  tendCourses(main)
   announce(
     view.alerts.map(({ kind, subject, level }) => `${level}: ${kind.replaceAll('_', ' ')}, ${subject}`),
   )

@@ -1,4 +1,5 @@
 import type { RoomView } from '../view.js'
+import { coursePlace } from './courses.js'
 import { h } from './dom.js'
 import { decimal, number, perSecond, span, time } from './format.js'
 import { roomForms } from './operations.js'
@@ -29,6 +30,7 @@ export function roomCard(room: RoomView): HTMLElement {
     room,
     sale !== null && h('p', { class: 'quiet' }, 'for the sale ', h('span', { class: 'id' }, sale)),
     entries.length > 0 && facts(entries),
+    coursePlace(target),
     stats && buttons(roomForms(state, stats.ratePerSecond), target),
   )
 }

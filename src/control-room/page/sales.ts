@@ -1,4 +1,5 @@
 import type { GroupView, SaleView, SkuView, View } from '../view.js'
+import { coursePlace } from './courses.js'
 import { h } from './dom.js'
 import { number, perSecond, span, time } from './format.js'
 import { deadLetterForms, saleForms } from './operations.js'
@@ -15,6 +16,7 @@ export function saleCard(sale: SaleView, now: number, { hasLedger, processes }: 
     sale,
     rules && h('p', { class: 'quiet' }, ruleText(rules, now)),
     skus && skus.length > 1 && totals(skus),
+    coursePlace(target),
     skus && h('div', { class: 'skus' }, skus.map(skuBlock)),
     groups && groups.length > 0 && groupTable(groups, target),
     groups?.filter(({ dead }) => dead > 0).map(({ group }) => buttons(deadLetterForms(group), target)),

@@ -46,6 +46,7 @@ const ROUTES = [
   ['GET', 'control-room.css'],
   ['GET', 'snapshot'],
   ['GET', 'events'],
+  ['GET', 'course?sale=launch'],
   ['POST', 'operations'],
   ['GET', 'nothing'],
 ] as const
@@ -375,6 +376,16 @@ describe('pages and answers', () => {
     expect((await room.fetch('control-room.css')).headers.get('content-type')).toContain('text/css')
   })
 
+  test.each(['control-room.js', 'control-room.css'])(
+    '%s has the licence of the package in it',
+    async (name) => {
+      const { room } = await launch()
+      const text = await (await room.fetch(name)).text()
+      expect(text).toContain('uplot\n\nThe MIT License (MIT)\n\nCopyright (c) 2022 Leon Sorokin')
+      expect(text).toContain('The above copyright notice and this permission notice')
+    },
+  )
+
   test('without a slash at its end the address leads to the page', async () => {
     const { room } = await launch()
     const { status, headers } = await room.handle(new Request('http://shop.test/admin/control'))
@@ -388,7 +399,7 @@ describe('pages and answers', () => {
     expect([deleted.status, deleted.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
     expect((await room.fetch('operations')).headers.get('allow')).toBe('POST')
     expect((await room.fetch('nothing', { method: 'POST' })).status).toBe(404)
-    for (const path of ['', 'snapshot', 'events']) {
+    for (const path of ['', 'snapshot', 'events', 'course?sale=launch']) {
       const response = await room.fetch(path, { method: 'HEAD' })
       expect([response.status, response.body]).toEqual([200, null])
     }
