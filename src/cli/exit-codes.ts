@@ -51,15 +51,19 @@ export class KeyedError extends Error {
   }
 }
 
-/** `undefined`: the error is none that the program expects. */
-export function tell(thrown: unknown): Told | undefined {
+/**
+ * `undefined`: the error is none that the program expects.
+ *
+ * @param command The name of the command that was asked for, if there is one.
+ */
+export function tell(thrown: unknown, command?: string): Told | undefined {
   const { error, key } = thrown instanceof KeyedError ? thrown : { error: thrown, key: undefined }
   if (error instanceof BadUsage)
     return {
       exitCode: NOT_STARTED,
       code: 'USAGE',
       message: error.message,
-      advice: 'Try: npx stockhold --help',
+      advice: `Try: npx stockhold ${command === undefined ? '' : `${command} `}--help`,
     }
   if (error instanceof NotUsable || error instanceof MissingDependencyError)
     return { exitCode: NOT_STARTED, code: 'NOT_USABLE', message: error.message, advice: undefined }

@@ -19,7 +19,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     output.write(`${text}\n`)
     return DONE
   } catch (error) {
-    const told = tell(error)
+    const first = args.find((word) => !word.startsWith('-'))
+    const told = tell(error, commands.find(({ name }) => name === first)?.name)
     if (!told) throw error
     if (args.includes('--json')) output.write(`${safeJson({ error: told })}\n`)
     else errors.write(`${safeLines([told.message, told.advice].filter(Boolean).join('\n'))}\n`)

@@ -36,7 +36,7 @@ export interface OpenNames {
   readonly ids: readonly string[]
 }
 
-/** The figures as a text of at most so many bytes: as many names as there is room for. */
+/** The figures as a text, of at most `maxBytes`: with as many names as there is room for. */
 export function figuresText(figures: ProcessFigures, maxBytes: number): string {
   for (let most = tuning.names; ; most = Math.floor(most / 2)) {
     const { sales, rooms } = figures

@@ -221,6 +221,9 @@ describe('to change', () => {
     expect(ran).toMatchObject({ code: 2, out: '' })
     const { error } = JSON.parse((await cli(`${line} --json`)).out)
     expect(error).toMatchObject({ exitCode: 2, code: expect.stringMatching(/^(USAGE|INVALID_ARGUMENT)$/) })
+    const [name] = line.split(' ')
+    const help = name === 'puase' ? '--help' : `${name} --help`
+    if (error.code === 'USAGE') expect(error.advice).toBe(`Try: npx stockhold ${help}`)
     expect(await sale.rules()).toMatchObject({ revision: 0 })
     expect((await sale.stats()).skus.mango!.total).toBe(100)
   })
@@ -350,6 +353,8 @@ describe('what went wrong, and what to do', () => {
     expect(await cli('audit launch')).toMatchObject({
       ...{ code: 3, errors: expect.stringContaining('Recover it: npx stockhold recover ID') },
     })
+    const kept = await cli('recover launch --from accept --yes --keep-frozen')
+    expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('The sale stays frozen') })
     expect(await cli('recover launch --from accept --yes')).toMatchObject({ code: 0 })
     expect((await cli('show sale:launch')).out).toContain('sale launch: open')
   })

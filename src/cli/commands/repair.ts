@@ -134,7 +134,10 @@ async function recover(session: Session) {
   notLogged(session, done)
   const { refused } = done.result
   const isFrozen = 'processes' in done.result && !done.result.processes.resumed && !keepFrozen
-  const print = (screen: Screen) => printRecovery(screen, done.result, isFrozen)
+  const print = (screen: Screen) => {
+    printRecovery(screen, done.result, isFrozen)
+    if (keepFrozen) screen.line('The sale stays frozen: without --keep-frozen the next recovery resumes it.')
+  }
   return { value: done, print, code: refused.length > 0 || isFrozen ? NO : DONE }
 }
 

@@ -21,7 +21,7 @@ export interface Watching {
   readonly read: () => Promise<Reading>
   /** How often it is read; `undefined`: until the operator quits. */
   readonly times: number | undefined
-  /** Resolves after so many ms, or when the signal is aborted. */
+  /** Resolves after `ms`, or when the signal is aborted. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 

@@ -1,6 +1,6 @@
 import type { DueRequest, NotedAnswer, NotedRequest } from '../../engine/heartbeat.js'
 
-/** The values of a list, in groups of so many. */
+/** The values of a list, in groups of `size`. */
 function groupsOf<T>(list: readonly T[], size: number): T[][] {
   return Array.from({ length: list.length / size }, (_, i) => list.slice(i * size, (i + 1) * size))
 }

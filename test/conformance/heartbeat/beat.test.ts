@@ -77,7 +77,7 @@ onBothEngines((_, kind) => {
     expect(await namesIn(timed)).toEqual(['a', 'later'])
   })
 
-  test('there is room for so many processes; one that is silent makes room, one that beats does not', async () => {
+  test('a process that is silent makes room for another, one that beats does not', async () => {
     const timed = await kind.make()
     for (let i = 0; i < MAX_PROCESSES; i++) await beat(timed, `p${1_000 + i}`)
     expect(await beat(timed, 'new')).toStrictEqual({ status: 'full', due: [] })

@@ -94,7 +94,7 @@ const scenarios: Record<string, (open: OpenPartitioned) => Promise<Scenario>> = 
 }
 
 onBothPartitioned((open) => {
-  /** The call meets the fault at its step of that number. Returns whether it has so many. */
+  /** The call meets the fault at its step of that number. Returns whether it has that step. */
   async function meets(make: () => Promise<Scenario>, fault: 'dies' | 'reply lost' | 'refused', at: number) {
     const { shop, call, isDone } = await make()
     let steps = 0

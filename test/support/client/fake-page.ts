@@ -22,7 +22,7 @@ export class FakeBrowser {
     return tab
   }
 
-  /** Lets so many ms pass. */
+  /** Lets this time pass. */
   pass(ms: number): Promise<void> {
     return this.clock.advance(ms)
   }
