@@ -58,9 +58,7 @@ describe('a node that another one replaces at the same address is looked at befo
     await reconfigure(server, EVERYTHING_WRONG)
     await server.restart()
     const admin = connectTo(server)
-    await expect
-      .poll(() => sale.reserve(order()).catch((error) => error.code), { timeout: 20_000 })
-      .toBe('UNSAFE_CONFIG')
+    await expect.poll(() => sale.reserve(order()).catch((error) => error.code)).toBe('UNSAFE_CONFIG')
     await faultOf(sale.stats(), 'UNSAFE_CONFIG')
     expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: 'UNSAFE_CONFIG' }))
     expect(await admin.info('commandstats')).not.toContain('cmdstat_eval')
@@ -69,7 +67,7 @@ describe('a node that another one replaces at the same address is looked at befo
     await reconfigure(server, { ...ALWAYS, 'maxmemory-policy': 'noeviction' })
     await server.restart()
     await expect
-      .poll(() => sale.reserve(order()).catch((error) => error.code), { timeout: 20_000 })
+      .poll(() => sale.reserve(order()).catch((error) => error.code))
       .toMatchObject({ status: 'reserved' })
   })
 
@@ -97,9 +95,7 @@ describe('a node that another one replaces at the same address is looked at befo
     await master.admin.config('SET', 'maxmemory-policy', 'allkeys-lru')
     await sale.stats()
     await master.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-    await expect
-      .poll(() => sale.reserve(order()).catch((error) => error.code), { timeout: 20_000 })
-      .toBe('UNSAFE_CONFIG')
+    await expect.poll(() => sale.reserve(order()).catch((error) => error.code)).toBe('UNSAFE_CONFIG')
   })
 })
 
@@ -124,6 +120,11 @@ describe('a failover that leaves the connection open', () => {
     return { host: '127.0.0.1', port, url: `redis://127.0.0.1:${port}`, lead }
   }
 
+  /** -1: the server does not tell it. */
+  async function offsetOf(client: Redis, field: string): Promise<number> {
+    return Number(new RegExp(`${field}:(\\d+)`).exec(await client.info('replication'))?.[1] ?? -1)
+  }
+
   async function stage(config: Record<string, string> = {}) {
     const [old, next] = [
       await start({ 'repl-diskless-sync-delay': '0', ...config }),
@@ -133,11 +134,10 @@ describe('a failover that leaves the connection open', () => {
     const [a, b] = [connectTo(old), connectTo(next)]
     await b.replicaof(old.host, old.port)
     const failOver = async () => {
-      await expect.poll(() => b.info('replication'), { timeout: 20_000 }).toContain('master_link_status:up')
-      const { master_repl_offset: offset } = Object.fromEntries(
-        (await a.info('replication')).split('\r\n').map((line) => line.split(':')),
-      )
-      await expect.poll(() => b.info('replication')).toContain(`slave_repl_offset:${offset}`)
+      await expect.poll(() => b.info('replication')).toContain('master_link_status:up')
+      // The engine's heartbeat goes on writing meanwhile, and so does the replication itself.
+      const written = await offsetOf(a, 'master_repl_offset')
+      await expect.poll(() => offsetOf(b, 'slave_repl_offset')).toBeGreaterThanOrEqual(written)
       endpoint.lead(next)
       await b.replicaof('NO', 'ONE')
       await a.replicaof(next.host, next.port)
@@ -168,7 +168,7 @@ describe('a failover that leaves the connection open', () => {
     await sale.reserve(order('before'))
     await failOver()
     await expect
-      .poll(() => sale.reserve(order('after')).catch((error) => error.code), { timeout: 20_000 })
+      .poll(() => sale.reserve(order('after')).catch((error) => error.code))
       .toMatchObject({ status: 'reserved' })
     expect((await sale.stats()).skus.a).toMatchObject({ held: 2 })
   })
@@ -196,7 +196,7 @@ describe('a failover that leaves the connection open', () => {
     await failOver()
     await a.replicaof('127.0.0.1', 1)
     await expect
-      .poll(() => sale.get(held.reservation.id).catch((error) => error.code), { timeout: 20_000 })
+      .poll(() => sale.get(held.reservation.id).catch((error) => error.code))
       .toMatchObject({ state: 'held' })
     expect(await sale.confirm(held.reservation.id)).toMatchObject({ status: 'confirmed' })
   })
@@ -273,7 +273,7 @@ describe('why Redis cannot be used', () => {
     const admin = connectTo(server, { password: PASSWORD })
     await admin.config('SET', 'requirepass', `${PASSWORD}-new`)
     await expect
-      .poll(() => sale.create({ stock: { a: 1 } }).catch((error) => error.code), { timeout: 20_000 })
+      .poll(() => sale.create({ stock: { a: 1 } }).catch((error) => error.code))
       .toEqual({ created: true })
   })
 
@@ -301,7 +301,7 @@ describe('why Redis cannot be used', () => {
     ]) {
       const onError = vi.fn(callback)
       await faultOf(open(`redis://127.0.0.1:${port}`, { onError }, 300).stats(), 'UNAVAILABLE')
-      await expect.poll(() => onError.mock.calls.length, { timeout: 10_000 }).toBeGreaterThan(1)
+      await expect.poll(() => onError.mock.calls.length).toBeGreaterThan(1)
     }
   })
 

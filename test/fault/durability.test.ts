@@ -181,7 +181,7 @@ describe('durability with replicas', () => {
       await faultOf(confirmed(other(), id), 'UNKNOWN_OUTCOME')
       for (let times = 0; times < 2; times++) await faultOf(tell(other(), id), told)
       await replica.kill('SIGCONT')
-      await expect.poll(() => tell(other(), id).catch(() => undefined), { timeout: 10_000 }).toBeDefined()
+      await expect.poll(() => tell(other(), id).catch(() => undefined)).toBeDefined()
     },
   )
 
@@ -237,7 +237,7 @@ describe('durability with replicas', () => {
     expect(error.message).toContain('0 are connected')
     await clientOf(replica).replicaof(master.host, master.port)
     await expect
-      .poll(() => sale.reserve(order('u')).catch(() => undefined), { timeout: 20_000 })
+      .poll(() => sale.reserve(order('u')).catch(() => undefined))
       .toMatchObject({ status: 'reserved', replayed: false })
   })
 

@@ -24,8 +24,7 @@ async function stage() {
   await direct.sale.create({ stock: { a: 100 }, limitPerBuyer: 1, partitions: PARTITIONS })
   const late = open(proxy.url, DEADLINE_MS)
   /** The connection keeps its order: once this is answered, everything before it has arrived. */
-  const arrived = () =>
-    expect.poll(() => late.sale.stats().catch(codeOf), { timeout: 20_000 }).toHaveProperty('skus')
+  const arrived = () => expect.poll(() => late.sale.stats().catch(codeOf)).toHaveProperty('skus')
   return { proxy, direct, late, arrived }
 }
 

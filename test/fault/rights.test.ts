@@ -111,8 +111,8 @@ async function evening(engine: Engine, name: string, partitions: number): Promis
     seen.add(event.type)
     if (event.type === 'refunded') throw new Error('buried')
   })
-  await expect.poll(() => [...seen], { timeout: 20_000 }).toContain('confirmed')
-  await expect.poll(async () => (await consumer.stats()).dead, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => [...seen]).toContain('confirmed')
+  await expect.poll(async () => (await consumer.stats()).dead).toBe(1)
   const letters = []
   for await (const letter of consumer.deadLetters()) letters.push(letter.event.id)
   await consumer.replay(letters)
@@ -298,9 +298,7 @@ test('any one command is taken away during the evening: it is named, or not miss
       await call().catch((error) => expect(error.code, command).toBe('TICKET_INVALID'))
     expect(await sale.audit(), command).toMatchObject({ ok: true, skus: { mango: { total: 105 } } })
     // It may take a moment until the room asks again.
-    await expect
-      .poll(() => room.stats().catch((error) => error.message), { timeout: 20_000 })
-      .toMatchObject({ waiting: 1 })
+    await expect.poll(() => room.stats().catch((error) => error.message)).toMatchObject({ waiting: 1 })
     await room.close()
     await sale.close()
   }

@@ -213,7 +213,7 @@ describe('after the sale was removed', () => {
     const { ledger } = store.ledger
     await store.sale.end()
     await store.ledger.agrees(store.sale)
-    await expect.poll(() => store.sale.destroy(), { timeout: 20_000 }).toEqual({ status: 'destroyed' })
+    await expect.poll(() => store.sale.destroy()).toEqual({ status: 'destroyed' })
     await faultOf(store.sale.get(open), 'NOT_FOUND')
     expect(await ledger.refund(store.sale, back, { restock: true })).toMatchObject({ status: 'refunded' })
     expect(await ledger.ship(store.sale, open, { carrier: 'post', reference: 't' })).toMatchObject({

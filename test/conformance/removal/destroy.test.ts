@@ -124,7 +124,7 @@ onBothEngines((_, kind) => {
       const { sale, orders } = await ended(timed, partitions)
       const consumer = sale.consume({ group: 'parcels' }, () => {})
       const lag = async () => (await sale.consumerGroups())[0]?.lag
-      await expect.poll(lag, { timeout: 10_000 }).toBe(0)
+      await expect.poll(lag).toBe(0)
       await consumer.close()
       await sale.refund(orders[0]!, { restock: false })
       expect(await sale.destroy()).toStrictEqual({ status: 'in_use' })
@@ -136,7 +136,7 @@ onBothEngines((_, kind) => {
       const slow = next.sale.consume({ group: 'parcels' }, () => {
         throw new Error('not yet')
       })
-      await expect.poll(async () => (await slow.stats()).failed, { timeout: 10_000 }).toBeGreaterThan(0)
+      await expect.poll(async () => (await slow.stats()).failed).toBeGreaterThan(0)
       await slow.close()
       expect(await next.sale.destroy()).toStrictEqual({ status: 'in_use' })
       expect(await next.sale.destroy({ force: true })).toStrictEqual(destroyed)
@@ -148,7 +148,7 @@ onBothEngines((_, kind) => {
       const { sale } = await ended(timed, partitions)
       const errors: unknown[] = []
       const consumer = sale.consume({ group: 'g', onError: (error) => errors.push(error) }, () => {})
-      await expect.poll(async () => (await sale.consumerGroups())[0]?.lag, { timeout: 10_000 }).toBe(0)
+      await expect.poll(async () => (await sale.consumerGroups())[0]?.lag).toBe(0)
       expect(await sale.destroy()).toStrictEqual(destroyed)
       await expect(consumer.closed).rejects.toMatchObject({ code: 'NOT_FOUND' })
     })

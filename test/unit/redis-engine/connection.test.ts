@@ -22,7 +22,7 @@ test('a demoted master that falls silent before it was left is left all the same
   leave()
   const ready = connection.ready()
   expect(ready).toBeInstanceOf(Promise)
-  await expect.poll(() => client.disconnect.mock.calls, { timeout: 20_000 }).toEqual([[true]])
+  await expect.poll(() => client.disconnect.mock.calls).toEqual([[true]])
   client.stream = { writable: true }
   client.emit('ready')
   await ready
