@@ -71,8 +71,8 @@ class Run {
   readonly #plan
   readonly #machine: RollingMachine
   readonly #handles: Handle[] = []
-  /** All ids of a reservation, by each of them, as any process was told. */
-  readonly #same = new Map<string, Set<string>>()
+  /** The later ids of a reservation that was transferred, as any process was told. */
+  readonly #later = new Map<string, Set<string>>()
 
   constructor(seed: number, newState?: () => PartitionState) {
     const observer = { sent: () => {}, executed: () => {}, answered: () => {}, note: () => {} }
@@ -156,7 +156,7 @@ class Run {
       )
       if (!reservation) return
       told.set(reservation.id, reservation)
-      if ('id' in call && call.id !== null) this.#join(call.id, reservation.id)
+      if ('id' in call && call.id !== null) this.#noteLater(call.id, reservation.id)
       if (status === 'refund_due' && call.do === 'confirm' && call.paymentId !== null)
         due.push([reservation.id, call.paymentId])
       known.push(reservation.id)
@@ -168,10 +168,8 @@ class Run {
     }
   }
 
-  #join(id: string, other: string): void {
-    if (id === other) return
-    const all = new Set([id, other, ...(this.#same.get(id) ?? []), ...(this.#same.get(other) ?? [])])
-    for (const one of all) this.#same.set(one, all)
+  #noteLater(id: string, later: string): void {
+    if (id !== later) this.#later.set(id, new Set([later, ...(this.#later.get(id) ?? [])]))
   }
 
   #rollBack(): void {
@@ -203,8 +201,16 @@ class Run {
     const refused = new Set(
       recoveries.flatMap((recovery) => recovery.refused.map(({ reservation }) => reservation.id)),
     )
-    const isRefused = (id: string): boolean =>
-      [id, ...(this.#same.get(id) ?? [])].some((one) => refused.has(one))
+    const earlierThan = (id: string) => [...this.#later].filter(([, ids]) => ids.has(id)).map(([one]) => one)
+    // Two processes may have transferred it to two buyers: then a refusal of one of them is none of
+    // the other, nor of the record that both come from.
+    const isLaterRefused = (id: string): boolean => {
+      const later = [...(this.#later.get(id) ?? [])]
+      return refused.has(id) || (later.length > 0 && later.every(isLaterRefused))
+    }
+    const isEarlierRefused = (id: string): boolean =>
+      earlierThan(id).some((one) => refused.has(one) || isEarlierRefused(one))
+    const isRefused = (id: string) => isLaterRefused(id) || isEarlierRefused(id)
     for (const { due } of this.#handles)
       for (const [id, paymentId] of due) {
         demand(
