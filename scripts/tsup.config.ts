@@ -1,18 +1,8 @@
 import { defineConfig } from 'tsup'
 import { controlRoomPage } from './control-room-page.mjs'
+import { entryPoints } from './lib/entry-points.js'
 
-const entries = [
-  'index',
-  'postgres',
-  'testing',
-  'http',
-  'express',
-  'fastify',
-  'client',
-  'otel',
-  'control-room',
-]
-const library = Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`]))
+const library = Object.fromEntries(entryPoints.map((name) => [name, `src/${name}.ts`]))
 
 export default defineConfig({
   entry: { ...library, cli: 'src/cli/main.ts' },

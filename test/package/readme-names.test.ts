@@ -4,6 +4,7 @@
  */
 import ts from 'typescript'
 import { expect, test } from 'vitest'
+import { entryPoints } from '../../scripts/lib/entry-points.js'
 import { FlashSale, memoryEngine, WaitingRoom } from '../../src/index.js'
 import { groupKeys, operationsLogKeys, partitionKeys, roomKeys } from '../../src/redis-engine/keys.js'
 import { chapter, chapters, root } from './chapters.js'
@@ -41,17 +42,7 @@ test('the chapter on the Redis engine lists every key', () => {
  * they read.
  */
 function publicNames(): { options: string[]; codes: string[] } {
-  const entries = [
-    'index',
-    'postgres',
-    'testing',
-    'http',
-    'express',
-    'fastify',
-    'client',
-    'otel',
-    'control-room',
-  ].map((name) => `${root}src/${name}.ts`)
+  const entries = entryPoints.map((name) => `${root}src/${name}.ts`)
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
   const { options: settings } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root)
   const program = ts.createProgram(entries, settings)

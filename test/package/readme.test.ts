@@ -11,6 +11,7 @@ import { build, transform } from 'esbuild'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { controlRoomPage } from '../../scripts/control-room-page.mjs'
+import { entryPoints } from '../../scripts/lib/entry-points.js'
 import { type PostgresServer, startPostgres } from '../../scripts/lib/servers/postgres/server.js'
 import { type RedisCluster, startCluster } from '../../scripts/lib/servers/redis/cluster.js'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
@@ -20,7 +21,7 @@ import { blocksOf, chapter, chapters, root } from './chapters.js'
 import { type Expectation, expectations } from './snippets.js'
 
 const run = promisify(execFile)
-const subpaths = ['postgres', 'testing', 'http', 'express', 'fastify', 'client', 'otel', 'control-room']
+const subpaths = entryPoints.filter((name) => name !== 'index')
 const folder = `${root}node_modules/.cache/stockhold/readme-${process.pid}`
 /** Where a snippet runs by itself, and where it runs as one of a shop's processes. */
 const [alone, shop] = [`${folder}/alone`, `${folder}/shop`]
@@ -72,7 +73,7 @@ afterAll(async () => {
 async function install(): Promise<void> {
   await writeFile(`${folder}/on-redis.ts`, onRedis)
   await build({
-    entryPoints: [`${folder}/on-redis.ts`, ...['index', ...subpaths].map((name) => `${root}src/${name}.ts`)],
+    entryPoints: [`${folder}/on-redis.ts`, ...entryPoints.map((name) => `${root}src/${name}.ts`)],
     entryNames: '[name]',
     outdir: `${alone}/node_modules/stockhold/dist`,
     bundle: true,

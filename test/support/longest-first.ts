@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * others are done.
  */
 const LONG = [
+  'property/mutation-detection',
+  'simulation/rooms',
   'fault/cluster',
   'package/demo',
   'fault/',
