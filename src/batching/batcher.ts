@@ -153,21 +153,23 @@ export class Batcher<O, A extends { readonly status: string }> {
     for (const item of items) item.sent = true
     this.#calls.add(items)
     const sentAt = this.#session.clock.now()
+    const { incarnation } = this.#session
     try {
       const asked = this.#target.run(
         items.map((item) => item.op),
         {
-          incarnation: this.#session.incarnation,
+          incarnation,
           deadline: this.#session.serverClock(earliest(items)),
           minTime: this.#session.lastNow,
-          lastSeen: this.#session.lastSeen,
+          // Any incarnation may answer a call that names none.
+          lastSeen: incarnation === null ? null : this.#session.lastSeen,
           batchId: this.#session.newBatchId(),
           bypassFreeze: this.#session.bypassFreeze,
         },
       )
       const reply = await (batchChannel.hasSubscribers ? this.#report(asked, items, sentAt) : asked)
       this.#refusal = undefined
-      this.#session.recordReply(reply, sentAt)
+      this.#session.recordReply(reply, sentAt, incarnation)
       const isGone = reply.outcome === 'missing' || reply.outcome === 'lost'
       const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
       if (explained === 'again') this.#sendAgain(items)

@@ -138,10 +138,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
 
   /** @throws {StockholdError} `STATE_LOST`: it is another incarnation than this handle has seen. */
   async describe(call: CallOptions): Promise<D> {
+    const { incarnation: before } = this.session
     const described = await this.askDescription(call)
     const { incarnation } = this.session
-    if (incarnation !== null && described.incarnation !== incarnation) throw this.session.stateError('lost')
-    return described
+    if (incarnation === null || described.incarnation === incarnation) return described
+    // A call beside this one has created another in place of a removed one.
+    if (before === null) return this.describe(call)
+    throw this.session.stateError('lost')
   }
 
   /**
@@ -161,8 +164,13 @@ export abstract class RemoteHandle<R, D extends Described<R>, K> {
     for (;;) {
       const created = await this.#createNew(rules, call)
       if (created !== undefined) return created
-      this.session.incarnation = null
+      this.forgetIncarnation()
     }
+  }
+
+  /** Before another one is created in place of one that was removed. */
+  protected forgetIncarnation(): void {
+    this.session.incarnation = null
   }
 
   /** `undefined`: what was there was removed meanwhile. */

@@ -16,8 +16,9 @@ export interface InFlightLimit {
  */
 export class Session {
   readonly #name: string
-  /** The incarnation this handle works with; `null` until it has seen the sale. */
-  incarnation: string | null = null
+  #incarnation: string | null = null
+  /** Of which incarnation `sequence`, `lastSeen` and `revision` tell. */
+  #seen: string | null = null
   /** The latest server time seen. */
   lastNow = 0
   /** The sequence number in the latest reply. */
@@ -61,6 +62,26 @@ export class Session {
     this.#inFlight = gate
   }
 
+  /** The incarnation this handle works with; `null` until it has seen the sale. */
+  get incarnation(): string | null {
+    return this.#incarnation
+  }
+
+  set incarnation(incarnation: string | null) {
+    this.#incarnation = incarnation
+    if (incarnation !== null) this.#see(incarnation)
+  }
+
+  /** What was seen of another incarnation says nothing of this one. */
+  #see(incarnation: string): void {
+    if (this.#seen !== null && this.#seen !== incarnation) {
+      this.sequence = 0
+      this.lastSeen = null
+      this.revision = 0
+    }
+    this.#seen = incarnation
+  }
+
   /** Counts a call; returns an error if too many are in flight. */
   enter(): StockholdError | undefined {
     if (this.#inFlight.open < this.#inFlight.max) {
@@ -77,13 +98,22 @@ export class Session {
     this.#inFlight.open--
   }
 
-  /** @param sentAt When the call was sent, by the clock. */
-  recordReply(reply: Reply<unknown>, sentAt: number): void {
+  /**
+   * @param sentAt When the call was sent, by the clock.
+   * @param sentTo The incarnation that the call named.
+   */
+  recordReply(reply: Reply<unknown>, sentAt: number, sentTo = this.#incarnation): void {
     this.lastNow = Math.max(this.lastNow, reply.now)
     const clock = reply.outcome === 'done' ? reply.clock : reply.now
     this.#measure(clock, sentAt)
     this.#ahead = reply.now - clock
     if (reply.outcome !== 'done') return
+    const replier = sentTo ?? nameIn(reply.answers)
+    if (replier !== undefined) {
+      // The handle has found another one since the call was sent.
+      if (this.#incarnation !== null && this.#incarnation !== replier) return
+      this.#see(replier)
+    }
     // The generation after a recovery may begin before the last point seen of the previous one.
     const isNewLine = reply.offset && this.lastSeen && reply.offset.generation > this.lastSeen.generation
     if (reply.offset) this.advanceTo(reply.offset)
@@ -186,6 +216,11 @@ export class Session {
       `${this.#name} has lost its state in Redis: nothing is sold until it is recovered`,
     )
   }
+}
+
+/** Which incarnation has answered a call that named none: such calls are answered with it. */
+function nameIn([answer]: readonly unknown[]): string | undefined {
+  return (answer as { readonly incarnation?: string } | undefined)?.incarnation
 }
 
 function isAfter(offset: LogOffset, known: LogOffset | null): boolean {

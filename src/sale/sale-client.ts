@@ -117,8 +117,12 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     await this.removal?.clear(call)
   }
 
-  protected async erase({ incarnation, rules }: Description, call: CallOptions): Promise<void> {
+  protected override forgetIncarnation(): void {
     this.partitions.incarnation = null
+  }
+
+  protected async erase({ incarnation, rules }: Description, call: CallOptions): Promise<void> {
+    this.forgetIncarnation()
     await this.removal?.erase(incarnation, rules.partitions, call)
   }
 
