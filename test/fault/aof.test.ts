@@ -34,7 +34,7 @@ async function leave(): Promise<Left> {
   const dir = await mkdtemp(join(tmpdir(), 'stockhold-aof-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const server = await startRedis({ config, dir })
-  const engine = redisEngine(server.url)
+  const engine = redisEngine(server.url, { heartbeat: false })
   const client = new Redis(server.url)
   const sale = new FlashSale('launch', { engine, deadlineMs: 60_000 })
   const reserved = async (...order: Parameters<typeof sale.reserve>) => {
@@ -76,7 +76,7 @@ async function reviveAt(left: Left, lengths: readonly number[]): Promise<void> {
   const server = await startRedis({ config, dir })
   const client = new Redis(server.url, { retryStrategy: () => 2 })
   client.on('error', () => {})
-  const engine = redisEngine(client)
+  const engine = redisEngine(client, { heartbeat: false })
   try {
     for (const length of lengths) {
       const gone = new Promise((resolve) => client.once('close', resolve))
