@@ -76,8 +76,9 @@ export class SaleRemoval {
         if (!isNotFound(error) || this.#partitions.incarnation === null) throw error
         continue
       }
-      const refusal = await this.#attempt(this.#partitions.incarnation!, force, call)
-      if (refusal) return refusal
+      const outcome = await this.#attempt(this.#partitions.incarnation!, force, call)
+      if (outcome === 'decided') continue
+      if (outcome) return outcome
       await sleep(between(tuning.pauseMs.least, tuning.pauseMs.most, this.#clock), this.#clock)
       call.signal?.throwIfAborted()
     }
@@ -142,17 +143,22 @@ export class SaleRemoval {
     return true
   }
 
-  /** Returns a refusal; `undefined`: the removal was decided, or another attempt is needed. */
-  async #attempt(incarnation: string, force: boolean, call: CallOptions): Promise<Refusal | undefined> {
+  /** Returns `decided`, or a refusal; `undefined`: another attempt is needed. */
+  async #attempt(
+    incarnation: string,
+    force: boolean,
+    call: CallOptions,
+  ): Promise<'decided' | Refusal | undefined> {
     const { count } = this.#partitions
     const looked = await this.#seal({ incarnation, attempt: 0, force, dry: true }, call)
     if (looked !== 'sealed') return refusalOf(looked)
     const { state, attempt } = await this.#index.register(incarnation, count, call, { attempts: true })
-    if (state !== 'live') return undefined
+    if (state !== 'live') return 'decided'
     try {
       const sealed = await this.#seal({ incarnation, attempt, force, dry: false }, call)
-      if (sealed === 'sealed') await this.#index.commit(incarnation, attempt, call)
-      else if (refusalOf(sealed)) await this.#giveUp(incarnation, count)
+      if (sealed === 'sealed')
+        return (await this.#index.commit(incarnation, attempt, call)) ? 'decided' : undefined
+      if (refusalOf(sealed)) await this.#giveUp(incarnation, count)
       return refusalOf(sealed)
     } catch (error) {
       await this.#giveUp(incarnation, count).catch(() => {})
