@@ -153,23 +153,13 @@ export class Batcher<O, A extends { readonly status: string }> {
     for (const item of items) item.sent = true
     this.#calls.add(items)
     const sentAt = this.#session.clock.now()
-    const { incarnation } = this.#session
+    const call = this.#session.newCall(earliest(items))
     try {
-      const asked = this.#target.run(
-        items.map((item) => item.op),
-        {
-          incarnation,
-          deadline: this.#session.serverClock(earliest(items)),
-          minTime: this.#session.lastNow,
-          // Any incarnation may answer a call that names none.
-          lastSeen: incarnation === null ? null : this.#session.lastSeen,
-          batchId: this.#session.newBatchId(),
-          bypassFreeze: this.#session.bypassFreeze,
-        },
-      )
+      const ops = items.map((item) => item.op)
+      const asked = this.#target.run(ops, call)
       const reply = await (batchChannel.hasSubscribers ? this.#report(asked, items, sentAt) : asked)
       this.#refusal = undefined
-      this.#session.recordReply(reply, sentAt, incarnation)
+      this.#session.recordReply(reply, sentAt, call.incarnation)
       const isGone = reply.outcome === 'missing' || reply.outcome === 'lost'
       const explained = isGone ? await this.#session.explain?.(reply.outcome) : undefined
       if (explained === 'again') this.#sendAgain(items)

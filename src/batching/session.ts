@@ -1,6 +1,6 @@
 import { type Clock, processClock } from '../engine/clock.js'
 import { LAYOUT } from '../engine/layout.js'
-import type { Incompatible, LogOffset, Reply } from '../engine/port.js'
+import type { Call, Incompatible, LogOffset, Reply } from '../engine/port.js'
 import { StockholdError } from '../errors.js'
 import { type BatchPlace, NO_PLACE } from '../telemetry/report-batch.js'
 
@@ -152,9 +152,19 @@ export class Session {
     if (isAfter(offset, this.lastSeen)) this.lastSeen = offset
   }
 
-  /** A unique name for the writes of a call. */
-  newBatchId(): string {
-    return Math.floor(this.clock.random() * 2 ** 48).toString(36)
+  /** What a call tells of this handle. @param deadline By this clock. */
+  newCall(deadline: number): Call {
+    const incarnation = this.#incarnation
+    return {
+      incarnation,
+      deadline: this.serverClock(deadline),
+      minTime: this.lastNow,
+      // Any incarnation may answer a call that names none.
+      lastSeen: incarnation === null ? null : this.lastSeen,
+      // A unique name for the writes of the call.
+      batchId: Math.floor(this.clock.random() * 2 ** 48).toString(36),
+      bypassFreeze: this.bypassFreeze,
+    }
   }
 
   /**

@@ -47,10 +47,9 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     this.partitions = new Partitions(engine, sale, limits.maxInFlight)
     this.partitions.onRevision = (partition) => this.#hear(partition)
     const { index, partitions, clock, deadlineMs } = this
+    const parts = { partitions, clock, deadlineMs }
     if (engine.lifecycle && index)
-      this.removal = new SaleRemoval(engine, engine.lifecycle, sale, {
-        ...{ index, partitions, clock, deadlineMs },
-      })
+      this.removal = new SaleRemoval(engine, engine.lifecycle, sale, { index, ...parts })
   }
 
   protected get session(): Session {

@@ -8,7 +8,7 @@ function opened(max = 2) {
   const session = new Session('the sale "s"', gate, clock)
   let changes = 0
   session.onChange.add(() => changes++)
-  const reply = (rest: object) =>
+  const reply = (rest: object, sentTo = session.incarnation) =>
     session.recordReply(
       {
         outcome: 'done',
@@ -19,6 +19,7 @@ function opened(max = 2) {
         ...rest,
       } as never,
       0,
+      sentTo,
     )
   const tip = (line: number, sequence: number, batchId = `${line} ${sequence}`) => ({
     generation: line,
@@ -171,7 +172,24 @@ describe('what is gone', () => {
 test('marks of calls are drawn from 48 bits', () => {
   const { clock, session } = opened()
   clock.luck = 0.5
-  expect(Number.parseInt(session.newBatchId(), 36)).toBe(2 ** 47)
+  expect(Number.parseInt(session.newCall(0).batchId!, 36)).toBe(2 ** 47)
   clock.luck = 1 - 2 ** -53
-  expect(Number.parseInt(session.newBatchId(), 36)).toBe(2 ** 48 - 1)
+  expect(Number.parseInt(session.newCall(0).batchId!, 36)).toBe(2 ** 48 - 1)
+})
+
+test('what was seen of one incarnation is not told to another', () => {
+  const { session, reply, tip } = opened()
+  const named = (incarnation: string) => ({ answers: [{ status: 'exists', incarnation }] })
+  reply({ sequence: 12, offset: tip(1, 12), ...named('old') }, null)
+  expect([session.lastSeen, session.newCall(0).lastSeen]).toEqual([tip(1, 12), null])
+  reply({ sequence: 1, offset: tip(1, 1), ...named('new') }, null)
+  expect(session.lastSeen).toEqual(tip(1, 1))
+  session.incarnation = 'new'
+  reply({ sequence: 40, offset: tip(1, 40), ...named('old') }, null)
+  reply({ sequence: 50, offset: tip(1, 50) }, 'old')
+  expect([session.lastSeen, session.sequence]).toEqual([tip(1, 1), 1])
+  reply({ sequence: 2, offset: tip(1, 2) }, 'new')
+  expect(session.newCall(0)).toMatchObject({ incarnation: 'new', lastSeen: tip(1, 2) })
+  session.incarnation = 'another'
+  expect([session.lastSeen, session.sequence, session.revision]).toEqual([null, 0, 0])
 })
