@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * Begun in this order, before everything else: so that no long file is still running when all the
- * others are done.
+ * Begun in this order, before everything else of their project: so that no long file is still
+ * running when all the others are done.
  */
 const LONG = [
   'property/mutation-detection',
@@ -17,10 +17,20 @@ const LONG = [
   'consumer/',
 ]
 
+/**
+ * One project after the other: a worker goes on with a file of its own project only, and else is
+ * replaced by one that loads all modules again. The longest file is of the first; the last has
+ * short ones.
+ */
+const PROJECTS = ['one', 'apart', 'partitions']
+
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return files.toSorted(
-      (a, b) => rank(a) - rank(b) || (a.moduleId + a.project.name < b.moduleId + b.project.name ? -1 : 1),
+      (a, b) =>
+        PROJECTS.indexOf(a.project.name) - PROJECTS.indexOf(b.project.name) ||
+        rank(a) - rank(b) ||
+        (a.moduleId < b.moduleId ? -1 : 1),
     )
   }
 }
