@@ -136,10 +136,7 @@ export class Batcher<O, A extends { readonly status: string }> {
       )
   }
 
-  /**
-   * Waits until a batch can be sent, and until the server's time is known, which the deadline
-   * needs.
-   */
+  /** Waits until a batch can be sent, and until the server's time is known, for the deadline. */
   #prepare(): Promise<void> | undefined {
     const { time } = this.#target
     const learn = () => time && this.#session.learnTime(time)?.then(() => this.#target.ready())

@@ -228,8 +228,7 @@ export class SaleClient extends RemoteHandle<Rules, Description, SaleRulesIndex>
     if (this.known) return this.keep(index)
     const { partitions } = this
     if (partitions.count > 1) this.#rebalancer = new Rebalancer(partitions.parts, this.clock, this.deadlineMs)
-    // Holds of another process may need a sweep. In a sale of many partitions, the handle sweeps
-    // only those it uses.
+    // Holds of another process may need a sweep; of many partitions, only those in use are swept.
     else this.#watchFirst(0)
     return this.keep(index)
   }
