@@ -54,7 +54,7 @@ const fast = {
   include: ['test/{unit,conformance,property}/**/*.test.ts'],
   // They are about a server, or about scripts that only a server runs.
   exclude: [
-    'test/unit/redis-engine/{client,server-check}.test.ts',
+    'test/unit/redis-engine/{client,server-check,servers}.test.ts',
     'test/property/*mutation-detection.test.ts',
   ],
   env: { STOCKHOLD_FAST: 'yes' },

@@ -1,5 +1,6 @@
 import type { ListedProcess } from '../heartbeat/processes.js'
-import type { Alert, RoomView, SaleView } from './view.js'
+import { ofServers } from './server-alerts.js'
+import type { Alert, RoomView, SaleView, ServersView } from './view.js'
 
 const tuning = {
   /** Events that a group is behind. */
@@ -25,8 +26,14 @@ export function alertsOf(
   sales: readonly SaleView[],
   rooms: readonly RoomView[],
   processes: readonly ListedProcess[],
+  servers: ServersView | null,
 ): Alert[] {
-  const alerts = [...sales.flatMap(ofSale), ...rooms.flatMap(ofRoom), ...ofProcesses(processes)]
+  const alerts = [
+    ...sales.flatMap(ofSale),
+    ...rooms.flatMap(ofRoom),
+    ...(servers ? ofServers(servers) : []),
+    ...ofProcesses(processes),
+  ]
   const rank = ({ level }: Alert) => (level === 'critical' ? 0 : 1)
   return alerts.sort((a, b) => rank(a) - rank(b))
 }

@@ -7,6 +7,7 @@ import { Operations } from '../operations/operations.js'
 import type { Listed, ShownRoom, ShownSale } from '../operations/results.js'
 import { alertsOf } from './alerts.js'
 import type { CheckedOptions } from './options.js'
+import { Servers } from './servers.js'
 import { Slopes } from './slopes.js'
 import type { RefundsView, RoomView, SaleView, View } from './view.js'
 
@@ -29,6 +30,7 @@ export class Reader {
   readonly #clock: Clock
   readonly #operations: Operations
   readonly #slopes = new Slopes()
+  readonly #servers: Servers
   readonly #refunds: SharedReading<RefundsView> | undefined
   #listed: { readonly at: number; readonly all: readonly Listed[] } | undefined
 
@@ -36,6 +38,7 @@ export class Reader {
     const { engine, ledger } = options
     this.#options = options
     this.#clock = engine.clock ?? processClock
+    this.#servers = new Servers(engine)
     // No recovery waits for a process that only looks.
     const looking = withoutHeartbeat(engine)
     this.#operations = new Operations({ engine: looking, ledger, deadlineMs: tuning.callMs })
@@ -63,11 +66,12 @@ export class Reader {
     const others = all.filter((one) => !shown.has(one))
     const saleViews = sales.flatMap((sale) => (sale?.kind === 'sale' ? this.#saleView(sale) : []))
     const roomViews = rooms.flatMap((room) => (room?.kind === 'room' ? this.#roomView(room) : []))
+    const servers = this.#servers.read()
     this.#slopes.forgetUnused()
     return {
-      ...{ sales: saleViews, rooms: roomViews, processes, log },
+      ...{ sales: saleViews, rooms: roomViews, processes, servers, log },
       ...{ others: others.slice(0, tuning.named), othersCount: others.length },
-      alerts: alertsOf(saleViews, roomViews, processes),
+      alerts: alertsOf(saleViews, roomViews, processes, servers),
       refunds: this.#refunds?.latest ?? null,
       hasLedger: this.#refunds !== undefined,
     }

@@ -1,3 +1,4 @@
+import type { ServerFigures } from '../engine/servers.js'
 import type { ListedProcess } from '../heartbeat/processes.js'
 import type { LogEntry } from '../operations/operations-log.js'
 import type { Listed, RefundDue, ShownRoom, ShownSale } from '../operations/results.js'
@@ -20,6 +21,8 @@ export interface View {
   readonly others: readonly Listed[]
   readonly othersCount: number
   readonly processes: readonly ListedProcess[]
+  /** `null`: the engine is inside this process. */
+  readonly servers: ServersView | null
   readonly alerts: readonly Alert[]
   /** The operations log, the latest first. */
   readonly log: readonly LogEntry[]
@@ -57,6 +60,27 @@ export interface RoomView extends Omit<ShownRoom, 'kind'> {
   readonly admittedPerSecond: number | null
   /** How long the last visitor of the queue waits at this rate. `null`: not known. s */
   readonly waitSeconds: number | null
+}
+
+export interface ServersView {
+  readonly servers: readonly ServerView[]
+  /** Of all servers, also those that are not asked. */
+  readonly count: number
+  /** How many replicas there were in the last hour, and are not there now. */
+  readonly missingReplicas: number
+}
+
+/** A master, with the figures that it has told last. */
+export interface ServerView {
+  readonly address: string
+  /**
+   * `asked`: it has not answered yet. `denied`: its user has no right to INFO. `away`: it has not
+   * answered for five seconds.
+   */
+  readonly state: 'told' | 'asked' | 'denied' | 'away'
+  readonly figures: ServerFigures | null
+  /** CPU time in each second of the last ten: 1 is all that it has. `null`: not known yet. */
+  readonly busyShare: number | null
 }
 
 export interface RefundsView {
@@ -97,9 +121,12 @@ export interface Alert {
     | 'lag'
     | 'dead_letters'
     | 'admission'
-  /** `critical`: the sale does not sell. */
+    | 'memory'
+    | 'eviction'
+    | 'replicas'
+  /** `critical`: a sale does not sell, or is about to stop. */
   readonly level: 'critical' | 'warning'
-  /** `sale:ID`, `room:ID`, or the name of a process. */
+  /** `sale:ID`, `room:ID`, `redis ADDRESS`, or the name of a process. */
   readonly subject: string
   readonly text: string
   /** What to do, step by step. */

@@ -6,6 +6,7 @@ import type { OperationsLogPort } from './operations-log.js'
 import type { Lifecycle } from './removal.js'
 import type { RoomPort } from './room.js'
 import type { Partition } from './sale.js'
+import type { EngineServer } from './servers.js'
 
 /** A sale's commands and records are imported from here, by all folders but this one. */
 export type * from './records.js'
@@ -61,6 +62,11 @@ export interface Engine {
    * @internal
    */
   readonly heartbeat?: HeartbeatPort | undefined
+  /**
+   * The servers that keep the state. Missing: it is inside this process.
+   * @internal
+   */
+  readonly servers?: (() => readonly EngineServer[]) | undefined
   /**
    * The sales under the engine's prefix, in no particular order: those that were created by this
    * version, and those that a process has called `create` of since. A sale that is created or

@@ -7,9 +7,9 @@ type Silent = { readonly [K in Exclude<keyof Engine, 'heartbeat'>]-?: Engine[K] 
  * It is closed with the engine itself.
  */
 export function withoutHeartbeat(engine: Engine): Engine {
-  const { clock, isLocal, lifecycle, operationsLog } = engine
+  const { clock, isLocal, lifecycle, operationsLog, servers } = engine
   return {
-    ...{ clock, isLocal, lifecycle, operationsLog },
+    ...{ clock, isLocal, lifecycle, operationsLog, servers },
     elapsed: () => engine.elapsed(),
     partition: (...partition) => engine.partition(...partition),
     groups: (...partition) => engine.groups(...partition),

@@ -47,6 +47,7 @@ import { roomPort } from './room/room-port.js'
 import { salePort } from './sale/sale-port.js'
 import { compileClock, type Script, SERVER_TIME } from './script.js'
 import { type Durability, verifyServer } from './server-check.js'
+import { serversOf } from './servers.js'
 import { Verification } from './verified-servers.js'
 
 /** Options of `redisEngine`. */
@@ -195,6 +196,7 @@ class RedisEngine extends ListingEngine implements Engine {
   readonly lifecycle: Lifecycle
   readonly operationsLog: OperationsLogPort
   readonly heartbeat: HeartbeatPort | undefined
+  readonly servers = () => serversOf(this.#client)
   #closed = false
 
   constructor(

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
+import { mayEvict } from '../engine/servers.js'
 import { restate, StockholdError, unavailable } from '../errors.js'
+import { type Info, infoFields, infoNumber } from './info.js'
 import type { Replication } from './replication.js'
 
 /** What an acknowledged answer must survive; see `RedisEngineOptions.durability`. */
@@ -20,7 +22,7 @@ export async function verifyServer(
   durability: Durability,
   { name, wasSafe = false }: { name?: string; wasSafe?: boolean } = {},
 ): Promise<void> {
-  const info = await server.info()
+  const info = infoFields(await server.info())
   try {
     checkVersion(info)
     checkEviction(info)
@@ -36,25 +38,24 @@ export async function verifyServer(
   }
 }
 
-function checkVersion(info: string): void {
-  const version = /^(?:valkey_version|redis_version):(\d+)\.(\d+)/m.exec(info)
+function checkVersion(info: Info): void {
+  const version = /^(\d+)\.(\d+)/.exec(info.get('valkey_version') ?? info.get('redis_version') ?? '')
   if (version && Number(version[1]) < 7) {
     throw unsafe(`Redis ${version[1]}.${version[2]} is too old: 7.0 or later is needed`)
   }
 }
 
-function checkEviction(info: string): void {
-  const policy = field(info, 'maxmemory_policy')
-  // The volatile policies delete keys with a TTL only, and no key of this library has one.
-  if (policy !== undefined && policy !== 'noeviction' && !policy.startsWith('volatile-')) {
+function checkEviction(info: Info): void {
+  const policy = info.get('maxmemory_policy') ?? null
+  if (mayEvict(policy)) {
     throw unsafe(
       `maxmemory-policy is ${policy}, which deletes stock when memory runs out: set it to noeviction`,
     )
   }
 }
 
-async function checkAppendOnly(info: string, read: (name: string) => Promise<unknown>): Promise<void> {
-  if (field(info, 'aof_enabled') !== '1')
+async function checkAppendOnly(info: Info, read: (name: string) => Promise<unknown>): Promise<void> {
+  if (info.get('aof_enabled') !== '1')
     throw unsafe("durability 'aof' needs an append-only file: set appendonly to yes")
   for (const [name, wanted] of [
     ['appendfsync', 'always'],
@@ -68,16 +69,12 @@ async function checkAppendOnly(info: string, read: (name: string) => Promise<unk
   }
 }
 
-function checkReplicas(info: string, wanted: number, wasSafe: boolean): void {
-  const connected = Number(field(info, 'connected_slaves') ?? 0)
+function checkReplicas(info: Info, wanted: number, wasSafe: boolean): void {
+  const connected = infoNumber(info, 'connected_slaves') ?? 0
   if (connected >= wanted) return
   const lack = `durability asks for ${wanted} replicas, ${connected} are connected: attach replicas, or ask for fewer`
   if (!wasSafe) throw unsafe(lack)
   throw unavailable(`${lack}. Nothing was sent.`, new Error('Too few replicas are connected.'))
-}
-
-function field(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]
 }
 
 function unsafe(message: string): StockholdError {

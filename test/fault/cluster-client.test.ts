@@ -232,3 +232,15 @@ test('a client that its owner ended, and one that never finds a server: UNAVAILA
   await faultOf(lost.stats(), 'UNAVAILABLE')
   await lost.close()
 })
+
+test('each master of a cluster tells its figures, and those of its replica', async () => {
+  const engine = redisEngine(connect())
+  const told = async () => {
+    const servers = await Promise.all(
+      engine.servers!().map(async (server) => [server.address, (await server.figures())!.replicas] as const),
+    )
+    return servers.flatMap(([address, replicas]) => [address, ...replicas.map((one) => one.address)]).sort()
+  }
+  const nodes = cluster.nodes.map(({ address }) => address).sort()
+  await expect.poll(told, { timeout: 60_000 }).toEqual(nodes)
+})

@@ -5,6 +5,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { controlRoom, type Operator } from '../../src/control-room.js'
+import type { ServerFigures } from '../../src/engine/servers.js'
 import { type Engine, FlashSale, memoryEngine, StockholdError, WaitingRoom } from '../../src/index.js'
 import type { MemoryEngine } from '../../src/memory-engine/memory-engine.js'
 import { Operations } from '../../src/operations/operations.js'
@@ -12,7 +13,8 @@ import { saleCourse } from '../../src/sale/course.js'
 import { virtualEngine } from '../../src/testing.js'
 import { roomCourse } from '../../src/waiting-room/course.js'
 import { useBrowser } from '../support/browser.js'
-import { withPorts } from '../support/wrapped-engine.js'
+import { figuresOfServer } from '../support/control-room.js'
+import { withPorts, wrapped } from '../support/wrapped-engine.js'
 
 /** Only a page that never gets there reaches it. ms */
 const timeout = 60_000
@@ -35,6 +37,11 @@ describe('the control room in Chromium', () => {
     }),
     true,
   )
+  const master = { figures: figuresOfServer() as ServerFigures | undefined }
+  const mastered: Engine = {
+    ...wrapped(memory, {}),
+    servers: () => [{ address: EVIL, figures: async () => master.figures }],
+  }
   const sale = new FlashSale('launch', { engine: memory })
   const queue = new WaitingRoom('queue', { engine: memory, secret: 's'.repeat(32), ratePerSecond: 5 })
   const operations = new Operations({ engine: memory })
@@ -42,6 +49,7 @@ describe('the control room in Chromium', () => {
   const rooms = {
     operate: controlRoom({ engine, authorize: () => operator }),
     read: controlRoom({ engine, authorize: () => ({ role: 'read', name: EVIL }) }),
+    mastered: controlRoom({ engine: mastered, authorize: () => 'read' }),
     evening: controlRoom({ engine: evening.engine, authorize: () => 'read' }),
   }
   let server: Server
@@ -251,6 +259,43 @@ describe('the control room in Chromium', () => {
     expect(response.status()).toBe(403)
     expect((await sale.stats()).state).toBe('open')
     expect(await operate(page, 'sale:launch', 'Audit')).toContain('"ok": true')
+  })
+
+  test('the figures of Redis, with units; an alert says what to do, and without the right a sentence', async () => {
+    const replicas = [{ address: EVIL, isOnline: false, lagSeconds: 60, behindBytes: 3 * 2 ** 20 }]
+    const memoryOf = { usedMemory: 820 * 2 ** 20, maxMemory: 2 ** 30 }
+    master.figures = figuresOfServer({ ...memoryOf, clients: 1_200, replicas, policy: 'allkeys-lru' })
+    const page = await open('mastered')
+    const panel = page.locator('section[data-key="redis"]')
+    const told = async () =>
+      Object.fromEntries(
+        await Promise.all(
+          (await panel.locator('dl > div').all()).map(async (one) => [
+            await one.getAttribute('data-key'),
+            (await one.locator('dd').allTextContents()).join(' '),
+          ]),
+        ),
+      )
+    await expect.poll(told, { timeout }).toEqual({
+      'memory used': '820 MB 80.1 % of 1 GB',
+      policy: 'allkeys-lru when memory is used up',
+      CPU: expect.stringMatching(/^(0 %|–) of one core, over ten seconds$/),
+      clients: '1,200 of 10,000',
+      replicas: `1 ▲ ${EVIL} not online, heard of 60 s ago, 3 MB behind`,
+    })
+    expect(await panel.locator('h3').textContent()).toBe(`${EVIL} Redis 7.2.4`)
+    expect(await page.locator('img').count()).toBe(0)
+    const alerts = page.locator('.alert')
+    for (const text of [
+      'Redis uses 80 % of its maxmemory',
+      'deletes stock and orders',
+      'Replicas are behind',
+    ])
+      expect(await alerts.filter({ hasText: text }).locator('ol li').count()).toBeGreaterThan(1)
+    master.figures = undefined
+    await panel.getByText('may not run INFO').waitFor()
+    expect(await panel.locator('dl').count()).toBe(0)
+    expect(await alerts.filter({ hasText: 'redis' }).count()).toBe(0)
   })
 
   test('says that Redis is away, keeps the latest figures, and goes on afterwards', async () => {

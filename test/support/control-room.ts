@@ -2,6 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import type { Told } from '../../src/control-room/view.js'
 import { type ControlRoom, type ControlRoomOptions, controlRoom } from '../../src/control-room.js'
 import type { Engine } from '../../src/engine/engine.js'
+import type { ServerFigures } from '../../src/engine/servers.js'
 
 const BASE = 'http://shop.test/admin/control/'
 
@@ -11,6 +12,15 @@ export const OWN_HEADERS = { 'content-type': 'application/json', 'stockhold-cont
 // biome-ignore lint/suspicious/noExplicitAny: each route has a body of its own.
 export function jsonOf(response: Response): Promise<any> {
   return response.json()
+}
+
+/** What a server tells of itself: nothing is the matter with it. */
+export function figuresOfServer(rest: Partial<ServerFigures> = {}): ServerFigures {
+  return {
+    ...{ version: 'Redis 7.2.4', usedMemory: 200, maxMemory: 1_000, machineMemory: 4_000 },
+    ...{ policy: 'noeviction', cpuSeconds: 1, clients: 10, maxClients: 10_000 },
+    ...{ replicas: [], replicaCount: rest.replicas?.length ?? 0, ...rest },
+  }
 }
 
 /** A control room without a network. */

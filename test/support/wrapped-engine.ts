@@ -12,6 +12,7 @@ export function wrapped(engine: Engine, replaced: Partial<Engine>): Engine {
     partition: (...partition) => engine.partition(...partition),
     lifecycle: engine.lifecycle,
     operationsLog: engine.operationsLog,
+    servers: engine.servers,
     sales: () => engine.sales(),
     rooms: () => engine.rooms(),
     ...replaced,

@@ -1,3 +1,5 @@
+import { FULL_SHARE, LAG_SECONDS, mayEvict } from '../../engine/servers.js'
+import { type Info, infoVersion } from '../../redis-engine/info.js'
 import { bytes } from '../plan/format.js'
 import { span } from '../text.js'
 import type { Probe } from './probe.js'
@@ -23,14 +25,11 @@ export interface Finding {
 }
 
 const tuning = {
-  fullShare: 0.8,
   /** The median answer of a server in the same network takes less. ms */
   slowMs: 5,
   /** How long a fork may stop the server. ms */
   forkMs: 500,
   clockMs: 1_000,
-  /** How far behind a replica may be, in s. */
-  lagSeconds: 5,
 }
 
 const ACL = (prefix: string) =>
@@ -62,12 +61,11 @@ export function examine(probe: Probe, prefix: string, needed: number | undefined
   ]
 }
 
-type Info = ReadonlyMap<string, string>
 const number = (info: Info, name: string) => Number(info.get(name) ?? 0)
 
 function version(info: Info): Judgement {
   const valkey = info.get('valkey_version')
-  const found = valkey === undefined ? `Redis ${info.get('redis_version')}` : `Valkey ${valkey}`
+  const found = infoVersion(info)
   const major = Number.parseInt(valkey ?? info.get('redis_version') ?? '0', 10)
   if (major >= (valkey === undefined ? 7 : 8)) return ok(found)
   return fault(found, 'use Redis 7.0 or later, or Valkey 8.0 or later')
@@ -76,7 +74,7 @@ function version(info: Info): Judgement {
 function eviction(info: Info): Judgement {
   const policy = info.get('maxmemory_policy') ?? 'unknown'
   if (policy === 'noeviction') return ok(policy)
-  if (policy.startsWith('volatile-'))
+  if (!mayEvict(policy))
     return warning(
       policy,
       'keys with a TTL may be deleted: give no key of a sale one, or set maxmemory-policy noeviction',
@@ -112,7 +110,7 @@ function memory(info: Info, needed: number | undefined): Judgement {
   const found = `${bytes(used)} of ${of}${planned}`
   if (needed !== undefined && limit > 0 && used + needed > limit)
     return fault(found, `give it ${bytes(used + needed)}, or spread the sale over more masters`)
-  if (limit > 0 && used > tuning.fullShare * limit)
+  if (limit > 0 && used > FULL_SHARE * limit)
     return fault(found, 'make room before the sale: a full Redis takes no reservations')
   if (!most) return warning(found, 'set maxmemory: without it the system kills Redis when memory runs out')
   return ok(found)
@@ -146,7 +144,7 @@ function clock({ ahead }: Probe): Judgement {
 function clients(info: Info): Judgement {
   const [connected, most] = [number(info, 'connected_clients'), number(info, 'maxclients')]
   const found = `${connected} of ${most || 'an unknown number'}`
-  if (most && connected > tuning.fullShare * most)
+  if (most && connected > FULL_SHARE * most)
     return fault(found, 'raise maxclients: a server that starts gets no connection')
   return ok(found)
 }
@@ -161,8 +159,7 @@ function replicas(info: Info): Judgement {
       'the loss of its machine is the loss of what the disk does not have: attach a replica',
     )
   const behind = Array.from({ length: count }, (_, i) => info.get(`slave${i}`) ?? '').filter(
-    (replica) =>
-      !/state=online/.test(replica) || Number(/lag=(\d+)/.exec(replica)?.[1] ?? 0) > tuning.lagSeconds,
+    (replica) => !/state=online/.test(replica) || Number(/lag=(\d+)/.exec(replica)?.[1] ?? 0) > LAG_SECONDS,
   )
   if (behind.length > 0)
     return warning(

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { commandsWith } from '../../redis-engine/commands.js'
 import { LAST_USE } from '../../redis-engine/function-library.js'
+import { type Info, infoFields } from '../../redis-engine/info.js'
 import { SERVER_TIME } from '../../redis-engine/script.js'
 
 const tuning = {
@@ -15,7 +16,7 @@ export interface Probe {
   /** `host:port` */
   readonly address: string
   /** The fields of INFO. */
-  readonly info: ReadonlyMap<string, string>
+  readonly info: Info
   /** The settings that CONFIG GET has told. */
   readonly config: ReadonlyMap<string, string>
   /** Commands of the scripts that the user may not run; `undefined`: no script may run. */
@@ -37,7 +38,7 @@ interface Library {
 
 /** Asks a server. @param prefix The keys to which the rights must extend. */
 export async function probe(server: Redis, address: string, prefix: string): Promise<Probe> {
-  const info = fieldsOf(await server.info())
+  const info = infoFields(await server.info())
   const { trips, ahead } = await timed(server)
   return {
     ...{ address, info, trips, ahead },
@@ -45,10 +46,6 @@ export async function probe(server: Redis, address: string, prefix: string): Pro
     denied: await deniedTo(server, prefix),
     libraries: await librariesOf(server, Number(info.get('uptime_in_seconds') ?? 0) * 1_000),
   }
-}
-
-function fieldsOf(info: string): Map<string, string> {
-  return new Map([...info.matchAll(/^([\w-]+):(.*?)\r?$/gm)].map(([, name, value]) => [name!, value!]))
 }
 
 async function timed(server: Redis): Promise<Pick<Probe, 'trips' | 'ahead'>> {

@@ -5,7 +5,16 @@ export const number = (value: number): string => whole.format(value)
 export const decimal = (value: number): string => tenths.format(value)
 export const perSecond = (value: number | null): string => (value === null ? '–' : `${decimal(value)}/s`)
 export const milliseconds = (value: number): string => `${value < 10 ? decimal(value) : number(value)} ms`
-export const megabytes = (bytes: number): string => `${number(bytes / 2 ** 20)} MB`
+export const percent = (share: number): string => `${decimal(100 * share)} %`
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const
+
+/** `820 MB`, `3.9 GB`: units of 1,024. */
+export function bytes(count: number): string {
+  const unit = count < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(count) / 10))
+  const value = count / 1_024 ** unit
+  return `${value < 100 ? decimal(value) : number(value)} ${UNITS[unit]}`
+}
 
 /** `45 s`, `12 min`, `3 h 20 min`. */
 export function span(seconds: number): string {

@@ -11,6 +11,7 @@ import { processSection, refusalSection } from './processes.js'
 import { alertSection, logSection, othersSection, refundSection } from './records.js'
 import { roomCard } from './rooms.js'
 import { saleCard } from './sales.js'
+import { serverSection } from './servers.js'
 import { viewer } from './viewer.js'
 
 const main = document.querySelector('#main')!
@@ -56,6 +57,7 @@ function show(told: Told): void {
       view.sales.map((sale) => saleCard(sale, at, view)),
       view.rooms.map(roomCard),
       othersSection(view),
+      serverSection(view.servers),
       refusalSection(view.processes),
       processSection(view.processes),
       refundSection(view),

@@ -75,7 +75,7 @@ export function table(
 
 /** Facts: a name and a value each. */
 export function facts(
-  entries: readonly (readonly [name: string, value: Cell, detail?: string])[],
+  entries: readonly (readonly [name: string, value: Cell, detail?: string | undefined])[],
 ): HTMLElement {
   return h(
     'dl',

@@ -1,6 +1,6 @@
 import type { ListedProcess } from '../../heartbeat/processes.js'
 import { h } from './dom.js'
-import { megabytes, milliseconds, number, span, words } from './format.js'
+import { bytes, milliseconds, number, percent, span, words } from './format.js'
 import { section, table } from './parts.js'
 
 const numeric = (...titles: string[]) => titles.map((title) => ({ title, isNumber: true }))
@@ -21,7 +21,7 @@ export function processSection(processes: readonly ListedProcess[]): HTMLElement
         ? [
             `${figures.version}, Node ${figures.node.replace(/^v/, '')}`,
             span(figures.openForMs / 1_000),
-            megabytes(figures.rss),
+            bytes(figures.rss),
             number(figures.openCalls),
             number(figures.sales.count),
             number(figures.rooms.count),
@@ -92,7 +92,7 @@ export function refusalSection(processes: readonly ListedProcess[]): HTMLElement
       cells: [
         words(outcome),
         number(count),
-        `${((100 * count) / all).toFixed(1)} %`,
+        percent(count / all),
         h(
           'div',
           { class: 'bar', 'aria-hidden': 'true' },

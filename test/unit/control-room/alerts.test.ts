@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { alertsOf } from '../../../src/control-room/alerts.js'
-import type { RoomView, SaleView } from '../../../src/control-room/view.js'
+import type { RoomView, SaleView, ServerView } from '../../../src/control-room/view.js'
 import type { ListedProcess } from '../../../src/heartbeat/processes.js'
 import type { RoomStats } from '../../../src/index.js'
+import { figuresOfServer } from '../../support/control-room.js'
 
 const sale = (rest: Partial<SaleView> = {}): SaleView => ({
   ...{ id: 'launch', state: 'open', problem: null, rules: null, skus: [], groups: [], ...rest },
@@ -26,8 +27,14 @@ const process = (rest: Partial<ListedProcess>, figures: object = {}): ListedProc
 })
 const latency = (calls: number, p99Ms: number) => ({ latency: { reserve: { calls, p50Ms: 1, p99Ms } } })
 
-const lines = (...parts: Parameters<typeof alertsOf>) =>
-  alertsOf(...parts).map(({ kind, level, subject }) => `${level} ${kind} ${subject}`)
+const alerts = (
+  sales: Parameters<typeof alertsOf>[0],
+  rooms: Parameters<typeof alertsOf>[1],
+  processes: Parameters<typeof alertsOf>[2],
+  servers: Parameters<typeof alertsOf>[3] = null,
+) => alertsOf(sales, rooms, processes, servers)
+const lines = (...parts: Parameters<typeof alerts>) =>
+  alerts(...parts).map(({ kind, level, subject }) => `${level} ${kind} ${subject}`)
 
 test('a night on which all is well has no alerts', () => {
   const groups = [group({ lag: 9_999, parked: 3 })]
@@ -35,10 +42,10 @@ test('a night on which all is well has no alerts', () => {
 })
 
 test.each(['frozen', 'lost'] as const)('a sale that is %s comes first, with the guide', (state) => {
-  const alerts = alertsOf([sale({ groups: [group({ dead: 1 })] }), sale({ id: 'two', state })], [], [])
-  expect(alerts.map(({ kind }) => kind)).toEqual([state, 'dead_letters'])
-  expect(alerts[0]).toMatchObject({ level: 'critical', subject: 'sale:two' })
-  expect(alerts[0]!.guide.length).toBeGreaterThan(3)
+  const found = alerts([sale({ groups: [group({ dead: 1 })] }), sale({ id: 'two', state })], [], [])
+  expect(found.map(({ kind }) => kind)).toEqual([state, 'dead_letters'])
+  expect(found[0]).toMatchObject({ level: 'critical', subject: 'sale:two' })
+  expect(found[0]!.guide.length).toBeGreaterThan(3)
 })
 
 test('a group that is far behind, and dead letters', () => {
@@ -47,7 +54,7 @@ test('a group that is far behind, and dead letters', () => {
     'warning lag sale:launch',
     'warning dead_letters sale:launch',
   ])
-  expect(alertsOf([sale({ groups })], [], [])[0]!.text).toContain('No consumer is running.')
+  expect(alerts([sale({ groups })], [], [])[0]!.text).toContain('No consumer is running.')
 })
 
 test.each([
@@ -80,4 +87,37 @@ test('a process that is gone, a slow one, and one of another version', () => {
   expect(lines([], [], [process({}), { ...other, figures: undefined }])).toEqual([
     'warning version processes',
   ])
+})
+
+const server = (figures: Parameters<typeof figuresOfServer>[0], state: ServerView['state'] = 'told') => ({
+  ...{ address: '10.0.0.1:6379', state, figures: figuresOfServer(figures), busyShare: null },
+})
+const replica = (rest: object = {}) => ({
+  ...{ address: '10.0.0.2:6379', isOnline: true, lagSeconds: 1, behindBytes: 9, ...rest },
+})
+
+test.each([
+  ['uses less than 80 % of its memory', { usedMemory: 799 }, []],
+  ['uses 80 %', { usedMemory: 800 }, ['warning memory']],
+  ['is about to refuse reservations', { usedMemory: 950 }, ['critical memory']],
+  ['has no limit but its machine', { usedMemory: 3_200, maxMemory: null }, ['warning memory']],
+  ['has room on its machine', { usedMemory: 3_199, maxMemory: null }, []],
+  ['does not tell its memory', { usedMemory: null }, []],
+  ['may evict', { policy: 'allkeys-lru' }, ['warning eviction']],
+  ['evicts keys with a TTL alone', { policy: 'volatile-lru' }, []],
+  ['has replicas that follow', { replicas: [replica({ lagSeconds: 5 })] }, []],
+  ['has one that is not online', { replicas: [replica({ isOnline: false })] }, ['warning replicas']],
+  ['has one that is silent', { replicas: [replica({ lagSeconds: 6 })] }, ['warning replicas']],
+] as const)('a server that %s', (_, figures, expected) => {
+  const servers = { servers: [server(figures)], count: 1, missingReplicas: 0 }
+  expect(lines([], [], [], servers)).toEqual(expected.map((one) => `${one} redis 10.0.0.1:6379`))
+  for (const { guide } of alerts([], [], [], servers)) expect(guide.length).toBeGreaterThan(1)
+  const away = { ...servers, servers: [server(figures, 'away')] }
+  expect(lines([], [], [], away)).toEqual([])
+})
+
+test('a replica that is missing', () => {
+  const servers = { servers: [server({})], count: 1, missingReplicas: 2 }
+  expect(lines([], [], [], servers)).toEqual(['warning replicas redis'])
+  expect(alerts([], [], [], servers)[0]!.text).toContain('2 replicas are missing.')
 })
