@@ -19,6 +19,7 @@ const RECOVERY = [
   'Accept what is left only if no buyer has bought yet, or if you put the orders back yourself: what Redis has lost stays lost then.',
   'Tell the buyers whose reservations the recovery refused, and give their money back.',
   'Audit the sale, and reconcile it with the ledger.',
+  'Set the rate of the waiting room again, its pause and its blocked buyers: they are as old as the sale was.',
 ]
 
 /** What an operator should look at, what stops a sale first. */

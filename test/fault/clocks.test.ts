@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { startWorker } from '../../scripts/lib/workers.js'
 import { redisEngine } from '../../src/index.js'
-import { startWorker } from '../support/workers.js'
 import type { CrowdConfig, CrowdWords } from './support/crowd-process.js'
 import type { Report } from './support/orders.js'
 import { everything } from './support/stored.js'

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { startWorker } from '../../scripts/lib/workers.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
 import { type Database, database, poolOf } from '../postgres/support/database.js'
 import type { FollowerConfig } from '../postgres/support/follower-process.js'
 import { TestLedger } from '../postgres/support/ledgers.js'
 import { Shoppers } from '../postgres/support/shoppers.js'
 import { until } from '../support/consumers.js'
-import { startWorker } from '../support/workers.js'
 
 const db = database()
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { startWorker } from '../support/workers.js'
+import { startWorker } from '../../scripts/lib/workers.js'
 import type { CrowdConfig, CrowdWords } from './support/crowd-process.js'
 import type { Report } from './support/orders.js'
 import { openTrial } from './support/trial.js'

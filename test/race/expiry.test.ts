@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { startWorker } from '../../scripts/lib/workers.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
-import { startWorker } from '../support/workers.js'
 import type { BuyersConfig, BuyersReport } from './buyers.js'
 
 let server: RedisServer

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../scripts/lib/servers/redis/server.js'
+import { startWorker, type Worker } from '../../scripts/lib/workers.js'
 import { FlashSale, redisEngine } from '../../src/index.js'
-import { startWorker, type Worker } from '../support/workers.js'
 import type { BuyersConfig, BuyersReport } from './buyers.js'
 
 let server: RedisServer

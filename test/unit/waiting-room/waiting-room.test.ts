@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { startWorker } from '../../../scripts/lib/workers.js'
 import { FlashSale, StockholdError, type WaitingRoom } from '../../../src/index.js'
 import { clockedRoom, passOf, roomOn, ticketsOf } from '../../support/clocked-room.js'
 import { codeOf, SECRET } from '../../support/waiting-room.js'
-import { startWorker } from '../../support/workers.js'
 
 function codeOfAny(call: Promise<unknown>): Promise<string> {
   return call.then(

@@ -1,11 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { bundle } from '../../scripts/bundle.mjs'
+import { repositoryRoot } from './servers/machine.js'
 
-/** By file: what is started many times is bundled once. */
-const bundles = new Map<string, string>()
+/** Where programs come from. */
+export interface Program {
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+}
 
-/** A program of this repository in a process of its own; it reports in lines of JSON. */
+const thisRepository = (): Program => ({ root: repositoryRoot(), env: process.env })
+
+/** A program of a repository in a process of its own; it reports in lines of JSON. */
 export interface Worker<Report> {
   /** Resolves with the next line. */
   next(): Promise<Report>
@@ -18,16 +24,13 @@ export interface Worker<Report> {
 }
 
 /** Starts `file` with its configuration as its only argument. */
-export function startWorker<Report>(file: string, config: unknown): Worker<Report> {
-  const bundled = bundles.get(file) ?? bundle(file)
-  bundles.set(file, bundled)
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--enable-source-maps', bundled, JSON.stringify(config)],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  )
+export function startWorker<Report>(
+  file: string,
+  config: unknown,
+  { root, env }: Program = thisRepository(),
+): Worker<Report> {
+  const args = [join(root, 'scripts/run.mjs'), file, JSON.stringify(config)]
+  const child: ChildProcess = spawn(process.execPath, args, { cwd: root, env, stdio: 'pipe' })
   const endWithUs = () => child.kill('SIGKILL')
   process.once('exit', endWithUs)
   let errors = ''

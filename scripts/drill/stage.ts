@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { FlashSale, redisEngine } from '../../src/index.js'
+import { BUNDLES } from '../bundle.mjs'
+import { repositoryRoot } from '../lib/servers/machine.js'
+import { startPostgres } from '../lib/servers/postgres/server.js'
+import { cacheFolder } from '../lib/servers/provision.js'
+import { startRedis } from '../lib/servers/redis/server.js'
+import { until } from '../lib/until.js'
+import type { Program } from '../lib/workers.js'
+import { Operator } from './operator.js'
+import { Server } from './server.js'
+
+const SALE = 'launch'
+
+/** What the answers of all application servers, and the sale, say at the end. */
+export interface Books {
+  /** Reservations that buyers were told of, and payments. */
+  readonly acknowledged: number
+  readonly confirmed: number
+  /** Of these, the reservations that the sale does not have as they were told. */
+  readonly missing: readonly string[]
+  /** Orders that no consumer has got. */
+  readonly unhandled: readonly string[]
+  /** The exit codes of `audit` and `reconcile`. */
+  readonly audit: number
+  readonly reconcile: number
+}
+
+/** A Redis, a PostgreSQL, application servers and an operator. */
+export class Stage {
+  readonly servers: Server[] = []
+  readonly operator: Operator
+  readonly #program: Program
+
+  private constructor(
+    readonly redis: Awaited<ReturnType<typeof startRedis>>,
+    readonly postgres: Awaited<ReturnType<typeof startPostgres>>,
+    readonly folder: string,
+  ) {
+    // The programs are bundled once for all processes.
+    this.#program = { root: repositoryRoot(), env: { [BUNDLES]: folder, ...process.env } }
+    this.operator = new Operator(this.#program, { redis: redis.url, postgres: postgres.url })
+  }
+
+  static async open(): Promise<Stage> {
+    // Below the repository, where programs find their packages.
+    const folder = await mkdtemp(join(cacheFolder(''), 'drill-'))
+    const [redis, postgres] = await Promise.all([startRedis(), startPostgres()])
+    return new Stage(redis, postgres, folder)
+  }
+
+  /** Starts servers, of this version or of another one, and waits until they sell. */
+  async start(names: readonly string[], of = this.#program): Promise<Server[]> {
+    const { folder, redis, postgres } = this
+    const launch = async (name: string) => {
+      const config = { name, redis: redis.url, postgres: postgres.url, visitors: 3, partitions: 2 }
+      const server = new Server(folder, config, of)
+      this.servers.push(server)
+      await server.open()
+      return server
+    }
+    const [first, ...others] = names
+    // It bundles the program for all.
+    const opened = await launch(first!)
+    return [opened, ...(await Promise.all(others.map(launch)))]
+  }
+
+  /** Waits until each of these servers has sold so many more. */
+  async sell(count: number, servers: readonly Server[] = this.servers): Promise<void> {
+    await Promise.all(
+      servers.map(async (server) => {
+        const before = await server.sold()
+        await until(`each server has sold ${count} more`, async () => (await server.sold()) >= before + count)
+      }),
+    )
+  }
+
+  /** Lets these servers leave as a deployment does: their visitors first. */
+  async leave(servers: readonly Server[]): Promise<void> {
+    await Promise.all(servers.map((server) => server.stop()))
+    await Promise.all(servers.map((server) => server.end()))
+  }
+
+  /** Ends the selling, waits for the consumers, and compares all that was said. */
+  async closeBooks(running: readonly Server[] = this.servers): Promise<Books> {
+    await Promise.all(running.map((server) => server.stop()))
+    const records = async () => (await Promise.all(this.servers.map((server) => server.records()))).flat()
+    const told = new Map<string, 'held' | 'confirmed'>()
+    for (const one of await records()) if ('id' in one) told.set(one.id, one.state)
+    const orders = [...told].filter(([, state]) => state === 'confirmed').map(([id]) => id)
+    const client = new Redis(this.redis.url)
+    const engine = redisEngine(client, { heartbeat: false })
+    const sale = new FlashSale(SALE, { engine, deadlineMs: 60_000 })
+    try {
+      await until('the consumers have every event', async () => {
+        const groups = await sale.consumerGroups()
+        return groups.every(({ lag, parked }) => lag + parked === 0)
+      })
+      await Promise.all(running.map((server) => server.end()))
+      const handled = new Set(
+        (await records()).flatMap((one) =>
+          'handled' in one && one.type === 'confirmed' ? [one.handled] : [],
+        ),
+      )
+      const states = await Promise.all([...told.keys()].map(async (id) => (await sale.get(id))?.state))
+      const missing = [...told].flatMap(([id, state], i) => (states[i] === state ? [] : [id]))
+      const [audit, reconcile] = await Promise.all(
+        ['audit', 'reconcile'].map((command) => this.operator.stockhold(`${command} ${SALE}`)),
+      )
+      return {
+        ...{ acknowledged: told.size, confirmed: orders.length, missing },
+        unhandled: orders.filter((id) => !handled.has(id)),
+        ...{ audit: audit!.code, reconcile: reconcile!.code },
+      }
+    } finally {
+      await sale.close()
+      await engine.close()
+      client.disconnect()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.operator.close()
+    await Promise.all(this.servers.map((server) => server.kill()))
+    await Promise.all([this.redis.stop(), this.postgres.stop()])
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
