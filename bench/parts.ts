@@ -3,6 +3,7 @@ import { part as commands } from './commands.js'
 import { part as consumer } from './consumer.js'
 import { part as durability } from './durability.js'
 import { part as growth } from './growth.js'
+import { part as http } from './http.js'
 import { part as latency } from './latency.js'
 import { part as launchNight } from './launch-night.js'
 import { part as memory } from './memory.js'
@@ -30,4 +31,5 @@ export const parts: readonly Part[] = [
   waitingRoom,
   partitions,
   consumer,
+  http,
 ]

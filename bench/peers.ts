@@ -1,7 +1,7 @@
 import { closedLoop } from '../scripts/lib/load/drive.js'
 import { Invariants } from '../scripts/lib/load/invariants.js'
 import { buyerName, CALLERS, keyName } from '../scripts/lib/load/sale.js'
-import { type PostgresServer, startPostgres } from '../scripts/lib/servers/postgres/server.js'
+import { postgresIfAny } from './load/postgres-if-any.js'
 import type { Context, Part, PartResult } from './part.js'
 import { BareDecr } from './peers/bare-decr.js'
 import { EmptyInLibrary } from './peers/empty-in-library.js'
@@ -48,7 +48,7 @@ interface Contestant {
 
 async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
   const { url } = await context.redis()
-  const postgres = await providePostgres(context)
+  const postgres = await postgresIfAny(context.progress)
   const ours = new Stockhold(url, context.prefix())
   const peers = makePeers(url, postgres?.url, () => context.prefix())
   const empty = new EmptyScript(url, context.prefix())
@@ -84,14 +84,6 @@ async function measure(context: Context, sizes: Sizes): Promise<PartResult> {
     for (const open of [ours, ...peers, empty, emptyInLibrary]) await open.close()
     await postgres?.stop()
   }
-}
-
-/** Without PostgreSQL the other peers are measured all the same. */
-async function providePostgres({ progress }: Context): Promise<PostgresServer | undefined> {
-  return startPostgres({ log: (line) => progress.note(line) }).catch((error: Error) => {
-    progress.note(`without PostgreSQL: ${error.message}`)
-    return undefined
-  })
 }
 
 function makePeers(redis: string, postgres: string | undefined, prefix: () => string): Peer[] {

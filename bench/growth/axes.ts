@@ -83,7 +83,7 @@ async function holds(engine: Engine, size: number, { count, name }: Wanted): Pro
 async function lines(engine: Engine, size: number, { count, name }: Wanted): Promise<Site> {
   const stock = stockOf(size)
   const items = Object.keys(stock).map((sku) => ({ sku, quantity: 1 }))
-  const sale = await BenchSale.open(engine, name, { stock }, size)
+  const sale = await BenchSale.open(engine, name, { stock }, { lines: size })
   return {
     async next() {
       const first = sale.held

@@ -248,6 +248,62 @@ export const targets: readonly Target[] = [
     value: 2,
     unit: '',
   },
+  {
+    label: 'behind HTTP on Fastify, poll : an empty route, a second',
+    figure: 'http.poll-empty-fastify',
+    bound: 'at least',
+    value: 0.9,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Fastify, reserve : an empty route, a second',
+    figure: 'http.reserve-empty-fastify',
+    bound: 'at least',
+    value: 0.7,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Fastify, reserve : the shop with one EVALSHA each, a second',
+    figure: 'http.reserve-plain-fastify',
+    bound: 'at least',
+    value: 1.5,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Fastify, reserve : the shop on PostgreSQL, a second',
+    figure: 'http.reserve-postgres-fastify',
+    bound: 'at least',
+    value: 10,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Hono, poll : an empty route, a second',
+    figure: 'http.poll-empty-hono',
+    bound: 'at least',
+    value: 0.9,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Hono, reserve : an empty route, a second',
+    figure: 'http.reserve-empty-hono',
+    bound: 'at least',
+    value: 0.7,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Hono, reserve : the shop with one EVALSHA each, a second',
+    figure: 'http.reserve-plain-hono',
+    bound: 'at least',
+    value: 1.5,
+    unit: 'ratio',
+  },
+  {
+    label: 'behind HTTP on Hono, reserve : the shop on PostgreSQL, a second',
+    figure: 'http.reserve-postgres-hono',
+    bound: 'at least',
+    value: 10,
+    unit: 'ratio',
+  },
 ]
 
 export function judge(figures: Figures): TargetResult[] {

@@ -1,4 +1,10 @@
-import { type Engine, FlashSale, type ReserveRequest, type SaleRules } from '../../../src/index.js'
+import {
+  type Engine,
+  FlashSale,
+  type ReserveRequest,
+  type SaleRules,
+  type WaitingRoom,
+} from '../../../src/index.js'
 import type { Work } from './drive.js'
 import type { Invariants } from './invariants.js'
 
@@ -41,14 +47,14 @@ export class BenchSale {
     this.#lines = lines
   }
 
-  /** @param lines Of every reservation that will be made, each of one unit. */
+  /** @param options `lines`: of every reservation that will be made, each of one unit (1). */
   static async open(
     engine: Engine,
     id: string,
     rules: Partial<SaleRules> = {},
-    lines = 1,
+    { lines = 1, waitingRoom }: { lines?: number; waitingRoom?: WaitingRoom | undefined } = {},
   ): Promise<BenchSale> {
-    const sale = new FlashSale(id, { engine, deadlineMs: 60_000, maxInFlight: 10_000_000 })
+    const sale = new FlashSale(id, { engine, waitingRoom, deadlineMs: 60_000, maxInFlight: 10_000_000 })
     const all = { stock: { [SKU]: PLENTY }, limitPerBuyer: 2, ...rules }
     await sale.create(all)
     return new BenchSale(sale, all.stock, lines)
