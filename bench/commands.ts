@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { Bench } from 'tinybench'
 import { Invariants } from '../scripts/lib/load/invariants.js'
+import type { LineChart } from '../scripts/lib/report/charts.js'
 import type { Table } from '../src/cli/terminal/table.js'
 import type { Answer, Command } from '../src/engine/engine.js'
 import { memoryEngine, redisEngine } from '../src/index.js'
@@ -8,7 +9,7 @@ import { partitionKeys } from '../src/redis-engine/keys.js'
 import { type Recipe, recipes } from './commands/recipes.js'
 import { type TestEngine, Workbench } from './commands/workbench.js'
 import { figureOf, median } from './load/figures.js'
-import type { Context, Figure, LineChart, Part, PartResult } from './part.js'
+import type { Context, Figure, Part, PartResult } from './part.js'
 
 interface Sizes {
   readonly batches: readonly number[]

@@ -10,13 +10,14 @@
 
 import { allAccepted, Invariants } from '../scripts/lib/load/invariants.js'
 import { Recorder } from '../scripts/lib/load/recorder.js'
+import type { LineChart } from '../scripts/lib/report/charts.js'
 import type { Table } from '../src/cli/terminal/table.js'
 import type { ApplicationAnswer, ApplicationSetting, ApplicationTask } from './latency/application.js'
 import { type Generated, type GeneratorTask, INTERVAL_MS } from './latency/generator.js'
 import { figureOf, median, rounded } from './load/figures.js'
 import { lastCpu } from './load/pinning.js'
 import { TaskProcess } from './load/task-process.js'
-import type { Context, LineChart, Part, PartResult } from './part.js'
+import type { Context, Part, PartResult } from './part.js'
 
 const SHARES = [0.25, 0.5, 0.75, 0.9]
 const PERCENTILES = [0.5, 0.9, 0.99, 0.999, 1]

@@ -4,6 +4,7 @@
  */
 
 import type { Invariant } from '../scripts/lib/load/invariants.js'
+import type { BarChart, LineChart } from '../scripts/lib/report/charts.js'
 import type { Progress } from '../scripts/lib/terminal/progress-line.js'
 import type { Table } from '../src/cli/terminal/table.js'
 
@@ -19,28 +20,6 @@ export interface Figure {
   /** Lowest and highest of the rounds: what is within it is noise. */
   readonly spread?: readonly [low: number, high: number]
   readonly better: 'higher' | 'lower'
-}
-
-/** Lines over a shared x, such as seconds or batch sizes. `null` is a gap. */
-export interface LineChart {
-  readonly kind: 'lines'
-  readonly title: string
-  readonly x: { readonly label: string; readonly values: readonly number[]; readonly log?: boolean }
-  readonly y: { readonly label: string; readonly log?: boolean }
-  readonly series: readonly { readonly label: string; readonly values: readonly (number | null)[] }[]
-}
-
-/** One bar each, on a logarithmic scale, with a note such as `oversold 0`. */
-export interface BarChart {
-  readonly kind: 'bars'
-  readonly title: string
-  readonly unit: string
-  readonly bars: readonly {
-    readonly label: string
-    readonly value: number
-    readonly spread?: readonly [low: number, high: number]
-    readonly note?: string
-  }[]
 }
 
 export interface PartResult {

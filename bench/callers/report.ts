@@ -1,9 +1,10 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import type { LineChart } from '../../scripts/lib/report/charts.js'
 import { counted } from '../../src/cli/terminal/format.js'
 import type { Table } from '../../src/cli/terminal/table.js'
 import type { Cost } from '../load/cost.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { Figure, LineChart, PartResult } from '../part.js'
+import type { Figure, PartResult } from '../part.js'
 import type { CallersAnswer, Way } from './worker.js'
 
 export const sellers: readonly { readonly name: Way; readonly label: string }[] = [

@@ -1,7 +1,8 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import type { LineChart } from '../../scripts/lib/report/charts.js'
 import type { Cost } from '../load/cost.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { Figure, LineChart, PartResult } from '../part.js'
+import type { Figure, PartResult } from '../part.js'
 import { type Axis, CALLERS } from './axes.js'
 
 export interface Grown {

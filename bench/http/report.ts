@@ -1,8 +1,9 @@
 import { Histogram } from '../../scripts/lib/load/histogram.js'
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import type { BarChart, LineChart } from '../../scripts/lib/report/charts.js'
 import type { Table } from '../../src/cli/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { BarChart, Figure, LineChart, PartResult } from '../part.js'
+import type { Figure, PartResult } from '../part.js'
 import type { Framework } from './shop.js'
 
 /** Open arrivals, each timed from the moment it was meant to begin. */

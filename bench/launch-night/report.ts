@@ -1,6 +1,6 @@
+import type { LineChart } from '../../scripts/lib/report/charts.js'
 import type { Table } from '../../src/cli/terminal/table.js'
 import { rounded } from '../load/figures.js'
-import type { LineChart } from '../part.js'
 import { saleName, skuOf } from './plan.js'
 import type { NightResult } from './run.js'
 

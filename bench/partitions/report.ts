@@ -1,7 +1,8 @@
 import type { Invariants } from '../../scripts/lib/load/invariants.js'
+import type { LineChart } from '../../scripts/lib/report/charts.js'
 import type { Table } from '../../src/cli/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { Figure, LineChart, PartResult } from '../part.js'
+import type { Figure, PartResult } from '../part.js'
 import { type SentBy, sumOf } from './call-counter.js'
 import type { Demand, Round, Sizes } from './round.js'
 

@@ -1,6 +1,7 @@
+import type { BarChart } from '../../scripts/lib/report/charts.js'
 import type { Table } from '../../src/cli/terminal/table.js'
 import { figureOf, median, rounded } from '../load/figures.js'
-import type { BarChart, Figure, PartResult } from '../part.js'
+import type { Figure, PartResult } from '../part.js'
 import type { RaceResult } from './race.js'
 
 interface Rates {

@@ -1,5 +1,6 @@
+import type { LineChart } from '../../scripts/lib/report/charts.js'
 import type { Table } from '../../src/cli/terminal/table.js'
-import type { LineChart, PartResult } from '../part.js'
+import type { PartResult } from '../part.js'
 import { type Report, VERSION } from './report.js'
 import {
   and,

@@ -1,3 +1,7 @@
+import { barsOf } from '../../../scripts/lib/report/bars.js'
+import { type Html, html } from '../../../scripts/lib/report/html.js'
+import { linesOf } from '../../../scripts/lib/report/lines.js'
+import { scrolling, tableOf } from '../../../scripts/lib/report/tables.js'
 import { duration, quantity, quantityBeside, range } from '../../../src/cli/terminal/format.js'
 import { environmentRows } from '../environment-rows.js'
 import {
@@ -9,10 +13,6 @@ import {
   verdictOf,
 } from '../report.js'
 import { tally } from '../targets.js'
-import { barsOf } from './bars.js'
-import { type Html, html } from './html.js'
-import { linesOf } from './lines.js'
-import { scrolling, tableOf } from './tables.js'
 
 export function verdictSection({ ok, parts, targets }: Report): Html {
   return html`<section aria-labelledby="verdict">

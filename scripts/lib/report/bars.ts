@@ -1,5 +1,5 @@
 import { quantity, range } from '../../../src/cli/terminal/format.js'
-import type { BarChart } from '../../part.js'
+import type { BarChart } from './charts.js'
 import { type Html, html } from './html.js'
 import { valuesOf } from './tables.js'
 

@@ -1,4 +1,4 @@
-import type { LineChart } from '../../part.js'
+import type { LineChart } from '../charts.js'
 
 export type Points = [x: number[], ...y: (number | null)[][]]
 

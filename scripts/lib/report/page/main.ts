@@ -1,7 +1,7 @@
 import 'uplot/dist/uPlot.min.css'
 import './style.css'
 import './charts.css'
-import type { LineChart } from '../../part.js'
+import type { LineChart } from '../charts.js'
 import { browser } from './browser.js'
 import { Plot } from './plot.js'
 

@@ -1,7 +1,7 @@
 import { number } from '../../../src/cli/terminal/format.js'
-import type { LineChart } from '../../part.js'
-import { markOf } from '../page/marks.js'
+import type { LineChart } from './charts.js'
 import { type Html, html, json } from './html.js'
+import { markOf } from './page/marks.js'
 import { valuesOf } from './tables.js'
 
 /** Lines drawn by the script of the page, with a legend and the values behind them. */

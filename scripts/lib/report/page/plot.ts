@@ -1,5 +1,5 @@
 import uPlot from 'uplot'
-import type { LineChart } from '../../part.js'
+import type { LineChart } from '../charts.js'
 import { browser, type PageElement } from './browser.js'
 import { drawLabels, drawMarkers, labelRoom } from './decorations.js'
 import { markOf } from './marks.js'
